@@ -1,0 +1,57 @@
+// Everything has a limit, and this is the one sheet where they stand, so that they can be seen to add up.
+// What a user can set (MAX_EVENT_BYTES, …) is in config/settings.hpp with its default from here.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace weir::limits {
+
+inline constexpr std::size_t KiB = 1024;
+inline constexpr std::size_t MiB = 1024 * KiB;
+
+// One event.
+inline constexpr std::size_t event_bytes_default = 64 * KiB;
+inline constexpr std::size_t user_id_bytes_max = 256;
+inline constexpr std::size_t activity_type_bytes_max = 128;
+inline constexpr std::size_t message_id_bytes_max = 128;
+inline constexpr std::size_t url_bytes_max = 2048;
+inline constexpr int json_depth_max = 32;
+inline constexpr std::size_t json_slack_bytes = 64;  // readable bytes that the JSON parser wants behind a document
+inline constexpr std::chrono::hours door_ahead_max{24};    // an event's time against the clock, at the door
+inline constexpr std::chrono::hours record_ahead_max{48};  // an event's time against its record's time
+inline constexpr int year_min = 1990;
+
+// One request.
+inline constexpr std::size_t body_bytes_default = 16 * MiB;
+inline constexpr std::size_t header_bytes_max = 32 * KiB;
+inline constexpr std::size_t uri_bytes_max = 8 * KiB;
+inline constexpr std::chrono::seconds request_deadline{30};  // first byte to last, however slowly they come
+inline constexpr std::chrono::seconds idle_deadline{75};     // between two requests of a connection
+
+// One process.
+inline constexpr std::size_t connections_max = 8192;
+inline constexpr std::size_t in_flight_bytes_max = 64 * MiB;  // accepted, and the log has not answered yet
+inline constexpr std::size_t log_commit_bytes_max = 32 * MiB;  // one group commit of the embedded log
+inline constexpr std::size_t waiting_events_max = 200'000;     // gathered and not yet flushed: then partitions pause
+inline constexpr std::size_t waiting_letters_max = 10'000;
+
+// One window.
+inline constexpr std::size_t values_per_window_max = 1000;
+inline constexpr std::size_t sketch_exact_max = 4096;
+
+// One answer.
+inline constexpr std::size_t points_max = 5000;
+inline constexpr std::size_t top_rows_max = 500;
+
+static_assert(event_bytes_default <= body_bytes_default);
+static_assert(user_id_bytes_max + activity_type_bytes_max + message_id_bytes_max + 2 * url_bytes_max <
+              event_bytes_default);
+static_assert(body_bytes_default <= log_commit_bytes_max, "a request stands or falls in one commit");
+static_assert(log_commit_bytes_max <= in_flight_bytes_max);
+static_assert(door_ahead_max < record_ahead_max, "clocks differ");
+static_assert(uri_bytes_max < header_bytes_max);
+static_assert(top_rows_max <= values_per_window_max);
+
+}  // namespace weir::limits

@@ -1,0 +1,51 @@
+// What a process was told, complete and checked. The names in the contract (§2) are the names of the environment
+// variables; the members here are the same in lower case.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/limits.hpp"
+
+namespace weir::config {
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+enum class LogFormat : std::uint8_t { text, json };
+enum class EventLogKind : std::uint8_t { embedded, kafka };
+enum class StoreKind : std::uint8_t { sqlite, postgres };
+enum class OnOffsetGone : std::uint8_t { stop, earliest };
+
+struct Settings {
+  std::string kafka_brokers = "localhost:9092";
+  std::string kafka_topic = "incoming.user_activity";
+  std::string kafka_group_id = "user-activity-consumer-group";
+  std::uint16_t server_port = 8080;
+  int num_workers = 3;
+  std::chrono::seconds flush_interval{30};  // serve: 1
+  std::int64_t batch_size = 100;
+  std::chrono::milliseconds flush_min_interval{200};
+  std::filesystem::path data_dir = "./weir-data";
+  EventLogKind event_log = EventLogKind::embedded;
+  StoreKind metrics_store = StoreKind::sqlite;
+  int http_threads = 0;  // 0: as many as the machine has cores
+  std::string bind_address = "0.0.0.0";
+  LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::text;
+  std::size_t max_event_bytes = limits::event_bytes_default;
+  std::size_t max_body_bytes = limits::body_bytes_default;
+  std::chrono::seconds dedup_window{600};
+  std::int64_t dedup_window_events = 1'000'000;
+  OnOffsetGone on_offset_gone = OnOffsetGone::stop;
+  // How long rows live after the later of their last write and their window's end; 0: for ever.
+  std::chrono::days retention_minute{7};
+  std::chrono::days retention_hour{400};
+  std::chrono::days retention_day{0};
+  std::chrono::days retention_metrics{90};
+  std::chrono::hours retention_log{72};
+};
+
+}  // namespace weir::config

@@ -1,0 +1,61 @@
+// One request and its one reply, as the routes see them: no sockets, no vendor.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace weir::http {
+
+// Views into the connection's buffer, valid until the reply is sent.
+struct Request {
+  std::string_view method;
+  std::string_view path;   // percent-encoded as it came, without the query
+  std::string_view query;  // behind '?', as it came
+  std::string_view body;   // limits::json_slack_bytes behind it are readable
+  std::string_view request_id;
+  std::vector<std::pair<std::string_view, std::string_view>> headers;  // as they came, in order
+
+  // The first header of that name (any case); empty optional if there is none.
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
+};
+
+// The parameters of a query, decoded. A parameter that stands twice counts with its last value.
+class Query {
+ public:
+  explicit Query(std::string_view raw);
+  [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const;
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& all() const { return pairs_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> pairs_;
+};
+
+struct Reply {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;  // besides those that every reply has
+  bool close = false;                                        // hang up behind it
+};
+
+// `{"error":"…"}` with the text escaped.
+[[nodiscard]] Reply error_reply(int status, std::string_view error);
+
+// Called exactly once, from any thread.
+using Respond = std::move_only_function<void(Reply)>;
+
+// Called on an io thread: must not block. What takes longer answers later, from wherever it is done.
+using Handle = std::function<void(const Request&, Respond)>;
+
+struct Route {
+  std::string method;  // HEAD is answered by GET's route
+  std::string path;    // exact; one trailing slash more is the same
+  Handle handle;
+};
+
+}  // namespace weir::http

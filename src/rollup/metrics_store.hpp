@@ -1,0 +1,116 @@
+// The port through which the numbers are written. Filled by sqlite and postgres; metrics_store_contract.hpp holds
+// every filler to it, and so does the fake that the simulation runs on.
+//
+// A store is one session for one topic and one group. All calls come from one thread, the writer's, and block.
+// Every write is one fenced transaction:
+//
+//   begin(fences) → read_…() as often as wanted → write(changes) → commit()      or rollback() at any step
+//
+// Errors: Move::peer, try again (the transaction, if one was open, is gone); Move::caller, a person must act (another
+// group's ledger, a table without a column); Move::ourselves, the file or the disk is not to be trusted any more.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "tally/ledger.hpp"
+#include "tally/window.hpp"
+
+namespace weir::rollup {
+
+// What a writer last saw of a partition's ledger row.
+struct Fence {
+  std::int32_t partition = 0;
+  std::int64_t next_offset = 0;
+  std::int64_t version = 0;
+};
+
+// A row of user_activity_metrics: one a flush, its time and its exact numbers.
+struct FlushRow {
+  WallTime timestamp;
+  std::int64_t unique_users = 0;
+  std::int64_t page_view_count = 0;
+};
+
+struct DeadLetter {
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  std::string reason;  // stable, snake_case: the error's code
+  std::string detail;  // in words
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  WallTime at;
+};
+
+// A minute of a partition that has counts which the hour and day rows lack.
+struct UnrolledMinute {
+  std::int32_t partition = 0;
+  WindowStart start;
+
+  friend auto operator<=>(const UnrolledMinute&, const UnrolledMinute&) = default;
+};
+
+// From here on downward (below pruned_to) a granularity is not complete any more.
+struct HorizonRaise {
+  tally::Granularity granularity = tally::Granularity::minute;
+  WallTime pruned_to;
+};
+
+// All that one transaction writes, in absolute values.
+struct Changes {
+  std::vector<tally::WindowRow> windows;  // inserted, or the row of the same key replaced
+  std::vector<UnrolledMinute> unrolled;   // set for these minutes…
+  std::vector<UnrolledMinute> rolled;     // …and taken away for these
+  std::vector<HorizonRaise> horizons;     // raised if lower, never lowered
+  std::vector<DeadLetter> letters;
+  std::optional<FlushRow> flush;
+  // The partitions' new account: everything but start_offset. `version` is the one that begin() made.
+  std::vector<tally::LedgerRow> ledgers;
+};
+
+enum class CommitEnd : std::uint8_t {
+  committed,
+  aborted,  // surely not written
+  unknown,  // the answer was lost: only the ledger row can tell
+};
+struct CommitAnswer {
+  CommitEnd end = CommitEnd::unknown;
+  Error why;  // unless committed
+};
+
+class MetricsStore {
+ public:
+  MetricsStore() = default;
+  MetricsStore(const MetricsStore&) = delete;
+  MetricsStore& operator=(const MetricsStore&) = delete;
+  virtual ~MetricsStore() = default;
+
+  // Outside a transaction. The ledger row of a partition, made with start_offset if there is none (INSERT … ON
+  // CONFLICT DO NOTHING, then read). Move::caller, code another_group: the row is another KAFKA_GROUP_ID's.
+  virtual Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
+                                               WallTime now) = 0;
+  // Outside a transaction. Offsets in [from, to) that stand in activity_dead_letters, ascending.
+  virtual Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
+                                                           std::int64_t to) = 0;
+  // Outside a transaction. Minutes that are not wholly rolled up, ascending.
+  virtual Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) = 0;
+
+  // Opens a transaction; its first statement moves `version` on by one in every row whose next_offset and version
+  // are as expected, and locks those rows. Answers their partitions; the others were written by somebody else since.
+  virtual Result<std::vector<std::int32_t>> begin(std::span<const Fence> fences) = 0;
+  // The rows that there are of these keys, in any order.
+  virtual Result<std::vector<tally::WindowRow>> read_windows(std::span<const tally::WindowKey> keys) = 0;
+  // All rows of these minutes of this partition, by minute, then place.
+  virtual Result<std::vector<tally::WindowRow>> read_minutes(std::int32_t partition,
+                                                             std::span<const WindowStart> minutes) = 0;
+  virtual Result<void> write(const Changes& changes) = 0;
+  virtual CommitAnswer commit() = 0;
+  virtual void rollback() = 0;
+};
+
+}  // namespace weir::rollup
