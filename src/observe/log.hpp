@@ -1,0 +1,49 @@
+// The operator's log: one line an occurrence, none per event. Text for people, JSON for machines.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace weir::observe {
+
+enum class Severity : std::uint8_t { debug, info, warn, error };
+
+struct Field {
+  std::string_view name;  // snake_case
+  std::string value;      // never a secret; control characters are escaped on the way out
+};
+
+// Any thread may write. Written whole lines to stderr, in order.
+class Log {
+ public:
+  Log() = default;
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+  virtual ~Log() = default;
+
+  virtual void write(Severity severity, std::string_view text, std::initializer_list<Field> fields) = 0;
+
+  void debug(std::string_view text, std::initializer_list<Field> fields = {}) {
+    write(Severity::debug, text, fields);
+  }
+  void info(std::string_view text, std::initializer_list<Field> fields = {}) {
+    write(Severity::info, text, fields);
+  }
+  void warn(std::string_view text, std::initializer_list<Field> fields = {}) {
+    write(Severity::warn, text, fields);
+  }
+  void error(std::string_view text, std::initializer_list<Field> fields = {}) {
+    write(Severity::error, text, fields);
+  }
+};
+
+// The log of the process, on spdlog. With json each line is one object: time, level, message, then the fields.
+[[nodiscard]] std::unique_ptr<Log> make_log(Severity least, bool json);
+
+// For tests that do not look at the log.
+[[nodiscard]] std::unique_ptr<Log> make_silent_log();
+
+}  // namespace weir::observe
