@@ -1,0 +1,45 @@
+# make run    installs what is missing, builds, starts Weir on its embedded log and store
+# make test   the same, then the tests
+.DEFAULT_GOAL := help
+.PHONY: help build run test test-all coverage bench format tidy clean
+
+JOBS ?= $(shell nproc)
+
+help:
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: ## the binary, at build/release/weir (installs what is missing)
+	@scripts/setup build
+	@mkdir -p build && cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build --preset release --target weir -j $(JOBS)
+
+run: build ## build, then start Weir on the embedded defaults
+	@exec build/release/weir serve
+
+test: ## build, then every test that is short (release, and ASan+UBSan for units and simulation)
+	@scripts/setup test
+	@scripts/test short
+
+test-all: ## the same with TSan and everything that takes long
+	@scripts/setup test
+	@scripts/test long
+
+coverage: ## line coverage of the unit tests, by room
+	@scripts/setup dev
+	@scripts/coverage
+
+bench: ## micro-benchmarks: decode, tally, accept, flush
+	@scripts/setup dev
+	@cmake --preset bench >/dev/null && cmake --build --preset bench --target weir_bench -j $(JOBS)
+	@build/bench/weir_bench $(ARGS)
+
+format: ## lay the code out as .clang-format says
+	@scripts/setup dev
+	@git ls-files -z '*.cpp' '*.hpp' | xargs -0 clang-format-19 -i
+
+tidy: ## clang-tidy over the changed or named FILES
+	@scripts/setup dev
+	@cmake --preset release >/dev/null && clang-tidy-19 -p build/release --quiet $(FILES)
+
+clean: ## remove what was built (the data folder stays)
+	@rm -rf build

@@ -1,0 +1,207 @@
+"""Starts real Weir processes on free loopback ports and their own folders, and ends exactly those."""
+import contextlib
+import gzip
+import http.client
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = pathlib.Path(os.environ.get("WEIR_BINARY", ROOT / "build" / "release" / "weir"))
+LONG = bool(os.environ.get("WEIR_TEST_LONG"))
+SEED = int(os.environ.get("WEIR_SEED", "0")) or random.randrange(1, 2**31)
+
+
+def rounds(short, long):
+    """How often to repeat: `make test` or `make test-all`."""
+    return long if LONG else short
+
+
+def missing(what):
+    """What a test needs is not on this machine: a failure in CI, a loud skip elsewhere."""
+    if os.environ.get("CI"):
+        raise AssertionError(f"needed in CI and missing: {what}")
+    print(f"SKIPPED, missing: {what}", file=sys.stderr)
+    raise unittest.SkipTest(f"missing: {what}")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(claim, seconds=20.0, what="it"):
+    """Asks again and again until `claim()` is true, and returns what it gave."""
+    end = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            answer = claim()
+            if answer:
+                return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
+        time.sleep(0.02)
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class Weir:
+    """One `weir serve` on a folder that outlives it, so that it can be killed and started again."""
+
+    def __init__(self, folder, prefix=(), **environment):
+        self.folder = pathlib.Path(folder)
+        self.port = free_port()
+        self.prefix = list(prefix)
+        self.environment = {"FLUSH_INTERVAL_SEC": "1", **{name: str(value) for name, value in environment.items()}}
+        self.process = None
+        self.log_path = self.folder / "weir.log"
+
+    def start(self, ready=True):
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "DB_"))},
+            "DATA_DIR": str(self.folder / "data"),
+            "SERVER_PORT": str(self.port),
+            "BIND_ADDRESS": "127.0.0.1",
+            **self.environment,
+        }
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([*self.prefix, str(BINARY), "serve"], env=environment, stdout=log,
+                                            stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        if ready:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, seconds=30):
+        def ready():
+            if self.process.poll() is not None:
+                raise AssertionError(f"weir left with {self.process.returncode}: {self.log()[-2000:]}")
+            return self.get("/health/ready").status == 200
+        return wait_until(ready, seconds, "weir to be ready")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, seconds=30):
+        """SIGTERM; gives the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def end(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def request(self, method, path, body=None, headers=None, timeout=30):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, body, headers or {})
+            reply = connection.getresponse()
+            return Answer(reply.status, dict(reply.getheaders()), reply.read())
+        finally:
+            connection.close()
+
+    def get(self, path, **more):
+        return self.request("GET", path, **more)
+
+    def post(self, path, body, headers=None, **more):
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+        if isinstance(body, str):
+            body = body.encode()
+        return self.request("POST", path, body, {"Content-Type": "application/json", **(headers or {})}, **more)
+
+    def summary(self, start, end, **filters):
+        query = "&".join(f"{name}={value}" for name, value in {"from": start, "to": end, **filters}.items())
+        answer = self.get(f"/api/v1/summary?{query}")
+        assert answer.status == 200, answer.body
+        return answer.json()
+
+    def ledger(self):
+        return self.get("/api/v1/ledger").json()
+
+    def wait_counted(self, seconds=60):
+        """Until all that the log holds is in the numbers; gives the ledger's sums."""
+        def counted():
+            answer = self.get("/health/ready")
+            end = answer.json()["checks"]["event_log"].get("end")
+            rows = self.ledger()["partitions"]
+            return rows and rows[0]["next_offset"] == end and self.ledger()["sums"]
+        return wait_until(counted, seconds, "the log to be counted")
+
+    def identities(self, case):
+        for row in self.ledger()["partitions"]:
+            case.assertEqual(row["read"], row["tallied"] + row["duplicate"] + row["dead_lettered"], row)
+            case.assertEqual(row["next_offset"] - row["start_offset"], row["read"] + row["skipped"], row)
+
+    def store(self):
+        """The store's file, as SQL readers open it."""
+        return sqlite3.connect(f"file:{self.folder / 'data' / 'metrics.db'}?mode=ro", uri=True)
+
+
+class Case(unittest.TestCase):
+    """A test with a folder of its own; every Weir it makes is ended with it."""
+
+    def setUp(self):
+        if not BINARY.exists():
+            missing(f"{BINARY} (make build)")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-test-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def weir(self, name="one", prefix=(), **environment):
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        process = Weir(folder, prefix, **environment)
+        self.addCleanup(process.end)
+        return process
+
+    def run(self, result=None):
+        before = len(result.failures) + len(result.errors) if result else 0
+        outcome = super().run(result)
+        if result and len(result.failures) + len(result.errors) > before:
+            print(f"seed of this run: WEIR_SEED={SEED}", file=sys.stderr)
+        return outcome
+
+
+def now(offset=0.0):
+    """RFC 3339, UTC, `offset` seconds from now."""
+    moment = time.time() + offset
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}Z"
+
+
+def activity(user="ada", kind="page_view", when=None, **more):
+    return {"user_id": user, "activity_type": kind, "timestamp": when or now(), **more}
+
+
+def access_log():
+    """The real access log, as bytes: WEIR_ACCESS_LOG, or where it lies beside the project."""
+    path = pathlib.Path(os.environ.get("WEIR_ACCESS_LOG", ROOT.parent / "shared/data/apache_access.log.gz"))
+    if not path.exists():
+        missing(f"an access log of 10,000 requests (WEIR_ACCESS_LOG, or {path.name} beside the project)")
+    return gzip.decompress(path.read_bytes())
+
+
+def main():
+    print(f"WEIR_SEED={SEED}", file=sys.stderr)
+    random.seed(SEED)
+    unittest.main(verbosity=2)
