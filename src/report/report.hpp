@@ -1,0 +1,112 @@
+// Answers questions from the windows in the store: sums of counts, unions of users, each answer in one
+// snapshot.
+//
+// unique_users is always the estimate of a union, never a sum. What an answer costs is what it reads: a row
+// of a view takes some microseconds to unite, so ranges are put together from the coarsest windows that fit
+// (range.hpp).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "report/metrics_reader.hpp"
+#include "report/question.hpp"
+#include "report/range.hpp"
+#include "tally/ledger.hpp"
+#include "tally/window.hpp"
+
+namespace weir::report {
+
+struct Numbers {
+  std::int64_t events = 0;
+  std::int64_t page_views = 0;
+  std::int64_t unique_users = 0;
+
+  friend bool operator==(const Numbers&, const Numbers&) = default;
+};
+
+struct Summary {
+  UsedRange range;
+  Numbers numbers;
+  double unique_users_error = 0;  // relative standard error; 0 while exact
+};
+
+struct SummaryAnswer {
+  Summary summary;
+  std::optional<Summary> previous;
+};
+
+struct Point {
+  WindowStart time;  // where its interval begins; at the edges it counts only what lies inside the range
+  Numbers numbers;
+
+  friend bool operator==(const Point&, const Point&) = default;
+};
+
+struct SeriesAnswer {
+  UsedRange range;
+  tally::Granularity interval = tally::Granularity::hour;  // coarser than asked where nothing finer is kept
+  std::vector<Point> points;                               // every interval of the range, empty ones too
+};
+
+struct TopRow {
+  std::string value;
+  Numbers numbers;
+
+  friend bool operator==(const TopRow&, const TopRow&) = default;
+};
+
+struct TopAnswer {
+  UsedRange range;
+  tally::Dimension dimension = tally::Dimension::page;
+  std::vector<TopRow> rows;
+  // Everything that is not a row: values beyond the limit, and those that their windows had no place for.
+  // Rows and rest add up to the summary of the same range.
+  std::int64_t other_events = 0;
+  std::int64_t other_page_views = 0;
+};
+
+struct LedgerLine {
+  tally::LedgerRow row;
+  std::int64_t lag = 0;  // records that the log had when last looked at and that are not in the numbers
+  std::chrono::milliseconds oldest_unread_age{0};  // 0 when nothing waits
+  std::chrono::milliseconds observed_age{0};
+};
+
+struct LedgerAnswer {
+  std::string topic;
+  std::string group_id;
+  std::vector<LedgerLine> lines;  // by partition
+};
+
+// What the ledger's rows of this process's store are kept under.
+struct LedgerNames {
+  std::string topic;
+  std::string group_id;
+};
+
+// Any thread may ask; a question blocks its thread until the store has answered. Errors: Move::caller, the
+// question cannot be answered as asked (code too_many_points); Move::peer, the store is away;
+// Move::ourselves, a row of the store cannot be read.
+class Report {
+ public:
+  // `reader` must outlive the report.
+  Report(MetricsReader& reader, LedgerNames names);
+
+  [[nodiscard]] Result<SummaryAnswer> summary(const SummaryQuestion& question);
+  [[nodiscard]] Result<SeriesAnswer> series(const SeriesQuestion& question);
+  [[nodiscard]] Result<TopAnswer> top(const TopQuestion& question);
+  [[nodiscard]] Result<LedgerAnswer> ledger(WallTime now);
+
+ private:
+  MetricsReader& reader_;
+  const LedgerNames names_;
+};
+
+}  // namespace weir::report
