@@ -35,6 +35,8 @@ struct FlushRow {
   WallTime timestamp;
   std::int64_t unique_users = 0;
   std::int64_t page_view_count = 0;
+
+  friend bool operator==(const FlushRow&, const FlushRow&) = default;
 };
 
 struct DeadLetter {
@@ -45,6 +47,8 @@ struct DeadLetter {
   std::optional<std::string> key;
   std::optional<std::string> value;
   WallTime at;
+
+  friend bool operator==(const DeadLetter&, const DeadLetter&) = default;
 };
 
 // A minute of a partition that has counts which the hour and day rows lack.
@@ -61,8 +65,21 @@ struct HorizonRaise {
   WallTime pruned_to;
 };
 
+// Takes the windows of a held partition that have lived long enough: those that ended at or before `before`, none of
+// whose rows was written since (Changes::written_at), and which, if they are minutes, have no remainder (are not
+// unrolled when this transaction ends). Whole windows only, oldest first. The granularity's pruned_to is raised to
+// the end of the last one taken. A window is known by its `total` row, and each of them that ended by then is looked
+// at: ask once a minute for minutes, once an hour for hours and days.
+struct Prune {
+  std::int32_t partition = 0;
+  tally::Granularity granularity = tally::Granularity::minute;
+  WallTime before;                // now less the granularity's retention
+  std::int32_t windows_max = 60;  // a transaction holds up the next flush
+};
+
 // All that one transaction writes, in absolute values.
 struct Changes {
+  WallTime written_at;  // now: the last write of `windows`, for Prune; created_at of `flush`
   std::vector<tally::WindowRow> windows;  // inserted, or the row of the same key replaced
   std::vector<UnrolledMinute> unrolled;   // set for these minutes…
   std::vector<UnrolledMinute> rolled;     // …and taken away for these
@@ -71,6 +88,10 @@ struct Changes {
   std::optional<FlushRow> flush;
   // The partitions' new account: everything but start_offset. `version` is the one that begin() made.
   std::vector<tally::LedgerRow> ledgers;
+  std::vector<Prune> prunes;  // after all of the above
+  // Rows of user_activity_metrics with a timestamp before this go, oldest first, at most 1,000 a transaction. They
+  // belong to nobody, so any transaction may ask for it.
+  std::optional<WallTime> prune_flushes_before;
 };
 
 enum class CommitEnd : std::uint8_t {
@@ -108,6 +129,8 @@ class MetricsStore {
   // All rows of these minutes of this partition, by minute, then place.
   virtual Result<std::vector<tally::WindowRow>> read_minutes(std::int32_t partition,
                                                              std::span<const WindowStart> minutes) = 0;
+  // Move::ourselves: a ledger that does not add up, one whose version is not what begin() made of it, or a letter
+  // that stands there already.
   virtual Result<void> write(const Changes& changes) = 0;
   virtual CommitAnswer commit() = 0;
   virtual void rollback() = 0;
