@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""The main job: an access log of 10,000 real requests, counted exactly, whatever is killed on the way."""
+import os
+import pathlib
+import random
+import re
+import sqlite3
+import subprocess
+import threading
+import time
+
+import reference
+import weir
+
+REAL = {"events": 9999, "page_views": 3617, "users": 1861, "unread": [8899],
+        "top": [("/", 572), ("/blog/tags/puppet", 489), ("/projects/xdotool/", 219)],
+        "busiest": ("2015-05-19T19:00:00Z", (136, 30))}
+
+
+def the_log():
+    try:
+        return weir.access_log(), True
+    except (AssertionError, weir.unittest.SkipTest):
+        return reference.generated_log(), False
+
+
+LOG, IS_REAL = the_log()
+EXPECTED = reference.Reference(LOG)
+
+
+class Import:
+    """One run of `weir import -`; its input comes in pieces, so that there is time to kill it on the way."""
+
+    def __init__(self, case, one, *options, seconds=0.0, text=LOG):
+        self.process = subprocess.Popen(
+            [str(weir.BINARY), "import", "--url", f"http://127.0.0.1:{one.port}", "--state", str(case.folder / "state"),
+             *options, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, "LOG_FORMAT": "text"})
+        case.addCleanup(self.end)
+        self.output = b""
+        self.threads = [threading.Thread(target=self.feed, args=(seconds, text)), threading.Thread(target=self.read)]
+        for thread in self.threads:
+            thread.start()
+
+    def feed(self, seconds, text):
+        size = len(text) // 100 + 1
+        try:
+            for at in range(0, len(text), size):
+                self.process.stdin.write(text[at:at + size])
+                self.process.stdin.flush()
+                time.sleep(seconds / 100)
+            self.process.stdin.close()
+        except (BrokenPipeError, ValueError):
+            pass
+
+    def read(self):
+        for line in self.process.stdout:
+            self.output += line
+
+    def text(self):
+        return self.output.decode(errors="replace")
+
+    def wait(self, seconds=120):
+        code = self.process.wait(seconds)
+        for thread in self.threads:
+            thread.join()
+        self.process.stdout.close()
+        return code
+
+    def kill(self):
+        self.process.kill()
+        return self.wait()
+
+    def end(self):
+        if self.process.poll() is None:
+            self.kill()
+
+
+class AccessLog(weir.Case):
+    """Common: what must come out, asked of the API and of SQL."""
+
+    def check(self, one):
+        summary = one.summary(EXPECTED.first, EXPECTED.last)
+        self.assertEqual((summary["events"], summary["page_views"], summary["unique_users"]),
+                         (EXPECTED.events, EXPECTED.page_views, len(EXPECTED.users)))
+        self.assertEqual(summary["unique_users_error"], 0)
+        span = f"from={EXPECTED.first}&to={EXPECTED.last}"
+        top = one.get(f"/api/v1/top?dimension=page&limit=3&{span}").json()
+        self.assertEqual([(row["value"], row["page_views"]) for row in top["rows"]],
+                         sorted(EXPECTED.pages.items(), key=lambda pair: (-pair[1], pair[0]))[:3])
+        self.assertEqual(sum(row["page_views"] for row in top["rows"]) + top["other"]["page_views"], EXPECTED.page_views)
+        points = one.get(f"/api/v1/timeseries?interval=hour&{span}").json()["points"]
+        self.assertEqual({point["time"]: (point["events"], point["unique_users"]) for point in points if point["events"]},
+                         EXPECTED.hours)
+        one.identities(self)
+        with one.store() as store:
+            days = store.execute("select sum(events), sum(page_views) from activity_days where dimension = 'total'")
+            self.assertEqual(days.fetchone(), (EXPECTED.events, EXPECTED.page_views))
+            rows = store.execute("select sum(page_view_count) from user_activity_metrics").fetchone()
+            self.assertEqual(rows, (EXPECTED.page_views,))
+
+    def unread_at_kill(self, one):
+        """(events in the numbers, events only in the log) as a killed Weir left them."""
+        folder = one.folder / "data"
+        with sqlite3.connect(folder / "metrics.db") as store:
+            counted = store.execute("select coalesce(sum(next_offset - start_offset), 0) from activity_ledger").fetchone()[0]
+        with sqlite3.connect(folder / "events.db") as log:
+            end = log.execute("select coalesce(max(first_offset + records), 0) from segments").fetchone()[0]
+        return counted, end - counted
+
+
+class Figures(AccessLog):
+    def test_the_figures_are_exact_and_a_second_import_adds_nothing(self):
+        if IS_REAL:
+            self.assertEqual((EXPECTED.events, EXPECTED.page_views, len(EXPECTED.users), EXPECTED.unread),
+                             (REAL["events"], REAL["page_views"], REAL["users"], REAL["unread"]))
+            self.assertEqual(EXPECTED.pages.most_common(3), REAL["top"])
+            self.assertEqual(EXPECTED.hours[REAL["busiest"][0]], max(EXPECTED.hours.values()))
+            self.assertEqual(EXPECTED.hours[REAL["busiest"][0]], REAL["busiest"][1])
+        one = self.weir().start()
+        for turn in range(2):
+            run = Import(self, one)
+            self.assertEqual(run.wait(), 0, run.text())
+            for line in EXPECTED.unread if turn == 0 else []:
+                self.assertIn(str(line), run.text())
+            self.assertEqual(one.wait_counted()["tallied"], EXPECTED.events)
+            self.check(one)
+
+    def test_a_file_goes_on_where_it_had_ended(self):
+        one = self.weir().start()
+        path = self.folder / "access.log"
+        lines = LOG.splitlines(keepends=True)
+        for share in (0.3, 0.7, 1.0):
+            path.write_bytes(b"".join(lines[:int(len(lines) * share)]))
+            done = subprocess.run([str(weir.BINARY), "import", "--url", f"http://127.0.0.1:{one.port}", "--state",
+                                   str(self.folder / "state"), str(path)], capture_output=True, text=True, timeout=120,
+                                  check=False)
+            self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        self.assertEqual(one.wait_counted()["tallied"], EXPECTED.events)
+        self.check(one)
+
+
+class Killed(AccessLog):
+    def kill_round(self, one, seconds=1.5):
+        """Kills serve, import or both while some events are counted and some are only in the log; False if it missed."""
+        one.start()
+        run = Import(self, one, seconds=seconds)
+        weir.wait_until(lambda: one.ledger()["sums"]["tallied"] > 0, 30, "the first flush")
+        time.sleep(random.uniform(0, seconds * 0.5))
+        whom = random.choice(["serve", "import", "both"])
+        one.kill()
+        if whom != "serve":
+            run.kill()
+        counted, unread = self.unread_at_kill(one)
+        time.sleep(random.uniform(0, 0.3))
+        one.start()
+        if whom == "serve":
+            self.assertEqual(run.wait(), 0, run.text())
+        again = Import(self, one)
+        self.assertEqual(again.wait(), 0, again.text())
+        self.assertEqual(one.wait_counted()["tallied"], EXPECTED.events, (whom, run.text(), again.text()))
+        return counted > 0 and unread > 0
+
+    def rounds(self, count, **environment):
+        good = tried = 0
+        while good < count:
+            tried += 1
+            self.assertLess(tried, count * 5, "too few kills had a flush before them and unread events behind them")
+            one = self.weir(f"round-{tried}", **environment)
+            state = self.folder / "state"
+            hit = self.kill_round(one)
+            self.check(one)
+            self.assertEqual(one.stop(), 0)
+            subprocess.run(["rm", "-rf", str(state), str(one.folder / "data")], check=True)
+            good += hit
+        print(f"{good} good rounds of {tried}")
+
+    def test_kill_9_of_serve_and_of_import_at_random_moments(self):
+        self.rounds(weir.rounds(20, 60), FLUSH_MIN_INTERVAL_MS=300)
+
+    def test_kill_9_with_minute_rows_and_roll_up(self):
+        self.rounds(weir.rounds(5, 20), FLUSH_MIN_INTERVAL_MS=300, RETENTION_MINUTE_DAYS=36500)
+
+
+class RollUp(AccessLog):
+    def test_the_numbers_are_the_same_before_during_and_after_the_roll_up(self):
+        one = self.weir(RETENTION_MINUTE_DAYS=36500).start()
+        run = Import(self, one)
+        self.assertEqual(run.wait(), 0, run.text())
+        one.wait_counted()
+        self.check(one)
+
+        def unrolled():
+            with one.store() as store:
+                return store.execute("select count(*) from activity_unrolled").fetchone()[0]
+        before = unrolled()
+        self.assertGreater(before, 0)
+        kills = 0
+        end = time.monotonic() + 240
+        while (left := unrolled()) > 0:
+            self.assertLess(time.monotonic(), end, f"{left} minutes are still not rolled up")
+            self.check(one)
+            if left < before and kills < 2:
+                kills += 1
+                one.kill()
+                one.start()
+                one.wait_counted()
+                before = left
+            time.sleep(0.5 if left == before else 0.02)
+        self.check(one)
+        with one.store() as store:
+            rolled = store.execute("select sum(events), sum(rolled_events) from activity_windows "
+                                   "where rolled_events is not null and value = ''").fetchone()
+        print("rolled up:", rolled, "kills:", kills)
+
+
+class Doubt(AccessLog):
+    def test_a_piece_in_doubt_is_named_and_resolved_by_hand(self):
+        asked = 0
+        for turn in range(weir.rounds(6, 30)):
+            one = self.weir(f"doubt-{turn}", DEDUP_WINDOW_SEC=1, FLUSH_MIN_INTERVAL_MS=20).start()
+            run = Import(self, one, seconds=1.0)
+            weir.wait_until(lambda: one.get("/health/ready").json()["checks"]["event_log"]["end"] > 0, 30, "first events")
+            time.sleep(random.uniform(0, 0.7))
+            if turn % 2:
+                one.process.send_signal(weir.signal.SIGSTOP)  # the piece under way gets no answer
+                time.sleep(0.2)
+            run.kill()
+            one.kill()
+            time.sleep(1.5)
+            one.start()
+            again = Import(self, one)
+            if again.wait() == 1:
+                asked += 1
+                found = re.search(r"lines? (\d+)\D+(\d+)", again.text())
+                self.assertTrue(found, again.text())
+                first, last = int(found.group(1)), int(found.group(2))
+                one.wait_counted()
+                kept = one.ledger()["partitions"][0]["next_offset"]
+                before, behind = EXPECTED.readable_before[first - 1], EXPECTED.readable_before[last]
+                self.assertIn(kept, (before, behind), again.text())
+                choice = "--skip" if kept == behind else "--resend"
+                self.assertIn(choice, again.text())
+                last_run = Import(self, one, choice)
+                self.assertEqual(last_run.wait(), 0, last_run.text())
+            self.assertEqual(one.wait_counted()["tallied"], EXPECTED.events, again.text())
+            self.check(one)
+            self.assertEqual(one.stop(), 0)
+            subprocess.run(["rm", "-rf", str(self.folder / "state")], check=True)
+        print(f"asked {asked} times")
+
+
+if __name__ == "__main__":
+    weir.main()

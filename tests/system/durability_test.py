@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""A 2xx is a promise: it comes behind the fsync, and what it promised survives kill -9."""
+import random
+import re
+import shutil
+import sqlite3
+import threading
+import time
+
+import weir
+
+
+class Promise(weir.Case):
+    def test_the_fsync_comes_before_the_200(self):
+        if not shutil.which("strace"):
+            weir.missing("strace")
+        trace = self.folder / "trace"
+        one = self.weir(prefix=("strace", "-f", "-tt", "-s", "256", "-o", str(trace), "-e",
+                                "trace=fsync,fdatasync,sendto,sendmsg,write,writev")).start()
+        for number in range(20):
+            self.assertEqual(one.post("/activity", weir.activity(f"fsync-{number}")).status, 200)
+        one.process.terminate()
+        one.process.wait(30)
+        synced, replies = False, 0
+        for line in trace.read_text(errors="replace").split("\n"):
+            if re.search(r"\bf(data)?sync\(.*= 0|<\.\.\. f(data)?sync resumed>.*= 0", line):
+                synced = True
+            elif "Activity published successfully" in line:
+                self.assertTrue(synced, line)
+                synced, replies = False, replies + 1
+        self.assertEqual(replies, 20)
+
+    def test_a_message_id_is_known_again_after_kill_9(self):
+        one = self.weir().start()
+        event = weir.activity("ada", message_id="m-1")
+        self.assertEqual(one.post("/activity", event).status, 200)
+        self.assertEqual(one.wait_counted()["tallied"], 1)
+        one.kill()
+        one.start()
+        self.assertEqual(one.post("/activity", event).status, 200)
+        sums = one.wait_counted()
+        self.assertEqual((sums["tallied"], sums["duplicate"]), (1, 1))
+        one.identities(self)
+
+    def test_a_message_id_sent_over_two_connections_is_counted_once(self):
+        one = self.weir().start()
+        event = weir.activity("ada", message_id="m-2")
+        threads = [threading.Thread(target=one.post, args=("/activity", event)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        sums = one.wait_counted()
+        self.assertEqual((sums["tallied"], sums["duplicate"]), (1, 7))
+
+
+class Sender(threading.Thread):
+    """Posts until it is told to stop, one event after the other; remembers what became of each."""
+
+    def __init__(self, one, name):
+        super().__init__()
+        self.one, self.tag = one, name
+        self.kept, self.unknown, self.refused = [], [], []
+        self.stopping = threading.Event()
+
+    def run(self):
+        number = 0
+        while not self.stopping.is_set():
+            number += 1
+            name = f"{self.tag}-{number}"
+            batch = random.random() < 0.2
+            names = [f"{name}-{item}" for item in range(random.randrange(1, 20))] if batch else [name]
+            events = [weir.activity(each, message_id=each) for each in names]
+            try:
+                reply = self.one.post("/activities" if batch else "/activity", events if batch else events[0], timeout=5)
+                {200: self.kept, 503: self.refused}.get(reply.status, self.unknown).extend(names)
+            except ConnectionRefusedError:
+                self.refused.extend(names)
+                time.sleep(0.01)
+            except Exception:  # cut off on the way: nobody knows
+                self.unknown.extend(names)
+
+
+class KillLoop(weir.Case):
+    def test_no_promise_is_broken_by_kill_9_under_writes(self):
+        one = self.weir(BATCH_SIZE=20, FLUSH_MIN_INTERVAL_MS=20, LOG_LEVEL="warn").start()
+        kept, unknown = set(), set()
+        for turn in range(weir.rounds(50, 500)):
+            senders = [Sender(one, f"{turn}-{index}") for index in range(4)]
+            for sender in senders:
+                sender.start()
+            time.sleep(random.uniform(0.02, 0.25))
+            one.kill()
+            for sender in senders:
+                sender.stopping.set()
+            for sender in senders:
+                sender.join()
+                kept.update(sender.kept)
+                unknown.update(sender.unknown)
+            for name in ("events.db", "metrics.db"):
+                copy = self.folder / name
+                for suffix in ("", "-wal"):
+                    source = one.folder / "data" / (name + suffix)
+                    if source.exists():
+                        shutil.copy(source, str(copy) + suffix)
+                with sqlite3.connect(copy) as found:
+                    self.assertEqual(found.execute("pragma integrity_check").fetchone(), ("ok",), (turn, name))
+                found.close()
+                for leftover in self.folder.glob(name + "*"):
+                    leftover.unlink()
+            one.start()
+        sums = one.wait_counted()
+        one.identities(self)
+        self.assertGreaterEqual(sums["tallied"], len(kept))
+        self.assertLessEqual(sums["tallied"], len(kept | unknown))
+        self.assertEqual(sums["dead_lettered"], 0)
+        # Every event had a user of its own: as many users as events, and each promised one is known again.
+        self.assertEqual(sums["duplicate"], 0)
+        for name in random.sample(sorted(kept), min(200, len(kept))):
+            one.post("/activity", weir.activity(name, message_id=name))
+        after = one.wait_counted()
+        self.assertEqual(after["tallied"], sums["tallied"])
+        self.assertEqual(after["duplicate"], min(200, len(kept)))
+        self.assertEqual(one.stop(), 0)
+        print(f"{len(kept)} kept, {len(unknown)} unknown, {sums['tallied']} counted")
+
+
+if __name__ == "__main__":
+    weir.main()
