@@ -1,0 +1,310 @@
+#include "sqlite/database.hpp"
+
+#include <array>
+#include <charconv>
+#include <sqlite3.h>
+#include <system_error>
+
+#include "base/ensure.hpp"
+
+namespace weir::sqlite {
+namespace {
+
+struct Verdict {
+  Move move;
+  std::string_view code;
+};
+
+// An extended result code of SQLite (https://www.sqlite.org/rescode.html), in our words.
+Verdict verdict_on(int result) {
+  switch (result) {
+    case SQLITE_IOERR_FSYNC:
+    case SQLITE_IOERR_DIR_FSYNC:
+      return {Move::ourselves, code_fsync_failed};
+    default:
+      break;
+  }
+  switch (result & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+      return {Move::peer, code_busy};
+    case SQLITE_FULL:
+      return {Move::peer, code_disk_full};
+    case SQLITE_IOERR:
+      return {Move::ourselves, code_disk_failed};
+    case SQLITE_CORRUPT:
+      return {Move::ourselves, code_corrupt};
+    case SQLITE_NOTADB:
+      return {Move::ourselves, code_not_a_database};
+    case SQLITE_READONLY:
+      return {Move::ourselves, code_read_only};
+    case SQLITE_CANTOPEN:
+      return {Move::ourselves, code_cannot_open};
+    default:
+      return {Move::ourselves, code_error};
+  }
+}
+
+std::unexpected<Error> failure(sqlite3* database, int result) {
+  const char* path = sqlite3_db_filename(database, "main");
+  const Verdict verdict = verdict_on(result);
+  std::string text = path == nullptr ? "" : std::string(path) + ": ";
+  text += sqlite3_errmsg(database);
+  text += " (SQLite " + std::to_string(result) + ")";
+  return fail(verdict.move, verdict.code, std::move(text));
+}
+
+std::string hex(std::int64_t number) {
+  std::array<char, 20> digits;
+  const auto end = std::to_chars(digits.begin(), digits.end(), static_cast<std::uint32_t>(number), 16);
+  return "0x" + std::string(digits.begin(), end.ptr);
+}
+
+// What can be seen to be wrong without opening the file, or would be mended by SQLite without a word.
+Result<void> look_at(const std::filesystem::path& path, const OpenOptions& options) {
+  const std::string what = std::string(options.kind.name);
+  std::error_code ignored;
+  const auto status = std::filesystem::status(path, ignored);
+  if (std::filesystem::is_directory(status))
+    return fail(Move::caller, code_cannot_open, path.string() + " is a directory; expected Weir's " + what);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    return fail(Move::caller, code_cannot_open,
+                path.string() + " is no regular file; expected Weir's " + what);
+  const bool missing = !std::filesystem::exists(status);
+  const bool empty = missing || std::filesystem::file_size(path, ignored) == 0;
+  const auto wal = std::filesystem::path(path) += "-wal";
+  const auto wal_bytes = std::filesystem::file_size(wal, ignored);
+  // SQLite would throw the WAL away and begin with an empty database.
+  if (empty && !ignored && wal_bytes > 0)
+    return fail(Move::caller, code_corrupt,
+                path.string() + (missing ? " is gone" : " is empty") + ", but " + wal.string() +
+                    " holds data of it; expected both (restore the file, or move the other away)");
+  if (missing && options.schema.empty())
+    return fail(Move::caller, code_cannot_open, path.string() + " is not there; expected Weir's " + what);
+  return {};
+}
+
+}  // namespace
+
+// Statement
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+
+Statement& Statement::bind(int place, std::int64_t number) {
+  ensure(sqlite3_bind_int64(statement_.get(), place, number) == SQLITE_OK, "the parameter exists");
+  return *this;
+}
+
+// SQLite takes a null pointer for NULL, and an empty view may have one.
+Statement& Statement::bind_text(int place, std::string_view text) {
+  const char* bytes = text.data() == nullptr ? "" : text.data();
+  ensure(sqlite3_bind_text64(statement_.get(), place, bytes, text.size(), SQLITE_STATIC, SQLITE_UTF8) ==
+             SQLITE_OK,
+         "the parameter exists and the text is below a gigabyte");
+  return *this;
+}
+
+Statement& Statement::bind_blob(int place, std::string_view bytes) {
+  const char* data = bytes.data() == nullptr ? "" : bytes.data();
+  ensure(sqlite3_bind_blob64(statement_.get(), place, data, bytes.size(), SQLITE_STATIC) == SQLITE_OK,
+         "the parameter exists and the blob is below a gigabyte");
+  return *this;
+}
+
+Statement& Statement::bind_null(int place) {
+  ensure(sqlite3_bind_null(statement_.get(), place) == SQLITE_OK, "the parameter exists");
+  return *this;
+}
+
+Result<bool> Statement::step() {
+  const int result = sqlite3_step(statement_.get());
+  if (result == SQLITE_ROW) return true;
+  if (result == SQLITE_DONE) {
+    sqlite3_reset(statement_.get());
+    return false;
+  }
+  auto failed = failure(sqlite3_db_handle(statement_.get()), result);
+  sqlite3_reset(statement_.get());
+  return failed;
+}
+
+void Statement::reset() { sqlite3_reset(statement_.get()); }
+
+Result<void> Statement::run() {
+  while (true) {
+    auto row = step();
+    if (!row) return pass_on(row);
+    if (!*row) return {};
+  }
+}
+
+std::int64_t Statement::number(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+
+std::string_view Statement::text(int column) const {
+  const unsigned char* bytes = sqlite3_column_text(statement_.get(), column);
+  if (bytes == nullptr) return {};
+  return {reinterpret_cast<const char*>(bytes),
+          static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+std::string_view Statement::blob(int column) const {
+  const void* bytes = sqlite3_column_blob(statement_.get(), column);
+  if (bytes == nullptr) return {};
+  return {static_cast<const char*>(bytes),
+          static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
+// Database
+
+void Database::Close::operator()(sqlite3* database) const noexcept { sqlite3_close_v2(database); }
+
+Database::Database(sqlite3* database) : wal_frames_(std::make_unique<std::int64_t>(0)), database_(database) {}
+
+Result<Database> Database::open(const std::filesystem::path& path, const OpenOptions& options) {
+  if (auto seen = look_at(path, options); !seen) return pass_on(seen);
+  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  if (!options.schema.empty()) flags |= SQLITE_OPEN_CREATE;
+  sqlite3* handle = nullptr;
+  const int result =
+      sqlite3_open_v2(path.c_str(), &handle, flags, options.vfs.empty() ? nullptr : options.vfs.c_str());
+  ensure(handle != nullptr, "there is memory for a connection");
+  Database database(handle);
+  if (result != SQLITE_OK)
+    return fail(Move::caller, code_cannot_open,
+                path.string() + " cannot be opened: " + sqlite3_errmsg(handle) + "; expected Weir's " +
+                    std::string(options.kind.name) + " or a folder to make it in");
+  if (sqlite3_db_readonly(handle, "main") == 1)
+    return fail(Move::caller, code_read_only,
+                path.string() + " is not writable; expected Weir's " + std::string(options.kind.name) +
+                    ", which is written to");
+  sqlite3_busy_timeout(handle, static_cast<int>(options.busy_timeout.count()));
+  if (auto kind = database.check_kind(path, options); !kind) return pass_on(kind);
+  return database;
+}
+
+// Reads the header and the schema, which is where a file that is no database or a damaged one first shows;
+// makes the tables in a file that has nothing yet.
+Result<void> Database::check_kind(const std::filesystem::path& path, const OpenOptions& options) {
+  const std::string expected = "; expected Weir's " + std::string(options.kind.name) + " of version " +
+                               std::to_string(options.kind.version);
+  auto id = number("PRAGMA application_id");
+  auto version = number("PRAGMA user_version");
+  auto tables = has_tables();
+  if (!id || !version || !tables) {
+    Error why = !id ? id.error() : !version ? version.error() : tables.error();
+    why.text += expected;
+    return std::unexpected<Error>(std::move(why));
+  }
+  const bool blank = *id == 0 && *version == 0 && !*tables;
+  if (!blank && *id != options.kind.application_id)
+    return fail(Move::caller, code_foreign,
+                path.string() + " is another database (application_id " + hex(*id) + ", user_version " +
+                    std::to_string(*version) + ")" + expected);
+  if (*version > options.kind.version)
+    return fail(
+        Move::caller, code_newer,
+        path.string() + " was written by a newer Weir (version " + std::to_string(*version) + ")" + expected);
+  if (blank && options.schema.empty())
+    return fail(Move::caller, code_corrupt, path.string() + " is an empty database" + expected);
+  if (!blank && *version < options.kind.version)
+    return fail(Move::caller, code_foreign,
+                path.string() + " is of version " + std::to_string(*version) + expected);
+  if (auto ready = set_up(options); !ready) return pass_on(ready);
+  return blank ? make(options) : Result<void>{};
+}
+
+Result<bool> Database::has_tables() {
+  auto count = number("SELECT count(*) FROM sqlite_schema");
+  if (!count) return pass_on(count);
+  return *count > 0;
+}
+
+Result<void> Database::set_up(const OpenOptions& options) {
+  auto mode = prepare("PRAGMA journal_mode = WAL");
+  if (!mode) return pass_on(mode);
+  auto answer = mode->step();
+  if (!answer) return pass_on(answer);
+  if (mode->text(0) != "wal")
+    return fail(Move::ourselves, code_error,
+                std::string(sqlite3_db_filename(database_.get(), "main")) +
+                    ": this file system cannot do write-ahead logging (is it a network drive?)");
+  mode->reset();
+  sqlite3_wal_autocheckpoint(database_.get(), options.wal_autocheckpoint_pages);
+  if (options.wal_autocheckpoint_pages == 0) {
+    const auto note = [](void* frames, sqlite3*, const char*, int count) {
+      *static_cast<std::int64_t*>(frames) = count;
+      return SQLITE_OK;
+    };
+    sqlite3_wal_hook(database_.get(), note, wal_frames_.get());
+  }
+  // secure_delete (on in some distributions) would write zeros over every page that is deleted.
+  return run(options.durability == Durability::full
+                 ? "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF"
+                 : "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF");
+}
+
+Result<void> Database::make(const OpenOptions& options) {
+  if (auto begun = begin(); !begun) return pass_on(begun);
+  const std::string sql = std::string(options.schema) +
+                          ";PRAGMA application_id = " + std::to_string(options.kind.application_id) +
+                          ";PRAGMA user_version = " + std::to_string(options.kind.version);
+  auto made = run(sql);
+  if (made) made = commit();
+  if (!made) rollback();
+  return made;
+}
+
+Result<Statement> Database::prepare(std::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int result = sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (result != SQLITE_OK) return failure(database_.get(), result);
+  return Statement(statement);
+}
+
+Result<void> Database::run(std::string_view sql) {
+  const int result = sqlite3_exec(database_.get(), std::string(sql).c_str(), nullptr, nullptr, nullptr);
+  if (result != SQLITE_OK) return failure(database_.get(), result);
+  return {};
+}
+
+Result<std::int64_t> Database::number(std::string_view sql) {
+  auto statement = prepare(sql);
+  if (!statement) return pass_on(statement);
+  auto row = statement->step();
+  if (!row) return pass_on(row);
+  return *row ? statement->number(0) : 0;
+}
+
+Result<void> Database::begin() { return run("BEGIN IMMEDIATE"); }
+
+Result<void> Database::commit() { return run("COMMIT"); }
+
+void Database::rollback() {
+  if (in_transaction()) sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+  ensure(!in_transaction(), "a rollback ends the transaction, whatever the disk says");
+}
+
+bool Database::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
+
+std::int64_t Database::rows_changed() const { return sqlite3_changes64(database_.get()); }
+
+Result<CheckpointEnd> Database::checkpoint(CheckpointMode mode) {
+  int log_frames = 0;
+  int checkpointed = 0;
+  const int how = mode == CheckpointMode::passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE;
+  const int result = sqlite3_wal_checkpoint_v2(database_.get(), "main", how, &log_frames, &checkpointed);
+  if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY) return failure(database_.get(), result);
+  return CheckpointEnd{.busy = result != SQLITE_OK, .log_frames = log_frames, .checkpointed = checkpointed};
+}
+
+void Database::keep_wal_at_close() {
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+}  // namespace weir::sqlite
