@@ -26,7 +26,7 @@ struct LedgerRow {
   std::int64_t tallied = 0;
   std::int64_t duplicate = 0;
   std::int64_t dead_lettered = 0;
-  std::int64_t skipped = 0;                      // offsets that hold no record for us: control, compacted, gone
+  std::int64_t skipped = 0;  // offsets that hold no record for us: control, compacted, gone
   std::optional<std::int64_t> last_record_hash;  // of the record at next_offset − 1, if one was read
   Observation observed;
   WallTime updated_at;

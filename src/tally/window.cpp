@@ -33,18 +33,25 @@ std::optional<Dimension> dimension_named(std::string_view name) {
 
 WindowStart window_of(Granularity granularity, EventTime moment) {
   switch (granularity) {
-    case Granularity::minute: return std::chrono::floor<std::chrono::minutes>(moment);
-    case Granularity::hour: return std::chrono::floor<std::chrono::hours>(moment);
-    case Granularity::day: return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::floor<std::chrono::days>(moment));
+    case Granularity::minute:
+      return std::chrono::floor<std::chrono::minutes>(moment);
+    case Granularity::hour:
+      return std::chrono::floor<std::chrono::hours>(moment);
+    case Granularity::day:
+      return std::chrono::time_point_cast<std::chrono::seconds>(
+          std::chrono::floor<std::chrono::days>(moment));
   }
   broken_promise("a granularity is minute, hour or day", std::source_location::current());
 }
 
 WindowStart window_end(Granularity granularity, WindowStart start) {
   switch (granularity) {
-    case Granularity::minute: return start + std::chrono::minutes{1};
-    case Granularity::hour: return start + std::chrono::hours{1};
-    case Granularity::day: return start + std::chrono::days{1};
+    case Granularity::minute:
+      return start + std::chrono::minutes{1};
+    case Granularity::hour:
+      return start + std::chrono::hours{1};
+    case Granularity::day:
+      return start + std::chrono::days{1};
   }
   broken_promise("a granularity is minute, hour or day", std::source_location::current());
 }

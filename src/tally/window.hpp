@@ -47,8 +47,8 @@ struct WindowKey {
   friend bool operator==(const WindowKey&, const WindowKey&) = default;
 };
 
-// How many values of each capped dimension a window has stored; kept in its `total` row, so that a flush knows
-// without counting whether a new value may still come in.
+// How many values of each capped dimension a window has stored; kept in its `total` row, so that a flush
+// knows without counting whether a new value may still come in.
 struct StoredValues {
   std::int32_t activity_type = 0;
   std::int32_t page = 0;
@@ -63,17 +63,24 @@ struct WindowRow {
   WindowKey key;
   std::int64_t events = 0;
   std::int64_t page_views = 0;
-  // Minute rows only: how much of the counts stands in the hour and day rows already. The remainder is what the
-  // views, the API and the next roll-up add.
+  // Minute rows only: how much of the counts stands in the hour and day rows already. The remainder is what
+  // the views, the API and the next roll-up add.
   std::int64_t rolled_events = 0;
   std::int64_t rolled_page_views = 0;
-  // The order in which the values of a window came, from 1; 0 for total and (other). A roll-up lets values into
-  // the hour and the day in this order.
+  // The order in which the values of a window came, from 1; 0 for total and (other). A roll-up lets values
+  // into the hour and the day in this order.
   std::int32_t place = 0;
   StoredValues stored;  // total rows only
   std::string users;    // HyperLogLog in the storage format of the hll extension (sketch.hpp)
+  // On the way in only, and no part of the row's value: false if `users` is as it stands in the store
+  // already, so that a store may leave the column (and its TOAST) alone.
+  bool users_changed = true;
 
-  friend bool operator==(const WindowRow&, const WindowRow&) = default;
+  friend bool operator==(const WindowRow& left, const WindowRow& right) {
+    return left.key == right.key && left.events == right.events && left.page_views == right.page_views &&
+           left.rolled_events == right.rolled_events && left.rolled_page_views == right.rolled_page_views &&
+           left.place == right.place && left.stored == right.stored && left.users == right.users;
+  }
 };
 
 }  // namespace weir::tally

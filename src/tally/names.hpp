@@ -1,0 +1,31 @@
+// The values of the dimensions page and referrer (contract §6). Pure text; what a stranger writes as a URL
+// never fails.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace weir::tally {
+
+// The path of a page's URL, without query and fragment, as it was written: never decoded, never normalised.
+//
+//   https://example.org/a/b?c#d → /a/b      //example.org/a → /a      /a?b → /a      a text that is no URL →
+//   itself https://example.org?x → /               ?x → /                    absent or empty → (none)
+//
+// Answers a view into `page_url` or of static storage, at most limits::url_bytes_max long (cut between
+// characters).
+[[nodiscard]] std::string_view page_of(std::optional<std::string_view> page_url);
+
+// The host that a referrer names: lower case (ASCII), without user, password and port; an IPv6 address keeps
+// its brackets. (direct) if absent or empty; (unknown) if there is no scheme://, no host, or none that a URL
+// may have.
+//
+//   https://Example.ORG:8080/a → example.org      http://user@[::1]:80/ → [::1]      android-app://com.app/ →
+//   com.app
+//
+// Answers a view into `referrer`, of static storage, or of `lowered`, which is written only if the host has
+// capitals.
+[[nodiscard]] std::string_view referrer_of(std::optional<std::string_view> referrer, std::string& lowered);
+
+}  // namespace weir::tally
