@@ -1,6 +1,7 @@
 // One request and its one reply, as the routes see them: no sockets, no vendor.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -18,6 +19,7 @@ struct Request {
   std::string_view query;  // behind '?', as it came
   std::string_view body;   // limits::json_slack_bytes behind it are readable
   std::string_view request_id;
+  std::string_view peer;  // the client's address as it connected, numeric, without its port
   std::vector<std::pair<std::string_view, std::string_view>> headers;  // as they came, in order
 
   // The first header of that name (any case); empty optional if there is none.
@@ -56,6 +58,8 @@ struct Route {
   std::string method;  // HEAD is answered by GET's route
   std::string path;    // exact; one trailing slash more is the same
   Handle handle;
+  std::size_t body_bytes_max = 0;  // as sent and once inflated; 0: as much as the server takes
+  bool any_origin = false;         // scripts of any web page may call it (CORS)
 };
 
 }  // namespace weir::http
