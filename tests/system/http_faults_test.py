@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Wrong HTTP, from outside, byte by byte: refused, the connection closed, nothing behind it read as a request."""
+import json
+import socket
+import struct
+
+import weir
+
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def event_bytes(**more):
+    return json.dumps(weir.activity(**more)).encode()
+
+
+class Http(weir.Case):
+    def setUp(self):
+        super().setUp()
+        self.one = self.weir(MAX_BODY_BYTES=1_000_000).start()
+
+    def connect(self):
+        connection = socket.create_connection(("127.0.0.1", self.one.port), timeout=20)
+        self.addCleanup(connection.close)
+        return connection
+
+    def read_all(self, connection):
+        """Everything up to the close."""
+        out = b""
+        while True:
+            try:
+                part = connection.recv(65536)
+            except ConnectionResetError:
+                return out
+            if not part:
+                return out
+            out += part
+
+    def raw(self, data):
+        connection = self.connect()
+        try:
+            connection.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        return self.read_all(connection)
+
+    def refused(self, data, status=400):
+        out = self.raw(data)
+        self.assertTrue(out.startswith(b"HTTP/1.1 %d " % status), (data[:120], out[:200]))
+        self.assertEqual(out.count(b"HTTP/1.1 "), 1, (data[:120], out))
+
+    def test_fault_8_lengths_that_disagree(self):
+        body = event_bytes()
+        length = b"Content-Length: %d\r\n" % len(body)
+        chunked = b"Transfer-Encoding: chunked\r\n"
+        for headers in (length + chunked, length + b"Content-Length: 5\r\n", b"Content-Length: +5\r\n",
+                        b"Content-Length: 0x5\r\n", b"Content-Length: -5\r\n", b"Transfer-Encoding: xchunked\r\n",
+                        b"Content-Length: 5, 6\r\n", b"Content-Length: \r\n", b"Content-Length: 5 5\r\n",
+                        b"Transfer-Encoding: chunked, identity\r\n"):
+            self.refused(b"POST /activity HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n" + body + SMUGGLED)
+        out = self.raw(b"POST /activity HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n" + SMUGGLED)
+        self.assertRegex(out[:13], rb"HTTP/1.1 4(00|13)")
+        self.assertEqual(out.count(b"HTTP/1.1 "), 1)
+
+    def test_fault_9_headers_that_are_none(self):
+        for head in (b"GET /health HTTP/1.1\nHost: x\n\n", b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
+                     b"GET /health HTTP/1.1\r\nHost : x\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n",
+                     b"GET /health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", b"GET /health HTTP/1.1\r\n\r\n",
+                     b"GET  /health HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /health HTTP/2.0\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\r\n\r\n"):
+            out = self.raw(head + SMUGGLED)
+            self.assertRegex(out[:12], rb"HTTP/1.1 (400|505)", (head, out[:100]))
+            self.assertEqual(out.count(b"HTTP/1.1 "), 1, head)
+        many = b"".join(b"X-%d: y\r\n" % number for number in range(10_000))
+        self.refused(b"GET /health HTTP/1.1\r\nHost: x\r\n" + many + b"\r\n", 431)
+        self.refused(b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 1_000_000 + b"\r\n\r\n", 431)
+        self.refused(b"GET /" + b"y" * 1_000_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414)
+
+    def test_fault_9_a_body_too_large_is_refused_before_it_is_read(self):
+        head = b"POST /activities HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n"
+        self.refused(head + b"\r\n", 413)
+        self.refused(head + b"Expect: 100-continue\r\n\r\n", 413)
+        connection = self.connect()
+        body = event_bytes()
+        connection.sendall(b"POST /activity HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nExpect: 100-continue\r\n"
+                           b"Connection: close\r\n\r\n" % len(body))
+        self.assertTrue(connection.recv(100).startswith(b"HTTP/1.1 100 "))
+        connection.sendall(body)
+        self.assertTrue(self.read_all(connection).startswith(b"HTTP/1.1 200 "))
+
+    def test_fault_12_methods(self):
+        self.assertEqual(self.one.get("/nothing").status, 404)
+        self.assertIn("error", self.one.get("/nothing").json())
+        for method, path, allowed in (("GET", "/activity", "POST"), ("DELETE", "/activities", "POST"),
+                                      ("POST", "/health", "GET"), ("PUT", "/api/v1/summary", "GET")):
+            reply = self.one.request(method, path)
+            self.assertEqual(reply.status, 405, (method, path))
+            self.assertIn(allowed, reply.headers["Allow"])
+        head = self.one.request("HEAD", "/health")
+        self.assertEqual((head.status, head.body), (200, b""))
+        self.assertEqual(head.headers["Content-Length"], str(len(self.one.get("/health").body)))
+        options = self.one.request("OPTIONS", "/activity")
+        self.assertEqual(options.status, 204)
+        self.assertIn("POST", options.headers["Allow"])
+
+    def test_fault_12_a_hundred_pipelined_requests_keep_their_order(self):
+        bodies = [event_bytes(user=f"user-{number}") for number in range(100)]
+        bodies[30] = b"{}"
+        connection = self.connect()
+        connection.sendall(b"".join(b"POST /activity HTTP/1.1\r\nHost: x\r\nX-Request-Id: r%d\r\nContent-Length: %d\r\n\r\n"
+                                    % (number, len(body)) + body for number, body in enumerate(bodies)))
+        connection.shutdown(socket.SHUT_WR)  # half-close: the answers still come
+        out = self.read_all(connection)
+        replies = out.split(b"HTTP/1.1 ")[1:]
+        self.assertEqual([reply[:3] for reply in replies], [b"400" if number == 30 else b"200" for number in range(100)])
+        self.assertEqual([int(part.split(b"\r\n")[0][1:]) for part in
+                          (reply.lower().split(b"x-request-id: ")[1] for reply in replies)], list(range(100)))
+        self.assertEqual(self.one.wait_counted()["tallied"], 99)
+
+    def test_fault_12_a_reset_while_answering_hurts_nobody(self):
+        for _ in range(50):
+            connection = socket.create_connection(("127.0.0.1", self.one.port))
+            body = event_bytes()
+            connection.sendall(b"POST /activity HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+        self.assertEqual(self.one.post("/activity", weir.activity()).status, 200)
+        self.assertIsNone(self.one.process.poll())
+
+    def test_http_1_0_closes_and_keeps_alive_as_asked(self):
+        self.assertTrue(self.raw(b"GET /health HTTP/1.0\r\n\r\n").startswith(b"HTTP/1."))
+        out = self.raw(b"GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /health HTTP/1.0\r\n\r\n")
+        self.assertEqual(out.count(b'{"status":"healthy"}'), 2)
+
+    def test_a_body_comes_in_any_pieces(self):
+        body = event_bytes()
+        data = (b"POST /activity HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+                + b"".join(b"%x\r\n%s\r\n" % (len(body[at:at + 7]), body[at:at + 7]) for at in range(0, len(body), 7))
+                + b"0\r\n\r\n")
+        connection = self.connect()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in data:
+            connection.send(bytes([byte]))
+        self.assertTrue(self.read_all(connection).startswith(b"HTTP/1.1 200 "))
+
+
+if __name__ == "__main__":
+    weir.main()
