@@ -1,0 +1,52 @@
+// `weir import`: access logs, NDJSON and JSON arrays of activities into a running Weir, so that each line is counted
+// exactly once however often import is killed and run again. How it resumes: journal.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "cli/remote.hpp"
+
+namespace weir::cli {
+
+// What to do with a piece of which it is not known whether Weir has it, when dedupe no longer surely covers it.
+enum class InDoubt : std::uint8_t {
+  ask,     // end with 1 and name its lines
+  resend,  // --resend: it was not kept
+  skip,    // --skip: it was kept
+};
+
+struct ImportOptions {
+  std::vector<std::string> files;   // in this order, each an input of its own; "-" is standard input
+  std::filesystem::path state_dir;  // made if missing
+  std::optional<std::filesystem::path> salt_file;  // none: `salt` in the state folder, made if missing
+  bool again = false;
+  InDoubt in_doubt = InDoubt::ask;  // for the first piece in doubt; a second one asks again
+  bool terminal = false;            // `err` is one: then a progress bar
+  std::string page;                 // "http://host:port" of the link at the end
+};
+
+// All that import has of the world, so that a test can hand in its own.
+struct ImportWorld {
+  Remote& weir;
+  std::function<Now()> now;
+  std::function<void(std::chrono::milliseconds)> wait;
+  std::istream& in;   // standard input
+  std::ostream& out;  // the summary
+  std::ostream& err;  // progress, unreadable lines, and last the reason if it fails
+};
+
+// `$HOME/.local/state/weir`, where the state is unless --state says otherwise.
+[[nodiscard]] std::filesystem::path default_state_dir(const std::filesystem::path& home);
+
+// Returns the exit code: 0, or 1 with the reason in err's last line. Blocks until done.
+[[nodiscard]] int run_import(const ImportOptions& options, const ImportWorld& world);
+
+}  // namespace weir::cli
