@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -13,7 +14,12 @@ namespace weir::http {
 
 class ReportPool {
  public:
-  using Job = std::move_only_function<void()>;
+  enum class Turn : std::uint8_t {
+    come,  // on a thread of the pool: do it now
+    full,  // on the caller's thread, before offer() returns: too many wait already, and it will not be done
+  };
+  // Called exactly once.
+  using Job = std::move_only_function<void(Turn)>;
 
   // At most `waiting_max` jobs wait for one of `threads` threads.
   ReportPool(std::size_t threads, std::size_t waiting_max);
@@ -22,17 +28,17 @@ class ReportPool {
   // Does what waits, then returns: every request that was taken gets its reply.
   ~ReportPool();
 
-  // From any thread, never blocks. False: too many wait already, and the job was dropped undone.
-  [[nodiscard]] bool offer(Job job);
+  // From any thread, never blocks on a job.
+  void offer(Job job);
 
  private:
   void work();
 
-  std::mutex mutex_;  // guards all below but the threads
+  const std::size_t waiting_max_;
+  std::mutex mutex_;  // guards the next three
   std::condition_variable changed_;
   std::deque<Job> waiting_;
   bool stopping_ = false;
-  const std::size_t waiting_max_;
   std::vector<std::thread> threads_;  // last: they use the members above
 };
 

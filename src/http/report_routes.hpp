@@ -1,4 +1,4 @@
-// The reading side over HTTP: /api/v1/summary, timeseries, top, ledger and openapi.json, and the page at /.
+// The reading side over HTTP: GET /api/v1/summary, timeseries, top and ledger (contract §4).
 #pragma once
 
 #include <functional>
@@ -11,14 +11,10 @@
 
 namespace weir::http {
 
-// Handlers hand each question to the pool and return; a full pool answers 503 with Retry-After. `report` and
-// `pool` must outlive the server; the pool is destroyed after the server has stopped taking requests and
-// before the report. `clock` is read once a request, from any thread.
+// Handlers hand each question to the pool and return. A bad parameter is answered 400, naming it; a store that is
+// away, and a full pool, 503 with Retry-After. `report` and `pool` must outlive the server; the pool goes after the
+// server has stopped and before the report. `clock` is read once a request, on an io thread.
 [[nodiscard]] std::vector<Route> report_routes(report::Report& report, ReportPool& pool,
                                                std::function<WallTime()> clock);
-
-// `/` and the files it needs, built into the program. Answered at once; with ETag, and a
-// Content-Security-Policy that lets nothing run or load that is not one of these files.
-[[nodiscard]] std::vector<Route> page_routes();
 
 }  // namespace weir::http
