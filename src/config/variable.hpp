@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
-#include "config/settings.hpp"
+#include "config/form.hpp"
 
 namespace weir::config {
 
@@ -20,7 +19,7 @@ enum class Command : std::uint8_t { serve, producer, consumer, import, stats, dl
 class Commands {
  public:
   constexpr Commands() = default;
-  constexpr Commands(Command one) : bits_(1U << static_cast<unsigned>(one)) {}  // NOLINT: reads as what it is
+  constexpr Commands(Command one) : bits_(1U << static_cast<unsigned>(one)) {}
   [[nodiscard]] constexpr bool has(Command one) const { return (bits_ & Commands(one).bits_) != 0; }
   friend constexpr Commands operator|(Commands a, Commands b) {
     a.bits_ |= b.bits_;
@@ -33,34 +32,32 @@ class Commands {
 
 // What this version does with a variable that is set.
 enum class Standing : std::uint8_t {
-  in_use,       // its value goes into Settings
-  elsewhere,    // belongs to a combination of log and store that is not chosen: checked, and not used
-  without_say,  // its feature is not built yet and its absence harms nobody: said in Loaded::notes
-  refused,      // its feature is not built yet, and to ignore it would be unsafe or mean something else
+  in_use,     // its value goes into Settings
+  elsewhere,  // belongs to a combination of log and store that is not chosen: checked, and not used
+  noted,      // its feature is not built yet, and its absence harms nobody: said in Loaded::notes
+  refused,    // its feature is not built yet, and to go on without it would be unsafe or mean something else
 };
 
 struct Variable {
   std::string_view name;
-  std::string_view fallback;            // the default as one would write it; empty: not set
-  std::string_view fallback_elsewhere;  // the default of producer and consumer where it differs from serve's
-  std::string_view help;
-  Commands used_by;
+  std::string_view fallback;        // as one would write it; empty: not set
+  std::string_view serve_fallback;  // where serve has another one
+  Form form;
   Standing standing = Standing::in_use;
+  Commands used_by;
   bool secret = false;
-  // Puts what `text` says into `into`; false if it is not what was expected.
-  bool (*read)(std::string_view text, Settings& into) = nullptr;
-  // In words, e.g. "a whole number from 1 to 65535".
-  std::string (*expected)() = nullptr;
+  std::string_view help;
 
   [[nodiscard]] std::string_view fallback_of(Command command) const;
-  // SERVER_PORT → "server-port": how the command line spells it.
-  [[nodiscard]] std::string option() const;
+  // KAFKA_PROPERTY_* and OTEL_* stand for every name that begins so.
+  [[nodiscard]] bool is_family() const { return name.ends_with('*'); }
+  [[nodiscard]] bool covers(std::string_view candidate) const;
 };
 
-// In the order of the contract. KAFKA_PROPERTY_… and OTEL_… are families: one row each, the name ending in '*'.
+// In the order of the contract.
 [[nodiscard]] std::span<const Variable> variables();
 
-// The row of that name; a member of a family finds the family's.
+// The row of that name, or of its family; null if Weir knows none.
 [[nodiscard]] const Variable* find_variable(std::string_view name);
 
 }  // namespace weir::config

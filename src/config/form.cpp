@@ -1,0 +1,48 @@
+#include "config/form.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <charconv>
+
+namespace weir::config {
+
+std::optional<std::int64_t> whole_number(std::string_view text, std::int64_t least, std::int64_t most) {
+  std::int64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, fault] = std::from_chars(text.data(), end, value);
+  if (fault != std::errc() || stop != end || value < least || value > most) return std::nullopt;
+  return value;
+}
+
+std::string range_in_words(std::int64_t least, std::int64_t most) {
+  return "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+}
+
+std::string choices_in_words(std::span<const std::string_view> words) {
+  std::string out;
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    if (at > 0) out.append(at + 1 == words.size() ? " or " : ", ");
+    out.append(words[at]);
+  }
+  return out;
+}
+
+bool is_topic_name(std::string_view text) {
+  constexpr std::size_t topic_bytes_max = 249;
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  return !text.empty() && text.size() <= topic_bytes_max && text != "." && text != ".." &&
+         std::ranges::all_of(text, fits);
+}
+
+bool is_ip_address(std::string_view text) {
+  const std::string terminated(text);
+  std::array<unsigned char, sizeof(in6_addr)> address{};
+  return inet_pton(AF_INET, terminated.c_str(), address.data()) == 1 ||
+         inet_pton(AF_INET6, terminated.c_str(), address.data()) == 1;
+}
+
+}  // namespace weir::config

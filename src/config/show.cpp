@@ -1,0 +1,105 @@
+#include "config/show.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/json_text.hpp"
+
+namespace weir::config {
+namespace {
+
+void append_padded(std::string& out, std::string_view text, std::size_t width) {
+  out.append(text).append(width > text.size() ? width - text.size() : 0, ' ');
+}
+
+// As it is where that is safe to print on one line, else as a JSON string.
+std::string printable(const std::string& value) {
+  const auto plain = [](char c) { return c > ' ' && c < '\x7f'; };
+  if (value.empty() || std::ranges::all_of(value, plain)) return value;
+  std::string out;
+  append_json_string(out, value);
+  return out;
+}
+
+std::string default_in_words(const Variable& variable) {
+  if (variable.fallback.empty()) return "not set";
+  if (variable.secret) return "***";
+  std::string text(variable.fallback);
+  if (!variable.serve_fallback.empty()) text.append(" (serve: ").append(variable.serve_fallback).append(")");
+  return text;
+}
+
+std::string explained(const Variable& variable) {
+  std::string text(variable.help);
+  if (variable.standing == Standing::refused || variable.standing == Standing::noted)
+    text.append(text.empty() ? "" : "; ").append("not supported yet");
+  return text;
+}
+
+}  // namespace
+
+std::string_view name_of(Origin origin) {
+  constexpr std::array<std::string_view, 3> names{"default", "environment", "command line"};
+  return names[static_cast<std::size_t>(origin)];
+}
+
+std::string to_text(const std::vector<Fault>& faults) {
+  std::string out;
+  for (const Fault& fault : faults) out.append(fault.text).append("\n");
+  return out;
+}
+
+std::string to_table(const Loaded& loaded) {
+  std::vector<std::string> values;
+  std::size_t name_width = 0;
+  std::size_t value_width = 0;
+  for (const InForce& setting : loaded.in_force) {
+    values.push_back(printable(setting.value));
+    name_width = std::max(name_width, setting.name.size());
+    value_width = std::max(value_width, values.back().size());
+  }
+  std::string out;
+  for (std::size_t at = 0; at < values.size(); ++at) {
+    const InForce& setting = loaded.in_force[at];
+    append_padded(out, setting.name, name_width + 2);
+    append_padded(out, values[at], value_width + 2);
+    out.append(name_of(setting.origin));
+    if (setting.variable->standing != Standing::in_use) out.append(", not used");
+    out.append("\n");
+  }
+  return out;
+}
+
+std::string help_of_variables(Command command) {
+  std::string out = "Environment variables:\n";
+  for (const Variable& variable : variables()) {
+    if (!variable.used_by.has(command) || variable.standing != Standing::in_use) continue;
+    append_padded(out.append("  "), variable.name, 24);
+    append_padded(out, variable.fallback_of(command), 30);
+    out.append(variable.help).append("\n");
+  }
+  return out;
+}
+
+std::string option_name(const Variable& variable) {
+  std::string out;
+  for (const char c : variable.name) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : '-';
+  return out;
+}
+
+std::string variables_in_markdown() {
+  std::string out = "| variable | default | expected | meaning |\n|---|---|---|---|\n";
+  for (const Variable& variable : variables())
+    out.append("| ")
+        .append(variable.name)
+        .append(" | ")
+        .append(default_in_words(variable))
+        .append(" | ")
+        .append(variable.form.expected())
+        .append(" | ")
+        .append(explained(variable))
+        .append(" |\n");
+  return out;
+}
+
+}  // namespace weir::config

@@ -1,0 +1,65 @@
+#include "config/show.hpp"
+
+#include <gtest/gtest.h>
+
+namespace weir::config {
+namespace {
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+TEST(ConfigTable, ShowsEachSettingAndWhereItCameFrom) {
+  const auto loaded =
+      load({.command = Command::serve,
+            .environment = {{"BATCH_SIZE", "7"}, {"DB_PASSWORD", "s3cret"}, {"DATA_DIR", "my data"}},
+            .command_line = {{"SERVER_PORT", "9002"}}});
+  ASSERT_TRUE(loaded);
+  const std::string table = to_table(*loaded);
+  std::map<std::string, std::string> lines;
+  std::istringstream in(table);
+  for (std::string name, rest; in >> name && std::getline(in, rest);) lines[name] = rest;
+  EXPECT_TRUE(has(lines["BATCH_SIZE"], " 7 "));
+  EXPECT_TRUE(lines["BATCH_SIZE"].ends_with("  environment"));
+  EXPECT_TRUE(has(lines["SERVER_PORT"], " 9002 "));
+  EXPECT_TRUE(lines["SERVER_PORT"].ends_with("  command line"));
+  EXPECT_TRUE(has(lines["FLUSH_INTERVAL_SEC"], " 1 "));
+  EXPECT_TRUE(lines["FLUSH_INTERVAL_SEC"].ends_with("  default"));
+  EXPECT_TRUE(has(lines["DATA_DIR"], "\"my data\""));
+  EXPECT_TRUE(has(lines["DB_PASSWORD"], "***"));
+  EXPECT_TRUE(lines["DB_PASSWORD"].ends_with("  environment, not used"));
+  EXPECT_FALSE(has(table, "s3cret"));
+  EXPECT_FALSE(has(table, "DB_USER"));
+}
+
+TEST(ConfigTable, KeepsAValueOnItsLine) {
+  const auto loaded = load({.command = Command::serve, .environment = {{"DATA_DIR", "a\nb\x1b[2J"}}});
+  ASSERT_TRUE(loaded);
+  EXPECT_FALSE(has(to_table(*loaded), "\x1b"));
+  EXPECT_FALSE(has(to_table(*loaded), "a\nb"));
+}
+
+TEST(Help, NamesWhatTheCommandUses) {
+  const std::string serve = help_of_variables(Command::serve);
+  EXPECT_TRUE(has(serve, "FLUSH_INTERVAL_SEC      1 "));
+  EXPECT_FALSE(has(serve, "KAFKA_BROKERS"));
+  const std::string asking = help_of_variables(Command::import);
+  EXPECT_TRUE(has(asking, "SERVER_PORT"));
+  EXPECT_FALSE(has(asking, "BATCH_SIZE"));
+}
+
+TEST(Docs, NameEveryVariableOfTheTable) {
+  const std::string page = variables_in_markdown();
+  for (const Variable& variable : variables())
+    EXPECT_TRUE(has(page, "| " + std::string(variable.name) + " | "));
+  EXPECT_TRUE(has(page, "| FLUSH_INTERVAL_SEC | 30 (serve: 1) | a whole number from 1 to 86400 | "));
+}
+
+TEST(Faults, StandOnALineEach) {
+  EXPECT_EQ(to_text({{"A", "A is wrong"}, {"B", "B too"}}), "A is wrong\nB too\n");
+}
+
+TEST(Option, IsTheVariableInLowerCaseWithHyphens) {
+  EXPECT_EQ(option_name(*find_variable("FLUSH_MIN_INTERVAL_MS")), "flush-min-interval-ms");
+}
+
+}  // namespace
+}  // namespace weir::config
