@@ -21,14 +21,15 @@ namespace weir::report {
 struct WindowQuery {
   tally::Granularity granularity = tally::Granularity::hour;
   tally::Dimension dimension = tally::Dimension::total;
-  WindowStart from;                                   // inclusive
-  WindowStart to;                                     // exclusive
+  WindowStart from;                                     // inclusive
+  WindowStart to;                                       // exclusive
   std::optional<std::vector<std::string_view>> values;  // only these, if given
-  bool with_users = true;                             // sketches cost; ranking does without
+  bool with_users = true;                               // sketches cost; ranking does without
 };
 
-// One row of a view, as it passes by: the views into it live until the callback returns. A window can have several
-// rows of the same value (a row for each partition, and unrolled remainders): counts add, sketches unite.
+// One row of a view, as it passes by: the views into it live until the callback returns. A window can have
+// several rows of the same value (a row for each partition, and unrolled remainders): counts add, sketches
+// unite.
 struct ViewRow {
   WindowStart start;
   std::int32_t partition = 0;

@@ -1,0 +1,52 @@
+#include "report/fake_metrics_reader.hpp"
+
+#include <gtest/gtest.h>
+
+#include "report/metrics_reader_contract.hpp"
+
+namespace weir::report {
+namespace {
+
+class FakeWorld final : public ReaderWorld {
+ public:
+  void given(const Stored& stored) override {
+    for (const auto& row : stored.windows) store_->put(row);
+    for (const auto& minute : stored.unrolled) store_->set_unrolled(minute.partition, minute.start, true);
+    for (const auto& minute : stored.rolled) store_->set_unrolled(minute.partition, minute.start, false);
+    for (const auto granularity : tally::all_granularities)
+      if (stored.horizons) store_->set_horizon(granularity, stored.horizons->of(granularity));
+    for (const auto& row : stored.ledgers) store_->put(row);
+  }
+  // The one fake is both the store and its reader.
+  std::unique_ptr<MetricsReader> reader() override { return std::make_unique<View>(*store_); }
+
+ private:
+  class View final : public MetricsReader {
+   public:
+    explicit View(MetricsReader& store) : store_(store) {}
+    Result<std::unique_ptr<MetricsSnapshot>> snapshot() override { return store_.snapshot(); }
+
+   private:
+    MetricsReader& store_;
+  };
+
+  std::unique_ptr<FakeMetricsReader> store_ = std::make_unique<FakeMetricsReader>();
+};
+
+std::unique_ptr<ReaderWorld> make_fake_world() { return std::make_unique<FakeWorld>(); }
+
+INSTANTIATE_TEST_SUITE_P(Fake, MetricsReaderContract, ::testing::Values(&make_fake_world));
+
+TEST(FakeMetricsReader, FailsOnceWhenAndAsItIsTold) {
+  FakeMetricsReader reader;
+  reader.fail_call(1, {Move::peer, "store_away", "gone"});
+  const auto snapshot = reader.snapshot();
+  ASSERT_TRUE(snapshot);
+  const auto horizons = (*snapshot)->horizons();
+  ASSERT_FALSE(horizons);
+  EXPECT_EQ(horizons.error().code, "store_away");
+  EXPECT_TRUE((*snapshot)->horizons());
+}
+
+}  // namespace
+}  // namespace weir::report

@@ -1,0 +1,87 @@
+#include "report/range.hpp"
+
+#include <algorithm>
+
+#include "base/ensure.hpp"
+
+namespace weir::report {
+
+namespace {
+
+using tally::Granularity;
+
+Granularity finer_than(Granularity granularity) {
+  return granularity == Granularity::day ? Granularity::hour : Granularity::minute;
+}
+
+// Covers [from, to), which lies on windows of `finest`.
+void cover_into(std::vector<Piece>& pieces, WindowStart from, WindowStart to, Granularity coarsest,
+                Granularity finest, const Horizons& horizons) {
+  if (from >= to) return;
+  if (coarsest == finest) {
+    pieces.push_back({finest, from, to});
+    return;
+  }
+  const auto complete_from = std::chrono::ceil<std::chrono::seconds>(horizons.of(coarsest));
+  const auto inner_from = ceil_to(coarsest, std::max(from, complete_from));
+  const auto inner_to = floor_to(coarsest, to);
+  if (inner_from >= inner_to) {
+    cover_into(pieces, from, to, finer_than(coarsest), finest, horizons);
+    return;
+  }
+  cover_into(pieces, from, inner_from, finer_than(coarsest), finest, horizons);
+  pieces.push_back({coarsest, inner_from, inner_to});
+  cover_into(pieces, inner_to, to, finer_than(coarsest), finest, horizons);
+}
+
+}  // namespace
+
+std::chrono::seconds width_of(Granularity granularity) {
+  using namespace std::chrono_literals;
+  switch (granularity) {
+    case Granularity::minute:
+      return 1min;
+    case Granularity::hour:
+      return 1h;
+    case Granularity::day:
+      return 24h;
+  }
+  broken_promise("a granularity is one of three", std::source_location::current());
+}
+
+WindowStart floor_to(Granularity granularity, WindowStart moment) {
+  const auto width = width_of(granularity);
+  auto behind = moment.time_since_epoch() % width;
+  if (behind < std::chrono::seconds::zero()) behind += width;
+  return moment - behind;
+}
+
+WindowStart ceil_to(Granularity granularity, WindowStart moment) {
+  const auto start = floor_to(granularity, moment);
+  return start == moment ? start : start + width_of(granularity);
+}
+
+UsedRange round_outward(const AskedRange& asked, const Horizons& horizons) {
+  const auto from = std::chrono::floor<std::chrono::seconds>(asked.from);
+  const auto to = std::chrono::ceil<std::chrono::seconds>(asked.to);
+  for (const auto granularity : {Granularity::minute, Granularity::hour}) {
+    const auto start = floor_to(granularity, from);
+    if (start >= horizons.of(granularity)) return {start, ceil_to(granularity, to), granularity};
+  }
+  return {floor_to(Granularity::day, from), ceil_to(Granularity::day, to), Granularity::day};
+}
+
+AskedRange range_before(const UsedRange& range) { return {range.from - (range.to - range.from), range.from}; }
+
+std::vector<Piece> cover(const UsedRange& range, Granularity coarsest, const Horizons& horizons) {
+  std::vector<Piece> pieces;
+  cover_into(pieces, range.from, range.to, std::max(coarsest, range.finest), range.finest, horizons);
+  return pieces;
+}
+
+std::size_t windows_in(const UsedRange& range, Granularity granularity) {
+  const auto span = ceil_to(granularity, range.to) - floor_to(granularity, range.from);
+  return static_cast<std::size_t>(span / width_of(granularity));
+}
+
+}  // namespace weir::report

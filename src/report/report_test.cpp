@@ -1,0 +1,258 @@
+#include "report/report.hpp"
+
+#include <gtest/gtest.h>
+
+#include "report/counted_events.hpp"
+#include "report/fake_metrics_reader.hpp"
+
+namespace weir::report {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::sys_days;
+using tally::Dimension;
+using tally::Granularity;
+using testing::Event;
+using testing::fill;
+
+constexpr WindowStart june_1 = sys_days(std::chrono::June / 1 / 2026);
+constexpr AskedRange first_day{june_1, june_1 + 24h};
+
+class ReportTest : public ::testing::Test {
+ protected:
+  FakeMetricsReader store_;
+  Report report_{store_, {"clicks", "weir"}};
+};
+
+TEST_F(ReportTest, SumsCountsAndUnitesUsers) {
+  const std::vector<Event> events{{.at = june_1, .user = "ann"},
+                                  {.at = june_1 + 5h, .user = "bob", .partition = 1},
+                                  {.at = june_1 + 9h, .user = "ann", .type = "click", .partition = 1}};
+  fill(store_, events, 2);
+  const auto answer = report_.summary({.range = first_day});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->summary.numbers, (Numbers{3, 2, 2}));
+  EXPECT_EQ(answer->summary.unique_users_error, 0);
+  EXPECT_EQ(answer->previous, std::nullopt);
+}
+
+TEST_F(ReportTest, AnswersAnEmptyStoreWithZeros) {
+  const auto summary = report_.summary({.range = first_day, .compare_previous = true});
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->summary.numbers, Numbers{});
+  ASSERT_TRUE(summary->previous);
+  EXPECT_EQ(summary->previous->numbers, Numbers{});
+  const auto top = report_.top({.range = first_day});
+  ASSERT_TRUE(top);
+  EXPECT_TRUE(top->rows.empty());
+  EXPECT_EQ(top->other_events, 0);
+}
+
+TEST_F(ReportTest, ComparesWithTheRangeOfEqualLengthBefore) {
+  fill(store_, {{.at = june_1 - 1min}, {.at = june_1 - 61min}, {.at = june_1 + 30min}}, 0);
+  const auto answer = report_.summary({.range = {june_1, june_1 + 1h}, .compare_previous = true});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->summary.numbers.events, 1);
+  ASSERT_TRUE(answer->previous);
+  EXPECT_EQ(answer->previous->numbers.events, 1);
+  EXPECT_EQ(answer->previous->range.from, june_1 - 1h);
+  EXPECT_EQ(answer->previous->range.to, june_1);
+}
+
+TEST_F(ReportTest, CountsOnlyWhatTheFilterNames) {
+  fill(store_,
+       {{.at = june_1, .user = "ann", .type = "click", .page = "/a", .referrer = "x.org"},
+        {.at = june_1, .user = "bob", .page = "/a"},
+        {.at = june_1, .user = "ann", .page = "/b"}},
+       1);
+  struct Case {
+    Filter filter;
+    Numbers numbers;
+  };
+  const Case cases[] = {{{Dimension::page, "/a"}, {2, 1, 2}},
+                        {{Dimension::activity_type, "page_view"}, {2, 2, 2}},
+                        {{Dimension::referrer, "x.org"}, {1, 0, 1}},
+                        {{Dimension::page, "/c"}, {0, 0, 0}}};
+  for (const auto& [filter, numbers] : cases) {
+    const auto summary = report_.summary({.range = first_day, .filter = filter});
+    ASSERT_TRUE(summary);
+    EXPECT_EQ(summary->summary.numbers, numbers) << filter.value;
+    const auto series = report_.series({.range = first_day, .filter = filter, .interval = Granularity::day});
+    ASSERT_TRUE(series);
+    EXPECT_EQ(series->points.at(0).numbers, numbers) << filter.value;
+  }
+}
+
+TEST_F(ReportTest, SaysHowFarUsersMayBeOff) {
+  std::vector<Event> events;
+  for (int i = 0; i < 5000; ++i) events.push_back({.at = june_1, .user = "user-" + std::to_string(i)});
+  fill(store_, events, events.size());
+  const auto answer = report_.summary({.range = first_day});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->summary.unique_users_error, 0.0081);
+  EXPECT_NEAR(static_cast<double>(answer->summary.numbers.unique_users), 5000, 3 * 0.0081 * 5000);
+}
+
+TEST_F(ReportTest, ReadsALongRangeMostlyByDay) {
+  ASSERT_TRUE(report_.summary({.range = {june_1 + 90min, june_1 + 400 * 24h}}));
+  const auto scans = store_.scans();
+  ASSERT_EQ(scans.size(), 3u);
+  EXPECT_EQ(scans.at(2).granularity, Granularity::day);
+  EXPECT_EQ(scans.at(2).to - scans.at(2).from, 399 * 24h);
+}
+
+TEST_F(ReportTest, AnswersEachQuestionInOneSnapshot) {
+  ASSERT_TRUE(report_.summary({.range = first_day, .compare_previous = true}));
+  EXPECT_EQ(store_.snapshots(), 1);
+  ASSERT_TRUE(report_.top({.range = first_day, .sort = Sort::unique_users}));
+  EXPECT_EQ(store_.snapshots(), 2);
+  ASSERT_TRUE(report_.series({.range = {june_1, june_1 + 4000min}, .interval = Granularity::minute}));
+  EXPECT_EQ(store_.snapshots(), 3);
+}
+
+TEST_F(ReportTest, ShowsEveryIntervalOfASeries) {
+  fill(store_, {{.at = june_1 + 90min}, {.at = june_1 + 150min, .user = "bob"}}, 1);
+  const auto answer = report_.series({.range = {june_1, june_1 + 4h}, .interval = Granularity::hour});
+  ASSERT_TRUE(answer);
+  const std::vector<Point> points{
+      {june_1, {}}, {june_1 + 1h, {1, 1, 1}}, {june_1 + 2h, {1, 1, 1}}, {june_1 + 3h, {}}};
+  EXPECT_EQ(answer->points, points);
+}
+
+TEST_F(ReportTest, CutsTheFirstAndTheLastPointToTheRange) {
+  fill(store_, {{.at = june_1}, {.at = june_1 + 40min}, {.at = june_1 + 95min}, {.at = june_1 + 110min}}, 2);
+  const AskedRange asked{june_1 + 30min, june_1 + 100min};
+  const auto answer = report_.series({.range = asked, .interval = Granularity::hour});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->points, (std::vector<Point>{{june_1, {1, 1, 1}}, {june_1 + 1h, {1, 1, 1}}}));
+}
+
+TEST_F(ReportTest, ComesInCoarserPointsWhereMinutesAreGone) {
+  fill(store_, {{.at = june_1 + 90min}}, 1);
+  store_.set_horizon(Granularity::minute, june_1 + 24h);
+  const auto answer =
+      report_.series({.range = {june_1 + 80min, june_1 + 100min}, .interval = Granularity::minute});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->interval, Granularity::hour);
+  EXPECT_EQ(answer->range.resolution(), Granularity::hour);
+  EXPECT_EQ(answer->points, (std::vector<Point>{{june_1 + 1h, {1, 1, 1}}}));
+}
+
+TEST_F(ReportTest, RefusesMorePointsThanItSendsAndNamesTheNextInterval) {
+  struct Case {
+    std::chrono::hours length;
+    Granularity interval;
+    std::string_view advice;
+  };
+  const Case cases[] = {{84h, Granularity::minute, "interval=hour"},
+                        {6000h, Granularity::minute, "interval=day"},
+                        {5001h, Granularity::hour, "interval=day"},
+                        {24h * 5001, Granularity::day, "shorter range"}};
+  for (const auto& [length, interval, advice] : cases) {
+    const auto answer = report_.series({.range = {june_1, june_1 + length}, .interval = interval});
+    ASSERT_FALSE(answer) << advice;
+    EXPECT_EQ(answer.error().move, Move::caller);
+    EXPECT_EQ(answer.error().code, "too_many_points");
+    EXPECT_TRUE(answer.error().text.contains(advice)) << answer.error().text;
+  }
+  const auto most = report_.series({.range = {june_1, june_1 + 5000h}, .interval = Granularity::hour});
+  ASSERT_TRUE(most);
+  EXPECT_EQ(most->points.size(), 5000u);
+}
+
+TEST_F(ReportTest, RanksValuesAndKeepsTheRestInOther) {
+  std::vector<Event> events;
+  const auto add = [&](const std::string& page, int views, int clicks) {
+    for (int i = 0; i < views; ++i)
+      events.push_back({.at = june_1 + i * 1h, .user = "u" + std::to_string(i), .page = page});
+    for (int i = 0; i < clicks; ++i) events.push_back({.at = june_1, .type = "click", .page = page});
+  };
+  add("/b", 2, 0);
+  add("/a", 2, 9);
+  add("/c", 5, 0);
+  add("/d", 1, 0);
+  add("(other)", 7, 1);
+  fill(store_, events, 5);
+  const auto answer = report_.top({.range = first_day, .limit = 3});
+  ASSERT_TRUE(answer);
+  const std::vector<TopRow> rows{{"/c", {5, 5, 5}}, {"/a", {11, 2, 3}}, {"/b", {2, 2, 2}}};
+  EXPECT_EQ(answer->rows, rows);
+  EXPECT_EQ(answer->other_events, 1 + 8);
+  EXPECT_EQ(answer->other_page_views, 1 + 7);
+}
+
+TEST_F(ReportTest, UnitesOnlyTheWinnersOfATopList) {
+  fill(store_, {{.at = june_1, .page = "/a"}, {.at = june_1, .page = "/b"}}, 2);
+  ASSERT_TRUE(report_.top({.range = first_day, .limit = 1}));
+  const auto scans = store_.scans();
+  ASSERT_EQ(scans.size(), 2u);
+  EXPECT_FALSE(scans.at(0).with_users);
+  EXPECT_TRUE(scans.at(1).with_users);
+}
+
+TEST_F(ReportTest, RanksByUsersHoweverManyEventsOthersHave) {
+  std::vector<Event> events;
+  for (int page = 0; page < 600;
+       ++page)  // more than are united at a time, each with three events of one user
+    for (int i = 0; i < 3; ++i) events.push_back({.at = june_1, .page = "/" + std::to_string(page)});
+  events.push_back({.at = june_1, .user = "ann", .page = "/rare"});
+  events.push_back({.at = june_1, .user = "bob", .page = "/rare"});
+  fill(store_, events, events.size());
+  const auto answer = report_.top({.range = first_day, .sort = Sort::unique_users, .limit = 2});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->rows, (std::vector<TopRow>{{"/rare", {2, 2, 2}}, {"/0", {3, 3, 1}}}));
+}
+
+TEST_F(ReportTest, HandsOnEveryFailureOfTheStore) {
+  fill(store_, {{.at = june_1}}, 1);
+  const Error away{Move::peer, "store_away", "the store is away"};
+  const auto ask = [&](auto question, int calls) {
+    for (int call = 0; call < calls; ++call) {
+      store_.fail_call(call, away);
+      const auto answer = question();
+      ASSERT_FALSE(answer) << "call " << call;
+      EXPECT_EQ(answer.error().code, "store_away");
+    }
+    store_.fail_call(calls, away);
+    EXPECT_TRUE(question());
+    store_.fail_call(0, away);
+    EXPECT_FALSE(store_.snapshot());  // takes what is left
+  };
+  ask([&] { return report_.summary({.range = first_day, .compare_previous = true}); }, 4);
+  ask([&] { return report_.series({.range = first_day}); }, 3);
+  ask([&] { return report_.top({.range = first_day}); }, 4);
+  ask([&] { return report_.top({.range = first_day, .sort = Sort::unique_users}); }, 4);
+  ask([&] { return report_.ledger(june_1); }, 2);
+}
+
+TEST_F(ReportTest, SaysSoWhenARowCannotBeRead) {
+  store_.put(
+      tally::WindowRow{.key = {.granularity = Granularity::day, .start = june_1}, .events = 1, .users = "?"});
+  const auto answer = report_.summary({.range = first_day});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().move, Move::ourselves);
+}
+
+TEST_F(ReportTest, TellsWhatWaitsInEachPartition) {
+  tally::LedgerRow row{.partition = 1, .start_offset = 5, .next_offset = 15, .read = 10, .tallied = 10};
+  row.observed = {.log_end_offset = 18, .oldest_unread_at = june_1 + 2s, .observed_at = june_1 + 4s};
+  store_.put(row);
+  row.partition = 0;
+  row.observed = {.log_end_offset = 15, .oldest_unread_at = std::nullopt, .observed_at = june_1 + 6s};
+  store_.put(row);
+  const auto answer = report_.ledger(june_1 + 5s);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->topic, "clicks");
+  EXPECT_EQ(answer->group_id, "weir");
+  ASSERT_EQ(answer->lines.size(), 2u);
+  EXPECT_EQ(answer->lines[0].lag, 0);
+  EXPECT_EQ(answer->lines[0].oldest_unread_age, 0ms);
+  EXPECT_EQ(answer->lines[0].observed_age, 0ms);
+  EXPECT_EQ(answer->lines[1].row.partition, 1);
+  EXPECT_EQ(answer->lines[1].lag, 3);
+  EXPECT_EQ(answer->lines[1].oldest_unread_age, 3s);
+  EXPECT_EQ(answer->lines[1].observed_age, 1s);
+}
+
+}  // namespace
+}  // namespace weir::report
