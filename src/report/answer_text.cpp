@@ -1,0 +1,145 @@
+#include "report/answer_text.hpp"
+
+#include <numeric>
+
+#include "activity/rfc3339.hpp"
+#include "base/json_text.hpp"
+
+namespace weir::report {
+
+namespace {
+
+void add_range(JsonText& json, const UsedRange& range) {
+  json.member("from", activity::format_rfc3339(range.from)).member("to", activity::format_rfc3339(range.to));
+  if (const auto resolution = range.resolution()) json.member("resolution", name_of(*resolution));
+}
+
+void add_numbers(JsonText& json, const Numbers& numbers) {
+  json.member("events", numbers.events)
+      .member("page_views", numbers.page_views)
+      .member("unique_users", numbers.unique_users);
+}
+
+void add_summary(JsonText& json, const Summary& summary) {
+  add_range(json, summary.range);
+  add_numbers(json, summary.numbers);
+  json.member("unique_users_error", summary.unique_users_error);
+}
+
+void add_ledger_line(JsonText& json, const LedgerAnswer& answer, const LedgerLine& line) {
+  const auto& row = line.row;
+  const auto& seen = row.observed;
+  json.begin_object().member("topic", answer.topic).member("partition", row.partition);
+  json.member("group_id", answer.group_id);
+  json.member("start_offset", row.start_offset).member("next_offset", row.next_offset);
+  json.member("version", row.version).member("read", row.read).member("tallied", row.tallied);
+  json.member("duplicate", row.duplicate).member("dead_lettered", row.dead_lettered);
+  json.member("skipped", row.skipped).key("last_record_hash");
+  if (row.last_record_hash)
+    json.value(*row.last_record_hash);
+  else
+    json.null();
+  json.member("log_end_offset", seen.log_end_offset).key("oldest_unread_at");
+  if (seen.oldest_unread_at)
+    json.value(activity::format_rfc3339(*seen.oldest_unread_at));
+  else
+    json.null();
+  json.member("observed_at", activity::format_rfc3339(seen.observed_at));
+  json.member("updated_at", activity::format_rfc3339(row.updated_at)).member("lag", line.lag);
+  json.member("oldest_unread_age_ms", line.oldest_unread_age.count());
+  json.member("observed_age_ms", line.observed_age.count()).end_object();
+}
+
+std::string csv_numbers(const Numbers& numbers) {
+  return "," + std::to_string(numbers.events) + "," + std::to_string(numbers.page_views) + "," +
+         std::to_string(numbers.unique_users) + "\r\n";
+}
+
+}  // namespace
+
+std::string to_json(const SummaryAnswer& answer) {
+  JsonText json;
+  json.begin_object();
+  add_summary(json, answer.summary);
+  if (answer.previous) {
+    json.key("previous").begin_object();
+    add_summary(json, *answer.previous);
+    json.end_object();
+  }
+  return json.end_object().take();
+}
+
+std::string to_json(const SeriesAnswer& answer) {
+  JsonText json;
+  json.begin_object();
+  add_range(json, answer.range);
+  json.member("interval", name_of(answer.interval)).key("points").begin_array();
+  for (const auto& point : answer.points) {
+    json.begin_object().member("time", activity::format_rfc3339(point.time));
+    add_numbers(json, point.numbers);
+    json.end_object();
+  }
+  return json.end_array().end_object().take();
+}
+
+std::string to_json(const TopAnswer& answer) {
+  JsonText json;
+  json.begin_object();
+  add_range(json, answer.range);
+  json.member("dimension", name_of(answer.dimension)).key("rows").begin_array();
+  for (const auto& row : answer.rows) {
+    json.begin_object().member("value", row.value);
+    add_numbers(json, row.numbers);
+    json.end_object();
+  }
+  json.end_array().key("other").begin_object();
+  json.member("events", answer.other_events).member("page_views", answer.other_page_views).end_object();
+  return json.end_object().take();
+}
+
+std::string to_json(const LedgerAnswer& answer) {
+  JsonText json;
+  json.begin_object().key("partitions").begin_array();
+  for (const auto& line : answer.lines) add_ledger_line(json, answer, line);
+  const auto sum = [&](auto what) {
+    return std::transform_reduce(answer.lines.begin(), answer.lines.end(), std::int64_t{0}, std::plus<>(),
+                                 what);
+  };
+  json.end_array().key("sums").begin_object();
+  json.member("read", sum([](const LedgerLine& line) { return line.row.read; }));
+  json.member("tallied", sum([](const LedgerLine& line) { return line.row.tallied; }));
+  json.member("duplicate", sum([](const LedgerLine& line) { return line.row.duplicate; }));
+  json.member("dead_lettered", sum([](const LedgerLine& line) { return line.row.dead_lettered; }));
+  json.member("skipped", sum([](const LedgerLine& line) { return line.row.skipped; }));
+  json.member("lag", sum([](const LedgerLine& line) { return line.lag; }));
+  return json.end_object().end_object().take();
+}
+
+std::string to_csv(const SeriesAnswer& answer) {
+  std::string csv = "time,events,page_views,unique_users\r\n";
+  for (const auto& point : answer.points)
+    csv += activity::format_rfc3339(point.time) + csv_numbers(point.numbers);
+  return csv;
+}
+
+std::string to_csv(const TopAnswer& answer) {
+  std::string csv(name_of(answer.dimension));
+  csv += ",events,page_views,unique_users\r\n";
+  for (const auto& row : answer.rows) csv += csv_cell(row.value) + csv_numbers(row.numbers);
+  return csv;
+}
+
+std::string csv_cell(std::string_view text) {
+  const bool formula = !text.empty() && std::string_view("=+-@\t\r").contains(text.front());
+  std::string cell(formula ? "'" : "");
+  cell += text;
+  if (cell.find_first_of("\",\r\n") == std::string::npos) return cell;
+  std::string quoted = "\"";
+  for (const char byte : cell) {
+    if (byte == '"') quoted += '"';
+    quoted += byte;
+  }
+  return quoted + '"';
+}
+
+}  // namespace weir::report
