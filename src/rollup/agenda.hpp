@@ -1,0 +1,96 @@
+// What the writer should do next for the partitions that we hold: flush, roll up, prune, or only write down that the
+// log was looked at. Each is one fenced transaction, and only one is under way at a time.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "rollup/opening.hpp"
+#include "rollup/pacing.hpp"
+#include "rollup/partition.hpp"
+#include "rollup/transaction.hpp"
+
+namespace weir::rollup {
+
+// A partition that was assigned to us.
+struct Slot {
+  enum class State : std::uint8_t {
+    waiting,  // to be opened at open_at
+    opening,  // the opening is under way: with us while the log is asked, with the writer while the store is
+    held,     // there is a Partition object
+    refused,  // ON_OFFSET_GONE: it is not read, `reason` says why
+  };
+
+  std::uint64_t generation =
+      0;  // changes whenever the object is dropped: answers to an older one are not for us
+  State state = State::waiting;
+  MonoTime open_at;
+  Retries retries;  // of the opening
+  std::unique_ptr<Opening> opening;
+  std::unique_ptr<Partition> partition;
+  std::string reason;
+  bool paused = false;                // as the log reader was last told
+  bool in_transaction = false;        // its claim is under way, or waits to be tried again
+  std::optional<MonoTime> revoke_by;  // the log wants it back: flush until then
+  MonoTime observed_at;               // when the ledger's observation was last renewed
+  std::array<MonoTime, 3> pruned_at;  // when each granularity was last looked at
+};
+using Slots = std::map<std::int32_t, Slot>;
+
+// How long rows live behind their window's end; 0: for ever.
+struct Retention {
+  std::chrono::days minute{7};
+  std::chrono::days hour{400};
+  std::chrono::days day{0};
+  std::chrono::days metrics{90};
+};
+
+struct AgendaRules {
+  PacingRules pacing;
+  Retention retention;
+  std::chrono::seconds roll_up_quiet{60};         // a minute's rows must have been left alone for so long…
+  std::chrono::seconds roll_up_stagger{30};       // …and up to so much longer, by partition
+  std::size_t roll_up_minutes_max = 120;          // in one transaction
+  std::chrono::milliseconds observe_every{4000};  // the contract says: at least every 5 s
+};
+
+class Agenda {
+ public:
+  enum class Kind : std::uint8_t { flush, roll_up };
+  struct Item {
+    Kind kind = Kind::flush;
+    std::unique_ptr<Transaction> transaction;
+  };
+
+  explicit Agenda(AgendaRules rules) : rules_(rules), pacing_(rules.pacing) {}
+
+  // What is to be done now, if anything: its claims are taken from the slots (close_part), which are in_transaction
+  // from here on. `at_once`: flush what waits, whatever the pace, and nothing else.
+  [[nodiscard]] std::optional<Item> next(Slots& slots, Now now, bool at_once);
+  // The transaction of the last Item has ended for good.
+  void ended(Kind kind, MonoTime now);
+  // When next() may have something, provided that nothing happens until then.
+  [[nodiscard]] MonoTime wake_at(const Slots& slots, MonoTime now);
+
+ private:
+  [[nodiscard]] bool flush_is_due(const Slots& slots, MonoTime now);
+  [[nodiscard]] Item make_flush(Slots& slots, Now now);
+  [[nodiscard]] std::optional<Item> make_roll_up(Slots& slots, Now now);
+  [[nodiscard]] bool observation_is_due(const Slot& slot, MonoTime now) const;
+  void add_prunes(std::int32_t partition, Slot& slot, Now now, std::vector<Prune>& prunes) const;
+  void gather(const Slots& slots, MonoTime now);
+
+  AgendaRules rules_;
+  Pacing pacing_;
+  std::optional<MonoTime> roll_up_looked_at_;
+  std::optional<MonoTime> metrics_pruned_at_;
+};
+
+}  // namespace weir::rollup

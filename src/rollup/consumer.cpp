@@ -1,0 +1,401 @@
+#include "rollup/consumer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::rollup {
+namespace {
+
+// Somebody else wrote our partition's account: let the log's group settle who owns it, do not fight.
+constexpr std::chrono::milliseconds reopen_delay{200};
+
+constexpr std::chrono::seconds wake_max{1};
+
+}  // namespace
+
+StoreWork& work_of(Job& job) {
+  if (auto* opening = std::get_if<OpeningJob>(&job)) return *opening->opening;
+  return *std::get<std::unique_ptr<Transaction>>(job);
+}
+
+std::string_view name_of(Phase phase) {
+  switch (phase) {
+    case Phase::starting:
+      return "starting";
+    case Phase::catching_up:
+      return "catching up";
+    case Phase::live:
+      return "live";
+    case Phase::draining:
+      return "draining";
+    case Phase::stopped:
+      return "stopped";
+  }
+  return "";
+}
+
+Consumer::Consumer(ConsumerSettings settings, observe::Log& log)
+    : settings_(settings), log_(log), agenda_(settings.agenda) {}
+
+// Partitions come and go.
+
+void Consumer::happened(const LogEvent& event, Now now) {
+  if (finished_) return;
+  if (const auto* given = std::get_if<Assigned>(&event)) assigned(*given, now);
+  if (const auto* wanted = std::get_if<Revoked>(&event)) revoked(*wanted, now);
+  if (const auto* gone = std::get_if<Lost>(&event)) lost(*gone);
+  if (const auto* read = std::get_if<Records>(&event)) records(*read);
+}
+
+void Consumer::assigned(const Assigned& event, Now now) {
+  ever_assigned_ = true;
+  for (const std::int32_t partition : event.partitions) {
+    Slot& slot = slots_[partition];
+    slot = Slot();
+    slot.generation = ++last_generation_;
+    slot.open_at = now.mono;
+  }
+}
+
+void Consumer::revoked(const Revoked& event, Now now) {
+  for (const std::int32_t partition : event.partitions) {
+    const auto found = slots_.find(partition);
+    if (found == slots_.end()) continue;
+    found->second.revoke_by = now.mono + settings_.revoke_patience;
+  }
+  release_revoked(now);
+}
+
+void Consumer::lost(const Lost& event) {
+  for (const std::int32_t partition : event.partitions) slots_.erase(partition);
+}
+
+void Consumer::records(const Records& event) {
+  const auto found = slots_.find(event.partition);
+  if (found == slots_.end() || found->second.state != Slot::State::held) return;
+  // What is not taken now is read again by the next owner, or after the next start.
+  if (stopping_ || found->second.revoke_by) return;
+  found->second.partition->take(event, decoder_);
+}
+
+void Consumer::drop(Slot& slot) {
+  slot.generation = ++last_generation_;
+  slot.opening.reset();
+  slot.partition.reset();
+  slot.in_transaction = false;
+}
+
+void Consumer::reopen(Slot& slot, MonoTime at) {
+  drop(slot);
+  slot.state = Slot::State::waiting;
+  slot.open_at = at;
+}
+
+// Opening.
+
+void Consumer::begin_opening(std::int32_t partition, Slot& slot, Now now) {
+  slot.state = Slot::State::opening;
+  slot.opening = std::make_unique<Opening>(partition, settings_.dedupe, settings_.on_offset_gone, now.wall);
+  go_on_opening(partition, slot, now);
+}
+
+void Consumer::go_on_opening(std::int32_t partition, Slot& slot, Now now) {
+  if (const std::optional<Survey> survey = slot.opening->survey()) {
+    commands_.push_back(AskLog{partition, slot.generation, *survey});
+    return;
+  }
+  if (slot.opening->done()) return opened(partition, slot, now);
+  commands_.push_back(Run{OpeningJob{partition, slot.generation, std::move(slot.opening)}});
+}
+
+void Consumer::surveyed(std::int32_t partition, std::uint64_t generation, Result<Surveyed> found, Now now) {
+  const auto at = slots_.find(partition);
+  if (finished_ || at == slots_.end() || at->second.generation != generation) return;
+  if (!found) {
+    log_failed(found.error());
+    return opening_failed(partition, at->second, found.error(), now);
+  }
+  at->second.opening->surveyed(*found);
+  go_on_opening(partition, at->second, now);
+}
+
+void Consumer::seek_failed(std::int32_t partition, const Error& why, Now now) {
+  const auto at = slots_.find(partition);
+  if (finished_ || at == slots_.end()) return;
+  log_failed(why);
+  drop(at->second);
+  opening_failed(partition, at->second, why, now);
+}
+
+void Consumer::opening_failed(std::int32_t partition, Slot& slot, const Error& why, Now now) {
+  if (why.move == Move::ourselves) return leave(1, why);
+  if (why.code == "another_group") return leave(2, why);
+  slot.reason = why.text;
+  reopen(slot, now.mono + slot.retries.after_failure());
+  log_.warn("a partition cannot be opened yet",
+            {{"partition", std::to_string(partition)}, {"reason", why.text}});
+}
+
+void Consumer::opened(std::int32_t partition, Slot& slot, Now now) {
+  const std::unique_ptr<Opening> opening = std::move(slot.opening);
+  if (opening->failure()) {
+    store_failed(*opening->failure());
+    return opening_failed(partition, slot, *opening->failure(), now);
+  }
+  slot.retries.succeeded();
+  if (!retries_.failing()) status_.store_up = true;
+  if (opening->refusal()) {
+    slot.state = Slot::State::refused;
+    slot.reason = *opening->refusal();
+    log_.error("a partition is not read (ON_OFFSET_GONE)",
+               {{"partition", std::to_string(partition)}, {"reason", slot.reason}});
+    return;
+  }
+  if (opening->remark()) log_.warn(*opening->remark(), {{"partition", std::to_string(partition)}});
+
+  Opened found = opening->take_opened();
+  log_.info("partition opened", {{"partition", std::to_string(partition)},
+                                 {"next_offset", std::to_string(found.ledger.next_offset)},
+                                 {"read_from", std::to_string(found.read_from)}});
+  commands_.push_back(SeekTo{partition, found.read_from});
+  const PartitionRules rules{.dedupe = settings_.dedupe,
+                             .minute_retention = settings_.agenda.retention.minute,
+                             .event_bytes_max = settings_.event_bytes_max};
+  slot.state = Slot::State::held;
+  slot.reason.clear();
+  slot.partition = std::make_unique<Partition>(std::move(found), rules, now.mono);
+  slot.observed_at = now.mono;
+}
+
+// Writing.
+
+void Consumer::done(Job job, Now now) {
+  if (finished_) return;
+  if (auto* transaction = std::get_if<std::unique_ptr<Transaction>>(&job))
+    return ended(std::move(*transaction), now);
+  auto& opening = std::get<OpeningJob>(job);
+  const auto at = slots_.find(opening.partition);
+  if (at == slots_.end() || at->second.generation != opening.generation) return;
+  at->second.opening = std::move(opening.opening);
+  go_on_opening(opening.partition, at->second, now);
+}
+
+void Consumer::ended(std::unique_ptr<Transaction> transaction, Now now) {
+  under_way_ = false;
+  if (transaction->was_in_doubt()) ++status_.commits_in_doubt;
+  for (const Claim& claim : transaction->claims()) settle(claim, *transaction, now);
+  if (transaction->failure()) return transaction_failed(std::move(transaction), now);
+
+  agenda_.ended(kind_, now.mono);
+  if (retries_.failing()) log_.info("the store answers again");
+  retries_.succeeded();
+  status_.store_up = true;
+  status_.store_reason.clear();
+  status_.store_latency = std::chrono::ceil<std::chrono::milliseconds>(now.mono - run_at_);
+  count(*transaction, now);
+}
+
+void Consumer::count(const Transaction& transaction, Now now) {
+  FlushDone done{.tallied = 0, .at = now.wall};
+  bool written = false;
+  for (const Claim& claim : transaction.claims()) {
+    if (claim.fate != Fate::written) continue;
+    written = true;
+    done.tallied += claim.after.tallied - claim.before.tallied;
+    status_.counts.read += claim.after.read - claim.before.read;
+    status_.counts.tallied += claim.after.tallied - claim.before.tallied;
+    status_.counts.duplicate += claim.after.duplicate - claim.before.duplicate;
+    status_.counts.dead_lettered += claim.after.dead_lettered - claim.before.dead_lettered;
+    status_.counts.skipped += claim.after.skipped - claim.before.skipped;
+  }
+  if (!written) return;
+  ++(kind_ == Agenda::Kind::flush ? status_.flushes : status_.roll_ups);
+  if (kind_ == Agenda::Kind::flush) status_.last_good_flush = now;
+  if (done.tallied > 0) commands_.push_back(done);
+}
+
+// What a transaction's end means for one of its partitions, if its object is still the one that made the claim.
+void Consumer::settle(const Claim& claim, const Transaction& transaction, Now now) {
+  const auto at = slots_.find(claim.partition());
+  if (at == slots_.end() || at->second.generation != claim.generation) return;
+  Slot& slot = at->second;
+  if (claim.fate == Fate::open) return;  // it is tried again
+  slot.in_transaction = false;
+  if (claim.fate == Fate::elsewhere || claim.fate == Fate::in_doubt) {
+    if (claim.fate == Fate::elsewhere) ++status_.fences_lost;
+    log_.warn(claim.fate == Fate::in_doubt ? "the answer to a commit was lost: the partition is opened anew"
+                                           : "somebody else wrote a partition's account: it is opened anew",
+              {{"partition", std::to_string(claim.partition())}});
+    return reopen(slot, claim.fate == Fate::in_doubt ? now.mono : now.mono + reopen_delay);
+  }
+  commands_.push_back(Committed{claim.partition(), claim.after.next_offset});
+  if (transaction.was_in_doubt()) return reopen(slot, now.mono);
+  slot.partition->advance_to(claim.after);
+  slot.partition->touched(transaction.plan().unrolled(claim.partition()), now.mono);
+  slot.partition->rolled_up(transaction.plan().rolled(claim.partition()));
+}
+
+void Consumer::transaction_failed(std::unique_ptr<Transaction> transaction, Now now) {
+  const Error& why = *transaction->failure();
+  if (why.move == Move::ourselves) return leave(1, why);
+  store_failed(why);
+  try_at_ = now.mono + retries_.after_failure();
+  if (retries_.exhausted()) status_.store_reason += "; nothing more is read until it answers";
+  to_try_again_ = std::move(transaction);
+}
+
+void Consumer::store_failed(const Error& why) {
+  if (status_.store_up || why.text != status_.store_reason)
+    log_.warn("the store failed; it is tried again", {{"code", std::string(why.code)}, {"reason", why.text}});
+  status_.store_up = false;
+  status_.store_reason = why.text;
+}
+
+void Consumer::start_transaction(Now now) {
+  if (under_way_) return;
+  if (to_try_again_) {
+    if (now.mono < try_at_) return;
+    for (const Claim& claim : to_try_again_->claims()) {
+      const auto at = slots_.find(claim.partition());
+      if (at == slots_.end() || at->second.generation != claim.generation)
+        to_try_again_->leave_out(claim.partition());
+    }
+    to_try_again_->run_again(now.wall);
+    return run(std::move(to_try_again_), now);
+  }
+  const bool revoking =
+      std::ranges::any_of(slots_, [](const auto& entry) { return entry.second.revoke_by.has_value(); });
+  std::optional<Agenda::Item> item = agenda_.next(slots_, now, stopping_ || revoking);
+  if (!item) {
+    finished_ = stopping_;  // and nothing waits
+    return;
+  }
+  kind_ = item->kind;
+  run(std::move(item->transaction), now);
+}
+
+void Consumer::run(std::unique_ptr<Transaction> transaction, Now now) {
+  under_way_ = true;
+  run_at_ = now.mono;
+  commands_.push_back(Run{std::move(transaction)});
+}
+
+// Giving back.
+
+bool Consumer::ready_to_release(const Slot& slot) const {
+  if (slot.state != Slot::State::held || slot.partition->catching_up()) return true;
+  if (retries_.failing()) return true;  // the next owner reads again what we could not write
+  return slot.partition->open_part().empty() && !slot.in_transaction;
+}
+
+void Consumer::release_revoked(Now now) {
+  Release release;
+  for (const auto& [partition, slot] : slots_) {
+    if (slot.revoke_by && (ready_to_release(slot) || now.mono >= *slot.revoke_by))
+      release.partitions.push_back(partition);
+  }
+  if (release.partitions.empty()) return;
+  for (const std::int32_t partition : release.partitions) slots_.erase(partition);
+  commands_.push_back(std::move(release));
+}
+
+void Consumer::update_pauses() {
+  std::size_t letters = 0;
+  for (const auto& [partition, slot] : slots_) {
+    if (slot.partition) letters += slot.partition->waiting_letters();
+  }
+  const std::int64_t events = waiting();
+  if (events >= settings_.waiting_events_max || letters >= settings_.waiting_letters_max) overfull_ = true;
+  if (events < settings_.waiting_events_max / 2 && letters < settings_.waiting_letters_max / 2)
+    overfull_ = false;
+
+  status_.paused = overfull_ || retries_.exhausted();
+  for (auto& [partition, slot] : slots_) {
+    const bool pause = status_.paused || stopping_ || slot.revoke_by || slot.state == Slot::State::refused;
+    if (slot.paused == pause) continue;
+    slot.paused = pause;
+    if (pause)
+      commands_.push_back(Pause{partition});
+    else
+      commands_.push_back(Resume{partition});
+  }
+}
+
+void Consumer::stop() { stopping_ = true; }
+
+void Consumer::leave(int exit_code, Error why) {
+  if (finished_) return;
+  finished_ = true;
+  log_.error("the consumer cannot go on", {{"code", std::string(why.code)}, {"reason", why.text}});
+  commands_.push_back(Leave{exit_code, std::move(why)});
+}
+
+void Consumer::tick(Now now) {
+  if (finished_) return;
+  for (auto& [partition, slot] : slots_) {
+    const bool due = slot.state == Slot::State::waiting && slot.open_at <= now.mono;
+    if (due && !stopping_ && !slot.revoke_by) begin_opening(partition, slot, now);
+  }
+  release_revoked(now);
+  start_transaction(now);
+  update_pauses();
+}
+
+MonoTime Consumer::wake_at(Now now) {
+  MonoTime at = now.mono + wake_max;
+  for (const auto& [partition, slot] : slots_) {
+    if (slot.revoke_by) at = std::min(at, *slot.revoke_by);
+    if (slot.state == Slot::State::waiting && !stopping_) at = std::min(at, slot.open_at);
+  }
+  if (under_way_) return at;
+  if (to_try_again_) return std::min(at, try_at_);
+  if (stopping_) return now.mono;
+  return std::min(at, agenda_.wake_at(slots_, now.mono));
+}
+
+// What is told of it.
+
+void Consumer::log_failed(const Error& why) {
+  if (why.move == Move::ourselves) return leave(1, why);
+  if (status_.log_up) log_.warn("the log cannot be read; it is tried again", {{"reason", why.text}});
+  status_.log_up = false;
+  status_.log_reason = why.text;
+}
+
+void Consumer::log_answers() {
+  if (!status_.log_up) log_.info("the log answers again");
+  status_.log_up = true;
+  status_.log_reason.clear();
+}
+
+std::int64_t Consumer::waiting() const {
+  std::int64_t events = 0;
+  for (const auto& [partition, slot] : slots_) {
+    if (slot.partition) events += slot.partition->waiting();
+  }
+  return events;
+}
+
+Status Consumer::status() const {
+  Status status = status_;
+  bool opening = !ever_assigned_;
+  bool catching_up = false;
+  for (const auto& [partition, slot] : slots_) {
+    opening = opening || slot.state == Slot::State::waiting || slot.state == Slot::State::opening;
+    if (slot.state == Slot::State::refused) status.refused.push_back({partition, slot.reason});
+    if (!slot.partition) continue;
+    catching_up = catching_up || slot.partition->catching_up();
+    const std::optional<RecordTime> oldest = slot.partition->oldest_unread();
+    if (oldest && (!status.oldest_unread_at || *oldest < *status.oldest_unread_at))
+      status.oldest_unread_at = oldest;
+  }
+  status.phase = finished_     ? Phase::stopped
+                 : stopping_   ? Phase::draining
+                 : opening     ? Phase::starting
+                 : catching_up ? Phase::catching_up
+                               : Phase::live;
+  status.waiting = waiting();
+  return status;
+}
+
+}  // namespace weir::rollup

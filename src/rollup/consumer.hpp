@@ -1,0 +1,202 @@
+// The machine of one consuming process. It is told what happened and answers what to do; it has no clock, socket or
+// thread, so that a test can fail every step and a simulation can run thousands of crashes and rebalances.
+//
+// How to drive it: tell it all events of one poll, then what else has come (surveys, ended jobs), then tick(), and
+// carry out the commands in order before the next poll. (Records that were polled before a Seek was carried out must
+// not be told after it.)
+//
+// What it holds to, whatever it is told (design.md, "Why counting is exactly-once"):
+//   · all that it remembers of a partition is one object, dropped whole on revoke, loss, failed fence, unknown commit;
+//   · one transaction at a time; what is gathered meanwhile waits for the next; when too much waits, partitions pause;
+//   · a transaction that failed is run again for as long as it takes: nothing is dropped while the partition is ours;
+//   · after `lost` nothing of these partitions is begun any more, and the fence stops what was begun before.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "activity/decoder.hpp"
+#include "base/clock.hpp"
+#include "base/limits.hpp"
+#include "base/result.hpp"
+#include "observe/log.hpp"
+#include "rollup/agenda.hpp"
+#include "rollup/log_reader.hpp"
+#include "rollup/opening.hpp"
+#include "rollup/partition.hpp"
+#include "rollup/transaction.hpp"
+
+namespace weir::rollup {
+
+struct ConsumerSettings {
+  DedupeBounds dedupe;  // its records are one partition's share
+  OnOffsetGone on_offset_gone = OnOffsetGone::stop;
+  std::size_t event_bytes_max = limits::event_bytes_default;
+  AgendaRules agenda;
+  std::int64_t waiting_events_max = limits::waiting_events_max;
+  std::size_t waiting_letters_max = limits::waiting_letters_max;
+  std::chrono::milliseconds revoke_patience{5000};
+};
+
+// Something for the writer: run it to its end and bring it back by done().
+struct OpeningJob {
+  std::int32_t partition = 0;
+  std::uint64_t generation = 0;
+  std::unique_ptr<Opening> opening;
+};
+using Job = std::variant<OpeningJob, std::unique_ptr<Transaction>>;
+[[nodiscard]] StoreWork& work_of(Job& job);
+
+// Commands.
+struct AskLog {  // answer by surveyed()
+  std::int32_t partition = 0;
+  std::uint64_t generation = 0;
+  Survey survey;
+};
+struct SeekTo {
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+};
+struct Pause {
+  std::int32_t partition = 0;
+};
+struct Resume {
+  std::int32_t partition = 0;
+};
+struct Run {
+  Job job;
+};
+struct Committed {  // LogReader::committed
+  std::int32_t partition = 0;
+  std::int64_t next_offset = 0;
+};
+struct Release {
+  std::vector<std::int32_t> partitions;
+};
+struct FlushDone {  // for whoever wants to show it: the numbers have changed
+  std::int64_t tallied = 0;
+  WallTime at;
+};
+struct Leave {  // the process cannot go on
+  int exit_code = 1;
+  Error why;
+};
+using Command = std::variant<AskLog, SeekTo, Pause, Resume, Run, Committed, Release, FlushDone, Leave>;
+
+enum class Phase : std::uint8_t {
+  starting,     // no partition was assigned yet, or some are still being opened
+  catching_up,  // remembering what was counted before, for the dedupe
+  live,
+  draining,  // stop() was called
+  stopped,
+};
+[[nodiscard]] std::string_view name_of(Phase phase);
+
+// What health and metrics tell of this process.
+struct Status {
+  struct Refused {
+    std::int32_t partition = 0;
+    std::string reason;
+  };
+  Phase phase = Phase::starting;
+  std::vector<Refused> refused;  // partitions that are not read (ON_OFFSET_GONE)
+  bool store_up = true;
+  std::string store_reason;                    // of the last failure, while not up
+  std::chrono::milliseconds store_latency{0};  // of the last transaction that was committed
+  bool log_up = true;
+  std::string log_reason;
+  bool paused = false;                         // too much waits, or the store is away
+  std::optional<RecordTime> oldest_unread_at;  // of the records that are not in the store
+  std::optional<Now> last_good_flush;          // its end
+  std::int64_t waiting = 0;                    // read, and not known to be in the store
+  // Since the process began.
+  Counts counts;
+  std::int64_t flushes = 0;
+  std::int64_t roll_ups = 0;
+  std::int64_t fences_lost = 0;
+  std::int64_t commits_in_doubt = 0;
+};
+
+class Consumer {
+ public:
+  Consumer(ConsumerSettings settings, observe::Log& log);
+  Consumer(const Consumer&) = delete;
+  Consumer& operator=(const Consumer&) = delete;
+
+  // Told.
+  void happened(const LogEvent& event, Now now);
+  // A poll() failed; the next that succeeds is told by log_answers().
+  void log_failed(const Error& why);
+  void log_answers();
+  void surveyed(std::int32_t partition, std::uint64_t generation, Result<Surveyed> found, Now now);
+  void seek_failed(std::int32_t partition, const Error& why, Now now);
+  void done(Job job, Now now);
+  void stop();  // no further record is taken; the ticks from now on flush what was
+  void tick(Now now);
+
+  // Answered.
+  [[nodiscard]] std::vector<Command> take_commands() { return std::exchange(commands_, {}); }
+  // Call tick() again at the latest then, if nothing happens before.
+  [[nodiscard]] MonoTime wake_at(Now now);
+  // After stop(): all that was read is in the store. After Leave: at once.
+  [[nodiscard]] bool finished() const { return finished_; }
+  // Events that were read and are not known to be in the store.
+  [[nodiscard]] std::int64_t waiting() const;
+  [[nodiscard]] Status status() const;
+  [[nodiscard]] const Slots& slots() const { return slots_; }
+
+ private:
+  void assigned(const Assigned& event, Now now);
+  void revoked(const Revoked& event, Now now);
+  void lost(const Lost& event);
+  void records(const Records& event);
+
+  void begin_opening(std::int32_t partition, Slot& slot, Now now);
+  void go_on_opening(std::int32_t partition, Slot& slot, Now now);
+  void opening_failed(std::int32_t partition, Slot& slot, const Error& why, Now now);
+  void opened(std::int32_t partition, Slot& slot, Now now);
+  void drop(Slot& slot);
+  void reopen(Slot& slot, MonoTime at);
+
+  void ended(std::unique_ptr<Transaction> transaction, Now now);
+  void settle(const Claim& claim, const Transaction& transaction, Now now);
+  void count(const Transaction& transaction, Now now);
+  void transaction_failed(std::unique_ptr<Transaction> transaction, Now now);
+  void start_transaction(Now now);
+  void run(std::unique_ptr<Transaction> transaction, Now now);
+
+  [[nodiscard]] bool ready_to_release(const Slot& slot) const;
+  void release_revoked(Now now);
+  void update_pauses();
+  void leave(int exit_code, Error why);
+  void store_failed(const Error& why);
+
+  ConsumerSettings settings_;
+  observe::Log& log_;
+  activity::Decoder decoder_;
+  Slots slots_;
+  std::uint64_t last_generation_ = 0;
+  bool ever_assigned_ = false;
+
+  Agenda agenda_;
+  Agenda::Kind kind_ = Agenda::Kind::flush;    // of the transaction under way or waiting
+  bool under_way_ = false;                     // a transaction is with the writer…
+  std::unique_ptr<Transaction> to_try_again_;  // …or waits here
+  MonoTime try_at_;
+  MonoTime run_at_;
+  Retries retries_;
+
+  bool overfull_ = false;
+  bool stopping_ = false;
+  bool finished_ = false;
+  std::vector<Command> commands_;
+  Status status_;
+};
+
+}  // namespace weir::rollup

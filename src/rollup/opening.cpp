@@ -1,0 +1,120 @@
+#include "rollup/opening.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/ensure.hpp"
+
+namespace weir::rollup {
+
+Result<Surveyed> make_survey(LogReader& log, const Survey& survey) {
+  Surveyed found;
+  Result<LogBounds> bounds = log.bounds(survey.partition);
+  if (!bounds) return pass_on(bounds);
+  found.bounds = *bounds;
+  if (!survey.landmark_at) return found;
+
+  auto landmark = log.landmark(survey.partition, *survey.landmark_at);
+  if (!landmark) return pass_on(landmark);
+  found.landmark = *landmark;
+  if (!found.landmark) return found;
+
+  Result<std::int64_t> from = log.first_at(survey.partition, found.landmark->time - survey.window);
+  if (!from) return pass_on(from);
+  found.window_from = *from;
+  return found;
+}
+
+Opening::Opening(std::int32_t partition, DedupeBounds dedupe, OnOffsetGone on_offset_gone, WallTime now)
+    : partition_(partition), dedupe_(dedupe), on_offset_gone_(on_offset_gone), now_(now) {}
+
+std::optional<Survey> Opening::survey() const {
+  if (phase_ == Phase::first_survey) return Survey{partition_, std::nullopt, dedupe_.window};
+  if (phase_ == Phase::second_survey)
+    return Survey{partition_, opened_.ledger.next_offset - 1, dedupe_.window};
+  return std::nullopt;
+}
+
+void Opening::surveyed(Surveyed found) {
+  if (phase_ == Phase::first_survey) {
+    log_start_ = found.bounds.start;
+    phase_ = Phase::ledger;
+    return;
+  }
+  ensure(phase_ == Phase::second_survey, "a survey was asked for");
+  judge(found);
+  if (phase_ != Phase::done) choose_start(found);
+}
+
+std::optional<StoreCall> Opening::next() {
+  const tally::LedgerRow& ledger = opened_.ledger;
+  if (phase_ == Phase::ledger) return OpenLedger{partition_, log_start_, now_};
+  if (phase_ == Phase::unrolled) return FindUnrolled{partition_};
+  if (phase_ == Phase::letters) return FindLetters{partition_, opened_.read_from, ledger.next_offset};
+  return std::nullopt;
+}
+
+void Opening::answer(StoreAnswer answer) {
+  const auto take = [this](auto& result, auto& into, Phase then) {
+    if (!result) {
+      failure_ = std::move(result).error();
+      phase_ = Phase::done;
+      return;
+    }
+    into = *std::move(result);
+    phase_ = then;
+  };
+  if (phase_ == Phase::ledger)
+    take(std::get<Result<tally::LedgerRow>>(answer), opened_.ledger, Phase::unrolled);
+  else if (phase_ == Phase::unrolled)
+    take(std::get<Result<std::vector<WindowStart>>>(answer), opened_.unrolled, Phase::second_survey);
+  else
+    take(std::get<Result<std::vector<std::int64_t>>>(answer), opened_.letters, Phase::done);
+}
+
+// The rules of ON_OFFSET_GONE. Whether the log is another one can only be told by a record that is still there.
+void Opening::judge(const Surveyed& found) {
+  const tally::LedgerRow& ledger = opened_.ledger;
+  const auto refuse = [this](std::string why) {
+    refusal_ = std::move(why);
+    phase_ = Phase::done;
+  };
+  const std::string at = std::to_string(ledger.next_offset);
+  const bool untouched = ledger.next_offset == ledger.start_offset && ledger.read == 0 && ledger.skipped == 0;
+  const bool other_record = found.landmark && ledger.last_record_hash && !untouched &&
+                            found.landmark->hash != *ledger.last_record_hash;
+  if (other_record || ledger.next_offset > found.bounds.end) {
+    // Renaming the old account and starting a new one comes with the log that can be created anew while we run.
+    return refuse("the log is not the one that was counted: the ledger stands at offset " + at +
+                  (other_record ? ", and the record before it is another one"
+                                : ", the log ends at " + std::to_string(found.bounds.end)));
+  }
+  if (found.bounds.start > ledger.next_offset) {
+    const std::string gone = "offsets " + at + " to " + std::to_string(found.bounds.start - 1) +
+                             " are gone from the log and were never counted";
+    if (on_offset_gone_ == OnOffsetGone::stop) return refuse(gone);
+    remark_ = gone + "; they count as skipped (ON_OFFSET_GONE=earliest)";
+    return;
+  }
+  if (!found.landmark && ledger.last_record_hash)
+    remark_ = "the record before offset " + at + " is gone, so the log cannot be recognised by it";
+}
+
+void Opening::choose_start(const Surveyed& found) {
+  const tally::LedgerRow& ledger = opened_.ledger;
+  // Without a landmark there is no time to reckon from, and the bound in records alone decides.
+  const std::int64_t by_time = found.window_from.value_or(0);
+  const std::int64_t by_count = ledger.next_offset - dedupe_.records;
+  const std::int64_t from = std::max({by_time, by_count, ledger.start_offset, found.bounds.start});
+  // first_at() may lie behind next_offset where records carry times of their own.
+  opened_.read_from = std::max(std::min(from, ledger.next_offset), found.bounds.start);
+  opened_.log_end = found.bounds.end;
+  phase_ = opened_.read_from < ledger.next_offset ? Phase::letters : Phase::done;
+}
+
+Opened Opening::take_opened() {
+  ensure(done() && !failure_ && !refusal_, "only what was opened can be taken");
+  return std::move(opened_);
+}
+
+}  // namespace weir::rollup

@@ -1,0 +1,95 @@
+// How a partition's object is born: the ledger says where its account stands, the log whether it is still the log
+// that the account is about, and both together from where the dedupe must be rebuilt.
+//
+// A machine without I/O that asks the log and the store in turn:
+//
+//   survey ─▶ ledger row, unrolled minutes ─▶ survey of the record before next_offset ─▶ letters in the rebuild
+//
+// As StoreWork it goes to the writer's thread while next() has a call; surveys are made by the consumer's thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "rollup/log_reader.hpp"
+#include "rollup/transaction.hpp"
+
+namespace weir::rollup {
+
+// What to do where the ledger's offset is gone from the log, or the log is another one.
+enum class OnOffsetGone : std::uint8_t { stop, earliest };
+
+struct DedupeBounds {
+  std::chrono::seconds window{600};
+  std::int64_t records = 1'000'000;  // of one partition
+};
+
+// A question to the log about a partition.
+struct Survey {
+  std::int32_t partition = 0;
+  std::optional<std::int64_t> landmark_at;  // the record to know the log by, and…
+  std::chrono::seconds window{0};           // …first_at(its time − window) is wanted
+};
+struct Surveyed {
+  LogBounds bounds;
+  std::optional<LogReader::Landmark> landmark;
+  std::optional<std::int64_t> window_from;  // only with a landmark
+};
+// Asks the log. Blocks as long as it does.
+[[nodiscard]] Result<Surveyed> make_survey(LogReader& log, const Survey& survey);
+
+// All that a Partition needs to begin.
+struct Opened {
+  tally::LedgerRow ledger;
+  std::int64_t read_from = 0;         // seek here: records before next_offset are only remembered
+  std::vector<std::int64_t> letters;  // offsets in [read_from, next_offset) that are dead letters, ascending
+  std::vector<WindowStart> unrolled;  // minutes that are not wholly rolled up
+  std::int64_t log_end = 0;
+};
+
+class Opening final : public StoreWork {
+ public:
+  Opening(std::int32_t partition, DedupeBounds dedupe, OnOffsetGone on_offset_gone, WallTime now);
+
+  // Something to ask the log now; nothing while it is the store's turn or the opening has ended.
+  [[nodiscard]] std::optional<Survey> survey() const;
+  void surveyed(Surveyed found);
+
+  std::optional<StoreCall> next() override;
+  void answer(StoreAnswer answer) override;
+
+  [[nodiscard]] std::int32_t partition() const { return partition_; }
+  [[nodiscard]] bool done() const { return phase_ == Phase::done; }
+  // The store's error, if it ended the opening: begin with a new one.
+  [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
+  // Why this partition must not be read (ON_OFFSET_GONE), in words. Then there is no opened().
+  [[nodiscard]] const std::optional<std::string>& refusal() const { return refusal_; }
+  // Something that the operator should know, if all went well otherwise.
+  [[nodiscard]] const std::optional<std::string>& remark() const { return remark_; }
+  // Once done() without failure or refusal.
+  [[nodiscard]] Opened take_opened();
+
+ private:
+  enum class Phase : std::uint8_t { first_survey, ledger, unrolled, second_survey, letters, done };
+
+  void judge(const Surveyed& found);
+  void choose_start(const Surveyed& found);
+
+  std::int32_t partition_;
+  DedupeBounds dedupe_;
+  OnOffsetGone on_offset_gone_;
+  WallTime now_;
+  Phase phase_ = Phase::first_survey;
+  std::int64_t log_start_ = 0;
+  Opened opened_;
+  std::optional<Error> failure_;
+  std::optional<std::string> refusal_;
+  std::optional<std::string> remark_;
+};
+
+}  // namespace weir::rollup

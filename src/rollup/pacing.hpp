@@ -1,0 +1,78 @@
+// When a flush is due, by monotonic time alone, and when something that failed is tried again.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/clock.hpp"
+
+namespace weir::rollup {
+
+struct PacingRules {
+  std::chrono::milliseconds flush_interval{1000};     // at the latest so long after the first that waits
+  std::chrono::milliseconds flush_min_interval{200};  // from the start of one to the start of the next
+  std::int64_t batch_size = 100;                      // as soon as so many wait
+};
+
+// Frequent flushes make numbers fresh and cost the same however few events they carry: one that takes long makes the
+// next wait four times as long, so that at most a fifth of the time goes into flushing, but no longer than a second.
+class Pacing {
+ public:
+  static constexpr std::chrono::milliseconds stretch_max{1000};
+
+  explicit Pacing(PacingRules rules) : rules_(rules) {}
+
+  // So many events are gathered and not handed to a flush.
+  void gathered(std::int64_t events, MonoTime now) {
+    waiting_ = events;
+    if (events == 0) first_at_.reset();
+    if (events > 0 && !first_at_) first_at_ = now;
+  }
+
+  // When the next flush is to start, if nothing else is gathered; nothing while nothing waits.
+  [[nodiscard]] std::optional<MonoTime> due_at() const {
+    if (!first_at_) return std::nullopt;
+    const MonoTime wanted = waiting_ >= rules_.batch_size ? *first_at_ : *first_at_ + rules_.flush_interval;
+    return started_at_ ? std::max(wanted, *started_at_ + spacing_) : wanted;
+  }
+
+  void started(MonoTime now) { started_at_ = now; }
+  void ended(MonoTime now) {
+    const auto stretched = std::min<MonoTime::duration>(4 * (now - *started_at_), stretch_max);
+    spacing_ = std::max<MonoTime::duration>(rules_.flush_min_interval, stretched);
+  }
+
+ private:
+  PacingRules rules_;
+  std::int64_t waiting_ = 0;
+  std::optional<MonoTime> first_at_;
+  std::optional<MonoTime> started_at_;
+  MonoTime::duration spacing_{0};
+};
+
+// 100, 400, 1,600 ms, and then every 1,600 ms for as long as it takes.
+class Retries {
+ public:
+  static constexpr std::array delays{std::chrono::milliseconds{100}, std::chrono::milliseconds{400},
+                                     std::chrono::milliseconds{1600}};
+
+  [[nodiscard]] std::chrono::milliseconds after_failure() {
+    const std::size_t at = std::min(failures_, delays.size() - 1);
+    ++failures_;
+    return delays[at];
+  }
+  void succeeded() { failures_ = 0; }
+
+  [[nodiscard]] bool failing() const { return failures_ > 0; }
+  // All the quick tries have failed.
+  [[nodiscard]] bool exhausted() const { return failures_ > delays.size(); }
+
+ private:
+  std::size_t failures_ = 0;
+};
+
+}  // namespace weir::rollup

@@ -1,0 +1,174 @@
+#include "rollup/partition.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/ensure.hpp"
+#include "base/hash.hpp"
+
+namespace weir::rollup {
+
+tally::LedgerRow Part::added_to(tally::LedgerRow before) const {
+  tally::LedgerRow after = std::move(before);
+  if (empty()) return after;
+  after.next_offset = next_offset;
+  after.read += counts.read;
+  after.tallied += counts.tallied;
+  after.duplicate += counts.duplicate;
+  after.dead_lettered += counts.dead_lettered;
+  after.skipped += counts.skipped;
+  after.last_record_hash = last_record_hash;
+  return after;
+}
+
+Partition::Partition(Opened opened, const PartitionRules& rules, MonoTime now)
+    : rules_(rules),
+      ledger_(opened.ledger),
+      live_from_(opened.ledger.next_offset),
+      dedupe_(rules.dedupe.window, rules.dedupe.records),
+      known_letters_(std::move(opened.letters)),
+      position_(std::min(opened.read_from, opened.ledger.next_offset)),
+      log_end_(opened.log_end),
+      open_(rules.minute_retention) {
+  open_.next_offset = live_from_;
+  for (const WindowStart minute : opened.unrolled) unrolled_.emplace(minute, now);
+}
+
+void Partition::take(const Records& records, activity::Decoder& decoder) {
+  log_end_ = std::max(records.log_end, records.next_offset);
+  const RecordView* last_counted = nullptr;
+  for (const RecordView& record : records.records) {
+    if (record.offset < position_) continue;  // it was taken already
+    skip_to(record.offset);
+    position_ = record.offset + 1;
+    last_read_at_ = record.time;
+    dedupe_.advance(record.offset, record.time);
+    if (record.offset < live_from_) {
+      remember(record, decoder);
+    } else {
+      count(record, decoder);
+      last_counted = &record;
+    }
+  }
+  if (last_counted) {
+    open_.next_offset = position_;
+    open_.last_record_hash = hash_of(*last_counted);
+  }
+  skip_to(records.next_offset);
+}
+
+// Offsets up to here hold no record for us. Those before the account's end are in the account.
+void Partition::skip_to(std::int64_t offset) {
+  if (offset <= position_) return;
+  const std::int64_t first = std::max(position_, live_from_);
+  position_ = offset;
+  if (offset <= first) return;
+  open_.counts.skipped += offset - first;
+  open_.next_offset = offset;
+  open_.last_record_hash.reset();
+}
+
+void Partition::remember(const RecordView& record, activity::Decoder& decoder) {
+  while (letters_passed_ < known_letters_.size() && known_letters_[letters_passed_] < record.offset)
+    ++letters_passed_;
+  const bool is_letter =
+      letters_passed_ < known_letters_.size() && known_letters_[letters_passed_] == record.offset;
+  if (is_letter || !record.value) return;
+  const Result<activity::UserActivity> activity = decoder.decode(*record.value);
+  if (activity && activity->message_id)
+    (void)dedupe_.seen(tally::fingerprint(activity->user_id, *activity->message_id));
+}
+
+void Partition::count(const RecordView& record, activity::Decoder& decoder) {
+  ++open_.counts.read;
+  if (!open_.first_record_at) open_.first_record_at = record.time;
+
+  if (!record.value) return dead_letter(record, {Move::caller, "value_missing", "the record has no value"});
+  if (record.value->size() > rules_.event_bytes_max) {
+    return dead_letter(record, {Move::caller, "event_too_large",
+                                "the event has " + std::to_string(record.value->size()) + " bytes, at most " +
+                                    std::to_string(rules_.event_bytes_max) + " are allowed"});
+  }
+  Result<activity::UserActivity> activity = decoder.decode(*record.value);
+  if (!activity) return dead_letter(record, std::move(activity).error());
+  Result<void> in_time = activity::check_time_of_record(*activity, record.time);
+  if (!in_time) return dead_letter(record, std::move(in_time).error());
+  tally(record, *activity);
+}
+
+void Partition::tally(const RecordView& record, const activity::UserActivity& activity) {
+  if (activity.message_id) {
+    const Hash128 id = tally::fingerprint(activity.user_id, *activity.message_id);
+    if (dedupe_.seen(id) == tally::Verdict::duplicate) {
+      ++open_.counts.duplicate;
+      return;
+    }
+  }
+  ++open_.counts.tallied;
+  open_.tally.add(activity, murmur3(activity.user_id).low, record.time);
+}
+
+void Partition::dead_letter(const RecordView& record, Error why) {
+  ++open_.counts.dead_lettered;
+  DeadLetter& letter = open_.letters.emplace_back();
+  letter.partition = ledger_.partition;
+  letter.offset = record.offset;
+  letter.reason = why.code;
+  letter.detail = std::move(why.text);
+  if (!record.key.empty()) letter.key = std::string(record.key);
+  if (record.value) letter.value = std::string(*record.value);
+}
+
+Part Partition::close_part() {
+  ensure(!closed_, "one part at a time is on its way into the store");
+  closed_ = true;
+  closed_read_ = open_.counts.read;
+  closed_letters_ = open_.letters.size();
+  closed_first_at_ = open_.first_record_at;
+  Part next(rules_.minute_retention);
+  next.next_offset = open_.empty() ? ledger_.next_offset : open_.next_offset;
+  return std::exchange(open_, std::move(next));
+}
+
+void Partition::advance_to(const tally::LedgerRow& ledger) {
+  ensure(ledger.partition == ledger_.partition && ledger.version == ledger_.version + 1,
+         "an account moves on one version at a time");
+  ledger_ = ledger;
+  closed_ = false;
+  closed_read_ = 0;
+  closed_letters_ = 0;
+  closed_first_at_.reset();
+}
+
+tally::Observation Partition::observe(std::int64_t next_offset, WallTime now) const {
+  tally::Observation seen{.log_end_offset = std::max(log_end_, next_offset), .observed_at = now};
+  if (next_offset >= seen.log_end_offset) return seen;
+  seen.oldest_unread_at = open_.first_record_at ? open_.first_record_at : last_read_at_;
+  return seen;
+}
+
+std::optional<RecordTime> Partition::oldest_unread() const {
+  if (closed_first_at_) return closed_first_at_;
+  if (open_.first_record_at) return open_.first_record_at;
+  return position_ < log_end_ ? last_read_at_ : std::nullopt;
+}
+
+void Partition::touched(std::span<const WindowStart> minutes, MonoTime now) {
+  for (const WindowStart minute : minutes) unrolled_.insert_or_assign(minute, now);
+}
+
+void Partition::rolled_up(std::span<const WindowStart> minutes) {
+  for (const WindowStart minute : minutes) unrolled_.erase(minute);
+}
+
+std::vector<WindowStart> Partition::quiet_minutes(MonoTime quiet_since, std::size_t minutes_max) const {
+  std::vector<WindowStart> quiet;
+  for (const auto& [minute, at] : unrolled_) {
+    if (quiet.size() == minutes_max) break;
+    if (at <= quiet_since) quiet.push_back(minute);
+  }
+  return quiet;
+}
+
+}  // namespace weir::rollup

@@ -1,0 +1,124 @@
+// A partition while it is ours: everything that is remembered of it, in one object.
+//
+// Born from an Opened at assignment, dropped whole on revoke, loss, failed fence, unknown commit and any seek.
+// Nothing of it outlives it, so a process that loses and regains a partition cannot write what it knew over its
+// successor's numbers. No clock: verdicts are reckoned by record time alone, so that a second reading judges alike.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "activity/decoder.hpp"
+#include "base/clock.hpp"
+#include "base/limits.hpp"
+#include "base/result.hpp"
+#include "rollup/log_reader.hpp"
+#include "rollup/metrics_store.hpp"
+#include "rollup/opening.hpp"
+#include "tally/dedupe.hpp"
+#include "tally/ledger.hpp"
+#include "tally/tally.hpp"
+
+namespace weir::rollup {
+
+struct PartitionRules {
+  DedupeBounds dedupe;
+  std::chrono::days minute_retention{7};  // 0: for ever
+  std::size_t event_bytes_max = limits::event_bytes_default;
+};
+
+// What became of a stretch of offsets.
+struct Counts {
+  std::int64_t read = 0;
+  std::int64_t tallied = 0;
+  std::int64_t duplicate = 0;
+  std::int64_t dead_lettered = 0;
+  std::int64_t skipped = 0;
+};
+
+// What was gathered of a partition between two flushes. A value: the writer gets it whole.
+struct Part {
+  explicit Part(std::chrono::days minute_retention) : tally(minute_retention) {}
+
+  tally::Tally tally;
+  std::vector<DeadLetter> letters;  // `at` is set by the flush
+  Counts counts;
+  std::int64_t next_offset = 0;
+  std::optional<std::int64_t> last_record_hash;  // of the record at next_offset − 1, if there is one
+  std::optional<RecordTime> first_record_at;
+
+  [[nodiscard]] bool empty() const { return counts.read == 0 && counts.skipped == 0; }
+  // The account once this part is in the numbers.
+  [[nodiscard]] tally::LedgerRow added_to(tally::LedgerRow before) const;
+};
+
+// One thread's: the consumer's.
+class Partition {
+ public:
+  Partition(Opened opened, const PartitionRules& rules, MonoTime now);
+  Partition(const Partition&) = delete;
+  Partition& operator=(const Partition&) = delete;
+
+  // Records in the order of the log, from Opened::read_from on. Those before the ledger's next_offset are only
+  // remembered for the dedupe; the others go into the open part. About 0.7 µs a record.
+  void take(const Records& records, activity::Decoder& decoder);
+
+  // Still remembering what was counted before this object was born.
+  [[nodiscard]] bool catching_up() const { return position_ < live_from_; }
+  [[nodiscard]] const Part& open_part() const { return open_; }
+  // Events and letters that were read and are not known to be in the store: of the open part and of the closed one.
+  [[nodiscard]] std::int64_t waiting() const { return open_.counts.read + closed_read_; }
+  [[nodiscard]] std::size_t waiting_letters() const { return open_.letters.size() + closed_letters_; }
+
+  // Moves what was gathered out, for one transaction; the next part begins behind it. Only one at a time: until
+  // advance_to() says that it is in the store, or the object is dropped.
+  [[nodiscard]] Part close_part();
+
+  // The account as it stands in the store, the fence of the next transaction.
+  [[nodiscard]] const tally::LedgerRow& ledger() const { return ledger_; }
+  // A transaction of ours was committed, and this is the account now.
+  void advance_to(const tally::LedgerRow& ledger);
+
+  // What to write down of the log behind `next_offset`. The oldest unread record is known if it was read already;
+  // of one that was not, at least that it is no older than the last one read.
+  [[nodiscard]] tally::Observation observe(std::int64_t next_offset, WallTime now) const;
+  // The first record that is not in the store, if there is one that we know of.
+  [[nodiscard]] std::optional<RecordTime> oldest_unread() const;
+
+  // Minutes that have counts which their hour and day lack, and when each was last written.
+  void touched(std::span<const WindowStart> minutes, MonoTime now);
+  void rolled_up(std::span<const WindowStart> minutes);
+  // Minutes that were last written at or before `quiet_since`; at most `minutes_max`.
+  [[nodiscard]] std::vector<WindowStart> quiet_minutes(MonoTime quiet_since, std::size_t minutes_max) const;
+
+ private:
+  void remember(const RecordView& record, activity::Decoder& decoder);
+  void count(const RecordView& record, activity::Decoder& decoder);
+  void tally(const RecordView& record, const activity::UserActivity& activity);
+  void dead_letter(const RecordView& record, Error why);
+  void skip_to(std::int64_t offset);
+  [[nodiscard]] bool is_letter(std::int64_t offset);
+
+  PartitionRules rules_;
+  tally::LedgerRow ledger_;
+  std::int64_t live_from_ = 0;  // the ledger's next_offset when this object was born
+  tally::Dedupe dedupe_;
+  std::vector<std::int64_t> known_letters_;  // of the rebuild, ascending
+  std::size_t letters_passed_ = 0;
+  std::int64_t position_ = 0;  // the first offset that was not taken yet
+  std::int64_t log_end_ = 0;
+  std::optional<RecordTime> last_read_at_;
+  Part open_;
+  bool closed_ = false;  // a part is on its way into the store…
+  std::int64_t closed_read_ = 0;
+  std::size_t closed_letters_ = 0;
+  std::optional<RecordTime> closed_first_at_;
+  std::map<WindowStart, MonoTime> unrolled_;
+};
+
+}  // namespace weir::rollup

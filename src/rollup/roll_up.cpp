@@ -1,0 +1,71 @@
+#include "rollup/roll_up.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "tally/merge.hpp"
+
+namespace weir::rollup {
+
+RollUp::RollUp(std::vector<Share> shares) : shares_(std::move(shares)) {}
+
+void RollUp::start(std::span<const Claim> claims) {
+  held_.clear();
+  for (std::size_t at = 0; at < shares_.size(); ++at) {
+    const bool held = std::ranges::any_of(claims, [&](const Claim& claim) {
+      return claim.held() && claim.partition() == shares_[at].partition;
+    });
+    if (held) held_.push_back(at);
+  }
+  minutes_read_ = 0;
+  targets_asked_ = false;
+  minutes_.clear();
+  targets_.clear();
+}
+
+std::optional<StoreCall> RollUp::next_read() {
+  if (minutes_read_ < held_.size()) {
+    const Share& share = shares_[held_[minutes_read_]];
+    return ReadMinutes{share.partition, share.minutes};
+  }
+  if (std::exchange(targets_asked_, true)) return std::nullopt;
+  ReadWindows call{tally::keys_to_read_for_roll_up(minutes_)};
+  if (call.keys.empty()) return std::nullopt;
+  return call;
+}
+
+void RollUp::take(std::vector<tally::WindowRow> rows) {
+  const bool are_minutes = minutes_read_ < held_.size();
+  if (are_minutes) ++minutes_read_;
+  std::ranges::move(rows, std::back_inserter(are_minutes ? minutes_ : targets_));
+}
+
+Result<Changes> RollUp::changes(WallTime) {
+  Changes changes;
+  // Each partition has hours and days of its own, but one call can only roll up one partition's.
+  std::map<std::int32_t, std::pair<std::vector<tally::WindowRow>, std::vector<tally::WindowRow>>>
+      by_partition;
+  for (tally::WindowRow& row : minutes_) by_partition[row.key.partition].first.push_back(std::move(row));
+  for (tally::WindowRow& row : targets_) by_partition[row.key.partition].second.push_back(std::move(row));
+  for (auto& [partition, rows] : by_partition) {
+    auto written = tally::roll_up(std::move(rows.first), std::move(rows.second));
+    if (!written) return pass_on(written);
+    std::ranges::move(*written, std::back_inserter(changes.windows));
+  }
+  for (const std::size_t at : held_) {
+    for (const WindowStart minute : shares_[at].minutes)
+      changes.rolled.push_back({shares_[at].partition, minute});
+  }
+  return changes;
+}
+
+std::vector<WindowStart> RollUp::rolled(std::int32_t partition) const {
+  for (const Share& share : shares_) {
+    if (share.partition == partition) return share.minutes;
+  }
+  return {};
+}
+
+}  // namespace weir::rollup

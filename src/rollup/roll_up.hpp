@@ -1,0 +1,39 @@
+// What a roll-up writes: minutes that have gone quiet, added to their hours and days.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "rollup/metrics_store.hpp"
+#include "rollup/transaction.hpp"
+
+namespace weir::rollup {
+
+class RollUp final : public Plan {
+ public:
+  struct Share {
+    std::int32_t partition = 0;
+    std::vector<WindowStart> minutes;  // ascending
+  };
+
+  explicit RollUp(std::vector<Share> shares);
+
+  void start(std::span<const Claim> claims) override;
+  std::optional<StoreCall> next_read() override;
+  void take(std::vector<tally::WindowRow> rows) override;
+  Result<Changes> changes(WallTime now) override;
+
+  [[nodiscard]] std::vector<WindowStart> unrolled(std::int32_t) const override { return {}; }
+  [[nodiscard]] std::vector<WindowStart> rolled(std::int32_t partition) const override;
+
+ private:
+  std::vector<Share> shares_;
+  std::vector<std::size_t> held_;  // in shares_
+  std::size_t minutes_read_ = 0;   // of held_
+  bool targets_asked_ = false;
+  std::vector<tally::WindowRow> minutes_;
+  std::vector<tally::WindowRow> targets_;
+};
+
+}  // namespace weir::rollup

@@ -1,0 +1,166 @@
+#include "rollup/transaction.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/ensure.hpp"
+
+namespace weir::rollup {
+namespace {
+
+struct Perform {
+  MetricsStore& store;
+
+  StoreAnswer operator()(const OpenLedger& call) const {
+    return store.open_ledger(call.partition, call.start_offset, call.now);
+  }
+  StoreAnswer operator()(const FindLetters& call) const {
+    return store.letter_offsets(call.partition, call.from, call.to);
+  }
+  StoreAnswer operator()(const FindUnrolled& call) const { return store.unrolled_minutes(call.partition); }
+  StoreAnswer operator()(const Begin& call) const { return store.begin(call.fences); }
+  StoreAnswer operator()(const ReadWindows& call) const { return store.read_windows(call.keys); }
+  StoreAnswer operator()(const ReadMinutes& call) const {
+    return store.read_minutes(call.partition, call.minutes);
+  }
+  StoreAnswer operator()(const Write& call) const { return store.write(call.changes); }
+  StoreAnswer operator()(const Commit&) const { return store.commit(); }
+  StoreAnswer operator()(const Rollback&) const {
+    store.rollback();
+    return std::monostate();
+  }
+};
+
+}  // namespace
+
+StoreAnswer perform(MetricsStore& store, const StoreCall& call) { return std::visit(Perform{store}, call); }
+
+void run_to_end(StoreWork& work, MetricsStore& store) {
+  while (const std::optional<StoreCall> call = work.next()) work.answer(perform(store, *call));
+}
+
+Transaction::Transaction(std::vector<Claim> claims, std::unique_ptr<Plan> plan, WallTime now)
+    : claims_(std::move(claims)), plan_(std::move(plan)), now_(now) {
+  // Every session asks for its locks in one order.
+  std::ranges::sort(claims_, {}, &Claim::partition);
+}
+
+std::optional<StoreCall> Transaction::next() {
+  switch (phase_) {
+    case Phase::begin: {
+      Begin call;
+      for (const Claim& claim : claims_) {
+        if (claim.fate != Fate::open) continue;
+        call.fences.push_back({claim.partition(), claim.before.next_offset, claim.before.version});
+      }
+      if (call.fences.empty()) return std::nullopt;
+      return call;
+    }
+    case Phase::reads: {
+      if (std::optional<StoreCall> read = plan_->next_read()) return read;
+      phase_ = Phase::write;
+      [[fallthrough]];
+    }
+    case Phase::write:
+      return make_write();
+    case Phase::commit:
+      return Commit{};
+    case Phase::rollback:
+      return Rollback{};
+    case Phase::done:
+      break;
+  }
+  return std::nullopt;
+}
+
+std::optional<StoreCall> Transaction::make_write() {
+  Result<Changes> changes = plan_->changes(now_);
+  if (!changes) {
+    fail_with(std::move(changes).error());
+    phase_ = Phase::rollback;
+    return Rollback{};
+  }
+  changes->written_at = now_;
+  for (Claim& claim : claims_) {
+    if (!claim.held()) continue;
+    claim.after.version = claim.before.version + 1;
+    claim.after.updated_at = now_;
+    ensure(claim.after.adds_up(), "every offset that was passed is accounted for");
+    changes->ledgers.push_back(claim.after);
+  }
+  return Write{*std::move(changes)};
+}
+
+void Transaction::answer(StoreAnswer answer) {
+  switch (phase_) {
+    case Phase::begin: {
+      auto& matched = std::get<Result<std::vector<std::int32_t>>>(answer);
+      return matched ? take_fence(*matched) : fail_with(std::move(matched).error());
+    }
+    case Phase::reads: {
+      auto& rows = std::get<Result<std::vector<tally::WindowRow>>>(answer);
+      return rows ? plan_->take(*std::move(rows)) : fail_with(std::move(rows).error());
+    }
+    case Phase::write: {
+      auto& written = std::get<Result<void>>(answer);
+      if (!written) return fail_with(std::move(written).error());
+      phase_ = Phase::commit;
+      return;
+    }
+    case Phase::commit:
+      return take_commit(std::get<CommitAnswer>(std::move(answer)));
+    case Phase::rollback:
+      phase_ = Phase::done;
+      return;
+    case Phase::done:
+      break;
+  }
+  ensure(false, "an answer follows a call");
+}
+
+void Transaction::take_fence(const std::vector<std::int32_t>& matched) {
+  bool any = false;
+  for (Claim& claim : claims_) {
+    if (claim.fate != Fate::open) continue;
+    const bool holds = std::ranges::find(matched, claim.partition()) != matched.end();
+    claim.fate = holds ? Fate::held : was_in_doubt_ ? Fate::in_doubt : Fate::elsewhere;
+    any = any || holds;
+  }
+  phase_ = any ? Phase::reads : Phase::rollback;
+  if (any) plan_->start(claims_);
+}
+
+void Transaction::take_commit(CommitAnswer answer) {
+  if (answer.end == CommitEnd::committed) {
+    for (Claim& claim : claims_) {
+      if (claim.held()) claim.fate = Fate::written;
+    }
+    phase_ = Phase::done;
+    return;
+  }
+  if (answer.end == CommitEnd::unknown) was_in_doubt_ = true;
+  fail_with(std::move(answer.why));
+}
+
+void Transaction::fail_with(Error error) {
+  for (Claim& claim : claims_) {
+    if (claim.held()) claim.fate = Fate::open;
+  }
+  failure_ = std::move(error);
+  phase_ = Phase::done;
+}
+
+void Transaction::run_again(WallTime now) {
+  ensure(phase_ == Phase::done, "a transaction is run again only when it has ended");
+  failure_.reset();
+  now_ = now;
+  phase_ = Phase::begin;
+}
+
+void Transaction::leave_out(std::int32_t partition) {
+  for (Claim& claim : claims_) {
+    if (claim.partition() == partition && claim.fate == Fate::open) claim.fate = Fate::elsewhere;
+  }
+}
+
+}  // namespace weir::rollup

@@ -1,0 +1,53 @@
+#include "rollup/turn.hpp"
+
+#include <utility>
+
+namespace weir::rollup {
+namespace {
+
+struct CarryOut {
+  Consumer& consumer;
+  LogReader& reader;
+  Now now;
+  TurnEnd& end;
+
+  void operator()(const AskLog& ask) {
+    consumer.surveyed(ask.partition, ask.generation, make_survey(reader, ask.survey), now);
+  }
+  void operator()(const SeekTo& seek) {
+    const Result<void> sought = reader.seek(seek.partition, seek.offset);
+    if (!sought) consumer.seek_failed(seek.partition, sought.error(), now);
+  }
+  void operator()(const Pause& pause) { reader.pause(pause.partition); }
+  void operator()(const Resume& resume) { reader.resume(resume.partition); }
+  void operator()(Run& run) { end.jobs.push_back(std::move(run.job)); }
+  void operator()(const Committed& committed) {
+    reader.committed(committed.partition, committed.next_offset);
+  }
+  void operator()(const Release& release) { reader.release(release.partitions); }
+  void operator()(const FlushDone& flush) { end.flushes.push_back(flush); }
+  void operator()(Leave& leave) { end.leave = std::move(leave); }
+};
+
+}  // namespace
+
+TurnEnd take_turn(Consumer& consumer, LogReader& reader, const Result<std::vector<LogEvent>>& polled,
+                  std::vector<Job> ended, Now now) {
+  if (polled) {
+    consumer.log_answers();
+    for (const LogEvent& event : *polled) consumer.happened(event, now);
+  } else {
+    consumer.log_failed(polled.error());
+  }
+  for (Job& job : ended) consumer.done(std::move(job), now);
+  consumer.tick(now);
+
+  TurnEnd end;
+  // Carrying out a command may lead to others.
+  for (auto commands = consumer.take_commands(); !commands.empty(); commands = consumer.take_commands()) {
+    for (Command& command : commands) std::visit(CarryOut{consumer, reader, now, end}, command);
+  }
+  return end;
+}
+
+}  // namespace weir::rollup

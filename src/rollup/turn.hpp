@@ -1,0 +1,27 @@
+// One turn of the consumer's thread, without the thread: what the runner does with a clock and a wait around it, and
+// the simulation without.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "rollup/consumer.hpp"
+#include "rollup/log_reader.hpp"
+
+namespace weir::rollup {
+
+// What a turn leaves to be done elsewhere.
+struct TurnEnd {
+  std::vector<Job> jobs;  // for the writer, in this order; bring them back in the order they end
+  std::vector<FlushDone> flushes;
+  std::optional<Leave> leave;
+};
+
+// Tells the consumer what poll() answered and which jobs have ended, lets it tick, and carries out all its commands
+// on the log. `now` is a moment after the poll.
+[[nodiscard]] TurnEnd take_turn(Consumer& consumer, LogReader& reader,
+                                const Result<std::vector<LogEvent>>& polled, std::vector<Job> ended, Now now);
+
+}  // namespace weir::rollup
