@@ -10,22 +10,21 @@ namespace weir::tally {
 
 // The path of a page's URL, without query and fragment, as it was written: never decoded, never normalised.
 //
-//   https://example.org/a/b?c#d → /a/b      //example.org/a → /a      /a?b → /a      a text that is no URL →
-//   itself https://example.org?x → /               ?x → /                    absent or empty → (none)
+//   https://example.org/a/b?c#d   /a/b         //example.org/a      /a          /a?b            /a
+//   https://example.org?x         /            ?x                   /           absent, empty   (none)
+//   a text that is no URL         itself, up to its first ? or #
 //
 // Answers a view into `page_url` or of static storage, at most limits::url_bytes_max long (cut between
 // characters).
 [[nodiscard]] std::string_view page_of(std::optional<std::string_view> page_url);
 
-// The host that a referrer names: lower case (ASCII), without user, password and port; an IPv6 address keeps
-// its brackets. (direct) if absent or empty; (unknown) if there is no scheme://, no host, or none that a URL
-// may have.
+// The host that a referrer names: lower case (ASCII), without user, password and port; an IPv6 address keeps its
+// brackets. (direct) if absent or empty; (unknown) if there is no scheme://, no host, or one that no URL may have.
 //
-//   https://Example.ORG:8080/a → example.org      http://user@[::1]:80/ → [::1]      android-app://com.app/ →
-//   com.app
+//   https://Example.ORG:8080/a    example.org  http://u:p@[::1]:80  [::1]       android-app://com.app/  com.app
 //
 // Answers a view into `referrer`, of static storage, or of `lowered`, which is written only if the host has
-// capitals.
+// capitals; at most limits::url_bytes_max long.
 [[nodiscard]] std::string_view referrer_of(std::optional<std::string_view> referrer, std::string& lowered);
 
 }  // namespace weir::tally

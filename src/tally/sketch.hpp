@@ -59,9 +59,15 @@ class Sketch {
   [[nodiscard]] double relative_error() const;
 
  private:
-  bool raise(std::size_t number, std::uint8_t value);
+  friend Result<bool> unite_into(std::string& stored, const Sketch& more);
+  enum class Merged : std::uint8_t { nothing_new, grown, too_many };
+
   bool raise_for(std::uint64_t hash);
+  bool raise_all(const std::uint8_t* others);  // to register_count of them
   void turn_into_registers();
+  Result<bool> unite_hashes(std::string_view hashes);
+  [[nodiscard]] std::vector<std::uint64_t> sorted_orders() const;
+  static Result<Merged> merge_sorted(std::string& stored, const std::vector<std::uint64_t>& more);
 
   UserSet exact_;                        // while exact
   std::vector<std::uint8_t> registers_;  // none while exact

@@ -1,0 +1,104 @@
+#include "tally/dedupe.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "base/ensure.hpp"
+
+namespace weir::tally {
+namespace {
+
+constexpr std::size_t first_ring = 64;
+
+// A record's time is whatever its writer said; between these bounds (some hundred million years) sums don't overflow.
+constexpr RecordTime earliest{std::chrono::milliseconds{-(std::int64_t{1} << 62)}};
+constexpr RecordTime latest{std::chrono::milliseconds{std::int64_t{1} << 61}};
+constexpr std::chrono::seconds window_max{std::int64_t{1} << 40};
+
+}  // namespace
+
+Hash128 fingerprint(std::string_view user_id, std::string_view message_id) {
+  std::string text;
+  text.reserve(sizeof(std::uint64_t) + user_id.size() + message_id.size());
+  // The first length is enough: with it the text can be taken apart in one way only.
+  for (std::size_t i = 0, bytes = user_id.size(); i < sizeof(std::uint64_t); ++i, bytes >>= 8)
+    text.push_back(static_cast<char>(bytes));
+  text.append(user_id).append(message_id);
+  return murmur3(text);
+}
+
+Dedupe::Dedupe(std::chrono::seconds window, std::int64_t events)
+    : window_(std::clamp(window, std::chrono::seconds{0}, window_max)),
+      events_(std::max<std::int64_t>(events, 0)) {}
+
+void Dedupe::advance(std::int64_t offset, RecordTime time) {
+  ensure(peaks_.empty() || offset > offset_, "records come in the order of their offsets");
+  offset_ = offset;
+  time_ = std::clamp(time, earliest, latest);
+  while (!peaks_.empty() && peaks_.back().time <= time_) peaks_.pop_back();
+  peaks_.push_back({offset_, time_});
+  while (offset_ - peaks_.front().offset > events_) peaks_.pop_front();
+  while (count_ > 0 && !is_live(ring_[first_])) forget_oldest();
+}
+
+Verdict Dedupe::seen(const Hash128& fingerprint) {
+  if (count_ == ring_.size()) grow();
+  const std::size_t slot = slot_of(fingerprint);
+  const bool duplicate = slots_[slot] != 0 && is_live(ring_[slots_[slot] - 1]);
+  const std::size_t place = (first_ + count_) & (ring_.size() - 1);
+  ring_[place] = {fingerprint, offset_, time_};
+  ++count_;
+  slots_[slot] = static_cast<std::uint32_t>(place + 1);
+  return duplicate ? Verdict::duplicate : Verdict::fresh;
+}
+
+bool Dedupe::is_live(const Sight& sight) const {
+  return offset_ - sight.offset <= events_ && latest_since(sight.offset) - sight.time <= window_;
+}
+
+// The latest time of any record from this offset on: of the first peak that does not stand before it.
+RecordTime Dedupe::latest_since(std::int64_t offset) const {
+  const auto peak = std::ranges::lower_bound(peaks_, offset, {}, &Peak::offset);
+  return peak->time;
+}
+
+// The slot of the fingerprint's last sight, or the free slot where it belongs.
+std::size_t Dedupe::slot_of(const Hash128& fingerprint) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t slot = fingerprint.low & mask;
+  while (slots_[slot] != 0 && ring_[slots_[slot] - 1].fingerprint != fingerprint) slot = (slot + 1) & mask;
+  return slot;
+}
+
+void Dedupe::forget_oldest() {
+  // A sight that was refreshed since is not what its fingerprint's slot names any more.
+  const std::size_t slot = slot_of(ring_[first_].fingerprint);
+  if (slots_[slot] == first_ + 1) erase_slot(slot);
+  first_ = (first_ + 1) & (ring_.size() - 1);
+  --count_;
+}
+
+// Moves back what was displaced over this slot, so that no search ends too early (Knuth, 6.4 algorithm R).
+void Dedupe::erase_slot(std::size_t slot) {
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t next = (slot + 1) & mask; slots_[next] != 0; next = (next + 1) & mask) {
+    const std::size_t home = ring_[slots_[next] - 1].fingerprint.low & mask;
+    if (((next - home) & mask) < ((next - slot) & mask)) continue;
+    slots_[slot] = slots_[next];
+    slot = next;
+  }
+  slots_[slot] = 0;
+}
+
+void Dedupe::grow() {
+  std::vector<Sight> larger(std::max(first_ring, ring_.size() * 2));
+  for (std::size_t i = 0; i < count_; ++i) larger[i] = ring_[(first_ + i) & (ring_.size() - 1)];
+  ring_ = std::move(larger);
+  first_ = 0;
+  slots_.assign(ring_.size() * 2, 0);
+  // Oldest first: the last sight of a fingerprint overwrites the earlier ones.
+  for (std::size_t i = 0; i < count_; ++i)
+    slots_[slot_of(ring_[i].fingerprint)] = static_cast<std::uint32_t>(i + 1);
+}
+
+}  // namespace weir::tally

@@ -1,0 +1,184 @@
+#include "tally/dedupe.hpp"
+
+#include <gtest/gtest.h>
+#include <limits>
+#include <optional>
+#include <random>
+
+namespace weir::tally {
+namespace {
+
+using namespace std::chrono_literals;
+
+RecordTime at(std::chrono::milliseconds since_epoch) { return RecordTime(since_epoch); }
+
+struct Record {
+  std::int64_t offset = 0;
+  std::chrono::milliseconds time{};
+  std::optional<int> id;  // absent: no message_id, or a dead letter
+  bool again = false;
+};
+
+Hash128 id_of(int id) { return fingerprint("user", "message " + std::to_string(id)); }
+
+std::optional<Verdict> feed(Dedupe& dedupe, const Record& record) {
+  dedupe.advance(record.offset, at(record.time));
+  if (!record.id) return std::nullopt;
+  return dedupe.seen(id_of(*record.id));
+}
+
+TEST(Fingerprint, TellsEveryPairFromEveryOther) {
+  const std::pair<std::string_view, std::string_view> pairs[] = {
+      {"ab", "c"}, {"a", "bc"}, {"abc", ""}, {"", "abc"}, {"c", "ab"}, {"a", "b"}, {"b", "a"}};
+  for (const auto& left : pairs)
+    for (const auto& right : pairs)
+      EXPECT_EQ(fingerprint(left.first, left.second) == fingerprint(right.first, right.second),
+                left == right);
+}
+
+// A window of 10 s and 100 offsets.
+TEST(Dedupe, JudgesByTheLastSight) {
+  const struct {
+    const char* why;
+    std::vector<Record> records;
+  } cases[] = {
+      {"two ids do not meet", {{0, 0s, 1}, {1, 0s, 2}, {2, 0s, 1, true}, {3, 0s, 2, true}}},
+      {"a record without an id is nobody's", {{0, 0s, 1}, {1, 0s, {}}, {2, 0s, 1, true}}},
+      {"the window's last millisecond is in", {{0, 0s, 1}, {1, 10s, 1, true}}},
+      {"and the next is out", {{0, 0s, 1}, {1, 10'001ms, 1}}},
+      {"the last offset is in", {{5, 0s, 1}, {105, 0s, 1, true}}},
+      {"and the next is out", {{5, 0s, 1}, {106, 0s, 1}}},
+      {"each sight refreshes the time", {{0, 0s, 1}, {1, 9s, 1, true}, {2, 18s, 1, true}, {3, 29s, 1}}},
+      {"each sight refreshes the offset", {{0, 0s, 1}, {90, 0s, 1, true}, {180, 0s, 1, true}, {281, 0s, 1}}},
+      {"a sight out of the window begins anew", {{0, 0s, 1}, {1, 11s, 1}, {2, 12s, 1, true}}},
+      {"time that was reached outdates, though the record jumps back",
+       {{0, 0s, 1}, {1, 11s, {}}, {2, 1s, 1}}},
+      {"a jump before the sight does not matter",
+       {{0, 100s, {}}, {1, 0s, 1}, {2, 10s, 1, true}, {3, 20'001ms, 1}}},
+      {"a record from before the sight's time is young", {{0, 100s, 1}, {1, 0s, 1, true}, {2, 5s, 1, true}}},
+      {"and is remembered with its own time", {{0, 100s, 1}, {1, 0s, 1, true}, {2, 11s, 1}}},
+  };
+  for (const auto& [why, records] : cases) {
+    Dedupe dedupe(10s, 100);
+    for (const Record& record : records) {
+      const auto verdict = feed(dedupe, record);
+      if (record.id)
+        EXPECT_EQ(*verdict, record.again ? Verdict::duplicate : Verdict::fresh)
+            << why << ", at " << record.offset;
+    }
+  }
+}
+
+TEST(Dedupe, RemembersNothingWhereItsWindowIsNone) {
+  Dedupe none(10s, 0);
+  EXPECT_EQ(feed(none, {0, 0s, 1}), Verdict::fresh);
+  EXPECT_EQ(feed(none, {1, 0s, 1}), Verdict::fresh);
+  Dedupe negative(-1s, -1);
+  EXPECT_EQ(feed(negative, {0, 0s, 1}), Verdict::fresh);
+  EXPECT_EQ(feed(negative, {1, 0s, 1}), Verdict::fresh);
+}
+
+TEST(Dedupe, TakesAnyRecordTimeAndAnyWindow) {
+  constexpr auto lowest = std::chrono::milliseconds::min();
+  constexpr auto highest = std::chrono::milliseconds::max();
+  Dedupe dedupe(std::chrono::seconds::max(), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(feed(dedupe, {0, lowest, 1}), Verdict::fresh);
+  EXPECT_EQ(feed(dedupe, {1, lowest, 1}), Verdict::duplicate);
+  EXPECT_EQ(feed(dedupe, {2, highest, 1}), Verdict::fresh);
+  EXPECT_EQ(feed(dedupe, {3, lowest, 1}), Verdict::duplicate);
+}
+
+TEST(Dedupe, HoldsNoMoreSightsThanItsWindowHasOffsets) {
+  Dedupe dedupe(1'000'000s, 1000);
+  for (int i = 0; i < 50'000; ++i) {
+    EXPECT_EQ(feed(dedupe, {i, 0s, i % 7 == 0 ? i / 7 % 3 : 100 + i}),
+              i % 7 == 0 && i >= 21 ? Verdict::duplicate : Verdict::fresh);
+    ASSERT_LE(dedupe.size(), 1001U);
+  }
+  feed(dedupe, {100'000, 0s, {}});
+  EXPECT_EQ(dedupe.size(), 0U);
+}
+
+TEST(Dedupe, ForgetsByTime) {
+  Dedupe dedupe(10s, 1'000'000);
+  for (int i = 0; i < 50'000; ++i) {
+    feed(dedupe, {i, i * 100ms, i});
+    ASSERT_LE(dedupe.size(), 101U);
+  }
+}
+
+// The rule of the header, by searching backwards.
+bool is_duplicate(const std::vector<Record>& records, std::size_t now, std::chrono::milliseconds window,
+                  std::int64_t events) {
+  std::chrono::milliseconds latest = records[now].time;
+  for (std::size_t i = now; i-- > 0;) {
+    if (records[now].offset - records[i].offset > events) return false;
+    latest = std::max(latest, records[i].time);
+    if (records[i].id == records[now].id) return latest - records[i].time <= window;
+  }
+  return false;
+}
+
+// Records with holes between them, whose times wander, stand still and jump both ways.
+std::vector<Record> random_log(std::mt19937_64& random, int ids) {
+  std::vector<Record> records;
+  std::int64_t offset = 0;
+  std::chrono::milliseconds time{1'000'000};
+  for (int i = 0; i < 600; ++i) {
+    offset += 1 + static_cast<std::int64_t>(random() % 20 == 0 ? random() % 30 : 0);
+    time += std::chrono::milliseconds(random() % 400);
+    if (random() % 40 == 0) time -= std::chrono::milliseconds(random() % 20'000);
+    if (random() % 80 == 0) time += std::chrono::milliseconds(random() % 20'000);
+    std::optional<int> id;
+    if (random() % 5 != 0) id = static_cast<int>(random() % static_cast<unsigned>(ids));
+    records.push_back({offset, time, id});
+  }
+  return records;
+}
+
+TEST(Dedupe, FollowsTheRuleOnLogsWhoseTimeJumps) {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    std::mt19937_64 random(seed);
+    const std::int64_t events = 1 + static_cast<std::int64_t>(random() % 200);
+    const std::chrono::seconds window(random() % 20);
+    const auto log = random_log(random, 1 + static_cast<int>(random() % 150));
+    Dedupe dedupe(window, events);
+    for (std::size_t i = 0; i < log.size(); ++i) {
+      const auto verdict = feed(dedupe, log[i]);
+      if (verdict)
+        ASSERT_EQ(*verdict == Verdict::duplicate, is_duplicate(log, i, window, events))
+            << "seed " << seed << " at " << i;
+    }
+  }
+}
+
+TEST(Dedupe, JudgesAsIfItHadNeverStoppedAfterARebuildFromTheLog) {
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    std::mt19937_64 random(seed);
+    const std::int64_t events = static_cast<std::int64_t>(random() % 200);
+    const std::chrono::seconds window(random() % 20);
+    const auto log = random_log(random, 1 + static_cast<int>(random() % 150));
+    const std::size_t next = 1 + random() % (log.size() - 1);
+    const std::int64_t next_offset = log[next - 1].offset + 1;
+
+    // Where the header says a rebuild may begin at the latest, for the time of whichever record before.
+    const std::chrono::milliseconds some_time = log[random() % next].time;
+    std::size_t first = 0;
+    while (first < next && log[first].time < some_time - window) ++first;
+    const std::int64_t from = std::max(next_offset - events, first < next ? log[first].offset : next_offset);
+    const std::int64_t earlier = random() % 2 == 0 ? 0 : static_cast<std::int64_t>(random() % 100);
+
+    Dedupe never_stopped(window, events);
+    Dedupe rebuilt(window, events);
+    for (std::size_t i = 0; i < log.size(); ++i) {
+      const auto expected = feed(never_stopped, log[i]);
+      if (i < next && log[i].offset < from - earlier) continue;
+      const auto verdict = feed(rebuilt, log[i]);
+      if (i >= next)
+        ASSERT_EQ(verdict, expected) << "seed " << seed << " at " << i << ", rebuilt at " << next;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weir::tally

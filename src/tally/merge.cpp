@@ -1,0 +1,241 @@
+#include "tally/merge.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "activity/rfc3339.hpp"
+#include "base/ensure.hpp"
+#include "base/limits.hpp"
+
+namespace weir::tally {
+namespace {
+
+constexpr auto stored_max = static_cast<std::int32_t>(limits::values_per_window_max);
+
+// A row's name within its partition. A view: of a row's own value, or of what is looked for.
+struct Name {
+  Granularity granularity;
+  Dimension dimension;
+  WindowStart start;
+  std::string_view value;
+
+  friend bool operator==(const Name&, const Name&) = default;
+};
+
+struct HashOfName {
+  std::size_t operator()(const Name& name) const {
+    const auto window = static_cast<std::size_t>(name.start.time_since_epoch().count()) << 4 |
+                        static_cast<std::size_t>(name.granularity) << 2 |
+                        static_cast<std::size_t>(name.dimension);
+    return std::hash<std::string_view>{}(name.value) ^ (window * 0x9e3779b97f4a7c15ULL);
+  }
+};
+
+// The error with the row's name, for the person who must look at it.
+std::unexpected<Error> in_row(const WindowKey& key, Error error) {
+  error.text += " (" + std::string(name_of(key.granularity)) + " " + activity::format_rfc3339(key.start) +
+                ", partition " + std::to_string(key.partition) + ", " + std::string(name_of(key.dimension)) +
+                " \"" + key.value + "\")";
+  return std::unexpected<Error>(std::move(error));
+}
+
+// Rows that are being added to.
+class Merging {
+ public:
+  Merging(std::int32_t partition, std::vector<WindowRow> existing) : partition_(partition) {
+    for (WindowRow& row : existing) {
+      ensure(row.key.partition == partition, "rows are merged with rows of their own partition");
+      insert({.row = std::move(row), .is_stored = true});
+    }
+  }
+  Merging(const Merging&) = delete;  // names_ points into targets_
+  Merging& operator=(const Merging&) = delete;
+
+  // `users` lives until rows().
+  void add(const Name& name, std::int64_t events, std::int64_t page_views, const Sketch& users) {
+    Target& target = target_of(name);
+    target.row.events += events;
+    target.row.page_views += page_views;
+    target.is_touched = true;
+    if (target.first == nullptr) {
+      target.first = &users;
+      return;
+    }
+    if (target.gathered.empty()) target.gathered.unite(*target.first);
+    target.gathered.unite(users);
+  }
+
+  // The rows that were added to. Serialising a sketch is what costs, so it is done here, once a row.
+  Result<std::vector<WindowRow>> rows() && {
+    std::vector<WindowRow> rows;
+    for (Target& target : targets_) {
+      if (!target.is_touched) continue;
+      if (auto written = write_users(target); !written) return pass_on(written);
+      rows.push_back(std::move(target.row));
+    }
+    return rows;
+  }
+
+ private:
+  struct Target {
+    WindowRow row;
+    bool is_stored = false;
+    bool is_touched = false;
+    const Sketch* first = nullptr;  // what is to be united: the first alone…
+    Sketch gathered;                // …or all together, once there is a second
+  };
+
+  // Where a value is counted: in its own row if it has one or may still have one, else in (other).
+  Target& target_of(const Name& name) {
+    if (name.dimension == Dimension::total || name.value == value_other) return found_or_new(name);
+    if (const auto found = names_.find(name); found != names_.end()) return *found->second;
+    Target& total = found_or_new({name.granularity, Dimension::total, name.start, {}});
+    std::int32_t& stored = total.row.stored.of(name.dimension);
+    if (stored >= stored_max)
+      return found_or_new({name.granularity, name.dimension, name.start, value_other});
+    total.is_touched = true;
+    Target& target = found_or_new(name);
+    target.row.place = ++stored;
+    return target;
+  }
+
+  Target& found_or_new(const Name& name) {
+    if (const auto found = names_.find(name); found != names_.end()) return *found->second;
+    WindowRow row;
+    row.key = {name.granularity, name.dimension, name.start, partition_, std::string(name.value)};
+    return insert({.row = std::move(row)});
+  }
+
+  Target& insert(Target target) {
+    Target& kept = targets_.emplace_back(std::move(target));
+    const WindowKey& key = kept.row.key;
+    const auto [at, is_new] =
+        names_.try_emplace({key.granularity, key.dimension, key.start, key.value}, &kept);
+    ensure(is_new, "a row is read once");
+    return kept;
+  }
+
+  static Result<void> write_users(Target& target) {
+    static const Sketch nobody;
+    const Sketch& users = !target.gathered.empty() ? target.gathered : target.first ? *target.first : nobody;
+    WindowRow& row = target.row;
+    if (!target.is_stored) {
+      row.users = users.encode();
+      return {};
+    }
+    auto united = unite_into(row.users, users);
+    if (!united) return in_row(row.key, united.error());
+    row.users_changed = *united;
+    return {};
+  }
+
+  std::int32_t partition_;
+  std::deque<Target> targets_;  // never moved, so that names_ may point at them and view their keys
+  std::unordered_map<Name, Target*, HashOfName> names_;
+};
+
+// Gathers keys: each named one, and for each window its total row and its (other) rows.
+class Keys {
+ public:
+  explicit Keys(std::int32_t partition) : partition_(partition) {}
+
+  void name(Granularity granularity, Dimension dimension, WindowStart start, std::string_view value) {
+    if (windows_.empty() || windows_.back() != std::pair(granularity, start))
+      windows_.emplace_back(granularity, start);
+    if (dimension != Dimension::total)
+      keys_.push_back({granularity, dimension, start, partition_, std::string(value)});
+  }
+
+  std::vector<WindowKey> ascending() && {
+    sort_each_once(windows_);
+    for (const auto& [granularity, start] : windows_)
+      for (const Dimension dimension : all_dimensions)
+        keys_.push_back({granularity, dimension, start, partition_,
+                         std::string(dimension == Dimension::total ? std::string_view() : value_other)});
+    sort_each_once(keys_);
+    return std::move(keys_);
+  }
+
+ private:
+  template <class Item>
+  static void sort_each_once(std::vector<Item>& items) {
+    std::ranges::sort(items);
+    const auto repeated = std::ranges::unique(items);
+    items.erase(repeated.begin(), repeated.end());
+  }
+
+  std::int32_t partition_;
+  std::vector<std::pair<Granularity, WindowStart>> windows_;
+  std::vector<WindowKey> keys_;
+};
+
+bool has_remainder(const WindowRow& minute) {
+  return minute.events != minute.rolled_events || minute.page_views != minute.rolled_page_views;
+}
+
+constexpr std::array rolled_into{Granularity::hour, Granularity::day};
+
+}  // namespace
+
+std::vector<WindowKey> keys_to_read(std::span<const WindowDelta> deltas, std::int32_t partition) {
+  Keys keys(partition);
+  for (const WindowDelta& delta : deltas)
+    keys.name(delta.granularity, delta.dimension, delta.start, delta.value);
+  return std::move(keys).ascending();
+}
+
+Result<std::vector<WindowRow>> merge_deltas(std::span<const WindowDelta> deltas, std::int32_t partition,
+                                            std::vector<WindowRow> existing) {
+  Merging merging(partition, std::move(existing));
+  for (const WindowDelta& delta : deltas)
+    merging.add({delta.granularity, delta.dimension, delta.start, delta.value}, delta.events,
+                delta.page_views, delta.users);
+  return std::move(merging).rows();
+}
+
+std::vector<WindowKey> keys_to_read_for_roll_up(std::span<const WindowRow> minutes) {
+  if (minutes.empty()) return {};
+  Keys keys(minutes.front().key.partition);
+  for (const Granularity granularity : rolled_into)
+    for (const WindowRow& minute : minutes)
+      if (has_remainder(minute))
+        keys.name(granularity, minute.key.dimension, window_of(granularity, minute.key.start),
+                  minute.key.value);
+  return std::move(keys).ascending();
+}
+
+Result<std::vector<WindowRow>> roll_up(std::vector<WindowRow> minutes, std::vector<WindowRow> existing) {
+  std::erase_if(minutes, [](const WindowRow& minute) { return !has_remainder(minute); });
+  if (minutes.empty()) return minutes;
+  std::ranges::stable_sort(minutes, {}, [](const WindowRow& minute) {
+    return std::tuple(minute.key.start, minute.key.dimension, minute.place);
+  });
+
+  Merging merging(minutes.front().key.partition, std::move(existing));
+  std::deque<Sketch> users;  // the merging keeps pointers until it is done
+  for (WindowRow& minute : minutes) {
+    const WindowKey& key = minute.key;
+    ensure(key.granularity == Granularity::minute && key.partition == minutes.front().key.partition,
+           "minutes of one partition are rolled up");
+    auto decoded = Sketch::decode(minute.users);
+    if (!decoded) return in_row(key, decoded.error());
+    const Sketch& kept = users.emplace_back(std::move(*decoded));
+    for (const Granularity granularity : rolled_into)
+      merging.add({granularity, key.dimension, window_of(granularity, key.start), key.value},
+                  minute.events - minute.rolled_events, minute.page_views - minute.rolled_page_views, kept);
+    minute.rolled_events = minute.events;
+    minute.rolled_page_views = minute.page_views;
+    minute.users_changed = false;
+  }
+
+  auto rows = std::move(merging).rows();
+  if (!rows) return rows;
+  std::ranges::move(minutes, std::back_inserter(*rows));
+  return rows;
+}
+
+}  // namespace weir::tally

@@ -1,0 +1,219 @@
+#include "tally/sketch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <utility>
+
+#include "tally/hll_format.hpp"
+
+namespace weir::tally {
+namespace {
+
+static_assert(Sketch::register_count == hll::register_count);
+
+// A register's share of a hash: which one it is, and how high the hash would raise it. A hash without any bit above
+// the number raises nothing, as in the extension.
+struct Raise {
+  std::size_t number;
+  std::uint8_t value;
+};
+
+Raise raise_of(std::uint64_t hash) {
+  const std::uint64_t rest = hash >> hll::number_bits;
+  const int position = rest == 0 ? 0 : std::countr_zero(rest) + 1;
+  return {hash & (hll::register_count - 1),
+          static_cast<std::uint8_t>(std::min<int>(position, hll::register_max))};
+}
+
+// alpha · m², with alpha for many registers (Flajolet, Fusy, Gandouet, Meunier 2007); written as the extension does,
+// so that no rounding differs.
+constexpr double m = Sketch::register_count;
+constexpr double alpha_m_squared = (0.7213 / (1.0 + 1.079 / m)) * m * m;
+// The hashes that a register of 5 bits can tell apart, for the large-range correction.
+constexpr double hash_range =
+    static_cast<double>(std::uint64_t{1} << (hll::register_max - 1 + hll::number_bits));
+
+}  // namespace
+
+bool Sketch::add(std::uint64_t hash) {
+  if (!is_exact()) return raise_for(hash);
+  if (exact_.size() < exact_max) return exact_.insert(hash);
+  if (exact_.contains(hash)) return false;
+  turn_into_registers();
+  raise_for(hash);
+  return true;
+}
+
+bool Sketch::unite(const Sketch& other) {
+  if (other.is_exact()) {
+    bool changed = false;
+    if (is_exact()) exact_.reserve(other.exact_.size());
+    other.exact_.for_each([&](std::uint64_t hash) { changed |= add(hash); });
+    return changed;
+  }
+  const bool changed = is_exact();
+  turn_into_registers();
+  return raise_all(other.registers_.data()) || changed;
+}
+
+Result<bool> Sketch::unite_encoded(std::string_view bytes) {
+  auto kind = hll::kind_of(bytes);
+  if (!kind) return pass_on(kind);
+  if (*kind == hll::Kind::empty) return false;
+  if (*kind == hll::Kind::exact) return unite_hashes(bytes.substr(hll::header_bytes));
+
+  const bool changed = is_exact();
+  turn_into_registers();
+  if (*kind == hll::Kind::sparse) {
+    auto rose = hll::raise_by_sparse(bytes, hll::Registers(registers_.data(), register_count));
+    if (!rose) return pass_on(rose);
+    return *rose || changed;
+  }
+  std::array<std::uint8_t, register_count> others;
+  hll::unpack(bytes, others);
+  return raise_all(others.data()) || changed;
+}
+
+Result<bool> Sketch::unite_hashes(std::string_view hashes) {
+  const std::size_t count = hashes.size() / hll::hash_bytes;
+  if (is_exact()) exact_.reserve(count);
+  bool changed = false;
+  std::uint64_t last = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t hash = hll::read_hash(hashes.data() + i * hll::hash_bytes);
+    if (i > 0 && hll::order_of(hash) <= last) return hll::broken("its hashes are not ascending");
+    last = hll::order_of(hash);
+    changed |= add(hash);
+  }
+  return changed;
+}
+
+Result<Sketch> Sketch::decode(std::string_view bytes) {
+  Sketch sketch;
+  auto united = sketch.unite_encoded(bytes);
+  if (!united) return pass_on(united);
+  return sketch;
+}
+
+std::string Sketch::encode() const {
+  if (empty()) return hll::header(hll::Kind::empty);
+  if (!is_exact()) {
+    const hll::ConstRegisters registers(registers_.data(), register_count);
+    const auto zeros = static_cast<std::size_t>(std::ranges::count(registers, 0));
+    const std::size_t filled = register_count - zeros;
+    return hll::is_sparse_shorter(filled) ? hll::pack_sparse(registers, filled) : hll::pack_full(registers);
+  }
+  std::string bytes = hll::header(hll::Kind::exact);
+  bytes.reserve(hll::header_bytes + exact_.size() * hll::hash_bytes);
+  for (const std::uint64_t order : sorted_orders()) hll::append_hash(bytes, hll::order_of(order));
+  return bytes;
+}
+
+double Sketch::cardinality() const {
+  if (is_exact()) return static_cast<double>(exact_.size());
+  // The sum of 2^-register as a whole number of 2^-31: no rounding, so any order gives the extension's sum.
+  std::uint64_t parts = 0;
+  std::size_t zeros = 0;
+  for (const std::uint8_t value : registers_) {
+    parts += std::uint64_t{1} << (hll::register_max - value);
+    zeros += value == 0;
+  }
+  const double sum = std::ldexp(static_cast<double>(parts), -int{hll::register_max});
+  const double estimator = alpha_m_squared / sum;
+  if (zeros != 0 && estimator < 5.0 * m / 2.0) return m * std::log(m / static_cast<double>(zeros));
+  if (estimator <= hash_range / 30.0) return estimator;
+  return -hash_range * std::log(1.0 - estimator / hash_range);
+}
+
+std::int64_t Sketch::estimate() const { return std::llrint(cardinality()); }
+
+double Sketch::relative_error() const {
+  if (is_exact()) return 0.0;
+  // The published estimator is biased where linear counting ends: 5/2 · m to 4 · m.
+  const std::int64_t users = estimate();
+  return users >= 40'960 && users <= 65'536 ? 0.027 : 0.0081;
+}
+
+bool Sketch::raise_for(std::uint64_t hash) {
+  const Raise raise = raise_of(hash);
+  if (registers_[raise.number] >= raise.value) return false;
+  registers_[raise.number] = raise.value;
+  return true;
+}
+
+bool Sketch::raise_all(const std::uint8_t* others) {
+  unsigned rose = 0;
+  for (std::size_t i = 0; i < register_count; ++i) {
+    rose |= registers_[i] < others[i];
+    registers_[i] = std::max(registers_[i], others[i]);
+  }
+  return rose != 0;
+}
+
+void Sketch::turn_into_registers() {
+  if (!is_exact()) return;
+  registers_.resize(register_count);
+  std::exchange(exact_, {}).for_each([this](std::uint64_t hash) { raise_for(hash); });
+}
+
+std::vector<std::uint64_t> Sketch::sorted_orders() const {
+  std::vector<std::uint64_t> orders;
+  orders.reserve(exact_.size());
+  exact_.for_each([&](std::uint64_t hash) { orders.push_back(hll::order_of(hash)); });
+  std::ranges::sort(orders);
+  return orders;
+}
+
+// Merges two sorted lists of hashes; `stored` is written only if the result is longer and still explicit.
+Result<Sketch::Merged> Sketch::merge_sorted(std::string& stored, const std::vector<std::uint64_t>& more) {
+  std::string merged = hll::header(hll::Kind::exact);
+  merged.reserve(stored.size() + more.size() * hll::hash_bytes);
+  auto next = more.begin();
+  std::uint64_t last = 0;
+  for (std::size_t at = hll::header_bytes; at < stored.size(); at += hll::hash_bytes) {
+    const std::uint64_t order = hll::order_of(hll::read_hash(stored.data() + at));
+    if (at > hll::header_bytes && order <= last) return hll::broken("its hashes are not ascending");
+    last = order;
+    for (; next != more.end() && *next < order; ++next) hll::append_hash(merged, hll::order_of(*next));
+    if (next != more.end() && *next == order) ++next;
+    merged.append(stored, at, hll::hash_bytes);
+  }
+  for (; next != more.end(); ++next) hll::append_hash(merged, hll::order_of(*next));
+
+  if (merged.size() == stored.size()) return Merged::nothing_new;
+  if (merged.size() > hll::header_bytes + exact_max * hll::hash_bytes) return Merged::too_many;
+  stored = std::move(merged);
+  return Merged::grown;
+}
+
+Result<bool> unite_into(std::string& stored, const Sketch& more) {
+  auto kind = hll::kind_of(stored);
+  if (!kind) return pass_on(kind);
+  if (more.empty()) return false;
+  if (*kind == hll::Kind::empty) {
+    stored = more.encode();
+    return true;
+  }
+  if (*kind == hll::Kind::exact && more.is_exact()) {
+    auto merged = Sketch::merge_sorted(stored, more.sorted_orders());
+    if (!merged) return pass_on(merged);
+    if (*merged != Sketch::Merged::too_many) return *merged == Sketch::Merged::grown;
+  }
+  if (*kind == hll::Kind::full && more.is_exact()) {
+    bool changed = false;
+    more.exact_.for_each([&](std::uint64_t hash) {
+      const Raise raise = raise_of(hash);
+      changed |= hll::raise_packed(stored, raise.number, raise.value);
+    });
+    return changed;
+  }
+  auto sketch = Sketch::decode(stored);
+  if (!sketch) return pass_on(sketch);
+  if (!sketch->unite(more)) return false;
+  stored = sketch->encode();
+  return true;
+}
+
+}  // namespace weir::tally

@@ -1,0 +1,303 @@
+#include "tally/sketch.hpp"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <random>
+
+#include "base/hash.hpp"
+#include "tally/hll_format.hpp"
+
+namespace weir::tally {
+namespace {
+
+std::uint64_t user(std::uint64_t number) { return murmur3("user-" + std::to_string(number)).low; }
+
+// Users first, first + 1, …
+Sketch sketch_of(std::uint64_t count, std::uint64_t first = 0) {
+  Sketch sketch;
+  for (std::uint64_t i = 0; i < count; ++i) sketch.add(user(first + i));
+  return sketch;
+}
+
+std::string hex(std::string_view bytes) {
+  std::string text;
+  for (const char byte : bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    text += digits[static_cast<unsigned char>(byte) >> 4];
+    text += digits[static_cast<unsigned char>(byte) & 15];
+  }
+  return text;
+}
+
+// Of every kind and around every border.
+const std::vector<std::uint64_t>& sizes() {
+  static const std::vector<std::uint64_t> all{0,    1,    2,    3,    10,   100,  1000,   4095,
+                                              4096, 4097, 4500, 4990, 5100, 6000, 20'000, 100'000};
+  return all;
+}
+
+TEST(Sketch, IsExactToFourThousandAndNinetySix) {
+  Sketch sketch;
+  for (std::uint64_t i = 0; i < 4096; ++i) {
+    ASSERT_TRUE(sketch.add(user(i)));
+    ASSERT_EQ(sketch.estimate(), static_cast<std::int64_t>(i + 1));
+  }
+  EXPECT_TRUE(sketch.is_exact());
+  EXPECT_EQ(sketch.relative_error(), 0.0);
+  EXPECT_FALSE(sketch.add(user(7))) << "a user counts once";
+  EXPECT_TRUE(sketch.is_exact());
+  EXPECT_TRUE(sketch.add(user(4096)));
+  EXPECT_FALSE(sketch.is_exact());
+  EXPECT_EQ(sketch.relative_error(), 0.0081);
+}
+
+TEST(Sketch, StaysWithinThreeOfTheErrorsItStates) {
+  Sketch sketch;
+  std::uint64_t added = 0;
+  for (const std::uint64_t size : {5'000U, 10'000U, 30'000U, 45'000U, 60'000U, 100'000U, 200'000U}) {
+    for (; added < size; ++added) sketch.add(user(added));
+    const auto exact = static_cast<double>(size);
+    EXPECT_LT(std::abs(sketch.cardinality() - exact), 3 * sketch.relative_error() * exact) << size;
+  }
+}
+
+TEST(Sketch, StatesTheLargerErrorWhereTheEstimatorIsBiased) {
+  EXPECT_EQ(sketch_of(30'000).relative_error(), 0.0081);
+  EXPECT_EQ(sketch_of(50'000).relative_error(), 0.027);
+  EXPECT_EQ(sketch_of(80'000).relative_error(), 0.0081);
+}
+
+TEST(Sketch, BeginsAsTheExtensionsDo) {
+  EXPECT_EQ(hex(Sketch().encode()), "118e4d");
+  Sketch explicit_one;
+  explicit_one.add(1);
+  EXPECT_EQ(hex(explicit_one.encode()), "128e4d0000000000000001");
+  EXPECT_EQ(hex(sketch_of(4097).encode()).substr(0, 6), "138e4d");
+  EXPECT_EQ(hex(sketch_of(20'000).encode()).substr(0, 6), "148e4d");
+}
+
+TEST(Sketch, OrdersHashesAsSignedNumbers) {
+  Sketch sketch;
+  for (const std::uint64_t hash : {std::uint64_t{2}, ~std::uint64_t{0}, std::uint64_t{0}}) sketch.add(hash);
+  EXPECT_EQ(hex(sketch.encode()), "128e4dffffffffffffffff00000000000000000000000000000002");
+}
+
+TEST(Sketch, EncodesEqualSetsAlikeInWhateverOrderTheyCame) {
+  std::mt19937_64 random(3);
+  for (const std::uint64_t size : sizes()) {
+    std::vector<std::uint64_t> users;
+    for (std::uint64_t i = 0; i < size; ++i) users.push_back(user(i));
+    std::ranges::shuffle(users, random);
+    Sketch sketch;
+    for (const std::uint64_t hash : users) sketch.add(hash);
+    EXPECT_EQ(sketch.encode(), sketch_of(size).encode()) << size;
+  }
+}
+
+TEST(Sketch, IsReadBackAsItWasWritten) {
+  for (const std::uint64_t size : sizes()) {
+    const std::string bytes = sketch_of(size).encode();
+    const auto sketch = Sketch::decode(bytes);
+    ASSERT_TRUE(sketch) << size;
+    EXPECT_EQ(sketch->encode(), bytes) << size;
+    EXPECT_EQ(sketch->cardinality(), sketch_of(size).cardinality()) << size;
+    EXPECT_EQ(sketch->is_exact(), size <= 4096) << size;
+  }
+}
+
+TEST(Sketch, WritesRegistersSparseWhereThatIsShorter) {
+  for (const std::size_t filled : {1UL, 4311UL, 4312UL, hll::register_count}) {
+    std::string bytes = hll::header(hll::Kind::full);
+    bytes.resize(hll::header_bytes + hll::full_bytes);
+    for (std::size_t i = 0; i < filled; ++i) hll::raise_packed(bytes, i, 1 + i % 31);
+    const auto sketch = Sketch::decode(bytes);
+    ASSERT_TRUE(sketch);
+    const std::string written = sketch->encode();
+    EXPECT_EQ(written[0], filled <= 4311 ? 0x13 : 0x14) << filled;
+    EXPECT_LE(written.size(), bytes.size());
+    EXPECT_EQ(Sketch::decode(written)->cardinality(), sketch->cardinality());
+  }
+}
+
+TEST(Sketch, CapsARegisterAndLeavesItAloneForAHashWithoutBits) {
+  Sketch sketch = sketch_of(5000);
+  const std::string before = sketch.encode();
+  EXPECT_FALSE(sketch.add(0)) << "no bit above the register's number";
+  EXPECT_EQ(sketch.encode(), before);
+  EXPECT_TRUE(sketch.add(std::uint64_t{1} << 63));
+  const std::string capped = sketch.encode();
+  EXPECT_FALSE(sketch.add(std::uint64_t{1} << (14 + 30))) << "31 is as high as 5 bits go";
+  EXPECT_EQ(sketch.encode(), capped);
+}
+
+TEST(Sketch, CorrectsForTheLargeRange) {
+  // So high everywhere that the estimate is beyond a thirtieth of all hashes.
+  std::string bytes = hll::header(hll::Kind::full);
+  bytes.resize(hll::header_bytes + hll::full_bytes);
+  for (std::size_t i = 0; i < hll::register_count; ++i) hll::raise_packed(bytes, i, 28);
+  const double range = std::pow(2.0, 44);
+  const double estimator = 0.7213 / (1 + 1.079 / 16384) * 16384.0 * std::pow(2.0, 28);
+  ASSERT_GT(estimator, range / 30);
+  EXPECT_NEAR(Sketch::decode(bytes)->cardinality(), -range * std::log(1 - estimator / range), 1e-3);
+}
+
+TEST(Sketch, UnitesToTheSetOfBoth) {
+  for (const std::uint64_t left : sizes()) {
+    for (const std::uint64_t right : sizes()) {
+      const std::uint64_t overlap = std::min(left, right) / 2;
+      const Sketch expected = sketch_of(left + right - overlap);
+      const Sketch more = sketch_of(right, left - overlap);
+
+      Sketch united = sketch_of(left);
+      const std::string before = united.encode();
+      EXPECT_EQ(united.unite(more), united.encode() != before) << left << " + " << right;
+      EXPECT_EQ(united.encode(), expected.encode()) << left << " + " << right;
+
+      Sketch by_bytes = sketch_of(left);
+      const auto changed = by_bytes.unite_encoded(more.encode());
+      ASSERT_TRUE(changed);
+      EXPECT_EQ(*changed, united.encode() != before);
+      EXPECT_EQ(by_bytes.encode(), expected.encode()) << left << " + encoded " << right;
+
+      std::string stored = before;
+      const auto stored_changed = unite_into(stored, more);
+      ASSERT_TRUE(stored_changed);
+      EXPECT_EQ(*stored_changed, stored != before) << left << " + " << right;
+      EXPECT_EQ(stored, expected.encode()) << "stored " << left << " + " << right;
+    }
+  }
+}
+
+TEST(Sketch, IsUnitedIdempotently) {
+  for (const std::uint64_t size : sizes()) {
+    const Sketch sketch = sketch_of(size);
+    const std::string bytes = sketch.encode();
+    Sketch twice = sketch;
+    EXPECT_FALSE(twice.unite(sketch)) << size;
+    EXPECT_FALSE(twice.unite(twice)) << size;
+    EXPECT_FALSE(*twice.unite_encoded(bytes)) << size;
+    EXPECT_EQ(twice.encode(), bytes) << size;
+    std::string stored = bytes;
+    EXPECT_FALSE(*unite_into(stored, sketch)) << size;
+    EXPECT_EQ(stored, bytes);
+  }
+}
+
+TEST(Sketch, IsUnitedInAnyOrderAndGrouping) {
+  std::mt19937_64 random(4);
+  const auto some = [&random] {
+    return sketch_of(random() % (random() % 4 == 0 ? 9000 : 2500), random() % 3000);
+  };
+  const auto united = [](Sketch left, const Sketch& right) {
+    left.unite(right);
+    return left;
+  };
+  for (int round = 0; round < 60; ++round) {
+    const Sketch a = some();
+    const Sketch b = some();
+    const Sketch c = some();
+    EXPECT_EQ(united(a, b).encode(), united(b, a).encode());
+    EXPECT_EQ(united(united(a, b), c).encode(), united(a, united(b, c)).encode());
+    EXPECT_EQ(united(united(a, b), c).encode(), united(united(c, a), b).encode());
+  }
+}
+
+TEST(Sketch, IsACopyOfItsOwn) {
+  for (const std::uint64_t size : {1U, 100U, 5000U}) {
+    const Sketch original = sketch_of(size);
+    Sketch copy = original;
+    copy.add(user(1'000'000));
+    EXPECT_EQ(original.encode(), sketch_of(size).encode());
+  }
+}
+
+struct Broken {
+  const char* why;
+  std::string bytes;
+};
+
+std::string bytes_of(std::initializer_list<int> values) {
+  std::string bytes;
+  for (const int value : values) bytes.push_back(static_cast<char>(value));
+  return bytes;
+}
+
+// An explicit sketch of these hashes, in this order.
+std::string explicit_of(std::initializer_list<std::uint64_t> hashes) {
+  std::string bytes = hll::header(hll::Kind::exact);
+  for (const std::uint64_t hash : hashes) hll::append_hash(bytes, hash);
+  return bytes;
+}
+
+std::vector<Broken> broken_sketches() {
+  const std::string header = hll::header(hll::Kind::exact);
+  std::string too_many = header;
+  for (std::uint64_t i = 0; i <= 4096; ++i) hll::append_hash(too_many, i);
+  const std::string full = sketch_of(20'000).encode();
+  const std::string sparse = sketch_of(4100).encode();
+  return {
+      {"nothing at all", ""},
+      {"shorter than a header", bytes_of({0x12, 0x8e})},
+      {"version 0", bytes_of({0x01, 0x8e, 0x4d})},
+      {"version 2", bytes_of({0x21, 0x8e, 0x4d})},
+      {"undefined", bytes_of({0x10, 0x8e, 0x4d})},
+      {"unknown kind", bytes_of({0x15, 0x8e, 0x4d})},
+      {"log2m 11", bytes_of({0x11, 0x8b, 0x4d})},
+      {"regwidth 6", bytes_of({0x11, 0xae, 0x4d})},
+      {"expthresh auto", bytes_of({0x11, 0x8e, 0x7f})},
+      {"sparse off", bytes_of({0x11, 0x8e, 0x0d})},
+      {"unused bit", bytes_of({0x11, 0x8e, 0xcd})},
+      {"empty with a body", bytes_of({0x11, 0x8e, 0x4d, 0})},
+      {"explicit without a hash", header},
+      {"explicit, cut", explicit_of({1, 2}).substr(0, 18)},
+      {"explicit, more than 4096", too_many},
+      {"explicit, descending", explicit_of({2, 1})},
+      {"explicit, repeated", explicit_of({1, 1})},
+      {"explicit, ascending as unsigned numbers", explicit_of({1, ~std::uint64_t{0}})},
+      {"sparse, cut", sparse.substr(0, sparse.size() - 2)},
+      {"sparse, a byte too many", sparse + '\0'},
+      {"sparse, bits behind the end", bytes_of({0x13, 0x8e, 0x4d, 0x00, 0x00, 0x21})},
+      {"sparse, value 0", bytes_of({0x13, 0x8e, 0x4d, 0x00, 0x04, 0x00})},
+      {"sparse, repeated", bytes_of({0x13, 0x8e, 0x4d, 0x00, 0x00, 0x20, 0x00, 0x04})},
+      {"sparse, more registers than there are", bytes_of({0x13, 0x8e, 0x4d}) + std::string(40'000, '\0')},
+      {"full, cut", full.substr(0, full.size() - 1)},
+      {"full, a byte too many", full + '\0'},
+  };
+}
+
+TEST(Sketch, RefusesBytesThatAreNotAsWritten) {
+  for (const auto& [why, bytes] : broken_sketches()) {
+    const auto sketch = Sketch::decode(bytes);
+    ASSERT_FALSE(sketch) << why;
+    EXPECT_EQ(sketch.error().code, "sketch_broken") << why;
+    EXPECT_EQ(sketch.error().move, Move::ourselves) << why;
+    std::string stored = bytes;
+    EXPECT_FALSE(unite_into(stored, sketch_of(10'000))) << why;
+    EXPECT_EQ(stored, bytes) << why;
+  }
+}
+
+TEST(Sketch, TakesASparseOneOfAnyLength) {
+  // 19 bits each: registers 0 and 1 with the values 1 and 2.
+  EXPECT_EQ(Sketch::decode(bytes_of({0x13, 0x8e, 0x4d, 0x00, 0x00, 0x20, 0x00, 0x88}))->encode(),
+            bytes_of({0x13, 0x8e, 0x4d, 0x00, 0x00, 0x20, 0x00, 0x88}));
+  EXPECT_EQ(Sketch::decode(bytes_of({0x13, 0x8e, 0x4d}))->cardinality(), 0.0);
+}
+
+TEST(Sketch, NeverReadsPastBytesThatWereDamaged) {
+  std::mt19937_64 random(5);
+  for (const std::uint64_t size : {3U, 300U, 4200U, 6000U}) {
+    const std::string good = sketch_of(size).encode();
+    for (int round = 0; round < 300; ++round) {
+      std::string bytes = good.substr(0, random() % 3 == 0 ? random() % good.size() : good.size());
+      for (std::size_t i = random() % 4; i > 0 && !bytes.empty(); --i)
+        bytes[random() % std::min<std::size_t>(bytes.size(), 40)] = static_cast<char>(random());
+      Sketch sketch = sketch_of(random() % 200);
+      (void)sketch.unite_encoded(std::string(bytes));
+      (void)unite_into(bytes, sketch_of(random() % 200));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weir::tally
