@@ -1,0 +1,187 @@
+#include "sqlite/log_reader.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/ensure.hpp"
+#include "base/limits.hpp"
+
+namespace weir::sqlite {
+namespace {
+
+using rollup::LogEvent;
+using rollup::Records;
+
+constexpr std::int32_t only_partition = 0;
+
+// Columns 0 to 2 of every statement here.
+SegmentRow row_of(const Statement& statement) {
+  return {.first_offset = statement.number(0),
+          .records = statement.number(1),
+          .time = RecordTime(std::chrono::milliseconds(statement.number(2)))};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EmbeddedLogReader>> EmbeddedLogReader::open(const std::filesystem::path& file,
+                                                                   std::shared_ptr<CommitSignal> commits,
+                                                                   const std::string& vfs) {
+  auto database = Database::open(file, {.kind = event_log_file, .schema = "", .vfs = vfs});
+  if (!database) return pass_on(database);
+  database->keep_wal_at_close();  // that is the writer's business
+  auto from = database->prepare(
+      "SELECT first_offset, records, time_ms, body FROM segments WHERE first_offset >= "
+      "ifnull((SELECT max(first_offset) FROM segments WHERE first_offset <= ?1), 0) ORDER BY first_offset");
+  if (!from) return pass_on(from);
+  auto floor = database->prepare(
+      "SELECT first_offset, records, time_ms, body FROM segments WHERE first_offset <= ?1 "
+      "ORDER BY first_offset DESC LIMIT 1");
+  if (!floor) return pass_on(floor);
+  auto first = database->prepare("SELECT min(first_offset) FROM segments");
+  if (!first) return pass_on(first);
+  return std::unique_ptr<EmbeddedLogReader>(new EmbeddedLogReader(
+      std::move(*database), std::move(commits), std::move(*from), std::move(*floor), std::move(*first)));
+}
+
+EmbeddedLogReader::EmbeddedLogReader(Database database, std::shared_ptr<CommitSignal> commits, Statement from,
+                                     Statement floor, Statement first)
+    : database_(std::move(database)),
+      commits_(std::move(commits)),
+      from_(std::move(from)),
+      floor_(std::move(floor)),
+      first_(std::move(first)) {}
+
+Result<std::vector<LogEvent>> EmbeddedLogReader::poll(std::chrono::milliseconds wait_max) {
+  std::vector<LogEvent> events;
+  if (!assigned_) {
+    assigned_ = true;
+    events.emplace_back(rollup::Assigned{{only_partition}});
+    return events;
+  }
+  const bool reading = position_ && !paused_;
+  const std::int64_t seen = reading ? *position_ : std::numeric_limits<std::int64_t>::max();
+  commits_->wait_beyond(seen, wait_max);
+  if (!reading || commits_->end() <= seen) return events;
+  return read_batch(seen);
+}
+
+void EmbeddedLogReader::wake() { commits_->knock(); }
+
+Result<std::vector<LogEvent>> EmbeddedLogReader::read_batch(std::int64_t position) {
+  auto fetched = fetch(position);
+  from_.reset();
+  if (!fetched) return pass_on(fetched);
+  if (auto decoded = decode(position); !decoded) return pass_on(decoded);
+  std::vector<LogEvent> events;
+  if (fetched_.empty()) return events;
+  position_ = std::max(position, fetched_.back().row.end());
+  events.emplace_back(Records{.partition = only_partition,
+                              .records = records_,
+                              .next_offset = *position_,
+                              .log_end = std::max(*position_, commits_->end())});
+  return events;
+}
+
+// Copies whole segments, one behind another, until there are enough.
+Result<void> EmbeddedLogReader::fetch(std::int64_t position) {
+  fetched_.clear();
+  bodies_.clear();
+  std::int64_t records = 0;
+  from_.bind(1, position);
+  while (bodies_.size() < poll_bytes_max && records < static_cast<std::int64_t>(poll_records_max)) {
+    auto row = from_.step();
+    if (!row) return pass_on(row);
+    if (!*row) break;
+    const std::string_view body = from_.blob(3);
+    const SegmentRow segment = row_of(from_);
+    if (!fetched_.empty() && segment.first_offset != fetched_.back().row.end())
+      return fail(Move::ourselves, code_segment_damaged,
+                  "the event log has lost what stood at offset " + std::to_string(fetched_.back().row.end()));
+    fetched_.push_back({.row = segment, .body_at = bodies_.size(), .body_bytes = body.size()});
+    bodies_ += body;
+    records += segment.records;
+  }
+  bodies_.append(limits::json_slack_bytes, '\0');
+  return {};
+}
+
+Result<void> EmbeddedLogReader::decode(std::int64_t position) {
+  records_.clear();
+  for (const auto& segment : fetched_) {
+    const auto body = std::string_view(bodies_).substr(segment.body_at, segment.body_bytes);
+    if (auto read = read_segment(segment.row, body, records_); !read) return read;
+  }
+  const auto behind = std::ranges::find_if(records_, [&](const auto& r) { return r.offset >= position; });
+  records_.erase(records_.begin(), behind);
+  return {};
+}
+
+Result<void> EmbeddedLogReader::seek(std::int32_t partition, std::int64_t offset) {
+  ensure(partition == only_partition && assigned_,
+         "the embedded log's one partition is sought once it is assigned");
+  position_ = offset;
+  return {};
+}
+
+void EmbeddedLogReader::pause(std::int32_t) { paused_ = true; }
+
+void EmbeddedLogReader::resume(std::int32_t) { paused_ = false; }
+
+Result<rollup::LogBounds> EmbeddedLogReader::bounds(std::int32_t) {
+  const std::int64_t end = commits_->end();
+  auto row = first_.step();
+  if (!row) return pass_on(row);
+  const std::int64_t start = first_.is_null(0) ? end : first_.number(0);
+  first_.reset();
+  return rollup::LogBounds{.start = std::min(start, end), .end = end};
+}
+
+Result<std::int64_t> EmbeddedLogReader::first_at(std::int32_t partition, RecordTime time) {
+  auto within = bounds(partition);
+  if (!within) return pass_on(within);
+  // All segments that end at or below `low` are older than `time`; none that begins at or behind `high` is.
+  std::int64_t low = within->start;
+  std::int64_t high = within->end;
+  while (low < high) {
+    auto segment = segment_at(low + (high - low) / 2);
+    floor_.reset();
+    if (!segment) return pass_on(segment);
+    if (!*segment) break;
+    if ((*segment)->time >= time)
+      high = (*segment)->first_offset;
+    else
+      low = (*segment)->end();
+  }
+  return std::max(low, high);
+}
+
+// The statement stays where it is, so that the body can still be read from it: the caller resets.
+Result<std::optional<SegmentRow>> EmbeddedLogReader::segment_at(std::int64_t offset) {
+  auto row = floor_.bind(1, offset).step();
+  if (!row) return pass_on(row);
+  if (!*row) return std::nullopt;
+  const SegmentRow segment = row_of(floor_);
+  if (segment.end() <= offset) return std::nullopt;
+  return segment;
+}
+
+Result<std::optional<EmbeddedLogReader::Landmark>> EmbeddedLogReader::landmark(std::int32_t,
+                                                                               std::int64_t offset) {
+  auto segment = segment_at(offset);
+  const std::string body(segment && *segment ? floor_.blob(3) : std::string_view());
+  floor_.reset();
+  if (!segment) return pass_on(segment);
+  if (!*segment) return std::nullopt;
+  std::vector<rollup::RecordView> records;
+  if (auto read = read_segment(**segment, body, records); !read) return pass_on(read);
+  const auto& record = records[static_cast<std::size_t>(offset - (*segment)->first_offset)];
+  return Landmark{.hash = hash_of(record), .time = record.time};
+}
+
+void EmbeddedLogReader::committed(std::int32_t, std::int64_t) {}
+
+void EmbeddedLogReader::release(std::span<const std::int32_t>) {
+  ensure(false, "the embedded log's one partition is never revoked");
+}
+
+}  // namespace weir::sqlite
