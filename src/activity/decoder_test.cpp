@@ -1,0 +1,367 @@
+#include "activity/decoder.hpp"
+
+#include <gtest/gtest.h>
+#include <string>
+
+#include "base/limits.hpp"
+
+namespace weir::activity {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+
+// Decodes `json` where nothing but what the decoder may read can be read, and what stands behind the document would
+// mend or spoil it if it were looked at.
+class Door {
+ public:
+  Result<UserActivity> decode(std::string_view json) {
+    bytes_ = std::make_unique<char[]>(json.size() + limits::json_slack_bytes);
+    std::ranges::copy(json, bytes_.get());
+    constexpr std::string_view temptation = R"(0"}],"user_id":"u\)";
+    for (std::size_t each = 0; each < limits::json_slack_bytes; ++each) {
+      bytes_[json.size() + each] = temptation[each % temptation.size()];
+    }
+    return decoder_.decode({bytes_.get(), json.size()});
+  }
+
+ private:
+  Decoder decoder_;
+  std::unique_ptr<char[]> bytes_;
+};
+
+constexpr std::string_view good_members =
+    R"("user_id":"u1","activity_type":"page_view","timestamp":"2015-05-19T19:00:00Z")";
+
+std::string event(std::string_view more) { return "{" + std::string(good_members) + std::string(more) + "}"; }
+
+std::string event_with_metadata(std::string_view members) {
+  return event(R"(,"metadata":{)" + std::string(members) + "}");
+}
+
+TEST(Decoder, ReadsEveryMemberThatIsOurs) {
+  Door door;
+  const auto read = door.decode(
+      R"( {"user_id" : "u1", "activity_type":"page_view","timestamp":"2015-05-19T21:00:00.5+02:00",
+    "metadata":{"page_url":"/blog?x=1","referrer":"http://a.example/","more":[1,{"deep":null}]},
+    "message_id":"m-1", "context":{"a":[true,false,null,-0.5e+3,"\u00e9"]}}
+  )");
+  ASSERT_TRUE(read) << read.error().text;
+  EXPECT_EQ(read->user_id, "u1");
+  EXPECT_EQ(read->activity_type, "page_view");
+  EXPECT_TRUE(read->is_page_view());
+  EXPECT_EQ(read->timestamp, EventTime{1432062000500ms});
+  EXPECT_EQ(read->metadata.page_url, "/blog?x=1");
+  EXPECT_EQ(read->metadata.referrer, "http://a.example/");
+  EXPECT_EQ(read->message_id, "m-1");
+}
+
+TEST(Decoder, LeavesOutWhatIsNotThere) {
+  Door door;
+  const auto bare = door.decode(event(""));
+  ASSERT_TRUE(bare) << bare.error().text;
+  EXPECT_FALSE(bare->message_id);
+  EXPECT_FALSE(bare->metadata.page_url);
+  const auto empty = door.decode(event_with_metadata(""));
+  ASSERT_TRUE(empty) << empty.error().text;
+  EXPECT_FALSE(empty->metadata.referrer);
+}
+
+TEST(Decoder, ForgetsTheEventBefore) {
+  Door door;
+  ASSERT_TRUE(door.decode(event(R"(,"message_id":"m","x":1)")));
+  ASSERT_FALSE(door.decode(event(R"(,"x":1,"message_id":1)")));
+  const auto read = door.decode(event(R"(,"x":1)"));
+  ASSERT_TRUE(read) << read.error().text;
+  EXPECT_FALSE(read->message_id);
+}
+
+TEST(Decoder, UnderstandsEscapesInNamesAndValues) {
+  Door door;
+  const auto read = door.decode(
+      R"({"\u0075ser_id":"\u00fc\ud83d\ude00\"\\\/\b\f\n\r\t","activity\u005Ftype":"a\u0062","timestamp":)"
+      R"("2015\u002d05-19T19:00:00\u005a","metadat\u0061":{"page\u005furl":"\/p","referrer":"\u0008"}})");
+  ASSERT_TRUE(read) << read.error().text;
+  EXPECT_EQ(read->user_id, "\u00fc\U0001F600\"\\/\b\f\n\r\t");
+  EXPECT_EQ(read->activity_type, "ab");
+  EXPECT_EQ(read->timestamp, EventTime{1432062000s});
+  EXPECT_EQ(read->metadata.page_url, "/p");
+  EXPECT_EQ(read->metadata.referrer, "\b");
+}
+
+struct Refusal {
+  std::string json;
+  std::string_view code;
+  std::vector<std::string_view> said;
+};
+
+void expect_refused(const std::vector<Refusal>& refusals) {
+  Door door;
+  for (const Refusal& each : refusals) {
+    const std::string shown = each.json.substr(0, 300);
+    const auto read = door.decode(each.json);
+    ASSERT_FALSE(read) << shown;
+    EXPECT_EQ(read.error().move, Move::caller) << shown;
+    EXPECT_EQ(read.error().code, each.code) << shown << " → " << read.error().text;
+    for (const std::string_view word : each.said) {
+      EXPECT_NE(read.error().text.find(word), std::string::npos) << shown << " → " << read.error().text;
+    }
+  }
+}
+
+// An event whose members are good but for one, and for how that one stands.
+std::string spoiled(std::string_view member, std::string_view value) {
+  std::string json = "{";
+  const std::array<std::pair<std::string_view, std::string_view>, 4> members{{
+      {"user_id", R"("u1")"},
+      {"activity_type", R"("page_view")"},
+      {"timestamp", R"("2015-05-19T19:00:00Z")"},
+      {"message_id", R"("m1")"},
+  }};
+  for (const auto& [name, good] : members) {
+    const std::string_view stands = name == member ? value : good;
+    if (stands.empty()) continue;
+    if (json.size() > 1) json += ',';
+    json += '"' + std::string(name) + "\":" + std::string(stands);
+  }
+  return json + "}";
+}
+
+std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+TEST(Decoder, NamesTheMemberThatIsMissing) {
+  expect_refused({
+      {spoiled("user_id", ""), "user_id_missing", {"user_id", "required"}},
+      {spoiled("activity_type", ""), "activity_type_missing", {"activity_type", "required"}},
+      {spoiled("timestamp", ""), "timestamp_missing", {"timestamp", "required"}},
+      {"{}", "user_id_missing", {"user_id"}},
+      {R"({"User_Id":"a","userId":"b"})", "user_id_missing", {"user_id"}},
+  });
+}
+
+TEST(Decoder, RefusesAStringMemberThatBreaksItsRule) {
+  struct Member {
+    std::string_view name;
+    std::string_view code;
+    std::size_t bytes_max;
+  };
+  for (const Member& member :
+       {Member{"user_id", "user_id_invalid", 256}, Member{"activity_type", "activity_type_invalid", 128},
+        Member{"message_id", "message_id_invalid", 128}}) {
+    const auto refused = [&](std::string_view value, std::string_view found) {
+      return Refusal{spoiled(member.name, value), member.code, {member.name, "must be a string", found}};
+    };
+    const std::string limit = "1 to " + std::to_string(member.bytes_max) + " bytes";
+    expect_refused({
+        refused("null", "found null"),
+        refused("1", "found a number"),
+        refused("true", "found true"),
+        refused("false", "found false"),
+        refused("[\"a\"]", "found an array"),
+        refused("{}", "found an object"),
+        refused("\"\"", "found an empty one"),
+        refused("\" \"", "found only white space"),
+        refused(R"("\t \n\r")", "found only white space"),
+        refused("\"\u00a0\u2003\u3000\u0085\u1680\u202f\u205f\u2028\"", "found only white space"),
+        refused(R"("\u3000")", "found only white space"),
+        refused(R"("a\u0000")", "U+0000"),
+        refused(R"("\ud800")", "lone surrogate"),
+        refused(R"("\udc00\ud800")", "lone surrogate"),
+        refused(R"("\ud800\ud800\udc00")", "lone surrogate"),
+        refused(R"("\ud800x")", "lone surrogate"),
+        refused(in_quotes(std::string(member.bytes_max + 1, 'x')), limit),
+        refused(in_quotes(std::string(member.bytes_max + 1, 'x')),
+                std::to_string(member.bytes_max + 1) + " bytes"),
+        refused(in_quotes(std::string(member.bytes_max - 1, 'x') + "\u00e9"), limit),
+        refused(in_quotes(std::string(member.bytes_max - 1, 'x') + R"(\u00e9)"), limit),
+    });
+    Door door;
+    for (const std::string& good : {in_quotes(std::string(member.bytes_max, 'x')),
+                                    in_quotes(std::string(member.bytes_max - 1, 'x') + R"(\u0041)"),
+                                    "\"\u3000x\""s, "\"\u200b\""s, R"("\u0001")"s, R"("\ud83d\ude00")"s}) {
+      const auto read = door.decode(spoiled(member.name, good));
+      EXPECT_TRUE(read) << good << ": " << read.error().text;
+    }
+  }
+}
+
+TEST(Decoder, RefusesAUrlThatBreaksItsRule) {
+  for (const std::string name : {"page_url", "referrer"}) {
+    const std::string code = name + "_invalid";
+    const auto refused = [&](std::string_view value, std::string_view found) {
+      return Refusal{event_with_metadata(in_quotes(name) + ":" + std::string(value)),
+                     code,
+                     {name, "must be a string of at most 2048 bytes", found}};
+    };
+    expect_refused({
+        refused("null", "found null"),
+        refused("1", "found a number"),
+        refused("[]", "found an array"),
+        refused("{}", "found an object"),
+        refused(R"("/\u0000")", "U+0000"),
+        refused(R"("/\udfff")", "lone surrogate"),
+        refused(in_quotes(std::string(2049, 'x')), "2049 bytes"),
+    });
+    Door door;
+    for (const std::string& good : {"\"\""s, "\" \""s, in_quotes(std::string(2048, 'x'))}) {
+      const auto read = door.decode(event_with_metadata(in_quotes(name) + ":" + good));
+      EXPECT_TRUE(read) << read.error().text;
+    }
+    EXPECT_TRUE(door.decode(event("," + in_quotes(name) + ":1"))) << "outside metadata it is not ours";
+  }
+}
+
+TEST(Decoder, RefusesATimestampThatIsNone) {
+  const auto refused = [](std::string_view value, std::string_view found) {
+    return Refusal{spoiled("timestamp", value), "timestamp_invalid", {"timestamp", found}};
+  };
+  expect_refused({
+      refused("null", "found null"),
+      refused("1432062000", "found a number"),
+      refused("{}", "found an object"),
+      refused(R"("")", "not a date-time"),
+      refused(R"("  ")", "not a date-time"),
+      refused(R"("yesterday")", "RFC 3339"),
+      refused(R"("2015-05-19T19:00:00")", "offset"),
+      refused(R"("2015-05-19T19:00:00+24:00")", "offset"),
+      refused(R"("1970-01-01T00:00:00Z")", "1990"),
+      refused(R"("2016-12-31T23:59:60Z")", "leap"),
+      refused(R"("2015-05-19T19:00:00Z\u0000")", "offset"),
+  });
+}
+
+TEST(Decoder, RefusesMetadataThatIsNoObject) {
+  for (const std::string value : {"null", "1", "\"x\"", "[]", "[{}]", "true"}) {
+    expect_refused({{event(R"(,"metadata":)" + value), "metadata_invalid", {"metadata must be an object"}}});
+  }
+}
+
+TEST(Decoder, RefusesWhatIsNotOneObject) {
+  expect_refused({
+      {"null", "not_an_object", {"found null"}},
+      {"[]", "not_an_object", {"found an array"}},
+      {"\"x\"", "not_an_object", {"found a string"}},
+      {"12", "not_an_object", {"found a number"}},
+      {"", "not_json", {"empty"}},
+      {" \n", "not_json", {"empty"}},
+      {"\xEF\xBB\xBF" + event(""), "not_json", {"byte order mark"}},
+      {event("") + event(""), "not_json", {"nothing behind"}},
+      {event("") + ",", "not_json", {"nothing behind"}},
+      {event("") + "x", "not_json", {"nothing behind"}},
+      {event("") + "\0"s, "not_json", {"nothing behind"}},
+      {event("").substr(1), "not_an_object", {"found a string"}},
+      {event("").substr(0, event("").size() - 1), "not_json", {"found the end"}},
+  });
+}
+
+TEST(Decoder, RefusesARepeatedMember) {
+  const auto repeated = [](std::string json, std::string_view name) {
+    return Refusal{std::move(json), "member_repeated", {name, "more than once"}};
+  };
+  std::string many;
+  for (int each = 0; each < 10'000; ++each) many += ",\"m" + std::to_string(each) + "\":0";
+  expect_refused({
+      repeated(event(R"(,"user_id":"u1")"), "user_id"),
+      repeated(event(R"(,"timestamp":0)"), "timestamp"),
+      repeated(event(R"(,"message_id":"a","message_id":"a")"), "message_id"),
+      repeated(event(R"(,"metadata":{},"metadata":{})"), "metadata"),
+      repeated(event(R"(,"x":1,"y":2,"x":3)"), "\"x\""),
+      repeated(event(R"(,"a":1,"\u0061":2)"), "\"a\""),
+      repeated(event(R"(,"user_\u0069d":1)"), "user_id"),
+      repeated(event(R"(,"\ud83d\ude00":1,")"
+                     "\U0001F600"
+                     R"(":2)"),
+               "more"),
+      repeated(event(R"(,"\ud800":1,"\uD800":2)"), "more"),
+      repeated(event(R"(,"":1,"":2)"), "\"\""),
+      repeated(event(many + R"(,"m77":1)"), "m77"),
+      repeated(event_with_metadata(R"("page_url":"a","page_url":"a")"),
+               "metadata has the member \"page_url\""),
+      repeated(event_with_metadata(R"("a":1,"b":2,"a":1)"), "metadata has the member \"a\""),
+      repeated(event_with_metadata(many.substr(1) + R"(,"m9999":1)"), "m9999"),
+  });
+}
+
+TEST(Decoder, LetsMembersRepeatDeeperAndInOtherObjects) {
+  Door door;
+  std::string many;
+  for (int each = 0; each < 10'000; ++each) many += ",\"m" + std::to_string(each) + "\":0";
+  for (const std::string& good : {
+           event(R"(,"x":{"a":1,"a":2})"),
+           event_with_metadata(R"("x":{"a":1,"a":2},"y":[{"a":1},{"a":1}])"),
+           event(R"(,"x":1,"metadata":{"x":1,"user_id":2,"metadata":3},"y":{"x":1})"),
+           event(R"(,"metadata":{"x":1},"x":2)"),
+           event(R"(,"page_url":1,"metadata":{"page_url":"/"})"),
+           event(R"(,"a":1,"A":2,"a ":3,"\u0061\u0300":4,"\u00e1":5)"),
+           event(many + R"(,"metadata":{"m0":1})"),
+           event_with_metadata(many.substr(1)),
+       }) {
+    const auto read = door.decode(good);
+    EXPECT_TRUE(read) << good.substr(0, 300) << ": " << read.error().text;
+  }
+}
+
+TEST(Decoder, GoesThirtyTwoContainersDeepAndNoDeeper) {
+  const auto nested = [](int depth, std::string_view open, std::string_view close) {
+    std::string value;
+    for (int each = 0; each < depth; ++each) value += open;
+    value += "1";
+    for (int each = 0; each < depth; ++each) value += close;
+    return value;
+  };
+  Door door;
+  for (const auto& [open, close] : {std::pair{"[", "]"}, std::pair{R"({"a":)", "}"}}) {
+    EXPECT_TRUE(door.decode(event(R"(,"x":)" + nested(31, open, close))));
+    EXPECT_TRUE(door.decode(event_with_metadata(R"("x":)" + nested(30, open, close))));
+    expect_refused({{event(R"(,"x":)" + nested(32, open, close)), "too_deep", {"32"}},
+                    {event_with_metadata(R"("x":)" + nested(31, open, close)), "too_deep", {"32"}},
+                    {event(R"(,"x":)" + nested(100'000, open, close)), "too_deep", {"32"}}});
+  }
+  expect_refused({{event(R"(,"x":)" + std::string(100'000, '[')), "too_deep", {}},
+                  {std::string(100'000, '['), "not_an_object", {}},
+                  {R"({"user_id":)" + std::string(100'000, '['), "user_id_invalid", {}}});
+}
+
+TEST(Decoder, HoldsAnEventFarLargerThanUsual) {
+  Door door;
+  const std::string large(3'000'000, 'x');
+  const auto read = door.decode(event(R"(,"\u0078":")" + large + R"(","message_id":"\u006d")"));
+  ASSERT_TRUE(read) << read.error().text;
+  EXPECT_EQ(read->message_id, "m");
+  EXPECT_TRUE(door.decode(event("")));
+}
+
+TEST(Decoder, JudgesTimeByTheClockAtTheDoorAndByTheRecordLater) {
+  const WallTime now{1'432'062'000'000ms};
+  struct Case {
+    std::chrono::nanoseconds ahead;
+    bool door_passes;
+    bool record_passes;
+  };
+  for (const Case& each : {Case{-20 * 24h * 365, true, true}, Case{0h, true, true}, Case{24h, true, true},
+                           Case{24h + 1ns, false, true}, Case{48h, false, true},
+                           Case{48h + 1ns, false, false}, Case{10 * 24h * 365, false, false}}) {
+    UserActivity activity;
+    activity.timestamp = EventTime{now} + each.ahead;
+    const auto door = check_time_at_door(activity, now);
+    const auto record = check_time_of_record(activity, now);
+    EXPECT_EQ(door.has_value(), each.door_passes) << each.ahead.count();
+    EXPECT_EQ(record.has_value(), each.record_passes) << each.ahead.count();
+    if (door) continue;
+    EXPECT_EQ(door.error().code, "timestamp_ahead");
+    EXPECT_EQ(door.error().move, Move::caller);
+    EXPECT_NE(door.error().text.find("24 h ahead of the clock, 2015-05-19T19:00:00.000Z"), std::string::npos)
+        << door.error().text;
+  }
+}
+
+TEST(Decoder, JudgesAnyRecordTimeWithoutOverflow) {
+  UserActivity activity;
+  activity.timestamp = EventTime::max();
+  EXPECT_TRUE(check_time_of_record(activity, RecordTime::max()));
+  EXPECT_FALSE(check_time_of_record(activity, RecordTime::min()));
+  EXPECT_FALSE(check_time_of_record(activity, RecordTime{-1ms}));
+}
+
+}  // namespace
+}  // namespace weir::activity
