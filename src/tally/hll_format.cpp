@@ -20,16 +20,17 @@ constexpr std::size_t group_registers = 8;
 
 static_assert(std::endian::native == std::endian::little);
 
-// Eight values of 5 bits, packed in 40 bits, to eight bytes of a word, and back; the first in the highest.
+// Eight values of 5 bits, packed in 40 bits, to eight bytes of a word, and back; the first in the highest. Each step
+// moves the upper half of every group away from, or back to, its lower half.
 std::uint64_t spread(std::uint64_t packed) {
-  packed = (packed | packed << 12) & 0x000fffff000fffffULL;
-  packed = (packed | packed << 6) & 0x03ff03ff03ff03ffULL;
-  return (packed | packed << 3) & 0x1f1f1f1f1f1f1f1fULL;
+  std::uint64_t word = (packed & 0xfffff00000ULL) << 12 | (packed & 0xfffffULL);
+  word = (word & 0x000ffc00000ffc00ULL) << 6 | (word & 0x000003ff000003ffULL);
+  return (word & 0x03e003e003e003e0ULL) << 3 | (word & 0x001f001f001f001fULL);
 }
 std::uint64_t squeeze(std::uint64_t word) {
-  word = (word | word >> 3) & 0x03ff03ff03ff03ffULL;
-  word = (word | word >> 6) & 0x000fffff000fffffULL;
-  return (word | word >> 12) & 0x000000ffffffffffULL;
+  word = (word >> 3 & 0x03e003e003e003e0ULL) | (word & 0x001f001f001f001fULL);
+  word = (word >> 6 & 0x000ffc00000ffc00ULL) | (word & 0x000003ff000003ffULL);
+  return (word >> 12 & 0xfffff00000ULL) | (word & 0xfffffULL);
 }
 
 std::uint64_t read_big_endian(const char* at, std::size_t bytes) {

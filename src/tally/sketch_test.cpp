@@ -10,7 +10,11 @@
 namespace weir::tally {
 namespace {
 
-std::uint64_t user(std::uint64_t number) { return murmur3("user-" + std::to_string(number)).low; }
+std::uint64_t user(std::uint64_t number) {
+  static std::vector<std::uint64_t> hashes;
+  while (hashes.size() <= number) hashes.push_back(murmur3("user-" + std::to_string(hashes.size())).low);
+  return hashes[number];
+}
 
 // Users first, first + 1, …
 Sketch sketch_of(std::uint64_t count, std::uint64_t first = 0) {
@@ -18,6 +22,12 @@ Sketch sketch_of(std::uint64_t count, std::uint64_t first = 0) {
   for (std::uint64_t i = 0; i < count; ++i) sketch.add(user(first + i));
   return sketch;
 }
+
+// A sketch's bytes, short enough to be shown when a test fails.
+std::string digest(std::string_view bytes) {
+  return std::to_string(bytes.size()) + " bytes, " + std::to_string(murmur3(bytes).low);
+}
+std::string digest(const Sketch& sketch) { return digest(sketch.encode()); }
 
 std::string hex(std::string_view bytes) {
   std::string text;
@@ -90,7 +100,7 @@ TEST(Sketch, EncodesEqualSetsAlikeInWhateverOrderTheyCame) {
     std::ranges::shuffle(users, random);
     Sketch sketch;
     for (const std::uint64_t hash : users) sketch.add(hash);
-    EXPECT_EQ(sketch.encode(), sketch_of(size).encode()) << size;
+    EXPECT_EQ(digest(sketch), digest(sketch_of(size))) << size;
   }
 }
 
@@ -99,7 +109,7 @@ TEST(Sketch, IsReadBackAsItWasWritten) {
     const std::string bytes = sketch_of(size).encode();
     const auto sketch = Sketch::decode(bytes);
     ASSERT_TRUE(sketch) << size;
-    EXPECT_EQ(sketch->encode(), bytes) << size;
+    EXPECT_EQ(digest(sketch->encode()), digest(bytes)) << size;
     EXPECT_EQ(sketch->cardinality(), sketch_of(size).cardinality()) << size;
     EXPECT_EQ(sketch->is_exact(), size <= 4096) << size;
   }
@@ -109,7 +119,8 @@ TEST(Sketch, WritesRegistersSparseWhereThatIsShorter) {
   for (const std::size_t filled : {1UL, 4311UL, 4312UL, hll::register_count}) {
     std::string bytes = hll::header(hll::Kind::full);
     bytes.resize(hll::header_bytes + hll::full_bytes);
-    for (std::size_t i = 0; i < filled; ++i) hll::raise_packed(bytes, i, 1 + i % 31);
+    for (std::size_t i = 0; i < filled; ++i)
+      hll::raise_packed(bytes, i, static_cast<std::uint8_t>(1 + i % 31));
     const auto sketch = Sketch::decode(bytes);
     ASSERT_TRUE(sketch);
     const std::string written = sketch->encode();
@@ -123,11 +134,11 @@ TEST(Sketch, CapsARegisterAndLeavesItAloneForAHashWithoutBits) {
   Sketch sketch = sketch_of(5000);
   const std::string before = sketch.encode();
   EXPECT_FALSE(sketch.add(0)) << "no bit above the register's number";
-  EXPECT_EQ(sketch.encode(), before);
+  EXPECT_EQ(digest(sketch), digest(before));
   EXPECT_TRUE(sketch.add(std::uint64_t{1} << 63));
   const std::string capped = sketch.encode();
   EXPECT_FALSE(sketch.add(std::uint64_t{1} << (14 + 30))) << "31 is as high as 5 bits go";
-  EXPECT_EQ(sketch.encode(), capped);
+  EXPECT_EQ(digest(sketch), digest(capped));
 }
 
 TEST(Sketch, CorrectsForTheLargeRange) {
@@ -150,20 +161,21 @@ TEST(Sketch, UnitesToTheSetOfBoth) {
 
       Sketch united = sketch_of(left);
       const std::string before = united.encode();
-      EXPECT_EQ(united.unite(more), united.encode() != before) << left << " + " << right;
-      EXPECT_EQ(united.encode(), expected.encode()) << left << " + " << right;
+      const bool united_changed = united.unite(more);
+      EXPECT_EQ(united_changed, united.encode() != before) << left << " + " << right;
+      EXPECT_EQ(digest(united), digest(expected)) << left << " + " << right;
 
       Sketch by_bytes = sketch_of(left);
       const auto changed = by_bytes.unite_encoded(more.encode());
       ASSERT_TRUE(changed);
-      EXPECT_EQ(*changed, united.encode() != before);
-      EXPECT_EQ(by_bytes.encode(), expected.encode()) << left << " + encoded " << right;
+      EXPECT_EQ(*changed, united_changed);
+      EXPECT_EQ(digest(by_bytes), digest(expected)) << left << " + encoded " << right;
 
       std::string stored = before;
       const auto stored_changed = unite_into(stored, more);
       ASSERT_TRUE(stored_changed);
       EXPECT_EQ(*stored_changed, stored != before) << left << " + " << right;
-      EXPECT_EQ(stored, expected.encode()) << "stored " << left << " + " << right;
+      EXPECT_EQ(digest(stored), digest(expected)) << "stored " << left << " + " << right;
     }
   }
 }
@@ -176,10 +188,10 @@ TEST(Sketch, IsUnitedIdempotently) {
     EXPECT_FALSE(twice.unite(sketch)) << size;
     EXPECT_FALSE(twice.unite(twice)) << size;
     EXPECT_FALSE(*twice.unite_encoded(bytes)) << size;
-    EXPECT_EQ(twice.encode(), bytes) << size;
+    EXPECT_EQ(digest(twice), digest(bytes)) << size;
     std::string stored = bytes;
     EXPECT_FALSE(*unite_into(stored, sketch)) << size;
-    EXPECT_EQ(stored, bytes);
+    EXPECT_EQ(digest(stored), digest(bytes));
   }
 }
 
@@ -196,9 +208,9 @@ TEST(Sketch, IsUnitedInAnyOrderAndGrouping) {
     const Sketch a = some();
     const Sketch b = some();
     const Sketch c = some();
-    EXPECT_EQ(united(a, b).encode(), united(b, a).encode());
-    EXPECT_EQ(united(united(a, b), c).encode(), united(a, united(b, c)).encode());
-    EXPECT_EQ(united(united(a, b), c).encode(), united(united(c, a), b).encode());
+    EXPECT_EQ(digest(united(a, b)), digest(united(b, a)));
+    EXPECT_EQ(digest(united(united(a, b), c)), digest(united(a, united(b, c))));
+    EXPECT_EQ(digest(united(united(a, b), c)), digest(united(united(c, a), b)));
   }
 }
 
@@ -206,8 +218,8 @@ TEST(Sketch, IsACopyOfItsOwn) {
   for (const std::uint64_t size : {1U, 100U, 5000U}) {
     const Sketch original = sketch_of(size);
     Sketch copy = original;
-    copy.add(user(1'000'000));
-    EXPECT_EQ(original.encode(), sketch_of(size).encode());
+    copy.add(user(200'000));
+    EXPECT_EQ(digest(original), digest(sketch_of(size)));
   }
 }
 
@@ -273,7 +285,7 @@ TEST(Sketch, RefusesBytesThatAreNotAsWritten) {
     EXPECT_EQ(sketch.error().move, Move::ourselves) << why;
     std::string stored = bytes;
     EXPECT_FALSE(unite_into(stored, sketch_of(10'000))) << why;
-    EXPECT_EQ(stored, bytes) << why;
+    EXPECT_EQ(digest(stored), digest(bytes)) << why;
   }
 }
 

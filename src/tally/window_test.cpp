@@ -58,7 +58,7 @@ TEST(StoredValues, AreCountedForEachCappedDimension) {
   stored.of(Dimension::page) = 2;
   stored.of(Dimension::referrer) = 3;
   EXPECT_EQ(stored, (StoredValues{.activity_type = 1, .page = 2, .referrer = 3}));
-  EXPECT_DEATH(stored.of(Dimension::total), "total is not capped");
+  EXPECT_DEATH((void)stored.of(Dimension::total), "total is not capped");
 }
 
 TEST(WindowRow, IsEqualWhetherItsUsersAreToBeWrittenOrNot) {
