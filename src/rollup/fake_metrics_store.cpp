@@ -1,0 +1,270 @@
+#include "rollup/fake_metrics_store.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/ensure.hpp"
+
+namespace weir::rollup {
+namespace {
+
+std::unexpected<Error> away() { return fail(Move::peer, "store_away", "the fake store does not answer"); }
+
+template <class T>
+void append(std::vector<T>& to, const std::vector<T>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+// The database
+
+bool FakeDatabase::matches(const Fence& fence) const {
+  const auto found = ledgers.find(fence.partition);
+  if (found == ledgers.end()) return false;
+  return bugs.no_fence ||
+         (found->second.next_offset == fence.next_offset && found->second.version == fence.version);
+}
+
+void FakeDatabase::apply(const Changes& changes) {
+  for (const tally::WindowRow& row : changes.windows) windows[row.key] = {row, changes.written_at};
+  for (const UnrolledMinute& minute : changes.unrolled) unrolled.insert(minute);
+  for (const UnrolledMinute& minute : changes.rolled) unrolled.erase(minute);
+  for (const HorizonRaise& raise : changes.horizons) {
+    WallTime& horizon = pruned_to[static_cast<std::size_t>(raise.granularity)];
+    horizon = std::max(horizon, raise.pruned_to);
+  }
+  for (const DeadLetter& letter : changes.letters) letters[{letter.partition, letter.offset}] = letter;
+  if (changes.flush) flushes.push_back(*changes.flush);
+  for (const tally::LedgerRow& row : changes.ledgers) {
+    const std::int64_t start_offset = ledgers[row.partition].start_offset;
+    ledgers[row.partition] = row;
+    ledgers[row.partition].start_offset = start_offset;
+  }
+  for (const Prune& each : changes.prunes) prune(each);
+  if (changes.prune_flushes_before) {
+    std::erase_if(flushes,
+                  [&](const FlushRow& row) { return row.timestamp < *changes.prune_flushes_before; });
+  }
+  on_commit(changes);
+}
+
+void FakeDatabase::prune(const Prune& prune) {
+  std::map<WindowStart, bool> old_enough;  // every window of the partition, oldest first
+  for (const auto& [key, window] : windows) {
+    if (key.partition != prune.partition || key.granularity != prune.granularity) continue;
+    const bool ended = WallTime(tally::window_end(key.granularity, key.start)) <= prune.before;
+    const bool rolled = key.granularity != tally::Granularity::minute ||
+                        !unrolled.contains(UnrolledMinute{key.partition, key.start});
+    const auto at = old_enough.emplace(key.start, true).first;
+    at->second = at->second && ended && rolled && window.written_at <= prune.before;
+  }
+  std::int32_t taken = 0;
+  for (const auto& [start, old] : old_enough) {
+    if (!old || taken == prune.windows_max) continue;
+    ++taken;
+    std::erase_if(windows, [&, gone = start](const auto& entry) {
+      const tally::WindowKey& key = entry.first;
+      return key.partition == prune.partition && key.granularity == prune.granularity && key.start == gone;
+    });
+    WallTime& horizon = pruned_to[static_cast<std::size_t>(prune.granularity)];
+    horizon = std::max(horizon, WallTime(tally::window_end(prune.granularity, start)));
+  }
+}
+
+void FakeDatabase::unlock(std::uint64_t transaction) {
+  std::erase_if(locks_, [&](const auto& lock) { return lock.second == transaction; });
+}
+
+void FakeDatabase::settle(bool applied) {
+  for (const Limbo& each : std::exchange(limbo_, {})) {
+    if (applied) apply(each.changes);
+    unlock(each.transaction);
+  }
+}
+
+// A session
+
+Result<Fault> FakeMetricsStore::fault_of(StoreStep step) {
+  const Fault fault = database_.faults(step);
+  if (fault == Fault::broken) {
+    end();
+    return fail(Move::ourselves, "disk_failed", "the fake store's disk failed");
+  }
+  return fault;
+}
+
+Result<void> FakeMetricsStore::in_transaction(StoreStep step) {
+  const Result<Fault> fault = fault_of(step);
+  if (!fault) return fail(Move::ourselves, fault.error().code, fault.error().text);
+  if (*fault != Fault::none) end();
+  if (transaction_ == 0) return away();
+  return {};
+}
+
+void FakeMetricsStore::end() {
+  if (transaction_ != 0) database_.unlock(transaction_);
+  transaction_ = 0;
+  pending_ = {};
+  versions_.clear();
+}
+
+Result<tally::LedgerRow> FakeMetricsStore::open_ledger(std::int32_t partition, std::int64_t start_offset,
+                                                       WallTime now) {
+  Result<Fault> fault = fault_of(StoreStep::open_ledger);
+  if (!fault) return pass_on(fault);
+  if (*fault == Fault::refused || *fault == Fault::lost_before) return away();
+  if (!database_.group) database_.group = group_;
+  if (*database_.group != group_) {
+    return fail(Move::caller, "another_group",
+                "the ledger is of group " + *database_.group + ", this is group " + group_);
+  }
+  tally::LedgerRow row{.partition = partition, .start_offset = start_offset, .next_offset = start_offset};
+  row.observed.log_end_offset = start_offset;
+  row.observed.observed_at = row.updated_at = now;
+  row = database_.ledgers.emplace(partition, row).first->second;
+  if (*fault != Fault::none) return away();
+  return row;
+}
+
+Result<std::vector<std::int64_t>> FakeMetricsStore::letter_offsets(std::int32_t partition, std::int64_t from,
+                                                                   std::int64_t to) {
+  Result<Fault> fault = fault_of(StoreStep::letter_offsets);
+  if (!fault) return pass_on(fault);
+  if (*fault != Fault::none) return away();
+  std::vector<std::int64_t> offsets;
+  const auto last = database_.letters.lower_bound({partition, to});
+  for (auto at = database_.letters.lower_bound({partition, from}); at != last; ++at)
+    offsets.push_back(at->first.second);
+  return offsets;
+}
+
+Result<std::vector<WindowStart>> FakeMetricsStore::unrolled_minutes(std::int32_t partition) {
+  Result<Fault> fault = fault_of(StoreStep::unrolled_minutes);
+  if (!fault) return pass_on(fault);
+  if (*fault != Fault::none) return away();
+  std::vector<WindowStart> minutes;
+  for (const UnrolledMinute& minute : database_.unrolled) {
+    if (minute.partition == partition) minutes.push_back(minute.start);
+  }
+  return minutes;
+}
+
+bool FakeMetricsStore::would_block(std::span<const Fence> fences) const {
+  return std::ranges::any_of(fences, [this](const Fence& fence) {
+    const auto lock = database_.locks_.find(fence.partition);
+    return lock != database_.locks_.end() && lock->second != transaction_;
+  });
+}
+
+Result<std::vector<std::int32_t>> FakeMetricsStore::begin(std::span<const Fence> fences) {
+  ensure(transaction_ == 0, "one transaction a session");
+  Result<Fault> fault = fault_of(StoreStep::begin);
+  if (!fault) return pass_on(fault);
+  if (*fault != Fault::none || would_block(fences)) return away();
+  transaction_ = ++database_.last_transaction_;
+  std::vector<std::int32_t> held;
+  for (const Fence& fence : fences) {
+    const bool known = database_.ledgers.contains(fence.partition);
+    if (!database_.matches(fence) && !(resends_ && known)) continue;
+    database_.locks_[fence.partition] = transaction_;
+    versions_[fence.partition] = fence.version + 1;
+    held.push_back(fence.partition);
+  }
+  resends_ = false;
+  return held;
+}
+
+Result<std::vector<tally::WindowRow>> FakeMetricsStore::read_windows(std::span<const tally::WindowKey> keys) {
+  Result<void> may = in_transaction(StoreStep::read_windows);
+  if (!may) return pass_on(may);
+  std::vector<tally::WindowRow> rows;
+  for (const tally::WindowKey& key : keys) {
+    const auto mine = std::ranges::find(pending_.windows, key, &tally::WindowRow::key);
+    const auto found = database_.windows.find(key);
+    if (mine != pending_.windows.end())
+      rows.push_back(*mine);
+    else if (found != database_.windows.end())
+      rows.push_back(found->second.row);
+  }
+  return rows;
+}
+
+Result<std::vector<tally::WindowRow>> FakeMetricsStore::read_minutes(std::int32_t partition,
+                                                                     std::span<const WindowStart> minutes) {
+  Result<void> may = in_transaction(StoreStep::read_minutes);
+  if (!may) return pass_on(may);
+  ensure(pending_.windows.empty(), "a transaction reads before it writes");
+  std::vector<tally::WindowRow> rows;
+  for (const auto& [key, window] : database_.windows) {
+    if (key.granularity != tally::Granularity::minute) break;  // minutes stand first
+    if (key.partition == partition && std::ranges::find(minutes, key.start) != minutes.end())
+      rows.push_back(window.row);
+  }
+  std::ranges::sort(rows, {}, [](const tally::WindowRow& row) {
+    return std::tuple(row.key.start, row.place, row.key.dimension, row.key.value);
+  });
+  return rows;
+}
+
+Result<void> FakeMetricsStore::check(const Changes& changes) const {
+  for (const tally::LedgerRow& row : changes.ledgers) {
+    tally::LedgerRow whole = row;
+    whole.start_offset = database_.ledgers.at(row.partition).start_offset;
+    if (!whole.adds_up()) return fail(Move::ourselves, "ledger_broken", "a ledger row does not add up");
+    const auto version = versions_.find(row.partition);
+    if (version == versions_.end() || version->second != row.version)
+      return fail(Move::ourselves, "ledger_broken", "a ledger row is not the one that the fence holds");
+  }
+  for (const DeadLetter& letter : changes.letters) {
+    if (database_.letters.contains({letter.partition, letter.offset}) && !database_.bugs.no_fence)
+      return fail(Move::ourselves, "letter_repeated", "a dead letter stands there already");
+  }
+  return {};
+}
+
+Result<void> FakeMetricsStore::write(const Changes& changes) {
+  Result<void> may = in_transaction(StoreStep::write);
+  if (!may) return may;
+  if (Result<void> checked = check(changes); !checked) return checked;
+  if (database_.bugs.ledger_before_rows) {
+    Changes early;
+    early.ledgers = changes.ledgers;
+    database_.apply(early);
+  }
+  pending_.written_at = changes.written_at;
+  append(pending_.windows, changes.windows);
+  append(pending_.unrolled, changes.unrolled);
+  append(pending_.rolled, changes.rolled);
+  append(pending_.horizons, changes.horizons);
+  append(pending_.letters, changes.letters);
+  append(pending_.ledgers, changes.ledgers);
+  append(pending_.prunes, changes.prunes);
+  if (changes.flush) pending_.flush = changes.flush;
+  if (changes.prune_flushes_before) pending_.prune_flushes_before = changes.prune_flushes_before;
+  return {};
+}
+
+CommitAnswer FakeMetricsStore::commit() {
+  const Error lost{Move::peer, "commit_unknown", "the answer to the commit was lost"};
+  const Fault fault = database_.faults(StoreStep::commit);
+  if (fault == Fault::broken) {
+    end();
+    return {CommitEnd::unknown, {Move::ourselves, "disk_failed", "the fake store's disk failed"}};
+  }
+  if (transaction_ == 0 || fault == Fault::refused) {
+    end();
+    return {CommitEnd::aborted, away().error()};
+  }
+  if (fault == Fault::limbo) {
+    database_.limbo_.push_back({transaction_, std::move(pending_)});
+    transaction_ = 0;  // its locks stay
+  }
+  if (fault == Fault::none || fault == Fault::lost_after) database_.apply(pending_);
+  end();
+  if (fault == Fault::none) return {CommitEnd::committed, {}};
+  resends_ = database_.bugs.resend_without_fence;
+  return {CommitEnd::unknown, lost};
+}
+
+}  // namespace weir::rollup

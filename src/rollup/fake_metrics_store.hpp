@@ -1,0 +1,130 @@
+// A database in memory, with sessions that have real transactions and row locks. The test decides which call fails
+// and how, and may end a session as a server or a power cut would. One thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rollup/metrics_store.hpp"
+
+namespace weir::rollup {
+
+enum class StoreStep : std::uint8_t {
+  open_ledger,
+  letter_offsets,
+  unrolled_minutes,
+  begin,
+  read_windows,
+  read_minutes,
+  write,
+  commit,
+};
+
+// What becomes of one call.
+enum class Fault : std::uint8_t {
+  none,
+  refused,      // Move::peer, and nothing happened; a commit: aborted
+  lost_before,  // Move::peer, and nothing happened, but the caller cannot know; a commit: unknown
+  lost_after,   // Move::peer, but it happened; a commit: unknown
+  limbo,        // a commit: unknown, and the server has not made up its mind: its locks stay until settle()
+  broken,       // Move::ourselves: a failed fsync
+};
+
+// Faults of our own that a proof must find. They live here, so that production code knows nothing of them.
+struct PlantedBugs {
+  bool no_fence = false;              // every fence holds
+  bool ledger_before_rows = false;    // write() moves the offset at once, the numbers follow at the commit
+  bool resend_without_fence = false;  // after an unknown commit the next fence of that session always holds
+};
+
+class FakeDatabase {
+ public:
+  struct Window {
+    tally::WindowRow row;
+    WallTime written_at;
+  };
+
+  // Asked before each call of any session; answers what becomes of it.
+  std::function<Fault(StoreStep)> faults = [](StoreStep) { return Fault::none; };
+  // Told of every committed transaction, once its rows stand here.
+  std::function<void(const Changes&)> on_commit = [](const Changes&) {};
+  PlantedBugs bugs;
+
+  // All that is committed.
+  std::optional<std::string> group;
+  std::map<std::int32_t, tally::LedgerRow> ledgers;
+  std::map<tally::WindowKey, Window> windows;
+  std::set<UnrolledMinute> unrolled;
+  std::array<WallTime, 3> pruned_to{};
+  std::map<std::pair<std::int32_t, std::int64_t>, DeadLetter> letters;
+  std::vector<FlushRow> flushes;
+
+  [[nodiscard]] bool has_limbo() const { return !limbo_.empty(); }
+  // The server decides about the commits that are in limbo.
+  void settle(bool applied);
+
+ private:
+  friend class FakeMetricsStore;
+
+  void apply(const Changes& changes);
+  void prune(const Prune& prune);
+  void unlock(std::uint64_t transaction);
+  [[nodiscard]] bool matches(const Fence& fence) const;
+
+  struct Limbo {
+    std::uint64_t transaction = 0;
+    Changes changes;
+  };
+  std::map<std::int32_t, std::uint64_t> locks_;  // partition → transaction
+  std::vector<Limbo> limbo_;
+  std::uint64_t last_transaction_ = 0;
+};
+
+class FakeMetricsStore final : public MetricsStore {
+ public:
+  // The database outlives its sessions.
+  FakeMetricsStore(FakeDatabase& database, std::string group)
+      : database_(database), group_(std::move(group)) {}
+  ~FakeMetricsStore() override { end(); }
+
+  // Whether begin() would wait for somebody's lock. A begin() that would is refused (Move::peer).
+  [[nodiscard]] bool would_block(std::span<const Fence> fences) const;
+  // The server ends the session, as a crash of the process or idle_in_transaction_session_timeout does: what was
+  // open is rolled back, and the next call within a transaction fails. (The session may then be used again.)
+  void end();
+
+  Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
+                                       WallTime now) override;
+  Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
+                                                   std::int64_t to) override;
+  Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) override;
+  Result<std::vector<std::int32_t>> begin(std::span<const Fence> fences) override;
+  Result<std::vector<tally::WindowRow>> read_windows(std::span<const tally::WindowKey> keys) override;
+  Result<std::vector<tally::WindowRow>> read_minutes(std::int32_t partition,
+                                                     std::span<const WindowStart> minutes) override;
+  Result<void> write(const Changes& changes) override;
+  CommitAnswer commit() override;
+  void rollback() override { end(); }
+
+ private:
+  [[nodiscard]] Result<Fault> fault_of(StoreStep step);
+  [[nodiscard]] Result<void> in_transaction(StoreStep step);
+  [[nodiscard]] Result<void> check(const Changes& changes) const;
+
+  FakeDatabase& database_;
+  std::string group_;
+  std::uint64_t transaction_ = 0;                  // 0: none open
+  std::map<std::int32_t, std::int64_t> versions_;  // as begin() made them
+  Changes pending_;
+  bool resends_ = false;
+};
+
+}  // namespace weir::rollup
