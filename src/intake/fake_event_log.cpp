@@ -94,7 +94,7 @@ void FakeEventLog::append(Append events, Receive receive) {
 LogHealth FakeEventLog::health() const {
   const std::scoped_lock lock(mutex_);
   LogHealth health = health_;
-  health.end = static_cast<std::int64_t>(kept_.size());
+  health.end = end_before_ + static_cast<std::int64_t>(kept_.size());
   return health;
 }
 

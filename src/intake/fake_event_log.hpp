@@ -21,6 +21,8 @@ class FakeEventLog final : public EventLog {
     std::vector<Header> headers;
   };
 
+  // `end`: as if so many records stood in it already.
+  explicit FakeEventLog(std::int64_t end = 0) : end_before_(end) {}
   ~FakeEventLog() override;
 
   // From now on every append is answered so. `unknown` and `not_kept` come with the error, and are not kept.
@@ -59,6 +61,7 @@ class FakeEventLog final : public EventLog {
   // Under the lock: enters what the answer keeps.
   Receipts settle(const Append& events, const Answer& answer);
 
+  const std::int64_t end_before_;
   mutable std::mutex mutex_;
   Answer standing_;
   std::deque<Answer> next_;
