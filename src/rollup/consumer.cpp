@@ -385,6 +385,7 @@ Status Consumer::status() const {
     if (slot.state == Slot::State::refused) status.refused.push_back({partition, slot.reason});
     if (!slot.partition) continue;
     catching_up = catching_up || slot.partition->catching_up();
+    status.read_to += slot.partition->position();
     const std::optional<RecordTime> oldest = slot.partition->oldest_unread();
     if (oldest && (!status.oldest_unread_at || *oldest < *status.oldest_unread_at))
       status.oldest_unread_at = oldest;

@@ -68,6 +68,8 @@ class Partition {
   // remembered for the dedupe; the others go into the open part. About 0.7 µs a record.
   void take(const Records& records, activity::Decoder& decoder);
 
+  // The first offset that was not taken yet.
+  [[nodiscard]] std::int64_t position() const { return position_; }
   // Still remembering what was counted before this object was born.
   [[nodiscard]] bool catching_up() const { return position_ < live_from_; }
   [[nodiscard]] const Part& open_part() const { return open_; }

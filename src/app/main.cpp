@@ -1,0 +1,8 @@
+#include <iostream>
+
+#include "app/command_line.hpp"
+
+int main(int argc, char** argv) {
+  return weir::app::run({.arguments = {argv, argv + argc}, .environment = environ}, std::cin, std::cout,
+                        std::cerr);
+}

@@ -1,0 +1,45 @@
+// The signals that end the process, and the wish of one of its own parts to end it, as one queue for main.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace weir::app {
+
+// Why main woke up.
+struct Wake {
+  enum class Reason : std::uint8_t { signal, fatal, drained };
+  Reason reason = Reason::signal;
+  int exit_code = 0;   // of a fatal end
+  std::string detail;  // "SIGTERM", or why a part cannot go on
+};
+
+// Made first of all and by main, before any other thread: SIGTERM and SIGINT are blocked from then on in every
+// thread and come out of wait(). SIGPIPE is ignored: a peer that hangs up is an error of write(), not our end.
+class Signals {
+ public:
+  Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+  ~Signals();
+
+  // Main only: blocks until a signal came or somebody knocked.
+  [[nodiscard]] Wake wait();
+
+  // From any thread. The first fatal reason is kept.
+  void fatal(int exit_code, std::string why);
+  void drained();
+
+ private:
+  void knock();
+
+  int signals_;  // signalfd
+  int knocks_;   // eventfd
+  std::mutex mutex_;
+  std::optional<Wake> fatal_;
+  bool drained_ = false;
+};
+
+}  // namespace weir::app

@@ -1,0 +1,57 @@
+// What must be done now and then to the embedded files so that they do not grow for ever.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "observe/log.hpp"
+#include "report/metrics_reader.hpp"
+#include "sqlite/event_log.hpp"
+#include "sqlite/metrics_store.hpp"
+
+namespace weir::app {
+
+struct UpkeepSettings {
+  std::chrono::hours log_retention{72};  // 0: events stay in the log for ever
+  std::chrono::seconds dedup_window{600};
+  std::chrono::milliseconds pause{5000};  // between two rounds
+};
+
+// A thread of its own, which every few seconds
+//   1. reads how far the numbers go,
+//   2. checkpoints the store, so that they are in its file for good,
+//   3. and only if that was complete lets the log forget what is older than both the retention and the dedupe
+//      window, and stands before what was read in 1.
+class Upkeep {
+ public:
+  // `store` is a session of its own, used by this thread only. The others outlive the upkeep.
+  Upkeep(UpkeepSettings settings, std::unique_ptr<sqlite::SqliteMetricsStore> store,
+         report::MetricsReader& reader, sqlite::EmbeddedLog& events, observe::Log& log,
+         std::function<void(const Error&)> fatal);
+  Upkeep(const Upkeep&) = delete;
+  Upkeep& operator=(const Upkeep&) = delete;
+  ~Upkeep();  // waits for the round under way
+
+ private:
+  void run();
+  Result<void> round();
+
+  const UpkeepSettings settings_;
+  const std::unique_ptr<sqlite::SqliteMetricsStore> store_;
+  report::MetricsReader& reader_;
+  sqlite::EmbeddedLog& events_;
+  observe::Log& log_;
+  const std::function<void(const Error&)> fatal_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace weir::app
