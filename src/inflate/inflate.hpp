@@ -48,7 +48,7 @@ class Inflater {
   Inflater& operator=(const Inflater&) = delete;
   ~Inflater();
 
-  // The next bytes of the file. They must stay until take() has given an empty piece.
+  // The next bytes of the file, when take() has given an empty piece. They must stay until it has done so again.
   void feed(std::string_view chunk);
 
   // No more bytes will be fed.
@@ -56,7 +56,7 @@ class Inflater {
 
   // The next inflated bytes, valid until the next call. Empty: all that was fed has been given out. Error
   // Move::caller, bad_encoding: the file is broken at this point, or, after end(), cut off; what was given
-  // out before is good. After an error nothing more comes.
+  // out before is good. After an error only the same error comes.
   [[nodiscard]] Result<std::string_view> take();
 
  private:
@@ -65,10 +65,15 @@ class Inflater {
   class Gzip;
   class Zstd;
 
-  std::string head_;  // the first bytes, until they tell the format
+  static constexpr std::size_t magic_bytes = 4;
+
+  bool tell_format();
+
+  std::string head_;            // the first bytes, until they tell the format
+  std::string_view head_rest_;  // …and what of them the format has not read
   std::string_view input_;
   bool ended_ = false;
-  bool broken_ = false;
+  std::optional<Error> broken_;
   std::unique_ptr<Format> format_;
 };
 
