@@ -16,8 +16,8 @@ struct PageFile {
 };
 [[nodiscard]] std::span<const PageFile> page_files();
 
-// Answered at once, with an ETag (If-None-Match: 304) and a Content-Security-Policy under which nothing runs or
-// loads that is not one of these files.
+// Answered at once, with an ETag (If-None-Match: 304) and a Content-Security-Policy under which nothing runs
+// or loads that is not one of these files.
 [[nodiscard]] std::vector<Route> page_routes();
 
 }  // namespace weir::http

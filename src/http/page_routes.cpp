@@ -1,0 +1,76 @@
+#include "http/page_routes.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "base/ensure.hpp"
+#include "base/hash.hpp"
+
+namespace weir::http {
+
+namespace {
+
+struct Served {
+  std::string_view path;
+  std::string_view name;
+  std::string_view content_type;
+};
+constexpr std::array served{
+    Served{"/", "index.html", "text/html; charset=utf-8"},
+    Served{"/app.js", "app.js", "text/javascript; charset=utf-8"},
+    Served{"/account.js", "account.js", "text/javascript; charset=utf-8"},
+    Served{"/chart.js", "chart.js", "text/javascript; charset=utf-8"},
+    Served{"/view.js", "view.js", "text/javascript; charset=utf-8"},
+    Served{"/style.css", "style.css", "text/css; charset=utf-8"},
+    Served{"/favicon.svg", "favicon.svg", "image/svg+xml"},
+    Served{"/api/v1/openapi.json", "openapi.json", "application/json"},
+};
+
+constexpr std::string_view security_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+std::string_view bytes_of(std::string_view name) {
+  const auto files = page_files();
+  const auto found = std::ranges::find(files, name, &PageFile::name);
+  ensure(found != files.end(), "every file that is served was built in");
+  return found->bytes;
+}
+
+std::string etag_of(std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string tag = "\"";
+  for (auto rest = murmur3(bytes).low; tag.size() <= 16; rest >>= 4) tag += digits[rest & 15];
+  return tag + '"';
+}
+
+Route route_of(const Served& file) {
+  const auto bytes = bytes_of(file.name);
+  auto handle = [file, bytes, etag = etag_of(bytes)](const Request& request, Respond respond) {
+    Reply reply{.content_type = std::string(file.content_type)};
+    // no-cache: the browser keeps it and asks each time, so that a new program shows its own page at once.
+    reply.headers = {{"ETag", etag},
+                     {"Cache-Control", "no-cache"},
+                     {"Content-Security-Policy", std::string(security_policy)},
+                     {"X-Content-Type-Options", "nosniff"},
+                     {"Referrer-Policy", "no-referrer"}};
+    const auto known = request.header("if-none-match");
+    if (known && (known->contains(etag) || *known == "*"))
+      reply.status = 304;
+    else
+      reply.body = bytes;
+    respond(std::move(reply));
+  };
+  return {"GET", std::string(file.path), std::move(handle)};
+}
+
+}  // namespace
+
+std::vector<Route> page_routes() {
+  std::vector<Route> routes;
+  for (const auto& file : served) routes.push_back(route_of(file));
+  return routes;
+}
+
+}  // namespace weir::http

@@ -1,0 +1,75 @@
+#include "http/page_routes.hpp"
+
+#include <gtest/gtest.h>
+#include <string>
+
+namespace weir::http {
+namespace {
+
+Reply get(const Route& route, std::string_view if_none_match = "") {
+  Request request{.method = "GET", .path = route.path};
+  if (!if_none_match.empty()) request.headers.emplace_back("If-None-Match", if_none_match);
+  Reply reply;
+  route.handle(request, [&](Reply made) { reply = std::move(made); });
+  return reply;
+}
+
+std::string header(const Reply& reply, std::string_view name) {
+  for (const auto& [its_name, value] : reply.headers)
+    if (its_name == name) return value;
+  return "";
+}
+
+TEST(PageRoutes, ServeThePageAndEverythingItLoads) {
+  const auto routes = page_routes();
+  const auto page = get(routes.front());
+  EXPECT_EQ(routes.front().path, "/");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
+  EXPECT_TRUE(page.body.starts_with("<!doctype html>"));
+  EXPECT_TRUE(page.body.ends_with("</html>\n"));
+  for (const auto& route : routes) {
+    if (route.path == "/" || route.path.starts_with("/api/")) continue;
+    const auto is_loaded_by = [&](const Route& other) {
+      const auto body = get(other).body;
+      return body.contains('"' + route.path + '"') || body.contains("'." + route.path + '\'');
+    };
+    EXPECT_TRUE(std::ranges::any_of(routes, is_loaded_by)) << route.path;
+  }
+}
+
+TEST(PageRoutes, LetNothingRunThatIsNotBuiltIn) {
+  for (const auto& route : page_routes()) {
+    const auto reply = get(route);
+    const auto policy = header(reply, "Content-Security-Policy");
+    EXPECT_TRUE(policy.starts_with("default-src 'none'; script-src 'self';")) << route.path;
+    EXPECT_FALSE(policy.contains("unsafe")) << route.path;
+    EXPECT_EQ(header(reply, "X-Content-Type-Options"), "nosniff");
+  }
+}
+
+TEST(PageRoutes, KnowAFileAgainByItsTag) {
+  for (const auto& route : page_routes()) {
+    const auto tag = header(get(route), "ETag");
+    EXPECT_EQ(tag.size(), 18u);
+    const auto again = get(route, tag);
+    EXPECT_EQ(again.status, 304);
+    EXPECT_EQ(again.body, "");
+    EXPECT_EQ(header(again, "ETag"), tag);
+    EXPECT_EQ(get(route, "W/" + tag + ", \"other\"").status, 304);
+    EXPECT_EQ(get(route, "\"other\"").status, 200);
+  }
+}
+
+// What clients sent is shown by this page: it must have no way to become markup, code or an address (faults 36).
+TEST(PageRoutes, WriteWhatClientsSentAsTextOnly) {
+  for (const auto& file : page_files()) {
+    if (!file.name.ends_with(".js") && !file.name.ends_with(".html")) continue;
+    for (const auto* way : {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(",
+                            "DOMParser", "createContextualFragment", "srcdoc", "new Function"})
+      EXPECT_FALSE(file.bytes.contains(way)) << file.name << " has " << way;
+  }
+}
+
+}  // namespace
+}  // namespace weir::http

@@ -1,0 +1,71 @@
+// What is looked at: a range and perhaps a filter, kept in the address behind '#', so that it can be linked to:
+//   #last=1h|24h|7d|30d|all      #from=2015-05-17T10:00:00Z&to=2015-05-21T00:00:00Z      and  &page=/blog
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const FILTERS = ['activity_type', 'page', 'referrer'];
+const DAYS_MAX = 4990;  // as many days as one series may have, and some to spare
+
+export const RANGES = {
+  '1h': { title: 'Last hour', span: HOUR },
+  '24h': { title: '24 hours', span: DAY },
+  '7d': { title: '7 days', span: 7 * DAY },
+  '30d': { title: '30 days', span: 30 * DAY },
+  all: { title: 'All' },
+};
+
+export function viewOf(hash) {
+  const parameters = new URLSearchParams(hash.replace(/^#/, ''));
+  const dimension = FILTERS.find((name) => parameters.get(name));
+  const filter = dimension ? { dimension, value: parameters.get(dimension) } : null;
+  const plus = (time) => time?.replace(' ', '+') ?? null;  // of an offset that was not escaped
+  const from = plus(parameters.get('from'));
+  const to = plus(parameters.get('to'));
+  if (from || to) return { last: null, from, to, filter };
+  const last = parameters.get('last');
+  return { last: last in RANGES ? last : '24h', from: null, to: null, filter };
+}
+
+export function hashOf({ last, from, to, filter }) {
+  const parts = last ? [['last', last]] : [['from', from], ['to', to]].filter(([, value]) => value);
+  if (filter) parts.push([filter.dimension, filter.value]);
+  // Colons and slashes stay as they are, so that a link can be read.
+  const escaped = (text) => encodeURIComponent(text).replaceAll('%3A', ':').replaceAll('%2F', '/');
+  return `#${parts.map(([name, value]) => `${name}=${escaped(value)}`).join('&')}`;
+}
+
+function intervalFor(span) {
+  if (span <= 3 * HOUR) return 'minute';
+  return span <= 8 * DAY ? 'hour' : 'day';
+}
+
+const text = (moment) => new Date(moment).toISOString().replace('.000Z', 'Z');
+
+// Begins where an interval does, so that the first bar is a whole one.
+function upTo(end, from) {
+  const interval = intervalFor(end - from);
+  const width = { minute: MINUTE, hour: HOUR, day: DAY }[interval];
+  return { from: text(Math.ceil(from / width) * width), to: text(Math.ceil(end / MINUTE) * MINUTE), interval };
+}
+
+// From the first day that has an event to the end of the last.
+async function everything(ask, now) {
+  const tomorrow = Math.floor(now / DAY + 1) * DAY;
+  const span = { from: text(tomorrow - DAYS_MAX * DAY), to: text(tomorrow) };
+  const { points } = await ask('timeseries', { ...span, interval: 'day' });
+  const days = points.filter((point) => point.events > 0).map((point) => Date.parse(point.time));
+  if (days.length === 0) return upTo(now, now - DAY);
+  const [from, to] = [days[0], Math.min(days.at(-1) + DAY, now)];
+  return { from: text(from), to: text(Math.ceil(to / MINUTE) * MINUTE), interval: intervalFor(to - from) };
+}
+
+// From, to and interval of the view at this moment. `ask` is for the view that must be found out.
+export async function rangeOf(view, ask) {
+  const now = Date.now();
+  if (view.last === 'all') return everything(ask, now);
+  if (view.last) return upTo(now, now - RANGES[view.last].span);
+  const to = view.to ?? text(Math.ceil(now / MINUTE) * MINUTE);
+  const from = view.from ?? text(Date.parse(to) - DAY);
+  return { from, to, interval: intervalFor(Date.parse(to) - Date.parse(from)) };
+}
