@@ -11,9 +11,9 @@
 
 namespace weir::http {
 
-// Handlers hand each question to the pool and return. A bad parameter is answered 400, naming it; a store that is
-// away, and a full pool, 503 with Retry-After. `report` and `pool` must outlive the server; the pool goes after the
-// server has stopped and before the report. `clock` is read once a request, on an io thread.
+// Handlers hand each question to the pool and return. A bad parameter is answered 400, naming it; a store that
+// is away, and a full pool, 503 with Retry-After. `report` and `pool` must outlive the server; the pool goes
+// after the server has stopped and before the report. `clock` is read once a request, on an io thread.
 [[nodiscard]] std::vector<Route> report_routes(report::Report& report, ReportPool& pool,
                                                std::function<WallTime()> clock);
 

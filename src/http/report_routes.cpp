@@ -1,0 +1,130 @@
+#include "http/report_routes.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "report/answer_text.hpp"
+#include "report/question.hpp"
+
+namespace weir::http {
+
+namespace {
+
+using report::Report;
+
+enum class Format : std::uint8_t { json, csv };
+
+struct Question {
+  std::vector<std::pair<std::string, std::string>> parameters;
+  Format format = Format::json;
+  WallTime now;
+};
+
+Reply error_reply_for(const Error& error) {
+  if (error.move == Move::caller) return error_reply(400, error.text);
+  if (error.move == Move::ourselves) return error_reply(500, error.text);
+  auto reply = error_reply(503, error.text);
+  reply.headers.emplace_back("Retry-After", "1");
+  return reply;
+}
+
+Reply json_reply(std::string json) {
+  Reply reply{.body = std::move(json)};
+  reply.headers.emplace_back("Cache-Control", "no-store");
+  reply.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  return reply;
+}
+
+Reply csv_reply(std::string csv, std::string_view name) {
+  auto reply = json_reply(std::move(csv));
+  reply.content_type = "text/csv; charset=utf-8";
+  reply.headers.emplace_back("Content-Disposition",
+                             "attachment; filename=\"weir-" + std::string(name) + ".csv\"");
+  return reply;
+}
+
+Result<Format> read_format(const Request& request, const Query& query, bool is_list) {
+  const auto format = query.get("format");
+  if (!format) {
+    const auto accept = request.header("accept");
+    return is_list && accept && accept->contains("text/csv") ? Format::csv : Format::json;
+  }
+  if (*format == "json") return Format::json;
+  if (*format == "csv" && is_list) return Format::csv;
+  std::string text = "format is '" + std::string(format->substr(0, 20)) + "'; expected json";
+  text += is_list ? " or csv" : ", because only timeseries and top are lists that can be had as csv";
+  return fail(Move::caller, "bad_parameter", std::move(text));
+}
+
+Reply answer_summary(Report& report, const Question& question) {
+  auto asked = report::read_summary_question(question.parameters, question.now);
+  if (!asked) return error_reply_for(asked.error());
+  const auto answer = report.summary(*asked);
+  if (!answer) return error_reply_for(answer.error());
+  return json_reply(to_json(*answer));
+}
+
+Reply answer_series(Report& report, const Question& question) {
+  auto asked = report::read_series_question(question.parameters, question.now);
+  if (!asked) return error_reply_for(asked.error());
+  const auto answer = report.series(*asked);
+  if (!answer) return error_reply_for(answer.error());
+  if (question.format == Format::csv) return csv_reply(to_csv(*answer), "timeseries");
+  return json_reply(to_json(*answer));
+}
+
+Reply answer_top(Report& report, const Question& question) {
+  auto asked = report::read_top_question(question.parameters, question.now);
+  if (!asked) return error_reply_for(asked.error());
+  const auto answer = report.top(*asked);
+  if (!answer) return error_reply_for(answer.error());
+  if (question.format == Format::csv) return csv_reply(to_csv(*answer), "top");
+  return json_reply(to_json(*answer));
+}
+
+Reply answer_ledger(Report& report, const Question& question) {
+  if (auto asked = report::check_ledger_question(question.parameters); !asked)
+    return error_reply_for(asked.error());
+  const auto answer = report.ledger(question.now);
+  if (!answer) return error_reply_for(answer.error());
+  return json_reply(to_json(*answer));
+}
+
+using Answer = Reply (*)(Report&, const Question&);
+
+Route make_route(std::string path, Answer answer, bool is_list, Report& report, ReportPool& pool,
+                 std::function<WallTime()> clock) {
+  auto handle = [&report, &pool, clock = std::move(clock), answer, is_list](const Request& request,
+                                                                            Respond respond) {
+    const Query query(request.query);
+    const auto format = read_format(request, query, is_list);
+    if (!format) {
+      respond(error_reply_for(format.error()));
+      return;
+    }
+    // The request's bytes are the connection's; the question goes to another thread with its own.
+    Question question{query.all(), *format, clock()};
+    pool.offer([&report, answer, question = std::move(question),
+                respond = std::move(respond)](ReportPool::Turn turn) mutable {
+      if (turn == ReportPool::Turn::come) {
+        respond(answer(report, question));
+        return;
+      }
+      respond(error_reply_for(
+          {Move::peer, "questions_full", "too many questions wait for an answer; ask again"}));
+    });
+  };
+  return {"GET", std::move(path), std::move(handle)};
+}
+
+}  // namespace
+
+std::vector<Route> report_routes(Report& report, ReportPool& pool, std::function<WallTime()> clock) {
+  return {make_route("/api/v1/summary", answer_summary, false, report, pool, clock),
+          make_route("/api/v1/timeseries", answer_series, true, report, pool, clock),
+          make_route("/api/v1/top", answer_top, true, report, pool, clock),
+          make_route("/api/v1/ledger", answer_ledger, false, report, pool, clock)};
+}
+
+}  // namespace weir::http

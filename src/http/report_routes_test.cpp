@@ -1,0 +1,138 @@
+#include "http/report_routes.hpp"
+
+#include <future>
+#include <gtest/gtest.h>
+#include <string>
+
+#include "report/fake_metrics_reader.hpp"
+#include "tally/sketch.hpp"
+
+namespace weir::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr WallTime now = std::chrono::sys_days(std::chrono::June / 15 / 2026) + 12h;
+
+tally::WindowRow hour_row(tally::Dimension dimension, std::string value) {
+  tally::Sketch users;
+  users.add(7);
+  return {.key = {.granularity = tally::Granularity::hour,
+                  .dimension = dimension,
+                  .start = std::chrono::floor<std::chrono::seconds>(now) - 1h,
+                  .value = std::move(value)},
+          .events = 3,
+          .page_views = 2,
+          .users = users.encode()};
+}
+
+class ReportRoutes : public ::testing::Test {
+ protected:
+  ReportRoutes() {
+    store_.put(hour_row(tally::Dimension::total, ""));
+    store_.put(hour_row(tally::Dimension::page, "=/a"));
+  }
+
+  Reply get(std::string_view path, std::string_view query, std::string_view accept = "*/*") {
+    const auto routes = report_routes(report_, *pool_, [] { return now; });
+    const auto route = std::ranges::find(routes, path, &Route::path);
+    EXPECT_NE(route, routes.end());
+    EXPECT_EQ(route->method, "GET");
+    const Request request{.method = "GET", .path = path, .query = query, .headers = {{"Accept", accept}}};
+    std::promise<Reply> reply;
+    route->handle(request, [&](Reply made) { reply.set_value(std::move(made)); });
+    return reply.get_future().get();
+  }
+  static std::string header(const Reply& reply, std::string_view name) {
+    for (const auto& [its_name, value] : reply.headers)
+      if (its_name == name) return value;
+    return "";
+  }
+
+  report::FakeMetricsReader store_;
+  report::Report report_{store_, {"clicks", "weir"}};
+  std::unique_ptr<ReportPool> pool_ = std::make_unique<ReportPool>(2, 8);
+};
+
+TEST_F(ReportRoutes, AnswerEachQuestion) {
+  struct Case {
+    std::string_view path;
+    std::string_view query;
+    std::string_view has;
+  };
+  const Case cases[] = {{"/api/v1/summary", "", R"("events":3,"page_views":2,"unique_users":1)"},
+                        {"/api/v1/summary", "compare=previous", R"("previous":{)"},
+                        {"/api/v1/summary", "page=%3D%2Fa", R"("events":3)"},
+                        {"/api/v1/summary", "page=/b", R"("events":0)"},
+                        {"/api/v1/timeseries", "interval=hour", R"("interval":"hour","points":[)"},
+                        {"/api/v1/top", "dimension=page", R"("rows":[{"value":"=/a","events":3)"},
+                        {"/api/v1/ledger", "", R"({"partitions":[],"sums":{"read":0)"}};
+  for (const auto& [path, query, has] : cases) {
+    const auto reply = get(path, query);
+    EXPECT_EQ(reply.status, 200) << path << reply.body;
+    EXPECT_EQ(reply.content_type, "application/json");
+    EXPECT_EQ(header(reply, "Cache-Control"), "no-store");
+    EXPECT_TRUE(reply.body.contains(has)) << path << ": " << reply.body;
+  }
+}
+
+TEST_F(ReportRoutes, AnswerListsAsCsvWhenAsked) {
+  const auto expect_csv = [](const Reply& reply, std::string_view has) {
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.content_type, "text/csv; charset=utf-8");
+    EXPECT_TRUE(reply.body.contains(has)) << reply.body;
+  };
+  expect_csv(get("/api/v1/top", "dimension=page&format=csv"), "\r\n'=/a,3,2,1\r\n");
+  expect_csv(get("/api/v1/top", "dimension=page", "text/csv, */*;q=0.1"), "'=/a,3,2,1");
+  expect_csv(get("/api/v1/timeseries", "format=csv"), "2026-06-15T11:00:00Z,3,2,1\r\n");
+  EXPECT_EQ(get("/api/v1/top", "dimension=page&format=json", "text/csv").content_type, "application/json");
+  EXPECT_EQ(get("/api/v1/summary", "", "text/csv").content_type, "application/json");
+}
+
+TEST_F(ReportRoutes, Answer400NamingTheParameter) {
+  struct Case {
+    std::string_view path;
+    std::string_view query;
+    std::string_view names;
+  };
+  const Case cases[] = {{"/api/v1/summary", "from=x", "from"},
+                        {"/api/v1/summary", "page=/&referrer=a.org", "page and referrer"},
+                        {"/api/v1/summary", "format=csv", "format"},
+                        {"/api/v1/timeseries", "interval=week", "interval"},
+                        {"/api/v1/timeseries", "format=xml", "format"},
+                        {"/api/v1/timeseries", "from=2020-01-01T00:00:00Z&interval=minute", "interval=day"},
+                        {"/api/v1/top", "", "dimension"},
+                        {"/api/v1/top", "dimension=page&page=/", "page"},
+                        {"/api/v1/ledger", "activity_type=x", "activity_type"}};
+  for (const auto& [path, query, names] : cases) {
+    const auto reply = get(path, query);
+    EXPECT_EQ(reply.status, 400) << path << '?' << query;
+    EXPECT_TRUE(reply.body.starts_with(R"({"error":")"));
+    EXPECT_TRUE(reply.body.contains(names)) << reply.body;
+  }
+}
+
+TEST_F(ReportRoutes, Answer503WhileTheStoreIsAway) {
+  for (const auto* path : {"/api/v1/summary", "/api/v1/timeseries", "/api/v1/ledger"}) {
+    store_.fail_call(0, {Move::peer, "store_away", "the store is away"});
+    const auto reply = get(path, "");
+    EXPECT_EQ(reply.status, 503);
+    EXPECT_EQ(reply.body, R"({"error":"the store is away"})");
+    EXPECT_EQ(header(reply, "Retry-After"), "1");
+  }
+}
+
+TEST_F(ReportRoutes, Answer500WhenTheStoreIsNotToBeTrusted) {
+  store_.fail_call(0, {Move::ourselves, "store_broken", "the store is broken"});
+  EXPECT_EQ(get("/api/v1/top", "dimension=page").status, 500);
+}
+
+TEST_F(ReportRoutes, Answer503WhenTooManyQuestionsWait) {
+  pool_ = std::make_unique<ReportPool>(1, 0);
+  const auto reply = get("/api/v1/summary", "");
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(header(reply, "Retry-After"), "1");
+}
+
+}  // namespace
+}  // namespace weir::http
