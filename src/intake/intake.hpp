@@ -26,9 +26,13 @@ class Decoder;
 
 namespace weir::intake {
 
+// More wrong items than this in one batch, and it is refused as a whole: an answer must not be larger than what was
+// asked.
+inline constexpr std::size_t rejected_max = 10'000;
+
 struct IntakeSettings {
   std::size_t event_bytes_max = limits::event_bytes_default;
-  std::size_t body_bytes_max = limits::body_bytes_default;
+  std::size_t body_bytes_max = limits::body_bytes_default;  // of a batch; who hands bodies in holds it
   std::size_t in_flight_bytes_max = limits::in_flight_bytes_max;
 };
 
@@ -40,7 +44,7 @@ struct Rejected {
 // What became of one request. Exactly one of these holds:
 //   refused is set: nothing was handed to the log. Move::caller: the body as a whole is wrong (codes
 //   body_empty,
-//     event_too_large, not_json and the decoder's own); Move::peer: it may be sent again, it is surely not
+//     event_too_large, not_json and the decoder's own; of a batch not_json and too_many_rejected); Move::peer: it may be sent again, it is surely not
 //     kept (shutting_down, too_much_in_flight)
 //   else: accepted + rejected + failed are all its events
 struct Outcome {
@@ -86,14 +90,19 @@ class Intake {
   // From now on every request is refused (shutting_down); what is in flight is answered as ever.
   void drain();
 
-  [[nodiscard]] const IntakeCounts& counts() const;
+  [[nodiscard]] const IntakeCounts& counts() const { return *counts_; }
   [[nodiscard]] const IntakeSettings& settings() const { return settings_; }
 
  private:
-  struct InFlight;
+  class InFlight;
+  struct Batch {  // what is handed to the log, and what is already known
+    Append events;
+    std::vector<std::size_t> indexes;  // of each record, in the request
+    Outcome outcome;
+  };
 
-  [[nodiscard]] std::optional<Error> refusal(std::string_view body) const;
-  void hand_to_log(Append events, std::vector<std::size_t> indexes, Outcome outcome, Done done);
+  [[nodiscard]] bool open_to(Done& done);
+  void hand_to_log(Batch batch, Done done);
 
   EventLog& log_;
   const IntakeSettings settings_;
