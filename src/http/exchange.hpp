@@ -12,7 +12,10 @@
 
 namespace weir::http {
 
-// Views into the connection's buffer, valid until the reply is sent.
+// ASCII letters are the same in both cases, as in header names.
+[[nodiscard]] bool same_ignoring_case(std::string_view one, std::string_view other);
+
+// Views into the connection's memory, valid until handle() returns: who answers later keeps what it needs.
 struct Request {
   std::string_view method;
   std::string_view path;   // percent-encoded as it came, without the query

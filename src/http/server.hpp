@@ -45,7 +45,7 @@ class Server {
   // Move::caller (address_invalid) or Move::ourselves (address_in_use, address_unavailable, port_refused),
   // naming address and port.
   [[nodiscard]] static Result<std::unique_ptr<Server>> open(const ServerSettings& settings,
-                                                            MakeRoutes make_routes, observe::Log& log);
+                                                            const MakeRoutes& make_routes, observe::Log& log);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();  // stops with no patience if that has not been done

@@ -1,0 +1,352 @@
+#include "http/connection.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+
+#include "http/reply_writer.hpp"
+
+namespace weir::http {
+
+namespace asio = boost::asio;
+
+using Code = boost::system::error_code;
+using Step = RequestReader::Step;
+
+namespace {
+
+constexpr std::size_t inbox_bytes_min = 4 * limits::KiB;
+
+// A client's own request id is taken if it can stand in a log line as it is.
+bool is_sane_id(std::string_view id) {
+  return !id.empty() && id.size() <= Connection::request_id_bytes_max &&
+         std::all_of(id.begin(), id.end(), [](char letter) { return letter > 0x20 && letter < 0x7f; });
+}
+
+}  // namespace
+
+Connection::Connection(IoThread& home, ConnectionId id, asio::ip::tcp::socket socket, std::string peer)
+    : home_(home), id_(id), socket_(std::move(socket)), peer_(std::move(peer)) {
+  Code ignored;
+  socket_.non_blocking(true, ignored);
+}
+
+Connection::~Connection() { close(); }
+
+void Connection::begin() {
+  deadline_ = home_.sweep_after(home_.settings().idle_deadline);
+  wait();
+}
+
+void Connection::turn_away() {
+  deadline_ = home_.sweep_after(home_.settings().linger_deadline);
+  refuse(503, "too many connections, try again");
+  settle();
+}
+
+void Connection::on_readable(const Code& code) {
+  waits_to_read_ = false;
+  if (code) return close();
+  if (phase_ == Phase::lingering) return drop_what_comes();
+  if (receive()) return serve();
+  wait();
+}
+
+void Connection::on_writable(const Code& code) {
+  waits_to_write_ = false;
+  if (code) return close();
+  flush();
+  if (unsent_.empty()) return serve();
+  wait();
+}
+
+void Connection::on_reply(Reply reply) {
+  if (phase_ != Phase::answering) return;  // its deadline has passed
+  finish(std::move(reply));
+  serve();
+}
+
+void Connection::on_sweep(std::uint64_t sweep) {
+  if (sweep < deadline_) return;
+  const bool can_be_told = unsent_.empty() && (phase_ == Phase::reading || phase_ == Phase::answering);
+  if (!can_be_told) return close();
+  if (phase_ == Phase::reading)
+    refuse(408, "the request took too long to come");
+  else
+    refuse(500, "the request took too long to answer");  // whatever its route says later, it is unknown
+  settle();
+}
+
+void Connection::on_stop() {
+  if (phase_ != Phase::idle || !unsent_.empty()) return;
+  if (receive()) return serve();  // it had come already
+  close();
+}
+
+// Requests -----------------------------------------------------------------------------------------------------
+
+// Reads and answers until something is missing: bytes, a route's reply, or room to write.
+void Connection::serve() {
+  while (phase_ == Phase::reading && !last_ && unsent_.empty() && at_ < in_.size) {
+    const Step step = read_request();
+    if (step == Step::more) break;
+    if (step == Step::refused)
+      refuse(reader_.refusal().status, reader_.refusal().text, reader_.refusal().close);
+    else
+      answer();
+  }
+  settle();
+}
+
+Step Connection::read_request() {
+  if (!head_done_) {
+    const Step step = reader_.read_head({in_.bytes.get() + at_, in_.size - at_});
+    if (step != Step::done) return step;
+    head_done_ = true;
+    route_ = home_.router().find(reader_.method(), reader_.path());
+    body_bytes_max_ = home_.settings().body_bytes_max;
+    if (route_ && route_->body_bytes_max > 0)
+      body_bytes_max_ = std::min(body_bytes_max_, route_->body_bytes_max);
+    asked_ = {.keep_alive = reader_.keep_alive(),
+              .http_10 = reader_.is_http_10(),
+              .by_head = reader_.method() == "HEAD",
+              .any_origin = route_ && route_->any_origin};
+    request_id_bytes_ = 0;
+  }
+  return read_body();
+}
+
+Step Connection::read_body() {
+  std::span<char> bytes(in_.bytes.get() + at_, in_.size - at_);
+  const Step step = reader_.read_body(bytes, body_bytes_max_);
+  in_.size = at_ + bytes.size();
+  if (step != Step::more) return step;
+  if (!route_) {  // a body that is still to come is not worth waiting for
+    asked_.keep_alive = false;
+    return Step::done;
+  }
+  if (reader_.expects_continue() && !continue_sent_) {
+    out().append("HTTP/1.1 100 Continue\r\n\r\n");
+    continue_sent_ = true;
+  }
+  return step;
+}
+
+void Connection::answer() {
+  Request& request = reader_.request();
+  const auto own_id = request.header("X-Request-Id");
+  if (own_id && is_sane_id(*own_id)) {
+    request_id_bytes_ = own_id->copy(request_id_.data(), request_id_.size());
+  } else {
+    make_request_id();
+  }
+  account();
+  if (home_.holds_too_much()) return refuse(503, "too much is in flight, try again", false);
+  request.peer = peer_;
+  request.request_id = {request_id_.data(), request_id_bytes_};
+  phase_ = Phase::answering;
+  std::optional<Reply> reply = route_ ? home_.ask(id_, *route_, request)
+                                      : home_.router().reply_without_route(request.method, request.path);
+  forget_request();
+  if (reply) finish(*std::move(reply));
+}
+
+void Connection::refuse(int status, std::string_view text, bool close) {
+  if (phase_ != Phase::answering) make_request_id();
+  Reply reply = error_reply(status, text);
+  if (status == 503) reply.headers.emplace_back("Retry-After", "1");
+  reply.close = close;
+  if (!head_done_ && phase_ != Phase::answering) asked_ = {};
+  forget_request();
+  finish(std::move(reply));
+}
+
+void Connection::finish(Reply reply) {
+  last_ = reply.close || !asked_.keep_alive || home_.stopping();
+  append_reply(out(), reply,
+               {.request_id = {request_id_.data(), request_id_bytes_},
+                .without_body = asked_.by_head,
+                .http_10 = asked_.http_10,
+                .close = last_,
+                .any_origin = asked_.any_origin});
+  finished_one_ = true;
+  phase_ = Phase::reading;
+}
+
+void Connection::forget_request() {
+  at_ += reader_.end();
+  reader_.start_over();
+  head_done_ = continue_sent_ = false;
+  route_ = nullptr;
+}
+
+void Connection::make_request_id() {
+  const std::uint64_t number = home_.next_request_number();
+  constexpr std::size_t digits = 16;
+  for (std::size_t digit = 0; digit < digits; ++digit)
+    request_id_[digit] = "0123456789abcdef"[(number >> (60 - 4 * digit)) & 15];
+  request_id_bytes_ = digits;
+}
+
+// What follows --------------------------------------------------------------------------------------------------
+
+void Connection::settle() {
+  flush();
+  if (phase_ == Phase::closed) return;
+  if (last_ || at_ == in_.size)
+    release_inbox();
+  else
+    keep_rest();
+  if (phase_ == Phase::reading && in_.size == 0) phase_ = Phase::idle;
+  account();
+  set_deadline();
+  wait();
+}
+
+void Connection::flush() {
+  std::string& bytes = out();
+  std::size_t sent = unsent_.empty() ? 0 : sent_;
+  while (sent < bytes.size()) {
+    Code code;
+    const std::size_t some = socket_.send(asio::buffer(bytes.data() + sent, bytes.size() - sent), 0, code);
+    if (code == asio::error::would_block) break;
+    if (code) return close();
+    sent += some;
+  }
+  if (sent == bytes.size()) {
+    home_.out().clear();
+    unsent_ = std::string();
+    sent_ = 0;
+  } else if (unsent_.empty()) {
+    unsent_.assign(bytes, sent);
+    sent_ = 0;
+    home_.out().clear();
+  } else {
+    sent_ = sent;
+  }
+}
+
+// A request's time ends when its reply has been sent; only then that of what comes next begins.
+void Connection::set_deadline() {
+  if (!finished_one_ || !unsent_.empty()) return;
+  finished_one_ = false;
+  const ServerSettings& settings = home_.settings();
+  deadline_ = home_.sweep_after(phase_ == Phase::idle ? settings.idle_deadline : settings.request_deadline);
+}
+
+void Connection::wait() {
+  if (phase_ == Phase::closed) return;
+  if (!unsent_.empty()) {
+    if (!waits_to_write_) home_.wait_writable(socket_, id_);
+    waits_to_write_ = true;
+    return;
+  }
+  if (phase_ == Phase::answering) return;  // until the mailbox brings the reply
+  if ((last_ || (home_.stopping() && phase_ == Phase::idle)) && phase_ != Phase::lingering) linger();
+  if (!waits_to_read_) home_.wait_readable(socket_, id_);
+  waits_to_read_ = true;
+}
+
+// If a socket is closed while bytes have come that nobody read, TCP resets the connection, and the client may never
+// see the reply. So our side is closed first, and the rest is read and dropped for a while.
+void Connection::linger() {
+  Code ignored;
+  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+  phase_ = Phase::lingering;
+  deadline_ = home_.sweep_after(home_.settings().linger_deadline);
+}
+
+void Connection::drop_what_comes() {
+  Inbox block = home_.take_block();
+  Code code;
+  socket_.receive(asio::buffer(block.bytes.get(), block.capacity), 0, code);
+  home_.give_block(std::move(block));
+  if (code && code != asio::error::would_block) return close();
+  wait();
+}
+
+void Connection::close() {
+  if (phase_ == Phase::closed) return;
+  phase_ = Phase::closed;
+  home_.out().clear();
+  Code ignored;
+  socket_.close(ignored);
+  release_inbox();
+  home_.hold(-static_cast<std::ptrdiff_t>(std::exchange(accounted_, 0)));
+}
+
+// Memory --------------------------------------------------------------------------------------------------------
+
+// True if bytes of a request have come.
+bool Connection::receive() {
+  if (phase_ == Phase::idle) {
+    in_ = home_.take_block();
+    is_block_ = true;
+    at_ = 0;
+  } else if (!make_room()) {
+    refuse(503, "too much is in flight, try again");
+    settle();
+    return false;
+  }
+  Code code;
+  const std::size_t some =
+      socket_.receive(asio::buffer(in_.bytes.get() + in_.size, in_.capacity - in_.size), 0, code);
+  if (code && code != asio::error::would_block) close();
+  if (some == 0) {
+    if (phase_ == Phase::idle) release_inbox();
+    return false;
+  }
+  in_.size += some;
+  if (phase_ == Phase::idle) {
+    phase_ = Phase::reading;
+    deadline_ = home_.sweep_after(home_.settings().request_deadline);
+  }
+  return true;
+}
+
+// Doubles a full inbox, so that what a client announces costs nothing before it comes.
+bool Connection::make_room() {
+  if (in_.size < in_.capacity) return true;
+  if (home_.holds_too_much()) return false;
+  std::size_t capacity = 2 * in_.capacity;
+  if (reader_.bytes_expected() > in_.capacity) capacity = std::min(capacity, reader_.bytes_expected());
+  Inbox larger = Inbox::of(capacity);
+  std::memcpy(larger.bytes.get(), in_.bytes.get(), in_.size);
+  larger.size = in_.size;
+  in_ = std::move(larger);
+  return true;
+}
+
+// The beginning of a request moves out of the thread's block into memory of its own.
+void Connection::keep_rest() {
+  const std::size_t rest = in_.size - at_;
+  if (is_block_) {
+    std::size_t capacity = rest + std::max(rest, inbox_bytes_min);
+    if (reader_.bytes_expected() > rest) capacity = std::min(capacity, reader_.bytes_expected());
+    Inbox own = Inbox::of(capacity);
+    std::memcpy(own.bytes.get(), in_.bytes.get() + at_, rest);
+    home_.give_block(std::exchange(in_, std::move(own)));
+    is_block_ = false;
+  } else if (at_ > 0) {
+    std::memmove(in_.bytes.get(), in_.bytes.get() + at_, rest);
+  }
+  in_.size = rest;
+  at_ = 0;
+}
+
+void Connection::release_inbox() {
+  Inbox done = std::exchange(in_, Inbox{});
+  if (is_block_) home_.give_block(std::move(done));
+  is_block_ = false;
+  at_ = 0;
+}
+
+void Connection::account() {
+  const std::size_t bytes = in_.capacity + reader_.held_bytes() + unsent_.capacity();
+  home_.hold(static_cast<std::ptrdiff_t>(bytes) - static_cast<std::ptrdiff_t>(accounted_));
+  accounted_ = bytes;
+}
+
+// Replies of one event go out together; behind what the socket did not take they queue up.
+std::string& Connection::out() { return unsent_.empty() ? home_.out() : unsent_; }
+
+}  // namespace weir::http

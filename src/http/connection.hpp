@@ -1,0 +1,116 @@
+// One client's connection: its requests are read, answered and forgotten one after the other, so that replies keep
+// the order of the requests. While one is being answered nothing more is read: a client that sends faster than it is
+// answered is held back by TCP.
+#pragma once
+
+#include <array>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/system/error_code.hpp>
+#include <cstdint>
+#include <string>
+
+#include "http/exchange.hpp"
+#include "http/io_thread.hpp"
+#include "http/request_reader.hpp"
+
+namespace weir::http {
+
+// Lives on its io thread. Every call may leave it closed(); then it is to be destroyed.
+class Connection {
+ public:
+  static constexpr std::size_t request_id_bytes_max = 128;
+
+  Connection(IoThread& home, ConnectionId id, boost::asio::ip::tcp::socket socket, std::string peer);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  void begin();
+  // Instead of begin(): the server is full.
+  void turn_away();
+
+  void on_readable(const boost::system::error_code& code);
+  void on_writable(const boost::system::error_code& code);
+  void on_reply(Reply reply);
+  void on_sweep(std::uint64_t sweep);
+  void on_stop();
+
+  [[nodiscard]] bool closed() const { return phase_ == Phase::closed; }
+
+ private:
+  enum class Phase : std::uint8_t {
+    idle,       // between two requests
+    reading,    // some bytes of a request are there
+    answering,  // a request is with its route
+    lingering,  // all is said; what still comes is dropped until the client hangs up
+    closed,
+  };
+
+  // Requests.
+  void serve();
+  [[nodiscard]] RequestReader::Step read_request();
+  [[nodiscard]] RequestReader::Step read_body();
+  void answer();
+  void refuse(int status, std::string_view text, bool close = true);
+  void finish(Reply reply);
+  void forget_request();
+  void make_request_id();
+
+  // What follows from what has happened: replies are sent, memory is given back, the next event is waited for.
+  void settle();
+  void flush();
+  void set_deadline();
+  void wait();
+  void linger();
+  void drop_what_comes();
+  void close();
+
+  // Memory.
+  [[nodiscard]] bool receive();
+  [[nodiscard]] bool make_room();
+  void keep_rest();
+  void release_inbox();
+  void account();
+  [[nodiscard]] std::string& out();
+
+  IoThread& home_;
+  const ConnectionId id_;
+  boost::asio::ip::tcp::socket socket_;
+  const std::string peer_;
+
+  Phase phase_ = Phase::idle;
+  std::uint64_t deadline_ = 0;  // a sweep of its io thread
+  bool waits_to_read_ = false;
+  bool waits_to_write_ = false;
+  bool finished_one_ = false;  // since its reply has been sent nothing else happened
+  bool last_ = false;          // after what is unsent nothing more is said
+
+  // The bytes that came, from the request in hand on.
+  Inbox in_;               // none while idle
+  bool is_block_ = false;  // it is one of the thread's blocks, to be given back
+  std::size_t at_ = 0;     // where the request begins in it
+
+  // The request in hand.
+  RequestReader reader_;
+  bool head_done_ = false;
+  bool continue_sent_ = false;
+  const Route* route_ = nullptr;
+  std::size_t body_bytes_max_ = 0;
+
+  // What the reply needs to know of its request, whose bytes are gone by then.
+  struct Asked {
+    bool keep_alive = false;
+    bool http_10 = false;
+    bool by_head = false;
+    bool any_origin = false;
+  };
+  Asked asked_;
+  std::array<char, request_id_bytes_max> request_id_{};
+  std::size_t request_id_bytes_ = 0;
+
+  std::string unsent_;         // what the socket did not take yet
+  std::size_t sent_ = 0;       // of it
+  std::size_t accounted_ = 0;  // bytes held, as the thread knows
+};
+
+}  // namespace weir::http

@@ -1,0 +1,79 @@
+#include "http/exchange.hpp"
+
+#include "base/json_text.hpp"
+
+namespace weir::http {
+
+namespace {
+
+char lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
+std::optional<int> hex_digit(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  const char letter = lower(digit);
+  if (letter >= 'a' && letter <= 'f') return letter - 'a' + 10;
+  return std::nullopt;
+}
+
+// What is no percent-encoding stands for itself, as in browsers.
+std::string decode_component(std::string_view raw) {
+  std::string decoded;
+  decoded.reserve(raw.size());
+  for (std::size_t at = 0; at < raw.size(); ++at) {
+    if (raw[at] == '%' && at + 2 < raw.size()) {
+      const auto high = hex_digit(raw[at + 1]);
+      const auto low = hex_digit(raw[at + 2]);
+      if (high && low) {
+        decoded.push_back(static_cast<char>(*high * 16 + *low));
+        at += 2;
+        continue;
+      }
+    }
+    decoded.push_back(raw[at] == '+' ? ' ' : raw[at]);
+  }
+  return decoded;
+}
+
+}  // namespace
+
+bool same_ignoring_case(std::string_view one, std::string_view other) {
+  return one.size() == other.size() &&
+         std::equal(one.begin(), one.end(), other.begin(),
+                    [](char left, char right) { return lower(left) == lower(right); });
+}
+
+std::optional<std::string_view> Request::header(std::string_view name) const {
+  for (const auto& [its_name, value] : headers)
+    if (same_ignoring_case(its_name, name)) return value;
+  return std::nullopt;
+}
+
+Query::Query(std::string_view raw) {
+  while (!raw.empty()) {
+    const std::size_t end = std::min(raw.find('&'), raw.size());
+    const std::string_view pair = raw.substr(0, end);
+    raw.remove_prefix(std::min(end + 1, raw.size()));
+    if (pair.empty()) continue;
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    pairs_.emplace_back(decode_component(pair.substr(0, equals)),
+                        decode_component(pair.substr(std::min(equals + 1, pair.size()))));
+  }
+}
+
+std::optional<std::string_view> Query::get(std::string_view name) const {
+  for (auto pair = pairs_.rbegin(); pair != pairs_.rend(); ++pair)
+    if (pair->first == name) return pair->second;
+  return std::nullopt;
+}
+
+Reply error_reply(int status, std::string_view error) {
+  Reply reply{.status = status};
+  reply.body = R"({"error":)";
+  append_json_string(reply.body, error);
+  reply.body.push_back('}');
+  return reply;
+}
+
+}  // namespace weir::http

@@ -1,0 +1,292 @@
+#include "http/io_thread.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <random>
+
+#include "base/ensure.hpp"
+#include "http/connection.hpp"
+
+namespace weir::http {
+
+namespace asio = boost::asio;
+
+using Code = boost::system::error_code;
+
+namespace {
+
+constexpr std::size_t blocks_kept_max = 16;
+constexpr std::size_t out_kept_bytes_max = limits::MiB;
+// Connections above the maximum that are told so at one time; beyond these, connections are just closed.
+constexpr std::size_t turned_away_max = 64;
+
+// A quarter of the shortest deadline, at most a second: deadlines are kept that exactly.
+std::chrono::milliseconds sweep_interval(const ServerSettings& settings) {
+  const auto shortest =
+      std::min({settings.request_deadline, settings.idle_deadline, settings.linger_deadline});
+  return std::clamp(shortest / 4, std::chrono::milliseconds(5), std::chrono::milliseconds(1000));
+}
+
+bool is_shortage(const Code& code) {
+  return code == boost::system::errc::too_many_files_open ||
+         code == boost::system::errc::too_many_files_open_in_system ||
+         code == boost::system::errc::no_buffer_space || code == boost::system::errc::not_enough_memory;
+}
+
+std::string address_of(const asio::ip::tcp::endpoint& peer) {
+  const asio::ip::address address = peer.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+  return address.to_string();
+}
+
+}  // namespace
+
+Inbox Inbox::of(std::size_t capacity) {
+  return {std::make_unique_for_overwrite<char[]>(capacity + limits::json_slack_bytes), capacity, 0};
+}
+
+// Mailbox -------------------------------------------------------------------------------------------------------
+
+// The Respond of one request. Dropped without a call it says so itself, so that no client waits for nothing.
+class Mailbox::Responder {
+ public:
+  Responder(std::shared_ptr<Mailbox> box, ConnectionId id) : box_(std::move(box)), id_(id) {}
+  Responder(Responder&& other) noexcept = default;
+  Responder& operator=(Responder&&) = delete;
+  ~Responder() {
+    if (box_) box_->put(id_, error_reply(500, "the request was given up"));
+  }
+
+  void operator()(Reply reply) {
+    ensure(box_ != nullptr, "a request is answered once");
+    std::exchange(box_, nullptr)->put(id_, std::move(reply));
+  }
+
+ private:
+  std::shared_ptr<Mailbox> box_;
+  ConnectionId id_;
+};
+
+void Mailbox::put(ConnectionId to, Reply reply) {
+  if (asking_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id() && asking_ == to) {
+    at_once_ = std::move(reply);
+    asking_.reset();
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  if (!knock_) return;
+  const bool was_empty = letters_.empty();
+  letters_.push_back({to, std::move(reply)});
+  if (was_empty) knock_();
+}
+
+std::vector<Mailbox::Letter> Mailbox::take_all() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(letters_, {});
+}
+
+void Mailbox::close() {
+  const std::lock_guard lock(mutex_);
+  knock_ = nullptr;
+  letters_.clear();
+}
+
+void Mailbox::belong_to_this_thread() { asking_thread_ = std::this_thread::get_id(); }
+
+std::optional<Reply> Mailbox::ask(const std::shared_ptr<Mailbox>& box, ConnectionId id, const Handle& handle,
+                                  const Request& request) {
+  box->asking_ = id;
+  handle(request, Respond(Responder(box, id)));
+  box->asking_.reset();
+  return std::exchange(box->at_once_, std::nullopt);
+}
+
+// IoThread ------------------------------------------------------------------------------------------------------
+
+IoThread::IoThread(const ServerSettings& settings, Share share, observe::Log& log)
+    : settings_(settings),
+      share_(share),
+      log_(log),
+      // Only this thread touches its sockets and timers; other threads may still post.
+      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      staying_(io_.get_executor()),
+      mailbox_(std::make_shared<Mailbox>([this] { asio::post(io_, [this] { deliver_mail(); }); })),
+      sweep_timer_(io_),
+      sweep_interval_(sweep_interval(settings)) {
+  std::random_device random;
+  request_number_ = (std::uint64_t{random()} << 32) | random();
+}
+
+IoThread::~IoThread() {
+  mailbox_->close();
+  slots_.clear();  // they give their memory back
+}
+
+void IoThread::serve(Tcp::acceptor acceptor, std::vector<Route> routes) {
+  acceptor_ = std::move(acceptor);
+  router_ = std::make_unique<Router>(std::move(routes));
+}
+
+void IoThread::run() {
+  mailbox_->belong_to_this_thread();
+  accept();
+  io_.run();
+  mailbox_->close();
+}
+
+void IoThread::begin_stop() {
+  asio::post(io_, [this] {
+    stopping_ = true;
+    Code ignored;
+    acceptor_->close(ignored);
+    happen_to_all([](Connection& connection) { connection.on_stop(); });
+    leave_if_done();
+  });
+}
+
+void IoThread::cut_off() {
+  asio::post(io_, [this] {
+    stopping_ = true;
+    Code ignored;
+    acceptor_->close(ignored);
+    cut_ = connections();
+    for (std::uint32_t slot = 0; slot < slots_.size(); ++slot)
+      if (slots_[slot].connection) remove({slot, slots_[slot].generation});
+    leave_if_done();
+  });
+}
+
+void IoThread::leave_if_done() {
+  if (!stopping_ || connections() > 0) return;
+  sweep_timer_.cancel();
+  staying_.reset();
+}
+
+// Connections.
+
+void IoThread::accept() {
+  acceptor_->async_accept(
+      peer_, [this](const Code& code, Tcp::socket socket) { on_accept(code, std::move(socket)); });
+}
+
+void IoThread::on_accept(const Code& code, Tcp::socket socket) {
+  if (stopping_ || code == asio::error::operation_aborted) return;
+  if (is_shortage(code)) return pause_accepting(code);
+  if (!code) {  // else it was gone before we came
+    pause_said_ = false;
+    add(std::move(socket));
+  }
+  accept();
+}
+
+// Trying again at once would fail at once, for ever: the next sweep tries.
+void IoThread::pause_accepting(const Code& code) {
+  if (!pause_said_) log_.warn("no further connections for now", {{"reason", code.message()}});
+  pause_said_ = true;
+  accepting_paused_ = true;
+  arm_sweep();
+}
+
+void IoThread::add(Tcp::socket socket) {
+  const std::size_t open = connections();
+  if (open >= share_.connections_max + turned_away_max) return;  // and closes it
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const ConnectionId id{free_slots_.back(), slots_[free_slots_.back()].generation};
+  free_slots_.pop_back();
+  slots_[id.slot].connection = std::make_unique<Connection>(*this, id, std::move(socket), address_of(peer_));
+  open_.store(open + 1, std::memory_order_relaxed);
+  arm_sweep();
+  happen(id, [&](Connection& connection) {
+    open < share_.connections_max ? connection.begin() : connection.turn_away();
+  });
+}
+
+// An event of a connection, if it is still there; it may be the last one.
+template <class Event>
+void IoThread::happen(ConnectionId id, Event&& event) {
+  if (slots_[id.slot].generation != id.generation || !slots_[id.slot].connection) return;
+  Connection& connection = *slots_[id.slot].connection;
+  event(connection);
+  if (connection.closed()) remove(id);
+}
+
+template <class Event>
+void IoThread::happen_to_all(Event&& event) {
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) happen({slot, slots_[slot].generation}, event);
+}
+
+void IoThread::remove(ConnectionId id) {
+  slots_[id.slot].connection.reset();
+  ++slots_[id.slot].generation;
+  free_slots_.push_back(id.slot);
+  open_.store(connections() - 1, std::memory_order_relaxed);
+  leave_if_done();
+}
+
+std::optional<Reply> IoThread::ask(ConnectionId id, const Route& route, const Request& request) {
+  return Mailbox::ask(mailbox_, id, route.handle, request);
+}
+
+void IoThread::deliver_mail() {
+  for (Mailbox::Letter& letter : mailbox_->take_all())
+    happen(letter.to, [&](Connection& connection) { connection.on_reply(std::move(letter.reply)); });
+  if (out_.capacity() > out_kept_bytes_max) out_ = std::string();
+}
+
+void IoThread::wait_readable(Tcp::socket& socket, ConnectionId id) {
+  socket.async_wait(Tcp::socket::wait_read, [this, id](const Code& code) {
+    happen(id, [&](Connection& connection) { connection.on_readable(code); });
+  });
+}
+
+void IoThread::wait_writable(Tcp::socket& socket, ConnectionId id) {
+  socket.async_wait(Tcp::socket::wait_write, [this, id](const Code& code) {
+    happen(id, [&](Connection& connection) { connection.on_writable(code); });
+  });
+}
+
+// Memory.
+
+Inbox IoThread::take_block() {
+  if (blocks_.empty()) return Inbox::of(block_bytes);
+  Inbox block = std::move(blocks_.back());
+  blocks_.pop_back();
+  return block;
+}
+
+void IoThread::give_block(Inbox block) {
+  block.size = 0;
+  if (blocks_.size() < blocks_kept_max) blocks_.push_back(std::move(block));
+}
+
+// Deadlines.
+
+std::uint64_t IoThread::sweep_after(std::chrono::milliseconds time) const {
+  // The sweep that is under way counts for nothing: it may be over at once.
+  return sweeps_ + 1 +
+         static_cast<std::uint64_t>((time + sweep_interval_ - std::chrono::milliseconds(1)) /
+                                    sweep_interval_);
+}
+
+void IoThread::arm_sweep() {
+  if (sweep_armed_) return;
+  sweep_armed_ = true;
+  sweep_timer_.expires_after(sweep_interval_);
+  sweep_timer_.async_wait([this](const Code& code) {
+    sweep_armed_ = false;
+    if (!code) sweep();
+  });
+}
+
+void IoThread::sweep() {
+  ++sweeps_;
+  happen_to_all([this](Connection& connection) { connection.on_sweep(sweeps_); });
+  if (std::exchange(accepting_paused_, false) && !stopping_) accept();
+  if (connections() > 0 || accepting_paused_) arm_sweep();  // idle is idle
+}
+
+}  // namespace weir::http

@@ -1,0 +1,90 @@
+#include "http/reply_writer.hpp"
+
+namespace weir::http {
+
+namespace {
+
+// RFC 9110 §15. A status that no one here uses has no words, as the RFC allows.
+std::string_view reason_of(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 204:
+      return "No Content";
+    case 304:
+      return "Not Modified";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "";
+  }
+}
+
+void append_number(std::string& out, std::size_t number) {
+  std::array<char, 20> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
+}
+
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ");
+  const std::size_t at = out.size();
+  out.append(value);
+  std::replace_if(
+      out.begin() + static_cast<std::ptrdiff_t>(at), out.end(),
+      [](char letter) { return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f; }, ' ');
+  out.append("\r\n");
+}
+
+}  // namespace
+
+void append_reply(std::string& out, const Reply& reply, const ReplyForm& form) {
+  const bool may_have_body = reply.status != 204 && reply.status != 304;
+  out.reserve(out.size() + 256 + reply.body.size());
+  out.append("HTTP/1.1 ");
+  append_number(out, static_cast<std::size_t>(reply.status));
+  out.append(" ").append(reason_of(reply.status)).append("\r\n");
+  if (may_have_body) {
+    append_field(out, "Content-Type", reply.content_type);
+    out.append("Content-Length: ");
+    append_number(out, reply.body.size());
+    out.append("\r\n");
+  }
+  append_field(out, "X-Request-Id", form.request_id);
+  for (const auto& [name, value] : reply.headers) append_field(out, name, value);
+  if (form.any_origin) out.append("Access-Control-Allow-Origin: *\r\n");
+  if (form.close)
+    out.append("Connection: close\r\n");
+  else if (form.http_10)
+    out.append("Connection: keep-alive\r\n");
+  out.append("\r\n");
+  if (may_have_body && !form.without_body) out.append(reply.body);
+}
+
+}  // namespace weir::http

@@ -1,0 +1,24 @@
+// Puts a reply into the bytes that go over the wire.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "http/exchange.hpp"
+
+namespace weir::http {
+
+// What the reply's form depends on besides the reply itself.
+struct ReplyForm {
+  std::string_view request_id;
+  bool without_body = false;  // HEAD: the header as if there was one
+  bool http_10 = false;       // keeping the connection must be said
+  bool close = false;         // so must closing it
+  bool any_origin = false;    // scripts of any web page may read it
+};
+
+// Appends status line, header and body. Line breaks and other control characters in header values are written as
+// spaces, so that no value can end its line.
+void append_reply(std::string& out, const Reply& reply, const ReplyForm& form);
+
+}  // namespace weir::http
