@@ -67,6 +67,9 @@ class Client {
  private:
   struct Wire;
 
+  Result<Response> receive(bool without_body);
+  std::unexpected<Error> no_answer_because(std::string_view reason);
+
   BaseUrl base_;
   ClientSettings settings_;
   std::unique_ptr<Wire> wire_;

@@ -1,0 +1,174 @@
+#include "http/client.hpp"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "http/exchange.hpp"
+
+namespace weir::http {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+
+using Code = boost::system::error_code;
+using Tcp = asio::ip::tcp;
+
+namespace {
+
+std::unexpected<Error> bad_url(std::string_view url) {
+  return fail(Move::caller, "url_invalid",
+              "\"" + std::string(url) + "\" is not a URL of the form http://host:port/prefix");
+}
+
+}  // namespace
+
+std::string BaseUrl::authority() const {
+  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return port == 80 ? name : name + ":" + std::to_string(port);
+}
+
+Result<BaseUrl> parse_base_url(std::string_view url) {
+  constexpr std::string_view scheme = "http://";
+  if (!same_ignoring_case(url.substr(0, scheme.size()), scheme)) return bad_url(url);
+  const std::string_view rest = url.substr(scheme.size());
+  const std::size_t path_at = std::min(rest.find('/'), rest.size());
+  const std::string_view authority = rest.substr(0, path_at);
+  std::string_view prefix = rest.substr(path_at);
+  while (!prefix.empty() && prefix.back() == '/') prefix.remove_suffix(1);
+  if (rest.find_first_of(" ?#@\\\r\n\t") != std::string_view::npos) return bad_url(url);
+
+  BaseUrl base;
+  base.prefix = prefix;
+  std::string_view port;
+  if (authority.starts_with('[')) {
+    const std::size_t end = authority.find(']');
+    if (end == std::string_view::npos) return bad_url(url);
+    base.host = authority.substr(1, end - 1);
+    port = authority.substr(end + 1);
+  } else {
+    const std::size_t end = std::min(authority.find(':'), authority.size());
+    base.host = authority.substr(0, end);
+    port = authority.substr(end);
+  }
+  if (base.host.empty()) return bad_url(url);
+  if (!port.empty()) {
+    const char* const end = port.data() + port.size();
+    if (port.front() != ':') return bad_url(url);
+    const auto read = std::from_chars(port.data() + 1, end, base.port);
+    if (read.ec != std::errc{} || read.ptr != end || base.port == 0) return bad_url(url);
+  }
+  return base;
+}
+
+std::optional<std::string_view> Response::header(std::string_view name) const {
+  for (const auto& [its_name, value] : headers)
+    if (same_ignoring_case(its_name, name)) return value;
+  return std::nullopt;
+}
+
+// Each step is an asynchronous one with a deadline, run to its end.
+struct Client::Wire {
+  asio::io_context io{1};
+  beast::tcp_stream stream{io};
+  beast::flat_buffer buffer;
+
+  Code run(auto&& start) {
+    Code outcome = asio::error::operation_aborted;
+    start([&outcome](const Code& code, auto&&...) { outcome = code; });
+    io.restart();
+    io.run();
+    return outcome;
+  }
+
+  // Kept from the last request, and the other side has neither closed it nor said anything unasked.
+  bool is_usable() {
+    if (!stream.socket().is_open()) return false;
+    char byte = 0;
+    Code code;
+    stream.socket().non_blocking(true, code);
+    stream.socket().receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, code);
+    return code == asio::error::would_block;
+  }
+
+  Code connect(const BaseUrl& base, std::chrono::milliseconds deadline) {
+    hang_up();
+    Code code;
+    const auto addresses = Tcp::resolver(io).resolve(base.host, std::to_string(base.port), code);
+    if (code) return code;
+    stream.expires_after(deadline);
+    code = run([&](auto done) { stream.async_connect(addresses, std::move(done)); });
+    if (!code) stream.socket().set_option(Tcp::no_delay(true), code);
+    return code;
+  }
+
+  void hang_up() {
+    stream.close();
+    buffer.clear();
+  }
+};
+
+Client::Client(BaseUrl base, ClientSettings settings)
+    : base_(std::move(base)), settings_(settings), wire_(std::make_unique<Wire>()) {}
+
+Client::~Client() = default;
+
+Result<Response> Client::send(std::string_view method, std::string_view path, const HeaderList& headers,
+                              std::string_view body) {
+  if (!wire_->is_usable()) {
+    const Code code = wire_->connect(base_, settings_.connect_deadline);
+    if (code) {
+      wire_->hang_up();
+      return fail(Move::peer, connect_failed,
+                  "cannot connect to " + base_.authority() + ": " + code.message());
+    }
+  }
+  std::string head;
+  head.append(method).append(" ").append(base_.prefix).append(path).append(" HTTP/1.1\r\n");
+  head.append("Host: ").append(base_.authority()).append("\r\n");
+  for (const auto& [name, value] : headers) head.append(name).append(": ").append(value).append("\r\n");
+  if (!body.empty() || method == "POST" || method == "PUT")
+    head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
+  head.append("\r\n");
+
+  wire_->stream.expires_after(settings_.request_deadline);
+  const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
+  Code code = wire_->run([&](auto done) { asio::async_write(wire_->stream, parts, std::move(done)); });
+  // A server that refuses a body may answer and hang up before it has read it all: its answer counts.
+  if (code == beast::error::timeout) return no_answer_because(code.message());
+  return receive(method == "HEAD");
+}
+
+Result<Response> Client::receive(bool without_body) {
+  while (true) {
+    beast::http::response_parser<beast::http::string_body> parser;
+    parser.body_limit(settings_.response_bytes_max);
+    parser.skip(without_body);
+    const Code code = wire_->run(
+        [&](auto done) { beast::http::async_read(wire_->stream, wire_->buffer, parser, std::move(done)); });
+    if (code) return no_answer_because(code.message());
+    auto message = parser.release();
+    if (message.result_int() / 100 == 1) continue;  // RFC 9110 §15.2: the answer is still to come
+
+    Response response;
+    response.status = static_cast<int>(message.result_int());
+    for (const auto& field : message)
+      response.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+    response.body = std::move(message.body());
+    if (!message.keep_alive()) wire_->hang_up();
+    return response;
+  }
+}
+
+std::unexpected<Error> Client::no_answer_because(std::string_view reason) {
+  wire_->hang_up();
+  return fail(Move::peer, no_answer, base_.authority() + " did not answer: " + std::string(reason));
+}
+
+}  // namespace weir::http
