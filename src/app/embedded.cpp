@@ -2,6 +2,7 @@
 
 #include "http/health_routes.hpp"
 #include "http/ingest_routes.hpp"
+#include "http/page_routes.hpp"
 #include "http/report_routes.hpp"
 
 namespace weir::app {
