@@ -13,7 +13,7 @@ HEIGHT = {
     "activity": 1, "observe": 1, "inflate": 1,
     "tally": 2, "dialects": 2,
     "intake": 3, "rollup": 3, "report": 3,
-    "http": 4, "sqlite": 4,
+    "http": 4, "sqlite": 4, "feed": 4,
     "config": 5, "cli": 5,
     "app": 6,
 }

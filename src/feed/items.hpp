@@ -1,0 +1,82 @@
+// An input cut into items, one event each, and pieces of them, one request each: lines of an access log or of NDJSON,
+// or the elements of a JSON array.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.hpp"
+#include "base/limits.hpp"
+#include "base/result.hpp"
+#include "feed/source.hpp"
+
+namespace weir::feed {
+
+inline constexpr std::size_t piece_lines_max = 1000;
+inline constexpr std::size_t piece_bytes_max = limits::MiB;
+inline constexpr std::size_t item_bytes_max = limits::MiB;
+
+enum class Dialect : std::uint8_t { access_log, ndjson, array };
+
+// By the first byte that is neither white space nor part of a byte order mark: '[' an array, '{' NDJSON, else an
+// access log. Reads on to that byte, and takes nothing.
+[[nodiscard]] Dialect dialect_of(Source& source);
+
+// A point in an input, between two pieces.
+struct Place {
+  std::uint64_t bytes = 0;  // inflated bytes before it
+  Hash128 hash;             // of them
+  std::uint64_t lines = 0;  // lines (elements of an array) that begin before it
+  bool mid_line = false;  // the last of them is not ended: what comes up to its line end still belongs to it
+
+  friend bool operator==(const Place&, const Place&) = default;
+};
+
+struct Item {
+  std::uint64_t line = 0;  // from 1; in an array, the element's number
+  std::string_view text;   // without its line end or the white space around an element
+  bool too_long = false;   // over item_bytes_max: `text` is its beginning
+  bool open = false;       // the input's last line, and it has no line end: it may still be being written
+};
+
+// Items of one piece. The views are into the source, valid until it is read on or taken from.
+struct Cut {
+  std::vector<Item> items;  // blank lines have none
+  std::size_t bytes = 0;    // how much of what lies ahead belongs to it
+  Place behind;             // where the input stands when they are taken
+};
+
+// Cuts what lies ahead of the source, which must stand at `place`. Takes nothing but the rest of a line whose beginning
+// was taken before. The source must outlive it.
+class Cutter {
+ public:
+  Cutter(Source& source, Dialect dialect, const Place& place);
+
+  // The next piece: up to piece_lines_max lines or piece_bytes_max bytes, or to the end of the input; without items and
+  // bytes: there is nothing more. Then accept() it, or the next call gives the same again.
+  // Move::caller, array_broken: the array breaks here; what came before it has been given out.
+  [[nodiscard]] Result<Cut> next();
+
+  // All up to this position: a piece that was cut before. Move::caller, input_shorter.
+  [[nodiscard]] Result<Cut> up_to(std::uint64_t position);
+
+  // Takes the piece from the source: its views are gone.
+  void accept(const Cut& cut);
+  // Takes the piece but for its last item, which is a line, and ends where that begins.
+  [[nodiscard]] Cut without_last(Cut cut) const;
+
+  [[nodiscard]] const Place& place() const { return place_; }
+
+ private:
+  Result<Cut> cut(std::optional<std::size_t> bytes);
+  void skip_rest_of_line();
+
+  Source& source_;
+  Dialect dialect_;
+  Place place_;
+};
+
+}  // namespace weir::feed

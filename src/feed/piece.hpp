@@ -1,0 +1,79 @@
+// Items made into the body of one request: the events that Weir is to have, each with an id that is the same whenever
+// the same line of the same run is sent.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "activity/decoder.hpp"
+#include "base/clock.hpp"
+#include "feed/items.hpp"
+#include "feed/visitor.hpp"
+
+namespace weir::feed {
+
+struct Event {
+  std::uint64_t line = 0;
+  bool page_view = false;
+  EventTime time;
+};
+
+struct UnreadableLine {
+  std::uint64_t line = 0;
+  std::string why;
+};
+
+struct Piece {
+  std::string body;           // NDJSON, a line for each of `events`
+  std::vector<Event> events;  // in order
+  std::vector<UnreadableLine> unreadable;
+};
+
+// What came of a run so far.
+struct Totals {
+  std::uint64_t events = 0;
+  std::uint64_t page_views = 0;
+  std::uint64_t unreadable = 0;
+  std::uint64_t rejected = 0;
+  std::optional<EventTime> first;  // of the events that Weir took
+  std::optional<EventTime> last;
+
+  // `rejected` are the numbers of events in the piece, ascending.
+  void add(const Piece& piece, const std::vector<std::size_t>& rejected);
+  void add(const Totals& other);
+
+  friend bool operator==(const Totals&, const Totals&) = default;
+};
+
+// Keeps its buffers from piece to piece. One thread.
+//
+//   access log   user_id from client address and user agent, page_url the request target, the time the line's own
+//   activities   as they are; one without a message_id gets one. What is no activity is unreadable: Weir would
+//                refuse it for the same reasons
+class PieceWriter {
+ public:
+  // `visitors` outlives it; it is only asked for access logs.
+  PieceWriter(Dialect dialect, const Visitors* visitors);
+
+  // `id` is the run's: message_id is id-line. The result is good until the next call.
+  [[nodiscard]] const Piece& write(const std::vector<Item>& items, std::string_view id);
+
+ private:
+  void write_item(const Item& item);
+  Result<void> write_access_line(const Item& item);
+  Result<void> write_activity(const Item& item);
+  std::string_view message_id(std::uint64_t line);
+
+  Dialect dialect_;
+  const Visitors* visitors_;
+  Piece piece_;
+  activity::Decoder decoder_;
+  std::string scratch_;
+  std::string id_;
+  std::size_t id_stem_ = 0;
+};
+
+}  // namespace weir::feed
