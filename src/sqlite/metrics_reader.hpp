@@ -31,6 +31,7 @@ class SqliteMetricsReader final : public report::MetricsReader {
 
  private:
   class Pool;
+  class Snapshot;
   explicit SqliteMetricsReader(std::unique_ptr<Pool> pool);
 
   std::unique_ptr<Pool> pool_;

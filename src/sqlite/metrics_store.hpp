@@ -6,10 +6,14 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "rollup/metrics_store.hpp"
+#include "sqlite/database.hpp"
+#include "sqlite/store_sql.hpp"
 
 namespace weir::sqlite {
 
@@ -30,7 +34,6 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
  public:
   // Opens the file, or makes it if there is none. Refuses what is not a metrics store of this version (database.hpp).
   static Result<std::unique_ptr<SqliteMetricsStore>> open(const MetricsStoreOptions& options);
-  ~SqliteMetricsStore() override;
 
   Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
                                        WallTime now) override;
@@ -53,10 +56,30 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
   Result<bool> checkpoint();
 
  private:
-  class Session;
-  explicit SqliteMetricsStore(std::unique_ptr<Session> session);
+  SqliteMetricsStore(const MetricsStoreOptions& options, Database database,
+                     std::vector<Statement> statements);
 
-  std::unique_ptr<Session> session_;
+  Statement& statement(StoreSql which);
+  Result<tally::LedgerRow> find_or_make_ledger(std::int32_t partition, std::int64_t start_offset,
+                                               WallTime now);
+  Result<void> read_rows(const tally::WindowKey& key, std::vector<tally::WindowRow>& rows);
+  Result<void> put_window(const tally::WindowRow& row, WallTime written_at);
+  Result<void> mark_minute(StoreSql how, const rollup::UnrolledMinute& minute);
+  Result<void> raise_horizon(tally::Granularity granularity, WallTime pruned_to);
+  Result<void> put_letter(const rollup::DeadLetter& letter);
+  Result<void> put_flush(const rollup::FlushRow& flush, WallTime written_at);
+  Result<void> put_ledger(const tally::LedgerRow& row);
+  Result<void> prune(const rollup::Prune& prune);
+  Result<std::vector<WindowStart>> windows_to_prune(const rollup::Prune& prune);
+  Result<void> write_all(const rollup::Changes& changes);
+
+  // An error ends the transaction.
+  Error give_up(Error why);
+
+  std::string topic_;
+  std::string group_id_;
+  Database database_;
+  std::vector<Statement> statements_;  // before the connection goes, so after it here
 };
 
 }  // namespace weir::sqlite

@@ -1,0 +1,372 @@
+#include "sqlite/metrics_store.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "base/ensure.hpp"
+#include "sqlite/store_rows.hpp"
+#include "sqlite/store_sql.hpp"
+
+namespace weir::sqlite {
+namespace {
+
+// The WAL file is cut to this when it begins anew; what is not yet checkpointed may make it longer.
+constexpr std::string_view wal_bytes_kept = "PRAGMA journal_size_limit = 67108864";
+
+std::int64_t milliseconds_of(WallTime moment) { return moment.time_since_epoch().count(); }
+
+Statement& bind_optional(Statement& statement, int place, const std::optional<std::string>& bytes) {
+  return bytes ? statement.bind_blob(place, *bytes) : statement.bind_null(place);
+}
+
+Statement& bind_optional(Statement& statement, int place, const std::optional<std::int64_t>& number) {
+  return number ? statement.bind(place, *number) : statement.bind_null(place);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteMetricsStore>> SqliteMetricsStore::open(const MetricsStoreOptions& options) {
+  const std::string schema = metrics_store_schema();
+  auto database = Database::open(metrics_store_path(options.data_dir), {.kind = metrics_store_file,
+                                                                        .schema = schema,
+                                                                        .durability = Durability::normal,
+                                                                        .busy_timeout = options.busy_timeout,
+                                                                        .vfs = options.vfs});
+  if (!database) return pass_on(database);
+  if (auto kept = database->run(wal_bytes_kept); !kept) return pass_on(kept);
+  auto statements = prepare_store_statements(*database);
+  if (!statements) return pass_on(statements);
+  return std::unique_ptr<SqliteMetricsStore>(
+      new SqliteMetricsStore(options, std::move(*database), std::move(*statements)));
+}
+
+SqliteMetricsStore::SqliteMetricsStore(const MetricsStoreOptions& options, Database database,
+                                       std::vector<Statement> statements)
+    : topic_(options.topic),
+      group_id_(options.group_id),
+      database_(std::move(database)),
+      statements_(std::move(statements)) {}
+
+Statement& SqliteMetricsStore::statement(StoreSql which) {
+  return statements_[static_cast<std::size_t>(which)];
+}
+
+// A disk that refuses a read or a write is away, not lost: the transaction is gone as a whole and may be tried again.
+// Only where an fsync failed nobody knows what the disk holds.
+Error SqliteMetricsStore::give_up(Error why) {
+  database_.rollback();
+  if (why.code == code_fsync_failed) database_.keep_wal_at_close();
+  if (why.code == code_disk_failed) why.move = Move::peer;
+  return why;
+}
+
+// Outside transactions
+
+Result<tally::LedgerRow> SqliteMetricsStore::open_ledger(std::int32_t partition, std::int64_t start_offset,
+                                                         WallTime now) {
+  auto begun = database_.begin();
+  if (!begun) return std::unexpected(give_up(std::move(begun).error()));
+  auto row = find_or_make_ledger(partition, start_offset, now);
+  if (!row) return std::unexpected(give_up(std::move(row).error()));
+  auto ended = database_.commit();
+  if (!ended) return std::unexpected(give_up(std::move(ended).error()));
+  return row;
+}
+
+Result<tally::LedgerRow> SqliteMetricsStore::find_or_make_ledger(std::int32_t partition,
+                                                                 std::int64_t start_offset, WallTime now) {
+  Statement& stranger = statement(StoreSql::find_stranger).bind_text(1, topic_).bind_text(2, group_id_);
+  auto found = stranger.step();
+  if (!found) return pass_on(found);
+  if (*found) {
+    const std::string other(stranger.text(0));
+    stranger.reset();
+    return fail(Move::caller, "another_group",
+                "the numbers of " + topic_ + " belong to the consumer group " + other + ", not to " +
+                    group_id_ + ": set KAFKA_GROUP_ID to it, or use another database");
+  }
+  const std::string moment = moment_text(now);
+  auto made = statement(StoreSql::make_ledger)
+                  .bind_text(1, topic_)
+                  .bind(2, partition)
+                  .bind_text(3, group_id_)
+                  .bind(4, start_offset)
+                  .bind_text(5, moment)
+                  .run();
+  if (!made) return pass_on(made);
+  Statement& ledger = statement(StoreSql::read_ledger).bind_text(1, topic_).bind(2, partition);
+  auto there = ledger.step();
+  if (!there) return pass_on(there);
+  ensure(*there, "a ledger row that was just made can be read");
+  auto row = ledger_row(ledger);
+  ledger.reset();
+  return row;
+}
+
+Result<std::vector<std::int64_t>> SqliteMetricsStore::letter_offsets(std::int32_t partition,
+                                                                     std::int64_t from, std::int64_t to) {
+  Statement& letters =
+      statement(StoreSql::letter_offsets).bind_text(1, topic_).bind(2, partition).bind(3, from).bind(4, to);
+  std::vector<std::int64_t> offsets;
+  while (true) {
+    auto row = letters.step();
+    if (!row) return std::unexpected(give_up(std::move(row).error()));
+    if (!*row) return offsets;
+    offsets.push_back(letters.number(0));
+  }
+}
+
+Result<std::vector<WindowStart>> SqliteMetricsStore::unrolled_minutes(std::int32_t partition) {
+  Statement& unrolled = statement(StoreSql::unrolled_minutes).bind_text(1, topic_).bind(2, partition);
+  std::vector<WindowStart> minutes;
+  while (true) {
+    auto row = unrolled.step();
+    if (!row) return std::unexpected(give_up(std::move(row).error()));
+    if (!*row) return minutes;
+    minutes.push_back(window_start(unrolled.number(0)));
+  }
+}
+
+// Within one
+
+Result<std::vector<std::int32_t>> SqliteMetricsStore::begin(std::span<const rollup::Fence> fences) {
+  auto begun = database_.begin();
+  if (!begun) return std::unexpected(give_up(std::move(begun).error()));
+  std::vector<std::int32_t> held;
+  for (const rollup::Fence& fence : fences) {
+    auto moved = statement(StoreSql::fence)
+                     .bind_text(1, topic_)
+                     .bind(2, fence.partition)
+                     .bind(3, fence.next_offset)
+                     .bind(4, fence.version)
+                     .run();
+    if (!moved) return std::unexpected(give_up(std::move(moved).error()));
+    if (database_.rows_changed() == 1) held.push_back(fence.partition);
+  }
+  return held;
+}
+
+Result<std::vector<tally::WindowRow>> SqliteMetricsStore::read_windows(
+    std::span<const tally::WindowKey> keys) {
+  std::vector<tally::WindowRow> rows;
+  rows.reserve(keys.size());
+  for (const tally::WindowKey& key : keys) {
+    Statement& window = statement(StoreSql::read_window)
+                            .bind_text(1, topic_)
+                            .bind(2, number_of(key.granularity))
+                            .bind(3, number_of(key.dimension))
+                            .bind(4, seconds_of(key.start))
+                            .bind(5, key.partition)
+                            .bind_text(6, key.value);
+    auto row = window.step();
+    if (!row) return std::unexpected(give_up(std::move(row).error()));
+    if (!*row) continue;
+    rows.push_back(window_row(window, key.granularity, key.start, key.partition));
+    window.reset();
+  }
+  return rows;
+}
+
+Result<std::vector<tally::WindowRow>> SqliteMetricsStore::read_minutes(std::int32_t partition,
+                                                                       std::span<const WindowStart> minutes) {
+  std::vector<tally::WindowRow> rows;
+  for (const WindowStart minute : minutes) {
+    const auto first = static_cast<std::ptrdiff_t>(rows.size());
+    Statement& windows =
+        statement(StoreSql::read_minute).bind_text(1, topic_).bind(2, seconds_of(minute)).bind(3, partition);
+    while (true) {
+      auto row = windows.step();
+      if (!row) return std::unexpected(give_up(std::move(row).error()));
+      if (!*row) break;
+      rows.push_back(window_row(windows, tally::Granularity::minute, minute, partition));
+    }
+    // Not by ORDER BY: that would copy each sketch into a sorter and out of it.
+    std::stable_sort(rows.begin() + first, rows.end(),
+                     [](const auto& a, const auto& b) { return a.place < b.place; });
+  }
+  return rows;
+}
+
+Result<void> SqliteMetricsStore::write(const rollup::Changes& changes) {
+  auto written = write_all(changes);
+  if (!written) return std::unexpected(give_up(std::move(written).error()));
+  return {};
+}
+
+Result<void> SqliteMetricsStore::write_all(const rollup::Changes& changes) {
+  const auto each = [](const auto& all, auto&& put) -> Result<void> {
+    for (const auto& one : all) {
+      if (auto done = put(one); !done) return done;
+    }
+    return {};
+  };
+  Result<void> done =
+      each(changes.windows, [&](const auto& row) { return put_window(row, changes.written_at); });
+  if (done)
+    done = each(changes.unrolled, [&](auto& minute) { return mark_minute(StoreSql::set_unrolled, minute); });
+  if (done)
+    done = each(changes.rolled, [&](auto& minute) { return mark_minute(StoreSql::set_rolled, minute); });
+  if (done)
+    done = each(changes.horizons, [&](auto& to) { return raise_horizon(to.granularity, to.pruned_to); });
+  if (done) done = each(changes.letters, [&](const auto& letter) { return put_letter(letter); });
+  if (done && changes.flush) done = put_flush(*changes.flush, changes.written_at);
+  if (done) done = each(changes.ledgers, [&](const auto& row) { return put_ledger(row); });
+  if (done) done = each(changes.prunes, [&](const auto& what) { return prune(what); });
+  if (done && changes.prune_flushes_before) {
+    const std::string before = moment_text(*changes.prune_flushes_before);
+    done = statement(StoreSql::delete_flushes).bind_text(1, before).run();
+  }
+  return done;
+}
+
+Result<void> SqliteMetricsStore::put_window(const tally::WindowRow& row, WallTime written_at) {
+  Statement& put = statement(StoreSql::put_window)
+                       .bind_text(1, topic_)
+                       .bind(2, number_of(row.key.granularity))
+                       .bind(3, number_of(row.key.dimension))
+                       .bind(4, seconds_of(row.key.start))
+                       .bind(5, row.key.partition)
+                       .bind_text(6, row.key.value)
+                       .bind(7, row.events)
+                       .bind(8, row.page_views)
+                       .bind(9, row.rolled_events)
+                       .bind(10, row.rolled_page_views)
+                       .bind(11, row.place)
+                       .bind(15, milliseconds_of(written_at))
+                       .bind_blob(16, row.users);
+  if (row.key.dimension == tally::Dimension::total) {
+    put.bind(12, row.stored.activity_type).bind(13, row.stored.page).bind(14, row.stored.referrer);
+  } else {
+    put.bind_null(12).bind_null(13).bind_null(14);
+  }
+  return put.run();
+}
+
+Result<void> SqliteMetricsStore::mark_minute(StoreSql how, const rollup::UnrolledMinute& minute) {
+  return statement(how)
+      .bind_text(1, topic_)
+      .bind(2, seconds_of(minute.start))
+      .bind(3, minute.partition)
+      .run();
+}
+
+Result<void> SqliteMetricsStore::raise_horizon(tally::Granularity granularity, WallTime pruned_to) {
+  const std::string moment = moment_text(pruned_to);
+  return statement(StoreSql::raise_horizon)
+      .bind_text(1, tally::name_of(granularity))
+      .bind_text(2, moment)
+      .run();
+}
+
+Result<void> SqliteMetricsStore::put_letter(const rollup::DeadLetter& letter) {
+  const std::string at = moment_text(letter.at);
+  Statement& put = statement(StoreSql::put_letter)
+                       .bind_text(1, topic_)
+                       .bind(2, letter.partition)
+                       .bind(3, letter.offset)
+                       .bind_text(4, letter.reason)
+                       .bind_text(5, letter.detail)
+                       .bind_text(8, at);
+  bind_optional(put, 6, letter.key);
+  bind_optional(put, 7, letter.value);
+  return put.run();
+}
+
+Result<void> SqliteMetricsStore::put_flush(const rollup::FlushRow& flush, WallTime written_at) {
+  const std::string timestamp = moment_text(flush.timestamp);
+  const std::string created_at = moment_text(written_at);
+  return statement(StoreSql::put_flush)
+      .bind_text(1, timestamp)
+      .bind(2, flush.unique_users)
+      .bind(3, flush.page_view_count)
+      .bind_text(4, created_at)
+      .run();
+}
+
+Result<void> SqliteMetricsStore::put_ledger(const tally::LedgerRow& row) {
+  const std::string observed_at = moment_text(row.observed.observed_at);
+  const std::string updated_at = moment_text(row.updated_at);
+  const std::string oldest = row.observed.oldest_unread_at ? moment_text(*row.observed.oldest_unread_at) : "";
+  Statement& put = statement(StoreSql::put_ledger)
+                       .bind_text(1, topic_)
+                       .bind(2, row.partition)
+                       .bind(3, row.version)
+                       .bind(4, row.next_offset)
+                       .bind(5, row.read)
+                       .bind(6, row.tallied)
+                       .bind(7, row.duplicate)
+                       .bind(8, row.dead_lettered)
+                       .bind(9, row.skipped)
+                       .bind(11, row.observed.log_end_offset)
+                       .bind_text(13, observed_at)
+                       .bind_text(14, updated_at);
+  bind_optional(put, 10, row.last_record_hash);
+  if (row.observed.oldest_unread_at) {
+    put.bind_text(12, oldest);
+  } else {
+    put.bind_null(12);
+  }
+  if (auto done = put.run(); !done) return done;
+  if (database_.rows_changed() == 1) return {};
+  return fail(Move::ourselves, "fence_missing",
+              "partition " + std::to_string(row.partition) + " is not held at version " +
+                  std::to_string(row.version));
+}
+
+// Pruning
+
+Result<void> SqliteMetricsStore::prune(const rollup::Prune& prune) {
+  auto windows = windows_to_prune(prune);
+  if (!windows) return pass_on(windows);
+  for (const WindowStart start : *windows) {
+    auto gone = statement(StoreSql::delete_window)
+                    .bind_text(1, topic_)
+                    .bind(2, number_of(prune.granularity))
+                    .bind(3, seconds_of(start))
+                    .bind(4, prune.partition)
+                    .run();
+    if (!gone) return gone;
+  }
+  if (windows->empty()) return {};
+  return raise_horizon(prune.granularity, tally::window_end(prune.granularity, windows->back()));
+}
+
+Result<std::vector<WindowStart>> SqliteMetricsStore::windows_to_prune(const rollup::Prune& prune) {
+  const WindowStart epoch{};
+  const auto width = tally::window_end(prune.granularity, epoch) - epoch;
+  const auto last_start = std::chrono::floor<std::chrono::seconds>(prune.before) - width;
+  Statement& find = statement(StoreSql::find_prunable)
+                        .bind_text(1, topic_)
+                        .bind(2, number_of(prune.granularity))
+                        .bind(3, seconds_of(last_start))
+                        .bind(4, prune.partition)
+                        .bind(5, milliseconds_of(prune.before))
+                        .bind(6, prune.windows_max);
+  std::vector<WindowStart> windows;
+  while (true) {
+    auto row = find.step();
+    if (!row) return pass_on(row);
+    if (!*row) return windows;
+    windows.push_back(window_start(find.number(0)));
+  }
+}
+
+// Ends
+
+rollup::CommitAnswer SqliteMetricsStore::commit() {
+  auto ended = database_.commit();
+  if (ended) return {rollup::CommitEnd::committed, {}};
+  return {rollup::CommitEnd::unknown, give_up(std::move(ended).error())};
+}
+
+void SqliteMetricsStore::rollback() { database_.rollback(); }
+
+Result<bool> SqliteMetricsStore::checkpoint() {
+  auto end = database_.checkpoint(CheckpointMode::passive);
+  if (!end) return std::unexpected(give_up(std::move(end).error()));
+  return end->complete();
+}
+
+}  // namespace weir::sqlite

@@ -1,0 +1,68 @@
+// All SQL of the metrics store, metrics.db: its tables and views, those that people may read (contract §6) and those
+// that only this room reads, and what the writer says to them.
+//
+// All moments in public tables and views are UTC text, so that people need no conversion and comparing text compares
+// time: `2015-05-19T09:00:00.000Z` for moments, `2015-05-19T09:00:00Z` for window_start in views.
+//
+// Inner tables (activity_windows, activity_unrolled): window_start is INTEGER unix seconds, last_write_ms INTEGER unix
+// milliseconds; granularity 0 minute, 1 hour, 2 day; dimension as in activity_dimensions.
+// activity_windows is WITHOUT ROWID: measured, a scan costs 0.2 µs a row against 0.5 through an index, and REPLACE
+// finds its row by one descent (2.7 µs a row, the same as the other layout). Its key begins with what a view names
+// whatever people ask it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "sqlite/database.hpp"
+
+namespace weir::sqlite {
+
+// What makes an empty file a metrics store of version metrics_store_file.version.
+[[nodiscard]] std::string metrics_store_schema();
+
+[[nodiscard]] std::filesystem::path metrics_store_path(const std::filesystem::path& data_dir);
+
+// The writer's statements, by name.
+enum class StoreSql : std::uint8_t {
+  find_stranger,
+  make_ledger,
+  read_ledger,
+  letter_offsets,
+  unrolled_minutes,
+  fence,
+  read_window,
+  read_minute,
+  put_window,
+  set_unrolled,
+  set_rolled,
+  raise_horizon,
+  put_letter,
+  put_flush,
+  put_ledger,
+  find_prunable,
+  delete_window,
+  delete_flushes,
+  count,
+};
+
+// Their texts, each at the place of its name; ?1 is the topic wherever there is one.
+[[nodiscard]] std::vector<std::string> store_statements();
+// Move::caller: the tables are not as Weir makes them.
+Result<std::vector<Statement>> prepare_store_statements(Database& database);
+
+// The reader's question for rows of one granularity and dimension, in whichever order they lie: window_start,
+// partition, value, events, page_views and, if asked for, users.
+struct Scan {
+  bool remainders = false;  // instead of the rows: what the minutes of ?2 = 0 have that is not rolled up
+  bool values = false;      // only those in the JSON array ?7
+  bool users = false;
+};
+// Parameters: ?1 topic, ?2 granularity of the rows to read, ?3 dimension, ?4 first and ?5 end of window_start;
+// remainders: ?6 seconds of the window that they are added to.
+[[nodiscard]] std::string scan_sql(const Scan& scan);
+
+}  // namespace weir::sqlite
