@@ -127,7 +127,10 @@ double Sketch::cardinality() const {
   return -hash_range * std::log(1.0 - estimator / hash_range);
 }
 
-std::int64_t Sketch::estimate() const { return std::llrint(cardinality()); }
+std::int64_t Sketch::estimate() const {
+  const double users = cardinality();
+  return std::isnan(users) ? static_cast<std::int64_t>(hash_range) : std::llrint(users);
+}
 
 double Sketch::relative_error() const {
   if (is_exact()) return 0.0;

@@ -51,9 +51,11 @@ class Sketch {
   [[nodiscard]] bool empty() const { return registers_.empty() && exact_.empty(); }
   [[nodiscard]] bool is_exact() const { return registers_.empty(); }
   // The extension's `#`, to the last bit: the count while exact, else the estimator of the HyperLogLog paper
-  // with its small-range (linear counting) and large-range corrections.
+  // with its small-range (linear counting) and large-range corrections. Not a number, as there, where registers
+  // say that there were more hashes than there can be (2^44): no crowd makes such registers. About 10 µs beyond
+  // exact_max.
   [[nodiscard]] double cardinality() const;
-  // The number to show: rounded as PostgreSQL's round(double precision) does.
+  // The number to show: rounded as PostgreSQL's round(double precision) does; 2^44 where that is not a number.
   [[nodiscard]] std::int64_t estimate() const;
   // The relative standard error of estimate(), as the contract states it (§4).
   [[nodiscard]] double relative_error() const;

@@ -152,6 +152,14 @@ TEST(Sketch, CorrectsForTheLargeRange) {
   EXPECT_NEAR(Sketch::decode(bytes)->cardinality(), -range * std::log(1 - estimator / range), 1e-3);
 }
 
+TEST(Sketch, ShowsANumberWhateverItsRegistersSay) {
+  std::string bytes = hll::header(hll::Kind::full);
+  bytes.resize(hll::header_bytes + hll::full_bytes);
+  for (std::size_t i = 0; i < hll::register_count; ++i) hll::raise_packed(bytes, i, 31);
+  EXPECT_TRUE(std::isnan(Sketch::decode(bytes)->cardinality()));
+  EXPECT_EQ(Sketch::decode(bytes)->estimate(), std::int64_t{1} << 44);
+}
+
 TEST(Sketch, UnitesToTheSetOfBoth) {
   for (const std::uint64_t left : sizes()) {
     for (const std::uint64_t right : sizes()) {
