@@ -1,0 +1,240 @@
+#include "intake/intake.hpp"
+
+#include <gtest/gtest.h>
+
+#include "activity/decoder.hpp"
+#include "intake/fake_event_log.hpp"
+
+namespace weir::intake {
+namespace {
+
+constexpr WallTime now{std::chrono::sys_days{std::chrono::January / 15 / 2024}};
+
+std::string activity(std::string_view user, std::string_view timestamp = "2024-01-15T00:00:00Z") {
+  return R"({"user_id":")" + std::string(user) + R"(","activity_type":"click","timestamp":")" +
+         std::string(timestamp) + R"("})";
+}
+
+// A body with readable bytes behind it, as a connection's memory has them.
+struct Body {
+  explicit Body(std::string its_text)
+      : text(std::move(its_text) + std::string(limits::json_slack_bytes, '\0')) {}
+  [[nodiscard]] std::string_view view() const {
+    return std::string_view(text).substr(0, text.size() - limits::json_slack_bytes);
+  }
+  std::string text;
+};
+
+// A door with a fake log behind it.
+class Door : public testing::Test {
+ protected:
+  // What becomes of a request, if that is known when the call returns.
+  std::optional<Outcome> one(std::string body) {
+    std::optional<Outcome> outcome;
+    intake_->accept_one(decoder_, Body(std::move(body)).view(), now,
+                        [&](Outcome its) { outcome = std::move(its); });
+    return outcome;
+  }
+  std::optional<Outcome> batch(std::string body) {
+    std::optional<Outcome> outcome;
+    intake_->accept_batch(decoder_, Body(std::move(body)).view(), now,
+                          [&](Outcome its) { outcome = std::move(its); });
+    return outcome;
+  }
+  // A good activity whose answer comes later.
+  void send_one() {
+    intake_->accept_one(decoder_, Body(activity("u")).view(), now,
+                        [this](const Outcome& outcome) { accepted_later_ += outcome.accepted; });
+  }
+  void open(IntakeSettings settings) { intake_ = std::make_unique<Intake>(log_, settings); }
+
+  activity::Decoder decoder_;
+  FakeEventLog log_;
+  std::size_t accepted_later_ = 0;
+  std::unique_ptr<Intake> intake_ = std::make_unique<Intake>(log_, IntakeSettings{});
+};
+
+TEST_F(Door, HandsTheBytesOnAsTheyCameUnderTheUsersId) {
+  const std::string body =
+      R"({ "user_id" : "\u00e4nne", "activity_type":"click","timestamp":"2024-01-15T00:00:00Z","x":[1, 2] })";
+  const auto outcome = one(body);
+  ASSERT_TRUE(outcome);
+  EXPECT_FALSE(outcome->refused);
+  EXPECT_EQ(outcome->accepted, 1u);
+  EXPECT_EQ(outcome->receipt, Receipt::kept);
+  ASSERT_EQ(log_.kept().size(), 1u);
+  EXPECT_EQ(log_.kept()[0].key, "änne");
+  EXPECT_EQ(log_.kept()[0].value, body);
+}
+
+TEST_F(Door, SaysNothingBeforeTheLogHasSpoken) {
+  log_.hold();
+  send_one();
+  EXPECT_EQ(accepted_later_, 0u);
+  EXPECT_GT(intake_->counts().in_flight_bytes, 0u);
+  log_.release();
+  EXPECT_EQ(accepted_later_, 1u);
+  EXPECT_EQ(intake_->counts().in_flight_bytes, 0u);
+}
+
+TEST_F(Door, RefusesOneWrongActivityAndNeverAsksTheLog) {
+  struct Case {
+    std::string body;
+    std::string_view code;
+  };
+  const std::vector<Case> cases{
+      {"", "not_json"},
+      {"null", "not_an_object"},
+      {"[]", "not_an_object"},
+      {"\xEF\xBB\xBF" + activity("u"), "not_json"},
+      {R"({"activity_type":"click","timestamp":"2024-01-15T00:00:00Z"})", "user_id_missing"},
+      {activity("u", "2024-01-16T00:00:00.001Z"), "timestamp_ahead"},
+      {activity(std::string(limits::event_bytes_default, 'u')), "event_too_large"},
+  };
+  for (const Case& wrong : cases) {
+    SCOPED_TRACE(wrong.body.substr(0, 80));
+    const auto outcome = one(wrong.body);
+    ASSERT_TRUE(outcome && outcome->refused);
+    EXPECT_EQ(outcome->refused->move, Move::caller);
+    EXPECT_EQ(outcome->refused->code, wrong.code);
+  }
+  EXPECT_TRUE(log_.appends().empty());
+  EXPECT_EQ(intake_->counts().rejected, cases.size());
+}
+
+TEST_F(Door, LetsAnEventBeADayAheadOfTheClock) {
+  EXPECT_EQ(one(activity("u", "2024-01-16T00:00:00Z"))->accepted, 1u);
+}
+
+TEST_F(Door, SendsTheGoodItemsOfABatchToTheLogTogetherAndNamesTheOthers) {
+  for (const bool as_array : {true, false}) {
+    SCOPED_TRACE(as_array);
+    std::string body = as_array ? "[" : "";
+    for (int item = 0; item < 100; ++item) {
+      if (item > 0) body += as_array ? "," : "\n";
+      body += item == 42 ? R"({"user_id":""})" : activity("user" + std::to_string(item));
+    }
+    if (as_array) body += "]";
+    const std::size_t appends_before = log_.appends().size();
+    const auto outcome = batch(body);
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->accepted, 99u);
+    ASSERT_EQ(outcome->rejected.size(), 1u);
+    EXPECT_EQ(outcome->rejected[0].index, 42u);
+    EXPECT_NE(outcome->rejected[0].error.find("user_id"), std::string::npos);
+    ASSERT_EQ(log_.appends().size(), appends_before + 1);
+    EXPECT_EQ(log_.appends().back().records.size(), 99u);
+  }
+}
+
+TEST_F(Door, TakesABatchOfNothing) {
+  const auto outcome = batch("[]");
+  ASSERT_TRUE(outcome);
+  EXPECT_FALSE(outcome->refused);
+  EXPECT_EQ(outcome->accepted, 0u);
+  EXPECT_TRUE(outcome->rejected.empty());
+  EXPECT_TRUE(log_.appends().empty());
+}
+
+TEST_F(Door, KeepsNothingOfABatchThatIsNoJson) {
+  const std::vector<std::string> bodies{"", "  \n ", "\xEF\xBB\xBF[]", "[" + activity("u"),
+                                        "[" + activity("u") + "]]"};
+  for (const std::string& body : bodies) {
+    SCOPED_TRACE(body);
+    const auto outcome = batch(body);
+    ASSERT_TRUE(outcome && outcome->refused);
+    EXPECT_EQ(outcome->refused->code, "not_json");
+  }
+  EXPECT_TRUE(log_.appends().empty());
+}
+
+TEST_F(Door, HoldsEachItemOfABatchToTheSizeOfAnEvent) {
+  open({.event_bytes_max = 100});
+  const auto outcome = batch("[" + activity("u") + "," + activity(std::string(100, 'u')) + "]");
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->accepted, 1u);
+  ASSERT_EQ(outcome->rejected.size(), 1u);
+  EXPECT_EQ(outcome->rejected[0].index, 1u);
+}
+
+TEST_F(Door, RefusesABatchWhoseAnswerWouldBeEndless) {
+  std::string body;
+  for (std::size_t line = 0; line <= rejected_max; ++line) body += "1\n";
+  const auto outcome = batch(body + activity("u"));
+  ASSERT_TRUE(outcome && outcome->refused);
+  EXPECT_EQ(outcome->refused->code, "too_many_rejected");
+  EXPECT_TRUE(log_.appends().empty());
+}
+
+TEST_F(Door, PassesOnWhatTheLogSays) {
+  struct Case {
+    std::vector<Receipt> receipts;
+    std::size_t accepted;
+    std::vector<std::size_t> failed;
+    Receipt worst;
+  };
+  constexpr auto kept = Receipt::kept;
+  constexpr auto not_kept = Receipt::not_kept;
+  constexpr auto unknown = Receipt::unknown;
+  const std::vector<Case> cases{
+      {{kept, kept, kept}, 3, {}, kept},
+      {{kept, not_kept, kept}, 2, {2}, not_kept},
+      {{not_kept, not_kept, not_kept}, 0, {0, 2, 3}, not_kept},
+      {{unknown, kept, not_kept}, 1, {0, 3}, unknown},
+      {{unknown, unknown, unknown}, 0, {0, 2, 3}, unknown},
+  };
+  const std::string body =
+      "[" + activity("a") + "," + R"({"wrong":1})" + "," + activity("b") + "," + activity("c") + "]";
+  for (const Case& told : cases) {
+    log_.answer_next(told.receipts, {Move::peer, "away", "away"});
+    const auto outcome = batch(body);
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->accepted, told.accepted);
+    EXPECT_EQ(outcome->failed, told.failed);
+    EXPECT_EQ(outcome->receipt, told.worst);
+    EXPECT_EQ(outcome->rejected.size(), 1u);
+  }
+  EXPECT_EQ(intake_->counts().accepted, 6u);
+  EXPECT_EQ(intake_->counts().not_kept, 5u);
+  EXPECT_EQ(intake_->counts().unknown, 4u);
+}
+
+TEST_F(Door, BoundsWhatIsInFlightAndOpensAgainWhenTheLogHasAnswered) {
+  open({.in_flight_bytes_max = 300});
+  log_.hold();
+  send_one();
+  send_one();
+  const auto refused = one(activity("u"));
+  ASSERT_TRUE(refused && refused->refused);
+  EXPECT_EQ(refused->refused->code, "too_much_in_flight");
+  EXPECT_EQ(refused->refused->move, Move::peer);
+  EXPECT_EQ(intake_->counts().refused_busy, 1u);
+  log_.release();
+  EXPECT_EQ(accepted_later_, 2u);
+  EXPECT_EQ(one(activity("u"))->accepted, 1u);
+}
+
+TEST_F(Door, RefusesEverythingOnceItDrainsButAnswersWhatIsInFlight) {
+  log_.hold();
+  send_one();
+  intake_->drain();
+  for (const auto& refused : {one(activity("u")), batch("[" + activity("u") + "]")}) {
+    ASSERT_TRUE(refused && refused->refused);
+    EXPECT_EQ(refused->refused->code, "shutting_down");
+    EXPECT_EQ(refused->refused->move, Move::peer);
+  }
+  log_.release();
+  EXPECT_EQ(accepted_later_, 1u);
+  EXPECT_EQ(intake_->counts().refused_draining, 2u);
+}
+
+TEST_F(Door, MayGoBeforeItsLastAnswerComes) {
+  log_.hold();
+  send_one();
+  intake_.reset();
+  log_.release();
+  EXPECT_EQ(accepted_later_, 1u);
+}
+
+}  // namespace
+}  // namespace weir::intake
