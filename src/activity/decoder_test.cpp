@@ -11,8 +11,8 @@ namespace {
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-// Decodes `json` where nothing but what the decoder may read can be read, and what stands behind the document would
-// mend or spoil it if it were looked at.
+// Decodes `json` where nothing but what the decoder may read can be read, and what stands behind the document
+// would mend or spoil it if it were looked at.
 class Door {
  public:
   Result<UserActivity> decode(std::string_view json) {

@@ -1,9 +1,10 @@
-// A walk through one JSON document (RFC 8259), token by token, each checked as it is passed: whoever has walked to
-// the end has seen a whole and correct document.
+// A walk through one JSON document (RFC 8259), token by token, each checked as it is passed: whoever has
+// walked to the end has seen a whole and correct document.
 //
-// simdjson finds where the tokens begin, many bytes at a time, and checks UTF-8, unescaped control characters and
-// unclosed strings (its "stage 1": Langdale, Lemire, Parsing Gigabytes of JSON per Second, VLDB 2019). The grammar
-// is checked here and not by its on-demand reader, because that one does not look at what is not asked for.
+// simdjson finds where the tokens begin, many bytes at a time, and checks UTF-8, unescaped control characters
+// and unclosed strings (its "stage 1": Langdale, Lemire, Parsing Gigabytes of JSON per Second, VLDB 2019).
+// The grammar is checked here and not by its on-demand reader, because that one does not look at what is not
+// asked for.
 #pragma once
 
 #include <cstddef>
@@ -28,12 +29,12 @@ struct Unescaped {
   bool has_lone_surrogate = false;
 };
 
-// Appends to `scratch`, which must have room for the raw bytes: views of what was appended before stay good. Only
-// for strings that a walk has passed.
+// Appends to `scratch`, which must have room for the raw bytes: views of what was appended before stay good.
+// Only for strings that a walk has passed.
 [[nodiscard]] Unescaped unescape(JsonString string, std::string& scratch);
 
-// For one thread. Functions that return bool return false at a fault in the document; fault() then tells it, and the
-// walk is over.
+// For one thread. Functions that return bool return false at a fault in the document; fault() then tells it,
+// and the walk is over.
 class JsonWalk {
  public:
   JsonWalk();
@@ -46,7 +47,8 @@ class JsonWalk {
 
   [[nodiscard]] bool at_end() const { return token_ == tokens_; }
 
-  // The first byte of the next token, and '\0' at the end; any byte may come, not only one that can begin a token.
+  // The first byte of the next token, and '\0' at the end; any byte may come, not only one that can begin a
+  // token.
   [[nodiscard]] char peek() const { return at_end() ? '\0' : text_[positions_[token_]]; }
 
   // Passes the next token if it is this one of { } [ ] : ,

@@ -1,4 +1,5 @@
-// The grammar, through the decoder: each text as the value of a member of metadata in an otherwise good activity.
+// The grammar, through the decoder: each text as the value of a member of metadata in an otherwise good
+// activity.
 #include "activity/json_walk.hpp"
 
 #include <gtest/gtest.h>
@@ -295,8 +296,8 @@ TEST(JsonWalk, RefusesBytesThatAreNotUtf8WhereverTheyStand) {
 }
 
 TEST(JsonWalk, RefusesADocumentCutOffAnywhere) {
-  const std::string whole =
-      R"({"user_id":"u\u0041","activity_type":"a","timestamp":"2015-05-19T19:00:00Z","metadata":{"a":[1.5e3,true,{"b":null}]}})";
+  const std::string whole = R"({"user_id":"u\u0041","activity_type":"a","timestamp":"2015-05-19T19:00:00Z",)"
+                            R"("metadata":{"a":[1.5e3,true,{"b":null}]}})";
   Decoder decoder;
   for (std::size_t bytes = 0; bytes < whole.size(); ++bytes) {
     std::string cut = whole;  // what was cut off still stands behind

@@ -47,15 +47,16 @@ class JsonBatch {
   Result<std::optional<BatchItem>> next_element();
   std::optional<BatchItem> next_line();
   bool find_element_end();
+  Result<std::optional<BatchItem>> close();
+  [[nodiscard]] bool starts(char byte) const;
   void skip_white_space();
-  Result<std::optional<BatchItem>> no_json(std::string_view expected) const;
+  std::unexpected<Error> no_json(std::string_view expected, std::size_t at) const;
 
   std::string_view body_;
   std::size_t at_ = 0;
-  std::size_t index_ = 0;
+  std::size_t index_ = 0;  // of the next item
   Form form_ = Form::empty;
-  bool opened_ = false;  // the array's bracket has been read
-  bool closed_ = false;  // …and the other one
+  bool closed_ = false;  // the array's closing bracket has been passed
 };
 
 }  // namespace weir::dialects

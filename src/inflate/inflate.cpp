@@ -30,8 +30,8 @@ std::unexpected<Error> bad_encoding(std::string_view encoding, std::string_view 
               "not readable as " + std::string(encoding) + ": " + std::string(why));
 }
 
-// The room for a result, grown by doubling and never beyond the limit and one byte, by which it is known that more
-// would have come.
+// The room for a result, grown by doubling and never beyond the limit and one byte, by which it is known that
+// more would have come.
 class Room {
  public:
   Room(std::size_t first_guess, std::size_t limit) : limit_(limit) {
@@ -176,8 +176,8 @@ class Inflater::Format {
   Format& operator=(const Format&) = delete;
   virtual ~Format() = default;
 
-  // Reads from the start of `rest` and takes off what was read. Empty only when all of `rest` was read and all that
-  // it held has been given out.
+  // Reads from the start of `rest` and takes off what was read. Empty only when all of `rest` was read and
+  // all that it held has been given out.
   virtual Result<std::string_view> take(std::string_view& rest) = 0;
 
   // Whether the file may end here.

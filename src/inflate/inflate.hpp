@@ -48,7 +48,8 @@ class Inflater {
   Inflater& operator=(const Inflater&) = delete;
   ~Inflater();
 
-  // The next bytes of the file, when take() has given an empty piece. They must stay until it has done so again.
+  // The next bytes of the file, when take() has given an empty piece. They must stay until it has done so
+  // again.
   void feed(std::string_view chunk);
 
   // No more bytes will be fed.
