@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """A 2xx is a promise: it comes behind the fsync, and what it promised survives kill -9."""
+import os
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import threading
 import time
@@ -19,8 +21,10 @@ class Promise(weir.Case):
                                 "trace=fsync,fdatasync,sendto,sendmsg,write,writev")).start()
         for number in range(20):
             self.assertEqual(one.post("/activity", weir.activity(f"fsync-{number}")).status, 200)
-        one.process.terminate()
-        one.process.wait(30)
+        strace = one.process.pid
+        with open(f"/proc/{strace}/task/{strace}/children", encoding="ascii") as children:
+            os.kill(int(children.read().split()[0]), signal.SIGTERM)
+        self.assertEqual(one.process.wait(30), 0)
         synced, replies = False, 0
         for line in trace.read_text(errors="replace").split("\n"):
             if re.search(r"\bf(data)?sync\(.*= 0|<\.\.\. f(data)?sync resumed>.*= 0", line):

@@ -105,8 +105,9 @@ class Weir:
         return self.process.wait(seconds)
 
     def end(self):
+        """Whatever is left of it, and of what it was started through."""
         if self.process and self.process.poll() is None:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)  # a session of its own: see start()
             self.process.wait()
 
     def log(self):
