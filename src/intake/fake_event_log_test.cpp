@@ -33,7 +33,8 @@ class FakeWorld final : public EventLogWorld {
     std::vector<StandingRecord> all;
     for (const auto& kept : log_->kept()) {
       auto& record = all.emplace_back(StandingRecord{kept.key, kept.value, {}});
-      for (const auto& header : kept.headers) record.headers.emplace_back(header.name, header.value);
+      for (const auto& header : kept.headers)
+        if (header.name == "weir.replay") record.replay_source = header.value;
     }
     return all;
   }

@@ -1,0 +1,276 @@
+#include "sqlite/database.hpp"
+
+#include <fstream>
+
+#include "sqlite/fake_vfs.hpp"
+#include "sqlite/test_folder.hpp"
+
+namespace weir::sqlite {
+namespace {
+
+constexpr FileKind notes{"notebook", 0x4E4F5445, 3};
+constexpr std::string_view schema = "CREATE TABLE notes(id INTEGER PRIMARY KEY, body)";
+
+OpenOptions options(std::string_view sql = schema) { return {.kind = notes, .schema = sql}; }
+
+void write_file(const std::filesystem::path& path, std::string_view bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class DatabaseTest : public testing::Test {
+ protected:
+  Database opened(const OpenOptions& how = options()) {
+    auto database = Database::open(file_, how);
+    EXPECT_TRUE(database) << database.error().text;
+    return std::move(*database);
+  }
+  Error refused(const OpenOptions& how = options()) {
+    auto database = Database::open(file_, how);
+    EXPECT_FALSE(database);
+    return database ? Error{} : database.error();
+  }
+
+  TestFolder folder_;
+  std::filesystem::path file_ = folder_ / "notes.db";
+};
+
+TEST_F(DatabaseTest, MakesItsFileAndFindsItAgain) {
+  {
+    auto database = opened();
+    ASSERT_TRUE(database.run("INSERT INTO notes VALUES(1, 'one')"));
+  }
+  auto database = opened();
+  EXPECT_EQ(database.number("SELECT count(*) FROM notes"), 1);
+  EXPECT_EQ(database.number("PRAGMA application_id"), notes.application_id);
+  EXPECT_EQ(database.number("PRAGMA user_version"), notes.version);
+  EXPECT_EQ(database.number("PRAGMA synchronous"), 2);
+  EXPECT_EQ(opened({.kind = notes, .durability = Durability::normal}).number("PRAGMA synchronous"), 1);
+}
+
+TEST_F(DatabaseTest, CarriesEveryKindOfValue) {
+  using namespace std::string_literals;
+  auto database = opened();
+  auto insert = database.prepare("INSERT INTO notes VALUES(?1, ?2)");
+  auto select = database.prepare("SELECT body FROM notes WHERE id = ?1");
+  ASSERT_TRUE(insert && select);
+  const std::string blob = "\0\xff\0"s;
+  ASSERT_TRUE(insert->bind(1, 1).bind(2, INT64_MIN).run());
+  ASSERT_TRUE(insert->bind(1, 2).bind_text(2, "täxt").run());
+  ASSERT_TRUE(insert->bind(1, 3).bind_blob(2, blob).run());
+  ASSERT_TRUE(insert->bind(1, 4).bind_null(2).run());
+  ASSERT_TRUE(insert->bind(1, 5).bind_text(2, {}).run());
+  ASSERT_TRUE(insert->bind(1, 6).bind_blob(2, {}).run());
+
+  const auto at = [&select](std::int64_t id) -> Statement& {
+    select->reset();
+    EXPECT_TRUE(select->bind(1, id).step().value());
+    return *select;
+  };
+  EXPECT_EQ(at(1).number(0), INT64_MIN);
+  EXPECT_EQ(at(2).text(0), "täxt");
+  EXPECT_EQ(at(3).blob(0), blob);
+  EXPECT_TRUE(at(4).is_null(0));
+  EXPECT_FALSE(at(5).is_null(0));
+  EXPECT_EQ(at(5).text(0), "");
+  EXPECT_FALSE(at(6).is_null(0));
+  select->reset();
+}
+
+TEST_F(DatabaseTest, RollsBackWhatIsNotCommitted) {
+  auto database = opened();
+  ASSERT_TRUE(database.begin());
+  ASSERT_TRUE(database.run("INSERT INTO notes VALUES(1, 'one')"));
+  EXPECT_EQ(database.rows_changed(), 1);
+  EXPECT_TRUE(database.in_transaction());
+  database.rollback();
+  EXPECT_FALSE(database.in_transaction());
+  database.rollback();
+  EXPECT_EQ(database.number("SELECT count(*) FROM notes"), 0);
+}
+
+TEST_F(DatabaseTest, SaysThatAnotherHoldsTheFile) {
+  auto database = opened();
+  auto quick = options();
+  quick.busy_timeout = std::chrono::milliseconds(0);
+  auto other = opened(quick);
+  ASSERT_TRUE(database.begin());
+  auto begun = other.begin();
+  ASSERT_FALSE(begun);
+  EXPECT_EQ(begun.error().move, Move::peer);
+  EXPECT_EQ(begun.error().code, code_busy);
+  database.rollback();
+  EXPECT_TRUE(other.begin());
+}
+
+TEST_F(DatabaseTest, ChecksPointsWhenAskedAndOnlyThen) {
+  auto database = opened();
+  auto reader = opened();
+  for (int i = 0; i < 2000; ++i)
+    ASSERT_TRUE(database.run("INSERT INTO notes VALUES(NULL, randomblob(4000))"));
+  EXPECT_GT(database.wal_frames(), 2000);
+
+  auto reading = reader.prepare("SELECT id FROM notes ORDER BY id");
+  ASSERT_TRUE(reading && reading->step().value());
+  ASSERT_TRUE(database.run("INSERT INTO notes VALUES(NULL, 'behind the reader')"));
+  auto end = database.checkpoint(CheckpointMode::passive);
+  ASSERT_TRUE(end);
+  EXPECT_FALSE(end->complete());
+  EXPECT_LT(end->checkpointed, end->log_frames);
+
+  reading->reset();
+  end = database.checkpoint(CheckpointMode::truncate);
+  ASSERT_TRUE(end);
+  EXPECT_TRUE(end->complete());
+  EXPECT_EQ(std::filesystem::file_size(file_.string() + "-wal"), 0U);
+}
+
+struct Stranger {
+  std::string name;
+  std::function<void(const std::filesystem::path&)> make;
+  Move move = Move::caller;
+  std::string_view code;
+  std::string says;
+};
+
+class DatabaseRefuses : public testing::TestWithParam<Stranger> {};
+
+TEST_P(DatabaseRefuses, AndLeavesItAsItWas) {
+  const TestFolder folder;
+  const auto file = folder / "notes.db";
+  GetParam().make(file);
+  const bool is_file = std::filesystem::is_regular_file(file);
+  const std::string before = is_file ? read_file(file) : "";
+  auto database = Database::open(file, options());
+  ASSERT_FALSE(database);
+  EXPECT_EQ(database.error().move, GetParam().move) << database.error().text;
+  EXPECT_EQ(database.error().code, GetParam().code) << database.error().text;
+  EXPECT_NE(database.error().text.find(file.string()), std::string::npos) << database.error().text;
+  EXPECT_NE(database.error().text.find(GetParam().says), std::string::npos) << database.error().text;
+  EXPECT_NE(database.error().text.find("expected"), std::string::npos) << database.error().text;
+  EXPECT_EQ(std::filesystem::is_regular_file(file), is_file);
+  EXPECT_EQ(is_file ? read_file(file) : "", before);
+}
+
+void make_kind(const std::filesystem::path& path, FileKind kind) {
+  auto database = Database::open(path, {.kind = kind, .schema = schema});
+  ASSERT_TRUE(database);
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(database->run("INSERT INTO notes VALUES(NULL, randomblob(4000))"));
+  ASSERT_TRUE(database->checkpoint(CheckpointMode::truncate));
+}
+
+const Stranger strangers[]{
+    {"Directory", [](const auto& path) { std::filesystem::create_directory(path); }, Move::caller,
+     code_cannot_open, "is a directory"},
+    {"Pipe", [](const auto& path) { std::filesystem::create_symlink("/dev/null", path); }, Move::caller,
+     code_cannot_open, "is no regular file"},
+    {"Text", [](const auto& path) { write_file(path, "these are not the pages you are looking for"); },
+     Move::ourselves, code_not_a_database, "not a database"},
+    {"AnotherProgram",
+     [](const auto& path) { make_kind(path, {.name = "other", .application_id = 0x1234, .version = 1}); },
+     Move::caller, code_foreign, "0x1234"},
+    {"NobodysDatabase",
+     [](const auto& path) { make_kind(path, {.name = "nobody", .application_id = 0, .version = 0}); },
+     Move::caller, code_foreign, "another database"},
+    {"Newer",
+     [](const auto& path) { make_kind(path, {.name = "notes", .application_id = 0x4E4F5445, .version = 4}); },
+     Move::caller, code_newer, "newer Weir (version 4)"},
+    {"Older",
+     [](const auto& path) { make_kind(path, {.name = "notes", .application_id = 0x4E4F5445, .version = 2}); },
+     Move::caller, code_foreign, "version 2"},
+    {"CutShort",
+     [](const auto& path) {
+       make_kind(path, notes);
+       std::filesystem::resize_file(path, 8192);
+     },
+     Move::ourselves, code_corrupt, "malformed"},
+    {"BadHeader",
+     [](const auto& path) {
+       make_kind(path, notes);
+       write_file(path, std::string(100, '\x55') + read_file(path).substr(100));
+     },
+     Move::ourselves, code_not_a_database, "not a database"},
+    {"BadSchemaPage",
+     [](const auto& path) {
+       make_kind(path, notes);
+       write_file(path,
+                  read_file(path).substr(0, 100) + std::string(3996, '\x55') + read_file(path).substr(4096));
+     },
+     Move::ourselves, code_corrupt, "malformed"},
+    {"GoneBesideItsWal", [](const auto& path) { write_file(path.string() + "-wal", "frames"); }, Move::caller,
+     code_corrupt, "is gone"},
+    {"EmptyBesideItsWal",
+     [](const auto& path) {
+       write_file(path, "");
+       write_file(path.string() + "-wal", "frames");
+     },
+     Move::caller, code_corrupt, "is empty"},
+    {"NoFolder", [](const auto& path) { std::filesystem::remove_all(path.parent_path()); }, Move::caller,
+     code_cannot_open, "cannot be opened"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Strangers, DatabaseRefuses, testing::ValuesIn(strangers),
+                         [](const auto& test) { return test.param.name; });
+
+TEST_F(DatabaseTest, RefusesAFileThatItMayOnlyRead) {
+  FakeVfs disk;
+  opened();
+  disk.read_only(true);
+  auto how = options();
+  how.vfs = disk.name();
+  const auto error = refused(how);
+  EXPECT_EQ(error.code, code_read_only);
+  EXPECT_NE(error.text.find("not writable"), std::string::npos) << error.text;
+}
+
+TEST_F(DatabaseTest, RefusesToMakeWhatMustBeThere) {
+  EXPECT_EQ(refused(options("")).code, code_cannot_open);
+  EXPECT_FALSE(std::filesystem::exists(file_));
+  write_file(file_, "");
+  EXPECT_EQ(refused(options("")).code, code_corrupt);
+}
+
+TEST_F(DatabaseTest, MakesAFileThatAnEarlierTryLeftEmpty) {
+  write_file(file_, "");
+  EXPECT_EQ(opened().number("SELECT count(*) FROM notes"), 0);
+}
+
+struct DiskFault {
+  std::string name;
+  FakeVfs::Fault fault;
+  Move move = Move::ourselves;
+  std::string_view code;
+};
+
+class DatabaseOnABadDisk : public testing::TestWithParam<DiskFault> {};
+
+TEST_P(DatabaseOnABadDisk, SaysWhoseMoveItIs) {
+  const TestFolder folder;
+  FakeVfs disk;
+  auto how = options();
+  how.vfs = disk.name();
+  auto database = Database::open(folder / "notes.db", how);
+  ASSERT_TRUE(database);
+  disk.inject(GetParam().fault);
+  auto done = database->run("INSERT INTO notes VALUES(NULL, randomblob(100000))");
+  ASSERT_TRUE(disk.fired());
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().move, GetParam().move);
+  EXPECT_EQ(done.error().code, GetParam().code);
+}
+
+using Call = FakeVfs::Call;
+const DiskFault disk_faults[]{
+    {"NoSpace", {.call = Call::write, .nth = 3, .no_space = true}, Move::peer, code_disk_full},
+    {"WriteFails", {.call = Call::write, .nth = 3}, Move::ourselves, code_disk_failed},
+    {"FsyncFails", {.call = Call::sync}, Move::ourselves, code_fsync_failed},
+};
+INSTANTIATE_TEST_SUITE_P(Faults, DatabaseOnABadDisk, testing::ValuesIn(disk_faults),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace weir::sqlite

@@ -1,0 +1,120 @@
+#include "sqlite/log_reader.hpp"
+
+#include "rollup/log_reader_contract.hpp"
+#include "sqlite/log_test_world.hpp"
+
+namespace weir::sqlite {
+namespace {
+
+using intake::Receipt;
+using intake::event_log_contract::append_and_wait;
+
+class EmbeddedWorld final : public rollup::LogReaderWorld {
+ public:
+  EmbeddedWorld() {
+    auto opened = under_test_.open();
+    EXPECT_TRUE(opened) << opened.error().text;
+    auto reader = EmbeddedLogReader::open(under_test_.file(), under_test_.log().commits());
+    EXPECT_TRUE(reader) << reader.error().text;
+    reader_ = std::move(*reader);
+  }
+
+  rollup::LogReader& reader() override { return *reader_; }
+  void append(RecordTime time, const std::vector<rollup::WrittenRecord>& records) override {
+    under_test_.clock().set(time);
+    std::vector<intake::StandingRecord> all;
+    for (const auto& record : records) all.push_back({record.key, record.value, record.replay_source});
+    EXPECT_EQ(append_and_wait(under_test_.log(), all).all, Receipt::kept);
+  }
+  void prune_before(std::int64_t offset) override {
+    under_test_.log().prune_before(offset, RecordTime::max());
+    const std::int64_t last = reader_->bounds(0)->start;
+    while (reader_->bounds(0)->start == last) std::this_thread::yield();
+  }
+
+  LogUnderTest under_test_;
+
+ private:
+  std::unique_ptr<EmbeddedLogReader> reader_;
+};
+
+std::unique_ptr<rollup::LogReaderWorld> make_embedded_world() { return std::make_unique<EmbeddedWorld>(); }
+
+}  // namespace
+}  // namespace weir::sqlite
+
+namespace weir::rollup {
+INSTANTIATE_TEST_SUITE_P(Embedded, LogReaderContract, testing::Values(&sqlite::make_embedded_world));
+}  // namespace weir::rollup
+
+namespace weir::sqlite {
+namespace {
+
+constexpr std::chrono::milliseconds at_once{0};
+constexpr RecordTime noon{std::chrono::milliseconds(1'764'000'000'000)};
+
+TEST(EmbeddedLogReader, TakesNoMoreThanAFewSegmentsAPoll) {
+  EmbeddedWorld world;
+  for (int i = 0; i < 12; ++i)
+    world.append(noon, {{"user", std::string(segment_bytes_max, 'x'), {}}, {"user", "small", {}}});
+  ASSERT_TRUE(world.reader().poll(at_once));
+  ASSERT_TRUE(world.reader().seek(0, 0));
+  std::size_t records = 0;
+  while (records < 24) {
+    auto events = world.reader().poll(at_once);
+    ASSERT_TRUE(events && !events->empty());
+    std::size_t bytes = 0;
+    for (const auto& record : std::get<rollup::Records>(events->front()).records) {
+      bytes += record.value->size();
+      ++records;
+    }
+    EXPECT_LT(bytes, poll_bytes_max + 2 * segment_bytes_max);
+  }
+}
+
+TEST(EmbeddedLogReader, HoldsNoSnapshotBetweenPolls) {
+  EmbeddedWorld world;
+  for (int i = 0; i < 10; ++i) world.append(noon, {{"user", std::string(segment_bytes_max, 'x'), {}}});
+  ASSERT_TRUE(world.reader().poll(at_once));
+  ASSERT_TRUE(world.reader().seek(0, 0));
+  ASSERT_TRUE(world.reader().poll(at_once));
+  ASSERT_TRUE(world.reader().landmark(0, 3));
+  ASSERT_TRUE(world.reader().first_at(0, noon));
+  auto other = Database::open(world.under_test_.file(), {.kind = event_log_file, .schema = ""});
+  ASSERT_TRUE(other);
+  auto end = other->checkpoint(CheckpointMode::truncate);
+  ASSERT_TRUE(end);
+  EXPECT_TRUE(end->complete());
+}
+
+TEST(EmbeddedLogReader, StopsAtADamagedSegmentAndAtALostOne) {
+  struct Case {
+    std::string_view sql;
+    std::string_view says;
+  };
+  for (const auto& [sql, says] :
+       {Case{"UPDATE segments SET body = zeroblob(50) WHERE first_offset = 1", "check"},
+        Case{"DELETE FROM segments WHERE first_offset = 1", "lost"}}) {
+    EmbeddedWorld world;
+    for (int i = 0; i < 3; ++i) world.append(noon, {{"user", "x", {}}});
+    auto other = Database::open(world.under_test_.file(), {.kind = event_log_file, .schema = ""});
+    ASSERT_TRUE(other && other->run(sql));
+    ASSERT_TRUE(world.reader().poll(at_once));
+    ASSERT_TRUE(world.reader().seek(0, 0));
+    auto events = world.reader().poll(at_once);
+    ASSERT_FALSE(events);
+    EXPECT_EQ(events.error().move, Move::ourselves);
+    EXPECT_EQ(events.error().code, code_segment_damaged);
+    EXPECT_NE(events.error().text.find(says), std::string::npos) << events.error().text;
+  }
+}
+
+TEST(EmbeddedLogReader, NeedsAFileThatIsThere) {
+  const TestFolder folder;
+  auto reader = EmbeddedLogReader::open(folder / "none.db", std::make_shared<CommitSignal>(0));
+  ASSERT_FALSE(reader);
+  EXPECT_EQ(reader.error().code, code_cannot_open);
+}
+
+}  // namespace
+}  // namespace weir::sqlite
