@@ -1,0 +1,160 @@
+#include "cli/stats.hpp"
+
+#include <gtest/gtest.h>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <sstream>
+
+#include "http/server.hpp"
+#include "observe/log.hpp"
+
+namespace weir::cli {
+namespace {
+
+// A server that gives canned answers and remembers what it was asked.
+class FakeApi {
+ public:
+  FakeApi() {
+    auto opened =
+        http::Server::open({.bind_address = "127.0.0.1", .port = 0}, [this] { return routes(); }, *log_);
+    server_ = std::move(opened).value();
+    server_->start();
+  }
+  void answer(const std::string& path, http::Reply reply) {
+    const std::lock_guard lock(mutex_);
+    replies_[path] = std::move(reply);
+  }
+  std::vector<std::string> asked() const {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(server_->port()); }
+
+ private:
+  std::vector<http::Route> routes() {
+    std::vector<http::Route> routes;
+    for (const auto* path : {"/api/v1/summary", "/api/v1/timeseries", "/api/v1/top"})
+      routes.push_back({"GET", path, [this, path](const http::Request& request, http::Respond respond) {
+                          const std::lock_guard lock(mutex_);
+                          asked_.push_back(std::string(request.path) + "?" + std::string(request.query));
+                          respond(replies_[path]);
+                        }});
+    return routes;
+  }
+
+  std::unique_ptr<observe::Log> log_ = observe::make_silent_log();
+  mutable std::mutex mutex_;  // guards the next two
+  std::map<std::string, http::Reply> replies_;
+  std::vector<std::string> asked_;
+  std::unique_ptr<http::Server> server_;
+};
+
+class Stats : public ::testing::Test {
+ protected:
+  Stats() {
+    api_.answer("/api/v1/summary", {.body = R"({"from":"2015-05-17T10:00:00Z","to":"2015-05-17T12:00:00Z",)"
+                                            R"("events":9999,"page_views":3617,"unique_users":1861,)"
+                                            R"("unique_users_error":0,"previous":{"from":"x","to":"y",)"
+                                            R"("events":10,"page_views":0,"unique_users":1}})"});
+    api_.answer("/api/v1/timeseries",
+                {.body = R"({"interval":"hour","points":[)"
+                         R"({"time":"2015-05-17T10:00:00Z","events":8,"page_views":1,"unique_users":1},)"
+                         R"({"time":"2015-05-17T11:00:00Z","events":4,"page_views":1,"unique_users":1}]})"});
+    api_.answer("/api/v1/top",
+                {.body = R"({"dimension":"page","rows":[{"value":"/\u001b[31mred","events":7,)"
+                         R"("page_views":5,"unique_users":2}],"other":{"events":3,"page_views":1}})"});
+  }
+
+  int run(StatsOptions options) {
+    options.url = api_.url();
+    return run_stats(options, out_, err_);
+  }
+
+  FakeApi api_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+};
+
+TEST_F(Stats, ShowSummarySeriesAndTopLists) {
+  ASSERT_EQ(run({.dimensions = {"page"}}), 0) << err_.str();
+  const auto text = out_.str();
+  EXPECT_TRUE(text.starts_with("2015-05-17T10:00:00Z to 2015-05-17T12:00:00Z\n\nevents        9,999 "))
+      << text;
+  EXPECT_TRUE(text.contains("unique users  1,861 ")) << text;
+  EXPECT_TRUE(text.contains("events by hour\n8 ┤█████\n")) << text;
+  EXPECT_TRUE(text.contains("all others")) << text;
+  EXPECT_EQ(err_.str(), "");
+}
+
+TEST_F(Stats, NeverPrintAControlCharacterOfAClients) {
+  for (const auto format : {StatsFormat::table, StatsFormat::json, StatsFormat::csv}) {
+    if (format == StatsFormat::csv)
+      api_.answer("/api/v1/top",
+                  {.content_type = "text/csv", .body = "page,events\r\n/\x1b[31m\xc2\x9b,7\r\n"});
+    ASSERT_EQ(run({.format = format, .dimensions = {"page"}}), 0) << err_.str();
+  }
+  EXPECT_FALSE(out_.str().contains('\x1b'));
+  EXPECT_FALSE(out_.str().contains("\xc2\x9b"));
+}
+
+TEST_F(Stats, AskForTheRangeAndTheRest) {
+  ASSERT_EQ(run({.from = "2015-05-17T10:00:00+02:00",
+                 .to = "2015-05-18T00:00:00Z",
+                 .interval = "hour",
+                 .limit = 3}),
+            0);
+  const std::string range = "?from=2015-05-17T10:00:00%2B02:00&to=2015-05-18T00:00:00Z";
+  const std::vector<std::string> asked{
+      "/api/v1/summary" + range + "&compare=previous",
+      "/api/v1/timeseries" + range + "&interval=hour&format=json",
+      "/api/v1/top" + range + "&dimension=page&limit=3&format=json",
+      "/api/v1/top" + range + "&dimension=referrer&limit=3&format=json",
+      "/api/v1/top" + range + "&dimension=activity_type&limit=3&format=json"};
+  EXPECT_EQ(api_.asked(), asked);
+}
+
+TEST_F(Stats, HandTheAnswersOnAsOneObject) {
+  api_.answer("/api/v1/summary", {.body = R"({"s":")"
+                                          "\x7f\xc2\x85"
+                                          R"("})"});
+  api_.answer("/api/v1/timeseries", {.body = R"({"t":1})"});
+  api_.answer("/api/v1/top", {.body = R"({"u":1})"});
+  ASSERT_EQ(run({.format = StatsFormat::json, .dimensions = {"page", "referrer"}}), 0);
+  EXPECT_EQ(out_.str(), R"({"summary":{"s":"\u007f\u0085"},"timeseries":{"t":1},"top":[{"u":1},{"u":1}]})"
+                        "\n");
+}
+
+TEST_F(Stats, HandOnTheCsvOfOneList) {
+  api_.answer("/api/v1/timeseries", {.content_type = "text/csv", .body = "time,events\r\n"});
+  ASSERT_EQ(run({.format = StatsFormat::csv}), 0);
+  EXPECT_EQ(out_.str(), "time,events\r\n");
+  EXPECT_EQ(api_.asked(), (std::vector<std::string>{"/api/v1/timeseries?format=csv"}));
+}
+
+TEST_F(Stats, SayWhyThereIsNoAnswer) {
+  api_.answer("/api/v1/summary", http::error_reply(400, "from is 'x'; expected a time"));
+  EXPECT_EQ(run({.from = "x"}), 1);
+  EXPECT_TRUE(err_.str().ends_with("from is 'x'; expected a time\n")) << err_.str();
+  EXPECT_EQ(out_.str(), "");
+}
+
+TEST_F(Stats, SayWhenWhatAnswersIsNoWeir) {
+  for (const auto* body :
+       {"<html>", "[]", "{}", R"({"from":1})", R"({"from":"a","to":"b","events":"many"})"}) {
+    api_.answer("/api/v1/summary", {.body = body});
+    EXPECT_EQ(run({}), 1);
+    EXPECT_TRUE(err_.str().ends_with("does not speak as a Weir does\n")) << err_.str();
+  }
+}
+
+TEST(StatsAway, SayThatNothingAnswers) {
+  std::ostringstream out;
+  std::ostringstream err;
+  EXPECT_EQ(run_stats({.url = "http://127.0.0.1:1"}, out, err), 1);
+  EXPECT_TRUE(err.str().starts_with("weir stats: http://127.0.0.1:1: ")) << err.str();
+  EXPECT_EQ(run_stats({.url = "ftp://x"}, out, err), 1);
+}
+
+}  // namespace
+}  // namespace weir::cli
