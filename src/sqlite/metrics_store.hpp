@@ -49,7 +49,8 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
   rollup::CommitAnswer commit() override;
   void rollback() override;
 
-  // Outside a transaction, every few seconds: nothing else checkpoints, and the WAL grows until it is done. True: all
+  // Outside a transaction, every few seconds, by any session: nothing else checkpoints, and the WAL grows until it is
+  // done. True: all
   // that was committed before this call survives a power cut, so the log may be pruned up to a next_offset that was
   // read before it (less the dedupe window). False: a reader's old snapshot stands in the way; ask again later. Waits
   // for no reader; takes as long as the disk takes for the pages written since.
@@ -62,7 +63,6 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
   Statement& statement(StoreSql which);
   Result<tally::LedgerRow> find_or_make_ledger(std::int32_t partition, std::int64_t start_offset,
                                                WallTime now);
-  Result<void> read_rows(const tally::WindowKey& key, std::vector<tally::WindowRow>& rows);
   Result<void> put_window(const tally::WindowRow& row, WallTime written_at);
   Result<void> mark_minute(StoreSql how, const rollup::UnrolledMinute& minute);
   Result<void> raise_horizon(tally::Granularity granularity, WallTime pruned_to);

@@ -1,0 +1,194 @@
+#include "sqlite/metrics_store.hpp"
+
+#include <fstream>
+
+#include "rollup/metrics_store_contract.hpp"
+#include "sqlite/metrics_reader.hpp"
+#include "sqlite/store_test_world.hpp"
+
+namespace weir::rollup {
+namespace {
+
+class SqliteStoreWorld final : public StoreWorld {
+ public:
+  std::unique_ptr<MetricsStore> session(const std::string& group) override {
+    return sqlite::SqliteMetricsStore::open(sqlite::store_options(folder_, group)).value();
+  }
+  Standing standing() override { return sqlite::look_at_all(folder_); }
+
+ private:
+  sqlite::TestFolder folder_;
+};
+
+std::unique_ptr<StoreWorld> make_sqlite_world() { return std::make_unique<SqliteStoreWorld>(); }
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsStoreContract, testing::Values(&make_sqlite_world));
+
+}  // namespace
+}  // namespace weir::rollup
+
+namespace weir::sqlite {
+namespace {
+
+using rollup::store_contract::fence_of;
+using rollup::store_contract::minute;
+using rollup::store_contract::moved_on;
+using rollup::store_contract::total;
+using rollup::store_contract::written;
+using tally::Granularity;
+
+// A store on a file of its own.
+class MetricsStore : public testing::Test {
+ protected:
+  std::unique_ptr<SqliteMetricsStore> open() {
+    auto opened = SqliteMetricsStore::open(store_options(folder_));
+    EXPECT_TRUE(opened.has_value()) << opened.error().text;
+    return opened ? std::move(*opened) : nullptr;
+  }
+
+  // Whether opening the file is left to a person; the text must name it.
+  void expect_refused(std::string_view because) {
+    auto refused = SqliteMetricsStore::open(store_options(folder_));
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, because) << refused.error().text;
+    EXPECT_NE(refused.error().text.find("metrics.db"), std::string::npos) << refused.error().text;
+  }
+
+  // One minute of one event.
+  static tally::LedgerRow flush(SqliteMetricsStore& store, const tally::LedgerRow& before, int number) {
+    EXPECT_EQ(store.begin(std::array{fence_of(before)}).value().size(), 1U);
+    const tally::LedgerRow after = moved_on(before, 1);
+    EXPECT_TRUE(store
+                    .write({.written_at = written,
+                            .windows = {total(Granularity::minute, minute(number), 1)},
+                            .ledgers = {after}})
+                    .has_value());
+    EXPECT_EQ(store.commit().end, rollup::CommitEnd::committed);
+    return after;
+  }
+
+  std::string text(const std::string& sql) {
+    Database database = look_into(folder_);
+    return first_text(database, sql);
+  }
+
+  TestFolder folder_;
+};
+
+TEST_F(MetricsStore, WritesMomentsAsUtcText) {
+  auto store = open();
+  tally::LedgerRow ledger = moved_on(store->open_ledger(0, 0, written).value(), 1);
+  ledger.observed = {9, written - std::chrono::milliseconds{23}, written};
+  ASSERT_TRUE(store->begin(std::array{rollup::Fence{0, 0, 0}}).has_value());
+  ASSERT_TRUE(store
+                  ->write({.written_at = written,
+                           .letters = {{.partition = 0, .offset = 0, .at = written}},
+                           .flush = rollup::FlushRow{written, 1, 1},
+                           .ledgers = {ledger}})
+                  .has_value());
+  ASSERT_EQ(store->commit().end, rollup::CommitEnd::committed);
+  const std::string moment = "2025-11-24T16:00:00.123Z";
+  EXPECT_EQ(text("SELECT timestamp FROM user_activity_metrics"), moment);
+  EXPECT_EQ(text("SELECT created_at FROM user_activity_metrics"), moment);
+  EXPECT_EQ(text("SELECT at FROM activity_dead_letters"), moment);
+  EXPECT_EQ(text("SELECT observed_at FROM activity_ledger"), moment);
+  EXPECT_EQ(text("SELECT updated_at FROM activity_ledger"), moment);
+  EXPECT_EQ(text("SELECT oldest_unread_at FROM activity_ledger"), "2025-11-24T16:00:00.100Z");
+  EXPECT_EQ(text("SELECT pruned_to FROM activity_horizon"), "1970-01-01T00:00:00.000Z");
+}
+
+TEST_F(MetricsStore, KeepsItsNumbersWhenItIsOpenedAgain) {
+  auto store = open();
+  const tally::LedgerRow ledger = flush(*store, store->open_ledger(0, 0, written).value(), 0);
+  store.reset();
+  store = open();
+  EXPECT_EQ(store->open_ledger(0, 0, written).value(), ledger);
+}
+
+TEST_F(MetricsStore, LeavesATopicOfAnotherNameAlone) {
+  auto store = open();
+  flush(*store, store->open_ledger(0, 0, written).value(), 0);
+  MetricsStoreOptions other = store_options(folder_, "another-group");
+  other.topic = "another-topic";
+  auto second = SqliteMetricsStore::open(other).value();
+  const tally::LedgerRow ledger = second->open_ledger(0, 7, written).value();
+  EXPECT_EQ(ledger.next_offset, 7);
+  ASSERT_TRUE(second->begin(std::array{fence_of(ledger)}).has_value());
+  EXPECT_TRUE(second->read_windows(std::array{total(Granularity::minute, minute(0), 1).key}).value().empty());
+  EXPECT_TRUE(second->read_minutes(0, std::array{minute(0)}).value().empty());
+}
+
+TEST_F(MetricsStore, AnswersTryAgainWhileAnotherSessionWrites) {
+  MetricsStoreOptions impatient = store_options(folder_);
+  impatient.busy_timeout = std::chrono::milliseconds{0};
+  auto store = open();
+  auto other = SqliteMetricsStore::open(impatient).value();
+  const tally::LedgerRow ledger = store->open_ledger(0, 0, written).value();
+  ASSERT_TRUE(store->begin(std::array{fence_of(ledger)}).has_value());
+  auto busy = other->begin(std::array{fence_of(ledger)});
+  ASSERT_FALSE(busy.has_value());
+  EXPECT_EQ(busy.error().move, Move::peer);
+  store->rollback();
+  EXPECT_EQ(other->begin(std::array{fence_of(ledger)}).value().size(), 1U);
+}
+
+TEST_F(MetricsStore, IsInTheFileForGoodOnceACheckpointSaysSo) {
+  auto store = open();
+  flush(*store, store->open_ledger(0, 0, written).value(), 0);
+  EXPECT_EQ(store->checkpoint().value(), true);
+  EXPECT_EQ(store->checkpoint().value(), true);  // nothing to do
+}
+
+TEST_F(MetricsStore, IsNotInTheFileForGoodWhileAnOldSnapshotIsRead) {
+  auto store = open();
+  const tally::LedgerRow ledger = flush(*store, store->open_ledger(0, 0, written).value(), 0);
+  auto reader = SqliteMetricsReader::open({.data_dir = folder_.path(), .topic = test_topic}).value();
+  auto snapshot = reader->snapshot().value();
+  flush(*store, ledger, 1);
+  EXPECT_EQ(store->checkpoint().value(), false);
+  snapshot.reset();
+  EXPECT_EQ(store->checkpoint().value(), true);
+}
+
+TEST_F(MetricsStore, RefusesAFileThatIsNoDatabase) {
+  std::ofstream(metrics_store_path(folder_.path())) << std::string(8192, 'x');
+  expect_refused(code_not_a_database);
+}
+
+TEST_F(MetricsStore, RefusesTheLogsFile) {
+  const auto path = metrics_store_path(folder_.path());
+  ASSERT_TRUE(Database::open(path, {.kind = event_log_file, .schema = "CREATE TABLE t (x)"}).has_value());
+  expect_refused(code_foreign);
+}
+
+TEST_F(MetricsStore, RefusesAFileOfANewerWeir) {
+  open();
+  ASSERT_TRUE(look_into(folder_).run("PRAGMA user_version = 99").has_value());
+  expect_refused(code_newer);
+}
+
+TEST_F(MetricsStore, RefusesTablesThatAreNotAsItMadeThem) {
+  open();
+  ASSERT_TRUE(look_into(folder_)
+                  .run("ALTER TABLE activity_dead_letters RENAME COLUMN detail TO details")
+                  .has_value());
+  auto refused = SqliteMetricsStore::open(store_options(folder_));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().move, Move::caller);
+  EXPECT_NE(refused.error().text.find("detail"), std::string::npos) << refused.error().text;
+}
+
+TEST_F(MetricsStore, FindsEveryRowByAnIndex) {
+  open();
+  Database database = look_into(folder_);
+  for (const std::string& sql : store_statements()) {
+    if (sql.find("ORDER BY id LIMIT") != std::string::npos) continue;  // the oldest rows, wherever they begin
+    for_each_row(database, "EXPLAIN QUERY PLAN " + sql, [&](const Statement& row) {
+      EXPECT_NE(row.text(3).substr(0, 5), "SCAN ") << sql;
+      EXPECT_EQ(row.text(3).find("TEMP B-TREE"), std::string_view::npos) << sql;
+    });
+  }
+}
+
+}  // namespace
+}  // namespace weir::sqlite

@@ -1,0 +1,103 @@
+// For tests of the metrics store: a session on a folder, and a look at what is committed there.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "rollup/metrics_store_world.hpp"
+#include "sqlite/database.hpp"
+#include "sqlite/metrics_store.hpp"
+#include "sqlite/store_rows.hpp"
+#include "sqlite/store_sql.hpp"
+#include "sqlite/test_folder.hpp"
+
+namespace weir::sqlite {
+
+inline constexpr const char* test_topic = "the-topic";
+
+inline MetricsStoreOptions store_options(const TestFolder& folder, const std::string& group = "the-group") {
+  return {.data_dir = folder.path(), .topic = test_topic, .group_id = group};
+}
+
+// A connection to the file for looking only.
+inline Database look_into(const TestFolder& folder) {
+  auto opened = Database::open(metrics_store_path(folder.path()), {.kind = metrics_store_file});
+  if (!opened) throw std::runtime_error(opened.error().text);
+  return std::move(*opened);
+}
+
+// Everything that a SELECT answers, by `row(statement)`.
+template <class Row>
+void for_each_row(Database& database, const std::string& sql, Row row) {
+  auto statement = database.prepare(sql);
+  ASSERT_TRUE(statement.has_value()) << statement.error().text;
+  while (true) {
+    auto there = statement->step();
+    ASSERT_TRUE(there.has_value()) << there.error().text;
+    if (!*there) return;
+    row(*statement);
+  }
+}
+
+inline std::string first_text(Database& database, const std::string& sql) {
+  std::string first;
+  for_each_row(database, sql, [&first](const Statement& row) {
+    if (first.empty()) first = row.text(0);
+  });
+  return first;
+}
+
+inline rollup::Standing look_at_all(const TestFolder& folder) {
+  Database database = look_into(folder);
+  rollup::Standing standing;
+  for_each_row(database,
+               "SELECT " + std::string(window_columns) +
+                   ", granularity, window_start, partition FROM activity_windows "
+                   "ORDER BY granularity, dimension, window_start, partition, value",
+               [&](const Statement& row) {
+                 standing.windows.push_back(window_row(row, static_cast<tally::Granularity>(row.number(11)),
+                                                       window_start(row.number(12)),
+                                                       static_cast<std::int32_t>(row.number(13))));
+               });
+  for_each_row(
+      database, "SELECT partition, window_start FROM activity_unrolled ORDER BY partition, window_start",
+      [&](const Statement& row) {
+        standing.unrolled.push_back({static_cast<std::int32_t>(row.number(0)), window_start(row.number(1))});
+      });
+  for_each_row(database, "SELECT granularity, pruned_to FROM activity_horizon", [&](const Statement& row) {
+    const auto granularity = tally::granularity_named(row.text(0)).value();
+    standing.pruned_to[static_cast<std::size_t>(granularity)] = parse_moment(row.text(1)).value();
+  });
+  const auto optional_blob = [](const Statement& row, int column) -> std::optional<std::string> {
+    if (row.is_null(column)) return std::nullopt;
+    return std::string(row.blob(column));
+  };
+  for_each_row(
+      database,
+      "SELECT partition, offset, reason, detail, key, value, at, attempts FROM activity_dead_letters "
+      "ORDER BY partition, offset",
+      [&](const Statement& row) {
+        rollup::DeadLetter letter{static_cast<std::int32_t>(row.number(0)),
+                                  row.number(1),
+                                  std::string(row.text(2)),
+                                  std::string(row.text(3)),
+                                  optional_blob(row, 4),
+                                  optional_blob(row, 5),
+                                  parse_moment(row.text(6)).value()};
+        standing.letters.push_back({std::move(letter), row.number(7)});
+      });
+  for_each_row(
+      database, "SELECT timestamp, unique_users, page_view_count FROM user_activity_metrics ORDER BY id",
+      [&](const Statement& row) {
+        standing.flushes.push_back({parse_moment(row.text(0)).value(), row.number(1), row.number(2)});
+      });
+  for_each_row(database, "SELECT " + std::string(ledger_columns) + " FROM activity_ledger ORDER BY partition",
+               [&](const Statement& row) { standing.ledgers.push_back(ledger_row(row).value()); });
+  return standing;
+}
+
+}  // namespace weir::sqlite
