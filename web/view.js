@@ -49,12 +49,20 @@ function upTo(end, from) {
   return { from: text(Math.ceil(from / width) * width), to: text(Math.ceil(end / MINUTE) * MINUTE), interval };
 }
 
-// From the first day that has an event to the end of the last.
-async function everything(ask, now) {
+let known = { at: -Infinity, days: [] };  // the days that have events, and when that was asked
+
+async function daysWithEvents(ask, now) {
+  if (now - known.at < MINUTE && known.days.length > 0) return known.days;
   const tomorrow = Math.floor(now / DAY + 1) * DAY;
   const span = { from: text(tomorrow - DAYS_MAX * DAY), to: text(tomorrow) };
   const { points } = await ask('timeseries', { ...span, interval: 'day' });
-  const days = points.filter((point) => point.events > 0).map((point) => Date.parse(point.time));
+  known = { at: now, days: points.filter((point) => point.events > 0).map((point) => Date.parse(point.time)) };
+  return known.days;
+}
+
+// From the first day that has an event to the end of the last.
+async function everything(ask, now) {
+  const days = await daysWithEvents(ask, now);
   if (days.length === 0) return upTo(now, now - DAY);
   const [from, to] = [days[0], Math.min(days.at(-1) + DAY, now)];
   return { from: text(from), to: text(Math.ceil(to / MINUTE) * MINUTE), interval: intervalFor(to - from) };
