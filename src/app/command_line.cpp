@@ -12,6 +12,7 @@
 #include "cli/stats.hpp"
 #include "config/load.hpp"
 #include "config/show.hpp"
+#include "feed/source.hpp"
 #include "http/client.hpp"
 #include "observe/log.hpp"
 
@@ -105,7 +106,8 @@ int run_import(ImportTyped typed, const World& world) {
 
   const auto weir = cli::connect_remote(std::move(*base));
   const auto wait = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
-  return cli::run_import(options, {*weir, read_clock, wait, world.in, world.out, world.err});
+  return cli::run_import(
+      options, {*weir, read_clock, wait, feed::read_descriptor(STDIN_FILENO), world.out, world.err});
 }
 
 int run_stats(cli::StatsOptions options, const std::string& url, const World& world) {

@@ -1,5 +1,5 @@
 // `weir import`: access logs, NDJSON and JSON arrays of activities into a running Weir, so that each line is counted
-// exactly once however often import is killed and run again. How it resumes: journal.hpp.
+// exactly once however often import is killed and run again. How it resumes: delivery.hpp and feed/journal.hpp.
 #pragma once
 
 #include <chrono>
@@ -12,23 +12,18 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "cli/delivery.hpp"
 #include "cli/remote.hpp"
+#include "feed/source.hpp"
 
 namespace weir::cli {
-
-// What to do with a piece of which it is not known whether Weir has it, when dedupe no longer surely covers it.
-enum class InDoubt : std::uint8_t {
-  ask,     // end with 1 and name its lines
-  resend,  // --resend: it was not kept
-  skip,    // --skip: it was kept
-};
 
 struct ImportOptions {
   std::vector<std::string> files;   // in this order, each an input of its own; "-" is standard input
   std::filesystem::path state_dir;  // made if missing
   std::optional<std::filesystem::path> salt_file;  // none: `salt` in the state folder, made if missing
   bool again = false;
-  InDoubt in_doubt = InDoubt::ask;  // for the first piece in doubt; a second one asks again
+  InDoubt in_doubt = InDoubt::ask;  // for a piece that an earlier import left in doubt
   bool terminal = false;            // `err` is one: then a progress bar
   std::string page;                 // "http://host:port" of the link at the end
 };
@@ -38,9 +33,9 @@ struct ImportWorld {
   Remote& weir;
   std::function<Now()> now;
   std::function<void(std::chrono::milliseconds)> wait;
-  std::istream& in;   // standard input
-  std::ostream& out;  // the summary
-  std::ostream& err;  // progress, unreadable lines, and last the reason if it fails
+  feed::ReadBytes in;  // standard input
+  std::ostream& out;   // the summary
+  std::ostream& err;   // progress, unreadable lines, and last the reason if it fails
 };
 
 // `$HOME/.local/state/weir`, where the state is unless --state says otherwise.

@@ -1,0 +1,291 @@
+#include "cli/import.hpp"
+
+#include <algorithm>
+#include <ostream>
+
+#include "activity/rfc3339.hpp"
+#include "cli/progress.hpp"
+#include "feed/items.hpp"
+#include "feed/journal.hpp"
+#include "feed/piece.hpp"
+#include "feed/shelf.hpp"
+#include "feed/visitor.hpp"
+
+namespace weir::cli {
+namespace {
+
+constexpr std::uint64_t faults_shown_max = 100;  // of an input, one by one; the others are counted
+constexpr std::string_view no_salt = "-";        // in the journal of what has no visitors
+
+std::string name_of(const std::string& file) { return file == "-" ? "standard input" : file; }
+
+// The salt is read when the first access log asks for it.
+class Salt {
+ public:
+  explicit Salt(const ImportOptions& options) : options_(options) {}
+
+  Result<const feed::Visitors*> visitors() {
+    if (!visitors_) {
+      const auto salt = options_.salt_file ? feed::read_salt(*options_.salt_file)
+                                           : feed::read_or_make_salt(options_.state_dir / "salt");
+      if (!salt) return std::unexpected(salt.error());
+      visitors_.emplace(*salt);
+    }
+    return &*visitors_;
+  }
+
+ private:
+  const ImportOptions& options_;
+  std::optional<feed::Visitors> visitors_;
+};
+
+// Where all inputs go, and what is remembered of that.
+struct Log {
+  std::string id;
+  feed::Shelf shelf;
+  Salt salt;
+};
+
+// One input on its way there.
+class Input {
+ public:
+  Input(const ImportOptions& options, const ImportWorld& world, Log& log, std::string name,
+        feed::OpenFile file)
+      : options_(options),
+        world_(world),
+        log_(log),
+        name_(printable(name)),
+        source_(std::move(file.read), file.bytes),
+        progress_(world.err, options.terminal, std::move(name)),
+        delivery_({world.weir, world.now, world.wait,
+                   [this](std::string_view line) { progress_.say(name_ + ": " + printable(line)); }}) {}
+
+  Result<void> run() {
+    if (auto ready = begin(); !ready || !journal_) return ready;
+    place_at_start_ = journal_->place();
+    if (auto resumed = go_behind_what_was_taken(); !resumed) return resumed;
+    progress_.begin(point(), world_.now().mono);
+    if (auto resumed = finish_open_piece(); !resumed) return resumed;
+    while (true) {
+      auto cut = cutter_->next();
+      if (!cut) return stopped("element " + std::to_string(cutter_->place().lines + 1), cut.error());
+      *cut = without_unfinished_line(std::move(*cut));
+      if (cut->bytes == 0) break;
+      if (auto sent = send(*cut, InDoubt::ask); !sent) return sent;
+    }
+    if (source_.fault())
+      return stopped("behind line " + std::to_string(cutter_->place().lines), *source_.fault());
+    return journal_->sync();
+  }
+
+  // What came of the input's run, from its first line on.
+  [[nodiscard]] feed::Totals totals() const { return journal_ ? journal_->totals() : feed::Totals{}; }
+
+  void summarize() {
+    const feed::Totals all = totals();
+    const std::uint64_t lines = journal_ ? journal_->place().lines : 0;
+    world_.out << name_ << ": ";
+    if (lines == 0)
+      world_.out << "nothing in it";
+    else if (lines == place_at_start_.lines)
+      world_.out << "nothing new, all of it was imported before: ";
+    if (lines > 0)
+      world_.out << counted(lines, "line") << ", " << counted(all.events, "event") << ", "
+                 << counted(all.page_views, "page view");
+    if (const std::uint64_t unread = all.unreadable + (unfinished_ ? 1 : 0); unread > 0)
+      world_.out << ", " << grouped(unread) << " unreadable";
+    if (all.rejected > 0) world_.out << ", " << grouped(all.rejected) << " rejected by Weir";
+    if (place_at_start_.lines > 0 && lines > place_at_start_.lines)
+      world_.out << " (" << grouped(place_at_start_.lines) << " of the lines were imported before)";
+    world_.out << '\n';
+  }
+
+ private:
+  // Finds the input's journal; none if the input is empty.
+  Result<void> begin() {
+    dialect_ = feed::dialect_of(source_);
+    const feed::Visitors* visitors = nullptr;
+    if (dialect_ == feed::Dialect::access_log) {
+      const auto found = log_.salt.visitors();
+      if (!found) return std::unexpected(found.error());
+      visitors = *found;
+    }
+    writer_.emplace(dialect_, visitors);
+    cutter_.emplace(source_, dialect_, feed::Place{});
+    auto first = cutter_->next();
+    if (!first) return stopped("element 1", first.error());
+    *first = without_unfinished_line(std::move(*first));
+    if (first->bytes == 0) {
+      if (source_.fault()) return stopped("before its first line", *source_.fault());
+      return {};
+    }
+    auto journal =
+        log_.shelf.journal_of(source_, {.first_piece = first->behind.hash, .bytes = first->behind.bytes});
+    if (!journal) return std::unexpected(journal.error());
+    journal_ = std::move(*journal);
+    const std::string salt = visitors != nullptr ? visitors->fingerprint() : std::string(no_salt);
+    if (journal_->run() == 0 || options_.again) return journal_->begin_run(salt);
+    if (journal_->salt() != salt)
+      return fail(
+          Move::caller, "salt_changed",
+          "its visitors were hashed with another salt when its first lines were imported: give that one"
+          " (--salt-file), or --again counts it a second time");
+    return {};
+  }
+
+  Result<void> go_behind_what_was_taken() {
+    const feed::Place& place = journal_->place();
+    if (place.bytes > 0 && (!source_.take_up_to(place.bytes) || source_.hash() != place.hash))
+      return differs();
+    cutter_.emplace(source_, dialect_, place);
+    return {};
+  }
+
+  Result<void> finish_open_piece() {
+    if (!journal_->open_intent()) return {};
+    const feed::Place behind = journal_->open_intent()->behind;
+    auto cut = cutter_->up_to(behind.bytes);
+    if (!cut || cut->behind.hash != behind.hash) return differs();
+    return send(*cut, options_.in_doubt);
+  }
+
+  Result<void> differs() {
+    return fail(
+        Move::caller, "input_differs",
+        "it begins like an input of which " + counted(std::max(place_at_start_.lines, open_lines()), "line") +
+            " were imported, but is not the same up to there: nothing was sent; --again counts it whole");
+  }
+
+  [[nodiscard]] std::uint64_t open_lines() const {
+    return journal_->open_intent() ? journal_->open_intent()->behind.lines : 0;
+  }
+
+  Result<void> send(const feed::Cut& cut, InDoubt in_doubt) {
+    if (!cut.items.empty()) {
+      const feed::Piece& piece = writer_->write(cut.items, journal_->id_stem());
+      const auto rejected = delivery_.deliver(
+          piece, {.behind = cut.behind, .first_line = cut.items.front().line}, log_.id, in_doubt, *journal_);
+      if (!rejected) return std::unexpected(rejected.error());
+      name_faults(piece, *rejected);
+    }
+    cutter_->accept(cut);
+    progress_.show(point(), world_.now().mono);
+    return {};
+  }
+
+  // The combined format ends with a quote, and without its last fields it would read as the common one.
+  [[nodiscard]] bool cut_off(const feed::Cut& cut) const {
+    if (dialect_ != feed::Dialect::access_log || cut.items.size() < 2) return false;
+    return cut.items[cut.items.size() - 2].text.ends_with('"') && !cut.items.back().text.ends_with('"');
+  }
+
+  // A last line without a line end may still be being written: if it cannot be read, or is of another make than the
+  // line before it, it is left for the next time. So is what a broken input ends with.
+  feed::Cut without_unfinished_line(feed::Cut cut) {
+    if (cut.items.empty() || !cut.items.back().open) return cut;
+    const std::vector<feed::Item> last(1, cut.items.back());
+    const feed::Piece& piece = writer_->write(last, "");
+    if (piece.unreadable.empty() && !cut_off(cut) && !source_.fault()) return cut;
+    const std::string why = piece.unreadable.empty() ? "it is cut off" : piece.unreadable[0].why;
+    if (!source_.fault() && !std::exchange(unfinished_, true))
+      name_fault(last[0].line, "unreadable",
+                 why + " (without a line end: it is read again when it has grown)");
+    return cutter_->without_last(std::move(cut));
+  }
+
+  void name_faults(const feed::Piece& piece, const std::vector<RejectedItem>& rejected) {
+    for (const feed::UnreadableLine& line : piece.unreadable) name_fault(line.line, "unreadable", line.why);
+    for (const RejectedItem& item : rejected)
+      if (item.index < piece.events.size())
+        name_fault(piece.events[item.index].line, "rejected by Weir", item.error);
+  }
+
+  void name_fault(std::uint64_t line, std::string_view what, const std::string& why) {
+    if (++faults_ > faults_shown_max) {
+      if (faults_ == faults_shown_max + 1) progress_.say(name_ + ": more such lines are only counted");
+      return;
+    }
+    progress_.say(name_ + ": line " + std::to_string(line) + " " + std::string(what) + ": " + printable(why));
+  }
+
+  static std::unexpected<Error> stopped(const std::string& where, const Error& error) {
+    return fail(error.move, error.code, "stopped " + where + ": " + error.text);
+  }
+
+  [[nodiscard]] Progress::Point point() const {
+    return {.lines = journal_->place().lines,
+            .unreadable = journal_->totals().unreadable,
+            .raw_read = source_.raw_read(),
+            .raw_bytes = source_.raw_bytes()};
+  }
+
+  const ImportOptions& options_;
+  const ImportWorld& world_;
+  Log& log_;
+  std::string name_;
+  feed::Source source_;
+  Progress progress_;
+  Delivery delivery_;
+  feed::Dialect dialect_ = feed::Dialect::access_log;
+  std::optional<feed::PieceWriter> writer_;
+  std::optional<feed::Cutter> cutter_;
+  std::unique_ptr<feed::Journal> journal_;
+  feed::Place place_at_start_;
+  std::uint64_t faults_ = 0;
+  bool unfinished_ = false;
+};
+
+void link_to(const feed::Totals& totals, const ImportOptions& options, std::ostream& out) {
+  if (!totals.first) return;
+  // The end is exclusive wherever Weir is asked, so it is the second behind the last event's.
+  const auto from = activity::format_rfc3339(std::chrono::floor<std::chrono::seconds>(*totals.first));
+  const auto to = activity::format_rfc3339(std::chrono::floor<std::chrono::seconds>(*totals.last) +
+                                           std::chrono::seconds(1));
+  out << "filled " << from << " to " << to << '\n'
+      << "see it: " << options.page << "/#from=" << from << "&to=" << to << '\n';
+}
+
+// Gives what came of the input's run.
+Result<feed::Totals> import_one(const std::string& file, const ImportOptions& options,
+                                const ImportWorld& world, Log& log) {
+  auto opened = file == "-" ? Result<feed::OpenFile>({world.in, std::nullopt}) : feed::open_file(file);
+  if (!opened) return std::unexpected(opened.error());
+  Input input(options, world, log, name_of(file), std::move(*opened));
+  if (const auto done = input.run(); !done) return std::unexpected(done.error());
+  input.summarize();
+  return input.totals();
+}
+
+Result<void> import_all(const ImportOptions& options, const ImportWorld& world) {
+  Delivery delivery({world.weir, world.now, world.wait,
+                     [&world](std::string_view line) { world.err << printable(line) << std::endl; }});
+  const auto state = delivery.await_log();
+  if (!state) return std::unexpected(state.error());
+  auto shelf = feed::Shelf::open(options.state_dir, state->log_id);
+  if (!shelf) return std::unexpected(shelf.error());
+  Log log{state->log_id, std::move(*shelf), Salt(options)};
+  feed::Totals all;
+  for (const std::string& file : options.files) {
+    const auto totals = import_one(file, options, world, log);
+    if (!totals)
+      return fail(totals.error().move, totals.error().code, name_of(file) + ": " + totals.error().text);
+    all.add(*totals);
+  }
+  link_to(all, options, world.out);
+  return {};
+}
+
+}  // namespace
+
+std::filesystem::path default_state_dir(const std::filesystem::path& home) {
+  return home / ".local" / "state" / "weir";
+}
+
+int run_import(const ImportOptions& options, const ImportWorld& world) {
+  const auto done = import_all(options, world);
+  if (done) return 0;
+  world.err << "weir import: " << printable(done.error().text) << std::endl;
+  return 1;
+}
+
+}  // namespace weir::cli
