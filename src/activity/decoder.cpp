@@ -73,6 +73,7 @@ constexpr std::size_t shown_name_bytes_max = 64;
 // The length in bytes of the character at the start of `text`, if it is one of Unicode's White_Space beyond
 // ASCII.
 std::size_t wide_space_bytes(std::string_view text) {
+  if (static_cast<unsigned char>(text.front()) < 0x80) return 0;
   constexpr std::array<std::string_view, 19> spaces{
       "\u0085", "\u00A0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
       "\u2007", "\u2008", "\u2009", "\u200A", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000"};

@@ -92,9 +92,7 @@ char meaning_of_escape(char letter) {
 
 }  // namespace
 
-Unescaped unescape(JsonString string, std::string& scratch) {
-  const std::string_view raw = string.raw;
-  if (!string.escaped) return {.text = raw};
+Unescaped unescape_raw(std::string_view raw, std::string& scratch) {
   ensure(scratch.capacity() - scratch.size() >= raw.size(),
          "unescaping never moves what was unescaped before");
   const std::size_t begin = scratch.size();

@@ -29,9 +29,15 @@ struct Unescaped {
   bool has_lone_surrogate = false;
 };
 
+// Of the raw bytes of an escaped string.
+[[nodiscard]] Unescaped unescape_raw(std::string_view raw, std::string& scratch);
+
 // Appends to `scratch`, which must have room for the raw bytes: views of what was appended before stay good.
 // Only for strings that a walk has passed.
-[[nodiscard]] Unescaped unescape(JsonString string, std::string& scratch);
+[[nodiscard]] inline Unescaped unescape(const JsonString& string, std::string& scratch) {
+  if (!string.escaped) return {.text = string.raw};
+  return unescape_raw(string.raw, scratch);
+}
 
 // For one thread. Functions that return bool return false at a fault in the document; fault() then tells it,
 // and the walk is over.
