@@ -74,6 +74,7 @@ export async function rangeOf(view, ask) {
   if (view.last === 'all') return everything(ask, now);
   if (view.last) return upTo(now, now - RANGES[view.last].span);
   const to = view.to ?? text(Math.ceil(now / MINUTE) * MINUTE);
-  const from = view.from ?? text(Date.parse(to) - DAY);
-  return { from, to, interval: intervalFor(Date.parse(to) - Date.parse(from)) };
+  const end = Date.parse(to);
+  const from = view.from ?? (Number.isNaN(end) ? to : text(end - DAY));  // Weir says best what is wrong with `to`
+  return { from, to, interval: intervalFor(end - Date.parse(from)) };
 }
