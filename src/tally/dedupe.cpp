@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t first_ring = 64;
 
+std::uint32_t tag_of(const Hash128& fingerprint) { return static_cast<std::uint32_t>(fingerprint.low); }
+
 // A record's time is whatever its writer said; between these bounds (some hundred million years) sums don't overflow.
 constexpr RecordTime earliest{std::chrono::milliseconds{-(std::int64_t{1} << 62)}};
 constexpr RecordTime latest{std::chrono::milliseconds{std::int64_t{1} << 61}};
@@ -44,11 +46,11 @@ void Dedupe::advance(std::int64_t offset, RecordTime time) {
 Verdict Dedupe::seen(const Hash128& fingerprint) {
   if (count_ == ring_.size()) grow();
   const std::size_t slot = slot_of(fingerprint);
-  const bool duplicate = slots_[slot] != 0 && is_live(ring_[slots_[slot] - 1]);
+  const bool duplicate = slots_[slot].place != 0 && is_live(ring_[slots_[slot].place - 1]);
   const std::size_t place = (first_ + count_) & (ring_.size() - 1);
   ring_[place] = {fingerprint, offset_, time_};
   ++count_;
-  slots_[slot] = static_cast<std::uint32_t>(place + 1);
+  slots_[slot] = {static_cast<std::uint32_t>(place + 1), tag_of(fingerprint)};
   return duplicate ? Verdict::duplicate : Verdict::fresh;
 }
 
@@ -65,15 +67,17 @@ RecordTime Dedupe::latest_since(std::int64_t offset) const {
 // The slot of the fingerprint's last sight, or the free slot where it belongs.
 std::size_t Dedupe::slot_of(const Hash128& fingerprint) const {
   const std::size_t mask = slots_.size() - 1;
-  std::size_t slot = fingerprint.low & mask;
-  while (slots_[slot] != 0 && ring_[slots_[slot] - 1].fingerprint != fingerprint) slot = (slot + 1) & mask;
+  const std::uint32_t tag = tag_of(fingerprint);
+  std::size_t slot = tag & mask;
+  for (; slots_[slot].place != 0; slot = (slot + 1) & mask)
+    if (slots_[slot].tag == tag && ring_[slots_[slot].place - 1].fingerprint == fingerprint) break;
   return slot;
 }
 
 void Dedupe::forget_oldest() {
   // A sight that was refreshed since is not what its fingerprint's slot names any more.
   const std::size_t slot = slot_of(ring_[first_].fingerprint);
-  if (slots_[slot] == first_ + 1) erase_slot(slot);
+  if (slots_[slot].place == first_ + 1) erase_slot(slot);
   first_ = (first_ + 1) & (ring_.size() - 1);
   --count_;
 }
@@ -81,13 +85,13 @@ void Dedupe::forget_oldest() {
 // Moves back what was displaced over this slot, so that no search ends too early (Knuth, 6.4 algorithm R).
 void Dedupe::erase_slot(std::size_t slot) {
   const std::size_t mask = slots_.size() - 1;
-  for (std::size_t next = (slot + 1) & mask; slots_[next] != 0; next = (next + 1) & mask) {
-    const std::size_t home = ring_[slots_[next] - 1].fingerprint.low & mask;
+  for (std::size_t next = (slot + 1) & mask; slots_[next].place != 0; next = (next + 1) & mask) {
+    const std::size_t home = slots_[next].tag & mask;
     if (((next - home) & mask) < ((next - slot) & mask)) continue;
     slots_[slot] = slots_[next];
     slot = next;
   }
-  slots_[slot] = 0;
+  slots_[slot] = {};
 }
 
 void Dedupe::grow() {
@@ -95,10 +99,10 @@ void Dedupe::grow() {
   for (std::size_t i = 0; i < count_; ++i) larger[i] = ring_[(first_ + i) & (ring_.size() - 1)];
   ring_ = std::move(larger);
   first_ = 0;
-  slots_.assign(ring_.size() * 2, 0);
+  slots_.assign(ring_.size() * 2, {});
   // Oldest first: the last sight of a fingerprint overwrites the earlier ones.
   for (std::size_t i = 0; i < count_; ++i)
-    slots_[slot_of(ring_[i].fingerprint)] = static_cast<std::uint32_t>(i + 1);
+    slots_[slot_of(ring_[i].fingerprint)] = {static_cast<std::uint32_t>(i + 1), tag_of(ring_[i].fingerprint)};
 }
 
 }  // namespace weir::tally

@@ -61,6 +61,10 @@ class Dedupe {
     std::int64_t offset = 0;
     RecordTime time;
   };
+  struct Slot {
+    std::uint32_t place = 0;  // in the ring, + 1; 0: free
+    std::uint32_t tag = 0;    // the fingerprint's low bits, so that few searches go to the ring
+  };
   // A record behind which no other of the same or a later time has come.
   struct Peak {
     std::int64_t offset;
@@ -83,7 +87,7 @@ class Dedupe {
   std::vector<Sight> ring_;
   std::size_t first_ = 0;
   std::size_t count_ = 0;
-  std::vector<std::uint32_t> slots_;  // twice the ring; position in it + 1, 0: free
+  std::vector<Slot> slots_;  // twice the ring, at most half full
 };
 
 }  // namespace weir::tally

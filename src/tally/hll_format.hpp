@@ -38,17 +38,14 @@ using ConstRegisters = std::span<const std::uint8_t, register_count>;
 [[nodiscard]] std::uint64_t read_hash(const char* at);
 void append_hash(std::string& bytes, std::uint64_t hash);
 
-// The registers of a full sketch, as kind_of() has checked it, one byte each; and back, behind a header.
-void unpack(std::string_view bytes, Registers registers);
-[[nodiscard]] std::string pack_full(ConstRegisters registers);
-// The same for a sparse one: registers that it does not name stay as they are, the others rise to its value.
-// Error: numbers not ascending, a value of 0, bits behind the end.
+// Raise registers to those of others: given as registers, or in a full or sparse sketch that kind_of() has checked.
+// They answer whether any rose. Errors of a sparse one: numbers not ascending, a value of 0, bits behind the end.
+bool raise_by(ConstRegisters others, Registers registers);
+bool raise_by_full(std::string_view bytes, Registers registers);
 [[nodiscard]] Result<bool> raise_by_sparse(std::string_view bytes, Registers registers);
-[[nodiscard]] std::string pack_sparse(ConstRegisters registers, std::size_t filled);
-// Sparse is chosen where it is shorter.
-[[nodiscard]] constexpr bool is_sparse_shorter(std::size_t filled) {
-  return filled * sparse_bits < register_count * register_bits;
-}
+
+// A sketch of these registers: sparse where that is shorter, else full.
+[[nodiscard]] std::string pack(ConstRegisters registers);
 
 // Raises one register of a full sketch in place; answers whether it rose.
 bool raise_packed(std::string& bytes, std::size_t number, std::uint8_t value);

@@ -55,7 +55,7 @@ bool Sketch::unite(const Sketch& other) {
   }
   const bool changed = is_exact();
   turn_into_registers();
-  return raise_all(other.registers_.data()) || changed;
+  return hll::raise_by(other.registers(), registers()) || changed;
 }
 
 Result<bool> Sketch::unite_encoded(std::string_view bytes) {
@@ -66,14 +66,10 @@ Result<bool> Sketch::unite_encoded(std::string_view bytes) {
 
   const bool changed = is_exact();
   turn_into_registers();
-  if (*kind == hll::Kind::sparse) {
-    auto rose = hll::raise_by_sparse(bytes, hll::Registers(registers_.data(), register_count));
-    if (!rose) return pass_on(rose);
-    return *rose || changed;
-  }
-  std::array<std::uint8_t, register_count> others;
-  hll::unpack(bytes, others);
-  return raise_all(others.data()) || changed;
+  if (*kind == hll::Kind::full) return hll::raise_by_full(bytes, registers()) || changed;
+  auto rose = hll::raise_by_sparse(bytes, registers());
+  if (!rose) return pass_on(rose);
+  return *rose || changed;
 }
 
 Result<bool> Sketch::unite_hashes(std::string_view hashes) {
@@ -99,12 +95,7 @@ Result<Sketch> Sketch::decode(std::string_view bytes) {
 
 std::string Sketch::encode() const {
   if (empty()) return hll::header(hll::Kind::empty);
-  if (!is_exact()) {
-    const hll::ConstRegisters registers(registers_.data(), register_count);
-    const auto zeros = static_cast<std::size_t>(std::ranges::count(registers, 0));
-    const std::size_t filled = register_count - zeros;
-    return hll::is_sparse_shorter(filled) ? hll::pack_sparse(registers, filled) : hll::pack_full(registers);
-  }
+  if (!is_exact()) return hll::pack(registers());
   std::string bytes = hll::header(hll::Kind::exact);
   bytes.reserve(hll::header_bytes + exact_.size() * hll::hash_bytes);
   for (const std::uint64_t order : sorted_orders()) hll::append_hash(bytes, hll::order_of(order));
@@ -146,15 +137,6 @@ bool Sketch::raise_for(std::uint64_t hash) {
   return true;
 }
 
-bool Sketch::raise_all(const std::uint8_t* others) {
-  unsigned rose = 0;
-  for (std::size_t i = 0; i < register_count; ++i) {
-    rose |= registers_[i] < others[i];
-    registers_[i] = std::max(registers_[i], others[i]);
-  }
-  return rose != 0;
-}
-
 void Sketch::turn_into_registers() {
   if (!is_exact()) return;
   registers_.resize(register_count);
@@ -169,23 +151,30 @@ std::vector<std::uint64_t> Sketch::sorted_orders() const {
   return orders;
 }
 
-// Merges two sorted lists of hashes; `stored` is written only if the result is longer and still explicit.
+// Merges two sorted lists of hashes, copying what stands between two new ones at once; `stored` is written only if
+// the result is longer and still explicit.
 Result<Sketch::Merged> Sketch::merge_sorted(std::string& stored, const std::vector<std::uint64_t>& more) {
-  std::string merged = hll::header(hll::Kind::exact);
-  merged.reserve(stored.size() + more.size() * hll::hash_bytes);
+  std::string merged;
+  std::size_t copied = 0;  // bytes of `stored` that stand in `merged`
   auto next = more.begin();
+  const auto insert_next = [&](std::size_t at) {
+    if (merged.empty()) merged.reserve(stored.size() + more.size() * hll::hash_bytes);
+    merged.append(stored, copied, at - copied);
+    copied = at;
+    hll::append_hash(merged, hll::order_of(*next++));
+  };
   std::uint64_t last = 0;
   for (std::size_t at = hll::header_bytes; at < stored.size(); at += hll::hash_bytes) {
     const std::uint64_t order = hll::order_of(hll::read_hash(stored.data() + at));
     if (at > hll::header_bytes && order <= last) return hll::broken("its hashes are not ascending");
     last = order;
-    for (; next != more.end() && *next < order; ++next) hll::append_hash(merged, hll::order_of(*next));
+    while (next != more.end() && *next < order) insert_next(at);
     if (next != more.end() && *next == order) ++next;
-    merged.append(stored, at, hll::hash_bytes);
   }
-  for (; next != more.end(); ++next) hll::append_hash(merged, hll::order_of(*next));
+  while (next != more.end()) insert_next(stored.size());
 
-  if (merged.size() == stored.size()) return Merged::nothing_new;
+  if (merged.empty()) return Merged::nothing_new;
+  merged.append(stored, copied);
   if (merged.size() > hll::header_bytes + exact_max * hll::hash_bytes) return Merged::too_many;
   stored = std::move(merged);
   return Merged::grown;

@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,8 +66,13 @@ class Sketch {
   enum class Merged : std::uint8_t { nothing_new, grown, too_many };
 
   bool raise_for(std::uint64_t hash);
-  bool raise_all(const std::uint8_t* others);  // to register_count of them
   void turn_into_registers();
+  [[nodiscard]] std::span<std::uint8_t, register_count> registers() {
+    return std::span<std::uint8_t, register_count>(registers_);
+  }
+  [[nodiscard]] std::span<const std::uint8_t, register_count> registers() const {
+    return std::span<const std::uint8_t, register_count>(registers_);
+  }
   Result<bool> unite_hashes(std::string_view hashes);
   [[nodiscard]] std::vector<std::uint64_t> sorted_orders() const;
   static Result<Merged> merge_sorted(std::string& stored, const std::vector<std::uint64_t>& more);
