@@ -307,14 +307,10 @@ std::string_view JsonWalk::next_in_words() const {
       return "false";
     case 'n':
       return "null";
-    case '}':
-    case ']':
-    case ':':
-    case ',':
-      return "no value";
     default:
-      return "a number";
+      break;
   }
+  return peek() == '-' || (peek() >= '0' && peek() <= '9') ? "a number" : "no value";
 }
 
 Error JsonWalk::fault() const {
