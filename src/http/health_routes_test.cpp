@@ -1,0 +1,48 @@
+#include "http/health_routes.hpp"
+
+#include <gtest/gtest.h>
+
+namespace weir::http {
+namespace {
+
+Reply ask(const std::vector<Route>& routes, std::string_view path) {
+  for (const Route& route : routes) {
+    if (route.path != path) continue;
+    Reply answer{.status = 0};
+    route.handle(Request{.method = "GET", .path = path}, [&](Reply reply) { answer = std::move(reply); });
+    return answer;
+  }
+  return {.status = 404};
+}
+
+TEST(HealthRoutes, SayHealthyWhileTheProcessServesWhateverItsPartsDo) {
+  const auto routes = health_routes(
+      [] { return observe::Health{{{.name = "event_log", .readiness = observe::Readiness::unready}}}; });
+  for (const std::string_view path : {"/health", "/health/live"}) {
+    EXPECT_EQ(ask(routes, path).status, 200);
+    EXPECT_EQ(ask(routes, path).body, R"({"status":"healthy"})");
+  }
+}
+
+TEST(HealthRoutes, AnswerReadyByTheWorstCheckOfThisMoment) {
+  observe::Readiness worst = observe::Readiness::ready;
+  const auto routes = health_routes([&] {
+    return observe::Health{{{.name = "event_log"}, {.name = "metrics_store", .readiness = worst}}};
+  });
+  struct Case {
+    observe::Readiness readiness;
+    int status;
+    std::string begins;
+  };
+  for (const Case& state : {Case{observe::Readiness::ready, 200, R"({"status":"ready",)"},
+                            Case{observe::Readiness::degraded, 200, R"({"status":"degraded",)"},
+                            Case{observe::Readiness::unready, 503, R"({"status":"unready",)"}}) {
+    worst = state.readiness;
+    const Reply reply = ask(routes, "/health/ready");
+    EXPECT_EQ(reply.status, state.status);
+    EXPECT_EQ(reply.body.substr(0, state.begins.size()), state.begins);
+  }
+}
+
+}  // namespace
+}  // namespace weir::http

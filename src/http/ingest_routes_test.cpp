@@ -1,0 +1,116 @@
+#include "http/ingest_routes.hpp"
+
+#include <gtest/gtest.h>
+
+#include "intake/fake_event_log.hpp"
+
+namespace weir::http {
+namespace {
+
+using intake::Receipt;
+
+constexpr WallTime now{std::chrono::sys_days{std::chrono::January / 15 / 2024}};
+
+std::string activity(std::string_view user) {
+  return R"({"user_id":")" + std::string(user) +
+         R"(","activity_type":"page_view","timestamp":"2024-01-15T00:00:00Z"})";
+}
+
+class IngestRoutes : public testing::Test {
+ protected:
+  Reply post(std::string_view path, std::string body) {
+    const std::size_t size = body.size();
+    body.append(limits::json_slack_bytes, '\0');
+    Reply answer{.status = 0};
+    for (const Route& route : routes_) {
+      if (route.path == path)
+        route.handle(Request{.method = "POST", .path = path, .body = std::string_view(body).substr(0, size)},
+                     [&](Reply reply) { answer = std::move(reply); });
+    }
+    return answer;
+  }
+
+  intake::FakeEventLog log_;
+  intake::Intake intake_{log_, {}};
+  std::vector<Route> routes_ = ingest_routes(intake_, [] { return now; });
+};
+
+std::string retry_after(const Reply& reply) {
+  for (const auto& [name, value] : reply.headers)
+    if (name == "Retry-After") return value;
+  return "";
+}
+
+TEST_F(IngestRoutes, AnswerOneActivityAsTheContractSays) {
+  const Reply good = post("/activity", activity("u"));
+  EXPECT_EQ(good.status, 200);
+  EXPECT_EQ(good.body, R"({"message":"Activity published successfully"})");
+  const Reply bad = post("/activity", R"({"user_id":7})");
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_NE(bad.body.find("user_id"), std::string::npos);
+  EXPECT_EQ(post("/activity", "").status, 400);
+  EXPECT_EQ(post("/activity", activity(std::string(limits::event_bytes_default, 'u'))).status, 413);
+}
+
+TEST_F(IngestRoutes, PassOnTheLogsWordAboutOneActivity) {
+  log_.answer(Receipt::unknown, {Move::ourselves, "disk", "disk"});
+  const Reply unknown = post("/activity", activity("u"));
+  EXPECT_EQ(unknown.status, 500);
+  EXPECT_EQ(unknown.body, R"({"error":"Failed to publish activity"})");
+  log_.answer(Receipt::not_kept, {Move::peer, "log_full", "full"});
+  const Reply not_kept = post("/activity", activity("u"));
+  EXPECT_EQ(not_kept.status, 503);
+  EXPECT_EQ(retry_after(not_kept), "1");
+}
+
+TEST_F(IngestRoutes, AnswerABatchAsTheContractSays) {
+  struct Case {
+    std::string body;
+    int status;
+    std::string answer;  // its beginning
+  };
+  const std::vector<Case> cases{
+      {"[" + activity("a") + "," + activity("b") + "]", 200, R"({"accepted":2,"rejected":[]})"},
+      {activity("a") + "\r\n\r\n" + activity("b") + "\n", 200, R"({"accepted":2,"rejected":[]})"},
+      {"[]", 200, R"({"accepted":0,"rejected":[]})"},
+      {"[" + activity("a") + ",{}]", 200, R"({"accepted":1,"rejected":[{"index":1,"error":")"},
+      {"[{}]", 400, R"({"accepted":0,"rejected":[{"index":0,"error":")"},
+      {"null", 400, R"({"accepted":0,"rejected":[{"index":0,"error":")"},
+      {"", 400, R"({"error":")"},
+      {"[" + activity("a"), 400, R"({"error":")"},
+      {"\xEF\xBB\xBF[]", 400, R"({"error":")"},
+  };
+  for (const Case& sent : cases) {
+    const Reply reply = post("/activities", sent.body);
+    EXPECT_EQ(reply.status, sent.status) << sent.body;
+    EXPECT_EQ(reply.body.substr(0, sent.answer.size()), sent.answer);
+  }
+}
+
+TEST_F(IngestRoutes, NameTheItemsOfABatchThatAreNotSurelyKept) {
+  const std::string body = "[{}," + activity("a") + "," + activity("b") + "]";
+  log_.answer_next({Receipt::kept, Receipt::unknown});
+  const Reply some = post("/activities", body);
+  EXPECT_EQ(some.status, 500);
+  EXPECT_EQ(some.body.substr(0, 25), R"({"accepted":1,"rejected":)");
+  EXPECT_TRUE(some.body.ends_with(R"(],"failed":[2]})")) << some.body;
+  log_.answer_next({Receipt::unknown, Receipt::unknown});
+  EXPECT_TRUE(post("/activities", body).body.ends_with(R"(],"failed":[1,2]})"));
+  log_.answer_next({Receipt::not_kept, Receipt::not_kept});
+  const Reply none = post("/activities", body);
+  EXPECT_EQ(none.status, 503);
+  EXPECT_EQ(retry_after(none), "1");
+}
+
+TEST_F(IngestRoutes, SayThatTheyAreShuttingDown) {
+  intake_.drain();
+  for (const std::string_view path : {"/activity", "/activities"}) {
+    const Reply reply = post(path, activity("u"));
+    EXPECT_EQ(reply.status, 503);
+    EXPECT_EQ(reply.body, R"({"error":"shutting down"})");
+    EXPECT_EQ(retry_after(reply), "1");
+  }
+}
+
+}  // namespace
+}  // namespace weir::http

@@ -1,0 +1,50 @@
+#include "http/reply_writer.hpp"
+
+#include <gtest/gtest.h>
+
+namespace weir::http {
+namespace {
+
+std::string written(const Reply& reply, const ReplyForm& form) {
+  std::string out;
+  append_reply(out, reply, form);
+  return out;
+}
+
+TEST(AppendReply, WritesStatusHeadersAndBody) {
+  const Reply reply{.status = 503, .body = "{}", .headers = {{"Retry-After", "1"}}};
+  EXPECT_EQ(written(reply, {.request_id = "abc"}),
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+            "X-Request-Id: abc\r\nRetry-After: 1\r\n\r\n{}");
+}
+
+TEST(AppendReply, SaysWhatBecomesOfTheConnectionWhereThatIsNotUnderstood) {
+  const auto has = [](const ReplyForm& form, std::string_view line) {
+    return written({}, form).find(line) != std::string::npos;
+  };
+  EXPECT_TRUE(has({.close = true}, "Connection: close\r\n"));
+  EXPECT_TRUE(has({.http_10 = true, .close = true}, "Connection: close\r\n"));
+  EXPECT_TRUE(has({.http_10 = true}, "Connection: keep-alive\r\n"));
+  EXPECT_FALSE(has({}, "Connection"));
+}
+
+TEST(AppendReply, LeavesTheBodyOutWhereThereIsNone) {
+  EXPECT_TRUE(written({.body = "12345"}, {.without_body = true}).ends_with("\r\n\r\n"));
+  EXPECT_NE(written({.body = "12345"}, {.without_body = true}).find("Content-Length: 5\r\n"),
+            std::string::npos);
+  for (const int status : {204, 304}) {
+    const std::string bytes = written({.status = status, .body = "12345"}, {});
+    EXPECT_TRUE(bytes.ends_with("\r\n\r\n"));
+    EXPECT_EQ(bytes.find("Content-"), std::string::npos);
+  }
+}
+
+TEST(AppendReply, LetsNoValueEndItsLine) {
+  const Reply reply{.content_type = "text/plain\r\nX: 1", .headers = {{"Y", "a\nZ: 2"}}};
+  const std::string bytes = written(reply, {.request_id = "i\r\nd"});
+  for (const std::string_view injected : {"\r\nX: 1", "\nZ: 2", "\r\nd"})
+    EXPECT_EQ(bytes.find(injected), std::string::npos);
+}
+
+}  // namespace
+}  // namespace weir::http

@@ -1,0 +1,584 @@
+#include "http/server.hpp"
+
+#include <deque>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include "http/raw_socket.hpp"
+
+namespace weir::http {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+
+// Where a route leaves its Respond for the test to answer later, from any thread.
+class Owed {
+ public:
+  void put(Respond respond) {
+    const std::lock_guard lock(mutex_);
+    owed_.push_back(std::move(respond));
+    come_.notify_all();
+  }
+  // Waits for the next one.
+  Respond take() {
+    std::unique_lock lock(mutex_);
+    if (!come_.wait_for(lock, 20s, [this] { return !owed_.empty(); }))
+      throw std::runtime_error("no request has come");
+    Respond first = std::move(owed_.front());
+    owed_.pop_front();
+    return first;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable come_;
+  std::deque<Respond> owed_;
+};
+
+class RememberingLog final : public observe::Log {
+ public:
+  void write(observe::Severity, std::string_view text, std::initializer_list<observe::Field>) override {
+    const std::lock_guard lock(mutex_);
+    lines_.emplace_back(text);
+    come_.notify_all();
+  }
+  bool wait_for_a_line() {
+    std::unique_lock lock(mutex_);
+    return come_.wait_for(lock, 20s, [this] { return !lines_.empty(); });
+  }
+  std::size_t lines() {
+    const std::lock_guard lock(mutex_);
+    return lines_.size();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable come_;
+  std::vector<std::string> lines_;
+};
+
+constexpr std::size_t body_max = 8 * limits::MiB;
+
+// A server on a free port with routes that show what they were asked.
+class Served : public testing::Test {
+ protected:
+  Served() {
+    settings_.bind_address = "127.0.0.1";
+    settings_.port = 0;
+    settings_.body_bytes_max = body_max;
+  }
+  ~Served() override { server_.reset(); }
+
+  void start() {
+    auto opened = Server::open(settings_, [this] { return routes(); }, log_);
+    if (!opened) throw std::runtime_error(opened.error().text);
+    server_ = *std::move(opened);
+    server_->start();
+  }
+
+  std::vector<Route> routes() {
+    std::vector<Route> all;
+    all.push_back({"GET", "/hello", [](const Request& request, Respond respond) {
+                     respond({.body = "hello " + std::string(request.query)});
+                   }});
+    all.push_back({"POST", "/echo", [](const Request& request, Respond respond) {
+                     respond({.content_type = "text/plain", .body = std::string(request.body)});
+                   }});
+    all.push_back(
+        {"POST", "/later", [this](const Request&, Respond respond) { owed_.put(std::move(respond)); }});
+    all.push_back({"GET", "/smuggled", [this](const Request&, Respond respond) {
+                     ++smuggled_;
+                     respond({});
+                   }});
+    all.push_back({"GET", "/large", [](const Request&, Respond respond) {
+                     respond({.body = std::string(32 * limits::MiB, 'x')});
+                   }});
+    all.push_back({"GET", "/peer", [](const Request& request, Respond respond) {
+                     respond({.body = std::string(request.peer)});
+                   }});
+    Route small{"POST", "/small", [](const Request&, Respond respond) { respond({}); }};
+    small.body_bytes_max = 10;
+    small.any_origin = true;
+    all.push_back(std::move(small));
+    return all;
+  }
+
+  RawSocket client() { return RawSocket(server_->port()); }
+
+  ServerSettings settings_;
+  RememberingLog log_;
+  Owed owed_;
+  std::atomic<int> smuggled_{0};
+  std::unique_ptr<Server> server_;
+};
+
+std::string get(const std::string& path, const std::string& headers = "") {
+  return "GET " + path + " HTTP/1.1\r\nHost: weir\r\n" + headers + "\r\n";
+}
+
+std::string post(const std::string& path, const std::string& body, const std::string& headers = "") {
+  return "POST " + path + " HTTP/1.1\r\nHost: weir\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n" + headers + "\r\n" + body;
+}
+
+TEST_F(Served, AnswersAndKeepsTheConnection) {
+  start();
+  RawSocket client = this->client();
+  for (int request = 0; request < 3; ++request) {
+    client.send(get("/hello?you"));
+    const RawReply reply = client.reply();
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.body, "hello you");
+    EXPECT_EQ(reply.headers.at("Content-Type"), "application/json");
+    EXPECT_FALSE(reply.headers.contains("Connection"));
+  }
+  client.send(get("/peer"));
+  EXPECT_EQ(client.reply().body, "127.0.0.1");
+}
+
+TEST_F(Served, GivesEveryReplyARequestId) {
+  start();
+  std::set<std::string> made;
+  for (const std::string& own : {""s, "has space"s, "\x80"s, std::string(129, 'r')}) {
+    RawSocket client = this->client();
+    client.send(get("/hello", own.empty() ? "" : "X-Request-Id: " + own + "\r\n"));
+    made.insert(client.reply().headers.at("X-Request-Id"));
+  }
+  EXPECT_EQ(made.size(), 4u);
+  for (const std::string& id : made) EXPECT_EQ(id.size(), 16u);
+  RawSocket other = this->client();
+  other.send(get("/nowhere", "x-request-id: " + std::string(128, 'r') + "\r\n"));
+  EXPECT_EQ(other.reply().headers.at("X-Request-Id"), std::string(128, 'r'));
+}
+
+TEST_F(Served, AnswersAMalformedRequestOnceAndHangsUpAndReadsNothingBehindIt) {
+  struct Case {
+    std::string name, bytes;
+    int status;
+  };
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: weir\r\n";
+  const std::vector<Case> cases{
+      {"length and chunked", head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {"chunked and length", head + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400},
+      {"two lengths", head + "Content-Length: 0\r\nContent-Length: 5\r\n\r\n", 400},
+      {"+5", head + "Content-Length: +5\r\n\r\nhello", 400},
+      {"0x5", head + "Content-Length: 0x5\r\n\r\nhello", 400},
+      {"negative", head + "Content-Length: -1\r\n\r\n", 400},
+      {"huge", head + "Content-Length: 99999999999999999999\r\n\r\n", 400},
+      {"large", head + "Content-Length: 99999999999\r\n\r\n", 413},
+      {"xchunked", head + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400},
+      {"bad chunk", head + "Transfer-Encoding: chunked\r\n\r\nz\r\n\r\n", 400},
+      {"bare LF", "GET /hello HTTP/1.1\nHost: weir\n\n", 400},
+      {"folded", "GET /hello HTTP/1.1\r\nHost: weir\r\nX: 1\r\n 2\r\n\r\n", 400},
+      {"space before colon", "GET /hello HTTP/1.1\r\nHost : weir\r\n\r\n", 400},
+      {"NUL", "GET /hello HTTP/1.1\r\nHost: weir\r\nX: "s + '\0' + "\r\n\r\n", 400},
+      {"two Host", "GET /hello HTTP/1.1\r\nHost: weir\r\nHost: weir\r\n\r\n", 400},
+      {"no Host", "GET /hello HTTP/1.1\r\n\r\n", 400},
+      {"URI of 1 MB", "GET /" + std::string(limits::MiB, 'a') + " HTTP/1.1\r\nHost: weir\r\n\r\n", 414},
+      {"header of 1 MB", "GET /hello HTTP/1.1\r\nX: " + std::string(limits::MiB, 'a') + "\r\n\r\n", 431},
+      {"unknown encoding", head + "Content-Encoding: br\r\nContent-Length: 1\r\n\r\nx", 415},
+      {"unknown expectation", head + "Expect: more\r\nContent-Length: 1\r\n\r\nx", 417},
+  };
+  start();
+  for (const Case& wrong : cases) {
+    SCOPED_TRACE(wrong.name);
+    RawSocket client = this->client();
+    client.send(get("/hello") + wrong.bytes + get("/smuggled"));
+    client.finish_sending();
+    EXPECT_EQ(client.reply().status, 200);
+    const RawReply reply = client.reply();
+    EXPECT_EQ(reply.status, wrong.status) << reply.body;
+    EXPECT_EQ(reply.body.substr(0, 10), R"({"error":")");
+    EXPECT_EQ(reply.headers.at("Connection"), "close");
+    EXPECT_EQ(client.rest(), "");
+    EXPECT_TRUE(client.closed_by_server());
+  }
+  EXPECT_EQ(smuggled_, 0);
+}
+
+TEST_F(Served, RefusesABodyBeforeItIsReadAndSaysContinueOnlyIfItMayGoOn) {
+  struct Case {
+    std::string path, length;
+    int status;
+  };
+  start();
+  for (const Case& wrong : {Case{"/echo", std::to_string(body_max + 1), 413}, Case{"/small", "11", 413},
+                            Case{"/nowhere", "5", 404}, Case{"/hello", "5", 405}}) {
+    RawSocket client = this->client();
+    client.send("POST " + wrong.path + " HTTP/1.1\r\nHost: weir\r\nExpect: 100-continue\r\nContent-Length: " +
+                wrong.length + "\r\n\r\n");
+    const RawReply reply = client.reply();
+    EXPECT_EQ(reply.status, wrong.status) << wrong.path;
+    EXPECT_EQ(reply.headers.at("Connection"), "close");
+    client.finish_sending();
+    EXPECT_EQ(client.rest(), "");
+  }
+  RawSocket client = this->client();
+  client.send("POST /echo HTTP/1.1\r\nHost: weir\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+  EXPECT_EQ(client.reply().status, 100);
+  client.send("hel");
+  client.send("lo");
+  const RawReply reply = client.reply();
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, "hello");
+}
+
+TEST_F(Served, LetsAClientReadTheRefusalWhileItStillSends) {
+  start();
+  RawSocket client = this->client();
+  client.send("POST /small HTTP/1.1\r\nHost: weir\r\nContent-Length: 4000000\r\n\r\n");
+  client.send(std::string(4'000'000, 'x'));
+  EXPECT_EQ(client.reply().status, 413);
+}
+
+TEST_F(Served, KnowsMethodsAndPaths) {
+  struct Case {
+    std::string method, path;
+    int status;
+    std::string allow;
+  };
+  const std::vector<Case> cases{
+      {"GET", "/hello/", 200, ""},
+      {"GET", "/hello//", 404, ""},
+      {"GET", "/h%65llo", 404, ""},
+      {"GET", "/Hello", 404, ""},
+      {"GET", "/", 404, ""},
+      {"OPTIONS", "/nowhere", 404, ""},
+      {"POST", "/hello", 405, "GET, HEAD, OPTIONS"},
+      {"BREW", "/hello", 405, "GET, HEAD, OPTIONS"},
+      {"get", "/hello", 405, "GET, HEAD, OPTIONS"},
+      {"HEAD", "/echo", 405, "POST, OPTIONS"},
+      {"GET", "/echo", 405, "POST, OPTIONS"},
+      {"OPTIONS", "/hello", 204, "GET, HEAD, OPTIONS"},
+      {"OPTIONS", "*", 204, "GET, HEAD, POST, OPTIONS"},
+  };
+  start();
+  RawSocket client = this->client();
+  for (const Case& asked : cases) {
+    SCOPED_TRACE(asked.method + " " + asked.path);
+    client.send(asked.method + " " + asked.path + " HTTP/1.1\r\nHost: weir\r\n\r\n");
+    const RawReply reply = client.reply(asked.method == "HEAD");
+    EXPECT_EQ(reply.status, asked.status);
+    EXPECT_EQ(reply.headers.contains("Allow") ? reply.headers.at("Allow") : "", asked.allow);
+    EXPECT_EQ(reply.headers.contains("Content-Length"), asked.status != 204);
+  }
+}
+
+TEST_F(Served, AnswersHeadAsGetWithoutTheBody) {
+  start();
+  RawSocket client = this->client();
+  client.send("HEAD /hello?you HTTP/1.1\r\nHost: weir\r\n\r\n" + get("/hello"));
+  const RawReply reply = client.reply(true);
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.headers.at("Content-Length"), "9");
+  EXPECT_EQ(client.reply().body, "hello ");
+}
+
+TEST_F(Served, LetsScriptsOfAnyPageCallOnlyTheRoutesThatSaySo) {
+  start();
+  RawSocket client = this->client();
+  client.send(
+      "OPTIONS /small HTTP/1.1\r\nHost: weir\r\nOrigin: http://page\r\n"
+      "Access-Control-Request-Method: POST\r\n\r\n");
+  const RawReply preflight = client.reply();
+  EXPECT_EQ(preflight.status, 204);
+  EXPECT_EQ(preflight.headers.at("Access-Control-Allow-Origin"), "*");
+  EXPECT_EQ(preflight.headers.at("Access-Control-Allow-Methods"), "POST, OPTIONS");
+  EXPECT_EQ(preflight.headers.at("Access-Control-Allow-Headers"),
+            "Content-Type, Content-Encoding, Authorization, X-Api-Key");
+  client.send(post("/small", "x"));
+  EXPECT_EQ(client.reply().headers.at("Access-Control-Allow-Origin"), "*");
+  client.send(post("/echo", "x"));
+  EXPECT_FALSE(client.reply().headers.contains("Access-Control-Allow-Origin"));
+  client.send(post("/small", "too large for it"));
+  const RawReply refused = client.reply();
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_EQ(refused.headers.at("Access-Control-Allow-Origin"), "*");
+}
+
+TEST_F(Served, SpeaksHttp10) {
+  start();
+  RawSocket once = client();
+  once.send("GET /hello HTTP/1.0\r\n\r\n");
+  const RawReply reply = once.reply();
+  EXPECT_EQ(reply.body, "hello ");
+  EXPECT_EQ(reply.headers.at("Connection"), "close");
+  EXPECT_EQ(once.rest(), "");
+  EXPECT_TRUE(once.closed_by_server());
+  RawSocket kept = client();
+  for (int request = 0; request < 2; ++request) {
+    kept.send("GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    EXPECT_EQ(kept.reply().headers.at("Connection"), "keep-alive");
+  }
+}
+
+TEST_F(Served, HangsUpWhenAskedTo) {
+  start();
+  RawSocket client = this->client();
+  client.send(get("/hello", "Connection: close\r\n") + get("/smuggled"));
+  EXPECT_EQ(client.reply().headers.at("Connection"), "close");
+  client.finish_sending();
+  EXPECT_EQ(client.rest(), "");
+  EXPECT_EQ(smuggled_, 0);
+}
+
+TEST_F(Served, TakesARequestByteByByte) {
+  start();
+  RawSocket client = this->client();
+  for (const char byte : post("/echo", "hello") + get("/hello?you")) client.send({&byte, 1});
+  EXPECT_EQ(client.reply().body, "hello");
+  EXPECT_EQ(client.reply().body, "hello you");
+}
+
+TEST_F(Served, TakesLargeBodiesPlainAndChunkedAndGivesThemBack) {
+  start();
+  std::string body(4 * limits::MiB, '\0');
+  for (std::size_t at = 0; at < body.size(); ++at) body[at] = static_cast<char>('a' + at % 23);
+  std::string chunked = "POST /echo HTTP/1.1\r\nHost: weir\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (std::size_t at = 0; at < body.size(); at += 0x4321) {
+    const std::string chunk = body.substr(at, 0x4321);
+    char size[20];
+    chunked.append(size, std::to_chars(size, size + sizeof size, chunk.size(), 16).ptr);
+    chunked.append("\r\n").append(chunk).append("\r\n");
+  }
+  chunked += "0\r\n\r\n";
+  RawSocket client = this->client();
+  for (const std::string& bytes : {post("/echo", body), chunked, post("/echo", body)}) {
+    // While it sends no one reads here, as with simple clients.
+    ASSERT_TRUE(client.send(bytes));
+    const RawReply reply = client.reply();
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_TRUE(reply.body == body);
+  }
+}
+
+TEST_F(Served, KeepsTheOrderOfAHundredPipelinedRequests) {
+  start();
+  RawSocket client = this->client();
+  std::string bytes;
+  for (int request = 0; request < 100; ++request)
+    bytes += request % 10 == 3 ? post("/later", "x") : get("/hello?" + std::to_string(request));
+  client.send(bytes);
+  client.finish_sending();  // a half-closed client still gets every reply
+  std::thread answers([this] {
+    for (int later = 0; later < 10; ++later) owed_.take()({.body = "later"});
+  });
+  for (int request = 0; request < 100; ++request) {
+    const RawReply reply = client.reply();
+    ASSERT_EQ(reply.status, 200);
+    ASSERT_EQ(reply.body, request % 10 == 3 ? "later" : "hello " + std::to_string(request));
+  }
+  answers.join();
+  EXPECT_EQ(client.rest(), "");
+  EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST_F(Served, OutlivesClientsThatResetWhileTheyAreAnswered) {
+  start();
+  for (int round = 0; round < 20; ++round) {
+    RawSocket client = this->client();
+    client.send(post("/later", "x") + get("/large") + get("/hello"));
+    Respond respond = owed_.take();
+    client.reset();
+    respond({.body = std::string(limits::MiB, 'x')});
+  }
+  RawSocket client = this->client();
+  client.send(get("/hello"));
+  EXPECT_EQ(client.reply().status, 200);
+}
+
+TEST_F(Served, WritesLargeRepliesToSlowReaders) {
+  start();
+  RawSocket client;
+  client.receive_little();
+  client.connect(server_->port());
+  client.send(get("/large") + get("/hello?you"));
+  EXPECT_EQ(client.reply().body.size(), 32 * limits::MiB);
+  EXPECT_EQ(client.reply().body, "hello you");
+}
+
+TEST_F(Served, AnswersForARouteThatForgetsTo) {
+  start();
+  RawSocket client = this->client();
+  client.send(post("/later", "x"));
+  owed_.take();
+  EXPECT_EQ(client.reply().status, 500);
+}
+
+TEST_F(Served, HoldsEveryPartOfARequestToItsDeadline) {
+  struct Case {
+    std::string name, bytes;
+    int status;
+  };
+  settings_.request_deadline = 40ms;
+  settings_.idle_deadline = 80ms;
+  settings_.linger_deadline = 40ms;
+  start();
+  for (const Case& slow :
+       {Case{"idle from the start", "", 0}, Case{"header", "GET /hel", 408},
+        Case{"body", "POST /echo HTTP/1.1\r\nHost: w\r\nContent-Length: 5\r\n\r\nh", 408},
+        Case{"route", post("/later", "x"), 500}, Case{"idle behind", get("/hello"), 200}}) {
+    SCOPED_TRACE(slow.name);
+    RawSocket client = this->client();
+    client.send(slow.bytes);
+    EXPECT_EQ(client.reply().status, slow.status);
+    EXPECT_EQ(client.rest(), "");
+    EXPECT_TRUE(client.closed_by_server());
+  }
+  owed_.take()({.body = "too late"});
+}
+
+TEST_F(Served, HangsUpOnAClientThatDoesNotReadItsReply) {
+  settings_.request_deadline = 40ms;
+  start();
+  RawSocket client;
+  client.receive_little();
+  client.connect(server_->port());
+  client.send(get("/large"));
+  // Nothing of the test waits here but this: the server's count of connections.
+  RawSocket watcher = this->client();
+  while (server_->connections() > 1 && watcher.send(get("/hello")) && watcher.reply().status == 200) {
+  }
+  EXPECT_LT(client.rest().size(), 32 * limits::MiB);
+  EXPECT_TRUE(client.closed_by_server());
+}
+
+TEST_F(Served, TurnsAwayWhoComesWhenItIsFull) {
+  settings_.connections_max = 2;
+  start();
+  RawSocket first = client();
+  RawSocket second = client();
+  for (RawSocket* one : {&first, &second}) {
+    one->send(get("/hello"));
+    EXPECT_EQ(one->reply().status, 200);
+  }
+  RawSocket third = client();
+  third.send(get("/hello"));
+  const RawReply reply = third.reply();
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.headers.at("Retry-After"), "1");
+  EXPECT_EQ(third.rest(), "");
+  first.send(get("/hello"));
+  EXPECT_EQ(first.reply().status, 200);
+}
+
+TEST_F(Served, BoundsWhatItHoldsOfUnfinishedRequests) {
+  settings_.body_bytes_max = 64 * limits::KiB;
+  settings_.held_bytes_max = 0;  // then four bodies
+  start();
+  std::vector<RawSocket> clients;
+  int refused = 0;
+  for (int number = 0; number < 12; ++number) {
+    clients.push_back(client());
+    const std::string whole = post("/echo", std::string(64 * limits::KiB, 'x'));
+    clients.back().send(whole.substr(0, whole.size() - 1));
+    RawSocket probe = client();  // what was sent before has been read when this is answered
+    probe.send(get("/hello"));
+    const int status = probe.reply().status;
+    EXPECT_TRUE(status == 200 || status == 503);
+  }
+  for (RawSocket& one : clients) {
+    one.send("x");
+    refused += one.reply().status == 503;
+  }
+  EXPECT_GT(refused, 2);
+  EXPECT_LT(refused, 12);
+}
+
+TEST_F(Served, PausesWithoutFileDescriptorsAndRecovers) {
+  settings_.request_deadline = 40ms;  // so that the next try comes soon
+  start();
+  RawSocket waiting;
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit few{.rlim_cur = 200, .rlim_max = before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  std::vector<int> taken;
+  for (int fd = 0; (fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) taken.push_back(fd);
+  waiting.connect(server_->port());
+  waiting.send(get("/hello"));
+  EXPECT_TRUE(log_.wait_for_a_line());
+  for (const int fd : taken) ::close(fd);
+  EXPECT_EQ(waiting.reply().status, 200);
+  EXPECT_EQ(log_.lines(), 1u);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+}
+
+TEST_F(Served, StopsInOrder) {
+  start();
+  RawSocket idle = client();
+  idle.send(get("/hello"));
+  EXPECT_EQ(idle.reply().status, 200);
+  RawSocket busy = client();
+  busy.send(post("/later", "x"));
+  Respond respond = owed_.take();
+  std::thread stopper([this] { EXPECT_TRUE(server_->stop(20s)); });
+  EXPECT_EQ(idle.rest(), "");  // closed at once
+  EXPECT_TRUE(idle.closed_by_server());
+  respond({.body = "done"});
+  const RawReply reply = busy.reply();
+  EXPECT_EQ(reply.body, "done");
+  EXPECT_EQ(reply.headers.at("Connection"), "close");
+  busy.close();
+  stopper.join();
+  EXPECT_THROW(client(), std::runtime_error);
+}
+
+TEST_F(Served, CutsOffWhatDoesNotFinishWhenItsPatienceEnds) {
+  start();
+  RawSocket busy = client();
+  busy.send(post("/later", "x"));
+  Respond respond = owed_.take();
+  EXPECT_FALSE(server_->stop(10ms));
+  EXPECT_EQ(busy.rest(), "");
+  server_.reset();
+  respond({.body = "nobody is there any more"});
+}
+
+TEST_F(Served, RefusesAPortThatIsTakenAndNamesIt) {
+  for (const int threads : {1, 2}) {
+    settings_.threads = threads;
+    settings_.port = 0;
+    start();
+    settings_.port = server_->port();
+    const auto second = Server::open(settings_, [this] { return routes(); }, log_);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, "address_in_use");
+    EXPECT_NE(second.error().text.find("127.0.0.1:" + std::to_string(server_->port())), std::string::npos);
+    server_->stop(0ms);
+  }
+  settings_.bind_address = "nowhere";
+  const auto nowhere = Server::open(settings_, [this] { return routes(); }, log_);
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code, "address_invalid");
+}
+
+TEST_F(Served, ServesManyClientsOnSeveralThreads) {
+  settings_.threads = 2;
+  start();
+  std::atomic<bool> over = false;
+  std::thread answers([&] {
+    for (int later = 0; later < 8 * 50; ++later) owed_.take()({.body = "later"});
+    over = true;
+  });
+  std::vector<std::thread> clients;
+  std::atomic<int> good = 0;
+  for (int number = 0; number < 8; ++number)
+    clients.emplace_back([&] {
+      RawSocket client = this->client();
+      for (int round = 0; round < 50; ++round) {
+        client.send(post("/later", "x") + get("/hello?a"));
+        good += client.reply().body == "later";
+        good += client.reply().body == "hello a";
+      }
+    });
+  for (std::thread& client : clients) client.join();
+  answers.join();
+  EXPECT_TRUE(over);
+  EXPECT_EQ(good, 8 * 50 * 2);
+}
+
+}  // namespace
+}  // namespace weir::http
