@@ -36,14 +36,19 @@ std::optional<Agenda::Item> Agenda::next(Slots& slots, Now now, bool at_once) {
     if (anything) return make_flush(slots, now);
     return std::nullopt;
   }
-  if (flush_is_due(slots, now.mono)) return make_flush(slots, now);
-  if (roll_up_looked_at_ && now.mono < *roll_up_looked_at_ + roll_up_look_every) return std::nullopt;
-  std::optional<Item> roll_up = make_roll_up(slots, now);
-  if (!roll_up) roll_up_looked_at_ = now.mono;  // while there is something, it goes on without a pause
-  return roll_up;
+  // They take turns where both are due, so that a slow store starves neither.
+  const bool flush_due = flush_is_due(slots, now.mono);
+  if (flush_due && last_ == Kind::roll_up) return make_flush(slots, now);
+  if (!roll_up_looked_at_ || now.mono >= *roll_up_looked_at_ + roll_up_look_every) {
+    if (std::optional<Item> roll_up = make_roll_up(slots, now)) return roll_up;
+    roll_up_looked_at_ = now.mono;
+  }
+  if (flush_due) return make_flush(slots, now);
+  return std::nullopt;
 }
 
 void Agenda::ended(Kind kind, MonoTime now) {
+  last_ = kind;
   if (kind == Kind::flush) pacing_.ended(now);
 }
 

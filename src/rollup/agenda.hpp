@@ -89,6 +89,7 @@ class Agenda {
 
   AgendaRules rules_;
   Pacing pacing_;
+  Kind last_ = Kind::roll_up;
   std::optional<MonoTime> roll_up_looked_at_;
   std::optional<MonoTime> metrics_pruned_at_;
 };

@@ -63,7 +63,7 @@ void Consumer::revoked(const Revoked& event, Now now) {
     if (found == slots_.end()) continue;
     found->second.revoke_by = now.mono + settings_.revoke_patience;
   }
-  release_revoked(now);
+  // Released at the next tick, when all that was told with this is known: it may be lost and ours again by then.
 }
 
 void Consumer::lost(const Lost& event) {

@@ -27,7 +27,12 @@ bool FakeDatabase::matches(const Fence& fence) const {
 }
 
 void FakeDatabase::apply(const Changes& changes) {
-  for (const tally::WindowRow& row : changes.windows) windows[row.key] = {row, changes.written_at};
+  for (const tally::WindowRow& row : changes.windows) {
+    Window& window = windows[row.key];
+    std::string users = row.users_changed ? row.users : std::move(window.row.users);
+    window = {row, changes.written_at};
+    window.row.users = std::move(users);
+  }
   for (const UnrolledMinute& minute : changes.unrolled) unrolled.insert(minute);
   for (const UnrolledMinute& minute : changes.rolled) unrolled.erase(minute);
   for (const HorizonRaise& raise : changes.horizons) {

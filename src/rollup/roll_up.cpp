@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <utility>
 
 #include "tally/merge.hpp"
@@ -21,8 +20,7 @@ void RollUp::start(std::span<const Claim> claims) {
   }
   minutes_read_ = 0;
   targets_asked_ = false;
-  minutes_.clear();
-  targets_.clear();
+  rows_.clear();
 }
 
 std::optional<StoreCall> RollUp::next_read() {
@@ -31,26 +29,25 @@ std::optional<StoreCall> RollUp::next_read() {
     return ReadMinutes{share.partition, share.minutes};
   }
   if (std::exchange(targets_asked_, true)) return std::nullopt;
-  ReadWindows call{tally::keys_to_read_for_roll_up(minutes_)};
+  ReadWindows call;
+  for (const auto& [partition, rows] : rows_)
+    std::ranges::move(tally::keys_to_read_for_roll_up(rows.minutes), std::back_inserter(call.keys));
   if (call.keys.empty()) return std::nullopt;
   return call;
 }
 
 void RollUp::take(std::vector<tally::WindowRow> rows) {
-  const bool are_minutes = minutes_read_ < held_.size();
-  if (are_minutes) ++minutes_read_;
-  std::ranges::move(rows, std::back_inserter(are_minutes ? minutes_ : targets_));
+  if (minutes_read_ < held_.size()) {
+    rows_[shares_[held_[minutes_read_++]].partition].minutes = std::move(rows);
+    return;
+  }
+  for (tally::WindowRow& row : rows) rows_[row.key.partition].targets.push_back(std::move(row));
 }
 
 Result<Changes> RollUp::changes(WallTime) {
   Changes changes;
-  // Each partition has hours and days of its own, but one call can only roll up one partition's.
-  std::map<std::int32_t, std::pair<std::vector<tally::WindowRow>, std::vector<tally::WindowRow>>>
-      by_partition;
-  for (tally::WindowRow& row : minutes_) by_partition[row.key.partition].first.push_back(std::move(row));
-  for (tally::WindowRow& row : targets_) by_partition[row.key.partition].second.push_back(std::move(row));
-  for (auto& [partition, rows] : by_partition) {
-    auto written = tally::roll_up(std::move(rows.first), std::move(rows.second));
+  for (auto& [partition, rows] : rows_) {
+    auto written = tally::roll_up(std::move(rows.minutes), std::move(rows.targets));
     if (!written) return pass_on(written);
     std::ranges::move(*written, std::back_inserter(changes.windows));
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -28,12 +30,16 @@ class RollUp final : public Plan {
   [[nodiscard]] std::vector<WindowStart> rolled(std::int32_t partition) const override;
 
  private:
+  struct Rows {
+    std::vector<tally::WindowRow> minutes;
+    std::vector<tally::WindowRow> targets;  // hours and days
+  };
+
   std::vector<Share> shares_;
   std::vector<std::size_t> held_;  // in shares_
   std::size_t minutes_read_ = 0;   // of held_
   bool targets_asked_ = false;
-  std::vector<tally::WindowRow> minutes_;
-  std::vector<tally::WindowRow> targets_;
+  std::map<std::int32_t, Rows> rows_;  // by partition: one is rolled up at a time
 };
 
 }  // namespace weir::rollup

@@ -1,0 +1,266 @@
+#include "rollup/fake_oracle.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "activity/rfc3339.hpp"
+#include "base/ensure.hpp"
+#include "base/hash.hpp"
+#include "base/json_text.hpp"
+#include "tally/sketch.hpp"
+
+namespace weir::rollup {
+namespace {
+
+using tally::Dimension;
+using tally::Granularity;
+
+std::string in_words(const tally::WindowKey& key) {
+  return std::string(name_of(key.granularity)) + " " + activity::format_rfc3339(key.start) + " " +
+         std::string(name_of(key.dimension)) + " '" + key.value + "' of partition " +
+         std::to_string(key.partition);
+}
+
+std::string differs(std::string_view what, std::int64_t is, std::int64_t should) {
+  return std::string(what) + " is " + std::to_string(is) + ", should be " + std::to_string(should);
+}
+
+std::uint64_t hash_of_user(const std::string& user) { return murmur3(user).low; }
+
+std::string encoded(const std::set<std::uint64_t>& users) {
+  tally::Sketch sketch;
+  for (const std::uint64_t user : users) sketch.add(user);
+  return sketch.encode();
+}
+
+// A row of a view, put together from stored rows.
+struct Shown {
+  std::int64_t events = 0;
+  std::int64_t page_views = 0;
+  tally::Sketch users;
+};
+using Showing = std::map<tally::WindowKey, Shown>;
+
+void show(Showing& showing, const tally::WindowKey& key, std::int64_t events, std::int64_t page_views,
+          const std::string& users) {
+  Shown& shown = showing[key];
+  shown.events += events;
+  shown.page_views += page_views;
+  ensure(shown.users.unite_encoded(users).has_value(), "a stored sketch can be read");
+}
+
+// The three views, in the contract's sense: rows, and in hours and days also what their minutes have not rolled up.
+Showing views_of(const FakeDatabase& database) {
+  Showing showing;
+  for (const auto& [key, window] : database.windows) {
+    const tally::WindowRow& row = window.row;
+    show(showing, key, row.events, row.page_views, row.users);
+    if (key.granularity != Granularity::minute) continue;
+    if (!database.unrolled.contains(UnrolledMinute{key.partition, key.start})) continue;
+    for (const Granularity coarse : {Granularity::hour, Granularity::day}) {
+      tally::WindowKey target = key;
+      target.granularity = coarse;
+      target.start = tally::window_of(coarse, key.start);
+      show(showing, target, row.events - row.rolled_events, row.page_views - row.rolled_page_views,
+           row.users);
+    }
+  }
+  return showing;
+}
+
+}  // namespace
+
+FakeRecord written_down(const Told& told, RecordTime record_time) {
+  FakeRecord record{
+      .time = record_time, .key = told.user, .value = std::nullopt, .replay_source = std::nullopt};
+  if (told.kind == Told::Kind::without_value) return record;
+  if (told.kind == Told::Kind::garbage) {
+    record.value = "{\"user_id\":";
+    return record;
+  }
+  JsonText json;
+  json.begin_object().member("user_id", told.user).member("activity_type", told.type);
+  json.member("timestamp", activity::format_rfc3339(told.at)).key("metadata").begin_object();
+  if (!told.page.empty()) json.member("page_url", told.page);
+  if (!told.referrer.empty()) json.member("referrer", "https://" + told.referrer + "/");
+  json.end_object();
+  if (told.message_id) json.member("message_id", *told.message_id);
+  record.value = json.end_object().take();
+  return record;
+}
+
+Oracle::Verdict Oracle::told(std::int32_t partition, std::int64_t offset, RecordTime record_time,
+                             const Told& what) {
+  auto& facts = facts_[partition];
+  Fact fact{.what = what, .record_time = record_time};
+  if (what.kind != Told::Kind::activity)
+    fact.verdict = Verdict::dead_lettered;
+  else if (what.message_id && is_duplicate(facts, offset, fact))
+    fact.verdict = Verdict::duplicate;
+  return facts.emplace(offset, std::move(fact)).first->second.verdict;
+}
+
+// The rule of tally/dedupe.hpp, word by word.
+bool Oracle::is_duplicate(const std::map<std::int64_t, Fact>& facts, std::int64_t offset,
+                          const Fact& fact) const {
+  RecordTime latest = fact.record_time;
+  for (auto at = facts.rbegin(); at != facts.rend() && offset - at->first <= dedupe_.records; ++at) {
+    const Fact& earlier = at->second;
+    latest = std::max(latest, earlier.record_time);
+    if (earlier.verdict == Verdict::dead_lettered || earlier.what.message_id != fact.what.message_id ||
+        earlier.what.user != fact.what.user)
+      continue;
+    return latest <= earlier.record_time + dedupe_.window;
+  }
+  return false;
+}
+
+bool Oracle::is_old(const Fact& fact) const {
+  return minute_retention_.count() > 0 && fact.what.at + minute_retention_ < fact.record_time;
+}
+
+// An event that is too old for its minute leaves the minutes incomplete up to the end of its hour.
+WallTime Oracle::minute_horizon(const FakeDatabase& database) const {
+  WallTime horizon{};
+  for (const auto& [partition, row] : database.ledgers) {
+    const auto facts = facts_.find(partition);
+    if (facts == facts_.end()) continue;
+    for (const auto& [offset, fact] : facts->second) {
+      const bool counted = offset >= row.start_offset && offset < row.next_offset;
+      if (!counted || fact.verdict != Verdict::tallied || !is_old(fact)) continue;
+      const WindowStart hour = tally::window_of(Granularity::hour, fact.what.at);
+      horizon = std::max(horizon, WallTime(tally::window_end(Granularity::hour, hour)));
+    }
+  }
+  return horizon;
+}
+
+void Oracle::add(View& view, std::int32_t partition, const Fact& fact) const {
+  const Told& what = fact.what;
+  const bool old = is_old(fact);
+  for (const Granularity granularity : tally::all_granularities) {
+    if (granularity == Granularity::minute && old) continue;
+    const WindowStart start = tally::window_of(granularity, what.at);
+    const auto put = [&](Dimension dimension, const std::string& value) {
+      Sums& sums = view[{granularity, dimension, start, partition, value}];
+      sums.events += 1;
+      sums.page_views += what.type == "page_view" ? 1 : 0;
+      sums.users.insert(hash_of_user(what.user));
+    };
+    put(Dimension::total, "");
+    put(Dimension::activity_type, what.type);
+    put(Dimension::page, what.page.empty() ? std::string(tally::value_none) : what.page);
+    put(Dimension::referrer, what.referrer.empty() ? std::string(tally::value_direct) : what.referrer);
+  }
+}
+
+Oracle::View Oracle::expected(const FakeDatabase& database) const {
+  View view;
+  for (const auto& [partition, row] : database.ledgers) {
+    const auto facts = facts_.find(partition);
+    if (facts == facts_.end()) continue;
+    for (const auto& [offset, fact] : facts->second) {
+      if (offset >= row.next_offset) break;
+      if (offset >= row.start_offset && fact.verdict == Verdict::tallied) add(view, partition, fact);
+    }
+  }
+  return view;
+}
+
+std::optional<std::string> Oracle::ledger_fault(const tally::LedgerRow& row) const {
+  if (!row.adds_up()) return "the ledger of partition " + std::to_string(row.partition) + " does not add up";
+  std::array<std::int64_t, 3> counts{};
+  if (const auto facts = facts_.find(row.partition); facts != facts_.end()) {
+    for (const auto& [offset, fact] : facts->second) {
+      if (offset >= row.start_offset && offset < row.next_offset)
+        ++counts[static_cast<std::size_t>(fact.verdict)];
+    }
+  }
+  const std::string of = " of partition " + std::to_string(row.partition);
+  if (row.tallied != counts[0]) return differs("tallied" + of, row.tallied, counts[0]);
+  if (row.duplicate != counts[1]) return differs("duplicate" + of, row.duplicate, counts[1]);
+  if (row.dead_lettered != counts[2]) return differs("dead_lettered" + of, row.dead_lettered, counts[2]);
+  return std::nullopt;
+}
+
+std::optional<std::string> Oracle::letter_fault(const FakeDatabase& database) const {
+  std::set<std::pair<std::int32_t, std::int64_t>> should;
+  for (const auto& [partition, row] : database.ledgers) {
+    const auto facts = facts_.find(partition);
+    if (facts == facts_.end()) continue;
+    for (const auto& [offset, fact] : facts->second) {
+      const bool counted = offset >= row.start_offset && offset < row.next_offset;
+      if (counted && fact.verdict == Verdict::dead_lettered) should.emplace(partition, offset);
+    }
+  }
+  std::set<std::pair<std::int32_t, std::int64_t>> is;
+  for (const auto& [at, letter] : database.letters) is.insert(at);
+  if (is != should) return "the dead letters are not those of the log";
+  return std::nullopt;
+}
+
+std::optional<std::string> Oracle::find_fault(const FakeDatabase& database) const {
+  for (const auto& [partition, row] : database.ledgers) {
+    if (auto fault = ledger_fault(row)) return fault;
+  }
+  if (auto fault = letter_fault(database)) return fault;
+
+  const View should = expected(database);
+  const Showing shows = views_of(database);
+  std::int64_t page_views = 0;
+  for (const auto& [key, sums] : should) {
+    const auto found = shows.find(key);
+    if (found == shows.end()) return in_words(key) + " is missing";
+    const Shown& is = found->second;
+    if (is.events != sums.events) return in_words(key) + differs(": events", is.events, sums.events);
+    if (is.page_views != sums.page_views)
+      return in_words(key) + differs(": page views", is.page_views, sums.page_views);
+    if (is.users.encode() != encoded(sums.users)) return in_words(key) + ": the users are others";
+    if (key.granularity == Granularity::day && key.dimension == Dimension::total)
+      page_views += sums.page_views;
+  }
+  for (const auto& [key, shown] : shows) {
+    if (!should.contains(key)) return in_words(key) + " should not be there";
+  }
+  if (database.pruned_to[0] != minute_horizon(database))
+    return "the minutes' horizon is not where it should be";
+  std::int64_t flushed = 0;
+  for (const FlushRow& row : database.flushes) flushed += row.page_view_count;
+  if (flushed != page_views) return differs("page views in user_activity_metrics", flushed, page_views);
+  return std::nullopt;
+}
+
+std::optional<std::string> Oracle::find_fault(const Changes& changes,
+                                              const std::map<std::int32_t, Fence>& before) const {
+  std::set<std::uint64_t> users;
+  std::int64_t page_views = 0;
+  bool tallied = false;
+  for (const tally::LedgerRow& row : changes.ledgers) {
+    const auto was = before.find(row.partition);
+    if (was == before.end()) return "a ledger row was written that was never opened";
+    if (auto fault = ledger_fault(row)) return fault;
+    if (row.version != was->second.version + 1)
+      return differs("version", row.version, was->second.version + 1);
+    if (row.next_offset < was->second.next_offset) return "next_offset went backwards";
+    const auto facts = facts_.find(row.partition);
+    if (facts == facts_.end()) continue;
+    for (auto at = facts->second.lower_bound(was->second.next_offset);
+         at != facts->second.end() && at->first < row.next_offset; ++at) {
+      if (at->second.verdict != Verdict::tallied) continue;
+      tallied = true;
+      page_views += at->second.what.type == "page_view" ? 1 : 0;
+      users.insert(hash_of_user(at->second.what.user));
+    }
+  }
+  if (tallied != changes.flush.has_value())
+    return "user_activity_metrics has a row without events, or none with";
+  if (!tallied) return std::nullopt;
+  const auto users_now = static_cast<std::int64_t>(users.size());
+  if (changes.flush->page_view_count != page_views)
+    return differs("page views of a flush", changes.flush->page_view_count, page_views);
+  if (changes.flush->unique_users != users_now)
+    return differs("users of a flush", changes.flush->unique_users, users_now);
+  return std::nullopt;
+}
+
+}  // namespace weir::rollup

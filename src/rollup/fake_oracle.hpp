@@ -1,0 +1,88 @@
+// What the store must say about a log, reckoned from what was put into the log by the simplest means: no decoding, no
+// merging, no memory that is bounded. The other side of the comparison in simulation_test and story_test.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "rollup/fake_log_reader.hpp"
+#include "rollup/fake_metrics_store.hpp"
+#include "rollup/opening.hpp"
+
+namespace weir::rollup {
+
+// A record as the test means it.
+struct Told {
+  enum class Kind : std::uint8_t {
+    activity,
+    garbage,
+    without_value,
+    ahead
+  };  // the last three are dead letters
+
+  Kind kind = Kind::activity;
+  std::string user = "u";
+  std::string type = "page_view";
+  std::string page;      // a path; empty: none
+  std::string referrer;  // a host; empty: none
+  std::optional<std::string> message_id;
+  WallTime at;  // when it happened
+};
+
+// The record's bytes.
+[[nodiscard]] FakeRecord written_down(const Told& told, RecordTime record_time);
+
+class Oracle {
+ public:
+  enum class Verdict : std::uint8_t { tallied, duplicate, dead_lettered };
+
+  Oracle(DedupeBounds dedupe, std::chrono::days minute_retention)
+      : dedupe_(dedupe), minute_retention_(minute_retention) {}
+
+  // In the order of offsets. Offsets that are never told of are holes.
+  Verdict told(std::int32_t partition, std::int64_t offset, RecordTime record_time, const Told& what);
+
+  // What is wrong in the store, if anything is: its ledgers, windows (as the views show them), letters and sums of
+  // user_activity_metrics against the records before each ledger's next_offset.
+  [[nodiscard]] std::optional<std::string> find_fault(const FakeDatabase& database) const;
+  // What is wrong in one transaction: identities, order of versions and offsets, and the flush's exact numbers.
+  // `before` holds each partition's next_offset and version as they were.
+  [[nodiscard]] std::optional<std::string> find_fault(const Changes& changes,
+                                                      const std::map<std::int32_t, Fence>& before) const;
+
+ private:
+  struct Fact {
+    Told what;
+    RecordTime record_time;
+    Verdict verdict = Verdict::tallied;
+  };
+  struct Sums {
+    std::int64_t events = 0;
+    std::int64_t page_views = 0;
+    std::set<std::uint64_t> users;
+
+    friend bool operator==(const Sums&, const Sums&) = default;
+  };
+  using View = std::map<tally::WindowKey, Sums>;
+
+  [[nodiscard]] bool is_duplicate(const std::map<std::int64_t, Fact>& facts, std::int64_t offset,
+                                  const Fact& fact) const;
+  [[nodiscard]] View expected(const FakeDatabase& database) const;
+  [[nodiscard]] bool is_old(const Fact& fact) const;
+  [[nodiscard]] WallTime minute_horizon(const FakeDatabase& database) const;
+  void add(View& view, std::int32_t partition, const Fact& fact) const;
+  [[nodiscard]] std::optional<std::string> ledger_fault(const tally::LedgerRow& row) const;
+  [[nodiscard]] std::optional<std::string> letter_fault(const FakeDatabase& database) const;
+
+  DedupeBounds dedupe_;
+  std::chrono::days minute_retention_;
+  std::map<std::int32_t, std::map<std::int64_t, Fact>> facts_;
+};
+
+}  // namespace weir::rollup

@@ -1,0 +1,337 @@
+#include "rollup/fake_simulation.hpp"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace weir::rollup {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+// splitmix64 (Sebastiano Vigna, public domain): small, and the same on every machine, unlike <random>'s distributions.
+class Dice {
+ public:
+  explicit Dice(std::uint64_t seed) : state_(seed) {}
+
+  // 0 … sides − 1
+  int roll(int sides) { return static_cast<int>(next() % static_cast<std::uint64_t>(sides)); }
+  bool one_in(int sides) { return sides > 0 && roll(sides) == 0; }
+
+ private:
+  std::uint64_t next() {
+    std::uint64_t z = state_ += 0x9e3779b97f4a7c15ULL;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+    return z ^ (z >> 31);
+  }
+
+  std::uint64_t state_;
+};
+
+// How this seed's world is: drawn once.
+struct Character {
+  explicit Character(Dice& dice)
+      : processes(1 + dice.roll(3)),
+        partitions(1 + dice.roll(4)),
+        steps(150 + dice.roll(250)),
+        store_fault_one_in(std::array{0, 0, 60, 20, 8}[static_cast<std::size_t>(dice.roll(5))]),
+        log_fault_one_in(std::array{0, 0, 80}[static_cast<std::size_t>(dice.roll(3))]),
+        trouble_one_in(std::array{0, 40, 15}[static_cast<std::size_t>(dice.roll(3))]),
+        slow_writer(dice.one_in(3)),
+        clock_jumps(dice.one_in(4)) {}
+
+  int processes;
+  std::int32_t partitions;
+  int steps;
+  int store_fault_one_in;  // 0: never
+  int log_fault_one_in;
+  int trouble_one_in;  // crashes, rebalances, zombies
+  bool slow_writer;
+  bool clock_jumps;
+};
+
+class Simulation {
+ public:
+  Simulation(std::uint64_t seed, const SimulationBugs& bugs)
+      : dice_(seed),
+        character_(dice_),
+        world_(rules(bugs)),
+        owners_(static_cast<std::size_t>(character_.partitions)) {
+    world_.database.faults = [this](StoreStep step) { return fault_of(step); };
+    members_.resize(static_cast<std::size_t>(character_.processes));
+  }
+
+  SimulationEnd run() {
+    for (int step = 0; step < character_.steps && !world_.transaction_fault(); ++step) {
+      happen();
+      broker_does_its_work();
+    }
+    calm_ = true;
+    // Everything that is owed is done within a few simulated minutes, or something hangs.
+    for (int i = 0; i < 1500 && !at_rest(); ++i) {
+      broker_does_its_work();
+      for (Member& member : members_) {
+        member.frozen = 0;
+        if (member.process) member.process->settle();
+      }
+      world_.database.settle(dice_.one_in(2));
+      world_.advance(milliseconds{world_.all_counted() ? 5000 : 200});
+    }
+    return end();
+  }
+
+ private:
+  struct Member {
+    std::unique_ptr<FakeProcess> process;
+    int frozen = 0;  // steps that it still sleeps: SIGSTOP, a long pause, a machine that swaps
+    std::vector<std::int32_t> not_told;  // lost partitions of which it has not heard yet
+  };
+  struct Owner {
+    std::optional<std::size_t> member;
+    bool revoking = false;
+    int patience = 0;  // steps until the broker takes what is not given back
+  };
+
+  WorldRules rules(const SimulationBugs& bugs) {
+    WorldRules rules{.partitions = character_.partitions, .consumer = hurried_settings()};
+    rules.store_bugs = bugs.store;
+    rules.forgetful = bugs.forgetful;
+    if (dice_.one_in(2)) rules.consumer.dedupe = {.window = seconds{5}, .records = 1000};
+    return rules;
+  }
+
+  Fault fault_of(StoreStep) {
+    if (calm_ || !dice_.one_in(character_.store_fault_one_in)) return Fault::none;
+    constexpr std::array faults{Fault::refused, Fault::lost_before, Fault::lost_after, Fault::limbo};
+    note("the store fails", -1, -1);
+    return faults[static_cast<std::size_t>(dice_.roll(4))];
+  }
+
+  void happen() {
+    if (dice_.one_in(character_.trouble_one_in)) return trouble();
+    Member& member = members_[static_cast<std::size_t>(dice_.roll(character_.processes))];
+    const int what = dice_.roll(100);
+    if (what < 25) return append();
+    if (what < 45) return world_.advance(milliseconds{dice_.roll(400)});
+    if (what < 48) return world_.advance(milliseconds{dice_.roll(20'000)});
+    if (what < 49) return world_.advance(seconds{dice_.roll(120)});
+    if (what < 51) return world_.database.settle(dice_.one_in(2));
+    if (member.frozen > 0 || !member.process) return;
+    if (what < 70) {
+      if (dice_.one_in(character_.log_fault_one_in)) break_log(*member.process);
+      return member.process->take_turn();
+    }
+    const int writes = character_.slow_writer ? 1 : 4;
+    for (int i = 0; i < writes && member.process->take_write_step(); ++i) {
+    }
+  }
+
+  void break_log(FakeProcess& process) {
+    const auto call = static_cast<FakeLogReader::Call>(dice_.roll(5));
+    process.log().fail_next(call, {Move::peer, "log_away", "the fake log does not answer"});
+  }
+
+  void append() {
+    const auto partition = static_cast<std::int32_t>(dice_.roll(character_.partitions));
+    if (dice_.one_in(30)) return world_.append_holes(partition, 1 + dice_.roll(3));
+    for (int i = 1 + dice_.roll(6); i > 0; --i) {
+      const Oracle::Verdict verdict = world_.append(partition, told());
+      ++end_.records;
+      if (verdict == Oracle::Verdict::duplicate) ++end_.duplicates;
+      if (verdict == Oracle::Verdict::dead_lettered) ++end_.letters;
+    }
+  }
+
+  Told told() {
+    Told told{.user = "u" + std::to_string(dice_.roll(6)), .at = world_.now().wall};
+    if (dice_.one_in(12)) told.kind = static_cast<Told::Kind>(1 + dice_.roll(3));
+    if (!dice_.one_in(3)) told.page = "/p" + std::to_string(dice_.roll(3));
+    if (dice_.one_in(3)) told.referrer = "r" + std::to_string(dice_.roll(2)) + ".example";
+    if (dice_.one_in(3)) told.type = "click";
+    if (dice_.one_in(2)) told.message_id = "m" + std::to_string(dice_.roll(5));
+    if (dice_.one_in(4)) told.at -= minutes{dice_.roll(180)};
+    if (dice_.one_in(12)) told.at -= std::chrono::days{1 + dice_.roll(2)};
+    if (told.kind == Told::Kind::ahead) told.at = world_.now().wall + std::chrono::hours{49};
+    return told;
+  }
+
+  void trouble() {
+    const auto number = static_cast<std::size_t>(dice_.roll(character_.processes));
+    const auto partition = static_cast<std::size_t>(dice_.roll(character_.partitions));
+    Member& member = members_[number];
+    switch (dice_.roll(8)) {
+      case 0:
+      case 1:
+        return crash(number);
+      case 2:
+        return take_away(partition);
+      case 3:
+      case 4:
+        return ask_back(partition);
+      case 5:
+        note("falls asleep", static_cast<int>(number), -1);
+        member.frozen = 5 + dice_.roll(60);
+        return;
+      case 6:
+        note("its session is ended", static_cast<int>(number), -1);
+        if (member.process) member.process->session().end();
+        return;
+      default:
+        if (character_.clock_jumps) world_.turn_wall_clock(seconds{dice_.roll(120) - 60});
+        return;
+    }
+  }
+
+  void crash(std::size_t number) {
+    Member& member = members_[number];
+    if (!member.process) return;
+    note("crashes", static_cast<int>(number), -1);
+    ++end_.crashes;
+    keep_counts(*member.process);
+    member = Member();
+    for (Owner& owner : owners_) {
+      if (owner.member == number) owner = Owner();
+    }
+  }
+
+  // The group decides that somebody else has the partition; who had it hears of it some time later.
+  void take_away(std::size_t partition) {
+    Owner& owner = owners_[partition];
+    if (!owner.member) return;
+    note("loses a partition", static_cast<int>(*owner.member), static_cast<int>(partition));
+    members_[*owner.member].not_told.push_back(static_cast<std::int32_t>(partition));
+    owner = Owner();
+  }
+
+  void ask_back(std::size_t partition) {
+    Owner& owner = owners_[partition];
+    const auto number = static_cast<std::int32_t>(partition);
+    // A member that has not heard of an assignment yet cannot be asked for it.
+    if (!owner.member || owner.revoking || !members_[*owner.member].process->log().owned().contains(number))
+      return;
+    note("is asked for a partition", static_cast<int>(*owner.member), static_cast<int>(partition));
+    members_[*owner.member].process->log().revoke({static_cast<std::int32_t>(partition)});
+    owner.revoking = true;
+    owner.patience = 20 + dice_.roll(100);
+  }
+
+  void broker_does_its_work() {
+    for (std::size_t number = 0; number < members_.size(); ++number) {
+      Member& member = members_[number];
+      if (member.process && member.process->left()) crash(number);
+      if (!member.process && (calm_ || dice_.one_in(6))) member.process = world_.start_process();
+      if (member.frozen > 0) --member.frozen;
+      if (!member.not_told.empty() && (calm_ || dice_.one_in(10))) tell_losses(member);
+    }
+    for (std::size_t partition = 0; partition < owners_.size(); ++partition) settle_owner(partition);
+  }
+
+  void settle_owner(std::size_t at) {
+    Owner& owner = owners_[at];
+    const auto partition = static_cast<std::int32_t>(at);
+    if (owner.member && owner.revoking) {
+      const bool given_back = !members_[*owner.member].process->log().owned().contains(partition);
+      if (!given_back && (--owner.patience > 0) && !calm_) return;
+      if (!given_back) take_away(at);
+      owner = Owner();
+    }
+    if (owner.member) return;
+    const auto number = static_cast<std::size_t>(dice_.roll(character_.processes));
+    Member& member = members_[number];
+    if (!member.process || (!calm_ && dice_.one_in(3))) return;
+    tell_losses(member);
+    member.process->log().assign({partition});
+    owner.member = number;
+    ++end_.moves;
+    note("is given a partition", static_cast<int>(number), partition);
+  }
+
+  static void tell_losses(Member& member) {
+    if (member.not_told.empty()) return;
+    member.process->log().lose(std::exchange(member.not_told, {}));
+  }
+
+  bool at_rest() {
+    const bool assigned = std::ranges::all_of(
+        owners_, [](const Owner& owner) { return owner.member.has_value() && !owner.revoking; });
+    return world_.transaction_fault() || (assigned && world_.all_counted() && world_.all_rolled_up());
+  }
+
+  void keep_counts(FakeProcess& process) {
+    const Status status = process.consumer().status();
+    end_.commits += status.flushes;
+    end_.roll_ups += status.roll_ups;
+    end_.fences_lost += status.fences_lost;
+    end_.commits_in_doubt += status.commits_in_doubt;
+  }
+
+  std::string where_it_hangs() {
+    std::string text = world_.all_counted() ? ": minutes are not rolled up" : ": records are not counted";
+    for (std::size_t at = 0; at < owners_.size(); ++at) {
+      text += "; partition " + std::to_string(at);
+      if (!owners_[at].member) {
+        text += " has no owner";
+        continue;
+      }
+      Consumer& consumer = members_[*owners_[at].member].process->consumer();
+      const auto slot = consumer.slots().find(static_cast<std::int32_t>(at));
+      text += " of process " + std::to_string(*owners_[at].member) + ", ";
+      text += slot == consumer.slots().end() ? "which does not know" : "in state ";
+      if (slot == consumer.slots().end()) continue;
+      text += std::to_string(static_cast<int>(slot->second.state)) + " " + slot->second.reason;
+    }
+    return text;
+  }
+
+  SimulationEnd end() {
+    end_.fault = world_.fault();
+    if (!end_.fault && !at_rest()) end_.fault = "it does not come to its end" + where_it_hangs();
+    for (Member& member : members_) {
+      if (member.process) keep_counts(*member.process);
+    }
+    for (const Note& each : notes_) {
+      end_.last_events += "  at " + std::to_string(each.second) + " s: ";
+      if (each.process >= 0) end_.last_events += "process " + std::to_string(each.process) + " ";
+      end_.last_events += each.what;
+      if (each.partition >= 0) end_.last_events += " (" + std::to_string(each.partition) + ")";
+      end_.last_events += '\n';
+    }
+    return std::move(end_);
+  }
+
+  struct Note {
+    std::int64_t second = 0;
+    const char* what = "";
+    int process = -1;
+    int partition = -1;
+  };
+
+  void note(const char* what, int process, int partition) {
+    const auto since = std::chrono::floor<seconds>(world_.now().mono.time_since_epoch());
+    notes_.push_back({since.count() - 3600, what, process, partition});
+    if (notes_.size() > 40) notes_.pop_front();
+  }
+
+  Dice dice_;
+  Character character_;
+  FakeWorld world_;
+  std::vector<Owner> owners_;
+  std::vector<Member> members_;
+  bool calm_ = false;  // nothing fails any more
+  std::deque<Note> notes_;
+  SimulationEnd end_;
+};
+
+}  // namespace
+
+SimulationEnd simulate(std::uint64_t seed, const SimulationBugs& bugs) {
+  return Simulation(seed, bugs).run();
+}
+
+}  // namespace weir::rollup

@@ -1,0 +1,35 @@
+// A seeded world: what happens next, to whom, and what fails, is drawn from one number.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "rollup/fake_world.hpp"
+
+namespace weir::rollup {
+
+struct SimulationBugs {
+  PlantedBugs store;
+  bool forgetful = false;  // the dedupe is not rebuilt
+};
+
+struct SimulationEnd {
+  std::optional<std::string> fault;  // nothing: the store says exactly what the log says
+  std::string last_events;           // what happened before, one a line
+  std::int64_t records = 0;
+  std::int64_t commits = 0;
+  std::int64_t roll_ups = 0;
+  std::int64_t crashes = 0;
+  std::int64_t moves = 0;  // partitions that went from one process to another
+  std::int64_t duplicates = 0;
+  std::int64_t letters = 0;
+  std::int64_t fences_lost = 0;
+  std::int64_t commits_in_doubt = 0;
+};
+
+// One to three processes, one to four partitions, some hundred steps; then everything is let run to its end, and the
+// store is compared with the log. The same seed tells the same story, on every machine.
+[[nodiscard]] SimulationEnd simulate(std::uint64_t seed, const SimulationBugs& bugs = {});
+
+}  // namespace weir::rollup

@@ -1,0 +1,115 @@
+#include "rollup/fake_world.hpp"
+
+#include <utility>
+
+namespace weir::rollup {
+
+using std::chrono::milliseconds;
+
+Result<std::int64_t> ForgetfulReader::first_at(std::int32_t partition, RecordTime time) {
+  if (!forgetful_) return reader.first_at(partition, time);
+  const Result<LogBounds> bounds = reader.bounds(partition);
+  if (!bounds) return fail(bounds.error().move, bounds.error().code, bounds.error().text);
+  return bounds->end;
+}
+
+FakeProcess::FakeProcess(const ConsumerSettings& settings, FakeTopic& topic, FakeDatabase& database,
+                         bool forgetful, std::function<Now()> clock)
+    : clock_(std::move(clock)),
+      silence_(observe::make_silent_log()),
+      reader_(topic, forgetful),
+      store_(database, "the-group"),
+      consumer_(settings, *silence_) {
+  reader_.reader.records_a_poll_max(7);
+}
+
+void FakeProcess::take_turn() {
+  const auto polled = reader_.poll(milliseconds{0});
+  TurnEnd end = rollup::take_turn(consumer_, reader_, polled, std::exchange(ended_, {}), clock_());
+  for (Job& job : end.jobs) to_write_.push_back(std::move(job));
+  if (end.leave) left_ = end.leave;
+}
+
+bool FakeProcess::take_write_step() {
+  if (to_write_.empty()) return false;
+  StoreWork& work = work_of(to_write_.front());
+  if (!call_) call_ = work.next();
+  if (!call_) {
+    ended_.push_back(std::move(to_write_.front()));
+    to_write_.pop_front();
+    return true;
+  }
+  const auto* begin = std::get_if<Begin>(&*call_);
+  if (begin && store_.would_block(begin->fences)) return false;
+  work.answer(perform(store_, *std::exchange(call_, std::nullopt)));
+  return true;
+}
+
+void FakeProcess::settle() {
+  do {
+    take_turn();
+    while (take_write_step()) {
+    }
+  } while (!ended_.empty());
+}
+
+FakeWorld::FakeWorld(WorldRules rules)
+    : topic(rules.partitions),
+      rules_(rules),
+      now_{.wall = WallTime{milliseconds{1'764'000'000'000}}, .mono = MonoTime{std::chrono::hours{1}}},
+      oracle_(rules.consumer.dedupe, rules.consumer.agenda.retention.minute) {
+  database.bugs = rules.store_bugs;
+  database.on_commit = [this](const Changes& changes) { check(changes); };
+}
+
+void FakeWorld::advance(milliseconds by) {
+  now_.mono += by;
+  now_.wall += by;
+}
+
+Oracle::Verdict FakeWorld::append(std::int32_t partition, const Told& what) {
+  const std::int64_t offset = topic.append(partition, written_down(what, now_.wall));
+  return oracle_.told(partition, offset, now_.wall, what);
+}
+
+std::unique_ptr<FakeProcess> FakeWorld::start_process() {
+  return std::make_unique<FakeProcess>(rules_.consumer, topic, database, rules_.forgetful,
+                                       [this] { return now_; });
+}
+
+bool FakeWorld::all_counted() const {
+  for (std::int32_t partition = 0; partition < rules_.partitions; ++partition) {
+    const auto row = database.ledgers.find(partition);
+    const std::int64_t counted = row == database.ledgers.end() ? 0 : row->second.next_offset;
+    if (counted != topic.bounds(partition).end) return false;
+  }
+  return true;
+}
+
+std::optional<std::string> FakeWorld::fault() const { return fault_ ? fault_ : oracle_.find_fault(database); }
+
+void FakeWorld::check(const Changes& changes) {
+  // A row that has not been written to yet is as open_ledger() made it.
+  for (const tally::LedgerRow& row : changes.ledgers)
+    accounts_.try_emplace(row.partition, Fence{row.partition, row.start_offset, 0});
+  if (!fault_) fault_ = oracle_.find_fault(changes, accounts_);
+  for (const tally::LedgerRow& row : changes.ledgers)
+    accounts_[row.partition] = {row.partition, row.next_offset, row.version};
+}
+
+ConsumerSettings hurried_settings() {
+  ConsumerSettings settings;
+  settings.dedupe = {.window = std::chrono::seconds{60}, .records = 40};
+  settings.agenda.pacing = {
+      .flush_interval = milliseconds{1000}, .flush_min_interval = milliseconds{200}, .batch_size = 10};
+  settings.agenda.retention = {.minute = std::chrono::days{1},
+                               .hour = std::chrono::days{0},
+                               .day = std::chrono::days{0},
+                               .metrics = std::chrono::days{0}};
+  settings.agenda.roll_up_minutes_max = 3;
+  settings.waiting_events_max = 60;
+  settings.waiting_letters_max = 10;
+  return settings;
+}
+
+}  // namespace weir::rollup

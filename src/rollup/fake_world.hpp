@@ -1,0 +1,130 @@
+// A world for the consumer machine: a log, a database, a broker that moves partitions about, and processes that are
+// asked to take one small step at a time. No thread and no clock; who drives it decides what happens next.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "observe/log.hpp"
+#include "rollup/consumer.hpp"
+#include "rollup/fake_log_reader.hpp"
+#include "rollup/fake_metrics_store.hpp"
+#include "rollup/fake_oracle.hpp"
+#include "rollup/turn.hpp"
+
+namespace weir::rollup {
+
+// A log reader of which a fault can be planted: nothing is found within the dedupe window, so nothing is rebuilt.
+class ForgetfulReader final : public LogReader {
+ public:
+  ForgetfulReader(FakeTopic& topic, bool forgetful) : reader(topic), forgetful_(forgetful) {}
+
+  FakeLogReader reader;
+
+  Result<std::vector<LogEvent>> poll(std::chrono::milliseconds wait_max) override {
+    return reader.poll(wait_max);
+  }
+  void wake() override { reader.wake(); }
+  Result<void> seek(std::int32_t partition, std::int64_t offset) override {
+    return reader.seek(partition, offset);
+  }
+  void pause(std::int32_t partition) override { reader.pause(partition); }
+  void resume(std::int32_t partition) override { reader.resume(partition); }
+  Result<LogBounds> bounds(std::int32_t partition) override { return reader.bounds(partition); }
+  Result<std::int64_t> first_at(std::int32_t partition, RecordTime time) override;
+  Result<std::optional<Landmark>> landmark(std::int32_t partition, std::int64_t offset) override {
+    return reader.landmark(partition, offset);
+  }
+  void committed(std::int32_t partition, std::int64_t next_offset) override {
+    reader.committed(partition, next_offset);
+  }
+  void release(std::span<const std::int32_t> partitions) override { reader.release(partitions); }
+
+ private:
+  bool forgetful_;
+};
+
+// A process: what is lost when it crashes, which is what its destructor does.
+class FakeProcess {
+ public:
+  FakeProcess(const ConsumerSettings& settings, FakeTopic& topic, FakeDatabase& database, bool forgetful,
+              std::function<Now()> clock);
+
+  // One turn of the consumer's thread. False if there is nothing that it could be waiting for.
+  void take_turn();
+  // One call of the writer's thread. False if it has nothing to do, or waits for a lock of somebody else.
+  bool take_write_step();
+  // Turns and write steps until the writer has nothing to do or is blocked.
+  void settle();
+
+  [[nodiscard]] FakeLogReader& log() { return reader_.reader; }
+  [[nodiscard]] FakeMetricsStore& session() { return store_; }
+  [[nodiscard]] Consumer& consumer() { return consumer_; }
+  [[nodiscard]] bool idle() const { return to_write_.empty() && ended_.empty(); }
+  [[nodiscard]] const std::optional<Leave>& left() const { return left_; }
+
+ private:
+  std::function<Now()> clock_;
+  std::unique_ptr<observe::Log> silence_;
+  ForgetfulReader reader_;
+  FakeMetricsStore store_;
+  Consumer consumer_;
+  std::deque<Job> to_write_;
+  std::optional<StoreCall> call_;  // made up, and not made yet: it may be waiting for a lock
+  std::vector<Job> ended_;
+  std::optional<Leave> left_;
+};
+
+struct WorldRules {
+  std::int32_t partitions = 1;
+  ConsumerSettings consumer;
+  PlantedBugs store_bugs;
+  bool forgetful = false;  // the dedupe is not rebuilt
+};
+
+// Everything that outlives a process.
+class FakeWorld {
+ public:
+  explicit FakeWorld(WorldRules rules);
+
+  [[nodiscard]] Now now() const { return now_; }
+  void advance(std::chrono::milliseconds by);
+  void turn_wall_clock(std::chrono::milliseconds by) { now_.wall += by; }
+
+  // Appends to the log and tells the oracle.
+  Oracle::Verdict append(std::int32_t partition, const Told& what);
+  void append_holes(std::int32_t partition, std::int64_t count) { topic.append_holes(partition, count); }
+
+  [[nodiscard]] std::unique_ptr<FakeProcess> start_process();
+  // The log's end is in the store, for all partitions; and no minute is left to be rolled up.
+  [[nodiscard]] bool all_counted() const;
+  [[nodiscard]] bool all_rolled_up() const { return database.unrolled.empty(); }
+  // The first thing that was found wrong, now or in any transaction since.
+  [[nodiscard]] std::optional<std::string> fault() const;
+  [[nodiscard]] bool transaction_fault() const { return fault_.has_value(); }
+
+  FakeTopic topic;
+  FakeDatabase database;
+
+ private:
+  void check(const Changes& changes);
+
+  WorldRules rules_;
+  Now now_;
+  Oracle oracle_;
+  std::map<std::int32_t, Fence> accounts_;  // next_offset and version as last committed
+  std::optional<std::string> fault_;
+};
+
+// Settings under which everything that the consumer does happens within few events and seconds.
+[[nodiscard]] ConsumerSettings hurried_settings();
+
+}  // namespace weir::rollup
