@@ -92,11 +92,18 @@ class MetricsReader : public testing::Test {
 TEST_F(MetricsReader, FindsEveryRowByAnIndex) {
   Database database = look_into(folder_);
   for (int kind = 0; kind < 8; ++kind) {
-    const std::string sql = scan_sql({(kind & 1) != 0, (kind & 2) != 0, (kind & 4) != 0});
+    const Scan scan{(kind & 1) != 0, (kind & 2) != 0, (kind & 4) != 0};
+    const std::string sql = scan_sql(scan);
+    const std::string_view rows = scan.remainders || scan.values
+                                      ? "window_start=? AND topic=? AND partition=?"
+                                      : "granularity=? AND dimension=? AND window_start>? AND window_start<?";
     for_each_row(database, "EXPLAIN QUERY PLAN " + sql, [&](const Statement& step) {
       const std::string_view plan = step.text(3);
       const bool of_the_question = plan == "SCAN wanted" || plan.starts_with("SCAN json_each ");
       EXPECT_TRUE(of_the_question || !plan.starts_with("SCAN ")) << plan << " in " << sql;
+      if (plan.starts_with("SEARCH w ")) {
+        EXPECT_NE(plan.find(rows), std::string_view::npos) << plan << " in " << sql;
+      }
     });
   }
 }

@@ -250,8 +250,10 @@ std::string scan_sql(const Scan& scan) {
   }
   if (scan.values) sql += " CROSS JOIN wanted";
   if (scan.remainders || scan.values) {
+    // The plus keeps the planner from carrying the range of known.window_start over to w, where it would take it
+    // for better than the equality: a look at the whole range for each minute.
     sql +=
-        " CROSS JOIN activity_windows AS w ON w.window_start = known.window_start"
+        " CROSS JOIN activity_windows AS w ON w.window_start = +known.window_start"
         " AND w.partition = known.partition AND known.topic = ?1"
         " AND known.window_start >= ?4 AND known.window_start < ?5";
     if (scan.values) sql += " AND w.value = wanted.value";
