@@ -1,5 +1,6 @@
 #include "base/json_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -29,15 +30,29 @@ std::size_t sequence_length(std::string_view text) {
   return 0;
 }
 
+// Printable ASCII that stands for itself.
+bool is_plain(char byte) { return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\'; }
+
 void append_escape(std::string& out, char byte) {
   constexpr std::string_view digits = "0123456789abcdef";
   switch (byte) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      break;
   }
   const auto code = static_cast<unsigned char>(byte);
   out += "\\u00";
@@ -50,8 +65,12 @@ void append_escape(std::string& out, char byte) {
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
+    const auto plain = static_cast<std::size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
+    out += text.substr(0, plain);  // nearly always all of it
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const char first = text.front();
-    if (static_cast<unsigned char>(first) < 0x20 || first == '"' || first == '\\' || first == 0x7F) {
+    if (static_cast<unsigned char>(first) < 0x80) {
       append_escape(out, first);
       text.remove_prefix(1);
       continue;

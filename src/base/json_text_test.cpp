@@ -22,10 +22,10 @@ TEST(JsonText, WhateverComesInJsonComesOut) {
       Case{std::string_view("\0", 1), R"("\u0000")"},
       Case{"gr\xC3\xBC\xC3\x9F", "\"gr\xC3\xBC\xC3\x9F\""},
       Case{"\xF0\x9F\x98\x80", "\"\xF0\x9F\x98\x80\""},
-      Case{"\xFF!", "\"\xEF\xBF\xBD!\""},                                  // no such byte
-      Case{"\xC0\xAF", "\"\xEF\xBF\xBD\xEF\xBF\xBD\""},                    // overlong
-      Case{"\xED\xA0\x80", "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""},    // a surrogate
-      Case{"\xE2\x82", "\"\xEF\xBF\xBD\xEF\xBF\xBD\""},                    // cut off
+      Case{"\xFF!", "\"\xEF\xBF\xBD!\""},                                // no such byte
+      Case{"\xC0\xAF", "\"\xEF\xBF\xBD\xEF\xBF\xBD\""},                  // overlong
+      Case{"\xED\xA0\x80", "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""},  // a surrogate
+      Case{"\xE2\x82", "\"\xEF\xBF\xBD\xEF\xBF\xBD\""},                  // cut off
   };
   for (const Case& each : cases) {
     std::string out;

@@ -18,7 +18,8 @@ inline constexpr std::size_t activity_type_bytes_max = 128;
 inline constexpr std::size_t message_id_bytes_max = 128;
 inline constexpr std::size_t url_bytes_max = 2048;
 inline constexpr int json_depth_max = 32;
-inline constexpr std::size_t json_slack_bytes = 64;  // readable bytes that the JSON parser wants behind a document
+inline constexpr std::size_t json_slack_bytes =
+    64;  // readable bytes that the JSON parser wants behind a document
 inline constexpr std::chrono::hours door_ahead_max{24};    // an event's time against the clock, at the door
 inline constexpr std::chrono::hours record_ahead_max{48};  // an event's time against its record's time
 inline constexpr int year_min = 1990;
@@ -32,9 +33,10 @@ inline constexpr std::chrono::seconds idle_deadline{75};     // between two requ
 
 // One process.
 inline constexpr std::size_t connections_max = 8192;
-inline constexpr std::size_t in_flight_bytes_max = 64 * MiB;  // accepted, and the log has not answered yet
+inline constexpr std::size_t in_flight_bytes_max = 64 * MiB;   // accepted, and the log has not answered yet
 inline constexpr std::size_t log_commit_bytes_max = 32 * MiB;  // one group commit of the embedded log
-inline constexpr std::size_t waiting_events_max = 200'000;     // gathered and not yet flushed: then partitions pause
+inline constexpr std::size_t waiting_events_max =
+    200'000;  // gathered and not yet flushed: then partitions pause
 inline constexpr std::size_t waiting_letters_max = 10'000;
 
 // One window.

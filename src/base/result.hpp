@@ -14,8 +14,8 @@ namespace weir {
 
 // Whose move it is: what may be done about an error, which is the main thing a caller wants to know of it.
 enum class Move : std::uint8_t {
-  caller,     // the input is wrong: answer 400, dead-letter it, or refuse the setting; trying again cannot help
-  peer,       // something outside is away or busy: try again later
+  caller,  // the input is wrong: answer 400, dead-letter it, or refuse the setting; trying again cannot help
+  peer,    // something outside is away or busy: try again later
   ourselves,  // our own state is not as promised, or the machine fails us (disk): stop and look
 };
 

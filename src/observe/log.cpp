@@ -11,10 +11,14 @@ namespace {
 
 spdlog::level::level_enum level_of(Severity severity) {
   switch (severity) {
-    case Severity::debug: return spdlog::level::debug;
-    case Severity::info: return spdlog::level::info;
-    case Severity::warn: return spdlog::level::warn;
-    case Severity::error: return spdlog::level::err;
+    case Severity::debug:
+      return spdlog::level::debug;
+    case Severity::info:
+      return spdlog::level::info;
+    case Severity::warn:
+      return spdlog::level::warn;
+    case Severity::error:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
@@ -73,7 +77,8 @@ class SpdLog final : public Log {
 
 class SilentLog final : public Log {
  public:
-  void write(Severity /*severity*/, std::string_view /*text*/, std::initializer_list<Field> /*fields*/) override {}
+  void write(Severity /*severity*/, std::string_view /*text*/,
+             std::initializer_list<Field> /*fields*/) override {}
 };
 
 }  // namespace
