@@ -55,8 +55,8 @@ Embedded::Embedded(const config::Settings& settings, Signals& signals, observe::
 Result<std::unique_ptr<Embedded>> Embedded::open(const config::Settings& settings, Signals& signals,
                                                  observe::Log& log) {
   std::unique_ptr<Embedded> parts(new Embedded(settings, signals, log));
-  if (auto opened = parts->open_server(); !opened) return pass_on(opened);
   if (auto opened = parts->open_files(); !opened) return pass_on(opened);
+  if (auto opened = parts->open_server(); !opened) return pass_on(opened);  // its routes need the parts
   return parts;
 }
 
