@@ -18,22 +18,6 @@ StoreWork& work_of(Job& job) {
   return *std::get<std::unique_ptr<Transaction>>(job);
 }
 
-std::string_view name_of(Phase phase) {
-  switch (phase) {
-    case Phase::starting:
-      return "starting";
-    case Phase::catching_up:
-      return "catching up";
-    case Phase::live:
-      return "live";
-    case Phase::draining:
-      return "draining";
-    case Phase::stopped:
-      return "stopped";
-  }
-  return "";
-}
-
 Consumer::Consumer(ConsumerSettings settings, observe::Log& log)
     : settings_(settings), log_(log), agenda_(settings.agenda) {}
 
@@ -192,26 +176,8 @@ void Consumer::ended(std::unique_ptr<Transaction> transaction, Now now) {
   status_.store_up = true;
   status_.store_reason.clear();
   status_.store_latency = std::chrono::ceil<std::chrono::milliseconds>(now.mono - run_at_);
-  count(*transaction, now);
-}
-
-void Consumer::count(const Transaction& transaction, Now now) {
-  FlushDone done{.tallied = 0, .at = now.wall};
-  bool written = false;
-  for (const Claim& claim : transaction.claims()) {
-    if (claim.fate != Fate::written) continue;
-    written = true;
-    done.tallied += claim.after.tallied - claim.before.tallied;
-    status_.counts.read += claim.after.read - claim.before.read;
-    status_.counts.tallied += claim.after.tallied - claim.before.tallied;
-    status_.counts.duplicate += claim.after.duplicate - claim.before.duplicate;
-    status_.counts.dead_lettered += claim.after.dead_lettered - claim.before.dead_lettered;
-    status_.counts.skipped += claim.after.skipped - claim.before.skipped;
-  }
-  if (!written) return;
-  ++(kind_ == Agenda::Kind::flush ? status_.flushes : status_.roll_ups);
-  if (kind_ == Agenda::Kind::flush) status_.last_good_flush = now;
-  if (done.tallied > 0) commands_.push_back(done);
+  const std::int64_t passed = status_.count(*transaction, kind_, now);
+  if (passed > 0) commands_.push_back(FlushDone{passed, now.wall});
 }
 
 // What a transaction's end means for one of its partitions, if its object is still the one that made the claim.

@@ -30,6 +30,7 @@
 #include "rollup/log_reader.hpp"
 #include "rollup/opening.hpp"
 #include "rollup/partition.hpp"
+#include "rollup/status.hpp"
 #include "rollup/transaction.hpp"
 
 namespace weir::rollup {
@@ -79,8 +80,8 @@ struct Committed {  // LogReader::committed
 struct Release {
   std::vector<std::int32_t> partitions;
 };
-struct FlushDone {  // for whoever wants to show it: the numbers have changed
-  std::int64_t tallied = 0;
+struct FlushDone {          // for whoever wants to show it: numbers have changed
+  std::int64_t passed = 0;  // offsets
   WallTime at;
 };
 struct Leave {  // the process cannot go on
@@ -88,41 +89,6 @@ struct Leave {  // the process cannot go on
   Error why;
 };
 using Command = std::variant<AskLog, SeekTo, Pause, Resume, Run, Committed, Release, FlushDone, Leave>;
-
-enum class Phase : std::uint8_t {
-  starting,     // no partition was assigned yet, or some are still being opened
-  catching_up,  // remembering what was counted before, for the dedupe
-  live,
-  draining,  // stop() was called
-  stopped,
-};
-[[nodiscard]] std::string_view name_of(Phase phase);
-
-// What health and metrics tell of this process.
-struct Status {
-  struct Refused {
-    std::int32_t partition = 0;
-    std::string reason;
-  };
-  Phase phase = Phase::starting;
-  std::vector<Refused> refused;  // partitions that are not read (ON_OFFSET_GONE)
-  bool store_up = true;
-  std::string store_reason;                    // of the last failure, while not up
-  std::chrono::milliseconds store_latency{0};  // of the last transaction that was committed
-  bool log_up = true;
-  std::string log_reason;
-  bool paused = false;                         // too much waits, or the store is away
-  std::optional<RecordTime> oldest_unread_at;  // of the records that are not in the store
-  std::optional<Now> last_good_flush;          // its end
-  std::int64_t read_to = 0;  // sum over the held partitions of the first offset not read yet
-  std::int64_t waiting = 0;                    // read, and not known to be in the store
-  // Since the process began.
-  Counts counts;
-  std::int64_t flushes = 0;
-  std::int64_t roll_ups = 0;
-  std::int64_t fences_lost = 0;
-  std::int64_t commits_in_doubt = 0;
-};
 
 class Consumer {
  public:
@@ -167,7 +133,6 @@ class Consumer {
 
   void ended(std::unique_ptr<Transaction> transaction, Now now);
   void settle(const Claim& claim, const Transaction& transaction, Now now);
-  void count(const Transaction& transaction, Now now);
   void transaction_failed(std::unique_ptr<Transaction> transaction, Now now);
   void start_transaction(Now now);
   void run(std::unique_ptr<Transaction> transaction, Now now);

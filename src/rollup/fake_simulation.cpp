@@ -155,7 +155,7 @@ class Simulation {
     if (dice_.one_in(3)) told.referrer = "r" + std::to_string(dice_.roll(2)) + ".example";
     if (dice_.one_in(3)) told.type = "click";
     if (dice_.one_in(2)) told.message_id = "m" + std::to_string(dice_.roll(5));
-    if (dice_.one_in(4)) told.at -= minutes{dice_.roll(180)};
+    if (dice_.one_in(4)) told.at -= minutes{45 * dice_.roll(4)};
     if (dice_.one_in(12)) told.at -= std::chrono::days{1 + dice_.roll(2)};
     if (told.kind == Told::Kind::ahead) told.at = world_.now().wall + std::chrono::hours{49};
     return told;
@@ -227,7 +227,7 @@ class Simulation {
       if (member.process && member.process->left()) crash(number);
       if (!member.process && (calm_ || dice_.one_in(6))) member.process = world_.start_process();
       if (member.frozen > 0) --member.frozen;
-      if (!member.not_told.empty() && (calm_ || dice_.one_in(10))) tell_losses(member);
+      if (!member.not_told.empty() && (calm_ || dice_.one_in(40))) tell_losses(member);
     }
     for (std::size_t partition = 0; partition < owners_.size(); ++partition) settle_owner(partition);
   }

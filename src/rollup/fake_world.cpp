@@ -93,6 +93,8 @@ void FakeWorld::check(const Changes& changes) {
   for (const tally::LedgerRow& row : changes.ledgers)
     accounts_.try_emplace(row.partition, Fence{row.partition, row.start_offset, 0});
   if (!fault_) fault_ = oracle_.find_fault(changes, accounts_);
+  // The views are complete at every moment, roll-ups or not; looking at all of them each time would take too long.
+  if (!fault_ && ++commits_ % 16 == 0) fault_ = oracle_.find_fault(database);
   for (const tally::LedgerRow& row : changes.ledgers)
     accounts_[row.partition] = {row.partition, row.next_offset, row.version};
 }

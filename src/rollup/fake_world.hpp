@@ -122,6 +122,7 @@ class FakeWorld {
   Oracle oracle_;
   std::map<std::int32_t, Fence> accounts_;  // next_offset and version as last committed
   std::optional<std::string> fault_;
+  std::int64_t commits_ = 0;
 };
 
 // Settings under which everything that the consumer does happens within few events and seconds.

@@ -80,9 +80,8 @@ void Opening::judge(const Surveyed& found) {
     phase_ = Phase::done;
   };
   const std::string at = std::to_string(ledger.next_offset);
-  const bool untouched = ledger.next_offset == ledger.start_offset && ledger.read == 0 && ledger.skipped == 0;
-  const bool other_record = found.landmark && ledger.last_record_hash && !untouched &&
-                            found.landmark->hash != *ledger.last_record_hash;
+  const bool other_record =
+      found.landmark && ledger.last_record_hash && found.landmark->hash != *ledger.last_record_hash;
   if (other_record || ledger.next_offset > found.bounds.end) {
     // Renaming the old account and starting a new one comes with the log that can be created anew while we run.
     return refuse("the log is not the one that was counted: the ledger stands at offset " + at +

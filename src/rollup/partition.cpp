@@ -149,6 +149,7 @@ tally::Observation Partition::observe(std::int64_t next_offset, WallTime now) co
 }
 
 std::optional<RecordTime> Partition::oldest_unread() const {
+  if (catching_up()) return std::nullopt;
   if (closed_first_at_) return closed_first_at_;
   if (open_.first_record_at) return open_.first_record_at;
   return position_ < log_end_ ? last_read_at_ : std::nullopt;

@@ -1,0 +1,40 @@
+#include "rollup/status.hpp"
+
+namespace weir::rollup {
+
+std::string_view name_of(Phase phase) {
+  switch (phase) {
+    case Phase::starting:
+      return "starting";
+    case Phase::catching_up:
+      return "catching up";
+    case Phase::live:
+      return "live";
+    case Phase::draining:
+      return "draining";
+    case Phase::stopped:
+      return "stopped";
+  }
+  return "";
+}
+
+std::int64_t Status::count(const Transaction& transaction, Agenda::Kind kind, Now now) {
+  std::int64_t passed = 0;
+  bool written = false;
+  for (const Claim& claim : transaction.claims()) {
+    if (claim.fate != Fate::written) continue;
+    written = true;
+    passed += claim.after.next_offset - claim.before.next_offset;
+    counts.read += claim.after.read - claim.before.read;
+    counts.tallied += claim.after.tallied - claim.before.tallied;
+    counts.duplicate += claim.after.duplicate - claim.before.duplicate;
+    counts.dead_lettered += claim.after.dead_lettered - claim.before.dead_lettered;
+    counts.skipped += claim.after.skipped - claim.before.skipped;
+  }
+  if (!written) return 0;
+  ++(kind == Agenda::Kind::flush ? flushes : roll_ups);
+  if (kind == Agenda::Kind::flush) last_good_flush = now;
+  return passed;
+}
+
+}  // namespace weir::rollup
