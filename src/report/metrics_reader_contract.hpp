@@ -127,6 +127,26 @@ TEST_P(MetricsReaderContract, TakesOnlyTheValuesAsked) {
   EXPECT_TRUE(sums(some).empty());
 }
 
+TEST_P(MetricsReaderContract, TakesAnyNumberOfValues) {
+  using namespace reader_contract;
+  Stored stored{
+      .windows = {total(Granularity::hour, at(9), {1, 1}), total(Granularity::minute, at(9, 30), {1, 1})},
+      .unrolled = {{0, at(9, 30)}}};
+  std::vector<std::string> pages;
+  Sums expected;
+  for (int number = 0; number < 1000; ++number) {
+    const std::string page = "/" + std::to_string(number);
+    stored.windows.push_back(row(Granularity::hour, at(9), Dimension::page, page, {2, 1}));
+    stored.windows.push_back(row(Granularity::minute, at(9, 30), Dimension::page, page, {3, 1}));
+    if (number % 2 == 0) pages.push_back(page);
+    if (number % 2 == 0) expected[{at(9), page}] = {5, 2, {one_user()}};
+  }
+  world_->given(stored);
+  WindowQuery even = query(Granularity::hour, Dimension::page);
+  even.values = std::vector<std::string_view>(pages.begin(), pages.end());
+  EXPECT_EQ(sums(even), expected);
+}
+
 // Minutes that are not rolled up yet.
 
 TEST_P(MetricsReaderContract, HasCompleteHoursAndDaysBeforeDuringAndAfterTheRollUp) {

@@ -26,7 +26,7 @@ struct Connection {
   std::vector<Statement> scans;  // by place_of()
 
   static std::size_t place_of(const Scan& scan) {
-    return (scan.remainders ? 1U : 0U) + (scan.values ? 2U : 0U) + (scan.users ? 4U : 0U);
+    return (scan.remainders ? 1U : 0U) + (scan.users ? 2U : 0U) + 4U * static_cast<std::size_t>(scan.values);
   }
   Statement& scan(const Scan& scan) { return scans[place_of(scan)]; }
 };
@@ -44,8 +44,8 @@ Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& data_di
                                   " FROM activity_ledger WHERE topic = ?1 ORDER BY partition");
   if (!ledger) return pass_on(ledger);
   std::vector<Statement> scans;
-  for (const bool users : {false, true}) {
-    for (const bool values : {false, true}) {
+  for (const auto values : {Scan::Values::all, Scan::Values::few, Scan::Values::many}) {
+    for (const bool users : {false, true}) {
       for (const bool remainders : {false, true}) {
         auto scan = database->prepare(scan_sql({remainders, values, users}));
         if (!scan) return pass_on(scan);
@@ -78,6 +78,11 @@ WindowStart first_window_from(WindowStart moment, seconds width) {
   const seconds since = moment.time_since_epoch() % width;
   if (since == seconds::zero()) return moment;
   return moment - since + (since > seconds::zero() ? width : seconds::zero());
+}
+
+Scan::Values values_of(const report::WindowQuery& query) {
+  if (!query.values) return Scan::Values::all;
+  return query.values->size() <= Scan::few_values_max ? Scan::Values::few : Scan::Values::many;
 }
 
 std::string json_array(const std::vector<std::string_view>& values) {
@@ -144,7 +149,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
     const std::string values = query.values ? json_array(*query.values) : "";
     for (const bool remainders : {false, true}) {
       if (remainders && query.granularity == tally::Granularity::minute) break;
-      Statement& rows = connection_->scan({remainders, query.values.has_value(), query.with_users});
+      Statement& rows = connection_->scan({remainders, values_of(query), query.with_users});
       rows.bind_text(1, pool_.topic())
           .bind(2, number_of(remainders ? tally::Granularity::minute : query.granularity))
           .bind(3, number_of(query.dimension))

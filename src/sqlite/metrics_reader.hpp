@@ -25,8 +25,9 @@ class SqliteMetricsReader final : public report::MetricsReader {
   static Result<std::unique_ptr<SqliteMetricsReader>> open(const MetricsReaderOptions& options);
   ~SqliteMetricsReader() override;  // when all snapshots are gone
 
-  // scan() costs about 0.2 µs a row; with `values` about 1 µs for each window, partition and value, whether there is
-  // such a row or not; what is not rolled up yet is added to hours and days as rows of its own.
+  // scan() costs 0.2 to 0.5 µs a row, with users as well; with up to 50 `values` instead of that 2 to 10 µs for each
+  // window, partition and value, whether there is such a row or not. What is not rolled up yet comes as rows of its
+  // own with hours and days.
   Result<std::unique_ptr<report::MetricsSnapshot>> snapshot() override;
 
  private:

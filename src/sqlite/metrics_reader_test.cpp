@@ -91,10 +91,10 @@ class MetricsReader : public testing::Test {
 
 TEST_F(MetricsReader, FindsEveryRowByAnIndex) {
   Database database = look_into(folder_);
-  for (int kind = 0; kind < 8; ++kind) {
-    const Scan scan{(kind & 1) != 0, (kind & 2) != 0, (kind & 4) != 0};
+  for (int kind = 0; kind < 12; ++kind) {
+    const Scan scan{(kind & 1) != 0, static_cast<Scan::Values>(kind / 4), (kind & 2) != 0};
     const std::string sql = scan_sql(scan);
-    const std::string_view rows = scan.remainders || scan.values
+    const std::string_view rows = scan.remainders || scan.values == Scan::Values::few
                                       ? "window_start=? AND topic=? AND partition=?"
                                       : "granularity=? AND dimension=? AND window_start>? AND window_start<?";
     for_each_row(database, "EXPLAIN QUERY PLAN " + sql, [&](const Statement& step) {

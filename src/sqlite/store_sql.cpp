@@ -237,33 +237,33 @@ Result<std::vector<Statement>> prepare_store_statements(Database& database) {
 }
 
 std::string scan_sql(const Scan& scan) {
+  const bool few = scan.values == Scan::Values::few;
   std::string sql;
-  if (scan.values) sql = "WITH wanted AS MATERIALIZED (SELECT DISTINCT value FROM json_each(?7)) ";
+  if (few) sql = "WITH wanted AS MATERIALIZED (SELECT DISTINCT value FROM json_each(?7)) ";
   sql += scan.remainders ? "SELECT w.window_start - w.window_start % ?6, w.partition, w.value, "
                            "w.events - w.rolled_events, w.page_views - w.rolled_page_views"
                          : "SELECT w.window_start, w.partition, w.value, w.events, w.page_views";
   if (scan.users) sql += ", w.users";
-  if (scan.remainders) {
-    sql += " FROM activity_unrolled AS known";
-  } else if (scan.values) {  // who is there at all: otherwise a few values would cost a look at every value
-    sql += " FROM activity_windows AS known";
-  }
-  if (scan.values) sql += " CROSS JOIN wanted";
-  if (scan.remainders || scan.values) {
+  sql += " FROM ";
+  if (scan.remainders || few) {
+    // Who is there at all: the minutes with a remainder, or the windows, each of which has one total row.
+    sql += scan.remainders ? "activity_unrolled AS known" : "activity_windows AS known";
+    if (few) sql += " CROSS JOIN wanted";
     // The plus keeps the planner from carrying the range of known.window_start over to w, where it would take it
     // for better than the equality: a look at the whole range for each minute.
     sql +=
         " CROSS JOIN activity_windows AS w ON w.window_start = +known.window_start"
         " AND w.partition = known.partition AND known.topic = ?1"
         " AND known.window_start >= ?4 AND known.window_start < ?5";
-    if (scan.values) sql += " AND w.value = wanted.value";
+    if (few) sql += " AND w.value = wanted.value";
     if (!scan.remainders) sql += " AND known.granularity = ?2 AND known.dimension = 0";
   } else {
-    sql += " FROM activity_windows AS w";
+    sql += "activity_windows AS w";
   }
   sql += " WHERE w.topic = ?1 AND w.granularity = ?2 AND w.dimension = ?3";
+  if (!scan.remainders && !few) sql += " AND w.window_start >= ?4 AND w.window_start < ?5";
   if (scan.remainders) sql += " AND w.events > w.rolled_events";
-  if (!scan.remainders && !scan.values) sql += " AND w.window_start >= ?4 AND w.window_start < ?5";
+  if (scan.values == Scan::Values::many) sql += " AND +w.value IN (SELECT value FROM json_each(?7))";
   return sql;
 }
 

@@ -57,8 +57,13 @@ Result<std::vector<Statement>> prepare_store_statements(Database& database);
 // The reader's question for rows of one granularity and dimension, in whichever order they lie: window_start,
 // partition, value, events, page_views and, if asked for, users.
 struct Scan {
+  // Only those in the JSON array ?7: few are looked up one by one in each window, which costs about as much as to
+  // pass by 20 rows each; beside many, all rows are passed by.
+  enum class Values : std::uint8_t { all, few, many };
+  static constexpr std::size_t few_values_max = 50;  // a window has at most 1,000
+
   bool remainders = false;  // instead of the rows: what the minutes of ?2 = 0 have that is not rolled up
-  bool values = false;      // only those in the JSON array ?7
+  Values values = Values::all;
   bool users = false;
 };
 // Parameters: ?1 topic, ?2 granularity of the rows to read, ?3 dimension, ?4 first and ?5 end of window_start;
