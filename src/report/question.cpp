@@ -40,8 +40,7 @@ Result<std::optional<EventTime>> read_time(Parameters parameters, std::string_vi
   std::string repaired(*text);
   std::ranges::replace(repaired, ' ', '+');
   const auto time = activity::parse_rfc3339(repaired);
-  if (!time)
-    return refuse(name, *text, "an RFC 3339 time such as 2026-01-31T09:00:00Z: " + time.error().text);
+  if (!time) return fail(Move::caller, "bad_parameter", std::string(name) + ": " + time.error().text);
   return *time;
 }
 

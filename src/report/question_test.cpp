@@ -69,9 +69,9 @@ void expect_refusals(const std::vector<Refusal>& refusals, Read read) {
 
 TEST(Question, RefusesABadRangeByName) {
   const std::vector<Refusal> refusals{
-      {{{"from", "yesterday"}}, "bad_parameter", {"from", "'yesterday'", "RFC 3339"}},
-      {{{"from", ""}}, "bad_parameter", {"from", "''", "RFC 3339"}},
-      {{{"to", "2026-06-01"}}, "bad_parameter", {"to", "'2026-06-01'", "RFC 3339"}},
+      {{{"from", "yesterday"}}, "bad_parameter", {"from", "\"yesterday\"", "RFC 3339"}},
+      {{{"from", ""}}, "bad_parameter", {"from", "\"\"", "RFC 3339"}},
+      {{{"to", "2026-06-01"}}, "bad_parameter", {"to", "\"2026-06-01\"", "RFC 3339"}},
       {{{"from", "2026-06-01T00:00:00Z"}, {"to", "2026-06-01T00:00:00Z"}},
        "bad_parameter",
        {"from", "before to"}},
