@@ -64,7 +64,7 @@ std::vector<Route> ingest_routes(intake::Intake& intake, std::function<WallTime(
   const auto decoder = std::make_shared<activity::Decoder>();
   const auto now = std::make_shared<std::function<WallTime()>>(std::move(clock));
   Route one{.method = "POST", .path = "/activity"};
-  one.body_bytes_max = intake.settings().event_bytes_max;
+  one.body_bytes_max = intake.settings().event_bytes_read_max();
   one.any_origin = true;
   one.handle = [&intake, decoder, now](const Request& request, Respond respond) {
     intake.accept_one(

@@ -49,7 +49,7 @@ TEST_F(IngestRoutes, AnswerOneActivityAsTheContractSays) {
   EXPECT_EQ(bad.status, 400);
   EXPECT_NE(bad.body.find("user_id"), std::string::npos);
   EXPECT_EQ(post("/activity", "").status, 400);
-  EXPECT_EQ(post("/activity", activity(std::string(limits::event_bytes_default, 'u'))).status, 413);
+  EXPECT_EQ(post("/activity", activity("u") + std::string(limits::event_bytes_default, ' ')).status, 413);
 }
 
 TEST_F(IngestRoutes, PassOnTheLogsWordAboutOneActivity) {

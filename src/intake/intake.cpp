@@ -9,17 +9,21 @@ namespace {
 
 using activity::UserActivity;
 
-// Whether the door takes this event.
+Error event_too_large(std::size_t bytes_max) {
+  return {Move::caller, "event_too_large",
+          "the event is larger than " + std::to_string(bytes_max) + " bytes"};
+}
+
+// Whether the door takes this event. One that is too large is looked at all the same as long as that is cheap: what
+// else is wrong with it helps its sender more.
 Result<UserActivity> judge(activity::Decoder& decoder, std::string_view json, WallTime now,
-                           std::size_t bytes_max) {
+                           const IntakeSettings& settings) {
+  if (json.size() > settings.event_bytes_read_max())
+    return std::unexpected(event_too_large(settings.event_bytes_max));
   auto activity = decoder.decode(json);
-  // What is no JSON, or nested too deep, is that first of all, however large it is.
-  const bool is_json = activity || (activity.error().code != "not_json" && activity.error().code != "too_deep" &&
-                                    activity.error().code != "bad_utf8");
-  if (is_json && json.size() > bytes_max)
-    return fail(Move::caller, "event_too_large",
-                "the event is larger than " + std::to_string(bytes_max) + " bytes");
   if (!activity) return activity;
+  if (json.size() > settings.event_bytes_max)
+    return std::unexpected(event_too_large(settings.event_bytes_max));
   auto timely = check_time_at_door(*activity, now);
   if (!timely) return pass_on(timely);
   return activity;
@@ -104,7 +108,7 @@ bool Intake::open_to(Done& done) {
 
 void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallTime now, Done done) {
   if (!open_to(done)) return;
-  auto activity = judge(decoder, body, now, settings_.event_bytes_max);
+  auto activity = judge(decoder, body, now, settings_);
   if (!activity) {
     add(counts_->rejected, 1);
     return done(refused(std::move(activity).error()));
@@ -126,7 +130,7 @@ void Intake::accept_batch(activity::Decoder& decoder, std::string_view body, Wal
     if (!item) return done(refused(std::move(item).error()));
     if (!*item) break;
     const auto& [index, json] = **item;
-    auto activity = judge(decoder, json, now, settings_.event_bytes_max);
+    auto activity = judge(decoder, json, now, settings_);
     if (activity) {
       add_record(batch.events, activity->user_id, json);
       batch.indexes.push_back(index);

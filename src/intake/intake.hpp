@@ -34,6 +34,10 @@ struct IntakeSettings {
   std::size_t event_bytes_max = limits::event_bytes_default;
   std::size_t body_bytes_max = limits::body_bytes_default;  // of a batch; who hands bodies in holds it
   std::size_t in_flight_bytes_max = limits::in_flight_bytes_max;
+
+  // A body with one event of up to this size is worth reading, so that the connection can be kept and the refusal
+  // can say more than its size.
+  [[nodiscard]] std::size_t event_bytes_read_max() const { return 4 * event_bytes_max; }
 };
 
 struct Rejected {

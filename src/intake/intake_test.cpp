@@ -89,7 +89,9 @@ TEST_F(Door, RefusesOneWrongActivityAndNeverAsksTheLog) {
       {"\xEF\xBB\xBF" + activity("u"), "not_json"},
       {R"({"activity_type":"click","timestamp":"2024-01-15T00:00:00Z"})", "user_id_missing"},
       {activity("u", "2024-01-16T00:00:00.001Z"), "timestamp_ahead"},
-      {activity(std::string(limits::event_bytes_default, 'u')), "event_too_large"},
+      {activity("u") + std::string(limits::event_bytes_default, ' '), "event_too_large"},
+      {std::string(100'000, '[') + std::string(100'000, ']'), "not_an_object"},
+      {std::string(500'000, '['), "event_too_large"},
   };
   for (const Case& wrong : cases) {
     SCOPED_TRACE(wrong.body.substr(0, 80));
@@ -150,11 +152,13 @@ TEST_F(Door, KeepsNothingOfABatchThatIsNoJson) {
 
 TEST_F(Door, HoldsEachItemOfABatchToTheSizeOfAnEvent) {
   open({.event_bytes_max = 100});
-  const auto outcome = batch("[" + activity("u") + "," + activity(std::string(100, 'u')) + "]");
+  const auto outcome = batch("[" + activity("u") + "," + activity(std::string(50, 'u')) + "," +
+                             activity(std::string(999, 'u')) + "]");
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->accepted, 1u);
-  ASSERT_EQ(outcome->rejected.size(), 1u);
+  ASSERT_EQ(outcome->rejected.size(), 2u);
   EXPECT_EQ(outcome->rejected[0].index, 1u);
+  EXPECT_EQ(outcome->rejected[0].error, outcome->rejected[1].error);
 }
 
 TEST_F(Door, RefusesABatchWhoseAnswerWouldBeEndless) {
