@@ -77,6 +77,9 @@ void Connection::on_sweep(std::uint64_t sweep) {
 }
 
 void Connection::on_stop() {
+  // What has only begun to come gets no more time than a last word.
+  if (phase_ == Phase::reading)
+    deadline_ = std::min(deadline_, home_.sweep_after(home_.settings().linger_deadline));
   if (phase_ != Phase::idle || !unsent_.empty()) return;
   if (receive()) return serve();  // it had come already
   close();

@@ -27,12 +27,6 @@ std::chrono::milliseconds sweep_interval(const ServerSettings& settings) {
   return std::clamp(shortest / 4, std::chrono::milliseconds(5), std::chrono::milliseconds(1000));
 }
 
-bool is_shortage(const Code& code) {
-  return code == boost::system::errc::too_many_files_open ||
-         code == boost::system::errc::too_many_files_open_in_system ||
-         code == boost::system::errc::no_buffer_space || code == boost::system::errc::not_enough_memory;
-}
-
 std::string address_of(const asio::ip::tcp::endpoint& peer) {
   const asio::ip::address address = peer.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped())
@@ -172,15 +166,16 @@ void IoThread::accept() {
 
 void IoThread::on_accept(const Code& code, Tcp::socket socket) {
   if (stopping_ || code == asio::error::operation_aborted) return;
-  if (is_shortage(code)) return pause_accepting(code);
-  if (!code) {  // else it was gone before we came
+  const bool gone_again = code == asio::error::connection_aborted;
+  if (code && !gone_again) return pause_accepting(code);
+  if (!code) {
     pause_said_ = false;
     add(std::move(socket));
   }
   accept();
 }
 
-// Trying again at once would fail at once, for ever: the next sweep tries.
+// Mostly for want of file descriptors. Trying again at once would fail at once, for ever: the next sweep tries.
 void IoThread::pause_accepting(const Code& code) {
   if (!pause_said_) log_.warn("no further connections for now", {{"reason", code.message()}});
   pause_said_ = true;
@@ -212,6 +207,7 @@ void IoThread::happen(ConnectionId id, Event&& event) {
   Connection& connection = *slots_[id.slot].connection;
   event(connection);
   if (connection.closed()) remove(id);
+  if (out_.capacity() > out_kept_bytes_max) out_ = std::string();
 }
 
 template <class Event>
@@ -234,7 +230,6 @@ std::optional<Reply> IoThread::ask(ConnectionId id, const Route& route, const Re
 void IoThread::deliver_mail() {
   for (Mailbox::Letter& letter : mailbox_->take_all())
     happen(letter.to, [&](Connection& connection) { connection.on_reply(std::move(letter.reply)); });
-  if (out_.capacity() > out_kept_bytes_max) out_ = std::string();
 }
 
 void IoThread::wait_readable(Tcp::socket& socket, ConnectionId id) {

@@ -526,6 +526,17 @@ TEST_F(Served, StopsInOrder) {
   EXPECT_THROW(client(), std::runtime_error);
 }
 
+TEST_F(Served, GivesARequestThatHasOnlyBegunALastMomentWhenItStops) {
+  settings_.linger_deadline = 20ms;
+  start();
+  RawSocket begun = client();
+  begun.send(get("/hello") + "GET /hel");
+  EXPECT_EQ(begun.reply().status, 200);
+  EXPECT_TRUE(server_->stop(20s));
+  EXPECT_EQ(begun.reply().status, 408);
+  EXPECT_EQ(begun.rest(), "");
+}
+
 TEST_F(Served, CutsOffWhatDoesNotFinishWhenItsPatienceEnds) {
   start();
   RawSocket busy = client();
