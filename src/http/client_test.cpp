@@ -1,0 +1,179 @@
+#include "http/client.hpp"
+
+#include <gtest/gtest.h>
+
+#include "http/raw_socket.hpp"
+#include "http/server.hpp"
+
+namespace weir::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(BaseUrl, IsReadFromWhatPeopleWrite) {
+  struct Case {
+    std::string_view url, host;
+    std::uint16_t port;
+    std::string_view prefix, authority;
+  };
+  const std::vector<Case> cases{
+      {"http://127.0.0.1:8080", "127.0.0.1", 8080, "", "127.0.0.1:8080"},
+      {"http://127.0.0.1:8080/", "127.0.0.1", 8080, "", "127.0.0.1:8080"},
+      {"HTTP://weir", "weir", 80, "", "weir"},
+      {"http://weir:80/a/b/", "weir", 80, "/a/b", "weir"},
+      {"http://[::1]:8080/a", "::1", 8080, "/a", "[::1]:8080"},
+      {"http://[::1]", "::1", 80, "", "[::1]"},
+  };
+  for (const Case& good : cases) {
+    const auto base = parse_base_url(good.url);
+    ASSERT_TRUE(base) << good.url;
+    EXPECT_EQ(base->host, good.host);
+    EXPECT_EQ(base->port, good.port);
+    EXPECT_EQ(base->prefix, good.prefix);
+    EXPECT_EQ(base->authority(), good.authority);
+  }
+}
+
+TEST(BaseUrl, IsRefusedWithItsTextWhereItIsNone) {
+  for (const std::string_view url :
+       {"", "127.0.0.1:8080", "https://weir", "http://", "http:///a", "http://weir:", "http://weir:0",
+        "http://weir:65536", "http://weir:80x", "http://weir:-1", "http://[::1", "http://[::1]80",
+        "http://a b", "http://weir/?a=1", "http://weir/#a", "http://u:p@weir/", "http://weir/\r\nX: 1"}) {
+    const auto base = parse_base_url(url);
+    ASSERT_FALSE(base) << url;
+    EXPECT_EQ(base.error().move, Move::caller);
+    EXPECT_EQ(base.error().code, "url_invalid");
+    EXPECT_NE(base.error().text.find(url), std::string::npos);
+  }
+}
+
+// A server of ours that says what it was asked.
+class Asking : public testing::Test {
+ protected:
+  void start(ServerSettings settings = {}) {
+    settings.bind_address = "127.0.0.1";
+    settings.port = port_;
+    auto opened = Server::open(settings, [this] { return routes(); }, *log_);
+    if (!opened) throw std::runtime_error(opened.error().text);
+    server_ = *std::move(opened);
+    server_->start();
+    port_ = server_->port();
+  }
+  std::vector<Route> routes() {
+    const auto tell = [this](const Request& request, Respond respond) {
+      ++asked_;
+      std::string body(request.method);
+      body.append(" ").append(request.path).append("?").append(request.query);
+      body.append(" ").append(request.header("Host").value_or("")).append(" ").append(request.body);
+      respond({.body = std::move(body), .headers = {{"X-Note", "noted"}}});
+    };
+    Route small{"POST", "/small", tell};
+    small.body_bytes_max = 10;
+    return {{"GET", "/base/tell", tell},
+            {"POST", "/base/tell", tell},
+            {"POST", "/never",
+             [this](const Request&, Respond respond) {
+               kept_.push_back(std::move(respond));
+               ++asked_;
+             }},
+            {"GET", "/last", [](const Request&, Respond respond) { respond({.close = true}); }},
+            small};
+  }
+  BaseUrl base(std::string prefix = "") const {
+    return {.host = "127.0.0.1", .port = port_, .prefix = std::move(prefix)};
+  }
+
+  std::unique_ptr<observe::Log> log_ = observe::make_silent_log();
+  std::uint16_t port_ = 0;
+  std::atomic<int> asked_{0};
+  std::vector<Respond> kept_;  // of the one io thread
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(Asking, SendsAndReceivesOnOneConnection) {
+  start();
+  Client client(base("/base"));
+  for (int request = 0; request < 3; ++request) {
+    const auto got = client.send("GET", "/tell?a=b", {}, "");
+    ASSERT_TRUE(got) << got.error().text;
+    EXPECT_EQ(got->status, 200);
+    EXPECT_EQ(got->body, "GET /base/tell?a=b 127.0.0.1:" + std::to_string(port_) + " ");
+    EXPECT_EQ(got->header("x-note"), "noted");
+    const auto posted = client.send("POST", "/tell", {{"Content-Type", "text/plain"}}, "hello");
+    ASSERT_TRUE(posted) << posted.error().text;
+    EXPECT_TRUE(posted->body.ends_with(" hello"));
+    EXPECT_EQ(server_->connections(), 1u);
+  }
+  const auto nothing = client.send("GET", "/nowhere", {}, "");
+  ASSERT_TRUE(nothing);
+  EXPECT_EQ(nothing->status, 404);
+}
+
+TEST_F(Asking, UnderstandsAnAnswerWithoutABody) {
+  start();
+  Client client(base("/base"));
+  const auto head = client.send("HEAD", "/tell", {}, "");
+  ASSERT_TRUE(head) << head.error().text;
+  EXPECT_EQ(head->body, "");
+  EXPECT_TRUE(client.send("GET", "/tell", {}, ""));
+}
+
+TEST_F(Asking, ConnectsAnewWhenTheServerHungUpOrWasRestarted) {
+  start();
+  Client client(base());
+  ASSERT_TRUE(client.send("GET", "/last", {}, ""));
+  ASSERT_TRUE(client.send("GET", "/base/tell", {}, ""));
+  server_.reset();
+  start();
+  const auto got = client.send("GET", "/base/tell", {}, "");
+  ASSERT_TRUE(got) << got.error().text;
+  EXPECT_EQ(got->status, 200);
+}
+
+TEST_F(Asking, ReadsTheRefusalOfABodyThatIsNotReadToItsEnd) {
+  start();
+  Client client(base());
+  const auto refused = client.send("POST", "/small", {}, std::string(8 * limits::MiB, 'x'));
+  ASSERT_TRUE(refused) << refused.error().text;
+  EXPECT_EQ(refused->status, 413);
+  EXPECT_EQ(asked_, 0);
+}
+
+TEST_F(Asking, SaysThatNothingWasReceivedWhereThereIsNoServer) {
+  start();
+  server_.reset();  // its port is free again
+  Client client(base());
+  const auto failed = client.send("POST", "/tell", {}, "x");
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Client::connect_failed);
+  EXPECT_EQ(failed.error().move, Move::peer);
+  EXPECT_NE(failed.error().text.find("127.0.0.1:" + std::to_string(port_)), std::string::npos);
+}
+
+TEST_F(Asking, SaysThatItDoesNotKnowWhereAnAnswerStaysAway) {
+  start();
+  Client client(base(), {.request_deadline = 30ms});
+  const auto failed = client.send("POST", "/never", {}, "x");
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Client::no_answer);
+  EXPECT_EQ(failed.error().move, Move::peer);
+  const auto after = client.send("GET", "/base/tell", {}, "");
+  ASSERT_TRUE(after) << after.error().text;
+  server_.reset();
+}
+
+TEST_F(Asking, SaysThatItDoesNotKnowWhereTheServerDiesWhileItAnswers) {
+  start();
+  Client client(base());
+  std::thread killer([this] {
+    while (asked_ == 0) std::this_thread::yield();
+    server_->stop(0ms);
+  });
+  const auto failed = client.send("POST", "/never", {}, "x");
+  killer.join();
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Client::no_answer);
+}
+
+}  // namespace
+}  // namespace weir::http
