@@ -1,0 +1,52 @@
+// What the door pays for one event, from its bytes to the log's hands, beside what the log itself costs.
+#include <benchmark/benchmark.h>
+
+#include "activity/decoder.hpp"
+#include "bench/events.hpp"
+#include "intake/intake.hpp"
+
+namespace weir::bench {
+namespace {
+
+// Says "kept" at once and forgets.
+class ForgetfulLog final : public intake::EventLog {
+ public:
+  void append(intake::Append, intake::Receive receive) override { receive({.all = intake::Receipt::kept}); }
+  [[nodiscard]] intake::LogHealth health() const override { return {}; }
+};
+
+constexpr WallTime now{std::chrono::milliseconds{1'790'000'000'000}};
+
+void accept_one(benchmark::State& state) {
+  const Events events(10'000);
+  ForgetfulLog log;
+  intake::Intake intake(log, {});
+  activity::Decoder decoder;
+  std::size_t next = 0;
+  for (auto _ : state) {
+    intake.accept_one(decoder, events.json(next), now,
+                      [](const intake::Outcome& outcome) { benchmark::DoNotOptimize(outcome.accepted); });
+    next = next + 1 == events.size() ? 0 : next + 1;
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(accept_one);
+
+void accept_batch(benchmark::State& state) {
+  const Events events(1'000);
+  std::string lines;
+  for (std::size_t i = 0; i < events.size(); ++i) lines.append(events.json(i)).push_back('\n');
+  const std::size_t size = lines.size();
+  lines.append(limits::json_slack_bytes, ' ');
+  ForgetfulLog log;
+  intake::Intake intake(log, {});
+  activity::Decoder decoder;
+  for (auto _ : state)
+    intake.accept_batch(decoder, std::string_view(lines).substr(0, size), now,
+                        [](const intake::Outcome& outcome) { benchmark::DoNotOptimize(outcome.accepted); });
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(events.size()));
+}
+BENCHMARK(accept_batch);
+
+}  // namespace
+}  // namespace weir::bench
