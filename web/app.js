@@ -80,8 +80,8 @@ function showChart({ series, span, filter }) {
   chart.show(series, metric);
 }
 
-// Characters that would be unseen, or turn the text around, are shown as what they are: strange.
-const visible = (text) => text.replace(/[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu, '\ufffd');
+// Characters that control something, or turn the text around, are shown as what they are: strange.
+const visible = (text) => text.replace(/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, '\ufffd');
 
 function listRow(list, row, most, view) {
   const chosen = view.filter?.dimension === list.dimension && view.filter.value === row.value;
