@@ -224,7 +224,8 @@ bool Journal::apply(std::string_view text) {
 }
 
 Result<void> Journal::append(std::string text) {
-  text.append(" ").append(checksum(text)).append("\n");
+  const std::string sum = checksum(text);
+  text.append(" ").append(sum).append("\n");
   if (::write(descriptor_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     return failed("writing");
   return {};

@@ -63,7 +63,7 @@ Hash128 siphash(const SipKey& key, std::string_view bytes) {
     state.absorb(word);
   }
   word = 0;
-  std::memcpy(&word, bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(&word, bytes.data(), bytes.size());
   last |= word;
   state.absorb(last);
   state.v2 ^= 0xee;

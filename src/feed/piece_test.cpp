@@ -1,0 +1,149 @@
+#include "feed/piece.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/limits.hpp"
+#include "feed/fake_input.hpp"
+
+namespace weir::feed {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Visitors& visitors() {
+  static const Visitors some("0123456789abcdef");
+  return some;
+}
+
+std::vector<std::string> lines_of(const std::string& body) {
+  std::vector<std::string> lines;
+  std::istringstream in(body);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// The events of a body as Weir reads them.
+struct Read {
+  std::string user, type, page, referrer, id;
+  EventTime time;
+};
+Read read(std::string line) {
+  line.reserve(line.size() + limits::json_slack_bytes);
+  activity::Decoder decoder;
+  const auto decoded = decoder.decode(line);
+  EXPECT_TRUE(decoded) << line;
+  if (!decoded) return {};
+  return {std::string(decoded->user_id),
+          std::string(decoded->activity_type),
+          std::string(decoded->metadata.page_url.value_or("none")),
+          std::string(decoded->metadata.referrer.value_or("none")),
+          std::string(decoded->message_id.value_or("none")),
+          decoded->timestamp};
+}
+
+TEST(AccessLog, BecomesEventsOfHashedVisitors) {
+  PieceWriter writer(Dialect::access_log, &visitors());
+  const std::string page = access_line(1, 3, "/blog?x=1");
+  const std::string image = access_line(1, 4, "/a.png");
+  const std::string post = access_line(2, 5, "/blog", "POST");
+  const Piece& piece = writer.write(
+      {{.line = 7, .text = page}, {.line = 8, .text = image}, {.line = 10, .text = post}}, "id-1");
+  const auto lines = lines_of(piece.body);
+  ASSERT_EQ(lines.size(), 3U);
+  ASSERT_EQ(piece.events.size(), 3U);
+  const Read first = read(lines[0]);
+  std::string scratch;
+  EXPECT_EQ(first.user, visitors().id_of("10.0.0.1", "agent", scratch));
+  EXPECT_EQ(first.type, "page_view");
+  EXPECT_EQ(first.page, "/blog?x=1");
+  EXPECT_EQ(first.referrer, "none");
+  EXPECT_EQ(first.id, "id-1-7");
+  EXPECT_EQ(first.time, std::chrono::sys_days(std::chrono::May / 17 / 2015) + 10h + 3s);
+  EXPECT_EQ(read(lines[1]).type, "request");
+  EXPECT_EQ(read(lines[2]).type, "request");
+  EXPECT_EQ(read(lines[2]).id, "id-1-10");
+  EXPECT_NE(read(lines[2]).user, first.user);
+  EXPECT_EQ(piece.events[1].line, 8U);
+  EXPECT_TRUE(piece.events[0].page_view);
+  EXPECT_FALSE(piece.events[1].page_view);
+  EXPECT_EQ(piece.body.find("10.0.0"), std::string::npos) << "no address leaves the machine";
+}
+
+TEST(AccessLog, HasLinesThatCannotBeRead) {
+  PieceWriter writer(Dialect::access_log, &visitors());
+  const std::string good = access_line(1, 3);
+  const Piece& piece = writer.write({{.line = 1, .text = "nonsense"},
+                                     {.line = 2, .text = good},
+                                     {.line = 3, .text = "x", .too_long = true}},
+                                    "i");
+  EXPECT_EQ(lines_of(piece.body).size(), 1U);
+  ASSERT_EQ(piece.unreadable.size(), 2U);
+  EXPECT_EQ(piece.unreadable[0].line, 1U);
+  EXPECT_FALSE(piece.unreadable[0].why.empty());
+  EXPECT_EQ(piece.unreadable[1].line, 3U);
+  EXPECT_EQ(piece.unreadable[1].why, "it has more than 1 MiB");
+}
+
+constexpr std::string_view bare =
+    R"({"user_id":"u","activity_type":"page_view","timestamp":"2015-05-17T10:00:00Z"})";
+
+TEST(Activities, AreSentAsTheyAreWithAnIdWhereTheyHaveNone) {
+  PieceWriter writer(Dialect::ndjson, nullptr);
+  const std::string own =
+      R"({"user_id":"u","message_id":"mine","activity_type":"a","timestamp":"2015-05-17T10:00:01Z"})";
+  const std::string nested =
+      R"( {"metadata":{"message_id":"deep"},"user_id":"u","activity_type":"a","timestamp":"2015-05-17T10:00:02Z"} )";
+  const Piece& piece = writer.write(
+      {{.line = 1, .text = bare}, {.line = 2, .text = own}, {.line = 3, .text = nested}}, "id-2");
+  const auto lines = lines_of(piece.body);
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[0], R"({"message_id":"id-2-1",)" + std::string(bare.substr(1)));
+  EXPECT_EQ(lines[1], own);
+  EXPECT_EQ(read(lines[2]).id, "id-2-3");
+  EXPECT_TRUE(piece.events[0].page_view);
+  EXPECT_FALSE(piece.events[1].page_view);
+}
+
+TEST(Activities, OfAnArrayStandOnOneLineEach) {
+  PieceWriter writer(Dialect::array, nullptr);
+  std::string spread(bare);
+  spread.insert(1, "\r\n  ");
+  const Piece& piece = writer.write({{.line = 1, .text = spread}, {.line = 2, .text = "3"}}, "id-1");
+  ASSERT_EQ(lines_of(piece.body).size(), 1U);
+  EXPECT_EQ(read(lines_of(piece.body)[0]).id, "id-1-1");
+  ASSERT_EQ(piece.unreadable.size(), 1U);
+  EXPECT_EQ(piece.unreadable[0].line, 2U);
+}
+
+TEST(Activities, WithALineEndInAStringAreNotMended) {
+  PieceWriter writer(Dialect::array, nullptr);
+  std::string broken(bare);
+  broken.insert(broken.find(":\"u") + 2, "\n");
+  const Piece& piece = writer.write({{.line = 1, .text = broken}}, "id-1");
+  EXPECT_TRUE(piece.body.empty());
+  EXPECT_EQ(piece.unreadable.size(), 1U);
+}
+
+TEST(Totals, LeaveOutWhatWeirRejected) {
+  Piece piece;
+  piece.events = {{1, true, EventTime(5s)}, {2, true, EventTime(9s)}, {3, false, EventTime(7s)}};
+  piece.unreadable = {{4, "x"}};
+  Totals totals;
+  totals.add(piece, {1});
+  EXPECT_EQ(totals, (Totals{.events = 2,
+                            .page_views = 1,
+                            .unreadable = 1,
+                            .rejected = 1,
+                            .first = EventTime(5s),
+                            .last = EventTime(7s)}));
+  Totals both = totals;
+  both.add(Totals{.events = 1, .first = EventTime(1s), .last = EventTime(6s)});
+  EXPECT_EQ(both.events, 3U);
+  EXPECT_EQ(both.first, EventTime(1s));
+  EXPECT_EQ(both.last, EventTime(7s));
+  both.add(Totals{});
+  EXPECT_EQ(both.first, EventTime(1s));
+}
+
+}  // namespace
+}  // namespace weir::feed

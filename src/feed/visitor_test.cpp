@@ -1,0 +1,61 @@
+#include "feed/visitor.hpp"
+
+#include <fstream>
+#include <gtest/gtest.h>
+
+#include "feed/fake_input.hpp"
+#include "feed/running_hash.hpp"
+
+namespace weir::feed {
+namespace {
+
+// From the authors' vectors.h (vectors_sip128): key 00 01 … 0f, input 00 01 … of each length.
+TEST(SipHash, GivesTheAuthorsVectors) {
+  const SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
+  EXPECT_EQ(siphash(key, {}), (Hash128{.low = 0xe6a825ba047f81a3U, .high = 0x930255c71472f66dU}));
+  EXPECT_EQ(siphash(key, {"\0", 1}), (Hash128{.low = 0x44af996bd8c187daU, .high = 0x45fc229b11597634U}));
+}
+
+TEST(Visitors, ArePairsOfAddressAndAgent) {
+  const Visitors visitors("0123456789abcdef");
+  std::string scratch;
+  const std::string one = visitors.id_of("10.0.0.1", "Mozilla", scratch);
+  EXPECT_EQ(one.size(), 32U);
+  EXPECT_EQ(visitors.id_of("10.0.0.1", "Mozilla", scratch), one);
+  EXPECT_NE(visitors.id_of("10.0.0.1", "Chrome", scratch), one);
+  EXPECT_NE(visitors.id_of("10.0.0.2", "Mozilla", scratch), one);
+  EXPECT_NE(visitors.id_of("10.0.0.1M", "ozilla", scratch), one);
+}
+
+TEST(Visitors, HaveOtherNamesUnderAnotherSalt) {
+  const Visitors one("0123456789abcdef");
+  const Visitors other("0123456789abcdeg");
+  std::string scratch;
+  EXPECT_NE(one.id_of("a", "b", scratch), other.id_of("a", "b", scratch));
+  EXPECT_NE(one.fingerprint(), other.fingerprint());
+}
+
+TEST(Salt, IsMadeOnceForItsOwnerOnly) {
+  const FolderForTest folder;
+  const std::filesystem::path file = folder.path() / "salt";
+  const auto made = read_or_make_salt(file);
+  ASSERT_TRUE(made) << made.error().text;
+  EXPECT_EQ(made->size(), 32U);
+  EXPECT_EQ(std::filesystem::status(file).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_EQ(*read_or_make_salt(file), *made);
+  EXPECT_EQ(*read_salt(file), *made);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(Salt, ThatIsMissingOrTooShortIsRefused) {
+  const FolderForTest folder;
+  EXPECT_EQ(read_salt(folder.path() / "salt").error().code, "salt_unreadable");
+  std::ofstream(folder.path() / "salt") << "short";
+  EXPECT_TRUE(
+      read_or_make_salt(folder.path() / "salt").error().text.ends_with("5 bytes: expected at least 16"));
+  EXPECT_EQ(read_or_make_salt(folder.path() / "no" / "salt").error().code, "salt_unreadable");
+}
+
+}  // namespace
+}  // namespace weir::feed
