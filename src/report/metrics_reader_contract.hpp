@@ -1,5 +1,5 @@
-// What every filler of the MetricsReader port must do: one suite for the fake, SQLite and PostgreSQL. Include it in
-// one test file of the filler, derive a ReaderWorld, and
+// What every filler of the MetricsReader port must do: one suite for the fake, SQLite and PostgreSQL. Include
+// it in one test file of the filler, derive a ReaderWorld, and
 //
 //   INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsReaderContract, testing::Values(&make_sqlite_world));
 #pragma once

@@ -1,4 +1,5 @@
-// The stage of metrics_reader_contract.hpp: what a filler hands to the suite, and values to put into its store.
+// The stage of metrics_reader_contract.hpp: what a filler hands to the suite, and values to put into its
+// store.
 #pragma once
 
 #include <array>

@@ -1,7 +1,7 @@
 // Reads the embedded metrics store: report's port on a small pool of connections to DATA_DIR/metrics.db.
 //
-// A snapshot is one read transaction. While it is open, no checkpoint can go past what it sees and the WAL cannot
-// begin anew: so a snapshot lives for one answer, never for a connection of a client.
+// A snapshot is one read transaction. While it is open, no checkpoint can go past what it sees and the WAL
+// cannot begin anew: so a snapshot lives for one answer, never for a connection of a client.
 #pragma once
 
 #include <filesystem>
@@ -25,9 +25,9 @@ class SqliteMetricsReader final : public report::MetricsReader {
   static Result<std::unique_ptr<SqliteMetricsReader>> open(const MetricsReaderOptions& options);
   ~SqliteMetricsReader() override;  // when all snapshots are gone
 
-  // scan() costs 0.2 to 0.5 µs a row, with users as well; with up to 50 `values` instead of that 2 to 10 µs for each
-  // window, partition and value, whether there is such a row or not. What is not rolled up yet comes as rows of its
-  // own with hours and days.
+  // scan() costs 0.2 to 0.5 µs a row, with users as well; with up to 50 `values` instead of that 2 to 10 µs
+  // for each window, partition and value, whether there is such a row or not. What is not rolled up yet comes
+  // as rows of its own with hours and days.
   Result<std::unique_ptr<report::MetricsSnapshot>> snapshot() override;
 
  private:

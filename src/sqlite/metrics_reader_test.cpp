@@ -1,5 +1,6 @@
 #include "sqlite/metrics_reader.hpp"
 
+#include <atomic>
 #include <thread>
 
 #include "report/metrics_reader_contract.hpp"
@@ -61,6 +62,7 @@ namespace weir::sqlite {
 namespace {
 
 using report::reader_contract::at;
+using report::reader_contract::Counts;
 using report::reader_contract::midnight;
 using report::reader_contract::row;
 using report::reader_contract::total;
@@ -119,6 +121,46 @@ TEST_F(MetricsReader, MakesNobodyWaitForeverForAConnection) {
   first.reset();
   waiting.join();
   EXPECT_TRUE(second_taken);
+}
+
+TEST_F(MetricsReader, SeesWholeTransactionsWhileTheyAreWritten) {
+  constexpr int flushes = 200;
+  tally::LedgerRow ledger = store_->open_ledger(0, 0, WallTime{}).value();
+  auto two = reader(2);
+  std::atomic<bool> wrong = false;
+  const auto read = [&] {
+    const report::WindowQuery days{.granularity = Granularity::day, .from = midnight, .to = at(24)};
+    for (std::int64_t tallied = 0; tallied < flushes && !wrong;) {
+      auto snapshot = two->snapshot().value();
+      std::int64_t events = 0;
+      wrong = wrong ||
+              !snapshot->scan(days, [&](const report::ViewRow& row) { events += row.events; }).has_value();
+      tallied = snapshot->ledger().value().at(0).tallied;
+      wrong = wrong || events != tallied;
+    }
+  };
+  std::thread first(read);
+  std::thread second(read);
+  for (int number = 1; number <= flushes; ++number) {
+    using rollup::store_contract::fence_of;
+    EXPECT_EQ(store_->begin(std::array{fence_of(ledger)}).value().size(), 1U);
+    ledger = rollup::store_contract::moved_on(ledger, 1);
+    // Every other flush rolls up all there is.
+    const Counts counts{number, 0, number % 2 == 0 ? number : number - 1, 0};
+    rollup::Changes changes{.windows = {total(Granularity::minute, at(9), counts)}, .ledgers = {ledger}};
+    if (number % 2 == 0) {
+      changes.windows.push_back(total(Granularity::day, midnight, {.events = number}));
+      changes.rolled = {{0, at(9)}};
+    } else {
+      changes.unrolled = {{0, at(9)}};
+    }
+    EXPECT_TRUE(store_->write(changes).has_value());
+    EXPECT_EQ(store_->commit().end, rollup::CommitEnd::committed);
+    EXPECT_TRUE(number % 20 != 0 || store_->checkpoint().has_value());
+  }
+  first.join();
+  second.join();
+  EXPECT_FALSE(wrong);
 }
 
 TEST_F(MetricsReader, CannotReadAStoreThatIsNotThere) {

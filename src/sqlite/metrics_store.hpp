@@ -1,6 +1,6 @@
-// The embedded metrics store: rollup's port on one SQLite file, DATA_DIR/metrics.db. A process that dies loses
-// nothing; a power cut may take the last commits back, whole and in order, and the log has their events: it may be
-// pruned only as far as checkpoint() says that they are in the file for good.
+// The embedded metrics store: rollup's port on one SQLite file, DATA_DIR/metrics.db. A process that dies
+// loses nothing; a power cut may take the last commits back, whole and in order, and the log has their
+// events: it may be pruned only as far as checkpoint() says that they are in the file for good.
 #pragma once
 
 #include <chrono>
@@ -25,14 +25,15 @@ struct MetricsStoreOptions {
   std::string vfs;                               // empty: SQLite's own; tests hand in one that fails
 };
 
-// One session: all calls come from one thread, the writer's. Several may be open on one file; each waits for the
-// other's transaction up to busy_timeout, then answers Move::peer.
+// One session: all calls come from one thread, the writer's. Several may be open on one file; each waits for
+// the other's transaction up to busy_timeout, then answers Move::peer.
 //
-// An error in a transaction rolls it back. After Move::ourselves with code fsync_failed nothing may be called any
-// more: leave, and let the next start's recovery decide.
+// An error in a transaction rolls it back. After Move::ourselves with code fsync_failed nothing may be called
+// any more: leave, and let the next start's recovery decide.
 class SqliteMetricsStore final : public rollup::MetricsStore {
  public:
-  // Opens the file, or makes it if there is none. Refuses what is not a metrics store of this version (database.hpp).
+  // Opens the file, or makes it if there is none. Refuses what is not a metrics store of this version
+  // (database.hpp).
   static Result<std::unique_ptr<SqliteMetricsStore>> open(const MetricsStoreOptions& options);
 
   Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
@@ -49,11 +50,11 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
   rollup::CommitAnswer commit() override;
   void rollback() override;
 
-  // Outside a transaction, every few seconds, by any session: nothing else checkpoints, and the WAL grows until it is
-  // done. True: all
-  // that was committed before this call survives a power cut, so the log may be pruned up to a next_offset that was
-  // read before it (less the dedupe window). False: a reader's old snapshot stands in the way; ask again later. Waits
-  // for no reader; takes as long as the disk takes for the pages written since.
+  // Outside a transaction, every few seconds, by any session: nothing else checkpoints, and the WAL grows
+  // until it is done. True: all that was committed before this call survives a power cut, so the log may be
+  // pruned up to a next_offset that was read before it (less the dedupe window). False: a reader's old
+  // snapshot stands in the way; ask again later. Waits for no reader; takes as long as the disk takes for the
+  // pages written since.
   Result<bool> checkpoint();
 
  private:

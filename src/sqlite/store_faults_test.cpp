@@ -18,8 +18,8 @@ using rollup::store_contract::written;
 using tally::Granularity;
 using Call = FakeVfs::Call;
 
-// A writer's life in eight transactions and two checkpoints: each flush counts one event in a minute of its own with
-// a sketch of many pages, then the minutes are rolled up into their day one by one.
+// A writer's life in eight transactions and two checkpoints: each flush counts one event in a minute of its
+// own with a sketch of many pages, then the minutes are rolled up into their day one by one.
 class Life {
  public:
   explicit Life(SqliteMetricsStore& store) : store_(store) {}

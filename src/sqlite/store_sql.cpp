@@ -93,10 +93,13 @@ CREATE TABLE activity_horizon (
   pruned_to TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 INSERT INTO activity_horizon VALUES
-  ('minute', '1970-01-01T00:00:00.000Z'), ('hour', '1970-01-01T00:00:00.000Z'), ('day', '1970-01-01T00:00:00.000Z');
+  ('minute', '1970-01-01T00:00:00.000Z'),
+  ('hour', '1970-01-01T00:00:00.000Z'),
+  ('day', '1970-01-01T00:00:00.000Z');
 )sql";
 
-// What people read: one view for each granularity. A window that begins within a pruned second is not complete.
+// What people read: one view for each granularity. A window that begins within a pruned second is not
+// complete.
 struct View {
   std::string_view name;         // of the view
   std::string_view granularity;  // as in activity_horizon
@@ -249,8 +252,8 @@ std::string scan_sql(const Scan& scan) {
     // Who is there at all: the minutes with a remainder, or the windows, each of which has one total row.
     sql += scan.remainders ? "activity_unrolled AS known" : "activity_windows AS known";
     if (few) sql += " CROSS JOIN wanted";
-    // The plus keeps the planner from carrying the range of known.window_start over to w, where it would take it
-    // for better than the equality: a look at the whole range for each minute.
+    // The plus keeps the planner from carrying the range of known.window_start over to w, where it would take
+    // it for better than the equality: a look at the whole range for each minute.
     sql +=
         " CROSS JOIN activity_windows AS w ON w.window_start = +known.window_start"
         " AND w.partition = known.partition AND known.topic = ?1"

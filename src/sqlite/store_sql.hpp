@@ -1,14 +1,14 @@
-// All SQL of the metrics store, metrics.db: its tables and views, those that people may read (contract §6) and those
-// that only this room reads, and what the writer says to them.
+// All SQL of the metrics store, metrics.db: its tables and views, those that people may read (contract §6)
+// and those that only this room reads, and what the writer says to them.
 //
-// All moments in public tables and views are UTC text, so that people need no conversion and comparing text compares
-// time: `2015-05-19T09:00:00.000Z` for moments, `2015-05-19T09:00:00Z` for window_start in views.
+// All moments in public tables and views are UTC text, so that people need no conversion and comparing text
+// compares time: `2015-05-19T09:00:00.000Z` for moments, `2015-05-19T09:00:00Z` for window_start in views.
 //
-// Inner tables (activity_windows, activity_unrolled): window_start is INTEGER unix seconds, last_write_ms INTEGER unix
-// milliseconds; granularity 0 minute, 1 hour, 2 day; dimension as in activity_dimensions.
-// activity_windows is WITHOUT ROWID: measured, a scan costs 0.2 µs a row against 0.5 through an index, and REPLACE
-// finds its row by one descent (2.7 µs a row, the same as the other layout). Its key begins with what a view names
-// whatever people ask it.
+// Inner tables (activity_windows, activity_unrolled): window_start is INTEGER unix seconds, last_write_ms
+// INTEGER unix milliseconds; granularity 0 minute, 1 hour, 2 day; dimension as in activity_dimensions.
+// activity_windows is WITHOUT ROWID. Measured with 500 pages a minute, against a rowid table with a unique
+// index: passing by 0.3 µs a row against 0.55, finding one row 9 µs against 6, writing the same. Its key begins
+// with what a view names whatever people ask it.
 #pragma once
 
 #include <cstdint>
@@ -57,8 +57,8 @@ Result<std::vector<Statement>> prepare_store_statements(Database& database);
 // The reader's question for rows of one granularity and dimension, in whichever order they lie: window_start,
 // partition, value, events, page_views and, if asked for, users.
 struct Scan {
-  // Only those in the JSON array ?7: few are looked up one by one in each window, which costs about as much as to
-  // pass by 20 rows each; beside many, all rows are passed by.
+  // Only those in the JSON array ?7: few are looked up one by one in each window, which costs about as much
+  // as to pass by 20 rows each; beside many, all rows are passed by.
   enum class Values : std::uint8_t { all, few, many };
   static constexpr std::size_t few_values_max = 50;  // a window has at most 1,000
 
@@ -66,8 +66,8 @@ struct Scan {
   Values values = Values::all;
   bool users = false;
 };
-// Parameters: ?1 topic, ?2 granularity of the rows to read, ?3 dimension, ?4 first and ?5 end of window_start;
-// remainders: ?6 seconds of the window that they are added to.
+// Parameters: ?1 topic, ?2 granularity of the rows to read, ?3 dimension, ?4 first and ?5 end of
+// window_start; remainders: ?6 seconds of the window that they are added to.
 [[nodiscard]] std::string scan_sql(const Scan& scan);
 
 }  // namespace weir::sqlite
