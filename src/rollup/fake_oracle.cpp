@@ -75,7 +75,7 @@ FakeRecord written_down(const Told& told, RecordTime record_time) {
       .time = record_time, .key = told.user, .value = std::nullopt, .replay_source = std::nullopt};
   if (told.kind == Told::Kind::without_value) return record;
   if (told.kind == Told::Kind::garbage) {
-    record.value = "{\"user_id\":";
+    record.value = "{]";
     return record;
   }
   JsonText json;

@@ -81,7 +81,7 @@ class Simulation {
         if (member.process) member.process->settle();
       }
       world_.database.settle(dice_.one_in(2));
-      world_.advance(milliseconds{world_.all_counted() ? 5000 : 200});
+      world_.advance(milliseconds{world_.all_counted() ? 30'000 : 300});
     }
     return end();
   }

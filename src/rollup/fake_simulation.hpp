@@ -1,6 +1,7 @@
 // A seeded world: what happens next, to whom, and what fails, is drawn from one number.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,7 +27,14 @@ struct SimulationEnd {
   std::int64_t letters = 0;
   std::int64_t fences_lost = 0;
   std::int64_t commits_in_doubt = 0;
+
+  static const std::array<std::int64_t SimulationEnd::*, 9> numbers;  // all of the above
 };
+
+inline constexpr std::array<std::int64_t SimulationEnd::*, 9> SimulationEnd::numbers{
+    &SimulationEnd::records, &SimulationEnd::commits,     &SimulationEnd::roll_ups,
+    &SimulationEnd::crashes, &SimulationEnd::moves,       &SimulationEnd::duplicates,
+    &SimulationEnd::letters, &SimulationEnd::fences_lost, &SimulationEnd::commits_in_doubt};
 
 // One to three processes, one to four partitions, some hundred steps; then everything is let run to its end, and the
 // store is compared with the log. The same seed tells the same story, on every machine.

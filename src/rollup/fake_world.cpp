@@ -94,7 +94,7 @@ void FakeWorld::check(const Changes& changes) {
     accounts_.try_emplace(row.partition, Fence{row.partition, row.start_offset, 0});
   if (!fault_) fault_ = oracle_.find_fault(changes, accounts_);
   // The views are complete at every moment, roll-ups or not; looking at all of them each time would take too long.
-  if (!fault_ && ++commits_ % 16 == 0) fault_ = oracle_.find_fault(database);
+  if (!fault_ && ++commits_ % 32 == 0) fault_ = oracle_.find_fault(database);
   for (const tally::LedgerRow& row : changes.ledgers)
     accounts_[row.partition] = {row.partition, row.next_offset, row.version};
 }
@@ -108,7 +108,7 @@ ConsumerSettings hurried_settings() {
                                .hour = std::chrono::days{0},
                                .day = std::chrono::days{0},
                                .metrics = std::chrono::days{0}};
-  settings.agenda.roll_up_minutes_max = 3;
+  settings.agenda.roll_up_minutes_max = 6;
   settings.waiting_events_max = 60;
   settings.waiting_letters_max = 10;
   return settings;

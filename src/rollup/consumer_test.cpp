@@ -1,0 +1,205 @@
+// What the machine does that a story or a simulation would not show: bounds, pauses, deadlines, exit codes.
+#include "rollup/consumer.hpp"
+
+#include "rollup/fake_world.hpp"
+
+namespace weir::rollup {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class ConsumerTest : public testing::Test {
+ protected:
+  void start(std::vector<std::int32_t> partitions = {0}) {
+    process_ = world_.start_process();
+    process_->log().assign(std::move(partitions));
+    process_->settle();
+  }
+
+  void append(int events, std::int32_t partition = 0) {
+    for (int i = 0; i < events; ++i)
+      world_.append(partition, {.user = "anna", .page = "/", .at = world_.now().wall});
+  }
+
+  void pass(milliseconds time) {
+    for (milliseconds passed{0}; passed < time; passed += milliseconds{100}) {
+      world_.advance(milliseconds{100});
+      process_->settle();
+    }
+  }
+
+  void store_is(Fault fault) {
+    world_.database.faults = [fault](StoreStep) { return fault; };
+  }
+
+  [[nodiscard]] Status status() const { return process_->consumer().status(); }
+  [[nodiscard]] std::int64_t counted(std::int32_t partition = 0) const {
+    return world_.database.ledgers.at(partition).read;
+  }
+
+  FakeWorld world_{{.partitions = 2, .consumer = hurried_settings()}};
+  std::unique_ptr<FakeProcess> process_;
+};
+
+TEST_F(ConsumerTest, SaysInWhichPhaseItIs) {
+  process_ = world_.start_process();
+  EXPECT_EQ(status().phase, Phase::starting);
+  start();
+  EXPECT_EQ(status().phase, Phase::live);
+  append(30);
+  pass(seconds{5});
+  start();  // another process after it: the window has to be read again
+  process_->log().records_a_poll_max(1);
+  EXPECT_EQ(status().phase, Phase::catching_up);
+  pass(seconds{5});
+  EXPECT_EQ(status().phase, Phase::live);
+  process_->consumer().stop();
+  EXPECT_EQ(status().phase, Phase::draining);
+  process_->settle();
+  EXPECT_EQ(status().phase, Phase::stopped);
+}
+
+TEST_F(ConsumerTest, PausesWhenTheStoreStaysAwayAndLosesNothing) {
+  start();
+  store_is(Fault::refused);
+  append(10);
+  pass(milliseconds{1000});
+  EXPECT_FALSE(status().store_up);
+  EXPECT_FALSE(status().paused) << "three quick tries first";
+  pass(seconds{5});
+  EXPECT_TRUE(status().paused);
+  EXPECT_EQ(process_->log().paused(), std::set<std::int32_t>{0});
+  append(500);
+  pass(std::chrono::minutes{10});
+  EXPECT_LT(status().waiting, 60) << "memory is bounded";
+  EXPECT_NE(status().store_reason, "");
+
+  store_is(Fault::none);
+  pass(seconds{40});
+  EXPECT_TRUE(status().store_up);
+  EXPECT_FALSE(status().paused);
+  EXPECT_EQ(counted(), 510);
+  EXPECT_EQ(world_.fault(), std::nullopt);
+}
+
+TEST_F(ConsumerTest, PausesWhenTooMuchWaits) {
+  start();
+  append(300);
+  for (int i = 0; i < 40; ++i) process_->take_turn();  // the writer does not come to its turn
+  EXPECT_GE(status().waiting, 60);
+  EXPECT_LE(status().waiting, 60 + 7);
+  EXPECT_TRUE(status().paused);
+  pass(seconds{30});
+  EXPECT_FALSE(status().paused);
+  EXPECT_EQ(counted(), 300);
+}
+
+TEST_F(ConsumerTest, PausesWhenTooManyLettersWait) {
+  start();
+  for (int i = 0; i < 40; ++i) world_.append(0, {.kind = Told::Kind::garbage});
+  for (int i = 0; i < 20; ++i) process_->take_turn();
+  EXPECT_LE(status().waiting, 10 + 7);
+  EXPECT_TRUE(status().paused);
+  pass(seconds{30});
+  EXPECT_EQ(counted(), 40);
+}
+
+TEST_F(ConsumerTest, FlushesBeforeItGivesAPartitionBack) {
+  start({0, 1});
+  append(3, 0);
+  append(3, 1);
+  process_->take_turn();
+  process_->log().revoke({1});
+  process_->settle();
+  EXPECT_EQ(counted(1), 3);
+  EXPECT_EQ(process_->log().owned(), std::set<std::int32_t>{0});
+  EXPECT_EQ(process_->consumer().slots().count(1), 0U);
+}
+
+TEST_F(ConsumerTest, GivesAPartitionBackAtOnceWhileTheStoreIsAway) {
+  start();
+  append(3);
+  process_->take_turn();
+  store_is(Fault::refused);
+  pass(seconds{2});
+  EXPECT_FALSE(status().store_up);
+  process_->log().revoke({0});
+  process_->settle();
+  EXPECT_TRUE(process_->log().owned().empty());
+  EXPECT_EQ(status().waiting, 0);
+}
+
+TEST_F(ConsumerTest, GivesAPartitionBackInTimeHoweverSlowTheStoreIs) {
+  start();
+  append(3);
+  process_->take_turn();
+  process_->log().revoke({0});
+  for (int i = 0; i < 49; ++i) {  // the writer hangs
+    process_->take_turn();
+    world_.advance(milliseconds{100});
+  }
+  EXPECT_EQ(process_->log().owned(), std::set<std::int32_t>{0});
+  world_.advance(milliseconds{200});
+  process_->take_turn();
+  EXPECT_TRUE(process_->log().owned().empty());
+  process_->settle();  // what was under way ends, and means nothing any more
+  EXPECT_EQ(world_.fault(), std::nullopt);
+}
+
+TEST_F(ConsumerTest, BeginsNothingForAPartitionThatIsLost) {
+  start();
+  append(3);
+  process_->take_turn();
+  process_->log().lose({0});
+  pass(seconds{10});
+  EXPECT_EQ(counted(), 0);
+  EXPECT_EQ(status().waiting, 0);
+}
+
+TEST_F(ConsumerTest, OpensAgainWhatSomebodyElseHasWritten) {
+  start();
+  append(3);
+  process_->take_turn();
+  world_.database.ledgers.at(0).version += 1;  // as a zombie's last commit would
+  world_.database.on_commit = [](const Changes&) {};
+  pass(seconds{5});
+  EXPECT_EQ(status().fences_lost, 1);
+  EXPECT_EQ(counted(), 3);
+}
+
+TEST_F(ConsumerTest, DoesNotReadALogThatIsAnotherOne) {
+  start();
+  append(5);
+  pass(seconds{5});
+  world_.topic.recreate();
+  append(2);
+  start();
+  ASSERT_EQ(status().refused.size(), 1U);
+  EXPECT_EQ(status().refused[0].partition, 0);
+  pass(seconds{10});
+  EXPECT_EQ(process_->log().paused(), std::set<std::int32_t>{0});
+  EXPECT_EQ(counted(), 5);
+}
+
+TEST_F(ConsumerTest, WritesDownWhatItObservesWhenNothingComes) {
+  start();
+  pass(seconds{6});
+  const WallTime first = world_.database.ledgers.at(0).observed.observed_at;
+  pass(seconds{5});
+  EXPECT_GT(world_.database.ledgers.at(0).observed.observed_at, first);
+  EXPECT_TRUE(world_.database.flushes.empty()) << "no row in user_activity_metrics for it";
+}
+
+TEST_F(ConsumerTest, LeavesWithOneWhenItsOwnStateIsNotToBeTrusted) {
+  start();
+  store_is(Fault::broken);
+  append(1);
+  pass(seconds{2});
+  ASSERT_TRUE(process_->left().has_value());
+  EXPECT_EQ(process_->left()->exit_code, 1);
+  EXPECT_TRUE(process_->consumer().finished());
+}
+
+}  // namespace
+}  // namespace weir::rollup

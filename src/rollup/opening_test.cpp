@@ -1,0 +1,139 @@
+#include "rollup/opening.hpp"
+
+namespace weir::rollup {
+namespace {
+
+constexpr std::int64_t kept_hash = 77;
+
+struct Setting {
+  LogBounds bounds{.start = 0, .end = 1000};
+  std::int64_t start_offset = 0;
+  std::int64_t next_offset = 500;
+  std::optional<std::int64_t> hash_in_ledger = kept_hash;
+  std::optional<std::int64_t> hash_in_log = kept_hash;  // nothing: the record yields no more
+  std::optional<std::int64_t> window_from = 450;
+  std::int64_t dedupe_records = 100;
+  OnOffsetGone on_offset_gone = OnOffsetGone::stop;
+};
+
+// Answers everything that the opening asks, as the setting has it.
+class Opener {
+ public:
+  explicit Opener(const Setting& setting)
+      : setting_(setting),
+        opening_(0, {.window = std::chrono::seconds{600}, .records = setting.dedupe_records},
+                 setting.on_offset_gone, WallTime{}) {}
+
+  Opening& open() {
+    while (!opening_.done()) {
+      if (const std::optional<Survey> survey = opening_.survey())
+        opening_.surveyed(look(*survey));
+      else
+        opening_.answer(store(*opening_.next()));
+    }
+    return opening_;
+  }
+
+ private:
+  Surveyed look(const Survey& survey) const {
+    Surveyed found{.bounds = setting_.bounds, .landmark = {}, .window_from = {}};
+    if (!survey.landmark_at || !setting_.hash_in_log) return found;
+    EXPECT_EQ(*survey.landmark_at, setting_.next_offset - 1);
+    found.landmark = LogReader::Landmark{.hash = *setting_.hash_in_log, .time = {}};
+    found.window_from = setting_.window_from;
+    return found;
+  }
+  StoreAnswer store(const StoreCall& call) const {
+    if (const auto* open = std::get_if<OpenLedger>(&call)) {
+      EXPECT_EQ(open->start_offset, setting_.bounds.start);
+      tally::LedgerRow row{.start_offset = setting_.start_offset, .next_offset = setting_.next_offset};
+      row.last_record_hash = setting_.hash_in_ledger;
+      return Result<tally::LedgerRow>(row);
+    }
+    if (std::holds_alternative<FindUnrolled>(call)) return Result<std::vector<WindowStart>>();
+    const auto& letters = std::get<FindLetters>(call);
+    EXPECT_EQ(letters.to, setting_.next_offset);
+    return Result<std::vector<std::int64_t>>(std::vector{letters.from});
+  }
+
+  Setting setting_;
+  Opening opening_;
+};
+
+TEST(Opening, RebuildsFromTheLatestOfItsBounds) {
+  struct Case {
+    std::string_view decides;
+    Setting setting;
+    std::int64_t read_from;
+  };
+  const std::array cases{
+      Case{"the window in time", {}, 450},
+      Case{"the window in records", {.window_from = 10}, 400},
+      Case{"the window in records alone, without a landmark", {.hash_in_log = {}}, 400},
+      Case{"the account's start", {.start_offset = 480}, 480},
+      Case{"the log's start", {.bounds = {.start = 490, .end = 1000}}, 490},
+      Case{"next_offset, where nothing is within the window", {.window_from = 900}, 500},
+      Case{"a fresh account",
+           {.bounds = {.start = 7, .end = 9}, .start_offset = 7, .next_offset = 7, .hash_in_ledger = {}},
+           7},
+  };
+  for (const Case& each : cases) {
+    Opener opener(each.setting);
+    Opening& opening = opener.open();
+    ASSERT_FALSE(opening.refusal()) << each.decides << ": " << *opening.refusal();
+    const Opened opened = opening.take_opened();
+    EXPECT_EQ(opened.read_from, each.read_from) << each.decides;
+    EXPECT_EQ(opened.letters.size(), each.read_from < each.setting.next_offset ? 1U : 0U) << each.decides;
+  }
+}
+
+TEST(Opening, TellsALogThatIsNotTheOneThatWasCounted) {
+  struct Case {
+    std::string_view what;
+    Setting setting;
+    bool refused;
+    bool remarked;
+  };
+  constexpr OnOffsetGone earliest = OnOffsetGone::earliest;
+  const std::array cases{
+      Case{"the same log", {}, false, false},
+      Case{"another record before next_offset", {.hash_in_log = 78}, true, false},
+      Case{"another record, and earliest", {.hash_in_log = 78, .on_offset_gone = earliest}, true, false},
+      Case{"a log that ends before next_offset", {.bounds = {.start = 0, .end = 499}}, true, false},
+      Case{"a log that ends at next_offset", {.bounds = {.start = 0, .end = 500}}, false, false},
+      Case{"the record is gone, the rest is there", {.hash_in_log = {}}, false, true},
+      Case{"no hash was kept, no record is there", {.hash_in_ledger = {}, .hash_in_log = {}}, false, false},
+      Case{"offsets are gone", {.bounds = {.start = 501, .end = 1000}, .hash_in_log = {}}, true, false},
+      Case{"offsets are gone, and earliest",
+           {.bounds = {.start = 501, .end = 1000}, .hash_in_log = {}, .on_offset_gone = earliest},
+           false,
+           true},
+  };
+  for (const Case& each : cases) {
+    Opener opener(each.setting);
+    Opening& opening = opener.open();
+    EXPECT_EQ(opening.refusal().has_value(), each.refused) << each.what;
+    EXPECT_EQ(opening.remark().has_value(), each.remarked) << each.what;
+    const std::string said = opening.refusal().value_or("at 500");
+    EXPECT_NE(said.find("500"), std::string::npos) << said;
+  }
+}
+
+TEST(Opening, BeginsWhereTheLogDoesWhenOffsetsAreGone) {
+  Opener opener(
+      {.bounds = {.start = 600, .end = 1000}, .hash_in_log = {}, .on_offset_gone = OnOffsetGone::earliest});
+  EXPECT_EQ(opener.open().take_opened().read_from, 600);
+}
+
+TEST(Opening, EndsWithTheStoresError) {
+  Opening opening(0, {}, OnOffsetGone::stop, WallTime{});
+  opening.surveyed({.bounds = {.start = 0, .end = 0}, .landmark = {}, .window_from = {}});
+  ASSERT_TRUE(opening.next().has_value());
+  opening.answer(Result<tally::LedgerRow>(fail(Move::peer, "store_away", "the store is away")));
+  EXPECT_TRUE(opening.done());
+  ASSERT_TRUE(opening.failure().has_value());
+  EXPECT_EQ(opening.failure()->code, "store_away");
+}
+
+}  // namespace
+}  // namespace weir::rollup

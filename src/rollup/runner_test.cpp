@@ -1,0 +1,143 @@
+#include "rollup/runner.hpp"
+
+#include <condition_variable>
+#include <mutex>
+
+#include "rollup/fake_world.hpp"
+
+namespace weir::rollup {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr seconds patience{30};  // what takes so long will never come
+
+// The real threads and the real clock around a log and a database in memory.
+class RunnerTest : public testing::Test {
+ protected:
+  void start(ConsumerSettings settings = quick_settings()) {
+    RunnerHooks hooks;
+    hooks.on_flush = [this](const FlushDone& flush) {
+      const std::lock_guard lock(mutex_);
+      passed_ += flush.passed;
+      changed_.notify_all();
+    };
+    hooks.on_fatal = [this](int exit_code, const Error& why) {
+      const std::lock_guard lock(mutex_);
+      exit_code_ = exit_code;
+      why_ = why;
+      changed_.notify_all();
+    };
+    reader_.assign({0});
+    runner_.emplace(settings, reader_, store_, *log_, std::move(hooks));
+  }
+
+  static ConsumerSettings quick_settings() {
+    ConsumerSettings settings;
+    settings.agenda.pacing = {.flush_interval = milliseconds{1}, .flush_min_interval = milliseconds{1}};
+    return settings;
+  }
+
+  void append(int events) {
+    const WallTime now = read_clock().wall;
+    for (int i = 0; i < events; ++i)
+      topic_.append(0, written_down({.user = "anna", .page = "/", .at = now}, now));
+  }
+
+  template <class Condition>
+  bool eventually(Condition condition) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, patience, condition);
+  }
+
+  FakeTopic topic_{1};
+  FakeDatabase database_;  // the writer thread's, until the runner is gone
+  FakeLogReader reader_{topic_};
+  FakeMetricsStore store_{database_, "the-group"};
+  std::unique_ptr<observe::Log> log_ = observe::make_silent_log();
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::int64_t passed_ = 0;
+  std::optional<int> exit_code_;
+  Error why_;
+  std::optional<Runner> runner_;
+};
+
+TEST_F(RunnerTest, CountsWhatComesWhileItRuns) {
+  start();
+  append(10);
+  EXPECT_TRUE(eventually([this] { return passed_ == 10; }));
+  append(5);
+  EXPECT_TRUE(eventually([this] { return passed_ == 15; }));
+  const Status status = runner_->status();
+  EXPECT_EQ(status.phase, Phase::live);
+  EXPECT_TRUE(status.store_up && status.log_up);
+  EXPECT_EQ(runner_->stop(patience), 0);
+  EXPECT_EQ(runner_->status().phase, Phase::stopped);
+  EXPECT_EQ(runner_->status().counts.tallied, 15);
+  runner_.reset();
+  EXPECT_EQ(database_.ledgers.at(0).next_offset, 15);
+  EXPECT_EQ(reader_.committed_offsets().at(0), 15);
+}
+
+TEST_F(RunnerTest, FlushesWhatWasReadBeforeItStops) {
+  ConsumerSettings never = quick_settings();
+  never.agenda.pacing = {.flush_interval = std::chrono::hours{1},
+                         .flush_min_interval = milliseconds{1},
+                         .batch_size = 1'000'000};
+  append(20);
+  start(never);
+  // Nothing tells when it has read, but it cannot have stopped before it was asked.
+  while (runner_->status().waiting < 20) std::this_thread::yield();
+  EXPECT_EQ(runner_->stop(patience), 0);
+  runner_.reset();
+  EXPECT_EQ(database_.ledgers.at(0).tallied, 20);
+}
+
+TEST_F(RunnerTest, SaysHowMuchIsLeftWhenPatienceEnds) {
+  database_.faults = [](StoreStep step) { return step == StoreStep::begin ? Fault::refused : Fault::none; };
+  append(3);
+  start();
+  while (runner_->status().waiting < 3) std::this_thread::yield();
+  EXPECT_EQ(runner_->stop(milliseconds{1}), 3);
+  runner_.reset();
+  EXPECT_EQ(database_.ledgers.at(0).tallied, 0);
+}
+
+TEST_F(RunnerTest, LeavesWithAReasonWhenTheDiskIsNotToBeTrusted) {
+  database_.faults = [](StoreStep step) { return step == StoreStep::commit ? Fault::broken : Fault::none; };
+  append(1);
+  start();
+  EXPECT_TRUE(eventually([this] { return exit_code_.has_value(); }));
+  EXPECT_EQ(exit_code_, 1);
+  EXPECT_EQ(why_.code, "disk_failed");
+  runner_->stop(patience);
+  EXPECT_EQ(runner_->status().phase, Phase::stopped);
+}
+
+TEST_F(RunnerTest, LeavesWithTwoWhenTheLedgerIsAnotherGroups) {
+  database_.group = "another-group";
+  start();
+  EXPECT_TRUE(eventually([this] { return exit_code_.has_value(); }));
+  EXPECT_EQ(exit_code_, 2);
+  EXPECT_NE(why_.text.find("another-group"), std::string::npos);
+}
+
+TEST_F(RunnerTest, GoesOnWhenTheLogAnswersAgain) {
+  reader_.fail_next(FakeLogReader::Call::poll, {Move::peer, "log_away", "the fake log does not answer"}, 2);
+  append(4);
+  start();
+  EXPECT_TRUE(eventually([this] { return passed_ == 4; }));
+  EXPECT_TRUE(runner_->status().log_up);
+}
+
+TEST_F(RunnerTest, CanBeGivenUpAtAnyTime) {
+  append(100);
+  start();
+  runner_.reset();
+  SUCCEED();
+}
+
+}  // namespace
+}  // namespace weir::rollup
