@@ -267,13 +267,18 @@ void Consumer::release_revoked(Now now) {
 
 void Consumer::update_pauses() {
   std::size_t letters = 0;
+  std::size_t letter_bytes = 0;
   for (const auto& [partition, slot] : slots_) {
-    if (slot.partition) letters += slot.partition->waiting_letters();
+    if (!slot.partition) continue;
+    letters += slot.partition->waiting_letters();
+    letter_bytes += slot.partition->waiting_letter_bytes();
   }
   const std::int64_t events = waiting();
-  if (events >= settings_.waiting_events_max || letters >= settings_.waiting_letters_max) overfull_ = true;
-  if (events < settings_.waiting_events_max / 2 && letters < settings_.waiting_letters_max / 2)
-    overfull_ = false;
+  // Once over a bound, everything must have sunk to half of its bound: not to pause and resume with each record.
+  const int share = overfull_ ? 2 : 1;
+  overfull_ = events >= settings_.waiting_events_max / share ||
+              letters >= settings_.waiting_letters_max / static_cast<std::size_t>(share) ||
+              letter_bytes >= settings_.waiting_letter_bytes_max / static_cast<std::size_t>(share);
 
   status_.paused = overfull_ || retries_.exhausted();
   for (auto& [partition, slot] : slots_) {

@@ -117,7 +117,9 @@ void Partition::dead_letter(const RecordView& record, Error why) {
   letter.reason = why.code;
   letter.detail = std::move(why.text);
   if (!record.key.empty()) letter.key = std::string(record.key);
-  if (record.value) letter.value = std::string(*record.value);
+  if (!record.value) return;
+  letter.value = std::string(*record.value);
+  open_.letter_bytes += record.value->size();
 }
 
 Part Partition::close_part() {
@@ -125,6 +127,7 @@ Part Partition::close_part() {
   closed_ = true;
   closed_read_ = open_.counts.read;
   closed_letters_ = open_.letters.size();
+  closed_letter_bytes_ = open_.letter_bytes;
   closed_first_at_ = open_.first_record_at;
   Part next(rules_.minute_retention);
   next.next_offset = open_.empty() ? ledger_.next_offset : open_.next_offset;
@@ -138,6 +141,7 @@ void Partition::advance_to(const tally::LedgerRow& ledger) {
   closed_ = false;
   closed_read_ = 0;
   closed_letters_ = 0;
+  closed_letter_bytes_ = 0;
   closed_first_at_.reset();
 }
 

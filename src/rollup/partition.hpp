@@ -47,6 +47,7 @@ struct Part {
 
   tally::Tally tally;
   std::vector<DeadLetter> letters;  // `at` is set by the flush
+  std::size_t letter_bytes = 0;     // of their values
   Counts counts;
   std::int64_t next_offset = 0;
   std::optional<std::int64_t> last_record_hash;  // of the record at next_offset − 1, if there is one
@@ -76,6 +77,7 @@ class Partition {
   // Events and letters that were read and are not known to be in the store: of the open part and of the closed one.
   [[nodiscard]] std::int64_t waiting() const { return open_.counts.read + closed_read_; }
   [[nodiscard]] std::size_t waiting_letters() const { return open_.letters.size() + closed_letters_; }
+  [[nodiscard]] std::size_t waiting_letter_bytes() const { return open_.letter_bytes + closed_letter_bytes_; }
 
   // Moves what was gathered out, for one transaction; the next part begins behind it. Only one at a time: until
   // advance_to() says that it is in the store, or the object is dropped.
@@ -119,6 +121,7 @@ class Partition {
   bool closed_ = false;  // a part is on its way into the store…
   std::int64_t closed_read_ = 0;
   std::size_t closed_letters_ = 0;
+  std::size_t closed_letter_bytes_ = 0;
   std::optional<RecordTime> closed_first_at_;
   std::map<WindowStart, MonoTime> unrolled_;
 };
