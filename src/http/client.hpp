@@ -44,8 +44,8 @@ struct ClientSettings {
   std::size_t response_bytes_max = 64 * limits::MiB;
 };
 
-// One connection, kept alive between requests and opened anew when it is gone. One thread. A name is looked up by the
-// system's resolver, in the time that takes.
+// One connection, kept alive between requests and opened anew when it is gone. One thread. A name is looked
+// up by the system's resolver, in the time that takes.
 class Client {
  public:
   // Codes of send()'s errors, both Move::peer. Whoever must not send twice needs to know which of them it

@@ -249,8 +249,8 @@ void Connection::wait() {
   waits_to_read_ = true;
 }
 
-// If a socket is closed while bytes have come that nobody read, TCP resets the connection, and the client may never
-// see the reply. So our side is closed first, and the rest is read and dropped for a while.
+// If a socket is closed while bytes have come that nobody read, TCP resets the connection, and the client may
+// never see the reply. So our side is closed first, and the rest is read and dropped for a while.
 void Connection::linger() {
   Code ignored;
   socket_.shutdown(asio::socket_base::shutdown_send, ignored);

@@ -1,6 +1,6 @@
-// One client's connection: its requests are read, answered and forgotten one after the other, so that replies keep
-// the order of the requests. While one is being answered nothing more is read: a client that sends faster than it is
-// answered is held back by TCP.
+// One client's connection: its requests are read, answered and forgotten one after the other, so that replies
+// keep the order of the requests. While one is being answered nothing more is read: a client that sends
+// faster than it is answered is held back by TCP.
 #pragma once
 
 #include <array>
@@ -56,7 +56,7 @@ class Connection {
   void forget_request();
   void make_request_id();
 
-  // What follows from what has happened: replies are sent, memory is given back, the next event is waited for.
+  // What follows: replies are sent, memory is given back, the next event is waited for.
   void settle();
   void flush();
   void set_deadline();

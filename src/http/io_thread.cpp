@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t blocks_kept_max = 16;
 constexpr std::size_t out_kept_bytes_max = limits::MiB;
-// Connections above the maximum that are told so at one time; beyond these, connections are just closed.
+// Connections above the maximum that are told so at one time; beyond these they are just closed.
 constexpr std::size_t turned_away_max = 64;
 
 // A quarter of the shortest deadline, at most a second: deadlines are kept that exactly.
@@ -175,7 +175,7 @@ void IoThread::on_accept(const Code& code, Tcp::socket socket) {
   accept();
 }
 
-// Mostly for want of file descriptors. Trying again at once would fail at once, for ever: the next sweep tries.
+// Mostly for want of file descriptors. Trying again at once would fail again, for ever: the next sweep tries.
 void IoThread::pause_accepting(const Code& code) {
   if (!pause_said_) log_.warn("no further connections for now", {{"reason", code.message()}});
   pause_said_ = true;

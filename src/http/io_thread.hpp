@@ -33,8 +33,8 @@ struct ConnectionId {
   friend bool operator==(const ConnectionId&, const ConnectionId&) = default;
 };
 
-// Where other threads leave replies. A knock is given only when the box was empty, so that a burst of replies costs
-// one wake-up. Outlives its io thread as long as a reply is still owed.
+// Where other threads leave replies. A knock is given only when the box was empty, so that a burst of replies
+// costs one wake-up. Outlives its io thread as long as a reply is still owed.
 class Mailbox {
  public:
   struct Letter {
@@ -123,8 +123,8 @@ class IoThread {
   void wait_readable(Tcp::socket& socket, ConnectionId id);
   void wait_writable(Tcp::socket& socket, ConnectionId id);
 
-  // Time is counted in sweeps here, so that a request costs no look at the clock: the sweep at which something that
-  // may take so long is over.
+  // Time is counted in sweeps here, so that a request costs no look at the clock: the sweep at which
+  // something that may take so long is over.
   [[nodiscard]] std::uint64_t sweep_after(std::chrono::milliseconds time) const;
 
  private:

@@ -17,8 +17,8 @@ struct ReplyForm {
   bool any_origin = false;    // scripts of any web page may read it
 };
 
-// Appends status line, header and body. Line breaks and other control characters in header values are written as
-// spaces, so that no value can end its line.
+// Appends status line, header and body. Line breaks and other control characters in header values are written
+// as spaces, so that no value can end its line.
 void append_reply(std::string& out, const Reply& reply, const ReplyForm& form);
 
 }  // namespace weir::http

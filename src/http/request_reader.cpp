@@ -23,7 +23,7 @@ bool is_length(std::string_view text) {
   return !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// RFC 9112 §3.2: what may stand in a host and port. Delimiters that would let two readers see two hosts may not.
+// RFC 9112 §3.2: what may stand in a host and port. No delimiter by which two readers see two hosts.
 bool is_host(std::string_view text) {
   constexpr std::string_view others = "-._~%!$&'()*+;=:[]";
   return std::all_of(text.begin(), text.end(), [&](char letter) {

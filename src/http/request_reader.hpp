@@ -1,11 +1,11 @@
 // Cuts one request out of a connection's bytes. Strict, and without a socket: it is told what has arrived and
 // answers whether that is a request, the beginning of one, or nothing that we take.
 //
-// RFC 9112, read strictly. Beast's parser does the head's grammar and the chunks; what it lets pass although two
-// readers could understand it differently is refused here: a bare line feed, a folded header, a second Host or
-// Content-Length (alike or not), a list of lengths, any Transfer-Encoding but "chunked", Transfer-Encoding in
-// HTTP/1.0, a line feed in a chunk's extension. A request that is refused for its form ends the connection, so that
-// nothing behind it is ever taken for a request.
+// RFC 9112, read strictly. Beast's parser does the head's grammar and the chunks; what it lets pass although
+// two readers could understand it differently is refused here: a bare line feed, a folded header, a second
+// Host or Content-Length (alike or not), a list of lengths, any Transfer-Encoding but "chunked",
+// Transfer-Encoding in HTTP/1.0, a line feed in a chunk's extension. A request that is refused for its form
+// ends the connection, so that nothing behind it is ever taken for a request.
 #pragma once
 
 #include <cstddef>
@@ -40,14 +40,15 @@ class RequestReader {
   RequestReader& operator=(const RequestReader&) = delete;
   ~RequestReader();
 
-  // Both are given all bytes from the request's first on, at each call the same with more behind; they may have
-  // moved between calls. Linear in the bytes, however small the pieces. After `refused` only refusal() may be asked.
+  // Both are given all bytes from the request's first on, at each call the same with more behind; they may
+  // have moved between calls. Linear in the bytes, however small the pieces. After `refused` only refusal()
+  // may be asked.
   //
   // The head: after `done` method(), path(), … are good until the bytes move.
   [[nodiscard]] Step read_head(std::string_view bytes);
 
-  // Once the head is done, its body, of at most `body_bytes_max` both as sent and inflated. A chunked body is put
-  // together in place, for which `bytes` may come back shorter.
+  // Once the head is done, its body, of at most `body_bytes_max` both as sent and inflated. A chunked body is
+  // put together in place, for which `bytes` may come back shorter.
   [[nodiscard]] Step read_body(std::span<char>& bytes, std::size_t body_bytes_max);
 
   [[nodiscard]] const Refusal& refusal() const { return refusal_; }
@@ -59,8 +60,8 @@ class RequestReader {
   // The client waits for "100 Continue" before it sends its body.
   [[nodiscard]] bool expects_continue() const { return expects_continue_; }
 
-  // The whole request, once the body is done; its views are into the bytes and into the reader. Without peer and
-  // request_id, which are the caller's to set.
+  // The whole request, once the body is done; its views are into the bytes and into the reader. Without peer
+  // and request_id, which are the caller's to set.
   [[nodiscard]] Request& request() { return request_; }
   // Where the next request begins in the bytes.
   [[nodiscard]] std::size_t end() const { return end_; }

@@ -21,7 +21,7 @@ struct Read {
   bool expects_continue = false;
 };
 
-// Hands the bytes over in pieces of `piece`, in fresh memory each time, so that views that outlive a move are found.
+// Hands the bytes over in pieces of `piece`, in fresh memory each time: views that outlive a move are found.
 Read read(const std::string& bytes, std::size_t piece = SIZE_MAX, std::size_t body_bytes_max = body_max) {
   RequestReader reader;
   Read result;

@@ -10,8 +10,8 @@
 
 namespace weir::http {
 
-// Paths are matched as they came, byte for byte: a percent-encoded letter is another path. One trailing slash more
-// is the same.
+// Paths are matched as they came, byte for byte: a percent-encoded letter is another path. One trailing slash
+// more is the same.
 class Router {
  public:
   // Two routes of one method and path are a mistake of ours.
@@ -20,8 +20,8 @@ class Router {
   // The route for the method and path, HEAD by GET's; null if there is none. Lives as long as the router.
   [[nodiscard]] const Route* find(std::string_view method, std::string_view path) const;
 
-  // Where find() is null: 204 to OPTIONS of a path that is known, 405 to other methods of it, both with Allow, 404
-  // to all else.
+  // Where find() is null: 204 to OPTIONS of a path that is known, 405 to other methods of it, both with
+  // Allow, 404 to all else.
   [[nodiscard]] Reply reply_without_route(std::string_view method, std::string_view path) const;
 
  private:

@@ -41,8 +41,8 @@ Code bind(Tcp::acceptor& acceptor, const Tcp::endpoint& endpoint, bool shared) {
   return code;
 }
 
-// With SO_REUSEPORT a second Weir of the same user would be let in on a port that is taken, and each would get half of
-// the clients. Without it the kernel refuses: so the port is first asked for without.
+// With SO_REUSEPORT a second Weir of the same user would be let in on a port that is taken, and each would
+// get half of the clients. Without it the kernel refuses: so the port is first asked for without.
 Code ask_for_port(asio::io_context& io, Tcp::endpoint& endpoint) {
   Tcp::acceptor probe(io);
   Code code = bind(probe, endpoint, false);

@@ -14,8 +14,8 @@ Error event_too_large(std::size_t bytes_max) {
           "the event is larger than " + std::to_string(bytes_max) + " bytes"};
 }
 
-// Whether the door takes this event. One that is too large is looked at all the same as long as that is cheap: what
-// else is wrong with it helps its sender more.
+// Whether the door takes this event. One that is too large is looked at all the same as long as that is
+// cheap: what else is wrong with it helps its sender more.
 Result<UserActivity> judge(activity::Decoder& decoder, std::string_view json, WallTime now,
                            const IntakeSettings& settings) {
   if (json.size() > settings.event_bytes_read_max())

@@ -26,8 +26,8 @@ class Decoder;
 
 namespace weir::intake {
 
-// More wrong items than this in one batch, and it is refused as a whole: an answer must not be larger than what was
-// asked.
+// More wrong items than this in one batch, and it is refused as a whole: an answer must not be larger than
+// what was asked.
 inline constexpr std::size_t rejected_max = 10'000;
 
 struct IntakeSettings {
@@ -35,8 +35,8 @@ struct IntakeSettings {
   std::size_t body_bytes_max = limits::body_bytes_default;  // of a batch; who hands bodies in holds it
   std::size_t in_flight_bytes_max = limits::in_flight_bytes_max;
 
-  // A body with one event of up to this size is worth reading, so that the connection can be kept and the refusal
-  // can say more than its size.
+  // A body with one event of up to this size is worth reading, so that the connection can be kept and the
+  // refusal can say more than its size.
   [[nodiscard]] std::size_t event_bytes_read_max() const { return 4 * event_bytes_max; }
 };
 
@@ -46,11 +46,10 @@ struct Rejected {
 };
 
 // What became of one request. Exactly one of these holds:
-//   refused is set: nothing was handed to the log. Move::caller: the body as a whole is wrong (codes
-//   body_empty,
-//     event_too_large, not_json and the decoder's own; of a batch not_json and too_many_rejected); Move::peer: it may be sent again, it is surely not
-//     kept (shutting_down, too_much_in_flight)
-//   else: accepted + rejected + failed are all its events
+//   refused is set: nothing was handed to the log. Move::caller, the body as a whole is wrong: event_too_large
+//     and the decoder's codes; of a batch not_json and too_many_rejected. Move::peer, it is surely not kept and
+//     may be sent again: shutting_down, too_much_in_flight.
+//   else: accepted + rejected + failed are all its events.
 struct Outcome {
   std::optional<Error> refused;
   std::size_t accepted = 0;         // durable
