@@ -39,6 +39,9 @@ class Salt {
   std::optional<feed::Visitors> visitors_;
 };
 
+// The combined format has three quoted fields; without its last ones it would read as the common one.
+bool is_combined(std::string_view line) { return std::ranges::count(line, '"') >= 6; }
+
 // Where all inputs go, and what is remembered of that.
 struct Log {
   std::string id;
@@ -114,6 +117,8 @@ class Input {
     cutter_.emplace(source_, dialect_, feed::Place{});
     auto first = cutter_->next();
     if (!first) return stopped("element 1", first.error());
+    combined_ =
+        dialect_ == feed::Dialect::access_log && !first->items.empty() && is_combined(first->items[0].text);
     *first = without_unfinished_line(std::move(*first));
     if (first->bytes == 0) {
       if (source_.fault()) return stopped("before its first line", *source_.fault());
@@ -173,19 +178,13 @@ class Input {
     return {};
   }
 
-  // The combined format ends with a quote, and without its last fields it would read as the common one.
-  [[nodiscard]] bool cut_off(const feed::Cut& cut) const {
-    if (dialect_ != feed::Dialect::access_log || cut.items.size() < 2) return false;
-    return cut.items[cut.items.size() - 2].text.ends_with('"') && !cut.items.back().text.ends_with('"');
-  }
-
   // A last line without a line end may still be being written: if it cannot be read, or is of another make than the
-  // line before it, it is left for the next time. So is what a broken input ends with.
+  // first one, it is left for the next time. So is what a broken input ends with.
   feed::Cut without_unfinished_line(feed::Cut cut) {
     if (cut.items.empty() || !cut.items.back().open) return cut;
     const std::vector<feed::Item> last(1, cut.items.back());
     const feed::Piece& piece = writer_->write(last, "");
-    if (piece.unreadable.empty() && !cut_off(cut) && !source_.fault()) return cut;
+    if (piece.unreadable.empty() && (is_combined(last[0].text) || !combined_) && !source_.fault()) return cut;
     const std::string why = piece.unreadable.empty() ? "it is cut off" : piece.unreadable[0].why;
     if (!source_.fault() && !std::exchange(unfinished_, true))
       name_fault(last[0].line, "unreadable",
@@ -232,6 +231,7 @@ class Input {
   std::unique_ptr<feed::Journal> journal_;
   feed::Place place_at_start_;
   std::uint64_t faults_ = 0;
+  bool combined_ = false;  // the first line is of the combined format
   bool unfinished_ = false;
 };
 

@@ -1,0 +1,133 @@
+#include "cli/remote.hpp"
+
+#include <gtest/gtest.h>
+
+#include "http/server.hpp"
+
+namespace weir::cli {
+namespace {
+
+// A server that answers whatever the test wants said.
+class RemoteTest : public testing::Test {
+ protected:
+  RemoteTest() {
+    const auto route = [this](std::string method, std::string path) {
+      return http::Route{.method = std::move(method),
+                         .path = std::move(path),
+                         .handle = [this](const http::Request& request, http::Respond respond) {
+                           body_ = request.body;
+                           content_type_ = request.header("Content-Type").value_or("");
+                           respond(reply_);
+                         }};
+    };
+    auto server = http::Server::open(
+        {.bind_address = "127.0.0.1", .port = 0},
+        [&] { return std::vector<http::Route>{route("GET", "/health/ready"), route("POST", "/activities")}; },
+        *log_);
+    EXPECT_TRUE(server);
+    server_ = std::move(*server);
+    server_->start();
+    remote_ = connect_remote({.host = "127.0.0.1", .port = server_->port()});
+  }
+
+  Posted answer(int status, std::string body, std::vector<std::pair<std::string, std::string>> headers = {}) {
+    reply_ = {.status = status, .body = std::move(body), .headers = std::move(headers)};
+    return remote_->post("{}\n");
+  }
+
+  std::unique_ptr<observe::Log> log_ = observe::make_silent_log();
+  http::Reply reply_;
+  std::string body_;
+  std::string content_type_;
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<Remote> remote_;
+};
+
+TEST_F(RemoteTest, ReadsTheLogFromTheReadinessReport) {
+  reply_ = {
+      .status = 503,
+      .body = R"({"status":"unready","checks":{"freshness":{},"event_log":{"status":"ready","latency_ms":1,
+      "log_id":"abc","end":42,"dedup_window_sec":600,"dedup_window_events":1000000}}})"};
+  const auto state = remote_->log_state();
+  ASSERT_TRUE(state) << state.error().text;
+  EXPECT_EQ(
+      *state,
+      (LogState{.log_id = "abc", .end = 42, .dedup_window_ms = 600'000, .dedup_window_events = 1'000'000}));
+}
+
+TEST_F(RemoteTest, TellsALogThatIsAwayFromWhatIsNoWeir) {
+  struct Case {
+    int status;
+    std::string body;
+    Move move;
+    std::string text;
+  };
+  const std::vector<Case> cases = {
+      {503, R"({"status":"unready","checks":{"event_log":{"status":"unready","reason":"starting"}}})",
+       Move::peer, "its event log is away: starting"},
+      {503, R"({"status":"unready","checks":{}})", Move::peer, "its event log is away"},
+      {502, "<html>", Move::peer, "its event log is away"},
+      {200, "<html>", Move::caller, " answers, but is no Weir"},
+      {404, R"({"error":"no"})", Move::caller, " answers, but is no Weir"}};
+  for (const Case& one : cases) {
+    reply_ = {.status = one.status, .body = one.body};
+    const auto state = remote_->log_state();
+    ASSERT_FALSE(state) << one.body;
+    EXPECT_EQ(state.error().move, one.move) << one.body;
+    EXPECT_TRUE(state.error().text.ends_with(one.text)) << state.error().text;
+  }
+}
+
+TEST_F(RemoteTest, SendsNdjson) {
+  EXPECT_EQ(answer(200, R"({"accepted":1,"rejected":[]})").answer, Answer::taken);
+  EXPECT_EQ(body_, "{}\n");
+  EXPECT_EQ(content_type_, "application/x-ndjson");
+}
+
+TEST_F(RemoteTest, KnowsFromTheStatusWhatBecameOfThePiece) {
+  struct Case {
+    int status;
+    std::string body;
+    Answer expected;
+  };
+  const std::vector<Case> cases = {
+      {200, R"({"accepted":1,"rejected":[]})", Answer::taken},
+      {400, R"({"accepted":0,"rejected":[{"index":0,"error":"x"}]})", Answer::taken},
+      {400, R"({"error":"no JSON"})", Answer::refused},
+      {401, R"({"error":"no key"})", Answer::refused},
+      {404, "", Answer::refused},
+      {413, "", Answer::refused},
+      {408, "", Answer::unknown},
+      {429, "", Answer::not_kept},
+      {500, R"({"accepted":0,"rejected":[],"failed":[0]})", Answer::unknown},
+      {502, "", Answer::unknown},
+      {504, "", Answer::unknown},
+      {503, R"({"error":"shutting down"})", Answer::not_kept}};
+  for (const Case& one : cases)
+    EXPECT_EQ(answer(one.status, one.body).answer, one.expected) << one.status << one.body;
+}
+
+TEST_F(RemoteTest, NamesRejectedItemsAndReasons) {
+  const Posted posted =
+      answer(200, R"({"accepted":1,"rejected":[{"index":2,"error":"user_id is required"}]})");
+  ASSERT_EQ(posted.rejected.size(), 1U);
+  EXPECT_EQ(posted.rejected[0].index, 2U);
+  EXPECT_EQ(posted.rejected[0].error, "user_id is required");
+  EXPECT_EQ(answer(503, R"({"error":"shutting down"})").why, "it answers 503: shutting down");
+}
+
+TEST_F(RemoteTest, ReadsHowLongToWait) {
+  EXPECT_EQ(answer(429, "", {{"Retry-After", "3"}}).retry_after_ms, 3000);
+  EXPECT_EQ(answer(503, "", {{"Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT"}}).retry_after_ms, 0);
+}
+
+TEST_F(RemoteTest, KnowsThatNothingArrivedWhereNobodyListens) {
+  const std::uint16_t port = server_->port();
+  server_.reset();
+  const auto nobody = connect_remote({.host = "127.0.0.1", .port = port});
+  EXPECT_EQ(nobody->post("{}\n").answer, Answer::not_kept);
+  EXPECT_EQ(nobody->log_state().error().move, Move::peer);
+}
+
+}  // namespace
+}  // namespace weir::cli
