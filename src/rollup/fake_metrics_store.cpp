@@ -88,6 +88,12 @@ void FakeDatabase::settle(bool applied) {
   }
 }
 
+void FakeDatabase::fall_back_to(const FakeTables& earlier) {
+  locks_.clear();
+  limbo_.clear();
+  static_cast<FakeTables&>(*this) = earlier;
+}
+
 // A session
 
 Result<Fault> FakeMetricsStore::fault_of(StoreStep step) {

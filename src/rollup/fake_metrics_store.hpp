@@ -45,20 +45,13 @@ struct PlantedBugs {
   bool resend_without_fence = false;  // after an unknown commit the next fence of that session always holds
 };
 
-class FakeDatabase {
- public:
+// All that is committed. A value, so that a power cut can take it back to what it was.
+struct FakeTables {
   struct Window {
     tally::WindowRow row;
     WallTime written_at;
   };
 
-  // Asked before each call of any session; answers what becomes of it.
-  std::function<Fault(StoreStep)> faults = [](StoreStep) { return Fault::none; };
-  // Told of every committed transaction, once its rows stand here.
-  std::function<void(const Changes&)> on_commit = [](const Changes&) {};
-  PlantedBugs bugs;
-
-  // All that is committed.
   std::optional<std::string> group;
   std::map<std::int32_t, tally::LedgerRow> ledgers;
   std::map<tally::WindowKey, Window> windows;
@@ -66,10 +59,22 @@ class FakeDatabase {
   std::array<WallTime, 3> pruned_to{};
   std::map<std::pair<std::int32_t, std::int64_t>, DeadLetter> letters;
   std::vector<FlushRow> flushes;
+};
+
+class FakeDatabase : public FakeTables {
+ public:
+  // Asked before each call of any session; answers what becomes of it.
+  std::function<Fault(StoreStep)> faults = [](StoreStep) { return Fault::none; };
+  // Told of every committed transaction, once its rows stand here.
+  std::function<void(const Changes&)> on_commit = [](const Changes&) {};
+  PlantedBugs bugs;
 
   [[nodiscard]] bool has_limbo() const { return !limbo_.empty(); }
   // The server decides about the commits that are in limbo.
   void settle(bool applied);
+  // A power cut, after all sessions have died: the last commits are taken back as a whole, as a store may that does
+  // not wait for the disk (SQLite, synchronous=NORMAL).
+  void fall_back_to(const FakeTables& earlier);
 
  private:
   friend class FakeMetricsStore;

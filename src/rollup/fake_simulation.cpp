@@ -165,7 +165,7 @@ class Simulation {
     const auto number = static_cast<std::size_t>(dice_.roll(character_.processes));
     const auto partition = static_cast<std::size_t>(dice_.roll(character_.partitions));
     Member& member = members_[number];
-    switch (dice_.roll(8)) {
+    switch (dice_.roll(10)) {
       case 0:
       case 1:
         return crash(number);
@@ -182,6 +182,11 @@ class Simulation {
         note("its session is ended", static_cast<int>(number), -1);
         if (member.process) member.process->session().end();
         return;
+      case 7:
+        return cut_power();
+      case 8:
+        world_.checkpoint();
+        return world_.prune_log();
       default:
         if (character_.clock_jumps) world_.turn_wall_clock(seconds{dice_.roll(120) - 60});
         return;
@@ -198,6 +203,13 @@ class Simulation {
     for (Owner& owner : owners_) {
       if (owner.member == number) owner = Owner();
     }
+  }
+
+  void cut_power() {
+    note("the power is cut", -1, -1);
+    ++end_.power_cuts;
+    for (std::size_t number = 0; number < members_.size(); ++number) crash(number);
+    world_.cut_power();
   }
 
   // The group decides that somebody else has the partition; who had it hears of it some time later.

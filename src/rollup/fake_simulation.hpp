@@ -22,19 +22,21 @@ struct SimulationEnd {
   std::int64_t commits = 0;
   std::int64_t roll_ups = 0;
   std::int64_t crashes = 0;
+  std::int64_t power_cuts = 0;
   std::int64_t moves = 0;  // partitions that went from one process to another
   std::int64_t duplicates = 0;
   std::int64_t letters = 0;
   std::int64_t fences_lost = 0;
   std::int64_t commits_in_doubt = 0;
 
-  static const std::array<std::int64_t SimulationEnd::*, 9> numbers;  // all of the above
+  static const std::array<std::int64_t SimulationEnd::*, 10> numbers;  // all of the above
 };
 
-inline constexpr std::array<std::int64_t SimulationEnd::*, 9> SimulationEnd::numbers{
-    &SimulationEnd::records, &SimulationEnd::commits,     &SimulationEnd::roll_ups,
-    &SimulationEnd::crashes, &SimulationEnd::moves,       &SimulationEnd::duplicates,
-    &SimulationEnd::letters, &SimulationEnd::fences_lost, &SimulationEnd::commits_in_doubt};
+inline constexpr std::array<std::int64_t SimulationEnd::*, 10> SimulationEnd::numbers{
+    &SimulationEnd::records,         &SimulationEnd::commits,    &SimulationEnd::roll_ups,
+    &SimulationEnd::crashes,         &SimulationEnd::power_cuts, &SimulationEnd::moves,
+    &SimulationEnd::duplicates,      &SimulationEnd::letters,    &SimulationEnd::fences_lost,
+    &SimulationEnd::commits_in_doubt};
 
 // One to three processes, one to four partitions, some hundred steps; then everything is let run to its end, and the
 // store is compared with the log. The same seed tells the same story, on every machine.

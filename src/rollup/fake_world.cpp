@@ -77,6 +77,20 @@ std::unique_ptr<FakeProcess> FakeWorld::start_process() {
                                        [this] { return now_; });
 }
 
+void FakeWorld::cut_power() {
+  database.fall_back_to(kept_);
+  accounts_.clear();
+  for (const auto& [partition, row] : database.ledgers)
+    accounts_[partition] = {partition, row.next_offset, row.version};
+}
+
+void FakeWorld::prune_log() {
+  for (const auto& [partition, row] : kept_.ledgers) {
+    const std::int64_t unneeded = row.next_offset - rules_.consumer.dedupe.records;
+    if (unneeded > 0) topic.prune_before(partition, unneeded);
+  }
+}
+
 bool FakeWorld::all_counted() const {
   for (std::int32_t partition = 0; partition < rules_.partitions; ++partition) {
     const auto row = database.ledgers.find(partition);

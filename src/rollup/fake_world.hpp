@@ -104,6 +104,12 @@ class FakeWorld {
   void append_holes(std::int32_t partition, std::int64_t count) { topic.append_holes(partition, count); }
 
   [[nodiscard]] std::unique_ptr<FakeProcess> start_process();
+  // The store's disk keeps what it has now…
+  void checkpoint() { kept_ = database; }
+  // …and has no more than that after a power cut, which all processes must have died of.
+  void cut_power();
+  // The log lets go of what surely nobody reads again: what a checkpoint has, less the dedupe window.
+  void prune_log();
   // The log's end is in the store, for all partitions; and no minute is left to be rolled up.
   [[nodiscard]] bool all_counted() const;
   [[nodiscard]] bool all_rolled_up() const { return database.unrolled.empty(); }
@@ -121,6 +127,7 @@ class FakeWorld {
   Now now_;
   Oracle oracle_;
   std::map<std::int32_t, Fence> accounts_;  // next_offset and version as last committed
+  FakeTables kept_;
   std::optional<std::string> fault_;
   std::int64_t commits_ = 0;
 };

@@ -70,9 +70,10 @@ TEST(Simulation, TheStoreSaysExactlyWhatTheLogSays) {
 
   const SimulationEnd& all = sums.all;
   std::cout << last << " worlds: " << all.records << " records, " << all.commits << " flushes, "
-            << all.roll_ups << " roll-ups, " << all.crashes << " crashes, " << all.moves << " moves, "
-            << all.duplicates << " duplicates, " << all.letters << " letters, " << all.fences_lost
-            << " fences lost, " << all.commits_in_doubt << " commits in doubt\n";
+            << all.roll_ups << " roll-ups, " << all.crashes << " crashes, " << all.power_cuts
+            << " power cuts, " << all.moves << " moves, " << all.duplicates << " duplicates, " << all.letters
+            << " letters, " << all.fences_lost << " fences lost, " << all.commits_in_doubt
+            << " commits in doubt\n";
   if (last < 500) return;
   // Otherwise the worlds were too kind to prove anything.
   for (const auto number : SimulationEnd::numbers) EXPECT_GT(all.*number, 0);
