@@ -1,7 +1,8 @@
 // How a piece gets into Weir once, whatever happens to import, to Weir or to the line between them.
 //
-// Before a piece is sent the journal has its intent; behind its answer, the outcome. A piece of unknown outcome is
-// sent again under the same ids while Weir's dedupe surely knows them; afterwards it is in doubt, and a person decides.
+// Before a piece is sent the journal has its intent; behind its answer, the outcome. A piece of unknown
+// outcome is sent again under the same ids while Weir's dedupe surely knows them; afterwards it is in doubt,
+// and a person decides.
 #pragma once
 
 #include <chrono>
@@ -26,10 +27,10 @@ enum class InDoubt : std::uint8_t {
   skip,    // --skip: it was kept
 };
 
-// Whether Weir would recognise every id of a piece that was perhaps sent: its intent is younger than half of the
-// window in time, and the log's end moved by less than half of the window in events. The other half is for the time
-// that sending takes, for clocks that are not quite even, and for what others send meanwhile. A clock or a log that
-// went backwards proves nothing: false.
+// Whether Weir would recognise every id of a piece that was perhaps sent: its intent is younger than half of
+// the window in time, and the log's end moved by less than half of the window in events. The other half is
+// for the time that sending takes, for clocks that are not quite even, and for what others send meanwhile. A
+// clock or a log that went backwards proves nothing: false.
 [[nodiscard]] bool surely_deduped(const feed::Intent& intent, const LogState& log, WallTime now);
 
 // One thread.
@@ -46,15 +47,15 @@ class Delivery {
 
   explicit Delivery(World world) : world_(std::move(world)) {}
 
-  // What Weir says of its log, as soon as it does. Move::peer, weir_away: not within away_max; Move::caller: what
-  // answers is no Weir.
+  // What Weir says of its log, as soon as it does. Move::peer, weir_away: not within away_max; Move::caller:
+  // what answers is no Weir.
   [[nodiscard]] Result<LogState> await_log();
 
-  // Brings the piece, which may have no events at all, into the log `log_id`, and its outcome into the journal. If the journal has an open intent, it is
-  // this piece's, from an import that was killed, and `in_doubt` is what its owner decided since. Gives the items that
-  // Weir rejected.
-  // Errors: weir_away, in_doubt, log_changed, refused; the journal's own. The journal then knows how far it came, and
-  // the same import can be run again.
+  // Brings the piece, which may have no events at all, into the log `log_id`, and its outcome into the
+  // journal. If the journal has an open intent, it is this piece's, from an import that was killed, and
+  // `in_doubt` is what its owner decided since. Gives the items that Weir rejected. Errors: weir_away,
+  // in_doubt, log_changed, refused; the journal's own. The journal then knows how far it came, and the same
+  // import can be run again.
   [[nodiscard]] Result<std::vector<RejectedItem>> deliver(const feed::Piece& piece, feed::Intent intent,
                                                           std::string_view log_id, InDoubt in_doubt,
                                                           feed::Journal& journal);

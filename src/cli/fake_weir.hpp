@@ -1,5 +1,5 @@
-// A Weir for tests of import: dedupes as the real one does, remembers what it counted, and fails or kills its caller
-// on request.
+// A Weir for tests of import: dedupes as the real one does, remembers what it counted, and fails or kills its
+// caller on request.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ namespace weir::cli {
 // Thrown where a kill -9 would strike.
 struct Killed {};
 
-// The clock of a test, and the counter of its steps: every look at the clock and every turn of the fake is one.
+// The clock of a test, and the counter of its steps: every look at the clock and every turn of the fake is
+// one.
 class FakeTime {
  public:
   Now now();
@@ -66,7 +67,8 @@ class FakeWeir final : public Remote {
   std::vector<RejectedItem> keep(std::string_view ndjson);
 
   FakeTime& time_;
-  std::map<std::pair<std::string, std::string>, std::pair<std::int64_t, std::int64_t>> seen_;  // → ms, offset
+  // By user_id and message_id: when and at which offset it was last seen.
+  std::map<std::pair<std::string, std::string>, std::pair<std::int64_t, std::int64_t>> seen_;
 };
 
 }  // namespace weir::cli

@@ -178,8 +178,8 @@ class Input {
     return {};
   }
 
-  // A last line without a line end may still be being written: if it cannot be read, or is of another make than the
-  // first one, it is left for the next time. So is what a broken input ends with.
+  // A last line without a line end may still be being written: if it cannot be read, or is of another make
+  // than the first one, it is left for the next time. So is what a broken input ends with.
   feed::Cut without_unfinished_line(feed::Cut cut) {
     if (cut.items.empty() || !cut.items.back().open) return cut;
     const std::vector<feed::Item> last(1, cut.items.back());

@@ -1,5 +1,6 @@
-// `weir import`: access logs, NDJSON and JSON arrays of activities into a running Weir, so that each line is counted
-// exactly once however often import is killed and run again. How it resumes: delivery.hpp and feed/journal.hpp.
+// `weir import`: access logs, NDJSON and JSON arrays of activities into a running Weir, so that each line is
+// counted exactly once however often import is killed and run again. How it resumes: delivery.hpp and
+// feed/journal.hpp.
 #pragma once
 
 #include <chrono>

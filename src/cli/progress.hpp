@@ -1,4 +1,5 @@
-// What a person sees while import works: a bar that redraws itself on a terminal, a line every few seconds elsewhere.
+// What a person sees while import works: a bar that redraws itself on a terminal, a line every few seconds
+// elsewhere.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// What may stand in a variable, said once: how it is read and how it is put in words. A Form is made at compile time
-// from the member of Settings that it fills and the bounds that hold for it.
+// What may stand in a variable, said once: how it is read and how it is put in words. A Form is made at
+// compile time from the member of Settings that it fills and the bounds that hold for it.
 #pragma once
 
 #include <concepts>

@@ -1,5 +1,5 @@
-// From environment and command line to Settings, or to every fault at once. Reads nothing by itself: the environment
-// is handed in. Order: command line > environment > default. Pure; may be called from any thread.
+// From environment and command line to Settings, or to every fault at once. Reads nothing by itself: the
+// environment is handed in. Order: command line > environment > default. Pure; may be called from any thread.
 #pragma once
 
 #include <cstdint>
@@ -49,8 +49,8 @@ struct Fault {
   std::string text;  // one line: the variable, its value unless that is secret, and what was expected
 };
 
-// Every known variable that is set must be well-formed, whatever the command. Whether its feature is there, and
-// whether log and store go together, is judged for the command.
+// Every known variable that is set must be well-formed, whatever the command. Whether its feature is there,
+// and whether log and store go together, is judged for the command.
 [[nodiscard]] std::expected<Loaded, std::vector<Fault>> load(const Sources& sources);
 
 }  // namespace weir::config

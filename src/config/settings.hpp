@@ -1,5 +1,5 @@
-// What a process was told, complete and checked. The names in the contract (§2) are the names of the environment
-// variables; the members here are the same in lower case.
+// What a process was told, complete and checked. The names in the contract (§2) are the names of the
+// environment variables; the members here are the same in lower case.
 #pragma once
 
 #include <chrono>

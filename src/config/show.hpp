@@ -1,4 +1,5 @@
-// What people read about settings: `weir config`, --help, and the docs. All of it comes from the table of variables.
+// What people read about settings: `weir config`, --help, and the docs. All of it comes from the table of
+// variables.
 #pragma once
 
 #include <string>
@@ -14,10 +15,12 @@ namespace weir::config {
 // A line for each fault, as they go to stderr.
 [[nodiscard]] std::string to_text(const std::vector<Fault>& faults);
 
-// What `weir config` prints: name, value and origin of each setting in force, a line each. Secrets are masked.
+// What `weir config` prints: name, value and origin of each setting in force, a line each. Secrets are
+// masked.
 [[nodiscard]] std::string to_table(const Loaded& loaded);
 
-// What stands below the options of `weir COMMAND --help`: the variables that the command uses, with their defaults.
+// What stands below the options of `weir COMMAND --help`: the variables that the command uses, with their
+// defaults.
 [[nodiscard]] std::string help_of_variables(Command command);
 
 // SERVER_PORT → "server-port", as the command line would spell it.

@@ -1,5 +1,5 @@
-// The one table of the environment variables that Weir knows: their names and defaults, what may stand in them, what
-// they are for. Reading them, --help, `weir config` and the docs are all derived from it.
+// The one table of the environment variables that Weir knows: their names and defaults, what may stand in
+// them, what they are for. Reading them, --help, `weir config` and the docs are all derived from it.
 #pragma once
 
 #include <cstdint>

@@ -103,7 +103,8 @@ class Elements {
  public:
   explicit Elements(Window& window) : window_(window) {}
 
-  // Where the next element begins, at or behind `at`; npos behind the last one. `first`: the bracket comes first.
+  // Where the next element begins, at or behind `at`; npos behind the last one. `first`: the bracket comes
+  // first.
   Result<std::size_t> begin(std::size_t at, bool first) {
     if (first) {
       at = skip_white_space(at);

@@ -1,5 +1,5 @@
-// An input cut into items, one event each, and pieces of them, one request each: lines of an access log or of NDJSON,
-// or the elements of a JSON array.
+// An input cut into items, one event each, and pieces of them, one request each: lines of an access log or of
+// NDJSON, or the elements of a JSON array.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +21,8 @@ inline constexpr std::size_t item_bytes_max = limits::MiB;
 
 enum class Dialect : std::uint8_t { access_log, ndjson, array };
 
-// By the first byte that is neither white space nor part of a byte order mark: '[' an array, '{' NDJSON, else an
-// access log. Reads on to that byte, and takes nothing.
+// By the first byte that is neither white space nor part of a byte order mark: '[' an array, '{' NDJSON, else
+// an access log. Reads on to that byte, and takes nothing.
 [[nodiscard]] Dialect dialect_of(Source& source);
 
 // A point in an input, between two pieces.
@@ -49,14 +49,14 @@ struct Cut {
   Place behind;             // where the input stands when they are taken
 };
 
-// Cuts what lies ahead of the source, which must stand at `place`. Takes nothing but the rest of a line whose beginning
-// was taken before. The source must outlive it.
+// Cuts what lies ahead of the source, which must stand at `place`. Takes nothing but the rest of a line whose
+// beginning was taken before. The source must outlive it.
 class Cutter {
  public:
   Cutter(Source& source, Dialect dialect, const Place& place);
 
-  // The next piece: up to piece_lines_max lines or piece_bytes_max bytes, or to the end of the input; without items and
-  // bytes: there is nothing more. Then accept() it, or the next call gives the same again.
+  // The next piece: up to piece_lines_max lines or piece_bytes_max bytes, or to the end of the input; without
+  // items and bytes: there is nothing more. Then accept() it, or the next call gives the same again.
   // Move::caller, array_broken: the array breaks here; what came before it has been given out.
   [[nodiscard]] Result<Cut> next();
 

@@ -139,7 +139,8 @@ TEST(Elements, EndWhereTheArrayBreaks) {
   }
 }
 
-// Everything that a resumed import rests on: cut again from any place up to the next one, a piece is the same.
+// Everything that a resumed import rests on: cut again from any place up to the next one, a piece is the
+// same.
 TEST(Cutter, CutsTheSamePieceAgainFromItsPlace) {
   std::string lines = "first\n" + std::string(item_bytes_max + 5, 'y') + "\n\n";
   for (int at = 0; at < 2100; ++at) lines += at % 7 == 0 ? "\n" : "l" + std::to_string(at) + "\r\n";

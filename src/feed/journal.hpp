@@ -1,18 +1,20 @@
-// What import remembers of one input of one log, in a file that is only appended to: before each piece is sent, the
-// intent (which lines, when, where Weir's log ended); behind it, its outcome.
+// What import remembers of one input of one log, in a file that is only appended to: before each piece is
+// sent, the intent (which lines, when, where Weir's log ended); behind it, its outcome.
 //
 // A line a record, words with a checksum behind them:
 //
-//   weir-import 1 <hash of the first piece> <its bytes>               which input this is
-//   run <number> <fingerprint of the salt>                            from the first line on
-//   intent <bytes> <hash> <lines> <mid_line> <first line> <ms> <end>  where the input stands behind the piece; when it
-//                                                                     was first sent, and the log's end before that
-//   taken <events> <page views> <unreadable> <rejected> <first ns> <last ns>   all of the run so far; times may be '-'
-//   not_kept                                                          the last intent came to nothing
+//   weir-import 1 <hash> <bytes>      which input this is: its first piece
+//   run <number> <salt>               from the first line on; the fingerprint of the salt
+//   intent <bytes> <hash> <lines> <mid_line> <first line> <ms> <end>
+//                                     where the input stands behind the piece; the piece's first line; when it
+//                                     was first sent, and the log's end before that
+//   taken <events> <page views> <unreadable> <rejected> <first ns> <last ns>
+//                                     all of the run so far; times may be '-'
+//   not_kept                          the last intent came to nothing
 //
-// An intent is on the disk before intend() returns, so a piece that was sent is known of. An outcome is on the disk
-// with the next intent or sync(): if it is lost, its piece is in doubt, which is safe. A last line that is torn was
-// never acted on and is dropped.
+// An intent is on the disk before intend() returns, so a piece that was sent is known of. An outcome is on
+// the disk with the next intent or sync(): if it is lost, its piece is in doubt, which is safe. A last line
+// that is torn was never acted on and is dropped.
 #pragma once
 
 #include <cstdint>

@@ -84,7 +84,8 @@ Result<void> PieceWriter::write_activity(const Item& item) {
   if (!decoded) return std::unexpected(decoded.error());
   const Event event{item.line, decoded->is_page_view(), decoded->timestamp};
   const bool has_id = decoded->message_id.has_value();
-  // An element of an array may have line ends between its tokens (it was decoded, so nowhere else); the body may not.
+  // An element of an array may have line ends between its tokens (it was decoded, so nowhere else); the body
+  // may not.
   if (dialect_ == Dialect::array)
     std::ranges::replace_if(scratch_, [](char c) { return c == '\n' || c == '\r'; }, ' ');
   if (has_id) {

@@ -1,5 +1,5 @@
-// Items made into the body of one request: the events that Weir is to have, each with an id that is the same whenever
-// the same line of the same run is sent.
+// Items made into the body of one request: the events that Weir is to have, each with an id that is the same
+// whenever the same line of the same run is sent.
 #pragma once
 
 #include <cstdint>
@@ -50,9 +50,9 @@ struct Totals {
 
 // Keeps its buffers from piece to piece. One thread.
 //
-//   access log   user_id from client address and user agent, page_url the request target, the time the line's own
-//   activities   as they are; one without a message_id gets one. What is no activity is unreadable: Weir would
-//                refuse it for the same reasons
+//   access log   user_id from client address and user agent, page_url the request target, the line's own time
+//   activities   as they are; one without a message_id gets one. What is no activity is unreadable: Weir
+//                would refuse it for the same reasons
 class PieceWriter {
  public:
   // `visitors` outlives it; it is only asked for access logs.

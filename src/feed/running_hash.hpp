@@ -1,5 +1,5 @@
-// The hash of a stream of bytes, known at every point of it whatever chunks it came in. By it import knows an input
-// again that begins with bytes it has seen.
+// The hash of a stream of bytes, known at every point of it whatever chunks it came in. By it import knows an
+// input again that begins with bytes it has seen.
 #pragma once
 
 #include <array>
@@ -12,9 +12,9 @@
 
 namespace weir::feed {
 
-// A chain over blocks of 4 KiB: murmur3 of the hash so far and the block; at(), the last block as far as it has come.
-// For telling honest inputs apart, not against forgers. A value: a copy goes on from the same point. About 0.4 ns a
-// byte.
+// A chain over blocks of 4 KiB: murmur3 of the hash so far and the block; at(), the last block as far as it
+// has come. For telling honest inputs apart, not against forgers. A value: a copy goes on from the same
+// point. About 0.4 ns a byte.
 class RunningHash {
  public:
   void add(std::string_view bytes);

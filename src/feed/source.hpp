@@ -17,7 +17,8 @@
 
 namespace weir::feed {
 
-// Fills `room` with the next bytes as far as they have come, and says how many; 0: the end. Waits for the first.
+// Fills `room` with the next bytes as far as they have come, and says how many; 0: the end. Waits for the
+// first.
 using ReadBytes = std::function<Result<std::size_t>(std::span<char> room)>;
 
 // Reads from a descriptor that stays its owner's.

@@ -110,7 +110,8 @@ Result<std::string> read_or_make_salt(const std::filesystem::path& file) {
   std::array<char, 32> salt{};
   if (::getrandom(salt.data(), salt.size(), 0) != static_cast<ssize_t>(salt.size()))
     return fail(Move::ourselves, "no_random_bytes", "the system gives no random bytes: " + errno_in_words());
-  // Written whole beside its place and then linked there: nobody ever sees half a salt, and the first one stays.
+  // Written whole beside its place and then linked there: nobody ever sees half a salt, and the first one
+  // stays.
   const std::string draft = file.string() + "." + std::to_string(::getpid());
   const int descriptor = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (descriptor < 0) return salt_unreadable(file, errno_in_words());

@@ -1,5 +1,5 @@
-// Who sent the requests of an access log: the pair of client address and user agent, under a name that only the
-// owner of the salt can find out.
+// Who sent the requests of an access log: the pair of client address and user agent, under a name that only
+// the owner of the salt can find out.
 #pragma once
 
 #include <array>
@@ -13,8 +13,9 @@
 
 namespace weir::feed {
 
-// SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, "SipHash: a fast short-input PRF", and the authors'
-// reference code). A keyed hash, unlike murmur3: who does not know the key cannot try out all addresses.
+// SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, "SipHash: a fast short-input PRF", and the
+// authors' reference code). A keyed hash, unlike murmur3: who does not know the key cannot try out all
+// addresses.
 struct SipKey {
   std::uint64_t first = 0;
   std::uint64_t second = 0;
@@ -42,8 +43,8 @@ class Visitors {
 // The bytes of the file, at least Visitors::salt_bytes_min. Move::caller, salt_unreadable.
 [[nodiscard]] Result<std::string> read_salt(const std::filesystem::path& file);
 
-// The same, but first makes the file where there is none: 32 random bytes that only its owner may read. Two who make it
-// at the same time get the same.
+// The same, but first makes the file where there is none: 32 random bytes that only its owner may read. Two
+// who make it at the same time get the same.
 [[nodiscard]] Result<std::string> read_or_make_salt(const std::filesystem::path& file);
 
 }  // namespace weir::feed
