@@ -203,11 +203,11 @@ void EmbeddedLog::commit_group(std::span<Waiting> group, std::size_t bytes) {
     outcome = write(group);
     tell(*outcome, since(begin, options_.clock().mono));
   }
-  for (auto& one : group) one.receive(Receipts{.all = outcome->receipt, .each = {}, .why = outcome->why});
   {
     const std::scoped_lock lock(mutex_);
-    waiting_bytes_ -= bytes;
+    waiting_bytes_ -= bytes;  // before the answers: who has one may come with the next at once
   }
+  for (auto& one : group) one.receive(Receipts{.all = outcome->receipt, .each = {}, .why = outcome->why});
   if (outcome->why.code == code_fsync_failed) give_up(outcome->why);
 }
 
