@@ -114,10 +114,12 @@ void Consumer::seek_failed(std::int32_t partition, const Error& why, Now now) {
 void Consumer::opening_failed(std::int32_t partition, Slot& slot, const Error& why, Now now) {
   if (why.move == Move::ourselves) return leave(1, why);
   if (why.code == "another_group") return leave(2, why);
+  if (!slot.retries.failing()) {  // one line, however long it takes
+    log_.warn("a partition cannot be opened yet",
+              {{"partition", std::to_string(partition)}, {"reason", why.text}});
+  }
   slot.reason = why.text;
   reopen(slot, now.mono + slot.retries.after_failure());
-  log_.warn("a partition cannot be opened yet",
-            {{"partition", std::to_string(partition)}, {"reason", why.text}});
 }
 
 void Consumer::opened(std::int32_t partition, Slot& slot, Now now) {
@@ -205,13 +207,15 @@ void Consumer::transaction_failed(std::unique_ptr<Transaction> transaction, Now 
   const Error& why = *transaction->failure();
   if (why.move == Move::ourselves) return leave(1, why);
   store_failed(why);
+  const bool was_exhausted = retries_.exhausted();
   try_at_ = now.mono + retries_.after_failure();
-  if (retries_.exhausted()) status_.store_reason += "; nothing more is read until it answers";
+  if (retries_.exhausted() && !was_exhausted)
+    log_.error("the store stays away: nothing more is read until it answers", {{"reason", why.text}});
   to_try_again_ = std::move(transaction);
 }
 
 void Consumer::store_failed(const Error& why) {
-  if (status_.store_up || why.text != status_.store_reason)
+  if (status_.store_up)
     log_.warn("the store failed; it is tried again", {{"code", std::string(why.code)}, {"reason", why.text}});
   status_.store_up = false;
   status_.store_reason = why.text;
