@@ -27,9 +27,9 @@ class EmbeddedWorld final : public rollup::LogReaderWorld {
     EXPECT_EQ(append_and_wait(under_test_.log(), all).all, Receipt::kept);
   }
   void prune_before(std::int64_t offset) override {
+    const std::int64_t before = reader_->bounds(0)->start;
     under_test_.log().prune_before(offset, RecordTime::max());
-    const std::int64_t last = reader_->bounds(0)->start;
-    while (reader_->bounds(0)->start == last) std::this_thread::yield();
+    eventually([&] { return reader_->bounds(0)->start > before; });
   }
 
   LogUnderTest under_test_;

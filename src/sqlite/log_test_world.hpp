@@ -2,10 +2,12 @@
 #pragma once
 
 #include <chrono>
+#include <gtest/gtest.h>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,14 @@ class TestClock {
   mutable std::mutex mutex_;
   RecordTime wall_{std::chrono::milliseconds(1'764'000'000'000)};
 };
+
+// Waits, without sleeping, for another thread to have made it true.
+template <class Predicate>
+void eventually(Predicate holds) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!holds() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_TRUE(holds()) << "not within a minute";
+}
 
 // A record as a test reads it back.
 struct ReadBack {
