@@ -1,9 +1,9 @@
 #include "app/embedded.hpp"
 
-#include "http/health_routes.hpp"
-#include "http/ingest_routes.hpp"
-#include "http/page_routes.hpp"
-#include "http/report_routes.hpp"
+#include "routes/health_routes.hpp"
+#include "routes/ingest_routes.hpp"
+#include "routes/page_routes.hpp"
+#include "routes/report_routes.hpp"
 
 namespace weir::app {
 namespace {
@@ -109,14 +109,14 @@ Result<void> Embedded::open_files() {
 
 std::vector<http::Route> Embedded::make_routes() {
   const auto wall = [] { return read_clock().wall; };
-  std::vector<http::Route> routes = http::ingest_routes(*intake_, wall);
-  const auto add = [&routes](std::vector<http::Route> more) {
-    std::ranges::move(more, std::back_inserter(routes));
+  std::vector<http::Route> all = routes::ingest_routes(*intake_, wall);
+  const auto add = [&all](std::vector<http::Route> more) {
+    std::ranges::move(more, std::back_inserter(all));
   };
-  add(http::health_routes([this] { return health(); }));
-  add(http::report_routes(*report_, *pool_, wall));
-  add(http::page_routes());
-  return routes;
+  add(routes::health_routes([this] { return health(); }));
+  add(routes::report_routes(*report_, *pool_, wall));
+  add(routes::page_routes());
+  return all;
 }
 
 void Embedded::start() { server_->start(); }

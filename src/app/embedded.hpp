@@ -11,13 +11,13 @@
 #include "app/upkeep.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
-#include "http/report_pool.hpp"
 #include "http/server.hpp"
 #include "intake/intake.hpp"
 #include "observe/health.hpp"
 #include "observe/log.hpp"
 #include "report/report.hpp"
 #include "rollup/runner.hpp"
+#include "routes/report_pool.hpp"
 #include "sqlite/directory_lock.hpp"
 #include "sqlite/event_log.hpp"
 #include "sqlite/log_reader.hpp"
@@ -74,7 +74,7 @@ class Embedded {
   std::optional<intake::Intake> intake_;
   std::optional<rollup::Runner> runner_;
   std::optional<Upkeep> upkeep_;
-  std::optional<http::ReportPool> pool_;  // before the server: it answers what the server took
+  std::optional<routes::ReportPool> pool_;  // before the server: it answers what the server took
   std::unique_ptr<http::Server> server_;
 };
 

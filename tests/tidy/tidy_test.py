@@ -14,7 +14,7 @@ HEIGHT = {
     "tally": 2, "dialects": 2,
     "intake": 3, "rollup": 3, "report": 3,
     "http": 4, "sqlite": 4, "feed": 4,
-    "config": 5, "cli": 5,
+    "routes": 5, "config": 5, "cli": 5,
     "app": 6,
 }
 

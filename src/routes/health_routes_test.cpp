@@ -1,15 +1,16 @@
-#include "http/health_routes.hpp"
+#include "routes/health_routes.hpp"
 
 #include <gtest/gtest.h>
 
-namespace weir::http {
+namespace weir::routes {
 namespace {
 
-Reply ask(const std::vector<Route>& routes, std::string_view path) {
-  for (const Route& route : routes) {
+http::Reply ask(const std::vector<http::Route>& routes, std::string_view path) {
+  for (const http::Route& route : routes) {
     if (route.path != path) continue;
-    Reply answer{.status = 0};
-    route.handle(Request{.method = "GET", .path = path}, [&](Reply reply) { answer = std::move(reply); });
+    http::Reply answer{.status = 0};
+    route.handle(http::Request{.method = "GET", .path = path},
+                 [&](http::Reply reply) { answer = std::move(reply); });
     return answer;
   }
   return {.status = 404};
@@ -38,11 +39,11 @@ TEST(HealthRoutes, AnswerReadyByTheWorstCheckOfThisMoment) {
                             Case{observe::Readiness::degraded, 200, R"({"status":"degraded",)"},
                             Case{observe::Readiness::unready, 503, R"({"status":"unready",)"}}) {
     worst = state.readiness;
-    const Reply reply = ask(routes, "/health/ready");
+    const http::Reply reply = ask(routes, "/health/ready");
     EXPECT_EQ(reply.status, state.status);
     EXPECT_EQ(reply.body.substr(0, state.begins.size()), state.begins);
   }
 }
 
 }  // namespace
-}  // namespace weir::http
+}  // namespace weir::routes

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-namespace weir::http {
+namespace weir::routes {
 
 class ReportPool {
  public:
@@ -42,4 +42,4 @@ class ReportPool {
   std::vector<std::thread> threads_;  // last: they use the members above
 };
 
-}  // namespace weir::http
+}  // namespace weir::routes

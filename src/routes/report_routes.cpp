@@ -1,4 +1,4 @@
-#include "http/report_routes.hpp"
+#include "routes/report_routes.hpp"
 
 #include <memory>
 #include <string>
@@ -7,7 +7,7 @@
 #include "report/answer_text.hpp"
 #include "report/question.hpp"
 
-namespace weir::http {
+namespace weir::routes {
 
 namespace {
 
@@ -21,22 +21,22 @@ struct Question {
   WallTime now;
 };
 
-Reply error_reply_for(const Error& error) {
-  if (error.move == Move::caller) return error_reply(400, error.text);
-  if (error.move == Move::ourselves) return error_reply(500, error.text);
-  auto reply = error_reply(503, error.text);
+http::Reply error_reply_for(const Error& error) {
+  if (error.move == Move::caller) return http::error_reply(400, error.text);
+  if (error.move == Move::ourselves) return http::error_reply(500, error.text);
+  auto reply = http::error_reply(503, error.text);
   reply.headers.emplace_back("Retry-After", "1");
   return reply;
 }
 
-Reply json_reply(std::string json) {
-  Reply reply{.body = std::move(json)};
+http::Reply json_reply(std::string json) {
+  http::Reply reply{.body = std::move(json)};
   reply.headers.emplace_back("Cache-Control", "no-store");
   reply.headers.emplace_back("X-Content-Type-Options", "nosniff");
   return reply;
 }
 
-Reply csv_reply(std::string csv, std::string_view name) {
+http::Reply csv_reply(std::string csv, std::string_view name) {
   auto reply = json_reply(std::move(csv));
   reply.content_type = "text/csv; charset=utf-8";
   reply.headers.emplace_back("Content-Disposition",
@@ -44,7 +44,7 @@ Reply csv_reply(std::string csv, std::string_view name) {
   return reply;
 }
 
-Result<Format> read_format(const Request& request, const Query& query, bool is_list) {
+Result<Format> read_format(const http::Request& request, const http::Query& query, bool is_list) {
   const auto format = query.get("format");
   if (!format) {
     const auto accept = request.header("accept");
@@ -57,7 +57,7 @@ Result<Format> read_format(const Request& request, const Query& query, bool is_l
   return fail(Move::caller, "bad_parameter", std::move(text));
 }
 
-Reply answer_summary(Report& report, const Question& question) {
+http::Reply answer_summary(Report& report, const Question& question) {
   auto asked = report::read_summary_question(question.parameters, question.now);
   if (!asked) return error_reply_for(asked.error());
   const auto answer = report.summary(*asked);
@@ -65,7 +65,7 @@ Reply answer_summary(Report& report, const Question& question) {
   return json_reply(to_json(*answer));
 }
 
-Reply answer_series(Report& report, const Question& question) {
+http::Reply answer_series(Report& report, const Question& question) {
   auto asked = report::read_series_question(question.parameters, question.now);
   if (!asked) return error_reply_for(asked.error());
   const auto answer = report.series(*asked);
@@ -74,7 +74,7 @@ Reply answer_series(Report& report, const Question& question) {
   return json_reply(to_json(*answer));
 }
 
-Reply answer_top(Report& report, const Question& question) {
+http::Reply answer_top(Report& report, const Question& question) {
   auto asked = report::read_top_question(question.parameters, question.now);
   if (!asked) return error_reply_for(asked.error());
   const auto answer = report.top(*asked);
@@ -83,7 +83,7 @@ Reply answer_top(Report& report, const Question& question) {
   return json_reply(to_json(*answer));
 }
 
-Reply answer_ledger(Report& report, const Question& question) {
+http::Reply answer_ledger(Report& report, const Question& question) {
   if (auto asked = report::check_ledger_question(question.parameters); !asked)
     return error_reply_for(asked.error());
   const auto answer = report.ledger(question.now);
@@ -91,13 +91,13 @@ Reply answer_ledger(Report& report, const Question& question) {
   return json_reply(to_json(*answer));
 }
 
-using Answer = Reply (*)(Report&, const Question&);
+using Answer = http::Reply (*)(Report&, const Question&);
 
-Route make_route(std::string path, Answer answer, bool is_list, Report& report, ReportPool& pool,
-                 std::function<WallTime()> clock) {
-  auto handle = [&report, &pool, clock = std::move(clock), answer, is_list](const Request& request,
-                                                                            Respond respond) {
-    const Query query(request.query);
+http::Route make_route(std::string path, Answer answer, bool is_list, Report& report, ReportPool& pool,
+                       std::function<WallTime()> clock) {
+  auto handle = [&report, &pool, clock = std::move(clock), answer, is_list](const http::Request& request,
+                                                                            http::Respond respond) {
+    const http::Query query(request.query);
     const auto format = read_format(request, query, is_list);
     if (!format) {
       respond(error_reply_for(format.error()));
@@ -120,11 +120,11 @@ Route make_route(std::string path, Answer answer, bool is_list, Report& report, 
 
 }  // namespace
 
-std::vector<Route> report_routes(Report& report, ReportPool& pool, std::function<WallTime()> clock) {
+std::vector<http::Route> report_routes(Report& report, ReportPool& pool, std::function<WallTime()> clock) {
   return {make_route("/api/v1/summary", answer_summary, false, report, pool, clock),
           make_route("/api/v1/timeseries", answer_series, true, report, pool, clock),
           make_route("/api/v1/top", answer_top, true, report, pool, clock),
           make_route("/api/v1/ledger", answer_ledger, false, report, pool, clock)};
 }
 
-}  // namespace weir::http
+}  // namespace weir::routes

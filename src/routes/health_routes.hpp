@@ -7,10 +7,10 @@
 #include "http/exchange.hpp"
 #include "observe/health.hpp"
 
-namespace weir::http {
+namespace weir::routes {
 
 // /health and /health/live answer 200 while the process serves at all; /health/ready answers what `health`
 // says, 503 if that is unready. `health` is called on io threads and must not block.
-[[nodiscard]] std::vector<Route> health_routes(std::function<observe::Health()> health);
+[[nodiscard]] std::vector<http::Route> health_routes(std::function<observe::Health()> health);
 
-}  // namespace weir::http
+}  // namespace weir::routes

@@ -1,4 +1,4 @@
-#include "http/report_routes.hpp"
+#include "routes/report_routes.hpp"
 
 #include <future>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include "report/fake_metrics_reader.hpp"
 #include "tally/sketch.hpp"
 
-namespace weir::http {
+namespace weir::routes {
 namespace {
 
 using namespace std::chrono_literals;
@@ -33,17 +33,18 @@ class ReportRoutes : public ::testing::Test {
     store_.put(hour_row(tally::Dimension::page, "=/a"));
   }
 
-  Reply get(std::string_view path, std::string_view query, std::string_view accept = "*/*") {
+  http::Reply get(std::string_view path, std::string_view query, std::string_view accept = "*/*") {
     const auto routes = report_routes(report_, *pool_, [] { return now; });
-    const auto route = std::ranges::find(routes, path, &Route::path);
+    const auto route = std::ranges::find(routes, path, &http::Route::path);
     EXPECT_NE(route, routes.end());
     EXPECT_EQ(route->method, "GET");
-    const Request request{.method = "GET", .path = path, .query = query, .headers = {{"Accept", accept}}};
-    std::promise<Reply> reply;
-    route->handle(request, [&](Reply made) { reply.set_value(std::move(made)); });
+    const http::Request request{
+        .method = "GET", .path = path, .query = query, .headers = {{"Accept", accept}}};
+    std::promise<http::Reply> reply;
+    route->handle(request, [&](http::Reply made) { reply.set_value(std::move(made)); });
     return reply.get_future().get();
   }
-  static std::string header(const Reply& reply, std::string_view name) {
+  static std::string header(const http::Reply& reply, std::string_view name) {
     for (const auto& [its_name, value] : reply.headers)
       if (its_name == name) return value;
     return "";
@@ -77,7 +78,7 @@ TEST_F(ReportRoutes, AnswerEachQuestion) {
 }
 
 TEST_F(ReportRoutes, AnswerListsAsCsvWhenAsked) {
-  const auto expect_csv = [](const Reply& reply, std::string_view has) {
+  const auto expect_csv = [](const http::Reply& reply, std::string_view has) {
     EXPECT_EQ(reply.status, 200);
     EXPECT_EQ(reply.content_type, "text/csv; charset=utf-8");
     EXPECT_TRUE(reply.body.contains(has)) << reply.body;
@@ -135,4 +136,4 @@ TEST_F(ReportRoutes, Answer503WhenTooManyQuestionsWait) {
 }
 
 }  // namespace
-}  // namespace weir::http
+}  // namespace weir::routes

@@ -6,15 +6,15 @@
 
 #include "base/clock.hpp"
 #include "http/exchange.hpp"
-#include "http/report_pool.hpp"
 #include "report/report.hpp"
+#include "routes/report_pool.hpp"
 
-namespace weir::http {
+namespace weir::routes {
 
 // Handlers hand each question to the pool and return. A bad parameter is answered 400, naming it; a store that
 // is away, and a full pool, 503 with Retry-After. `report` and `pool` must outlive the server; the pool goes
 // after the server has stopped and before the report. `clock` is read once a request, on an io thread.
-[[nodiscard]] std::vector<Route> report_routes(report::Report& report, ReportPool& pool,
-                                               std::function<WallTime()> clock);
+[[nodiscard]] std::vector<http::Route> report_routes(report::Report& report, ReportPool& pool,
+                                                     std::function<WallTime()> clock);
 
-}  // namespace weir::http
+}  // namespace weir::routes

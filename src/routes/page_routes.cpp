@@ -1,4 +1,4 @@
-#include "http/page_routes.hpp"
+#include "routes/page_routes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include "base/ensure.hpp"
 #include "base/hash.hpp"
 
-namespace weir::http {
+namespace weir::routes {
 
 namespace {
 
@@ -45,10 +45,10 @@ std::string etag_of(std::string_view bytes) {
   return tag + '"';
 }
 
-Route route_of(const Served& file) {
+http::Route route_of(const Served& file) {
   const auto bytes = bytes_of(file.name);
-  auto handle = [file, bytes, etag = etag_of(bytes)](const Request& request, Respond respond) {
-    Reply reply{.content_type = std::string(file.content_type)};
+  auto handle = [file, bytes, etag = etag_of(bytes)](const http::Request& request, http::Respond respond) {
+    http::Reply reply{.content_type = std::string(file.content_type)};
     // no-cache: the browser keeps it and asks each time, so that a new program shows its own page at once.
     reply.headers = {{"ETag", etag},
                      {"Cache-Control", "no-cache"},
@@ -67,10 +67,10 @@ Route route_of(const Served& file) {
 
 }  // namespace
 
-std::vector<Route> page_routes() {
-  std::vector<Route> routes;
+std::vector<http::Route> page_routes() {
+  std::vector<http::Route> routes;
   for (const auto& file : served) routes.push_back(route_of(file));
   return routes;
 }
 
-}  // namespace weir::http
+}  // namespace weir::routes

@@ -1,10 +1,10 @@
-#include "http/ingest_routes.hpp"
+#include "routes/ingest_routes.hpp"
 
 #include <gtest/gtest.h>
 
 #include "intake/fake_event_log.hpp"
 
-namespace weir::http {
+namespace weir::routes {
 namespace {
 
 using intake::Receipt;
@@ -18,34 +18,35 @@ std::string activity(std::string_view user) {
 
 class IngestRoutes : public testing::Test {
  protected:
-  Reply post(std::string_view path, std::string body) {
+  http::Reply post(std::string_view path, std::string body) {
     const std::size_t size = body.size();
     body.append(limits::json_slack_bytes, '\0');
-    Reply answer{.status = 0};
-    for (const Route& route : routes_) {
+    http::Reply answer{.status = 0};
+    for (const http::Route& route : routes_) {
       if (route.path == path)
-        route.handle(Request{.method = "POST", .path = path, .body = std::string_view(body).substr(0, size)},
-                     [&](Reply reply) { answer = std::move(reply); });
+        route.handle(
+            http::Request{.method = "POST", .path = path, .body = std::string_view(body).substr(0, size)},
+            [&](http::Reply reply) { answer = std::move(reply); });
     }
     return answer;
   }
 
   intake::FakeEventLog log_;
   intake::Intake intake_{log_, {}};
-  std::vector<Route> routes_ = ingest_routes(intake_, [] { return now; });
+  std::vector<http::Route> routes_ = ingest_routes(intake_, [] { return now; });
 };
 
-std::string retry_after(const Reply& reply) {
+std::string retry_after(const http::Reply& reply) {
   for (const auto& [name, value] : reply.headers)
     if (name == "Retry-After") return value;
   return "";
 }
 
 TEST_F(IngestRoutes, AnswerOneActivityAsTheContractSays) {
-  const Reply good = post("/activity", activity("u"));
+  const http::Reply good = post("/activity", activity("u"));
   EXPECT_EQ(good.status, 200);
   EXPECT_EQ(good.body, R"({"message":"Activity published successfully"})");
-  const Reply bad = post("/activity", R"({"user_id":7})");
+  const http::Reply bad = post("/activity", R"({"user_id":7})");
   EXPECT_EQ(bad.status, 400);
   EXPECT_NE(bad.body.find("user_id"), std::string::npos);
   EXPECT_EQ(post("/activity", "").status, 400);
@@ -54,11 +55,11 @@ TEST_F(IngestRoutes, AnswerOneActivityAsTheContractSays) {
 
 TEST_F(IngestRoutes, PassOnTheLogsWordAboutOneActivity) {
   log_.answer(Receipt::unknown, {Move::ourselves, "disk", "disk"});
-  const Reply unknown = post("/activity", activity("u"));
+  const http::Reply unknown = post("/activity", activity("u"));
   EXPECT_EQ(unknown.status, 500);
   EXPECT_EQ(unknown.body, R"({"error":"Failed to publish activity"})");
   log_.answer(Receipt::not_kept, {Move::peer, "log_full", "full"});
-  const Reply not_kept = post("/activity", activity("u"));
+  const http::Reply not_kept = post("/activity", activity("u"));
   EXPECT_EQ(not_kept.status, 503);
   EXPECT_EQ(retry_after(not_kept), "1");
 }
@@ -81,7 +82,7 @@ TEST_F(IngestRoutes, AnswerABatchAsTheContractSays) {
       {"\xEF\xBB\xBF[]", 400, R"({"error":")"},
   };
   for (const Case& sent : cases) {
-    const Reply reply = post("/activities", sent.body);
+    const http::Reply reply = post("/activities", sent.body);
     EXPECT_EQ(reply.status, sent.status) << sent.body;
     EXPECT_EQ(reply.body.substr(0, sent.answer.size()), sent.answer);
   }
@@ -90,14 +91,14 @@ TEST_F(IngestRoutes, AnswerABatchAsTheContractSays) {
 TEST_F(IngestRoutes, NameTheItemsOfABatchThatAreNotSurelyKept) {
   const std::string body = "[{}," + activity("a") + "," + activity("b") + "]";
   log_.answer_next({Receipt::kept, Receipt::unknown});
-  const Reply some = post("/activities", body);
+  const http::Reply some = post("/activities", body);
   EXPECT_EQ(some.status, 500);
   EXPECT_EQ(some.body.substr(0, 25), R"({"accepted":1,"rejected":)");
   EXPECT_TRUE(some.body.ends_with(R"(],"failed":[2]})")) << some.body;
   log_.answer_next({Receipt::unknown, Receipt::unknown});
   EXPECT_TRUE(post("/activities", body).body.ends_with(R"(],"failed":[1,2]})"));
   log_.answer_next({Receipt::not_kept, Receipt::not_kept});
-  const Reply none = post("/activities", body);
+  const http::Reply none = post("/activities", body);
   EXPECT_EQ(none.status, 503);
   EXPECT_EQ(retry_after(none), "1");
 }
@@ -105,7 +106,7 @@ TEST_F(IngestRoutes, NameTheItemsOfABatchThatAreNotSurelyKept) {
 TEST_F(IngestRoutes, SayThatTheyAreShuttingDown) {
   intake_.drain();
   for (const std::string_view path : {"/activity", "/activities"}) {
-    const Reply reply = post(path, activity("u"));
+    const http::Reply reply = post(path, activity("u"));
     EXPECT_EQ(reply.status, 503);
     EXPECT_EQ(reply.body, R"({"error":"shutting down"})");
     EXPECT_EQ(retry_after(reply), "1");
@@ -113,4 +114,4 @@ TEST_F(IngestRoutes, SayThatTheyAreShuttingDown) {
 }
 
 }  // namespace
-}  // namespace weir::http
+}  // namespace weir::routes

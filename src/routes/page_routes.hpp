@@ -7,7 +7,7 @@
 
 #include "http/exchange.hpp"
 
-namespace weir::http {
+namespace weir::routes {
 
 // A file as it was when the program was built (cmake/embed.cmake).
 struct PageFile {
@@ -18,6 +18,6 @@ struct PageFile {
 
 // Answered at once, with an ETag (If-None-Match: 304) and a Content-Security-Policy under which nothing runs
 // or loads that is not one of these files.
-[[nodiscard]] std::vector<Route> page_routes();
+[[nodiscard]] std::vector<http::Route> page_routes();
 
-}  // namespace weir::http
+}  // namespace weir::routes

@@ -1,20 +1,20 @@
-#include "http/page_routes.hpp"
+#include "routes/page_routes.hpp"
 
 #include <gtest/gtest.h>
 #include <string>
 
-namespace weir::http {
+namespace weir::routes {
 namespace {
 
-Reply get(const Route& route, std::string_view if_none_match = "") {
-  Request request{.method = "GET", .path = route.path};
+http::Reply get(const http::Route& route, std::string_view if_none_match = "") {
+  http::Request request{.method = "GET", .path = route.path};
   if (!if_none_match.empty()) request.headers.emplace_back("If-None-Match", if_none_match);
-  Reply reply;
-  route.handle(request, [&](Reply made) { reply = std::move(made); });
+  http::Reply reply;
+  route.handle(request, [&](http::Reply made) { reply = std::move(made); });
   return reply;
 }
 
-std::string header(const Reply& reply, std::string_view name) {
+std::string header(const http::Reply& reply, std::string_view name) {
   for (const auto& [its_name, value] : reply.headers)
     if (its_name == name) return value;
   return "";
@@ -30,7 +30,7 @@ TEST(PageRoutes, ServeThePageAndEverythingItLoads) {
   EXPECT_TRUE(page.body.ends_with("</html>\n"));
   for (const auto& route : routes) {
     if (route.path == "/" || route.path.starts_with("/api/")) continue;
-    const auto is_loaded_by = [&](const Route& other) {
+    const auto is_loaded_by = [&](const http::Route& other) {
       const auto body = get(other).body;
       return body.contains('"' + route.path + '"') || body.contains("'." + route.path + '\'');
     };
@@ -72,4 +72,4 @@ TEST(PageRoutes, WriteWhatClientsSentAsTextOnly) {
 }
 
 }  // namespace
-}  // namespace weir::http
+}  // namespace weir::routes

@@ -1,11 +1,11 @@
-#include "http/ingest_routes.hpp"
+#include "routes/ingest_routes.hpp"
 
 #include <memory>
 
 #include "activity/decoder.hpp"
 #include "base/json_text.hpp"
 
-namespace weir::http {
+namespace weir::routes {
 
 namespace {
 
@@ -13,15 +13,15 @@ using intake::Outcome;
 using intake::Receipt;
 
 // Nothing of the request is in the log: it can be sent again as it is.
-Reply try_again(std::string_view why) {
-  Reply reply = error_reply(503, why);
+http::Reply try_again(std::string_view why) {
+  http::Reply reply = http::error_reply(503, why);
   reply.headers.emplace_back("Retry-After", "1");
   return reply;
 }
 
-Reply reply_to_refused(const Error& error) {
+http::Reply reply_to_refused(const Error& error) {
   if (error.move == Move::peer) return try_again(error.text);
-  return error_reply(error.code == "event_too_large" ? 413 : 400, error.text);
+  return http::error_reply(error.code == "event_too_large" ? 413 : 400, error.text);
 }
 
 // The outcome's counts and names, as all answers to batches have them.
@@ -41,18 +41,18 @@ std::string batch_json(const Outcome& outcome) {
 
 }  // namespace
 
-Reply reply_to_one(const Outcome& outcome) {
+http::Reply reply_to_one(const Outcome& outcome) {
   if (outcome.refused) return reply_to_refused(*outcome.refused);
   if (outcome.receipt == Receipt::kept) return {.body = R"({"message":"Activity published successfully"})"};
   if (outcome.receipt == Receipt::not_kept) return try_again("the event log does not take events, try again");
-  return error_reply(500, "Failed to publish activity");
+  return http::error_reply(500, "Failed to publish activity");
 }
 
-Reply reply_to_batch(const Outcome& outcome) {
+http::Reply reply_to_batch(const Outcome& outcome) {
   if (outcome.refused) return reply_to_refused(*outcome.refused);
   const bool none_kept = outcome.accepted == 0 && outcome.receipt == Receipt::not_kept;
   if (none_kept) return try_again("the event log does not take events, try again");
-  Reply reply{.body = batch_json(outcome)};
+  http::Reply reply{.body = batch_json(outcome)};
   if (!outcome.failed.empty())
     reply.status = 500;
   else if (outcome.accepted == 0 && !outcome.rejected.empty())
@@ -60,21 +60,21 @@ Reply reply_to_batch(const Outcome& outcome) {
   return reply;
 }
 
-std::vector<Route> ingest_routes(intake::Intake& intake, std::function<WallTime()> clock) {
+std::vector<http::Route> ingest_routes(intake::Intake& intake, std::function<WallTime()> clock) {
   const auto decoder = std::make_shared<activity::Decoder>();
   const auto now = std::make_shared<std::function<WallTime()>>(std::move(clock));
-  Route one{.method = "POST", .path = "/activity"};
+  http::Route one{.method = "POST", .path = "/activity"};
   one.body_bytes_max = intake.settings().event_bytes_read_max();
   one.any_origin = true;
-  one.handle = [&intake, decoder, now](const Request& request, Respond respond) {
+  one.handle = [&intake, decoder, now](const http::Request& request, http::Respond respond) {
     intake.accept_one(
         *decoder, request.body, (*now)(),
         [respond = std::move(respond)](Outcome outcome) mutable { respond(reply_to_one(outcome)); });
   };
-  Route batch{.method = "POST", .path = "/activities"};
+  http::Route batch{.method = "POST", .path = "/activities"};
   batch.body_bytes_max = intake.settings().body_bytes_max;
   batch.any_origin = true;
-  batch.handle = [&intake, decoder, now](const Request& request, Respond respond) {
+  batch.handle = [&intake, decoder, now](const http::Request& request, http::Respond respond) {
     intake.accept_batch(
         *decoder, request.body, (*now)(),
         [respond = std::move(respond)](Outcome outcome) mutable { respond(reply_to_batch(outcome)); });
@@ -82,4 +82,4 @@ std::vector<Route> ingest_routes(intake::Intake& intake, std::function<WallTime(
   return {std::move(one), std::move(batch)};
 }
 
-}  // namespace weir::http
+}  // namespace weir::routes

@@ -1,4 +1,4 @@
-#include "http/report_pool.hpp"
+#include "routes/report_pool.hpp"
 
 #include <atomic>
 #include <future>
@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace weir::http {
+namespace weir::routes {
 namespace {
 
 using Turn = ReportPool::Turn;
@@ -78,4 +78,4 @@ TEST(ReportPool, AnswersEveryOfferFromManyThreadsOnce) {
 }
 
 }  // namespace
-}  // namespace weir::http
+}  // namespace weir::routes

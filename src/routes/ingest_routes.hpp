@@ -9,14 +9,14 @@
 #include "http/exchange.hpp"
 #include "intake/intake.hpp"
 
-namespace weir::http {
+namespace weir::routes {
 
 // To be called for each io thread (MakeRoutes): the routes of one call share a decoder. `intake` must outlive
 // them. `clock` is read once a request.
-[[nodiscard]] std::vector<Route> ingest_routes(intake::Intake& intake, std::function<WallTime()> clock);
+[[nodiscard]] std::vector<http::Route> ingest_routes(intake::Intake& intake, std::function<WallTime()> clock);
 
 // The replies to what became of one activity, and of a batch.
-[[nodiscard]] Reply reply_to_one(const intake::Outcome& outcome);
-[[nodiscard]] Reply reply_to_batch(const intake::Outcome& outcome);
+[[nodiscard]] http::Reply reply_to_one(const intake::Outcome& outcome);
+[[nodiscard]] http::Reply reply_to_batch(const intake::Outcome& outcome);
 
-}  // namespace weir::http
+}  // namespace weir::routes

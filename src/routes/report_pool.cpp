@@ -1,8 +1,8 @@
-#include "http/report_pool.hpp"
+#include "routes/report_pool.hpp"
 
 #include <utility>
 
-namespace weir::http {
+namespace weir::routes {
 
 ReportPool::ReportPool(std::size_t threads, std::size_t waiting_max) : waiting_max_(waiting_max) {
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
@@ -43,4 +43,4 @@ void ReportPool::work() {
   }
 }
 
-}  // namespace weir::http
+}  // namespace weir::routes
