@@ -29,12 +29,12 @@ class Progress {
     std::optional<std::uint64_t> raw_bytes;
   };
 
-  // `start` is where this import goes on: rate and time left are reckoned from there.
   Progress(std::ostream& err, bool terminal, std::string name);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();  // clears the bar
 
+  // `start` is where this import goes on: rate and time left are reckoned from there.
   void begin(const Point& start, MonoTime now);
   // Redraws the bar at most ten times a second; elsewhere prints a line at most every five.
   void show(const Point& point, MonoTime now);

@@ -48,37 +48,46 @@ Source::Source(ReadBytes read, std::optional<std::uint64_t> raw_bytes)
     : read_(std::move(read)), raw_bytes_(raw_bytes) {}
 
 void Source::want(std::size_t bytes) {
-  while (ahead().size() < bytes && !ended_) read_chunk();
+  while (ahead().size() < bytes && !ended_) inflate_on();
 }
 
-void Source::read_chunk() {
-  buffer_.erase(0, begin_);
-  begin_ = 0;
+// One piece of the inflater at a time: a chunk can be a thousand times its size when it is inflated.
+void Source::inflate_on() {
+  if (hungry_ && !feed()) return;
+  const auto inflated = inflater_.take();
+  if (!inflated) return end_with(inflated.error());
+  hungry_ = inflated->empty();
+  if (hungry_) {
+    ended_ = all_read_;
+    return;
+  }
+  if (2 * begin_ >= buffer_.size()) {
+    buffer_.erase(0, begin_);
+    begin_ = 0;
+  }
+  buffer_.append(*inflated);
+}
+
+bool Source::feed() {
   chunk_.resize(chunk_bytes);
   const auto got = read_(chunk_);
   if (!got) {
-    fault_ = got.error();
-    ended_ = true;
-    return;
+    end_with(got.error());
+    return false;
   }
   chunk_.resize(*got);
   raw_read_ += *got;
-  if (*got == 0) {
+  all_read_ = *got == 0;
+  if (all_read_)
     inflater_.end();
-    ended_ = true;
-  } else {
+  else
     inflater_.feed(chunk_);
-  }
-  while (true) {
-    const auto inflated = inflater_.take();
-    if (!inflated) {
-      fault_ = inflated.error();
-      ended_ = true;
-      return;
-    }
-    if (inflated->empty()) return;
-    buffer_.append(*inflated);
-  }
+  return true;
+}
+
+void Source::end_with(const Error& fault) {
+  fault_ = fault;
+  ended_ = true;
 }
 
 void Source::take(std::size_t bytes) {

@@ -31,7 +31,7 @@ struct OpenFile {
 };
 [[nodiscard]] Result<OpenFile> open_file(const std::filesystem::path& path);
 
-// Holds as many bytes as were asked to lie ahead, and one chunk more. One thread.
+// Holds about twice as many bytes as were asked to lie ahead, however well they were compressed. One thread.
 class Source {
  public:
   explicit Source(ReadBytes read, std::optional<std::uint64_t> raw_bytes = std::nullopt);
@@ -63,7 +63,9 @@ class Source {
   [[nodiscard]] std::optional<std::uint64_t> raw_bytes() const { return raw_bytes_; }
 
  private:
-  void read_chunk();
+  void inflate_on();
+  bool feed();  // false: it cannot be read on
+  void end_with(const Error& fault);
 
   ReadBytes read_;
   std::optional<std::uint64_t> raw_bytes_;
@@ -74,6 +76,8 @@ class Source {
   std::size_t begin_ = 0;  // of what lies ahead
   std::uint64_t position_ = 0;
   RunningHash hash_;
+  bool hungry_ = true;     // the inflater has given out all that it was fed
+  bool all_read_ = false;  // …and there is no more to feed it
   bool ended_ = false;
   std::optional<Error> fault_;
 };

@@ -71,6 +71,27 @@ TEST(Source, GivesWhatIsGoodOfABrokenFileAndSaysSo) {
   EXPECT_GT(source.ahead().size(), 65'000U);
 }
 
+// One zstd frame, put together by hand: a block that says "this byte, 128 KiB of it", two thousand times (RFC 8878,
+// 3.1.1.2: an RLE block).
+TEST(Source, InflatesNoFurtherThanIsWanted) {
+  std::string stored("\x28\xb5\x2f\xfd\x00\x38", 6);  // a window of 128 KiB
+  constexpr int blocks = 2000;
+  for (int block = 1; block <= blocks; ++block) {
+    const unsigned header = (131072U << 3U) | (1U << 1U) | (block == blocks ? 1U : 0U);
+    for (int at = 0; at < 3; ++at)
+      stored += static_cast<char>((header >> (8U * static_cast<unsigned>(at))) & 0xFFU);
+    stored += 'z';
+  }
+  Source source(read_text(stored));
+  source.want(1000);
+  EXPECT_FALSE(source.fault());
+  EXPECT_GE(source.ahead().size(), 1000U);
+  EXPECT_LE(source.ahead().size(), 1000U + inflate::Inflater::piece_bytes_max);
+  EXPECT_TRUE(source.take_up_to(131072ULL * blocks));
+  source.want(1);
+  EXPECT_TRUE(source.ended() && source.ahead().empty() && !source.fault());
+}
+
 TEST(OpenFile, SaysWhyItCannotBeRead) {
   const FolderForTest folder;
   EXPECT_EQ(open_file(folder.path() / "missing").error().code, "file_unreadable");
