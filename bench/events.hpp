@@ -19,11 +19,12 @@ class Events {
       const auto page = (i * 104'729) % 500;
       const WallTime when{std::chrono::milliseconds{1'790'000'000'000 + static_cast<std::int64_t>(i) * 13}};
       const std::size_t start = bytes_.size();
-      bytes_ += R"({"user_id":"user-)" + std::to_string(user) + R"(","activity_type":")" +
-                (i % 4 == 0 ? "click" : "page_view") + R"(","timestamp":")" + activity::format_rfc3339(when) +
-                R"(","metadata":{"page_url":"https://www.example.org/articles/page-)" + std::to_string(page) +
-                R"(?utm_source=newsletter","referrer":"https://news.example.com/item","browser":"Firefox 128"},)" +
-                R"("message_id":"6f1c2c1e-)" + std::to_string(100'000 + i) + R"("})";
+      bytes_ +=
+          R"({"user_id":"user-)" + std::to_string(user) + R"(","activity_type":")" +
+          (i % 4 == 0 ? "click" : "page_view") + R"(","timestamp":")" + activity::format_rfc3339(when) +
+          R"(","metadata":{"page_url":"https://www.example.org/articles/page-)" + std::to_string(page) +
+          R"(?utm_source=newsletter","referrer":"https://news.example.com/item","browser":"Firefox 128"},)" +
+          R"("message_id":"6f1c2c1e-)" + std::to_string(100'000 + i) + R"("})";
       slices_.push_back({start, bytes_.size() - start});
     }
     bytes_.append(limits::json_slack_bytes, ' ');

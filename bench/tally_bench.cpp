@@ -39,7 +39,8 @@ tally::Sketch sketch_of(std::size_t users) {
 
 void add_to_sketch(benchmark::State& state) {
   std::vector<std::uint64_t> hashes;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(state.range(0)); ++i) hashes.push_back(murmur3(text_of(i)).low);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(state.range(0)); ++i)
+    hashes.push_back(murmur3(text_of(i)).low);
   for (auto _ : state) {
     tally::Sketch sketch;
     for (const std::uint64_t hash : hashes) sketch.add(hash);

@@ -25,7 +25,6 @@ constexpr int wrong_usage = 2;
 
 struct World {
   config::Texts environment;
-  std::istream& in;
   std::ostream& out;
   std::ostream& err;
 };
@@ -215,8 +214,8 @@ class CommandLine {
 
 }  // namespace
 
-int run(const Invocation& invocation, std::istream& in, std::ostream& out, std::ostream& err) {
-  const World world{config::environment_of(invocation.environment), in, out, err};
+int run(const Invocation& invocation, std::ostream& out, std::ostream& err) {
+  const World world{config::environment_of(invocation.environment), out, err};
   try {
     return CommandLine(world).run(invocation.arguments);
   } catch (const std::exception& cannot_go_on) {

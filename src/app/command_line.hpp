@@ -14,6 +14,6 @@ struct Invocation {
 
 // Runs the command that was asked for and returns the exit code: 0 done; 2 wrong usage or configuration, every
 // fault named; 1 failed, with the reason in the last line of `err`.
-[[nodiscard]] int run(const Invocation& invocation, std::istream& in, std::ostream& out, std::ostream& err);
+[[nodiscard]] int run(const Invocation& invocation, std::ostream& out, std::ostream& err);
 
 }  // namespace weir::app

@@ -3,6 +3,6 @@
 #include "app/command_line.hpp"
 
 int main(int argc, char** argv) {
-  return weir::app::run({.arguments = {argv, argv + argc}, .environment = environ}, std::cin, std::cout,
+  return weir::app::run({.arguments = {argv, argv + argc}, .environment = environ}, std::cout,
                         std::cerr);
 }

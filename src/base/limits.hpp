@@ -27,17 +27,26 @@ inline constexpr int year_min = 1990;
 // One request.
 inline constexpr std::size_t body_bytes_default = 16 * MiB;
 inline constexpr std::size_t header_bytes_max = 32 * KiB;
+inline constexpr std::size_t header_fields_max = 100;
 inline constexpr std::size_t uri_bytes_max = 8 * KiB;
+inline constexpr std::size_t rejected_items_max =
+    10'000;  // named in one answer; beyond, the batch is refused
 inline constexpr std::chrono::seconds request_deadline{30};  // first byte to last, however slowly they come
 inline constexpr std::chrono::seconds idle_deadline{75};     // between two requests of a connection
 
 // One process.
 inline constexpr std::size_t connections_max = 8192;
+inline constexpr std::size_t held_bytes_max = 256 * MiB;       // parts and bodies of requests
 inline constexpr std::size_t in_flight_bytes_max = 64 * MiB;   // accepted, and the log has not answered yet
 inline constexpr std::size_t log_commit_bytes_max = 32 * MiB;  // one group commit of the embedded log
-inline constexpr std::size_t waiting_events_max =
-    200'000;  // gathered and not yet flushed: then partitions pause
+inline constexpr std::size_t segment_bytes_max = MiB;          // one row of it…
+inline constexpr std::int64_t segment_records_max = 4096;
+inline constexpr std::size_t poll_bytes_max = 4 * MiB;  // …and what is read of it at once, in whole rows
+inline constexpr std::int64_t poll_records_max = 10'000;
+// Read and not yet in the store: then partitions pause. Letters are kept whole, unlike events.
+inline constexpr std::int64_t waiting_events_max = 200'000;
 inline constexpr std::size_t waiting_letters_max = 10'000;
+inline constexpr std::size_t waiting_letter_bytes_max = 64 * MiB;
 
 // One window.
 inline constexpr std::size_t values_per_window_max = 1000;
@@ -52,6 +61,10 @@ static_assert(user_id_bytes_max + activity_type_bytes_max + message_id_bytes_max
               event_bytes_default);
 static_assert(body_bytes_default <= log_commit_bytes_max, "a request stands or falls in one commit");
 static_assert(log_commit_bytes_max <= in_flight_bytes_max);
+static_assert(in_flight_bytes_max <= held_bytes_max);
+static_assert(segment_bytes_max <= poll_bytes_max && segment_records_max <= poll_records_max);
+static_assert(poll_records_max < waiting_events_max, "a poll that comes when all is well finds room");
+static_assert(event_bytes_default <= waiting_letter_bytes_max);
 static_assert(door_ahead_max < record_ahead_max, "clocks differ");
 static_assert(uri_bytes_max < header_bytes_max);
 static_assert(top_rows_max <= values_per_window_max);

@@ -89,7 +89,7 @@ class RequestReader::Parser final : public beast::http::basic_parser<true> {
                      Code& code) override {
     const std::string_view value = view(value_text);
     if (in_trailer_) return;  // read for their form and dropped: no field of ours may come so late
-    if (fields_->size() >= header_fields_max) return stop(code, "too many header fields", 431);
+    if (fields_->size() >= limits::header_fields_max) return stop(code, "too many header fields", 431);
     const auto offset = [this](const char* at) { return static_cast<std::uint32_t>(at - base_); };
     fields_->push_back({offset(name_text.data()), static_cast<std::uint32_t>(name_text.size()),
                         offset(value.data()), static_cast<std::uint32_t>(value.size())});
@@ -197,7 +197,7 @@ RequestReader::Step RequestReader::take_line(std::string_view bytes, std::size_t
   } else {
     if (lines_ > 0 && (bytes[line_at_] == ' ' || bytes[line_at_] == '\t'))
       return refuse(400, "a header field is folded");
-    if (++lines_ > header_fields_max + 1) return refuse(431, "too many header fields");
+    if (++lines_ > limits::header_fields_max + 1) return refuse(431, "too many header fields");
   }
   line_at_ = scanned_ = line_feed_at + 1;
   return Step::done;

@@ -31,8 +31,6 @@ struct Refusal {
 
 class RequestReader {
  public:
-  static constexpr std::size_t header_fields_max = 100;
-
   enum class Step : std::uint8_t { more, done, refused };
 
   RequestReader();

@@ -26,7 +26,7 @@ struct ServerSettings {
   int threads = 1;
   std::size_t body_bytes_max = limits::body_bytes_default;  // as sent, and again once inflated
   std::size_t connections_max = limits::connections_max;    // shared out evenly to the threads
-  std::size_t held_bytes_max = 256 * limits::MiB;  // parts and bodies of requests, over all connections
+  std::size_t held_bytes_max = limits::held_bytes_max;  // parts and bodies of requests, over all connections
   // From a request's first byte to its reply's last, however slowly they come and go.
   std::chrono::milliseconds request_deadline = limits::request_deadline;
   std::chrono::milliseconds idle_deadline = limits::idle_deadline;  // between two requests

@@ -134,12 +134,12 @@ void Intake::accept_batch(activity::Decoder& decoder, std::string_view body, Wal
     if (activity) {
       add_record(batch.events, activity->user_id, json);
       batch.indexes.push_back(index);
-    } else if (batch.outcome.rejected.size() < rejected_max) {
+    } else if (batch.outcome.rejected.size() < limits::rejected_items_max) {
       batch.outcome.rejected.push_back({index, std::move(activity).error().text});
     } else {
       return done(
           refused({Move::caller, "too_many_rejected",
-                   "more than " + std::to_string(rejected_max) + " items are wrong, the first of them " +
+                   "more than " + std::to_string(limits::rejected_items_max) + " items are wrong, the first of them " +
                        batch.outcome.rejected.front().error}));
     }
   }

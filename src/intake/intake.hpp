@@ -26,10 +26,6 @@ class Decoder;
 
 namespace weir::intake {
 
-// More wrong items than this in one batch, and it is refused as a whole: an answer must not be larger than
-// what was asked.
-inline constexpr std::size_t rejected_max = 10'000;
-
 struct IntakeSettings {
   std::size_t event_bytes_max = limits::event_bytes_default;
   std::size_t body_bytes_max = limits::body_bytes_default;  // of a batch; who hands bodies in holds it

@@ -163,7 +163,7 @@ TEST_F(Door, HoldsEachItemOfABatchToTheSizeOfAnEvent) {
 
 TEST_F(Door, RefusesABatchWhoseAnswerWouldBeEndless) {
   std::string body;
-  for (std::size_t line = 0; line <= rejected_max; ++line) body += "1\n";
+  for (std::size_t line = 0; line <= limits::rejected_items_max; ++line) body += "1\n";
   const auto outcome = batch(body + activity("u"));
   ASSERT_TRUE(outcome && outcome->refused);
   EXPECT_EQ(outcome->refused->code, "too_many_rejected");

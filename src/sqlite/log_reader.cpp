@@ -88,7 +88,7 @@ Result<void> EmbeddedLogReader::fetch(std::int64_t position) {
   bodies_.clear();
   std::int64_t records = 0;
   from_.bind(1, position);
-  while (bodies_.size() < poll_bytes_max && records < static_cast<std::int64_t>(poll_records_max)) {
+  while (bodies_.size() < limits::poll_bytes_max && records < limits::poll_records_max) {
     auto row = from_.step();
     if (!row) return pass_on(row);
     if (!*row) break;

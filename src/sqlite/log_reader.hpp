@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "base/result.hpp"
 #include "rollup/log_reader.hpp"
 #include "sqlite/commit_signal.hpp"
@@ -15,10 +16,6 @@
 #include "sqlite/segment.hpp"
 
 namespace weir::sqlite {
-
-// A poll ends with the segment that reaches one of these.
-inline constexpr std::size_t poll_bytes_max = 4 * 1024 * 1024;
-inline constexpr std::size_t poll_records_max = 10'000;
 
 // Fills rollup::LogReader. Partition 0 is assigned by the first poll() and stays so. Records are copied out of the
 // database once and read where they lie; no transaction is held between two calls, so that the writer's checkpoints

@@ -56,7 +56,7 @@ constexpr RecordTime noon{std::chrono::milliseconds(1'764'000'000'000)};
 TEST(EmbeddedLogReader, TakesNoMoreThanAFewSegmentsAPoll) {
   EmbeddedWorld world;
   for (int i = 0; i < 12; ++i)
-    world.append(noon, {{"user", std::string(segment_bytes_max, 'x'), {}}, {"user", "small", {}}});
+    world.append(noon, {{"user", std::string(limits::segment_bytes_max, 'x'), {}}, {"user", "small", {}}});
   ASSERT_TRUE(world.reader().poll(at_once));
   ASSERT_TRUE(world.reader().seek(0, 0));
   std::size_t records = 0;
@@ -68,13 +68,13 @@ TEST(EmbeddedLogReader, TakesNoMoreThanAFewSegmentsAPoll) {
       bytes += record.value->size();
       ++records;
     }
-    EXPECT_LT(bytes, poll_bytes_max + 2 * segment_bytes_max);
+    EXPECT_LT(bytes, limits::poll_bytes_max + 2 * limits::segment_bytes_max);
   }
 }
 
 TEST(EmbeddedLogReader, HoldsNoSnapshotBetweenPolls) {
   EmbeddedWorld world;
-  for (int i = 0; i < 10; ++i) world.append(noon, {{"user", std::string(segment_bytes_max, 'x'), {}}});
+  for (int i = 0; i < 10; ++i) world.append(noon, {{"user", std::string(limits::segment_bytes_max, 'x'), {}}});
   ASSERT_TRUE(world.reader().poll(at_once));
   ASSERT_TRUE(world.reader().seek(0, 0));
   ASSERT_TRUE(world.reader().poll(at_once));

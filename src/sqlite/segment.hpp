@@ -17,15 +17,12 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/limits.hpp"
 #include "base/result.hpp"
 #include "intake/event_log.hpp"
 #include "rollup/log_reader.hpp"
 
 namespace weir::sqlite {
-
-// A segment is closed at the first of these: readers take segments whole, so that a poll's size is theirs.
-inline constexpr std::size_t segment_bytes_max = 1024 * 1024;
-inline constexpr std::int64_t segment_records_max = 4096;
 
 inline constexpr std::string_view code_segment_damaged = "segment_damaged";
 
@@ -33,8 +30,9 @@ class SegmentWriter {
  public:
   void add(const intake::Append& events, const intake::RecordSlice& record);
   [[nodiscard]] std::int64_t records() const { return records_; }
+  // Readers take segments whole, so a poll's size is theirs.
   [[nodiscard]] bool full() const {
-    return records_ >= segment_records_max || body_.size() >= segment_bytes_max;
+    return records_ >= limits::segment_records_max || body_.size() >= limits::segment_bytes_max;
   }
   // Writes the check and gives the whole body; it lives until begin_anew(), which must come before the next add().
   [[nodiscard]] std::string_view finish();

@@ -49,14 +49,14 @@ TEST(Segment, GivesBackWhatWasPutIn) {
 
 TEST(Segment, IsFullByBytesOrByRecords) {
   SegmentWriter writer;
-  const auto large = one("k", std::string(segment_bytes_max, 'x'));
+  const auto large = one("k", std::string(limits::segment_bytes_max, 'x'));
   EXPECT_FALSE(writer.full());
   writer.add(large, large.records[0]);
   EXPECT_TRUE(writer.full());
   writer.begin_anew();
   const auto small = one("k", "v");
   while (!writer.full()) writer.add(small, small.records[0]);
-  EXPECT_EQ(writer.records(), segment_records_max);
+  EXPECT_EQ(writer.records(), limits::segment_records_max);
 }
 
 // Every bit that falls over, and every byte that is missing, is seen.
