@@ -37,9 +37,9 @@ format: ## lay the code out as .clang-format says
 	@scripts/setup dev
 	@git ls-files -z '*.cpp' '*.hpp' | xargs -0 clang-format-19 -i
 
-tidy: ## clang-tidy over the changed or named FILES
+tidy: ## clang-tidy over FILES=…
 	@scripts/setup dev
-	@cmake --preset release >/dev/null && clang-tidy-19 -p build/release --quiet $(FILES)
+	@cmake --preset release >/dev/null && clang-tidy-19 -p build/release --quiet --extra-arg=-Wno-everything --extra-arg=-Wno-error --extra-arg=-Wno-unknown-warning-option $(FILES)
 
 clean: ## remove what was built (the data folder stays)
 	@rm -rf build

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/serve.hpp"
+#include "base/ensure.hpp"
 #include "cli/import.hpp"
 #include "cli/remote.hpp"
 #include "cli/stats.hpp"
@@ -127,6 +128,8 @@ class CommandLine {
     app_.set_version_flag("--version", "weir " WEIR_VERSION);
     app_.require_subcommand(1);
     add_serve();
+    add_split(config::Command::producer, "takes events into Kafka");
+    add_split(config::Command::consumer, "counts events from Kafka into PostgreSQL");
     add_import();
     add_stats();
     add_config();
@@ -158,6 +161,19 @@ class CommandLine {
     }
     serve->footer(config::help_of_variables(config::Command::serve));
     serve->callback([this] { chosen_ = [this] { return run_serve(settings_, world_); }; });
+  }
+
+  // The two halves of serve run on Kafka and PostgreSQL, which this version lacks: the settings say so.
+  void add_split(config::Command command, const std::string& does) {
+    CLI::App* half =
+        app_.add_subcommand(std::string(config::name_of(command)), does + " (not in this version)");
+    half->callback([this, command] {
+      chosen_ = [this, command] {
+        const bool runs = load(command, {}, world_).has_value();
+        ensure(!runs, "no combination that this version runs has a producer or a consumer of its own");
+        return wrong_usage;
+      };
+    });
   }
 
   void add_import() {

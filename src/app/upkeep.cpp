@@ -27,7 +27,7 @@ void Upkeep::run() {
   std::unique_lock lock(mutex_);
   while (!changed_.wait_for(lock, settings_.pause, [this] { return stopping_; })) {
     lock.unlock();
-    const Result<void> done = round();
+    const Result<void> done = round(read_clock().wall);
     if (!done && done.error().move == Move::ourselves) return fatal_(done.error());
     if (!done && well) log_.warn("upkeep failed, and is tried again", {{"reason", done.error().text}});
     well = done.has_value();
@@ -35,7 +35,7 @@ void Upkeep::run() {
   }
 }
 
-Result<void> Upkeep::round() {
+Result<void> Upkeep::round(WallTime now) {
   std::int64_t counted = 0;
   {
     auto snapshot = reader_.snapshot();
@@ -50,7 +50,7 @@ Result<void> Upkeep::round() {
   if (*complete && settings_.log_retention.count() > 0 && counted > 0) {
     const std::chrono::milliseconds kept =
         std::max<std::chrono::milliseconds>(settings_.log_retention, settings_.dedup_window);
-    events_.prune_before(counted, read_clock().wall - kept);
+    events_.prune_before(counted, now - kept);
   }
   return {};
 }

@@ -37,9 +37,11 @@ class Upkeep {
   Upkeep& operator=(const Upkeep&) = delete;
   ~Upkeep();  // waits for the round under way
 
+  // One round, as the thread does it; for a test, while the thread pauses.
+  Result<void> round(WallTime now);
+
  private:
   void run();
-  Result<void> round();
 
   const UpkeepSettings settings_;
   const std::unique_ptr<sqlite::SqliteMetricsStore> store_;

@@ -1,6 +1,10 @@
 #include "config/show.hpp"
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <iterator>
 
 namespace weir::config {
 namespace {
@@ -44,6 +48,20 @@ TEST(Help, NamesWhatTheCommandUses) {
   const std::string asking = help_of_variables(Command::import);
   EXPECT_TRUE(has(asking, "SERVER_PORT"));
   EXPECT_FALSE(has(asking, "BATCH_SIZE"));
+}
+
+// WEIR_WRITE_DOCS=1 writes the page anew.
+TEST(Docs, SettingsPageIsTheTable) {
+  const std::filesystem::path page =
+      std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() / "docs/SETTINGS.md";
+  const std::string expected =
+      "# Settings\n\nWritten from the table in `src/config/variable.cpp`; a test holds the two together. "
+      "Environment variables, or options of the same\nname in lower case with hyphens: `--batch-size`. "
+      "The command line wins.\n\n" +
+      variables_in_markdown();
+  if (std::getenv("WEIR_WRITE_DOCS") != nullptr) std::ofstream(page) << expected;
+  std::ifstream file(page);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), expected);
 }
 
 TEST(Docs, NameEveryVariableOfTheTable) {

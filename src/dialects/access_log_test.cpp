@@ -1,8 +1,7 @@
 #include "dialects/access_log.hpp"
 
-#include <cstdlib>
-#include <fstream>
 #include <gtest/gtest.h>
+
 #include <string>
 
 namespace weir::dialects {
@@ -227,39 +226,6 @@ TEST(AccessLog, NeverTripsOverALineCutOffAnywhere) {
     EXPECT_TRUE(line.substr(0, bytes).ends_with(" 200 1") || line.substr(0, bytes).ends_with(" 200 1 "));
   }
   EXPECT_TRUE(parse_access_line(line));
-}
-
-// The log of a real site, plain, e.g. gunzip -c apache_access.log.gz > /tmp/access.log;
-// WEIR_ACCESS_LOG=/tmp/access.log
-TEST(AccessLog, CountsARealLogAsItIsKnownToBe) {
-  const char* const path = std::getenv("WEIR_ACCESS_LOG");
-  if (path == nullptr || !std::ifstream(path)) GTEST_SKIP() << "WEIR_ACCESS_LOG names no file";
-  std::ifstream file(path);
-  std::string line;
-  std::size_t number = 0;
-  std::vector<std::size_t> unreadable;
-  std::map<std::string, std::size_t> views;
-  std::size_t page_views = 0;
-  std::set<std::pair<std::string, std::string>> visitors;
-  while (std::getline(file, line)) {
-    ++number;
-    const auto entry = parse_access_line(line);
-    if (!entry) {
-      unreadable.push_back(number);
-      continue;
-    }
-    visitors.insert({entry->client, entry->user_agent});
-    if (activity_type_of(*entry) != "page_view") continue;
-    ++page_views;
-    ++views[entry->target.substr(0, entry->target.find('?'))];
-  }
-  EXPECT_EQ(number - unreadable.size(), 9999u);
-  EXPECT_EQ(unreadable, std::vector<std::size_t>{8899});
-  EXPECT_EQ(page_views, 3617u);
-  EXPECT_EQ(visitors.size(), 1861u);
-  EXPECT_EQ(views["/"], 572u);
-  EXPECT_EQ(views["/blog/tags/puppet"], 489u);
-  EXPECT_EQ(views["/projects/xdotool/"], 219u);
 }
 
 }  // namespace
