@@ -1,7 +1,6 @@
 #include "dialects/access_log.hpp"
 
 #include <gtest/gtest.h>
-
 #include <string>
 
 namespace weir::dialects {

@@ -139,8 +139,8 @@ void Intake::accept_batch(activity::Decoder& decoder, std::string_view body, Wal
     } else {
       return done(
           refused({Move::caller, "too_many_rejected",
-                   "more than " + std::to_string(limits::rejected_items_max) + " items are wrong, the first of them " +
-                       batch.outcome.rejected.front().error}));
+                   "more than " + std::to_string(limits::rejected_items_max) +
+                       " items are wrong, the first of them " + batch.outcome.rejected.front().error}));
     }
   }
   add(counts_->rejected, batch.outcome.rejected.size());

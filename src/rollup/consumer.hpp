@@ -42,7 +42,8 @@ struct ConsumerSettings {
   AgendaRules agenda;
   std::int64_t waiting_events_max = limits::waiting_events_max;
   std::size_t waiting_letters_max = limits::waiting_letters_max;
-  std::size_t waiting_letter_bytes_max = limits::waiting_letter_bytes_max;  // they are kept whole, unlike events
+  std::size_t waiting_letter_bytes_max =
+      limits::waiting_letter_bytes_max;  // they are kept whole, unlike events
   std::chrono::milliseconds revoke_patience{5000};
 };
 

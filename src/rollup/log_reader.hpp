@@ -43,8 +43,8 @@ struct Lost {
 struct Records {
   std::int32_t partition = 0;
   std::span<const RecordView> records;  // offsets ascending; may be empty where only offsets were skipped
-  std::int64_t next_offset = 0;         // the read position behind them; holes before it hold no record for us
-  std::int64_t log_end = 0;             // as last seen
+  std::int64_t next_offset = 0;  // the read position behind them; holes before it hold no record for us
+  std::int64_t log_end = 0;      // as last seen
 };
 using LogEvent = std::variant<Assigned, Revoked, Lost, Records>;
 

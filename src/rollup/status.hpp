@@ -41,8 +41,8 @@ struct Status {
   bool paused = false;                         // too much waits, or the store is away
   std::optional<RecordTime> oldest_unread_at;  // of the records that are not in the store; a lower bound
   std::optional<Now> last_good_flush;          // its end
-  std::int64_t read_to = 0;                    // sum over the held partitions of the first offset not read yet
-  std::int64_t waiting = 0;                    // read, and not known to be in the store
+  std::int64_t read_to = 0;  // sum over the held partitions of the first offset not read yet
+  std::int64_t waiting = 0;  // read, and not known to be in the store
   // Since the process began, of transactions that are known to be in the store.
   Counts counts;
   std::int64_t flushes = 0;

@@ -74,7 +74,8 @@ TEST(EmbeddedLogReader, TakesNoMoreThanAFewSegmentsAPoll) {
 
 TEST(EmbeddedLogReader, HoldsNoSnapshotBetweenPolls) {
   EmbeddedWorld world;
-  for (int i = 0; i < 10; ++i) world.append(noon, {{"user", std::string(limits::segment_bytes_max, 'x'), {}}});
+  for (int i = 0; i < 10; ++i)
+    world.append(noon, {{"user", std::string(limits::segment_bytes_max, 'x'), {}}});
   ASSERT_TRUE(world.reader().poll(at_once));
   ASSERT_TRUE(world.reader().seek(0, 0));
   ASSERT_TRUE(world.reader().poll(at_once));
