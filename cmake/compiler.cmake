@@ -4,8 +4,8 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these inside its own library at -O1 and above (gcc 105329, 105651), but for
   # missing-field-initializers, which it reports where a designated initializer leaves a member to its default.
-  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overread
-                      -Wno-missing-field-initializers "$<$<CONFIG:Release>:-Wno-stringop-overflow;-Wno-array-bounds>")
+  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overread -Wno-stringop-overflow
+                      -Wno-array-bounds -Wno-missing-field-initializers)
 endif()
 
 if(WEIR_SANITIZE)
