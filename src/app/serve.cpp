@@ -20,7 +20,7 @@ void say_where_to_look(std::ostream& out, const config::Settings& settings, std:
          "+%FT%TZ)'\"}' "
       << url << "/activity\n"
       << "  numbers   " << url << "/api/v1/summary\n"
-      << "  data      " << std::filesystem::absolute(settings.data_dir).string() << "\n"
+      << "  data      " << std::filesystem::absolute(settings.data_dir).lexically_normal().string() << "\n"
       << std::flush;
 }
 
