@@ -206,8 +206,13 @@ class Reading {
     }
     JsonString string;
     if (!walk_.take_string(string)) return deny_json();
-    auto moment = parse_rfc3339(unescape(string, scratch_).text);
+    const std::string_view text = unescape(string, scratch_).text;
+    auto moment = parse_rfc3339(text);
     if (!moment) return deny("timestamp_invalid", "timestamp: " + moment.error().text);
+    static_assert(limits::year_min == 1990, "the text says so");
+    if (text.substr(0, 4) < "1990")
+      return deny("timestamp_invalid",
+                  "timestamp: the year is before 1990, found \"" + std::string(text) + '"');
     activity.timestamp = *moment;
     return true;
   }

@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "base/json_text.hpp"
-#include "base/limits.hpp"
 
 namespace weir::activity {
 namespace {
@@ -20,7 +19,10 @@ using std::chrono::year_month_day;
 constexpr std::size_t date_time_bytes = std::string_view("2015-05-19T19:00:00").size();
 constexpr std::size_t offset_bytes = std::string_view("+02:00").size();
 constexpr std::size_t shown_bytes_max = 64;
-constexpr int last_year = 2261;  // EventTime ends on 11 April 2262
+constexpr int first_year = 1678;  // EventTime begins on 21 September 1677…
+constexpr int last_year = 2261;   // …and ends on 11 April 2262
+static_assert(floor<days>(EventTime::min()) < sys_days{std::chrono::year{first_year - 1} / 12 / 31},
+              "the first year fits whatever its offset");
 static_assert(floor<days>(EventTime::max()) > sys_days{std::chrono::year{last_year + 1} / 1 / 2},
               "the last year fits whatever its offset");
 
@@ -64,9 +66,9 @@ void read_date_and_time(std::string_view text, Reading& reading) {
                          text[13] == ':' && text[16] == ':';
   if (!separated || year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0) {
     reading.wrong = "not a date-time";
-  } else if (year < limits::year_min) {
-    reading.wrong = "the year is before 1990";
-    static_assert(limits::year_min == 1990, "the text says so");
+  } else if (year < first_year) {
+    reading.wrong = "the year is before 1678";
+    static_assert(first_year == 1678, "the text says so");
   } else if (year > last_year) {
     reading.wrong = "the year is after 2261";
     static_assert(last_year == 2261, "the text says so");

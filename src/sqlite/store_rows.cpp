@@ -1,53 +1,21 @@
 #include "sqlite/store_rows.hpp"
 
 #include <chrono>
-#include <optional>
 
 #include "activity/rfc3339.hpp"
 
 namespace weir::sqlite {
-namespace {
-
-constexpr std::size_t moment_bytes = std::string_view("2015-05-19T09:00:00.000Z").size();
-
-// The number in `text` from `at` on, if it is all digits.
-std::optional<int> digits(std::string_view text, std::size_t at, std::size_t count) {
-  int number = 0;
-  for (const char digit : text.substr(at, count)) {
-    if (digit < '0' || digit > '9') return std::nullopt;
-    number = number * 10 + (digit - '0');
-  }
-  return number;
-}
-
-}  // namespace
 
 std::string moment_text(WallTime moment) { return activity::format_rfc3339(moment); }
 
 Result<WallTime> parse_moment(std::string_view text) {
-  const auto wrong = [text] {
-    return fail(Move::ourselves, "moment_unreadable",
-                "\"" + std::string(text) + "\" stands where a moment like 2015-05-19T09:00:00.000Z should");
-  };
-  if (text.size() != moment_bytes) return wrong();
-  constexpr std::string_view shape = "0000-00-00T00:00:00.000Z";
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (shape[at] != '0' && text[at] != shape[at]) return wrong();
+  const auto moment = activity::parse_rfc3339(text);
+  if (moment) {
+    const auto whole = std::chrono::floor<std::chrono::milliseconds>(*moment);
+    if (moment_text(whole) == text) return whole;  // in the one form that we write
   }
-  const auto year = digits(text, 0, 4);
-  const auto month = digits(text, 5, 2);
-  const auto day = digits(text, 8, 2);
-  const auto hour = digits(text, 11, 2);
-  const auto minute = digits(text, 14, 2);
-  const auto second = digits(text, 17, 2);
-  const auto thousandth = digits(text, 20, 3);
-  if (!year || !month || !day || !hour || !minute || !second || !thousandth) return wrong();
-  const std::chrono::year_month_day date{std::chrono::year(*year),
-                                         std::chrono::month(static_cast<unsigned>(*month)),
-                                         std::chrono::day(static_cast<unsigned>(*day))};
-  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 59) return wrong();
-  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
-         std::chrono::seconds(*second) + std::chrono::milliseconds(*thousandth);
+  return fail(Move::ourselves, "moment_unreadable",
+              "\"" + std::string(text) + "\" stands where a moment like 2015-05-19T09:00:00.000Z should");
 }
 
 Result<tally::LedgerRow> ledger_row(const Statement& statement) {

@@ -22,6 +22,8 @@ class FirstMinute(weir.Case):
         top = one.get("/api/v1/top?dimension=page").json()
         self.assertEqual([row["value"] for row in top["rows"]], ["/pricing"])
         self.assertTrue(reply.headers["X-Request-Id"])
+        ever = one.summary("1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z")
+        self.assertEqual((ever["events"], ever["unique_users"]), (1, 1))
 
     def test_health_tells_what_it_is(self):
         one = self.weir().start()
