@@ -17,6 +17,8 @@ constexpr std::chrono::milliseconds commit_patience{4000};
 constexpr std::chrono::milliseconds read_patience{4000};
 constexpr std::chrono::milliseconds flush_patience{8000};
 
+constexpr std::chrono::milliseconds last_answer_patience{1000};
+
 http::ServerSettings server_settings(const config::Settings& settings) {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   return {.bind_address = settings.bind_address,
@@ -129,6 +131,12 @@ std::int64_t Embedded::drain() {
   events_->stop(commit_patience);
   await_reading(read_patience);
   return runner_->stop(flush_patience);
+}
+
+void Embedded::answer_last() {
+  draining_ = true;
+  intake_->drain();
+  (void)server_->stop(last_answer_patience);
 }
 
 // The log takes nothing more: what it holds and has not been read yet is read, so that the last flush has it all.

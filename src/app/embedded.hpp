@@ -43,6 +43,10 @@ class Embedded {
   // 25 s. Answers how many events were read and are not in the store: 0 when all went well. From one thread, once.
   [[nodiscard]] std::int64_t drain();
 
+  // A part cannot go on and the process is about to leave: lets the requests under way have their answers (500, 503),
+  // for a second at most, and writes nothing more. From one thread, instead of drain().
+  void answer_last();
+
   // What would be lost to the caller's eye by leaving now: requests' bytes without an answer, and events that are in
   // the log but not in the numbers yet (those are read again at the next start).
   [[nodiscard]] std::size_t unanswered_bytes() const;

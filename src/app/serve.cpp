@@ -68,6 +68,7 @@ int serve(const config::Settings& settings, observe::Log& log, std::ostream& out
 
   const Wake wake = signals.wait();
   if (wake.reason == Wake::Reason::fatal) {
+    (*parts)->answer_last();
     log.error("cannot go on: " + wake.detail);
     _exit(wake.exit_code);  // what is on disk is not to be trusted with another write
   }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A 2xx is a promise: it comes behind the fsync, and what it promised survives kill -9."""
+import collections
 import os
 import random
 import re
@@ -33,6 +34,35 @@ class Promise(weir.Case):
                 self.assertTrue(synced, line)
                 synced, replies = False, replies + 1
         self.assertEqual(replies, 20)
+
+    def test_a_failed_fsync_is_answered_500_and_ends_the_process(self):
+        if not shutil.which("strace"):
+            weir.missing("strace")
+        for nth in (20, 27, 34):
+            one = self.weir(f"fsync-{nth}", prefix=("strace", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
+                                                    f"inject=fdatasync:error=EIO:when={nth}+")).start()
+            answers = collections.Counter()
+
+            def send(sender):
+                for number in range(200):
+                    try:
+                        answers[one.post("/activity", weir.activity(f"{sender}-{number}")).status] += 1
+                    except OSError:  # it has left
+                        return
+
+            senders = [threading.Thread(target=send, args=(sender,)) for sender in range(8)]
+            for sender in senders:
+                sender.start()
+            for sender in senders:
+                sender.join()
+            self.assertEqual(one.process.wait(20), 1)
+            self.assertIn("cannot go on", one.log().strip().split("\n")[-1])
+            self.assertGreater(answers[500], 0, answers)
+            self.assertLessEqual(set(answers), {200, 500, 503}, answers)
+            again = self.weir(f"fsync-{nth}").start()
+            self.assertGreaterEqual(again.wait_counted()["tallied"], answers[200])
+            again.identities(self)
+            again.stop()
 
     def test_a_message_id_is_known_again_after_kill_9(self):
         one = self.weir().start()
