@@ -21,7 +21,7 @@ struct Header {
 // Where a record's key and value stand in Append::bytes.
 struct RecordSlice {
   std::uint32_t key_at = 0;
-  std::uint32_t key_bytes = 0;
+  std::uint32_t key_bytes = 0;  // 0: no key, any partition
   std::uint32_t value_at = 0;
   std::uint32_t value_bytes = 0;
   std::vector<Header> headers;  // nearly always empty
@@ -63,6 +63,7 @@ struct LogHealth {
   std::string reason;           // in words; empty when all is well
   std::string log_id;           // embedded: made with the file; Kafka: cluster id and topic
   std::int64_t end = 0;         // sum of the partitions' end offsets
+  std::int32_t partitions = 1;  // of the topic; 0: not known yet
   std::int64_t latency_ms = 0;  // of the last append that was answered
 };
 

@@ -185,6 +185,8 @@ void FakeLogReader::resume(std::int32_t partition) {
   if (const auto place = places_.find(partition); place != places_.end()) place->second.paused = false;
 }
 
+Result<std::int32_t> FakeLogReader::partitions() { return topic_.partitions(); }
+
 Result<LogBounds> FakeLogReader::bounds(std::int32_t partition) {
   const std::scoped_lock lock(topic_.mutex_);
   if (auto told = scripted(Call::bounds); !told) return pass_on(told);

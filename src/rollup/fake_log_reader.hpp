@@ -93,6 +93,7 @@ class FakeLogReader final : public LogReader {
   Result<void> seek(std::int32_t partition, std::int64_t offset) override;
   void pause(std::int32_t partition) override;
   void resume(std::int32_t partition) override;
+  Result<std::int32_t> partitions() override;
   Result<LogBounds> bounds(std::int32_t partition) override;
   Result<std::int64_t> first_at(std::int32_t partition, RecordTime time) override;
   Result<std::optional<Landmark>> landmark(std::int32_t partition, std::int64_t offset) override;

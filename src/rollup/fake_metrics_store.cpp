@@ -278,4 +278,16 @@ CommitAnswer FakeMetricsStore::commit() {
   return {CommitEnd::unknown, lost};
 }
 
+Result<void> FakeMetricsStore::begin_topic(std::span<const PartitionStart>, WallTime) {
+  return fail(Move::ourselves, "not_built", "begin_topic");
+}
+
+Result<std::optional<tally::LedgerRow>> FakeMetricsStore::retire_ledger(const Retirement&) {
+  return fail(Move::ourselves, "not_built", "retire_ledger");
+}
+
+Result<std::vector<LetterState>> FakeMetricsStore::lock_letters(std::span<const LetterSource>) {
+  return fail(Move::ourselves, "not_built", "lock_letters");
+}
+
 }  // namespace weir::rollup

@@ -108,6 +108,8 @@ class FakeMetricsStore final : public MetricsStore {
 
   Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
                                        WallTime now) override;
+  Result<void> begin_topic(std::span<const PartitionStart> starts, WallTime now) override;
+  Result<std::optional<tally::LedgerRow>> retire_ledger(const Retirement& retirement) override;
   Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
                                                    std::int64_t to) override;
   Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) override;
@@ -115,6 +117,7 @@ class FakeMetricsStore final : public MetricsStore {
   Result<std::vector<tally::WindowRow>> read_windows(std::span<const tally::WindowKey> keys) override;
   Result<std::vector<tally::WindowRow>> read_minutes(std::int32_t partition,
                                                      std::span<const WindowStart> minutes) override;
+  Result<std::vector<LetterState>> lock_letters(std::span<const LetterSource> letters) override;
   Result<void> write(const Changes& changes) override;
   CommitAnswer commit() override;
   void rollback() override { end(); }

@@ -38,6 +38,7 @@ class ForgetfulReader final : public LogReader {
   }
   void pause(std::int32_t partition) override { reader.pause(partition); }
   void resume(std::int32_t partition) override { reader.resume(partition); }
+  Result<std::int32_t> partitions() override { return reader.partitions(); }
   Result<LogBounds> bounds(std::int32_t partition) override { return reader.bounds(partition); }
   Result<std::int64_t> first_at(std::int32_t partition, RecordTime time) override;
   Result<std::optional<Landmark>> landmark(std::int32_t partition, std::int64_t offset) override {

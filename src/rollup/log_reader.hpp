@@ -28,6 +28,9 @@ struct RecordView {
   std::optional<std::string_view> replay_source;  // header weir.replay: "topic/partition/offset"
 };
 
+// A record's header that names the dead letter which it is a replay of.
+inline constexpr std::string_view replay_header = "weir.replay";
+
 // The hash by which a record at an offset is known again (ledger: last_record_hash).
 [[nodiscard]] std::int64_t hash_of(const RecordView& record);
 
@@ -46,7 +49,12 @@ struct Records {
   std::int64_t next_offset = 0;  // the read position behind them; holes before it hold no record for us
   std::int64_t log_end = 0;      // as last seen
 };
-using LogEvent = std::variant<Assigned, Revoked, Lost, Records>;
+// The log no longer has the offset that was to be read next (it was cut off behind our back): open the partition anew.
+// Nothing comes from it before the next seek().
+struct Misplaced {
+  std::int32_t partition = 0;
+};
+using LogEvent = std::variant<Assigned, Revoked, Lost, Records, Misplaced>;
 
 struct LogBounds {
   std::int64_t start = 0;  // the first offset that is still there
@@ -72,7 +80,9 @@ class LogReader {
   virtual void pause(std::int32_t partition) = 0;
   virtual void resume(std::int32_t partition) = 0;
 
-  virtual Result<LogBounds> bounds(std::int32_t partition) = 0;
+  // How many partitions the topic has, whoever reads them; they may become more, never fewer.
+  virtual Result<std::int32_t> partitions() = 0;
+  virtual Result<LogBounds> bounds(std::int32_t partition) = 0;  // of any of them, ours or not
   // The first offset whose record time is at or behind `time`; the end offset if there is none.
   virtual Result<std::int64_t> first_at(std::int32_t partition, RecordTime time) = 0;
   // The record at exactly this offset, if it still yields one: its hash and its time.

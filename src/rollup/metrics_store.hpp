@@ -4,7 +4,7 @@
 // A store is one session for one topic and one group. All calls come from one thread, the writer's, and block.
 // Every write is one fenced transaction:
 //
-//   begin(fences) → read_…() as often as wanted → write(changes) → commit()      or rollback() at any step
+//   begin(fences) → read_…(), lock_letters() as often as wanted → write(changes) → commit()      or rollback() at any step
 //
 // Errors: Move::peer, try again (the transaction, if one was open, is gone); Move::caller, a person must act (another
 // group's ledger, a table without a column); Move::ourselves, the file or the disk is not to be trusted any more.
@@ -51,6 +51,35 @@ struct DeadLetter {
   friend bool operator==(const DeadLetter&, const DeadLetter&) = default;
 };
 
+// A dead letter by its place, as the header weir.replay of its replay names it: "topic/partition/offset".
+struct LetterSource {
+  std::string topic;  // this log's own, or an older log's `<topic>~<UTC time>`
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+
+  friend auto operator<=>(const LetterSource&, const LetterSource&) = default;
+};
+
+enum class LetterState : std::uint8_t {
+  unknown,   // no such letter
+  waiting,   // there, and no replay of it was counted yet
+  replayed,  // a replay of it was counted
+};
+
+// Where a partition of a topic without a ledger begins.
+struct PartitionStart {
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+};
+
+// A ledger row whose log is gone, while another log stands under its name (ON_OFFSET_GONE=earliest).
+struct Retirement {
+  Fence seen;                     // the row as it was judged
+  std::string as_topic;           // "<topic>~<UTC time>": what it and its letters are called from now on
+  std::int64_t start_offset = 0;  // where the new log's account begins
+  WallTime now;
+};
+
 // A minute of a partition that has counts which the hour and day rows lack.
 struct UnrolledMinute {
   std::int32_t partition = 0;
@@ -85,6 +114,13 @@ struct Changes {
   std::vector<UnrolledMinute> rolled;     // …and taken away for these
   std::vector<HorizonRaise> horizons;     // raised if lower, never lowered
   std::vector<DeadLetter> letters;
+  // Of lock_letters(), each named once:
+  std::vector<LetterSource> replayed;  // replayed_at becomes written_at
+  struct FailedReplay {
+    LetterSource source;
+    std::int64_t times = 1;
+  };
+  std::vector<FailedReplay> failed_replays;  // still bad: attempts + times
   std::optional<FlushRow> flush;
   // The partitions' new account: everything but start_offset. `version` is the one that begin() made.
   std::vector<tally::LedgerRow> ledgers;
@@ -115,6 +151,13 @@ class MetricsStore {
   // CONFLICT DO NOTHING, then read). Move::caller, code another_group: the row is another KAFKA_GROUP_ID's.
   virtual Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
                                                WallTime now) = 0;
+  // Outside a transaction. If the topic has no ledger row at all, makes one for each of these, all at once; else
+  // does nothing (KAFKA_START=latest).
+  virtual Result<void> begin_topic(std::span<const PartitionStart> starts, WallTime now) = 0;
+  // Outside a transaction, in one of its own: the row and its letters take the other topic name, and a new row of
+  // version 0 begins; windows and unrolled minutes stay as they are. Answers the new row; nothing if the row was not
+  // as `seen` any more. After an error it may or may not have been done: open the partition anew.
+  virtual Result<std::optional<tally::LedgerRow>> retire_ledger(const Retirement& retirement) = 0;
   // Outside a transaction. Offsets in [from, to) that stand in activity_dead_letters, ascending.
   virtual Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
                                                            std::int64_t to) = 0;
@@ -129,6 +172,10 @@ class MetricsStore {
   // All rows of these minutes of this partition, by minute, then place.
   virtual Result<std::vector<tally::WindowRow>> read_minutes(std::int32_t partition,
                                                              std::span<const WindowStart> minutes) = 0;
+  // Locks those letters until the transaction ends, in the order of their places whatever the order asked for (no
+  // deadlock), and answers the state of each, in the order asked for. They may be letters of partitions that are not
+  // fenced here.
+  virtual Result<std::vector<LetterState>> lock_letters(std::span<const LetterSource> letters) = 0;
   // Move::ourselves: a ledger that does not add up, one whose version is not what begin() made of it, or a letter
   // that stands there already.
   virtual Result<void> write(const Changes& changes) = 0;

@@ -32,6 +32,7 @@ class EmbeddedLogReader final : public rollup::LogReader {
   Result<void> seek(std::int32_t partition, std::int64_t offset) override;
   void pause(std::int32_t partition) override;
   void resume(std::int32_t partition) override;
+  Result<std::int32_t> partitions() override { return 1; }
   Result<rollup::LogBounds> bounds(std::int32_t partition) override;
   // Some thirty look-ups by offset: there is no index on time, and none is needed as times ascend.
   Result<std::int64_t> first_at(std::int32_t partition, RecordTime time) override;

@@ -371,4 +371,16 @@ Result<bool> SqliteMetricsStore::checkpoint() {
   return end->complete();
 }
 
+Result<void> SqliteMetricsStore::begin_topic(std::span<const rollup::PartitionStart>, WallTime) {
+  return fail(Move::ourselves, "not_built", "begin_topic");
+}
+
+Result<std::optional<tally::LedgerRow>> SqliteMetricsStore::retire_ledger(const rollup::Retirement&) {
+  return fail(Move::ourselves, "not_built", "retire_ledger");
+}
+
+Result<std::vector<rollup::LetterState>> SqliteMetricsStore::lock_letters(std::span<const rollup::LetterSource>) {
+  return fail(Move::ourselves, "not_built", "lock_letters");
+}
+
 }  // namespace weir::sqlite

@@ -38,6 +38,8 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
 
   Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
                                        WallTime now) override;
+  Result<void> begin_topic(std::span<const rollup::PartitionStart> starts, WallTime now) override;
+  Result<std::optional<tally::LedgerRow>> retire_ledger(const rollup::Retirement& retirement) override;
   Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
                                                    std::int64_t to) override;
   Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) override;
@@ -46,6 +48,7 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
   Result<std::vector<tally::WindowRow>> read_windows(std::span<const tally::WindowKey> keys) override;
   Result<std::vector<tally::WindowRow>> read_minutes(std::int32_t partition,
                                                      std::span<const WindowStart> minutes) override;
+  Result<std::vector<rollup::LetterState>> lock_letters(std::span<const rollup::LetterSource> letters) override;
   Result<void> write(const rollup::Changes& changes) override;
   rollup::CommitAnswer commit() override;
   void rollback() override;

@@ -9,7 +9,6 @@ namespace {
 
 constexpr char version = 1;
 constexpr std::size_t check_bytes = 8;
-constexpr std::string_view replay_header = "weir.replay";
 
 std::uint64_t check_of(std::string_view bytes) { return murmur3(bytes).low; }
 
@@ -48,7 +47,7 @@ class Cursor {
     for (std::size_t i = 0; i < *headers; ++i) {
       std::string_view name;
       if (!bytes(name) || !bytes(value)) return false;
-      if (name == replay_header) out.replay_source = value;
+      if (name == rollup::replay_header) out.replay_source = value;
     }
     return true;
   }

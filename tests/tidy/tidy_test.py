@@ -13,7 +13,7 @@ HEIGHT = {
     "activity": 1, "observe": 1, "inflate": 1,
     "tally": 2, "dialects": 2,
     "intake": 3, "rollup": 3, "report": 3,
-    "http": 4, "sqlite": 4, "feed": 4,
+    "http": 4, "kafka": 4, "postgres": 4, "sqlite": 4, "feed": 4,
     "routes": 5, "config": 5, "cli": 5,
     "app": 6,
 }
@@ -29,6 +29,7 @@ VENDORS = {
     r"CLI/|CLI11": {"cli", "app"},
     r"libpq-fe\.h": {"postgres"},
     r"librdkafka/": {"kafka"},
+    r"prometheus/": {"observe"},
 }
 
 FILE_LINES_MAX = 400
