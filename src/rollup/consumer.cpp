@@ -29,6 +29,7 @@ void Consumer::happened(const LogEvent& event, Now now) {
   if (const auto* wanted = std::get_if<Revoked>(&event)) revoked(*wanted, now);
   if (const auto* gone = std::get_if<Lost>(&event)) lost(*gone);
   if (const auto* read = std::get_if<Records>(&event)) records(*read);
+  if (const auto* astray = std::get_if<Misplaced>(&event)) misplaced(*astray, now);
 }
 
 void Consumer::assigned(const Assigned& event, Now now) {
@@ -38,6 +39,7 @@ void Consumer::assigned(const Assigned& event, Now now) {
     slot = Slot();
     slot.generation = ++last_generation_;
     slot.open_at = now.mono;
+    ++status_.partitions_assigned;
   }
 }
 
@@ -46,12 +48,15 @@ void Consumer::revoked(const Revoked& event, Now now) {
     const auto found = slots_.find(partition);
     if (found == slots_.end()) continue;
     found->second.revoke_by = now.mono + settings_.revoke_patience;
+    ++status_.partitions_revoked;
   }
   // Released at the next tick, when all that was told with this is known: it may be lost and ours again by then.
 }
 
 void Consumer::lost(const Lost& event) {
-  for (const std::int32_t partition : event.partitions) slots_.erase(partition);
+  for (const std::int32_t partition : event.partitions) {
+    status_.partitions_lost += static_cast<std::int64_t>(slots_.erase(partition));
+  }
 }
 
 void Consumer::records(const Records& event) {
@@ -60,6 +65,17 @@ void Consumer::records(const Records& event) {
   // What is not taken now is read again by the next owner, or after the next start.
   if (stopping_ || found->second.revoke_by) return;
   found->second.partition->take(event, decoder_);
+}
+
+// The opening judges what is to become of it (ON_OFFSET_GONE). While one is under way, its seek is still to come.
+void Consumer::misplaced(const Misplaced& event, Now now) {
+  const auto found = slots_.find(event.partition);
+  if (found == slots_.end() || found->second.state != Slot::State::held) return;
+  ++status_.partitions_misplaced;
+  log_.warn("the log no longer has what was to be read next: the partition is opened anew",
+            {{"partition", std::to_string(event.partition)},
+             {"position", std::to_string(found->second.partition->position())}});
+  reopen(found->second, now.mono);
 }
 
 void Consumer::drop(Slot& slot) {
@@ -178,6 +194,7 @@ void Consumer::ended(std::unique_ptr<Transaction> transaction, Now now) {
   status_.store_up = true;
   status_.store_reason.clear();
   status_.store_latency = std::chrono::ceil<std::chrono::milliseconds>(now.mono - run_at_);
+  if (kind_ == Agenda::Kind::flush) status_.flush_took.add(now.mono - run_at_);
   const std::int64_t passed = status_.count(*transaction, kind_, now);
   if (passed > 0) commands_.push_back(FlushDone{passed, now.wall});
 }
@@ -217,6 +234,7 @@ void Consumer::transaction_failed(std::unique_ptr<Transaction> transaction, Now 
 void Consumer::store_failed(const Error& why) {
   if (status_.store_up)
     log_.warn("the store failed; it is tried again", {{"code", std::string(why.code)}, {"reason", why.text}});
+  ++status_.store_retries;
   status_.store_up = false;
   status_.store_reason = why.text;
 }
@@ -284,7 +302,8 @@ void Consumer::update_pauses() {
               letters >= settings_.waiting_letters_max / static_cast<std::size_t>(share) ||
               letter_bytes >= settings_.waiting_letter_bytes_max / static_cast<std::size_t>(share);
 
-  status_.paused = overfull_ || retries_.exhausted();
+  const bool was_paused = std::exchange(status_.paused, overfull_ || retries_.exhausted());
+  if (status_.paused && !was_paused) ++status_.pauses;
   for (auto& [partition, slot] : slots_) {
     const bool pause = status_.paused || stopping_ || slot.revoke_by || slot.state == Slot::State::refused;
     if (slot.paused == pause) continue;
@@ -330,6 +349,19 @@ MonoTime Consumer::wake_at(Now now) {
 
 // What is told of it.
 
+PartitionStatus Consumer::status_of(std::int32_t partition, const Slot& slot) {
+  PartitionStatus status{.partition = partition, .reason = slot.reason, .paused = slot.paused, .account = {}};
+  if (slot.state == Slot::State::refused) status.state = PartitionStatus::State::refused;
+  if (!slot.partition) return status;
+  const Partition& held = *slot.partition;
+  status.state = held.catching_up() ? PartitionStatus::State::catching_up : PartitionStatus::State::live;
+  status.account = {.next_offset = held.ledger().next_offset,
+                    .log_end = held.log_end(),
+                    .oldest_unread_at = held.oldest_unread(),
+                    .observed_at = held.ledger().observed.observed_at};
+  return status;
+}
+
 void Consumer::log_failed(const Error& why) {
   if (why.move == Move::ourselves) return leave(1, why);
   if (status_.log_up) log_.warn("the log cannot be read; it is tried again", {{"reason", why.text}});
@@ -353,9 +385,11 @@ std::int64_t Consumer::waiting() const {
 
 Status Consumer::status() const {
   Status status = status_;
+  status.partitions.reserve(slots_.size());
   bool opening = !ever_assigned_;
   bool catching_up = false;
   for (const auto& [partition, slot] : slots_) {
+    status.partitions.push_back(status_of(partition, slot));
     opening = opening || slot.state == Slot::State::waiting || slot.state == Slot::State::opening;
     if (slot.state == Slot::State::refused) status.refused.push_back({partition, slot.reason});
     if (!slot.partition) continue;

@@ -125,6 +125,7 @@ class Consumer {
   void revoked(const Revoked& event, Now now);
   void lost(const Lost& event);
   void records(const Records& event);
+  void misplaced(const Misplaced& event, Now now);
 
   void begin_opening(std::int32_t partition, Slot& slot, Now now);
   void go_on_opening(std::int32_t partition, Slot& slot, Now now);
@@ -139,6 +140,7 @@ class Consumer {
   void start_transaction(Now now);
   void run(std::unique_ptr<Transaction> transaction, Now now);
 
+  [[nodiscard]] static PartitionStatus status_of(std::int32_t partition, const Slot& slot);
   [[nodiscard]] bool ready_to_release(const Slot& slot) const;
   void release_revoked(Now now);
   void update_pauses();

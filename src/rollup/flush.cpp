@@ -7,6 +7,14 @@
 #include "tally/merge.hpp"
 
 namespace weir::rollup {
+namespace {
+
+std::int64_t windows_in(std::span<const tally::WindowRow> rows) {
+  return std::ranges::count(rows, tally::Dimension::total,
+                            [](const tally::WindowRow& row) { return row.key.dimension; });
+}
+
+}  // namespace
 
 Flush::Flush(std::vector<Share> shares, Pruning pruning)
     : shares_(std::move(shares)), pruning_(std::move(pruning)) {}
@@ -42,14 +50,17 @@ void Flush::take(std::vector<tally::WindowRow> rows) {
 
 Result<Changes> Flush::changes(WallTime now) {
   Changes changes;
+  written_ = {};
   tally::UserSet users;
   FlushRow flush{.timestamp = now};
   bool tallied = false;
   for (const Share& share : shares_) {
     if (!is_held(share.partition)) continue;
     const tally::Tally& tally = share.part.tally;
+    written_.windows_opened -= windows_in(rows_[share.partition]);
     auto rows = tally::merge_deltas(tally.deltas(), share.partition, std::move(rows_[share.partition]));
     if (!rows) return pass_on(rows);
+    written_.windows_opened += windows_in(*rows);  // the total row of each window that is touched changes
     std::ranges::move(*rows, std::back_inserter(changes.windows));
     for (const WindowStart minute : unrolled(share.partition))
       changes.unrolled.push_back({share.partition, minute});
@@ -57,6 +68,7 @@ Result<Changes> Flush::changes(WallTime now) {
       changes.horizons.push_back({tally::Granularity::minute, *tally.minute_horizon()});
     for (DeadLetter letter : share.part.letters) {
       letter.at = now;
+      ++written_.letters[letter.reason];
       changes.letters.push_back(std::move(letter));
     }
     tallied = tallied || !tally.empty();

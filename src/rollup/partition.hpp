@@ -5,6 +5,7 @@
 // successor's numbers. No clock: verdicts are reckoned by record time alone, so that a second reading judges alike.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -71,6 +72,8 @@ class Partition {
 
   // The first offset that was not taken yet.
   [[nodiscard]] std::int64_t position() const { return position_; }
+  // As last seen.
+  [[nodiscard]] std::int64_t log_end() const { return std::max(log_end_, ledger_.next_offset); }
   // Still remembering what was counted before this object was born.
   [[nodiscard]] bool catching_up() const { return position_ < live_from_; }
   [[nodiscard]] const Part& open_part() const { return open_; }

@@ -1,6 +1,28 @@
 #include "rollup/status.hpp"
 
+#include <algorithm>
+
 namespace weir::rollup {
+
+void Durations::add(std::chrono::nanoseconds took) {
+  const auto border = std::ranges::lower_bound(borders, took);
+  ++counts[static_cast<std::size_t>(border - borders.begin())];
+  sum += took;
+}
+
+std::string_view name_of(PartitionStatus::State state) {
+  switch (state) {
+    case PartitionStatus::State::opening:
+      return "opening";
+    case PartitionStatus::State::catching_up:
+      return "catching_up";
+    case PartitionStatus::State::live:
+      return "live";
+    case PartitionStatus::State::refused:
+      return "refused";
+  }
+  return "";
+}
 
 std::string_view name_of(Phase phase) {
   switch (phase) {
@@ -34,6 +56,9 @@ std::int64_t Status::count(const Transaction& transaction, Agenda::Kind kind, No
   if (!written) return 0;
   ++(kind == Agenda::Kind::flush ? flushes : roll_ups);
   if (kind == Agenda::Kind::flush) last_good_flush = now;
+  const Plan::Written& done = transaction.plan().written();
+  windows_opened += done.windows_opened;
+  for (const auto& [reason, count] : done.letters) letters[reason] += count;
   return passed;
 }
 

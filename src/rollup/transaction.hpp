@@ -10,9 +10,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -104,6 +106,12 @@ struct Claim {
 // must not use up what it holds.
 class Plan {
  public:
+  // For the counters.
+  struct Written {
+    std::int64_t windows_opened = 0;              // they had no row before
+    std::map<std::string, std::int64_t> letters;  // by reason
+  };
+
   Plan() = default;
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
@@ -121,6 +129,11 @@ class Plan {
   // For a partition whose share was committed: the minutes that have a remainder since, and those that have none.
   [[nodiscard]] virtual std::vector<WindowStart> unrolled(std::int32_t partition) const = 0;
   [[nodiscard]] virtual std::vector<WindowStart> rolled(std::int32_t partition) const = 0;
+  // Of the last changes(), which were committed.
+  [[nodiscard]] const Written& written() const { return written_; }
+
+ protected:
+  Written written_;  // changes() begins it anew
 };
 
 class Transaction final : public StoreWork {
