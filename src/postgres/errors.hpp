@@ -1,0 +1,51 @@
+// What PostgreSQL's errors mean to us: whose move it is. One table, by SQLSTATE.
+// Source of the codes: https://www.postgresql.org/docs/15/errcodes-appendix.html
+//
+//   Move::peer       away, starting, busy, full, or a conflict with another transaction: the whole transaction again
+//   Move::caller     a person must act: password, rights, a table or column that is not as Weir makes it, a standby
+//   Move::ourselves  what we wrote is against our own rules, or the database is damaged
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace weir::postgres {
+
+inline constexpr std::string_view code_lost = "connection_lost";  // or never made: away, shut down, killed
+inline constexpr std::string_view code_starting = "database_starting";  // or shutting down, or recovering
+inline constexpr std::string_view code_too_many = "too_many_connections";
+inline constexpr std::string_view code_conflict = "transaction_conflict";  // deadlock, serialization
+inline constexpr std::string_view code_lock_timeout = "lock_timeout";
+inline constexpr std::string_view code_statement_timeout = "statement_timeout";  // or cancelled by a person
+inline constexpr std::string_view code_idle_in_transaction =
+    "idle_in_transaction";  // the server ended the session
+inline constexpr std::string_view code_answer_timeout =
+    "answer_timeout";  // ours: the server did not answer at all
+inline constexpr std::string_view code_disk_full = "disk_full";
+inline constexpr std::string_view code_server_failed =
+    "server_failed";  // out of memory, I/O error, internal error
+inline constexpr std::string_view code_plan_outdated =
+    "plan_outdated";  // a table was altered under the session
+
+inline constexpr std::string_view code_settings = "database_settings";   // DATABASE_URL cannot be read
+inline constexpr std::string_view code_access_denied = "access_denied";  // password, role or pg_hba.conf
+inline constexpr std::string_view code_no_database = "no_such_database";
+inline constexpr std::string_view code_forbidden = "permission_denied";
+inline constexpr std::string_view code_read_only = "database_read_only";
+inline constexpr std::string_view code_tables_differ =
+    "tables_differ";  // a table, column or index is missing or other
+inline constexpr std::string_view code_no_sessions =
+    "no_sessions";  // a pooler that hands out single transactions
+
+inline constexpr std::string_view code_constraint = "constraint_violated";
+inline constexpr std::string_view code_exists = "row_exists";
+inline constexpr std::string_view code_damaged = "database_damaged";
+inline constexpr std::string_view code_error = "database_error";
+
+// `message`: the server's own words. The text of the error is one line, "PostgreSQL: <message> (<sqlstate>)", and says
+// what to do where that is not plain.
+[[nodiscard]] Error error_of(std::string_view sqlstate, std::string_view message);
+
+}  // namespace weir::postgres
