@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "app/serve.hpp"
-#include "base/ensure.hpp"
 #include "cli/import.hpp"
 #include "cli/remote.hpp"
 #include "cli/stats.hpp"
@@ -46,12 +45,18 @@ std::unique_ptr<observe::Log> make_log(const config::Settings& settings) {
                            settings.log_format == config::LogFormat::json);
 }
 
-int run_serve(const config::Texts& typed, const World& world) {
-  const auto loaded = load(config::Command::serve, typed, world);
+int load_and_run(config::Command command, const config::Texts& typed, const World& world) {
+  const auto loaded = load(command, typed, world);
   if (!loaded) return wrong_usage;
-  const auto log = make_log(loaded->settings);
+  const config::Settings& settings = loaded->settings;
+  const auto log = make_log(settings);
   for (const std::string& note : loaded->notes) log->warn(note);
-  return serve(loaded->settings, *log, world.out);
+  if (settings.event_log == config::EventLogKind::kafka ||
+      settings.metrics_store == config::StoreKind::postgres) {
+    log->error("cannot start: this version runs on EVENT_LOG=embedded with METRICS_STORE=sqlite only");
+    return failed;
+  }
+  return serve(settings, *log, world.out);
 }
 
 int show_config(const std::string& command, const World& world) {
@@ -127,9 +132,9 @@ class CommandLine {
   explicit CommandLine(const World& world) : world_(world) {
     app_.set_version_flag("--version", "weir " WEIR_VERSION);
     app_.require_subcommand(1);
-    add_serve();
-    add_split(config::Command::producer, "takes events into Kafka");
-    add_split(config::Command::consumer, "counts events from Kafka into PostgreSQL");
+    add_process(config::Command::serve, "everything in one process: take events, count them, show them");
+    add_process(config::Command::producer, "takes events into Kafka");
+    add_process(config::Command::consumer, "counts events from Kafka into PostgreSQL, and shows the numbers");
     add_import();
     add_stats();
     add_config();
@@ -147,33 +152,21 @@ class CommandLine {
   }
 
  private:
-  void add_serve() {
-    CLI::App* serve =
-        app_.add_subcommand("serve", "everything in one process: take events, count them, show them");
+  // A command that runs until it is told to leave: each variable that it uses is an option too, but for secrets, which
+  // other processes could see there.
+  void add_process(config::Command command, const std::string& does) {
+    CLI::App* process = app_.add_subcommand(std::string(config::name_of(command)), does);
     for (const config::Variable& variable : config::variables()) {
-      if (!variable.used_by.has(config::Command::serve) || variable.standing != config::Standing::in_use ||
-          variable.is_family() || variable.secret)
+      if (!variable.used_by.has(command) || !variable.is_built() || variable.is_family() || variable.secret)
         continue;
-      serve->add_option_function<std::string>(
+      process->add_option_function<std::string>(
           "--" + config::option_name(variable),
           [this, name = std::string(variable.name)](const std::string& text) { settings_[name] = text; },
           "instead of " + std::string(variable.name));
     }
-    serve->footer(config::help_of_variables(config::Command::serve));
-    serve->callback([this] { chosen_ = [this] { return run_serve(settings_, world_); }; });
-  }
-
-  // The two halves of serve run on Kafka and PostgreSQL, which this version lacks: the settings say so.
-  void add_split(config::Command command, const std::string& does) {
-    CLI::App* half =
-        app_.add_subcommand(std::string(config::name_of(command)), does + " (not in this version)");
-    half->callback([this, command] {
-      chosen_ = [this, command] {
-        const bool runs = load(command, {}, world_).has_value();
-        ensure(!runs, "no combination that this version runs has a producer or a consumer of its own");
-        return wrong_usage;
-      };
-    });
+    process->footer(config::help_of_variables(command));
+    process->callback(
+        [this, command] { chosen_ = [this, command] { return load_and_run(command, settings_, world_); }; });
   }
 
   void add_import() {

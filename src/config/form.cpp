@@ -45,4 +45,33 @@ bool is_ip_address(std::string_view text) {
          inet_pton(AF_INET6, terminated.c_str(), address.data()) == 1;
 }
 
+namespace {
+
+bool is_broker(std::string_view text) {
+  if (const std::size_t protocol = text.find("://"); protocol != std::string_view::npos)
+    text.remove_prefix(protocol + 3);
+  const std::size_t bracket = text.rfind(']');
+  const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  const bool plain = std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+  if (colon == std::string_view::npos) return plain && !text.empty();
+  return plain && colon > 0 && whole_number(text.substr(colon + 1), 1, 65535).has_value();
+}
+
+}  // namespace
+
+bool is_broker_list(std::string_view text) {
+  while (true) {
+    const std::size_t comma = text.find(',');
+    if (!is_broker(text.substr(0, comma))) return false;
+    if (comma == std::string_view::npos) return true;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+bool is_database_url(std::string_view text) {
+  if (text.find("://") != std::string_view::npos && text.find('=') > text.find("://"))
+    return text.starts_with("postgres://") || text.starts_with("postgresql://");
+  return text.find('=') != std::string_view::npos && text.front() != '=';
+}
+
 }  // namespace weir::config

@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,16 +32,26 @@ struct Form {
 [[nodiscard]] bool is_topic_name(std::string_view text);
 [[nodiscard]] bool is_ip_address(std::string_view text);
 
+// `brokers` of KAFKA_BROKERS: host, host:port, [address]:port, each perhaps behind a protocol://, with commas.
+[[nodiscard]] bool is_broker_list(std::string_view text);
+
+// What libpq takes in one text: a postgres:// or postgresql:// URL, or key=value pairs. Only the first look.
+[[nodiscard]] bool is_database_url(std::string_view text);
+
+// In what follows `member` says which member of Settings is filled: a pointer to it, or a function from Settings& to
+// a member of a member.
+template <auto member>
+using Member = std::remove_cvref_t<std::invoke_result_t<decltype(member), Settings&>>;
+
 // A number that fills `member` (an integer or a duration in its own unit).
 template <auto member, std::int64_t least, std::int64_t most>
 inline constexpr Form number{[](std::string_view text, Settings& into) {
                                const auto value = whole_number(text, least, most);
-                               using Member = std::remove_cvref_t<decltype(into.*member)>;
                                if (!value) return false;
-                               if constexpr (std::integral<Member>)
-                                 into.*member = static_cast<Member>(*value);
+                               if constexpr (std::integral<Member<member>>)
+                                 std::invoke(member, into) = static_cast<Member<member>>(*value);
                                else
-                                 into.*member = Member(*value);
+                                 std::invoke(member, into) = Member<member>(*value);
                                return true;
                              },
                              [] { return range_in_words(least, most); }};
@@ -50,7 +61,7 @@ template <auto member, std::int64_t least, std::int64_t most>
 inline constexpr Form number_or_auto{[](std::string_view text, Settings& into) {
                                        if (text != "auto")
                                          return number<member, least, most>.read(text, into);
-                                       into.*member = 0;
+                                       std::invoke(member, into) = 0;
                                        return true;
                                      },
                                      [] { return range_in_words(least, most) + ", or auto"; }};
@@ -67,17 +78,24 @@ inline constexpr Form checked_number{
 // One of a few words. Each enumerator's word stands at its number in Words::all.
 template <auto member, class Words>
 inline constexpr Form choice{[](std::string_view text, Settings& into) {
-                               using Member = std::remove_cvref_t<decltype(into.*member)>;
                                for (std::size_t at = 0; at < std::size(Words::all); ++at) {
                                  if (Words::all[at] != text) continue;
-                                 into.*member = static_cast<Member>(at);
+                                 std::invoke(member, into) = static_cast<Member<member>>(at);
                                  return true;
                                }
                                return false;
                              },
                              [] { return choices_in_words(Words::all); }};
 
-// Any text that is not empty, for what nothing in this version uses yet.
+// Any text that is not empty.
+template <auto member>
+inline constexpr Form any_text_into{[](std::string_view text, Settings& into) {
+                                      std::invoke(member, into) = text;
+                                      return true;
+                                    },
+                                    [] { return std::string("any text"); }};
+
+// The same, for what nothing in this version uses yet.
 inline constexpr Form any_text{[](std::string_view, Settings&) { return true; },
                                [] { return std::string("any text"); }};
 

@@ -1,8 +1,9 @@
 #include "config/load.hpp"
 
-#include <optional>
+#include <algorithm>
 
 #include "base/json_text.hpp"
+#include "config/kafka_property.hpp"
 
 namespace weir::config {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 // NAME="value", or NAME alone where the value is nobody's business.
 std::string quoted(const Variable& variable, std::string_view name, std::string_view text) {
   std::string out(name);
-  if (variable.secret) return out;
+  if (variable.hides(name)) return out;
   append_json_string(out += '=', text);
   return out;
 }
@@ -24,70 +25,103 @@ class Loader {
   std::expected<Loaded, std::vector<Fault>> run() {
     for (const auto& [name, text] : sources_.command_line)
       if (find_variable(name) == nullptr) fault(name, name + " is not a setting of Weir");
-    for (const Variable& variable : variables()) {
-      if (variable.is_family())
-        take_family(variable);
-      else
-        take_one(variable);
-    }
+    for (const Variable& variable : variables())
+      for (const Found& found : find_all(variable)) judge(variable, found);
+    loaded_.settings.consumer_port_is_set = is_set("CONSUMER_PORT");
     check_sizes();
     check_combination();
     if (!faults_.empty()) return std::unexpected(std::move(faults_));
+    for (const Variable& variable : variables())
+      for (const Found& found : find_all(variable)) show(variable, found);
+    note_partition_key();
     return std::move(loaded_);
   }
 
  private:
   struct Found {
+    std::string_view name;
     std::string_view text;
     Origin origin = Origin::fallback;
+    [[nodiscard]] bool is_set() const { return origin != Origin::fallback; }
   };
 
   Found find(const Variable& variable) const {
     if (const auto at = sources_.command_line.find(variable.name); at != sources_.command_line.end())
-      return {at->second, Origin::command_line};
+      return {variable.name, at->second, Origin::command_line};
     if (const auto at = sources_.environment.find(variable.name);
         at != sources_.environment.end() && !at->second.empty())
-      return {at->second, Origin::environment};
-    return {variable.fallback_of(sources_.command), Origin::fallback};
+      return {variable.name, at->second, Origin::environment};
+    return {variable.name, variable.fallback_of(sources_.command), Origin::fallback};
   }
 
-  void take_one(const Variable& variable) {
-    const Found found = find(variable);
-    const bool set = found.origin != Origin::fallback;
-    if (!found.text.empty() || set) judge(variable, variable.name, found, set);
-    if (variable.used_by.has(sources_.command) && (set || variable.standing == Standing::in_use))
-      show(variable, variable.name, found);
-  }
-
-  void take_family(const Variable& variable) {
+  // The variable, or the members of the family that are set.
+  std::vector<Found> find_all(const Variable& variable) const {
+    if (!variable.is_family()) return {find(variable)};
+    std::vector<Found> members;
     const std::string_view stem = variable.name.substr(0, variable.name.size() - 1);
     for (auto at = sources_.environment.lower_bound(stem);
-         at != sources_.environment.end() && at->first.starts_with(stem); ++at) {
-      if (at->second.empty() || !variable.covers(at->first)) continue;
-      const Found found{at->second, Origin::environment};
-      judge(variable, at->first, found, true);
-      if (variable.used_by.has(sources_.command)) show(variable, at->first, found);
-    }
+         at != sources_.environment.end() && at->first.starts_with(stem); ++at)
+      if (!at->second.empty() && variable.covers(at->first))
+        members.push_back({at->first, at->second, Origin::environment});
+    return members;
   }
 
-  void judge(const Variable& variable, std::string_view name, const Found& found, bool set) {
+  bool is_set(std::string_view name) const { return find(*find_variable(name)).is_set(); }
+
+  void judge(const Variable& variable, const Found& found) {
+    if (found.text.empty() && !found.is_set()) return;
     if (found.text.empty() || !variable.form.read(found.text, loaded_.settings)) {
-      fault(name, quoted(variable, name, found.text) + ": expected " + variable.form.expected());
+      fault(found.name, quoted(variable, found.name, found.text) + ": expected " + variable.form.expected());
       return;
     }
-    if (!set || found.text == variable.fallback || !variable.used_by.has(sources_.command)) return;
+    if (!found.is_set() || found.text == variable.fallback || !variable.used_by.has(sources_.command)) return;
+    if (variable.name == kafka_properties) take_property(variable, found);
     if (variable.standing == Standing::refused)
-      fault(name, quoted(variable, name, found.text) +
-                      " is set, but this version does not support it yet; unset it");
+      fault(found.name, quoted(variable, found.name, found.text) +
+                            " is set, but this version does not support it yet; unset it");
     if (variable.standing == Standing::noted)
-      loaded_.notes.push_back(std::string(name) +
+      loaded_.notes.push_back(std::string(found.name) +
                               " is set, but this version does not support it yet: ignored");
   }
 
-  void show(const Variable& variable, std::string_view name, const Found& found) {
-    const bool mask = variable.secret && !found.text.empty();
+  void take_property(const Variable& variable, const Found& found) {
+    std::string property = property_of(found.name);
+    auto& properties = loaded_.settings.kafka.properties;
+    const std::string_view why_not = why_refused(property);
+    if (!why_not.empty())
+      fault(found.name, quoted(variable, found.name, found.text) + ": " + std::string(why_not));
+    else if (std::ranges::find(properties, property, &std::pair<std::string, std::string>::first) !=
+             properties.end())
+      fault(found.name, std::string(found.name) + ": the property " + property +
+                            " is set twice, in other letters: expected once");
+    else
+      properties.emplace_back(std::move(property), found.text);
+  }
+
+  // Whether the chosen log and store make use of it.
+  bool has_use(const Variable& variable) const {
+    const bool kafka = loaded_.settings.event_log == EventLogKind::kafka;
+    const bool postgres = loaded_.settings.metrics_store == StoreKind::postgres;
+    switch (variable.standing) {
+      case Standing::in_use:
+        return true;
+      case Standing::with_kafka:
+        return kafka;
+      case Standing::with_embedded:
+        return !kafka;
+      case Standing::with_postgres:
+        return postgres;
+      default:
+        return false;
+    }
+  }
+
+  void show(const Variable& variable, const Found& found) {
+    const bool used = has_use(variable);
+    if (!variable.used_by.has(sources_.command) || !(found.is_set() || used)) return;
+    const bool mask = variable.hides(found.name) && !found.text.empty();
     loaded_.in_force.push_back(
-        {&variable, std::string(name), mask ? "***" : std::string(found.text), found.origin});
+        {&variable, std::string(found.name), mask ? "***" : std::string(found.text), found.origin, used});
   }
 
   void check_sizes() {
@@ -107,21 +141,31 @@ class Loader {
     if (command != Command::serve && !kafka)
       fault("EVENT_LOG",
             "EVENT_LOG=\"embedded\": " + weir + " shares its log with other processes: expected kafka");
-    if (command != Command::producer && kafka && !postgres)
-      fault("METRICS_STORE",
-            "METRICS_STORE=\"sqlite\": the Kafka log goes with PostgreSQL only: expected postgres");
-    if (kafka)
-      fault("EVENT_LOG",
-            "EVENT_LOG=\"kafka\"" + why_in_force("EVENT_LOG", weir) +
-                ": this version does not support it yet; weir serve with EVENT_LOG=embedded works");
-    if (postgres && command != Command::producer)
-      fault("METRICS_STORE",
-            "METRICS_STORE=\"postgres\"" + why_in_force("METRICS_STORE", weir) +
-                ": this version does not support it yet; weir serve with METRICS_STORE=sqlite works");
+    if (command == Command::producer || postgres) return;
+    if (command == Command::consumer)
+      fault("METRICS_STORE", "METRICS_STORE=\"sqlite\": " + weir +
+                                 " shares its store with other processes: expected postgres");
+    else if (kafka)
+      fault("METRICS_STORE", std::string("METRICS_STORE=\"sqlite\"") +
+                                 (is_set("METRICS_STORE") ? "" : " (the default of weir serve)") +
+                                 ": the Kafka log goes with PostgreSQL only: expected postgres");
   }
 
-  std::string why_in_force(std::string_view name, const std::string& weir) const {
-    return find(*find_variable(name)).origin == Origin::fallback ? " (the default of " + weir + ")" : "";
+  void note_partition_key() {
+    const Settings& settings = loaded_.settings;
+    if (!find_variable("KAFKA_PARTITION_KEY")->used_by.has(sources_.command) ||
+        settings.event_log != EventLogKind::kafka ||
+        settings.partition_key.kind == PartitionKey::Kind::user_id)
+      return;
+    loaded_.notes.push_back(
+        quoted_one("KAFKA_PARTITION_KEY") +
+        ": dedupe holds only within one partition: a message_id that comes again is known only "
+        "if both events have the same key; expected user_id where that matters");
+  }
+
+  std::string quoted_one(std::string_view name) const {
+    const Variable& variable = *find_variable(name);
+    return quoted(variable, name, find(variable).text);
   }
 
   void fault(std::string_view variable, std::string text) {

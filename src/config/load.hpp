@@ -36,12 +36,15 @@ struct InForce {
   std::string name;   // the variable's, or the member's of a family
   std::string value;  // as it was written; a secret is "***"; empty: not set
   Origin origin = Origin::fallback;
+  bool used =
+      true;  // false: it was set, but belongs to a log or store that is not chosen, or is not built yet
 };
 
 struct Loaded {
   Settings settings;
-  std::vector<InForce> in_force;   // what the command uses, in the table's order
-  std::vector<std::string> notes;  // on what was set and has no effect yet: for the log at start, a line each
+  std::vector<InForce> in_force;  // what the command uses, in the table's order
+  std::vector<std::string>
+      notes;  // on what was set and has no effect yet, or a price: for the log, a line each
 };
 
 struct Fault {

@@ -59,7 +59,7 @@ TEST(Load, GivesServeItsDefaults) {
 }
 
 TEST(Load, WaitsHalfAMinuteForAFlushOutsideServe) {
-  const auto loaded = load_for(Command::stats, {});
+  const auto loaded = load_for(Command::consumer, {});
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->settings.flush_interval, 30s);
 }
@@ -129,6 +129,13 @@ TEST(Load, RefusesAMalformedValueNamingItAndWhatWasExpected) {
       {"ON_OFFSET_GONE", "latest", "stop or earliest"},
       {"RETENTION_MINUTE_DAYS", "36501", "a whole number from 0 to 36500"},
       {"DB_PORT", "x", "a whole number from 1 to 65535"},
+      {"CONSUMER_PORT", "65536", "a whole number from 0 to 65535"},
+      {"DB_POOL_SIZE", "1", "a whole number from 2 to 1000"},
+      {"KAFKA_START", "newest", "earliest or latest"},
+      {"KAFKA_LINGER_MS", "1ms", "a whole number from 0 to 900000"},
+      {"KAFKA_BROKERS", "kafka:9092,", "host:port with commas between them"},
+      {"KAFKA_BROKERS", "kafka:http", "host:port with commas between them"},
+      {"KAFKA_BROKERS", ":9092", "host:port with commas between them"},
       {"KAFKA_COMPRESSION", "brotli", "none, gzip, snappy, lz4 or zstd"},
       {"KAFKA_PARTITION_KEY", "metadata.", "user_id, activity_type, metadata.<member> or none"},
       {"RATE_LIMIT_RPS", "fast", "a whole number from 0 to 1000000"},
@@ -167,11 +174,11 @@ TEST(Load, NamesAllFaultsAtOnce) {
 
 TEST(Load, RefusesWhatItCannotDoYetInsteadOfIgnoringIt) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"API_KEYS", "a:b"},           {"DASHBOARD_PASSWORD", "x"},  {"RATE_LIMIT_RPS", "5"},
-      {"RATE_LIMIT_BURST", "5"},     {"TRUSTED_PROXIES", "::1/1"}, {"TLS_CERT", "a.pem"},
-      {"TLS_KEY", "a.key"},          {"SCHEMA_DIR", "schemas"},    {"CONSUL_HTTP_ADDR", "localhost:8500"},
-      {"CONSUL_HTTP_TOKEN", "t"},    {"CONSUL_PREFIX", "mine"},    {"CONFIG_FILE", "weir.conf"},
-      {"CORS_ORIGINS", "a.example"}, {"KAFKA_START", "latest"},    {"KAFKA_PROPERTY_acks", "0"}};
+      {"API_KEYS", "a:b"},          {"DASHBOARD_PASSWORD", "x"},  {"RATE_LIMIT_RPS", "5"},
+      {"RATE_LIMIT_BURST", "5"},    {"TRUSTED_PROXIES", "::1/1"}, {"TLS_CERT", "a.pem"},
+      {"TLS_KEY", "a.key"},         {"SCHEMA_DIR", "schemas"},    {"CONSUL_HTTP_ADDR", "localhost:8500"},
+      {"CONSUL_HTTP_TOKEN", "t"},   {"CONSUL_PREFIX", "mine"},    {"CONFIG_FILE", "weir.conf"},
+      {"CORS_ORIGINS", "a.example"}};
   for (const auto& [name, value] : cases) {
     const auto loaded = load_for(Command::serve, {{name, value}});
     ASSERT_EQ(texts_of(loaded).size(), 1U) << name;
@@ -182,10 +189,8 @@ TEST(Load, RefusesWhatItCannotDoYetInsteadOfIgnoringIt) {
 }
 
 TEST(Load, TakesTheDefaultOfWhatItCannotDoYet) {
-  EXPECT_TRUE(load_for(Command::serve, {{"CORS_ORIGINS", "*"},
-                                        {"RATE_LIMIT_RPS", "0"},
-                                        {"CONSUL_PREFIX", "weir"},
-                                        {"KAFKA_START", "earliest"}}));
+  EXPECT_TRUE(
+      load_for(Command::serve, {{"CORS_ORIGINS", "*"}, {"RATE_LIMIT_RPS", "0"}, {"CONSUL_PREFIX", "weir"}}));
 }
 
 TEST(Load, AcceptsAndDoesNotUseWhatBelongsToAnotherCombination) {
@@ -195,8 +200,165 @@ TEST(Load, AcceptsAndDoesNotUseWhatBelongsToAnotherCombination) {
                                                 {"DATABASE_URL", "postgres://me:s3cret@db/x"},
                                                 {"KAFKA_LINGER_MS", "5"}});
   ASSERT_TRUE(loaded);
-  EXPECT_EQ(shown(*loaded, "KAFKA_BROKERS")->variable->standing, Standing::elsewhere);
+  EXPECT_FALSE(shown(*loaded, "KAFKA_BROKERS")->used);
+  EXPECT_TRUE(shown(*loaded, "DATA_DIR")->used);
   EXPECT_EQ(shown(*loaded, "DB_USER"), nullptr);
+}
+
+TEST(Load, ShowsOfALogAndAStoreWhatIsChosen) {
+  struct Case {
+    Command command;
+    Texts environment;
+    std::vector<std::string> used, unused;
+  };
+  const std::vector<Case> cases = {
+      {Command::serve, {}, {"DATA_DIR", "SERVER_PORT"}, {"KAFKA_BROKERS", "DB_HOST", "CONSUMER_PORT"}},
+      {Command::serve,
+       {{"METRICS_STORE", "postgres"}},
+       {"DATA_DIR", "DB_HOST", "DB_POOL_SIZE"},
+       {"KAFKA_BROKERS", "KAFKA_START"}},
+      {Command::serve,
+       {{"EVENT_LOG", "kafka"}, {"METRICS_STORE", "postgres"}},
+       {"KAFKA_BROKERS", "KAFKA_PARTITION_KEY", "KAFKA_START", "DB_NAME"},
+       {"DATA_DIR", "RETENTION_LOG_HOURS"}},
+      {Command::producer,
+       {},
+       {"KAFKA_LINGER_MS", "SERVER_PORT"},
+       {"DB_HOST", "METRICS_STORE", "NUM_WORKERS"}},
+      {Command::consumer,
+       {},
+       {"CONSUMER_PORT", "DB_PASSWORD", "KAFKA_BROKERS"},
+       {"SERVER_PORT", "DATA_DIR"}}};
+  for (const Case& one : cases) {
+    const auto loaded = load_for(one.command, one.environment);
+    ASSERT_TRUE(loaded) << testing::PrintToString(texts_of(loaded));
+    for (const std::string& name : one.used) {
+      ASSERT_NE(shown(*loaded, name), nullptr) << name;
+      EXPECT_TRUE(shown(*loaded, name)->used) << name;
+    }
+    for (const std::string& name : one.unused) EXPECT_EQ(shown(*loaded, name), nullptr) << name;
+  }
+}
+
+TEST(Load, GivesConsumerWhatItWasTold) {
+  const auto loaded = load_for(Command::consumer, {{"KAFKA_BROKERS", "kafka-1:9092,[::1]:9093"},
+                                                   {"KAFKA_START", "latest"},
+                                                   {"KAFKA_PARTITIONS", "3"},
+                                                   {"CONSUMER_PORT", "8081"},
+                                                   {"DB_HOST", "db"},
+                                                   {"DB_PORT", "6432"},
+                                                   {"DB_USER", "weir"},
+                                                   {"DB_PASSWORD", "s3cret"},
+                                                   {"DB_NAME", "numbers"},
+                                                   {"DATABASE_URL", "postgresql://me@db/x?sslmode=require"},
+                                                   {"DB_POOL_SIZE", "9"}});
+  ASSERT_TRUE(loaded) << testing::PrintToString(texts_of(loaded));
+  const Settings& settings = loaded->settings;
+  EXPECT_EQ(settings.event_log, EventLogKind::kafka);
+  EXPECT_EQ(settings.metrics_store, StoreKind::postgres);
+  EXPECT_EQ(settings.flush_interval, 30s);
+  EXPECT_EQ(settings.kafka.brokers, "kafka-1:9092,[::1]:9093");
+  EXPECT_EQ(settings.kafka.start, KafkaStart::latest);
+  EXPECT_EQ(settings.kafka.partitions, 3);
+  EXPECT_TRUE(settings.consumer_port_is_set) << "the default, but somebody said it";
+  EXPECT_EQ(settings.database.host, "db");
+  EXPECT_EQ(settings.database.port, 6432);
+  EXPECT_EQ(settings.database.user, "weir");
+  EXPECT_EQ(settings.database.password, "s3cret");
+  EXPECT_EQ(settings.database.name, "numbers");
+  EXPECT_EQ(settings.database.url, "postgresql://me@db/x?sslmode=require");
+  EXPECT_EQ(settings.database.pool_size, 9);
+}
+
+TEST(Load, GivesConsumerItsDefaults) {
+  const auto loaded = load_for(Command::consumer, {{"CONSUMER_PORT", ""}, {"DB_PORT", ""}});
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->settings.consumer_port, 8081);
+  EXPECT_FALSE(loaded->settings.consumer_port_is_set);
+  EXPECT_EQ(loaded->settings.database.host, "localhost");
+  EXPECT_EQ(loaded->settings.database.port, 5432);
+  EXPECT_EQ(loaded->settings.database.name, "analytics");
+  EXPECT_EQ(loaded->settings.database.pool_size, 4);
+  EXPECT_EQ(loaded->settings.kafka.start, KafkaStart::earliest);
+}
+
+TEST(Load, GivesProducerWhatItWasTold) {
+  const auto loaded = load_for(Command::producer, {{"KAFKA_COMPRESSION", "zstd"},
+                                                   {"KAFKA_LINGER_MS", "7"},
+                                                   {"KAFKA_PARTITION_KEY", "metadata.session"},
+                                                   {"METRICS_STORE", "sqlite"}});
+  ASSERT_TRUE(loaded) << testing::PrintToString(texts_of(loaded));
+  EXPECT_EQ(loaded->settings.kafka.brokers, "localhost:9092");
+  EXPECT_EQ(loaded->settings.kafka.compression, "zstd");
+  EXPECT_EQ(loaded->settings.kafka.linger, 7ms);
+  EXPECT_EQ(loaded->settings.kafka.partitions, 12);
+  EXPECT_EQ(loaded->settings.partition_key.kind, PartitionKey::Kind::metadata);
+  EXPECT_EQ(loaded->settings.partition_key.member, "session");
+}
+
+TEST(Load, SaysThatAnotherKeyKeepsDedupeWithinAPartition) {
+  const std::vector<std::string> keys = {"activity_type", "none", "metadata.session"};
+  for (const std::string& key : keys) {
+    const auto loaded = load_for(Command::producer, {{"KAFKA_PARTITION_KEY", key}});
+    ASSERT_TRUE(loaded);
+    ASSERT_EQ(loaded->notes.size(), 1U);
+    EXPECT_TRUE(loaded->notes[0].starts_with("KAFKA_PARTITION_KEY=\"" + key +
+                                             "\": dedupe holds only within one partition"));
+    EXPECT_TRUE(load_for(Command::serve, {{"KAFKA_PARTITION_KEY", key}})->notes.empty()) << "one partition";
+  }
+  EXPECT_TRUE(load_for(Command::producer, {{"KAFKA_PARTITION_KEY", "user_id"}})->notes.empty());
+}
+
+TEST(Load, HandsPropertiesOnUnderKafkasNames) {
+  const auto loaded = load_for(Command::producer, {{"KAFKA_PROPERTY_security_protocol", "SASL_SSL"},
+                                                   {"KAFKA_PROPERTY_SASL_MECHANISM", "PLAIN"},
+                                                   {"KAFKA_PROPERTY_ssl_ca_location", ""}});
+  ASSERT_TRUE(loaded) << testing::PrintToString(texts_of(loaded));
+  using Properties = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(loaded->settings.kafka.properties,
+            (Properties{{"sasl.mechanism", "PLAIN"}, {"security.protocol", "SASL_SSL"}}));
+}
+
+TEST(Load, RefusesAPropertyThatWouldBreakAPromiseOrHasItsOwnVariable) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"acks", "all in-sync replicas"},
+      {"request_required_acks", "all in-sync"},
+      {"enable_idempotence", "may stand twice"},
+      {"enable_auto_commit", "offsets are committed"},
+      {"enable_auto_offset_store", "offsets are"},
+      {"auto_offset_reset", "use KAFKA_START"},
+      {"isolation_level", "must not be counted"},
+      {"message_timeout_ms", "within 10 s"},
+      {"bootstrap_servers", "use KAFKA_BROKERS"},
+      {"metadata_broker_list", "use KAFKA_BROKERS"},
+      {"group_id", "use KAFKA_GROUP_ID"},
+      {"compression_type", "use KAFKA_COMPRESSION"},
+      {"LINGER_MS", "use KAFKA_LINGER_MS"},
+      {"queue_buffering_max_ms", "use KAFKA_LINGER_MS"},
+      {"partitioner", "use KAFKA_PARTITION_KEY"},
+      {"partition_assignment_strategy", "agree"}};
+  for (const auto& [name, why] : cases)
+    for (const Command command : {Command::producer, Command::consumer}) {
+      const Lines texts = texts_of(load_for(command, {{"KAFKA_PROPERTY_" + name, "1"}}));
+      ASSERT_EQ(texts.size(), 1U) << name;
+      EXPECT_TRUE(texts[0].starts_with("KAFKA_PROPERTY_" + name + "=\"1\": ")) << texts[0];
+      EXPECT_NE(texts[0].find(why), std::string::npos) << texts[0];
+    }
+  EXPECT_EQ(texts_of(load_for(Command::producer, {{"KAFKA_PROPERTY_A_B", "1"}, {"KAFKA_PROPERTY_a_b", "2"}})),
+            (Lines{"KAFKA_PROPERTY_a_b: the property a.b is set twice, in other letters: expected once"}));
+}
+
+TEST(Load, MasksPropertiesThatMayHoldASecret) {
+  const auto loaded =
+      load_for(Command::producer, {{"KAFKA_PROPERTY_SASL_PASSWORD", "hunter2"},
+                                   {"KAFKA_PROPERTY_ssl_key_pem", "hunter2"},
+                                   {"KAFKA_PROPERTY_sasl_oauthbearer_client_secret", "hunter2"},
+                                   {"KAFKA_PROPERTY_sasl_jaas_config", "hunter2"},
+                                   {"KAFKA_PROPERTY_client_id", "weir-1"}});
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(shown(*loaded, "KAFKA_PROPERTY_SASL_PASSWORD")->value, "***");
+  EXPECT_EQ(shown(*loaded, "KAFKA_PROPERTY_client_id")->value, "weir-1");
+  for (const InForce& setting : loaded->in_force) EXPECT_NE(setting.value, "hunter2") << setting.name;
 }
 
 TEST(Load, NotesTelemetryThatIsNotSentYet) {
@@ -222,39 +384,43 @@ TEST(Load, NeverShowsASecret) {
   }
 }
 
+TEST(Load, LooksAtADatabasesAddressOnceAndNeverShowsIt) {
+  for (const std::string good : {"postgres://db/x", "postgresql://me:p=w@db/x", "host=db user=me"})
+    EXPECT_TRUE(load_for(Command::consumer, {{"DATABASE_URL", good}})) << good;
+  for (const std::string bad : {"mysql://db/x", "db.example", "=x"})
+    EXPECT_EQ(texts_of(load_for(Command::consumer, {{"DATABASE_URL", bad}})),
+              (Lines{"DATABASE_URL: expected postgres://…, postgresql://… or key=value pairs"}));
+}
+
 TEST(Load, RefusesALogAndAStoreThatDoNotGoTogether) {
   struct Case {
     Command command;
     Texts environment;
-    std::string fault;
+    Lines faults;
   };
   const std::vector<Case> cases = {
       {Command::serve,
        {{"EVENT_LOG", "kafka"}},
-       "METRICS_STORE=\"sqlite\": the Kafka log goes with PostgreSQL only: expected postgres"},
-      {Command::consumer,
-       {{"METRICS_STORE", "sqlite"}},
-       "METRICS_STORE=\"sqlite\": the Kafka log goes with PostgreSQL only: expected postgres"},
-      {Command::producer,
-       {{"EVENT_LOG", "embedded"}},
-       "EVENT_LOG=\"embedded\": weir producer shares its log with other processes: expected kafka"},
-      {Command::consumer,
-       {{"EVENT_LOG", "embedded"}},
-       "EVENT_LOG=\"embedded\": weir consumer shares its log with other processes: expected kafka"},
-      {Command::producer,
-       {},
-       "EVENT_LOG=\"kafka\" (the default of weir producer): this version does not support it yet; weir serve "
-       "with "
-       "EVENT_LOG=embedded works"},
+       {"METRICS_STORE=\"sqlite\" (the default of weir serve): the Kafka log goes with PostgreSQL only: "
+        "expected "
+        "postgres"}},
       {Command::serve,
-       {{"METRICS_STORE", "postgres"}},
-       "METRICS_STORE=\"postgres\": this version does not support it yet; weir serve with "
-       "METRICS_STORE=sqlite works"}};
-  for (const Case& one : cases) {
-    const Lines texts = texts_of(load_for(one.command, one.environment));
-    EXPECT_NE(std::ranges::find(texts, one.fault), texts.end()) << one.fault << "\n"
-                                                                << testing::PrintToString(texts);
-  }
+       {{"EVENT_LOG", "kafka"}, {"METRICS_STORE", "sqlite"}},
+       {"METRICS_STORE=\"sqlite\": the Kafka log goes with PostgreSQL only: expected postgres"}},
+      {Command::producer,
+       {{"EVENT_LOG", "embedded"}},
+       {"EVENT_LOG=\"embedded\": weir producer shares its log with other processes: expected kafka"}},
+      {Command::consumer,
+       {{"EVENT_LOG", "embedded"}, {"METRICS_STORE", "sqlite"}},
+       {"EVENT_LOG=\"embedded\": weir consumer shares its log with other processes: expected kafka",
+        "METRICS_STORE=\"sqlite\": weir consumer shares its store with other processes: expected postgres"}},
+      {Command::serve, {}, {}},
+      {Command::serve, {{"METRICS_STORE", "postgres"}}, {}},
+      {Command::serve, {{"EVENT_LOG", "kafka"}, {"METRICS_STORE", "postgres"}}, {}},
+      {Command::producer, {{"METRICS_STORE", "sqlite"}}, {}},
+      {Command::consumer, {}, {}}};
+  for (const Case& one : cases)
+    EXPECT_EQ(texts_of(load_for(one.command, one.environment)), one.faults) << name_of(one.command);
 }
 
 TEST(Load, WantsABodyToHoldAnEvent) {

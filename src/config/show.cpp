@@ -31,8 +31,8 @@ std::string default_in_words(const Variable& variable) {
 
 std::string explained(const Variable& variable) {
   std::string text(variable.help);
-  if (variable.standing == Standing::refused || variable.standing == Standing::noted)
-    text.append(text.empty() ? "" : "; ").append("not supported yet");
+  if (variable.standing == Standing::with_kafka) text.append(" (Kafka only)");
+  if (!variable.is_built()) text.append(text.empty() ? "" : "; ").append("not supported yet");
   return text;
 }
 
@@ -64,7 +64,7 @@ std::string to_table(const Loaded& loaded) {
     append_padded(out, setting.name, name_width + 2);
     append_padded(out, values[at], value_width + 2);
     out.append(name_of(setting.origin));
-    if (setting.variable->standing != Standing::in_use) out.append(", not used");
+    if (!setting.used) out.append(", not used");
     out.append("\n");
   }
   return out;
@@ -73,7 +73,7 @@ std::string to_table(const Loaded& loaded) {
 std::string help_of_variables(Command command) {
   std::string out = "Environment variables:\n";
   for (const Variable& variable : variables()) {
-    if (!variable.used_by.has(command) || variable.standing != Standing::in_use) continue;
+    if (!variable.used_by.has(command) || !variable.is_built()) continue;
     append_padded(out.append("  "), variable.name, 24);
     append_padded(out, variable.fallback_of(command), 30);
     out.append(variable.help).append("\n");

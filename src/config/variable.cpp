@@ -1,9 +1,11 @@
 #include "config/variable.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
 #include "base/limits.hpp"
+#include "config/kafka_property.hpp"
 
 namespace weir::config {
 namespace {
@@ -32,6 +34,12 @@ struct Stores {
 };
 struct OffsetGone {
   static constexpr std::array<std::string_view, 2> all{"stop", "earliest"};
+};
+struct Starts {
+  static constexpr std::array<std::string_view, 2> all{"earliest", "latest"};
+};
+struct Codecs {
+  static constexpr std::array<std::string_view, 5> all{"none", "gzip", "snappy", "lz4", "zstd"};
 };
 struct Formats {
   static constexpr std::array<std::string_view, 2> all{"text", "json"};
@@ -71,21 +79,54 @@ constexpr Form address{[](std::string_view text, Settings& into) {
                        },
                        [] { return std::string("an IPv4 or IPv6 address"); }};
 
-constexpr Form compression{[](std::string_view text, Settings&) {
-                             return text == "none" || text == "gzip" || text == "snappy" || text == "lz4" ||
-                                    text == "zstd";
-                           },
-                           [] { return std::string("none, gzip, snappy, lz4 or zstd"); }};
+constexpr Form brokers{[](std::string_view text, Settings& into) {
+                         if (!is_broker_list(text)) return false;
+                         into.kafka.brokers = text;
+                         return true;
+                       },
+                       [] { return std::string("host:port with commas between them"); }};
 
-constexpr Form partition_key{[](std::string_view text, Settings&) {
+constexpr Form database_url{[](std::string_view text, Settings& into) {
+                              if (!is_database_url(text)) return false;
+                              into.database.url = text;
+                              return true;
+                            },
+                            [] { return std::string("postgres://…, postgresql://… or key=value pairs"); }};
+
+constexpr Form compression{[](std::string_view text, Settings& into) {
+                             if (std::ranges::find(Codecs::all, text) == Codecs::all.end()) return false;
+                             into.kafka.compression = text;
+                             return true;
+                           },
+                           [] { return choices_in_words(Codecs::all); }};
+
+constexpr Form partition_key{[](std::string_view text, Settings& into) {
+                               using enum PartitionKey::Kind;
                                constexpr std::string_view member = "metadata.";
-                               return text == "user_id" || text == "activity_type" || text == "none" ||
-                                      (text.starts_with(member) && text.size() > member.size());
+                               if (text == "user_id")
+                                 into.partition_key = {user_id, {}};
+                               else if (text == "activity_type")
+                                 into.partition_key = {activity_type, {}};
+                               else if (text == "none")
+                                 into.partition_key = {none, {}};
+                               else if (text.starts_with(member) && text.size() > member.size())
+                                 into.partition_key = {metadata, std::string(text.substr(member.size()))};
+                               else
+                                 return false;
+                               return true;
                              },
                              [] { return std::string("user_id, activity_type, metadata.<member> or none"); }};
 
-constexpr Form start{[](std::string_view text, Settings&) { return text == "earliest" || text == "latest"; },
-                     [] { return std::string("earliest or latest"); }};
+// Members of members of Settings.
+constexpr auto kafka_linger = [](Settings& into) -> auto& { return into.kafka.linger; };
+constexpr auto kafka_partitions = [](Settings& into) -> auto& { return into.kafka.partitions; };
+constexpr auto kafka_start = [](Settings& into) -> auto& { return into.kafka.start; };
+constexpr auto db_host = [](Settings& into) -> auto& { return into.database.host; };
+constexpr auto db_port = [](Settings& into) -> auto& { return into.database.port; };
+constexpr auto db_user = [](Settings& into) -> auto& { return into.database.user; };
+constexpr auto db_password = [](Settings& into) -> auto& { return into.database.password; };
+constexpr auto db_name = [](Settings& into) -> auto& { return into.database.name; };
+constexpr auto db_pool_size = [](Settings& into) -> auto& { return into.database.pool_size; };
 
 constexpr auto MiB = static_cast<std::int64_t>(limits::MiB);
 constexpr auto body_bytes_max = static_cast<std::int64_t>(limits::log_commit_bytes_max);
@@ -94,8 +135,8 @@ static_assert(limits::event_bytes_default == 65536 && limits::body_bytes_default
               "the defaults below are these");
 
 constexpr std::array table{
-    Variable{"KAFKA_BROKERS", "localhost:9092", "", any_text, elsewhere, serving, false,
-             "brokers, host:port with commas"},
+    Variable{"KAFKA_BROKERS", "localhost:9092", "", brokers, with_kafka, serving, false,
+             "where the brokers are"},
     Variable{"KAFKA_TOPIC", "incoming.user_activity", "", topic, in_use, serving, false,
              "topic of the log; the embedded log's name too"},
     Variable{"KAFKA_GROUP_ID", "user-activity-consumer-group", "", group, in_use, counting, false,
@@ -108,23 +149,30 @@ constexpr std::array table{
              false, "flush at the latest this long after the first event that waits"},
     Variable{"BATCH_SIZE", "100", "", number<&Settings::batch_size, 1, batch_max>, in_use, counting, false,
              "flush as soon as this many events wait"},
-    Variable{"DB_HOST", "localhost", "", any_text, elsewhere, counting, false, "PostgreSQL"},
-    Variable{"DB_PORT", "5432", "", checked_number<1, 65535>, elsewhere, counting, false, ""},
-    Variable{"DB_USER", "postgres", "", any_text, elsewhere, counting, false, ""},
-    Variable{"DB_PASSWORD", "postgres", "", any_text, elsewhere, counting, true, ""},
-    Variable{"DB_NAME", "analytics", "", any_text, elsewhere, counting, false, ""},
+    Variable{"DB_HOST", "localhost", "", any_text_into<db_host>, with_postgres, counting, false,
+             "of PostgreSQL: a name, an address or a folder with its socket"},
+    Variable{"DB_PORT", "5432", "", number<db_port, 1, 65535>, with_postgres, counting, false,
+             "of PostgreSQL"},
+    Variable{"DB_USER", "postgres", "", any_text_into<db_user>, with_postgres, counting, false,
+             "of PostgreSQL"},
+    Variable{"DB_PASSWORD", "postgres", "", any_text_into<db_password>, with_postgres, counting, true,
+             "of PostgreSQL"},
+    Variable{"DB_NAME", "analytics", "", any_text_into<db_name>, with_postgres, counting, false,
+             "the database in PostgreSQL"},
     Variable{"FLUSH_MIN_INTERVAL_MS", "200", "", number<&Settings::flush_min_interval, 0, 60000>, in_use,
              counting, false, "from the start of one flush to the start of the next, at least"},
-    Variable{"CONSUMER_PORT", "8081", "", checked_number<0, 65535>, elsewhere, consumer, false,
-             "port of a consumer's API, health and metrics"},
-    Variable{"DATA_DIR", "./weir-data", "", folder, in_use, serve, false, "where the embedded files lie"},
+    Variable{"CONSUMER_PORT", "8081", "", number<&Settings::consumer_port, 0, 65535>, in_use, consumer, false,
+             "port of a consumer's API, health and metrics; not set and busy: any free one, said in the log"},
+    Variable{"DATA_DIR", "./weir-data", "", folder, with_embedded, serve, false,
+             "where the embedded files lie"},
     Variable{"EVENT_LOG", "kafka", "embedded", choice<&Settings::event_log, EventLogs>, in_use, serving,
              false, "kafka or embedded"},
     Variable{"METRICS_STORE", "postgres", "sqlite", choice<&Settings::metrics_store, Stores>, in_use,
              counting, false, "postgres or sqlite"},
-    Variable{"DATABASE_URL", "", "", any_text, elsewhere, counting, true, "PostgreSQL; wins over DB_*"},
-    Variable{"DB_POOL_SIZE", "4", "", checked_number<2, 1000>, elsewhere, counting, false,
-             "connections: one writes, the rest read"},
+    Variable{"DATABASE_URL", "", "", database_url, with_postgres, counting, true,
+             "of PostgreSQL; wins over DB_*"},
+    Variable{"DB_POOL_SIZE", "4", "", number<db_pool_size, 2, 1000>, with_postgres, counting, false,
+             "connections to PostgreSQL: one writes, the rest read"},
     Variable{"HTTP_THREADS", "auto", "", number_or_auto<&Settings::http_threads, 1, 1024>, in_use, serving,
              false, "auto: one for each core"},
     Variable{"BIND_ADDRESS", "0.0.0.0", "", address, in_use, serving, false, "address to listen on"},
@@ -132,19 +180,19 @@ constexpr std::array table{
              "debug, info, warn or error"},
     Variable{"LOG_FORMAT", "auto", "", log_format, in_use, serving, false,
              "auto: text on a terminal, else json"},
-    Variable{"KAFKA_COMPRESSION", "lz4", "", compression, elsewhere, ingesting, false, "of the records"},
-    Variable{"KAFKA_LINGER_MS", "0", "", checked_number<0, 900'000>, elsewhere, ingesting, false,
+    Variable{"KAFKA_COMPRESSION", "lz4", "", compression, with_kafka, ingesting, false, "of the records"},
+    Variable{"KAFKA_LINGER_MS", "0", "", number<kafka_linger, 0, 900'000>, with_kafka, ingesting, false,
              "wait so long for more to send at once"},
-    Variable{"KAFKA_PARTITIONS", "12", "", checked_number<1, 100'000>, elsewhere, serving, false,
+    Variable{"KAFKA_PARTITIONS", "12", "", number<kafka_partitions, 1, 100'000>, with_kafka, serving, false,
              "of the topic, when it must be created"},
-    Variable{"KAFKA_PARTITION_KEY", "user_id", "", partition_key, elsewhere, ingesting, false,
+    Variable{"KAFKA_PARTITION_KEY", "user_id", "", partition_key, with_kafka, ingesting, false,
              "what decides an event's partition"},
-    Variable{"KAFKA_START", "earliest", "", start, refused, counting, false,
+    Variable{"KAFKA_START", "earliest", "", choice<kafka_start, Starts>, with_kafka, counting, false,
              "where a topic without a ledger begins: earliest or latest"},
     Variable{"ON_OFFSET_GONE", "stop", "", choice<&Settings::on_offset_gone, OffsetGone>, in_use, counting,
              false, "when the log lacks the ledger's offset: stop or earliest"},
-    Variable{"KAFKA_PROPERTY_*", "", "", any_text, refused, serving, true,
-             "any other property of librdkafka"},
+    Variable{kafka_properties, "", "", any_text, with_kafka, serving, false,
+             "KAFKA_PROPERTY_x_y: the property x.y of librdkafka"},
     Variable{"MAX_EVENT_BYTES", "65536", "", number<&Settings::max_event_bytes, 1, body_bytes_max>, in_use,
              serving, false, "of one event"},
     Variable{"MAX_BODY_BYTES", "16777216", "", number<&Settings::max_body_bytes, 1, body_bytes_max>, in_use,
@@ -172,8 +220,8 @@ constexpr std::array table{
              counting, false, "by day; 0: for ever"},
     Variable{"RETENTION_METRICS_DAYS", "90", "", number<&Settings::retention_metrics, 0, years_in_days>,
              in_use, counting, false, "rows of user_activity_metrics; 0: for ever"},
-    Variable{"RETENTION_LOG_HOURS", "72", "", number<&Settings::retention_log, 0, 24 * years_in_days>, in_use,
-             serve, false, "the embedded log; 0: for ever"},
+    Variable{"RETENTION_LOG_HOURS", "72", "", number<&Settings::retention_log, 0, 24 * years_in_days>,
+             with_embedded, serve, false, "the embedded log; 0: for ever"},
     Variable{"OTEL_*", "", "", any_text, noted, serving, true, "where traces and metrics are sent"},
     Variable{"CONSUL_HTTP_ADDR", "", "", any_text, refused, serving, false, "settings from Consul"},
     Variable{"CONSUL_HTTP_TOKEN", "", "", any_text, refused, serving, true, ""},
@@ -198,6 +246,10 @@ bool Variable::covers(std::string_view candidate) const {
   if (!is_family()) return candidate == name;
   const std::string_view stem = name.substr(0, name.size() - 1);
   return candidate.size() > stem.size() && candidate.starts_with(stem);
+}
+
+bool Variable::hides(std::string_view candidate) const {
+  return secret || (name == kafka_properties && is_secret(property_of(candidate)));
 }
 
 std::span<const Variable> variables() { return table; }

@@ -32,10 +32,13 @@ class Commands {
 
 // What this version does with a variable that is set.
 enum class Standing : std::uint8_t {
-  in_use,     // its value goes into Settings
-  elsewhere,  // belongs to a combination of log and store that is not chosen: checked, and not used
-  noted,      // its feature is not built yet, and its absence harms nobody: said in Loaded::notes
-  refused,    // its feature is not built yet, and to go on without it would be unsafe or mean something else
+  in_use,  // its value goes into Settings, and is used
+  // The same, but used only where this log or store is chosen: elsewhere it is checked, and has no effect.
+  with_kafka,
+  with_embedded,
+  with_postgres,
+  noted,    // its feature is not built yet, and its absence harms nobody: said in Loaded::notes
+  refused,  // its feature is not built yet, and to go on without it would be unsafe or mean something else
 };
 
 struct Variable {
@@ -52,6 +55,10 @@ struct Variable {
   // KAFKA_PROPERTY_* and OTEL_* stand for every name that begins so.
   [[nodiscard]] bool is_family() const { return name.ends_with('*'); }
   [[nodiscard]] bool covers(std::string_view candidate) const;
+  // Whether any log and store make use of it in this version.
+  [[nodiscard]] bool is_built() const { return standing != Standing::noted && standing != Standing::refused; }
+  // Whether its value, under that name (which matters for a family), is nobody's business.
+  [[nodiscard]] bool hides(std::string_view candidate) const;
 };
 
 // In the order of the contract.
