@@ -1,24 +1,19 @@
 #include "support/postgres_server.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
-#include <fstream>
-#include <grp.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <pwd.h>
-#include <sstream>
 #include <stdexcept>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
+
+#include "support/child.hpp"
 
 namespace weir::support {
 namespace {
@@ -35,32 +30,9 @@ const passwd* other_user() {
   return user;
 }
 
-// Starts a program as that user, its output appended to `log`; it is sent SIGQUIT when this process ends.
-pid_t run(const std::vector<std::string>& command, const std::filesystem::path& log) {
-  const passwd* const user = other_user();
-  const pid_t pid = fork();
-  if (pid < 0) throw std::runtime_error(std::string("fork: ") + std::strerror(errno));
-  if (pid > 0) return pid;
-
-  const int output = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  const int input = open("/dev/null", O_RDONLY);
-  if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(126);
-  if (user != nullptr && (initgroups(user->pw_name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 ||
-                          setuid(user->pw_uid) != 0))
-    _exit(126);
-  prctl(PR_SET_PDEATHSIG, SIGQUIT);
-  std::vector<char*> arguments;
-  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
-  execv(arguments[0], arguments.data());
-  _exit(127);
-}
-
-int wait_for_end(pid_t pid) {
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR) return -1;
-  return status;
+pid_t run(std::vector<std::string> command, const std::filesystem::path& log) {
+  return support::start(
+      {.command = std::move(command), .log = log, .user = other_user(), .death_signal = SIGQUIT});
 }
 
 }  // namespace
@@ -83,11 +55,9 @@ std::optional<std::filesystem::path> find_postgres(std::string_view extension) {
 }
 
 PostgresServer::PostgresServer(std::filesystem::path programs) : programs_(std::move(programs)) {
-  std::string pattern = std::filesystem::temp_directory_path() / "weir-postgres-XXXXXX";
-  if (mkdtemp(pattern.data()) == nullptr)
-    throw std::runtime_error(std::string("mkdtemp: ") + std::strerror(errno));
-  folder_ = pattern;
-  connection_info_ = "host=" + pattern + " user=postgres dbname=postgres sslmode=disable gssencmode=disable";
+  folder_ = make_folder("weir-postgres");
+  connection_info_ =
+      "host=" + folder_.string() + " user=postgres dbname=postgres sslmode=disable gssencmode=disable";
   try {
     start();
   } catch (...) {
@@ -134,10 +104,6 @@ void PostgresServer::wait_until_it_answers() {
   }
 }
 
-std::string PostgresServer::log() const {
-  std::ostringstream text;
-  text << std::ifstream(folder_ / "log").rdbuf();
-  return text.str();
-}
+std::string PostgresServer::log() const { return read_text(folder_ / "log"); }
 
 }  // namespace weir::support

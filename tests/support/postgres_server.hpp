@@ -15,7 +15,7 @@ namespace weir::support {
 
 // A new, empty cluster in a folder of its own under the system's temporary one, reached by a Unix socket in it and by
 // nothing else, not durable (fsync off). Runs as a child of this process, as user `postgres` where we are root, and
-// dies with us; its folder goes with it. Starting takes about two seconds. One thread.
+// dies with the thread that made it; its folder goes with it. Starting takes about two seconds. One thread.
 class PostgresServer {
  public:
   // Throws std::runtime_error with the server's own words if it does not start within half a minute.
