@@ -1,0 +1,134 @@
+#include "kafka/client.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/clock.hpp"
+#include "base/ensure.hpp"
+#include "kafka/rdkafka_handles.hpp"
+
+namespace weir::kafka {
+namespace {
+
+constexpr std::size_t reason_bytes_max = 512;
+
+bool is_secret(std::string_view name) {
+  static constexpr std::array<std::string_view, 5> marks{"password", "secret", "token", "key",
+                                                         "oauthbearer.config"};
+  return std::ranges::any_of(marks, [&](std::string_view mark) { return name.find(mark) != name.npos; });
+}
+
+Result<void> set(rd_kafka_conf_t* conf, const Property& property) {
+  const auto& [name, value] = property;
+  std::array<char, reason_bytes_max> reason{};
+  const auto outcome = rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason.data(), reason.size());
+  if (outcome == RD_KAFKA_CONF_OK) return {};
+  if (outcome == RD_KAFKA_CONF_UNKNOWN)
+    return fail(Move::caller, "property_unknown",
+                "Kafka property " + name + ": librdkafka has no such property");
+  return fail(
+      Move::caller, "property_invalid",
+      "Kafka property " + name + ": " + (is_secret(name) ? "its value is not allowed" : reason.data()));
+}
+
+Result<void> set_all(rd_kafka_conf_t* conf, std::span<const Property> properties) {
+  for (const auto& property : properties)
+    if (auto done = set(conf, property); !done) return done;
+  return {};
+}
+
+Result<void> refuse_laws(std::span<const Property> properties, std::span<const Property> laws) {
+  for (const auto& [name, value] : properties)
+    if (std::ranges::find(laws, name, &Property::first) != laws.end())
+      return fail(Move::caller, "property_reserved",
+                  "Kafka property " + name + ": Weir sets it itself, for its promises depend on it");
+  return {};
+}
+
+// syslog's levels: 0–3 are errors, 4 a warning, 5 and 6 for information, 7 for debugging.
+observe::Severity severity_of(int level, std::string_view facility) {
+  static constexpr std::array<std::string_view, 5> of_connections{"FAIL", "ERROR", "REQTMOUT", "FATAL",
+                                                                  "CONFWARN"};
+  if (std::ranges::find(of_connections, facility) != of_connections.end()) return observe::Severity::debug;
+  if (level <= 3) return observe::Severity::error;
+  if (level == 4) return observe::Severity::warn;
+  return level <= 6 ? observe::Severity::info : observe::Severity::debug;
+}
+
+}  // namespace
+
+void Destroy::operator()(rd_kafka_s* client) const noexcept { rd_kafka_destroy(client); }
+void Destroy::operator()(rd_kafka_conf_s* conf) const noexcept { rd_kafka_conf_destroy(conf); }
+void Destroy::operator()(rd_kafka_queue_s* queue) const noexcept { rd_kafka_queue_destroy(queue); }
+
+Result<ConfHandle> make_conf(const Cluster& cluster, std::span<const Property> defaults,
+                             std::span<const Property> laws) {
+  // For every client: quick to come back, and silent about connections that a broker closes for being idle.
+  static const std::array<Property, 4> everywhere{{{"client.id", "weir"},
+                                                   {"reconnect.backoff.ms", "100"},
+                                                   {"reconnect.backoff.max.ms", "1000"},
+                                                   {"log.connection.close", "false"}}};
+  const std::array<Property, 1> brokers{{{"bootstrap.servers", cluster.brokers}}};
+
+  ConfHandle conf(rd_kafka_conf_new());
+  for (const auto list : {std::span<const Property>(laws), std::span<const Property>(brokers)})
+    if (auto allowed = refuse_laws(cluster.properties, list); !allowed) return pass_on(allowed);
+  for (const auto list :
+       {std::span<const Property>(everywhere), defaults, std::span<const Property>(cluster.properties), laws,
+        std::span<const Property>(brokers)})
+    if (auto done = set_all(conf.get(), list); !done) return pass_on(done);
+  return conf;
+}
+
+// Where a client's own log lines go. Called from several threads of librdkafka's.
+class Client::Voice {
+ public:
+  explicit Voice(observe::Log& log) : log_(log) {}
+
+  static void on_line(const rd_kafka_t* client, int level, const char* facility, const char* text) {
+    static_cast<Voice*>(rd_kafka_opaque(client))->say(level, facility, text);
+  }
+
+ private:
+  static constexpr int lines_a_minute_max = 20;
+
+  void say(int level, const char* facility, const char* text) {
+    const auto minute =
+        std::chrono::floor<std::chrono::minutes>(read_clock().mono.time_since_epoch()).count();
+    if (minute_.exchange(minute, std::memory_order_relaxed) != minute)
+      lines_.store(0, std::memory_order_relaxed);
+    if (lines_.fetch_add(1, std::memory_order_relaxed) >= lines_a_minute_max) return;
+    log_.write(severity_of(level, facility), "librdkafka says", {{"facility", facility}, {"text", text}});
+  }
+
+  observe::Log& log_;
+  std::atomic<std::int64_t> minute_{0};
+  std::atomic<int> lines_{0};
+};
+
+Client::Client(std::unique_ptr<Voice> voice, ClientHandle handle)
+    : voice_(std::move(voice)), handle_(std::move(handle)) {}
+Client::Client(Client&&) noexcept = default;
+Client::~Client() = default;
+
+Client& Client::operator=(Client&& other) noexcept {
+  handle_ = std::move(other.handle_);  // before the voice that its threads speak through
+  voice_ = std::move(other.voice_);
+  return *this;
+}
+
+Result<Client> Client::open(Role role, ConfHandle conf, observe::Log& log) {
+  auto voice = std::make_unique<Voice>(log);
+  rd_kafka_conf_set_opaque(conf.get(), voice.get());
+  rd_kafka_conf_set_log_cb(conf.get(), &Voice::on_line);
+  std::array<char, reason_bytes_max> reason{};
+  rd_kafka_t* const made = rd_kafka_new(role == Role::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER,
+                                        conf.get(), reason.data(), reason.size());
+  if (made == nullptr)
+    return fail(Move::caller, "kafka_settings",
+                std::string("the Kafka client cannot start: ") + reason.data());
+  (void)conf.release();  // it is the client's now
+  return Client(std::move(voice), ClientHandle(made));
+}
+
+}  // namespace weir::kafka
