@@ -53,12 +53,12 @@ class Array {
   Array& add(std::string_view bytes);
   Array& add_null();
 
-  [[nodiscard]] std::string_view bytes() const;
-  [[nodiscard]] std::int32_t count() const { return count_; }
+  [[nodiscard]] std::string take() &&;  // the whole value; leaves nothing here
 
  private:
   Type element_;
-  std::int32_t count_ = 0;
+  std::int64_t count_ = 0;
+  bool nulls_ = false;
   std::string bytes_;
 };
 
@@ -68,7 +68,7 @@ class Parameters {
   Parameters& add(Type type, std::int64_t number);
   Parameters& add(WallTime moment);
   Parameters& add(std::string_view bytes);  // text or bytea
-  Parameters& add(const Array& array);
+  Parameters& add(Array array);
   Parameters& add_null();
 
   [[nodiscard]] std::size_t count() const { return values_.size(); }

@@ -18,36 +18,12 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "postgres/binary.hpp"
+#include "postgres/connection_settings.hpp"
 
 struct pg_conn;
 struct pg_result;
 
 namespace weir::postgres {
-
-// Where the database is, and how long to wait for it.
-struct ConnectionSettings {
-  std::string host = "localhost";
-  std::uint16_t port = 5432;
-  std::string user = "postgres";
-  std::string password;  // empty: as libpq finds it (~/.pgpass)
-  std::string dbname = "analytics";
-  // DATABASE_URL: wins over the five above. A URI or libpq's `keyword=value` list; what it says of timeouts of the
-  // connection (connect_timeout, keepalives_…, tcp_user_timeout) wins too.
-  std::string url;
-  std::string application_name = "weir";
-
-  std::chrono::seconds connect_timeout{5};  // for each host of the list
-  std::chrono::milliseconds dead_peer_timeout{
-      10'000};  // both ends know by then that the other one's machine is gone
-  // The server ends by itself what lasts longer; 0: never.
-  std::chrono::milliseconds statement_timeout{30'000};
-  std::chrono::milliseconds lock_timeout{15'000};
-  std::chrono::milliseconds idle_in_transaction_timeout{5'000};
-  // If the server does not even do that, the session is given up. More than statement_timeout.
-  std::chrono::milliseconds answer_timeout{35'000};
-  // Further settings of the session on the server: ("plan_cache_mode", "force_generic_plan").
-  std::vector<std::pair<std::string, std::string>> session;
-};
 
 // SQL with $1, $2 …, each cast to its type ($1::bigint[]). Prepared in a session when it is first run there, under
 // its name; without one it is parsed each time.
@@ -110,15 +86,23 @@ class Connection {
   struct Finish {
     void operator()(pg_conn* connection) const noexcept;
   };
+  // What was sent, in the order in which it is answered: a statement, or the preparation of one.
+  struct Sent {
+    std::string_view prepares = {};
+  };
   Connection(pg_conn* connection, std::chrono::milliseconds answer_timeout)
       : connection_(connection), answer_timeout_(answer_timeout) {}
 
-  std::unique_ptr<pg_conn, Finish> connection_;
-  std::chrono::milliseconds answer_timeout_;
-  std::set<std::string, std::less<>> prepared_;
-};
+  Result<void> finish_connecting(const Keywords& keywords);
+  Result<void> set_up(const Keywords& session);
+  bool send(const Call& call, std::vector<Sent>& sent);
+  Result<std::vector<Rows>> collect(std::span<const Sent> sent, MonoTime deadline);
+  Result<Rows> next_answer(MonoTime deadline);
+  Error lose();  // gives the session up; its last words
 
-// The URL's or the settings' host, port and database as "host:port/database", for messages; never user or password.
-[[nodiscard]] std::string address_of(const ConnectionSettings& settings);
+  std::unique_ptr<pg_conn, Finish> connection_;  // none: lost
+  std::chrono::milliseconds answer_timeout_;
+  std::set<std::string> prepared_;
+};
 
 }  // namespace weir::postgres

@@ -1,0 +1,280 @@
+#include "postgres/connection.hpp"
+
+#include <algorithm>
+#include <libpq-fe.h>
+#include <optional>
+#include <poll.h>
+
+#include "base/ensure.hpp"
+#include "postgres/errors.hpp"
+
+namespace weir::postgres {
+namespace {
+
+constexpr int binary = 1;
+
+const Statement rollback_statement{"", "ROLLBACK"};
+
+MonoTime deadline_after(std::chrono::milliseconds timeout) { return read_clock().mono + timeout; }
+
+// Whether the session's socket came to be ready for one of `events` before the deadline.
+bool wait_for(const PGconn* connection, short events, MonoTime deadline) {
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - read_clock().mono).count();
+    pollfd socket{.fd = PQsocket(connection), .events = events, .revents = 0};
+    const int ready = poll(&socket, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000)));
+    if (ready > 0) return true;
+    if (left <= 0) return false;
+  }
+}
+
+std::string_view field(const PGresult* result, int which) {
+  const char* const text = PQresultErrorField(result, which);
+  return text == nullptr ? std::string_view() : text;
+}
+
+Error error_in(const PGresult* result) {
+  std::string message(field(result, PG_DIAG_MESSAGE_PRIMARY));
+  if (message.empty()) message = PQresultErrorMessage(result);
+  return error_of(field(result, PG_DIAG_SQLSTATE), message);
+}
+
+// Connecting answers no result to read a SQLSTATE from. In its verbose form the message has it, whatever its language:
+// `… FATAL:  28P01: password authentication failed …`, and behind that a line about the server's source.
+Error connect_error(const PGconn* connection, const std::string& address) {
+  std::string message = PQerrorMessage(connection);
+  std::string sqlstate;
+  constexpr std::string_view digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  for (std::size_t at = 0; (at = message.find(":  ", at)) != std::string::npos; at += 3) {
+    if (message.size() < at + 10 || message.compare(at + 8, 2, ": ") != 0) continue;
+    const std::string candidate = message.substr(at + 3, 5);
+    if (candidate.find_first_not_of(digits) != std::string::npos) continue;
+    sqlstate = candidate;
+    message.erase(at + 2, 7);
+    message.erase(std::min(message.find('\n', at), message.size()));
+    break;
+  }
+  if (sqlstate.empty()) sqlstate = PQconnectionNeedsPassword(connection) != 0 ? "28P01" : "08001";
+  Error error = error_of(sqlstate, message);
+  if (error.text.find(address) == std::string::npos) error.text += "; connecting to " + address;
+  return error;
+}
+
+void ignore_notice(void* /*unused*/, const PGresult* /*notice*/) {}
+
+std::string set_config(std::size_t count) {
+  std::string sql = "SELECT ";
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) sql += ", ";
+    sql += "set_config($" + std::to_string(2 * i + 1) + ", $" + std::to_string(2 * i + 2) + ", false)";
+  }
+  return sql;
+}
+
+}  // namespace
+
+// Rows
+
+void Rows::Clear::operator()(pg_result* result) const noexcept { PQclear(result); }
+
+int Rows::count() const { return PQntuples(result_.get()); }
+
+bool Rows::is_null(int row, int column) const { return PQgetisnull(result_.get(), row, column) != 0; }
+
+std::string_view Rows::bytes(int row, int column) const {
+  return {PQgetvalue(result_.get(), row, column),
+          static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+}
+
+std::int64_t Rows::number(int row, int column) const { return read_number(bytes(row, column)); }
+
+double Rows::real(int row, int column) const { return std::bit_cast<double>(number(row, column)); }
+
+WallTime Rows::moment(int row, int column) const { return moment_of(number(row, column)); }
+
+std::string_view Rows::command() const { return PQcmdStatus(result_.get()); }
+
+std::int64_t Rows::rows_changed() const { return std::atoll(PQcmdTuples(result_.get())); }
+
+// Connecting
+
+void Connection::Finish::operator()(pg_conn* connection) const noexcept { PQfinish(connection); }
+
+Result<Connection> Connection::open(const ConnectionSettings& settings) {
+  auto keywords = keywords_of(settings);
+  if (!keywords) return pass_on(keywords);
+  std::vector<const char*> names;
+  std::vector<const char*> values;
+  for (const auto& [name, value] : *keywords) {
+    names.push_back(name.c_str());
+    values.push_back(value.c_str());
+  }
+  names.push_back(nullptr);
+  values.push_back(nullptr);
+  constexpr int dbname_is_a_url = 0;
+  Connection made(PQconnectStartParams(names.data(), values.data(), dbname_is_a_url),
+                  settings.answer_timeout);
+  if (made.connection_ == nullptr) return fail(Move::peer, code_lost, "PostgreSQL: out of memory");
+  if (auto done = made.finish_connecting(*keywords); !done) return pass_on(done);
+  if (auto done = made.set_up(session_settings_of(settings)); !done) return pass_on(done);
+  return made;
+}
+
+Result<void> Connection::finish_connecting(const Keywords& keywords) {
+  PGconn* const connection = connection_.get();
+  PQsetNoticeReceiver(connection, ignore_notice, nullptr);  // else they are printed
+  PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
+  const MonoTime deadline = deadline_after(connect_timeout_of(keywords));
+  PostgresPollingStatusType next =
+      PQstatus(connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  while (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING) {
+    if (!wait_for(connection, next == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline)) {
+      return fail(Move::peer, code_lost, "PostgreSQL: " + address_of(keywords) + " does not answer");
+    }
+    next = PQconnectPoll(connection);
+  }
+  if (next != PGRES_POLLING_OK) return std::unexpected(connect_error(connection, address_of(keywords)));
+  PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
+  PQsetnonblocking(connection, 1);
+  return {};
+}
+
+Result<void> Connection::set_up(const Keywords& session) {
+  Parameters parameters;
+  for (const auto& [name, value] : session) parameters.add(name).add(value);
+  auto done = run(Statement{"", set_config(session.size())}, parameters);
+  if (!done) return pass_on(done);
+  return {};
+}
+
+// Running
+
+Result<std::vector<Rows>> Connection::run(std::span<const Call> calls) {
+  if (is_lost()) return fail(Move::peer, code_lost, "PostgreSQL: the session is lost");
+  const MonoTime deadline = deadline_after(answer_timeout_);
+  std::vector<Sent> sent;
+  bool all_sent = PQenterPipelineMode(connection_.get()) == 1;
+  for (const Call& call : calls) all_sent = all_sent && send(call, sent);
+  all_sent = all_sent && PQpipelineSync(connection_.get()) == 1;
+  if (!all_sent) return std::unexpected(lose());
+  return collect(sent, deadline);
+}
+
+Result<Rows> Connection::run(const Statement& statement, const Parameters& parameters) {
+  const Call call{statement, parameters};
+  auto answers = run(std::span(&call, 1));
+  if (!answers) return pass_on(answers);
+  return std::move(answers->front());
+}
+
+bool Connection::send(const Call& call, std::vector<Sent>& sent) {
+  PGconn* const connection = connection_.get();
+  const auto& [name, sql] = call.statement;
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  for (std::size_t i = 0; i < call.parameters.count(); ++i) {
+    const std::optional<std::string>& value = call.parameters.value(i);
+    values.push_back(value ? value->data() : nullptr);
+    lengths.push_back(value ? static_cast<int>(value->size()) : 0);
+  }
+  const std::vector<int> formats(values.size(), binary);
+  const auto count = static_cast<int>(values.size());
+  if (name.empty()) {
+    sent.push_back({});
+    return PQsendQueryParams(connection, sql.c_str(), count, nullptr, values.data(), lengths.data(),
+                             formats.data(), binary) == 1;
+  }
+  if (prepared_.insert(name).second) {
+    sent.push_back({.prepares = name});
+    if (PQsendPrepare(connection, name.c_str(), sql.c_str(), 0, nullptr) != 1) return false;
+  }
+  sent.push_back({});
+  return PQsendQueryPrepared(connection, name.c_str(), count, values.data(), lengths.data(), formats.data(),
+                             binary) == 1;
+}
+
+Result<std::vector<Rows>> Connection::collect(std::span<const Sent> sent, MonoTime deadline) {
+  std::vector<Rows> answers;
+  std::optional<Error> failure;
+  for (const Sent& one : sent) {
+    auto answer = next_answer(deadline);
+    if (!answer) return failure ? std::unexpected(*std::move(failure)) : pass_on(answer);
+    const ExecStatusType status = PQresultStatus(answer->result_.get());
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+      if (one.prepares.empty()) answers.push_back(*std::move(answer));
+    } else {
+      if (!failure) failure = error_in(answer->result_.get());  // those behind it are only said to be aborted
+      prepared_.erase(std::string(one.prepares));
+    }
+    auto end = next_answer(deadline);  // of this statement's answers
+    if (!end) return failure ? std::unexpected(*std::move(failure)) : pass_on(end);
+  }
+  auto sync = next_answer(deadline);
+  if (!sync || PQexitPipelineMode(connection_.get()) != 1) {
+    Error why = lose();
+    return std::unexpected(failure ? *std::move(failure) : std::move(why));
+  }
+  if (!failure) return answers;
+  if (failure->code == code_plan_outdated || failure->code == code_no_sessions) lose();  // prepare anew
+  return std::unexpected(*std::move(failure));
+}
+
+Result<Rows> Connection::next_answer(MonoTime deadline) {
+  while (!is_lost()) {
+    PGconn* const connection = connection_.get();
+    const int unsent = PQflush(connection);
+    if (unsent < 0) break;
+    if (PQisBusy(connection) == 0) return Rows(PQgetResult(connection));
+    if (!wait_for(connection, static_cast<short>(unsent > 0 ? POLLIN | POLLOUT : POLLIN), deadline)) {
+      connection_.reset();
+      return fail(Move::peer, code_answer_timeout,
+                  "PostgreSQL did not answer within " + std::to_string(answer_timeout_.count()) + " ms");
+    }
+    if (PQconsumeInput(connection) == 0) break;
+  }
+  return std::unexpected(lose());
+}
+
+Result<void> Connection::run_script(const std::string& sql) {
+  if (is_lost()) return fail(Move::peer, code_lost, "PostgreSQL: the session is lost");
+  const MonoTime deadline = deadline_after(answer_timeout_);
+  if (PQsendQuery(connection_.get(), sql.c_str()) != 1) return std::unexpected(lose());
+  std::optional<Error> failure;
+  while (true) {
+    auto answer = next_answer(deadline);
+    if (!answer) return failure ? std::unexpected(*std::move(failure)) : pass_on(answer);
+    const PGresult* const result = answer->result_.get();
+    if (result == nullptr) break;
+    const ExecStatusType status = PQresultStatus(result);
+    if (!failure && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) failure = error_in(result);
+  }
+  if (failure) return std::unexpected(*std::move(failure));
+  return {};
+}
+
+// Ends
+
+Error Connection::lose() {
+  std::string message = is_lost() ? "" : PQerrorMessage(connection_.get());
+  if (message.empty()) message = "the session is lost";
+  connection_.reset();
+  return error_of("08006", message);
+}
+
+bool Connection::is_lost() const {
+  return connection_ == nullptr || PQstatus(connection_.get()) == CONNECTION_BAD;
+}
+
+bool Connection::in_transaction() const {
+  return !is_lost() && PQtransactionStatus(connection_.get()) != PQTRANS_IDLE;
+}
+
+void Connection::rollback() {
+  if (in_transaction() && !run(rollback_statement)) connection_.reset();
+}
+
+int Connection::server_version() const { return PQserverVersion(connection_.get()); }
+
+int Connection::backend_pid() const { return PQbackendPID(connection_.get()); }
+
+}  // namespace weir::postgres

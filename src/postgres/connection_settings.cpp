@@ -1,0 +1,115 @@
+#include "postgres/connection_settings.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <libpq-fe.h>
+#include <memory>
+
+#include "postgres/errors.hpp"
+
+namespace weir::postgres {
+namespace {
+
+std::string_view value_of(const Keywords& keywords, std::string_view name, std::string_view otherwise) {
+  const auto found = std::ranges::find(keywords, name, &Keywords::value_type::first);
+  return found == keywords.end() ? otherwise : std::string_view(found->second);
+}
+
+std::int64_t whole_seconds(std::chrono::milliseconds duration) {
+  return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(duration).count());
+}
+
+// Half of the time until the first probe, half for probes a second apart.
+std::string half_of(std::chrono::milliseconds timeout) { return std::to_string(whole_seconds(timeout / 2)); }
+
+// The keywords that the URL names. Their values are checked when connecting.
+Result<Keywords> read_url(const std::string& url) {
+  char* why = nullptr;  // may quote the password
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
+      PQconninfoParse(url.c_str(), &why), PQconninfoFree);
+  PQfreemem(why);
+  if (!options) {
+    return fail(
+        Move::caller, code_settings,
+        "DATABASE_URL cannot be read; expected postgresql://user:password@host:port/database with special "
+        "characters percent-encoded, or keyword=value pairs");
+  }
+  Keywords keywords;
+  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+    if (option->val != nullptr) keywords.emplace_back(option->keyword, option->val);
+  }
+  if (value_of(keywords, "host", "").find('@') != std::string_view::npos) {
+    return fail(Move::caller, code_settings,
+                "DATABASE_URL has more than one @ before its path; write an @ of the password as %40");
+  }
+  return keywords;
+}
+
+}  // namespace
+
+Result<Keywords> keywords_of(const ConnectionSettings& settings) {
+  Keywords keywords;
+  if (!settings.url.empty()) {
+    auto read = read_url(settings.url);
+    if (!read) return read;
+    keywords = *std::move(read);
+  } else {
+    keywords = {{"host", settings.host},
+                {"port", std::to_string(settings.port)},
+                {"user", settings.user},
+                {"dbname", settings.dbname}};
+    if (!settings.password.empty()) keywords.emplace_back("password", settings.password);
+  }
+  const std::string half = half_of(settings.dead_peer_timeout);
+  for (const auto& [name, value] : Keywords{
+           {"fallback_application_name", settings.application_name},
+           {"client_encoding", "UTF8"},
+           {"connect_timeout", std::to_string(settings.connect_timeout.count())},
+           {"keepalives", "1"},
+           {"keepalives_idle", half},
+           {"keepalives_interval", "1"},
+           {"keepalives_count", half},
+           {"tcp_user_timeout", std::to_string(settings.dead_peer_timeout.count())},
+       }) {
+    if (value_of(keywords, name, "").empty()) keywords.emplace_back(name, value);
+  }
+  return keywords;
+}
+
+Keywords session_settings_of(const ConnectionSettings& settings) {
+  const auto milliseconds = [](std::chrono::milliseconds duration) {
+    return std::to_string(duration.count());
+  };
+  const std::string half = half_of(settings.dead_peer_timeout);
+  Keywords all{
+      {"client_encoding", "UTF8"},
+      {"TimeZone", "UTC"},
+      {"statement_timeout", milliseconds(settings.statement_timeout)},
+      {"lock_timeout", milliseconds(settings.lock_timeout)},
+      {"idle_in_transaction_session_timeout", milliseconds(settings.idle_in_transaction_timeout)},
+      {"tcp_keepalives_idle", half},
+      {"tcp_keepalives_interval", "1"},
+      {"tcp_keepalives_count", half},
+      {"tcp_user_timeout", milliseconds(settings.dead_peer_timeout)},
+  };
+  all.insert(all.end(), settings.session.begin(), settings.session.end());
+  return all;
+}
+
+std::chrono::milliseconds connect_timeout_of(const Keywords& keywords) {
+  const std::string_view text = value_of(keywords, "connect_timeout", "");
+  std::int64_t seconds = 0;
+  std::from_chars(text.data(), text.data() + text.size(), seconds);
+  constexpr std::int64_t seconds_max = 3600;  // libpq takes 0 and less for no limit
+  if (seconds <= 0 || seconds > seconds_max) seconds = seconds_max;
+  const std::string_view hosts = value_of(keywords, "host", value_of(keywords, "hostaddr", ""));
+  return std::chrono::seconds{seconds * (1 + std::ranges::count(hosts, ','))};
+}
+
+std::string address_of(const Keywords& keywords) {
+  const std::string_view host = value_of(keywords, "host", value_of(keywords, "hostaddr", "localhost"));
+  return std::string(host) + ":" + std::string(value_of(keywords, "port", "5432")) + "/" +
+         std::string(value_of(keywords, "dbname", value_of(keywords, "user", "")));
+}
+
+}  // namespace weir::postgres

@@ -1,0 +1,74 @@
+#include "postgres/errors.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace weir::postgres {
+namespace {
+
+struct Meaning {
+  std::string_view sqlstate;  // whole, or the first two letters: its class
+  Move move;
+  std::string_view code;
+  std::string_view advice = {};
+};
+
+// The first that fits counts.
+constexpr std::array meanings{
+    Meaning{"08", Move::peer, code_lost},
+    Meaning{"57P01", Move::peer, code_lost},
+    Meaning{"57P02", Move::peer, code_lost},
+    Meaning{"57P03", Move::peer, code_starting},
+    Meaning{"57P05", Move::peer, code_lost},
+    Meaning{"57014", Move::peer, code_statement_timeout},
+    Meaning{"25P03", Move::peer, code_idle_in_transaction},
+    Meaning{"40", Move::peer, code_conflict},
+    Meaning{"55P03", Move::peer, code_lock_timeout},
+    Meaning{"53100", Move::peer, code_disk_full},
+    Meaning{"53300", Move::peer, code_too_many},
+    Meaning{"53", Move::peer, code_server_failed},
+    Meaning{"58", Move::peer, code_server_failed},
+    Meaning{"0A000", Move::peer, code_plan_outdated},  // "cached plan must not change result type"
+
+    Meaning{"28", Move::caller, code_access_denied,
+            "check DB_USER and DB_PASSWORD or DATABASE_URL, and pg_hba.conf"},
+    Meaning{"3D000", Move::caller, code_no_database, "check DB_NAME or DATABASE_URL, or create the database"},
+    Meaning{"42501", Move::caller, code_forbidden, "the role needs to own Weir's tables, or rights on them"},
+    Meaning{"25006", Move::caller, code_read_only,
+            "expected the primary, not a standby, and no read-only default"},
+    Meaning{"26000", Move::caller, code_no_sessions,
+            "a pooler between us must pool sessions, not transactions"},
+    Meaning{"3F", Move::caller, code_tables_differ, "expected a schema in search_path"},
+    Meaning{"42", Move::caller, code_tables_differ, "expected the tables as Weir makes them"},
+
+    Meaning{"23505", Move::ourselves, code_exists},
+    Meaning{"23", Move::ourselves, code_constraint},
+    Meaning{"22", Move::ourselves, code_error},
+    Meaning{"25", Move::ourselves, code_error},
+    Meaning{"54", Move::ourselves, code_error},
+    Meaning{"XX001", Move::ourselves, code_damaged, "stop and look at the server's disk"},
+    Meaning{"XX002", Move::ourselves, code_damaged, "stop and look at the server's disk: REINDEX may help"},
+};
+// What nobody has foreseen: the program goes on trying, and says so.
+constexpr Meaning unforeseen{"", Move::peer, code_server_failed};
+
+std::string one_line(std::string_view message) {
+  while (message.ends_with('\n')) message.remove_suffix(1);
+  std::string line(message);
+  std::ranges::replace(line, '\n', ' ');
+  return line;
+}
+
+}  // namespace
+
+Error error_of(std::string_view sqlstate, std::string_view message) {
+  const auto found = std::ranges::find_if(
+      meanings, [sqlstate](const Meaning& meaning) { return sqlstate.starts_with(meaning.sqlstate); });
+  const Meaning& meaning = found == meanings.end() ? unforeseen : *found;
+  Error error{meaning.move, meaning.code, "PostgreSQL: " + one_line(message)};
+  if (!sqlstate.empty()) error.text += " (" + std::string(sqlstate) + ")";
+  if (!meaning.advice.empty()) error.text += "; " + std::string(meaning.advice);
+  return error;
+}
+
+}  // namespace weir::postgres
