@@ -8,7 +8,18 @@
 namespace weir::rollup {
 namespace {
 
+LetterSource place_in_topic(std::int32_t partition, std::int64_t offset) {
+  return {FakeMetricsStore::topic, partition, offset};
+}
+
 std::unexpected<Error> away() { return fail(Move::peer, "store_away", "the fake store does not answer"); }
+
+tally::LedgerRow beginning(std::int32_t partition, std::int64_t start_offset, WallTime now) {
+  tally::LedgerRow row{.partition = partition, .start_offset = start_offset, .next_offset = start_offset};
+  row.observed.log_end_offset = start_offset;
+  row.observed.observed_at = row.updated_at = now;
+  return row;
+}
 
 template <class T>
 void append(std::vector<T>& to, const std::vector<T>& more) {
@@ -39,7 +50,10 @@ void FakeDatabase::apply(const Changes& changes) {
     WallTime& horizon = pruned_to[static_cast<std::size_t>(raise.granularity)];
     horizon = std::max(horizon, raise.pruned_to);
   }
-  for (const DeadLetter& letter : changes.letters) letters[{letter.partition, letter.offset}] = letter;
+  for (const DeadLetter& letter : changes.letters)
+    letters[place_in_topic(letter.partition, letter.offset)] = {.letter = letter, .replayed_at = {}};
+  for (const LetterSource& source : changes.replayed) letters.at(source).replayed_at = changes.written_at;
+  for (const auto& [source, times] : changes.failed_replays) letters.at(source).attempts += times;
   if (changes.flush) flushes.push_back(*changes.flush);
   for (const tally::LedgerRow& row : changes.ledgers) {
     const std::int64_t start_offset = ledgers[row.partition].start_offset;
@@ -52,6 +66,22 @@ void FakeDatabase::apply(const Changes& changes) {
                   [&](const FlushRow& row) { return row.timestamp < *changes.prune_flushes_before; });
   }
   on_commit(changes);
+}
+
+tally::LedgerRow FakeDatabase::apply(const Retirement& retirement) {
+  const std::int32_t partition = retirement.seen.partition;
+  tally::LedgerRow fresh = beginning(partition, retirement.start_offset, retirement.now);
+  fresh.version = retirement.seen.version + 1;
+  retired[{retirement.as_topic, partition}] = std::exchange(ledgers.at(partition), fresh);
+  const auto first = letters.lower_bound(place_in_topic(partition, 0));
+  const auto last = letters.lower_bound(place_in_topic(partition + 1, 0));
+  std::map<LetterSource, Letter> renamed;
+  for (auto at = first; at != last; ++at)
+    renamed[{retirement.as_topic, partition, at->first.offset}] = at->second;
+  letters.erase(first, last);
+  letters.merge(renamed);
+  on_retire(fresh);
+  return fresh;
 }
 
 void FakeDatabase::prune(const Prune& prune) {
@@ -78,7 +108,9 @@ void FakeDatabase::prune(const Prune& prune) {
 }
 
 void FakeDatabase::unlock(std::uint64_t transaction) {
-  std::erase_if(locks_, [&](const auto& lock) { return lock.second == transaction; });
+  const auto is_its = [&](const auto& lock) { return lock.second == transaction; };
+  std::erase_if(locks_, is_its);
+  std::erase_if(letter_locks_, is_its);
 }
 
 void FakeDatabase::settle(bool applied) {
@@ -90,6 +122,7 @@ void FakeDatabase::settle(bool applied) {
 
 void FakeDatabase::fall_back_to(const FakeTables& earlier) {
   locks_.clear();
+  letter_locks_.clear();
   limbo_.clear();
   static_cast<FakeTables&>(*this) = earlier;
 }
@@ -130,10 +163,8 @@ Result<tally::LedgerRow> FakeMetricsStore::open_ledger(std::int32_t partition, s
     return fail(Move::caller, "another_group",
                 "the ledger is of group " + *database_.group + ", this is group " + group_);
   }
-  tally::LedgerRow row{.partition = partition, .start_offset = start_offset, .next_offset = start_offset};
-  row.observed.log_end_offset = start_offset;
-  row.observed.observed_at = row.updated_at = now;
-  row = database_.ledgers.emplace(partition, row).first->second;
+  const tally::LedgerRow row =
+      database_.ledgers.emplace(partition, beginning(partition, start_offset, now)).first->second;
   if (*fault != Fault::none) return away();
   return row;
 }
@@ -144,9 +175,9 @@ Result<std::vector<std::int64_t>> FakeMetricsStore::letter_offsets(std::int32_t 
   if (!fault) return pass_on(fault);
   if (*fault != Fault::none) return away();
   std::vector<std::int64_t> offsets;
-  const auto last = database_.letters.lower_bound({partition, to});
-  for (auto at = database_.letters.lower_bound({partition, from}); at != last; ++at)
-    offsets.push_back(at->first.second);
+  const auto last = database_.letters.lower_bound(place_in_topic(partition, to));
+  for (auto at = database_.letters.lower_bound(place_in_topic(partition, from)); at != last; ++at)
+    offsets.push_back(at->first.offset);
   return offsets;
 }
 
@@ -228,8 +259,23 @@ Result<void> FakeMetricsStore::check(const Changes& changes) const {
       return fail(Move::ourselves, "ledger_broken", "a ledger row is not the one that the fence holds");
   }
   for (const DeadLetter& letter : changes.letters) {
-    if (database_.letters.contains({letter.partition, letter.offset}) && !database_.bugs.no_fence)
+    if (database_.letters.contains(place_in_topic(letter.partition, letter.offset)) &&
+        !database_.bugs.no_fence)
       return fail(Move::ourselves, "letter_repeated", "a dead letter stands there already");
+  }
+  const auto is_new = [&](const LetterSource& source) {
+    return std::ranges::any_of(changes.letters, [&](const DeadLetter& letter) {
+      return place_in_topic(letter.partition, letter.offset) == source;
+    });
+  };
+  for (const LetterSource& source : changes.replayed) {
+    const auto found = database_.letters.find(source);
+    if (found == database_.letters.end() ? !is_new(source) : found->second.replayed_at.has_value())
+      return fail(Move::ourselves, "letter_not_waiting", place_of(source) + " does not wait for a replay");
+  }
+  for (const Changes::FailedReplay& failed : changes.failed_replays) {
+    if (!database_.letters.contains(failed.source) && !is_new(failed.source))
+      return fail(Move::ourselves, "letter_missing", place_of(failed.source) + " is not a dead letter");
   }
   return {};
 }
@@ -249,6 +295,8 @@ Result<void> FakeMetricsStore::write(const Changes& changes) {
   append(pending_.rolled, changes.rolled);
   append(pending_.horizons, changes.horizons);
   append(pending_.letters, changes.letters);
+  append(pending_.replayed, changes.replayed);
+  append(pending_.failed_replays, changes.failed_replays);
   append(pending_.ledgers, changes.ledgers);
   append(pending_.prunes, changes.prunes);
   if (changes.flush) pending_.flush = changes.flush;
@@ -278,16 +326,60 @@ CommitAnswer FakeMetricsStore::commit() {
   return {CommitEnd::unknown, lost};
 }
 
-Result<void> FakeMetricsStore::begin_topic(std::span<const PartitionStart>, WallTime) {
-  return fail(Move::ourselves, "not_built", "begin_topic");
+Result<void> FakeMetricsStore::begin_topic(std::span<const PartitionStart> starts, WallTime now) {
+  Result<Fault> fault = fault_of(StoreStep::begin_topic);
+  if (!fault) return pass_on(fault);
+  if (*fault == Fault::refused || *fault == Fault::lost_before) return away();
+  if (database_.ledgers.empty()) {
+    database_.group = group_;
+    for (const PartitionStart& start : starts)
+      database_.ledgers.emplace(start.partition, beginning(start.partition, start.offset, now));
+  }
+  if (*fault != Fault::none) return away();
+  return {};
 }
 
-Result<std::optional<tally::LedgerRow>> FakeMetricsStore::retire_ledger(const Retirement&) {
-  return fail(Move::ourselves, "not_built", "retire_ledger");
+Result<std::optional<tally::LedgerRow>> FakeMetricsStore::retire_ledger(const Retirement& retirement) {
+  ensure(transaction_ == 0, "one transaction a session");
+  Result<Fault> fault = fault_of(StoreStep::retire_ledger);
+  if (!fault) return pass_on(fault);
+  if (*fault == Fault::refused || *fault == Fault::lost_before) return away();
+  if (would_block(std::span(&retirement.seen, 1))) return away();
+  std::optional<tally::LedgerRow> fresh;
+  if (database_.matches(retirement.seen)) {
+    if (database_.retired.contains({retirement.as_topic, retirement.seen.partition}))
+      return fail(Move::peer, "account_retired", retirement.as_topic + " is there already");
+    fresh = database_.apply(retirement);
+  }
+  if (*fault != Fault::none) return away();
+  return fresh;
 }
 
-Result<std::vector<LetterState>> FakeMetricsStore::lock_letters(std::span<const LetterSource>) {
-  return fail(Move::ourselves, "not_built", "lock_letters");
+bool FakeMetricsStore::would_block(std::span<const LetterSource> letters) const {
+  return std::ranges::any_of(letters, [this](const LetterSource& letter) {
+    const auto lock = database_.letter_locks_.find(letter);
+    return lock != database_.letter_locks_.end() && lock->second != transaction_;
+  });
+}
+
+Result<std::vector<LetterState>> FakeMetricsStore::lock_letters(std::span<const LetterSource> letters) {
+  Result<void> may = in_transaction(StoreStep::lock_letters);
+  if (!may) return pass_on(may);
+  if (would_block(letters)) {
+    end();
+    return away();
+  }
+  std::vector<LetterState> states;
+  for (const LetterSource& letter : letters) {
+    const auto found = database_.letters.find(letter);
+    if (found == database_.letters.end()) {
+      states.push_back(LetterState::unknown);
+      continue;
+    }
+    database_.letter_locks_[letter] = transaction_;
+    states.push_back(found->second.replayed_at ? LetterState::replayed : LetterState::waiting);
+  }
+  return states;
 }
 
 }  // namespace weir::rollup

@@ -24,8 +24,11 @@ enum class StoreStep : std::uint8_t {
   begin,
   read_windows,
   read_minutes,
+  lock_letters,
   write,
   commit,
+  begin_topic,
+  retire_ledger,
 };
 
 // What becomes of one call.
@@ -52,12 +55,19 @@ struct FakeTables {
     WallTime written_at;
   };
 
+  struct Letter {
+    DeadLetter letter;
+    std::int64_t attempts = 1;
+    std::optional<WallTime> replayed_at;
+  };
+
   std::optional<std::string> group;
   std::map<std::int32_t, tally::LedgerRow> ledgers;
+  std::map<std::pair<std::string, std::int32_t>, tally::LedgerRow> retired;  // by the topic name they took
   std::map<tally::WindowKey, Window> windows;
   std::set<UnrolledMinute> unrolled;
   std::array<WallTime, 3> pruned_to{};
-  std::map<std::pair<std::int32_t, std::int64_t>, DeadLetter> letters;
+  std::map<LetterSource, Letter> letters;
   std::vector<FlushRow> flushes;
 };
 
@@ -67,6 +77,8 @@ class FakeDatabase : public FakeTables {
   std::function<Fault(StoreStep)> faults = [](StoreStep) { return Fault::none; };
   // Told of every committed transaction, once its rows stand here.
   std::function<void(const Changes&)> on_commit = [](const Changes&) {};
+  // Told of every account that was put away, once the new row stands here.
+  std::function<void(const tally::LedgerRow& fresh)> on_retire = [](const tally::LedgerRow&) {};
   PlantedBugs bugs;
 
   [[nodiscard]] bool has_limbo() const { return !limbo_.empty(); }
@@ -80,6 +92,7 @@ class FakeDatabase : public FakeTables {
   friend class FakeMetricsStore;
 
   void apply(const Changes& changes);
+  tally::LedgerRow apply(const Retirement& retirement);
   void prune(const Prune& prune);
   void unlock(std::uint64_t transaction);
   [[nodiscard]] bool matches(const Fence& fence) const;
@@ -88,20 +101,24 @@ class FakeDatabase : public FakeTables {
     std::uint64_t transaction = 0;
     Changes changes;
   };
-  std::map<std::int32_t, std::uint64_t> locks_;  // partition → transaction
+  std::map<std::int32_t, std::uint64_t> locks_;         // partition → transaction
+  std::map<LetterSource, std::uint64_t> letter_locks_;  // letter → transaction
   std::vector<Limbo> limbo_;
   std::uint64_t last_transaction_ = 0;
 };
 
 class FakeMetricsStore final : public MetricsStore {
  public:
+  static constexpr const char* topic = "the-topic";
+
   // The database outlives its sessions.
   FakeMetricsStore(FakeDatabase& database, std::string group)
       : database_(database), group_(std::move(group)) {}
   ~FakeMetricsStore() override { end(); }
 
-  // Whether begin() would wait for somebody's lock. A begin() that would is refused (Move::peer).
+  // Whether begin(), retire_ledger() or lock_letters() would wait for somebody's lock. A call that would is refused (Move::peer).
   [[nodiscard]] bool would_block(std::span<const Fence> fences) const;
+  [[nodiscard]] bool would_block(std::span<const LetterSource> letters) const;
   // The server ends the session, as a crash of the process or idle_in_transaction_session_timeout does: what was
   // open is rolled back, and the next call within a transaction fails. (The session may then be used again.)
   void end();

@@ -194,7 +194,7 @@ std::optional<std::string> Oracle::letter_fault(const FakeDatabase& database) co
     }
   }
   std::set<std::pair<std::int32_t, std::int64_t>> is;
-  for (const auto& [at, letter] : database.letters) is.insert(at);
+  for (const auto& [place, letter] : database.letters) is.emplace(place.partition, place.offset);
   if (is != should) return "the dead letters are not those of the log";
   return std::nullopt;
 }

@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -59,6 +60,9 @@ struct LetterSource {
 
   friend auto operator<=>(const LetterSource&, const LetterSource&) = default;
 };
+// As headers have it; and back: nothing if it is not one.
+[[nodiscard]] std::string place_of(const LetterSource& source);
+[[nodiscard]] std::optional<LetterSource> letter_source_of(std::string_view place);
 
 enum class LetterState : std::uint8_t {
   unknown,   // no such letter
@@ -114,7 +118,7 @@ struct Changes {
   std::vector<UnrolledMinute> rolled;     // …and taken away for these
   std::vector<HorizonRaise> horizons;     // raised if lower, never lowered
   std::vector<DeadLetter> letters;
-  // Of lock_letters(), each named once:
+  // Of lock_letters() or, once they stand there, of `letters`; each named once:
   std::vector<LetterSource> replayed;  // replayed_at becomes written_at
   struct FailedReplay {
     LetterSource source;
@@ -154,9 +158,11 @@ class MetricsStore {
   // Outside a transaction. If the topic has no ledger row at all, makes one for each of these, all at once; else
   // does nothing (KAFKA_START=latest).
   virtual Result<void> begin_topic(std::span<const PartitionStart> starts, WallTime now) = 0;
-  // Outside a transaction, in one of its own: the row and its letters take the other topic name, and a new row of
-  // version 0 begins; windows and unrolled minutes stay as they are. Answers the new row; nothing if the row was not
-  // as `seen` any more. After an error it may or may not have been done: open the partition anew.
+  // Outside a transaction, in one of its own: the row and its letters take the other topic name, and a new row begins,
+  // whose version goes on from the old one's (no fence of the old account holds in the new one); windows and unrolled
+  // minutes stay as they are. Answers the new row; nothing if the row was not as `seen` any more. After an error it
+  // may or may not have been done: open the partition anew. Move::peer, code account_retired: the other name has a
+  // row of this partition already, from a retirement within the same second; later it is another name.
   virtual Result<std::optional<tally::LedgerRow>> retire_ledger(const Retirement& retirement) = 0;
   // Outside a transaction. Offsets in [from, to) that stand in activity_dead_letters, ascending.
   virtual Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
@@ -176,8 +182,8 @@ class MetricsStore {
   // deadlock), and answers the state of each, in the order asked for. They may be letters of partitions that are not
   // fenced here.
   virtual Result<std::vector<LetterState>> lock_letters(std::span<const LetterSource> letters) = 0;
-  // Move::ourselves: a ledger that does not add up, one whose version is not what begin() made of it, or a letter
-  // that stands there already.
+  // Move::ourselves: a ledger that does not add up, one whose version is not what begin() made of it, a letter that
+  // stands there already, one to be marked as replayed that is not waiting, or as failed that is not there.
   virtual Result<void> write(const Changes& changes) = 0;
   virtual CommitAnswer commit() = 0;
   virtual void rollback() = 0;

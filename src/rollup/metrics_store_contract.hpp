@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "rollup/metrics_store_accounts_contract.hpp"
+#include "rollup/metrics_store_letters_contract.hpp"
 #include "rollup/metrics_store_windows_contract.hpp"
 #include "rollup/metrics_store_world.hpp"
 
@@ -183,36 +185,6 @@ TEST_P(MetricsStoreContract, AddsARowOfUserActivityMetricsForEachFlushThatHasOne
   const FlushRow second{written + std::chrono::seconds{1}, 0, 7};
   flush(flush(flush(open(), {.flush = first}), {}), {.flush = second});
   EXPECT_EQ(world_->standing().flushes, (std::vector{first, second}));
-}
-
-TEST_P(MetricsStoreContract, KeepsDeadLettersWhole) {
-  using store_contract::written;
-  const DeadLetter bytes{
-      0, 5, "json_broken", "a value ends early", "user-1", std::string("\0\xff{\"", 4), written};
-  const DeadLetter empty{0,      6, "value_missing", "a record without a value", std::nullopt, std::nullopt,
-                         written};
-  const DeadLetter other{1, 5, "json_broken", "", "", "", written};
-  flush(open(), {.letters = {empty, other, bytes}});
-  EXPECT_EQ(world_->standing().letters, (std::vector<StandingLetter>{{bytes, 1}, {empty, 1}, {other, 1}}));
-}
-
-TEST_P(MetricsStoreContract, TellsWhichOffsetsAreLetters) {
-  Changes changes;
-  for (const std::int64_t offset : {30, 10, 20, 40})
-    changes.letters.push_back({.partition = 0, .offset = offset});
-  changes.letters.push_back({.partition = 1, .offset = 25});
-  flush(open(), changes);
-  using Offsets = std::vector<std::int64_t>;
-  EXPECT_EQ(store_->letter_offsets(0, 10, 40).value(), (Offsets{10, 20, 30}));  // from is in, to is not
-  EXPECT_EQ(store_->letter_offsets(0, 11, 41).value(), (Offsets{20, 30, 40}));
-  EXPECT_EQ(store_->letter_offsets(0, 41, 99).value(), Offsets{});
-  EXPECT_EQ(store_->letter_offsets(1, 0, 99).value(), Offsets{25});
-}
-
-TEST_P(MetricsStoreContract, RefusesALetterThatStandsThereAlready) {
-  const Changes letter{.letters = {{.partition = 0, .offset = 5}}};
-  const tally::LedgerRow ledger = flush(open(), letter);
-  expect_refused(ledger, letter);
 }
 
 TEST_P(MetricsStoreContract, LeavesNothingAfterARollback) {

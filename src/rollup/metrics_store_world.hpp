@@ -17,12 +17,23 @@ namespace weir::rollup {
 struct StandingLetter {
   DeadLetter letter;
   std::int64_t attempts = 0;
+  std::optional<WallTime> replayed_at;
 
   friend bool operator==(const StandingLetter&, const StandingLetter&) = default;
 };
 
+// What retire_ledger() has put away under another topic name.
+struct RetiredAccount {
+  std::string topic;
+  tally::LedgerRow ledger;
+  std::vector<StandingLetter> letters;  // of that name and partition, by offset
+
+  friend bool operator==(const RetiredAccount&, const RetiredAccount&) = default;
+};
+
 // All that is committed, whichever session wrote it. `windows`, `unrolled` and `ledgers` by key, `letters` by
-// partition and offset, `flushes` in the order they came.
+// partition and offset, `flushes` in the order they came, `retired` by topic and partition; all but `retired` of the
+// suite's topic.
 struct Standing {
   std::vector<tally::WindowRow> windows;
   std::vector<UnrolledMinute> unrolled;
@@ -30,6 +41,7 @@ struct Standing {
   std::vector<StandingLetter> letters;
   std::vector<FlushRow> flushes;
   std::vector<tally::LedgerRow> ledgers;
+  std::vector<RetiredAccount> retired;
 };
 
 // A database of its own, empty at first, with the one topic of the suite.
@@ -51,6 +63,7 @@ namespace store_contract {
 using tally::Dimension;
 using tally::Granularity;
 
+inline constexpr const char* topic = "the-topic";            // of every session
 inline constexpr std::int64_t nine_o_clock = 1'432'026'000;  // 2015-05-19T09:00:00Z
 inline constexpr WallTime written{std::chrono::milliseconds{1'764'000'000'123}};
 
@@ -63,6 +76,8 @@ inline WindowStart hour(int number) {
 inline WallTime end_of(Granularity granularity, WindowStart start) {
   return tally::window_end(granularity, start);
 }
+
+inline LetterSource letter(std::int32_t partition, std::int64_t offset) { return {topic, partition, offset}; }
 
 // A sketch that is exactly one user, in the storage format of the hll extension.
 inline std::string one_user(char last_byte = 1) {

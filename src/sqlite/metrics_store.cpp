@@ -19,10 +19,6 @@ constexpr std::string_view sizes = "PRAGMA journal_size_limit = 67108864; PRAGMA
 
 std::int64_t milliseconds_of(WallTime moment) { return moment.time_since_epoch().count(); }
 
-Statement& bind_optional(Statement& statement, int place, const std::optional<std::string>& bytes) {
-  return bytes ? statement.bind_blob(place, *bytes) : statement.bind_null(place);
-}
-
 Statement& bind_optional(Statement& statement, int place, const std::optional<std::int64_t>& number) {
   return number ? statement.bind(place, *number) : statement.bind_null(place);
 }
@@ -65,60 +61,6 @@ Error SqliteMetricsStore::give_up(Error why) {
 }
 
 // Outside transactions
-
-Result<tally::LedgerRow> SqliteMetricsStore::open_ledger(std::int32_t partition, std::int64_t start_offset,
-                                                         WallTime now) {
-  auto begun = database_.begin();
-  if (!begun) return std::unexpected(give_up(std::move(begun).error()));
-  auto row = find_or_make_ledger(partition, start_offset, now);
-  if (!row) return std::unexpected(give_up(std::move(row).error()));
-  auto ended = database_.commit();
-  if (!ended) return std::unexpected(give_up(std::move(ended).error()));
-  return row;
-}
-
-Result<tally::LedgerRow> SqliteMetricsStore::find_or_make_ledger(std::int32_t partition,
-                                                                 std::int64_t start_offset, WallTime now) {
-  Statement& stranger = statement(StoreSql::find_stranger).bind_text(1, topic_).bind_text(2, group_id_);
-  auto found = stranger.step();
-  if (!found) return pass_on(found);
-  if (*found) {
-    const std::string other(stranger.text(0));
-    stranger.reset();
-    return fail(Move::caller, "another_group",
-                "the numbers of " + topic_ + " belong to the consumer group " + other + ", not to " +
-                    group_id_ + ": set KAFKA_GROUP_ID to it, or use another database");
-  }
-  const std::string moment = moment_text(now);
-  auto made = statement(StoreSql::make_ledger)
-                  .bind_text(1, topic_)
-                  .bind(2, partition)
-                  .bind_text(3, group_id_)
-                  .bind(4, start_offset)
-                  .bind_text(5, moment)
-                  .run();
-  if (!made) return pass_on(made);
-  Statement& ledger = statement(StoreSql::read_ledger).bind_text(1, topic_).bind(2, partition);
-  auto there = ledger.step();
-  if (!there) return pass_on(there);
-  ensure(*there, "a ledger row that was just made can be read");
-  auto row = ledger_row(ledger);
-  ledger.reset();
-  return row;
-}
-
-Result<std::vector<std::int64_t>> SqliteMetricsStore::letter_offsets(std::int32_t partition,
-                                                                     std::int64_t from, std::int64_t to) {
-  Statement& letters =
-      statement(StoreSql::letter_offsets).bind_text(1, topic_).bind(2, partition).bind(3, from).bind(4, to);
-  std::vector<std::int64_t> offsets;
-  while (true) {
-    auto row = letters.step();
-    if (!row) return std::unexpected(give_up(std::move(row).error()));
-    if (!*row) return offsets;
-    offsets.push_back(letters.number(0));
-  }
-}
 
 Result<std::vector<WindowStart>> SqliteMetricsStore::unrolled_minutes(std::int32_t partition) {
   Statement& unrolled = statement(StoreSql::unrolled_minutes).bind_text(1, topic_).bind(2, partition);
@@ -212,7 +154,7 @@ Result<void> SqliteMetricsStore::write_all(const rollup::Changes& changes) {
     done = each(changes.rolled, [&](auto& minute) { return mark_minute(StoreSql::set_rolled, minute); });
   if (done)
     done = each(changes.horizons, [&](auto& to) { return raise_horizon(to.granularity, to.pruned_to); });
-  if (done) done = each(changes.letters, [&](const auto& letter) { return put_letter(letter); });
+  if (done) done = put_letters(changes);
   if (done && changes.flush) done = put_flush(*changes.flush, changes.written_at);
   if (done) done = each(changes.ledgers, [&](const auto& row) { return put_ledger(row); });
   if (done) done = each(changes.prunes, [&](const auto& what) { return prune(what); });
@@ -260,20 +202,6 @@ Result<void> SqliteMetricsStore::raise_horizon(tally::Granularity granularity, W
       .bind_text(1, tally::name_of(granularity))
       .bind_text(2, moment)
       .run();
-}
-
-Result<void> SqliteMetricsStore::put_letter(const rollup::DeadLetter& letter) {
-  const std::string at = moment_text(letter.at);
-  Statement& put = statement(StoreSql::put_letter)
-                       .bind_text(1, topic_)
-                       .bind(2, letter.partition)
-                       .bind(3, letter.offset)
-                       .bind_text(4, letter.reason)
-                       .bind_text(5, letter.detail)
-                       .bind_text(8, at);
-  bind_optional(put, 6, letter.key);
-  bind_optional(put, 7, letter.value);
-  return put.run();
 }
 
 Result<void> SqliteMetricsStore::put_flush(const rollup::FlushRow& flush, WallTime written_at) {
@@ -369,18 +297,6 @@ Result<bool> SqliteMetricsStore::checkpoint() {
   auto end = database_.checkpoint(CheckpointMode::passive);
   if (!end) return std::unexpected(give_up(std::move(end).error()));
   return end->complete();
-}
-
-Result<void> SqliteMetricsStore::begin_topic(std::span<const rollup::PartitionStart>, WallTime) {
-  return fail(Move::ourselves, "not_built", "begin_topic");
-}
-
-Result<std::optional<tally::LedgerRow>> SqliteMetricsStore::retire_ledger(const rollup::Retirement&) {
-  return fail(Move::ourselves, "not_built", "retire_ledger");
-}
-
-Result<std::vector<rollup::LetterState>> SqliteMetricsStore::lock_letters(std::span<const rollup::LetterSource>) {
-  return fail(Move::ourselves, "not_built", "lock_letters");
 }
 
 }  // namespace weir::sqlite

@@ -65,12 +65,19 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
                      std::vector<Statement> statements);
 
   Statement& statement(StoreSql which);
-  Result<tally::LedgerRow> find_or_make_ledger(std::int32_t partition, std::int64_t start_offset,
-                                               WallTime now);
+  // An error of `work` undoes it.
+  template <class Work>
+  auto in_one_transaction(Work work) -> decltype(work());
+  Result<void> check_group();
+  Result<void> make_ledger(const rollup::PartitionStart& start, std::int64_t version, WallTime now);
+  Result<std::optional<tally::LedgerRow>> find_ledger(const std::string& topic, std::int32_t partition);
   Result<void> put_window(const tally::WindowRow& row, WallTime written_at);
   Result<void> mark_minute(StoreSql how, const rollup::UnrolledMinute& minute);
   Result<void> raise_horizon(tally::Granularity granularity, WallTime pruned_to);
+  Result<void> put_letters(const rollup::Changes& changes);
   Result<void> put_letter(const rollup::DeadLetter& letter);
+  Result<void> mark_replayed(const rollup::LetterSource& source, WallTime at);
+  Result<void> add_attempts(const rollup::Changes::FailedReplay& failed);
   Result<void> put_flush(const rollup::FlushRow& flush, WallTime written_at);
   Result<void> put_ledger(const tally::LedgerRow& row);
   Result<void> prune(const rollup::Prune& prune);

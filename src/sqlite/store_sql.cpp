@@ -174,9 +174,13 @@ std::vector<std::string> store_statements() {
   const std::string window(window_columns);
   return {
       "SELECT group_id FROM activity_ledger WHERE topic = ?1 AND group_id <> ?2 LIMIT 1",
+      "SELECT 1 FROM activity_ledger WHERE topic = ?1 LIMIT 1",
       "INSERT INTO activity_ledger (topic, partition, group_id, start_offset, next_offset, log_end_offset, "
-      "observed_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5, ?5) ON CONFLICT DO NOTHING",
+      "observed_at, updated_at, version) VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5, ?5, ?6) ON CONFLICT DO NOTHING",
       "SELECT " + ledger + " FROM activity_ledger WHERE topic = ?1 AND partition = ?2",
+      "UPDATE activity_ledger SET topic = ?5 WHERE topic = ?1 AND partition = ?2 AND next_offset = ?3 "
+      "AND version = ?4",
+      "UPDATE activity_dead_letters SET topic = ?3 WHERE topic = ?1 AND partition = ?2",
       "SELECT offset FROM activity_dead_letters WHERE topic = ?1 AND partition = ?2 AND offset >= ?3 "
       "AND offset < ?4 ORDER BY offset",
       "SELECT window_start FROM activity_unrolled WHERE topic = ?1 AND partition = ?2 ORDER BY window_start",
@@ -198,6 +202,12 @@ std::vector<std::string> store_statements() {
       "UPDATE activity_horizon SET pruned_to = ?2 WHERE granularity = ?1 AND pruned_to < ?2",
       "INSERT INTO activity_dead_letters (topic, partition, offset, reason, detail, key, value, at) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+      "SELECT replayed_at IS NOT NULL FROM activity_dead_letters WHERE topic = ?1 AND partition = ?2 AND "
+      "offset = ?3",
+      "UPDATE activity_dead_letters SET replayed_at = ?4 WHERE topic = ?1 AND partition = ?2 AND offset = ?3 "
+      "AND replayed_at IS NULL",
+      "UPDATE activity_dead_letters SET attempts = attempts + ?4 WHERE topic = ?1 AND partition = ?2 "
+      "AND offset = ?3",
       "INSERT INTO user_activity_metrics (timestamp, unique_users, page_view_count, created_at) "
       "VALUES (?1, ?2, ?3, ?4)",
       "UPDATE activity_ledger SET next_offset = ?4, read = ?5, tallied = ?6, duplicate = ?7, "

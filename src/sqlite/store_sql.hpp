@@ -29,8 +29,11 @@ namespace weir::sqlite {
 // The writer's statements, by name.
 enum class StoreSql : std::uint8_t {
   find_stranger,
+  find_any_ledger,
   make_ledger,
   read_ledger,
+  retire_ledger,
+  retire_letters,
   letter_offsets,
   unrolled_minutes,
   fence,
@@ -41,6 +44,9 @@ enum class StoreSql : std::uint8_t {
   set_rolled,
   raise_horizon,
   put_letter,
+  read_letter,
+  set_replayed,
+  add_attempts,
   put_flush,
   put_ledger,
   find_prunable,

@@ -51,6 +51,31 @@ inline std::string first_text(Database& database, const std::string& sql) {
   return first;
 }
 
+inline std::vector<rollup::StandingLetter> letters_of(Database& database, const std::string& topic) {
+  std::vector<rollup::StandingLetter> letters;
+  const auto optional_blob = [](const Statement& row, int column) -> std::optional<std::string> {
+    if (row.is_null(column)) return std::nullopt;
+    return std::string(row.blob(column));
+  };
+  for_each_row(database,
+               "SELECT partition, offset, reason, detail, key, value, at, attempts, replayed_at FROM "
+               "activity_dead_letters WHERE topic = '" +
+                   topic + "' ORDER BY partition, offset",
+               [&](const Statement& row) {
+                 rollup::DeadLetter letter{static_cast<std::int32_t>(row.number(0)),
+                                           row.number(1),
+                                           std::string(row.text(2)),
+                                           std::string(row.text(3)),
+                                           optional_blob(row, 4),
+                                           optional_blob(row, 5),
+                                           parse_moment(row.text(6)).value()};
+                 std::optional<WallTime> replayed_at;
+                 if (!row.is_null(8)) replayed_at = parse_moment(row.text(8)).value();
+                 letters.push_back({std::move(letter), row.number(7), replayed_at});
+               });
+  return letters;
+}
+
 inline rollup::Standing look_at_all(const TestFolder& folder) {
   Database database = look_into(folder);
   rollup::Standing standing;
@@ -72,31 +97,23 @@ inline rollup::Standing look_at_all(const TestFolder& folder) {
     const auto granularity = tally::granularity_named(row.text(0)).value();
     standing.pruned_to[static_cast<std::size_t>(granularity)] = parse_moment(row.text(1)).value();
   });
-  const auto optional_blob = [](const Statement& row, int column) -> std::optional<std::string> {
-    if (row.is_null(column)) return std::nullopt;
-    return std::string(row.blob(column));
-  };
-  for_each_row(
-      database,
-      "SELECT partition, offset, reason, detail, key, value, at, attempts FROM activity_dead_letters "
-      "ORDER BY partition, offset",
-      [&](const Statement& row) {
-        rollup::DeadLetter letter{static_cast<std::int32_t>(row.number(0)),
-                                  row.number(1),
-                                  std::string(row.text(2)),
-                                  std::string(row.text(3)),
-                                  optional_blob(row, 4),
-                                  optional_blob(row, 5),
-                                  parse_moment(row.text(6)).value()};
-        standing.letters.push_back({std::move(letter), row.number(7)});
-      });
+  standing.letters = letters_of(database, test_topic);
   for_each_row(
       database, "SELECT timestamp, unique_users, page_view_count FROM user_activity_metrics ORDER BY id",
       [&](const Statement& row) {
         standing.flushes.push_back({parse_moment(row.text(0)).value(), row.number(1), row.number(2)});
       });
-  for_each_row(database, "SELECT " + std::string(ledger_columns) + " FROM activity_ledger ORDER BY partition",
-               [&](const Statement& row) { standing.ledgers.push_back(ledger_row(row).value()); });
+  for_each_row(
+      database,
+      "SELECT " + std::string(ledger_columns) + ", topic FROM activity_ledger ORDER BY topic, partition",
+      [&](const Statement& row) {
+        const tally::LedgerRow ledger = ledger_row(row).value();
+        const std::string topic(row.text(14));
+        if (topic == test_topic) return standing.ledgers.push_back(ledger);
+        std::vector<rollup::StandingLetter> letters = letters_of(database, topic);
+        std::erase_if(letters, [&](const auto& each) { return each.letter.partition != ledger.partition; });
+        standing.retired.push_back({topic, ledger, std::move(letters)});
+      });
   return standing;
 }
 

@@ -1,0 +1,32 @@
+#include "rollup/metrics_store.hpp"
+
+#include <charconv>
+
+namespace weir::rollup {
+namespace {
+
+template <class Number>
+bool read_number(std::string_view digits, Number& into) {
+  const char* const end = digits.data() + digits.size();
+  const auto [stopped_at, error] = std::from_chars(digits.data(), end, into);
+  return error == std::errc() && stopped_at == end && into >= 0;
+}
+
+}  // namespace
+
+std::string place_of(const LetterSource& source) {
+  return source.topic + "/" + std::to_string(source.partition) + "/" + std::to_string(source.offset);
+}
+
+std::optional<LetterSource> letter_source_of(std::string_view place) {
+  const std::size_t second = place.rfind('/');
+  if (second == std::string_view::npos || second == 0) return std::nullopt;
+  const std::size_t first = place.rfind('/', second - 1);
+  if (first == std::string_view::npos || first == 0) return std::nullopt;
+  LetterSource source{.topic = std::string(place.substr(0, first))};
+  if (!read_number(place.substr(first + 1, second - first - 1), source.partition)) return std::nullopt;
+  if (!read_number(place.substr(second + 1), source.offset)) return std::nullopt;
+  return source;
+}
+
+}  // namespace weir::rollup

@@ -1,0 +1,113 @@
+// How accounts begin and end: the rows of activity_ledger, outside the transactions of a flush.
+#include "base/ensure.hpp"
+#include "sqlite/metrics_store.hpp"
+#include "sqlite/store_rows.hpp"
+
+namespace weir::sqlite {
+
+template <class Work>
+auto SqliteMetricsStore::in_one_transaction(Work work) -> decltype(work()) {
+  if (auto begun = database_.begin(); !begun) return std::unexpected(give_up(std::move(begun).error()));
+  auto answer = work();
+  if (!answer) return std::unexpected(give_up(std::move(answer).error()));
+  if (auto ended = database_.commit(); !ended) return std::unexpected(give_up(std::move(ended).error()));
+  return answer;
+}
+
+Result<tally::LedgerRow> SqliteMetricsStore::open_ledger(std::int32_t partition, std::int64_t start_offset,
+                                                         WallTime now) {
+  return in_one_transaction([&]() -> Result<tally::LedgerRow> {
+    if (auto ours = check_group(); !ours) return pass_on(ours);
+    if (auto made = make_ledger({partition, start_offset}, 0, now); !made) return pass_on(made);
+    auto row = find_ledger(topic_, partition);
+    if (!row) return pass_on(row);
+    ensure(row->has_value(), "a ledger row that was just made can be read");
+    return **row;
+  });
+}
+
+Result<void> SqliteMetricsStore::begin_topic(std::span<const rollup::PartitionStart> starts, WallTime now) {
+  return in_one_transaction([&]() -> Result<void> {
+    Statement& any = statement(StoreSql::find_any_ledger).bind_text(1, topic_);
+    const auto there = any.step();
+    any.reset();
+    if (!there) return std::unexpected(there.error());
+    if (*there) return {};
+    for (const rollup::PartitionStart& start : starts) {
+      if (auto made = make_ledger(start, 0, now); !made) return made;
+    }
+    return {};
+  });
+}
+
+Result<std::optional<tally::LedgerRow>> SqliteMetricsStore::retire_ledger(
+    const rollup::Retirement& retirement) {
+  using Fresh = std::optional<tally::LedgerRow>;
+  const rollup::Fence& seen = retirement.seen;
+  return in_one_transaction([&]() -> Result<Fresh> {
+    auto taken = find_ledger(retirement.as_topic, seen.partition);
+    if (!taken) return pass_on(taken);
+    if (*taken) {
+      return fail(Move::peer, "account_retired",
+                  "partition " + std::to_string(seen.partition) + " of " + topic_ + " was put away as " +
+                      retirement.as_topic + " just now");
+    }
+    auto moved = statement(StoreSql::retire_ledger)
+                     .bind_text(1, topic_)
+                     .bind(2, seen.partition)
+                     .bind(3, seen.next_offset)
+                     .bind(4, seen.version)
+                     .bind_text(5, retirement.as_topic)
+                     .run();
+    if (!moved) return pass_on(moved);
+    if (database_.rows_changed() == 0) return Fresh();
+    auto renamed = statement(StoreSql::retire_letters)
+                       .bind_text(1, topic_)
+                       .bind(2, seen.partition)
+                       .bind_text(3, retirement.as_topic)
+                       .run();
+    if (!renamed) return pass_on(renamed);
+    auto made = make_ledger({seen.partition, retirement.start_offset}, seen.version + 1, retirement.now);
+    if (!made) return pass_on(made);
+    return find_ledger(topic_, seen.partition);
+  });
+}
+
+Result<void> SqliteMetricsStore::check_group() {
+  Statement& stranger = statement(StoreSql::find_stranger).bind_text(1, topic_).bind_text(2, group_id_);
+  auto found = stranger.step();
+  if (!found) return pass_on(found);
+  if (!*found) return {};
+  const std::string other(stranger.text(0));
+  stranger.reset();
+  return fail(Move::caller, "another_group",
+              "the numbers of " + topic_ + " belong to the consumer group " + other + ", not to " +
+                  group_id_ + ": set KAFKA_GROUP_ID to it, or use another database");
+}
+
+Result<void> SqliteMetricsStore::make_ledger(const rollup::PartitionStart& start, std::int64_t version,
+                                             WallTime now) {
+  const std::string moment = moment_text(now);
+  return statement(StoreSql::make_ledger)
+      .bind_text(1, topic_)
+      .bind(2, start.partition)
+      .bind_text(3, group_id_)
+      .bind(4, start.offset)
+      .bind_text(5, moment)
+      .bind(6, version)
+      .run();
+}
+
+Result<std::optional<tally::LedgerRow>> SqliteMetricsStore::find_ledger(const std::string& topic,
+                                                                        std::int32_t partition) {
+  Statement& ledger = statement(StoreSql::read_ledger).bind_text(1, topic).bind(2, partition);
+  auto there = ledger.step();
+  if (!there) return pass_on(there);
+  if (!*there) return std::nullopt;
+  auto row = ledger_row(ledger);
+  ledger.reset();
+  if (!row) return pass_on(row);
+  return *std::move(row);
+}
+
+}  // namespace weir::sqlite
