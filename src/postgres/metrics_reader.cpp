@@ -1,0 +1,226 @@
+#include "postgres/metrics_reader.hpp"
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "postgres/errors.hpp"
+#include "postgres/pool.hpp"
+#include "postgres/scan_sql.hpp"
+#include "report/range.hpp"
+
+namespace weir::postgres {
+namespace {
+
+// So many rows are in memory at once. A sketch has up to 32 KiB.
+constexpr int rows_with_users_max = 250;
+constexpr int rows_of_counts_max = 5'000;
+
+Statement fetch(int rows) {
+  return {"weir_fetch_" + std::to_string(rows), "FETCH " + std::to_string(rows) + " FROM weir_scan"};
+}
+
+// Every statement of the reader, made once: a session prepares it by its name.
+struct Statements {
+  Statement begin{"", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
+  Statement horizons{"weir_horizons", "SELECT granularity, pruned_to FROM activity_horizon"};
+  Statement ledger{
+      "weir_ledgers",
+      "SELECT partition, start_offset, next_offset, version, read, tallied, duplicate, dead_lettered, "
+      "skipped, last_record_hash, log_end_offset, oldest_unread_at, observed_at, updated_at "
+      "FROM activity_ledger WHERE topic = $1::text ORDER BY partition"};
+  Statement fetch_rows = fetch(rows_with_users_max);
+  Statement fetch_counts = fetch(rows_of_counts_max);
+  Statement close{"weir_close", "CLOSE weir_scan"};
+  std::vector<Statement> scans;  // by place_of()
+
+  Statements() {
+    for (const auto values : {Scan::Values::all, Scan::Values::few, Scan::Values::many}) {
+      for (const bool users : {false, true}) {
+        for (const bool remainders : {false, true}) {
+          scans.push_back(
+              {"weir_scan_" + std::to_string(scans.size()),
+               "DECLARE weir_scan NO SCROLL CURSOR FOR " + scan_sql({remainders, values, users})});
+        }
+      }
+    }
+  }
+  static std::size_t place_of(const Scan& scan) {
+    return (scan.remainders ? 1U : 0U) + (scan.users ? 2U : 0U) + 4U * static_cast<std::size_t>(scan.values);
+  }
+};
+
+Result<report::Horizons> horizons_in(const Rows& rows) {
+  report::Horizons horizons;
+  for (int row = 0; row < rows.count(); ++row) {
+    const auto granularity = tally::granularity_named(rows.bytes(row, 0));
+    if (!granularity)
+      return fail(Move::ourselves, code_error,
+                  "activity_horizon has a row of granularity \"" + std::string(rows.bytes(row, 0)) +
+                      "\"; expected minute, hour or day");
+    horizons.pruned_to[static_cast<std::size_t>(*granularity)] = rows.moment(row, 1);
+  }
+  return horizons;
+}
+
+tally::LedgerRow ledger_in(const Rows& rows, int row) {
+  tally::LedgerRow ledger;
+  ledger.partition = static_cast<std::int32_t>(rows.number(row, 0));
+  ledger.start_offset = rows.number(row, 1);
+  ledger.next_offset = rows.number(row, 2);
+  ledger.version = rows.number(row, 3);
+  ledger.read = rows.number(row, 4);
+  ledger.tallied = rows.number(row, 5);
+  ledger.duplicate = rows.number(row, 6);
+  ledger.dead_lettered = rows.number(row, 7);
+  ledger.skipped = rows.number(row, 8);
+  if (!rows.is_null(row, 9)) ledger.last_record_hash = rows.number(row, 9);
+  ledger.observed.log_end_offset = rows.number(row, 10);
+  if (!rows.is_null(row, 11)) ledger.observed.oldest_unread_at = rows.moment(row, 11);
+  ledger.observed.observed_at = rows.moment(row, 12);
+  ledger.updated_at = rows.moment(row, 13);
+  return ledger;
+}
+
+Scan::Values values_of(const report::WindowQuery& query) {
+  if (!query.values) return Scan::Values::all;
+  return query.values->size() <= Scan::few_values_max ? Scan::Values::few : Scan::Values::many;
+}
+
+PoolOptions pool_options(MetricsReaderOptions options) {
+  for (const SessionSetting& setting : scan_session)
+    options.connection.session.emplace_back(setting.name, setting.value);
+  return {.connection = std::move(options.connection),
+          .connections_max = options.connections,
+          .wait_max = options.wait_max};
+}
+
+}  // namespace
+
+// What all snapshots share. Outlives them by its owner's promise.
+class PostgresMetricsReader::Sessions {
+ public:
+  explicit Sessions(MetricsReaderOptions options)
+      : topic(options.topic), pool(pool_options(std::move(options))) {}
+
+  const std::string topic;
+  const Statements statements;
+  Pool pool;
+};
+
+class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
+ public:
+  // The session is in its transaction, in which the horizons were read.
+  Snapshot(const Sessions& sessions, Pool::Lease session, const report::Horizons& horizons)
+      : topic_(sessions.topic),
+        statements_(sessions.statements),
+        session_(std::move(session)),
+        horizons_(horizons) {}
+
+  Result<report::Horizons> horizons() override { return horizons_; }
+
+  Result<void> scan(const report::WindowQuery& query,
+                    std::function<void(const report::ViewRow&)> take) override {
+    for (const bool remainders : {false, true}) {
+      if (remainders && query.granularity == tally::Granularity::minute) break;
+      if (auto passed = pass_by(query, remainders, take); !passed) return passed;
+    }
+    return {};
+  }
+
+  Result<std::vector<tally::LedgerRow>> ledger() override {
+    Parameters parameters;
+    parameters.add(topic_);
+    auto rows = session_->run(statements_.ledger, parameters);
+    if (!rows) return pass_on(rows);
+    std::vector<tally::LedgerRow> ledgers;
+    for (int row = 0; row < rows->count(); ++row) ledgers.push_back(ledger_in(*rows, row));
+    return ledgers;
+  }
+
+ private:
+  [[nodiscard]] Parameters parameters_of(const report::WindowQuery& query, bool remainders) const {
+    const auto kept_from = std::chrono::ceil<std::chrono::seconds>(horizons_.of(query.granularity));
+    const auto granularity = remainders ? tally::Granularity::minute : query.granularity;
+    Parameters parameters;
+    parameters.add(topic_)
+        .add(Type::int2, static_cast<std::int64_t>(granularity))
+        .add(Type::int2, static_cast<std::int64_t>(query.dimension))
+        .add(report::ceil_to(query.granularity, std::max(query.from, kept_from)))
+        .add(report::ceil_to(query.granularity, query.to));
+    if (query.values) {
+      Array values(Type::text);
+      for (const std::string_view value : *query.values) values.add(value);
+      parameters.add(values);
+    }
+    return parameters;
+  }
+
+  // The first rows come with the answer to the question, the rest piece by piece.
+  Result<void> pass_by(const report::WindowQuery& query, bool remainders,
+                       const std::function<void(const report::ViewRow&)>& take) {
+    const Scan scan{remainders, values_of(query), query.with_users};
+    const Statement& fetch = query.with_users ? statements_.fetch_rows : statements_.fetch_counts;
+    const int rows_max = query.with_users ? rows_with_users_max : rows_of_counts_max;
+    const Parameters asked = parameters_of(query, remainders);
+    const Parameters none;
+    auto answers =
+        session_->run(std::array{Connection::Call{statements_.scans[Statements::place_of(scan)], asked},
+                                 Connection::Call{fetch, none}});
+    if (!answers) return pass_on(answers);
+    Rows rows = std::move(answers->back());
+    while (true) {
+      show(rows, query, take);
+      if (rows.count() < rows_max) break;
+      auto next = session_->run(fetch);
+      if (!next) return pass_on(next);
+      rows = std::move(*next);
+    }
+    auto closed = session_->run(statements_.close);
+    if (!closed) return pass_on(closed);
+    return {};
+  }
+
+  static void show(const Rows& rows, const report::WindowQuery& query,
+                   const std::function<void(const report::ViewRow&)>& take) {
+    for (int row = 0; row < rows.count(); ++row) {
+      take({.start = report::floor_to(query.granularity,
+                                      std::chrono::floor<std::chrono::seconds>(rows.moment(row, 0))),
+            .partition = static_cast<std::int32_t>(rows.number(row, 1)),
+            .value = rows.bytes(row, 2),
+            .events = rows.number(row, 3),
+            .page_views = rows.number(row, 4),
+            .users = query.with_users ? rows.bytes(row, 5) : std::string_view()});
+    }
+  }
+
+  const std::string& topic_;
+  const Statements& statements_;
+  Pool::Lease session_;
+  const report::Horizons horizons_;
+};
+
+PostgresMetricsReader::PostgresMetricsReader(MetricsReaderOptions options)
+    : sessions_(std::make_unique<Sessions>(std::move(options))) {}
+PostgresMetricsReader::~PostgresMetricsReader() = default;
+
+Result<std::unique_ptr<report::MetricsSnapshot>> PostgresMetricsReader::snapshot() {
+  const Statements& statements = sessions_->statements;
+  const Parameters none;
+  while (true) {
+    auto session = sessions_->pool.take();
+    if (!session) return pass_on(session);
+    // The first read fixes the moment.
+    auto begun = (*session)->run(
+        std::array{Connection::Call{statements.begin, none}, Connection::Call{statements.horizons, none}});
+    if (!begun) {
+      if (session->is_kept() && (*session)->is_lost()) continue;  // it is dropped: each lost one is met once
+      return pass_on(begun);
+    }
+    auto horizons = horizons_in(begun->back());
+    if (!horizons) return pass_on(horizons);
+    return std::make_unique<Snapshot>(*sessions_, std::move(*session), *horizons);
+  }
+}
+
+}  // namespace weir::postgres

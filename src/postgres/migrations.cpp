@@ -1,0 +1,169 @@
+#include "postgres/migrations.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "postgres/errors.hpp"
+#include "postgres/schema.hpp"
+
+namespace weir::postgres {
+namespace {
+
+constexpr int oldest_server = 13'00'00;
+
+// "weir" and "tabl": one number for all that share a database.
+constexpr std::string_view lock_sql = "SELECT pg_advisory_xact_lock(8603398603460928108)";
+
+int newest_version() { return static_cast<int>(schema_migrations().size()); }
+
+Error while_doing(std::string_view what, Error error) {
+  error.text = std::string(what) + ": " + error.text;
+  return error;
+}
+
+// What this can't be done on whatever its tables are.
+Result<void> check_server(Connection& connection) {
+  const int version = connection.server_version();
+  if (version < oldest_server)
+    return fail(Move::caller, code_too_old,
+                "the server is PostgreSQL " + std::to_string(version / 10'000) + "; expected 13 or later");
+  auto facts = connection.run(Statement{
+      "", "SELECT current_setting('server_encoding'), current_setting('transaction_read_only') = 'on'"});
+  if (!facts) return pass_on(facts);
+  if (facts->bytes(0, 0) != "UTF8")
+    return fail(Move::caller, code_encoding,
+                "the database's encoding is " + std::string(facts->bytes(0, 0)) +
+                    "; expected UTF8 (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0)");
+  if (facts->number(0, 1) != 0)
+    return fail(
+        Move::caller, code_read_only,
+        "the database is read only (a standby, or default_transaction_read_only); expected one that can "
+        "be written");
+  return {};
+}
+
+// 0: nothing was ever made here.
+Result<int> version_of(Connection& connection) {
+  auto there = connection.run(Statement{"", "SELECT to_regclass('activity_schema') IS NOT NULL"});
+  if (!there) return pass_on(there);
+  if (there->number(0, 0) == 0) return 0;
+  auto version = connection.run(Statement{"", "SELECT coalesce(max(version), 0) FROM activity_schema"});
+  if (!version) return pass_on(version);
+  const auto found = static_cast<int>(version->number(0, 0));
+  if (found > newest_version())
+    return fail(Move::caller, code_newer,
+                "the tables are of version " + std::to_string(found) +
+                    ", made by a newer Weir; expected at most " + std::to_string(newest_version()));
+  return found;
+}
+
+std::string script_from(int version) {
+  std::string sql =
+      "SET LOCAL client_min_messages = warning;\n"
+      "CREATE TABLE IF NOT EXISTS activity_schema (version INTEGER PRIMARY KEY, "
+      "applied_at TIMESTAMPTZ NOT NULL DEFAULT now());\n";
+  for (int next = version; next < newest_version(); ++next) {
+    sql += schema_migrations()[static_cast<std::size_t>(next)];
+    sql += ";\nINSERT INTO activity_schema (version) VALUES (" + std::to_string(next + 1) + ");\n";
+  }
+  return sql + schema_views();
+}
+
+Result<void> apply(Connection& connection) {
+  const Statement begin{"", "BEGIN"};
+  const Statement lock{"", std::string(lock_sql)};
+  const Parameters none;
+  auto begun = connection.run(std::array{Connection::Call{begin, none}, Connection::Call{lock, none}});
+  if (!begun) return pass_on(begun);
+  auto version = version_of(connection);  // somebody else may have done it while we waited
+  if (!version) return pass_on(version);
+  if (*version == newest_version()) return {};
+  if (auto made = connection.run_script(script_from(*version)); !made) return made;
+  auto committed = connection.run(Statement{"", "COMMIT"});
+  if (!committed) return pass_on(committed);
+  return {};
+}
+
+// The first column that we need and that is not there. Of an unknown table, each column is missing.
+constexpr std::string_view missing_sql =
+    "SELECT want.table_name, want.column_name, to_regclass(want.table_name) IS NULL "
+    "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS want(table_name, column_name, place) "
+    "WHERE NOT EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = to_regclass(want.table_name) "
+    "AND a.attname = want.column_name AND a.attnum > 0 AND NOT a.attisdropped) ORDER BY place LIMIT 1";
+
+// A column of the adopted table that our INSERT cannot fill: of a type of its own, or one that wants a value which we
+// do not have.
+constexpr std::string_view unfit_sql =
+    "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), coalesce(fit.expected, '') "
+    "FROM pg_attribute AS a LEFT JOIN (VALUES "
+    "('timestamp', ARRAY['timestamptz', 'timestamp'], 'TIMESTAMPTZ or TIMESTAMP'), "
+    "('created_at', ARRAY['timestamptz', 'timestamp'], 'TIMESTAMPTZ or TIMESTAMP'), "
+    "('unique_users', ARRAY['int8', 'int4', 'numeric'], 'BIGINT, INTEGER or NUMERIC'), "
+    "('page_view_count', ARRAY['int8', 'int4', 'numeric'], 'BIGINT, INTEGER or NUMERIC')"
+    ") AS fit(name, types, expected) ON fit.name = a.attname "
+    "JOIN pg_type AS t ON t.oid = a.atttypid "
+    "WHERE a.attrelid = to_regclass('user_activity_metrics') AND a.attnum > 0 AND NOT a.attisdropped "
+    "AND CASE WHEN fit.name IS NULL THEN a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' "
+    "ELSE t.typname <> ALL (fit.types) END ORDER BY a.attnum LIMIT 1";
+
+Parameters wanted_columns() {
+  Array tables(Type::text);
+  Array columns(Type::text);
+  for (const TableColumns& wanted : schema_columns()) {
+    std::string_view rest = wanted.columns;
+    while (!rest.empty()) {
+      const auto end = std::min(rest.find(' '), rest.size());
+      tables.add(wanted.table);
+      columns.add(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+  Parameters parameters;
+  parameters.add(tables).add(columns);
+  return parameters;
+}
+
+Result<void> check_columns(Connection& connection) {
+  const Statement missing{"", std::string(missing_sql)};
+  const Statement unfit{"", std::string(unfit_sql)};
+  const Parameters wanted = wanted_columns();
+  const Parameters none;
+  auto found = connection.run(std::array{Connection::Call{missing, wanted}, Connection::Call{unfit, none}});
+  if (!found) return pass_on(found);
+  if (const Rows& first = found->front(); first.count() > 0) {
+    const std::string table(first.bytes(0, 0));
+    if (first.number(0, 2) != 0)
+      return fail(Move::caller, code_tables_differ,
+                  "table " + table + " is missing; expected it beside activity_schema");
+    return fail(Move::caller, code_tables_differ,
+                "table " + table + " has no column " + std::string(first.bytes(0, 1)) +
+                    "; expected it as Weir makes it");
+  }
+  if (const Rows& first = found->back(); first.count() > 0) {
+    const std::string column = "column user_activity_metrics." + std::string(first.bytes(0, 0));
+    const std::string type(first.bytes(0, 1));
+    if (first.bytes(0, 2).empty())
+      return fail(Move::caller, code_tables_differ,
+                  column + " is NOT NULL without a default; Weir has no value for it: give it a default");
+    return fail(Move::caller, code_tables_differ,
+                column + " is " + type + "; expected " + std::string(first.bytes(0, 2)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> migrate(Connection& connection) {
+  if (auto fit = check_server(connection); !fit) return fit;
+  auto version = version_of(connection);
+  if (!version) return pass_on(version);
+  if (*version < newest_version()) {
+    auto applied = apply(connection);
+    connection.rollback();  // of what was not done; else nothing is open
+    if (!applied) return std::unexpected(while_doing("making the tables", std::move(applied).error()));
+  }
+  return check_columns(connection);
+}
+
+}  // namespace weir::postgres

@@ -1,0 +1,38 @@
+// The reader's question for rows of one granularity and dimension.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace weir::postgres {
+
+struct Scan {
+  // Only those in $6::text[]: few are looked up one by one in each window, which costs about as much as to pass by 10
+  // rows each; beside many, all rows are passed by.
+  enum class Values : std::uint8_t { all, few, many };
+  static constexpr std::size_t few_values_max = 50;  // a window has at most 1,000
+
+  bool remainders = false;  // instead of the rows: what the minutes of $2 = 0 have that is not rolled up
+  Values values = Values::all;
+  bool users = false;
+};
+
+// A SELECT of window_start, partition, value, events, page_views and, if asked for, users, in whichever order the rows
+// lie. window_start is that of the row itself: of the minute, for remainders. Parameters: $1 topic, $2 granularity of
+// the rows to read, $3 dimension, $4 first and $5 end of window_start.
+[[nodiscard]] std::string scan_sql(const Scan& scan);
+
+// What the planner must be told for it, whatever it believes of the tables: joins in the order in which they are
+// written, by lookups in the index.
+struct SessionSetting {
+  std::string_view name;
+  std::string_view value;
+};
+inline constexpr SessionSetting scan_session[] = {
+    {"enable_hashjoin", "off"},   {"enable_mergejoin", "off"},    {"enable_seqscan", "off"},
+    {"join_collapse_limit", "1"}, {"cursor_tuple_fraction", "1"}, {"jit", "off"},
+};
+
+}  // namespace weir::postgres
