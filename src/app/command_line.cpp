@@ -6,7 +6,7 @@
 #include <thread>
 #include <unistd.h>
 
-#include "app/serve.hpp"
+#include "app/process.hpp"
 #include "cli/import.hpp"
 #include "cli/remote.hpp"
 #include "cli/stats.hpp"
@@ -51,12 +51,7 @@ int load_and_run(config::Command command, const config::Texts& typed, const Worl
   const config::Settings& settings = loaded->settings;
   const auto log = make_log(settings);
   for (const std::string& note : loaded->notes) log->warn(note);
-  if (settings.event_log == config::EventLogKind::kafka ||
-      settings.metrics_store == config::StoreKind::postgres) {
-    log->error("cannot start: this version runs on EVENT_LOG=embedded with METRICS_STORE=sqlite only");
-    return failed;
-  }
-  return serve(settings, *log, world.out);
+  return run_process(command, settings, *log, world.out);
 }
 
 int show_config(const std::string& command, const World& world) {

@@ -2,11 +2,10 @@
 
 namespace weir::app {
 
-Upkeep::Upkeep(UpkeepSettings settings, std::unique_ptr<sqlite::SqliteMetricsStore> store,
-               report::MetricsReader& reader, sqlite::EmbeddedLog& events, observe::Log& log,
-               std::function<void(const Error&)> fatal)
+Upkeep::Upkeep(UpkeepSettings settings, Settle settle, report::MetricsReader& reader,
+               sqlite::EmbeddedLog& events, observe::Log& log, std::function<void(const Error&)> fatal)
     : settings_(settings),
-      store_(std::move(store)),
+      settle_(std::move(settle)),
       reader_(reader),
       events_(events),
       log_(log),
@@ -45,7 +44,7 @@ Result<void> Upkeep::round(WallTime now) {
     for (const tally::LedgerRow& row : *ledger)
       counted = row.next_offset;  // the embedded log has one partition
   }
-  auto complete = store_->checkpoint();
+  auto complete = settle_();
   if (!complete) return pass_on(complete);
   if (*complete && settings_.log_retention.count() > 0 && counted > 0) {
     const std::chrono::milliseconds kept =

@@ -12,7 +12,6 @@
 #include "observe/log.hpp"
 #include "report/metrics_reader.hpp"
 #include "sqlite/event_log.hpp"
-#include "sqlite/metrics_store.hpp"
 
 namespace weir::app {
 
@@ -24,15 +23,17 @@ struct UpkeepSettings {
 
 // A thread of its own, which every few seconds
 //   1. reads how far the numbers go,
-//   2. checkpoints the store, so that they are in its file for good,
+//   2. settles the store, so that they survive a power cut (SQLite: a checkpoint; PostgreSQL: they do already),
 //   3. and only if that was complete lets the log forget what is older than both the retention and the dedupe
 //      window, and stands before what was read in 1.
 class Upkeep {
  public:
-  // `store` is a session of its own, used by this thread only. The others outlive the upkeep.
-  Upkeep(UpkeepSettings settings, std::unique_ptr<sqlite::SqliteMetricsStore> store,
-         report::MetricsReader& reader, sqlite::EmbeddedLog& events, observe::Log& log,
-         std::function<void(const Error&)> fatal);
+  // True: what was committed before the call survives a power cut. Called on this thread only.
+  using Settle = std::function<Result<bool>()>;
+
+  // What is referred to outlives the upkeep.
+  Upkeep(UpkeepSettings settings, Settle settle, report::MetricsReader& reader, sqlite::EmbeddedLog& events,
+         observe::Log& log, std::function<void(const Error&)> fatal);
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
   ~Upkeep();  // waits for the round under way
@@ -44,7 +45,7 @@ class Upkeep {
   void run();
 
   const UpkeepSettings settings_;
-  const std::unique_ptr<sqlite::SqliteMetricsStore> store_;
+  const Settle settle_;
   report::MetricsReader& reader_;
   sqlite::EmbeddedLog& events_;
   observe::Log& log_;

@@ -47,7 +47,8 @@ class UpkeepTest : public testing::Test {
     auto reader =
         sqlite::SqliteMetricsReader::open({.data_dir = folder_.path(), .topic = sqlite::test_topic});
     auto store = sqlite::SqliteMetricsStore::open(sqlite::store_options(folder_));
-    Upkeep upkeep(settings, std::move(*store), **reader, log_.log(), *silent_, [](const Error&) { FAIL(); });
+    const auto settle = [&store] { return (*store)->checkpoint(); };
+    Upkeep upkeep(settings, settle, **reader, log_.log(), *silent_, [](const Error&) { FAIL(); });
     EXPECT_TRUE(upkeep.round(now));
     auto log_reader = sqlite::EmbeddedLogReader::open(log_.file(), log_.log().commits());
     EXPECT_TRUE((*log_reader)->poll(0ms));

@@ -1,45 +1,45 @@
-// The parts of `weir serve` on the embedded log and store, and their wiring.
+// One process of Weir, wired: `serve` has both halves, `producer` the one that takes events, `consumer` the one that
+// counts them.
 #pragma once
 
 #include <atomic>
-#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
+#include "app/counting.hpp"
+#include "app/log_adapter.hpp"
 #include "app/signals.hpp"
-#include "app/upkeep.hpp"
+#include "app/store_adapter.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
+#include "config/variable.hpp"
 #include "http/server.hpp"
 #include "intake/intake.hpp"
+#include "observe/exposition.hpp"
 #include "observe/health.hpp"
 #include "observe/log.hpp"
-#include "report/report.hpp"
-#include "rollup/runner.hpp"
-#include "routes/report_pool.hpp"
 #include "sqlite/directory_lock.hpp"
-#include "sqlite/event_log.hpp"
-#include "sqlite/log_reader.hpp"
-#include "sqlite/metrics_reader.hpp"
-#include "sqlite/metrics_store.hpp"
 
 namespace weir::app {
 
 // Born whole by open(), in the order of its members; they die in the reverse order.
-class Embedded {
+class Service {
  public:
   // Nothing is served before start(). The error says what a person must do: the port is taken, the folder is in use,
-  // a file is not what it should be.
-  [[nodiscard]] static Result<std::unique_ptr<Embedded>> open(const config::Settings& settings,
-                                                              Signals& signals, observe::Log& log);
-  Embedded(const Embedded&) = delete;
-  Embedded& operator=(const Embedded&) = delete;
+  // a file is not what it should be. Kafka and PostgreSQL need not be there yet.
+  [[nodiscard]] static Result<std::unique_ptr<Service>> open(config::Command command,
+                                                             const config::Settings& settings,
+                                                             Signals& signals, observe::Log& log);
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
 
   void start();
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
 
-  // Says so in health, takes nothing more, finishes what is in flight, commits, counts and flushes; within about
+  // Says so in health, takes nothing more, finishes what is in flight, publishes, counts and flushes; within about
   // 25 s. Answers how many events were read and are not in the store: 0 when all went well. From one thread, once.
   [[nodiscard]] std::int64_t drain();
 
@@ -53,32 +53,30 @@ class Embedded {
   [[nodiscard]] std::int64_t unflushed_events() const;
 
  private:
-  Embedded(const config::Settings& settings, Signals& signals, observe::Log& log);
+  Service(config::Command command, const config::Settings& settings, Signals& signals, observe::Log& log);
 
+  [[nodiscard]] bool takes() const { return command_ != config::Command::consumer; }
+  [[nodiscard]] bool counts() const { return command_ != config::Command::producer; }
+
+  [[nodiscard]] Result<void> open_parts();
+  [[nodiscard]] Result<void> open_store();
+  [[nodiscard]] Result<void> open_log();
   [[nodiscard]] Result<void> open_server();
-  [[nodiscard]] Result<void> open_files();
   [[nodiscard]] std::vector<http::Route> make_routes();
   [[nodiscard]] observe::Health health() const;
-  [[nodiscard]] observe::Check log_check() const;
-  [[nodiscard]] observe::Check store_check(const rollup::Status& status) const;
-  [[nodiscard]] observe::Check freshness_check(const rollup::Status& status) const;
-  void await_reading(std::chrono::milliseconds patience);
+  void describe(observe::Exposition& into) const;
 
+  const config::Command command_;
   const config::Settings settings_;
   Signals& signals_;
   observe::Log& log_;
   std::atomic<bool> draining_{false};
 
-  std::optional<sqlite::DirectoryLock> lock_;
-  std::unique_ptr<sqlite::EmbeddedLog> events_;
-  std::unique_ptr<sqlite::EmbeddedLogReader> reader_;
-  std::unique_ptr<sqlite::SqliteMetricsStore> store_;
-  std::unique_ptr<sqlite::SqliteMetricsReader> metrics_;
-  std::optional<report::Report> report_;
+  std::optional<sqlite::DirectoryLock> lock_;  // of DATA_DIR, where the log is embedded
+  std::unique_ptr<StoreAdapter> store_;
+  std::unique_ptr<LogAdapter> events_;
   std::optional<intake::Intake> intake_;
-  std::optional<rollup::Runner> runner_;
-  std::optional<Upkeep> upkeep_;
-  std::optional<routes::ReportPool> pool_;  // before the server: it answers what the server took
+  std::optional<Counting> counting_;
   std::unique_ptr<http::Server> server_;
 };
 

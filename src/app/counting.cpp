@@ -1,0 +1,165 @@
+#include "app/counting.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "rollup/pacing.hpp"
+#include "routes/report_routes.hpp"
+
+namespace weir::app {
+namespace {
+
+constexpr std::size_t questions_waiting_max = 256;
+constexpr std::chrono::milliseconds log_retry_pause{1000};
+
+rollup::ConsumerSettings consumer_settings(const config::Settings& settings) {
+  rollup::ConsumerSettings consumer;
+  consumer.dedupe = {.window = settings.dedup_window, .records = settings.dedup_window_events};
+  consumer.on_offset_gone = settings.on_offset_gone == config::OnOffsetGone::stop
+                                ? rollup::OnOffsetGone::stop
+                                : rollup::OnOffsetGone::earliest;
+  consumer.event_bytes_max = settings.max_event_bytes;
+  consumer.agenda.pacing = {.flush_interval = settings.flush_interval,
+                            .flush_min_interval = settings.flush_min_interval,
+                            .batch_size = settings.batch_size};
+  consumer.agenda.retention = {.minute = settings.retention_minute,
+                               .hour = settings.retention_hour,
+                               .day = settings.retention_day,
+                               .metrics = settings.retention_metrics};
+  return consumer;
+}
+
+}  // namespace
+
+class Counting::Gate final : public report::MetricsReader {
+ public:
+  explicit Gate(report::MetricsReader& metrics) : metrics_(metrics) {}
+
+  Result<std::unique_ptr<report::MetricsSnapshot>> snapshot() override {
+    if (!open_) return fail(Move::peer, "starting", "the store is not ready yet");
+    return metrics_.snapshot();
+  }
+  void open() { open_ = true; }
+
+ private:
+  report::MetricsReader& metrics_;
+  std::atomic<bool> open_{false};
+};
+
+Counting::Counting(const config::Settings& settings, LogAdapter& events, StoreAdapter& store,
+                   observe::Log& log, Fatal fatal)
+    : settings_(settings),
+      events_(events),
+      store_(store),
+      log_(log),
+      fatal_(std::move(fatal)),
+      gate_(std::make_unique<Gate>(store.metrics())),
+      report_(*gate_, report::LedgerNames{settings.kafka_topic, settings.kafka_group_id}),
+      pool_(report_threads, questions_waiting_max) {}
+
+Counting::~Counting() { (void)stop({}, {}); }
+
+void Counting::start() {
+  opening_ = std::thread([this] { open(); });
+}
+
+// The opening thread.
+
+void Counting::open() {
+  if (!prepare_store()) return;
+  gate_->open();
+  rollup::LogReader* reader = open_reader();
+  if (reader == nullptr || !choose_start(*reader)) return;
+  events_.start_upkeep(store_.metrics(), [this] { return store_.settle(); });
+  run(*reader);
+}
+
+bool Counting::prepare_store() {
+  if (Result<void> prepared = store_.prepare(); !prepared) {
+    fatal_(1, prepared.error());
+    return false;
+  }
+  return true;
+}
+
+rollup::LogReader* Counting::open_reader() {
+  for (;;) {
+    Result<rollup::LogReader*> reader = events_.reader();
+    if (reader) return *reader;
+    if (reader.error().move != Move::peer) {
+      fatal_(1, reader.error());
+      return nullptr;
+    }
+    waits_for_log(reader.error());
+    if (!pause(log_retry_pause)) return nullptr;
+  }
+}
+
+bool Counting::choose_start(rollup::LogReader&) { return true; }
+
+void Counting::run(rollup::LogReader& reader) {
+  rollup::RunnerHooks hooks;
+  hooks.on_fatal = [this](int exit_code, const Error& why) { fatal_(exit_code, why); };
+  const std::lock_guard lock(mutex_);
+  if (!stopping_) runner_.emplace(consumer_settings(settings_), reader, store_.store(), log_, std::move(hooks));
+}
+
+// False: we are to stop.
+bool Counting::pause(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return !stopped_.wait_for(lock, time, [this] { return stopping_; });
+}
+
+void Counting::waits_for_store(const Error& why) {
+  log_.warn("the store is not ready; it is tried again",
+            {{"code", std::string(why.code)}, {"reason", why.text}});
+  const std::lock_guard lock(mutex_);
+  before_.store_up = false;
+  before_.store_reason = why.text;
+}
+
+void Counting::waits_for_log(const Error& why) {
+  const std::lock_guard lock(mutex_);
+  if (before_.log_up) log_.warn("the log is not ready; it is tried again", {{"reason", why.text}});
+  before_.store_up = true;
+  before_.log_up = false;
+  before_.log_reason = why.text;
+}
+
+// Everybody else.
+
+std::vector<http::Route> Counting::routes() {
+  return routes::report_routes(report_, pool_, [] { return read_clock().wall; });
+}
+
+rollup::Status Counting::status() const {
+  const std::lock_guard lock(mutex_);
+  return runner_ ? runner_->status() : before_;
+}
+
+void Counting::describe(observe::Exposition&) const {}
+
+std::int64_t Counting::stop(std::chrono::milliseconds read_patience,
+                            std::chrono::milliseconds flush_patience) {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stopped_.notify_all();
+  if (opening_.joinable()) opening_.join();
+  if (!runner_) return 0;
+  if (events_.is_ours_alone()) await_reading(read_patience);
+  return runner_->stop(flush_patience);
+}
+
+// The log takes nothing more: what it holds and has not been read yet is read, so that the last flush has it all.
+void Counting::await_reading(std::chrono::milliseconds patience) {
+  const std::int64_t end = events_.health().end;
+  const MonoTime until = read_clock().mono + patience;
+  while (runner_->status().read_to < end && read_clock().mono < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+}
+
+}  // namespace weir::app

@@ -1,0 +1,86 @@
+// The counting half of a process: from the log into the store, and the answers out of it.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "app/log_adapter.hpp"
+#include "app/store_adapter.hpp"
+#include "base/result.hpp"
+#include "config/settings.hpp"
+#include "http/router.hpp"
+#include "observe/exposition.hpp"
+#include "observe/log.hpp"
+#include "report/report.hpp"
+#include "rollup/runner.hpp"
+#include "routes/report_pool.hpp"
+
+namespace weir::app {
+
+// Begins on a thread of its own, because neither the store nor the log need be there yet:
+//
+//   the store is prepared, 10 tries ─▶ the log's reading end ─▶ KAFKA_START=latest ─▶ the runner
+//
+// Until then questions are answered with "starting" (503), and health says why it takes so long.
+class Counting {
+ public:
+  // The process must leave, with this code and this reason as its last line. At most once, from any thread.
+  using Fatal = std::function<void(int exit_code, const Error& why)>;
+
+  // All that is referred to outlives it.
+  Counting(const config::Settings& settings, LogAdapter& events, StoreAdapter& store, observe::Log& log,
+           Fatal fatal);
+  Counting(const Counting&) = delete;
+  Counting& operator=(const Counting&) = delete;
+  ~Counting();
+
+  void start();
+
+  // For each io thread. The server that has them stops before this dies.
+  [[nodiscard]] std::vector<http::Route> routes();
+  [[nodiscard]] rollup::Status status() const;  // any thread
+  void describe(observe::Exposition& into) const;
+
+  // Counts and flushes what was read, and, where the log is ours alone, reads it to its end before. Answers how many
+  // events were read and are not in the store: 0 when all went well. From one thread, once.
+  [[nodiscard]] std::int64_t stop(std::chrono::milliseconds read_patience,
+                                  std::chrono::milliseconds flush_patience);
+
+ private:
+  // What the questions are put to: nothing is asked of tables that are not there yet.
+  class Gate;
+
+  void open();
+  [[nodiscard]] bool prepare_store();
+  [[nodiscard]] rollup::LogReader* open_reader();
+  [[nodiscard]] bool choose_start(rollup::LogReader& reader);
+  void run(rollup::LogReader& reader);
+  [[nodiscard]] bool pause(std::chrono::milliseconds time);
+  void waits_for_store(const Error& why);
+  void waits_for_log(const Error& why);
+  void await_reading(std::chrono::milliseconds patience);
+
+  const config::Settings settings_;
+  LogAdapter& events_;
+  StoreAdapter& store_;
+  observe::Log& log_;
+  const Fatal fatal_;
+  const std::unique_ptr<Gate> gate_;
+  report::Report report_;
+  routes::ReportPool pool_;
+
+  mutable std::mutex mutex_;  // guards the next four
+  std::condition_variable stopped_;
+  bool stopping_ = false;
+  rollup::Status before_;  // until the runner is there
+  std::optional<rollup::Runner> runner_;
+  std::thread opening_;
+};
+
+}  // namespace weir::app

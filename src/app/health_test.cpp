@@ -1,0 +1,86 @@
+#include "app/health.hpp"
+
+#include <gtest/gtest.h>
+
+namespace weir::app {
+namespace {
+
+using namespace std::chrono_literals;
+using observe::Readiness;
+
+std::int64_t number_of(const observe::Check& check, std::string_view name) {
+  for (const auto& [known, value] : check.numbers) {
+    if (known == name) return value;
+  }
+  ADD_FAILURE() << "no member " << name;
+  return -1;
+}
+
+TEST(LogCheck, SharesTheDedupeWindowOutAmongThePartitions) {
+  const config::Settings settings{.dedup_window = 600s, .dedup_window_events = 1'000'000};
+  const auto share = [&](std::int32_t partitions) {
+    return number_of(log_check({.up = true, .partitions = partitions}, settings, false), "dedup_window_events");
+  };
+  EXPECT_EQ(share(1), 1'000'000);
+  EXPECT_EQ(share(12), 83'333);
+  EXPECT_EQ(share(2'000'000), 1);
+  EXPECT_EQ(share(0), 1'000'000) << "not known yet";
+}
+
+TEST(LogCheck, SaysWhyNothingCanBeTaken) {
+  EXPECT_EQ(log_check({.up = true}, {}, false).readiness, Readiness::ready);
+  const observe::Check away = log_check({.up = false, .reason = "no broker answers"}, {}, false);
+  EXPECT_EQ(away.readiness, Readiness::unready);
+  EXPECT_EQ(away.reason, "no broker answers");
+  const observe::Check draining = log_check({.up = true}, {}, true);
+  EXPECT_EQ(draining.readiness, Readiness::unready);
+  EXPECT_EQ(draining.reason, "draining");
+}
+
+TEST(StoreCheck, OnlyDegradesBecauseEventsAreKeptMeanwhile) {
+  EXPECT_EQ(store_check({.store_up = true}).readiness, Readiness::ready);
+  const observe::Check away = store_check({.store_up = false, .store_reason = "connection refused"});
+  EXPECT_EQ(away.readiness, Readiness::degraded);
+  EXPECT_EQ(away.reason, "away: connection refused");
+}
+
+TEST(FreshnessCheck, TellsEachPhaseAndARefusedPartition) {
+  const Now now{.wall = WallTime(100'000ms), .mono = MonoTime(50s)};
+  struct Case {
+    rollup::Status status;
+    Readiness readiness;
+    std::string reason;
+  };
+  rollup::Status refused{.phase = rollup::Phase::live};
+  refused.refused = {{.partition = 3, .reason = "offsets 1 to 5 are gone"}};
+  const std::vector<Case> cases{
+      {{.phase = rollup::Phase::live}, Readiness::ready, ""},
+      {{.phase = rollup::Phase::starting}, Readiness::unready, "starting"},
+      {{.phase = rollup::Phase::catching_up}, Readiness::degraded, "catching up"},
+      {{.phase = rollup::Phase::draining}, Readiness::unready, "draining"},
+      {{.phase = rollup::Phase::live, .log_up = false, .log_reason = "gone"},
+       Readiness::degraded,
+       "the log cannot be read: gone"},
+      {refused, Readiness::unready, "partition 3 is not read: offsets 1 to 5 are gone"},
+  };
+  for (const Case& one : cases) {
+    const observe::Check check = freshness_check(one.status, now);
+    EXPECT_EQ(check.readiness, one.readiness) << one.reason;
+    EXPECT_EQ(check.reason, one.reason);
+  }
+}
+
+TEST(FreshnessCheck, TellsTheAgeOfTheOldestUnreadAndOfTheLastFlush) {
+  const Now now{.wall = WallTime(100'000ms), .mono = MonoTime(50s)};
+  rollup::Status status{.phase = rollup::Phase::live};
+  status.oldest_unread_at = RecordTime(98'500ms);
+  status.last_good_flush = Now{.wall = WallTime(99'000ms), .mono = MonoTime(49s)};
+  const observe::Check check = freshness_check(status, now);
+  EXPECT_EQ(number_of(check, "oldest_unread_age_ms"), 1500);
+  EXPECT_EQ(number_of(check, "last_flush_age_ms"), 1000);
+  status.oldest_unread_at = RecordTime(101'000ms);
+  EXPECT_EQ(number_of(freshness_check(status, now), "oldest_unread_age_ms"), 0) << "clocks differ";
+}
+
+}  // namespace
+}  // namespace weir::app

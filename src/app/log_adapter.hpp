@@ -1,0 +1,63 @@
+// The log as this process uses it: its writing end, its reading end, or both. Which log it is, embedded or Kafka, is
+// decided here and known nowhere else.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/result.hpp"
+#include "config/settings.hpp"
+#include "intake/event_log.hpp"
+#include "observe/exposition.hpp"
+#include "observe/log.hpp"
+#include "report/metrics_reader.hpp"
+#include "rollup/letter_copies.hpp"
+#include "rollup/log_reader.hpp"
+
+namespace weir::app {
+
+// A part of the log cannot go on, and the process must leave with 1.
+using LogFatal = std::function<void(const Error&)>;
+
+class LogAdapter {
+ public:
+  // True: all that the store had committed before the call survives a power cut.
+  using Settle = std::function<Result<bool>()>;
+
+  LogAdapter() = default;
+  LogAdapter(const LogAdapter&) = delete;
+  LogAdapter& operator=(const LogAdapter&) = delete;
+  virtual ~LogAdapter() = default;
+
+  virtual intake::EventLog& writer() = 0;
+  // Opens the reading end at the first call; from then on this process is a member of the group, and its poll() must
+  // be called. Move::peer: try again.
+  virtual Result<rollup::LogReader*> reader() = 0;
+  // Where copies of dead letters go; null where the table is all there is. After reader().
+  virtual rollup::LetterCopies* copies() = 0;
+
+  // From any thread, at once.
+  [[nodiscard]] virtual intake::LogHealth health() const = 0;
+  virtual void describe(observe::Exposition& into) const = 0;
+
+  // What must be done now and then so that the log does not grow for ever, if that is our affair. Until the end.
+  virtual void start_upkeep(report::MetricsReader& metrics, Settle settle) = 0;
+  // Takes nothing more; what was handed in gets its receipts, within `patience`.
+  virtual void stop_writing(std::chrono::milliseconds patience) = 0;
+  // After stop_writing(): whether what the log holds is all ours to count before we leave, because nobody else reads
+  // or writes it.
+  [[nodiscard]] virtual bool is_ours_alone() const = 0;
+};
+
+// The file in DATA_DIR, which the caller has locked; both ends. The error says what a person must do.
+[[nodiscard]] Result<std::unique_ptr<LogAdapter>> open_embedded_log(const config::Settings& settings,
+                                                                    observe::Log& log, LogFatal fatal);
+
+enum class KafkaEnds : std::uint8_t { writer, reader, both };
+// Kafka need not be there yet.
+[[nodiscard]] Result<std::unique_ptr<LogAdapter>> open_kafka_log(const config::Settings& settings,
+                                                                 KafkaEnds ends, observe::Log& log);
+
+}  // namespace weir::app

@@ -1,0 +1,86 @@
+#include "app/process.hpp"
+
+#include <iostream>
+#include <unistd.h>
+
+#include "app/service.hpp"
+#include "app/signals.hpp"
+
+namespace weir::app {
+namespace {
+
+void say_where_to_look(std::ostream& out, config::Command command, const config::Settings& settings,
+                       std::uint16_t port) {
+  const bool everywhere = settings.bind_address == "0.0.0.0" || settings.bind_address == "::";
+  const std::string host = everywhere ? "localhost" : settings.bind_address;
+  const std::string url = "http://" + host + ":" + std::to_string(port);
+  out << "Weir is up.\n";
+  if (command != config::Command::producer) out << "  page      " << url << "/\n";
+  if (command != config::Command::consumer) {
+    out << "  try       curl -d '{\"user_id\":\"ada\",\"activity_type\":\"page_view\",\"timestamp\":\"'$(date "
+           "-u +%FT%TZ)'\"}' "
+        << url << "/activity\n";
+  }
+  if (command != config::Command::producer) out << "  numbers   " << url << "/api/v1/summary\n";
+  if (settings.event_log == config::EventLogKind::embedded) {
+    out << "  data      " << std::filesystem::absolute(settings.data_dir).lexically_normal().string() << "\n";
+  } else {
+    out << "  log       " << settings.kafka_topic << " on " << settings.kafka.brokers << "\n";
+  }
+  out << std::flush;
+}
+
+// The second signal: nobody waits any longer.
+[[noreturn]] void leave_now(const Service& service, observe::Log& log, const std::string& why) {
+  log.error("leaving at once", {{"reason", why},
+                                {"unanswered_bytes", std::to_string(service.unanswered_bytes())},
+                                {"unflushed_events", std::to_string(service.unflushed_events())}});
+  _exit(1);
+}
+
+int drain(Service& service, Signals& signals, observe::Log& log, const std::string& why) {
+  log.info("draining", {{"reason", why}});
+  std::int64_t left = 0;
+  std::thread draining([&] {
+    left = service.drain();
+    signals.drained();
+  });
+  for (Wake wake = signals.wait(); wake.reason != Wake::Reason::drained; wake = signals.wait()) {
+    leave_now(service, log, wake.detail);
+  }
+  draining.join();
+  if (left > 0) {
+    log.warn("left with events that are in the log and not in the numbers yet; the next start counts them",
+             {{"events", std::to_string(left)}});
+  }
+  log.info("left");
+  return 0;
+}
+
+}  // namespace
+
+int run_process(config::Command command, const config::Settings& settings, observe::Log& log,
+                std::ostream& out) {
+  Signals signals;
+  auto service = Service::open(command, settings, signals, log);
+  if (!service) {
+    log.error("cannot start: " + service.error().text);
+    return 1;
+  }
+  (*service)->start();
+  log.info("serving", {{"command", std::string(config::name_of(command))},
+                       {"address", settings.bind_address},
+                       {"port", std::to_string((*service)->port())},
+                       {"log", settings.event_log == config::EventLogKind::kafka ? "kafka" : "embedded"}});
+  say_where_to_look(out, command, settings, (*service)->port());
+
+  const Wake wake = signals.wait();
+  if (wake.reason == Wake::Reason::fatal) {
+    (*service)->answer_last();
+    log.error("cannot go on: " + wake.detail);
+    _exit(wake.exit_code);  // what is on disk is not to be trusted with another write
+  }
+  return drain(**service, signals, log, wake.detail);
+}
+
+}  // namespace weir::app

@@ -1,0 +1,163 @@
+#include "app/service.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <thread>
+#include <utility>
+
+#include "app/health.hpp"
+#include "routes/health_routes.hpp"
+#include "routes/ingest_routes.hpp"
+#include "routes/metrics_routes.hpp"
+#include "routes/page_routes.hpp"
+
+namespace weir::app {
+namespace {
+
+// What the stages of a drain may take; together less than the 25 s of the contract.
+constexpr std::chrono::milliseconds answer_patience{8000};
+constexpr std::chrono::milliseconds publish_patience{4000};
+constexpr std::chrono::milliseconds read_patience{4000};
+constexpr std::chrono::milliseconds flush_patience{7000};
+
+constexpr std::chrono::milliseconds last_answer_patience{1000};
+
+http::ServerSettings server_settings(config::Command command, const config::Settings& settings) {
+  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return {.bind_address = settings.bind_address,
+          .port = command == config::Command::consumer ? settings.consumer_port : settings.server_port,
+          .threads = settings.http_threads == 0 ? cores : settings.http_threads,
+          .body_bytes_max = settings.max_body_bytes};
+}
+
+}  // namespace
+
+Service::Service(config::Command command, const config::Settings& settings, Signals& signals,
+                 observe::Log& log)
+    : command_(command), settings_(settings), signals_(signals), log_(log) {}
+
+Result<std::unique_ptr<Service>> Service::open(config::Command command, const config::Settings& settings,
+                                               Signals& signals, observe::Log& log) {
+  std::unique_ptr<Service> service(new Service(command, settings, signals, log));
+  if (auto opened = service->open_parts(); !opened) return pass_on(opened);
+  if (auto opened = service->open_server(); !opened) return pass_on(opened);  // its routes need the parts
+  return service;
+}
+
+Result<void> Service::open_parts() {
+  if (settings_.event_log == config::EventLogKind::embedded) {
+    auto lock = sqlite::DirectoryLock::take(settings_.data_dir);
+    if (!lock) return pass_on(lock);
+    lock_ = std::move(*lock);
+  }
+  if (counts()) {
+    if (auto opened = open_store(); !opened) return opened;
+  }
+  if (auto opened = open_log(); !opened) return opened;
+  if (takes()) {
+    intake_.emplace(events_->writer(), intake::IntakeSettings{.event_bytes_max = settings_.max_event_bytes,
+                                                              .body_bytes_max = settings_.max_body_bytes});
+  }
+  if (counts()) {
+    counting_.emplace(settings_, *events_, *store_, log_,
+                      [this](int exit_code, const Error& why) { signals_.fatal(exit_code, why.text); });
+  }
+  return {};
+}
+
+Result<void> Service::open_store() {
+  if (settings_.metrics_store == config::StoreKind::postgres) {
+    store_ = open_postgres_store(settings_, log_);
+    return {};
+  }
+  auto store = open_sqlite_store(settings_);
+  if (!store) return pass_on(store);
+  store_ = std::move(*store);
+  return {};
+}
+
+Result<void> Service::open_log() {
+  const auto fatal = [this](const Error& why) { signals_.fatal(1, why.text); };
+  const KafkaEnds ends = !counts() ? KafkaEnds::writer : !takes() ? KafkaEnds::reader : KafkaEnds::both;
+  auto events = settings_.event_log == config::EventLogKind::embedded
+                    ? open_embedded_log(settings_, log_, fatal)
+                    : open_kafka_log(settings_, ends, log_);
+  if (!events) return pass_on(events);
+  events_ = std::move(*events);
+  return {};
+}
+
+Result<void> Service::open_server() {
+  http::ServerSettings wanted = server_settings(command_, settings_);
+  const auto open = [&] { return http::Server::open(wanted, [this] { return make_routes(); }, log_); };
+  auto server = open();
+  const bool may_move = command_ == config::Command::consumer && !settings_.consumer_port_is_set;
+  if (!server && server.error().code == "address_in_use" && may_move) {
+    wanted.port = 0;
+    server = open();
+    if (server) {
+      log_.warn("CONSUMER_PORT is not set and its default is taken: listening on another port",
+                {{"port", std::to_string((*server)->port())}});
+    }
+  }
+  if (!server) return pass_on(server);
+  server_ = std::move(*server);
+  return {};
+}
+
+std::vector<http::Route> Service::make_routes() {
+  std::vector<http::Route> all;
+  const auto add = [&all](std::vector<http::Route> more) {
+    std::ranges::move(more, std::back_inserter(all));
+  };
+  if (takes()) add(routes::ingest_routes(*intake_, [] { return read_clock().wall; }));
+  if (counts()) {
+    add(counting_->routes());
+    add(routes::page_routes());
+  }
+  add(routes::health_routes([this] { return health(); }));
+  add(routes::metrics_routes([this](observe::Exposition& into) { describe(into); }));
+  return all;
+}
+
+void Service::start() {
+  server_->start();
+  if (counting_) counting_->start();
+}
+
+std::int64_t Service::drain() {
+  draining_ = true;
+  if (intake_) intake_->drain();
+  const bool all_answered = server_->stop(answer_patience);
+  if (!all_answered) log_.warn("some requests got no answer before the server stopped");
+  if (takes()) events_->stop_writing(publish_patience);
+  return counting_ ? counting_->stop(read_patience, flush_patience) : 0;
+}
+
+void Service::answer_last() {
+  draining_ = true;
+  if (intake_) intake_->drain();
+  (void)server_->stop(last_answer_patience);
+}
+
+std::size_t Service::unanswered_bytes() const {
+  return intake_ ? intake_->counts().in_flight_bytes.load() : 0;
+}
+std::int64_t Service::unflushed_events() const { return counting_ ? counting_->status().waiting : 0; }
+
+observe::Health Service::health() const {
+  observe::Health health;
+  health.checks.push_back(log_check(events_->health(), settings_, draining_));
+  if (!counting_) return health;
+  const rollup::Status status = counting_->status();
+  health.checks.push_back(store_check(status));
+  health.checks.push_back(freshness_check(status, read_clock()));
+  return health;
+}
+
+void Service::describe(observe::Exposition& into) const {
+  events_->describe(into);
+  if (counting_) counting_->describe(into);
+}
+
+}  // namespace weir::app

@@ -1,0 +1,49 @@
+#include <utility>
+
+#include "app/store_adapter.hpp"
+#include "sqlite/metrics_reader.hpp"
+#include "sqlite/metrics_store.hpp"
+
+namespace weir::app {
+namespace {
+
+class SqliteStoreAdapter final : public StoreAdapter {
+ public:
+  Result<void> open(const config::Settings& settings) {
+    const sqlite::MetricsStoreOptions options{.data_dir = settings.data_dir,
+                                              .topic = settings.kafka_topic,
+                                              .group_id = settings.kafka_group_id};
+    auto store = sqlite::SqliteMetricsStore::open(options);
+    if (!store) return pass_on(store);
+    store_ = std::move(*store);
+    auto settling = sqlite::SqliteMetricsStore::open(options);
+    if (!settling) return pass_on(settling);
+    settling_ = std::move(*settling);
+    auto metrics = sqlite::SqliteMetricsReader::open({.data_dir = settings.data_dir,
+                                                      .topic = settings.kafka_topic,
+                                                      .connections = report_threads + 1});  // and the upkeep's
+    if (!metrics) return pass_on(metrics);
+    metrics_ = std::move(*metrics);
+    return {};
+  }
+
+  Result<void> prepare() override { return {}; }
+  rollup::MetricsStore& store() override { return *store_; }
+  report::MetricsReader& metrics() override { return *metrics_; }
+  Result<bool> settle() override { return settling_->checkpoint(); }
+
+ private:
+  std::unique_ptr<sqlite::SqliteMetricsStore> store_;
+  std::unique_ptr<sqlite::SqliteMetricsStore> settling_;
+  std::unique_ptr<sqlite::SqliteMetricsReader> metrics_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<StoreAdapter>> open_sqlite_store(const config::Settings& settings) {
+  auto adapter = std::make_unique<SqliteStoreAdapter>();
+  if (auto opened = adapter->open(settings); !opened) return pass_on(opened);
+  return adapter;
+}
+
+}  // namespace weir::app

@@ -1,0 +1,102 @@
+"""A TCP proxy on a loopback port that can go wrong: what lies behind it sees a network that holds, cuts or slows."""
+import contextlib
+import select
+import socket
+import threading
+import time
+
+
+class Gate:
+    """Forwards to 127.0.0.1:`target` until told otherwise.
+
+    pass_on()  forwards (the beginning, and again after the others)
+    hold()     a black hole: connections stay open and new ones are taken, but no byte passes either way
+    refuse()   cuts what is open with a reset and resets whoever comes
+    delay      seconds that each piece waits, either way
+    """
+
+    def __init__(self, target, delay=0.0):
+        self.target = target
+        self.delay = delay
+        self._mode = "pass"
+        self._changed = threading.Condition()
+        self._pairs = set()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self._listener.getsockname()[1]
+        self._closed = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def pass_on(self):
+        self._set("pass")
+
+    def hold(self):
+        self._set("hold")
+
+    def refuse(self):
+        self._set("refuse")
+        self.cut()
+
+    def cut(self):
+        """Resets what is open now; who comes anew is served as the mode says."""
+        for pair in list(self._pairs):
+            self._reset(pair)
+
+    def close(self):
+        self._closed = True
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.refuse()
+
+    def _set(self, mode):
+        with self._changed:
+            self._mode = mode
+            self._changed.notify_all()
+
+    def _accept(self):
+        while not self._closed:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(near,), daemon=True).start()
+
+    def _serve(self, near):
+        if self._mode == "refuse":
+            return self._reset((near,))
+        self._wait_until_open()
+        try:
+            far = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+        except OSError:
+            return self._reset((near,))
+        for end in (near, far):
+            end.settimeout(None)
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        pair = (near, far)
+        self._pairs.add(pair)
+        with contextlib.suppress(OSError, ValueError):
+            self._pump(near, far)
+        self._reset(pair)
+
+    def _pump(self, near, far):
+        while True:
+            for ready in select.select([near, far], [], [])[0]:
+                piece = ready.recv(1 << 16)
+                if not piece:
+                    return
+                if self.delay:
+                    time.sleep(self.delay)
+                self._wait_until_open()
+                (far if ready is near else near).sendall(piece)
+
+    def _wait_until_open(self):
+        with self._changed:
+            self._changed.wait_for(lambda: self._mode != "hold")
+
+    def _reset(self, pair):
+        self._pairs.discard(pair)
+        for end in pair:
+            with contextlib.suppress(OSError):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
