@@ -36,9 +36,13 @@ def missing(what):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that the kernel gives to connections going out: a client that tries again and again while its
+    server is away could otherwise be given that very port, and keep it."""
+    dice = random.SystemRandom()  # tests of the same seed must not meet
+    while True:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", dice.randrange(20000, 32000)))
+            return probe.getsockname()[1]
 
 
 def wait_until(claim, seconds=20.0, what="it"):
@@ -167,6 +171,7 @@ class Case(unittest.TestCase):
         if not BINARY.exists():
             missing(f"{BINARY} (make build)")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-test-"))
+        self.folder.chmod(0o711)  # a server that must not run as root passes through it
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
     def weir(self, name="one", prefix=(), **environment):
