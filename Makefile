@@ -1,9 +1,11 @@
 # make run    installs what is missing, builds, starts Weir on its embedded log and store
 # make test   the same, then the tests
+# make up     Kafka, PostgreSQL, producer and consumer in containers
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-all coverage bench format tidy clean
+.PHONY: help build run test test-all up down logs scale coverage bench format tidy clean
 
 JOBS ?= $(shell nproc)
+COMPOSE ?= docker compose
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +25,20 @@ test: ## build, then every test that is short (release, and ASan+UBSan for units
 test-all: ## the same with TSan and everything that takes long
 	@scripts/setup test
 	@scripts/test long
+
+up: ## Kafka, PostgreSQL, a producer (port 8080) and a consumer in containers
+	@$(COMPOSE) up -d --build
+	@echo "producer: http://localhost:$${SERVER_PORT:-8080}/health/ready"
+	@echo "consumer: http://$$($(COMPOSE) port consumer 8081)/"
+
+down: ## stop them; the volumes stay (down -v by hand forgets all)
+	@$(COMPOSE) down
+
+logs: ## what they say, as it comes
+	@$(COMPOSE) logs -f
+
+scale: ## that many consumers: make scale N=3
+	@$(COMPOSE) up -d --no-recreate --scale consumer=$(or $(N),$(error make scale N=3)) consumer
 
 coverage: ## line coverage of the unit tests, by room
 	@scripts/setup dev
