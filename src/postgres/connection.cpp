@@ -160,8 +160,8 @@ Result<std::vector<Rows>> Connection::run(std::span<const Call> calls) {
   return collect(sent, deadline);
 }
 
-Result<Rows> Connection::run(const Statement& statement, const Parameters& parameters) {
-  const Call call{statement, parameters};
+Result<Rows> Connection::run(const Statement& statement, Parameters parameters) {
+  const Call call{statement, std::move(parameters)};
   auto answers = run(std::span(&call, 1));
   if (!answers) return pass_on(answers);
   return std::move(answers->front());

@@ -65,10 +65,10 @@ class Connection {
   // nothing (say BEGIN and COMMIT if you must know which).
   struct Call {
     const Statement& statement;
-    const Parameters& parameters;
+    Parameters parameters = {};
   };
   Result<std::vector<Rows>> run(std::span<const Call> calls);
-  Result<Rows> run(const Statement& statement, const Parameters& parameters = {});
+  Result<Rows> run(const Statement& statement, Parameters parameters = {});
   // Any number of statements without parameters, whose answers nobody wants; for tables and settings.
   Result<void> run_script(const std::string& sql);
 

@@ -1,0 +1,227 @@
+#include "postgres/metrics_store.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "postgres/errors.hpp"
+#include "postgres/store_rows.hpp"
+#include "postgres/store_sql.hpp"
+
+namespace weir::postgres {
+
+PostgresMetricsStore::PostgresMetricsStore(MetricsStoreOptions options) : options_(std::move(options)) {
+  Keywords& session = options_.connection.session;
+  session.insert(session.end(), writer_session().begin(), writer_session().end());
+}
+
+Result<std::vector<Rows>> PostgresMetricsStore::run_outside(const Calls& calls) {
+  if (connection_) connection_->rollback();  // what a caller left open is not to be written by the next one
+  if (!connection_ || connection_->is_lost()) {
+    connection_.reset();
+    auto opened = Connection::open(options_.connection);
+    if (!opened) return pass_on(opened);
+    connection_ = *std::move(opened);
+  }
+  auto answers = connection_->run(calls);
+  if (!answers) return std::unexpected(give_up(std::move(answers).error()));
+  return answers;
+}
+
+Result<std::vector<Rows>> PostgresMetricsStore::run_inside(const Calls& calls) {
+  if (!connection_ || !connection_->in_transaction())
+    return fail(Move::peer, code_lost, "PostgreSQL: the session was lost, and its transaction with it");
+  auto answers = connection_->run(calls);
+  if (!answers) return std::unexpected(give_up(std::move(answers).error()));
+  return answers;
+}
+
+Error PostgresMetricsStore::give_up(Error why) {
+  rollback();
+  return why;
+}
+
+void PostgresMetricsStore::rollback() {
+  if (connection_) connection_->rollback();
+}
+
+// Outside transactions
+
+Result<std::vector<std::int64_t>> PostgresMetricsStore::letter_offsets(std::int32_t partition,
+                                                                       std::int64_t from, std::int64_t to) {
+  Parameters parameters;
+  parameters.add(options_.topic).add(Type::int4, partition).add(Type::int8, from).add(Type::int8, to);
+  auto answers = run_outside({{store_sql::letter_offsets, std::move(parameters)}});
+  if (!answers) return pass_on(answers);
+  const Rows& rows = answers->front();
+  std::vector<std::int64_t> offsets;
+  for (int row = 0; row < rows.count(); ++row) offsets.push_back(rows.number(row, 0));
+  return offsets;
+}
+
+Result<std::vector<WindowStart>> PostgresMetricsStore::unrolled_minutes(std::int32_t partition) {
+  auto answers = run_outside({{store_sql::unrolled_minutes,
+                               std::move(Parameters().add(options_.topic).add(Type::int4, partition))}});
+  if (!answers) return pass_on(answers);
+  const Rows& rows = answers->front();
+  std::vector<WindowStart> minutes;
+  for (int row = 0; row < rows.count(); ++row) minutes.push_back(window_start(rows, row, 0));
+  return minutes;
+}
+
+// Within one
+
+Result<std::vector<std::int32_t>> PostgresMetricsStore::begin(std::span<const rollup::Fence> fences) {
+  auto answers =
+      run_outside({{store_sql::begin}, {store_sql::fence, fence_parameters(options_.topic, fences)}});
+  if (!answers) return pass_on(answers);
+  const Rows& rows = answers->back();
+  std::vector<std::int32_t> held;
+  for (int row = 0; row < rows.count(); ++row) held.push_back(static_cast<std::int32_t>(rows.number(row, 0)));
+  return held;
+}
+
+Result<std::vector<tally::WindowRow>> PostgresMetricsStore::read_windows(
+    std::span<const tally::WindowKey> keys) {
+  auto answers = run_inside({{store_sql::read_windows, key_parameters(options_.topic, keys)}});
+  if (!answers) return pass_on(answers);
+  return window_rows(answers->front());
+}
+
+Result<std::vector<tally::WindowRow>> PostgresMetricsStore::read_minutes(
+    std::int32_t partition, std::span<const WindowStart> minutes) {
+  auto answers =
+      run_inside({{store_sql::read_minutes, minute_parameters(options_.topic, partition, minutes)}});
+  if (!answers) return pass_on(answers);
+  std::vector<tally::WindowRow> rows = window_rows(answers->front());
+  std::ranges::stable_sort(rows, {}, [](const auto& row) { return std::tuple(row.key.start, row.place); });
+  return rows;
+}
+
+Result<std::vector<rollup::LetterState>> PostgresMetricsStore::lock_letters(
+    std::span<const rollup::LetterSource> letters) {
+  using rollup::LetterState;
+  auto answers = run_inside({{store_sql::lock_letters, source_parameters(letters)}});
+  if (!answers) return pass_on(answers);
+  const Rows& rows = answers->front();
+  std::map<rollup::LetterSource, LetterState> found;
+  for (int row = 0; row < rows.count(); ++row) {
+    found[{std::string(rows.bytes(row, 0)), static_cast<std::int32_t>(rows.number(row, 1)),
+           rows.number(row, 2)}] = rows.number(row, 3) != 0 ? LetterState::replayed : LetterState::waiting;
+  }
+  std::vector<LetterState> states;
+  for (const rollup::LetterSource& letter : letters) {
+    const auto known = found.find(letter);
+    states.push_back(known == found.end() ? LetterState::unknown : known->second);
+  }
+  return states;
+}
+
+// Writing
+
+namespace {
+
+// All that goes in one round trip, and how many rows each statement must have changed: else something stands there that
+// we do not believe to be there.
+struct Batch {
+  struct Promise {
+    std::size_t call = 0;
+    std::size_t rows = 0;
+    Error broken;
+  };
+  std::vector<Connection::Call> calls;
+  std::vector<Promise> promises;
+
+  void add(const Statement& statement, Parameters parameters) {
+    calls.push_back({statement, std::move(parameters)});
+  }
+  void must_change(std::size_t rows, std::string_view code, std::string text) {
+    promises.push_back({calls.size() - 1, rows, {Move::ourselves, code, std::move(text)}});
+  }
+};
+
+void add_letters(Batch& batch, const std::string& topic, const rollup::Changes& changes) {
+  if (!changes.letters.empty()) batch.add(store_sql::put_letters, letter_parameters(topic, changes.letters));
+  if (!changes.replayed.empty()) {
+    batch.add(store_sql::set_replayed,
+              std::move(source_parameters(changes.replayed).add(changes.written_at)));
+    batch.must_change(
+        changes.replayed.size(), "letter_not_waiting",
+        "a letter does not wait for a replay, among them " + place_of(changes.replayed.front()));
+  }
+  if (!changes.failed_replays.empty()) {
+    batch.add(store_sql::add_attempts, attempt_parameters(changes.failed_replays));
+    batch.must_change(changes.failed_replays.size(), "letter_missing",
+                      "a failed replay is of no dead letter, among them " +
+                          place_of(changes.failed_replays.front().source));
+  }
+}
+
+void add_ledgers(Batch& batch, const std::string& topic, std::span<const tally::LedgerRow> ledgers) {
+  if (ledgers.empty()) return;
+  batch.add(store_sql::put_ledgers, ledger_parameters(topic, ledgers));
+  batch.must_change(ledgers.size(), "fence_missing",
+                    "a ledger row is not held at the version of its fence, among them partition " +
+                        std::to_string(ledgers.front().partition) + " at " +
+                        std::to_string(ledgers.front().version));
+}
+
+// Everything but the horizons.
+Batch batch_of(const std::string& topic, const rollup::Changes& changes) {
+  Batch batch;
+  if (!changes.windows.empty())
+    batch.add(store_sql::put_windows, window_parameters(topic, changes.written_at, changes.windows));
+  if (!changes.unrolled.empty())
+    batch.add(store_sql::set_unrolled, unrolled_parameters(topic, changes.unrolled));
+  if (!changes.rolled.empty()) batch.add(store_sql::set_rolled, unrolled_parameters(topic, changes.rolled));
+  add_letters(batch, topic, changes);
+  if (changes.flush) batch.add(store_sql::put_flush, flush_parameters(*changes.flush, changes.written_at));
+  add_ledgers(batch, topic, changes.ledgers);
+  if (changes.prune_flushes_before)
+    batch.add(store_sql::prune_flushes, std::move(Parameters().add(*changes.prune_flushes_before)));
+  for (const rollup::Prune& prune : changes.prunes)
+    batch.add(store_sql::prune_windows, prune_parameters(topic, prune));
+  return batch;
+}
+
+}  // namespace
+
+// A horizon's row is locked as late as can be, for every process may want it.
+Result<void> PostgresMetricsStore::write(const rollup::Changes& changes) {
+  Batch batch = batch_of(options_.topic, changes);
+  std::vector<rollup::HorizonRaise> horizons = changes.horizons;
+  if (changes.prunes.empty() && !horizons.empty())
+    batch.add(store_sql::raise_horizons, horizon_parameters(std::exchange(horizons, {})));
+  auto answers = run_inside(batch.calls);
+  if (!answers) return pass_on(answers);
+  for (Batch::Promise& promise : batch.promises) {
+    if ((*answers)[promise.call].rows_changed() != static_cast<std::int64_t>(promise.rows))
+      return std::unexpected(give_up(std::move(promise.broken)));
+  }
+  std::size_t answer = answers->size() - changes.prunes.size();
+  for (const rollup::Prune& prune : changes.prunes) {
+    const Rows& pruned = (*answers)[answer++];
+    if (pruned.is_null(0, 0)) continue;
+    horizons.push_back({prune.granularity, tally::window_end(prune.granularity, window_start(pruned, 0, 0))});
+  }
+  if (horizons.empty()) return {};
+  auto raised = run_inside({{store_sql::raise_horizons, horizon_parameters(horizons)}});
+  if (!raised) return pass_on(raised);
+  return {};
+}
+
+rollup::CommitAnswer PostgresMetricsStore::commit() {
+  using rollup::CommitEnd;
+  if (!connection_ || !connection_->in_transaction())
+    return {CommitEnd::aborted,
+            {Move::peer, code_lost, "PostgreSQL: the session was lost before the commit"}};
+  auto answer = connection_->run(store_sql::commit);
+  if (answer && answer->command() == "COMMIT") return {CommitEnd::committed, {}};
+  if (answer)
+    return {CommitEnd::aborted, {Move::peer, code_conflict, "PostgreSQL had ended the transaction already"}};
+  const CommitEnd end = connection_->is_lost() ? CommitEnd::unknown : CommitEnd::aborted;
+  return {end, give_up(std::move(answer).error())};
+}
+
+}  // namespace weir::postgres

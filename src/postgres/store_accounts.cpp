@@ -1,0 +1,86 @@
+// How accounts begin and end: the rows of activity_ledger, outside the transactions of a flush.
+#include <utility>
+
+#include "postgres/errors.hpp"
+#include "postgres/metrics_store.hpp"
+#include "postgres/store_rows.hpp"
+#include "postgres/store_sql.hpp"
+
+namespace weir::postgres {
+
+Connection::Call PostgresMetricsStore::make_ledger(const rollup::PartitionStart& start, std::int64_t version,
+                                                   WallTime now) const {
+  Parameters parameters;
+  parameters.add(options_.topic).add(Type::int4, start.partition).add(options_.group_id);
+  parameters.add(Type::int8, start.offset).add(now).add(Type::int8, version);
+  return {store_sql::make_ledger, std::move(parameters)};
+}
+
+Connection::Call PostgresMetricsStore::read_ledger(std::int32_t partition) const {
+  return {store_sql::read_ledger, std::move(Parameters().add(options_.topic).add(Type::int4, partition))};
+}
+
+Connection::Call PostgresMetricsStore::find_stranger() const {
+  return {store_sql::find_stranger, std::move(Parameters().add(options_.topic).add(options_.group_id))};
+}
+
+Error PostgresMetricsStore::another_group(const Rows& found) const {
+  const std::string theirs = found.count() > 0 ? std::string(found.bytes(0, 0)) : "that has just come";
+  return {Move::caller, "another_group",
+          "the numbers of " + options_.topic + " belong to the consumer group " + theirs + ", not to " +
+              options_.group_id + ": set KAFKA_GROUP_ID to it, or use another database"};
+}
+
+Result<tally::LedgerRow> PostgresMetricsStore::open_ledger(std::int32_t partition, std::int64_t start_offset,
+                                                           WallTime now) {
+  auto answers = run_outside({{store_sql::begin},
+                              make_ledger({partition, start_offset}, 0, now),
+                              find_stranger(),
+                              read_ledger(partition),
+                              {store_sql::commit}});
+  if (!answers) return pass_on(answers);
+  const Rows& stranger = (*answers)[2];
+  const Rows& row = (*answers)[3];
+  if (stranger.count() > 0 || row.count() == 0) return std::unexpected(another_group(stranger));
+  return ledger_row(row, 0);
+}
+
+Result<void> PostgresMetricsStore::begin_topic(std::span<const rollup::PartitionStart> starts, WallTime now) {
+  auto done = run_outside(
+      {{store_sql::begin_topic, start_parameters(options_.topic, options_.group_id, starts, now)}});
+  if (!done) return pass_on(done);
+  return {};
+}
+
+Result<std::optional<tally::LedgerRow>> PostgresMetricsStore::retire_ledger(
+    const rollup::Retirement& retirement) {
+  using Fresh = std::optional<tally::LedgerRow>;
+  const auto& [partition, next_offset, version] = retirement.seen;
+  Parameters fence;
+  fence.add(options_.topic).add(Type::int4, partition).add(Type::int8, next_offset).add(Type::int8, version);
+  fence.add(retirement.as_topic);
+  auto fenced = run_outside({{store_sql::begin}, {store_sql::retire_ledger, std::move(fence)}});
+  if (!fenced && fenced.error().code == code_exists) {
+    return fail(Move::peer, "account_retired",
+                "partition " + std::to_string(partition) + " of " + options_.topic + " was put away as " +
+                    retirement.as_topic + " just now");
+  }
+  if (!fenced) return pass_on(fenced);
+  if (fenced->back().count() == 0) {
+    rollback();
+    return Fresh();
+  }
+  Parameters letters;
+  letters.add(options_.topic).add(Type::int4, partition).add(retirement.as_topic);
+  auto made = run_inside({{store_sql::retire_letters, std::move(letters)},
+                          make_ledger({partition, retirement.start_offset}, version + 1, retirement.now),
+                          find_stranger(),
+                          read_ledger(partition)});
+  if (!made) return pass_on(made);
+  if (made->back().count() == 0) return std::unexpected(give_up(another_group((*made)[2])));
+  rollup::CommitAnswer ended = commit();
+  if (ended.end != rollup::CommitEnd::committed) return std::unexpected(std::move(ended.why));
+  return ledger_row(made->back(), 0);
+}
+
+}  // namespace weir::postgres

@@ -1,0 +1,259 @@
+#include "postgres/store_rows.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace weir::postgres {
+namespace {
+
+void add_value(Array& array, std::int64_t number) { array.add(number); }
+void add_value(Array& array, WallTime moment) { array.add(moment); }
+void add_value(Array& array, std::string_view bytes) { array.add(bytes); }
+template <class Enum>
+  requires std::is_enum_v<Enum>
+void add_value(Array& array, Enum name) {
+  array.add(number_of(name));
+}
+template <class Value>
+void add_value(Array& array, const std::optional<Value>& value) {
+  value ? add_value(array, *value) : static_cast<void>(array.add_null());
+}
+
+// Adds a list's rows column by column, each an array with what `of` says of every row: a member, or a function.
+template <class List>
+auto columns_of(Parameters& parameters, const List& rows) {
+  return [&parameters, &rows](Type type, auto of) {
+    Array array(type);
+    for (const auto& row : rows) add_value(array, std::invoke(of, row));
+    parameters.add(std::move(array));
+  };
+}
+
+std::optional<std::int64_t> optional_number(const Rows& rows, int row, int column) {
+  if (rows.is_null(row, column)) return std::nullopt;
+  return rows.number(row, column);
+}
+
+}  // namespace
+
+tally::LedgerRow ledger_row(const Rows& rows, int row) {
+  tally::LedgerRow ledger;
+  ledger.partition = static_cast<std::int32_t>(rows.number(row, 0));
+  ledger.start_offset = rows.number(row, 1);
+  ledger.next_offset = rows.number(row, 2);
+  ledger.version = rows.number(row, 3);
+  ledger.read = rows.number(row, 4);
+  ledger.tallied = rows.number(row, 5);
+  ledger.duplicate = rows.number(row, 6);
+  ledger.dead_lettered = rows.number(row, 7);
+  ledger.skipped = rows.number(row, 8);
+  ledger.last_record_hash = optional_number(rows, row, 9);
+  ledger.observed.log_end_offset = rows.number(row, 10);
+  if (!rows.is_null(row, 11)) ledger.observed.oldest_unread_at = rows.moment(row, 11);
+  ledger.observed.observed_at = rows.moment(row, 12);
+  ledger.updated_at = rows.moment(row, 13);
+  return ledger;
+}
+
+WindowStart window_start(const Rows& rows, int row, int column) {
+  return std::chrono::floor<std::chrono::seconds>(rows.moment(row, column));
+}
+
+tally::WindowRow window_row(const Rows& rows, int row) {
+  const auto small = [&](int column) {
+    return static_cast<std::int32_t>(optional_number(rows, row, column).value_or(0));
+  };
+  return {.key = {static_cast<tally::Granularity>(rows.number(row, 0)),
+                  static_cast<tally::Dimension>(rows.number(row, 1)), window_start(rows, row, 2), small(3),
+                  std::string(rows.bytes(row, 4))},
+          .events = rows.number(row, 5),
+          .page_views = rows.number(row, 6),
+          .rolled_events = rows.number(row, 7),
+          .rolled_page_views = rows.number(row, 8),
+          .place = small(9),
+          .stored = {small(10), small(11), small(12)},
+          .users = std::string(rows.bytes(row, 13))};
+}
+
+std::vector<tally::WindowRow> window_rows(const Rows& rows) {
+  std::vector<tally::WindowRow> windows;
+  windows.reserve(static_cast<std::size_t>(rows.count()));
+  for (int row = 0; row < rows.count(); ++row) windows.push_back(window_row(rows, row));
+  return windows;
+}
+
+Parameters start_parameters(std::string_view topic, std::string_view group,
+                            std::span<const rollup::PartitionStart> starts, WallTime now) {
+  Parameters parameters;
+  parameters.add(topic);
+  const auto add = columns_of(parameters, starts);
+  add(Type::int4, &rollup::PartitionStart::partition);
+  add(Type::int8, &rollup::PartitionStart::offset);
+  parameters.add(group).add(now);
+  return parameters;
+}
+
+Parameters fence_parameters(std::string_view topic, std::span<const rollup::Fence> fences) {
+  Parameters parameters;
+  parameters.add(topic);
+  const auto add = columns_of(parameters, fences);
+  add(Type::int4, &rollup::Fence::partition);
+  add(Type::int8, &rollup::Fence::next_offset);
+  add(Type::int8, &rollup::Fence::version);
+  return parameters;
+}
+
+Parameters key_parameters(std::string_view topic, std::span<const tally::WindowKey> keys) {
+  using tally::WindowKey;
+  Parameters parameters;
+  parameters.add(topic);
+  const auto add = columns_of(parameters, keys);
+  add(Type::int2, &WindowKey::granularity);
+  add(Type::int2, &WindowKey::dimension);
+  add(Type::timestamptz, &WindowKey::start);
+  add(Type::int4, &WindowKey::partition);
+  add(Type::text, &WindowKey::value);
+  return parameters;
+}
+
+Parameters minute_parameters(std::string_view topic, std::int32_t partition,
+                             std::span<const WindowStart> minutes) {
+  Parameters parameters;
+  parameters.add(topic).add(Type::int4, partition);
+  columns_of(parameters, minutes)(Type::timestamptz, std::identity());
+  return parameters;
+}
+
+Parameters unrolled_parameters(std::string_view topic, std::span<const rollup::UnrolledMinute> minutes) {
+  Parameters parameters;
+  parameters.add(topic);
+  const auto add = columns_of(parameters, minutes);
+  add(Type::int4, &rollup::UnrolledMinute::partition);
+  add(Type::timestamptz, &rollup::UnrolledMinute::start);
+  return parameters;
+}
+
+Parameters window_parameters(std::string_view topic, WallTime now,
+                             std::span<const tally::WindowRow> windows) {
+  using tally::WindowRow;
+  Parameters parameters;
+  parameters.add(topic).add(now);
+  const auto add = columns_of(parameters, windows);
+  const auto stored = [](auto member) {
+    return [member](const WindowRow& row) -> std::optional<std::int32_t> {
+      if (row.key.dimension != tally::Dimension::total) return std::nullopt;
+      return row.stored.*member;
+    };
+  };
+  add(Type::int2, [](const WindowRow& row) { return row.key.granularity; });
+  add(Type::int2, [](const WindowRow& row) { return row.key.dimension; });
+  add(Type::timestamptz, [](const WindowRow& row) { return row.key.start; });
+  add(Type::int4, [](const WindowRow& row) { return row.key.partition; });
+  add(Type::text, [](const WindowRow& row) -> std::string_view { return row.key.value; });
+  add(Type::int8, &WindowRow::events);
+  add(Type::int8, &WindowRow::page_views);
+  add(Type::int8, &WindowRow::rolled_events);
+  add(Type::int8, &WindowRow::rolled_page_views);
+  add(Type::int4, &WindowRow::place);
+  add(Type::int4, stored(&tally::StoredValues::activity_type));
+  add(Type::int4, stored(&tally::StoredValues::page));
+  add(Type::int4, stored(&tally::StoredValues::referrer));
+  add(Type::bytea, [](const WindowRow& row) { return row.users_changed ? std::string_view(row.users) : ""; });
+  return parameters;
+}
+
+Parameters horizon_parameters(std::span<const rollup::HorizonRaise> horizons) {
+  std::map<tally::Granularity, WallTime> highest;  // a statement raises a row once
+  for (const auto& [granularity, pruned_to] : horizons) {
+    WallTime& known = highest.try_emplace(granularity, pruned_to).first->second;
+    known = std::max(known, pruned_to);
+  }
+  Parameters parameters;
+  const auto add = columns_of(parameters, highest);
+  add(Type::text, [](const auto& raised) { return tally::name_of(raised.first); });
+  add(Type::timestamptz, [](const auto& raised) { return raised.second; });
+  return parameters;
+}
+
+Parameters letter_parameters(std::string_view topic, std::span<const rollup::DeadLetter> letters) {
+  using rollup::DeadLetter;
+  Parameters parameters;
+  parameters.add(topic);
+  const auto add = columns_of(parameters, letters);
+  add(Type::int4, &DeadLetter::partition);
+  add(Type::int8, &DeadLetter::offset);
+  add(Type::text, &DeadLetter::reason);
+  add(Type::text,
+      [](const DeadLetter& letter) { return storable_text(letter.detail); });  // may quote the record
+  add(Type::bytea, &DeadLetter::key);
+  add(Type::bytea, &DeadLetter::value);
+  add(Type::timestamptz, &DeadLetter::at);
+  return parameters;
+}
+
+Parameters source_parameters(std::span<const rollup::LetterSource> sources) {
+  using rollup::LetterSource;
+  Parameters parameters;
+  const auto add = columns_of(parameters, sources);
+  add(Type::text,
+      [](const LetterSource& source) { return storable_text(source.topic); });  // from a record's header
+  add(Type::int4, &LetterSource::partition);
+  add(Type::int8, &LetterSource::offset);
+  return parameters;
+}
+
+Parameters attempt_parameters(std::span<const rollup::Changes::FailedReplay> replays) {
+  std::vector<rollup::LetterSource> sources;
+  for (const auto& replay : replays) sources.push_back(replay.source);
+  Parameters parameters = source_parameters(sources);
+  columns_of(parameters, replays)(Type::int8, &rollup::Changes::FailedReplay::times);
+  return parameters;
+}
+
+Parameters flush_parameters(const rollup::FlushRow& flush, WallTime now) {
+  Parameters parameters;
+  parameters.add(flush.timestamp).add(Type::int8, flush.unique_users).add(Type::int8, flush.page_view_count);
+  parameters.add(now);
+  return parameters;
+}
+
+Parameters ledger_parameters(std::string_view topic, std::span<const tally::LedgerRow> ledgers) {
+  using tally::LedgerRow;
+  Parameters parameters;
+  parameters.add(topic);
+  const auto add = columns_of(parameters, ledgers);
+  add(Type::int4, &LedgerRow::partition);
+  add(Type::int8, &LedgerRow::version);
+  add(Type::int8, &LedgerRow::next_offset);
+  add(Type::int8, &LedgerRow::read);
+  add(Type::int8, &LedgerRow::tallied);
+  add(Type::int8, &LedgerRow::duplicate);
+  add(Type::int8, &LedgerRow::dead_lettered);
+  add(Type::int8, &LedgerRow::skipped);
+  add(Type::int8, &LedgerRow::last_record_hash);
+  add(Type::int8, [](const LedgerRow& row) { return row.observed.log_end_offset; });
+  add(Type::timestamptz, [](const LedgerRow& row) { return row.observed.oldest_unread_at; });
+  add(Type::timestamptz, [](const LedgerRow& row) { return row.observed.observed_at; });
+  add(Type::timestamptz, &LedgerRow::updated_at);
+  return parameters;
+}
+
+Parameters prune_parameters(std::string_view topic, const rollup::Prune& prune) {
+  const WindowStart epoch{};
+  const auto width = tally::window_end(prune.granularity, epoch) - epoch;
+  Parameters parameters;
+  parameters.add(topic)
+      .add(Type::int2, number_of(prune.granularity))
+      .add(Type::int4, prune.partition)
+      .add(prune.before - width)
+      .add(prune.before)
+      .add(Type::int4, prune.windows_max);
+  return parameters;
+}
+
+}  // namespace weir::postgres

@@ -1,0 +1,198 @@
+#include "postgres/store_sql.hpp"
+
+#include "postgres/store_rows.hpp"
+
+namespace weir::postgres {
+
+// A disabled way costs 10^10 in the planner's eyes, which would set its JIT compiler to work.
+const Keywords& writer_session() {
+  static const Keywords session{{"plan_cache_mode", "force_generic_plan"},
+                                {"enable_seqscan", "off"},
+                                {"enable_bitmapscan", "off"},
+                                {"enable_hashjoin", "off"},
+                                {"enable_mergejoin", "off"},
+                                {"jit", "off"}};
+  return session;
+}
+
+namespace store_sql {
+
+const Statement begin{"weir_begin", "BEGIN ISOLATION LEVEL READ COMMITTED"};
+const Statement commit{"weir_commit", "COMMIT"};
+
+const Statement find_stranger{"weir_find_stranger", R"sql(
+SELECT group_id FROM activity_ledger WHERE topic = $1::text AND group_id <> $2::text ORDER BY partition LIMIT 1)sql"};
+
+const Statement make_ledger{"weir_make_ledger", R"sql(
+INSERT INTO activity_ledger
+  (topic, partition, group_id, start_offset, next_offset, log_end_offset, observed_at, updated_at, version)
+SELECT $1::text, $2::int, $3::text, $4::bigint, $4::bigint, $4::bigint, $5::timestamptz, $5::timestamptz, $6::bigint
+WHERE NOT EXISTS (SELECT 1 FROM activity_ledger WHERE topic = $1::text AND group_id <> $3::text)
+ON CONFLICT DO NOTHING)sql"};
+
+const Statement read_ledger{"weir_read_ledger", "SELECT " + std::string(ledger_columns) + R"sql(
+FROM activity_ledger WHERE topic = $1::text AND partition = $2::int)sql"};
+
+const Statement begin_topic{"weir_begin_topic", R"sql(
+INSERT INTO activity_ledger
+  (topic, partition, group_id, start_offset, next_offset, log_end_offset, observed_at, updated_at)
+SELECT $1::text, s.partition, $4::text, s.start, s.start, s.start, $5::timestamptz, $5::timestamptz
+FROM unnest($2::int[], $3::bigint[]) AS s(partition, start)
+WHERE NOT EXISTS (SELECT 1 FROM activity_ledger WHERE topic = $1::text)
+ORDER BY s.partition
+ON CONFLICT DO NOTHING)sql"};
+
+const Statement retire_ledger{"weir_retire_ledger", R"sql(
+UPDATE activity_ledger SET topic = $5::text
+WHERE topic = $1::text AND partition = $2::int AND next_offset = $3::bigint AND version = $4::bigint
+RETURNING partition)sql"};
+
+const Statement retire_letters{"weir_retire_letters", R"sql(
+WITH locked AS MATERIALIZED (
+  SELECT "offset" FROM activity_dead_letters WHERE topic = $1::text AND partition = $2::int
+  ORDER BY "offset" FOR NO KEY UPDATE)
+UPDATE activity_dead_letters AS letter SET topic = $3::text FROM locked
+WHERE letter.topic = $1::text AND letter.partition = $2::int AND letter."offset" = locked."offset")sql"};
+
+const Statement letter_offsets{"weir_letter_offsets", R"sql(
+SELECT "offset" FROM activity_dead_letters
+WHERE topic = $1::text AND partition = $2::int AND "offset" >= $3::bigint AND "offset" < $4::bigint
+ORDER BY "offset")sql"};
+
+const Statement unrolled_minutes{"weir_unrolled_minutes", R"sql(
+SELECT window_start FROM activity_unrolled WHERE topic = $1::text AND partition = $2::int ORDER BY window_start)sql"};
+
+// Rows are locked by LockRows above the sort, so in order; a row that somebody else has moved on meanwhile is judged
+// anew once its lock is had, and falls out.
+const Statement fence{"weir_fence", R"sql(
+WITH held AS MATERIALIZED (
+  SELECT ledger.partition
+  FROM unnest($2::int[], $3::bigint[], $4::bigint[]) AS expected(partition, next_offset, version)
+  JOIN activity_ledger AS ledger ON ledger.topic = $1::text AND ledger.partition = expected.partition
+    AND ledger.next_offset = expected.next_offset AND ledger.version = expected.version
+  ORDER BY ledger.partition
+  FOR NO KEY UPDATE OF ledger)
+UPDATE activity_ledger AS ledger SET version = ledger.version + 1 FROM held
+WHERE ledger.topic = $1::text AND ledger.partition = held.partition
+RETURNING ledger.partition)sql"};
+
+const Statement read_windows{"weir_read_windows", "SELECT " + std::string(window_columns) + R"sql(
+FROM unnest($2::smallint[], $3::smallint[], $4::timestamptz[], $5::int[], $6::text[])
+  AS wanted(granularity, dimension, window_start, partition, value)
+JOIN activity_windows AS w ON w.granularity = wanted.granularity AND w.dimension = wanted.dimension
+  AND w.window_start = wanted.window_start AND w.topic = $1::text AND w.partition = wanted.partition
+  AND w.value = wanted.value)sql"};
+
+const Statement read_minutes{"weir_read_minutes", "SELECT " + std::string(window_columns) + R"sql(
+FROM unnest($3::timestamptz[]) AS wanted(window_start)
+CROSS JOIN unnest('{0,1,2,3}'::smallint[]) AS each(dimension)
+JOIN activity_windows AS w ON w.granularity = 0::smallint AND w.dimension = each.dimension
+  AND w.window_start = wanted.window_start AND w.topic = $1::text AND w.partition = $2::int)sql"};
+
+const Statement lock_letters{"weir_lock_letters", R"sql(
+SELECT letter.topic, letter.partition, letter."offset", letter.replayed_at IS NOT NULL
+FROM unnest($1::text[], $2::int[], $3::bigint[]) AS wanted(topic, partition, at)
+JOIN activity_dead_letters AS letter ON letter.topic = wanted.topic AND letter.partition = wanted.partition
+  AND letter."offset" = wanted.at
+ORDER BY letter.topic, letter.partition, letter."offset"
+FOR NO KEY UPDATE OF letter)sql"};
+
+const Statement put_windows{"weir_put_windows", R"sql(
+INSERT INTO activity_windows AS w
+  (topic, last_write, granularity, dimension, window_start, partition, value, events, page_views, rolled_events,
+   rolled_page_views, place, stored_activity_types, stored_pages, stored_referrers, users)
+SELECT $1::text, $2::timestamptz, row.*
+FROM unnest($3::smallint[], $4::smallint[], $5::timestamptz[], $6::int[], $7::text[], $8::bigint[], $9::bigint[],
+            $10::bigint[], $11::bigint[], $12::int[], $13::int[], $14::int[], $15::int[], $16::bytea[]) AS row
+ON CONFLICT (granularity, dimension, window_start, topic, partition, value) DO UPDATE SET
+  last_write = excluded.last_write, events = excluded.events, page_views = excluded.page_views,
+  rolled_events = excluded.rolled_events, rolled_page_views = excluded.rolled_page_views, place = excluded.place,
+  stored_activity_types = excluded.stored_activity_types, stored_pages = excluded.stored_pages,
+  stored_referrers = excluded.stored_referrers, users = coalesce(nullif(excluded.users, ''), w.users))sql"};
+
+const Statement set_unrolled{"weir_set_unrolled", R"sql(
+INSERT INTO activity_unrolled (topic, partition, window_start)
+SELECT $1::text, minute.* FROM unnest($2::int[], $3::timestamptz[]) AS minute
+ON CONFLICT DO NOTHING)sql"};
+
+const Statement set_rolled{"weir_set_rolled", R"sql(
+DELETE FROM activity_unrolled AS unrolled
+USING unnest($2::int[], $3::timestamptz[]) AS minute(partition, window_start)
+WHERE unrolled.topic = $1::text AND unrolled.partition = minute.partition
+  AND unrolled.window_start = minute.window_start)sql"};
+
+// The horizon's rows are the only ones that several processes write.
+const Statement raise_horizons{"weir_raise_horizons", R"sql(
+WITH lower AS MATERIALIZED (
+  SELECT horizon.granularity, raised.pruned_to
+  FROM unnest($1::text[], $2::timestamptz[]) AS raised(granularity, pruned_to)
+  JOIN activity_horizon AS horizon ON horizon.granularity = raised.granularity
+    AND horizon.pruned_to < raised.pruned_to
+  ORDER BY horizon.granularity
+  FOR NO KEY UPDATE OF horizon)
+UPDATE activity_horizon AS horizon SET pruned_to = lower.pruned_to FROM lower
+WHERE horizon.granularity = lower.granularity)sql"};
+
+const Statement put_letters{"weir_put_letters", R"sql(
+INSERT INTO activity_dead_letters (topic, partition, "offset", reason, detail, key, value, at)
+SELECT $1::text, letter.*
+FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::timestamptz[]) AS letter
+)sql"};
+
+const Statement set_replayed{"weir_set_replayed", R"sql(
+UPDATE activity_dead_letters AS letter SET replayed_at = $4::timestamptz
+FROM unnest($1::text[], $2::int[], $3::bigint[]) AS source(topic, partition, at)
+WHERE letter.topic = source.topic AND letter.partition = source.partition AND letter."offset" = source.at
+  AND letter.replayed_at IS NULL)sql"};
+
+const Statement add_attempts{"weir_add_attempts", R"sql(
+UPDATE activity_dead_letters AS letter SET attempts = letter.attempts + source.times
+FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) AS source(topic, partition, at, times)
+WHERE letter.topic = source.topic AND letter.partition = source.partition AND letter."offset" = source.at)sql"};
+
+const Statement put_flush{"weir_put_flush", R"sql(
+INSERT INTO user_activity_metrics (timestamp, unique_users, page_view_count, created_at)
+VALUES ($1::timestamptz, $2::bigint, $3::bigint, $4::timestamptz))sql"};
+
+const Statement put_ledgers{"weir_put_ledgers", R"sql(
+UPDATE activity_ledger AS ledger SET next_offset = new.next_offset, read = new.read, tallied = new.tallied,
+  duplicate = new.duplicate, dead_lettered = new.dead_lettered, skipped = new.skipped,
+  last_record_hash = new.last_record_hash, log_end_offset = new.log_end_offset,
+  oldest_unread_at = new.oldest_unread_at, observed_at = new.observed_at, updated_at = new.updated_at
+FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
+            $9::bigint[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[])
+  AS new(partition, version, next_offset, read, tallied, duplicate, dead_lettered, skipped, last_record_hash,
+         log_end_offset, oldest_unread_at, observed_at, updated_at)
+WHERE ledger.topic = $1::text AND ledger.partition = new.partition AND ledger.version = new.version)sql"};
+
+const Statement prune_windows{"weir_prune_windows", R"sql(
+WITH old AS MATERIALIZED (
+  SELECT total.window_start FROM activity_windows AS total
+  WHERE total.granularity = $2::smallint AND total.dimension = 0::smallint AND total.window_start <= $4::timestamptz
+    AND total.topic = $1::text AND total.partition = $3::int AND total.last_write <= $5::timestamptz
+    AND NOT EXISTS (
+      SELECT 1 FROM activity_windows AS other
+      WHERE other.granularity = $2::smallint AND other.dimension = ANY ('{1,2,3}'::smallint[])
+        AND other.window_start = total.window_start AND other.topic = $1::text AND other.partition = $3::int
+        AND other.last_write > $5::timestamptz)
+    AND NOT ($2::smallint = 0 AND EXISTS (
+      SELECT 1 FROM activity_unrolled AS unrolled
+      WHERE unrolled.topic = $1::text AND unrolled.window_start = total.window_start
+        AND unrolled.partition = $3::int))
+  ORDER BY total.window_start LIMIT $6::int),
+gone AS (
+  DELETE FROM activity_windows AS w USING old, unnest('{0,1,2,3}'::smallint[]) AS each(dimension)
+  WHERE w.granularity = $2::smallint AND w.dimension = each.dimension AND w.window_start = old.window_start
+    AND w.topic = $1::text AND w.partition = $3::int)
+SELECT max(window_start) FROM old)sql"};
+
+// Rows lie in the order they came, and so nearly in that of their time: no index is worth its upkeep. Several processes
+// may ask at once.
+const Statement prune_flushes{"weir_prune_flushes", R"sql(
+DELETE FROM user_activity_metrics WHERE id = ANY (ARRAY (
+  SELECT id FROM user_activity_metrics
+  WHERE id IN (SELECT id FROM user_activity_metrics ORDER BY id LIMIT 1000) AND timestamp < $1::timestamptz
+  FOR UPDATE SKIP LOCKED)))sql"};
+
+}  // namespace store_sql
+}  // namespace weir::postgres
