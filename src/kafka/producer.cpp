@@ -1,0 +1,141 @@
+#include "kafka/producer.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/ensure.hpp"
+#include "kafka/rdkafka_handles.hpp"
+
+namespace weir::kafka {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t reports_at_once = 1000;
+constexpr std::size_t record_frame_bytes = 512;         // what Kafka puts around one
+constexpr std::size_t batch_bytes_default = 1'000'000;  // just below what brokers take unless told otherwise
+
+std::string text_of(std::size_t number) { return std::to_string(number); }
+std::string text_of(milliseconds time) { return std::to_string(time.count()); }
+
+Result<ConfHandle> producer_conf(const ProducerOptions& options) {
+  const std::vector<Property> defaults{
+      {"socket.nagle.disable", "true"},
+      {"retry.backoff.ms", "300"},
+      {"socket.timeout.ms", text_of(options.request_timeout + milliseconds{500})},
+      {"request.timeout.ms", text_of(options.request_timeout)},
+      {"message.max.bytes",
+       text_of(std::max(batch_bytes_default, options.record_bytes_max + record_frame_bytes))},
+      {"message.send.max.retries", "2"},
+      {"queue.buffering.max.kbytes", text_of(options.queue_bytes_max / 1024 + 1)},
+      {"queue.buffering.max.messages", text_of(options.queue_records_max)},
+  };
+  const std::vector<Property> laws{
+      {"acks", "all"},
+      {"enable.idempotence", "true"},
+      {"partitioner", "murmur2_random"},
+      {"message.timeout.ms", text_of(options.message_timeout)},
+      {"compression.codec", options.compression},
+      {"linger.ms", text_of(options.linger)},
+  };
+  auto conf = make_conf(options.cluster, defaults, laws);
+  if (conf) rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+  return conf;
+}
+
+intake::Receipt receipt_of(const rd_kafka_message_t& message) {
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return intake::Receipt::kept;
+  return rd_kafka_message_status(&message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED ? intake::Receipt::not_kept
+                                                                                : intake::Receipt::unknown;
+}
+
+void take_reports(rd_kafka_event_t* event, std::vector<Delivery>& deliveries) {
+  while (const rd_kafka_message_t* const message = rd_kafka_event_message_next(event))
+    deliveries.push_back({.ticket = message->_private,
+                          .receipt = receipt_of(*message),
+                          .error = message->err,
+                          .partition = message->partition,
+                          .offset = message->err ? -1 : message->offset});
+}
+
+}  // namespace
+
+void Producer::DestroyTopic::operator()(rd_kafka_topic_s* topic) const noexcept {
+  rd_kafka_topic_destroy(topic);
+}
+
+Result<std::unique_ptr<Producer>> Producer::open(const ProducerOptions& options, observe::Log& log) {
+  auto conf = producer_conf(options);
+  if (!conf) return pass_on(conf);
+  auto client = Client::open(Role::producer, std::move(*conf), log);
+  if (!client) return pass_on(client);
+  return std::unique_ptr<Producer>(new Producer(options.cluster.topic, std::move(*client)));
+}
+
+Producer::Producer(std::string topic, Client client)
+    : topic_name_(std::move(topic)),
+      client_(std::move(client)),
+      queue_(rd_kafka_queue_get_main(client_.get())) {}
+
+rd_kafka_topic_s* Producer::topic() {
+  std::call_once(topic_once_,
+                 [this] { topic_.reset(rd_kafka_topic_new(client_.get(), topic_name_.c_str(), nullptr)); });
+  return topic_.get();
+}
+
+Producer::~Producer() { ensure(open_records() == 0, "a producer goes when all its records have come home"); }
+
+int Producer::send(std::string_view key, std::string_view value, const std::vector<intake::Header>& headers,
+                   void* ticket) {
+  // librdkafka wants pointers to bytes that it does not change.
+  void* const value_at = const_cast<char*>(value.data());
+  const void* const key_at = key.empty() ? nullptr : key.data();
+  rd_kafka_topic_t* const to = topic();
+  if (to == nullptr) return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+  open_.fetch_add(1, std::memory_order_relaxed);
+  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (headers.empty()) {
+    error = rd_kafka_producev(client_.get(), RD_KAFKA_V_RKT(to), RD_KAFKA_V_MSGFLAGS(0),
+                              RD_KAFKA_V_KEY(key_at, key.size()), RD_KAFKA_V_VALUE(value_at, value.size()),
+                              RD_KAFKA_V_OPAQUE(ticket), RD_KAFKA_V_END);
+  } else {
+    HeadersHandle named(rd_kafka_headers_new(headers.size()));
+    for (const auto& [name, text] : headers)
+      rd_kafka_header_add(named.get(), name.data(), static_cast<ssize_t>(name.size()), text.data(),
+                          static_cast<ssize_t>(text.size()));
+    error = rd_kafka_producev(client_.get(), RD_KAFKA_V_RKT(to), RD_KAFKA_V_MSGFLAGS(0),
+                              RD_KAFKA_V_KEY(key_at, key.size()), RD_KAFKA_V_VALUE(value_at, value.size()),
+                              RD_KAFKA_V_HEADERS(named.get()), RD_KAFKA_V_OPAQUE(ticket), RD_KAFKA_V_END);
+    if (!error) (void)named.release();  // they are the message's now
+  }
+  if (error) open_.fetch_sub(1, std::memory_order_relaxed);
+  return error;
+}
+
+void Producer::poll(milliseconds wait_max, News& news) {
+  news.deliveries.clear();
+  news.brokers_lost = false;
+  news.fatal = false;
+  int wait = static_cast<int>(wait_max.count());
+  while (const EventHandle event{rd_kafka_queue_poll(queue_.get(), wait)}) {
+    wait = 0;  // whatever else is there already
+    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR) take_reports(event.get(), news.deliveries);
+    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_ERROR) {
+      const auto error = rd_kafka_event_error(event.get());
+      news.brokers_lost = news.brokers_lost || error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+      news.fatal = news.fatal || error == RD_KAFKA_RESP_ERR__FATAL;
+    }
+    if (news.deliveries.size() >= reports_at_once) break;
+  }
+  open_.fetch_sub(static_cast<std::int64_t>(news.deliveries.size()), std::memory_order_release);
+}
+
+void Producer::wake() { rd_kafka_queue_yield(queue_.get()); }
+
+void Producer::flush(milliseconds patience) {
+  rd_kafka_flush(client_.get(), static_cast<int>(patience.count()));
+}
+
+void Producer::purge() { rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT); }
+
+}  // namespace weir::kafka

@@ -1,0 +1,91 @@
+// One idempotent producer of one topic: records in, delivery reports out. Knows nothing of requests.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "intake/event_log.hpp"
+#include "kafka/client.hpp"
+
+struct rd_kafka_topic_s;
+
+namespace weir::kafka {
+
+struct ProducerOptions {
+  Cluster cluster;
+  std::string compression = "lz4";
+  std::chrono::milliseconds linger{0};
+  std::size_t record_bytes_max = 0;  // key, value and headers of one
+  std::size_t queue_bytes_max = 0;   // of all that are not reported yet; the caller holds it
+  std::size_t queue_records_max = 0;
+  std::chrono::milliseconds message_timeout{9000};  // a record is reported within it
+  std::chrono::milliseconds request_timeout{3000};
+};
+
+// What became of a record.
+struct Delivery {
+  void* ticket = nullptr;
+  intake::Receipt receipt = intake::Receipt::unknown;
+  int error = 0;  // rd_kafka_resp_err_t
+  std::int32_t partition = -1;
+  std::int64_t offset = -1;  // where it is kept
+};
+
+class Producer {
+ public:
+  // Connects at the first record. Fails with Move::caller as make_conf and Client::open do.
+  static Result<std::unique_ptr<Producer>> open(const ProducerOptions& options, observe::Log& log);
+  Producer(const Producer&) = delete;
+  Producer& operator=(const Producer&) = delete;
+  ~Producer();  // nothing may be open
+
+  // From any thread; never blocks. Neither key nor value is copied: they must stay where they are until the ticket
+  // comes home. Answers 0, and the ticket comes home exactly once; or an rd_kafka_resp_err_t, and it never will.
+  int send(std::string_view key, std::string_view value, const std::vector<intake::Header>& headers,
+           void* ticket);
+
+  // What has happened since the last call. From one thread.
+  struct News {
+    std::vector<Delivery> deliveries;
+    bool brokers_lost = false;  // all of them
+    bool fatal = false;         // it can do nothing any more
+  };
+  // Waits at most `wait_max` (forever, if negative) for the first news, less after wake(). Empties `news` first.
+  void poll(std::chrono::milliseconds wait_max, News& news);
+  void wake();
+
+  // Sends what lingers, and waits until nothing is open, while another thread polls.
+  void flush(std::chrono::milliseconds patience);
+  // Gives up what is open: it comes home soon, as not_kept if it was never sent, else as unknown.
+  void purge();
+  // Records whose tickets have not come home.
+  [[nodiscard]] std::int64_t open_records() const { return open_.load(std::memory_order_acquire); }
+
+ private:
+  struct DestroyTopic {
+    void operator()(rd_kafka_topic_s* topic) const noexcept;
+  };
+
+  Producer(std::string topic, Client client);
+  [[nodiscard]] rd_kafka_topic_s* topic();
+
+  const std::string topic_name_;
+  Client client_;
+  QueueHandle queue_;
+  // Made by the first record: from then on the client asks for the topic, whereupon brokers may create it as they
+  // like, so it must be there before.
+  std::once_flag topic_once_;
+  std::unique_ptr<rd_kafka_topic_s, DestroyTopic> topic_;
+  std::atomic<std::int64_t> open_{0};
+};
+
+}  // namespace weir::kafka
