@@ -101,7 +101,7 @@ Agenda::Item Agenda::make_flush(Slots& slots, Now now) {
     metrics_pruned_at_ = now.mono;
   }
   pacing_.started(now.mono);
-  auto plan = std::make_unique<Flush>(std::move(shares), std::move(pruning));
+  auto plan = std::make_unique<Flush>(std::move(shares), std::move(pruning), topic_);
   return {Kind::flush, std::make_unique<Transaction>(std::move(claims), std::move(plan), now.wall)};
 }
 

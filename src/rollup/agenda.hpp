@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -69,7 +70,9 @@ class Agenda {
     std::unique_ptr<Transaction> transaction;
   };
 
-  explicit Agenda(AgendaRules rules) : rules_(rules), pacing_(rules.pacing) {}
+  // `topic`: the log's.
+  Agenda(const AgendaRules& rules, std::string topic = {})
+      : rules_(rules), topic_(std::move(topic)), pacing_(rules.pacing) {}
 
   // What is to be done now, if anything: its claims are taken from the slots (close_part), which are in_transaction
   // from here on. `at_once`: flush what waits, whatever the pace, and nothing else.
@@ -88,6 +91,7 @@ class Agenda {
   void gather(const Slots& slots, MonoTime now);
 
   AgendaRules rules_;
+  std::string topic_;
   Pacing pacing_;
   Kind last_ = Kind::roll_up;
   std::optional<MonoTime> roll_up_looked_at_;

@@ -9,14 +9,14 @@
 
 namespace weir::rollup {
 
-tally::LedgerRow Part::added_to(tally::LedgerRow before) const {
+tally::LedgerRow Part::added_to(tally::LedgerRow before, const Counts& of_replays) const {
   tally::LedgerRow after = std::move(before);
   if (empty()) return after;
   after.next_offset = next_offset;
   after.read += counts.read;
-  after.tallied += counts.tallied;
-  after.duplicate += counts.duplicate;
-  after.dead_lettered += counts.dead_lettered;
+  after.tallied += counts.tallied + of_replays.tallied;
+  after.duplicate += counts.duplicate + of_replays.duplicate;
+  after.dead_lettered += counts.dead_lettered + of_replays.dead_lettered;
   after.skipped += counts.skipped;
   after.last_record_hash = last_record_hash;
   return after;
@@ -69,64 +69,91 @@ void Partition::skip_to(std::int64_t offset) {
   open_.last_record_hash.reset();
 }
 
+// What is judged bad is not remembered, or its replay would be taken for a repetition. A letter that was judged by
+// other rules then stands in the table; a replay that was still bad stands nowhere and is judged again.
 void Partition::remember(const RecordView& record, activity::Decoder& decoder) {
   while (letters_passed_ < known_letters_.size() && known_letters_[letters_passed_] < record.offset)
     ++letters_passed_;
   const bool is_letter =
       letters_passed_ < known_letters_.size() && known_letters_[letters_passed_] == record.offset;
-  if (is_letter || !record.value) return;
-  const Result<activity::UserActivity> activity = decoder.decode(*record.value);
-  if (activity && activity->message_id)
-    (void)dedupe_.seen(tally::fingerprint(activity->user_id, *activity->message_id));
+  if (is_letter) return;
+  if (const Result<activity::UserActivity> activity = judge(record, decoder)) (void)is_repeated(*activity);
 }
 
 void Partition::count(const RecordView& record, activity::Decoder& decoder) {
   ++open_.counts.read;
   if (!open_.first_record_at) open_.first_record_at = record.time;
 
-  if (!record.value) return dead_letter(record, {Move::caller, "value_missing", "the record has no value"});
+  Result<activity::UserActivity> activity = judge(record, decoder);
+  if (record.replay_source) {
+    if (auto source = letter_source_of(*record.replay_source))
+      return take_replay(record, *std::move(source), std::move(activity));
+  }
+  if (activity) return tally(record, *activity);
+  ++open_.counts.dead_lettered;
+  open_.letters.push_back(letter_of(record, std::move(activity).error()));
+}
+
+Result<activity::UserActivity> Partition::judge(const RecordView& record, activity::Decoder& decoder) const {
+  if (!record.value) return fail(Move::caller, "value_missing", "the record has no value");
   if (record.value->size() > rules_.event_bytes_max) {
-    return dead_letter(record, {Move::caller, "event_too_large",
-                                "the event has " + std::to_string(record.value->size()) + " bytes, at most " +
-                                    std::to_string(rules_.event_bytes_max) + " are allowed"});
+    return fail(Move::caller, "event_too_large",
+                "the event has " + std::to_string(record.value->size()) + " bytes, at most " +
+                    std::to_string(rules_.event_bytes_max) + " are allowed");
   }
   Result<activity::UserActivity> activity = decoder.decode(*record.value);
-  if (!activity) return dead_letter(record, std::move(activity).error());
+  if (!activity) return activity;
   Result<void> in_time = activity::check_time_of_record(*activity, record.time);
-  if (!in_time) return dead_letter(record, std::move(in_time).error());
-  tally(record, *activity);
+  if (!in_time) return pass_on(in_time);
+  return activity;
 }
 
 void Partition::tally(const RecordView& record, const activity::UserActivity& activity) {
-  if (activity.message_id) {
-    const Hash128 id = tally::fingerprint(activity.user_id, *activity.message_id);
-    if (dedupe_.seen(id) == tally::Verdict::duplicate) {
-      ++open_.counts.duplicate;
-      return;
-    }
+  if (is_repeated(activity)) {
+    ++open_.counts.duplicate;
+    return;
   }
   ++open_.counts.tallied;
   open_.tally.add(activity, murmur3(activity.user_id).low, record.time);
 }
 
-void Partition::dead_letter(const RecordView& record, Error why) {
-  ++open_.counts.dead_lettered;
-  DeadLetter& letter = open_.letters.emplace_back();
-  letter.partition = ledger_.partition;
-  letter.offset = record.offset;
-  letter.reason = why.code;
-  letter.detail = std::move(why.text);
+void Partition::take_replay(const RecordView& record, LetterSource source,
+                            Result<activity::UserActivity> activity) {
+  Replay& replay = open_.replays.emplace_back();
+  replay.source = std::move(source);
+  if (!activity)
+    replay.letter = letter_of(record, std::move(activity).error());
+  else if (!is_repeated(*activity)) {
+    replay.event.emplace(*activity, record.time);
+    open_.letter_bytes += record.value->size();
+  }
+}
+
+bool Partition::is_repeated(const activity::UserActivity& activity) {
+  return activity.message_id && dedupe_.seen(tally::fingerprint(activity.user_id, *activity.message_id)) ==
+                                    tally::Verdict::duplicate;
+}
+
+DeadLetter Partition::letter_of(const RecordView& record, Error why) {
+  DeadLetter letter{.partition = ledger_.partition,
+                    .offset = record.offset,
+                    .reason = std::string(why.code),
+                    .detail = std::move(why.text),
+                    .key = {},
+                    .value = {},
+                    .at = {}};
   if (!record.key.empty()) letter.key = std::string(record.key);
-  if (!record.value) return;
+  if (!record.value) return letter;
   letter.value = std::string(*record.value);
   open_.letter_bytes += record.value->size();
+  return letter;
 }
 
 Part Partition::close_part() {
   ensure(!closed_, "one part at a time is on its way into the store");
   closed_ = true;
   closed_read_ = open_.counts.read;
-  closed_letters_ = open_.letters.size();
+  closed_letters_ = open_.letters.size() + open_.replays.size();
   closed_letter_bytes_ = open_.letter_bytes;
   closed_first_at_ = open_.first_record_at;
   Part next(rules_.minute_retention);

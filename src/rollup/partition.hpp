@@ -21,6 +21,7 @@
 #include "rollup/log_reader.hpp"
 #include "rollup/metrics_store.hpp"
 #include "rollup/opening.hpp"
+#include "rollup/replay.hpp"
 #include "tally/dedupe.hpp"
 #include "tally/ledger.hpp"
 #include "tally/tally.hpp"
@@ -33,30 +34,22 @@ struct PartitionRules {
   std::size_t event_bytes_max = limits::event_bytes_default;
 };
 
-// What became of a stretch of offsets.
-struct Counts {
-  std::int64_t read = 0;
-  std::int64_t tallied = 0;
-  std::int64_t duplicate = 0;
-  std::int64_t dead_lettered = 0;
-  std::int64_t skipped = 0;
-};
-
 // What was gathered of a partition between two flushes. A value: the writer gets it whole.
 struct Part {
   explicit Part(std::chrono::days minute_retention) : tally(minute_retention) {}
 
   tally::Tally tally;
   std::vector<DeadLetter> letters;  // `at` is set by the flush
-  std::size_t letter_bytes = 0;     // of their values
-  Counts counts;
+  std::vector<Replay> replays;      // what becomes of them is for the flush to find out
+  std::size_t letter_bytes = 0;     // of the values of both
+  Counts counts;                    // replays are only in `read`
   std::int64_t next_offset = 0;
   std::optional<std::int64_t> last_record_hash;  // of the record at next_offset − 1, if there is one
   std::optional<RecordTime> first_record_at;
 
   [[nodiscard]] bool empty() const { return counts.read == 0 && counts.skipped == 0; }
-  // The account once this part is in the numbers.
-  [[nodiscard]] tally::LedgerRow added_to(tally::LedgerRow before) const;
+  // The account once this part is in the numbers, and its replays were settled so.
+  [[nodiscard]] tally::LedgerRow added_to(tally::LedgerRow before, const Counts& of_replays = {}) const;
 };
 
 // One thread's: the consumer's.
@@ -79,7 +72,10 @@ class Partition {
   [[nodiscard]] const Part& open_part() const { return open_; }
   // Events and letters that were read and are not known to be in the store: of the open part and of the closed one.
   [[nodiscard]] std::int64_t waiting() const { return open_.counts.read + closed_read_; }
-  [[nodiscard]] std::size_t waiting_letters() const { return open_.letters.size() + closed_letters_; }
+  // Letters and replays: both are kept whole, unlike events.
+  [[nodiscard]] std::size_t waiting_letters() const {
+    return open_.letters.size() + open_.replays.size() + closed_letters_;
+  }
   [[nodiscard]] std::size_t waiting_letter_bytes() const { return open_.letter_bytes + closed_letter_bytes_; }
 
   // Moves what was gathered out, for one transaction; the next part begins behind it. Only one at a time: until
@@ -106,10 +102,13 @@ class Partition {
  private:
   void remember(const RecordView& record, activity::Decoder& decoder);
   void count(const RecordView& record, activity::Decoder& decoder);
+  [[nodiscard]] Result<activity::UserActivity> judge(const RecordView& record,
+                                                     activity::Decoder& decoder) const;
   void tally(const RecordView& record, const activity::UserActivity& activity);
-  void dead_letter(const RecordView& record, Error why);
+  void take_replay(const RecordView& record, LetterSource source, Result<activity::UserActivity> activity);
+  [[nodiscard]] bool is_repeated(const activity::UserActivity& activity);
+  [[nodiscard]] DeadLetter letter_of(const RecordView& record, Error why);
   void skip_to(std::int64_t offset);
-  [[nodiscard]] bool is_letter(std::int64_t offset);
 
   PartitionRules rules_;
   tally::LedgerRow ledger_;

@@ -14,6 +14,7 @@ struct Perform {
   StoreAnswer operator()(const OpenLedger& call) const {
     return store.open_ledger(call.partition, call.start_offset, call.now);
   }
+  StoreAnswer operator()(const Retire& call) const { return store.retire_ledger(call.retirement); }
   StoreAnswer operator()(const FindLetters& call) const {
     return store.letter_offsets(call.partition, call.from, call.to);
   }
@@ -23,6 +24,7 @@ struct Perform {
   StoreAnswer operator()(const ReadMinutes& call) const {
     return store.read_minutes(call.partition, call.minutes);
   }
+  StoreAnswer operator()(const LockLetters& call) const { return store.lock_letters(call.letters); }
   StoreAnswer operator()(const Write& call) const { return store.write(call.changes); }
   StoreAnswer operator()(const Commit&) const { return store.commit(); }
   StoreAnswer operator()(const Rollback&) const {
@@ -83,6 +85,7 @@ std::optional<StoreCall> Transaction::make_write() {
   changes->written_at = now_;
   for (Claim& claim : claims_) {
     if (!claim.held()) continue;
+    claim.after = plan_->account(claim);
     claim.after.version = claim.before.version + 1;
     claim.after.updated_at = now_;
     ensure(claim.after.adds_up(), "every offset that was passed is accounted for");
@@ -97,10 +100,8 @@ void Transaction::answer(StoreAnswer answer) {
       auto& matched = std::get<Result<std::vector<std::int32_t>>>(answer);
       return matched ? take_fence(*matched) : fail_with(std::move(matched).error());
     }
-    case Phase::reads: {
-      auto& rows = std::get<Result<std::vector<tally::WindowRow>>>(answer);
-      return rows ? plan_->take(*std::move(rows)) : fail_with(std::move(rows).error());
-    }
+    case Phase::reads:
+      return take_read(std::move(answer));
     case Phase::write: {
       auto& written = std::get<Result<void>>(answer);
       if (!written) return fail_with(std::move(written).error());
@@ -128,6 +129,13 @@ void Transaction::take_fence(const std::vector<std::int32_t>& matched) {
   }
   phase_ = any ? Phase::reads : Phase::rollback;
   if (any) plan_->start(claims_);
+}
+
+void Transaction::take_read(StoreAnswer answer) {
+  if (auto* states = std::get_if<Result<std::vector<LetterState>>>(&answer))
+    return *states ? plan_->take_letters(**states) : fail_with(std::move(*states).error());
+  auto& rows = std::get<Result<std::vector<tally::WindowRow>>>(answer);
+  return rows ? plan_->take(*std::move(rows)) : fail_with(std::move(rows).error());
 }
 
 void Transaction::take_commit(CommitAnswer answer) {

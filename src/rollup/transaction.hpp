@@ -39,6 +39,9 @@ struct FindLetters {
 struct FindUnrolled {
   std::int32_t partition = 0;
 };
+struct Retire {
+  Retirement retirement;
+};
 struct Begin {
   std::vector<Fence> fences;
 };
@@ -49,18 +52,22 @@ struct ReadMinutes {
   std::int32_t partition = 0;
   std::vector<WindowStart> minutes;
 };
+struct LockLetters {
+  std::vector<LetterSource> letters;
+};
 struct Write {
   Changes changes;
 };
 struct Commit {};
 struct Rollback {};
-using StoreCall = std::variant<OpenLedger, FindLetters, FindUnrolled, Begin, ReadWindows, ReadMinutes, Write,
-                               Commit, Rollback>;
+using StoreCall = std::variant<OpenLedger, Retire, FindLetters, FindUnrolled, Begin, ReadWindows, ReadMinutes,
+                               LockLetters, Write, Commit, Rollback>;
 
 // What the call of the same place in StoreCall answers; nothing for Rollback.
-using StoreAnswer = std::variant<std::monostate, Result<tally::LedgerRow>, Result<std::vector<std::int64_t>>,
+using StoreAnswer = std::variant<std::monostate, Result<tally::LedgerRow>, Result<std::optional<tally::LedgerRow>>, Result<std::vector<std::int64_t>>,
                                  Result<std::vector<WindowStart>>, Result<std::vector<std::int32_t>>,
-                                 Result<std::vector<tally::WindowRow>>, Result<void>, CommitAnswer>;
+                                 Result<std::vector<tally::WindowRow>>, Result<std::vector<LetterState>>,
+                                 Result<void>, CommitAnswer>;
 
 // Makes the call; blocks as long as the store does.
 [[nodiscard]] StoreAnswer perform(MetricsStore& store, const StoreCall& call);
@@ -95,7 +102,8 @@ enum class Fate : std::uint8_t {
 struct Claim {
   std::uint64_t generation = 0;  // of the Partition object that made it
   tally::LedgerRow before;
-  tally::LedgerRow after;  // everything but version and updated_at, which the transaction sets
+  tally::LedgerRow after;  // everything but version and updated_at, which the transaction sets, and what only its
+                           // plan will know (Plan::account)
   Fate fate = Fate::open;
 
   [[nodiscard]] std::int32_t partition() const { return before.partition; }
@@ -119,12 +127,15 @@ class Plan {
 
   // The fence has answered: only claims that are held() count from now on.
   virtual void start(std::span<const Claim> claims) = 0;
-  // What must be read next, a ReadWindows or ReadMinutes; nothing if changes() can be made.
+  // What must be read next, a ReadWindows, ReadMinutes or LockLetters; nothing if changes() can be made.
   virtual std::optional<StoreCall> next_read() = 0;
   virtual void take(std::vector<tally::WindowRow> rows) = 0;
+  virtual void take_letters(const std::vector<LetterState>&) {}
   // Everything but written_at and the ledgers. Called once after the last read. An error: what was read cannot be
   // added to; nothing is written.
   virtual Result<Changes> changes(WallTime now) = 0;
+  // After changes(): the account of a claim that is held() once they are written.
+  [[nodiscard]] virtual tally::LedgerRow account(const Claim& claim) const { return claim.after; }
 
   // For a partition whose share was committed: the minutes that have a remainder since, and those that have none.
   [[nodiscard]] virtual std::vector<WindowStart> unrolled(std::int32_t partition) const = 0;
@@ -162,6 +173,7 @@ class Transaction final : public StoreWork {
 
   [[nodiscard]] std::optional<StoreCall> make_write();
   void take_fence(const std::vector<std::int32_t>& matched);
+  void take_read(StoreAnswer answer);
   void take_commit(CommitAnswer answer);
   void fail_with(Error error);
 

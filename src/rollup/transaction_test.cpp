@@ -18,7 +18,7 @@ std::unique_ptr<Transaction> make_transaction() {
   std::vector<Claim> claims;
   for (const std::int32_t partition : {2, 1})
     claims.push_back({.generation = 1, .before = account(partition, 10), .after = account(partition, 10)});
-  auto plan = std::make_unique<Flush>(std::vector<Flush::Share>{}, Flush::Pruning{});
+  auto plan = std::make_unique<Flush>(std::vector<Flush::Share>{}, Flush::Pruning{}, "the-topic");
   return std::make_unique<Transaction>(std::move(claims), std::move(plan), WallTime{});
 }
 
