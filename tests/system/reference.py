@@ -8,6 +8,18 @@ LINE = re.compile(rb'(\S+) \S+ \S+ \[([^\]]+)\] "((?:[^"\\]|\\.)*)" (\d{3}) (?:\
 PAGE_EXTENSIONS = {b"html", b"htm", b"php", b"asp", b"aspx", b"jsp"}
 
 
+def path_of(target):
+    return re.split(rb"[?#]", target)[0]
+
+
+def is_page(method, target, status):
+    """Contract §1: what of an access log is a page view."""
+    segment = path_of(target).rsplit(b"/", 1)[-1]
+    extension = segment.rsplit(b".", 1)[1].lower() if b"." in segment else None
+    good = 200 <= status <= 299 or status == 304
+    return method == b"GET" and good and (extension is None or extension in PAGE_EXTENSIONS)
+
+
 class Reference:
     """events, page_views, users, pages (Counter of page views), hours {start: (events, users)}, unread (line numbers)."""
 
@@ -33,13 +45,9 @@ class Reference:
             hour = hours[moment.replace(minute=0, second=0)]
             hour[0] += 1
             hour[1].add(user)
-            path = re.split(rb"[?#]", target)[0]
-            segment = path.rsplit(b"/", 1)[-1]
-            extension = segment.rsplit(b".", 1)[1].lower() if b"." in segment else None
-            good = 200 <= int(status) <= 299 or int(status) == 304
-            if method == b"GET" and good and (extension is None or extension in PAGE_EXTENSIONS):
+            if is_page(method, target, int(status)):
                 self.page_views += 1
-                self.pages[path.decode(errors="replace")] += 1
+                self.pages[path_of(target).decode(errors="replace")] += 1
             self.readable_before.append(self.events)
         self.hours = {start.strftime("%Y-%m-%dT%H:00:00Z"): (count, len(users))
                       for start, (count, users) in hours.items()}
@@ -65,3 +73,20 @@ def generated_log(lines=10_000, seed=2015):
                    f'{dice.choice(pages)} HTTP/1.1" {dice.choice([200] * 8 + [304, 404])} {dice.randrange(9999)} '
                    f'"{dice.choice(["-", "https://www.example.org/x"])}" "{agent}"')
     return ("\n".join(out) + "\n").encode()
+
+
+def activities(text, prefix="log"):
+    """The log's lines as POST /activities takes them: what an importer would send, with ids of their own."""
+    out = []
+    for number, line in enumerate(text.splitlines(), 1):
+        found = LINE.match(line)
+        if not found:
+            continue
+        client, when, request, status, _, agent = found.groups()
+        method, target = (request.split(b" ") + [b""])[:2]
+        moment = datetime.datetime.strptime(when.decode(), "%d/%b/%Y:%H:%M:%S %z")
+        out.append({"user_id": (client + b" " + agent).decode(errors="replace")[:256],
+                    "activity_type": "page_view" if is_page(method, target, int(status)) else "request",
+                    "timestamp": moment.isoformat(), "message_id": f"{prefix}-{number}",
+                    "metadata": {"page_url": target.decode(errors="replace")}})
+    return out

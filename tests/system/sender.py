@@ -1,0 +1,130 @@
+"""An honest client that keeps the books outside the service: every send with its id and its outcome."""
+import collections
+import http.client
+import json
+import threading
+import time
+
+OK, REFUSED, UNKNOWN = "ok", "refused", "unknown"
+
+
+class Sender:
+    """Sends activities, each with a message_id, in order, `at_once` in a request, to one producer after another.
+
+    What was not answered with ok is sent again under the same ids (`again`), as a client should, until it is or until
+    stop(). Afterwards: ok, unknown and refused are sets of message ids by their best outcome; `tries` counts requests
+    by outcome, and late names each ok that took longer than a second, with its seconds."""
+
+    def __init__(self, ports, activities, at_once=50, per_second=0, again=True, timeout=15):
+        self.ports = list(ports)
+        self.activities = list(activities)
+        self.at_once, self.per_second, self.again, self.timeout = at_once, per_second, again, timeout
+        self.ok, self.unknown, self.refused = set(), set(), set()
+        self.tries = collections.Counter()
+        self.late = []
+        self._fault = None
+        self._stop = threading.Event()
+        self._connection = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self):
+        self._thread.start()
+        return self
+
+    def wait(self, seconds=120):
+        """Until all is sent; the number of events answered with ok."""
+        self._thread.join(seconds)
+        if self._fault:
+            raise self._fault
+        if self._thread.is_alive():
+            raise AssertionError(f"not all sent in {seconds} s: {len(self.ok)} of {len(self.activities)}, {self.tries}")
+        return len(self.ok)
+
+    def stop(self):
+        """No request after the one under way."""
+        self._stop.set()
+        self._thread.join(self.timeout + 5)
+        if self._fault:
+            raise self._fault
+
+    @property
+    def sending(self):
+        return self._thread.is_alive()
+
+    def _run(self):
+        try:
+            self._send_all()
+        except Exception as fault:  # an answer that no honest client should get
+            self._fault = fault
+
+    def _send_all(self):
+        begun = time.monotonic()
+        for at in range(0, len(self.activities), self.at_once):
+            piece = self.activities[at:at + self.at_once]
+            while piece and not self._stop.is_set():
+                piece = self._send(piece)
+                if piece and not self.again:
+                    break
+                if piece:
+                    self._stop.wait(0.1)
+            if self.per_second:
+                self._stop.wait(max(0.0, begun + (at + self.at_once) / self.per_second - time.monotonic()))
+
+    def _send(self, piece):
+        """One request; gives what is not yet ok."""
+        begun = time.monotonic()
+        outcomes = self._outcomes(piece)
+        if time.monotonic() - begun > 1 and OK in outcomes:
+            self.late.append(time.monotonic() - begun)
+        self.tries.update(outcomes)
+        left = []
+        for activity, outcome in zip(piece, outcomes):
+            identity = activity["message_id"]
+            if outcome == OK:
+                self.ok.add(identity)
+                self.unknown.discard(identity)
+                self.refused.discard(identity)
+                continue
+            left.append(activity)
+            if outcome == UNKNOWN:
+                self.unknown.add(identity)
+                self.refused.discard(identity)
+            elif identity not in self.unknown:
+                self.refused.add(identity)
+        return left
+
+    def _outcomes(self, piece):
+        """What the answer says of each. No connection: refused; an answer that did not come: unknown."""
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+        except OSError:
+            self.ports.append(self.ports.pop(0))
+            return [REFUSED] * len(piece)
+        try:
+            body = "\n".join(map(json.dumps, piece)).encode()
+            self._connection.request("POST", "/activities", body, {"Content-Type": "application/x-ndjson"})
+            reply = self._connection.getresponse()
+            return self._read(reply.status, json.loads(reply.read()), len(piece))
+        except (OSError, http.client.HTTPException, ValueError):
+            self._connection.close()
+            self._connection = None
+            self.ports.append(self.ports.pop(0))
+            return [UNKNOWN] * len(piece)
+
+    def _connect(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[0], timeout=self.timeout)
+        connection.connect()
+        return connection
+
+    def _read(self, status, answer, count):
+        if status == 503 or status == 429:
+            return [REFUSED] * count
+        if status not in (200, 500):
+            raise AssertionError(f"an honest batch was answered with {status}: {answer}")
+        if answer.get("rejected"):
+            raise AssertionError(f"honest activities were rejected: {answer}")
+        if status == 500 and "failed" not in answer:
+            return [UNKNOWN] * count
+        failed = set(answer.get("failed", []))
+        return [UNKNOWN if index in failed else OK for index in range(count)]
