@@ -53,8 +53,8 @@ void put_number(std::string& out, std::int64_t number, std::size_t bytes) {
 
 std::int64_t microseconds_of(WallTime moment) {
   using std::chrono::microseconds;
-  const WallTime first = std::chrono::ceil<std::chrono::milliseconds>(epoch + microseconds{microseconds_min});
-  const WallTime last = std::chrono::floor<std::chrono::milliseconds>(epoch + microseconds{microseconds_max});
+  const WallTime first = epoch + std::chrono::ceil<std::chrono::milliseconds>(microseconds{microseconds_min});
+  const WallTime last = epoch + std::chrono::floor<std::chrono::milliseconds>(microseconds{microseconds_max});
   return std::chrono::duration_cast<microseconds>(std::clamp(moment, first, last) - epoch).count();
 }
 
