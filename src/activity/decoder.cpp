@@ -107,8 +107,8 @@ std::string expected_by(const TextRule& rule) {
 // then stands in error.
 class Reading {
  public:
-  Reading(JsonWalk& walk, std::string& scratch, std::vector<std::string_view>& names)
-      : walk_(walk), scratch_(scratch), names_(names) {}
+  Reading(JsonWalk& walk, std::string& scratch, std::vector<std::string_view>& names, std::string_view wanted)
+      : walk_(walk), scratch_(scratch), names_(names), wanted_(wanted) {}
 
   bool read_event() {
     if (!walk_.take('{')) {
@@ -169,8 +169,28 @@ class Reading {
       case referrer:
         return read_text(referrer_rule, activity.metadata.referrer.emplace());
       default:
+        if (!wanted_.empty() && name == wanted_) return read_wanted();
         return walk_.skip_value(2) || deny_json();
     }
+  }
+
+  // Only a string or a number has a text of its own.
+  bool read_wanted() {
+    const char first = walk_.peek();
+    const char* const begin = walk_.next_bytes();
+    if (first == '"') {
+      JsonString string;
+      if (!walk_.take_string(string)) return deny_json();
+      activity.metadata.wanted = unescape(string, scratch_).text;
+      return true;
+    }
+    if (!walk_.skip_value(2)) return deny_json();
+    if (first != '-' && (first < '0' || first > '9')) return true;
+    constexpr std::string_view of_numbers = "0123456789+-.eE";
+    const char* end = begin;
+    while (of_numbers.contains(*end)) ++end;  // behind the number stands a ',' or a '}' at the latest
+    activity.metadata.wanted = {begin, static_cast<std::size_t>(end - begin)};
+    return true;
   }
 
   bool read_metadata() {
@@ -274,6 +294,7 @@ class Reading {
   JsonWalk& walk_;
   std::string& scratch_;                  // what had to be unescaped
   std::vector<std::string_view>& names_;  // of members that are not read, of the objects that are open
+  const std::string_view wanted_;
   std::uint32_t seen_ = 0;
   bool in_metadata_ = false;
 };
@@ -304,14 +325,17 @@ Decoder::Decoder() : buffers_(std::make_unique<Buffers>()) {}
 
 Decoder::~Decoder() = default;
 
-Result<UserActivity> Decoder::decode(std::string_view json) {
+Result<UserActivity> Decoder::decode(std::string_view json, std::string_view wanted) {
   Buffers& buffers = *buffers_;
   buffers.scratch.clear();
   if (buffers.scratch.capacity() < json.size()) buffers.scratch.reserve(json.size());
   buffers.names.clear();
   if (!buffers.walk.begin(json)) return std::unexpected(buffers.walk.fault());
-  Reading reading(buffers.walk, buffers.scratch, buffers.names);
+  Reading reading(buffers.walk, buffers.scratch, buffers.names, wanted);
   if (!reading.read_event()) return std::unexpected(std::move(reading.error));
+  Metadata& metadata = reading.activity.metadata;
+  if (wanted == "page_url") metadata.wanted = metadata.page_url;
+  if (wanted == "referrer") metadata.wanted = metadata.referrer;
   return reading.activity;
 }
 

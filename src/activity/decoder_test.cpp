@@ -15,14 +15,14 @@ using namespace std::string_literals;
 // would mend or spoil it if it were looked at.
 class Door {
  public:
-  Result<UserActivity> decode(std::string_view json) {
+  Result<UserActivity> decode(std::string_view json, std::string_view wanted = {}) {
     bytes_ = std::make_unique<char[]>(json.size() + limits::json_slack_bytes);
     std::ranges::copy(json, bytes_.get());
     constexpr std::string_view temptation = R"(0"}],"user_id":"u\)";
     for (std::size_t each = 0; each < limits::json_slack_bytes; ++each) {
       bytes_[json.size() + each] = temptation[each % temptation.size()];
     }
-    return decoder_.decode({bytes_.get(), json.size()});
+    return decoder_.decode({bytes_.get(), json.size()}, wanted);
   }
 
  private:
@@ -54,6 +54,28 @@ TEST(Decoder, ReadsEveryMemberThatIsOurs) {
   EXPECT_EQ(read->metadata.page_url, "/blog?x=1");
   EXPECT_EQ(read->metadata.referrer, "http://a.example/");
   EXPECT_EQ(read->message_id, "m-1");
+}
+
+TEST(Decoder, ReadsTheMemberOfMetadataThatTheCallerWants) {
+  struct Case {
+    std::string_view wanted, members;
+    std::optional<std::string_view> text;
+  };
+  for (const Case& each :
+       {Case{"session", R"("a":1,"session":"s\u00e4")", "sä"},
+        Case{"session", R"("session" : -12.50e3 )", "-12.50e3"}, Case{"session", R"("session":"")", ""},
+        Case{"session", R"("session":true)", std::nullopt},
+        Case{"session", R"("session":{"session":"deeper"})", std::nullopt},
+        Case{"session", R"("other":{"session":"deeper"})", std::nullopt},
+        Case{"page_url", R"("page_url":"/a")", "/a"}, Case{"", R"("":"nameless")", std::nullopt}}) {
+    Door door;
+    const auto read = door.decode(event_with_metadata(each.members), each.wanted);
+    ASSERT_TRUE(read) << read.error().text;
+    EXPECT_EQ(read->metadata.wanted, each.text) << each.members;
+  }
+  Door door;
+  EXPECT_FALSE(door.decode(event(R"(,"session":"not in metadata")"), "session")->metadata.wanted);
+  EXPECT_FALSE(door.decode(event_with_metadata(R"("session":-)"), "session"));
 }
 
 TEST(Decoder, LeavesOutWhatIsNotThere) {

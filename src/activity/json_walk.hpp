@@ -57,6 +57,9 @@ class JsonWalk {
   // token.
   [[nodiscard]] char peek() const { return at_end() ? '\0' : text_[positions_[token_]]; }
 
+  // Where the next token begins; the end of the text at the end.
+  [[nodiscard]] const char* next_bytes() const { return text_ + positions_[token_]; }
+
   // Passes the next token if it is this one of { } [ ] : ,
   bool take(char punctuation) {
     if (peek() != punctuation) return false;
