@@ -4,6 +4,7 @@
 #include "activity/decoder.hpp"
 #include "bench/events.hpp"
 #include "intake/intake.hpp"
+#include "observe/log.hpp"
 
 namespace weir::bench {
 namespace {
@@ -20,7 +21,8 @@ constexpr WallTime now{std::chrono::milliseconds{1'790'000'000'000}};
 void accept_one(benchmark::State& state) {
   const Events events(10'000);
   ForgetfulLog log;
-  intake::Intake intake(log, {});
+  const auto says = observe::make_silent_log();
+  intake::Intake intake(log, {}, [] { return MonoTime{}; }, *says);
   activity::Decoder decoder;
   std::size_t next = 0;
   for (auto _ : state) {
@@ -39,7 +41,8 @@ void accept_batch(benchmark::State& state) {
   const std::size_t size = lines.size();
   lines.append(limits::json_slack_bytes, ' ');
   ForgetfulLog log;
-  intake::Intake intake(log, {});
+  const auto says = observe::make_silent_log();
+  intake::Intake intake(log, {}, [] { return MonoTime{}; }, *says);
   activity::Decoder decoder;
   for (auto _ : state)
     intake.accept_batch(decoder, std::string_view(lines).substr(0, size), now,

@@ -30,6 +30,13 @@ http::ServerSettings server_settings(config::Command command, const config::Sett
           .body_bytes_max = settings.max_body_bytes};
 }
 
+intake::IntakeSettings intake_settings(const config::Settings& settings) {
+  const auto kind = static_cast<intake::PartitionKey::Kind>(settings.partition_key.kind);
+  return {.event_bytes_max = settings.max_event_bytes,
+          .body_bytes_max = settings.max_body_bytes,
+          .partition_key = {.kind = kind, .member = settings.partition_key.member}};
+}
+
 }  // namespace
 
 Service::Service(config::Command command, const config::Settings& settings, Signals& signals,
@@ -55,8 +62,7 @@ Result<void> Service::open_parts() {
   }
   if (auto opened = open_log(); !opened) return opened;
   if (takes()) {
-    intake_.emplace(events_->writer(), intake::IntakeSettings{.event_bytes_max = settings_.max_event_bytes,
-                                                              .body_bytes_max = settings_.max_body_bytes});
+    intake_.emplace(events_->writer(), intake_settings(settings_), [] { return read_clock().mono; }, log_);
   }
   if (counts()) {
     counting_.emplace(settings_, *events_, *store_, log_,
@@ -156,6 +162,7 @@ observe::Health Service::health() const {
 }
 
 void Service::describe(observe::Exposition& into) const {
+  if (intake_) intake_->describe(into);
   events_->describe(into);
   if (counting_) counting_->describe(into);
 }

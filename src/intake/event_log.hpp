@@ -49,7 +49,9 @@ enum class Receipt : std::uint8_t {
 struct Receipts {
   Receipt all = Receipt::unknown;  // what holds for every record…
   std::vector<Receipt> each;       // …unless they differ: then one for each record, in order
-  Error why;                       // where any is not `kept`
+  // Where any is not `kept`. Move::caller (record_too_large, record_refused) only if that is why every record that is
+  // not kept was refused: sending it again cannot help.
+  Error why;
 
   [[nodiscard]] Receipt of(std::size_t record) const { return each.empty() ? all : each[record]; }
 };
@@ -75,7 +77,7 @@ class EventLog {
   virtual ~EventLog() = default;  // answers what is still open: not_kept if never tried, else unknown
 
   // From any thread; never blocks on the disk or the network. What is over the log's bound on waiting bytes is
-  // answered not_kept at once (code log_full).
+  // answered not_kept at once (code log_full), and so is everything while it knows that it cannot be reached (log_away).
   virtual void append(Append events, Receive receive) = 0;
 
   // From any thread; cheap enough for every health probe.

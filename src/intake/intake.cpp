@@ -1,7 +1,14 @@
 #include "intake/intake.hpp"
 
+#include <algorithm>
+#include <array>
+#include <mutex>
+
 #include "activity/decoder.hpp"
 #include "dialects/json_batch.hpp"
+#include "observe/exposition.hpp"
+#include "observe/log.hpp"
+#include "observe/occurrence.hpp"
 
 namespace weir::intake {
 
@@ -16,11 +23,11 @@ Error event_too_large(std::size_t bytes_max) {
 
 // Whether the door takes this event. One that is too large is looked at all the same as long as that is
 // cheap: what else is wrong with it helps its sender more.
-Result<UserActivity> judge(activity::Decoder& decoder, std::string_view json, WallTime now,
-                           const IntakeSettings& settings) {
+Result<UserActivity> judge(activity::Decoder& decoder, std::string_view json, std::string_view wanted,
+                           WallTime now, const IntakeSettings& settings) {
   if (json.size() > settings.event_bytes_read_max())
     return std::unexpected(event_too_large(settings.event_bytes_max));
-  auto activity = decoder.decode(json);
+  auto activity = decoder.decode(json, wanted);
   if (!activity) return activity;
   if (json.size() > settings.event_bytes_max)
     return std::unexpected(event_too_large(settings.event_bytes_max));
@@ -30,19 +37,22 @@ Result<UserActivity> judge(activity::Decoder& decoder, std::string_view json, Wa
 }
 
 // The event's key and bytes, as a record behind those that `events` has.
-void add_record(Append& events, std::string_view user_id, std::string_view json) {
+void add_record(Append& events, std::string_view key, std::string_view json) {
   RecordSlice record;
   record.key_at = static_cast<std::uint32_t>(events.bytes.size());
-  record.key_bytes = static_cast<std::uint32_t>(user_id.size());
-  events.bytes.append(user_id);
+  record.key_bytes = static_cast<std::uint32_t>(key.size());
+  events.bytes.append(key);
   record.value_at = static_cast<std::uint32_t>(events.bytes.size());
   record.value_bytes = static_cast<std::uint32_t>(json.size());
   events.bytes.append(json);
   events.records.push_back(std::move(record));
 }
 
-void add(std::atomic<std::uint64_t>& count, std::uint64_t more) {
-  count.fetch_add(more, std::memory_order_relaxed);
+// What the log refuses because of the event itself: to send it again cannot help.
+bool is_events_fault(const Receipts& receipts) { return receipts.why.move == Move::caller; }
+
+std::string_view code_of(const Receipts& receipts) {
+  return receipts.why.code.empty() ? "unspecified" : receipts.why.code;
 }
 
 // What may be said to the client once the log has spoken.
@@ -56,9 +66,21 @@ void settle(Outcome& outcome, const Receipts& receipts, const std::vector<std::s
     if (receipt != Receipt::kept) outcome.failed.push_back(indexes[record]);
   }
   outcome.accepted = by_receipt[static_cast<std::size_t>(Receipt::kept)];
-  add(counts.accepted, outcome.accepted);
-  add(counts.not_kept, by_receipt[static_cast<std::size_t>(Receipt::not_kept)]);
-  add(counts.unknown, by_receipt[static_cast<std::size_t>(Receipt::unknown)]);
+  counts.accepted.fetch_add(outcome.accepted, std::memory_order_relaxed);
+  if (outcome.failed.empty()) return;
+  outcome.code = code_of(receipts);
+  const auto not_kept = by_receipt[static_cast<std::size_t>(Receipt::not_kept)];
+  const auto unknown = by_receipt[static_cast<std::size_t>(Receipt::unknown)];
+  if (not_kept > 0) counts.not_kept.add(outcome.code, not_kept);
+  if (unknown > 0) counts.unknown.add(outcome.code, unknown);
+}
+
+// The events that the log refuses for their own sake are wrong, as those are that the door refuses.
+void blame_events(Outcome& outcome, const Receipts& receipts) {
+  outcome.receipt = Receipt::kept;
+  for (const std::size_t index : std::exchange(outcome.failed, {}))
+    outcome.rejected.push_back({index, receipts.why.text});
+  std::ranges::sort(outcome.rejected, {}, &Rejected::index);
 }
 
 Outcome refused(Error why) {
@@ -67,55 +89,171 @@ Outcome refused(Error why) {
   return outcome;
 }
 
+// What the log's answer says of the log.
+Breaker::Verdict verdict_on(const Receipts& receipts, const Outcome& outcome) {
+  if (outcome.accepted > 0) return Breaker::Verdict::good;
+  if (is_events_fault(receipts)) return Breaker::Verdict::neither;
+  // What the log refuses by itself, at once and at no cost, needs no breaker; it would only delay the way back.
+  constexpr std::array<std::string_view, 3> refused_at_once{"log_full", "log_away", "log_stopping"};
+  const bool at_once = std::ranges::find(refused_at_once, receipts.why.code) != refused_at_once.end();
+  return at_once ? Breaker::Verdict::neither : Breaker::Verdict::bad;
+}
+
 }  // namespace
+
+// What the requests under way need of the door, which may be gone when their answers come.
+struct Intake::Books {
+  Books(const IntakeSettings& settings, Clock its_clock, observe::Log& its_log)
+      : breaker(settings.breaker), clock(std::move(its_clock)), says(its_log) {}
+
+  IntakeCounts counts;
+  Breaker breaker;
+  const Clock clock;
+  observe::Log& says;
+  std::mutex mutex;  // guards the next two
+  observe::Occurrence failure;
+  std::uint64_t refused = 0;  // requests, since the breaker opened
+
+  // Judges the log by its answer, and says what is new.
+  void judge(Breaker::Term term, const Receipts& receipts, const Outcome& outcome) {
+    const Breaker::Verdict verdict = verdict_on(receipts, outcome);
+    const bool needs_time = verdict != Breaker::Verdict::good || !breaker.is_closed();
+    const MonoTime now = needs_time ? clock() : MonoTime{};
+    const Breaker::Change change = breaker.judge(term, verdict, now);
+    if (verdict == Breaker::Verdict::bad) say_failure(receipts, outcome, now);
+    if (change == Breaker::Change::opened)
+      says.warn("requests are refused for a while: the event log does not take events",
+                {{"code", std::string(code_of(receipts))}, {"reason", receipts.why.text}});
+    if (change == Breaker::Change::closed) say_recovery();
+  }
+
+  void say_failure(const Receipts& receipts, const Outcome& outcome, MonoTime now) {
+    const std::scoped_lock lock(mutex);
+    const auto times = failure.happens(now);
+    if (!times) return;
+    says.warn("the event log did not keep what a request brought",
+              {{"code", std::string(code_of(receipts))},
+               {"reason", receipts.why.text},
+               {"outcome", outcome.receipt == Receipt::unknown ? "unknown" : "not kept"},
+               {"times", std::to_string(*times)}});
+  }
+
+  void say_recovery() {
+    const std::scoped_lock lock(mutex);
+    says.info("the event log takes events again",
+              {{"requests_refused", std::to_string(std::exchange(refused, 0))},
+               {"failures_not_said", std::to_string(failure.ends())}});
+  }
+};
 
 // The bytes of one request, counted from before they are handed to the log until its answer is there.
 class Intake::InFlight {
  public:
-  InFlight(std::shared_ptr<IntakeCounts> counts, std::size_t bytes)
-      : counts_(std::move(counts)), bytes_(bytes) {
-    all_ = counts_->in_flight_bytes.fetch_add(bytes_, std::memory_order_relaxed) + bytes_;
+  InFlight(std::shared_ptr<Books> books, std::size_t bytes) : books_(std::move(books)), bytes_(bytes) {
+    all_ = books_->counts.in_flight_bytes.fetch_add(bytes_, std::memory_order_relaxed) + bytes_;
   }
   InFlight(InFlight&& other) noexcept = default;
   InFlight& operator=(InFlight&&) = delete;
   ~InFlight() {
-    if (counts_) counts_->in_flight_bytes.fetch_sub(bytes_, std::memory_order_relaxed);
+    if (books_) books_->counts.in_flight_bytes.fetch_sub(bytes_, std::memory_order_relaxed);
   }
 
   [[nodiscard]] std::size_t bytes_of_all() const { return all_; }
-  [[nodiscard]] IntakeCounts& counts() const { return *counts_; }
+  [[nodiscard]] Books& books() const { return *books_; }
 
  private:
-  std::shared_ptr<IntakeCounts> counts_;
+  std::shared_ptr<Books> books_;
   std::size_t bytes_ = 0;
   std::size_t all_ = 0;
 };
 
-Intake::Intake(EventLog& log, IntakeSettings settings)
-    : log_(log), settings_(settings), counts_(std::make_shared<IntakeCounts>()) {}
+Intake::Intake(EventLog& log, IntakeSettings settings, Clock clock, observe::Log& says)
+    : log_(log),
+      settings_(std::move(settings)),
+      books_(std::make_shared<Books>(settings_, std::move(clock), says)) {}
 
 Intake::~Intake() = default;
 
 void Intake::drain() { draining_.store(true, std::memory_order_relaxed); }
 
+const IntakeCounts& Intake::counts() const { return books_->counts; }
+
+Breaker::State Intake::breaker_state() const { return books_->breaker.state(books_->clock()); }
+
+void Intake::refuse(Done& done, Error why, std::chrono::seconds retry_after) {
+  books_->counts.refused.add(why.code);
+  Outcome outcome = refused(std::move(why));
+  outcome.retry_after = retry_after;
+  done(std::move(outcome));
+}
+
+void Intake::describe(observe::Exposition& into) const {
+  const IntakeCounts& counts = books_->counts;
+  into.counter("weir_intake_accepted_total", "Events that the log has, as the client was told.",
+               static_cast<double>(counts.accepted.load(std::memory_order_relaxed)));
+  const auto by_code = [&into](std::string_view name, std::string_view help, const observe::CountsByCode& its,
+                               std::initializer_list<std::string_view> always) {
+    auto all = its.all();
+    for (const std::string_view code : always) all.try_emplace(code, 0);
+    for (const auto& [code, times] : all)
+      into.counter(name, help, static_cast<double>(times), {{"code", code}});
+  };
+  by_code("weir_intake_rejected_total", "Events, or bodies as a whole, that were wrong (4xx).",
+          counts.rejected, {"not_json"});
+  by_code("weir_intake_refused_total", "Requests that were refused before the log was asked (503).",
+          counts.refused, {"circuit_open", "too_much_in_flight", "shutting_down"});
+  by_code("weir_intake_not_kept_total", "Good events that the log surely does not have.", counts.not_kept,
+          {"log_full"});
+  by_code("weir_intake_unknown_total", "Good events that may or may not be in the log.", counts.unknown,
+          {"timed_out"});
+  into.gauge("weir_intake_in_flight_bytes", "Bytes of events that the log has not answered yet.",
+             static_cast<double>(counts.in_flight_bytes.load(std::memory_order_relaxed)));
+  into.gauge(
+      "weir_intake_breaker_open",
+      "1 while requests are refused because the log does not take events, 0.5 while one tries, else 0.",
+      breaker_state() == Breaker::State::closed ? 0
+      : breaker_state() == Breaker::State::open ? 1
+                                                : 0.5);
+}
+
+void Intake::reject_body(Done& done, Error why) {
+  books_->counts.rejected.add(why.code);
+  done(refused(std::move(why)));
+}
+
 bool Intake::open_to(Done& done) {
-  add(counts_->requests, 1);
   if (!draining_.load(std::memory_order_relaxed)) return true;
-  add(counts_->refused_draining, 1);
-  done(refused({Move::peer, "shutting_down", "shutting down"}));
+  refuse(done, {Move::peer, "shutting_down", "shutting down"});
   return false;
+}
+
+std::string_view Intake::wanted() const {
+  const PartitionKey& key = settings_.partition_key;
+  return key.kind == PartitionKey::Kind::metadata ? std::string_view(key.member) : std::string_view();
+}
+
+std::string_view Intake::key_of(const UserActivity& activity) const {
+  switch (settings_.partition_key.kind) {
+    case PartitionKey::Kind::user_id:
+      return activity.user_id;
+    case PartitionKey::Kind::activity_type:
+      return activity.activity_type;
+    case PartitionKey::Kind::metadata:
+      return activity.metadata.wanted.value_or("").substr(0, limits::user_id_bytes_max);
+    case PartitionKey::Kind::none:
+      break;
+  }
+  return {};
 }
 
 void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallTime now, Done done) {
   if (!open_to(done)) return;
-  auto activity = judge(decoder, body, now, settings_);
-  if (!activity) {
-    add(counts_->rejected, 1);
-    return done(refused(std::move(activity).error()));
-  }
-  Batch batch;
-  batch.events.bytes.reserve(activity->user_id.size() + body.size());
-  add_record(batch.events, activity->user_id, body);
+  auto activity = judge(decoder, body, wanted(), now, settings_);
+  if (!activity) return reject_body(done, std::move(activity).error());
+  const std::string_view key = key_of(*activity);
+  Batch batch{.is_one = true};
+  batch.events.bytes.reserve(key.size() + body.size());
+  add_record(batch.events, key, body);
   batch.indexes.push_back(0);
   hand_to_log(std::move(batch), std::move(done));
 }
@@ -127,40 +265,62 @@ void Intake::accept_batch(activity::Decoder& decoder, std::string_view body, Wal
   dialects::JsonBatch items(body);
   while (true) {
     auto item = items.next();
-    if (!item) return done(refused(std::move(item).error()));
+    if (!item) return reject_body(done, std::move(item).error());
     if (!*item) break;
     const auto& [index, json] = **item;
-    auto activity = judge(decoder, json, now, settings_);
+    auto activity = judge(decoder, json, wanted(), now, settings_);
+    if (!activity) books_->counts.rejected.add(activity.error().code);
     if (activity) {
-      add_record(batch.events, activity->user_id, json);
+      add_record(batch.events, key_of(*activity), json);
       batch.indexes.push_back(index);
     } else if (batch.outcome.rejected.size() < limits::rejected_items_max) {
       batch.outcome.rejected.push_back({index, std::move(activity).error().text});
     } else {
-      return done(
-          refused({Move::caller, "too_many_rejected",
-                   "more than " + std::to_string(limits::rejected_items_max) +
-                       " items are wrong, the first of them " + batch.outcome.rejected.front().error}));
+      return reject_body(done,
+                         {Move::caller, "too_many_rejected",
+                          "more than " + std::to_string(limits::rejected_items_max) +
+                              " items are wrong, the first of them " + batch.outcome.rejected.front().error});
     }
   }
-  add(counts_->rejected, batch.outcome.rejected.size());
   if (batch.indexes.empty()) return done(std::move(batch.outcome));
   hand_to_log(std::move(batch), std::move(done));
 }
 
 void Intake::hand_to_log(Batch batch, Done done) {
   const std::size_t bytes = batch.events.bytes.capacity() + batch.events.records.size() * sizeof(RecordSlice);
-  InFlight in_flight(counts_, bytes);
-  if (in_flight.bytes_of_all() > settings_.in_flight_bytes_max) {
-    add(counts_->refused_busy, 1);
-    return done(refused({Move::peer, "too_much_in_flight", "too much is in flight, try again"}));
+  InFlight in_flight(books_, bytes);
+  if (in_flight.bytes_of_all() > settings_.in_flight_bytes_max)
+    return refuse(done, {Move::peer, "too_much_in_flight", "too much is in flight, try again"});
+  const auto term = pass_breaker(done);
+  if (!term) return;
+  log_.append(std::move(batch.events), [in_flight = std::move(in_flight), indexes = std::move(batch.indexes),
+                                        outcome = std::move(batch.outcome), done = std::move(done),
+                                        term = *term, is_one = batch.is_one](Receipts receipts) mutable {
+    Books& books = in_flight.books();
+    settle(outcome, receipts, indexes, books.counts);
+    books.judge(term, receipts, outcome);
+    if (!outcome.failed.empty() && is_events_fault(receipts)) {
+      if (is_one)
+        outcome = refused(std::move(receipts.why));
+      else
+        blame_events(outcome, receipts);
+    }
+    done(std::move(outcome));
+  });
+}
+
+std::optional<Breaker::Term> Intake::pass_breaker(Done& done) {
+  if (const auto term = books_->breaker.pass_if_closed()) return term;
+  const MonoTime now = books_->clock();
+  const auto term = books_->breaker.pass(now);
+  if (term) return term;
+  {
+    const std::scoped_lock lock(books_->mutex);
+    ++books_->refused;
   }
-  log_.append(std::move(batch.events),
-              [in_flight = std::move(in_flight), indexes = std::move(batch.indexes),
-               outcome = std::move(batch.outcome), done = std::move(done)](Receipts receipts) mutable {
-                settle(outcome, receipts, indexes, in_flight.counts());
-                done(std::move(outcome));
-              });
+  refuse(done, {Move::peer, "circuit_open", "the event log does not take events just now, try again"},
+         books_->breaker.retry_after(now));
+  return std::nullopt;
 }
 
 }  // namespace weir::intake

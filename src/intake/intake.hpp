@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -18,18 +19,36 @@
 #include "base/clock.hpp"
 #include "base/limits.hpp"
 #include "base/result.hpp"
+#include "intake/breaker.hpp"
 #include "intake/event_log.hpp"
+#include "observe/counts_by_code.hpp"
 
 namespace weir::activity {
 class Decoder;
-}
+struct UserActivity;
+}  // namespace weir::activity
+namespace weir::observe {
+class Exposition;
+class Log;
+}  // namespace weir::observe
 
 namespace weir::intake {
+
+// What decides an event's partition: its record's key.
+struct PartitionKey {
+  enum class Kind : std::uint8_t { user_id, activity_type, metadata, none };
+  Kind kind = Kind::user_id;
+  // Of metadata: its text, if it is a string or a number, at most limits::user_id_bytes_max bytes of it. An event
+  // without it has no key and may go to any partition.
+  std::string member;
+};
 
 struct IntakeSettings {
   std::size_t event_bytes_max = limits::event_bytes_default;
   std::size_t body_bytes_max = limits::body_bytes_default;  // of a batch; who hands bodies in holds it
   std::size_t in_flight_bytes_max = limits::in_flight_bytes_max;
+  PartitionKey partition_key;
+  BreakerSettings breaker;
 
   // A body with one event of up to this size is worth reading, so that the connection can be kept and the
   // refusal can say more than its size.
@@ -42,9 +61,9 @@ struct Rejected {
 };
 
 // What became of one request. Exactly one of these holds:
-//   refused is set: nothing was handed to the log. Move::caller, the body as a whole is wrong: event_too_large
-//     and the decoder's codes; of a batch not_json and too_many_rejected. Move::peer, it is surely not kept and
-//     may be sent again: shutting_down, too_much_in_flight.
+//   refused is set: nothing of it is in the log. Move::caller, it is wrong as a whole: event_too_large and the decoder's
+//     codes; of a batch not_json and too_many_rejected; record_too_large and record_refused, where the log takes no
+//     such record. Move::peer, it may be sent again: shutting_down, too_much_in_flight, circuit_open.
 //   else: accepted + rejected + failed are all its events.
 struct Outcome {
   std::optional<Error> refused;
@@ -52,6 +71,8 @@ struct Outcome {
   std::vector<Rejected> rejected;   // in order
   std::vector<std::size_t> failed;  // indexes of the events that were good and whose receipt is not `kept`
   Receipt receipt = Receipt::kept;  // the least sure of those receipts
+  std::string_view code;            // why some failed; static storage
+  std::chrono::seconds retry_after{1};  // where sending again may help
 };
 
 // Called exactly once; on the caller's thread before accept_… returns, or on a thread of the log's, where it
@@ -60,20 +81,24 @@ using Done = std::move_only_function<void(Outcome)>;
 
 // For health and metrics; each is right by itself, together they are of about the same moment.
 struct IntakeCounts {
-  std::atomic<std::uint64_t> requests{0};
-  std::atomic<std::uint64_t> accepted{0};
-  std::atomic<std::uint64_t> rejected{0};      // events that were wrong, alone or in a batch
-  std::atomic<std::uint64_t> refused_busy{0};  // requests: too_much_in_flight
-  std::atomic<std::uint64_t> refused_draining{0};
-  std::atomic<std::uint64_t> not_kept{0};  // events, by the log's word
-  std::atomic<std::uint64_t> unknown{0};   // events, by the log's word
+  std::atomic<std::uint64_t> accepted{0};  // events
   std::atomic<std::size_t> in_flight_bytes{0};
+  observe::CountsByCode
+      rejected;  // events that were wrong, alone or in a batch, and bodies that were wrong as a whole
+  observe::CountsByCode refused;   // requests, by Outcome::refused with Move::peer
+  observe::CountsByCode not_kept;  // events, by the log's word
+  observe::CountsByCode unknown;   // events, by the log's word
 };
 
 // Any thread may call, each with a decoder of its own. Requests under way may outlive it.
+//
+// A log that does not answer is left alone for a while (breaker.hpp): requests are refused at once (circuit_open).
 class Intake {
  public:
-  Intake(EventLog& log, IntakeSettings settings);
+  using Clock = std::function<MonoTime()>;
+
+  // `says` gets a line when the log stops and begins to take events; it outlives `log`, and so does what `clock` uses.
+  Intake(EventLog& log, IntakeSettings settings, Clock clock, observe::Log& says);
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
   ~Intake();
@@ -89,24 +114,35 @@ class Intake {
   // From now on every request is refused (shutting_down); what is in flight is answered as ever.
   void drain();
 
-  [[nodiscard]] const IntakeCounts& counts() const { return *counts_; }
+  [[nodiscard]] const IntakeCounts& counts() const;
+  [[nodiscard]] Breaker::State breaker_state() const;
+  // weir_intake_…; from any thread.
+  void describe(observe::Exposition& into) const;
   [[nodiscard]] const IntakeSettings& settings() const { return settings_; }
 
  private:
   class InFlight;
+  struct Books;
   struct Batch {  // what is handed to the log, and what is already known
     Append events;
     std::vector<std::size_t> indexes;  // of each record, in the request
     Outcome outcome;
+    bool is_one = false;  // from accept_one
   };
 
   [[nodiscard]] bool open_to(Done& done);
+  [[nodiscard]] std::string_view key_of(const activity::UserActivity& activity) const;
+  [[nodiscard]] std::string_view wanted() const;
   void hand_to_log(Batch batch, Done done);
+  // Answers the request itself if it must not pass.
+  [[nodiscard]] std::optional<Breaker::Term> pass_breaker(Done& done);
+  void reject_body(Done& done, Error why);
+  void refuse(Done& done, Error why, std::chrono::seconds retry_after = std::chrono::seconds{1});
 
   EventLog& log_;
   const IntakeSettings settings_;
   std::atomic<bool> draining_{false};
-  std::shared_ptr<IntakeCounts> counts_;  // shared with the receipts that are still to come
+  std::shared_ptr<Books> books_;  // shared with the receipts that are still to come
 };
 
 }  // namespace weir::intake

@@ -4,6 +4,8 @@
 
 #include "activity/decoder.hpp"
 #include "intake/fake_event_log.hpp"
+#include "observe/exposition.hpp"
+#include "observe/log.hpp"
 
 namespace weir::intake {
 namespace {
@@ -28,6 +30,8 @@ struct Body {
 // A door with a fake log behind it.
 class Door : public testing::Test {
  protected:
+  Door() { open({}); }
+
   // What becomes of a request, if that is known when the call returns.
   std::optional<Outcome> one(std::string body) {
     std::optional<Outcome> outcome;
@@ -46,12 +50,16 @@ class Door : public testing::Test {
     intake_->accept_one(decoder_, Body(activity("u")).view(), now,
                         [this](const Outcome& outcome) { accepted_later_ += outcome.accepted; });
   }
-  void open(IntakeSettings settings) { intake_ = std::make_unique<Intake>(log_, settings); }
+  void open(IntakeSettings settings) {
+    intake_ = std::make_unique<Intake>(log_, std::move(settings), [this] { return mono_; }, *says_);
+  }
 
   activity::Decoder decoder_;
   FakeEventLog log_;
   std::size_t accepted_later_ = 0;
-  std::unique_ptr<Intake> intake_ = std::make_unique<Intake>(log_, IntakeSettings{});
+  MonoTime mono_{std::chrono::hours{1}};
+  std::unique_ptr<observe::Log> says_ = observe::make_silent_log();
+  std::unique_ptr<Intake> intake_;
 };
 
 TEST_F(Door, HandsTheBytesOnAsTheyCameUnderTheUsersId) {
@@ -101,7 +109,10 @@ TEST_F(Door, RefusesOneWrongActivityAndNeverAsksTheLog) {
     EXPECT_EQ(outcome->refused->code, wrong.code);
   }
   EXPECT_TRUE(log_.appends().empty());
-  EXPECT_EQ(intake_->counts().rejected, cases.size());
+  std::uint64_t counted = 0;
+  for (const auto& [code, times] : intake_->counts().rejected.all()) counted += times;
+  EXPECT_EQ(counted, cases.size());
+  EXPECT_EQ(intake_->counts().rejected.of("event_too_large"), 2u);
 }
 
 TEST_F(Door, LetsAnEventBeADayAheadOfTheClock) {
@@ -199,8 +210,131 @@ TEST_F(Door, PassesOnWhatTheLogSays) {
     EXPECT_EQ(outcome->rejected.size(), 1u);
   }
   EXPECT_EQ(intake_->counts().accepted, 6u);
-  EXPECT_EQ(intake_->counts().not_kept, 5u);
-  EXPECT_EQ(intake_->counts().unknown, 4u);
+  EXPECT_EQ(intake_->counts().not_kept.of("away"), 5u);
+  EXPECT_EQ(intake_->counts().unknown.of("away"), 4u);
+}
+
+TEST_F(Door, CountsAsNotKeptWhatIsBothOfOneRequest) {
+  log_.answer_next({Receipt::not_kept, Receipt::unknown}, {Move::peer, "away", "away"});
+  const auto outcome = batch("[" + activity("a") + "," + activity("b") + "]");
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->code, "away");
+  EXPECT_EQ(intake_->counts().not_kept.of("away"), 1u);
+  EXPECT_EQ(intake_->counts().unknown.of("away"), 1u);
+}
+
+TEST_F(Door, GivesEachRecordTheKeyThatDecidesItsPartition) {
+  using Kind = PartitionKey::Kind;
+  struct Case {
+    PartitionKey key;
+    std::string metadata;
+    std::string expected;
+  };
+  const std::vector<Case> cases{{{}, R"({"session":"s1"})", "ada"},
+                                {{Kind::activity_type, ""}, R"({})", "click"},
+                                {{Kind::none, ""}, R"({"none":"x"})", ""},
+                                {{Kind::metadata, "session"}, R"({"session":"s1"})", "s1"},
+                                {{Kind::metadata, "session"}, R"({"session":17})", "17"},
+                                {{Kind::metadata, "session"}, R"({"session":null})", ""},
+                                {{Kind::metadata, "session"}, R"({"Session":"s1"})", ""},
+                                {{Kind::metadata, "page_url"}, R"({"page_url":"/a"})", "/a"},
+                                {{Kind::metadata, "session"},
+                                 R"({"session":")" + std::string(1000, 'x') + "\"}",
+                                 std::string(256, 'x')}};
+  for (const Case& each : cases) {
+    SCOPED_TRACE(each.metadata);
+    open({.partition_key = each.key});
+    const std::string event =
+        R"({"user_id":"ada","activity_type":"click","timestamp":"2024-01-15T00:00:00Z","metadata":)" +
+        each.metadata + "}";
+    ASSERT_EQ(one(event)->accepted, 1u);
+    EXPECT_EQ(log_.kept().back().key, each.expected);
+    EXPECT_EQ(log_.kept().back().value, event);
+    ASSERT_EQ(batch("[" + event + "," + activity("bob") + "]")->accepted, 2u);
+    EXPECT_EQ(log_.kept()[log_.kept().size() - 2].key, each.expected);
+  }
+}
+
+TEST_F(Door, BlamesTheEventForWhatTheLogWillNeverTake) {
+  const Error too_large{Move::caller, "record_too_large", "the record is larger than the broker takes"};
+  log_.answer(Receipt::not_kept, too_large);
+  for (int time = 0; time < 20; ++time) {
+    const auto outcome = one(activity("u"));
+    ASSERT_TRUE(outcome && outcome->refused);
+    EXPECT_EQ(outcome->refused->code, "record_too_large");
+    EXPECT_EQ(outcome->refused->move, Move::caller);
+  }
+  EXPECT_EQ(log_.appends().size(), 20u) << "it is sent once";
+  EXPECT_EQ(intake_->breaker_state(), Breaker::State::closed);
+
+  log_.answer_next({Receipt::kept, Receipt::not_kept}, too_large);
+  const auto outcome = batch("[" + activity("a") + ",1," + activity("b") + "]");
+  ASSERT_TRUE(outcome && !outcome->refused);
+  EXPECT_EQ(outcome->accepted, 1u);
+  EXPECT_TRUE(outcome->failed.empty());
+  ASSERT_EQ(outcome->rejected.size(), 2u);
+  EXPECT_EQ(outcome->rejected[0].index, 1u);
+  EXPECT_EQ(outcome->rejected[1].index, 2u);
+  EXPECT_EQ(outcome->rejected[1].error, too_large.text);
+  EXPECT_EQ(outcome->receipt, Receipt::kept);
+}
+
+// Fault 18: the breaker opens, one probe half-open, closes; never stuck; an open breaker sends nothing anywhere.
+TEST_F(Door, LeavesALogAloneThatDoesNotAnswerAndComesBackToIt) {
+  log_.answer(Receipt::unknown, {Move::peer, "timed_out", "no broker answered"});
+  for (int failure = 0; failure < 5; ++failure) EXPECT_EQ(one(activity("u"))->receipt, Receipt::unknown);
+  EXPECT_EQ(intake_->breaker_state(), Breaker::State::open);
+
+  const std::size_t sent = log_.appends().size();
+  for (const auto& refused : {one(activity("u")), batch("[" + activity("u") + "]")}) {
+    ASSERT_TRUE(refused && refused->refused);
+    EXPECT_EQ(refused->refused->code, "circuit_open");
+    EXPECT_EQ(refused->refused->move, Move::peer);
+    EXPECT_EQ(refused->retry_after, std::chrono::seconds{1});
+  }
+  EXPECT_EQ(log_.appends().size(), sent) << "what an open breaker refuses goes nowhere";
+  EXPECT_EQ(one("{")->refused->code, "not_json") << "a wrong event is wrong at any time";
+  EXPECT_EQ(intake_->counts().in_flight_bytes, 0u);
+
+  mono_ += std::chrono::seconds{1};
+  EXPECT_EQ(one(activity("u"))->receipt, Receipt::unknown) << "the probe";
+  EXPECT_EQ(one(activity("u"))->retry_after, std::chrono::seconds{2}) << "its pause has doubled";
+
+  mono_ += std::chrono::seconds{2};
+  log_.answer(Receipt::kept);
+  log_.hold();
+  send_one();
+  EXPECT_EQ(intake_->breaker_state(), Breaker::State::half_open);
+  EXPECT_EQ(one(activity("u"))->refused->code, "circuit_open") << "one probe at a time";
+  log_.release();
+  EXPECT_EQ(accepted_later_, 1u);
+  EXPECT_EQ(intake_->breaker_state(), Breaker::State::closed);
+  EXPECT_EQ(one(activity("u"))->accepted, 1u);
+  EXPECT_EQ(intake_->counts().refused.of("circuit_open"), 4u);
+}
+
+TEST_F(Door, LeavesItToTheLogToRefuseWhatItCanRefuseAtOnce) {
+  log_.waiting_bytes_max(0);
+  for (int time = 0; time < 20; ++time) EXPECT_EQ(one(activity("u"))->code, "log_full");
+  log_.waiting_bytes_max(SIZE_MAX);
+  log_.answer(Receipt::not_kept, {Move::peer, "log_away", "the topic cannot be reached"});
+  for (int time = 0; time < 20; ++time) EXPECT_EQ(one(activity("u"))->code, "log_away");
+  EXPECT_EQ(intake_->breaker_state(), Breaker::State::closed);
+  log_.answer(Receipt::kept);
+  EXPECT_EQ(one(activity("u"))->accepted, 1u) << "the moment that it is back";
+}
+
+TEST_F(Door, DescribesWhatItCounted) {
+  one(activity("u"));
+  one("{");
+  observe::Exposition exposition;
+  intake_->describe(exposition);
+  const std::string text = exposition.text();
+  for (const std::string line :
+       {"weir_intake_accepted_total 1", "weir_intake_rejected_total{code=\"not_json\"} 1",
+        "weir_intake_refused_total{code=\"circuit_open\"} 0", "weir_intake_in_flight_bytes 0",
+        "weir_intake_breaker_open 0"})
+    EXPECT_NE(text.find(line + "\n"), std::string::npos) << line << "\n" << text;
 }
 
 TEST_F(Door, BoundsWhatIsInFlightAndOpensAgainWhenTheLogHasAnswered) {
@@ -212,7 +346,7 @@ TEST_F(Door, BoundsWhatIsInFlightAndOpensAgainWhenTheLogHasAnswered) {
   ASSERT_TRUE(refused && refused->refused);
   EXPECT_EQ(refused->refused->code, "too_much_in_flight");
   EXPECT_EQ(refused->refused->move, Move::peer);
-  EXPECT_EQ(intake_->counts().refused_busy, 1u);
+  EXPECT_EQ(intake_->counts().refused.of("too_much_in_flight"), 1u);
   log_.release();
   EXPECT_EQ(accepted_later_, 2u);
   EXPECT_EQ(one(activity("u"))->accepted, 1u);
@@ -229,7 +363,7 @@ TEST_F(Door, RefusesEverythingOnceItDrainsButAnswersWhatIsInFlight) {
   }
   log_.release();
   EXPECT_EQ(accepted_later_, 1u);
-  EXPECT_EQ(intake_->counts().refused_draining, 2u);
+  EXPECT_EQ(intake_->counts().refused.of("shutting_down"), 2u);
 }
 
 TEST_F(Door, MayGoBeforeItsLastAnswerComes) {

@@ -13,15 +13,17 @@ using intake::Outcome;
 using intake::Receipt;
 
 // Nothing of the request is in the log: it can be sent again as it is.
-http::Reply try_again(std::string_view why) {
+http::Reply try_again(const Outcome& outcome, std::string_view why) {
   http::Reply reply = http::error_reply(503, why);
-  reply.headers.emplace_back("Retry-After", "1");
+  reply.headers.emplace_back("Retry-After", std::to_string(outcome.retry_after.count()));
   return reply;
 }
 
-http::Reply reply_to_refused(const Error& error) {
-  if (error.move == Move::peer) return try_again(error.text);
-  return http::error_reply(error.code == "event_too_large" ? 413 : 400, error.text);
+http::Reply reply_to_refused(const Outcome& outcome) {
+  const Error& error = *outcome.refused;
+  if (error.move == Move::peer) return try_again(outcome, error.text);
+  const bool too_large = error.code == "event_too_large" || error.code == "record_too_large";
+  return http::error_reply(too_large ? 413 : 400, error.text);
 }
 
 // The outcome's counts and names, as all answers to batches have them.
@@ -42,16 +44,17 @@ std::string batch_json(const Outcome& outcome) {
 }  // namespace
 
 http::Reply reply_to_one(const Outcome& outcome) {
-  if (outcome.refused) return reply_to_refused(*outcome.refused);
+  if (outcome.refused) return reply_to_refused(outcome);
   if (outcome.receipt == Receipt::kept) return {.body = R"({"message":"Activity published successfully"})"};
-  if (outcome.receipt == Receipt::not_kept) return try_again("the event log does not take events, try again");
+  if (outcome.receipt == Receipt::not_kept)
+    return try_again(outcome, "the event log does not take events, try again");
   return http::error_reply(500, "Failed to publish activity");
 }
 
 http::Reply reply_to_batch(const Outcome& outcome) {
-  if (outcome.refused) return reply_to_refused(*outcome.refused);
+  if (outcome.refused) return reply_to_refused(outcome);
   const bool none_kept = outcome.accepted == 0 && outcome.receipt == Receipt::not_kept;
-  if (none_kept) return try_again("the event log does not take events, try again");
+  if (none_kept) return try_again(outcome, "the event log does not take events, try again");
   http::Reply reply{.body = batch_json(outcome)};
   if (!outcome.failed.empty())
     reply.status = 500;

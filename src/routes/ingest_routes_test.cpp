@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "intake/fake_event_log.hpp"
+#include "observe/log.hpp"
 
 namespace weir::routes {
 namespace {
@@ -32,7 +33,9 @@ class IngestRoutes : public testing::Test {
   }
 
   intake::FakeEventLog log_;
-  intake::Intake intake_{log_, {}};
+  std::unique_ptr<observe::Log> says_ = observe::make_silent_log();
+  MonoTime mono_;
+  intake::Intake intake_{log_, {}, [this] { return mono_; }, *says_};
   std::vector<http::Route> routes_ = ingest_routes(intake_, [] { return now; });
 };
 
@@ -101,6 +104,32 @@ TEST_F(IngestRoutes, NameTheItemsOfABatchThatAreNotSurelyKept) {
   const http::Reply none = post("/activities", body);
   EXPECT_EQ(none.status, 503);
   EXPECT_EQ(retry_after(none), "1");
+}
+
+// Fault 17: too large is 4xx, and not tried again.
+TEST_F(IngestRoutes, RefuseForGoodWhatTheLogWillNeverTake) {
+  log_.answer(Receipt::not_kept,
+              {Move::caller, "record_too_large", "the broker takes no record of this size"});
+  const http::Reply one = post("/activity", activity("u"));
+  EXPECT_EQ(one.status, 413);
+  EXPECT_EQ(one.body, R"({"error":"the broker takes no record of this size"})");
+  const http::Reply batch = post("/activities", activity("u"));
+  EXPECT_EQ(batch.status, 400);
+  EXPECT_EQ(batch.body,
+            R"({"accepted":0,"rejected":[{"index":0,"error":"the broker takes no record of this size"}]})");
+  EXPECT_EQ(log_.appends().size(), 2u);
+}
+
+TEST_F(IngestRoutes, SayWhenToComeBackToALogThatDoesNotAnswer) {
+  log_.answer(Receipt::not_kept, {Move::peer, "timed_out", "no broker answered"});
+  for (int failure = 0; failure < 5; ++failure) EXPECT_EQ(retry_after(post("/activity", activity("u"))), "1");
+  mono_ += std::chrono::seconds{1};
+  post("/activity", activity("u"));  // the probe
+  for (const std::string_view path : {"/activity", "/activities"}) {
+    const http::Reply open = post(path, activity("u"));
+    EXPECT_EQ(open.status, 503);
+    EXPECT_EQ(retry_after(open), "2");
+  }
 }
 
 TEST_F(IngestRoutes, SayThatTheyAreShuttingDown) {
