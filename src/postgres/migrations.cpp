@@ -45,7 +45,12 @@ Result<void> check_server(Connection& connection) {
 
 // 0: nothing was ever made here.
 Result<int> version_of(Connection& connection) {
-  auto there = connection.run(Statement{"", "SELECT to_regclass('activity_schema') IS NOT NULL"});
+  // Not by to_regclass(): it would go by what this session knew before it waited for the lock. Reading pg_class makes
+  // the session look again.
+  auto there =
+      connection.run(Statement{"",
+                               "SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = 'activity_schema' "
+                               "AND pg_table_is_visible(oid))"});
   if (!there) return pass_on(there);
   if (there->number(0, 0) == 0) return 0;
   auto version = connection.run(Statement{"", "SELECT coalesce(max(version), 0) FROM activity_schema"});

@@ -13,12 +13,10 @@ std::string scan_sql(const Scan& scan) {
   if (scan.remainders || few) {
     // Who is there at all: the minutes with a remainder, or the windows, each of which has one total row.
     sql += scan.remainders ? "activity_unrolled AS known " : "activity_windows AS known ";
-    if (few) sql += "CROSS JOIN (SELECT DISTINCT value FROM unnest($6::text[]) AS given(value)) AS wanted ";
     sql +=
         "JOIN activity_windows AS w ON w.window_start = known.window_start AND w.partition = known.partition "
         "AND known.topic = $1::text AND known.window_start >= $4::timestamptz "
         "AND known.window_start < $5::timestamptz";
-    if (few) sql += " AND w.value = wanted.value";
     if (!scan.remainders) sql += " AND known.granularity = $2::smallint AND known.dimension = 0";
   } else {
     sql += "activity_windows AS w";
@@ -27,7 +25,7 @@ std::string scan_sql(const Scan& scan) {
   if (!scan.remainders && !few)
     sql += " AND w.window_start >= $4::timestamptz AND w.window_start < $5::timestamptz";
   if (scan.remainders) sql += " AND w.events > w.rolled_events";
-  if (scan.values == Scan::Values::many) sql += " AND w.value = ANY ($6::text[])";
+  if (scan.values != Scan::Values::all) sql += " AND w.value = ANY ($6::text[])";
   return sql;
 }
 

@@ -9,8 +9,7 @@
 namespace weir::postgres {
 
 struct Scan {
-  // Only those in $6::text[]: few are looked up one by one in each window, which costs about as much as to pass by 10
-  // rows each; beside many, all rows are passed by.
+  // Only those in $6::text[]: few are looked up in each window, many are picked out of all that pass by.
   enum class Values : std::uint8_t { all, few, many };
   static constexpr std::size_t few_values_max = 50;  // a window has at most 1,000
 

@@ -1,0 +1,490 @@
+// The reader and the views on a real PostgreSQL.
+#include <thread>
+
+#include "base/hash.hpp"
+#include "integration/postgres_database.hpp"
+#include "postgres/errors.hpp"
+#include "postgres/metrics_reader.hpp"
+#include "postgres/migrations.hpp"
+#include "postgres/pool.hpp"
+#include "postgres/scan_sql.hpp"
+#include "report/metrics_reader_contract.hpp"
+#include "tally/sketch.hpp"
+
+namespace weir::postgres {
+namespace {
+
+const auto* const server = testing::AddGlobalTestEnvironment(new SharedServer);
+
+constexpr const char* test_topic = "the-topic";
+
+// Committed rows, by plain SQL.
+class Writer {
+ public:
+  explicit Writer(const TestDatabase& database) : session_(database.connect()) {
+    if (auto made = migrate(*session_); !made) throw std::runtime_error(made.error().text);
+  }
+
+  void put(const report::Stored& stored) {
+    session_.script("BEGIN");
+    for (const tally::WindowRow& row : stored.windows) put(row);
+    for (const report::StoredMinute& minute : stored.unrolled)
+      on("INSERT INTO activity_unrolled (topic, partition, window_start) VALUES "
+         "($1::text, $2::int, $3::timestamptz) ON CONFLICT DO NOTHING",
+         minute);
+    for (const report::StoredMinute& minute : stored.rolled)
+      on("DELETE FROM activity_unrolled WHERE topic = $1::text AND partition = $2::int "
+         "AND window_start = $3::timestamptz",
+         minute);
+    if (stored.horizons) raise(*stored.horizons);
+    for (const tally::LedgerRow& ledger : stored.ledgers) put(ledger);
+    session_.script("COMMIT");
+  }
+  TestConnection& session() { return session_; }
+
+ private:
+  void put(const tally::WindowRow& row) {
+    Parameters values;
+    values.add(test_topic)
+        .add(Type::int2, static_cast<std::int64_t>(row.key.granularity))
+        .add(Type::int2, static_cast<std::int64_t>(row.key.dimension))
+        .add(row.key.start)
+        .add(Type::int4, row.key.partition)
+        .add(row.key.value)
+        .add(Type::int8, row.events)
+        .add(Type::int8, row.page_views)
+        .add(Type::int8, row.rolled_events)
+        .add(Type::int8, row.rolled_page_views)
+        .add(row.users);
+    session_.run(
+        "INSERT INTO activity_windows (topic, granularity, dimension, window_start, partition, value, "
+        "events, "
+        "page_views, rolled_events, rolled_page_views, place, last_write, users) VALUES ($1::text, $2::int2, "
+        "$3::int2, $4::timestamptz, $5::int, $6::text, $7::int8, $8::int8, $9::int8, $10::int8, 0, now(), "
+        "$11::bytea) ON CONFLICT (granularity, dimension, window_start, topic, partition, value) DO UPDATE "
+        "SET "
+        "events = excluded.events, page_views = excluded.page_views, rolled_events = excluded.rolled_events, "
+        "rolled_page_views = excluded.rolled_page_views, users = excluded.users",
+        values);
+  }
+  void on(const std::string& sql, const report::StoredMinute& minute) {
+    Parameters values;
+    values.add(test_topic).add(Type::int4, minute.partition).add(minute.start);
+    session_.run(sql, values);
+  }
+  void raise(const report::Horizons& horizons) {
+    for (const auto granularity : tally::all_granularities) {
+      Parameters values;
+      values.add(tally::name_of(granularity)).add(horizons.of(granularity));
+      session_.run("UPDATE activity_horizon SET pruned_to = $2::timestamptz WHERE granularity = $1::text",
+                   values);
+    }
+  }
+  void put(const tally::LedgerRow& row) {
+    Parameters values;
+    values.add(test_topic).add(Type::int4, row.partition);
+    for (const std::int64_t number : {row.start_offset, row.next_offset, row.version, row.read, row.tallied,
+                                      row.duplicate, row.dead_lettered, row.skipped})
+      values.add(Type::int8, number);
+    row.last_record_hash ? values.add(Type::int8, *row.last_record_hash) : values.add_null();
+    values.add(Type::int8, row.observed.log_end_offset);
+    row.observed.oldest_unread_at ? values.add(*row.observed.oldest_unread_at) : values.add_null();
+    values.add(row.observed.observed_at).add(row.updated_at);
+    session_.run(
+        "INSERT INTO activity_ledger (topic, partition, group_id, start_offset, next_offset, version, read, "
+        "tallied, "
+        "duplicate, dead_lettered, skipped, last_record_hash, log_end_offset, oldest_unread_at, observed_at, "
+        "updated_at) VALUES ($1::text, $2::int, 'the-group', $3::int8, $4::int8, $5::int8, $6::int8, "
+        "$7::int8, "
+        "$8::int8, $9::int8, $10::int8, $11::int8, $12::int8, $13::timestamptz, $14::timestamptz, "
+        "$15::timestamptz)",
+        values);
+  }
+
+  TestConnection session_;
+};
+
+MetricsReaderOptions options_of(const TestDatabase& database, std::size_t connections = 2) {
+  return {.connection = database.settings(),
+          .topic = test_topic,
+          .connections = connections,
+          .wait_max = std::chrono::milliseconds(50)};
+}
+
+class PostgresReaderWorld final : public report::ReaderWorld {
+ public:
+  void given(const report::Stored& stored) override { writer_.put(stored); }
+  std::unique_ptr<report::MetricsReader> reader() override {
+    return std::make_unique<PostgresMetricsReader>(options_of(database_));
+  }
+
+ private:
+  TestDatabase database_;
+  Writer writer_{database_};
+};
+
+std::unique_ptr<report::ReaderWorld> make_postgres_world() { return std::make_unique<PostgresReaderWorld>(); }
+
+}  // namespace
+}  // namespace weir::postgres
+
+namespace weir::report {
+INSTANTIATE_TEST_SUITE_P(Postgres, MetricsReaderContract, testing::Values(&postgres::make_postgres_world));
+}  // namespace weir::report
+
+namespace weir::postgres {
+namespace {
+
+using report::Horizons;
+using report::Stored;
+using report::StoredMinute;
+using report::reader_contract::at;
+using report::reader_contract::Counts;
+using report::reader_contract::midnight;
+using report::reader_contract::of_partition;
+using report::reader_contract::one_user;
+using report::reader_contract::row;
+using report::reader_contract::total;
+using tally::Dimension;
+using tally::Granularity;
+
+class MetricsReader : public testing::Test {
+ protected:
+  void given(const Stored& stored) { writer_.put(stored); }
+  std::int64_t number(const std::string& sql) { return people_.number(sql); }
+  std::string text(const std::string& sql) { return people_.text(sql); }
+  // Every line of the plan, for sessions that look up as the reader's do.
+  std::string plan(TestConnection& session, const std::string& sql, const Parameters& values = {}) {
+    const Rows rows = session.run("EXPLAIN (COSTS off) " + sql, values);
+    std::string lines;
+    for (int line = 0; line < rows.count(); ++line) lines += std::string(rows.bytes(line, 0)) + "\n";
+    return lines;
+  }
+  // A day of minutes, a month of hours and days, of 3 partitions, 20 pages and some types: 200,000 rows.
+  void fill() {
+    writer_.session().script(
+        "INSERT INTO activity_windows (topic, granularity, dimension, window_start, partition, value, "
+        "events, "
+        "page_views, rolled_events, rolled_page_views, place, last_write, users) "
+        "SELECT 'the-topic', g, CASE WHEN v = 0 THEN 0 WHEN v < 4 THEN 1 ELSE 2 END, start, p, "
+        "CASE WHEN v = 0 THEN '' ELSE '/' || v END, 10, 5, CASE g WHEN 0 THEN 9 ELSE 0 END, 0, v, now(), "
+        "'\\x128e4d0000000000000001' FROM ("
+        "SELECT 0 AS g, generate_series('2015-05-19T00:00Z'::timestamptz, '2015-05-19T23:59Z', '1 minute') "
+        "AS start "
+        "UNION ALL SELECT 1, generate_series('2015-05-01T00:00Z'::timestamptz, '2015-06-30T23:00Z', '1 "
+        "hour') "
+        "UNION ALL SELECT 2, generate_series('2015-05-01T00:00Z'::timestamptz, '2015-06-30T00:00Z', '1 "
+        "day')) AS s, "
+        "generate_series(0, 2) AS p, generate_series(0, 23) AS v;"
+        "INSERT INTO activity_unrolled SELECT 'the-topic', generate_series('2015-05-19T23:58Z'::timestamptz, "
+        "'2015-05-19T23:59Z', '1 minute'), generate_series(0, 1);"
+        "ANALYZE");
+  }
+
+  TestDatabase database_;
+  Writer writer_{database_};
+  TestConnection people_ = database_.connect();
+};
+
+TEST_F(MetricsReader, FindsEveryRowByTheIndex) {
+  fill();
+  ConnectionSettings settings = database_.settings();
+  for (const SessionSetting& setting : scan_session)
+    settings.session.emplace_back(setting.name, setting.value);
+  TestConnection session(settings);
+  for (int kind = 0; kind < 12; ++kind) {
+    const Scan scan{(kind & 1) != 0, static_cast<Scan::Values>(kind / 4), (kind & 2) != 0};
+    for (const auto granularity : tally::all_granularities) {
+      Parameters values;
+      values.add(test_topic).add(Type::int2, static_cast<std::int64_t>(granularity)).add(Type::int2, 2);
+      values.add(at(0)).add(at(3));
+      if (scan.values != Scan::Values::all) values.add(Array(Type::text).add("/5").add("/6"));
+      const std::string found = plan(session, scan_sql(scan), values);
+      EXPECT_EQ(found.find("Seq Scan"), std::string::npos) << found;
+      EXPECT_EQ(found.find("Sort"), std::string::npos) << found;
+      if (scan.remainders || scan.values == Scan::Values::few) {
+        EXPECT_NE(found.find("(window_start = known.window_start)"), std::string::npos) << found;
+        EXPECT_NE(found.find("(partition = known.partition)"), std::string::npos) << found;
+      }
+    }
+  }
+}
+
+TEST_F(MetricsReader, FetchesManyRowsPieceByPiece) {
+  fill();
+  PostgresMetricsReader reader(options_of(database_));
+  auto snapshot = reader.snapshot().value();
+  for (const bool with_users : {false, true}) {
+    const report::WindowQuery query{.granularity = Granularity::minute,
+                                    .dimension = Dimension::page,
+                                    .from = at(0),
+                                    .to = at(24),
+                                    .with_users = with_users};
+    std::int64_t rows = 0;
+    std::int64_t events = 0;
+    auto scanned = snapshot->scan(query, [&](const report::ViewRow& shown) {
+      ++rows;
+      events += shown.events;
+      EXPECT_EQ(shown.users, with_users ? one_user() : "");
+    });
+    ASSERT_TRUE(scanned.has_value()) << scanned.error().text;
+    EXPECT_EQ(rows, 1440 * 3 * 20);
+    EXPECT_EQ(events, rows * 10);
+  }
+}
+
+TEST_F(MetricsReader, NeedsNoDatabaseToBeMade) {
+  MetricsReaderOptions nowhere = options_of(database_);
+  nowhere.connection.url += " host=/nowhere";
+  PostgresMetricsReader reader(nowhere);
+  auto refused = reader.snapshot();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().move, Move::peer) << refused.error().text;
+}
+
+TEST_F(MetricsReader, SaysThatTheTablesAreMissing) {
+  const TestDatabase empty;
+  PostgresMetricsReader reader(options_of(empty));
+  auto refused = reader.snapshot();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, code_tables_differ) << refused.error().text;
+  EXPECT_EQ(refused.error().move, Move::caller);
+}
+
+TEST_F(MetricsReader, WaitsForASessionOnlySoLong) {
+  PostgresMetricsReader reader(options_of(database_, 1));
+  auto first = reader.snapshot();
+  ASSERT_TRUE(first.has_value());
+  auto second = reader.snapshot();
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code, code_pool_busy);
+  EXPECT_EQ(second.error().move, Move::peer);
+  first->reset();
+  EXPECT_TRUE(reader.snapshot().has_value());
+}
+
+TEST_F(MetricsReader, HandsASessionOnToOneWhoWaits) {
+  MetricsReaderOptions one = options_of(database_, 1);
+  one.wait_max = std::chrono::seconds(30);
+  PostgresMetricsReader reader(one);
+  auto first = reader.snapshot().value();
+  bool second_taken = false;
+  std::thread waiting([&] { second_taken = reader.snapshot().has_value(); });
+  first.reset();
+  waiting.join();
+  EXPECT_TRUE(second_taken);
+}
+
+// Sessions that are lost.
+
+constexpr const char* end_all_others =
+    "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+
+TEST_F(MetricsReader, AnswersWithANewSessionWhereIdleOnesWereLost) {
+  PostgresMetricsReader reader(options_of(database_, 2));
+  {
+    auto first = reader.snapshot().value();
+    auto second = reader.snapshot().value();
+  }
+  ASSERT_GE(number(end_all_others), 2);
+  auto snapshot = reader.snapshot();
+  EXPECT_TRUE(snapshot.has_value()) << snapshot.error().text;
+}
+
+TEST_F(MetricsReader, SaysThatItIsThePeersMoveWhenASnapshotsSessionIsLost) {
+  PostgresMetricsReader reader(options_of(database_, 1));
+  auto snapshot = reader.snapshot().value();
+  ASSERT_GE(number(end_all_others), 1);
+  auto ledger = snapshot->ledger();
+  ASSERT_FALSE(ledger.has_value());
+  EXPECT_EQ(ledger.error().move, Move::peer) << ledger.error().text;
+  auto scanned =
+      snapshot->scan({.from = at(0), .to = at(1), .values = std::nullopt}, [](const report::ViewRow&) {});
+  ASSERT_FALSE(scanned.has_value());
+  EXPECT_EQ(scanned.error().move, Move::peer);
+  snapshot.reset();
+  EXPECT_TRUE(reader.snapshot().has_value());
+}
+
+TEST_F(MetricsReader, IsBoundInTimeByTheServer) {
+  MetricsReaderOptions short_of_time = options_of(database_, 1);
+  short_of_time.connection.lock_timeout = std::chrono::milliseconds(20);
+  PostgresMetricsReader reader(short_of_time);
+  auto snapshot = reader.snapshot().value();
+  people_.script("BEGIN; LOCK TABLE activity_ledger");
+  auto ledger = snapshot->ledger();
+  ASSERT_FALSE(ledger.has_value());
+  EXPECT_EQ(ledger.error().move, Move::peer) << ledger.error().text;
+  people_.script("ROLLBACK");
+  snapshot.reset();
+  EXPECT_TRUE(reader.snapshot().value()->ledger().has_value());
+}
+
+// The views, as people read them.
+
+TEST_F(MetricsReader, ShowsPeopleOneViewForEachGranularity) {
+  const std::string row_text =
+      "SELECT topic || ' ' || (window_start AT TIME ZONE 'UTC') || ' ' || partition || ' ' || dimension || ' "
+      "' || "
+      "value || ' ' || events || ' ' || page_views || ' ' || users::text FROM ";
+  const std::string counts = " 0 page /a 3 2 \\x128e4d0000000000000001";
+  given(
+      {.windows = {row(Granularity::minute, at(9, 5), Dimension::page, "/a", {.events = 3, .page_views = 2})},
+       .unrolled = {{0, at(9, 5)}}});
+  EXPECT_EQ(text(row_text + "activity_minutes"), "the-topic 2015-05-19 09:05:00" + counts);
+  EXPECT_EQ(text(row_text + "activity_hours"), "the-topic 2015-05-19 09:00:00" + counts);
+  EXPECT_EQ(text(row_text + "activity_days"), "the-topic 2015-05-19 00:00:00" + counts);
+  for (const char* view : {"activity_minutes", "activity_hours", "activity_days"}) {
+    EXPECT_EQ(
+        text("SELECT string_agg(column_name || ' ' || data_type, ', ' ORDER BY ordinal_position) FROM "
+             "information_schema.columns WHERE table_name = '" +
+             std::string(view) + "'"),
+        "topic text, window_start timestamp with time zone, partition integer, dimension text, value text, "
+        "events bigint, page_views bigint, users bytea");
+  }
+}
+
+TEST_F(MetricsReader, NamesDimensionsInTheViews) {
+  for (const auto dimension : tally::all_dimensions) {
+    given({.windows = {row(Granularity::day, midnight, dimension, "", {.events = 1})}});
+    const std::string name(tally::name_of(dimension));
+    EXPECT_EQ(number("SELECT count(*) FROM activity_days WHERE dimension = '" + name + "'"), 1) << name;
+  }
+}
+
+TEST_F(MetricsReader, CutsWindowsInUtcWhateverTheSessionsTimeZone) {
+  given({.windows = {total(Granularity::minute, at(0, 5), {.events = 1}),
+                     total(Granularity::minute, at(23, 50), {.events = 1})},
+         .unrolled = {{0, at(0, 5)}, {0, at(23, 50)}}});
+  people_.script("SET TimeZone = 'Asia/Kathmandu'");  // 5 h 45 min ahead
+  EXPECT_EQ(text("SELECT string_agg(DISTINCT extract(epoch FROM window_start)::bigint::text, ' ') FROM "
+                 "activity_days"),
+            "1431993600");
+  EXPECT_EQ(
+      text("SELECT string_agg(extract(epoch FROM window_start)::bigint::text, ' ' ORDER BY window_start) "
+           "FROM activity_hours"),
+      "1431993600 1432076400");
+  EXPECT_EQ(number("SELECT sum(events)::bigint FROM activity_days WHERE window_start >= '2015-05-19T00:00:00Z' AND "
+                   "window_start < '2015-05-20T00:00:00Z'"),
+            2);
+}
+
+TEST_F(MetricsReader, HidesWhatIsBelowTheHorizonFromTheViews) {
+  given({.windows = {total(Granularity::minute, at(9, 0), {.events = 1}),
+                     total(Granularity::minute, at(9, 1), {.events = 1}),
+                     total(Granularity::hour, at(9), {.events = 1}),
+                     total(Granularity::hour, at(10), {.events = 1})},
+         .unrolled = {{0, at(9, 0)}},
+         .horizons =
+             Horizons{{WallTime{at(9, 1)}, WallTime{at(9)} + std::chrono::milliseconds{1}, WallTime{}}}});
+  EXPECT_EQ(number("SELECT sum(extract(epoch FROM window_start))::bigint FROM activity_minutes"),
+            at(9, 1).time_since_epoch().count());
+  EXPECT_EQ(number("SELECT sum(extract(epoch FROM window_start))::bigint FROM activity_hours"),
+            at(10).time_since_epoch().count());
+  EXPECT_EQ(number("SELECT count(*) FROM activity_days"), 1) << "the remainder of a minute that is hidden";
+}
+
+TEST_F(MetricsReader, FindsAViewsRangeByTheIndex) {
+  fill();
+  for (const char* view : {"activity_minutes", "activity_hours", "activity_days"}) {
+    const std::string found =
+        plan(people_, "SELECT sum(events) FROM " + std::string(view) +
+                          " WHERE dimension = 'page' AND window_start >= '2015-05-19T10:00Z' "
+                          "AND window_start < '2015-05-19T12:00Z'");
+    EXPECT_EQ(found.find("Seq Scan on activity_windows"), std::string::npos) << found;
+    EXPECT_NE(found.find("(dimension = d.number) AND (window_start >= "), std::string::npos) << found;
+    EXPECT_NE(found.find("(window_start < '2015-05-19 12:00:00+00'"), std::string::npos) << found;
+  }
+}
+
+// What people count with the hll extension and what the reader's rows unite to.
+struct Numbers {
+  std::int64_t events = 0;
+  std::int64_t users = 0;
+  friend bool operator==(const Numbers&, const Numbers&) = default;
+};
+void PrintTo(const Numbers& numbers, std::ostream* out) {
+  *out << numbers.events << " events of " << numbers.users << " users";
+}
+
+class Unions : public MetricsReader {
+ protected:
+  void SetUp() override { writer_.session().script("CREATE EXTENSION hll"); }
+
+  Numbers by_sql(const std::string& view) {
+    const Rows rows =
+        people_.run("SELECT sum(events)::bigint, round(#hll_union_agg(users::hll))::bigint FROM " + view +
+                    " WHERE dimension = 'total'");
+    return {rows.number(0, 0), rows.number(0, 1)};
+  }
+  Numbers by_reader(Granularity granularity) {
+    PostgresMetricsReader reader(options_of(database_));
+    auto snapshot = reader.snapshot().value();
+    Numbers numbers;
+    tally::Sketch users;
+    auto scanned =
+        snapshot->scan({.granularity = granularity, .from = at(0), .to = at(24), .values = std::nullopt},
+                       [&](const report::ViewRow& row) {
+                         numbers.events += row.events;
+                         EXPECT_TRUE(users.unite_encoded(row.users).has_value());
+                       });
+    EXPECT_TRUE(scanned.has_value());
+    numbers.users = users.estimate();
+    return numbers;
+  }
+  void expect_everywhere(const Numbers& expected, const char* when) {
+    for (const auto granularity : tally::all_granularities) {
+      EXPECT_EQ(by_reader(granularity), expected) << when;
+      EXPECT_EQ(by_sql("activity_" + std::string(tally::name_of(granularity)) + "s"), expected) << when;
+    }
+  }
+  static std::string crowd(std::uint64_t first, std::uint64_t count) {
+    tally::Sketch users;
+    for (std::uint64_t i = 0; i < count; ++i) users.add(murmur3("user-" + std::to_string(first + i)).low);
+    return users.encode();
+  }
+  static tally::WindowRow by(tally::WindowRow row, std::string users) {
+    row.users = std::move(users);
+    return row;
+  }
+};
+
+TEST_F(Unions, AreTheReportsNumbersBeforeDuringAndAfterTheRollUp) {
+  // Two minutes, an exact sketch and one beyond; 2,000 users were there in both.
+  const std::string few = crowd(0, 3'000);
+  const std::string many = crowd(1'000, 30'000);
+  tally::Sketch both;
+  for (const std::string* users : {&few, &many}) ASSERT_TRUE(both.unite_encoded(*users).has_value());
+  const Numbers expected{40'000, both.estimate()};
+
+  given({.windows = {by(total(Granularity::minute, at(9, 5), {4'000, 1}), few),
+                     of_partition(1, by(total(Granularity::minute, at(9, 6), {36'000, 1}), many))},
+         .unrolled = {{0, at(9, 5)}, {1, at(9, 6)}}});
+  expect_everywhere(expected, "before");
+  given({.windows = {by(total(Granularity::minute, at(9, 5), {4'000, 1, 4'000, 1}), few),
+                     by(total(Granularity::hour, at(9), {4'000, 1}), few),
+                     by(total(Granularity::day, midnight, {4'000, 1}), few)},
+         .rolled = {{0, at(9, 5)}}});
+  expect_everywhere(expected, "when one is rolled up");
+  given({.windows = {of_partition(1, by(total(Granularity::minute, at(9, 6), {36'000, 1, 36'000, 1}), many)),
+                     of_partition(1, by(total(Granularity::hour, at(9), {36'000, 1}), many)),
+                     of_partition(1, by(total(Granularity::day, midnight, {36'000, 1}), many))},
+         .rolled = {{1, at(9, 6)}}});
+  expect_everywhere(expected, "after");
+  given({.windows = {by(total(Granularity::minute, at(9, 5), {5'000, 1, 4'000, 1}), few)},
+         .unrolled = {{0, at(9, 5)}}});
+  expect_everywhere({41'000, expected.users}, "after a late event");
+}
+
+TEST_F(Unions, UniteWithSketchesThatPeopleMakeThemselves) {
+  given({.windows = {by(total(Granularity::hour, at(9), {3'000, 1}), crowd(0, 3'000))}});
+  EXPECT_EQ(
+      number("SELECT round(# hll_union(u, mine))::bigint FROM (SELECT hll_union_agg(users::hll) AS u FROM "
+             "activity_hours) AS a, (SELECT hll_add_agg(hll_hash_text('user-' || n), 14, 5, 4096, 1) AS mine "
+             "FROM generate_series(2000, 3999) AS n) AS b"),
+      4'000);
+}
+
+}  // namespace
+}  // namespace weir::postgres
