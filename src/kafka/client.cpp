@@ -57,7 +57,10 @@ observe::Severity severity_of(int level, std::string_view facility) {
 
 }  // namespace
 
-void Destroy::operator()(rd_kafka_s* client) const noexcept { rd_kafka_destroy(client); }
+// A member of a group has left it before (group_member.cpp); nobody else has anything to close.
+void Destroy::operator()(rd_kafka_s* client) const noexcept {
+  rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
 void Destroy::operator()(rd_kafka_conf_s* conf) const noexcept { rd_kafka_conf_destroy(conf); }
 void Destroy::operator()(rd_kafka_queue_s* queue) const noexcept { rd_kafka_queue_destroy(queue); }
 

@@ -1,0 +1,191 @@
+#include "kafka/group_member.hpp"
+
+#include <array>
+#include <utility>
+
+#include "kafka/knock.hpp"
+#include "kafka/rdkafka_handles.hpp"
+
+namespace weir::kafka {
+namespace {
+
+constexpr std::chrono::seconds commit_interval{1};
+constexpr std::chrono::seconds last_commit_patience{1};
+constexpr std::chrono::seconds leave_patience{3};
+constexpr std::size_t reason_bytes_max = 512;
+
+const std::array<Property, 5> defaults{{
+    {"session.timeout.ms", "8000"},
+    {"heartbeat.interval.ms", "2000"},
+    // The consumer's thread comes by at least every second, but may have to ask a log that does not answer for a few
+    // seconds about each partition.
+    {"max.poll.interval.ms", "60000"},
+    // Whoever leads the group notices new partitions within this.
+    {"topic.metadata.refresh.interval.ms", "10000"},
+    {"socket.nagle.disable", "true"},
+}};
+
+std::vector<std::int32_t> numbers_of(const rd_kafka_topic_partition_list_t* list) {
+  std::vector<std::int32_t> numbers;
+  for (int i = 0; i < list->cnt; ++i) numbers.push_back(list->elems[i].partition);
+  return numbers;
+}
+
+PartitionsHandle no_partitions() { return PartitionsHandle(rd_kafka_topic_partition_list_new(0)); }
+
+}  // namespace
+
+Result<std::unique_ptr<GroupMember>> GroupMember::open(const Cluster& cluster, const std::string& group,
+                                                       observe::Log& log, int knock_fd) {
+  const std::array<Property, 5> laws{{{"group.id", group},
+                                      {"partition.assignment.strategy", "cooperative-sticky"},
+                                      {"enable.auto.commit", "false"},
+                                      {"enable.auto.offset.store", "false"},
+                                      {"allow.auto.create.topics", "false"}}};
+  auto conf = make_conf(cluster, defaults, laws);
+  if (!conf) return pass_on(conf);
+  rd_kafka_conf_set_events(conf->get(),
+                           RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT);
+  auto client = Client::open(Role::consumer, std::move(*conf), log);
+  if (!client) return pass_on(client);
+
+  rd_kafka_poll_set_consumer(client->get());
+  QueueHandle queue(rd_kafka_queue_get_consumer(client->get()));
+  rd_kafka_queue_io_event_enable(queue.get(), knock_fd, &Knock::payload, sizeof Knock::payload);
+  const PartitionsHandle topics(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(topics.get(), cluster.topic.c_str(), RD_KAFKA_PARTITION_UA);
+  if (const auto error = rd_kafka_subscribe(client->get(), topics.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return std::unexpected<Error>(error_of(error, "subscribing to the topic " + cluster.topic));
+  return std::unique_ptr<GroupMember>(
+      new GroupMember(std::move(*client), std::move(queue), cluster.topic, log));
+}
+
+GroupMember::GroupMember(Client client, QueueHandle queue, const std::string& topic, observe::Log& log)
+    : client_(std::move(client)), queue_(std::move(queue)), topic_(topic), log_(log) {}
+
+GroupMember::~GroupMember() {
+  if (joined_) commit_and_wait();
+  leave();
+}
+
+void GroupMember::serve(std::vector<rollup::LogEvent>& events) {
+  while (const EventHandle event{rd_kafka_queue_poll(queue_.get(), 0)}) {
+    const auto type = rd_kafka_event_type(event.get());
+    if (type == RD_KAFKA_EVENT_REBALANCE) rebalanced(event.get(), events);
+    if (type == RD_KAFKA_EVENT_ERROR) failed(event.get());
+    if (type == RD_KAFKA_EVENT_OFFSET_COMMIT &&
+        rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
+      log_.debug("the group did not take our offsets",
+                 {{"reason", rd_kafka_event_error_string(event.get())}});
+  }
+  if (to_commit_.empty()) return;
+  const MonoTime now = read_clock().mono;
+  if (now < commit_at_) return;
+  commit_at_ = now + commit_interval;
+  send_commits(queue_.get());
+}
+
+void GroupMember::rebalanced(rd_kafka_op_s* event, std::vector<rollup::LogEvent>& events) {
+  std::vector<std::int32_t> changed = numbers_of(rd_kafka_event_topic_partition_list(event));
+  trouble_.reset();
+  if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    joined_ = true;
+    partitions_.insert(changed.begin(), changed.end());
+    answer_assigned();
+    say("the group gave us partitions", changed);
+    events.emplace_back(rollup::Assigned{std::move(changed)});
+  } else if (rd_kafka_assignment_lost(client_.get()) != 0) {
+    joined_ = false;
+    for (const auto partition : changed) {
+      partitions_.erase(partition);
+      to_commit_.erase(partition);
+    }
+    answer_revoked();
+    say("the group took our partitions for abandoned", changed);
+    events.emplace_back(rollup::Lost{std::move(changed)});
+  } else {
+    to_release_.insert(changed.begin(), changed.end());
+    if (to_release_.empty()) return answer_revoked();
+    say("the group wants partitions back", changed);
+    events.emplace_back(rollup::Revoked{std::move(changed)});
+  }
+}
+
+void GroupMember::failed(rd_kafka_op_s* event) {
+  const auto error = rd_kafka_event_error(event);
+  if (error == RD_KAFKA_RESP_ERR__FATAL) {
+    std::array<char, reason_bytes_max> reason{};
+    rd_kafka_fatal_error(client_.get(), reason.data(), reason.size());
+    trouble_ = error_of(error, std::string("reading as a member of the group: ") + reason.data());
+    return;
+  }
+  if (error == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED) return;  // that the partitions are lost is told as well
+  trouble_ = error_of(error, "reading the topic " + topic_ + " as a member of the group");
+}
+
+std::optional<Error> GroupMember::take_trouble() { return std::exchange(trouble_, std::nullopt); }
+
+void GroupMember::answer_assigned() {
+  const RdErrorHandle refused(rd_kafka_incremental_assign(client_.get(), no_partitions().get()));
+}
+
+void GroupMember::answer_revoked() {
+  const RdErrorHandle refused(rd_kafka_incremental_unassign(client_.get(), no_partitions().get()));
+}
+
+void GroupMember::committed(std::int32_t partition, std::int64_t next_offset) {
+  if (partitions_.contains(partition)) to_commit_[partition] = next_offset;
+}
+
+void GroupMember::release(std::span<const std::int32_t> partitions) {
+  if (to_release_.empty()) return;
+  for (const auto partition : partitions) {
+    to_release_.erase(partition);
+    partitions_.erase(partition);
+  }
+  if (!to_release_.empty()) return;
+  commit_and_wait();
+  answer_revoked();
+}
+
+void GroupMember::send_commits(rd_kafka_queue_s* answers_to) {
+  const PartitionsHandle offsets(rd_kafka_topic_partition_list_new(static_cast<int>(to_commit_.size())));
+  for (const auto& [partition, next_offset] : to_commit_)
+    rd_kafka_topic_partition_list_add(offsets.get(), topic_.c_str(), partition)->offset = next_offset;
+  to_commit_.clear();
+  rd_kafka_commit_queue(client_.get(), offsets.get(), answers_to, nullptr, nullptr);
+}
+
+void GroupMember::commit_and_wait() {
+  if (to_commit_.empty()) return;
+  const QueueHandle answers(rd_kafka_queue_new(client_.get()));
+  send_commits(answers.get());
+  const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(last_commit_patience);
+  const EventHandle answer(rd_kafka_queue_poll(answers.get(), static_cast<int>(patience.count())));
+}
+
+void GroupMember::say(std::string_view what, const std::vector<std::int32_t>& partitions) {
+  if (partitions.empty()) return;
+  std::string list;
+  for (const auto partition : partitions) list += (list.empty() ? "" : ", ") + std::to_string(partition);
+  log_.info(what, {{"partitions", list}});
+}
+
+// Closing raises a last rebalance that must be answered too; then the client can be destroyed without waiting.
+void GroupMember::leave() {
+  if (!to_release_.empty()) answer_revoked();
+  const RdErrorHandle refused(rd_kafka_consumer_close_queue(client_.get(), queue_.get()));
+  if (refused) return;
+  const MonoTime until = read_clock().mono + leave_patience;
+  while (rd_kafka_consumer_closed(client_.get()) == 0 && read_clock().mono < until) {
+    constexpr int look_again_ms = 50;
+    const EventHandle event(rd_kafka_queue_poll(queue_.get(), look_again_ms));
+    if (!event || rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_REBALANCE) continue;
+    if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+      answer_assigned();
+    else
+      answer_revoked();
+  }
+}
+
+}  // namespace weir::kafka

@@ -1,0 +1,145 @@
+#include "kafka/log_lookup.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "kafka/message.hpp"
+#include "kafka/rdkafka_handles.hpp"
+#include "kafka/topic.hpp"
+
+namespace weir::kafka {
+namespace {
+
+using rollup::LogBounds;
+using rollup::LogReader;
+
+// One record is wanted, and at once.
+const std::array<Property, 5> laws{{{"isolation.level", "read_committed"},
+                                    {"auto.offset.reset", "error"},
+                                    {"enable.partition.eof", "true"},
+                                    {"enable.auto.commit", "false"},
+                                    {"allow.auto.create.topics", "false"}}};
+const std::array<Property, 4> defaults{{{"fetch.min.bytes", "1"},
+                                        {"fetch.wait.max.ms", "10"},
+                                        {"max.partition.fetch.bytes", "65536"},
+                                        {"socket.nagle.disable", "true"}}};
+
+// What the operator says of the group and of fetching is meant for the reading itself.
+Cluster without_fetching(Cluster cluster) {
+  std::erase_if(cluster.properties, [](const Property& property) {
+    return property.first.starts_with("group.") || property.first.starts_with("fetch.");
+  });
+  return cluster;
+}
+
+}  // namespace
+
+void LogLookup::DropTopic::operator()(rd_kafka_topic_s* topic) const noexcept {
+  rd_kafka_topic_destroy(topic);
+}
+
+Result<std::unique_ptr<LogLookup>> LogLookup::open(const Cluster& cluster, observe::Log& log) {
+  auto conf = make_conf(without_fetching(cluster), defaults, laws);
+  if (!conf) return pass_on(conf);
+  auto client = Client::open(Role::consumer, std::move(*conf), log);
+  if (!client) return pass_on(client);
+  return std::unique_ptr<LogLookup>(new LogLookup(std::move(*client), cluster.topic));
+}
+
+LogLookup::LogLookup(Client client, const std::string& topic)
+    : client_(std::move(client)),
+      name_(topic),
+      topic_(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr)),
+      queue_(rd_kafka_queue_new(client_.get())) {}
+
+LogLookup::~LogLookup() = default;
+
+Result<void> LogLookup::probe(std::chrono::milliseconds at_most) {
+  auto facts = describe_topic(client_.get(), name_, at_most);
+  if (!facts) return pass_on(facts);
+  partitions_ = facts->partitions;
+  partitions_at_ = read_clock().mono;
+  return {};
+}
+
+Result<std::int32_t> LogLookup::partitions() {
+  if (partitions_ == 0 || read_clock().mono - partitions_at_ > partitions_age_max) {
+    if (auto reached = probe(patience); !reached) return pass_on(reached);
+  }
+  return partitions_;
+}
+
+Result<LogBounds> LogLookup::bounds(std::int32_t partition) {
+  LogBounds bounds;
+  const auto error = rd_kafka_query_watermark_offsets(client_.get(), name_.c_str(), partition, &bounds.start,
+                                                      &bounds.end, static_cast<int>(patience.count()));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return std::unexpected<Error>(
+        error_of(error, "asking for the bounds of partition " + std::to_string(partition)));
+  return bounds;
+}
+
+Result<std::int64_t> LogLookup::first_at(std::int32_t partition, RecordTime time) {
+  const PartitionsHandle question(rd_kafka_topic_partition_list_new(1));
+  auto* const asked = rd_kafka_topic_partition_list_add(question.get(), name_.c_str(), partition);
+  asked->offset =
+      std::max<std::int64_t>(time.time_since_epoch().count(), 0);  // below, numbers mean something else
+  auto error = rd_kafka_offsets_for_times(client_.get(), question.get(), static_cast<int>(patience.count()));
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = asked->err;
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return std::unexpected<Error>(
+        error_of(error, "asking for an offset by time of partition " + std::to_string(partition)));
+  if (asked->offset >= 0) return asked->offset;
+  auto whole = bounds(partition);
+  if (!whole) return pass_on(whole);
+  return whole->end;
+}
+
+Result<std::optional<LogReader::Landmark>> LogLookup::landmark(std::int32_t partition, std::int64_t offset) {
+  if (offset < 0) return std::nullopt;
+  if (rd_kafka_consume_start_queue(topic_.get(), partition, offset, queue_.get()) != 0)
+    return std::unexpected<Error>(error_of(rd_kafka_last_error(), "reading one record"));
+  auto found = next_record(partition, offset);
+  rd_kafka_consume_stop(topic_.get(), partition);
+  return found;
+}
+
+Result<std::optional<LogReader::Landmark>> LogLookup::next_record(std::int32_t partition,
+                                                                  std::int64_t offset) {
+  const MonoTime until = read_clock().mono + patience;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - read_clock().mono);
+    if (left.count() <= 0)
+      return std::unexpected<Error>(
+          error_of(RD_KAFKA_RESP_ERR__TIMED_OUT, "reading the record at offset " + std::to_string(offset) +
+                                                     " of partition " + std::to_string(partition)));
+    rd_kafka_message_t* next = nullptr;
+    if (rd_kafka_consume_batch_queue(queue_.get(), static_cast<int>(left.count()), &next, 1) != 1) continue;
+    const MessageHandle message(next);
+    // A partition that this client has not heard of yet comes with its next metadata.
+    if (message->partition == partition && message->err != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+      return read_as(*message, offset);
+  }
+}
+
+// The first that comes from an offset on: the record itself, a later one or the end if it yields none.
+Result<std::optional<LogReader::Landmark>> LogLookup::read_as(const rd_kafka_message_t& message,
+                                                              std::int64_t offset) const {
+  switch (message.err) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR: {
+      if (message.offset != offset) return std::nullopt;
+      const auto record = view_of(message);
+      return LogReader::Landmark{.hash = hash_of(record), .time = record.time};
+    }
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+      return std::nullopt;
+    default:
+      return std::unexpected<Error>(
+          error_of(message.err, "reading a record of partition " + std::to_string(message.partition)));
+  }
+}
+
+}  // namespace weir::kafka
