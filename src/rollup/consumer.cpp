@@ -1,6 +1,7 @@
 #include "rollup/consumer.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace weir::rollup {
@@ -11,6 +12,9 @@ constexpr std::chrono::milliseconds reopen_delay{200};
 
 constexpr std::chrono::seconds wake_max{1};
 
+// Fewer are taken faster than another thread is awake.
+constexpr std::size_t shared_records_min = 256;
+
 }  // namespace
 
 StoreWork& work_of(Job& job) {
@@ -18,18 +22,30 @@ StoreWork& work_of(Job& job) {
   return *std::get<std::unique_ptr<Transaction>>(job);
 }
 
-Consumer::Consumer(ConsumerSettings settings, observe::Log& log)
-    : settings_(settings), log_(log), agenda_(settings.agenda) {}
+Consumer::Consumer(ConsumerSettings settings, observe::Log& log, Workers workers)
+    : settings_(settings),
+      log_(log),
+      workers_(std::move(workers)),
+      decoders_(workers_.count),
+      agenda_(settings.agenda, settings.topic) {}
 
 // Partitions come and go.
 
-void Consumer::happened(const LogEvent& event, Now now) {
+void Consumer::happened(std::span<const LogEvent> events, Now now) {
   if (finished_) return;
-  if (const auto* given = std::get_if<Assigned>(&event)) assigned(*given, now);
-  if (const auto* wanted = std::get_if<Revoked>(&event)) revoked(*wanted, now);
-  if (const auto* gone = std::get_if<Lost>(&event)) lost(*gone);
-  if (const auto* read = std::get_if<Records>(&event)) records(*read);
-  if (const auto* astray = std::get_if<Misplaced>(&event)) misplaced(*astray, now);
+  std::vector<Reading> readings;
+  for (const LogEvent& event : events) {
+    if (const auto* read = std::get_if<Records>(&event)) {
+      gather(*read, readings);
+      continue;
+    }
+    take(std::exchange(readings, {}));  // before their objects may be dropped
+    if (const auto* given = std::get_if<Assigned>(&event)) assigned(*given, now);
+    if (const auto* wanted = std::get_if<Revoked>(&event)) revoked(*wanted, now);
+    if (const auto* gone = std::get_if<Lost>(&event)) lost(*gone);
+    if (const auto* astray = std::get_if<Misplaced>(&event)) misplaced(*astray, now);
+  }
+  take(std::move(readings));
 }
 
 void Consumer::assigned(const Assigned& event, Now now) {
@@ -59,12 +75,27 @@ void Consumer::lost(const Lost& event) {
   }
 }
 
-void Consumer::records(const Records& event) {
+void Consumer::gather(const Records& event, std::vector<Reading>& readings) {
   const auto found = slots_.find(event.partition);
   if (found == slots_.end() || found->second.state != Slot::State::held) return;
   // What is not taken now is read again by the next owner, or after the next start.
   if (stopping_ || found->second.revoke_by) return;
-  found->second.partition->take(event, decoder_);
+  Partition* const partition = found->second.partition.get();
+  auto reading = std::ranges::find(readings, partition, &Reading::partition);
+  if (reading == readings.end()) reading = readings.insert(reading, Reading{partition, {}, 0});
+  reading->pieces.push_back(&event);
+  reading->records += event.records.size();
+}
+
+void Consumer::take(std::vector<Reading> readings) {
+  const Task task = [&](std::size_t worker, std::size_t at) {
+    for (const Records* piece : readings[at].pieces) readings[at].partition->take(*piece, decoders_[worker]);
+  };
+  std::size_t records = 0;
+  for (const Reading& reading : readings) records += reading.records;
+  if (workers_.count == 1 || records < shared_records_min) return Workers().run(readings.size(), task);
+  std::ranges::sort(readings, std::greater(), &Reading::records);  // the longest first, or all wait for it
+  workers_.run(readings.size(), task);
 }
 
 // The opening judges what is to become of it (ON_OFFSET_GONE). While one is under way, its seek is still to come.
@@ -95,7 +126,8 @@ void Consumer::reopen(Slot& slot, MonoTime at) {
 
 void Consumer::begin_opening(std::int32_t partition, Slot& slot, Now now) {
   slot.state = Slot::State::opening;
-  slot.opening = std::make_unique<Opening>(partition, settings_.dedupe, settings_.on_offset_gone, now.wall);
+  const OpeningRules rules{settings_.topic, settings_.dedupe, settings_.on_offset_gone};
+  slot.opening = std::make_unique<Opening>(partition, rules, now.wall);
   go_on_opening(partition, slot, now);
 }
 
@@ -160,7 +192,7 @@ void Consumer::opened(std::int32_t partition, Slot& slot, Now now) {
                                  {"next_offset", std::to_string(found.ledger.next_offset)},
                                  {"read_from", std::to_string(found.read_from)}});
   commands_.push_back(SeekTo{partition, found.read_from});
-  const PartitionRules rules{.dedupe = settings_.dedupe,
+  const PartitionRules rules{.dedupe = found.dedupe,
                              .minute_retention = settings_.agenda.retention.minute,
                              .event_bytes_max = settings_.event_bytes_max};
   slot.state = Slot::State::held;

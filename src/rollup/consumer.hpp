@@ -1,7 +1,7 @@
 // The machine of one consuming process. It is told what happened and answers what to do; it has no clock, socket or
 // thread, so that a test can fail every step and a simulation can run thousands of crashes and rebalances.
 //
-// How to drive it: tell it all events of one poll, then what else has come (surveys, ended jobs), then tick(), and
+// How to drive it: tell it all events of one poll at once, then what else has come (surveys, ended jobs), then tick(), and
 // carry out the commands in order before the next poll. (Records that were polled before a Seek was carried out must
 // not be told after it.)
 //
@@ -14,8 +14,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -27,6 +29,7 @@
 #include "base/result.hpp"
 #include "observe/log.hpp"
 #include "rollup/agenda.hpp"
+#include "rollup/crew.hpp"
 #include "rollup/log_reader.hpp"
 #include "rollup/opening.hpp"
 #include "rollup/partition.hpp"
@@ -36,7 +39,8 @@
 namespace weir::rollup {
 
 struct ConsumerSettings {
-  DedupeBounds dedupe;  // its records are one partition's share
+  std::string topic;    // as the log is called
+  DedupeBounds dedupe;  // its records: of all partitions together, whoever owns them
   OnOffsetGone on_offset_gone = OnOffsetGone::stop;
   std::size_t event_bytes_max = limits::event_bytes_default;
   AgendaRules agenda;
@@ -45,6 +49,7 @@ struct ConsumerSettings {
   std::size_t waiting_letter_bytes_max =
       limits::waiting_letter_bytes_max;  // they are kept whole, unlike events
   std::chrono::milliseconds revoke_patience{5000};
+  std::size_t workers = 1;  // threads that take records, the consumer's own among them: the Runner's affair
 };
 
 // Something for the writer: run it to its end and bring it back by done().
@@ -94,12 +99,13 @@ using Command = std::variant<AskLog, SeekTo, Pause, Resume, Run, Committed, Rele
 
 class Consumer {
  public:
-  Consumer(ConsumerSettings settings, observe::Log& log);
+  // `workers` may take the records of several partitions at once; nothing else is done by them.
+  Consumer(ConsumerSettings settings, observe::Log& log, Workers workers = {});
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
 
   // Told.
-  void happened(const LogEvent& event, Now now);
+  void happened(std::span<const LogEvent> events, Now now);
   // A poll() failed; the next that succeeds is told by log_answers().
   void log_failed(const Error& why);
   void log_answers();
@@ -124,7 +130,14 @@ class Consumer {
   void assigned(const Assigned& event, Now now);
   void revoked(const Revoked& event, Now now);
   void lost(const Lost& event);
-  void records(const Records& event);
+  // What a poll has brought of one partition.
+  struct Reading {
+    Partition* partition = nullptr;
+    std::vector<const Records*> pieces;
+    std::size_t records = 0;
+  };
+  void gather(const Records& event, std::vector<Reading>& readings);
+  void take(std::vector<Reading> readings);
   void misplaced(const Misplaced& event, Now now);
 
   void begin_opening(std::int32_t partition, Slot& slot, Now now);
@@ -149,7 +162,8 @@ class Consumer {
 
   ConsumerSettings settings_;
   observe::Log& log_;
-  activity::Decoder decoder_;
+  Workers workers_;
+  std::deque<activity::Decoder> decoders_;  // one for each worker
   Slots slots_;
   std::uint64_t last_generation_ = 0;
   bool ever_assigned_ = false;

@@ -251,7 +251,12 @@ void FakeLogReader::give_changes(std::vector<LogEvent>& events) {
 void FakeLogReader::give_records(std::vector<LogEvent>& events) {
   for (auto& [partition, place] : places_) {
     const auto& log = topic_.partitions_[static_cast<std::size_t>(partition)];
-    if (!place.position || place.paused || place.revoked || *place.position >= log.end) continue;
+    if (!place.position || place.paused || place.revoked || *place.position == log.end) continue;
+    if (*place.position < log.start || *place.position > log.end) {
+      place.position.reset();
+      events.emplace_back(Misplaced{partition});
+      continue;
+    }
     auto& views = views_.emplace_back();
     auto next = log.records.lower_bound(*place.position);
     for (; next != log.records.end() && views.size() < records_a_poll_max_; ++next) {
@@ -270,7 +275,7 @@ bool FakeLogReader::has_news() const {
   return std::ranges::any_of(places_, [this](const auto& entry) {
     const auto& [partition, place] = entry;
     return place.position && !place.paused && !place.revoked &&
-           *place.position < topic_.partitions_[static_cast<std::size_t>(partition)].end;
+           *place.position != topic_.partitions_[static_cast<std::size_t>(partition)].end;
   });
 }
 

@@ -103,6 +103,7 @@ class Simulation {
     rules.store_bugs = bugs.store;
     rules.forgetful = bugs.forgetful;
     if (dice_.one_in(2)) rules.consumer.dedupe = {.window = seconds{5}, .records = 1000};
+    rules.consumer.dedupe.records *= character_.partitions;  // they share them
     return rules;
   }
 

@@ -41,6 +41,8 @@ bool FakeProcess::take_write_step() {
   }
   const auto* begin = std::get_if<Begin>(&*call_);
   if (begin && store_.would_block(begin->fences)) return false;
+  const auto* retire = std::get_if<Retire>(&*call_);
+  if (retire && store_.would_block(std::span(&retire->retirement.seen, 1))) return false;
   work.answer(perform(store_, *std::exchange(call_, std::nullopt)));
   return true;
 }
@@ -57,7 +59,7 @@ FakeWorld::FakeWorld(WorldRules rules)
     : topic(rules.partitions),
       rules_(rules),
       now_{.wall = WallTime{milliseconds{1'764'000'000'000}}, .mono = MonoTime{std::chrono::hours{1}}},
-      oracle_(rules.consumer.dedupe, rules.consumer.agenda.retention.minute) {
+      oracle_(share_of(rules.consumer.dedupe, rules.partitions), rules.consumer.agenda.retention.minute) {
   database.bugs = rules.store_bugs;
   database.on_commit = [this](const Changes& changes) { check(changes); };
 }
@@ -86,7 +88,7 @@ void FakeWorld::cut_power() {
 
 void FakeWorld::prune_log() {
   for (const auto& [partition, row] : kept_.ledgers) {
-    const std::int64_t unneeded = row.next_offset - rules_.consumer.dedupe.records;
+    const std::int64_t unneeded = row.next_offset - share_of(rules_.consumer.dedupe, rules_.partitions).records;
     if (unneeded > 0) topic.prune_before(partition, unneeded);
   }
 }
@@ -115,6 +117,7 @@ void FakeWorld::check(const Changes& changes) {
 
 ConsumerSettings hurried_settings() {
   ConsumerSettings settings;
+  settings.topic = FakeMetricsStore::topic;
   settings.dedupe = {.window = std::chrono::seconds{60}, .records = 40};
   settings.agenda.pacing = {
       .flush_interval = milliseconds{1000}, .flush_min_interval = milliseconds{200}, .batch_size = 10};

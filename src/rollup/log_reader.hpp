@@ -49,7 +49,8 @@ struct Records {
   std::int64_t next_offset = 0;  // the read position behind them; holes before it hold no record for us
   std::int64_t log_end = 0;      // as last seen
 };
-// The log no longer has the offset that was to be read next (it was cut off behind our back): open the partition anew.
+// The log has not got the offset that was to be read next, before its start or behind its end (it was cut off behind
+// our back, or made anew): open the partition anew.
 // Nothing comes from it before the next seek().
 struct Misplaced {
   std::int32_t partition = 0;

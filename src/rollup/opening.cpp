@@ -3,12 +3,31 @@
 #include <algorithm>
 #include <utility>
 
+#include "activity/rfc3339.hpp"
 #include "base/ensure.hpp"
 
 namespace weir::rollup {
+namespace {
+
+// "<topic>~20261122T181500Z"
+std::string retired_name(const std::string& topic, WallTime now) {
+  std::string time = activity::format_rfc3339(std::chrono::floor<std::chrono::seconds>(now));
+  std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
+  return topic + "~" + time;
+}
+
+}  // namespace
+
+DedupeBounds share_of(DedupeBounds all, std::int32_t partitions) {
+  all.records = std::max<std::int64_t>(all.records / std::max(partitions, 1), 1);
+  return all;
+}
 
 Result<Surveyed> make_survey(LogReader& log, const Survey& survey) {
   Surveyed found;
+  Result<std::int32_t> partitions = log.partitions();
+  if (!partitions) return pass_on(partitions);
+  found.partitions = *partitions;
   Result<LogBounds> bounds = log.bounds(survey.partition);
   if (!bounds) return pass_on(bounds);
   found.bounds = *bounds;
@@ -25,13 +44,13 @@ Result<Surveyed> make_survey(LogReader& log, const Survey& survey) {
   return found;
 }
 
-Opening::Opening(std::int32_t partition, DedupeBounds dedupe, OnOffsetGone on_offset_gone, WallTime now)
-    : partition_(partition), dedupe_(dedupe), on_offset_gone_(on_offset_gone), now_(now) {}
+Opening::Opening(std::int32_t partition, OpeningRules rules, WallTime now)
+    : partition_(partition), rules_(std::move(rules)), now_(now) {}
 
 std::optional<Survey> Opening::survey() const {
-  if (phase_ == Phase::first_survey) return Survey{partition_, std::nullopt, dedupe_.window};
+  if (phase_ == Phase::first_survey) return Survey{partition_, std::nullopt, rules_.dedupe.window};
   if (phase_ == Phase::second_survey)
-    return Survey{partition_, opened_.ledger.next_offset - 1, dedupe_.window};
+    return Survey{partition_, opened_.ledger.next_offset - 1, rules_.dedupe.window};
   return std::nullopt;
 }
 
@@ -42,14 +61,23 @@ void Opening::surveyed(Surveyed found) {
     return;
   }
   ensure(phase_ == Phase::second_survey, "a survey was asked for");
+  opened_.dedupe = share_of(rules_.dedupe, found.partitions);
+  opened_.log_end = found.bounds.end;
+  log_start_ = found.bounds.start;
   judge(found);
-  if (phase_ != Phase::done) choose_start(found);
+  if (phase_ == Phase::second_survey) choose_start(found);
 }
 
 std::optional<StoreCall> Opening::next() {
   const tally::LedgerRow& ledger = opened_.ledger;
   if (phase_ == Phase::ledger) return OpenLedger{partition_, log_start_, now_};
   if (phase_ == Phase::unrolled) return FindUnrolled{partition_};
+  if (phase_ == Phase::retirement) {
+    return Retire{{.seen = {partition_, ledger.next_offset, ledger.version},
+                   .as_topic = retired_name(rules_.topic, now_),
+                   .start_offset = log_start_,
+                   .now = now_}};
+  }
   if (phase_ == Phase::letters) return FindLetters{partition_, opened_.read_from, ledger.next_offset};
   return std::nullopt;
 }
@@ -68,30 +96,42 @@ void Opening::answer(StoreAnswer answer) {
     take(std::get<Result<tally::LedgerRow>>(answer), opened_.ledger, Phase::unrolled);
   else if (phase_ == Phase::unrolled)
     take(std::get<Result<std::vector<WindowStart>>>(answer), opened_.unrolled, Phase::second_survey);
+  else if (phase_ == Phase::retirement)
+    take_fresh(std::get<Result<std::optional<tally::LedgerRow>>>(std::move(answer)));
   else
     take(std::get<Result<std::vector<std::int64_t>>>(answer), opened_.letters, Phase::done);
+}
+
+void Opening::take_fresh(Result<std::optional<tally::LedgerRow>> fresh) {
+  if (!fresh) {
+    failure_ = std::move(fresh).error();
+    phase_ = Phase::done;
+  } else if (!*fresh) {
+    opened_ = {};
+    remark_.reset();
+    phase_ = Phase::first_survey;
+  } else {
+    opened_.ledger = **fresh;
+    opened_.read_from = opened_.ledger.next_offset;
+    phase_ = Phase::done;
+  }
 }
 
 // The rules of ON_OFFSET_GONE. Whether the log is another one can only be told by a record that is still there.
 void Opening::judge(const Surveyed& found) {
   const tally::LedgerRow& ledger = opened_.ledger;
-  const auto refuse = [this](std::string why) {
-    refusal_ = std::move(why);
-    phase_ = Phase::done;
-  };
   const std::string at = std::to_string(ledger.next_offset);
   const bool other_record =
       found.landmark && ledger.last_record_hash && found.landmark->hash != *ledger.last_record_hash;
   if (other_record || ledger.next_offset > found.bounds.end) {
-    // Renaming the old account and starting a new one comes with the log that can be created anew while we run.
-    return refuse("the log is not the one that was counted: the ledger stands at offset " + at +
-                  (other_record ? ", and the record before it is another one"
-                                : ", the log ends at " + std::to_string(found.bounds.end)));
+    return judge_other_log("the log is not the one that was counted: the ledger stands at offset " + at +
+                           (other_record ? ", and the record before it is another one"
+                                         : ", the log ends at " + std::to_string(found.bounds.end)));
   }
   if (found.bounds.start > ledger.next_offset) {
     const std::string gone = "offsets " + at + " to " + std::to_string(found.bounds.start - 1) +
                              " are gone from the log and were never counted";
-    if (on_offset_gone_ == OnOffsetGone::stop) return refuse(gone);
+    if (rules_.on_offset_gone == OnOffsetGone::stop) return refuse(gone);
     remark_ = gone + "; they count as skipped (ON_OFFSET_GONE=earliest)";
     return;
   }
@@ -99,15 +139,26 @@ void Opening::judge(const Surveyed& found) {
     remark_ = "the record before offset " + at + " is gone, so the log cannot be recognised by it";
 }
 
+void Opening::judge_other_log(const std::string& why) {
+  if (rules_.on_offset_gone == OnOffsetGone::stop) return refuse(why);
+  remark_ = why + "; its account is kept as " + retired_name(rules_.topic, now_) +
+            " and a new one begins (ON_OFFSET_GONE=earliest)";
+  phase_ = Phase::retirement;
+}
+
+void Opening::refuse(std::string why) {
+  refusal_ = std::move(why);
+  phase_ = Phase::done;
+}
+
 void Opening::choose_start(const Surveyed& found) {
   const tally::LedgerRow& ledger = opened_.ledger;
   // Without a landmark there is no time to reckon from, and the bound in records alone decides.
   const std::int64_t by_time = found.window_from.value_or(0);
-  const std::int64_t by_count = ledger.next_offset - dedupe_.records;
+  const std::int64_t by_count = ledger.next_offset - opened_.dedupe.records;
   const std::int64_t from = std::max({by_time, by_count, ledger.start_offset, found.bounds.start});
   // first_at() may lie behind next_offset where records carry times of their own.
   opened_.read_from = std::max(std::min(from, ledger.next_offset), found.bounds.start);
-  opened_.log_end = found.bounds.end;
   phase_ = opened_.read_from < ledger.next_offset ? Phase::letters : Phase::done;
 }
 

@@ -4,6 +4,10 @@
 // A machine without I/O that asks the log and the store in turn:
 //
 //   survey ─▶ ledger row, unrolled minutes ─▶ survey of the record before next_offset ─▶ letters in the rebuild
+//                                                                          └─▶ the retirement of the account
+//
+// The last is where the log is another one and ON_OFFSET_GONE says earliest. If somebody else has written the account
+// meanwhile, all begins from the start.
 //
 // As StoreWork it goes to the writer's thread while next() has a call; surveys are made by the consumer's thread.
 #pragma once
@@ -26,7 +30,16 @@ enum class OnOffsetGone : std::uint8_t { stop, earliest };
 
 struct DedupeBounds {
   std::chrono::seconds window{600};
-  std::int64_t records = 1'000'000;  // of one partition
+  std::int64_t records = 1'000'000;
+};
+// What one of so many partitions may remember. A partition keeps the share that it was opened with: where partitions
+// are added to the topic, until it is opened again.
+[[nodiscard]] DedupeBounds share_of(DedupeBounds all, std::int32_t partitions);
+
+struct OpeningRules {
+  std::string topic;    // as the log is called
+  DedupeBounds dedupe;  // its records: of all partitions together
+  OnOffsetGone on_offset_gone = OnOffsetGone::stop;
 };
 
 // A question to the log about a partition.
@@ -36,6 +49,7 @@ struct Survey {
   std::chrono::seconds window{0};           // …first_at(its time − window) is wanted
 };
 struct Surveyed {
+  std::int32_t partitions = 1;  // of the topic
   LogBounds bounds;
   std::optional<LogReader::Landmark> landmark;
   std::optional<std::int64_t> window_from;  // only with a landmark
@@ -50,11 +64,12 @@ struct Opened {
   std::vector<std::int64_t> letters;  // offsets in [read_from, next_offset) that are dead letters, ascending
   std::vector<WindowStart> unrolled;  // minutes that are not wholly rolled up
   std::int64_t log_end = 0;
+  DedupeBounds dedupe;  // its records: this partition's share
 };
 
 class Opening final : public StoreWork {
  public:
-  Opening(std::int32_t partition, DedupeBounds dedupe, OnOffsetGone on_offset_gone, WallTime now);
+  Opening(std::int32_t partition, OpeningRules rules, WallTime now);
 
   // Something to ask the log now; nothing while it is the store's turn or the opening has ended.
   [[nodiscard]] std::optional<Survey> survey() const;
@@ -75,14 +90,24 @@ class Opening final : public StoreWork {
   [[nodiscard]] Opened take_opened();
 
  private:
-  enum class Phase : std::uint8_t { first_survey, ledger, unrolled, second_survey, letters, done };
+  enum class Phase : std::uint8_t {
+    first_survey,
+    ledger,
+    unrolled,
+    second_survey,
+    retirement,
+    letters,
+    done
+  };
 
   void judge(const Surveyed& found);
+  void judge_other_log(const std::string& why);
+  void refuse(std::string why);
+  void take_fresh(Result<std::optional<tally::LedgerRow>> fresh);
   void choose_start(const Surveyed& found);
 
   std::int32_t partition_;
-  DedupeBounds dedupe_;
-  OnOffsetGone on_offset_gone_;
+  OpeningRules rules_;
   WallTime now_;
   Phase phase_ = Phase::first_survey;
   std::int64_t log_start_ = 0;

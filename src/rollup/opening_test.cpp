@@ -14,15 +14,21 @@ struct Setting {
   std::optional<std::int64_t> window_from = 450;
   std::int64_t dedupe_records = 100;
   OnOffsetGone on_offset_gone = OnOffsetGone::stop;
+  std::int32_t partitions = 1;
 };
+
+constexpr WallTime at_quarter_past_six{std::chrono::seconds{1'795'371'300}};  // 2026-11-22T18:15:00Z
 
 // Answers everything that the opening asks, as the setting has it.
 class Opener {
  public:
   explicit Opener(const Setting& setting)
       : setting_(setting),
-        opening_(0, {.window = std::chrono::seconds{600}, .records = setting.dedupe_records},
-                 setting.on_offset_gone, WallTime{}) {}
+        opening_(0,
+                 {.topic = "events",
+                  .dedupe = {.window = std::chrono::seconds{600}, .records = setting.dedupe_records},
+                  .on_offset_gone = setting.on_offset_gone},
+                 at_quarter_past_six) {}
 
   Opening& open() {
     while (!opening_.done()) {
@@ -34,19 +40,38 @@ class Opener {
     return opening_;
   }
 
+  [[nodiscard]] const std::vector<Retirement>& retirements() const { return retirements_; }
+  // Before the account is put away, somebody else does it and counts in the new one.
+  void overtake_once(const tally::LedgerRow& by) { overtaken_by_ = by; }
+
  private:
   Surveyed look(const Survey& survey) const {
-    Surveyed found{.bounds = setting_.bounds, .landmark = {}, .window_from = {}};
+    Surveyed found{
+        .partitions = setting_.partitions, .bounds = setting_.bounds, .landmark = {}, .window_from = {}};
     if (!survey.landmark_at || !setting_.hash_in_log) return found;
     EXPECT_EQ(*survey.landmark_at, setting_.next_offset - 1);
     found.landmark = LogReader::Landmark{.hash = *setting_.hash_in_log, .time = {}};
     found.window_from = setting_.window_from;
     return found;
   }
-  StoreAnswer store(const StoreCall& call) const {
+  StoreAnswer store(const StoreCall& call) {
+    if (const auto* retire = std::get_if<Retire>(&call)) {
+      retirements_.push_back(retire->retirement);
+      if (overtaken_by_) {
+        setting_.next_offset = overtaken_by_->next_offset;
+        setting_.start_offset = overtaken_by_->start_offset;
+        setting_.hash_in_ledger = setting_.hash_in_log;
+        overtaken_by_.reset();
+        return Result<std::optional<tally::LedgerRow>>(std::nullopt);
+      }
+      const std::int64_t start = retire->retirement.start_offset;
+      return Result<std::optional<tally::LedgerRow>>(
+          tally::LedgerRow{.start_offset = start, .next_offset = start, .version = 8});
+    }
     if (const auto* open = std::get_if<OpenLedger>(&call)) {
       EXPECT_EQ(open->start_offset, setting_.bounds.start);
-      tally::LedgerRow row{.start_offset = setting_.start_offset, .next_offset = setting_.next_offset};
+      tally::LedgerRow row{
+          .start_offset = setting_.start_offset, .next_offset = setting_.next_offset, .version = 7};
       row.last_record_hash = setting_.hash_in_ledger;
       return Result<tally::LedgerRow>(row);
     }
@@ -58,6 +83,8 @@ class Opener {
 
   Setting setting_;
   Opening opening_;
+  std::vector<Retirement> retirements_;
+  std::optional<tally::LedgerRow> overtaken_by_;
 };
 
 TEST(Opening, RebuildsFromTheLatestOfItsBounds) {
@@ -70,6 +97,9 @@ TEST(Opening, RebuildsFromTheLatestOfItsBounds) {
       Case{"the window in time", {}, 450},
       Case{"the window in records", {.window_from = 10}, 400},
       Case{"the window in records alone, without a landmark", {.hash_in_log = {}}, 400},
+      Case{"its share of the window in records",
+           {.window_from = 10, .dedupe_records = 1200, .partitions = 12},
+           400},
       Case{"the account's start", {.start_offset = 480}, 480},
       Case{"the log's start", {.bounds = {.start = 490, .end = 1000}}, 490},
       Case{"next_offset, where nothing is within the window", {.window_from = 900}, 500},
@@ -95,10 +125,10 @@ TEST(Opening, TellsALogThatIsNotTheOneThatWasCounted) {
     bool remarked;
   };
   constexpr OnOffsetGone earliest = OnOffsetGone::earliest;
+  // A log that is another one under `earliest` is in the tests below.
   const std::array cases{
       Case{"the same log", {}, false, false},
       Case{"another record before next_offset", {.hash_in_log = 78}, true, false},
-      Case{"another record, and earliest", {.hash_in_log = 78, .on_offset_gone = earliest}, true, false},
       Case{"a log that ends before next_offset", {.bounds = {.start = 0, .end = 499}}, true, false},
       Case{"a log that ends at next_offset", {.bounds = {.start = 0, .end = 500}}, false, false},
       Case{"the record is gone, the rest is there", {.hash_in_log = {}}, false, true},
@@ -119,6 +149,45 @@ TEST(Opening, TellsALogThatIsNotTheOneThatWasCounted) {
   }
 }
 
+TEST(Opening, PutsTheAccountAwayWhenTheLogIsAnotherOne) {
+  constexpr OnOffsetGone earliest = OnOffsetGone::earliest;
+  for (const Setting& setting :
+       {Setting{.bounds = {.start = 30, .end = 1000}, .hash_in_log = 78, .on_offset_gone = earliest},
+        Setting{.bounds = {.start = 30, .end = 40}, .hash_in_log = {}, .on_offset_gone = earliest}}) {
+    Opener opener(setting);
+    Opening& opening = opener.open();
+    ASSERT_EQ(opener.retirements().size(), 1U);
+    const Retirement& retirement = opener.retirements()[0];
+    EXPECT_EQ(retirement.as_topic, "events~20261122T181500Z");
+    EXPECT_EQ(retirement.seen.next_offset, 500);
+    EXPECT_EQ(retirement.seen.version, 7);
+    EXPECT_EQ(retirement.start_offset, 30);
+    ASSERT_FALSE(opening.refusal());
+    EXPECT_NE(opening.remark().value_or("").find("events~20261122T181500Z"), std::string::npos);
+    const Opened opened = opening.take_opened();
+    EXPECT_EQ(opened.ledger.version, 8);
+    EXPECT_EQ(opened.read_from, 30);
+    EXPECT_EQ(opened.log_end, setting.bounds.end);
+  }
+}
+
+TEST(Opening, BeginsAnewWhenSomebodyElsePutTheAccountAwayFirst) {
+  Opener opener(
+      {.bounds = {.start = 0, .end = 40}, .hash_in_log = {}, .on_offset_gone = OnOffsetGone::earliest});
+  opener.overtake_once({.start_offset = 0, .next_offset = 20});
+  Opening& opening = opener.open();
+  EXPECT_EQ(opener.retirements().size(), 1U);
+  EXPECT_FALSE(opening.refusal() || opening.failure() || opening.remark());
+  EXPECT_EQ(opening.take_opened().ledger.next_offset, 20);
+}
+
+TEST(Opening, SharesTheDedupeAmongThePartitionsAndLeavesEachAtLeastOne) {
+  EXPECT_EQ(share_of({.records = 1'000'000}, 12).records, 83'333);
+  EXPECT_EQ(share_of({.records = 5}, 12).records, 1);
+  Opener opener({.dedupe_records = 100, .partitions = 4});
+  EXPECT_EQ(opener.open().take_opened().dedupe.records, 25);
+}
+
 TEST(Opening, BeginsWhereTheLogDoesWhenOffsetsAreGone) {
   Opener opener(
       {.bounds = {.start = 600, .end = 1000}, .hash_in_log = {}, .on_offset_gone = OnOffsetGone::earliest});
@@ -126,8 +195,8 @@ TEST(Opening, BeginsWhereTheLogDoesWhenOffsetsAreGone) {
 }
 
 TEST(Opening, EndsWithTheStoresError) {
-  Opening opening(0, {}, OnOffsetGone::stop, WallTime{});
-  opening.surveyed({.bounds = {.start = 0, .end = 0}, .landmark = {}, .window_from = {}});
+  Opening opening(0, {}, WallTime{});
+  opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 0}, .landmark = {}, .window_from = {}});
   ASSERT_TRUE(opening.next().has_value());
   opening.answer(Result<tally::LedgerRow>(fail(Move::peer, "store_away", "the store is away")));
   EXPECT_TRUE(opening.done());

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "base/clock.hpp"
 
@@ -26,8 +27,11 @@ class Pacing {
 
   explicit Pacing(PacingRules rules) : rules_(rules) {}
 
-  // So many events are gathered and not handed to a flush.
-  void gathered(std::int64_t events, MonoTime now) {
+  // So many events are gathered and not handed to a flush. `overdue`: others were to be flushed before, and could not
+  // be until now; they wait for no interval and no batch any more.
+  void gathered(std::int64_t events, MonoTime now, bool overdue = false) {
+    if (!overdue) overdue_since_.reset();
+    if (overdue && !overdue_since_) overdue_since_ = now;
     waiting_ = events;
     if (events == 0) first_at_.reset();
     if (events > 0 && !first_at_) first_at_ = now;
@@ -35,8 +39,11 @@ class Pacing {
 
   // When the next flush is to start, if nothing else is gathered; nothing while nothing waits.
   [[nodiscard]] std::optional<MonoTime> due_at() const {
-    if (!first_at_) return std::nullopt;
-    const MonoTime wanted = waiting_ >= rules_.batch_size ? *first_at_ : *first_at_ + rules_.flush_interval;
+    if (!first_at_ && !overdue_since_) return std::nullopt;
+    MonoTime wanted = overdue_since_.value_or(MonoTime::max());
+    if (first_at_)
+      wanted =
+          std::min(wanted, waiting_ >= rules_.batch_size ? *first_at_ : *first_at_ + rules_.flush_interval);
     return started_at_ ? std::max(wanted, *started_at_ + spacing_) : wanted;
   }
 
@@ -50,6 +57,7 @@ class Pacing {
   PacingRules rules_;
   std::int64_t waiting_ = 0;
   std::optional<MonoTime> first_at_;
+  std::optional<MonoTime> overdue_since_;
   std::optional<MonoTime> started_at_;
   MonoTime::duration spacing_{0};
 };
@@ -73,6 +81,26 @@ class Retries {
 
  private:
   std::size_t failures_ = 0;
+};
+
+// What a process tries at its start, as the first question to its database: 10 tries, with 0.5 s between the first two,
+// twice as long each time, at most 10 s; 55.5 s in all, if the tries themselves take no time.
+class StartRetries {
+ public:
+  static constexpr int tries_max = 10;
+  static constexpr std::chrono::milliseconds first_delay{500};
+  static constexpr std::chrono::milliseconds delay_max{10'000};
+
+  // How long to wait before the next try; nothing after the last: give up.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> after_failure() {
+    if (++failures_ >= tries_max) return std::nullopt;
+    return std::exchange(delay_, std::min(2 * delay_, delay_max));
+  }
+  [[nodiscard]] int failures() const { return failures_; }
+
+ private:
+  int failures_ = 0;
+  std::chrono::milliseconds delay_ = first_delay;
 };
 
 }  // namespace weir::rollup

@@ -69,5 +69,13 @@ TEST(Retries, TriesThreeTimesQuicklyAndThenSteadily) {
   EXPECT_EQ(retries.after_failure(), milliseconds{100});
 }
 
+TEST(StartRetries, GivesUpAfterTheTenthTry) {
+  StartRetries retries;
+  for (const int expected : {500, 1000, 2000, 4000, 8000, 10'000, 10'000, 10'000, 10'000})
+    EXPECT_EQ(retries.after_failure(), milliseconds{expected});
+  EXPECT_EQ(retries.after_failure(), std::nullopt);
+  EXPECT_EQ(retries.failures(), 10);
+}
+
 }  // namespace
 }  // namespace weir::rollup

@@ -15,7 +15,11 @@ constexpr std::chrono::milliseconds failed_poll_pause{200};
 
 Runner::Runner(ConsumerSettings settings, LogReader& reader, MetricsStore& store, observe::Log& log,
                RunnerHooks hooks)
-    : reader_(reader), store_(store), hooks_(std::move(hooks)), consumer_(settings, log) {
+    : reader_(reader),
+      store_(store),
+      hooks_(std::move(hooks)),
+      crew_(settings.workers),
+      consumer_(settings, log, crew_.workers()) {
   status_ = consumer_.status();
   writing_ = std::thread([this] { write(); });
   consuming_ = std::thread([this] { consume(); });

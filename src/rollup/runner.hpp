@@ -1,6 +1,7 @@
 // The thin shell around the consumer machine: two threads, a log and a store.
 //
 //   consumer thread   polls the log and takes turns (turn.hpp)
+//   its crew          ConsumerSettings::workers − 1 threads more, which take records within a turn (crew.hpp)
 //   writer thread     makes the store's blocking calls, one job after the other, and wakes the consumer
 //
 // The log reader and the store belong to these threads from the constructor to the end of the destructor.
@@ -36,7 +37,7 @@ struct RunnerHooks {
 
 class Runner {
  public:
-  // Both threads run from here on. `store` is open and `reader` ready; they and `log` outlive the runner.
+  // All threads run from here on. `store` is open and `reader` ready; they and `log` outlive the runner.
   Runner(ConsumerSettings settings, LogReader& reader, MetricsStore& store, observe::Log& log,
          RunnerHooks hooks);
   Runner(const Runner&) = delete;
@@ -60,7 +61,8 @@ class Runner {
   LogReader& reader_;
   MetricsStore& store_;
   RunnerHooks hooks_;
-  Consumer consumer_;  // the consumer thread's own
+  Crew crew_;          // the consumer thread's, as is…
+  Consumer consumer_;  // …the machine
 
   mutable std::mutex mutex_;  // guards what stands below it
   std::condition_variable changed_;

@@ -35,7 +35,7 @@ TurnEnd take_turn(Consumer& consumer, LogReader& reader, const Result<std::vecto
                   std::vector<Job> ended, Now now) {
   if (polled) {
     consumer.log_answers();
-    for (const LogEvent& event : *polled) consumer.happened(event, now);
+    consumer.happened(*polled, now);
   } else {
     consumer.log_failed(polled.error());
   }

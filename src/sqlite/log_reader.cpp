@@ -74,6 +74,11 @@ Result<std::vector<LogEvent>> EmbeddedLogReader::read_batch(std::int64_t positio
   if (auto decoded = decode(position); !decoded) return pass_on(decoded);
   std::vector<LogEvent> events;
   if (fetched_.empty()) return events;
+  if (fetched_.front().row.first_offset > position) {  // retention went by
+    position_.reset();
+    events.emplace_back(rollup::Misplaced{only_partition});
+    return events;
+  }
   position_ = std::max(position, fetched_.back().row.end());
   events.emplace_back(Records{.partition = only_partition,
                               .records = records_,

@@ -19,7 +19,7 @@ namespace weir::sqlite {
 
 // Fills rollup::LogReader. Partition 0 is assigned by the first poll() and stays so. Records are copied out of the
 // database once and read where they lie; no transaction is held between two calls, so that the writer's checkpoints
-// are never in the way. Offsets that retention took away are passed as a hole.
+// are never in the way.
 class EmbeddedLogReader final : public rollup::LogReader {
  public:
   // `commits` is the writer's (EmbeddedLog::commits), of the same file.

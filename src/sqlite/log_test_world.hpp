@@ -60,7 +60,9 @@ inline Result<std::vector<ReadBack>> read_all(const std::filesystem::path& file,
   auto reader = EmbeddedLogReader::open(file, commits);
   if (!reader) return pass_on(reader);
   if (auto assigned = (*reader)->poll(std::chrono::milliseconds(0)); !assigned) return pass_on(assigned);
-  auto position = (*reader)->seek(0, 0);
+  auto bounds = (*reader)->bounds(0);
+  if (!bounds) return pass_on(bounds);
+  if (auto sought = (*reader)->seek(0, bounds->start); !sought) return pass_on(sought);
   std::vector<ReadBack> all;
   while (true) {
     auto events = (*reader)->poll(std::chrono::milliseconds(0));

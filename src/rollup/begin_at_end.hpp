@@ -1,0 +1,17 @@
+// KAFKA_START=latest: a topic that was never counted is counted from now on.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "rollup/log_reader.hpp"
+#include "rollup/metrics_store.hpp"
+
+namespace weir::rollup {
+
+// If the topic has no ledger row at all, makes one for each of its partitions, all at once, where that partition ends
+// now; else does nothing. Call it before the Runner is made, on the thread that makes it; blocks as log and store do.
+// A partition that is added to the topic later has no row yet and is counted from its start. May be called again
+// after an error.
+[[nodiscard]] Result<void> begin_at_end(LogReader& log, MetricsStore& store, WallTime now);
+
+}  // namespace weir::rollup

@@ -1,0 +1,172 @@
+// When the log is not what the ledger says: cut off, made anew, or with more partitions (faults.md, 27).
+#include "rollup/fake_world.hpp"
+
+namespace weir::rollup {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// One process that holds both partitions of a topic.
+class OffsetGone : public testing::Test {
+ protected:
+  void under(OnOffsetGone rule) {
+    WorldRules rules{.partitions = 2, .consumer = hurried_settings()};
+    rules.consumer.on_offset_gone = rule;
+    world_.emplace(rules);
+    process_ = world_->start_process();
+    process_->log().assign({0, 1});
+    process_->settle();
+  }
+
+  void append(int events, std::int32_t partition) {
+    for (int i = 0; i < events; ++i)
+      world_->append(partition, {.user = "anna", .page = "/", .at = world_->now().wall});
+  }
+
+  void pass(milliseconds time) {
+    for (milliseconds passed{0}; passed < time; passed += milliseconds{100}) {
+      world_->advance(milliseconds{100});
+      process_->settle();
+    }
+  }
+
+  // Five events are counted, twenty come while reading stands still, and the log keeps the last ten of them.
+  void cut_off_while_reading() {
+    append(5, 0);
+    pass(seconds{3});
+    process_->log().pause(0);
+    append(20, 0);
+    world_->topic.prune_before(0, 15);
+    process_->log().resume(0);
+    append(3, 1);
+    pass(seconds{5});
+  }
+
+  // As Kafka tells it: the partitions are lost while there is no topic, and given again.
+  void make_topic_anew() {
+    world_->topic.recreate();
+    process_->log().lose({0, 1});
+    append(2, 0);
+    process_->log().assign({0, 1});
+    pass(seconds{5});
+  }
+
+  [[nodiscard]] Status status() const { return process_->consumer().status(); }
+  [[nodiscard]] const tally::LedgerRow& ledger(std::int32_t partition) const {
+    return world_->database.ledgers.at(partition);
+  }
+  [[nodiscard]] std::int64_t events_in_days() const {
+    std::int64_t events = 0;
+    for (const auto& [key, window] : world_->database.windows) {
+      if (key.granularity == tally::Granularity::minute && key.dimension == tally::Dimension::total)
+        events += window.row.events;
+    }
+    return events;
+  }
+
+  std::optional<FakeWorld> world_;
+  std::unique_ptr<FakeProcess> process_;
+};
+
+TEST_F(OffsetGone, Fault27OutOfRangeStopsThatPartitionAndTheOthersGoOn) {
+  under(OnOffsetGone::stop);
+  cut_off_while_reading();
+  EXPECT_EQ(status().partitions_misplaced, 1);
+  ASSERT_EQ(status().refused.size(), 1U);
+  EXPECT_EQ(status().refused[0].partition, 0);
+  EXPECT_NE(status().refused[0].reason.find("offsets 5 to 14 are gone"), std::string::npos)
+      << status().refused[0].reason;
+  EXPECT_EQ(ledger(0).next_offset, 5);
+  EXPECT_EQ(ledger(1).tallied, 3);
+  const std::vector<PartitionStatus> partitions = status().partitions;
+  EXPECT_EQ(partitions.at(0).state, PartitionStatus::State::refused);
+  EXPECT_EQ(partitions.at(1).state, PartitionStatus::State::live);
+}
+
+TEST_F(OffsetGone, Fault27OutOfRangeCountsTheGapAsSkippedWhenToldToGoOn) {
+  under(OnOffsetGone::earliest);
+  cut_off_while_reading();
+  EXPECT_EQ(status().partitions_misplaced, 1);
+  EXPECT_TRUE(status().refused.empty());
+  EXPECT_EQ(ledger(0).next_offset, 25);
+  EXPECT_EQ(ledger(0).tallied, 15);
+  EXPECT_EQ(ledger(0).skipped, 10);
+  EXPECT_EQ(ledger(1).tallied, 3);
+}
+
+TEST_F(OffsetGone, Fault27ATopicMadeAnewStopsThePartitionsThatWereCounted) {
+  under(OnOffsetGone::stop);
+  append(5, 0);
+  pass(seconds{3});
+  make_topic_anew();
+  ASSERT_EQ(status().refused.size(), 1U) << "nothing was counted of partition 1";
+  EXPECT_EQ(status().refused[0].partition, 0);
+  EXPECT_EQ(ledger(0).tallied, 5);
+}
+
+TEST_F(OffsetGone, Fault27ATopicMadeAnewGetsANewAccountWhenToldToGoOn) {
+  under(OnOffsetGone::earliest);
+  append(5, 0);
+  world_->append(0, {.kind = Told::Kind::garbage});
+  pass(seconds{3});
+  make_topic_anew();
+  EXPECT_TRUE(status().refused.empty());
+  EXPECT_EQ(ledger(0).start_offset, 0);
+  EXPECT_EQ(ledger(0).tallied, 2);
+  ASSERT_EQ(world_->database.retired.size(), 1U);
+  const auto& [name, old] = *world_->database.retired.begin();
+  EXPECT_TRUE(name.first.starts_with("the-topic~2025")) << name.first;
+  EXPECT_EQ(old.tallied, 5);
+  EXPECT_EQ(old.dead_lettered, 1);
+  EXPECT_TRUE(world_->database.letters.contains(LetterSource{name.first, 0, 5}));
+  EXPECT_EQ(events_in_days(), 7) << "the windows go on";
+}
+
+// The new log has grown past the old account's offset: only the record there tells that it is another one.
+TEST_F(OffsetGone, Fault27ATopicMadeAnewIsKnownByItsRecordsHoweverLongItIs) {
+  under(OnOffsetGone::earliest);
+  append(5, 0);
+  pass(seconds{3});
+  process_.reset();
+  world_->topic.recreate();
+  world_->advance(seconds{1});
+  append(9, 0);
+  process_ = world_->start_process();
+  process_->log().assign({0, 1});
+  pass(seconds{3});
+  EXPECT_EQ(ledger(0).tallied, 9);
+  EXPECT_EQ(world_->database.retired.size(), 1U);
+}
+
+TEST_F(OffsetGone, Fault27AnAccountIsPutAwayHoweverOftenTheStoreFails) {
+  for (const Fault fault : {Fault::refused, Fault::lost_before, Fault::lost_after}) {
+    under(OnOffsetGone::earliest);
+    append(5, 0);
+    pass(seconds{3});
+    int left = 3;
+    world_->database.faults = [&](StoreStep step) {
+      return step == StoreStep::retire_ledger && left-- > 0 ? fault : Fault::none;
+    };
+    make_topic_anew();
+    EXPECT_EQ(ledger(0).tallied, 2);
+    EXPECT_EQ(world_->database.retired.size(), 1U) << "once, whatever the answers were";
+  }
+}
+
+TEST_F(OffsetGone, Fault27APartitionAddedAtRunTimeIsReadFromItsStart) {
+  under(OnOffsetGone::stop);
+  append(5, 0);
+  pass(seconds{3});
+  world_->topic.add_partition();
+  append(4, 2);
+  process_->log().assign({2});
+  append(2, 0);
+  pass(seconds{5});
+  EXPECT_EQ(ledger(2).start_offset, 0);
+  EXPECT_EQ(ledger(2).tallied, 4);
+  EXPECT_EQ(ledger(0).tallied, 7);
+}
+
+}  // namespace
+}  // namespace weir::rollup
