@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "rollup/begin_at_end.hpp"
 #include "rollup/pacing.hpp"
 #include "routes/report_routes.hpp"
 
@@ -15,6 +16,8 @@ constexpr std::chrono::milliseconds log_retry_pause{1000};
 
 rollup::ConsumerSettings consumer_settings(const config::Settings& settings) {
   rollup::ConsumerSettings consumer;
+  consumer.topic = settings.kafka_topic;
+  consumer.workers = static_cast<std::size_t>(settings.num_workers);
   consumer.dedupe = {.window = settings.dedup_window, .records = settings.dedup_window_events};
   consumer.on_offset_gone = settings.on_offset_gone == config::OnOffsetGone::stop
                                 ? rollup::OnOffsetGone::stop
@@ -76,9 +79,16 @@ void Counting::open() {
 }
 
 bool Counting::prepare_store() {
-  if (Result<void> prepared = store_.prepare(); !prepared) {
-    fatal_(1, prepared.error());
-    return false;
+  rollup::StartRetries retries;
+  for (Result<void> prepared = store_.prepare(); !prepared; prepared = store_.prepare()) {
+    waits_for_store(prepared.error());
+    const auto wait = retries.after_failure();
+    if (!wait) {
+      fatal_(1, {Move::peer, prepared.error().code,
+                 "the store did not answer in 10 tries: " + prepared.error().text});
+      return false;
+    }
+    if (!pause(*wait)) return false;
   }
   return true;
 }
@@ -96,7 +106,19 @@ rollup::LogReader* Counting::open_reader() {
   }
 }
 
-bool Counting::choose_start(rollup::LogReader&) { return true; }
+bool Counting::choose_start(rollup::LogReader& reader) {
+  if (settings_.kafka.start != config::KafkaStart::latest) return true;
+  for (;;) {
+    const Result<void> chosen = rollup::begin_at_end(reader, store_.store(), read_clock().wall);
+    if (chosen) return true;
+    if (chosen.error().move != Move::peer) {
+      fatal_(1, chosen.error());
+      return false;
+    }
+    waits_for_log(chosen.error());
+    if (!pause(log_retry_pause)) return false;
+  }
+}
 
 void Counting::run(rollup::LogReader& reader) {
   rollup::RunnerHooks hooks;
