@@ -123,6 +123,13 @@ class Reading {
     return check_presence();
   }
 
+  // The wanted member may be one that is read anyhow.
+  void settle_wanted() {
+    Metadata& all = activity.metadata;
+    if (wanted_ == "page_url") all.wanted = all.page_url;
+    if (wanted_ == "referrer") all.wanted = all.referrer;
+  }
+
   UserActivity activity;
   Error error;
 
@@ -333,9 +340,7 @@ Result<UserActivity> Decoder::decode(std::string_view json, std::string_view wan
   if (!buffers.walk.begin(json)) return std::unexpected(buffers.walk.fault());
   Reading reading(buffers.walk, buffers.scratch, buffers.names, wanted);
   if (!reading.read_event()) return std::unexpected(std::move(reading.error));
-  Metadata& metadata = reading.activity.metadata;
-  if (wanted == "page_url") metadata.wanted = metadata.page_url;
-  if (wanted == "referrer") metadata.wanted = metadata.referrer;
+  if (!wanted.empty()) reading.settle_wanted();
   return reading.activity;
 }
 
