@@ -1,9 +1,93 @@
+#include <utility>
+
 #include "app/log_adapter.hpp"
+#include "base/ensure.hpp"
+#include "kafka/event_log.hpp"
+#include "kafka/log_reader.hpp"
+#include "kafka/topic_watch.hpp"
 
 namespace weir::app {
+namespace {
 
-Result<std::unique_ptr<LogAdapter>> open_kafka_log(const config::Settings&, KafkaEnds, observe::Log&) {
-  return fail(Move::caller, "not_built", "EVENT_LOG=kafka is not built yet");
+kafka::Cluster cluster_of(const config::Settings& settings) {
+  return {.brokers = settings.kafka.brokers,
+          .topic = settings.kafka_topic,
+          .properties = settings.kafka.properties};
+}
+
+class KafkaLogAdapter final : public LogAdapter {
+ public:
+  KafkaLogAdapter(const config::Settings& settings, observe::Log& log) : settings_(settings), log_(log) {}
+
+  Result<void> open(KafkaEnds ends) {
+    const bool reads = ends != KafkaEnds::writer;
+    if (ends == KafkaEnds::reader) {
+      auto watch = kafka::TopicWatch::open({.cluster = cluster_of(settings_),
+                                            .partitions = settings_.kafka.partitions,
+                                            .make_letters_too = true},
+                                           log_);
+      if (!watch) return pass_on(watch);
+      watch_ = std::move(*watch);
+      return {};
+    }
+    auto events = kafka::KafkaEventLog::open({.cluster = cluster_of(settings_),
+                                              .partitions = settings_.kafka.partitions,
+                                              .make_letters_too = reads,
+                                              .compression = settings_.kafka.compression,
+                                              .linger = settings_.kafka.linger,
+                                              .event_bytes_max = settings_.max_event_bytes},
+                                             log_);
+    if (!events) return pass_on(events);
+    events_ = std::move(*events);
+    return {};
+  }
+
+  intake::EventLog& writer() override {
+    ensure(events_ != nullptr, "a process that takes events has the log's writing end");
+    return *events_;
+  }
+
+  Result<rollup::LogReader*> reader() override {
+    if (reader_) return reader_.get();
+    auto reader = kafka::KafkaLogReader::open(cluster_of(settings_), settings_.kafka_group_id, log_);
+    if (!reader) return pass_on(reader);
+    reader_ = std::move(*reader);
+    return reader_.get();
+  }
+
+  rollup::LetterCopies* copies() override { return nullptr; }
+
+  intake::LogHealth health() const override {
+    if (events_) return events_->health();
+    const kafka::TopicState state = watch_->state();
+    return {.up = state.up,
+            .reason = state.up ? "" : state.trouble.text,
+            .log_id = state.cluster_id + "/" + settings_.kafka_topic,
+            .end = state.end,
+            .partitions = state.partitions,
+            .latency_ms = state.latency.count()};
+  }
+
+  void describe(observe::Exposition&) const override {}
+  void start_upkeep(report::MetricsReader&, Settle) override {}  // the brokers' own
+  void stop_writing(std::chrono::milliseconds patience) override { events_->stop(patience); }
+  bool is_ours_alone() const override { return false; }
+
+ private:
+  const config::Settings settings_;
+  observe::Log& log_;
+  std::unique_ptr<kafka::KafkaEventLog> events_;  // with a watch of its own; else
+  std::unique_ptr<kafka::TopicWatch> watch_;      // this one
+  std::unique_ptr<kafka::KafkaLogReader> reader_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<LogAdapter>> open_kafka_log(const config::Settings& settings, KafkaEnds ends,
+                                                   observe::Log& log) {
+  auto adapter = std::make_unique<KafkaLogAdapter>(settings, log);
+  if (auto opened = adapter->open(ends); !opened) return pass_on(opened);
+  return adapter;
 }
 
 }  // namespace weir::app

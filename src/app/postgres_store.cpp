@@ -1,7 +1,55 @@
+#include <utility>
+
 #include "app/store_adapter.hpp"
+#include "postgres/metrics_reader.hpp"
+#include "postgres/metrics_store.hpp"
+#include "postgres/migrations.hpp"
 
 namespace weir::app {
+namespace {
 
-std::unique_ptr<StoreAdapter> open_postgres_store(const config::Settings&, observe::Log&) { return nullptr; }
+postgres::ConnectionSettings connection_settings(const config::Database& database) {
+  return {.host = database.host,
+          .port = database.port,
+          .user = database.user,
+          .password = database.password,
+          .dbname = database.name,
+          .url = database.url};
+}
+
+class PostgresStoreAdapter final : public StoreAdapter {
+ public:
+  PostgresStoreAdapter(const config::Settings& settings, observe::Log& log)
+      : connection_(connection_settings(settings.database)),
+        log_(log),
+        store_({.connection = connection_, .topic = settings.kafka_topic, .group_id = settings.kafka_group_id}),
+        metrics_({.connection = connection_,
+                  .topic = settings.kafka_topic,
+                  .connections = static_cast<std::size_t>(settings.database.pool_size - 1)}) {}
+
+  Result<void> prepare() override {
+    auto connection = postgres::Connection::open(connection_);
+    if (!connection) return pass_on(connection);
+    if (auto migrated = postgres::migrate(*connection); !migrated) return migrated;
+    log_.info("PostgreSQL is ready", {{"version", std::to_string(connection->server_version())}});
+    return {};
+  }
+
+  rollup::MetricsStore& store() override { return store_; }
+  report::MetricsReader& metrics() override { return metrics_; }
+  Result<bool> settle() override { return true; }  // its COMMIT has waited for the disk
+
+ private:
+  const postgres::ConnectionSettings connection_;
+  observe::Log& log_;
+  postgres::PostgresMetricsStore store_;
+  postgres::PostgresMetricsReader metrics_;
+};
+
+}  // namespace
+
+std::unique_ptr<StoreAdapter> open_postgres_store(const config::Settings& settings, observe::Log& log) {
+  return std::make_unique<PostgresStoreAdapter>(settings, log);
+}
 
 }  // namespace weir::app
