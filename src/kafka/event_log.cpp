@@ -148,12 +148,20 @@ void KafkaEventLog::settle(Slot& slot, Receipt receipt, int error) {
   if (request->open.fetch_sub(1, std::memory_order_acq_rel) == 1) answer(std::unique_ptr<Request>(request));
 }
 
+// One reason for all: the caller's fault only if it is that for each.
+Error KafkaEventLog::why_of(std::span<const Slot> slots) const {
+  Error why;
+  for (const auto& slot : slots) {
+    if (slot.receipt == Receipt::kept || (!why.code.empty() && why.move != Move::caller)) continue;
+    why = error_of(static_cast<rd_kafka_resp_err_t>(slot.error), writing_to(options_.cluster.topic));
+  }
+  return why;
+}
+
 void KafkaEventLog::answer(std::unique_ptr<Request> request) {
   const auto worst = std::ranges::max_element(request->slots, {}, &Slot::receipt);
   Receipts receipts{.all = worst->receipt, .each = {}, .why = {}};
-  if (worst->error != 0)
-    receipts.why =
-        error_of(static_cast<rd_kafka_resp_err_t>(worst->error), writing_to(options_.cluster.topic));
+  receipts.why = why_of(request->slots);
   const auto differs = [&](const Slot& slot) { return slot.receipt != receipts.all; };
   if (std::ranges::any_of(request->slots, differs)) {
     receipts.each.reserve(request->slots.size());

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -65,7 +66,7 @@ struct EventLogCounts {
 //   kept      all in-sync replicas have it (acks=all)
 //   not_kept  never sent, or refused by the broker
 //   unknown   sent, and no answer came; also what was in flight when the idempotent producer failed for good
-// Their codes are failure_codes; Move::caller with record_too_large and record_refused, which must not be retried.
+// Their codes are failure_codes.
 class KafkaEventLog final : public intake::EventLog {
  public:
   // Does not wait for the brokers. Fails only with wrong settings. `log` must outlive it.
@@ -101,6 +102,7 @@ class KafkaEventLog final : public intake::EventLog {
   void report();
   void take(const Producer::News& news);
   void settle(Slot& slot, intake::Receipt receipt, int error);
+  [[nodiscard]] Error why_of(std::span<const Slot> slots) const;
   void answer(std::unique_ptr<Request> request);
   void hand_over(std::unique_ptr<Request> request, intake::Receipts receipts);
   void count(const Request& request, const intake::Receipts& receipts);

@@ -49,6 +49,44 @@ intake::Receipt receipt_of(const rd_kafka_message_t& message) {
                                                                                 : intake::Receipt::unknown;
 }
 
+struct Bytes {
+  std::string_view key;
+  std::string_view value;
+
+  // librdkafka's functions want pointers to bytes that they do not change.
+  [[nodiscard]] void* key_at() const { return key.empty() ? nullptr : const_cast<char*>(key.data()); }
+  [[nodiscard]] void* value_at() const { return const_cast<char*>(value.data()); }
+};
+
+rd_kafka_resp_err_t send_plain(rd_kafka_topic_t* topic, const Bytes& bytes, void* ticket) {
+  const int failed = rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, 0, bytes.value_at(), bytes.value.size(),
+                                      bytes.key_at(), bytes.key.size(), ticket);
+  return failed ? rd_kafka_last_error() : RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_resp_err_t send_with_headers(rd_kafka_t* client, rd_kafka_topic_t* topic, const Bytes& bytes,
+                                      const std::vector<intake::Header>& headers, void* ticket) {
+  HeadersHandle named(rd_kafka_headers_new(headers.size()));
+  for (const auto& [name, text] : headers)
+    rd_kafka_header_add(named.get(), name.data(), static_cast<ssize_t>(name.size()), text.data(),
+                        static_cast<ssize_t>(text.size()));
+  std::array<rd_kafka_vu_t, 5> parts{};
+  parts[0].vtype = RD_KAFKA_VTYPE_RKT;
+  parts[0].u.rkt = topic;
+  parts[1].vtype = RD_KAFKA_VTYPE_KEY;
+  parts[1].u.mem = {bytes.key_at(), bytes.key.size()};
+  parts[2].vtype = RD_KAFKA_VTYPE_VALUE;
+  parts[2].u.mem = {bytes.value_at(), bytes.value.size()};
+  parts[3].vtype = RD_KAFKA_VTYPE_HEADERS;
+  parts[3].u.headers = named.get();
+  parts[4].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  parts[4].u.ptr = ticket;
+  const RdErrorHandle error(rd_kafka_produceva(client, parts.data(), parts.size()));
+  if (error) return rd_kafka_error_code(error.get());
+  (void)named.release();  // they are the message's now
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 void take_reports(rd_kafka_event_t* event, std::vector<Delivery>& deliveries) {
   while (const rd_kafka_message_t* const message = rd_kafka_event_message_next(event))
     deliveries.push_back({.ticket = message->_private,
@@ -87,27 +125,12 @@ Producer::~Producer() { ensure(open_records() == 0, "a producer goes when all it
 
 int Producer::send(std::string_view key, std::string_view value, const std::vector<intake::Header>& headers,
                    void* ticket) {
-  // librdkafka wants pointers to bytes that it does not change.
-  void* const value_at = const_cast<char*>(value.data());
-  const void* const key_at = key.empty() ? nullptr : key.data();
   rd_kafka_topic_t* const to = topic();
   if (to == nullptr) return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
   open_.fetch_add(1, std::memory_order_relaxed);
-  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
-  if (headers.empty()) {
-    error = rd_kafka_producev(client_.get(), RD_KAFKA_V_RKT(to), RD_KAFKA_V_MSGFLAGS(0),
-                              RD_KAFKA_V_KEY(key_at, key.size()), RD_KAFKA_V_VALUE(value_at, value.size()),
-                              RD_KAFKA_V_OPAQUE(ticket), RD_KAFKA_V_END);
-  } else {
-    HeadersHandle named(rd_kafka_headers_new(headers.size()));
-    for (const auto& [name, text] : headers)
-      rd_kafka_header_add(named.get(), name.data(), static_cast<ssize_t>(name.size()), text.data(),
-                          static_cast<ssize_t>(text.size()));
-    error = rd_kafka_producev(client_.get(), RD_KAFKA_V_RKT(to), RD_KAFKA_V_MSGFLAGS(0),
-                              RD_KAFKA_V_KEY(key_at, key.size()), RD_KAFKA_V_VALUE(value_at, value.size()),
-                              RD_KAFKA_V_HEADERS(named.get()), RD_KAFKA_V_OPAQUE(ticket), RD_KAFKA_V_END);
-    if (!error) (void)named.release();  // they are the message's now
-  }
+  const Bytes bytes{.key = key, .value = value};
+  const auto error = headers.empty() ? send_plain(to, bytes, ticket)
+                                     : send_with_headers(client_.get(), to, bytes, headers, ticket);
   if (error) open_.fetch_sub(1, std::memory_order_relaxed);
   return error;
 }

@@ -1,0 +1,262 @@
+#include "kafka/event_log.hpp"
+
+#include <librdkafka/rdkafka.h>
+
+#include "intake/event_log_contract.hpp"
+#include "kafka/fake_brokers.hpp"
+
+namespace weir::kafka {
+namespace {
+
+using intake::Receipt;
+using intake::event_log_contract::Answers;
+using intake::event_log_contract::append_and_wait;
+using intake::event_log_contract::request;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Api = FakeBrokers::Api;
+
+constexpr std::size_t bound = 256 * 1024;
+constexpr seconds patience{20};
+
+class MockWorld final : public intake::EventLogWorld {
+ public:
+  MockWorld() {
+    brokers_.make_topic("events", 4);
+    open();
+  }
+
+  intake::EventLog& log() override { return *log_; }
+  void reopen() override {
+    log_.reset();
+    open();
+  }
+  std::vector<intake::StandingRecord> standing() override {
+    std::vector<intake::StandingRecord> records;
+    for (auto& read : read_topic(brokers_.address(), "events")) {
+      auto& record = records.emplace_back(intake::StandingRecord{read.key, read.value, {}});
+      for (const auto& [name, value] : read.headers)
+        if (name == "weir.replay") record.replay_source = value;
+    }
+    return records;
+  }
+  [[nodiscard]] std::size_t waiting_bytes_max() const override { return bound; }
+
+ private:
+  void open() {
+    auto opened = KafkaEventLog::open(
+        {.cluster = {.brokers = brokers_.address(), .topic = "events"}, .waiting_bytes_max = bound}, *quiet_);
+    if (!opened) throw std::runtime_error(opened.error().text);
+    log_ = std::move(*opened);
+    EXPECT_TRUE(log_->await_up(patience)) << log_->health().reason;
+  }
+
+  std::unique_ptr<observe::Log> quiet_ = observe::make_silent_log();
+  FakeBrokers brokers_;
+  std::unique_ptr<KafkaEventLog> log_;
+};
+
+std::unique_ptr<intake::EventLogWorld> make_mock_world() { return std::make_unique<MockWorld>(); }
+
+}  // namespace
+}  // namespace weir::kafka
+
+namespace weir::intake {
+INSTANTIATE_TEST_SUITE_P(MockKafka, EventLogContract, testing::Values(&kafka::make_mock_world));
+}  // namespace weir::intake
+
+namespace weir::kafka {
+namespace {
+
+// One log on one broker that does as it is told.
+class KafkaEventLogTest : public testing::Test {
+ protected:
+  KafkaEventLogTest() { brokers_.make_topic("events", 1); }
+
+  [[nodiscard]] EventLogOptions options() const {
+    return {.cluster = {.brokers = brokers_.address(), .topic = "events"},
+            .message_timeout = milliseconds{2000},
+            .request_timeout = milliseconds{1000}};
+  }
+  void open(EventLogOptions options) {
+    auto opened = KafkaEventLog::open(std::move(options), *quiet_);
+    ASSERT_TRUE(opened) << opened.error().text;
+    log_ = std::move(*opened);
+  }
+  void open() {
+    open(options());
+    ASSERT_TRUE(log_->await_up(patience)) << log_->health().reason;
+  }
+  intake::Receipts append(const std::string& value) { return append_and_wait(*log_, {{"user", value, {}}}); }
+  [[nodiscard]] std::uint64_t failed(std::string_view code) const {
+    const auto* const place = std::ranges::find(failure_codes, code);
+    return log_->counts().failed.at(static_cast<std::size_t>(place - failure_codes.begin()));
+  }
+  // A single answer of Kafka's is not kept, with this code; the next is kept again.
+  void expect_refusal_then_recovery(std::string_view code, Move move) {
+    const auto refused = append("refused");
+    EXPECT_EQ(refused.all, Receipt::not_kept);
+    EXPECT_EQ(refused.why.code, code);
+    EXPECT_EQ(refused.why.move, move);
+    EXPECT_EQ(failed(code), 1);
+    brokers_.refuse_no_more(Api::produce);
+    EXPECT_EQ(append("kept").all, Receipt::kept);
+    EXPECT_EQ(log_->counts().published, 1);
+    EXPECT_EQ(read_topic(brokers_.address(), "events").size(), 1);
+  }
+
+  std::unique_ptr<observe::Log> quiet_ = observe::make_silent_log();
+  FakeBrokers brokers_;
+  std::unique_ptr<KafkaEventLog> log_;
+};
+
+TEST_F(KafkaEventLogTest, SaysWhyTheBrokerRefusesAndKeepsTheNext) {
+  struct Case {
+    rd_kafka_resp_err_t error;
+    std::string_view code;
+    Move move;
+  };
+  // Those that librdkafka tries again, it tries twice more.
+  for (const auto& [error, code, move] : {
+           Case{RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, "not_enough_replicas", Move::peer},
+           Case{RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "record_too_large", Move::caller},
+           Case{RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "not_authorised", Move::peer},
+           Case{RD_KAFKA_RESP_ERR_INVALID_RECORD, "record_refused", Move::caller},
+       }) {
+    SCOPED_TRACE(code);
+    log_.reset();
+    const auto topic = "events-" + std::string(code);
+    brokers_.make_topic(topic, 1);
+    auto asked = options();
+    asked.cluster.topic = topic;
+    open(asked);
+    ASSERT_TRUE(log_->await_up(patience));
+    brokers_.refuse_next(Api::produce, error, 20);
+    const auto refused = append("refused");
+    EXPECT_EQ(refused.all, Receipt::not_kept);
+    EXPECT_EQ(refused.why.code, code);
+    EXPECT_EQ(refused.why.move, move);
+    EXPECT_EQ(failed(code), 1);
+    EXPECT_EQ(log_->health().up, move == Move::caller) << log_->health().reason;
+    brokers_.refuse_no_more(Api::produce);
+    EXPECT_EQ(append("kept").all, Receipt::kept);
+    EXPECT_TRUE(log_->health().up);
+    EXPECT_EQ(log_->counts().published, 1);
+    EXPECT_EQ(read_topic(brokers_.address(), topic).size(), 1);
+  }
+}
+
+TEST_F(KafkaEventLogTest, RefusesARecordThatKafkaCouldNeverTake) {
+  auto asked = options();
+  asked.event_bytes_max = 1000;
+  open(asked);
+  ASSERT_TRUE(log_->await_up(patience));
+  const auto receipts =
+      append_and_wait(*log_, {{"user", "small", {}}, {"user", std::string(2'000'000, 'x'), {}}});
+  ASSERT_EQ(receipts.each.size(), 2);
+  EXPECT_EQ(receipts.of(0), Receipt::kept);
+  EXPECT_EQ(receipts.of(1), Receipt::not_kept);
+  EXPECT_EQ(receipts.why.code, "record_too_large");
+  EXPECT_EQ(receipts.why.move, Move::caller);
+}
+
+TEST_F(KafkaEventLogTest, AnswersNotKeptWhenTimeRunsOutBeforeSending) {
+  open();
+  ASSERT_EQ(append("first").all, Receipt::kept);
+  // The broker cannot give the producer its id anew, and the leader is nowhere: nothing is ever sent.
+  brokers_.refuse_next(Api::produce, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 100);
+  brokers_.refuse_topic("events", RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+  const auto receipts = append("late");
+  EXPECT_EQ(receipts.all, Receipt::not_kept) << receipts.why.text;
+  brokers_.refuse_no_more(Api::produce);
+  EXPECT_EQ(read_topic(brokers_.address(), "events").size(), 1);
+}
+
+TEST_F(KafkaEventLogTest, AnswersUnknownWhenItWasSentAndNoAnswerCame) {
+  open();
+  ASSERT_EQ(append("first").all, Receipt::kept);
+  brokers_.set_delay(seconds{30});  // it takes the record, and is silent
+  const auto receipts = append("late");
+  EXPECT_EQ(receipts.all, Receipt::unknown) << receipts.why.text;
+  EXPECT_EQ(log_->counts().unknown, 1);
+}
+
+TEST_F(KafkaEventLogTest, IsAwayWhileNoBrokerIsThereAndComesBackByItself) {
+  brokers_.set_up(false);
+  open(options());
+  EXPECT_FALSE(log_->health().up);
+  auto refused = append("at start");
+  EXPECT_EQ(refused.all, Receipt::not_kept);
+  EXPECT_EQ(refused.why.code, "log_away");
+  brokers_.set_up(true);
+  ASSERT_TRUE(log_->await_up(patience)) << log_->health().reason;
+  EXPECT_EQ(append("kept").all, Receipt::kept);
+
+  brokers_.set_up(false);
+  do refused = append("meanwhile");  // the first may still be on its way when the connection breaks
+  while (refused.why.code != "log_away");
+  EXPECT_EQ(refused.all, Receipt::not_kept);
+  EXPECT_FALSE(log_->health().up);
+  brokers_.set_up(true);
+  ASSERT_TRUE(log_->await_up(patience)) << log_->health().reason;
+  EXPECT_EQ(append("kept again").all, Receipt::kept);
+}
+
+TEST_F(KafkaEventLogTest, TakesAnotherProducerWhenOneFailsForGood) {
+  open();
+  ASSERT_EQ(append("first").all, Receipt::kept);
+  brokers_.refuse_next(Api::produce, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, 1);
+  const auto lost = append("lost");
+  EXPECT_NE(lost.all, Receipt::kept);
+  intake::Receipts next;
+  do next = append("next");
+  while (next.all != Receipt::kept);
+  EXPECT_EQ(log_->counts().renewed, 1);
+}
+
+TEST_F(KafkaEventLogTest, SaysThatTheTopicMayNotBeSeen) {
+  brokers_.refuse_topic("events", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  open(options());
+  intake::Receipts refused;
+  do refused = append("x");
+  while (refused.why.code == "log_away");  // until the first look
+  EXPECT_EQ(refused.all, Receipt::not_kept);
+  EXPECT_EQ(refused.why.code, "not_authorised");
+  EXPECT_FALSE(log_->health().up);
+}
+
+TEST_F(KafkaEventLogTest, GivesUpWhatIsOpenWhenItsPatienceEnds) {
+  open();
+  ASSERT_EQ(append("first").all, Receipt::kept);
+  brokers_.set_delay(seconds{30});
+  Answers answers;
+  log_->append(request({{"user", "open", {}}}), answers.expect(0));
+  log_->stop(milliseconds{50});
+  EXPECT_EQ(answers.of(0).all, Receipt::unknown);
+  EXPECT_EQ(answers.of(0).why.code, "log_stopping");
+  const auto refused = append("after");
+  EXPECT_EQ(refused.all, Receipt::not_kept);
+  EXPECT_EQ(refused.why.code, "log_stopping");
+}
+
+TEST_F(KafkaEventLogTest, WaitsForWhatIsOpenWhileItsPatienceLasts) {
+  open();
+  brokers_.set_delay(milliseconds{100});
+  Answers answers;
+  for (int i = 0; i < 10; ++i) log_->append(request({{"user", "open", {}}}), answers.expect(i));
+  log_->stop(patience);
+  for (const auto& [place, receipts] : answers.all())
+    EXPECT_EQ(receipts.all, Receipt::kept) << receipts.why.text;
+}
+
+TEST_F(KafkaEventLogTest, RefusesSettingsThatLibrdkafkaDoesNotKnow) {
+  auto asked = options();
+  asked.compression = "brotli";
+  EXPECT_EQ(KafkaEventLog::open(asked, *quiet_).error().code, "property_invalid");
+  asked = options();
+  asked.cluster.properties = {{"no.such.property", "1"}};
+  EXPECT_EQ(KafkaEventLog::open(asked, *quiet_).error().code, "property_unknown");
+}
+
+}  // namespace
+}  // namespace weir::kafka
