@@ -31,14 +31,16 @@ std::optional<Agenda::Item> Agenda::next(Slots& slots, Now now, bool at_once) {
   gather(slots, now.mono);
   if (at_once) {
     const bool anything = std::ranges::any_of(slots, [](const auto& entry) {
-      return may_write(entry.second) && !entry.second.partition->open_part().empty();
+      return may_write(entry.second) && entry.second.partition->has_unwritten();
     });
     if (anything) return make_flush(slots, now);
     return std::nullopt;
   }
   // They take turns where both are due, so that a slow store starves neither.
   const bool flush_due = flush_is_due(slots, now.mono);
-  if (flush_due && last_ == Kind::roll_up) return make_flush(slots, now);
+  if (flush_due && last_ == Kind::roll_up) {
+    if (std::optional<Item> flush = make_flush(slots, now)) return flush;
+  }
   if (!roll_up_looked_at_ || now.mono >= *roll_up_looked_at_ + roll_up_look_every) {
     if (std::optional<Item> roll_up = make_roll_up(slots, now)) return roll_up;
     roll_up_looked_at_ = now.mono;
@@ -59,15 +61,18 @@ MonoTime Agenda::wake_at(const Slots& slots, MonoTime now) {
   return at;
 }
 
-// Stretches without any record count as one event, so that they are written down, too.
+// Stretches without any record count as one event, so that they are written down, too. What is held up counts not
+// before it may be written, and then at once; what gathers behind it waits for it.
 void Agenda::gather(const Slots& slots, MonoTime now) {
   std::int64_t events = 0;
+  bool overdue = false;
   for (const auto& [number, slot] : slots) {
     if (slot.state != Slot::State::held) continue;
+    overdue = overdue || slot.partition->writable();
     const Part& part = slot.partition->open_part();
-    if (!part.empty()) events += std::max<std::int64_t>(part.counts.read, 1);
+    if (!part.empty() && !slot.partition->held_up()) events += std::max<std::int64_t>(part.counts.read, 1);
   }
-  pacing_.gathered(events, now);
+  pacing_.gathered(events, now, overdue);
 }
 
 bool Agenda::flush_is_due(const Slots& slots, MonoTime now) {
@@ -81,13 +86,14 @@ bool Agenda::observation_is_due(const Slot& slot, MonoTime now) const {
   return now >= slot.observed_at + rules_.observe_every;
 }
 
-Agenda::Item Agenda::make_flush(Slots& slots, Now now) {
+std::optional<Agenda::Item> Agenda::make_flush(Slots& slots, Now now) {
   std::vector<Claim> claims;
   std::vector<Flush::Share> shares;
   Flush::Pruning pruning;
   for (auto& [number, slot] : slots) {
     if (!may_write(slot)) continue;
-    if (slot.partition->open_part().empty() && !observation_is_due(slot, now.mono)) continue;
+    slot.partition->seal();
+    if (!slot.partition->writable() && !observation_is_due(slot, now.mono)) continue;
     Part part = slot.partition->close_part();
     claims.push_back(claim_of(slot, part.added_to(slot.partition->ledger()), now.wall));
     if (!part.empty()) shares.push_back({number, std::move(part)});
@@ -95,6 +101,7 @@ Agenda::Item Agenda::make_flush(Slots& slots, Now now) {
     slot.observed_at = now.mono;
     slot.in_transaction = true;
   }
+  if (claims.empty()) return std::nullopt;  // all is held up
   const bool look = !metrics_pruned_at_ || now.mono >= *metrics_pruned_at_ + metrics_prune_every;
   if (look && rules_.retention.metrics.count() > 0) {
     pruning.flushes_before = now.wall - rules_.retention.metrics;
@@ -102,7 +109,7 @@ Agenda::Item Agenda::make_flush(Slots& slots, Now now) {
   }
   pacing_.started(now.mono);
   auto plan = std::make_unique<Flush>(std::move(shares), std::move(pruning), topic_);
-  return {Kind::flush, std::make_unique<Transaction>(std::move(claims), std::move(plan), now.wall)};
+  return Item{Kind::flush, std::make_unique<Transaction>(std::move(claims), std::move(plan), now.wall)};
 }
 
 void Agenda::add_prunes(std::int32_t partition, Slot& slot, Now now, std::vector<Prune>& prunes) const {

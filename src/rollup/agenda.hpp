@@ -38,6 +38,7 @@ struct Slot {
   std::unique_ptr<Partition> partition;
   std::string reason;
   bool paused = false;                // as the log reader was last told
+  bool overfull = false;              // it is held up, and too much waits behind its letters
   bool in_transaction = false;        // its claim is under way, or waits to be tried again
   std::optional<MonoTime> revoke_by;  // the log wants it back: flush until then
   MonoTime observed_at;               // when the ledger's observation was last renewed
@@ -84,7 +85,7 @@ class Agenda {
 
  private:
   [[nodiscard]] bool flush_is_due(const Slots& slots, MonoTime now);
-  [[nodiscard]] Item make_flush(Slots& slots, Now now);
+  [[nodiscard]] std::optional<Item> make_flush(Slots& slots, Now now);
   [[nodiscard]] std::optional<Item> make_roll_up(Slots& slots, Now now);
   [[nodiscard]] bool observation_is_due(const Slot& slot, MonoTime now) const;
   void add_prunes(std::int32_t partition, Slot& slot, Now now, std::vector<Prune>& prunes) const;

@@ -192,7 +192,9 @@ void Consumer::opened(std::int32_t partition, Slot& slot, Now now) {
                                  {"next_offset", std::to_string(found.ledger.next_offset)},
                                  {"read_from", std::to_string(found.read_from)}});
   commands_.push_back(SeekTo{partition, found.read_from});
-  const PartitionRules rules{.dedupe = found.dedupe,
+  const PartitionRules rules{.topic = settings_.topic,
+                             .copy_letters = settings_.copy_letters,
+                             .dedupe = found.dedupe,
                              .minute_retention = settings_.agenda.retention.minute,
                              .event_bytes_max = settings_.event_bytes_max};
   slot.state = Slot::State::held;
@@ -287,7 +289,10 @@ void Consumer::start_transaction(Now now) {
       std::ranges::any_of(slots_, [](const auto& entry) { return entry.second.revoke_by.has_value(); });
   std::optional<Agenda::Item> item = agenda_.next(slots_, now, stopping_ || revoking);
   if (!item) {
-    finished_ = stopping_;  // and nothing waits
+    const auto waits = [](const auto& entry) {
+      return entry.second.partition && entry.second.partition->has_unwritten();
+    };
+    finished_ = stopping_ && std::ranges::none_of(slots_, waits);
     return;
   }
   kind_ = item->kind;
@@ -305,7 +310,7 @@ void Consumer::run(std::unique_ptr<Transaction> transaction, Now now) {
 bool Consumer::ready_to_release(const Slot& slot) const {
   if (slot.state != Slot::State::held || slot.partition->catching_up()) return true;
   if (retries_.failing()) return true;  // the next owner reads again what we could not write
-  return slot.partition->open_part().empty() && !slot.in_transaction;
+  return !slot.partition->has_unwritten() && !slot.in_transaction;
 }
 
 void Consumer::release_revoked(Now now) {
@@ -317,34 +322,6 @@ void Consumer::release_revoked(Now now) {
   if (release.partitions.empty()) return;
   for (const std::int32_t partition : release.partitions) slots_.erase(partition);
   commands_.push_back(std::move(release));
-}
-
-void Consumer::update_pauses() {
-  std::size_t letters = 0;
-  std::size_t letter_bytes = 0;
-  for (const auto& [partition, slot] : slots_) {
-    if (!slot.partition) continue;
-    letters += slot.partition->waiting_letters();
-    letter_bytes += slot.partition->waiting_letter_bytes();
-  }
-  const std::int64_t events = waiting();
-  // Once over a bound, everything must have sunk to half of its bound: not to pause and resume with each record.
-  const int share = overfull_ ? 2 : 1;
-  overfull_ = events >= settings_.waiting_events_max / share ||
-              letters >= settings_.waiting_letters_max / static_cast<std::size_t>(share) ||
-              letter_bytes >= settings_.waiting_letter_bytes_max / static_cast<std::size_t>(share);
-
-  const bool was_paused = std::exchange(status_.paused, overfull_ || retries_.exhausted());
-  if (status_.paused && !was_paused) ++status_.pauses;
-  for (auto& [partition, slot] : slots_) {
-    const bool pause = status_.paused || stopping_ || slot.revoke_by || slot.state == Slot::State::refused;
-    if (slot.paused == pause) continue;
-    slot.paused = pause;
-    if (pause)
-      commands_.push_back(Pause{partition});
-    else
-      commands_.push_back(Resume{partition});
-  }
 }
 
 void Consumer::stop() { stopping_ = true; }
@@ -362,7 +339,9 @@ void Consumer::tick(Now now) {
     const bool due = slot.state == Slot::State::waiting && slot.open_at <= now.mono;
     if (due && !stopping_ && !slot.revoke_by) begin_opening(partition, slot, now);
   }
+  send_copies(now);
   release_revoked(now);
+  draining_ = stopping_;
   start_transaction(now);
   update_pauses();
 }
@@ -372,27 +351,15 @@ MonoTime Consumer::wake_at(Now now) {
   for (const auto& [partition, slot] : slots_) {
     if (slot.revoke_by) at = std::min(at, *slot.revoke_by);
     if (slot.state == Slot::State::waiting && !stopping_) at = std::min(at, slot.open_at);
+    if (slot.partition) at = std::min(at, slot.partition->uncopied().again_at().value_or(at));
   }
   if (under_way_) return at;
   if (to_try_again_) return std::min(at, try_at_);
-  if (stopping_) return now.mono;
+  if (stopping_) return draining_ ? at : now.mono;  // all that is left waits for its letters' copies
   return std::min(at, agenda_.wake_at(slots_, now.mono));
 }
 
 // What is told of it.
-
-PartitionStatus Consumer::status_of(std::int32_t partition, const Slot& slot) {
-  PartitionStatus status{.partition = partition, .reason = slot.reason, .paused = slot.paused, .account = {}};
-  if (slot.state == Slot::State::refused) status.state = PartitionStatus::State::refused;
-  if (!slot.partition) return status;
-  const Partition& held = *slot.partition;
-  status.state = held.catching_up() ? PartitionStatus::State::catching_up : PartitionStatus::State::live;
-  status.account = {.next_offset = held.ledger().next_offset,
-                    .log_end = held.log_end(),
-                    .oldest_unread_at = held.oldest_unread(),
-                    .observed_at = held.ledger().observed.observed_at};
-  return status;
-}
 
 void Consumer::log_failed(const Error& why) {
   if (why.move == Move::ourselves) return leave(1, why);
@@ -405,39 +372,6 @@ void Consumer::log_answers() {
   if (!status_.log_up) log_.info("the log answers again");
   status_.log_up = true;
   status_.log_reason.clear();
-}
-
-std::int64_t Consumer::waiting() const {
-  std::int64_t events = 0;
-  for (const auto& [partition, slot] : slots_) {
-    if (slot.partition) events += slot.partition->waiting();
-  }
-  return events;
-}
-
-Status Consumer::status() const {
-  Status status = status_;
-  status.partitions.reserve(slots_.size());
-  bool opening = !ever_assigned_;
-  bool catching_up = false;
-  for (const auto& [partition, slot] : slots_) {
-    status.partitions.push_back(status_of(partition, slot));
-    opening = opening || slot.state == Slot::State::waiting || slot.state == Slot::State::opening;
-    if (slot.state == Slot::State::refused) status.refused.push_back({partition, slot.reason});
-    if (!slot.partition) continue;
-    catching_up = catching_up || slot.partition->catching_up();
-    status.read_to += slot.partition->position();
-    const std::optional<RecordTime> oldest = slot.partition->oldest_unread();
-    if (oldest && (!status.oldest_unread_at || *oldest < *status.oldest_unread_at))
-      status.oldest_unread_at = oldest;
-  }
-  status.phase = finished_     ? Phase::stopped
-                 : stopping_   ? Phase::draining
-                 : opening     ? Phase::starting
-                 : catching_up ? Phase::catching_up
-                               : Phase::live;
-  status.waiting = waiting();
-  return status;
 }
 
 }  // namespace weir::rollup

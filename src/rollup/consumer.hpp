@@ -30,6 +30,7 @@
 #include "observe/log.hpp"
 #include "rollup/agenda.hpp"
 #include "rollup/crew.hpp"
+#include "rollup/letter_copies.hpp"
 #include "rollup/log_reader.hpp"
 #include "rollup/opening.hpp"
 #include "rollup/partition.hpp"
@@ -42,6 +43,8 @@ struct ConsumerSettings {
   std::string topic;    // as the log is called
   DedupeBounds dedupe;  // its records: of all partitions together, whoever owns them
   OnOffsetGone on_offset_gone = OnOffsetGone::stop;
+  bool copy_letters =
+      false;  // there is a LetterCopies: what has dead letters is written once each has its copy
   std::size_t event_bytes_max = limits::event_bytes_default;
   AgendaRules agenda;
   std::int64_t waiting_events_max = limits::waiting_events_max;
@@ -87,6 +90,9 @@ struct Committed {  // LogReader::committed
 struct Release {
   std::vector<std::int32_t> partitions;
 };
+struct CopyLetters {  // LetterCopies::send; each ends with copied()
+  std::vector<LetterCopies::Copy> copies;
+};
 struct FlushDone {          // for whoever wants to show it: numbers have changed
   std::int64_t passed = 0;  // offsets
   WallTime at;
@@ -95,7 +101,8 @@ struct Leave {  // the process cannot go on
   int exit_code = 1;
   Error why;
 };
-using Command = std::variant<AskLog, SeekTo, Pause, Resume, Run, Committed, Release, FlushDone, Leave>;
+using Command =
+    std::variant<AskLog, SeekTo, Pause, Resume, Run, Committed, Release, CopyLetters, FlushDone, Leave>;
 
 class Consumer {
  public:
@@ -112,6 +119,7 @@ class Consumer {
   void surveyed(std::int32_t partition, std::uint64_t generation, Result<Surveyed> found, Now now);
   void seek_failed(std::int32_t partition, const Error& why, Now now);
   void done(Job job, Now now);
+  void copied(const LetterCopies::Ended& ended, Now now);
   void stop();  // no further record is taken; the ticks from now on flush what was
   void tick(Now now);
 
@@ -157,6 +165,8 @@ class Consumer {
   [[nodiscard]] bool ready_to_release(const Slot& slot) const;
   void release_revoked(Now now);
   void update_pauses();
+  void send_copies(Now now);
+  [[nodiscard]] bool is_overfull(const Load& load, bool was, std::int64_t divided_by) const;
   void leave(int exit_code, Error why);
   void store_failed(const Error& why);
 
@@ -178,6 +188,7 @@ class Consumer {
 
   bool overfull_ = false;
   bool stopping_ = false;
+  bool draining_ = false;  // a tick knows of it
   bool finished_ = false;
   std::vector<Command> commands_;
   Status status_;

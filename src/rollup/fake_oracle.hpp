@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "rollup/fake_letter_copies.hpp"
 #include "rollup/fake_log_reader.hpp"
 #include "rollup/fake_metrics_store.hpp"
 #include "rollup/opening.hpp"
@@ -32,7 +33,8 @@ struct Told {
   std::string page;      // a path; empty: none
   std::string referrer;  // a host; empty: none
   std::optional<std::string> message_id;
-  WallTime at;  // when it happened
+  WallTime at;                           // when it happened
+  std::optional<std::string> replay_of;  // header weir.replay
 };
 
 // The record's bytes.
@@ -45,8 +47,15 @@ class Oracle {
   Oracle(DedupeBounds dedupe, std::chrono::days minute_retention)
       : dedupe_(dedupe), minute_retention_(minute_retention) {}
 
-  // In the order of offsets. Offsets that are never told of are holes.
+  // In the order of offsets. Offsets that are never told of are holes. Of a good replay the answer is a guess: what
+  // becomes of it shows when it is committed.
   Verdict told(std::int32_t partition, std::int64_t offset, RecordTime record_time, const Told& what);
+
+  // A transaction has been committed; `before` holds each partition's next_offset and version as they were.
+  void committed(const Changes& changes, const std::map<std::int32_t, Fence>& before);
+  // The store keeps what it has now, and after a power cut it has no more than that.
+  void keep() { kept_letters_ = letters_; }
+  void fall_back() { letters_ = kept_letters_; }
 
   // What is wrong in the store, if anything is: its ledgers, windows (as the views show them), letters and sums of
   // user_activity_metrics against the records before each ledger's next_offset.
@@ -55,12 +64,24 @@ class Oracle {
   // `before` holds each partition's next_offset and version as they were.
   [[nodiscard]] std::optional<std::string> find_fault(const Changes& changes,
                                                       const std::map<std::int32_t, Fence>& before) const;
+  // A dead letter of this transaction of which there is no copy.
+  [[nodiscard]] std::optional<std::string> find_uncopied(const Changes& changes,
+                                                         const std::map<std::int32_t, Fence>& before,
+                                                         const FakeLetterTopic& copies) const;
 
  private:
   struct Fact {
     Told what;
     RecordTime record_time;
-    Verdict verdict = Verdict::tallied;
+    Verdict verdict = Verdict::tallied;  // of a good replay: as last committed
+    bool repeated = false;               // by its message_id
+    std::optional<LetterSource> source;  // it is a replay of this
+  };
+  struct Letter {
+    std::int64_t attempts = 1;
+    bool replayed = false;
+
+    friend bool operator==(const Letter&, const Letter&) = default;
   };
   struct Sums {
     std::int64_t events = 0;
@@ -71,6 +92,7 @@ class Oracle {
   };
   using View = std::map<tally::WindowKey, Sums>;
 
+  void settle_replay(const LetterSource& place, Fact& fact);
   [[nodiscard]] bool is_duplicate(const std::map<std::int64_t, Fact>& facts, std::int64_t offset,
                                   const Fact& fact) const;
   [[nodiscard]] View expected(const FakeDatabase& database) const;
@@ -83,6 +105,8 @@ class Oracle {
   DedupeBounds dedupe_;
   std::chrono::days minute_retention_;
   std::map<std::int32_t, std::map<std::int64_t, Fact>> facts_;
+  std::map<LetterSource, Letter> letters_;  // of what is committed
+  std::map<LetterSource, Letter> kept_letters_;
 };
 
 }  // namespace weir::rollup

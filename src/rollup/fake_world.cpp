@@ -14,18 +14,20 @@ Result<std::int64_t> ForgetfulReader::first_at(std::int32_t partition, RecordTim
 }
 
 FakeProcess::FakeProcess(const ConsumerSettings& settings, FakeTopic& topic, FakeDatabase& database,
-                         bool forgetful, std::function<Now()> clock)
+                         bool forgetful, std::unique_ptr<FakeLetterCopies> copies, std::function<Now()> clock)
     : clock_(std::move(clock)),
       silence_(observe::make_silent_log()),
       reader_(topic, forgetful),
       store_(database, "the-group"),
+      copies_(std::move(copies)),
       consumer_(settings, *silence_) {
   reader_.reader.records_a_poll_max(7);
 }
 
 void FakeProcess::take_turn() {
   const auto polled = reader_.poll(milliseconds{0});
-  TurnEnd end = rollup::take_turn(consumer_, reader_, polled, std::exchange(ended_, {}), clock_());
+  TurnEnd end =
+      rollup::take_turn(consumer_, reader_, copies_.get(), polled, std::exchange(ended_, {}), clock_());
   for (Job& job : end.jobs) to_write_.push_back(std::move(job));
   if (end.leave) left_ = end.leave;
 }
@@ -43,16 +45,21 @@ bool FakeProcess::take_write_step() {
   if (begin && store_.would_block(begin->fences)) return false;
   const auto* retire = std::get_if<Retire>(&*call_);
   if (retire && store_.would_block(std::span(&retire->retirement.seen, 1))) return false;
+  const auto* lock = std::get_if<LockLetters>(&*call_);
+  if (lock && store_.would_block(lock->letters)) return false;
   work.answer(perform(store_, *std::exchange(call_, std::nullopt)));
   return true;
 }
 
 void FakeProcess::settle() {
+  bool copied = false;
   do {
     take_turn();
     while (take_write_step()) {
     }
-  } while (!ended_.empty());
+    copied = false;
+    while (take_copy_step()) copied = true;
+  } while (!ended_.empty() || copied);
 }
 
 FakeWorld::FakeWorld(WorldRules rules)
@@ -60,6 +67,7 @@ FakeWorld::FakeWorld(WorldRules rules)
       rules_(rules),
       now_{.wall = WallTime{milliseconds{1'764'000'000'000}}, .mono = MonoTime{std::chrono::hours{1}}},
       oracle_(share_of(rules.consumer.dedupe, rules.partitions), rules.consumer.agenda.retention.minute) {
+  rules_.consumer.copy_letters = rules.copies;
   database.bugs = rules.store_bugs;
   database.on_commit = [this](const Changes& changes) { check(changes); };
 }
@@ -75,12 +83,20 @@ Oracle::Verdict FakeWorld::append(std::int32_t partition, const Told& what) {
 }
 
 std::unique_ptr<FakeProcess> FakeWorld::start_process() {
-  return std::make_unique<FakeProcess>(rules_.consumer, topic, database, rules_.forgetful,
+  std::unique_ptr<FakeLetterCopies> copies;
+  if (rules_.copies) copies = std::make_unique<FakeLetterCopies>(letter_topic, rules_.hasty_copies);
+  return std::make_unique<FakeProcess>(rules_.consumer, topic, database, rules_.forgetful, std::move(copies),
                                        [this] { return now_; });
+}
+
+void FakeWorld::checkpoint() {
+  kept_ = database;
+  oracle_.keep();
 }
 
 void FakeWorld::cut_power() {
   database.fall_back_to(kept_);
+  oracle_.fall_back();
   accounts_.clear();
   for (const auto& [partition, row] : database.ledgers)
     accounts_[partition] = {partition, row.next_offset, row.version};
@@ -88,7 +104,8 @@ void FakeWorld::cut_power() {
 
 void FakeWorld::prune_log() {
   for (const auto& [partition, row] : kept_.ledgers) {
-    const std::int64_t unneeded = row.next_offset - share_of(rules_.consumer.dedupe, rules_.partitions).records;
+    const std::int64_t unneeded =
+        row.next_offset - share_of(rules_.consumer.dedupe, rules_.partitions).records;
     if (unneeded > 0) topic.prune_before(partition, unneeded);
   }
 }
@@ -108,7 +125,9 @@ void FakeWorld::check(const Changes& changes) {
   // A row that has not been written to yet is as open_ledger() made it.
   for (const tally::LedgerRow& row : changes.ledgers)
     accounts_.try_emplace(row.partition, Fence{row.partition, row.start_offset, 0});
+  oracle_.committed(changes, accounts_);
   if (!fault_) fault_ = oracle_.find_fault(changes, accounts_);
+  if (!fault_ && rules_.copies) fault_ = oracle_.find_uncopied(changes, accounts_, letter_topic);
   // The views are complete at every moment, roll-ups or not; looking at all of them each time would take too long.
   if (!fault_ && ++commits_ % 32 == 0) fault_ = oracle_.find_fault(database);
   for (const tally::LedgerRow& row : changes.ledgers)

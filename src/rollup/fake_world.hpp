@@ -15,6 +15,7 @@
 #include "base/clock.hpp"
 #include "observe/log.hpp"
 #include "rollup/consumer.hpp"
+#include "rollup/fake_letter_copies.hpp"
 #include "rollup/fake_log_reader.hpp"
 #include "rollup/fake_metrics_store.hpp"
 #include "rollup/fake_oracle.hpp"
@@ -56,14 +57,17 @@ class ForgetfulReader final : public LogReader {
 // A process: what is lost when it crashes, which is what its destructor does.
 class FakeProcess {
  public:
+  // `copies`: nullptr if dead letters are not copied.
   FakeProcess(const ConsumerSettings& settings, FakeTopic& topic, FakeDatabase& database, bool forgetful,
-              std::function<Now()> clock);
+              std::unique_ptr<FakeLetterCopies> copies, std::function<Now()> clock);
 
   // One turn of the consumer's thread. False if there is nothing that it could be waiting for.
   void take_turn();
   // One call of the writer's thread. False if it has nothing to do, or waits for a lock of somebody else.
   bool take_write_step();
-  // Turns and write steps until the writer has nothing to do or is blocked.
+  // A copy of a dead letter ends. False if none is under way.
+  bool take_copy_step() { return copies_ && copies_->end_one(); }
+  // Turns, write steps and copies until the writer has nothing to do or is blocked.
   void settle();
 
   [[nodiscard]] FakeLogReader& log() { return reader_.reader; }
@@ -77,6 +81,7 @@ class FakeProcess {
   std::unique_ptr<observe::Log> silence_;
   ForgetfulReader reader_;
   FakeMetricsStore store_;
+  std::unique_ptr<FakeLetterCopies> copies_;
   Consumer consumer_;
   std::deque<Job> to_write_;
   std::optional<StoreCall> call_;  // made up, and not made yet: it may be waiting for a lock
@@ -88,7 +93,9 @@ struct WorldRules {
   std::int32_t partitions = 1;
   ConsumerSettings consumer;
   PlantedBugs store_bugs;
-  bool forgetful = false;  // the dedupe is not rebuilt
+  bool forgetful = false;     // the dedupe is not rebuilt
+  bool copies = false;        // dead letters are copied…
+  bool hasty_copies = false;  // …and told to be there before they are
 };
 
 // Everything that outlives a process.
@@ -106,7 +113,7 @@ class FakeWorld {
 
   [[nodiscard]] std::unique_ptr<FakeProcess> start_process();
   // The store's disk keeps what it has now…
-  void checkpoint() { kept_ = database; }
+  void checkpoint();
   // …and has no more than that after a power cut, which all processes must have died of.
   void cut_power();
   // The log lets go of what surely nobody reads again: what a checkpoint has, less the dedupe window.
@@ -120,6 +127,7 @@ class FakeWorld {
 
   FakeTopic topic;
   FakeDatabase database;
+  FakeLetterTopic letter_topic;
 
  private:
   void check(const Changes& changes);

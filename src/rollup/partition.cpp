@@ -9,6 +9,13 @@
 
 namespace weir::rollup {
 
+Load& Load::operator+=(const Load& more) {
+  events += more.events;
+  letters += more.letters;
+  letter_bytes += more.letter_bytes;
+  return *this;
+}
+
 tally::LedgerRow Part::added_to(tally::LedgerRow before, const Counts& of_replays) const {
   tally::LedgerRow after = std::move(before);
   if (empty()) return after;
@@ -120,6 +127,7 @@ void Partition::tally(const RecordView& record, const activity::UserActivity& ac
 void Partition::take_replay(const RecordView& record, LetterSource source,
                             Result<activity::UserActivity> activity) {
   Replay& replay = open_.replays.emplace_back();
+  replay.offset = record.offset;
   replay.source = std::move(source);
   if (!activity)
     replay.letter = letter_of(record, std::move(activity).error());
@@ -142,6 +150,7 @@ DeadLetter Partition::letter_of(const RecordView& record, Error why) {
                     .key = {},
                     .value = {},
                     .at = {}};
+  if (rules_.copy_letters) uncopied_.found(record.offset);
   if (!record.key.empty()) letter.key = std::string(record.key);
   if (!record.value) return letter;
   letter.value = std::string(*record.value);
@@ -149,16 +158,33 @@ DeadLetter Partition::letter_of(const RecordView& record, Error why) {
   return letter;
 }
 
+// Parts.
+
+Load Partition::waiting() const {
+  Load load = open_.load();
+  if (sealed_) load += sealed_->load();
+  return load += closed_load_;
+}
+
+void Partition::seal() {
+  if (sealed_ || open_.empty()) return;
+  Part next(rules_.minute_retention);
+  next.next_offset = open_.next_offset;
+  sealed_ = std::exchange(open_, std::move(next));
+}
+
+bool Partition::writable() const { return sealed_ && uncopied_.none_before(sealed_->next_offset); }
+
 Part Partition::close_part() {
   ensure(!closed_, "one part at a time is on its way into the store");
   closed_ = true;
-  closed_read_ = open_.counts.read;
-  closed_letters_ = open_.letters.size() + open_.replays.size();
-  closed_letter_bytes_ = open_.letter_bytes;
-  closed_first_at_ = open_.first_record_at;
-  Part next(rules_.minute_retention);
-  next.next_offset = open_.empty() ? ledger_.next_offset : open_.next_offset;
-  return std::exchange(open_, std::move(next));
+  seal();
+  if (!writable()) return Part(rules_.minute_retention);
+  closed_load_ = sealed_->load();
+  closed_first_at_ = sealed_->first_record_at;
+  Part part = *std::move(sealed_);
+  sealed_.reset();
+  return part;
 }
 
 void Partition::advance_to(const tally::LedgerRow& ledger) {
@@ -166,23 +192,58 @@ void Partition::advance_to(const tally::LedgerRow& ledger) {
          "an account moves on one version at a time");
   ledger_ = ledger;
   closed_ = false;
-  closed_read_ = 0;
-  closed_letters_ = 0;
-  closed_letter_bytes_ = 0;
+  closed_load_ = {};
   closed_first_at_.reset();
+}
+
+// Copies.
+
+std::vector<LetterCopies::Copy> Partition::copies_to_send(Now now) {
+  std::vector<LetterCopies::Copy> copies;
+  for (const std::int64_t offset : uncopied_.take_due(now.mono)) {
+    add_copy(sealed_ && offset < sealed_->next_offset ? *sealed_ : open_, offset, copies);
+    copies.back().letter.at = now.wall;
+  }
+  return copies;
+}
+
+void Partition::add_copy(const Part& part, std::int64_t offset,
+                         std::vector<LetterCopies::Copy>& copies) const {
+  LetterCopies::Copy copy{.ticket = {.partition = ledger_.partition, .offset = offset},
+                          .letter = {},
+                          .source = {rules_.topic, ledger_.partition, offset}};
+  const auto letter = std::ranges::lower_bound(part.letters, offset, {}, &DeadLetter::offset);
+  if (letter != part.letters.end() && letter->offset == offset) {
+    copy.letter = *letter;
+  } else {
+    const auto replay = std::ranges::lower_bound(part.replays, offset, {}, &Replay::offset);
+    ensure(replay != part.replays.end() && replay->offset == offset && replay->letter,
+           "a letter without its copy is still in its part");
+    copy.letter = *replay->letter;
+    copy.source = replay->source;
+  }
+  copies.push_back(std::move(copy));
+}
+
+// What is told of it.
+
+std::optional<RecordTime> Partition::first_unwritten() const {
+  if (sealed_ && sealed_->first_record_at) return sealed_->first_record_at;
+  return open_.first_record_at;
 }
 
 tally::Observation Partition::observe(std::int64_t next_offset, WallTime now) const {
   tally::Observation seen{.log_end_offset = std::max(log_end_, next_offset), .observed_at = now};
   if (next_offset >= seen.log_end_offset) return seen;
-  seen.oldest_unread_at = open_.first_record_at ? open_.first_record_at : last_read_at_;
+  const std::optional<RecordTime> first = first_unwritten();
+  seen.oldest_unread_at = first ? first : last_read_at_;
   return seen;
 }
 
 std::optional<RecordTime> Partition::oldest_unread() const {
   if (catching_up()) return std::nullopt;
   if (closed_first_at_) return closed_first_at_;
-  if (open_.first_record_at) return open_.first_record_at;
+  if (const std::optional<RecordTime> first = first_unwritten()) return first;
   return position_ < log_end_ ? last_read_at_ : std::nullopt;
 }
 

@@ -18,10 +18,12 @@
 #include "base/clock.hpp"
 #include "base/limits.hpp"
 #include "base/result.hpp"
+#include "rollup/letter_copies.hpp"
 #include "rollup/log_reader.hpp"
 #include "rollup/metrics_store.hpp"
 #include "rollup/opening.hpp"
 #include "rollup/replay.hpp"
+#include "rollup/uncopied_letters.hpp"
 #include "tally/dedupe.hpp"
 #include "tally/ledger.hpp"
 #include "tally/tally.hpp"
@@ -29,9 +31,20 @@
 namespace weir::rollup {
 
 struct PartitionRules {
+  std::string topic;          // the log's
+  bool copy_letters = false;  // a part is written only when each of its letters has its copy
   DedupeBounds dedupe;
   std::chrono::days minute_retention{7};  // 0: for ever
   std::size_t event_bytes_max = limits::event_bytes_default;
+};
+
+// What has been read and takes memory until it is written.
+struct Load {
+  std::int64_t events = 0;       // and letters
+  std::size_t letters = 0;       // and replays: both are kept whole, unlike events
+  std::size_t letter_bytes = 0;  // of their values
+
+  Load& operator+=(const Load& more);
 };
 
 // What was gathered of a partition between two flushes. A value: the writer gets it whole.
@@ -48,6 +61,7 @@ struct Part {
   std::optional<RecordTime> first_record_at;
 
   [[nodiscard]] bool empty() const { return counts.read == 0 && counts.skipped == 0; }
+  [[nodiscard]] Load load() const { return {counts.read, letters.size() + replays.size(), letter_bytes}; }
   // The account once this part is in the numbers, and its replays were settled so.
   [[nodiscard]] tally::LedgerRow added_to(tally::LedgerRow before, const Counts& of_replays = {}) const;
 };
@@ -70,17 +84,28 @@ class Partition {
   // Still remembering what was counted before this object was born.
   [[nodiscard]] bool catching_up() const { return position_ < live_from_; }
   [[nodiscard]] const Part& open_part() const { return open_; }
-  // Events and letters that were read and are not known to be in the store: of the open part and of the closed one.
-  [[nodiscard]] std::int64_t waiting() const { return open_.counts.read + closed_read_; }
-  // Letters and replays: both are kept whole, unlike events.
-  [[nodiscard]] std::size_t waiting_letters() const {
-    return open_.letters.size() + open_.replays.size() + closed_letters_;
-  }
-  [[nodiscard]] std::size_t waiting_letter_bytes() const { return open_.letter_bytes + closed_letter_bytes_; }
+  // What was read and is not known to be in the store: of the open part, the sealed and the closed one.
+  [[nodiscard]] Load waiting() const;
+  // Something was gathered that no transaction has.
+  [[nodiscard]] bool has_unwritten() const { return sealed_ || !open_.empty(); }
 
-  // Moves what was gathered out, for one transaction; the next part begins behind it. Only one at a time: until
-  // advance_to() says that it is in the store, or the object is dropped.
+  // A part's way: open while it gathers; sealed once it is to be written, so that no further letter can hold it up, and
+  // the next gathers behind it; closed when a transaction has it.
+  void seal();
+  // There is a sealed part, and each of its letters has its copy…
+  [[nodiscard]] bool writable() const;
+  // …or does not.
+  [[nodiscard]] bool held_up() const { return sealed_ && !writable(); }
+  // Seals what was gathered and moves it out, for one transaction; an empty part if it is held up. Only one at a time:
+  // until advance_to() says that it is in the store, or the object is dropped.
   [[nodiscard]] Part close_part();
+
+  // Letters whose copies are to be sent now; the ticket's generation is the caller's to fill in.
+  [[nodiscard]] std::vector<LetterCopies::Copy> copies_to_send(Now now);
+  void copied(std::int64_t offset, const std::optional<Error>& failure, MonoTime now) {
+    uncopied_.ended(offset, failure, now);
+  }
+  [[nodiscard]] const UncopiedLetters& uncopied() const { return uncopied_; }
 
   // The account as it stands in the store, the fence of the next transaction.
   [[nodiscard]] const tally::LedgerRow& ledger() const { return ledger_; }
@@ -108,6 +133,8 @@ class Partition {
   void take_replay(const RecordView& record, LetterSource source, Result<activity::UserActivity> activity);
   [[nodiscard]] bool is_repeated(const activity::UserActivity& activity);
   [[nodiscard]] DeadLetter letter_of(const RecordView& record, Error why);
+  void add_copy(const Part& part, std::int64_t offset, std::vector<LetterCopies::Copy>& copies) const;
+  [[nodiscard]] std::optional<RecordTime> first_unwritten() const;
   void skip_to(std::int64_t offset);
 
   PartitionRules rules_;
@@ -120,10 +147,10 @@ class Partition {
   std::int64_t log_end_ = 0;
   std::optional<RecordTime> last_read_at_;
   Part open_;
-  bool closed_ = false;  // a part is on its way into the store…
-  std::int64_t closed_read_ = 0;
-  std::size_t closed_letters_ = 0;
-  std::size_t closed_letter_bytes_ = 0;
+  std::optional<Part> sealed_;
+  UncopiedLetters uncopied_;
+  bool closed_ = false;  // a part is on its way into the store
+  Load closed_load_;
   std::optional<RecordTime> closed_first_at_;
   std::map<WindowStart, MonoTime> unrolled_;
 };

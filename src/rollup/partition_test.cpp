@@ -171,13 +171,13 @@ TEST_F(PartitionTest, GathersTheNextPartWhileOneIsUnderWay) {
   const Part first = partition.close_part();
   log_.add({.user = "bert", .at = noon});
   partition.take(log_.from(1), decoder_);
-  EXPECT_EQ(partition.waiting(), 2);
+  EXPECT_EQ(partition.waiting().events, 2);
   EXPECT_EQ(partition.oldest_unread(), noon);
 
   tally::LedgerRow after = first.added_to(partition.ledger());
   after.version += 1;
   partition.advance_to(after);
-  EXPECT_EQ(partition.waiting(), 1);
+  EXPECT_EQ(partition.waiting().events, 1);
   const Part second = partition.close_part();
   EXPECT_EQ(second.added_to(partition.ledger()).next_offset, 2);
 }

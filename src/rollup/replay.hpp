@@ -49,6 +49,7 @@ class KeptEvent {
 };
 
 struct Replay {
+  std::int64_t offset = 0;
   LetterSource source;
   // Neither of the two: a duplicate by its message_id.
   std::optional<KeptEvent> event;    // it is good

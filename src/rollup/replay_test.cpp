@@ -13,10 +13,13 @@ KeptEvent event() {
       RecordTime{}};
 }
 
-Replay good() { return {.source = letter, .event = event(), .letter = {}}; }
-Replay repeated() { return {.source = letter, .event = {}, .letter = {}}; }
+Replay good() { return {.offset = 8, .source = letter, .event = event(), .letter = {}}; }
+Replay repeated() { return {.offset = 8, .source = letter, .event = {}, .letter = {}}; }
 Replay bad(std::int64_t offset = 9) {
-  return {.source = letter, .event = {}, .letter = DeadLetter{.offset = offset, .reason = "not_json"}};
+  return {.offset = offset,
+          .source = letter,
+          .event = {},
+          .letter = DeadLetter{.offset = offset, .reason = "not_json"}};
 }
 
 LetterBook book_with(LetterState state) {
@@ -88,7 +91,7 @@ TEST(Replay, OfOneLetterCountsOnceInOneFlush) {
 
 TEST(Replay, ThatIsStillBadAndOfNoKnownLetterMayBeReplayedItself) {
   LetterBook book = book_with(LetterState::unknown);
-  const Replay of_it{.source = {"the-topic", 0, 9}, .event = event(), .letter = {}};
+  const Replay of_it{.offset = 10, .source = {"the-topic", 0, 9}, .event = event(), .letter = {}};
   const SettledReplays settled =
       settle(std::array{bad(9), of_it, of_it}, tally::Tally{std::chrono::days{7}}, "the-topic", book);
   EXPECT_EQ(settled.counts.dead_lettered, 1);

@@ -11,6 +11,11 @@ namespace {
 // A log that fails at once, again and again, is not asked more often than this.
 constexpr std::chrono::milliseconds failed_poll_pause{200};
 
+ConsumerSettings with_copies(ConsumerSettings settings, const LetterCopies* copies) {
+  settings.copy_letters = copies != nullptr;
+  return settings;
+}
+
 }  // namespace
 
 Runner::Runner(ConsumerSettings settings, LogReader& reader, MetricsStore& store, observe::Log& log,
@@ -19,7 +24,7 @@ Runner::Runner(ConsumerSettings settings, LogReader& reader, MetricsStore& store
       store_(store),
       hooks_(std::move(hooks)),
       crew_(settings.workers),
-      consumer_(settings, log, crew_.workers()) {
+      consumer_(with_copies(std::move(settings), hooks_.copies), log, crew_.workers()) {
   status_ = consumer_.status();
   writing_ = std::thread([this] { write(); });
   consuming_ = std::thread([this] { consume(); });
@@ -66,7 +71,7 @@ void Runner::consume() {
     lock.unlock();
 
     const Now now = hooks_.clock();
-    end_turn(take_turn(consumer_, reader_, polled, std::move(ended), now));
+    end_turn(take_turn(consumer_, reader_, hooks_.copies, polled, std::move(ended), now));
     if (stop) consumer_.stop();
     if (consumer_.finished()) break;
   }

@@ -20,6 +20,7 @@
 #include "base/result.hpp"
 #include "observe/log.hpp"
 #include "rollup/consumer.hpp"
+#include "rollup/letter_copies.hpp"
 #include "rollup/log_reader.hpp"
 #include "rollup/metrics_store.hpp"
 #include "rollup/turn.hpp"
@@ -27,6 +28,8 @@
 namespace weir::rollup {
 
 struct RunnerHooks {
+  // Where copies of dead letters go; outlives the runner. nullptr: nowhere. Called on the consumer's thread.
+  LetterCopies* copies = nullptr;
   std::function<Now()> clock = read_clock;
   // On the consumer's thread, after a flush that changed the numbers. Must only knock somewhere and return.
   std::function<void(const FlushDone&)> on_flush = [](const FlushDone&) {};

@@ -56,7 +56,8 @@ struct PartitionStatus {
 
   std::int32_t partition = 0;
   State state = State::opening;
-  std::string reason;  // why it is refused, or could not be opened yet; may be empty
+  std::string
+      reason;  // why it is refused, could not be opened yet, or waits for its letters' copies; may be empty
   bool paused = false;
   std::optional<Account> account;  // catching_up, live
 };
@@ -82,6 +83,9 @@ struct Status {
   std::int64_t read_to = 0;                 // sum over the held partitions of the first offset not read yet
   std::int64_t waiting = 0;                 // read, and not known to be in the store
   std::vector<PartitionStatus> partitions;  // by number
+  std::int64_t letters_uncopied =
+      0;                      // dead letters that wait for their copy; their partitions are not written
+  std::string copies_reason;  // while copies fail: which partition waits, and why
 
   // Since the process began, of transactions that are known to be in the store.
   Counts counts;

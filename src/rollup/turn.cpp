@@ -8,6 +8,7 @@ namespace {
 struct CarryOut {
   Consumer& consumer;
   LogReader& reader;
+  LetterCopies* copies;
   Now now;
   TurnEnd& end;
 
@@ -25,14 +26,17 @@ struct CarryOut {
     reader.committed(committed.partition, committed.next_offset);
   }
   void operator()(const Release& release) { reader.release(release.partitions); }
+  void operator()(CopyLetters& letters) {
+    for (LetterCopies::Copy& copy : letters.copies) copies->send(std::move(copy));
+  }
   void operator()(const FlushDone& flush) { end.flushes.push_back(flush); }
   void operator()(Leave& leave) { end.leave = std::move(leave); }
 };
 
 }  // namespace
 
-TurnEnd take_turn(Consumer& consumer, LogReader& reader, const Result<std::vector<LogEvent>>& polled,
-                  std::vector<Job> ended, Now now) {
+TurnEnd take_turn(Consumer& consumer, LogReader& reader, LetterCopies* copies,
+                  const Result<std::vector<LogEvent>>& polled, std::vector<Job> ended, Now now) {
   if (polled) {
     consumer.log_answers();
     consumer.happened(*polled, now);
@@ -40,12 +44,15 @@ TurnEnd take_turn(Consumer& consumer, LogReader& reader, const Result<std::vecto
     consumer.log_failed(polled.error());
   }
   for (Job& job : ended) consumer.done(std::move(job), now);
+  if (copies != nullptr) {
+    for (const LetterCopies::Ended& copy : copies->take_ended()) consumer.copied(copy, now);
+  }
   consumer.tick(now);
 
   TurnEnd end;
   // Carrying out a command may lead to others.
   for (auto commands = consumer.take_commands(); !commands.empty(); commands = consumer.take_commands()) {
-    for (Command& command : commands) std::visit(CarryOut{consumer, reader, now, end}, command);
+    for (Command& command : commands) std::visit(CarryOut{consumer, reader, copies, now, end}, command);
   }
   return end;
 }

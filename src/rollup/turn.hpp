@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "rollup/consumer.hpp"
+#include "rollup/letter_copies.hpp"
 #include "rollup/log_reader.hpp"
 
 namespace weir::rollup {
@@ -20,8 +21,9 @@ struct TurnEnd {
 };
 
 // Tells the consumer what poll() answered and which jobs have ended, lets it tick, and carries out all its commands
-// on the log. `now` is a moment after the poll.
-[[nodiscard]] TurnEnd take_turn(Consumer& consumer, LogReader& reader,
+// on the log and on the copies of dead letters (nullptr: there are none, and ConsumerSettings::copy_letters is false).
+// `now` is a moment after the poll.
+[[nodiscard]] TurnEnd take_turn(Consumer& consumer, LogReader& reader, LetterCopies* copies,
                                 const Result<std::vector<LogEvent>>& polled, std::vector<Job> ended, Now now);
 
 }  // namespace weir::rollup
