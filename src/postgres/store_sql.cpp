@@ -165,6 +165,7 @@ FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $
          log_end_offset, oldest_unread_at, observed_at, updated_at)
 WHERE ledger.topic = $1::text AND ledger.partition = new.partition AND ledger.version = new.version)sql"};
 
+// OFFSET 0 keeps what it stands behind from being joined: it is looked up for each window, by its whole key.
 const Statement prune_windows{"weir_prune_windows", R"sql(
 WITH old AS MATERIALIZED (
   SELECT total.window_start FROM activity_windows AS total
@@ -174,11 +175,11 @@ WITH old AS MATERIALIZED (
       SELECT 1 FROM activity_windows AS other
       WHERE other.granularity = $2::smallint AND other.dimension = ANY ('{1,2,3}'::smallint[])
         AND other.window_start = total.window_start AND other.topic = $1::text AND other.partition = $3::int
-        AND other.last_write > $5::timestamptz)
+        AND other.last_write > $5::timestamptz OFFSET 0)
     AND NOT ($2::smallint = 0 AND EXISTS (
       SELECT 1 FROM activity_unrolled AS unrolled
       WHERE unrolled.topic = $1::text AND unrolled.window_start = total.window_start
-        AND unrolled.partition = $3::int))
+        AND unrolled.partition = $3::int OFFSET 0))
   ORDER BY total.window_start LIMIT $6::int),
 gone AS (
   DELETE FROM activity_windows AS w USING old, unnest('{0,1,2,3}'::smallint[]) AS each(dimension)

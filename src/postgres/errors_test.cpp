@@ -1,0 +1,63 @@
+#include "postgres/errors.hpp"
+
+#include <gtest/gtest.h>
+
+namespace weir::postgres {
+namespace {
+
+struct Case {
+  std::string_view sqlstate;
+  Move move;
+  std::string_view code;
+};
+
+TEST(Errors, SayWhoseMoveItIs) {
+  for (const auto& [sqlstate, move, code] : {
+           Case{"08006", Move::peer, code_lost},
+           Case{"57P01", Move::peer, code_lost},
+           Case{"57P03", Move::peer, code_starting},
+           Case{"53300", Move::peer, code_too_many},
+           Case{"40001", Move::peer, code_conflict},
+           Case{"40P01", Move::peer, code_conflict},
+           Case{"55P03", Move::peer, code_lock_timeout},
+           Case{"57014", Move::peer, code_statement_timeout},
+           Case{"25P03", Move::peer, code_idle_in_transaction},
+           Case{"53100", Move::peer, code_disk_full},
+           Case{"53200", Move::peer, code_server_failed},
+           Case{"58030", Move::peer, code_server_failed},
+           Case{"28P01", Move::caller, code_access_denied},
+           Case{"28000", Move::caller, code_access_denied},
+           Case{"3D000", Move::caller, code_no_database},
+           Case{"42703", Move::caller, code_tables_differ},
+           Case{"42P01", Move::caller, code_tables_differ},
+           Case{"42P10", Move::caller, code_tables_differ},
+           Case{"42501", Move::caller, code_forbidden},
+           Case{"25006", Move::caller, code_read_only},
+           Case{"26000", Move::caller, code_no_sessions},
+           Case{"23514", Move::ourselves, code_constraint},
+           Case{"23505", Move::ourselves, code_exists},
+           Case{"22021", Move::ourselves, code_error},
+           Case{"25P02", Move::ourselves, code_error},
+           Case{"XX001", Move::ourselves, code_damaged},
+       }) {
+    const Error error = error_of(sqlstate, "words");
+    EXPECT_EQ(error.move, move) << sqlstate;
+    EXPECT_EQ(error.code, code) << sqlstate;
+  }
+}
+
+TEST(Errors, GoOnTryingWhereNobodyHasForeseenWhatItMeans) {
+  for (const std::string_view sqlstate : {"XX000", "P0001", ""})
+    EXPECT_EQ(error_of(sqlstate, "?").move, Move::peer);
+}
+
+TEST(Errors, AreOneLineOfTheServersWordsAndWhatToDo) {
+  EXPECT_EQ(error_of("53100", "could not extend file:\nNo space left on device\n").text,
+            "PostgreSQL: could not extend file: No space left on device (53100)");
+  EXPECT_EQ(error_of("3D000", "database \"x\" does not exist").text,
+            "PostgreSQL: database \"x\" does not exist (3D000); check DB_NAME or DATABASE_URL, or create the "
+            "database");
+}
+
+}  // namespace
+}  // namespace weir::postgres

@@ -1,0 +1,189 @@
+// The port's contract on a real PostgreSQL, and how the store finds and keeps its rows there.
+#include <array>
+#include <limits>
+
+#include "integration/postgres_store_world.hpp"
+#include "postgres/errors.hpp"
+#include "postgres/store_sql.hpp"
+#include "rollup/metrics_store_contract.hpp"
+
+namespace weir::rollup {
+namespace {
+
+template <postgres::Hll hll>
+class PostgresStoreWorld final : public StoreWorld {
+ public:
+  std::unique_ptr<MetricsStore> session(const std::string& group) override {
+    return database_.session(group);
+  }
+  Standing standing() override { return postgres::look_at_all(database_); }
+
+ private:
+  postgres::StoreDatabase database_{hll};
+};
+
+template <postgres::Hll hll>
+std::unique_ptr<StoreWorld> make_world() {
+  return std::make_unique<PostgresStoreWorld<hll>>();
+}
+
+INSTANTIATE_TEST_SUITE_P(Postgres, MetricsStoreContract, testing::Values(&make_world<postgres::Hll::absent>));
+INSTANTIATE_TEST_SUITE_P(PostgresWithHll, MetricsStoreContract,
+                         testing::Values(&make_world<postgres::Hll::installed>));
+
+}  // namespace
+}  // namespace weir::rollup
+
+namespace weir::postgres {
+namespace {
+
+using rollup::store_contract::fence_of;
+using rollup::store_contract::minute;
+using rollup::store_contract::moved_on;
+using rollup::store_contract::total;
+using rollup::store_contract::written;
+using tally::Granularity;
+
+const auto* const server = testing::AddGlobalTestEnvironment(new SharedServer);
+
+class PostgresStore : public testing::Test {
+ protected:
+  tally::LedgerRow open(std::int32_t partition = 0) {
+    return store_->open_ledger(partition, 0, written).value();
+  }
+
+  tally::LedgerRow flush(const tally::LedgerRow& before, rollup::Changes changes) {
+    EXPECT_EQ(store_->begin(std::array{fence_of(before)}).value().size(), 1U);
+    const tally::LedgerRow after = moved_on(before, 1);
+    changes.written_at = written;
+    changes.ledgers = {after};
+    const auto wrote = store_->write(changes);
+    EXPECT_TRUE(wrote.has_value()) << wrote.error().text;
+    EXPECT_EQ(store_->commit().end, rollup::CommitEnd::committed);
+    return after;
+  }
+
+  StoreDatabase database_{Hll::installed};
+  std::unique_ptr<PostgresMetricsStore> store_ = database_.session();
+};
+
+TEST_F(PostgresStore, LeavesASketchAloneThatIsNotSaidToHaveChanged) {
+  tally::WindowRow row = total(Granularity::minute, minute(0), 1);
+  const tally::LedgerRow ledger = flush(open(), {.windows = {row}});
+  tally::WindowRow more = row;
+  more.events = 2;
+  more.users = "not looked at";
+  more.users_changed = false;
+  flush(ledger, {.windows = {more}});
+  row.events = 2;
+  EXPECT_EQ(look_at_all(database_).windows, std::vector{row});
+}
+
+TEST_F(PostgresStore, AnswersPeopleWhoUniteUsersByTheExtension) {
+  flush(open(),
+        {.windows = {total(Granularity::minute, minute(0), 1), total(Granularity::minute, minute(1), 1)}});
+  EXPECT_EQ(
+      database_.connect().number(
+          "SELECT round(#hll_union_agg(users::hll))::bigint FROM activity_minutes WHERE dimension = 'total'"),
+      1);
+}
+
+TEST_F(PostgresStore, KeepsALetterWhoseDetailQuotesBytesThatAreNoText) {
+  const std::string quoted("\"\0\xff\" is not JSON", 16);
+  flush(open(),
+        {.letters = {{.partition = 0, .offset = 1, .detail = quoted, .value = quoted, .at = written}}});
+  const auto letters = look_at_all(database_).letters;
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_EQ(letters[0].letter.detail, "\"\uFFFD\uFFFD\" is not JSON");
+  EXPECT_EQ(letters[0].letter.value, quoted);
+}
+
+// Kafka's record times are whatever a producer says.
+TEST_F(PostgresStore, KeepsMomentsThatNoCalendarHas) {
+  using Limit = std::numeric_limits<std::int64_t>;
+  tally::LedgerRow ledger = open();
+  for (const std::int64_t odd : {Limit::max(), Limit::min(), std::int64_t{-1}}) {
+    const WallTime moment{std::chrono::milliseconds{odd}};
+    ASSERT_EQ(store_->begin(std::array{fence_of(ledger)}).value().size(), 1U);
+    ledger = moved_on(ledger, 1);
+    ledger.observed.oldest_unread_at = moment;
+    const auto wrote = store_->write({.written_at = written,
+                                      .letters = {{.partition = 0, .offset = odd, .at = moment}},
+                                      .ledgers = {ledger}});
+    EXPECT_TRUE(wrote.has_value()) << wrote.error().text;
+    EXPECT_EQ(store_->commit().end, rollup::CommitEnd::committed);
+  }
+  EXPECT_EQ(open().observed.oldest_unread_at, WallTime{std::chrono::milliseconds{-1}});
+}
+
+TEST_F(PostgresStore, LeavesATopicOfAnotherNameAlone) {
+  flush(open(), {.windows = {total(Granularity::minute, minute(0), 1)}, .unrolled = {{0, minute(0)}}});
+  MetricsStoreOptions other = database_.options("another-group");
+  other.topic = "another-topic";
+  PostgresMetricsStore second(other);
+  const tally::LedgerRow ledger = second.open_ledger(0, 7, written).value();
+  EXPECT_EQ(ledger.next_offset, 7);
+  EXPECT_TRUE(second.unrolled_minutes(0).value().empty());
+  ASSERT_EQ(second.begin(std::array{fence_of(ledger)}).value().size(), 1U);
+  EXPECT_TRUE(second.read_windows(std::array{total(Granularity::minute, minute(0), 1).key}).value().empty());
+  EXPECT_TRUE(second.read_minutes(0, std::array{minute(0)}).value().empty());
+}
+
+// A row that is written again stays on its page and touches no index.
+TEST_F(PostgresStore, UpdatesRowsInPlace) {
+  tally::LedgerRow ledger = open();
+  for (int round = 1; round <= 20; ++round) {
+    std::vector<tally::WindowRow> windows;
+    for (int page = 0; page < 50; ++page) {
+      windows.push_back(rollup::store_contract::row(Granularity::minute, minute(0), tally::Dimension::page,
+                                                    "/page-" + std::to_string(page), round));
+    }
+    ledger = flush(ledger, {.windows = windows});
+  }
+  store_.reset();  // a session's figures are there for sure when it has ended
+  TestConnection look = database_.connect();
+  while (look.number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'weir' AND "
+                     "datname = current_database() AND pid <> pg_backend_pid()") > 0) {
+  }
+  const Rows figures = look.run(
+      "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname IN ('activity_windows', "
+      "'activity_ledger') ORDER BY relname DESC");
+  EXPECT_EQ(figures.number(0, 0), 19 * 50);
+  EXPECT_GE(figures.number(0, 1), 19 * 50 * 9 / 10);
+  EXPECT_GE(figures.number(1, 1), figures.number(1, 0) * 9 / 10);
+}
+
+// However the planner takes the tables' sizes.
+TEST_F(PostgresStore, FindsEveryRowByItsWholeKey) {
+  TestConnection session = database_.connect();
+  session.script(
+      "INSERT INTO activity_windows SELECT to_timestamp(n * 60), 1, 1, 0, 0, now(), p, 0, 0, 0, 0, 0, 0, "
+      "'the-topic', '', '' FROM generate_series(1, 5000) n, generate_series(0, 3) p; ANALYZE");
+  for (const auto& [name, value] : writer_session()) session.script("SET " + name + " = " + value);
+  using namespace store_sql;
+  const std::array statements{
+      &find_stranger,  &make_ledger,      &read_ledger, &begin_topic,    &retire_ledger, &retire_letters,
+      &letter_offsets, &unrolled_minutes, &fence,       &read_windows,   &read_minutes,  &lock_letters,
+      &put_windows,    &set_unrolled,     &set_rolled,  &raise_horizons, &put_letters,   &set_replayed,
+      &add_attempts,   &put_flush,        &put_ledgers, &prune_windows};
+  for (const Statement* const statement : statements) {
+    int parameters = 0;
+    while (statement->sql.find('$' + std::to_string(parameters + 1)) != std::string::npos) ++parameters;
+    std::string nulls = "NULL";
+    for (int i = 1; i < parameters; ++i) nulls += ", NULL";
+    session.script("PREPARE " + statement->name + " AS " + statement->sql);
+    const Rows plan = session.run("EXPLAIN EXECUTE " + statement->name + "(" + nulls + ")");
+    for (int row = 0; row < plan.count(); ++row) {
+      const std::string_view line = plan.bytes(row, 0);
+      EXPECT_EQ(line.find("Seq Scan on activity"), std::string_view::npos) << statement->sql << "\n" << line;
+      EXPECT_EQ(line.find("Hash Join"), std::string_view::npos) << statement->sql << "\n" << line;
+      if (line.find("Index Cond: ((granularity = ") != std::string_view::npos) {
+        for (const std::string_view part : {"dimension =", "window_start ", "topic =", "partition ="})
+          EXPECT_NE(line.find(part), std::string_view::npos) << statement->sql << "\n" << line;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weir::postgres

@@ -1,0 +1,357 @@
+// What goes wrong between the store and a real PostgreSQL, and what the store says of it.
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "integration/postgres_proxy.hpp"
+#include "integration/postgres_store_world.hpp"
+#include "postgres/errors.hpp"
+
+namespace weir::postgres {
+namespace {
+
+using rollup::CommitEnd;
+using rollup::store_contract::fence_of;
+using rollup::store_contract::minute;
+using rollup::store_contract::moved_on;
+using rollup::store_contract::total;
+using rollup::store_contract::written;
+using tally::Granularity;
+using namespace std::chrono_literals;
+
+const auto* const server = testing::AddGlobalTestEnvironment(new SharedServer);
+
+constexpr const char* store_name = "the store";
+
+class StoreFaults : public testing::Test {
+ protected:
+  [[nodiscard]] MetricsStoreOptions options() const {
+    MetricsStoreOptions options = database_.options();
+    options.connection.application_name = store_name;
+    return options;
+  }
+  [[nodiscard]] MetricsStoreOptions options_through(const Proxy& proxy) const {
+    MetricsStoreOptions through = options();
+    through.connection.url += " host=" + proxy.host();
+    return through;
+  }
+  [[nodiscard]] std::string server_folder() const {
+    const Keywords keywords = keywords_of(database_.options().connection).value();
+    return std::ranges::find(keywords, "host", &Keywords::value_type::first)->second;
+  }
+
+  static tally::LedgerRow open(PostgresMetricsStore& store, std::int32_t partition = 0) {
+    auto opened = store.open_ledger(partition, 0, written);
+    EXPECT_TRUE(opened.has_value()) << opened.error().text;
+    return opened.value_or(tally::LedgerRow{});
+  }
+
+  // One whole transaction; `before_step` is told of each step before it is taken. Answers the step at which it failed
+  // ("" if none), with the error.
+  struct Outcome {
+    std::string failed_at;
+    CommitEnd end = CommitEnd::aborted;
+    Error why;
+  };
+  static Outcome transact(
+      PostgresMetricsStore& store, const tally::LedgerRow& before,
+      const std::function<void(const std::string&)>& before_step = [](const auto&) {}) {
+    const tally::WindowRow window = total(Granularity::minute, minute(0), 1);
+    before_step("begin");
+    auto held = store.begin(std::array{fence_of(before)});
+    if (!held) return {"begin", CommitEnd::aborted, held.error()};
+    if (held->empty()) return {"fence", CommitEnd::aborted, {}};
+    before_step("read");
+    if (auto read = store.read_windows(std::array{window.key}); !read)
+      return {"read", CommitEnd::aborted, read.error()};
+    before_step("write");
+    auto wrote = store.write({.written_at = written, .windows = {window}, .ledgers = {moved_on(before, 1)}});
+    if (!wrote) return {"write", CommitEnd::aborted, wrote.error()};
+    before_step("commit");
+    const rollup::CommitAnswer answer = store.commit();
+    return {answer.end == CommitEnd::committed ? "" : "commit", answer.end, answer.why};
+  }
+
+  void expect_that_all_works(PostgresMetricsStore& store) {
+    const Outcome outcome = transact(store, open(store));
+    EXPECT_EQ(outcome.failed_at, "") << outcome.why.text;
+  }
+
+  // Ends the store's session on the server, and waits until it is gone.
+  void kill_session() {
+    const Rows killed = other_.run(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = $1::text",
+        Parameters().add(store_name));
+    ASSERT_EQ(killed.count(), 1);
+    ASSERT_EQ(killed.number(0, 0), 1);
+  }
+
+  StoreDatabase database_;
+  TestConnection other_ = database_.connect();
+};
+
+TEST_F(StoreFaults, IsMadeWithoutADatabaseAndSaysSoWhenAsked) {
+  MetricsStoreOptions away = options();
+  away.connection.url = "host=/nowhere dbname=x";
+  PostgresMetricsStore store(away);
+  for (int round = 0; round < 3; ++round) {
+    auto answer = store.open_ledger(0, 0, written);
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().move, Move::peer);
+    EXPECT_EQ(answer.error().code, code_lost);
+  }
+  store.rollback();
+  EXPECT_EQ(store.commit().end, CommitEnd::aborted);
+}
+
+TEST_F(StoreFaults, LosesNothingButTheTransactionWhenItsSessionIsKilledAtAnyStep) {
+  PostgresMetricsStore store(options());
+  for (const std::string step : {"begin", "read", "write", "commit"}) {
+    const tally::LedgerRow before = open(store);
+    const Outcome outcome = transact(store, before, [&](const std::string& at) {
+      if (at == step) kill_session();
+    });
+    EXPECT_EQ(outcome.failed_at, step);
+    EXPECT_EQ(outcome.why.move, Move::peer) << outcome.why.text;
+    EXPECT_EQ(outcome.why.code, code_lost) << outcome.why.text;
+    EXPECT_EQ(outcome.end, step == "commit" ? CommitEnd::unknown : CommitEnd::aborted);
+    EXPECT_EQ(open(store), before) << step;
+    expect_that_all_works(store);
+  }
+}
+
+// Fault 23.
+TEST_F(StoreFaults, DoesNotKnowOfACommitWhoseAnswerWasLostButItsLedgerDoes) {
+  struct Case {
+    Proxy::Fault fault;
+    bool was_written;
+  };
+  Proxy proxy(server_folder());
+  for (const auto& [fault, was_written] :
+       {Case{Proxy::Fault::cut_before, false}, Case{Proxy::Fault::cut_after, true}}) {
+    PostgresMetricsStore store(options_through(proxy));
+    const tally::LedgerRow before = open(store);
+    const Outcome outcome = transact(store, before, [&proxy, fault = fault](const std::string& at) {
+      if (at == "commit") proxy.fail_at(fault, "weir_commit");
+    });
+    ASSERT_TRUE(proxy.has_failed());
+    EXPECT_EQ(outcome.end, CommitEnd::unknown);
+    EXPECT_EQ(outcome.why.move, Move::peer);
+    // The same again: its fence waits for the old session's end, and tells.
+    EXPECT_EQ(transact(store, before).failed_at, was_written ? "fence" : "");
+    store.rollback();
+    EXPECT_EQ(open(store), moved_on(before, 1));
+  }
+}
+
+TEST_F(StoreFaults, SendsNothingThatWritesBeforeTheFenceHasAnswered) {
+  Proxy proxy(server_folder());
+  PostgresMetricsStore store(options_through(proxy));
+  const tally::LedgerRow before = open(store);
+  const std::size_t opened = proxy.sent().size();
+  ASSERT_EQ(transact(store, moved_on(before, 1)).failed_at, "fence");
+  const std::string sent_behind_a_lost_fence = proxy.sent().substr(opened);
+  EXPECT_NE(sent_behind_a_lost_fence.find("weir_fence"), std::string::npos);
+  store.rollback();
+  ASSERT_EQ(transact(store, before,
+                     [&](const std::string& at) {
+                       if (at != "read") return;
+                       for (const std::string_view write :
+                            {"INSERT", "DELETE", "weir_put", "weir_set", "weir_commit"})
+                         EXPECT_EQ(proxy.sent().find(write, opened), std::string::npos) << write;
+                     })
+                .failed_at,
+            "");
+  EXPECT_NE(proxy.sent().find("weir_put_windows", opened), std::string::npos);
+}
+
+// A process that was stopped inside its transaction.
+TEST_F(StoreFaults, WaitsForAStoppedProcessNoLongerThanTheServerLetsItHoldItsFence) {
+  MetricsStoreOptions stopped = options();
+  stopped.connection.idle_in_transaction_timeout = 300ms;
+  PostgresMetricsStore zombie(stopped);
+  PostgresMetricsStore successor(options());
+  const tally::LedgerRow before = open(zombie);
+  ASSERT_EQ(zombie.begin(std::array{fence_of(before)}).value().size(), 1U);
+  const MonoTime begun = read_clock().mono;
+  EXPECT_EQ(transact(successor, before).failed_at, "");
+  EXPECT_LT(read_clock().mono - begun, 15s);
+  auto late = zombie.write({.written_at = written, .ledgers = {moved_on(before, 1)}});
+  ASSERT_FALSE(late.has_value());
+  EXPECT_EQ(late.error().move, Move::peer);
+  EXPECT_EQ(late.error().code, code_idle_in_transaction) << late.error().text;
+  EXPECT_EQ(zombie.commit().end, CommitEnd::aborted);
+  EXPECT_EQ(transact(zombie, before).failed_at, "fence");
+}
+
+TEST_F(StoreFaults, DoesNotKnowOfACommitThatIsSentWhenTheServerHasGivenUpOnIt) {
+  MetricsStoreOptions stopped = options();
+  stopped.connection.idle_in_transaction_timeout = 200ms;
+  PostgresMetricsStore zombie(stopped);
+  PostgresMetricsStore successor(options());
+  const tally::LedgerRow before = open(zombie);
+  ASSERT_EQ(zombie.begin(std::array{fence_of(before)}).value().size(), 1U);
+  ASSERT_TRUE(zombie.write({.written_at = written, .ledgers = {moved_on(before, 1)}}).has_value());
+  ASSERT_EQ(transact(successor, before).failed_at,
+            "");  // once it holds the fence, the zombie's session is gone
+  EXPECT_EQ(zombie.commit().end, CommitEnd::unknown);
+  EXPECT_EQ(open(zombie), moved_on(before, 1));
+}
+
+TEST_F(StoreFaults, TriesTheWholeTransactionAgainAfterALockOrAStatementTookTooLong) {
+  struct Case {
+    std::chrono::milliseconds lock_timeout;
+    std::chrono::milliseconds statement_timeout;
+    std::string_view code;
+  };
+  for (const Case& timeout :
+       {Case{100ms, 30s, code_lock_timeout}, Case{0ms, 100ms, code_statement_timeout}}) {
+    MetricsStoreOptions impatient = options();
+    impatient.connection.lock_timeout = timeout.lock_timeout;
+    impatient.connection.statement_timeout = timeout.statement_timeout;
+    PostgresMetricsStore store(impatient);
+    const tally::LedgerRow before = open(store);
+    for (const std::string table : {"activity_ledger", "activity_windows"}) {
+      other_.script("BEGIN; LOCK TABLE " + table + " IN EXCLUSIVE MODE");
+      const Outcome outcome = transact(store, before);
+      EXPECT_EQ(outcome.failed_at, table == "activity_ledger" ? "begin" : "write");
+      EXPECT_EQ(outcome.why.move, Move::peer);
+      EXPECT_EQ(outcome.why.code, timeout.code) << outcome.why.text;
+      other_.script("ROLLBACK");
+      EXPECT_EQ(open(store), before);
+    }
+    expect_that_all_works(store);
+  }
+}
+
+TEST_F(StoreFaults, TriesTheWholeTransactionAgainAfterADeadlock) {
+  MetricsStoreOptions first_to_look = options();
+  first_to_look.connection.session = {{"deadlock_timeout", "50ms"}};
+  PostgresMetricsStore store(first_to_look);
+  const tally::LedgerRow before = open(store);
+  other_.script(
+      "BEGIN; SET LOCAL deadlock_timeout = '60s'; LOCK TABLE activity_dead_letters IN EXCLUSIVE MODE");
+  ASSERT_EQ(store.begin(std::array{fence_of(before)}).value().size(), 1U);
+  std::thread waiting([this] { other_.script("UPDATE activity_ledger SET version = version; ROLLBACK"); });
+  TestConnection look = database_.connect();
+  while (look.number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
+  }
+  auto locked = store.lock_letters(std::array{rollup::store_contract::letter(0, 1)});
+  waiting.join();
+  ASSERT_FALSE(locked.has_value());
+  EXPECT_EQ(locked.error().move, Move::peer);
+  EXPECT_EQ(locked.error().code, code_conflict) << locked.error().text;
+  EXPECT_EQ(transact(store, before).failed_at, "");
+}
+
+TEST_F(StoreFaults, NeverDeadlocksOnPartitionsAskedForInOppositeOrders) {
+  std::vector<rollup::Fence> fences;
+  PostgresMetricsStore opening(options());
+  for (const std::int32_t partition : {0, 1, 2, 3}) fences.push_back(fence_of(open(opening, partition)));
+  std::atomic<int> refused = 0;
+  const auto contend = [&, this](std::vector<rollup::Fence> order) {
+    PostgresMetricsStore store(options());
+    for (int round = 0; round < 300; ++round) {
+      auto held = store.begin(order);
+      if (!held || held->size() != 4) ++refused;
+      store.rollback();
+    }
+  };
+  std::thread backward(contend, std::vector(fences.rbegin(), fences.rend()));
+  contend(fences);
+  backward.join();
+  EXPECT_EQ(refused, 0);
+}
+
+TEST_F(StoreFaults, GivesUpASessionThatDoesNotAnswerAtAll) {
+  Proxy proxy(server_folder());
+  MetricsStoreOptions through = options_through(proxy);
+  through.connection.answer_timeout = 300ms;
+  PostgresMetricsStore store(through);
+  const tally::LedgerRow before = open(store);
+  for (const std::string step : {"weir_fence", "weir_put_windows", "weir_commit"}) {
+    proxy.fail_at(Proxy::Fault::stall, step);
+    const MonoTime begun = read_clock().mono;
+    const Outcome outcome = transact(store, before);
+    EXPECT_LT(read_clock().mono - begun, 5s);
+    ASSERT_TRUE(proxy.has_failed());
+    EXPECT_EQ(outcome.why.code, code_answer_timeout) << outcome.why.text;
+    EXPECT_EQ(outcome.why.move, Move::peer);
+    EXPECT_EQ(outcome.end, step == "weir_commit" ? CommitEnd::unknown : CommitEnd::aborted);
+    kill_session();  // as the server would do by itself, later
+  }
+  EXPECT_EQ(transact(store, before).failed_at, "");
+}
+
+TEST_F(StoreFaults, GivesUpConnectingToAServerThatDoesNotAnswer) {
+  Proxy proxy(server_folder());
+  proxy.fail_at(Proxy::Fault::stall, "user");
+  MetricsStoreOptions through = options_through(proxy);
+  through.connection.connect_timeout = 1s;
+  PostgresMetricsStore store(through);
+  auto answer = store.open_ledger(0, 0, written);
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().move, Move::peer);
+  EXPECT_NE(answer.error().text.find(proxy.host()), std::string::npos) << answer.error().text;
+  open(store);
+}
+
+// A person must act: the text says on what.
+TEST_F(StoreFaults, NamesTheColumnThatIsMissing) {
+  PostgresMetricsStore store(options());
+  const tally::LedgerRow before = open(store);
+  other_.script("ALTER TABLE activity_windows RENAME COLUMN rolled_events TO rolled");
+  const Outcome outcome = transact(store, before);
+  EXPECT_EQ(outcome.why.move, Move::caller);
+  EXPECT_EQ(outcome.why.code, code_tables_differ);
+  EXPECT_NE(outcome.why.text.find("rolled_events"), std::string::npos) << outcome.why.text;
+  other_.script("ALTER TABLE activity_windows RENAME COLUMN rolled TO rolled_events");
+  EXPECT_EQ(transact(store, before).failed_at, "");
+  other_.script(
+      "ALTER TABLE activity_windows ALTER COLUMN place TYPE bigint");  // under a session that knew it
+  EXPECT_EQ(transact(store, open(store)).why.move, Move::peer);
+  expect_that_all_works(store);
+}
+
+TEST_F(StoreFaults, SaysThatTheDatabaseMayOnlyBeRead) {
+  other_.script("ALTER DATABASE " + database_.database().name() + " SET default_transaction_read_only = on");
+  PostgresMetricsStore store(options());
+  auto answer = store.open_ledger(0, 0, written);
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().move, Move::caller);
+  EXPECT_EQ(answer.error().code, code_read_only) << answer.error().text;
+}
+
+TEST_F(StoreFaults, SaysWhoIsRefusedAndNeverAPassword) {
+  other_.script("DROP ROLE IF EXISTS locked_out; CREATE ROLE locked_out LOGIN PASSWORD 'the real one'");
+  other_.script(
+      "DO $$BEGIN EXECUTE format('COPY (VALUES (''local all locked_out scram-sha-256''), (''local all all "
+      "trust'')) "
+      "TO %L', current_setting('hba_file')); END$$");
+  other_.script("SELECT pg_reload_conf()");
+  ConnectionSettings settings = database_.options().connection;
+  settings.password = "open-sesame";
+  for (const std::string& url :
+       {settings.url + " user=locked_out password=open-sesame", settings.url + " user=locked_out"}) {
+    settings.url = url;
+    auto refused = Connection::open(settings);
+    const MonoTime deadline = read_clock().mono + 20s;  // until the server has read its file
+    while (refused && read_clock().mono < deadline) refused = Connection::open(settings);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().move, Move::caller);
+    EXPECT_EQ(refused.error().code, code_access_denied) << refused.error().text;
+    EXPECT_EQ(refused.error().text.find("open-sesame"), std::string::npos) << refused.error().text;
+    EXPECT_EQ(refused.error().text.find('\n'), std::string::npos) << refused.error().text;
+  }
+  settings.url = database_.options().connection.url + " dbname=nowhere";
+  auto nowhere = Connection::open(settings);
+  ASSERT_FALSE(nowhere.has_value());
+  EXPECT_EQ(nowhere.error().move, Move::caller);
+  EXPECT_EQ(nowhere.error().code, code_no_database) << nowhere.error().text;
+  EXPECT_NE(nowhere.error().text.find("nowhere"), std::string::npos) << nowhere.error().text;
+}
+
+}  // namespace
+}  // namespace weir::postgres
