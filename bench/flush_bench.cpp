@@ -65,7 +65,7 @@ void flush_events(benchmark::State& state) {
     state.ResumeTiming();
 
     rollup::Transaction flush(
-        {claim}, std::make_unique<rollup::Flush>(std::move(shares), rollup::Flush::Pruning{}), now);
+        {claim}, std::make_unique<rollup::Flush>(std::move(shares), rollup::Flush::Pruning{}, "bench"), now);
     rollup::run_to_end(flush, **store);
     if (flush.failure()) state.SkipWithError(flush.failure()->text.c_str());
 
