@@ -7,6 +7,7 @@
 #include "postgres/errors.hpp"
 #include "postgres/pool.hpp"
 #include "postgres/scan_sql.hpp"
+#include "postgres/store_rows.hpp"
 #include "report/range.hpp"
 
 namespace weir::postgres {
@@ -24,11 +25,8 @@ Statement fetch(int rows) {
 struct Statements {
   Statement begin{"", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
   Statement horizons{"weir_horizons", "SELECT granularity, pruned_to FROM activity_horizon"};
-  Statement ledger{
-      "weir_ledgers",
-      "SELECT partition, start_offset, next_offset, version, read, tallied, duplicate, dead_lettered, "
-      "skipped, last_record_hash, log_end_offset, oldest_unread_at, observed_at, updated_at "
-      "FROM activity_ledger WHERE topic = $1::text ORDER BY partition"};
+  Statement ledger{"weir_ledgers", "SELECT " + std::string(ledger_columns) +
+                                       " FROM activity_ledger WHERE topic = $1::text ORDER BY partition"};
   Statement fetch_rows = fetch(rows_with_users_max);
   Statement fetch_counts = fetch(rows_of_counts_max);
   Statement close{"weir_close", "CLOSE weir_scan"};
@@ -61,25 +59,6 @@ Result<report::Horizons> horizons_in(const Rows& rows) {
     horizons.pruned_to[static_cast<std::size_t>(*granularity)] = rows.moment(row, 1);
   }
   return horizons;
-}
-
-tally::LedgerRow ledger_in(const Rows& rows, int row) {
-  tally::LedgerRow ledger;
-  ledger.partition = static_cast<std::int32_t>(rows.number(row, 0));
-  ledger.start_offset = rows.number(row, 1);
-  ledger.next_offset = rows.number(row, 2);
-  ledger.version = rows.number(row, 3);
-  ledger.read = rows.number(row, 4);
-  ledger.tallied = rows.number(row, 5);
-  ledger.duplicate = rows.number(row, 6);
-  ledger.dead_lettered = rows.number(row, 7);
-  ledger.skipped = rows.number(row, 8);
-  if (!rows.is_null(row, 9)) ledger.last_record_hash = rows.number(row, 9);
-  ledger.observed.log_end_offset = rows.number(row, 10);
-  if (!rows.is_null(row, 11)) ledger.observed.oldest_unread_at = rows.moment(row, 11);
-  ledger.observed.observed_at = rows.moment(row, 12);
-  ledger.updated_at = rows.moment(row, 13);
-  return ledger;
 }
 
 Scan::Values values_of(const report::WindowQuery& query) {
@@ -134,7 +113,7 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
     auto rows = session_->run(statements_.ledger, parameters);
     if (!rows) return pass_on(rows);
     std::vector<tally::LedgerRow> ledgers;
-    for (int row = 0; row < rows->count(); ++row) ledgers.push_back(ledger_in(*rows, row));
+    for (int row = 0; row < rows->count(); ++row) ledgers.push_back(ledger_row(*rows, row));
     return ledgers;
   }
 
@@ -144,14 +123,14 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
     const auto granularity = remainders ? tally::Granularity::minute : query.granularity;
     Parameters parameters;
     parameters.add(topic_)
-        .add(Type::int2, static_cast<std::int64_t>(granularity))
-        .add(Type::int2, static_cast<std::int64_t>(query.dimension))
+        .add(Type::int2, number_of(granularity))
+        .add(Type::int2, number_of(query.dimension))
         .add(report::ceil_to(query.granularity, std::max(query.from, kept_from)))
         .add(report::ceil_to(query.granularity, query.to));
     if (query.values) {
       Array values(Type::text);
       for (const std::string_view value : *query.values) values.add(value);
-      parameters.add(values);
+      parameters.add(std::move(values));
     }
     return parameters;
   }
@@ -184,8 +163,7 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
   static void show(const Rows& rows, const report::WindowQuery& query,
                    const std::function<void(const report::ViewRow&)>& take) {
     for (int row = 0; row < rows.count(); ++row) {
-      take({.start = report::floor_to(query.granularity,
-                                      std::chrono::floor<std::chrono::seconds>(rows.moment(row, 0))),
+      take({.start = report::floor_to(query.granularity, window_start(rows, row, 0)),
             .partition = static_cast<std::int32_t>(rows.number(row, 1)),
             .value = rows.bytes(row, 2),
             .events = rows.number(row, 3),

@@ -1,7 +1,7 @@
 // Reads the metrics store in PostgreSQL: report's port on a pool of sessions (pool.hpp).
 //
-// A snapshot is one transaction, REPEATABLE READ READ ONLY. While it is open the server keeps every row version that
-// it may see, so a snapshot lives for one answer, never for a connection of a client.
+// A snapshot is one transaction, REPEATABLE READ READ ONLY. While it is open the server keeps every row
+// version that it may see, so a snapshot lives for one answer, never for a connection of a client.
 #pragma once
 
 #include <chrono>
@@ -22,16 +22,17 @@ struct MetricsReaderOptions {
   std::chrono::milliseconds wait_max{5'000};  // then further ones are refused
 };
 
-// The database need not be there when this is made, nor need its tables: sessions are opened when they are needed.
+// The database need not be there when this is made, nor need its tables: sessions are opened when they are
+// needed.
 class PostgresMetricsReader final : public report::MetricsReader {
  public:
   explicit PostgresMetricsReader(MetricsReaderOptions options);
   ~PostgresMetricsReader() override;  // when all snapshots are gone
 
-  // Move::peer: away, or all sessions in use for wait_max. Move::caller: a person must act (errors.hpp). After an error
-  // within a snapshot the snapshot is of no use any more; the next one has a session that works. scan() fetches some
-  // hundreds of rows at a time, so that memory is bounded by 8 MB. A session that turns out to have been lost while
-  // nobody used it is replaced unseen.
+  // Move::peer: away, or all sessions in use for wait_max. Move::caller: a person must act (errors.hpp).
+  // After an error within a snapshot the snapshot is of no use any more; the next one has a session that
+  // works. scan() fetches some hundreds of rows at a time, so that memory is bounded by 8 MB. A session that
+  // turns out to have been lost while nobody used it is replaced unseen.
   Result<std::unique_ptr<report::MetricsSnapshot>> snapshot() override;
 
  private:

@@ -45,8 +45,8 @@ Result<void> check_server(Connection& connection) {
 
 // 0: nothing was ever made here.
 Result<int> version_of(Connection& connection) {
-  // Not by to_regclass(): it would go by what this session knew before it waited for the lock. Reading pg_class makes
-  // the session look again.
+  // Not by to_regclass(): it would go by what this session knew before it waited for the lock. Reading
+  // pg_class makes the session look again.
   auto there =
       connection.run(Statement{"",
                                "SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = 'activity_schema' "
@@ -97,8 +97,8 @@ constexpr std::string_view missing_sql =
     "WHERE NOT EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = to_regclass(want.table_name) "
     "AND a.attname = want.column_name AND a.attnum > 0 AND NOT a.attisdropped) ORDER BY place LIMIT 1";
 
-// A column of the adopted table that our INSERT cannot fill: of a type of its own, or one that wants a value which we
-// do not have.
+// A column of the adopted table that our INSERT cannot fill: of a type of its own, or one that wants a value
+// which we do not have.
 constexpr std::string_view unfit_sql =
     "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), coalesce(fit.expected, '') "
     "FROM pg_attribute AS a LEFT JOIN (VALUES "

@@ -10,13 +10,14 @@ inline constexpr std::string_view code_newer = "newer_database";  // its tables 
 inline constexpr std::string_view code_too_old = "server_too_old";
 inline constexpr std::string_view code_encoding = "database_encoding";  // not UTF8
 
-// Applies the migrations that the database lacks, all of them or none, in one transaction under an advisory lock: of
-// several processes that start at once, one does it and the others wait and find it done. Nothing to do costs two
-// round trips and needs no right to create anything. A user_activity_metrics that is there already is left as it is
-// with its rows; its columns must be ones that Weir can fill.
+// Applies the migrations that the database lacks, all of them or none, in one transaction under an advisory
+// lock: of several processes that start at once, one does it and the others wait and find it done. Nothing to
+// do costs two round trips and needs no right to create anything. A user_activity_metrics that is there
+// already is left as it is with its rows; its columns must be ones that Weir can fill.
 //
-// Outside a transaction. Errors: Move::caller, a person must act: the codes above, code_tables_differ (naming table and
-// column), code_read_only (a standby), code_forbidden. Move::peer: the database is away or busy; ask again.
+// Outside a transaction. Errors: Move::caller, a person must act: the codes above, code_tables_differ (naming
+// table and column), code_read_only (a standby), code_forbidden. Move::peer: the database is away or busy;
+// ask again.
 Result<void> migrate(Connection& connection);
 
 }  // namespace weir::postgres

@@ -21,11 +21,12 @@ struct PoolOptions {
   std::chrono::milliseconds wait_max{5'000};  // for another thread to give one back
 };
 
-// Opens sessions when they are first needed and keeps them; one that is lost is dropped, and another one opened when
-// it is needed. take() from any thread.
+// Opens sessions when they are first needed and keeps them; one that is lost is dropped, and another one
+// opened when it is needed. take() from any thread.
 class Pool {
  public:
-  // A session lent to one thread. It goes back when this dies; a transaction that is open is rolled back first.
+  // A session lent to one thread. It goes back when this dies; a transaction that is open is rolled back
+  // first.
   class Lease {
    public:
     Lease(Lease&&) = default;

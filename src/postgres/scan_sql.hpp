@@ -18,13 +18,13 @@ struct Scan {
   bool users = false;
 };
 
-// A SELECT of window_start, partition, value, events, page_views and, if asked for, users, in whichever order the rows
-// lie. window_start is that of the row itself: of the minute, for remainders. Parameters: $1 topic, $2 granularity of
-// the rows to read, $3 dimension, $4 first and $5 end of window_start.
+// A SELECT of window_start, partition, value, events, page_views and, if asked for, users, in whichever order
+// the rows lie. window_start is that of the row itself: of the minute, for remainders. Parameters: $1 topic,
+// $2 granularity of the rows to read, $3 dimension, $4 first and $5 end of window_start.
 [[nodiscard]] std::string scan_sql(const Scan& scan);
 
-// What the planner must be told for it, whatever it believes of the tables: joins in the order in which they are
-// written, by lookups in the index.
+// What the planner must be told for it, whatever it believes of the tables: joins in the order in which they
+// are written, by lookups in the index.
 struct SessionSetting {
   std::string_view name;
   std::string_view value;

@@ -119,8 +119,8 @@ std::string select(const View& view, std::string sql) {
   return sql;
 }
 
-// What people ask of dimension and window_start reaches the index: through the join with four names, and because
-// window_start is shown as it is stored.
+// What people ask of dimension and window_start reaches the index: through the join with four names, and
+// because window_start is shown as it is stored.
 std::string rows_of(const View& view) {
   return select(view, R"sql(
 SELECT w.topic, w.window_start, w.partition, d.name, w.value, w.events, w.page_views, w.users
@@ -129,8 +129,8 @@ JOIN activity_windows AS w ON w.granularity = $number AND w.dimension = d.number
 WHERE w.window_start >= $pruned_to)sql");
 }
 
-// What minutes have that stands in no hour and no day yet. Users are whole: the union does not mind. Cut in UTC,
-// whatever the session's TimeZone.
+// What minutes have that stands in no hour and no day yet. Users are whole: the union does not mind. Cut in
+// UTC, whatever the session's TimeZone.
 std::string remainders_of(const View& view) {
   return select(view, R"sql(
 SELECT w.topic, date_trunc('$granularity', u.window_start, 'UTC'), w.partition, d.name, w.value,

@@ -15,8 +15,8 @@
 
 namespace weir::postgres {
 
-// Starts the server before the first test and ends it after the last one. Skips everything, loudly, where PostgreSQL
-// with the hll extension is not installed; fails there when CI is true.
+// Starts the server before the first test and ends it after the last one. Skips everything, loudly, where
+// PostgreSQL with the hll extension is not installed; fails there when CI is true.
 class SharedServer final : public testing::Environment {
  public:
   void SetUp() override {

@@ -1,11 +1,11 @@
 // The reader and the views on a real PostgreSQL.
+#include <atomic>
 #include <thread>
 
 #include "base/hash.hpp"
-#include "integration/postgres_database.hpp"
+#include "integration/postgres_store_world.hpp"
 #include "postgres/errors.hpp"
 #include "postgres/metrics_reader.hpp"
-#include "postgres/migrations.hpp"
 #include "postgres/pool.hpp"
 #include "postgres/scan_sql.hpp"
 #include "report/metrics_reader_contract.hpp"
@@ -16,97 +16,48 @@ namespace {
 
 const auto* const server = testing::AddGlobalTestEnvironment(new SharedServer);
 
-constexpr const char* test_topic = "the-topic";
+using rollup::store_contract::topic;
 
-// Committed rows, by plain SQL.
+// Commits by the store, but for the ledgers, whose versions are the suite's own.
 class Writer {
  public:
-  explicit Writer(const TestDatabase& database) : session_(database.connect()) {
-    if (auto made = migrate(*session_); !made) throw std::runtime_error(made.error().text);
-  }
+  explicit Writer(const StoreDatabase& database) : store_(database.session()), session_(database.connect()) {}
 
   void put(const report::Stored& stored) {
-    session_.script("BEGIN");
-    for (const tally::WindowRow& row : stored.windows) put(row);
+    ASSERT_TRUE(store_->begin({}).has_value());
+    rollup::Changes changes{.windows = stored.windows};
     for (const report::StoredMinute& minute : stored.unrolled)
-      on("INSERT INTO activity_unrolled (topic, partition, window_start) VALUES "
-         "($1::text, $2::int, $3::timestamptz) ON CONFLICT DO NOTHING",
-         minute);
+      changes.unrolled.push_back({minute.partition, minute.start});
     for (const report::StoredMinute& minute : stored.rolled)
-      on("DELETE FROM activity_unrolled WHERE topic = $1::text AND partition = $2::int "
-         "AND window_start = $3::timestamptz",
-         minute);
-    if (stored.horizons) raise(*stored.horizons);
+      changes.rolled.push_back({minute.partition, minute.start});
+    for (const auto granularity : tally::all_granularities) {
+      if (stored.horizons) changes.horizons.push_back({granularity, stored.horizons->of(granularity)});
+    }
+    auto wrote = store_->write(changes);
+    ASSERT_TRUE(wrote.has_value()) << wrote.error().text;
+    ASSERT_EQ(store_->commit().end, rollup::CommitEnd::committed);
     for (const tally::LedgerRow& ledger : stored.ledgers) put(ledger);
-    session_.script("COMMIT");
   }
-  TestConnection& session() { return session_; }
+  rollup::MetricsStore& store() { return *store_; }
 
  private:
-  void put(const tally::WindowRow& row) {
-    Parameters values;
-    values.add(test_topic)
-        .add(Type::int2, static_cast<std::int64_t>(row.key.granularity))
-        .add(Type::int2, static_cast<std::int64_t>(row.key.dimension))
-        .add(row.key.start)
-        .add(Type::int4, row.key.partition)
-        .add(row.key.value)
-        .add(Type::int8, row.events)
-        .add(Type::int8, row.page_views)
-        .add(Type::int8, row.rolled_events)
-        .add(Type::int8, row.rolled_page_views)
-        .add(row.users);
-    session_.run(
-        "INSERT INTO activity_windows (topic, granularity, dimension, window_start, partition, value, "
-        "events, "
-        "page_views, rolled_events, rolled_page_views, place, last_write, users) VALUES ($1::text, $2::int2, "
-        "$3::int2, $4::timestamptz, $5::int, $6::text, $7::int8, $8::int8, $9::int8, $10::int8, 0, now(), "
-        "$11::bytea) ON CONFLICT (granularity, dimension, window_start, topic, partition, value) DO UPDATE "
-        "SET "
-        "events = excluded.events, page_views = excluded.page_views, rolled_events = excluded.rolled_events, "
-        "rolled_page_views = excluded.rolled_page_views, users = excluded.users",
-        values);
-  }
-  void on(const std::string& sql, const report::StoredMinute& minute) {
-    Parameters values;
-    values.add(test_topic).add(Type::int4, minute.partition).add(minute.start);
-    session_.run(sql, values);
-  }
-  void raise(const report::Horizons& horizons) {
-    for (const auto granularity : tally::all_granularities) {
-      Parameters values;
-      values.add(tally::name_of(granularity)).add(horizons.of(granularity));
-      session_.run("UPDATE activity_horizon SET pruned_to = $2::timestamptz WHERE granularity = $1::text",
-                   values);
-    }
-  }
   void put(const tally::LedgerRow& row) {
-    Parameters values;
-    values.add(test_topic).add(Type::int4, row.partition);
-    for (const std::int64_t number : {row.start_offset, row.next_offset, row.version, row.read, row.tallied,
-                                      row.duplicate, row.dead_lettered, row.skipped})
-      values.add(Type::int8, number);
-    row.last_record_hash ? values.add(Type::int8, *row.last_record_hash) : values.add_null();
-    values.add(Type::int8, row.observed.log_end_offset);
-    row.observed.oldest_unread_at ? values.add(*row.observed.oldest_unread_at) : values.add_null();
-    values.add(row.observed.observed_at).add(row.updated_at);
-    session_.run(
-        "INSERT INTO activity_ledger (topic, partition, group_id, start_offset, next_offset, version, read, "
-        "tallied, "
-        "duplicate, dead_lettered, skipped, last_record_hash, log_end_offset, oldest_unread_at, observed_at, "
-        "updated_at) VALUES ($1::text, $2::int, 'the-group', $3::int8, $4::int8, $5::int8, $6::int8, "
-        "$7::int8, "
-        "$8::int8, $9::int8, $10::int8, $11::int8, $12::int8, $13::timestamptz, $14::timestamptz, "
-        "$15::timestamptz)",
-        values);
+    ASSERT_TRUE(store_->open_ledger(row.partition, row.start_offset, WallTime{}).has_value());
+    session_.script("UPDATE activity_ledger SET version = " + std::to_string(row.version - 1) +
+                    " WHERE partition = " + std::to_string(row.partition));
+    auto held = store_->begin(std::array{rollup::Fence{row.partition, row.start_offset, row.version - 1}});
+    ASSERT_EQ(held.value().size(), 1U);
+    ASSERT_TRUE(store_->write({.ledgers = {row}}).has_value());
+    ASSERT_EQ(store_->commit().end, rollup::CommitEnd::committed);
   }
 
+  std::unique_ptr<PostgresMetricsStore> store_;
   TestConnection session_;
 };
 
 MetricsReaderOptions options_of(const TestDatabase& database, std::size_t connections = 2) {
   return {.connection = database.settings(),
-          .topic = test_topic,
+          .topic = topic,
           .connections = connections,
           .wait_max = std::chrono::milliseconds(50)};
 }
@@ -115,11 +66,11 @@ class PostgresReaderWorld final : public report::ReaderWorld {
  public:
   void given(const report::Stored& stored) override { writer_.put(stored); }
   std::unique_ptr<report::MetricsReader> reader() override {
-    return std::make_unique<PostgresMetricsReader>(options_of(database_));
+    return std::make_unique<PostgresMetricsReader>(options_of(database_.database()));
   }
 
  private:
-  TestDatabase database_;
+  StoreDatabase database_;
   Writer writer_{database_};
 };
 
@@ -150,6 +101,8 @@ using tally::Granularity;
 
 class MetricsReader : public testing::Test {
  protected:
+  explicit MetricsReader(Hll hll = Hll::absent) : database_(hll) {}
+
   void given(const Stored& stored) { writer_.put(stored); }
   std::int64_t number(const std::string& sql) { return people_.number(sql); }
   std::string text(const std::string& sql) { return people_.text(sql); }
@@ -162,7 +115,7 @@ class MetricsReader : public testing::Test {
   }
   // A day of minutes, a month of hours and days, of 3 partitions, 20 pages and some types: 200,000 rows.
   void fill() {
-    writer_.session().script(
+    people_.script(
         "INSERT INTO activity_windows (topic, granularity, dimension, window_start, partition, value, "
         "events, "
         "page_views, rolled_events, rolled_page_views, place, last_write, users) "
@@ -181,14 +134,14 @@ class MetricsReader : public testing::Test {
         "ANALYZE");
   }
 
-  TestDatabase database_;
+  StoreDatabase database_;
   Writer writer_{database_};
   TestConnection people_ = database_.connect();
 };
 
 TEST_F(MetricsReader, FindsEveryRowByTheIndex) {
   fill();
-  ConnectionSettings settings = database_.settings();
+  ConnectionSettings settings = database_.database().settings();
   for (const SessionSetting& setting : scan_session)
     settings.session.emplace_back(setting.name, setting.value);
   TestConnection session(settings);
@@ -196,7 +149,7 @@ TEST_F(MetricsReader, FindsEveryRowByTheIndex) {
     const Scan scan{(kind & 1) != 0, static_cast<Scan::Values>(kind / 4), (kind & 2) != 0};
     for (const auto granularity : tally::all_granularities) {
       Parameters values;
-      values.add(test_topic).add(Type::int2, static_cast<std::int64_t>(granularity)).add(Type::int2, 2);
+      values.add(topic).add(Type::int2, static_cast<std::int64_t>(granularity)).add(Type::int2, 2);
       values.add(at(0)).add(at(3));
       if (scan.values != Scan::Values::all) values.add(Array(Type::text).add("/5").add("/6"));
       const std::string found = plan(session, scan_sql(scan), values);
@@ -212,7 +165,7 @@ TEST_F(MetricsReader, FindsEveryRowByTheIndex) {
 
 TEST_F(MetricsReader, FetchesManyRowsPieceByPiece) {
   fill();
-  PostgresMetricsReader reader(options_of(database_));
+  PostgresMetricsReader reader(options_of(database_.database()));
   auto snapshot = reader.snapshot().value();
   for (const bool with_users : {false, true}) {
     const report::WindowQuery query{.granularity = Granularity::minute,
@@ -234,7 +187,7 @@ TEST_F(MetricsReader, FetchesManyRowsPieceByPiece) {
 }
 
 TEST_F(MetricsReader, NeedsNoDatabaseToBeMade) {
-  MetricsReaderOptions nowhere = options_of(database_);
+  MetricsReaderOptions nowhere = options_of(database_.database());
   nowhere.connection.url += " host=/nowhere";
   PostgresMetricsReader reader(nowhere);
   auto refused = reader.snapshot();
@@ -252,7 +205,7 @@ TEST_F(MetricsReader, SaysThatTheTablesAreMissing) {
 }
 
 TEST_F(MetricsReader, WaitsForASessionOnlySoLong) {
-  PostgresMetricsReader reader(options_of(database_, 1));
+  PostgresMetricsReader reader(options_of(database_.database(), 1));
   auto first = reader.snapshot();
   ASSERT_TRUE(first.has_value());
   auto second = reader.snapshot();
@@ -264,7 +217,7 @@ TEST_F(MetricsReader, WaitsForASessionOnlySoLong) {
 }
 
 TEST_F(MetricsReader, HandsASessionOnToOneWhoWaits) {
-  MetricsReaderOptions one = options_of(database_, 1);
+  MetricsReaderOptions one = options_of(database_.database(), 1);
   one.wait_max = std::chrono::seconds(30);
   PostgresMetricsReader reader(one);
   auto first = reader.snapshot().value();
@@ -275,6 +228,47 @@ TEST_F(MetricsReader, HandsASessionOnToOneWhoWaits) {
   EXPECT_TRUE(second_taken);
 }
 
+TEST_F(MetricsReader, SeesWholeTransactionsWhileTheyAreWritten) {
+  constexpr int flushes = 200;
+  rollup::MetricsStore& store = writer_.store();
+  tally::LedgerRow ledger = store.open_ledger(0, 0, WallTime{}).value();
+  PostgresMetricsReader two(options_of(database_.database()));
+  std::atomic<bool> wrong = false;
+  const auto read = [&] {
+    const report::WindowQuery days{
+        .granularity = Granularity::day, .from = midnight, .to = at(24), .values = std::nullopt};
+    for (std::int64_t tallied = 0; tallied < flushes && !wrong;) {
+      auto snapshot = two.snapshot().value();
+      std::int64_t events = 0;
+      wrong = wrong ||
+              !snapshot->scan(days, [&](const report::ViewRow& row) { events += row.events; }).has_value();
+      tallied = snapshot->ledger().value().at(0).tallied;
+      wrong = wrong || events != tallied;
+    }
+  };
+  std::thread first(read);
+  std::thread second(read);
+  for (int number = 1; number <= flushes; ++number) {
+    using rollup::store_contract::fence_of;
+    EXPECT_EQ(store.begin(std::array{fence_of(ledger)}).value().size(), 1U);
+    ledger = rollup::store_contract::moved_on(ledger, 1);
+    // Every other flush rolls up all there is.
+    const Counts counts{number, 0, number % 2 == 0 ? number : number - 1, 0};
+    rollup::Changes changes{.windows = {total(Granularity::minute, at(9), counts)}, .ledgers = {ledger}};
+    if (number % 2 == 0) {
+      changes.windows.push_back(total(Granularity::day, midnight, {.events = number}));
+      changes.rolled = {{0, at(9)}};
+    } else {
+      changes.unrolled = {{0, at(9)}};
+    }
+    EXPECT_TRUE(store.write(changes).has_value());
+    EXPECT_EQ(store.commit().end, rollup::CommitEnd::committed);
+  }
+  first.join();
+  second.join();
+  EXPECT_FALSE(wrong);
+}
+
 // Sessions that are lost.
 
 constexpr const char* end_all_others =
@@ -282,7 +276,7 @@ constexpr const char* end_all_others =
     "WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
 
 TEST_F(MetricsReader, AnswersWithANewSessionWhereIdleOnesWereLost) {
-  PostgresMetricsReader reader(options_of(database_, 2));
+  PostgresMetricsReader reader(options_of(database_.database(), 2));
   {
     auto first = reader.snapshot().value();
     auto second = reader.snapshot().value();
@@ -293,7 +287,7 @@ TEST_F(MetricsReader, AnswersWithANewSessionWhereIdleOnesWereLost) {
 }
 
 TEST_F(MetricsReader, SaysThatItIsThePeersMoveWhenASnapshotsSessionIsLost) {
-  PostgresMetricsReader reader(options_of(database_, 1));
+  PostgresMetricsReader reader(options_of(database_.database(), 1));
   auto snapshot = reader.snapshot().value();
   ASSERT_GE(number(end_all_others), 1);
   auto ledger = snapshot->ledger();
@@ -308,7 +302,7 @@ TEST_F(MetricsReader, SaysThatItIsThePeersMoveWhenASnapshotsSessionIsLost) {
 }
 
 TEST_F(MetricsReader, IsBoundInTimeByTheServer) {
-  MetricsReaderOptions short_of_time = options_of(database_, 1);
+  MetricsReaderOptions short_of_time = options_of(database_.database(), 1);
   short_of_time.connection.lock_timeout = std::chrono::milliseconds(20);
   PostgresMetricsReader reader(short_of_time);
   auto snapshot = reader.snapshot().value();
@@ -365,9 +359,10 @@ TEST_F(MetricsReader, CutsWindowsInUtcWhateverTheSessionsTimeZone) {
       text("SELECT string_agg(extract(epoch FROM window_start)::bigint::text, ' ' ORDER BY window_start) "
            "FROM activity_hours"),
       "1431993600 1432076400");
-  EXPECT_EQ(number("SELECT sum(events)::bigint FROM activity_days WHERE window_start >= '2015-05-19T00:00:00Z' AND "
-                   "window_start < '2015-05-20T00:00:00Z'"),
-            2);
+  EXPECT_EQ(
+      number("SELECT sum(events)::bigint FROM activity_days WHERE window_start >= '2015-05-19T00:00:00Z' AND "
+             "window_start < '2015-05-20T00:00:00Z'"),
+      2);
 }
 
 TEST_F(MetricsReader, HidesWhatIsBelowTheHorizonFromTheViews) {
@@ -410,7 +405,7 @@ void PrintTo(const Numbers& numbers, std::ostream* out) {
 
 class Unions : public MetricsReader {
  protected:
-  void SetUp() override { writer_.session().script("CREATE EXTENSION hll"); }
+  Unions() : MetricsReader(Hll::installed) {}
 
   Numbers by_sql(const std::string& view) {
     const Rows rows =
@@ -419,7 +414,7 @@ class Unions : public MetricsReader {
     return {rows.number(0, 0), rows.number(0, 1)};
   }
   Numbers by_reader(Granularity granularity) {
-    PostgresMetricsReader reader(options_of(database_));
+    PostgresMetricsReader reader(options_of(database_.database()));
     auto snapshot = reader.snapshot().value();
     Numbers numbers;
     tally::Sketch users;

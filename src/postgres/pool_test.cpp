@@ -1,0 +1,26 @@
+#include "postgres/pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include "postgres/errors.hpp"
+
+namespace weir::postgres {
+namespace {
+
+// What a pool does with sessions is tested on a real server, in tests/integration/postgres_metrics_reader_test.cpp.
+TEST(Pool, GivesThePlaceBackOfASessionThatCouldNotBeMade) {
+  PoolOptions options;
+  options.connection.url = "host=/nowhere";
+  options.connections_max = 1;
+  options.wait_max = std::chrono::milliseconds(0);
+  Pool pool(options);
+  for (int round = 0; round < 3; ++round) {
+    auto refused = pool.take();
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, code_lost) << refused.error().text;
+    EXPECT_EQ(refused.error().move, Move::peer);
+  }
+}
+
+}  // namespace
+}  // namespace weir::postgres

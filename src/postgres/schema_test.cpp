@@ -1,0 +1,30 @@
+#include "postgres/schema.hpp"
+
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+#include "base/hash.hpp"
+
+namespace weir::postgres {
+namespace {
+
+// A database remembers only how many migrations it has seen. So each text is pinned: one that was released never
+// changes, and where the views change a migration is added (an empty one will do), or nobody would get them.
+TEST(Schema, ChangesOnlyByAnotherMigration) {
+  std::vector<std::uint64_t> texts;
+  for (const std::string_view migration : schema_migrations()) texts.push_back(murmur3(migration).low);
+  EXPECT_EQ(texts, (std::vector<std::uint64_t>{11930284680817900283U}));
+  EXPECT_EQ(murmur3(schema_views()).low, 7206034552666028159U) << "of version " << schema_migrations().size();
+}
+
+TEST(Schema, CutsNoWindowByTheSessionsTimeZone) {
+  const std::string views = schema_views();
+  for (std::size_t at = 0; (at = views.find("date_trunc(", at)) != std::string::npos; ++at) {
+    const std::string call = views.substr(at, views.find(')', at) - at);
+    EXPECT_TRUE(call.ends_with(", 'UTC'")) << call;
+  }
+}
+
+}  // namespace
+}  // namespace weir::postgres
