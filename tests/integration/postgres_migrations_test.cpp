@@ -6,6 +6,7 @@
 
 #include "integration/postgres_database.hpp"
 #include "postgres/errors.hpp"
+#include "postgres/metrics_store.hpp"
 #include "postgres/migrations.hpp"
 #include "postgres/schema.hpp"
 
@@ -177,7 +178,18 @@ TEST_F(Migrations, NeedNoRightToCreateWhereAllIsThere) {
   ASSERT_TRUE(migrate().has_value());
   expect_refused(code_forbidden, "activity_schema", weir);
   all_.script("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + weir);
+  all_.script("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO " + weir);
   EXPECT_TRUE(migrate(weir).has_value());
+
+  PostgresMetricsStore store({.connection = database_.settings(weir), .topic = "t", .group_id = "g"});
+  ASSERT_TRUE(store.open_ledger(0, 0, WallTime{}).has_value());
+  ASSERT_TRUE(store.begin({}).has_value());
+  const WallTime flushed{std::chrono::seconds{1'432'026'000}};
+  auto wrote = store.write({.horizons = {{tally::Granularity::minute, flushed}},
+                            .flush = rollup::FlushRow{.timestamp = flushed},
+                            .prune_flushes_before = flushed});
+  EXPECT_TRUE(wrote.has_value()) << wrote.error().text;
+  EXPECT_EQ(store.commit().end, rollup::CommitEnd::committed) << "with the rights of docs/OPERATING.md";
 }
 
 TEST_F(Migrations, RefuseADatabaseThatCannotBeWritten) {
