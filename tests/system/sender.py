@@ -5,6 +5,8 @@ import json
 import threading
 import time
 
+import weir
+
 OK, REFUSED, UNKNOWN = "ok", "refused", "unknown"
 
 
@@ -128,3 +130,13 @@ class Sender:
             return [UNKNOWN] * count
         failed = set(answer.get("failed", []))
         return [UNKNOWN if index in failed else OK for index in range(count)]
+
+
+def traffic(count, name="m", users=300):
+    """Activities with ids of their own, spread over `users`, of which every twentieth comes twice."""
+    made = []
+    for number in range(count):
+        made.append(weir.activity(user=f"user-{number % users}", message_id=f"{name}-{number}"))
+        if number % 20 == 0 and number:
+            made.append(made[-1])
+    return made
