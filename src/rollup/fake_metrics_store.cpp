@@ -80,7 +80,7 @@ tally::LedgerRow FakeDatabase::apply(const Retirement& retirement) {
     renamed[{retirement.as_topic, partition, at->first.offset}] = at->second;
   letters.erase(first, last);
   letters.merge(renamed);
-  on_retire(fresh);
+  on_retire(retirement, fresh);
   return fresh;
 }
 

@@ -78,7 +78,8 @@ class FakeDatabase : public FakeTables {
   // Told of every committed transaction, once its rows stand here.
   std::function<void(const Changes&)> on_commit = [](const Changes&) {};
   // Told of every account that was put away, once the new row stands here.
-  std::function<void(const tally::LedgerRow& fresh)> on_retire = [](const tally::LedgerRow&) {};
+  std::function<void(const Retirement&, const tally::LedgerRow& fresh)> on_retire =
+      [](const Retirement&, const tally::LedgerRow&) {};
   PlantedBugs bugs;
 
   [[nodiscard]] bool has_limbo() const { return !limbo_.empty(); }

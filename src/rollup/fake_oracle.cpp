@@ -89,10 +89,11 @@ FakeRecord written_down(const Told& told, RecordTime record_time) {
   return record;
 }
 
-Oracle::Verdict Oracle::told(std::int32_t partition, std::int64_t offset, RecordTime record_time,
+Oracle::Verdict Oracle::told(std::int32_t partition, std::int64_t offset, const FakeRecord& record,
                              const Told& what) {
   auto& facts = facts_[partition];
-  Fact fact{.what = what, .record_time = record_time};
+  Fact fact{.what = what, .record_time = record.time};
+  fact.hash = hash_of({.offset = offset, .time = record.time, .key = record.key, .value = record.value});
   if (what.kind != Told::Kind::activity)
     fact.verdict = Verdict::dead_lettered;
   else if (what.message_id && is_duplicate(facts, offset, fact)) {
@@ -103,15 +104,86 @@ Oracle::Verdict Oracle::told(std::int32_t partition, std::int64_t offset, Record
   return facts.emplace(offset, std::move(fact)).first->second.verdict;
 }
 
+void Oracle::made_anew() {
+  for (auto& [partition, facts] : facts_)
+    facts_of_old_logs_[partition].push_back(std::exchange(facts, {}));
+}
+
+void Oracle::retired(const Retirement& retirement) {
+  const auto of_it = [&](const auto& entry) {
+    return entry.first.topic == FakeMetricsStore::topic && entry.first.partition == retirement.seen.partition;
+  };
+  std::map<LetterSource, Letter> renamed;
+  for (const auto& [place, letter] : letters_) {
+    if (of_it(std::pair(place, letter))) renamed[{retirement.as_topic, place.partition, place.offset}] = letter;
+  }
+  std::erase_if(letters_, of_it);
+  letters_.merge(renamed);
+}
+
+void Oracle::cut_off(std::int32_t partition, std::int64_t offset) {
+  cut_at_[partition] = std::max(cut_at_[partition], offset);
+}
+
+// A gap is passed when the partition is opened, and so in front of all that a transaction has of it.
+void Oracle::mark_gone(const tally::LedgerRow& row, std::int64_t from) {
+  const auto cut_at = cut_at_.find(row.partition);
+  if (cut_at == cut_at_.end()) return;
+  Facts& facts = facts_of(row);
+  std::int64_t missing = -row.read;
+  for_each_counted(row, [&](std::int64_t, const Fact& fact) { missing += fact.verdict == Verdict::gone ? 0 : 1; });
+  for (auto at = facts.lower_bound(from); at != facts.end() && missing > 0 && at->first < cut_at->second;
+       ++at, --missing)
+    at->second.verdict = Verdict::gone;
+}
+
+const Oracle::Facts& Oracle::facts_of(const tally::LedgerRow& account) const {
+  static const Facts none;
+  const auto present = facts_.find(account.partition);
+  if (present == facts_.end()) return none;
+  const auto old = facts_of_old_logs_.find(account.partition);
+  if (old == facts_of_old_logs_.end()) return present->second;
+  const auto is_of = [&](const Facts& facts) {
+    const auto last = facts.find(account.next_offset - 1);
+    return last != facts.end() && last->second.hash == account.last_record_hash;
+  };
+  const auto found = std::ranges::find_if(old->second, is_of);
+  return found != old->second.end() ? *found : is_of(present->second) ? present->second : none;
+}
+
+Oracle::Facts& Oracle::facts_of(const tally::LedgerRow& account) {
+  return const_cast<Facts&>(std::as_const(*this).facts_of(account));
+}
+
+template <class See>
+void Oracle::for_each_counted(const tally::LedgerRow& account, See see) const {
+  const Facts& facts = facts_of(account);
+  const auto end = facts.lower_bound(account.next_offset);
+  for (auto at = facts.lower_bound(account.start_offset); at != end; ++at) see(at->first, at->second);
+}
+
+template <class See>
+void Oracle::for_each_counted(const FakeDatabase& database, See see) const {
+  const auto pass = [&](const tally::LedgerRow& row) {
+    for_each_counted(row, [&](std::int64_t, const Fact& fact) { see(row.partition, fact); });
+  };
+  for (const auto& [partition, row] : database.ledgers) pass(row);
+  for (const auto& [name, row] : database.retired) pass(row);
+}
+
 // In the order in which a flush looks at them: letters first, then replays by partition and offset.
 void Oracle::committed(const Changes& changes, const std::map<std::int32_t, Fence>& before) {
+  for (const tally::LedgerRow& row : changes.ledgers) {
+    if (const auto was = before.find(row.partition); was != before.end())
+      mark_gone(row, was->second.next_offset);
+  }
   for (const bool replays : {false, true}) {
     for (const tally::LedgerRow& row : changes.ledgers) {
       const auto was = before.find(row.partition);
-      const auto facts = facts_.find(row.partition);
-      if (was == before.end() || facts == facts_.end()) continue;
-      for (auto at = facts->second.lower_bound(was->second.next_offset);
-           at != facts->second.end() && at->first < row.next_offset; ++at) {
+      if (was == before.end()) continue;
+      Facts& facts = facts_of(row);
+      for (auto at = facts.lower_bound(was->second.next_offset);
+           at != facts.end() && at->first < row.next_offset; ++at) {
         const LetterSource place{FakeMetricsStore::topic, row.partition, at->first};
         Fact& fact = at->second;
         if (fact.source && replays) settle_replay(place, fact);
@@ -137,8 +209,7 @@ void Oracle::settle_replay(const LetterSource& place, Fact& fact) {
 }
 
 // The rule of tally/dedupe.hpp, word by word.
-bool Oracle::is_duplicate(const std::map<std::int64_t, Fact>& facts, std::int64_t offset,
-                          const Fact& fact) const {
+bool Oracle::is_duplicate(const Facts& facts, std::int64_t offset, const Fact& fact) const {
   RecordTime latest = fact.record_time;
   for (auto at = facts.rbegin(); at != facts.rend() && offset - at->first <= dedupe_.records; ++at) {
     const Fact& earlier = at->second;
@@ -158,16 +229,11 @@ bool Oracle::is_old(const Fact& fact) const {
 // An event that is too old for its minute leaves the minutes incomplete up to the end of its hour.
 WallTime Oracle::minute_horizon(const FakeDatabase& database) const {
   WallTime horizon{};
-  for (const auto& [partition, row] : database.ledgers) {
-    const auto facts = facts_.find(partition);
-    if (facts == facts_.end()) continue;
-    for (const auto& [offset, fact] : facts->second) {
-      const bool counted = offset >= row.start_offset && offset < row.next_offset;
-      if (!counted || fact.verdict != Verdict::tallied || !is_old(fact)) continue;
-      const WindowStart hour = tally::window_of(Granularity::hour, fact.what.at);
-      horizon = std::max(horizon, WallTime(tally::window_end(Granularity::hour, hour)));
-    }
-  }
+  for_each_counted(database, [&](std::int32_t, const Fact& fact) {
+    if (fact.verdict != Verdict::tallied || !is_old(fact)) return;
+    const WindowStart hour = tally::window_of(Granularity::hour, fact.what.at);
+    horizon = std::max(horizon, WallTime(tally::window_end(Granularity::hour, hour)));
+  });
   return horizon;
 }
 
@@ -192,26 +258,17 @@ void Oracle::add(View& view, std::int32_t partition, const Fact& fact) const {
 
 Oracle::View Oracle::expected(const FakeDatabase& database) const {
   View view;
-  for (const auto& [partition, row] : database.ledgers) {
-    const auto facts = facts_.find(partition);
-    if (facts == facts_.end()) continue;
-    for (const auto& [offset, fact] : facts->second) {
-      if (offset >= row.next_offset) break;
-      if (offset >= row.start_offset && fact.verdict == Verdict::tallied) add(view, partition, fact);
-    }
-  }
+  for_each_counted(database, [&](std::int32_t partition, const Fact& fact) {
+    if (fact.verdict == Verdict::tallied) add(view, partition, fact);
+  });
   return view;
 }
 
 std::optional<std::string> Oracle::ledger_fault(const tally::LedgerRow& row) const {
   if (!row.adds_up()) return "the ledger of partition " + std::to_string(row.partition) + " does not add up";
-  std::array<std::int64_t, 3> counts{};
-  if (const auto facts = facts_.find(row.partition); facts != facts_.end()) {
-    for (const auto& [offset, fact] : facts->second) {
-      if (offset >= row.start_offset && offset < row.next_offset)
-        ++counts[static_cast<std::size_t>(fact.verdict)];
-    }
-  }
+  std::array<std::int64_t, 4> counts{};
+  for_each_counted(
+      row, [&](std::int64_t, const Fact& fact) { ++counts[static_cast<std::size_t>(fact.verdict)]; });
   const std::string of = " of partition " + std::to_string(row.partition);
   if (row.tallied != counts[0]) return differs("tallied" + of, row.tallied, counts[0]);
   if (row.duplicate != counts[1]) return differs("duplicate" + of, row.duplicate, counts[1]);
@@ -229,6 +286,7 @@ std::optional<std::string> Oracle::letter_fault(const FakeDatabase& database) co
   if (is != letters_) return "the dead letters are not those of the log";
   std::int64_t dead_lettered = 0;
   for (const auto& [partition, row] : database.ledgers) dead_lettered += row.dead_lettered;
+  for (const auto& [name, row] : database.retired) dead_lettered += row.dead_lettered;
   if (attempts != dead_lettered) return differs("the sum of attempts", attempts, dead_lettered);
   return std::nullopt;
 }
@@ -238,10 +296,10 @@ std::optional<std::string> Oracle::find_uncopied(const Changes& changes,
                                                  const FakeLetterTopic& copies) const {
   for (const tally::LedgerRow& row : changes.ledgers) {
     const auto was = before.find(row.partition);
-    const auto facts = facts_.find(row.partition);
-    if (was == before.end() || facts == facts_.end()) continue;
-    for (auto at = facts->second.lower_bound(was->second.next_offset);
-         at != facts->second.end() && at->first < row.next_offset; ++at) {
+    if (was == before.end()) continue;
+    const Facts& facts = facts_of(row);
+    for (auto at = facts.lower_bound(was->second.next_offset); at != facts.end() && at->first < row.next_offset;
+         ++at) {
       if (at->second.verdict == Verdict::dead_lettered && !copies.has_copy_of(row.partition, at->first))
         return "the offset moved before the dead letter at " + std::to_string(at->first) + " was copied";
     }
@@ -252,6 +310,9 @@ std::optional<std::string> Oracle::find_uncopied(const Changes& changes,
 std::optional<std::string> Oracle::find_fault(const FakeDatabase& database) const {
   for (const auto& [partition, row] : database.ledgers) {
     if (auto fault = ledger_fault(row)) return fault;
+  }
+  for (const auto& [name, row] : database.retired) {
+    if (auto fault = ledger_fault(row)) return name.first + ": " + *fault;
   }
   if (auto fault = letter_fault(database)) return fault;
 
@@ -292,10 +353,9 @@ std::optional<std::string> Oracle::find_fault(const Changes& changes,
     if (row.version != was->second.version + 1)
       return differs("version", row.version, was->second.version + 1);
     if (row.next_offset < was->second.next_offset) return "next_offset went backwards";
-    const auto facts = facts_.find(row.partition);
-    if (facts == facts_.end()) continue;
-    for (auto at = facts->second.lower_bound(was->second.next_offset);
-         at != facts->second.end() && at->first < row.next_offset; ++at) {
+    const Facts& facts = facts_of(row);
+    for (auto at = facts.lower_bound(was->second.next_offset); at != facts.end() && at->first < row.next_offset;
+         ++at) {
       if (at->second.verdict != Verdict::tallied) continue;
       tallied = true;
       page_views += at->second.what.type == "page_view" ? 1 : 0;

@@ -42,14 +42,22 @@ struct Told {
 
 class Oracle {
  public:
-  enum class Verdict : std::uint8_t { tallied, duplicate, dead_lettered };
+  enum class Verdict : std::uint8_t { tallied, duplicate, dead_lettered, gone };
 
   Oracle(DedupeBounds dedupe, std::chrono::days minute_retention)
       : dedupe_(dedupe), minute_retention_(minute_retention) {}
 
   // In the order of offsets. Offsets that are never told of are holes. Of a good replay the answer is a guess: what
   // becomes of it shows when it is committed.
-  Verdict told(std::int32_t partition, std::int64_t offset, RecordTime record_time, const Told& what);
+  Verdict told(std::int32_t partition, std::int64_t offset, const FakeRecord& record, const Told& what);
+  // The topic was made anew: from now on what is told is in other logs. Which of them an account is about is known by
+  // the hash of its last record, so there must be no holes then.
+  void made_anew();
+  // An account was put away, and its letters with it.
+  void retired(const Retirement& retirement);
+  // The log lost what stands below this offset. Of a record that was not read in time, what becomes of it shows when
+  // it is committed.
+  void cut_off(std::int32_t partition, std::int64_t offset);
 
   // A transaction has been committed; `before` holds each partition's next_offset and version as they were.
   void committed(const Changes& changes, const std::map<std::int32_t, Fence>& before);
@@ -76,7 +84,9 @@ class Oracle {
     Verdict verdict = Verdict::tallied;  // of a good replay: as last committed
     bool repeated = false;               // by its message_id
     std::optional<LetterSource> source;  // it is a replay of this
+    std::int64_t hash = 0;
   };
+  using Facts = std::map<std::int64_t, Fact>;
   struct Letter {
     std::int64_t attempts = 1;
     bool replayed = false;
@@ -93,8 +103,16 @@ class Oracle {
   using View = std::map<tally::WindowKey, Sums>;
 
   void settle_replay(const LetterSource& place, Fact& fact);
-  [[nodiscard]] bool is_duplicate(const std::map<std::int64_t, Fact>& facts, std::int64_t offset,
-                                  const Fact& fact) const;
+  void mark_gone(const tally::LedgerRow& row, std::int64_t from);
+  [[nodiscard]] bool is_duplicate(const Facts& facts, std::int64_t offset, const Fact& fact) const;
+  // Of the log that an account is about.
+  [[nodiscard]] const Facts& facts_of(const tally::LedgerRow& account) const;
+  [[nodiscard]] Facts& facts_of(const tally::LedgerRow& account);
+  // Those that an account says are counted.
+  template <class See>
+  void for_each_counted(const tally::LedgerRow& account, See see) const;
+  template <class See>
+  void for_each_counted(const FakeDatabase& database, See see) const;  // see(partition, fact)
   [[nodiscard]] View expected(const FakeDatabase& database) const;
   [[nodiscard]] bool is_old(const Fact& fact) const;
   [[nodiscard]] WallTime minute_horizon(const FakeDatabase& database) const;
@@ -104,7 +122,9 @@ class Oracle {
 
   DedupeBounds dedupe_;
   std::chrono::days minute_retention_;
-  std::map<std::int32_t, std::map<std::int64_t, Fact>> facts_;
+  std::map<std::int32_t, Facts> facts_;
+  std::map<std::int32_t, std::vector<Facts>> facts_of_old_logs_;
+  std::map<std::int32_t, std::int64_t> cut_at_;
   std::map<LetterSource, Letter> letters_;  // of what is committed
   std::map<LetterSource, Letter> kept_letters_;
 };

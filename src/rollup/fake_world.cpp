@@ -70,6 +70,10 @@ FakeWorld::FakeWorld(WorldRules rules)
   rules_.consumer.copy_letters = rules.copies;
   database.bugs = rules.store_bugs;
   database.on_commit = [this](const Changes& changes) { check(changes); };
+  database.on_retire = [this](const Retirement& retirement, const tally::LedgerRow& fresh) {
+    oracle_.retired(retirement);
+    accounts_[fresh.partition] = {fresh.partition, fresh.next_offset, fresh.version};
+  };
 }
 
 void FakeWorld::advance(milliseconds by) {
@@ -78,8 +82,8 @@ void FakeWorld::advance(milliseconds by) {
 }
 
 Oracle::Verdict FakeWorld::append(std::int32_t partition, const Told& what) {
-  const std::int64_t offset = topic.append(partition, written_down(what, now_.wall));
-  return oracle_.told(partition, offset, now_.wall, what);
+  const FakeRecord record = written_down(what, now_.wall);
+  return oracle_.told(partition, topic.append(partition, record), record, what);
 }
 
 std::unique_ptr<FakeProcess> FakeWorld::start_process() {
@@ -110,8 +114,19 @@ void FakeWorld::prune_log() {
   }
 }
 
+void FakeWorld::cut_log(std::int32_t partition, std::int64_t offset) {
+  topic.prune_before(partition, offset);
+  oracle_.cut_off(partition, topic.bounds(partition).start);
+}
+
+void FakeWorld::make_topic_anew() {
+  advance(milliseconds{1000});  // so that no record of the new log has the time of one of the old one's
+  topic.recreate();
+  oracle_.made_anew();
+}
+
 bool FakeWorld::all_counted() const {
-  for (std::int32_t partition = 0; partition < rules_.partitions; ++partition) {
+  for (std::int32_t partition = 0; partition < topic.partitions(); ++partition) {
     const auto row = database.ledgers.find(partition);
     const std::int64_t counted = row == database.ledgers.end() ? 0 : row->second.next_offset;
     if (counted != topic.bounds(partition).end) return false;

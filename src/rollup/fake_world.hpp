@@ -118,6 +118,10 @@ class FakeWorld {
   void cut_power();
   // The log lets go of what surely nobody reads again: what a checkpoint has, less the dedupe window.
   void prune_log();
+  // Retention that does not ask: records go, counted or not.
+  void cut_log(std::int32_t partition, std::int64_t offset);
+  // The topic is deleted and made anew. Who reads it must be told (FakeLogReader::lose).
+  void make_topic_anew();
   // The log's end is in the store, for all partitions; and no minute is left to be rolled up.
   [[nodiscard]] bool all_counted() const;
   [[nodiscard]] bool all_rolled_up() const { return database.unrolled.empty(); }

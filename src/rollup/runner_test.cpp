@@ -35,6 +35,7 @@ class RunnerTest : public testing::Test {
 
   static ConsumerSettings quick_settings() {
     ConsumerSettings settings;
+    settings.topic = FakeMetricsStore::topic;
     settings.agenda.pacing = {.flush_interval = milliseconds{1}, .flush_min_interval = milliseconds{1}};
     return settings;
   }
