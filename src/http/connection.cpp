@@ -39,7 +39,7 @@ void Connection::begin() {
 
 void Connection::turn_away() {
   deadline_ = home_.sweep_after(home_.settings().linger_deadline);
-  refuse(503, "too many connections, try again");
+  refuse({503, "too many connections, try again", "too_many_connections"});
   settle();
 }
 
@@ -70,9 +70,10 @@ void Connection::on_sweep(std::uint64_t sweep) {
   const bool can_be_told = unsent_.empty() && (phase_ == Phase::reading || phase_ == Phase::answering);
   if (!can_be_told) return close();
   if (phase_ == Phase::reading)
-    refuse(408, "the request took too long to come");
+    refuse({408, "the request took too long to come"});
   else
-    refuse(500, "the request took too long to answer");  // whatever its route says later, it is unknown
+    refuse({500, "the request took too long to answer",
+            "answer_too_late"});  // whatever its route says later, it is unknown
   settle();
 }
 
@@ -93,7 +94,7 @@ void Connection::serve() {
     const Step step = read_request();
     if (step == Step::more) break;
     if (step == Step::refused)
-      refuse(reader_.refusal().status, reader_.refusal().text, reader_.refusal().close);
+      refuse({reader_.refusal().status, reader_.refusal().text, {}, reader_.refusal().close});
     else
       answer();
   }
@@ -112,7 +113,8 @@ Step Connection::read_request() {
     asked_ = {.keep_alive = reader_.keep_alive(),
               .http_10 = reader_.is_http_10(),
               .by_head = reader_.method() == "HEAD",
-              .any_origin = route_ && route_->any_origin};
+              .any_origin = route_ && route_->any_origin,
+              .route = route_};
     request_id_bytes_ = 0;
   }
   return read_body();
@@ -143,7 +145,9 @@ void Connection::answer() {
     make_request_id();
   }
   account();
-  if (home_.holds_too_much()) return refuse(503, "too much is in flight, try again", false);
+  if (home_.holds_too_much())
+    return refuse({503, "too much is in flight, try again", "too_much_held", false});
+  if (route_) asked_.since = read_clock().mono;
   request.peer = peer_;
   request.request_id = {request_id_.data(), request_id_bytes_};
   phase_ = Phase::answering;
@@ -153,11 +157,12 @@ void Connection::answer() {
   if (reply) finish(*std::move(reply));
 }
 
-void Connection::refuse(int status, std::string_view text, bool close) {
+void Connection::refuse(const Refusal& refusal) {
   if (phase_ != Phase::answering) make_request_id();
-  Reply reply = error_reply(status, text);
-  if (status == 503) reply.headers.emplace_back("Retry-After", "1");
-  reply.close = close;
+  Reply reply = error_reply(refusal.status, refusal.text);
+  if (refusal.status == 503) reply.headers.emplace_back("Retry-After", "1");
+  reply.close = refusal.close;
+  reply.code = refusal.code;
   if (!head_done_ && phase_ != Phase::answering) asked_ = {};
   forget_request();
   finish(std::move(reply));
@@ -165,6 +170,7 @@ void Connection::refuse(int status, std::string_view text, bool close) {
 
 void Connection::finish(Reply reply) {
   last_ = reply.close || !asked_.keep_alive || home_.stopping();
+  home_.note(asked_.route, reply, {request_id_.data(), request_id_bytes_}, asked_.since);
   append_reply(out(), reply,
                {.request_id = {request_id_.data(), request_id_bytes_},
                 .without_body = asked_.by_head,
@@ -286,7 +292,7 @@ bool Connection::receive() {
     is_block_ = true;
     at_ = 0;
   } else if (!make_room()) {
-    refuse(503, "too much is in flight, try again");
+    refuse({503, "too much is in flight, try again", "too_much_held"});
     settle();
     return false;
   }

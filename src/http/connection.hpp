@@ -51,7 +51,13 @@ class Connection {
   [[nodiscard]] RequestReader::Step read_request();
   [[nodiscard]] RequestReader::Step read_body();
   void answer();
-  void refuse(int status, std::string_view text, bool close = true);
+  struct Refusal {
+    int status = 0;
+    std::string_view text;
+    std::string_view code;  // of a 5xx
+    bool close = true;
+  };
+  void refuse(const Refusal& refusal);
   void finish(Reply reply);
   void forget_request();
   void make_request_id();
@@ -103,6 +109,8 @@ class Connection {
     bool http_10 = false;
     bool by_head = false;
     bool any_origin = false;
+    const Route* route = nullptr;   // null: none is for it
+    std::optional<MonoTime> since;  // when it went to its route
   };
   Asked asked_;
   std::array<char, request_id_bytes_max> request_id_{};

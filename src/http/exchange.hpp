@@ -46,6 +46,9 @@ struct Reply {
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;  // besides those that every reply has
   bool close = false;                                        // hang up behind it
+  // Why it is a 5xx, for the log: stable, static storage. A 503 without one is no failure: it says that something is
+  // not ready, as it was asked.
+  std::string_view code;
 };
 
 // `{"error":"…"}` with the text escaped.

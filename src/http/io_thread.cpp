@@ -42,6 +42,12 @@ Inbox Inbox::of(std::size_t capacity) {
 
 // Mailbox -------------------------------------------------------------------------------------------------------
 
+Reply given_up() {
+  Reply reply = error_reply(500, "the request was given up");
+  reply.code = "given_up";
+  return reply;
+}
+
 // The Respond of one request. Dropped without a call it says so itself, so that no client waits for nothing.
 class Mailbox::Responder {
  public:
@@ -49,7 +55,7 @@ class Mailbox::Responder {
   Responder(Responder&& other) noexcept = default;
   Responder& operator=(Responder&&) = delete;
   ~Responder() {
-    if (box_) box_->put(id_, error_reply(500, "the request was given up"));
+    if (box_) box_->put(id_, given_up());
   }
 
   void operator()(Reply reply) {
@@ -88,10 +94,17 @@ void Mailbox::close() {
 
 void Mailbox::belong_to_this_thread() { asking_thread_ = std::this_thread::get_id(); }
 
-std::optional<Reply> Mailbox::ask(const std::shared_ptr<Mailbox>& box, ConnectionId id, const Handle& handle,
-                                  const Request& request) {
+std::optional<Reply> Mailbox::ask(const std::shared_ptr<Mailbox>& box, ConnectionId id, const Route& route,
+                                  const Request& request, observe::Log& log) {
   box->asking_ = id;
-  handle(request, Respond(Responder(box, id)));
+  try {
+    route.handle(request, Respond(Responder(box, id)));
+  } catch (const std::exception& why) {
+    // Its Respond has answered on its way out, unless somebody else has it.
+    log.error("a request's handler failed", {{"request_id", std::string(request.request_id)},
+                                             {"route", route.method + " " + route.path},
+                                             {"reason", why.what()}});
+  }
   box->asking_.reset();
   return std::exchange(box->at_once_, std::nullopt);
 }
@@ -120,6 +133,7 @@ IoThread::~IoThread() {
 void IoThread::serve(Tcp::acceptor acceptor, std::vector<Route> routes) {
   acceptor_ = std::move(acceptor);
   router_ = std::make_unique<Router>(std::move(routes));
+  counts_ = std::make_unique<RequestCounts>(router_->routes());
 }
 
 void IoThread::run() {
@@ -224,7 +238,27 @@ void IoThread::remove(ConnectionId id) {
 }
 
 std::optional<Reply> IoThread::ask(ConnectionId id, const Route& route, const Request& request) {
-  return Mailbox::ask(mailbox_, id, route.handle, request);
+  return Mailbox::ask(mailbox_, id, route, request, log_);
+}
+
+void IoThread::note(const Route* route, const Reply& reply, std::string_view request_id,
+                    std::optional<MonoTime> since) {
+  counts_->count(route, reply.status);
+  if (route && since) counts_->time(*route, read_clock().mono - *since);
+  const bool failed = reply.status == 500 || (reply.status == 503 && !reply.code.empty());
+  if (failed) say_failure(route, reply, request_id, read_clock().mono);
+}
+
+void IoThread::say_failure(const Route* route, const Reply& reply, std::string_view request_id,
+                           MonoTime now) {
+  const auto times = failures_[{reply.status, reply.code}].happens(now);
+  if (!times) return;
+  log_.write(reply.status == 500 ? observe::Severity::error : observe::Severity::warn,
+             "requests were answered with " + std::to_string(reply.status),
+             {{"times", std::to_string(*times)},
+              {"code", std::string(reply.code.empty() ? "unspecified" : reply.code)},
+              {"route", route ? route->method + " " + route->path : "other"},
+              {"request_id", std::string(request_id)}});
 }
 
 void IoThread::deliver_mail() {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,8 +19,10 @@
 #include <vector>
 
 #include "http/exchange.hpp"
+#include "http/request_counts.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
+#include "observe/occurrence.hpp"
 
 namespace weir::http {
 
@@ -53,8 +56,10 @@ class Mailbox {
   void close();  // what is put from now on is dropped
 
   // Hands the request over, and returns the reply if it was given before `handle` returned.
+  // A handler that throws is said in the log, and its request has a 500.
   [[nodiscard]] static std::optional<Reply> ask(const std::shared_ptr<Mailbox>& box, ConnectionId id,
-                                                const Handle& handle, const Request& request);
+                                                const Route& route, const Request& request,
+                                                observe::Log& log);
 
  private:
   class Responder;
@@ -106,6 +111,8 @@ class IoThread {
   void cut_off();     // hangs up on all
   [[nodiscard]] std::size_t connections() const { return open_.load(std::memory_order_relaxed); }
 
+  [[nodiscard]] const RequestCounts& counts() const { return *counts_; }
+
   // How many connections cut_off() found. After run().
   [[nodiscard]] std::size_t cut() const { return cut_; }
 
@@ -120,6 +127,10 @@ class IoThread {
   void hold(std::ptrdiff_t bytes) { held_bytes_ += static_cast<std::size_t>(bytes); }
   [[nodiscard]] bool holds_too_much() const { return held_bytes_ > share_.held_bytes_max; }
   [[nodiscard]] std::uint64_t next_request_number() { return ++request_number_; }
+  // What became of a request: counted, and said if it failed. `route` is null if there was none for it,
+  // and `since` is when it went there.
+  void note(const Route* route, const Reply& reply, std::string_view request_id,
+            std::optional<MonoTime> since);
   void wait_readable(Tcp::socket& socket, ConnectionId id);
   void wait_writable(Tcp::socket& socket, ConnectionId id);
 
@@ -146,6 +157,7 @@ class IoThread {
   void arm_sweep();
   void sweep();
   void leave_if_done();
+  void say_failure(const Route* route, const Reply& reply, std::string_view request_id, MonoTime now);
 
   const ServerSettings settings_;
   const Share share_;
@@ -155,6 +167,8 @@ class IoThread {
   std::optional<Tcp::acceptor> acceptor_;
   Tcp::endpoint peer_;  // of the connection that is being accepted
   std::unique_ptr<Router> router_;
+  std::unique_ptr<RequestCounts> counts_;                                     // of the router's routes
+  std::map<std::pair<int, std::string_view>, observe::Occurrence> failures_;  // by status and code
   std::shared_ptr<Mailbox> mailbox_;
 
   std::vector<Slot> slots_;

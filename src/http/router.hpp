@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,8 @@ class Router {
 
   // The route for the method and path, HEAD by GET's; null if there is none. Lives as long as the router.
   [[nodiscard]] const Route* find(std::string_view method, std::string_view path) const;
+
+  [[nodiscard]] std::span<const Route> routes() const { return routes_; }
 
   // Where find() is null: 204 to OPTIONS of a path that is known, 405 to other methods of it, both with
   // Allow, 404 to all else.

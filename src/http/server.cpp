@@ -7,6 +7,7 @@
 
 #include "base/ensure.hpp"
 #include "http/io_thread.hpp"
+#include "observe/exposition.hpp"
 
 namespace weir::http {
 
@@ -115,6 +116,13 @@ std::size_t Server::connections() const {
   std::size_t all = 0;
   for (const auto& io : threads_->io) all += io->connections();
   return all;
+}
+
+void Server::describe(observe::Exposition& into) const {
+  into.gauge("weir_http_connections", "Connections that are open.", static_cast<double>(connections()));
+  std::vector<const RequestCounts*> counts;
+  for (const auto& io : threads_->io) counts.push_back(&io->counts());
+  RequestCounts::describe(counts, into);
 }
 
 bool Server::stop(std::chrono::milliseconds patience) {

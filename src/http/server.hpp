@@ -18,6 +18,10 @@
 #include "http/exchange.hpp"
 #include "observe/log.hpp"
 
+namespace weir::observe {
+class Exposition;
+}
+
 namespace weir::http {
 
 struct ServerSettings {
@@ -62,6 +66,9 @@ class Server {
 
   // How many connections are open, over all threads. From any thread.
   [[nodiscard]] std::size_t connections() const;
+
+  // weir_http_…; from any thread. How many series there are depends on the routes alone.
+  void describe(observe::Exposition& into) const;
 
  private:
   struct Threads;

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "http/raw_socket.hpp"
+#include "observe/fake_log.hpp"
 
 namespace weir::http {
 namespace {
@@ -35,28 +36,6 @@ class Owed {
   std::mutex mutex_;
   std::condition_variable come_;
   std::deque<Respond> owed_;
-};
-
-class RememberingLog final : public observe::Log {
- public:
-  void write(observe::Severity, std::string_view text, std::initializer_list<observe::Field>) override {
-    const std::lock_guard lock(mutex_);
-    lines_.emplace_back(text);
-    come_.notify_all();
-  }
-  bool wait_for_a_line() {
-    std::unique_lock lock(mutex_);
-    return come_.wait_for(lock, 20s, [this] { return !lines_.empty(); });
-  }
-  std::size_t lines() {
-    const std::lock_guard lock(mutex_);
-    return lines_.size();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable come_;
-  std::vector<std::string> lines_;
 };
 
 constexpr std::size_t body_max = 8 * limits::MiB;
@@ -108,7 +87,7 @@ class Served : public testing::Test {
   RawSocket client() { return RawSocket(server_->port()); }
 
   ServerSettings settings_;
-  RememberingLog log_;
+  observe::FakeLog log_;
   Owed owed_;
   std::atomic<int> smuggled_{0};
   std::unique_ptr<Server> server_;
@@ -499,10 +478,10 @@ TEST_F(Served, PausesWithoutFileDescriptorsAndRecovers) {
   for (int fd = 0; (fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) taken.push_back(fd);
   waiting.connect(server_->port());
   waiting.send(get("/hello"));
-  EXPECT_TRUE(log_.wait_for_a_line());
+  EXPECT_NE(log_.await("no further connections"), "");
   for (const int fd : taken) ::close(fd);
   EXPECT_EQ(waiting.reply().status, 200);
-  EXPECT_EQ(log_.lines(), 1u);
+  EXPECT_EQ(log_.lines().size(), 1u);
   ::setrlimit(RLIMIT_NOFILE, &before);
 }
 

@@ -13,15 +13,16 @@ using intake::Outcome;
 using intake::Receipt;
 
 // Nothing of the request is in the log: it can be sent again as it is.
-http::Reply try_again(const Outcome& outcome, std::string_view why) {
+http::Reply try_again(const Outcome& outcome, std::string_view code, std::string_view why) {
   http::Reply reply = http::error_reply(503, why);
+  reply.code = code;
   reply.headers.emplace_back("Retry-After", std::to_string(outcome.retry_after.count()));
   return reply;
 }
 
 http::Reply reply_to_refused(const Outcome& outcome) {
   const Error& error = *outcome.refused;
-  if (error.move == Move::peer) return try_again(outcome, error.text);
+  if (error.move == Move::peer) return try_again(outcome, error.code, error.text);
   const bool too_large = error.code == "event_too_large" || error.code == "record_too_large";
   return http::error_reply(too_large ? 413 : 400, error.text);
 }
@@ -47,19 +48,23 @@ http::Reply reply_to_one(const Outcome& outcome) {
   if (outcome.refused) return reply_to_refused(outcome);
   if (outcome.receipt == Receipt::kept) return {.body = R"({"message":"Activity published successfully"})"};
   if (outcome.receipt == Receipt::not_kept)
-    return try_again(outcome, "the event log does not take events, try again");
-  return http::error_reply(500, "Failed to publish activity");
+    return try_again(outcome, outcome.code, "the event log does not take events, try again");
+  http::Reply reply = http::error_reply(500, "Failed to publish activity");
+  reply.code = outcome.code;
+  return reply;
 }
 
 http::Reply reply_to_batch(const Outcome& outcome) {
   if (outcome.refused) return reply_to_refused(outcome);
   const bool none_kept = outcome.accepted == 0 && outcome.receipt == Receipt::not_kept;
-  if (none_kept) return try_again(outcome, "the event log does not take events, try again");
+  if (none_kept) return try_again(outcome, outcome.code, "the event log does not take events, try again");
   http::Reply reply{.body = batch_json(outcome)};
-  if (!outcome.failed.empty())
+  if (!outcome.failed.empty()) {
     reply.status = 500;
-  else if (outcome.accepted == 0 && !outcome.rejected.empty())
+    reply.code = outcome.code;
+  } else if (outcome.accepted == 0 && !outcome.rejected.empty()) {
     reply.status = 400;
+  }
   return reply;
 }
 

@@ -23,9 +23,9 @@ struct Question {
 
 http::Reply error_reply_for(const Error& error) {
   if (error.move == Move::caller) return http::error_reply(400, error.text);
-  if (error.move == Move::ourselves) return http::error_reply(500, error.text);
-  auto reply = http::error_reply(503, error.text);
-  reply.headers.emplace_back("Retry-After", "1");
+  auto reply = http::error_reply(error.move == Move::ourselves ? 500 : 503, error.text);
+  if (reply.status == 503) reply.headers.emplace_back("Retry-After", "1");
+  reply.code = error.code;
   return reply;
 }
 
