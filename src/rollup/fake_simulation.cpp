@@ -7,32 +7,14 @@
 #include <utility>
 #include <vector>
 
+#include "rollup/fake_dice.hpp"
+
 namespace weir::rollup {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-// splitmix64 (Sebastiano Vigna, public domain): small, and the same on every machine, unlike <random>'s distributions.
-class Dice {
- public:
-  explicit Dice(std::uint64_t seed) : state_(seed) {}
-
-  // 0 … sides − 1
-  int roll(int sides) { return static_cast<int>(next() % static_cast<std::uint64_t>(sides)); }
-  bool one_in(int sides) { return sides > 0 && roll(sides) == 0; }
-
- private:
-  std::uint64_t next() {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15ULL;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-    return z ^ (z >> 31);
-  }
-
-  std::uint64_t state_;
-};
 
 // How this seed's world is: drawn once.
 struct Character {
@@ -43,7 +25,10 @@ struct Character {
         store_fault_one_in(std::array{0, 0, 60, 20, 8}[static_cast<std::size_t>(dice.roll(5))]),
         log_fault_one_in(std::array{0, 0, 80}[static_cast<std::size_t>(dice.roll(3))]),
         trouble_one_in(std::array{0, 40, 15}[static_cast<std::size_t>(dice.roll(3))]),
+        copy_fault_one_in(std::array{0, 20, 4}[static_cast<std::size_t>(dice.roll(3))]),
+        copies(dice.one_in(2)),
         slow_writer(dice.one_in(3)),
+        power_cuts(dice.one_in(2)),
         clock_jumps(dice.one_in(4)) {}
 
   int processes;
@@ -52,7 +37,10 @@ struct Character {
   int store_fault_one_in;  // 0: never
   int log_fault_one_in;
   int trouble_one_in;  // crashes, rebalances, zombies
+  int copy_fault_one_in;
+  bool copies;  // dead letters are copied
   bool slow_writer;
+  bool power_cuts;
   bool clock_jumps;
 };
 
@@ -64,6 +52,7 @@ class Simulation {
         world_(rules(bugs)),
         owners_(static_cast<std::size_t>(character_.partitions)) {
     world_.database.faults = [this](StoreStep step) { return fault_of(step); };
+    world_.letter_topic.fate = [this] { return fate_of_copy(); };
     members_.resize(static_cast<std::size_t>(character_.processes));
   }
 
@@ -102,6 +91,8 @@ class Simulation {
     WorldRules rules{.partitions = character_.partitions, .consumer = hurried_settings()};
     rules.store_bugs = bugs.store;
     rules.forgetful = bugs.forgetful;
+    rules.copies = character_.copies;
+    rules.hasty_copies = bugs.hasty_copies;
     if (dice_.one_in(2)) rules.consumer.dedupe = {.window = seconds{5}, .records = 1000};
     rules.consumer.dedupe.records *= character_.partitions;  // they share them
     return rules;
@@ -114,8 +105,16 @@ class Simulation {
     return faults[static_cast<std::size_t>(dice_.roll(4))];
   }
 
+  CopyFate fate_of_copy() {
+    const bool fails = copies_away_ || dice_.one_in(character_.copy_fault_one_in);
+    if (calm_ || !fails) return CopyFate::kept;
+    ++end_.copies_failed;
+    return dice_.one_in(2) ? CopyFate::refused : CopyFate::answer_lost;
+  }
+
   void happen() {
     if (dice_.one_in(character_.trouble_one_in)) return trouble();
+    if (dice_.one_in(40 * character_.copy_fault_one_in)) copies_away_ = !copies_away_;
     Member& member = members_[static_cast<std::size_t>(dice_.roll(character_.processes))];
     const int what = dice_.roll(100);
     if (what < 25) return append();
@@ -124,6 +123,11 @@ class Simulation {
     if (what < 49) return world_.advance(seconds{dice_.roll(120)});
     if (what < 51) return world_.database.settle(dice_.one_in(2));
     if (member.frozen > 0 || !member.process) return;
+    if (what < 57 && character_.copies) {
+      for (int i = dice_.roll(9); i > 0 && member.process->take_copy_step(); --i) {
+      }
+      return;
+    }
     if (what < 70) {
       if (dice_.one_in(character_.log_fault_one_in)) break_log(*member.process);
       return member.process->take_turn();
@@ -142,11 +146,37 @@ class Simulation {
     const auto partition = static_cast<std::int32_t>(dice_.roll(character_.partitions));
     if (dice_.one_in(30)) return world_.append_holes(partition, 1 + dice_.roll(3));
     for (int i = 1 + dice_.roll(6); i > 0; --i) {
-      const Oracle::Verdict verdict = world_.append(partition, told());
-      ++end_.records;
-      if (verdict == Oracle::Verdict::duplicate) ++end_.duplicates;
-      if (verdict == Oracle::Verdict::dead_lettered) ++end_.letters;
+      if (!letters_.empty() && dice_.one_in(15)) {
+        append_replay();
+        continue;
+      }
+      append(partition, told());
     }
+  }
+
+  void append(std::int32_t partition, const Told& told) {
+    const std::int64_t offset = world_.topic.bounds(partition).end;
+    const Oracle::Verdict verdict = world_.append(partition, told);
+    ++end_.records;
+    if (verdict == Oracle::Verdict::duplicate) ++end_.duplicates;
+    if (verdict != Oracle::Verdict::dead_lettered) return;
+    ++end_.letters;
+    letters_.push_back({FakeMetricsStore::topic, partition, offset});
+  }
+
+  // Of a letter that may have been replayed before; mended or not. Only one that is in the store for good may be sent
+  // to another partition.
+  void append_replay() {
+    const auto at = static_cast<std::size_t>(dice_.roll(static_cast<int>(letters_.size())));
+    const LetterSource& letter = letters_[at];
+    std::int32_t partition = dice_.roll(character_.partitions);
+    if (character_.power_cuts || !world_.database.letters.contains(letter)) partition = letter.partition;
+    Told replay = told();
+    replay.at = std::min(replay.at, world_.now().wall);
+    replay.kind = dice_.one_in(3) ? Told::Kind::garbage : Told::Kind::activity;
+    replay.replay_of = dice_.one_in(20) ? "no place of a letter" : place_of(letter);
+    ++end_.replays;
+    append(partition, replay);
   }
 
   Told told() {
@@ -184,7 +214,7 @@ class Simulation {
         if (member.process) member.process->session().end();
         return;
       case 7:
-        return cut_power();
+        return character_.power_cuts ? cut_power() : crash(number);
       case 8:
         world_.checkpoint();
         return world_.prune_log();
@@ -308,6 +338,8 @@ class Simulation {
     for (Member& member : members_) {
       if (member.process) keep_counts(*member.process);
     }
+    for (const auto& [place, letter] : world_.database.letters)
+      end_.letters_replayed += letter.replayed_at ? 1 : 0;
     for (const Note& each : notes_) {
       end_.last_events += "  at " + std::to_string(each.second) + " s: ";
       if (each.process >= 0) end_.last_events += "process " + std::to_string(each.process) + " ";
@@ -336,6 +368,8 @@ class Simulation {
   FakeWorld world_;
   std::vector<Owner> owners_;
   std::vector<Member> members_;
+  std::vector<LetterSource> letters_;
+  bool copies_away_ = false;
   bool calm_ = false;  // nothing fails any more
   std::deque<Note> notes_;
   SimulationEnd end_;

@@ -12,7 +12,8 @@ namespace weir::rollup {
 
 struct SimulationBugs {
   PlantedBugs store;
-  bool forgetful = false;  // the dedupe is not rebuilt
+  bool forgetful = false;     // the dedupe is not rebuilt
+  bool hasty_copies = false;  // the offset moves before a dead letter's copy is there
 };
 
 struct SimulationEnd {
@@ -26,17 +27,21 @@ struct SimulationEnd {
   std::int64_t moves = 0;  // partitions that went from one process to another
   std::int64_t duplicates = 0;
   std::int64_t letters = 0;
+  std::int64_t replays = 0;
+  std::int64_t letters_replayed = 0;
+  std::int64_t copies_failed = 0;
   std::int64_t fences_lost = 0;
   std::int64_t commits_in_doubt = 0;
 
-  static const std::array<std::int64_t SimulationEnd::*, 10> numbers;  // all of the above
+  static const std::array<std::int64_t SimulationEnd::*, 13> numbers;  // all of the above
 };
 
-inline constexpr std::array<std::int64_t SimulationEnd::*, 10> SimulationEnd::numbers{
-    &SimulationEnd::records,         &SimulationEnd::commits,    &SimulationEnd::roll_ups,
-    &SimulationEnd::crashes,         &SimulationEnd::power_cuts, &SimulationEnd::moves,
-    &SimulationEnd::duplicates,      &SimulationEnd::letters,    &SimulationEnd::fences_lost,
-    &SimulationEnd::commits_in_doubt};
+inline constexpr std::array<std::int64_t SimulationEnd::*, 13> SimulationEnd::numbers{
+    &SimulationEnd::records,          &SimulationEnd::commits,    &SimulationEnd::roll_ups,
+    &SimulationEnd::crashes,          &SimulationEnd::power_cuts, &SimulationEnd::moves,
+    &SimulationEnd::duplicates,       &SimulationEnd::letters,    &SimulationEnd::fences_lost,
+    &SimulationEnd::commits_in_doubt, &SimulationEnd::replays,    &SimulationEnd::letters_replayed,
+    &SimulationEnd::copies_failed};
 
 // One to three processes, one to four partitions, some hundred steps; then everything is let run to its end, and the
 // store is compared with the log. The same seed tells the same story, on every machine.

@@ -72,8 +72,9 @@ TEST(Simulation, TheStoreSaysExactlyWhatTheLogSays) {
   std::cout << last << " worlds: " << all.records << " records, " << all.commits << " flushes, "
             << all.roll_ups << " roll-ups, " << all.crashes << " crashes, " << all.power_cuts
             << " power cuts, " << all.moves << " moves, " << all.duplicates << " duplicates, " << all.letters
-            << " letters, " << all.fences_lost << " fences lost, " << all.commits_in_doubt
-            << " commits in doubt\n";
+            << " letters, " << all.replays << " replays, " << all.letters_replayed << " letters replayed, "
+            << all.copies_failed << " copies failed, " << all.fences_lost << " fences lost, "
+            << all.commits_in_doubt << " commits in doubt\n";
   if (last < 500) return;
   // Otherwise the worlds were too kind to prove anything.
   for (const auto number : SimulationEnd::numbers) EXPECT_GT(all.*number, 0);
@@ -97,6 +98,10 @@ TEST(Simulation, FindsADedupeThatIsNotRebuilt) { expect_found({.forgetful = true
 
 TEST(Simulation, FindsAnOffsetThatMovesBeforeTheWrite) {
   expect_found({.store = {.ledger_before_rows = true}}, "offset before write");
+}
+
+TEST(Simulation, FindsAnOffsetThatMovesBeforeALettersCopyIsThere) {
+  expect_found({.hasty_copies = true}, "letter after offset");
 }
 
 TEST(Simulation, FindsAnUnknownCommitThatIsSentAgainUnfenced) {
