@@ -67,8 +67,7 @@ Scan::Values values_of(const report::WindowQuery& query) {
 }
 
 PoolOptions pool_options(MetricsReaderOptions options) {
-  for (const SessionSetting& setting : scan_session)
-    options.connection.session.emplace_back(setting.name, setting.value);
+  for (const auto& setting : reader_session()) options.connection.session.push_back(setting);
   return {.connection = std::move(options.connection),
           .connections_max = options.connections,
           .wait_max = options.wait_max};

@@ -29,4 +29,11 @@ std::string scan_sql(const Scan& scan) {
   return sql;
 }
 
+const Keywords& reader_session() {
+  static const Keywords session{{"enable_hashjoin", "off"},     {"enable_mergejoin", "off"},
+                                {"enable_seqscan", "off"},      {"join_collapse_limit", "1"},
+                                {"cursor_tuple_fraction", "1"}, {"jit", "off"}};
+  return session;
+}
+
 }  // namespace weir::postgres

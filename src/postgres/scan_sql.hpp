@@ -4,7 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
+
+#include "postgres/connection_settings.hpp"
 
 namespace weir::postgres {
 
@@ -23,15 +24,8 @@ struct Scan {
 // $2 granularity of the rows to read, $3 dimension, $4 first and $5 end of window_start.
 [[nodiscard]] std::string scan_sql(const Scan& scan);
 
-// What the planner must be told for it, whatever it believes of the tables: joins in the order in which they
-// are written, by lookups in the index.
-struct SessionSetting {
-  std::string_view name;
-  std::string_view value;
-};
-inline constexpr SessionSetting scan_session[] = {
-    {"enable_hashjoin", "off"},   {"enable_mergejoin", "off"},    {"enable_seqscan", "off"},
-    {"join_collapse_limit", "1"}, {"cursor_tuple_fraction", "1"}, {"jit", "off"},
-};
+// For ConnectionSettings::session: what the planner must be told for it, whatever it believes of the tables.
+// Joins in the order in which they are written, by lookups in the index.
+[[nodiscard]] const Keywords& reader_session();
 
 }  // namespace weir::postgres

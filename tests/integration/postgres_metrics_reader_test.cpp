@@ -64,6 +64,8 @@ MetricsReaderOptions options_of(const TestDatabase& database, std::size_t connec
 
 class PostgresReaderWorld final : public report::ReaderWorld {
  public:
+  explicit PostgresReaderWorld(Hll hll) : database_(hll) {}
+
   void given(const report::Stored& stored) override { writer_.put(stored); }
   std::unique_ptr<report::MetricsReader> reader() override {
     return std::make_unique<PostgresMetricsReader>(options_of(database_.database()));
@@ -74,13 +76,18 @@ class PostgresReaderWorld final : public report::ReaderWorld {
   Writer writer_{database_};
 };
 
-std::unique_ptr<report::ReaderWorld> make_postgres_world() { return std::make_unique<PostgresReaderWorld>(); }
+template <Hll hll>
+std::unique_ptr<report::ReaderWorld> make_postgres_world() {
+  return std::make_unique<PostgresReaderWorld>(hll);
+}
 
 }  // namespace
 }  // namespace weir::postgres
 
 namespace weir::report {
-INSTANTIATE_TEST_SUITE_P(Postgres, MetricsReaderContract, testing::Values(&postgres::make_postgres_world));
+INSTANTIATE_TEST_SUITE_P(Postgres, MetricsReaderContract,
+                         testing::Values(&postgres::make_postgres_world<postgres::Hll::absent>,
+                                         &postgres::make_postgres_world<postgres::Hll::installed>));
 }  // namespace weir::report
 
 namespace weir::postgres {
@@ -142,8 +149,7 @@ class MetricsReader : public testing::Test {
 TEST_F(MetricsReader, FindsEveryRowByTheIndex) {
   fill();
   ConnectionSettings settings = database_.database().settings();
-  for (const SessionSetting& setting : scan_session)
-    settings.session.emplace_back(setting.name, setting.value);
+  for (const auto& setting : reader_session()) settings.session.push_back(setting);
   TestConnection session(settings);
   for (int kind = 0; kind < 12; ++kind) {
     const Scan scan{(kind & 1) != 0, static_cast<Scan::Values>(kind / 4), (kind & 2) != 0};
