@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "rollup/begin_at_end.hpp"
+#include "rollup/describe.hpp"
 #include "rollup/pacing.hpp"
 #include "routes/report_routes.hpp"
 
@@ -123,8 +124,11 @@ bool Counting::choose_start(rollup::LogReader& reader) {
 void Counting::run(rollup::LogReader& reader) {
   rollup::RunnerHooks hooks;
   hooks.on_fatal = [this](int exit_code, const Error& why) { fatal_(exit_code, why); };
+  hooks.copies = events_.copies();
+  rollup::ConsumerSettings consumer = consumer_settings(settings_);
+  consumer.copy_letters = hooks.copies != nullptr;
   const std::lock_guard lock(mutex_);
-  if (!stopping_) runner_.emplace(consumer_settings(settings_), reader, store_.store(), log_, std::move(hooks));
+  if (!stopping_) runner_.emplace(std::move(consumer), reader, store_.store(), log_, std::move(hooks));
 }
 
 // False: we are to stop.
@@ -160,7 +164,7 @@ rollup::Status Counting::status() const {
   return runner_ ? runner_->status() : before_;
 }
 
-void Counting::describe(observe::Exposition&) const {}
+void Counting::describe(observe::Exposition& into) const { rollup::describe(status(), read_clock(), into); }
 
 std::int64_t Counting::stop(std::chrono::milliseconds read_patience,
                             std::chrono::milliseconds flush_patience) {

@@ -2,7 +2,9 @@
 
 #include "app/log_adapter.hpp"
 #include "base/ensure.hpp"
+#include "kafka/describe.hpp"
 #include "kafka/event_log.hpp"
+#include "kafka/letter_copies.hpp"
 #include "kafka/log_reader.hpp"
 #include "kafka/topic_watch.hpp"
 
@@ -52,10 +54,15 @@ class KafkaLogAdapter final : public LogAdapter {
     auto reader = kafka::KafkaLogReader::open(cluster_of(settings_), settings_.kafka_group_id, log_);
     if (!reader) return pass_on(reader);
     reader_ = std::move(*reader);
+    copies_ = std::make_unique<kafka::KafkaLetterCopies>(
+        kafka::LetterCopiesOptions{.cluster = cluster_of(settings_),
+                                   .partitions = settings_.kafka.partitions,
+                                   .compression = settings_.kafka.compression},
+        log_, [this] { reader_->wake(); });
     return reader_.get();
   }
 
-  rollup::LetterCopies* copies() override { return nullptr; }
+  rollup::LetterCopies* copies() override { return copies_.get(); }
 
   intake::LogHealth health() const override {
     if (events_) return events_->health();
@@ -68,7 +75,9 @@ class KafkaLogAdapter final : public LogAdapter {
             .latency_ms = state.latency.count()};
   }
 
-  void describe(observe::Exposition&) const override {}
+  void describe(observe::Exposition& into) const override {
+    if (events_) kafka::describe(events_->counts(), into);
+  }
   void start_upkeep(report::MetricsReader&, Settle) override {}  // the brokers' own
   void stop_writing(std::chrono::milliseconds patience) override { events_->stop(patience); }
   bool is_ours_alone() const override { return false; }
@@ -79,6 +88,7 @@ class KafkaLogAdapter final : public LogAdapter {
   std::unique_ptr<kafka::KafkaEventLog> events_;  // with a watch of its own; else
   std::unique_ptr<kafka::TopicWatch> watch_;      // this one
   std::unique_ptr<kafka::KafkaLogReader> reader_;
+  std::unique_ptr<kafka::KafkaLetterCopies> copies_;  // wakes the reader
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/health.hpp"
+#include "observe/process.hpp"
 #include "routes/health_routes.hpp"
 #include "routes/ingest_routes.hpp"
 #include "routes/metrics_routes.hpp"
@@ -162,7 +163,10 @@ observe::Health Service::health() const {
 }
 
 void Service::describe(observe::Exposition& into) const {
+  observe::describe_process(into, WEIR_VERSION);
+  server_->describe(into);
   if (intake_) intake_->describe(into);
+  intake::describe(events_->health(), into);
   events_->describe(into);
   if (counting_) counting_->describe(into);
 }
