@@ -105,8 +105,7 @@ Oracle::Verdict Oracle::told(std::int32_t partition, std::int64_t offset, const 
 }
 
 void Oracle::made_anew() {
-  for (auto& [partition, facts] : facts_)
-    facts_of_old_logs_[partition].push_back(std::exchange(facts, {}));
+  for (auto& [partition, facts] : facts_) facts_of_old_logs_[partition].push_back(std::exchange(facts, {}));
 }
 
 void Oracle::retired(const Retirement& retirement) {
@@ -115,7 +114,8 @@ void Oracle::retired(const Retirement& retirement) {
   };
   std::map<LetterSource, Letter> renamed;
   for (const auto& [place, letter] : letters_) {
-    if (of_it(std::pair(place, letter))) renamed[{retirement.as_topic, place.partition, place.offset}] = letter;
+    if (of_it(std::pair(place, letter)))
+      renamed[{retirement.as_topic, place.partition, place.offset}] = letter;
   }
   std::erase_if(letters_, of_it);
   letters_.merge(renamed);
@@ -125,39 +125,24 @@ void Oracle::cut_off(std::int32_t partition, std::int64_t offset) {
   cut_at_[partition] = std::max(cut_at_[partition], offset);
 }
 
-// A gap is passed when the partition is opened, and so in front of all that a transaction has of it.
-void Oracle::mark_gone(const tally::LedgerRow& row, std::int64_t from) {
-  const auto cut_at = cut_at_.find(row.partition);
-  if (cut_at == cut_at_.end()) return;
-  Facts& facts = facts_of(row);
-  std::int64_t missing = -row.read;
-  for_each_counted(row, [&](std::int64_t, const Fact& fact) { missing += fact.verdict == Verdict::gone ? 0 : 1; });
-  for (auto at = facts.lower_bound(from); at != facts.end() && missing > 0 && at->first < cut_at->second;
-       ++at, --missing)
-    at->second.verdict = Verdict::gone;
-}
-
-const Oracle::Facts& Oracle::facts_of(const tally::LedgerRow& account) const {
-  static const Facts none;
-  const auto present = facts_.find(account.partition);
-  if (present == facts_.end()) return none;
-  const auto old = facts_of_old_logs_.find(account.partition);
-  if (old == facts_of_old_logs_.end()) return present->second;
+template <class Self>
+auto& Oracle::facts_in(Self& self, const tally::LedgerRow& account) {
+  const auto present = self.facts_.find(account.partition);
+  if (present == self.facts_.end()) return self.no_facts_;
+  const auto old = self.facts_of_old_logs_.find(account.partition);
+  if (old == self.facts_of_old_logs_.end()) return present->second;
   const auto is_of = [&](const Facts& facts) {
     const auto last = facts.find(account.next_offset - 1);
     return last != facts.end() && last->second.hash == account.last_record_hash;
   };
   const auto found = std::ranges::find_if(old->second, is_of);
-  return found != old->second.end() ? *found : is_of(present->second) ? present->second : none;
-}
-
-Oracle::Facts& Oracle::facts_of(const tally::LedgerRow& account) {
-  return const_cast<Facts&>(std::as_const(*this).facts_of(account));
+  if (found != old->second.end()) return *found;
+  return is_of(present->second) ? present->second : self.no_facts_;
 }
 
 template <class See>
 void Oracle::for_each_counted(const tally::LedgerRow& account, See see) const {
-  const Facts& facts = facts_of(account);
+  const Facts& facts = facts_in(*this, account);
   const auto end = facts.lower_bound(account.next_offset);
   for (auto at = facts.lower_bound(account.start_offset); at != end; ++at) see(at->first, at->second);
 }
@@ -171,6 +156,19 @@ void Oracle::for_each_counted(const FakeDatabase& database, See see) const {
   for (const auto& [name, row] : database.retired) pass(row);
 }
 
+// A gap is passed when the partition is opened, and so in front of all that a transaction has of it.
+void Oracle::mark_gone(const tally::LedgerRow& row, std::int64_t from) {
+  const auto cut_at = cut_at_.find(row.partition);
+  if (cut_at == cut_at_.end()) return;
+  Facts& facts = facts_in(*this, row);
+  std::int64_t missing = -row.read;
+  for_each_counted(row,
+                   [&](std::int64_t, const Fact& fact) { missing += fact.verdict == Verdict::gone ? 0 : 1; });
+  for (auto at = facts.lower_bound(from); at != facts.end() && missing > 0 && at->first < cut_at->second;
+       ++at, --missing)
+    at->second.verdict = Verdict::gone;
+}
+
 // In the order in which a flush looks at them: letters first, then replays by partition and offset.
 void Oracle::committed(const Changes& changes, const std::map<std::int32_t, Fence>& before) {
   for (const tally::LedgerRow& row : changes.ledgers) {
@@ -181,7 +179,7 @@ void Oracle::committed(const Changes& changes, const std::map<std::int32_t, Fenc
     for (const tally::LedgerRow& row : changes.ledgers) {
       const auto was = before.find(row.partition);
       if (was == before.end()) continue;
-      Facts& facts = facts_of(row);
+      Facts& facts = facts_in(*this, row);
       for (auto at = facts.lower_bound(was->second.next_offset);
            at != facts.end() && at->first < row.next_offset; ++at) {
         const LetterSource place{FakeMetricsStore::topic, row.partition, at->first};
@@ -267,8 +265,8 @@ Oracle::View Oracle::expected(const FakeDatabase& database) const {
 std::optional<std::string> Oracle::ledger_fault(const tally::LedgerRow& row) const {
   if (!row.adds_up()) return "the ledger of partition " + std::to_string(row.partition) + " does not add up";
   std::array<std::int64_t, 4> counts{};
-  for_each_counted(
-      row, [&](std::int64_t, const Fact& fact) { ++counts[static_cast<std::size_t>(fact.verdict)]; });
+  for_each_counted(row,
+                   [&](std::int64_t, const Fact& fact) { ++counts[static_cast<std::size_t>(fact.verdict)]; });
   const std::string of = " of partition " + std::to_string(row.partition);
   if (row.tallied != counts[0]) return differs("tallied" + of, row.tallied, counts[0]);
   if (row.duplicate != counts[1]) return differs("duplicate" + of, row.duplicate, counts[1]);
@@ -297,9 +295,9 @@ std::optional<std::string> Oracle::find_uncopied(const Changes& changes,
   for (const tally::LedgerRow& row : changes.ledgers) {
     const auto was = before.find(row.partition);
     if (was == before.end()) continue;
-    const Facts& facts = facts_of(row);
-    for (auto at = facts.lower_bound(was->second.next_offset); at != facts.end() && at->first < row.next_offset;
-         ++at) {
+    const Facts& facts = facts_in(*this, row);
+    for (auto at = facts.lower_bound(was->second.next_offset);
+         at != facts.end() && at->first < row.next_offset; ++at) {
       if (at->second.verdict == Verdict::dead_lettered && !copies.has_copy_of(row.partition, at->first))
         return "the offset moved before the dead letter at " + std::to_string(at->first) + " was copied";
     }
@@ -353,9 +351,9 @@ std::optional<std::string> Oracle::find_fault(const Changes& changes,
     if (row.version != was->second.version + 1)
       return differs("version", row.version, was->second.version + 1);
     if (row.next_offset < was->second.next_offset) return "next_offset went backwards";
-    const Facts& facts = facts_of(row);
-    for (auto at = facts.lower_bound(was->second.next_offset); at != facts.end() && at->first < row.next_offset;
-         ++at) {
+    const Facts& facts = facts_in(*this, row);
+    for (auto at = facts.lower_bound(was->second.next_offset);
+         at != facts.end() && at->first < row.next_offset; ++at) {
       if (at->second.verdict != Verdict::tallied) continue;
       tallied = true;
       page_views += at->second.what.type == "page_view" ? 1 : 0;

@@ -106,8 +106,8 @@ class Oracle {
   void mark_gone(const tally::LedgerRow& row, std::int64_t from);
   [[nodiscard]] bool is_duplicate(const Facts& facts, std::int64_t offset, const Fact& fact) const;
   // Of the log that an account is about.
-  [[nodiscard]] const Facts& facts_of(const tally::LedgerRow& account) const;
-  [[nodiscard]] Facts& facts_of(const tally::LedgerRow& account);
+  template <class Self>
+  [[nodiscard]] static auto& facts_in(Self& self, const tally::LedgerRow& account);
   // Those that an account says are counted.
   template <class See>
   void for_each_counted(const tally::LedgerRow& account, See see) const;
@@ -124,6 +124,7 @@ class Oracle {
   std::chrono::days minute_retention_;
   std::map<std::int32_t, Facts> facts_;
   std::map<std::int32_t, std::vector<Facts>> facts_of_old_logs_;
+  Facts no_facts_;
   std::map<std::int32_t, std::int64_t> cut_at_;
   std::map<LetterSource, Letter> letters_;  // of what is committed
   std::map<LetterSource, Letter> kept_letters_;

@@ -95,6 +95,18 @@ TEST_F(OffsetGone, Fault27OutOfRangeCountsTheGapAsSkippedWhenToldToGoOn) {
   EXPECT_EQ(ledger(1).tallied, 3);
 }
 
+TEST_F(OffsetGone, Fault27AGapIsCountedThoughTheLogIsEmptyBehindIt) {
+  under(OnOffsetGone::earliest);
+  process_->log().pause(0);
+  append(20, 0);
+  world_->topic.prune_before(0, 20);
+  process_->log().resume(0);
+  pass(seconds{5});
+  EXPECT_EQ(ledger(0).next_offset, 20);
+  EXPECT_EQ(ledger(0).skipped, 20);
+  EXPECT_EQ(status().partitions.at(0).account->lag(), 0);
+}
+
 TEST_F(OffsetGone, Fault27ATopicMadeAnewStopsThePartitionsThatWereCounted) {
   under(OnOffsetGone::stop);
   append(5, 0);

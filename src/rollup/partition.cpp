@@ -39,6 +39,7 @@ Partition::Partition(Opened opened, const PartitionRules& rules, MonoTime now)
       log_end_(opened.log_end),
       open_(rules.minute_retention) {
   open_.next_offset = live_from_;
+  skip_to(opened.read_from);  // what is gone from the log, though nothing may ever come behind it
   for (const WindowStart minute : opened.unrolled) unrolled_.emplace(minute, now);
 }
 

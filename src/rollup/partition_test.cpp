@@ -147,6 +147,14 @@ TEST_F(PartitionTest, DoesNotTakeADeadLettersIdForSeen) {
   EXPECT_EQ(partition.open_part().counts.tallied, 1);
 }
 
+TEST_F(PartitionTest, CountsAGapAsSkippedThoughNothingComesBehindIt) {
+  Partition partition(opened_at(5, 9), rules(), MonoTime{});
+  EXPECT_EQ(partition.position(), 9);
+  const Part part = partition.close_part();
+  EXPECT_EQ(part.counts.skipped, 4);
+  EXPECT_EQ(part.next_offset, 9);
+}
+
 TEST_F(PartitionTest, CountsAGapBeforeTheLogsStartAsSkipped) {
   for (int i = 0; i < 5; ++i) log_.hole();
   log_.add({.user = "anna", .at = noon});
