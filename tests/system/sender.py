@@ -58,6 +58,9 @@ class Sender:
             self._send_all()
         except Exception as fault:  # an answer that no honest client should get
             self._fault = fault
+        finally:
+            if self._connection is not None:
+                self._connection.close()
 
     def _send_all(self):
         begun = time.monotonic()
