@@ -8,8 +8,8 @@ namespace weir::rollup {
 namespace {
 
 std::string waits_for_copies(const Partition& partition) {
-  return std::to_string(partition.uncopied().size()) +
-         " dead letters wait to be copied: " + partition.uncopied().reason();
+  return "it waits for the copies of its dead letters (" + std::to_string(partition.uncopied().size()) +
+         "): " + partition.uncopied().reason();
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ class Story {
     pass(milliseconds{500});
     first_flush();
     letter_and_duplicate();
+    replays();
     roll_up_and_late_event();
     give_back_and_take_again();
     stop();
@@ -56,7 +57,7 @@ class Story {
 
  private:
   static WorldRules rules() {
-    WorldRules rules{.partitions = 2, .consumer = hurried_settings()};
+    WorldRules rules{.partitions = 2, .consumer = hurried_settings(), .copies = true};
     rules.consumer.dedupe = {.window = minutes{10}, .records = 100};
     return rules;
   }
@@ -97,6 +98,8 @@ class Story {
       process_->take_turn();
       while (!crashing_ && process_->take_write_step()) {
       }
+      while (!crashing_ && process_->take_copy_step()) {
+      }
       if (process_->left()) left_with_reason_ = process_->left()->exit_code == 1;
       if (process_->left() || std::exchange(crashing_, false)) restart();
       world_.database.settle(mishap_ == Mishap::limbo_kept);
@@ -125,6 +128,13 @@ class Story {
     world_.append(1, {.kind = Told::Kind::without_value});
     world_.append(0, {.kind = Told::Kind::ahead, .at = world_.now().wall + std::chrono::days{3}});
     append(0, "anna", "/shop", "order-1");
+    pass(seconds{2});
+  }
+
+  void replays() {
+    world_.append(0, {.user = "gina", .page = "/", .at = world_.now().wall, .replay_of = "the-topic/0/5"});
+    world_.append(1, {.user = "gina", .page = "/", .at = world_.now().wall, .replay_of = "the-topic/0/5"});
+    world_.append(0, {.kind = Told::Kind::garbage, .replay_of = "the-topic/0/6"});
     pass(seconds{2});
   }
 
@@ -176,8 +186,8 @@ TEST(Story, EndsWellWhenNothingGoesWrong) {
   const tally::LedgerRow& zero = story.world().database.ledgers.at(0);
   const tally::LedgerRow& one = story.world().database.ledgers.at(1);
   EXPECT_EQ(zero.duplicate, 2);
-  EXPECT_EQ(zero.dead_lettered, 2);
-  EXPECT_EQ(one.duplicate, 1);
+  EXPECT_EQ(zero.dead_lettered, 3);
+  EXPECT_EQ(one.duplicate, 2);
   EXPECT_EQ(one.skipped, 2);
   EXPECT_EQ(one.dead_lettered, 1);
   EXPECT_GT(story.steps(), 60);

@@ -35,6 +35,7 @@ class UncopiedLetters {
 
   // A copy that was sent has ended.
   void ended(std::int64_t offset, const std::optional<Error>& failure, MonoTime now) {
+    if (!uncopied_.contains(offset)) return;
     if (!failure) {
       uncopied_.erase(offset);
       if (to_send_.empty()) retries_.succeeded();
