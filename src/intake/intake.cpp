@@ -93,8 +93,11 @@ Outcome refused(Error why) {
 Breaker::Verdict verdict_on(const Receipts& receipts, const Outcome& outcome) {
   if (outcome.accepted > 0) return Breaker::Verdict::good;
   if (is_events_fault(receipts)) return Breaker::Verdict::neither;
-  // What the log refuses by itself, at once and at no cost, needs no breaker; it would only delay the way back.
-  constexpr std::array<std::string_view, 3> refused_at_once{"log_full", "log_away", "log_stopping"};
+  // What the log knows without asking is refused at no cost, and what a person must mend is not mended by waiting: a
+  // breaker would only delay the way back.
+  constexpr std::array<std::string_view, 7> refused_at_once{
+      "log_full",       "log_away",          "log_stopping", "topic_unknown",
+      "not_authorised", "not_authenticated", "tls_failed"};
   const bool at_once = std::ranges::find(refused_at_once, receipts.why.code) != refused_at_once.end();
   return at_once ? Breaker::Verdict::neither : Breaker::Verdict::bad;
 }
@@ -321,6 +324,16 @@ std::optional<Breaker::Term> Intake::pass_breaker(Done& done) {
   refuse(done, {Move::peer, "circuit_open", "the event log does not take events just now, try again"},
          books_->breaker.retry_after(now));
   return std::nullopt;
+}
+
+void describe(const LogHealth& health, observe::Exposition& into) {
+  into.gauge("weir_log_up", "1 while the log takes events.", health.up ? 1 : 0);
+  into.gauge("weir_log_end_offset", "Sum of the end offsets of the log's partitions.",
+             static_cast<double>(health.end));
+  into.gauge("weir_log_partitions", "Partitions of the log; 0 while it is not known.",
+             static_cast<double>(health.partitions));
+  into.gauge("weir_log_latency_seconds", "How long the log's last answer took.",
+             static_cast<double>(health.latency_ms) / 1000);
 }
 
 }  // namespace weir::intake

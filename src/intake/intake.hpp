@@ -145,4 +145,7 @@ class Intake {
   std::shared_ptr<Books> books_;  // shared with the receipts that are still to come
 };
 
+// weir_log_…: whether the log takes events, and how far it goes.
+void describe(const LogHealth& health, observe::Exposition& into);
+
 }  // namespace weir::intake

@@ -1,0 +1,86 @@
+#include "rollup/describe.hpp"
+
+#include <gtest/gtest.h>
+
+#include "observe/exposition.hpp"
+#include "observe/fake_exposition_reader.hpp"
+
+namespace weir::rollup {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Described : public testing::Test {
+ protected:
+  std::vector<observe::Series> read() const {
+    observe::Exposition exposition;
+    describe(status_, now_, exposition);
+    auto series = observe::read_exposition(exposition.text());
+    EXPECT_TRUE(series) << series.error();
+    return series.value_or(std::vector<observe::Series>{});
+  }
+  double value(std::string_view name, const std::map<std::string, std::string>& labels = {}) const {
+    const auto all = read();
+    const observe::Series* series = observe::find_series(all, name, labels);
+    EXPECT_NE(series, nullptr) << name;
+    return series ? series->value : -1;
+  }
+
+  Now now_{.wall = WallTime{1'000'000s}, .mono = MonoTime{1h}};
+  Status status_;
+};
+
+TEST_F(Described, IsWellFormedBeforeAnythingHasHappened) {
+  EXPECT_GT(read().size(), 30u);
+  EXPECT_EQ(value("weir_consumer_phase", {{"phase", "starting"}}), 1);
+  EXPECT_EQ(value("weir_consumer_phase", {{"phase", "live"}}), 0);
+}
+
+TEST_F(Described, AddsUpAsTheLedgerDoes) {
+  status_.counts = {.read = 10, .tallied = 6, .duplicate = 1, .dead_lettered = 3, .skipped = 2};
+  status_.letters = {{"not_json", 2}, {"timestamp_ahead", 1}};
+  EXPECT_EQ(value("weir_consumer_read_total"),
+            value("weir_consumer_tallied_total") + value("weir_consumer_duplicate_total") +
+                value("weir_consumer_dead_lettered_total", {{"reason", "not_json"}}) +
+                value("weir_consumer_dead_lettered_total", {{"reason", "timestamp_ahead"}}));
+  EXPECT_EQ(value("weir_consumer_skipped_total"), 2);
+}
+
+TEST_F(Described, ShowsTheLagOfEachPartitionAndOfAll) {
+  status_.partitions = {{.partition = 0,
+                         .state = PartitionStatus::State::live,
+                         .account =
+                             PartitionStatus::Account{
+                                 .next_offset = 5, .log_end = 12, .oldest_unread_at = {}, .observed_at = {}}},
+                        {.partition = 7,
+                         .state = PartitionStatus::State::live,
+                         .account =
+                             PartitionStatus::Account{
+                                 .next_offset = 9, .log_end = 10, .oldest_unread_at = {}, .observed_at = {}}},
+                        {.partition = 8, .state = PartitionStatus::State::refused}};
+  EXPECT_EQ(value("weir_consumer_lag_records", {{"partition", "0"}}), 7);
+  EXPECT_EQ(value("weir_consumer_lag_records", {{"partition", "7"}}), 1);
+  EXPECT_EQ(value("weir_consumer_lag_all_records"), 8);
+  EXPECT_EQ(value("weir_consumer_partitions", {{"state", "live"}}), 2);
+  EXPECT_EQ(value("weir_consumer_partitions", {{"state", "refused"}}), 1);
+}
+
+TEST_F(Described, TellsAgesAgainstTheClockAndNeverLessThanNothing) {
+  status_.oldest_unread_at = now_.wall - 90s;
+  status_.last_good_flush = Now{.wall = now_.wall, .mono = now_.mono - 3s};
+  EXPECT_EQ(value("weir_consumer_oldest_unread_age_seconds"), 90);
+  EXPECT_EQ(value("weir_consumer_last_flush_age_seconds"), 3);
+  status_.oldest_unread_at = now_.wall + 10s;
+  EXPECT_EQ(value("weir_consumer_oldest_unread_age_seconds"), 0);
+}
+
+TEST_F(Described, TimesFlushesInSeconds) {
+  for (const auto took : {3ms, 30ms, 30ms, 9000ms}) status_.flush_took.add(took);
+  EXPECT_EQ(value("weir_consumer_flush_seconds_bucket", {{"le", "0.005"}}), 1);
+  EXPECT_EQ(value("weir_consumer_flush_seconds_bucket", {{"le", "0.05"}}), 3);
+  EXPECT_EQ(value("weir_consumer_flush_seconds_bucket", {{"le", "+Inf"}}), 4);
+  EXPECT_DOUBLE_EQ(value("weir_consumer_flush_seconds_sum"), 9.063);
+}
+
+}  // namespace
+}  // namespace weir::rollup
