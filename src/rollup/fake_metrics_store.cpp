@@ -339,12 +339,19 @@ Result<void> FakeMetricsStore::begin_topic(std::span<const PartitionStart> start
   return {};
 }
 
+bool FakeMetricsStore::would_block(const Retirement& retirement) const {
+  return would_block(std::span(&retirement.seen, 1)) ||
+         std::ranges::any_of(database_.letter_locks_, [&](const auto& lock) {
+           return lock.first.topic == topic && lock.first.partition == retirement.seen.partition;
+         });
+}
+
 Result<std::optional<tally::LedgerRow>> FakeMetricsStore::retire_ledger(const Retirement& retirement) {
   ensure(transaction_ == 0, "one transaction a session");
   Result<Fault> fault = fault_of(StoreStep::retire_ledger);
   if (!fault) return pass_on(fault);
   if (*fault == Fault::refused || *fault == Fault::lost_before) return away();
-  if (would_block(std::span(&retirement.seen, 1))) return away();
+  if (would_block(retirement)) return away();
   std::optional<tally::LedgerRow> fresh;
   if (database_.matches(retirement.seen)) {
     if (database_.retired.contains({retirement.as_topic, retirement.seen.partition}))

@@ -120,6 +120,7 @@ class FakeMetricsStore final : public MetricsStore {
   // Whether begin(), retire_ledger() or lock_letters() would wait for somebody's lock. A call that would is refused (Move::peer).
   [[nodiscard]] bool would_block(std::span<const Fence> fences) const;
   [[nodiscard]] bool would_block(std::span<const LetterSource> letters) const;
+  [[nodiscard]] bool would_block(const Retirement& retirement) const;
   // The server ends the session, as a crash of the process or idle_in_transaction_session_timeout does: what was
   // open is rolled back, and the next call within a transaction fails. (The session may then be used again.)
   void end();

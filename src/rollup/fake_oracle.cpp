@@ -184,6 +184,7 @@ void Oracle::committed(const Changes& changes, const std::map<std::int32_t, Fenc
            at != facts.end() && at->first < row.next_offset; ++at) {
         const LetterSource place{FakeMetricsStore::topic, row.partition, at->first};
         Fact& fact = at->second;
+        if (fact.verdict == Verdict::gone) continue;
         if (fact.source && replays) settle_replay(place, fact);
         if (!fact.source && !replays && fact.verdict == Verdict::dead_lettered) letters_[place] = {};
       }

@@ -1,48 +1,19 @@
 #include "rollup/fake_simulation.hpp"
 
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <memory>
 #include <utility>
 #include <vector>
 
-#include "rollup/fake_dice.hpp"
+#include "rollup/begin_at_end.hpp"
+#include "rollup/fake_character.hpp"
 
 namespace weir::rollup {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::minutes;
 using std::chrono::seconds;
-
-// How this seed's world is: drawn once.
-struct Character {
-  explicit Character(Dice& dice)
-      : processes(1 + dice.roll(3)),
-        partitions(1 + dice.roll(4)),
-        steps(150 + dice.roll(250)),
-        store_fault_one_in(std::array{0, 0, 60, 20, 8}[static_cast<std::size_t>(dice.roll(5))]),
-        log_fault_one_in(std::array{0, 0, 80}[static_cast<std::size_t>(dice.roll(3))]),
-        trouble_one_in(std::array{0, 40, 15}[static_cast<std::size_t>(dice.roll(3))]),
-        copy_fault_one_in(std::array{0, 20, 4}[static_cast<std::size_t>(dice.roll(3))]),
-        copies(dice.one_in(2)),
-        slow_writer(dice.one_in(3)),
-        power_cuts(dice.one_in(2)),
-        clock_jumps(dice.one_in(4)) {}
-
-  int processes;
-  std::int32_t partitions;
-  int steps;
-  int store_fault_one_in;  // 0: never
-  int log_fault_one_in;
-  int trouble_one_in;  // crashes, rebalances, zombies
-  int copy_fault_one_in;
-  bool copies;  // dead letters are copied
-  bool slow_writer;
-  bool power_cuts;
-  bool clock_jumps;
-};
 
 class Simulation {
  public:
@@ -54,6 +25,7 @@ class Simulation {
     world_.database.faults = [this](StoreStep step) { return fault_of(step); };
     world_.letter_topic.fate = [this] { return fate_of_copy(); };
     members_.resize(static_cast<std::size_t>(character_.processes));
+    if (character_.topic_life == TopicLife::begun_late) begin_late();
   }
 
   SimulationEnd run() {
@@ -95,7 +67,24 @@ class Simulation {
     rules.hasty_copies = bugs.hasty_copies;
     if (dice_.one_in(2)) rules.consumer.dedupe = {.window = seconds{5}, .records = 1000};
     rules.consumer.dedupe.records *= character_.partitions;  // they share them
+    const TopicLife life = character_.topic_life;
+    if (life == TopicLife::growing) rules.consumer.dedupe.records = 1'000'000;
+    if (life == TopicLife::cut_off || life == TopicLife::made_anew)
+      rules.consumer.on_offset_gone = OnOffsetGone::earliest;
     return rules;
+  }
+
+  // What lies in the topic before nobody is told of.
+  void begin_late() {
+    for (std::int32_t partition = 0; partition < partitions(); ++partition) {
+      for (int i = dice_.roll(6); i > 0; --i)
+        world_.topic.append(partition, written_down({}, world_.now().wall));
+    }
+    FakeLogReader reader(world_.topic);
+    FakeMetricsStore session(world_.database, "the-group");
+    while (!begin_at_end(reader, session, world_.now().wall)) {
+    }
+    ++end_.late_beginnings;
   }
 
   Fault fault_of(StoreStep) {
@@ -114,6 +103,7 @@ class Simulation {
 
   void happen() {
     if (dice_.one_in(character_.trouble_one_in)) return trouble();
+    if (character_.topic_life != TopicLife::quiet && dice_.one_in(60)) return befall_topic();
     if (dice_.one_in(40 * character_.copy_fault_one_in)) copies_away_ = !copies_away_;
     Member& member = members_[static_cast<std::size_t>(dice_.roll(character_.processes))];
     const int what = dice_.roll(100);
@@ -143,8 +133,9 @@ class Simulation {
   }
 
   void append() {
-    const auto partition = static_cast<std::int32_t>(dice_.roll(character_.partitions));
-    if (dice_.one_in(30)) return world_.append_holes(partition, 1 + dice_.roll(3));
+    const std::int32_t partition = dice_.roll(partitions());
+    const bool holes = character_.topic_life != TopicLife::made_anew;
+    if (dice_.one_in(30) && holes) return world_.append_holes(partition, 1 + dice_.roll(3));
     for (int i = 1 + dice_.roll(6); i > 0; --i) {
       if (!letters_.empty() && dice_.one_in(15)) {
         append_replay();
@@ -169,7 +160,7 @@ class Simulation {
   void append_replay() {
     const auto at = static_cast<std::size_t>(dice_.roll(static_cast<int>(letters_.size())));
     const LetterSource& letter = letters_[at];
-    std::int32_t partition = dice_.roll(character_.partitions);
+    std::int32_t partition = dice_.roll(partitions());
     if (character_.power_cuts || !world_.database.letters.contains(letter)) partition = letter.partition;
     Told replay = told();
     replay.at = std::min(replay.at, world_.now().wall);
@@ -179,22 +170,38 @@ class Simulation {
     append(partition, replay);
   }
 
-  Told told() {
-    Told told{.user = "u" + std::to_string(dice_.roll(6)), .at = world_.now().wall};
-    if (dice_.one_in(12)) told.kind = static_cast<Told::Kind>(1 + dice_.roll(3));
-    if (!dice_.one_in(3)) told.page = "/p" + std::to_string(dice_.roll(3));
-    if (dice_.one_in(3)) told.referrer = "r" + std::to_string(dice_.roll(2)) + ".example";
-    if (dice_.one_in(3)) told.type = "click";
-    if (dice_.one_in(2)) told.message_id = "m" + std::to_string(dice_.roll(5));
-    if (dice_.one_in(4)) told.at -= minutes{45 * dice_.roll(4)};
-    if (dice_.one_in(12)) told.at -= std::chrono::days{1 + dice_.roll(2)};
-    if (told.kind == Told::Kind::ahead) told.at = world_.now().wall + std::chrono::hours{49};
-    return told;
+  Told told() { return draw_event(dice_, world_.now().wall, character_.topic_life != TopicLife::cut_off); }
+
+  void befall_topic() {
+    const std::int32_t partition = dice_.roll(partitions());
+    const TopicLife life = character_.topic_life;
+    if (life == TopicLife::made_anew) return make_topic_anew();
+    if (life == TopicLife::cut_off) {
+      note("the log is cut off", -1, partition);
+      world_.cut_log(partition, world_.topic.bounds(partition).end - dice_.roll(20));
+    }
+    if (life == TopicLife::growing && partitions() < 8) {
+      note("a partition is added", -1, partitions());
+      world_.topic.add_partition();
+      owners_.emplace_back();
+      ++end_.partitions_added;
+    }
+  }
+
+  // While there is no topic, there is no group: whoever reads it hears of that before anything else.
+  void make_topic_anew() {
+    note("the topic is made anew", -1, -1);
+    for (std::size_t partition = 0; partition < owners_.size(); ++partition) take_away(partition);
+    for (Member& member : members_) {
+      if (member.process) tell_losses(member);
+    }
+    world_.make_topic_anew();
+    letters_.clear();
   }
 
   void trouble() {
     const auto number = static_cast<std::size_t>(dice_.roll(character_.processes));
-    const auto partition = static_cast<std::size_t>(dice_.roll(character_.partitions));
+    const auto partition = static_cast<std::size_t>(dice_.roll(partitions()));
     Member& member = members_[number];
     switch (dice_.roll(10)) {
       case 0:
@@ -217,7 +224,8 @@ class Simulation {
         return character_.power_cuts ? cut_power() : crash(number);
       case 8:
         world_.checkpoint();
-        return world_.prune_log();
+        if (character_.topic_life != TopicLife::made_anew) world_.prune_log();
+        return;
       default:
         if (character_.clock_jumps) world_.turn_wall_clock(seconds{dice_.roll(120) - 60});
         return;
@@ -295,6 +303,8 @@ class Simulation {
     note("is given a partition", static_cast<int>(number), partition);
   }
 
+  [[nodiscard]] std::int32_t partitions() const { return static_cast<std::int32_t>(owners_.size()); }
+
   static void tell_losses(Member& member) {
     if (member.not_told.empty()) return;
     member.process->log().lose(std::exchange(member.not_told, {}));
@@ -312,6 +322,7 @@ class Simulation {
     end_.roll_ups += status.roll_ups;
     end_.fences_lost += status.fences_lost;
     end_.commits_in_doubt += status.commits_in_doubt;
+    end_.places_lost += status.partitions_misplaced;
   }
 
   std::string where_it_hangs() {
@@ -340,6 +351,7 @@ class Simulation {
     }
     for (const auto& [place, letter] : world_.database.letters)
       end_.letters_replayed += letter.replayed_at ? 1 : 0;
+    end_.accounts_retired = static_cast<std::int64_t>(world_.database.retired.size());
     for (const Note& each : notes_) {
       end_.last_events += "  at " + std::to_string(each.second) + " s: ";
       if (each.process >= 0) end_.last_events += "process " + std::to_string(each.process) + " ";

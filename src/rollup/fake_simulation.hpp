@@ -32,18 +32,23 @@ struct SimulationEnd {
   std::int64_t copies_failed = 0;
   std::int64_t fences_lost = 0;
   std::int64_t commits_in_doubt = 0;
+  std::int64_t places_lost = 0;       // the log was cut off while it was read
+  std::int64_t accounts_retired = 0;  // the topic was made anew
+  std::int64_t partitions_added = 0;
+  std::int64_t late_beginnings = 0;  // KAFKA_START=latest
 
-  static const std::array<std::int64_t SimulationEnd::*, 13> numbers;  // all of the above
+  static const std::array<std::int64_t SimulationEnd::*, 17> numbers;  // all of the above
 };
 
-inline constexpr std::array<std::int64_t SimulationEnd::*, 13> SimulationEnd::numbers{
-    &SimulationEnd::records,          &SimulationEnd::commits,    &SimulationEnd::roll_ups,
-    &SimulationEnd::crashes,          &SimulationEnd::power_cuts, &SimulationEnd::moves,
-    &SimulationEnd::duplicates,       &SimulationEnd::letters,    &SimulationEnd::fences_lost,
-    &SimulationEnd::commits_in_doubt, &SimulationEnd::replays,    &SimulationEnd::letters_replayed,
-    &SimulationEnd::copies_failed};
+inline constexpr std::array<std::int64_t SimulationEnd::*, 17> SimulationEnd::numbers{
+    &SimulationEnd::records,          &SimulationEnd::commits,        &SimulationEnd::roll_ups,
+    &SimulationEnd::crashes,          &SimulationEnd::power_cuts,     &SimulationEnd::moves,
+    &SimulationEnd::duplicates,       &SimulationEnd::letters,        &SimulationEnd::fences_lost,
+    &SimulationEnd::commits_in_doubt, &SimulationEnd::replays,        &SimulationEnd::letters_replayed,
+    &SimulationEnd::copies_failed,    &SimulationEnd::places_lost,    &SimulationEnd::accounts_retired,
+    &SimulationEnd::partitions_added, &SimulationEnd::late_beginnings};
 
-// One to three processes, one to four partitions, some hundred steps; then everything is let run to its end, and the
+// One to five processes, one to eight partitions, some hundred steps; then everything is let run to its end, and the
 // store is compared with the log. The same seed tells the same story, on every machine.
 [[nodiscard]] SimulationEnd simulate(std::uint64_t seed, const SimulationBugs& bugs = {});
 

@@ -44,7 +44,7 @@ bool FakeProcess::take_write_step() {
   const auto* begin = std::get_if<Begin>(&*call_);
   if (begin && store_.would_block(begin->fences)) return false;
   const auto* retire = std::get_if<Retire>(&*call_);
-  if (retire && store_.would_block(std::span(&retire->retirement.seen, 1))) return false;
+  if (retire && store_.would_block(retire->retirement)) return false;
   const auto* lock = std::get_if<LockLetters>(&*call_);
   if (lock && store_.would_block(lock->letters)) return false;
   work.answer(perform(store_, *std::exchange(call_, std::nullopt)));

@@ -74,7 +74,9 @@ TEST(Simulation, TheStoreSaysExactlyWhatTheLogSays) {
             << " power cuts, " << all.moves << " moves, " << all.duplicates << " duplicates, " << all.letters
             << " letters, " << all.replays << " replays, " << all.letters_replayed << " letters replayed, "
             << all.copies_failed << " copies failed, " << all.fences_lost << " fences lost, "
-            << all.commits_in_doubt << " commits in doubt\n";
+            << all.commits_in_doubt << " commits in doubt, " << all.places_lost << " places lost, "
+            << all.accounts_retired << " accounts retired, " << all.partitions_added << " partitions added, "
+            << all.late_beginnings << " late beginnings\n";
   if (last < 500) return;
   // Otherwise the worlds were too kind to prove anything.
   for (const auto number : SimulationEnd::numbers) EXPECT_GT(all.*number, 0);
