@@ -69,6 +69,20 @@ TEST(Retries, TriesThreeTimesQuicklyAndThenSteadily) {
   EXPECT_EQ(retries.after_failure(), milliseconds{100});
 }
 
+TEST(Pacing, FlushesWhatWasHeldUpAsSoonAsItMayBe) {
+  Pacing pacing({.flush_interval = milliseconds{30'000}, .flush_min_interval = milliseconds{200}});
+  pacing.gathered(0, start);
+  EXPECT_EQ(pacing.due_at(), std::nullopt);
+  pacing.gathered(0, start + milliseconds{10}, true);
+  pacing.gathered(1, start + milliseconds{20}, true);
+  EXPECT_EQ(pacing.due_at(), start + milliseconds{10});
+  pacing.started(start + milliseconds{20});
+  pacing.ended(start + milliseconds{30});
+  EXPECT_EQ(pacing.due_at(), start + milliseconds{220}) << "but not without a pause";
+  pacing.gathered(1, start + milliseconds{40});
+  EXPECT_EQ(pacing.due_at(), start + milliseconds{30'020});
+}
+
 TEST(StartRetries, GivesUpAfterTheTenthTry) {
   StartRetries retries;
   for (const int expected : {500, 1000, 2000, 4000, 8000, 10'000, 10'000, 10'000, 10'000})

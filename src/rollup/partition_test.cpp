@@ -190,6 +190,32 @@ TEST_F(PartitionTest, GathersTheNextPartWhileOneIsUnderWay) {
   EXPECT_EQ(second.added_to(partition.ledger()).next_offset, 2);
 }
 
+TEST_F(PartitionTest, HoldsASealedPartUpUntilItsLettersHaveTheirCopies) {
+  log_.add({.kind = Told::Kind::garbage});
+  log_.add({.user = "anna", .at = noon});
+  PartitionRules copying = rules();
+  copying.copy_letters = true;
+  Partition partition(opened_at(0, 0), copying, MonoTime{});
+  partition.take(log_.from(0), decoder_);
+  EXPECT_EQ(partition.copies_to_send({}).size(), 1U);
+  EXPECT_TRUE(partition.copies_to_send({}).empty()) << "it is under way";
+  partition.seal();
+  EXPECT_TRUE(partition.held_up());
+  log_.add({.kind = Told::Kind::garbage});
+  partition.take(log_.from(2), decoder_);
+  partition.copied(0, std::nullopt, MonoTime{});
+  EXPECT_TRUE(partition.writable()) << "the next letter is another part's affair";
+  EXPECT_EQ(partition.waiting().events, 3);
+  const Part first = partition.close_part();
+  EXPECT_EQ(first.next_offset, 2);
+  EXPECT_EQ(partition.waiting().letters, 2U);
+  tally::LedgerRow after = first.added_to(partition.ledger());
+  after.version += 1;
+  partition.advance_to(after);
+  EXPECT_TRUE(partition.close_part().empty()) << "it is held up";
+  EXPECT_EQ(partition.waiting().letters, 1U);
+}
+
 TEST_F(PartitionTest, ObservesWhatIsUnread) {
   log_.add({.user = "anna", .at = noon});
   log_.add({.user = "bert", .at = noon}, noon + seconds{5});

@@ -13,6 +13,25 @@ using std::chrono::seconds;
 
 constexpr seconds patience{30};  // what takes so long will never come
 
+// Each copy is there as soon as it is sent.
+class PromptCopies final : public LetterCopies {
+ public:
+  explicit PromptCopies(LogReader& reader) : reader_(reader) {}
+
+  void send(Copy copy) override {
+    ended_.push_back({copy.ticket, std::nullopt});
+    ++sent;
+    reader_.wake();
+  }
+  std::vector<Ended> take_ended() override { return std::exchange(ended_, {}); }
+
+  int sent = 0;
+
+ private:
+  LogReader& reader_;
+  std::vector<Ended> ended_;
+};
+
 // The real threads and the real clock around a log and a database in memory.
 class RunnerTest : public testing::Test {
  protected:
@@ -29,6 +48,7 @@ class RunnerTest : public testing::Test {
       why_ = why;
       changed_.notify_all();
     };
+    hooks.copies = copies_;
     reader_.assign({0});
     runner_.emplace(settings, reader_, store_, *log_, std::move(hooks));
   }
@@ -62,6 +82,7 @@ class RunnerTest : public testing::Test {
   std::int64_t passed_ = 0;
   std::optional<int> exit_code_;
   Error why_;
+  LetterCopies* copies_ = nullptr;
   std::optional<Runner> runner_;
 };
 
@@ -131,6 +152,18 @@ TEST_F(RunnerTest, GoesOnWhenTheLogAnswersAgain) {
   start();
   EXPECT_TRUE(eventually([this] { return passed_ == 4; }));
   EXPECT_TRUE(runner_->status().log_up);
+}
+
+TEST_F(RunnerTest, CopiesDeadLettersWhereThereIsSomewhereToPutThem) {
+  PromptCopies copies(reader_);
+  copies_ = &copies;
+  topic_.append(0, {.time = read_clock().wall, .value = "{]"});
+  start();
+  EXPECT_TRUE(eventually([this] { return passed_ == 1; }));
+  EXPECT_EQ(runner_->stop(patience), 0);
+  runner_.reset();
+  EXPECT_EQ(copies.sent, 1);
+  EXPECT_EQ(database_.ledgers.at(0).dead_lettered, 1);
 }
 
 TEST_F(RunnerTest, CanBeGivenUpAtAnyTime) {
