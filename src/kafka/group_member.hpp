@@ -34,7 +34,7 @@ class GroupMember {
                                                    observe::Log& log, int knock_fd);
   GroupMember(const GroupMember&) = delete;
   GroupMember& operator=(const GroupMember&) = delete;
-  // Leaves the group, giving up what is still ours: at most about 4 s.
+  // Leaves the group, giving up what is still ours: some 10 ms, but up to 8 s while the coordinator does not answer.
   ~GroupMember();
 
   // Appends Assigned, Revoked and Lost. Not called for max.poll.interval.ms (60 s), the group takes us for dead.

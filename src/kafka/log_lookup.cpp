@@ -14,6 +14,10 @@ namespace {
 using rollup::LogBounds;
 using rollup::LogReader;
 
+// Kafka's ListOffsets takes these for times.
+constexpr std::int64_t list_latest = -1;
+constexpr std::int64_t list_earliest = -2;
+
 // One record is wanted, and at once.
 const std::array<Property, 5> laws{{{"isolation.level", "read_committed"},
                                     {"auto.offset.reset", "error"},
@@ -70,30 +74,31 @@ Result<std::int32_t> LogLookup::partitions() {
   return partitions_;
 }
 
+// rd_kafka_query_watermark_offsets would do this in one call, but waits for ever for brokers that went away.
 Result<LogBounds> LogLookup::bounds(std::int32_t partition) {
-  LogBounds bounds;
-  const auto error = rd_kafka_query_watermark_offsets(client_.get(), name_.c_str(), partition, &bounds.start,
-                                                      &bounds.end, static_cast<int>(patience.count()));
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return std::unexpected<Error>(
-        error_of(error, "asking for the bounds of partition " + std::to_string(partition)));
-  return bounds;
+  const auto start = offset_of(partition, list_earliest);
+  if (!start) return std::unexpected<Error>(start.error());
+  const auto end = offset_of(partition, list_latest);
+  if (!end) return std::unexpected<Error>(end.error());
+  return LogBounds{.start = *start, .end = *end};
 }
 
 Result<std::int64_t> LogLookup::first_at(std::int32_t partition, RecordTime time) {
+  auto found = offset_of(partition, std::max<std::int64_t>(time.time_since_epoch().count(), 0));
+  if (!found || *found >= 0) return found;
+  return offset_of(partition, list_latest);
+}
+
+// Negative if no record is of this time or later.
+Result<std::int64_t> LogLookup::offset_of(std::int32_t partition, std::int64_t time_ms) {
   const PartitionsHandle question(rd_kafka_topic_partition_list_new(1));
   auto* const asked = rd_kafka_topic_partition_list_add(question.get(), name_.c_str(), partition);
-  asked->offset =
-      std::max<std::int64_t>(time.time_since_epoch().count(), 0);  // below, numbers mean something else
+  asked->offset = time_ms;
   auto error = rd_kafka_offsets_for_times(client_.get(), question.get(), static_cast<int>(patience.count()));
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = asked->err;
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return std::unexpected<Error>(
-        error_of(error, "asking for an offset by time of partition " + std::to_string(partition)));
-  if (asked->offset >= 0) return asked->offset;
-  auto whole = bounds(partition);
-  if (!whole) return pass_on(whole);
-  return whole->end;
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return asked->offset;
+  return std::unexpected<Error>(
+      error_of(error, "asking for offsets of partition " + std::to_string(partition)));
 }
 
 Result<std::optional<LogReader::Landmark>> LogLookup::landmark(std::int32_t partition, std::int64_t offset) {

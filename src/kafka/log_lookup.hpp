@@ -48,6 +48,7 @@ class LogLookup {
   };
 
   LogLookup(Client client, const std::string& topic);
+  Result<std::int64_t> offset_of(std::int32_t partition, std::int64_t time_ms);
   Result<std::optional<rollup::LogReader::Landmark>> next_record(std::int32_t partition, std::int64_t offset);
   Result<std::optional<rollup::LogReader::Landmark>> read_as(const rd_kafka_message_s& message,
                                                              std::int64_t offset) const;

@@ -35,7 +35,8 @@ struct Membership {
 //
 // A topic or broker that is missing, or refuses us, makes poll() fail with Move::peer until that is over; librdkafka
 // goes on trying, and a probe of at most 0.3 s each second sees when the topic can be reached again. Questions about
-// the log wait for up to LogLookup::patience. The destructor leaves the group, and may wait for 4 s for it.
+// the log wait for up to LogLookup::patience each. The destructor leaves the group: some 10 ms, up to 8 s while the
+// coordinator does not answer.
 class KafkaLogReader final : public rollup::LogReader {
  public:
   // Begins to join; fails only with wrong settings (Move::caller, see make_conf). `log` outlives the reader.

@@ -1,0 +1,608 @@
+// KafkaLogReader on a real Kafka: the port's contract, and what the group, brokers and transactions do to it.
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "kafka/log_reader.hpp"
+#include "rollup/log_reader_contract.hpp"
+#include "support/child.hpp"
+#include "support/kafka_server.hpp"
+
+namespace weir::kafka {
+namespace {
+
+using rollup::LogEvent;
+using rollup::WrittenRecord;
+using support::KafkaServer;
+using support::shared_kafka;
+
+constexpr std::chrono::milliseconds at_once{0};
+constexpr std::chrono::milliseconds briefly{20};
+constexpr std::chrono::seconds patience{60};
+constexpr RecordTime noon{std::chrono::milliseconds(1'764'000'000'000)};
+
+struct Drop {
+  void operator()(rd_kafka_t* client) const { rd_kafka_destroy(client); }
+  void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
+  void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
+  void operator()(rd_kafka_error_t* error) const { rd_kafka_error_destroy(error); }
+  void operator()(rd_kafka_topic_partition_list_t* list) const {
+    rd_kafka_topic_partition_list_destroy(list);
+  }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Drop>;
+
+// Somebody else at the cluster: writes, deletes, asks.
+class Outsider {
+ public:
+  explicit Outsider(const std::string& brokers, std::vector<Property> properties = {},
+                    rd_kafka_type_t type = RD_KAFKA_PRODUCER) {
+    rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+    char reason[512];
+    properties.emplace_back("bootstrap.servers", brokers);
+    if (type == RD_KAFKA_PRODUCER) properties.emplace_back("enable.idempotence", "true");
+    for (const auto& [name, value] : properties)
+      EXPECT_EQ(rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof reason), RD_KAFKA_CONF_OK)
+          << reason;
+    rd_kafka_conf_set_log_cb(conf, [](const rd_kafka_t*, int, const char*, const char*) {});
+    client_.reset(rd_kafka_new(type, conf, reason, sizeof reason));
+    EXPECT_TRUE(client_) << reason;
+  }
+
+  rd_kafka_t* get() { return client_.get(); }
+
+  void write(const std::string& topic, std::int32_t partition, RecordTime time, const WrittenRecord& record) {
+    auto* const headers = rd_kafka_headers_new(1);
+    rd_kafka_header_add(headers, "unrelated", -1, "x", 1);
+    if (record.replay_source)
+      rd_kafka_header_add(headers, "weir.replay", -1, record.replay_source->data(),
+                          static_cast<ssize_t>(record.replay_source->size()));
+    std::array<rd_kafka_vu_t, 7> all{};
+    all[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+    all[0].u.cstr = topic.c_str();
+    all[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+    all[1].u.i32 = partition;
+    all[2].vtype = RD_KAFKA_VTYPE_KEY;
+    all[2].u.mem = {const_cast<char*>(record.key.data()), record.key.size()};
+    all[3].vtype = RD_KAFKA_VTYPE_VALUE;
+    all[3].u.mem = {const_cast<char*>(record.value.data()), record.value.size()};
+    all[4].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    all[4].u.i = RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK;
+    all[5].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+    all[5].u.i64 = time.time_since_epoch().count();
+    all[6].vtype = RD_KAFKA_VTYPE_HEADERS;
+    all[6].u.headers = headers;
+    const Owned<rd_kafka_error_t> failed(rd_kafka_produceva(client_.get(), all.data(), all.size()));
+    EXPECT_FALSE(failed) << rd_kafka_error_string(failed.get());
+    rd_kafka_poll(client_.get(), 0);
+  }
+
+  void flush() { EXPECT_EQ(rd_kafka_flush(client_.get(), 60'000), RD_KAFKA_RESP_ERR_NO_ERROR); }
+
+  // `count` records "name 0", "name 1"… that can be read when it returns.
+  void write_some(const std::string& topic, std::int32_t partition, int count,
+                  const std::string& name = "event") {
+    for (int i = 0; i < count; ++i)
+      write(topic, partition, noon, {"user", name + " " + std::to_string(i), {}});
+    flush();
+  }
+
+  void delete_before(const std::string& topic, std::int32_t partition, std::int64_t offset) {
+    Owned<rd_kafka_topic_partition_list_t> offsets(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(offsets.get(), topic.c_str(), partition)->offset = offset;
+    rd_kafka_DeleteRecords_t* wanted = rd_kafka_DeleteRecords_new(offsets.get());
+    Owned<rd_kafka_queue_t> replies(rd_kafka_queue_new(client_.get()));
+    rd_kafka_DeleteRecords(client_.get(), &wanted, 1, nullptr, replies.get());
+    Owned<rd_kafka_event_t> reply(rd_kafka_queue_poll(replies.get(), 30'000));
+    EXPECT_TRUE(reply && rd_kafka_event_error(reply.get()) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_DeleteRecords_destroy(wanted);
+  }
+
+  void grow(const std::string& topic, int partitions) {
+    char reason[512];
+    auto* wanted = rd_kafka_NewPartitions_new(topic.c_str(), static_cast<std::size_t>(partitions), reason,
+                                              sizeof reason);
+    Owned<rd_kafka_queue_t> replies(rd_kafka_queue_new(client_.get()));
+    rd_kafka_CreatePartitions(client_.get(), &wanted, 1, nullptr, replies.get());
+    Owned<rd_kafka_event_t> reply(rd_kafka_queue_poll(replies.get(), 30'000));
+    EXPECT_TRUE(reply && rd_kafka_event_error(reply.get()) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_NewPartitions_destroy(wanted);
+  }
+
+  void create(const std::string& topic, int partitions) {
+    char reason[512];
+    auto* wanted = rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, reason, sizeof reason);
+    rd_kafka_NewTopic_set_config(wanted, "retention.ms", "-1");
+    Owned<rd_kafka_queue_t> replies(rd_kafka_queue_new(client_.get()));
+    rd_kafka_CreateTopics(client_.get(), &wanted, 1, nullptr, replies.get());
+    Owned<rd_kafka_event_t> reply(rd_kafka_queue_poll(replies.get(), 30'000));
+    EXPECT_TRUE(reply && rd_kafka_event_error(reply.get()) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_NewTopic_destroy(wanted);
+  }
+
+ private:
+  Owned<rd_kafka_t> client_;
+};
+
+// The records' times lie long ago: retention must not take them.
+constexpr std::string_view for_ever = "retention.ms=-1";
+
+std::string make_topic(std::string_view name, int partitions) {
+  return shared_kafka().make_topic(name, partitions, for_ever);
+}
+
+std::string new_group() {
+  static int groups = 0;
+  return "group-" + std::to_string(getpid()) + "-" + std::to_string(++groups);
+}
+
+std::unique_ptr<KafkaLogReader> open_reader(const std::string& brokers, const std::string& topic,
+                                            const std::string& group, std::vector<Property> properties = {}) {
+  static const std::unique_ptr<observe::Log> silent = observe::make_silent_log();
+  auto reader = KafkaLogReader::open(
+      {.brokers = brokers, .topic = topic, .properties = std::move(properties)}, group, *silent);
+  EXPECT_TRUE(reader) << reader.error().text;
+  return std::move(*reader);
+}
+
+class KafkaWorld final : public rollup::LogReaderWorld {
+ public:
+  rollup::LogReader& reader() override { return *reader_; }
+  void append(RecordTime time, const std::vector<WrittenRecord>& records) override {
+    for (const auto& record : records) writer_.write(topic_, 0, time, record);
+    writer_.flush();
+  }
+  void prune_before(std::int64_t offset) override { writer_.delete_before(topic_, 0, offset); }
+
+ private:
+  const std::string topic_ = make_topic("contract", 1);
+  Outsider writer_{shared_kafka().brokers()};
+  std::unique_ptr<KafkaLogReader> reader_ = open_reader(shared_kafka().brokers(), topic_, new_group());
+};
+
+std::unique_ptr<rollup::LogReaderWorld> make_kafka_world() { return std::make_unique<KafkaWorld>(); }
+
+}  // namespace
+}  // namespace weir::kafka
+
+namespace weir::rollup {
+INSTANTIATE_TEST_SUITE_P(Kafka, LogReaderContract, testing::Values(&kafka::make_kafka_world));
+}  // namespace weir::rollup
+
+namespace weir::kafka {
+namespace {
+
+// Does with a reader what a consumer does: seeks what is assigned (to where it was, or 0) and remembers everything.
+class Follower {
+ public:
+  Follower(const std::string& brokers, const std::string& topic, const std::string& group,
+           std::vector<Property> properties = {})
+      : reader_(open_reader(brokers, topic, group, std::move(properties))) {}
+
+  void poll(std::chrono::milliseconds wait = briefly) {
+    auto events = reader_->poll(wait);
+    if (!events) {
+      failures.push_back(events.error());
+      poll_pause();
+      return;
+    }
+    for (const LogEvent& event : *events) take(event);
+  }
+
+  // Polls until it holds, or for a minute.
+  template <class Predicate>
+  bool until(Predicate holds) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (!holds() && std::chrono::steady_clock::now() < deadline) poll();
+    return holds();
+  }
+
+  [[nodiscard]] std::size_t records() const {
+    std::size_t count = 0;
+    for (const auto& [partition, offsets] : seen) count += offsets.size();
+    return count;
+  }
+
+  KafkaLogReader& reader() { return *reader_; }
+  void leave() { reader_.reset(); }
+
+  std::set<std::int32_t> ours;
+  std::set<std::int32_t> revoked;  // and not released
+  std::set<std::int32_t> lost;
+  std::vector<std::int32_t> misplaced;
+  std::map<std::int32_t, std::int64_t> next;
+  std::map<std::int32_t, std::vector<std::int64_t>> seen;  // offsets
+  std::vector<Error> failures;
+  bool seek_at_once = true;
+  bool release_at_once = true;
+
+ private:
+  static void poll_pause() { std::this_thread::sleep_for(briefly); }
+
+  void take(const LogEvent& event) {
+    if (const auto* assigned = std::get_if<rollup::Assigned>(&event))
+      for (const auto partition : assigned->partitions) {
+        EXPECT_TRUE(ours.insert(partition).second) << partition;
+        if (seek_at_once) {
+          EXPECT_TRUE(reader_->seek(partition, next[partition]));
+        }
+      }
+    if (const auto* wanted = std::get_if<rollup::Revoked>(&event)) {
+      for (const auto partition : wanted->partitions) revoked.insert(partition);
+      if (release_at_once) release();
+    }
+    if (const auto* gone = std::get_if<rollup::Lost>(&event))
+      for (const auto partition : gone->partitions) {
+        lost.insert(partition);
+        ours.erase(partition);
+      }
+    if (const auto* records = std::get_if<rollup::Records>(&event)) {
+      EXPECT_TRUE(ours.contains(records->partition));
+      for (const auto& record : records->records) {
+        EXPECT_GE(record.offset, next[records->partition]);
+        next[records->partition] = record.offset + 1;
+        seen[records->partition].push_back(record.offset);
+      }
+      EXPECT_GE(records->next_offset, next[records->partition]);
+      EXPECT_GE(records->log_end, records->next_offset);
+      next[records->partition] = records->next_offset;
+    }
+    if (const auto* astray = std::get_if<rollup::Misplaced>(&event)) misplaced.push_back(astray->partition);
+  }
+
+ public:
+  void release() {
+    const std::vector<std::int32_t> all(revoked.begin(), revoked.end());
+    for (const auto partition : all) {
+      ours.erase(partition);
+      revoked.erase(partition);
+    }
+    reader_->release(all);
+  }
+
+ private:
+  std::unique_ptr<KafkaLogReader> reader_;
+};
+
+// Polls both until it holds.
+template <class Predicate>
+bool both_until(Follower& one, Follower& other, Predicate holds) {
+  return one.until([&] {
+    other.poll();
+    return holds();
+  });
+}
+
+class KafkaLogReaderTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto lacking = support::kafka_missing(); !lacking.empty()) return support::missing(lacking);
+    brokers_ = shared_kafka().brokers();
+    outsider_ = std::make_unique<Outsider>(brokers_);
+  }
+
+  Follower follow(const std::string& topic, std::vector<Property> properties = {}) {
+    return Follower(brokers_, topic, group_, std::move(properties));
+  }
+
+  // What kafka-consumer-groups would show.
+  std::int64_t group_offset(const std::string& topic, std::int32_t partition) {
+    Outsider asking(brokers_, {{"group.id", group_}}, RD_KAFKA_CONSUMER);
+    Owned<rd_kafka_topic_partition_list_t> offsets(rd_kafka_topic_partition_list_new(1));
+    const auto* const asked = rd_kafka_topic_partition_list_add(offsets.get(), topic.c_str(), partition);
+    EXPECT_EQ(rd_kafka_committed(asking.get(), offsets.get(), 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    return asked->offset;
+  }
+
+  std::string brokers_;
+  std::unique_ptr<Outsider> outsider_;
+  const std::string group_ = new_group();
+};
+
+TEST_F(KafkaLogReaderTest, GivesAllPartitionsToTheOneThatStays) {
+  const auto topic = make_topic("two", 4);
+  for (int partition = 0; partition < 4; ++partition) outsider_->write_some(topic, partition, 10);
+  Follower stays = follow(topic);
+  ASSERT_TRUE(stays.until([&] { return stays.ours.size() == 4 && stays.records() == 40; }));
+  Follower goes = follow(topic);
+  ASSERT_TRUE(both_until(stays, goes, [&] { return stays.ours.size() == 2 && goes.ours.size() == 2; }));
+  EXPECT_TRUE(stays.lost.empty() && goes.lost.empty());
+  EXPECT_EQ(goes.reader().membership().partitions.size(), 2U);
+  EXPECT_TRUE(goes.reader().membership().joined);
+  goes.leave();
+  ASSERT_TRUE(stays.until([&] { return stays.ours.size() == 4; }));
+  for (int partition = 0; partition < 4; ++partition) outsider_->write_some(topic, partition, 1);
+  ASSERT_TRUE(stays.until([&] { return stays.records() == 44; }));
+  EXPECT_TRUE(stays.lost.empty());
+}
+
+TEST_F(KafkaLogReaderTest, GoesOnReadingWhatStaysOursWhileOthersComeAndGo) {
+  const auto topic = make_topic("stay", 2);
+  Follower stays = follow(topic);
+  ASSERT_TRUE(stays.until([&] { return stays.ours.size() == 2; }));
+  std::int64_t written = 0;
+  for (int round = 0; round < 3; ++round) {
+    Follower guest = follow(topic);
+    ASSERT_TRUE(both_until(stays, guest, [&] {
+      for (int partition = 0; partition < 2; ++partition)
+        outsider_->write(topic, partition, noon, {"k", "v", {}});
+      ++written;
+      return guest.ours.size() == 1 && stays.ours.size() == 1;
+    }));
+    guest.leave();
+    ASSERT_TRUE(stays.until([&] { return stays.ours.size() == 2; }));
+  }
+  outsider_->flush();
+  ASSERT_TRUE(stays.until([&] { return stays.next[0] == written && stays.next[1] == written; }));
+  for (const auto& [partition, offsets] : stays.seen)
+    EXPECT_EQ(offsets.size(), static_cast<std::size_t>(written)) << partition;
+}
+
+TEST_F(KafkaLogReaderTest, KeepsRevokedPartitionsUntilTheyAreReleased) {
+  const auto topic = make_topic("revoked", 2);
+  Follower owner = follow(topic);
+  owner.release_at_once = false;
+  ASSERT_TRUE(owner.until([&] { return owner.ours.size() == 2; }));
+  Follower next = follow(topic);
+  ASSERT_TRUE(both_until(owner, next, [&] { return !owner.revoked.empty(); }));
+  const auto wanted = *owner.revoked.begin();
+
+  outsider_->write_some(topic, wanted, 3);  // still ours: it is read
+  ASSERT_TRUE(both_until(owner, next, [&] { return owner.next[wanted] == 3; }));
+  const auto later = std::chrono::steady_clock::now() + std::chrono::seconds(4);
+  both_until(owner, next, [&] { return std::chrono::steady_clock::now() > later; });
+  EXPECT_TRUE(next.ours.empty());
+  EXPECT_TRUE(owner.lost.empty());
+
+  owner.reader().committed(wanted, 3);
+  owner.release();
+  EXPECT_EQ(group_offset(topic, wanted), 3);
+  ASSERT_TRUE(both_until(owner, next, [&] { return next.ours.contains(wanted) && next.next[wanted] == 3; }));
+}
+
+TEST_F(KafkaLogReaderTest, TellsAMemberThatStoppedPollingThatItLostAll) {
+  const auto topic = make_topic("lost", 2);
+  const std::vector<Property> hasty{
+      {"session.timeout.ms", "1500"}, {"heartbeat.interval.ms", "300"}, {"max.poll.interval.ms", "2000"}};
+  Follower sleeper = follow(topic, hasty);
+  ASSERT_TRUE(sleeper.until([&] { return sleeper.ours.size() == 2; }));
+  // As long as it polls, however idle, it is not taken for dead.
+  const auto later = std::chrono::steady_clock::now() + std::chrono::seconds(4);
+  sleeper.until([&] { return std::chrono::steady_clock::now() > later; });
+  EXPECT_TRUE(sleeper.lost.empty());
+
+  Follower heir = follow(topic, hasty);
+  sleeper.release_at_once = true;
+  ASSERT_TRUE(both_until(sleeper, heir, [&] { return heir.ours.size() == 1; }));
+  const auto held = sleeper.ours;
+  ASSERT_TRUE(heir.until([&] { return heir.ours.size() == 2; }));  // while the sleeper does not poll
+  ASSERT_TRUE(sleeper.until([&] { return sleeper.lost == held; }));
+  heir.release_at_once = true;
+  ASSERT_TRUE(both_until(sleeper, heir, [&] { return sleeper.ours.size() == 1 && heir.ours.size() == 1; }));
+}
+
+TEST_F(KafkaLogReaderTest, SaysMisplacedWhereTheNextRecordWasCutOff) {
+  const auto topic = make_topic("cut", 1);
+  outsider_->write_some(topic, 0, 20);
+  Follower reader = follow(topic);
+  reader.seek_at_once = false;
+  ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 1; }));
+  outsider_->delete_before(topic, 0, 12);
+  for (const std::int64_t offset : {3, 21, 1'000'000}) {
+    reader.misplaced.clear();
+    ASSERT_TRUE(reader.reader().seek(0, offset));
+    ASSERT_TRUE(reader.until([&] { return !reader.misplaced.empty(); })) << offset;
+    for (int polls = 0; polls < 10; ++polls) reader.poll();
+    EXPECT_EQ(reader.misplaced.size(), 1U);
+    EXPECT_EQ(reader.records(), 0U);
+  }
+  const auto bounds = reader.reader().bounds(0);
+  ASSERT_TRUE(bounds);
+  EXPECT_EQ(bounds->start, 12);
+  ASSERT_TRUE(reader.reader().seek(0, bounds->start));
+  ASSERT_TRUE(reader.until([&] { return reader.records() == 8; }));
+}
+
+TEST_F(KafkaLogReaderTest, WaitsForATopicThatIsMissing) {
+  const std::string topic = "missing-" + new_group();
+  Follower reader = follow(topic);
+  ASSERT_TRUE(reader.until([&] { return reader.failures.size() >= 3; }));
+  for (const auto& failure : reader.failures) {
+    EXPECT_EQ(failure.move, Move::peer);
+    EXPECT_EQ(failure.code, "topic_unknown");
+    EXPECT_NE(failure.text.find(topic), std::string::npos) << failure.text;
+  }
+  EXPECT_FALSE(reader.reader().partitions());
+  outsider_->create(topic, 2);
+  ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 2; }));
+  EXPECT_EQ(reader.reader().partitions(), 2);
+  outsider_->write_some(topic, 1, 5);
+  ASSERT_TRUE(reader.until([&] { return reader.records() == 5; }));
+}
+
+TEST_F(KafkaLogReaderTest, TakesPartitionsThatAreAddedAtRunTime) {
+  const auto topic = make_topic("grows", 1);
+  Follower reader = follow(topic);
+  ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 1; }));
+  outsider_->grow(topic, 3);
+  outsider_->write_some(topic, 2, 5);
+  ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 3; }));
+  ASSERT_TRUE(reader.until([&] { return reader.records() == 5; }));
+  EXPECT_EQ(reader.reader().bounds(2)->end, 5);
+}
+
+TEST_F(KafkaLogReaderTest, PassesTransactionMarkersAbortedAndCompactedRecordsAsHoles) {
+  const auto topic = make_topic("holes", 1);
+  Outsider writer(brokers_, {{"transactional.id", topic}, {"transaction.timeout.ms", "60000"}});
+  ASSERT_EQ(rd_kafka_init_transactions(writer.get(), 30'000), nullptr);
+  const auto transaction = [&](int records, bool commit) {
+    ASSERT_EQ(rd_kafka_begin_transaction(writer.get()), nullptr);
+    writer.write_some(topic, 0, records);
+    ASSERT_EQ(commit ? rd_kafka_commit_transaction(writer.get(), 30'000)
+                     : rd_kafka_abort_transaction(writer.get(), 30'000),
+              nullptr);
+  };
+  transaction(3, true);   // 0–2, marker 3
+  transaction(2, false);  // 4–5 aborted, marker 6
+  Follower reader = follow(topic);
+  ASSERT_TRUE(reader.until([&] { return reader.next[0] == 7; }));
+  EXPECT_EQ(reader.seen[0], (std::vector<std::int64_t>{0, 1, 2}));
+  transaction(1, true);  // 7, marker 8
+  ASSERT_TRUE(reader.until([&] { return reader.next[0] == 9; }));
+  EXPECT_EQ(reader.seen[0], (std::vector<std::int64_t>{0, 1, 2, 7}));
+
+  auto& asked = reader.reader();
+  EXPECT_TRUE(asked.landmark(0, 7).value());
+  for (const std::int64_t hole : {3, 4, 6, 8, 9}) EXPECT_FALSE(asked.landmark(0, hole).value()) << hole;
+  // Paused behind the last record but before its marker: the hole is passed after all.
+  asked.pause(0);
+  transaction(1, true);  // 9, marker 10
+  transaction(1, false);
+  reader.poll();
+  asked.resume(0);
+  ASSERT_TRUE(reader.until([&] { return reader.next[0] == 13; }));
+  EXPECT_EQ(reader.seen[0].back(), 9);
+}
+
+TEST_F(KafkaLogReaderTest, KeepsTheGroupsOffsetsForLagTools) {
+  const auto topic = make_topic("lag", 2);
+  for (int partition = 0; partition < 2; ++partition) outsider_->write_some(topic, partition, 10);
+  Follower reader = follow(topic);
+  ASSERT_TRUE(reader.until([&] { return reader.records() == 20; }));
+  reader.reader().committed(0, 4);
+  ASSERT_TRUE(reader.until([&] { return group_offset(topic, 0) == 4; }));
+  reader.reader().committed(0, 10);
+  reader.reader().committed(1, 10);
+  reader.leave();
+  EXPECT_EQ(group_offset(topic, 0), 10);
+  EXPECT_EQ(group_offset(topic, 1), 10);
+}
+
+TEST_F(KafkaLogReaderTest, LosesNothingByPausing) {
+  constexpr int partitions = 3;
+  constexpr int records = 60'000;
+  const auto topic = make_topic("pause", partitions);
+  for (int i = 0; i < records; ++i)
+    outsider_->write(topic, i % partitions, noon, {"user", "event " + std::to_string(i), {}});
+  outsider_->flush();
+  Follower reader = follow(topic);
+  int polls = 0;
+  ASSERT_TRUE(reader.until([&] {
+    for (const auto partition : reader.ours) {
+      // Now one alone, now all, now none.
+      if ((polls / 2 + partition) % 3 == 0 || polls % 7 == 0)
+        reader.reader().pause(partition);
+      else
+        reader.reader().resume(partition);
+    }
+    ++polls;
+    return reader.records() >= records;
+  }));
+  for (int partition = 0; partition < partitions; ++partition) {
+    ASSERT_EQ(reader.seen[partition].size(), static_cast<std::size_t>(records / partitions));
+    for (std::size_t i = 0; i < reader.seen[partition].size(); ++i)
+      ASSERT_EQ(reader.seen[partition][i], static_cast<std::int64_t>(i));
+  }
+}
+
+TEST_F(KafkaLogReaderTest, GivesWhatWasSoughtHoweverMuchIsFetchedAhead) {
+  const auto topic = make_topic("seek", 1);
+  outsider_->write_some(topic, 0, 20'000);
+  Follower reader = follow(topic);
+  reader.seek_at_once = false;
+  ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 1; }));
+  std::minstd_rand random(7);
+  for (int round = 0; round < 60; ++round) {
+    const auto offset = static_cast<std::int64_t>(random() % 20'000);
+    ASSERT_TRUE(reader.reader().seek(0, offset));
+    reader.seen.clear();
+    reader.next[0] = offset;
+    if (round % 3 == 0) {  // there, and elsewhere at once
+      ASSERT_TRUE(reader.reader().seek(0, offset / 2));
+      reader.next[0] = offset / 2;
+    }
+    const auto first = reader.next[0];
+    ASSERT_TRUE(reader.until([&] { return reader.records() > 0; }));
+    ASSERT_EQ(reader.seen[0].front(), first) << round;
+  }
+}
+
+TEST_F(KafkaLogReaderTest, ReturnsAtOnceWhenWoken) {
+  const auto topic = make_topic("wake", 1);
+  Follower reader = follow(topic);
+  ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 1; }));
+  for (int polls = 0; polls < 10; ++polls) reader.poll(at_once);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int round = 0; round < 20; ++round) {
+    std::thread other([&] { reader.reader().wake(); });
+    reader.poll(std::chrono::seconds(30));
+    other.join();
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+}
+
+TEST_F(KafkaLogReaderTest, FindsManyLandmarksQuickly) {
+  constexpr int partitions = 12;
+  const auto topic = make_topic("landmarks", partitions);
+  for (int partition = 0; partition < partitions; ++partition) outsider_->write_some(topic, partition, 100);
+  Follower reader = follow(topic);
+  ASSERT_TRUE(reader.until([&] { return reader.records() == 100 * partitions; }));
+  const auto begin = std::chrono::steady_clock::now();
+  for (int partition = 0; partition < partitions; ++partition) {
+    ASSERT_TRUE(reader.reader().bounds(partition));
+    ASSERT_TRUE(reader.reader().landmark(partition, 99).value());
+    ASSERT_TRUE(reader.reader().first_at(partition, noon));
+  }
+  const auto took = std::chrono::steady_clock::now() - begin;
+  RecordProperty("milliseconds", static_cast<int>(took / std::chrono::milliseconds(1)));
+  EXPECT_LT(took, std::chrono::seconds(2));
+}
+
+TEST_F(KafkaLogReaderTest, GoesOnAfterTheBrokerWasKilled) {
+  KafkaServer server;
+  if (!server.ours()) GTEST_SKIP() << "the broker is not ours to kill";
+  const auto topic = server.make_topic("killed", 2, for_ever);
+  Outsider writer(server.brokers());
+  Follower reader(server.brokers(), topic, group_);
+  writer.write_some(topic, 0, 5);
+  ASSERT_TRUE(reader.until([&] { return reader.records() == 5; }));
+  server.kill();
+  ASSERT_TRUE(reader.until([&] { return reader.failures.size() >= 3; }));
+  EXPECT_EQ(reader.failures.back().move, Move::peer);
+  EXPECT_EQ(reader.failures.back().code, "broker_away") << reader.failures.back().text;
+  EXPECT_FALSE(reader.reader().bounds(0));
+  server.restart();
+  writer.write_some(topic, 1, 5);
+  ASSERT_TRUE(reader.until([&] { return reader.records() == 10; }));
+  ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 2; }));
+  reader.failures.clear();
+  for (int polls = 0; polls < 50; ++polls) reader.poll();
+  EXPECT_TRUE(reader.failures.empty());
+}
+
+TEST_F(KafkaLogReaderTest, LeavesInBoundedTimeWhileTheBrokerIsAway) {
+  KafkaServer server;
+  if (!server.ours()) GTEST_SKIP() << "the broker is not ours to stop";
+  const auto topic = server.make_topic("stopped", 2, for_ever);
+  Follower reader(server.brokers(), topic, group_);
+  ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 2; }));
+  kill(server.pid(), SIGSTOP);
+  reader.reader().committed(0, 0);
+  const auto begin = std::chrono::steady_clock::now();
+  reader.leave();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(12));
+  kill(server.pid(), SIGCONT);
+}
+
+}  // namespace
+}  // namespace weir::kafka
