@@ -102,7 +102,10 @@ Result<std::vector<tally::WindowRow>> PostgresMetricsStore::read_minutes(
 Result<std::vector<rollup::LetterState>> PostgresMetricsStore::lock_letters(
     std::span<const rollup::LetterSource> letters) {
   using rollup::LetterState;
-  auto answers = run_inside({{store_sql::lock_letters, source_parameters(letters)}});
+  std::vector<rollup::LetterSource> in_order(letters.begin(), letters.end());
+  std::ranges::sort(in_order);  // every process locks letters in this order
+  in_order.erase(std::ranges::unique(in_order).begin(), in_order.end());
+  auto answers = run_inside({{store_sql::lock_letters, source_parameters(in_order)}});
   if (!answers) return pass_on(answers);
   const Rows& rows = answers->front();
   std::map<rollup::LetterSource, LetterState> found;
@@ -141,20 +144,20 @@ struct Batch {
   }
 };
 
-void add_letters(Batch& batch, const std::string& topic, const rollup::Changes& changes) {
-  if (!changes.letters.empty()) batch.add(store_sql::put_letters, letter_parameters(topic, changes.letters));
+void add_replays(Batch& batch, const rollup::Changes& changes) {
+  const auto among = [](const rollup::LetterSource& first) { return ", among them " + place_of(first); };
   if (!changes.replayed.empty()) {
     batch.add(store_sql::set_replayed,
               std::move(source_parameters(changes.replayed).add(changes.written_at)));
-    batch.must_change(
-        changes.replayed.size(), "letter_not_waiting",
-        "a letter does not wait for a replay, among them " + place_of(changes.replayed.front()));
+    batch.must_change(changes.replayed.size(), "letter_not_waiting",
+                      "a letter does not wait for a replay" + among(changes.replayed.front()));
   }
-  if (!changes.failed_replays.empty()) {
-    batch.add(store_sql::add_attempts, attempt_parameters(changes.failed_replays));
-    batch.must_change(changes.failed_replays.size(), "letter_missing",
-                      "a failed replay is of no dead letter, among them " +
-                          place_of(changes.failed_replays.front().source));
+  std::map<std::int64_t, std::vector<rollup::LetterSource>> failed;
+  for (const auto& [source, times] : changes.failed_replays) failed[times].push_back(source);
+  for (const auto& [times, sources] : failed) {
+    batch.add(store_sql::add_attempts, std::move(source_parameters(sources).add(Type::int8, times)));
+    batch.must_change(sources.size(), "letter_missing",
+                      "a failed replay is of no dead letter" + among(sources.front()));
   }
 }
 
@@ -175,7 +178,8 @@ Batch batch_of(const std::string& topic, const rollup::Changes& changes) {
   if (!changes.unrolled.empty())
     batch.add(store_sql::set_unrolled, unrolled_parameters(topic, changes.unrolled));
   if (!changes.rolled.empty()) batch.add(store_sql::set_rolled, unrolled_parameters(topic, changes.rolled));
-  add_letters(batch, topic, changes);
+  if (!changes.letters.empty()) batch.add(store_sql::put_letters, letter_parameters(topic, changes.letters));
+  add_replays(batch, changes);
   if (changes.flush) batch.add(store_sql::put_flush, flush_parameters(*changes.flush, changes.written_at));
   add_ledgers(batch, topic, changes.ledgers);
   if (changes.prune_flushes_before)

@@ -207,14 +207,6 @@ Parameters source_parameters(std::span<const rollup::LetterSource> sources) {
   return parameters;
 }
 
-Parameters attempt_parameters(std::span<const rollup::Changes::FailedReplay> replays) {
-  std::vector<rollup::LetterSource> sources;
-  for (const auto& replay : replays) sources.push_back(replay.source);
-  Parameters parameters = source_parameters(sources);
-  columns_of(parameters, replays)(Type::int8, &rollup::Changes::FailedReplay::times);
-  return parameters;
-}
-
 Parameters flush_parameters(const rollup::FlushRow& flush, WallTime now) {
   Parameters parameters;
   parameters.add(flush.timestamp).add(Type::int8, flush.unique_users).add(Type::int8, flush.page_view_count);

@@ -49,7 +49,6 @@ template <class Enum>
 [[nodiscard]] Parameters letter_parameters(std::string_view topic,
                                            std::span<const rollup::DeadLetter> letters);
 [[nodiscard]] Parameters source_parameters(std::span<const rollup::LetterSource> sources);
-[[nodiscard]] Parameters attempt_parameters(std::span<const rollup::Changes::FailedReplay> replays);
 [[nodiscard]] Parameters flush_parameters(const rollup::FlushRow& flush, WallTime now);
 [[nodiscard]] Parameters ledger_parameters(std::string_view topic, std::span<const tally::LedgerRow> ledgers);
 [[nodiscard]] Parameters prune_parameters(std::string_view topic, const rollup::Prune& prune);

@@ -79,23 +79,27 @@ RETURNING ledger.partition)sql"};
 const Statement read_windows{"weir_read_windows", "SELECT " + std::string(window_columns) + R"sql(
 FROM unnest($2::smallint[], $3::smallint[], $4::timestamptz[], $5::int[], $6::text[])
   AS wanted(granularity, dimension, window_start, partition, value)
-JOIN activity_windows AS w ON w.granularity = wanted.granularity AND w.dimension = wanted.dimension
-  AND w.window_start = wanted.window_start AND w.topic = $1::text AND w.partition = wanted.partition
-  AND w.value = wanted.value)sql"};
+CROSS JOIN LATERAL (
+  SELECT * FROM activity_windows AS w
+  WHERE w.granularity = wanted.granularity AND w.dimension = wanted.dimension
+    AND w.window_start = wanted.window_start AND w.topic = $1::text AND w.partition = wanted.partition
+    AND w.value = wanted.value OFFSET 0) AS w)sql"};
 
 const Statement read_minutes{"weir_read_minutes", "SELECT " + std::string(window_columns) + R"sql(
 FROM unnest($3::timestamptz[]) AS wanted(window_start)
 CROSS JOIN unnest('{0,1,2,3}'::smallint[]) AS each(dimension)
-JOIN activity_windows AS w ON w.granularity = 0::smallint AND w.dimension = each.dimension
-  AND w.window_start = wanted.window_start AND w.topic = $1::text AND w.partition = $2::int)sql"};
+CROSS JOIN LATERAL (
+  SELECT * FROM activity_windows AS w
+  WHERE w.granularity = 0::smallint AND w.dimension = each.dimension AND w.window_start = wanted.window_start
+    AND w.topic = $1::text AND w.partition = $2::int OFFSET 0) AS w)sql"};
 
 const Statement lock_letters{"weir_lock_letters", R"sql(
 SELECT letter.topic, letter.partition, letter."offset", letter.replayed_at IS NOT NULL
 FROM unnest($1::text[], $2::int[], $3::bigint[]) AS wanted(topic, partition, at)
-JOIN activity_dead_letters AS letter ON letter.topic = wanted.topic AND letter.partition = wanted.partition
-  AND letter."offset" = wanted.at
-ORDER BY letter.topic, letter.partition, letter."offset"
-FOR NO KEY UPDATE OF letter)sql"};
+CROSS JOIN LATERAL (
+  SELECT * FROM activity_dead_letters AS l
+  WHERE l.topic = wanted.topic AND l.partition = wanted.partition AND l."offset" = wanted.at
+  FOR NO KEY UPDATE) AS letter)sql"};
 
 const Statement put_windows{"weir_put_windows", R"sql(
 INSERT INTO activity_windows AS w
@@ -116,10 +120,12 @@ SELECT $1::text, minute.* FROM unnest($2::int[], $3::timestamptz[]) AS minute
 ON CONFLICT DO NOTHING)sql"};
 
 const Statement set_rolled{"weir_set_rolled", R"sql(
-DELETE FROM activity_unrolled AS unrolled
-USING unnest($2::int[], $3::timestamptz[]) AS minute(partition, window_start)
-WHERE unrolled.topic = $1::text AND unrolled.partition = minute.partition
-  AND unrolled.window_start = minute.window_start)sql"};
+DELETE FROM activity_unrolled WHERE ctid = ANY (ARRAY (
+  SELECT unrolled.ctid FROM unnest($2::int[], $3::timestamptz[]) AS minute(partition, window_start)
+  CROSS JOIN LATERAL (
+    SELECT ctid FROM activity_unrolled AS u
+    WHERE u.topic = $1::text AND u.window_start = minute.window_start AND u.partition = minute.partition
+    OFFSET 0) AS unrolled)))sql"};
 
 // The horizon's rows are the only ones that several processes write.
 const Statement raise_horizons{"weir_raise_horizons", R"sql(
@@ -140,15 +146,21 @@ FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::bytea[], $7::by
 )sql"};
 
 const Statement set_replayed{"weir_set_replayed", R"sql(
-UPDATE activity_dead_letters AS letter SET replayed_at = $4::timestamptz
-FROM unnest($1::text[], $2::int[], $3::bigint[]) AS source(topic, partition, at)
-WHERE letter.topic = source.topic AND letter.partition = source.partition AND letter."offset" = source.at
-  AND letter.replayed_at IS NULL)sql"};
+UPDATE activity_dead_letters SET replayed_at = $4::timestamptz WHERE ctid = ANY (ARRAY (
+  SELECT letter.ctid FROM unnest($1::text[], $2::int[], $3::bigint[]) AS source(topic, partition, at)
+  CROSS JOIN LATERAL (
+    SELECT ctid FROM activity_dead_letters AS l
+    WHERE l.topic = source.topic AND l.partition = source.partition AND l."offset" = source.at
+      AND l.replayed_at IS NULL
+    OFFSET 0) AS letter)))sql"};
 
 const Statement add_attempts{"weir_add_attempts", R"sql(
-UPDATE activity_dead_letters AS letter SET attempts = letter.attempts + source.times
-FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) AS source(topic, partition, at, times)
-WHERE letter.topic = source.topic AND letter.partition = source.partition AND letter."offset" = source.at)sql"};
+UPDATE activity_dead_letters SET attempts = attempts + $4::bigint WHERE ctid = ANY (ARRAY (
+  SELECT letter.ctid FROM unnest($1::text[], $2::int[], $3::bigint[]) AS source(topic, partition, at)
+  CROSS JOIN LATERAL (
+    SELECT ctid FROM activity_dead_letters AS l
+    WHERE l.topic = source.topic AND l.partition = source.partition AND l."offset" = source.at
+    OFFSET 0) AS letter)))sql"};
 
 const Statement put_flush{"weir_put_flush", R"sql(
 INSERT INTO user_activity_metrics (timestamp, unique_users, page_view_count, created_at)
@@ -165,26 +177,30 @@ FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $
          log_end_offset, oldest_unread_at, observed_at, updated_at)
 WHERE ledger.topic = $1::text AND ledger.partition = new.partition AND ledger.version = new.version)sql"};
 
-// OFFSET 0 keeps what it stands behind from being joined: it is looked up for each window, by its whole key.
 const Statement prune_windows{"weir_prune_windows", R"sql(
 WITH old AS MATERIALIZED (
   SELECT total.window_start FROM activity_windows AS total
   WHERE total.granularity = $2::smallint AND total.dimension = 0::smallint AND total.window_start <= $4::timestamptz
     AND total.topic = $1::text AND total.partition = $3::int AND total.last_write <= $5::timestamptz
     AND NOT EXISTS (
-      SELECT 1 FROM activity_windows AS other
-      WHERE other.granularity = $2::smallint AND other.dimension = ANY ('{1,2,3}'::smallint[])
-        AND other.window_start = total.window_start AND other.topic = $1::text AND other.partition = $3::int
-        AND other.last_write > $5::timestamptz OFFSET 0)
+      SELECT 1 FROM unnest('{1,2,3}'::smallint[]) AS each(dimension)
+      CROSS JOIN LATERAL (
+        SELECT 1 FROM activity_windows AS other
+        WHERE other.granularity = $2::smallint AND other.dimension = each.dimension
+          AND other.window_start = total.window_start AND other.topic = $1::text AND other.partition = $3::int
+          AND other.last_write > $5::timestamptz OFFSET 0) AS late OFFSET 0)
     AND NOT ($2::smallint = 0 AND EXISTS (
       SELECT 1 FROM activity_unrolled AS unrolled
       WHERE unrolled.topic = $1::text AND unrolled.window_start = total.window_start
         AND unrolled.partition = $3::int OFFSET 0))
   ORDER BY total.window_start LIMIT $6::int),
 gone AS (
-  DELETE FROM activity_windows AS w USING old, unnest('{0,1,2,3}'::smallint[]) AS each(dimension)
-  WHERE w.granularity = $2::smallint AND w.dimension = each.dimension AND w.window_start = old.window_start
-    AND w.topic = $1::text AND w.partition = $3::int)
+  DELETE FROM activity_windows WHERE ctid = ANY (ARRAY (
+    SELECT w.ctid FROM old CROSS JOIN unnest('{0,1,2,3}'::smallint[]) AS each(dimension)
+    CROSS JOIN LATERAL (
+      SELECT ctid FROM activity_windows AS w
+      WHERE w.granularity = $2::smallint AND w.dimension = each.dimension AND w.window_start = old.window_start
+        AND w.topic = $1::text AND w.partition = $3::int OFFSET 0) AS w)))
 SELECT max(window_start) FROM old)sql"};
 
 // Rows lie in the order they came, and so nearly in that of their time: no index is worth its upkeep. Several processes

@@ -1,8 +1,10 @@
 // What the metrics store's writer says to PostgreSQL. $1 is the topic wherever there is one; lists come as arrays, one
 // for each column, so that a statement's text never depends on how much it carries.
 //
-// Rows of activity_windows are found by nothing but the whole of its key, and lists are joined row by row: the writer's
-// session (writer_session) leaves the planner no other way, whatever it believes about the length of an array.
+// A session keeps the plans that it made when the tables were empty, so none may be good only then: rows of tables that
+// grow are found by nothing but the whole of their key. Hence LATERAL … OFFSET 0, which is never joined the other way
+// round, equality instead of = ANY, which may end up as a filter, and rows changed by the ctid found so: they are the
+// fence's, or locked. writer_session() rules out the rest.
 #pragma once
 
 #include "postgres/connection.hpp"

@@ -46,6 +46,50 @@ using tally::Granularity;
 
 const auto* const server = testing::AddGlobalTestEnvironment(new SharedServer);
 
+// What an index scan on a table that grows must be told.
+struct WholeKey {
+  std::string_view index;
+  std::vector<std::string_view> columns;
+};
+const std::array whole_keys{
+    WholeKey{"activity_windows_pkey",
+             {"granularity =", "dimension =", "window_start ", "topic =", "partition ="}},
+    WholeKey{"activity_dead_letters_topic", {"topic =", "partition ="}},
+};
+
+void expect_good_plan(const Rows& plan, const std::string& sql) {
+  const WholeKey* key = nullptr;  // of the index that the lines are about
+  for (int row = 0; row < plan.count(); ++row) {
+    const std::string_view line = plan.bytes(row, 0);
+    EXPECT_EQ(line.find("Seq Scan on activity"), std::string_view::npos) << sql << "\n" << line;
+    EXPECT_EQ(line.find("Hash Join"), std::string_view::npos) << sql << "\n" << line;
+    if (line.find("->") != std::string_view::npos) key = nullptr;
+    for (const WholeKey& each : whole_keys) {
+      if (line.find(" using " + std::string(each.index)) != std::string_view::npos) key = &each;
+    }
+    if (key == nullptr || line.find("Index Cond: ") == std::string_view::npos) continue;
+    for (const std::string_view column : key->columns)
+      EXPECT_NE(line.find(column), std::string_view::npos) << sql << "\n" << line;
+  }
+}
+
+void expect_good_plans(TestConnection& session) {
+  using namespace store_sql;
+  const std::array statements{
+      &find_stranger,    &make_ledger, &read_ledger,  &begin_topic,  &retire_ledger, &retire_letters,
+      &letter_offsets,   &fence,       &read_windows, &read_minutes, &lock_letters,  &put_windows,
+      &unrolled_minutes, &set_rolled,  &set_unrolled, &put_letters,  &set_replayed,  &add_attempts,
+      &raise_horizons,   &put_flush,   &put_ledgers,  &prune_windows};
+  for (const Statement* const statement : statements) {
+    int parameters = 0;
+    while (statement->sql.find('$' + std::to_string(parameters + 1)) != std::string::npos) ++parameters;
+    std::string nulls = "NULL";
+    for (int i = 1; i < parameters; ++i) nulls += ", NULL";
+    session.script("PREPARE " + statement->name + " AS " + statement->sql);
+    expect_good_plan(session.run("EXPLAIN EXECUTE " + statement->name + "(" + nulls + ")"), statement->sql);
+  }
+}
+
 class PostgresStore : public testing::Test {
  protected:
   tally::LedgerRow open(std::int32_t partition = 0) {
@@ -153,36 +197,19 @@ TEST_F(PostgresStore, UpdatesRowsInPlace) {
   EXPECT_GE(figures.number(1, 1), figures.number(1, 0) * 9 / 10);
 }
 
-// However the planner takes the tables' sizes.
-TEST_F(PostgresStore, FindsEveryRowByItsWholeKey) {
+// In plans that are made when the tables are empty, and in those that know how large they have become.
+TEST_F(PostgresStore, FindsRowsOfTablesThatGrowByTheirWholeKey) {
   TestConnection session = database_.connect();
+  for (const auto& [name, value] : writer_session()) session.script("SET " + name + " = " + value);
+  expect_good_plans(session);
   session.script(
       "INSERT INTO activity_windows SELECT to_timestamp(n * 60), 1, 1, 0, 0, now(), p, 0, 0, 0, 0, 0, 0, "
-      "'the-topic', '', '' FROM generate_series(1, 5000) n, generate_series(0, 3) p; ANALYZE");
-  for (const auto& [name, value] : writer_session()) session.script("SET " + name + " = " + value);
-  using namespace store_sql;
-  const std::array statements{
-      &find_stranger,  &make_ledger,      &read_ledger, &begin_topic,    &retire_ledger, &retire_letters,
-      &letter_offsets, &unrolled_minutes, &fence,       &read_windows,   &read_minutes,  &lock_letters,
-      &put_windows,    &set_unrolled,     &set_rolled,  &raise_horizons, &put_letters,   &set_replayed,
-      &add_attempts,   &put_flush,        &put_ledgers, &prune_windows};
-  for (const Statement* const statement : statements) {
-    int parameters = 0;
-    while (statement->sql.find('$' + std::to_string(parameters + 1)) != std::string::npos) ++parameters;
-    std::string nulls = "NULL";
-    for (int i = 1; i < parameters; ++i) nulls += ", NULL";
-    session.script("PREPARE " + statement->name + " AS " + statement->sql);
-    const Rows plan = session.run("EXPLAIN EXECUTE " + statement->name + "(" + nulls + ")");
-    for (int row = 0; row < plan.count(); ++row) {
-      const std::string_view line = plan.bytes(row, 0);
-      EXPECT_EQ(line.find("Seq Scan on activity"), std::string_view::npos) << statement->sql << "\n" << line;
-      EXPECT_EQ(line.find("Hash Join"), std::string_view::npos) << statement->sql << "\n" << line;
-      if (line.find("Index Cond: ((granularity = ") != std::string_view::npos) {
-        for (const std::string_view part : {"dimension =", "window_start ", "topic =", "partition ="})
-          EXPECT_NE(line.find(part), std::string_view::npos) << statement->sql << "\n" << line;
-      }
-    }
-  }
+      "'the-topic', '', '' FROM generate_series(1, 5000) n, generate_series(0, 3) p;"
+      "INSERT INTO activity_unrolled SELECT 'the-topic', to_timestamp(n * 60), 0 FROM generate_series(1, "
+      "5000) n;"
+      "INSERT INTO activity_dead_letters SELECT 'the-topic', 0, n, '', '', '', '', now() "
+      "FROM generate_series(1, 5000) n; ANALYZE; DEALLOCATE ALL");
+  expect_good_plans(session);
 }
 
 }  // namespace
