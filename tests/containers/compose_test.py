@@ -34,10 +34,11 @@ def tools():
 class Deployment(weir.unittest.TestCase):
     def setUp(self):
         self.port = weir.free_port()
-        self.project = f"weirtest{self.port}"  # its own containers and volumes: nobody else's are touched
+        self.project = "weirtest"  # its own containers and volumes: nobody else's are touched
         self.environment = {**{name: value for name, value in os.environ.items()
                                if not name.startswith(("KAFKA_", "DB_"))},
                             "SERVER_PORT": str(self.port), "FLUSH_INTERVAL_SEC": "1"}
+        self.compose("down", "-v", check=False)  # what a run that was killed may have left
         self.addCleanup(self.compose, "down", "-v", check=False)
 
     def compose(self, *words, check=True):
@@ -81,6 +82,8 @@ class Deployment(weir.unittest.TestCase):
         extra = {**activities[0], "message_id": "the ten thousandth"}
         activities.append(extra)
 
+        for service in ("producer", "consumer"):  # one after the other: the second finds the build stage made
+            self.compose("build", service)
         self.compose("up", "-d", "--build", "--scale", "consumer=3")
         weir.wait_until(lambda: self.get(self.port, "/health/ready")["status"] == "ready", 60, "the producer to be ready")
         consumers = self.containers("consumer")
