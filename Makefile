@@ -29,7 +29,7 @@ test-all: ## the same with TSan and everything that takes long
 up: ## Kafka, PostgreSQL, a producer (port 8080) and a consumer in containers
 	@$(COMPOSE) up -d --build
 	@echo "producer: http://localhost:$${SERVER_PORT:-8080}/health/ready"
-	@echo "consumer: http://$$($(COMPOSE) port consumer 8081)/"
+	@echo "consumer: http://localhost:$$($(COMPOSE) port consumer 8081 | sed "s/.*://")/"
 
 down: ## stop them; the volumes stay (down -v by hand forgets all)
 	@$(COMPOSE) down
