@@ -49,7 +49,7 @@ class Kafka(server.Server):
 
     def kcat(self, *options, text="", check=True):
         return subprocess.run(["kcat", "-b", self.brokers, *map(str, options)], input=text, capture_output=True,
-                              text=True, check=check, timeout=120)
+                              text=True, errors="replace", check=check, timeout=120)
 
     def tool(self, name, *options):
         """One of Kafka's own programs; gives what it printed."""

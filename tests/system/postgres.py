@@ -13,6 +13,9 @@ import weir
 USER, PASSWORD = "postgres", "postgres"
 
 
+csv.field_size_limit(16 * 2**20)  # a dead letter holds its value whole
+
+
 def programs():
     """The folder of the newest version's programs, where Debian keeps them."""
     versions = pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb")
