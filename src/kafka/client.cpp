@@ -26,9 +26,9 @@ Result<void> set(rd_kafka_conf_t* conf, const Property& property) {
   if (outcome == RD_KAFKA_CONF_UNKNOWN)
     return fail(Move::caller, "property_unknown",
                 "Kafka property " + name + ": librdkafka has no such property");
-  return fail(
-      Move::caller, "property_invalid",
-      "Kafka property " + name + ": " + (is_secret(name) ? "its value is not allowed" : reason.data()));
+  std::string text = "Kafka property " + name;
+  text += is_secret(name) ? ": its value is not allowed" : " = " + value + ": " + reason.data();
+  return fail(Move::caller, "property_invalid", std::move(text));
 }
 
 Result<void> set_all(rd_kafka_conf_t* conf, std::span<const Property> properties) {

@@ -102,6 +102,8 @@ std::optional<Error> KafkaEventLog::obstacle(std::int64_t waiting_bytes) const {
   if (stopping_.load()) return Error{Move::peer, "log_stopping", "the log is going away"};
   if (waiting_bytes > static_cast<std::int64_t>(options_.waiting_bytes_max))
     return Error{Move::peer, "log_full", "too much is waiting for Kafka"};
+  if (broken_.load(std::memory_order_relaxed))
+    return Error{Move::ourselves, "kafka_fatal", "the Kafka producer failed and is being replaced"};
   if (watch_->up()) return std::nullopt;
   Error why = watch_->state().trouble;
   if (why.code.empty() || why.code == "broker_away" || why.code == "timed_out" || why.code == "starting")
@@ -118,16 +120,18 @@ void KafkaEventLog::send(Request& request) {
     const auto& record = request.events.records[i];
     const int error =
         producer_->send(request.events.key(record), request.events.value(record), record.headers, &slot);
-    if (error != 0) settle(slot, Receipt::not_kept, error);
+    if (error == 0) continue;
+    if (error == RD_KAFKA_RESP_ERR__FATAL && !broken_.exchange(true)) producer_->wake();
+    settle(slot, Receipt::not_kept, error);
   }
 }
 
 void KafkaEventLog::report() {
   Producer::News news;
   while (!stopping_.load() || open_requests_.load() > 0) {
-    producer_->poll(renewal_due_ ? renewal_pause : forever, news);
+    producer_->poll(broken_.load() ? renewal_pause : forever, news);
     take(news);
-    if (news.fatal || renewal_due_) renew();
+    if (news.fatal || broken_.load()) renew();
   }
 }
 
@@ -242,8 +246,8 @@ intake::LogHealth KafkaEventLog::health() const {
 
 // The idempotent producer failed for good: another takes its place, and what it still held is given up.
 void KafkaEventLog::renew() {
+  broken_ = true;  // keeps others off the lock
   auto fresh = Producer::open(producer_options(), log_);
-  renewal_due_ = !fresh;
   if (!fresh)
     return log_.error("the Kafka producer failed, and no other can be made",
                       {{"reason", fresh.error().text}});
@@ -251,6 +255,7 @@ void KafkaEventLog::renew() {
   {
     const std::unique_lock lock(producer_mutex_);
     old.swap(producer_);
+    broken_ = false;
   }
   counts_.renewed.fetch_add(1, std::memory_order_relaxed);
   log_.warn("the Kafka producer failed for good; another has taken its place",

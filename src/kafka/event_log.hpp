@@ -117,6 +117,7 @@ class KafkaEventLog final : public intake::EventLog {
   std::atomic<std::int64_t> open_requests_{0};
   std::atomic<std::int64_t> latency_ms_{0};
   std::atomic<bool> troubled_{false};  // trouble_ is set
+  std::atomic<bool> broken_{false};    // the producer failed for good, and no other is there yet
 
   // Those who send share it; the reporting thread alone puts another producer there.
   std::shared_mutex producer_mutex_;

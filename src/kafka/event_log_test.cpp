@@ -74,7 +74,9 @@ class KafkaEventLogTest : public testing::Test {
   KafkaEventLogTest() { brokers_.make_topic("events", 1); }
 
   [[nodiscard]] EventLogOptions options() const {
-    return {.cluster = {.brokers = brokers_.address(), .topic = "events"},
+    return {.cluster = {.brokers = brokers_.address(),
+                        .topic = "events",
+                        .properties = {{"topic.metadata.refresh.interval.ms", "100"}}},
             .message_timeout = milliseconds{2000},
             .request_timeout = milliseconds{1000}};
   }
@@ -88,23 +90,17 @@ class KafkaEventLogTest : public testing::Test {
     ASSERT_TRUE(log_->await_up(patience)) << log_->health().reason;
   }
   intake::Receipts append(const std::string& value) { return append_and_wait(*log_, {{"user", value, {}}}); }
+  // librdkafka may need a look at the topic, or another producer, before it sends again.
+  void append_until_kept(const std::string& value) {
+    const MonoTime until = read_clock().mono + patience;
+    auto receipts = append(value);
+    while (receipts.all != Receipt::kept && read_clock().mono < until) receipts = append(value);
+    EXPECT_EQ(receipts.all, Receipt::kept) << receipts.why.text;
+  }
   [[nodiscard]] std::uint64_t failed(std::string_view code) const {
     const auto* const place = std::ranges::find(failure_codes, code);
     return log_->counts().failed.at(static_cast<std::size_t>(place - failure_codes.begin()));
   }
-  // A single answer of Kafka's is not kept, with this code; the next is kept again.
-  void expect_refusal_then_recovery(std::string_view code, Move move) {
-    const auto refused = append("refused");
-    EXPECT_EQ(refused.all, Receipt::not_kept);
-    EXPECT_EQ(refused.why.code, code);
-    EXPECT_EQ(refused.why.move, move);
-    EXPECT_EQ(failed(code), 1);
-    brokers_.refuse_no_more(Api::produce);
-    EXPECT_EQ(append("kept").all, Receipt::kept);
-    EXPECT_EQ(log_->counts().published, 1);
-    EXPECT_EQ(read_topic(brokers_.address(), "events").size(), 1);
-  }
-
   std::unique_ptr<observe::Log> quiet_ = observe::make_silent_log();
   FakeBrokers brokers_;
   std::unique_ptr<KafkaEventLog> log_;
@@ -139,7 +135,7 @@ TEST_F(KafkaEventLogTest, SaysWhyTheBrokerRefusesAndKeepsTheNext) {
     EXPECT_EQ(failed(code), 1);
     EXPECT_EQ(log_->health().up, move == Move::caller) << log_->health().reason;
     brokers_.refuse_no_more(Api::produce);
-    EXPECT_EQ(append("kept").all, Receipt::kept);
+    append_until_kept("kept");
     EXPECT_TRUE(log_->health().up);
     EXPECT_EQ(log_->counts().published, 1);
     EXPECT_EQ(read_topic(brokers_.address(), topic).size(), 1);
@@ -163,12 +159,12 @@ TEST_F(KafkaEventLogTest, RefusesARecordThatKafkaCouldNeverTake) {
 TEST_F(KafkaEventLogTest, AnswersNotKeptWhenTimeRunsOutBeforeSending) {
   open();
   ASSERT_EQ(append("first").all, Receipt::kept);
-  // The broker cannot give the producer its id anew, and the leader is nowhere: nothing is ever sent.
+  // The leader is nowhere.
   brokers_.refuse_next(Api::produce, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 100);
   brokers_.refuse_topic("events", RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
   const auto receipts = append("late");
   EXPECT_EQ(receipts.all, Receipt::not_kept) << receipts.why.text;
-  brokers_.refuse_no_more(Api::produce);
+  brokers_.refuse_topic("events", 0);
   EXPECT_EQ(read_topic(brokers_.address(), "events").size(), 1);
 }
 
@@ -208,9 +204,7 @@ TEST_F(KafkaEventLogTest, TakesAnotherProducerWhenOneFailsForGood) {
   brokers_.refuse_next(Api::produce, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, 1);
   const auto lost = append("lost");
   EXPECT_NE(lost.all, Receipt::kept);
-  intake::Receipts next;
-  do next = append("next");
-  while (next.all != Receipt::kept);
+  append_until_kept("next");
   EXPECT_EQ(log_->counts().renewed, 1);
 }
 

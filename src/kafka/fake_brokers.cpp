@@ -96,8 +96,9 @@ void FakeBrokers::set_delay(std::chrono::milliseconds delay) {
 std::vector<ReadRecord> read_topic(const std::string& brokers, const std::string& topic) {
   const auto log = observe::make_silent_log();
   const auto client = must(open_inquirer({.brokers = brokers, .topic = topic}, *log));
-  const auto facts = must(describe_topic(client.get(), topic, patience));
+  // Before the question, whose answer then tells it of its partitions.
   const TopicHandle handle(rd_kafka_topic_new(client.get(), topic.c_str(), nullptr));
+  const auto facts = must(describe_topic(client.get(), topic, patience));
   std::vector<ReadRecord> records;
   for (std::int32_t partition = 0; partition < facts.partitions; ++partition) {
     std::int64_t start = 0;

@@ -22,6 +22,8 @@ Result<ConfHandle> producer_conf(const ProducerOptions& options) {
   const std::vector<Property> defaults{
       {"socket.nagle.disable", "true"},
       {"retry.backoff.ms", "300"},
+      // A topic that was refused once is asked for again so soon: rights may have been granted, or it was made anew.
+      {"topic.metadata.refresh.interval.ms", "10000"},
       {"socket.timeout.ms", text_of(options.request_timeout + milliseconds{500})},
       {"request.timeout.ms", text_of(options.request_timeout)},
       {"message.max.bytes",
