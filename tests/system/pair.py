@@ -30,12 +30,17 @@ class Case(weir.Case):
         kafka.needed()
         postgres.needed()
         folder = weir.temporary_folder(cls.addClassCleanup)
-        cls.kafka, cls.postgres = kafka.Kafka(folder / "kafka"), postgres.Postgres(folder / "postgres")
+        cls.kafka, cls.postgres = cls.servers(folder)
         for one in (cls.kafka, cls.postgres):
             cls.addClassCleanup(one.kill)
             one.begin()  # both at once
         cls.kafka.ready()
         cls.postgres.ready()
+
+    @classmethod
+    def servers(cls, folder):
+        """Kafka and PostgreSQL, not yet started: for a class that wants others."""
+        return kafka.Kafka(folder / "kafka"), postgres.Postgres(folder / "postgres")
 
     def setUp(self):
         super().setUp()
