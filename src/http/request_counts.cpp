@@ -8,7 +8,7 @@ namespace weir::http {
 namespace {
 
 // What can be answered to a request that no route is for; these series are there from the beginning.
-constexpr std::array<int, 11> without_route{204, 400, 404, 405, 408, 413, 414, 415, 431, 500, 503};
+constexpr std::array<int, 12> without_route{204, 400, 404, 405, 408, 413, 414, 415, 417, 431, 500, 503};
 
 // One writer: nobody else's increment can come in between.
 void increase(std::atomic<std::uint64_t>& count, std::uint64_t more) {

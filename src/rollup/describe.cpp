@@ -56,9 +56,12 @@ void describe_flush(const Status& status, Exposition& into) {
 void describe_state(const Status& status, Now now, Exposition& into) {
   constexpr std::array phases{Phase::starting, Phase::catching_up, Phase::live, Phase::draining,
                               Phase::stopped};
-  for (const Phase phase : phases)
+  for (const Phase phase : phases) {
+    std::string name(name_of(phase));
+    std::ranges::replace(name, ' ', '_');
     into.gauge("weir_consumer_phase", "1 for the phase that the consumer is in.",
-               status.phase == phase ? 1 : 0, {{"phase", name_of(phase)}});
+               status.phase == phase ? 1 : 0, {{"phase", name}});
+  }
   into.gauge("weir_consumer_store_up", "1 while the store answers.", status.store_up ? 1 : 0);
   into.gauge("weir_consumer_log_up", "1 while the log can be read.", status.log_up ? 1 : 0);
   into.gauge("weir_consumer_paused", "1 while reading is paused: too much waits, or the store is away.",

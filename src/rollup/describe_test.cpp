@@ -34,6 +34,7 @@ TEST_F(Described, IsWellFormedBeforeAnythingHasHappened) {
   EXPECT_GT(read().size(), 30u);
   EXPECT_EQ(value("weir_consumer_phase", {{"phase", "starting"}}), 1);
   EXPECT_EQ(value("weir_consumer_phase", {{"phase", "live"}}), 0);
+  EXPECT_EQ(value("weir_consumer_phase", {{"phase", "catching_up"}}), 0);
 }
 
 TEST_F(Described, AddsUpAsTheLedgerDoes) {

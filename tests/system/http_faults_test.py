@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Wrong HTTP, from outside, byte by byte: refused, the connection closed, nothing behind it read as a request."""
 import json
+import random
 import socket
 import struct
 
@@ -85,6 +86,34 @@ class Http(weir.Case):
         self.assertTrue(connection.recv(100).startswith(b"HTTP/1.1 100 "))
         connection.sendall(body)
         self.assertTrue(self.read_all(connection).startswith(b"HTTP/1.1 200 "))
+
+    def series(self):
+        """/metrics as {series: value}."""
+        out = self.raw(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").decode()
+        head, body = out.split("\r\n\r\n", 1)
+        self.assertIn("text/plain; version=0.0.4", head)
+        return dict(line.rsplit(" ", 1) for line in body.splitlines() if not line.startswith("#"))
+
+    def test_fault_33_random_paths_and_methods_make_no_series(self):
+        self.raw(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        before = self.series()
+        dice = random.Random(weir.SEED)
+        connection = self.connect()
+        count, together = 100_000, 100
+        for _ in range(count // together):
+            probes = [(b"GET", b"POST", b"M%x" % dice.getrandbits(40))[dice.randrange(3)] +
+                      b" /%x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" % dice.getrandbits(64)
+                      for _ in range(together)]
+            connection.sendall(b"".join(probes))
+            out = b""
+            while out.count(b"there is nothing at this path") < together:
+                part = connection.recv(1 << 20)
+                self.assertTrue(part, out[-200:])
+                out += part
+        after = self.series()
+        self.assertEqual(before.keys(), after.keys())
+        other = 'weir_http_requests_total{route="other",method="other",code="404"}'
+        self.assertEqual(float(after[other]) - float(before[other]), count)
 
     def test_fault_12_methods(self):
         self.assertEqual(self.one.get("/nothing").status, 404)
