@@ -5,6 +5,7 @@
 
 #include "kafka/knock.hpp"
 #include "kafka/rdkafka_handles.hpp"
+#include "kafka/reading_settings.hpp"
 
 namespace weir::kafka {
 namespace {
@@ -37,11 +38,8 @@ PartitionsHandle no_partitions() { return PartitionsHandle(rd_kafka_topic_partit
 
 Result<std::unique_ptr<GroupMember>> GroupMember::open(const Cluster& cluster, const std::string& group,
                                                        observe::Log& log, int knock_fd) {
-  const std::array<Property, 5> laws{{{"group.id", group},
-                                      {"partition.assignment.strategy", "cooperative-sticky"},
-                                      {"enable.auto.commit", "false"},
-                                      {"enable.auto.offset.store", "false"},
-                                      {"allow.auto.create.topics", "false"}}};
+  std::vector<Property> laws(reading_laws.begin(), reading_laws.end());
+  laws.emplace_back("group.id", group);
   auto conf = make_conf(cluster, defaults, laws);
   if (!conf) return pass_on(conf);
   rd_kafka_conf_set_events(conf->get(),
@@ -113,10 +111,10 @@ void GroupMember::rebalanced(rd_kafka_op_s* event, std::vector<rollup::LogEvent>
 
 void GroupMember::failed(rd_kafka_op_s* event) {
   const auto error = rd_kafka_event_error(event);
-  if (error == RD_KAFKA_RESP_ERR__FATAL) {
-    std::array<char, reason_bytes_max> reason{};
-    rd_kafka_fatal_error(client_.get(), reason.data(), reason.size());
-    trouble_ = error_of(error, std::string("reading as a member of the group: ") + reason.data());
+  std::array<char, reason_bytes_max> reason{};
+  if (rd_kafka_fatal_error(client_.get(), reason.data(), reason.size()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    trouble_ =
+        error_of(RD_KAFKA_RESP_ERR__FATAL, std::string("reading as a member of the group: ") + reason.data());
     return;
   }
   if (error == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED) return;  // that the partitions are lost is told as well

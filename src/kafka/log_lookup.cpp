@@ -6,6 +6,7 @@
 
 #include "kafka/message.hpp"
 #include "kafka/rdkafka_handles.hpp"
+#include "kafka/reading_settings.hpp"
 #include "kafka/topic.hpp"
 
 namespace weir::kafka {
@@ -18,24 +19,12 @@ using rollup::LogReader;
 constexpr std::int64_t list_latest = -1;
 constexpr std::int64_t list_earliest = -2;
 
-// One record is wanted, and at once.
-const std::array<Property, 5> laws{{{"isolation.level", "read_committed"},
-                                    {"auto.offset.reset", "error"},
-                                    {"enable.partition.eof", "true"},
-                                    {"enable.auto.commit", "false"},
-                                    {"allow.auto.create.topics", "false"}}};
+// One record is wanted, and at once. What the operator says of the group and of fetching is meant for the reading
+// itself.
 const std::array<Property, 4> defaults{{{"fetch.min.bytes", "1"},
                                         {"fetch.wait.max.ms", "10"},
                                         {"max.partition.fetch.bytes", "65536"},
                                         {"socket.nagle.disable", "true"}}};
-
-// What the operator says of the group and of fetching is meant for the reading itself.
-Cluster without_fetching(Cluster cluster) {
-  std::erase_if(cluster.properties, [](const Property& property) {
-    return property.first.starts_with("group.") || property.first.starts_with("fetch.");
-  });
-  return cluster;
-}
 
 }  // namespace
 
@@ -44,7 +33,7 @@ void LogLookup::DropTopic::operator()(rd_kafka_topic_s* topic) const noexcept {
 }
 
 Result<std::unique_ptr<LogLookup>> LogLookup::open(const Cluster& cluster, observe::Log& log) {
-  auto conf = make_conf(without_fetching(cluster), defaults, laws);
+  auto conf = make_conf(without(without(cluster, "group."), "fetch."), defaults, reading_laws);
   if (!conf) return pass_on(conf);
   auto client = Client::open(Role::consumer, std::move(*conf), log);
   if (!client) return pass_on(client);
@@ -91,6 +80,14 @@ Result<std::int64_t> LogLookup::first_at(std::int32_t partition, RecordTime time
 
 // Negative if no record is of this time or later.
 Result<std::int64_t> LogLookup::offset_of(std::int32_t partition, std::int64_t time_ms) {
+  auto found = ask_offset(partition, time_ms);
+  if (found || found.error().code != "topic_unknown") return found;
+  // Perhaps a partition that is newer than what this client has heard of the topic.
+  if (auto reached = probe(patience); !reached) return pass_on(reached);
+  return ask_offset(partition, time_ms);
+}
+
+Result<std::int64_t> LogLookup::ask_offset(std::int32_t partition, std::int64_t time_ms) {
   const PartitionsHandle question(rd_kafka_topic_partition_list_new(1));
   auto* const asked = rd_kafka_topic_partition_list_add(question.get(), name_.c_str(), partition);
   asked->offset = time_ms;

@@ -21,7 +21,7 @@ struct rd_kafka_message_s;
 
 namespace weir::kafka {
 
-// One thread. Every call may wait: a few milliseconds while the brokers answer, at most `patience` while they do not.
+// One thread. Every call may wait: a few milliseconds while the brokers answer, at most a few times `patience` while they do not.
 // Errors are error_of()'s. For what the answers mean see rollup::LogReader.
 class LogLookup {
  public:
@@ -49,6 +49,7 @@ class LogLookup {
 
   LogLookup(Client client, const std::string& topic);
   Result<std::int64_t> offset_of(std::int32_t partition, std::int64_t time_ms);
+  Result<std::int64_t> ask_offset(std::int32_t partition, std::int64_t time_ms);
   Result<std::optional<rollup::LogReader::Landmark>> next_record(std::int32_t partition, std::int64_t offset);
   Result<std::optional<rollup::LogReader::Landmark>> read_as(const rd_kafka_message_s& message,
                                                              std::int64_t offset) const;

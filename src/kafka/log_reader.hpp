@@ -35,7 +35,7 @@ struct Membership {
 //
 // A topic or broker that is missing, or refuses us, makes poll() fail with Move::peer until that is over; librdkafka
 // goes on trying, and a probe of at most 0.3 s each second sees when the topic can be reached again. Questions about
-// the log wait for up to LogLookup::patience each. The destructor leaves the group: some 10 ms, up to 8 s while the
+// the log wait for up to LogLookup::patience each, or twice that. The destructor leaves the group: some 10 ms, up to 8 s while the
 // coordinator does not answer.
 class KafkaLogReader final : public rollup::LogReader {
  public:

@@ -10,6 +10,7 @@
 #include "kafka/knock.hpp"
 #include "kafka/message.hpp"
 #include "kafka/rdkafka_handles.hpp"
+#include "kafka/reading_settings.hpp"
 
 namespace weir::kafka {
 namespace {
@@ -23,12 +24,6 @@ constexpr std::size_t blocks_kept = limits::poll_bytes_max / block_bytes + 2;
 constexpr std::size_t first_batch = 64;
 constexpr std::size_t batch_max = 1024;
 
-const std::array<Property, 6> laws{{{"isolation.level", "read_committed"},
-                                    {"auto.offset.reset", "error"},
-                                    {"enable.partition.eof", "true"},
-                                    {"enable.auto.commit", "false"},
-                                    {"enable.auto.offset.store", "false"},
-                                    {"allow.auto.create.topics", "false"}}};
 const std::array<Property, 7> defaults{{
     // Brokers gather for up to 100 ms: a quarter of the CPU at 1,000 records a second.
     {"fetch.min.bytes", "65536"},
@@ -40,12 +35,6 @@ const std::array<Property, 7> defaults{{
     {"topic.metadata.refresh.interval.ms", "10000"},
     {"socket.nagle.disable", "true"},
 }};
-
-Cluster without_group(Cluster cluster) {
-  std::erase_if(cluster.properties,
-                [](const Property& property) { return property.first.starts_with("group."); });
-  return cluster;
-}
 
 }  // namespace
 
@@ -80,7 +69,7 @@ void RecordFetcher::DropTopic::operator()(rd_kafka_topic_s* topic) const noexcep
 
 Result<std::unique_ptr<RecordFetcher>> RecordFetcher::open(const Cluster& cluster, observe::Log& log,
                                                            int knock_fd) {
-  auto conf = make_conf(without_group(cluster), defaults, laws);
+  auto conf = make_conf(without(cluster, "group."), defaults, reading_laws);
   if (!conf) return pass_on(conf);
   auto client = Client::open(Role::consumer, std::move(*conf), log);
   if (!client) return pass_on(client);

@@ -438,7 +438,10 @@ TEST_F(KafkaLogReaderTest, TakesPartitionsThatAreAddedAtRunTime) {
   outsider_->write_some(topic, 2, 5);
   ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 3; }));
   ASSERT_TRUE(reader.until([&] { return reader.records() == 5; }));
-  EXPECT_EQ(reader.reader().bounds(2)->end, 5);
+  const auto bounds = reader.reader().bounds(2);
+  ASSERT_TRUE(bounds) << bounds.error().text;
+  EXPECT_EQ(bounds->end, 5);
+  EXPECT_TRUE(reader.reader().landmark(2, 4).value());
 }
 
 TEST_F(KafkaLogReaderTest, PassesTransactionMarkersAbortedAndCompactedRecordsAsHoles) {
