@@ -4,10 +4,8 @@
 #include <filesystem>
 #include <iostream>
 
-#include "activity/decoder.hpp"
-#include "base/hash.hpp"
 #include "bench/events.hpp"
-#include "rollup/flush.hpp"
+#include "bench/gathered.hpp"
 #include "rollup/transaction.hpp"
 #include "sqlite/metrics_store.hpp"
 
@@ -32,22 +30,10 @@ class Folder {
   std::filesystem::path path_;
 };
 
-rollup::Part gather(const Events& events, std::size_t from, std::size_t count, activity::Decoder& decoder) {
-  rollup::Part part(std::chrono::days{7});
-  const RecordTime record_time{std::chrono::milliseconds{1'790'000'200'000}};
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto decoded = decoder.decode(events.json((from + i) % events.size()));
-    part.tally.add(*decoded, murmur3(decoded->user_id).low, record_time);
-  }
-  part.counts = {.read = static_cast<std::int64_t>(count), .tallied = static_cast<std::int64_t>(count)};
-  return part;
-}
-
 // Events a flush: 100 is the default BATCH_SIZE, 10,000 what a second brings to a busy site.
 void flush_events(benchmark::State& state) {
   const Folder folder;
   const Events events(20'000);
-  activity::Decoder decoder;
   auto store =
       sqlite::SqliteMetricsStore::open({.data_dir = folder.path(), .topic = "bench", .group_id = "bench"});
   const WallTime now{std::chrono::milliseconds{1'790'000'300'000}};
@@ -56,16 +42,10 @@ void flush_events(benchmark::State& state) {
   std::size_t from = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    std::vector<rollup::Flush::Share> shares;
-    rollup::Part part = gather(events, from, count, decoder);
-    part.next_offset = ledger->next_offset + state.range(0);
-    rollup::Claim claim{.before = *ledger, .after = part.added_to(*ledger)};
-    shares.push_back({0, std::move(part)});
+    rollup::Transaction flush = flush_of(events, from, count, *ledger, now);
     from += count;
     state.ResumeTiming();
 
-    rollup::Transaction flush(
-        {claim}, std::make_unique<rollup::Flush>(std::move(shares), rollup::Flush::Pruning{}, "bench"), now);
     rollup::run_to_end(flush, **store);
     if (flush.failure()) state.SkipWithError(flush.failure()->text.c_str());
 
