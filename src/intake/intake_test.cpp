@@ -5,7 +5,8 @@
 #include "activity/decoder.hpp"
 #include "intake/fake_event_log.hpp"
 #include "observe/exposition.hpp"
-#include "observe/log.hpp"
+#include "observe/fake_exposition_reader.hpp"
+#include "observe/fake_log.hpp"
 
 namespace weir::intake {
 namespace {
@@ -51,14 +52,14 @@ class Door : public testing::Test {
                         [this](const Outcome& outcome) { accepted_later_ += outcome.accepted; });
   }
   void open(IntakeSettings settings) {
-    intake_ = std::make_unique<Intake>(log_, std::move(settings), [this] { return mono_; }, *says_);
+    intake_ = std::make_unique<Intake>(log_, std::move(settings), [this] { return mono_; }, says_);
   }
 
   activity::Decoder decoder_;
   FakeEventLog log_;
   std::size_t accepted_later_ = 0;
   MonoTime mono_{std::chrono::hours{1}};
-  std::unique_ptr<observe::Log> says_ = observe::make_silent_log();
+  observe::FakeLog says_;
   std::unique_ptr<Intake> intake_;
 };
 
@@ -329,12 +330,35 @@ TEST_F(Door, DescribesWhatItCounted) {
   one("{");
   observe::Exposition exposition;
   intake_->describe(exposition);
-  const std::string text = exposition.text();
-  for (const std::string line :
-       {"weir_intake_accepted_total 1", "weir_intake_rejected_total{code=\"not_json\"} 1",
-        "weir_intake_refused_total{code=\"circuit_open\"} 0", "weir_intake_in_flight_bytes 0",
-        "weir_intake_breaker_open 0"})
-    EXPECT_NE(text.find(line + "\n"), std::string::npos) << line << "\n" << text;
+  const auto series = observe::read_exposition(exposition.text());
+  ASSERT_TRUE(series) << series.error();
+  const auto value = [&](std::string_view name, const std::map<std::string, std::string>& labels = {}) {
+    const observe::Series* found = observe::find_series(*series, name, labels);
+    return found ? found->value : -1;
+  };
+  EXPECT_EQ(value("weir_intake_accepted_total"), 1);
+  EXPECT_EQ(value("weir_intake_rejected_total", {{"code", "not_json"}}), 1);
+  EXPECT_EQ(value("weir_intake_refused_total", {{"code", "circuit_open"}}), 0);
+  EXPECT_EQ(value("weir_intake_in_flight_bytes"), 0);
+  EXPECT_EQ(value("weir_intake_breaker_open"), 0);
+}
+
+TEST_F(Door, SaysOnceThatTheLogIsAwayAndOnceThatItIsBack) {
+  log_.answer(Receipt::unknown, {Move::peer, "timed_out", "no broker answered"});
+  for (int time = 0; time < 1000; ++time) one(activity("u"));
+  EXPECT_EQ(
+      says_.lines(),
+      (std::vector<std::string>{
+          "warn the event log did not keep what a request brought code=timed_out reason=no broker answered "
+          "outcome=unknown times=1",
+          "warn requests are refused for a while: the event log does not take events code=timed_out "
+          "reason=no broker answered"}));
+  mono_ += std::chrono::seconds{1};
+  log_.answer(Receipt::kept);
+  one(activity("u"));
+  EXPECT_EQ(says_.lines().back(),
+            "info the event log takes events again requests_refused=995 failures_not_said=4");
+  EXPECT_EQ(says_.lines().size(), 3u);
 }
 
 TEST_F(Door, BoundsWhatIsInFlightAndOpensAgainWhenTheLogHasAnswered) {
