@@ -49,7 +49,9 @@ class RunnerTest : public testing::Test {
       changed_.notify_all();
     };
     hooks.copies = copies_;
-    reader_.assign({0});
+    std::vector<std::int32_t> all;
+    for (std::int32_t partition = 0; partition < topic_.partitions(); ++partition) all.push_back(partition);
+    reader_.assign(all);
     runner_.emplace(settings, reader_, store_, *log_, std::move(hooks));
   }
 
@@ -101,6 +103,38 @@ TEST_F(RunnerTest, CountsWhatComesWhileItRuns) {
   runner_.reset();
   EXPECT_EQ(database_.ledgers.at(0).next_offset, 15);
   EXPECT_EQ(reader_.committed_offsets().at(0), 15);
+}
+
+TEST_F(RunnerTest, CountsTheSameHoweverManyShareTheWork) {
+  constexpr std::int32_t partitions = 6;
+  constexpr int each = 2000;
+  while (topic_.partitions() < partitions) topic_.add_partition();
+  const WallTime now = read_clock().wall;
+  for (int i = 0; i < partitions * each; ++i) {
+    const int nth = i / partitions;  // of its partition
+    const std::string user = "user " + std::to_string(nth % 10);
+    std::optional<std::string> id;
+    if (nth % 3 == 0) id = "m" + std::to_string(nth % 50);
+    topic_.append(i % partitions,
+                  written_down({.user = user, .page = "/", .message_id = id, .at = now}, now));
+  }
+  ConsumerSettings three = quick_settings();
+  three.workers = 3;
+  start(three);
+  EXPECT_TRUE(eventually([this] { return passed_ == partitions * each; }));
+  EXPECT_EQ(runner_->stop(patience), 0);
+  runner_.reset();
+  const auto shared = std::exchange(database_.ledgers, {});
+  database_.windows.clear();
+  passed_ = 0;
+  start();  // and by one thread alone
+  EXPECT_TRUE(eventually([this] { return passed_ == partitions * each; }));
+  runner_.reset();
+  for (const auto& [partition, row] : database_.ledgers) {
+    EXPECT_EQ(shared.at(partition).tallied, row.tallied) << partition;
+    EXPECT_EQ(shared.at(partition).duplicate, row.duplicate) << partition;
+    EXPECT_GT(row.duplicate, 0) << partition;
+  }
 }
 
 TEST_F(RunnerTest, FlushesWhatWasReadBeforeItStops) {
