@@ -72,7 +72,7 @@ class Agenda {
   };
 
   // `topic`: the log's.
-  Agenda(const AgendaRules& rules, std::string topic = {})
+  Agenda(const AgendaRules& rules, std::string topic)
       : rules_(rules), topic_(std::move(topic)), pacing_(rules.pacing) {}
 
   // What is to be done now, if anything: its claims are taken from the slots (close_part), which are in_transaction

@@ -25,7 +25,8 @@ class LetterCopies {
   struct Copy {
     Ticket ticket;
     DeadLetter letter;
-    LetterSource source;  // header weir.source, as "topic/partition/offset": its own place, or of a replay its source's
+    LetterSource
+        source;  // header weir.source, as "topic/partition/offset": its own place, or of a replay its source's
   };
   struct Ended {
     Ticket ticket;

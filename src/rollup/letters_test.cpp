@@ -253,7 +253,8 @@ TEST_F(LetterCopiesTest, WhileTheirTopicIsAwayThatPartitionWaitsAndTheOthersGoOn
   EXPECT_FALSE(status().paused) << "that is said of the whole process only";
   EXPECT_EQ(status().letters_uncopied, 1);
   EXPECT_EQ(status().copies_reason,
-            "partition 0: it waits for the copies of its dead letters (1): the fake topic for copies does not answer");
+            "partition 0: it waits for the copies of its dead letters (1): the fake topic for copies does "
+            "not answer");
   EXPECT_EQ(status().partitions.at(0).reason,
             "it waits for the copies of its dead letters (1): the fake topic for copies does not answer");
 

@@ -64,10 +64,11 @@ using StoreCall = std::variant<OpenLedger, Retire, FindLetters, FindUnrolled, Be
                                LockLetters, Write, Commit, Rollback>;
 
 // What the call of the same place in StoreCall answers; nothing for Rollback.
-using StoreAnswer = std::variant<std::monostate, Result<tally::LedgerRow>, Result<std::optional<tally::LedgerRow>>, Result<std::vector<std::int64_t>>,
-                                 Result<std::vector<WindowStart>>, Result<std::vector<std::int32_t>>,
-                                 Result<std::vector<tally::WindowRow>>, Result<std::vector<LetterState>>,
-                                 Result<void>, CommitAnswer>;
+using StoreAnswer =
+    std::variant<std::monostate, Result<tally::LedgerRow>, Result<std::optional<tally::LedgerRow>>,
+                 Result<std::vector<std::int64_t>>, Result<std::vector<WindowStart>>,
+                 Result<std::vector<std::int32_t>>, Result<std::vector<tally::WindowRow>>,
+                 Result<std::vector<LetterState>>, Result<void>, CommitAnswer>;
 
 // Makes the call; blocks as long as the store does.
 [[nodiscard]] StoreAnswer perform(MetricsStore& store, const StoreCall& call);
@@ -102,8 +103,9 @@ enum class Fate : std::uint8_t {
 struct Claim {
   std::uint64_t generation = 0;  // of the Partition object that made it
   tally::LedgerRow before;
-  tally::LedgerRow after;  // everything but version and updated_at, which the transaction sets, and what only its
-                           // plan will know (Plan::account)
+  tally::LedgerRow
+      after;  // everything but version and updated_at, which the transaction sets, and what only its
+              // plan will know (Plan::account)
   Fate fate = Fate::open;
 
   [[nodiscard]] std::int32_t partition() const { return before.partition; }
