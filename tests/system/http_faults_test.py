@@ -94,6 +94,13 @@ class Http(weir.Case):
         self.assertIn("text/plain; version=0.0.4", head)
         return dict(line.rsplit(" ", 1) for line in body.splitlines() if not line.startswith("#"))
 
+    def test_every_metric_stands_in_the_documentation(self):
+        page = (weir.ROOT / "IMPLEMENTATION.md").read_text()
+        out = self.raw(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").decode()
+        names = [line.split()[2] for line in out.splitlines() if line.startswith("# TYPE ")]
+        self.assertGreater(len(names), 40)
+        self.assertEqual([name for name in names if f"`{name}`" not in page], [])
+
     def test_fault_33_random_paths_and_methods_make_no_series(self):
         self.raw(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         before = self.series()
