@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "base/clock.hpp"
 #include "kafka/rdkafka_handles.hpp"
 #include "kafka/topic.hpp"
 
@@ -26,6 +27,22 @@ Client host(observe::Log& log) {
 
 std::string text_of(const void* bytes, std::size_t size) {
   return bytes == nullptr ? std::string() : std::string(static_cast<const char*>(bytes), size);
+}
+
+struct Bounds {
+  std::int64_t start = 0;
+  std::int64_t end = 0;
+};
+// A broker that has just come back may not lead its partitions yet: asks until it does.
+Bounds bounds(rd_kafka_t* client, const std::string& topic, std::int32_t partition) {
+  const MonoTime until = read_clock().mono + patience;
+  Bounds found;
+  while (const auto error = rd_kafka_query_watermark_offsets(client, topic.c_str(), partition, &found.start,
+                                                             &found.end, patience_ms)) {
+    if (read_clock().mono > until)
+      throw std::runtime_error(error_of(error, "asking for the ends of " + topic).text);
+  }
+  return found;
 }
 
 ReadRecord record_of(const rd_kafka_message_t& message) {
@@ -101,11 +118,7 @@ std::vector<ReadRecord> read_topic(const std::string& brokers, const std::string
   const auto facts = must(describe_topic(client.get(), topic, patience));
   std::vector<ReadRecord> records;
   for (std::int32_t partition = 0; partition < facts.partitions; ++partition) {
-    std::int64_t start = 0;
-    std::int64_t end = 0;
-    const auto error =
-        rd_kafka_query_watermark_offsets(client.get(), topic.c_str(), partition, &start, &end, patience_ms);
-    if (error) throw std::runtime_error(error_of(error, "reading " + topic).text);
+    const auto [start, end] = bounds(client.get(), topic, partition);
     if (start == end) continue;
     rd_kafka_consume_start(handle.get(), partition, start);
     for (std::int64_t next = start; next < end;) {

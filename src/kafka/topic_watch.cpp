@@ -26,9 +26,7 @@ Result<std::unique_ptr<TopicWatch>> TopicWatch::open(TopicWatchOptions options, 
 }
 
 TopicWatch::TopicWatch(TopicWatchOptions options, Client client, observe::Log& log)
-    : options_(std::move(options)), log_(log), client_(std::move(client)) {
-  state_.trouble = {Move::peer, "starting", "starting"};
-}
+    : options_(std::move(options)), log_(log), client_(std::move(client)) {}
 
 TopicWatch::~TopicWatch() {
   {

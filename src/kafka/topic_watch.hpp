@@ -90,7 +90,7 @@ class TopicWatch {
   // Under the mutex.
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  TopicState state_;
+  TopicState state_{.trouble = {Move::peer, "starting", "starting"}};
   std::vector<End> ends_;
   bool asked_ = false;
   bool stopping_ = false;
