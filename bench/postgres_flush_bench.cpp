@@ -1,6 +1,6 @@
-// What a flush costs in PostgreSQL, on a server that this starts itself: our CPU in the usual columns; beside them, for
-// each event, what the server's process for our session takes (server_us) and writes ahead (wal_bytes; pages are not
-// written whole there), and how many rows it changes.
+// What a flush costs in PostgreSQL, on a server that this starts itself: our CPU in the usual columns; beside
+// them, for each event, what the server's process for our session takes (server_us) and writes ahead
+// (wal_bytes; pages are not written whole there), and how many rows it changes.
 #include <benchmark/benchmark.h>
 #include <fstream>
 #include <iterator>

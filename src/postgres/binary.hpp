@@ -1,6 +1,6 @@
 // Values as PostgreSQL sends and takes them in binary. Sources: the server's send and receive functions
-// (src/backend/utils/adt: int.c, int8.c, varlena.c, timestamp.c, array_userfuncs.c's array_recv in arrayfuncs.c);
-// numbers are big-endian.
+// (src/backend/utils/adt: int.c, int8.c, varlena.c, timestamp.c,
+// and array_recv in arrayfuncs.c); numbers are big-endian.
 //
 //   timestamptz  bigint: microseconds since 2000-01-01T00:00:00Z
 //   text, bytea  the bytes themselves
@@ -37,8 +37,8 @@ enum class Type : std::uint32_t {
 // Big-endian, of 1, 2, 4 or 8 bytes.
 [[nodiscard]] std::int64_t read_number(std::string_view bytes);
 
-// PostgreSQL refuses a text with NUL or broken UTF-8: each such byte becomes U+FFFD. For texts that may quote bytes of
-// strangers.
+// PostgreSQL refuses a text with NUL or broken UTF-8: each such byte becomes U+FFFD. For texts that may quote
+// bytes of strangers.
 [[nodiscard]] std::string storable_text(std::string_view text);
 
 // One array of one dimension.
@@ -46,8 +46,8 @@ class Array {
  public:
   explicit Array(Type element);
 
-  // The one that fits the element's type: numbers for boolean and int…, moments for timestamptz, bytes for text and
-  // bytea.
+  // The one that fits the element's type: numbers for boolean and int…, moments for timestamptz, bytes for
+  // text and bytea.
   Array& add(std::int64_t number);
   Array& add(WallTime moment);
   Array& add(std::string_view bytes);

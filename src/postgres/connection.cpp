@@ -88,8 +88,6 @@ std::string_view Rows::bytes(int row, int column) const {
 
 std::int64_t Rows::number(int row, int column) const { return read_number(bytes(row, column)); }
 
-double Rows::real(int row, int column) const { return std::bit_cast<double>(number(row, column)); }
-
 WallTime Rows::moment(int row, int column) const { return moment_of(number(row, column)); }
 
 std::string_view Rows::command() const { return PQcmdStatus(result_.get()); }
@@ -274,7 +272,5 @@ void Connection::rollback() {
 }
 
 int Connection::server_version() const { return PQserverVersion(connection_.get()); }
-
-int Connection::backend_pid() const { return PQbackendPID(connection_.get()); }
 
 }  // namespace weir::postgres

@@ -1,8 +1,8 @@
 // PostgreSQL behind libpq: a session, its statements and their answers. No vendor type leaves this room.
 //
-// A Connection and the Rows it answered belong to one thread at a time. Every call blocks, and none longer than
-// ConnectionSettings::answer_timeout (connecting: connect_timeout for each host, and the resolver's own time).
-// Errors carry the codes of errors.hpp; no text ever holds a password.
+// A Connection and the Rows it answered belong to one thread at a time. Every call blocks, and none longer
+// than ConnectionSettings::answer_timeout (connecting: connect_timeout for each host, and the resolver's own
+// time). Errors carry the codes of errors.hpp; no text ever holds a password.
 #pragma once
 
 #include <chrono>
@@ -25,20 +25,20 @@ struct pg_result;
 
 namespace weir::postgres {
 
-// SQL with $1, $2 …, each cast to its type ($1::bigint[]). Prepared in a session when it is first run there, under
-// its name; without one it is parsed each time.
+// SQL with $1, $2 …, each cast to its type ($1::bigint[]). Prepared in a session when it is first run there,
+// under its name; without one it is parsed each time.
 struct Statement {
   std::string name;
   std::string sql;
 };
 
-// The answer to one statement, held whole in memory. Rows and columns count from 0. Views live as long as this.
+// The answer to one statement, held whole in memory. Rows and columns count from 0. Views live as long as
+// this.
 class Rows {
  public:
   [[nodiscard]] int count() const;
   [[nodiscard]] bool is_null(int row, int column) const;
   [[nodiscard]] std::int64_t number(int row, int column) const;     // smallint, integer, bigint or boolean
-  [[nodiscard]] double real(int row, int column) const;             // double precision
   [[nodiscard]] std::string_view bytes(int row, int column) const;  // text or bytea
   [[nodiscard]] WallTime moment(int row, int column) const;         // timestamptz, cut to milliseconds
   // What the server says that it did: "UPDATE 3", "COMMIT".
@@ -60,9 +60,9 @@ class Connection {
   // A new session. UTC, UTF-8; search_path is left as the server has it.
   static Result<Connection> open(const ConnectionSettings& settings);
 
-  // Statements with their parameters in one round trip, in this order, each with its answer at the same place. If one
-  // fails, those behind it are not run and its error is the answer. Outside of a transaction they are one: all or
-  // nothing (say BEGIN and COMMIT if you must know which).
+  // Statements with their parameters in one round trip, in this order, each with its answer at the same
+  // place. If one fails, those behind it are not run and its error is the answer. Outside of a transaction
+  // they are one: all or nothing (say BEGIN and COMMIT if you must know which).
   struct Call {
     const Statement& statement;
     Parameters parameters = {};
@@ -80,7 +80,6 @@ class Connection {
   void rollback();
 
   [[nodiscard]] int server_version() const;  // 150020 is 15.20
-  [[nodiscard]] int backend_pid() const;     // of the server's process for this session
 
  private:
   struct Finish {

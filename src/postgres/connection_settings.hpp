@@ -18,8 +18,8 @@ struct ConnectionSettings {
   std::string user = "postgres";
   std::string password;  // empty: as libpq finds it (~/.pgpass)
   std::string dbname = "analytics";
-  // DATABASE_URL: wins over the five above. A URI or libpq's `keyword=value` list; what it says of the connection's
-  // own timeouts (connect_timeout, keepalives…, tcp_user_timeout) wins too.
+  // DATABASE_URL: wins over the five above. A URI or libpq's `keyword=value` list; what it says of the
+  // connection's own timeouts (connect_timeout, keepalives…, tcp_user_timeout) wins too.
   std::string url;
   std::string application_name = "weir";
 
@@ -38,9 +38,9 @@ struct ConnectionSettings {
 
 using Keywords = std::vector<std::pair<std::string, std::string>>;
 
-// What libpq is told: its keywords and their values. Move::caller, database_settings: DATABASE_URL cannot be read; the
-// text quotes nothing of it, for a broken one may have its password anywhere.
-// Source of the keywords: https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+// What libpq is told: its keywords and their values. Move::caller, database_settings: DATABASE_URL cannot be
+// read; the text quotes nothing of it, for a broken one may have its password anywhere. Source of the
+// keywords: https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 [[nodiscard]] Result<Keywords> keywords_of(const ConnectionSettings& settings);
 
 // What the server is told once there is a session, as names and values of its settings.

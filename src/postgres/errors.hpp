@@ -44,8 +44,8 @@ inline constexpr std::string_view code_exists = "row_exists";
 inline constexpr std::string_view code_damaged = "database_damaged";
 inline constexpr std::string_view code_error = "database_error";
 
-// `message`: the server's own words. The text of the error is one line, "PostgreSQL: <message> (<sqlstate>)", and says
-// what to do where that is not plain.
+// `message`: the server's own words. The text of the error is one line, "PostgreSQL: <message> (<sqlstate>)",
+// and says what to do where that is not plain.
 [[nodiscard]] Error error_of(std::string_view sqlstate, std::string_view message);
 
 }  // namespace weir::postgres

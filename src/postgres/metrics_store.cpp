@@ -125,8 +125,8 @@ Result<std::vector<rollup::LetterState>> PostgresMetricsStore::lock_letters(
 
 namespace {
 
-// All that goes in one round trip, and how many rows each statement must have changed: else something stands there that
-// we do not believe to be there.
+// All that goes in one round trip, and how many rows each statement must have changed: else something stands
+// there that we do not believe to be there.
 struct Batch {
   struct Promise {
     std::size_t call = 0;

@@ -18,15 +18,16 @@ struct MetricsStoreOptions {
   std::string group_id;
 };
 
-// One session on tables as migrations.hpp makes them: all calls come from one thread, the writer's. The constructor does
-// nothing that could fail: the session begins with the first call outside a transaction, or begin(), and anew after a
-// loss. While the database is away each of these calls tries once and answers Move::peer; the caller paces.
+// One session on tables as migrations.hpp makes them: all calls come from one thread, the writer's. The
+// constructor does nothing that could fail: the session begins with the first call outside a transaction, or
+// begin(), and anew after a loss. While the database is away each of these calls tries once and answers
+// Move::peer; the caller paces.
 //
-// Round trips: 1 for each call, 2 for write() where it prunes or retire_ledger(), one more for the first call of a
-// session. Nothing that writes is sent before the fence's answer has been read.
+// Round trips: 1 for each call, 2 for write() where it prunes or retire_ledger(), one more for the first call
+// of a session. Nothing that writes is sent before the fence's answer has been read.
 //
-// An error in a transaction rolls it back; where the server does not do that, or does not answer at all, the session is
-// given up, and the server ends the transaction within idle_in_transaction_timeout.
+// An error in a transaction rolls it back; where the server does not do that, or does not answer at all, the
+// session is given up, and the server ends the transaction within idle_in_transaction_timeout.
 class PostgresMetricsStore final : public rollup::MetricsStore {
  public:
   explicit PostgresMetricsStore(MetricsStoreOptions options);
@@ -46,8 +47,8 @@ class PostgresMetricsStore final : public rollup::MetricsStore {
   Result<std::vector<rollup::LetterState>> lock_letters(
       std::span<const rollup::LetterSource> letters) override;
   Result<void> write(const rollup::Changes& changes) override;
-  // Unknown: the session was lost, or did not answer in time, once COMMIT had been sent. Aborted: the server said so, or
-  // there was no transaction any more.
+  // Unknown: the session was lost, or did not answer in time, once COMMIT had been sent. Aborted: the server
+  // said so, or there was no transaction any more.
   rollup::CommitAnswer commit() override;
   void rollback() override;
 

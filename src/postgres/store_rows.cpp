@@ -24,7 +24,8 @@ void add_value(Array& array, const std::optional<Value>& value) {
   value ? add_value(array, *value) : static_cast<void>(array.add_null());
 }
 
-// Adds a list's rows column by column, each an array with what `of` says of every row: a member, or a function.
+// Adds a list's rows column by column, each an array with what `of` says of every row: a member, or a
+// function.
 template <class List>
 auto columns_of(Parameters& parameters, const List& rows) {
   return [&parameters, &rows](Type type, auto of) {

@@ -1,4 +1,5 @@
-// The rows of the metrics store as values: what its writer and its reader both read, and what the writer hands over.
+// The rows of the metrics store as values: what its writer and its reader both read, and what the writer
+// hands over.
 #pragma once
 
 #include <span>

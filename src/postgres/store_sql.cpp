@@ -62,8 +62,8 @@ ORDER BY "offset")sql"};
 const Statement unrolled_minutes{"weir_unrolled_minutes", R"sql(
 SELECT window_start FROM activity_unrolled WHERE topic = $1::text AND partition = $2::int ORDER BY window_start)sql"};
 
-// Rows are locked by LockRows above the sort, so in order; a row that somebody else has moved on meanwhile is judged
-// anew once its lock is had, and falls out.
+// Rows are locked by LockRows above the sort, so in order; a row that somebody else has moved on meanwhile is
+// judged anew once its lock is had, and falls out.
 const Statement fence{"weir_fence", R"sql(
 WITH held AS MATERIALIZED (
   SELECT ledger.partition
@@ -203,8 +203,8 @@ gone AS (
         AND w.topic = $1::text AND w.partition = $3::int OFFSET 0) AS w)))
 SELECT max(window_start) FROM old)sql"};
 
-// Rows lie in the order they came, and so nearly in that of their time: no index is worth its upkeep. Several processes
-// may ask at once.
+// Rows lie in the order they came, and so nearly in that of their time: no index is worth its upkeep. Several
+// processes may ask at once.
 const Statement prune_flushes{"weir_prune_flushes", R"sql(
 DELETE FROM user_activity_metrics WHERE id = ANY (ARRAY (
   SELECT id FROM user_activity_metrics

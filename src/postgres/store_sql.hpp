@@ -1,10 +1,10 @@
-// What the metrics store's writer says to PostgreSQL. $1 is the topic wherever there is one; lists come as arrays, one
-// for each column, so that a statement's text never depends on how much it carries.
+// What the metrics store's writer says to PostgreSQL. $1 is the topic wherever there is one; lists come as
+// arrays, one for each column, so that a statement's text never depends on how much it carries.
 //
-// A session keeps the plans that it made when the tables were empty, so none may be good only then: rows of tables that
-// grow are found by nothing but the whole of their key. Hence LATERAL … OFFSET 0, which is never joined the other way
-// round, equality instead of = ANY, which may end up as a filter, and rows changed by the ctid found so: they are the
-// fence's, or locked. writer_session() rules out the rest.
+// A session keeps the plans that it made when the tables were empty, so none may be good only then: rows of
+// tables that grow are found by nothing but the whole of their key. Hence LATERAL … OFFSET 0, which is never
+// joined the other way round, equality instead of = ANY, which may end up as a filter, and rows changed by
+// the ctid found so: they are the fence's, or locked. writer_session() rules out the rest.
 #pragma once
 
 #include "postgres/connection.hpp"
@@ -30,8 +30,8 @@ extern const Statement retire_letters;  // $3 their new topic
 extern const Statement letter_offsets;  // $3 from, $4 to
 extern const Statement unrolled_minutes;
 
-// The fence: $2 partitions, $3 next_offsets, $4 versions. Answers the partitions that are as expected, locked in the
-// order of their numbers and moved on by one version.
+// The fence: $2 partitions, $3 next_offsets, $4 versions. Answers the partitions that are as expected, locked
+// in the order of their numbers and moved on by one version.
 extern const Statement fence;
 
 // Under the fence.

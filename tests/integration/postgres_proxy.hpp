@@ -18,8 +18,8 @@
 
 namespace weir::postgres {
 
-// Listens on a Unix socket in a folder of its own, which is the `host` to connect to. One thread of its own, which ends
-// with it.
+// Listens on a Unix socket in a folder of its own, which is the `host` to connect to. One thread of its own,
+// which ends with it.
 class Proxy {
  public:
   enum class Fault {

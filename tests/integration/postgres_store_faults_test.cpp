@@ -48,8 +48,8 @@ class StoreFaults : public testing::Test {
     return opened.value_or(tally::LedgerRow{});
   }
 
-  // One whole transaction; `before_step` is told of each step before it is taken. Answers the step at which it failed
-  // ("" if none), with the error.
+  // One whole transaction; `before_step` is told of each step before it is taken. Answers the step at which
+  // it failed ("" if none), with the error.
   struct Outcome {
     std::string failed_at;
     CommitEnd end = CommitEnd::aborted;

@@ -1,5 +1,5 @@
-// The stage of the store's tests on a real PostgreSQL: databases with our tables, sessions on them, and a look at what
-// is committed.
+// The stage of the store's tests on a real PostgreSQL: databases with our tables, sessions on them, and a
+// look at what is committed.
 #pragma once
 
 #include <memory>
