@@ -16,7 +16,8 @@ class FakeStoreWorld final : public StoreWorld {
     standing.unrolled.assign(database_.unrolled.begin(), database_.unrolled.end());
     standing.pruned_to = database_.pruned_to;
     for (const auto& [name, row] : database_.retired)
-      standing.retired.push_back({.topic = name.first, .ledger = row, .letters = letters(name.first, name.second)});
+      standing.retired.push_back(
+          {.topic = name.first, .ledger = row, .letters = letters(name.first, name.second)});
     standing.letters = letters(FakeMetricsStore::topic, std::nullopt);
     standing.flushes = database_.flushes;
     for (const auto& [partition, row] : database_.ledgers) standing.ledgers.push_back(row);

@@ -93,7 +93,7 @@ struct Status {
   std::int64_t roll_ups = 0;
   std::int64_t windows_opened = 0;              // of any granularity: they had no row before
   std::map<std::string, std::int64_t> letters;  // dead letters by their reason
-  Durations flush_took;                         // of the writer's last and only good try
+  Durations flush_took;                         // the try that was committed
 
   // Since the process began.
   std::int64_t partitions_assigned = 0;
