@@ -1,7 +1,9 @@
 #include "intake/breaker.hpp"
 
+#include <atomic>
 #include <gtest/gtest.h>
 #include <random>
+#include <thread>
 #include <vector>
 
 namespace weir::intake {
@@ -110,6 +112,20 @@ TEST_F(ABreaker, DoesNotHearWhatWasSentBeforeItOpened) {
   ASSERT_EQ(ask(good), Change::closed);
   for (int failure = 0; failure < 10; ++failure) EXPECT_EQ(breaker_.judge(*late, bad, now_), Change::none);
   EXPECT_TRUE(breaker_.is_closed());
+}
+
+TEST_F(ABreaker, LetsOneThroughAtATimeHoweverManyThreadsAsk) {
+  fail_until_open();
+  now_ += 1s;
+  std::atomic<int> passed{0};
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread)
+    threads.emplace_back([&] {
+      for (int time = 0; time < 1000; ++time)
+        if (breaker_.pass(now_)) ++passed;
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(passed, 1);
 }
 
 TEST_F(ABreaker, IsNeverStuckWhateverBecomesOfWhatItLetsThrough) {
