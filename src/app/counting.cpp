@@ -41,7 +41,7 @@ class Counting::Gate final : public report::MetricsReader {
   explicit Gate(report::MetricsReader& metrics) : metrics_(metrics) {}
 
   Result<std::unique_ptr<report::MetricsSnapshot>> snapshot() override {
-    if (!open_) return fail(Move::peer, "starting", "the store is not ready yet");
+    if (!open_) return fail(Move::peer, "starting", "starting: the store is not ready yet");
     return metrics_.snapshot();
   }
   void open() { open_ = true; }
@@ -125,10 +125,8 @@ void Counting::run(rollup::LogReader& reader) {
   rollup::RunnerHooks hooks;
   hooks.on_fatal = [this](int exit_code, const Error& why) { fatal_(exit_code, why); };
   hooks.copies = events_.copies();
-  rollup::ConsumerSettings consumer = consumer_settings(settings_);
-  consumer.copy_letters = hooks.copies != nullptr;
   const std::lock_guard lock(mutex_);
-  if (!stopping_) runner_.emplace(std::move(consumer), reader, store_.store(), log_, std::move(hooks));
+  if (!stopping_) runner_.emplace(consumer_settings(settings_), reader, store_.store(), log_, std::move(hooks));
 }
 
 // False: we are to stop.

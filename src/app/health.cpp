@@ -49,6 +49,10 @@ Check freshness_check(const rollup::Status& status, Now now) {
     check.readiness = Readiness::degraded;
     check.reason = "the log cannot be read: " + status.log_reason;
   }
+  if (!status.copies_reason.empty()) {
+    check.readiness = std::max(check.readiness, Readiness::degraded);
+    check.reason = status.copies_reason;
+  }
   for (const auto& refused : status.refused) {
     check.readiness = Readiness::unready;
     check.reason = "partition " + std::to_string(refused.partition) + " is not read: " + refused.reason;

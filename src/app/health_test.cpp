@@ -53,7 +53,10 @@ TEST(FreshnessCheck, TellsEachPhaseAndARefusedPartition) {
   };
   rollup::Status refused{.phase = rollup::Phase::live};
   refused.refused = {{.partition = 3, .reason = "offsets 1 to 5 are gone"}};
+  rollup::Status waiting{.phase = rollup::Phase::live};
+  waiting.copies_reason = "partition 2: it waits for the copies of its dead letters (1)";
   const std::vector<Case> cases{
+      {waiting, Readiness::degraded, "partition 2: it waits for the copies of its dead letters (1)"},
       {{.phase = rollup::Phase::live}, Readiness::ready, ""},
       {{.phase = rollup::Phase::starting}, Readiness::unready, "starting"},
       {{.phase = rollup::Phase::catching_up}, Readiness::degraded, "catching up"},

@@ -235,14 +235,14 @@ class Input {
   bool unfinished_ = false;
 };
 
-void link_to(const feed::Totals& totals, const ImportOptions& options, std::ostream& out) {
+void link_to(const feed::Totals& totals, const std::string& see_it, std::ostream& out) {
   if (!totals.first) return;
   // The end is exclusive wherever Weir is asked, so it is the second behind the last event's.
   const auto from = activity::format_rfc3339(std::chrono::floor<std::chrono::seconds>(*totals.first));
   const auto to = activity::format_rfc3339(std::chrono::floor<std::chrono::seconds>(*totals.last) +
                                            std::chrono::seconds(1));
   out << "filled " << from << " to " << to << '\n'
-      << "see it: " << options.page << "/#from=" << from << "&to=" << to << '\n';
+      << see_it << "/#from=" << from << "&to=" << to << '\n';
 }
 
 // Gives what came of the input's run.
@@ -271,7 +271,7 @@ Result<void> import_all(const ImportOptions& options, const ImportWorld& world) 
       return fail(totals.error().move, totals.error().code, name_of(file) + ": " + totals.error().text);
     all.add(*totals);
   }
-  link_to(all, options, world.out);
+  link_to(all, state->has_page ? "see it: " + options.page : "see it on a consumer's page: ", world.out);
   return {};
 }
 

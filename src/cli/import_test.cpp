@@ -96,6 +96,14 @@ TEST_F(Import, CountsEachLineAndSaysWhatItDid) {
   EXPECT_EQ(weir_.users.size(), 2U);
 }
 
+TEST_F(Import, SendsNobodyToAProducersPageBecauseThereIsNone) {
+  weir_.log.has_page = false;
+  ASSERT_EQ(import(access_line(1, 0)), 0);
+  EXPECT_TRUE(out_.ends_with("see it on a consumer's page: "
+                             "/#from=2015-05-17T10:00:00Z&to=2015-05-17T10:00:01Z\n"))
+      << out_;
+}
+
 TEST_F(Import, AddsNothingTheSecondTime) {
   for (int turn = 0; turn < 3; ++turn) EXPECT_EQ(import(log_of(2500)), 0);
   expect_each_line_once(2500);

@@ -85,6 +85,7 @@ class HttpRemote final : public Remote {
     // Not said is as good as no window: then nothing is surely covered.
     state.dedup_window_ms = number_at(*body, {"checks", "event_log", "dedup_window_sec"}).value_or(0) * 1000;
     state.dedup_window_events = number_at(*body, {"checks", "event_log", "dedup_window_events"}).value_or(0);
+    state.has_page = find(*body, {"checks", "metrics_store"}) != nullptr;
     return state;
   }
 

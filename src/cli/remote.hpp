@@ -18,6 +18,7 @@ struct LogState {
   std::int64_t end = 0;  // sum of the partitions' end offsets
   std::int64_t dedup_window_ms = 0;
   std::int64_t dedup_window_events = 0;  // per partition
+  bool has_page = true;                  // false: a producer, which shows no numbers
 
   friend bool operator==(const LogState&, const LogState&) = default;
 };

@@ -46,13 +46,20 @@ class RemoteTest : public testing::Test {
 TEST_F(RemoteTest, ReadsTheLogFromTheReadinessReport) {
   reply_ = {
       .status = 503,
-      .body = R"({"status":"unready","checks":{"freshness":{},"event_log":{"status":"ready","latency_ms":1,
+      .body = R"({"status":"unready","checks":{"metrics_store":{},"event_log":{"status":"ready","latency_ms":1,
       "log_id":"abc","end":42,"dedup_window_sec":600,"dedup_window_events":1000000}}})"};
   const auto state = remote_->log_state();
   ASSERT_TRUE(state) << state.error().text;
   EXPECT_EQ(
       *state,
       (LogState{.log_id = "abc", .end = 42, .dedup_window_ms = 600'000, .dedup_window_events = 1'000'000}));
+}
+
+TEST_F(RemoteTest, KnowsAProducerByItsLackOfAStore) {
+  reply_ = {.status = 200, .body = R"({"checks":{"event_log":{"log_id":"abc","end":42}}})"};
+  const auto state = remote_->log_state();
+  ASSERT_TRUE(state) << state.error().text;
+  EXPECT_FALSE(state->has_page);
 }
 
 TEST_F(RemoteTest, TellsALogThatIsAwayFromWhatIsNoWeir) {
