@@ -57,6 +57,11 @@ int drain(Service& service, Signals& signals, observe::Log& log, const std::stri
   return 0;
 }
 
+// Whether librdkafka knows a property, and takes its value, only librdkafka can say.
+bool is_about_settings(const Error& error) {
+  return error.code.starts_with("property_") || error.code == "kafka_settings";
+}
+
 }  // namespace
 
 int run_process(config::Command command, const config::Settings& settings, observe::Log& log,
@@ -65,7 +70,7 @@ int run_process(config::Command command, const config::Settings& settings, obser
   auto service = Service::open(command, settings, signals, log);
   if (!service) {
     log.error("cannot start: " + service.error().text);
-    return 1;
+    return is_about_settings(service.error()) ? 2 : 1;
   }
   (*service)->start();
   log.info("serving", {{"command", std::string(config::name_of(command))},

@@ -180,7 +180,7 @@ constexpr std::array table{
              "debug, info, warn or error"},
     Variable{"LOG_FORMAT", "auto", "", log_format, in_use, serving, false,
              "auto: text on a terminal, else json"},
-    Variable{"KAFKA_COMPRESSION", "lz4", "", compression, with_kafka, ingesting, false, "of the records"},
+    Variable{"KAFKA_COMPRESSION", "lz4", "", compression, with_kafka, serving, false, "of the records"},
     Variable{"KAFKA_LINGER_MS", "0", "", number<kafka_linger, 0, 900'000>, with_kafka, ingesting, false,
              "wait so long for more to send at once"},
     Variable{"KAFKA_PARTITIONS", "12", "", number<kafka_partitions, 1, 100'000>, with_kafka, serving, false,
