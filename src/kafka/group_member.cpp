@@ -18,8 +18,8 @@ constexpr std::size_t reason_bytes_max = 512;
 const std::array<Property, 5> defaults{{
     {"session.timeout.ms", "8000"},
     {"heartbeat.interval.ms", "2000"},
-    // The consumer's thread comes by at least every second, but may have to ask a log that does not answer for a few
-    // seconds about each partition.
+    // The consumer's thread comes by at least every second, but may have to ask a log that does not answer
+    // for a few seconds about each partition.
     {"max.poll.interval.ms", "60000"},
     // Whoever leads the group notices new partitions within this.
     {"topic.metadata.refresh.interval.ms", "10000"},
@@ -169,7 +169,7 @@ void GroupMember::say(std::string_view what, const std::vector<std::int32_t>& pa
   log_.info(what, {{"partitions", list}});
 }
 
-// Closing raises a last rebalance that must be answered too; then the client can be destroyed without waiting.
+// Closing raises a last rebalance that must be answered too.
 void GroupMember::leave() {
   if (!to_release_.empty()) answer_revoked();
   const RdErrorHandle refused(rd_kafka_consumer_close_queue(client_.get(), queue_.get()));

@@ -1,8 +1,8 @@
 // Our membership of the consumer group: it says which partitions are ours, and keeps the group's offsets.
 //
-// It fetches nothing: to librdkafka its assignment is always empty, and assigning or unassigning only answers the
-// group. So nothing that is done to the fetching (record_fetcher.hpp) can be taken for an answer to a rebalance, and
-// no rebalance throws away what was fetched ahead of partitions that stay ours.
+// It fetches nothing: to librdkafka its assignment is always empty, and assigning or unassigning only answers
+// the group. So nothing that is done to the fetching (record_fetcher.hpp) can be taken for an answer to a
+// rebalance, and no rebalance throws away what was fetched ahead of partitions that stay ours.
 #pragma once
 
 #include <chrono>
@@ -29,15 +29,18 @@ namespace weir::kafka {
 // All calls come from one thread. No call waits, but for release() and the destructor.
 class GroupMember {
  public:
-  // Begins to join. `knock_fd` gets Knock::payload when serve() has something to do; it and `log` outlive the member.
+  // Begins to join. `knock_fd` gets Knock::payload when serve() has something to do; it and `log` outlive the
+  // member.
   static Result<std::unique_ptr<GroupMember>> open(const Cluster& cluster, const std::string& group,
                                                    observe::Log& log, int knock_fd);
   GroupMember(const GroupMember&) = delete;
   GroupMember& operator=(const GroupMember&) = delete;
-  // Leaves the group, giving up what is still ours: some 10 ms, but up to 8 s while the coordinator does not answer.
+  // Leaves the group, giving up what is still ours: some 10 ms, but up to 8 s while the coordinator does not
+  // answer.
   ~GroupMember();
 
-  // Appends Assigned, Revoked and Lost. Not called for max.poll.interval.ms (60 s), the group takes us for dead.
+  // Appends Assigned, Revoked and Lost. Not called for max.poll.interval.ms (60 s), the group takes us for
+  // dead.
   void serve(std::vector<rollup::LogEvent>& events);
   // What went wrong since the last call, if anything did. Move::ourselves: this member will not join again.
   [[nodiscard]] std::optional<Error> take_trouble();
@@ -48,7 +51,8 @@ class GroupMember {
 
   // Sent at most once a second, from serve().
   void committed(std::int32_t partition, std::int64_t next_offset);
-  // The group goes on once all that was revoked is released. Waits up to 1 s for the last offsets to be taken.
+  // The group goes on once all that was revoked is released. Waits up to 1 s for the last offsets to be
+  // taken.
   void release(std::span<const std::int32_t> partitions);
 
  private:

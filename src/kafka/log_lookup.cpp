@@ -19,8 +19,8 @@ using rollup::LogReader;
 constexpr std::int64_t list_latest = -1;
 constexpr std::int64_t list_earliest = -2;
 
-// One record is wanted, and at once. What the operator says of the group and of fetching is meant for the reading
-// itself.
+// One record is wanted, and at once. What the operator says of the group and of fetching is meant for the
+// reading itself.
 const std::array<Property, 4> defaults{{{"fetch.min.bytes", "1"},
                                         {"fetch.wait.max.ms", "10"},
                                         {"max.partition.fetch.bytes", "65536"},

@@ -1,7 +1,7 @@
 // Questions to the log that are answered beside the reading of it.
 //
-// A client of its own: brokers answer the requests of one connection one after the other, and a fetch that waits for
-// more records would hold every question up for as long as it waits.
+// A client of its own: brokers answer the requests of one connection one after the other, and a fetch that
+// waits for more records would hold every question up for as long as it waits.
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,8 @@ struct rd_kafka_message_s;
 
 namespace weir::kafka {
 
-// One thread. Every call may wait: a few milliseconds while the brokers answer, at most a few times `patience` while they do not.
-// Errors are error_of()'s. For what the answers mean see rollup::LogReader.
+// One thread. Every call may wait: a few milliseconds while the brokers answer, at most a few times
+// `patience` while they do not. Errors are error_of()'s. For what the answers mean see rollup::LogReader.
 class LogLookup {
  public:
   static constexpr std::chrono::milliseconds patience{3000};

@@ -78,8 +78,8 @@ void KafkaLogReader::note_trouble() {
   if (from_member) trouble_ = std::move(from_member);
 }
 
-// Errors come once. They are over when the topic can be reached, but for those of a member that is not in the group:
-// only being let in shows that the group takes us.
+// Errors come once. They are over when the topic can be reached, but for those of a member that is not in the
+// group: only being let in shows that the group takes us.
 void KafkaLogReader::look_whether_it_is_over() {
   const MonoTime now = read_clock().mono;
   if (trouble_->move == Move::ourselves || now < probe_at_) return;

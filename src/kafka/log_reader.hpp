@@ -5,6 +5,7 @@
 //   log_lookup      bounds, offsets by time, single records, probes      a client that waits for nobody's fetch
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -33,10 +34,10 @@ struct Membership {
 
 // Fills rollup::LogReader. Records are copied out of librdkafka's buffers once.
 //
-// A topic or broker that is missing, or refuses us, makes poll() fail with Move::peer until that is over; librdkafka
-// goes on trying, and a probe of at most 0.3 s each second sees when the topic can be reached again. Questions about
-// the log wait for up to LogLookup::patience each, or twice that. The destructor leaves the group: some 10 ms, up to 8 s while the
-// coordinator does not answer.
+// A topic or broker that is missing, or refuses us, makes poll() fail with Move::peer until that is over;
+// librdkafka goes on trying, and a probe of at most 0.3 s each second sees when the topic can be reached
+// again. Questions about the log wait for up to LogLookup::patience each, or twice that. The destructor
+// leaves the group: some 10 ms, up to 8 s while the coordinator does not answer.
 class KafkaLogReader final : public rollup::LogReader {
  public:
   // Begins to join; fails only with wrong settings (Move::caller, see make_conf). `log` outlives the reader.

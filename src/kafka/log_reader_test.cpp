@@ -1,4 +1,5 @@
-// What a real broker does only when it is told to: refusals, on librdkafka's mock cluster; and what needs no broker.
+// What a real broker does only when it is told to: refusals, on librdkafka's mock cluster; and what needs no
+// broker.
 #include "kafka/log_reader.hpp"
 
 #include <gtest/gtest.h>

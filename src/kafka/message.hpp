@@ -7,8 +7,8 @@ struct rd_kafka_message_s;
 
 namespace weir::kafka {
 
-// Views into the message. Its time is the record's own (LogAppendTime or CreateTime); a record that has none, as the
-// oldest formats could not have one, is of 1970. Headers cost nothing where there are none.
+// Views into the message. Its time is the record's own (LogAppendTime or CreateTime); a record that has none,
+// as the oldest formats could not have one, is of 1970. Headers cost nothing where there are none.
 [[nodiscard]] rollup::RecordView view_of(const rd_kafka_message_s& message);
 
 }  // namespace weir::kafka

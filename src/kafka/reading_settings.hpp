@@ -9,8 +9,8 @@
 
 namespace weir::kafka {
 
-// The ledger says where to begin and the store where we are: nobody else may move a position, read what is not
-// committed, or hand partitions over without asking.
+// The ledger says where to begin and the store where we are: nobody else may move a position, read what is
+// not committed, or hand partitions over without asking.
 inline const std::array<Property, 7> reading_laws{{{"auto.offset.reset", "error"},
                                                    {"enable.auto.commit", "false"},
                                                    {"enable.auto.offset.store", "false"},

@@ -1,8 +1,8 @@
 // Fetches the records of the partitions that it is told to, from the offsets that it is told.
 //
-// Built on librdkafka's simple consumer, which knows of no group: a partition is either being fetched from an offset
-// that we gave, or not at all. Moving it is stopping and starting it, and whatever was on its way from before is
-// dropped by librdkafka's version barrier.
+// Built on librdkafka's simple consumer, which knows of no group: a partition is either being fetched from an
+// offset that we gave, or not at all. Moving it is stopping and starting it, and whatever was on its way from
+// before is dropped by librdkafka's version barrier.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@ struct rd_kafka_message_s;
 
 namespace weir::kafka {
 
-// Bytes that stand still until they are all forgotten at once, with limits::json_slack_bytes readable behind each.
+// Bytes that stand still until they are all forgotten at once, with limits::json_slack_bytes readable behind
+// each.
 class Shelf {
  public:
   // A copy of `bytes`.
@@ -45,7 +46,8 @@ class Shelf {
 // All calls come from one thread, and none waits for a broker.
 class RecordFetcher {
  public:
-  // Fetched ahead and not yet taken, by all partitions together. A fetch under way comes on top (fetch.max.bytes).
+  // Fetched ahead and not yet taken, by all partitions together. A fetch under way comes on top
+  // (fetch.max.bytes).
   static constexpr int ahead_kib_max = 64 * 1024;
 
   // `knock_fd` gets Knock::payload when take() has something to do; it and `log` outlive the fetcher.
@@ -59,7 +61,8 @@ class RecordFetcher {
   void remove(std::int32_t partition);
   // Of a partition that was added; Move::peer, not_assigned, otherwise.
   Result<void> seek(std::int32_t partition, std::int64_t offset);
-  // While all are paused, what was fetched ahead waits. Otherwise a paused partition is fetched anew after resume().
+  // While all are paused, what was fetched ahead waits. Otherwise a paused partition is fetched anew after
+  // resume().
   void pause(std::int32_t partition);
   void resume(std::int32_t partition);
 
