@@ -45,6 +45,7 @@ enum class Fault : std::uint8_t {
 struct PlantedBugs {
   bool no_fence = false;              // every fence holds
   bool ledger_before_rows = false;    // write() moves the offset at once, the numbers follow at the commit
+  bool retire_unfenced = false;       // an account is put away, whatever has become of it since it was judged
   bool resend_without_fence = false;  // after an unknown commit the next fence of that session always holds
 };
 

@@ -275,6 +275,21 @@ std::optional<std::string> Oracle::ledger_fault(const tally::LedgerRow& row) con
   return std::nullopt;
 }
 
+// No log is counted by two accounts.
+std::optional<std::string> Oracle::account_fault(const FakeDatabase& database) const {
+  std::set<const Facts*> counted;
+  const auto is_second = [&](const tally::LedgerRow& row) {
+    return row.next_offset > row.start_offset && !counted.insert(&facts_in(*this, row)).second;
+  };
+  for (const auto& [partition, row] : database.ledgers) {
+    if (is_second(row)) return "a log has two accounts";
+  }
+  for (const auto& [name, row] : database.retired) {
+    if (is_second(row)) return name.first + " is an account of a log that has another one";
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> Oracle::letter_fault(const FakeDatabase& database) const {
   std::map<LetterSource, Letter> is;
   std::int64_t attempts = 0;
@@ -313,6 +328,7 @@ std::optional<std::string> Oracle::find_fault(const FakeDatabase& database) cons
   for (const auto& [name, row] : database.retired) {
     if (auto fault = ledger_fault(row)) return name.first + ": " + *fault;
   }
+  if (auto fault = account_fault(database)) return fault;
   if (auto fault = letter_fault(database)) return fault;
 
   const View should = expected(database);

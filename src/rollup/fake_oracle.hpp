@@ -118,6 +118,7 @@ class Oracle {
   [[nodiscard]] WallTime minute_horizon(const FakeDatabase& database) const;
   void add(View& view, std::int32_t partition, const Fact& fact) const;
   [[nodiscard]] std::optional<std::string> ledger_fault(const tally::LedgerRow& row) const;
+  [[nodiscard]] std::optional<std::string> account_fault(const FakeDatabase& database) const;
   [[nodiscard]] std::optional<std::string> letter_fault(const FakeDatabase& database) const;
 
   DedupeBounds dedupe_;

@@ -10,8 +10,8 @@ using std::chrono::seconds;
 // One process that holds both partitions of a topic.
 class OffsetGone : public testing::Test {
  protected:
-  void under(OnOffsetGone rule) {
-    WorldRules rules{.partitions = 2, .consumer = hurried_settings()};
+  void under(OnOffsetGone rule, const PlantedBugs& bugs = {}) {
+    WorldRules rules{.partitions = 2, .consumer = hurried_settings(), .store_bugs = bugs};
     rules.consumer.on_offset_gone = rule;
     world_.emplace(rules);
     process_ = world_->start_process();
@@ -37,7 +37,7 @@ class OffsetGone : public testing::Test {
     pass(seconds{3});
     process_->log().pause(0);
     append(20, 0);
-    world_->topic.prune_before(0, 15);
+    world_->cut_log(0, 15);
     process_->log().resume(0);
     append(3, 1);
     pass(seconds{5});
@@ -45,7 +45,7 @@ class OffsetGone : public testing::Test {
 
   // As Kafka tells it: the partitions are lost while there is no topic, and given again.
   void make_topic_anew() {
-    world_->topic.recreate();
+    world_->make_topic_anew();
     process_->log().lose({0, 1});
     append(2, 0);
     process_->log().assign({0, 1});
@@ -67,6 +67,13 @@ class OffsetGone : public testing::Test {
 
   std::optional<FakeWorld> world_;
   std::unique_ptr<FakeProcess> process_;
+  bool planted_ = false;
+
+  // Whatever the story, the store says what the log says.
+  void TearDown() override {
+    if (planted_) return;
+    EXPECT_EQ(world_->fault().value_or("nothing"), "nothing");
+  }
 };
 
 TEST_F(OffsetGone, Fault27OutOfRangeStopsThatPartitionAndTheOthersGoOn) {
@@ -99,7 +106,7 @@ TEST_F(OffsetGone, Fault27AGapIsCountedThoughTheLogIsEmptyBehindIt) {
   under(OnOffsetGone::earliest);
   process_->log().pause(0);
   append(20, 0);
-  world_->topic.prune_before(0, 20);
+  world_->cut_log(0, 20);
   process_->log().resume(0);
   pass(seconds{5});
   EXPECT_EQ(ledger(0).next_offset, 20);
@@ -141,7 +148,7 @@ TEST_F(OffsetGone, Fault27ATopicMadeAnewIsKnownByItsRecordsHoweverLongItIs) {
   append(5, 0);
   pass(seconds{3});
   process_.reset();
-  world_->topic.recreate();
+  world_->make_topic_anew();
   world_->advance(seconds{1});
   append(9, 0);
   process_ = world_->start_process();
@@ -163,6 +170,43 @@ TEST_F(OffsetGone, Fault27AnAccountIsPutAwayHoweverOftenTheStoreFails) {
     make_topic_anew();
     EXPECT_EQ(ledger(0).tallied, 2);
     EXPECT_EQ(world_->database.retired.size(), 1U) << "once, whatever the answers were";
+  }
+}
+
+// Both have judged the old account; before one puts it away, the other does, and counts in the new one.
+TEST_F(OffsetGone, Fault27OfTwoWhoPutAnAccountAwayTheFirstHasDoneIt) {
+  for (const bool unfenced : {false, true}) {
+    under(OnOffsetGone::earliest, {.retire_unfenced = unfenced});
+    append(5, 0);
+    pass(seconds{3});
+    process_.reset();
+    world_->make_topic_anew();
+    append(2, 0);
+    std::unique_ptr<FakeProcess> other = world_->start_process();
+    bool overtaken = false;
+    world_->database.faults = [&](StoreStep step) {
+      if (step != StoreStep::retire_ledger || std::exchange(overtaken, true)) return Fault::none;
+      world_->advance(seconds{2});  // it takes another name
+      other->log().assign({0});
+      for (int i = 0; i < 30; ++i) {
+        world_->advance(milliseconds{100});
+        other->settle();
+      }
+      return Fault::none;
+    };
+    process_ = world_->start_process();
+    process_->log().assign({0});
+    process_->settle();
+    other.reset();
+    pass(seconds{3});
+    if (unfenced) {
+      planted_ = true;
+      EXPECT_NE(world_->fault(), std::nullopt) << "or this would prove nothing";
+      continue;
+    }
+    EXPECT_EQ(world_->fault(), std::nullopt);
+    EXPECT_EQ(ledger(0).tallied, 2);
+    EXPECT_EQ(world_->database.retired.size(), 1U);
   }
 }
 
