@@ -1,6 +1,7 @@
 // The event log on a real Kafka: the port's contract, and what happens when the broker is stopped or killed.
 #include <csignal>
 #include <future>
+#include <sys/wait.h>
 
 #include "intake/event_log_contract.hpp"
 #include "kafka/event_log.hpp"
@@ -149,6 +150,8 @@ TEST_F(RealKafkaTest, PromisesNothingWhileTheBrokerIsStoppedAndGoesOnAfterwards)
   ASSERT_EQ(append_and_wait(*log, {{"user", "before", {}}}).all, Receipt::kept);
 
   kill(kafka.pid(), SIGSTOP);
+  int status = 0;
+  ASSERT_EQ(waitpid(kafka.pid(), &status, WUNTRACED), kafka.pid());  // all its threads stand still
   const MonoTime stopped_at = read_clock().mono;
   const auto first = append_and_wait(*log, {{"user", "sent", {}}});
   EXPECT_EQ(first.all, Receipt::unknown) << first.why.text;
