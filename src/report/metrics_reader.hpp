@@ -69,7 +69,7 @@ class MetricsReader {
   virtual ~MetricsReader() = default;
 
   // From any thread; each snapshot is used by one thread. Blocks while all connections are in use.
-  // Move::peer: the store is away.
+  // Move::peer: the store is away. Move::caller: a person must act. Of either whoever asks is told no more than the code.
   virtual Result<std::unique_ptr<MetricsSnapshot>> snapshot() = 0;
 };
 

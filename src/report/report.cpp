@@ -35,6 +35,16 @@ struct Gathered {
   [[nodiscard]] Numbers numbers() const { return {events, page_views, users.estimate()}; }
 };
 
+// The store's own errors. What a person must mend there (a password, a table) is no fault of the question's; and who
+// asks need not know where the store is, which its words may say: health and the log have them.
+template <class T>
+std::unexpected<Error> store_failed(Result<T>& failed) {
+  Error why = std::move(failed).error();
+  if (why.move == Move::caller) why.move = Move::peer;
+  why.text = "the metrics store cannot answer now (" + std::string(why.code) + ")";
+  return std::unexpected<Error>(std::move(why));
+}
+
 // One snapshot, and from when on its granularities are complete.
 struct Reading {
   std::unique_ptr<MetricsSnapshot> snapshot;
@@ -43,9 +53,9 @@ struct Reading {
 
 Result<Reading> begin_reading(MetricsReader& reader) {
   auto snapshot = reader.snapshot();
-  if (!snapshot) return pass_on(snapshot);
+  if (!snapshot) return store_failed(snapshot);
   auto horizons = (*snapshot)->horizons();
-  if (!horizons) return pass_on(horizons);
+  if (!horizons) return store_failed(horizons);
   return Reading{std::move(*snapshot), *horizons};
 }
 
@@ -74,7 +84,7 @@ Result<void> scan(const Reading& reading, const UsedRange& range, Granularity co
     auto scanned = reading.snapshot->scan(query, [&](const ViewRow& row) {
       if (taken) taken = take(row);
     });
-    if (!scanned) return scanned;
+    if (!scanned) return store_failed(scanned);
     if (!taken) return taken;
   }
   return {};
@@ -274,9 +284,9 @@ Result<TopAnswer> Report::top(const TopQuestion& question) {
 Result<LedgerAnswer> Report::ledger(WallTime now) {
   using std::chrono::milliseconds;
   auto snapshot = reader_.snapshot();
-  if (!snapshot) return pass_on(snapshot);
+  if (!snapshot) return store_failed(snapshot);
   auto rows = (*snapshot)->ledger();
-  if (!rows) return pass_on(rows);
+  if (!rows) return store_failed(rows);
   std::ranges::sort(*rows, {}, &tally::LedgerRow::partition);
   LedgerAnswer answer{names_.topic, names_.group_id, {}};
   for (const auto& row : *rows) {

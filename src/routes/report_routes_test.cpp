@@ -115,11 +115,14 @@ TEST_F(ReportRoutes, Answer400NamingTheParameter) {
 
 TEST_F(ReportRoutes, Answer503WhileTheStoreIsAway) {
   for (const auto* path : {"/api/v1/summary", "/api/v1/timeseries", "/api/v1/ledger"}) {
-    store_.fail_call(0, {Move::peer, "store_away", "the store is away"});
-    const auto reply = get(path, "");
-    EXPECT_EQ(reply.status, 503);
-    EXPECT_EQ(reply.body, R"({"error":"the store is away"})");
-    EXPECT_EQ(header(reply, "Retry-After"), "1");
+    // A person must act: not who asks, but who runs it, and only he is told where it is.
+    for (const Move move : {Move::peer, Move::caller}) {
+      store_.fail_call(0, {move, "store_away", "no route to 10.0.0.7"});
+      const auto reply = get(path, "");
+      EXPECT_EQ(reply.status, 503);
+      EXPECT_EQ(reply.body, R"x({"error":"the metrics store cannot answer now (store_away)"})x");
+      EXPECT_EQ(header(reply, "Retry-After"), "1");
+    }
   }
 }
 
