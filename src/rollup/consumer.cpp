@@ -12,8 +12,8 @@ constexpr std::chrono::milliseconds reopen_delay{200};
 
 constexpr std::chrono::seconds wake_max{1};
 
-// Fewer are taken faster than another thread is awake.
-constexpr std::size_t shared_records_min = 256;
+// Fewer are taken before another thread is awake (bench/drain_bench.cpp).
+constexpr std::size_t shared_records_min = 512;
 
 }  // namespace
 
