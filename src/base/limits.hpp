@@ -44,6 +44,7 @@ inline constexpr std::int64_t segment_records_max = 4096;
 inline constexpr std::size_t poll_bytes_max = 4 * MiB;  // …and what is read of it at once, in whole rows
 inline constexpr std::int64_t poll_records_max = 10'000;
 // Read and not yet in the store: then partitions pause. Letters are kept whole, unlike events.
+// Partitions that wait for the copies of their letters have half as much again, together, so that they hold up no other.
 inline constexpr std::int64_t waiting_events_max = 200'000;
 inline constexpr std::size_t waiting_letters_max = 10'000;
 inline constexpr std::size_t waiting_letter_bytes_max = 64 * MiB;

@@ -12,7 +12,7 @@ inline constexpr std::string_view code_encoding = "database_encoding";  // not U
 
 // Applies the migrations that the database lacks, all of them or none, in one transaction under an advisory
 // lock: of several processes that start at once, one does it and the others wait and find it done. Nothing to
-// do costs two round trips and needs no right to create anything. A user_activity_metrics that is there
+// do costs four round trips and needs no right to create anything. A user_activity_metrics that is there
 // already is left as it is with its rows; its columns must be ones that Weir can fill.
 //
 // Outside a transaction. Errors: Move::caller, a person must act: the codes above, code_tables_differ (naming

@@ -120,7 +120,7 @@ class MetricsReader : public testing::Test {
     for (int line = 0; line < rows.count(); ++line) lines += std::string(rows.bytes(line, 0)) + "\n";
     return lines;
   }
-  // A day of minutes, a month of hours and days, of 3 partitions, 20 pages and some types: 200,000 rows.
+  // A day of minutes, a month of hours and days, of 3 partitions, 20 pages and some types: 110,000 rows.
   void fill() {
     people_.script(
         "INSERT INTO activity_windows (topic, granularity, dimension, window_start, partition, value, "
