@@ -13,11 +13,14 @@ class Gate:
     hold()     a black hole: connections stay open and new ones are taken, but no byte passes either way
     refuse()   cuts what is open with a reset and resets whoever comes
     delay      seconds that each piece waits, either way
+    cut_after  asked for each new connection: after how many bytes, both ways together, it is reset, be it amid a word;
+               None: never
     """
 
     def __init__(self, target, delay=0.0):
         self.target = target
         self.delay = delay
+        self.cut_after = None
         self._mode = "pass"
         self._changed = threading.Condition()
         self._pairs = set()
@@ -79,11 +82,13 @@ class Gate:
         self._reset(pair)
 
     def _pump(self, near, far):
-        while True:
+        left = self.cut_after() if self.cut_after else 1 << 62
+        while left:
             for ready in select.select([near, far], [], [])[0]:
-                piece = ready.recv(1 << 16)
+                piece = ready.recv(min(left, 1 << 16))
                 if not piece:
                     return
+                left -= len(piece)
                 if self.delay:
                     time.sleep(self.delay)
                 self._wait_until_open()

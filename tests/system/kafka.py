@@ -59,9 +59,9 @@ class Kafka(server.Server):
             raise AssertionError(f"{name} left with {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout
 
-    def create_topic(self, topic, partitions, **settings):
-        options = [f"--config={name.replace('_', '.')}={value}" for name, value in settings.items()]
-        self.tool(TOPICS, "--create", "--topic", topic, "--partitions", partitions, *options)
+    def create_topic(self, topic, partitions, *options, **settings):
+        configs = [f"--config={name.replace('_', '.')}={value}" for name, value in settings.items()]
+        self.tool(TOPICS, "--create", "--topic", topic, "--partitions", partitions, *options, *configs)
 
     def add_partitions(self, topic, total):
         self.tool(TOPICS, "--alter", "--topic", topic, "--partitions", total)

@@ -15,7 +15,8 @@ class Sender:
 
     What was not answered with ok is sent again under the same ids (`again`), as a client should, until it is or until
     stop(). Afterwards: ok, unknown and refused are sets of message ids by their best outcome; `tries` counts requests
-    by outcome, and late names each ok that took longer than a second, with its seconds."""
+    by outcome, late names each ok that took longer than a second, with its seconds, and slowest is the longest that
+    any answer took."""
 
     def __init__(self, ports, activities, at_once=50, per_second=0, again=True, timeout=15):
         self.ports = list(ports)
@@ -24,6 +25,7 @@ class Sender:
         self.ok, self.unknown, self.refused = set(), set(), set()
         self.tries = collections.Counter()
         self.late = []
+        self.slowest = 0.0
         self._fault = None
         self._stop = threading.Event()
         self._connection = None
@@ -79,8 +81,10 @@ class Sender:
         """One request; gives what is not yet ok."""
         begun = time.monotonic()
         outcomes = self._outcomes(piece)
-        if time.monotonic() - begun > 1 and OK in outcomes:
-            self.late.append(time.monotonic() - begun)
+        took = time.monotonic() - begun
+        self.slowest = max(self.slowest, took)
+        if took > 1 and OK in outcomes:
+            self.late.append(took)
         self.tries.update(outcomes)
         left = []
         for activity, outcome in zip(piece, outcomes):
