@@ -1,6 +1,9 @@
 #include "app/process.hpp"
 
+#include <functional>
 #include <iostream>
+#include <memory>
+#include <thread>
 #include <unistd.h>
 
 #include "app/service.hpp"
@@ -30,25 +33,39 @@ void say_where_to_look(std::ostream& out, config::Command command, const config:
   out << std::flush;
 }
 
-// The second signal: nobody waits any longer.
-[[noreturn]] void leave_now(const Service& service, observe::Log& log, const std::string& why) {
+// Who started us kills after 30 s, as Kubernetes does, unless told otherwise; the contract says 25. What a peer that does
+// not answer holds up beyond that is left as it is: nothing that is not in the log was promised.
+constexpr std::chrono::milliseconds leave_within{24'000};
+
+// Nobody waits any longer.
+[[noreturn]] void leave_now(int exit_code, const Unsent& unsent, observe::Log& log, const std::string& why) {
   log.error("leaving at once", {{"reason", why},
-                                {"unanswered_bytes", std::to_string(service.unanswered_bytes())},
-                                {"unflushed_events", std::to_string(service.unflushed_events())}});
-  _exit(1);
+                                {"unanswered_bytes", std::to_string(unsent.unanswered_bytes)},
+                                {"unflushed_events", std::to_string(unsent.unflushed_events)}});
+  _exit(exit_code);
 }
 
-int drain(Service& service, Signals& signals, observe::Log& log, const std::string& why) {
-  log.info("draining", {{"reason", why}});
-  std::int64_t left = 0;
-  std::thread draining([&] {
-    left = service.drain();
+// Does it on a thread of its own, while this one listens for a second signal.
+void do_until(MonoTime until, Signals& signals, observe::Log& log, const std::function<void()>& part,
+              const std::function<Unsent()>& unsent) {
+  std::thread doing([&] {
+    part();
     signals.drained();
   });
-  for (Wake wake = signals.wait(); wake.reason != Wake::Reason::drained; wake = signals.wait()) {
-    leave_now(service, log, wake.detail);
-  }
-  draining.join();
+  const Wake wake = signals.wait(until);
+  if (wake.reason == Wake::Reason::late) leave_now(0, unsent(), log, "a part did not end in time");
+  if (wake.reason != Wake::Reason::drained) leave_now(1, unsent(), log, wake.detail);
+  doing.join();
+}
+
+int drain(std::unique_ptr<Service> service, Signals& signals, observe::Log& log, const std::string& why) {
+  log.info("draining", {{"reason", why}});
+  const MonoTime until = read_clock().mono + leave_within;
+  std::int64_t left = 0;
+  do_until(until, signals, log, [&] { left = service->drain(); }, [&] { return service->unsent(); });
+  // Its parts may wait for a peer's answer once more while they close.
+  const auto close = [&] { service.reset(); };
+  do_until(until, signals, log, close, [&] { return Unsent{.unanswered_bytes = 0, .unflushed_events = left}; });
   if (left > 0) {
     log.warn("left with events that are in the log and not in the numbers yet; the next start counts them",
              {{"events", std::to_string(left)}});
@@ -85,7 +102,7 @@ int run_process(config::Command command, const config::Settings& settings, obser
     log.error("cannot go on: " + wake.detail);
     _exit(wake.exit_code);  // what is on disk is not to be trusted with another write
   }
-  return drain(**service, signals, log, wake.detail);
+  return drain(std::move(*service), signals, log, wake.detail);
 }
 
 }  // namespace weir::app

@@ -147,10 +147,10 @@ void Service::answer_last() {
   (void)server_->stop(last_answer_patience);
 }
 
-std::size_t Service::unanswered_bytes() const {
-  return intake_ ? intake_->counts().in_flight_bytes.load() : 0;
+Unsent Service::unsent() const {
+  return {.unanswered_bytes = intake_ ? intake_->counts().in_flight_bytes.load() : 0,
+          .unflushed_events = counting_ ? counting_->status().waiting : 0};
 }
-std::int64_t Service::unflushed_events() const { return counting_ ? counting_->status().waiting : 0; }
 
 observe::Health Service::health() const {
   observe::Health health;

@@ -25,6 +25,13 @@
 
 namespace weir::app {
 
+// What would be lost to the caller's eye by leaving now: requests' bytes without an answer, and events that are in the
+// log but not in the numbers yet (those are read again at the next start).
+struct Unsent {
+  std::size_t unanswered_bytes = 0;
+  std::int64_t unflushed_events = 0;
+};
+
 // Born whole by open(), in the order of its members; they die in the reverse order.
 class Service {
  public:
@@ -47,10 +54,7 @@ class Service {
   // for a second at most, and writes nothing more. From one thread, instead of drain().
   void answer_last();
 
-  // What would be lost to the caller's eye by leaving now: requests' bytes without an answer, and events that are in
-  // the log but not in the numbers yet (those are read again at the next start).
-  [[nodiscard]] std::size_t unanswered_bytes() const;
-  [[nodiscard]] std::int64_t unflushed_events() const;
+  [[nodiscard]] Unsent unsent() const;
 
  private:
   Service(config::Command command, const config::Settings& settings, Signals& signals, observe::Log& log);

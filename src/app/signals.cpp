@@ -9,6 +9,18 @@
 #include "base/ensure.hpp"
 
 namespace weir::app {
+namespace {
+
+// As poll() takes it: 0 when it is over. A longer wait is waited in pieces.
+int milliseconds_until(MonoTime until) {
+  constexpr std::chrono::milliseconds piece_max{60'000};
+  const MonoTime now = read_clock().mono;
+  if (until <= now) return 0;
+  if (until - now >= piece_max) return static_cast<int>(piece_max.count());
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(until - now).count());
+}
+
+}  // namespace
 
 Signals::Signals() {
   sigset_t ours;
@@ -27,10 +39,13 @@ Signals::~Signals() {
   close(knocks_);
 }
 
-Wake Signals::wait() {
+Wake Signals::wait(MonoTime until) {
   for (;;) {
     pollfd sources[] = {{signals_, POLLIN, 0}, {knocks_, POLLIN, 0}};
-    if (poll(sources, 2, -1) < 0) continue;  // EINTR
+    const int patience = milliseconds_until(until);
+    const int ready = poll(sources, 2, patience);
+    if (ready == 0 && patience == 0) return {.reason = Wake::Reason::late};
+    if (ready <= 0) continue;  // EINTR, or only a piece of the wait is over
     if ((sources[0].revents & POLLIN) != 0) {
       signalfd_siginfo info{};
       if (read(signals_, &info, sizeof info) == sizeof info) {

@@ -6,11 +6,13 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.hpp"
+
 namespace weir::app {
 
 // Why main woke up.
 struct Wake {
-  enum class Reason : std::uint8_t { signal, fatal, drained };
+  enum class Reason : std::uint8_t { signal, fatal, drained, late };
   Reason reason = Reason::signal;
   int exit_code = 0;   // of a fatal end
   std::string detail;  // "SIGTERM", or why a part cannot go on
@@ -25,8 +27,8 @@ class Signals {
   Signals& operator=(const Signals&) = delete;
   ~Signals();
 
-  // Main only: blocks until a signal came or somebody knocked.
-  [[nodiscard]] Wake wait();
+  // Main only: blocks until a signal came or somebody knocked; or until then (late).
+  [[nodiscard]] Wake wait(MonoTime until = MonoTime::max());
 
   // From any thread. The first fatal reason is kept.
   void fatal(int exit_code, std::string why);

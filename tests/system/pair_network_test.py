@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """What lies between the processes and what they stand on swallows, cuts and slows; topics and disks refuse."""
 import collections
+import contextlib
+import http.client
 import json
 import random
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -79,6 +82,45 @@ class Network(pair.Case):
     def until_posted(self, producer, seconds=40):
         weir.wait_until(lambda: producer.post("/activity", weir.activity(message_id="after")).status == 200, seconds,
                         "the producer to recover unaided")
+
+    # Both.
+
+    def test_fault_19_whoever_is_told_to_leave_while_everything_is_swallowed_leaves_within_25_seconds(self):
+        producer = self.producer()
+        cut_off = {**self.through(), "KAFKA_BROKERS": f"127.0.0.1:{self.to_consumers.port}"}
+        from_database = self.consumer(**self.through())
+        from_kafka = self.gated_consumer()
+        from_both = self.consumer(**cut_off)
+        serve, = self.start("serve", EVENT_LOG="kafka", METRICS_STORE="postgres", **cut_off)
+        sender = Sender([producer.port, serve.port], traffic(100_000), per_second=500).start()
+        weir.wait_until(lambda: self.sums()["tallied"] > 500, 30, "all to be under way")
+        for gate in (self.to_producers, self.to_consumers, self.to_database):
+            gate.hold()
+        starting, = self.start("consumer", ready=False, **cut_off)
+        questions = [threading.Thread(target=ask, args=(one,), daemon=True) for one in (from_database, serve)]
+        for question in questions:
+            question.start()
+        time.sleep(2)
+        leaving = {"producer": producer, "serve": serve, "starting": starting, "from database": from_database,
+                   "from kafka": from_kafka, "from both": from_both}
+        begun = time.monotonic()
+        for process in leaving.values():
+            process.process.send_signal(signal.SIGTERM)
+        took = {}
+        while len(took) < len(leaving) and time.monotonic() < begun + 60:
+            took.update({name: round(time.monotonic() - begun, 1) for name, process in leaving.items()
+                         if not process.running and name not in took})
+            time.sleep(0.05)
+        print(took, flush=True)
+        sender.stop()
+        for name, process in leaving.items():
+            with self.subTest(name):
+                self.assertEqual(process.process.poll(), 0, process.log()[-2000:])
+                self.assertLess(took[name], 25)
+        for gate in (self.to_producers, self.to_consumers, self.to_database):
+            gate.pass_on()
+        self.consumer()
+        self.assert_exact([sender], seconds=90)
 
     # Between a producer and Kafka.
 
@@ -376,6 +418,12 @@ class Disk(pair.Case):
         sender.stop()
         self.assert_exact([sender], seconds=90)
         self.assertEqual(self.sums()["dead_lettered"], 0)
+
+
+def ask(process):
+    """A question that may never be answered."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        process.get("/api/v1/summary")
 
 
 def check(consumer):

@@ -153,7 +153,7 @@ class Database(pair.Case):
                 before = len(warnings(consumer))
                 self.change(spoil)
                 weir.wait_until(lambda: reason in store_check(consumer).get("reason", ""), 20, reason)
-                time.sleep(4)
+                time.sleep(weir.rounds(2, 60))
                 self.assertTrue(consumer.running)
                 self.assertLess(len(warnings(consumer)) - before, 10, "no hot loop")
                 self.change(mend)
