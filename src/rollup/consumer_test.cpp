@@ -105,6 +105,30 @@ TEST_F(ConsumerTest, PausesWhenTooManyLettersWait) {
   EXPECT_EQ(counted(), 40);
 }
 
+// Fault 28.
+TEST_F(ConsumerTest, FlushesByTheSameTimerHoweverTheWallClockJumps) {
+  start();
+  std::int64_t expected = 0;
+  const auto steps_until_counted = [&](std::chrono::hours jump) {
+    append(2);
+    expected += 2;
+    process_->settle();
+    world_.turn_wall_clock(jump);
+    int steps = 0;
+    for (; counted() < expected && steps < 600; ++steps) pass(milliseconds{100});
+    pass(seconds{5});  // the pace of one flush is no affair of the next
+    return steps;
+  };
+  using std::chrono::hours;
+  const int steps = steps_until_counted(hours{0});
+  for (const hours jump : {hours{1}, hours{-1}, hours{-1}, hours{0}}) {
+    const std::size_t rows = world_.database.flushes.size();
+    EXPECT_EQ(steps_until_counted(jump), steps) << jump.count() << " h";
+    EXPECT_EQ(world_.database.flushes.size(), rows + 1) << "one flush for what was read once";
+  }
+  EXPECT_EQ(world_.fault(), std::nullopt) << "every event is in its window, and once";
+}
+
 TEST_F(ConsumerTest, FlushesBeforeItGivesAPartitionBack) {
   start({0, 1});
   append(3, 0);
