@@ -126,7 +126,8 @@ void Counting::run(rollup::LogReader& reader) {
   hooks.on_fatal = [this](int exit_code, const Error& why) { fatal_(exit_code, why); };
   hooks.copies = events_.copies();
   const std::lock_guard lock(mutex_);
-  if (!stopping_) runner_.emplace(consumer_settings(settings_), reader, store_.store(), log_, std::move(hooks));
+  if (!stopping_)
+    runner_.emplace(consumer_settings(settings_), reader, store_.store(), log_, std::move(hooks));
 }
 
 // False: we are to stop.

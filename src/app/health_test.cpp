@@ -19,7 +19,8 @@ std::int64_t number_of(const observe::Check& check, std::string_view name) {
 TEST(LogCheck, SharesTheDedupeWindowOutAmongThePartitions) {
   const config::Settings settings{.dedup_window = 600s, .dedup_window_events = 1'000'000};
   const auto share = [&](std::int32_t partitions) {
-    return number_of(log_check({.up = true, .partitions = partitions}, settings, false), "dedup_window_events");
+    return number_of(log_check({.up = true, .partitions = partitions}, settings, false),
+                     "dedup_window_events");
   };
   EXPECT_EQ(share(1), 1'000'000);
   EXPECT_EQ(share(12), 83'333);

@@ -22,7 +22,8 @@ class PostgresStoreAdapter final : public StoreAdapter {
   PostgresStoreAdapter(const config::Settings& settings, observe::Log& log)
       : connection_(connection_settings(settings.database)),
         log_(log),
-        store_({.connection = connection_, .topic = settings.kafka_topic, .group_id = settings.kafka_group_id}),
+        store_(
+            {.connection = connection_, .topic = settings.kafka_topic, .group_id = settings.kafka_group_id}),
         metrics_({.connection = connection_,
                   .topic = settings.kafka_topic,
                   .connections = static_cast<std::size_t>(settings.database.pool_size - 1)}) {}

@@ -20,7 +20,8 @@ void say_where_to_look(std::ostream& out, config::Command command, const config:
   out << "Weir is up.\n";
   if (command != config::Command::producer) out << "  page      " << url << "/\n";
   if (command != config::Command::consumer) {
-    out << "  try       curl -d '{\"user_id\":\"ada\",\"activity_type\":\"page_view\",\"timestamp\":\"'$(date "
+    out << "  try       curl -d "
+           "'{\"user_id\":\"ada\",\"activity_type\":\"page_view\",\"timestamp\":\"'$(date "
            "-u +%FT%TZ)'\"}' "
         << url << "/activity\n";
   }
@@ -65,7 +66,8 @@ int drain(std::unique_ptr<Service> service, Signals& signals, observe::Log& log,
   do_until(until, signals, log, [&] { left = service->drain(); }, [&] { return service->unsent(); });
   // Its parts may wait for a peer's answer once more while they close.
   const auto close = [&] { service.reset(); };
-  do_until(until, signals, log, close, [&] { return Unsent{.unanswered_bytes = 0, .unflushed_events = left}; });
+  do_until(until, signals, log, close,
+           [&] { return Unsent{.unanswered_bytes = 0, .unflushed_events = left}; });
   if (left > 0) {
     log.warn("left with events that are in the log and not in the numbers yet; the next start counts them",
              {{"events", std::to_string(left)}});

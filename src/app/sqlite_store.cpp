@@ -10,18 +10,18 @@ namespace {
 class SqliteStoreAdapter final : public StoreAdapter {
  public:
   Result<void> open(const config::Settings& settings) {
-    const sqlite::MetricsStoreOptions options{.data_dir = settings.data_dir,
-                                              .topic = settings.kafka_topic,
-                                              .group_id = settings.kafka_group_id};
+    const sqlite::MetricsStoreOptions options{
+        .data_dir = settings.data_dir, .topic = settings.kafka_topic, .group_id = settings.kafka_group_id};
     auto store = sqlite::SqliteMetricsStore::open(options);
     if (!store) return pass_on(store);
     store_ = std::move(*store);
     auto settling = sqlite::SqliteMetricsStore::open(options);
     if (!settling) return pass_on(settling);
     settling_ = std::move(*settling);
-    auto metrics = sqlite::SqliteMetricsReader::open({.data_dir = settings.data_dir,
-                                                      .topic = settings.kafka_topic,
-                                                      .connections = report_threads + 1});  // and the upkeep's
+    auto metrics =
+        sqlite::SqliteMetricsReader::open({.data_dir = settings.data_dir,
+                                           .topic = settings.kafka_topic,
+                                           .connections = report_threads + 1});  // and the upkeep's
     if (!metrics) return pass_on(metrics);
     metrics_ = std::move(*metrics);
     return {};

@@ -22,7 +22,7 @@ class StoreAdapter {
   // and may be tried again after any error.
   virtual Result<void> prepare() = 0;
 
-  virtual rollup::MetricsStore& store() = 0;    // the writer's thread
+  virtual rollup::MetricsStore& store() = 0;     // the writer's thread
   virtual report::MetricsReader& metrics() = 0;  // any thread
   // See LogAdapter::Settle. From one thread, which need not be the writer's.
   virtual Result<bool> settle() = 0;

@@ -241,8 +241,7 @@ void link_to(const feed::Totals& totals, const std::string& see_it, std::ostream
   const auto from = activity::format_rfc3339(std::chrono::floor<std::chrono::seconds>(*totals.first));
   const auto to = activity::format_rfc3339(std::chrono::floor<std::chrono::seconds>(*totals.last) +
                                            std::chrono::seconds(1));
-  out << "filled " << from << " to " << to << '\n'
-      << see_it << "/#from=" << from << "&to=" << to << '\n';
+  out << "filled " << from << " to " << to << '\n' << see_it << "/#from=" << from << "&to=" << to << '\n';
 }
 
 // Gives what came of the input's run.

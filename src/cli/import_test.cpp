@@ -99,8 +99,9 @@ TEST_F(Import, CountsEachLineAndSaysWhatItDid) {
 TEST_F(Import, SendsNobodyToAProducersPageBecauseThereIsNone) {
   weir_.log.has_page = false;
   ASSERT_EQ(import(access_line(1, 0)), 0);
-  EXPECT_TRUE(out_.ends_with("see it on a consumer's page: "
-                             "/#from=2015-05-17T10:00:00Z&to=2015-05-17T10:00:01Z\n"))
+  EXPECT_TRUE(
+      out_.ends_with("see it on a consumer's page: "
+                     "/#from=2015-05-17T10:00:00Z&to=2015-05-17T10:00:01Z\n"))
       << out_;
 }
 

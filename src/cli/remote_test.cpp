@@ -46,7 +46,8 @@ class RemoteTest : public testing::Test {
 TEST_F(RemoteTest, ReadsTheLogFromTheReadinessReport) {
   reply_ = {
       .status = 503,
-      .body = R"({"status":"unready","checks":{"metrics_store":{},"event_log":{"status":"ready","latency_ms":1,
+      .body =
+          R"({"status":"unready","checks":{"metrics_store":{},"event_log":{"status":"ready","latency_ms":1,
       "log_id":"abc","end":42,"dedup_window_sec":600,"dedup_window_events":1000000}}})"};
   const auto state = remote_->log_state();
   ASSERT_TRUE(state) << state.error().text;

@@ -48,7 +48,8 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
   Result<std::vector<tally::WindowRow>> read_windows(std::span<const tally::WindowKey> keys) override;
   Result<std::vector<tally::WindowRow>> read_minutes(std::int32_t partition,
                                                      std::span<const WindowStart> minutes) override;
-  Result<std::vector<rollup::LetterState>> lock_letters(std::span<const rollup::LetterSource> letters) override;
+  Result<std::vector<rollup::LetterState>> lock_letters(
+      std::span<const rollup::LetterSource> letters) override;
   Result<void> write(const rollup::Changes& changes) override;
   rollup::CommitAnswer commit() override;
   void rollback() override;
