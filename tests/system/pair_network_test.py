@@ -250,7 +250,7 @@ class Network(pair.Case):
         consumers = [self.consumer(**self.through(), BATCH_SIZE=1, FLUSH_MIN_INTERVAL_MS=0) for _ in range(2)]
         sender = Sender([producer.port], traffic(weir.rounds(6_000, 30_000)), per_second=400).start()
         self.to_database.cut_after = lambda: random.randrange(1, 300_000)
-        self.to_database.delay = 0.01  # or hardly ever is a COMMIT under way
+        self.to_database.delay = 0.02  # or hardly ever is a COMMIT under way
         while sender.sending:
             self.to_database.cut()
             time.sleep(random.uniform(0.2, 1))
@@ -404,7 +404,7 @@ class Disk(pair.Case):
         consumer, = self.start("consumer")
         sender = Sender([producer.port], traffic(200_000, users=4_000), per_second=1_500).start()
         time.sleep(3)
-        for leaving_kb in weir.rounds([200], [200, 4000, 0]):
+        for leaving_kb in weir.rounds([200], [200, 0]):
             ballast = self.fill(leaving_kb)
             weir.wait_until(lambda: check(consumer)["status"] != "ready", 60, "the store to fail")
             time.sleep(weir.rounds(6, 30))

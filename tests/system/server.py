@@ -54,9 +54,11 @@ class Server:
                 pass
 
     def freeze(self):
-        """SIGSTOP to all of it: connections stay open, nobody answers."""
+        """SIGSTOP to all of it: connections stay open, nobody answers. On a busy machine threads go on for a while after
+        the signal, so it waits until all stand still."""
         os.kill(self.process.pid, signal.SIGSTOP)  # first, so that it makes no more processes
         self.signal_all(signal.SIGSTOP)
+        weir.wait_until(lambda: all(map(stands_still, self.family())), 20, f"{self.NAME} to stand still")
 
     def thaw(self):
         self.signal_all(signal.SIGCONT)
@@ -75,3 +77,14 @@ class Server:
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+
+def stands_still(pid):
+    """Each of its threads is stopped, or gone."""
+    for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"):
+        try:
+            if stat.read_text().rpartition(") ")[2][0] not in "TtZX":
+                return False
+        except OSError:
+            pass
+    return True
