@@ -2,6 +2,7 @@
 """What lies between the processes and what they stand on swallows, cuts and slows; topics and disks refuse."""
 import collections
 import contextlib
+import ctypes
 import http.client
 import json
 import random
@@ -20,6 +21,7 @@ from sender import OK, REFUSED, UNKNOWN, Sender, traffic
 
 ANSWERED_WITHIN = 11  # seconds, whatever happens to Kafka
 CONFIGS = "kafka.admin.ConfigCommand"
+CLONE_NEWNS = 0x20000  # <sched.h>
 
 
 class GatedKafka(kafka.Kafka):
@@ -381,10 +383,11 @@ class Disk(pair.Case):
     def servers(cls, folder):
         disk = folder / "disk"
         disk.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={cls.SIZE_MB}m,mode=0711", "weir-test", disk],
-                              capture_output=True, text=True)
-        if done.returncode != 0:
-            weir.missing(f"the right to mount a small file system: {done.stderr.strip()}")
+        # Where only we and our children see it: it goes with us, however we end.
+        alone = ctypes.CDLL(None).unshare(CLONE_NEWNS) == 0
+        mount = f"mount --make-rprivate /; mount -t tmpfs -o size={cls.SIZE_MB}m,mode=0711 weir-test {disk}"
+        if not alone or subprocess.run(mount, shell=True, capture_output=True).returncode != 0:
+            weir.missing("the right to mount a small file system")
         cls.addClassCleanup(subprocess.run, ["umount", "-l", disk], check=True)
         cls.disk = disk
         return kafka.Kafka(folder / "kafka"), postgres.Postgres(disk / "postgres", max_wal_size="64MB", min_wal_size="32MB")
