@@ -280,8 +280,8 @@ TEST_F(Door, BlamesTheEventForWhatTheLogWillNeverTake) {
   EXPECT_EQ(outcome->receipt, Receipt::kept);
 }
 
-// Fault 18: the breaker opens, one probe half-open, closes; never stuck; an open breaker sends nothing anywhere.
-TEST_F(Door, LeavesALogAloneThatDoesNotAnswerAndComesBackToIt) {
+// The breaker opens, one probe half-open, closes; never stuck; an open breaker sends nothing anywhere.
+TEST_F(Door, Fault18LeavesALogAloneThatDoesNotAnswerAndComesBackToIt) {
   log_.answer(Receipt::unknown, {Move::peer, "timed_out", "no broker answered"});
   for (int failure = 0; failure < 5; ++failure) EXPECT_EQ(one(activity("u"))->receipt, Receipt::unknown);
   EXPECT_EQ(intake_->breaker_state(), Breaker::State::open);
@@ -314,7 +314,7 @@ TEST_F(Door, LeavesALogAloneThatDoesNotAnswerAndComesBackToIt) {
   EXPECT_EQ(intake_->counts().refused.of("circuit_open"), 4u);
 }
 
-TEST_F(Door, LeavesItToTheLogToRefuseWhatItCanRefuseAtOnce) {
+TEST_F(Door, Fault18LeavesItToTheLogToRefuseWhatItCanRefuseAtOnce) {
   log_.waiting_bytes_max(0);
   for (int time = 0; time < 20; ++time) EXPECT_EQ(one(activity("u"))->code, "log_full");
   log_.waiting_bytes_max(SIZE_MAX);

@@ -105,8 +105,7 @@ TEST_F(ConsumerTest, PausesWhenTooManyLettersWait) {
   EXPECT_EQ(counted(), 40);
 }
 
-// Fault 28.
-TEST_F(ConsumerTest, FlushesByTheSameTimerHoweverTheWallClockJumps) {
+TEST_F(ConsumerTest, Fault28FlushesByTheSameTimerHoweverTheWallClockJumps) {
   start();
   std::int64_t expected = 0;
   const auto steps_until_counted = [&](std::chrono::hours jump) {

@@ -106,8 +106,8 @@ TEST_F(IngestRoutes, NameTheItemsOfABatchThatAreNotSurelyKept) {
   EXPECT_EQ(retry_after(none), "1");
 }
 
-// Fault 17: too large is 4xx, and not tried again.
-TEST_F(IngestRoutes, RefuseForGoodWhatTheLogWillNeverTake) {
+// Too large is 4xx, and not tried again.
+TEST_F(IngestRoutes, Fault17RefuseForGoodWhatTheLogWillNeverTake) {
   log_.answer(Receipt::not_kept,
               {Move::caller, "record_too_large", "the broker takes no record of this size"});
   const http::Reply one = post("/activity", activity("u"));

@@ -93,7 +93,7 @@ TEST_F(DatabaseTest, RollsBackWhatIsNotCommitted) {
   EXPECT_EQ(database.number("SELECT count(*) FROM notes"), 0);
 }
 
-TEST_F(DatabaseTest, SaysThatAnotherHoldsTheFile) {
+TEST_F(DatabaseTest, Fault31SaysThatAnotherHoldsTheFile) {
   auto database = opened();
   auto quick = options();
   quick.busy_timeout = std::chrono::milliseconds(0);
@@ -139,7 +139,7 @@ struct Stranger {
 
 class DatabaseRefuses : public testing::TestWithParam<Stranger> {};
 
-TEST_P(DatabaseRefuses, AndLeavesItAsItWas) {
+TEST_P(DatabaseRefuses, Fault31AFileThatIsNotItsOwnAndLeavesItAsItWas) {
   const TestFolder folder;
   const auto file = folder / "notes.db";
   GetParam().make(file);
@@ -216,7 +216,7 @@ const Stranger strangers[]{
 INSTANTIATE_TEST_SUITE_P(Strangers, DatabaseRefuses, testing::ValuesIn(strangers),
                          [](const auto& test) { return test.param.name; });
 
-TEST_F(DatabaseTest, RefusesAFileThatItMayOnlyRead) {
+TEST_F(DatabaseTest, Fault31RefusesAFileThatItMayOnlyRead) {
   FakeVfs disk;
   opened();
   disk.read_only(true);
@@ -248,7 +248,7 @@ struct DiskFault {
 
 class DatabaseOnABadDisk : public testing::TestWithParam<DiskFault> {};
 
-TEST_P(DatabaseOnABadDisk, SaysWhoseMoveItIs) {
+TEST_P(DatabaseOnABadDisk, Fault31SaysWhoseMoveItIs) {
   const TestFolder folder;
   FakeVfs disk;
   auto how = options();

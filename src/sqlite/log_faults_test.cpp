@@ -96,7 +96,7 @@ class EmbeddedLogFaults : public testing::TestWithParam<FaultCase> {
   }
 };
 
-TEST_P(EmbeddedLogFaults, BreakNoPromiseWhereverTheyStrike) {
+TEST_P(EmbeddedLogFaults, Fault31BreakNoPromiseWhereverTheyStrike) {
   int strikes = 0;
   // Far on, a large commit writes page after page: there, not each of them.
   for (int nth = 1;; nth += nth < 70 ? 1 : 97) {

@@ -134,14 +134,14 @@ class StoreFaults : public testing::TestWithParam<Case> {
   }
 };
 
-TEST_P(StoreFaults, LeavesOnlyWholeTransactions) {
+TEST_P(StoreFaults, Fault31LeavesOnlyWholeTransactions) {
   int nth = 1;
   while (live_with_fault(nth) && !HasFailure()) ++nth;
   EXPECT_FALSE(HasFailure()) << "with the fault at call " << nth;
   EXPECT_GT(nth, 1) << "no such call was ever made";
 }
 
-TEST_P(StoreFaults, LeaveAFileThatCanBeMadeOrOpenedNextTime) {
+TEST_P(StoreFaults, Fault31LeaveAFileThatCanBeMadeOrOpenedNextTime) {
   for (int nth = 1;; ++nth) {
     const TestFolder folder;
     FakeVfs disk;

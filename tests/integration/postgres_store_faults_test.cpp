@@ -106,7 +106,7 @@ TEST_F(StoreFaults, IsMadeWithoutADatabaseAndSaysSoWhenAsked) {
   EXPECT_EQ(store.commit().end, CommitEnd::aborted);
 }
 
-TEST_F(StoreFaults, LosesNothingButTheTransactionWhenItsSessionIsKilledAtAnyStep) {
+TEST_F(StoreFaults, Fault29LosesNothingButTheTransactionWhenItsSessionIsKilledAtAnyStep) {
   PostgresMetricsStore store(options());
   for (const std::string step : {"begin", "read", "write", "commit"}) {
     const tally::LedgerRow before = open(store);
@@ -122,8 +122,7 @@ TEST_F(StoreFaults, LosesNothingButTheTransactionWhenItsSessionIsKilledAtAnyStep
   }
 }
 
-// Fault 23.
-TEST_F(StoreFaults, DoesNotKnowOfACommitWhoseAnswerWasLostButItsLedgerDoes) {
+TEST_F(StoreFaults, Fault23DoesNotKnowOfACommitWhoseAnswerWasLostButItsLedgerDoes) {
   struct Case {
     Proxy::Fault fault;
     bool was_written;
@@ -200,7 +199,7 @@ TEST_F(StoreFaults, DoesNotKnowOfACommitThatIsSentWhenTheServerHasGivenUpOnIt) {
   EXPECT_EQ(open(zombie), moved_on(before, 1));
 }
 
-TEST_F(StoreFaults, TriesTheWholeTransactionAgainAfterALockOrAStatementTookTooLong) {
+TEST_F(StoreFaults, Fault29TriesTheWholeTransactionAgainAfterALockOrAStatementTookTooLong) {
   struct Case {
     std::chrono::milliseconds lock_timeout;
     std::chrono::milliseconds statement_timeout;
@@ -226,7 +225,7 @@ TEST_F(StoreFaults, TriesTheWholeTransactionAgainAfterALockOrAStatementTookTooLo
   }
 }
 
-TEST_F(StoreFaults, TriesTheWholeTransactionAgainAfterADeadlock) {
+TEST_F(StoreFaults, Fault29TriesTheWholeTransactionAgainAfterADeadlock) {
   MetricsStoreOptions first_to_look = options();
   first_to_look.connection.session = {{"deadlock_timeout", "50ms"}};
   PostgresMetricsStore store(first_to_look);
@@ -299,7 +298,7 @@ TEST_F(StoreFaults, GivesUpConnectingToAServerThatDoesNotAnswer) {
 }
 
 // A person must act: the text says on what.
-TEST_F(StoreFaults, NamesTheColumnThatIsMissing) {
+TEST_F(StoreFaults, Fault30NamesTheColumnThatIsMissing) {
   PostgresMetricsStore store(options());
   const tally::LedgerRow before = open(store);
   other_.script("ALTER TABLE activity_windows RENAME COLUMN rolled_events TO rolled");
@@ -315,7 +314,7 @@ TEST_F(StoreFaults, NamesTheColumnThatIsMissing) {
   expect_that_all_works(store);
 }
 
-TEST_F(StoreFaults, SaysThatTheDatabaseMayOnlyBeRead) {
+TEST_F(StoreFaults, Fault30SaysThatTheDatabaseMayOnlyBeRead) {
   other_.script("ALTER DATABASE " + database_.database().name() + " SET default_transaction_read_only = on");
   PostgresMetricsStore store(options());
   auto answer = store.open_ledger(0, 0, written);
@@ -324,7 +323,7 @@ TEST_F(StoreFaults, SaysThatTheDatabaseMayOnlyBeRead) {
   EXPECT_EQ(answer.error().code, code_read_only) << answer.error().text;
 }
 
-TEST_F(StoreFaults, SaysWhoIsRefusedAndNeverAPassword) {
+TEST_F(StoreFaults, Fault30SaysWhoIsRefusedAndNeverAPassword) {
   other_.script("DROP ROLE IF EXISTS locked_out; CREATE ROLE locked_out LOGIN PASSWORD 'the real one'");
   other_.script(
       "DO $$BEGIN EXECUTE format('COPY (VALUES (''local all locked_out scram-sha-256''), (''local all all "
