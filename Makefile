@@ -2,7 +2,7 @@
 # make test   the same, then the tests
 # make up     Kafka, PostgreSQL, producer and consumer in containers
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-all up down logs scale coverage bench format tidy clean
+.PHONY: help build run test test-all prove up down logs scale coverage bench format tidy clean
 
 JOBS ?= $(shell nproc)
 COMPOSE ?= docker compose
@@ -25,6 +25,11 @@ test: ## build, then every test that is short (release, and ASan+UBSan for units
 test-all: ## the same with TSan and everything that takes long
 	@scripts/setup test
 	@scripts/test long
+
+prove: ## the tests that stand for one line of docs/RELIABILITY.md: make prove FAULT=21
+	@scripts/setup test
+	@scripts/test build
+	@scripts/prove $(or $(FAULT),$(error make prove FAULT=21))
 
 up: ## Kafka, PostgreSQL, a producer (port 8080) and a consumer in containers
 	@$(COMPOSE) up -d --build

@@ -170,6 +170,14 @@ class Tree(unittest.TestCase):
                     faults.append(f"{path.relative_to(ROOT)}: {target}")
         self.assert_none(faults)
 
+    def test_every_failure_that_is_promised_about_has_a_test_of_its_number(self):
+        page = (ROOT / "docs" / "RELIABILITY.md").read_text()
+        promised = re.findall(r"^\| (\d+) \|", page, re.MULTILINE)
+        self.assertTrue(promised)
+        faults = [f"docs/RELIABILITY.md: {number} has no test" for number in promised
+                  if subprocess.run([ROOT / "scripts" / "prove", number, "--list"], capture_output=True).returncode != 0]
+        self.assert_none(faults)
+
 
 if __name__ == "__main__":
     unittest.main()
