@@ -15,6 +15,7 @@
 #include "feed/source.hpp"
 #include "http/client.hpp"
 #include "observe/log.hpp"
+#include "rollup/fence.hpp"
 
 namespace weir::app {
 namespace {
@@ -51,6 +52,7 @@ int load_and_run(config::Command command, const config::Texts& typed, const Worl
   const config::Settings& settings = loaded->settings;
   const auto log = make_log(settings);
   for (const std::string& note : loaded->notes) log->warn(note);
+  if (!rollup::fenced) log->error("built without the fence, for tests alone: the numbers will be wrong");
   return run_process(command, settings, *log, world.out);
 }
 
@@ -125,7 +127,8 @@ int run_stats(cli::StatsOptions options, const std::string& url, const World& wo
 class CommandLine {
  public:
   explicit CommandLine(const World& world) : world_(world) {
-    app_.set_version_flag("--version", "weir " WEIR_VERSION);
+    app_.set_version_flag("--version", rollup::fenced ? "weir " WEIR_VERSION
+                                                      : "weir " WEIR_VERSION ", built without the fence");
     app_.require_subcommand(1);
     add_process(config::Command::serve, "everything in one process: take events, count them, show them");
     add_process(config::Command::producer, "takes events into Kafka");

@@ -1,6 +1,7 @@
 #include "postgres/store_sql.hpp"
 
 #include "postgres/store_rows.hpp"
+#include "rollup/fence.hpp"
 
 namespace weir::postgres {
 
@@ -69,7 +70,8 @@ WITH held AS MATERIALIZED (
   SELECT ledger.partition
   FROM unnest($2::int[], $3::bigint[], $4::bigint[]) AS expected(partition, next_offset, version)
   JOIN activity_ledger AS ledger ON ledger.topic = $1::text AND ledger.partition = expected.partition
-    AND ledger.next_offset = expected.next_offset AND ledger.version = expected.version
+    AND (ledger.next_offset = expected.next_offset AND ledger.version = expected.version)sql" +
+                                        std::string(rollup::or_unfenced) + R"sql()
   ORDER BY ledger.partition
   FOR NO KEY UPDATE OF ledger)
 UPDATE activity_ledger AS ledger SET version = ledger.version + 1 FROM held
@@ -175,7 +177,8 @@ FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $
             $9::bigint[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[])
   AS new(partition, version, next_offset, read, tallied, duplicate, dead_lettered, skipped, last_record_hash,
          log_end_offset, oldest_unread_at, observed_at, updated_at)
-WHERE ledger.topic = $1::text AND ledger.partition = new.partition AND ledger.version = new.version)sql"};
+WHERE ledger.topic = $1::text AND ledger.partition = new.partition AND (ledger.version = new.version)sql" +
+                                                    std::string(rollup::or_unfenced) + ")"};
 
 const Statement prune_windows{"weir_prune_windows", R"sql(
 WITH old AS MATERIALIZED (

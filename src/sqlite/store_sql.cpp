@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ensure.hpp"
+#include "rollup/fence.hpp"
 #include "sqlite/store_rows.hpp"
 
 namespace weir::sqlite {
@@ -185,7 +186,8 @@ std::vector<std::string> store_statements() {
       "AND offset < ?4 ORDER BY offset",
       "SELECT window_start FROM activity_unrolled WHERE topic = ?1 AND partition = ?2 ORDER BY window_start",
       "UPDATE activity_ledger SET version = version + 1 WHERE topic = ?1 AND partition = ?2 "
-      "AND next_offset = ?3 AND version = ?4",
+      "AND (next_offset = ?3 AND version = ?4" +
+          std::string(rollup::or_unfenced) + ")",
       "SELECT " + window +
           " FROM activity_windows WHERE topic = ?1 AND granularity = ?2 AND dimension = ?3 "
           "AND window_start = ?4 AND partition = ?5 AND value = ?6",
@@ -212,8 +214,8 @@ std::vector<std::string> store_statements() {
       "VALUES (?1, ?2, ?3, ?4)",
       "UPDATE activity_ledger SET next_offset = ?4, read = ?5, tallied = ?6, duplicate = ?7, "
       "dead_lettered = ?8, skipped = ?9, last_record_hash = ?10, log_end_offset = ?11, oldest_unread_at = "
-      "?12, "
-      "observed_at = ?13, updated_at = ?14 WHERE topic = ?1 AND partition = ?2 AND version = ?3",
+      "?12, observed_at = ?13, updated_at = ?14 WHERE topic = ?1 AND partition = ?2 AND (version = ?3" +
+          std::string(rollup::or_unfenced) + ")",
       "SELECT window_start FROM activity_windows AS total WHERE topic = ?1 AND granularity = ?2 "
       "AND dimension = 0 AND window_start <= ?3 AND partition = ?4 AND last_write_ms <= ?5 "
       "AND NOT EXISTS (SELECT 1 FROM activity_windows AS other WHERE other.topic = ?1 "
