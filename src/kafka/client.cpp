@@ -63,6 +63,7 @@ void Destroy::operator()(rd_kafka_s* client) const noexcept {
 }
 void Destroy::operator()(rd_kafka_conf_s* conf) const noexcept { rd_kafka_conf_destroy(conf); }
 void Destroy::operator()(rd_kafka_queue_s* queue) const noexcept { rd_kafka_queue_destroy(queue); }
+void Destroy::operator()(rd_kafka_topic_s* topic) const noexcept { rd_kafka_topic_destroy(topic); }
 
 Result<ConfHandle> make_conf(const Cluster& cluster, std::span<const Property> defaults,
                              std::span<const Property> laws) {

@@ -20,6 +20,7 @@
 struct rd_kafka_s;
 struct rd_kafka_conf_s;
 struct rd_kafka_queue_s;
+struct rd_kafka_topic_s;
 
 namespace weir::kafka {
 
@@ -37,10 +38,12 @@ struct Destroy {
   void operator()(rd_kafka_s* client) const noexcept;  // waits for librdkafka's threads
   void operator()(rd_kafka_conf_s* conf) const noexcept;
   void operator()(rd_kafka_queue_s* queue) const noexcept;
+  void operator()(rd_kafka_topic_s* topic) const noexcept;
 };
 using ConfHandle = std::unique_ptr<rd_kafka_conf_s, Destroy>;
 using ClientHandle = std::unique_ptr<rd_kafka_s, Destroy>;
 using QueueHandle = std::unique_ptr<rd_kafka_queue_s, Destroy>;
+using TopicHandle = std::unique_ptr<rd_kafka_topic_s, Destroy>;
 
 // The configuration of a client of this cluster: defaults, then the cluster's properties, then laws and brokers.
 // Both lists may name any property of librdkafka. Fails with Move::caller, naming the property:

@@ -28,10 +28,6 @@ const std::array<Property, 4> defaults{{{"fetch.min.bytes", "1"},
 
 }  // namespace
 
-void LogLookup::DropTopic::operator()(rd_kafka_topic_s* topic) const noexcept {
-  rd_kafka_topic_destroy(topic);
-}
-
 Result<std::unique_ptr<LogLookup>> LogLookup::open(const Cluster& cluster, observe::Log& log) {
   auto conf = make_conf(without(without(cluster, "group."), "fetch."), defaults, reading_laws);
   if (!conf) return pass_on(conf);

@@ -16,7 +16,6 @@
 #include "observe/log.hpp"
 #include "rollup/log_reader.hpp"
 
-struct rd_kafka_topic_s;
 struct rd_kafka_message_s;
 
 namespace weir::kafka {
@@ -43,10 +42,6 @@ class LogLookup {
   Result<std::optional<rollup::LogReader::Landmark>> landmark(std::int32_t partition, std::int64_t offset);
 
  private:
-  struct DropTopic {
-    void operator()(rd_kafka_topic_s* topic) const noexcept;
-  };
-
   LogLookup(Client client, const std::string& topic);
   Result<std::int64_t> offset_of(std::int32_t partition, std::int64_t time_ms);
   Result<std::int64_t> ask_offset(std::int32_t partition, std::int64_t time_ms);
@@ -56,7 +51,7 @@ class LogLookup {
 
   Client client_;
   const std::string name_;
-  std::unique_ptr<rd_kafka_topic_s, DropTopic> topic_;
+  TopicHandle topic_;
   QueueHandle queue_;  // of the one partition that a landmark is read from
 
   std::int32_t partitions_ = 0;  // 0: not known

@@ -100,10 +100,6 @@ void take_reports(rd_kafka_event_t* event, std::vector<Delivery>& deliveries) {
 
 }  // namespace
 
-void Producer::DestroyTopic::operator()(rd_kafka_topic_s* topic) const noexcept {
-  rd_kafka_topic_destroy(topic);
-}
-
 Result<std::unique_ptr<Producer>> Producer::open(const ProducerOptions& options, observe::Log& log) {
   auto conf = producer_conf(options);
   if (!conf) return pass_on(conf);

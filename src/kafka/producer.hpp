@@ -16,8 +16,6 @@
 #include "intake/event_log.hpp"
 #include "kafka/client.hpp"
 
-struct rd_kafka_topic_s;
-
 namespace weir::kafka {
 
 struct ProducerOptions {
@@ -71,10 +69,6 @@ class Producer {
   [[nodiscard]] std::int64_t open_records() const { return open_.load(std::memory_order_acquire); }
 
  private:
-  struct DestroyTopic {
-    void operator()(rd_kafka_topic_s* topic) const noexcept;
-  };
-
   Producer(std::string topic, Client client);
   [[nodiscard]] rd_kafka_topic_s* topic();
 
@@ -84,7 +78,7 @@ class Producer {
   // Made by the first record: from then on the client asks for the topic, whereupon brokers may create it as they
   // like, so it must be there before.
   std::once_flag topic_once_;
-  std::unique_ptr<rd_kafka_topic_s, DestroyTopic> topic_;
+  TopicHandle topic_;
   std::atomic<std::int64_t> open_{0};
 };
 

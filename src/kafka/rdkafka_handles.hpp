@@ -21,7 +21,6 @@ template <class T, auto destroy>
 using Holder = std::unique_ptr<T, DestroyWith<destroy>>;
 
 using EventHandle = Holder<rd_kafka_event_t, rd_kafka_event_destroy>;
-using TopicHandle = Holder<rd_kafka_topic_t, rd_kafka_topic_destroy>;
 using MessageHandle = Holder<rd_kafka_message_t, rd_kafka_message_destroy>;
 using HeadersHandle = Holder<rd_kafka_headers_t, rd_kafka_headers_destroy>;
 using PartitionsHandle = Holder<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;

@@ -63,10 +63,6 @@ void Shelf::clear() {
   used_ = 0;
 }
 
-void RecordFetcher::DropTopic::operator()(rd_kafka_topic_s* topic) const noexcept {
-  rd_kafka_topic_destroy(topic);
-}
-
 Result<std::unique_ptr<RecordFetcher>> RecordFetcher::open(const Cluster& cluster, observe::Log& log,
                                                            int knock_fd) {
   auto conf = make_conf(without(cluster, "group."), defaults, reading_laws);

@@ -18,7 +18,6 @@
 #include "observe/log.hpp"
 #include "rollup/log_reader.hpp"
 
-struct rd_kafka_topic_s;
 struct rd_kafka_message_s;
 
 namespace weir::kafka {
@@ -73,9 +72,6 @@ class RecordFetcher {
   [[nodiscard]] std::optional<Error> take_trouble();
 
  private:
-  struct DropTopic {
-    void operator()(rd_kafka_topic_s* topic) const noexcept;
-  };
   struct Place {
     std::optional<std::int64_t>
         position;  // of the next record that we have not handed out; none before seek()
@@ -96,7 +92,7 @@ class RecordFetcher {
 
   Client client_;
   const std::string name_;
-  std::unique_ptr<rd_kafka_topic_s, DropTopic> topic_;
+  TopicHandle topic_;
   QueueHandle queue_;
 
   std::map<std::int32_t, std::vector<rollup::RecordView>>
