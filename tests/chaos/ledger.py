@@ -9,7 +9,7 @@ too, a request without an outcome is one of which nobody knows.
      "events": [["user", "message id" or null, "digest", "why it must be refused" or null], …]}
     {"try": 12, "at": …, "status": 200, "outcomes": "kkr", "why": "…"}   one letter for each of its events
 
-Each event of each try carries a mark of its own, `metadata.send` = mark(client, try, index): the log keeps the bytes as
+Each event of each try carries a mark of its own, the member `send` = mark(client, try, index): the log keeps the bytes as
 they came, so what stands there is known to be this very send and no other try of the same id."""
 import dataclasses
 import hashlib
@@ -19,12 +19,14 @@ import pathlib
 import threading
 import time
 
-KEPT, REFUSED, UNKNOWN = "kept", "refused", "unknown"
+import beside  # noqa: F401
+from poster import KEPT, REFUSED, UNKNOWN
+
 LETTERS = {"k": KEPT, "r": REFUSED, "u": UNKNOWN}
 
 
 def mark(client, number, index):
-    """Stands in the event as metadata.send."""
+    """Stands in the event as its member `send`."""
     return f"{client}.{number}.{index}"
 
 
