@@ -123,6 +123,28 @@ class Kafka(server.Server):
         return member
 
 
+class DooredKafka(Kafka):
+    """A broker with a door (a listener) of its own for each of `names`: whoever uses it comes through the port
+    `ways[name]`, which leads to the listener `ports[name]` by something that can go wrong. Tools come straight in.
+
+    `way(name, port)` makes such a way and gives the port to come through."""
+
+    def __init__(self, folder, names, way, **settings):
+        super().__init__(folder, **settings)
+        self.ports = {name: weir.free_port() for name in names}
+        self.ways = {name: way(name, port) for name, port in self.ports.items()}
+        listening = {**self.ports, "PLAINTEXT": self.port, "CONTROLLER": self.controller_port}
+        advertised = {**self.ways, "PLAINTEXT": self.port}
+        self.settings += [
+            "listeners=" + ",".join(f"{name}://127.0.0.1:{port}" for name, port in listening.items()),
+            "advertised.listeners=" + ",".join(f"{name}://127.0.0.1:{port}" for name, port in advertised.items()),
+            "listener.security.protocol.map=" + ",".join(f"{name}:PLAINTEXT" for name in listening)]
+
+    def brokers_by(self, name):
+        """KAFKA_BROKERS of whoever is to come in by that door."""
+        return f"127.0.0.1:{self.ways[name]}"
+
+
 class ForeignMember(server.Server):
     NAME = "VerifiableConsumer"
 

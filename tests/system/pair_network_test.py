@@ -24,19 +24,18 @@ CONFIGS = "kafka.admin.ConfigCommand"
 CLONE_NEWNS = 0x20000  # <sched.h>
 
 
-class GatedKafka(kafka.Kafka):
-    """A broker that tells producers and consumers to come through a gate each; tools come straight in."""
+class GatedKafka(kafka.DooredKafka):
+    """A broker that producers and consumers reach through a gate each."""
 
     def __init__(self, folder):
-        super().__init__(folder)
-        doors = {"PRODUCERS": weir.free_port(), "CONSUMERS": weir.free_port()}
-        self.producers, self.consumers = (Gate(port) for port in doors.values())
-        advertised = {"PRODUCERS": self.producers.port, "CONSUMERS": self.consumers.port, "PLAINTEXT": self.port}
-        listening = {**doors, "PLAINTEXT": self.port, "CONTROLLER": self.controller_port}
-        self.settings += [
-            "listeners=" + ",".join(f"{name}://127.0.0.1:{port}" for name, port in listening.items()),
-            "advertised.listeners=" + ",".join(f"{name}://127.0.0.1:{port}" for name, port in advertised.items()),
-            "listener.security.protocol.map=" + ",".join(f"{name}:PLAINTEXT" for name in listening)]
+        gates = {}
+
+        def way(name, port):
+            gates[name] = Gate(port)
+            return gates[name].port
+
+        super().__init__(folder, ("PRODUCERS", "CONSUMERS"), way)
+        self.producers, self.consumers = gates["PRODUCERS"], gates["CONSUMERS"]
 
 
 class SecondKafka(kafka.Kafka):
