@@ -1,0 +1,87 @@
+"""A network, mounts and processes that only the bench sees: its packet filter and its small disks touch nobody, and
+whatever it started ends with it, however it ends.
+
+    enclosure.enter()   # first thing: from here on the program runs inside, from its first line, as the same command"""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+
+import weir
+
+INSIDE = "WEIR_CHAOS_INSIDE"
+UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+def enter():
+    """Starts this very program again inside and does not come back; inside it makes the network and returns. Fails in
+    CI and skips elsewhere where the right to do so, or a program, is missing."""
+    if os.environ.get(INSIDE):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the first process of a namespace gets no default
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        return
+    for program, package in (("unshare", "util-linux"), ("ip", "iproute2"), ("nft", "nftables")):
+        if not shutil.which(program):
+            weir.missing(f"{program} ({package})")
+    if subprocess.run([*UNSHARE, "true"], capture_output=True).returncode != 0:
+        weir.missing("the right to make namespaces of its own (root)")
+    sys.stdout.flush()
+    os.execvpe("unshare", [*UNSHARE, sys.executable, "-B", *sys.argv], {**os.environ, INSIDE: "1"})
+
+
+class Filter:
+    """Packets to and from some ports are dropped without a word: connections stay open and hear nothing, new ones are
+    not answered."""
+
+    RULES = """
+        add table inet weir
+        add set inet weir swallowed { type inet_service; }
+        add chain inet weir arriving { type filter hook input priority 0; }
+        add rule inet weir arriving tcp dport @swallowed drop
+        add rule inet weir arriving tcp sport @swallowed drop
+        """
+
+    def __init__(self):
+        self._nft(self.RULES)
+
+    def swallow(self, ports):
+        self._nft(f"add element inet weir swallowed {{ {', '.join(map(str, ports))} }}")
+
+    def pass_on(self, ports):
+        self._nft(f"delete element inet weir swallowed {{ {', '.join(map(str, ports))} }}")
+
+    def pass_all(self):
+        self._nft("flush set inet weir swallowed")
+
+    def _nft(self, commands):
+        subprocess.run(["nft", "-f", "-"], input=commands, text=True, check=True)
+
+
+class Disk:
+    """A small file system of its own at `path`."""
+
+    def __init__(self, path, megabytes):
+        self.path = pathlib.Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0711", "weir-chaos", self.path], check=True)
+
+    def free_kb(self):
+        found = os.statvfs(self.path)
+        return found.f_bavail * found.f_frsize // 1024
+
+    def fill(self, leaving_kb):
+        """Takes all room but that."""
+        with open(self.path / "ballast", "ab", buffering=0) as out:
+            while (room := self.free_kb() - leaving_kb) > 0:
+                try:
+                    out.write(bytes(min(2**20, room * 1024)))
+                except OSError:  # somebody else was faster
+                    return
+
+    def clear(self):
+        (self.path / "ballast").unlink(missing_ok=True)
+
+    def unmount(self):
+        subprocess.run(["umount", "-l", self.path], check=True)

@@ -1,0 +1,70 @@
+"""TCP ways that can go wrong, by toxiproxy (scripts/fetch-toxiproxy): each from a loopback port to another one.
+
+    proxies = Proxies(folder)
+    port = proxies.way("database-consumer-1", postgres.port)   # connect there
+    proxies.poison("database-consumer-1", "latency", latency=200, jitter=100)
+    proxies.cure("database-consumer-1")"""
+import http.client
+import json
+import os
+import pathlib
+
+import server
+import weir
+
+PROGRAM = pathlib.Path(os.environ.get("TOXIPROXY", weir.ROOT / "build/vendor/toxiproxy/toxiproxy-server"))
+
+
+def needed():
+    if not PROGRAM.exists():
+        weir.missing(f"{PROGRAM} (scripts/fetch-toxiproxy, or TOXIPROXY)")
+
+
+class Proxies(server.Server):
+    """One toxiproxy, running when this returns. Any thread."""
+
+    NAME = "toxiproxy"
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.api_port = weir.free_port()
+        self.ports = {}
+        self.launch([PROGRAM, "-host", "127.0.0.1", "-port", self.api_port])
+        self.wait_until(lambda: self._ask("GET", "/version"))
+
+    def way(self, name, target):
+        """A new way to 127.0.0.1:`target`; gives the port where it begins."""
+        port = self.ports[name] = weir.free_port()
+        self._ask("POST", "/proxies", {"name": name, "listen": f"127.0.0.1:{port}", "upstream": f"127.0.0.1:{target}"})
+        return port
+
+    def remove(self, name):
+        self._ask("DELETE", f"/proxies/{name}")
+        del self.ports[name]
+
+    def poison(self, name, kind, stream="downstream", **attributes):
+        """`kind` of toxic and its attributes as toxiproxy documents them; what is open is struck too."""
+        self._ask("POST", f"/proxies/{name}/toxics", {"name": f"{kind}-{stream}", "type": kind, "stream": stream,
+                                                      "attributes": attributes})
+
+    def cure(self, name):
+        """Removes all toxics of that way."""
+        for toxic in self._ask("GET", f"/proxies/{name}/toxics"):
+            self._ask("DELETE", f"/proxies/{name}/toxics/{toxic['name']}")
+
+    def cut(self, name):
+        """Closes whatever is open there."""
+        for enabled in (False, True):
+            self._ask("POST", f"/proxies/{name}", {"enabled": enabled})
+
+    def _ask(self, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.api_port, timeout=20)
+        try:
+            connection.request(method, path, json.dumps(body) if body is not None else None)
+            reply = connection.getresponse()
+            text = reply.read()
+            if reply.status >= 300:
+                raise AssertionError(f"toxiproxy: {method} {path} {body}: {reply.status} {text!r}")
+            return json.loads(text) if text.startswith((b"{", b"[")) else text or True
+        finally:
+            connection.close()
