@@ -8,18 +8,7 @@
 namespace weir::rollup {
 namespace {
 
-LetterSource place_in_topic(std::int32_t partition, std::int64_t offset) {
-  return {FakeMetricsStore::topic, partition, offset};
-}
-
 std::unexpected<Error> away() { return fail(Move::peer, "store_away", "the fake store does not answer"); }
-
-tally::LedgerRow beginning(std::int32_t partition, std::int64_t start_offset, WallTime now) {
-  tally::LedgerRow row{.partition = partition, .start_offset = start_offset, .next_offset = start_offset};
-  row.observed.log_end_offset = start_offset;
-  row.observed.observed_at = row.updated_at = now;
-  return row;
-}
 
 template <class T>
 void append(std::vector<T>& to, const std::vector<T>& more) {
@@ -27,107 +16,6 @@ void append(std::vector<T>& to, const std::vector<T>& more) {
 }
 
 }  // namespace
-
-// The database
-
-bool FakeDatabase::matches(const Fence& fence) const {
-  const auto found = ledgers.find(fence.partition);
-  if (found == ledgers.end()) return false;
-  return bugs.no_fence ||
-         (found->second.next_offset == fence.next_offset && found->second.version == fence.version);
-}
-
-void FakeDatabase::apply(const Changes& changes) {
-  for (const tally::WindowRow& row : changes.windows) {
-    Window& window = windows[row.key];
-    std::string users = row.users_changed ? row.users : std::move(window.row.users);
-    window = {row, changes.written_at};
-    window.row.users = std::move(users);
-  }
-  for (const UnrolledMinute& minute : changes.unrolled) unrolled.insert(minute);
-  for (const UnrolledMinute& minute : changes.rolled) unrolled.erase(minute);
-  for (const HorizonRaise& raise : changes.horizons) {
-    WallTime& horizon = pruned_to[static_cast<std::size_t>(raise.granularity)];
-    horizon = std::max(horizon, raise.pruned_to);
-  }
-  for (const DeadLetter& letter : changes.letters)
-    letters[place_in_topic(letter.partition, letter.offset)] = {.letter = letter, .replayed_at = {}};
-  for (const LetterSource& source : changes.replayed) letters.at(source).replayed_at = changes.written_at;
-  for (const auto& [source, times] : changes.failed_replays) letters.at(source).attempts += times;
-  if (changes.flush) flushes.push_back(*changes.flush);
-  for (const tally::LedgerRow& row : changes.ledgers) {
-    const std::int64_t start_offset = ledgers[row.partition].start_offset;
-    ledgers[row.partition] = row;
-    ledgers[row.partition].start_offset = start_offset;
-  }
-  for (const Prune& each : changes.prunes) prune(each);
-  if (changes.prune_flushes_before) {
-    std::erase_if(flushes,
-                  [&](const FlushRow& row) { return row.timestamp < *changes.prune_flushes_before; });
-  }
-  on_commit(changes);
-}
-
-tally::LedgerRow FakeDatabase::apply(const Retirement& retirement) {
-  const std::int32_t partition = retirement.seen.partition;
-  tally::LedgerRow fresh = beginning(partition, retirement.start_offset, retirement.now);
-  fresh.version = retirement.seen.version + 1;
-  retired[{retirement.as_topic, partition}] = std::exchange(ledgers.at(partition), fresh);
-  const auto first = letters.lower_bound(place_in_topic(partition, 0));
-  const auto last = letters.lower_bound(place_in_topic(partition + 1, 0));
-  std::map<LetterSource, Letter> renamed;
-  for (auto at = first; at != last; ++at)
-    renamed[{retirement.as_topic, partition, at->first.offset}] = at->second;
-  letters.erase(first, last);
-  letters.merge(renamed);
-  on_retire(retirement, fresh);
-  return fresh;
-}
-
-void FakeDatabase::prune(const Prune& prune) {
-  std::map<WindowStart, bool> old_enough;  // every window of the partition, oldest first
-  for (const auto& [key, window] : windows) {
-    if (key.partition != prune.partition || key.granularity != prune.granularity) continue;
-    const bool ended = WallTime(tally::window_end(key.granularity, key.start)) <= prune.before;
-    const bool rolled = key.granularity != tally::Granularity::minute ||
-                        !unrolled.contains(UnrolledMinute{key.partition, key.start});
-    const auto at = old_enough.emplace(key.start, true).first;
-    at->second = at->second && ended && rolled && window.written_at <= prune.before;
-  }
-  std::int32_t taken = 0;
-  for (const auto& [start, old] : old_enough) {
-    if (!old || taken == prune.windows_max) continue;
-    ++taken;
-    std::erase_if(windows, [&, gone = start](const auto& entry) {
-      const tally::WindowKey& key = entry.first;
-      return key.partition == prune.partition && key.granularity == prune.granularity && key.start == gone;
-    });
-    WallTime& horizon = pruned_to[static_cast<std::size_t>(prune.granularity)];
-    horizon = std::max(horizon, WallTime(tally::window_end(prune.granularity, start)));
-  }
-}
-
-void FakeDatabase::unlock(std::uint64_t transaction) {
-  const auto is_its = [&](const auto& lock) { return lock.second == transaction; };
-  std::erase_if(locks_, is_its);
-  std::erase_if(letter_locks_, is_its);
-}
-
-void FakeDatabase::settle(bool applied) {
-  for (const Limbo& each : std::exchange(limbo_, {})) {
-    if (applied) apply(each.changes);
-    unlock(each.transaction);
-  }
-}
-
-void FakeDatabase::fall_back_to(const FakeTables& earlier) {
-  locks_.clear();
-  letter_locks_.clear();
-  limbo_.clear();
-  static_cast<FakeTables&>(*this) = earlier;
-}
-
-// A session
 
 Result<Fault> FakeMetricsStore::fault_of(StoreStep step) {
   const Fault fault = database_.faults(step);
@@ -155,6 +43,7 @@ void FakeMetricsStore::end() {
 
 Result<tally::LedgerRow> FakeMetricsStore::open_ledger(std::int32_t partition, std::int64_t start_offset,
                                                        WallTime now) {
+  if (database_.bugs.cache == RowCache::dropped_at_opening) forget(partition);
   Result<Fault> fault = fault_of(StoreStep::open_ledger);
   if (!fault) return pass_on(fault);
   if (*fault == Fault::refused || *fault == Fault::lost_before) return away();
@@ -223,9 +112,12 @@ Result<std::vector<tally::WindowRow>> FakeMetricsStore::read_windows(std::span<c
   std::vector<tally::WindowRow> rows;
   for (const tally::WindowKey& key : keys) {
     const auto mine = std::ranges::find(pending_.windows, key, &tally::WindowRow::key);
+    const auto cached = cache_.find(key);
     const auto found = database_.windows.find(key);
     if (mine != pending_.windows.end())
       rows.push_back(*mine);
+    else if (cached != cache_.end())
+      rows.push_back(cached->second);
     else if (found != database_.windows.end())
       rows.push_back(found->second.row);
   }
@@ -240,8 +132,9 @@ Result<std::vector<tally::WindowRow>> FakeMetricsStore::read_minutes(std::int32_
   std::vector<tally::WindowRow> rows;
   for (const auto& [key, window] : database_.windows) {
     if (key.granularity != tally::Granularity::minute) break;  // minutes stand first
-    if (key.partition == partition && std::ranges::find(minutes, key.start) != minutes.end())
-      rows.push_back(window.row);
+    if (key.partition != partition || std::ranges::find(minutes, key.start) == minutes.end()) continue;
+    const auto cached = cache_.find(key);
+    rows.push_back(cached == cache_.end() ? window.row : cached->second);
   }
   std::ranges::sort(rows, {}, [](const tally::WindowRow& row) {
     return std::tuple(row.key.start, row.place, row.key.dimension, row.key.value);
@@ -320,10 +213,25 @@ CommitAnswer FakeMetricsStore::commit() {
     transaction_ = 0;  // its locks stay
   }
   if (fault == Fault::none || fault == Fault::lost_after) database_.apply(pending_);
+  if (fault == Fault::none && caches()) remember(pending_);
   end();
   if (fault == Fault::none) return {CommitEnd::committed, {}};
   resends_ = database_.bugs.resend_without_fence;
   return {CommitEnd::unknown, lost};
+}
+
+// As the rows stand in the database now.
+void FakeMetricsStore::remember(const Changes& committed) {
+  for (const tally::WindowRow& row : committed.windows) {
+    const auto stands = database_.windows.find(row.key);
+    if (stands != database_.windows.end()) cache_[row.key] = stands->second.row;
+  }
+  if (committed.prunes.empty()) return;
+  std::erase_if(cache_, [this](const auto& entry) { return !database_.windows.contains(entry.first); });
+}
+
+void FakeMetricsStore::forget(std::int32_t partition) {
+  std::erase_if(cache_, [&](const auto& entry) { return entry.first.partition == partition; });
 }
 
 Result<void> FakeMetricsStore::begin_topic(std::span<const PartitionStart> starts, WallTime now) {

@@ -1,0 +1,122 @@
+#include "rollup/fake_database.hpp"
+
+#include <algorithm>
+
+namespace weir::rollup {
+
+LetterSource place_in_topic(std::int32_t partition, std::int64_t offset) {
+  return {FakeTables::topic, partition, offset};
+}
+
+tally::LedgerRow beginning(std::int32_t partition, std::int64_t start_offset, WallTime now) {
+  tally::LedgerRow row{.partition = partition, .start_offset = start_offset, .next_offset = start_offset};
+  row.observed.log_end_offset = start_offset;
+  row.observed.observed_at = row.updated_at = now;
+  return row;
+}
+
+bool FakeDatabase::matches(const Fence& fence) const {
+  const auto found = ledgers.find(fence.partition);
+  if (found == ledgers.end()) return false;
+  return bugs.no_fence ||
+         (found->second.next_offset == fence.next_offset && found->second.version == fence.version);
+}
+
+void FakeDatabase::apply(const Changes& changes) {
+  for (const tally::WindowRow& row : changes.windows) {
+    Window& window = windows[row.key];
+    std::string users = row.users_changed ? row.users : std::move(window.row.users);
+    window = {row, changes.written_at};
+    window.row.users = std::move(users);
+  }
+  for (const UnrolledMinute& minute : changes.unrolled) unrolled.insert(minute);
+  for (const UnrolledMinute& minute : changes.rolled) unrolled.erase(minute);
+  for (const HorizonRaise& raise : changes.horizons) {
+    WallTime& horizon = pruned_to[static_cast<std::size_t>(raise.granularity)];
+    horizon = std::max(horizon, raise.pruned_to);
+  }
+  for (const DeadLetter& letter : changes.letters)
+    letters[place_in_topic(letter.partition, letter.offset)] = {.letter = letter, .replayed_at = {}};
+  for (const LetterSource& source : changes.replayed) letters.at(source).replayed_at = changes.written_at;
+  for (const auto& [source, times] : changes.failed_replays) letters.at(source).attempts += times;
+  if (changes.flush) flushes.push_back(*changes.flush);
+  for (const tally::LedgerRow& row : changes.ledgers) {
+    const std::int64_t start_offset = ledgers[row.partition].start_offset;
+    ledgers[row.partition] = row;
+    ledgers[row.partition].start_offset = start_offset;
+  }
+  for (const Prune& each : changes.prunes) prune(each);
+  if (changes.prune_flushes_before) prune_flushes(*changes.prune_flushes_before);
+  on_commit(changes);
+}
+
+tally::LedgerRow FakeDatabase::apply(const Retirement& retirement) {
+  const std::int32_t partition = retirement.seen.partition;
+  tally::LedgerRow fresh = beginning(partition, retirement.start_offset, retirement.now);
+  fresh.version = retirement.seen.version + 1;
+  retired[{retirement.as_topic, partition}] = std::exchange(ledgers.at(partition), fresh);
+  const auto first = letters.lower_bound(place_in_topic(partition, 0));
+  const auto last = letters.lower_bound(place_in_topic(partition + 1, 0));
+  std::map<LetterSource, Letter> renamed;
+  for (auto at = first; at != last; ++at)
+    renamed[{retirement.as_topic, partition, at->first.offset}] = at->second;
+  letters.erase(first, last);
+  letters.merge(renamed);
+  on_retire(retirement, fresh);
+  return fresh;
+}
+
+void FakeDatabase::prune(const Prune& prune) {
+  std::map<WindowStart, bool> old_enough;  // every window of the partition, oldest first
+  for (const auto& [key, window] : windows) {
+    if (key.partition != prune.partition || key.granularity != prune.granularity) continue;
+    const bool ended = WallTime(tally::window_end(key.granularity, key.start)) <= prune.before;
+    const bool rolled = key.granularity != tally::Granularity::minute ||
+                        !unrolled.contains(UnrolledMinute{key.partition, key.start});
+    const auto at = old_enough.emplace(key.start, true).first;
+    at->second = at->second && ended && rolled && window.written_at <= prune.before;
+  }
+  std::int32_t taken = 0;
+  for (const auto& [start, old] : old_enough) {
+    if (!old || taken == prune.windows_max) continue;
+    ++taken;
+    ++windows_pruned;
+    std::erase_if(windows, [&, gone = start](const auto& entry) {
+      const tally::WindowKey& key = entry.first;
+      return key.partition == prune.partition && key.granularity == prune.granularity && key.start == gone;
+    });
+    WallTime& horizon = pruned_to[static_cast<std::size_t>(prune.granularity)];
+    horizon = std::max(horizon, WallTime(tally::window_end(prune.granularity, start)));
+  }
+}
+
+void FakeDatabase::prune_flushes(WallTime before) {
+  std::erase_if(flushes, [&](const FlushRow& row) {
+    const bool old = row.timestamp < before;
+    flushes_pruned += old ? 1 : 0;
+    page_views_pruned += old ? row.page_view_count : 0;
+    return old;
+  });
+}
+
+void FakeDatabase::unlock(std::uint64_t transaction) {
+  const auto is_its = [&](const auto& lock) { return lock.second == transaction; };
+  std::erase_if(locks_, is_its);
+  std::erase_if(letter_locks_, is_its);
+}
+
+void FakeDatabase::settle(bool applied) {
+  for (const Limbo& each : std::exchange(limbo_, {})) {
+    if (applied) apply(each.changes);
+    unlock(each.transaction);
+  }
+}
+
+void FakeDatabase::fall_back_to(const FakeTables& earlier) {
+  locks_.clear();
+  letter_locks_.clear();
+  limbo_.clear();
+  static_cast<FakeTables&>(*this) = earlier;
+}
+
+}  // namespace weir::rollup
