@@ -40,27 +40,6 @@ TEST(UserSet, HoldsTheHashThatMarksFreeSlots) {
   }
 }
 
-TEST(UserSet, UnitesWithAnotherAndWithItself) {
-  std::mt19937_64 random(2);
-  for (int round = 0; round < 200; ++round) {
-    UserSet left;
-    UserSet right;
-    std::unordered_set<std::uint64_t> expected;
-    for (std::size_t i = random() % 50; i > 0; --i) {
-      expected.insert(i);
-      left.insert(i);
-    }
-    for (std::size_t i = random() % 50; i > 0; --i) {
-      expected.insert(i * 3);
-      right.insert(i * 3);
-    }
-    left.unite(right);
-    EXPECT_EQ(members_of(left), expected);
-    left.unite(UserSet(left));
-    EXPECT_EQ(members_of(left), expected);
-  }
-}
-
 TEST(UserSet, ReservingLosesNobody) {
   UserSet set;
   for (const std::uint64_t hash : {0U, 5U, 9U}) set.insert(hash);
