@@ -11,28 +11,25 @@
 namespace weir::app {
 namespace {
 
-kafka::Cluster cluster_of(const config::Settings& settings) {
-  return {.brokers = settings.kafka.brokers,
-          .topic = settings.kafka_topic,
-          .properties = settings.kafka.properties};
-}
-
 class KafkaLogAdapter final : public LogAdapter {
  public:
-  KafkaLogAdapter(const config::Settings& settings, observe::Log& log) : settings_(settings), log_(log) {}
+  KafkaLogAdapter(const config::Settings& settings, observe::Log& log)
+      : settings_(settings),
+        cluster_{.brokers = settings.kafka.brokers,
+                 .topic = settings.kafka_topic,
+                 .properties = settings.kafka.properties},
+        log_(log) {}
 
   Result<void> open(KafkaEnds ends) {
     const bool reads = ends != KafkaEnds::writer;
     if (ends == KafkaEnds::reader) {
-      auto watch = kafka::TopicWatch::open({.cluster = cluster_of(settings_),
-                                            .partitions = settings_.kafka.partitions,
-                                            .make_letters_too = true},
-                                           log_);
+      auto watch = kafka::TopicWatch::open(
+          {.cluster = cluster_, .partitions = settings_.kafka.partitions, .make_letters_too = true}, log_);
       if (!watch) return pass_on(watch);
       watch_ = std::move(*watch);
       return {};
     }
-    auto events = kafka::KafkaEventLog::open({.cluster = cluster_of(settings_),
+    auto events = kafka::KafkaEventLog::open({.cluster = cluster_,
                                               .partitions = settings_.kafka.partitions,
                                               .make_letters_too = reads,
                                               .compression = settings_.kafka.compression,
@@ -51,11 +48,11 @@ class KafkaLogAdapter final : public LogAdapter {
 
   Result<rollup::LogReader*> reader() override {
     if (reader_) return reader_.get();
-    auto reader = kafka::KafkaLogReader::open(cluster_of(settings_), settings_.kafka_group_id, log_);
+    auto reader = kafka::KafkaLogReader::open(cluster_, settings_.kafka_group_id, log_);
     if (!reader) return pass_on(reader);
     reader_ = std::move(*reader);
     copies_ = std::make_unique<kafka::KafkaLetterCopies>(
-        kafka::LetterCopiesOptions{.cluster = cluster_of(settings_),
+        kafka::LetterCopiesOptions{.cluster = cluster_,
                                    .partitions = settings_.kafka.partitions,
                                    .compression = settings_.kafka.compression},
         log_, [this] { reader_->wake(); });
@@ -64,16 +61,7 @@ class KafkaLogAdapter final : public LogAdapter {
 
   rollup::LetterCopies* copies() override { return copies_.get(); }
 
-  intake::LogHealth health() const override {
-    if (events_) return events_->health();
-    const kafka::TopicState state = watch_->state();
-    return {.up = state.up,
-            .reason = state.up ? "" : state.trouble.text,
-            .log_id = state.cluster_id + "/" + settings_.kafka_topic,
-            .end = state.end,
-            .partitions = state.partitions,
-            .latency_ms = state.latency.count()};
-  }
+  intake::LogHealth health() const override { return events_ ? events_->health() : watch_->health(); }
 
   void describe(observe::Exposition& into) const override {
     if (events_) kafka::describe(events_->counts(), into);
@@ -84,6 +72,7 @@ class KafkaLogAdapter final : public LogAdapter {
 
  private:
   const config::Settings settings_;
+  const kafka::Cluster cluster_;
   observe::Log& log_;
   std::unique_ptr<kafka::KafkaEventLog> events_;  // with a watch of its own; else
   std::unique_ptr<kafka::TopicWatch> watch_;      // this one

@@ -228,14 +228,8 @@ void KafkaEventLog::note(const Receipts& receipts) {
 }
 
 intake::LogHealth KafkaEventLog::health() const {
-  const TopicState topic = watch_->state();
-  intake::LogHealth health{
-      .up = topic.up,
-      .reason = topic.trouble.text,
-      .log_id = topic.cluster_id.empty() ? "" : topic.cluster_id + "/" + options_.cluster.topic,
-      .end = topic.end,
-      .partitions = topic.partitions,
-      .latency_ms = latency_ms_};
+  intake::LogHealth health = watch_->health();
+  health.latency_ms = latency_ms_;
   const std::scoped_lock lock(mutex_);
   if (health.up && trouble_ && std::chrono::steady_clock::now() < trouble_->at + trouble_lives) {
     health.up = false;

@@ -48,6 +48,16 @@ TopicState TopicWatch::state() {
   return state;
 }
 
+intake::LogHealth TopicWatch::health() {
+  TopicState now = state();
+  return {.up = now.up,
+          .reason = std::move(now.trouble.text),
+          .log_id = now.cluster_id.empty() ? "" : now.cluster_id + "/" + options_.cluster.topic,
+          .end = now.end,
+          .partitions = now.partitions,
+          .latency_ms = now.latency.count()};
+}
+
 bool TopicWatch::await_up(milliseconds patience) {
   std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, patience, [this] { return state_.up; });

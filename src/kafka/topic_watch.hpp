@@ -17,6 +17,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "intake/event_log.hpp"
 #include "kafka/client.hpp"
 #include "kafka/topic.hpp"
 
@@ -55,6 +56,8 @@ class TopicWatch {
   [[nodiscard]] bool up() const { return up_.load(std::memory_order_relaxed); }
   // Never waits; counts as somebody wanting to know.
   [[nodiscard]] TopicState state();
+  // The same, as an event log tells it; the latency is the last good look's.
+  [[nodiscard]] intake::LogHealth health();
   // Whether it is up, after at most `patience`.
   bool await_up(std::chrono::milliseconds patience);
 

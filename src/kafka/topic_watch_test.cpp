@@ -37,6 +37,21 @@ TEST_F(TopicWatchTest, SeesTheTopicAsTheClusterDescribesIt) {
   EXPECT_EQ(seen.end, 0);
 }
 
+TEST_F(TopicWatchTest, NamesTheLogOnceTheClusterIsKnownAndKeepsTheName) {
+  brokers_.set_up(false);
+  open();
+  EXPECT_FALSE(watch_->health().up);
+  EXPECT_EQ(watch_->health().reason, "starting");
+  EXPECT_EQ(watch_->health().log_id, "");
+  brokers_.set_up(true);
+  ASSERT_TRUE(watch_->await_up(patience)) << watch_->state().trouble.text;
+  const std::string log_id = watch_->state().cluster_id + "/events";
+  EXPECT_EQ(watch_->health().reason, "");
+  EXPECT_EQ(watch_->health().log_id, log_id);
+  watch_->lost();
+  EXPECT_EQ(watch_->health().log_id, log_id);
+}
+
 TEST_F(TopicWatchTest, BelievesWhatWasWrittenSinceItLooked) {
   open();
   ASSERT_TRUE(watch_->await_up(patience));
