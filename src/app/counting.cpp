@@ -73,8 +73,18 @@ void Counting::start() {
 void Counting::open() {
   if (!prepare_store()) return;
   gate_->open();
-  rollup::LogReader* reader = open_reader();
-  if (reader == nullptr || !choose_start(*reader)) return;
+  rollup::LogReader* reader = nullptr;
+  const auto open_reader = [&]() -> Result<void> {
+    auto opened = events_.reader();
+    if (!opened) return pass_on(opened);
+    reader = *opened;
+    return {};
+  };
+  const auto choose_start = [&]() -> Result<void> {
+    if (settings_.kafka.start != config::KafkaStart::latest) return {};
+    return rollup::begin_at_end(*reader, store_.store(), read_clock().wall);
+  };
+  if (!ask_log(open_reader) || !ask_log(choose_start)) return;
   events_.start_upkeep(store_.metrics(), [this] { return store_.settle(); });
   run(*reader);
 }
@@ -94,29 +104,16 @@ bool Counting::prepare_store() {
   return true;
 }
 
-rollup::LogReader* Counting::open_reader() {
+// Until the log answers. False: we are to stop, or must leave.
+bool Counting::ask_log(const std::function<Result<void>()>& ask) {
   for (;;) {
-    Result<rollup::LogReader*> reader = events_.reader();
-    if (reader) return *reader;
-    if (reader.error().move != Move::peer) {
-      fatal_(1, reader.error());
-      return nullptr;
-    }
-    waits_for_log(reader.error());
-    if (!pause(log_retry_pause)) return nullptr;
-  }
-}
-
-bool Counting::choose_start(rollup::LogReader& reader) {
-  if (settings_.kafka.start != config::KafkaStart::latest) return true;
-  for (;;) {
-    const Result<void> chosen = rollup::begin_at_end(reader, store_.store(), read_clock().wall);
-    if (chosen) return true;
-    if (chosen.error().move != Move::peer) {
-      fatal_(1, chosen.error());
+    const Result<void> answered = ask();
+    if (answered) return true;
+    if (answered.error().move != Move::peer) {
+      fatal_(1, answered.error());
       return false;
     }
-    waits_for_log(chosen.error());
+    waits_for_log(answered.error());
     if (!pause(log_retry_pause)) return false;
   }
 }

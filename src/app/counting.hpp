@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -58,8 +59,7 @@ class Counting {
 
   void open();
   [[nodiscard]] bool prepare_store();
-  [[nodiscard]] rollup::LogReader* open_reader();
-  [[nodiscard]] bool choose_start(rollup::LogReader& reader);
+  [[nodiscard]] bool ask_log(const std::function<Result<void>()>& ask);
   void run(rollup::LogReader& reader);
   [[nodiscard]] bool pause(std::chrono::milliseconds time);
   void waits_for_store(const Error& why);
