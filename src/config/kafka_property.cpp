@@ -62,10 +62,4 @@ std::string_view why_refused(std::string_view property) {
   return found == refusals.end() ? std::string_view() : found->why;
 }
 
-bool is_secret(std::string_view property) {
-  constexpr std::array<std::string_view, 7> signs{
-      "password", "secret", "key", "token", "jaas", "credentials", "oauthbearer.config"};
-  return std::ranges::any_of(signs, [&](std::string_view sign) { return property.contains(sign); });
-}
-
 }  // namespace weir::config

@@ -16,7 +16,4 @@ inline constexpr std::string_view kafka_properties = "KAFKA_PROPERTY_*";
 // all, and takes the value, is said by librdkafka when the client is made.
 [[nodiscard]] std::string_view why_refused(std::string_view property);
 
-// Whether its value may hold a password or a key, judging by its name: then nobody is shown it.
-[[nodiscard]] bool is_secret(std::string_view property);
-
 }  // namespace weir::config

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "base/limits.hpp"
+#include "base/secret_name.hpp"
 #include "config/kafka_property.hpp"
 
 namespace weir::config {
@@ -249,7 +250,7 @@ bool Variable::covers(std::string_view candidate) const {
 }
 
 bool Variable::hides(std::string_view candidate) const {
-  return secret || (name == kafka_properties && is_secret(property_of(candidate)));
+  return secret || (name == kafka_properties && is_secret_name(property_of(candidate)));
 }
 
 std::span<const Variable> variables() { return table; }

@@ -5,18 +5,13 @@
 
 #include "base/clock.hpp"
 #include "base/ensure.hpp"
+#include "base/secret_name.hpp"
 #include "kafka/rdkafka_handles.hpp"
 
 namespace weir::kafka {
 namespace {
 
 constexpr std::size_t reason_bytes_max = 512;
-
-bool is_secret(std::string_view name) {
-  static constexpr std::array<std::string_view, 5> marks{"password", "secret", "token", "key",
-                                                         "oauthbearer.config"};
-  return std::ranges::any_of(marks, [&](std::string_view mark) { return name.find(mark) != name.npos; });
-}
 
 Result<void> set(rd_kafka_conf_t* conf, const Property& property) {
   const auto& [name, value] = property;
@@ -27,7 +22,7 @@ Result<void> set(rd_kafka_conf_t* conf, const Property& property) {
     return fail(Move::caller, "property_unknown",
                 "Kafka property " + name + ": librdkafka has no such property");
   std::string text = "Kafka property " + name;
-  text += is_secret(name) ? ": its value is not allowed" : " = " + value + ": " + reason.data();
+  text += is_secret_name(name) ? ": its value is not allowed" : " = " + value + ": " + reason.data();
   return fail(Move::caller, "property_invalid", std::move(text));
 }
 
