@@ -1,10 +1,180 @@
 """Holds the service's numbers to the recount and to the ledgers."""
+import collections
+
+import recount as recounting
+from ledger import KEPT, REFUSED
+from recount import moment
+from recount_api import ask_api
+from recount_hash import sketch_element
+from recount_store import LEDGER
+
+SHOWN = 20  # of a kind
+
+
+class Findings:
+    """Texts; of each kind the first ones and how many more there are."""
+
+    def __init__(self):
+        self._kinds = collections.defaultdict(list)
+
+    def add(self, kind, text):
+        self._kinds[kind].append(f"{kind}: {text}")
+
+    def differ(self, kind, what, found, wanted):
+        if found != wanted:
+            self.add(kind, f"{what} is {found}, by the recount {wanted}")
+
+    def texts(self):
+        out = []
+        for kind, texts in self._kinds.items():
+            out += texts[:SHOWN]
+            if len(texts) > SHOWN:
+                out.append(f"{kind}: and {len(texts) - SHOWN} more")
+        return out
 
 
 def check(recount, book, store, api=None, seed=0):
     """A list of texts, each a difference in words; empty: all is exact. `api`: something with get(path) that gives an
     Answer (a weir.Weir), None to leave the API out; `seed` picks the ranges and filters that it is asked for.
 
-    Each text begins with the name of what is wrong: lost, not promised and there, doubled, dead letter, ledger, window,
-    page views, users, summary, timeseries, top, …"""
-    raise NotImplementedError
+    Each text begins with the name of what is wrong: lost, refused yet there, sent once and there twice, changed, never
+    sent, wrong yet kept, good yet a dead letter, partition, dead letter, page views, horizon, minute, hour, day, users
+    of a day; and of the API: ledger, summary, timeseries, top."""
+    findings = Findings()
+    check_sends(recount, book, findings)
+    check_partitions(recount, store, findings)
+    check_letters(recount, store, findings)
+    findings.differ("page views", "the sum of user_activity_metrics.page_view_count", store.page_view_sum(), recount.page_views)
+    complete_from = store.complete_from()
+    if complete_from["minute"] < recount.minutes_from:
+        findings.add("horizon", f"minutes are shown from {moment(complete_from['minute'])} on and are complete only from "
+                                f"{moment(recount.minutes_from)} on")
+    for granularity, cells in recount.windows.items():
+        check_view(granularity, cells, store.windows(granularity), complete_from[granularity], findings)
+    check_days(recount, store, complete_from, findings)
+    if api is not None:
+        ask_api(recount, api, complete_from, seed, findings)
+    return findings.texts()
+
+
+# What clients were told, against the log.
+
+def check_sends(recount, book, findings):
+    clients = {about["client"] for about in book.about}
+    for send in book.sends.values():
+        check_send(send, recount.sends.get(send.mark, []), findings)
+    for mark, places in recount.sends.items():
+        if mark not in book.sends and mark.partition(".")[0] in clients:
+            findings.add("never sent", f"{mark} stands at {places[0].partition}/{places[0].offset}, and no ledger has it")
+
+
+def check_send(send, places, findings):
+    where = ", ".join(f"{place.partition}/{place.offset}" for place in places)
+    name = f"{send.mark} (user {send.user!r}, message_id {send.message_id!r}, answered {send.status or 'nothing'} by {send.to})"
+    if len(places) > 1:
+        findings.add("sent once and there twice", f"{name} stands at {where}")
+    if send.outcome == KEPT and send.bad:
+        findings.add("wrong yet kept", f"{name}: {send.bad}")
+    if send.outcome == KEPT and not places:
+        findings.add("lost", f"{name} was promised and is not in the log")
+    if send.outcome == REFUSED and places:
+        findings.add("refused yet there", f"{name} stands at {where}")
+    for place in places:
+        if place.digest != send.digest:
+            findings.add("changed", f"{name} stands at {where} with other bytes than were sent")
+        if place.fate == "dead_lettered" and not send.bad:
+            findings.add("good yet a dead letter", f"{name} at {where}")
+
+
+# The log, against the store.
+
+def check_partitions(recount, store, findings):
+    found = store.ledger()
+    for partition in sorted({*found, *recount.accounts}):
+        account, row = recount.accounts.get(partition), found.get(partition)
+        if account is None or row is None:
+            findings.add("partition", f"{partition} is not in {'the log' if account is None else 'activity_ledger'}")
+            continue
+        for column in LEDGER:
+            findings.differ("partition", f"{partition}'s {column}", row[column], getattr(account, column))
+        if row["read"] != row["tallied"] + row["duplicate"] + row["dead_lettered"]:
+            findings.add("partition", f"{partition}: not every record is accounted for: {row}")
+        if row["next_offset"] - row["start_offset"] != row["read"] + row["skipped"]:
+            findings.add("partition", f"{partition}: not every offset is accounted for: {row}")
+
+
+def check_letters(recount, store, findings):
+    found = store.letters()
+    for partition, offset in sorted({*found, *recount.letters}):
+        letter, row = recount.letters.get((partition, offset)), found.get((partition, offset))
+        name = f"{partition}/{offset}"
+        if letter is None or row is None:
+            findings.add("dead letter", f"{name} is {'a letter' if row else 'none'} in the table, {'one' if letter else 'none'} by the recount")
+            continue
+        reason, *rest = row
+        if reason not in letter.reasons and "any" not in letter.reasons:
+            findings.add("dead letter", f"{name} has the reason {reason}, by the recount {sorted(letter.reasons)}")
+        findings.differ("dead letter", f"{name}'s key, value, attempts, replayed", tuple(rest),
+                        (letter.key, letter.value, letter.attempts, letter.replayed))
+
+
+# Windows. Where an hour or a day has more values than are stored, which of them stand by name hangs on when its minutes
+# were rolled up: then its rows must add up to its total, and none may say more than the recount.
+
+def check_view(granularity, cells, rows, complete_from, findings):
+    wanted = {key: cell for key, cell in cells.items() if key[0] >= complete_from}
+    full = recounting.full_windows(wanted) if granularity != "minute" else set()
+    if granularity == "minute":
+        wanted = recounting.bounded(wanted)
+    for key in sorted({*wanted, *rows}):
+        if key[:3] not in full:
+            compare(granularity, key, rows.get(key), wanted.get(key), findings)
+    check_full(granularity, {key: row for key, row in rows.items() if key[:3] in full}, wanted, findings)
+
+
+def name_of(key):
+    start, partition, dimension, value = key
+    return f"{moment(start)} partition {partition} {dimension} {value!r}"
+
+
+def compare(granularity, key, row, cell, findings):
+    if row is None or cell is None:
+        there, here = ("not in the view", cell.events) if row is None else (row.events, "nothing")
+        findings.add(granularity, f"{name_of(key)}: events are {there}, by the recount {here}")
+        return
+    if (row.events, row.page_views) != (cell.events, cell.page_views):
+        findings.add(granularity, f"{name_of(key)}: events and page views are {row.events} and {row.page_views}, by the recount "
+                                  f"{cell.events} and {cell.page_views}")
+    if row.users is None:
+        return  # beyond what a sketch keeps exactly: asked of the API
+    wanted = set(map(sketch_element, cell.users))
+    if row.users != wanted:
+        findings.add(granularity, f"{name_of(key)}: users are {len(row.users)}, by the recount {len(wanted)}; "
+                                  f"{len(wanted - row.users)} are missing and {len(row.users - wanted)} were never there")
+
+
+def check_full(granularity, rows, cells, findings):
+    sums = collections.defaultdict(lambda: [0, 0])
+    for key, row in rows.items():
+        sums[key[:3]][0] += row.events
+        sums[key[:3]][1] += row.page_views
+        cell = cells.get(key)
+        if key[3] != recounting.OTHER and (cell is None or row.events > cell.events or row.page_views > cell.page_views):
+            findings.add(granularity, f"{name_of(key)}: events are {row.events}, by the recount at most {cell.events if cell else 0}")
+    for (start, partition, dimension), found in sums.items():
+        total = cells[start, partition, "total", ""]
+        if found != [total.events, total.page_views]:
+            findings.add(granularity, f"{moment(start)} partition {partition}: all of {dimension} add up to {found}, by the recount "
+                                      f"{[total.events, total.page_views]}")
+
+
+def check_days(recount, store, complete_from, findings):
+    """Users of all partitions together, as SQL unites them."""
+    wanted = collections.defaultdict(set)
+    for (start, _, dimension, _), cell in recount.windows["day"].items():
+        if dimension == "total" and start >= complete_from["day"]:
+            wanted[start] |= cell.users
+    found = store.users_by_day()
+    for start in sorted({*found, *wanted} if found else ()):
+        if len(wanted[start]) <= 4096:  # exact so far
+            findings.differ("users of a day", moment(start), found.get(start, 0), len(wanted[start]))

@@ -1,0 +1,174 @@
+"""What an event is, a second time: contract §3 and §6 in Python's own means, for the recount."""
+import dataclasses
+import datetime
+import functools
+import json
+import re
+
+HOUR_MS = 3_600_000
+AHEAD_MS = 48 * HOUR_MS  # of its record's time
+DEPTH_MAX = 32
+# Unicode's White_Space, which is not what str.isspace() says.
+BLANK = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200b)))
+TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII)
+SEND = re.compile(rb'"send":\s?"([0-9a-z.]+)"')
+AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*")
+REFERRER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
+NO_HOST = re.compile(r"[\x00-\x20<>\[\\\]^|\x7f]")
+ANY = "any"  # where a document is broken, the first fault on the way to the break is as good
+
+
+@dataclasses.dataclass(slots=True)
+class Event:
+    user: str
+    kind: str
+    at_ns: int  # unix time
+    page: str
+    referrer: str
+    message_id: str | None
+
+
+class Wrong(Exception):
+    """args[0]: the set of reasons that a dead letter of this record may name."""
+
+
+class Number:
+    """Stands for any number: nobody asks which."""
+
+
+class Repeated(dict):
+    """An object with a member that stands twice."""
+
+
+def an_object(pairs):
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else Repeated(found)
+
+
+def no_constant(name):
+    raise ValueError(f"{name} is no JSON")
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=an_object, parse_int=lambda _: Number, parse_float=lambda _: Number,
+                           parse_constant=no_constant)
+
+
+def judge(value, record_ms, event_bytes_max):
+    """The Event that these bytes are, or Wrong."""
+    if value is None:
+        raise Wrong({"value_missing"})
+    if len(value) > event_bytes_max:
+        raise Wrong({"event_too_large"})
+    try:
+        text = value.decode()
+        found = DECODER.decode(text)
+    except UnicodeDecodeError:
+        raise Wrong({"bad_utf8", ANY}) from None
+    except (ValueError, RecursionError):
+        raise Wrong({"not_json", ANY}) from None
+    if text.count("{") + text.count("[") > DEPTH_MAX and depth_of(found) > DEPTH_MAX:
+        raise Wrong({"too_deep", ANY})
+    if not isinstance(found, dict):
+        raise Wrong({"not_an_object"})
+    faults = set()
+    event = event_of(found, faults)
+    if not faults and -(-event.at_ns // 1_000_000) > record_ms + AHEAD_MS:
+        faults.add("timestamp_ahead")
+    if faults:
+        raise Wrong(faults)
+    return event
+
+
+def depth_of(value):
+    """How many containers deep; the value itself counts."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(depth_of, inner), default=0)
+
+
+def event_of(found, faults):
+    metadata = found.get("metadata", {})
+    if not isinstance(metadata, dict):
+        faults.add("metadata_invalid")
+        metadata = {}
+    if isinstance(found, Repeated) or isinstance(metadata, Repeated):
+        faults.add("member_repeated")
+    for name in ("user_id", "activity_type", "timestamp"):
+        if name not in found:
+            faults.add(name + "_missing")
+    texts = {name: checked_text(holder, name, bytes_max, may_be_blank, faults) for holder, name, bytes_max, may_be_blank in (
+        (found, "user_id", 256, False), (found, "activity_type", 128, False), (found, "message_id", 128, False),
+        (metadata, "page_url", 2048, True), (metadata, "referrer", 2048, True))}
+    at_ns = moment_of(found.get("timestamp"))
+    if "timestamp" in found and at_ns is None:
+        faults.add("timestamp_invalid")
+    return Event(texts["user_id"], texts["activity_type"], at_ns, page_of(texts["page_url"]),
+                 referrer_of(texts["referrer"]), texts["message_id"])
+
+
+def checked_text(holder, name, bytes_max, may_be_blank, faults):
+    """The member's text; None where there is none, or none that may stand there."""
+    if name not in holder:
+        return None
+    text = holder[name]
+    try:
+        if isinstance(text, str) and "\0" not in text and len(text.encode()) <= bytes_max:
+            if may_be_blank or text.strip(BLANK):
+                return text
+    except UnicodeEncodeError:
+        pass  # a lone surrogate
+    faults.add(name + "_invalid")
+    return None
+
+
+def moment_of(text):
+    """Nanoseconds since 1970; None: it is no RFC 3339 date-time that an event may have."""
+    found = TIME.fullmatch(text) if isinstance(text, str) else None
+    if not found:
+        return None
+    date, hour, minute, second, fraction, sign, off_hours, off_minutes = found.groups()
+    day = day_number(date)
+    if day is None or int(hour) > 23 or int(minute) > 59 or int(second) > 59:
+        return None
+    seconds = day * 86400 + int(hour) * 3600 + int(minute) * 60 + int(second)
+    if sign:
+        if int(off_hours) > 23 or int(off_minutes) > 59:
+            return None
+        seconds -= (int(off_hours) * 3600 + int(off_minutes) * 60) * (1 if sign == "+" else -1)
+    return seconds * 10**9 + (int(fraction.ljust(9, "0")) if fraction else 0)
+
+
+@functools.cache
+def day_number(date):
+    year, month, day = map(int, date.split("-"))
+    if not 1990 <= year <= 2261:
+        return None
+    try:
+        return datetime.date(year, month, day).toordinal() - datetime.date(1970, 1, 1).toordinal()
+    except ValueError:
+        return None
+
+
+@functools.cache
+def page_of(url):
+    """The path, as it was written."""
+    if not url:
+        return "(none)"
+    path = url.partition("#")[0].partition("?")[0]
+    authority = AUTHORITY.match(path)
+    return path[authority.end() if authority else 0:] or "/"
+
+
+@functools.cache
+def referrer_of(url):
+    """The host, in lower case."""
+    if not url:
+        return "(direct)"
+    found = REFERRER.match(url)
+    host = found.group(1).rpartition("@")[2] if found else ""
+    if host.startswith("["):
+        address = re.match(r"\[[0-9a-fA-F:.]+\]", host)
+        return address.group().lower() if address else "(unknown)"
+    host = host.partition(":")[0]
+    if not host or NO_HOST.search(host):
+        return "(unknown)"
+    return re.sub(r"[A-Z]+", lambda capitals: capitals.group().lower(), host)
