@@ -89,11 +89,12 @@ class Kills(pair.Case):
         """Frozen inside its transaction: the server ends it, and its successor's fence goes on."""
         producer, = self.start("producer")
         consumers = self.start("consumer", 2, FLUSH_MIN_INTERVAL_MS=0, BATCH_SIZE=1)
-        sender = Sender([producer.port], traffic(weir.rounds(5_000, 9_000)), per_second=300).start()
+        # One event a request: so there is nearly always a transaction to be frozen in.
+        sender = Sender([producer.port], traffic(weir.rounds(5_000, 9_000)), at_once=1, per_second=300).start()
         open_ones = ("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' "
                      f"AND datname = '{self.database}'")
         caught = False
-        for _ in range(200):
+        for tries in range(1, 201):
             zombie = random.choice(consumers)
             zombie.freeze()
             caught = self.postgres.number(open_ones, self.database) > 0
@@ -102,6 +103,7 @@ class Kills(pair.Case):
             zombie.thaw()
             time.sleep(0.02)
         self.assertTrue(caught, "no consumer could be frozen inside a transaction")
+        print(f"frozen inside a transaction at try {tries}", flush=True)
         weir.wait_until(lambda: self.postgres.number(open_ones, self.database) == 0, 15, "the server to end it")
         time.sleep(SESSION)
         zombie.thaw()
