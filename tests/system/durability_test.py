@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 
+import strace
 import weir
 
 
@@ -36,11 +37,9 @@ class Promise(weir.Case):
         self.assertEqual(replies, 20)
 
     def test_a_failed_fsync_is_answered_500_and_ends_the_process(self):
-        if not shutil.which("strace"):
-            weir.missing("strace")
         for nth in (20, 27, 34):
-            one = self.weir(f"fsync-{nth}", prefix=("strace", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
-                                                    f"inject=fdatasync:error=EIO:when={nth}+")).start()
+            failing = strace.prefix(os.devnull, f"fdatasync:error=EIO:when={nth}+")
+            one = self.weir(f"fsync-{nth}", prefix=failing).start()
             answers = collections.Counter()
 
             def send(sender):

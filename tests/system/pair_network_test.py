@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 
+import disk
 import kafka
 import pair
 import postgres
@@ -345,16 +346,10 @@ class Refusals(pair.Case):
         consumers = self.start("consumer", 2, BATCH_SIZE=1)
         sender = Sender([producer.port], traffic(weir.rounds(5_000, 30_000)), per_second=400).start()
         weir.wait_until(lambda: len(self.ledger()) == pair.PARTITIONS, 20, "an account of each partition")
-        cancel = ("DO $$ BEGIN FOR i IN 1..100 LOOP PERFORM pg_stat_clear_snapshot(); "
-                  "PERFORM pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
-                  f"datname = '{self.database}' AND state = 'active'; PERFORM pg_sleep(0.01); END LOOP; END $$")
         last = pair.PARTITIONS - 1
         while sender.sending:
-            lock = "SELECT 1 FROM activity_ledger WHERE partition = {} FOR UPDATE;"
-            order = [last, random.randrange(last)]  # against the order of a flush, and we are not the victim
-            self.foreign_session("SET deadlock_timeout = '20s'; BEGIN;" + lock.format(order[0]) + "SELECT pg_sleep(0.3);" +
-                                 lock.format(order[1]) + "COMMIT").join()
-            self.postgres.psql(cancel, "postgres")
+            self.postgres.cross_locks(last, random.randrange(last), self.database)  # against the order of a flush
+            self.postgres.cancel_statements(1, self.database)
         sender.wait()
         self.assert_exact([sender])
         deadlocks = self.postgres.number(f"SELECT deadlocks FROM pg_stat_database WHERE datname = '{self.database}'")
@@ -380,26 +375,17 @@ class Disk(pair.Case):
 
     @classmethod
     def servers(cls, folder):
-        disk = folder / "disk"
-        disk.mkdir()
         # Where only we and our children see it: it goes with us, however we end.
-        alone = ctypes.CDLL(None).unshare(CLONE_NEWNS) == 0
-        mount = f"mount --make-rprivate /; mount -t tmpfs -o size={cls.SIZE_MB}m,mode=0711 weir-test {disk}"
-        if not alone or subprocess.run(mount, shell=True, capture_output=True).returncode != 0:
+        if ctypes.CDLL(None).unshare(CLONE_NEWNS) != 0:
+            weir.missing("the right to a mount namespace")
+        try:
+            subprocess.run(["mount", "--make-rprivate", "/"], check=True, capture_output=True)
+            cls.disk = disk.Disk(folder / "disk", cls.SIZE_MB)
+        except subprocess.CalledProcessError:
             weir.missing("the right to mount a small file system")
-        cls.addClassCleanup(subprocess.run, ["umount", "-l", disk], check=True)
-        cls.disk = disk
-        return kafka.Kafka(folder / "kafka"), postgres.Postgres(disk / "postgres", max_wal_size="64MB", min_wal_size="32MB")
-
-    def fill(self, leaving_kb):
-        """Takes all room but that."""
-        ballast = self.disk / "ballast"
-        with open(ballast, "ab", buffering=0) as out:
-            while True:
-                free = free_kb(self.disk)
-                if free <= leaving_kb:
-                    return ballast
-                out.write(bytes(min(2**20, (free - leaving_kb) * 1024)))
+        cls.addClassCleanup(cls.disk.unmount)
+        return kafka.Kafka(folder / "kafka"), postgres.Postgres(cls.disk.path / "postgres", max_wal_size="64MB",
+                                                                min_wal_size="32MB")
 
     def test_fault_29_a_full_disk_is_waited_for_and_nothing_is_lost(self):
         producer, = self.start("producer")
@@ -407,13 +393,13 @@ class Disk(pair.Case):
         sender = Sender([producer.port], traffic(200_000, users=4_000), per_second=1_500).start()
         time.sleep(3)
         for leaving_kb in weir.rounds([200], [200, 0]):
-            ballast = self.fill(leaving_kb)
+            self.disk.fill(leaving_kb)
             weir.wait_until(lambda: check(consumer)["status"] != "ready", 60, "the store to fail")
             time.sleep(weir.rounds(6, 30))
             print(f"{check(consumer)['reason']}; the server runs: {self.postgres.running}", flush=True)
             self.assertTrue(consumer.running)
             self.assertEqual(producer.get("/health/ready").status, 200)
-            ballast.unlink()
+            self.disk.clear()
             if not self.postgres.running:  # it may end itself; whoever looks after it starts it again
                 self.postgres.start()
             weir.wait_until(lambda: check(consumer)["status"] == "ready", 60, "the store to be well")
@@ -441,11 +427,6 @@ def metric(process, name, **labels):
 def resident_mb(process):
     with open(f"/proc/{process.process.pid}/statm") as statm:
         return int(statm.read().split()[1]) * 4096 / 2**20
-
-
-def free_kb(folder):
-    return int(subprocess.run(["df", "--output=avail", "-k", folder], capture_output=True, text=True,
-                              check=True).stdout.split()[1])
 
 
 if __name__ == "__main__":

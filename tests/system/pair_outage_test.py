@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Kafka and PostgreSQL go away, freeze, lock and come back under load: what was promised holds, and nobody leaves."""
 import random
-import threading
 import time
 
 import pair
@@ -103,11 +102,7 @@ class Database(pair.Case):
         sender = Sender([producer.port], traffic(weir.rounds(4_500, 24_000)), per_second=300).start()
         time.sleep(2)
         hold = weir.rounds(12, 60)
-        locking = threading.Thread(target=self.postgres.psql, daemon=True, args=(
-            f"BEGIN; LOCK TABLE activity_windows IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({hold}); COMMIT",
-            self.database))
-        locking.start()
-        locking.join()
+        self.postgres.lock_table("activity_windows", hold, self.database)
         sender.wait()
         self.assert_exact([sender])
 

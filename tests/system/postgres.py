@@ -114,3 +114,21 @@ class Postgres(server.Server):
         """Ends every other session of that database, as an administrator would; gives how many."""
         return self.number("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
                            f"WHERE pid <> pg_backend_pid() AND datname = '{database or self.database}'", "postgres")
+
+    # What other sessions do to Weir's. Each gives up silently when the server goes away meanwhile.
+
+    def lock_table(self, table, seconds, database):
+        self.psql(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT", database, False)
+
+    def cross_locks(self, first, second, database):
+        """Takes the accounts of two partitions one after the other: a deadlock for a flush that takes them the other way
+        round, and it is not we who are ended."""
+        lock = "SELECT 1 FROM activity_ledger WHERE partition = {} FOR UPDATE;"
+        self.psql("SET deadlock_timeout = '20s'; BEGIN;" + lock.format(first) + "SELECT pg_sleep(0.3);" + lock.format(second) +
+                  "COMMIT", database, False)
+
+    def cancel_statements(self, seconds, database):
+        """Whatever statement of another session runs there, a hundred times a second."""
+        self.psql(f"DO $$ BEGIN FOR i IN 1..{round(100 * seconds)} LOOP PERFORM pg_stat_clear_snapshot(); "
+                  "PERFORM pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
+                  f"datname = '{database}' AND state = 'active'; PERFORM pg_sleep(0.01); END LOOP; END $$", "postgres", False)
