@@ -3,7 +3,6 @@ whatever it started ends with it, however it ends.
 
     enclosure.enter()   # first thing: from here on the program runs inside, from its first line, as the same command"""
 import os
-import pathlib
 import shutil
 import signal
 import subprocess
@@ -57,31 +56,3 @@ class Filter:
 
     def _nft(self, commands):
         subprocess.run(["nft", "-f", "-"], input=commands, text=True, check=True)
-
-
-class Disk:
-    """A small file system of its own at `path`."""
-
-    def __init__(self, path, megabytes):
-        self.path = pathlib.Path(path)
-        self.path.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0711", "weir-chaos", self.path], check=True)
-
-    def free_kb(self):
-        found = os.statvfs(self.path)
-        return found.f_bavail * found.f_frsize // 1024
-
-    def fill(self, leaving_kb):
-        """Takes all room but that."""
-        with open(self.path / "ballast", "ab", buffering=0) as out:
-            while (room := self.free_kb() - leaving_kb) > 0:
-                try:
-                    out.write(bytes(min(2**20, room * 1024)))
-                except OSError:  # somebody else was faster
-                    return
-
-    def clear(self):
-        (self.path / "ballast").unlink(missing_ok=True)
-
-    def unmount(self):
-        subprocess.run(["umount", "-l", self.path], check=True)

@@ -2,9 +2,10 @@
 
     proxies = Proxies(folder)
     port = proxies.way("database-consumer-1", postgres.port)   # connect there
-    proxies.poison("database-consumer-1", "latency", latency=200, jitter=100)
-    proxies.cure("database-consumer-1")"""
+    slow = proxies.poison("database-consumer-1", "latency", latency=200, jitter=100)
+    proxies.cure("database-consumer-1", slow)"""
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -28,7 +29,7 @@ class Proxies(server.Server):
     def __init__(self, folder):
         super().__init__(folder)
         self.api_port = weir.free_port()
-        self.ports = {}
+        self.ports, self._serial = {}, itertools.count()
         self.launch([PROGRAM, "-host", "127.0.0.1", "-port", self.api_port])
         self.wait_until(lambda: self._ask("GET", "/version"))
 
@@ -43,14 +44,13 @@ class Proxies(server.Server):
         del self.ports[name]
 
     def poison(self, name, kind, stream="downstream", **attributes):
-        """`kind` of toxic and its attributes as toxiproxy documents them; what is open is struck too."""
-        self._ask("POST", f"/proxies/{name}/toxics", {"name": f"{kind}-{stream}", "type": kind, "stream": stream,
-                                                      "attributes": attributes})
+        """`kind` of toxic and its attributes as toxiproxy documents them; what is open is struck too. Gives its name."""
+        toxic = f"{kind}-{next(self._serial)}"
+        self._ask("POST", f"/proxies/{name}/toxics", {"name": toxic, "type": kind, "stream": stream, "attributes": attributes})
+        return toxic
 
-    def cure(self, name):
-        """Removes all toxics of that way."""
-        for toxic in self._ask("GET", f"/proxies/{name}/toxics"):
-            self._ask("DELETE", f"/proxies/{name}/toxics/{toxic['name']}")
+    def cure(self, name, toxic):
+        self._ask("DELETE", f"/proxies/{name}/toxics/{toxic}")
 
     def cut(self, name):
         """Closes whatever is open there."""

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""The fault bench: real processes under load are struck by a seeded schedule of faults, and whatever they promised is
+counted again from outside.
+
+    make chaos SECONDS=600 [PAIR=kafka|embedded|both] [SEED=7] [FAULTS=kill,freeze] [ROUNDS=100]
+
+It tells each strike as it happens. A story (some rounds, then a recount) is played from one seed; the next story has the
+next one. At the first story in which something is wrong it ends with 1, names the folder that it left, and the command
+that plays the same schedule again. 0: all was exact."""
+import argparse
+import pathlib
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import beside  # noqa: F401, first
+import weir
+
+import enclosure
+import schedule
+from all_faults import ALL
+from grounds import ground_of
+from ledger import Book
+from recount_check import check
+from stands import stand_of
+from story import Story
+from watch import Watch
+
+PAIRS = ("kafka", "embedded")
+
+
+def play(ground, plan, folder):
+    """One story; gives it, closed. Its folder is kept if it has findings."""
+    story = Story(folder, f"{plan.pair}-{plan.seed}")
+    stand = stand_of(plan.pair)(ground, story, plan)
+    watch = Watch(story, stand.weirs, stand.keeper.started_at)
+    story.say(f"seed {plan.seed}, {plan.pair}: {len(plan.consumers) or 'no'} consumers, {plan.partitions} partitions, "
+              f"{plan.rate} events/s, {plan.settings}")
+    try:
+        stand.begin()
+        watch.begin()
+        strike_all(stand, watch, plan)
+        settle(stand, watch)
+    except Exception as broken:  # the story ends here, whatever it is; what was found stands in its folder
+        story.find(f"{type(broken).__name__}: {broken}")
+    finally:
+        watch.end()
+        if story.findings:
+            stand.keep()
+        else:
+            stand.forget()
+        stand.end()
+        ground.calm()
+    summary(stand, watch)
+    story.close()
+    return story
+
+
+def strike_all(stand, watch, plan):
+    """Plays the schedule; comes back when every fault is undone."""
+    begun, over = time.monotonic(), threading.Event()
+    threads = [threading.Thread(target=strike, args=(stand, watch, one, begun, over), daemon=True) for one in plan.strikes]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    time.sleep(1)
+
+
+def strike(stand, watch, one, begun, over):
+    if over.wait(max(0.0, begun + one.at - time.monotonic())):
+        return
+    fault = ALL[one.kind](stand, watch, one)
+    story = stand.story
+    try:
+        fault.start()
+        story.struck[one.kind] += 1
+        story.say(f"{one.kind} {one.victim} {fault.details} ({one.seconds} s)")
+        fault.go_on(over.wait)
+    except Exception as broken:
+        story.find(f"the bench itself: {one.kind} {one.victim}: {type(broken).__name__}: {broken}")
+    finally:
+        fault.undo()
+    story.say(f"over: {one.kind} {one.victim}")
+
+
+def settle(stand, watch):
+    """All is brought back and counted, and then counted again from outside."""
+    story = stand.story
+    stand.ground.calm()
+    stand.bring_back()
+    stand.stop_clients()
+    stand.wait_counted()
+    story.say("counted; the recount begins")
+    book = Book(*[client.ledger_path for client in stand.clients.values()])
+    found, store, api = stand.recount()
+    for finding in check(found, book, store, api, seed=stand.plan.seed):
+        story.find(finding)
+    story.sent = {outcome: book.count(outcome) for outcome in ("kept", "refused", "unknown")}
+    story.say("recounted")
+
+
+def summary(stand, watch):
+    story = stand.story
+    longest = {name: round(seconds, 1) for name, seconds in stand.keeper.left.items() if name in stand.weirs}
+    for title, what in (("struck", dict(story.struck)), ("sent", getattr(story, "sent", {})), ("counters", dict(watch.totals())),
+                        ("health", dict(watch.answers)), ("said so after, seconds", watch.slowest_to_tell()),
+                        ("left after SIGTERM, seconds", longest)):
+        story.say(f"{title}: " + ", ".join(f"{name} {number}" for name, number in sorted(what.items())))
+
+
+class Bench:
+    """All stories of one call. `seconds`: no story begins after it; `rounds`: of each pair, None: no limit."""
+
+    def __init__(self, pairs, seed, seconds, rounds, faults, keep):
+        self.pairs, self.seed, self.rounds, self.faults = pairs, seed, rounds, faults
+        self.until = None if seconds is None else time.monotonic() + seconds
+        self.keep = pathlib.Path(keep)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-chaos-"))
+        self.folder.chmod(0o711)
+        self.played = {pair: 0 for pair in pairs}
+        self.struck = {pair: {} for pair in pairs}
+
+    def run(self):
+        """The exit code."""
+        try:
+            for pair in self.pairs:
+                share = None if self.until is None else (self.until - time.monotonic()) / (len(self.pairs) - self.pairs.index(pair))
+                red = self._pair(pair, None if share is None else time.monotonic() + share)
+                if red:
+                    return self._red(red, pair)
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        for pair in self.pairs:
+            print(f"{pair}: {self.played[pair]} rounds, all exact; struck: {self.struck[pair]}", flush=True)
+        return 0
+
+    def _pair(self, pair, until):
+        """Its stories, one after the other; the first red one, or None."""
+        ground, seed = ground_of(pair, self.folder / pair), self.seed
+        try:
+            while self._goes_on(pair, until):
+                plan = schedule.plan(seed, pair, self.faults)
+                story = play(ground, plan, ground.folder / f"story-{seed}")
+                self._add(pair, plan, story)
+                if story.findings:
+                    return story
+                shutil.rmtree(story.folder, ignore_errors=True)
+                seed += 1
+        finally:
+            ground.end()
+        return None
+
+    def _goes_on(self, pair, until):
+        if self.rounds is not None:
+            return self.played[pair] < self.rounds
+        return self.played[pair] == 0 or time.monotonic() < until
+
+    def _add(self, pair, plan, story):
+        self.played[pair] += plan.rounds
+        for name, number in story.struck.items():
+            self.struck[pair][name] = self.struck[pair].get(name, 0) + number
+
+    def _red(self, story, pair):
+        kept = self.keep / f"weir-chaos-{story.name}-{int(time.time())}"
+        shutil.copytree(story.folder, kept, ignore_dangling_symlinks=True, dirs_exist_ok=True)
+        seed, faults = story.name.rpartition("-")[2], f" FAULTS={','.join(self.faults)}" if self.faults else ""
+        print(f"\nRED, {len(story.findings)} findings:", *story.findings[:30], sep="\n  ")
+        print(f"left in {kept}\nagain: make chaos PAIR={pair} SEED={seed} ROUNDS=1{faults}", flush=True)
+        return 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Strikes real processes under load and counts again from outside.")
+    parser.add_argument("--pair", choices=[*PAIRS, "both"], default="both")
+    parser.add_argument("--seconds", type=float, help="no story begins after so many")
+    parser.add_argument("--rounds", type=int, help="of each pair")
+    parser.add_argument("--seed", type=int, help="of the first story (a random one)")
+    parser.add_argument("--faults", default="", help=f"of {', '.join(schedule.KINDS)}; with commas")
+    parser.add_argument("--keep", default=tempfile.gettempdir(), help="where a red story's folder is left")
+    words = parser.parse_args()
+    faults = tuple(word for word in words.faults.split(",") if word)
+    pairs = PAIRS if words.pair == "both" else (words.pair,)
+    try:
+        for pair in pairs:
+            schedule.plan(0, pair, faults)
+    except ValueError as wrong:
+        parser.error(str(wrong))
+    try:
+        enclosure.enter()
+        seed = words.seed if words.seed is not None else random.SystemRandom().randrange(1, 10**6)
+        seconds = words.seconds if words.seconds or words.rounds else 60
+        print(f"fault bench: SEED={seed}, {weir.BINARY}", flush=True)
+        return Bench(pairs, seed, seconds, words.rounds, faults, words.keep).run()
+    except unittest.SkipTest:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)
+    raise SystemExit(main())

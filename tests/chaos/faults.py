@@ -1,0 +1,127 @@
+"""What strikes single processes: each fault is born with the stand and its strike, and does three things, each bounded:
+
+    start()          strikes
+    go_on(wait)      what it does meanwhile; wait(seconds) is True when the story is over
+    undo()           always called, also when start() failed half-way
+
+The kinds are planned in schedule.py; ALL in all_faults.py says which class plays which kind."""
+import random
+
+import strace
+
+
+class Fault:
+    def __init__(self, stand, watch, strike):
+        self.stand, self.watch, self.strike = stand, watch, strike
+        self.ground, self.keeper, self.story = stand.ground, stand.keeper, stand.story
+        self.victim = strike.victim
+        self.dice = random.Random(strike.seed)
+        self.details = ""  # what the dice said, for the story
+
+    def start(self):
+        pass
+
+    def go_on(self, wait):
+        wait(self.strike.seconds)
+
+    def undo(self):
+        pass
+
+    def depend_on(self, server):
+        """Whoever stands on Kafka or PostgreSQL."""
+        return self.stand.weirs if server == "kafka" else self.stand.plan.consumers
+
+
+class Kill(Fault):
+    """kill -9, and started again after a while; of a server, long enough that those who need it must say so."""
+
+    def go_on(self, wait):
+        with self.keeper.in_hand(self.victim):
+            self.keeper.kill(self.victim)
+            if self.victim in self.stand.servers():
+                what = "log" if self.victim == "kafka" else "store"
+                with self.watch.away(what, self.depend_on(self.victim), "gone"):
+                    wait(self.strike.seconds)
+            else:
+                wait(self.strike.seconds)
+            self.keeper.start(self.victim)
+
+
+class Restart(Fault):
+    """SIGTERM, and what must follow; then started again."""
+
+    def go_on(self, wait):
+        with self.keeper.in_hand(self.victim):
+            self.keeper.stop(self.victim)
+            wait(self.strike.seconds)
+            self.keeper.start(self.victim)
+
+
+class Freeze(Fault):
+    """SIGSTOP, then SIGCONT: to others it looks as if it were thinking."""
+
+    def go_on(self, wait):
+        with self.keeper.in_hand(self.victim) as one:
+            if not one.running:
+                return
+            self.keeper.freeze(self.victim)
+            try:
+                if self.victim in self.stand.servers():
+                    what = "log" if self.victim == "kafka" else "store"
+                    with self.watch.away(what, self.depend_on(self.victim), "silent"):
+                        wait(self.strike.seconds)
+                else:
+                    wait(self.strike.seconds)
+            finally:
+                one.thaw()
+
+
+class Clock(Fault):
+    """The wall clock jumps by an hour, either way, and back; the monotonic one goes on."""
+
+    def start(self):
+        hours = self.dice.choice(["+3600", "-3600"])
+        self.details = f"{hours} s"
+        self.stand.clock_file(self.victim).write_text(hours + "\n")
+
+    def undo(self):
+        self.stand.clock_file(self.victim).write_text("+0\n")
+
+
+class FullDisk(Fault):
+    """All room is taken but some KB."""
+
+    def start(self):
+        leaving = self.dice.choice([0, 100, 400])
+        self.details = f"{leaving} KB left"
+        if self.victim == "postgres":
+            self.keeper.excuse(self.victim)  # it may end itself; whoever looks after it starts it again
+        self.stand.disk.fill(leaving)
+
+    def undo(self):
+        self.stand.disk.clear()
+
+
+class FailingCalls(Fault):
+    """Started again under strace, the n-th write or sync of each of its threads fails. After a failed sync it leaves by
+    itself, as it should, and is started again the same way until this is over."""
+
+    def start(self):
+        self.details = self._rule()
+        trace = self.story.folder / f"strace-{self.strike.at}"
+        self._restart(strace.prefix(trace, self.details))
+
+    def _rule(self):
+        call = self.dice.choice(["fdatasync", "fsync", "pwrite64", "pwrite64", "ftruncate"])
+        nth = self.dice.choice([1, 2, 3, self.dice.randrange(4, 40), self.dice.randrange(40, 400)])
+        every = self.dice.choice(["", f"+{self.dice.randrange(1, 60)}"])
+        return f"{call}:error={self.dice.choice(['EIO', 'ENOSPC'])}:when={nth}{every}"
+
+    def undo(self):
+        self._restart([])
+
+    def _restart(self, prefix):
+        with self.keeper.in_hand(self.victim) as one:
+            self.keeper.stop(self.victim)
+            one.prefix = prefix
+            self.keeper.start(self.victim)

@@ -1,0 +1,38 @@
+"""What happens, told as it happens: to stdout and to a file, each line with the seconds since the story began."""
+import collections
+import pathlib
+import sys
+import threading
+import time
+
+
+class Story:
+    """Any thread. `struck` counts faults by name; `findings` are the texts of what must not be."""
+
+    def __init__(self, folder, name):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True)
+        self.folder.chmod(0o711)  # a server that must not run as root passes through it
+        self.name = name
+        self.struck = collections.Counter()
+        self.findings = []
+        self._begun = time.monotonic()
+        self._lock = threading.Lock()
+        self._file = open(self.folder / "story.log", "w", encoding="utf-8")
+
+    def seconds(self):
+        return time.monotonic() - self._begun
+
+    def say(self, text):
+        with self._lock:
+            for out in (sys.stdout, self._file):
+                print(f"[{self.seconds():6.1f}] {text}", file=out, flush=True)
+
+    def find(self, text):
+        """Something that must not be: the story is red."""
+        with self._lock:
+            self.findings.append(text)
+        self.say(f"WRONG: {text}")
+
+    def close(self):
+        self._file.close()

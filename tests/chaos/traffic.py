@@ -1,0 +1,71 @@
+"""The client processes of a story: each with a ledger, a way of its own to the service, and the right to be killed."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import weir
+
+PROGRAM = pathlib.Path(__file__).with_name("client.py")
+
+
+class Client:
+    """One client.py. It keeps to `urls`; killed and started again it goes on in the same ledger with other events."""
+
+    def __init__(self, folder, urls, seed, rate):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(exist_ok=True)
+        self.urls, self.seed, self.rate = list(urls), seed, rate
+        self.ledger_path, self.log_path = self.folder / "ledger.ndjson", self.folder / "client.log"
+        self.process, self.starts, self.counts = None, 0, {}
+
+    def start(self):
+        self.starts += 1
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-B", PROGRAM, "--url", ",".join(self.urls), "--ledger", self.ledger_path,
+                 "--seed", str(self.seed + 1000 * (self.starts - 1)), "--rate", str(self.rate)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    @property
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, seconds=60):
+        """SIGTERM: what is under way is finished. Gives the exit code; 1: an answer that nobody should get."""
+        self.process.terminate()
+        code = self.process.wait(seconds)
+        if code == 0:
+            for name, number in json.loads(self.log().strip().splitlines()[-1]).items():
+                self.counts[name] = self.counts.get(name, 0) + number
+        return code
+
+    def freeze(self):
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self):
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def end(self):
+        if self.running:
+            self.kill()
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+
+def clients(folder, ways, seed, rate):
+    """A client for each list of URLs; `rate` is of all together."""
+    return {f"client-{number}": Client(folder / f"client-{number}", urls, seed * 100 + number, rate / len(ways))
+            for number, urls in enumerate(ways, 1)}
+
+
+def ended_well(client):
+    """None, or what it complained of."""
+    return None if client.process.returncode in (0, -9) else client.log().strip()[-1500:]
