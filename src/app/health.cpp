@@ -37,9 +37,10 @@ Check freshness_check(const rollup::Status& status, Now now) {
   switch (status.phase) {
     case rollup::Phase::live:
       break;
+    case rollup::Phase::opening:  // the database may be away: as with a flush, events are kept meanwhile
     case rollup::Phase::catching_up:
       check.readiness = Readiness::degraded;
-      check.reason = "catching up";
+      check.reason = rollup::name_of(status.phase);
       break;
     default:
       check.readiness = Readiness::unready;

@@ -60,6 +60,7 @@ TEST(FreshnessCheck, TellsEachPhaseAndARefusedPartition) {
       {waiting, Readiness::degraded, "partition 2: it waits for the copies of its dead letters (1)"},
       {{.phase = rollup::Phase::live}, Readiness::ready, ""},
       {{.phase = rollup::Phase::starting}, Readiness::unready, "starting"},
+      {{.phase = rollup::Phase::opening}, Readiness::degraded, "opening partitions"},
       {{.phase = rollup::Phase::catching_up}, Readiness::degraded, "catching up"},
       {{.phase = rollup::Phase::draining}, Readiness::unready, "draining"},
       {{.phase = rollup::Phase::live, .log_up = false, .log_reason = "gone"},

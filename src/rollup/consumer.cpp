@@ -344,6 +344,7 @@ void Consumer::tick(Now now) {
   draining_ = stopping_;
   start_transaction(now);
   update_pauses();
+  ever_open_ = ever_open_ || all_open();
 }
 
 MonoTime Consumer::wake_at(Now now) {

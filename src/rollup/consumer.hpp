@@ -161,6 +161,7 @@ class Consumer {
   void start_transaction(Now now);
   void run(std::unique_ptr<Transaction> transaction, Now now);
 
+  [[nodiscard]] bool all_open() const;
   [[nodiscard]] static PartitionStatus status_of(std::int32_t partition, const Slot& slot);
   [[nodiscard]] bool ready_to_release(const Slot& slot) const;
   void release_revoked(Now now);
@@ -177,6 +178,7 @@ class Consumer {
   Slots slots_;
   std::uint64_t last_generation_ = 0;
   bool ever_assigned_ = false;
+  bool ever_open_ = false;  // all partitions at once
 
   Agenda agenda_;
   Agenda::Kind kind_ = Agenda::Kind::flush;    // of the transaction under way or waiting

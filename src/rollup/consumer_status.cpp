@@ -1,4 +1,5 @@
 // What is told of the consumer.
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -36,14 +37,19 @@ std::int64_t Consumer::waiting() const {
   return events;
 }
 
+// Those that are refused are not waited for.
+bool Consumer::all_open() const {
+  return ever_assigned_ && std::ranges::none_of(slots_, [](const auto& entry) {
+           return entry.second.state == Slot::State::waiting || entry.second.state == Slot::State::opening;
+         });
+}
+
 Status Consumer::status() const {
   Status status = status_;
   status.partitions.reserve(slots_.size());
-  bool opening = !ever_assigned_;
   bool catching_up = false;
   for (const auto& [partition, slot] : slots_) {
     status.partitions.push_back(status_of(partition, slot));
-    opening = opening || slot.state == Slot::State::waiting || slot.state == Slot::State::opening;
     if (slot.state == Slot::State::refused) status.refused.push_back({partition, slot.reason});
     if (!slot.partition) continue;
     catching_up = catching_up || slot.partition->catching_up();
@@ -59,7 +65,7 @@ Status Consumer::status() const {
   }
   status.phase = finished_     ? Phase::stopped
                  : stopping_   ? Phase::draining
-                 : opening     ? Phase::starting
+                 : !all_open() ? (ever_open_ ? Phase::opening : Phase::starting)
                  : catching_up ? Phase::catching_up
                                : Phase::live;
   status.waiting = waiting();

@@ -54,8 +54,8 @@ void describe_flush(const Status& status, Exposition& into) {
 }
 
 void describe_state(const Status& status, Now now, Exposition& into) {
-  constexpr std::array phases{Phase::starting, Phase::catching_up, Phase::live, Phase::draining,
-                              Phase::stopped};
+  constexpr std::array phases{Phase::starting, Phase::opening,  Phase::catching_up,
+                              Phase::live,     Phase::draining, Phase::stopped};
   for (const Phase phase : phases) {
     std::string name(name_of(phase));
     std::ranges::replace(name, ' ', '_');

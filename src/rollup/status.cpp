@@ -28,6 +28,8 @@ std::string_view name_of(Phase phase) {
   switch (phase) {
     case Phase::starting:
       return "starting";
+    case Phase::opening:
+      return "opening partitions";
     case Phase::catching_up:
       return "catching up";
     case Phase::live:

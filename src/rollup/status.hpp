@@ -18,7 +18,8 @@
 namespace weir::rollup {
 
 enum class Phase : std::uint8_t {
-  starting,     // no partition was assigned yet, or some are still being opened
+  starting,     // no partition was assigned yet, or some of the first are still being opened
+  opening,      // all were open once; now some are being opened, those that the group added or others anew
   catching_up,  // remembering what was counted before, for the dedupe
   live,
   draining,  // stop() was called

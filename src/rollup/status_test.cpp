@@ -74,6 +74,31 @@ TEST_F(StatusTest, SaysWhyAPartitionIsNotOpenedYet) {
   EXPECT_GT(status().store_retries, 1);
 }
 
+TEST_F(StatusTest, IsStartingOnlyUntilAllPartitionsWereOpenOnce) {
+  world_.database.faults = [](StoreStep) { return Fault::refused; };
+  start();
+  pass(seconds{3});
+  EXPECT_EQ(status().phase, Phase::starting);
+  world_.database.faults = [](StoreStep) { return Fault::none; };
+  pass(seconds{30});
+  EXPECT_EQ(status().phase, Phase::live);
+}
+
+TEST_F(StatusTest, DoesNotStartAgainWhenPartitionsAreOpenedAnew) {
+  start();
+  pass(seconds{1});
+  ASSERT_EQ(status().phase, Phase::live);
+  world_.database.faults = [](StoreStep) { return Fault::refused; };
+  process_->log().lose({1});
+  process_->log().assign({1});
+  pass(seconds{3});
+  EXPECT_EQ(status().phase, Phase::opening);
+  EXPECT_FALSE(status().store_up);
+  world_.database.faults = [](StoreStep) { return Fault::none; };
+  pass(seconds{30});
+  EXPECT_EQ(status().phase, Phase::live);
+}
+
 TEST_F(StatusTest, CountsReassignments) {
   start();
   process_->log().revoke({0});
