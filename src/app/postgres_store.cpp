@@ -49,7 +49,10 @@ class PostgresStoreAdapter final : public StoreAdapter {
 
 }  // namespace
 
-std::unique_ptr<StoreAdapter> open_postgres_store(const config::Settings& settings, observe::Log& log) {
+Result<std::unique_ptr<StoreAdapter>> open_postgres_store(const config::Settings& settings,
+                                                          observe::Log& log) {
+  if (auto readable = postgres::keywords_of(connection_settings(settings.database)); !readable)
+    return pass_on(readable);
   return std::make_unique<PostgresStoreAdapter>(settings, log);
 }
 

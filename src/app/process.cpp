@@ -76,9 +76,10 @@ int drain(std::unique_ptr<Service> service, Signals& signals, observe::Log& log,
   return 0;
 }
 
-// Whether librdkafka knows a property, and takes its value, only librdkafka can say.
+// What only librdkafka can say of its properties, and libpq of DATABASE_URL.
 bool is_about_settings(const Error& error) {
-  return error.code.starts_with("property_") || error.code == "kafka_settings";
+  return error.code.starts_with("property_") || error.code == "kafka_settings" ||
+         error.code == "database_settings";
 }
 
 }  // namespace

@@ -206,6 +206,10 @@ class Wrong(weir.Case):
                           "KAFKA_TOPIC": "a b"},
              ["METRICS_STORE", "EVENT_LOG", "BATCH_SIZE", "NUM_WORKERS", "many", "CONSUMER_PORT", "70000", "DATABASE_URL",
               "KAFKA_START", "sometimes", "KAFKA_PROPERTY_ENABLE_AUTO_COMMIT", "KAFKA_TOPIC"]),
+            # Only libpq and librdkafka know these to be wrong.
+            ("consumer", {"DATABASE_URL": f"postgresql://me:{IN_URL}@127.0.0.1/numbers?nonsense=1"}, ["DATABASE_URL"]),
+            ("serve", {"METRICS_STORE": "postgres", "DATABASE_URL": f"password={IN_URL} host"}, ["DATABASE_URL"]),
+            ("producer", {"KAFKA_PROPERTY_NO_SUCH": "1"}, ["no.such"]),
         )
         for command, environment, expected in cases:
             with self.subTest(command, **environment):
