@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <limits>
 #include <optional>
-#include <random>
 
 namespace weir::tally {
 namespace {
@@ -104,79 +103,6 @@ TEST(Dedupe, ForgetsByTime) {
   for (int i = 0; i < 50'000; ++i) {
     feed(dedupe, {i, i * 100ms, i});
     ASSERT_LE(dedupe.size(), 101U);
-  }
-}
-
-// The rule of the header, by searching backwards.
-bool is_duplicate(const std::vector<Record>& records, std::size_t now, std::chrono::milliseconds window,
-                  std::int64_t events) {
-  std::chrono::milliseconds latest = records[now].time;
-  for (std::size_t i = now; i-- > 0;) {
-    if (records[now].offset - records[i].offset > events) return false;
-    latest = std::max(latest, records[i].time);
-    if (records[i].id == records[now].id) return latest - records[i].time <= window;
-  }
-  return false;
-}
-
-// Records with holes between them, whose times wander, stand still and jump both ways.
-std::vector<Record> random_log(std::mt19937_64& random, int ids) {
-  std::vector<Record> records;
-  std::int64_t offset = 0;
-  std::chrono::milliseconds time{1'000'000};
-  for (int i = 0; i < 600; ++i) {
-    offset += 1 + static_cast<std::int64_t>(random() % 20 == 0 ? random() % 30 : 0);
-    time += std::chrono::milliseconds(random() % 400);
-    if (random() % 40 == 0) time -= std::chrono::milliseconds(random() % 20'000);
-    if (random() % 80 == 0) time += std::chrono::milliseconds(random() % 20'000);
-    std::optional<int> id;
-    if (random() % 5 != 0) id = static_cast<int>(random() % static_cast<unsigned>(ids));
-    records.push_back({offset, time, id});
-  }
-  return records;
-}
-
-TEST(Dedupe, FollowsTheRuleOnLogsWhoseTimeJumps) {
-  for (unsigned seed = 0; seed < 200; ++seed) {
-    std::mt19937_64 random(seed);
-    const std::int64_t events = 1 + static_cast<std::int64_t>(random() % 200);
-    const std::chrono::seconds window(random() % 20);
-    const auto log = random_log(random, 1 + static_cast<int>(random() % 150));
-    Dedupe dedupe(window, events);
-    for (std::size_t i = 0; i < log.size(); ++i) {
-      const auto verdict = feed(dedupe, log[i]);
-      if (!verdict) continue;
-      ASSERT_EQ(*verdict == Verdict::duplicate, is_duplicate(log, i, window, events))
-          << "seed " << seed << " at " << i;
-    }
-  }
-}
-
-TEST(Dedupe, JudgesAsIfItHadNeverStoppedAfterARebuildFromTheLog) {
-  for (unsigned seed = 0; seed < 300; ++seed) {
-    std::mt19937_64 random(seed);
-    const std::int64_t events = static_cast<std::int64_t>(random() % 200);
-    const std::chrono::seconds window(random() % 20);
-    const auto log = random_log(random, 1 + static_cast<int>(random() % 150));
-    const std::size_t next = 1 + random() % (log.size() - 1);
-    const std::int64_t next_offset = log[next - 1].offset + 1;
-
-    // Where the header says a rebuild may begin at the latest, for the time of whichever record before.
-    const std::chrono::milliseconds some_time = log[random() % next].time;
-    std::size_t first = 0;
-    while (first < next && log[first].time < some_time - window) ++first;
-    const std::int64_t from = std::max(next_offset - events, first < next ? log[first].offset : next_offset);
-    const std::int64_t earlier = random() % 2 == 0 ? 0 : static_cast<std::int64_t>(random() % 100);
-
-    Dedupe never_stopped(window, events);
-    Dedupe rebuilt(window, events);
-    for (std::size_t i = 0; i < log.size(); ++i) {
-      const auto expected = feed(never_stopped, log[i]);
-      if (i < next && log[i].offset < from - earlier) continue;
-      const auto verdict = feed(rebuilt, log[i]);
-      if (i < next) continue;
-      ASSERT_EQ(verdict, expected) << "seed " << seed << " at " << i << ", rebuilt at " << next;
-    }
   }
 }
 

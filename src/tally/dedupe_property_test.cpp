@@ -1,0 +1,112 @@
+// On random logs: the rule, against searching the log backwards; and a memory that is rebuilt from the log, against one
+// that never stopped.
+#include "base/test_seeds.hpp"
+#include "tally/dedupe_test_log.hpp"
+
+namespace weir::tally {
+namespace {
+
+using namespace dedupe_test;
+
+constexpr std::size_t log_records = 600;
+
+// How far a record stands from the last sight of its id.
+struct Distance {
+  std::int64_t offsets = 0;
+  std::chrono::milliseconds time{};  // of the latest record from the sight on, behind the sight
+
+  [[nodiscard]] bool is_within(const Log& log) const { return offsets <= log.events && time <= log.window; }
+};
+
+// By searching backwards; nothing if it was never seen.
+std::optional<Distance> distance_to_last_sight(const Log& log, std::size_t now) {
+  const Record& record = log.records[now];
+  RecordTime latest = record.time;
+  for (std::size_t i = now; i-- > 0;) {
+    const Record& earlier = log.records[i];
+    latest = std::max(latest, earlier.time);
+    if (earlier.id == record.id && !earlier.is_letter)
+      return Distance{record.offset - earlier.offset, latest - earlier.time};
+  }
+  return std::nullopt;
+}
+
+// How many records stood exactly on a border, or one beyond it, with nothing else against them.
+struct Borders {
+  int last_offset = 0;
+  int next_offset = 0;
+  int last_millisecond = 0;
+  int next_millisecond = 0;
+
+  void count(const Distance& distance, const Log& log) {
+    last_offset += distance.offsets == log.events && distance.time <= log.window;
+    next_offset += distance.offsets == log.events + 1 && distance.time <= log.window;
+    last_millisecond += distance.time == log.window && distance.offsets <= log.events;
+    next_millisecond +=
+        distance.time == log.window + std::chrono::milliseconds{1} && distance.offsets <= log.events;
+  }
+};
+
+TEST(DedupeProperty, FollowsTheRuleOnLogsWhoseTimeJumps) {
+  Borders met;
+  for_each_seed(200, [&met](std::uint64_t seed) {
+    const Log log = LogWriter(seed).write(log_records);
+    Dedupe dedupe(log.window, log.events);
+    for (std::size_t i = 0; i < log.records.size(); ++i) {
+      const auto verdict = feed(dedupe, log.records[i]);
+      if (!verdict) continue;
+      const auto distance = distance_to_last_sight(log, i);
+      ASSERT_EQ(*verdict == Verdict::duplicate, distance && distance->is_within(log)) << "record " << i;
+      if (distance) met.count(*distance, log);
+    }
+  });
+  if (std::getenv("WEIR_SEED") != nullptr) return;
+  for (const int times : {met.last_offset, met.next_offset, met.last_millisecond, met.next_millisecond})
+    EXPECT_GT(times, 100) << "each border was met";
+}
+
+std::optional<Verdict> feed_copy(Dedupe dedupe, const Record& record) { return feed(dedupe, record); }
+
+// Judges alike whatever comes behind the first `next` records: any id at any distance, and the rest of the log.
+void expect_same_verdicts(LogWriter& writer, const Log& log, std::size_t next, Dedupe rebuilt,
+                          Dedupe expected) {
+  const Record& last = log.records[next - 1];
+  for (std::size_t i = 0; i < next; i += 1 + static_cast<std::size_t>(writer.below(20))) {
+    const Record again{.offset = last.offset + 1 + (writer.one_in(2) ? 0 : writer.below(log.events + 2)),
+                       .time = last.time + std::chrono::milliseconds(writer.below(20'000) - 10'000),
+                       .id = log.records[i].id};
+    ASSERT_EQ(feed_copy(rebuilt, again), feed_copy(expected, again))
+        << "record " << i << " again, rebuilt at " << next;
+  }
+  for (std::size_t i = next; i < log.records.size(); ++i) {
+    const auto verdict = feed(expected, log.records[i]);
+    ASSERT_EQ(feed(rebuilt, log.records[i]), verdict) << "record " << i << ", rebuilt at " << next;
+  }
+}
+
+// One that was fed the records from an offset up to the first `next` ones.
+Dedupe fed_from(const Log& log, std::int64_t offset, std::size_t next) {
+  Dedupe dedupe(log.window, log.events);
+  for (std::size_t i = log.index_at(offset); i < next; ++i) feed(dedupe, log.records[i]);
+  return dedupe;
+}
+
+TEST(DedupeProperty, JudgesForEverAsIfItHadNeverStoppedAfterARebuild) {
+  for_each_seed(200, [](std::uint64_t seed) {
+    LogWriter writer(seed);
+    const Log log = writer.write(log_records);
+    for (int stop = 0; stop < 8; ++stop) {
+      const auto next = static_cast<std::size_t>(1 + writer.below(log_records - 1));
+      const std::int64_t next_offset = log.records[next - 1].offset + 1;
+      // The latest place that the header allows, for the time of any record before; and often one before that.
+      const auto reckoned_from = static_cast<std::size_t>(writer.below(static_cast<std::int64_t>(next)));
+      const std::int64_t by_time = log.first_at(log.records[reckoned_from].time - log.window);
+      const std::int64_t latest = std::max(next_offset - log.events, by_time);
+      const std::int64_t from = latest - (writer.one_in(2) ? 0 : writer.below(100));
+      expect_same_verdicts(writer, log, next, fed_from(log, from, next), fed_from(log, 0, next));
+    }
+  });
+}
+
+}  // namespace
+}  // namespace weir::tally
