@@ -11,8 +11,10 @@ time and by other means, after the contract.
 `findings` is a list of texts, each one difference in words; empty: exact. Nothing must be sent meanwhile, and the
 service must have counted all (wait_counted)."""
 import collections
+import contextlib
 import dataclasses
 import datetime
+import gc
 import heapq
 import re
 
@@ -121,7 +123,8 @@ class Recount:
 
     def __init__(self, topic, bounds, records, rules, starts):
         self.topic, self.rules = topic, rules
-        records = list(records)
+        with no_garbage_collection():
+            records = list(records)
         if bounds is None:
             first = records[0].offset if records else 0
             bounds = {0: (first, first + len(records))}
@@ -131,6 +134,10 @@ class Recount:
         share = max(1, rules.dedup_window_events // max(1, len(bounds)))
         self._dedupe = {partition: Dedupe(rules.dedup_window_sec * 1000, share) for partition in bounds}
         self._replays = []
+        with no_garbage_collection():
+            self._take_all(records)
+
+    def _take_all(self, records):
         for record in records:
             self._take(record)
         for replay in sorted(self._replays, key=lambda found: (found[0].time_ms, found[0].partition, found[0].offset)):
@@ -225,6 +232,16 @@ class Recount:
                 if key not in cells:
                     cells[key] = Cell()
                 cells[key].add(cell)
+
+
+@contextlib.contextmanager
+def no_garbage_collection():
+    """Millions of small objects, and none of them garbage: looking for some takes a quarter of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def letter_place(header):
