@@ -8,6 +8,7 @@ It tells each strike as it happens. A story (some rounds, then a recount) is pla
 next one. At the first story in which something is wrong it ends with 1, names the folder that it left, and the command
 that plays the same schedule again. 0: all was exact."""
 import argparse
+import collections
 import pathlib
 import random
 import shutil
@@ -174,9 +175,14 @@ class Bench:
         kept = self.keep / f"weir-chaos-{story.name}-{int(time.time())}"
         shutil.copytree(story.folder, kept, ignore_dangling_symlinks=True, dirs_exist_ok=True)
         seed, faults = story.name.rpartition("-")[2], f" FAULTS={','.join(self.faults)}" if self.faults else ""
-        print(f"\nRED, {len(story.findings)} findings:", *story.findings[:30], sep="\n  ")
+        print(f"\nRED, {len(story.findings)} findings, all of them in story.log; by kind: {dict(collections.Counter(kind_of(each) for each in story.findings))}")
         print(f"left in {kept}\nagain: make chaos PAIR={pair} SEED={seed} ROUNDS=1{faults}", flush=True)
         return 1
+
+
+def kind_of(finding):
+    """The word that it begins with."""
+    return finding.split(":")[0] if ":" in finding[:40] else finding.split(" ")[0]
 
 
 def main():
@@ -189,12 +195,12 @@ def main():
     parser.add_argument("--keep", default=tempfile.gettempdir(), help="where a red story's folder is left")
     words = parser.parse_args()
     faults = tuple(word for word in words.faults.split(",") if word)
-    pairs = PAIRS if words.pair == "both" else (words.pair,)
     try:
-        for pair in pairs:
-            schedule.plan(0, pair, faults)
+        pairs = [pair for pair in (PAIRS if words.pair == "both" else [words.pair]) if schedule.kinds_of(pair, faults)]
     except ValueError as wrong:
         parser.error(str(wrong))
+    if not pairs:
+        parser.error(f"no such fault strikes the {words.pair} pair")
     try:
         enclosure.enter()
         seed = words.seed if words.seed is not None else random.SystemRandom().randrange(1, 10**6)

@@ -108,17 +108,19 @@ class FailingCalls(Fault):
 
     def start(self):
         self.details = self._rule()
-        trace = self.story.folder / f"strace-{self.strike.at}"
-        self._restart(strace.prefix(trace, self.details))
+        self.trace = self.story.folder / f"strace-{self.strike.at}"
+        self._restart(strace.prefix(self.trace, self.details))
 
     def _rule(self):
-        call = self.dice.choice(["fdatasync", "fsync", "pwrite64", "pwrite64", "ftruncate"])
-        nth = self.dice.choice([1, 2, 3, self.dice.randrange(4, 40), self.dice.randrange(40, 400)])
+        call = self.dice.choice(["fdatasync", "fdatasync", "pwrite64", "pwrite64", "pwrite64", "ftruncate"])
+        nth = self.dice.choice([1, 2, 3, self.dice.randrange(4, 20), self.dice.randrange(20, 100)])
         every = self.dice.choice(["", f"+{self.dice.randrange(1, 60)}"])
         return f"{call}:error={self.dice.choice(['EIO', 'ENOSPC'])}:when={nth}{every}"
 
     def undo(self):
         self._restart([])
+        if self.trace.exists():
+            self.story.struck["calls failed"] += self.trace.read_text(errors="replace").count("(INJECTED)")
 
     def _restart(self, prefix):
         with self.keeper.in_hand(self.victim) as one:

@@ -15,10 +15,11 @@ KILLS_BETWEEN_RECOUNTS = 10
 @dataclasses.dataclass(frozen=True)
 class Kind:
     """A fault that may be planned: whom it strikes, {pair: names}, and for how many seconds. `takes`: it has its victim
-    alone; else it may strike beside other kinds."""
+    alone; else it may strike beside other kinds. `single`: not two of them at once, whoever the victims."""
     victims: dict
     seconds: tuple
     takes: bool = True
+    single: bool = False
 
 
 CLIENTS = tuple(f"client-{number}" for number in (1, 2, 3))
@@ -34,7 +35,7 @@ KINDS = {
     "kill": Kind({pair: (*names, CLIENTS[0]) for pair, names in EVERYONE.items()}, (0.0, 2.5)),
     "outage": Kind({"kafka": DEEP}, (8.0, 20.0)),
     "freeze": Kind(EVERYONE, (0.3, 4.0)),
-    "long-freeze": Kind({"kafka": CONSUMERS}, (10.0, 14.0)),  # a session is 8 s
+    "long-freeze": Kind({"kafka": CONSUMERS}, (10.0, 14.0), single=True),  # a session is 8 s
     "restart": Kind(EVERYONE, (0.0, 1.5)),
     "black-hole": Kind({"kafka": ("all-kafka", "all-postgres", *WAYS["kafka"]), "embedded": CLIENTS}, (2.0, 16.0)),
     "latency": Kind(WAYS, (3.0, 12.0), takes=False),
@@ -87,9 +88,7 @@ def kinds_of(pair, wanted=()):
 def plan(seed, pair, wanted=()):
     dice = random.Random(f"{seed}/{pair}/{','.join(sorted(wanted))}")
     kinds = kinds_of(pair, wanted)
-    if not kinds:
-        raise ValueError(f"no such fault strikes the {pair} pair: {', '.join(wanted)}")
-    consumers = CONSUMERS[:dice.choice([1, 2, 2, 3])] if kinds != ["long-freeze"] else CONSUMERS[:2]
+    consumers = CONSUMERS[:dice.choice([1, 2, 2, 3]) if len(kinds) > 1 else 2]
     settings = {"FLUSH_INTERVAL_SEC": 1, "BATCH_SIZE": dice.choice([1, 20, 100, 100]), "NUM_WORKERS": dice.choice([1, 3]),
                 "FLUSH_MIN_INTERVAL_MS": dice.choice([0, 50, 200, 200]), "HTTP_THREADS": 2, "LOG_FORMAT": "text"}
     partitions = dice.choice([3, 12, 12]) if pair == "kafka" else 1
@@ -126,12 +125,12 @@ def together(dice, pair, kinds, consumers):
         kind = KINDS[name]
         victim = dice.choice(victims_of(name, pair, consumers))
         seconds = min(dice.uniform(*kind.seconds), max(kind.seconds[0], ROUND_SECONDS - at))
-        taken = victim if kind.takes else (name, victim)
-        if at < free_at.get(taken, 0.0):  # its turn comes later
+        taken = {victim if kind.takes else (name, victim), *([name] if kind.single else [])}
+        if any(at < free_at.get(one, 0.0) for one in taken):  # its turn comes later
             deck.insert(0, name)
             at += 0.2
             continue
-        free_at[taken] = at + seconds + 1.0
+        free_at.update(dict.fromkeys(taken, at + seconds + 1.0))
         strikes.append(Strike(round(at, 2), name, victim, round(seconds, 2), dice.randrange(2**31)))
         at += dice.choice([0.0, dice.uniform(0.5, 2.0), dice.uniform(2.0, 4.5)])
     return strikes

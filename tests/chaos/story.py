@@ -1,9 +1,10 @@
 """What happens, told as it happens: to stdout and to a file, each line with the seconds since the story began."""
 import collections
 import pathlib
-import sys
 import threading
 import time
+
+SHOWN = 10  # findings
 
 
 class Story:
@@ -23,16 +24,18 @@ class Story:
     def seconds(self):
         return time.monotonic() - self._begun
 
-    def say(self, text):
+    def say(self, text, shown=True):
         with self._lock:
-            for out in (sys.stdout, self._file):
-                print(f"[{self.seconds():6.1f}] {text}", file=out, flush=True)
+            print(f"[{self.seconds():6.1f}] {text}", file=self._file, flush=True)
+            if shown:
+                print(f"[{self.seconds():6.1f}] {text[:300]}", flush=True)
 
     def find(self, text):
-        """Something that must not be: the story is red."""
+        """Something that must not be: the story is red. All of them stand in the file, the first ones are shown."""
         with self._lock:
             self.findings.append(text)
-        self.say(f"WRONG: {text}")
+            count = len(self.findings)
+        self.say(f"WRONG: {text}", shown=count <= SHOWN)
 
     def close(self):
         self._file.close()

@@ -10,5 +10,5 @@ def prefix(trace, rule):
     if not shutil.which("strace"):
         weir.missing("strace")
     call = rule.split(":")[0]
-    return ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", str(trace), "-e", f"trace={call}", "-e", "signal=none", "-e",
+    return ["strace", "-D", "-A", "-f", "--seccomp-bpf", "-qq", "-o", str(trace), "-e", f"trace={call}", "-e", "signal=none", "-e",
             f"inject={rule}"]
