@@ -54,9 +54,10 @@ Check freshness_check(const rollup::Status& status, Now now) {
     check.readiness = std::max(check.readiness, Readiness::degraded);
     check.reason = status.copies_reason;
   }
-  for (const auto& refused : status.refused) {
+  for (const rollup::PartitionStatus& held : status.partitions) {
+    if (held.state != rollup::PartitionStatus::State::refused) continue;
     check.readiness = Readiness::unready;
-    check.reason = "partition " + std::to_string(refused.partition) + " is not read: " + refused.reason;
+    check.reason = "partition " + std::to_string(held.partition) + " is not read: " + held.reason;
   }
   const std::int64_t unread = status.oldest_unread_at ? (now.wall - *status.oldest_unread_at).count() : 0;
   check.numbers = {{"oldest_unread_age_ms", std::max<std::int64_t>(unread, 0)}};

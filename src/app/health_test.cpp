@@ -53,7 +53,10 @@ TEST(FreshnessCheck, TellsEachPhaseAndARefusedPartition) {
     std::string reason;
   };
   rollup::Status refused{.phase = rollup::Phase::live};
-  refused.refused = {{.partition = 3, .reason = "offsets 1 to 5 are gone"}};
+  refused.partitions = {
+      {.partition = 2, .state = rollup::PartitionStatus::State::live},
+      {.partition = 3, .state = rollup::PartitionStatus::State::refused, .reason = "offsets 1 to 5 are gone"},
+      {.partition = 4, .state = rollup::PartitionStatus::State::opening, .reason = "the store is away"}};
   rollup::Status waiting{.phase = rollup::Phase::live};
   waiting.copies_reason = "partition 2: it waits for the copies of its dead letters (1)";
   const std::vector<Case> cases{

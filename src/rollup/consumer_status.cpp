@@ -50,7 +50,6 @@ Status Consumer::status() const {
   bool catching_up = false;
   for (const auto& [partition, slot] : slots_) {
     status.partitions.push_back(status_of(partition, slot));
-    if (slot.state == Slot::State::refused) status.refused.push_back({partition, slot.reason});
     if (!slot.partition) continue;
     catching_up = catching_up || slot.partition->catching_up();
     status.read_to += slot.partition->position();

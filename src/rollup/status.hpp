@@ -67,12 +67,7 @@ struct PartitionStatus {
 
 // A value; a copy of what was true a moment ago.
 struct Status {
-  struct Refused {
-    std::int32_t partition = 0;
-    std::string reason;
-  };
   Phase phase = Phase::starting;
-  std::vector<Refused> refused;  // partitions that are not read (ON_OFFSET_GONE)
   bool store_up = true;
   std::string store_reason;                    // of the last failure, while not up
   std::chrono::milliseconds store_latency{0};  // of the last transaction that ended well
