@@ -172,8 +172,9 @@ class Connection:
             events = [self.traffic.next() for _ in range(size)]
             if not self.client.take_turn(len(events)):
                 return False
-            if not single and dice.random() < 0.2:  # the same id twice in one batch
-                events.insert(dice.randrange(len(events) + 1), dice.choice(events))
+            known = [event for event in events if event.message_id is not None and not event.bad]
+            if not single and known and dice.random() < 0.2:  # the same id twice in one batch
+                events.insert(dice.randrange(len(events) + 1), dice.choice(known))
         if dice.random() < 0.02:
             self.poster.close()  # a visitor comes anew
         if len(events) > 1 and dice.random() < 0.02:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A 2xx is a promise: it comes behind the fsync, and what it promised survives kill -9."""
 import collections
+import json
 import os
 import random
 import re
@@ -12,6 +13,7 @@ import time
 
 import strace
 import weir
+from poster import KEPT, REFUSED, UNKNOWN, Poster
 
 
 class Promise(weir.Case):
@@ -93,25 +95,24 @@ class Sender(threading.Thread):
     def __init__(self, one, name):
         super().__init__()
         self.one, self.tag = one, name
-        self.kept, self.unknown, self.refused = [], [], []
+        self.names = {KEPT: [], REFUSED: [], UNKNOWN: []}
         self.stopping = threading.Event()
 
     def run(self):
-        number = 0
+        poster, number = Poster([("127.0.0.1", self.one.port)], timeout=5), 0
         while not self.stopping.is_set():
             number += 1
             name = f"{self.tag}-{number}"
             batch = random.random() < 0.2
             names = [f"{name}-{item}" for item in range(random.randrange(1, 20))] if batch else [name]
             events = [weir.activity(each, message_id=each) for each in names]
-            try:
-                reply = self.one.post("/activities" if batch else "/activity", events if batch else events[0], timeout=5)
-                {200: self.kept, 503: self.refused}.get(reply.status, self.unknown).extend(names)
-            except ConnectionRefusedError:
-                self.refused.extend(names)
+            body = json.dumps(events if batch else events[0]).encode()
+            reply = poster.post("/activities" if batch else "/activity", body, {}, len(events))
+            for each, outcome in zip(names, reply.outcomes):
+                self.names[outcome].append(each)
+            if reply.status == 0:
                 time.sleep(0.01)
-            except Exception:  # cut off on the way: nobody knows
-                self.unknown.extend(names)
+        poster.close()
 
 
 class KillLoop(weir.Case):
@@ -128,8 +129,8 @@ class KillLoop(weir.Case):
                 sender.stopping.set()
             for sender in senders:
                 sender.join()
-                kept.update(sender.kept)
-                unknown.update(sender.unknown)
+                kept.update(sender.names[KEPT])
+                unknown.update(sender.names[UNKNOWN])
             for name in ("events.db", "metrics.db"):
                 copy = self.folder / name
                 for suffix in ("", "-wal"):

@@ -15,11 +15,6 @@ class Reply:
     rejected: dict = dataclasses.field(default_factory=dict)  # {index: why} of those found wrong; they are REFUSED too
     why: str = ""
 
-    def left(self, events):
-        """Those that are worth another try."""
-        return [event for index, (event, outcome) in enumerate(zip(events, self.outcomes))
-                if outcome != KEPT and index not in self.rejected]
-
 
 class Poster:
     """For one thread. `addresses`: (host, port) of each; it stays with one while that answers well, and goes on to the

@@ -1,13 +1,11 @@
 """An honest client that keeps the books outside the service: every send with its id and its outcome."""
 import collections
-import http.client
 import json
 import threading
 import time
 
 import weir
-
-OK, REFUSED, UNKNOWN = "ok", "refused", "unknown"
+from poster import KEPT, UNKNOWN, Poster
 
 
 class Sender:
@@ -19,16 +17,15 @@ class Sender:
     any answer took."""
 
     def __init__(self, ports, activities, at_once=50, per_second=0, again=True, timeout=15):
-        self.ports = list(ports)
         self.activities = list(activities)
         self.at_once, self.per_second, self.again, self.timeout = at_once, per_second, again, timeout
+        self._poster = Poster([("127.0.0.1", port) for port in ports], timeout)
         self.ok, self.unknown, self.refused = set(), set(), set()
         self.tries = collections.Counter()
         self.late = []
         self.slowest = 0.0
         self._fault = None
         self._stop = threading.Event()
-        self._connection = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self):
@@ -61,8 +58,7 @@ class Sender:
         except Exception as fault:  # an answer that no honest client should get
             self._fault = fault
         finally:
-            if self._connection is not None:
-                self._connection.close()
+            self._poster.close()
 
     def _send_all(self):
         begun = time.monotonic()
@@ -80,16 +76,16 @@ class Sender:
     def _send(self, piece):
         """One request; gives what is not yet ok."""
         begun = time.monotonic()
-        outcomes = self._outcomes(piece)
+        outcomes = self._post(piece)
         took = time.monotonic() - begun
         self.slowest = max(self.slowest, took)
-        if took > 1 and OK in outcomes:
+        if took > 1 and KEPT in outcomes:
             self.late.append(took)
         self.tries.update(outcomes)
         left = []
         for activity, outcome in zip(piece, outcomes):
             identity = activity["message_id"]
-            if outcome == OK:
+            if outcome == KEPT:
                 self.ok.add(identity)
                 self.unknown.discard(identity)
                 self.refused.discard(identity)
@@ -102,41 +98,12 @@ class Sender:
                 self.refused.add(identity)
         return left
 
-    def _outcomes(self, piece):
-        """What the answer says of each. No connection: refused; an answer that did not come: unknown."""
-        try:
-            if self._connection is None:
-                self._connection = self._connect()
-        except OSError:
-            self.ports.append(self.ports.pop(0))
-            return [REFUSED] * len(piece)
-        try:
-            body = "\n".join(map(json.dumps, piece)).encode()
-            self._connection.request("POST", "/activities", body, {"Content-Type": "application/x-ndjson"})
-            reply = self._connection.getresponse()
-            return self._read(reply.status, json.loads(reply.read()), len(piece))
-        except (OSError, http.client.HTTPException, ValueError):
-            self._connection.close()
-            self._connection = None
-            self.ports.append(self.ports.pop(0))
-            return [UNKNOWN] * len(piece)
-
-    def _connect(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[0], timeout=self.timeout)
-        connection.connect()
-        return connection
-
-    def _read(self, status, answer, count):
-        if status == 503 or status == 429:
-            return [REFUSED] * count
-        if status not in (200, 500):
-            raise AssertionError(f"an honest batch was answered with {status}: {answer}")
-        if answer.get("rejected"):
-            raise AssertionError(f"honest activities were rejected: {answer}")
-        if status == 500 and "failed" not in answer:
-            return [UNKNOWN] * count
-        failed = set(answer.get("failed", []))
-        return [UNKNOWN if index in failed else OK for index in range(count)]
+    def _post(self, piece):
+        body = "\n".join(map(json.dumps, piece)).encode()
+        reply = self._poster.post("/activities", body, {"Content-Type": "application/x-ndjson"}, len(piece))
+        if reply.rejected:
+            raise AssertionError(f"honest activities were rejected: {reply.rejected}")
+        return reply.outcomes
 
 
 def traffic(count, name="m", users=300):
