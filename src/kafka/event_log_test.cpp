@@ -3,7 +3,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "intake/event_log_contract.hpp"
-#include "kafka/fake_brokers.hpp"
+#include "kafka/event_log_test_world.hpp"
 
 namespace weir::kafka {
 namespace {
@@ -16,47 +16,14 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Api = FakeBrokers::Api;
 
-constexpr std::size_t bound = 256 * 1024;
 constexpr seconds patience{20};
 
-class MockWorld final : public intake::EventLogWorld {
- public:
-  MockWorld() {
-    brokers_.make_topic("events", 4);
-    open();
-  }
-
-  intake::EventLog& log() override { return *log_; }
-  void reopen() override {
-    log_.reset();
-    open();
-  }
-  std::vector<intake::StandingRecord> standing() override {
-    std::vector<intake::StandingRecord> records;
-    for (auto& read : read_topic(brokers_.address(), "events")) {
-      auto& record = records.emplace_back(intake::StandingRecord{read.key, read.value, {}});
-      for (const auto& [name, value] : read.headers)
-        if (name == "weir.replay") record.replay_source = value;
-    }
-    return records;
-  }
-  [[nodiscard]] std::size_t waiting_bytes_max() const override { return bound; }
-
- private:
-  void open() {
-    auto opened = KafkaEventLog::open(
-        {.cluster = {.brokers = brokers_.address(), .topic = "events"}, .waiting_bytes_max = bound}, *quiet_);
-    if (!opened) throw std::runtime_error(opened.error().text);
-    log_ = std::move(*opened);
-    EXPECT_TRUE(log_->await_up(patience)) << log_->health().reason;
-  }
-
-  std::unique_ptr<observe::Log> quiet_ = observe::make_silent_log();
-  FakeBrokers brokers_;
-  std::unique_ptr<KafkaEventLog> log_;
-};
-
-std::unique_ptr<intake::EventLogWorld> make_mock_world() { return std::make_unique<MockWorld>(); }
+std::unique_ptr<intake::EventLogWorld> make_mock_world() {
+  auto brokers = std::make_unique<FakeBrokers>();
+  brokers->make_topic("events", 4);
+  const std::string address = brokers->address();
+  return std::make_unique<KafkaLogWorld>(Cluster{.brokers = address, .topic = "events"}, std::move(brokers));
+}
 
 }  // namespace
 }  // namespace weir::kafka
@@ -80,11 +47,7 @@ class KafkaEventLogTest : public testing::Test {
             .message_timeout = milliseconds{2000},
             .request_timeout = milliseconds{1000}};
   }
-  void open(EventLogOptions options) {
-    auto opened = KafkaEventLog::open(std::move(options), *quiet_);
-    ASSERT_TRUE(opened) << opened.error().text;
-    log_ = std::move(*opened);
-  }
+  void open(EventLogOptions options) { log_ = open_log(std::move(options), *quiet_); }
   void open() {
     open(options());
     ASSERT_TRUE(log_->await_up(patience)) << log_->health().reason;

@@ -4,8 +4,7 @@
 #include <sys/wait.h>
 
 #include "intake/event_log_contract.hpp"
-#include "kafka/event_log.hpp"
-#include "kafka/fake_brokers.hpp"
+#include "kafka/event_log_test_world.hpp"
 #include "kafka/letter_copies.hpp"
 #include "support/kafka_server.hpp"
 
@@ -19,14 +18,7 @@ using intake::event_log_contract::request;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t bound = 256 * 1024;
 constexpr seconds patience{30};
-
-std::unique_ptr<KafkaEventLog> open_log(EventLogOptions options, observe::Log& log) {
-  auto opened = KafkaEventLog::open(std::move(options), log);
-  if (!opened) throw std::runtime_error(opened.error().text);
-  return std::move(*opened);
-}
 
 // A name that no other test of this cluster has.
 std::string new_name(std::string_view name) {
@@ -34,41 +26,10 @@ std::string new_name(std::string_view name) {
          std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
 }
 
-class RealWorld final : public intake::EventLogWorld {
- public:
-  RealWorld() { open(); }
-
-  intake::EventLog& log() override { return *log_; }
-  void reopen() override {
-    log_.reset();
-    open();
-  }
-  std::vector<intake::StandingRecord> standing() override {
-    std::vector<intake::StandingRecord> records;
-    for (auto& read : read_topic(support::shared_kafka().brokers(), topic_)) {
-      auto& record = records.emplace_back(intake::StandingRecord{read.key, read.value, {}});
-      for (const auto& [name, value] : read.headers)
-        if (name == "weir.replay") record.replay_source = value;
-    }
-    return records;
-  }
-  [[nodiscard]] std::size_t waiting_bytes_max() const override { return bound; }
-
- private:
-  void open() {
-    log_ = open_log({.cluster = {.brokers = support::shared_kafka().brokers(), .topic = topic_},
-                     .partitions = 4,
-                     .waiting_bytes_max = bound},
-                    *quiet_);
-    EXPECT_TRUE(log_->await_up(patience)) << log_->health().reason;
-  }
-
-  std::unique_ptr<observe::Log> quiet_ = observe::make_silent_log();
-  const std::string topic_ = new_name("contract");
-  std::unique_ptr<KafkaEventLog> log_;
-};
-
-std::unique_ptr<intake::EventLogWorld> make_real_world() { return std::make_unique<RealWorld>(); }
+std::unique_ptr<intake::EventLogWorld> make_real_world() {
+  return std::make_unique<KafkaLogWorld>(
+      Cluster{.brokers = support::shared_kafka().brokers(), .topic = new_name("contract")});
+}
 
 }  // namespace
 }  // namespace weir::kafka
