@@ -2,7 +2,7 @@
 # make test   the same, then the tests
 # make up     Kafka, PostgreSQL, producer and consumer in containers
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-all prove up down logs scale coverage bench format tidy clean
+.PHONY: help build run test test-all simulate prove chaos up down logs scale coverage bench format tidy clean
 
 JOBS ?= $(shell nproc)
 COMPOSE ?= docker compose
@@ -30,6 +30,18 @@ prove: ## the tests that stand for one line of docs/RELIABILITY.md: make prove F
 	@scripts/setup test
 	@scripts/test build
 	@scripts/prove $(or $(FAULT),$(error make prove FAULT=21))
+
+simulate: ## seeded worlds: make simulate SEEDS=100000, or one again: make simulate SEED=4711
+	@scripts/setup build
+	@mkdir -p build && cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build --preset release --target simulation -j $(JOBS)
+	@env $(if $(SEED),WEIR_SEED=$(SEED),WEIR_SEEDS=$(or $(SEEDS),10000)) \
+	  build/release/src/simulation --gtest_brief=1 $(if $(SEED),--gtest_filter='*TheStoreSays*')
+
+chaos: build ## strike real processes: SECONDS=600 PAIR=kafka|embedded|both SEED=7 FAULTS=kill,freeze ROUNDS=100
+	@scripts/setup test
+	@python3 -B tests/chaos/bench.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PAIR),--pair $(PAIR)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 up: ## Kafka, PostgreSQL, a producer (port 8080) and a consumer in containers
 	@$(COMPOSE) up -d --build

@@ -21,19 +21,25 @@ enum class TopicLife : std::uint8_t {
 
 // How this seed's world is: drawn once.
 struct Character {
+  static constexpr std::int32_t partitions_max = 12;
+
   explicit Character(Dice& dice)
       : processes(1 + dice.roll(5)),
-        partitions(1 + dice.roll(4)),
+        partitions(1 + dice.roll(dice.one_in(4) ? partitions_max : 4)),
         steps(150 + dice.roll(250)),
         store_fault_one_in(std::array{0, 0, 60, 20, 8}[static_cast<std::size_t>(dice.roll(5))]),
         log_fault_one_in(std::array{0, 0, 80}[static_cast<std::size_t>(dice.roll(3))]),
-        trouble_one_in(std::array{0, 40, 15}[static_cast<std::size_t>(dice.roll(3))]),
+        trouble_one_in(std::array{0, 40, 15, 7}[static_cast<std::size_t>(dice.roll(4))]),
         copy_fault_one_in(std::array{0, 20, 4}[static_cast<std::size_t>(dice.roll(3))]),
         topic_life(dice.one_in(2) ? TopicLife::quiet : static_cast<TopicLife>(1 + dice.roll(4))),
         copies(dice.one_in(2)),
         slow_writer(dice.one_in(3)),
         power_cuts(dice.one_in(2) && topic_life == TopicLife::quiet),
-        clock_jumps(dice.one_in(4) && topic_life != TopicLife::made_anew) {}
+        failover_one_in(dice.one_in(3) && !power_cuts ? 80 : 0),
+        ages(dice.one_in(4)),
+        clock_jumps(dice.one_in(4) && topic_life != TopicLife::made_anew) {
+    if (failover_one_in > 0) steps += 300;  // so that there is something to fall back from, more than once
+  }
 
   int processes;
   std::int32_t partitions;  // at first
@@ -45,7 +51,9 @@ struct Character {
   TopicLife topic_life;
   bool copies;  // dead letters are copied
   bool slow_writer;
-  bool power_cuts;  // those of an embedded store and its log, which is quiet
+  bool power_cuts;      // those of an embedded store and its log, which is quiet
+  int failover_one_in;  // to a standby that lags; the log and the processes live on
+  bool ages;            // days go by, and retention takes windows
   bool clock_jumps;
 };
 

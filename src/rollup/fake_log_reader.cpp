@@ -151,7 +151,8 @@ Result<std::vector<LogEvent>> FakeLogReader::poll(std::chrono::milliseconds wait
   held_.clear();
   views_.clear();
   std::vector<LogEvent> events;
-  topic_.changed_.wait_for(lock, wait_max, [this] { return woken_ || has_news(); });
+  if (wait_max.count() > 0)  // a wait for no time is a call of the kernel all the same
+    topic_.changed_.wait_for(lock, wait_max, [this] { return woken_ || has_news(); });
   woken_ = false;
   if (auto told = scripted(Call::poll); !told) return pass_on(told);
   give_changes(events);

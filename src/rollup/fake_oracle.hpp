@@ -2,7 +2,7 @@
 // merging, no memory that is bounded. The other side of the comparison in simulation_test and story_test.
 #pragma once
 
-#include <chrono>
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "rollup/agenda.hpp"
 #include "rollup/fake_letter_copies.hpp"
 #include "rollup/fake_log_reader.hpp"
 #include "rollup/fake_metrics_store.hpp"
@@ -44,9 +45,10 @@ class Oracle {
  public:
   enum class Verdict : std::uint8_t { tallied, duplicate, dead_lettered, gone };
 
-  Oracle(DedupeBounds dedupe, std::chrono::days minute_retention)
-      : dedupe_(dedupe), minute_retention_(minute_retention) {}
+  Oracle(DedupeBounds dedupe, const Retention& retention) : dedupe_(dedupe), retention_(retention) {}
 
+  // The wall clock shows this now; it may jump.
+  void clock_shows(WallTime now) { latest_ = std::max(latest_, now); }
   // In the order of offsets. Offsets that are never told of are holes. Of a good replay the answer is a guess: what
   // becomes of it shows when it is committed.
   Verdict told(std::int32_t partition, std::int64_t offset, const FakeRecord& record, const Told& what);
@@ -61,13 +63,16 @@ class Oracle {
 
   // A transaction has been committed; `before` holds each partition's next_offset and version as they were.
   void committed(const Changes& changes, const std::map<std::int32_t, Fence>& before);
-  // The store keeps what it has now, and after a power cut it has no more than that.
+  // What the store has now is what it may fall back to…
   void keep() { kept_letters_ = letters_; }
-  void fall_back() { letters_ = kept_letters_; }
+  // …and here it has: what was committed since is to be judged again, and may be judged otherwise.
+  void fall_back(const FakeTables& tables);
 
-  // What is wrong in the store, if anything is: its ledgers, windows (as the views show them), letters and sums of
-  // user_activity_metrics against the records before each ledger's next_offset.
+  // What is wrong in the store, if anything is: its ledgers, windows (as the views show them), horizons, letters and
+  // sums of user_activity_metrics against the records before each ledger's next_offset.
   [[nodiscard]] std::optional<std::string> find_fault(const FakeDatabase& database) const;
+  // A window that retention should have taken by `before` less its granularity's days, and has not.
+  [[nodiscard]] std::optional<std::string> find_unpruned(const FakeDatabase& database, WallTime before) const;
   // What is wrong in one transaction: identities, order of versions and offsets, and the flush's exact numbers.
   // `before` holds each partition's next_offset and version as they were.
   [[nodiscard]] std::optional<std::string> find_fault(const Changes& changes,
@@ -81,9 +86,11 @@ class Oracle {
   struct Fact {
     Told what;
     RecordTime record_time;
-    Verdict verdict = Verdict::tallied;  // of a good replay: as last committed
-    bool repeated = false;               // by its message_id
-    std::optional<LetterSource> source;  // it is a replay of this
+    std::uint64_t user_hash = 0;
+    Verdict first_verdict = Verdict::tallied;  // while it is not committed
+    Verdict verdict = Verdict::tallied;        // of a good replay: as last committed
+    bool repeated = false;                     // by its message_id
+    std::optional<LetterSource> source;        // it is a replay of this
     std::int64_t hash = 0;
   };
   using Facts = std::map<std::int64_t, Fact>;
@@ -116,13 +123,21 @@ class Oracle {
   [[nodiscard]] View expected(const FakeDatabase& database) const;
   [[nodiscard]] bool is_old(const Fact& fact) const;
   [[nodiscard]] WallTime minute_horizon(const FakeDatabase& database) const;
+  // The horizon that pruning may have raised by now.
+  [[nodiscard]] WallTime pruned_at_most(tally::Granularity granularity) const;
   void add(View& view, std::int32_t partition, const Fact& fact) const;
   [[nodiscard]] std::optional<std::string> ledger_fault(const tally::LedgerRow& row) const;
   [[nodiscard]] std::optional<std::string> account_fault(const FakeDatabase& database) const;
   [[nodiscard]] std::optional<std::string> letter_fault(const FakeDatabase& database) const;
+  [[nodiscard]] std::optional<std::string> horizon_fault(const FakeDatabase& database) const;
+  [[nodiscard]] static std::optional<std::string> view_fault(const FakeDatabase& database,
+                                                             const View& should);
+  [[nodiscard]] std::optional<std::string> flush_fault(const Changes& changes,
+                                                       const std::map<std::int32_t, Fence>& before) const;
 
   DedupeBounds dedupe_;
-  std::chrono::days minute_retention_;
+  Retention retention_;
+  WallTime latest_;  // that any wall clock ever showed
   std::map<std::int32_t, Facts> facts_;
   std::map<std::int32_t, std::vector<Facts>> facts_of_old_logs_;
   Facts no_facts_;
@@ -130,5 +145,36 @@ class Oracle {
   std::map<LetterSource, Letter> letters_;  // of what is committed
   std::map<LetterSource, Letter> kept_letters_;
 };
+
+template <class Self>
+auto& Oracle::facts_in(Self& self, const tally::LedgerRow& account) {
+  const auto present = self.facts_.find(account.partition);
+  if (present == self.facts_.end()) return self.no_facts_;
+  const auto old = self.facts_of_old_logs_.find(account.partition);
+  if (old == self.facts_of_old_logs_.end()) return present->second;
+  const auto is_of = [&](const Facts& facts) {
+    const auto last = facts.find(account.next_offset - 1);
+    return last != facts.end() && last->second.hash == account.last_record_hash;
+  };
+  const auto found = std::ranges::find_if(old->second, is_of);
+  if (found != old->second.end()) return *found;
+  return is_of(present->second) ? present->second : self.no_facts_;
+}
+
+template <class See>
+void Oracle::for_each_counted(const tally::LedgerRow& account, See see) const {
+  const Facts& facts = facts_in(*this, account);
+  const auto end = facts.lower_bound(account.next_offset);
+  for (auto at = facts.lower_bound(account.start_offset); at != end; ++at) see(at->first, at->second);
+}
+
+template <class See>
+void Oracle::for_each_counted(const FakeDatabase& database, See see) const {
+  const auto pass = [&](const tally::LedgerRow& row) {
+    for_each_counted(row, [&](std::int64_t, const Fact& fact) { see(row.partition, fact); });
+  };
+  for (const auto& [partition, row] : database.ledgers) pass(row);
+  for (const auto& [name, row] : database.retired) pass(row);
+}
 
 }  // namespace weir::rollup

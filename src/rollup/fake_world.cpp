@@ -66,7 +66,8 @@ FakeWorld::FakeWorld(WorldRules rules)
     : topic(rules.partitions),
       rules_(rules),
       now_{.wall = WallTime{milliseconds{1'764'000'000'000}}, .mono = MonoTime{std::chrono::hours{1}}},
-      oracle_(share_of(rules.consumer.dedupe, rules.partitions), rules.consumer.agenda.retention.minute) {
+      oracle_(share_of(rules.consumer.dedupe, rules.partitions), rules.consumer.agenda.retention) {
+  oracle_.clock_shows(now_.wall);
   rules_.consumer.copy_letters = rules.copies;
   database.bugs = rules.store_bugs;
   database.on_commit = [this](const Changes& changes) { check(changes); };
@@ -78,7 +79,12 @@ FakeWorld::FakeWorld(WorldRules rules)
 
 void FakeWorld::advance(milliseconds by) {
   now_.mono += by;
+  turn_wall_clock(by);
+}
+
+void FakeWorld::turn_wall_clock(milliseconds by) {
   now_.wall += by;
+  oracle_.clock_shows(now_.wall);
 }
 
 Oracle::Verdict FakeWorld::append(std::int32_t partition, const Told& what) {
@@ -98,20 +104,30 @@ void FakeWorld::checkpoint() {
   oracle_.keep();
 }
 
-void FakeWorld::cut_power() {
+std::int64_t FakeWorld::fall_back() {
   database.fall_back_to(kept_);
-  oracle_.fall_back();
+  oracle_.fall_back(database);
+  std::int64_t taken_back = 0;
+  for (const auto& [partition, account] : accounts_) taken_back += account.version;
   accounts_.clear();
-  for (const auto& [partition, row] : database.ledgers)
+  for (const auto& [partition, row] : database.ledgers) {
     accounts_[partition] = {partition, row.next_offset, row.version};
+    taken_back -= row.version;
+  }
+  return taken_back;
 }
 
-void FakeWorld::prune_log() {
+std::int64_t FakeWorld::prune_log() {
+  std::int64_t pruned = 0;
   for (const auto& [partition, row] : kept_.ledgers) {
     const std::int64_t unneeded =
         row.next_offset - share_of(rules_.consumer.dedupe, rules_.partitions).records;
-    if (unneeded > 0) topic.prune_before(partition, unneeded);
+    const std::int64_t start = topic.bounds(partition).start;
+    if (unneeded <= start) continue;
+    topic.prune_before(partition, unneeded);
+    pruned += unneeded - start;
   }
+  return pruned;
 }
 
 void FakeWorld::cut_log(std::int32_t partition, std::int64_t offset) {
@@ -132,6 +148,10 @@ bool FakeWorld::all_counted() const {
     if (counted != topic.bounds(partition).end) return false;
   }
   return true;
+}
+
+bool FakeWorld::all_pruned() const {
+  return !oracle_.find_unpruned(database, now_.wall - std::chrono::hours{2});
 }
 
 std::optional<std::string> FakeWorld::fault() const { return fault_ ? fault_ : oracle_.find_fault(database); }

@@ -105,19 +105,21 @@ class FakeWorld {
 
   [[nodiscard]] Now now() const { return now_; }
   void advance(std::chrono::milliseconds by);
-  void turn_wall_clock(std::chrono::milliseconds by) { now_.wall += by; }
+  void turn_wall_clock(std::chrono::milliseconds by);
 
   // Appends to the log and tells the oracle.
   Oracle::Verdict append(std::int32_t partition, const Told& what);
   void append_holes(std::int32_t partition, std::int64_t count) { topic.append_holes(partition, count); }
 
   [[nodiscard]] std::unique_ptr<FakeProcess> start_process();
-  // The store's disk keeps what it has now…
+  // What the store has now is on its disk, or with its standby…
   void checkpoint();
-  // …and has no more than that after a power cut, which all processes must have died of.
-  void cut_power();
-  // The log lets go of what surely nobody reads again: what a checkpoint has, less the dedupe window.
-  void prune_log();
+  // …and is all that it has from here on: after a power cut, which all processes must have died of, or once the
+  // standby has been promoted, which ends all sessions. Answers how many writes of accounts are taken back.
+  std::int64_t fall_back();
+  // The log lets go of what surely nobody reads again: what a checkpoint has, less the dedupe window. Answers how many
+  // offsets that were.
+  std::int64_t prune_log();
   // Retention that does not ask: records go, counted or not.
   void cut_log(std::int32_t partition, std::int64_t offset);
   // The topic is deleted and made anew. Who reads it must be told (FakeLogReader::lose).
@@ -125,6 +127,8 @@ class FakeWorld {
   // The log's end is in the store, for all partitions; and no minute is left to be rolled up.
   [[nodiscard]] bool all_counted() const;
   [[nodiscard]] bool all_rolled_up() const { return database.unrolled.empty(); }
+  // No window is left that should have gone two hours ago: hours and days are looked at once an hour.
+  [[nodiscard]] bool all_pruned() const;
   // The first thing that was found wrong, now or in any transaction since.
   [[nodiscard]] std::optional<std::string> fault() const;
   [[nodiscard]] bool transaction_fault() const { return fault_.has_value(); }

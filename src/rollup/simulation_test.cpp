@@ -1,13 +1,19 @@
-// Thousands of worlds in which processes crash, partitions move, zombies wake and commits are lost; at the end of each
-// the store must say exactly what the log says.
+// Thousands of worlds in which processes crash, partitions move, zombies wake, commits are lost and databases fall back
+// to what they were; at the end of each the store must say exactly what the log says.
 //
-//   WEIR_SEEDS=20000 rollup_test --gtest_filter='Simulation.*'    more of them
-//   WEIR_SEED=4711 rollup_test --gtest_filter='Simulation.*'      one again
+//   make simulate SEEDS=100000    that many worlds, in the build that users run
+//   make simulate SEED=4711       one again, as a red run prints it
+//
+// The same by hand, in any build: WEIR_SEEDS=… or WEIR_SEED=… rollup_test --gtest_filter='Simulation.*'
 #include <algorithm>
 #include <cstdlib>
 #include <future>
+#include <gtest/gtest.h>
 #include <iostream>
+#include <optional>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "rollup/fake_simulation.hpp"
@@ -27,7 +33,7 @@ struct Sums {
   SimulationEnd red_end;
 
   void add(const SimulationEnd& end) {
-    for (const auto number : SimulationEnd::numbers) all.*number += end.*number;
+    for (const auto& number : SimulationEnd::numbers) all.*number.value += end.*number.value;
   }
 };
 
@@ -60,54 +66,69 @@ Sums simulate_all(std::uint64_t first, std::uint64_t last) {
   return sums;
 }
 
+void print(std::uint64_t worlds, const SimulationEnd& all) {
+  std::cout << worlds << (worlds == 1 ? " world" : " worlds");
+  char before = ':';
+  for (const auto& number : SimulationEnd::numbers)
+    std::cout << std::exchange(before, ',') << ' ' << all.*number.value << ' ' << number.name;
+  std::cout << '\n';
+}
+
 TEST(Simulation, TheStoreSaysExactlyWhatTheLogSays) {
   const std::optional<std::uint64_t> one = environment("WEIR_SEED");
-  const std::uint64_t last = one.value_or(environment("WEIR_SEEDS").value_or(2000));
+  const std::uint64_t last = one.value_or(environment("WEIR_SEEDS").value_or(500));
   const Sums sums = simulate_all(one.value_or(1), last);
-  if (sums.red)
-    FAIL() << "WEIR_SEED=" << *sums.red << ": " << *sums.red_end.fault << "\n" << sums.red_end.last_events;
-  if (one) return;
-
-  const SimulationEnd& all = sums.all;
-  std::cout << last << " worlds: " << all.records << " records, " << all.commits << " flushes, "
-            << all.roll_ups << " roll-ups, " << all.crashes << " crashes, " << all.power_cuts
-            << " power cuts, " << all.moves << " moves, " << all.duplicates << " duplicates, " << all.letters
-            << " letters, " << all.replays << " replays, " << all.letters_replayed << " letters replayed, "
-            << all.copies_failed << " copies failed, " << all.fences_lost << " fences lost, "
-            << all.commits_in_doubt << " commits in doubt, " << all.places_lost << " places lost, "
-            << all.accounts_retired << " accounts retired, " << all.partitions_added << " partitions added, "
-            << all.late_beginnings << " late beginnings\n";
-  if (last < 500) return;
-  // Otherwise the worlds were too kind to prove anything.
-  for (const auto number : SimulationEnd::numbers) EXPECT_GT(all.*number, 0);
-}
-
-// A proof that cannot fail proves nothing: each of these faults, planted, must be found within a tenth of the seeds.
-void expect_found(const SimulationBugs& bugs, const char* what) {
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-    const SimulationEnd end = simulate(seed, bugs);
-    if (!end.fault) continue;
-    std::printf("%s: found with seed %llu: %s\n", what, static_cast<unsigned long long>(seed),
-                end.fault->c_str());
-    return;
+  if (sums.red) {
+    FAIL() << "WEIR_SEED=" << *sums.red << ": " << *sums.red_end.fault << "\n"
+           << sums.red_end.last_events << "again: make simulate SEED=" << *sums.red;
   }
-  FAIL() << what << " was not found";
+  print(one ? 1 : last, sums.all);
+  if (one || last < 500) return;
+  // Otherwise the worlds were too kind to prove anything.
+  for (const auto& number : SimulationEnd::numbers) EXPECT_GT(sums.all.*number.value, 0) << number.name;
 }
 
-TEST(Simulation, FindsAMissingFence) { expect_found({.store = {.no_fence = true}}, "no fence"); }
+// A proof that cannot fail proves nothing. Each of these faults is planted in the fakes, and each must be found; TESTING.md
+// has the list. A seed that finds its bug no more, since worlds are drawn otherwise now, is to be replaced by the one
+// that the failure names.
+struct Planted {
+  const char* what;
+  SimulationBugs bugs;
+  std::uint64_t seed;
+};
+constexpr Planted all_planted[] = {
+    {"no fence", {.store = {.no_fence = true}}, 6},
+    {"offset before write", {.store = {.ledger_before_rows = true}}, 1},
+    {"cache kept over a revoke", {.store = {.cache = RowCache::kept_over_a_revoke}}, 43},
+    {"dedupe not rebuilt", {.forgetful = true}, 12},
+    {"unknown commit sent again unfenced", {.store = {.resend_without_fence = true}}, 12},
+    {"letter after offset", {.hasty_copies = true}, 9},
+};
+constexpr std::uint64_t planted_seeds_max = 10'000;
 
-TEST(Simulation, FindsADedupeThatIsNotRebuilt) { expect_found({.forgetful = true}, "dedupe not rebuilt"); }
-
-TEST(Simulation, FindsAnOffsetThatMovesBeforeTheWrite) {
-  expect_found({.store = {.ledger_before_rows = true}}, "offset before write");
+std::string first_seed_that_finds(const SimulationBugs& bugs) {
+  for (std::uint64_t seed = 1; seed <= planted_seeds_max; ++seed)
+    if (simulate(seed, bugs).fault) return "seed " + std::to_string(seed) + " finds it";
+  return "no seed finds it";
 }
 
-TEST(Simulation, FindsAnOffsetThatMovesBeforeALettersCopyIsThere) {
-  expect_found({.hasty_copies = true}, "letter after offset");
+TEST(Simulation, FindsEachPlantedBugWithTheSeedThatIsListed) {
+  for (const Planted& planted : all_planted) {
+    ASSERT_LE(planted.seed, planted_seeds_max);
+    const SimulationEnd end = simulate(planted.seed, planted.bugs);
+    ASSERT_TRUE(end.fault) << planted.what << ", seed " << planted.seed << ": not found; "
+                           << first_seed_that_finds(planted.bugs);
+    EXPECT_FALSE(simulate(planted.seed).fault) << planted.what << ": it is not the bug that this seed finds";
+    std::cout << planted.what << " | " << planted.seed << " | " << *end.fault << '\n';
+  }
 }
 
-TEST(Simulation, FindsAnUnknownCommitThatIsSentAgainUnfenced) {
-  expect_found({.store = {.resend_without_fence = true}}, "unfenced repeat");
+// So it is the keeping that is found, not the cache.
+TEST(Simulation, FindsNothingWrongWithACacheThatIsDroppedWithItsPartition) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed)
+    ASSERT_EQ(simulate(seed, {.store = {.cache = RowCache::dropped_at_opening}}).fault.value_or("nothing"),
+              "nothing")
+        << "seed " << seed;
 }
 
 }  // namespace
