@@ -37,6 +37,7 @@ from ledger import Ledger, digest, mark
 from poster import KEPT, REFUSED, UNKNOWN, Poster
 
 CUT_BODY = "the body is no JSON"
+CONTENT_TYPES = ["application/json", "text/plain;charset=UTF-8", "application/x-ndjson"]
 
 
 class Dishonoured(Exception):
@@ -51,7 +52,7 @@ class Client:
         self.urls, self.seed, self.rate, self.tries, self.timeout = list(urls), seed, rate, tries, timeout
         self._until = None if seconds is None else time.monotonic() + seconds
         self._left = float("inf") if events is None else events
-        self._traffic = traffic
+        self.traffic = traffic  # what is to be otherwise than usual, see Traffic
         self._ledger = Ledger(ledger_path, seed=seed, urls=self.urls, rate=rate)
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -59,7 +60,8 @@ class Client:
         self._again, self._serial = [], itertools.count()  # heap of (when, number, event): kept, and sent once more
         self._counts = collections.Counter(dict.fromkeys(["tries", KEPT, REFUSED, UNKNOWN, "given_up"], 0))
         self._fault = None
-        self._threads = [threading.Thread(target=self._run, args=(number,), daemon=True) for number in range(connections)]
+        self._threads = [threading.Thread(target=self._run, args=(number,), daemon=True)
+                         for number in range(connections)]
 
     def start(self):
         """Returns at once; gives itself."""
@@ -87,7 +89,7 @@ class Client:
         return self.counts()
 
     def counts(self):
-        """{"tries", "kept", "refused", "unknown", "given_up"}: requests; sends by outcome; events that no try got in."""
+        """{"tries": requests, "kept", "refused", "unknown": sends, "given_up": events that no try got in}"""
         with self._lock:
             return dict(self._counts)
 
@@ -157,7 +159,7 @@ class Connection:
     def __init__(self, client, number):
         self.client, self.ledger = client, client.ledger
         self.dice = random.Random(f"{client.seed}/{number}")
-        self.traffic = Traffic(self.dice, f"{client.ledger.client}-{number}", **client._traffic)
+        self.traffic = Traffic(self.dice, f"{client.ledger.client}-{number}", **client.traffic)
         addresses = [(parsed.hostname, parsed.port) for parsed in map(urllib.parse.urlsplit, client.urls)]
         turn = number % len(addresses)
         self.poster = Poster(addresses[turn:] + addresses[:turn], client.timeout)
@@ -221,7 +223,7 @@ class Connection:
         return number, [event.bytes(mark(self.ledger.client, number, index)) for index, event in enumerate(events)]
 
     def _post(self, number, events, texts, path, form, body, bad=None):
-        headers = {"Content-Type": self.dice.choice(["application/json", "text/plain;charset=UTF-8", "application/x-ndjson"])}
+        headers = {"Content-Type": self.dice.choice(CONTENT_TYPES)}
         if self.dice.random() < 0.2:
             body, headers["Content-Encoding"], form = gzip.compress(body, 1), "gzip", form + " gzip"
         to = "http://{}:{}".format(*self.poster.addresses[0])
@@ -233,7 +235,8 @@ class Connection:
         for index, event in enumerate(events):
             wrong = bad or event.bad
             if not wrong and index in reply.rejected:
-                raise Dishonoured(f"a good event was refused: {reply.rejected[index]} (try {number}, {texts[index][:500]!r})")
+                raise Dishonoured(f"a good event was refused: {reply.rejected[index]} (try {number}, "
+                                  f"{texts[index][:500]!r})")
             if wrong and reply.outcomes[index] == KEPT:
                 raise Dishonoured(f"an event that is wrong ({wrong}) was kept (try {number}, {texts[index][:500]!r})")
         return reply

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The ledger client keeps honest books: the intent is on the disk before the request leaves, an outcome says no more than
-the answer did, and nothing that may have been kept is sent again without a message_id."""
+"""The ledger client keeps honest books: the intent is on the disk before the request leaves, an outcome says no more
+than the answer did, and nothing that may have been kept is sent again without a message_id."""
 import collections
 import gzip
 import http.server
@@ -66,7 +66,7 @@ class Door:
 
 
 def items(body):
-    """The events of a batch's body; None for one that is cut off."""
+    """The events of a batch's body, lines as bytes; None for an array that is cut off."""
     try:
         return json.loads(body) if body[:1] == b"[" else body.strip().split(b"\n")
     except ValueError:
@@ -120,8 +120,9 @@ class Books(weir.Case):
         if not shutil.which("strace"):
             weir.missing("strace")
         trace = self.folder / "trace"
-        process = self.program("--url", self.door(as_weir_would).url, "--seed", 1, "--rate", 500, "--events", 60, "--connections", 1,
-                               prefix=("strace", "-f", "-s", "40", "-o", str(trace), "-e", "trace=fdatasync,sendto"))
+        process = self.program("--url", self.door(as_weir_would).url, "--seed", 1, "--rate", 500, "--events", 60,
+                               "--connections", 1, prefix=("strace", "-f", "-s", "40", "-o", str(trace), "-e",
+                                                           "trace=fdatasync,sendto"))
         process.communicate(timeout=60)
         synced, sent = False, 0
         for line in trace.read_text(errors="replace").split("\n"):
@@ -133,8 +134,9 @@ class Books(weir.Case):
         self.assertGreater(sent, 5)
 
     def test_an_outcome_says_no_more_than_the_answer_did(self):
-        for status, text, path, wanted in ((503, b"{}", None, REFUSED), (429, b"{}", None, REFUSED), (500, b'{"error":"x"}', None, UNKNOWN),
-                                           (None, None, None, UNKNOWN), (200, b"", "/activity", KEPT), (200, b"{", "/activities", UNKNOWN)):
+        for status, text, path, wanted in (
+                (503, b"{}", None, REFUSED), (429, b"{}", None, REFUSED), (500, b'{"error":"x"}', None, UNKNOWN),
+                (None, None, None, UNKNOWN), (200, b"", "/activity", KEPT), (200, b"{", "/activities", UNKNOWN)):
             with self.subTest(status=status, path=path):
                 self.ledger.unlink(missing_ok=True)
                 door = self.door(lambda *_, found=status and (status, text): found)
@@ -183,8 +185,8 @@ class Books(weir.Case):
         self.client(door.url, events=16, tries=3, without_id=0.5).start().wait()
         sent = collections.Counter()
         for path, body in door.requests:
-            for text in [body] if path == "/activity" else map(json.dumps, items(body) or []) if body[:1] == b"[" else items(body):
-                event = json.loads(text)
+            for event in [body] if path == "/activity" else items(body) or []:
+                event = json.loads(event) if isinstance(event, bytes) else event
                 del event["send"]
                 sent[json.dumps(event)] += 1
         with_id = [count for event, count in sent.items() if '"message_id"' in event]
@@ -209,7 +211,8 @@ class Books(weir.Case):
             self.assertIn(wanted, said)
 
     def test_a_wrong_event_that_is_taken_ends_it_with_1(self):
-        process = self.program("--url", self.door(as_weir_would).url, "--seed", weir.SEED, "--rate", 2000, "--seconds", 30)
+        door = self.door(as_weir_would)
+        process = self.program("--url", door.url, "--seed", weir.SEED, "--rate", 2000, "--seconds", 30)
         _, said = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 1, said)
         self.assertRegex(said, r"an event that is wrong \(.+\) was kept")

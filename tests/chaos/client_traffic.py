@@ -6,20 +6,25 @@ import json
 import time
 
 USERS = [f"user-{number}" for number in range(300)]
-ODD_USERS = ["名前", "naïve", "nai\u0308ve", "🦀 crab", "tab\there", 'quote"back\\slash', "line\nbreak", " lead", "trail ", "USER-1",
-             "=1+1", "%s%n", "<script>alert(1)</script>", "a\u2028b", "\u202eltr", "constructor", "null", "0", "x" * 256,
-             "é" * 128, "\uffff", "\U0010fffd", "a/b?c#d", "'; drop table x; --", "(other)", "\x7f", "\x01"]
+ODD_USERS = ["名前", "naïve", "nai\u0308ve", "🦀 crab", "tab\there", 'quote"back\\slash', "line\nbreak", " lead", "trail ",
+             "USER-1", "=1+1", "%s%n", "<script>alert(1)</script>", "a\u2028b", "\u202eltr", "constructor", "null", "0",
+             "x" * 256, "é" * 128, "\uffff", "\U0010fffd", "a/b?c#d", "'; drop table x; --", "(other)", "\x7f", "\x01"]
 OWN_USERS = 3_400
 
-TYPES = ["page_view"] * 12 + ["click"] * 4 + ["signup", "purchase", "Page_View", "page_view ", "détail", "t" * 128, "(other)", "-"]
-PAGES = ["/", "/", "/pricing", "/pricing?plan=pro", "/docs/start#top", "https://example.org/a/b?c#d", "https://example.org",
-         "https://example.org?x", "//example.org/a", "?x", "#top", "", "HTTP://EXAMPLE.org/Path", "/Path", "/path/",
-         "/caf%C3%A9", "/café", "/名前/🦀", "mailto:a@example.org", "no url at all", "(none)", "(other)", "/a b", "/a\tb",
-         "app-x://screen/1?y", "/" + "p" * 2047, "/" + "é" * 1023, "javascript:alert(1)", "data:text/html,<b>", "a://", "://x/y"]
-REFERRERS = ["https://Example.ORG:8080/a", "https://example.org/", "http://u:p@[::1]:80", "android-app://com.app/", "", "nothing",
-             "https://", "https://a b/", "https://x@y@news.example/", "//no.scheme/", "https://ü.example/", "https://[::g]/",
-             "https://[]/", "https://search.example?q=1", "https://news.example#top", "1http://x/", "(direct)", "https://%41.example",
-             "https://(other)/", "https://" + "r" * 2040]
+TYPES = ["page_view"] * 12 + ["click"] * 4 + ["signup", "purchase", "Page_View", "page_view ", "détail", "t" * 128,
+                                              "(other)", "-"]
+PAGES = ["/", "/", "/pricing", "/pricing?plan=pro", "/docs/start#top", "https://example.org/a/b?c#d",
+         "https://example.org", "https://example.org?x", "//example.org/a", "?x", "#top", "", "HTTP://EXAMPLE.org/Path",
+         "/Path", "/path/", "/caf%C3%A9", "/café", "/名前/🦀", "mailto:a@example.org", "no url at all", "(none)",
+         "(other)", "/a b", "/a\tb", "app-x://screen/1?y", "/" + "p" * 2047, "/" + "é" * 1023, "javascript:alert(1)",
+         "data:text/html,<b>", "a://", "://x/y"]
+REFERRERS = ["https://Example.ORG:8080/a", "https://example.org/", "http://u:p@[::1]:80", "android-app://com.app/", "",
+             "nothing", "https://", "https://a b/", "https://x@y@news.example/", "//no.scheme/", "https://ü.example/",
+             "https://[::g]/", "https://[]/", "https://search.example?q=1", "https://news.example#top", "1http://x/",
+             "(direct)", "https://%41.example", "https://(other)/", "https://" + "r" * 2040]
+# (how likely, seconds ago at least, at most so many steps more, of so many seconds): few windows each.
+LATENESS = [(75, 0, 0, 1), (10, 60, 14, 60), (6, 3600, 6, 3600), (4, 86400, 6, 86400), (2, 8 * 86400, 12, 86400),
+            (3, -300, 300, 1)]
 
 
 @dataclasses.dataclass
@@ -60,31 +65,52 @@ def inner(**members):
 
 
 WRONG = {  # what is done to a good event's members
-    "no user_id": changed(user_id=...), "empty user_id": changed(user_id=""), "user_id a number": changed(user_id=7),
-    "user_id null": changed(user_id=None), "user_id too long": changed(user_id="u" * 257), "blank user_id": changed(user_id=" \u3000"),
-    "NUL in user_id": changed(user_id="a\0b"), "lone surrogate in user_id": changed(user_id="a\ud800"),
-    "no activity_type": changed(activity_type=...), "activity_type too long": changed(activity_type="t" * 129),
-    "blank activity_type": changed(activity_type="\t"), "no timestamp": changed(timestamp=...), "timestamp a number": changed(timestamp=1700000000),
-    "no zone": changed(timestamp="2026-01-01T00:00:00"), "no such day": changed(timestamp="2026-02-30T00:00:00Z"),
-    "leap second": changed(timestamp="2016-12-31T23:59:60Z"), "year 1980": changed(timestamp="1980-01-01T00:00:00Z"),
-    "far ahead": changed(timestamp="2199-01-01T00:00:00Z"), "metadata a list": changed(metadata=[]), "metadata null": changed(metadata=None),
-    "page_url a number": inner(page_url=1), "page_url too long": inner(page_url="/" + "p" * 2048),
-    "referrer null": inner(referrer=None), "empty message_id": changed(message_id=""), "message_id too long": changed(message_id="m" * 129),
-    "message_id null": changed(message_id=None), "too large": changed(extra="x" * 70_000)}
+    "no user_id": changed(user_id=...),
+    "empty user_id": changed(user_id=""),
+    "user_id a number": changed(user_id=7),
+    "user_id null": changed(user_id=None),
+    "user_id too long": changed(user_id="u" * 257),
+    "blank user_id": changed(user_id=" \u3000"),
+    "NUL in user_id": changed(user_id="a\0b"),
+    "lone surrogate in user_id": changed(user_id="a\ud800"),
+    "no activity_type": changed(activity_type=...),
+    "activity_type too long": changed(activity_type="t" * 129),
+    "blank activity_type": changed(activity_type="\t"),
+    "no timestamp": changed(timestamp=...),
+    "timestamp a number": changed(timestamp=1700000000),
+    "no zone": changed(timestamp="2026-01-01T00:00:00"),
+    "no such day": changed(timestamp="2026-02-30T00:00:00Z"),
+    "leap second": changed(timestamp="2016-12-31T23:59:60Z"),
+    "year 1980": changed(timestamp="1980-01-01T00:00:00Z"),
+    "far ahead": changed(timestamp="2199-01-01T00:00:00Z"),
+    "metadata a list": changed(metadata=[]),
+    "metadata null": changed(metadata=None),
+    "page_url a number": inner(page_url=1),
+    "page_url too long": inner(page_url="/" + "p" * 2048),
+    "referrer null": inner(referrer=None),
+    "empty message_id": changed(message_id=""),
+    "message_id too long": changed(message_id="m" * 129),
+    "message_id null": changed(message_id=None),
+    "too large": changed(extra="x" * 70_000)}
 
 
-def nested(depth):
-    return b"[" * depth + b"]" * depth
+def ending(end):
+    """The last bracket of an event replaced."""
+    return lambda text: text[:-1] + end
 
 
 SPOILT = {  # what is done to a good event's bytes; True: no array can hold the result
-    "cut off": (lambda text: text[:-1], True), "two documents": (lambda text: text + b"{}", True),
-    "no object": (lambda text: b"null", False), "a member twice": (lambda text: text[:-1] + b',"user_id":"x"}', False),
-    "its own member twice": (lambda text: text[:-1] + b',"own":1,"\\u006fwn":2}', False),
-    "bytes that are no UTF-8": (lambda text: text[:-1] + b',"b":"\xff"}', False),
-    "overlong UTF-8": (lambda text: text[:-1] + b',"b":"\xc0\xaf"}', False), "a leading zero": (lambda text: text[:-1] + b',"n":01}', False),
-    "a trailing comma": (lambda text: text[:-1] + b",}", False), "too deep": (lambda text: text[:-1] + b',"d":' + nested(40) + b"}", False),
-    "NaN": (lambda text: text[:-1] + b',"n":NaN}', False)}
+    "cut off": (ending(b""), True),
+    "two documents": (ending(b"}{}"), True),
+    "no object": (lambda _: b"null", False),
+    "a member twice": (ending(b',"user_id":"x"}'), False),
+    "its own member twice": (ending(b',"own":1,"\\u006fwn":2}'), False),
+    "bytes that are no UTF-8": (ending(b',"b":"\xff"}'), False),
+    "overlong UTF-8": (ending(b',"b":"\xc0\xaf"}'), False),
+    "a leading zero": (ending(b',"n":01}'), False),
+    "a trailing comma": (ending(b",}"), False),
+    "too deep": (ending(b',"d":' + b"[" * 40 + b"]" * 40 + b"}"), False),
+    "NaN": (ending(b',"n":NaN}'), False)}
 
 
 class Traffic:
@@ -112,10 +138,12 @@ class Traffic:
         members = {"user_id": self._user(), "activity_type": dice.choice(TYPES), "timestamp": self._time()}
         if dice.random() >= self.without_id:
             # One in fifty takes an id that another user has too: the pair counts.
-            members["message_id"] = f"{self.name}-{self.made if dice.random() > 0.02 else 0}" + dice.choice(["", "", "é"])
+            number = self.made if dice.random() > 0.02 else 0
+            members["message_id"] = f"{self.name}-{number}{dice.choice(['', '', 'é'])}"
         metadata = {}
         if dice.random() < 0.8:
-            metadata["page_url"] = f"/item/{dice.randrange(10**6)}" if dice.random() < self.own_pages else dice.choice(PAGES)
+            own = dice.random() < self.own_pages
+            metadata["page_url"] = f"/item/{dice.randrange(10**6)}" if own else dice.choice(PAGES)
         if dice.random() < 0.5:
             metadata["referrer"] = dice.choice(REFERRERS)
         if dice.random() < 0.2:
@@ -132,10 +160,9 @@ class Traffic:
 
     def _time(self):
         """Now for most; late by minutes, hours, days, or weeks, in few windows each; or a little ahead."""
-        dice, kind = self.dice, self.dice.random()
-        late = (0 if kind < 0.75 else 60 * dice.randrange(1, 15) if kind < 0.85 else 3600 * dice.randrange(1, 7) if kind < 0.91
-                else 86400 * dice.randrange(1, 7) if kind < 0.95 else 86400 * dice.randrange(8, 20) if kind < 0.97 else -dice.randrange(1, 300))
-        moment = time.time() - late
+        dice = self.dice
+        _, least, steps, step = dice.choices(LATENESS, [row[0] for row in LATENESS])[0]
+        moment = time.time() - least - step * dice.randrange(steps + 1)
         zone = dice.choice([0, 0, 0, 120, -420, 345])
         local = datetime.datetime.fromtimestamp(moment, datetime.timezone(datetime.timedelta(minutes=zone)))
         text = local.isoformat(timespec=dice.choice(["seconds", "milliseconds", "microseconds"]))

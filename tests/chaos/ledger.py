@@ -4,13 +4,13 @@ Append-only, one JSON object a line, and every line is on the disk (fdatasync) b
 before the first byte of the request leaves, the outcome after the answer. So whatever is killed, the client itself
 too, a request without an outcome is one of which nobody knows.
 
-    {"client": "c7f3a1", "at": 1763851828.1, …}                          a client begins; the lines behind it are its own
+    {"client": "c7f3a1", "at": 1763851828.1, …}              a client begins; the lines behind it are its own
     {"try": 12, "at": …, "to": "http://127.0.0.1:8080", "path": "/activities", "form": "array gzip",
      "events": [["user", "message id" or null, "digest", "why it must be refused" or null], …]}
     {"try": 12, "at": …, "status": 200, "outcomes": "kkr", "why": "…"}   one letter for each of its events
 
-Each event of each try carries a mark of its own, the member `send` = mark(client, try, index): the log keeps the bytes as
-they came, so what stands there is known to be this very send and no other try of the same id."""
+Each event of each try carries a mark of its own, the member `send` = mark(client, try, index): the log keeps the bytes
+as they came, so what stands there is known to be this very send and no other try of the same id."""
 import dataclasses
 import hashlib
 import json
@@ -143,8 +143,8 @@ class Book:
 
     def _intended(self, client, entry):
         self.tries += 1
-        sends = [Send(mark(client, entry["try"], index), user, message_id, content, bad, UNKNOWN, 0, entry["to"], entry["at"])
-                 for index, (user, message_id, content, bad) in enumerate(entry["events"])]
+        sends = [Send(mark(client, entry["try"], index), *event, UNKNOWN, 0, entry["to"], entry["at"])
+                 for index, event in enumerate(entry["events"])]
         self.sends.update((send.mark, send) for send in sends)
         return sends
 

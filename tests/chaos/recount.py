@@ -128,7 +128,8 @@ class Recount:
         if bounds is None:
             first = records[0].offset if records else 0
             bounds = {0: (first, first + len(records))}
-        self.accounts = {partition: Account(starts.get(partition, first), end) for partition, (first, end) in bounds.items()}
+        self.accounts = {partition: Account(starts.get(partition, first), end)
+                         for partition, (first, end) in bounds.items()}
         self.letters, self.sends, self.page_views, self.minutes_from = {}, {}, 0, 0
         self.windows = {granularity: {} for granularity in GRANULARITIES}
         share = max(1, rules.dedup_window_events // max(1, len(bounds)))
@@ -267,7 +268,8 @@ def bounded(cells):
 
 def full_windows(cells):
     """Those (start, partition, dimension) that have more values than are stored."""
-    values = collections.Counter((start, partition, dimension) for start, partition, dimension, value in cells if value != OTHER)
+    values = collections.Counter((start, partition, dimension)
+                                 for start, partition, dimension, value in cells if value != OTHER)
     return {window for window, count in values.items() if count > VALUES_MAX}
 
 

@@ -7,6 +7,7 @@ import recount as recounting
 from recount import moment
 from recount_store import LEDGER
 
+WHAT = "events, page views, users"
 EXACT_TO = 4096
 ERROR = 0.027  # the largest relative standard error that an answer may name beyond
 
@@ -18,14 +19,16 @@ def ask_api(recount, api, complete_from, seed, findings):
 
 class Asking:
     def __init__(self, recount, api, complete_from, dice, findings):
-        self.recount, self.api, self.complete_from, self.dice, self.findings = recount, api, complete_from, dice, findings
+        self.recount, self.api, self.complete_from = recount, api, complete_from
+        self.dice, self.findings = dice, findings
         # {granularity: {dimension: {value: [(start, Cell), …]}}}, and the days in which not every value has a name
         self.cells = {name: {dimension: collections.defaultdict(list) for dimension in recounting.DIMENSIONS}
                       for name in recounting.GRANULARITIES}
         for granularity, cells in recount.windows.items():
             for (start, _, dimension, value), cell in cells.items():
                 self.cells[granularity][dimension][value].append((start, cell))
-        self.full = {(start // 86400, dimension) for start, _, dimension in recounting.full_windows(recount.windows["day"])}
+        self.full = {(start // 86400, dimension)
+                     for start, _, dimension in recounting.full_windows(recount.windows["day"])}
         self.starts = sorted({start for start, *_ in recount.windows["hour"]})
 
     def ask_all(self):
@@ -51,7 +54,8 @@ class Asking:
 
     def some_range(self):
         """It begins in an hour in which something was, and lasts seconds to days."""
-        begin = self.dice.choice(self.starts[-48:] if self.dice.random() < 0.7 else self.starts) + self.dice.randrange(3600)
+        hour = self.dice.choice(self.starts[-48:] if self.dice.random() < 0.7 else self.starts)
+        begin = hour + self.dice.randrange(3600)
         return begin, begin + self.dice.choice([1, 59, 60, 600, 3600, 5000, 86400, 100_000]) + self.dice.randrange(60)
 
     def some_filter(self):
@@ -81,17 +85,21 @@ class Asking:
 
     # Questions.
 
-    def get(self, kind, path, **parameters):
-        """The answer, and the question; None if there was none."""
+    def get(self, path, begin=None, end=None, where=("total", ""), **parameters):
+        """The answer, and the question; None if there was none. What differs is found under the path's name."""
+        if begin is not None:
+            parameters |= {"from": moment(begin), "to": moment(end)}
+        if where[0] != "total":
+            parameters |= [where]
         question = f"/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         answer = self.api.get(question)
         if answer.status != 200:
-            self.findings.add(kind, f"{question} is answered with {answer.status}: {answer.body[:300]!r}")
+            self.findings.add(path, f"{question} is answered with {answer.status}: {answer.body[:300]!r}")
             return None, question
         return answer.json(), question
 
     def ask_ledger(self):
-        answer, _ = self.get("ledger", "ledger")
+        answer, _ = self.get("ledger")
         if answer is None:
             return
         lines = {line["partition"]: line for line in answer["partitions"]}
@@ -99,31 +107,32 @@ class Asking:
         for partition, line in lines.items():
             account = self.recount.accounts.get(partition)
             for column in LEDGER if account else ():
-                self.findings.differ("ledger", f"partition {partition}'s {column}", line[column], getattr(account, column))
+                wanted = getattr(account, column)
+                self.findings.differ("ledger", f"partition {partition}'s {column}", line[column], wanted)
             self.findings.differ("ledger", f"partition {partition}'s lag", line["lag"], 0)
         for column in ("read", "tallied", "duplicate", "dead_lettered", "skipped"):
             self.findings.differ("ledger", f"the sum of {column}", answer["sums"][column],
                                  sum(getattr(account, column) for account in self.recount.accounts.values()))
 
     def ask_summary(self, begin, end, dimension="total", value=""):
-        filters = {} if dimension == "total" else {dimension: value}
-        answer, question = self.get("summary", "summary", **{"from": moment(begin), "to": moment(end)}, **filters)
+        answer, question = self.get("summary", begin, end, (dimension, value))
         if answer is None:
             return
         first, last, granularity = self.used(begin, end)
-        self.findings.differ("summary", f"{question}: the range", (answer["from"], answer["to"]), (moment(first), moment(last)))
+        self.findings.differ("summary", f"{question}: the range", (answer["from"], answer["to"]),
+                             (moment(first), moment(last)))
         self.compare("summary", question, answer, self.gather(granularity, dimension, value, first, last),
                      self.is_full(dimension, first, last))
 
     def ask_series(self, begin, end, interval, dimension="total", value=""):
-        filters = {} if dimension == "total" else {dimension: value}
         first, last, granularity = self.used(begin, end)
         width = max(recounting.GRANULARITIES[interval], recounting.GRANULARITIES[granularity])
-        answer, question = self.get("timeseries", "timeseries", **{"from": moment(begin), "to": moment(end)}, interval=interval, **filters)
+        answer, question = self.get("timeseries", begin, end, (dimension, value), interval=interval)
         if answer is None:
             return
         starts = list(range(first // width * width, last, width))
-        self.findings.differ("timeseries", f"{question}: the times", [point["time"] for point in answer["points"]], list(map(moment, starts)))
+        self.findings.differ("timeseries", f"{question}: the times", [point["time"] for point in answer["points"]],
+                             list(map(moment, starts)))
         wanted = collections.defaultdict(recounting.Cell)
         for start, cell in self.cells[granularity][dimension].get(value, ()):
             if first <= start < last:
@@ -133,20 +142,23 @@ class Asking:
             self.compare("timeseries", f"{question} at {moment(start)}", point, wanted[start], full)
 
     def ask_top(self, begin, end, dimension, sort, limit):
-        answer, question = self.get("top", "top", **{"from": moment(begin), "to": moment(end)}, dimension=dimension, sort=sort, limit=limit)
+        answer, question = self.get("top", begin, end, dimension=dimension, sort=sort, limit=limit)
         if answer is None:
             return
         first, last, granularity = self.used(begin, end)
         total = self.gather(granularity, "total", "", first, last)
         for number in ("events", "page_views"):
-            self.findings.differ("top", f"{question}: rows and other together have {number} that",
-                                 sum(row[number] for row in answer["rows"]) + answer["other"][number], getattr(total, number))
-        found = {value: self.gather(granularity, dimension, value, first, last) for value in self.cells[granularity][dimension]}
+            rows_and_other = sum(row[number] for row in answer["rows"]) + answer["other"][number]
+            self.findings.differ("top", f"{question}: {number} of rows and other", rows_and_other,
+                                 getattr(total, number))
+        found = {value: self.gather(granularity, dimension, value, first, last)
+                 for value in self.cells[granularity][dimension]}
         full = self.is_full(dimension, first, last)
         for row in answer["rows"]:
             self.compare("top", f"{question}: {row['value']!r}", row, found.get(row["value"], recounting.Cell()), full)
         if not full and len(total.users) <= EXACT_TO:
-            ranked = sorted((-rank(cell, sort), value) for value, cell in found.items() if cell.events and value != recounting.OTHER)
+            ranked = sorted((-rank(cell, sort), value) for value, cell in found.items()
+                            if cell.events and value != recounting.OTHER)
             self.findings.differ("top", f"{question}: the order", [row["value"] for row in answer["rows"]],
                                  [value for _, value in ranked[:limit]])
 
@@ -156,12 +168,12 @@ class Asking:
         wanted = cell.events, cell.page_views, len(cell.users)
         if full:
             if any(one > most for one, most in zip(found, wanted)):
-                self.findings.add(kind, f"{question}: events, page views, users are {found}, by the recount at most {wanted}")
+                self.findings.add(kind, f"{question}: {WHAT} is {found}, by the recount at most {wanted}")
         elif wanted[2] > EXACT_TO:
             if found[:2] != wanted[:2] or abs(found[2] - wanted[2]) > 3 * ERROR * wanted[2]:
-                self.findings.add(kind, f"{question}: events, page views, users are {found}, by the recount about {wanted}")
+                self.findings.add(kind, f"{question}: {WHAT} is {found}, by the recount about {wanted}")
         else:
-            self.findings.differ(kind, f"{question}: events, page views, users", found, wanted)
+            self.findings.differ(kind, f"{question}: {WHAT}", found, wanted)
             if "unique_users_error" in answer:
                 self.findings.differ(kind, f"{question}: unique_users_error", answer["unique_users_error"], 0)
 

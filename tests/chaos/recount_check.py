@@ -44,11 +44,12 @@ def check(recount, book, store, api=None, seed=0):
     check_sends(recount, book, findings)
     check_partitions(recount, store, findings)
     check_letters(recount, store, findings)
-    findings.differ("page views", "the sum of user_activity_metrics.page_view_count", store.page_view_sum(), recount.page_views)
+    findings.differ("page views", "the sum of user_activity_metrics.page_view_count", store.page_view_sum(),
+                    recount.page_views)
     complete_from = store.complete_from()
     if complete_from["minute"] < recount.minutes_from:
-        findings.add("horizon", f"minutes are shown from {moment(complete_from['minute'])} on and are complete only from "
-                                f"{moment(recount.minutes_from)} on")
+        findings.add("horizon", f"minutes are shown from {moment(complete_from['minute'])} on and are complete only "
+                                f"from {moment(recount.minutes_from)} on")
     for granularity, cells in recount.windows.items():
         check_view(granularity, cells, store.windows(granularity), complete_from[granularity], findings)
     check_days(recount, store, complete_from, findings)
@@ -65,12 +66,17 @@ def check_sends(recount, book, findings):
         check_send(send, recount.sends.get(send.mark, []), findings)
     for mark, places in recount.sends.items():
         if mark not in book.sends and mark.partition(".")[0] in clients:
-            findings.add("never sent", f"{mark} stands at {places[0].partition}/{places[0].offset}, and no ledger has it")
+            findings.add("never sent", f"{mark} stands at {places_of(places)}, and no ledger has it")
+
+
+def places_of(places):
+    return ", ".join(f"{place.partition}/{place.offset}" for place in places)
 
 
 def check_send(send, places, findings):
-    where = ", ".join(f"{place.partition}/{place.offset}" for place in places)
-    name = f"{send.mark} (user {send.user!r}, message_id {send.message_id!r}, answered {send.status or 'nothing'} by {send.to})"
+    where = places_of(places)
+    name = (f"{send.mark} (user {send.user!r}, message_id {send.message_id!r}, answered {send.status or 'nothing'} "
+            f"by {send.to})")
     if len(places) > 1:
         findings.add("sent once and there twice", f"{name} stands at {where}")
     if send.outcome == KEPT and send.bad:
@@ -109,7 +115,8 @@ def check_letters(recount, store, findings):
         letter, row = recount.letters.get((partition, offset)), found.get((partition, offset))
         name = f"{partition}/{offset}"
         if letter is None or row is None:
-            findings.add("dead letter", f"{name} is {'a letter' if row else 'none'} in the table, {'one' if letter else 'none'} by the recount")
+            findings.add("dead letter", f"{name} is {'one' if row else 'none'} in the table, by the recount "
+                                        f"{'one' if letter else 'none'}")
             continue
         reason, *rest = row
         if reason not in letter.reasons and "any" not in letter.reasons:
@@ -129,7 +136,7 @@ def check_view(granularity, cells, rows, complete_from, findings):
     for key in sorted({*wanted, *rows}):
         if key[:3] not in full:
             compare(granularity, key, rows.get(key), wanted.get(key), findings)
-    check_full(granularity, {key: row for key, row in rows.items() if key[:3] in full}, wanted, findings)
+    check_full(granularity, full, {key: row for key, row in rows.items() if key[:3] in full}, wanted, findings)
 
 
 def name_of(key):
@@ -142,30 +149,30 @@ def compare(granularity, key, row, cell, findings):
         there, here = ("not in the view", cell.events) if row is None else (row.events, "nothing")
         findings.add(granularity, f"{name_of(key)}: events are {there}, by the recount {here}")
         return
-    if (row.events, row.page_views) != (cell.events, cell.page_views):
-        findings.add(granularity, f"{name_of(key)}: events and page views are {row.events} and {row.page_views}, by the recount "
-                                  f"{cell.events} and {cell.page_views}")
+    findings.differ(granularity, f"{name_of(key)}: events, page views", (row.events, row.page_views),
+                    (cell.events, cell.page_views))
     if row.users is None:
         return  # beyond what a sketch keeps exactly: asked of the API
     wanted = set(map(sketch_element, cell.users))
     if row.users != wanted:
-        findings.add(granularity, f"{name_of(key)}: users are {len(row.users)}, by the recount {len(wanted)}; "
-                                  f"{len(wanted - row.users)} are missing and {len(row.users - wanted)} were never there")
+        missing, strange = len(wanted - row.users), len(row.users - wanted)
+        findings.add(granularity, f"{name_of(key)}: users is {len(row.users)}, by the recount {len(wanted)}; "
+                                  f"{missing} are missing and {strange} were never there")
 
 
-def check_full(granularity, rows, cells, findings):
-    sums = collections.defaultdict(lambda: [0, 0])
+def check_full(granularity, windows, rows, cells, findings):
+    sums = {window: recounting.Cell() for window in sorted(windows)}
     for key, row in rows.items():
-        sums[key[:3]][0] += row.events
-        sums[key[:3]][1] += row.page_views
-        cell = cells.get(key)
-        if key[3] != recounting.OTHER and (cell is None or row.events > cell.events or row.page_views > cell.page_views):
-            findings.add(granularity, f"{name_of(key)}: events are {row.events}, by the recount at most {cell.events if cell else 0}")
+        sums[key[:3]].events += row.events
+        sums[key[:3]].page_views += row.page_views
+        most = cells.get(key, recounting.Cell())
+        if key[3] != recounting.OTHER and (row.events > most.events or row.page_views > most.page_views):
+            findings.add(granularity, f"{name_of(key)}: events, page views is {(row.events, row.page_views)}, by the "
+                                      f"recount at most {(most.events, most.page_views)}")
     for (start, partition, dimension), found in sums.items():
         total = cells[start, partition, "total", ""]
-        if found != [total.events, total.page_views]:
-            findings.add(granularity, f"{moment(start)} partition {partition}: all of {dimension} add up to {found}, by the recount "
-                                      f"{[total.events, total.page_views]}")
+        findings.differ(granularity, f"{moment(start)} partition {partition}: events, page views of all of {dimension}",
+                        (found.events, found.page_views), (total.events, total.page_views))
 
 
 def check_days(recount, store, complete_from, findings):

@@ -15,6 +15,8 @@ SEND = re.compile(rb'"send":\s?"([0-9a-z.]+)"')
 AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*")
 REFERRER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 NO_HOST = re.compile(r"[\x00-\x20<>\[\\\]^|\x7f]")
+TEXTS = (("user_id", 256, False), ("activity_type", 128, False), ("message_id", 128, False),  # True: of metadata
+         ("page_url", 2048, True), ("referrer", 2048, True))
 ANY = "any"  # where a document is broken, the first fault on the way to the break is as good
 
 
@@ -95,9 +97,8 @@ def event_of(found, faults):
     for name in ("user_id", "activity_type", "timestamp"):
         if name not in found:
             faults.add(name + "_missing")
-    texts = {name: checked_text(holder, name, bytes_max, may_be_blank, faults) for holder, name, bytes_max, may_be_blank in (
-        (found, "user_id", 256, False), (found, "activity_type", 128, False), (found, "message_id", 128, False),
-        (metadata, "page_url", 2048, True), (metadata, "referrer", 2048, True))}
+    texts = {name: checked_text(metadata if inner else found, name, bytes_max, inner, faults)
+             for name, bytes_max, inner in TEXTS}
     at_ns = moment_of(found.get("timestamp"))
     if "timestamp" in found and at_ns is None:
         faults.add("timestamp_invalid")

@@ -10,11 +10,49 @@ from client_traffic import SPOILT, WRONG, Event, Traffic
 from recount_decode import Wrong, judge, moment_of, page_of, referrer_of
 from recount_hash import murmur3
 
-NOW_MS = 1_800_000_000_000
+NOW_MS = 1_800_000_000_000  # 2027-01-15T08:00:00Z
+
+PAGES = {"https://example.org/a/b?c#d": "/a/b", "//example.org/a": "/a", "/a?b": "/a", "https://example.org?x": "/",
+         "?x": "/", "": "(none)", None: "(none)", "no url#x": "no url", "a:b//c": "a:b//c",
+         "1http://x/y": "1http://x/y", "/%41//b": "/%41//b", "https://h/?a/b": "/"}
+REFERRERS = {"https://Example.ORG:8080/a": "example.org", "http://u:p@[::1]:80": "[::1]",
+             "android-app://com.app/": "com.app", "": "(direct)", None: "(direct)", "//example.org/": "(unknown)", "https:///a": "(unknown)",
+             "https://a b/": "(unknown)", "https://[]/": "(unknown)", "https://[::g]/": "(unknown)",
+             "text": "(unknown)", "https://É.example/": "É.example"}
+MOMENTS = {"2000-01-01T00:00:00Z": 946684800 * 10**9, "2000-01-01t01:30:00.5+01:30": 946684800500000000,
+           "1999-12-31T23:00:00.000000001-01:00": 946684800000000001, "1970-01-01T00:00:00Z": None,
+           "2000-01-01T00:00:00": None, "2000-01-01T00:00:60Z": None, "2000-01-01T24:00:00Z": None, 7: None,
+           "2001-02-29T00:00:00Z": None, "2000-01-01T00:00:00.Z": None, "2000-01-01T00:00:00.1234567890Z": None,
+           "2000-01-01T00:00:00+24:00": None, "2000-01-01 00:00:00Z": None}
 
 
 def event(**members):
-    return json.dumps({"user_id": "ada", "activity_type": "page_view", "timestamp": "2026-01-01T00:00:00Z", **members}).encode()
+    good = {"user_id": "ada", "activity_type": "page_view", "timestamp": "2026-01-01T00:00:00Z"}
+    return json.dumps({**good, **members}).encode()
+
+
+RECORDS = (  # and the reasons that a letter may name
+    (event(), set()),
+    (None, {"value_missing"}),
+    (b"x" * 65537, {"event_too_large"}),
+    (b"[]", {"not_an_object"}),
+    (b"", {"not_json", "any"}),
+    (b"\xef\xbb\xbf" + event(), {"not_json", "any"}),
+    (event(user_id=7), {"user_id_invalid"}),
+    (event(metadata={"page_url": None}), {"page_url_invalid"}),
+    (b'{"a":1,"a":2}', {"member_repeated", "user_id_missing", "activity_type_missing", "timestamp_missing"}),
+    (event(deep={"a": 1})[:-2] + b',"a":2}}', set()),  # deeper than metadata a member may stand twice
+    (event(timestamp="2027-01-17T08:00:00Z"), set()),
+    (event(timestamp="2027-01-17T08:00:00.000000001Z"), {"timestamp_ahead"}),
+    (event()[:-1] + b',"n":' + b"9" * 5000 + b"}", set()),
+    (event()[:-1] + b',"s":"\\ud800\\u0000"}', set()))
+
+REPEATS = (  # (offset, time) of sights of one pair, with a window of 10 offsets and 5 s; which of them are repeats
+    ([(0, 0), (10, 5000)], [False, True]),
+    ([(0, 0), (11, 0)], [False, False]),
+    ([(0, 0), (1, 5001)], [False, False]),
+    ([(0, 0), (6, 4000), (12, 8000)], [False, True, True]),
+    ([(0, 9000), (1, 0), (2, 9000)], [False, True, False]))
 
 
 def reasons(value):
@@ -28,31 +66,19 @@ def reasons(value):
 
 class Decode(unittest.TestCase):
     def test_a_page_is_the_path_as_it_was_written(self):
-        for url, page in (("https://example.org/a/b?c#d", "/a/b"), ("//example.org/a", "/a"), ("/a?b", "/a"), ("https://example.org?x", "/"),
-                          ("?x", "/"), ("", "(none)"), (None, "(none)"), ("no url#x", "no url"), ("a:b//c", "a:b//c"), ("1http://x/y", "1http://x/y"),
-                          ("/%41//b", "/%41//b"), ("https://h/?a/b", "/")):
+        for url, page in PAGES.items():
             self.assertEqual(page_of(url), page, url)
 
     def test_a_referrer_is_the_host_in_lower_case(self):
-        for url, host in (("https://Example.ORG:8080/a", "example.org"), ("http://u:p@[::1]:80", "[::1]"), ("android-app://com.app/", "com.app"),
-                          ("", "(direct)"), (None, "(direct)"), ("//example.org/", "(unknown)"), ("https:///a", "(unknown)"), ("https://a b/", "(unknown)"),
-                          ("https://[]/", "(unknown)"), ("https://[::g]/", "(unknown)"), ("https://É.example/", "É.example"), ("text", "(unknown)")):
+        for url, host in REFERRERS.items():
             self.assertEqual(referrer_of(url), host, url)
 
     def test_a_moment_is_rfc_3339_with_an_offset(self):
-        for text, at_ns in (("1970-01-01T00:00:00Z", None), ("2000-01-01T00:00:00Z", 946684800 * 10**9), ("2000-01-01t01:30:00.5+01:30", 946684800500000000),
-                            ("1999-12-31T23:00:00.000000001-01:00", 946684800000000001), ("2000-01-01T00:00:00", None), ("2000-01-01T00:00:60Z", None),
-                            ("2000-01-01T24:00:00Z", None), ("2001-02-29T00:00:00Z", None), ("2000-01-01T00:00:00.Z", None), (7, None),
-                            ("2000-01-01T00:00:00.1234567890Z", None), ("2000-01-01T00:00:00+24:00", None), ("2000-01-01 00:00:00Z", None)):
+        for text, at_ns in MOMENTS.items():
             self.assertEqual(moment_of(text), at_ns, text)
 
     def test_a_record_is_an_event_or_a_letter_with_its_reason(self):
-        for value, wanted in ((event(), set()), (None, {"value_missing"}), (b"x" * 65537, {"event_too_large"}), (b"[]", {"not_an_object"}),
-                              (b"", {"not_json", "any"}), (event(user_id=7), {"user_id_invalid"}), (event(metadata={"page_url": None}), {"page_url_invalid"}),
-                              (b'{"a":1,"a":2}', {"member_repeated", "user_id_missing", "activity_type_missing", "timestamp_missing"}),
-                              (event(deep={"a": 1})[:-2] + b',"a":2}}', set()), (event(timestamp="2027-01-17T08:00:01Z"), {"timestamp_ahead"}),
-                              (event(timestamp="2027-01-17T08:00:00Z"), set()), (b"\xef\xbb\xbf" + event(), {"not_json", "any"}),
-                              (event()[:-1] + b',"n":' + b"9" * 5000 + b"}", set()), (event()[:-1] + b',"s":"\\ud800\\u0000"}', set())):
+        for value, wanted in RECORDS:
             self.assertEqual(reasons(value), wanted, value and value[:80])
 
     def test_what_the_client_thinks_wrong_is_wrong_and_the_rest_is_right(self):
@@ -67,21 +93,23 @@ class Decode(unittest.TestCase):
             self.assertTrue(reasons(Event(good, spoil=spoil).bytes("c0.1.1")), name)
 
     def test_a_repeat_is_one_within_both_windows_borders_included(self):
-        for steps, verdicts in (([(0, 0), (10, 5000)], [False, True]), ([(0, 0), (11, 0)], [False, False]), ([(0, 0), (1, 5001)], [False, False]),
-                                ([(0, 0), (6, 4000), (12, 8000)], [False, True, True]), ([(0, 9000), (1, 0), (2, 9000)], [False, True, False])):
-            dedupe = recount.Dedupe(5000, 10)
-            found = []
-            for offset, time_ms in steps:
+        for sights, wanted in REPEATS:
+            dedupe, found = recount.Dedupe(5000, 10), []
+            for offset, time_ms in sights:
                 dedupe.pass_time(time_ms)
                 found.append(dedupe.is_repeated(("ada", "m"), offset, time_ms))
-            self.assertEqual(found, verdicts, steps)
+            self.assertEqual(found, wanted, sights)
+
+    def test_a_record_between_two_sights_may_outdate_the_first(self):
+        dedupe = recount.Dedupe(5000, 10)
+        self.assertFalse(dedupe.is_repeated(("ada", "m"), 0, 0))
+        dedupe.pass_time(5001)
+        self.assertFalse(dedupe.is_repeated(("ada", "m"), 2, 100))
 
     def test_the_hash_is_murmur3(self):
-        # Appleby's verification value of MurmurHash3_x64_128, for keys 0, 01, 0102… with seeds of their own, needs seeds;
-        # these are hashes that smhasher's code gives with seed 0.
-        self.assertEqual(murmur3(b""), (0, 0))
-        self.assertEqual(murmur3(b"hello"), (0xcbd8a7b341bd9b02, 0x5b1e906a48ae1d19))
-        self.assertEqual(murmur3(b"The quick brown fox jumps over the lazy dog"), (0xe34bbc7bbc071b6c, 0x7a433ca9c49a9347))
+        for key, halves in ((b"", (0, 0)), (b"hello", (0xcbd8a7b341bd9b02, 0x5b1e906a48ae1d19)),
+                            (b"The quick brown fox jumps over the lazy dog", (0xe34bbc7bbc071b6c, 0x7a433ca9c49a9347))):
+            self.assertEqual(murmur3(key), halves)
 
 
 if __name__ == "__main__":

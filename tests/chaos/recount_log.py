@@ -53,11 +53,11 @@ def replay_of(headers):
 
 
 def file_records(path):
-    """Of partition 0, out of the segments of events.db. The form of their bodies is described in src/sqlite/segment.hpp;
-    their check is not looked at."""
+    """Of partition 0, out of the segments of events.db. The form of their bodies is described at the top of
+    src/sqlite/segment.hpp; their check is not looked at."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as log:
-        for first, count, time_ms, body in log.execute("SELECT first_offset, records, time_ms, body FROM segments ORDER BY 1"):
-            yield from segment_records(first, count, time_ms, body)
+        for row in log.execute("SELECT first_offset, records, time_ms, body FROM segments ORDER BY first_offset"):
+            yield from segment_records(*row)
     log.close()
 
 

@@ -45,34 +45,41 @@ class Store:
 
     def windows(self, granularity):
         found = {}
-        question = (f"SELECT {self.unix('window_start')}, partition, dimension, value, events, page_views, {self.bytes('users')} "
-                    f"FROM {VIEWS[granularity]} WHERE topic = {self.quoted_topic}")
+        question = (f"SELECT {self.unix('window_start')}, partition, dimension, value, events, page_views, "
+                    f"{self.bytes('users')} FROM {VIEWS[granularity]} WHERE topic = {self.quoted_topic}")
         for start, partition, dimension, value, events, page_views, users in self.ask(question):
             row = found.setdefault((int(start), int(partition), dimension, value), Row())
             row.add(int(events), int(page_views), bytes.fromhex(users))
         return found
 
     def letters(self):
-        question = (f'SELECT partition, "offset", reason, {self.bytes("key")}, {self.bytes("value")}, attempts, '
-                    f"CASE WHEN replayed_at IS NULL THEN 0 ELSE 1 END, CASE WHEN key IS NULL THEN 1 ELSE 0 END, "
-                    f"CASE WHEN value IS NULL THEN 1 ELSE 0 END FROM activity_dead_letters WHERE topic = {self.quoted_topic}")
-        return {(int(partition), int(offset)): (reason, None if int(no_key) else bytes.fromhex(key),
-                                                None if int(no_value) else bytes.fromhex(value), int(attempts), bool(int(replayed)))
-                for partition, offset, reason, key, value, attempts, replayed, no_key, no_value in self.ask(question)}
+        rows = self.ask(f"SELECT partition, \"offset\", reason, {self.nullable('key')}, {self.nullable('value')}, "
+                        "attempts, CASE WHEN replayed_at IS NULL THEN '' ELSE 'replayed' END "
+                        f"FROM activity_dead_letters WHERE topic = {self.quoted_topic}")
+        return {(int(partition), int(offset)): (reason, bytes_of(key), bytes_of(value), int(attempts), replayed != "")
+                for partition, offset, reason, key, value, attempts, replayed in rows}
 
     def page_view_sum(self):
         return int(self.ask("SELECT coalesce(sum(page_view_count), 0) FROM user_activity_metrics")[0][0])
 
     def complete_from(self):
-        return {granularity: int(float(moment))
-                for granularity, moment in self.ask(f"SELECT granularity, {self.unix('pruned_to')} FROM activity_horizon")}
+        rows = self.ask(f"SELECT granularity, {self.unix('pruned_to')} FROM activity_horizon")
+        return {granularity: int(moment) for granularity, moment in rows}
 
     def users_by_day(self):
         return {}
 
+    def nullable(self, column):
+        """Bytes as x and hex digits; '' for NULL."""
+        return f"CASE WHEN {column} IS NULL THEN '' ELSE 'x' || {self.bytes(column)} END"
+
     @property
     def quoted_topic(self):
         return "'" + self.topic.replace("'", "''") + "'"
+
+
+def bytes_of(text):
+    return bytes.fromhex(text[1:]) if text else None
 
 
 class SqliteStore(Store):

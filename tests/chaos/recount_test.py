@@ -20,29 +20,40 @@ from recount_store import PostgresStore, SqliteStore
 
 EVENTS = 2_500
 WINDOWS = {"minute", "hour", "day"}  # what is wrong in one may show in the others
-LAST = "(SELECT max(window_start) FROM activity_windows WHERE granularity = {})"
+
+MINUTES, HOURS, DAYS = (f"activity_windows WHERE granularity = {number} AND dimension = 0" for number in range(3))
+LAST_MINUTE = f"window_start = (SELECT max(window_start) FROM {MINUTES})"
 
 # What is done to the store behind the service's back, and how the findings must begin.
 STORE_LIES = {
-    "one event more in a minute": (f"UPDATE activity_windows SET events = events + 1 WHERE granularity = 0 AND dimension = 0 "
-                                   f"AND window_start = {LAST.format(0)}", {"minute"}),
-    "one page view less in a day": (f"UPDATE activity_windows SET page_views = page_views - 1 WHERE granularity = 2 AND dimension = 0 "
-                                    f"AND window_start = (SELECT min(window_start) FROM activity_windows WHERE page_views > 0 AND "
-                                    f"granularity = 2)", {"day"}),
-    "an hour deleted": ("DELETE FROM activity_windows WHERE granularity = 1 AND window_start = "
-                        "(SELECT min(window_start) FROM activity_windows WHERE granularity = 1)", {"hour"}),
-    "a user forgotten": ("UPDATE activity_windows SET users = substr(users, 1, length(users) - 8) WHERE granularity = 0 AND "
-                         f"dimension = 0 AND length(users) > 19 AND window_start = {LAST.format(0)}", {"minute"}),
-    "a value renamed": ("UPDATE activity_windows SET value = value || '!' WHERE granularity = 0 AND dimension = 2 AND value = '/'",
-                        {"minute"}),
-    "one offset further": ("UPDATE activity_ledger SET next_offset = next_offset + 1, skipped = skipped + 1", {"partition"}),
-    "a duplicate tallied": ("UPDATE activity_ledger SET tallied = tallied + 1, duplicate = duplicate - 1", {"partition"}),
+    "one event more in a minute": (
+        f"UPDATE activity_windows SET events = events + 1 WHERE granularity = 0 AND dimension = 0 AND {LAST_MINUTE}",
+        {"minute"}),
+    "one page view less in a day": (
+        "UPDATE activity_windows SET page_views = page_views - 1 WHERE granularity = 2 AND dimension = 0 AND "
+        f"window_start = (SELECT min(window_start) FROM {DAYS} AND page_views > 0)", {"day"}),
+    "an hour deleted": (
+        "DELETE FROM activity_windows WHERE granularity = 1 AND "
+        f"window_start = (SELECT min(window_start) FROM {HOURS})", {"hour"}),
+    "a user forgotten": (
+        "UPDATE activity_windows SET users = substr(users, 1, length(users) - 8) WHERE granularity = 0 AND "
+        f"dimension = 0 AND length(users) > 19 AND {LAST_MINUTE}", {"minute"}),
+    "a value renamed": (
+        "UPDATE activity_windows SET value = value || '!' WHERE granularity = 0 AND dimension = 2 AND value = '/'",
+        {"minute"}),
+    "one offset further": (
+        "UPDATE activity_ledger SET next_offset = next_offset + 1, skipped = skipped + 1", {"partition"}),
+    "a duplicate tallied": (
+        "UPDATE activity_ledger SET tallied = tallied + 1, duplicate = duplicate - 1", {"partition"}),
     "no account": ("DELETE FROM activity_ledger", {"partition"}),
-    "a page view more in the original table": ("UPDATE user_activity_metrics SET page_view_count = page_view_count + 1 WHERE id = "
-                                               "(SELECT max(id) FROM user_activity_metrics)", {"page views"}),
-    "a letter that nobody wrote": ("INSERT INTO activity_dead_letters (topic, partition, offset, reason, detail, at) SELECT topic, 0, 5, "
-                                   "'not_json', '', updated_at FROM activity_ledger", {"dead letter"}),
-    "minutes shown that are not complete": ("UPDATE activity_horizon SET pruned_to = '1970-01-01T00:00:00.000Z'", {"horizon"}),
+    "a page view more in the original table": (
+        "UPDATE user_activity_metrics SET page_view_count = page_view_count + 1 WHERE id = "
+        "(SELECT max(id) FROM user_activity_metrics)", {"page views"}),
+    "a letter that nobody wrote": (
+        "INSERT INTO activity_dead_letters (topic, partition, offset, reason, detail, at) "
+        "SELECT topic, 0, 5, 'not_json', '', updated_at FROM activity_ledger", {"dead letter"}),
+    "minutes shown that are not complete": (
+        "UPDATE activity_horizon SET pruned_to = '1970-01-01T00:00:00.000Z'", {"horizon"}),
 }
 
 
@@ -98,11 +109,15 @@ def spoilt(records):
 
 # What is done to the log, and what the findings must have among them.
 LOG_LIES = {
-    "a record that stands there twice": (twice, {"sent once and there twice", "partition", "page views", "minute", "summary"}),
+    "a record that stands there twice": (twice, {"sent once and there twice", "partition", "minute", "summary"}),
     "a record that is gone": (lambda records: records[:100] + shifted(records[101:], -1), {"lost", "partition"}),
     "the last record gone": (lambda records: records[:-1], {"lost", "partition"}),
     "a record that is cut off": (spoilt, {"changed", "good yet a dead letter", "dead letter", "partition"}),
 }
+
+
+def send_all(one, folder, **settings):
+    Client([f"http://127.0.0.1:{one.port}"], folder / "ledger", weir.SEED, **settings).start().wait()
 
 
 class TheCheckerCanFail(unittest.TestCase):
@@ -115,7 +130,7 @@ class TheCheckerCanFail(unittest.TestCase):
         cls.folder = weir.temporary_folder(cls.addClassCleanup)
         cls.one = weir.Weir(cls.folder / "one", FLUSH_INTERVAL_SEC=1).start()
         cls.addClassCleanup(cls.one.end)
-        Client([f"http://127.0.0.1:{cls.one.port}"], cls.folder / "ledger", weir.SEED, rate=1500, events=EVENTS).start().wait()
+        send_all(cls.one, cls.folder, rate=1500, events=EVENTS)
         cls.one.wait_counted()
         cls.recount = Recount.of_file(cls.folder / "one/data/events.db")
         cls.truth = cls.findings(cls.one)
@@ -123,8 +138,8 @@ class TheCheckerCanFail(unittest.TestCase):
 
     @classmethod
     def findings(cls, api=None, data="one/data", recount=None, book=None):
-        return check(recount or cls.recount, book or Book(cls.folder / "ledger"), SqliteStore(cls.folder / data / "metrics.db"), api,
-                     seed=weir.SEED)
+        store = SqliteStore(cls.folder / data / "metrics.db")
+        return check(recount or cls.recount, book or Book(cls.folder / "ledger"), store, api, weir.SEED)
 
     def test_the_truth_is_found_exact(self):
         self.assertEqual(self.truth, [])
@@ -177,20 +192,21 @@ class TheCheckerCanFail(unittest.TestCase):
 class WholeWindows(weir.Case):
     def test_a_window_with_more_values_than_it_stores_adds_up(self):
         one = self.weir().start()
-        Client([f"http://127.0.0.1:{one.port}"], self.folder / "ledger", weir.SEED, rate=2500, events=5_000, own_pages=0.5).start().wait()
+        send_all(one, self.folder, rate=2500, events=5_000, own_pages=0.5)
         one.wait_counted()
         found = Recount.of_file(one.folder / "data/events.db")
         values = {value for _, _, dimension, value in found.windows["day"] if dimension == "page"}
         self.assertGreater(len(values), 1500)
-        self.assertEqual(check(found, Book(self.folder / "ledger"), SqliteStore(one.folder / "data/metrics.db"), one, weir.SEED), [])
+        store = SqliteStore(one.folder / "data/metrics.db")
+        self.assertEqual(check(found, Book(self.folder / "ledger"), store, one, weir.SEED), [])
 
 
 class OnKafkaAndPostgres(pair.Case):
     def test_what_was_sent_what_stands_in_the_topic_and_what_was_counted_are_the_same(self):
         """With a producer and a consumer killed on the way, and records that others wrote."""
         producers, consumers = self.start("producer", 2), self.start("consumer", 2)
-        sender = Client([f"http://127.0.0.1:{one.port}" for one in producers], self.folder / "ledger", weir.SEED, rate=600,
-                        events=4_000).start()
+        urls = [f"http://127.0.0.1:{one.port}" for one in producers]
+        sender = Client(urls, self.folder / "ledger", weir.SEED, rate=600, events=4_000).start()
         weir.wait_until(lambda: sender.counts()["kept"] > 1_000)
         producers[0].kill()
         consumers[0].kill()
