@@ -5,6 +5,7 @@ import dataclasses
 import json
 import shutil
 import sqlite3
+import time
 import unittest
 
 import beside  # noqa: F401
@@ -16,6 +17,7 @@ from ledger import KEPT, REFUSED, Book, Send
 from recount import Recount, Rules
 from recount_check import check
 from recount_log import file_records, topic_records
+from recount_refusals import check_refusals
 from recount_store import PostgresStore, SqliteStore
 
 EVENTS = 2_500
@@ -134,6 +136,7 @@ class TheCheckerCanFail(unittest.TestCase):
         cls.one.wait_counted()
         cls.recount = Recount.of_file(cls.folder / "one/data/events.db")
         cls.truth = cls.findings(cls.one)
+        cls.refusals = cls.refusals_missed(cls.one)
         assert cls.one.stop() == 0
 
     @classmethod
@@ -145,6 +148,20 @@ class TheCheckerCanFail(unittest.TestCase):
         self.assertEqual(self.truth, [])
         self.assertGreaterEqual(self.recount.tallied, EVENTS * 0.9)
         self.assertGreater(sum(account.duplicate for account in self.recount.accounts.values()), 0)
+
+    @classmethod
+    def refusals_missed(cls, one):
+        """By the truth; and by a ledger that was told of 99 answers more with 503, all of them once seen."""
+        url, book = f"http://127.0.0.1:{one.port}", Book(cls.folder / "ledger")
+        truth = check_refusals(book, {url}, one)
+        book.sends |= {f"c1.{number}.0": Send(f"c1.{number}.0", "ada", "m", "d", None, REFUSED, 503, url, time.time())
+                       for number in range(99)}
+        return truth, check_refusals(book, {url}, one)
+
+    def test_each_refusal_was_counted_with_its_reason(self):
+        truth, lie = self.refusals
+        self.assertEqual(truth, [])
+        self.assertEqual(kinds(lie), {"answers", "reasons"})
 
     def lied_to(self, sql):
         """A copy of the folder, in whose store that was done."""
