@@ -80,12 +80,12 @@ class Clock(Fault):
     """The wall clock jumps by an hour, either way, and back; the monotonic one goes on."""
 
     def start(self):
-        hours = self.dice.choice(["+3600", "-3600"])
-        self.details = f"{hours} s"
-        self.stand.clock_file(self.victim).write_text(hours + "\n")
+        seconds = self.dice.choice([3600, -3600])
+        self.details = f"{seconds:+d} s"
+        self.ground.clocks.set(self.stand.clock_file(self.victim), seconds)
 
     def undo(self):
-        self.stand.clock_file(self.victim).write_text("+0\n")
+        self.ground.clocks.set(self.stand.clock_file(self.victim), 0)
 
 
 class FullDisk(Fault):

@@ -1,5 +1,7 @@
 """What outlives a single story: the packet filter, the proxy, and for one pair Kafka and PostgreSQL, each reached by a
 way of its own for each Weir process."""
+import concurrent.futures
+
 import beside  # noqa: F401, first
 import kafka
 import postgres
@@ -7,6 +9,7 @@ import weir
 from disk import Disk
 
 import proxies
+from clocks import Clocks
 from enclosure import Filter
 
 PRODUCERS = ("producer-1", "producer-2")
@@ -14,7 +17,7 @@ CONSUMERS = ("consumer-1", "consumer-2", "consumer-3")
 
 
 class Ground:
-    """Of the embedded pair: nothing but the network."""
+    """Of the embedded pair: nothing but the network and the clocks."""
 
     def __init__(self, folder):
         proxies.needed()
@@ -22,14 +25,21 @@ class Ground:
         folder.chmod(0o711)
         self.folder = folder
         self.filter = Filter()
+        self.clocks = Clocks(folder)
         self.proxies = proxies.Proxies(folder / "toxiproxy")
+        self._starter = concurrent.futures.ThreadPoolExecutor(1)
 
     def calm(self):
         """Whatever a story did to the network is undone."""
         self.filter.pass_all()
 
+    def begin(self, server):
+        """Starts it, from a thread that lives as long as we: a server dies with the thread that started it."""
+        self._starter.submit(server.begin).result()
+
     def end(self):
         self.proxies.kill()
+        self._starter.shutdown()
 
 
 class KafkaGround(Ground):

@@ -26,7 +26,6 @@ CLIENTS = tuple(f"client-{number}" for number in (1, 2, 3))
 DEEP = ("kafka", "postgres")
 EVERYONE = {"kafka": (*PRODUCERS, *CONSUMERS, *DEEP), "embedded": ("serve", "serve", "serve")}
 WEIRS = {"kafka": (*PRODUCERS, *CONSUMERS), "embedded": ("serve",)}
-CLOCKS = {"kafka": ("producer-2", "consumer-1"), "embedded": ("serve",)}
 WAYS = {"kafka": tuple(f"kafka-{name}" for name in PRODUCERS + CONSUMERS) + tuple(f"postgres-{name}" for name in CONSUMERS)
         + CLIENTS, "embedded": CLIENTS}
 STORE = {"kafka": ("postgres",)}
@@ -43,7 +42,7 @@ KINDS = {
     "cut-bytes": Kind(WAYS, (2.0, 10.0), takes=False),
     "full-disk": Kind({"kafka": ("postgres",), "embedded": ("serve",)}, (2.0, 8.0)),
     "failing-calls": Kind({"embedded": ("serve",)}, (3.0, 8.0)),
-    "clock": Kind(CLOCKS, (2.0, 12.0), takes=False),
+    "clock": Kind(WEIRS, (2.0, 12.0), takes=False),
     "end-sessions": Kind(STORE, (2.0, 8.0), takes=False),
     "lock": Kind(STORE, (2.0, 12.0), takes=False),
     "deadlocks": Kind(STORE, (3.0, 8.0), takes=False),

@@ -1,7 +1,6 @@
 """A pair as it stands for one story: its Weir processes, its clients, and how all of it is started, brought back and
 counted. Whoever looks for the servers that a story may strike finds them in `processes` by name."""
 import contextlib
-import pathlib
 import subprocess
 
 import postgres
@@ -15,7 +14,6 @@ from recount import Recount, Rules
 from recount_store import PostgresStore, SqliteStore
 
 WELL_WITHIN = 90  # seconds, until all is well again after everything was undone
-FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
 class Stand:
@@ -42,22 +40,15 @@ class Stand:
     def _start(self, name):
         one = self.keeper.processes[name]
         if name in self.servers():
-            one.begin()
+            self.ground.begin(one)
         elif name in self.weirs:
             one.start(ready=False)
         else:
             one.start()
 
     def clock(self, name):
-        """Settings of a process whose clock a fault will move, and the file that moves it."""
-        if name not in self.plan.clocks:
-            return {}
-        if not FAKETIME.exists():
-            weir.missing(f"{FAKETIME} (libfaketime)")
-        file = self.clock_file(name)
-        file.write_text("+0\n")
-        return {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": file, "FAKETIME_DONT_FAKE_MONOTONIC": 1,
-                "FAKETIME_CACHE_DURATION": 1}
+        """Settings of a process whose clock a fault will move."""
+        return self.ground.clocks.settings(self.clock_file(name)) if name in self.plan.clocks else {}
 
     def clock_file(self, name):
         return self.story.folder / f"clock-{name}"
