@@ -15,12 +15,15 @@ constexpr std::chrono::seconds last_commit_patience{1};
 constexpr std::chrono::seconds leave_patience{3};
 constexpr std::size_t reason_bytes_max = 512;
 
-const std::array<Property, 5> defaults{{
+const std::array<Property, 6> defaults{{
     {"session.timeout.ms", "8000"},
     {"heartbeat.interval.ms", "2000"},
-    // The consumer's thread comes by at least every second, but may have to ask a log that does not answer
-    // for a few seconds about each partition.
+    // The consumer's thread comes by at least every second, but may have to wait for a log that does not
+    // answer for a few seconds.
     {"max.poll.interval.ms", "60000"},
+    // Leaving waits as long for each commit that got no answer (else 60 s, and librdkafka spins meanwhile).
+    // Joining and heartbeats have patience of their own.
+    {"socket.timeout.ms", "4000"},
     // Whoever leads the group notices new partitions within this.
     {"topic.metadata.refresh.interval.ms", "10000"},
     {"socket.nagle.disable", "true"},

@@ -35,8 +35,8 @@ class GroupMember {
                                                    observe::Log& log, int knock_fd);
   GroupMember(const GroupMember&) = delete;
   GroupMember& operator=(const GroupMember&) = delete;
-  // Leaves the group, giving up what is still ours: some 10 ms, but up to 8 s while the coordinator does not
-  // answer.
+  // Leaves the group, giving up what is still ours: some 10 ms, but up to 10 s while the coordinator does not
+  // answer (the last commits' 4 s, and librdkafka's own 5 s for the farewell).
   ~GroupMember();
 
   // Appends Assigned, Revoked and Lost. Not called for max.poll.interval.ms (60 s), the group takes us for
