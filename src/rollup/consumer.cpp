@@ -151,6 +151,12 @@ void Consumer::surveyed(std::int32_t partition, std::uint64_t generation, Result
   go_on_opening(partition, at->second, now);
 }
 
+void Consumer::put_off(const AskLog& ask, Now now) {
+  const auto at = slots_.find(ask.partition);
+  if (finished_ || at == slots_.end() || at->second.generation != ask.generation) return;
+  reopen(at->second, now.mono);
+}
+
 void Consumer::seek_failed(std::int32_t partition, const Error& why, Now now) {
   const auto at = slots_.find(partition);
   if (finished_ || at == slots_.end()) return;

@@ -65,7 +65,7 @@ using Job = std::variant<OpeningJob, std::unique_ptr<Transaction>>;
 [[nodiscard]] StoreWork& work_of(Job& job);
 
 // Commands.
-struct AskLog {  // answer by surveyed()
+struct AskLog {  // answer by surveyed(), or put_off()
   std::int32_t partition = 0;
   std::uint64_t generation = 0;
   Survey survey;
@@ -117,6 +117,8 @@ class Consumer {
   void log_failed(const Error& why);
   void log_answers();
   void surveyed(std::int32_t partition, std::uint64_t generation, Result<Surveyed> found, Now now);
+  // Not asked, for another question of this turn got no answer: it comes again with the next tick().
+  void put_off(const AskLog& ask, Now now);
   void seek_failed(std::int32_t partition, const Error& why, Now now);
   void done(Job job, Now now);
   void copied(const LetterCopies::Ended& ended, Now now);

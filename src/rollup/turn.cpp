@@ -11,9 +11,15 @@ struct CarryOut {
   LetterCopies* copies;
   Now now;
   TurnEnd& end;
+  bool& unanswered;  // a question to the log in this turn
 
+  // A log that is away is waited for once a turn, however many partitions there are: the group takes whoever
+  // does not poll for dead, and a process that is to leave would not hear of it.
   void operator()(const AskLog& ask) {
-    consumer.surveyed(ask.partition, ask.generation, make_survey(reader, ask.survey), now);
+    if (unanswered) return consumer.put_off(ask, now);
+    auto found = make_survey(reader, ask.survey);
+    unanswered = !found;
+    consumer.surveyed(ask.partition, ask.generation, std::move(found), now);
   }
   void operator()(const SeekTo& seek) {
     const Result<void> sought = reader.seek(seek.partition, seek.offset);
@@ -50,9 +56,11 @@ TurnEnd take_turn(Consumer& consumer, LogReader& reader, LetterCopies* copies,
   consumer.tick(now);
 
   TurnEnd end;
+  bool unanswered = false;
   // Carrying out a command may lead to others.
   for (auto commands = consumer.take_commands(); !commands.empty(); commands = consumer.take_commands()) {
-    for (Command& command : commands) std::visit(CarryOut{consumer, reader, copies, now, end}, command);
+    for (Command& command : commands)
+      std::visit(CarryOut{consumer, reader, copies, now, end, unanswered}, command);
   }
   return end;
 }
