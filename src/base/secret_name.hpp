@@ -5,8 +5,8 @@
 
 namespace weir {
 
-// Whether the value may hold a password or a key, judging by the setting's name in lower case, as Kafka's properties
-// and PostgreSQL's connection parameters have it. Rather too often than once too seldom.
+// Whether the value may hold a password or a key, judging by the setting's name in lower case, as Kafka's
+// properties have it. Rather too often than once too seldom.
 [[nodiscard]] bool is_secret_name(std::string_view name);
 
 }  // namespace weir

@@ -1,12 +1,13 @@
-// Whether the stores of this build have the fence. Theirs to ask, and the program's, which says so where it is missing.
+// Whether the stores of this build have the fence: theirs to ask, and the program's, which says so where it is
+// missing.
 #pragma once
 
 #include <string_view>
 
 namespace weir::rollup {
 
-// Only `weir_unfenced` (tests/CMakeLists.txt) has none: the bug that tests of the deployed service must find. What
-// stands behind the fence by itself (constraints, locks) is left in place there.
+// Only `weir_unfenced` (tests/CMakeLists.txt) has none: the bug that tests of the deployed service must find.
+// What stands behind the fence by itself (constraints, locks) is left in place there.
 #ifdef WEIR_WITHOUT_FENCE
 inline constexpr bool fenced = false;
 #else
