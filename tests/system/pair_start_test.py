@@ -366,6 +366,27 @@ class Processes(pair.Case):
         self.assertNotIn(200, told_patient)
         del self.processes[next(name for name, one in self.processes.items() if one is hasty)]
 
+    def test_fault_19_a_consumer_that_closes_and_is_told_twice_leaves_at_once(self):
+        producer, = self.start("producer")
+        gate = Gate(self.postgres.port)
+        self.addCleanup(gate.close)
+        consumer, = self.start("consumer", DB_PORT=gate.port)
+        sender = Sender([producer.port], traffic(2_000), per_second=500).start()
+        weir.wait_until(lambda: self.sums()["tallied"] > 0, 30, "the first flush")
+        gate.hold()  # what is being written gets no answer: nothing ends by itself for a while
+        consumer.process.send_signal(signal.SIGTERM)
+        time.sleep(10)  # the drain has given up after 7 s
+        self.assertTrue(consumer.running, "it waits for the database to close")
+        consumer.process.send_signal(signal.SIGTERM)
+        self.assertEqual(consumer.process.wait(1), 1)
+        last = json.loads(last_line(consumer))
+        self.assertEqual(last["message"], "leaving at once")
+        self.assertGreater(int(last["unflushed_events"]), 0)
+        gate.pass_on()
+        consumer.start(ready=False)
+        sender.wait()
+        self.assert_exact([sender])
+
     def test_fault_19_a_consumer_that_is_told_to_leave_under_load_agrees_with_kafka_about_the_offsets(self):
         producer, = self.start("producer")
         consumer, = self.start("consumer")
