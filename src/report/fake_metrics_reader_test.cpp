@@ -10,6 +10,7 @@ namespace {
 class FakeWorld final : public ReaderWorld {
  public:
   void given(const Stored& stored) override {
+    const std::scoped_lock lock(whole_);
     for (const auto& row : stored.windows) store_->put(row);
     for (const auto& minute : stored.unrolled) store_->set_unrolled(minute.partition, minute.start, true);
     for (const auto& minute : stored.rolled) store_->set_unrolled(minute.partition, minute.start, false);
@@ -18,18 +19,22 @@ class FakeWorld final : public ReaderWorld {
     for (const auto& row : stored.ledgers) store_->put(row);
   }
   // The one fake is both the store and its reader.
-  std::unique_ptr<MetricsReader> reader() override { return std::make_unique<View>(*store_); }
+  std::unique_ptr<MetricsReader> reader() override { return std::make_unique<View>(*this); }
 
  private:
   class View final : public MetricsReader {
    public:
-    explicit View(MetricsReader& store) : store_(store) {}
-    Result<std::unique_ptr<MetricsSnapshot>> snapshot() override { return store_.snapshot(); }
+    explicit View(FakeWorld& world) : world_(world) {}
+    Result<std::unique_ptr<MetricsSnapshot>> snapshot() override {
+      const std::scoped_lock lock(world_.whole_);
+      return world_.store_->snapshot();
+    }
 
    private:
-    MetricsReader& store_;
+    FakeWorld& world_;
   };
 
+  std::mutex whole_;  // a write is seen whole or not at all
   std::unique_ptr<FakeMetricsReader> store_ = std::make_unique<FakeMetricsReader>();
 };
 

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <gtest/gtest.h>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "report/metrics_reader_world.hpp"
@@ -287,6 +289,38 @@ TEST_P(MetricsReaderContract, ShowsOneMomentForAsLongAsASnapshotLives) {
   auto after = snapshot();  // beside the first
   EXPECT_TRUE(sums(*after, query(Granularity::hour)).empty());
   EXPECT_EQ(after->ledger().value().size(), 1U);
+}
+
+TEST_P(MetricsReaderContract, SeesWholeTransactionsWhileTheyAreWritten) {
+  using namespace reader_contract;
+  constexpr int flushes = 200;
+  world_->given({.ledgers = {tally::LedgerRow{}}});
+  std::atomic<bool> wrong = false;
+  const auto read = [&] {
+    for (std::int64_t tallied = 0; tallied < flushes && !wrong;) {
+      auto taken = reader_->snapshot().value();
+      std::int64_t events = 0;
+      const auto add = [&events](const ViewRow& row) { events += row.events; };
+      wrong = wrong || !taken->scan(query(Granularity::day), add).has_value();
+      tallied = taken->ledger().value().at(0).tallied;
+      wrong = wrong || events != tallied;
+    }
+  };
+  std::thread first(read);
+  std::thread second(read);
+  for (int number = 1; number <= flushes; ++number) {
+    // Every other flush rolls up all there is.
+    const bool rolls_up = number % 2 == 0;
+    const Counts counts{number, 0, rolls_up ? number : number - 1, 0};
+    Stored flush{.windows = {total(Granularity::minute, at(9), counts)},
+                 .ledgers = {{.next_offset = number, .version = number, .read = number, .tallied = number}}};
+    (rolls_up ? flush.rolled : flush.unrolled) = {{0, at(9)}};
+    if (rolls_up) flush.windows.push_back(total(Granularity::day, midnight, {.events = number}));
+    world_->given(flush);
+  }
+  first.join();
+  second.join();
+  EXPECT_FALSE(wrong);
 }
 
 TEST_P(MetricsReaderContract, TakesAsManySnapshotsAsAreAskedForOneAfterAnother) {

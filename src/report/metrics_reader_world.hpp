@@ -22,7 +22,7 @@ struct StoredMinute {
   WindowStart start;
 };
 
-// One committed write.
+// One committed write: whole or not at all to whoever reads meanwhile.
 struct Stored {
   std::vector<tally::WindowRow> windows;  // inserted, or the row of the same key replaced
   std::vector<StoredMinute> unrolled;     // minutes that have a remainder from now on…
@@ -45,6 +45,39 @@ class ReaderWorld {
   virtual std::unique_ptr<MetricsReader> reader() = 0;
 };
 using MakeReaderWorld = std::unique_ptr<ReaderWorld> (*)();
+
+// How worlds with a store commit: all of it in one transaction of a session. Rollup's port and its words are parameters,
+// for the two rooms do not know each other. set_version(partition, version) is called where a ledger's version is the
+// suite's own and not the next.
+template <class Changes>
+Changes changes_of(const Stored& stored) {
+  Changes changes{.windows = stored.windows};
+  for (const StoredMinute& minute : stored.unrolled)
+    changes.unrolled.push_back({minute.partition, minute.start});
+  for (const StoredMinute& minute : stored.rolled) changes.rolled.push_back({minute.partition, minute.start});
+  for (const auto granularity : tally::all_granularities) {
+    if (stored.horizons) changes.horizons.push_back({granularity, stored.horizons->of(granularity)});
+  }
+  changes.ledgers = stored.ledgers;
+  return changes;
+}
+template <class Changes, class Fence, class MetricsStore, class SetVersion>
+void commit(MetricsStore& store, const Stored& stored, SetVersion set_version) {
+  std::vector<Fence> fences;
+  for (const tally::LedgerRow& row : stored.ledgers) {
+    const auto before = store.open_ledger(row.partition, row.start_offset, WallTime{});
+    ASSERT_TRUE(before.has_value()) << before.error().text;
+    if (before->version != row.version - 1) set_version(row.partition, row.version - 1);
+    fences.push_back({row.partition, before->next_offset, row.version - 1});
+  }
+  const auto held = store.begin(fences);
+  ASSERT_TRUE(held.has_value()) << held.error().text;
+  ASSERT_EQ(held->size(), fences.size());
+  const auto wrote = store.write(changes_of<Changes>(stored));
+  ASSERT_TRUE(wrote.has_value()) << wrote.error().text;
+  const auto ended = store.commit();
+  ASSERT_EQ(ended.end, decltype(ended.end)::committed);
+}
 
 namespace reader_contract {
 

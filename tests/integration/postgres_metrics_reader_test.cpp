@@ -1,5 +1,4 @@
 // The reader and the views on a real PostgreSQL.
-#include <atomic>
 #include <thread>
 
 #include "base/hash.hpp"
@@ -9,6 +8,7 @@
 #include "postgres/pool.hpp"
 #include "postgres/scan_sql.hpp"
 #include "report/metrics_reader_contract.hpp"
+#include "report/metrics_views_contract.hpp"
 #include "tally/sketch.hpp"
 
 namespace weir::postgres {
@@ -18,39 +18,19 @@ const auto* const server = testing::AddGlobalTestEnvironment(new SharedServer);
 
 using rollup::store_contract::topic;
 
-// Commits by the store, but for the ledgers, whose versions are the suite's own.
 class Writer {
  public:
   explicit Writer(const StoreDatabase& database) : store_(database.session()), session_(database.connect()) {}
 
   void put(const report::Stored& stored) {
-    ASSERT_TRUE(store_->begin({}).has_value());
-    rollup::Changes changes{.windows = stored.windows};
-    for (const report::StoredMinute& minute : stored.unrolled)
-      changes.unrolled.push_back({minute.partition, minute.start});
-    for (const report::StoredMinute& minute : stored.rolled)
-      changes.rolled.push_back({minute.partition, minute.start});
-    for (const auto granularity : tally::all_granularities) {
-      if (stored.horizons) changes.horizons.push_back({granularity, stored.horizons->of(granularity)});
-    }
-    auto wrote = store_->write(changes);
-    ASSERT_TRUE(wrote.has_value()) << wrote.error().text;
-    ASSERT_EQ(store_->commit().end, rollup::CommitEnd::committed);
-    for (const tally::LedgerRow& ledger : stored.ledgers) put(ledger);
+    report::commit<rollup::Changes, rollup::Fence>(
+        *store_, stored, [this](std::int32_t partition, std::int64_t version) {
+          session_.script("UPDATE activity_ledger SET version = " + std::to_string(version) +
+                          " WHERE partition = " + std::to_string(partition));
+        });
   }
-  rollup::MetricsStore& store() { return *store_; }
 
  private:
-  void put(const tally::LedgerRow& row) {
-    ASSERT_TRUE(store_->open_ledger(row.partition, row.start_offset, WallTime{}).has_value());
-    session_.script("UPDATE activity_ledger SET version = " + std::to_string(row.version - 1) +
-                    " WHERE partition = " + std::to_string(row.partition));
-    auto held = store_->begin(std::array{rollup::Fence{row.partition, row.start_offset, row.version - 1}});
-    ASSERT_EQ(held.value().size(), 1U);
-    ASSERT_TRUE(store_->write({.ledgers = {row}}).has_value());
-    ASSERT_EQ(store_->commit().end, rollup::CommitEnd::committed);
-  }
-
   std::unique_ptr<PostgresMetricsStore> store_;
   TestConnection session_;
 };
@@ -62,7 +42,7 @@ MetricsReaderOptions options_of(const TestDatabase& database, std::size_t connec
           .wait_max = std::chrono::milliseconds(50)};
 }
 
-class PostgresReaderWorld final : public report::ReaderWorld {
+class PostgresReaderWorld final : public report::ViewsWorld {
  public:
   explicit PostgresReaderWorld(Hll hll) : database_(hll) {}
 
@@ -70,14 +50,15 @@ class PostgresReaderWorld final : public report::ReaderWorld {
   std::unique_ptr<report::MetricsReader> reader() override {
     return std::make_unique<PostgresMetricsReader>(options_of(database_.database()));
   }
+  std::int64_t number(const std::string& sql) override { return database_.connect().number(sql); }
 
  private:
   StoreDatabase database_;
   Writer writer_{database_};
 };
 
-template <Hll hll>
-std::unique_ptr<report::ReaderWorld> make_postgres_world() {
+template <class World, Hll hll>
+std::unique_ptr<World> make_postgres_world() {
   return std::make_unique<PostgresReaderWorld>(hll);
 }
 
@@ -85,19 +66,21 @@ std::unique_ptr<report::ReaderWorld> make_postgres_world() {
 }  // namespace weir::postgres
 
 namespace weir::report {
-INSTANTIATE_TEST_SUITE_P(Postgres, MetricsReaderContract,
-                         testing::Values(&postgres::make_postgres_world<postgres::Hll::absent>,
-                                         &postgres::make_postgres_world<postgres::Hll::installed>));
+INSTANTIATE_TEST_SUITE_P(
+    Postgres, MetricsReaderContract,
+    testing::Values(&postgres::make_postgres_world<ReaderWorld, postgres::Hll::absent>,
+                    &postgres::make_postgres_world<ReaderWorld, postgres::Hll::installed>));
+INSTANTIATE_TEST_SUITE_P(
+    Postgres, MetricsViewsContract,
+    testing::Values(&postgres::make_postgres_world<ViewsWorld, postgres::Hll::absent>,
+                    &postgres::make_postgres_world<ViewsWorld, postgres::Hll::installed>));
 }  // namespace weir::report
 
 namespace weir::postgres {
 namespace {
 
-using report::Horizons;
 using report::Stored;
-using report::StoredMinute;
 using report::reader_contract::at;
-using report::reader_contract::Counts;
 using report::reader_contract::midnight;
 using report::reader_contract::of_partition;
 using report::reader_contract::one_user;
@@ -234,47 +217,6 @@ TEST_F(MetricsReader, HandsASessionOnToOneWhoWaits) {
   EXPECT_TRUE(second_taken);
 }
 
-TEST_F(MetricsReader, SeesWholeTransactionsWhileTheyAreWritten) {
-  constexpr int flushes = 200;
-  rollup::MetricsStore& store = writer_.store();
-  tally::LedgerRow ledger = store.open_ledger(0, 0, WallTime{}).value();
-  PostgresMetricsReader two(options_of(database_.database()));
-  std::atomic<bool> wrong = false;
-  const auto read = [&] {
-    const report::WindowQuery days{
-        .granularity = Granularity::day, .from = midnight, .to = at(24), .values = std::nullopt};
-    for (std::int64_t tallied = 0; tallied < flushes && !wrong;) {
-      auto snapshot = two.snapshot().value();
-      std::int64_t events = 0;
-      wrong = wrong ||
-              !snapshot->scan(days, [&](const report::ViewRow& row) { events += row.events; }).has_value();
-      tallied = snapshot->ledger().value().at(0).tallied;
-      wrong = wrong || events != tallied;
-    }
-  };
-  std::thread first(read);
-  std::thread second(read);
-  for (int number = 1; number <= flushes; ++number) {
-    using rollup::store_contract::fence_of;
-    EXPECT_EQ(store.begin(std::array{fence_of(ledger)}).value().size(), 1U);
-    ledger = rollup::store_contract::moved_on(ledger, 1);
-    // Every other flush rolls up all there is.
-    const Counts counts{number, 0, number % 2 == 0 ? number : number - 1, 0};
-    rollup::Changes changes{.windows = {total(Granularity::minute, at(9), counts)}, .ledgers = {ledger}};
-    if (number % 2 == 0) {
-      changes.windows.push_back(total(Granularity::day, midnight, {.events = number}));
-      changes.rolled = {{0, at(9)}};
-    } else {
-      changes.unrolled = {{0, at(9)}};
-    }
-    EXPECT_TRUE(store.write(changes).has_value());
-    EXPECT_EQ(store.commit().end, rollup::CommitEnd::committed);
-  }
-  first.join();
-  second.join();
-  EXPECT_FALSE(wrong);
-}
-
 // Sessions that are lost.
 
 constexpr const char* end_all_others =
@@ -345,14 +287,6 @@ TEST_F(MetricsReader, ShowsPeopleOneViewForEachGranularity) {
   }
 }
 
-TEST_F(MetricsReader, NamesDimensionsInTheViews) {
-  for (const auto dimension : tally::all_dimensions) {
-    given({.windows = {row(Granularity::day, midnight, dimension, "", {.events = 1})}});
-    const std::string name(tally::name_of(dimension));
-    EXPECT_EQ(number("SELECT count(*) FROM activity_days WHERE dimension = '" + name + "'"), 1) << name;
-  }
-}
-
 TEST_F(MetricsReader, CutsWindowsInUtcWhateverTheSessionsTimeZone) {
   given({.windows = {total(Granularity::minute, at(0, 5), {.events = 1}),
                      total(Granularity::minute, at(23, 50), {.events = 1})},
@@ -369,21 +303,6 @@ TEST_F(MetricsReader, CutsWindowsInUtcWhateverTheSessionsTimeZone) {
       number("SELECT sum(events)::bigint FROM activity_days WHERE window_start >= '2015-05-19T00:00:00Z' AND "
              "window_start < '2015-05-20T00:00:00Z'"),
       2);
-}
-
-TEST_F(MetricsReader, HidesWhatIsBelowTheHorizonFromTheViews) {
-  given({.windows = {total(Granularity::minute, at(9, 0), {.events = 1}),
-                     total(Granularity::minute, at(9, 1), {.events = 1}),
-                     total(Granularity::hour, at(9), {.events = 1}),
-                     total(Granularity::hour, at(10), {.events = 1})},
-         .unrolled = {{0, at(9, 0)}},
-         .horizons =
-             Horizons{{WallTime{at(9, 1)}, WallTime{at(9)} + std::chrono::milliseconds{1}, WallTime{}}}});
-  EXPECT_EQ(number("SELECT sum(extract(epoch FROM window_start))::bigint FROM activity_minutes"),
-            at(9, 1).time_since_epoch().count());
-  EXPECT_EQ(number("SELECT sum(extract(epoch FROM window_start))::bigint FROM activity_hours"),
-            at(10).time_since_epoch().count());
-  EXPECT_EQ(number("SELECT count(*) FROM activity_days"), 1) << "the remainder of a minute that is hidden";
 }
 
 TEST_F(MetricsReader, FindsAViewsRangeByTheIndex) {
