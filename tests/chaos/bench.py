@@ -27,6 +27,7 @@ from all_faults import ALL
 from grounds import ground_of
 from ledger import Book
 from recount_check import check
+from recount_refusals import check_refusals
 from stands import stand_of
 from story import Story
 from watch import Watch
@@ -106,6 +107,10 @@ def settle(stand, watch):
     found, store, api = stand.recount()
     for finding in check(found, book, store, api, seed=stand.plan.seed):
         story.find(finding)
+    for door, urls in stand.urls.items():
+        if door not in stand.plan.clocks:
+            for finding in check_refusals(book, urls, stand.weirs[door]):
+                story.find(f"(f) {door}: {finding}")
     story.sent = {outcome: book.count(outcome) for outcome in ("kept", "refused", "unknown")}
     story.say("recounted")
 

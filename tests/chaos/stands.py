@@ -26,7 +26,8 @@ class Stand:
         ways = [self._client_ways(number) for number in range(1, plan.clients + 1)]
         self.clients = traffic.clients(story.folder, [[f"http://127.0.0.1:{port}" for port in ports.values()]
                                                       for ports in ways], plan.seed, plan.rate)
-        self.client_ports = {f"client-{number}": list(ports.values()) for number, ports in enumerate(ways, 1)}
+        self.urls = {one: [f"http://127.0.0.1:{port}" for ports in ways for name, port in ports.items() if name.endswith(one)]
+                     for one in self.doors()}  # by which a door is reached
         self.keeper = Keeper(story, {**self.servers(), **self.weirs, **self.clients}, self._start)
 
     def servers(self):
