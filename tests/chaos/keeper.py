@@ -7,6 +7,7 @@ A fault that means to end a process takes it in hand first, so that its end is n
         time.sleep(pause)
         keeper.start(name)"""
 import contextlib
+import signal
 import threading
 import time
 
@@ -69,8 +70,8 @@ class Keeper:
             one = self.processes[name]
             if not one.running:
                 return self._note_end(name)
-            self.started_at.pop(name, None)
             begun = time.monotonic()
+            newborn = begun - self.started_at.pop(name, begun) < 2  # it may not yet listen to signals
             try:
                 code = one.stop(LEAVES_WITHIN)
             except Exception:  # subprocess.TimeoutExpired: it did not leave
@@ -78,7 +79,7 @@ class Keeper:
                     self.story.find(f"(d) {name} was told to leave and had not {LEAVES_WITHIN} s later")
                 return one.kill()
             self.left[name] = max(self.left.get(name, 0), time.monotonic() - begun)
-            if code != 0 and name not in SERVERS and not self._excused(one):
+            if code != 0 and name not in SERVERS and not self._excused(one) and not (newborn and code == -signal.SIGTERM):
                 self.story.find(f"(d) {name} was told to leave and left with {code}: {last_line(one)}")
 
     def freeze(self, name):
