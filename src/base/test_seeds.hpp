@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <exception>
 #include <gtest/gtest.h>
 #include <string>
 
@@ -34,7 +35,11 @@ void for_each_seed(std::uint64_t count, Property&& property) {
   const Seeds all = seeds(count);
   for (std::uint64_t seed = all.first; seed <= all.last && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("WEIR_SEED=" + std::to_string(seed));
-    property(seed);
+    try {
+      property(seed);
+    } catch (const std::exception& thrown) {
+      ADD_FAILURE() << "thrown: " << thrown.what();  // here, where the seed is still known
+    }
   }
 }
 

@@ -169,13 +169,22 @@ std::vector<Hashes> split(Random& random, const Hashes& whole) {
   return parts;
 }
 
+// Half of them at the borders where it is no longer exact and where registers are written in full.
+Hashes some_whole(Random& random) {
+  switch (below(random, 4)) {
+    case 0:
+      return some_users(random, Sketch::exact_max + below(random, 2));
+    case 1:
+      return some_users(random, 4800 + below(random, 500));
+    default:
+      return some_of_kind(random, all_kinds.at(below(random, all_kinds.size())));
+  }
+}
+
 TEST(SketchProperty, IsTheSameHoweverItsUsersAreSplitShuffledAndUnited) {
   for_each_seed(50, [](std::uint64_t seed) {
     Random random(seed);
-    // Every other near the border where registers are written in full.
-    const Hashes whole = below(random, 2) == 0
-                             ? some_users(random, 4800 + below(random, 500))
-                             : some_of_kind(random, all_kinds.at(below(random, all_kinds.size())));
+    const Hashes whole = some_whole(random);
     std::vector<Sketch> parts;
     for (const Hashes& part : split(random, whole)) parts.push_back(sketch_of(shuffled(random, part)));
     while (parts.size() > 1) {
