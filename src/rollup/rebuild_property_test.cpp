@@ -104,13 +104,30 @@ struct Decided {
   int by_log_start = 0;
 };
 
+// Where the account of the one before ends. Mostly at a record that comes again from the very border of what the
+// opening has read: the last offset of the window, or the last millisecond.
+std::int64_t some_next(Log& log, LogWriter& writer) {
+  const auto at = static_cast<std::size_t>(1 + writer.below(log_records - 1));
+  Record& record = log.records[at];
+  const Record& last = log.records[at - 1];
+  if (writer.one_in(4)) return last.offset + 1 + writer.below(record.offset - last.offset);
+  const bool by_time = writer.one_in(2);
+  Record& sight =
+      log.records[log.index_at(by_time ? log.first_at(last.time - log.window) : record.offset - log.events)];
+  if (&sight >= &last) return record.offset;
+  if (by_time) sight.time = last.time - log.window;
+  record.time = last.time;
+  record.id = sight.id = 1'000;
+  record.is_letter = sight.is_letter = false;
+  return record.offset;
+}
+
 // One log, and one process that takes it over in the middle.
 void take_over(std::uint64_t seed, Decided& decided) {
   LogWriter writer(seed);
   Log log = writer.write(log_records);
   log.events = std::max<std::int64_t>(log.events, 1);  // as share_of() has it
-  const std::int64_t end = log.records.back().offset + 1;
-  const std::int64_t next = writer.below(end + 1);
+  const std::int64_t next = some_next(log, writer);
   // Records before it were never counted; where the log is cut off, they are gone. Mostly both lie far back.
   const std::int64_t start = writer.one_in(3) ? writer.below(next + 1) : 0;
   const std::int64_t log_start = writer.one_in(3) ? writer.below(next + 1) : 0;
