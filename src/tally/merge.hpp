@@ -7,7 +7,7 @@
 // are in stands in the window's total row, so the total and (other) rows of a window are always read with the
 // others.
 //
-// What always holds, whatever was flushed or rolled up, in which order (merge_test.cpp):
+// What always holds, whatever was flushed or rolled up, in which order (merge_property_test.cpp):
 //   for each dimension, its rows with (other) add up to the total row, and their users unite to the total's;
 //   for hours and days, rows + what their minutes have not rolled up = all that was ever added.
 #pragma once
