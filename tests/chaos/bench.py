@@ -4,9 +4,9 @@ counted again from outside.
 
     make chaos SECONDS=600 [PAIR=kafka|embedded|both] [SEED=7] [FAULTS=kill,freeze] [ROUNDS=100]
 
-It tells each strike as it happens. A story (some rounds, then a recount) is played from one seed; the next story has the
-next one. At the first story in which something is wrong it ends with 1, names the folder that it left, and the command
-that plays the same schedule again. 0: all was exact."""
+It tells each strike as it happens. A story (some rounds, then a recount) is played from one seed; the next story has
+the next one. At the first story in which something is wrong it ends with 1, names the folder that it left, and the
+command that plays the same schedule again. 0: all was exact."""
 import argparse
 import collections
 import pathlib
@@ -46,7 +46,7 @@ def play(ground, plan, folder):
         stand.begin()
         watch.begin()
         strike_all(stand, watch, plan)
-        settle(stand, watch)
+        settle(stand)
     except Exception as broken:  # the story ends here, whatever it is; what was found stands in its folder
         story.find(f"{type(broken).__name__}: {broken}")
     finally:
@@ -65,7 +65,8 @@ def play(ground, plan, folder):
 def strike_all(stand, watch, plan):
     """Plays the schedule; comes back when every fault is undone."""
     begun, over = time.monotonic(), threading.Event()
-    threads = [threading.Thread(target=strike, args=(stand, watch, one, begun, over), daemon=True) for one in plan.strikes]
+    threads = [threading.Thread(target=strike, args=(stand, watch, one, begun, over), daemon=True)
+               for one in plan.strikes]
     for thread in threads:
         thread.start()
     try:
@@ -95,7 +96,7 @@ def strike(stand, watch, one, begun, over):
     story.say(f"over: {one.kind} {one.victim}")
 
 
-def settle(stand, watch):
+def settle(stand):
     """All is brought back and counted, and then counted again from outside."""
     story = stand.story
     stand.ground.calm()
@@ -118,8 +119,8 @@ def settle(stand, watch):
 def summary(stand, watch):
     story = stand.story
     longest = {name: round(seconds, 1) for name, seconds in stand.keeper.left.items() if name in stand.weirs}
-    for title, what in (("struck", dict(story.struck)), ("sent", getattr(story, "sent", {})), ("counters", dict(watch.totals())),
-                        ("health", dict(watch.answers)), ("said so after, seconds", watch.slowest_to_tell()),
+    for title, what in (("struck", story.struck), ("sent", story.sent), ("counters", watch.totals()),
+                        ("health", watch.answers), ("said so after, seconds", watch.slowest_to_tell()),
                         ("left after SIGTERM, seconds", longest)):
         story.say(f"{title}: " + ", ".join(f"{name} {number}" for name, number in sorted(what.items())))
 
@@ -140,8 +141,7 @@ class Bench:
         """The exit code."""
         try:
             for pair in self.pairs:
-                share = None if self.until is None else (self.until - time.monotonic()) / (len(self.pairs) - self.pairs.index(pair))
-                red = self._pair(pair, None if share is None else time.monotonic() + share)
+                red = self._pair(pair, self._share(pair))
                 if red:
                     return self._red(red, pair)
         finally:
@@ -149,6 +149,13 @@ class Bench:
         for pair in self.pairs:
             print(f"{pair}: {self.played[pair]} rounds, all exact; struck: {self.struck[pair]}", flush=True)
         return 0
+
+    def _share(self, pair):
+        """Until when this pair may play: those that come after it have as long."""
+        if self.until is None:
+            return None
+        now = time.monotonic()
+        return now + (self.until - now) / (len(self.pairs) - self.pairs.index(pair))
 
     def _pair(self, pair, until):
         """Its stories, one after the other; the first red one, or None."""
@@ -180,7 +187,8 @@ class Bench:
         kept = self.keep / f"weir-chaos-{story.name}-{int(time.time())}"
         shutil.copytree(story.folder, kept, ignore_dangling_symlinks=True, dirs_exist_ok=True)
         seed, faults = story.name.rpartition("-")[2], f" FAULTS={','.join(self.faults)}" if self.faults else ""
-        print(f"\nRED, {len(story.findings)} findings, all of them in story.log; by kind: {dict(collections.Counter(kind_of(each) for each in story.findings))}")
+        kinds = dict(collections.Counter(map(kind_of, story.findings)))
+        print(f"\nRED, {len(story.findings)} findings, all of them in story.log; by kind: {kinds}")
         print(f"left in {kept}\nagain: make chaos PAIR={pair} SEED={seed} ROUNDS=1{faults}", flush=True)
         return 1
 

@@ -2,11 +2,13 @@
 whatever it started ends with it, however it ends.
 
     enclosure.enter()   # first thing: from here on the program runs inside, from its first line, as the same command"""
+import collections
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 
 import weir
 
@@ -44,15 +46,28 @@ class Filter:
 
     def __init__(self):
         self._nft(self.RULES)
+        self._lock, self._held = threading.Lock(), collections.Counter()
 
     def swallow(self, ports):
-        self._nft(f"add element inet weir swallowed {{ {', '.join(map(str, ports))} }}")
+        """Until as many pass_on() for each port as it was swallowed for."""
+        with self._lock:
+            self._held.update(ports)
+            self._write()
 
     def pass_on(self, ports):
-        self._nft(f"delete element inet weir swallowed {{ {', '.join(map(str, ports))} }}")
+        with self._lock:
+            self._held.subtract(ports)
+            self._write()
 
     def pass_all(self):
-        self._nft("flush set inet weir swallowed")
+        with self._lock:
+            self._held.clear()
+            self._write()
+
+    def _write(self):
+        ports = sorted(port for port, times in self._held.items() if times > 0)
+        self._nft("flush set inet weir swallowed\n" +
+                  (f"add element inet weir swallowed {{ {', '.join(map(str, ports))} }}\n" if ports else ""))
 
     def _nft(self, commands):
         subprocess.run(["nft", "-f", "-"], input=commands, text=True, check=True)

@@ -113,7 +113,8 @@ class FailingCalls(Fault):
 
     def _rule(self):
         call = self.dice.choice(["fdatasync", "fdatasync", "pwrite64", "pwrite64", "pwrite64", "ftruncate"])
-        nth = self.dice.choice([1, 3, self.dice.randrange(4, 20), self.dice.randrange(4, 20), self.dice.randrange(20, 100)])
+        few = self.dice.randrange(4, 20)
+        nth = self.dice.choice([1, 3, few, few, self.dice.randrange(20, 100)])
         every = self.dice.choice(["", f"+{self.dice.randrange(1, 60)}"])
         return f"{call}:error={self.dice.choice(['EIO', 'ENOSPC'])}:when={nth}{every}"
 

@@ -19,6 +19,7 @@ SERVERS = ("kafka", "postgres")  # not ours: how they leave is not judged
 
 # Why a process may leave by itself (contract): what its last line says.
 ALLOWED = ("cannot go on",  # a failed fsync
+           "leaving at once reason=",  # a failed fsync while it was leaving
            "cannot start",  # its disk refuses
            "10 tries")      # no database at start
 
@@ -79,7 +80,8 @@ class Keeper:
                     self.story.find(f"(d) {name} was told to leave and had not {LEAVES_WITHIN} s later")
                 return one.kill()
             self.left[name] = max(self.left.get(name, 0), time.monotonic() - begun)
-            if code != 0 and name not in SERVERS and not self._excused(one) and not (newborn and code == -signal.SIGTERM):
+            excused = name in SERVERS or self._excused(one) or (newborn and code == -signal.SIGTERM)
+            if code != 0 and not excused:
                 self.story.find(f"(d) {name} was told to leave and left with {code}: {last_line(one)}")
 
     def freeze(self, name):

@@ -75,7 +75,8 @@ class CutBytes(Ways):
         while not over and spent < self.strike.seconds:
             stream = self.dice.choice(["upstream", "downstream"])
             if self.dice.random() < 0.2:
-                self.poison("slicer", stream=stream, average_size=self.dice.choice([1, 7, 100]), size_variation=0, delay=50)
+                size = self.dice.choice([1, 7, 100])
+                self.poison("slicer", stream=stream, average_size=size, size_variation=0, delay=50)
             else:
                 self.poison("limit_data", stream=stream, bytes=self.dice.choice([0, 1, 5, 50, 500, 5_000, 50_000]))
             over = wait(0.7)

@@ -44,18 +44,15 @@ class Proxies(server.Server):
         del self.ports[name]
 
     def poison(self, name, kind, stream="downstream", **attributes):
-        """`kind` of toxic and its attributes as toxiproxy documents them; what is open is struck too. Gives its name."""
+        """`kind` of toxic and its attributes as toxiproxy documents them; what is open is struck too. Gives the toxic's
+        name."""
         toxic = f"{kind}-{next(self._serial)}"
-        self._ask("POST", f"/proxies/{name}/toxics", {"name": toxic, "type": kind, "stream": stream, "attributes": attributes})
+        self._ask("POST", f"/proxies/{name}/toxics",
+                  {"name": toxic, "type": kind, "stream": stream, "attributes": attributes})
         return toxic
 
     def cure(self, name, toxic):
         self._ask("DELETE", f"/proxies/{name}/toxics/{toxic}")
-
-    def cut(self, name):
-        """Closes whatever is open there."""
-        for enabled in (False, True):
-            self._ask("POST", f"/proxies/{name}", {"enabled": enabled})
 
     def _ask(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.api_port, timeout=20)

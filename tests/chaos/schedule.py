@@ -26,8 +26,8 @@ CLIENTS = tuple(f"client-{number}" for number in (1, 2, 3))
 DEEP = ("kafka", "postgres")
 EVERYONE = {"kafka": (*PRODUCERS, *CONSUMERS, *DEEP), "embedded": ("serve", "serve", "serve")}
 WEIRS = {"kafka": (*PRODUCERS, *CONSUMERS), "embedded": ("serve",)}
-WAYS = {"kafka": tuple(f"kafka-{name}" for name in PRODUCERS + CONSUMERS) + tuple(f"postgres-{name}" for name in CONSUMERS)
-        + CLIENTS, "embedded": CLIENTS}
+WAYS = {"kafka": (*(f"kafka-{name}" for name in PRODUCERS + CONSUMERS), *(f"postgres-{name}" for name in CONSUMERS),
+                  *CLIENTS), "embedded": CLIENTS}
 STORE = {"kafka": ("postgres",)}
 
 KINDS = {
@@ -88,13 +88,14 @@ def plan(seed, pair, wanted=()):
     dice = random.Random(f"{seed}/{pair}/{','.join(sorted(wanted))}")
     kinds = kinds_of(pair, wanted)
     consumers = CONSUMERS[:dice.choice([1, 2, 2, 3]) if len(kinds) > 1 else 2]
-    settings = {"FLUSH_INTERVAL_SEC": 1, "BATCH_SIZE": dice.choice([1, 20, 100, 100]), "NUM_WORKERS": dice.choice([1, 3]),
-                "FLUSH_MIN_INTERVAL_MS": dice.choice([0, 50, 200, 200]), "HTTP_THREADS": 2, "LOG_FORMAT": "text"}
+    settings = {"FLUSH_INTERVAL_SEC": 1, "BATCH_SIZE": dice.choice([1, 20, 100, 100]),
+                "NUM_WORKERS": dice.choice([1, 3]), "FLUSH_MIN_INTERVAL_MS": dice.choice([0, 50, 200, 200]), "HTTP_THREADS": 2, "LOG_FORMAT": "text"}
     partitions = dice.choice([3, 12, 12]) if pair == "kafka" else 1
     kills = kinds == ["kill"]
     strikes = kills_in_turn(dice, pair, consumers) if kills else together(dice, pair, kinds, consumers)
-    return Plan(seed, pair, consumers if pair == "kafka" else (), partitions, len(CLIENTS), dice.choice([200, 400, 600]),
-                settings, tuple(strikes), KILLS_BETWEEN_RECOUNTS if kills else 1)
+    return Plan(seed=seed, pair=pair, consumers=consumers if pair == "kafka" else (), partitions=partitions,
+                clients=len(CLIENTS), rate=dice.choice([200, 400, 600]), settings=settings, strikes=tuple(strikes),
+                rounds=KILLS_BETWEEN_RECOUNTS if kills else 1)
 
 
 def victims_of(kind, pair, consumers):

@@ -26,8 +26,8 @@ class Stand:
         ways = [self._client_ways(number) for number in range(1, plan.clients + 1)]
         self.clients = traffic.clients(story.folder, [[f"http://127.0.0.1:{port}" for port in ports.values()]
                                                       for ports in ways], plan.seed, plan.rate)
-        self.urls = {one: [f"http://127.0.0.1:{port}" for ports in ways for name, port in ports.items() if name.endswith(one)]
-                     for one in self.doors()}  # by which a door is reached
+        self.urls = {door: [f"http://127.0.0.1:{port}" for ports in ways for name, port in ports.items()
+                            if name.endswith(door)] for door in self.doors()}  # by which clients reach it
         self.keeper = Keeper(story, {**self.servers(), **self.weirs, **self.clients}, self._start)
 
     def servers(self):
@@ -142,10 +142,12 @@ class KafkaStand(Stand):
             self.weirs[name] = weir.Weir(self.story.folder / name, command=name.split("-")[0], **self._settings(name))
 
     def _settings(self, name):
-        database = {**self.postgres.environment(self.database), "DB_PORT": self.ground.proxies.ports[f"postgres-{name}"]} \
-            if name in self.plan.consumers else {}
-        return {"KAFKA_BROKERS": self.ground.brokers(name), "KAFKA_TOPIC": self.topic, "KAFKA_GROUP_ID": f"group.{self.name}",
-                "KAFKA_PARTITIONS": self.plan.partitions, **database, **self.plan.settings, **self.clock(name)}
+        settings = {"KAFKA_BROKERS": self.ground.brokers(name), "KAFKA_TOPIC": self.topic,
+                    "KAFKA_GROUP_ID": f"group.{self.name}", "KAFKA_PARTITIONS": self.plan.partitions}
+        if name in self.plan.consumers:
+            settings.update(self.postgres.environment(self.database))
+            settings["DB_PORT"] = self.ground.proxies.ports[f"postgres-{name}"]
+        return {**settings, **self.plan.settings, **self.clock(name)}
 
     def servers(self):
         return {"kafka": self.kafka, "postgres": self.postgres}
@@ -174,9 +176,9 @@ class KafkaStand(Stand):
     def keep(self):
         with open(self.story.folder / "topic.ndjson", "w", encoding="utf-8") as out:
             out.write(self.kafka.kcat("-C", "-e", "-q", "-J", "-t", self.topic, check=False).stdout)
-        secret = {"PGPASSWORD": postgres.PASSWORD}
-        subprocess.run([postgres.programs() / "pg_dump", "-h", "127.0.0.1", "-p", str(self.postgres.port), "-U", postgres.USER,
-                        "-f", self.story.folder / "database.sql", self.database], env=secret, check=False)
+        dump = [postgres.programs() / "pg_dump", "-h", "127.0.0.1", "-p", str(self.postgres.port), "-U", postgres.USER]
+        subprocess.run([*dump, "-f", self.story.folder / "database.sql", self.database], check=False,
+                       env={"PGPASSWORD": postgres.PASSWORD})
         for server in (self.kafka, self.postgres):
             with contextlib.suppress(OSError):
                 (self.story.folder / f"{server.NAME}.log").write_text(server.log())

@@ -1,5 +1,5 @@
-"""What other sessions and an administrator do to PostgreSQL. They come straight to it, not by the ways that go wrong; if
-it does not answer them they have come in vain."""
+"""What other sessions and an administrator do to PostgreSQL. They come straight to it, not by the ways that go wrong;
+if it does not answer them they have come in vain."""
 import contextlib
 import subprocess
 import threading
@@ -14,13 +14,11 @@ class Sessions(Fault):
 
     def go_on(self, wait):
         over = threading.Event()
-        threads = [threading.Thread(target=self._repeat, args=(over,), daemon=True)]
-        for thread in threads:
-            thread.start()
+        thread = threading.Thread(target=self._repeat, args=(over,), daemon=True)
+        thread.start()
         wait(self.strike.seconds)
         over.set()
-        for thread in threads:
-            thread.join(150)
+        thread.join(150)  # longer than psql waits for an answer
 
     def _repeat(self, over):
         while not over.wait(self.dice.uniform(0.1, 1.0)):

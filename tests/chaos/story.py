@@ -16,6 +16,7 @@ class Story:
         self.folder.chmod(0o711)  # a server that must not run as root passes through it
         self.name = name
         self.struck = collections.Counter()
+        self.sent = {}  # outcome: how many
         self.findings = []
         self._begun = time.monotonic()
         self._lock = threading.Lock()

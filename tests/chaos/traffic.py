@@ -1,12 +1,9 @@
 """The client processes of a story: each with a ledger, a way of its own to the service, and the right to be killed."""
-import json
 import os
 import pathlib
 import signal
 import subprocess
 import sys
-
-import weir
 
 PROGRAM = pathlib.Path(__file__).with_name("client.py")
 
@@ -19,7 +16,7 @@ class Client:
         self.folder.mkdir(exist_ok=True)
         self.urls, self.seed, self.rate = list(urls), seed, rate
         self.ledger_path, self.log_path = self.folder / "ledger.ndjson", self.folder / "client.log"
-        self.process, self.starts, self.counts = None, 0, {}
+        self.process, self.starts = None, 0
 
     def start(self):
         self.starts += 1
@@ -40,11 +37,7 @@ class Client:
     def stop(self, seconds=60):
         """SIGTERM: what is under way is finished. Gives the exit code; 1: an answer that nobody should get."""
         self.process.terminate()
-        code = self.process.wait(seconds)
-        if code == 0:
-            for name, number in json.loads(self.log().strip().splitlines()[-1]).items():
-                self.counts[name] = self.counts.get(name, 0) + number
-        return code
+        return self.process.wait(seconds)
 
     def freeze(self):
         os.kill(self.process.pid, signal.SIGSTOP)
@@ -64,8 +57,3 @@ def clients(folder, ways, seed, rate):
     """A client for each list of URLs; `rate` is of all together."""
     return {f"client-{number}": Client(folder / f"client-{number}", urls, seed * 100 + number, rate / len(ways))
             for number, urls in enumerate(ways, 1)}
-
-
-def ended_well(client):
-    """None, or what it complained of."""
-    return None if client.process.returncode in (0, -9) else client.log().strip()[-1500:]
