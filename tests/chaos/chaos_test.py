@@ -27,10 +27,10 @@ def play(pair, seconds, seed=None, faults=(), rounds=None, keep=tempfile.gettemp
 
 class Chaos(unittest.TestCase):
     def test_the_embedded_pair_is_exact_whatever_strikes_it(self):
-        self.assertEqual(play("embedded", weir.rounds(30, 300)), 0)
+        self.assertEqual(play("embedded", weir.rounds(40, 300)), 0)
 
     def test_kafka_and_postgresql_and_all_between_are_exact_whatever_strikes_them(self):
-        self.assertEqual(play("kafka", weir.rounds(45, 900)), 0)
+        self.assertEqual(play("kafka", weir.rounds(60, 900)), 0)
 
     def test_without_the_fence_the_bench_finds_events_counted_twice(self):
         if not UNFENCED.exists():
