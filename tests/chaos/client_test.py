@@ -167,8 +167,9 @@ class Books(weir.Case):
     # What is sent again.
 
     def test_what_was_not_kept_is_sent_again_to_the_next_url_under_its_id(self):
-        away, good = self.door(lambda *_: AWAY), self.door(as_weir_would)
-        counts = self.client(away.url, good.url, events=5).start().wait()
+        away = [self.door(lambda *_: AWAY).url for _ in range(2)]  # two: the first may be asked to take a cut body only
+        good = self.door(as_weir_would)
+        counts = self.client(*away, good.url, events=5, without_id=0).start().wait()
         self.assertEqual(counts["given_up"], 0)
         by_event = collections.defaultdict(list)
         for send in Book(self.ledger).sends.values():
@@ -178,7 +179,7 @@ class Books(weir.Case):
         for sends in by_event.values():
             self.assertEqual(sends[-1].outcome, KEPT)
             self.assertEqual({send.to for send in sends if send.outcome == KEPT}, {good.url})
-        self.assertTrue(any(sends[0].to == away.url for sends in by_event.values()))
+        self.assertTrue(any(sends[0].to in away for sends in by_event.values()))
 
     def test_what_may_have_been_kept_is_not_sent_again_without_an_id(self):
         door = self.door(lambda *_: None)

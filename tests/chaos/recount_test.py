@@ -39,7 +39,7 @@ STORE_LIES = {
         f"window_start = (SELECT min(window_start) FROM {HOURS})", {"hour"}),
     "a user forgotten": (
         "UPDATE activity_windows SET users = substr(users, 1, length(users) - 8) WHERE granularity = 0 AND "
-        f"dimension = 0 AND length(users) > 19 AND {LAST_MINUTE}", {"minute"}),
+        f"dimension = 0 AND length(users) = (SELECT max(length(users)) FROM {MINUTES})", {"minute"}),
     "a value renamed": (
         "UPDATE activity_windows SET value = value || '!' WHERE granularity = 0 AND dimension = 2 AND value = '/'",
         {"minute"}),
@@ -111,7 +111,7 @@ def spoilt(records):
 
 # What is done to the log, and what the findings must have among them.
 LOG_LIES = {
-    "a record that stands there twice": (twice, {"sent once and there twice", "partition", "minute", "summary"}),
+    "a record that stands there twice": (twice, {"sent once and there twice", "partition", "hour", "summary"}),
     "a record that is gone": (lambda records: records[:100] + shifted(records[101:], -1), {"lost", "partition"}),
     "the last record gone": (lambda records: records[:-1], {"lost", "partition"}),
     "a record that is cut off": (spoilt, {"changed", "good yet a dead letter", "dead letter", "partition"}),
