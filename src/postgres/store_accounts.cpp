@@ -55,10 +55,11 @@ Result<void> PostgresMetricsStore::begin_topic(std::span<const rollup::Partition
 Result<std::optional<tally::LedgerRow>> PostgresMetricsStore::retire_ledger(
     const rollup::Retirement& retirement) {
   using Fresh = std::optional<tally::LedgerRow>;
-  const auto& [partition, next_offset, version] = retirement.seen;
+  const rollup::Fence& seen = retirement.seen;
+  const std::int32_t partition = seen.partition;
   Parameters fence;
-  fence.add(options_.topic).add(Type::int4, partition).add(Type::int8, next_offset).add(Type::int8, version);
-  fence.add(retirement.as_topic);
+  fence.add(options_.topic).add(Type::int4, partition);
+  fence.add(Type::int8, seen.next_offset).add(Type::int8, seen.version).add(retirement.as_topic);
   auto fenced = run_outside({{store_sql::begin}, {store_sql::retire_ledger, std::move(fence)}});
   if (!fenced && fenced.error().code == code_exists) {
     return fail(Move::peer, "account_retired",
@@ -73,7 +74,7 @@ Result<std::optional<tally::LedgerRow>> PostgresMetricsStore::retire_ledger(
   Parameters letters;
   letters.add(options_.topic).add(Type::int4, partition).add(retirement.as_topic);
   auto made = run_inside({{store_sql::retire_letters, std::move(letters)},
-                          make_ledger({partition, retirement.start_offset}, version + 1, retirement.now),
+                          make_ledger({partition, retirement.start_offset}, seen.version + 1, retirement.now),
                           find_stranger(),
                           read_ledger(partition)});
   if (!made) return pass_on(made);

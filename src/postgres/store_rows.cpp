@@ -106,6 +106,10 @@ Parameters fence_parameters(std::string_view topic, std::span<const rollup::Fenc
   add(Type::int4, &rollup::Fence::partition);
   add(Type::int8, &rollup::Fence::next_offset);
   add(Type::int8, &rollup::Fence::version);
+  add(Type::int8, &rollup::Fence::tallied);
+  add(Type::int8, &rollup::Fence::duplicate);
+  add(Type::int8, &rollup::Fence::dead_lettered);
+  add(Type::int8, &rollup::Fence::skipped);
   return parameters;
 }
 

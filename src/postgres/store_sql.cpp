@@ -68,9 +68,12 @@ SELECT window_start FROM activity_unrolled WHERE topic = $1::text AND partition 
 const Statement fence{"weir_fence", R"sql(
 WITH held AS MATERIALIZED (
   SELECT ledger.partition
-  FROM unnest($2::int[], $3::bigint[], $4::bigint[]) AS expected(partition, next_offset, version)
+  FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+    AS expected(partition, next_offset, version, tallied, duplicate, dead_lettered, skipped)
   JOIN activity_ledger AS ledger ON ledger.topic = $1::text AND ledger.partition = expected.partition
-    AND (ledger.next_offset = expected.next_offset AND ledger.version = expected.version)sql" +
+    AND (ledger.next_offset = expected.next_offset AND ledger.version = expected.version
+      AND ledger.tallied = expected.tallied AND ledger.duplicate = expected.duplicate
+      AND ledger.dead_lettered = expected.dead_lettered AND ledger.skipped = expected.skipped)sql" +
                                         std::string(rollup::or_unfenced) + R"sql()
   ORDER BY ledger.partition
   FOR NO KEY UPDATE OF ledger)

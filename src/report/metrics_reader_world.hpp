@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -61,14 +62,15 @@ Changes changes_of(const Stored& stored) {
   changes.ledgers = stored.ledgers;
   return changes;
 }
-template <class Changes, class Fence, class MetricsStore, class SetVersion>
-void commit(MetricsStore& store, const Stored& stored, SetVersion set_version) {
-  std::vector<Fence> fences;
+template <class Changes, class MetricsStore, class FenceOf, class SetVersion>
+void commit(MetricsStore& store, const Stored& stored, FenceOf fence_of, SetVersion set_version) {
+  std::vector<std::invoke_result_t<FenceOf, const tally::LedgerRow&>> fences;
   for (const tally::LedgerRow& row : stored.ledgers) {
-    const auto before = store.open_ledger(row.partition, row.start_offset, WallTime{});
+    auto before = store.open_ledger(row.partition, row.start_offset, WallTime{});
     ASSERT_TRUE(before.has_value()) << before.error().text;
     if (before->version != row.version - 1) set_version(row.partition, row.version - 1);
-    fences.push_back({row.partition, before->next_offset, row.version - 1});
+    before->version = row.version - 1;
+    fences.push_back(fence_of(*before));
   }
   const auto held = store.begin(fences);
   ASSERT_TRUE(held.has_value()) << held.error().text;

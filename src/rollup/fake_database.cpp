@@ -17,9 +17,13 @@ tally::LedgerRow beginning(std::int32_t partition, std::int64_t start_offset, Wa
 
 bool FakeDatabase::matches(const Fence& fence) const {
   const auto found = ledgers.find(fence.partition);
-  if (found == ledgers.end()) return false;
-  return bugs.no_fence ||
-         (found->second.next_offset == fence.next_offset && found->second.version == fence.version);
+  return found != ledgers.end() && (bugs.no_fence || fence_of(found->second) == fence);
+}
+
+bool FakeDatabase::stands_at(const Fence& fence) const {
+  const auto found = ledgers.find(fence.partition);
+  return found != ledgers.end() && (bugs.no_fence || (found->second.next_offset == fence.next_offset &&
+                                                      found->second.version == fence.version));
 }
 
 void FakeDatabase::apply(const Changes& changes) {

@@ -119,6 +119,7 @@ class FakeDatabase : public FakeTables {
   void prune_flushes(WallTime before);
   void unlock(std::uint64_t transaction);
   [[nodiscard]] bool matches(const Fence& fence) const;
+  [[nodiscard]] bool stands_at(const Fence& fence) const;  // whatever its sums are
 
   struct Limbo {
     std::uint64_t transaction = 0;

@@ -261,7 +261,7 @@ Result<std::optional<tally::LedgerRow>> FakeMetricsStore::retire_ledger(const Re
   if (*fault == Fault::refused || *fault == Fault::lost_before) return away();
   if (would_block(retirement)) return away();
   std::optional<tally::LedgerRow> fresh;
-  if (database_.matches(retirement.seen) || database_.bugs.retire_unfenced) {
+  if (database_.stands_at(retirement.seen) || database_.bugs.retire_unfenced) {
     if (database_.retired.contains({retirement.as_topic, retirement.seen.partition}))
       return fail(Move::peer, "account_retired", retirement.as_topic + " is there already");
     fresh = database_.apply(retirement);

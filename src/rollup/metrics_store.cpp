@@ -3,6 +3,16 @@
 #include <charconv>
 
 namespace weir::rollup {
+
+Fence fence_of(const tally::LedgerRow& ledger) {
+  return {.partition = ledger.partition,
+          .next_offset = ledger.next_offset,
+          .version = ledger.version,
+          .tallied = ledger.tallied,
+          .duplicate = ledger.duplicate,
+          .dead_lettered = ledger.dead_lettered,
+          .skipped = ledger.skipped};
+}
 namespace {
 
 template <class Number>

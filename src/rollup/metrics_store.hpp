@@ -24,12 +24,20 @@
 
 namespace weir::rollup {
 
-// What a writer last saw of a partition's ledger row.
+// What a writer last saw of a partition's ledger row. Offset and version alone tell all states of one history apart; but
+// after a failover to an older state another account may come to the same two another way, with other sums.
 struct Fence {
   std::int32_t partition = 0;
   std::int64_t next_offset = 0;
   std::int64_t version = 0;
+  std::int64_t tallied = 0;
+  std::int64_t duplicate = 0;
+  std::int64_t dead_lettered = 0;
+  std::int64_t skipped = 0;
+
+  friend bool operator==(const Fence&, const Fence&) = default;
 };
+[[nodiscard]] Fence fence_of(const tally::LedgerRow& ledger);
 
 // A row of user_activity_metrics: one a flush, its time and its exact numbers.
 struct FlushRow {
@@ -78,8 +86,8 @@ struct PartitionStart {
 
 // A ledger row whose log is gone, while another log stands under its name (ON_OFFSET_GONE=earliest).
 struct Retirement {
-  Fence seen;                     // the row as it was judged
-  std::string as_topic;           // "<topic>~<UTC time>": what it and its letters are called from now on
+  Fence seen;            // the row as it was judged; its sums do not matter, for it is put away as it stands
+  std::string as_topic;  // "<topic>~<UTC time>": what it and its letters are called from now on
   std::int64_t start_offset = 0;  // where the new log's account begins
   WallTime now;
 };
@@ -170,8 +178,8 @@ class MetricsStore {
   // Outside a transaction. Minutes that are not wholly rolled up, ascending.
   virtual Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) = 0;
 
-  // Opens a transaction; its first statement moves `version` on by one in every row whose next_offset and version
-  // are as expected, and locks those rows. Answers their partitions; the others were written by somebody else since.
+  // Opens a transaction; its first statement moves `version` on by one in every row that is as its fence expects in
+  // each of its members, and locks those rows. Answers their partitions; the others were written by somebody else since.
   virtual Result<std::vector<std::int32_t>> begin(std::span<const Fence> fences) = 0;
   // The rows that there are of these keys, in any order.
   virtual Result<std::vector<tally::WindowRow>> read_windows(std::span<const tally::WindowKey> keys) = 0;

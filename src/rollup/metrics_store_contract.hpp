@@ -109,13 +109,22 @@ TEST_P(MetricsStoreContract, HoldsAPartitionThatIsAsExpected) {
 
 TEST_P(MetricsStoreContract, HoldsNothingBehindAStaleFence) {
   const tally::LedgerRow row = flush(flush(open(), {}), {});
-  const std::array<Fence, 4> stale{
-      Fence{0, row.next_offset - 1, row.version}, Fence{0, row.next_offset + 1, row.version},
-      Fence{0, row.next_offset, row.version - 1}, Fence{0, row.next_offset, row.version + 1}};
-  for (const Fence& fence : stale) {
+  for (const auto& [member, by] :
+       std::vector<std::pair<std::int64_t Fence::*, std::int64_t>>{{&Fence::next_offset, -1},
+                                                                   {&Fence::next_offset, 1},
+                                                                   {&Fence::version, -1},
+                                                                   {&Fence::version, 1},
+                                                                   {&Fence::tallied, 1},
+                                                                   {&Fence::duplicate, 1},
+                                                                   {&Fence::dead_lettered, 1},
+                                                                   {&Fence::skipped, 1}}) {
+    Fence fence = fence_of(row);
+    fence.*member += by;
     auto held = store_->begin(std::array{fence});
     ASSERT_TRUE(held.has_value()) << held.error().text;
-    EXPECT_TRUE(held->empty()) << fence.next_offset << " version " << fence.version;
+    EXPECT_TRUE(held->empty()) << "offset " << fence.next_offset << " version " << fence.version << " sums "
+                               << fence.tallied << ' ' << fence.duplicate << ' ' << fence.dead_lettered << ' '
+                               << fence.skipped;
     store_->rollback();
   }
   EXPECT_EQ(open(), row);
@@ -142,7 +151,9 @@ TEST_P(MetricsStoreContract, WritesTheHeldPartitionsAndLeavesOutTheLost) {
   const tally::LedgerRow one = open(1);
   const tally::LedgerRow two = open(2);
   using store_contract::fence_of;
-  const std::array fences{fence_of(zero), Fence{1, one.next_offset, one.version + 1}, fence_of(two)};
+  Fence stale = fence_of(one);
+  ++stale.version;
+  const std::array fences{fence_of(zero), stale, fence_of(two)};
   auto held = store_->begin(fences);
   ASSERT_TRUE(held.has_value());
   std::sort(held->begin(), held->end());

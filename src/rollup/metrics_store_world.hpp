@@ -121,9 +121,7 @@ inline tally::LedgerRow moved_on(tally::LedgerRow ledger, std::int64_t events) {
   ledger.updated_at = written;
   return ledger;
 }
-inline Fence fence_of(const tally::LedgerRow& ledger) {
-  return {ledger.partition, ledger.next_offset, ledger.version};
-}
+using rollup::fence_of;
 
 }  // namespace store_contract
 

@@ -73,7 +73,7 @@ std::optional<StoreCall> Opening::next() {
   if (phase_ == Phase::ledger) return OpenLedger{partition_, log_start_, now_};
   if (phase_ == Phase::unrolled) return FindUnrolled{partition_};
   if (phase_ == Phase::retirement) {
-    return Retire{{.seen = {partition_, ledger.next_offset, ledger.version},
+    return Retire{{.seen = fence_of(ledger),
                    .as_topic = retired_name(rules_.topic, now_),
                    .start_offset = log_start_,
                    .now = now_}};

@@ -53,7 +53,7 @@ std::optional<StoreCall> Transaction::next() {
       Begin call;
       for (const Claim& claim : claims_) {
         if (claim.fate != Fate::open) continue;
-        call.fences.push_back({claim.partition(), claim.before.next_offset, claim.before.version});
+        call.fences.push_back(fence_of(claim.before));
       }
       if (call.fences.empty()) return std::nullopt;
       return call;

@@ -12,8 +12,8 @@ namespace {
 class SqliteReaderWorld final : public ViewsWorld {
  public:
   void given(const Stored& stored) override {
-    commit<rollup::Changes, rollup::Fence>(
-        *store_, stored, [this](std::int32_t partition, std::int64_t version) {
+    commit<rollup::Changes>(
+        *store_, stored, rollup::fence_of, [this](std::int32_t partition, std::int64_t version) {
           sqlite::Database database = sqlite::look_into(folder_);
           ASSERT_TRUE(database
                           .run("UPDATE activity_ledger SET version = " + std::to_string(version) +

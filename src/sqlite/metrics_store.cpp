@@ -85,6 +85,10 @@ Result<std::vector<std::int32_t>> SqliteMetricsStore::begin(std::span<const roll
                      .bind(2, fence.partition)
                      .bind(3, fence.next_offset)
                      .bind(4, fence.version)
+                     .bind(5, fence.tallied)
+                     .bind(6, fence.duplicate)
+                     .bind(7, fence.dead_lettered)
+                     .bind(8, fence.skipped)
                      .run();
     if (!moved) return std::unexpected(give_up(std::move(moved).error()));
     if (database_.rows_changed() == 1) held.push_back(fence.partition);

@@ -186,7 +186,8 @@ std::vector<std::string> store_statements() {
       "AND offset < ?4 ORDER BY offset",
       "SELECT window_start FROM activity_unrolled WHERE topic = ?1 AND partition = ?2 ORDER BY window_start",
       "UPDATE activity_ledger SET version = version + 1 WHERE topic = ?1 AND partition = ?2 "
-      "AND (next_offset = ?3 AND version = ?4" +
+      "AND (next_offset = ?3 AND version = ?4 AND tallied = ?5 AND duplicate = ?6 AND dead_lettered = ?7 "
+      "AND skipped = ?8" +
           std::string(rollup::or_unfenced) + ")",
       "SELECT " + window +
           " FROM activity_windows WHERE topic = ?1 AND granularity = ?2 AND dimension = ?3 "

@@ -23,8 +23,8 @@ class Writer {
   explicit Writer(const StoreDatabase& database) : store_(database.session()), session_(database.connect()) {}
 
   void put(const report::Stored& stored) {
-    report::commit<rollup::Changes, rollup::Fence>(
-        *store_, stored, [this](std::int32_t partition, std::int64_t version) {
+    report::commit<rollup::Changes>(
+        *store_, stored, rollup::fence_of, [this](std::int32_t partition, std::int64_t version) {
           session_.script("UPDATE activity_ledger SET version = " + std::to_string(version) +
                           " WHERE partition = " + std::to_string(partition));
         });
