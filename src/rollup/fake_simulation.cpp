@@ -168,13 +168,15 @@ class Simulation {
     letters_.push_back({FakeMetricsStore::topic, partition, offset});
   }
 
-  // Of a letter that may have been replayed before; mended or not. Only one that stands in the store may be sent to
-  // another partition; one of an embedded store stays in its own.
+  // Of a letter that may have been replayed before; mended or not. Only one that stands in the store for good, whatever
+  // fails over, may be sent to another partition; one of an embedded store stays in its own, and so does one of a topic
+  // that is made anew, for the store may know the old log's letter by the same place.
   void append_replay() {
     const auto at = static_cast<std::size_t>(dice_.roll(static_cast<int>(letters_.size())));
     const LetterSource& letter = letters_[at];
     std::int32_t partition = dice_.roll(group_.partitions());
-    if (character_.power_cuts || !world_.database.letters.contains(letter)) partition = letter.partition;
+    const bool stays = character_.power_cuts || character_.topic_life == TopicLife::made_anew;
+    if (stays || !world_.keeps(letter)) partition = letter.partition;
     Told replay = told();
     replay.at = std::min(replay.at, world_.now().wall);
     replay.kind = dice_.one_in(3) ? Told::Kind::garbage : Told::Kind::activity;

@@ -117,6 +117,10 @@ class FakeWorld {
   // …and is all that it has from here on: after a power cut, which all processes must have died of, or once the
   // standby has been promoted, which ends all sessions. Answers how many writes of accounts are taken back.
   std::int64_t fall_back();
+  // Whether the letter stands in the store, and would after falling back.
+  [[nodiscard]] bool keeps(const LetterSource& letter) const {
+    return kept_.letters.contains(letter) && database.letters.contains(letter);
+  }
   // The log lets go of what surely nobody reads again: what a checkpoint has, less the dedupe window. Answers how many
   // offsets that were.
   std::int64_t prune_log();
