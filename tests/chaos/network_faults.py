@@ -14,16 +14,19 @@ class Ways(Fault):
         return way.startswith(server + "-") and way.removeprefix(server + "-") in self.stand.weirs
 
     def poison(self, kind, **attributes):
-        """On each of the ways; all of it is cured in undo()."""
+        """On each of the ways, until cure()."""
         self.toxics += [(name, self.ground.proxies.poison(name, kind, **attributes)) for name in self.ways()]
+
+    def cure(self):
+        for name, toxic in self.toxics:
+            self.ground.proxies.cure(name, toxic)
+        self.toxics = []
 
     def start(self):
         self.toxics = []
 
     def undo(self):
-        for name, toxic in self.toxics:
-            self.ground.proxies.cure(name, toxic)
-        self.toxics = []
+        self.cure()
 
 
 class BlackHole(Ways):
@@ -52,7 +55,21 @@ class Latency(Ways):
             self.poison("latency", stream=stream, latency=slow, jitter=slow // 2)
 
 
-class Reset(Ways):
+class Cuts(Ways):
+    """Meanwhile the way to PostgreSQL is slow, or hardly ever would a COMMIT be under way."""
+
+    def start(self):
+        super().start()
+        self.slow = [(name, self.ground.proxies.poison(name, "latency", stream=stream, latency=60, jitter=10))
+                     for name in self.ways() if name.startswith("postgres-") for stream in ("upstream", "downstream")]
+
+    def undo(self):
+        self.cure()
+        for name, toxic in self.slow:
+            self.ground.proxies.cure(name, toxic)
+
+
+class Reset(Cuts):
     """What is open is reset, again and again; who comes anew is served."""
 
     def go_on(self, wait):
@@ -61,13 +78,13 @@ class Reset(Ways):
         while not over and spent < self.strike.seconds:
             self.poison("reset_peer", timeout=self.dice.choice([0, 0, 5, 100]))
             over = wait(0.3)
-            self.undo()
+            self.cure()
             pause = self.dice.uniform(0.2, 1.5)
             over = over or wait(pause)
             spent += 0.3 + pause
 
 
-class CutBytes(Ways):
+class CutBytes(Cuts):
     """Connections end amid a word: after so many bytes, one way; or every piece comes cut small."""
 
     def go_on(self, wait):
@@ -80,6 +97,6 @@ class CutBytes(Ways):
             else:
                 self.poison("limit_data", stream=stream, bytes=self.dice.choice([0, 1, 5, 50, 500, 5_000, 50_000]))
             over = wait(0.7)
-            self.undo()
+            self.cure()
             over = over or wait(0.2)
             spent += 0.9

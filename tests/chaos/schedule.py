@@ -26,7 +26,7 @@ CLIENTS = tuple(f"client-{number}" for number in (1, 2, 3))
 DEEP = ("kafka", "postgres")
 EVERYONE = {"kafka": (*PRODUCERS, *CONSUMERS, *DEEP), "embedded": ("serve", "serve", "serve")}
 WEIRS = {"kafka": (*PRODUCERS, *CONSUMERS), "embedded": ("serve",)}
-WAYS = {"kafka": (*(f"kafka-{name}" for name in PRODUCERS + CONSUMERS), *(f"postgres-{name}" for name in CONSUMERS),
+WAYS = {"kafka": (*(f"kafka-{name}" for name in PRODUCERS + CONSUMERS), *(f"postgres-{name}" for name in CONSUMERS * 2),
                   *CLIENTS), "embedded": CLIENTS}
 STORE = {"kafka": ("postgres",)}
 
