@@ -87,7 +87,7 @@ class Kafka(server.Server):
         """All that stands in it: dicts with partition, offset, ts, key, payload, headers (name, value, name, value…)."""
         if not self.partitions(topic):
             return []
-        return [json.loads(line) for line in self.kcat("-C", "-e", "-q", "-J", "-t", topic).stdout.splitlines()]
+        return [json.loads(line) for line in self.kcat("-C", "-e", "-q", "-J", "-t", topic).stdout.split("\n") if line]
 
     def counts(self, topic):
         """{partition: how many records a reader from outside finds there}."""
