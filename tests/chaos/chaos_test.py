@@ -15,7 +15,8 @@ import bench
 import enclosure
 
 UNFENCED = weir.BINARY.with_name("weir_unfenced")
-FREEZES_SEED = 2  # consumers are frozen past their session, three times; if not in this story it is found in a next one
+FREEZES_SEED = 2  # consumers are frozen past their session, two or three times in a story
+STORIES_TO_FIND_IT = 6  # 9 of 11 stories found it: whether a zombie writes before it hears of its loss is a race
 
 
 def play(pair, seconds, seed=None, faults=(), rounds=None, keep=tempfile.gettempdir()):
@@ -38,7 +39,7 @@ class Chaos(unittest.TestCase):
         fenced, weir.BINARY = weir.BINARY, UNFENCED
         self.addCleanup(setattr, weir, "BINARY", fenced)
         with tempfile.TemporaryDirectory() as folder:
-            self.assertEqual(play("kafka", None, FREEZES_SEED, ("long-freeze",), 3, folder), 1)
+            self.assertEqual(play("kafka", None, FREEZES_SEED, ("long-freeze",), STORIES_TO_FIND_IT, folder), 1)
             said, = pathlib.Path(folder).glob("*/story.log")
             self.assertIn("by the recount", said.read_text())
 
