@@ -29,30 +29,34 @@ class Proxies(server.Server):
     def __init__(self, folder):
         super().__init__(folder)
         self.api_port = weir.free_port()
-        self.ports, self._serial = {}, itertools.count()
+        self.ports, self._names, self._serial = {}, {}, itertools.count()
         self.launch([PROGRAM, "-host", "127.0.0.1", "-port", self.api_port])
         self.wait_until(lambda: self._ask("GET", "/version"))
 
     def way(self, name, target):
         """A new way to 127.0.0.1:`target`; gives the port where it begins."""
-        port = self.ports[name] = weir.free_port()
-        self._ask("POST", "/proxies", {"name": name, "listen": f"127.0.0.1:{port}", "upstream": f"127.0.0.1:{target}"})
+        port = weir.free_port()
+        self._names[name] = f"{name}.{next(self._serial)}"
+        self._ask("POST", "/proxies",
+                  {"name": self._names[name], "listen": f"127.0.0.1:{port}", "upstream": f"127.0.0.1:{target}"})
+        self.ports[name] = port
         return port
 
-    def remove(self, name):
-        self._ask("DELETE", f"/proxies/{name}")
-        del self.ports[name]
+    def forget(self, name):
+        """Another way may have its name from now on. It is not removed: toxiproxy would first wait for the connection
+        that it is about to make, which may be in a black hole."""
+        del self.ports[name], self._names[name]
 
     def poison(self, name, kind, stream="downstream", **attributes):
         """`kind` of toxic and its attributes as toxiproxy documents them; what is open is struck too. Gives the toxic's
         name."""
         toxic = f"{kind}-{next(self._serial)}"
-        self._ask("POST", f"/proxies/{name}/toxics",
+        self._ask("POST", f"/proxies/{self._names[name]}/toxics",
                   {"name": toxic, "type": kind, "stream": stream, "attributes": attributes})
         return toxic
 
     def cure(self, name, toxic):
-        self._ask("DELETE", f"/proxies/{name}/toxics/{toxic}")
+        self._ask("DELETE", f"/proxies/{self._names[name]}/toxics/{toxic}")
 
     def _ask(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.api_port, timeout=20)

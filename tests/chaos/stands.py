@@ -93,7 +93,7 @@ class Stand:
         for one in {**self.clients, **self.weirs}.values():
             one.end()
         for name in [name for name in self.ground.proxies.ports if name.startswith("client-")]:
-            self.ground.proxies.remove(name)
+            self.ground.proxies.forget(name)
 
 
 class EmbeddedStand(Stand):
