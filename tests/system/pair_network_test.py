@@ -232,7 +232,7 @@ class Network(pair.Case):
         consumer, other = self.consumer(**self.through()), self.consumer()
         sender = Sender([producer.port], traffic(100_000), per_second=400).start()
         for one in (consumer, other):
-            weir.wait_until(lambda: metric(one, "weir_consumer_partitions", state="live") == pair.PARTITIONS // 2, 20,
+            weir.wait_until(lambda: one.metric("weir_consumer_partitions", state="live") == pair.PARTITIONS // 2, 20,
                             "half of the partitions")
         self.to_database.hold()
         weir.wait_until(lambda: "away" in check(consumer)["reason"], 60, "away in health")
@@ -260,7 +260,7 @@ class Network(pair.Case):
         self.to_database.cut_after = None
         sender.wait()
         self.assert_exact([sender], seconds=90)
-        doubts = sum(metric(one, "weir_consumer_commits_in_doubt_total") for one in consumers)
+        doubts = sum(one.metric("weir_consumer_commits_in_doubt_total") for one in consumers)
         print(f"{doubts:.0f} commits without an answer", flush=True)
 
     def test_a_slow_network_only_takes_longer(self):
@@ -301,7 +301,7 @@ class Refusals(pair.Case):
             answer = producer.post("/activity", large)
             self.assertEqual(answer.status, 413, answer.body)
             self.assertLess(time.monotonic() - begun, 1)
-        self.assertEqual(metric(producer, "weir_kafka_failed_total", code="record_too_large"), 8)
+        self.assertEqual(producer.metric("weir_kafka_failed_total", code="record_too_large"), 8)
         self.assertEqual(producer.get("/health/ready").status, 200)
         small = weir.activity(message_id="small")
         answer = producer.post("/activities", [large])
@@ -321,12 +321,12 @@ class Refusals(pair.Case):
         self.start("consumer", ready=False)
         weir.wait_until(lambda: producer.get("/health/live").status == 200, 10, "the producer to start")
         statuses, until = [], time.monotonic() + 60
-        while metric(producer, "weir_kafka_failed_total", code="not_enough_replicas") < 3 and time.monotonic() < until:
+        while producer.metric("weir_kafka_failed_total", code="not_enough_replicas") < 3 and time.monotonic() < until:
             begun = time.monotonic()
             statuses.append(producer.post("/activity", weir.activity(message_id=f"refused-{len(statuses)}")).status)
             self.assertLess(time.monotonic() - begun, ANSWERED_WITHIN)
         print(statuses, flush=True)
-        self.assertGreaterEqual(metric(producer, "weir_kafka_failed_total", code="not_enough_replicas"), 3)
+        self.assertGreaterEqual(producer.metric("weir_kafka_failed_total", code="not_enough_replicas"), 3)
         self.assertEqual(statuses[-1], 503)
         ready = producer.get("/health/ready")
         self.assertEqual(ready.status, 503)
@@ -354,7 +354,7 @@ class Refusals(pair.Case):
         sender.wait()
         self.assert_exact([sender])
         deadlocks = self.postgres.number(f"SELECT deadlocks FROM pg_stat_database WHERE datname = '{self.database}'")
-        retries = sum(metric(one, "weir_consumer_store_retries_total") for one in consumers)
+        retries = sum(one.metric("weir_consumer_store_retries_total") for one in consumers)
         print(f"{deadlocks} deadlocks, {retries:.0f} transactions tried again", flush=True)
         self.assertGreater(deadlocks, 0)
         self.assertGreater(retries, deadlocks)
@@ -365,7 +365,7 @@ class Refusals(pair.Case):
         sender = Sender([producer.port], traffic(100_000), per_second=300).start()
         weir.wait_until(lambda: len(self.ledger()) == pair.PARTITIONS, 20, "an account of each partition")
         self.foreign_session(f"BEGIN; SELECT 1 FROM activity_ledger FOR UPDATE; SELECT pg_sleep({weir.rounds(17, 70)})").join()
-        self.assertGreater(metric(consumer, "weir_consumer_store_retries_total"), 0, "lock_timeout")
+        self.assertGreater(consumer.metric("weir_consumer_store_retries_total"), 0, "lock_timeout")
         sender.stop()
         self.assert_exact([sender])
 
@@ -417,12 +417,6 @@ def ask(process):
 
 def check(consumer):
     return consumer.get("/health/ready").json()["checks"]["metrics_store"]
-
-
-def metric(process, name, **labels):
-    """The value of one series of /metrics."""
-    wanted = re.escape(name) + (r"\{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + r"\}" if labels else "")
-    return float(re.search(rf"^{wanted} (\S+)$", process.get("/metrics").body.decode(), re.MULTILINE)[1])
 
 
 def resident_mb(process):

@@ -371,9 +371,13 @@ class Processes(pair.Case):
         gate = Gate(self.postgres.port)
         self.addCleanup(gate.close)
         consumer, = self.start("consumer", DB_PORT=gate.port)
-        sender = Sender([producer.port], traffic(2_000), per_second=500).start()
-        weir.wait_until(lambda: self.sums()["tallied"] > 0, 30, "the first flush")
+        first = Sender([producer.port], traffic(200)).start()
+        first.wait()
+        self.wait_counted()
         gate.hold()  # what is being written gets no answer: nothing ends by itself for a while
+        second = Sender([producer.port], traffic(400, "held")).start()
+        second.wait()
+        weir.wait_until(lambda: consumer.metric("weir_consumer_waiting_events") >= 400, 30, "all to wait for the database")
         consumer.process.send_signal(signal.SIGTERM)
         time.sleep(10)  # the drain has given up after 7 s
         self.assertTrue(consumer.running, "it waits for the database to close")
@@ -381,11 +385,10 @@ class Processes(pair.Case):
         self.assertEqual(consumer.process.wait(1), 1)
         last = json.loads(last_line(consumer))
         self.assertEqual(last["message"], "leaving at once")
-        self.assertGreater(int(last["unflushed_events"]), 0)
+        self.assertGreaterEqual(int(last["unflushed_events"]), 400)
         gate.pass_on()
         consumer.start(ready=False)
-        sender.wait()
-        self.assert_exact([sender])
+        self.assert_exact([first, second])
 
     def test_fault_19_a_consumer_that_is_told_to_leave_under_load_agrees_with_kafka_about_the_offsets(self):
         producer, = self.start("producer")

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -155,6 +156,13 @@ class Weir:
         answer = self.get(f"/api/v1/summary?{query}")
         assert answer.status == 200, answer.body
         return answer.json()
+
+    def metric(self, name, **labels):
+        """The value of one series of /metrics."""
+        wanted = re.escape(name)
+        if labels:
+            wanted += r"\{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + r"\}"
+        return float(re.search(rf"^{wanted} (\S+)$", self.get("/metrics").body.decode(), re.MULTILINE)[1])
 
     def ledger(self):
         return self.get("/api/v1/ledger").json()
