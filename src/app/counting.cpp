@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "app/exit_code.hpp"
 #include "base/clock.hpp"
 #include "rollup/begin_at_end.hpp"
 #include "rollup/describe.hpp"
@@ -110,7 +111,7 @@ bool Counting::ask_log(const std::function<Result<void>()>& ask) {
     const Result<void> answered = ask();
     if (answered) return true;
     if (answered.error().move != Move::peer) {
-      fatal_(1, answered.error());
+      fatal_(exit_code_of(answered.error()), answered.error());
       return false;
     }
     waits_for_log(answered.error());

@@ -6,6 +6,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "app/exit_code.hpp"
 #include "app/service.hpp"
 #include "app/signals.hpp"
 
@@ -76,12 +77,6 @@ int drain(std::unique_ptr<Service> service, Signals& signals, observe::Log& log,
   return 0;
 }
 
-// What only librdkafka can say of its properties, and libpq of DATABASE_URL.
-bool is_about_settings(const Error& error) {
-  return error.code.starts_with("property_") || error.code == "kafka_settings" ||
-         error.code == "database_settings";
-}
-
 }  // namespace
 
 int run_process(config::Command command, const config::Settings& settings, observe::Log& log,
@@ -90,7 +85,7 @@ int run_process(config::Command command, const config::Settings& settings, obser
   auto service = Service::open(command, settings, signals, log);
   if (!service) {
     log.error("cannot start: " + service.error().text);
-    return is_about_settings(service.error()) ? 2 : 1;
+    return exit_code_of(service.error());
   }
   (*service)->start();
   log.info("serving", {{"command", std::string(config::name_of(command))},

@@ -73,8 +73,11 @@ Result<void> Service::open_parts() {
 }
 
 Result<void> Service::open_store() {
-  auto store = settings_.metrics_store == config::StoreKind::postgres ? open_postgres_store(settings_, log_)
-                                                                      : open_sqlite_store(settings_);
+  if (settings_.metrics_store == config::StoreKind::postgres) {
+    store_ = make_postgres_store(settings_, log_);
+    return {};
+  }
+  auto store = open_sqlite_store(settings_);
   if (!store) return pass_on(store);
   store_ = std::move(*store);
   return {};

@@ -33,8 +33,8 @@ inline constexpr std::size_t report_threads = 2;
 
 // The file in DATA_DIR, which the caller has locked; open when this returns.
 [[nodiscard]] Result<std::unique_ptr<StoreAdapter>> open_sqlite_store(const config::Settings& settings);
-// The database need not be there yet. Fails only with a DATABASE_URL that libpq cannot read (database_settings).
-[[nodiscard]] Result<std::unique_ptr<StoreAdapter>> open_postgres_store(const config::Settings& settings,
-                                                                        observe::Log& log);
+// The database need not be there yet.
+[[nodiscard]] std::unique_ptr<StoreAdapter> make_postgres_store(const config::Settings& settings,
+                                                                observe::Log& log);
 
 }  // namespace weir::app

@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "postgres/connection_settings.hpp"
+
 namespace weir::config {
 
 std::optional<std::int64_t> whole_number(std::string_view text, std::int64_t least, std::int64_t most) {
@@ -69,9 +71,7 @@ bool is_broker_list(std::string_view text) {
 }
 
 bool is_database_url(std::string_view text) {
-  if (text.find("://") != std::string_view::npos && text.find('=') > text.find("://"))
-    return text.starts_with("postgres://") || text.starts_with("postgresql://");
-  return text.find('=') != std::string_view::npos && text.front() != '=';
+  return postgres::keywords_of({.url = std::string(text)}).has_value();
 }
 
 }  // namespace weir::config

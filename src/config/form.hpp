@@ -35,7 +35,7 @@ struct Form {
 // `brokers` of KAFKA_BROKERS: host, host:port, [address]:port, each perhaps behind a protocol://, with commas.
 [[nodiscard]] bool is_broker_list(std::string_view text);
 
-// What libpq takes in one text: a postgres:// or postgresql:// URL, or key=value pairs. Only the first look.
+// What libpq can read (postgres::keywords_of).
 [[nodiscard]] bool is_database_url(std::string_view text);
 
 // In what follows `member` says which member of Settings is filled: a pointer to it, or a function from Settings& to

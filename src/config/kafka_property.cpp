@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "kafka/client.hpp"
+
 namespace weir::config {
 namespace {
 
@@ -29,6 +31,7 @@ constexpr std::array refusals{
     Refusal{"auto.offset.reset",
             "the ledger says where to read; use KAFKA_START (no ledger yet) and ON_OFFSET_GONE"},
     Refusal{"isolation.level", "what a transaction took back must not be counted; it can't be set"},
+    Refusal{"enable.partition.eof", "offsets without a record are known by it; it can't be set"},
     Refusal{"message.timeout.ms", patience},
     Refusal{"delivery.timeout.ms", patience},
     // These have a variable of their own, or one right value.
@@ -40,6 +43,8 @@ constexpr std::array refusals{
     Refusal{"linger.ms", "use KAFKA_LINGER_MS"},
     Refusal{"queue.buffering.max.ms", "use KAFKA_LINGER_MS"},
     Refusal{"partitioner", "all producers must agree on an event's partition; use KAFKA_PARTITION_KEY"},
+    Refusal{"allow.auto.create.topics",
+            "Weir makes the topic itself, with KAFKA_PARTITIONS; it can't be set"},
     Refusal{"partition.assignment.strategy",
             "all members of the group must agree on one, and it must let partitions stay; it can't be set"},
 };
@@ -57,9 +62,11 @@ std::string property_of(std::string_view variable_name) {
   return property;
 }
 
-std::string_view why_refused(std::string_view property) {
+std::string why_refused(const std::string& property, const std::string& value) {
   const auto* const found = std::ranges::find(refusals, property, &Refusal::property);
-  return found == refusals.end() ? std::string_view() : found->why;
+  if (found != refusals.end()) return std::string(found->why);
+  const Result<void> taken = kafka::check_property({property, value});
+  return taken ? std::string() : taken.error().text;
 }
 
 }  // namespace weir::config

@@ -12,8 +12,8 @@ inline constexpr std::string_view kafka_properties = "KAFKA_PROPERTY_*";
 // The property that a variable's name means: lower case, a dot for each underscore behind the prefix.
 [[nodiscard]] std::string property_of(std::string_view variable_name);
 
-// Why Weir does not let it be set, and what to use instead; empty if it does. Whether librdkafka knows the property at
-// all, and takes the value, is said by librdkafka when the client is made.
-[[nodiscard]] std::string_view why_refused(std::string_view property);
+// Why it cannot be set to that, and what to use instead; empty if it can. Librdkafka is asked whether it knows the
+// property and takes the value; only what contradicts another property is left for when a client is made.
+[[nodiscard]] std::string why_refused(const std::string& property, const std::string& value);
 
 }  // namespace weir::config

@@ -87,9 +87,9 @@ class Loader {
   void take_property(const Variable& variable, const Found& found) {
     std::string property = property_of(found.name);
     auto& properties = loaded_.settings.kafka.properties;
-    const std::string_view why_not = why_refused(property);
+    const std::string why_not = why_refused(property, std::string(found.text));
     if (!why_not.empty())
-      fault(found.name, quoted(variable, found.name, found.text) + ": " + std::string(why_not));
+      fault(found.name, quoted(variable, found.name, found.text) + ": " + why_not);
     else if (std::ranges::find(properties, property, &std::pair<std::string, std::string>::first) !=
              properties.end())
       fault(found.name, std::string(found.name) + ": the property " + property +

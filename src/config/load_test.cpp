@@ -336,7 +336,9 @@ TEST(Load, RefusesAPropertyThatWouldBreakAPromiseOrHasItsOwnVariable) {
       {"LINGER_MS", "use KAFKA_LINGER_MS"},
       {"queue_buffering_max_ms", "use KAFKA_LINGER_MS"},
       {"partitioner", "use KAFKA_PARTITION_KEY"},
-      {"partition_assignment_strategy", "agree"}};
+      {"partition_assignment_strategy", "agree"},
+      {"enable_partition_eof", "without a record"},
+      {"allow_auto_create_topics", "KAFKA_PARTITIONS"}};
   for (const auto& [name, why] : cases)
     for (const Command command : {Command::producer, Command::consumer}) {
       const Lines texts = texts_of(load_for(command, {{"KAFKA_PROPERTY_" + name, "1"}}));
@@ -344,17 +346,34 @@ TEST(Load, RefusesAPropertyThatWouldBreakAPromiseOrHasItsOwnVariable) {
       EXPECT_TRUE(texts[0].starts_with("KAFKA_PROPERTY_" + name + "=\"1\": ")) << texts[0];
       EXPECT_NE(texts[0].find(why), std::string::npos) << texts[0];
     }
-  EXPECT_EQ(texts_of(load_for(Command::producer, {{"KAFKA_PROPERTY_A_B", "1"}, {"KAFKA_PROPERTY_a_b", "2"}})),
-            (Lines{"KAFKA_PROPERTY_a_b: the property a.b is set twice, in other letters: expected once"}));
+  EXPECT_EQ(texts_of(load_for(Command::producer,
+                              {{"KAFKA_PROPERTY_CLIENT_ID", "1"}, {"KAFKA_PROPERTY_client_id", "2"}})),
+            (Lines{"KAFKA_PROPERTY_client_id: the property client.id is set twice, in other letters: "
+                   "expected once"}));
+}
+
+TEST(Load, NamesWhatLibrdkafkaDoesNotTakeWithAllOtherFaults) {
+  const Lines texts = texts_of(load_for(Command::producer, {{"KAFKA_PROPERTY_NO_SUCH", "1"},
+                                                            {"KAFKA_PROPERTY_socket_timeout_ms", "soon"},
+                                                            {"KAFKA_PROPERTY_retry_backoff_ms", "0"},
+                                                            {"SERVER_PORT", "http"}}));
+  ASSERT_EQ(texts.size(), 4U) << testing::PrintToString(texts);
+  EXPECT_TRUE(texts[0].starts_with("SERVER_PORT=\"http\": expected")) << texts[0];
+  EXPECT_TRUE(texts[1].starts_with("KAFKA_PROPERTY_NO_SUCH=\"1\": librdkafka has no property no.such"))
+      << texts[1];
+  EXPECT_TRUE(texts[2].starts_with("KAFKA_PROPERTY_retry_backoff_ms=\"0\": ")) << texts[2];
+  EXPECT_TRUE(texts[2].contains("1..300000")) << texts[2];
+  EXPECT_TRUE(texts[2].contains("does not take 0 of retry.backoff.ms")) << texts[2];
+  EXPECT_TRUE(texts[3].starts_with("KAFKA_PROPERTY_socket_timeout_ms=\"soon\": ")) << texts[3];
+  for (const std::string& text : texts) EXPECT_FALSE(text.contains('\n')) << text;
 }
 
 TEST(Load, MasksPropertiesThatMayHoldASecret) {
-  const auto loaded =
-      load_for(Command::producer, {{"KAFKA_PROPERTY_SASL_PASSWORD", "hunter2"},
-                                   {"KAFKA_PROPERTY_ssl_key_pem", "hunter2"},
-                                   {"KAFKA_PROPERTY_sasl_oauthbearer_client_secret", "hunter2"},
-                                   {"KAFKA_PROPERTY_sasl_jaas_config", "hunter2"},
-                                   {"KAFKA_PROPERTY_client_id", "weir-1"}});
+  const auto loaded = load_for(Command::producer, {{"KAFKA_PROPERTY_SASL_PASSWORD", "hunter2"},
+                                                   {"KAFKA_PROPERTY_ssl_key_pem", "hunter2"},
+                                                   {"KAFKA_PROPERTY_ssl_key_password", "hunter2"},
+                                                   {"KAFKA_PROPERTY_ssl_keystore_password", "hunter2"},
+                                                   {"KAFKA_PROPERTY_client_id", "weir-1"}});
   ASSERT_TRUE(loaded);
   EXPECT_EQ(shown(*loaded, "KAFKA_PROPERTY_SASL_PASSWORD")->value, "***");
   EXPECT_EQ(shown(*loaded, "KAFKA_PROPERTY_client_id")->value, "weir-1");
@@ -387,9 +406,12 @@ TEST(Load, NeverShowsASecret) {
 TEST(Load, LooksAtADatabasesAddressOnceAndNeverShowsIt) {
   for (const std::string good : {"postgres://db/x", "postgresql://me:p=w@db/x", "host=db user=me"})
     EXPECT_TRUE(load_for(Command::consumer, {{"DATABASE_URL", good}})) << good;
-  for (const std::string bad : {"mysql://db/x", "db.example", "=x"})
-    EXPECT_EQ(texts_of(load_for(Command::consumer, {{"DATABASE_URL", bad}})),
-              (Lines{"DATABASE_URL: expected postgres://…, postgresql://… or key=value pairs"}));
+  for (const std::string bad : {"mysql://db/x", "db.example", "=x", "postgresql://me:s@cret@db/x",
+                                "postgresql://me:secret@db/x?nonsense=1", "password=se cret host"})
+    EXPECT_EQ(
+        texts_of(load_for(Command::consumer, {{"DATABASE_URL", bad}})),
+        (Lines{"DATABASE_URL: expected postgresql://user:password@host:port/database, special characters "
+               "percent-encoded (an @ in the password as %40), or key=value pairs"}));
 }
 
 TEST(Load, RefusesALogAndAStoreThatDoNotGoTogether) {

@@ -7,6 +7,7 @@
 #include "base/limits.hpp"
 #include "base/secret_name.hpp"
 #include "config/kafka_property.hpp"
+#include "postgres/connection_settings.hpp"
 
 namespace weir::config {
 namespace {
@@ -92,7 +93,7 @@ constexpr Form database_url{[](std::string_view text, Settings& into) {
                               into.database.url = text;
                               return true;
                             },
-                            [] { return std::string("postgres://…, postgresql://… or key=value pairs"); }};
+                            [] { return std::string(postgres::url_expected); }};
 
 constexpr Form compression{[](std::string_view text, Settings& into) {
                              if (std::ranges::find(Codecs::all, text) == Codecs::all.end()) return false;

@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::size_t reason_bytes_max = 512;
 
+std::string without_line_end(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 Result<void> set(rd_kafka_conf_t* conf, const Property& property) {
   const auto& [name, value] = property;
   std::array<char, reason_bytes_max> reason{};
@@ -20,10 +25,13 @@ Result<void> set(rd_kafka_conf_t* conf, const Property& property) {
   if (outcome == RD_KAFKA_CONF_OK) return {};
   if (outcome == RD_KAFKA_CONF_UNKNOWN)
     return fail(Move::caller, "property_unknown",
-                "Kafka property " + name + ": librdkafka has no such property");
-  std::string text = "Kafka property " + name;
-  text += is_secret_name(name) ? ": its value is not allowed" : " = " + value + ": " + reason.data();
-  return fail(Move::caller, "property_invalid", std::move(text));
+                "librdkafka has no property " + name + "; expected one that its CONFIGURATION.md lists");
+  std::string why = without_line_end(reason.data());
+  const bool secret = is_secret_name(name);
+  if (secret && why.contains(value)) why = "not a value of this property";
+  return fail(Move::caller, "property_invalid",
+              "librdkafka does not take " + (secret ? "the value" : value) + " of " + name + " (" + why +
+                  "); expected one as its CONFIGURATION.md says");
 }
 
 Result<void> set_all(rd_kafka_conf_t* conf, std::span<const Property> properties) {
@@ -59,6 +67,11 @@ void Destroy::operator()(rd_kafka_s* client) const noexcept {
 void Destroy::operator()(rd_kafka_conf_s* conf) const noexcept { rd_kafka_conf_destroy(conf); }
 void Destroy::operator()(rd_kafka_queue_s* queue) const noexcept { rd_kafka_queue_destroy(queue); }
 void Destroy::operator()(rd_kafka_topic_s* topic) const noexcept { rd_kafka_topic_destroy(topic); }
+
+Result<void> check_property(const Property& property) {
+  const ConfHandle conf(rd_kafka_conf_new());
+  return set(conf.get(), property);
+}
 
 Result<ConfHandle> make_conf(const Cluster& cluster, std::span<const Property> defaults,
                              std::span<const Property> laws) {
@@ -124,8 +137,7 @@ Result<Client> Client::open(Role role, ConfHandle conf, observe::Log& log) {
   rd_kafka_t* const made = rd_kafka_new(role == Role::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER,
                                         conf.get(), reason.data(), reason.size());
   if (made == nullptr)
-    return fail(Move::caller, "kafka_settings",
-                std::string("the Kafka client cannot start: ") + reason.data());
+    return fail(Move::caller, code_settings, std::string("the Kafka client cannot start: ") + reason.data());
   (void)conf.release();  // it is the client's now
   return Client(std::move(voice), ClientHandle(made));
 }

@@ -45,12 +45,19 @@ using ClientHandle = std::unique_ptr<rd_kafka_s, Destroy>;
 using QueueHandle = std::unique_ptr<rd_kafka_queue_s, Destroy>;
 using TopicHandle = std::unique_ptr<rd_kafka_topic_s, Destroy>;
 
+// Whether librdkafka has the property and takes its value, whichever client it is for: property_unknown,
+// property_invalid (Move::caller). Asks no broker.
+[[nodiscard]] Result<void> check_property(const Property& property);
+
 // The configuration of a client of this cluster: defaults, then the cluster's properties, then laws and brokers.
 // Both lists may name any property of librdkafka. Fails with Move::caller, naming the property:
 //   property_unknown, property_invalid   as librdkafka judges it; a secret's value is not repeated
 //   property_reserved                    it is one of the laws
 [[nodiscard]] Result<ConfHandle> make_conf(const Cluster& cluster, std::span<const Property> defaults,
                                            std::span<const Property> laws);
+
+// Properties contradict each other, e.g. two timeouts, or name a file that cannot be read.
+inline constexpr std::string_view code_settings = "kafka_settings";
 
 enum class Role : std::uint8_t { producer, consumer };
 
@@ -59,8 +66,8 @@ enum class Role : std::uint8_t { producer, consumer };
 // a minute; what connections do is said at level debug, for its owner says it better.
 class Client {
  public:
-  // Takes the configuration. Uses librdkafka's opaque for itself. Fails with Move::caller (kafka_settings) if
-  // properties contradict each other, e.g. a certificate that cannot be read. `log` must outlive the client.
+  // Takes the configuration. Uses librdkafka's opaque for itself. Fails with Move::caller, code_settings
+  // alone. `log` must outlive the client.
   static Result<Client> open(Role role, ConfHandle conf, observe::Log& log);
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;

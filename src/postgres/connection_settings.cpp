@@ -28,20 +28,16 @@ Result<Keywords> read_url(const std::string& url) {
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
       PQconninfoParse(url.c_str(), &why), PQconninfoFree);
   PQfreemem(why);
-  if (!options) {
-    return fail(
-        Move::caller, code_settings,
-        "DATABASE_URL cannot be read; expected postgresql://user:password@host:port/database with special "
-        "characters percent-encoded, or keyword=value pairs");
-  }
+  const auto unreadable = [] {
+    return fail(Move::caller, code_settings,
+                "DATABASE_URL cannot be read; expected " + std::string(url_expected));
+  };
+  if (!options) return unreadable();
   Keywords keywords;
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->val != nullptr) keywords.emplace_back(option->keyword, option->val);
   }
-  if (value_of(keywords, "host", "").find('@') != std::string_view::npos) {
-    return fail(Move::caller, code_settings,
-                "DATABASE_URL has more than one @ before its path; write an @ of the password as %40");
-  }
+  if (value_of(keywords, "host", "").contains('@')) return unreadable();  // the password's
   return keywords;
 }
 

@@ -36,6 +36,12 @@ struct ConnectionSettings {
   std::vector<std::pair<std::string, std::string>> session;
 };
 
+// What ConnectionSettings::url may be, for messages.
+inline constexpr std::string_view url_expected =
+    "postgresql://user:password@host:port/database, special characters percent-encoded (an @ in the password "
+    "as "
+    "%40), or key=value pairs";
+
 using Keywords = std::vector<std::pair<std::string, std::string>>;
 
 // What libpq is told: its keywords and their values. Move::caller, database_settings: DATABASE_URL cannot be

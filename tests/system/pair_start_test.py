@@ -209,7 +209,10 @@ class Wrong(weir.Case):
             # Only libpq and librdkafka know these to be wrong.
             ("consumer", {"DATABASE_URL": f"postgresql://me:{IN_URL}@127.0.0.1/numbers?nonsense=1"}, ["DATABASE_URL"]),
             ("serve", {"METRICS_STORE": "postgres", "DATABASE_URL": f"password={IN_URL} host"}, ["DATABASE_URL"]),
-            ("producer", {"KAFKA_PROPERTY_NO_SUCH": "1"}, ["no.such"]),
+            ("producer", {"KAFKA_PROPERTY_NO_SUCH": "1", "KAFKA_PROPERTY_SOCKET_TIMEOUT_MS": "soon", "SERVER_PORT": "http",
+                          "KAFKA_PROPERTY_SSL_KEY_PEM": PASSWORD, "DATABASE_URL": f"password={IN_URL} host"},
+             ["KAFKA_PROPERTY_NO_SUCH", "no.such", "KAFKA_PROPERTY_SOCKET_TIMEOUT_MS", "soon", "SERVER_PORT",
+              "DATABASE_URL"]),
         )
         for command, environment, expected in cases:
             with self.subTest(command, **environment):
@@ -246,6 +249,12 @@ class Processes(pair.Case):
             self.assertEqual(asked.process.wait(10), 1)
             self.assertIn(str(moved.port), last_line(asked))
             self.assertTrue(moved.running and second.running)
+
+    def test_properties_that_contradict_each_other_end_with_2(self):
+        """Each is allowed: that the session would outlast max.poll.interval.ms is found when the group is to be joined."""
+        consumer = self.make("consumer", "contradictory", KAFKA_PROPERTY_SESSION_TIMEOUT_MS=120_000).start(ready=False)
+        self.assertEqual(consumer.process.wait(30), 2)
+        self.assertIn("session.timeout.ms", last_line(consumer))
 
     # Everything in one.
 
