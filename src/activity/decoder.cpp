@@ -111,10 +111,7 @@ class Reading {
       : walk_(walk), scratch_(scratch), names_(names), wanted_(wanted) {}
 
   bool read_event() {
-    if (!walk_.take('{')) {
-      return deny("not_an_object",
-                  "an activity must be one JSON object, found " + std::string(walk_.next_in_words()));
-    }
+    if (!walk_.take('{')) return deny_other();
     if (!read_members(&Reading::read_member)) return false;
     if (!walk_.at_end()) {
       walk_.deny("nothing behind the activity");
@@ -296,6 +293,14 @@ class Reading {
   bool deny_json() {
     error = walk_.fault();
     return false;
+  }
+
+  // Something other than an object, if it is JSON at all. Of an array the bracket is enough.
+  bool deny_other() {
+    std::string text = "an activity must be one JSON object, found ";
+    text += walk_.next_in_words();
+    if (!walk_.take('[') && !walk_.skip_value(0)) return deny_json();
+    return deny("not_an_object", std::move(text));
   }
 
   JsonWalk& walk_;
