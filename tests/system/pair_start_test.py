@@ -302,18 +302,20 @@ class Processes(pair.Case):
     # Leaving.
 
     def post_aside(self, process, count, name):
-        """So many single activities, each on a connection of its own; gives threads and the statuses to come (0: the
-        connection broke)."""
+        """So many single activities, each on a connection of its own, all of which have come to a producer whose log does
+        not answer; gives threads and the statuses to come (0: the connection broke)."""
         statuses = []
+        bodies = [json.dumps(weir.activity(message_id=f"{name}-{number}")) for number in range(count)]
 
-        def post(number):
+        def post(body):
             try:
-                statuses.append(process.post("/activity", weir.activity(message_id=f"{name}-{number}")).status)
+                statuses.append(process.post("/activity", body).status)
             except OSError:
                 statuses.append(0)
-        threads = [threading.Thread(target=post, args=(number,), daemon=True) for number in range(count)]
+        threads = [threading.Thread(target=post, args=(body,), daemon=True) for body in bodies]
         for thread in threads:
             thread.start()
+        weir.wait_until(lambda: process.metric("weir_intake_in_flight_bytes") >= sum(map(len, bodies)), 3, "all to be in flight")
         return threads, statuses
 
     def assert_no_longer_ready(self, process):
@@ -336,7 +338,6 @@ class Processes(pair.Case):
         time.sleep(1)
         self.kafka.freeze()  # so that something is in flight
         threads, statuses = self.post_aside(leaving, 30, "in-flight")
-        time.sleep(0.3)
         begun = time.monotonic()
         leaving.process.send_signal(signal.SIGTERM)
         self.assert_no_longer_ready(leaving)
@@ -356,7 +357,6 @@ class Processes(pair.Case):
         self.kafka.freeze()
         to_patient, told_patient = self.post_aside(patient, 20, "patient")
         self.post_aside(hasty, 20, "hasty")
-        time.sleep(0.3)
         begun = time.monotonic()
         for one in (patient, hasty):
             one.process.send_signal(signal.SIGTERM)
