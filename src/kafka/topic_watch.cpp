@@ -13,6 +13,7 @@ constexpr milliseconds look_patience{2000};
 constexpr milliseconds pause_asked{2000};
 constexpr milliseconds pause_idle{10'000};
 constexpr milliseconds pause_away{500};
+constexpr milliseconds leader_pause{50};
 constexpr std::int64_t at_the_end = -1;  // as a time in ListOffsets: the end offset
 
 }  // namespace
@@ -125,10 +126,20 @@ Result<TopicWatch::Sight> TopicWatch::look() {
     if (!letters) log_.warn("the topic for dead letters cannot be made", {{"reason", letters.error().text}});
   }
   ensured_ = true;
-  auto ends = read_ends(facts->partitions);
+  auto ends =
+      facts->made ? await_ends(facts->partitions, began + look_patience) : read_ends(facts->partitions);
   if (!ends) return pass_on(ends);
   const auto latency = std::chrono::duration_cast<milliseconds>(read_clock().mono - began);
   return Sight{std::move(*facts), std::move(*ends), latency};
+}
+
+// Of a topic that was just made: its partitions' leaders take office a moment later.
+Result<std::vector<std::int64_t>> TopicWatch::await_ends(std::int32_t partitions, MonoTime until) {
+  for (;;) {
+    auto ends = read_ends(partitions);
+    if (ends || ends.error().move != Move::peer || read_clock().mono >= until) return ends;
+    std::this_thread::sleep_for(leader_pause);
+  }
 }
 
 Result<std::vector<std::int64_t>> TopicWatch::read_ends(std::int32_t partitions) {

@@ -81,6 +81,7 @@ class TopicWatch {
   void watch();
   Result<Sight> look();
   Result<std::vector<std::int64_t>> read_ends(std::int32_t partitions);
+  Result<std::vector<std::int64_t>> await_ends(std::int32_t partitions, MonoTime until);
   void take(Result<Sight> sight, std::uint64_t losses);
   void tell(bool was_up, const std::optional<Error>& before);
   [[nodiscard]] std::chrono::milliseconds pause() const;

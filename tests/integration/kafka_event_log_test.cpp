@@ -6,6 +6,7 @@
 #include "intake/event_log_contract.hpp"
 #include "kafka/event_log_test_world.hpp"
 #include "kafka/letter_copies.hpp"
+#include "observe/fake_log.hpp"
 #include "support/kafka_server.hpp"
 
 namespace weir::kafka {
@@ -59,14 +60,20 @@ class RealKafkaTest : public testing::Test {
 
 TEST_F(RealKafkaTest, MakesTheTopicAndTheOneForLettersOnce) {
   const auto brokers = support::shared_kafka().brokers();
-  for (int time = 0; time < 2; ++time) {
+  observe::FakeLog said;
+  for (const bool letters_too : {false, true, true}) {
     auto asked = options(brokers);
-    asked.make_letters_too = true;
-    const auto log = open_log(asked, *quiet_);
+    asked.make_letters_too = letters_too;
+    const auto log = open_log(asked, said);
     ASSERT_TRUE(log->await_up(patience)) << log->health().reason;
     EXPECT_EQ(log->health().partitions, 3);
     EXPECT_EQ(log->health().log_id, log->topic().cluster_id + "/" + topic_);
   }
+  const auto count = [lines = said.lines()](std::string_view part) {
+    return std::ranges::count_if(lines, [&](const std::string& line) { return line.contains(part); });
+  };
+  EXPECT_EQ(count("made the topic"), 1);
+  EXPECT_EQ(count("Kafka is away"), 0) << "a topic whose leaders are still to come is no reason";
   auto inquirer = open_inquirer({.brokers = brokers}, *quiet_);
   ASSERT_TRUE(inquirer);
   const auto letters = describe_topic(inquirer->get(), letters_topic(topic_), patience);
