@@ -16,7 +16,7 @@ void describe(const EventLogCounts& counts, observe::Exposition& into) {
   into.counter("weir_kafka_unknown_total", "Of those that failed: the ones that may be in the topic.",
                read(counts.unknown));
   into.counter("weir_kafka_producers_renewed_total",
-               "Producers that took the place of one that had failed for good.", read(counts.renewed));
+               "Producers that took the place of one that was given up.", read(counts.renewed));
   into.counter("weir_kafka_answered_total", "Requests that Kafka has answered.", read(counts.answered));
   into.counter("weir_kafka_answer_seconds_total", "How long these answers took, together.",
                read(counts.answer_micros) / 1e6);

@@ -16,7 +16,7 @@ constexpr std::size_t key_and_headers_bytes_max = 8 * limits::KiB;
 constexpr milliseconds trouble_lives{10'000};  // or health would keep away the traffic that could clear it
 constexpr milliseconds renewal_pause{1000};
 constexpr milliseconds purge_pause{20};
-constexpr milliseconds forever{-1};
+constexpr int looks_a_timeout = 36;  // how often it is seen whether a request is overdue
 
 std::string writing_to(const std::string& topic) { return "writing to the topic " + topic; }
 
@@ -48,7 +48,7 @@ struct KafkaEventLog::Request {
   intake::Append events;
   intake::Receive receive;
   std::int64_t cost = 0;
-  MonoTime at;
+  std::list<MonoTime>::iterator at;  // in ages_
   std::vector<Slot> slots;
   std::atomic<std::size_t> open{0};
 };
@@ -77,7 +77,6 @@ ProducerOptions KafkaEventLog::producer_options() const {
           .record_bytes_max = options_.event_bytes_max + key_and_headers_bytes_max,
           .queue_bytes_max = 2 * options_.waiting_bytes_max,
           .queue_records_max = options_.waiting_bytes_max / record_cost + 1,
-          .message_timeout = options_.message_timeout,
           .request_timeout = options_.request_timeout};
 }
 
@@ -85,7 +84,6 @@ void KafkaEventLog::append(intake::Append events, intake::Receive receive) {
   if (events.records.empty()) return receive({.all = Receipt::kept, .each = {}, .why = {}});
   open_requests_.fetch_add(1);  // before stopping_ is read: stop() waits for it, or it is refused
   auto request = std::make_unique<Request>();
-  request->at = std::chrono::steady_clock::now();
   const std::size_t records = events.records.size();
   request->cost = static_cast<std::int64_t>(events.bytes.size() + records * record_cost);
   request->events = std::move(events);
@@ -93,6 +91,10 @@ void KafkaEventLog::append(intake::Append events, intake::Receive receive) {
   const std::int64_t waiting = counts_.waiting_bytes.fetch_add(request->cost) + request->cost;
   counts_.waiting_records.fetch_add(static_cast<std::int64_t>(records), std::memory_order_relaxed);
   if (auto why = obstacle(waiting)) return hand_over(std::move(request), refusal(std::move(*why)));
+  {
+    const std::scoped_lock lock(ages_mutex_);
+    request->at = ages_.insert(ages_.end(), read_clock().mono);
+  }
   request->slots.resize(records, {.request = request.get()});
   request->open = records;
   send(*request.release());
@@ -129,10 +131,26 @@ void KafkaEventLog::send(Request& request) {
 void KafkaEventLog::report() {
   Producer::News news;
   while (!stopping_.load() || open_requests_.load() > 0) {
-    producer_->poll(broken_.load() ? renewal_pause : forever, news);
+    producer_->poll(nap(), news);
     take(news);
-    if (news.fatal || broken_.load()) renew();
+    if (stopping_.load()) continue;  // stop() gives up what is left
+    if (news.fatal || broken_.load()) renew("it failed for good");
+    if (is_overdue()) {
+      given_up_in_time_ = true;
+      renew("Kafka did not answer in time");
+      given_up_in_time_ = false;
+    }
   }
+}
+
+milliseconds KafkaEventLog::nap() const {
+  if (broken_.load()) return renewal_pause;
+  return options_.answer_timeout / (open_requests_.load() > 0 ? looks_a_timeout : looks_a_timeout / 4);
+}
+
+bool KafkaEventLog::is_overdue() {
+  const std::scoped_lock lock(ages_mutex_);
+  return !ages_.empty() && ages_.front() + options_.answer_timeout <= read_clock().mono;
 }
 
 void KafkaEventLog::take(const Producer::News& news) {
@@ -146,8 +164,9 @@ void KafkaEventLog::take(const Producer::News& news) {
 }
 
 void KafkaEventLog::settle(Slot& slot, Receipt receipt, int error) {
+  const bool purged = error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
   slot.receipt = receipt;
-  slot.error = error;
+  slot.error = purged && given_up_in_time_ ? RD_KAFKA_RESP_ERR__MSG_TIMED_OUT : error;
   Request* const request = slot.request;
   if (request->open.fetch_sub(1, std::memory_order_acq_rel) == 1) answer(std::unique_ptr<Request>(request));
 }
@@ -171,7 +190,13 @@ void KafkaEventLog::answer(std::unique_ptr<Request> request) {
     receipts.each.reserve(request->slots.size());
     for (const auto& slot : request->slots) receipts.each.push_back(slot.receipt);
   }
-  const auto took = std::chrono::steady_clock::now() - request->at;
+  const MonoTime now = read_clock().mono;
+  std::chrono::nanoseconds took{0};
+  {
+    const std::scoped_lock lock(ages_mutex_);
+    took = now - *request->at;
+    ages_.erase(request->at);
+  }
   latency_ms_ = std::chrono::duration_cast<milliseconds>(took).count();
   counts_.answered.fetch_add(1, std::memory_order_relaxed);
   counts_.answer_micros.fetch_add(
@@ -238,13 +263,11 @@ intake::LogHealth KafkaEventLog::health() const {
   return health;
 }
 
-// The idempotent producer failed for good: another takes its place, and what it still held is given up.
-void KafkaEventLog::renew() {
+// Another producer takes the place, and what the old one holds is given up.
+void KafkaEventLog::renew(std::string_view why) {
   broken_ = true;  // keeps others off the lock
   auto fresh = Producer::open(producer_options(), log_);
-  if (!fresh)
-    return log_.error("the Kafka producer failed, and no other can be made",
-                      {{"reason", fresh.error().text}});
+  if (!fresh) return log_.error("no other Kafka producer can be made", {{"reason", fresh.error().text}});
   std::shared_ptr<Producer> old(std::move(*fresh));
   {
     const std::unique_lock lock(producer_mutex_);
@@ -252,11 +275,11 @@ void KafkaEventLog::renew() {
     broken_ = false;
   }
   counts_.renewed.fetch_add(1, std::memory_order_relaxed);
-  log_.warn("the Kafka producer failed for good; another has taken its place",
-            {{"open_records", std::to_string(old->open_records())}});
+  log_.warn("another Kafka producer takes the place of one that is given up",
+            {{"reason", std::string(why)}, {"open_records", std::to_string(old->open_records())}});
   Producer::News news;
   while (old->open_records() > 0) {
-    old->purge();
+    old->give_up();
     old->poll(purge_pause, news);
     take(news);
   }
@@ -272,7 +295,7 @@ void KafkaEventLog::stop(milliseconds patience) {
   const MonoTime until = std::chrono::steady_clock::now() + patience;
   if (open_requests_.load() > 0 && patience.count() > 0) producer_now()->flush(patience);
   while (open_requests_.load() > 0) {
-    if (std::chrono::steady_clock::now() >= until) producer_now()->purge();
+    if (std::chrono::steady_clock::now() >= until) producer_now()->give_up();
     std::unique_lock lock(mutex_);
     ended_.wait_for(lock, purge_pause, [this] { return open_requests_.load() == 0; });
   }

@@ -1,9 +1,12 @@
 // The event log in Kafka: every record goes to the topic with acks=all by an idempotent producer, and what a client
 // is told comes from the delivery report and from nothing else.
 //
-// Two threads of its own beside librdkafka's: one takes delivery reports home in batches and answers the requests,
-// asleep while there are none; the other watches the topic (topic_watch.hpp). While the topic cannot be reached,
-// what is appended is refused at once instead of being held for seconds; that ends by itself.
+// Two threads of its own beside librdkafka's: one takes delivery reports home in batches and answers the requests; the
+// other watches the topic (topic_watch.hpp). While the topic cannot be reached, what is appended is refused at once
+// instead of being held for seconds; that ends by itself.
+//
+// A request that has waited for answer_timeout ends the producer: all that is open is given up with it, for nothing less
+// keeps every record from standing twice (Producer::give_up), and another takes its place.
 #pragma once
 
 #include <array>
@@ -12,6 +15,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -39,9 +43,8 @@ struct EventLogOptions {
   std::chrono::milliseconds linger{0};
   std::size_t event_bytes_max = limits::event_bytes_default;
   std::size_t waiting_bytes_max = limits::in_flight_bytes_max;
-  // Together below the 10 s within which a request is answered.
-  std::chrono::milliseconds message_timeout{9000};
-  std::chrono::milliseconds request_timeout{3000};
+  std::chrono::milliseconds answer_timeout{9000};   // below the 10 s within which a client is answered
+  std::chrono::milliseconds request_timeout{3000};  // of one try
 };
 
 // Why records were not, or not surely, kept: the codes of KafkaEventLog's receipts.
@@ -55,7 +58,7 @@ struct EventLogCounts {
   std::atomic<std::uint64_t> published{0};
   std::array<std::atomic<std::uint64_t>, failure_codes.size()> failed{};  // by failure_codes
   std::atomic<std::uint64_t> unknown{0};                                  // of those that failed
-  std::atomic<std::uint64_t> renewed{0};         // producers that took the place of one with a fatal error
+  std::atomic<std::uint64_t> renewed{0};         // producers that took the place of one that was given up
   std::atomic<std::int64_t> waiting_records{0};  // handed to librdkafka and not reported yet
   std::atomic<std::int64_t> waiting_bytes{0};    // as they count against waiting_bytes_max
   std::atomic<std::uint64_t> answered{0};        // requests that were handed to librdkafka, and…
@@ -65,7 +68,7 @@ struct EventLogCounts {
 // Fills intake::EventLog. What its receipts mean here:
 //   kept      all in-sync replicas have it (acks=all)
 //   not_kept  never sent, or refused by the broker
-//   unknown   sent, and no answer came; also what was in flight when the idempotent producer failed for good
+//   unknown   sent, and no answer came before the producer was given up
 // Their codes are failure_codes.
 class KafkaEventLog final : public intake::EventLog {
  public:
@@ -107,7 +110,9 @@ class KafkaEventLog final : public intake::EventLog {
   void hand_over(std::unique_ptr<Request> request, intake::Receipts receipts);
   void count(const Request& request, const intake::Receipts& receipts);
   void note(const intake::Receipts& receipts);
-  void renew();
+  [[nodiscard]] std::chrono::milliseconds nap() const;
+  [[nodiscard]] bool is_overdue();
+  void renew(std::string_view why);
 
   const EventLogOptions options_;
   observe::Log& log_;
@@ -127,8 +132,10 @@ class KafkaEventLog final : public intake::EventLog {
   std::condition_variable ended_;   // open_requests_ fell to 0 while stopping
   std::optional<Trouble> trouble_;  // why records failed last, until one is kept
 
-  bool renewal_due_ =
-      false;  // the reporting thread's only: the producer failed, and no other could be made yet
+  std::mutex ages_mutex_;
+  std::list<MonoTime> ages_;  // when each request that is open was handed in, the oldest first
+
+  bool given_up_in_time_ = false;  // the reporting thread's only: what comes home purged took too long
 
   std::thread reporter_;
 };

@@ -44,7 +44,7 @@ class KafkaEventLogTest : public testing::Test {
     return {.cluster = {.brokers = brokers_.address(),
                         .topic = "events",
                         .properties = {{"topic.metadata.refresh.interval.ms", "100"}}},
-            .message_timeout = milliseconds{2000},
+            .answer_timeout = milliseconds{2000},
             .request_timeout = milliseconds{1000}};
   }
   void open(EventLogOptions options) { log_ = open_log(std::move(options), *quiet_); }
@@ -137,7 +137,29 @@ TEST_F(KafkaEventLogTest, AnswersUnknownWhenItWasSentAndNoAnswerCame) {
   brokers_.set_delay(seconds{30});  // it takes the record, and is silent
   const auto receipts = append("late");
   EXPECT_EQ(receipts.all, Receipt::unknown) << receipts.why.text;
+  EXPECT_EQ(receipts.why.code, "timed_out");
   EXPECT_EQ(log_->counts().unknown, 1);
+}
+
+TEST_F(KafkaEventLogTest, GivesUpWithTheOldestAllThatIsOpenAndGoesOnWithAnotherProducer) {
+  open();
+  ASSERT_EQ(append("first").all, Receipt::kept);
+  brokers_.set_delay(seconds{30});
+  constexpr int requests = 20;  // more than may be in flight at once
+  Answers answers;
+  for (int i = 0; i < requests; ++i) log_->append(request({{"user", "open", {}}}), answers.expect(i));
+  int unknown = 0;
+  for (const auto& [place, receipts] : answers.all()) {
+    EXPECT_NE(receipts.all, Receipt::kept);
+    EXPECT_EQ(receipts.why.code, "timed_out");
+    unknown += receipts.all == Receipt::unknown ? 1 : 0;
+  }
+  EXPECT_GT(unknown, 0);
+  EXPECT_EQ(log_->counts().renewed, 1);
+  EXPECT_FALSE(log_->health().up);
+  brokers_.set_delay(milliseconds{0});
+  append_until_kept("next");
+  EXPECT_TRUE(log_->health().up);
 }
 
 TEST_F(KafkaEventLogTest, IsAwayWhileNoBrokerIsThereAndComesBackByItself) {

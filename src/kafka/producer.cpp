@@ -36,7 +36,7 @@ Result<ConfHandle> producer_conf(const ProducerOptions& options) {
       {"acks", "all"},
       {"enable.idempotence", "true"},
       {"partitioner", "murmur2_random"},
-      {"message.timeout.ms", text_of(options.message_timeout)},
+      {"message.timeout.ms", "0"},  // never: see give_up()
       {"compression.codec", options.compression},
       {"linger.ms", text_of(options.linger)},
   };
@@ -157,6 +157,11 @@ void Producer::flush(milliseconds patience) {
   rd_kafka_flush(client_.get(), static_cast<int>(patience.count()));
 }
 
-void Producer::purge() { rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT); }
+// A client with a fatal error sends nothing more; without it, what one broker's thread gives up could be renumbered
+// before the others' have. (Raising one is meant for tests of how an application takes it, which is what we are after.)
+void Producer::give_up() {
+  rd_kafka_test_fatal_error(client_.get(), RD_KAFKA_RESP_ERR__FATAL, "given up");
+  rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+}
 
 }  // namespace weir::kafka

@@ -25,7 +25,6 @@ struct ProducerOptions {
   std::size_t record_bytes_max = 0;  // key, value and headers of one
   std::size_t queue_bytes_max = 0;   // of all that are not reported yet; the caller holds it
   std::size_t queue_records_max = 0;
-  std::chrono::milliseconds message_timeout{9000};  // a record is reported within it
   std::chrono::milliseconds request_timeout{3000};
 };
 
@@ -63,8 +62,14 @@ class Producer {
 
   // Sends what lingers, and waits until nothing is open, while another thread polls.
   void flush(std::chrono::milliseconds patience);
-  // Gives up what is open: it comes home soon, as not_kept if it was never sent, else as unknown.
-  void purge();
+  // Nothing is sent any more, not even again, and what is open is given up: it comes home soon, as not_kept if it was
+  // never sent, else as unknown. There is no way back: another producer must take the place.
+  //
+  // There is no giving up of one record (message.timeout.ms is out of reach): librdkafka closes the gap in the numbers
+  // by which brokers know a record that is sent again with new numbers for all that waits, also for what a broker
+  // may have by its old number, and it would stand twice. (rd_kafka_toppar_producer_serve, rd_kafka_idemp_drain_epoch_bump
+  // of 2.0.2; Kafka's KIP-360 has the like.)
+  void give_up();
   // Records whose tickets have not come home.
   [[nodiscard]] std::int64_t open_records() const { return open_.load(std::memory_order_acquire); }
 

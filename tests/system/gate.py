@@ -11,6 +11,7 @@ class Gate:
 
     pass_on()  forwards (the beginning, and again after the others)
     hold()     a black hole: connections stay open and new ones are taken, but no byte passes either way
+    mute()     half of one: what is said to the target arrives, and no answer comes
     refuse()   cuts what is open with a reset and resets whoever comes
     delay      seconds that each piece waits, either way
     cut_after  asked for each new connection: after how many bytes, both ways together, it is reset, be it amid a word;
@@ -34,6 +35,9 @@ class Gate:
 
     def hold(self):
         self._set("hold")
+
+    def mute(self):
+        self._set("mute")
 
     def refuse(self):
         self._set("refuse")
@@ -67,7 +71,7 @@ class Gate:
     def _serve(self, near):
         if self._mode == "refuse":
             return self._reset((near,))
-        self._wait_until_open()
+        self._wait_until_open("hold")
         try:
             far = socket.create_connection(("127.0.0.1", self.target), timeout=5)
         except OSError:
@@ -83,20 +87,22 @@ class Gate:
 
     def _pump(self, near, far):
         left = self.cut_after() if self.cut_after else 1 << 62
-        while left:
-            for ready in select.select([near, far], [], [])[0]:
+        speaking = {near: far, far: near}
+        while left and speaking:
+            for ready in select.select(list(speaking), [], [])[0]:
                 piece = ready.recv(min(left, 1 << 16))
-                if not piece:
-                    return
                 left -= len(piece)
                 if self.delay:
                     time.sleep(self.delay)
-                self._wait_until_open()
-                (far if ready is near else near).sendall(piece)
+                self._wait_until_open("hold", "mute") if ready is far else self._wait_until_open("hold")
+                if piece:
+                    speaking[ready].sendall(piece)
+                else:  # what it had said before it closed arrives all the same
+                    speaking.pop(ready).shutdown(socket.SHUT_WR)
 
-    def _wait_until_open(self):
+    def _wait_until_open(self, *shut):
         with self._changed:
-            self._changed.wait_for(lambda: self._mode != "hold")
+            self._changed.wait_for(lambda: self._mode not in shut)
 
     def _reset(self, pair):
         self._pairs.discard(pair)

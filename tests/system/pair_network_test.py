@@ -130,9 +130,7 @@ class Network(pair.Case):
     def test_fault_16_what_kafka_swallows_is_answered_in_time_and_never_counted_twice(self):
         producer = self.producer()
         self.consumer()
-        each_once = [[weir.activity(user=f"user-{n % 50}", message_id=f"s{s}-{n}") for n in range(100_000)]
-                     for s in range(4)]
-        senders = [Sender([producer.port], list_, at_once=20, per_second=200, again=False).start() for list_ in each_once]
+        senders = self.senders_of_each_once(producer)
         for silence in weir.rounds([14], [1, 4, 8, 14, 30]):
             time.sleep(1.5)
             self.to_producers.hold()
@@ -144,6 +142,39 @@ class Network(pair.Case):
                 self.assertEqual(producer.get("/health/ready").status, 503)
             self.to_producers.pass_on()
             self.until_posted(producer)
+        self.assert_written_as_told(senders)
+
+    def test_fault_16_what_was_written_without_an_answer_is_not_written_again_though_part_of_it_was_given_up(self):
+        """Records of many ages go to Kafka together and no answer comes. When it answers again, the oldest have been given
+        up, which makes librdkafka forget under which numbers it had sent the others."""
+        producer = self.producer()
+        self.consumer()
+        senders = self.senders_of_each_once(producer, count=60, at_once=5, per_second=2)  # all ages up to 2.5 s
+        for _ in range(weir.rounds(1, 5)):
+            time.sleep(1.5)
+            self.to_producers.hold()
+            time.sleep(4.2)  # after 3.5 s the connection was given up: what waits goes together by the next
+            self.to_producers.delay = 0.5
+            self.to_producers.pass_on()
+            time.sleep(1.75)  # it was greeted after 1 s; after 0.5 s more Kafka has what waited
+            self.to_producers.mute()
+            self.to_producers.delay = 0.0
+            time.sleep(4.65)
+            self.to_producers.pass_on()
+            self.until_posted(producer)
+        self.assert_written_as_told(senders)
+
+    def senders_of_each_once(self, producer, count=4, at_once=20, per_second=200):
+        """Clients that send nothing again; each begins at another moment."""
+        senders = []
+        for s in range(count):
+            each_once = [weir.activity(user=f"user-{n % 50}", message_id=f"s{s}-{n}") for n in range(500 * per_second)]
+            senders.append(Sender([producer.port], each_once, at_once=at_once, per_second=per_second, again=False).start())
+            time.sleep(at_once / per_second / count)
+        return senders
+
+    def assert_written_as_told(self, senders):
+        """Once whatever was answered, and not at all if it was said to be surely not kept."""
         for sender in senders:
             sender.stop()
         tries = sum((sender.tries for sender in senders), collections.Counter())
