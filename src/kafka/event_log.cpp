@@ -136,9 +136,9 @@ void KafkaEventLog::report() {
     if (stopping_.load()) continue;  // stop() gives up what is left
     if (news.fatal || broken_.load()) renew("it failed for good");
     if (is_overdue()) {
-      given_up_in_time_ = true;
+      gives_up_overdue_ = true;
       renew("Kafka did not answer in time");
-      given_up_in_time_ = false;
+      gives_up_overdue_ = false;
     }
   }
 }
@@ -166,7 +166,7 @@ void KafkaEventLog::take(const Producer::News& news) {
 void KafkaEventLog::settle(Slot& slot, Receipt receipt, int error) {
   const bool purged = error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
   slot.receipt = receipt;
-  slot.error = purged && given_up_in_time_ ? RD_KAFKA_RESP_ERR__MSG_TIMED_OUT : error;
+  slot.error = purged && gives_up_overdue_ ? RD_KAFKA_RESP_ERR__MSG_TIMED_OUT : error;
   Request* const request = slot.request;
   if (request->open.fetch_sub(1, std::memory_order_acq_rel) == 1) answer(std::unique_ptr<Request>(request));
 }

@@ -135,7 +135,7 @@ class KafkaEventLog final : public intake::EventLog {
   std::mutex ages_mutex_;
   std::list<MonoTime> ages_;  // when each request that is open was handed in, the oldest first
 
-  bool given_up_in_time_ = false;  // the reporting thread's only: what comes home purged took too long
+  bool gives_up_overdue_ = false;  // the reporting thread's only: what comes home purged had waited too long
 
   std::thread reporter_;
 };
