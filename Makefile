@@ -2,7 +2,7 @@
 # make test   the same, then the tests
 # make up     Kafka, PostgreSQL, producer and consumer in containers
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-all simulate prove chaos up down logs scale coverage bench format tidy clean
+.PHONY: help build run test test-all simulate prove chaos up down logs scale coverage bench bench-attacks format tidy clean
 
 JOBS ?= $(shell nproc)
 COMPOSE ?= docker compose
@@ -65,6 +65,10 @@ bench: ## micro-benchmarks: decode, tally, accept, flush
 	@scripts/setup dev
 	@cmake --preset bench >/dev/null && cmake --build --preset bench --target weir_bench -j $(JOBS)
 	@build/bench/weir_bench $(ARGS)
+
+bench-attacks: build ## peak memory of each attack within the limits: ONLY=many-windows,full-batches STAND=serve
+	@scripts/setup test
+	@python3 -B bench/attacks.py $(if $(ONLY),--only $(ONLY)) $(if $(STAND),--stand $(STAND))
 
 format: ## lay the code out as .clang-format says
 	@scripts/setup dev
