@@ -1,9 +1,11 @@
 """Which class plays which kind of schedule.KINDS."""
-from faults import Clock, FailingCalls, Freeze, FullDisk, Kill, Restart
+from faults import Clock, ClockByDays, FailingCalls, Freeze, FullDisk, Hostile, Kill, Restart
+from file_faults import LostFiles
 from network_faults import BlackHole, CutBytes, Latency, Reset
 from store_faults import Deadlocks, EndSessions, Lock
 
 ALL = {"kill": Kill, "outage": Kill, "restart": Restart, "freeze": Freeze, "long-freeze": Freeze,
        "black-hole": BlackHole, "latency": Latency, "reset": Reset, "cut-bytes": CutBytes,
        "full-disk": FullDisk, "failing-calls": FailingCalls, "clock": Clock,
+       "clock-days": ClockByDays, "lost-files": LostFiles, "hostile": Hostile,
        "end-sessions": EndSessions, "lock": Lock, "deadlocks": Deadlocks}

@@ -104,9 +104,10 @@ def settle(stand):
     stand.stop_clients()
     stand.wait_counted()
     story.say("counted; the recount begins")
-    book = Book(*[client.ledger_path for client in stand.clients.values()])
+    book = Book(*[client.ledger_path for client in [*stand.clients.values(), *stand.more_clients]
+                  if client.ledger_path.exists()])
     found, store, api = stand.recount()
-    for finding in check(found, book, store, api, seed=stand.plan.seed):
+    for finding in check(found, book, store, api, stand.plan.seed, stand.lost_log, stand.clocks_back_at):
         story.find(finding)
     for door, urls in stand.urls.items():
         if door not in stand.plan.clocks:

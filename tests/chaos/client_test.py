@@ -17,7 +17,7 @@ import time
 
 import beside  # noqa: F401
 import weir
-from client import Client
+from client import Client, Dishonoured
 from ledger import KEPT, REFUSED, UNKNOWN, Book
 from recount import Recount
 from recount_check import check
@@ -210,6 +210,18 @@ class Books(weir.Case):
             _, said = process.communicate(timeout=60)
             self.assertEqual(process.returncode, 1, said)
             self.assertIn(wanted, said)
+
+    def test_a_good_event_ahead_of_a_slow_clock_is_sent_again_where_clocks_step(self):
+        slow = json.dumps({"error": "timestamp 2026-11-30T00:00:00Z is more than 24 h ahead of the clock"}).encode()
+
+        def answer(path, body, number):
+            return as_weir_would(path, body, number) if number > 4 else (400, slow)
+
+        counts = self.client(self.door(answer).url, events=20, clock_steps=True).start().wait()
+        self.assertEqual(counts["given_up"], 0)
+        self.assertGreater(counts[KEPT], 0)
+        with self.assertRaisesRegex(Dishonoured, "a good event was refused"):
+            self.client(self.door(lambda *_: (400, slow)).url, events=20).start().wait()
 
     def test_a_wrong_event_that_is_taken_ends_it_with_1(self):
         door = self.door(as_weir_would)

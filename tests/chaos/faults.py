@@ -6,8 +6,10 @@
 
 The kinds are planned in schedule.py; ALL in all_faults.py says which class plays which kind."""
 import random
+import time
 
 import strace
+import traffic
 
 
 class Fault:
@@ -79,13 +81,41 @@ class Freeze(Fault):
 class Clock(Fault):
     """The wall clock jumps by an hour, either way, and back; the monotonic one goes on."""
 
+    STEP = 3600
+
     def start(self):
-        seconds = self.dice.choice([3600, -3600])
+        seconds = self.dice.choice([self.STEP, -self.STEP])
         self.details = f"{seconds:+d} s"
         self.ground.clocks.set(self.stand.clock_file(self.victim), seconds)
 
     def undo(self):
         self.ground.clocks.set(self.stand.clock_file(self.victim), 0)
+
+
+class ClockByDays(Clock):
+    """The same by ten days: longer than minutes are kept, and than an event may be ahead."""
+
+    STEP = 10 * 86400
+
+    def undo(self):
+        super().undo()
+        self.stand.clocks_back_at = time.time()
+
+
+class Hostile(Fault):
+    """Beside the honest clients a hostile one; what it sent is recounted with theirs."""
+
+    def start(self):
+        urls = [f"http://127.0.0.1:{self.stand.weirs[door].port}" for door in self.stand.doors()]
+        self.client = traffic.HostileClient(self.story.folder / f"hostile-{self.strike.at}", urls, self.strike.seed,
+                                            self.ground.folder)
+        self.client.start()
+        self.stand.more_clients.append(self.client)
+
+    def undo(self):
+        if self.client.running and self.client.stop() != 0:
+            self.story.find(f"the hostile client: {self.client.log().strip()[-1500:]}")
+        self.story.say(f"the hostile client: {self.client.log().strip()[-200:]}")
 
 
 class FullDisk(Fault):

@@ -10,6 +10,7 @@ from disk import Disk
 
 import proxies
 from clocks import Clocks
+from colliding import Colliding
 from enclosure import Filter
 
 PRODUCERS = ("producer-1", "producer-2")
@@ -26,6 +27,7 @@ class Ground:
         self.folder = folder
         self.filter = Filter()
         self.clocks = Clocks(folder)
+        Colliding(folder)  # so that no hostile client has to wait for the compiler
         self.proxies = proxies.Proxies(folder / "toxiproxy")
         self._starter = concurrent.futures.ThreadPoolExecutor(1)
 

@@ -65,8 +65,8 @@ class Keeper:
             self.started_at.pop(name, None)
             self.processes[name].kill()
 
-    def stop(self, name):
-        """SIGTERM, and what must follow."""
+    def stop(self, name, may_fail=False):
+        """SIGTERM, and what must follow. `may_fail`: it may say 1, for what it stood on is gone."""
         with self._hands[name]:
             one = self.processes[name]
             if not one.running:
@@ -81,6 +81,7 @@ class Keeper:
                 return one.kill()
             self.left[name] = max(self.left.get(name, 0), time.monotonic() - begun)
             excused = name in SERVERS or self._excused(one) or (newborn and code == -signal.SIGTERM)
+            excused = excused or (may_fail and code == 1)
             if code != 0 and not excused:
                 self.story.find(f"(d) {name} was told to leave and left with {code}: {last_line(one)}")
 

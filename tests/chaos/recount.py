@@ -83,6 +83,7 @@ class Place:
     offset: int
     digest: str
     fate: str
+    time_ms: int = 0  # of its record
 
 
 class Dedupe:
@@ -118,8 +119,10 @@ class Recount:
         return cls(topic, topic_bounds(kafka, topic), topic_records(kafka, topic), rules, starts or {})
 
     @classmethod
-    def of_file(cls, path, topic="incoming.user_activity", rules=Rules()):
-        return cls(topic, None, file_records(path), rules, {})
+    def of_file(cls, path, topic="incoming.user_activity", rules=Rules(), until=None):
+        """`until`: nothing from this offset on was counted."""
+        records = (record for record in file_records(path) if until is None or record.offset < until)
+        return cls(topic, None, records, rules, {})
 
     def __init__(self, topic, bounds, records, rules, starts):
         self.topic, self.rules = topic, rules
@@ -144,6 +147,16 @@ class Recount:
         for replay in sorted(self._replays, key=lambda found: (found[0].time_ms, found[0].partition, found[0].offset)):
             self._settle_replay(*replay)
         self._roll_up()
+
+    def go_on_from(self, lost):
+        """Adds the numbers of a log that is gone, which stay in the store: `lost` is its Recount, as far as it was
+        counted. The ledger, the dead letters and the sends remain this log's."""
+        self.page_views += lost.page_views
+        self.minutes_from = max(self.minutes_from, lost.minutes_from)
+        for granularity, cells in lost.windows.items():
+            for key, cell in self.windows[granularity].items():
+                cells.setdefault(key, Cell()).add(cell)
+            self.windows[granularity] = cells
 
     @property
     def tallied(self):
@@ -201,7 +214,7 @@ class Recount:
         setattr(account, fate, getattr(account, fate) + 1)
         found = SEND.search(record.value or b"")
         if found and not letter_place(record.replay):  # a replay is no second send
-            place = Place(record.partition, record.offset, digest(record.value), fate)
+            place = Place(record.partition, record.offset, digest(record.value), fate, record.time_ms)
             self.sends.setdefault(found.group(1).decode(), []).append(place)
 
     # Windows.

@@ -1,5 +1,6 @@
 """Holds the service's numbers to the recount and to the ledgers."""
 import collections
+import time
 
 import recount as recounting
 from ledger import KEPT, REFUSED
@@ -9,6 +10,9 @@ from recount_hash import sketch_element
 from recount_store import LEDGER
 
 SHOWN = 20  # of a kind
+HORIZON_AHEAD = 2 * 3600     # seconds; an event too old for its minutes closes them to the end of its hour
+SETTLED = 5                  # seconds after which a process has seen that its clock was put right
+RECORD_TIME_OFF = 65 * 60    # seconds; the bench moves clocks by an hour, too
 
 
 class Findings:
@@ -33,15 +37,19 @@ class Findings:
         return out
 
 
-def check(recount, book, store, api=None, seed=0):
+def check(recount, book, store, api=None, seed=0, lost=None, clocks_back_at=None):
     """A list of texts, each a difference in words; empty: all is exact. `api`: something with get(path) that gives an
-    Answer (a weir.Weir), None to leave the API out; `seed` picks the ranges and filters that it is asked for.
+    Answer (a weir.Weir), None to leave the API out; `seed` picks the ranges and filters that it is asked for. `lost`: a
+    file_faults.LostLog, which excuses what stands in it and nowhere else. `clocks_back_at`: clocks of the service were
+    days off until then (unix seconds), so that a record may be older than its event by more than is allowed.
 
-    Each text begins with the name of what is wrong: lost, refused yet there, sent once and there twice, changed, never
-    sent, wrong yet kept, good yet a dead letter, partition, dead letter, page views, horizon, minute, hour, day, users
-    of a day; and of the API: ledger, summary, timeseries, top."""
+    Each text begins with the name of what is wrong: lost, promised by a lost log, refused yet there, sent once and there
+    twice, changed, never sent, wrong yet kept, good yet a dead letter, record time, partition, dead letter, page views,
+    horizon, minute, hour, day, users of a day; and of the API: ledger, summary, timeseries, top."""
     findings = Findings()
-    check_sends(recount, book, findings)
+    check_sends(recount, book, findings, lost, clocks_back_at is not None)
+    if clocks_back_at is not None:
+        check_record_times(recount, book, clocks_back_at, findings)
     check_partitions(recount, store, findings)
     check_letters(recount, store, findings)
     findings.differ("page views", "the sum of user_activity_metrics.page_view_count", store.page_view_sum(),
@@ -50,6 +58,8 @@ def check(recount, book, store, api=None, seed=0):
     if complete_from["minute"] < recount.minutes_from:
         findings.add("horizon", f"minutes are shown from {moment(complete_from['minute'])} on and are complete only "
                                 f"from {moment(recount.minutes_from)} on")
+    if complete_from["minute"] > time.time() + HORIZON_AHEAD:
+        findings.add("horizon", f"minutes are shown from {moment(complete_from['minute'])} on, which is yet to come")
     for granularity, cells in recount.windows.items():
         check_view(granularity, cells, store.windows(granularity), complete_from[granularity], findings)
     check_days(recount, store, complete_from, findings)
@@ -60,10 +70,19 @@ def check(recount, book, store, api=None, seed=0):
 
 # What clients were told, against the log.
 
-def check_sends(recount, book, findings):
+def check_sends(recount, book, findings, lost, clock_steps):
     clients = {about["client"] for about in book.about}
     for send in book.sends.values():
-        check_send(send, recount.sends.get(send.mark, []), findings)
+        places = recount.sends.get(send.mark, [])
+        if send.outcome == KEPT and not places and lost and send.mark in lost.sends:
+            check_promise_of_lost_log(send, lost, findings)
+        else:
+            check_send(send, places, findings)
+        for place in places:
+            if place.fate == "dead_lettered" and not send.bad:
+                reasons = recount.letters[place.partition, place.offset].reasons
+                if not (clock_steps and reasons == {"timestamp_ahead"}):
+                    findings.add("good yet a dead letter", f"{send.mark} at {places_of(places)}: {sorted(reasons)}")
     for mark, places in recount.sends.items():
         if mark not in book.sends and mark.partition(".")[0] in clients:
             findings.add("never sent", f"{mark} stands at {places_of(places)}, and no ledger has it")
@@ -71,6 +90,25 @@ def check_sends(recount, book, findings):
 
 def places_of(places):
     return ", ".join(f"{place.partition}/{place.offset}" for place in places)
+
+
+def check_promise_of_lost_log(send, lost, findings):
+    if send.at > lost.noticed_at:
+        findings.add("promised by a lost log", f"{send.mark} was sent {send.at - lost.noticed_at:.1f} s after the loss of "
+                                               f"its files had to be noticed, and was answered {send.status} by {send.to}")
+
+
+def check_record_times(recount, book, clocks_back_at, findings):
+    """A record's time is now: that of what was sent after the clocks were right again."""
+    last = {}
+    for mark, places in recount.sends.items():
+        send = book.sends.get(mark)
+        for place in places:
+            if send and send.at > clocks_back_at + SETTLED and place.offset > last.get(place.partition, (-1,))[0]:
+                last[place.partition] = place.offset, place.time_ms / 1000 - send.at
+    for partition, (offset, off) in sorted(last.items()):
+        if abs(off) > RECORD_TIME_OFF:
+            findings.add("record time", f"that of {partition}/{offset} is {off:+.0f} s off from when it was sent")
 
 
 def check_send(send, places, findings):
@@ -88,8 +126,6 @@ def check_send(send, places, findings):
     for place in places:
         if place.digest != send.digest:
             findings.add("changed", f"{name} stands at {where} with other bytes than were sent")
-        if place.fate == "dead_lettered" and not send.bad:
-            findings.add("good yet a dead letter", f"{name} at {where}")
 
 
 # The log, against the store.

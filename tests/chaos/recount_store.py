@@ -62,6 +62,11 @@ class Store:
     def page_view_sum(self):
         return int(self.ask("SELECT coalesce(sum(page_view_count), 0) FROM user_activity_metrics")[0][0])
 
+    def retired(self):
+        """How many ledgers of this topic belong to a log that is gone (ON_OFFSET_GONE=earliest)."""
+        name = self.topic.replace("'", "''")
+        return int(self.ask(f"SELECT count(*) FROM activity_ledger WHERE topic LIKE '{name}~%'")[0][0])
+
     def complete_from(self):
         rows = self.ask(f"SELECT granularity, {self.unix('pruned_to')} FROM activity_horizon")
         return {granularity: int(moment) for granularity, moment in rows}

@@ -3,6 +3,7 @@
 not, the checker says so: it is told lies, one by one."""
 import dataclasses
 import json
+import pathlib
 import shutil
 import sqlite3
 import time
@@ -13,6 +14,7 @@ import pair
 import postgres
 import weir
 from client import Client
+from file_faults import LostLog
 from ledger import KEPT, REFUSED, Book, Send
 from recount import Recount, Rules
 from recount_check import check
@@ -56,6 +58,8 @@ STORE_LIES = {
         "SELECT topic, 0, 5, 'not_json', '', updated_at FROM activity_ledger", {"dead letter"}),
     "minutes shown that are not complete": (
         "UPDATE activity_horizon SET pruned_to = '1970-01-01T00:00:00.000Z'", {"horizon"}),
+    "minutes closed for days to come": (
+        "UPDATE activity_horizon SET pruned_to = '2199-01-01T00:00:00.000Z' WHERE granularity = 'minute'", {"horizon"}),
 }
 
 
@@ -140,9 +144,9 @@ class TheCheckerCanFail(unittest.TestCase):
         assert cls.one.stop() == 0
 
     @classmethod
-    def findings(cls, api=None, data="one/data", recount=None, book=None):
+    def findings(cls, api=None, data="one/data", recount=None, book=None, **more):
         store = SqliteStore(cls.folder / data / "metrics.db")
-        return check(recount or cls.recount, book or Book(cls.folder / "ledger"), store, api, weir.SEED)
+        return check(recount or cls.recount, book or Book(cls.folder / "ledger"), store, api, weir.SEED, **more)
 
     def test_the_truth_is_found_exact(self):
         self.assertEqual(self.truth, [])
@@ -197,6 +201,41 @@ class TheCheckerCanFail(unittest.TestCase):
             with self.subTest(lie):
                 recount = Recount(self.recount.topic, None, tell(records), Rules(), {})
                 self.assertLessEqual(wanted, kinds(self.findings(again, recount=recount)))
+
+    def test_a_promise_of_a_lost_log_is_excused_until_the_loss_must_be_noticed(self):
+        """The survivor begins where the lost log ended: nothing of that stands in both."""
+        records = list(file_records(self.folder / "one/data/events.db"))
+        half = len(records) // 2
+        survivor = Recount(self.recount.topic, None, shifted(records[half:], -half), Rules(), {})
+        lost = Recount(self.recount.topic, None, records[:half], Rules(), {})
+        sent_at = [self.book_of(mark).at for mark in lost.sends]
+        for noticed_at, wanted in ((max(sent_at), set()), (min(sent_at), {"promised by a lost log"})):
+            log = LostLog(pathlib.Path("gone"), noticed_at, half, lost.sends)
+            found = kinds(self.findings(recount=survivor, lost=log))
+            self.assertEqual(found & {"lost", "promised by a lost log"}, wanted)
+        self.assertIn("lost", kinds(self.findings(recount=survivor)))
+
+    def book_of(self, mark):
+        return Book(self.folder / "ledger").sends[mark]
+
+    def test_numbers_of_a_lost_log_stay_as_far_as_they_were_counted(self):
+        records = list(file_records(self.folder / "one/data/events.db"))
+        half = len(records) // 2
+        both = Recount(self.recount.topic, None, shifted(records[half:], -half), Rules(), {})
+        both.go_on_from(Recount(self.recount.topic, None, records[:half], Rules(), {}))
+        events = {name: sum(cell.events for (_, _, dimension, _), cell in cells.items() if dimension == "total")
+                  for name, cells in both.windows.items()}
+        # What is repeated across the two logs counts twice: dedupe begins anew with a log.
+        self.assertGreaterEqual(events["day"], self.recount.tallied)
+        self.assertEqual(events["day"], events["hour"])
+        self.assertGreaterEqual(both.page_views, self.recount.page_views)
+
+    def test_record_times_that_stay_days_ahead_are_found(self):
+        records = [dataclasses.replace(record, time_ms=record.time_ms + 864_000_000)
+                   for record in file_records(self.folder / "one/data/events.db")]
+        ahead = Recount(self.recount.topic, None, records, Rules(), {})
+        self.assertIn("record time", kinds(self.findings(recount=ahead, clocks_back_at=0.0)))
+        self.assertEqual(self.findings(clocks_back_at=0.0), [])
 
     def test_a_lie_of_the_api_is_found_by_its_name(self):
         """The API says what the store says; so it lies where the store was lied to."""

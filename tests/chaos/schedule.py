@@ -15,11 +15,13 @@ KILLS_BETWEEN_RECOUNTS = 10
 @dataclasses.dataclass(frozen=True)
 class Kind:
     """A fault that may be planned: whom it strikes, {pair: names}, and for how many seconds. `takes`: it has its victim
-    alone; else it may strike beside other kinds. `single`: not two of them at once, whoever the victims."""
+    alone; else it may strike beside other kinds. `single`: not two of them at once, whoever the victims. `once`: once in a
+    story, whatever else is planned."""
     victims: dict
     seconds: tuple
     takes: bool = True
     single: bool = False
+    once: bool = False
 
 
 CLIENTS = tuple(f"client-{number}" for number in (1, 2, 3))
@@ -43,10 +45,20 @@ KINDS = {
     "full-disk": Kind({"kafka": ("postgres",), "embedded": ("serve",)}, (2.0, 8.0)),
     "failing-calls": Kind({"embedded": ("serve",)}, (3.0, 8.0)),
     "clock": Kind(WEIRS, (2.0, 12.0), takes=False),
+    "clock-days": Kind(WEIRS, (2.0, 12.0), takes=False),
+    "lost-files": Kind({"embedded": ("serve",)}, (12.0, 15.0), once=True),  # 10 s may go by until it is noticed
+    "hostile": Kind({pair: ("the doors",) for pair in EVERYONE}, (5.0, 12.0), takes=False, single=True),
     "end-sessions": Kind(STORE, (2.0, 8.0), takes=False),
     "lock": Kind(STORE, (2.0, 12.0), takes=False),
     "deadlocks": Kind(STORE, (3.0, 8.0), takes=False),
 }
+
+
+CLOCKS = ("clock", "clock-days")
+
+# What a kind needs to be set where it strikes the embedded log: the numbers of a lost log stay when another one begins;
+# and a log that is pruned by a clock that is ten days fast cannot be recounted.
+EMBEDDED_SETTINGS = {"lost-files": {"ON_OFFSET_GONE": "earliest"}, "clock-days": {"RETENTION_LOG_HOURS": 0}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +85,10 @@ class Plan:
     @property
     def clocks(self):
         """Whose clock will be moved."""
-        return {strike.victim for strike in self.strikes if strike.kind == "clock"}
+        return {strike.victim for strike in self.strikes if strike.kind in CLOCKS}
+
+    def strikes_with(self, kind):
+        return any(strike.kind == kind for strike in self.strikes)
 
 
 def kinds_of(pair, wanted=()):
@@ -93,6 +108,8 @@ def plan(seed, pair, wanted=()):
     partitions = dice.choice([3, 12, 12]) if pair == "kafka" else 1
     kills = kinds == ["kill"]
     strikes = kills_in_turn(dice, pair, consumers) if kills else together(dice, pair, kinds, consumers)
+    for strike in strikes if pair == "embedded" else ():
+        settings.update(EMBEDDED_SETTINGS.get(strike.kind, {}))
     return Plan(seed=seed, pair=pair, consumers=consumers if pair == "kafka" else (), partitions=partitions,
                 clients=len(CLIENTS), rate=dice.choice([200, 400, 600]), settings=settings, strikes=tuple(strikes),
                 rounds=KILLS_BETWEEN_RECOUNTS if kills else 1)
@@ -123,9 +140,13 @@ def together(dice, pair, kinds, consumers):
         deck = deck or dice.sample(kinds, len(kinds))
         name = deck.pop()
         kind = KINDS[name]
+        if kind.once and name in free_at:
+            at += 0.2
+            continue
         victim = dice.choice(victims_of(name, pair, consumers))
         seconds = min(dice.uniform(*kind.seconds), max(kind.seconds[0], ROUND_SECONDS - at))
-        taken = {victim if kind.takes else (name, victim), *([name] if kind.single else [])}
+        beside = "clock" if name in CLOCKS else name  # a process has one clock
+        taken = {victim if kind.takes else (beside, victim), *([name] if kind.single or kind.once else [])}
         if any(at < free_at.get(one, 0.0) for one in taken):  # its turn comes later
             deck.insert(0, name)
             at += 0.2

@@ -2,6 +2,7 @@
 counted. Whoever looks for the servers that a story may strike finds them in `processes` by name."""
 import contextlib
 import subprocess
+import time
 
 import postgres
 import weir
@@ -11,6 +12,7 @@ import traffic
 from grounds import PRODUCERS
 from keeper import Keeper
 from recount import Recount, Rules
+from recount_check import SETTLED
 from recount_store import PostgresStore, SqliteStore
 
 WELL_WITHIN = 90  # seconds, until all is well again after everything was undone
@@ -21,11 +23,14 @@ class Stand:
 
     def __init__(self, ground, story, plan):
         self.ground, self.story, self.plan = ground, story, plan
-        self.weirs = {}
+        self.weirs, self.more_clients = {}, []
+        self.clocks_back_at = None  # unix seconds, when a clock was last put right that had been days off
+        self.lost_log = None  # a file_faults.LostLog, where DATA_DIR lost its log under the running service
         self.make()
         ways = [self._client_ways(number) for number in range(1, plan.clients + 1)]
         self.clients = traffic.clients(story.folder, [[f"http://127.0.0.1:{port}" for port in ports.values()]
-                                                      for ports in ways], plan.seed, plan.rate)
+                                                      for ports in ways], plan.seed, plan.rate,
+                                       plan.strikes_with("clock-days"))
         self.urls = {door: [f"http://127.0.0.1:{port}" for ports in ways for name, port in ports.items()
                             if name.endswith(door)] for door in self.doors()}  # by which clients reach it
         self.keeper = Keeper(story, {**self.servers(), **self.weirs, **self.clients}, self._start)
@@ -80,6 +85,8 @@ class Stand:
                 self.story.find(f"(e) {name} is not ready {WELL_WITHIN} s after all is well: {said_by(one)}")
 
     def stop_clients(self):
+        if self.clocks_back_at:  # events that are sent from now on show whether the time of records is now again
+            time.sleep(max(0.0, self.clocks_back_at + SETTLED + 3 - time.time()))
         for name, client in self.clients.items():
             self.keeper.start(name)  # so that each has its last word
         for name, client in self.clients.items():
@@ -90,7 +97,7 @@ class Stand:
 
     def end(self):
         self.keeper.end()
-        for one in {**self.clients, **self.weirs}.values():
+        for one in [*self.clients.values(), *self.more_clients, *self.weirs.values()]:
             one.end()
         for name in [name for name in self.ground.proxies.ports if name.startswith("client-")]:
             self.ground.proxies.forget(name)
@@ -115,7 +122,12 @@ class EmbeddedStand(Stand):
     def recount(self):
         """What check() of recount_check takes: the recount, the store, who serves the API."""
         data = self.disk.path / "data"
-        return Recount.of_file(data / "events.db"), SqliteStore(data / "metrics.db"), self.weirs["serve"]
+        found, store = Recount.of_file(data / "events.db"), SqliteStore(data / "metrics.db")
+        if self.lost_log:
+            self.lost_log.sends = Recount.of_file(self.lost_log.path).sends
+            if store.retired():
+                found.go_on_from(Recount.of_file(self.lost_log.path, until=self.lost_log.counted))
+        return found, store, self.weirs["serve"]
 
     def keep(self):
         """What a red story leaves beside its logs: the files, from the disk that ends with us."""

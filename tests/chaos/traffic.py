@@ -6,25 +6,29 @@ import subprocess
 import sys
 
 PROGRAM = pathlib.Path(__file__).with_name("client.py")
+HOSTILE = pathlib.Path(__file__).with_name("hostile.py")
 
 
 class Client:
     """One client.py. It keeps to `urls`; killed and started again it goes on in the same ledger with other events."""
 
-    def __init__(self, folder, urls, seed, rate):
+    def __init__(self, folder, urls, seed, rate, clock_steps=False):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(exist_ok=True)
         self.urls, self.seed, self.rate = list(urls), seed, rate
         self.ledger_path, self.log_path = self.folder / "ledger.ndjson", self.folder / "client.log"
+        self.clock_steps = clock_steps
         self.process, self.starts = None, 0
+
+    def command(self):
+        return [PROGRAM, "--rate", str(self.rate), *(["--clock-steps"] if self.clock_steps else [])]
 
     def start(self):
         self.starts += 1
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-B", PROGRAM, "--url", ",".join(self.urls), "--ledger", self.ledger_path,
-                 "--seed", str(self.seed + 1000 * (self.starts - 1)), "--rate", str(self.rate)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [sys.executable, "-B", *self.command(), "--url", ",".join(self.urls), "--ledger", self.ledger_path,
+                 "--seed", str(self.seed + 1000 * (self.starts - 1))], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     @property
     def running(self):
@@ -53,7 +57,19 @@ class Client:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
 
-def clients(folder, ways, seed, rate):
-    """A client for each list of URLs; `rate` is of all together."""
-    return {f"client-{number}": Client(folder / f"client-{number}", urls, seed * 100 + number, rate / len(ways))
+class HostileClient(Client):
+    """One hostile.py. What it sends is in its ledger like an honest client's. `texts`: the folder of its generator."""
+
+    def __init__(self, folder, urls, seed, texts):
+        super().__init__(folder, urls, seed, rate=0)
+        self.texts = texts
+
+    def command(self):
+        return [HOSTILE, "--texts", self.texts]
+
+
+def clients(folder, ways, seed, rate, clock_steps=False):
+    """A client for each list of URLs; `rate` is of all together. `clock_steps`: see client.py."""
+    return {f"client-{number}": Client(folder / f"client-{number}", urls, seed * 100 + number, rate / len(ways),
+                                       clock_steps)
             for number, urls in enumerate(ways, 1)}
