@@ -15,7 +15,6 @@ import contextlib
 import dataclasses
 import datetime
 import gc
-import heapq
 import re
 
 from ledger import digest
@@ -87,25 +86,17 @@ class Place:
 
 
 class Dedupe:
-    """One partition's. Duplicate: the last sight of the pair is at most `events` offsets away, and no record since,
-    this one included, has a time more than the window after the sight's."""
+    """One partition's. Duplicate: the last sight of the pair is at most `events` offsets away, and its record's time at
+    most the window before this one's. No other record counts, so one from the future outdates nothing."""
 
     def __init__(self, window_ms, events):
         self.window_ms, self.events = window_ms, events
-        self.last = {}  # pair: (offset, time) of its last sight, unless a later record's time has outdated it
-        self.by_time = []
-
-    def pass_time(self, time_ms):
-        while self.by_time and self.by_time[0][0] + self.window_ms < time_ms:
-            seen_ms, offset, pair = heapq.heappop(self.by_time)
-            if self.last.get(pair) == (offset, seen_ms):
-                del self.last[pair]
+        self.last = {}  # pair: (offset, time) of its last sight
 
     def is_repeated(self, pair, offset, time_ms):
         before = self.last.get(pair)
         self.last[pair] = (offset, time_ms)
-        heapq.heappush(self.by_time, (time_ms, offset, pair))
-        return before is not None and offset - before[0] <= self.events
+        return before is not None and offset - before[0] <= self.events and time_ms - before[1] <= self.window_ms
 
 
 class Recount:
@@ -166,7 +157,6 @@ class Recount:
 
     def _take(self, record):
         dedupe, account = self._dedupe[record.partition], self.accounts[record.partition]
-        dedupe.pass_time(record.time_ms)
         event, wrong = None, None
         try:
             event = judge(record.value, record.time_ms, self.rules.event_bytes_max)
