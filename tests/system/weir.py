@@ -209,7 +209,9 @@ class Case(unittest.TestCase):
 
     def run(self, result=None):
         before = len(result.failures) + len(result.errors) if result else 0
+        begun = time.monotonic()
         outcome = super().run(result)
+        print(f"    {time.monotonic() - begun:.1f} s", file=sys.stderr)
         if result and len(result.failures) + len(result.errors) > before:
             print(f"seed of this run: WEIR_SEED={SEED}", file=sys.stderr)
         return outcome
@@ -241,7 +243,25 @@ def access_log_or(make):
         return make()
 
 
+class Share(unittest.TestLoader):
+    """Loads one part of a module's tests: WEIR_SHARE=2/3 is the second third. Tests of a class stay together, so that
+    its servers are started by as few parts as can be."""
+
+    def loadTestsFromModule(self, module, **more):
+        part, parts = map(int, os.environ.get("WEIR_SHARE", "1/1").split("/"))
+        tests = list(each_test(super().loadTestsFromModule(module, **more)))
+        return self.suiteClass(tests[len(tests) * (part - 1) // parts:len(tests) * part // parts])
+
+
+def each_test(suite):
+    for one in suite:
+        if isinstance(one, unittest.TestSuite):
+            yield from each_test(one)
+        else:
+            yield one
+
+
 def main():
     print(f"WEIR_SEED={SEED}", file=sys.stderr)
     random.seed(SEED)
-    unittest.main(verbosity=2)
+    unittest.main(verbosity=2, testLoader=Share())
