@@ -80,8 +80,14 @@ class Kafka(server.Server):
         asked = [f"-t{topic}:{partition}:-1" for partition in range(self.partitions(topic))]
         if not asked:
             return {}
-        lines = re.findall(r"\[(\d+)\] offset (\d+)", self.kcat("-Q", *asked).stdout)
-        return {int(partition): int(offset) for partition, offset in lines}
+        # A broker that has just been started again may have no leader yet for some partition.
+        answer = weir.wait_until(lambda: self.complete(self.kcat("-Q", *asked, check=False)), 30, "the end offsets")
+        return {int(partition): int(offset) for partition, offset in re.findall(r"\[(\d+)\] offset (\d+)", answer)}
+
+    @staticmethod
+    def complete(done):
+        """What it printed, if it succeeded."""
+        return done.stdout if done.returncode == 0 else None
 
     def records(self, topic):
         """All that stands in it: dicts with partition, offset, ts, key, payload, headers (name, value, name, value…)."""
