@@ -121,7 +121,7 @@ def summary(stand, watch):
     story = stand.story
     longest = {name: round(seconds, 1) for name, seconds in stand.keeper.left.items() if name in stand.weirs}
     for title, what in (("struck", story.struck), ("sent", story.sent), ("counters", watch.totals()),
-                        ("health", watch.answers), ("said so after, seconds", watch.slowest_to_tell()),
+                        ("health", watch.answers), ("peak memory, MB", watch.peaks), ("said so after, seconds", watch.slowest_to_tell()),
                         ("left after SIGTERM, seconds", longest)):
         story.say(f"{title}: " + ", ".join(f"{name} {number}" for name, number in sorted(what.items())))
 

@@ -3,6 +3,7 @@ and what their counters come to over all their lives."""
 import collections
 import contextlib
 import http.client
+import pathlib
 import re
 import threading
 import time
@@ -21,6 +22,7 @@ COUNTED = {  # counter: what it is called in the summary
     "weir_intake_not_kept_total": "surely not kept",
     "weir_kafka_producers_renewed_total": "Kafka producers renewed",
 }
+MEMORY_MB_MAX = 512  # of a Weir process, whatever it is sent
 SERIES = re.compile(rf"^({'|'.join(COUNTED)})(?:\{{[^}}]*\}})? (\S+)$", re.MULTILINE)
 
 
@@ -40,6 +42,7 @@ class Watch:
         self.story, self.weirs, self.started_at = story, weirs, started_at
         self.absences = []
         self.answers = collections.Counter()  # of /health/ready
+        self.peaks = {}      # {name: MB, the largest of its lives}
         self._counters = {}  # {(name, pid): {counter: value}}
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._listen, args=(name,), daemon=True) for name in weirs]
@@ -89,6 +92,7 @@ class Watch:
                 pid = one.process.pid
                 answer = one.get("/health/ready", timeout=4)
                 self._judge(name, asked, answer.json()["status"], answer.status)
+                self._weigh(name, pid)
                 if turn % 2 == 0:
                     self._count(name, pid, one.get("/metrics", timeout=4).body.decode())
 
@@ -106,6 +110,13 @@ class Watch:
                 absence.told[name] = asked - absence.since
                 self.story.find(f"(e) {name} says ready though the {absence.what} is {absence.how} since "
                                 f"{asked - absence.since:.1f} s")
+
+    def _weigh(self, name, pid):
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        peak = int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)[1]) // 1024
+        if peak > MEMORY_MB_MAX and self.peaks.get(name, 0) <= MEMORY_MB_MAX:
+            self.story.find(f"memory: {name} took {peak} MB, at most {MEMORY_MB_MAX} are allowed")
+        self.peaks[name] = max(peak, self.peaks.get(name, 0))
 
     def _count(self, name, pid, text):
         found = collections.Counter()

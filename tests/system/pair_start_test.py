@@ -306,6 +306,7 @@ class Processes(pair.Case):
         not answer; gives threads and the statuses to come (0: the connection broke)."""
         statuses = []
         bodies = [json.dumps(weir.activity(message_id=f"{name}-{number}")) for number in range(count)]
+        others = self.in_flight_at_rest(process)
 
         def post(body):
             try:
@@ -315,8 +316,20 @@ class Processes(pair.Case):
         threads = [threading.Thread(target=post, args=(body,), daemon=True) for body in bodies]
         for thread in threads:
             thread.start()
-        weir.wait_until(lambda: process.metric("weir_intake_in_flight_bytes") >= sum(map(len, bodies)), 3, "all to be in flight")
+        weir.wait_until(lambda: process.metric("weir_intake_in_flight_bytes") >= others + sum(map(len, bodies)), 5,
+                        "all to be in flight")
         return threads, statuses
+
+    def in_flight_at_rest(self, process):
+        """The bytes in flight once other senders have sent what they send without an answer."""
+        seen = []
+
+        def at_rest():
+            seen.append(process.metric("weir_intake_in_flight_bytes"))
+            time.sleep(0.1)
+            return len(seen) > 3 and len(set(seen[-4:])) == 1
+        weir.wait_until(at_rest, 5, "the other senders to wait")
+        return seen[-1]
 
     def assert_no_longer_ready(self, process):
         """Says so or takes no connection, and does not change its mind."""
