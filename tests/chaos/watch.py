@@ -113,7 +113,8 @@ class Watch:
 
     def _weigh(self, name, pid):
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
-        peak = int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)[1]) // 1024
+        found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)  # none of a process that has just ended
+        peak = int(found[1]) // 1024 if found else 0
         if peak > MEMORY_MB_MAX and self.peaks.get(name, 0) <= MEMORY_MB_MAX:
             self.story.find(f"memory: {name} took {peak} MB, at most {MEMORY_MB_MAX} are allowed")
         self.peaks[name] = max(peak, self.peaks.get(name, 0))
