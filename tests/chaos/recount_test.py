@@ -16,7 +16,7 @@ import weir
 from client import Client
 from file_faults import LostLog
 from ledger import KEPT, REFUSED, Book, Send
-from recount import Dedupe, Recount, Rules
+from recount import Recount, Rules
 from recount_check import check
 from recount_log import file_records, topic_records
 from recount_refusals import check_refusals
@@ -243,23 +243,6 @@ class TheCheckerCanFail(unittest.TestCase):
         liar = weir.Weir(copy).start()
         self.addCleanup(liar.end)
         self.assertLessEqual({"summary", "timeseries", "top", "day"}, kinds(self.findings(liar, data="lie/data")))
-
-
-class Repetitions(unittest.TestCase):
-    def test_a_pair_is_repeated_within_the_window_of_its_last_sight_whatever_the_times_between(self):
-        day = 86_400_000
-        for sights, wanted in (([(0, 1000), (1, 601_000)], [False, True]),
-                               ([(0, 1000), (1, 601_001)], [False, False]),
-                               ([(0, 1000), (100, 1000), (201, 1000)], [False, True, False]),
-                               ([(0, 10 * day), (1, 1000), (2, 10 * day)], [False, True, False])):
-            dedupe = Dedupe(600_000, 100)
-            self.assertEqual([dedupe.is_repeated("pair", *sight) for sight in sights], wanted)
-
-    def test_a_record_from_the_future_outdates_nothing(self):
-        dedupe = Dedupe(600_000, 100)
-        dedupe.is_repeated("ours", 0, 1000)
-        dedupe.is_repeated("foreign", 1, 10**15)
-        self.assertTrue(dedupe.is_repeated("ours", 2, 2000))
 
 
 class WholeWindows(weir.Case):
