@@ -242,11 +242,14 @@ std::string_view Intake::key_of(const UserActivity& activity) const {
     case PartitionKey::Kind::activity_type:
       return activity.activity_type;
     case PartitionKey::Kind::metadata:
-      return activity.metadata.wanted.value_or("").substr(0, limits::user_id_bytes_max);
+      if (const auto wanted = activity.metadata.wanted.value_or(""); !wanted.empty())
+        return wanted.substr(0, limits::user_id_bytes_max);
+      break;
     case PartitionKey::Kind::none:
       break;
   }
-  return {};
+  // A copy that is sent again must come to the same partition, or dedupe does not see both.
+  return activity.message_id.value_or("");
 }
 
 void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallTime now, Done done) {

@@ -34,12 +34,14 @@ class Log;
 
 namespace weir::intake {
 
-// What decides an event's partition: its record's key.
+// What decides an event's partition: its record's key. An event that has no such key has its message_id as the key, so
+// that the partition is always a function of the event and a copy that is sent again meets the first one. An event
+// without a message_id either has no key: any partition.
 struct PartitionKey {
   enum class Kind : std::uint8_t { user_id, activity_type, metadata, none };
   Kind kind = Kind::user_id;
-  // Of metadata: its text, if it is a string or a number, at most limits::user_id_bytes_max bytes of it. An event
-  // without it has no key and may go to any partition.
+  // Of metadata: its text, if it is a string that is not empty or a number; at most limits::user_id_bytes_max bytes of
+  // it.
   std::string member;
 };
 

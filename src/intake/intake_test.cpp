@@ -256,6 +256,37 @@ TEST_F(Door, GivesEachRecordTheKeyThatDecidesItsPartition) {
   }
 }
 
+// Dedupe works within one partition: a copy that came to another one would be counted.
+TEST_F(Door, Fault45GivesACopyTheSameKeySoThatItMeetsTheFirstOneInItsPartition) {
+  using Kind = PartitionKey::Kind;
+  struct Case {
+    PartitionKey key;
+    std::string metadata;
+    std::string expected;
+  };
+  const std::vector<Case> cases{{{}, "{}", "ada"},
+                                {{Kind::activity_type, ""}, "{}", "click"},
+                                {{Kind::none, ""}, "{}", "m-1"},
+                                {{Kind::metadata, "session"}, R"({"session":"s1"})", "s1"},
+                                {{Kind::metadata, "session"}, "{}", "m-1"},
+                                {{Kind::metadata, "session"}, R"({"session":""})", "m-1"},
+                                {{Kind::metadata, "session"}, R"({"session":{"id":1}})", "m-1"}};
+  for (const Case& each : cases) {
+    SCOPED_TRACE(each.metadata);
+    open({.partition_key = each.key});
+    const std::string event =
+        R"({"user_id":"ada","activity_type":"click","timestamp":"2024-01-15T00:00:00Z","message_id":"m-1",)"
+        R"("metadata":)" +
+        each.metadata + "}";
+    for (int time = 0; time < 2; ++time) {
+      ASSERT_EQ(one(event)->accepted, 1u);
+      EXPECT_EQ(log_.kept().back().key, each.expected);
+      ASSERT_EQ(batch(event + "\n" + event)->accepted, 2u);
+      EXPECT_EQ(log_.kept().back().key, each.expected);
+    }
+  }
+}
+
 TEST_F(Door, BlamesTheEventForWhatTheLogWillNeverTake) {
   const Error too_large{Move::caller, "record_too_large", "the record is larger than the broker takes"};
   log_.answer(Receipt::not_kept, too_large);
