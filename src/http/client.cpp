@@ -23,11 +23,35 @@ using Tcp = asio::ip::tcp;
 namespace {
 
 std::unexpected<Error> bad_url(std::string_view url) {
+  const std::string shown = without_credentials(url);
+  if (shown != url)
+    return fail(Move::caller, "url_invalid",
+                "\"" + shown + "\" has a user name or a password, which is not supported: expected " +
+                    "http://host:port/prefix");
   return fail(Move::caller, "url_invalid",
-              "\"" + std::string(url) + "\" is not a URL of the form http://host:port/prefix");
+              "\"" + shown + "\" is not a URL of the form http://host:port/prefix");
+}
+
+// Beast's own words for what is no HTTP ("bad version") do not say so.
+std::string reason_of(const Code& code) {
+  const bool ended_early =
+      code == beast::http::error::end_of_stream || code == beast::http::error::partial_message;
+  const bool of_http = code.category() == beast::http::make_error_code(beast::http::error::bad_version).category();
+  if (of_http && !ended_early) return "what it sent is not an HTTP reply (" + code.message() + ")";
+  return code.message();
 }
 
 }  // namespace
+
+std::string without_credentials(std::string_view url) {
+  const std::size_t at = url.rfind('@');
+  if (at == std::string_view::npos) return std::string(url);
+  // A scheme is letters alone here: what stands before "://" may be a part of the password.
+  const std::size_t letters = std::min(
+      url.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"), url.size());
+  const std::size_t begin = letters < at && url.substr(letters).starts_with("://") ? letters + 3 : 0;
+  return std::string(url.substr(0, begin)).append("***").append(url.substr(at));
+}
 
 std::string BaseUrl::authority() const {
   const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
@@ -152,7 +176,7 @@ Result<Response> Client::receive(bool without_body) {
     parser.skip(without_body);
     const Code code = wire_->run(
         [&](auto done) { beast::http::async_read(wire_->stream, wire_->buffer, parser, std::move(done)); });
-    if (code) return no_answer_because(code.message());
+    if (code) return no_answer_because(reason_of(code));
     auto message = parser.release();
     if (message.result_int() / 100 == 1) continue;  // RFC 9110 §15.2: the answer is still to come
 
