@@ -1,17 +1,24 @@
 #include "app/command_line.hpp"
 
-#include <CLI/CLI.hpp>
+#include <array>
+#include <charconv>
 #include <functional>
 #include <iostream>
+#include <sys/ioctl.h>
 #include <thread>
 #include <unistd.h>
 
+#include "app/arguments.hpp"
 #include "app/process.hpp"
+#include "base/ensure.hpp"
+#include "base/limits.hpp"
 #include "cli/import.hpp"
 #include "cli/remote.hpp"
+#include "cli/state_dir.hpp"
 #include "cli/stats.hpp"
 #include "config/load.hpp"
 #include "config/show.hpp"
+#include "config/variable.hpp"
 #include "feed/source.hpp"
 #include "http/client.hpp"
 #include "observe/log.hpp"
@@ -23,6 +30,14 @@ namespace {
 constexpr int done = 0;
 constexpr int failed = 1;
 constexpr int wrong_usage = 2;
+
+// Of the terminal that the descriptor is; 0: it is none.
+std::size_t columns_of(int descriptor) {
+  constexpr std::size_t usual = 80;
+  if (isatty(descriptor) != 1) return 0;
+  winsize size{};
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual;
+}
 
 struct World {
   config::Texts environment;
@@ -56,15 +71,11 @@ int load_and_run(config::Command command, const config::Texts& typed, const Worl
   return run_process(command, settings, *log, world.out);
 }
 
-int show_config(const std::string& command, const World& world) {
-  for (const auto each : {config::Command::serve, config::Command::producer, config::Command::consumer}) {
-    if (config::name_of(each) != command) continue;
-    const auto loaded = load(each, {}, world);
-    if (!loaded) return wrong_usage;
-    world.out << config::to_table(*loaded);
-    return done;
-  }
-  return wrong_usage;
+int show_config(config::Command command, const World& world) {
+  const auto loaded = load(command, {}, world);
+  if (!loaded) return wrong_usage;
+  world.out << config::to_table(*loaded);
+  return done;
 }
 
 // Where a running Weir is unless --url says so.
@@ -72,6 +83,16 @@ std::optional<std::string> default_url(config::Command command, const World& wor
   const auto loaded = load(command, {}, world);
   if (!loaded) return std::nullopt;
   return "http://127.0.0.1:" + std::to_string(loaded->settings.server_port);
+}
+
+Result<std::filesystem::path> default_state_dir(const World& world) {
+  const auto variable = [&world](std::string_view name) -> std::optional<std::string> {
+    const auto found = world.environment.find(name);
+    return found == world.environment.end() ? std::nullopt : std::optional(found->second);
+  };
+  return cli::default_state_dir({.xdg_state_home = variable("XDG_STATE_HOME"),
+                                 .home = variable("HOME"),
+                                 .of_user = cli::home_in_passwd});
 }
 
 struct ImportTyped {
@@ -90,19 +111,18 @@ int run_import(ImportTyped typed, const World& world) {
     typed.url = *url;
   }
   auto base = http::parse_base_url(typed.url);
-  if (!base) {
-    world.err << "--url: " << base.error().text << '\n';
+  ensure(base.has_value(), "a URL that was typed is checked when it is read");
+  cli::ImportOptions& options = typed.options;
+  auto state_dir = typed.state_dir.empty() ? default_state_dir(world) : Result<std::filesystem::path>(typed.state_dir);
+  if (!state_dir) {
+    world.err << "weir import: " << state_dir.error().text << '\n';
     return wrong_usage;
   }
-  const auto home = world.environment.find("HOME");
-  cli::ImportOptions& options = typed.options;
-  options.state_dir = !typed.state_dir.empty()
-                          ? std::filesystem::path(typed.state_dir)
-                          : cli::default_state_dir(home == world.environment.end() ? "." : home->second);
+  options.state_dir = std::move(*state_dir);
   if (!typed.salt_file.empty()) options.salt_file = typed.salt_file;
   if (typed.resend) options.in_doubt = cli::InDoubt::resend;
   if (typed.skip) options.in_doubt = cli::InDoubt::skip;
-  options.terminal = isatty(STDERR_FILENO) == 1;
+  options.columns = columns_of(STDERR_FILENO);
   options.page = typed.url;
   while (options.page.ends_with('/')) options.page.pop_back();
 
@@ -123,13 +143,33 @@ int run_stats(cli::StatsOptions options, const std::string& url, const World& wo
   return cli::run_stats(options, world.out, world.err);
 }
 
-// The commands, what may be typed behind each, and what was. `chosen` runs the command once parsing has succeeded.
+// A command and what runs it.
+struct Runnable {
+  CommandSpec spec;
+  std::function<int()> run;
+};
+
+std::function<bool(const std::string&)> text_into(std::string& text) {
+  return [&text](const std::string& typed) {
+    text = typed;
+    return !typed.empty();
+  };
+}
+
+Argument url_into(std::string& url) {
+  return {.name = "--url",
+          .help = "where Weir is (default: http://127.0.0.1:SERVER_PORT)",
+          .expected = "http://host:port/prefix, without a user name and password",
+          .take = [&url](const std::string& typed) {
+            url = typed;
+            return http::parse_base_url(typed).has_value();
+          }};
+}
+
+// The commands, what may be typed after each, and what was.
 class CommandLine {
  public:
   explicit CommandLine(const World& world) : world_(world) {
-    app_.set_version_flag("--version", rollup::fenced ? "weir " WEIR_VERSION
-                                                      : "weir " WEIR_VERSION ", built without the fence");
-    app_.require_subcommand(1);
     add_process(config::Command::serve, "everything in one process: take events, count them, show them");
     add_process(config::Command::producer, "takes events into Kafka");
     add_process(config::Command::consumer, "counts events from Kafka into PostgreSQL, and shows the numbers");
@@ -139,84 +179,162 @@ class CommandLine {
   }
 
   int run(const std::vector<std::string>& arguments) {
-    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend() - 1);  // as CLI11 wants them
-    try {
-      app_.parse(std::move(reversed));
-    } catch (const CLI::ParseError& error) {
-      const int code = app_.exit(error, world_.out, world_.err);
-      return code == 0 ? done : wrong_usage;
+    const std::string first = arguments.size() > 1 ? arguments[1] : "";
+    if (first == "--help" || first == "-h") return show_help();
+    if (first == "--version") return show_version();
+    for (const Runnable& command : commands_) {
+      if (command.spec.name != first) continue;
+      const auto ended = parse(command.spec, {arguments.begin() + 2, arguments.end()}, world_.out, world_.err);
+      return ended ? *ended : command.run();
     }
-    return chosen_();
+    std::vector<std::string> expected;
+    for (const Runnable& command : commands_) expected.push_back(command.spec.name);
+    const bool option = first.starts_with('-');
+    world_.err << (arguments.size() < 2 ? "a command is missing"
+                                        : '"' + http::without_credentials(first) + "\" is no " +
+                                              (option ? "option" : "command") + " of weir")
+               << ": expected " << (option ? "--help, --version or a command, which is " : "")
+               << in_words(expected) << "; weir --help explains them\n";
+    return wrong_usage;
   }
 
  private:
+  int show_help() const {
+    world_.out << "Weir: real-time activity analytics in one program\n\n"
+                  "Usage: weir COMMAND [OPTIONS]\n       weir --help\n       weir --version\n\nCommands:\n";
+    for (const Runnable& command : commands_)
+      world_.out << "  " << command.spec.name << std::string(12 - command.spec.name.size(), ' ')
+                 << command.spec.help << '\n';
+    world_.out << "\nweir COMMAND --help lists what a command takes.\n";
+    return done;
+  }
+
+  int show_version() const {
+    world_.out << "weir " WEIR_VERSION << (rollup::fenced ? "" : ", built without the fence") << '\n';
+    return done;
+  }
+
   // A command that runs until it is told to leave: each variable that it uses is an option too, but for secrets, which
   // other processes could see there.
   void add_process(config::Command command, const std::string& does) {
-    CLI::App* process = app_.add_subcommand(std::string(config::name_of(command)), does);
+    CommandSpec spec{.name = std::string(config::name_of(command)),
+                     .help = does,
+                     .footer = config::help_of_variables(command)};
     for (const config::Variable& variable : config::variables()) {
       if (!variable.used_by.has(command) || !variable.is_built() || variable.is_family() || variable.secret)
         continue;
-      process->add_option_function<std::string>(
-          "--" + config::option_name(variable),
-          [this, name = std::string(variable.name)](const std::string& text) { settings_[name] = text; },
-          "instead of " + std::string(variable.name));
+      spec.arguments.push_back({.name = "--" + config::option_name(variable),
+                                .help = "instead of " + std::string(variable.name),
+                                .expected = variable.form.expected(),
+                                .take = [this, name = std::string(variable.name)](const std::string& text) {
+                                  settings_[name] = text;  // judged with all other settings
+                                  return true;
+                                }});
     }
-    process->footer(config::help_of_variables(command));
-    process->callback(
-        [this, command] { chosen_ = [this, command] { return load_and_run(command, settings_, world_); }; });
+    commands_.push_back(
+        {std::move(spec), [this, command] { return load_and_run(command, settings_, world_); }});
   }
 
   void add_import() {
-    CLI::App* import =
-        app_.add_subcommand("import", "access logs, NDJSON or JSON activities into a running Weir");
-    import->add_option("FILE", import_.options.files, "files, plain, .gz or .zst; - for standard input")
-        ->required();
-    import->add_option("--url", import_.url, "where Weir is (default: http://127.0.0.1:SERVER_PORT)");
-    import->add_option("--state", import_.state_dir,
-                       "where to keep how far it came (default: ~/.local/state/weir)");
-    import->add_option("--salt-file", import_.salt_file,
-                       "what visitors' names are hashed with (default: in the state)");
-    import->add_flag("--again", import_.options.again, "count the same input a second time, as a new run");
-    CLI::Option* resend =
-        import->add_flag("--resend", import_.resend, "send the lines in doubt again: they were not kept");
-    import->add_flag("--skip", import_.skip, "leave the lines in doubt out: they were kept")
-        ->excludes(resend);
-    import->callback([this] { chosen_ = [this] { return run_import(std::move(import_), world_); }; });
+    CommandSpec spec{.name = "import", .help = "access logs, NDJSON or JSON activities into a running Weir"};
+    spec.arguments = {
+        {.name = "FILE",
+         .help = "files, plain, .gz or .zst; - for standard input",
+         .expected = "a file, or - for standard input",
+         .take =
+             [this](const std::string& file) {
+               import_.options.files.push_back(file);
+               return !file.empty();
+             },
+         .is_repeatable = true,
+         .is_required = true},
+        url_into(import_.url),
+        {.name = "--state",
+         .help = "where to keep how far it came (default: $XDG_STATE_HOME/weir, else ~/.local/state/weir)",
+         .expected = "a folder",
+         .take = text_into(import_.state_dir)},
+        {.name = "--salt-file",
+         .help = "what visitors' names are hashed with (default: in the state)",
+         .expected = "a file",
+         .take = text_into(import_.salt_file)},
+        {.name = "--again",
+         .help = "count the same input a second time, as a new run",
+         .take = [this](const std::string&) { return import_.options.again = true; }},
+        {.name = "--resend",
+         .help = "send the lines in doubt again: they were not kept",
+         .take = [this](const std::string&) { return import_.resend = true; }},
+        {.name = "--skip",
+         .help = "leave the lines in doubt out: they were kept",
+         .take = [this](const std::string&) { return import_.skip = true; }}};
+    spec.check = [this] {
+      return import_.resend && import_.skip ? "--resend and --skip are both given: expected one of them" : "";
+    };
+    commands_.push_back({std::move(spec), [this] { return run_import(std::move(import_), world_); }});
   }
 
   void add_stats() {
-    CLI::App* stats = app_.add_subcommand("stats", "the numbers of a running Weir on a terminal");
-    stats->add_option("--url", stats_url_, "where Weir is (default: http://127.0.0.1:SERVER_PORT)");
-    stats->add_option("--from", stats_.from, "RFC 3339 (default: 24 h before --to)");
-    stats->add_option("--to", stats_.to, "RFC 3339 (default: now)");
-    stats->add_option("--interval", stats_.interval, "minute, hour or day")
-        ->check(CLI::IsMember({"minute", "hour", "day"}));
-    stats->add_option("--dimension", stats_.dimensions, "top lists to show: page, referrer, activity_type")
-        ->check(CLI::IsMember({"page", "referrer", "activity_type"}));
-    stats->add_option("--limit", stats_.limit, "rows of a top list")->check(CLI::Range(1, 500));
-    const std::map<std::string, cli::StatsFormat> formats{
-        {"table", cli::StatsFormat::table}, {"json", cli::StatsFormat::json}, {"csv", cli::StatsFormat::csv}};
-    stats->add_option("--format", stats_.format, "table, json or csv")
-        ->transform(CLI::CheckedTransformer(formats));
-    stats->callback([this] { chosen_ = [this] { return run_stats(stats_, stats_url_, world_); }; });
+    CommandSpec spec{.name = "stats", .help = "the numbers of a running Weir on a terminal"};
+    const std::vector<std::string> intervals{"minute", "hour", "day"};
+    const std::vector<std::string> dimensions{"page", "referrer", "activity_type"};
+    const std::vector<std::string> formats{"table", "json", "csv"};  // in the order of cli::StatsFormat
+    spec.arguments = {
+        url_into(stats_url_),
+        {.name = "--from",
+         .help = "RFC 3339 (default: 24 h before --to)",
+         .expected = "a time in RFC 3339, such as 2026-01-31T00:00:00Z",
+         .take = text_into(stats_.from)},
+        {.name = "--to",
+         .help = "RFC 3339 (default: now)",
+         .expected = "a time in RFC 3339, such as 2026-01-31T00:00:00Z",
+         .take = text_into(stats_.to)},
+        {.name = "--interval",
+         .help = in_words(intervals),
+         .expected = in_words(intervals),
+         .take = one_of(intervals, [this, intervals](std::size_t at) { stats_.interval = intervals[at]; })},
+        {.name = "--dimension",
+         .help = "top lists to show: " + in_words(dimensions) + "; may be repeated",
+         .expected = in_words(dimensions),
+         .take = one_of(dimensions,
+                        [this, dimensions](std::size_t at) { stats_.dimensions.push_back(dimensions[at]); }),
+         .is_repeatable = true},
+        {.name = "--limit",
+         .help = "rows of a top list (default: 10)",
+         .expected = "a number from 1 to 500",
+         .take = [this](const std::string& typed) { return read_limit(typed); }},
+        {.name = "--format",
+         .help = in_words(formats) + " (default: table)",
+         .expected = in_words(formats),
+         .take = one_of(formats,
+                        [this](std::size_t at) { stats_.format = static_cast<cli::StatsFormat>(at); })}};
+    commands_.push_back({std::move(spec), [this] { return run_stats(stats_, stats_url_, world_); }});
+  }
+
+  bool read_limit(const std::string& typed) {
+    const char* const end = typed.data() + typed.size();
+    const auto read = std::from_chars(typed.data(), end, stats_.limit);
+    return read.ec == std::errc() && read.ptr == end && stats_.limit >= 1 && stats_.limit <= limits::top_rows_max;
   }
 
   void add_config() {
-    CLI::App* config = app_.add_subcommand("config", "the settings in force and where each came from");
-    config->add_option("COMMAND", config_of_, "whose settings (default: serve)")
-        ->check(CLI::IsMember({"serve", "producer", "consumer"}));
-    config->callback([this] { chosen_ = [this] { return show_config(config_of_, world_); }; });
+    static constexpr std::array commands{config::Command::serve, config::Command::producer,
+                                         config::Command::consumer};
+    std::vector<std::string> names;
+    for (const config::Command command : commands) names.emplace_back(config::name_of(command));
+    CommandSpec spec{.name = "config", .help = "the settings in force and where each came from"};
+    spec.arguments = {{.name = "COMMAND",
+                       .help = "whose settings (default: serve)",
+                       .expected = in_words(names),
+                       .take = one_of(names, [this](std::size_t at) { config_of_ = commands.at(at); })}};
+    commands_.push_back({std::move(spec), [this] { return show_config(config_of_, world_); }});
   }
 
   const World& world_;
-  CLI::App app_{"Weir: real-time activity analytics in one program", "weir"};
+  std::vector<Runnable> commands_;
   config::Texts settings_;
   ImportTyped import_;
   cli::StatsOptions stats_;
   std::string stats_url_;
-  std::string config_of_ = "serve";
-  std::function<int()> chosen_;
+  config::Command config_of_ = config::Command::serve;
 };
 
 }  // namespace

@@ -22,6 +22,11 @@ Check log_check(const intake::LogHealth& log, const config::Settings& settings, 
   return check;
 }
 
+void add_bounds(Check& log, const config::Settings& settings) {
+  log.numbers.emplace_back("max_event_bytes", static_cast<std::int64_t>(settings.max_event_bytes));
+  log.numbers.emplace_back("max_body_bytes", static_cast<std::int64_t>(settings.max_body_bytes));
+}
+
 Check store_check(const rollup::Status& status) {
   Check check{.name = "metrics_store", .latency_ms = status.store_latency.count()};
   if (!status.store_up) {

@@ -28,6 +28,13 @@ TEST(LogCheck, SharesTheDedupeWindowOutAmongThePartitions) {
   EXPECT_EQ(share(0), 1'000'000) << "not known yet";
 }
 
+TEST(LogCheck, TellsHowLargeAnEventAndABodyMayBe) {
+  observe::Check check = log_check({.up = true}, {}, false);
+  add_bounds(check, {.max_event_bytes = 1000, .max_body_bytes = 3000});
+  EXPECT_EQ(number_of(check, "max_event_bytes"), 1000);
+  EXPECT_EQ(number_of(check, "max_body_bytes"), 3000);
+}
+
 TEST(LogCheck, SaysWhyNothingCanBeTaken) {
   EXPECT_EQ(log_check({.up = true}, {}, false).readiness, Readiness::ready);
   const observe::Check away = log_check({.up = false, .reason = "no broker answers"}, {}, false);

@@ -9,6 +9,7 @@
 #include "app/exit_code.hpp"
 #include "app/service.hpp"
 #include "app/signals.hpp"
+#include "http/client.hpp"
 
 namespace weir::app {
 namespace {
@@ -17,7 +18,7 @@ void say_where_to_look(std::ostream& out, config::Command command, const config:
                        std::uint16_t port) {
   const bool everywhere = settings.bind_address == "0.0.0.0" || settings.bind_address == "::";
   const std::string host = everywhere ? "localhost" : settings.bind_address;
-  const std::string url = "http://" + host + ":" + std::to_string(port);
+  const std::string url = "http://" + http::BaseUrl{.host = host, .port = port}.authority();
   out << "Weir is up.\n";
   if (command != config::Command::producer) out << "  page      " << url << "/\n";
   if (command != config::Command::consumer) {
@@ -93,6 +94,10 @@ int run_process(config::Command command, const config::Settings& settings, obser
                        {"port", std::to_string((*service)->port())},
                        {"log", settings.event_log == config::EventLogKind::kafka ? "kafka" : "embedded"}});
   say_where_to_look(out, command, settings, (*service)->port());
+  if (!out) {
+    log.warn("standard output cannot be written: the addresses of this service were not printed");
+    out.clear();  // what the process is for does not depend on it
+  }
 
   const Wake wake = signals.wait();
   if (wake.reason == Wake::Reason::fatal) {

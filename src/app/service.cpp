@@ -155,6 +155,7 @@ Unsent Service::unsent() const {
 observe::Health Service::health() const {
   observe::Health health;
   health.checks.push_back(log_check(events_->health(), settings_, draining_));
+  if (takes()) add_bounds(health.checks.back(), settings_);
   if (!counting_) return health;
   const rollup::Status status = counting_->status();
   health.checks.push_back(store_check(status));

@@ -88,6 +88,27 @@ Result<std::vector<RejectedItem>> Delivery::settle(const feed::Piece& piece,
   return rejected;
 }
 
+Posted Delivery::post(const feed::Piece& piece, std::size_t body_bytes_max) {
+  if (piece.body.size() <= body_bytes_max) return world_.weir.post(piece.body, piece.events.size());
+  Posted all{.answer = Answer::taken};
+  std::size_t sent = 0;  // events
+  for (std::string_view rest = piece.body; !rest.empty();) {
+    const std::size_t fits = rest.size() <= body_bytes_max ? rest.size() - 1 : rest.rfind('\n', body_bytes_max - 1);
+    const std::size_t end = fits == std::string_view::npos ? rest.find('\n') : fits;
+    const std::string_view part = rest.substr(0, end + 1);
+    const auto events = static_cast<std::size_t>(std::ranges::count(part, '\n'));
+    Posted one = world_.weir.post(part, events);
+    if (one.answer != Answer::taken) {
+      if (sent > 0) one.answer = Answer::unknown;  // a part of the piece is kept
+      return one;
+    }
+    for (RejectedItem& item : one.rejected) all.rejected.push_back({item.index + sent, std::move(item.error)});
+    sent += events;
+    rest.remove_prefix(part.size());
+  }
+  return all;
+}
+
 Result<std::vector<RejectedItem>> Delivery::deliver(const feed::Piece& piece, feed::Intent intent,
                                                     std::string_view log_id, InDoubt in_doubt,
                                                     feed::Journal& journal) {
@@ -108,7 +129,7 @@ Result<std::vector<RejectedItem>> Delivery::deliver(const feed::Piece& piece, fe
     if (*step == Step::leave_out) return settle(piece, {}, journal);
     in_doubt = InDoubt::ask;  // what its owner decided was about the sending before this one
 
-    Posted posted = world_.weir.post(piece.body);
+    Posted posted = post(piece, log->limits.body_bytes);
     if (posted.answer == Answer::taken) return settle(piece, std::move(posted.rejected), journal);
     // That this sending had no effect says nothing of one before it.
     if (posted.answer != Answer::unknown && *step == Step::send) {

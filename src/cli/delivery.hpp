@@ -70,6 +70,8 @@ class Delivery {
     send_again,  // what came of sending it is unknown, and dedupe knows its ids
     leave_out,
   };
+  // Posts the piece, in several requests if Weir takes only smaller bodies now than when the piece was cut.
+  Posted post(const feed::Piece& piece, std::size_t body_bytes_max);
   Result<Step> prepare(const feed::Piece& piece, feed::Intent& intent, const LogState& log, InDoubt in_doubt,
                        feed::Journal& journal);
   static Result<std::vector<RejectedItem>> settle(const feed::Piece& piece,

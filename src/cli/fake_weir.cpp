@@ -1,5 +1,7 @@
 #include "cli/fake_weir.hpp"
 
+#include <algorithm>
+
 #include "activity/decoder.hpp"
 #include "base/ensure.hpp"
 #include "base/limits.hpp"
@@ -28,10 +30,12 @@ Result<LogState> FakeWeir::log_state() {
   return log;
 }
 
-Posted FakeWeir::post(std::string_view ndjson) {
+Posted FakeWeir::post(std::string_view ndjson, std::size_t events) {
+  ensure(static_cast<std::size_t>(std::ranges::count(ndjson, '\n')) == events, "each event is a line");
   time_.step();
   ++posts;
   if (auto hook = std::exchange(while_posting, nullptr)) hook();
+  if (ndjson.size() > log.limits.body_bytes) return {.answer = Answer::refused, .why = "it answers 413: too large"};
   Fault fault = Fault::none;
   if (!faults.empty()) {
     fault = faults.front();

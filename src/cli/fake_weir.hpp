@@ -49,7 +49,7 @@ class FakeWeir final : public Remote {
   explicit FakeWeir(FakeTime& time) : time_(time) {}
 
   Result<LogState> log_state() override;
-  Posted post(std::string_view ndjson) override;
+  Posted post(std::string_view ndjson, std::size_t events) override;
 
   LogState log{.log_id = "log-1", .end = 0, .dedup_window_ms = 600'000, .dedup_window_events = 1'000'000};
   bool away = false;

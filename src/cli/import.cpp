@@ -45,6 +45,7 @@ bool is_combined(std::string_view line) { return std::ranges::count(line, '"') >
 // Where all inputs go, and what is remembered of that.
 struct Log {
   std::string id;
+  feed::BodyLimits limits;
   feed::Shelf shelf;
   Salt salt;
 };
@@ -59,7 +60,7 @@ class Input {
         log_(log),
         name_(printable(name)),
         source_(std::move(file.read), file.bytes),
-        progress_(world.err, options.terminal, std::move(name)),
+        progress_(world.err, options.columns, std::move(name)),
         delivery_({world.weir, world.now, world.wait,
                    [this](std::string_view line) { progress_.say(name_ + ": " + printable(line)); }}) {}
 
@@ -74,7 +75,7 @@ class Input {
       if (!cut) return stopped("element " + std::to_string(cutter_->place().lines + 1), cut.error());
       *cut = without_unfinished_line(std::move(*cut));
       if (cut->bytes == 0) break;
-      if (auto sent = send(*cut, InDoubt::ask); !sent) return sent;
+      if (auto sent = send(std::move(*cut), feed::PieceWriter::Extent::one_body, InDoubt::ask); !sent) return sent;
     }
     if (source_.fault())
       return stopped("behind line " + std::to_string(cutter_->place().lines), *source_.fault());
@@ -85,21 +86,23 @@ class Input {
   [[nodiscard]] feed::Totals totals() const { return journal_ ? journal_->totals() : feed::Totals{}; }
 
   void summarize() {
+    progress_.end();
     const feed::Totals all = totals();
     const std::uint64_t lines = journal_ ? journal_->place().lines : 0;
     world_.out << name_ << ": ";
     if (lines == 0)
-      world_.out << "nothing in it";
+      world_.out << (unfinished_ ? "no whole line in it" : "nothing in it");
     else if (lines == place_at_start_.lines)
       world_.out << "nothing new, all of it was imported before: ";
     if (lines > 0)
       world_.out << counted(lines, "line") << ", " << counted(all.events, "event") << ", "
                  << counted(all.page_views, "page view");
-    if (const std::uint64_t unread = all.unreadable + (unfinished_ ? 1 : 0); unread > 0)
-      world_.out << ", " << grouped(unread) << " unreadable";
+    if (all.unreadable > 0) world_.out << ", " << grouped(all.unreadable) << " unreadable";
     if (all.rejected > 0) world_.out << ", " << grouped(all.rejected) << " rejected by Weir";
     if (place_at_start_.lines > 0 && lines > place_at_start_.lines)
       world_.out << " (" << grouped(place_at_start_.lines) << " of the lines were imported before)";
+    // It is among no number above: it is counted when it is whole.
+    if (unfinished_) world_.out << "; its last line has no line end and waits for the next import";
     world_.out << '\n';
   }
 
@@ -151,7 +154,7 @@ class Input {
     const feed::Place behind = journal_->open_intent()->behind;
     auto cut = cutter_->up_to(behind.bytes);
     if (!cut || cut->behind.hash != behind.hash) return differs();
-    return send(*cut, options_.in_doubt);
+    return send(std::move(*cut), feed::PieceWriter::Extent::all, options_.in_doubt);
   }
 
   Result<void> differs() {
@@ -165,9 +168,10 @@ class Input {
     return journal_->open_intent() ? journal_->open_intent()->behind.lines : 0;
   }
 
-  Result<void> send(const feed::Cut& cut, InDoubt in_doubt) {
+  Result<void> send(feed::Cut cut, feed::PieceWriter::Extent extent, InDoubt in_doubt) {
     if (!cut.items.empty()) {
-      const feed::Piece& piece = writer_->write(cut.items, journal_->id_stem());
+      const feed::Piece& piece = writer_->write(cut.items, journal_->id_stem(), log_.limits, extent);
+      cut = cutter_->first_items(std::move(cut), piece.items);
       const auto rejected = delivery_.deliver(
           piece, {.behind = cut.behind, .first_line = cut.items.front().line}, log_.id, in_doubt, *journal_);
       if (!rejected) return std::unexpected(rejected.error());
@@ -262,7 +266,7 @@ Result<void> import_all(const ImportOptions& options, const ImportWorld& world) 
   if (!state) return std::unexpected(state.error());
   auto shelf = feed::Shelf::open(options.state_dir, state->log_id);
   if (!shelf) return std::unexpected(shelf.error());
-  Log log{state->log_id, std::move(*shelf), Salt(options)};
+  Log log{state->log_id, state->limits, std::move(*shelf), Salt(options)};
   feed::Totals all;
   for (const std::string& file : options.files) {
     const auto totals = import_one(file, options, world, log);
@@ -275,10 +279,6 @@ Result<void> import_all(const ImportOptions& options, const ImportWorld& world) 
 }
 
 }  // namespace
-
-std::filesystem::path default_state_dir(const std::filesystem::path& home) {
-  return home / ".local" / "state" / "weir";
-}
 
 int run_import(const ImportOptions& options, const ImportWorld& world) {
   const auto done = import_all(options, world);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -25,7 +26,7 @@ struct ImportOptions {
   std::optional<std::filesystem::path> salt_file;  // none: `salt` in the state folder, made if missing
   bool again = false;
   InDoubt in_doubt = InDoubt::ask;  // for a piece that an earlier import left in doubt
-  bool terminal = false;            // `err` is one: then a progress bar
+  std::size_t columns = 0;          // of the terminal that `err` is: then a progress bar; 0: it is none
   std::string page;                 // "http://host:port" of the link at the end
 };
 
@@ -38,9 +39,6 @@ struct ImportWorld {
   std::ostream& out;   // the summary
   std::ostream& err;   // progress, unreadable lines, and last the reason if it fails
 };
-
-// `$HOME/.local/state/weir`, where the state is unless --state says otherwise.
-[[nodiscard]] std::filesystem::path default_state_dir(const std::filesystem::path& home);
 
 // Returns the exit code: 0, or 1 with the reason in err's last line. Blocks until done.
 [[nodiscard]] int run_import(const ImportOptions& options, const ImportWorld& world);

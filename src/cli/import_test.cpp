@@ -35,16 +35,18 @@ struct World {
                                 .salt_file = salt_file_,
                                 .again = again,
                                 .in_doubt = in_doubt,
+                                .columns = columns_,
                                 .page = "http://weir:8080"};
     std::ostringstream out;
     std::ostringstream err;
+    const bool terminal = columns_ > 0;  // then one that shows both
     int code = -1;
     try {
       code = run_import(options, {.weir = weir_,
                                   .now = [this] { return time_.now(); },
                                   .wait = [this](std::chrono::milliseconds time) { time_.wait(time); },
                                   .in = feed::read_text(std::move(standard_input), 7777),
-                                  .out = out,
+                                  .out = terminal ? err : out,
                                   .err = err});
     } catch (const Killed&) {
     }
@@ -79,6 +81,7 @@ struct World {
   FakeTime time_;
   FakeWeir weir_{time_};
   std::optional<std::filesystem::path> salt_file_;
+  std::size_t columns_ = 0;
   std::string out_;
   std::string err_;
 };
@@ -325,6 +328,54 @@ TEST_F(Import, StopsWhenTheLogBehindWeirIsAnotherOne) {
   EXPECT_EQ(weir_.posts, 3);
 }
 
+TEST_F(Import, CutsItsPiecesToTheBodiesThatWeirTakes) {
+  for (const std::size_t body_bytes : {400U, 5000U, 100'000U}) {
+    World world;
+    world.weir_.log.limits = {.event_bytes = body_bytes, .body_bytes = body_bytes};
+    ASSERT_EQ(world.import(log_of(1030)), 0) << world.err_;
+    world.expect_each_line_once(1030);
+    ASSERT_EQ(world.import(log_of(2030)), 0) << world.err_;
+    world.expect_each_line_once(2030);
+    EXPECT_GE(world.weir_.posts, 2030 * 200 / static_cast<int>(body_bytes));
+  }
+}
+
+TEST_F(Import, LosesAndDoublesNothingWhereverItIsKilledAmongSmallPieces) {
+  const std::string text = log_of(60) + "rubbish\n\n" + log_of(61);
+  for (std::int64_t kill = 0;; ++kill) {
+    World world;
+    world.weir_.log.limits = {.event_bytes = 1000, .body_bytes = 5000};
+    world.time_.kill_at_step = kill;
+    if (world.import(text) == 0) break;
+    world.time_.kill_at_step = -1;
+    // What was in the making when it was killed may not fit any more.
+    if (kill % 2 == 1) world.weir_.log.limits.body_bytes = 1000;
+    ASSERT_EQ(world.import(text), 0) << "killed at step " << kill << ": " << world.err_;
+    EXPECT_EQ(world.weir_.ids.size(), 121U);
+    ASSERT_LT(kill, 1000);
+  }
+}
+
+TEST_F(Import, NamesAnEventThatNoBodyCanHold) {
+  weir_.log.limits = {.event_bytes = 400, .body_bytes = 500};
+  ASSERT_EQ(import(access_line(1, 0) + access_line(1, 1, "/" + std::string(600, 'x')) + access_line(1, 2)), 0);
+  EXPECT_TRUE(out_.starts_with("standard input: 3 lines, 2 events, 2 page views, 1 unreadable\n")) << out_;
+  EXPECT_TRUE(err_.contains("standard input: line 2 unreadable: its event has ")) << err_;
+  EXPECT_TRUE(err_.contains(" bytes, and Weir takes at most 400 (MAX_EVENT_BYTES, MAX_BODY_BYTES)")) << err_;
+}
+
+TEST_F(Import, KnowsTheOutcomeOfAPieceInPartsOnlyIfAllOfThemHaveOne) {
+  weir_.faults = {Fault::unknown_not_kept};
+  weir_.away = false;
+  weir_.while_posting = [&] { time_.kill_at_step = time_.steps + 1; };
+  ASSERT_EQ(import(log_of(500)), -1);
+  time_.kill_at_step = -1;
+  weir_.log.limits.body_bytes = 20'000;
+  weir_.faults = {Fault::none, Fault::not_kept, Fault::none, Fault::refused, Fault::none, Fault::unknown_kept};
+  ASSERT_EQ(import(log_of(500)), 0) << err_;
+  expect_each_line_once(500);
+}
+
 TEST_F(Import, NamesWhatWeirRejected) {
   const std::string bad =
       R"({"user_id":"bad","activity_type":"page_view","timestamp":"2015-05-17T11:00:00Z"})";
@@ -370,6 +421,28 @@ TEST_F(Import, LeavesALineThatIsStillBeingWritten) {
     ASSERT_EQ(world.import(whole), 0);
     world.expect_each_line_once(3);
   }
+}
+
+TEST_F(Import, CountsALineThatIsStillBeingWrittenAmongNoNumber) {
+  ASSERT_EQ(import("rubbish\nrub"), 0);
+  EXPECT_EQ(out_,
+            "standard input: 1 line, 0 events, 0 page views, 1 unreadable; its last line has no line end and waits "
+            "for the next import\n");
+  ASSERT_EQ(import("rub"), 0);
+  EXPECT_EQ(out_,
+            "standard input: no whole line in it; its last line has no line end and waits for the next import\n");
+}
+
+TEST_F(Import, PrintsItsSummaryOnALineOfItsOwnBelowTheBar) {
+  columns_ = 80;
+  weir_.while_posting = [&] { time_.pass(10s); };
+  ASSERT_EQ(import(log_of(1500)), 0);
+  ASSERT_NE(err_.find("1,000 lines  "), std::string::npos) << err_;
+  const std::string summary = "standard input: 1,500 lines";
+  const std::size_t at = err_.find(summary);
+  ASSERT_NE(at, std::string::npos) << err_;
+  EXPECT_EQ(err_[at - 1], '\r') << err_;
+  EXPECT_EQ(err_[at - 2], ' ') << err_;
 }
 
 TEST_F(Import, TakesALastLineWithoutALineEnd) {
@@ -482,10 +555,6 @@ TEST_F(Import, CountsARealLog) {
   EXPECT_EQ(weir_.users.size(), 1861U);
   EXPECT_EQ(weir_.page_views, 3617);
   EXPECT_EQ(weir_.ids.size(), 9999U);
-}
-
-TEST(StateFolder, LiesUnderTheHome) {
-  EXPECT_EQ(default_state_dir("/home/ada"), "/home/ada/.local/state/weir");
 }
 
 }  // namespace

@@ -50,10 +50,10 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-Progress::Progress(std::ostream& err, bool terminal, std::string name)
-    : err_(err), terminal_(terminal), name_(printable(name)) {}
+Progress::Progress(std::ostream& err, std::size_t columns, std::string name)
+    : err_(err), columns_(columns), name_(printable(name)) {}
 
-Progress::~Progress() { clear(); }
+Progress::~Progress() { end(); }
 
 void Progress::begin(const Point& start, MonoTime now) {
   start_ = start;
@@ -61,13 +61,15 @@ void Progress::begin(const Point& start, MonoTime now) {
 }
 
 void Progress::show(const Point& point, MonoTime now) {
-  if (now - shown_ < (terminal_ ? redraw_every : std::chrono::milliseconds(line_every))) return;
+  const bool terminal = columns_ > 0;
+  if (now - shown_ < (terminal ? redraw_every : std::chrono::milliseconds(line_every))) return;
   shown_ = now;
-  const std::string line = in_words(point, now);
-  if (!terminal_) {
+  std::string line = in_words(point, now);
+  if (!terminal) {
     err_ << line << std::endl;
     return;
   }
+  line.resize(std::min(line.size(), columns_ - 1));  // a bar that wraps could not be redrawn
   err_ << '\r' << line;
   if (drawn_ > line.size()) err_ << std::string(drawn_ - line.size(), ' ');
   err_ << std::flush;
@@ -75,7 +77,7 @@ void Progress::show(const Point& point, MonoTime now) {
 }
 
 void Progress::say(std::string_view line) {
-  clear();
+  end();
   err_ << line << std::endl;
 }
 
@@ -101,7 +103,7 @@ std::string Progress::in_words(const Point& point, MonoTime now) const {
   return line;
 }
 
-void Progress::clear() {
+void Progress::end() {
   if (drawn_ == 0) return;
   err_ << '\r' << std::string(drawn_, ' ') << '\r' << std::flush;
   drawn_ = 0;

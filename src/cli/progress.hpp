@@ -2,6 +2,7 @@
 // elsewhere.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <optional>
@@ -29,10 +30,11 @@ class Progress {
     std::optional<std::uint64_t> raw_bytes;
   };
 
-  Progress(std::ostream& err, bool terminal, std::string name);
+  // `columns` of the terminal that `err` is; 0: it is none.
+  Progress(std::ostream& err, std::size_t columns, std::string name);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  ~Progress();  // clears the bar
+  ~Progress();  // as end()
 
   // `start` is where this import goes on: rate and time left are reckoned from there.
   void begin(const Point& start, MonoTime now);
@@ -40,13 +42,14 @@ class Progress {
   void show(const Point& point, MonoTime now);
   // A line of its own, above the bar.
   void say(std::string_view line);
+  // Clears the bar, so that what is printed next, also to another stream on the same terminal, begins a line.
+  void end();
 
  private:
   [[nodiscard]] std::string in_words(const Point& point, MonoTime now) const;
-  void clear();
 
   std::ostream& err_;
-  bool terminal_;
+  std::size_t columns_;
   std::string name_;
   Point start_;
   MonoTime began_;

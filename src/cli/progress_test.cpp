@@ -23,7 +23,7 @@ TEST(Words, CannotSteerATerminal) { EXPECT_EQ(printable("a\x1b[2J\n\xc3\xa4"), "
 
 TEST(Progress, DrawsABarWithRateAndTimeLeft) {
   std::ostringstream err;
-  Progress progress(err, true, "a.log");
+  Progress progress(err, 100, "a.log");
   progress.begin({.lines = 1000, .raw_read = 0, .raw_bytes = 1000}, start);
   progress.show({.lines = 3000, .unreadable = 2, .raw_read = 250, .raw_bytes = 1000}, start + 1s);
   EXPECT_EQ(err.str(), "\ra.log  [#####...............] 25%  3,000 lines  2,000/s  0:03 left  2 unreadable");
@@ -31,7 +31,7 @@ TEST(Progress, DrawsABarWithRateAndTimeLeft) {
 
 TEST(Progress, DrawsNoBarWhereTheSizeIsNotKnown) {
   std::ostringstream err;
-  Progress progress(err, true, "standard input");
+  Progress progress(err, 100, "standard input");
   progress.begin({}, start);
   progress.show({.lines = 500, .raw_read = 9}, start + 500ms);
   EXPECT_EQ(err.str(), "\rstandard input  500 lines  1,000/s");
@@ -39,7 +39,7 @@ TEST(Progress, DrawsNoBarWhereTheSizeIsNotKnown) {
 
 TEST(Progress, RedrawsAtMostTenTimesASecondAndWipesWhatWasLonger) {
   std::ostringstream err;
-  Progress progress(err, true, "a");
+  Progress progress(err, 100, "a");
   progress.begin({}, start);
   progress.show({.lines = 1}, start + 99ms);
   EXPECT_EQ(err.str(), "");
@@ -51,10 +51,30 @@ TEST(Progress, RedrawsAtMostTenTimesASecondAndWipesWhatWasLonger) {
   EXPECT_TRUE(err.str().ends_with("/s    "));
 }
 
+TEST(Progress, ClearsTheBarAtItsEnd) {
+  std::ostringstream err;
+  Progress progress(err, 100, "a");
+  progress.begin({}, start);
+  progress.show({.lines = 1}, start + 1s);
+  EXPECT_EQ(err.str(), "\ra  1 line  1/s");
+  progress.end();
+  EXPECT_EQ(err.str(), "\ra  1 line  1/s\r             \r");
+  progress.end();
+  EXPECT_TRUE(err.str().ends_with("1/s\r             \r"));
+}
+
+TEST(Progress, CutsTheBarToTheTerminal) {
+  std::ostringstream err;
+  Progress progress(err, 20, "a-file-with-a-long-name");
+  progress.begin({}, start);
+  progress.show({.lines = 1}, start + 1s);
+  EXPECT_EQ(err.str(), "\ra-file-with-a-long-n");
+}
+
 TEST(Progress, PrintsALineEveryFewSecondsElsewhere) {
   std::ostringstream err;
   {
-    Progress progress(err, false, "a.log");
+    Progress progress(err, 0, "a.log");
     progress.begin({}, start);
     for (int at = 0; at <= 110; ++at)
       progress.show({.lines = static_cast<std::uint64_t>(at)}, start + at * 100ms);
@@ -65,7 +85,7 @@ TEST(Progress, PrintsALineEveryFewSecondsElsewhere) {
 TEST(Progress, SaysALineAboveTheBarAndClearsItInTheEnd) {
   std::ostringstream err;
   {
-    Progress progress(err, true, "a");
+    Progress progress(err, 100, "a");
     progress.begin({}, start);
     progress.show({.lines = 1}, start + 1s);
     progress.say("line 7 unreadable");

@@ -3,6 +3,9 @@
 #include <boost/json.hpp>
 #include <charconv>
 #include <chrono>
+#include <optional>
+
+#include "cli/weir_answer.hpp"
 
 namespace weir::cli {
 namespace {
@@ -12,49 +15,36 @@ namespace json = boost::json;
 // Longer than the ten seconds within which Weir promises an answer.
 constexpr std::chrono::seconds answer_deadline{15};
 
-std::optional<json::object> object_in(std::string_view text) {
-  boost::system::error_code error;
-  json::value value = json::parse(json::string_view(text.data(), text.size()), error);
-  if (error || !value.is_object()) return std::nullopt;
-  return std::move(value.as_object());
-}
-
-// Null where a member on the way is missing or no object.
-const json::value* find(const json::object& object, std::initializer_list<std::string_view> path) {
-  const json::object* at = &object;
-  const json::value* found = nullptr;
-  for (const std::string_view name : path) {
-    if (at == nullptr) return nullptr;
-    found = at->if_contains(json::string_view(name.data(), name.size()));
-    at = found == nullptr ? nullptr : found->if_object();
-  }
-  return found;
-}
-
-std::string text_at(const json::object& object, std::initializer_list<std::string_view> path) {
-  const json::value* const found = find(object, path);
-  if (found == nullptr || !found->is_string()) return {};
-  return {found->get_string().data(), found->get_string().size()};
-}
-
-std::optional<std::int64_t> number_at(const json::object& object,
-                                      std::initializer_list<std::string_view> path) {
-  const json::value* const found = find(object, path);
-  if (found == nullptr || !found->is_int64()) return std::nullopt;
-  return found->get_int64();
-}
-
-std::vector<RejectedItem> rejected_in(const json::object& body) {
+// The items that Weir says it rejected, if this is its reply to a batch of so many events: each event is either
+// accepted or named once among the rejected ones. Nothing if it is any other reply.
+std::optional<std::vector<RejectedItem>> outcome_in(const http::Response& response, std::size_t events) {
+  constexpr int ok = 200, bad_request = 400;
+  if (response.status != ok && response.status != bad_request) return std::nullopt;
+  const auto body = object_in(response.body);
+  if (!body) return std::nullopt;
+  const auto accepted = number_at(*body, {"accepted"});
+  const json::value* const list = find(*body, {"rejected"});
+  if (!accepted || *accepted < 0 || list == nullptr || !list->is_array()) return std::nullopt;
+  std::vector<bool> seen(events);
   std::vector<RejectedItem> rejected;
-  const json::value* const list = find(body, {"rejected"});
-  if (list == nullptr || !list->is_array()) return rejected;
   for (const json::value& item : list->get_array()) {
     const json::object* const object = item.if_object();
-    const auto index = object == nullptr ? std::nullopt : number_at(*object, {"index"});
-    if (index && *index >= 0)
-      rejected.push_back({static_cast<std::size_t>(*index), text_at(*object, {"error"})});
+    const auto number = object == nullptr ? std::nullopt : number_at(*object, {"index"});
+    const auto index = static_cast<std::size_t>(number.value_or(-1));  // beyond every batch if there is none
+    if (index >= events || seen[index]) return std::nullopt;
+    seen[index] = true;
+    rejected.push_back({index, text_at(*object, {"error"})});
   }
+  if (static_cast<std::size_t>(*accepted) + rejected.size() != events) return std::nullopt;
+  if ((response.status == bad_request) != (*accepted == 0)) return std::nullopt;
   return rejected;
+}
+
+// Weir's reply where some events of a batch could not be published.
+bool is_partial_outcome(const http::Response& response) {
+  constexpr int internal_error = 500;
+  const auto body = response.status == internal_error ? object_in(response.body) : std::nullopt;
+  return body && number_at(*body, {"accepted"}) && find(*body, {"failed"}) != nullptr;
 }
 
 std::int64_t retry_after_ms(const http::Response& response) {
@@ -62,6 +52,12 @@ std::int64_t retry_after_ms(const http::Response& response) {
   std::int64_t seconds = 0;
   const bool number = std::from_chars(text.data(), text.data() + text.size(), seconds).ec == std::errc();
   return number && seconds > 0 && seconds <= 3600 ? seconds * 1000 : 0;
+}
+
+// A bound that /health/ready states; no bound if it states none.
+std::size_t limit_at(const json::object& report, std::string_view name) {
+  const auto stated = number_at(report, {"checks", "event_log", name});
+  return stated && *stated > 0 ? static_cast<std::size_t>(*stated) : SIZE_MAX;
 }
 
 class HttpRemote final : public Remote {
@@ -72,37 +68,46 @@ class HttpRemote final : public Remote {
     const auto response = client_.send("GET", "/health/ready", {}, "");
     if (!response) return std::unexpected(response.error());
     const auto body = object_in(response->body);
-    const bool weirs = body && find(*body, {"checks"}) != nullptr;
-    if (!weirs && response->status < 500)
-      return fail(Move::caller, "no_weir", client_.base().authority() + " answers, but is no Weir");
-    LogState state{.log_id = body ? text_at(*body, {"checks", "event_log", "log_id"}) : ""};
-    const auto end = body ? number_at(*body, {"checks", "event_log", "end"}) : std::nullopt;
+    constexpr int ok = 200, unavailable = 503;
+    const json::value* const check = body ? find(*body, {"checks", "event_log"}) : nullptr;
+    if ((response->status != ok && response->status != unavailable) || check == nullptr ||
+        !check->is_object())
+      return no_report(*response);
+    LogState state{.log_id = text_at(*body, {"checks", "event_log", "log_id"})};
+    const auto end = number_at(*body, {"checks", "event_log", "end"});
     if (state.log_id.empty() || !end) {
-      const std::string why = body ? text_at(*body, {"checks", "event_log", "reason"}) : "";
+      const std::string why = text_at(*body, {"checks", "event_log", "reason"});
       return fail(Move::peer, "log_away", "its event log is away" + (why.empty() ? "" : ": " + why));
     }
     state.end = *end;
     // Not said is as good as no window: then nothing is surely covered.
     state.dedup_window_ms = number_at(*body, {"checks", "event_log", "dedup_window_sec"}).value_or(0) * 1000;
     state.dedup_window_events = number_at(*body, {"checks", "event_log", "dedup_window_events"}).value_or(0);
+    state.limits = {.event_bytes = limit_at(*body, "max_event_bytes"),
+                    .body_bytes = limit_at(*body, "max_body_bytes")};
     state.has_page = find(*body, {"checks", "metrics_store"}) != nullptr;
     return state;
   }
 
-  Posted post(std::string_view ndjson) override {
+  Posted post(std::string_view ndjson, std::size_t events) override {
     const auto response =
         client_.send("POST", "/activities", {{"Content-Type", "application/x-ndjson"}}, ndjson);
     if (!response) {
       const bool surely_not = response.error().code == http::Client::connect_failed;
       return {.answer = surely_not ? Answer::not_kept : Answer::unknown, .why = response.error().text};
     }
-    const auto body = object_in(response->body);
-    const bool counted = body && find(*body, {"accepted"}) != nullptr;
-    if (response->status == 200 || (response->status == 400 && counted))
-      return {.answer = Answer::taken, .rejected = body ? rejected_in(*body) : std::vector<RejectedItem>{}};
-    Posted posted{.answer = answer_of(response->status), .retry_after_ms = retry_after_ms(*response)};
-    const std::string error = body ? text_at(*body, {"error"}) : "";
-    posted.why = "it answers " + std::to_string(response->status) + (error.empty() ? "" : ": " + error);
+    if (auto rejected = outcome_in(*response, events))
+      return {.answer = Answer::taken, .rejected = std::move(*rejected)};
+    Posted posted{.retry_after_ms = retry_after_ms(*response)};
+    const std::string answers = "it answers " + std::to_string(response->status);
+    if (const auto error = weir_error(*response)) {
+      posted.answer = answer_of(response->status);
+      posted.why = answers + ": " + *error;
+    } else if (is_partial_outcome(*response)) {
+      posted.why = answers + ": the event log did not keep all of the events";
+    } else {
+      posted.why = describe_foreign(*response, client_.base());
+    }
     return posted;
   }
 
@@ -112,6 +117,14 @@ class HttpRemote final : public Remote {
     if (status == too_many_requests || status == unavailable) return Answer::not_kept;
     if (status == request_timeout || status >= 500) return Answer::unknown;
     return Answer::refused;
+  }
+
+  // Why a reply to /health/ready says nothing of the log. Only what may be over in a moment is worth another try.
+  std::unexpected<Error> no_report(const http::Response& response) const {
+    if (const auto error = weir_error(response))
+      return fail(Move::peer, "log_away", "it answers " + std::to_string(response.status) + ": " + *error);
+    return fail(answer_of(response.status) == Answer::refused ? Move::caller : Move::peer, "no_weir",
+                describe_foreign(response, client_.base()));
   }
 
   http::Client client_;

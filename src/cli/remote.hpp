@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "feed/piece.hpp"
 #include "http/client.hpp"
 
 namespace weir::cli {
@@ -19,15 +20,17 @@ struct LogState {
   std::int64_t dedup_window_ms = 0;
   std::int64_t dedup_window_events = 0;  // per partition
   bool has_page = true;                  // false: a producer, which shows no numbers
+  feed::BodyLimits limits;               // of what it takes
 
   friend bool operator==(const LogState&, const LogState&) = default;
 };
 
+// Only a reply in Weir's own form says what became of the events: any other reply is `unknown`.
 enum class Answer : std::uint8_t {
-  taken,     // 2xx, or 400 for every single item: the log has all but the rejected
-  not_kept,  // surely not kept and may be sent again: away, 429, 503
-  unknown,   // may or may not be kept, whole or in part: no answer, 500
-  refused,   // surely not kept, and sending again cannot help: 401, 404, 413…
+  taken,     // Weir's counts of accepted and rejected events add up to those sent: the log has the accepted ones
+  not_kept,  // surely not kept, and may be sent again: no connection, Weir's own 429 or 503
+  unknown,   // may or may not be kept, whole or in part: no answer, 500, or something else answers in Weir's place
+  refused,   // surely not kept, and sending again cannot help: Weir's own 400, 401, 404, 413…
 };
 
 struct RejectedItem {
@@ -50,11 +53,12 @@ class Remote {
   Remote& operator=(const Remote&) = delete;
   virtual ~Remote() = default;
 
-  // Move::peer: away, or its log is (it may come back); Move::caller: what answers there is no Weir.
+  // Move::peer: Weir or its log is away, or a gateway reports an error in its place: try again. Move::caller,
+  // no_weir: something else answers there.
   [[nodiscard]] virtual Result<LogState> log_state() = 0;
 
-  // POST /activities. Sends once, whatever happens.
-  [[nodiscard]] virtual Posted post(std::string_view ndjson) = 0;
+  // POST /activities with so many events, a line each. Sends once, whatever happens.
+  [[nodiscard]] virtual Posted post(std::string_view ndjson, std::size_t events) = 0;
 };
 
 // Over HTTP. A request that gets no answer within 60 s is unknown.

@@ -30,9 +30,10 @@ class RemoteTest : public testing::Test {
     remote_ = connect_remote({.host = "127.0.0.1", .port = server_->port()});
   }
 
-  Posted answer(int status, std::string body, std::vector<std::pair<std::string, std::string>> headers = {}) {
+  Posted answer(int status, std::string body, std::vector<std::pair<std::string, std::string>> headers = {},
+                std::size_t events = 1) {
     reply_ = {.status = status, .body = std::move(body), .headers = std::move(headers)};
-    return remote_->post("{}\n");
+    return remote_->post("{}\n", events);
   }
 
   std::unique_ptr<observe::Log> log_ = observe::make_silent_log();
@@ -48,12 +49,17 @@ TEST_F(RemoteTest, ReadsTheLogFromTheReadinessReport) {
       .status = 503,
       .body =
           R"({"status":"unready","checks":{"metrics_store":{},"event_log":{"status":"ready","latency_ms":1,
-      "log_id":"abc","end":42,"dedup_window_sec":600,"dedup_window_events":1000000}}})"};
+      "log_id":"abc","end":42,"dedup_window_sec":600,"dedup_window_events":1000000,"max_event_bytes":64,
+      "max_body_bytes":128}}})"};
   const auto state = remote_->log_state();
   ASSERT_TRUE(state) << state.error().text;
   EXPECT_EQ(
       *state,
-      (LogState{.log_id = "abc", .end = 42, .dedup_window_ms = 600'000, .dedup_window_events = 1'000'000}));
+      (LogState{.log_id = "abc",
+                .end = 42,
+                .dedup_window_ms = 600'000,
+                .dedup_window_events = 1'000'000,
+                .limits = {.event_bytes = 64, .body_bytes = 128}}));
 }
 
 TEST_F(RemoteTest, KnowsAProducerByItsLackOfAStore) {
@@ -61,6 +67,7 @@ TEST_F(RemoteTest, KnowsAProducerByItsLackOfAStore) {
   const auto state = remote_->log_state();
   ASSERT_TRUE(state) << state.error().text;
   EXPECT_FALSE(state->has_page);
+  EXPECT_EQ(state->limits, feed::BodyLimits{}) << "not said: not bounded";
 }
 
 TEST_F(RemoteTest, TellsALogThatIsAwayFromWhatIsNoWeir) {
@@ -73,10 +80,8 @@ TEST_F(RemoteTest, TellsALogThatIsAwayFromWhatIsNoWeir) {
   const std::vector<Case> cases = {
       {503, R"({"status":"unready","checks":{"event_log":{"status":"unready","reason":"starting"}}})",
        Move::peer, "its event log is away: starting"},
-      {503, R"({"status":"unready","checks":{}})", Move::peer, "its event log is away"},
-      {502, "<html>", Move::peer, "its event log is away"},
-      {200, "<html>", Move::caller, " answers, but is no Weir"},
-      {404, R"({"error":"no"})", Move::caller, " answers, but is no Weir"}};
+      {503, R"({"status":"unready","checks":{"event_log":{}}})", Move::peer, "its event log is away"},
+      {503, R"({"error":"shutting down"})", Move::peer, "it answers 503: shutting down"}};
   for (const Case& one : cases) {
     reply_ = {.status = one.status, .body = one.body};
     const auto state = remote_->log_state();
@@ -92,6 +97,92 @@ TEST_F(RemoteTest, SendsNdjson) {
   EXPECT_EQ(content_type_, "application/x-ndjson");
 }
 
+TEST_F(RemoteTest, Fault45NamesWhatAnswersHealthInWeirsPlace) {
+  struct Case {
+    int status;
+    std::string body;
+    Move move;  // peer: worth another try
+  };
+  const std::vector<Case> cases = {{200, "<html>", Move::caller},
+                                   {200, "", Move::caller},
+                                   {200, R"({"status":"ready"})", Move::caller},
+                                   {200, R"({"status":"ready","checks":{"event_log":1}})", Move::caller},
+                                   {200, R"({"status":"ready","checks":{"event_log":{"log_id":"a")", Move::caller},
+                                   {302, "", Move::caller},
+                                   {404, R"({"message":"no route"})", Move::caller},
+                                   {502, "<html>", Move::peer},
+                                   {503, "<html>", Move::peer},
+                                   {503, R"({"status":"unready","checks":{}})", Move::peer},
+                                   {504, "", Move::peer}};
+  for (const Case& one : cases) {
+    reply_ = {.status = one.status, .content_type = "text/x", .body = one.body};
+    const auto state = remote_->log_state();
+    ASSERT_FALSE(state) << one.status << one.body;
+    EXPECT_EQ(state.error().move, one.move) << one.status << one.body;
+    EXPECT_EQ(state.error().code, "no_weir") << one.status << one.body;
+    EXPECT_TRUE(state.error().text.starts_with("something else answers in Weir's place at 127.0.0.1:"))
+        << state.error().text;
+    EXPECT_TRUE(state.error().text.contains(": status " + std::to_string(one.status) + ", Content-Type text/x"))
+        << state.error().text;
+  }
+}
+
+TEST_F(RemoteTest, Fault45PrintsNoSecretOfARedirectionAndNoControlCharacter) {
+  reply_ = {.status = 302,
+            .body = "\x1b[2J" + std::string(1000, 'x'),
+            .headers = {{"Location", "https://user:secret@login.example/in?token=secret"}}};
+  const auto state = remote_->log_state();
+  ASSERT_FALSE(state);
+  EXPECT_TRUE(state.error().text.contains(R"(Location https://***@login.example/in, body "\x1b[2Jxx)"))
+      << state.error().text;
+  EXPECT_FALSE(state.error().text.contains("secret")) << state.error().text;
+  EXPECT_LT(state.error().text.size(), 400U);
+}
+
+TEST_F(RemoteTest, Fault45TakesOnlyWeirsOwnWordAsAnOutcome) {
+  struct Case {
+    int status;
+    std::string body;
+    std::size_t events;
+  };
+  const std::vector<Case> foreign = {
+      {200, "<html>welcome</html>", 2},
+      {200, "", 2},
+      {200, "{}", 2},
+      {200, "[]", 2},
+      {200, R"({"accepted":2)", 2},
+      {200, R"({"accepted":2})", 2},
+      {200, R"({"accepted":1,"rejected":[]})", 2},
+      {200, R"({"accepted":3,"rejected":[]})", 2},
+      {200, R"({"accepted":"2","rejected":[]})", 2},
+      {200, R"({"accepted":-1,"rejected":[]})", 2},
+      {200, R"({"accepted":2,"rejected":[{"index":0,"error":"x"}]})", 2},
+      {200, R"({"accepted":1,"rejected":[{"index":2,"error":"x"}]})", 2},
+      {200, R"({"accepted":1,"rejected":[{"error":"x"}]})", 2},
+      {200, R"({"accepted":1,"rejected":[{"index":1},{"index":1}]})", 3},
+      {200, R"({"accepted":0,"rejected":[{"index":0},{"index":1}]})", 2},
+      {400, R"({"accepted":1,"rejected":[{"index":0,"error":"x"}]})", 2},
+      {201, R"({"accepted":2,"rejected":[]})", 2},
+      {202, "", 2},
+      {204, "", 2},
+      {301, "", 2},
+      {302, R"({"error":"moved"})", 2},
+      {401, "<html>", 2},
+      {404, "", 2},
+      {404, R"({"error":{"code":404}})", 2},
+      {413, "<html>", 2},
+      {429, "slow down", 2},
+      {500, "<html>", 2},
+      {502, "<html>", 2},
+      {503, "<html>", 2},
+      {504, "", 2}};
+  for (const Case& one : foreign) {
+    const Posted posted = answer(one.status, one.body, {}, one.events);
+    EXPECT_EQ(posted.answer, Answer::unknown) << one.status << one.body;
+    EXPECT_TRUE(posted.why.starts_with("something else answers in Weir's place at 127.0.0.1:")) << posted.why;
+  }
+}
+
 TEST_F(RemoteTest, KnowsFromTheStatusWhatBecameOfThePiece) {
   struct Case {
     int status;
@@ -103,13 +194,12 @@ TEST_F(RemoteTest, KnowsFromTheStatusWhatBecameOfThePiece) {
       {400, R"({"accepted":0,"rejected":[{"index":0,"error":"x"}]})", Answer::taken},
       {400, R"({"error":"no JSON"})", Answer::refused},
       {401, R"({"error":"no key"})", Answer::refused},
-      {404, "", Answer::refused},
-      {413, "", Answer::refused},
-      {408, "", Answer::unknown},
-      {429, "", Answer::not_kept},
+      {404, R"({"error":"no such path"})", Answer::refused},
+      {413, R"({"error":"too large"})", Answer::refused},
+      {408, R"({"error":"too slow"})", Answer::unknown},
+      {429, R"({"error":"too many requests"})", Answer::not_kept},
       {500, R"({"accepted":0,"rejected":[],"failed":[0]})", Answer::unknown},
-      {502, "", Answer::unknown},
-      {504, "", Answer::unknown},
+      {500, R"({"error":"Failed to publish activity"})", Answer::unknown},
       {503, R"({"error":"shutting down"})", Answer::not_kept}};
   for (const Case& one : cases)
     EXPECT_EQ(answer(one.status, one.body).answer, one.expected) << one.status << one.body;
@@ -117,7 +207,7 @@ TEST_F(RemoteTest, KnowsFromTheStatusWhatBecameOfThePiece) {
 
 TEST_F(RemoteTest, NamesRejectedItemsAndReasons) {
   const Posted posted =
-      answer(200, R"({"accepted":1,"rejected":[{"index":2,"error":"user_id is required"}]})");
+      answer(200, R"({"accepted":2,"rejected":[{"index":2,"error":"user_id is required"}]})", {}, 3);
   ASSERT_EQ(posted.rejected.size(), 1U);
   EXPECT_EQ(posted.rejected[0].index, 2U);
   EXPECT_EQ(posted.rejected[0].error, "user_id is required");
@@ -133,7 +223,7 @@ TEST_F(RemoteTest, KnowsThatNothingArrivedWhereNobodyListens) {
   const std::uint16_t port = server_->port();
   server_.reset();
   const auto nobody = connect_remote({.host = "127.0.0.1", .port = port});
-  EXPECT_EQ(nobody->post("{}\n").answer, Answer::not_kept);
+  EXPECT_EQ(nobody->post("{}\n", 1).answer, Answer::not_kept);
   EXPECT_EQ(nobody->log_state().error().move, Move::peer);
 }
 

@@ -11,6 +11,7 @@
 #include "base/json_text.hpp"
 #include "base/result.hpp"
 #include "cli/stats_text.hpp"
+#include "cli/weir_answer.hpp"
 #include "http/client.hpp"
 
 namespace weir::cli {
@@ -42,7 +43,8 @@ class Asker {
  public:
   Asker(http::Client& client, const StatsOptions& options) : client_(client), options_(options) {}
 
-  Result<std::string> ask(std::string_view what, const Parameters& parameters) {
+  // `member` is one that every answer to this question has.
+  Result<std::string> ask(std::string_view what, std::string_view member, const Parameters& parameters) {
     std::string path = "/api/v1/" + std::string(what);
     char separator = '?';
     const auto add = [&](std::string_view name, const std::string& value) {
@@ -55,18 +57,18 @@ class Asker {
     for (const auto& [name, value] : parameters) add(name, value);
     auto response = client_.send("GET", path, {}, "");
     if (!response) return pass_on(response);
-    if (response->status == 200) return std::move(response->body);
-    return fail(Move::caller, "refused", reason_of(*response));
+    if (is_answer(*response, member)) return std::move(response->body);
+    if (const auto error = weir_error(*response)) return fail(Move::caller, "refused", *error);
+    return fail(Move::caller, "no_weir", describe_foreign(*response, client_.base()));
   }
 
  private:
-  static std::string reason_of(const http::Response& response) {
-    json::error_code broken;
-    const auto answer = json::parse(response.body, broken);
-    const auto* object = broken ? nullptr : answer.if_object();
-    const auto* error = object ? object->if_contains("error") : nullptr;
-    if (error && error->is_string()) return std::string(std::string_view(error->get_string()));
-    return "it answered " + std::to_string(response.status);
+  [[nodiscard]] bool is_answer(const http::Response& response, std::string_view member) const {
+    if (response.status != 200) return false;
+    if (options_.format == StatsFormat::csv)
+      return response.header("Content-Type").value_or("").starts_with("text/csv");
+    const auto body = object_in(response.body);
+    return body && find(*body, {member}) != nullptr;
   }
 
   http::Client& client_;
@@ -85,18 +87,18 @@ std::vector<std::string> dimensions_of(const StatsOptions& options) {
 }
 
 Result<std::string> ask_series(Asker& asker, const StatsOptions& options, const std::string& format) {
-  return asker.ask("timeseries", {{"interval", options.interval}, {"format", format}});
+  return asker.ask("timeseries", "points", {{"interval", options.interval}, {"format", format}});
 }
 
 Result<std::string> ask_top(Asker& asker, const StatsOptions& options, const std::string& dimension,
                             const std::string& format) {
-  return asker.ask("top",
+  return asker.ask("top", "rows",
                    {{"dimension", dimension}, {"limit", std::to_string(options.limit)}, {"format", format}});
 }
 
 Result<Answers> ask_all(Asker& asker, const StatsOptions& options) {
   Answers answers;
-  auto summary = asker.ask("summary", {{"compare", "previous"}});
+  auto summary = asker.ask("summary", "events", {{"compare", "previous"}});
   if (!summary) return pass_on(summary);
   answers.summary = std::move(*summary);
   auto series = ask_series(asker, options, "json");
@@ -227,7 +229,7 @@ Result<std::string> answer(const StatsOptions& options) {
   try {
     return table_of(*answers, options);
   } catch (const std::exception&) {
-    return fail(Move::caller, "no_weir", "what answers there does not speak as a Weir does");
+    return fail(Move::caller, "no_weir", "its answer lacks members that the answer of a Weir has");
   }
 }
 
@@ -239,7 +241,7 @@ int run_stats(const StatsOptions& options, std::ostream& out, std::ostream& err)
     out << *text << std::flush;
     return 0;
   }
-  err << "weir stats: " << printable(options.url) << ": " << printable(text.error().text) << '\n';
+  err << "weir stats: " << printable(http::without_credentials(options.url)) << ": " << printable(text.error().text) << '\n';
   return 1;
 }
 

@@ -188,7 +188,7 @@ constexpr std::array table{
     Variable{"KAFKA_PARTITIONS", "12", "", number<kafka_partitions, 1, 100'000>, with_kafka, serving, false,
              "of the topic, when it must be created"},
     Variable{"KAFKA_PARTITION_KEY", "user_id", "", partition_key, with_kafka, ingesting, false,
-             "what decides an event's partition"},
+             "what decides an event's partition; message_id where an event lacks it"},
     Variable{"KAFKA_START", "earliest", "", choice<kafka_start, Starts>, with_kafka, counting, false,
              "where a topic without a ledger begins: earliest or latest"},
     Variable{"ON_OFFSET_GONE", "stop", "", choice<&Settings::on_offset_gone, OffsetGone>, in_use, counting,

@@ -257,6 +257,24 @@ Cut Cutter::without_last(Cut cut) const {
   return cut;
 }
 
+Cut Cutter::first_items(Cut cut, std::size_t count) const {
+  ensure(count > 0, "a piece has at least one item");
+  if (count >= cut.items.size()) return cut;
+  const std::string_view ahead = source_.ahead();
+  const Item& last = cut.items[count - 1];
+  cut.bytes = static_cast<std::size_t>(last.text.data() - ahead.data()) + last.text.size();
+  if (dialect_ != Dialect::array) {
+    if (ahead.substr(cut.bytes).starts_with('\r')) ++cut.bytes;
+    if (ahead.substr(cut.bytes).starts_with('\n')) ++cut.bytes;
+  }
+  cut.behind = {.bytes = source_.position() + cut.bytes,
+                .hash = source_.hash_behind(cut.bytes),
+                .lines = last.line,
+                .mid_line = false};
+  cut.items.resize(count);
+  return cut;
+}
+
 void Cutter::accept(const Cut& cut) {
   source_.take(cut.bytes);
   place_ = cut.behind;

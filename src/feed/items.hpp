@@ -65,6 +65,8 @@ class Cutter {
 
   // Takes the piece from the source: its views are gone.
   void accept(const Cut& cut);
+  // The piece with its first `count` items alone: it ends with the line, or the element, of the last of them.
+  [[nodiscard]] Cut first_items(Cut cut, std::size_t count) const;
   // Takes the piece but for its last item, which is a line, and ends where that begins.
   [[nodiscard]] Cut without_last(Cut cut) const;
 

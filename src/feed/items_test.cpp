@@ -64,6 +64,44 @@ TEST(Lines, AreNumberedAsAnEditorNumbersThem) {
   }
 }
 
+TEST(Cutter, MakesAPieceOfItsFirstItemsThatTheNextOneGoesOnFrom) {
+  struct Case {
+    std::string text;
+    Dialect dialect;
+    Items items;
+  };
+  const std::vector<Case> cases = {
+      {"a\r\n\n \nb\nc\n\nlast", Dialect::access_log, {{1, "a"}, {4, "b"}, {5, "c"}, {7, "last"}}},
+      {"\xEF\xBB\xBF{}\n{\"a\":1}\n", Dialect::ndjson, {{1, "{}"}, {2, "{\"a\":1}"}}},
+      {" [ {} , {\"a\":1}\n,2] ", Dialect::array, {{1, "{}"}, {2, "{\"a\":1}"}, {3, "2"}}}};
+  for (const Case& one : cases)
+    for (const std::size_t count : {1U, 2U, 9U}) {
+      Source source(read_text(one.text, 1000));
+      Cutter cutter(source, one.dialect, {});
+      Items items;
+      std::vector<Place> places;
+      while (true) {
+        auto cut = cutter.next();
+        ASSERT_TRUE(cut);
+        if (cut->bytes == 0) break;
+        if (!cut->items.empty()) *cut = cutter.first_items(std::move(*cut), count);
+        ASSERT_LE(cut->items.size(), count);
+        for (const Item& item : cut->items) items.emplace_back(item.line, std::string(item.text));
+        places.push_back(cut->behind);
+        cutter.accept(*cut);
+      }
+      EXPECT_EQ(items, one.items) << one.text << count;
+      Source again(read_text(one.text, 1000));
+      for (const Place& place : places) {
+        Cutter resumed(again, one.dialect, places.data() == &place ? Place{} : *(&place - 1));
+        const auto cut = resumed.up_to(place.bytes);
+        ASSERT_TRUE(cut) << one.text;
+        EXPECT_EQ(cut->behind, place) << one.text;
+        resumed.accept(*cut);
+      }
+    }
+}
+
 TEST(Lines, LoseAByteOrderMark) {
   EXPECT_EQ(cut_all("\xEF\xBB\xBF{\"a\":1}\n{}\n").items, (Items{{1, "{\"a\":1}"}, {2, "{}"}}));
 }

@@ -9,6 +9,17 @@
 
 namespace weir::feed {
 
+namespace {
+
+std::unexpected<Error> too_large(std::size_t bytes, const BodyLimits& limits) {
+  const std::size_t most = std::min(limits.event_bytes, limits.body_bytes - 1);
+  return fail(Move::caller, "event_too_large",
+              "its event has " + std::to_string(bytes) + " bytes, and Weir takes at most " + std::to_string(most) +
+                  " (MAX_EVENT_BYTES, MAX_BODY_BYTES)");
+}
+
+}  // namespace
+
 void Totals::add(const Piece& piece, const std::vector<std::size_t>& refused) {
   unreadable += piece.unreadable.size();
   rejected += refused.size();
@@ -40,24 +51,38 @@ PieceWriter::PieceWriter(Dialect dialect, const Visitors* visitors) : dialect_(d
          "visitors of an access log are named under a salt");
 }
 
-const Piece& PieceWriter::write(const std::vector<Item>& items, std::string_view id) {
+const Piece& PieceWriter::write(const std::vector<Item>& items, std::string_view id,
+                                const BodyLimits& limits, Extent extent) {
   piece_.body.clear();
   piece_.events.clear();
   piece_.unreadable.clear();
   id_.assign(id).push_back('-');
   id_stem_ = id_.size();
-  for (const Item& item : items) write_item(item);
+  piece_.items = 0;
+  for (const Item& item : items) {
+    const std::size_t body_bytes = piece_.body.size();
+    write_item(item, limits);
+    if (extent == Extent::one_body && piece_.body.size() > limits.body_bytes) {
+      piece_.body.resize(body_bytes);
+      piece_.events.pop_back();
+      break;
+    }
+    ++piece_.items;
+  }
   return piece_;
 }
 
-void PieceWriter::write_item(const Item& item) {
+void PieceWriter::write_item(const Item& item, const BodyLimits& limits) {
   const std::size_t body_bytes = piece_.body.size();
-  const auto written = item.too_long ? fail(Move::caller, "line_too_long", "it has more than 1 MiB")
+  auto written = item.too_long ? fail(Move::caller, "line_too_long", "it has more than 1 MiB")
                        : dialect_ == Dialect::access_log ? write_access_line(item)
                                                          : write_activity(item);
   if (written) {
     piece_.body.push_back('\n');
-    return;
+    const std::size_t bytes = piece_.body.size() - body_bytes;
+    if (bytes <= limits.body_bytes) return;
+    piece_.events.pop_back();
+    written = too_large(bytes - 1, limits);
   }
   piece_.body.resize(body_bytes);
   piece_.unreadable.push_back({item.line, written.error().text});

@@ -2,6 +2,7 @@
 // whenever the same line of the same run is sent.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,10 +27,19 @@ struct UnreadableLine {
   std::string why;
 };
 
+// How much Weir takes.
+struct BodyLimits {
+  std::size_t event_bytes = SIZE_MAX;
+  std::size_t body_bytes = SIZE_MAX;
+
+  friend bool operator==(const BodyLimits&, const BodyLimits&) = default;
+};
+
 struct Piece {
   std::string body;           // NDJSON, a line for each of `events`
   std::vector<Event> events;  // in order
   std::vector<UnreadableLine> unreadable;
+  std::size_t items = 0;  // how many of the items it holds; fewer than were given only if the body is full
 };
 
 // What came of a run so far.
@@ -58,11 +68,18 @@ class PieceWriter {
   // `visitors` outlives it; it is only asked for access logs.
   PieceWriter(Dialect dialect, const Visitors* visitors);
 
-  // `id` is the run's: message_id is id-line. The result is good until the next call.
-  [[nodiscard]] const Piece& write(const std::vector<Item>& items, std::string_view id);
+  enum class Extent : std::uint8_t {
+    one_body,  // stops before the item that would make the body larger than the limit
+    all,       // writes all items, however large the body becomes
+  };
+
+  // `id` is the run's: message_id is id-line. The result is good until the next call. An event that is too large for a
+  // body of its own is unreadable.
+  [[nodiscard]] const Piece& write(const std::vector<Item>& items, std::string_view id,
+                                   const BodyLimits& limits = {}, Extent extent = Extent::one_body);
 
  private:
-  void write_item(const Item& item);
+  void write_item(const Item& item, const BodyLimits& limits);
   Result<void> write_access_line(const Item& item);
   Result<void> write_activity(const Item& item);
   std::string_view message_id(std::uint64_t line);
