@@ -54,7 +54,8 @@ class Parser {
       std::ranges::reverse(typed);  // as CLI11 wants them
       app_.parse(std::move(typed));
       for (const Argument& argument : command_.arguments) take(argument);
-      for (const std::string& extra : app_.remaining()) faults_.push_back(fault_of_extra(command_, extra));
+      for (const std::string& extra : app_.remaining())
+        if (extra != "--") faults_.push_back(fault_of_extra(command_, extra));  // CLI11 counts the mark among them
       if (faults_.empty() && command_.check)
         if (std::string fault = command_.check(); !fault.empty()) faults_.push_back(std::move(fault));
     } catch (const CLI::CallForHelp&) {

@@ -73,7 +73,7 @@ TEST_F(Arguments, SayWhatWasFoundAndWhatIsExpected) {
       {{""}, R"(FILE="": expected a file)"},
       {{"a", "--format", "xml"}, R"(--format="xml": expected table or csv)"},
       {{"a", "--format=xml"}, R"(--format="xml": expected table or csv)"},
-      {{"a", "--format="}, R"(--format="": expected table or csv)"},
+      {{"a", "--format="}, "--format has no value: expected table or csv"},
       {{"a", "--format"}, "--format has no value: expected table or csv"},
       {{"a", "--format", "csv", "--format", "csv"}, "--format is given 2 times: expected once"},
       {{"a", "--again=maybe"}, "--again has a value: expected none"},

@@ -357,11 +357,11 @@ TEST_F(Import, LosesAndDoublesNothingWhereverItIsKilledAmongSmallPieces) {
 }
 
 TEST_F(Import, NamesAnEventThatNoBodyCanHold) {
-  weir_.log.limits = {.event_bytes = 400, .body_bytes = 500};
-  ASSERT_EQ(import(access_line(1, 0) + access_line(1, 1, "/" + std::string(600, 'x')) + access_line(1, 2)), 0);
+  weir_.log.limits = {.event_bytes = 300, .body_bytes = 330};
+  ASSERT_EQ(import(access_line(1, 0) + access_line(1, 1, "/" + std::string(150, 'x')) + access_line(1, 2)), 0);
   EXPECT_TRUE(out_.starts_with("standard input: 3 lines, 2 events, 2 page views, 1 unreadable\n")) << out_;
   EXPECT_TRUE(err_.contains("standard input: line 2 unreadable: its event has ")) << err_;
-  EXPECT_TRUE(err_.contains(" bytes, and Weir takes at most 400 (MAX_EVENT_BYTES, MAX_BODY_BYTES)")) << err_;
+  EXPECT_TRUE(err_.contains(" bytes, and Weir takes at most 300 (MAX_EVENT_BYTES, MAX_BODY_BYTES)")) << err_;
 }
 
 TEST_F(Import, KnowsTheOutcomeOfAPieceInPartsOnlyIfAllOfThemHaveOne) {

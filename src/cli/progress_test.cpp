@@ -58,9 +58,9 @@ TEST(Progress, ClearsTheBarAtItsEnd) {
   progress.show({.lines = 1}, start + 1s);
   EXPECT_EQ(err.str(), "\ra  1 line  1/s");
   progress.end();
-  EXPECT_EQ(err.str(), "\ra  1 line  1/s\r             \r");
+  EXPECT_EQ(err.str(), "\ra  1 line  1/s\r              \r");
   progress.end();
-  EXPECT_TRUE(err.str().ends_with("1/s\r             \r"));
+  EXPECT_TRUE(err.str().ends_with("1/s\r              \r"));
 }
 
 TEST(Progress, CutsTheBarToTheTerminal) {
@@ -68,7 +68,7 @@ TEST(Progress, CutsTheBarToTheTerminal) {
   Progress progress(err, 20, "a-file-with-a-long-name");
   progress.begin({}, start);
   progress.show({.lines = 1}, start + 1s);
-  EXPECT_EQ(err.str(), "\ra-file-with-a-long-n");
+  EXPECT_EQ(err.str(), "\ra-file-with-a-long-");
 }
 
 TEST(Progress, PrintsALineEveryFewSecondsElsewhere) {
