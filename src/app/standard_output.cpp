@@ -16,6 +16,7 @@ DescriptorBuffer::int_type DescriptorBuffer::overflow(int_type next) {
 }
 
 int DescriptorBuffer::sync() {
+  if (pptr() == pbase()) return 0;
   const char* at = pbase();
   while (error_ == 0 && at < pptr()) {
     const ssize_t written = ::write(descriptor_, at, static_cast<std::size_t>(pptr() - at));
