@@ -212,5 +212,23 @@ class Offsets(pair.Case):
         del self.processes["other"]
 
 
+class Copies(pair.Case):
+    SETTINGS = {"FLUSH_INTERVAL_SEC": 1}
+
+    def test_fault_45_a_copy_meets_the_first_one_whatever_the_partition_key(self):
+        self.start("consumer")
+        for number, key in enumerate(("none", "metadata.session", "activity_type", "user_id")):
+            producer, = self.start("producer", KAFKA_PARTITION_KEY=key)
+            event = weir.activity("ada", message_id=f"id-{number}")
+            for _ in range(2 * pair.PARTITIONS):
+                self.assertEqual(producer.post("/activity", event).status, 200)
+            with self.subTest(key):
+                sums = self.wait_counted()
+                self.assertEqual((sums["tallied"], sums["duplicate"]),
+                                 (number + 1, (number + 1) * (2 * pair.PARTITIONS - 1)))
+            producer.kill()
+        self.assert_exact(events=4, users=1)
+
+
 if __name__ == "__main__":
     weir.main()
