@@ -76,11 +76,20 @@ class Parser {
       options_[&argument] = app_.add_flag(argument.name, argument.help);
       return;
     }
-    CLI::Option* option = app_.add_option(argument.name, values_[&argument], argument.help);
+    // A callback for texts: a variable would bring CLI11's conversions with it, which take long to compile.
+    Values& values = values_[&argument];
+    const auto keep = [&values](const CLI::results_t& results) {
+      values = results;
+      return true;
+    };
+    CLI::Option* option = app_.add_option(argument.name, CLI::callback_t(keep), argument.help);
     // As many as are typed: take() counts them. An option takes the one value that follows it.
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     option->option_text(is_option(argument) ? "VALUE" : " ");
-    if (is_option(argument)) option->allow_extra_args(false);
+    if (is_option(argument))
+      option->allow_extra_args(false);
+    else
+      option->expected(-1);  // one or more
     options_[&argument] = option;
   }
 
