@@ -110,7 +110,11 @@ Result<std::string> inflate_gzip(std::string_view bytes, std::size_t limit) {
     const int state = ::inflate(&*stream, Z_NO_FLUSH);
     rest.remove_prefix(given - stream->avail_in);
     room.use(offered - stream->avail_out);
-    if (state == Z_STREAM_END) break;
+    if (state == Z_STREAM_END) {
+      if (rest.empty()) break;
+      inflateReset(&*stream);  // the next member
+      continue;
+    }
     if (state == Z_BUF_ERROR || (state == Z_OK && rest.empty() && stream->avail_out > 0)) {
       return bad_encoding("gzip", "it is cut off");
     }
@@ -118,7 +122,6 @@ Result<std::string> inflate_gzip(std::string_view bytes, std::size_t limit) {
     if (state != Z_OK) return bad_encoding("gzip", stream->msg != nullptr ? stream->msg : "it is broken");
   }
   if (room.over_limit()) return too_large(limit);
-  if (!rest.empty()) return bad_encoding("gzip", "something stands behind its one member");
   return room.take();
 }
 
@@ -139,11 +142,11 @@ Result<std::string> inflate_zstd(std::string_view bytes, std::size_t limit) {
     const std::size_t left = ZSTD_decompressStream(context.get(), &out, &in);
     if (ZSTD_isError(left) != 0) return bad_encoding("zstd", ZSTD_getErrorName(left));
     room.use(out.pos);
-    if (left == 0) break;
+    if (left == 0 && in.pos == in.size) break;
+    if (left == 0) continue;  // the next frame
     if (in.pos == in.size && out.pos < out.size) return bad_encoding("zstd", "it is cut off");
   }
   if (room.over_limit()) return too_large(limit);
-  if (in.pos != in.size) return bad_encoding("zstd", "something stands behind its one frame");
   return room.take();
 }
 

@@ -19,13 +19,14 @@ enum class Encoding : std::uint8_t { identity, gzip, zstd };
 // encodings and all others have no Encoding: 415.
 [[nodiscard]] std::optional<Encoding> encoding_named(std::string_view name);
 
-// A whole body at once, for any thread. Behind the result limits::json_slack_bytes are readable and zero
+// A whole body at once, for any thread: one or several gzip members, one or several zstd frames; the bound holds for all
+// of them together. Behind the result limits::json_slack_bytes are readable and zero
 // (they are within the string's capacity, and moving the string keeps them). Holds at most 2 × limit while it
 // works, whatever the ratio, besides the decoder's own state (gzip 40 KB; zstd at most 8 MiB, the window that
 // RFC 9659 allows).
 //
 // Errors are Move::caller: too_large, the result would exceed `limit` bytes (413); bad_encoding, the bytes
-// are broken, cut off, or not exactly one gzip member or zstd frame (400). gzip in gzip is inflated once.
+// are broken, cut off, or something else stands after a gzip member or zstd frame (400). gzip in gzip is inflated once.
 [[nodiscard]] Result<std::string> inflate(Encoding encoding, std::string_view bytes, std::size_t limit);
 
 // A file in pieces: plain, gzip of one or several members, zstd of one or several frames, told by the first

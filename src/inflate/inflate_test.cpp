@@ -115,10 +115,35 @@ TEST(Inflate, RefusesABodyCutOffAnywhere) {
   }
 }
 
-TEST(Inflate, RefusesWhatIsNotExactlyOneMember) {
+TEST(Inflate, TakesSeveralMembersOrFramesAsOneBody) {
   for (const Encoding encoding : compressed) {
     const std::string body = deflated(encoding, lines(50));
-    expect_bad(encoding, body + body, "two members");
+    const std::string empty = deflated(encoding, "");
+    const auto three = inflate(encoding, body + empty + body + deflated(encoding, "x") + empty, roomy);
+    ASSERT_TRUE(three) << three.error().text;
+    EXPECT_EQ(*three, lines(50) + lines(50) + "x");
+    EXPECT_FALSE(inflate(encoding, body + body.substr(0, body.size() - 1), roomy)) << "the second is cut off";
+  }
+  EXPECT_EQ(inflate(Encoding::zstd, zstd_of("a") + zstd_of("b", {.tells_size = false}), roomy), "ab");
+}
+
+TEST(Inflate, BoundsAllMembersOfABodyTogether) {
+  for (const Encoding encoding : compressed) {
+    const std::string part = deflated(encoding, std::string(1000, 'x'));
+    std::string body;
+    for (int member = 0; member < 10; ++member) body += part;
+    EXPECT_TRUE(inflate(encoding, body, 10'000));
+    const auto over = inflate(encoding, body, 9'999);
+    ASSERT_FALSE(over);
+    EXPECT_EQ(over.error().code, "too_large");
+    const std::string bombs = deflated(encoding, std::string(500'000, '0'));
+    EXPECT_EQ(inflate(encoding, bombs + bombs + bombs, roomy).error().code, "too_large");
+  }
+}
+
+TEST(Inflate, RefusesWhatIsNoMember) {
+  for (const Encoding encoding : compressed) {
+    const std::string body = deflated(encoding, lines(50));
     expect_bad(encoding, body + "x", "garbage behind");
     expect_bad(encoding, body + "\0"s, "a zero behind");
     expect_bad(encoding, "x" + body, "garbage before");
