@@ -158,7 +158,7 @@ class Reading {
       case metadata:
         return read_metadata();
       case message_id:
-        return read_text(message_id_rule, activity.message_id.emplace());
+        return read_optional_text(message_id_rule, activity.message_id);
       default:
         return walk_.skip_value(1) || deny_json();
     }
@@ -169,9 +169,9 @@ class Reading {
     if (!note(member, name)) return false;
     switch (member) {
       case page_url:
-        return read_text(page_url_rule, activity.metadata.page_url.emplace());
+        return read_optional_text(page_url_rule, activity.metadata.page_url);
       case referrer:
-        return read_text(referrer_rule, activity.metadata.referrer.emplace());
+        return read_optional_text(referrer_rule, activity.metadata.referrer);
       default:
         if (!wanted_.empty() && name == wanted_) return read_wanted();
         return walk_.skip_value(2) || deny_json();
@@ -197,11 +197,20 @@ class Reading {
     return true;
   }
 
+  // A member with null is absent. Only null begins with this letter; anything else with it is no JSON.
+  [[nodiscard]] bool is_null_next() const { return walk_.peek() == 'n'; }
+
+  bool read_optional_text(const TextRule& rule, std::optional<std::string_view>& out) {
+    if (is_null_next()) return walk_.skip_value(in_metadata_ ? 2 : 1) || deny_json();
+    return read_text(rule, out.emplace());
+  }
+
   bool read_metadata() {
+    if (is_null_next()) return walk_.skip_value(1) || deny_json();
     in_metadata_ = true;
     if (!walk_.take('{')) {
-      return deny("metadata_invalid",
-                  "metadata must be an object or left out, found " + std::string(walk_.next_in_words()));
+      return deny("metadata_invalid", "metadata must be an object, null or left out, found " +
+                                          std::string(walk_.next_in_words()));
     }
     if (!read_members(&Reading::read_metadata_member)) return false;
     in_metadata_ = false;

@@ -10,8 +10,7 @@
 //     activity_type, message_id, page_url and referrer;
 //   · bytes that are not UTF-8 (overlong forms and surrogates among them), UTF-16 and a byte order mark are
 //     refused;
-//   · null does not stand for an absent member: message_id, metadata, page_url or referrer with null are
-//     refused.
+//   · null stands for an absent member where the member is optional: message_id, metadata, page_url, referrer.
 #pragma once
 
 #include <memory>

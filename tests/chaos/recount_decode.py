@@ -17,6 +17,7 @@ REFERRER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 NO_HOST = re.compile(r"[\x00-\x20<>\[\\\]^|\x7f]")
 TEXTS = (("user_id", 256, False), ("activity_type", 128, False), ("message_id", 128, False),  # True: of metadata
          ("page_url", 2048, True), ("referrer", 2048, True))
+OPTIONAL = {"message_id", "page_url", "referrer"}  # null stands for their absence; metadata's too
 ANY = "any"  # where a document is broken, the first fault on the way to the break is as good
 
 
@@ -88,7 +89,9 @@ def depth_of(value):
 
 
 def event_of(found, faults):
-    metadata = found.get("metadata", {})
+    metadata = found.get("metadata")
+    if metadata is None:
+        metadata = {}  # null is absent
     if not isinstance(metadata, dict):
         faults.add("metadata_invalid")
         metadata = {}
@@ -108,7 +111,7 @@ def event_of(found, faults):
 
 def checked_text(holder, name, bytes_max, may_be_blank, faults):
     """The member's text; None where there is none, or none that may stand there."""
-    if name not in holder:
+    if name not in holder or holder[name] is None and name in OPTIONAL:
         return None
     text = holder[name]
     try:

@@ -39,7 +39,10 @@ RECORDS = (  # and the reasons that a letter may name
     (b"", {"not_json", "any"}),
     (b"\xef\xbb\xbf" + event(), {"not_json", "any"}),
     (event(user_id=7), {"user_id_invalid"}),
-    (event(metadata={"page_url": None}), {"page_url_invalid"}),
+    (event(message_id=None, metadata={"page_url": None, "referrer": None}), set()),
+    (event(metadata=None), set()),
+    (event(user_id=None), {"user_id_invalid"}),
+    (event(metadata={"page_url": 1}), {"page_url_invalid"}),
     (b'{"a":1,"a":2}', {"member_repeated", "user_id_missing", "activity_type_missing", "timestamp_missing"}),
     (event(deep={"a": 1})[:-2] + b',"a":2}}', set()),  # deeper than metadata a member may stand twice
     (event(timestamp="2027-01-17T08:00:00Z"), set()),
