@@ -32,6 +32,36 @@ bool is_host(std::string_view text) {
   });
 }
 
+enum class Expected : std::uint8_t { nothing, a_continue, something_else };
+
+// RFC 9110 §10.1.1: a list, in which empty elements count for nothing (§5.6.1).
+Expected expected_by(std::string_view list) {
+  Expected expected = Expected::nothing;
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    std::string_view element = list.substr(0, comma);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    element.remove_prefix(std::min(element.find_first_not_of(" \t"), element.size()));
+    element = element.substr(0, element.find_last_not_of(" \t") + 1);
+    if (element.empty()) continue;
+    if (!same_ignoring_case(element, "100-continue")) return Expected::something_else;
+    expected = Expected::a_continue;
+  }
+  return expected;
+}
+
+// The place in the head of the digit after "HTTP/1.", if it is one of a later minor version, which is to be treated as
+// the highest one that we know (RFC 9110 §2.5).
+std::optional<std::size_t> later_minor_at(std::string_view head, std::size_t line_end) {
+  constexpr std::string_view version = " HTTP/1.";
+  constexpr std::size_t line_end_bytes = 2;
+  if (line_end < version.size() + 1 + line_end_bytes) return std::nullopt;
+  const std::size_t at = line_end - line_end_bytes - 1;
+  const bool later = head[at] >= '2' && head[at] <= '9';
+  if (!later || head.substr(at - version.size(), version.size()) != version) return std::nullopt;
+  return at;
+}
+
 bool has_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char letter) {
     return (static_cast<unsigned char>(letter) < 0x20 && letter != '\t') || letter == 0x7f;
@@ -65,7 +95,7 @@ class RequestReader::Parser final : public beast::http::basic_parser<true> {
   bool has_transfer_encoding = false;
   bool has_length = false;
   std::uint64_t length = 0;
-  std::string_view expect;
+  Expected expected = Expected::nothing;
   std::string_view encoding;
 
  private:
@@ -110,7 +140,7 @@ class RequestReader::Parser final : public beast::http::basic_parser<true> {
         has_transfer_encoding = true;
         return;
       case beast::http::field::expect:
-        expect = value.empty() ? "?" : value;
+        expected = std::max(expected, expected_by(value));
         return;
       case beast::http::field::content_encoding:
         if (!encoding.empty()) return stop(code, "Content-Encoding stands twice", 415);
@@ -146,7 +176,7 @@ RequestReader::RequestReader() : parser_(std::make_unique<Parser>()) {}
 RequestReader::~RequestReader() = default;
 
 void RequestReader::start_over() {
-  head_at_ = head_end_ = line_at_ = scanned_ = lines_ = 0;
+  head_at_ = head_end_ = request_line_end_ = line_at_ = scanned_ = lines_ = 0;
   content_bytes_ = 0;
   body_bytes_ = raw_at_ = end_ = 0;
   inflated_ = std::string();
@@ -200,22 +230,30 @@ RequestReader::Step RequestReader::take_line(std::string_view bytes, std::size_t
     if (++lines_ > limits::header_fields_max + 1) return refuse(431, "too many header fields");
   }
   line_at_ = scanned_ = line_feed_at + 1;
+  if (lines_ == 1 && request_line_end_ == 0) request_line_end_ = line_at_;
   return Step::done;
 }
 
 RequestReader::Step RequestReader::parse_head(std::string_view bytes) {
+  std::string_view head = bytes.substr(0, head_end_);
+  std::string as_http_11;
+  if (const auto minor = later_minor_at(head, request_line_end_)) {
+    as_http_11 = head;
+    as_http_11[*minor] = '1';
+    head = as_http_11;
+  }
   *parser_ = Parser{};
   fields_.clear();
-  parser_->begin(bytes.data(), fields_);
+  parser_->begin(head.data(), fields_);
   beast::error_code code;
   const std::size_t head_bytes = head_end_ - head_at_;
-  const std::size_t parsed = parser_->put(asio::buffer(bytes.data() + head_at_, head_bytes), code);
+  const std::size_t parsed = parser_->put(asio::buffer(head.data() + head_at_, head_bytes), code);
   if (!parser_->fault.empty()) return refuse(parser_->fault_status, std::string(parser_->fault));
   if (code == beast::http::error::bad_version) return refuse(400, "this is not HTTP/1.0 or HTTP/1.1");
   if (code) return refuse(400, "the header is malformed: " + code.message());
   if (parsed != head_bytes || !parser_->is_header_done()) return refuse(400, "the header is malformed");
 
-  target_ = {static_cast<std::uint32_t>(parser_->method.data() - bytes.data()),
+  target_ = {static_cast<std::uint32_t>(parser_->method.data() - head.data()),
              static_cast<std::uint32_t>(parser_->method.size()), 0, 0};
   keep_alive_ = parser_->keep_alive();
   http_10_ = parser_->version == 10;
@@ -259,10 +297,9 @@ RequestReader::Step RequestReader::take_framing() {
   if (!encoding) return refuse(415, "Content-Encoding is none of gzip, zstd, identity");
   encoding_ = *encoding;
   expects_continue_ = false;
-  if (!parser_->expect.empty() && !http_10_) {
-    if (!same_ignoring_case(parser_->expect, "100-continue")) return refuse(417, "unknown expectation");
-    expects_continue_ = chunked_ || content_bytes_ > 0;
-  }
+  if (http_10_) return Step::done;
+  if (parser_->expected == Expected::something_else) return refuse(417, "unknown expectation");
+  expects_continue_ = parser_->expected == Expected::a_continue && (chunked_ || content_bytes_ > 0);
   return Step::done;
 }
 

@@ -4,8 +4,9 @@
 // RFC 9112, read strictly. Beast's parser does the head's grammar and the chunks; what it lets pass although
 // two readers could understand it differently is refused here: a bare line feed, a folded header, a second
 // Host or Content-Length (alike or not), a list of lengths, any Transfer-Encoding but "chunked",
-// Transfer-Encoding in HTTP/1.0, a line feed in a chunk's extension. A request that is refused for its form
-// ends the connection, so that nothing behind it is ever taken for a request.
+// Transfer-Encoding in HTTP/1.0, a line feed in a chunk's extension. HTTP/1.2 to 1.9 are read as HTTP/1.1.
+// A request that is refused for its form ends the connection, so that nothing after it is ever taken for a
+// request.
 #pragma once
 
 #include <cstddef>
@@ -90,6 +91,7 @@ class RequestReader {
   // The head, while it is looked for.
   std::size_t head_at_ = 0;
   std::size_t head_end_ = 0;  // 0: not found yet
+  std::size_t request_line_end_ = 0;
   std::size_t line_at_ = 0;
   std::size_t scanned_ = 0;
   std::size_t lines_ = 0;

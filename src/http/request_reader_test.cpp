@@ -206,7 +206,6 @@ TEST(RequestReader, RefusesWhatTwoReadersCouldReadDifferently) {
       {"a path in Host", "GET / HTTP/1.1\r\nHost: weir/x\r\n\r\n"},
       {"user in Host", "GET / HTTP/1.1\r\nHost: a@weir\r\n\r\n"},
       {"HTTP/2.0", "GET / HTTP/2.0\r\nHost: weir\r\n\r\n"},
-      {"HTTP/1.2", "GET / HTTP/1.2\r\nHost: weir\r\n\r\n"},
       {"http/1.1", "GET / http/1.1\r\nHost: weir\r\n\r\n"},
       {"HTTP/0.9", "GET /\r\n\r\n"},
       {"two spaces", "GET  / HTTP/1.1\r\nHost: weir\r\n\r\n"},
@@ -285,6 +284,13 @@ TEST(RequestReader, BoundsUriHeaderAndBody) {
       {"chunks too large together",
        post("Transfer-Encoding: chunked\r\n", "3e8\r\n" + std::string(1000, 'a') + "\r\n1\r\n"), 413},
       {"unknown expectation", post("Expect: 200-ok\r\nContent-Length: 1\r\n"), 417},
+      {"an unknown expectation in a list", post("Expect: 100-continue, more\r\nContent-Length: 1\r\n"), 417},
+      {"an unknown expectation in a second line",
+       post("Expect: 100-continue\r\nExpect: more\r\nContent-Length: 1\r\n"), 417},
+      {"HTTP/2.0", "GET / HTTP/2.0\r\nHost: w\r\n\r\n", 400},
+      {"HTTP/0.9", "GET / HTTP/0.9\r\nHost: w\r\n\r\n", 400},
+      {"HTTP/1.11", "GET / HTTP/1.11\r\nHost: w\r\n\r\n", 400},
+      {"HTTP/1.2 without Host", "GET / HTTP/1.2\r\n\r\n", 400},
       {"unknown encoding", post("Content-Encoding: br\r\nContent-Length: 1\r\n"), 415},
       {"two encodings", post("Content-Encoding: gzip, gzip\r\nContent-Length: 1\r\n"), 415},
       {"two encodings, two lines",
@@ -317,6 +323,32 @@ TEST(RequestReader, DoesNotLetSmallPiecesRaiseTheBoundOfChunks) {
   const std::string body = "3e8\r\n" + std::string(1000, 'a') + "\r\n3e8\r\n" + std::string(1000, 'a');
   for (const std::size_t piece : pieces)
     EXPECT_EQ(read(post("Transfer-Encoding: chunked\r\n", body), piece).status, 413) << piece;
+}
+
+TEST(RequestReader, TakesEmptyAndRepeatedElementsOfExpect) {
+  for (const std::string value : {"", ",", " , ,", "\t"})
+    EXPECT_FALSE(read(post("Expect: " + value + "\r\nContent-Length: 5\r\n", "hello")).expects_continue)
+        << value;
+  for (const std::string value : {"100-continue, 100-continue", ",100-continue ,",
+                                  "100-CONTINUE,,100-continue", "100-continue\r\nExpect: "})
+    EXPECT_TRUE(read(post("Expect: " + value + "\r\nContent-Length: 5\r\n")).expects_continue) << value;
+  EXPECT_EQ(read(post("Expect:\r\nContent-Length: 5\r\n", "hello")).step, Step::done);
+}
+
+TEST(RequestReader, ReadsALaterMinorVersionAsHttp11) {
+  for (const char minor : {'1', '2', '5', '9'}) {
+    const std::string line =
+        "POST /a?b HTTP/1."s + minor + "\r\nHost: weir\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const std::string more = "\r\n" + line + "5\r\nhello\r\n0\r\n\r\nGET / HTTP/1.2";
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{3}, SIZE_MAX}) {
+      const Read result = read(more, piece);
+      ASSERT_EQ(result.step, Step::done) << minor << result.error;
+      EXPECT_EQ(result.method + result.path + result.query + result.body, "POST/abhello");
+      EXPECT_EQ(result.headers[1], std::pair("X"s, "y"s));
+      EXPECT_TRUE(result.keep_alive);
+    }
+  }
+  EXPECT_EQ(read("GET /x HTTP/1.7 HTTP/1.1\r\nHost: w\r\n\r\n").step, Step::refused);
 }
 
 TEST(RequestReader, TellsWhetherTheClientWaitsForAContinue) {
