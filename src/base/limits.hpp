@@ -36,10 +36,20 @@ inline constexpr std::chrono::seconds idle_deadline{75};     // between two requ
 
 // One process.
 inline constexpr std::size_t connections_max = 8192;
-inline constexpr std::size_t held_bytes_max = 256 * MiB;       // parts and bodies of requests
-inline constexpr std::size_t in_flight_bytes_max = 64 * MiB;   // accepted, and the log has not answered yet
-inline constexpr std::size_t log_commit_bytes_max = 32 * MiB;  // one group commit of the embedded log
-inline constexpr std::size_t segment_bytes_max = MiB;          // one row of it…
+// What clients hold: unread bytes of requests, bodies that are not answered yet, unsent replies. At most so much for
+// one client address (IPv4: the address, IPv6: its /64), and for all of them. MAX_BODY_BYTES raises both if needed.
+inline constexpr std::size_t held_bytes_max = 128 * MiB;
+inline constexpr std::size_t address_held_bytes_max = 48 * MiB;
+inline constexpr std::size_t connection_bytes_min =
+    8 * KiB;  // counted for each connection, whatever it holds
+// Replies to pipelined requests: the next request is begun only while less than half of it is unsent.
+inline constexpr std::size_t unsent_replies_bytes_max = 64 * KiB;
+inline constexpr std::size_t given_back_bytes_min =
+    16 * MiB;  // after such a fall the system gets its memory back
+inline constexpr std::size_t in_flight_bytes_max = 64 * MiB;     // accepted, and the log has not answered yet
+inline constexpr std::size_t in_flight_reserve_bytes = 8 * MiB;  // of it: for requests of one event's size
+inline constexpr std::size_t log_commit_bytes_max = 32 * MiB;    // one group commit of the embedded log
+inline constexpr std::size_t segment_bytes_max = MiB;            // one row of it…
 inline constexpr std::int64_t segment_records_max = 4096;
 inline constexpr std::size_t poll_bytes_max = 4 * MiB;  // …and what is read of it at once, in whole rows
 inline constexpr std::int64_t poll_records_max = 10'000;
@@ -63,6 +73,14 @@ static_assert(user_id_bytes_max + activity_type_bytes_max + message_id_bytes_max
 static_assert(body_bytes_default <= log_commit_bytes_max, "a request stands or falls in one commit");
 static_assert(log_commit_bytes_max <= in_flight_bytes_max);
 static_assert(in_flight_bytes_max <= held_bytes_max);
+static_assert(in_flight_reserve_bytes + log_commit_bytes_max <= in_flight_bytes_max);
+static_assert(2 * body_bytes_default + header_bytes_max + unsent_replies_bytes_max <= address_held_bytes_max,
+              "one client can have a body read and inflated");
+static_assert(2 * address_held_bytes_max <= held_bytes_max, "one client address leaves room for another");
+static_assert(connections_max * connection_bytes_min <= held_bytes_max / 2,
+              "idle connections leave room for bodies");
+static_assert(unsent_replies_bytes_max <= address_held_bytes_max / 512);
+static_assert(given_back_bytes_min <= address_held_bytes_max);
 static_assert(segment_bytes_max <= poll_bytes_max && segment_records_max <= poll_records_max);
 static_assert(poll_records_max < waiting_events_max, "a poll that comes when all is well finds room");
 static_assert(event_bytes_default <= waiting_letter_bytes_max);

@@ -96,7 +96,9 @@ TEST_F(FailureLines, AreCountedAllTheSame) {
   ASSERT_TRUE(away && other);
   EXPECT_EQ(away->value, 3);
   EXPECT_EQ(other->value, 100);
-  EXPECT_EQ(observe::find_series(*series, "weir_http_request_seconds_count", {{"route", "/away"}})->value, 3);
+  EXPECT_EQ(
+      observe::find_series(*series, "weir_http_request_duration_seconds_count", {{"route", "/away"}})->value,
+      3);
 }
 
 }  // namespace

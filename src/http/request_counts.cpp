@@ -72,7 +72,7 @@ void RequestCounts::describe_times(Threads threads, observe::Exposition& into) {
       nanoseconds += thread->counts_[at].nanoseconds;
     }
     if (std::ranges::all_of(counts, [](std::uint64_t count) { return count == 0; })) continue;
-    into.histogram("weir_http_request_seconds",
+    into.histogram("weir_http_request_duration_seconds",
                    "How long requests waited for their answer, from when they had come whole.", seconds_max,
                    counts, static_cast<double>(nanoseconds) / 1e9,
                    {{"route", routes[at].path}, {"method", routes[at].method}});

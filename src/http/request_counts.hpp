@@ -38,7 +38,7 @@ class RequestCounts {
   void count(const Route* route, int status);
   void time(const Route& route, std::chrono::nanoseconds took);
 
-  // weir_http_requests_total and weir_http_request_seconds of all of them together, which have the same routes. From
+  // weir_http_requests_total and weir_http_request_duration_seconds of all of them together, which have the same routes. From
   // any thread.
   static void describe(std::span<const RequestCounts* const> threads, observe::Exposition& into);
 

@@ -51,12 +51,14 @@ TEST_F(Counted, PutsATimeUnderItsBound) {
   for (const auto took : {500us, 501us, 3000us, 60'000'000us}) one_.time(activity, took);
   const std::string all = text();
   const std::string labels = R"({route="/activity",method="POST",le=")";
-  EXPECT_TRUE(has(all, "weir_http_request_seconds_bucket" + labels + R"(0.0005"} 1)")) << all;
-  EXPECT_TRUE(has(all, "weir_http_request_seconds_bucket" + labels + R"(0.001"} 2)")) << all;
-  EXPECT_TRUE(has(all, "weir_http_request_seconds_bucket" + labels + R"(0.005"} 3)")) << all;
-  EXPECT_TRUE(has(all, "weir_http_request_seconds_bucket" + labels + R"(10"} 3)")) << all;
-  EXPECT_TRUE(has(all, "weir_http_request_seconds_bucket" + labels + R"(+Inf"} 4)")) << all;
-  EXPECT_TRUE(has(all, R"(weir_http_request_seconds_sum{route="/activity",method="POST"} 60.004001)")) << all;
+  EXPECT_TRUE(has(all, "weir_http_request_duration_seconds_bucket" + labels + R"(0.0005"} 1)")) << all;
+  EXPECT_TRUE(has(all, "weir_http_request_duration_seconds_bucket" + labels + R"(0.001"} 2)")) << all;
+  EXPECT_TRUE(has(all, "weir_http_request_duration_seconds_bucket" + labels + R"(0.005"} 3)")) << all;
+  EXPECT_TRUE(has(all, "weir_http_request_duration_seconds_bucket" + labels + R"(10"} 3)")) << all;
+  EXPECT_TRUE(has(all, "weir_http_request_duration_seconds_bucket" + labels + R"(+Inf"} 4)")) << all;
+  EXPECT_TRUE(
+      has(all, R"(weir_http_request_duration_seconds_sum{route="/activity",method="POST"} 60.004001)"))
+      << all;
 }
 
 // Fault 33: the number of series is constant.

@@ -102,6 +102,30 @@ Breaker::Verdict verdict_on(const Receipts& receipts, const Outcome& outcome) {
   return at_once ? Breaker::Verdict::neither : Breaker::Verdict::bad;
 }
 
+// How long the log took to answer appends. Any thread may add.
+struct AppendDurations {
+  static constexpr std::array<double, 13> seconds_max{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                      0.1,    0.25,  0.5,    1,     2.5,  10};
+
+  void add(std::chrono::nanoseconds took) {
+    const double seconds = std::chrono::duration<double>(took).count();
+    const auto bucket = std::ranges::lower_bound(seconds_max, seconds) - seconds_max.begin();
+    counts[static_cast<std::size_t>(bucket)].fetch_add(1, std::memory_order_relaxed);
+    nanoseconds.fetch_add(static_cast<std::uint64_t>(took.count()), std::memory_order_relaxed);
+  }
+
+  void describe(observe::Exposition& into) const {
+    std::array<std::uint64_t, seconds_max.size() + 1> all{};
+    for (std::size_t bucket = 0; bucket < all.size(); ++bucket) all[bucket] = counts[bucket];
+    into.histogram("weir_intake_append_duration_seconds",
+                   "Time from handing events to the log until the log has answered for them.", seconds_max,
+                   all, static_cast<double>(nanoseconds) / 1e9);
+  }
+
+  std::array<std::atomic<std::uint64_t>, seconds_max.size() + 1> counts{};
+  std::atomic<std::uint64_t> nanoseconds{0};
+};
+
 }  // namespace
 
 // What the requests under way need of the door, which may be gone when their answers come.
@@ -110,6 +134,7 @@ struct Intake::Books {
       : breaker(settings.breaker), clock(std::move(its_clock)), says(its_log) {}
 
   IntakeCounts counts;
+  AppendDurations append_durations;
   Breaker breaker;
   const Clock clock;
   observe::Log& says;
@@ -211,12 +236,15 @@ void Intake::describe(observe::Exposition& into) const {
           {"timed_out"});
   into.gauge("weir_intake_in_flight_bytes", "Bytes of events that the log has not answered yet.",
              static_cast<double>(counts.in_flight_bytes.load(std::memory_order_relaxed)));
-  into.gauge(
-      "weir_intake_breaker_open",
-      "1 while requests are refused because the log does not take events, 0.5 while one tries, else 0.",
-      breaker_state() == Breaker::State::closed ? 0
-      : breaker_state() == Breaker::State::open ? 1
-                                                : 0.5);
+  using enum Breaker::State;
+  const Breaker::State now = breaker_state();
+  for (const Breaker::State state : {closed, open, half_open})
+    into.gauge(
+        "weir_intake_breaker_state",
+        "1 for the circuit breaker's state. open: requests are refused because the log does not take events; "
+        "half_open: one request tries.",
+        now == state ? 1 : 0, {{"state", name_of(state)}});
+  books_->append_durations.describe(into);
 }
 
 void Intake::reject_body(Done& done, Error why) {
@@ -295,24 +323,29 @@ void Intake::accept_batch(activity::Decoder& decoder, std::string_view body, Wal
 void Intake::hand_to_log(Batch batch, Done done) {
   const std::size_t bytes = batch.events.bytes.capacity() + batch.events.records.size() * sizeof(RecordSlice);
   InFlight in_flight(books_, bytes);
-  if (in_flight.bytes_of_all() > settings_.in_flight_bytes_max)
+  const bool is_small = batch.is_one || bytes <= settings_.event_bytes_max;
+  if (in_flight.bytes_of_all() >
+      settings_.in_flight_bytes_max - (is_small ? 0 : settings_.in_flight_reserve()))
     return refuse(done, {Move::peer, "too_much_in_flight", "too much is in flight, try again"});
   const auto term = pass_breaker(done);
   if (!term) return;
-  log_.append(std::move(batch.events), [in_flight = std::move(in_flight), indexes = std::move(batch.indexes),
-                                        outcome = std::move(batch.outcome), done = std::move(done),
-                                        term = *term, is_one = batch.is_one](Receipts receipts) mutable {
-    Books& books = in_flight.books();
-    settle(outcome, receipts, indexes, books.counts);
-    books.judge(term, receipts, outcome);
-    if (!outcome.failed.empty() && is_events_fault(receipts)) {
-      if (is_one)
-        outcome = refused(std::move(receipts.why));
-      else
-        blame_events(outcome, receipts);
-    }
-    done(std::move(outcome));
-  });
+  const MonoTime begun = books_->clock();
+  log_.append(std::move(batch.events),
+              [begun, in_flight = std::move(in_flight), indexes = std::move(batch.indexes),
+               outcome = std::move(batch.outcome), done = std::move(done), term = *term,
+               is_one = batch.is_one](Receipts receipts) mutable {
+                Books& books = in_flight.books();
+                books.append_durations.add(books.clock() - begun);
+                settle(outcome, receipts, indexes, books.counts);
+                books.judge(term, receipts, outcome);
+                if (!outcome.failed.empty() && is_events_fault(receipts)) {
+                  if (is_one)
+                    outcome = refused(std::move(receipts.why));
+                  else
+                    blame_events(outcome, receipts);
+                }
+                done(std::move(outcome));
+              });
 }
 
 std::optional<Breaker::Term> Intake::pass_breaker(Done& done) {
@@ -335,8 +368,6 @@ void describe(const LogHealth& health, observe::Exposition& into) {
              static_cast<double>(health.end));
   into.gauge("weir_log_partitions", "Partitions of the log; 0 while it is not known.",
              static_cast<double>(health.partitions));
-  into.gauge("weir_log_latency_seconds", "How long the log's last answer took.",
-             static_cast<double>(health.latency_ms) / 1000);
 }
 
 }  // namespace weir::intake

@@ -5,6 +5,7 @@
 // has answered. How that is put into a reply is the business of http.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -55,6 +56,12 @@ struct IntakeSettings {
   // A body with one event of up to this size is worth reading, so that the connection can be kept and the
   // refusal can say more than its size.
   [[nodiscard]] std::size_t event_bytes_read_max() const { return 4 * event_bytes_max; }
+
+  // Of in_flight_bytes_max: only requests of one event, or not larger than one, may use it. So large batches of some
+  // clients leave room for the small requests of others.
+  [[nodiscard]] std::size_t in_flight_reserve() const {
+    return std::min(limits::in_flight_reserve_bytes, in_flight_bytes_max / 8);
+  }
 };
 
 struct Rejected {

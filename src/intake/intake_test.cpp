@@ -371,7 +371,46 @@ TEST_F(Door, DescribesWhatItCounted) {
   EXPECT_EQ(value("weir_intake_rejected_total", {{"code", "not_json"}}), 1);
   EXPECT_EQ(value("weir_intake_refused_total", {{"code", "circuit_open"}}), 0);
   EXPECT_EQ(value("weir_intake_in_flight_bytes"), 0);
-  EXPECT_EQ(value("weir_intake_breaker_open"), 0);
+  EXPECT_EQ(value("weir_intake_breaker_state", {{"state", "closed"}}), 1);
+  EXPECT_EQ(value("weir_intake_breaker_state", {{"state", "open"}}), 0);
+  EXPECT_EQ(value("weir_intake_breaker_state", {{"state", "half_open"}}), 0);
+}
+
+TEST_F(Door, TimesTheLogsAnswersInSeconds) {
+  log_.hold();
+  send_one();
+  mono_ += std::chrono::milliseconds{30};
+  log_.release();
+  observe::Exposition exposition;
+  intake_->describe(exposition);
+  const auto series = observe::read_exposition(exposition.text());
+  ASSERT_TRUE(series) << series.error();
+  const auto value = [&](std::string_view name, const std::map<std::string, std::string>& labels = {}) {
+    const observe::Series* found = observe::find_series(*series, name, labels);
+    return found ? found->value : -1;
+  };
+  EXPECT_EQ(value("weir_intake_append_duration_seconds_bucket", {{"le", "0.025"}}), 0);
+  EXPECT_EQ(value("weir_intake_append_duration_seconds_bucket", {{"le", "0.05"}}), 1);
+  EXPECT_DOUBLE_EQ(value("weir_intake_append_duration_seconds_sum"), 0.03);
+}
+
+TEST_F(Door, KeepsRoomForSmallRequestsBesideLargeBatches) {
+  open({.event_bytes_max = 2000, .in_flight_bytes_max = 100'000});
+  const auto lines = [](int events) {
+    std::string all;
+    for (int event = 0; event < events; ++event) all += activity("u") + "\n";
+    return all;
+  };
+  log_.hold();
+  intake_->accept_batch(decoder_, Body(lines(650)).view(), now, [](const Outcome&) {});
+  ASSERT_GT(intake_->counts().in_flight_bytes, 75'000u);
+  ASSERT_LT(intake_->counts().in_flight_bytes, 87'500u);
+  const auto refused = batch(lines(100));
+  ASSERT_TRUE(refused && refused->refused);
+  EXPECT_EQ(refused->refused->code, "too_much_in_flight");
+  for (int request = 0; request < 40; ++request) send_one();
+  log_.release();
+  EXPECT_EQ(accepted_later_, 40u);
 }
 
 TEST_F(Door, SaysOnceThatTheLogIsAwayAndOnceThatItIsBack) {

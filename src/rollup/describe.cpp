@@ -49,8 +49,8 @@ void describe_flush(const Status& status, Exposition& into) {
   std::ranges::transform(Durations::borders, bounds.begin(), seconds);
   std::array<std::uint64_t, Durations::borders.size() + 1> counts{};
   std::ranges::copy(status.flush_took.counts, counts.begin());
-  into.histogram("weir_consumer_flush_seconds", "How long good flushes took in the store.", bounds, counts,
-                 seconds(status.flush_took.sum));
+  into.histogram("weir_consumer_flush_duration_seconds", "How long good flushes took in the store.", bounds,
+                 counts, seconds(status.flush_took.sum));
 }
 
 void describe_state(const Status& status, Now now, Exposition& into) {
@@ -98,18 +98,14 @@ void describe_partitions(const Status& status, Exposition& into) {
     into.gauge("weir_consumer_partitions", "Partitions that this process holds, by state.",
                number(std::ranges::count(status.partitions, state, &PartitionStatus::state)),
                {{"state", name_of(state)}});
-  std::int64_t lag = 0;
   for (const PartitionStatus& partition : status.partitions) {
     if (!partition.account) continue;
-    lag += partition.account->lag();
     const std::string number_of = std::to_string(partition.partition);
     into.gauge("weir_consumer_lag_records", "Offsets of a partition that are not in the store yet.",
                number(partition.account->lag()), {{"partition", number_of}});
     into.gauge("weir_consumer_next_offset", "The first offset of a partition that is not in the store.",
                number(partition.account->next_offset), {{"partition", number_of}});
   }
-  into.gauge("weir_consumer_lag_all_records", "The same over all partitions that this process holds.",
-             number(lag));
 }
 
 }  // namespace

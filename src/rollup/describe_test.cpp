@@ -61,7 +61,6 @@ TEST_F(Described, ShowsTheLagOfEachPartitionAndOfAll) {
                         {.partition = 8, .state = PartitionStatus::State::refused}};
   EXPECT_EQ(value("weir_consumer_lag_records", {{"partition", "0"}}), 7);
   EXPECT_EQ(value("weir_consumer_lag_records", {{"partition", "7"}}), 1);
-  EXPECT_EQ(value("weir_consumer_lag_all_records"), 8);
   EXPECT_EQ(value("weir_consumer_partitions", {{"state", "live"}}), 2);
   EXPECT_EQ(value("weir_consumer_partitions", {{"state", "refused"}}), 1);
 }
@@ -77,10 +76,10 @@ TEST_F(Described, TellsAgesAgainstTheClockAndNeverLessThanNothing) {
 
 TEST_F(Described, TimesFlushesInSeconds) {
   for (const auto took : {3ms, 30ms, 30ms, 9000ms}) status_.flush_took.add(took);
-  EXPECT_EQ(value("weir_consumer_flush_seconds_bucket", {{"le", "0.005"}}), 1);
-  EXPECT_EQ(value("weir_consumer_flush_seconds_bucket", {{"le", "0.05"}}), 3);
-  EXPECT_EQ(value("weir_consumer_flush_seconds_bucket", {{"le", "+Inf"}}), 4);
-  EXPECT_DOUBLE_EQ(value("weir_consumer_flush_seconds_sum"), 9.063);
+  EXPECT_EQ(value("weir_consumer_flush_duration_seconds_bucket", {{"le", "0.005"}}), 1);
+  EXPECT_EQ(value("weir_consumer_flush_duration_seconds_bucket", {{"le", "0.05"}}), 3);
+  EXPECT_EQ(value("weir_consumer_flush_duration_seconds_bucket", {{"le", "+Inf"}}), 4);
+  EXPECT_DOUBLE_EQ(value("weir_consumer_flush_duration_seconds_sum"), 9.063);
 }
 
 }  // namespace
