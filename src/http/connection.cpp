@@ -14,8 +14,6 @@ using Step = RequestReader::Step;
 
 namespace {
 
-constexpr std::size_t inbox_bytes_min = 4 * limits::KiB;
-
 // A client's own request id is taken if it can stand in a log line as it is.
 bool is_sane_id(std::string_view id) {
   return !id.empty() && id.size() <= Connection::request_id_bytes_max &&
@@ -24,11 +22,13 @@ bool is_sane_id(std::string_view id) {
 
 }  // namespace
 
-Connection::Connection(IoThread& home, ConnectionId id, asio::ip::tcp::socket socket, std::string peer)
-    : home_(home), id_(id), socket_(std::move(socket)), peer_(std::move(peer)) {
-  Code ignored;
-  socket_.non_blocking(true, ignored);
-}
+Connection::Connection(IoThread& home, ConnectionId id, asio::ip::tcp::socket socket, std::string peer,
+                       ClientTable::Holding holding)
+    : home_(home),
+      id_(id),
+      socket_(std::move(socket)),
+      peer_(std::move(peer)),
+      holding_(std::move(holding)) {}
 
 Connection::~Connection() { close(); }
 
@@ -86,11 +86,31 @@ void Connection::on_stop() {
   close();
 }
 
+void Connection::evict(std::string_view code) {
+  const bool can_be_told = unsent_.empty() && (phase_ == Phase::reading || phase_ == Phase::answering);
+  if (!can_be_told) return close();
+  if (phase_ == Phase::reading)
+    refuse({503, "too much is in flight, try again", code});
+  else
+    refuse({500, "the connection held too much while its request was answered", code});
+  settle();
+}
+
+void Connection::make_way() {
+  if (!is_idle()) return close();
+  if (receive()) return serve();  // it had come already
+  close();
+}
+
 // Requests -----------------------------------------------------------------------------------------------------
 
 // Reads and answers until something is missing: bytes, a route's reply, or room to write.
 void Connection::serve() {
   while (phase_ == Phase::reading && !last_ && unsent_.empty() && at_ < in_.size) {
+    if (out().size() >= limits::unsent_replies_bytes_max / 2) {
+      flush();  // nothing more is read until the client has taken these replies
+      continue;
+    }
     const Step step = read_request();
     if (step == Step::more) break;
     if (step == Step::refused)
@@ -113,8 +133,12 @@ Step Connection::read_request() {
     asked_ = {.keep_alive = reader_.keep_alive(),
               .http_10 = reader_.is_http_10(),
               .by_head = reader_.method() == "HEAD",
-              .any_origin = route_ && route_->any_origin,
+              .cross_origin = route_ ? route_->cross_origin : home_.router().is_cross_origin(reader_.path()),
+              .origin = {},
               .route = route_};
+    if (asked_.cross_origin)
+      if (const auto origin = reader_.request().header("Origin"))
+        asked_.origin = home_.cors().allowed(*origin);
     request_id_bytes_ = 0;
   }
   return read_body();
@@ -144,9 +168,12 @@ void Connection::answer() {
   } else {
     make_request_id();
   }
+  const std::size_t body_bytes = request.body.size();
   account();
-  if (home_.holds_too_much())
+  if (!may_hold()) {
+    if (phase_ == Phase::closed) return;
     return refuse({503, "too much is in flight, try again", "too_much_held", false});
+  }
   if (route_) asked_.since = read_clock().mono;
   request.peer = peer_;
   request.request_id = {request_id_.data(), request_id_bytes_};
@@ -154,7 +181,8 @@ void Connection::answer() {
   std::optional<Reply> reply = route_ ? home_.ask(id_, *route_, request)
                                       : home_.router().reply_without_route(request.method, request.path);
   forget_request();
-  if (reply) finish(*std::move(reply));
+  if (reply) return finish(*std::move(reply));
+  in_flight_bytes_ = body_bytes;  // its route has a copy; settle() releases ours
 }
 
 void Connection::refuse(const Refusal& refusal) {
@@ -170,13 +198,17 @@ void Connection::refuse(const Refusal& refusal) {
 
 void Connection::finish(Reply reply) {
   last_ = reply.close || !asked_.keep_alive || home_.stopping();
-  home_.note(asked_.route, reply, {request_id_.data(), request_id_bytes_}, asked_.since);
+  const Now now = read_clock();
+  home_.note(asked_.route, reply, {request_id_.data(), request_id_bytes_}, asked_.since, now.mono);
   append_reply(out(), reply,
                {.request_id = {request_id_.data(), request_id_bytes_},
+                .date = home_.date(now.wall),
                 .without_body = asked_.by_head,
                 .http_10 = asked_.http_10,
                 .close = last_,
-                .any_origin = asked_.any_origin});
+                .cross_origin = asked_.cross_origin,
+                .allow_origin = asked_.origin});
+  in_flight_bytes_ = 0;
   finished_one_ = true;
   phase_ = Phase::reading;
 }
@@ -199,7 +231,7 @@ void Connection::make_request_id() {
 // What follows --------------------------------------------------------------------------------------------------
 
 void Connection::settle() {
-  flush();
+  if (phase_ != Phase::closed) flush();
   if (phase_ == Phase::closed) return;
   if (last_ || at_ == in_.size)
     release_inbox();
@@ -208,6 +240,7 @@ void Connection::settle() {
   if (phase_ == Phase::reading && in_.size == 0) phase_ = Phase::idle;
   account();
   set_deadline();
+  if (releasable_bytes() > limits::connection_bytes_min && !may_hold()) return evict("too_much_held");
   wait();
 }
 
@@ -229,6 +262,7 @@ void Connection::flush() {
     unsent_.assign(bytes, sent);
     sent_ = 0;
     home_.out().clear();
+    home_.note_paused_read();
   } else {
     sent_ = sent;
   }
@@ -280,79 +314,8 @@ void Connection::close() {
   Code ignored;
   socket_.close(ignored);
   release_inbox();
-  home_.hold(-static_cast<std::ptrdiff_t>(std::exchange(accounted_, 0)));
-}
-
-// Memory --------------------------------------------------------------------------------------------------------
-
-// True if bytes of a request have come.
-bool Connection::receive() {
-  if (phase_ == Phase::idle) {
-    in_ = home_.take_block();
-    is_block_ = true;
-    at_ = 0;
-  } else if (!make_room()) {
-    refuse({503, "too much is in flight, try again", "too_much_held"});
-    settle();
-    return false;
-  }
-  Code code;
-  const std::size_t some =
-      socket_.receive(asio::buffer(in_.bytes.get() + in_.size, in_.capacity - in_.size), 0, code);
-  if (code && code != asio::error::would_block) close();
-  if (some == 0) {
-    if (phase_ == Phase::idle) release_inbox();
-    return false;
-  }
-  in_.size += some;
-  if (phase_ == Phase::idle) {
-    phase_ = Phase::reading;
-    deadline_ = home_.sweep_after(home_.settings().request_deadline);
-  }
-  return true;
-}
-
-// Doubles a full inbox, so that what a client announces costs nothing before it comes.
-bool Connection::make_room() {
-  if (in_.size < in_.capacity) return true;
-  if (home_.holds_too_much()) return false;
-  std::size_t capacity = 2 * in_.capacity;
-  if (reader_.bytes_expected() > in_.capacity) capacity = std::min(capacity, reader_.bytes_expected());
-  Inbox larger = Inbox::of(capacity);
-  std::memcpy(larger.bytes.get(), in_.bytes.get(), in_.size);
-  larger.size = in_.size;
-  in_ = std::move(larger);
-  return true;
-}
-
-// The beginning of a request moves out of the thread's block into memory of its own.
-void Connection::keep_rest() {
-  const std::size_t rest = in_.size - at_;
-  if (is_block_) {
-    std::size_t capacity = rest + std::max(rest, inbox_bytes_min);
-    if (reader_.bytes_expected() > rest) capacity = std::min(capacity, reader_.bytes_expected());
-    Inbox own = Inbox::of(capacity);
-    std::memcpy(own.bytes.get(), in_.bytes.get() + at_, rest);
-    home_.give_block(std::exchange(in_, std::move(own)));
-    is_block_ = false;
-  } else if (at_ > 0) {
-    std::memmove(in_.bytes.get(), in_.bytes.get() + at_, rest);
-  }
-  in_.size = rest;
-  at_ = 0;
-}
-
-void Connection::release_inbox() {
-  Inbox done = std::exchange(in_, Inbox{});
-  if (is_block_) home_.give_block(std::move(done));
-  is_block_ = false;
-  at_ = 0;
-}
-
-void Connection::account() {
-  const std::size_t bytes = in_.capacity + reader_.held_bytes() + unsent_.capacity();
-  home_.hold(static_cast<std::ptrdiff_t>(bytes) - static_cast<std::ptrdiff_t>(accounted_));
-  accounted_ = bytes;
+  unsent_ = std::string();
+  holding_.release();
 }
 
 // Replies of one event go out together; behind what the socket did not take they queue up.

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 
+#include "http/client_table.hpp"
 #include "http/exchange.hpp"
 #include "http/io_thread.hpp"
 #include "http/request_reader.hpp"
@@ -20,7 +21,9 @@ class Connection {
  public:
   static constexpr std::size_t request_id_bytes_max = 128;
 
-  Connection(IoThread& home, ConnectionId id, boost::asio::ip::tcp::socket socket, std::string peer);
+  // `socket` does not block.
+  Connection(IoThread& home, ConnectionId id, boost::asio::ip::tcp::socket socket, std::string peer,
+             ClientTable::Holding holding);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -34,8 +37,21 @@ class Connection {
   void on_reply(Reply reply);
   void on_sweep(std::uint64_t sweep);
   void on_stop();
+  // It is to give back its memory: it is told so if that is possible, and closed. `code` is the reply's.
+  void evict(std::string_view code);
+  // It is closed for another one, unless it was idle and a request has come meanwhile.
+  void make_way();
 
   [[nodiscard]] bool closed() const { return phase_ == Phase::closed; }
+  [[nodiscard]] bool is_idle() const { return phase_ == Phase::idle && unsent_.empty(); }
+  [[nodiscard]] bool is_answering() const { return phase_ == Phase::answering; }
+  [[nodiscard]] std::uint64_t deadline() const { return deadline_; }
+  [[nodiscard]] const std::string& peer() const { return peer_; }
+  [[nodiscard]] const ClientTable::Holding& holding() const { return holding_; }
+  // Of what it holds, the bytes that closing it frees: not those of a request that is with its route.
+  [[nodiscard]] std::size_t releasable_bytes() const;
+  // The sweep at which it began to hold more than the minimum.
+  [[nodiscard]] std::uint64_t holds_since() const { return holds_since_; }
 
  private:
   enum class Phase : std::uint8_t {
@@ -75,8 +91,10 @@ class Connection {
   [[nodiscard]] bool receive();
   [[nodiscard]] bool make_room();
   void keep_rest();
+  void resize_inbox(std::size_t capacity);
   void release_inbox();
   void account();
+  [[nodiscard]] bool may_hold();
   [[nodiscard]] std::string& out();
 
   IoThread& home_;
@@ -108,7 +126,8 @@ class Connection {
     bool keep_alive = false;
     bool http_10 = false;
     bool by_head = false;
-    bool any_origin = false;
+    bool cross_origin = false;
+    std::string origin;             // of the page whose script asks, if it may; empty: none
     const Route* route = nullptr;   // null: none is for it
     std::optional<MonoTime> since;  // when it went to its route
   };
@@ -116,9 +135,12 @@ class Connection {
   std::array<char, request_id_bytes_max> request_id_{};
   std::size_t request_id_bytes_ = 0;
 
-  std::string unsent_;         // what the socket did not take yet
-  std::size_t sent_ = 0;       // of it
-  std::size_t accounted_ = 0;  // bytes held, as the thread knows
+  std::string unsent_;    // what the socket did not take yet
+  std::size_t sent_ = 0;  // of it
+
+  ClientTable::Holding holding_;
+  std::size_t in_flight_bytes_ = 0;  // of the body that is with its route
+  std::uint64_t holds_since_ = 0;
 };
 
 }  // namespace weir::http

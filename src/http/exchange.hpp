@@ -65,7 +65,7 @@ struct Route {
   std::string path;    // exact; one trailing slash more is the same
   Handle handle;
   std::size_t body_bytes_max = 0;  // as sent and once inflated; 0: as much as the server takes
-  bool any_origin = false;         // scripts of any web page may call it (CORS)
+  bool cross_origin = false;       // scripts of web pages may call it, as CORS_ORIGINS says (cors.hpp)
 };
 
 }  // namespace weir::http

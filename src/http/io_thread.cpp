@@ -2,6 +2,7 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+#include <malloc.h>
 #include <random>
 
 #include "base/ensure.hpp"
@@ -16,7 +17,7 @@ using Code = boost::system::error_code;
 namespace {
 
 constexpr std::size_t blocks_kept_max = 16;
-constexpr std::size_t out_kept_bytes_max = limits::MiB;
+constexpr std::size_t out_kept_bytes_max = 4 * limits::unsent_replies_bytes_max;
 // Connections above the maximum that are told so at one time; beyond these they are just closed.
 constexpr std::size_t turned_away_max = 64;
 
@@ -111,10 +112,13 @@ std::optional<Reply> Mailbox::ask(const std::shared_ptr<Mailbox>& box, Connectio
 
 // IoThread ------------------------------------------------------------------------------------------------------
 
-IoThread::IoThread(const ServerSettings& settings, Share share, observe::Log& log)
+IoThread::IoThread(const ServerSettings& settings, std::size_t connections_max, ClientTable& clients,
+                   observe::Log& log)
     : settings_(settings),
-      share_(share),
+      connections_max_(connections_max),
+      clients_(clients),
       log_(log),
+      cors_(settings.cors_origins),
       // Only this thread touches its sockets and timers; other threads may still post.
       io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       staying_(io_.get_executor()),
@@ -181,7 +185,7 @@ void IoThread::accept() {
 void IoThread::on_accept(const Code& code, Tcp::socket socket) {
   if (stopping_ || code == asio::error::operation_aborted) return;
   const bool gone_again = code == asio::error::connection_aborted;
-  if (code && !gone_again) return pause_accepting(code);
+  if (code && !gone_again) return on_accept_failed(code);
   if (!code) {
     pause_said_ = false;
     add(std::move(socket));
@@ -189,29 +193,39 @@ void IoThread::on_accept(const Code& code, Tcp::socket socket) {
   accept();
 }
 
-// Mostly for want of file descriptors. Trying again at once would fail again, for ever: the next sweep tries.
-void IoThread::pause_accepting(const Code& code) {
+// Mostly for want of file descriptors. Accepting again at once would fail again, for ever. So a connection is closed that
+// can be spared, which gives one back; if there is none, the next sweep tries.
+void IoThread::on_accept_failed(const Code& code) {
   if (!pause_said_) log_.warn("no further connections for now", {{"reason", code.message()}});
   pause_said_ = true;
+  const bool no_descriptor =
+      code == asio::error::no_descriptors || code == boost::system::errc::too_many_files_open_in_system;
+  if (no_descriptor && make_way(1, FairnessCounts::descriptors)) return accept();
+  if (no_descriptor)
+    for (IoThread* other : others_) other->free_descriptor_soon();
   accepting_paused_ = true;
   arm_sweep();
 }
 
 void IoThread::add(Tcp::socket socket) {
+  auto holding = clients_.open(ClientAddress::of(peer_.address()));
+  const bool full = connections() >= connections_max_ &&
+                    !make_way(holding.connections_of_address(), FairnessCounts::connections);
   const std::size_t open = connections();
-  if (open >= share_.connections_max + turned_away_max) return;  // and closes it
+  if (open >= connections_max_ + turned_away_max) return;  // and closes it
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();
   }
+  Code ignored;
+  socket.non_blocking(true, ignored);
   const ConnectionId id{free_slots_.back(), slots_[free_slots_.back()].generation};
   free_slots_.pop_back();
-  slots_[id.slot].connection = std::make_unique<Connection>(*this, id, std::move(socket), address_of(peer_));
+  slots_[id.slot].connection =
+      std::make_unique<Connection>(*this, id, std::move(socket), address_of(peer_), std::move(holding));
   open_.store(open + 1, std::memory_order_relaxed);
   arm_sweep();
-  happen(id, [&](Connection& connection) {
-    open < share_.connections_max ? connection.begin() : connection.turn_away();
-  });
+  happen(id, [&](Connection& connection) { full ? connection.turn_away() : connection.begin(); });
 }
 
 // An event of a connection, if it is still there; it may be the last one.
@@ -229,6 +243,14 @@ void IoThread::happen_to_all(Event&& event) {
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) happen({slot, slots_[slot].generation}, event);
 }
 
+void IoThread::evict(ConnectionId id) {
+  happen(id, [](Connection& connection) { connection.evict("too_much_held"); });
+}
+
+void IoThread::close_for_another(ConnectionId id) {
+  happen(id, [](Connection& connection) { connection.make_way(); });
+}
+
 void IoThread::remove(ConnectionId id) {
   slots_[id.slot].connection.reset();
   ++slots_[id.slot].generation;
@@ -242,11 +264,11 @@ std::optional<Reply> IoThread::ask(ConnectionId id, const Route& route, const Re
 }
 
 void IoThread::note(const Route* route, const Reply& reply, std::string_view request_id,
-                    std::optional<MonoTime> since) {
+                    std::optional<MonoTime> since, MonoTime now) {
   counts_->count(route, reply.status);
-  if (route && since) counts_->time(*route, read_clock().mono - *since);
+  if (route && since) counts_->time(*route, now - *since);
   const bool failed = reply.status == 500 || (reply.status == 503 && !reply.code.empty());
-  if (failed) say_failure(route, reply, request_id, read_clock().mono);
+  if (failed) say_failure(route, reply, request_id, now);
 }
 
 void IoThread::say_failure(const Route* route, const Reply& reply, std::string_view request_id,
@@ -315,6 +337,7 @@ void IoThread::sweep() {
   ++sweeps_;
   happen_to_all([this](Connection& connection) { connection.on_sweep(sweeps_); });
   if (std::exchange(accepting_paused_, false) && !stopping_) accept();
+  if (clients_.is_fall_due()) ::malloc_trim(0);
   if (connections() > 0 || accepting_paused_) arm_sweep();  // idle is idle
 }
 

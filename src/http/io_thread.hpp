@@ -18,7 +18,11 @@
 #include <thread>
 #include <vector>
 
+#include "http/client_table.hpp"
+#include "http/cors.hpp"
+#include "http/eviction.hpp"
 #include "http/exchange.hpp"
+#include "http/http_date.hpp"
 #include "http/request_counts.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
@@ -27,14 +31,6 @@
 namespace weir::http {
 
 class Connection;
-
-// A connection by its place and how often that place was taken: whoever comes late finds that it is gone.
-struct ConnectionId {
-  std::uint32_t slot = 0;
-  std::uint32_t generation = 0;
-
-  friend bool operator==(const ConnectionId&, const ConnectionId&) = default;
-};
 
 // Where other threads leave replies. A knock is given only when the box was empty, so that a burst of replies
 // costs one wake-up. Outlives its io thread as long as a reply is still owed.
@@ -83,19 +79,24 @@ struct Inbox {
   [[nodiscard]] static Inbox of(std::size_t capacity);
 };
 
-// Born and wired on one thread, then run() on its own, where everything but the three orders is called.
+// What an io thread did so that its clients share fairly. Only its thread writes; any thread reads.
+struct FairnessCounts {
+  enum Why : std::uint8_t { address_bytes, total_bytes, connections, descriptors, whys };
+
+  std::atomic<std::uint64_t> reads_paused{0};
+  std::array<std::atomic<std::uint64_t>, whys> evicted{};  // connections, by why
+};
+
+// Born and wired on one thread, then run() on its own, where everything but the orders is called.
 class IoThread {
  public:
   using Tcp = boost::asio::ip::tcp;
 
   static constexpr std::size_t block_bytes = 16 * limits::KiB;
 
-  struct Share {  // of what the server may have
-    std::size_t connections_max = 0;
-    std::size_t held_bytes_max = 0;
-  };
-
-  IoThread(const ServerSettings& settings, Share share, observe::Log& log);
+  // `clients` is shared with the server's other io threads, which `others` names once all are made.
+  IoThread(const ServerSettings& settings, std::size_t connections_max, ClientTable& clients,
+           observe::Log& log);
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
   ~IoThread();
@@ -103,15 +104,19 @@ class IoThread {
   // Before run().
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
   void serve(Tcp::acceptor acceptor, std::vector<Route> routes);
+  void set_others(std::vector<IoThread*> others) { others_ = std::move(others); }
 
   void run();  // until stopped and the last connection is gone
 
   // Orders, from any thread.
-  void begin_stop();  // takes no more connections, finishes what is under way
-  void cut_off();     // hangs up on all
+  void begin_stop();            // takes no more connections, finishes what is under way
+  void cut_off();               // hangs up on all
+  void relieve_soon();          // closes holders of much memory, if a limit is exceeded
+  void free_descriptor_soon();  // closes a connection that is idle
   [[nodiscard]] std::size_t connections() const { return open_.load(std::memory_order_relaxed); }
 
   [[nodiscard]] const RequestCounts& counts() const { return *counts_; }
+  [[nodiscard]] const FairnessCounts& fairness() const { return fairness_; }
 
   // How many connections cut_off() found. After run().
   [[nodiscard]] std::size_t cut() const { return cut_; }
@@ -119,24 +124,30 @@ class IoThread {
   // What its connections live on.
   [[nodiscard]] const ServerSettings& settings() const { return settings_; }
   [[nodiscard]] const Router& router() const { return *router_; }
+  [[nodiscard]] const CorsPolicy& cors() const { return cors_; }
   [[nodiscard]] bool stopping() const { return stopping_; }
   [[nodiscard]] std::string& out() { return out_; }
   [[nodiscard]] std::optional<Reply> ask(ConnectionId id, const Route& route, const Request& request);
   [[nodiscard]] Inbox take_block();
   void give_block(Inbox block);
-  void hold(std::ptrdiff_t bytes) { held_bytes_ += static_cast<std::size_t>(bytes); }
-  [[nodiscard]] bool holds_too_much() const { return held_bytes_ > share_.held_bytes_max; }
+  // A limit is exceeded of which `asking`, which is being served, is part: closes those that hold most, here and then
+  // on the other threads. False if `asking` is the one to give something up, or if nothing else could be found.
+  // Others are closed meanwhile, so out() must be empty.
+  [[nodiscard]] bool relieve(const Connection& asking);
+  void note_paused_read();
   [[nodiscard]] std::uint64_t next_request_number() { return ++request_number_; }
+  [[nodiscard]] std::string_view date(WallTime now) { return date_.text(now); }
   // What became of a request: counted, and said if it failed. `route` is null if there was none for it,
   // and `since` is when it went there.
   void note(const Route* route, const Reply& reply, std::string_view request_id,
-            std::optional<MonoTime> since);
+            std::optional<MonoTime> since, MonoTime now);
   void wait_readable(Tcp::socket& socket, ConnectionId id);
   void wait_writable(Tcp::socket& socket, ConnectionId id);
 
   // Time is counted in sweeps here, so that a request costs no look at the clock: the sweep at which
   // something that may take so long is over.
   [[nodiscard]] std::uint64_t sweep_after(std::chrono::milliseconds time) const;
+  [[nodiscard]] std::uint64_t sweeps() const { return sweeps_; }
 
  private:
   struct Slot {
@@ -146,12 +157,19 @@ class IoThread {
 
   void accept();
   void on_accept(const boost::system::error_code& code, Tcp::socket socket);
-  void pause_accepting(const boost::system::error_code& code);
+  void on_accept_failed(const boost::system::error_code& code);
   void add(Tcp::socket socket);
+  [[nodiscard]] bool make_way(std::size_t newcomer_connections, FairnessCounts::Why why);
+  void find_dispensable(const Newcomer& newcomer);
+  [[nodiscard]] std::optional<OpenConnection> as_open(std::uint32_t slot) const;
+  [[nodiscard]] bool evict_holders(const Connection* asking);
+  void note_eviction(FairnessCounts::Why why, const std::string& peer);
   template <class Event>
   void happen(ConnectionId id, Event&& event);
   template <class Event>
   void happen_to_all(Event&& event);
+  void evict(ConnectionId id);
+  void close_for_another(ConnectionId id);
   void remove(ConnectionId id);
   void deliver_mail();
   void arm_sweep();
@@ -160,8 +178,10 @@ class IoThread {
   void say_failure(const Route* route, const Reply& reply, std::string_view request_id, MonoTime now);
 
   const ServerSettings settings_;
-  const Share share_;
+  const std::size_t connections_max_;  // of this thread
+  ClientTable& clients_;
   observe::Log& log_;
+  const CorsPolicy cors_;
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> staying_;
   std::optional<Tcp::acceptor> acceptor_;
@@ -175,7 +195,19 @@ class IoThread {
   std::vector<std::uint32_t> free_slots_;
   std::atomic<std::size_t> open_{0};
   std::vector<Inbox> blocks_;
-  std::size_t held_bytes_ = 0;
+
+  // Fairness.
+  std::vector<IoThread*> others_;
+  FairnessCounts fairness_;
+  std::array<observe::Occurrence, FairnessCounts::whys> evictions_;  // of the log's lines
+  std::vector<ConnectionId> dispensable_;  // found and not closed yet, the first one last
+  std::uint64_t none_dispensable_at_ = 0;  // the sweep at which none was found, and for how many connections
+  std::size_t none_dispensable_for_ = 0;
+  bool evicting_ = false;
+  std::atomic<bool> asked_to_relieve_{false};  // by another thread, and not done yet
+  std::atomic<bool> asked_for_descriptor_{false};
+
+  HttpDate date_;
   std::string out_;  // replies on their way out, of the connection that is being served
   std::uint64_t request_number_;
 

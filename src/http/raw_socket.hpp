@@ -40,6 +40,16 @@ class RawSocket {
   RawSocket& operator=(RawSocket&&) = delete;
   ~RawSocket() { close(); }
 
+  // To be called before connect(): the client's own address, one of 127.0.0.0/8.
+  void bind(const std::string& own) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    ::inet_pton(AF_INET, own.c_str(), &address.sin_addr);
+    // NOLINTNEXTLINE: the sockets' interface is made so
+    if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+      throw std::runtime_error("cannot bind to " + own);
+  }
+
   void connect(std::uint16_t port) {
     sockaddr_in address{};
     address.sin_family = AF_INET;

@@ -62,6 +62,15 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
   out.append("\r\n");
 }
 
+void append_cross_origin(std::string& out, std::string_view allow_origin) {
+  out.append("Vary: Origin\r\n");
+  if (allow_origin.empty()) return;
+  append_field(out, "Access-Control-Allow-Origin", allow_origin);
+  out.append(
+      "Access-Control-Allow-Credentials: true\r\n"
+      "Access-Control-Expose-Headers: X-Request-Id, Retry-After, X-Weir-Rejected\r\n");
+}
+
 }  // namespace
 
 void append_reply(std::string& out, const Reply& reply, const ReplyForm& form) {
@@ -76,9 +85,10 @@ void append_reply(std::string& out, const Reply& reply, const ReplyForm& form) {
     append_number(out, reply.body.size());
     out.append("\r\n");
   }
+  out.append("Date: ").append(form.date).append("\r\n");
   append_field(out, "X-Request-Id", form.request_id);
   for (const auto& [name, value] : reply.headers) append_field(out, name, value);
-  if (form.any_origin) out.append("Access-Control-Allow-Origin: *\r\n");
+  if (form.cross_origin) append_cross_origin(out, form.allow_origin);
   if (form.close)
     out.append("Connection: close\r\n");
   else if (form.http_10)

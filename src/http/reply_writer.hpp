@@ -11,10 +11,12 @@ namespace weir::http {
 // What the reply's form depends on besides the reply itself.
 struct ReplyForm {
   std::string_view request_id;
-  bool without_body = false;  // HEAD: the header as if there was one
-  bool http_10 = false;       // keeping the connection must be said
-  bool close = false;         // so must closing it
-  bool any_origin = false;    // scripts of any web page may read it
+  std::string_view date;          // as RFC 9110 §5.6.7 writes it
+  bool without_body = false;      // HEAD: the header as if there was one
+  bool http_10 = false;           // keeping the connection must be said
+  bool close = false;             // so must closing it
+  bool cross_origin = false;      // the reply depends on the page whose script asks
+  std::string_view allow_origin;  // that page's origin, if the script may read the reply
 };
 
 // Appends status line, header and body. Line breaks and other control characters in header values are written

@@ -13,9 +13,9 @@ std::string written(const Reply& reply, const ReplyForm& form) {
 
 TEST(AppendReply, WritesStatusHeadersAndBody) {
   const Reply reply{.status = 503, .body = "{}", .headers = {{"Retry-After", "1"}}};
-  EXPECT_EQ(written(reply, {.request_id = "abc"}),
+  EXPECT_EQ(written(reply, {.request_id = "abc", .date = "Sun, 06 Nov 1994 08:49:37 GMT"}),
             "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
-            "X-Request-Id: abc\r\nRetry-After: 1\r\n\r\n{}");
+            "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nX-Request-Id: abc\r\nRetry-After: 1\r\n\r\n{}");
 }
 
 TEST(AppendReply, SaysWhatBecomesOfTheConnectionWhereThatIsNotUnderstood) {
@@ -26,6 +26,19 @@ TEST(AppendReply, SaysWhatBecomesOfTheConnectionWhereThatIsNotUnderstood) {
   EXPECT_TRUE(has({.http_10 = true, .close = true}, "Connection: close\r\n"));
   EXPECT_TRUE(has({.http_10 = true}, "Connection: keep-alive\r\n"));
   EXPECT_FALSE(has({}, "Connection"));
+}
+
+TEST(AppendReply, TellsABrowserWhichPagesScriptMayReadIt) {
+  EXPECT_EQ(written({}, {}).find("Access-Control"), std::string::npos);
+  const std::string denied = written({}, {.cross_origin = true});
+  EXPECT_NE(denied.find("Vary: Origin\r\n"), std::string::npos);
+  EXPECT_EQ(denied.find("Access-Control"), std::string::npos);
+  const std::string allowed = written({}, {.cross_origin = true, .allow_origin = "https://a.example"});
+  for (const std::string_view line :
+       {"Vary: Origin\r\n", "Access-Control-Allow-Origin: https://a.example\r\n",
+        "Access-Control-Allow-Credentials: true\r\n",
+        "Access-Control-Expose-Headers: X-Request-Id, Retry-After, X-Weir-Rejected\r\n"})
+    EXPECT_NE(allowed.find(line), std::string::npos) << line;
 }
 
 TEST(AppendReply, LeavesTheBodyOutWhereThereIsNone) {

@@ -1,12 +1,14 @@
 #include "http/router.hpp"
 
 #include "base/ensure.hpp"
+#include "http/cors.hpp"
 
 namespace weir::http {
 
 namespace {
 
-std::string_view without_trailing_slash(std::string_view path) {
+std::string_view without_slashes_too_many(std::string_view path) {
+  while (path.starts_with("//")) path.remove_prefix(1);
   return path.size() > 1 && path.back() == '/' ? path.substr(0, path.size() - 1) : path;
 }
 
@@ -19,22 +21,26 @@ Router::Router(std::vector<Route> routes) : routes_(std::move(routes)) {
 }
 
 const Route* Router::find(std::string_view method, std::string_view path) const {
-  const std::string_view plain = without_trailing_slash(path);
+  const std::string_view plain = without_slashes_too_many(path);
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
   for (const Route& route : routes_)
     if (route.path == plain && route.method == wanted) return &route;
   return nullptr;
 }
 
+bool Router::is_cross_origin(std::string_view path) const {
+  const std::string_view plain = without_slashes_too_many(path);
+  return std::ranges::any_of(
+      routes_, [plain](const Route& route) { return route.cross_origin && route.path == plain; });
+}
+
 Reply Router::reply_without_route(std::string_view method, std::string_view path) const {
-  const std::string_view plain = without_trailing_slash(path);
+  const std::string_view plain = without_slashes_too_many(path);
   std::string allow;
-  bool any_origin = false;
   for (const Route& route : routes_) {
     if (route.path != plain && plain != "*") continue;
     const std::string names = route.method == "GET" ? "GET, HEAD" : route.method;
     if (allow.find(names) == std::string::npos) allow += names + ", ";
-    any_origin = any_origin || (route.any_origin && plain != "*");
   }
   if (allow.empty()) return error_reply(404, "there is nothing at this path");
   allow += "OPTIONS";
@@ -46,14 +52,7 @@ Reply Router::reply_without_route(std::string_view method, std::string_view path
   }
   Reply reply{.status = 204};
   reply.headers.emplace_back("Allow", allow);
-  if (any_origin) {
-    // The answer to a browser's preflight (https://fetch.spec.whatwg.org/#http-cors-protocol).
-    reply.headers.emplace_back("Access-Control-Allow-Origin", "*");
-    reply.headers.emplace_back("Access-Control-Allow-Methods", allow);
-    reply.headers.emplace_back("Access-Control-Allow-Headers",
-                               "Content-Type, Content-Encoding, Authorization, X-Api-Key");
-    reply.headers.emplace_back("Access-Control-Max-Age", "86400");
-  }
+  if (is_cross_origin(path)) add_preflight_headers(reply, allow);
   return reply;
 }
 

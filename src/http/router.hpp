@@ -12,7 +12,7 @@
 namespace weir::http {
 
 // Paths are matched as they came, byte for byte: a percent-encoded letter is another path. One trailing slash
-// more is the same.
+// more is the same, and so are several slashes at the beginning.
 class Router {
  public:
   // Two routes of one method and path are a mistake of ours.
@@ -20,6 +20,9 @@ class Router {
 
   // The route for the method and path, HEAD by GET's; null if there is none. Lives as long as the router.
   [[nodiscard]] const Route* find(std::string_view method, std::string_view path) const;
+
+  // Whether scripts of web pages may call a route of this path.
+  [[nodiscard]] bool is_cross_origin(std::string_view path) const;
 
   [[nodiscard]] std::span<const Route> routes() const { return routes_; }
 

@@ -3,6 +3,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <condition_variable>
 #include <mutex>
+#include <netinet/tcp.h>
 #include <thread>
 
 #include "base/ensure.hpp"
@@ -19,6 +20,11 @@ using Code = boost::system::error_code;
 namespace {
 
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+// How much of what a client does not read the kernel keeps for it; what it has sent and is not acknowledged comes on top.
+// Without it that would grow to tcp_wmem's 4 MB a connection.
+using NotSentLowWater = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>;
+constexpr int not_sent_bytes_max = 128 * 1024;
 
 std::string text_of(const Tcp::endpoint& endpoint) {
   const std::string address = endpoint.address().to_string();
@@ -38,6 +44,7 @@ Code bind(Tcp::acceptor& acceptor, const Tcp::endpoint& endpoint, bool shared) {
   if (!code) acceptor.set_option(Tcp::acceptor::reuse_address(true), code);
   if (!code && shared) acceptor.set_option(ReusePort(true), code);
   if (!code) acceptor.set_option(Tcp::no_delay(true), code);  // what it accepts inherits it
+  if (!code) acceptor.set_option(NotSentLowWater(not_sent_bytes_max), code);
   if (!code) acceptor.bind(endpoint, code);
   return code;
 }
@@ -51,11 +58,54 @@ Code ask_for_port(asio::io_context& io, Tcp::endpoint& endpoint) {
   return code;
 }
 
+ClientTable::Limits client_limits(const ServerSettings& settings) {
+  const std::size_t of_address = std::max(settings.address_held_bytes_max, 3 * settings.body_bytes_max);
+  return {.address_bytes_max = of_address,
+          .total_bytes_max = std::max(settings.held_bytes_max, 2 * of_address)};
+}
+
 }  // namespace
 
 // The io threads and the orderly way to their end.
 struct Server::Threads {
+  explicit Threads(ClientTable::Limits limits) : clients(limits) {}
+
+  // Tells each io thread which the others are.
+  void introduce() const {
+    for (const auto& one : io) {
+      std::vector<IoThread*> others;
+      for (const auto& other : io)
+        if (other != one) others.push_back(other.get());
+      one->set_others(std::move(others));
+    }
+  }
+
+  void describe_fairness(observe::Exposition& into) const {
+    into.gauge("weir_http_client_addresses", "Client addresses with open connections (IPv6: /64 networks).",
+               static_cast<double>(clients.addresses()));
+    into.gauge(
+        "weir_http_held_bytes",
+        "Memory that clients hold: unread requests, requests in flight, unsent replies; at least 8 KiB a "
+        "connection.",
+        static_cast<double>(clients.bytes()));
+    std::uint64_t paused = 0;
+    for (const auto& one : io) paused += one->fairness().reads_paused;
+    into.counter("weir_http_reads_paused_total",
+                 "Times that a connection was not read further because its client did not take its replies.",
+                 static_cast<double>(paused));
+    constexpr std::array<std::string_view, FairnessCounts::whys> reasons{"address_bytes", "total_bytes",
+                                                                         "connections", "descriptors"};
+    for (std::size_t why = 0; why < reasons.size(); ++why) {
+      std::uint64_t evicted = 0;
+      for (const auto& one : io) evicted += one->fairness().evicted[why];
+      into.counter("weir_http_connections_evicted_total",
+                   "Connections that were closed so that others are served, by the limit that was reached.",
+                   static_cast<double>(evicted), {{"reason", reasons[why]}});
+    }
+  }
+
   std::uint16_t port = 0;
+  ClientTable clients;
   std::vector<std::unique_ptr<IoThread>> io;
   std::vector<std::thread> running;
 
@@ -78,14 +128,11 @@ Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, con
                 "cannot listen on " + settings.bind_address + ": it is not an IP address");
   Tcp::endpoint endpoint(address, settings.port);
 
-  auto threads = std::make_unique<Threads>();
+  auto threads = std::make_unique<Threads>(client_limits(settings));
   const auto count = static_cast<std::size_t>(settings.threads);
-  // A thread must be able to hold one body as sent and as inflated, however many threads there are.
-  const IoThread::Share share{
-      .connections_max = std::max<std::size_t>(1, settings.connections_max / count),
-      .held_bytes_max = std::max(settings.held_bytes_max / count, 4 * settings.body_bytes_max)};
+  const std::size_t connections_max = std::max<std::size_t>(1, settings.connections_max / count);
   for (std::size_t thread = 0; thread < count; ++thread) {
-    threads->io.push_back(std::make_unique<IoThread>(settings, share, log));
+    threads->io.push_back(std::make_unique<IoThread>(settings, connections_max, threads->clients, log));
     asio::io_context& io = threads->io.back()->io();
     if (thread == 0 && count > 1) code = ask_for_port(io, endpoint);
     Tcp::acceptor acceptor(io);
@@ -95,6 +142,7 @@ Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, con
     if (code) return cannot_listen(endpoint, code);
     threads->io.back()->serve(std::move(acceptor), make_routes());
   }
+  threads->introduce();
   threads->port = endpoint.port();
   return std::unique_ptr<Server>(new Server(std::move(threads)));
 }
@@ -120,6 +168,7 @@ std::size_t Server::connections() const {
 
 void Server::describe(observe::Exposition& into) const {
   into.gauge("weir_http_connections", "Connections that are open.", static_cast<double>(connections()));
+  threads_->describe_fairness(into);
   std::vector<const RequestCounts*> counts;
   for (const auto& io : threads_->io) counts.push_back(&io->counts());
   RequestCounts::describe(counts, into);

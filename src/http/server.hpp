@@ -29,8 +29,14 @@ struct ServerSettings {
   std::uint16_t port = 8080;             // 0: a free one
   int threads = 1;
   std::size_t body_bytes_max = limits::body_bytes_default;  // as sent, and again once inflated
-  std::size_t connections_max = limits::connections_max;    // shared out evenly to the threads
-  std::size_t held_bytes_max = limits::held_bytes_max;  // parts and bodies of requests, over all connections
+  // Shared out evenly to the threads. Beyond, an idle connection is closed for a new one (eviction.hpp); if there is
+  // none, the new one is answered 503.
+  std::size_t connections_max = limits::connections_max;
+  // What clients hold, over all connections and over those of one client address (client_table.hpp). An address has room
+  // for three bodies in any case, and all of them together for twice as much.
+  std::size_t held_bytes_max = limits::held_bytes_max;
+  std::size_t address_held_bytes_max = limits::address_held_bytes_max;
+  std::vector<std::string> cors_origins{"*"};  // whose pages' scripts may call routes that are cross_origin
   // From a request's first byte to its reply's last, however slowly they come and go.
   std::chrono::milliseconds request_deadline = limits::request_deadline;
   std::chrono::milliseconds idle_deadline = limits::idle_deadline;  // between two requests

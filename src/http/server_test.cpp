@@ -3,9 +3,12 @@
 #include <deque>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <regex>
 #include <sys/resource.h>
 
 #include "http/raw_socket.hpp"
+#include "observe/exposition.hpp"
+#include "observe/fake_exposition_reader.hpp"
 #include "observe/fake_log.hpp"
 
 namespace weir::http {
@@ -74,17 +77,33 @@ class Served : public testing::Test {
     all.push_back({"GET", "/large", [](const Request&, Respond respond) {
                      respond({.body = std::string(32 * limits::MiB, 'x')});
                    }});
+    all.push_back({"GET", "/page", [](const Request&, Respond respond) {
+                     respond({.body = std::string(30 * limits::KiB, 'x')});
+                   }});
     all.push_back({"GET", "/peer", [](const Request& request, Respond respond) {
                      respond({.body = std::string(request.peer)});
                    }});
     Route small{"POST", "/small", [](const Request&, Respond respond) { respond({}); }};
     small.body_bytes_max = 10;
-    small.any_origin = true;
+    small.cross_origin = true;
     all.push_back(std::move(small));
     return all;
   }
 
   RawSocket client() { return RawSocket(server_->port()); }
+  RawSocket client_at(const std::string& address) {
+    RawSocket client;
+    client.bind(address);
+    client.connect(server_->port());
+    return client;
+  }
+
+  double value_of(const std::string& name, const std::map<std::string, std::string>& labels = {}) {
+    observe::Exposition exposition;
+    server_->describe(exposition);
+    const auto series = observe::read_exposition(exposition.text());
+    return observe::find_series(*series, name, labels)->value;
+  }
 
   ServerSettings settings_;
   observe::FakeLog log_;
@@ -220,6 +239,10 @@ TEST_F(Served, KnowsMethodsAndPaths) {
   };
   const std::vector<Case> cases{
       {"GET", "/hello/", 200, ""},
+      {"GET", "//hello", 200, ""},
+      {"GET", "////hello/", 200, ""},
+      {"POST", "//hello", 405, "GET, HEAD, OPTIONS"},
+      {"GET", "//", 404, ""},
       {"GET", "/hello//", 404, ""},
       {"GET", "/h%65llo", 404, ""},
       {"GET", "/Hello", 404, ""},
@@ -260,21 +283,69 @@ TEST_F(Served, LetsScriptsOfAnyPageCallOnlyTheRoutesThatSaySo) {
   RawSocket client = this->client();
   client.send(
       "OPTIONS /small HTTP/1.1\r\nHost: weir\r\nOrigin: http://page\r\n"
-      "Access-Control-Request-Method: POST\r\n\r\n");
+      "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: "
+      "authorization,content-type\r\n\r\n");
   const RawReply preflight = client.reply();
   EXPECT_EQ(preflight.status, 204);
-  EXPECT_EQ(preflight.headers.at("Access-Control-Allow-Origin"), "*");
+  EXPECT_EQ(preflight.headers.at("Access-Control-Allow-Origin"), "http://page");
+  EXPECT_EQ(preflight.headers.at("Access-Control-Allow-Credentials"), "true");
+  EXPECT_EQ(preflight.headers.at("Vary"), "Origin");
   EXPECT_EQ(preflight.headers.at("Access-Control-Allow-Methods"), "POST, OPTIONS");
-  EXPECT_EQ(preflight.headers.at("Access-Control-Allow-Headers"),
-            "Content-Type, Content-Encoding, Authorization, X-Api-Key");
+  EXPECT_EQ(
+      preflight.headers.at("Access-Control-Allow-Headers"),
+      "content-type, content-encoding, authorization, x-api-key, x-request-id, traceparent, tracestate");
+  EXPECT_EQ(preflight.headers.at("Access-Control-Max-Age"), "86400");
+  client.send(post("/small", "x", "Origin: null\r\n"));
+  const RawReply reply = client.reply();
+  EXPECT_EQ(reply.headers.at("Access-Control-Allow-Origin"), "null");
+  EXPECT_EQ(reply.headers.at("Access-Control-Expose-Headers"), "X-Request-Id, Retry-After, X-Weir-Rejected");
   client.send(post("/small", "x"));
-  EXPECT_EQ(client.reply().headers.at("Access-Control-Allow-Origin"), "*");
-  client.send(post("/echo", "x"));
-  EXPECT_FALSE(client.reply().headers.contains("Access-Control-Allow-Origin"));
-  client.send(post("/small", "too large for it"));
+  const RawReply no_script = client.reply();
+  EXPECT_FALSE(no_script.headers.contains("Access-Control-Allow-Origin"));
+  EXPECT_EQ(no_script.headers.at("Vary"), "Origin");
+  client.send(post("/echo", "x", "Origin: http://page\r\n"));
+  const RawReply other_route = client.reply();
+  EXPECT_FALSE(other_route.headers.contains("Access-Control-Allow-Origin"));
+  EXPECT_FALSE(other_route.headers.contains("Vary"));
+  client.send(post("/small", "too large for it", "Origin: http://page\r\n"));
   const RawReply refused = client.reply();
   EXPECT_EQ(refused.status, 413);
-  EXPECT_EQ(refused.headers.at("Access-Control-Allow-Origin"), "*");
+  EXPECT_EQ(refused.headers.at("Access-Control-Allow-Origin"), "http://page");
+}
+
+TEST_F(Served, LetsOnlyScriptsOfTheListedPagesReadReplies) {
+  settings_.cors_origins = {"https://shop.example", "http://localhost:3000"};
+  start();
+  RawSocket client = this->client();
+  for (const std::string& origin : settings_.cors_origins) {
+    client.send(post("/small", "x", "origin: " + origin + "\r\n"));
+    EXPECT_EQ(client.reply().headers.at("Access-Control-Allow-Origin"), origin);
+  }
+  for (const std::string& origin :
+       {"http://shop.example"s, "https://shop.example.evil"s, "https://SHOP.example"s, "null"s, ""s}) {
+    client.send(post("/small", "x", "Origin: " + origin + "\r\n"));
+    const RawReply reply = client.reply();
+    EXPECT_EQ(reply.status, 200) << origin;
+    EXPECT_FALSE(reply.headers.contains("Access-Control-Allow-Origin")) << origin;
+    EXPECT_EQ(reply.headers.at("Vary"), "Origin");
+  }
+}
+
+TEST_F(Served, GivesEveryReplyADateAndARequestId) {
+  start();
+  for (const std::string& bytes :
+       {get("/hello"), get("/nowhere"), post("/small", "too large for it"), get("/hello", "Expect: more\r\n"),
+        "OPTIONS * HTTP/1.1\r\nHost: weir\r\n\r\n"s, "nonsense\r\n\r\n"s, "GET /hello HTTP/1.0\r\n\r\n"s}) {
+    RawSocket client = this->client();
+    client.send(bytes);
+    const RawReply reply = client.reply();
+    ASSERT_NE(reply.status, 0) << bytes;
+    EXPECT_TRUE(
+        std::regex_match(reply.headers.at("Date"),
+                         std::regex("[A-Z][a-z]{2}, \\d{2} [A-Z][a-z]{2} \\d{4} \\d{2}:\\d{2}:\\d{2} GMT")))
+        << bytes;
+    EXPECT_FALSE(reply.headers.at("X-Request-Id").empty()) << bytes;
+  }
 }
 
 TEST_F(Served, SpeaksHttp10) {
@@ -386,7 +457,7 @@ TEST_F(Served, AnswersForARouteThatForgetsTo) {
   EXPECT_EQ(client.reply().status, 500);
 }
 
-TEST_F(Served, HoldsEveryPartOfARequestToItsDeadline) {
+TEST_F(Served, Fault10HoldsEveryPartOfARequestToItsDeadline) {
   struct Case {
     std::string name, bytes;
     int status;
@@ -409,7 +480,7 @@ TEST_F(Served, HoldsEveryPartOfARequestToItsDeadline) {
   owed_.take()({.body = "too late"});
 }
 
-TEST_F(Served, HangsUpOnAClientThatDoesNotReadItsReply) {
+TEST_F(Served, Fault10HangsUpOnAClientThatDoesNotReadItsReply) {
   settings_.request_deadline = 40ms;
   start();
   RawSocket client;
@@ -424,7 +495,7 @@ TEST_F(Served, HangsUpOnAClientThatDoesNotReadItsReply) {
   EXPECT_TRUE(client.closed_by_server());
 }
 
-TEST_F(Served, TurnsAwayWhoComesWhenItIsFull) {
+TEST_F(Served, Fault13ClosesTheOldestIdleConnectionForANewOneWhenItIsFull) {
   settings_.connections_max = 2;
   start();
   RawSocket first = client();
@@ -435,38 +506,146 @@ TEST_F(Served, TurnsAwayWhoComesWhenItIsFull) {
   }
   RawSocket third = client();
   third.send(get("/hello"));
+  EXPECT_EQ(third.reply().status, 200);
+  EXPECT_EQ(first.rest(), "");
+  EXPECT_TRUE(first.closed_by_server());
+  second.send(get("/hello"));
+  EXPECT_EQ(second.reply().status, 200);
+  EXPECT_EQ(value_of("weir_http_connections_evicted_total", {{"reason", "connections"}}), 1);
+}
+
+TEST_F(Served, AnswersANewClientAtOnceWhenAllConnectionsAreBusy) {
+  settings_.connections_max = 2;
+  start();
+  RawSocket first = client();
+  RawSocket second = client();
+  for (RawSocket* one : {&first, &second}) one->send(post("/later", "x"));
+  std::vector<Respond> later;
+  for (int request = 0; request < 2; ++request) later.push_back(owed_.take());
+  RawSocket third = client();
+  third.send(get("/hello"));
   const RawReply reply = third.reply();
   EXPECT_EQ(reply.status, 503);
   EXPECT_EQ(reply.headers.at("Retry-After"), "1");
   EXPECT_EQ(third.rest(), "");
-  first.send(get("/hello"));
+  for (Respond& respond : later) respond({});
   EXPECT_EQ(first.reply().status, 200);
+  EXPECT_EQ(second.reply().status, 200);
 }
 
-TEST_F(Served, BoundsWhatItHoldsOfUnfinishedRequests) {
-  settings_.body_bytes_max = 64 * limits::KiB;
-  settings_.held_bytes_max = 0;  // then four bodies
+TEST_F(Served, Fault38LetsOneAddressNotTakeAllConnectionsFromAnother) {
+  settings_.connections_max = 4;
   start();
-  std::vector<RawSocket> clients;
-  int refused = 0;
-  for (int number = 0; number < 12; ++number) {
-    clients.push_back(client());
-    const std::string whole = post("/echo", std::string(64 * limits::KiB, 'x'));
-    clients.back().send(whole.substr(0, whole.size() - 1));
-    RawSocket probe = client();  // what was sent before has been read when this is answered
-    probe.send(get("/hello"));
-    const int status = probe.reply().status;
-    EXPECT_TRUE(status == 200 || status == 503);
+  std::vector<RawSocket> slow;
+  for (int number = 0; number < 4; ++number) {
+    slow.push_back(client_at("127.0.0.2"));
+    slow.back().send("GET /hel");
   }
-  for (RawSocket& one : clients) {
-    one.send("x");
-    refused += one.reply().status == 503;
+  while (server_->connections() < 4) std::this_thread::yield();
+  for (int number = 0; number < 3; ++number) {
+    RawSocket honest = client_at("127.0.0.3");
+    honest.send(get("/hello"));
+    EXPECT_EQ(honest.reply().status, 200);
   }
-  EXPECT_GT(refused, 2);
-  EXPECT_LT(refused, 12);
 }
 
-TEST_F(Served, PausesWithoutFileDescriptorsAndRecovers) {
+TEST_F(Served, Fault38ClosesTheGreediestConnectionsOfAnAddressAndServesOthersMeanwhile) {
+  settings_.body_bytes_max = 64 * limits::KiB;
+  settings_.address_held_bytes_max = 0;  // then three bodies
+  settings_.held_bytes_max = 0;          // then twice as much
+  start();
+  const std::string whole = post("/echo", std::string(64 * limits::KiB, 'x'));
+  std::vector<RawSocket> greedy;
+  for (int number = 0; number < 12; ++number) {
+    greedy.push_back(client_at("127.0.0.2"));
+    greedy.back().send(whole.substr(0, whole.size() - 1));
+    RawSocket honest = client_at("127.0.0.3");
+    honest.send(post("/echo", std::string(32 * limits::KiB, 'y')));
+    EXPECT_EQ(honest.reply().status, 200);
+    EXPECT_LE(value_of("weir_http_held_bytes"), 2 * 3 * 64 * limits::KiB);
+  }
+  int refused = 0;
+  for (RawSocket& one : greedy) {
+    one.send("x");
+    const int status = one.reply().status;
+    EXPECT_TRUE(status == 200 || status == 503 || status == 0) << status;
+    refused += status != 200;
+  }
+  EXPECT_GE(refused, 9);
+  EXPECT_GE(value_of("weir_http_connections_evicted_total", {{"reason", "address_bytes"}}), 1);
+  EXPECT_EQ(value_of("weir_http_connections_evicted_total", {{"reason", "total_bytes"}}), 0);
+}
+
+TEST_F(Served, Fault38ClosesTheGreediestAddressFirstWhenAllTogetherHoldTooMuch) {
+  settings_.body_bytes_max = 64 * limits::KiB;
+  settings_.address_held_bytes_max = 0;
+  settings_.held_bytes_max = 0;  // six bodies
+  start();
+  const std::string body = post("/echo", std::string(64 * limits::KiB, 'x'));
+  const std::string part = body.substr(0, body.size() - 1);
+  std::vector<RawSocket> greedy;
+  RawSocket modest = client_at("127.0.0.9");
+  modest.send(part);
+  for (int address = 2; address < 9; ++address)
+    for (int number = 0; number < 2; ++number) {
+      greedy.push_back(client_at("127.0.0." + std::to_string(address)));
+      greedy.back().send(part);
+      RawSocket probe = client_at("127.0.0.10");  // what was sent before has been read when this is answered
+      probe.send(get("/hello"));
+      EXPECT_EQ(probe.reply().status, 200);
+    }
+  modest.send("x");
+  EXPECT_EQ(modest.reply().status, 200);
+  EXPECT_GE(value_of("weir_http_connections_evicted_total", {{"reason", "total_bytes"}}), 1);
+}
+
+TEST_F(Served, Fault38CountsRequestsThatAreInFlightForTheirAddress) {
+  settings_.body_bytes_max = 64 * limits::KiB;
+  settings_.address_held_bytes_max = 0;  // three bodies
+  start();
+  std::vector<RawSocket> busy;
+  std::vector<Respond> owed;
+  for (int number = 0; number < 3; ++number) {
+    busy.push_back(client_at("127.0.0.2"));
+    busy.back().send(post("/later", std::string(60 * limits::KiB, 'x')));
+    owed.push_back(owed_.take());
+  }
+  RawSocket more = client_at("127.0.0.2");
+  more.send(post("/later", std::string(60 * limits::KiB, 'x')));
+  EXPECT_EQ(more.reply().status, 503);
+  RawSocket small = client_at("127.0.0.2");
+  small.send(post("/echo", "small"));
+  EXPECT_EQ(small.reply().status, 200);
+  RawSocket other = client_at("127.0.0.3");
+  other.send(post("/echo", std::string(60 * limits::KiB, 'x')));
+  EXPECT_EQ(other.reply().status, 200);
+  for (Respond& respond : owed) respond({});
+  for (RawSocket& one : busy) EXPECT_EQ(one.reply().status, 200);
+}
+
+TEST_F(Served, Fault38GathersAtMost64KiBOfRepliesThatNobodyReads) {
+  start();
+  RawSocket client;
+  client.receive_little();
+  client.connect(server_->port());
+  std::string asked;
+  for (int request = 0; request < 3000; ++request) asked += get("/page");  // 30 KiB each
+  std::thread sender([&] { client.send(asked); });
+  RawSocket watcher = this->client();
+  double held = 0;
+  for (int round = 0; round < 200; ++round) {
+    watcher.send(get("/hello"));
+    EXPECT_EQ(watcher.reply().status, 200);
+    held = std::max(held, value_of("weir_http_held_bytes"));
+  }
+  // The watcher's minimum, the replies, and the requests that came with the first ones.
+  EXPECT_LE(held, 8 * limits::KiB + limits::unsent_replies_bytes_max + 2 * 16 * limits::KiB);
+  EXPECT_GE(value_of("weir_http_reads_paused_total"), 1);
+  for (int request = 0; request < 3000; ++request) ASSERT_EQ(client.reply().body.size(), 30 * limits::KiB);
+  sender.join();
+}
+
+TEST_F(Served, Fault13PausesWithoutFileDescriptorsAndRecovers) {
   settings_.request_deadline = 40ms;  // so that the next try comes soon
   start();
   RawSocket waiting;

@@ -73,7 +73,7 @@ std::vector<http::Route> ingest_routes(intake::Intake& intake, std::function<Wal
   const auto now = std::make_shared<std::function<WallTime()>>(std::move(clock));
   http::Route one{.method = "POST", .path = "/activity"};
   one.body_bytes_max = intake.settings().event_bytes_read_max();
-  one.any_origin = true;
+  one.cross_origin = true;
   one.handle = [&intake, decoder, now](const http::Request& request, http::Respond respond) {
     intake.accept_one(
         *decoder, request.body, (*now)(),
@@ -81,7 +81,7 @@ std::vector<http::Route> ingest_routes(intake::Intake& intake, std::function<Wal
   };
   http::Route batch{.method = "POST", .path = "/activities"};
   batch.body_bytes_max = intake.settings().body_bytes_max;
-  batch.any_origin = true;
+  batch.cross_origin = true;
   batch.handle = [&intake, decoder, now](const http::Request& request, http::Respond respond) {
     intake.accept_batch(
         *decoder, request.body, (*now)(),

@@ -1,0 +1,95 @@
+#include "http/client_table.hpp"
+
+#include <algorithm>
+#include <boost/asio/ip/address_v4.hpp>
+#include <boost/asio/ip/address_v6.hpp>
+
+namespace weir::http {
+
+namespace asio = boost::asio;
+
+ClientAddress ClientAddress::of(const asio::ip::address& address) {
+  if (address.is_v4()) return {true, address.to_v4().to_uint()};
+  const asio::ip::address_v6 v6 = address.to_v6();
+  if (v6.is_v4_mapped()) return {true, asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_uint()};
+  std::uint64_t prefix = 0;
+  const auto bytes = v6.to_bytes();
+  for (std::size_t at = 0; at < sizeof prefix; ++at) prefix = prefix << 8 | bytes[at];
+  return {false, prefix};
+}
+
+ClientTable::Holding ClientTable::open(ClientAddress address) {
+  Entries::value_type* entry = nullptr;
+  {
+    const std::scoped_lock lock(mutex_);
+    entry = &*entries_.try_emplace(address).first;
+    entry->second.connections.fetch_add(1, std::memory_order_relaxed);
+  }
+  Holding holding(*this, *entry);
+  holding.resize(0);
+  return holding;
+}
+
+std::size_t ClientTable::addresses() const {
+  const std::scoped_lock lock(mutex_);
+  return entries_.size();
+}
+
+bool ClientTable::is_fall_due() {
+  const std::size_t now = bytes();
+  std::size_t peak = peak_.load(std::memory_order_relaxed);
+  if (peak < now + limits::given_back_bytes_min) return false;
+  return peak_.compare_exchange_strong(peak, now, std::memory_order_relaxed);
+}
+
+void ClientTable::add(Entry& entry, std::size_t bytes) {
+  entry.bytes.fetch_add(bytes, std::memory_order_relaxed);
+  const std::size_t now = bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  std::size_t peak = peak_.load(std::memory_order_relaxed);
+  while (peak < now && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+  }
+}
+
+void ClientTable::subtract(Entry& entry, std::size_t bytes) {
+  entry.bytes.fetch_sub(bytes, std::memory_order_relaxed);
+  bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
+void ClientTable::close(Entries::value_type& entry, std::size_t bytes) {
+  subtract(entry.second, bytes);
+  const std::scoped_lock lock(mutex_);
+  if (entry.second.connections.fetch_sub(1, std::memory_order_relaxed) == 1) entries_.erase(entry.first);
+}
+
+ClientTable::Holding& ClientTable::Holding::operator=(Holding&& other) noexcept {
+  if (this == &other) return *this;
+  release();
+  table_ = std::exchange(other.table_, nullptr);
+  entry_ = other.entry_;
+  counted_ = other.counted_;
+  return *this;
+}
+
+void ClientTable::Holding::resize(std::size_t bytes) {
+  bytes = std::max(bytes, limits::connection_bytes_min);
+  if (bytes == counted_) return;
+  if (bytes > counted_)
+    table_->add(entry_->second, bytes - counted_);
+  else
+    table_->subtract(entry_->second, counted_ - bytes);
+  counted_ = bytes;
+}
+
+void ClientTable::Holding::release() {
+  if (table_ == nullptr) return;
+  std::exchange(table_, nullptr)->close(*entry_, std::exchange(counted_, 0));
+}
+
+Pressure ClientTable::Holding::pressure_above(std::size_t numerator, std::size_t denominator) const {
+  const Limits& limits = table_->limits_;
+  if (table_->bytes() > limits.total_bytes_max / denominator * numerator) return Pressure::total;
+  if (bytes_of_address() > limits.address_bytes_max / denominator * numerator) return Pressure::address;
+  return Pressure::none;
+}
+
+}  // namespace weir::http

@@ -1,0 +1,73 @@
+#include "http/client_table.hpp"
+
+#include <boost/asio/ip/address.hpp>
+#include <gtest/gtest.h>
+
+namespace weir::http {
+namespace {
+
+ClientAddress address(const char* text) { return ClientAddress::of(boost::asio::ip::make_address(text)); }
+
+constexpr std::size_t least = limits::connection_bytes_min;
+
+TEST(ClientAddress, IsAnIpv4AddressOrTheSlash64OfAnIpv6Address) {
+  EXPECT_EQ(address("10.0.0.1"), address("::ffff:10.0.0.1"));
+  EXPECT_NE(address("10.0.0.1"), address("10.0.0.2"));
+  EXPECT_EQ(address("2001:db8:1:2::1"), address("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+  EXPECT_NE(address("2001:db8:1:2::1"), address("2001:db8:1:3::1"));
+  EXPECT_NE(address("0.0.0.1"), address("0:0:0:1::"));
+}
+
+TEST(ClientTable, CountsWhatEachAddressHoldsAndForgetsAddressesWithoutConnections) {
+  ClientTable table({});
+  auto one = table.open(address("10.0.0.1"));
+  auto second = table.open(address("10.0.0.1"));
+  auto other = table.open(address("10.0.0.2"));
+  EXPECT_EQ(table.addresses(), 2u);
+  EXPECT_EQ(one.connections_of_address(), 2u);
+  one.resize(limits::MiB);
+  EXPECT_EQ(second.bytes_of_address(), limits::MiB + least);
+  EXPECT_EQ(other.bytes_of_address(), least);
+  EXPECT_EQ(table.bytes(), limits::MiB + 2 * least);
+  one.resize(5);
+  EXPECT_TRUE(one.is_small());
+  EXPECT_EQ(table.bytes(), 3 * least);
+  one.release();
+  {
+    const auto moved = std::move(second);
+  }
+  EXPECT_EQ(table.addresses(), 1u);
+  EXPECT_EQ(table.bytes(), least);
+}
+
+TEST(ClientTable, TellsWhichLimitIsExceeded) {
+  ClientTable table({.address_bytes_max = 80 * least, .total_bytes_max = 160 * least});
+  auto one = table.open(address("10.0.0.1"));
+  auto other = table.open(address("10.0.0.2"));
+  auto third = table.open(address("10.0.0.3"));
+  one.resize(80 * least);
+  EXPECT_EQ(one.pressure(), Pressure::none);
+  EXPECT_EQ(one.pressure_above_low_water(), Pressure::address);
+  one.resize(81 * least);
+  EXPECT_EQ(one.pressure(), Pressure::address);
+  EXPECT_EQ(other.pressure(), Pressure::none);
+  other.resize(79 * least);
+  EXPECT_EQ(third.pressure(), Pressure::total);
+  one.resize(70 * least);
+  other.resize(60 * least);
+  EXPECT_EQ(one.pressure_above_low_water(), Pressure::none);
+}
+
+TEST(ClientTable, SaysOnceThatTheSumHasFallen) {
+  ClientTable table({});
+  auto one = table.open(address("10.0.0.1"));
+  one.resize(limits::given_back_bytes_min);
+  EXPECT_FALSE(table.is_fall_due());
+  one.resize(2 * limits::given_back_bytes_min);
+  one.release();
+  EXPECT_TRUE(table.is_fall_due());
+  EXPECT_FALSE(table.is_fall_due());
+}
+
+}  // namespace
+}  // namespace weir::http

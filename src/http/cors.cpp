@@ -1,0 +1,26 @@
+#include "http/cors.hpp"
+
+#include <algorithm>
+
+namespace weir::http {
+
+CorsPolicy::CorsPolicy(std::vector<std::string> origins)
+    : origins_(std::move(origins)), any_(std::ranges::find(origins_, "*") != origins_.end()) {}
+
+std::string_view CorsPolicy::allowed(std::string_view origin) const {
+  const bool sane = !origin.empty() && origin.size() <= origin_bytes_max &&
+                    std::ranges::all_of(origin, [](char letter) { return letter > 0x20 && letter < 0x7f; });
+  if (!sane) return {};
+  return any_ || std::ranges::find(origins_, origin) != origins_.end() ? origin : std::string_view();
+}
+
+void add_preflight_headers(Reply& reply, std::string_view methods) {
+  reply.headers.emplace_back("Access-Control-Allow-Methods", methods);
+  reply.headers.emplace_back(
+      "Access-Control-Allow-Headers",
+      "content-type, content-encoding, authorization, x-api-key, x-request-id, traceparent, "
+      "tracestate");
+  reply.headers.emplace_back("Access-Control-Max-Age", "86400");
+}
+
+}  // namespace weir::http
