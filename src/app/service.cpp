@@ -28,7 +28,8 @@ http::ServerSettings server_settings(config::Command command, const config::Sett
   return {.bind_address = settings.bind_address,
           .port = command == config::Command::consumer ? settings.consumer_port : settings.server_port,
           .threads = settings.http_threads == 0 ? cores : settings.http_threads,
-          .body_bytes_max = settings.max_body_bytes};
+          .body_bytes_max = settings.max_body_bytes,
+          .cors_origins = settings.cors_origins};
 }
 
 intake::IntakeSettings intake_settings(const config::Settings& settings) {

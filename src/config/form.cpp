@@ -70,6 +70,28 @@ bool is_broker_list(std::string_view text) {
   }
 }
 
+bool is_web_origin(std::string_view text) {
+  const std::size_t scheme = text.find("://");
+  if (scheme == std::string_view::npos || scheme == 0) return false;
+  const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const bool scheme_fits =
+      is_letter(text.front()) && std::ranges::all_of(text.substr(0, scheme), [&](char c) {
+        return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
+      });
+  std::string_view host = text.substr(scheme + 3);
+  const std::size_t colon = host.find(':', host.rfind(']') == std::string_view::npos ? 0 : host.rfind(']'));
+  if (colon != std::string_view::npos) {
+    if (!whole_number(host.substr(colon + 1), 1, 65535)) return false;
+    host = host.substr(0, colon);
+  }
+  if (host.starts_with('[') && host.ends_with(']'))
+    return scheme_fits && is_ip_address(host.substr(1, host.size() - 2));
+  return scheme_fits && !host.empty() && std::ranges::all_of(host, [&](char c) {
+           return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
+         });
+}
+
 bool is_database_url(std::string_view text) {
   return postgres::keywords_of({.url = std::string(text)}).has_value();
 }

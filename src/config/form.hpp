@@ -35,6 +35,9 @@ struct Form {
 // `brokers` of KAFKA_BROKERS: host, host:port, [address]:port, each perhaps behind a protocol://, with commas.
 [[nodiscard]] bool is_broker_list(std::string_view text);
 
+// A web origin as browsers send it in Origin: scheme://host or scheme://host:port, in lower case, without a path.
+[[nodiscard]] bool is_web_origin(std::string_view text);
+
 // What libpq can read (postgres::keywords_of).
 [[nodiscard]] bool is_database_url(std::string_view text);
 

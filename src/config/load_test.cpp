@@ -174,11 +174,10 @@ TEST(Load, NamesAllFaultsAtOnce) {
 
 TEST(Load, RefusesWhatItCannotDoYetInsteadOfIgnoringIt) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"API_KEYS", "a:b"},          {"DASHBOARD_PASSWORD", "x"},  {"RATE_LIMIT_RPS", "5"},
-      {"RATE_LIMIT_BURST", "5"},    {"TRUSTED_PROXIES", "::1/1"}, {"TLS_CERT", "a.pem"},
-      {"TLS_KEY", "a.key"},         {"SCHEMA_DIR", "schemas"},    {"CONSUL_HTTP_ADDR", "localhost:8500"},
-      {"CONSUL_HTTP_TOKEN", "t"},   {"CONSUL_PREFIX", "mine"},    {"CONFIG_FILE", "weir.conf"},
-      {"CORS_ORIGINS", "a.example"}};
+      {"API_KEYS", "a:b"},        {"DASHBOARD_PASSWORD", "x"},  {"RATE_LIMIT_RPS", "5"},
+      {"RATE_LIMIT_BURST", "5"},  {"TRUSTED_PROXIES", "::1/1"}, {"TLS_CERT", "a.pem"},
+      {"TLS_KEY", "a.key"},       {"SCHEMA_DIR", "schemas"},    {"CONSUL_HTTP_ADDR", "localhost:8500"},
+      {"CONSUL_HTTP_TOKEN", "t"}, {"CONSUL_PREFIX", "mine"},    {"CONFIG_FILE", "weir.conf"}};
   for (const auto& [name, value] : cases) {
     const auto loaded = load_for(Command::serve, {{name, value}});
     ASSERT_EQ(texts_of(loaded).size(), 1U) << name;
@@ -189,8 +188,27 @@ TEST(Load, RefusesWhatItCannotDoYetInsteadOfIgnoringIt) {
 }
 
 TEST(Load, TakesTheDefaultOfWhatItCannotDoYet) {
-  EXPECT_TRUE(
-      load_for(Command::serve, {{"CORS_ORIGINS", "*"}, {"RATE_LIMIT_RPS", "0"}, {"CONSUL_PREFIX", "weir"}}));
+  EXPECT_TRUE(load_for(Command::serve, {{"RATE_LIMIT_RPS", "0"}, {"CONSUL_PREFIX", "weir"}}));
+}
+
+TEST(Load, TakesWebOriginsAsBrowsersSendThem) {
+  EXPECT_EQ(load_for(Command::serve, {})->settings.cors_origins, (Lines{"*"}));
+  const auto several =
+      load_for(Command::producer,
+               {{"CORS_ORIGINS", "https://shop.example,http://localhost:3000,http://[::1]:8000,null"},
+                {"EVENT_LOG", "kafka"}});
+  ASSERT_TRUE(several);
+  EXPECT_EQ(several->settings.cors_origins,
+            (Lines{"https://shop.example", "http://localhost:3000", "http://[::1]:8000", "null"}));
+  for (const std::string wrong : {"shop.example", "https://shop.example/", "https://Shop.example", "https://",
+                                  "https://a, https://b", "https://a:0", "https://a,", "://a"}) {
+    const auto texts = texts_of(load_for(Command::serve, {{"CORS_ORIGINS", wrong}}));
+    ASSERT_EQ(texts.size(), 1U) << wrong;
+    EXPECT_EQ(texts[0],
+              "CORS_ORIGINS=\"" + wrong +
+                  "\": expected *, or web origins as https://shop.example with commas between them: lower "
+                  "case, no path, no space");
+  }
 }
 
 TEST(Load, AcceptsAndDoesNotUseWhatBelongsToAnotherCombination) {

@@ -66,6 +66,7 @@ struct Settings {
   Database database;
   int http_threads = 0;  // 0: as many as the machine has cores
   std::string bind_address = "0.0.0.0";
+  std::vector<std::string> cors_origins{"*"};  // web origins whose scripts may call the ingest paths
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
   std::size_t max_event_bytes = limits::event_bytes_default;

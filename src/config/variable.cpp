@@ -95,6 +95,25 @@ constexpr Form database_url{[](std::string_view text, Settings& into) {
                             },
                             [] { return std::string(postgres::url_expected); }};
 
+constexpr Form cors_origins{[](std::string_view text, Settings& into) {
+                              std::vector<std::string> origins;
+                              while (true) {
+                                const std::size_t comma = std::min(text.find(','), text.size());
+                                const std::string_view one = text.substr(0, comma);
+                                if (one != "*" && one != "null" && !is_web_origin(one)) return false;
+                                origins.emplace_back(one);
+                                if (comma == text.size()) break;
+                                text.remove_prefix(comma + 1);
+                              }
+                              into.cors_origins = std::move(origins);
+                              return true;
+                            },
+                            [] {
+                              return std::string(
+                                  "*, or web origins as https://shop.example with commas between "
+                                  "them: lower case, no path, no space");
+                            }};
+
 constexpr Form compression{[](std::string_view text, Settings& into) {
                              if (std::ranges::find(Codecs::all, text) == Codecs::all.end()) return false;
                              into.kafka.compression = text;
@@ -202,7 +221,8 @@ constexpr std::array table{
     Variable{"API_KEYS", "", "", any_text, refused, serving, true,
              "name:secret,name:secret; then ingest needs one"},
     Variable{"DASHBOARD_PASSWORD", "", "", any_text, refused, counting, true, "then reading needs it"},
-    Variable{"CORS_ORIGINS", "*", "", any_text, refused, ingesting, false, "whose pages may send events"},
+    Variable{"CORS_ORIGINS", "*", "", cors_origins, in_use, ingesting, false,
+             "web origins whose scripts may send events; *: any"},
     Variable{"RATE_LIMIT_RPS", "0", "", checked_number<0, million>, refused, ingesting, false,
              "requests a second for each key or client; 0: off"},
     Variable{"RATE_LIMIT_BURST", "", "", checked_number<1, million>, refused, ingesting, false,
