@@ -1,11 +1,17 @@
 #!/usr/bin/env python3
 """Wrong HTTP, from outside, byte by byte: refused, the connection closed, nothing behind it read as a request."""
 import json
+import os
+import pathlib
 import random
+import resource
 import socket
 import struct
+import sys
+import time
 
 import weir
+from hostile_clients import Hostile, Honest
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -94,6 +100,109 @@ class Http(weir.Case):
         self.assertIn("text/plain; version=0.0.4", head)
         return dict(line.rsplit(" ", 1) for line in body.splitlines() if not line.startswith("#"))
 
+    def rss_mb(self, what="VmRSS"):
+        status = pathlib.Path(f"/proc/{self.one.process.pid}/status").read_text()
+        return int(status.split(what + ":")[1].split()[0]) / 1024
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.one.process.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def evicted(self):
+        return sum(float(value) for name, value in self.series().items()
+                   if name.startswith("weir_http_connections_evicted_total"))
+
+    def test_fault_38_greedy_clients_deny_nothing_to_an_honest_one_and_memory_is_given_back(self):
+        sockets = weir.rounds(2000, 4000)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard != resource.RLIM_INFINITY and hard < sockets + 500:
+            weir.missing(f"{sockets + 500} file descriptors (ulimit -Hn)")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, sockets + 500), hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        one = self.one = self.weir("greedy", MAX_BODY_BYTES=16_000_000).start()
+        honest = Honest(one, lambda number: event_bytes(user=f"honest-{number}")).start()
+        time.sleep(2)
+        quiet_p99, quiet_rss = honest.percentile(0.99), self.rss_mb()
+        hostile = Hostile(one.port, [f"127.0.0.{number}" for number in range(2, 6)], sockets).start()
+        weir.wait_until(lambda: hostile.fault or hostile.open > 0.9 * sockets, 60, "the hostile clients to be there")
+        before = len(honest.seconds)
+        held = 0.0
+        for _ in range(weir.rounds(20, 100)):
+            time.sleep(0.5)
+            held = max(held, float(self.series()["weir_http_held_bytes"]))
+        honest.stop()
+        series = self.series()
+        hostile.stop()
+        print(f"2,000 hostile sockets: honest p99 {honest.percentile(0.99) * 1000:.0f} ms (alone {quiet_p99 * 1000:.0f} ms) "
+              f"of {len(honest.seconds)} requests, held {held / 2**20:.0f} MiB, evicted {self.evicted():.0f}, "
+              f"RSS before {quiet_rss:.0f}, peak {self.rss_mb('VmHWM'):.0f} MB", file=sys.stderr)
+        self.assertEqual((dict(honest.statuses), honest.faults), ({200: len(honest.seconds)}, []))
+        self.assertGreater(len(honest.seconds) - before, 100)
+        self.assertLessEqual(held, 128 * 2**20 + 2 * 16_000_000)  # one request a thread may be read beyond the bound
+        self.assertGreater(float(series["weir_http_reads_paused_total"]), 0)
+        self.assertLess(self.rss_mb("VmHWM"), 512)
+        weir.wait_until(lambda: float(self.series()["weir_http_connections"]) < 10, 30, "the sockets to be closed")
+        weir.wait_until(lambda: self.rss_mb() < quiet_rss + 64, 30, "the memory to be given back")
+        print(f"RSS afterwards {self.rss_mb():.0f} MB", file=sys.stderr)
+        self.assertEqual(one.wait_counted()["tallied"], len(honest.seconds))
+
+    def test_fault_38_one_reader_of_nothing_holds_little(self):
+        connection = self.connect()
+        connection.settimeout(2)
+        sent = 0
+        with self.assertRaises(TimeoutError):
+            while sent < 50_000_000:
+                sent += connection.send(b"GET /app.js HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+        series = self.series()
+        self.assertGreaterEqual(float(series["weir_http_reads_paused_total"]), 1)
+        self.assertLess(float(series["weir_http_held_bytes"]), 256 * 1024)
+        self.assertEqual(self.one.post("/activity", weir.activity()).status, 200)
+
+    def test_fault_13_without_descriptors_a_new_client_does_not_wait(self):
+        pid = self.one.process.pid
+        in_use = len(os.listdir(f"/proc/{pid}/fd"))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (in_use + 30, resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]))
+        idle = [self.connect() for _ in range(30)]
+        begun = time.monotonic()
+        for _ in range(20):
+            self.assertEqual(self.one.post("/activity", weir.activity()).status, 200)
+        self.assertLess(time.monotonic() - begun, 15)
+        # Now none can be closed for one more: an address has the more rights the fewer connections it has.
+        for connection in idle:
+            connection.close()
+        slow = []
+        for _ in range(40):
+            connection = socket.socket()
+            self.addCleanup(connection.close)
+            connection.bind(("127.0.0.2", 0))
+            connection.connect(("127.0.0.1", self.one.port))
+            connection.sendall(b"GET /hea")
+            slow.append(connection)
+        self.assertEqual(self.one.post("/activity", weir.activity()).status, 200)
+        before = self.cpu_seconds()
+        time.sleep(2)
+        self.assertLess(self.cpu_seconds() - before, 0.5, "a busy loop")
+        for connection in slow:
+            connection.close()
+        begun = time.monotonic()
+        self.assertEqual(self.one.post("/activity", weir.activity()).status, 200)
+        print(f"answered {time.monotonic() - begun:.2f} s after descriptors were free", file=sys.stderr)
+        self.assertEqual(self.one.wait_counted()["tallied"], 22)
+
+    def test_a_browsers_script_may_send_events_with_its_credentials(self):
+        reply = self.one.request("OPTIONS", "/activities", headers={"Origin": "https://shop.example",
+                                                                    "Access-Control-Request-Method": "POST",
+                                                                    "Access-Control-Request-Headers": "content-type"})
+        self.assertEqual(reply.status, 204)
+        self.assertEqual(reply.headers["Access-Control-Allow-Origin"], "https://shop.example")
+        self.assertIn("content-type", reply.headers["Access-Control-Allow-Headers"])
+        reply = self.one.post("/activity", weir.activity(), headers={"Origin": "https://shop.example"})
+        self.assertEqual(reply.headers["Access-Control-Allow-Credentials"], "true")
+        self.assertEqual(reply.headers["Vary"], "Origin")
+        two = self.weir("two", CORS_ORIGINS="https://a.example").start()
+        reply = two.post("/activity", weir.activity(), headers={"Origin": "https://shop.example"})
+        self.assertEqual((reply.status, reply.headers.get("Access-Control-Allow-Origin")), (200, None))
+
     def test_every_metric_stands_in_the_documentation(self):
         page = (weir.ROOT / "IMPLEMENTATION.md").read_text()
         out = self.raw(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").decode()
@@ -121,6 +230,16 @@ class Http(weir.Case):
         self.assertEqual(before.keys(), after.keys())
         other = 'weir_http_requests_total{route="other",method="other",code="404"}'
         self.assertEqual(float(after[other]) - float(before[other]), count)
+
+    def test_several_slashes_before_a_path_are_one(self):
+        self.assertEqual(self.one.post("//activity", weir.activity()).status, 200)
+        self.assertEqual(self.one.get("///health/").status, 200)
+
+    def test_null_of_an_optional_member_is_absent_at_the_door_and_in_the_numbers(self):
+        for metadata in (None, {"page_url": None, "referrer": None}):
+            self.assertEqual(self.one.post("/activity", {**weir.activity(), "metadata": metadata, "message_id": None}).status, 200)
+        self.assertEqual(self.one.post("/activities", [{**weir.activity(), "metadata": None}]).json()["accepted"], 1)
+        self.assertEqual(self.one.wait_counted()["tallied"], 3)
 
     def test_fault_12_methods(self):
         self.assertEqual(self.one.get("/nothing").status, 404)
