@@ -145,3 +145,5 @@ class Honest:
                 connection = None
             self.seconds.append(time.monotonic() - begun)
             self._stop.wait(0.005)
+        if connection:
+            connection.close()

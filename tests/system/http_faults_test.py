@@ -133,7 +133,7 @@ class Http(weir.Case):
         honest.stop()
         series = self.series()
         hostile.stop()
-        print(f"2,000 hostile sockets: honest p99 {honest.percentile(0.99) * 1000:.0f} ms (alone {quiet_p99 * 1000:.0f} ms) "
+        print(f"{sockets} hostile sockets: honest p99 {honest.percentile(0.99) * 1000:.0f} ms (alone {quiet_p99 * 1000:.0f} ms) "
               f"of {len(honest.seconds)} requests, held {held / 2**20:.0f} MiB, evicted {self.evicted():.0f}, "
               f"RSS before {quiet_rss:.0f}, peak {self.rss_mb('VmHWM'):.0f} MB", file=sys.stderr)
         self.assertEqual((dict(honest.statuses), honest.faults), ({200: len(honest.seconds)}, []))
