@@ -1,6 +1,5 @@
 #include "feed/visitor.hpp"
 
-#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -14,35 +13,6 @@
 namespace weir::feed {
 namespace {
 
-struct SipState {
-  std::uint64_t v0, v1, v2, v3;
-
-  void round() {
-    v0 += v1;
-    v1 = std::rotl(v1, 13) ^ v0;
-    v0 = std::rotl(v0, 32);
-    v2 += v3;
-    v3 = std::rotl(v3, 16) ^ v2;
-    v0 += v3;
-    v3 = std::rotl(v3, 21) ^ v0;
-    v2 += v1;
-    v1 = std::rotl(v1, 17) ^ v2;
-    v2 = std::rotl(v2, 32);
-  }
-
-  void absorb(std::uint64_t word) {
-    v3 ^= word;
-    round();
-    round();
-    v0 ^= word;
-  }
-
-  std::uint64_t squeeze() {
-    for (int turn = 0; turn < 4; ++turn) round();
-    return v0 ^ v1 ^ v2 ^ v3;
-  }
-};
-
 std::unexpected<Error> salt_unreadable(const std::filesystem::path& file, const std::string& why) {
   return fail(Move::caller, "salt_unreadable", "the salt file " + file.string() + ": " + why);
 }
@@ -50,29 +20,6 @@ std::unexpected<Error> salt_unreadable(const std::filesystem::path& file, const 
 std::string errno_in_words() { return std::strerror(errno); }
 
 }  // namespace
-
-Hash128 siphash(const SipKey& key, std::string_view bytes) {
-  static_assert(std::endian::native == std::endian::little, "the words are read as they lie in memory");
-  SipState state{key.first ^ 0x736f6d6570736575U, key.second ^ 0x646f72616e646f6dU,
-                 key.first ^ 0x6c7967656e657261U, key.second ^ 0x7465646279746573U};
-  state.v1 ^= 0xee;
-  std::uint64_t last = std::uint64_t{bytes.size()} << 56U;
-  std::uint64_t word = 0;
-  for (; bytes.size() >= sizeof word; bytes.remove_prefix(sizeof word)) {
-    std::memcpy(&word, bytes.data(), sizeof word);
-    state.absorb(word);
-  }
-  word = 0;
-  if (!bytes.empty()) std::memcpy(&word, bytes.data(), bytes.size());
-  last |= word;
-  state.absorb(last);
-  state.v2 ^= 0xee;
-  Hash128 hash;
-  hash.low = state.squeeze();
-  state.v1 ^= 0xdd;
-  hash.high = state.squeeze();
-  return hash;
-}
 
 // A salt is a secret of any length with enough chance in it; the key needs no more of it than that.
 Visitors::Visitors(std::string_view salt) {
@@ -84,7 +31,7 @@ std::string Visitors::id_of(std::string_view client, std::string_view user_agent
                             std::string& scratch) const {
   scratch.assign(client).push_back('\0');
   scratch.append(user_agent);
-  return to_hex(siphash(key_, scratch));
+  return to_hex(siphash_2_4_128(key_, scratch));
 }
 
 std::string Visitors::fingerprint() const {

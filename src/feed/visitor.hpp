@@ -8,19 +8,10 @@
 #include <string>
 #include <string_view>
 
-#include "base/hash.hpp"
+#include "base/keyed_hash.hpp"
 #include "base/result.hpp"
 
 namespace weir::feed {
-
-// SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, "SipHash: a fast short-input PRF", and the
-// authors' reference code). A keyed hash, unlike murmur3: who does not know the key cannot try out all
-// addresses.
-struct SipKey {
-  std::uint64_t first = 0;
-  std::uint64_t second = 0;
-};
-[[nodiscard]] Hash128 siphash(const SipKey& key, std::string_view bytes);
 
 // Names visitors under one salt. May be shared by threads once made.
 class Visitors {
@@ -37,7 +28,7 @@ class Visitors {
   [[nodiscard]] std::string fingerprint() const;
 
  private:
-  SipKey key_;
+  HashKey key_;
 };
 
 // The bytes of the file, at least Visitors::salt_bytes_min. Move::caller, salt_unreadable.

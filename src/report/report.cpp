@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/keyed_hash.hpp"
 #include "base/limits.hpp"
 #include "tally/sketch.hpp"
 
@@ -133,10 +134,6 @@ struct Counts {
   std::int64_t page_views = 0;
 };
 
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-};
 using CountsByValue = std::unordered_map<std::string, Counts, TextHash, std::equal_to<>>;
 
 Result<CountsByValue> count_values(const Reading& reading, const UsedRange& range, Dimension dimension) {
@@ -173,7 +170,7 @@ void keep_best(std::vector<TopRow>& rows, Sort sort, std::size_t limit) {
 Result<void> fill_users(const Reading& reading, const UsedRange& range, Dimension dimension,
                         std::vector<TopRow>& rows) {
   if (rows.empty()) return {};
-  std::unordered_map<std::string_view, tally::Sketch> users;
+  std::unordered_map<std::string_view, tally::Sketch, TextHash> users;
   Wanted wanted{.dimension = dimension, .values = std::vector<std::string_view>(), .with_users = true};
   for (const auto& row : rows) {
     users.try_emplace(row.value);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/ensure.hpp"
+#include "base/keyed_hash.hpp"
 
 namespace weir::tally {
 namespace {
@@ -26,7 +27,7 @@ Hash128 fingerprint(std::string_view user_id, std::string_view message_id) {
   for (std::size_t i = 0, bytes = user_id.size(); i < sizeof(std::uint64_t); ++i, bytes >>= 8)
     text.push_back(static_cast<char>(bytes));
   text.append(user_id).append(message_id);
-  return murmur3(text);
+  return siphash_2_4_128(process_hash_key(), text);
 }
 
 Dedupe::Dedupe(std::chrono::seconds window, std::int64_t events)

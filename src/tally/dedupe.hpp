@@ -33,7 +33,8 @@ namespace weir::tally {
 
 enum class Verdict : std::uint8_t { fresh, duplicate };
 
-// 128 bits that stand for the pair; the lengths are part of it, so ("ab", "c") is not ("a", "bc").
+// 128 bits that stand for the pair; the lengths are part of it, so ("ab", "c") is not ("a", "bc"). Keyed for this
+// process: no client can choose pairs that share a fingerprint, or fingerprints that collide in the table below.
 [[nodiscard]] Hash128 fingerprint(std::string_view user_id, std::string_view message_id);
 
 // One partition's memory; one thread. Bounded by the window: at most events + 1 sights of 32 bytes and 16 bytes of

@@ -1,14 +1,14 @@
 #include "tally/merge.hpp"
 
 #include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
-#include <functional>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 
 #include "activity/rfc3339.hpp"
 #include "base/ensure.hpp"
+#include "base/keyed_hash.hpp"
 #include "base/limits.hpp"
 
 namespace weir::tally {
@@ -26,12 +26,15 @@ struct Name {
   friend bool operator==(const Name&, const Name&) = default;
 };
 
+// Clients choose the values, so all of it is keyed.
 struct HashOfName {
+  using is_avalanching = void;
   std::size_t operator()(const Name& name) const {
-    const auto window = static_cast<std::size_t>(name.start.time_since_epoch().count()) << 4 |
-                        static_cast<std::size_t>(name.granularity) << 2 |
-                        static_cast<std::size_t>(name.dimension);
-    return std::hash<std::string_view>{}(name.value) ^ (window * 0x9e3779b97f4a7c15ULL);
+    const auto window = static_cast<std::uint64_t>(name.start.time_since_epoch().count()) << 8 |
+                        static_cast<std::uint64_t>(name.granularity) << 4 |
+                        static_cast<std::uint64_t>(name.dimension);
+    const HashKey& key = process_hash_key();
+    return hash_number(key, window, siphash_1_3(key, name.value));
   }
 };
 
@@ -135,7 +138,7 @@ class Merging {
 
   std::int32_t partition_;
   std::deque<Target> targets_;  // never moved, so that names_ may point at them and view their keys
-  std::unordered_map<Name, Target*, HashOfName> names_;
+  boost::unordered_flat_map<Name, Target*, HashOfName> names_;
 };
 
 // Gathers keys: each named one, and for each window its total row and its (other) rows.

@@ -1,7 +1,9 @@
 // What is gathered of one partition between two flushes.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -26,6 +28,7 @@ struct WindowDelta {
   std::int64_t events = 0;
   std::int64_t page_views = 0;
   Sketch users;
+  std::uint32_t same_hash = 0;  // the Tally's own: 1 + the index of another delta whose name has the same hash; 0: none
 };
 
 // A value, used by one thread at a time; hand it on by moving. No clock: an event's window is its own time's,
@@ -48,6 +51,9 @@ class Tally {
   // From where on the minutes are complete, if an event was too old for them.
   [[nodiscard]] std::optional<WindowStart> minute_horizon() const { return minute_horizon_; }
 
+  // At most what all this takes of memory, to be bounded by its owner.
+  [[nodiscard]] std::size_t memory_bytes() const { return memory_bytes_; }
+
   [[nodiscard]] bool empty() const { return events_ == 0; }
   [[nodiscard]] std::int64_t events() const { return events_; }
   [[nodiscard]] std::int64_t page_views() const { return page_views_; }
@@ -61,23 +67,30 @@ class Tally {
     WindowStart start;
     std::string_view value;
   };
-  struct Slot {
-    std::uint32_t hash = 0;
-    std::uint32_t delta = 0;  // its index + 1; 0: free
+  // A value of one dimension, and its hash under the process's key.
+  struct Value {
+    std::string_view text;
+    std::uint64_t hash = 0;
+  };
+  using Values = std::array<Value, all_dimensions.size()>;  // by Dimension
+  struct KeptHash {  // keyed already
+    using is_avalanching = void;
+    std::size_t operator()(std::uint64_t hash) const { return hash; }
   };
 
-  void add_to_window(Granularity granularity, const activity::UserActivity& activity, std::string_view page,
-                     std::string_view referrer, std::uint64_t user_hash);
-  WindowDelta& delta_of(const Name& name);
-  void grow();
+  void add_to_window(Granularity granularity, const activity::UserActivity& activity, const Values& values,
+                     std::uint64_t user_hash);
+  WindowDelta& delta_of(const Name& name, std::uint64_t value_hash);
 
   std::chrono::days minute_retention_;
   std::vector<WindowDelta> deltas_;
-  std::vector<Slot> slots_;  // finds a delta by its name; a power of two, at most half full
+  // Finds a delta by its name's hash: the index of the last one that was added with it.
+  boost::unordered_flat_map<std::uint64_t, std::uint32_t, KeptHash> by_hash_;
   std::optional<WindowStart> minute_horizon_;
   std::int64_t events_ = 0;
   std::int64_t page_views_ = 0;
   UserSet users_;
+  std::size_t memory_bytes_ = 0;
   std::string lowered_;  // for referrer_of
 };
 
