@@ -43,19 +43,12 @@ struct HashKey {
   return static_cast<std::uint64_t>(twice) ^ static_cast<std::uint64_t>(twice >> 64);
 }
 
-// For std:: and boost:: hash tables of texts and of numbers. Their bits are all equally good.
+// For std:: and boost:: hash tables of texts; all bits are equally good.
 struct TextHash {
   using is_transparent = void;
   using is_avalanching = void;
-  HashKey key = process_hash_key();
 
-  std::size_t operator()(std::string_view text) const { return siphash_1_3(key, text); }
-};
-struct NumberHash {
-  using is_avalanching = void;
-  HashKey key = process_hash_key();
-
-  std::size_t operator()(std::uint64_t number) const { return hash_number(key, number); }
+  std::size_t operator()(std::string_view text) const { return siphash_1_3(process_hash_key(), text); }
 };
 
 }  // namespace weir

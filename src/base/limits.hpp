@@ -57,7 +57,18 @@ inline constexpr std::int64_t poll_records_max = 10'000;
 // Partitions that wait for the copies of their letters have half as much again, together, so that they hold up no other.
 inline constexpr std::int64_t waiting_events_max = 200'000;
 inline constexpr std::size_t waiting_letters_max = 10'000;
-inline constexpr std::size_t waiting_letter_bytes_max = 64 * MiB;
+inline constexpr std::size_t waiting_letter_bytes_max = 32 * MiB;
+inline constexpr std::size_t waiting_tally_bytes_max = 64 * MiB;  // gathered windows with their values and users
+
+// One transaction of the consumer. A few bytes of a client may become many rows with long values, so rows and bytes
+// are bounded, too: the database ends what takes too long, and a step is held in memory several times.
+inline constexpr std::size_t part_rows_max = 20'000;  // gathered of one partition; then the next part begins
+inline constexpr std::size_t part_bytes_max = 8 * MiB;
+inline constexpr std::size_t transaction_rows_max = 40'000;  // of all partitions' parts; a roll-up's minute rows
+inline constexpr std::size_t transaction_bytes_max = 16 * MiB;
+inline constexpr std::size_t step_rows_max = 4096;  // read, merged and written at once
+inline constexpr std::size_t step_bytes_max = 4 * MiB;
+inline constexpr std::int64_t prune_rows_max = 10'000;  // whole windows, at least one
 
 // One window.
 inline constexpr std::size_t values_per_window_max = 1000;
@@ -84,6 +95,9 @@ static_assert(given_back_bytes_min <= address_held_bytes_max);
 static_assert(segment_bytes_max <= poll_bytes_max && segment_records_max <= poll_records_max);
 static_assert(poll_records_max < waiting_events_max, "a poll that comes when all is well finds room");
 static_assert(event_bytes_default <= waiting_letter_bytes_max);
+static_assert(part_rows_max <= transaction_rows_max && step_rows_max <= part_rows_max);
+static_assert(part_bytes_max <= transaction_bytes_max && step_bytes_max <= part_bytes_max);
+static_assert(2 * part_bytes_max <= waiting_tally_bytes_max, "a part gathers while another is written");
 static_assert(door_ahead_max < record_ahead_max, "clocks differ");
 static_assert(uri_bytes_max < header_bytes_max);
 static_assert(top_rows_max <= values_per_window_max);

@@ -60,7 +60,13 @@ Error connect_error(const PGconn* connection, const std::string& address) {
   return error;
 }
 
-void ignore_notice(void* /*unused*/, const PGresult* /*notice*/) {}
+// libpq hands over as a notice what the server says on its own while no answer is waited for: also why it ends the
+// session (25P03, 57P01). Other notices are not for us.
+void take_notice(void* fatal, const PGresult* notice) {
+  const std::string_view severity = field(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (severity == "FATAL" || severity == "PANIC")
+    *static_cast<std::optional<Error>*>(fatal) = error_in(notice);
+}
 
 std::string set_config(std::size_t count) {
   std::string sql = "SELECT ";
@@ -120,7 +126,7 @@ Result<Connection> Connection::open(const ConnectionSettings& settings) {
 
 Result<void> Connection::finish_connecting(const Keywords& keywords) {
   PGconn* const connection = connection_.get();
-  PQsetNoticeReceiver(connection, ignore_notice, nullptr);  // else they are printed
+  PQsetNoticeReceiver(connection, take_notice, fatal_.get());
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
   const MonoTime deadline = deadline_after(connect_timeout_of(keywords));
   PostgresPollingStatusType next =
@@ -253,10 +259,24 @@ Result<void> Connection::run_script(const std::string& sql) {
 // Ends
 
 Error Connection::lose() {
-  std::string message = is_lost() ? "" : PQerrorMessage(connection_.get());
+  std::optional<Error> last_words = find_last_words();
+  std::string message = connection_ == nullptr ? "" : PQerrorMessage(connection_.get());
   if (message.empty()) message = "the session is lost";
   connection_.reset();
-  return error_of("08006", message);
+  fatal_->reset();
+  return last_words ? *std::move(last_words) : error_of("08006", message);
+}
+
+std::optional<Error> Connection::find_last_words() {
+  // What was received before the loss may not have been looked at; on a session that is lost this reads nothing more.
+  constexpr int answers_max = 16;
+  for (int i = 0; i < answers_max && !*fatal_; ++i) {
+    if (connection_ == nullptr || PQstatus(connection_.get()) != CONNECTION_BAD) break;
+    const Rows answer(PQgetResult(connection_.get()));
+    if (answer.result_ && !field(answer.result_.get(), PG_DIAG_SQLSTATE).empty())
+      return error_in(answer.result_.get());
+  }
+  return *fatal_;
 }
 
 bool Connection::is_lost() const {

@@ -90,15 +90,21 @@ class Connection {
     std::string_view prepares = {};
   };
   Connection(pg_conn* connection, std::chrono::milliseconds answer_timeout)
-      : connection_(connection), answer_timeout_(answer_timeout) {}
+      : fatal_(std::make_unique<std::optional<Error>>()),
+        connection_(connection),
+        answer_timeout_(answer_timeout) {}
 
   Result<void> finish_connecting(const Keywords& keywords);
   Result<void> set_up(const Keywords& session);
   bool send(const Call& call, std::vector<Sent>& sent);
   Result<std::vector<Rows>> collect(std::span<const Sent> sent, MonoTime deadline);
   Result<Rows> next_answer(MonoTime deadline);
-  Error lose();  // gives the session up; its last words
+  // Gives the session up. The error is what the server said when it ended the session, if it said so: what libpq
+  // reports is often only that nothing could be sent any more.
+  Error lose();
+  [[nodiscard]] std::optional<Error> find_last_words();
 
+  std::unique_ptr<std::optional<Error>> fatal_;  // a FATAL message that came while no answer was waited for
   std::unique_ptr<pg_conn, Finish> connection_;  // none: lost
   std::chrono::milliseconds answer_timeout_;
   std::set<std::string> prepared_;

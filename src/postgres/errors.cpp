@@ -22,6 +22,7 @@ constexpr std::array meanings{
     Meaning{"57P05", Move::peer, code_lost},
     Meaning{"57014", Move::peer, code_statement_timeout},
     Meaning{"25P03", Move::peer, code_idle_in_transaction},
+    Meaning{"25P04", Move::peer, code_transaction_timeout},
     Meaning{"40", Move::peer, code_conflict},
     Meaning{"55P03", Move::peer, code_lock_timeout},
     Meaning{"53100", Move::peer, code_disk_full},

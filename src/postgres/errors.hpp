@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "rollup/metrics_store.hpp"
 
 namespace weir::postgres {
 
@@ -18,11 +19,10 @@ inline constexpr std::string_view code_starting = "database_starting";  // or sh
 inline constexpr std::string_view code_too_many = "too_many_connections";
 inline constexpr std::string_view code_conflict = "transaction_conflict";  // deadlock, serialization
 inline constexpr std::string_view code_lock_timeout = "lock_timeout";
-inline constexpr std::string_view code_statement_timeout = "statement_timeout";  // or cancelled by a person
-inline constexpr std::string_view code_idle_in_transaction =
-    "idle_in_transaction";  // the server ended the session
-inline constexpr std::string_view code_answer_timeout =
-    "answer_timeout";  // ours: the server did not answer at all
+using rollup::code_answer_timeout;
+using rollup::code_idle_in_transaction;  // the server ended the session
+using rollup::code_statement_timeout;
+using rollup::code_transaction_timeout;
 inline constexpr std::string_view code_disk_full = "disk_full";
 inline constexpr std::string_view code_server_failed =
     "server_failed";  // out of memory, I/O error, internal error

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <tuple>
 #include <utility>
 
 #include "postgres/errors.hpp"
@@ -82,21 +81,38 @@ Result<std::vector<std::int32_t>> PostgresMetricsStore::begin(std::span<const ro
   return held;
 }
 
-Result<std::vector<tally::WindowRow>> PostgresMetricsStore::read_windows(
-    std::span<const tally::WindowKey> keys) {
-  auto answers = run_inside({{store_sql::read_windows, key_parameters(options_.topic, keys)}});
+Result<rollup::MetricsStore::WindowRows> PostgresMetricsStore::read_windows(
+    std::span<const tally::WindowKey> keys, std::size_t bytes_max) {
+  if (keys.empty()) return WindowRows(std::in_place);
+  auto answers = run_inside({{store_sql::read_windows, key_parameters(options_.topic, keys, bytes_max)}});
   if (!answers) return pass_on(answers);
-  return window_rows(answers->front());
+  return window_rows(answers->front(), bytes_max);
 }
 
-Result<std::vector<tally::WindowRow>> PostgresMetricsStore::read_minutes(
-    std::int32_t partition, std::span<const WindowStart> minutes) {
+// How many rows the minutes may have is known without looking at them, so only as many are looked at as are needed.
+Result<rollup::UnrolledRows> PostgresMetricsStore::read_unrolled(std::int32_t partition,
+                                                                 std::span<const WindowStart> minutes,
+                                                                 const rollup::RowBounds& bounds) {
   auto answers =
-      run_inside({{store_sql::read_minutes, minute_parameters(options_.topic, partition, minutes)}});
+      run_inside({{store_sql::minute_rows, minute_parameters(options_.topic, partition, minutes)}});
   if (!answers) return pass_on(answers);
-  std::vector<tally::WindowRow> rows = window_rows(answers->front());
-  std::ranges::stable_sort(rows, {}, [](const auto& row) { return std::tuple(row.key.start, row.place); });
-  return rows;
+  std::size_t looked_at = 0;
+  for (std::size_t rows = 0; looked_at < minutes.size() && rows < bounds.rows; ++looked_at)
+    rows += static_cast<std::size_t>(answers->front().number(static_cast<int>(looked_at), 0));
+
+  Parameters parameters = minute_parameters(options_.topic, partition, minutes.first(looked_at));
+  parameters.add(Type::int8, static_cast<std::int64_t>(bounds.rows))
+      .add(Type::int8, static_cast<std::int64_t>(bounds.bytes));
+  answers = run_inside({{store_sql::read_unrolled, std::move(parameters)}});
+  if (!answers) return pass_on(answers);
+  const Rows& rows = answers->front();
+  rollup::UnrolledRows found{.rows = {}, .minutes_read = looked_at};
+  for (int row = 0; row < rows.count(); ++row) found.rows.push_back(window_row(rows, row));
+  if (rows.count() > 0 && rows.number(0, window_column_count) > rows.count()) {
+    const auto last = std::ranges::find(minutes, found.rows.back().key.start);
+    found.minutes_read = static_cast<std::size_t>(last - minutes.begin());
+  }
+  return found;
 }
 
 Result<std::vector<rollup::LetterState>> PostgresMetricsStore::lock_letters(
@@ -192,7 +208,7 @@ Batch batch_of(const std::string& topic, const rollup::Changes& changes) {
 }  // namespace
 
 // A horizon's row is locked as late as can be, for every process may want it.
-Result<void> PostgresMetricsStore::write(const rollup::Changes& changes) {
+Result<rollup::Written> PostgresMetricsStore::write(const rollup::Changes& changes) {
   Batch batch = batch_of(options_.topic, changes);
   std::vector<rollup::HorizonRaise> horizons = changes.horizons;
   if (changes.prunes.empty() && !horizons.empty())
@@ -203,16 +219,18 @@ Result<void> PostgresMetricsStore::write(const rollup::Changes& changes) {
     if ((*answers)[promise.call].rows_changed() != static_cast<std::int64_t>(promise.rows))
       return std::unexpected(give_up(std::move(promise.broken)));
   }
+  rollup::Written written;
   std::size_t answer = answers->size() - changes.prunes.size();
   for (const rollup::Prune& prune : changes.prunes) {
     const Rows& pruned = (*answers)[answer++];
+    written.more_to_prune = written.more_to_prune || pruned.number(0, 1) != 0;
     if (pruned.is_null(0, 0)) continue;
     horizons.push_back({prune.granularity, tally::window_end(prune.granularity, window_start(pruned, 0, 0))});
   }
-  if (horizons.empty()) return {};
+  if (horizons.empty()) return written;
   auto raised = run_inside({{store_sql::raise_horizons, horizon_parameters(horizons)}});
   if (!raised) return pass_on(raised);
-  return {};
+  return written;
 }
 
 rollup::CommitAnswer PostgresMetricsStore::commit() {

@@ -23,7 +23,7 @@ struct MetricsStoreOptions {
 // begin(), and anew after a loss. While the database is away each of these calls tries once and answers
 // Move::peer; the caller paces.
 //
-// Round trips: 1 for each call, 2 for write() where it prunes or retire_ledger(), one more for the first call
+// Round trips: 1 for each call, 2 for read_unrolled(), for write() where it prunes, or retire_ledger(), one more for the first call
 // of a session. Nothing that writes is sent before the fence's answer has been read.
 //
 // An error in a transaction rolls it back; where the server does not do that, or does not answer at all, the
@@ -41,12 +41,12 @@ class PostgresMetricsStore final : public rollup::MetricsStore {
   Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) override;
 
   Result<std::vector<std::int32_t>> begin(std::span<const rollup::Fence> fences) override;
-  Result<std::vector<tally::WindowRow>> read_windows(std::span<const tally::WindowKey> keys) override;
-  Result<std::vector<tally::WindowRow>> read_minutes(std::int32_t partition,
-                                                     std::span<const WindowStart> minutes) override;
+  Result<WindowRows> read_windows(std::span<const tally::WindowKey> keys, std::size_t bytes_max) override;
+  Result<rollup::UnrolledRows> read_unrolled(std::int32_t partition, std::span<const WindowStart> minutes,
+                                             const rollup::RowBounds& bounds) override;
   Result<std::vector<rollup::LetterState>> lock_letters(
       std::span<const rollup::LetterSource> letters) override;
-  Result<void> write(const rollup::Changes& changes) override;
+  Result<rollup::Written> write(const rollup::Changes& changes) override;
   // Unknown: the session was lost, or did not answer in time, once COMMIT had been sent. Aborted: the server
   // said so, or there was no transaction any more.
   rollup::CommitAnswer commit() override;

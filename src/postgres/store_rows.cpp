@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <type_traits>
@@ -81,8 +82,10 @@ tally::WindowRow window_row(const Rows& rows, int row) {
           .users = std::string(rows.bytes(row, 13))};
 }
 
-std::vector<tally::WindowRow> window_rows(const Rows& rows) {
+rollup::MetricsStore::WindowRows window_rows(const Rows& rows, std::size_t bytes_max) {
+  if (std::cmp_greater(rows.number(0, window_column_count), bytes_max)) return std::nullopt;
   std::vector<tally::WindowRow> windows;
+  if (rows.is_null(0, 0)) return windows;  // the row that is there for the size alone
   windows.reserve(static_cast<std::size_t>(rows.count()));
   for (int row = 0; row < rows.count(); ++row) windows.push_back(window_row(rows, row));
   return windows;
@@ -113,7 +116,8 @@ Parameters fence_parameters(std::string_view topic, std::span<const rollup::Fenc
   return parameters;
 }
 
-Parameters key_parameters(std::string_view topic, std::span<const tally::WindowKey> keys) {
+Parameters key_parameters(std::string_view topic, std::span<const tally::WindowKey> keys,
+                          std::size_t bytes_max) {
   using tally::WindowKey;
   Parameters parameters;
   parameters.add(topic);
@@ -123,6 +127,8 @@ Parameters key_parameters(std::string_view topic, std::span<const tally::WindowK
   add(Type::timestamptz, &WindowKey::start);
   add(Type::int4, &WindowKey::partition);
   add(Type::text, &WindowKey::value);
+  constexpr auto all = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
+  parameters.add(Type::int8, static_cast<std::int64_t>(std::min(bytes_max, all)));
   return parameters;
 }
 
@@ -249,7 +255,7 @@ Parameters prune_parameters(std::string_view topic, const rollup::Prune& prune) 
       .add(Type::int4, prune.partition)
       .add(prune.before - width)
       .add(prune.before)
-      .add(Type::int4, prune.windows_max);
+      .add(Type::int8, prune.rows_max);
   return parameters;
 }
 

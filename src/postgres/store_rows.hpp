@@ -26,7 +26,9 @@ inline constexpr std::string_view window_columns =
     "w.rolled_events, "
     "w.rolled_page_views, w.place, w.stored_activity_types, w.stored_pages, w.stored_referrers, w.users";
 [[nodiscard]] tally::WindowRow window_row(const Rows& rows, int row);
-[[nodiscard]] std::vector<tally::WindowRow> window_rows(const Rows& rows);
+inline constexpr int window_column_count = 14;
+// What store_sql::read_windows answers.
+[[nodiscard]] rollup::MetricsStore::WindowRows window_rows(const Rows& rows, std::size_t bytes_max);
 
 // How names are numbered in activity_windows.
 template <class Enum>
@@ -39,7 +41,8 @@ template <class Enum>
 [[nodiscard]] Parameters start_parameters(std::string_view topic, std::string_view group,
                                           std::span<const rollup::PartitionStart> starts, WallTime now);
 [[nodiscard]] Parameters fence_parameters(std::string_view topic, std::span<const rollup::Fence> fences);
-[[nodiscard]] Parameters key_parameters(std::string_view topic, std::span<const tally::WindowKey> keys);
+[[nodiscard]] Parameters key_parameters(std::string_view topic, std::span<const tally::WindowKey> keys,
+                                        std::size_t bytes_max);
 [[nodiscard]] Parameters minute_parameters(std::string_view topic, std::int32_t partition,
                                            std::span<const WindowStart> minutes);
 [[nodiscard]] Parameters window_parameters(std::string_view topic, WallTime now,

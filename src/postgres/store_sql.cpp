@@ -81,22 +81,49 @@ UPDATE activity_ledger AS ledger SET version = ledger.version + 1 FROM held
 WHERE ledger.topic = $1::text AND ledger.partition = held.partition
 RETURNING ledger.partition)sql"};
 
-const Statement read_windows{"weir_read_windows", "SELECT " + std::string(window_columns) + R"sql(
-FROM unnest($2::smallint[], $3::smallint[], $4::timestamptz[], $5::int[], $6::text[])
-  AS wanted(granularity, dimension, window_start, partition, value)
-CROSS JOIN LATERAL (
-  SELECT * FROM activity_windows AS w
-  WHERE w.granularity = wanted.granularity AND w.dimension = wanted.dimension
-    AND w.window_start = wanted.window_start AND w.topic = $1::text AND w.partition = wanted.partition
-    AND w.value = wanted.value OFFSET 0) AS w)sql"};
+// One row at least, with the size of all; the windows themselves only where they are not too large. A sketch is not
+// fetched to know its size.
+const Statement read_windows{"weir_read_windows", R"sql(
+WITH w AS MATERIALIZED (
+  SELECT w.* FROM unnest($2::smallint[], $3::smallint[], $4::timestamptz[], $5::int[], $6::text[])
+    AS wanted(granularity, dimension, window_start, partition, value)
+  CROSS JOIN LATERAL (
+    SELECT * FROM activity_windows AS w
+    WHERE w.granularity = wanted.granularity AND w.dimension = wanted.dimension
+      AND w.window_start = wanted.window_start AND w.topic = $1::text AND w.partition = wanted.partition
+      AND w.value = wanted.value OFFSET 0) AS w),
+size AS MATERIALIZED (
+  SELECT coalesce(sum(octet_length(value) + octet_length(users)), 0)::bigint AS bytes FROM w)
+SELECT )sql" + std::string(window_columns) +
+                                                      R"sql(, size.bytes
+FROM size LEFT JOIN w ON size.bytes <= $7::bigint)sql"};
 
-const Statement read_minutes{"weir_read_minutes", "SELECT " + std::string(window_columns) + R"sql(
-FROM unnest($3::timestamptz[]) AS wanted(window_start)
-CROSS JOIN unnest('{0,1,2,3}'::smallint[]) AS each(dimension)
-CROSS JOIN LATERAL (
+const Statement minute_rows{"weir_minute_rows", R"sql(
+SELECT coalesce(4 + total.stored_activity_types + total.stored_pages + total.stored_referrers, 4)::bigint
+FROM unnest($3::timestamptz[]) WITH ORDINALITY AS wanted(window_start, number)
+LEFT JOIN LATERAL (
   SELECT * FROM activity_windows AS w
-  WHERE w.granularity = 0::smallint AND w.dimension = each.dimension AND w.window_start = wanted.window_start
-    AND w.topic = $1::text AND w.partition = $2::int OFFSET 0) AS w)sql"};
+  WHERE w.granularity = 0::smallint AND w.dimension = 0::smallint AND w.window_start = wanted.window_start
+    AND w.topic = $1::text AND w.partition = $2::int AND w.value = '' OFFSET 0) AS total ON true
+ORDER BY wanted.number)sql"};
+
+const Statement read_unrolled{"weir_read_unrolled", R"sql(
+WITH pending AS MATERIALIZED (
+  SELECT w.at, row_number() OVER in_order AS number, sum(w.bytes) OVER in_order AS bytes, count(*) OVER () AS all_rows
+  FROM unnest($3::timestamptz[]) AS wanted(window_start)
+  CROSS JOIN unnest('{0,1,2,3}'::smallint[]) AS each(dimension)
+  CROSS JOIN LATERAL (
+    SELECT w.ctid AS at, w.place, w.value, octet_length(w.value) + octet_length(w.users) AS bytes
+    FROM activity_windows AS w
+    WHERE w.granularity = 0::smallint AND w.dimension = each.dimension AND w.window_start = wanted.window_start
+      AND w.topic = $1::text AND w.partition = $2::int
+      AND (w.events <> w.rolled_events OR w.page_views <> w.rolled_page_views) OFFSET 0) AS w
+  WINDOW in_order AS (ORDER BY wanted.window_start, each.dimension, w.place, w.value ROWS UNBOUNDED PRECEDING))
+SELECT )sql" + std::string(window_columns) +
+                                                        R"sql(, pending.all_rows
+FROM pending CROSS JOIN LATERAL (SELECT * FROM activity_windows AS w WHERE w.ctid = pending.at OFFSET 0) AS w
+WHERE pending.number = 1 OR pending.number <= $4::bigint AND pending.bytes <= $5::bigint
+ORDER BY pending.number)sql"};
 
 const Statement lock_letters{"weir_lock_letters", R"sql(
 SELECT letter.topic, letter.partition, letter."offset", letter.replayed_at IS NOT NULL
@@ -183,9 +210,12 @@ FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $
 WHERE ledger.topic = $1::text AND ledger.partition = new.partition AND (ledger.version = new.version)sql" +
                                                     std::string(rollup::or_unfenced) + ")"};
 
+// A window counts four rows at least, so so many candidates are enough.
 const Statement prune_windows{"weir_prune_windows", R"sql(
-WITH old AS MATERIALIZED (
-  SELECT total.window_start FROM activity_windows AS total
+WITH candidates AS MATERIALIZED (
+  SELECT total.window_start,
+    coalesce(4 + total.stored_activity_types + total.stored_pages + total.stored_referrers, 4) AS row_count
+  FROM activity_windows AS total
   WHERE total.granularity = $2::smallint AND total.dimension = 0::smallint AND total.window_start <= $4::timestamptz
     AND total.topic = $1::text AND total.partition = $3::int AND total.last_write <= $5::timestamptz
     AND NOT EXISTS (
@@ -199,7 +229,11 @@ WITH old AS MATERIALIZED (
       SELECT 1 FROM activity_unrolled AS unrolled
       WHERE unrolled.topic = $1::text AND unrolled.window_start = total.window_start
         AND unrolled.partition = $3::int OFFSET 0))
-  ORDER BY total.window_start LIMIT $6::int),
+  ORDER BY total.window_start LIMIT $6::bigint / 4 + 1),
+old AS MATERIALIZED (
+  SELECT each.window_start FROM (
+    SELECT window_start, sum(row_count) OVER (ORDER BY window_start) - row_count AS rows_before FROM candidates) AS each
+  WHERE each.rows_before < $6::bigint),
 gone AS (
   DELETE FROM activity_windows WHERE ctid = ANY (ARRAY (
     SELECT w.ctid FROM old CROSS JOIN unnest('{0,1,2,3}'::smallint[]) AS each(dimension)
@@ -207,7 +241,7 @@ gone AS (
       SELECT ctid FROM activity_windows AS w
       WHERE w.granularity = $2::smallint AND w.dimension = each.dimension AND w.window_start = old.window_start
         AND w.topic = $1::text AND w.partition = $3::int OFFSET 0) AS w)))
-SELECT max(window_start) FROM old)sql"};
+SELECT max(window_start), (SELECT count(*) FROM candidates) > count(*) FROM old)sql"};
 
 // Rows lie in the order they came, and so nearly in that of their time: no index is worth its upkeep. Several
 // processes may ask at once.

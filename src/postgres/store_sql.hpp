@@ -35,8 +35,10 @@ extern const Statement unrolled_minutes;
 extern const Statement fence;
 
 // Under the fence.
-extern const Statement read_windows;  // $2 granularities, $3 dimensions, $4 starts, $5 partitions, $6 values
-extern const Statement read_minutes;  // $2 partition, $3 starts
+extern const Statement
+    read_windows;  // $2 granularities, $3 dimensions, $4 starts, $5 partitions, $6 values, $7 bytes at most
+extern const Statement minute_rows;    // $2 partition, $3 starts: how many rows each minute may have
+extern const Statement read_unrolled;  // $2 partition, $3 starts, $4 rows at most, $5 bytes at most
 extern const Statement
     lock_letters;  // $1 topics, $2 partitions, $3 offsets; locked in the order of their places
 extern const Statement
@@ -50,7 +52,7 @@ extern const Statement add_attempts;    // $1 topics, $2 partitions, $3 offsets,
 extern const Statement put_flush;       // $1 timestamp, $2 users, $3 page views, $4 now
 extern const Statement put_ledgers;     // $2 partitions, $3 versions, $4 … as ledger_parameters()
 extern const Statement
-    prune_windows;  // $2 granularity, $3 partition, $4 last start, $5 last write, $6 at most
+    prune_windows;  // $2 granularity, $3 partition, $4 last start, $5 last write, $6 rows at most
 extern const Statement prune_flushes;  // $1 before
 
 }  // namespace store_sql

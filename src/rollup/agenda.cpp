@@ -25,6 +25,38 @@ Claim claim_of(const Slot& slot, tally::LedgerRow after, WallTime now) {
   return {.generation = slot.generation, .before = slot.partition->ledger(), .after = std::move(after)};
 }
 
+struct PruneTurn {
+  tally::Granularity granularity;
+  seconds every;
+};
+constexpr std::array prune_turns{PruneTurn{tally::Granularity::minute, minutes{1}},
+                                 PruneTurn{tally::Granularity::hour, hours{1}},
+                                 PruneTurn{tally::Granularity::day, hours{1}}};
+
+std::chrono::days kept_for(const Retention& retention, tally::Granularity granularity) {
+  if (granularity == tally::Granularity::minute) return retention.minute;
+  return granularity == tally::Granularity::hour ? retention.hour : retention.day;
+}
+
+// Those that the log wants back, then all others from this partition on, round and round.
+std::vector<std::pair<std::int32_t, Slot*>> in_turn(Slots& slots, std::int32_t from) {
+  std::vector<std::pair<std::int32_t, Slot*>> turns;
+  const auto add = [&](bool revoked, auto first, auto last) {
+    for (auto at = first; at != last; ++at) {
+      if (at->second.revoke_by.has_value() == revoked) turns.emplace_back(at->first, &at->second);
+    }
+  };
+  const auto middle = slots.lower_bound(from);
+  add(true, slots.begin(), slots.end());
+  add(false, middle, slots.end());
+  add(false, slots.begin(), middle);
+  return turns;
+}
+
+bool is_beyond(const RowBounds& size, const RowBounds& bounds) {
+  return size.rows > bounds.rows || size.bytes > bounds.bytes;
+}
+
 }  // namespace
 
 std::optional<Agenda::Item> Agenda::next(Slots& slots, Now now, bool at_once) {
@@ -52,6 +84,25 @@ std::optional<Agenda::Item> Agenda::next(Slots& slots, Now now, bool at_once) {
 void Agenda::ended(Kind kind, MonoTime now) {
   last_ = kind;
   if (kind == Kind::flush) pacing_.ended(now);
+  size_.committed();
+}
+
+void Agenda::prune_again(Slots& slots, MonoTime now) {
+  const auto slot = slots.find(pruned_.first);
+  if (slot == slots.end()) return;
+  const auto which = static_cast<std::size_t>(pruned_.second);
+  slot->second.pruned_at[which] = now - prune_turns[which].every;
+}
+
+void Agenda::took_too_long(const RowBounds& size, Slots& slots) {
+  size_.took_too_long(size);
+  for (auto& [number, slot] : slots) {
+    if (slot.partition) slot.partition->bound_parts(part_bounds());
+  }
+}
+
+RowBounds Agenda::part_bounds() const {
+  return {std::min(rules_.part.rows, size_.now().rows), std::min(rules_.part.bytes, size_.now().bytes)};
 }
 
 MonoTime Agenda::wake_at(const Slots& slots, MonoTime now) {
@@ -66,13 +117,15 @@ MonoTime Agenda::wake_at(const Slots& slots, MonoTime now) {
 void Agenda::gather(const Slots& slots, MonoTime now) {
   std::int64_t events = 0;
   bool overdue = false;
+  bool full = false;
   for (const auto& [number, slot] : slots) {
     if (slot.state != Slot::State::held) continue;
     overdue = overdue || slot.partition->writable();
+    full = full || slot.partition->has_full_part();
     const Part& part = slot.partition->open_part();
     if (!part.empty() && !slot.partition->held_up()) events += std::max<std::int64_t>(part.counts.read, 1);
   }
-  pacing_.gathered(events, now, overdue);
+  pacing_.gathered(events, now, overdue, full);
 }
 
 bool Agenda::flush_is_due(const Slots& slots, MonoTime now) {
@@ -89,68 +142,80 @@ bool Agenda::observation_is_due(const Slot& slot, MonoTime now) const {
 std::optional<Agenda::Item> Agenda::make_flush(Slots& slots, Now now) {
   std::vector<Claim> claims;
   std::vector<Flush::Share> shares;
-  Flush::Pruning pruning;
-  for (auto& [number, slot] : slots) {
-    if (!may_write(slot)) continue;
-    slot.partition->seal();
-    if (!slot.partition->writable() && !observation_is_due(slot, now.mono)) continue;
-    Part part = slot.partition->close_part();
-    claims.push_back(claim_of(slot, part.added_to(slot.partition->ledger()), now.wall));
+  RowBounds size{.rows = 0, .bytes = 0};
+  for (auto& [number, slot] : in_turn(slots, flush_from_)) {
+    if (!may_write(*slot)) continue;
+    slot->partition->seal();
+    const bool writable = slot->partition->writable();
+    if (!writable && !observation_is_due(*slot, now.mono)) continue;
+    if (writable) {
+      size.rows += slot->partition->first_part()->rows();
+      size.bytes += slot->partition->first_part()->bytes();
+    }
+    if (!claims.empty() && is_beyond(size, size_.now())) {
+      flush_from_ = number;  // the others follow in the next flush
+      break;
+    }
+    Part part = slot->partition->close_part();
+    claims.push_back(claim_of(*slot, part.added_to(slot->partition->ledger()), now.wall));
     if (!part.empty()) shares.push_back({number, std::move(part)});
-    add_prunes(number, slot, now, pruning.windows);
-    slot.observed_at = now.mono;
-    slot.in_transaction = true;
+    slot->observed_at = now.mono;
+    slot->in_transaction = true;
   }
   if (claims.empty()) return std::nullopt;  // all is held up
+  Flush::Pruning pruning;
+  if (std::optional<Prune> prune = next_prune(slots, claims, now)) pruning.windows.push_back(*prune);
   const bool look = !metrics_pruned_at_ || now.mono >= *metrics_pruned_at_ + metrics_prune_every;
   if (look && rules_.retention.metrics.count() > 0) {
     pruning.flushes_before = now.wall - rules_.retention.metrics;
     metrics_pruned_at_ = now.mono;
   }
   pacing_.started(now.mono);
-  auto plan = std::make_unique<Flush>(std::move(shares), std::move(pruning), topic_);
+  auto plan = std::make_unique<Flush>(std::move(shares), std::move(pruning), topic_, rules_.step);
   return Item{Kind::flush, std::make_unique<Transaction>(std::move(claims), std::move(plan), now.wall)};
 }
 
-void Agenda::add_prunes(std::int32_t partition, Slot& slot, Now now, std::vector<Prune>& prunes) const {
-  using tally::Granularity;
-  struct Turn {
-    Granularity granularity;
-    std::chrono::days retention;
-    seconds every;
-  };
-  const std::array turns{Turn{Granularity::minute, rules_.retention.minute, minutes{1}},
-                         Turn{Granularity::hour, rules_.retention.hour, hours{1}},
-                         Turn{Granularity::day, rules_.retention.day, hours{1}}};
-  for (const Turn& turn : turns) {
-    MonoTime& looked_at = slot.pruned_at[static_cast<std::size_t>(turn.granularity)];
-    if (turn.retention.count() == 0 || now.mono < looked_at + turn.every) continue;
-    looked_at = now.mono;
-    prunes.push_back(
-        {.partition = partition, .granularity = turn.granularity, .before = now.wall - turn.retention});
+// One at a time, that which has waited longest: a prune holds up the flush that it is part of.
+std::optional<Prune> Agenda::next_prune(Slots& slots, const std::vector<Claim>& claims, Now now) {
+  std::optional<Prune> next;
+  MonoTime due_at = now.mono;
+  for (const Claim& claim : claims) {
+    const Slot& slot = slots.at(claim.partition());
+    for (const auto& [granularity, every] : prune_turns) {
+      const std::chrono::days retention = kept_for(rules_.retention, granularity);
+      const MonoTime due = slot.pruned_at[static_cast<std::size_t>(granularity)] + every;
+      if (retention.count() == 0 || due > due_at) continue;
+      due_at = due;
+      next = {.partition = claim.partition(), .granularity = granularity, .before = now.wall - retention};
+    }
   }
+  if (!next) return next;
+  slots.at(next->partition).pruned_at[static_cast<std::size_t>(next->granularity)] = now.mono;
+  pruned_ = {next->partition, next->granularity};
+  return next;
 }
 
 std::optional<Agenda::Item> Agenda::make_roll_up(Slots& slots, Now now) {
   std::vector<Claim> claims;
   std::vector<RollUp::Share> shares;
   std::size_t room = rules_.roll_up_minutes_max;
-  for (auto& [number, slot] : slots) {
-    if (!may_write(slot) || slot.revoke_by || room == 0) continue;
+  for (auto& [number, slot] : in_turn(slots, roll_up_from_)) {
+    if (!may_write(*slot) || slot->revoke_by || room == 0) continue;
     // A multiplier that spreads neighbouring partitions over the whole span.
     const auto span = rules_.roll_up_stagger.count() + 1;
     const seconds stagger{(number * 7) % span};
     const MonoTime quiet_since = now.mono - rules_.roll_up_quiet - stagger;
-    std::vector<WindowStart> quiet = slot.partition->quiet_minutes(quiet_since, room);
+    std::vector<WindowStart> quiet = slot->partition->quiet_minutes(quiet_since, room);
     if (quiet.empty()) continue;
     room -= quiet.size();
-    claims.push_back(claim_of(slot, slot.partition->ledger(), now.wall));
+    claims.push_back(claim_of(*slot, slot->partition->ledger(), now.wall));
     shares.push_back({number, std::move(quiet)});
-    slot.observed_at = now.mono;
-    slot.in_transaction = true;
+    slot->observed_at = now.mono;
+    slot->in_transaction = true;
+    roll_up_from_ = number + 1;
   }
   if (claims.empty()) return std::nullopt;
-  auto plan = std::make_unique<RollUp>(std::move(shares));
+  auto plan = std::make_unique<RollUp>(std::move(shares), size_.now(), rules_.step);
   return Item{Kind::roll_up, std::make_unique<Transaction>(std::move(claims), std::move(plan), now.wall)};
 }
 

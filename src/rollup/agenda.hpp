@@ -57,9 +57,12 @@ struct Retention {
 struct AgendaRules {
   PacingRules pacing;
   Retention retention;
-  std::chrono::seconds roll_up_quiet{60};         // a minute's rows must have been left alone for so long…
-  std::chrono::seconds roll_up_stagger{30};       // …and up to so much longer, by partition
-  std::size_t roll_up_minutes_max = 120;          // in one transaction
+  std::chrono::seconds roll_up_quiet{60};    // a minute's rows must have been left alone for so long…
+  std::chrono::seconds roll_up_stagger{30};  // …and up to so much longer, by partition
+  std::size_t roll_up_minutes_max = 120;     // in one transaction
+  RowBounds part{limits::part_rows_max, limits::part_bytes_max};                       // of one partition
+  RowBounds transaction{limits::transaction_rows_max, limits::transaction_bytes_max};  // of all together
+  RowBounds step;
   std::chrono::milliseconds observe_every{4000};  // the contract says: at least every 5 s
 };
 
@@ -73,13 +76,19 @@ class Agenda {
 
   // `topic`: the log's.
   Agenda(const AgendaRules& rules, std::string topic)
-      : rules_(rules), topic_(std::move(topic)), pacing_(rules.pacing) {}
+      : rules_(rules), topic_(std::move(topic)), pacing_(rules.pacing), size_(rules.transaction) {}
 
   // What is to be done now, if anything: its claims are taken from the slots (close_part), which are in_transaction
   // from here on. `at_once`: flush what waits, whatever the pace, and nothing else.
   [[nodiscard]] std::optional<Item> next(Slots& slots, Now now, bool at_once);
   // The transaction of the last Item has ended for good.
   void ended(Kind kind, MonoTime now);
+  // Its prune stopped at its bound.
+  void prune_again(Slots& slots, MonoTime now);
+  // It was given up, for a transaction of this size took the store too long: parts and transactions are smaller now.
+  void took_too_long(const RowBounds& size, Slots& slots);
+  // What a part of a partition that is opened now may hold.
+  [[nodiscard]] RowBounds part_bounds() const;
   // When next() may have something, provided that nothing happens until then.
   [[nodiscard]] MonoTime wake_at(const Slots& slots, MonoTime now);
 
@@ -88,12 +97,16 @@ class Agenda {
   [[nodiscard]] std::optional<Item> make_flush(Slots& slots, Now now);
   [[nodiscard]] std::optional<Item> make_roll_up(Slots& slots, Now now);
   [[nodiscard]] bool observation_is_due(const Slot& slot, MonoTime now) const;
-  void add_prunes(std::int32_t partition, Slot& slot, Now now, std::vector<Prune>& prunes) const;
+  [[nodiscard]] std::optional<Prune> next_prune(Slots& slots, const std::vector<Claim>& claims, Now now);
   void gather(const Slots& slots, MonoTime now);
 
   AgendaRules rules_;
   std::string topic_;
   Pacing pacing_;
+  TransactionSize size_;
+  std::int32_t flush_from_ = 0;                           // the partition whose turn it is first
+  std::int32_t roll_up_from_ = 0;                         // likewise
+  std::pair<std::int32_t, tally::Granularity> pruned_{};  // what the last prune was about
   Kind last_ = Kind::roll_up;
   std::optional<MonoTime> roll_up_looked_at_;
   std::optional<MonoTime> metrics_pruned_at_;

@@ -202,7 +202,8 @@ void Consumer::opened(std::int32_t partition, Slot& slot, Now now) {
                              .copy_letters = settings_.copy_letters,
                              .dedupe = found.dedupe,
                              .minute_retention = settings_.agenda.retention.minute,
-                             .event_bytes_max = settings_.event_bytes_max};
+                             .event_bytes_max = settings_.event_bytes_max,
+                             .part = agenda_.part_bounds()};
   slot.state = Slot::State::held;
   slot.reason.clear();
   slot.partition = std::make_unique<Partition>(std::move(found), rules, now.mono);
@@ -229,6 +230,8 @@ void Consumer::ended(std::unique_ptr<Transaction> transaction, Now now) {
   if (transaction->failure()) return transaction_failed(std::move(transaction), now);
 
   agenda_.ended(kind_, now.mono);
+  if (transaction->has_more_to_prune()) agenda_.prune_again(slots_, now.mono);
+  timeouts_ = 0;
   if (retries_.failing()) log_.info("the store answers again");
   retries_.succeeded();
   status_.store_up = true;
@@ -264,6 +267,7 @@ void Consumer::transaction_failed(std::unique_ptr<Transaction> transaction, Now 
   const Error& why = *transaction->failure();
   if (why.move == Move::ourselves) return leave(1, why);
   store_failed(why);
+  if (is_timeout(why) && is_given_up(*transaction)) return give_up(*transaction, now);
   const bool was_exhausted = retries_.exhausted();
   try_at_ = now.mono + retries_.after_failure();
   if (retries_.exhausted() && !was_exhausted)

@@ -9,6 +9,8 @@
 //   · all that it remembers of a partition is one object, dropped whole on revoke, loss, failed fence, unknown commit;
 //   · one transaction at a time; what is gathered meanwhile waits for the next; when too much waits, partitions pause;
 //   · a transaction that failed is run again for as long as it takes: nothing is dropped while the partition is ours;
+//   · one that took the store too long is run again in smaller steps, and then given up: what it was to write is read
+//     again from the log and written in smaller transactions;
 //   · after `lost` nothing of these partitions is begun any more, and the fence stops what was begun before.
 #pragma once
 
@@ -51,6 +53,7 @@ struct ConsumerSettings {
   std::size_t waiting_letters_max = limits::waiting_letters_max;
   std::size_t waiting_letter_bytes_max =
       limits::waiting_letter_bytes_max;  // they are kept whole, unlike events
+  std::size_t waiting_tally_bytes_max = limits::waiting_tally_bytes_max;
   std::chrono::milliseconds revoke_patience{5000};
   std::size_t workers = 1;  // threads that take records, the consumer's own among them: the Runner's affair
 };
@@ -160,6 +163,8 @@ class Consumer {
   void ended(std::unique_ptr<Transaction> transaction, Now now);
   void settle(const Claim& claim, const Transaction& transaction, Now now);
   void transaction_failed(std::unique_ptr<Transaction> transaction, Now now);
+  [[nodiscard]] bool is_given_up(Transaction& transaction);
+  void give_up(const Transaction& transaction, Now now);
   void start_transaction(Now now);
   void run(std::unique_ptr<Transaction> transaction, Now now);
 
@@ -189,6 +194,7 @@ class Consumer {
   MonoTime try_at_;
   MonoTime run_at_;
   Retries retries_;
+  int timeouts_ = 0;  // of the transaction that is tried again, in a row
 
   bool overfull_ = false;
   bool stopping_ = false;

@@ -1,10 +1,16 @@
-// What holds the consumer up: copies of dead letters that are to end well first, and too much that waits.
+// What holds the consumer up: copies of dead letters that are to end well first, too much that waits, and transactions
+// that take the store too long.
 #include <algorithm>
 #include <utility>
 
 #include "rollup/consumer.hpp"
 
 namespace weir::rollup {
+namespace {
+
+constexpr int timeouts_max = 3;  // of one transaction in a row
+
+}  // namespace
 
 // Copies of dead letters.
 
@@ -39,7 +45,8 @@ bool Consumer::is_overfull(const Load& load, bool was, std::int64_t divided_by) 
   const auto size_share = static_cast<std::size_t>(share);
   return load.events >= settings_.waiting_events_max / share ||
          load.letters >= settings_.waiting_letters_max / size_share ||
-         load.letter_bytes >= settings_.waiting_letter_bytes_max / size_share;
+         load.letter_bytes >= settings_.waiting_letter_bytes_max / size_share ||
+         load.tally_bytes >= settings_.waiting_tally_bytes_max / size_share;
 }
 
 void Consumer::update_pauses() {
@@ -70,6 +77,43 @@ void Consumer::update_pauses() {
       commands_.push_back(Pause{partition});
     else
       commands_.push_back(Resume{partition});
+  }
+}
+
+// Transactions that take too long.
+
+// Whether a transaction that the store ended, because it took too long, is not to be tried again as it is: smaller
+// steps were of no use. A store that does not answer at all is waited for.
+bool Consumer::is_given_up(Transaction& transaction) {
+  const Error& why = *transaction.failure();
+  const RowBounds size = transaction.plan().size();
+  ++timeouts_;
+  if (why.code == code_answer_timeout || timeouts_ < timeouts_max) {
+    const bool smaller = transaction.take_smaller_steps();
+    log_.warn(smaller ? "a transaction took the metrics store too long; it is tried again in smaller steps"
+                      : "a transaction took the metrics store too long; it is tried again",
+              {{"code", std::string(why.code)}, {"reason", why.text}, {"rows", std::to_string(size.rows)}});
+    return false;
+  }
+  log_.warn(
+      "a transaction took the metrics store too long, in small steps, too; its events are read again and "
+      "written in smaller transactions",
+      {{"code", std::string(why.code)}, {"reason", why.text}, {"rows", std::to_string(size.rows)}});
+  return true;
+}
+
+void Consumer::give_up(const Transaction& transaction, Now now) {
+  timeouts_ = 0;
+  retries_.succeeded();  // nothing is left to be tried again, so nothing would end a pause
+  agenda_.took_too_long(transaction.plan().size(), slots_);
+  for (const Claim& claim : transaction.claims()) {
+    const auto at = slots_.find(claim.partition());
+    if (at == slots_.end() || at->second.generation != claim.generation) continue;
+    // A roll-up took nothing out of the partition's object.
+    if (kind_ == Agenda::Kind::roll_up && !transaction.was_in_doubt())
+      at->second.in_transaction = false;
+    else
+      reopen(at->second, now.mono);
   }
 }
 

@@ -12,7 +12,7 @@ using std::chrono::seconds;
 class ConsumerTest : public testing::Test {
  protected:
   void start(std::vector<std::int32_t> partitions = {0}) {
-    process_ = world_.start_process();
+    process_ = world_.start_process(settings_);
     process_->log().assign(std::move(partitions));
     process_->settle();
   }
@@ -20,6 +20,12 @@ class ConsumerTest : public testing::Test {
   void append(int events, std::int32_t partition = 0) {
     for (int i = 0; i < events; ++i)
       world_.append(partition, {.user = "anna", .page = "/", .at = world_.now().wall});
+  }
+
+  // Each event in a row of its own.
+  void append_pages(int events, std::int32_t partition = 0) {
+    for (int i = 0; i < events; ++i)
+      world_.append(partition, {.page = "/" + std::to_string(pages_++), .at = world_.now().wall});
   }
 
   void pass(milliseconds time) {
@@ -38,7 +44,9 @@ class ConsumerTest : public testing::Test {
     return world_.database.ledgers.at(partition).read;
   }
 
-  FakeWorld world_{{.partitions = 2, .consumer = hurried_settings()}};
+  ConsumerSettings settings_ = hurried_settings();
+  FakeWorld world_{{.partitions = 2, .consumer = settings_}};
+  int pages_ = 0;
   std::unique_ptr<FakeProcess> process_;
 };
 
@@ -119,6 +127,71 @@ TEST_F(ConsumerTest, PausesWhenTooManyLettersWait) {
   EXPECT_TRUE(status().paused);
   pass(seconds{30});
   EXPECT_EQ(counted(), 40);
+}
+
+TEST_F(ConsumerTest, Fault40PausesWhenGatheredWindowsTakeTooMuchMemory) {
+  settings_.waiting_tally_bytes_max = 200'000;
+  start();
+  for (int i = 0; i < 40; ++i)  // 80 KB of values, but few events
+    world_.append(0, {.page = "/" + std::to_string(i) + std::string(2000, 'x'), .at = world_.now().wall});
+  append_pages(400);
+  for (int i = 0; i < 80; ++i) process_->take_turn();  // the writer does not come to its turn
+  EXPECT_LT(status().waiting, 300);
+  EXPECT_TRUE(status().paused);
+  pass(seconds{60});
+  EXPECT_FALSE(status().paused);
+  EXPECT_EQ(counted(), 440);
+  EXPECT_EQ(world_.fault(), std::nullopt);
+}
+
+TEST_F(ConsumerTest, Fault40WritesNoMoreInOneTransactionThanItsBounds) {
+  start({0, 1});
+  std::size_t most = 0;
+  world_.database.on_commit = [&](const Changes& changes) {
+    const auto pages = std::ranges::count_if(changes.windows, [](const tally::WindowRow& row) {
+      return row.key.granularity == tally::Granularity::minute && row.key.dimension == tally::Dimension::page;
+    });
+    most = std::max(most, static_cast<std::size_t>(pages));
+  };
+  append_pages(300, 0);
+  append_pages(300, 1);
+  pass(seconds{200});
+  EXPECT_EQ(counted(0), 300);
+  EXPECT_EQ(counted(1), 300);
+  EXPECT_GT(most, 20U);
+  EXPECT_LE(most, 40U + 12) << "a roll-up ends with the step that reaches its bound";
+}
+
+TEST_F(ConsumerTest, Fault40TakesSmallerStepsWhereAStatementTakesTheStoreTooLong) {
+  settings_.agenda.part = {.rows = 1000, .bytes = limits::MiB};
+  settings_.agenda.transaction = settings_.agenda.part;
+  settings_.agenda.step = {.rows = 200, .bytes = limits::MiB};
+  settings_.waiting_events_max = 1000;
+  start();
+  world_.database.rows_in_statement_max = 40;
+  append_pages(200);
+  pass(seconds{30});
+  EXPECT_EQ(counted(), 200);
+  EXPECT_TRUE(status().store_up);
+  EXPECT_EQ(status().partitions_assigned, 1);
+  EXPECT_LE(status().store_retries, 10);
+  EXPECT_EQ(world_.fault(), std::nullopt);
+}
+
+TEST_F(ConsumerTest, Fault40ReadsAgainAndWritesLessWhereATransactionTakesTheStoreTooLong) {
+  settings_.agenda.part = {.rows = 1000, .bytes = limits::MiB};
+  settings_.agenda.transaction = settings_.agenda.part;
+  settings_.waiting_events_max = 1000;
+  start();
+  world_.database.rows_in_transaction_max = 300;
+  append_pages(400);
+  pass(seconds{120});
+  EXPECT_EQ(counted(), 400);
+  EXPECT_TRUE(status().store_up);
+  EXPECT_LT(status().store_retries, 30) << "nothing is tried unchanged for ever";
+  pass(seconds{300});  // and rolled up
+  EXPECT_TRUE(world_.all_rolled_up());
+  EXPECT_EQ(world_.fault(), std::nullopt);
 }
 
 TEST_F(ConsumerTest, Fault28FlushesByTheSameTimerHoweverTheWallClockJumps) {

@@ -70,24 +70,47 @@ tally::LedgerRow FakeDatabase::apply(const Retirement& retirement) {
   return fresh;
 }
 
-void FakeDatabase::prune(const Prune& prune) {
-  std::map<WindowStart, bool> old_enough;  // every window of the partition, oldest first
+std::vector<WindowStart> FakeDatabase::windows_to_prune(const Prune& prune, bool& has_more) const {
+  struct Candidate {
+    bool is_old = true;
+    std::int64_t rows = 0;
+  };
+  std::map<WindowStart, Candidate> known;  // of the partition, oldest first
   for (const auto& [key, window] : windows) {
     if (key.partition != prune.partition || key.granularity != prune.granularity) continue;
     const bool ended = WallTime(tally::window_end(key.granularity, key.start)) <= prune.before;
     const bool rolled = key.granularity != tally::Granularity::minute ||
                         !unrolled.contains(UnrolledMinute{key.partition, key.start});
-    const auto at = old_enough.emplace(key.start, true).first;
-    at->second = at->second && ended && rolled && window.written_at <= prune.before;
+    Candidate& one = known[key.start];
+    one.is_old = one.is_old && ended && rolled && window.written_at <= prune.before;
+    if (key.dimension != tally::Dimension::total) continue;
+    one.rows = rows_of_window(window.row.stored);
   }
-  std::int32_t taken = 0;
-  for (const auto& [start, old] : old_enough) {
-    if (!old || taken == prune.windows_max) continue;
-    ++taken;
+  std::vector<WindowStart> taken;
+  std::int64_t rows = 0;
+  for (const auto& [start, one] : known) {
+    if (!one.is_old) continue;
+    has_more = rows >= prune.rows_max;
+    if (has_more) break;
+    rows += one.rows;
+    taken.push_back(start);
+  }
+  return taken;
+}
+
+bool FakeDatabase::has_more_than(const Prune& prune) const {
+  bool has_more = false;
+  (void)windows_to_prune(prune, has_more);
+  return has_more;
+}
+
+void FakeDatabase::prune(const Prune& prune) {
+  bool has_more = false;
+  for (const WindowStart start : windows_to_prune(prune, has_more)) {
     ++windows_pruned;
-    std::erase_if(windows, [&, gone = start](const auto& entry) {
+    std::erase_if(windows, [&](const auto& entry) {
       const tally::WindowKey& key = entry.first;
-      return key.partition == prune.partition && key.granularity == prune.granularity && key.start == gone;
+      return key.partition == prune.partition && key.granularity == prune.granularity && key.start == start;
     });
     WallTime& horizon = pruned_to[static_cast<std::size_t>(prune.granularity)];
     horizon = std::max(horizon, WallTime(tally::window_end(prune.granularity, start)));

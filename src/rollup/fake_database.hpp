@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -23,7 +24,7 @@ enum class StoreStep : std::uint8_t {
   unrolled_minutes,
   begin,
   read_windows,
-  read_minutes,
+  read_unrolled,
   lock_letters,
   write,
   commit,
@@ -101,6 +102,9 @@ class FakeDatabase : public FakeTables {
   std::function<void(const Retirement&, const tally::LedgerRow& fresh)> on_retire =
       [](const Retirement&, const tally::LedgerRow&) {};
   PlantedBugs bugs;
+  // More window rows and dead letters than these take too long: the transaction is ended.
+  std::size_t rows_in_statement_max = std::numeric_limits<std::size_t>::max();
+  std::size_t rows_in_transaction_max = std::numeric_limits<std::size_t>::max();
 
   [[nodiscard]] bool has_limbo() const { return !limbo_.empty(); }
   // The server decides about the commits that are in limbo.
@@ -115,6 +119,9 @@ class FakeDatabase : public FakeTables {
 
   void apply(const Changes& changes);
   tally::LedgerRow apply(const Retirement& retirement);
+  // The windows that a prune takes of what is committed, and whether it stops at its bound.
+  [[nodiscard]] std::vector<WindowStart> windows_to_prune(const Prune& prune, bool& has_more) const;
+  [[nodiscard]] bool has_more_than(const Prune& prune) const;
   void prune(const Prune& prune);
   void prune_flushes(WallTime before);
   void unlock(std::uint64_t transaction);

@@ -38,6 +38,7 @@ void FakeMetricsStore::end() {
   if (transaction_ != 0) database_.unlock(transaction_);
   transaction_ = 0;
   pending_ = {};
+  rows_written_ = 0;
   versions_.clear();
 }
 
@@ -106,40 +107,58 @@ Result<std::vector<std::int32_t>> FakeMetricsStore::begin(std::span<const Fence>
   return held;
 }
 
-Result<std::vector<tally::WindowRow>> FakeMetricsStore::read_windows(std::span<const tally::WindowKey> keys) {
+// As this transaction sees it: its own writes first.
+const tally::WindowRow* FakeMetricsStore::find_window(const tally::WindowKey& key) const {
+  const auto mine = std::find_if(pending_.windows.rbegin(), pending_.windows.rend(),
+                                 [&](const tally::WindowRow& row) { return row.key == key; });
+  if (mine != pending_.windows.rend()) return &*mine;
+  if (const auto cached = cache_.find(key); cached != cache_.end()) return &cached->second;
+  const auto found = database_.windows.find(key);
+  return found == database_.windows.end() ? nullptr : &found->second.row;
+}
+
+Result<MetricsStore::WindowRows> FakeMetricsStore::read_windows(std::span<const tally::WindowKey> keys,
+                                                                std::size_t bytes_max) {
   Result<void> may = in_transaction(StoreStep::read_windows);
   if (!may) return pass_on(may);
   std::vector<tally::WindowRow> rows;
+  std::size_t bytes = 0;
   for (const tally::WindowKey& key : keys) {
-    const auto mine = std::ranges::find(pending_.windows, key, &tally::WindowRow::key);
-    const auto cached = cache_.find(key);
-    const auto found = database_.windows.find(key);
-    if (mine != pending_.windows.end())
-      rows.push_back(*mine);
-    else if (cached != cache_.end())
-      rows.push_back(cached->second);
-    else if (found != database_.windows.end())
-      rows.push_back(found->second.row);
+    const tally::WindowRow* const row = find_window(key);
+    if (row == nullptr) continue;
+    bytes += row->key.value.size() + row->users.size();
+    rows.push_back(*row);
   }
+  if (bytes > bytes_max) return WindowRows();
   return rows;
 }
 
-Result<std::vector<tally::WindowRow>> FakeMetricsStore::read_minutes(std::int32_t partition,
-                                                                     std::span<const WindowStart> minutes) {
-  Result<void> may = in_transaction(StoreStep::read_minutes);
+Result<UnrolledRows> FakeMetricsStore::read_unrolled(std::int32_t partition,
+                                                     std::span<const WindowStart> minutes,
+                                                     const RowBounds& bounds) {
+  Result<void> may = in_transaction(StoreStep::read_unrolled);
   if (!may) return pass_on(may);
-  ensure(pending_.windows.empty(), "a transaction reads before it writes");
-  std::vector<tally::WindowRow> rows;
-  for (const auto& [key, window] : database_.windows) {
-    if (key.granularity != tally::Granularity::minute) break;  // minutes stand first
-    if (key.partition != partition || std::ranges::find(minutes, key.start) == minutes.end()) continue;
-    const auto cached = cache_.find(key);
-    rows.push_back(cached == cache_.end() ? window.row : cached->second);
+  UnrolledRows found;
+  std::size_t bytes = 0;
+  for (const WindowStart minute : minutes) {
+    std::vector<tally::WindowRow> rows;
+    for (const auto& [key, window] : database_.windows) {
+      if (key.granularity != tally::Granularity::minute) break;  // minutes stand first
+      if (key.partition != partition || key.start != minute) continue;
+      const tally::WindowRow& row = *find_window(key);
+      if (row.events != row.rolled_events || row.page_views != row.rolled_page_views) rows.push_back(row);
+    }
+    std::ranges::sort(rows, {}, [](const tally::WindowRow& row) {
+      return std::tuple(row.key.dimension, row.place, row.key.value);
+    });
+    for (tally::WindowRow& row : rows) {
+      bytes += row.key.value.size() + row.users.size();
+      if (!found.rows.empty() && (found.rows.size() == bounds.rows || bytes > bounds.bytes)) return found;
+      found.rows.push_back(std::move(row));
+    }
+    ++found.minutes_read;
   }
-  std::ranges::sort(rows, {}, [](const tally::WindowRow& row) {
-    return std::tuple(row.key.start, row.place, row.key.dimension, row.key.value);
-  });
-  return rows;
+  return found;
 }
 
 Result<void> FakeMetricsStore::check(const Changes& changes) const {
@@ -173,10 +192,20 @@ Result<void> FakeMetricsStore::check(const Changes& changes) const {
   return {};
 }
 
-Result<void> FakeMetricsStore::write(const Changes& changes) {
+Result<Written> FakeMetricsStore::write(const Changes& changes) {
   Result<void> may = in_transaction(StoreStep::write);
-  if (!may) return may;
-  if (Result<void> checked = check(changes); !checked) return checked;
+  if (!may) return pass_on(may);
+  if (Result<void> checked = check(changes); !checked) return pass_on(checked);
+  const std::size_t rows = changes.windows.size() + changes.letters.size();
+  rows_written_ += rows;
+  if (rows > database_.rows_in_statement_max) {
+    end();
+    return fail(Move::peer, code_statement_timeout, "the fake store's statement took too long");
+  }
+  if (rows_written_ > database_.rows_in_transaction_max) {
+    end();
+    return fail(Move::peer, code_transaction_timeout, "the fake store's transaction took too long");
+  }
   if (database_.bugs.ledger_before_rows) {
     Changes early;
     early.ledgers = changes.ledgers;
@@ -194,7 +223,8 @@ Result<void> FakeMetricsStore::write(const Changes& changes) {
   append(pending_.prunes, changes.prunes);
   if (changes.flush) pending_.flush = changes.flush;
   if (changes.prune_flushes_before) pending_.prune_flushes_before = changes.prune_flushes_before;
-  return {};
+  return Written{.more_to_prune = std::ranges::any_of(
+                     changes.prunes, [this](const Prune& prune) { return database_.has_more_than(prune); })};
 }
 
 CommitAnswer FakeMetricsStore::commit() {

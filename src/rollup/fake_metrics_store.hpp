@@ -37,17 +37,18 @@ class FakeMetricsStore final : public MetricsStore {
                                                    std::int64_t to) override;
   Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) override;
   Result<std::vector<std::int32_t>> begin(std::span<const Fence> fences) override;
-  Result<std::vector<tally::WindowRow>> read_windows(std::span<const tally::WindowKey> keys) override;
-  Result<std::vector<tally::WindowRow>> read_minutes(std::int32_t partition,
-                                                     std::span<const WindowStart> minutes) override;
+  Result<WindowRows> read_windows(std::span<const tally::WindowKey> keys, std::size_t bytes_max) override;
+  Result<UnrolledRows> read_unrolled(std::int32_t partition, std::span<const WindowStart> minutes,
+                                     const RowBounds& bounds) override;
   Result<std::vector<LetterState>> lock_letters(std::span<const LetterSource> letters) override;
-  Result<void> write(const Changes& changes) override;
+  Result<Written> write(const Changes& changes) override;
   CommitAnswer commit() override;
   void rollback() override { end(); }
 
  private:
   [[nodiscard]] Result<Fault> fault_of(StoreStep step);
   [[nodiscard]] Result<void> in_transaction(StoreStep step);
+  [[nodiscard]] const tally::WindowRow* find_window(const tally::WindowKey& key) const;
   [[nodiscard]] Result<void> check(const Changes& changes) const;
   [[nodiscard]] bool caches() const { return database_.bugs.cache != RowCache::none; }
   void remember(const Changes& committed);
@@ -58,6 +59,7 @@ class FakeMetricsStore final : public MetricsStore {
   std::uint64_t transaction_ = 0;                  // 0: none open
   std::map<std::int32_t, std::int64_t> versions_;  // as begin() made them
   Changes pending_;
+  std::size_t rows_written_ = 0;
   bool resends_ = false;
   std::map<tally::WindowKey, tally::WindowRow> cache_;  // RowCache
 };

@@ -92,10 +92,10 @@ Oracle::Verdict FakeWorld::append(std::int32_t partition, const Told& what) {
   return oracle_.told(partition, topic.append(partition, record), record, what);
 }
 
-std::unique_ptr<FakeProcess> FakeWorld::start_process() {
+std::unique_ptr<FakeProcess> FakeWorld::start_process(ConsumerSettings settings) {
   std::unique_ptr<FakeLetterCopies> copies;
   if (rules_.copies) copies = std::make_unique<FakeLetterCopies>(letter_topic, rules_.hasty_copies);
-  return std::make_unique<FakeProcess>(rules_.consumer, topic, database, rules_.forgetful, std::move(copies),
+  return std::make_unique<FakeProcess>(settings, topic, database, rules_.forgetful, std::move(copies),
                                        [this] { return now_; });
 }
 
@@ -180,6 +180,9 @@ ConsumerSettings hurried_settings() {
                                .day = std::chrono::days{0},
                                .metrics = std::chrono::days{0}};
   settings.agenda.roll_up_minutes_max = 6;
+  settings.agenda.part = {.rows = 30, .bytes = limits::MiB};
+  settings.agenda.transaction = {.rows = 40, .bytes = limits::MiB};
+  settings.agenda.step = {.rows = 12, .bytes = 200};
   settings.waiting_events_max = 60;
   settings.waiting_letters_max = 10;
   return settings;

@@ -111,7 +111,8 @@ class FakeWorld {
   Oracle::Verdict append(std::int32_t partition, const Told& what);
   void append_holes(std::int32_t partition, std::int64_t count) { topic.append_holes(partition, count); }
 
-  [[nodiscard]] std::unique_ptr<FakeProcess> start_process();
+  [[nodiscard]] std::unique_ptr<FakeProcess> start_process() { return start_process(rules_.consumer); }
+  [[nodiscard]] std::unique_ptr<FakeProcess> start_process(ConsumerSettings settings);
   // What the store has now is on its disk, or with its standby…
   void checkpoint();
   // …and is all that it has from here on: after a power cut, which all processes must have died of, or once the

@@ -2,22 +2,38 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
+#include <set>
 #include <utility>
 
+#include "base/limits.hpp"
 #include "tally/merge.hpp"
 
 namespace weir::rollup {
 namespace {
 
-std::int64_t windows_in(std::span<const tally::WindowRow> rows) {
-  return std::ranges::count(rows, tally::Dimension::total,
-                            [](const tally::WindowRow& row) { return row.key.dimension; });
+constexpr std::size_t rows_a_step_min = 16;
+constexpr std::size_t bytes_a_step_min = 64 * limits::KiB;
+
+using WindowName = std::pair<tally::Granularity, WindowStart>;
+
+std::set<WindowName> windows_in(std::span<const tally::WindowRow> rows) {
+  std::set<WindowName> windows;
+  for (const tally::WindowRow& row : rows) {
+    if (row.key.dimension == tally::Dimension::total) windows.emplace(row.key.granularity, row.key.start);
+  }
+  return windows;
+}
+
+// What a delta becomes in the rows that are written, at most.
+std::size_t bytes_of(const tally::WindowDelta& delta) {
+  return delta.value.size() + delta.users.encoded_bytes_max();
 }
 
 }  // namespace
 
-Flush::Flush(std::vector<Share> shares, Pruning pruning, std::string topic)
-    : shares_(std::move(shares)), pruning_(std::move(pruning)), topic_(std::move(topic)) {}
+Flush::Flush(std::vector<Share> shares, Pruning pruning, std::string topic, const RowBounds& step)
+    : shares_(std::move(shares)), pruning_(std::move(pruning)), topic_(std::move(topic)), step_(step) {}
 
 void Flush::start(std::span<const Claim> claims) {
   held_.clear();
@@ -25,7 +41,12 @@ void Flush::start(std::span<const Claim> claims) {
     if (claim.held()) held_.push_back(claim.partition());
   }
   locked_ = false;
-  read_ = false;
+  pieces_.clear();
+  is_read_ = false;
+  next_ = {};
+  rows_a_step_ = step_.rows;
+  last_rows_.clear();
+  counted_ = {};
   sources_.clear();
   book_ = {};
   settled_.clear();
@@ -46,23 +67,103 @@ const tally::Tally& Flush::tally_of(const Share& share) const {
   return settled != settled_.end() && settled->second.tally ? *settled->second.tally : share.part.tally;
 }
 
-std::optional<StoreCall> Flush::next_read() {
-  if (!std::exchange(locked_, true)) {
-    if (std::optional<LockLetters> call = letters_to_lock()) return call;
-  }
-  if (std::exchange(read_, true)) return std::nullopt;
-  ReadWindows call;
+RowBounds Flush::size() const {
+  RowBounds size{.rows = 0, .bytes = 0};
   for (const Share& share : shares_) {
-    if (!is_held(share.partition)) continue;
-    std::ranges::move(tally::keys_to_read(tally_of(share).deltas(), share.partition),
-                      std::back_inserter(call.keys));
+    size.rows += share.part.rows();
+    size.bytes += share.part.bytes();
   }
-  if (call.keys.empty()) return std::nullopt;
+  return size;
+}
+
+bool Flush::take_smaller_steps() {
+  if (step_.rows <= rows_a_step_min) return false;
+  step_.rows = std::max(step_.rows / 4, rows_a_step_min);
+  step_.bytes = std::max(step_.bytes / 4, bytes_a_step_min);
+  return true;
+}
+
+Result<std::optional<StoreCall>> Flush::next_step() {
+  if (!std::exchange(locked_, true)) {
+    if (std::optional<LockLetters> call = letters_to_lock()) return *std::move(call);
+  }
+  if (!is_read_) return read_step();
+  is_read_ = false;
+  auto merged = merge_step();
+  if (!merged) return pass_on(merged);
+  next_ = step_end_;
+  if (is_at_end(next_)) {
+    last_rows_ = *std::move(merged);  // they go with the rest
+    return std::nullopt;
+  }
+  Write write;
+  write.changes.windows = *std::move(merged);
+  return write;
+}
+
+// Moves on to the first share that is held and has a delta left.
+bool Flush::is_at_end(Cursor& cursor) const {
+  for (; cursor.share < shares_.size(); cursor = {cursor.share + 1, 0}) {
+    const Share& share = shares_[cursor.share];
+    if (is_held(share.partition) && cursor.delta < tally_of(share).deltas().size()) return false;
+  }
+  return true;
+}
+
+std::optional<StoreCall> Flush::read_step() {
+  pieces_.clear();
+  rows_.clear();
+  ReadWindows call{.keys = {}, .bytes_max = step_.bytes};
+  std::size_t rows = 0;
+  std::size_t bytes = 0;
+  step_end_ = next_;
+  while (!is_at_end(step_end_) && rows < rows_a_step_ && bytes < step_.bytes) {
+    const Share& share = shares_[step_end_.share];
+    const std::span<const tally::WindowDelta> deltas = tally_of(share).deltas();
+    Piece piece{&share, step_end_.delta, step_end_.delta};
+    for (; piece.to < deltas.size() && rows < rows_a_step_ && bytes < step_.bytes; ++piece.to, ++rows)
+      bytes += bytes_of(deltas[piece.to]);
+    std::ranges::move(tally::keys_to_read(piece_of(piece), share.partition), std::back_inserter(call.keys));
+    step_end_.delta = piece.to;
+    pieces_.push_back(piece);
+  }
+  if (pieces_.empty()) return std::nullopt;
+  if (rows == 1) call.bytes_max = std::numeric_limits<std::size_t>::max();  // no step is smaller
+  rows_in_step_ = rows;
   return call;
 }
 
-void Flush::take(std::vector<tally::WindowRow> rows) {
-  for (tally::WindowRow& row : rows) rows_[row.key.partition].push_back(std::move(row));
+std::span<const tally::WindowDelta> Flush::piece_of(const Piece& piece) const {
+  return tally_of(*piece.share).deltas().subspan(piece.from, piece.to - piece.from);
+}
+
+void Flush::take(MetricsStore::WindowRows rows) {
+  if (!rows) {
+    rows_a_step_ = rows_in_step_ / 2;
+    return;
+  }
+  is_read_ = true;
+  std::size_t bytes = 0;
+  for (tally::WindowRow& row : *rows) {
+    bytes += row.key.value.size() + row.users.size();
+    rows_[row.key.partition].push_back(std::move(row));
+  }
+  if (bytes < step_.bytes / 4) rows_a_step_ = std::min(2 * rows_a_step_, step_.rows);
+}
+
+Result<std::vector<tally::WindowRow>> Flush::merge_step() {
+  std::vector<tally::WindowRow> all;
+  for (const Piece& piece : pieces_) {
+    std::vector<tally::WindowRow>& stored = rows_[piece.share->partition];
+    const std::set<WindowName> known = windows_in(stored);
+    auto rows = tally::merge_deltas(piece_of(piece), piece.share->partition, std::move(stored));
+    if (!rows) return rows;
+    // The total row of each window that is opened is among them.
+    counted_.windows_opened += std::ranges::count_if(
+        windows_in(*rows), [&](const WindowName& window) { return !known.contains(window); });
+    std::ranges::move(*rows, std::back_inserter(all));
+  }
+  return all;
 }
 
 // Replays.
@@ -104,17 +205,20 @@ tally::LedgerRow Flush::account(const Claim& claim) const {
 
 // What is written.
 
-Result<Changes> Flush::changes(WallTime now) {
+Changes Flush::changes(WallTime now) {
   Changes changes;
-  written_ = {};
+  changes.windows = std::move(last_rows_);
   tally::UserSet users;
   FlushRow flush{.timestamp = now};
   bool tallied = false;
   for (const Share& share : shares_) {
     if (!is_held(share.partition)) continue;
-    if (Result<void> added = add_windows(share, changes); !added) return pass_on(added);
-    add_letters(share, now, changes);
     const tally::Tally& tally = tally_of(share);
+    for (const WindowStart minute : unrolled(share.partition))
+      changes.unrolled.push_back({share.partition, minute});
+    if (tally.minute_horizon())
+      changes.horizons.push_back({tally::Granularity::minute, *tally.minute_horizon()});
+    add_letters(share, now, changes);
     tallied = tallied || !tally.empty();
     users.unite(tally.users());
     flush.page_view_count += tally.page_views();
@@ -130,33 +234,19 @@ Result<Changes> Flush::changes(WallTime now) {
   return changes;
 }
 
-Result<void> Flush::add_windows(const Share& share, Changes& changes) {
-  const tally::Tally& tally = tally_of(share);
-  written_.windows_opened -= windows_in(rows_[share.partition]);
-  auto rows = tally::merge_deltas(tally.deltas(), share.partition, std::move(rows_[share.partition]));
-  if (!rows) return pass_on(rows);
-  written_.windows_opened += windows_in(*rows);  // the total row of each window that is touched changes
-  std::ranges::move(*rows, std::back_inserter(changes.windows));
-  for (const WindowStart minute : unrolled(share.partition))
-    changes.unrolled.push_back({share.partition, minute});
-  if (tally.minute_horizon())
-    changes.horizons.push_back({tally::Granularity::minute, *tally.minute_horizon()});
-  return {};
-}
-
 void Flush::add_letters(const Share& share, WallTime now, Changes& changes) {
   const auto add = [&](DeadLetter letter) {
     letter.at = now;
     changes.letters.push_back(std::move(letter));
   };
   for (const DeadLetter& letter : share.part.letters) {
-    ++written_.letters[letter.reason];
+    ++counted_.letters[letter.reason];
     add(letter);
   }
   const auto settled = settled_.find(share.partition);
   if (settled == settled_.end()) return;
   for (const DeadLetter& letter : settled->second.letters) add(letter);
-  for (const auto& [reason, times] : settled->second.reasons) written_.letters[reason] += times;
+  for (const auto& [reason, times] : settled->second.reasons) counted_.letters[reason] += times;
 }
 
 std::vector<WindowStart> Flush::unrolled(std::int32_t partition) const {

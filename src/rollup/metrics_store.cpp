@@ -4,6 +4,11 @@
 
 namespace weir::rollup {
 
+bool is_timeout(const Error& error) {
+  return error.code == code_statement_timeout || error.code == code_idle_in_transaction ||
+         error.code == code_transaction_timeout || error.code == code_answer_timeout;
+}
+
 Fence fence_of(const tally::LedgerRow& ledger) {
   return {.partition = ledger.partition,
           .next_offset = ledger.next_offset,

@@ -4,10 +4,14 @@
 // A store is one session for one topic and one group. All calls come from one thread, the writer's, and block.
 // Every write is one fenced transaction:
 //
-//   begin(fences) → read_…(), lock_letters() as often as wanted → write(changes) → commit()      or rollback() at any step
+//   begin(fences) → read_…(), lock_letters(), write(some of the changes), as often as wanted
+//                 → write(the rest, with the ledgers) → commit()                                  or rollback() at any step
+//
+// Reads see what was written before in the transaction.
 //
 // Errors: Move::peer, try again (the transaction, if one was open, is gone); Move::caller, a person must act (another
 // group's ledger, a table without a column); Move::ourselves, the file or the disk is not to be trusted any more.
+// Where is_timeout(), the same transaction is likely to fail again: try a smaller one.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +22,21 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/limits.hpp"
 #include "base/result.hpp"
 #include "tally/ledger.hpp"
 #include "tally/window.hpp"
 
 namespace weir::rollup {
+
+// Codes of errors with Move::peer: the store ended the transaction because it, one of its statements, or the pause
+// between two of them took too long.
+inline constexpr std::string_view code_statement_timeout = "statement_timeout";  // or a person cancelled it
+inline constexpr std::string_view code_idle_in_transaction = "idle_in_transaction";
+inline constexpr std::string_view code_transaction_timeout = "transaction_timeout";
+inline constexpr std::string_view code_answer_timeout =
+    "answer_timeout";  // ours: the store did not answer at all
+[[nodiscard]] bool is_timeout(const Error& error);
 
 // What a writer last saw of a partition's ledger row. Offset and version alone tell all states of one history apart; but
 // after a failover to an older state another account may come to the same two another way, with other sums.
@@ -108,17 +122,40 @@ struct HorizonRaise {
 
 // Takes the windows of a held partition that have lived long enough: those that ended at or before `before`, none of
 // whose rows was written since (Changes::written_at), and which, if they are minutes, have no remainder (are not
-// unrolled when this transaction ends). Whole windows only, oldest first. The granularity's pruned_to is raised to
+// unrolled when this transaction ends). Whole windows only, oldest first, until they have `rows_max` rows; at least
+// one. A window's rows are counted by what its `total` row says is stored. The granularity's pruned_to is raised to
 // the end of the last one taken. A window is known by its `total` row, and each of them that ended by then is looked
 // at: ask once a minute for minutes, once an hour for hours and days.
 struct Prune {
   std::int32_t partition = 0;
   tally::Granularity granularity = tally::Granularity::minute;
-  WallTime before;                // now less the granularity's retention
-  std::int32_t windows_max = 60;  // a transaction holds up the next flush
+  WallTime before;  // now less the granularity's retention
+  std::int64_t rows_max = limits::prune_rows_max;
 };
 
-// All that one transaction writes, in absolute values.
+// At most how many rows a window has, as its `total` row knows: the stored values, (other) of each dimension, itself.
+[[nodiscard]] inline std::int64_t rows_of_window(const tally::StoredValues& stored) {
+  return std::int64_t{stored.activity_type} + stored.page + stored.referrer +
+         static_cast<std::int64_t>(tally::all_dimensions.size());
+}
+
+// How many rows a read may answer, and how many bytes their values and sketches may have together.
+struct RowBounds {
+  std::size_t rows = limits::step_rows_max;
+  std::size_t bytes = limits::step_bytes_max;
+};
+
+// Of rows with a remainder: how much of the minutes asked for was answered.
+struct UnrolledRows {
+  std::vector<tally::WindowRow> rows;
+  std::size_t minutes_read = 0;  // of these first minutes, `rows` has every row that has a remainder
+};
+
+struct Written {
+  bool more_to_prune = false;  // a prune of these changes stopped at its bound
+};
+
+// What one transaction writes, or one step of it, in absolute values.
 struct Changes {
   WallTime written_at;  // now: the last write of `windows`, for Prune; created_at of `flush`
   std::vector<tally::WindowRow> windows;  // inserted, or the row of the same key replaced
@@ -181,18 +218,21 @@ class MetricsStore {
   // Opens a transaction; its first statement moves `version` on by one in every row that is as its fence expects in
   // each of its members, and locks those rows. Answers their partitions; the others were written by somebody else since.
   virtual Result<std::vector<std::int32_t>> begin(std::span<const Fence> fences) = 0;
-  // The rows that there are of these keys, in any order.
-  virtual Result<std::vector<tally::WindowRow>> read_windows(std::span<const tally::WindowKey> keys) = 0;
-  // All rows of these minutes of this partition, by minute, then place.
-  virtual Result<std::vector<tally::WindowRow>> read_minutes(std::int32_t partition,
-                                                             std::span<const WindowStart> minutes) = 0;
+  // The rows that there are of these keys, in any order; nothing if their values and sketches have more than
+  // `bytes_max` bytes: then ask for fewer. Each key is named once.
+  using WindowRows = std::optional<std::vector<tally::WindowRow>>;
+  virtual Result<WindowRows> read_windows(std::span<const tally::WindowKey> keys, std::size_t bytes_max) = 0;
+  // Rows of these minutes (ascending) of a partition that have a remainder, by minute, dimension, place; from the
+  // first one on as many as `bounds` allow. Answers at least one row or one minute that has none.
+  virtual Result<UnrolledRows> read_unrolled(std::int32_t partition, std::span<const WindowStart> minutes,
+                                             const RowBounds& bounds) = 0;
   // Locks those letters until the transaction ends, in the order of their places whatever the order asked for (no
   // deadlock), and answers the state of each, in the order asked for. They may be letters of partitions that are not
   // fenced here.
   virtual Result<std::vector<LetterState>> lock_letters(std::span<const LetterSource> letters) = 0;
   // Move::ourselves: a ledger that does not add up, one whose version is not what begin() made of it, a letter that
   // stands there already, one to be marked as replayed that is not waiting, or as failed that is not there.
-  virtual Result<void> write(const Changes& changes) = 0;
+  virtual Result<Written> write(const Changes& changes) = 0;
   virtual CommitAnswer commit() = 0;
   virtual void rollback() = 0;
 };

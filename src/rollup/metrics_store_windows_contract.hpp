@@ -5,7 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <gtest/gtest.h>
+#include <limits>
+#include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rollup/metrics_store_world.hpp"
@@ -42,8 +46,8 @@ TEST_P(MetricsStoreContract, ReadsTheRowsThereAreOfTheKeysAsked) {
   keys[4].partition = 1;
   keys[5].start = minute(1);
   ASSERT_TRUE(store_->begin(std::array{fence_of(ledger)}).has_value());
-  EXPECT_EQ(store_->read_windows(keys).value(), std::vector{there});
-  EXPECT_TRUE(store_->read_windows({}).value().empty());
+  EXPECT_EQ(store_->read_windows(keys, bytes_max).value(), std::vector{there});
+  EXPECT_TRUE(store_->read_windows({}, bytes_max).value()->empty());
   store_->rollback();
 }
 
@@ -68,29 +72,106 @@ TEST_P(MetricsStoreContract, ReadsItsOwnWritesWithinATransaction) {
   const tally::WindowRow made = total(Granularity::minute, minute(0), 1);
   ASSERT_TRUE(store_->begin(std::array{fence_of(ledger)}).has_value());
   ASSERT_TRUE(store_->write({.written_at = written, .windows = {made}}).has_value());
-  EXPECT_EQ(store_->read_windows(std::array{made.key}).value(), std::vector{made});
+  EXPECT_EQ(store_->read_windows(std::array{made.key}, bytes_max).value(), std::vector{made});
   store_->rollback();
 }
 
-TEST_P(MetricsStoreContract, ReadsMinutesInTheOrderTheirValuesCame) {
+TEST_P(MetricsStoreContract, AnswersNoWindowsWhereTheyHaveMoreBytesThanAskedFor) {
+  using namespace store_contract;
+  tally::WindowRow page = row(Granularity::minute, minute(0), Dimension::page, "/0123456789", 2, 1);
+  const std::array keys{page.key, total(Granularity::minute, minute(0), 2).key};
+  const tally::LedgerRow ledger =
+      flush(open(), {.windows = {page, total(Granularity::minute, minute(0), 2)}});
+  ASSERT_TRUE(store_->begin(std::array{fence_of(ledger)}).has_value());
+  const std::size_t all = page.key.value.size() + 2 * page.users.size();
+  EXPECT_EQ(store_->read_windows(keys, all - 1).value(), std::nullopt);
+  EXPECT_EQ(store_->read_windows(keys, all).value()->size(), 2U);
+  EXPECT_EQ(store_->read_windows(keys, std::numeric_limits<std::size_t>::max()).value()->size(), 2U);
+  store_->rollback();
+}
+
+TEST_P(MetricsStoreContract, WritesATransactionInSeveralSteps) {
+  using namespace store_contract;
+  const tally::LedgerRow ledger = open();
+  tally::WindowRow first = total(Granularity::minute, minute(0), 1);
+  const tally::WindowRow page = row(Granularity::minute, minute(0), Dimension::page, "/a", 1, 1);
+  ASSERT_TRUE(store_->begin(std::array{fence_of(ledger)}).has_value());
+  ASSERT_TRUE(store_->write({.written_at = written, .windows = {first}}).has_value());
+  first.events = 2;
+  first.users_changed = false;
+  ASSERT_TRUE(store_->write({.written_at = written, .windows = {first, page}}).has_value());
+  EXPECT_EQ(store_->read_windows(std::array{first.key}, bytes_max).value(), std::vector{first});
+  const tally::LedgerRow after = moved_on(ledger, 1);
+  ASSERT_TRUE(store_->write({.written_at = written, .ledgers = {after}}).has_value());
+  ASSERT_EQ(store_->commit().end, CommitEnd::committed);
+  EXPECT_EQ(sorted(world_->standing().windows), sorted({first, page}));
+  EXPECT_EQ(world_->standing().ledgers, std::vector{after});
+}
+
+// Minutes 1 and 3 with a remainder, in the order in which it is to be read; and what is not to be read.
+inline std::pair<std::vector<tally::WindowRow>, std::vector<tally::WindowRow>> unrolled_and_others() {
   using namespace store_contract;
   const std::vector wanted{
       total(Granularity::minute, minute(1), 3),
+      row(Granularity::minute, minute(1), Dimension::activity_type, "page_view", 3, 1),
+      row(Granularity::minute, minute(1), Dimension::page, "(other)", 1, 0),
       row(Granularity::minute, minute(1), Dimension::page, "/z-came-first", 1, 1),
-      row(Granularity::minute, minute(1), Dimension::activity_type, "page_view", 3, 2),
-      row(Granularity::minute, minute(1), Dimension::page, "/a-came-third", 1, 3),
+      row(Granularity::minute, minute(1), Dimension::page, "/a-came-second", 1, 2),
       total(Granularity::minute, minute(3), 1),
       row(Granularity::minute, minute(3), Dimension::referrer, "(direct)", 1, 1),
   };
+  std::vector others{total(Granularity::minute, minute(2), 1),                   // neither this minute…
+                     of_partition(1, total(Granularity::minute, minute(1), 1)),  // …nor this partition
+                     total(Granularity::hour, hour(0), 1)};
+  tally::WindowRow rolled = row(Granularity::minute, minute(1), Dimension::page, "/rolled-up", 1, 3);
+  rolled.rolled_events = rolled.events;
+  rolled.rolled_page_views = rolled.page_views;
+  others.push_back(rolled);
+  return {wanted, others};
+}
+
+TEST_P(MetricsStoreContract, ReadsRowsWithARemainderInTheOrderTheirValuesCame) {
+  using namespace store_contract;
+  const auto [wanted, others] = unrolled_and_others();
   std::vector<tally::WindowRow> all = wanted;
   std::reverse(all.begin(), all.end());
-  all.push_back(total(Granularity::minute, minute(2), 1));                   // neither this minute…
-  all.push_back(of_partition(1, total(Granularity::minute, minute(1), 1)));  // …nor this partition
-  all.push_back(total(Granularity::hour, minute(0), 1));
+  all.insert(all.end(), others.begin(), others.end());
   const tally::LedgerRow ledger = flush(open(), {.windows = all});
   ASSERT_TRUE(store_->begin(std::array{fence_of(ledger)}).has_value());
-  EXPECT_EQ(store_->read_minutes(0, std::array{minute(1), minute(3), minute(4)}).value(), wanted);
+  const UnrolledRows found =
+      store_->read_unrolled(0, std::array{minute(1), minute(3), minute(4)}, {}).value();
+  EXPECT_EQ(found.rows, wanted);
+  EXPECT_EQ(found.minutes_read, 3U);
   store_->rollback();
+}
+
+TEST_P(MetricsStoreContract, ReadsRowsWithARemainderUpToBoundsAndTheRestOnceThoseAreRolledUp) {
+  using namespace store_contract;
+  const auto [wanted, others] = unrolled_and_others();
+  const std::array minutes{minute(0), minute(1), minute(3)};
+  for (const RowBounds& bounds : {RowBounds{.rows = 2}, RowBounds{.bytes = wanted[0].users.size()},
+                                  RowBounds{.rows = 2, .bytes = 1}, RowBounds{.rows = 6}}) {
+    std::vector<tally::WindowRow> all = wanted;
+    all.insert(all.end(), others.begin(), others.end());
+    const tally::LedgerRow ledger = flush(open(), {.windows = all});
+    ASSERT_TRUE(store_->begin(std::array{fence_of(ledger)}).has_value());
+    std::vector<tally::WindowRow> read;
+    std::size_t minutes_read = 0;
+    for (int tries = 0; minutes_read < minutes.size() && tries < 20; ++tries) {
+      UnrolledRows found = store_->read_unrolled(0, std::span(minutes).subspan(minutes_read), bounds).value();
+      EXPECT_LE(found.rows.size(), bounds.rows);
+      EXPECT_TRUE(found.minutes_read > 0 || !found.rows.empty());
+      minutes_read += found.minutes_read;
+      read.insert(read.end(), found.rows.begin(), found.rows.end());
+      for (tally::WindowRow& each : found.rows) {
+        each.rolled_events = each.events;
+        each.rolled_page_views = each.page_views;
+      }
+      ASSERT_TRUE(store_->write({.written_at = written, .windows = found.rows}).has_value());
+    }
+    EXPECT_EQ(read, wanted);
+    store_->rollback();
+  }
 }
 
 // Pruning.
@@ -155,13 +236,30 @@ TEST_P(MetricsStoreContract, PrunesOnePartitionAndOneGranularity) {
             (std::array{end_of(Granularity::minute, minute(0)), WallTime{}, WallTime{}}));
 }
 
-TEST_P(MetricsStoreContract, PrunesTheOldestFirstAndNoMoreThanAsked) {
+TEST_P(MetricsStoreContract, PrunesTheOldestFirstUpToABoundOfRowsAndSaysWhetherThereAreMore) {
   using namespace store_contract;
   Changes four;
-  for (const int number : {2, 0, 3, 1}) four.windows.push_back(total(Granularity::minute, minute(number), 1));
-  flush(flush(open(), four), {.prunes = {{0, Granularity::minute, written, 3}}});
-  EXPECT_EQ(world_->standing().windows, std::vector{total(Granularity::minute, minute(3), 1)});
+  for (const int number : {2, 0, 3, 1}) {
+    four.windows.push_back(total(Granularity::minute, minute(number), 1));
+    four.windows.back().stored = {1, 4, 1};  // ten rows each, with (other) of each dimension
+  }
+  tally::LedgerRow ledger = flush(open(), four);
+  const auto prune = [&](std::int64_t rows_max) {
+    EXPECT_EQ(store_->begin(std::array{fence_of(ledger)}).value().size(), 1U);
+    const tally::LedgerRow after = moved_on(ledger, 1);
+    const Prune some{0, Granularity::minute, written, rows_max};
+    const Written answer =
+        store_->write({.written_at = written, .ledgers = {after}, .prunes = {some}}).value();
+    EXPECT_EQ(store_->commit().end, CommitEnd::committed);
+    ledger = after;
+    return answer.more_to_prune;
+  };
+  EXPECT_TRUE(prune(11));  // two windows: the second begins below the bound
+  EXPECT_EQ(world_->standing().pruned_to[0], WallTime{minute(2)});
+  EXPECT_TRUE(prune(1));  // at least one
   EXPECT_EQ(world_->standing().pruned_to[0], WallTime{minute(3)});
+  EXPECT_FALSE(prune(100));
+  EXPECT_TRUE(world_->standing().windows.empty());
 }
 
 TEST_P(MetricsStoreContract, NeverLowersAHorizonByPruning) {

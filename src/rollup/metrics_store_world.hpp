@@ -65,6 +65,7 @@ using tally::Granularity;
 
 inline constexpr const char* topic = "the-topic";            // of every session
 inline constexpr std::int64_t nine_o_clock = 1'432'026'000;  // 2015-05-19T09:00:00Z
+inline constexpr std::size_t bytes_max = limits::step_bytes_max;
 inline constexpr WallTime written{std::chrono::milliseconds{1'764'000'000'123}};
 
 inline WindowStart minute(int number) {

@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/limits.hpp"
+#include "rollup/metrics_store.hpp"
 
 namespace weir::rollup {
 
@@ -28,8 +30,11 @@ class Pacing {
   explicit Pacing(PacingRules rules) : rules_(rules) {}
 
   // So many events are gathered and not handed to a flush. `overdue`: others were to be flushed before, and could not
-  // be until now; they wait for no interval and no batch any more.
-  void gathered(std::int64_t events, MonoTime now, bool overdue = false) {
+  // be until now; they wait for no interval and no batch any more. `full`: some gathered as much as one flush may
+  // write; a flush is due whenever the last one began.
+  void gathered(std::int64_t events, MonoTime now, bool overdue = false, bool full = false) {
+    if (!full) full_since_.reset();
+    if (full && !full_since_) full_since_ = now;
     if (!overdue) overdue_since_.reset();
     if (overdue && !overdue_since_) overdue_since_ = now;
     waiting_ = events;
@@ -39,6 +44,7 @@ class Pacing {
 
   // When the next flush is to start, if nothing else is gathered; nothing while nothing waits.
   [[nodiscard]] std::optional<MonoTime> due_at() const {
+    if (full_since_) return full_since_;
     if (!first_at_ && !overdue_since_) return std::nullopt;
     MonoTime wanted = overdue_since_.value_or(MonoTime::max());
     if (first_at_)
@@ -58,8 +64,37 @@ class Pacing {
   std::int64_t waiting_ = 0;
   std::optional<MonoTime> first_at_;
   std::optional<MonoTime> overdue_since_;
+  std::optional<MonoTime> full_since_;
   std::optional<MonoTime> started_at_;
   MonoTime::duration spacing_{0};
+};
+
+// How much one transaction may write: less after the store ended one because it took too long, and slowly more again.
+class TransactionSize {
+ public:
+  static constexpr std::size_t rows_min = 64;
+  static constexpr std::size_t bytes_min = 64 * limits::KiB;
+  static constexpr int raise_after = 50;  // transactions in a row that were committed
+
+  explicit TransactionSize(RowBounds most) : most_(most), now_(most) {}
+
+  [[nodiscard]] const RowBounds& now() const { return now_; }
+  // A transaction of this size did; the next ones have at most half of it.
+  void took_too_long(const RowBounds& size) {
+    now_.rows = std::clamp(size.rows / 2, std::min(rows_min, now_.rows), now_.rows);
+    now_.bytes = std::clamp(size.bytes / 2, std::min(bytes_min, now_.bytes), now_.bytes);
+    committed_ = 0;
+  }
+  void committed() {
+    if (++committed_ < raise_after) return;
+    committed_ = 0;
+    now_ = {std::min(2 * now_.rows, most_.rows), std::min(2 * now_.bytes, most_.bytes)};
+  }
+
+ private:
+  RowBounds most_;
+  RowBounds now_;
+  int committed_ = 0;
 };
 
 // 100, 400, 1,600 ms, and then every 1,600 ms for as long as it takes.

@@ -10,6 +10,17 @@ constexpr MonoTime start{std::chrono::hours{1}};
 constexpr PacingRules rules{
     .flush_interval = milliseconds{1000}, .flush_min_interval = milliseconds{200}, .batch_size = 100};
 
+TEST(Pacing, AFullPartIsDueAtOnceWheneverTheLastFlushBegan) {
+  Pacing pacing(rules);
+  pacing.gathered(5, start);
+  pacing.started(start);
+  pacing.ended(start + seconds{1});
+  pacing.gathered(5, start + milliseconds{10}, true, true);
+  EXPECT_EQ(pacing.due_at(), start + milliseconds{10});
+  pacing.gathered(0, start + milliseconds{20}, false, false);
+  EXPECT_EQ(pacing.due_at(), std::nullopt);
+}
+
 TEST(Pacing, NothingIsDueWhileNothingWaits) {
   Pacing pacing(rules);
   EXPECT_EQ(pacing.due_at(), std::nullopt);

@@ -13,6 +13,7 @@ Load& Load::operator+=(const Load& more) {
   events += more.events;
   letters += more.letters;
   letter_bytes += more.letter_bytes;
+  tally_bytes += more.tally_bytes;
   return *this;
 }
 
@@ -57,6 +58,12 @@ void Partition::take(const Records& records, activity::Decoder& decoder) {
     } else {
       count(record, decoder);
       last_counted = &record;
+    }
+    if (is_full(open_)) {
+      open_.next_offset = position_;
+      open_.last_record_hash = hash_of(record);
+      last_counted = nullptr;
+      seal_open_part();
     }
   }
   if (last_counted) {
@@ -163,28 +170,33 @@ DeadLetter Partition::letter_of(const RecordView& record, Error why) {
 
 Load Partition::waiting() const {
   Load load = open_.load();
-  if (sealed_) load += sealed_->load();
+  for (const Part& part : sealed_) load += part.load();
   return load += closed_load_;
 }
 
 void Partition::seal() {
-  if (sealed_ || open_.empty()) return;
-  Part next(rules_.minute_retention);
-  next.next_offset = open_.next_offset;
-  sealed_ = std::exchange(open_, std::move(next));
+  if (sealed_.empty() && !open_.empty()) seal_open_part();
 }
 
-bool Partition::writable() const { return sealed_ && uncopied_.none_before(sealed_->next_offset); }
+void Partition::seal_open_part() {
+  Part next(rules_.minute_retention);
+  next.next_offset = open_.next_offset;
+  sealed_.push_back(std::exchange(open_, std::move(next)));
+}
+
+bool Partition::writable() const {
+  return !sealed_.empty() && uncopied_.none_before(sealed_.front().next_offset);
+}
 
 Part Partition::close_part() {
   ensure(!closed_, "one part at a time is on its way into the store");
   closed_ = true;
   seal();
   if (!writable()) return Part(rules_.minute_retention);
-  closed_load_ = sealed_->load();
-  closed_first_at_ = sealed_->first_record_at;
-  Part part = *std::move(sealed_);
-  sealed_.reset();
+  Part part = std::move(sealed_.front());
+  sealed_.pop_front();
+  closed_load_ = part.load();
+  closed_first_at_ = part.first_record_at;
   return part;
 }
 
@@ -202,7 +214,9 @@ void Partition::advance_to(const tally::LedgerRow& ledger) {
 std::vector<LetterCopies::Copy> Partition::copies_to_send(Now now) {
   std::vector<LetterCopies::Copy> copies;
   for (const std::int64_t offset : uncopied_.take_due(now.mono)) {
-    add_copy(sealed_ && offset < sealed_->next_offset ? *sealed_ : open_, offset, copies);
+    const auto part =
+        std::ranges::find_if(sealed_, [&](const Part& each) { return offset < each.next_offset; });
+    add_copy(part == sealed_.end() ? open_ : *part, offset, copies);
     copies.back().letter.at = now.wall;
   }
   return copies;
@@ -229,7 +243,9 @@ void Partition::add_copy(const Part& part, std::int64_t offset,
 // What is told of it.
 
 std::optional<RecordTime> Partition::first_unwritten() const {
-  if (sealed_ && sealed_->first_record_at) return sealed_->first_record_at;
+  for (const Part& part : sealed_) {
+    if (part.first_record_at) return part.first_record_at;
+  }
   return open_.first_record_at;
 }
 

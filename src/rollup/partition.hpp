@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <span>
@@ -36,6 +37,7 @@ struct PartitionRules {
   DedupeBounds dedupe;
   std::chrono::days minute_retention{7};  // 0: for ever
   std::size_t event_bytes_max = limits::event_bytes_default;
+  RowBounds part{limits::part_rows_max, limits::part_bytes_max};  // then the next part begins
 };
 
 // What has been read and takes memory until it is written.
@@ -43,6 +45,7 @@ struct Load {
   std::int64_t events = 0;       // and letters
   std::size_t letters = 0;       // and replays: both are kept whole, unlike events
   std::size_t letter_bytes = 0;  // of their values
+  std::size_t tally_bytes = 0;   // of the gathered windows with their values and users
 
   Load& operator+=(const Load& more);
 };
@@ -61,7 +64,12 @@ struct Part {
   std::optional<RecordTime> first_record_at;
 
   [[nodiscard]] bool empty() const { return counts.read == 0 && counts.skipped == 0; }
-  [[nodiscard]] Load load() const { return {counts.read, letters.size() + replays.size(), letter_bytes}; }
+  [[nodiscard]] Load load() const {
+    return {counts.read, letters.size() + replays.size(), letter_bytes, tally.memory_bytes()};
+  }
+  // What a transaction has to write of it.
+  [[nodiscard]] std::size_t rows() const { return tally.deltas().size() + letters.size() + replays.size(); }
+  [[nodiscard]] std::size_t bytes() const { return letter_bytes + tally.memory_bytes(); }
   // The account once this part is in the numbers, and its replays were settled so.
   [[nodiscard]] tally::LedgerRow added_to(tally::LedgerRow before, const Counts& of_replays = {}) const;
 };
@@ -87,16 +95,24 @@ class Partition {
   // What was read and is not known to be in the store: of the open part, the sealed and the closed one.
   [[nodiscard]] Load waiting() const;
   // Something was gathered that no transaction has.
-  [[nodiscard]] bool has_unwritten() const { return sealed_ || !open_.empty(); }
+  [[nodiscard]] bool has_unwritten() const { return !sealed_.empty() || !open_.empty(); }
 
-  // A part's way: open while it gathers; sealed once it is to be written, so that no further letter can hold it up, and
-  // the next gathers behind it; closed when a transaction has it.
+  // A part's way: open while it gathers; sealed once it is to be written, so that no further letter can hold it up, or
+  // once it is as large as a part may be, and the next one gathers; closed when a transaction has it. Parts are written
+  // in their order.
   void seal();
-  // There is a sealed part, and each of its letters has its copy…
+  // There is a sealed part, and each letter of the first one has its copy…
   [[nodiscard]] bool writable() const;
   // …or does not.
-  [[nodiscard]] bool held_up() const { return sealed_ && !writable(); }
-  // Seals what was gathered and moves it out, for one transaction; an empty part if it is held up. Only one at a time:
+  [[nodiscard]] bool held_up() const { return !sealed_.empty() && !writable(); }
+  // A part is as large as a part may be, and can be written.
+  [[nodiscard]] bool has_full_part() const { return writable() && is_full(sealed_.front()); }
+  // From here on; what is sealed stays as it is.
+  void bound_parts(const RowBounds& bounds) { rules_.part = bounds; }
+  // The part that close_part() would answer after seal(); nothing if there is none.
+  [[nodiscard]] const Part* first_part() const { return sealed_.empty() ? nullptr : &sealed_.front(); }
+  // Moves the first sealed part out, for one transaction, or else what was gathered; an empty part if it is held up. Only
+  // one at a time:
   // until advance_to() says that it is in the store, or the object is dropped.
   [[nodiscard]] Part close_part();
 
@@ -136,6 +152,10 @@ class Partition {
   void add_copy(const Part& part, std::int64_t offset, std::vector<LetterCopies::Copy>& copies) const;
   [[nodiscard]] std::optional<RecordTime> first_unwritten() const;
   void skip_to(std::int64_t offset);
+  [[nodiscard]] bool is_full(const Part& part) const {
+    return part.rows() >= rules_.part.rows || part.bytes() >= rules_.part.bytes;
+  }
+  void seal_open_part();
 
   PartitionRules rules_;
   tally::LedgerRow ledger_;
@@ -147,7 +167,7 @@ class Partition {
   std::int64_t log_end_ = 0;
   std::optional<RecordTime> last_read_at_;
   Part open_;
-  std::optional<Part> sealed_;
+  std::deque<Part> sealed_;  // the oldest first
   UncopiedLetters uncopied_;
   bool closed_ = false;  // a part is on its way into the store
   Load closed_load_;

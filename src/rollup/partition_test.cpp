@@ -216,6 +216,34 @@ TEST_F(PartitionTest, HoldsASealedPartUpUntilItsLettersHaveTheirCopies) {
   EXPECT_EQ(partition.waiting().letters, 1U);
 }
 
+TEST_F(PartitionTest, Fault40BeginsTheNextPartOnceOneHasAsManyRowsOrBytesAsAPartMay) {
+  for (const RowBounds& bounds : {RowBounds{.rows = 12}, RowBounds{.rows = 1000, .bytes = 6000}}) {
+    Log log;
+    for (int i = 0; i < 40; ++i) log.add({.page = "/" + std::to_string(i), .at = noon});
+    PartitionRules small = rules();
+    small.part = bounds;
+    Partition partition(opened_at(0, 0), small, MonoTime{});
+    partition.take(log.from(0), decoder_);
+    EXPECT_TRUE(partition.has_full_part());
+    std::int64_t read = 0;
+    int parts = 0;
+    for (; partition.has_unwritten(); ++parts) {
+      const Part part = partition.close_part();
+      EXPECT_LT(part.rows(), bounds.rows + 4);
+      EXPECT_LT(part.bytes(), bounds.bytes + 4000);
+      tally::LedgerRow after = part.added_to(partition.ledger());
+      ++after.version;
+      EXPECT_TRUE(after.adds_up());
+      EXPECT_EQ(after.last_record_hash, hash_of(log.at(static_cast<std::size_t>(after.next_offset) - 1)));
+      read += part.counts.read;
+      EXPECT_EQ(partition.waiting().events, 40 - read + part.counts.read) << "until it is in the store";
+      partition.advance_to(after);
+    }
+    EXPECT_EQ(read, 40);
+    EXPECT_GT(parts, 3);
+  }
+}
+
 TEST_F(PartitionTest, ObservesWhatIsUnread) {
   log_.add({.user = "anna", .at = noon});
   log_.add({.user = "bert", .at = noon}, noon + seconds{5});

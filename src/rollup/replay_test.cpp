@@ -141,7 +141,7 @@ class ReplayFlush : public testing::Test {
     transaction_->answer(Result<std::vector<LetterState>>(std::vector{state}));
     call = transaction_->next();
     EXPECT_TRUE(call && std::holds_alternative<ReadWindows>(*call));
-    transaction_->answer(Result<std::vector<tally::WindowRow>>());
+    transaction_->answer(Result<MetricsStore::WindowRows>(std::vector<tally::WindowRow>()));
     call = transaction_->next();
     EXPECT_TRUE(call && std::holds_alternative<Write>(*call));
     return std::get<Write>(*std::move(call)).changes;
@@ -155,7 +155,7 @@ TEST_F(ReplayFlush, IsJudgedAnewWhenTheTransactionIsRunAgain) {
   EXPECT_EQ(first.replayed, std::vector{letter});
   EXPECT_EQ(first.ledgers.at(0).tallied, 2);
   EXPECT_EQ(first.flush.value().page_view_count, 2);
-  transaction_->answer(Result<void>(fail(Move::peer, "store_away", "the store is away")));
+  transaction_->answer(Result<Written>(fail(Move::peer, "store_away", "the store is away")));
   EXPECT_FALSE(transaction_->next().has_value());
 
   // Meanwhile somebody else has counted another replay of the letter.

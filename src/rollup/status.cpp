@@ -58,7 +58,7 @@ std::int64_t Status::count(const Transaction& transaction, Agenda::Kind kind, No
   if (!written) return 0;
   ++(kind == Agenda::Kind::flush ? flushes : roll_ups);
   if (kind == Agenda::Kind::flush) last_good_flush = now;
-  const Plan::Written& done = transaction.plan().written();
+  const Plan::Counted& done = transaction.plan().counted();
   windows_opened += done.windows_opened;
   for (const auto& [reason, count] : done.letters) letters[reason] += count;
   return passed;

@@ -20,9 +20,11 @@ struct Perform {
   }
   StoreAnswer operator()(const FindUnrolled& call) const { return store.unrolled_minutes(call.partition); }
   StoreAnswer operator()(const Begin& call) const { return store.begin(call.fences); }
-  StoreAnswer operator()(const ReadWindows& call) const { return store.read_windows(call.keys); }
-  StoreAnswer operator()(const ReadMinutes& call) const {
-    return store.read_minutes(call.partition, call.minutes);
+  StoreAnswer operator()(const ReadWindows& call) const {
+    return store.read_windows(call.keys, call.bytes_max);
+  }
+  StoreAnswer operator()(const ReadUnrolled& call) const {
+    return store.read_unrolled(call.partition, call.minutes, call.bounds);
   }
   StoreAnswer operator()(const LockLetters& call) const { return store.lock_letters(call.letters); }
   StoreAnswer operator()(const Write& call) const { return store.write(call.changes); }
@@ -58,11 +60,8 @@ std::optional<StoreCall> Transaction::next() {
       if (call.fences.empty()) return std::nullopt;
       return call;
     }
-    case Phase::reads: {
-      if (std::optional<StoreCall> read = plan_->next_read()) return read;
-      phase_ = Phase::write;
-      [[fallthrough]];
-    }
+    case Phase::steps:
+      return make_step();
     case Phase::write:
       return make_write();
     case Phase::commit:
@@ -75,23 +74,33 @@ std::optional<StoreCall> Transaction::next() {
   return std::nullopt;
 }
 
-std::optional<StoreCall> Transaction::make_write() {
-  Result<Changes> changes = plan_->changes(now_);
-  if (!changes) {
-    fail_with(std::move(changes).error());
+std::optional<StoreCall> Transaction::make_step() {
+  Result<std::optional<StoreCall>> step = plan_->next_step();
+  if (!step) {
+    fail_with(std::move(step).error());
     phase_ = Phase::rollback;
     return Rollback{};
   }
-  changes->written_at = now_;
+  if (!*step) {
+    phase_ = Phase::write;
+    return make_write();
+  }
+  if (auto* write = std::get_if<Write>(&**step)) write->changes.written_at = now_;
+  return *std::move(step);
+}
+
+StoreCall Transaction::make_write() {
+  Changes changes = plan_->changes(now_);
+  changes.written_at = now_;
   for (Claim& claim : claims_) {
     if (!claim.held()) continue;
     claim.after = plan_->account(claim);
     claim.after.version = claim.before.version + 1;
     claim.after.updated_at = now_;
     ensure(claim.after.adds_up(), "every offset that was passed is accounted for");
-    changes->ledgers.push_back(claim.after);
+    changes.ledgers.push_back(claim.after);
   }
-  return Write{*std::move(changes)};
+  return Write{std::move(changes)};
 }
 
 void Transaction::answer(StoreAnswer answer) {
@@ -100,11 +109,12 @@ void Transaction::answer(StoreAnswer answer) {
       auto& matched = std::get<Result<std::vector<std::int32_t>>>(answer);
       return matched ? take_fence(*matched) : fail_with(std::move(matched).error());
     }
-    case Phase::reads:
-      return take_read(std::move(answer));
+    case Phase::steps:
+      return take_step(std::move(answer));
     case Phase::write: {
-      auto& written = std::get<Result<void>>(answer);
+      auto& written = std::get<Result<Written>>(answer);
       if (!written) return fail_with(std::move(written).error());
+      more_to_prune_ = written->more_to_prune;
       phase_ = Phase::commit;
       return;
     }
@@ -127,14 +137,20 @@ void Transaction::take_fence(const std::vector<std::int32_t>& matched) {
     claim.fate = holds ? Fate::held : was_in_doubt_ ? Fate::in_doubt : Fate::elsewhere;
     any = any || holds;
   }
-  phase_ = any ? Phase::reads : Phase::rollback;
+  phase_ = any ? Phase::steps : Phase::rollback;
   if (any) plan_->start(claims_);
 }
 
-void Transaction::take_read(StoreAnswer answer) {
+void Transaction::take_step(StoreAnswer answer) {
   if (auto* states = std::get_if<Result<std::vector<LetterState>>>(&answer))
     return *states ? plan_->take_letters(**states) : fail_with(std::move(*states).error());
-  auto& rows = std::get<Result<std::vector<tally::WindowRow>>>(answer);
+  if (auto* unrolled = std::get_if<Result<UnrolledRows>>(&answer))
+    return *unrolled ? plan_->take_unrolled(std::move(**unrolled)) : fail_with(std::move(*unrolled).error());
+  if (auto* written = std::get_if<Result<Written>>(&answer)) {
+    if (!*written) fail_with(std::move(*written).error());
+    return;
+  }
+  auto& rows = std::get<Result<MetricsStore::WindowRows>>(answer);
   return rows ? plan_->take(*std::move(rows)) : fail_with(std::move(rows).error());
 }
 
@@ -161,6 +177,7 @@ void Transaction::fail_with(Error error) {
 void Transaction::run_again(WallTime now) {
   ensure(phase_ == Phase::done, "a transaction is run again only when it has ended");
   failure_.reset();
+  more_to_prune_ = false;
   now_ = now;
   phase_ = Phase::begin;
 }

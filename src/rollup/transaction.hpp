@@ -4,7 +4,10 @@
 // no next call. What is written is a Plan's affair (flush.hpp, roll_up.hpp); in which order, and what a failure
 // means for each partition, is decided here:
 //
-//   begin ─▶ partitions whose fence failed are left out, the others go on ─▶ reads ─▶ write ─▶ commit
+//   begin ─▶ partitions whose fence failed are left out, the others go on ─▶ steps ─▶ write ─▶ commit
+//
+// A step reads some rows or writes some, so that no more than a step's rows are held in memory and no statement takes
+// long, however much one transaction writes.
 //
 // No call that writes is handed out before the answer to begin() is known.
 #pragma once
@@ -47,10 +50,12 @@ struct Begin {
 };
 struct ReadWindows {
   std::vector<tally::WindowKey> keys;
+  std::size_t bytes_max = limits::step_bytes_max;
 };
-struct ReadMinutes {
+struct ReadUnrolled {
   std::int32_t partition = 0;
   std::vector<WindowStart> minutes;
+  RowBounds bounds;
 };
 struct LockLetters {
   std::vector<LetterSource> letters;
@@ -60,15 +65,15 @@ struct Write {
 };
 struct Commit {};
 struct Rollback {};
-using StoreCall = std::variant<OpenLedger, Retire, FindLetters, FindUnrolled, Begin, ReadWindows, ReadMinutes,
-                               LockLetters, Write, Commit, Rollback>;
+using StoreCall = std::variant<OpenLedger, Retire, FindLetters, FindUnrolled, Begin, ReadWindows,
+                               ReadUnrolled, LockLetters, Write, Commit, Rollback>;
 
 // What the call of the same place in StoreCall answers; nothing for Rollback.
 using StoreAnswer =
     std::variant<std::monostate, Result<tally::LedgerRow>, Result<std::optional<tally::LedgerRow>>,
                  Result<std::vector<std::int64_t>>, Result<std::vector<WindowStart>>,
-                 Result<std::vector<std::int32_t>>, Result<std::vector<tally::WindowRow>>,
-                 Result<std::vector<LetterState>>, Result<void>, CommitAnswer>;
+                 Result<std::vector<std::int32_t>>, Result<MetricsStore::WindowRows>, Result<UnrolledRows>,
+                 Result<std::vector<LetterState>>, Result<Written>, CommitAnswer>;
 
 // Makes the call; blocks as long as the store does.
 [[nodiscard]] StoreAnswer perform(MetricsStore& store, const StoreCall& call);
@@ -117,7 +122,7 @@ struct Claim {
 class Plan {
  public:
   // For the counters.
-  struct Written {
+  struct Counted {
     std::int64_t windows_opened = 0;              // they had no row before
     std::map<std::string, std::int64_t> letters;  // by reason
   };
@@ -129,24 +134,30 @@ class Plan {
 
   // The fence has answered: only claims that are held() count from now on.
   virtual void start(std::span<const Claim> claims) = 0;
-  // What must be read next, a ReadWindows, ReadMinutes or LockLetters; nothing if changes() can be made.
-  virtual std::optional<StoreCall> next_read() = 0;
-  virtual void take(std::vector<tally::WindowRow> rows) = 0;
+  // The next step: a ReadWindows, ReadUnrolled or LockLetters, whose answer is taken before the next step is asked
+  // for, or a Write of windows alone; nothing if changes() can be made. An error: what was read cannot be added to;
+  // nothing is written.
+  virtual Result<std::optional<StoreCall>> next_step() = 0;
+  virtual void take(MetricsStore::WindowRows rows) = 0;
+  virtual void take_unrolled(UnrolledRows) {}
   virtual void take_letters(const std::vector<LetterState>&) {}
-  // Everything but written_at and the ledgers. Called once after the last read. An error: what was read cannot be
-  // added to; nothing is written.
-  virtual Result<Changes> changes(WallTime now) = 0;
+  // Everything that was not written by a step, but for written_at and the ledgers. Called once after the last step.
+  virtual Changes changes(WallTime now) = 0;
   // After changes(): the account of a claim that is held() once they are written.
   [[nodiscard]] virtual tally::LedgerRow account(const Claim& claim) const { return claim.after; }
 
   // For a partition whose share was committed: the minutes that have a remainder since, and those that have none.
   [[nodiscard]] virtual std::vector<WindowStart> unrolled(std::int32_t partition) const = 0;
   [[nodiscard]] virtual std::vector<WindowStart> rolled(std::int32_t partition) const = 0;
-  // Of the last changes(), which were committed.
-  [[nodiscard]] const Written& written() const { return written_; }
+  // Of the last try, which was committed.
+  [[nodiscard]] const Counted& counted() const { return counted_; }
+  // How much the last try was to write, or has written.
+  [[nodiscard]] virtual RowBounds size() const = 0;
+  // Tried again, it takes smaller steps. False: they cannot be smaller.
+  virtual bool take_smaller_steps() = 0;
 
  protected:
-  Written written_;  // changes() begins it anew
+  Counted counted_;  // start() begins it anew
 };
 
 class Transaction final : public StoreWork {
@@ -161,21 +172,26 @@ class Transaction final : public StoreWork {
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
   [[nodiscard]] std::span<const Claim> claims() const { return claims_; }
   [[nodiscard]] const Plan& plan() const { return *plan_; }
+  // A prune stopped at its bound.
+  [[nodiscard]] bool has_more_to_prune() const { return more_to_prune_; }
   // A commit's answer was lost at least once: every object that has a claim here must be dropped at the end,
   // whatever comes of it.
   [[nodiscard]] bool was_in_doubt() const { return was_in_doubt_; }
 
   // Starts over with the same shares, those that were lost meanwhile excepted.
   void run_again(WallTime now);
+  // Before run_again(): false if the steps cannot be smaller.
+  bool take_smaller_steps() { return plan_->take_smaller_steps(); }
   // The partition is no longer ours to write. Not while the writer has the transaction.
   void leave_out(std::int32_t partition);
 
  private:
-  enum class Phase : std::uint8_t { begin, reads, write, commit, rollback, done };
+  enum class Phase : std::uint8_t { begin, steps, write, commit, rollback, done };
 
-  [[nodiscard]] std::optional<StoreCall> make_write();
+  [[nodiscard]] std::optional<StoreCall> make_step();
+  [[nodiscard]] StoreCall make_write();
   void take_fence(const std::vector<std::int32_t>& matched);
-  void take_read(StoreAnswer answer);
+  void take_step(StoreAnswer answer);
   void take_commit(CommitAnswer answer);
   void fail_with(Error error);
 
@@ -185,6 +201,7 @@ class Transaction final : public StoreWork {
   Phase phase_ = Phase::begin;
   std::optional<Error> failure_;
   bool was_in_doubt_ = false;
+  bool more_to_prune_ = false;
 };
 
 }  // namespace weir::rollup

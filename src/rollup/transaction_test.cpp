@@ -44,7 +44,7 @@ TEST(Transaction, WritesTheHeldPartitionsAndForgetsTheOthers) {
   ASSERT_EQ(changes.ledgers.size(), 1U);
   EXPECT_EQ(changes.ledgers[0].partition, 2);
   EXPECT_EQ(changes.ledgers[0].version, 8);
-  transaction->answer(Result<void>());
+  transaction->answer(Result<Written>(Written{}));
   ASSERT_TRUE(std::holds_alternative<Commit>(*transaction->next()));
   transaction->answer(CommitAnswer{CommitEnd::committed, {}});
   EXPECT_FALSE(transaction->next().has_value());
@@ -67,7 +67,7 @@ TEST(Transaction, LeavesOpenWhatALostCommitMayHaveWrittenUntilTheFenceTells) {
   (void)transaction->next();
   transaction->answer(Held(std::vector{1, 2}));
   (void)transaction->next();
-  transaction->answer(Result<void>());
+  transaction->answer(Result<Written>(Written{}));
   (void)transaction->next();
   transaction->answer(
       CommitAnswer{CommitEnd::unknown, {Move::peer, "commit_unknown", "the answer was lost"}});

@@ -96,54 +96,88 @@ Result<std::vector<std::int32_t>> SqliteMetricsStore::begin(std::span<const roll
   return held;
 }
 
-Result<std::vector<tally::WindowRow>> SqliteMetricsStore::read_windows(
-    std::span<const tally::WindowKey> keys) {
+Result<rollup::MetricsStore::WindowRows> SqliteMetricsStore::read_windows(
+    std::span<const tally::WindowKey> keys, std::size_t bytes_max) {
   std::vector<tally::WindowRow> rows;
   rows.reserve(keys.size());
+  std::size_t bytes = 0;
   for (const tally::WindowKey& key : keys) {
-    Statement& window = statement(StoreSql::read_window)
-                            .bind_text(1, topic_)
-                            .bind(2, number_of(key.granularity))
-                            .bind(3, number_of(key.dimension))
-                            .bind(4, seconds_of(key.start))
-                            .bind(5, key.partition)
-                            .bind_text(6, key.value);
-    auto row = window.step();
+    auto row = read_window(key);
     if (!row) return std::unexpected(give_up(std::move(row).error()));
     if (!*row) continue;
-    rows.push_back(window_row(window, key.granularity, key.start, key.partition));
-    window.reset();
+    bytes += (*row)->key.value.size() + (*row)->users.size();
+    if (bytes > bytes_max) return WindowRows();
+    rows.push_back(**std::move(row));
   }
   return rows;
 }
 
-Result<std::vector<tally::WindowRow>> SqliteMetricsStore::read_minutes(std::int32_t partition,
-                                                                       std::span<const WindowStart> minutes) {
-  std::vector<tally::WindowRow> rows;
+Result<std::optional<tally::WindowRow>> SqliteMetricsStore::read_window(const tally::WindowKey& key) {
+  Statement& window = statement(StoreSql::read_window)
+                          .bind_text(1, topic_)
+                          .bind(2, number_of(key.granularity))
+                          .bind(3, number_of(key.dimension))
+                          .bind(4, seconds_of(key.start))
+                          .bind(5, key.partition)
+                          .bind_text(6, key.value);
+  auto found = window.step();
+  if (!found) return pass_on(found);
+  if (!*found) return std::nullopt;
+  tally::WindowRow row = window_row(window, key.granularity, key.start, key.partition);
+  window.reset();
+  return row;
+}
+
+// First the names and sizes of a minute's rows, sorted here; an ORDER BY would copy each sketch into a sorter and out
+// of it.
+Result<std::vector<SqliteMetricsStore::RowName>> SqliteMetricsStore::find_unrolled(std::int32_t partition,
+                                                                                   WindowStart minute) {
+  Statement& find =
+      statement(StoreSql::find_unrolled).bind_text(1, topic_).bind(2, seconds_of(minute)).bind(3, partition);
+  std::vector<RowName> names;
+  while (true) {
+    auto row = find.step();
+    if (!row) return pass_on(row);
+    if (!*row) break;
+    names.push_back({.dimension = static_cast<tally::Dimension>(find.number(0)),
+                     .place = find.number(1),
+                     .value = std::string(find.text(2)),
+                     .users_bytes = static_cast<std::size_t>(find.number(3))});
+  }
+  std::ranges::sort(names, {}, [](const RowName& name) { return std::pair(name.dimension, name.place); });
+  return names;
+}
+
+Result<rollup::UnrolledRows> SqliteMetricsStore::read_unrolled(std::int32_t partition,
+                                                               std::span<const WindowStart> minutes,
+                                                               const rollup::RowBounds& bounds) {
+  rollup::UnrolledRows found;
+  std::size_t bytes = 0;
   for (const WindowStart minute : minutes) {
-    const auto first = static_cast<std::ptrdiff_t>(rows.size());
-    Statement& windows =
-        statement(StoreSql::read_minute).bind_text(1, topic_).bind(2, seconds_of(minute)).bind(3, partition);
-    while (true) {
-      auto row = windows.step();
+    auto names = find_unrolled(partition, minute);
+    if (!names) return std::unexpected(give_up(std::move(names).error()));
+    for (RowName& name : *names) {
+      bytes += name.value.size() + name.users_bytes;
+      if (!found.rows.empty() && (found.rows.size() == bounds.rows || bytes > bounds.bytes)) return found;
+      auto row =
+          read_window({tally::Granularity::minute, name.dimension, minute, partition, std::move(name.value)});
       if (!row) return std::unexpected(give_up(std::move(row).error()));
-      if (!*row) break;
-      rows.push_back(window_row(windows, tally::Granularity::minute, minute, partition));
+      ensure(row->has_value(), "a row that was just found can be read");
+      found.rows.push_back(**std::move(row));
     }
-    // Not by ORDER BY: that would copy each sketch into a sorter and out of it.
-    std::stable_sort(rows.begin() + first, rows.end(),
-                     [](const auto& a, const auto& b) { return a.place < b.place; });
+    ++found.minutes_read;
   }
-  return rows;
+  return found;
 }
 
-Result<void> SqliteMetricsStore::write(const rollup::Changes& changes) {
-  auto written = write_all(changes);
+Result<rollup::Written> SqliteMetricsStore::write(const rollup::Changes& changes) {
+  rollup::Written answer;
+  auto written = write_all(changes, answer);
   if (!written) return std::unexpected(give_up(std::move(written).error()));
-  return {};
+  return answer;
 }
 
-Result<void> SqliteMetricsStore::write_all(const rollup::Changes& changes) {
+Result<void> SqliteMetricsStore::write_all(const rollup::Changes& changes, rollup::Written& answer) {
   const auto each = [](const auto& all, auto&& put) -> Result<void> {
     for (const auto& one : all) {
       if (auto done = put(one); !done) return done;
@@ -161,7 +195,7 @@ Result<void> SqliteMetricsStore::write_all(const rollup::Changes& changes) {
   if (done) done = put_letters(changes);
   if (done && changes.flush) done = put_flush(*changes.flush, changes.written_at);
   if (done) done = each(changes.ledgers, [&](const auto& row) { return put_ledger(row); });
-  if (done) done = each(changes.prunes, [&](const auto& what) { return prune(what); });
+  if (done) done = each(changes.prunes, [&](const auto& what) { return prune(what, answer); });
   if (done && changes.prune_flushes_before) {
     const std::string before = moment_text(*changes.prune_flushes_before);
     done = statement(StoreSql::delete_flushes).bind_text(1, before).run();
@@ -251,8 +285,8 @@ Result<void> SqliteMetricsStore::put_ledger(const tally::LedgerRow& row) {
 
 // Pruning
 
-Result<void> SqliteMetricsStore::prune(const rollup::Prune& prune) {
-  auto windows = windows_to_prune(prune);
+Result<void> SqliteMetricsStore::prune(const rollup::Prune& prune, rollup::Written& answer) {
+  auto windows = windows_to_prune(prune, answer.more_to_prune);
   if (!windows) return pass_on(windows);
   for (const WindowStart start : *windows) {
     auto gone = statement(StoreSql::delete_window)
@@ -267,7 +301,8 @@ Result<void> SqliteMetricsStore::prune(const rollup::Prune& prune) {
   return raise_horizon(prune.granularity, tally::window_end(prune.granularity, windows->back()));
 }
 
-Result<std::vector<WindowStart>> SqliteMetricsStore::windows_to_prune(const rollup::Prune& prune) {
+Result<std::vector<WindowStart>> SqliteMetricsStore::windows_to_prune(const rollup::Prune& prune,
+                                                                      bool& has_more) {
   const WindowStart epoch{};
   const auto width = tally::window_end(prune.granularity, epoch) - epoch;
   const auto last_start = std::chrono::floor<std::chrono::seconds>(prune.before) - width;
@@ -276,15 +311,20 @@ Result<std::vector<WindowStart>> SqliteMetricsStore::windows_to_prune(const roll
                         .bind(2, number_of(prune.granularity))
                         .bind(3, seconds_of(last_start))
                         .bind(4, prune.partition)
-                        .bind(5, milliseconds_of(prune.before))
-                        .bind(6, prune.windows_max);
+                        .bind(5, milliseconds_of(prune.before));
   std::vector<WindowStart> windows;
+  std::int64_t rows = 0;
   while (true) {
     auto row = find.step();
     if (!row) return pass_on(row);
     if (!*row) return windows;
+    if (rows >= prune.rows_max) break;
     windows.push_back(window_start(find.number(0)));
+    rows += find.number(1);
   }
+  has_more = true;
+  find.reset();
+  return windows;
 }
 
 // Ends

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -45,12 +46,12 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
   Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) override;
 
   Result<std::vector<std::int32_t>> begin(std::span<const rollup::Fence> fences) override;
-  Result<std::vector<tally::WindowRow>> read_windows(std::span<const tally::WindowKey> keys) override;
-  Result<std::vector<tally::WindowRow>> read_minutes(std::int32_t partition,
-                                                     std::span<const WindowStart> minutes) override;
+  Result<WindowRows> read_windows(std::span<const tally::WindowKey> keys, std::size_t bytes_max) override;
+  Result<rollup::UnrolledRows> read_unrolled(std::int32_t partition, std::span<const WindowStart> minutes,
+                                             const rollup::RowBounds& bounds) override;
   Result<std::vector<rollup::LetterState>> lock_letters(
       std::span<const rollup::LetterSource> letters) override;
-  Result<void> write(const rollup::Changes& changes) override;
+  Result<rollup::Written> write(const rollup::Changes& changes) override;
   rollup::CommitAnswer commit() override;
   void rollback() override;
 
@@ -65,7 +66,18 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
   SqliteMetricsStore(const MetricsStoreOptions& options, Database database,
                      std::vector<Statement> statements);
 
+  // A row of a minute, without its sketch.
+  struct RowName {
+    tally::Dimension dimension = tally::Dimension::total;
+    std::int64_t place = 0;
+    std::string value;
+    std::size_t users_bytes = 0;
+  };
+
   Statement& statement(StoreSql which);
+  Result<std::optional<tally::WindowRow>> read_window(const tally::WindowKey& key);
+  // Those of this minute that have a remainder, by dimension and place.
+  Result<std::vector<RowName>> find_unrolled(std::int32_t partition, WindowStart minute);
   // An error of `work` undoes it.
   template <class Work>
   auto in_one_transaction(Work work) -> decltype(work());
@@ -81,9 +93,9 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
   Result<void> add_attempts(const rollup::Changes::FailedReplay& failed);
   Result<void> put_flush(const rollup::FlushRow& flush, WallTime written_at);
   Result<void> put_ledger(const tally::LedgerRow& row);
-  Result<void> prune(const rollup::Prune& prune);
-  Result<std::vector<WindowStart>> windows_to_prune(const rollup::Prune& prune);
-  Result<void> write_all(const rollup::Changes& changes);
+  Result<void> prune(const rollup::Prune& prune, rollup::Written& answer);
+  Result<std::vector<WindowStart>> windows_to_prune(const rollup::Prune& prune, bool& has_more);
+  Result<void> write_all(const rollup::Changes& changes, rollup::Written& answer);
 
   // An error ends the transaction.
   Error give_up(Error why);

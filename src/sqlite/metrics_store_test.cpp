@@ -114,8 +114,8 @@ TEST_F(MetricsStore, LeavesATopicOfAnotherNameAlone) {
   const tally::LedgerRow ledger = second->open_ledger(0, 7, written).value();
   EXPECT_EQ(ledger.next_offset, 7);
   ASSERT_TRUE(second->begin(std::array{fence_of(ledger)}).has_value());
-  EXPECT_TRUE(second->read_windows(std::array{total(Granularity::minute, minute(0), 1).key}).value().empty());
-  EXPECT_TRUE(second->read_minutes(0, std::array{minute(0)}).value().empty());
+  EXPECT_TRUE(second->read_windows(std::array{total(Granularity::minute, minute(0), 1).key}, limits::step_bytes_max).value()->empty());
+  EXPECT_TRUE(second->read_unrolled(0, std::array{minute(0)}, {}).value().rows.empty());
 }
 
 TEST_F(MetricsStore, AnswersTryAgainWhileAnotherSessionWrites) {

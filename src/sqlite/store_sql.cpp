@@ -192,9 +192,11 @@ std::vector<std::string> store_statements() {
       "SELECT " + window +
           " FROM activity_windows WHERE topic = ?1 AND granularity = ?2 AND dimension = ?3 "
           "AND window_start = ?4 AND partition = ?5 AND value = ?6",
-      "SELECT " + window +
-          " FROM activity_windows WHERE topic = ?1 AND granularity = 0 "
-          "AND dimension IN (0, 1, 2, 3) AND window_start = ?2 AND partition = ?3",
+      // length() reads no page of a sketch.
+      "SELECT dimension, place, value, length(users) FROM activity_windows WHERE topic = ?1 AND granularity "
+      "= 0 "
+      "AND dimension IN (0, 1, 2, 3) AND window_start = ?2 AND partition = ?3 "
+      "AND (events <> rolled_events OR page_views <> rolled_page_views)",
       "REPLACE INTO activity_windows (topic, granularity, dimension, window_start, partition, value, events, "
       "page_views, rolled_events, rolled_page_views, place, stored_activity_types, stored_pages, "
       "stored_referrers, last_write_ms, users) "
@@ -217,7 +219,8 @@ std::vector<std::string> store_statements() {
       "dead_lettered = ?8, skipped = ?9, last_record_hash = ?10, log_end_offset = ?11, oldest_unread_at = "
       "?12, observed_at = ?13, updated_at = ?14 WHERE topic = ?1 AND partition = ?2 AND (version = ?3" +
           std::string(rollup::or_unfenced) + ")",
-      "SELECT window_start FROM activity_windows AS total WHERE topic = ?1 AND granularity = ?2 "
+      "SELECT window_start, 4 + coalesce(stored_activity_types, 0) + coalesce(stored_pages, 0) "
+      "+ coalesce(stored_referrers, 0) FROM activity_windows AS total WHERE topic = ?1 AND granularity = ?2 "
       "AND dimension = 0 AND window_start <= ?3 AND partition = ?4 AND last_write_ms <= ?5 "
       "AND NOT EXISTS (SELECT 1 FROM activity_windows AS other WHERE other.topic = ?1 "
       "AND other.granularity = ?2 AND other.dimension IN (1, 2, 3) AND other.window_start = "
@@ -225,7 +228,7 @@ std::vector<std::string> store_statements() {
       "AND other.partition = ?4 AND other.last_write_ms > ?5) "
       "AND NOT (?2 = 0 AND EXISTS (SELECT 1 FROM activity_unrolled AS unrolled WHERE unrolled.topic = ?1 "
       "AND unrolled.window_start = total.window_start AND unrolled.partition = ?4)) "
-      "ORDER BY window_start LIMIT ?6",
+      "ORDER BY window_start",
       "DELETE FROM activity_windows WHERE topic = ?1 AND granularity = ?2 AND dimension IN (0, 1, 2, 3) "
       "AND window_start = ?3 AND partition = ?4",
       // Rows lie in the order they came, and so nearly in that of their time: no index is worth its upkeep.

@@ -38,7 +38,7 @@ enum class StoreSql : std::uint8_t {
   unrolled_minutes,
   fence,
   read_window,
-  read_minute,
+  find_unrolled,
   put_window,
   set_unrolled,
   set_rolled,

@@ -8,35 +8,13 @@
 
 #include "activity/rfc3339.hpp"
 #include "base/ensure.hpp"
-#include "base/keyed_hash.hpp"
 #include "base/limits.hpp"
+#include "tally/window_name.hpp"
 
 namespace weir::tally {
 namespace {
 
 constexpr auto stored_max = static_cast<std::int32_t>(limits::values_per_window_max);
-
-// A row's name within its partition. A view: of a row's own value, or of what is looked for.
-struct Name {
-  Granularity granularity;
-  Dimension dimension;
-  WindowStart start;
-  std::string_view value;
-
-  friend bool operator==(const Name&, const Name&) = default;
-};
-
-// Clients choose the values, so all of it is keyed.
-struct HashOfName {
-  using is_avalanching = void;
-  std::size_t operator()(const Name& name) const {
-    const auto window = static_cast<std::uint64_t>(name.start.time_since_epoch().count()) << 8 |
-                        static_cast<std::uint64_t>(name.granularity) << 4 |
-                        static_cast<std::uint64_t>(name.dimension);
-    const HashKey& key = process_hash_key();
-    return hash_number(key, window, siphash_1_3(key, name.value));
-  }
-};
 
 // The error with the row's name, for the person who must look at it.
 std::unexpected<Error> in_row(const WindowKey& key, Error error) {
@@ -59,7 +37,7 @@ class Merging {
   Merging& operator=(const Merging&) = delete;
 
   // `users` lives until rows().
-  void add(const Name& name, std::int64_t events, std::int64_t page_views, const Sketch& users) {
+  void add(const WindowName& name, std::int64_t events, std::int64_t page_views, const Sketch& users) {
     Target& target = target_of(name);
     target.row.events += events;
     target.row.page_views += page_views;
@@ -93,7 +71,7 @@ class Merging {
   };
 
   // Where a value is counted: in its own row if it has one or may still have one, else in (other).
-  Target& target_of(const Name& name) {
+  Target& target_of(const WindowName& name) {
     if (name.dimension == Dimension::total || name.value == value_other) return found_or_new(name);
     if (const auto found = names_.find(name); found != names_.end()) return *found->second;
     Target& total = found_or_new({name.granularity, Dimension::total, name.start, {}});
@@ -106,7 +84,7 @@ class Merging {
     return target;
   }
 
-  Target& found_or_new(const Name& name) {
+  Target& found_or_new(const WindowName& name) {
     if (const auto found = names_.find(name); found != names_.end()) return *found->second;
     WindowRow row;
     row.key = {name.granularity, name.dimension, name.start, partition_, std::string(name.value)};
@@ -138,7 +116,7 @@ class Merging {
 
   std::int32_t partition_;
   std::deque<Target> targets_;  // never moved, so that names_ may point at them and view their keys
-  boost::unordered_flat_map<Name, Target*, HashOfName> names_;
+  boost::unordered_flat_map<WindowName, Target*, WindowNameHash> names_;
 };
 
 // Gathers keys: each named one, and for each window its total row and its (other) rows.

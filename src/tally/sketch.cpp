@@ -102,6 +102,10 @@ std::string Sketch::encode() const {
   return bytes;
 }
 
+std::size_t Sketch::encoded_bytes_max() const {
+  return hll::header_bytes + (is_exact() ? exact_.size() * hll::hash_bytes : hll::full_bytes);
+}
+
 double Sketch::cardinality() const {
   if (is_exact()) return static_cast<double>(exact_.size());
   // The sum of 2^-register as a whole number of 2^-31: no rounding, so any order gives the extension's sum.

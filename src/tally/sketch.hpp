@@ -45,6 +45,8 @@ class Sketch {
 
   // 10 ns a hash for some hundred, 40 for thousands (they are sorted); 6 µs full, 40 sparse.
   [[nodiscard]] std::string encode() const;
+  // At most the length of encode().
+  [[nodiscard]] std::size_t encoded_bytes_max() const;
   // Move::ourselves, code sketch_broken: other parameters, a bad length, hashes or registers out of order or out of
   // range, bits behind the end. Bytes that the extension would not write are refused, not repaired.
   static Result<Sketch> decode(std::string_view bytes);

@@ -8,14 +8,6 @@
 namespace weir::tally {
 namespace {
 
-// Of a row's name within its partition. Clients choose the values, so all of it is keyed.
-std::uint64_t hash_of(Granularity granularity, Dimension dimension, WindowStart start,
-                      std::uint64_t value_hash) {
-  const auto window = static_cast<std::uint64_t>(start.time_since_epoch().count()) << 8 |
-                      static_cast<std::uint64_t>(granularity) << 4 | static_cast<std::uint64_t>(dimension);
-  return hash_number(process_hash_key(), window, value_hash);
-}
-
 // Of memory: what a delta takes beside its value and its users (the vector and the table have up to twice the room),
 // and what a member of a user set takes at most.
 constexpr std::size_t delta_bytes = 2 * sizeof(WindowDelta) + 40;
@@ -35,9 +27,7 @@ void Tally::add(const activity::UserActivity& activity, std::uint64_t user_hash,
   values[static_cast<std::size_t>(Dimension::page)].text = page_of(activity.metadata.page_url);
   values[static_cast<std::size_t>(Dimension::referrer)].text =
       referrer_of(activity.metadata.referrer, lowered_);
-  for (Value& value : values) {
-    if (!value.text.empty()) value.hash = siphash_1_3(process_hash_key(), value.text);
-  }
+  for (Value& value : values) value.hash = siphash_1_3(process_hash_key(), value.text);
   if (is_too_old(activity.timestamp, record_time, minute_retention_)) {
     const WindowStart hour = window_of(Granularity::hour, activity.timestamp);
     minute_horizon_ =
@@ -65,9 +55,8 @@ void Tally::add_to_window(Granularity granularity, const activity::UserActivity&
   }
 }
 
-WindowDelta& Tally::delta_of(const Name& name, std::uint64_t value_hash) {
-  const std::uint64_t hash = hash_of(name.granularity, name.dimension, name.start, value_hash);
-  const auto [found, is_new] = by_hash_.try_emplace(hash, 0);
+WindowDelta& Tally::delta_of(const WindowName& name, std::uint64_t value_hash) {
+  const auto [found, is_new] = by_hash_.try_emplace(hash_of(name, value_hash), 0);
   for (std::uint32_t next = is_new ? 0 : found->second; next != 0; next = deltas_[next - 1].same_hash) {
     WindowDelta& delta = deltas_[next - 1];
     if (delta.start == name.start && delta.dimension == name.dimension &&

@@ -16,6 +16,7 @@
 #include "tally/sketch.hpp"
 #include "tally/user_set.hpp"
 #include "tally/window.hpp"
+#include "tally/window_name.hpp"
 
 namespace weir::tally {
 
@@ -28,7 +29,8 @@ struct WindowDelta {
   std::int64_t events = 0;
   std::int64_t page_views = 0;
   Sketch users;
-  std::uint32_t same_hash = 0;  // the Tally's own: 1 + the index of another delta whose name has the same hash; 0: none
+  std::uint32_t same_hash =
+      0;  // the Tally's own: 1 + the index of another delta whose name has the same hash; 0: none
 };
 
 // A value, used by one thread at a time; hand it on by moving. No clock: an event's window is its own time's,
@@ -61,26 +63,20 @@ class Tally {
   [[nodiscard]] const UserSet& users() const { return users_; }
 
  private:
-  struct Name {
-    Granularity granularity;
-    Dimension dimension;
-    WindowStart start;
-    std::string_view value;
-  };
   // A value of one dimension, and its hash under the process's key.
   struct Value {
     std::string_view text;
     std::uint64_t hash = 0;
   };
   using Values = std::array<Value, all_dimensions.size()>;  // by Dimension
-  struct KeptHash {  // keyed already
+  struct KeptHash {                                         // keyed already
     using is_avalanching = void;
     std::size_t operator()(std::uint64_t hash) const { return hash; }
   };
 
   void add_to_window(Granularity granularity, const activity::UserActivity& activity, const Values& values,
                      std::uint64_t user_hash);
-  WindowDelta& delta_of(const Name& name, std::uint64_t value_hash);
+  WindowDelta& delta_of(const WindowName& name, std::uint64_t value_hash);
 
   std::chrono::days minute_retention_;
   std::vector<WindowDelta> deltas_;

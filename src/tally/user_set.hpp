@@ -16,6 +16,12 @@ namespace weir::tally {
 // member beyond 13.
 class UserSet {
  public:
+  // Without a key of its own: most sets are small, and there are many.
+  struct Hash {
+    using is_avalanching = void;
+    std::size_t operator()(std::uint64_t hash) const { return hash_number(process_hash_key(), hash); }
+  };
+
   // True if it was not in yet.
   bool insert(std::uint64_t hash);
   [[nodiscard]] bool contains(std::uint64_t hash) const;
@@ -32,12 +38,6 @@ class UserSet {
 
  private:
   static constexpr std::size_t few_max = 2;
-
-  // No state of its own: most sets are small, and there are many.
-  struct Hash {
-    using is_avalanching = void;
-    std::size_t operator()(std::uint64_t hash) const { return hash_number(process_hash_key(), hash); }
-  };
 
   std::size_t few_size_ = 0;  // while table_ is empty
   std::array<std::uint64_t, few_max> few_{};

@@ -75,11 +75,12 @@ void expect_good_plan(const Rows& plan, const std::string& sql) {
 
 void expect_good_plans(TestConnection& session) {
   using namespace store_sql;
-  const std::array statements{
-      &find_stranger,    &make_ledger, &read_ledger,  &begin_topic,  &retire_ledger, &retire_letters,
-      &letter_offsets,   &fence,       &read_windows, &read_minutes, &lock_letters,  &put_windows,
-      &unrolled_minutes, &set_rolled,  &set_unrolled, &put_letters,  &set_replayed,  &add_attempts,
-      &raise_horizons,   &put_flush,   &put_ledgers,  &prune_windows};
+  const std::array statements{&find_stranger, &make_ledger,      &read_ledger,    &begin_topic,
+                              &retire_ledger, &retire_letters,   &letter_offsets, &fence,
+                              &read_windows,  &read_unrolled,    &lock_letters,   &put_windows,
+                              &minute_rows,   &unrolled_minutes, &set_rolled,     &set_unrolled,
+                              &put_letters,   &set_replayed,     &add_attempts,   &raise_horizons,
+                              &put_flush,     &put_ledgers,      &prune_windows};
   for (const Statement* const statement : statements) {
     int parameters = 0;
     while (statement->sql.find('$' + std::to_string(parameters + 1)) != std::string::npos) ++parameters;
@@ -169,8 +170,11 @@ TEST_F(PostgresStore, LeavesATopicOfAnotherNameAlone) {
   EXPECT_EQ(ledger.next_offset, 7);
   EXPECT_TRUE(second.unrolled_minutes(0).value().empty());
   ASSERT_EQ(second.begin(std::array{fence_of(ledger)}).value().size(), 1U);
-  EXPECT_TRUE(second.read_windows(std::array{total(Granularity::minute, minute(0), 1).key}).value().empty());
-  EXPECT_TRUE(second.read_minutes(0, std::array{minute(0)}).value().empty());
+  EXPECT_TRUE(
+      second.read_windows(std::array{total(Granularity::minute, minute(0), 1).key}, limits::step_bytes_max)
+          .value()
+          ->empty());
+  EXPECT_TRUE(second.read_unrolled(0, std::array{minute(0)}, {}).value().rows.empty());
 }
 
 // A row that is written again stays on its page and touches no index.

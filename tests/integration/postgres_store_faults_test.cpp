@@ -64,7 +64,7 @@ class StoreFaults : public testing::Test {
     if (!held) return {"begin", CommitEnd::aborted, held.error()};
     if (held->empty()) return {"fence", CommitEnd::aborted, {}};
     before_step("read");
-    if (auto read = store.read_windows(std::array{window.key}); !read)
+    if (auto read = store.read_windows(std::array{window.key}, limits::step_bytes_max); !read)
       return {"read", CommitEnd::aborted, read.error()};
     before_step("write");
     auto wrote = store.write({.written_at = written, .windows = {window}, .ledgers = {moved_on(before, 1)}});
@@ -183,6 +183,25 @@ TEST_F(StoreFaults, WaitsForAStoppedProcessNoLongerThanTheServerLetsItHoldItsFen
   EXPECT_EQ(late.error().code, code_idle_in_transaction) << late.error().text;
   EXPECT_EQ(zombie.commit().end, CommitEnd::aborted);
   EXPECT_EQ(transact(zombie, before).failed_at, "fence");
+}
+
+// Much cannot be sent to a server that has gone: libpq then reports a broken pipe, not what the server said before.
+TEST_F(StoreFaults, Fault40SaysThatTheTransactionWasIdleTooLongHoweverMuchWasToBeSent) {
+  MetricsStoreOptions stopped = options();
+  stopped.connection.idle_in_transaction_timeout = 200ms;
+  PostgresMetricsStore store(stopped);
+  PostgresMetricsStore successor(options());
+  for (const std::size_t size : {std::size_t{1} << 10, std::size_t{1} << 20, std::size_t{1} << 24}) {
+    const tally::LedgerRow before = open(store);
+    ASSERT_EQ(store.begin(std::array{fence_of(before)}).value().size(), 1U);
+    ASSERT_EQ(transact(successor, before).failed_at, "");  // it waits until the server has ended the other
+    tally::WindowRow large = total(Granularity::minute, minute(0), 1);
+    large.users.assign(size, 'x');
+    auto late = store.write({.written_at = written, .windows = {large}});
+    ASSERT_FALSE(late.has_value());
+    EXPECT_EQ(late.error().code, code_idle_in_transaction) << size << ": " << late.error().text;
+    EXPECT_NE(late.error().text.find("25P03"), std::string::npos) << size << ": " << late.error().text;
+  }
 }
 
 TEST_F(StoreFaults, DoesNotKnowOfACommitThatIsSentWhenTheServerHasGivenUpOnIt) {

@@ -1,0 +1,39 @@
+// A row's name within its partition, as a key of hash tables.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/keyed_hash.hpp"
+#include "tally/window.hpp"
+
+namespace weir::tally {
+
+// A view: of a row's own value, or of what is looked for.
+struct WindowName {
+  Granularity granularity = Granularity::minute;
+  Dimension dimension = Dimension::total;
+  WindowStart start;
+  std::string_view value;
+
+  friend bool operator==(const WindowName&, const WindowName&) = default;
+};
+
+// Clients choose values and times, so all of it is keyed. `value_hash`: siphash_1_3 of the value, which may be known
+// already.
+[[nodiscard]] inline std::uint64_t hash_of(const WindowName& name, std::uint64_t value_hash) {
+  const auto window = static_cast<std::uint64_t>(name.start.time_since_epoch().count()) << 8 |
+                      static_cast<std::uint64_t>(name.granularity) << 4 |
+                      static_cast<std::uint64_t>(name.dimension);
+  return hash_number(process_hash_key(), window, value_hash);
+}
+
+struct WindowNameHash {
+  using is_avalanching = void;
+  std::size_t operator()(const WindowName& name) const {
+    return hash_of(name, siphash_1_3(process_hash_key(), name.value));
+  }
+};
+
+}  // namespace weir::tally
