@@ -3,7 +3,7 @@
 
 import { Chart } from './chart.js';
 import { showAccount } from './account.js';
-import { hashOf, rangeOf, RANGES, viewOf } from './view.js';
+import { hashOf, rangeOf, RANGES, seriesOf, viewOf } from './view.js';
 
 const POLL_MS = 3000;
 const METRICS = { events: 'Events', page_views: 'Page views', unique_users: 'Unique users' };
@@ -33,19 +33,20 @@ function element(name, properties = {}, ...children) {
 }
 
 async function ask(path, parameters, signal) {
-  const response = await fetch(`/api/v1/${path}?${new URLSearchParams(parameters)}`, { signal });
+  const response = await fetch(`api/v1/${path}?${new URLSearchParams(parameters)}`, { signal });
   const answer = await response.json().catch(() => ({ error: `Weir answered ${response.status}` }));
   if (response.ok) return answer;
   throw Object.assign(new Error(answer.error ?? `Weir answered ${response.status}`), { status: response.status });
 }
 
 async function askAll(view, signal) {
-  const range = await rangeOf(view, (path, parameters) => ask(path, parameters, signal));
+  const askNow = (path, parameters) => ask(path, parameters, signal);
+  const range = await rangeOf(view, askNow);
   const span = { from: range.from, to: range.to };
   const filter = view.filter ? { [view.filter.dimension]: view.filter.value } : {};
   const [summary, series, ledger, ...lists] = await Promise.all([
     ask('summary', { ...span, ...filter, compare: 'previous' }, signal),
-    ask('timeseries', { ...span, ...filter, interval: range.interval }, signal),
+    seriesOf(askNow, span, filter, range.interval),
     ask('ledger', {}, signal),
     ...LISTS.map(({ dimension, sort }) => ask('top', { ...span, dimension, sort, limit: 10 }, signal)),
   ]);
@@ -76,7 +77,8 @@ function showChart({ series, span, filter }) {
   const resolution = series.resolution ? `; nothing finer than the ${series.resolution} is kept this far back` : '';
   byId('chart-note').textContent = `by ${series.interval}${resolution}`;
   const csv = { ...span, ...filter, interval: series.interval, format: 'csv' };
-  byId('chart-csv').href = `/api/v1/timeseries?${new URLSearchParams(csv)}`;
+  byId('chart-csv').hidden = !series.isOne;  // a file has at most as many points as one series
+  byId('chart-csv').href = `api/v1/timeseries?${new URLSearchParams(csv)}`;
   chart.show(series, metric);
 }
 
@@ -112,7 +114,7 @@ function listCard(list, answer, { view, span }) {
   const csv = new URLSearchParams({ ...span, dimension: list.dimension, sort: list.sort, limit: 500, format: 'csv' });
   return element('section', { className: 'card list' },
     element('div', { className: 'card-head' }, element('h2', {}, list.title),
-      element('a', { className: 'csv', href: `/api/v1/top?${csv}`, download: `weir-${list.dimension}.csv` }, 'CSV')),
+      element('a', { className: 'csv', href: `api/v1/top?${csv}`, download: `weir-${list.dimension}.csv` }, 'CSV')),
     table);
 }
 
@@ -206,7 +208,7 @@ function go(view) {
 
 function showCurl() {
   const time = new Date().toISOString().replace(/\.\d+/, '');
-  byId('curl').textContent = `curl ${location.origin}/activity -d '{"user_id":"ann","activity_type":"page_view",
+  byId('curl').textContent = `curl ${new URL('activity', document.baseURI)} -d '{"user_id":"ann","activity_type":"page_view",
   "timestamp":"${time}","metadata":{"page_url":"/hello","referrer":"https://example.org/"}}'`;
 }
 

@@ -5,7 +5,10 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const FILTERS = ['activity_type', 'page', 'referrer'];
-const DAYS_MAX = 4990;  // as many days as one series may have, and some to spare
+const DAYS_MAX = 4990;       // as many days as one series may have, and some to spare
+const SERIES_MAX = 12;       // that one chart asks for: more than a century
+const FIRST_EVENT = Date.UTC(1990, 0, 1);  // no event is older
+const AHEAD_MAX = 2 * DAY;   // no event is later than this after the clock
 
 export const RANGES = {
   '1h': { title: 'Last hour', span: HOUR },
@@ -24,7 +27,7 @@ export function viewOf(hash) {
   const to = plus(parameters.get('to'));
   if (from || to) return { last: null, from, to, filter };
   const last = parameters.get('last');
-  return { last: last in RANGES ? last : '24h', from: null, to: null, filter };
+  return { last: Object.hasOwn(RANGES, last ?? '') ? last : '24h', from: null, to: null, filter };
 }
 
 export function hashOf({ last, from, to, filter }) {
@@ -49,13 +52,31 @@ function upTo(end, from) {
   return { from: text(Math.ceil(from / width) * width), to: text(Math.ceil(end / MINUTE) * MINUTE), interval };
 }
 
+// The spans of at most DAYS_MAX whole days that make up a range; one that is not readable stays as it is.
+function partsOf({ from, to }) {
+  const [start, end] = [Date.parse(from), Date.parse(to)];
+  const first = Math.floor(start / DAY) * DAY;
+  const count = Math.ceil((end - first) / (DAYS_MAX * DAY));
+  if (!(count > 1 && count <= SERIES_MAX)) return [{ from, to }];
+  return Array.from({ length: count }, (_, index) => ({
+    from: index === 0 ? from : text(first + index * DAYS_MAX * DAY),
+    to: index === count - 1 ? to : text(first + (index + 1) * DAYS_MAX * DAY),
+  }));
+}
+
+// The series of a range by that interval, put together from several where days are more than one may have.
+export async function seriesOf(ask, span, filter, interval) {
+  const parts = interval === 'day' ? partsOf(span) : [span];
+  const series = await Promise.all(parts.map((part) => ask('timeseries', { ...part, ...filter, interval })));
+  return { ...series[0], to: series.at(-1).to, points: series.flatMap(({ points }) => points), isOne: parts.length === 1 };
+}
+
 let known = { at: -Infinity, days: [] };  // the days that have events, and when that was asked
 
 async function daysWithEvents(ask, now) {
   if (now - known.at < MINUTE && known.days.length > 0) return known.days;
-  const tomorrow = Math.floor(now / DAY + 1) * DAY;
-  const span = { from: text(tomorrow - DAYS_MAX * DAY), to: text(tomorrow) };
-  const { points } = await ask('timeseries', { ...span, interval: 'day' });
+  const span = { from: text(FIRST_EVENT), to: text(Math.floor((now + AHEAD_MAX) / DAY + 1) * DAY) };
+  const { points } = await seriesOf(ask, span, {}, 'day');
   known = { at: now, days: points.filter((point) => point.events > 0).map((point) => Date.parse(point.time)) };
   return known.days;
 }
@@ -64,8 +85,8 @@ async function daysWithEvents(ask, now) {
 async function everything(ask, now) {
   const days = await daysWithEvents(ask, now);
   if (days.length === 0) return upTo(now, now - DAY);
-  const [from, to] = [days[0], Math.min(days.at(-1) + DAY, now)];
-  return { from: text(from), to: text(Math.ceil(to / MINUTE) * MINUTE), interval: intervalFor(to - from) };
+  const [from, to] = [days[0], days.at(-1) + DAY];
+  return { from: text(from), to: text(to), interval: intervalFor(to - from) };
 }
 
 // From, to and interval of the view at this moment. `ask` is for the view that must be found out.

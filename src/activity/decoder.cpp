@@ -23,6 +23,13 @@ struct TextRule {
   bool blank_passes;
 };
 
+// What a timestamp may be: the years of the contract, up to those that an EventTime holds.
+constexpr std::chrono::sys_seconds first_second =
+    std::chrono::sys_days{std::chrono::year{limits::year_min} / 1 / 1};
+constexpr std::chrono::sys_seconds end_of_years =
+    std::chrono::sys_days{std::chrono::year{event_year_max + 1} / 1 / 1};
+static_assert(limits::year_min == 1990 && event_year_max == 2261, "the text says so");
+
 constexpr TextRule user_id_rule{"user_id", "user_id_invalid", 1, limits::user_id_bytes_max, false};
 constexpr TextRule activity_type_rule{"activity_type", "activity_type_invalid", 1,
                                       limits::activity_type_bytes_max, false};
@@ -240,13 +247,12 @@ class Reading {
     JsonString string;
     if (!walk_.take_string(string)) return deny_json();
     const std::string_view text = unescape(string, scratch_).text;
-    auto moment = parse_rfc3339(text);
-    if (!moment) return deny("timestamp_invalid", "timestamp: " + moment.error().text);
-    static_assert(limits::year_min == 1990, "the text says so");
-    if (text.substr(0, 4) < "1990")
+    const auto time = parse_date_time(text);
+    if (!time) return deny("timestamp_invalid", "timestamp: " + time.error().text);
+    if (time->second < first_second || time->second >= end_of_years)
       return deny("timestamp_invalid",
-                  "timestamp: the year is before 1990, found \"" + std::string(text) + '"');
-    activity.timestamp = *moment;
+                  "timestamp: the year must be from 1990 to 2261 in UTC, found \"" + std::string(text) + '"');
+    activity.timestamp = EventTime{time->second.time_since_epoch()} + time->fraction;
     return true;
   }
 

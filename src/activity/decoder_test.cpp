@@ -245,7 +245,10 @@ TEST(Decoder, RefusesATimestampThatIsNone) {
       refused(R"("yesterday")", "RFC 3339"),
       refused(R"("2015-05-19T19:00:00")", "offset"),
       refused(R"("2015-05-19T19:00:00+24:00")", "offset"),
-      refused(R"("1970-01-01T00:00:00Z")", "1990"),
+      refused(R"("1970-01-01T00:00:00Z")", "the year must be from 1990 to 2261 in UTC"),
+      refused(R"("0001-01-01T00:00:00Z")", "the year must be from 1990 to 2261 in UTC, found \"0001-"),
+      refused(R"("9999-12-31T23:59:59Z")", "the year must be from 1990 to 2261 in UTC, found \"9999-"),
+      refused(R"("1990-01-01T00:30:00+01:00")", "the year must be from 1990"),
       refused(R"("2016-12-31T23:59:60Z")", "leap"),
       refused(R"("2015-05-19T19:00:00Z\u0000")", "offset"),
   });

@@ -19,12 +19,6 @@ using std::chrono::year_month_day;
 constexpr std::size_t date_time_bytes = std::string_view("2015-05-19T19:00:00").size();
 constexpr std::size_t offset_bytes = std::string_view("+02:00").size();
 constexpr std::size_t shown_bytes_max = 64;
-constexpr int first_year = 1678;  // EventTime begins on 21 September 1677…
-constexpr int last_year = 2261;   // …and ends on 11 April 2262
-static_assert(floor<days>(EventTime::min()) < sys_days{std::chrono::year{first_year - 1} / 12 / 31},
-              "the first year fits whatever its offset");
-static_assert(floor<days>(EventTime::max()) > sys_days{std::chrono::year{last_year + 1} / 1 / 2},
-              "the last year fits whatever its offset");
 
 constexpr bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
@@ -39,10 +33,12 @@ int number_at(std::string_view text, std::size_t at, int count) {
   return number;
 }
 
-std::unexpected<Error> refuse(std::string_view text, std::string_view why) {
+constexpr std::string_view date_time_expected =
+    "a date-time with an offset as RFC 3339 writes it, like \"2015-05-19T19:00:00Z\"";
+
+std::unexpected<Error> refuse(std::string_view text, std::string_view why, std::string_view expected) {
   std::string said(why);
-  said +=
-      ": expected a date-time with an offset as RFC 3339 writes it, like \"2015-05-19T19:00:00Z\", found ";
+  said.append(": expected ").append(expected).append(", found ");
   append_json_string(said, text.substr(0, shown_bytes_max));
   if (text.size() > shown_bytes_max) said += "…";
   return fail(Move::caller, "time_invalid", std::move(said));
@@ -66,12 +62,6 @@ void read_date_and_time(std::string_view text, Reading& reading) {
                          text[13] == ':' && text[16] == ':';
   if (!separated || year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0) {
     reading.wrong = "not a date-time";
-  } else if (year < first_year) {
-    reading.wrong = "the year is before 1678";
-    static_assert(first_year == 1678, "the text says so");
-  } else if (year > last_year) {
-    reading.wrong = "the year is after 2261";
-    static_assert(last_year == 2261, "the text says so");
   } else if (const year_month_day date{std::chrono::year{year},
                                        std::chrono::month{static_cast<unsigned>(month)},
                                        std::chrono::day{static_cast<unsigned>(day)}};
@@ -151,20 +141,34 @@ std::string date_and_time(sys_seconds moment) {
   return out;
 }
 
+constexpr sys_days first_event_day{std::chrono::year{event_year_min} / 1 / 1};
+constexpr sys_days past_last_event_day{std::chrono::year{event_year_max + 1} / 1 / 1};
+static_assert(first_event_day >= EventTime::min() && past_last_event_day <= EventTime::max());
+
 constexpr sys_days first_day{std::chrono::year{0} / 1 / 1};
 constexpr sys_days past_last_day{std::chrono::year{10000} / 1 / 1};
 
 }  // namespace
 
-Result<EventTime> parse_rfc3339(std::string_view text) {
-  if (text.size() < date_time_bytes) return refuse(text, "not a date-time");
+Result<DateTime> parse_date_time(std::string_view text) {
+  if (text.size() < date_time_bytes) return refuse(text, "not a date-time", date_time_expected);
   Reading reading;
   read_date_and_time(text, reading);
   std::string_view rest = text.substr(date_time_bytes);
   if (reading.wrong.empty()) read_fraction(rest, reading);
   if (reading.wrong.empty()) read_offset(rest, reading);
-  if (!reading.wrong.empty()) return refuse(text, reading.wrong);
-  return EventTime{reading.local.time_since_epoch() - reading.offset} + reading.fraction;
+  if (!reading.wrong.empty()) return refuse(text, reading.wrong, date_time_expected);
+  return DateTime{reading.local - reading.offset, reading.fraction};
+}
+
+Result<EventTime> parse_rfc3339(std::string_view text) {
+  const auto time = parse_date_time(text);
+  if (!time) return std::unexpected(time.error());
+  constexpr std::string_view years = "a year from 1678 to 2261";
+  static_assert(event_year_min == 1678 && event_year_max == 2261, "the text says so");
+  if (time->second < first_event_day) return refuse(text, "the year is before 1678 in UTC", years);
+  if (time->second >= past_last_event_day) return refuse(text, "the year is after 2261 in UTC", years);
+  return EventTime{time->second.time_since_epoch()} + time->fraction;
 }
 
 std::string format_rfc3339(WindowStart moment) {

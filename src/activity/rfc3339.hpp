@@ -1,6 +1,8 @@
 // RFC 3339 date-times, read and written. No locale, no allocation when reading.
 #pragma once
 
+#include <chrono>
+#include <compare>
 #include <string>
 #include <string_view>
 
@@ -9,10 +11,24 @@
 
 namespace weir::activity {
 
+// A date-time of any year of four digits, in UTC.
+struct DateTime {
+  std::chrono::sys_seconds second;
+  std::chrono::nanoseconds fraction{0};  // of the second: 0 to 999,999,999
+
+  friend auto operator<=>(const DateTime&, const DateTime&) = default;
+};
+
+// The first and the last year, in UTC, that an EventTime holds whole.
+inline constexpr int event_year_min = 1678;
+inline constexpr int event_year_max = 2261;
+
 // Reads "2015-05-19T19:00:00.123456789+02:00". The offset is required (Z, z, ±hh:mm with hh ≤ 23 and mm ≤ 59), the
-// fraction has 1 to 9 digits, 'T' may be 't'; a leap second (:60) is refused, and so are years that EventTime cannot
-// hold whole (before 1678, after 2261). Errors are Move::caller, time_invalid, and say what was expected and found;
-// about 13 ns.
+// fraction has 1 to 9 digits, 'T' may be 't'; a leap second (:60) is refused. Errors are Move::caller, time_invalid, and
+// say what was expected and found; about 13 ns.
+[[nodiscard]] Result<DateTime> parse_date_time(std::string_view text);
+
+// The same as an EventTime. Years before event_year_min and after event_year_max are refused too.
 [[nodiscard]] Result<EventTime> parse_rfc3339(std::string_view text);
 
 // Always UTC. A moment outside the years 0000 to 9999 is written as the nearest that fits.

@@ -5,6 +5,7 @@
 
 #include "app/exit_code.hpp"
 #include "base/clock.hpp"
+#include "base/limits.hpp"
 #include "rollup/begin_at_end.hpp"
 #include "rollup/describe.hpp"
 #include "rollup/pacing.hpp"
@@ -13,7 +14,6 @@
 namespace weir::app {
 namespace {
 
-constexpr std::size_t questions_waiting_max = 256;
 constexpr std::chrono::milliseconds log_retry_pause{1000};
 
 rollup::ConsumerSettings consumer_settings(const config::Settings& settings) {
@@ -41,9 +41,10 @@ class Counting::Gate final : public report::MetricsReader {
  public:
   explicit Gate(report::MetricsReader& metrics) : metrics_(metrics) {}
 
-  Result<std::unique_ptr<report::MetricsSnapshot>> snapshot() override {
+  Result<std::unique_ptr<report::MetricsSnapshot>> snapshot(
+      const report::Cancellation& cancellation = {}) override {
     if (!open_) return fail(Move::peer, "starting", "starting: the store is not ready yet");
-    return metrics_.snapshot();
+    return metrics_.snapshot(cancellation);
   }
   void open() { open_ = true; }
 
@@ -61,7 +62,7 @@ Counting::Counting(const config::Settings& settings, LogAdapter& events, StoreAd
       fatal_(std::move(fatal)),
       gate_(std::make_unique<Gate>(store.metrics())),
       report_(*gate_, report::LedgerNames{settings.kafka_topic, settings.kafka_group_id}),
-      pool_(report_threads, questions_waiting_max) {}
+      pool_(report_threads, limits::questions_waiting_max) {}
 
 Counting::~Counting() { (void)stop({}, {}); }
 
@@ -153,7 +154,7 @@ void Counting::waits_for_log(const Error& why) {
 // Everybody else.
 
 std::vector<http::Route> Counting::routes() {
-  return routes::report_routes(report_, pool_, [] { return read_clock().wall; });
+  return routes::report_routes(report_, pool_, [] { return read_clock(); });
 }
 
 rollup::Status Counting::status() const {

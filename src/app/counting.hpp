@@ -45,6 +45,8 @@ class Counting {
 
   // For each io thread. The server that has them stops before this dies.
   [[nodiscard]] std::vector<http::Route> routes();
+  // Questions that wait, and those that come from now on, are answered 503; those that run go on to their deadline.
+  void stop_questions() { pool_.stop(); }
   [[nodiscard]] rollup::Status status() const;  // any thread
   void describe(observe::Exposition& into) const;
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/health.hpp"
+#include "base/limits.hpp"
 #include "observe/process.hpp"
 #include "routes/health_routes.hpp"
 #include "routes/ingest_routes.hpp"
@@ -22,6 +23,9 @@ constexpr std::chrono::milliseconds read_patience{4000};
 constexpr std::chrono::milliseconds flush_patience{7000};
 
 constexpr std::chrono::milliseconds last_answer_patience{1000};
+
+static_assert(limits::question_deadline < answer_patience,
+              "a question that runs at the start of a drain is answered");
 
 http::ServerSettings server_settings(config::Command command, const config::Settings& settings) {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -136,6 +140,7 @@ void Service::start() {
 std::int64_t Service::drain() {
   draining_ = true;
   if (intake_) intake_->drain();
+  if (counting_) counting_->stop_questions();
   const bool all_answered = server_->stop(answer_patience);
   if (!all_answered) log_.warn("some requests got no answer before the server stopped");
   if (takes()) events_->stop_writing(publish_patience);
@@ -145,6 +150,7 @@ std::int64_t Service::drain() {
 void Service::answer_last() {
   draining_ = true;
   if (intake_) intake_->drain();
+  if (counting_) counting_->stop_questions();
   (void)server_->stop(last_answer_patience);
 }
 

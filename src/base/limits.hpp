@@ -77,6 +77,9 @@ inline constexpr std::size_t sketch_exact_max = 4096;
 // One answer.
 inline constexpr std::size_t points_max = 5000;
 inline constexpr std::size_t top_rows_max = 500;
+// From a question's arrival to the end of all work on it: waiting for a thread, the store, uniting. Then it is 503.
+inline constexpr std::chrono::seconds question_deadline{7};
+inline constexpr std::size_t questions_waiting_max = 256;  // for a thread; then further ones are answered 503
 
 static_assert(event_bytes_default <= body_bytes_default);
 static_assert(user_id_bytes_max + activity_type_bytes_max + message_id_bytes_max + 2 * url_bytes_max <
@@ -101,5 +104,6 @@ static_assert(2 * part_bytes_max <= waiting_tally_bytes_max, "a part gathers whi
 static_assert(door_ahead_max < record_ahead_max, "clocks differ");
 static_assert(uri_bytes_max < header_bytes_max);
 static_assert(top_rows_max <= values_per_window_max);
+static_assert(question_deadline < request_deadline, "the answer of a late question says why");
 
 }  // namespace weir::limits

@@ -2,6 +2,8 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+#include <poll.h>
+#include <utility>
 
 #include "http/reply_writer.hpp"
 
@@ -66,6 +68,7 @@ void Connection::on_reply(Reply reply) {
 }
 
 void Connection::on_sweep(std::uint64_t sweep) {
+  watch_client();
   if (sweep < deadline_) return;
   const bool can_be_told = unsent_.empty() && (phase_ == Phase::reading || phase_ == Phase::answering);
   if (!can_be_told) return close();
@@ -100,6 +103,16 @@ void Connection::make_way() {
   if (!is_idle()) return close();
   if (receive()) return serve();  // it had come already
   close();
+}
+
+// The socket is not read while a request is answered, so the kernel is asked. A client that has closed its sending side
+// only (shutdown) may still read: it has the time between two sweeps, then its question counts as given up.
+void Connection::watch_client() {
+  if (phase_ != Phase::answering || !client_gone_.stop_possible()) return;
+  pollfd socket{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
+  if (poll(&socket, 1, 0) <= 0) return;
+  const bool closed = (socket.revents & (POLLERR | POLLHUP)) != 0;
+  if (closed || std::exchange(sending_ended_, true)) client_gone_.request_stop();
 }
 
 // Requests -----------------------------------------------------------------------------------------------------
@@ -178,6 +191,9 @@ void Connection::answer() {
   request.peer = peer_;
   request.request_id = {request_id_.data(), request_id_bytes_};
   phase_ = Phase::answering;
+  sending_ended_ = false;
+  client_gone_ = route_ && route_->watch_client ? std::stop_source() : std::stop_source(std::nostopstate);
+  request.client_gone = client_gone_.get_token();
   std::optional<Reply> reply = route_ ? home_.ask(id_, *route_, request)
                                       : home_.router().reply_without_route(request.method, request.path);
   forget_request();
@@ -310,6 +326,7 @@ void Connection::drop_what_comes() {
 void Connection::close() {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
+  client_gone_.request_stop();
   home_.out().clear();
   Code ignored;
   socket_.close(ignored);

@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/system/error_code.hpp>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 
 #include "http/client_table.hpp"
@@ -78,6 +79,9 @@ class Connection {
   void forget_request();
   void make_request_id();
 
+  // Whether anybody waits for the reply.
+  void watch_client();
+
   // What follows: replies are sent, memory is given back, the next event is waited for.
   void settle();
   void flush();
@@ -132,6 +136,9 @@ class Connection {
     std::optional<MonoTime> since;  // when it went to its route
   };
   Asked asked_;
+  std::stop_source client_gone_{
+      std::nostopstate};        // of the request that is being answered, if its route watches
+  bool sending_ended_ = false;  // the last sweep saw that the client had closed its side
   std::array<char, request_id_bytes_max> request_id_{};
   std::size_t request_id_bytes_ = 0;
 

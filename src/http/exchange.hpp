@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,8 @@ struct Request {
   std::string_view request_id;
   std::string_view peer;  // the client's address as it connected, numeric, without its port
   std::vector<std::pair<std::string_view, std::string_view>> headers;  // as they came, in order
+  // Stops when the connection is closed before its reply. Only for routes that watch_client; never stops for others.
+  std::stop_token client_gone;
 
   // The first header of that name (any case); empty optional if there is none.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
@@ -66,6 +69,7 @@ struct Route {
   Handle handle;
   std::size_t body_bytes_max = 0;  // as sent and once inflated; 0: as much as the server takes
   bool cross_origin = false;       // scripts of web pages may call it, as CORS_ORIGINS says (cors.hpp)
+  bool watch_client = false;       // answering may take long: Request::client_gone tells when nobody waits for it
 };
 
 }  // namespace weir::http

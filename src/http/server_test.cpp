@@ -2,8 +2,10 @@
 
 #include <deque>
 #include <fcntl.h>
+#include <future>
 #include <gtest/gtest.h>
 #include <regex>
+#include <stop_token>
 #include <sys/resource.h>
 
 #include "http/raw_socket.hpp"
@@ -70,6 +72,12 @@ class Served : public testing::Test {
                    }});
     all.push_back(
         {"POST", "/later", [this](const Request&, Respond respond) { owed_.put(std::move(respond)); }});
+    Route watched{"GET", "/watched", [this](const Request& request, Respond respond) {
+                    client_gone_ = request.client_gone;
+                    owed_.put(std::move(respond));
+                  }};
+    watched.watch_client = true;
+    all.push_back(watched);
     all.push_back({"GET", "/smuggled", [this](const Request&, Respond respond) {
                      ++smuggled_;
                      respond({});
@@ -108,6 +116,7 @@ class Served : public testing::Test {
   ServerSettings settings_;
   observe::FakeLog log_;
   Owed owed_;
+  std::stop_token client_gone_;  // of the last request for /watched
   std::atomic<int> smuggled_{0};
   std::unique_ptr<Server> server_;
 };
@@ -437,6 +446,45 @@ TEST_F(Served, OutlivesClientsThatResetWhileTheyAreAnswered) {
   RawSocket client = this->client();
   client.send(get("/hello"));
   EXPECT_EQ(client.reply().status, 200);
+}
+
+TEST_F(Served, Fault43TellsARouteThatItsClientIsGone) {
+  settings_.linger_deadline = 20ms;  // and so the connections are looked at every 5 ms
+  start();
+  for (const bool by_reset : {false, true}) {
+    RawSocket client = this->client();
+    client.send(get("/watched") + get("/hello"));  // what is pipelined does not hide the end
+    Respond respond = owed_.take();
+    EXPECT_FALSE(client_gone_.stop_requested());
+    if (by_reset)
+      client.reset();
+    else
+      client.close();
+    std::promise<void> told;
+    const std::stop_callback tell(client_gone_, [&] { told.set_value(); });
+    EXPECT_EQ(told.get_future().wait_for(20s), std::future_status::ready) << by_reset;
+    respond({});
+  }
+}
+
+TEST_F(Served, Fault43TellsARouteThatTheServerHungUp) {
+  start();
+  RawSocket client = this->client();
+  client.send(get("/watched"));
+  Respond respond = owed_.take();
+  server_->stop(0ms);
+  EXPECT_TRUE(client_gone_.stop_requested());
+  respond({});
+}
+
+TEST_F(Served, AnswersAClientThatOnlyClosedItsSendingSide) {
+  start();
+  RawSocket client = this->client();
+  client.send(get("/watched"));
+  client.finish_sending();
+  Respond respond = owed_.take();
+  respond({.body = "in time"});
+  EXPECT_EQ(client.reply().body, "in time");
 }
 
 TEST_F(Served, WritesLargeRepliesToSlowReaders) {

@@ -17,6 +17,9 @@ const Statement rollback_statement{"", "ROLLBACK"};
 
 MonoTime deadline_after(std::chrono::milliseconds timeout) { return read_clock().mono + timeout; }
 
+// How often a call that waits asks whether it may go on.
+constexpr std::chrono::milliseconds check_interval{100};
+
 // Whether the session's socket came to be ready for one of `events` before the deadline.
 bool wait_for(const PGconn* connection, short events, MonoTime deadline) {
   while (true) {
@@ -121,6 +124,7 @@ Result<Connection> Connection::open(const ConnectionSettings& settings) {
   if (made.connection_ == nullptr) return fail(Move::peer, code_lost, "PostgreSQL: out of memory");
   if (auto done = made.finish_connecting(*keywords); !done) return pass_on(done);
   if (auto done = made.set_up(session_settings_of(settings)); !done) return pass_on(done);
+  if (auto done = made.check_client(settings.client_check_interval); !done) return pass_on(done);
   return made;
 }
 
@@ -151,10 +155,26 @@ Result<void> Connection::set_up(const Keywords& session) {
   return {};
 }
 
+// The setting is unknown before PostgreSQL 14, and refused where the server's system cannot tell that a socket was
+// closed: the session does without.
+Result<void> Connection::check_client(std::chrono::milliseconds interval) {
+  constexpr int first_version = 140000;
+  if (interval == interval.zero() || server_version() < first_version) return {};
+  Parameters parameters;
+  parameters.add("client_connection_check_interval").add(std::to_string(interval.count()));
+  auto done = run(Statement{"", set_config(1)}, parameters);
+  if (!done && is_lost()) return pass_on(done);
+  return {};
+}
+
 // Running
 
 Result<std::vector<Rows>> Connection::run(std::span<const Call> calls) {
   if (is_lost()) return fail(Move::peer, code_lost, "PostgreSQL: the session is lost");
+  if (auto due = check_ ? check_() : Result<void>{}; !due) {
+    connection_.reset();
+    return pass_on(due);
+  }
   const MonoTime deadline = deadline_after(answer_timeout_);
   std::vector<Sent> sent;
   bool all_sent = PQenterPipelineMode(connection_.get()) == 1;
@@ -229,14 +249,25 @@ Result<Rows> Connection::next_answer(MonoTime deadline) {
     const int unsent = PQflush(connection);
     if (unsent < 0) break;
     if (PQisBusy(connection) == 0) return Rows(PQgetResult(connection));
-    if (!wait_for(connection, static_cast<short>(unsent > 0 ? POLLIN | POLLOUT : POLLIN), deadline)) {
-      connection_.reset();
-      return fail(Move::peer, code_answer_timeout,
-                  "PostgreSQL did not answer within " + std::to_string(answer_timeout_.count()) + " ms");
-    }
+    auto ready = wait(static_cast<short>(unsent > 0 ? POLLIN | POLLOUT : POLLIN), deadline);
+    if (!ready) return pass_on(ready);
     if (PQconsumeInput(connection) == 0) break;
   }
   return std::unexpected(lose());
+}
+
+Result<void> Connection::wait(short events, MonoTime deadline) {
+  while (true) {
+    const MonoTime until = check_ ? std::min(deadline, deadline_after(check_interval)) : deadline;
+    if (wait_for(connection_.get(), events, until)) return {};
+    Result<void> may_go_on = check_ ? check_() : Result<void>{};
+    if (may_go_on && read_clock().mono >= deadline)
+      may_go_on = fail(Move::peer, code_answer_timeout,
+                       "PostgreSQL did not answer within " + std::to_string(answer_timeout_.count()) + " ms");
+    if (may_go_on) continue;
+    connection_.reset();
+    return may_go_on;
+  }
 }
 
 Result<void> Connection::run_script(const std::string& sql) {

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <span>
@@ -72,6 +73,10 @@ class Connection {
   // Any number of statements without parameters, whose answers nobody wants; for tables and settings.
   Result<void> run_script(const std::string& sql);
 
+  // From now on each call asks `check` before it begins and every 100 ms while it waits for the server. Once `check` has
+  // an error the session is given up, with that error. An empty function: nothing is asked.
+  void interrupt_when(std::function<Result<void>()> check) { check_ = std::move(check); }
+
   // Gone: every call answers connection_lost from now on; open another one.
   [[nodiscard]] bool is_lost() const;
   // A transaction is open on the server, be it one that has failed. False once the session is lost.
@@ -96,6 +101,7 @@ class Connection {
 
   Result<void> finish_connecting(const Keywords& keywords);
   Result<void> set_up(const Keywords& session);
+  Result<void> check_client(std::chrono::milliseconds interval);
   bool send(const Call& call, std::vector<Sent>& sent);
   Result<std::vector<Rows>> collect(std::span<const Sent> sent, MonoTime deadline);
   Result<Rows> next_answer(MonoTime deadline);
@@ -103,11 +109,14 @@ class Connection {
   // reports is often only that nothing could be sent any more.
   Error lose();
   [[nodiscard]] std::optional<Error> find_last_words();
+  // Waits until the socket is ready for one of `events`. The error says why the session was given up.
+  Result<void> wait(short events, MonoTime deadline);
 
   std::unique_ptr<std::optional<Error>> fatal_;  // a FATAL message that came while no answer was waited for
   std::unique_ptr<pg_conn, Finish> connection_;  // none: lost
   std::chrono::milliseconds answer_timeout_;
   std::set<std::string> prepared_;
+  std::function<Result<void>()> check_;
 };
 
 }  // namespace weir::postgres

@@ -32,6 +32,9 @@ struct ConnectionSettings {
   std::chrono::milliseconds idle_in_transaction_timeout{5'000};
   // If the server does not even do that, the session is given up. More than statement_timeout.
   std::chrono::milliseconds answer_timeout{35'000};
+  // While a statement runs the server looks this often whether the session is still connected, and ends the statement if
+  // it is not; 0: never. PostgreSQL before 14, and on systems that cannot tell, goes on to statement_timeout.
+  std::chrono::milliseconds client_check_interval{0};
   // Further settings of the session on the server: ("plan_cache_mode", "force_generic_plan").
   std::vector<std::pair<std::string, std::string>> session;
 };

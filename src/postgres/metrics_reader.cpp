@@ -1,9 +1,11 @@
 #include "postgres/metrics_reader.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "postgres/errors.hpp"
 #include "postgres/pool.hpp"
 #include "postgres/scan_sql.hpp"
@@ -21,6 +23,8 @@ Statement fetch(int rows) {
   return {"weir_fetch_" + std::to_string(rows), "FETCH " + std::to_string(rows) + " FROM weir_scan"};
 }
 
+const std::string declare = "DECLARE weir_scan NO SCROLL CURSOR FOR ";
+
 // Every statement of the reader, made once: a session prepares it by its name.
 struct Statements {
   Statement begin{"", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
@@ -30,6 +34,8 @@ struct Statements {
   Statement fetch_rows = fetch(rows_with_users_max);
   Statement fetch_counts = fetch(rows_of_counts_max);
   Statement close{"weir_close", "CLOSE weir_scan"};
+  Statement count_by_value{"weir_count_by_value", declare + count_by_value_sql()};
+  Statement users_by_value{"weir_users_by_value", declare + users_by_value_sql()};
   std::vector<Statement> scans;  // by place_of()
 
   Statements() {
@@ -37,8 +43,7 @@ struct Statements {
       for (const bool users : {false, true}) {
         for (const bool remainders : {false, true}) {
           scans.push_back(
-              {"weir_scan_" + std::to_string(scans.size()),
-               "DECLARE weir_scan NO SCROLL CURSOR FOR " + scan_sql({remainders, values, users})});
+              {"weir_scan_" + std::to_string(scans.size()), declare + scan_sql({remainders, values, users})});
         }
       }
     }
@@ -66,7 +71,15 @@ Scan::Values values_of(const report::WindowQuery& query) {
   return query.values->size() <= Scan::few_values_max ? Scan::Values::few : Scan::Values::many;
 }
 
+constexpr std::chrono::milliseconds client_check_interval{500};
+
+// The server ends by itself what nobody waits for any longer, and a server that is silent is not waited for much longer.
 PoolOptions pool_options(MetricsReaderOptions options) {
+  const std::chrono::milliseconds longest = limits::question_deadline;
+  ConnectionSettings& session = options.connection;
+  session.client_check_interval = client_check_interval;
+  session.statement_timeout = std::min(session.statement_timeout, longest);
+  session.answer_timeout = std::min(session.answer_timeout, longest + std::chrono::seconds(1));
   for (const auto& setting : reader_session()) options.connection.session.push_back(setting);
   return {.connection = std::move(options.connection),
           .connections_max = options.connections,
@@ -89,11 +102,15 @@ class PostgresMetricsReader::Sessions {
 class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
  public:
   // The session is in its transaction, in which the horizons were read.
-  Snapshot(const Sessions& sessions, Pool::Lease session, const report::Horizons& horizons)
+  Snapshot(const Sessions& sessions, Pool::Lease session, const report::Horizons& horizons,
+           report::Cancellation cancellation)
       : topic_(sessions.topic),
         statements_(sessions.statements),
         session_(std::move(session)),
-        horizons_(horizons) {}
+        horizons_(horizons),
+        cancellation_(std::move(cancellation)) {}
+
+  ~Snapshot() override { session_->interrupt_when({}); }  // its transaction is rolled back in peace
 
   Result<report::Horizons> horizons() override { return horizons_; }
 
@@ -104,6 +121,20 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
       if (auto passed = pass_by(query, remainders, take); !passed) return passed;
     }
     return {};
+  }
+
+  Result<void> count_by_value(const report::ValueQuery& query,
+                              std::function<void(const report::ValueRow&)> take) override {
+    return fetch_all(statements_.count_by_value, parameters_of(query), false, [&](const Rows& rows, int row) {
+      take({rows.bytes(row, 0), rows.number(row, 1), rows.number(row, 2), {}});
+    });
+  }
+
+  Result<void> users_by_value(const report::ValueQuery& query,
+                              std::function<void(const report::ValueRow&)> take) override {
+    return fetch_all(statements_.users_by_value, parameters_of(query), true, [&](const Rows& rows, int row) {
+      take({rows.bytes(row, 0), rows.number(row, 1), rows.number(row, 2), rows.bytes(row, 3)});
+    });
   }
 
   Result<std::vector<tally::LedgerRow>> ledger() override {
@@ -134,21 +165,54 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
     return parameters;
   }
 
-  // The first rows come with the answer to the question, the rest piece by piece.
   Result<void> pass_by(const report::WindowQuery& query, bool remainders,
                        const std::function<void(const report::ViewRow&)>& take) {
     const Scan scan{remainders, values_of(query), query.with_users};
-    const Statement& fetch = query.with_users ? statements_.fetch_rows : statements_.fetch_counts;
-    const int rows_max = query.with_users ? rows_with_users_max : rows_of_counts_max;
-    const Parameters asked = parameters_of(query, remainders);
+    const Statement& declared = statements_.scans[Statements::place_of(scan)];
+    return fetch_all(declared, parameters_of(query, remainders), query.with_users,
+                     [&](const Rows& rows, int row) {
+                       take({.start = report::floor_to(query.granularity, window_start(rows, row, 0)),
+                             .partition = static_cast<std::int32_t>(rows.number(row, 1)),
+                             .value = rows.bytes(row, 2),
+                             .events = rows.number(row, 3),
+                             .page_views = rows.number(row, 4),
+                             .users = query.with_users ? rows.bytes(row, 5) : std::string_view()});
+                     });
+  }
+
+  [[nodiscard]] Parameters parameters_of(const report::ValueQuery& query) const {
+    Array granularities(Type::int2);
+    Array first(Type::timestamptz);
+    Array past(Type::timestamptz);
+    for (const report::WindowRun& run : query.runs) {
+      const auto kept_from = std::chrono::ceil<std::chrono::seconds>(horizons_.of(run.granularity));
+      granularities.add(number_of(run.granularity));
+      first.add(report::ceil_to(run.granularity, std::max(run.from, kept_from)));
+      past.add(report::ceil_to(run.granularity, run.to));
+    }
+    Parameters parameters;
+    parameters.add(topic_).add(Type::int2, number_of(query.dimension));
+    parameters.add(std::move(granularities)).add(std::move(first)).add(std::move(past));
+    return parameters;
+  }
+
+  // Declares a cursor and shows its rows. The first come with the answer to the question, the rest piece by piece.
+  template <class Show>
+  Result<void> fetch_all(const Statement& declared, const Parameters& asked, bool with_users, Show&& show) {
+    const Statement& fetch = with_users ? statements_.fetch_rows : statements_.fetch_counts;
+    const int rows_max = with_users ? rows_with_users_max : rows_of_counts_max;
+    constexpr int rows_between_checks = 64;
     const Parameters none;
     auto answers =
-        session_->run(std::array{Connection::Call{statements_.scans[Statements::place_of(scan)], asked},
-                                 Connection::Call{fetch, none}});
+        session_->run(std::array{Connection::Call{declared, asked}, Connection::Call{fetch, none}});
     if (!answers) return pass_on(answers);
     Rows rows = std::move(answers->back());
     while (true) {
-      show(rows, query, take);
+      for (int row = 0; row < rows.count(); ++row) {
+        show(rows, row);
+        if (row % rows_between_checks != rows_between_checks - 1) continue;
+        if (auto due = cancellation_.check(); !due) return due;
+      }
       if (rows.count() < rows_max) break;
       auto next = session_->run(fetch);
       if (!next) return pass_on(next);
@@ -159,34 +223,26 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
     return {};
   }
 
-  static void show(const Rows& rows, const report::WindowQuery& query,
-                   const std::function<void(const report::ViewRow&)>& take) {
-    for (int row = 0; row < rows.count(); ++row) {
-      take({.start = report::floor_to(query.granularity, window_start(rows, row, 0)),
-            .partition = static_cast<std::int32_t>(rows.number(row, 1)),
-            .value = rows.bytes(row, 2),
-            .events = rows.number(row, 3),
-            .page_views = rows.number(row, 4),
-            .users = query.with_users ? rows.bytes(row, 5) : std::string_view()});
-    }
-  }
-
   const std::string& topic_;
   const Statements& statements_;
   Pool::Lease session_;
   const report::Horizons horizons_;
+  const report::Cancellation cancellation_;
 };
 
 PostgresMetricsReader::PostgresMetricsReader(MetricsReaderOptions options)
     : sessions_(std::make_unique<Sessions>(std::move(options))) {}
 PostgresMetricsReader::~PostgresMetricsReader() = default;
 
-Result<std::unique_ptr<report::MetricsSnapshot>> PostgresMetricsReader::snapshot() {
+Result<std::unique_ptr<report::MetricsSnapshot>> PostgresMetricsReader::snapshot(
+    const report::Cancellation& cancellation) {
   const Statements& statements = sessions_->statements;
   const Parameters none;
   while (true) {
+    if (auto due = cancellation.check(); !due) return pass_on(due);
     auto session = sessions_->pool.take();
     if (!session) return pass_on(session);
+    (*session)->interrupt_when([cancellation] { return cancellation.check(); });
     // The first read fixes the moment.
     auto begun = (*session)->run(
         std::array{Connection::Call{statements.begin, none}, Connection::Call{statements.horizons, none}});
@@ -196,7 +252,7 @@ Result<std::unique_ptr<report::MetricsSnapshot>> PostgresMetricsReader::snapshot
     }
     auto horizons = horizons_in(begun->back());
     if (!horizons) return pass_on(horizons);
-    return std::make_unique<Snapshot>(*sessions_, std::move(*session), *horizons);
+    return std::make_unique<Snapshot>(*sessions_, std::move(*session), *horizons, cancellation);
   }
 }
 

@@ -36,7 +36,7 @@ void add_ledger_line(JsonText& json, const LedgerAnswer& answer, const LedgerLin
   json.member("duplicate", row.duplicate).member("dead_lettered", row.dead_lettered);
   json.member("skipped", row.skipped).key("last_record_hash");
   if (row.last_record_hash)
-    json.value(*row.last_record_hash);
+    json.value(std::to_string(*row.last_record_hash));  // JSON's readers lose digits beyond 2^53
   else
     json.null();
   json.member("log_end_offset", seen.log_end_offset).key("oldest_unread_at");

@@ -75,7 +75,7 @@ TEST(AnswerText, TellsTheLedgerWithItsSums) {
       R"("observed_at":"2026-06-01T00:00:02.000Z","updated_at":"2026-06-01T00:00:01.500Z","lag":3,)"
       R"("oldest_unread_age_ms":1500,"observed_age_ms":500},)"
       R"({"topic":"clicks","partition":1,"group_id":"weir","start_offset":2,"next_offset":12,)"
-      R"("version":3,"read":9,"tallied":7,"duplicate":1,"dead_lettered":1,"skipped":1,"last_record_hash":-42,)"
+      R"("version":3,"read":9,"tallied":7,"duplicate":1,"dead_lettered":1,"skipped":1,"last_record_hash":"-42",)"
       R"("log_end_offset":12,"oldest_unread_at":null,)"
       R"("observed_at":"2026-06-01T00:00:00.000Z","updated_at":"2026-06-01T00:00:01.500Z","lag":0,)"
       R"("oldest_unread_age_ms":0,"observed_age_ms":0}],)"

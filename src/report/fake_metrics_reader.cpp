@@ -23,7 +23,8 @@ bool is_inside(const WindowQuery& query, const Horizons& horizons, WindowStart s
 
 class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
  public:
-  Snapshot(FakeMetricsReader& reader, Rows rows) : reader_(reader), rows_(std::move(rows)) {}
+  Snapshot(FakeMetricsReader& reader, Rows rows, Cancellation cancellation)
+      : reader_(reader), rows_(std::move(rows)), cancellation_(std::move(cancellation)) {}
 
   Result<Horizons> horizons() override {
     if (auto error = reader_.count_call()) return std::unexpected(*error);
@@ -33,12 +34,41 @@ class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
   Result<void> scan(const WindowQuery& query, std::function<void(const ViewRow&)> take) override {
     if (auto error = reader_.count_call()) return std::unexpected(*error);
     remember(query);
-    for (const auto& [key, row] : rows_.windows) {
-      if (key.dimension != query.dimension || !is_wanted(query, key.value)) continue;
-      if (key.granularity == query.granularity)
-        show(query, row, key.start, {row.events, row.page_views}, take);
-      else if (key.granularity == Granularity::minute && rows_.unrolled.contains({key.partition, key.start}))
-        show_remainder(query, row, take);
+    return pass_by(query, take);
+  }
+
+  Result<void> count_by_value(const ValueQuery& query, std::function<void(const ValueRow&)> take) override {
+    if (auto error = reader_.count_call()) return std::unexpected(*error);
+    std::map<std::string, Counts> sums;
+    auto passed = pass_by_all(query, false, [&](const ViewRow& row) {
+      auto& sum = sums[std::string(row.value)];
+      sum.events += row.events;
+      sum.page_views += row.page_views;
+    });
+    if (!passed) return passed;
+    for (const auto& [value, sum] : sums) {
+      if (auto due = cancellation_.check(); !due) return due;
+      take({value, sum.events, sum.page_views, {}});
+    }
+    return {};
+  }
+
+  Result<void> users_by_value(const ValueQuery& query, std::function<void(const ValueRow&)> take) override {
+    if (auto error = reader_.count_call()) return std::unexpected(*error);
+    {
+      const std::lock_guard lock(reader_.mutex_);
+      ++reader_.passes_over_users_;
+    }
+    std::multimap<std::string, WindowRow> found;
+    auto passed = pass_by_all(query, true, [&](const ViewRow& row) {
+      found.emplace(
+          row.value,
+          WindowRow{.events = row.events, .page_views = row.page_views, .users = std::string(row.users)});
+    });
+    if (!passed) return passed;
+    for (const auto& [value, row] : found) {
+      if (auto due = cancellation_.check(); !due) return due;
+      take({value, row.events, row.page_views, row.users});
     }
     return {};
   }
@@ -62,6 +92,32 @@ class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
     reader_.scans_.back().values.reset();  // views that would not outlive the question
   }
 
+  Result<void> pass_by(const WindowQuery& query, const std::function<void(const ViewRow&)>& take) const {
+    for (const auto& [key, row] : rows_.windows) {
+      if (auto due = cancellation_.check(); !due) return due;
+      if (key.dimension != query.dimension || !is_wanted(query, key.value)) continue;
+      if (key.granularity == query.granularity)
+        show(query, row, key.start, {row.events, row.page_views}, take);
+      else if (key.granularity == Granularity::minute && rows_.unrolled.contains({key.partition, key.start}))
+        show_remainder(query, row, take);
+    }
+    return {};
+  }
+
+  Result<void> pass_by_all(const ValueQuery& query, bool with_users,
+                           const std::function<void(const ViewRow&)>& take) const {
+    for (const WindowRun& run : query.runs) {
+      const WindowQuery of_run{.granularity = run.granularity,
+                               .dimension = query.dimension,
+                               .from = run.from,
+                               .to = run.to,
+                               .values = std::nullopt,
+                               .with_users = with_users};
+      if (auto passed = pass_by(of_run, take); !passed) return passed;
+    }
+    return {};
+  }
+
   void show(const WindowQuery& query, const WindowRow& row, WindowStart start, Counts counts,
             const std::function<void(const ViewRow&)>& take) const {
     if (!is_inside(query, rows_.horizons, start)) return;
@@ -82,6 +138,7 @@ class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
 
   FakeMetricsReader& reader_;
   const Rows rows_;
+  const Cancellation cancellation_;
 };
 
 void FakeMetricsReader::put(WindowRow row) {
@@ -124,11 +181,17 @@ int FakeMetricsReader::snapshots() const {
   return snapshots_;
 }
 
-Result<std::unique_ptr<MetricsSnapshot>> FakeMetricsReader::snapshot() {
+int FakeMetricsReader::passes_over_users() const {
+  const std::lock_guard lock(mutex_);
+  return passes_over_users_;
+}
+
+Result<std::unique_ptr<MetricsSnapshot>> FakeMetricsReader::snapshot(const Cancellation& cancellation) {
   if (auto error = count_call()) return std::unexpected(*error);
+  if (auto due = cancellation.check(); !due) return pass_on(due);
   const std::lock_guard lock(mutex_);
   ++snapshots_;
-  return std::make_unique<Snapshot>(*this, rows_);
+  return std::make_unique<Snapshot>(*this, rows_, cancellation);
 }
 
 std::optional<Error> FakeMetricsReader::count_call() {

@@ -25,15 +25,16 @@ class FakeMetricsReader final : public MetricsReader {
   void set_unrolled(std::int32_t partition, WindowStart minute, bool unrolled);
   void set_horizon(tally::Granularity granularity, WallTime pruned_to);
 
-  // The call with this number from now on (0: the next) of snapshot(), horizons(), scan() and ledger() fails,
-  // once.
+  // The call with this number from now on (0: the next) of snapshot() or of a snapshot's functions fails, once.
   void fail_call(int number, Error error);
 
-  // The queries of all scans so far, without `values`, in order.
+  // The queries of all scan() so far, without `values`, in order.
   [[nodiscard]] std::vector<WindowQuery> scans() const;
+  // How often users_by_value() was called.
+  [[nodiscard]] int passes_over_users() const;
   [[nodiscard]] int snapshots() const;
 
-  Result<std::unique_ptr<MetricsSnapshot>> snapshot() override;
+  Result<std::unique_ptr<MetricsSnapshot>> snapshot(const Cancellation& cancellation = {}) override;
 
  private:
   class Snapshot;
@@ -53,6 +54,7 @@ class FakeMetricsReader final : public MetricsReader {
   std::optional<Error> failure_;
   int calls_before_failure_ = 0;
   int snapshots_ = 0;
+  int passes_over_users_ = 0;
 };
 
 }  // namespace weir::report

@@ -25,9 +25,9 @@ class FakeWorld final : public ReaderWorld {
   class View final : public MetricsReader {
    public:
     explicit View(FakeWorld& world) : world_(world) {}
-    Result<std::unique_ptr<MetricsSnapshot>> snapshot() override {
+    Result<std::unique_ptr<MetricsSnapshot>> snapshot(const Cancellation& cancellation = {}) override {
       const std::scoped_lock lock(world_.whole_);
-      return world_.store_->snapshot();
+      return world_.store_->snapshot(cancellation);
     }
 
    private:

@@ -7,11 +7,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "report/cancellation.hpp"
 #include "tally/ledger.hpp"
 #include "tally/window.hpp"
 
@@ -25,6 +27,29 @@ struct WindowQuery {
   WindowStart to;                                       // exclusive
   std::optional<std::vector<std::string_view>> values;  // only these, if given
   bool with_users = true;                               // sketches cost; ranking does without
+};
+
+// Windows of one granularity, side by side.
+struct WindowRun {
+  tally::Granularity granularity = tally::Granularity::minute;
+  WindowStart from;  // inclusive
+  WindowStart to;    // exclusive
+
+  friend bool operator==(const WindowRun&, const WindowRun&) = default;
+};
+
+// Which values are ranked: those of one dimension in all of these runs together.
+struct ValueQuery {
+  tally::Dimension dimension = tally::Dimension::page;
+  std::span<const WindowRun> runs;
+};
+
+// What one value counts, or a part of it. The views live until the callback returns.
+struct ValueRow {
+  std::string_view value;
+  std::int64_t events = 0;
+  std::int64_t page_views = 0;
+  std::string_view users;  // hll storage format; empty in count_by_value()
 };
 
 // One row of a view, as it passes by: the views into it live until the callback returns. A window can have
@@ -48,7 +73,9 @@ struct Horizons {
   }
 };
 
-// The store as it stood at one moment: all answers of one snapshot agree with each other.
+// The store as it stood at one moment: all answers of one snapshot agree with each other. When the cancellation that
+// snapshot() was given is due, each call ends with its error, within about 0.2 s also while the store is silent; the
+// snapshot is of no use afterwards.
 class MetricsSnapshot {
  public:
   MetricsSnapshot() = default;
@@ -58,6 +85,13 @@ class MetricsSnapshot {
 
   virtual Result<Horizons> horizons() = 0;
   virtual Result<void> scan(const WindowQuery& query, std::function<void(const ViewRow&)> take) = 0;
+
+  // Values in ascending order of their bytes, so that any number of them passes through bounded memory: the store sorts,
+  // on its disk if it must. What is not rolled up yet is in it, as with scan().
+  // count_by_value: one row a value, its sums. users_by_value: one row for each stored row, values side by side.
+  virtual Result<void> count_by_value(const ValueQuery& query, std::function<void(const ValueRow&)> take) = 0;
+  virtual Result<void> users_by_value(const ValueQuery& query, std::function<void(const ValueRow&)> take) = 0;
+
   virtual Result<std::vector<tally::LedgerRow>> ledger() = 0;
 };
 
@@ -69,8 +103,9 @@ class MetricsReader {
   virtual ~MetricsReader() = default;
 
   // From any thread; each snapshot is used by one thread. Blocks while all connections are in use.
-  // Move::peer: the store is away. Move::caller: a person must act. Of either whoever asks is told no more than the code.
-  virtual Result<std::unique_ptr<MetricsSnapshot>> snapshot() = 0;
+  // Move::peer: the store is away, or the cancellation is due. Move::caller: a person must act. Of either whoever asks
+  // is told no more than the code.
+  virtual Result<std::unique_ptr<MetricsSnapshot>> snapshot(const Cancellation& cancellation = {}) = 0;
 };
 
 }  // namespace weir::report

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "report/metrics_reader_values_contract.hpp"
 #include "report/metrics_reader_world.hpp"
 
 namespace weir::report {

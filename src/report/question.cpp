@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <ranges>
+#include <initializer_list>
 #include <string_view>
 
 #include "activity/rfc3339.hpp"
 #include "base/limits.hpp"
+#include "base/utf8.hpp"
+#include "tally/names.hpp"
 
 namespace weir::report {
 
@@ -20,28 +22,77 @@ constexpr std::array filter_dimensions{Dimension::activity_type, Dimension::page
 constexpr std::size_t shown_bytes_max = 80;  // of a bad value that an error quotes
 
 std::optional<std::string_view> find(Parameters parameters, std::string_view name) {
-  for (const auto& [key, value] : std::views::reverse(parameters))
+  for (const auto& [key, value] : parameters)
     if (key == name) return value;
   return std::nullopt;
 }
 
+std::string quoted(std::string_view text) {
+  std::string shown = "'";
+  shown.append(text.substr(0, shown_bytes_max));
+  if (text.size() > shown_bytes_max) shown.append("…");
+  return shown + '\'';
+}
+
 std::unexpected<Error> refuse(std::string_view name, std::string_view found, std::string_view expected) {
   std::string text(name);
-  text.append(" is '").append(found.substr(0, shown_bytes_max));
-  if (found.size() > shown_bytes_max) text.append("…");
-  text.append("'; expected ").append(expected);
+  text.append(" is ").append(quoted(found)).append("; expected ").append(expected);
   return fail(Move::caller, "bad_parameter", std::move(text));
 }
 
-Result<std::optional<EventTime>> read_time(Parameters parameters, std::string_view name) {
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t bytes = utf8_sequence_length(text);
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
+// Every parameter is one that the question has, and is given once: an answer to less than was asked would be wrong.
+Result<void> check_names(Parameters parameters, std::initializer_list<std::string_view> known) {
+  for (auto parameter = parameters.begin(); parameter != parameters.end(); ++parameter) {
+    const std::string& name = parameter->first;
+    if (std::ranges::find(known, name) == known.end()) {
+      std::string text = quoted(name) + " is not a parameter of this question; expected ";
+      for (const std::string_view each : known) {
+        if (each != *known.begin()) text.append(", ");
+        text.append(each);
+      }
+      return fail(Move::caller, "unknown_parameter", std::move(text));
+    }
+    const auto is_same = [&](const auto& other) { return other.first == name; };
+    if (std::find_if(parameters.begin(), parameter, is_same) != parameter)
+      return fail(Move::caller, "repeated_parameter", name + " is given more than once; expected one value");
+  }
+  return {};
+}
+
+// '+' is a space in a query unless it is escaped, which is easily forgotten. Where only the sign of an offset can have
+// stood, it is put back.
+Result<activity::DateTime> parse_time(std::string_view text) {
+  auto time = activity::parse_date_time(text);
+  constexpr std::size_t offset_bytes = std::string_view(" 02:00").size();
+  if (time || text.size() <= offset_bytes || text[text.size() - offset_bytes] != ' ') return time;
+  std::string repaired(text);
+  repaired[text.size() - offset_bytes] = '+';
+  auto again = activity::parse_date_time(repaired);
+  return again ? again : time;  // the error quotes what was sent
+}
+
+Result<std::optional<activity::DateTime>> read_time(Parameters parameters, std::string_view name) {
   const auto text = find(parameters, name);
   if (!text) return std::nullopt;
-  // '+' is a space in a query unless it is escaped, which is easily forgotten and leaves no doubt.
-  std::string repaired(*text);
-  std::ranges::replace(repaired, ' ', '+');
-  const auto time = activity::parse_rfc3339(repaired);
+  auto time = parse_time(*text);
   if (!time) return fail(Move::caller, "bad_parameter", std::string(name) + ": " + time.error().text);
   return *time;
+}
+
+WallTime floor_of(const activity::DateTime& time) {
+  return time.second + std::chrono::floor<std::chrono::milliseconds>(time.fraction);
+}
+WallTime ceil_of(const activity::DateTime& time) {
+  return time.second + std::chrono::ceil<std::chrono::milliseconds>(time.fraction);
 }
 
 Result<AskedRange> read_range(Parameters parameters, WallTime now) {
@@ -50,11 +101,17 @@ Result<AskedRange> read_range(Parameters parameters, WallTime now) {
   auto from = read_time(parameters, "from");
   if (!from) return pass_on(from);
   AskedRange range;
-  range.to = to->value_or(now);
-  range.from = from->value_or(range.to - std::chrono::hours(24));
-  if (range.from < range.to) return range;
+  range.to = *to ? ceil_of(**to) : now;
+  range.from = *from ? floor_of(**from) : range.to - std::chrono::hours(24);
+  const bool in_order = *from && *to ? **from < **to : range.from < range.to;
+  if (in_order) return range;
   if (*to) return refuse("from", find(parameters, "from").value_or(""), "a time before to");
   return refuse("from", find(parameters, "from").value_or(""), "a time before now, where to is not given");
+}
+
+std::string stored_value(Dimension dimension, std::string_view asked) {
+  if (dimension == Dimension::page) return tally::page_filter(asked);
+  return dimension == Dimension::referrer ? tally::referrer_filter(asked) : std::string(asked);
 }
 
 Result<std::optional<Filter>> read_filter(Parameters parameters) {
@@ -69,7 +126,9 @@ Result<std::optional<Filter>> read_filter(Parameters parameters) {
       return fail(Move::caller, "two_filters", std::move(text));
     }
     if (value->empty()) return refuse(name_of(dimension), *value, "a value to filter by");
-    filter = Filter{dimension, std::string(*value)};
+    if (!is_utf8(*value) || value->contains('\0'))
+      return refuse(name_of(dimension), *value, "UTF-8 without U+0000, as stored values are");
+    filter = Filter{dimension, stored_value(dimension, *value)};
   }
   return filter;
 }
@@ -130,6 +189,9 @@ Result<void> check_zone(Parameters parameters) {
 }  // namespace
 
 Result<SummaryQuestion> read_summary_question(Parameters parameters, WallTime now) {
+  auto named =
+      check_names(parameters, {"from", "to", "activity_type", "page", "referrer", "compare", "format"});
+  if (!named) return pass_on(named);
   auto range = read_range(parameters, now);
   if (!range) return pass_on(range);
   auto filter = read_filter(parameters);
@@ -140,6 +202,9 @@ Result<SummaryQuestion> read_summary_question(Parameters parameters, WallTime no
 }
 
 Result<SeriesQuestion> read_series_question(Parameters parameters, WallTime now) {
+  auto named = check_names(parameters,
+                           {"from", "to", "interval", "tz", "activity_type", "page", "referrer", "format"});
+  if (!named) return pass_on(named);
   auto range = read_range(parameters, now);
   if (!range) return pass_on(range);
   auto filter = read_filter(parameters);
@@ -154,10 +219,12 @@ Result<SeriesQuestion> read_series_question(Parameters parameters, WallTime now)
 }
 
 Result<TopQuestion> read_top_question(Parameters parameters, WallTime now) {
-  auto range = read_range(parameters, now);
-  if (!range) return pass_on(range);
   constexpr std::string_view why = "no counts are kept for the values of one dimension within another's";
   if (auto none = refuse_filters(parameters, why); !none) return pass_on(none);
+  auto named = check_names(parameters, {"from", "to", "dimension", "sort", "limit", "format"});
+  if (!named) return pass_on(named);
+  auto range = read_range(parameters, now);
+  if (!range) return pass_on(range);
   auto dimension = read_dimension(parameters);
   if (!dimension) return pass_on(dimension);
   auto sort = read_sort(parameters, *dimension);
@@ -168,7 +235,8 @@ Result<TopQuestion> read_top_question(Parameters parameters, WallTime now) {
 }
 
 Result<void> check_ledger_question(Parameters parameters) {
-  return refuse_filters(parameters, "the ledger accounts for every record");
+  if (auto none = refuse_filters(parameters, "the ledger accounts for every record"); !none) return none;
+  return check_names(parameters, {"format"});
 }
 
 }  // namespace weir::report

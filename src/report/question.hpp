@@ -1,8 +1,10 @@
 // The questions that can be asked, and how they are read from the parameters of a request (contract §4).
 // Pure.
 //
-// Parameters that are not known are passed over; a known one with a bad value is refused by name, with what
-// was found and what was expected (Move::caller, code bad_parameter).
+// Errors are Move::caller and name the parameter: a bad value, with what was found and what was expected
+// (bad_parameter); one that is given twice (repeated_parameter); one that this question does not have
+// (unknown_parameter); two filters (two_filters), or one where none is (filter_not_here). `format` belongs to every
+// question; its value is the caller's to read.
 #pragma once
 
 #include <cstddef>
@@ -19,10 +21,11 @@
 
 namespace weir::report {
 
-// Names and values, decoded. One that stands twice counts with its last value.
+// Names and values, decoded.
 using Parameters = std::span<const std::pair<std::string, std::string>>;
 
-// Only what has this value in this dimension is counted.
+// Only what has this value in this dimension is counted. The value is as stored values are: a page's path, a
+// referrer's host in lower case.
 struct Filter {
   tally::Dimension dimension = tally::Dimension::page;
   std::string value;

@@ -13,13 +13,13 @@ using tally::Granularity;
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 constexpr WallTime now = std::chrono::sys_days(std::chrono::June / 15 / 2026) + 12h + 34min + 56s + 789ms;
-constexpr EventTime june_1 = std::chrono::sys_days(std::chrono::June / 1 / 2026);
+constexpr WallTime june_1 = std::chrono::sys_days(std::chrono::June / 1 / 2026);
 
 TEST(Question, AsksForTheLastDayUnlessToldOtherwise) {
   const auto question = read_summary_question({}, now);
   ASSERT_TRUE(question);
-  EXPECT_EQ(question->range.from, EventTime(now - 24h));
-  EXPECT_EQ(question->range.to, EventTime(now));
+  EXPECT_EQ(question->range.from, now - 24h);
+  EXPECT_EQ(question->range.to, now);
   EXPECT_EQ(question->filter, std::nullopt);
   EXPECT_FALSE(question->compare_previous);
 }
@@ -28,18 +28,22 @@ TEST(Question, TakesItsRangeFromFromAndTo) {
   struct Case {
     const char* claim;
     Pairs parameters;
-    EventTime from;
-    EventTime to;
+    WallTime from;
+    WallTime to;
   };
   const Case cases[] = {
       {"both", {{"from", "2026-06-01T00:00:00Z"}, {"to", "2026-06-01T01:00:00Z"}}, june_1, june_1 + 1h},
       {"with an offset", {{"from", "2026-06-01T02:00:00+02:00"}}, june_1, now},
       {"a plus that became a space", {{"from", "2026-06-01T02:00:00 02:00"}}, june_1, now},
       {"to alone is the end of a day", {{"to", "2026-06-02T00:00:00Z"}}, june_1, june_1 + 24h},
-      {"the last of two counts",
-       {{"from", "yesterday"}, {"from", "2026-06-01T00:00:00Z"}, {"to", "2026-06-01T01:00:00Z"}},
+      {"outward to milliseconds",
+       {{"from", "2026-06-01T00:00:00.0009Z"}, {"to", "2026-06-01T00:59:59.9991Z"}},
        june_1,
        june_1 + 1h},
+      {"any year of four digits",
+       {{"from", "0001-01-01T00:00:00Z"}, {"to", "9999-12-31T00:00:00Z"}},
+       std::chrono::sys_days(std::chrono::year(1) / 1 / 1),
+       std::chrono::sys_days(std::chrono::year(9999) / 12 / 31)},
   };
   for (const auto& [claim, parameters, from, to] : cases) {
     const auto question = read_summary_question(parameters, now);
@@ -84,6 +88,13 @@ TEST(Question, RefusesABadRangeByName) {
   expect_refusals(refusals, [](const Pairs& pairs) { return read_series_question(pairs, now); });
 }
 
+TEST(Question, QuotesATimeAsItWasSent) {
+  const auto question = read_summary_question(Pairs{{"from", "2026-06-01T02:00:00 25:00"}}, now);
+  ASSERT_FALSE(question);
+  EXPECT_TRUE(question.error().text.contains("\"2026-06-01T02:00:00 25:00\"")) << question.error().text;
+  EXPECT_FALSE(question.error().text.contains("+25:00")) << question.error().text;
+}
+
 TEST(Question, QuotesOnlyTheBeginningOfALongBadValue) {
   const Pairs parameters{{"from", std::string(5000, 'x')}};
   const auto question = read_summary_question(parameters, now);
@@ -103,11 +114,45 @@ TEST(Question, FiltersByOneDimension) {
   }
 }
 
+TEST(Question, NormalisesAFilterAsStoredValuesAre) {
+  struct Case {
+    Dimension dimension;
+    std::string asked;
+    std::string stored;
+  };
+  const Case cases[] = {{Dimension::page, "/a", "/a"},
+                        {Dimension::page, "/a?utm_source=x#top", "/a"},
+                        {Dimension::page, "https://example.org/a?b", "/a"},
+                        {Dimension::page, "https://example.org", "/"},
+                        {Dimension::page, "(none)", "(none)"},
+                        {Dimension::page, "//a/b?c", "//a/b"},
+                        {Dimension::page, "/" + std::string(3000, 'x'), "/" + std::string(2047, 'x')},
+                        {Dimension::referrer, "example.org", "example.org"},
+                        {Dimension::referrer, "Example.ORG", "example.org"},
+                        {Dimension::referrer, "https://user@Example.org:8080/a", "example.org"},
+                        {Dimension::referrer, "example.org:8080", "example.org"},
+                        {Dimension::referrer, "[::1]", "[::1]"},
+                        {Dimension::referrer, "(direct)", "(direct)"},
+                        {Dimension::referrer, "(unknown)", "(unknown)"},
+                        {Dimension::referrer, "(other)", "(other)"},
+                        {Dimension::referrer, "no host", "no host"},
+                        {Dimension::activity_type, "Click", "Click"}};
+  for (const auto& [dimension, asked, stored] : cases) {
+    const auto question = read_summary_question(Pairs{{std::string(name_of(dimension)), asked}}, now);
+    ASSERT_TRUE(question) << asked;
+    EXPECT_EQ(question->filter, (Filter{dimension, stored})) << asked;
+  }
+}
+
 TEST(Question, RefusesTwoFiltersAndEmptyOnes) {
   const std::vector<Refusal> refusals{
       {{{"page", "/"}, {"referrer", "a.org"}}, "two_filters", {"page", "referrer", "pairs"}},
       {{{"activity_type", "click"}, {"page", "/"}}, "two_filters", {"activity_type", "page"}},
       {{{"page", ""}}, "bad_parameter", {"page", "a value"}},
+      {{{"page", std::string("/a\0", 3)}}, "bad_parameter", {"page", "U+0000"}},
+      {{{"referrer", "\xff"}}, "bad_parameter", {"referrer", "UTF-8"}},
+      {{{"page", "/a"}, {"page", "/b"}}, "repeated_parameter", {"page", "more than once"}},
+      {{{"page", "/a"}, {"page", "/a"}}, "repeated_parameter", {"page", "more than once"}},
   };
   expect_refusals(refusals, [](const Pairs& pairs) { return read_summary_question(pairs, now); });
   expect_refusals(refusals, [](const Pairs& pairs) { return read_series_question(pairs, now); });
@@ -198,8 +243,25 @@ TEST(Question, LimitsATopListTo500Rows) {
   expect_refusals(refusals, [](const Pairs& pairs) { return read_top_question(pairs, now); });
 }
 
-TEST(Question, PassesOverWhatItDoesNotKnow) {
-  EXPECT_TRUE(read_summary_question(Pairs{{"utm_source", "x"}, {"interval", "week"}}, now));
+TEST(Question, RefusesAParameterThatIsNotKnownOrGivenTwice) {
+  const std::vector<Refusal> everywhere{
+      {{{"utm_source", "x"}}, "unknown_parameter", {"'utm_source'", "expected from, to"}},
+      {{{"Page", "/"}}, "unknown_parameter", {"'Page'"}},
+      {{{"", ""}}, "unknown_parameter", {"''"}},
+      {{{"from", "2026-06-01T00:00:00Z"}, {"from", "2026-06-02T00:00:00Z"}}, "repeated_parameter", {"from"}},
+      {{{"format", "json"}, {"format", "json"}}, "repeated_parameter", {"format"}},
+  };
+  expect_refusals(everywhere, [](const Pairs& pairs) { return read_summary_question(pairs, now); });
+  expect_refusals(everywhere, [](const Pairs& pairs) { return read_series_question(pairs, now); });
+  expect_refusals(everywhere, [](const Pairs& pairs) { return read_top_question(pairs, now); });
+  expect_refusals({{{{"interval", "hour"}}, "unknown_parameter", {"'interval'", "compare"}}},
+                  [](const Pairs& pairs) { return read_summary_question(pairs, now); });
+  expect_refusals({{{{"compare", "previous"}}, "unknown_parameter", {"'compare'", "interval"}}},
+                  [](const Pairs& pairs) { return read_series_question(pairs, now); });
+  expect_refusals({{{{"from", "2026-06-01T00:00:00Z"}}, "unknown_parameter", {"'from'", "format"}},
+                   {{{"format", "json"}, {"format", "json"}}, "repeated_parameter", {"format"}}},
+                  check_ledger_question);
+  EXPECT_TRUE(read_top_question(Pairs{{"dimension", "page"}, {"format", "csv"}}, now));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ Granularity finer_than(Granularity granularity) {
 }
 
 // Covers [from, to), which lies on windows of `finest`.
-void cover_into(std::vector<Piece>& pieces, WindowStart from, WindowStart to, Granularity coarsest,
+void cover_into(std::vector<WindowRun>& pieces, WindowStart from, WindowStart to, Granularity coarsest,
                 Granularity finest, const Horizons& horizons) {
   if (from >= to) return;
   if (coarsest == finest) {
@@ -71,10 +71,13 @@ UsedRange round_outward(const AskedRange& asked, const Horizons& horizons) {
   return {floor_to(Granularity::day, from), ceil_to(Granularity::day, to), Granularity::day};
 }
 
-AskedRange range_before(const UsedRange& range) { return {range.from - (range.to - range.from), range.from}; }
+AskedRange range_before(const UsedRange& range) {
+  constexpr WindowStart first_shown{std::chrono::sys_days{std::chrono::year{0} / 1 / 1}};
+  return {std::max(first_shown, range.from - (range.to - range.from)), range.from};
+}
 
-std::vector<Piece> cover(const UsedRange& range, Granularity coarsest, const Horizons& horizons) {
-  std::vector<Piece> pieces;
+std::vector<WindowRun> cover(const UsedRange& range, Granularity coarsest, const Horizons& horizons) {
+  std::vector<WindowRun> pieces;
   cover_into(pieces, range.from, range.to, std::max(coarsest, range.finest), range.finest, horizons);
   return pieces;
 }

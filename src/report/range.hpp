@@ -12,10 +12,11 @@
 
 namespace weir::report {
 
-// A range as it was asked for: `from` inclusive, `to` exclusive, from < to.
+// A range as it was asked for: `from` inclusive, `to` exclusive, from < to. In milliseconds, rounded outward, because
+// these hold every year of four digits and the range before; an EventTime holds 1678 to 2261.
 struct AskedRange {
-  EventTime from;
-  EventTime to;
+  WallTime from;
+  WallTime to;
 };
 
 // A range on whole windows of `finest`, the finest granularity that is complete over all of it.
@@ -32,15 +33,6 @@ struct UsedRange {
   friend bool operator==(const UsedRange&, const UsedRange&) = default;
 };
 
-// Windows of one granularity, side by side.
-struct Piece {
-  tally::Granularity granularity = tally::Granularity::minute;
-  WindowStart from;
-  WindowStart to;
-
-  friend bool operator==(const Piece&, const Piece&) = default;
-};
-
 [[nodiscard]] std::chrono::seconds width_of(tally::Granularity granularity);
 
 // The window that holds a moment, and the first window that begins at or behind it. Unlike tally::window_of
@@ -53,15 +45,15 @@ struct Piece {
 // the last resort, whether complete or not.
 [[nodiscard]] UsedRange round_outward(const AskedRange& asked, const Horizons& horizons);
 
-// The range of equal length that ends where this one begins.
+// The range of equal length that ends where this one begins; it begins in year 0000 at the earliest.
 [[nodiscard]] AskedRange range_before(const UsedRange& range);
 
 // Windows that together are exactly the range, in order of time, each as coarse as fits and is complete, none
 // coarser than `coarsest`: whole days in the middle, hours beside them, minutes at the edges. So a year costs
-// 365 windows and not half a million. At most five pieces, unless retention keeps a finer granularity for
+// 365 windows and not half a million. At most five runs, unless retention keeps a finer granularity for
 // longer.
-[[nodiscard]] std::vector<Piece> cover(const UsedRange& range, tally::Granularity coarsest,
-                                       const Horizons& horizons);
+[[nodiscard]] std::vector<WindowRun> cover(const UsedRange& range, tally::Granularity coarsest,
+                                           const Horizons& horizons);
 
 // How many windows of a granularity touch the range.
 [[nodiscard]] std::size_t windows_in(const UsedRange& range, tally::Granularity granularity);

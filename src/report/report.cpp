@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <functional>
-#include <iterator>
+#include <map>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
-#include "base/keyed_hash.hpp"
 #include "base/limits.hpp"
+#include "report/best_rows.hpp"
 #include "tally/sketch.hpp"
 
 namespace weir::report {
@@ -41,6 +40,8 @@ struct Gathered {
 template <class T>
 std::unexpected<Error> store_failed(Result<T>& failed) {
   Error why = std::move(failed).error();
+  if (why.code == code_question_timeout || why.code == code_client_gone)
+    return std::unexpected<Error>(std::move(why));
   if (why.move == Move::caller) why.move = Move::peer;
   why.text = "the metrics store cannot answer now (" + std::string(why.code) + ")";
   return std::unexpected<Error>(std::move(why));
@@ -52,8 +53,8 @@ struct Reading {
   Horizons horizons;
 };
 
-Result<Reading> begin_reading(MetricsReader& reader) {
-  auto snapshot = reader.snapshot();
+Result<Reading> begin_reading(MetricsReader& reader, const Cancellation& cancellation) {
+  auto snapshot = reader.snapshot(cancellation);
   if (!snapshot) return store_failed(snapshot);
   auto horizons = (*snapshot)->horizons();
   if (!horizons) return store_failed(horizons);
@@ -74,17 +75,16 @@ Wanted wanted_by(const std::optional<Filter>& filter) {
 // Shows every row of the range to `take`, each event in exactly one of them.
 Result<void> scan(const Reading& reading, const UsedRange& range, Granularity coarsest, const Wanted& wanted,
                   const std::function<Result<void>(const ViewRow&)>& take) {
-  for (const auto& piece : cover(range, coarsest, reading.horizons)) {
-    const WindowQuery query{.granularity = piece.granularity,
+  for (const auto& run : cover(range, coarsest, reading.horizons)) {
+    const WindowQuery query{.granularity = run.granularity,
                             .dimension = wanted.dimension,
-                            .from = piece.from,
-                            .to = piece.to,
+                            .from = run.from,
+                            .to = run.to,
                             .values = wanted.values,
                             .with_users = wanted.with_users};
     Result<void> taken;
-    auto scanned = reading.snapshot->scan(query, [&](const ViewRow& row) {
-      if (taken) taken = take(row);
-    });
+    const auto pass = [&](const ViewRow& row) { taken = taken ? take(row) : taken; };
+    auto scanned = reading.snapshot->scan(query, pass);
     if (!scanned) return store_failed(scanned);
     if (!taken) return taken;
   }
@@ -129,48 +129,31 @@ Result<void> append_points(std::vector<Point>& points, const Reading& reading, c
   return {};
 }
 
-struct Counts {
+// The numbers of all values together, and the best of them.
+struct Ranking {
   std::int64_t events = 0;
   std::int64_t page_views = 0;
+  std::vector<TopRow> best;  // without users
 };
 
-using CountsByValue = std::unordered_map<std::string, Counts, TextHash, std::equal_to<>>;
-
-Result<CountsByValue> count_values(const Reading& reading, const UsedRange& range, Dimension dimension) {
-  CountsByValue counts;
-  const Wanted wanted{.dimension = dimension, .values = std::nullopt, .with_users = false};
-  auto done = scan(reading, range, Granularity::day, wanted, [&](const ViewRow& row) -> Result<void> {
-    auto found = counts.find(row.value);
-    if (found == counts.end()) found = counts.emplace(std::string(row.value), Counts{}).first;
-    found->second.events += row.events;
-    found->second.page_views += row.page_views;
-    return {};
+Result<Ranking> rank_by_counts(const Reading& reading, const ValueQuery& query, Sort sort,
+                               std::size_t limit) {
+  Ranking ranking;
+  BestRows best(sort, limit);
+  auto done = reading.snapshot->count_by_value(query, [&](const ValueRow& row) {
+    ranking.events += row.events;
+    ranking.page_views += row.page_views;
+    if (row.value != tally::value_other) best.offer(row.value, {row.events, row.page_views, 0});
   });
-  if (!done) return pass_on(done);
-  return counts;
-}
-
-std::int64_t rank_of(const Numbers& numbers, Sort sort) {
-  if (sort == Sort::events) return numbers.events;
-  return sort == Sort::page_views ? numbers.page_views : numbers.unique_users;
-}
-
-// Puts the best `limit` rows first, in order, and drops the rest.
-void keep_best(std::vector<TopRow>& rows, Sort sort, std::size_t limit) {
-  const auto better = [sort](const TopRow& a, const TopRow& b) {
-    const auto rank_a = rank_of(a.numbers, sort);
-    const auto rank_b = rank_of(b.numbers, sort);
-    return rank_a != rank_b ? rank_a > rank_b : a.value < b.value;
-  };
-  const auto kept = std::min(limit, rows.size());
-  std::ranges::partial_sort(rows, rows.begin() + static_cast<std::ptrdiff_t>(kept), better);
-  rows.resize(kept);
+  if (!done) return store_failed(done);
+  ranking.best = best.take();
+  return ranking;
 }
 
 Result<void> fill_users(const Reading& reading, const UsedRange& range, Dimension dimension,
                         std::vector<TopRow>& rows) {
   if (rows.empty()) return {};
-  std::unordered_map<std::string_view, tally::Sketch, TextHash> users;
+  std::map<std::string_view, tally::Sketch> users;  // a tree: no choice of values makes it slow
   Wanted wanted{.dimension = dimension, .values = std::vector<std::string_view>(), .with_users = true};
   for (const auto& row : rows) {
     users.try_emplace(row.value);
@@ -190,31 +173,58 @@ std::int64_t users_at_most(std::int64_t events) {
   return events + events * 14 / 100;
 }
 
-// Nobody comes without an event. So values are united in the order of their events, a batch at a time, until
-// the next one has too few to push anybody out: usually after the first batch.
-Result<std::vector<TopRow>> best_by_users(const Reading& reading, const UsedRange& range, Dimension dimension,
-                                          std::vector<TopRow> rows, std::size_t limit) {
-  keep_best(rows, Sort::events, rows.size());
-  std::vector<TopRow> best;
-  for (std::size_t at = 0; at < rows.size(); at += limits::top_rows_max) {
-    const bool full = best.size() == limit;
-    if (full && users_at_most(rows[at].numbers.events) < best.back().numbers.unique_users) break;
-    const auto end = std::min(at + limits::top_rows_max, rows.size());
-    std::vector<TopRow> batch(rows.begin() + static_cast<std::ptrdiff_t>(at),
-                              rows.begin() + static_cast<std::ptrdiff_t>(end));
-    if (auto filled = fill_users(reading, range, dimension, batch); !filled) return pass_on(filled);
-    std::ranges::move(batch, std::back_inserter(best));
-    keep_best(best, Sort::unique_users, limit);
+// Unites the users of every value, one value after the other.
+Result<std::vector<TopRow>> rank_all_by_users(const Reading& reading, const ValueQuery& query,
+                                              std::size_t limit) {
+  BestRows best(Sort::unique_users, limit);
+  std::string value;
+  Gathered gathered;
+  const auto finish_value = [&] {
+    if (gathered.events > 0 && value != tally::value_other) best.offer(value, gathered.numbers());
+    gathered = {};
+  };
+  Result<void> united;
+  auto done = reading.snapshot->users_by_value(query, [&](const ValueRow& row) {
+    if (!united) return;
+    if (row.value != value) {
+      finish_value();
+      value = row.value;
+    }
+    gathered.events += row.events;
+    gathered.page_views += row.page_views;
+    united = unite(gathered.users, row.users);
+  });
+  if (!done) return store_failed(done);
+  if (!united) return pass_on(united);
+  finish_value();
+  return best.take();
+}
+
+// `most_events`: one more value than are united at once, those with the most events. Nobody comes without an event. So
+// in most stores the users of these values are enough: if the next value has too few events to take the last place,
+// so has every further one. Else all values are united. Two passes at the most, and the counting before.
+Result<std::vector<TopRow>> best_by_users(const Reading& reading, const UsedRange& range,
+                                          const ValueQuery& query, std::vector<TopRow> most_events,
+                                          std::size_t limit) {
+  std::int64_t next_events = 0;
+  if (most_events.size() > limits::top_rows_max) {
+    next_events = most_events.back().numbers.events;
+    most_events.pop_back();
   }
-  return best;
+  if (auto filled = fill_users(reading, range, query.dimension, most_events); !filled) return pass_on(filled);
+  BestRows best(Sort::unique_users, limit);
+  for (const TopRow& row : most_events) best.offer(row.value, row.numbers);
+  std::vector<TopRow> rows = best.take();
+  if (next_events == 0 || users_at_most(next_events) < rows.back().numbers.unique_users) return rows;
+  return rank_all_by_users(reading, query, limit);
 }
 
 }  // namespace
 
 Report::Report(MetricsReader& reader, LedgerNames names) : reader_(reader), names_(std::move(names)) {}
 
-Result<SummaryAnswer> Report::summary(const SummaryQuestion& question) {
-  auto reading = begin_reading(reader_);
+Result<SummaryAnswer> Report::summary(const SummaryQuestion& question, const Cancellation& cancellation) {
+  auto reading = begin_reading(reader_, cancellation);
   if (!reading) return pass_on(reading);
   auto summary = summarise(*reading, question.range, question.filter);
   if (!summary) return pass_on(summary);
@@ -226,8 +236,8 @@ Result<SummaryAnswer> Report::summary(const SummaryQuestion& question) {
   return answer;
 }
 
-Result<SeriesAnswer> Report::series(const SeriesQuestion& question) {
-  auto reading = begin_reading(reader_);
+Result<SeriesAnswer> Report::series(const SeriesQuestion& question, const Cancellation& cancellation) {
+  auto reading = begin_reading(reader_, cancellation);
   if (!reading) return pass_on(reading);
   SeriesAnswer answer;
   answer.range = round_outward(question.range, reading->horizons);
@@ -247,30 +257,27 @@ Result<SeriesAnswer> Report::series(const SeriesQuestion& question) {
   return answer;
 }
 
-Result<TopAnswer> Report::top(const TopQuestion& question) {
-  auto reading = begin_reading(reader_);
+Result<TopAnswer> Report::top(const TopQuestion& question, const Cancellation& cancellation) {
+  auto reading = begin_reading(reader_, cancellation);
   if (!reading) return pass_on(reading);
   TopAnswer answer{.range = round_outward(question.range, reading->horizons),
                    .dimension = question.dimension};
-  auto counts = count_values(*reading, answer.range, question.dimension);
-  if (!counts) return pass_on(counts);
-
-  std::vector<TopRow> rows;
-  for (const auto& [value, count] : *counts) {
-    answer.other_events += count.events;
-    answer.other_page_views += count.page_views;
-    if (value != tally::value_other) rows.push_back({value, {count.events, count.page_views, 0}});
-  }
-  if (question.sort == Sort::unique_users) {
-    auto best = best_by_users(*reading, answer.range, question.dimension, std::move(rows), question.limit);
+  const auto runs = cover(answer.range, Granularity::day, reading->horizons);
+  const ValueQuery query{question.dimension, runs};
+  const bool by_users = question.sort == Sort::unique_users;
+  auto ranking = rank_by_counts(*reading, query, by_users ? Sort::events : question.sort,
+                                by_users ? limits::top_rows_max + 1 : question.limit);
+  if (!ranking) return pass_on(ranking);
+  answer.other_events = ranking->events;
+  answer.other_page_views = ranking->page_views;
+  answer.rows = std::move(ranking->best);
+  if (by_users) {
+    auto best = best_by_users(*reading, answer.range, query, std::move(answer.rows), question.limit);
     if (!best) return pass_on(best);
-    rows = std::move(*best);
-  } else {
-    keep_best(rows, question.sort, question.limit);
-    auto filled = fill_users(*reading, answer.range, question.dimension, rows);
-    if (!filled) return pass_on(filled);
+    answer.rows = std::move(*best);
+  } else if (auto filled = fill_users(*reading, answer.range, question.dimension, answer.rows); !filled) {
+    return pass_on(filled);
   }
-  answer.rows = std::move(rows);
   for (const auto& row : answer.rows) {
     answer.other_events -= row.numbers.events;
     answer.other_page_views -= row.numbers.page_views;
@@ -278,9 +285,9 @@ Result<TopAnswer> Report::top(const TopQuestion& question) {
   return answer;
 }
 
-Result<LedgerAnswer> Report::ledger(WallTime now) {
+Result<LedgerAnswer> Report::ledger(WallTime now, const Cancellation& cancellation) {
   using std::chrono::milliseconds;
-  auto snapshot = reader_.snapshot();
+  auto snapshot = reader_.snapshot(cancellation);
   if (!snapshot) return store_failed(snapshot);
   auto rows = (*snapshot)->ledger();
   if (!rows) return store_failed(rows);

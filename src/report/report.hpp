@@ -15,6 +15,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "report/cancellation.hpp"
 #include "report/metrics_reader.hpp"
 #include "report/question.hpp"
 #include "report/range.hpp"
@@ -91,18 +92,23 @@ struct LedgerNames {
   std::string group_id;
 };
 
-// Any thread may ask; a question blocks its thread until the store has answered. Errors: Move::caller, the
-// question cannot be answered as asked (code too_many_points); Move::peer, the store is away;
-// Move::ourselves, a row of the store cannot be read.
+// Any thread may ask; a question blocks its thread until the store has answered, or until its cancellation is due.
+// Errors: Move::caller, the question cannot be answered as asked (code too_many_points); Move::peer, the store is away
+// or the cancellation is due; Move::ourselves, a row of the store cannot be read.
+//
+// Memory of one question is below 64 MB, whatever the store holds: at most 500 sketches of up to 64 KiB at once, and
+// one row of the store at a time. Values of a dimension pass in their order and are never all in memory.
 class Report {
  public:
   // `reader` must outlive the report.
   Report(MetricsReader& reader, LedgerNames names);
 
-  [[nodiscard]] Result<SummaryAnswer> summary(const SummaryQuestion& question);
-  [[nodiscard]] Result<SeriesAnswer> series(const SeriesQuestion& question);
-  [[nodiscard]] Result<TopAnswer> top(const TopQuestion& question);
-  [[nodiscard]] Result<LedgerAnswer> ledger(WallTime now);
+  [[nodiscard]] Result<SummaryAnswer> summary(const SummaryQuestion& question,
+                                              const Cancellation& cancellation = {});
+  [[nodiscard]] Result<SeriesAnswer> series(const SeriesQuestion& question,
+                                            const Cancellation& cancellation = {});
+  [[nodiscard]] Result<TopAnswer> top(const TopQuestion& question, const Cancellation& cancellation = {});
+  [[nodiscard]] Result<LedgerAnswer> ledger(WallTime now, const Cancellation& cancellation = {});
 
  private:
   MetricsReader& reader_;

@@ -59,6 +59,15 @@ TEST_F(ReportTest, ComparesWithTheRangeOfEqualLengthBefore) {
   EXPECT_EQ(answer->previous->range.to, june_1);
 }
 
+TEST_F(ReportTest, ComparesFiveCenturiesWithTheFiveBefore) {
+  const auto answer = report_.summary(
+      {.range = {sys_days(std::chrono::year(1700) / 1 / 1), sys_days(std::chrono::year(2200) / 1 / 1)},
+       .compare_previous = true});
+  ASSERT_TRUE(answer && answer->previous);
+  EXPECT_EQ(answer->previous->range.to, answer->summary.range.from);
+  EXPECT_LT(answer->previous->range.from, answer->previous->range.to);
+}
+
 TEST_F(ReportTest, CountsOnlyWhatTheFilterNames) {
   fill(store_,
        {{.at = june_1, .user = "ann", .type = "click", .page = "/a", .referrer = "x.org"},
@@ -185,9 +194,9 @@ TEST_F(ReportTest, UnitesOnlyTheWinnersOfATopList) {
   fill(store_, {{.at = june_1, .page = "/a"}, {.at = june_1, .page = "/b"}}, 2);
   ASSERT_TRUE(report_.top({.range = first_day, .limit = 1}));
   const auto scans = store_.scans();
-  ASSERT_EQ(scans.size(), 2u);
-  EXPECT_FALSE(scans.at(0).with_users);
-  EXPECT_TRUE(scans.at(1).with_users);
+  ASSERT_EQ(scans.size(), 1u);
+  EXPECT_TRUE(scans.at(0).with_users);
+  EXPECT_EQ(store_.passes_over_users(), 0);
 }
 
 TEST_F(ReportTest, RanksByUsersHoweverManyEventsOthersHave) {
@@ -201,6 +210,72 @@ TEST_F(ReportTest, RanksByUsersHoweverManyEventsOthersHave) {
   const auto answer = report_.top({.range = first_day, .sort = Sort::unique_users, .limit = 2});
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->rows, (std::vector<TopRow>{{"/rare", {2, 2, 2}}, {"/0", {3, 3, 1}}}));
+  EXPECT_EQ(answer->other_events, 600 * 3 + 2 - 5);
+}
+
+// Each value has one event of one user: every one may be among the best (faults 43).
+TEST_F(ReportTest, Fault43RanksManyEqualValuesByUsersInOnePassAndByValue) {
+  std::vector<Event> events;
+  std::vector<std::string> values;
+  for (int page = 0; page < 3000; ++page) {
+    values.push_back("/" + std::to_string(page));
+    events.push_back({.at = june_1 + page * 10s, .page = values.back()});
+  }
+  events.push_back({.at = june_1, .user = "bob", .page = "(other)"});
+  fill(store_, events, 1000);
+  const auto answer = report_.top({.range = first_day, .sort = Sort::unique_users, .limit = 500});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(store_.passes_over_users(), 1);
+  EXPECT_LE(store_.scans().size(), 5u);
+  std::ranges::sort(values);
+  ASSERT_EQ(answer->rows.size(), 500u);
+  for (std::size_t i = 0; i < answer->rows.size(); ++i)
+    EXPECT_EQ(answer->rows[i], (TopRow{values[i], {1, 1, 1}}));
+  EXPECT_EQ(answer->other_events, 2501);
+}
+
+TEST_F(ReportTest, UnitesOnlyTheValuesWithTheMostEventsWhereTheyMustBeTheBest) {
+  std::vector<Event> events;
+  for (int page = 0; page < 600; ++page)
+    for (int user = 0; user < (page < 400 ? 3 : 1); ++user)
+      events.push_back(
+          {.at = june_1, .user = "u" + std::to_string(user), .page = "/" + std::to_string(1000 + page)});
+  fill(store_, events, events.size());
+  const auto answer = report_.top({.range = first_day, .sort = Sort::unique_users, .limit = 2});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->rows, (std::vector<TopRow>{{"/1000", {3, 3, 3}}, {"/1001", {3, 3, 3}}}));
+  EXPECT_EQ(store_.passes_over_users(), 0);
+}
+
+TEST_F(ReportTest, Fault43EndsAQuestionAtItsDeadline) {
+  fill(store_, {{.at = june_1, .page = "/a"}, {.at = june_1 + 1h, .page = "/b"}}, 1);
+  // A clock that goes on by a second with each reading: whenever the deadline is, the question ends there.
+  for (int seconds = 0; seconds < 12; ++seconds) {
+    MonoTime clock{};
+    const Cancellation cancellation(clock + seconds * 1s, {}, [&] { return clock += 1s; });
+    const auto answer = report_.top({.range = first_day, .sort = Sort::unique_users}, cancellation);
+    ASSERT_FALSE(answer) << seconds;
+    EXPECT_EQ(answer.error().code, code_question_timeout);
+    EXPECT_EQ(answer.error().move, Move::peer);
+    EXPECT_TRUE(answer.error().text.contains("limit of 7 s; ask for a shorter range")) << answer.error().text;
+    EXPECT_LE(clock, MonoTime{} + (seconds + 1) * 1s) << "nothing is done after the deadline";
+  }
+}
+
+TEST_F(ReportTest, Fault43EndsAQuestionWhoseClientIsGone) {
+  fill(store_, {{.at = june_1}}, 1);
+  std::stop_source client;
+  const Cancellation cancellation(MonoTime::max(), client.get_token(), [] { return MonoTime{}; });
+  EXPECT_TRUE(report_.summary({.range = first_day}, cancellation));
+  client.request_stop();
+  const auto ended = [](const auto& answer) {
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, code_client_gone);
+  };
+  ended(report_.summary({.range = first_day}, cancellation));
+  ended(report_.series({.range = first_day}, cancellation));
+  ended(report_.top({.range = first_day}, cancellation));
+  ended(report_.ledger(june_1, cancellation));
 }
 
 TEST_F(ReportTest, HandsOnEveryFailureOfTheStore) {
@@ -220,7 +295,7 @@ TEST_F(ReportTest, HandsOnEveryFailureOfTheStore) {
   };
   ask([&] { return report_.summary({.range = first_day, .compare_previous = true}); }, 4);
   ask([&] { return report_.series({.range = first_day}); }, 3);
-  ask([&] { return report_.top({.range = first_day}); }, 4);
+  ask([&] { return report_.top({.range = first_day}); }, 4);  // snapshot, horizons, counts, users of the best
   ask([&] { return report_.top({.range = first_day, .sort = Sort::unique_users}); }, 4);
   ask([&] { return report_.ledger(june_1); }, 2);
 }

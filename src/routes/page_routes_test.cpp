@@ -32,10 +32,28 @@ TEST(PageRoutes, ServeThePageAndEverythingItLoads) {
     if (route.path == "/" || route.path.starts_with("/api/")) continue;
     const auto is_loaded_by = [&](const http::Route& other) {
       const auto body = get(other).body;
-      return body.contains('"' + route.path + '"') || body.contains("'." + route.path + '\'');
+      return body.contains('"' + route.path.substr(1) + '"') || body.contains("'." + route.path + '\'');
     };
     EXPECT_TRUE(std::ranges::any_of(routes, is_loaded_by)) << route.path;
   }
+}
+
+// So that it works under a proxy's path prefix, too.
+TEST(PageRoutes, GiveOnlyRelativeAddresses) {
+  for (const auto& file : page_files()) {
+    if (!file.name.ends_with(".js") && !file.name.ends_with(".html")) continue;
+    for (const auto* absolute : {"=\"/", "'/", "`/", "(/api", "location.origin"})
+      EXPECT_FALSE(file.bytes.contains(absolute)) << file.name << " has " << absolute;
+  }
+}
+
+// A name from the address is a key of these objects only if it is their own.
+TEST(PageRoutes, TakeNoNameOfThePrototypeForARange) {
+  const auto files = page_files();
+  const auto view = std::ranges::find(files, "view.js", &PageFile::name);
+  ASSERT_NE(view, files.end());
+  EXPECT_FALSE(view->bytes.contains(" in RANGES"));
+  EXPECT_TRUE(view->bytes.contains("Object.hasOwn(RANGES"));
 }
 
 TEST(PageRoutes, LetNothingRunThatIsNotBuiltIn) {

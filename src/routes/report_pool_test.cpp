@@ -3,6 +3,7 @@
 #include <atomic>
 #include <future>
 #include <gtest/gtest.h>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -52,15 +53,67 @@ TEST(ReportPool, RefusesAtOnceWhenTooManyWait) {
   blocker.let_go();
 }
 
-TEST(ReportPool, DoesWhatWaitsBeforeItGoes) {
-  std::atomic<int> came = 0;
+TEST(ReportPool, Fault43DropsWhatWaitsWhenItStopsAndLetsWhatRunsEnd) {
+  ReportPool pool(1, 100);
+  Blocker blocker(pool);
+  std::atomic<int> stopped = 0;
+  for (int i = 0; i < 100; ++i) pool.offer([&](Turn turn) { stopped += turn == Turn::stopping ? 1 : 0; });
+  EXPECT_EQ(stopped, 0);
+  pool.stop();
+  EXPECT_EQ(stopped, 100) << "they do not wait for the job that runs";
+  pool.offer([&](Turn turn) { stopped += turn == Turn::stopping ? 1 : 0; });
+  EXPECT_EQ(stopped, 101) << "nor does one that comes later";
+  blocker.let_go();
+}
+
+TEST(ReportPool, StopsWhenItGoes) {
+  std::atomic<int> answered = 0;
   {
     ReportPool pool(1, 100);
     Blocker blocker(pool);
-    for (int i = 0; i < 100; ++i) pool.offer([&](Turn turn) { came += turn == Turn::come ? 1 : 0; });
+    for (int i = 0; i < 100; ++i) pool.offer([&](Turn) { ++answered; });
     blocker.let_go();
   }
-  EXPECT_EQ(came, 100);
+  EXPECT_EQ(answered, 100);
+}
+
+TEST(ReportPool, Fault43DoesNothingForAClientThatIsGone) {
+  std::promise<Turn> ended;
+  std::stop_source client;
+  ReportPool pool(1, 4);
+  {
+    Blocker blocker(pool);
+    pool.offer([&](Turn turn) { ended.set_value(turn); }, client.get_token());
+    client.request_stop();
+    blocker.let_go();
+  }
+  EXPECT_EQ(ended.get_future().get(), Turn::gone);
+}
+
+TEST(ReportPool, Fault43MakesRoomInAFullQueueWhereClientsAreGone) {
+  std::atomic<int> gone = 0;
+  std::atomic<int> came = 0;
+  std::atomic<int> refused = 0;
+  const auto job = [&](Turn turn) { ++(turn == Turn::gone ? gone : turn == Turn::come ? came : refused); };
+  std::stop_source client;
+  {
+    ReportPool pool(1, 3);
+    Blocker blocker(pool);
+    pool.offer(job, client.get_token());
+    pool.offer(job);
+    pool.offer(job, client.get_token());
+    client.request_stop();
+    pool.offer(job);
+    EXPECT_EQ(gone, 2);
+    pool.offer(job);
+    EXPECT_EQ(refused, 0);
+    pool.offer(job);
+    EXPECT_EQ(refused, 1);
+    pool.stop();
+    blocker.let_go();
+  }
+  EXPECT_EQ(refused, 4);
+  EXPECT_EQ(came, 0);
 }
 
 TEST(ReportPool, AnswersEveryOfferFromManyThreadsOnce) {

@@ -1,11 +1,16 @@
 #include "routes/report_routes.hpp"
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "base/limits.hpp"
 #include "report/answer_text.hpp"
+#include "report/cancellation.hpp"
 #include "report/question.hpp"
+#include "routes/accept.hpp"
 
 namespace weir::routes {
 
@@ -18,14 +23,16 @@ enum class Format : std::uint8_t { json, csv };
 struct Question {
   std::vector<std::pair<std::string, std::string>> parameters;
   Format format = Format::json;
+  bool negotiated = false;  // by Accept
   WallTime now;
+  report::Cancellation cancellation;
 };
 
 http::Reply error_reply_for(const Error& error) {
   if (error.move == Move::caller) return http::error_reply(400, error.text);
   auto reply = http::error_reply(error.move == Move::ourselves ? 500 : 503, error.text);
   if (reply.status == 503) reply.headers.emplace_back("Retry-After", "1");
-  reply.code = error.code;
+  if (error.code != report::code_client_gone) reply.code = error.code;  // that one is no failure of ours
   return reply;
 }
 
@@ -44,12 +51,19 @@ http::Reply csv_reply(std::string csv, std::string_view name) {
   return reply;
 }
 
-Result<Format> read_format(const http::Request& request, const http::Query& query, bool is_list) {
+// By Accept; the first is what a client without preference gets.
+Format accepted_format(const http::Request& request) {
+  static const std::array forms{
+      MediaType{"application", "json", {{"charset", "utf-8"}}},
+      MediaType{"text", "csv", {{"charset", "utf-8"}, {"header", "present"}}},
+  };
+  return preferred(forms, request) == 0 ? Format::json : Format::csv;
+}
+
+// By the parameter; none: it is not given.
+Result<std::optional<Format>> read_format(const http::Query& query, bool is_list) {
   const auto format = query.get("format");
-  if (!format) {
-    const auto accept = request.header("accept");
-    return is_list && accept && accept->contains("text/csv") ? Format::csv : Format::json;
-  }
+  if (!format) return std::nullopt;
   if (*format == "json") return Format::json;
   if (*format == "csv" && is_list) return Format::csv;
   std::string text = "format is '" + std::string(format->substr(0, 20)) + "'; expected json";
@@ -60,7 +74,7 @@ Result<Format> read_format(const http::Request& request, const http::Query& quer
 http::Reply answer_summary(Report& report, const Question& question) {
   auto asked = report::read_summary_question(question.parameters, question.now);
   if (!asked) return error_reply_for(asked.error());
-  const auto answer = report.summary(*asked);
+  const auto answer = report.summary(*asked, question.cancellation);
   if (!answer) return error_reply_for(answer.error());
   return json_reply(to_json(*answer));
 }
@@ -68,7 +82,7 @@ http::Reply answer_summary(Report& report, const Question& question) {
 http::Reply answer_series(Report& report, const Question& question) {
   auto asked = report::read_series_question(question.parameters, question.now);
   if (!asked) return error_reply_for(asked.error());
-  const auto answer = report.series(*asked);
+  const auto answer = report.series(*asked, question.cancellation);
   if (!answer) return error_reply_for(answer.error());
   if (question.format == Format::csv) return csv_reply(to_csv(*answer), "timeseries");
   return json_reply(to_json(*answer));
@@ -77,7 +91,7 @@ http::Reply answer_series(Report& report, const Question& question) {
 http::Reply answer_top(Report& report, const Question& question) {
   auto asked = report::read_top_question(question.parameters, question.now);
   if (!asked) return error_reply_for(asked.error());
-  const auto answer = report.top(*asked);
+  const auto answer = report.top(*asked, question.cancellation);
   if (!answer) return error_reply_for(answer.error());
   if (question.format == Format::csv) return csv_reply(to_csv(*answer), "top");
   return json_reply(to_json(*answer));
@@ -86,41 +100,61 @@ http::Reply answer_top(Report& report, const Question& question) {
 http::Reply answer_ledger(Report& report, const Question& question) {
   if (auto asked = report::check_ledger_question(question.parameters); !asked)
     return error_reply_for(asked.error());
-  const auto answer = report.ledger(question.now);
+  const auto answer = report.ledger(question.now, question.cancellation);
   if (!answer) return error_reply_for(answer.error());
   return json_reply(to_json(*answer));
 }
 
 using Answer = http::Reply (*)(Report&, const Question&);
 
+// Of a question that was not asked.
+http::Reply refusal(ReportPool::Turn turn) {
+  switch (turn) {
+    case ReportPool::Turn::stopping:
+      return error_reply_for({Move::peer, {}, "the service is shutting down; ask again"});
+    case ReportPool::Turn::gone:
+      return error_reply_for(
+          {Move::peer, {}, "the client closed the connection before the answer was ready"});
+    case ReportPool::Turn::full:
+    case ReportPool::Turn::come:
+      break;
+  }
+  return error_reply_for({Move::peer, "questions_full", "too many questions wait for an answer; ask again"});
+}
+
 http::Route make_route(std::string path, Answer answer, bool is_list, Report& report, ReportPool& pool,
-                       std::function<WallTime()> clock) {
+                       std::function<Now()> clock) {
   auto handle = [&report, &pool, clock = std::move(clock), answer, is_list](const http::Request& request,
                                                                             http::Respond respond) {
     const http::Query query(request.query);
-    const auto format = read_format(request, query, is_list);
+    const auto format = read_format(query, is_list);
     if (!format) {
       respond(error_reply_for(format.error()));
       return;
     }
     // The request's bytes are the connection's; the question goes to another thread with its own.
-    Question question{query.all(), *format, clock()};
-    pool.offer([&report, answer, question = std::move(question),
+    const Now now = clock();
+    const bool negotiated = is_list && !*format;
+    Question question{query.all(), negotiated ? accepted_format(request) : format->value_or(Format::json),
+                      negotiated, now.wall,
+                      report::Cancellation(now.mono + limits::question_deadline, request.client_gone,
+                                           [clock] { return clock().mono; })};
+    auto job = [&report, answer, question = std::move(question),
                 respond = std::move(respond)](ReportPool::Turn turn) mutable {
-      if (turn == ReportPool::Turn::come) {
-        respond(answer(report, question));
-        return;
-      }
-      respond(error_reply_for(
-          {Move::peer, "questions_full", "too many questions wait for an answer; ask again"}));
-    });
+      http::Reply reply = turn == ReportPool::Turn::come ? answer(report, question) : refusal(turn);
+      if (question.negotiated) reply.headers.emplace_back("Vary", "Accept");
+      respond(std::move(reply));
+    };
+    pool.offer(std::move(job), request.client_gone);
   };
-  return {"GET", std::move(path), std::move(handle)};
+  http::Route route{"GET", std::move(path), std::move(handle)};
+  route.watch_client = true;
+  return route;
 }
 
 }  // namespace
 
-std::vector<http::Route> report_routes(Report& report, ReportPool& pool, std::function<WallTime()> clock) {
+std::vector<http::Route> report_routes(Report& report, ReportPool& pool, std::function<Now()> clock) {
   return {make_route("/api/v1/summary", answer_summary, false, report, pool, clock),
           make_route("/api/v1/timeseries", answer_series, true, report, pool, clock),
           make_route("/api/v1/top", answer_top, true, report, pool, clock),

@@ -11,10 +11,12 @@
 
 namespace weir::routes {
 
-// Handlers hand each question to the pool and return. A bad parameter is answered 400, naming it; a store that
-// is away, and a full pool, 503 with Retry-After. `report` and `pool` must outlive the server; the pool goes
-// after the server has stopped and before the report. `clock` is read once a request, on an io thread.
+// Handlers hand each question to the pool and return. A bad parameter is answered 400, naming it; a store that is away,
+// a full pool, a question that took longer than limits::question_deadline from its arrival, and one that waits while the
+// pool stops, 503 with Retry-After. A question ends when its client is gone. Lists come as JSON or CSV: by `format`, else
+// by Accept. `report` and `pool` must outlive the server; the pool goes after the server has stopped and before the
+// report. `clock` may be read from any thread.
 [[nodiscard]] std::vector<http::Route> report_routes(report::Report& report, ReportPool& pool,
-                                                     std::function<WallTime()> clock);
+                                                     std::function<Now()> clock);
 
 }  // namespace weir::routes

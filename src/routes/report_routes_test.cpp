@@ -34,7 +34,7 @@ class ReportRoutes : public ::testing::Test {
   }
 
   http::Reply get(std::string_view path, std::string_view query, std::string_view accept = "*/*") {
-    const auto routes = report_routes(report_, *pool_, [] { return now; });
+    const auto routes = report_routes(report_, *pool_, [] { return Now{now, MonoTime{}}; });
     const auto route = std::ranges::find(routes, path, &http::Route::path);
     EXPECT_NE(route, routes.end());
     EXPECT_EQ(route->method, "GET");
@@ -90,6 +90,14 @@ TEST_F(ReportRoutes, AnswerListsAsCsvWhenAsked) {
   EXPECT_EQ(get("/api/v1/summary", "", "text/csv").content_type, "application/json");
 }
 
+TEST_F(ReportRoutes, SayThatAListDependsOnAcceptWhereItDoes) {
+  EXPECT_EQ(header(get("/api/v1/top", "dimension=page"), "Vary"), "Accept");
+  EXPECT_EQ(header(get("/api/v1/top", "dimension=page", "text/csv"), "Vary"), "Accept");
+  EXPECT_EQ(header(get("/api/v1/timeseries", "interval=week"), "Vary"), "Accept");
+  EXPECT_EQ(header(get("/api/v1/timeseries", "format=csv"), "Vary"), "");
+  EXPECT_EQ(header(get("/api/v1/summary", ""), "Vary"), "");
+}
+
 TEST_F(ReportRoutes, Answer400NamingTheParameter) {
   struct Case {
     std::string_view path;
@@ -98,6 +106,9 @@ TEST_F(ReportRoutes, Answer400NamingTheParameter) {
   };
   const Case cases[] = {{"/api/v1/summary", "from=x", "from"},
                         {"/api/v1/summary", "page=/&referrer=a.org", "page and referrer"},
+                        {"/api/v1/summary", "page=/a&page=/b", "page is given more than once"},
+                        {"/api/v1/summary", "utm_source=x", "'utm_source' is not a parameter"},
+                        {"/api/v1/summary", "from=2026-06-15T00:00:00%20x", "00:00:00 x"},
                         {"/api/v1/summary", "format=csv", "format"},
                         {"/api/v1/timeseries", "interval=week", "interval"},
                         {"/api/v1/timeseries", "format=xml", "format"},
@@ -129,6 +140,45 @@ TEST_F(ReportRoutes, Answer503WhileTheStoreIsAway) {
 TEST_F(ReportRoutes, Answer500WhenTheStoreIsNotToBeTrusted) {
   store_.fail_call(0, {Move::ourselves, "store_broken", "the store is broken"});
   EXPECT_EQ(get("/api/v1/top", "dimension=page").status, 500);
+}
+
+TEST_F(ReportRoutes, Fault43Answer503AtTheDeadlineAndSayWhy) {
+  // Each reading of the clock is three seconds later.
+  const auto routes =
+      report_routes(report_, *pool_, [mono = MonoTime{}]() mutable { return Now{now, mono += 3s}; });
+  const http::Request request{.method = "GET", .path = "/api/v1/top", .query = "dimension=page"};
+  std::promise<http::Reply> promised;
+  std::ranges::find(routes, "/api/v1/top", &http::Route::path)->handle(request, [&](http::Reply made) {
+    promised.set_value(std::move(made));
+  });
+  const auto reply = promised.get_future().get();
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.code, "question_timeout");
+  EXPECT_TRUE(reply.body.contains("limit of 7 s; ask for a shorter range")) << reply.body;
+  EXPECT_EQ(header(reply, "Retry-After"), "1");
+}
+
+TEST_F(ReportRoutes, Fault43Answer503WhileTheServiceStops) {
+  pool_->stop();
+  const auto reply = get("/api/v1/summary", "");
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.code, "") << "it is no failure";
+  EXPECT_TRUE(reply.body.contains("shutting down")) << reply.body;
+}
+
+TEST_F(ReportRoutes, Fault43DoNothingForAClientThatIsGone) {
+  std::stop_source client;
+  client.request_stop();
+  const auto routes = report_routes(report_, *pool_, [] { return Now{now, MonoTime{}}; });
+  for (const auto& route : routes) {
+    EXPECT_TRUE(route.watch_client) << route.path;
+    const http::Request request{
+        .method = "GET", .path = route.path, .query = "", .client_gone = client.get_token()};
+    std::promise<http::Reply> promised;
+    route.handle(request, [&](http::Reply made) { promised.set_value(std::move(made)); });
+    EXPECT_EQ(promised.get_future().get().status, 503);
+  }
+  EXPECT_EQ(store_.snapshots(), 0);
 }
 
 TEST_F(ReportRoutes, Answer503WhenTooManyQuestionsWait) {

@@ -29,6 +29,8 @@ Verdict verdict_on(int result) {
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
       return {Move::peer, code_busy};
+    case SQLITE_INTERRUPT:
+      return {Move::peer, code_interrupted};
     case SQLITE_FULL:
       return {Move::peer, code_disk_full};
     case SQLITE_IOERR:
@@ -163,7 +165,10 @@ bool Statement::is_null(int column) const {
 
 void Database::Close::operator()(sqlite3* database) const noexcept { sqlite3_close_v2(database); }
 
-Database::Database(sqlite3* database) : wal_frames_(std::make_unique<std::int64_t>(0)), database_(database) {}
+Database::Database(sqlite3* database)
+    : must_stop_(std::make_unique<std::function<bool()>>()),
+      wal_frames_(std::make_unique<std::int64_t>(0)),
+      database_(database) {}
 
 Result<Database> Database::open(const std::filesystem::path& path, const OpenOptions& options) {
   if (auto seen = look_at(path, options); !seen) return pass_on(seen);
@@ -301,6 +306,16 @@ Result<CheckpointEnd> Database::checkpoint(CheckpointMode mode) {
   const int result = sqlite3_wal_checkpoint_v2(database_.get(), "main", how, &log_frames, &checkpointed);
   if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY) return failure(database_.get(), result);
   return CheckpointEnd{.busy = result != SQLITE_OK, .log_frames = log_frames, .checkpointed = checkpointed};
+}
+
+void Database::interrupt_when(std::function<bool()> must_stop) {
+  constexpr int steps = 4000;
+  const auto ask = [](void* asked) { return (*static_cast<std::function<bool()>*>(asked))() ? 1 : 0; };
+  *must_stop_ = std::move(must_stop);
+  if (*must_stop_)
+    sqlite3_progress_handler(database_.get(), steps, ask, must_stop_.get());
+  else
+    sqlite3_progress_handler(database_.get(), 0, nullptr, nullptr);
 }
 
 void Database::keep_wal_at_close() {

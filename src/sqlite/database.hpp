@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ inline constexpr std::string_view code_foreign =
 inline constexpr std::string_view code_newer = "newer_database";  // written by a newer Weir
 inline constexpr std::string_view code_cannot_open =
     "cannot_open";  // a directory, no such folder, no permission
+inline constexpr std::string_view code_interrupted = "interrupted";  // by interrupt_when(): Move::peer
 inline constexpr std::string_view code_error = "database_error";
 
 // A prepared statement; places of parameters count from 1, columns from 0, as in SQLite. The text and blobs
@@ -143,6 +145,10 @@ class Database {
   Result<CheckpointEnd> checkpoint(CheckpointMode mode);
   // Frames (pages) in the WAL after this connection's last commit.
   [[nodiscard]] std::int64_t wal_frames() const { return *wal_frames_; }
+  // From now on a statement that runs asks `must_stop` every few thousand steps (about a millisecond), on its own
+  // thread; when it answers true the statement ends with code_interrupted. An empty function: nothing is asked.
+  void interrupt_when(std::function<bool()> must_stop);
+
   // The last connection of a file checkpoints as it closes, and nobody hears of its errors. Not after this:
   // the WAL stays for the next start.
   void keep_wal_at_close();
@@ -158,6 +164,7 @@ class Database {
   Result<void> check_kind(const std::filesystem::path& path, const OpenOptions& options);
   Result<void> set_up(const OpenOptions& options);
 
+  std::unique_ptr<std::function<bool()>> must_stop_;  // likewise
   std::unique_ptr<std::int64_t> wal_frames_;  // its address is known to the connection's hook: outlives it
   std::unique_ptr<sqlite3, Close> database_;
 };

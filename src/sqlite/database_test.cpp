@@ -52,6 +52,21 @@ TEST_F(DatabaseTest, MakesItsFileAndFindsItAgain) {
   EXPECT_EQ(opened({.kind = notes, .durability = Durability::normal}).number("PRAGMA synchronous"), 1);
 }
 
+TEST_F(DatabaseTest, EndsAStatementWhenItIsToldTo) {
+  auto database = opened();
+  int asked = 0;
+  database.interrupt_when([&] { return ++asked == 3; });
+  const std::string endless =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+  auto ended = database.number(endless);
+  ASSERT_FALSE(ended.has_value());
+  EXPECT_EQ(ended.error().code, code_interrupted);
+  EXPECT_EQ(ended.error().move, Move::peer);
+  EXPECT_EQ(asked, 3);
+  database.interrupt_when({});
+  EXPECT_EQ(database.number("SELECT count(*) FROM notes"), 0);
+}
+
 TEST_F(DatabaseTest, CarriesEveryKindOfValue) {
   using namespace std::string_literals;
   auto database = opened();

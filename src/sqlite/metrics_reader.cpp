@@ -23,6 +23,9 @@ struct Connection {
   Database database;
   Statement horizons;
   Statement ledger;
+  Statement count_by_value;
+  Statement users_by_value;
+  Statement users_of_row;
   std::vector<Statement> scans;  // by place_of()
 
   static std::size_t place_of(const Scan& scan) {
@@ -43,6 +46,12 @@ Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& data_di
   auto ledger = database->prepare("SELECT " + std::string(ledger_columns) +
                                   " FROM activity_ledger WHERE topic = ?1 ORDER BY partition");
   if (!ledger) return pass_on(ledger);
+  auto count_by_value = database->prepare(count_by_value_sql());
+  if (!count_by_value) return pass_on(count_by_value);
+  auto users_by_value = database->prepare(users_by_value_sql());
+  if (!users_by_value) return pass_on(users_by_value);
+  auto users_of_row = database->prepare(users_of_row_sql());
+  if (!users_of_row) return pass_on(users_of_row);
   std::vector<Statement> scans;
   for (const auto values : {Scan::Values::all, Scan::Values::few, Scan::Values::many}) {
     for (const bool users : {false, true}) {
@@ -54,7 +63,8 @@ Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& data_di
     }
   }
   return std::make_unique<Connection>(
-      Connection{std::move(*database), std::move(*horizons), std::move(*ledger), std::move(scans)});
+      Connection{std::move(*database), std::move(*horizons), std::move(*ledger), std::move(*count_by_value),
+                 std::move(*users_by_value), std::move(*users_of_row), std::move(scans)});
 }
 
 Result<report::Horizons> read_horizons(Connection& connection) {
@@ -103,15 +113,19 @@ class SqliteMetricsReader::Pool {
 
   ~Pool() { ensure(idle_.size() == connections_, "all snapshots are gone before their reader"); }
 
-  std::unique_ptr<Connection> take() {
+  // None: the cancellation is due.
+  std::unique_ptr<Connection> take(const report::Cancellation& cancellation) {
+    constexpr std::chrono::milliseconds look_again{100};
     std::unique_lock lock(mutex_);
-    returned_.wait(lock, [this] { return !idle_.empty(); });
+    while (!returned_.wait_for(lock, look_again, [this] { return !idle_.empty(); }))
+      if (!cancellation.check()) return nullptr;
     auto connection = std::move(idle_.back());
     idle_.pop_back();
     return connection;
   }
 
   void give_back(std::unique_ptr<Connection> connection) {
+    connection->database.interrupt_when({});
     connection->database.rollback();
     {
       const std::lock_guard lock(mutex_);
@@ -133,8 +147,12 @@ class SqliteMetricsReader::Pool {
 class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
  public:
   // The connection is in its read transaction, from which the horizons were read.
-  Snapshot(Pool& pool, std::unique_ptr<Connection> connection, const report::Horizons& horizons)
-      : pool_(pool), connection_(std::move(connection)), horizons_(horizons) {}
+  Snapshot(Pool& pool, std::unique_ptr<Connection> connection, const report::Horizons& horizons,
+           report::Cancellation cancellation)
+      : pool_(pool),
+        connection_(std::move(connection)),
+        horizons_(horizons),
+        cancellation_(std::move(cancellation)) {}
 
   ~Snapshot() override { pool_.give_back(std::move(connection_)); }
 
@@ -142,10 +160,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
 
   Result<void> scan(const report::WindowQuery& query,
                     std::function<void(const report::ViewRow&)> take) override {
-    const seconds width = tally::window_end(query.granularity, WindowStart{}) - WindowStart{};
-    const auto kept_from = std::chrono::ceil<seconds>(horizons_.of(query.granularity));
-    const WindowStart from = first_window_from(std::max(query.from, kept_from), width);
-    const WindowStart to = first_window_from(query.to, width);
+    const Range range = kept_part({query.granularity, query.from, query.to});
     const std::string values = query.values ? json_array(*query.values) : "";
     for (const bool remainders : {false, true}) {
       if (remainders && query.granularity == tally::Granularity::minute) break;
@@ -153,50 +168,130 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
       rows.bind_text(1, pool_.topic())
           .bind(2, number_of(remainders ? tally::Granularity::minute : query.granularity))
           .bind(3, number_of(query.dimension))
-          .bind(4, seconds_of(from))
-          .bind(5, seconds_of(to));
-      if (remainders) rows.bind(6, width.count());
+          .bind(4, seconds_of(range.from))
+          .bind(5, seconds_of(range.to));
+      if (remainders) rows.bind(6, range.width.count());
       if (query.values) rows.bind_text(7, values);
-      if (auto passed = pass_by(rows, query.with_users, take); !passed) return passed;
+      auto passed = each_row(rows, [&] {
+        take({.start = window_start(rows.number(0)),
+              .partition = static_cast<std::int32_t>(rows.number(1)),
+              .value = rows.text(2),
+              .events = rows.number(3),
+              .page_views = rows.number(4),
+              .users = query.with_users ? rows.blob(5) : std::string_view()});
+      });
+      if (!passed) return passed;
     }
     return {};
+  }
+
+  Result<void> count_by_value(const report::ValueQuery& query,
+                              std::function<void(const report::ValueRow&)> take) override {
+    const std::string runs = runs_of(query);
+    Statement& rows = ask(connection_->count_by_value, query, runs);
+    return each_row(rows, [&] { take({rows.text(0), rows.number(1), rows.number(2), {}}); });
+  }
+
+  Result<void> users_by_value(const report::ValueQuery& query,
+                              std::function<void(const report::ValueRow&)> take) override {
+    const std::string runs = runs_of(query);
+    Statement& rows = ask(connection_->users_by_value, query, runs);
+    Result<void> looked_up;
+    auto passed = each_row(rows, [&] {
+      if (!looked_up) return;
+      const report::ValueRow row{rows.text(0), rows.number(1), rows.number(2), rows.blob(3)};
+      if (rows.is_null(3))
+        looked_up = look_up_users(query.dimension, rows, row, take);
+      else
+        take(row);
+    });
+    return passed ? looked_up : passed;
   }
 
   Result<std::vector<tally::LedgerRow>> ledger() override {
     Statement& statement = connection_->ledger.bind_text(1, pool_.topic());
     std::vector<tally::LedgerRow> ledgers;
-    while (true) {
-      auto there = statement.step();
-      if (!there) return pass_on(there);
-      if (!*there) return ledgers;
+    Result<void> readable;
+    auto passed = each_row(statement, [&] {
       auto row = ledger_row(statement);
-      if (!row) {
-        statement.reset();
-        return pass_on(row);
-      }
-      ledgers.push_back(std::move(*row));
-    }
+      if (!row)
+        readable = pass_on(row);
+      else
+        ledgers.push_back(std::move(*row));
+    });
+    if (!passed) return pass_on(passed);
+    if (!readable) return pass_on(readable);
+    return ledgers;
   }
 
  private:
-  static Result<void> pass_by(Statement& rows, bool with_users,
-                              const std::function<void(const report::ViewRow&)>& take) {
-    while (true) {
+  struct Range {
+    WindowStart from;
+    WindowStart to;
+    seconds width;
+  };
+  // Windows that begin below their granularity's horizon are left out.
+  [[nodiscard]] Range kept_part(const report::WindowRun& run) const {
+    const seconds width = tally::window_end(run.granularity, WindowStart{}) - WindowStart{};
+    const auto kept_from = std::chrono::ceil<seconds>(horizons_.of(run.granularity));
+    return {first_window_from(std::max(run.from, kept_from), width), first_window_from(run.to, width), width};
+  }
+
+  [[nodiscard]] std::string runs_of(const report::ValueQuery& query) const {
+    JsonText json;
+    json.begin_array();
+    for (const report::WindowRun& run : query.runs) {
+      const Range range = kept_part(run);
+      json.begin_array().value(number_of(run.granularity));
+      json.value(seconds_of(range.from)).value(seconds_of(range.to)).end_array();
+    }
+    json.end_array();
+    return json.take();
+  }
+
+  Statement& ask(Statement& statement, const report::ValueQuery& query, const std::string& runs) {
+    return statement.bind_text(1, pool_.topic()).bind(2, number_of(query.dimension)).bind_text(3, runs);
+  }
+
+  // A row whose sketch did not go through the sort.
+  Result<void> look_up_users(tally::Dimension dimension, const Statement& rows, report::ValueRow row,
+                             const std::function<void(const report::ValueRow&)>& take) {
+    Statement& one = connection_->users_of_row.bind_text(1, pool_.topic())
+                         .bind(2, number_of(dimension))
+                         .bind(3, rows.number(4))
+                         .bind(4, rows.number(5))
+                         .bind(5, rows.number(6))
+                         .bind_text(6, row.value);
+    return each_row(one, [&] {
+      row.users = one.blob(0);
+      take(row);
+    });
+  }
+
+  // Calls `show` for each row. SQLite asks the cancellation while it looks for rows, this while they are dealt with.
+  template <class Show>
+  Result<void> each_row(Statement& rows, Show&& show) {
+    constexpr int rows_between_checks = 64;
+    for (int row = 1;; ++row) {
       auto there = rows.step();
-      if (!there) return pass_on(there);
+      if (!there) {
+        auto due = cancellation_.check();
+        return due ? pass_on(there) : due;
+      }
       if (!*there) return {};
-      take({.start = window_start(rows.number(0)),
-            .partition = static_cast<std::int32_t>(rows.number(1)),
-            .value = rows.text(2),
-            .events = rows.number(3),
-            .page_views = rows.number(4),
-            .users = with_users ? rows.blob(5) : std::string_view()});
+      show();
+      if (row % rows_between_checks != 0) continue;
+      if (auto due = cancellation_.check(); !due) {
+        rows.reset();
+        return due;
+      }
     }
   }
 
   Pool& pool_;
   std::unique_ptr<Connection> connection_;
   const report::Horizons horizons_;
+  const report::Cancellation cancellation_;
 };
 
 Result<std::unique_ptr<SqliteMetricsReader>> SqliteMetricsReader::open(const MetricsReaderOptions& options) {
@@ -214,16 +309,24 @@ Result<std::unique_ptr<SqliteMetricsReader>> SqliteMetricsReader::open(const Met
 SqliteMetricsReader::SqliteMetricsReader(std::unique_ptr<Pool> pool) : pool_(std::move(pool)) {}
 SqliteMetricsReader::~SqliteMetricsReader() = default;
 
-Result<std::unique_ptr<report::MetricsSnapshot>> SqliteMetricsReader::snapshot() {
-  auto connection = pool_->take();
+Result<std::unique_ptr<report::MetricsSnapshot>> SqliteMetricsReader::snapshot(
+    const report::Cancellation& cancellation) {
+  if (auto due = cancellation.check(); !due) return pass_on(due);
+  auto connection = pool_->take(cancellation);
+  if (!connection) {
+    auto due = cancellation.check();
+    return pass_on(due);
+  }
+  connection->database.interrupt_when([cancellation] { return !cancellation.check(); });
   // The first read fixes the moment.
   auto begun = connection->database.run("BEGIN");
   Result<report::Horizons> horizons = begun ? read_horizons(*connection) : pass_on(begun);
   if (!horizons) {
     pool_->give_back(std::move(connection));
-    return pass_on(horizons);
+    auto due = cancellation.check();
+    return due ? pass_on(horizons) : pass_on(due);
   }
-  return std::make_unique<Snapshot>(*pool_, std::move(connection), *horizons);
+  return std::make_unique<Snapshot>(*pool_, std::move(connection), *horizons, cancellation);
 }
 
 }  // namespace weir::sqlite

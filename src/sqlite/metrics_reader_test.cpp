@@ -97,6 +97,19 @@ TEST_F(MetricsReader, FindsEveryRowByAnIndex) {
   }
 }
 
+TEST_F(MetricsReader, FindsEveryRowByAnIndexWhenItSortsByValue) {
+  Database database = look_into(folder_);
+  for (const std::string& sql : {count_by_value_sql(), users_by_value_sql(), users_of_row_sql()}) {
+    for_each_row(database, "EXPLAIN QUERY PLAN " + sql, [&](const Statement& step) {
+      const std::string_view plan = step.text(3);
+      EXPECT_FALSE(plan.starts_with("SCAN w") || plan.starts_with("SCAN activity")) << plan << " in " << sql;
+      if (plan.starts_with("SEARCH w ")) {
+        EXPECT_NE(plan.find("window_start"), std::string_view::npos) << plan << " in " << sql;
+      }
+    });
+  }
+}
+
 TEST_F(MetricsReader, MakesNobodyWaitForeverForAConnection) {
   auto one = reader(1);
   auto first = one->snapshot().value();

@@ -286,4 +286,49 @@ std::string scan_sql(const Scan& scan) {
   return sql;
 }
 
+namespace {
+
+// Every row of the runs with these columns, which name it w.
+std::string rows_of_runs(const std::string& stored, const std::string& remainder) {
+  const std::string windows = " CROSS JOIN activity_windows AS w ON w.topic = ?1 AND w.dimension = ?2 AND ";
+  return "SELECT " + stored + " FROM json_each(?3) AS run" + windows +
+         "w.granularity = json_extract(run.value, '$[0]')"
+         " AND w.window_start >= json_extract(run.value, '$[1]')"
+         " AND w.window_start < json_extract(run.value, '$[2]')"
+         " UNION ALL SELECT " +
+         remainder +
+         " FROM json_each(?3) AS run CROSS JOIN activity_unrolled AS known ON known.topic = ?1"
+         " AND known.window_start >= json_extract(run.value, '$[1]')"
+         " AND known.window_start < json_extract(run.value, '$[2]')"
+         // The plus: as in scan_sql().
+         + windows +
+         "w.granularity = 0 AND w.window_start = +known.window_start AND w.partition = known.partition"
+         " WHERE json_extract(run.value, '$[0]') > 0 AND w.events > w.rolled_events";
+}
+
+}  // namespace
+
+std::string count_by_value_sql() {
+  return "SELECT value, sum(events), sum(page_views) FROM (" +
+         rows_of_runs("w.value AS value, w.events AS events, w.page_views AS page_views",
+                      "w.value, w.events - w.rolled_events, w.page_views - w.rolled_page_views") +
+         ") GROUP BY value ORDER BY value";
+}
+
+std::string users_by_value_sql() {
+  const std::string inline_max = std::to_string(inline_users_bytes_max);
+  const std::string key =
+      ", CASE WHEN length(w.users) <= " + inline_max +
+      " THEN w.users END AS users, w.granularity AS granularity, w.window_start AS window_start,"
+      " w.partition AS partition";
+  return rows_of_runs("w.value AS value, w.events AS events, w.page_views AS page_views" + key,
+                      "w.value, w.events - w.rolled_events, w.page_views - w.rolled_page_views" + key) +
+         " ORDER BY value";
+}
+
+std::string users_of_row_sql() {
+  return "SELECT users FROM activity_windows WHERE topic = ?1 AND dimension = ?2 AND granularity = ?3 "
+         "AND window_start = ?4 AND partition = ?5 AND value = ?6";
+}
+
 }  // namespace weir::sqlite

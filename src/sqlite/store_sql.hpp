@@ -76,4 +76,17 @@ struct Scan {
 // window_start; remainders: ?6 seconds of the window that they are added to.
 [[nodiscard]] std::string scan_sql(const Scan& scan);
 
+// The rows of several runs of windows by value, in ascending order of its bytes, remainders with them. SQLite sorts them,
+// in a temporary file where they are many. ?1 topic, ?2 dimension, ?3 a JSON array with [granularity, first, end of
+// window_start] for each run.
+//
+// count_by_value: value, events, page_views, summed up. users_by_value: a row for each row: value, events, page_views,
+// users, granularity, window_start, partition; users is NULL where it has more than inline_users_bytes_max, so that no
+// large sketch goes through the sort: users_of_row reads it (?1 topic, ?2 dimension, ?3 granularity, ?4 window_start,
+// ?5 partition, ?6 value).
+inline constexpr int inline_users_bytes_max = 1024;
+[[nodiscard]] std::string count_by_value_sql();
+[[nodiscard]] std::string users_by_value_sql();
+[[nodiscard]] std::string users_of_row_sql();
+
 }  // namespace weir::sqlite

@@ -105,4 +105,19 @@ std::string_view referrer_of(std::optional<std::string_view> referrer, std::stri
   return lowered;
 }
 
+// A value that begins with two slashes is not taken for a URL without a scheme: pages are stored like that.
+std::string page_filter(std::string_view asked) {
+  if (!asked.starts_with("//")) return std::string(page_of(asked));
+  return std::string(bounded(up_to(up_to(asked, '#'), '?')));
+}
+
+std::string referrer_filter(std::string_view asked) {
+  std::string lowered;
+  if (authority_after_scheme(asked) != std::string_view::npos)
+    return std::string(referrer_of(asked, lowered));
+  const std::string url = "x://" + std::string(asked);
+  const std::string_view host = referrer_of(url, lowered);
+  return std::string(host == value_unknown ? asked : host);
+}
+
 }  // namespace weir::tally

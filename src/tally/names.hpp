@@ -27,4 +27,12 @@ namespace weir::tally {
 // capitals; at most limits::url_bytes_max long.
 [[nodiscard]] std::string_view referrer_of(std::optional<std::string_view> referrer, std::string& lowered);
 
+// What a question's filter names, as it is stored (contract §4). A stored value stays as it is; a URL becomes its path
+// or its host.
+//
+//   page      https://example.org/a?b  /a     /a?b  /a     //x  //x, a path that is stored like that
+//   referrer  https://Example.org/a  example.org     Example.ORG:8080  example.org     (direct)  (direct)
+[[nodiscard]] std::string page_filter(std::string_view asked);
+[[nodiscard]] std::string referrer_filter(std::string_view asked);
+
 }  // namespace weir::tally

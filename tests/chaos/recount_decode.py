@@ -138,14 +138,14 @@ def moment_of(text):
         if int(off_hours) > 23 or int(off_minutes) > 59:
             return None
         seconds -= (int(off_hours) * 3600 + int(off_minutes) * 60) * (1 if sign == "+" else -1)
+    if not 631152000 <= seconds < 9214646400:  # the years 1990 to 2261 in UTC
+        return None
     return seconds * 10**9 + (int(fraction.ljust(9, "0")) if fraction else 0)
 
 
 @functools.cache
 def day_number(date):
     year, month, day = map(int, date.split("-"))
-    if not 1990 <= year <= 2261:
-        return None
     try:
         return datetime.date(year, month, day).toordinal() - datetime.date(1970, 1, 1).toordinal()
     except ValueError:

@@ -149,6 +149,20 @@ void MetricsReader::expect_every_row_found_by_the_index() {
       }
     }
   }
+  const Parameters runs = Parameters()
+                              .add(topic)
+                              .add(Type::int2, 2)
+                              .add(Array(Type::int2).add(2).add(1))
+                              .add(Array(Type::timestamptz).add(at(0)).add(at(24)))
+                              .add(Array(Type::timestamptz).add(at(24)).add(at(26)));
+  for (const std::string& sql : {count_by_value_sql(), users_by_value_sql()}) {
+    const std::string found = plan(session, sql, runs);
+    EXPECT_EQ(found.find("Seq Scan"), std::string::npos) << found;
+    EXPECT_EQ(found.find("HashAggregate"), std::string::npos) << found;
+    EXPECT_NE(found.find("(window_start >= run.first)"), std::string::npos) << found;
+    EXPECT_NE(found.find("(window_start = known.window_start)"), std::string::npos) << found;
+    EXPECT_NE(found.find("(partition = known.partition)"), std::string::npos) << found;
+  }
 }
 
 // Also while the planner does not know yet how large the tables have become: a burst is asked about at once, and
@@ -259,6 +273,30 @@ TEST_F(MetricsReader, SaysThatItIsThePeersMoveWhenASnapshotsSessionIsLost) {
   EXPECT_EQ(scanned.error().move, Move::peer);
   snapshot.reset();
   EXPECT_TRUE(reader.snapshot().has_value());
+}
+
+// Our thread is free at once, and so is the server's session soon after.
+TEST_F(MetricsReader, Fault43GivesUpASessionThatNobodyWaitsForAndTheServerEndsIt) {
+  PostgresMetricsReader reader(options_of(database_.database(), 1));
+  people_.script("BEGIN; LOCK TABLE activity_ledger");
+  std::stop_source client;
+  const report::Cancellation cancellation(MonoTime::max(), client.get_token(), [] { return MonoTime{}; });
+  auto snapshot = reader.snapshot(cancellation).value();
+  std::thread leaving([&] {
+    while (number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) std::this_thread::yield();
+    client.request_stop();
+  });
+  auto ended = snapshot->ledger();
+  leaving.join();
+  ASSERT_FALSE(ended.has_value());
+  EXPECT_EQ(ended.error().code, report::code_client_gone);
+  snapshot.reset();
+  for (int look = 0; number("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0; ++look) {
+    ASSERT_LT(look, 100) << "the server still waits for the table";
+    number("SELECT count(pg_sleep(0.1))");
+  }
+  people_.script("ROLLBACK");
+  EXPECT_TRUE(reader.snapshot().value()->ledger().has_value());
 }
 
 TEST_F(MetricsReader, IsBoundInTimeByTheServer) {
