@@ -74,8 +74,9 @@ Scan::Values values_of(const report::WindowQuery& query) {
 constexpr std::chrono::milliseconds client_check_interval{500};
 
 // The server ends by itself what nobody waits for any longer, and a server that is silent is not waited for much longer.
+// Both come after the question's own deadline, whose error says more.
 PoolOptions pool_options(MetricsReaderOptions options) {
-  const std::chrono::milliseconds longest = limits::question_deadline;
+  const std::chrono::milliseconds longest = limits::question_deadline + std::chrono::seconds(1);
   ConnectionSettings& session = options.connection;
   session.client_check_interval = client_check_interval;
   session.statement_timeout = std::min(session.statement_timeout, longest);

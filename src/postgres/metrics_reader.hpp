@@ -15,7 +15,7 @@
 namespace weir::postgres {
 
 struct MetricsReaderOptions {
-  // Its statement_timeout, at most limits::question_deadline, bounds each step of a scan on the server.
+  // Its statement_timeout, at most limits::question_deadline + 1 s, bounds each step of a scan on the server.
   ConnectionSettings connection;
   std::string topic;
   std::size_t connections = 3;                // how many snapshots may be open at once (DB_POOL_SIZE − 1)
@@ -32,7 +32,7 @@ class PostgresMetricsReader final : public report::MetricsReader {
   // Move::peer: away, or all sessions in use for wait_max. Move::caller: a person must act (errors.hpp).
   // After an error within a snapshot the snapshot is of no use any more; the next one has a session that
   // works. A session whose cancellation came due is given up, and the server ends what it does for it within
-  // half a second (PostgreSQL 14), else after limits::question_deadline. scan() fetches some hundreds of rows at
+  // half a second (PostgreSQL 14), else at its statement_timeout. scan() fetches some hundreds of rows at
   // a time, so that memory is bounded by 8 MB. A session that turns out to have been lost while nobody used it is
   // replaced unseen.
   Result<std::unique_ptr<report::MetricsSnapshot>> snapshot(

@@ -42,7 +42,7 @@ TEST(PageRoutes, ServeThePageAndEverythingItLoads) {
 TEST(PageRoutes, GiveOnlyRelativeAddresses) {
   for (const auto& file : page_files()) {
     if (!file.name.ends_with(".js") && !file.name.ends_with(".html")) continue;
-    for (const auto* absolute : {"=\"/", "'/", "`/", "(/api", "location.origin"})
+    for (const auto* absolute : {"=\"/", "from '/", "fetch('/", "`/", "location.origin"})
       EXPECT_FALSE(file.bytes.contains(absolute)) << file.name << " has " << absolute;
   }
 }
