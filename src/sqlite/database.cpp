@@ -2,8 +2,10 @@
 
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <sqlite3.h>
 #include <system_error>
+#include <unistd.h>
 
 #include "base/ensure.hpp"
 
@@ -320,6 +322,16 @@ void Database::interrupt_when(std::function<bool()> must_stop) {
 
 void Database::keep_wal_at_close() {
   sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+std::array<const char*, 5> usual_temporary_folders() {
+  return {std::getenv("SQLITE_TMPDIR"), std::getenv("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp"};
+}
+
+void ensure_temporary_folder(const std::filesystem::path& otherwise, std::span<const char* const> usual) {
+  for (const char* const folder : usual)
+    if (folder != nullptr && access(folder, W_OK | X_OK) == 0) return;
+  if (sqlite3_temp_directory == nullptr) sqlite3_temp_directory = sqlite3_mprintf("%s", otherwise.c_str());
 }
 
 }  // namespace weir::sqlite

@@ -14,11 +14,13 @@
 //   Move::caller     a person must act on the file that we were pointed to; only open() answers so
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -168,5 +170,11 @@ class Database {
   std::unique_ptr<std::int64_t> wal_frames_;  // its address is known to the connection's hook: outlives it
   std::unique_ptr<sqlite3, Close> database_;
 };
+
+// SQLite sorts what is large in temporary files. If none of the folders in `usual` can be written to (a read-only root),
+// they go into `otherwise`, for the whole process. Before the first statement runs that may need one.
+void ensure_temporary_folder(const std::filesystem::path& otherwise, std::span<const char* const> usual);
+// Where SQLite looks by itself, in this order; null where a variable is not set.
+[[nodiscard]] std::array<const char*, 5> usual_temporary_folders();
 
 }  // namespace weir::sqlite

@@ -52,6 +52,23 @@ TEST_F(DatabaseTest, MakesItsFileAndFindsItAgain) {
   EXPECT_EQ(opened({.kind = notes, .durability = Durability::normal}).number("PRAGMA synchronous"), 1);
 }
 
+TEST_F(DatabaseTest, SortsInItsOwnFolderWhereNoUsualOneCanBeWrittenTo) {
+  auto database = opened();
+  const auto folder = [&] {
+    auto asked = database.prepare("PRAGMA temp_store_directory").value();
+    return asked.step().value() ? std::string(asked.text(0)) : "";
+  };
+  const char* const none[] = {nullptr, "/proc/nowhere"};
+  const std::string writable = std::filesystem::temp_directory_path();
+  const char* const one[] = {nullptr, "/proc/nowhere", writable.c_str()};
+  ensure_temporary_folder("/somewhere", one);
+  EXPECT_EQ(folder(), "");
+  ensure_temporary_folder(writable, none);
+  EXPECT_EQ(folder(), writable);
+  ASSERT_TRUE(database.run("PRAGMA temp_store_directory = ''"));
+  EXPECT_EQ(folder(), "");
+}
+
 TEST_F(DatabaseTest, EndsAStatementWhenItIsToldTo) {
   auto database = opened();
   int asked = 0;

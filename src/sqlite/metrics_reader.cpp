@@ -296,6 +296,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
 
 Result<std::unique_ptr<SqliteMetricsReader>> SqliteMetricsReader::open(const MetricsReaderOptions& options) {
   ensure(options.connections > 0, "a reader has a connection to read by");
+  ensure_temporary_folder(options.data_dir, usual_temporary_folders());
   std::vector<std::unique_ptr<Connection>> connections;
   while (connections.size() < options.connections) {
     auto connection = connect(options.data_dir);
