@@ -11,8 +11,8 @@ const COLUMNS = [
   ['Duplicate', (row) => number.format(row.duplicate)],
   ['Dead letters', (row) => number.format(row.dead_lettered)],
   ['Skipped', (row) => number.format(row.skipped)],
-  ['Lag', (row) => number.format(row.lag)],
-  ['Waiting for', (row) => (row.lag > 0 ? ageText(row.oldest_unread_age_ms) : '–')],
+  ['Lag', (row) => (row.lag === null ? 'not known' : number.format(row.lag))],
+  ['Waiting for', (row) => (row.oldest_unread_age_ms > 0 ? ageText(row.oldest_unread_age_ms) : '–')],
   ['Looked at', (row) => `${ageText(row.observed_age_ms)} ago`],
   ['', (row) => verdict(addsUp(row))],
 ];

@@ -37,6 +37,11 @@ rollup::ConsumerSettings consumer_settings(const config::Settings& settings) {
 
 }  // namespace
 
+bool begins_at_end(const config::Settings& settings) {
+  return settings.event_log == config::EventLogKind::kafka &&
+         settings.kafka.start == config::KafkaStart::latest;
+}
+
 class Counting::Gate final : public report::MetricsReader {
  public:
   explicit Gate(report::MetricsReader& metrics) : metrics_(metrics) {}
@@ -54,14 +59,16 @@ class Counting::Gate final : public report::MetricsReader {
 };
 
 Counting::Counting(const config::Settings& settings, LogAdapter& events, StoreAdapter& store,
-                   observe::Log& log, Fatal fatal)
+                   observe::Log& log, Fatal fatal, StartIsStored start_is_stored)
     : settings_(settings),
       events_(events),
       store_(store),
       log_(log),
       fatal_(std::move(fatal)),
+      start_is_stored_(std::move(start_is_stored)),
       gate_(std::make_unique<Gate>(store.metrics())),
-      report_(*gate_, report::LedgerNames{settings.kafka_topic, settings.kafka_group_id}),
+      report_(*gate_, report::LedgerNames{settings.kafka_topic, settings.kafka_group_id},
+              [this](std::int32_t partition) { return knows_lag_of(partition); }),
       pool_(report_threads, limits::questions_waiting_max) {}
 
 Counting::~Counting() { (void)stop({}, {}); }
@@ -82,12 +89,9 @@ void Counting::open() {
     reader = *opened;
     return {};
   };
-  const auto choose_start = [&]() -> Result<void> {
-    if (settings_.kafka.start != config::KafkaStart::latest) return {};
-    return rollup::begin_at_end(*reader, store_.store(), read_clock().wall);
-  };
-  if (!ask_log(open_reader) || !ask_log(choose_start)) return;
-  events_.start_upkeep(store_.metrics(), [this] { return store_.settle(); });
+  if (!ask_log(open_reader) || !ask_log([&] { return choose_start(*reader); })) return;
+  start_is_stored_();
+  upkeep_ = events_.start_upkeep([this] { return counted_to(status()); }, [this] { return store_.settle(); });
   run(*reader);
 }
 
@@ -106,12 +110,23 @@ bool Counting::prepare_store() {
   return true;
 }
 
-// Until the log answers. False: we are to stop, or must leave.
+Result<void> Counting::choose_start(rollup::LogReader& reader) {
+  if (!begins_at_end(settings_)) return {};
+  const Result<std::int64_t> left_out = rollup::begin_at_end(reader, store_.store(), read_clock().wall);
+  if (!left_out) return std::unexpected(left_out.error());
+  if (*left_out > 0) {
+    log_.warn("the topic is counted from its end (KAFKA_START=latest): what it holds is recorded as skipped",
+              {{"topic", settings_.kafka_topic}, {"offsets", std::to_string(*left_out)}});
+  }
+  return {};
+}
+
+// Until the log answers, or what a person must mend is mended. False: we are to stop, or must leave.
 bool Counting::ask_log(const std::function<Result<void>()>& ask) {
   for (;;) {
     const Result<void> answered = ask();
     if (answered) return true;
-    if (answered.error().move != Move::peer) {
+    if (answered.error().move == Move::ourselves || exit_code_of(answered.error()) == 2) {
       fatal_(exit_code_of(answered.error()), answered.error());
       return false;
     }
@@ -162,6 +177,14 @@ rollup::Status Counting::status() const {
   return runner_ ? runner_->status() : before_;
 }
 
+// Of a partition that this process does not hold another process may know it; not so of a log that is ours alone.
+bool Counting::knows_lag_of(std::int32_t partition) const {
+  const rollup::Status now = status();
+  const auto held = std::ranges::find(now.partitions, partition, &rollup::PartitionStatus::partition);
+  if (held == now.partitions.end()) return !events_.is_ours_alone();
+  return held->state == rollup::PartitionStatus::State::live;
+}
+
 void Counting::describe(observe::Exposition& into) const { rollup::describe(status(), read_clock(), into); }
 
 std::int64_t Counting::stop(std::chrono::milliseconds read_patience,
@@ -172,6 +195,7 @@ std::int64_t Counting::stop(std::chrono::milliseconds read_patience,
   }
   stopped_.notify_all();
   if (opening_.joinable()) opening_.join();
+  upkeep_.reset();
   if (!runner_) return 0;
   if (events_.is_ours_alone()) await_reading(read_patience);
   return runner_->stop(flush_patience);
@@ -181,9 +205,13 @@ std::int64_t Counting::stop(std::chrono::milliseconds read_patience,
 void Counting::await_reading(std::chrono::milliseconds patience) {
   const std::int64_t end = events_.health().end;
   const MonoTime until = read_clock().mono + patience;
-  while (runner_->status().read_to < end && read_clock().mono < until) {
-    std::this_thread::sleep_for(std::chrono::milliseconds{5});
-  }
+  const auto unread = [&] {
+    const rollup::Status now = runner_->status();
+    constexpr auto refused = rollup::PartitionStatus::State::refused;  // ON_OFFSET_GONE: nobody reads it
+    return now.read_to < end && std::ranges::find(now.partitions, refused, &rollup::PartitionStatus::state) ==
+                                    now.partitions.end();
+  };
+  while (unread() && read_clock().mono < until) std::this_thread::sleep_for(std::chrono::milliseconds{5});
 }
 
 }  // namespace weir::app

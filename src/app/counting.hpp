@@ -13,6 +13,7 @@
 
 #include "app/log_adapter.hpp"
 #include "app/store_adapter.hpp"
+#include "app/upkeep.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
 #include "http/router.hpp"
@@ -24,6 +25,10 @@
 
 namespace weir::app {
 
+// Whether a topic without a ledger is counted from its end: KAFKA_START=latest, which is a setting of Kafka's alone. What
+// the embedded log holds was accepted by Weir and is always counted.
+[[nodiscard]] bool begins_at_end(const config::Settings& settings);
+
 // Begins on a thread of its own, because neither the store nor the log need be there yet:
 //
 //   the store is prepared, 10 tries ─▶ the log's reading end ─▶ KAFKA_START=latest ─▶ the runner
@@ -33,10 +38,13 @@ class Counting {
  public:
   // The process must leave, with this code and this reason as its last line. At most once, from any thread.
   using Fatal = std::function<void(int exit_code, const Error& why)>;
+  // The ledger says where each partition begins. At most once, on the opening thread.
+  using StartIsStored = std::function<void()>;
 
   // All that is referred to outlives it.
-  Counting(const config::Settings& settings, LogAdapter& events, StoreAdapter& store, observe::Log& log,
-           Fatal fatal);
+  Counting(
+      const config::Settings& settings, LogAdapter& events, StoreAdapter& store, observe::Log& log,
+      Fatal fatal, StartIsStored start_is_stored = [] {});
   Counting(const Counting&) = delete;
   Counting& operator=(const Counting&) = delete;
   ~Counting();
@@ -62,10 +70,12 @@ class Counting {
   void open();
   [[nodiscard]] bool prepare_store();
   [[nodiscard]] bool ask_log(const std::function<Result<void>()>& ask);
+  [[nodiscard]] Result<void> choose_start(rollup::LogReader& reader);
   void run(rollup::LogReader& reader);
   [[nodiscard]] bool pause(std::chrono::milliseconds time);
   void waits_for_store(const Error& why);
   void waits_for_log(const Error& why);
+  [[nodiscard]] bool knows_lag_of(std::int32_t partition) const;
   void await_reading(std::chrono::milliseconds patience);
 
   const config::Settings settings_;
@@ -73,9 +83,9 @@ class Counting {
   StoreAdapter& store_;
   observe::Log& log_;
   const Fatal fatal_;
+  const StartIsStored start_is_stored_;
   const std::unique_ptr<Gate> gate_;
   report::Report report_;
-  routes::ReportPool pool_;
 
   mutable std::mutex mutex_;  // guards the next four
   std::condition_variable stopped_;
@@ -83,6 +93,9 @@ class Counting {
   rollup::Status before_;  // until the runner is there
   std::optional<rollup::Runner> runner_;
   std::thread opening_;
+  // Their threads call status(), so they end before all of the above.
+  std::unique_ptr<Upkeep> upkeep_;  // the opening thread's, then stop()'s
+  routes::ReportPool pool_;
 };
 
 }  // namespace weir::app

@@ -1,8 +1,6 @@
-#include <optional>
 #include <utility>
 
 #include "app/log_adapter.hpp"
-#include "app/upkeep.hpp"
 #include "sqlite/event_log.hpp"
 #include "sqlite/log_reader.hpp"
 
@@ -31,8 +29,9 @@ class EmbeddedLogAdapter final : public LogAdapter {
   rollup::LetterCopies* copies() override { return nullptr; }
   intake::LogHealth health() const override { return events_->health(); }
   void describe(observe::Exposition&) const override {}
-  void start_upkeep(report::MetricsReader& metrics, Settle settle) override {
-    upkeep_.emplace(upkeep_settings_, std::move(settle), metrics, *events_, log_, fatal_);
+  std::unique_ptr<Upkeep> start_upkeep(Upkeep::Counted counted, Upkeep::Settle settle) override {
+    return std::make_unique<Upkeep>(upkeep_settings_, std::move(counted), std::move(settle), *events_, log_,
+                                    fatal_);
   }
   void stop_writing(std::chrono::milliseconds patience) override { events_->stop(patience); }
   bool is_ours_alone() const override { return true; }
@@ -43,7 +42,6 @@ class EmbeddedLogAdapter final : public LogAdapter {
   const LogFatal fatal_;
   std::unique_ptr<sqlite::EmbeddedLog> events_;
   std::unique_ptr<sqlite::EmbeddedLogReader> reader_;
-  std::optional<Upkeep> upkeep_;
 };
 
 }  // namespace

@@ -29,43 +29,52 @@ void add_bounds(Check& log, const config::Settings& settings) {
 
 Check store_check(const rollup::Status& status) {
   Check check{.name = "metrics_store", .latency_ms = status.store_latency.count()};
-  if (!status.store_up) {
-    // Events are taken and kept meanwhile; only the numbers stand still.
-    check.readiness = Readiness::degraded;
-    check.reason = "away: " + status.store_reason;
-  }
+  if (status.store_up) return check;
+  // Events are taken and kept meanwhile; only the numbers stand still. But what a person must mend does not pass by
+  // itself.
+  check.readiness = status.store_needs_a_person ? Readiness::unready : Readiness::degraded;
+  check.reason = (status.store_needs_a_person ? "a person must act: " : "away: ") + status.store_reason;
   return check;
 }
 
-Check freshness_check(const rollup::Status& status, Now now) {
-  Check check{.name = "freshness"};
-  switch (status.phase) {
+namespace {
+
+// Several things may be wrong at once: the worst counts, and each is named.
+void worsen(Check& check, Readiness readiness, std::string_view reason) {
+  check.readiness = std::max(check.readiness, readiness);
+  if (!check.reason.empty()) check.reason += "; ";
+  check.reason += reason;
+}
+
+Readiness readiness_of(rollup::Phase phase) {
+  switch (phase) {
     case rollup::Phase::live:
-      break;
+      return Readiness::ready;
     case rollup::Phase::opening:  // the database may be away: as with a flush, events are kept meanwhile
     case rollup::Phase::catching_up:
-      check.readiness = Readiness::degraded;
-      check.reason = rollup::name_of(status.phase);
-      break;
+      return Readiness::degraded;
     default:
-      check.readiness = Readiness::unready;
-      check.reason = rollup::name_of(status.phase);
+      return Readiness::unready;
   }
-  if (!status.log_up) {
-    check.readiness = Readiness::degraded;
-    check.reason = "the log cannot be read: " + status.log_reason;
-  }
-  if (!status.copies_reason.empty()) {
-    check.readiness = std::max(check.readiness, Readiness::degraded);
-    check.reason = status.copies_reason;
-  }
+}
+
+}  // namespace
+
+Check freshness_check(const rollup::Status& status, Now now) {
+  Check check{.name = "freshness"};
+  if (status.phase != rollup::Phase::live)
+    worsen(check, readiness_of(status.phase), rollup::name_of(status.phase));
+  if (!status.log_up) worsen(check, Readiness::degraded, "the log cannot be read: " + status.log_reason);
+  if (!status.copies_reason.empty()) worsen(check, Readiness::degraded, status.copies_reason);
   for (const rollup::PartitionStatus& held : status.partitions) {
-    if (held.state != rollup::PartitionStatus::State::refused) continue;
-    check.readiness = Readiness::unready;
-    check.reason = "partition " + std::to_string(held.partition) + " is not read: " + held.reason;
+    const std::string partition = "partition " + std::to_string(held.partition);
+    if (held.state == rollup::PartitionStatus::State::refused)
+      worsen(check, Readiness::unready, partition + " is not read: " + held.reason);
+    else if (held.needs_a_person)
+      worsen(check, Readiness::unready, partition + " cannot be opened, a person must act: " + held.reason);
   }
-  const std::int64_t unread = status.oldest_unread_at ? (now.wall - *status.oldest_unread_at).count() : 0;
-  check.numbers = {{"oldest_unread_age_ms", std::max<std::int64_t>(unread, 0)}};
+  const auto unread = status.oldest_unread_age(now.wall);
+  check.numbers = {{"oldest_unread_age_ms", unread ? std::optional(unread->count()) : std::nullopt}};
   if (status.last_good_flush) {
     const auto age =
         std::chrono::duration_cast<std::chrono::milliseconds>(now.mono - status.last_good_flush->mono);

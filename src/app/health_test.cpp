@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 using observe::Readiness;
 
-std::int64_t number_of(const observe::Check& check, std::string_view name) {
+std::optional<std::int64_t> number_of(const observe::Check& check, std::string_view name) {
   for (const auto& [known, value] : check.numbers) {
     if (known == name) return value;
   }
@@ -52,6 +52,14 @@ TEST(StoreCheck, OnlyDegradesBecauseEventsAreKeptMeanwhile) {
   EXPECT_EQ(away.reason, "away: connection refused");
 }
 
+TEST(StoreCheck, IsUnreadyWhileAPersonMustAct) {
+  const observe::Check refuses = store_check({.store_up = false,
+                                              .store_reason = "column activity_ledger.read holds NULL",
+                                              .store_needs_a_person = true});
+  EXPECT_EQ(refuses.readiness, Readiness::unready);
+  EXPECT_EQ(refuses.reason, "a person must act: column activity_ledger.read holds NULL");
+}
+
 TEST(FreshnessCheck, TellsEachPhaseAndARefusedPartition) {
   const Now now{.wall = WallTime(100'000ms), .mono = MonoTime(50s)};
   struct Case {
@@ -64,9 +72,13 @@ TEST(FreshnessCheck, TellsEachPhaseAndARefusedPartition) {
       {.partition = 2, .state = rollup::PartitionStatus::State::live},
       {.partition = 3, .state = rollup::PartitionStatus::State::refused, .reason = "offsets 1 to 5 are gone"},
       {.partition = 4, .state = rollup::PartitionStatus::State::opening, .reason = "the store is away"}};
+  rollup::Status broken{.phase = rollup::Phase::opening};
+  broken.partitions = {{.partition = 5, .reason = "its row does not add up", .needs_a_person = true}};
   rollup::Status waiting{.phase = rollup::Phase::live};
   waiting.copies_reason = "partition 2: it waits for the copies of its dead letters (1)";
   const std::vector<Case> cases{
+      {broken, Readiness::unready,
+       "opening partitions; partition 5 cannot be opened, a person must act: its row does not add up"},
       {waiting, Readiness::degraded, "partition 2: it waits for the copies of its dead letters (1)"},
       {{.phase = rollup::Phase::live}, Readiness::ready, ""},
       {{.phase = rollup::Phase::starting}, Readiness::unready, "starting"},
@@ -76,6 +88,12 @@ TEST(FreshnessCheck, TellsEachPhaseAndARefusedPartition) {
       {{.phase = rollup::Phase::live, .log_up = false, .log_reason = "gone"},
        Readiness::degraded,
        "the log cannot be read: gone"},
+      {{.phase = rollup::Phase::starting, .log_up = false, .log_reason = "gone"},
+       Readiness::unready,
+       "starting; the log cannot be read: gone"},
+      {{.phase = rollup::Phase::draining, .log_up = false, .log_reason = "gone"},
+       Readiness::unready,
+       "draining; the log cannot be read: gone"},
       {refused, Readiness::unready, "partition 3 is not read: offsets 1 to 5 are gone"},
   };
   for (const Case& one : cases) {
@@ -95,6 +113,13 @@ TEST(FreshnessCheck, TellsTheAgeOfTheOldestUnreadAndOfTheLastFlush) {
   EXPECT_EQ(number_of(check, "last_flush_age_ms"), 1000);
   status.oldest_unread_at = RecordTime(101'000ms);
   EXPECT_EQ(number_of(freshness_check(status, now), "oldest_unread_age_ms"), 0) << "clocks differ";
+}
+
+TEST(FreshnessCheck, KnowsNoAgeWhileAPartitionIsNotCounted) {
+  const Now now{.wall = WallTime(100'000ms), .mono = MonoTime(50s)};
+  rollup::Status status{.phase = rollup::Phase::live};
+  status.partitions = {{.partition = 0, .state = rollup::PartitionStatus::State::refused}};
+  EXPECT_EQ(number_of(freshness_check(status, now), "oldest_unread_age_ms"), std::nullopt);
 }
 
 }  // namespace

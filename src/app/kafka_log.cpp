@@ -66,7 +66,7 @@ class KafkaLogAdapter final : public LogAdapter {
   void describe(observe::Exposition& into) const override {
     if (events_) kafka::describe(events_->counts(), into);
   }
-  void start_upkeep(report::MetricsReader&, Settle) override {}  // the brokers' own
+  std::unique_ptr<Upkeep> start_upkeep(Upkeep::Counted, Upkeep::Settle) override { return nullptr; }
   void stop_writing(std::chrono::milliseconds patience) override { events_->stop(patience); }
   bool is_ours_alone() const override { return false; }
 

@@ -7,12 +7,12 @@
 #include <functional>
 #include <memory>
 
+#include "app/upkeep.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
 #include "intake/event_log.hpp"
 #include "observe/exposition.hpp"
 #include "observe/log.hpp"
-#include "report/metrics_reader.hpp"
 #include "rollup/letter_copies.hpp"
 #include "rollup/log_reader.hpp"
 
@@ -23,9 +23,6 @@ using LogFatal = std::function<void(const Error&)>;
 
 class LogAdapter {
  public:
-  // True: all that the store had committed before the call survives a power cut.
-  using Settle = std::function<Result<bool>()>;
-
   LogAdapter() = default;
   LogAdapter(const LogAdapter&) = delete;
   LogAdapter& operator=(const LogAdapter&) = delete;
@@ -42,8 +39,10 @@ class LogAdapter {
   [[nodiscard]] virtual intake::LogHealth health() const = 0;
   virtual void describe(observe::Exposition& into) const = 0;
 
-  // What must be done now and then so that the log does not grow for ever, if that is our affair. Until the end.
-  virtual void start_upkeep(report::MetricsReader& metrics, Settle settle) = 0;
+  // Starts the retention of a log that this process keeps itself; null where the brokers keep it. The adapter outlives
+  // the result, and so does everything that `counted` and `settle` use.
+  [[nodiscard]] virtual std::unique_ptr<Upkeep> start_upkeep(Upkeep::Counted counted,
+                                                             Upkeep::Settle settle) = 0;
   // Takes nothing more; what was handed in gets its receipts, within `patience`.
   virtual void stop_writing(std::chrono::milliseconds patience) = 0;
   // After stop_writing(): whether what the log holds is all ours to count before we leave, because nobody else reads

@@ -68,11 +68,17 @@ Result<void> Service::open_parts() {
   }
   if (auto opened = open_log(); !opened) return opened;
   if (takes()) {
-    intake_.emplace(events_->writer(), intake_settings(settings_), [] { return read_clock().mono; }, log_);
+    intake::EventLog* log = &events_->writer();
+    if (counts() && begins_at_end(settings_)) log = &start_gate_.emplace(*log);
+    intake_.emplace(*log, intake_settings(settings_), [] { return read_clock().mono; }, log_);
   }
   if (counts()) {
-    counting_.emplace(settings_, *events_, *store_, log_,
-                      [this](int exit_code, const Error& why) { signals_.fatal(exit_code, why.text); });
+    counting_.emplace(
+        settings_, *events_, *store_, log_,
+        [this](int exit_code, const Error& why) { signals_.fatal(exit_code, why.text); },
+        [this] {
+          if (start_gate_) start_gate_->open();
+        });
   }
   return {};
 }
@@ -161,7 +167,8 @@ Unsent Service::unsent() const {
 
 observe::Health Service::health() const {
   observe::Health health;
-  health.checks.push_back(log_check(events_->health(), settings_, draining_));
+  const intake::LogHealth log = start_gate_ ? start_gate_->health() : events_->health();
+  health.checks.push_back(log_check(log, settings_, draining_));
   if (takes()) add_bounds(health.checks.back(), settings_);
   if (!counting_) return health;
   const rollup::Status status = counting_->status();

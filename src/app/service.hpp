@@ -12,6 +12,7 @@
 #include "app/counting.hpp"
 #include "app/log_adapter.hpp"
 #include "app/signals.hpp"
+#include "app/start_gate.hpp"
 #include "app/store_adapter.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
@@ -79,6 +80,8 @@ class Service {
   std::optional<sqlite::DirectoryLock> lock_;  // of DATA_DIR, where the log is embedded
   std::unique_ptr<StoreAdapter> store_;
   std::unique_ptr<LogAdapter> events_;
+  std::optional<StartGate>
+      start_gate_;  // before events_, where KAFKA_START=latest acts and this process takes events
   std::optional<intake::Intake> intake_;
   std::optional<Counting> counting_;
   std::unique_ptr<http::Server> server_;

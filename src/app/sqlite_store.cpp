@@ -18,10 +18,8 @@ class SqliteStoreAdapter final : public StoreAdapter {
     auto settling = sqlite::SqliteMetricsStore::open(options);
     if (!settling) return pass_on(settling);
     settling_ = std::move(*settling);
-    auto metrics =
-        sqlite::SqliteMetricsReader::open({.data_dir = settings.data_dir,
-                                           .topic = settings.kafka_topic,
-                                           .connections = report_threads + 1});  // and the upkeep's
+    auto metrics = sqlite::SqliteMetricsReader::open(
+        {.data_dir = settings.data_dir, .topic = settings.kafka_topic, .connections = report_threads});
     if (!metrics) return pass_on(metrics);
     metrics_ = std::move(*metrics);
     return {};

@@ -24,7 +24,7 @@ class StoreAdapter {
 
   virtual rollup::MetricsStore& store() = 0;     // the writer's thread
   virtual report::MetricsReader& metrics() = 0;  // any thread
-  // See LogAdapter::Settle. From one thread, which need not be the writer's.
+  // See Upkeep::Settle. From one thread, which need not be the writer's.
   virtual Result<bool> settle() = 0;
 };
 

@@ -1,12 +1,25 @@
 #include "app/upkeep.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace weir::app {
 
-Upkeep::Upkeep(UpkeepSettings settings, Settle settle, report::MetricsReader& reader,
-               sqlite::EmbeddedLog& events, observe::Log& log, std::function<void(const Error&)> fatal)
+std::optional<std::int64_t> counted_to(const rollup::Status& status) {
+  constexpr std::int32_t embedded_partition = 0;
+  const auto held =
+      std::ranges::find(status.partitions, embedded_partition, &rollup::PartitionStatus::partition);
+  if (held == status.partitions.end() || held->state != rollup::PartitionStatus::State::live ||
+      !held->account)
+    return std::nullopt;
+  return held->account->next_offset;
+}
+
+Upkeep::Upkeep(UpkeepSettings settings, Counted counted, Settle settle, sqlite::EmbeddedLog& events,
+               observe::Log& log, std::function<void(const Error&)> fatal)
     : settings_(settings),
+      counted_(std::move(counted)),
       settle_(std::move(settle)),
-      reader_(reader),
       events_(events),
       log_(log),
       fatal_(std::move(fatal)),
@@ -35,22 +48,13 @@ void Upkeep::run() {
 }
 
 Result<void> Upkeep::round(WallTime now) {
-  std::int64_t counted = 0;
-  {
-    auto snapshot = reader_.snapshot();
-    if (!snapshot) return pass_on(snapshot);
-    auto ledger = (*snapshot)->ledger();
-    if (!ledger) return pass_on(ledger);
-    for (const tally::LedgerRow& row : *ledger)
-      counted = row.next_offset;  // the embedded log has one partition
-  }
+  const std::optional<std::int64_t> counted = counted_();  // before settle_(): that makes it durable
   auto complete = settle_();
   if (!complete) return pass_on(complete);
-  if (*complete && settings_.log_retention.count() > 0 && counted > 0) {
-    const std::chrono::milliseconds kept =
-        std::max<std::chrono::milliseconds>(settings_.log_retention, settings_.dedup_window);
-    events_.prune_before(counted, now - kept);
-  }
+  if (!*complete || !counted || settings_.log_retention.count() == 0) return {};
+  const std::chrono::milliseconds kept =
+      std::max<std::chrono::milliseconds>(settings_.log_retention, settings_.dedup_window);
+  events_.prune_before(*counted, now - kept);
   return {};
 }
 

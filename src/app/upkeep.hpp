@@ -1,16 +1,18 @@
-// What must be done now and then to the embedded files so that they do not grow for ever.
+// Retention of the embedded log, and the checkpoints of the store that it depends on.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
-#include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/result.hpp"
 #include "observe/log.hpp"
-#include "report/metrics_reader.hpp"
+#include "rollup/status.hpp"
 #include "sqlite/event_log.hpp"
 
 namespace weir::app {
@@ -21,18 +23,25 @@ struct UpkeepSettings {
   std::chrono::milliseconds pause{5000};  // between two rounds
 };
 
+// Returns the offset before which every event of the embedded log is in the store: next_offset of partition 0, while
+// this process holds that partition and it is live. Returns nothing otherwise: a partition that is being opened or is
+// refused may have a ledger row that describes another log, and so may a row of another partition (Kafka's).
+[[nodiscard]] std::optional<std::int64_t> counted_to(const rollup::Status& status);
+
 // A thread of its own, which every few seconds
-//   1. reads how far the numbers go,
+//   1. asks up to which offset the events of this log are counted,
 //   2. settles the store, so that they survive a power cut (SQLite: a checkpoint; PostgreSQL: they do already),
-//   3. and only if that was complete lets the log forget what is older than both the retention and the dedupe
-//      window, and stands before what was read in 1.
+//   3. and only if that was complete, prunes the segments that lie wholly before the offset of 1 and are older than
+//      both the retention and the dedupe window. Without such an offset nothing is pruned.
 class Upkeep {
  public:
+  // counted_to() of this moment. Called on this thread only.
+  using Counted = std::function<std::optional<std::int64_t>()>;
   // True: what was committed before the call survives a power cut. Called on this thread only.
   using Settle = std::function<Result<bool>()>;
 
-  // What is referred to outlives the upkeep.
-  Upkeep(UpkeepSettings settings, Settle settle, report::MetricsReader& reader, sqlite::EmbeddedLog& events,
+  // What is referred to, also by the functions, outlives the upkeep.
+  Upkeep(UpkeepSettings settings, Counted counted, Settle settle, sqlite::EmbeddedLog& events,
          observe::Log& log, std::function<void(const Error&)> fatal);
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
@@ -45,8 +54,8 @@ class Upkeep {
   void run();
 
   const UpkeepSettings settings_;
+  const Counted counted_;
   const Settle settle_;
-  report::MetricsReader& reader_;
   sqlite::EmbeddedLog& events_;
   observe::Log& log_;
   const std::function<void(const Error&)> fatal_;

@@ -1,9 +1,8 @@
 #include "app/upkeep.hpp"
 
 #include "intake/event_log_world.hpp"
+#include "sqlite/log_reader.hpp"
 #include "sqlite/log_test_world.hpp"
-#include "sqlite/metrics_reader.hpp"
-#include "sqlite/store_test_world.hpp"
 
 namespace weir::app {
 namespace {
@@ -12,7 +11,39 @@ using namespace std::chrono_literals;
 
 constexpr RecordTime long_ago{1'790'000'000s};
 
-// A log with four commits of one event each, an hour apart, and a ledger of which `counted` are in the numbers.
+using State = rollup::PartitionStatus::State;
+
+rollup::PartitionStatus partition(std::int32_t number, State state, std::optional<std::int64_t> next_offset) {
+  rollup::PartitionStatus held{.partition = number, .state = state};
+  if (next_offset) held.account.emplace().next_offset = *next_offset;
+  return held;
+}
+
+TEST(CountedTo, IsKnownOnlyWhileThePartitionOfThisLogIsHeldAndLive) {
+  struct Case {
+    std::string_view what;
+    std::vector<rollup::PartitionStatus> partitions;
+    std::optional<std::int64_t> counted;
+  };
+  const std::vector<Case> cases{
+      {"nothing is held yet", {}, std::nullopt},
+      {"held and live", {partition(0, State::live, 7)}, 7},
+      {"being opened", {partition(0, State::opening, std::nullopt)}, std::nullopt},
+      {"refused (ON_OFFSET_GONE=stop)", {partition(0, State::refused, std::nullopt)}, std::nullopt},
+      {"the dedupe is rebuilt", {partition(0, State::catching_up, 7)}, std::nullopt},
+      {"another partition", {partition(1, State::live, 7)}, std::nullopt},
+      {"refused beside another one",
+       {partition(0, State::refused, std::nullopt), partition(1, State::live, 7)},
+       std::nullopt},
+  };
+  for (const Case& each : cases) {
+    rollup::Status status;
+    status.partitions = each.partitions;
+    EXPECT_EQ(counted_to(status), each.counted) << each.what;
+  }
+}
+
+// A log with four commits of one event each, an hour apart, of which `counted_` are in the numbers.
 class UpkeepTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -28,27 +59,12 @@ class UpkeepTest : public testing::Test {
     }
   }
 
-  void count(std::int64_t counted) {
-    auto store = sqlite::SqliteMetricsStore::open(sqlite::store_options(folder_));
-    ASSERT_TRUE(store);
-    auto row = (*store)->open_ledger(0, 0, long_ago);
-    ASSERT_TRUE(row);
-    const rollup::Fence fence{0, row->next_offset, row->version};
-    ASSERT_TRUE((*store)->begin({&fence, 1}));
-    row->version += 1;
-    row->next_offset = row->read = row->tallied = counted;
-    ASSERT_TRUE((*store)->write({.written_at = long_ago, .ledgers = {*row}}));
-    ASSERT_EQ((*store)->commit().end, rollup::CommitEnd::committed);
-  }
-
   // The first offset that is left after a round at `now`.
   std::int64_t start_after(UpkeepSettings settings, WallTime now, std::int64_t expected) {
     settings.pause = 1h;
-    auto reader =
-        sqlite::SqliteMetricsReader::open({.data_dir = folder_.path(), .topic = sqlite::test_topic});
-    auto store = sqlite::SqliteMetricsStore::open(sqlite::store_options(folder_));
-    const auto settle = [&store] { return (*store)->checkpoint(); };
-    Upkeep upkeep(settings, settle, **reader, log_.log(), *silent_, [](const Error&) { FAIL(); });
+    const auto counted = [this] { return counted_; };
+    const auto settle = [this]() -> Result<bool> { return settled_; };
+    Upkeep upkeep(settings, counted, settle, log_.log(), *silent_, [](const Error&) { FAIL(); });
     EXPECT_TRUE(upkeep.round(now));
     auto log_reader = sqlite::EmbeddedLogReader::open(log_.file(), log_.log().commits());
     EXPECT_TRUE((*log_reader)->poll(0ms));
@@ -58,33 +74,39 @@ class UpkeepTest : public testing::Test {
     return start();
   }
 
-  sqlite::TestFolder folder_;
   sqlite::LogUnderTest log_;
+  std::optional<std::int64_t> counted_;
+  bool settled_ = true;
   std::unique_ptr<observe::Log> silent_ = observe::make_silent_log();
 };
 
 TEST_F(UpkeepTest, ForgetsWhatIsCountedAndOlderThanTheRetention) {
-  count(4);
+  counted_ = 4;
   EXPECT_EQ(start_after({.log_retention = 2h, .dedup_window = 600s}, long_ago + 3h + 1s, 2), 2);
 }
 
 TEST_F(UpkeepTest, NeverForgetsWhatIsNotCounted) {
-  count(1);
+  counted_ = 1;
   EXPECT_EQ(start_after({.log_retention = 1h, .dedup_window = 600s}, long_ago + 48h, 1), 1);
 }
 
-TEST_F(UpkeepTest, NeverForgetsWithoutALedger) {
-  ASSERT_TRUE(sqlite::SqliteMetricsStore::open(sqlite::store_options(folder_)));
+TEST_F(UpkeepTest, PrunesNothingWhileNothingIsHeld) {
+  EXPECT_EQ(start_after({.log_retention = 1h, .dedup_window = 600s}, long_ago + 48h, 0), 0);
+}
+
+TEST_F(UpkeepTest, PrunesNothingBeforeTheCountIsDurable) {
+  counted_ = 4;
+  settled_ = false;
   EXPECT_EQ(start_after({.log_retention = 1h, .dedup_window = 600s}, long_ago + 48h, 0), 0);
 }
 
 TEST_F(UpkeepTest, KeepsTheDedupeWindowWhateverTheRetention) {
-  count(4);
+  counted_ = 4;
   EXPECT_EQ(start_after({.log_retention = 1h, .dedup_window = 2h + 30min}, long_ago + 3h, 1), 1);
 }
 
 TEST_F(UpkeepTest, KeepsEverythingForEverWhenToldTo) {
-  count(4);
+  counted_ = 4;
   EXPECT_EQ(start_after({.log_retention = 0h, .dedup_window = 600s}, long_ago + 1000h, 0), 0);
 }
 

@@ -22,7 +22,13 @@ std::string Health::to_json() const {
     json.key(check.name).begin_object();
     json.member("status", name_of(check.readiness)).member("latency_ms", check.latency_ms);
     json.member("reason", check.reason);
-    for (const auto& [name, number] : check.numbers) json.member(name, number);
+    for (const auto& [name, number] : check.numbers) {
+      json.key(name);
+      if (number)
+        json.value(*number);
+      else
+        json.null();
+    }
     for (const auto& [name, text] : check.texts) json.member(name, text);
     json.end_object();
   }

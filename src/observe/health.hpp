@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,8 +19,9 @@ struct Check {
   Readiness readiness = Readiness::ready;
   std::int64_t latency_ms = 0;
   std::string reason;  // starting, catching up, draining, away…; may be empty
-  std::vector<std::pair<std::string, std::int64_t>> numbers;  // further members: end, oldest_unread_age_ms, …
-  std::vector<std::pair<std::string, std::string>> texts;     // further members: log_id, …
+  // Further members: end, oldest_unread_age_ms, …; null what is not known.
+  std::vector<std::pair<std::string, std::optional<std::int64_t>>> numbers;
+  std::vector<std::pair<std::string, std::string>> texts;  // further members: log_id, …
 };
 
 struct Health {

@@ -1,6 +1,7 @@
 #include "postgres/connection.hpp"
 
 #include <algorithm>
+#include <array>
 #include <libpq-fe.h>
 #include <optional>
 #include <poll.h>
@@ -39,7 +40,40 @@ std::string_view field(const PGresult* result, int which) {
 Error error_in(const PGresult* result) {
   std::string message(field(result, PG_DIAG_MESSAGE_PRIMARY));
   if (message.empty()) message = PQresultErrorMessage(result);
-  return error_of(field(result, PG_DIAG_SQLSTATE), message);
+  return error_of(field(result, PG_DIAG_SQLSTATE), message, field(result, PG_DIAG_CONSTRAINT_NAME));
+}
+
+struct Kind {
+  char letter;
+  std::string_view name;
+  std::array<Oid, 4> types;  // pg_type.dat
+};
+constexpr std::array kinds{Kind{'n', "a whole number", {20, 23, 21, 16}},
+                           Kind{'t', "text or bytea", {25, 17, 25, 17}},
+                           Kind{'m', "timestamptz", {1184, 1184, 1184, 1184}}};
+
+// The first column of an answer that is not as its statement expects.
+std::optional<Error> difference_in(const PGresult* result, const Statement& statement) {
+  const auto differs = [&](int column, const Kind& kind, const std::string& found) {
+    return Error{Move::caller, code_tables_differ,
+                 "PostgreSQL: column " + std::string(statement.table) + "." + PQfname(result, column) + " " +
+                     found + "; expected " + std::string(kind.name) + ", as Weir makes the table"};
+  };
+  const int rows = PQntuples(result);
+  for (int column = 0; column < static_cast<int>(statement.columns.size()); ++column) {
+    const char letter = statement.columns[static_cast<std::size_t>(column)];
+    const bool may_be_null = letter >= 'A' && letter <= 'Z';
+    const auto* const kind =
+        std::ranges::find(kinds, may_be_null ? static_cast<char>(letter - 'A' + 'a') : letter, &Kind::letter);
+    ensure(kind != kinds.end() && column < PQnfields(result), "a statement says what its answer is");
+    const Oid type = PQftype(result, column);
+    if (std::ranges::find(kind->types, type) == kind->types.end())
+      return differs(column, *kind, "is of another type (oid " + std::to_string(type) + ")");
+    for (int row = 0; row < rows && !may_be_null; ++row) {
+      if (PQgetisnull(result, row, column) != 0) return differs(column, *kind, "holds NULL");
+    }
+  }
+  return std::nullopt;
 }
 
 // Connecting answers no result to read a SQLSTATE from. In its verbose form the message has it, whatever its language:
@@ -193,7 +227,8 @@ Result<Rows> Connection::run(const Statement& statement, Parameters parameters) 
 
 bool Connection::send(const Call& call, std::vector<Sent>& sent) {
   PGconn* const connection = connection_.get();
-  const auto& [name, sql] = call.statement;
+  const std::string& name = call.statement.name;
+  const std::string& sql = call.statement.sql;
   std::vector<const char*> values;
   std::vector<int> lengths;
   for (std::size_t i = 0; i < call.parameters.count(); ++i) {
@@ -204,15 +239,15 @@ bool Connection::send(const Call& call, std::vector<Sent>& sent) {
   const std::vector<int> formats(values.size(), binary);
   const auto count = static_cast<int>(values.size());
   if (name.empty()) {
-    sent.push_back({});
+    sent.push_back({.statement = &call.statement});
     return PQsendQueryParams(connection, sql.c_str(), count, nullptr, values.data(), lengths.data(),
                              formats.data(), binary) == 1;
   }
   if (prepared_.insert(name).second) {
-    sent.push_back({.prepares = name});
+    sent.push_back({.statement = &call.statement, .prepares = name});
     if (PQsendPrepare(connection, name.c_str(), sql.c_str(), 0, nullptr) != 1) return false;
   }
-  sent.push_back({});
+  sent.push_back({.statement = &call.statement});
   return PQsendQueryPrepared(connection, name.c_str(), count, values.data(), lengths.data(), formats.data(),
                              binary) == 1;
 }
@@ -225,6 +260,7 @@ Result<std::vector<Rows>> Connection::collect(std::span<const Sent> sent, MonoTi
     if (!answer) return failure ? std::unexpected(*std::move(failure)) : pass_on(answer);
     const ExecStatusType status = PQresultStatus(answer->result_.get());
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+      if (!failure && one.prepares.empty()) failure = difference_in(answer->result_.get(), *one.statement);
       if (one.prepares.empty()) answers.push_back(*std::move(answer));
     } else {
       if (!failure) failure = error_in(answer->result_.get());  // those behind it are only said to be aborted

@@ -31,6 +31,11 @@ namespace weir::postgres {
 struct Statement {
   std::string name;
   std::string sql;
+  // What the columns of its answer are, so that a table which a person changed is seen before a value is read:
+  //   n  a whole number or a boolean     t  text or bytea     m  timestamptz     capital: may be null as well
+  // Empty: not checked. `table` is where most of the columns stand, for messages.
+  std::string_view columns = {};
+  std::string_view table = {};
 };
 
 // The answer to one statement, held whole in memory. Rows and columns count from 0. Views live as long as
@@ -62,7 +67,8 @@ class Connection {
   static Result<Connection> open(const ConnectionSettings& settings);
 
   // Statements with their parameters in one round trip, in this order, each with its answer at the same
-  // place. If one fails, those behind it are not run and its error is the answer. Outside of a transaction
+  // place. An answer that is not as Statement::columns says is an error: Move::caller, code_tables_differ.
+  // If one fails, those behind it are not run and its error is the answer. Outside of a transaction
   // they are one: all or nothing (say BEGIN and COMMIT if you must know which).
   struct Call {
     const Statement& statement;
@@ -92,6 +98,7 @@ class Connection {
   };
   // What was sent, in the order in which it is answered: a statement, or the preparation of one.
   struct Sent {
+    const Statement* statement = nullptr;
     std::string_view prepares = {};
   };
   Connection(pg_conn* connection, std::chrono::milliseconds answer_timeout)

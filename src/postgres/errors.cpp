@@ -42,14 +42,25 @@ constexpr std::array meanings{
     Meaning{"3F", Move::caller, code_tables_differ, "expected a schema in search_path"},
     Meaning{"42", Move::caller, code_tables_differ, "expected the tables as Weir makes them"},
 
-    Meaning{"23505", Move::ourselves, code_exists},
-    Meaning{"23", Move::ourselves, code_constraint},
-    Meaning{"22", Move::ourselves, code_error},
+    Meaning{"22", Move::caller, code_tables_differ, "expected the columns as Weir makes them"},
+    Meaning{"23", Move::caller, code_tables_differ,
+            "expected the columns and constraints as Weir makes them"},
     Meaning{"25", Move::ourselves, code_error},
     Meaning{"54", Move::ourselves, code_error},
     Meaning{"XX001", Move::ourselves, code_damaged, "stop and look at the server's disk"},
     Meaning{"XX002", Move::ourselves, code_damaged, "stop and look at the server's disk: REINDEX may help"},
 };
+// Violations of our own constraints are ours.
+constexpr Meaning row_exists{"23505", Move::ourselves, code_exists};
+constexpr Meaning not_accounted_for{"23514", Move::ourselves, code_constraint};
+
+bool is_ours(std::string_view constraint) {
+  constexpr std::array checks{"every_record_is_accounted_for", "every_offset_is_accounted_for"};
+  const bool is_key = constraint.ends_with("_pkey") || constraint.ends_with("_key");
+  return (constraint.starts_with("activity_") && is_key) ||
+         std::ranges::find(checks, constraint) != checks.end();
+}
+
 // What nobody has foreseen: the program goes on trying, and says so.
 constexpr Meaning unforeseen{"", Move::peer, code_server_failed};
 
@@ -62,10 +73,14 @@ std::string one_line(std::string_view message) {
 
 }  // namespace
 
-Error error_of(std::string_view sqlstate, std::string_view message) {
+Error error_of(std::string_view sqlstate, std::string_view message, std::string_view constraint) {
   const auto found = std::ranges::find_if(
       meanings, [sqlstate](const Meaning& meaning) { return sqlstate.starts_with(meaning.sqlstate); });
-  const Meaning& meaning = found == meanings.end() ? unforeseen : *found;
+  const bool ours = is_ours(constraint);
+  const Meaning& meaning = ours && sqlstate == row_exists.sqlstate          ? row_exists
+                           : ours && sqlstate == not_accounted_for.sqlstate ? not_accounted_for
+                           : found == meanings.end()                        ? unforeseen
+                                                                            : *found;
   Error error{meaning.move, meaning.code, "PostgreSQL: " + one_line(message)};
   if (!sqlstate.empty()) error.text += " (" + std::string(sqlstate) + ")";
   if (!meaning.advice.empty()) error.text += "; " + std::string(meaning.advice);

@@ -2,7 +2,8 @@
 // Source of the codes: https://www.postgresql.org/docs/15/errcodes-appendix.html
 //
 //   Move::peer       away, starting, busy, full, or a conflict with another transaction: the whole transaction again
-//   Move::caller     a person must act: password, rights, a table or column that is not as Weir makes it, a standby
+//   Move::caller     a person must act: password, rights, a standby, a table, column or constraint that is not as Weir
+//                    makes it (also seen by values that a column does not take)
 //   Move::ourselves  what we wrote is against our own rules, or the database is damaged
 #pragma once
 
@@ -44,8 +45,10 @@ inline constexpr std::string_view code_exists = "row_exists";
 inline constexpr std::string_view code_damaged = "database_damaged";
 inline constexpr std::string_view code_error = "database_error";
 
-// `message`: the server's own words. The text of the error is one line, "PostgreSQL: <message> (<sqlstate>)",
+// `message`: the server's own words. `constraint`: the one that was violated, if any: one of Weir's own is Move::ourselves,
+// one that a person added is Move::caller. The text of the error is one line, "PostgreSQL: <message> (<sqlstate>)",
 // and says what to do where that is not plain.
-[[nodiscard]] Error error_of(std::string_view sqlstate, std::string_view message);
+[[nodiscard]] Error error_of(std::string_view sqlstate, std::string_view message,
+                             std::string_view constraint = {});
 
 }  // namespace weir::postgres

@@ -34,15 +34,37 @@ TEST(Errors, SayWhoseMoveItIs) {
            Case{"42501", Move::caller, code_forbidden},
            Case{"25006", Move::caller, code_read_only},
            Case{"26000", Move::caller, code_no_sessions},
-           Case{"23514", Move::ourselves, code_constraint},
-           Case{"23505", Move::ourselves, code_exists},
-           Case{"22021", Move::ourselves, code_error},
+           Case{"23502", Move::caller, code_tables_differ},
+           Case{"22003", Move::caller, code_tables_differ},
            Case{"25P02", Move::ourselves, code_error},
            Case{"XX001", Move::ourselves, code_damaged},
        }) {
     const Error error = error_of(sqlstate, "words");
     EXPECT_EQ(error.move, move) << sqlstate;
     EXPECT_EQ(error.code, code) << sqlstate;
+  }
+}
+
+TEST(Errors, AreAPersonsUnlessTheConstraintIsWeirsOwn) {
+  struct Violation {
+    std::string_view sqlstate;
+    std::string_view constraint;
+    Move move;
+    std::string_view code;
+  };
+  for (const auto& [sqlstate, constraint, move, code] : {
+           Violation{"23514", "every_record_is_accounted_for", Move::ourselves, code_constraint},
+           Violation{"23514", "every_offset_is_accounted_for", Move::ourselves, code_constraint},
+           Violation{"23505", "activity_ledger_pkey", Move::ourselves, code_exists},
+           Violation{"23505", "activity_dead_letters_topic_partition_offset_key", Move::ourselves,
+                     code_exists},
+           Violation{"23514", "no_robots", Move::caller, code_tables_differ},
+           Violation{"23505", "one_flush_a_minute", Move::caller, code_tables_differ},
+           Violation{"23503", "activity_ledger_group_id_fkey", Move::caller, code_tables_differ},
+       }) {
+    const Error error = error_of(sqlstate, "words", constraint);
+    EXPECT_EQ(error.move, move) << constraint;
+    EXPECT_EQ(error.code, code) << constraint;
   }
 }
 

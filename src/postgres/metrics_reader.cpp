@@ -19,8 +19,9 @@ namespace {
 constexpr int rows_with_users_max = 250;
 constexpr int rows_of_counts_max = 5'000;
 
-Statement fetch(int rows) {
-  return {"weir_fetch_" + std::to_string(rows), "FETCH " + std::to_string(rows) + " FROM weir_scan"};
+Statement fetch(int rows, std::string_view kinds) {
+  return {"weir_fetch_" + std::to_string(rows), "FETCH " + std::to_string(rows) + " FROM weir_scan", kinds,
+          "activity_windows"};
 }
 
 const std::string declare = "DECLARE weir_scan NO SCROLL CURSOR FOR ";
@@ -28,11 +29,14 @@ const std::string declare = "DECLARE weir_scan NO SCROLL CURSOR FOR ";
 // Every statement of the reader, made once: a session prepares it by its name.
 struct Statements {
   Statement begin{"", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
-  Statement horizons{"weir_horizons", "SELECT granularity, pruned_to FROM activity_horizon"};
-  Statement ledger{"weir_ledgers", "SELECT " + std::string(ledger_columns) +
-                                       " FROM activity_ledger WHERE topic = $1::text ORDER BY partition"};
-  Statement fetch_rows = fetch(rows_with_users_max);
-  Statement fetch_counts = fetch(rows_of_counts_max);
+  Statement horizons{"weir_horizons", "SELECT granularity, pruned_to FROM activity_horizon", "tm",
+                     "activity_horizon"};
+  Statement ledger{"weir_ledgers",
+                   "SELECT " + std::string(ledger_columns) +
+                       " FROM activity_ledger WHERE topic = $1::text ORDER BY partition",
+                   ledger_kinds, "activity_ledger"};
+  Statement fetch_rows = fetch(rows_with_users_max, "mntnnt");
+  Statement fetch_counts = fetch(rows_of_counts_max, "mntnn");
   Statement close{"weir_close", "CLOSE weir_scan"};
   Statement count_by_value{"weir_count_by_value", declare + count_by_value_sql()};
   Statement users_by_value{"weir_users_by_value", declare + users_by_value_sql()};
@@ -58,7 +62,7 @@ Result<report::Horizons> horizons_in(const Rows& rows) {
   for (int row = 0; row < rows.count(); ++row) {
     const auto granularity = tally::granularity_named(rows.bytes(row, 0));
     if (!granularity)
-      return fail(Move::ourselves, code_error,
+      return fail(Move::caller, code_tables_differ,
                   "activity_horizon has a row of granularity \"" + std::string(rows.bytes(row, 0)) +
                       "\"; expected minute, hour or day");
     horizons.pruned_to[static_cast<std::size_t>(*granularity)] = rows.moment(row, 1);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "postgres/errors.hpp"
+#include "postgres/migrations.hpp"
 #include "postgres/store_rows.hpp"
 #include "postgres/store_sql.hpp"
 
@@ -38,6 +39,11 @@ Result<std::vector<Rows>> PostgresMetricsStore::run_inside(const Calls& calls) {
 
 Error PostgresMetricsStore::give_up(Error why) {
   rollback();
+  if (why.code != code_tables_differ || !connection_ || connection_->is_lost()) return why;
+  // The server names a table or column in some of these errors only ("integer out of range").
+  const auto checked = check_columns(*connection_);
+  if (!checked && checked.error().code == code_tables_differ)
+    why.text = checked.error().text + " (" + why.text + ")";
   return why;
 }
 

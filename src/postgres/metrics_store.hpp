@@ -34,7 +34,7 @@ class PostgresMetricsStore final : public rollup::MetricsStore {
 
   Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
                                        WallTime now) override;
-  Result<void> begin_topic(std::span<const rollup::PartitionStart> starts, WallTime now) override;
+  Result<bool> begin_topic(std::span<const rollup::PartitionStart> starts, WallTime now) override;
   Result<std::optional<tally::LedgerRow>> retire_ledger(const rollup::Retirement& retirement) override;
   Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
                                                    std::int64_t to) override;
@@ -61,8 +61,9 @@ class PostgresMetricsStore final : public rollup::MetricsStore {
   Result<std::vector<Rows>> run_inside(const Calls& calls);
   Error give_up(Error why);
 
-  [[nodiscard]] Connection::Call make_ledger(const rollup::PartitionStart& start, std::int64_t version,
-                                             WallTime now) const;
+  [[nodiscard]] Connection::Call lock_topic() const;
+  [[nodiscard]] Connection::Call make_ledger(std::int32_t partition, std::int64_t start_offset,
+                                             std::int64_t version, WallTime now) const;
   [[nodiscard]] Connection::Call read_ledger(std::int32_t partition) const;
   [[nodiscard]] Connection::Call find_stranger() const;
   [[nodiscard]] Error another_group(const Rows& found) const;

@@ -53,7 +53,8 @@ Result<int> version_of(Connection& connection) {
                                "AND pg_table_is_visible(oid))"});
   if (!there) return pass_on(there);
   if (there->number(0, 0) == 0) return 0;
-  auto version = connection.run(Statement{"", "SELECT coalesce(max(version), 0) FROM activity_schema"});
+  auto version = connection.run(
+      Statement{"", "SELECT coalesce(max(version), 0) FROM activity_schema", "n", "activity_schema"});
   if (!version) return pass_on(version);
   const auto found = static_cast<int>(version->number(0, 0));
   if (found > newest_version())
@@ -97,6 +98,15 @@ constexpr std::string_view missing_sql =
     "WHERE NOT EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = to_regclass(want.table_name) "
     "AND a.attname = want.column_name AND a.attnum > 0 AND NOT a.attisdropped) ORDER BY place LIMIT 1";
 
+// The first column of ours that is of another type.
+constexpr std::string_view other_type_sql =
+    "SELECT want.table_name, want.column_name, format_type(a.atttypid, a.atttypmod), want.type_name "
+    "FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY "
+    "AS want(table_name, column_name, type_name, place) "
+    "JOIN pg_attribute AS a ON a.attrelid = to_regclass(want.table_name) AND a.attname = want.column_name "
+    "AND a.attnum > 0 AND NOT a.attisdropped JOIN pg_type AS t ON t.oid = a.atttypid "
+    "WHERE want.type_name <> '' AND t.typname <> want.type_name ORDER BY place LIMIT 1";
+
 // A column of the adopted table that our INSERT cannot fill: of a type of its own, or one that wants a value
 // which we do not have.
 constexpr std::string_view unfit_sql =
@@ -112,29 +122,43 @@ constexpr std::string_view unfit_sql =
     "AND CASE WHEN fit.name IS NULL THEN a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' "
     "ELSE t.typname <> ALL (fit.types) END ORDER BY a.attnum LIMIT 1";
 
-Parameters wanted_columns() {
+std::string_view next_word(std::string_view& rest) {
+  const auto end = std::min(rest.find(' '), rest.size());
+  const std::string_view word = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return word;
+}
+
+// Tables and columns; with their types where `typed`.
+Parameters wanted_columns(bool typed) {
   Array tables(Type::text);
   Array columns(Type::text);
+  Array types(Type::text);
   for (const TableColumns& wanted : schema_columns()) {
     std::string_view rest = wanted.columns;
+    std::string_view of_types = wanted.types;
     while (!rest.empty()) {
-      const auto end = std::min(rest.find(' '), rest.size());
       tables.add(wanted.table);
-      columns.add(rest.substr(0, end));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
+      columns.add(next_word(rest));
+      types.add(next_word(of_types));
     }
   }
   Parameters parameters;
-  parameters.add(tables).add(columns);
+  parameters.add(std::move(tables)).add(std::move(columns));
+  if (typed) parameters.add(std::move(types));
   return parameters;
 }
 
+}  // namespace
+
 Result<void> check_columns(Connection& connection) {
   const Statement missing{"", std::string(missing_sql)};
+  const Statement other_type{"", std::string(other_type_sql)};
   const Statement unfit{"", std::string(unfit_sql)};
-  const Parameters wanted = wanted_columns();
   const Parameters none;
-  auto found = connection.run(std::array{Connection::Call{missing, wanted}, Connection::Call{unfit, none}});
+  auto found = connection.run(std::array{Connection::Call{missing, wanted_columns(false)},
+                                         Connection::Call{other_type, wanted_columns(true)},
+                                         Connection::Call{unfit, none}});
   if (!found) return pass_on(found);
   if (const Rows& first = found->front(); first.count() > 0) {
     const std::string table(first.bytes(0, 0));
@@ -144,6 +168,12 @@ Result<void> check_columns(Connection& connection) {
     return fail(Move::caller, code_tables_differ,
                 "table " + table + " has no column " + std::string(first.bytes(0, 1)) +
                     "; expected it as Weir makes it");
+  }
+  if (const Rows& first = (*found)[1]; first.count() > 0) {
+    return fail(Move::caller, code_tables_differ,
+                "column " + std::string(first.bytes(0, 0)) + "." + std::string(first.bytes(0, 1)) + " is " +
+                    std::string(first.bytes(0, 2)) + "; expected " + std::string(first.bytes(0, 3)) +
+                    ", as Weir makes it");
   }
   if (const Rows& first = found->back(); first.count() > 0) {
     const std::string column = "column user_activity_metrics." + std::string(first.bytes(0, 0));
@@ -156,8 +186,6 @@ Result<void> check_columns(Connection& connection) {
   }
   return {};
 }
-
-}  // namespace
 
 Result<void> migrate(Connection& connection) {
   if (auto fit = check_server(connection); !fit) return fit;

@@ -20,4 +20,8 @@ inline constexpr std::string_view code_encoding = "database_encoding";  // not U
 // ask again.
 Result<void> migrate(Connection& connection);
 
+// The last step of migrate() alone: Move::caller, code_tables_differ, if a table or column that Weir uses is missing or of
+// another type, naming the first. One round trip.
+Result<void> check_columns(Connection& connection);
+
 }  // namespace weir::postgres

@@ -97,7 +97,10 @@ INSERT INTO activity_horizon VALUES
   ('minute', '1970-01-01 00:00:00+00'), ('hour', '1970-01-01 00:00:00+00'), ('day', '1970-01-01 00:00:00+00');
 )sql";
 
-constexpr std::array migrations{tables};
+// Where nothing was left out (KAFKA_START=latest) it is null.
+constexpr std::string_view counted_from = "ALTER TABLE activity_ledger ADD COLUMN counted_from BIGINT";
+
+constexpr std::array migrations{tables, counted_from};
 
 struct View {
   std::string_view name;         // of the view
@@ -148,17 +151,21 @@ std::string replace_view(const View& view, const std::string& as) {
 }
 
 constexpr std::array<TableColumns, 7> columns{{
-    {"user_activity_metrics", "id timestamp unique_users page_view_count created_at"},
+    {"user_activity_metrics", "id timestamp unique_users page_view_count created_at", ""},
     {"activity_windows",
      "window_start events page_views rolled_events rolled_page_views last_write partition place "
-     "stored_activity_types stored_pages stored_referrers granularity dimension topic value users"},
-    {"activity_dimensions", "number name"},
-    {"activity_unrolled", "topic window_start partition"},
+     "stored_activity_types stored_pages stored_referrers granularity dimension topic value users",
+     "timestamptz int8 int8 int8 int8 timestamptz int4 int4 int4 int4 int4 int2 int2 text text bytea"},
+    {"activity_dimensions", "number name", "int2 text"},
+    {"activity_unrolled", "topic window_start partition", "text timestamptz int4"},
     {"activity_ledger",
      "topic partition group_id start_offset next_offset version read tallied duplicate dead_lettered skipped "
-     "last_record_hash log_end_offset oldest_unread_at observed_at updated_at"},
-    {"activity_dead_letters", "topic partition offset reason detail key value at attempts replayed_at"},
-    {"activity_horizon", "granularity pruned_to"},
+     "last_record_hash log_end_offset oldest_unread_at observed_at updated_at counted_from",
+     "text int4 text int8 int8 int8 int8 int8 int8 int8 int8 int8 int8 timestamptz timestamptz timestamptz "
+     "int8"},
+    {"activity_dead_letters", "topic partition offset reason detail key value at attempts replayed_at",
+     "text int4 int8 text text bytea bytea timestamptz int8 timestamptz"},
+    {"activity_horizon", "granularity pruned_to", "text timestamptz"},
 }};
 
 }  // namespace

@@ -40,6 +40,7 @@ namespace weir::postgres {
 struct TableColumns {
   std::string_view table;
   std::string_view columns;  // separated by single spaces
+  std::string_view types;    // of each, as in pg_type; empty: see migrations.cpp
 };
 [[nodiscard]] std::span<const TableColumns> schema_columns();
 

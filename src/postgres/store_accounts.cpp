@@ -8,16 +8,20 @@
 
 namespace weir::postgres {
 
-Connection::Call PostgresMetricsStore::make_ledger(const rollup::PartitionStart& start, std::int64_t version,
-                                                   WallTime now) const {
+Connection::Call PostgresMetricsStore::make_ledger(std::int32_t partition, std::int64_t start_offset,
+                                                   std::int64_t version, WallTime now) const {
   Parameters parameters;
-  parameters.add(options_.topic).add(Type::int4, start.partition).add(options_.group_id);
-  parameters.add(Type::int8, start.offset).add(now).add(Type::int8, version);
+  parameters.add(options_.topic).add(Type::int4, partition).add(options_.group_id);
+  parameters.add(Type::int8, start_offset).add(now).add(Type::int8, version);
   return {store_sql::make_ledger, std::move(parameters)};
 }
 
 Connection::Call PostgresMetricsStore::read_ledger(std::int32_t partition) const {
   return {store_sql::read_ledger, std::move(Parameters().add(options_.topic).add(Type::int4, partition))};
+}
+
+Connection::Call PostgresMetricsStore::lock_topic() const {
+  return {store_sql::lock_topic, std::move(Parameters().add(options_.topic))};
 }
 
 Connection::Call PostgresMetricsStore::find_stranger() const {
@@ -34,22 +38,26 @@ Error PostgresMetricsStore::another_group(const Rows& found) const {
 Result<tally::LedgerRow> PostgresMetricsStore::open_ledger(std::int32_t partition, std::int64_t start_offset,
                                                            WallTime now) {
   auto answers = run_outside({{store_sql::begin},
-                              make_ledger({partition, start_offset}, 0, now),
+                              lock_topic(),
+                              make_ledger(partition, start_offset, 0, now),
                               find_stranger(),
                               read_ledger(partition),
                               {store_sql::commit}});
   if (!answers) return pass_on(answers);
-  const Rows& stranger = (*answers)[2];
-  const Rows& row = (*answers)[3];
+  const Rows& stranger = (*answers)[3];
+  const Rows& row = (*answers)[4];
   if (stranger.count() > 0 || row.count() == 0) return std::unexpected(another_group(stranger));
   return ledger_row(row, 0);
 }
 
-Result<void> PostgresMetricsStore::begin_topic(std::span<const rollup::PartitionStart> starts, WallTime now) {
-  auto done = run_outside(
-      {{store_sql::begin_topic, start_parameters(options_.topic, options_.group_id, starts, now)}});
+Result<bool> PostgresMetricsStore::begin_topic(std::span<const rollup::PartitionStart> starts, WallTime now) {
+  auto done =
+      run_outside({{store_sql::begin},
+                   lock_topic(),
+                   {store_sql::begin_topic, start_parameters(options_.topic, options_.group_id, starts, now)},
+                   {store_sql::commit}});
   if (!done) return pass_on(done);
-  return {};
+  return (*done)[2].rows_changed() > 0;
 }
 
 Result<std::optional<tally::LedgerRow>> PostgresMetricsStore::retire_ledger(
@@ -74,7 +82,7 @@ Result<std::optional<tally::LedgerRow>> PostgresMetricsStore::retire_ledger(
   Parameters letters;
   letters.add(options_.topic).add(Type::int4, partition).add(retirement.as_topic);
   auto made = run_inside({{store_sql::retire_letters, std::move(letters)},
-                          make_ledger({partition, retirement.start_offset}, seen.version + 1, retirement.now),
+                          make_ledger(partition, retirement.start_offset, seen.version + 1, retirement.now),
                           find_stranger(),
                           read_ledger(partition)});
   if (!made) return pass_on(made);

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "postgres/errors.hpp"
+
 namespace weir::postgres {
 namespace {
 
@@ -59,6 +61,7 @@ tally::LedgerRow ledger_row(const Rows& rows, int row) {
   if (!rows.is_null(row, 11)) ledger.observed.oldest_unread_at = rows.moment(row, 11);
   ledger.observed.observed_at = rows.moment(row, 12);
   ledger.updated_at = rows.moment(row, 13);
+  ledger.counted_from = optional_number(rows, row, 14).value_or(0);
   return ledger;
 }
 
@@ -82,12 +85,22 @@ tally::WindowRow window_row(const Rows& rows, int row) {
           .users = std::string(rows.bytes(row, 13))};
 }
 
-rollup::MetricsStore::WindowRows window_rows(const Rows& rows, std::size_t bytes_max) {
-  if (std::cmp_greater(rows.number(0, window_column_count), bytes_max)) return std::nullopt;
+Result<rollup::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size_t bytes_max) {
+  using rollup::MetricsStore;
+  if (std::cmp_greater(rows.number(0, window_column_count), bytes_max))
+    return MetricsStore::WindowRows(std::nullopt);
   std::vector<tally::WindowRow> windows;
   if (rows.is_null(0, 0)) return windows;  // the row that is there for the size alone
   windows.reserve(static_cast<std::size_t>(rows.count()));
-  for (int row = 0; row < rows.count(); ++row) windows.push_back(window_row(rows, row));
+  for (int row = 0; row < rows.count(); ++row) {
+    for (int column = 0; column < window_column_count; ++column) {
+      const char kind = window_kinds[static_cast<std::size_t>(column)];
+      if (kind >= 'a' && rows.is_null(row, column))
+        return fail(Move::caller, code_tables_differ,
+                    "PostgreSQL: a row of activity_windows holds NULL in a column that Weir makes NOT NULL");
+    }
+    windows.push_back(window_row(rows, row));
+  }
   return windows;
 }
 
@@ -97,7 +110,9 @@ Parameters start_parameters(std::string_view topic, std::string_view group,
   parameters.add(topic);
   const auto add = columns_of(parameters, starts);
   add(Type::int4, &rollup::PartitionStart::partition);
-  add(Type::int8, &rollup::PartitionStart::offset);
+  add(Type::int8, &rollup::PartitionStart::start_offset);
+  add(Type::int8, &rollup::PartitionStart::next_offset);
+  add(Type::int8, &rollup::PartitionStart::last_record_hash);
   parameters.add(group).add(now);
   return parameters;
 }

@@ -17,7 +17,8 @@ namespace weir::postgres {
 // The columns of activity_ledger that ledger_row() reads, for a SELECT.
 inline constexpr std::string_view ledger_columns =
     "partition, start_offset, next_offset, version, read, tallied, duplicate, dead_lettered, skipped, "
-    "last_record_hash, log_end_offset, oldest_unread_at, observed_at, updated_at";
+    "last_record_hash, log_end_offset, oldest_unread_at, observed_at, updated_at, counted_from";
+inline constexpr std::string_view ledger_kinds = "nnnnnnnnnNnMmmN";  // Statement::columns
 [[nodiscard]] tally::LedgerRow ledger_row(const Rows& rows, int row);
 
 // The columns of activity_windows AS w that window_row() reads, for a SELECT.
@@ -25,10 +26,14 @@ inline constexpr std::string_view window_columns =
     "w.granularity, w.dimension, w.window_start, w.partition, w.value, w.events, w.page_views, "
     "w.rolled_events, "
     "w.rolled_page_views, w.place, w.stored_activity_types, w.stored_pages, w.stored_referrers, w.users";
+inline constexpr std::string_view window_kinds = "nnmntnnnnnNNNt";
+inline constexpr std::string_view window_and_count_kinds = "nnmntnnnnnNNNtn";
+// Of store_sql::read_windows: the windows are absent (NULL) where only their size is answered.
+inline constexpr std::string_view window_or_size_kinds = "NNMNTNNNNNNNNTn";
 [[nodiscard]] tally::WindowRow window_row(const Rows& rows, int row);
 inline constexpr int window_column_count = 14;
-// What store_sql::read_windows answers.
-[[nodiscard]] rollup::MetricsStore::WindowRows window_rows(const Rows& rows, std::size_t bytes_max);
+// What store_sql::read_windows answers. Move::caller, code_tables_differ: a window has NULL where window_kinds allows none.
+[[nodiscard]] Result<rollup::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size_t bytes_max);
 
 // How names are numbered in activity_windows.
 template <class Enum>

@@ -21,8 +21,13 @@ namespace store_sql {
 const Statement begin{"weir_begin", "BEGIN ISOLATION LEVEL READ COMMITTED"};
 const Statement commit{"weir_commit", "COMMIT"};
 
+// Two processes that open the first partitions of a topic at once must see each other's group.
+const Statement lock_topic{"weir_lock_topic", R"sql(
+SELECT pg_advisory_xact_lock(hashtextextended($1::text, 8603398603460928108)))sql"};
+
 const Statement find_stranger{"weir_find_stranger", R"sql(
-SELECT group_id FROM activity_ledger WHERE topic = $1::text AND group_id <> $2::text ORDER BY partition LIMIT 1)sql"};
+SELECT group_id FROM activity_ledger WHERE topic = $1::text AND group_id <> $2::text ORDER BY partition LIMIT 1)sql",
+                              "t", "activity_ledger"};
 
 const Statement make_ledger{"weir_make_ledger", R"sql(
 INSERT INTO activity_ledger
@@ -32,13 +37,16 @@ WHERE NOT EXISTS (SELECT 1 FROM activity_ledger WHERE topic = $1::text AND group
 ON CONFLICT DO NOTHING)sql"};
 
 const Statement read_ledger{"weir_read_ledger", "SELECT " + std::string(ledger_columns) + R"sql(
-FROM activity_ledger WHERE topic = $1::text AND partition = $2::int)sql"};
+FROM activity_ledger WHERE topic = $1::text AND partition = $2::int)sql",
+                            ledger_kinds, "activity_ledger"};
 
 const Statement begin_topic{"weir_begin_topic", R"sql(
 INSERT INTO activity_ledger
-  (topic, partition, group_id, start_offset, next_offset, log_end_offset, observed_at, updated_at)
-SELECT $1::text, s.partition, $4::text, s.start, s.start, s.start, $5::timestamptz, $5::timestamptz
-FROM unnest($2::int[], $3::bigint[]) AS s(partition, start)
+  (topic, partition, group_id, start_offset, next_offset, skipped, counted_from, last_record_hash, log_end_offset,
+   observed_at, updated_at)
+SELECT $1::text, s.partition, $6::text, s.start, s.next, s.next - s.start, nullif(s.next, s.start), s.hash, s.next,
+  $7::timestamptz, $7::timestamptz
+FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[]) AS s(partition, start, next, hash)
 WHERE NOT EXISTS (SELECT 1 FROM activity_ledger WHERE topic = $1::text)
 ORDER BY s.partition
 ON CONFLICT DO NOTHING)sql"};
@@ -46,7 +54,8 @@ ON CONFLICT DO NOTHING)sql"};
 const Statement retire_ledger{"weir_retire_ledger", R"sql(
 UPDATE activity_ledger SET topic = $5::text
 WHERE topic = $1::text AND partition = $2::int AND next_offset = $3::bigint AND version = $4::bigint
-RETURNING partition)sql"};
+RETURNING partition)sql",
+                              "n", "activity_ledger"};
 
 const Statement retire_letters{"weir_retire_letters", R"sql(
 WITH locked AS MATERIALIZED (
@@ -58,14 +67,17 @@ WHERE letter.topic = $1::text AND letter.partition = $2::int AND letter."offset"
 const Statement letter_offsets{"weir_letter_offsets", R"sql(
 SELECT "offset" FROM activity_dead_letters
 WHERE topic = $1::text AND partition = $2::int AND "offset" >= $3::bigint AND "offset" < $4::bigint
-ORDER BY "offset")sql"};
+ORDER BY "offset")sql",
+                               "n", "activity_dead_letters"};
 
 const Statement unrolled_minutes{"weir_unrolled_minutes", R"sql(
-SELECT window_start FROM activity_unrolled WHERE topic = $1::text AND partition = $2::int ORDER BY window_start)sql"};
+SELECT window_start FROM activity_unrolled WHERE topic = $1::text AND partition = $2::int ORDER BY window_start)sql",
+                                 "m", "activity_unrolled"};
 
 // Rows are locked by LockRows above the sort, so in order; a row that somebody else has moved on meanwhile is
 // judged anew once its lock is had, and falls out.
-const Statement fence{"weir_fence", R"sql(
+const Statement fence{"weir_fence",
+                      R"sql(
 WITH held AS MATERIALIZED (
   SELECT ledger.partition
   FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
@@ -74,12 +86,13 @@ WITH held AS MATERIALIZED (
     AND (ledger.next_offset = expected.next_offset AND ledger.version = expected.version
       AND ledger.tallied = expected.tallied AND ledger.duplicate = expected.duplicate
       AND ledger.dead_lettered = expected.dead_lettered AND ledger.skipped = expected.skipped)sql" +
-                                        std::string(rollup::or_unfenced) + R"sql()
+                          std::string(rollup::or_unfenced) + R"sql()
   ORDER BY ledger.partition
   FOR NO KEY UPDATE OF ledger)
 UPDATE activity_ledger AS ledger SET version = ledger.version + 1 FROM held
 WHERE ledger.topic = $1::text AND ledger.partition = held.partition
-RETURNING ledger.partition)sql"};
+RETURNING ledger.partition)sql",
+                      "n", "activity_ledger"};
 
 // One row at least, with the size of all; the windows themselves only where they are not too large. A sketch is not
 // fetched to know its size.
@@ -96,7 +109,8 @@ size AS MATERIALIZED (
   SELECT coalesce(sum(octet_length(value) + octet_length(users)), 0)::bigint AS bytes FROM w)
 SELECT )sql" + std::string(window_columns) +
                                                       R"sql(, size.bytes
-FROM size LEFT JOIN w ON size.bytes <= $7::bigint)sql"};
+FROM size LEFT JOIN w ON size.bytes <= $7::bigint)sql",
+                             window_or_size_kinds, "activity_windows"};
 
 const Statement minute_rows{"weir_minute_rows", R"sql(
 SELECT coalesce(4 + total.stored_activity_types + total.stored_pages + total.stored_referrers, 4)::bigint
@@ -105,7 +119,8 @@ LEFT JOIN LATERAL (
   SELECT * FROM activity_windows AS w
   WHERE w.granularity = 0::smallint AND w.dimension = 0::smallint AND w.window_start = wanted.window_start
     AND w.topic = $1::text AND w.partition = $2::int AND w.value = '' OFFSET 0) AS total ON true
-ORDER BY wanted.number)sql"};
+ORDER BY wanted.number)sql",
+                            "n", "activity_windows"};
 
 const Statement read_unrolled{"weir_read_unrolled", R"sql(
 WITH pending AS MATERIALIZED (
@@ -123,7 +138,8 @@ SELECT )sql" + std::string(window_columns) +
                                                         R"sql(, pending.all_rows
 FROM pending CROSS JOIN LATERAL (SELECT * FROM activity_windows AS w WHERE w.ctid = pending.at OFFSET 0) AS w
 WHERE pending.number = 1 OR pending.number <= $4::bigint AND pending.bytes <= $5::bigint
-ORDER BY pending.number)sql"};
+ORDER BY pending.number)sql",
+                              window_and_count_kinds, "activity_windows"};
 
 const Statement lock_letters{"weir_lock_letters", R"sql(
 SELECT letter.topic, letter.partition, letter."offset", letter.replayed_at IS NOT NULL
@@ -131,7 +147,8 @@ FROM unnest($1::text[], $2::int[], $3::bigint[]) AS wanted(topic, partition, at)
 CROSS JOIN LATERAL (
   SELECT * FROM activity_dead_letters AS l
   WHERE l.topic = wanted.topic AND l.partition = wanted.partition AND l."offset" = wanted.at
-  FOR NO KEY UPDATE) AS letter)sql"};
+  FOR NO KEY UPDATE) AS letter)sql",
+                             "tnnn", "activity_dead_letters"};
 
 const Statement put_windows{"weir_put_windows", R"sql(
 INSERT INTO activity_windows AS w
@@ -241,7 +258,8 @@ gone AS (
       SELECT ctid FROM activity_windows AS w
       WHERE w.granularity = $2::smallint AND w.dimension = each.dimension AND w.window_start = old.window_start
         AND w.topic = $1::text AND w.partition = $3::int OFFSET 0) AS w)))
-SELECT max(window_start), (SELECT count(*) FROM candidates) > count(*) FROM old)sql"};
+SELECT max(window_start), (SELECT count(*) FROM candidates) > count(*) FROM old)sql",
+                              "Mn", "activity_windows"};
 
 // Rows lie in the order they came, and so nearly in that of their time: no index is worth its upkeep. Several
 // processes may ask at once.

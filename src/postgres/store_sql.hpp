@@ -20,10 +20,11 @@ extern const Statement begin;
 extern const Statement commit;
 
 // Outside of a fenced transaction. $2 partition …
+extern const Statement lock_topic;     // until the transaction ends; before a ledger row is made
 extern const Statement find_stranger;  // $2 group: another group that has a ledger of the topic
 extern const Statement make_ledger;    // $3 group, $4 offset, $5 now, $6 version; none beside a stranger's
 extern const Statement read_ledger;    // ledger_columns
-extern const Statement begin_topic;    // $2 partitions, $3 offsets, $4 group, $5 now
+extern const Statement begin_topic;    // $2 partitions, $3 starts, $4 nexts, $5 hashes, $6 group, $7 now
 extern const Statement
     retire_ledger;  // the fence of a retirement: $3 next_offset, $4 version, $5 its new topic
 extern const Statement retire_letters;  // $3 their new topic

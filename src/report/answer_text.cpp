@@ -1,5 +1,6 @@
 #include "report/answer_text.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 #include "activity/rfc3339.hpp"
@@ -26,6 +27,14 @@ void add_summary(JsonText& json, const Summary& summary) {
   json.member("unique_users_error", summary.unique_users_error);
 }
 
+void add_optional(JsonText& json, std::string_view name, std::optional<std::int64_t> number) {
+  json.key(name);
+  if (number)
+    json.value(*number);
+  else
+    json.null();
+}
+
 void add_ledger_line(JsonText& json, const LedgerAnswer& answer, const LedgerLine& line) {
   const auto& row = line.row;
   const auto& seen = row.observed;
@@ -45,8 +54,10 @@ void add_ledger_line(JsonText& json, const LedgerAnswer& answer, const LedgerLin
   else
     json.null();
   json.member("observed_at", activity::format_rfc3339(seen.observed_at));
-  json.member("updated_at", activity::format_rfc3339(row.updated_at)).member("lag", line.lag);
-  json.member("oldest_unread_age_ms", line.oldest_unread_age.count());
+  json.member("updated_at", activity::format_rfc3339(row.updated_at));
+  add_optional(json, "lag", line.lag);
+  add_optional(json, "oldest_unread_age_ms",
+               line.oldest_unread_age ? std::optional(line.oldest_unread_age->count()) : std::nullopt);
   json.member("observed_age_ms", line.observed_age.count()).end_object();
 }
 
@@ -111,7 +122,10 @@ std::string to_json(const LedgerAnswer& answer) {
   json.member("duplicate", sum([](const LedgerLine& line) { return line.row.duplicate; }));
   json.member("dead_lettered", sum([](const LedgerLine& line) { return line.row.dead_lettered; }));
   json.member("skipped", sum([](const LedgerLine& line) { return line.row.skipped; }));
-  json.member("lag", sum([](const LedgerLine& line) { return line.lag; }));
+  const bool lag_is_known =
+      std::ranges::all_of(answer.lines, [](auto& line) { return line.lag.has_value(); });
+  const std::int64_t lag = sum([](const LedgerLine& line) { return line.lag.value_or(0); });
+  add_optional(json, "lag", lag_is_known ? std::optional(lag) : std::nullopt);
   return json.end_object().end_object().take();
 }
 

@@ -82,6 +82,15 @@ TEST(AnswerText, TellsTheLedgerWithItsSums) {
       R"("sums":{"read":18,"tallied":14,"duplicate":2,"dead_lettered":2,"skipped":2,"lag":3}})");
 }
 
+TEST(AnswerText, SaysNullWhereALagIsNotKnownNever0) {
+  const LedgerLine known{{}, 3, 1500ms, 500ms};
+  const LedgerLine unknown{{}, std::nullopt, std::nullopt, 500ms};
+  const std::string text = to_json(LedgerAnswer{"clicks", "weir", {known, unknown}});
+  EXPECT_NE(text.find(R"("lag":null,"oldest_unread_age_ms":null,"observed_age_ms":500})"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find(R"("skipped":0,"lag":null}})"), std::string::npos) << "the sum is not known either";
+}
+
 TEST(AnswerText, MakesCellsThatNoSpreadsheetTakesForFormulas) {
   struct Case {
     std::string_view text;

@@ -221,7 +221,8 @@ Result<std::vector<TopRow>> best_by_users(const Reading& reading, const UsedRang
 
 }  // namespace
 
-Report::Report(MetricsReader& reader, LedgerNames names) : reader_(reader), names_(std::move(names)) {}
+Report::Report(MetricsReader& reader, LedgerNames names, KnowsLag knows_lag)
+    : reader_(reader), names_(std::move(names)), knows_lag_(std::move(knows_lag)) {}
 
 Result<SummaryAnswer> Report::summary(const SummaryQuestion& question, const Cancellation& cancellation) {
   auto reading = begin_reading(reader_, cancellation);
@@ -296,11 +297,14 @@ Result<LedgerAnswer> Report::ledger(WallTime now, const Cancellation& cancellati
   for (const auto& row : *rows) {
     const auto& seen = row.observed;
     LedgerLine line{.row = row};
-    // Clocks differ and observations age; nothing waits for less than no time.
-    line.lag = std::max<std::int64_t>(0, seen.log_end_offset - row.next_offset);
-    if (seen.oldest_unread_at)
-      line.oldest_unread_age = std::max(milliseconds(0), now - *seen.oldest_unread_at);
+    // Clocks differ; nothing waits for less than no time.
     line.observed_age = std::max(milliseconds(0), now - seen.observed_at);
+    if (line.observed_age <= observation_age_max && knows_lag_(row.partition))
+      line.lag = std::max<std::int64_t>(0, seen.log_end_offset - row.next_offset);
+    if (seen.oldest_unread_at)  // the row has not moved since, so that record still waits
+      line.oldest_unread_age = std::max(milliseconds(0), now - *seen.oldest_unread_at);
+    else if (line.lag == 0)
+      line.oldest_unread_age = milliseconds(0);
     answer.lines.push_back(line);
   }
   return answer;

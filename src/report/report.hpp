@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,10 +74,16 @@ struct TopAnswer {
   std::int64_t other_page_views = 0;
 };
 
+// A row says how long its log was when its owner last looked (at least every 5 s). Beyond this age that is no answer:
+// the owner may be dead, or refuse the partition (ON_OFFSET_GONE), while records come.
+inline constexpr std::chrono::seconds observation_age_max{15};
+
 struct LedgerLine {
   tally::LedgerRow row;
-  std::int64_t lag = 0;  // records that the log had when last looked at and that are not in the numbers
-  std::chrono::milliseconds oldest_unread_age{0};  // 0 when nothing waits
+  // Records that the log has and that are not in the numbers; nothing if that is not known.
+  std::optional<std::int64_t> lag;
+  // 0 when nothing waits; nothing if that is not known.
+  std::optional<std::chrono::milliseconds> oldest_unread_age;
   std::chrono::milliseconds observed_age{0};
 };
 
@@ -100,8 +107,12 @@ struct LedgerNames {
 // one row of the store at a time. Values of a dimension pass in their order and are never all in memory.
 class Report {
  public:
+  // Whether the lag of a partition can be told from its row if that is recent; false while this process itself holds
+  // the partition and does not count it. Called on the thread that asks.
+  using KnowsLag = std::function<bool(std::int32_t partition)>;
+
   // `reader` must outlive the report.
-  Report(MetricsReader& reader, LedgerNames names);
+  Report(MetricsReader& reader, LedgerNames names, KnowsLag knows_lag = [](std::int32_t) { return true; });
 
   [[nodiscard]] Result<SummaryAnswer> summary(const SummaryQuestion& question,
                                               const Cancellation& cancellation = {});
@@ -113,6 +124,7 @@ class Report {
  private:
   MetricsReader& reader_;
   const LedgerNames names_;
+  const KnowsLag knows_lag_;
 };
 
 }  // namespace weir::report

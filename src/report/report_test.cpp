@@ -329,5 +329,38 @@ TEST_F(ReportTest, TellsWhatWaitsInEachPartition) {
   EXPECT_EQ(answer->lines[1].observed_age, 1s);
 }
 
+TEST_F(ReportTest, KnowsNoLagOfAPartitionThatNobodyHasLookedAtLately) {
+  tally::LedgerRow row{.partition = 0, .next_offset = 10};
+  row.observed = {.log_end_offset = 10, .oldest_unread_at = std::nullopt, .observed_at = june_1};
+  store_.put(row);
+  row.partition = 1;
+  row.observed = {.log_end_offset = 12, .oldest_unread_at = june_1 - 1s, .observed_at = june_1};
+  store_.put(row);
+  const auto fresh = report_.ledger(june_1 + observation_age_max);
+  ASSERT_TRUE(fresh);
+  EXPECT_EQ(fresh->lines[0].lag, 0);
+  EXPECT_EQ(fresh->lines[0].oldest_unread_age, 0ms);
+  const auto stale = report_.ledger(june_1 + observation_age_max + 1ms);
+  ASSERT_TRUE(stale);
+  EXPECT_EQ(stale->lines[0].lag, std::nullopt);
+  EXPECT_EQ(stale->lines[0].oldest_unread_age, std::nullopt);
+  EXPECT_EQ(stale->lines[1].lag, std::nullopt);
+  EXPECT_EQ(stale->lines[1].oldest_unread_age, observation_age_max + 1001ms) << "that record still waits";
+}
+
+TEST_F(ReportTest, KnowsNoLagOfAPartitionThatThisProcessHoldsAndDoesNotCount) {
+  tally::LedgerRow row{.partition = 0, .next_offset = 10};
+  row.observed = {.log_end_offset = 10, .oldest_unread_at = std::nullopt, .observed_at = june_1};
+  store_.put(row);
+  row.partition = 1;
+  store_.put(row);
+  Report report(store_, {"clicks", "weir"}, [](std::int32_t partition) { return partition != 1; });
+  const auto answer = report.ledger(june_1);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->lines[0].lag, 0);
+  EXPECT_EQ(answer->lines[1].lag, std::nullopt);
+  EXPECT_EQ(answer->lines[1].oldest_unread_age, std::nullopt);
+}
+
 }  // namespace
 }  // namespace weir::report

@@ -171,6 +171,7 @@ std::optional<Agenda::Item> Agenda::make_flush(Slots& slots, Now now) {
     metrics_pruned_at_ = now.mono;
   }
   pacing_.started(now.mono);
+  gather(slots, now.mono);  // what is written now waits no longer
   auto plan = std::make_unique<Flush>(std::move(shares), std::move(pruning), topic_, rules_.step);
   return Item{Kind::flush, std::make_unique<Transaction>(std::move(claims), std::move(plan), now.wall)};
 }

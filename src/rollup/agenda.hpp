@@ -37,6 +37,7 @@ struct Slot {
   std::unique_ptr<Opening> opening;
   std::unique_ptr<Partition> partition;
   std::string reason;
+  bool needs_a_person = false;        // the last try to open it failed with Move::caller
   bool paused = false;                // as the log reader was last told
   bool overfull = false;              // it is held up, and too much waits behind its letters
   bool in_transaction = false;        // its claim is under way, or waits to be tried again
@@ -89,6 +90,9 @@ class Agenda {
   void took_too_long(const RowBounds& size, Slots& slots);
   // What a part of a partition that is opened now may hold.
   [[nodiscard]] RowBounds part_bounds() const;
+  // Notes since when what was gathered waits. Call it as soon as records were taken, also while a transaction is under
+  // way: FLUSH_INTERVAL_SEC counts from the first event that waits.
+  void gather(const Slots& slots, MonoTime now);
   // When next() may have something, provided that nothing happens until then.
   [[nodiscard]] MonoTime wake_at(const Slots& slots, MonoTime now);
 
@@ -98,7 +102,6 @@ class Agenda {
   [[nodiscard]] std::optional<Item> make_roll_up(Slots& slots, Now now);
   [[nodiscard]] bool observation_is_due(const Slot& slot, MonoTime now) const;
   [[nodiscard]] std::optional<Prune> next_prune(Slots& slots, const std::vector<Claim>& claims, Now now);
-  void gather(const Slots& slots, MonoTime now);
 
   AgendaRules rules_;
   std::string topic_;

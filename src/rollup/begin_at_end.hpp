@@ -9,9 +9,12 @@
 namespace weir::rollup {
 
 // If the topic has no ledger row at all, makes one for each of its partitions, all at once, where that partition ends
-// now; else does nothing. Call it before the Runner is made, on the thread that makes it; blocks as log and store do.
-// A partition that is added to the topic later has no row yet and is counted from its start. May be called again
-// after an error.
-[[nodiscard]] Result<void> begin_at_end(LogReader& log, MetricsStore& store, WallTime now);
+// now; else does nothing. The offsets before that end are recorded as skipped. Returns how many those are; 0 as well
+// where there were rows already.
+//
+// Call it before the Runner is made, on the thread that makes it, and before this process accepts any event for the
+// topic; blocks as log and store do. A partition that is added to the topic later has no row yet and is counted from
+// its start. May be called again after an error.
+[[nodiscard]] Result<std::int64_t> begin_at_end(LogReader& log, MetricsStore& store, WallTime now);
 
 }  // namespace weir::rollup

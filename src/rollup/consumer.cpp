@@ -168,10 +168,14 @@ void Consumer::seek_failed(std::int32_t partition, const Error& why, Now now) {
 void Consumer::opening_failed(std::int32_t partition, Slot& slot, const Error& why, Now now) {
   if (why.move == Move::ourselves) return leave(1, why);
   if (why.code == "another_group") return leave(2, why);
-  if (!slot.retries.failing()) {  // one line, however long it takes
-    log_.warn("a partition cannot be opened yet",
+  const bool needs_a_person = why.move == Move::caller;
+  if (!slot.retries.failing() ||
+      (needs_a_person && !slot.needs_a_person)) {  // one line, however long it takes
+    log_.warn(needs_a_person ? "a partition cannot be opened and a person must act; it is tried again"
+                             : "a partition cannot be opened yet; it is tried again",
               {{"partition", std::to_string(partition)}, {"reason", why.text}});
   }
+  slot.needs_a_person = needs_a_person;
   slot.reason = why.text;
   reopen(slot, now.mono + slot.retries.after_failure());
 }
@@ -179,10 +183,14 @@ void Consumer::opening_failed(std::int32_t partition, Slot& slot, const Error& w
 void Consumer::opened(std::int32_t partition, Slot& slot, Now now) {
   const std::unique_ptr<Opening> opening = std::move(slot.opening);
   if (opening->failure()) {
-    store_failed(*opening->failure());
+    // While other partitions are written, the store works, and something about this one alone is wrong.
+    const bool others_are_written =
+        std::ranges::any_of(slots_, [](const auto& entry) { return entry.second.partition != nullptr; });
+    if (opening->failure()->move != Move::caller || !others_are_written) store_failed(*opening->failure());
     return opening_failed(partition, slot, *opening->failure(), now);
   }
   slot.retries.succeeded();
+  slot.needs_a_person = false;
   if (!retries_.failing()) status_.store_up = true;
   if (opening->refusal()) {
     slot.state = Slot::State::refused;
@@ -276,9 +284,15 @@ void Consumer::transaction_failed(std::unique_ptr<Transaction> transaction, Now 
 }
 
 void Consumer::store_failed(const Error& why) {
-  if (status_.store_up)
+  const bool needs_a_person = why.move == Move::caller;
+  if (needs_a_person && (status_.store_up || !status_.store_needs_a_person)) {
+    log_.error("the metrics store refuses to work and a person must act; it is tried again",
+               {{"code", std::string(why.code)}, {"reason", why.text}});
+  } else if (status_.store_up) {
     log_.warn("the store failed; it is tried again", {{"code", std::string(why.code)}, {"reason", why.text}});
+  }
   ++status_.store_retries;
+  status_.store_needs_a_person = needs_a_person;
   status_.store_up = false;
   status_.store_reason = why.text;
 }
@@ -345,6 +359,7 @@ void Consumer::leave(int exit_code, Error why) {
 
 void Consumer::tick(Now now) {
   if (finished_) return;
+  agenda_.gather(slots_, now.mono);
   for (auto& [partition, slot] : slots_) {
     const bool due = slot.state == Slot::State::waiting && slot.open_at <= now.mono;
     if (due && !stopping_ && !slot.revoke_by) begin_opening(partition, slot, now);

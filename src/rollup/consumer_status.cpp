@@ -16,7 +16,11 @@ std::string waits_for_copies(const Partition& partition) {
 }  // namespace
 
 PartitionStatus Consumer::status_of(std::int32_t partition, const Slot& slot) {
-  PartitionStatus status{.partition = partition, .reason = slot.reason, .paused = slot.paused, .account = {}};
+  PartitionStatus status{.partition = partition,
+                         .reason = slot.reason,
+                         .needs_a_person = slot.needs_a_person,
+                         .paused = slot.paused,
+                         .account = {}};
   if (slot.state == Slot::State::refused) status.state = PartitionStatus::State::refused;
   if (!slot.partition) return status;
   const Partition& held = *slot.partition;

@@ -217,6 +217,94 @@ TEST_F(ConsumerTest, Fault28FlushesByTheSameTimerHoweverTheWallClockJumps) {
   EXPECT_EQ(world_.fault(), std::nullopt) << "every event is in its window, and once";
 }
 
+// What is gathered while a flush is under way waits since it came: neither since the flush before, nor since its end.
+TEST(ConsumerPacing, CountsTheIntervalFromTheFirstEventThatWaitsAlsoDuringAFlush) {
+  ConsumerSettings settings = hurried_settings();
+  settings.agenda.pacing = {.flush_interval = seconds{3}, .flush_min_interval = milliseconds{200}};
+  settings.agenda.roll_up_quiet = std::chrono::hours{1};
+  FakeWorld world({.partitions = 1, .consumer = settings});
+  const std::unique_ptr<FakeProcess> process = world.start_process();
+  process->log().assign({0});
+  process->settle();
+  const std::int64_t before = process->consumer().status().flushes;
+  const auto flushes = [&] { return process->consumer().status().flushes - before; };
+  const auto append = [&] {
+    world.append(0, {.user = "anna", .page = "/", .at = world.now().wall});
+    process->take_turn();
+  };
+  append();
+  world.advance(seconds{3});
+  process->take_turn();  // the flush begins…
+  world.advance(milliseconds{500});
+  append();
+  world.advance(milliseconds{500});
+  process->settle();  // …and ends
+  EXPECT_EQ(flushes(), 1);
+  world.advance(milliseconds{2400});
+  process->settle();
+  EXPECT_EQ(flushes(), 1) << "2.9 s after it came";
+  world.advance(milliseconds{100});
+  process->settle();
+  EXPECT_EQ(flushes(), 2);
+}
+
+TEST_F(ConsumerTest, TriesAgainAndSaysSoWhenAPersonMustAct) {
+  start();
+  append(3);
+  pass(seconds{3});
+  EXPECT_FALSE(status().store_needs_a_person);
+  const std::int64_t counted_before = counted();
+  store_is(Fault::refused_until_a_person_acts);
+  append(2);
+  pass(seconds{20});
+  EXPECT_TRUE(status().store_needs_a_person);
+  EXPECT_FALSE(status().store_up);
+  EXPECT_FALSE(process_->left()) << "a restart would find the same";
+  EXPECT_LT(status().store_retries, 20) << "no hot loop";
+  EXPECT_EQ(counted(), counted_before);
+  store_is(Fault::none);
+  pass(seconds{5});
+  EXPECT_TRUE(status().store_up);
+  EXPECT_EQ(counted(), counted_before + 2);
+}
+
+TEST_F(ConsumerTest, TriesAgainWhenALedgerRowDoesNotAddUpAndCountsOnceItIsMended) {
+  start();
+  append(3);
+  pass(seconds{3});
+  process_.reset();
+  world_.database.ledgers.at(0).tallied += 1;
+  start();
+  pass(seconds{5});
+  EXPECT_TRUE(status().store_needs_a_person);
+  EXPECT_NE(status().store_reason.find("tallied 4"), std::string::npos) << status().store_reason;
+  EXPECT_FALSE(process_->left());
+  world_.database.ledgers.at(0).tallied -= 1;
+  append(2);
+  pass(seconds{5});
+  EXPECT_EQ(counted(), 5);
+}
+
+TEST_F(ConsumerTest, GoesOnWithTheOtherPartitionsWhenOnesLedgerRowDoesNotAddUp) {
+  start({0, 1});
+  append(3);
+  pass(seconds{3});
+  process_.reset();
+  world_.database.ledgers.at(0).tallied += 1;
+  start({0, 1});
+  append(4, 1);
+  pass(seconds{5});
+  EXPECT_EQ(counted(1), 4);
+  EXPECT_TRUE(status().store_up) << "the store works";
+  const std::vector<PartitionStatus> partitions = status().partitions;
+  EXPECT_TRUE(partitions.at(0).needs_a_person);
+  EXPECT_NE(partitions.at(0).reason.find("does not add up"), std::string::npos) << partitions.at(0).reason;
+  EXPECT_FALSE(partitions.at(1).needs_a_person);
+  world_.database.ledgers.at(0).tallied -= 1;
+  pass(seconds{5});
+  EXPECT_FALSE(status().partitions.at(0).needs_a_person);
+}
+
 TEST_F(ConsumerTest, FlushesBeforeItGivesAPartitionBack) {
   start({0, 1});
   append(3, 0);

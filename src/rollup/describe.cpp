@@ -73,10 +73,12 @@ void describe_state(const Status& status, Now now, Exposition& into) {
              number(status.letters_uncopied));
   into.gauge("weir_consumer_store_latency_seconds", "How long the last good transaction took.",
              seconds(status.store_latency));
-  const auto unread =
-      status.oldest_unread_at ? now.wall - *status.oldest_unread_at : std::chrono::milliseconds{0};
-  into.gauge("weir_consumer_oldest_unread_age_seconds", "Age of the oldest record that is not in the store.",
-             std::max(0.0, seconds(unread)));
+  if (const auto unread = status.oldest_unread_age(now.wall))
+    into.gauge(
+        "weir_consumer_oldest_unread_age_seconds",
+        "Age of the oldest record that is not in the store. Absent while it is not known: partitions are "
+        "being opened, catch up or are refused.",
+        seconds(*unread));
   if (status.last_good_flush)
     into.gauge("weir_consumer_last_flush_age_seconds", "Since the last good flush.",
                seconds(now.mono - status.last_good_flush->mono));

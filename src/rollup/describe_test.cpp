@@ -19,6 +19,10 @@ class Described : public testing::Test {
     EXPECT_TRUE(series) << series.error();
     return series.value_or(std::vector<observe::Series>{});
   }
+  bool is_absent(std::string_view name) const {
+    const auto all = read();
+    return observe::find_series(all, name, {}) == nullptr;
+  }
   double value(std::string_view name, const std::map<std::string, std::string>& labels = {}) const {
     const auto all = read();
     const observe::Series* series = observe::find_series(all, name, labels);
@@ -55,14 +59,54 @@ TEST_F(Described, ShowsTheLagOfEachPartitionAndOfAll) {
                                  .next_offset = 5, .log_end = 12, .oldest_unread_at = {}, .observed_at = {}}},
                         {.partition = 7,
                          .state = PartitionStatus::State::live,
-                         .account =
-                             PartitionStatus::Account{
-                                 .next_offset = 9, .log_end = 10, .oldest_unread_at = {}, .observed_at = {}}},
-                        {.partition = 8, .state = PartitionStatus::State::refused}};
+                         .account = PartitionStatus::Account{
+                             .next_offset = 9, .log_end = 10, .oldest_unread_at = {}, .observed_at = {}}}};
+  status_.phase = Phase::live;
   EXPECT_EQ(value("weir_consumer_lag_records", {{"partition", "0"}}), 7);
   EXPECT_EQ(value("weir_consumer_lag_records", {{"partition", "7"}}), 1);
   EXPECT_EQ(value("weir_consumer_partitions", {{"state", "live"}}), 2);
+}
+
+TEST_F(Described, NeverShowsAPartitionThatIsNotCountedAsCaughtUp) {
+  using State = PartitionStatus::State;
+  const PartitionStatus::Account caught_up{
+      .next_offset = 9, .log_end = 9, .oldest_unread_at = {}, .observed_at = {}};
+  const PartitionStatus::Account unread{
+      .next_offset = 9, .log_end = 12, .oldest_unread_at = {}, .observed_at = {}};
+  struct Case {
+    std::string_view what;
+    Phase phase;
+    std::vector<PartitionStatus> partitions;
+    bool age_is_known;
+    bool lag_is_known;
+  };
+  const PartitionStatus live{.state = State::live, .account = caught_up};
+  const std::vector<Case> cases{
+      {"nothing was assigned yet", Phase::starting, {}, false, false},
+      {"live", Phase::live, {live}, true, true},
+      {"one is refused", Phase::live, {live, {.partition = 1, .state = State::refused}}, false, false},
+      {"one is being opened",
+       Phase::opening,
+       {live, {.partition = 1, .state = State::opening}},
+       false,
+       false},
+      {"the dedupe is rebuilt",
+       Phase::catching_up,
+       {{.state = State::catching_up, .account = caught_up}},
+       false,
+       true},
+      {"what waits was not read yet", Phase::live, {{.state = State::live, .account = unread}}, false, true},
+  };
+  for (const Case& each : cases) {
+    status_.phase = each.phase;
+    status_.partitions = each.partitions;
+    EXPECT_NE(is_absent("weir_consumer_oldest_unread_age_seconds"), each.age_is_known) << each.what;
+    EXPECT_NE(is_absent("weir_consumer_lag_all_records"), each.lag_is_known) << each.what;
+  }
+  status_.partitions = {live, {.partition = 8, .state = State::refused}};
   EXPECT_EQ(value("weir_consumer_partitions", {{"state", "refused"}}), 1);
+  const auto all = read();
+  EXPECT_EQ(observe::find_series(all, "weir_consumer_lag_records", {{"partition", "8"}}), nullptr);
 }
 
 TEST_F(Described, TellsAgesAgainstTheClockAndNeverLessThanNothing) {

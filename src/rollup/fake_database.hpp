@@ -40,6 +40,7 @@ enum class Fault : std::uint8_t {
   lost_after,   // Move::peer, but it happened; a commit: unknown
   limbo,        // a commit: unknown, and the server has not made up its mind: its locks stay until settle()
   broken,       // Move::ourselves: a failed fsync
+  refused_until_a_person_acts,  // Move::caller, and nothing happened: a column is not as it should be
 };
 
 // Rows that a session has written and gives back to its reads instead of the database's. Production code has no such

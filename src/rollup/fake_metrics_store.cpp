@@ -23,12 +23,16 @@ Result<Fault> FakeMetricsStore::fault_of(StoreStep step) {
     end();
     return fail(Move::ourselves, "disk_failed", "the fake store's disk failed");
   }
+  if (fault == Fault::refused_until_a_person_acts) {
+    end();
+    return fail(Move::caller, "tables_differ", "the fake store has another column");
+  }
   return fault;
 }
 
 Result<void> FakeMetricsStore::in_transaction(StoreStep step) {
   const Result<Fault> fault = fault_of(step);
-  if (!fault) return fail(Move::ourselves, fault.error().code, fault.error().text);
+  if (!fault) return std::unexpected(fault.error());
   if (*fault != Fault::none) end();
   if (transaction_ == 0) return away();
   return {};
@@ -264,17 +268,24 @@ void FakeMetricsStore::forget(std::int32_t partition) {
   std::erase_if(cache_, [&](const auto& entry) { return entry.first.partition == partition; });
 }
 
-Result<void> FakeMetricsStore::begin_topic(std::span<const PartitionStart> starts, WallTime now) {
+Result<bool> FakeMetricsStore::begin_topic(std::span<const PartitionStart> starts, WallTime now) {
   Result<Fault> fault = fault_of(StoreStep::begin_topic);
   if (!fault) return pass_on(fault);
   if (*fault == Fault::refused || *fault == Fault::lost_before) return away();
-  if (database_.ledgers.empty()) {
+  const bool begins = database_.ledgers.empty();
+  if (begins) {
     database_.group = group_;
-    for (const PartitionStart& start : starts)
-      database_.ledgers.emplace(start.partition, beginning(start.partition, start.offset, now));
+    for (const PartitionStart& start : starts) {
+      tally::LedgerRow row = beginning(start.partition, start.next_offset, now);
+      row.start_offset = start.start_offset;
+      row.skipped = start.next_offset - start.start_offset;
+      if (row.skipped > 0) row.counted_from = start.next_offset;
+      row.last_record_hash = start.last_record_hash;
+      database_.ledgers.emplace(start.partition, row);
+    }
   }
   if (*fault != Fault::none) return away();
-  return {};
+  return begins;
 }
 
 bool FakeMetricsStore::would_block(const Retirement& retirement) const {

@@ -75,11 +75,16 @@ class Simulation {
     return rules;
   }
 
-  // What lies in the topic before nobody is told of. No standby is older than the decision to leave it out.
+  // What lies in the topic before nobody is told of: its message_ids come again and are then counted. No standby is
+  // older than the decision to leave it out.
   void begin_late() {
     for (std::int32_t partition = 0; partition < group_.partitions(); ++partition) {
-      for (int i = dice_.roll(6); i > 0; --i)
-        world_.topic.append(partition, written_down({}, world_.now().wall));
+      for (int i = dice_.roll(6); i > 0; --i) {
+        const Told left_out{.user = "u" + std::to_string(i),
+                            .message_id = "m" + std::to_string(i % 5),
+                            .at = world_.now().wall};
+        world_.topic.append(partition, written_down(left_out, world_.now().wall));
+      }
     }
     FakeLogReader reader(world_.topic);
     FakeMetricsStore session(world_.database, "the-group");

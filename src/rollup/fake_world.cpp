@@ -1,5 +1,6 @@
 #include "rollup/fake_world.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::rollup {
@@ -159,7 +160,8 @@ std::optional<std::string> FakeWorld::fault() const { return fault_ ? fault_ : o
 void FakeWorld::check(const Changes& changes) {
   // A row that has not been written to yet is as open_ledger() made it.
   for (const tally::LedgerRow& row : changes.ledgers)
-    accounts_.try_emplace(row.partition, Fence{row.partition, row.start_offset, 0});
+    accounts_.try_emplace(row.partition,
+                          Fence{row.partition, std::max(row.start_offset, row.counted_from), 0});
   oracle_.committed(changes, accounts_);
   if (!fault_) fault_ = oracle_.find_fault(changes, accounts_);
   if (!fault_ && rules_.copies) fault_ = oracle_.find_uncopied(changes, accounts_, letter_topic);

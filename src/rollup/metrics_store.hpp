@@ -92,10 +92,13 @@ enum class LetterState : std::uint8_t {
   replayed,  // a replay of it was counted
 };
 
-// Where a partition of a topic without a ledger begins.
+// Where a partition of a topic without a ledger begins (KAFKA_START=latest). The offsets in [start_offset, next_offset)
+// are left out: they count as skipped, and the dedupe never reads them.
 struct PartitionStart {
   std::int32_t partition = 0;
-  std::int64_t offset = 0;
+  std::int64_t start_offset = 0;
+  std::int64_t next_offset = 0;
+  std::optional<std::int64_t> last_record_hash;  // of the record at next_offset − 1, if it yields one
 };
 
 // A ledger row whose log is gone, while another log stands under its name (ON_OFFSET_GONE=earliest).
@@ -201,8 +204,8 @@ class MetricsStore {
   virtual Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
                                                WallTime now) = 0;
   // Outside a transaction. If the topic has no ledger row at all, makes one for each of these, all at once; else
-  // does nothing (KAFKA_START=latest).
-  virtual Result<void> begin_topic(std::span<const PartitionStart> starts, WallTime now) = 0;
+  // does nothing (KAFKA_START=latest). Returns whether it made the rows.
+  virtual Result<bool> begin_topic(std::span<const PartitionStart> starts, WallTime now) = 0;
   // Outside a transaction, in one of its own: the row and its letters take the other topic name, and a new row begins,
   // whose version goes on from the old one's (no fence of the old account holds in the new one); windows and unrolled
   // minutes stay as they are. Answers the new row; nothing if the row was not as `seen` any more. After an error it

@@ -16,14 +16,20 @@ namespace weir::rollup {
 // The beginning of a topic.
 
 TEST_P(MetricsStoreContract, BeginsATopicWithARowForEachOfItsPartitions) {
-  const std::array starts{PartitionStart{0, 40}, PartitionStart{1, 0}, PartitionStart{2, 7}};
-  ASSERT_TRUE(store_->begin_topic(starts, store_contract::written).has_value());
+  const std::array starts{PartitionStart{0, 10, 40, -77}, PartitionStart{1, 0, 0, {}},
+                          PartitionStart{2, 7, 7, {}}};
+  EXPECT_TRUE(store_->begin_topic(starts, store_contract::written).value());
   const std::vector<tally::LedgerRow> ledgers = world_->standing().ledgers;
   ASSERT_EQ(ledgers.size(), 3U);
   for (const PartitionStart& start : starts) {
     const tally::LedgerRow opened = open(start.partition, 99);
-    EXPECT_EQ(opened.start_offset, start.offset);
-    EXPECT_EQ(opened.next_offset, start.offset);
+    EXPECT_EQ(opened.start_offset, start.start_offset);
+    EXPECT_EQ(opened.next_offset, start.next_offset);
+    EXPECT_EQ(opened.skipped, start.next_offset - start.start_offset);
+    EXPECT_EQ(opened.counted_from, opened.skipped > 0 ? start.next_offset : 0);
+    EXPECT_EQ(opened.last_record_hash, start.last_record_hash);
+    EXPECT_EQ(opened.observed.log_end_offset, start.next_offset);
+    EXPECT_TRUE(opened.adds_up());
     EXPECT_EQ(opened.version, 0);
     EXPECT_EQ(opened.updated_at, store_contract::written);
     EXPECT_EQ(ledgers.at(static_cast<std::size_t>(start.partition)), opened);
@@ -32,10 +38,11 @@ TEST_P(MetricsStoreContract, BeginsATopicWithARowForEachOfItsPartitions) {
 
 TEST_P(MetricsStoreContract, BeginsATopicOnce) {
   auto other = world_->session(group);
-  const std::array first{PartitionStart{0, 40}, PartitionStart{1, 41}};
-  const std::array second{PartitionStart{0, 50}, PartitionStart{1, 51}, PartitionStart{2, 52}};
-  ASSERT_TRUE(store_->begin_topic(first, store_contract::written).has_value());
-  ASSERT_TRUE(other->begin_topic(second, store_contract::written).has_value());
+  const std::array first{PartitionStart{0, 40, 40, {}}, PartitionStart{1, 41, 41, {}}};
+  const std::array second{PartitionStart{0, 50, 50, {}}, PartitionStart{1, 51, 51, {}},
+                          PartitionStart{2, 52, 52, {}}};
+  EXPECT_TRUE(store_->begin_topic(first, store_contract::written).value());
+  EXPECT_FALSE(other->begin_topic(second, store_contract::written).value());
   const std::vector<tally::LedgerRow> ledgers = world_->standing().ledgers;
   ASSERT_EQ(ledgers.size(), 2U);
   EXPECT_EQ(ledgers[0].next_offset, 40);
@@ -44,9 +51,21 @@ TEST_P(MetricsStoreContract, BeginsATopicOnce) {
 
 TEST_P(MetricsStoreContract, LeavesATopicAloneThatHasAnyRow) {
   const tally::LedgerRow there = open(1, 5);
-  const std::array starts{PartitionStart{0, 40}, PartitionStart{1, 41}};
-  ASSERT_TRUE(store_->begin_topic(starts, store_contract::written).has_value());
+  const std::array starts{PartitionStart{0, 40, 40, {}}, PartitionStart{1, 41, 41, {}}};
+  EXPECT_FALSE(store_->begin_topic(starts, store_contract::written).value());
   EXPECT_EQ(world_->standing().ledgers, std::vector{there});
+}
+
+TEST_P(MetricsStoreContract, KeepsWhereCountingBeganWhenAnAccountMovesOnAndForgetsItWithTheLog) {
+  using namespace store_contract;
+  const std::array starts{PartitionStart{0, 10, 40, 5}};
+  ASSERT_TRUE(store_->begin_topic(starts, written).value());
+  const tally::LedgerRow moved = flush(open(), {});
+  EXPECT_EQ(moved.counted_from, 40);
+  EXPECT_EQ(open(), moved);
+  auto fresh = store_->retire_ledger({.seen = fence_of(moved), .as_topic = "old", .now = written});
+  ASSERT_TRUE(fresh.has_value() && fresh->has_value());
+  EXPECT_EQ((*fresh)->counted_from, 0);
 }
 
 // The end of an account.

@@ -1,4 +1,5 @@
 // When the log is not what the ledger says: cut off, made anew, or with more partitions (faults.md, 27).
+#include "rollup/begin_at_end.hpp"
 #include "rollup/fake_world.hpp"
 
 namespace weir::rollup {
@@ -162,6 +163,34 @@ TEST_F(OffsetGone, Fault27ATopicMadeAnewIsKnownByItsRecordsHoweverLongItIs) {
   pass(seconds{3});
   EXPECT_EQ(ledger(0).tallied, 9);
   EXPECT_EQ(world_->database.retired.size(), 1U);
+}
+
+// KAFKA_START=latest left out five records of a log that is gone when the first process comes.
+TEST_F(OffsetGone, Fault42ALogMadeAnewAfterItWasBegunAtItsEndIsCountedFromItsStart) {
+  planted_ = true;  // the oracle does not know the records that were left out
+  for (const OnOffsetGone rule : {OnOffsetGone::stop, OnOffsetGone::earliest}) {
+    WorldRules rules{.partitions = 2, .consumer = hurried_settings()};
+    rules.consumer.on_offset_gone = rule;
+    process_.reset();
+    world_.emplace(rules);
+    for (int i = 0; i < 5; ++i) world_->topic.append(0, written_down({}, world_->now().wall));
+    FakeLogReader reader(world_->topic);
+    FakeMetricsStore session(world_->database, "the-group");
+    ASSERT_TRUE(begin_at_end(reader, session, world_->now().wall));
+    world_->make_topic_anew();
+    world_->advance(seconds{1});
+    append(9, 0);
+    process_ = world_->start_process();
+    process_->log().assign({0, 1});
+    pass(seconds{3});
+    if (rule == OnOffsetGone::stop) {
+      EXPECT_EQ(refused(), std::vector{0});
+      EXPECT_EQ(ledger(0).next_offset, 5) << "nothing is skipped";
+    } else {
+      EXPECT_EQ(ledger(0).tallied, 9);
+      EXPECT_EQ(ledger(0).skipped, 0);
+    }
+  }
 }
 
 TEST_F(OffsetGone, Fault27AnAccountIsPutAwayHoweverOftenTheStoreFails) {

@@ -16,6 +16,20 @@ std::string retired_name(const std::string& topic, WallTime now) {
   return topic + "~" + time;
 }
 
+// The database has constraints against it, which a person can drop.
+Error does_not_add_up(const tally::LedgerRow& row) {
+  const auto member = [](const char* name, std::int64_t value) {
+    return " " + std::string(name) + " " + std::to_string(value);
+  };
+  return {Move::caller, "ledger_differs",
+          "the row of activity_ledger of partition " + std::to_string(row.partition) + " does not add up:" +
+              member("start_offset", row.start_offset) + member("next_offset", row.next_offset) +
+              member("read", row.read) + member("tallied", row.tallied) + member("duplicate", row.duplicate) +
+              member("dead_lettered", row.dead_lettered) + member("skipped", row.skipped) +
+              "; expected read = tallied + duplicate + dead_lettered and next_offset - start_offset = read + "
+              "skipped"};
+}
+
 }  // namespace
 
 DedupeBounds share_of(DedupeBounds all, std::int32_t partitions) {
@@ -92,9 +106,13 @@ void Opening::answer(StoreAnswer answer) {
     into = *std::move(result);
     phase_ = then;
   };
-  if (phase_ == Phase::ledger)
+  if (phase_ == Phase::ledger) {
     take(std::get<Result<tally::LedgerRow>>(answer), opened_.ledger, Phase::unrolled);
-  else if (phase_ == Phase::unrolled)
+    if (!failure_ && !opened_.ledger.adds_up()) {
+      failure_ = does_not_add_up(opened_.ledger);
+      phase_ = Phase::done;
+    }
+  } else if (phase_ == Phase::unrolled)
     take(std::get<Result<std::vector<WindowStart>>>(answer), opened_.unrolled, Phase::second_survey);
   else if (phase_ == Phase::retirement)
     take_fresh(std::get<Result<std::optional<tally::LedgerRow>>>(std::move(answer)));
@@ -121,17 +139,21 @@ void Opening::take_fresh(Result<std::optional<tally::LedgerRow>> fresh) {
 void Opening::judge(const Surveyed& found) {
   const tally::LedgerRow& ledger = opened_.ledger;
   const std::string at = std::to_string(ledger.next_offset);
-  const bool other_record =
-      found.landmark && ledger.last_record_hash && found.landmark->hash != *ledger.last_record_hash;
+  // An offset that yielded no record when it was passed, and so has no hash, never yields one later.
+  const bool other_record = found.landmark && found.landmark->hash != ledger.last_record_hash;
   if (other_record || ledger.next_offset > found.bounds.end) {
+    const std::string why = !other_record ? ", the log ends at " + std::to_string(found.bounds.end)
+                            : ledger.last_record_hash
+                                ? ", and the record before it is another one"
+                                : ", and the log has a record before it that the ledger does not know";
     return judge_other_log("the log is not the one that was counted: the ledger stands at offset " + at +
-                           (other_record ? ", and the record before it is another one"
-                                         : ", the log ends at " + std::to_string(found.bounds.end)));
+                           why);
   }
   if (found.bounds.start > ledger.next_offset) {
     const std::string gone = "offsets " + at + " to " + std::to_string(found.bounds.start - 1) +
                              " are gone from the log and were never counted";
-    if (rules_.on_offset_gone == OnOffsetGone::stop) return refuse(gone);
+    if (rules_.on_offset_gone == OnOffsetGone::stop)
+      return refuse(gone + "; set ON_OFFSET_GONE=earliest to count them as skipped");
     remark_ = gone + "; they count as skipped (ON_OFFSET_GONE=earliest)";
     return;
   }
@@ -140,7 +162,10 @@ void Opening::judge(const Surveyed& found) {
 }
 
 void Opening::judge_other_log(const std::string& why) {
-  if (rules_.on_offset_gone == OnOffsetGone::stop) return refuse(why);
+  if (rules_.on_offset_gone == OnOffsetGone::stop) {
+    return refuse(why +
+                  "; restore that log, or set ON_OFFSET_GONE=earliest to count this one from its start");
+  }
   remark_ = why + "; its account is kept as " + retired_name(rules_.topic, now_) +
             " and a new one begins (ON_OFFSET_GONE=earliest)";
   phase_ = Phase::retirement;
@@ -156,7 +181,8 @@ void Opening::choose_start(const Surveyed& found) {
   // Without a landmark there is no time to reckon from, and the bound in records alone decides.
   const std::int64_t by_time = found.window_from.value_or(0);
   const std::int64_t by_count = ledger.next_offset - opened_.dedupe.records;
-  const std::int64_t from = std::max({by_time, by_count, ledger.start_offset, found.bounds.start});
+  const std::int64_t from =
+      std::max({by_time, by_count, ledger.start_offset, ledger.counted_from, found.bounds.start});
   // first_at() may lie behind next_offset where records carry times of their own.
   opened_.read_from = std::max(std::min(from, ledger.next_offset), found.bounds.start);
   phase_ = opened_.read_from < ledger.next_offset ? Phase::letters : Phase::done;

@@ -9,6 +9,7 @@ struct Setting {
   LogBounds bounds{.start = 0, .end = 1000};
   std::int64_t start_offset = 0;
   std::int64_t next_offset = 500;
+  std::int64_t counted_from = 0;
   std::optional<std::int64_t> hash_in_ledger = kept_hash;
   std::optional<std::int64_t> hash_in_log = kept_hash;  // nothing: the record yields no more
   std::optional<std::int64_t> window_from = 450;
@@ -70,9 +71,12 @@ class Opener {
     }
     if (const auto* open = std::get_if<OpenLedger>(&call)) {
       EXPECT_EQ(open->start_offset, setting_.bounds.start);
-      tally::LedgerRow row{
-          .start_offset = setting_.start_offset, .next_offset = setting_.next_offset, .version = 7};
+      tally::LedgerRow row{.start_offset = setting_.start_offset,
+                           .next_offset = setting_.next_offset,
+                           .counted_from = setting_.counted_from,
+                           .version = 7};
       row.last_record_hash = setting_.hash_in_ledger;
+      row.read = row.tallied = setting_.next_offset - setting_.start_offset;
       return Result<tally::LedgerRow>(row);
     }
     if (std::holds_alternative<FindUnrolled>(call)) return Result<std::vector<WindowStart>>();
@@ -104,8 +108,14 @@ TEST(Opening, RebuildsFromTheLatestOfItsBounds) {
       Case{"the log's start", {.bounds = {.start = 490, .end = 1000}}, 490},
       Case{"next_offset, where nothing is within the window", {.window_from = 900}, 500},
       Case{"a fresh account",
-           {.bounds = {.start = 7, .end = 9}, .start_offset = 7, .next_offset = 7, .hash_in_ledger = {}},
+           {.bounds = {.start = 7, .end = 9},
+            .start_offset = 7,
+            .next_offset = 7,
+            .hash_in_ledger = {},
+            .hash_in_log = {}},
            7},
+      Case{"where counting began (KAFKA_START=latest)", {.counted_from = 470}, 470},
+      Case{"next_offset, where nothing was counted yet (KAFKA_START=latest)", {.counted_from = 500}, 500},
   };
   for (const Case& each : cases) {
     Opener opener(each.setting);
@@ -133,6 +143,7 @@ TEST(Opening, TellsALogThatIsNotTheOneThatWasCounted) {
       Case{"a log that ends at next_offset", {.bounds = {.start = 0, .end = 500}}, false, false},
       Case{"the record is gone, the rest is there", {.hash_in_log = {}}, false, true},
       Case{"no hash was kept, no record is there", {.hash_in_ledger = {}, .hash_in_log = {}}, false, false},
+      Case{"no hash was kept, and a record is there", {.hash_in_ledger = {}}, true, false},
       Case{"offsets are gone", {.bounds = {.start = 501, .end = 1000}, .hash_in_log = {}}, true, false},
       Case{"offsets are gone, and earliest",
            {.bounds = {.start = 501, .end = 1000}, .hash_in_log = {}, .on_offset_gone = earliest},
@@ -192,6 +203,17 @@ TEST(Opening, BeginsWhereTheLogDoesWhenOffsetsAreGone) {
   Opener opener(
       {.bounds = {.start = 600, .end = 1000}, .hash_in_log = {}, .on_offset_gone = OnOffsetGone::earliest});
   EXPECT_EQ(opener.open().take_opened().read_from, 600);
+}
+
+TEST(Opening, EndsWhereTheLedgerRowDoesNotAddUpAndSaysWhatItFound) {
+  Opening opening(0, {}, WallTime{});
+  opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 9}, .landmark = {}, .window_from = {}});
+  ASSERT_TRUE(opening.next().has_value());
+  opening.answer(Result<tally::LedgerRow>(tally::LedgerRow{.next_offset = 7, .read = 7, .tallied = 6}));
+  EXPECT_TRUE(opening.done());
+  ASSERT_TRUE(opening.failure().has_value());
+  EXPECT_EQ(opening.failure()->move, Move::caller) << "a restart would find it again";
+  EXPECT_NE(opening.failure()->text.find("read 7 tallied 6"), std::string::npos) << opening.failure()->text;
 }
 
 TEST(Opening, EndsWithTheStoresError) {

@@ -30,6 +30,7 @@ void write_down(const Log& log, FakeTopic& topic) {
 // The account of a process that began at `start` and ended at `next`.
 tally::LedgerRow account(const FakeTopic& topic, std::int64_t start, std::int64_t next) {
   tally::LedgerRow row{.start_offset = start, .next_offset = next, .version = 1};
+  row.read = row.tallied = next - start;
   const auto records = topic.records(0);
   if (const auto last = records.find(next - 1); last != records.end())
     row.last_record_hash = hash_of({.offset = next - 1,

@@ -42,6 +42,25 @@ std::string_view name_of(Phase phase) {
   return "";
 }
 
+std::optional<std::chrono::milliseconds> Status::oldest_unread_age(WallTime now) const {
+  if (oldest_unread_at) return std::max(std::chrono::milliseconds{0}, now - *oldest_unread_at);
+  const bool none_waits = std::ranges::all_of(partitions, [](const PartitionStatus& held) {
+    return held.state == PartitionStatus::State::live && held.account && held.account->lag() <= 0;
+  });
+  if (phase == Phase::starting || !none_waits) return std::nullopt;
+  return std::chrono::milliseconds{0};
+}
+
+std::optional<std::int64_t> Status::lag() const {
+  if (phase == Phase::starting) return std::nullopt;
+  std::int64_t sum = 0;
+  for (const PartitionStatus& held : partitions) {
+    if (!held.account) return std::nullopt;
+    sum += held.account->lag();
+  }
+  return sum;
+}
+
 std::int64_t Status::count(const Transaction& transaction, Agenda::Kind kind, Now now) {
   std::int64_t passed = 0;
   bool written = false;

@@ -59,6 +59,7 @@ struct PartitionStatus {
   State state = State::opening;
   std::string
       reason;  // why it is refused, could not be opened yet, or waits for its letters' copies; may be empty
+  bool needs_a_person = false;  // it cannot be opened until somebody has acted: `reason` says what is wrong
   bool paused = false;
   std::optional<Account> account;  // catching_up, live
 };
@@ -70,6 +71,7 @@ struct Status {
   Phase phase = Phase::starting;
   bool store_up = true;
   std::string store_reason;                    // of the last failure, while not up
+  bool store_needs_a_person = false;           // …which trying again does not mend (Move::caller)
   std::chrono::milliseconds store_latency{0};  // of the last transaction that ended well
   bool log_up = true;
   std::string log_reason;
@@ -100,6 +102,13 @@ struct Status {
   std::int64_t pauses = 0;  // times that reading was paused: too much waited, or the store was away
   std::int64_t fences_lost = 0;
   std::int64_t commits_in_doubt = 0;
+
+  // How long the oldest record that is not in the store has waited; a lower bound. 0 only if every partition held is
+  // known to have nothing unread. Nothing while that is not known: none was assigned yet, or one is being opened,
+  // catches up, is refused, or has records of which none was read yet.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> oldest_unread_age(WallTime now) const;
+  // The sum over the partitions held; nothing while one of them is being opened or is refused.
+  [[nodiscard]] std::optional<std::int64_t> lag() const;
 
   // Counts what this transaction has written. Answers how far the partitions' offsets moved.
   std::int64_t count(const Transaction& transaction, Agenda::Kind kind, Now now);

@@ -77,7 +77,10 @@ std::optional<StoreCall> Transaction::next() {
 std::optional<StoreCall> Transaction::make_step() {
   Result<std::optional<StoreCall>> step = plan_->next_step();
   if (!step) {
-    fail_with(std::move(step).error());
+    Error why = std::move(step).error();
+    why.move = Move::caller;  // a row that another program wrote, or a damaged one: a restart would find it again
+    why.text = "activity_windows has a row that cannot be added to: " + why.text;
+    fail_with(std::move(why));
     phase_ = Phase::rollback;
     return Rollback{};
   }

@@ -168,7 +168,8 @@ class Transaction final : public StoreWork {
   void answer(StoreAnswer answer) override;
 
   // Once next() has answered nothing:
-  // the error that stopped it. Move::peer: run_again() may help. Nothing if every claim has its final fate.
+  // the error that stopped it. Move::peer: run_again() may help; Move::caller: once a person has acted. Nothing if every
+  // claim has its final fate.
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
   [[nodiscard]] std::span<const Claim> claims() const { return claims_; }
   [[nodiscard]] const Plan& plan() const { return *plan_; }

@@ -23,6 +23,12 @@ Verdict verdict_on(int result) {
     case SQLITE_IOERR_FSYNC:
     case SQLITE_IOERR_DIR_FSYNC:
       return {Move::ourselves, code_fsync_failed};
+    // A value that we write everywhere, and a column or trigger that takes it no longer: a person changed the table.
+    case SQLITE_CONSTRAINT_NOTNULL:
+    case SQLITE_CONSTRAINT_DATATYPE:
+    case SQLITE_CONSTRAINT_TRIGGER:
+    case SQLITE_CONSTRAINT_FOREIGNKEY:
+      return {Move::caller, code_tables_differ};
     default:
       break;
   }

@@ -11,7 +11,8 @@
 //   is not known any
 //                    more, and only a restart's recovery can tell. disk_failed, database_corrupt,
 //                    not_a_database, database_read_only, database_error: stop and look
-//   Move::caller     a person must act on the file that we were pointed to; only open() answers so
+//   Move::caller     a person must act: on the file that we were pointed to (open()), or on a table that is not as
+//                    Weir makes it (tables_differ)
 #pragma once
 
 #include <array>
@@ -44,6 +45,7 @@ inline constexpr std::string_view code_newer = "newer_database";  // written by 
 inline constexpr std::string_view code_cannot_open =
     "cannot_open";  // a directory, no such folder, no permission
 inline constexpr std::string_view code_interrupted = "interrupted";  // by interrupt_when(): Move::peer
+inline constexpr std::string_view code_tables_differ = "tables_differ";
 inline constexpr std::string_view code_error = "database_error";
 
 // A prepared statement; places of parameters count from 1, columns from 0, as in SQLite. The text and blobs

@@ -17,6 +17,15 @@ namespace {
 // CPU.
 constexpr std::string_view sizes = "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8000";
 
+// counted_from was not in the first files; nothing was left out there.
+Result<void> add_missing_column(Database& database) {
+  auto missing = database.number(
+      "SELECT count(*) > 0 AND sum(name = 'counted_from') = 0 FROM pragma_table_info('activity_ledger')");
+  if (!missing) return pass_on(missing);
+  if (*missing == 0) return {};
+  return database.run("ALTER TABLE activity_ledger ADD COLUMN counted_from INTEGER");
+}
+
 std::int64_t milliseconds_of(WallTime moment) { return moment.time_since_epoch().count(); }
 
 Statement& bind_optional(Statement& statement, int place, const std::optional<std::int64_t>& number) {
@@ -34,6 +43,7 @@ Result<std::unique_ptr<SqliteMetricsStore>> SqliteMetricsStore::open(const Metri
                                                                         .vfs = options.vfs});
   if (!database) return pass_on(database);
   if (auto sized = database->run(sizes); !sized) return pass_on(sized);
+  if (auto added = add_missing_column(*database); !added) return pass_on(added);
   auto statements = prepare_store_statements(*database);
   if (!statements) return pass_on(statements);
   return std::unique_ptr<SqliteMetricsStore>(

@@ -39,7 +39,7 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
 
   Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
                                        WallTime now) override;
-  Result<void> begin_topic(std::span<const rollup::PartitionStart> starts, WallTime now) override;
+  Result<bool> begin_topic(std::span<const rollup::PartitionStart> starts, WallTime now) override;
   Result<std::optional<tally::LedgerRow>> retire_ledger(const rollup::Retirement& retirement) override;
   Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
                                                    std::int64_t to) override;

@@ -75,6 +75,60 @@ class MetricsStore : public testing::Test {
   TestFolder folder_;
 };
 
+TEST_F(MetricsStore, TakesAFileOfTheFirstVersionWithItsRows) {
+  const tally::LedgerRow before = flush(*open(), open()->open_ledger(0, 3, written).value(), 0);
+  {
+    auto file =
+        Database::open(metrics_store_path(folder_.path()), {.kind = metrics_store_file, .schema = ""});
+    ASSERT_TRUE(file.has_value());
+    ASSERT_TRUE(file->run("ALTER TABLE activity_ledger DROP COLUMN counted_from").has_value());
+  }
+  auto store = open();
+  ASSERT_NE(store, nullptr);
+  EXPECT_EQ(store->open_ledger(0, 0, written).value(), before);
+}
+
+// A person changed the table of a running service.
+TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndGoesOnOnceItIsMended) {
+  struct Case {
+    std::string_view spoil;
+    std::string_view mend;
+    std::string_view code;
+    std::string_view named;
+  };
+  const std::array cases{
+      Case{"CREATE TRIGGER no_more BEFORE INSERT ON activity_windows BEGIN SELECT raise(ABORT, 'no more'); "
+           "END",
+           "DROP TRIGGER no_more", code_tables_differ, "no more"},
+      Case{"UPDATE activity_ledger SET observed_at = 'yesterday'",
+           "UPDATE activity_ledger SET observed_at = updated_at", "moment_unreadable", "yesterday"},
+  };
+  auto store = open();
+  const auto attempt = [&]() -> std::optional<Error> {
+    auto row = store->open_ledger(0, 0, written);
+    if (!row) return row.error();
+    if (auto held = store->begin(std::array{fence_of(*row)}); !held) return held.error();
+    auto wrote = store->write({.written_at = written,
+                               .windows = {total(Granularity::minute, minute(0), 1)},
+                               .ledgers = {moved_on(*row, 1)}});
+    if (wrote && store->commit().end == rollup::CommitEnd::committed) return std::nullopt;
+    return wrote ? Error{} : wrote.error();
+  };
+  ASSERT_FALSE(attempt());
+  for (const Case& each : cases) {
+    auto person =
+        Database::open(metrics_store_path(folder_.path()), {.kind = metrics_store_file, .schema = ""});
+    ASSERT_TRUE(person->run(each.spoil).has_value());
+    const std::optional<Error> why = attempt();
+    ASSERT_TRUE(why) << each.spoil;
+    EXPECT_EQ(why->move, Move::caller) << why->text;
+    EXPECT_EQ(why->code, each.code);
+    EXPECT_NE(why->text.find(each.named), std::string::npos) << why->text;
+    ASSERT_TRUE(person->run(each.mend).has_value());
+    EXPECT_FALSE(attempt());
+  }
+}
+
 TEST_F(MetricsStore, WritesMomentsAsUtcText) {
   auto store = open();
   tally::LedgerRow ledger = moved_on(store->open_ledger(0, 0, written).value(), 1);

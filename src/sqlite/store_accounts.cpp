@@ -4,6 +4,14 @@
 #include "sqlite/store_rows.hpp"
 
 namespace weir::sqlite {
+namespace {
+
+// Nothing is left out.
+rollup::PartitionStart fresh_start(std::int32_t partition, std::int64_t offset) {
+  return {.partition = partition, .start_offset = offset, .next_offset = offset, .last_record_hash = {}};
+}
+
+}  // namespace
 
 template <class Work>
 auto SqliteMetricsStore::in_one_transaction(Work work) -> decltype(work()) {
@@ -18,7 +26,7 @@ Result<tally::LedgerRow> SqliteMetricsStore::open_ledger(std::int32_t partition,
                                                          WallTime now) {
   return in_one_transaction([&]() -> Result<tally::LedgerRow> {
     if (auto ours = check_group(); !ours) return pass_on(ours);
-    if (auto made = make_ledger({partition, start_offset}, 0, now); !made) return pass_on(made);
+    if (auto made = make_ledger(fresh_start(partition, start_offset), 0, now); !made) return pass_on(made);
     auto row = find_ledger(topic_, partition);
     if (!row) return pass_on(row);
     ensure(row->has_value(), "a ledger row that was just made can be read");
@@ -26,17 +34,17 @@ Result<tally::LedgerRow> SqliteMetricsStore::open_ledger(std::int32_t partition,
   });
 }
 
-Result<void> SqliteMetricsStore::begin_topic(std::span<const rollup::PartitionStart> starts, WallTime now) {
-  return in_one_transaction([&]() -> Result<void> {
+Result<bool> SqliteMetricsStore::begin_topic(std::span<const rollup::PartitionStart> starts, WallTime now) {
+  return in_one_transaction([&]() -> Result<bool> {
     Statement& any = statement(StoreSql::find_any_ledger).bind_text(1, topic_);
     const auto there = any.step();
     any.reset();
     if (!there) return std::unexpected(there.error());
-    if (*there) return {};
+    if (*there) return false;
     for (const rollup::PartitionStart& start : starts) {
-      if (auto made = make_ledger(start, 0, now); !made) return made;
+      if (auto made = make_ledger(start, 0, now); !made) return pass_on(made);
     }
-    return {};
+    return true;
   });
 }
 
@@ -67,7 +75,8 @@ Result<std::optional<tally::LedgerRow>> SqliteMetricsStore::retire_ledger(
                        .bind_text(3, retirement.as_topic)
                        .run();
     if (!renamed) return pass_on(renamed);
-    auto made = make_ledger({seen.partition, retirement.start_offset}, seen.version + 1, retirement.now);
+    const auto start = fresh_start(seen.partition, retirement.start_offset);
+    auto made = make_ledger(start, seen.version + 1, retirement.now);
     if (!made) return pass_on(made);
     return find_ledger(topic_, seen.partition);
   });
@@ -88,14 +97,19 @@ Result<void> SqliteMetricsStore::check_group() {
 Result<void> SqliteMetricsStore::make_ledger(const rollup::PartitionStart& start, std::int64_t version,
                                              WallTime now) {
   const std::string moment = moment_text(now);
-  return statement(StoreSql::make_ledger)
-      .bind_text(1, topic_)
-      .bind(2, start.partition)
-      .bind_text(3, group_id_)
-      .bind(4, start.offset)
-      .bind_text(5, moment)
-      .bind(6, version)
-      .run();
+  Statement& make = statement(StoreSql::make_ledger)
+                        .bind_text(1, topic_)
+                        .bind(2, start.partition)
+                        .bind_text(3, group_id_)
+                        .bind(4, start.start_offset)
+                        .bind_text(5, moment)
+                        .bind(6, version)
+                        .bind(7, start.next_offset);
+  if (start.last_record_hash)
+    make.bind(8, *start.last_record_hash);
+  else
+    make.bind_null(8);
+  return make.run();
 }
 
 Result<std::optional<tally::LedgerRow>> SqliteMetricsStore::find_ledger(const std::string& topic,

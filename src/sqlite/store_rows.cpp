@@ -14,8 +14,9 @@ Result<WallTime> parse_moment(std::string_view text) {
     const auto whole = std::chrono::floor<std::chrono::milliseconds>(*moment);
     if (moment_text(whole) == text) return whole;  // in the one form that we write
   }
-  return fail(Move::ourselves, "moment_unreadable",
-              "\"" + std::string(text) + "\" stands where a moment like 2015-05-19T09:00:00.000Z should");
+  return fail(Move::caller, "moment_unreadable",
+              "the metrics store: \"" + std::string(text) +
+                  "\" stands where a moment like 2015-05-19T09:00:00.000Z should");
 }
 
 Result<tally::LedgerRow> ledger_row(const Statement& statement) {
@@ -40,6 +41,7 @@ Result<tally::LedgerRow> ledger_row(const Statement& statement) {
   auto updated = parse_moment(statement.text(13));
   if (!observed) return pass_on(observed);
   if (!updated) return pass_on(updated);
+  row.counted_from = statement.number(14);  // null where nothing was left out, which reads as 0
   row.observed.observed_at = *observed;
   row.updated_at = *updated;
   return row;

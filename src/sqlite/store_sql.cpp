@@ -70,6 +70,7 @@ CREATE TABLE activity_ledger (
   oldest_unread_at TEXT,
   observed_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
+  counted_from INTEGER,
   PRIMARY KEY (topic, partition),
   CONSTRAINT every_record_is_accounted_for CHECK (read = tallied + duplicate + dead_lettered),
   CONSTRAINT every_offset_is_accounted_for CHECK (next_offset - start_offset = read + skipped)
@@ -177,7 +178,8 @@ std::vector<std::string> store_statements() {
       "SELECT group_id FROM activity_ledger WHERE topic = ?1 AND group_id <> ?2 LIMIT 1",
       "SELECT 1 FROM activity_ledger WHERE topic = ?1 LIMIT 1",
       "INSERT INTO activity_ledger (topic, partition, group_id, start_offset, next_offset, log_end_offset, "
-      "observed_at, updated_at, version) VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5, ?5, ?6) ON CONFLICT DO NOTHING",
+      "observed_at, updated_at, version, skipped, counted_from, last_record_hash) "
+      "VALUES (?1, ?2, ?3, ?4, ?7, ?7, ?5, ?5, ?6, ?7 - ?4, nullif(?7, ?4), ?8) ON CONFLICT DO NOTHING",
       "SELECT " + ledger + " FROM activity_ledger WHERE topic = ?1 AND partition = ?2",
       "UPDATE activity_ledger SET topic = ?5 WHERE topic = ?1 AND partition = ?2 AND next_offset = ?3 "
       "AND version = ?4",

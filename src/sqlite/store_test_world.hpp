@@ -108,7 +108,7 @@ inline rollup::Standing look_at_all(const TestFolder& folder) {
       "SELECT " + std::string(ledger_columns) + ", topic FROM activity_ledger ORDER BY topic, partition",
       [&](const Statement& row) {
         const tally::LedgerRow ledger = ledger_row(row).value();
-        const std::string topic(row.text(14));
+        const std::string topic(row.text(15));
         if (topic == test_topic) return standing.ledgers.push_back(ledger);
         std::vector<rollup::StandingLetter> letters = letters_of(database, topic);
         std::erase_if(letters, [&](const auto& each) { return each.letter.partition != ledger.partition; });

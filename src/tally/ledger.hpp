@@ -21,6 +21,7 @@ struct LedgerRow {
   std::int32_t partition = 0;
   std::int64_t start_offset = 0;  // where this partition's account begins
   std::int64_t next_offset = 0;   // the first offset that is not in the numbers yet
+  std::int64_t counted_from = 0;  // KAFKA_START=latest: offsets before it were left out; 0: none were
   std::int64_t version = 0;       // + 1 with every write; with next_offset it is the fence
   std::int64_t read = 0;
   std::int64_t tallied = 0;

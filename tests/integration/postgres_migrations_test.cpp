@@ -107,6 +107,29 @@ TEST_F(Migrations, LeaveNothingOpenAndNothingHalfMade) {
   EXPECT_TRUE(postgres::migrate(*session).has_value()) << "and the session is good for another try";
 }
 
+TEST_F(Migrations, BringTheTablesOfTheFirstVersionToTheNewestAndKeepTheirRows) {
+  all_.script(
+      "CREATE TABLE activity_schema (version INTEGER PRIMARY KEY, "
+      "applied_at TIMESTAMPTZ NOT NULL DEFAULT now())");
+  all_.script(std::string(schema_migrations()[0]));
+  all_.script(schema_views());
+  all_.script("INSERT INTO activity_schema (version) VALUES (1)");
+  all_.script(
+      "INSERT INTO activity_ledger (topic, partition, group_id, start_offset, next_offset, read, tallied, "
+      "log_end_offset, observed_at, updated_at) VALUES ('t', 0, 'g', 3, 5, 2, 2, 5, now(), now())");
+  ASSERT_TRUE(migrate().has_value());
+  EXPECT_EQ(all_.number("SELECT max(version) FROM activity_schema"),
+            static_cast<std::int64_t>(schema_migrations().size()));
+  EXPECT_EQ(
+      all_.number("SELECT count(*) FROM activity_ledger WHERE next_offset = 5 AND counted_from IS NULL"), 1);
+}
+
+TEST_F(Migrations, NameAColumnOfOursThatIsOfAnotherType) {
+  ASSERT_TRUE(migrate().has_value());
+  all_.script("ALTER TABLE activity_ledger ALTER COLUMN skipped TYPE numeric");
+  expect_refused(code_tables_differ, "column activity_ledger.skipped is numeric; expected int8");
+}
+
 TEST_F(Migrations, AdoptTheOriginalTableWithItsRows) {
   all_.script(original_table);
   const std::string as_it_is = "SELECT string_agg(m::text, ';' ORDER BY id) FROM user_activity_metrics AS m";

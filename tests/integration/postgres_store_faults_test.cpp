@@ -1,9 +1,12 @@
 // What goes wrong between the store and a real PostgreSQL, and what the store says of it.
 #include <array>
 #include <atomic>
+#include <barrier>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include "integration/postgres_proxy.hpp"
 #include "integration/postgres_store_world.hpp"
@@ -369,6 +372,106 @@ TEST_F(StoreFaults, Fault30SaysWhoIsRefusedAndNeverAPassword) {
   EXPECT_EQ(nowhere.error().move, Move::caller);
   EXPECT_EQ(nowhere.error().code, code_no_database) << nowhere.error().text;
   EXPECT_NE(nowhere.error().text.find("nowhere"), std::string::npos) << nowhere.error().text;
+}
+
+// A person changes a table under a running store: it says which column, aborts nothing, and goes on once that is mended.
+TEST_F(StoreFaults, Fault30NamesTheColumnThatAPersonChangedAndGoesOnOnceItIsMended) {
+  struct Case {
+    std::string spoil;
+    std::string mend;
+    std::string_view named;
+  };
+  const std::string ledger = "ALTER TABLE activity_ledger ";
+  const std::string windows = "ALTER TABLE activity_windows ";
+  const std::array cases{
+      Case{ledger + "ALTER COLUMN read TYPE numeric", ledger + "ALTER COLUMN read TYPE bigint",
+           "column activity_ledger.read is numeric; expected int8"},
+      Case{ledger + "ALTER COLUMN observed_at TYPE text",
+           ledger + "ALTER COLUMN observed_at TYPE timestamptz USING observed_at::timestamptz",
+           "column activity_ledger.observed_at is text; expected timestamptz"},
+      Case{ledger + "ALTER COLUMN observed_at DROP NOT NULL; UPDATE activity_ledger SET observed_at = NULL",
+           "UPDATE activity_ledger SET observed_at = now(); " + ledger +
+               "ALTER COLUMN observed_at SET NOT NULL",
+           "column activity_ledger.observed_at holds NULL"},
+      Case{"UPDATE activity_windows SET place = 7; " + windows + "ALTER COLUMN place TYPE smallint",
+           windows + "ALTER COLUMN place TYPE integer",
+           "column activity_windows.place is smallint; expected int4"},
+      Case{windows + "ALTER COLUMN place DROP NOT NULL; UPDATE activity_windows SET place = NULL",
+           "UPDATE activity_windows SET place = 7; " + windows + "ALTER COLUMN place SET NOT NULL",
+           "column activity_windows.place holds NULL"},
+      Case{windows + "ADD COLUMN region text NOT NULL DEFAULT ''; " + windows +
+               "ALTER COLUMN region DROP DEFAULT",
+           windows + "DROP COLUMN region", "region"},
+      Case{windows + "ADD CONSTRAINT no_robots CHECK (place < 9) NOT VALID",
+           windows + "DROP CONSTRAINT no_robots", "no_robots"},
+      Case{windows + "RENAME COLUMN stored_pages TO pages", windows + "RENAME COLUMN pages TO stored_pages",
+           "table activity_windows has no column stored_pages"},
+  };
+  PostgresMetricsStore store(options());
+  const auto attempt = [&]() -> std::optional<Error> {
+    auto opened = store.open_ledger(0, 0, written);
+    if (!opened) return opened.error();
+    tally::WindowRow window = total(Granularity::minute, minute(0), 1);
+    window.place = 40'000;
+    auto held = store.begin(std::array{fence_of(*opened)});
+    if (!held) return held.error();
+    if (auto read = store.read_windows(std::array{window.key}); !read) return read.error();
+    auto wrote = store.write({.written_at = written, .windows = {window}, .ledgers = {moved_on(*opened, 1)}});
+    if (!wrote) return wrote.error();
+    const rollup::CommitAnswer answer = store.commit();
+    return answer.end == CommitEnd::committed ? std::nullopt : std::optional(answer.why);
+  };
+  // A session whose plans are outdated is given up first.
+  const auto attempts = [&] {
+    std::optional<Error> why = attempt();
+    for (int more = 0; more < 3 && why && why->move == Move::peer; ++more) why = attempt();
+    return why;
+  };
+  ASSERT_FALSE(attempts());
+  for (const Case& each : cases) {
+    other_.script(each.spoil);
+    for (int round = 0; round < 2; ++round) {
+      const std::optional<Error> why = attempts();
+      ASSERT_TRUE(why) << each.spoil;
+      EXPECT_EQ(why->move, Move::caller) << why->text;
+      EXPECT_EQ(why->code, code_tables_differ) << why->text;
+      EXPECT_NE(why->text.find(each.named), std::string::npos) << why->text;
+    }
+    other_.script(each.mend);
+    const std::optional<Error> still = attempts();
+    EXPECT_FALSE(still) << each.mend << ": " << still.value_or(Error{}).text;
+  }
+}
+
+// Each opens another partition first, so neither waits for the other's row.
+TEST_F(StoreFaults, OfTwoGroupsThatOpenATopicAtOnceOneIsRefusedAndNamesBoth) {
+  // A commit takes so long that the other has looked for strangers before it ends, unless it waits.
+  other_.script(
+      "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; "
+      "END'; CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON activity_ledger DEFERRABLE INITIALLY DEFERRED "
+      "FOR EACH ROW EXECUTE FUNCTION slow()");
+  for (int round = 0; round < 3; ++round) {
+    other_.script("TRUNCATE activity_ledger");
+    std::array<Result<tally::LedgerRow>, 2> opened{fail(Move::peer, "", ""), fail(Move::peer, "", "")};
+    std::barrier begin(2);
+    std::vector<std::thread> processes;
+    for (int number = 0; number < 2; ++number) {
+      processes.emplace_back([&, number] {
+        MetricsStoreOptions mine = options();
+        mine.group_id = "group-" + std::to_string(number);
+        PostgresMetricsStore store(mine);
+        (void)store.unrolled_minutes(0);  // has its session
+        begin.arrive_and_wait();
+        opened.at(static_cast<std::size_t>(number)) = store.open_ledger(number, 0, written);
+      });
+    }
+    for (std::thread& process : processes) process.join();
+    ASSERT_NE(opened[0].has_value(), opened[1].has_value()) << "exactly one may count";
+    const Error& why = (opened[0] ? opened[1] : opened[0]).error();
+    EXPECT_EQ(why.code, "another_group");
+    EXPECT_NE(why.text.find("group-0"), std::string::npos) << why.text;
+    EXPECT_NE(why.text.find("group-1"), std::string::npos) << why.text;
+  }
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ inline void look_at_ledgers(TestConnection& session, rollup::Standing& standing)
                                 ", topic FROM activity_ledger ORDER BY topic, partition");
   for (int row = 0; row < rows.count(); ++row) {
     const tally::LedgerRow ledger = ledger_row(rows, row);
-    const std::string topic(rows.bytes(row, 14));
+    const std::string topic(rows.bytes(row, 15));
     if (topic == rollup::store_contract::topic) {
       standing.ledgers.push_back(ledger);
       continue;

@@ -6,6 +6,7 @@ import time
 
 import pair
 import weir
+from gate import Gate
 from sender import Sender, traffic
 
 DELETE = "org.apache.kafka.tools.DeleteRecordsCommand"
@@ -190,13 +191,103 @@ class Offsets(pair.Case):
         self.kafka.create_topic(self.topic, 3)
         self.kafka.produce(self.topic, [good(n) for n in range(30)], "-p", "1")
         consumer, = self.start("consumer", KAFKA_START="latest")
-        self.assertEqual({row["partition"]: row["start_offset"] for row in self.ledger()}, {0: 0, 1: 30, 2: 0})
+        self.assertEqual({row["partition"]: (row["start_offset"], row["next_offset"], row["skipped"]) for row in self.ledger()},
+                         {0: (0, 0, 0), 1: (0, 30, 30), 2: (0, 0, 0)}, "what is left out is recorded as skipped")
         self.kafka.produce(self.topic, [good(n) for n in range(100, 105)], "-p", "1")
         self.assertEqual(self.wait_counted()["tallied"], 5)
         consumer.kill()
         self.kafka.produce(self.topic, [good(n) for n in range(200, 205)], "-p", "2")
         consumer.start()
         self.assertEqual(self.wait_counted()["tallied"], 10, "a ledger that is there decides")
+
+    def test_kafka_start_latest_leaves_out_no_event_that_the_same_process_accepted(self):
+        self.kafka.create_topic(self.topic, 3)
+        self.kafka.produce(self.topic, [good(n) for n in range(30)], "-p", "1")
+        gate = Gate(self.postgres.port)
+        self.addCleanup(gate.close)
+        gate.refuse()
+        serve = self.make("serve", "serve", EVENT_LOG="kafka", METRICS_STORE="postgres", KAFKA_START="latest",
+                          DB_PORT=gate.port)
+        serve.start(ready=False)
+
+        def post(number):
+            return serve.post("/activity", weir.activity(f"new-{number}")).status
+
+        weir.wait_until(lambda: serve.get("/health/live").status == 200, 20, "the service to start")
+        refusals = {post(number) for number in range(20)}
+        time.sleep(2)
+        refusals |= {post(number) for number in range(20)}
+        self.assertEqual(refusals, {503}, "where counting begins is not stored yet")
+        gate.pass_on()
+        weir.wait_until(lambda: post(100) == 200, 30, "events to be accepted")
+        for number in range(101, 140):
+            self.assertEqual(post(number), 200)
+        serve.kill()
+        serve.start()
+        sums = self.wait_counted()
+        self.assertEqual((sums["tallied"], sums["skipped"]), (40, 30))
+        for row in self.ledger():
+            self.assertEqual(row["next_offset"] - row["start_offset"], row["read"] + row["skipped"], row)
+
+    def test_fault_42_every_choice_of_on_offset_gone_and_kafka_start_with_events_that_are_not_counted(self):
+        cases = [(gone, start) for gone in ("stop", "earliest") for start in ("earliest", "latest")]
+        consumers, topics = {}, {}
+        for gone, start in cases:
+            name = f"{gone}-{start}"
+            topics[name] = {what: f"{self.topic}.{name}.{what}" for what in ("fresh", "anew")}
+            for topic in topics[name].values():
+                self.kafka.create_topic(topic, 1)
+            self.kafka.produce(topics[name]["fresh"], [good(n) for n in range(30)])
+            counted = self.make("consumer", f"{name}-before", KAFKA_TOPIC=topics[name]["anew"], KAFKA_GROUP_ID=name).start()
+            self.kafka.produce(topics[name]["anew"], [good(n) for n in range(10)])
+            weir.wait_until(lambda: counted.ledger()["sums"]["tallied"] == 10, 30, "the first log to be counted")
+            counted.stop()
+            self.kafka.delete_topic(topics[name]["anew"])
+        for name in topics:
+            weir.wait_until(lambda: not self.kafka.partitions(topics[name]["anew"]), 30, "the topic to be gone")
+            self.kafka.create_topic(topics[name]["anew"], 1)
+            self.kafka.produce(topics[name]["anew"], [good(n) for n in range(100, 125)])
+        for gone, start in cases:
+            name = f"{gone}-{start}"
+            for what, topic in topics[name].items():
+                consumers[name, what] = self.make("consumer", f"{name}-{what}", KAFKA_TOPIC=topic, KAFKA_GROUP_ID=name + what * (
+                    what == "fresh"), ON_OFFSET_GONE=gone, KAFKA_START=start).start(ready=False)
+        for gone, start in cases:
+            name = f"{gone}-{start}"
+            with self.subTest("no ledger yet", ON_OFFSET_GONE=gone, KAFKA_START=start):
+                consumer = consumers[name, "fresh"]
+                consumer.wait_ready(60)
+                expected = (30, 0) if start == "earliest" else (0, 30)
+                weir.wait_until(lambda: self.first(consumer) == (*expected, 0), 30, f"tallied, skipped, lag {expected}")
+            with self.subTest("a topic made anew", ON_OFFSET_GONE=gone, KAFKA_START=start):
+                consumer = consumers[name, "anew"]
+                if gone == "earliest":
+                    weir.wait_until(lambda: self.first(consumer) == (25, 0, 0), 60, "all of it to be counted")
+                    continue
+                weir.wait_until(lambda: "not read" in consumer.get("/health/ready").body.decode(), 60, "the refusal")
+                self.assertEqual(self.first(consumer), (10, 0, None), "not skipped, and not shown as caught up")
+                self.assertNotIn("\nweir_consumer_lag_", consumer.get("/metrics").body.decode())
+
+    def first(self, consumer):
+        row, = consumer.ledger()["partitions"]
+        return row["tallied"], row["skipped"], row["lag"]
+
+    def test_of_two_groups_that_start_at_once_on_an_empty_ledger_one_leaves_naming_both(self):
+        self.kafka.create_topic(self.topic, 12)
+        self.kafka.produce(self.topic, [good(1)])
+        pair = [self.make("consumer", f"group-{n}", KAFKA_GROUP_ID=f"group-{n}-{self.name}") for n in (1, 2)]
+        for consumer in pair:
+            consumer.start(ready=False)
+        weir.wait_until(lambda: any(not consumer.running for consumer in pair), 60, "one of them to leave")
+        left, stays = sorted(pair, key=lambda consumer: consumer.running)
+        self.assertEqual(left.process.wait(30), 2)
+        last = left.log().strip().splitlines()[-1]
+        for n in (1, 2):
+            self.assertIn(f"group-{n}-{self.name}", last)
+        stays.wait_ready(60)
+        self.assertEqual({row["group_id"] for row in self.ledger()}, {stays.environment["KAFKA_GROUP_ID"]})
+        for consumer in pair:
+            del self.processes[consumer.folder.name]
 
     def test_another_consumer_group_on_the_same_database_is_refused_by_name(self):
         consumer, = self.start("consumer")

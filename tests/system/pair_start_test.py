@@ -144,15 +144,21 @@ class Database(pair.Case):
         rename = "ALTER TABLE user_activity_metrics RENAME COLUMN {} TO {}"
         read_only = f'ALTER DATABASE "{self.database}" {{}} default_transaction_read_only {{}}'
         sender = Sender([producer.port], traffic(20_000), per_second=300).start()
-        for spoil, mend, reason in (
-                (read_only.format("SET", "= on"), read_only.format("RESET", ""), "read-only"),
-                (rename.format("unique_users", "users"), rename.format("users", "unique_users"), "unique_users"),
+        windows = "ALTER TABLE activity_windows {}"
+        for spoil, mend, reason, ready in (
+                (read_only.format("SET", "= on"), read_only.format("RESET", ""), "read-only", 503),
+                (rename.format("unique_users", "users"), rename.format("users", "unique_users"), "unique_users", 503),
+                (windows.format("ALTER COLUMN place TYPE text"), windows.format("ALTER COLUMN place TYPE int USING place::int"),
+                 "column activity_windows.place is text; expected int4", 503),
+                (windows.format("ADD CONSTRAINT no_robots CHECK (events < 0) NOT VALID"),
+                 windows.format("DROP CONSTRAINT no_robots"), "no_robots", 503),
                 (f'ALTER DATABASE "{self.database}" ALLOW_CONNECTIONS off',
-                 f'ALTER DATABASE "{self.database}" ALLOW_CONNECTIONS on', "not currently accepting connections")):
+                 f'ALTER DATABASE "{self.database}" ALLOW_CONNECTIONS on', "not currently accepting connections", 200)):
             with self.subTest(reason):
                 before = len(warnings(consumer))
                 self.change(spoil)
                 weir.wait_until(lambda: reason in store_check(consumer).get("reason", ""), 20, reason)
+                self.assertEqual(consumer.get("/health/ready").status, ready, "what a person must mend is not ready")
                 time.sleep(weir.rounds(2, 60))
                 self.assertTrue(consumer.running)
                 self.assertLess(len(warnings(consumer)) - before, 10, "no hot loop")

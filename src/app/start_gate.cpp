@@ -1,0 +1,26 @@
+#include "app/start_gate.hpp"
+
+#include <utility>
+
+namespace weir::app {
+namespace {
+
+constexpr const char* closed =
+    "starting: KAFKA_START=latest, and the topic's end offsets are not stored as the start of counting yet";
+
+}  // namespace
+
+void StartGate::append(intake::Append events, intake::Receive receive) {
+  if (open_) return log_.append(std::move(events), std::move(receive));
+  receive({.all = intake::Receipt::not_kept, .each = {}, .why = {Move::peer, "log_away", closed}});
+}
+
+intake::LogHealth StartGate::health() const {
+  intake::LogHealth health = log_.health();
+  if (open_ || !health.up) return health;
+  health.up = false;
+  health.reason = closed;
+  return health;
+}
+
+}  // namespace weir::app
