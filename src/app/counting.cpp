@@ -121,7 +121,7 @@ Result<void> Counting::choose_start(rollup::LogReader& reader) {
   return {};
 }
 
-// Until the log answers, or what a person must mend is mended. False: we are to stop, or must leave.
+// Until the log answers and the store accepts the rows. False: we are to stop, or must leave.
 bool Counting::ask_log(const std::function<Result<void>()>& ask) {
   for (;;) {
     const Result<void> answered = ask();
@@ -207,7 +207,7 @@ void Counting::await_reading(std::chrono::milliseconds patience) {
   const MonoTime until = read_clock().mono + patience;
   const auto unread = [&] {
     const rollup::Status now = runner_->status();
-    constexpr auto refused = rollup::PartitionStatus::State::refused;  // ON_OFFSET_GONE: nobody reads it
+    constexpr auto refused = rollup::PartitionStatus::State::refused;  // ON_OFFSET_GONE: it is not read
     return now.read_to < end && std::ranges::find(now.partitions, refused, &rollup::PartitionStatus::state) ==
                                     now.partitions.end();
   };

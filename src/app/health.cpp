@@ -30,8 +30,8 @@ void add_bounds(Check& log, const config::Settings& settings) {
 Check store_check(const rollup::Status& status) {
   Check check{.name = "metrics_store", .latency_ms = status.store_latency.count()};
   if (status.store_up) return check;
-  // Events are taken and kept meanwhile; only the numbers stand still. But what a person must mend does not pass by
-  // itself.
+  // Events are accepted and kept meanwhile; only the numbers stand still. But what a person must correct does not pass
+  // by itself.
   check.readiness = status.store_needs_a_person ? Readiness::unready : Readiness::degraded;
   check.reason = (status.store_needs_a_person ? "a person must act: " : "away: ") + status.store_reason;
   return check;

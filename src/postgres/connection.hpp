@@ -68,7 +68,7 @@ class Connection {
 
   // Statements with their parameters in one round trip, in this order, each with its answer at the same
   // place. An answer that is not as Statement::columns says is an error: Move::caller, code_tables_differ.
-  // If one fails, those behind it are not run and its error is the answer. Outside of a transaction
+  // If one fails, those after it are not run and its error is the answer. Outside of a transaction
   // they are one: all or nothing (say BEGIN and COMMIT if you must know which).
   struct Call {
     const Statement& statement;

@@ -268,7 +268,7 @@ TEST_F(ConsumerTest, TriesAgainAndSaysSoWhenAPersonMustAct) {
   EXPECT_EQ(counted(), counted_before + 2);
 }
 
-TEST_F(ConsumerTest, TriesAgainWhenALedgerRowDoesNotAddUpAndCountsOnceItIsMended) {
+TEST_F(ConsumerTest, TriesAgainWhenALedgerRowDoesNotAddUpAndCountsOnceItIsCorrected) {
   start();
   append(3);
   pass(seconds{3});

@@ -75,8 +75,8 @@ class Simulation {
     return rules;
   }
 
-  // What lies in the topic before nobody is told of: its message_ids come again and are then counted. No standby is
-  // older than the decision to leave it out.
+  // The records that the topic holds before are left out: their message_ids come again and are then counted. No standby
+  // is older than this decision.
   void begin_late() {
     for (std::int32_t partition = 0; partition < group_.partitions(); ++partition) {
       for (int i = dice_.roll(6); i > 0; --i) {

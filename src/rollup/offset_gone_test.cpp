@@ -166,7 +166,7 @@ TEST_F(OffsetGone, Fault27ATopicMadeAnewIsKnownByItsRecordsHoweverLongItIs) {
 }
 
 // KAFKA_START=latest left out five records of a log that is gone when the first process comes.
-TEST_F(OffsetGone, Fault42ALogMadeAnewAfterItWasBegunAtItsEndIsCountedFromItsStart) {
+TEST_F(OffsetGone, Fault42ATopicThatIsCreatedAgainAfterItWasBegunAtItsEndIsCountedFromItsStart) {
   planted_ = true;  // the oracle does not know the records that were left out
   for (const OnOffsetGone rule : {OnOffsetGone::stop, OnOffsetGone::earliest}) {
     WorldRules rules{.partitions = 2, .consumer = hurried_settings()};

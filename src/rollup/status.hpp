@@ -59,7 +59,7 @@ struct PartitionStatus {
   State state = State::opening;
   std::string
       reason;  // why it is refused, could not be opened yet, or waits for its letters' copies; may be empty
-  bool needs_a_person = false;  // it cannot be opened until somebody has acted: `reason` says what is wrong
+  bool needs_a_person = false;  // it cannot be opened until a person has acted: `reason` says what is wrong
   bool paused = false;
   std::optional<Account> account;  // catching_up, live
 };
@@ -71,7 +71,7 @@ struct Status {
   Phase phase = Phase::starting;
   bool store_up = true;
   std::string store_reason;                    // of the last failure, while not up
-  bool store_needs_a_person = false;           // …which trying again does not mend (Move::caller)
+  bool store_needs_a_person = false;           // …for which trying again does not help (Move::caller)
   std::chrono::milliseconds store_latency{0};  // of the last transaction that ended well
   bool log_up = true;
   std::string log_reason;

@@ -89,10 +89,10 @@ TEST_F(MetricsStore, TakesAFileOfTheFirstVersionWithItsRows) {
 }
 
 // A person changed the table of a running service.
-TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndGoesOnOnceItIsMended) {
+TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndGoesOnOnceItIsUndone) {
   struct Case {
     std::string_view spoil;
-    std::string_view mend;
+    std::string_view undo;
     std::string_view code;
     std::string_view named;
   };
@@ -124,7 +124,7 @@ TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndGoesOnOnceItIsMended) {
     EXPECT_EQ(why->move, Move::caller) << why->text;
     EXPECT_EQ(why->code, each.code);
     EXPECT_NE(why->text.find(each.named), std::string::npos) << why->text;
-    ASSERT_TRUE(person->run(each.mend).has_value());
+    ASSERT_TRUE(person->run(each.undo).has_value());
     EXPECT_FALSE(attempt());
   }
 }

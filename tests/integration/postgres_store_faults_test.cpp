@@ -374,11 +374,11 @@ TEST_F(StoreFaults, Fault30SaysWhoIsRefusedAndNeverAPassword) {
   EXPECT_NE(nowhere.error().text.find("nowhere"), std::string::npos) << nowhere.error().text;
 }
 
-// A person changes a table under a running store: it says which column, aborts nothing, and goes on once that is mended.
-TEST_F(StoreFaults, Fault30NamesTheColumnThatAPersonChangedAndGoesOnOnceItIsMended) {
+// A person changes a table under a running store: it says which column, aborts nothing, and goes on once that is undone.
+TEST_F(StoreFaults, Fault30NamesTheColumnThatAPersonChangedAndGoesOnOnceItIsUndone) {
   struct Case {
     std::string spoil;
-    std::string mend;
+    std::string undo;
     std::string_view named;
   };
   const std::string ledger = "ALTER TABLE activity_ledger ";
@@ -437,15 +437,15 @@ TEST_F(StoreFaults, Fault30NamesTheColumnThatAPersonChangedAndGoesOnOnceItIsMend
       EXPECT_EQ(why->code, code_tables_differ) << why->text;
       EXPECT_NE(why->text.find(each.named), std::string::npos) << why->text;
     }
-    other_.script(each.mend);
+    other_.script(each.undo);
     const std::optional<Error> still = attempts();
-    EXPECT_FALSE(still) << each.mend << ": " << still.value_or(Error{}).text;
+    EXPECT_FALSE(still) << each.undo << ": " << still.value_or(Error{}).text;
   }
 }
 
 // Each opens another partition first, so neither waits for the other's row.
 TEST_F(StoreFaults, OfTwoGroupsThatOpenATopicAtOnceOneIsRefusedAndNamesBoth) {
-  // A commit takes so long that the other has looked for strangers before it ends, unless it waits.
+  // A commit takes so long that the other has looked for another group before it ends, unless it waits.
   other_.script(
       "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; "
       "END'; CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON activity_ledger DEFERRABLE INITIALLY DEFERRED "

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Log and ledger do not fit together, and events that were answered 2xx are not counted yet: none of them is deleted,
-skipped, or shown as counted, whatever ON_OFFSET_GONE and KAFKA_START say."""
+skipped, or shown as counted, under any choice of ON_OFFSET_GONE and KAFKA_START."""
 import concurrent.futures
 import itertools
 import shutil
@@ -90,7 +90,7 @@ class Embedded(weir.Case):
         one.kill()
         return events
 
-    def test_fault_42_no_event_that_is_not_counted_is_deleted_or_skipped_whatever_the_settings(self):
+    def test_fault_42_no_event_that_is_not_counted_is_deleted_or_skipped_under_any_setting(self):
         situations = (self.log_lost, self.older_log, self.rows_of_kafka, self.store_lost)
         cases = list(itertools.product(situations, CHOICES))
 

@@ -234,19 +234,19 @@ class Offsets(pair.Case):
         consumers, topics = {}, {}
         for gone, start in cases:
             name = f"{gone}-{start}"
-            topics[name] = {what: f"{self.topic}.{name}.{what}" for what in ("fresh", "anew")}
+            topics[name] = {what: f"{self.topic}.{name}.{what}" for what in ("fresh", "again")}
             for topic in topics[name].values():
                 self.kafka.create_topic(topic, 1)
             self.kafka.produce(topics[name]["fresh"], [good(n) for n in range(30)])
-            counted = self.make("consumer", f"{name}-before", KAFKA_TOPIC=topics[name]["anew"], KAFKA_GROUP_ID=name).start()
-            self.kafka.produce(topics[name]["anew"], [good(n) for n in range(10)])
+            counted = self.make("consumer", f"{name}-before", KAFKA_TOPIC=topics[name]["again"], KAFKA_GROUP_ID=name).start()
+            self.kafka.produce(topics[name]["again"], [good(n) for n in range(10)])
             weir.wait_until(lambda: counted.ledger()["sums"]["tallied"] == 10, 30, "the first log to be counted")
             counted.stop()
-            self.kafka.delete_topic(topics[name]["anew"])
+            self.kafka.delete_topic(topics[name]["again"])
         for name in topics:
-            weir.wait_until(lambda: not self.kafka.partitions(topics[name]["anew"]), 30, "the topic to be gone")
-            self.kafka.create_topic(topics[name]["anew"], 1)
-            self.kafka.produce(topics[name]["anew"], [good(n) for n in range(100, 125)])
+            weir.wait_until(lambda: not self.kafka.partitions(topics[name]["again"]), 30, "the topic to be gone")
+            self.kafka.create_topic(topics[name]["again"], 1)
+            self.kafka.produce(topics[name]["again"], [good(n) for n in range(100, 125)])
         for gone, start in cases:
             name = f"{gone}-{start}"
             for what, topic in topics[name].items():
@@ -259,8 +259,8 @@ class Offsets(pair.Case):
                 consumer.wait_ready(60)
                 expected = (30, 0) if start == "earliest" else (0, 30)
                 weir.wait_until(lambda: self.first(consumer) == (*expected, 0), 30, f"tallied, skipped, lag {expected}")
-            with self.subTest("a topic made anew", ON_OFFSET_GONE=gone, KAFKA_START=start):
-                consumer = consumers[name, "anew"]
+            with self.subTest("a topic created again", ON_OFFSET_GONE=gone, KAFKA_START=start):
+                consumer = consumers[name, "again"]
                 if gone == "earliest":
                     weir.wait_until(lambda: self.first(consumer) == (25, 0, 0), 60, "all of it to be counted")
                     continue

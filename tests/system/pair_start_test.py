@@ -158,7 +158,7 @@ class Database(pair.Case):
                 before = len(warnings(consumer))
                 self.change(spoil)
                 weir.wait_until(lambda: reason in store_check(consumer).get("reason", ""), 20, reason)
-                self.assertEqual(consumer.get("/health/ready").status, ready, "what a person must mend is not ready")
+                self.assertEqual(consumer.get("/health/ready").status, ready, "what a person must correct is not ready")
                 time.sleep(weir.rounds(2, 60))
                 self.assertTrue(consumer.running)
                 self.assertLess(len(warnings(consumer)) - before, 10, "no hot loop")
