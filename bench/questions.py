@@ -2,7 +2,7 @@
 """How long questions over many values take, and how much memory the process needs for them.
 
     bench/questions.py                                    200,000 pages, on SQLite and on PostgreSQL
-    bench/questions.py --values 400000 --value-bytes 2000 long values: what somebody can fill the store with
+    bench/questions.py --values 400000 --value-bytes 2000 long values, as an attacker would send
     bench/questions.py --store sqlite --users 300         pages that have up to so many users each
 
 The rows are written into the store's tables: 1,000 pages a day, as many as a window stores by name, every page its own.

@@ -69,7 +69,7 @@ struct Route {
   Handle handle;
   std::size_t body_bytes_max = 0;  // as sent and once inflated; 0: as much as the server takes
   bool cross_origin = false;       // scripts of web pages may call it, as CORS_ORIGINS says (cors.hpp)
-  bool watch_client = false;       // answering may take long: Request::client_gone tells when nobody waits for it
+  bool watch_client = false;       // answering may take long: Request::client_gone tells when its client has left
 };
 
 }  // namespace weir::http

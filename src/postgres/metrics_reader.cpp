@@ -77,7 +77,7 @@ Scan::Values values_of(const report::WindowQuery& query) {
 
 constexpr std::chrono::milliseconds client_check_interval{500};
 
-// The server ends by itself what nobody waits for any longer, and a server that is silent is not waited for much longer.
+// Bounds the work of the server for a question that has ended, and the wait for a server that is silent.
 // Both come after the question's own deadline, whose error says more.
 PoolOptions pool_options(MetricsReaderOptions options) {
   const std::chrono::milliseconds longest = limits::question_deadline + std::chrono::seconds(1);

@@ -27,7 +27,7 @@ struct Scan {
 // The rows of several runs of windows by value, in ascending order of its bytes, remainders with them; the server sorts.
 // Parameters: $1 topic, $2 dimension, and for each run $3 granularity, $4 first and $5 end of window_start, as arrays.
 // count_by_value: value, events, page_views, summed up. users_by_value: a row for each row: value, events, page_views,
-// users; sketches of more than 2 KB are fetched behind the sort (TOAST).
+// users; sketches of more than 2 KB are fetched after the sort (TOAST).
 [[nodiscard]] std::string count_by_value_sql();
 [[nodiscard]] std::string users_by_value_sql();
 

@@ -15,7 +15,7 @@
 namespace weir::report {
 
 // Keeps at most `limit` rows, in a heap whose front is the worst of them. Ties are broken by value, in ascending order
-// of its bytes, so that the same rows are chosen in whatever order they come.
+// of its bytes, so that the choice does not depend on the order in which they are offered.
 class BestRows {
   [[nodiscard]] std::int64_t rank_of(const Numbers& numbers) const {
     if (sort_ == Sort::events) return numbers.events;

@@ -103,8 +103,8 @@ class MetricsReader {
   virtual ~MetricsReader() = default;
 
   // From any thread; each snapshot is used by one thread. Blocks while all connections are in use.
-  // Move::peer: the store is away, or the cancellation is due. Move::caller: a person must act. Of either whoever asks
-  // is told no more than the code.
+  // Move::peer: the store is away, or the cancellation is due. Move::caller: a person must act.
+  // A client is told only the code of either.
   virtual Result<std::unique_ptr<MetricsSnapshot>> snapshot(const Cancellation& cancellation = {}) = 0;
 };
 

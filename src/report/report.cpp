@@ -200,7 +200,7 @@ Result<std::vector<TopRow>> rank_all_by_users(const Reading& reading, const Valu
   return best.take();
 }
 
-// `most_events`: one more value than are united at once, those with the most events. Nobody comes without an event. So
+// `most_events`: one more value than are united at once, those with the most events. A user has at least one event. So
 // in most stores the users of these values are enough: if the next value has too few events to take the last place,
 // so has every further one. Else all values are united. Two passes at the most, and the counting before.
 Result<std::vector<TopRow>> best_by_users(const Reading& reading, const UsedRange& range,

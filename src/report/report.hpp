@@ -103,7 +103,7 @@ struct LedgerNames {
 // Errors: Move::caller, the question cannot be answered as asked (code too_many_points); Move::peer, the store is away
 // or the cancellation is due; Move::ourselves, a row of the store cannot be read.
 //
-// Memory of one question is below 64 MB, whatever the store holds: at most 500 sketches of up to 64 KiB at once, and
+// Memory of one question is below 64 MB, for any store: at most 500 sketches of up to 64 KiB at once, and
 // one row of the store at a time. Values of a dimension pass in their order and are never all in memory.
 class Report {
  public:

@@ -1,6 +1,8 @@
 // Whatever was counted, rolled up or pruned: each answer is what counting the events by hand gives.
 #include <algorithm>
+#include <functional>
 #include <gtest/gtest.h>
+#include <map>
 #include <random>
 
 #include "report/counted_events.hpp"
@@ -121,6 +123,30 @@ TEST_P(Property, TopRowsAreExactAndAddUpToTheSummaryWithOther) {
     }
     EXPECT_EQ(events, summary->summary.numbers.events);
     EXPECT_EQ(page_views, summary->summary.numbers.page_views);
+  }
+}
+
+TEST_P(Property, TopRowsAreTheBestAndTiesAreInOrderOfTheirValue) {
+  World world(GetParam());
+  for (const auto sort : {Sort::events, Sort::page_views, Sort::unique_users}) {
+    const auto limit = static_cast<std::size_t>(world.pick(1, 15));
+    const auto top = world.report().top({.range = world.some_range(), .sort = sort, .limit = limit});
+    ASSERT_TRUE(top);
+    std::map<std::string, Numbers> values;
+    for (const auto& event : world.events())
+      if (is_inside(top->range, event) && event.page != tally::value_other) values[event.page] = {};
+    std::vector<TopRow> expected;
+    for (const auto& [value, none] : values)
+      expected.push_back({value, numbers_of(world.events(), [&](const Event& event) {
+                            return is_inside(top->range, event) && event.page == value;
+                          })});
+    const auto rank = [sort](const TopRow& row) {
+      if (sort == Sort::events) return row.numbers.events;
+      return sort == Sort::page_views ? row.numbers.page_views : row.numbers.unique_users;
+    };
+    std::ranges::stable_sort(expected, std::greater<>(), rank);  // values are in order already
+    expected.resize(std::min(limit, expected.size()));
+    EXPECT_EQ(top->rows, expected);
   }
 }
 
