@@ -91,9 +91,10 @@ inline void look_at_ledgers(TestConnection& session, rollup::Standing& standing)
 inline rollup::Standing look_at_all(const StoreDatabase& database) {
   TestConnection session = database.connect();
   rollup::Standing standing;
-  standing.windows = window_rows(session.run(
+  const Rows windows = session.run(
       "SELECT " + std::string(window_columns) +
-      " FROM activity_windows AS w ORDER BY granularity, dimension, window_start, partition, value"));
+      " FROM activity_windows AS w ORDER BY granularity, dimension, window_start, partition, value");
+  for (int row = 0; row < windows.count(); ++row) standing.windows.push_back(window_row(windows, row));
   const Rows unrolled =
       session.run("SELECT partition, window_start FROM activity_unrolled ORDER BY partition, window_start");
   for (int row = 0; row < unrolled.count(); ++row) {
