@@ -100,6 +100,7 @@ struct ImportTyped {
   std::string url;
   std::string salt_file;
   std::string state_dir;
+  std::string format = "auto";
   bool resend = false;
   bool skip = false;
 };
@@ -118,6 +119,12 @@ int run_import(ImportTyped typed, const World& world) {
     world.err << "weir import: " << state_dir.error().text << '\n';
     return wrong_usage;
   }
+  auto format = feed::parse_format_choice(typed.format);
+  if (!format) {
+    world.err << "weir import: --format: " << format.error().text << '\n';
+    return wrong_usage;
+  }
+  options.format = std::move(*format);
   options.state_dir = std::move(*state_dir);
   if (!typed.salt_file.empty()) options.salt_file = typed.salt_file;
   if (typed.resend) options.in_doubt = cli::InDoubt::resend;
@@ -249,6 +256,11 @@ class CommandLine {
          .is_repeatable = true,
          .is_required = true},
         url_into(import_.url),
+        {.name = "--format",
+         .help = "auto (default), common, combined, vhost_combined, main, caddy, traefik, activities, or an nginx "
+                 "log_format or Apache LogFormat string",
+         .expected = "the name of a format, or a format string",
+         .take = text_into(import_.format)},
         {.name = "--state",
          .help = "where to keep how far it came (default: $XDG_STATE_HOME/weir, else ~/.local/state/weir)",
          .expected = "a folder",

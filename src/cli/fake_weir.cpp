@@ -77,6 +77,7 @@ std::vector<RejectedItem> FakeWeir::keep(std::string_view ndjson) {
     ++counted[user + " " + std::to_string(event->timestamp.time_since_epoch().count()) + " " +
               std::string(event->metadata.page_url.value_or(""))];
     users.insert(user);
+    if (event->metadata.referrer) referrers.emplace(*event->metadata.referrer);
     ids.insert(std::string(*event->message_id));
     page_views += event->is_page_view() ? 1 : 0;
   }

@@ -60,6 +60,7 @@ class FakeWeir final : public Remote {
   std::map<std::string, int> counted;  // user_id, time and page of an event → how often it was counted
   std::set<std::string> users;
   std::set<std::string> ids;
+  std::set<std::string> referrers;
   std::int64_t page_views = 0;
   std::int64_t posts = 0;
 

@@ -1,6 +1,7 @@
 #include "cli/import.hpp"
 
 #include <algorithm>
+#include <array>
 #include <ostream>
 
 #include "activity/rfc3339.hpp"
@@ -39,9 +40,6 @@ class Salt {
   std::optional<feed::Visitors> visitors_;
 };
 
-// The combined format has three quoted fields; without its last ones it would read as the common one.
-bool is_combined(std::string_view line) { return std::ranges::count(line, '"') >= 6; }
-
 // Where all inputs go, and what is remembered of that.
 struct Log {
   std::string id;
@@ -73,12 +71,16 @@ class Input {
     while (true) {
       auto cut = cutter_->next();
       if (!cut) return stopped("element " + std::to_string(cutter_->place().lines + 1), cut.error());
-      *cut = without_unfinished_line(std::move(*cut));
-      if (cut->bytes == 0) break;
+      if (cut->bytes == 0) {
+        name_unfinished(*cut);
+        break;
+      }
       if (auto sent = send(std::move(*cut), feed::PieceWriter::Extent::one_body, InDoubt::ask); !sent) return sent;
     }
     if (source_.fault())
-      return stopped("behind line " + std::to_string(cutter_->place().lines), *source_.fault());
+      return stopped("after line " + std::to_string(cutter_->place().lines), *source_.fault());
+    if (!first_fault_.empty() && nothing_counted())
+      return fail(Move::caller, "no_line_read", "no line could be read; the first: " + first_fault_);
     return journal_->sync();
   }
 
@@ -109,30 +111,33 @@ class Input {
  private:
   // Finds the input's journal; none if the input is empty.
   Result<void> begin() {
-    dialect_ = feed::dialect_of(source_);
+    auto recognized = feed::recognize(source_, options_.format);
+    if (!recognized) return std::unexpected(recognized.error());
+    format_ = std::move(recognized->format);
     const feed::Visitors* visitors = nullptr;
-    if (dialect_ == feed::Dialect::access_log) {
+    if (format_.log) {
       const auto found = log_.salt.visitors();
       if (!found) return std::unexpected(found.error());
       visitors = *found;
     }
-    writer_.emplace(dialect_, visitors);
-    cutter_.emplace(source_, dialect_, feed::Place{});
+    writer_.emplace(format_, visitors);
+    cutter_.emplace(source_, format_.framing, feed::Place{});
     auto first = cutter_->next();
     if (!first) return stopped("element 1", first.error());
-    combined_ =
-        dialect_ == feed::Dialect::access_log && !first->items.empty() && is_combined(first->items[0].text);
-    *first = without_unfinished_line(std::move(*first));
     if (first->bytes == 0) {
       if (source_.fault()) return stopped("before its first line", *source_.fault());
+      name_unfinished(*first);
       return {};
     }
+    if (!recognized->note.empty()) progress_.say(name_ + ": " + recognized->note);
     auto journal =
         log_.shelf.journal_of(source_, {.first_piece = first->behind.hash, .bytes = first->behind.bytes});
     if (!journal) return std::unexpected(journal.error());
     journal_ = std::move(*journal);
     const std::string salt = visitors != nullptr ? visitors->fingerprint() : std::string(no_salt);
-    if (journal_->run() == 0 || options_.again) return journal_->begin_run(salt);
+    // A run that counted nothing, perhaps because it read another format, is begun again: nothing can be doubled.
+    if (journal_->run() == 0 || options_.again || (nothing_counted() && !journal_->open_intent()))
+      return journal_->begin_run(salt);
     if (journal_->salt() != salt)
       return fail(
           Move::caller, "salt_changed",
@@ -145,7 +150,7 @@ class Input {
     const feed::Place& place = journal_->place();
     if (place.bytes > 0 && (!source_.take_up_to(place.bytes) || source_.hash() != place.hash))
       return differs();
-    cutter_.emplace(source_, dialect_, place);
+    cutter_.emplace(source_, format_.framing, place);
     return {};
   }
 
@@ -182,18 +187,16 @@ class Input {
     return {};
   }
 
-  // A last line without a line end may still be being written: if it cannot be read, or is of another make
-  // than the first one, it is left for the next time. So is what a broken input ends with.
-  feed::Cut without_unfinished_line(feed::Cut cut) {
-    if (cut.items.empty() || !cut.items.back().open) return cut;
-    const std::vector<feed::Item> last(1, cut.items.back());
-    const feed::Piece& piece = writer_->write(last, "");
-    if (piece.unreadable.empty() && (is_combined(last[0].text) || !combined_) && !source_.fault()) return cut;
-    const std::string why = piece.unreadable.empty() ? "it is cut off" : piece.unreadable[0].why;
-    if (!source_.fault() && !std::exchange(unfinished_, true))
-      name_fault(last[0].line, "unreadable",
-                 why + " (without a line end: it is read again when it has grown)");
-    return cutter_->without_last(std::move(cut));
+  [[nodiscard]] bool nothing_counted() const {
+    return journal_->totals().events == 0 && journal_->totals().rejected == 0;
+  }
+
+  // A last line without its line end waits for the next import: it may still be being written.
+  void name_unfinished(const feed::Cut& cut) {
+    if (cut.unfinished == 0 || source_.fault()) return;
+    unfinished_ = true;
+    progress_.say(name_ + ": line " + std::to_string(cut.unfinished) +
+                  " has no line end yet: an import after it has one reads it");
   }
 
   void name_faults(const feed::Piece& piece, const std::vector<RejectedItem>& rejected) {
@@ -204,6 +207,7 @@ class Input {
   }
 
   void name_fault(std::uint64_t line, std::string_view what, const std::string& why) {
+    if (first_fault_.empty()) first_fault_ = "line " + std::to_string(line) + ": " + why;
     if (++faults_ > faults_shown_max) {
       if (faults_ == faults_shown_max + 1) progress_.say(name_ + ": more such lines are only counted");
       return;
@@ -229,14 +233,14 @@ class Input {
   feed::Source source_;
   Progress progress_;
   Delivery delivery_;
-  feed::Dialect dialect_ = feed::Dialect::access_log;
+  feed::InputFormat format_;
   std::optional<feed::PieceWriter> writer_;
   std::optional<feed::Cutter> cutter_;
   std::unique_ptr<feed::Journal> journal_;
   feed::Place place_at_start_;
   std::uint64_t faults_ = 0;
-  bool combined_ = false;  // the first line is of the combined format
-  bool unfinished_ = false;
+  bool unfinished_ = false;  // the input's last line has no line end
+  std::string first_fault_;
 };
 
 void link_to(const feed::Totals& totals, const std::string& see_it, std::ostream& out) {
@@ -246,6 +250,14 @@ void link_to(const feed::Totals& totals, const std::string& see_it, std::ostream
   const auto to = activity::format_rfc3339(std::chrono::floor<std::chrono::seconds>(*totals.last) +
                                            std::chrono::seconds(1));
   out << "filled " << from << " to " << to << '\n' << see_it << "/#from=" << from << "&to=" << to << '\n';
+}
+
+// An error of the input alone, which does not concern the inputs after it.
+bool is_of_input_alone(const Error& error) {
+  constexpr std::array<std::string_view, 9> codes{"file_unreadable", "read_failed",  "foreign_format",
+                                                  "no_line_read",    "array_broken", "bad_encoding",
+                                                  "input_differs",   "input_busy",   "salt_changed"};
+  return std::ranges::find(codes, error.code) != codes.end();
 }
 
 // Gives what came of the input's run.
@@ -268,14 +280,25 @@ Result<void> import_all(const ImportOptions& options, const ImportWorld& world) 
   if (!shelf) return std::unexpected(shelf.error());
   Log log{state->log_id, state->limits, std::move(*shelf), Salt(options)};
   feed::Totals all;
+  std::vector<Error> failed;
   for (const std::string& file : options.files) {
-    const auto totals = import_one(file, options, world, log);
-    if (!totals)
-      return fail(totals.error().move, totals.error().code, name_of(file) + ": " + totals.error().text);
-    all.add(*totals);
+    auto totals = import_one(file, options, world, log);
+    if (totals) {
+      all.add(*totals);
+      continue;
+    }
+    Error& error = totals.error();
+    error.text = name_of(file) + ": " + error.text;
+    if (!is_of_input_alone(error)) return std::unexpected(error);
+    if (options.files.size() > 1) world.err << printable(error.text) << std::endl;
+    failed.push_back(std::move(error));
   }
   link_to(all, state->has_page ? "see it: " + options.page : "see it on a consumer's page: ", world.out);
-  return {};
+  if (failed.empty()) return {};
+  if (failed.size() > 1)
+    failed[0].text = counted(failed.size(), "input") + " of " + std::to_string(options.files.size()) +
+                     " failed, the first: " + failed[0].text;
+  return std::unexpected(failed[0]);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "base/clock.hpp"
 #include "cli/delivery.hpp"
 #include "cli/remote.hpp"
+#include "feed/recognize.hpp"
 #include "feed/source.hpp"
 
 namespace weir::cli {
@@ -24,6 +25,7 @@ struct ImportOptions {
   std::vector<std::string> files;   // in this order, each an input of its own; "-" is standard input
   std::filesystem::path state_dir;  // made if missing
   std::optional<std::filesystem::path> salt_file;  // none: `salt` in the state folder, made if missing
+  feed::FormatChoice format;                       // of every input
   bool again = false;
   InDoubt in_doubt = InDoubt::ask;  // for a piece that an earlier import left in doubt
   std::size_t columns = 0;          // of the terminal that `err` is: then a progress bar; 0: it is none
@@ -40,7 +42,8 @@ struct ImportWorld {
   std::ostream& err;   // progress, unreadable lines, and last the reason if it fails
 };
 
-// Returns the exit code: 0, or 1 with the reason in err's last line. Blocks until done.
+// Returns the exit code: 0, or 1 with the reason in err's last line. An input that cannot be opened or read, or of
+// which no line could be read, does not keep the others from being imported. Blocks until done.
 [[nodiscard]] int run_import(const ImportOptions& options, const ImportWorld& world);
 
 }  // namespace weir::cli

@@ -33,6 +33,7 @@ struct World {
     const ImportOptions options{.files = std::move(files),
                                 .state_dir = state_,
                                 .salt_file = salt_file_,
+                                .format = format_,
                                 .again = again,
                                 .in_doubt = in_doubt,
                                 .columns = columns_,
@@ -82,6 +83,7 @@ struct World {
   FakeWeir weir_{time_};
   std::optional<std::filesystem::path> salt_file_;
   std::size_t columns_ = 0;
+  feed::FormatChoice format_;
   std::string out_;
   std::string err_;
 };
@@ -95,7 +97,9 @@ TEST_F(Import, CountsEachLineAndSaysWhatItDid) {
             "standard input: 4 lines, 3 events, 2 page views, 1 unreadable\n"
             "filled 2015-05-17T10:00:00Z to 2015-05-17T10:01:03Z\n"
             "see it: http://weir:8080/#from=2015-05-17T10:00:00Z&to=2015-05-17T10:01:03Z\n");
-  EXPECT_TRUE(err_.starts_with("standard input: line 3 unreadable: ")) << err_;
+  EXPECT_TRUE(err_.starts_with(
+      "standard input: format combined, by 3 of the first 4 lines\nstandard input: line 3 unreadable: "))
+      << err_;
   EXPECT_EQ(weir_.users.size(), 2U);
 }
 
@@ -411,23 +415,25 @@ TEST_F(Import, ResumesActivitiesWithAndWithoutTheirOwnIds) {
     }
 }
 
-TEST_F(Import, LeavesALineThatIsStillBeingWritten) {
+TEST_F(Import, LeavesALastLineWithoutItsLineEndForTheNextRun) {
   const std::string whole = access_line(1, 1) + access_line(2, 2) + access_line(3, 3, "/c");
   for (std::size_t cut = whole.size() - access_line(3, 3, "/c").size() + 1; cut < whole.size(); ++cut) {
     World world;
     for (int turn = 0; turn < 2; ++turn) ASSERT_EQ(world.import(whole.substr(0, cut)), 0);
-    const bool all = cut + 1 == whole.size();
-    EXPECT_EQ(world.weir_.counted.size(), all ? 3U : 2U) << whole.substr(0, cut);
+    EXPECT_EQ(world.weir_.counted.size(), 2U) << whole.substr(0, cut);
+    EXPECT_NE(world.err_.find("line 3 has no line end yet"), std::string::npos) << world.err_;
+    EXPECT_EQ(world.out_.find("unreadable"), std::string::npos) << world.out_;
     ASSERT_EQ(world.import(whole), 0);
     world.expect_each_line_once(3);
   }
 }
 
 TEST_F(Import, CountsALineThatIsStillBeingWrittenAmongNoNumber) {
-  ASSERT_EQ(import("rubbish\nrub"), 0);
-  EXPECT_EQ(out_,
-            "standard input: 1 line, 0 events, 0 page views, 1 unreadable; its last line has no line end and waits "
-            "for the next import\n");
+  ASSERT_EQ(import(log_of(1) + "rubbish\nrub"), 0);
+  EXPECT_NE(out_.find("standard input: 2 lines, 1 event, 1 page view, 1 unreadable; its last line has no line end and "
+                      "waits for the next import\n"),
+            std::string::npos)
+      << out_;
   ASSERT_EQ(import("rub"), 0);
   EXPECT_EQ(out_,
             "standard input: no whole line in it; its last line has no line end and waits for the next import\n");
@@ -445,19 +451,61 @@ TEST_F(Import, PrintsItsSummaryOnALineOfItsOwnBelowTheBar) {
   EXPECT_EQ(err_[at - 2], ' ') << err_;
 }
 
-TEST_F(Import, TakesALastLineWithoutALineEnd) {
-  std::string text = log_of(3);
-  text.pop_back();
-  ASSERT_EQ(import(text), 0);
-  expect_each_line_once(3);
-  ASSERT_EQ(import(log_of(5)), 0);
-  expect_each_line_once(5);
+// The number of bytes is cut off in its digits: the beginning alone looks like a line of the common format.
+TEST_F(Import, ReadsAWholeLineOnceItsSecondHalfHasCome) {
+  const std::string line =
+      R"(192.0.2.1 - - [29/Nov/2015:13:55:01 +0000] "GET /a HTTP/1.1" 200 512 "http://ref.example/" "UA/1")"
+      "\n";
+  for (std::size_t cut = 1; cut < line.size(); ++cut) {
+    World world;
+    ASSERT_EQ(world.import(line.substr(0, cut)), 0) << world.err_;
+    EXPECT_TRUE(world.weir_.counted.empty());
+    ASSERT_EQ(world.import(line), 0) << world.err_;
+    ASSERT_EQ(world.weir_.counted.size(), 1U);
+    EXPECT_EQ(world.weir_.referrers, std::set<std::string>{"http://ref.example/"});
+  }
+}
+
+TEST_F(Import, CountsEveryEntryOfGluedLinesOnceWhereverItIsKilled) {
+  std::string text;
+  for (int at = 0; at < 1500; ++at) {
+    text += access_line(at % 40, at, "/page/" + std::to_string(at));
+    if (at % 3 == 0) text.pop_back();
+  }
+  for (std::int64_t kill = 0; kill < 30; kill += 2) {
+    World world;
+    world.time_.kill_at_step = kill;
+    world.import(text);
+    world.time_.kill_at_step = -1;
+    ASSERT_EQ(world.import(text), 0) << world.err_;
+    world.expect_each_line_once(1500);
+  }
+}
+
+TEST_F(Import, ResumesAfterHolesAndWithCarriageReturnsWhereverItIsKilled) {
+  std::string text(100'000, '\0');
+  for (int at = 0; at < 1500; ++at) {
+    text += access_line(at % 40, at, "/page/" + std::to_string(at));
+    if (at % 500 == 250) text += std::string(200'000, '\0');
+    if (at % 7 == 0) text.back() = '\r';
+    if (at % 11 == 0) text += "\xEF\xBB\xBF";
+  }
+  for (std::int64_t kill = 0; kill < 40; kill += 3) {
+    World world;
+    world.time_.kill_at_step = kill;
+    world.import(text);
+    world.time_.kill_at_step = -1;
+    ASSERT_EQ(world.import(text), 0) << world.err_;
+    world.expect_each_line_once(1500);
+    ASSERT_EQ(world.import(text + access_line(1, 1600, "/more")), 0) << world.err_;
+    EXPECT_EQ(world.weir_.counted.size(), 1501U);
+  }
 }
 
 TEST_F(Import, TakesWhatIsGoodOfABrokenFileAndEndsWithOne) {
   const std::string stored = feed::gzipped(log_of(3000));
   EXPECT_EQ(import(stored.substr(0, 200'000)), 1);
-  EXPECT_NE(last_line().find("standard input: stopped behind line "), std::string::npos) << err_;
+  EXPECT_NE(last_line().find("standard input: stopped after line "), std::string::npos) << err_;
   EXPECT_GT(weir_.counted.size(), 1000U);
   EXPECT_EQ(import(stored), 0);
   expect_each_line_once(3000);
@@ -517,8 +565,30 @@ TEST_F(Import, TakesSeveralFilesEachForItself) {
   expect_each_line_once(1400);
   EXPECT_NE(out_.find("one.log: 1,100 lines"), std::string::npos);
   EXPECT_NE(out_.find("other.log: 300 lines"), std::string::npos);
-  EXPECT_EQ(import_files({other, folder_.path() / "missing.log", one}), 1);
-  EXPECT_TRUE(last_line().ends_with("missing.log: cannot open it: No such file or directory")) << err_;
+}
+
+TEST_F(Import, ImportsTheOtherFilesWhereOneCannotBeReadAndThenEndsWithOne) {
+  const auto one = write("one.log", log_of(100));
+  const auto other = write("other.log", access_line(90, 1, "/other"));
+  const auto xz = write("a.log.xz", std::string("\xFD"
+                                                "7zXZ\0\0\x04",
+                                                8));
+  const auto rubbish = write("rubbish.log", "rubbish\n");
+  const auto missing = folder_.path() / "missing.log";
+  EXPECT_EQ(import_files({missing, one, other}), 1);
+  expect_each_line_once(101);
+  EXPECT_EQ(last_line(), "weir import: " + missing.string() + ": cannot open it: No such file or directory");
+  EXPECT_NE(out_.find("filled 2015-05-17T10:00:00Z"), std::string::npos) << out_;
+  EXPECT_EQ(import_files({xz, missing, folder_.path(), rubbish, one}), 1);
+  expect_each_line_once(101);
+  EXPECT_EQ(last_line().find("weir import: 4 inputs of 5 failed, the first: " + xz.string() +
+                             ": it is compressed with xz"),
+            0U)
+      << err_;
+  EXPECT_NE(err_.find("rubbish.log: no line could be read; the first: line 1: expected"), std::string::npos);
+  weir_.faults = {Fault::refused};
+  EXPECT_EQ(import_files({write("new.log", access_line(91, 1, "/new")), other}), 1);
+  EXPECT_EQ(out_.find("other.log"), std::string::npos) << "what Weir refuses does not concern one file alone";
 }
 
 TEST_F(Import, FindsNothingInAnEmptyInput) {
@@ -528,16 +598,37 @@ TEST_F(Import, FindsNothingInAnEmptyInput) {
   EXPECT_EQ(weir_.posts, 0);
 }
 
-TEST_F(Import, EndsWellWithUnreadableLinesAlone) {
+TEST_F(Import, EndsWithOneAndTheFirstReasonIfNoLineCouldBeRead) {
   std::string text;
   for (int at = 0; at < 1200; ++at) text += "rubbish \x1b[2J\n";
-  EXPECT_EQ(import(text), 0);
-  EXPECT_EQ(weir_.posts, 0);
-  EXPECT_EQ(out_, "standard input: 1,200 lines, 0 events, 0 page views, 1,200 unreadable\n");
-  EXPECT_NE(err_.find("line 100 unreadable"), std::string::npos);
-  EXPECT_NE(err_.find("more such lines are only counted"), std::string::npos);
-  EXPECT_EQ(err_.find("line 101 "), std::string::npos);
-  EXPECT_EQ(err_.find('\x1b'), std::string::npos);
+  for (int turn = 0; turn < 2; ++turn) {
+    EXPECT_EQ(import(text), 1);
+    EXPECT_EQ(weir_.posts, 0);
+    EXPECT_EQ(
+        last_line().find("weir import: standard input: no line could be read; the first: line 1: expected"),
+        0U)
+        << err_;
+    EXPECT_NE(err_.find("line 100 unreadable"), std::string::npos);
+    EXPECT_NE(err_.find("more such lines are only counted"), std::string::npos);
+    EXPECT_EQ(err_.find("line 101 "), std::string::npos);
+    EXPECT_EQ(err_.find('\x1b'), std::string::npos);
+  }
+  EXPECT_EQ(import(text + access_line(1, 1)), 0) << "some unreadable lines are no failure";
+  EXPECT_EQ(weir_.counted.size(), 1U);
+}
+
+TEST_F(Import, ReadsAFileAgainOfWhichNothingWasCountedInAnotherFormat) {
+  const std::string text =
+      R"(192.0.2.1 - - [17/May/2015:10:00:01 +0000] "GET /a HTTP/1.1" 200 512 0.003 "-" "UA/1")"
+      "\n"
+      R"(192.0.2.1 - - [17/May/2015:10:00:02 +0000] "GET /b HTTP/1.1" 200 512 0.003 "-" "UA/1")"
+      "\n";
+  EXPECT_EQ(import(text), 1);
+  EXPECT_NE(last_line().find("expected"), std::string::npos) << err_;
+  format_ = *feed::parse_format_choice(R"(%h %l %u %t "%r" %>s %b %T "%{Referer}i" "%{User-Agent}i")");
+  for (int turn = 0; turn < 2; ++turn) EXPECT_EQ(import(text), 0) << err_;
+  expect_each_line_once(2);
+  EXPECT_EQ(weir_.users.size(), 1U);
 }
 
 // The log of a real site, where it is at hand.

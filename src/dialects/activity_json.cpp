@@ -46,6 +46,10 @@ class Members {
     begin(name);
     append_json_string(out_, mended(text, bytes_max, room_));
   }
+  void add(std::string_view name, int number) {
+    begin(name);
+    out_ += std::to_string(number);
+  }
   void begin(std::string_view name) {
     if (!first_) out_ += ',';
     first_ = false;
@@ -68,11 +72,12 @@ void append_activity(std::string& out, const NewActivity& activity) {
   event.add("activity_type", activity.activity_type, limits::activity_type_bytes_max);
   event.add("timestamp", activity::format_rfc3339(activity.timestamp), limits::url_bytes_max);
   if (activity.message_id) event.add("message_id", *activity.message_id, limits::message_id_bytes_max);
-  if (activity.page_url || activity.referrer || !activity.extra.empty()) {
+  if (activity.page_url || activity.referrer || activity.status || !activity.extra.empty()) {
     event.begin("metadata");
     Members metadata(out);
     if (activity.page_url) metadata.add("page_url", *activity.page_url, limits::url_bytes_max);
     if (activity.referrer) metadata.add("referrer", *activity.referrer, limits::url_bytes_max);
+    if (activity.status) metadata.add("status", *activity.status);
     for (const auto& [name, text] : activity.extra) metadata.add(name, text, limits::url_bytes_max);
     metadata.end();
   }

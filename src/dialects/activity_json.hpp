@@ -19,7 +19,8 @@ struct NewActivity {
   std::optional<std::string_view> page_url;
   std::optional<std::string_view> referrer;
   std::optional<std::string_view> message_id;
-  // Further members of metadata, none of them page_url or referrer, each name once.
+  std::optional<int> status;  // metadata.status, a number
+  // Further members of metadata, none of them one of those above, each name once.
   std::span<const std::pair<std::string_view, std::string_view>> extra;
 };
 

@@ -1,5 +1,6 @@
 #include "feed/items.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "base/ensure.hpp"
@@ -8,6 +9,7 @@ namespace weir::feed {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+constexpr std::size_t hole_bytes_min = 64 * limits::KiB;  // NULs of which a piece ends before them
 
 bool is_white_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -47,7 +49,6 @@ struct Span {
   std::size_t at = 0;
   std::size_t bytes = 0;
   bool too_long = false;
-  bool open = false;
 };
 
 struct Spans {
@@ -55,41 +56,77 @@ struct Spans {
   std::size_t bytes = 0;
   std::uint64_t lines = 0;
   bool mid_line = false;
+  bool unfinished = false;
 };
 
-// The line end at or behind `at`; npos if the line does not end in sight, or not within its bound.
-std::size_t find_line_end(Window& window, std::size_t at) {
+// Where a line ends, and where the next one begins.
+struct LineEnd {
+  std::size_t end = 0;
+  std::size_t next = 0;
+};
+
+// The first end of a line in [at, sight), which holds no LF but perhaps at its end; or nothing.
+std::optional<LineEnd> find_carriage_return(Window& window, std::size_t at, std::size_t sight) {
+  const std::size_t end = window.bytes().substr(0, sight).find('\r', at);
+  if (end == std::string_view::npos) return std::nullopt;
+  if (end + 1 == window.bytes().size()) window.grow();
+  const bool line_feed = window.bytes().substr(end + 1).starts_with('\n');
+  return LineEnd{end, end + (line_feed ? 2 : 1)};
+}
+
+// The end of the line that begins at `at`; nothing if it does not end in sight, or not within its bound.
+std::optional<LineEnd> find_line_end(Window& window, std::size_t at, Framing framing) {
   std::size_t from = at;
   while (true) {
-    const std::size_t end = window.bytes().find('\n', from);
-    if (end != std::string_view::npos) return end - at <= item_bytes_max ? end : std::string_view::npos;
-    from = window.bytes().size();
-    if (from - at > item_bytes_max || !window.grow()) return std::string_view::npos;
+    const std::size_t feed = window.bytes().find('\n', from);
+    const std::size_t sight = std::min(feed, window.bytes().size());
+    std::optional<LineEnd> found;
+    if (framing == Framing::text_lines) found = find_carriage_return(window, from, sight);
+    if (!found && feed != std::string_view::npos) found = {feed, feed + 1};
+    if (found) return found->end - at <= item_bytes_max ? found : std::nullopt;
+    from = sight;
+    if (from - at > item_bytes_max || !window.grow()) return std::nullopt;
   }
 }
 
-Spans cut_lines(Window& window, bool at_start, const Bounds& bounds) {
-  Spans cut;
-  if (at_start)
-    while (window.bytes().size() < byte_order_mark.size() && window.grow()) {
+// Where the line that begins at `at` goes on after NULs and byte order marks.
+std::size_t skip_marks(Window& window, std::size_t at) {
+  const std::size_t begin = at;
+  while (at - begin <= item_bytes_max) {
+    while (window.bytes().size() < at + byte_order_mark.size() && window.grow()) {
     }
-  std::size_t text_at = at_start && window.bytes().starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+    const std::string_view rest = window.bytes().substr(at);
+    if (rest.starts_with(byte_order_mark))
+      at += byte_order_mark.size();
+    else if (rest.starts_with('\0'))
+      at += std::min(rest.find_first_not_of('\0'), rest.size());
+    else
+      break;
+  }
+  return at;
+}
+
+Spans cut_lines(Window& window, Framing framing, const Bounds& bounds) {
+  Spans cut;
   while (cut.lines < bounds.lines && cut.bytes < bounds.bytes) {
-    const std::size_t end = find_line_end(window, cut.bytes);
-    const std::size_t in_sight = window.bytes().size() - cut.bytes;
-    if (end == std::string_view::npos && in_sight == 0) break;
-    Span span{.line = ++cut.lines, .at = std::max(text_at, cut.bytes)};
-    if (end != std::string_view::npos) {
-      span.bytes = end - span.at;
-      cut.bytes = end + 1;
+    const std::size_t text_at = skip_marks(window, cut.bytes);
+    if (cut.lines > 0 && !window.bounded() && text_at - cut.bytes >= hole_bytes_min) break;
+    const auto end = find_line_end(window, text_at, framing);
+    const std::size_t in_sight = window.bytes().size() - text_at;
+    if (!end && window.bytes().size() == cut.bytes) break;
+    Span span{.line = cut.lines + 1, .at = text_at};
+    if (end) {
+      span.bytes = end->end - text_at;
+      cut.bytes = end->next;
     } else {
-      const std::size_t shown = std::min(in_sight, item_bytes_max);
-      span.bytes = cut.bytes + shown - span.at;
       span.too_long = in_sight >= item_bytes_max;
-      span.open = !span.too_long;
-      cut.bytes += shown;
+      cut.unfinished = !span.too_long && !window.bounded();
+      if (cut.unfinished) break;
+      span.bytes = std::min(in_sight, item_bytes_max);
+      cut.bytes = text_at + span.bytes;
       cut.mid_line = true;
     }
+    ++cut.lines;
     const std::string_view text = window.bytes().substr(span.at, span.bytes);
     if (text.ends_with('\r')) --span.bytes;
     if (text.find_first_not_of(" \t\r") != std::string_view::npos) cut.spans.push_back(span);
@@ -189,25 +226,14 @@ Result<Spans> cut_elements(Window& window, bool at_start, const Bounds& bounds) 
 
 }  // namespace
 
-Dialect dialect_of(Source& source) {
-  Window window(source, std::nullopt);
-  std::size_t at = 0;
-  do {
-    if (at == 0 && window.bytes().starts_with(byte_order_mark)) at = byte_order_mark.size();
-    while (at < window.bytes().size() && is_white_space(window.bytes()[at])) ++at;
-  } while ((at == window.bytes().size() || window.bytes().size() < byte_order_mark.size()) && window.grow());
-  if (at >= window.bytes().size()) return Dialect::access_log;
-  if (window.bytes()[at] == '[') return Dialect::array;
-  return window.bytes()[at] == '{' ? Dialect::ndjson : Dialect::access_log;
-}
-
-Cutter::Cutter(Source& source, Dialect dialect, const Place& place)
-    : source_(source), dialect_(dialect), place_(place) {
+Cutter::Cutter(Source& source, Framing framing, const Place& place)
+    : source_(source), framing_(framing), place_(place) {
   ensure(source.position() == place.bytes, "a cutter begins where its source stands");
 }
 
 Result<Cut> Cutter::next() {
   if (place_.mid_line) skip_rest_of_line();
+  skip_hole(std::nullopt);
   return cut(std::nullopt);
 }
 
@@ -217,6 +243,7 @@ Result<Cut> Cutter::up_to(std::uint64_t position) {
     return fail(Move::caller, "input_shorter", "the input is shorter than what was taken from it before");
   };
   if (position < source_.position()) return shorter();
+  skip_hole(position);
   const auto bytes = static_cast<std::size_t>(position - source_.position());
   source_.want(bytes);
   if (source_.ahead().size() < bytes) return shorter();
@@ -228,8 +255,8 @@ Result<Cut> Cutter::cut(std::optional<std::size_t> bytes) {
   const bool at_start = source_.position() == 0;
   const Bounds bounds = bytes ? Bounds{.lines = SIZE_MAX, .bytes = *bytes}
                               : Bounds{.lines = piece_lines_max, .bytes = piece_bytes_max};
-  auto found = dialect_ == Dialect::array ? cut_elements(window, at_start, bounds)
-                                          : Result<Spans>(cut_lines(window, at_start, bounds));
+  auto found = framing_ == Framing::json_array ? cut_elements(window, at_start, bounds)
+                                               : Result<Spans>(cut_lines(window, framing_, bounds));
   if (!found) return std::unexpected(found.error());
   Cut cut;
   cut.bytes = found->bytes;
@@ -241,19 +268,8 @@ Result<Cut> Cutter::cut(std::optional<std::size_t> bytes) {
   for (const Span& span : found->spans)
     cut.items.push_back({.line = place_.lines + span.line,
                          .text = window.bytes().substr(span.at, span.bytes),
-                         .too_long = span.too_long,
-                         .open = span.open});
-  return cut;
-}
-
-Cut Cutter::without_last(Cut cut) const {
-  const std::string_view last = cut.items.back().text;
-  cut.bytes = static_cast<std::size_t>(last.data() - source_.ahead().data());
-  cut.behind = {.bytes = source_.position() + cut.bytes,
-                .hash = source_.hash_behind(cut.bytes),
-                .lines = cut.behind.lines - 1,
-                .mid_line = false};
-  cut.items.pop_back();
+                         .too_long = span.too_long});
+  if (found->unfinished) cut.unfinished = cut.behind.lines + 1;
   return cut;
 }
 
@@ -263,7 +279,7 @@ Cut Cutter::first_items(Cut cut, std::size_t count) const {
   const std::string_view ahead = source_.ahead();
   const Item& last = cut.items[count - 1];
   cut.bytes = static_cast<std::size_t>(last.text.data() - ahead.data()) + last.text.size();
-  if (dialect_ != Dialect::array) {
+  if (framing_ != Framing::json_array) {
     if (ahead.substr(cut.bytes).starts_with('\r')) ++cut.bytes;
     if (ahead.substr(cut.bytes).starts_with('\n')) ++cut.bytes;
   }
@@ -281,15 +297,37 @@ void Cutter::accept(const Cut& cut) {
 }
 
 void Cutter::skip_rest_of_line() {
+  const std::string_view ends = framing_ == Framing::text_lines ? "\r\n" : "\n";
+  while (true) {
+    source_.want(1);
+    if (source_.ahead().empty()) return;
+    const std::size_t end = source_.ahead().find_first_of(ends);
+    if (end == std::string_view::npos) {
+      source_.take(source_.ahead().size());
+      continue;
+    }
+    source_.want(end + 2);
+    source_.take(end + (source_.ahead().substr(end).starts_with("\r\n") ? 2 : 1));
+    break;
+  }
+  place_.mid_line = false;
+}
+
+// Takes NULs at the beginning of a line, however many: they would not fit into a window. Not beyond `end`.
+void Cutter::skip_hole(std::optional<std::uint64_t> end) {
+  if (framing_ == Framing::json_array || place_.mid_line) return;
+  const std::uint64_t before = source_.position();
   while (true) {
     source_.want(1);
     const std::string_view ahead = source_.ahead();
-    if (ahead.empty()) return;
-    const std::size_t end = ahead.find('\n');
-    source_.take(end == std::string_view::npos ? ahead.size() : end + 1);
-    if (end != std::string_view::npos) break;
+    std::size_t nuls = std::min(ahead.find_first_not_of('\0'), ahead.size());
+    if (end) nuls = static_cast<std::size_t>(std::min<std::uint64_t>(nuls, *end - source_.position()));
+    if (nuls == 0) break;
+    source_.take(nuls);
   }
-  place_.mid_line = false;
+  if (source_.position() == before) return;
+  place_.bytes = source_.position();
+  place_.hash = source_.hash();
 }
 
 }  // namespace weir::feed

@@ -1,5 +1,5 @@
-// An input cut into items, one event each, and pieces of them, one request each: lines of an access log or of
-// NDJSON, or the elements of a JSON array.
+// An input cut into items, and pieces of them, one request each: lines of an access log or of NDJSON, or the
+// elements of a JSON array.
 #pragma once
 
 #include <cstddef>
@@ -19,11 +19,12 @@ inline constexpr std::size_t piece_lines_max = 1000;
 inline constexpr std::size_t piece_bytes_max = limits::MiB;
 inline constexpr std::size_t item_bytes_max = limits::MiB;
 
-enum class Dialect : std::uint8_t { access_log, ndjson, array };
-
-// By the first byte that is neither white space nor part of a byte order mark: '[' an array, '{' NDJSON, else
-// an access log. Reads on to that byte, and takes nothing.
-[[nodiscard]] Dialect dialect_of(Source& source);
+// How an input is divided into items.
+enum class Framing : std::uint8_t {
+  text_lines,  // each line is one; a line ends with LF, CR LF or CR (servers escape a CR within a value)
+  json_lines,  // the same, but a CR alone is white space of JSON
+  json_array,  // each element is one
+};
 
 // A point in an input, between two pieces.
 struct Place {
@@ -37,9 +38,10 @@ struct Place {
 
 struct Item {
   std::uint64_t line = 0;  // from 1; in an array, the element's number
-  std::string_view text;   // without its line end or the white space around an element
-  bool too_long = false;   // over item_bytes_max: `text` is its beginning
-  bool open = false;       // the input's last line, and it has no line end: it may still be being written
+  // Without the line end or the white space around an element; of a line also without NULs and byte order marks at
+  // its beginning, as copytruncate and concatenation leave them.
+  std::string_view text;
+  bool too_long = false;  // over item_bytes_max: `text` is its beginning
 };
 
 // Items of one piece. The views are into the source, valid until it is read on or taken from.
@@ -47,13 +49,16 @@ struct Cut {
   std::vector<Item> items;  // blank lines have none
   std::size_t bytes = 0;    // how much of what lies ahead belongs to it
   Place behind;             // where the input stands when they are taken
+  // The number of the input's last line if that has no line end: it is not part of the piece, for it may still be
+  // being written. 0: there is none.
+  std::uint64_t unfinished = 0;
 };
 
 // Cuts what lies ahead of the source, which must stand at `place`. Takes nothing but the rest of a line whose
-// beginning was taken before. The source must outlive it.
+// beginning was taken before, and NULs at the beginning of a line. The source must outlive it.
 class Cutter {
  public:
-  Cutter(Source& source, Dialect dialect, const Place& place);
+  Cutter(Source& source, Framing framing, const Place& place);
 
   // The next piece: up to piece_lines_max lines or piece_bytes_max bytes, or to the end of the input; without
   // items and bytes: there is nothing more. Then accept() it, or the next call gives the same again.
@@ -67,17 +72,16 @@ class Cutter {
   void accept(const Cut& cut);
   // The piece with its first `count` items alone: it ends with the line, or the element, of the last of them.
   [[nodiscard]] Cut first_items(Cut cut, std::size_t count) const;
-  // Takes the piece but for its last item, which is a line, and ends where that begins.
-  [[nodiscard]] Cut without_last(Cut cut) const;
 
   [[nodiscard]] const Place& place() const { return place_; }
 
  private:
   Result<Cut> cut(std::optional<std::size_t> bytes);
   void skip_rest_of_line();
+  void skip_hole(std::optional<std::uint64_t> end);
 
   Source& source_;
-  Dialect dialect_;
+  Framing framing_;
   Place place_;
 };
 

@@ -1,10 +1,11 @@
 #include "feed/piece.hpp"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "base/ensure.hpp"
 #include "base/limits.hpp"
-#include "dialects/access_log.hpp"
 #include "dialects/activity_json.hpp"
 
 namespace weir::feed {
@@ -46,9 +47,10 @@ void Totals::add(const Totals& other) {
   if (other.last) last = last ? std::max(*last, *other.last) : other.last;
 }
 
-PieceWriter::PieceWriter(Dialect dialect, const Visitors* visitors) : dialect_(dialect), visitors_(visitors) {
-  ensure(dialect != Dialect::access_log || visitors != nullptr,
-         "visitors of an access log are named under a salt");
+PieceWriter::PieceWriter(const InputFormat& format, const Visitors* visitors)
+    : format_(format), visitors_(visitors) {
+  ensure(!format_.log || visitors != nullptr, "visitors of an access log are named under a salt");
+  if (format_.log) reader_.emplace(*format_.log);
 }
 
 const Piece& PieceWriter::write(const std::vector<Item>& items, std::string_view id,
@@ -61,10 +63,11 @@ const Piece& PieceWriter::write(const std::vector<Item>& items, std::string_view
   piece_.items = 0;
   for (const Item& item : items) {
     const std::size_t body_bytes = piece_.body.size();
+    const std::size_t events = piece_.events.size();
     write_item(item, limits);
     if (extent == Extent::one_body && piece_.body.size() > limits.body_bytes) {
       piece_.body.resize(body_bytes);
-      piece_.events.pop_back();
+      piece_.events.resize(events);
       break;
     }
     ++piece_.items;
@@ -74,32 +77,53 @@ const Piece& PieceWriter::write(const std::vector<Item>& items, std::string_view
 
 void PieceWriter::write_item(const Item& item, const BodyLimits& limits) {
   const std::size_t body_bytes = piece_.body.size();
+  const std::size_t events = piece_.events.size();
   auto written = item.too_long ? fail(Move::caller, "line_too_long", "it has more than 1 MiB")
-                       : dialect_ == Dialect::access_log ? write_access_line(item)
-                                                         : write_activity(item);
+                 : reader_     ? write_log_line(item)
+                               : write_activity(item);
   if (written) {
-    piece_.body.push_back('\n');
     const std::size_t bytes = piece_.body.size() - body_bytes;
     if (bytes <= limits.body_bytes) return;
-    piece_.events.pop_back();
     written = too_large(bytes - 1, limits);
   }
   piece_.body.resize(body_bytes);
+  piece_.events.resize(events);
   piece_.unreadable.push_back({item.line, written.error().text});
 }
 
-Result<void> PieceWriter::write_access_line(const Item& item) {
-  const auto entry = dialects::parse_access_line(item.text);
-  if (!entry) return std::unexpected(entry.error());
-  const std::string user = visitors_->id_of(entry->client, entry->user_agent, scratch_);
-  const std::string_view type = dialects::activity_type_of(*entry);
-  dialects::NewActivity activity{.user_id = user, .activity_type = type, .timestamp = entry->time};
-  if (!entry->target.empty()) activity.page_url = entry->target;
-  if (entry->referrer) activity.referrer = *entry->referrer;
-  activity.message_id = message_id(item.line);
-  dialects::append_activity(piece_.body, activity);
-  piece_.events.push_back({item.line, type == "page_view", entry->time});
+Result<void> PieceWriter::write_log_line(const Item& item) {
+  std::string_view rest = item.text;
+  for (std::size_t entry = 1; entry == 1 || !rest.empty(); ++entry) {
+    const auto left = reader_->read(rest, entry_);
+    if (!left && entry == 1) return std::unexpected(left.error());
+    if (!left)
+      return fail(left.error().move, left.error().code,
+                  "after an entry, at byte " + std::to_string(item.text.size() - rest.size()) +
+                      ", stands what is none: " + left.error().text);
+    write_entry(item.line, entry);
+    rest = *left;
+  }
   return {};
+}
+
+void PieceWriter::write_entry(std::uint64_t line, std::size_t entry) {
+  const std::string user = visitors_->id_of(entry_.client, entry_.user_agent, scratch_);
+  const std::string_view type = formats::activity_type_of(entry_);
+  std::array<std::pair<std::string_view, std::string_view>, 2> extra;
+  std::size_t extras = 0;
+  if (!entry_.method.empty()) extra[extras++] = {"method", entry_.method};
+  if (!entry_.host.empty()) extra[extras++] = {"host", entry_.host};
+  dialects::NewActivity activity{.user_id = user,
+                                 .activity_type = type,
+                                 .timestamp = entry_.time,
+                                 .message_id = message_id(line, entry),
+                                 .extra = std::span(extra).first(extras)};
+  if (!entry_.target.empty()) activity.page_url = entry_.target;
+  if (!entry_.referrer.empty()) activity.referrer = entry_.referrer;
+  if (entry_.status != 0) activity.status = entry_.status;
+  dialects::append_activity(piece_.body, activity);
+  piece_.body.push_back('\n');
+  piece_.events.push_back({line, type == "page_view", entry_.time});
 }
 
 Result<void> PieceWriter::write_activity(const Item& item) {
@@ -111,21 +135,24 @@ Result<void> PieceWriter::write_activity(const Item& item) {
   const bool has_id = decoded->message_id.has_value();
   // An element of an array may have line ends between its tokens (it was decoded, so nowhere else); the body
   // may not.
-  if (dialect_ == Dialect::array)
+  if (format_.framing == Framing::json_array)
     std::ranges::replace_if(scratch_, [](char c) { return c == '\n' || c == '\r'; }, ' ');
   if (has_id) {
     piece_.body.append(scratch_);
   } else {
-    piece_.body.append(R"({"message_id":")").append(message_id(item.line)).append(R"(",)");
+    piece_.body.append(R"({"message_id":")").append(message_id(item.line, 1)).append(R"(",)");
     piece_.body.append(scratch_, scratch_.find('{') + 1);
   }
+  piece_.body.push_back('\n');
   piece_.events.push_back(event);
   return {};
 }
 
-std::string_view PieceWriter::message_id(std::uint64_t line) {
+std::string_view PieceWriter::message_id(std::uint64_t line, std::size_t entry) {
   id_.resize(id_stem_);
-  return id_.append(std::to_string(line));
+  id_.append(std::to_string(line));
+  if (entry > 1) id_.append(".").append(std::to_string(entry));
+  return id_;
 }
 
 }  // namespace weir::feed

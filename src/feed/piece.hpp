@@ -12,7 +12,9 @@
 #include "activity/decoder.hpp"
 #include "base/clock.hpp"
 #include "feed/items.hpp"
+#include "feed/recognize.hpp"
 #include "feed/visitor.hpp"
+#include "formats/line_reader.hpp"
 
 namespace weir::feed {
 
@@ -60,31 +62,39 @@ struct Totals {
 
 // Keeps its buffers from piece to piece. One thread.
 //
-//   access log   user_id from client address and user agent, page_url the request target, the line's own time
+//   access log   user_id from client address and user agent, page_url the request target, status, method and host,
+//                the line's own time; several entries that are glued to one line are several events, or the line is
+//                unreadable
 //   activities   as they are; one without a message_id gets one. What is no activity is unreadable: Weir
 //                would refuse it for the same reasons
 class PieceWriter {
  public:
+  PieceWriter(const PieceWriter&) = delete;
+  PieceWriter& operator=(const PieceWriter&) = delete;
+
   // `visitors` outlives it; it is only asked for access logs.
-  PieceWriter(Dialect dialect, const Visitors* visitors);
+  PieceWriter(const InputFormat& format, const Visitors* visitors);
 
   enum class Extent : std::uint8_t {
     one_body,  // stops before the item that would make the body larger than the limit
     all,       // writes all items, however large the body becomes
   };
 
-  // `id` is the run's: message_id is id-line. The result is good until the next call. An event that is too large for a
-  // body of its own is unreadable.
+  // `id` is the run's: message_id is id-line, of a further entry on the same line id-line.2 and so on. The result is good
+  // until the next call. An item that is too large for a body of its own is unreadable.
   [[nodiscard]] const Piece& write(const std::vector<Item>& items, std::string_view id,
                                    const BodyLimits& limits = {}, Extent extent = Extent::one_body);
 
  private:
   void write_item(const Item& item, const BodyLimits& limits);
-  Result<void> write_access_line(const Item& item);
+  Result<void> write_log_line(const Item& item);
+  void write_entry(std::uint64_t line, std::size_t entry);
   Result<void> write_activity(const Item& item);
-  std::string_view message_id(std::uint64_t line);
+  std::string_view message_id(std::uint64_t line, std::size_t entry);
 
-  Dialect dialect_;
+  InputFormat format_;
+  std::optional<formats::LineReader> reader_;  // of access logs
+  formats::LogEntry entry_;
   const Visitors* visitors_;
   Piece piece_;
   activity::Decoder decoder_;

@@ -15,6 +15,20 @@ const Visitors& visitors() {
   return some;
 }
 
+InputFormat log_format(std::string_view name) {
+  return {Framing::text_lines, *formats::parse_log_format(name)};
+}
+
+const InputFormat ndjson{Framing::json_lines, std::nullopt};
+const InputFormat array{Framing::json_array, std::nullopt};
+
+// A line as an item has it.
+std::string line_of(int visitor, int second, std::string_view target = "/", std::string_view method = "GET") {
+  std::string line = access_line(visitor, second, target, method);
+  line.pop_back();
+  return line;
+}
+
 std::vector<std::string> lines_of(const std::string& body) {
   std::vector<std::string> lines;
   std::istringstream in(body);
@@ -71,10 +85,10 @@ TEST(PieceWriter, StopsWhereTheBodyIsFull) {
 }
 
 TEST(AccessLog, BecomesEventsOfHashedVisitors) {
-  PieceWriter writer(Dialect::access_log, &visitors());
-  const std::string page = access_line(1, 3, "/blog?x=1");
-  const std::string image = access_line(1, 4, "/a.png");
-  const std::string post = access_line(2, 5, "/blog", "POST");
+  PieceWriter writer(log_format("combined"), &visitors());
+  const std::string page = line_of(1, 3, "/blog?x=1");
+  const std::string image = line_of(1, 4, "/a.png");
+  const std::string post = line_of(2, 5, "/blog", "POST");
   const Piece& piece = writer.write(
       {{.line = 7, .text = page}, {.line = 8, .text = image}, {.line = 10, .text = post}}, "id-1");
   const auto lines = lines_of(piece.body);
@@ -99,8 +113,8 @@ TEST(AccessLog, BecomesEventsOfHashedVisitors) {
 }
 
 TEST(AccessLog, HasLinesThatCannotBeRead) {
-  PieceWriter writer(Dialect::access_log, &visitors());
-  const std::string good = access_line(1, 3);
+  PieceWriter writer(log_format("combined"), &visitors());
+  const std::string good = line_of(1, 3);
   const Piece& piece = writer.write({{.line = 1, .text = "nonsense"},
                                      {.line = 2, .text = good},
                                      {.line = 3, .text = "x", .too_long = true}},
@@ -113,11 +127,53 @@ TEST(AccessLog, HasLinesThatCannotBeRead) {
   EXPECT_EQ(piece.unreadable[1].why, "it has more than 1 MiB");
 }
 
+TEST(AccessLog, GivesMetadataItsStatusMethodAndHost) {
+  PieceWriter writer(log_format("vhost_combined"), &visitors());
+  const std::string line =
+      R"(www.example.com:80 192.0.2.1 - - [17/May/2015:10:00:03 +0000] "GET //shop?x HTTP/1.1" 304 5 "http://r/" "UA")";
+  const std::string empty =
+      R"(www.example.com:80 192.0.2.1 - - [17/May/2015:10:00:03 +0000] "\x16\x03" - - "-" "-")";
+  const auto lines =
+      lines_of(writer.write({{.line = 1, .text = line}, {.line = 2, .text = empty}}, "id-1").body);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_NE(lines[0].find(R"("metadata":{"page_url":"//shop?x","referrer":"http://r/","status":304,)"
+                          R"("method":"GET","host":"www.example.com"})"),
+            std::string::npos)
+      << lines[0];
+  EXPECT_NE(lines[1].find(R"("metadata":{"host":"www.example.com"})"), std::string::npos) << lines[1];
+  EXPECT_EQ(read(lines[1]).type, "request");
+}
+
+TEST(AccessLog, MakesEveryEntryOfAGluedLineAnEvent) {
+  PieceWriter writer(log_format("combined"), &visitors());
+  std::string line = line_of(1, 3, "/a") + line_of(2, 4, "/b") + line_of(3, 5, "/c");
+  const Piece& piece = writer.write({{.line = 7, .text = line}}, "id-1");
+  const auto lines = lines_of(piece.body);
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(piece.events.size(), 3U);
+  EXPECT_EQ(read(lines[0]).id, "id-1-7");
+  EXPECT_EQ(read(lines[1]).id, "id-1-7.2");
+  EXPECT_EQ(read(lines[2]).id, "id-1-7.3");
+  EXPECT_EQ(read(lines[2]).page, "/c");
+}
+
+TEST(AccessLog, CountsALineUnreadableOfWhichOnlyABeginningIsAnEntry) {
+  PieceWriter writer(log_format("combined"), &visitors());
+  std::string line = line_of(1, 3, "/a") + "192.0.2.2 - - [29/Nov";
+  const std::string good = line_of(2, 4, "/b");
+  const Piece& piece = writer.write({{.line = 1, .text = line}, {.line = 2, .text = good}}, "id-1");
+  EXPECT_EQ(lines_of(piece.body).size(), 1U);
+  ASSERT_EQ(piece.events.size(), 1U);
+  EXPECT_EQ(piece.events[0].line, 2U);
+  ASSERT_EQ(piece.unreadable.size(), 1U);
+  EXPECT_TRUE(piece.unreadable[0].why.starts_with("after an entry, at byte ")) << piece.unreadable[0].why;
+}
+
 constexpr std::string_view bare =
     R"({"user_id":"u","activity_type":"page_view","timestamp":"2015-05-17T10:00:00Z"})";
 
 TEST(Activities, AreSentAsTheyAreWithAnIdWhereTheyHaveNone) {
-  PieceWriter writer(Dialect::ndjson, nullptr);
+  PieceWriter writer(ndjson, nullptr);
   const std::string own =
       R"({"user_id":"u","message_id":"mine","activity_type":"a","timestamp":"2015-05-17T10:00:01Z"})";
   const std::string nested =
@@ -134,7 +190,7 @@ TEST(Activities, AreSentAsTheyAreWithAnIdWhereTheyHaveNone) {
 }
 
 TEST(Activities, OfAnArrayStandOnOneLineEach) {
-  PieceWriter writer(Dialect::array, nullptr);
+  PieceWriter writer(array, nullptr);
   std::string spread(bare);
   spread.insert(1, "\r\n  ");
   const Piece& piece = writer.write({{.line = 1, .text = spread}, {.line = 2, .text = "3"}}, "id-1");
@@ -145,7 +201,7 @@ TEST(Activities, OfAnArrayStandOnOneLineEach) {
 }
 
 TEST(Activities, WithALineEndInAStringAreNotMended) {
-  PieceWriter writer(Dialect::array, nullptr);
+  PieceWriter writer(array, nullptr);
   std::string broken(bare);
   broken.insert(broken.find(":\"u") + 2, "\n");
   const Piece& piece = writer.write({{.line = 1, .text = broken}}, "id-1");

@@ -21,7 +21,7 @@ class ShelfTest : public testing::Test {
     const auto shelf = Shelf::open(folder_.path() / "state", log_id);
     EXPECT_TRUE(shelf);
     Source source(read_text(text, 5000));
-    Cutter cutter(source, Dialect::access_log, {});
+    Cutter cutter(source, Framing::text_lines, {});
     const auto cut = cutter.next();
     return shelf->journal_of(source, {.first_piece = cut->behind.hash, .bytes = cut->behind.bytes});
   }

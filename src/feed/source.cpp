@@ -61,11 +61,17 @@ void Source::inflate_on() {
     ended_ = all_read_;
     return;
   }
+  append(*inflated);
+}
+
+void Source::append(std::string_view inflated) {
+  if (!begun_) inflated.remove_prefix(std::min(inflated.find_first_not_of('\0'), inflated.size()));
+  begun_ |= !inflated.empty();
   if (2 * begin_ >= buffer_.size()) {
     buffer_.erase(0, begin_);
     begin_ = 0;
   }
-  buffer_.append(*inflated);
+  buffer_.append(inflated);
 }
 
 bool Source::feed() {

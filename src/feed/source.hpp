@@ -31,6 +31,7 @@ struct OpenFile {
 };
 [[nodiscard]] Result<OpenFile> open_file(const std::filesystem::path& path);
 
+// NULs at the very beginning, the hole that copytruncate leaves in a file, are no part of it: they are passed over.
 // Holds about twice as many bytes as were asked to lie ahead, however well they were compressed. One thread.
 class Source {
  public:
@@ -64,6 +65,7 @@ class Source {
 
  private:
   void inflate_on();
+  void append(std::string_view inflated);
   bool feed();  // false: it cannot be read on
   void end_with(const Error& fault);
 
@@ -76,6 +78,7 @@ class Source {
   std::size_t begin_ = 0;  // of what lies ahead
   std::uint64_t position_ = 0;
   RunningHash hash_;
+  bool begun_ = false;     // a byte other than NUL has come
   bool hungry_ = true;     // the inflater has given out all that it was fed
   bool all_read_ = false;  // …and there is no more to feed it
   bool ended_ = false;

@@ -40,6 +40,22 @@ TEST(Source, GivesTheSameBytesPlainAndGzipped) {
   }
 }
 
+TEST(Source, BeginsAfterTheHoleThatCopytruncateLeft) {
+  const std::string bytes = "a" + std::string(3, '\0') + "b";
+  for (const std::size_t chunk : {1U, 1000U}) {
+    Source source(read_text(std::string(300'000, '\0') + bytes, chunk * 1000));
+    source.want(1);
+    EXPECT_EQ(source.position(), 0U);
+    source.want(100);
+    EXPECT_EQ(source.ahead(), bytes);
+    source.take(5);
+    Source without(read_text(bytes));
+    without.want(5);
+    without.take(5);
+    EXPECT_EQ(source.hash(), without.hash());
+  }
+}
+
 TEST(Source, KnowsTheHashBeforeItTakes) {
   Source source(read_text("hello, world, and all that is in it"));
   source.want(20);

@@ -84,7 +84,7 @@ std::string_view host_of(std::string_view authority) {
 std::string_view page_of(std::optional<std::string_view> page_url) {
   if (!page_url || page_url->empty()) return value_none;
   std::string_view path = up_to(up_to(*page_url, '#'), '?');
-  const std::size_t authority = path.starts_with("//") ? 2 : authority_after_scheme(path);
+  const std::size_t authority = authority_after_scheme(path);
   if (authority != std::string_view::npos)
     path = path.substr(std::min(path.find('/', authority), path.size()));
   return path.empty() ? "/" : bounded(path);

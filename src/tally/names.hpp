@@ -10,7 +10,10 @@ namespace weir::tally {
 
 // The path of a page's URL, without query and fragment, as it was written: never decoded, never normalised.
 //
-//   https://example.org/a/b?c#d   /a/b         //example.org/a      /a          /a?b            /a
+// What begins with a slash is a path, also with two: a request target in origin form (RFC 9112, 3.2.1) or the
+// pathname of a browser's location, never a host.
+//
+//   https://example.org/a/b?c#d   /a/b         //wp/login?x         //wp/login  /a?b            /a
 //   https://example.org?x         /            ?x                   /           absent, empty   (none)
 //   a text that is no URL         itself, up to its first ? or #
 //

@@ -12,7 +12,7 @@ from recount_hash import murmur3
 
 NOW_MS = 1_800_000_000_000  # 2027-01-15T08:00:00Z
 
-PAGES = {"https://example.org/a/b?c#d": "/a/b", "//example.org/a": "/a", "/a?b": "/a", "https://example.org?x": "/",
+PAGES = {"https://example.org/a/b?c#d": "/a/b", "//example.org/a": "//example.org/a", "/a?b": "/a", "https://example.org?x": "/",
          "?x": "/", "": "(none)", None: "(none)", "no url#x": "no url", "a:b//c": "a:b//c",
          "1http://x/y": "1http://x/y", "/%41//b": "/%41//b", "https://h/?a/b": "/"}
 REFERRERS = {"https://Example.ORG:8080/a": "example.org", "http://u:p@[::1]:80": "[::1]",

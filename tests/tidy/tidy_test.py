@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEIGHT = {
     "base": 0,
     "activity": 1, "observe": 1, "inflate": 1,
-    "tally": 2, "dialects": 2,
+    "tally": 2, "dialects": 2, "formats": 2,
     "intake": 3, "rollup": 3, "report": 3,
     "http": 4, "kafka": 4, "postgres": 4, "sqlite": 4, "feed": 4,
     "routes": 5, "config": 5, "cli": 5,
@@ -20,7 +20,7 @@ HEIGHT = {
 
 # Vendor headers, and the rooms that may include them.
 VENDORS = {
-    r"simdjson": {"activity", "dialects"},
+    r"simdjson": {"activity", "dialects", "formats"},
     r"boost/(asio|beast)": {"http", "app"},
     r"boost/json": {"cli"},
     r"sqlite3\.h": {"sqlite"},
@@ -147,7 +147,7 @@ class Tree(unittest.TestCase):
     def test_only_shells_read_a_clock_and_no_unit_test_sleeps(self):
         clock = re.compile(r"(system_clock|steady_clock)::now|\bread_clock\(\)|\btime\(nullptr\)|gettimeofday")
         sleep = re.compile(r"sleep_for|sleep_until|\busleep\(|\bsleep\(")
-        pure = {"activity", "inflate", "tally", "dialects", "report", "intake"}
+        pure = {"activity", "inflate", "tally", "dialects", "formats", "report", "intake"}
         faults = []
         for path in sources():
             room = room_of(path)
