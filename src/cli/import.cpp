@@ -138,6 +138,11 @@ class Input {
     // A run that counted nothing, perhaps because it read another format, is begun again: nothing can be doubled.
     if (journal_->run() == 0 || options_.again || (nothing_counted() && !journal_->open_intent()))
       return journal_->begin_run(salt);
+    if ((journal_->salt() == no_salt) != (salt == no_salt))
+      return fail(Move::caller, "format_changed",
+                  std::string("its first lines were imported as ") +
+                      (salt == no_salt ? "an access log" : "activities") +
+                      ", and now it is read as the other: give --format, or --again counts it a second time");
     if (journal_->salt() != salt)
       return fail(
           Move::caller, "salt_changed",
@@ -254,9 +259,9 @@ void link_to(const feed::Totals& totals, const std::string& see_it, std::ostream
 
 // An error of the input alone, which does not concern the inputs after it.
 bool is_of_input_alone(const Error& error) {
-  constexpr std::array<std::string_view, 9> codes{"file_unreadable", "read_failed",  "foreign_format",
-                                                  "no_line_read",    "array_broken", "bad_encoding",
-                                                  "input_differs",   "input_busy",   "salt_changed"};
+  constexpr std::array<std::string_view, 10> codes{
+      "file_unreadable", "read_failed",   "foreign_format", "no_line_read", "array_broken",
+      "bad_encoding",    "input_differs", "input_busy",     "salt_changed", "format_changed"};
   return std::ranges::find(codes, error.code) != codes.end();
 }
 

@@ -542,6 +542,18 @@ TEST_F(Import, RefusesAnotherSaltInTheMiddleOfARun) {
   expect_each_line_once(700);
 }
 
+TEST_F(Import, RefusesToGoOnWithALogAsActivities) {
+  ASSERT_EQ(import(log_of(500)), 0);
+  format_ = *feed::parse_format_choice("activities");
+  EXPECT_EQ(import(log_of(700)), 1);
+  EXPECT_NE(last_line().find("were imported as an access log, and now it is read as the other"),
+            std::string::npos)
+      << err_;
+  format_ = *feed::parse_format_choice("combined");
+  EXPECT_EQ(import(log_of(700)), 0);
+  expect_each_line_once(700);
+}
+
 TEST_F(Import, RefusesTheSameInputWhileItIsBeingImported) {
   int inner = 0;
   std::string reason;

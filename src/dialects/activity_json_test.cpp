@@ -79,5 +79,11 @@ TEST(ActivityJson, KeepsGoodTextAndMendsBadTextByTheCharacter) {
   EXPECT_EQ(read_back(std::string(2045, 'x') + "\u20ac"), std::string(2045, 'x') + "\u20ac");
 }
 
+TEST(NewActivity, HasItsStatusAsANumber) {
+  std::string out;
+  append_activity(out, {.user_id = "u", .activity_type = "request", .timestamp = EventTime{}, .status = 304});
+  EXPECT_TRUE(out.ends_with(R"("metadata":{"status":304}})")) << out;
+}
+
 }  // namespace
 }  // namespace weir::dialects

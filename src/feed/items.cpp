@@ -144,11 +144,8 @@ class Elements {
   // first.
   Result<std::size_t> begin(std::size_t at, bool first) {
     if (first) {
-      at = skip_white_space(at);
-      if (window_.bytes().substr(at).starts_with(byte_order_mark))
-        at = skip_white_space(at + byte_order_mark.size());
-      ensure(window_.bytes().substr(at).starts_with('['),
-             "an input is an array because it begins with a bracket");
+      at = skip_white_space(skip_marks(window_, at));
+      if (!window_.bytes().substr(at).starts_with('[')) return broken("it does not begin with '['");
       ++at;
     }
     at = skip_white_space(at);

@@ -38,8 +38,8 @@ struct Place {
 
 struct Item {
   std::uint64_t line = 0;  // from 1; in an array, the element's number
-  // Without the line end or the white space around an element; of a line also without NULs and byte order marks at
-  // its beginning, as copytruncate and concatenation leave them.
+  // Without the line end or the white space around an element; of a line also without NULs and byte order
+  // marks at its beginning, as copytruncate and concatenation leave them.
   std::string_view text;
   bool too_long = false;  // over item_bytes_max: `text` is its beginning
 };
@@ -49,8 +49,8 @@ struct Cut {
   std::vector<Item> items;  // blank lines have none
   std::size_t bytes = 0;    // how much of what lies ahead belongs to it
   Place behind;             // where the input stands when they are taken
-  // The number of the input's last line if that has no line end: it is not part of the piece, for it may still be
-  // being written. 0: there is none.
+  // The number of the input's last line if that has no line end: it is not part of the piece, for it may
+  // still be being written. 0: there is none.
   std::uint64_t unfinished = 0;
 };
 

@@ -189,6 +189,13 @@ TEST(Elements, AreFoundWhateverStandsAroundAndInThem) {
   }
 }
 
+TEST(Elements, MayStandAfterMarks) {
+  const std::string mark = "\xEF\xBB\xBF";
+  EXPECT_EQ(cut_all(mark + std::string(3, '\0') + mark + " [1]", 1, Framing::json_array).items,
+            (Items{{1, "1"}}));
+  EXPECT_EQ(cut_all(" 1]", 1, Framing::json_array).error, "it does not begin with '['");
+}
+
 TEST(Elements, OfAnEmptyArrayAreNone) {
   EXPECT_TRUE(cut_all(" [ \n] \n", 100, Framing::json_array).items.empty());
 }

@@ -62,9 +62,9 @@ struct Totals {
 
 // Keeps its buffers from piece to piece. One thread.
 //
-//   access log   user_id from client address and user agent, page_url the request target, status, method and host,
-//                the line's own time; several entries that are glued to one line are several events, or the line is
-//                unreadable
+//   access log   user_id from client address and user agent, page_url the request target, status, method and
+//                host, the line's own time; several entries that are glued to one line are several events, or
+//                the line is unreadable
 //   activities   as they are; one without a message_id gets one. What is no activity is unreadable: Weir
 //                would refuse it for the same reasons
 class PieceWriter {

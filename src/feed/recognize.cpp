@@ -83,7 +83,8 @@ class Head {
     return std::nullopt;
   }
 
-  // The next line that is not blank, has an end, and is not longer than an item; without marks at its beginning.
+  // The next line that is not blank, has an end, and is not longer than an item; without marks at its
+  // beginning.
   std::optional<std::string_view> next_line() {
     while (true) {
       skip_marks();
@@ -129,8 +130,8 @@ class Head {
   std::size_t at_ = 0;
 };
 
-// Whether the first byte opens an array, and the next one is one of `also` (or none comes); any may follow if `also`
-// is empty.
+// Whether the first byte opens an array, and the next one is one of `also` (or none comes); any may follow if
+// `also` is empty.
 bool begins_array(Source& source, std::string_view also) {
   Head head(source);
   const auto first = head.next_byte();

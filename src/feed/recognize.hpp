@@ -1,5 +1,5 @@
-// What an input is: of which format, as its owner says or as its first lines show; or something that import cannot
-// read.
+// What an input is: of which format, as its owner says or as its first lines show; or something that import
+// cannot read.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,8 @@ struct FormatChoice {
   formats::LogFormat log;  // of an access log
 };
 
-// Reads auto, activities, a built-in name, or an nginx or Apache format string. Error Move::caller, format_invalid.
+// Reads auto, activities, a built-in name, or an nginx or Apache format string. Error Move::caller,
+// format_invalid.
 [[nodiscard]] Result<FormatChoice> parse_format_choice(std::string_view text);
 
 struct InputFormat {
@@ -33,9 +34,9 @@ struct Recognized {
   std::string note;  // for the person who waits: what was taken, and why; empty if there is nothing to say
 };
 
-// Looks at what lies ahead of the source, which stands at its beginning, and takes nothing. `automatic` reads on to
-// 100 whole lines that are not blank, or 8 MiB, and takes the format that most of them have wholly; if none has one,
-// the common case: combined, or activities if the first of them begins with a brace.
+// Looks at what lies ahead of the source, which stands at its beginning, and takes nothing. `automatic` reads
+// on to 100 whole lines that are not blank, or 8 MiB, and takes the format that most of them have wholly; if
+// none has one, the common case: combined, or activities if the first of them begins with a brace.
 // Error Move::caller, foreign_format: xz, bzip2, tar, UTF-16, gzip within gzip and the like, with its name.
 [[nodiscard]] Result<Recognized> recognize(Source& source, const FormatChoice& choice);
 

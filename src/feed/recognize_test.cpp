@@ -101,7 +101,7 @@ TEST(Auto, SaysWhatItTook) {
   EXPECT_EQ(recognized(combined, "combined")->note, "");
 }
 
-TEST(Choice, IsTakenWhateverTheLinesLookLike) {
+TEST(Choice, IsTakenEvenIfTheLinesAreOfAnotherFormat) {
   EXPECT_EQ(recognized(activity, "combined")->format.log->name, "combined");
   EXPECT_EQ(recognized(combined, "caddy")->format.framing, Framing::json_lines);
   EXPECT_FALSE(recognized(combined, "activities")->format.log);

@@ -31,8 +31,9 @@ struct OpenFile {
 };
 [[nodiscard]] Result<OpenFile> open_file(const std::filesystem::path& path);
 
-// NULs at the very beginning, the hole that copytruncate leaves in a file, are no part of it: they are passed over.
-// Holds about twice as many bytes as were asked to lie ahead, however well they were compressed. One thread.
+// NULs at the very beginning, the hole that copytruncate leaves in a file, are no part of it: they are passed
+// over. Holds about twice as many bytes as were asked to lie ahead, however well they were compressed. One
+// thread.
 class Source {
  public:
   explicit Source(ReadBytes read, std::optional<std::uint64_t> raw_bytes = std::nullopt);

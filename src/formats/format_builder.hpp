@@ -18,13 +18,13 @@ class FormatBuilder {
   explicit FormatBuilder(bool escaped = true);
 
   void literal(std::string_view text);
-  // A field that the format already has is matched and dropped: the first one counts. So is a second time.
+  // A field that the format already has is matched and dropped, so is a second time: the first one counts.
   void field(Field field, Shape shape, bool may_be_empty = false);
   // A pattern of strftime(3) in the C locale. Error format_invalid for a conversion that cannot be read back.
   [[nodiscard]] Result<void> strftime(std::string_view pattern);
 
-  // Error format_invalid: no client, no time or a time without its zone; two fields next to each other between
-  // which no line can be cut.
+  // Error format_invalid: no client, no time or a time without its zone; two fields next to each other
+  // between which no line can be cut.
   [[nodiscard]] Result<LogFormat> finish(std::string name);
 
  private:

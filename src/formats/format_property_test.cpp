@@ -1,5 +1,5 @@
-// A line that is made from a random format and random values is read back to the same values; what other programs put
-// before a line never becomes its client.
+// A line that is made from a random format and random values is read back to the same values; what other
+// programs put before a line never becomes its client.
 #include <array>
 #include <ctime>
 #include <gtest/gtest.h>

@@ -212,8 +212,8 @@ bool LineMatcher::accept(const Part& part, std::size_t begin, std::size_t end) {
   return good;
 }
 
-// A name with spaces could hide other fields, a prefix of another program for one: then the identity must be "-" (or
-// not of the format), and no word of the name may be "-".
+// A name with spaces could hide other fields, a prefix of another program for one: then the identity must be
+// "-" (or not of the format), and no word of the name may be "-".
 bool LineMatcher::is_user(std::string_view text) const {
   std::size_t space = text.find(' ');
   if (space == std::string_view::npos) return true;

@@ -11,15 +11,15 @@
 
 namespace weir::formats {
 
-// A field ends where its shape ends, or where the literal after it stands. Where the literal may stand within the
-// field, too, each place is tried, the nearest first; the work is bounded. A value for one line.
+// A field ends where its shape ends, or where the literal after it stands. Where the literal may stand within
+// the field, too, each place is tried, the nearest first; the work is bounded. A value for one line.
 class LineMatcher {
  public:
   LineMatcher(const LogFormat& format, std::string_view line, Captured& found)
       : parts_(format.parts), line_(line), found_(found), may_be_glued_(format.escaped) {}
 
-  // The byte at which the entry ends. If it is not the end of the line, another entry may be glued to this one: that
-  // is only possible where the format ends with a literal.
+  // The byte at which the entry ends. If it is not the end of the line, another entry may be glued to this
+  // one: that is only possible where the format ends with a literal.
   [[nodiscard]] std::optional<std::size_t> match();
 
   // After match() gave nothing: the last byte that could not be matched, and what was expected there.

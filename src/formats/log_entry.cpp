@@ -40,8 +40,8 @@ int hex_number(std::string_view text, std::size_t digits) {
   return number;
 }
 
-// A UTF-16 unit as UTF-8. nginx writes only control characters so; half of a pair comes out as bytes that are no
-// UTF-8, which the writer of the event replaces.
+// A UTF-16 unit as UTF-8. nginx writes only control characters so; half of a pair comes out as bytes that are
+// no UTF-8, which the writer of the event replaces.
 void append_unit(std::string& out, int unit) {
   if (unit < 0x80) {
     out += static_cast<char>(unit);
@@ -78,8 +78,8 @@ void append_escape(std::string& out, std::string_view& text) {
   text.remove_prefix(std::min<std::size_t>(2, text.size()));
 }
 
-// The escapes of all servers at once: nginx writes \xHH by default and \" \\ \n \uHHHH with escape=json, Apache
-// \" \\ \n \xhh. None of them writes a bare backslash.
+// The escapes of all servers at once: nginx writes \xHH by default and \" \\ \n \uHHHH with escape=json,
+// Apache \" \\ \n \xhh. None of them writes a bare backslash.
 void unescape(std::string_view text, bool escaped, std::string& out) {
   out.clear();
   while (!text.empty()) {
@@ -140,7 +140,8 @@ void split_request(std::string_view request, LogEntry& entry) {
   entry.target = target;
 }
 
-// The path of a target in origin form ("/a?b"), which may begin with "//", or in absolute form ("http://host/a?b").
+// The path of a target in origin form ("/a?b"), which may begin with "//", or in absolute form
+// ("http://host/a?b").
 std::string_view path_of(std::string_view target) {
   target = target.substr(0, target.find_first_of("?#"));
   const std::size_t scheme = target.find("://");

@@ -25,7 +25,7 @@ struct LogEntry {
   bool odd_forwarded = false;  // a header that should hold the client's address holds something else
 };
 
-// "page_view" if the method is GET, the status 200–299 or 304, and the last segment of the target's path has
+// "page_view" if the method is GET, the status 200 to 299 or 304, and the last segment of the target's path has
 // no extension or one of html, htm, php, asp, aspx, jsp (in any case; parameters after a ';' do not count);
 // else "request".
 [[nodiscard]] std::string_view activity_type_of(const LogEntry& entry);
@@ -47,11 +47,12 @@ struct Captured {
 // The time is left to the caller.
 [[nodiscard]] bool fill_entry(const Captured& found, LogEntry& entry);
 
-// The address or host name of a client, of a list the first: without port, brackets and white space. Empty if the
-// text is none.
+// The address or host name of a client, of a list the first: without port, brackets and white space. Empty if
+// the text is none.
 [[nodiscard]] std::string_view client_in(std::string_view text);
 
-// The host of "host", "host:port", "address", "[address]" or "[address]:port"; empty if the text is none of them.
+// The host of "host", "host:port", "address", "[address]" or "[address]:port"; empty if the text is none of
+// them.
 [[nodiscard]] std::string_view host_in(std::string_view text);
 
 }  // namespace weir::formats

@@ -17,8 +17,8 @@ struct BuiltIn {
   std::string_view notation;  // compiled as if a user had given it
 };
 
-// Before the others stands what says more of a request: of two formats that fit equally many lines, `auto` takes the
-// first.
+// Before the others stands what says more of a request: of two formats that fit equally many lines, `auto`
+// takes the first.
 constexpr std::array<BuiltIn, 4> text_formats{{
     {"combined", R"(%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i")"},
     // Debian's other_vhosts_access.log. A host has a port or not, so %v alone reads both forms.

@@ -1,5 +1,6 @@
-// The format of an access log as data: a list of literals and fields. Three notations are compiled to it: nginx's
-// log_format, Apache's LogFormat, and the table of the built-in names. A new format is a line of that table.
+// The format of an access log as data: a list of literals and fields. Three notations are compiled to it:
+// nginx's log_format, Apache's LogFormat, and the table of the built-in names. A new format is a line of that
+// table.
 #pragma once
 
 #include <cstdint>

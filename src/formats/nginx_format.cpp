@@ -19,8 +19,8 @@ struct Variable {
   Shape shape;
 };
 
-// The variables that the reader uses, and those whose values have a form of their own. All others are matched as
-// shape_of_other() says, and dropped.
+// The variables that the reader uses, and those whose values have a form of their own. All others are matched
+// as shape_of_other() says, and dropped.
 constexpr std::array<Variable, 36> variables{{
     {"remote_addr", Field::client, Shape::addresses},
     {"realip_remote_addr", Field::peer, Shape::addresses},
@@ -60,7 +60,8 @@ constexpr std::array<Variable, 36> variables{{
     {"ssl_client_i_dn", Field::dropped, Shape::text},
 }};
 
-// Headers, cookies and arguments are texts of clients and servers; of several upstreams the values stand in a list.
+// Headers, cookies and arguments are texts of clients and servers; of several upstreams the values stand in a
+// list.
 Shape shape_of_other(std::string_view name) {
   for (const std::string_view text : {"http_", "sent_http_", "upstream_http_", "cookie_", "arg_"})
     if (name.starts_with(text)) return Shape::text;
@@ -69,7 +70,8 @@ Shape shape_of_other(std::string_view name) {
 
 bool is_name(char byte) { return std::isalnum(static_cast<unsigned char>(byte)) != 0 || byte == '_'; }
 
-// The name of the variable at the start of `text`, which begins with '$', and takes both off; empty if none is there.
+// The name of the variable at the start of `text`, which begins with '$', and takes both off; empty if none
+// is there.
 std::string_view take_variable(std::string_view& text) {
   const bool braced = text.substr(1).starts_with('{');
   std::string_view name = text.substr(braced ? 2 : 1);

@@ -80,7 +80,7 @@ bool read_zone(std::string_view& text, int& seconds) {
   return true;
 }
 
-// Up to nine digits behind the point; more are passed over.
+// Up to nine digits after the point; more are passed over.
 std::int64_t read_fraction(std::string_view& text) {
   std::int64_t nanoseconds = 0;
   std::size_t digits = 0;

@@ -28,12 +28,12 @@ struct TimeParts {
 // Reads the part `field` at the start of `text` and takes it off. False if there is none. About 5 ns.
 [[nodiscard]] bool read_time_part(Field field, std::string_view& text, TimeParts& parts);
 
-// The moment that the parts name: nothing if there is no such day, if it is before limits::year_min or after the
-// last year that EventTime holds whole. Second 60 is the second after 59.
+// The moment that the parts name: nothing if there is no such day, if it is before limits::year_min or after
+// the last year that EventTime holds whole. Second 60 is the second after 59.
 [[nodiscard]] std::optional<EventTime> moment_of(const TimeParts& parts);
 
-// Reads a whole time: "2015-05-17T10:05:03.123+02:00" (or +0200, Z), "17/May/2015:10:05:03 +0000", or a number
-// since 1970 whose size tells whether it counts seconds, milliseconds, microseconds or nanoseconds.
+// Reads a whole time: "2015-05-17T10:05:03.123+02:00" (or +0200, Z), "17/May/2015:10:05:03 +0000", or a
+// number since 1970 whose size tells whether it counts seconds, milliseconds, microseconds or nanoseconds.
 [[nodiscard]] std::optional<EventTime> read_timestamp(std::string_view text);
 
 }  // namespace weir::formats
