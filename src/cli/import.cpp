@@ -81,7 +81,7 @@ class Input {
       return stopped("after line " + std::to_string(cutter_->place().lines), *source_.fault());
     if (!first_fault_.empty() && nothing_counted())
       return fail(Move::caller, "no_line_read", "no line could be read; the first: " + first_fault_);
-    return journal_->sync();
+    return {};
   }
 
   // What came of the input's run, from its first line on.

@@ -66,12 +66,6 @@ struct World {
     return text.substr(text.rfind('\n') + 1);
   }
 
-  std::filesystem::path journal() const {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(state_))
-      if (entry.path().extension() == ".journal") return entry.path();
-    return {};
-  }
-
   std::filesystem::path write(const std::string& name, const std::string& text) const {
     std::ofstream(folder_.path() / name, std::ios::binary) << text;
     return folder_.path() / name;
@@ -234,29 +228,6 @@ TEST_F(Import, LeavesTheFlagsAloneWhereDedupeIsSure) {
   ASSERT_TRUE(weir_.counted.empty());
   ASSERT_EQ(import(log_of(1500), InDoubt::skip), 0);
   expect_each_line_once(1500);
-}
-
-TEST_F(Import, SurvivesAJournalWhoseLastOutcomeIsTorn) {
-  const std::string text = log_of(2030);
-  for (std::int64_t kill = 0; kill < 1000; ++kill) {
-    for (const std::size_t torn : {1U, 15U}) {
-      World world;
-      world.time_.kill_at_step = kill;
-      if (world.import(text) == 0) return;
-      world.time_.kill_at_step = -1;
-      const auto journal = std::filesystem::exists(world.state_) ? world.journal() : std::filesystem::path();
-      if (journal.empty()) continue;
-      std::ostringstream all;
-      all << std::ifstream(journal).rdbuf();
-      const std::string records = all.str();
-      const std::size_t begin = records.rfind('\n', records.size() - 2) + 1;
-      if (records.compare(begin, 6, "intent") != 0 && records.compare(begin, 4, "weir") != 0)
-        std::filesystem::resize_file(journal, std::max(begin, records.size() - torn));
-      ASSERT_EQ(world.import(text), 0) << kill << world.err_;
-      world.expect_each_line_once(2030);
-    }
-  }
-  FAIL() << "it never came to its end";
 }
 
 TEST_F(Import, ResendsUnderTheSameIdsWhateverBecameOfTheFirstSending) {

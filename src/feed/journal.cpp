@@ -1,14 +1,9 @@
 #include "feed/journal.hpp"
 
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <fcntl.h>
-#include <fstream>
-#include <sys/file.h>
 #include <unistd.h>
-#include <vector>
 
 #include "base/ensure.hpp"
 #include "feed/running_hash.hpp"
@@ -16,257 +11,151 @@
 namespace weir::feed {
 namespace {
 
-constexpr std::string_view magic = "weir-import";
-constexpr std::size_t checksum_digits = 8;
+std::int64_t as_signed(std::uint64_t number) { return static_cast<std::int64_t>(number); }
 
-std::string checksum(std::string_view record) { return to_hex(murmur3(record)).substr(0, checksum_digits); }
-
-std::unexpected<Error> failed(std::string_view what) {
-  return fail(Move::ourselves, "journal_failed",
-              "the journal in the state folder: " + std::string(what) + ": " + std::strerror(errno));
+std::uint64_t unsigned_at(const sqlite::Statement& row, int column) {
+  return static_cast<std::uint64_t>(row.number(column));
 }
 
-// The record of a line, if its checksum holds.
-std::optional<std::string_view> record_of(std::string_view line) {
-  if (line.size() <= checksum_digits) return std::nullopt;
-  const std::string_view record = line.substr(0, line.size() - checksum_digits - 1);
-  const bool good = line[record.size()] == ' ' && line.substr(record.size() + 1) == checksum(record);
-  return good ? std::optional(record) : std::nullopt;
+Place place_at(const sqlite::Statement& row, int column) {
+  return {.bytes = unsigned_at(row, column),
+          .hash = hash_from_hex(row.text(column + 1)).value_or(Hash128{}),
+          .lines = unsigned_at(row, column + 2),
+          .mid_line = row.number(column + 3) != 0};
 }
 
-// Takes a record apart, word by word.
-class Words {
- public:
-  explicit Words(std::string_view record) : rest_(record) {}
-
-  std::string_view word() {
-    const std::size_t space = rest_.find(' ');
-    const std::string_view found = rest_.substr(0, space);
-    rest_.remove_prefix(space == std::string_view::npos ? rest_.size() : space + 1);
-    if (found.empty()) good_ = false;
-    return found;
-  }
-
-  template <std::integral Integer>
-  Integer number() {
-    const std::string_view text = word();
-    Integer value = 0;
-    const char* const end = text.data() + text.size();
-    if (std::from_chars(text.data(), end, value).ptr != end) good_ = false;
-    return value;
-  }
-
-  Hash128 hash() {
-    const auto found = hash_from_hex(word());
-    if (!found) good_ = false;
-    return found.value_or(Hash128{});
-  }
-
-  std::optional<EventTime> time() {
-    if (rest_.starts_with('-') && (rest_.size() == 1 || rest_[1] == ' ')) {
-      word();
-      return std::nullopt;
-    }
-    return EventTime(std::chrono::nanoseconds(number<std::int64_t>()));
-  }
-
-  // Every word was there and what it should be, and none is left.
-  [[nodiscard]] bool all_read() const { return good_ && rest_.empty(); }
-
- private:
-  std::string_view rest_;
-  bool good_ = true;
-};
-
-std::string time_word(const std::optional<EventTime>& time) {
-  return time ? std::to_string(time->time_since_epoch().count()) : "-";
+std::optional<EventTime> time_at(const sqlite::Statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return EventTime(std::chrono::nanoseconds(row.number(column)));
 }
 
-template <class... Parts>
-std::string record(std::string_view kind, const Parts&... parts) {
-  std::string out(kind);
-  const auto add = [&out](const auto& part) {
-    out.push_back(' ');
-    if constexpr (std::is_convertible_v<decltype(part), std::string_view>)
-      out.append(part);
-    else
-      out.append(std::to_string(part));
-  };
-  (add(parts), ...);
-  return out;
+void bind_time(sqlite::Statement& statement, int place, const std::optional<EventTime>& time) {
+  if (time)
+    statement.bind(place, time->time_since_epoch().count());
+  else
+    statement.bind_null(place);
 }
 
-std::string identity_record(const Identity& identity) {
-  return record(magic, 1, to_hex(identity.first_piece), identity.bytes);
+// `hash` is the text of place.hash, which must live as long as the statement.
+void bind_place(sqlite::Statement& statement, int at, const Place& place, const std::string& hash) {
+  statement.bind(at, as_signed(place.bytes)).bind_text(at + 1, hash);
+  statement.bind(at + 2, as_signed(place.lines)).bind(at + 3, place.mid_line ? 1 : 0);
 }
 
-std::optional<Identity> read_identity(std::string_view text) {
-  Words words(text);
-  if (words.word() != magic || words.number<int>() != 1) return std::nullopt;
-  Identity identity;
-  identity.first_piece = words.hash();
-  identity.bytes = words.number<std::uint64_t>();
-  return words.all_read() ? std::optional(identity) : std::nullopt;
-}
-
-Result<std::string> read_whole(int descriptor) {
-  std::string text;
-  std::array<char, 65536> chunk{};
-  while (true) {
-    const ssize_t got = ::pread(descriptor, chunk.data(), chunk.size(), static_cast<off_t>(text.size()));
-    if (got < 0) return failed("reading");
-    if (got == 0) return text;
-    text.append(chunk.data(), static_cast<std::size_t>(got));
-  }
-}
-
-Result<void> sync_folder_of(const std::filesystem::path& file) {
-  const int folder = ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = folder >= 0 && ::fsync(folder) == 0;
-  if (folder >= 0) ::close(folder);
-  if (!synced) return failed("making its folder durable");
-  return {};
+// Where in the lock file the byte of an input is.
+std::int64_t lock_offset(std::string_view log_id, const Identity& identity) {
+  constexpr unsigned sign_and_room = 2;
+  return as_signed(murmur3(std::string(log_id) + to_hex(identity.first_piece)).low >> sign_and_room);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Journal>> Journal::open(const std::filesystem::path& file, const Identity& identity) {
-  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (descriptor < 0) return failed("opening " + file.string());
-  std::unique_ptr<Journal> journal(new Journal(descriptor));
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
-    return fail(Move::peer, "input_busy", "another import of the same input is running");
-  auto text = read_whole(descriptor);
-  if (!text) return std::unexpected(text.error());
-  if (const auto read = journal->read(*text); !read)
-    return fail(read.error().move, read.error().code, file.string() + ": " + read.error().text);
-  if (journal->identity_ == Identity{}) {
-    // New, or its making was cut off before anything could rest on it.
-    journal->identity_ = identity;
-    auto made = journal->append(identity_record(identity));
-    if (made) made = journal->sync();
-    if (made) made = sync_folder_of(file);
-    if (!made) return std::unexpected(made.error());
-  }
-  ensure(journal->identity_ == identity, "a journal is opened for the input that it names");
+Result<std::unique_ptr<Journal>> Journal::open(std::shared_ptr<StateOfLog> state, const Identity& identity) {
+  std::unique_ptr<Journal> journal(new Journal(std::move(state), identity));
+  if (auto locked = journal->lock(); !locked) return std::unexpected(locked.error());
+  if (auto read = journal->read(); !read) return std::unexpected(read.error());
   return journal;
 }
 
-std::optional<Identity> Journal::identity_in(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::string line;
-  if (!std::getline(in, line) || in.eof()) return std::nullopt;
-  const auto found = record_of(line);
-  return found ? read_identity(*found) : std::nullopt;
+Journal::~Journal() {
+  if (lock_ >= 0) ::close(lock_);
 }
 
-Journal::~Journal() { ::close(descriptor_); }
+std::string Journal::id_stem() const { return to_hex(identity_.first_piece) + "-" + std::to_string(row_.run); }
 
-std::string Journal::id_stem() const { return to_hex(identity_.first_piece) + "-" + std::to_string(run_); }
+// One byte of the lock file for each input. The kernel frees it with the descriptor, however the process ends.
+Result<void> Journal::lock() {
+  const std::filesystem::path file = state_->folder / "import.lock";
+  lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  struct flock byte{};
+  byte.l_type = F_WRLCK;
+  byte.l_whence = SEEK_SET;
+  byte.l_start = lock_offset(state_->log_id, identity_);
+  byte.l_len = 1;
+  if (lock_ >= 0 && ::fcntl(lock_, F_OFD_SETLK, &byte) == 0) return {};
+  if (lock_ >= 0 && (errno == EAGAIN || errno == EACCES))
+    return fail(Move::peer, "input_busy", "another import of the same input is running");
+  return fail(Move::caller, "state_unusable", file.string() + " cannot be locked: " + std::strerror(errno));
+}
 
-Result<void> Journal::read(std::string_view text) {
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t end = text.find('\n', at);
-    const auto found = record_of(text.substr(at, end == std::string_view::npos ? end : end - at));
-    const bool last = end == std::string_view::npos || end + 1 == text.size();
-    if (end == std::string_view::npos || (!found && last)) {
-      if (::ftruncate(descriptor_, static_cast<off_t>(at)) != 0) return failed("dropping its torn last line");
-      return {};
-    }
-    if (!found || !apply(*found))
-      return fail(Move::ourselves, "journal_broken",
-                  "damaged at byte " + std::to_string(at) + ": what was imported is not known any more");
-    at = end + 1;
-  }
+Result<void> Journal::read() {
+  auto row = state_->database.prepare(
+      "SELECT run, salt, bytes, hash, lines, mid_line, events, page_views, unreadable, rejected, first_event_ns,"
+      " last_event_ns, sent_bytes, sent_hash, sent_lines, sent_mid_line, sent_first_line, sent_at_ms, sent_log_end"
+      " FROM inputs WHERE log_id = ? AND first_piece = ?");
+  if (!row) return std::unexpected(row.error());
+  const std::string first_piece = to_hex(identity_.first_piece);
+  row->bind_text(1, state_->log_id).bind_text(2, first_piece);
+  const auto found = row->step();
+  if (!found) return std::unexpected(found.error());
+  ensure(*found, "a journal is opened for an input that has a row");
+  row_ = {.run = unsigned_at(*row, 0), .salt = std::string(row->text(1)), .place = place_at(*row, 2)};
+  row_.totals = {.events = unsigned_at(*row, 6),
+                 .page_views = unsigned_at(*row, 7),
+                 .unreadable = unsigned_at(*row, 8),
+                 .rejected = unsigned_at(*row, 9),
+                 .first = time_at(*row, 10),
+                 .last = time_at(*row, 11)};
+  if (!row->is_null(12))
+    row_.intent = {.behind = place_at(*row, 12),
+                   .first_line = unsigned_at(*row, 16),
+                   .at = WallTime(std::chrono::milliseconds(row->number(17))),
+                   .log_end = row->number(18)};
   return {};
 }
 
-bool Journal::apply(std::string_view text) {
-  Words words(text);
-  const std::string_view kind = words.word();
-  if (kind == magic) {
-    const auto identity = read_identity(text);
-    identity_ = identity.value_or(Identity{});
-    return identity.has_value();
+Result<void> Journal::write(Row row) {
+  auto update = state_->database.prepare(
+      "UPDATE inputs SET run = ?, salt = ?, bytes = ?, hash = ?, lines = ?, mid_line = ?, events = ?,"
+      " page_views = ?, unreadable = ?, rejected = ?, first_event_ns = ?, last_event_ns = ?, sent_bytes = ?,"
+      " sent_hash = ?, sent_lines = ?, sent_mid_line = ?, sent_first_line = ?, sent_at_ms = ?, sent_log_end = ?"
+      " WHERE log_id = ? AND first_piece = ?");
+  if (!update) return std::unexpected(update.error());
+  const std::string hash = to_hex(row.place.hash);
+  const std::string sent_hash = row.intent ? to_hex(row.intent->behind.hash) : "";
+  const std::string first_piece = to_hex(identity_.first_piece);
+  const Totals& totals = row.totals;
+  update->bind(1, as_signed(row.run)).bind_text(2, row.salt);
+  bind_place(*update, 3, row.place, hash);
+  update->bind(7, as_signed(totals.events)).bind(8, as_signed(totals.page_views));
+  update->bind(9, as_signed(totals.unreadable)).bind(10, as_signed(totals.rejected));
+  bind_time(*update, 11, totals.first);
+  bind_time(*update, 12, totals.last);
+  if (row.intent) {
+    bind_place(*update, 13, row.intent->behind, sent_hash);
+    update->bind(17, as_signed(row.intent->first_line));
+    update->bind(18, row.intent->at.time_since_epoch().count()).bind(19, row.intent->log_end);
   }
-  if (kind == "run") {
-    run_ = words.number<std::uint64_t>();
-    salt_ = words.word();
-    place_ = {};
-    totals_ = {};
-    intent_.reset();
-  } else if (kind == "intent") {
-    Intent intent;
-    intent.behind.bytes = words.number<std::uint64_t>();
-    intent.behind.hash = words.hash();
-    intent.behind.lines = words.number<std::uint64_t>();
-    intent.behind.mid_line = words.number<int>() != 0;
-    intent.first_line = words.number<std::uint64_t>();
-    intent.at = WallTime(std::chrono::milliseconds(words.number<std::int64_t>()));
-    intent.log_end = words.number<std::int64_t>();
-    intent_ = intent;
-  } else if (kind == "taken" && intent_) {
-    totals_.events = words.number<std::uint64_t>();
-    totals_.page_views = words.number<std::uint64_t>();
-    totals_.unreadable = words.number<std::uint64_t>();
-    totals_.rejected = words.number<std::uint64_t>();
-    totals_.first = words.time();
-    totals_.last = words.time();
-    place_ = intent_->behind;
-    intent_.reset();
-  } else if (kind == "not_kept" && intent_) {
-    intent_.reset();
-  } else {
-    return false;
-  }
-  return words.all_read();
-}
-
-Result<void> Journal::append(std::string text) {
-  const std::string sum = checksum(text);
-  text.append(" ").append(sum).append("\n");
-  if (::write(descriptor_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    return failed("writing");
-  return {};
-}
-
-Result<void> Journal::sync() {
-  if (::fdatasync(descriptor_) != 0) return failed("making it durable");
+  update->bind_text(20, state_->log_id).bind_text(21, first_piece);
+  if (auto written = update->run(); !written) return written;
+  row_ = std::move(row);
   return {};
 }
 
 Result<void> Journal::begin_run(std::string_view salt) {
-  const std::string text = record("run", run_ + 1, salt);
-  const auto written = append(text);
-  if (written) ensure(apply(text), "a journal reads what it writes");
-  return written;
+  return write({.run = row_.run + 1, .salt = std::string(salt)});
 }
 
 Result<void> Journal::intend(const Intent& intent) {
-  const std::string text = record("intent", intent.behind.bytes, to_hex(intent.behind.hash),
-                                  intent.behind.lines, int{intent.behind.mid_line}, intent.first_line,
-                                  intent.at.time_since_epoch().count(), intent.log_end);
-  auto written = append(text);
-  if (written) written = sync();
-  if (written) ensure(apply(text), "a journal reads what it writes");
-  return written;
+  Row row = row_;
+  row.intent = intent;
+  return write(std::move(row));
 }
 
 Result<void> Journal::taken(const Totals& totals) {
-  ensure(intent_.has_value(), "an outcome is of an intent");
-  const std::string text = record("taken", totals.events, totals.page_views, totals.unreadable,
-                                  totals.rejected, time_word(totals.first), time_word(totals.last));
-  const auto written = append(text);
-  if (written) ensure(apply(text), "a journal reads what it writes");
-  return written;
+  ensure(row_.intent.has_value(), "an outcome is of an intent");
+  Row row = row_;
+  row.place = row.intent->behind;
+  row.totals = totals;
+  row.intent.reset();
+  return write(std::move(row));
 }
 
 Result<void> Journal::not_kept() {
-  ensure(intent_.has_value(), "an outcome is of an intent");
-  const auto written = append("not_kept");
-  if (written) ensure(apply("not_kept"), "a journal reads what it writes");
-  return written;
+  ensure(row_.intent.has_value(), "an outcome is of an intent");
+  Row row = row_;
+  row.intent.reset();
+  return write(std::move(row));
 }
 
 }  // namespace weir::feed

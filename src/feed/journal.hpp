@@ -1,20 +1,8 @@
-// What import remembers of one input of one log, in a file that is only appended to: before each piece is
-// sent, the intent (which lines, when, where Weir's log ended); behind it, its outcome.
+// What import remembers of one input of one log, as a row of the database in the state folder: how far it came, and the
+// piece that it is about to send, with its outcome afterwards.
 //
-// A line a record, words with a checksum behind them:
-//
-//   weir-import 1 <hash> <bytes>      which input this is: its first piece
-//   run <number> <salt>               from the first line on; the fingerprint of the salt
-//   intent <bytes> <hash> <lines> <mid_line> <first line> <ms> <end>
-//                                     where the input stands behind the piece; the piece's first line; when it
-//                                     was first sent, and the log's end before that
-//   taken <events> <page views> <unreadable> <rejected> <first ns> <last ns>
-//                                     all of the run so far; times may be '-'
-//   not_kept                          the last intent came to nothing
-//
-// An intent is on the disk before intend() returns, so a piece that was sent is known of. An outcome is on
-// the disk with the next intent or sync(): if it is lost, its piece is in doubt, which is safe. A last line
-// that is torn was never acted on and is dropped.
+// Every change is on the disk before the call returns. An intent is there before its piece is sent, so a piece that was
+// perhaps sent is always known.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +17,7 @@
 #include "base/result.hpp"
 #include "feed/items.hpp"
 #include "feed/piece.hpp"
+#include "sqlite/database.hpp"
 
 namespace weir::feed {
 
@@ -49,54 +38,93 @@ struct Intent {
   friend bool operator==(const Intent&, const Intent&) = default;
 };
 
-// One owner of the file at a time, over all processes. One thread.
+// The state folder with its database, opened for one of Weir's logs.
+struct StateOfLog {
+  std::filesystem::path folder;
+  std::string log_id;
+  sqlite::Database database;
+};
+
+// A connection's table of inputs, a row for each input of each log.
+inline constexpr std::string_view inputs_schema = R"(
+CREATE TABLE inputs (
+  log_id TEXT NOT NULL,             -- of /health/ready
+  first_piece TEXT NOT NULL,        -- hash of the input's first piece
+  first_bytes INTEGER NOT NULL,     -- and its length
+  run INTEGER NOT NULL DEFAULT 0,   -- 0: none was begun
+  salt TEXT NOT NULL DEFAULT '',    -- fingerprint of the salt of this run
+  -- the end of the last piece with an outcome, and what came of the run up to there
+  bytes INTEGER NOT NULL DEFAULT 0,
+  hash TEXT NOT NULL DEFAULT '00000000000000000000000000000000',
+  lines INTEGER NOT NULL DEFAULT 0,
+  mid_line INTEGER NOT NULL DEFAULT 0,
+  events INTEGER NOT NULL DEFAULT 0,
+  page_views INTEGER NOT NULL DEFAULT 0,
+  unreadable INTEGER NOT NULL DEFAULT 0,
+  rejected INTEGER NOT NULL DEFAULT 0,
+  first_event_ns INTEGER,
+  last_event_ns INTEGER,
+  -- the piece that was perhaps sent: where it ends, its first line, when it was first sent, the log's end before that
+  sent_bytes INTEGER,
+  sent_hash TEXT,
+  sent_lines INTEGER,
+  sent_mid_line INTEGER,
+  sent_first_line INTEGER,
+  sent_at_ms INTEGER,
+  sent_log_end INTEGER,
+  PRIMARY KEY (log_id, first_piece)
+) STRICT, WITHOUT ROWID)";
+
+// One owner of an input at a time, over all processes. One thread.
 class Journal {
  public:
-  // Opens the journal of this input, or makes it. Move::peer, input_busy: another import has it open;
-  // Move::ourselves, journal_broken or journal_failed: damaged, or the disk fails.
-  [[nodiscard]] static Result<std::unique_ptr<Journal>> open(const std::filesystem::path& file,
+  // The journal of an input that has a row. Move::peer, input_busy: another import has it open. Other errors are the
+  // database's.
+  [[nodiscard]] static Result<std::unique_ptr<Journal>> open(std::shared_ptr<StateOfLog> state,
                                                              const Identity& identity);
-
-  // What the first line of a journal says; nothing if the file is none (or was torn while it was made).
-  [[nodiscard]] static std::optional<Identity> identity_in(const std::filesystem::path& file);
 
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
   ~Journal();
 
   [[nodiscard]] const Identity& identity() const { return identity_; }
-  [[nodiscard]] std::uint64_t run() const { return run_; }  // 0: none was begun
-  [[nodiscard]] const std::string& salt() const { return salt_; }
-  // Behind the last piece that has an outcome.
-  [[nodiscard]] const Place& place() const { return place_; }
-  [[nodiscard]] const Totals& totals() const { return totals_; }
-  // The piece that was perhaps sent and of which nothing more is known.
-  [[nodiscard]] const std::optional<Intent>& open_intent() const { return intent_; }
+  [[nodiscard]] std::uint64_t run() const { return row_.run; }  // 0: none was begun
+  [[nodiscard]] const std::string& salt() const { return row_.salt; }
+  // The end of the last piece that has an outcome.
+  [[nodiscard]] const Place& place() const { return row_.place; }
+  [[nodiscard]] const Totals& totals() const { return row_.totals; }
+  // The piece that was perhaps sent and has no outcome.
+  [[nodiscard]] const std::optional<Intent>& open_intent() const { return row_.intent; }
   // The message ids of the run begin so.
   [[nodiscard]] std::string id_stem() const;
 
-  // Each of these appends one record; Move::ourselves, journal_failed.
+  // Each of these changes the row in one transaction; after an error nothing has changed here, and on the disk perhaps.
+  // Errors are the database's: Move::peer if the disk is full or the database is busy.
   [[nodiscard]] Result<void> begin_run(std::string_view salt);
   [[nodiscard]] Result<void> intend(const Intent& intent);
-  [[nodiscard]] Result<void> taken(const Totals& totals);  // place() moves behind the intent
+  [[nodiscard]] Result<void> taken(const Totals& totals);  // place() moves to the end of the intent
   [[nodiscard]] Result<void> not_kept();
-  // Puts the outcomes on the disk.
-  [[nodiscard]] Result<void> sync();
 
  private:
-  explicit Journal(int descriptor) : descriptor_(descriptor) {}
+  struct Row {
+    std::uint64_t run = 0;
+    std::string salt;
+    Place place;
+    Totals totals;
+    std::optional<Intent> intent;
+  };
 
-  Result<void> read(std::string_view text);
-  bool apply(std::string_view record);
-  Result<void> append(std::string record);
+  Journal(std::shared_ptr<StateOfLog> state, const Identity& identity)
+      : state_(std::move(state)), identity_(identity) {}
 
-  int descriptor_;
+  Result<void> lock();
+  Result<void> read();
+  Result<void> write(Row row);
+
+  std::shared_ptr<StateOfLog> state_;
   Identity identity_;
-  std::uint64_t run_ = 0;
-  std::string salt_;
-  Place place_;
-  Totals totals_;
-  std::optional<Intent> intent_;
+  int lock_ = -1;  // descriptor of the lock file
+  Row row_;
 };
 
 }  // namespace weir::feed

@@ -1,10 +1,9 @@
 #include "feed/journal.hpp"
 
-#include <fstream>
 #include <gtest/gtest.h>
-#include <sstream>
 
 #include "feed/fake_input.hpp"
+#include "feed/running_hash.hpp"
 
 namespace weir::feed {
 namespace {
@@ -25,20 +24,27 @@ const Totals totals{.events = 4,
 
 class JournalTest : public testing::Test {
  protected:
-  std::unique_ptr<Journal> open() {
-    auto journal = Journal::open(file_, identity);
+  // As another process would open the state.
+  std::shared_ptr<StateOfLog> state(const std::string& log_id = "log") const {
+    auto database = sqlite::Database::open(folder_.path() / "import.db",
+                                           {.kind = {"state of import", 1, 1},
+                                            .schema = inputs_schema,
+                                            .busy_timeout = std::chrono::milliseconds(1)});
+    EXPECT_TRUE(database) << database.error().text;
+    return std::make_shared<StateOfLog>(StateOfLog{folder_.path(), log_id, std::move(*database)});
+  }
+  std::unique_ptr<Journal> open(const std::string& log_id = "log") const {
+    const auto opened = state(log_id);
+    auto insert = opened->database.prepare(
+        "INSERT INTO inputs (log_id, first_piece, first_bytes) VALUES (?, ?, 77) ON CONFLICT DO NOTHING");
+    const std::string hash = to_hex(identity.first_piece);
+    EXPECT_TRUE(insert->bind_text(1, log_id).bind_text(2, hash).run());
+    auto journal = Journal::open(opened, identity);
     EXPECT_TRUE(journal) << journal.error().text;
     return std::move(*journal);
   }
-  std::string bytes() const {
-    std::ostringstream out;
-    out << std::ifstream(file_, std::ios::binary).rdbuf();
-    return out.str();
-  }
-  void write(std::string_view text) const { std::ofstream(file_, std::ios::binary) << text; }
 
   FolderForTest folder_;
-  std::filesystem::path file_ = folder_.path() / "a.journal";
 };
 
 TEST_F(JournalTest, RemembersARunAcrossProcesses) {
@@ -62,7 +68,6 @@ TEST_F(JournalTest, RemembersARunAcrossProcesses) {
   EXPECT_EQ(journal->open_intent()->at, first.at);
   EXPECT_EQ(journal->open_intent()->log_end, 99);
   EXPECT_EQ(journal->id_stem(), "00000000000000020000000000000001-1");
-  EXPECT_EQ(Journal::identity_in(file_), identity);
 }
 
 TEST_F(JournalTest, ForgetsAnIntentThatCameToNothing) {
@@ -87,64 +92,26 @@ TEST_F(JournalTest, BeginsEachRunFromTheFirstLine) {
 }
 
 TEST_F(JournalTest, HasOneOwnerAtATime) {
+  {
+    const auto journal = open();
+    const auto other = Journal::open(state(), identity);
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code, "input_busy");
+    EXPECT_EQ(open("another log")->run(), 0U) << "the same input in another log is another journal";
+  }
+  EXPECT_TRUE(Journal::open(state(), identity));
+}
+
+TEST_F(JournalTest, ChangesNothingWhereItCannotWrite) {
   const auto journal = open();
-  const auto other = Journal::open(file_, identity);
-  ASSERT_FALSE(other);
-  EXPECT_EQ(other.error().code, "input_busy");
-}
-
-// A process may be killed, and a machine lose its power, in the middle of any write.
-TEST_F(JournalTest, LosesOnlyTheLastLineWhereverItIsTorn) {
-  {
-    const auto journal = open();
-    ASSERT_TRUE(journal->begin_run("salt"));
-    ASSERT_TRUE(journal->intend(first));
-    ASSERT_TRUE(journal->taken(totals));
-  }
-  const std::string whole = bytes();
-  std::vector<std::size_t> line_ends;
-  for (std::size_t at = 0; at < whole.size(); ++at)
-    if (whole[at] == '\n') line_ends.push_back(at + 1);
-  ASSERT_EQ(line_ends.size(), 4U);
-  for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
-    write(std::string_view(whole).substr(0, cut));
-    const auto journal = open();
-    EXPECT_EQ(journal->run(), cut >= line_ends[1] ? 1U : 0U) << cut;
-    EXPECT_EQ(journal->place().bytes, cut >= line_ends[3] ? 77U : 0U) << cut;
-    EXPECT_EQ(journal->open_intent().has_value(), cut >= line_ends[2] && cut < line_ends[3]) << cut;
-    ASSERT_TRUE(journal->begin_run("again"));
-  }
-  EXPECT_EQ(Journal::identity_in(file_), identity);
-}
-
-TEST_F(JournalTest, DropsALastLineOfRubbish) {
-  {
-    ASSERT_TRUE(open()->begin_run("salt"));
-  }
-  write(bytes() + "intent 1 2 3 00000000\n");
-  EXPECT_EQ(open()->run(), 1U);
-  EXPECT_EQ(bytes().find("intent"), std::string::npos);
-}
-
-TEST_F(JournalTest, IsRefusedWhenItIsDamagedInItsMiddle) {
-  {
-    const auto journal = open();
-    ASSERT_TRUE(journal->begin_run("salt"));
-    ASSERT_TRUE(journal->intend(first));
-  }
-  std::string damaged = bytes();
-  damaged[damaged.find("salt")] = 'm';
-  write(damaged);
-  const auto journal = Journal::open(file_, identity);
-  ASSERT_FALSE(journal);
-  EXPECT_EQ(journal.error().code, "journal_broken");
-  EXPECT_EQ(bytes(), damaged) << "nothing of it may be lost";
-}
-
-TEST_F(JournalTest, IsNoneOfAnyOtherFile) {
-  EXPECT_EQ(Journal::identity_in(file_), std::nullopt);
-  write("something else\n");
-  EXPECT_EQ(Journal::identity_in(file_), std::nullopt);
+  ASSERT_TRUE(journal->begin_run("salt"));
+  const auto other = state();
+  ASSERT_TRUE(other->database.begin());  // and does not end it within the time that a journal waits
+  EXPECT_EQ(journal->intend(first).error().move, Move::peer);
+  EXPECT_FALSE(journal->open_intent());
+  other->database.rollback();
+  ASSERT_TRUE(journal->intend(first));
+  EXPECT_EQ(journal->open_intent(), first);
 }
 
 }  // namespace

@@ -1,12 +1,6 @@
 #include "feed/shelf.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <system_error>
-#include <unistd.h>
 #include <vector>
 
 #include "base/ensure.hpp"
@@ -15,54 +9,58 @@
 namespace weir::feed {
 namespace {
 
-constexpr std::string_view extension = ".journal";
+constexpr sqlite::FileKind state_file{"state of import", 0x57494D50, 1};  // "WIMP"
+constexpr std::chrono::seconds busy_timeout{10};
+constexpr int wal_pages_max = 1000;
 
 std::unexpected<Error> unusable(const std::filesystem::path& folder, const std::string& why) {
-  return fail(Move::caller, "state_unusable", "the state folder " + folder.string() + ": " + why);
+  return fail(Move::caller, "state_unusable",
+              "the state folder " + folder.string() + ": " + why + "; --state DIR names another one");
 }
 
-// Held only while the shelf is looked through, never while the input is read: nobody waits long.
-class FolderLock {
- public:
-  explicit FolderLock(const std::filesystem::path& folder)
-      : descriptor_(::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-    while (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
-    }
-  }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-  ~FolderLock() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  [[nodiscard]] bool held() const { return descriptor_ >= 0; }
-
- private:
-  int descriptor_;
-};
-
-Result<std::vector<Identity>> inputs_in(const std::filesystem::path& folder) {
+// All inputs of the log, the longest first piece first.
+Result<std::vector<Identity>> known_inputs(StateOfLog& state) {
+  auto row = state.database.prepare(
+      "SELECT first_piece, first_bytes FROM inputs WHERE log_id = ? ORDER BY first_bytes DESC");
+  if (!row) return std::unexpected(row.error());
+  row->bind_text(1, state.log_id);
   std::vector<Identity> known;
-  std::error_code error;
-  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    if (at->path().extension() != extension) continue;
-    if (const auto identity = Journal::identity_in(at->path())) known.push_back(*identity);
+  while (true) {
+    const auto found = row->step();
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return known;
+    if (const auto hash = hash_from_hex(row->text(0)))
+      known.push_back({.first_piece = *hash, .bytes = static_cast<std::uint64_t>(row->number(1))});
   }
-  if (error) return unusable(folder, error.message());
-  std::ranges::sort(known, std::greater(), &Identity::bytes);
-  return known;
+}
+
+Result<void> add_input(StateOfLog& state, const Identity& identity) {
+  auto insert = state.database.prepare(
+      "INSERT INTO inputs (log_id, first_piece, first_bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+  if (!insert) return std::unexpected(insert.error());
+  const std::string hash = to_hex(identity.first_piece);
+  insert->bind_text(1, state.log_id).bind_text(2, hash).bind(3, static_cast<std::int64_t>(identity.bytes));
+  return insert->run();
 }
 
 }  // namespace
 
 Result<Shelf> Shelf::open(const std::filesystem::path& state_dir, std::string_view log_id) {
-  // A log's id may hold any characters; its hash is a name that any file system takes.
-  const std::filesystem::path folder = state_dir / ("log-" + to_hex(murmur3(log_id)));
   std::error_code error;
-  for (const auto& one : {state_dir, folder})
-    if (!error && std::filesystem::create_directories(one, error) && !error)
-      std::filesystem::permissions(one, std::filesystem::perms::owner_all, error);
-  if (error) return unusable(folder, error.message());
-  return Shelf(folder);
+  if (std::filesystem::create_directories(state_dir, error) && !error)
+    std::filesystem::permissions(state_dir, std::filesystem::perms::owner_all, error);
+  if (error) return unusable(state_dir, error.message());
+  auto database = sqlite::Database::open(state_dir / "import.db", {.kind = state_file,
+                                                                   .schema = inputs_schema,
+                                                                   .durability = sqlite::Durability::full,
+                                                                   .busy_timeout = busy_timeout,
+                                                                   .wal_autocheckpoint_pages = wal_pages_max});
+  if (!database) {
+    if (database.error().move == Move::peer) return std::unexpected(database.error());
+    return unusable(state_dir, database.error().text);
+  }
+  return Shelf(std::make_shared<StateOfLog>(
+      StateOfLog{.folder = state_dir, .log_id = std::string(log_id), .database = std::move(*database)}));
 }
 
 Result<std::unique_ptr<Journal>> Shelf::journal_of(Source& source, const Identity& first) const {
@@ -70,22 +68,30 @@ Result<std::unique_ptr<Journal>> Shelf::journal_of(Source& source, const Identit
   std::size_t enough = static_cast<std::size_t>(first.bytes);
   while (true) {
     source.want(enough);
-    const FolderLock lock(folder_);
-    if (!lock.held()) return unusable(folder_, std::strerror(errno));
-    const auto known = inputs_in(folder_);
-    if (!known) return std::unexpected(known.error());
-    if (!known->empty() && known->front().bytes > source.ahead().size() && !source.ended()) {
-      enough = static_cast<std::size_t>(known->front().bytes);
+    // A transaction is short: the input is never read inside of it. Only there the longest known piece is final.
+    if (auto begun = state_->database.begin(); !begun) return std::unexpected(begun.error());
+    const auto known = known_inputs(*state_);
+    const std::uint64_t longest = known && !known->empty() ? known->front().bytes : 0;
+    if (longest > source.ahead().size() && !source.ended()) {
+      state_->database.rollback();
+      enough = static_cast<std::size_t>(longest);
       continue;
     }
     Identity found = first;
-    for (const Identity& one : *known) {
-      if (one.bytes > source.ahead().size()) continue;
-      if (source.hash_behind(static_cast<std::size_t>(one.bytes)) != one.first_piece) continue;
-      found = one;
-      break;
+    if (known)
+      for (const Identity& one : *known) {
+        if (one.bytes > source.ahead().size()) continue;
+        if (source.hash_behind(static_cast<std::size_t>(one.bytes)) != one.first_piece) continue;
+        found = one;
+        break;
+      }
+    auto added = known ? add_input(*state_, found) : std::unexpected(known.error());
+    if (added) added = state_->database.commit();
+    if (!added) {
+      state_->database.rollback();
+      return std::unexpected(added.error());
     }
-    return Journal::open(folder_ / (to_hex(found.first_piece) + std::string(extension)), found);
+    return Journal::open(state_, found);
   }
 }
 

@@ -1,10 +1,8 @@
-// The state folder of import: the salt, and for each of Weir's logs the journals of the inputs that went into
-// it.
+// The state folder of import: the salt, and a database with what is known of each input of each of Weir's logs.
 #pragma once
 
 #include <filesystem>
 #include <memory>
-#include <string>
 #include <string_view>
 
 #include "base/result.hpp"
@@ -14,10 +12,11 @@
 
 namespace weir::feed {
 
-// The journals of one log. Several processes may have the same shelf. One thread.
+// The journals of one log. Several processes may have the same state folder. One thread.
 class Shelf {
  public:
-  // Makes the folders where they are missing, for their owner only. Move::caller, state_unusable.
+  // Makes the folder where it is missing, for its owner only. Move::caller, state_unusable: what stands there is no
+  // folder or not the database of an import; other errors are the database's.
   [[nodiscard]] static Result<Shelf> open(const std::filesystem::path& state_dir, std::string_view log_id);
 
   // The journal of the input that begins with the bytes that lie ahead of the source; a new one, whose first
@@ -27,9 +26,11 @@ class Shelf {
   [[nodiscard]] Result<std::unique_ptr<Journal>> journal_of(Source& source, const Identity& first) const;
 
  private:
-  explicit Shelf(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  explicit Shelf(std::shared_ptr<StateOfLog> state) : state_(std::move(state)) {}
 
-  std::filesystem::path folder_;
+  Result<Identity> find_or_add(Source& source, const Identity& first) const;
+
+  std::shared_ptr<StateOfLog> state_;
 };
 
 }  // namespace weir::feed

@@ -89,5 +89,17 @@ TEST_F(ShelfTest, SaysThatItsFolderCannotBeUsed) {
   EXPECT_EQ(Shelf::open(folder_.path() / "state", "log").error().code, "state_unusable");
 }
 
+TEST_F(ShelfTest, RefusesADatabaseThatIsNoImports) {
+  const auto state = folder_.path() / "state";
+  std::filesystem::create_directory(state);
+  const std::string bytes(5000, 'x');
+  std::ofstream(state / "import.db") << bytes;
+  const auto shelf = Shelf::open(state, "log");
+  ASSERT_FALSE(shelf);
+  EXPECT_EQ(shelf.error().code, "state_unusable");
+  EXPECT_TRUE(shelf.error().text.contains("--state DIR")) << shelf.error().text;
+  EXPECT_EQ(std::filesystem::file_size(state / "import.db"), bytes.size()) << "nothing of it may be lost";
+}
+
 }  // namespace
 }  // namespace weir::feed

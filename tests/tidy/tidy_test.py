@@ -13,9 +13,10 @@ HEIGHT = {
     "activity": 1, "observe": 1, "inflate": 1,
     "tally": 2, "dialects": 2, "formats": 2,
     "intake": 3, "rollup": 3, "report": 3,
-    "http": 4, "kafka": 4, "postgres": 4, "sqlite": 4, "feed": 4,
-    "routes": 5, "config": 5, "cli": 5,
-    "app": 6,
+    "http": 4, "kafka": 4, "postgres": 4, "sqlite": 4,
+    "routes": 5, "config": 5, "feed": 5,
+    "cli": 6,
+    "app": 7,
 }
 
 # Vendor headers, and the rooms that may include them.
@@ -26,7 +27,7 @@ VENDORS = {
     r"sqlite3\.h": {"sqlite"},
     r"zlib\.h|zstd\.h": {"inflate"},
     r"spdlog/": {"observe"},
-    r"CLI/|CLI11": {"cli", "app"},
+    r"CLI/|CLI11": {"app"},
     r"libpq-fe\.h": {"postgres"},
     r"librdkafka/": {"kafka"},
     r"prometheus/": {"observe"},
