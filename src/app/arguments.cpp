@@ -1,5 +1,6 @@
-// The only file that knows CLI11. It takes part in no decision: CLI11 splits what was typed and lays out the help, and
-// everything that it does not know comes back as an extra, so that all faults can be listed at once in our own words.
+// The only file that knows CLI11. It takes part in no decision: CLI11 splits what was typed and lays out the
+// help, and everything that it does not know comes back as an extra, so that all faults can be listed at once
+// in our own words.
 #include "app/arguments.hpp"
 
 #include <CLI/CLI.hpp>
@@ -55,7 +56,8 @@ class Parser {
       app_.parse(std::move(typed));
       for (const Argument& argument : command_.arguments) take(argument);
       for (const std::string& extra : app_.remaining())
-        if (extra != "--") faults_.push_back(fault_of_extra(command_, extra));  // CLI11 counts the mark among them
+        if (extra != "--")
+          faults_.push_back(fault_of_extra(command_, extra));  // CLI11 counts the mark among them
       if (faults_.empty() && command_.check)
         if (std::string fault = command_.check(); !fault.empty()) faults_.push_back(std::move(fault));
     } catch (const CLI::CallForHelp&) {

@@ -20,22 +20,35 @@ class Arguments : public testing::Test {
         .name = "feed",
         .help = "does it",
         .footer = "the footer",
-        .arguments =
-            {{.name = "FILE",
-              .help = "files",
-              .expected = "a file",
-              .take = [this](const std::string& file) { files_.push_back(file); return !file.empty(); },
-              .is_repeatable = true,
-              .is_required = true},
-             {.name = "--url",
-              .help = "where",
-              .expected = "a URL",
-              .take = [this](const std::string& url) { url_ = url; return url != "bad"; }},
-             {.name = "--format",
-              .help = "how",
-              .expected = "table or csv",
-              .take = one_of({"table", "csv"}, [this](std::size_t at) { format_ = at; })},
-             {.name = "--again", .help = "twice", .take = [this](const std::string&) { again_ = 1; return true; }}},
+        .arguments = {{.name = "FILE",
+                       .help = "files",
+                       .expected = "a file",
+                       .take =
+                           [this](const std::string& file) {
+                             files_.push_back(file);
+                             return !file.empty();
+                           },
+                       .is_repeatable = true,
+                       .is_required = true},
+                      {.name = "--url",
+                       .help = "where",
+                       .expected = "a URL",
+                       .take =
+                           [this](const std::string& url) {
+                             url_ = url;
+                             return url != "bad";
+                           }},
+                      {.name = "--format",
+                       .help = "how",
+                       .expected = "table or csv",
+                       .take = one_of({"table", "csv"}, [this](std::size_t at) { format_ = at; })},
+                      {.name = "--again",
+                       .help = "twice",
+                       .take =
+                           [this](const std::string&) {
+                             again_ = 1;
+                             return true;
+                           }}},
         .check = [this] { return again_ == 1 && format_ == 1 ? "not both" : ""; }};
     return parse(spec, typed, out_, err_);
   }
@@ -103,10 +116,12 @@ TEST_F(Arguments, ShowNoPassword) {
   const std::string url = "http://user:secret@host";
   EXPECT_EQ(parse(spec, {url, "--url=" + url, "--x", url}, out_, err_), 2);
   EXPECT_FALSE(err_.str().contains("secret")) << err_.str();
-  EXPECT_TRUE(err_.str().contains("\"http://***@host\" is too much: weir bare takes options only")) << err_.str();
+  EXPECT_TRUE(err_.str().contains("\"http://***@host\" is too much: weir bare takes options only"))
+      << err_.str();
   const CommandSpec strict{
-      .name = "strict",
-      .arguments = {{.name = "--url", .expected = "a URL", .take = [](const std::string&) { return false; }}}};
+      .name = "strict", .arguments = {{.name = "--url", .expected = "a URL", .take = [](const std::string&) {
+                                         return false;
+                                       }}}};
   EXPECT_EQ(parse(strict, {"--url", url}, out_, err_), 2);
   EXPECT_EQ(parse(strict, {"--url", url, "--url", url, "x" + url}, out_, err_), 2);
   EXPECT_FALSE(err_.str().contains("secret")) << err_.str();

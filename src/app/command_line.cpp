@@ -114,7 +114,8 @@ int run_import(ImportTyped typed, const World& world) {
   auto base = http::parse_base_url(typed.url);
   ensure(base.has_value(), "a URL that was typed is checked when it is read");
   cli::ImportOptions& options = typed.options;
-  auto state_dir = typed.state_dir.empty() ? default_state_dir(world) : Result<std::filesystem::path>(typed.state_dir);
+  auto state_dir =
+      typed.state_dir.empty() ? default_state_dir(world) : Result<std::filesystem::path>(typed.state_dir);
   if (!state_dir) {
     world.err << "weir import: " << state_dir.error().text << '\n';
     return wrong_usage;
@@ -191,7 +192,8 @@ class CommandLine {
     if (first == "--version") return show_version();
     for (const Runnable& command : commands_) {
       if (command.spec.name != first) continue;
-      const auto ended = parse(command.spec, {arguments.begin() + 2, arguments.end()}, world_.out, world_.err);
+      const auto ended =
+          parse(command.spec, {arguments.begin() + 2, arguments.end()}, world_.out, world_.err);
       return ended ? *ended : command.run();
     }
     std::vector<std::string> expected;
@@ -316,15 +318,16 @@ class CommandLine {
         {.name = "--format",
          .help = in_words(formats) + " (default: table)",
          .expected = in_words(formats),
-         .take = one_of(formats,
-                        [this](std::size_t at) { stats_.format = static_cast<cli::StatsFormat>(at); })}};
+         .take =
+             one_of(formats, [this](std::size_t at) { stats_.format = static_cast<cli::StatsFormat>(at); })}};
     commands_.push_back({std::move(spec), [this] { return run_stats(stats_, stats_url_, world_); }});
   }
 
   bool read_limit(const std::string& typed) {
     const char* const end = typed.data() + typed.size();
     const auto read = std::from_chars(typed.data(), end, stats_.limit);
-    return read.ec == std::errc() && read.ptr == end && stats_.limit >= 1 && stats_.limit <= limits::top_rows_max;
+    return read.ec == std::errc() && read.ptr == end && stats_.limit >= 1 &&
+           stats_.limit <= limits::top_rows_max;
   }
 
   void add_config() {

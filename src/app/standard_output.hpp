@@ -6,8 +6,8 @@
 
 namespace weir::app {
 
-// Writes to a descriptor that stays its owner's. After the first failure it takes nothing more, so that what was
-// written is whole up to there. One thread.
+// Writes to a descriptor that stays its owner's. After the first failure it takes nothing more, so that what
+// was written is whole up to there. One thread.
 class DescriptorBuffer final : public std::streambuf {
  public:
   explicit DescriptorBuffer(int descriptor);

@@ -93,7 +93,8 @@ Posted Delivery::post(const feed::Piece& piece, std::size_t body_bytes_max) {
   Posted all{.answer = Answer::taken};
   std::size_t sent = 0;  // events
   for (std::string_view rest = piece.body; !rest.empty();) {
-    const std::size_t fits = rest.size() <= body_bytes_max ? rest.size() - 1 : rest.rfind('\n', body_bytes_max - 1);
+    const std::size_t fits =
+        rest.size() <= body_bytes_max ? rest.size() - 1 : rest.rfind('\n', body_bytes_max - 1);
     const std::size_t end = fits == std::string_view::npos ? rest.find('\n') : fits;
     const std::string_view part = rest.substr(0, end + 1);
     const auto events = static_cast<std::size_t>(std::ranges::count(part, '\n'));
@@ -102,7 +103,8 @@ Posted Delivery::post(const feed::Piece& piece, std::size_t body_bytes_max) {
       if (sent > 0) one.answer = Answer::unknown;  // a part of the piece is kept
       return one;
     }
-    for (RejectedItem& item : one.rejected) all.rejected.push_back({item.index + sent, std::move(item.error)});
+    for (RejectedItem& item : one.rejected)
+      all.rejected.push_back({item.index + sent, std::move(item.error)});
     sent += events;
     rest.remove_prefix(part.size());
   }

@@ -35,7 +35,8 @@ Posted FakeWeir::post(std::string_view ndjson, std::size_t events) {
   time_.step();
   ++posts;
   if (auto hook = std::exchange(while_posting, nullptr)) hook();
-  if (ndjson.size() > log.limits.body_bytes) return {.answer = Answer::refused, .why = "it answers 413: too large"};
+  if (ndjson.size() > log.limits.body_bytes)
+    return {.answer = Answer::refused, .why = "it answers 413: too large"};
   Fault fault = Fault::none;
   if (!faults.empty()) {
     fault = faults.front();

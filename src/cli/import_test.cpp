@@ -333,7 +333,8 @@ TEST_F(Import, LosesAndDoublesNothingWhereverItIsKilledAmongSmallPieces) {
 
 TEST_F(Import, NamesAnEventThatNoBodyCanHold) {
   weir_.log.limits = {.event_bytes = 300, .body_bytes = 330};
-  ASSERT_EQ(import(access_line(1, 0) + access_line(1, 1, "/" + std::string(150, 'x')) + access_line(1, 2)), 0);
+  ASSERT_EQ(import(access_line(1, 0) + access_line(1, 1, "/" + std::string(150, 'x')) + access_line(1, 2)),
+            0);
   EXPECT_TRUE(out_.starts_with("standard input: 3 lines, 2 events, 2 page views, 1 unreadable\n")) << out_;
   EXPECT_TRUE(err_.contains("standard input: line 2 unreadable: its event has ")) << err_;
   EXPECT_TRUE(err_.contains(" bytes, and Weir takes at most 300 (MAX_EVENT_BYTES, MAX_BODY_BYTES)")) << err_;
@@ -346,7 +347,8 @@ TEST_F(Import, KnowsTheOutcomeOfAPieceInPartsOnlyIfAllOfThemHaveOne) {
   ASSERT_EQ(import(log_of(500)), -1);
   time_.kill_at_step = -1;
   weir_.log.limits.body_bytes = 20'000;
-  weir_.faults = {Fault::none, Fault::not_kept, Fault::none, Fault::refused, Fault::none, Fault::unknown_kept};
+  weir_.faults = {Fault::none,    Fault::not_kept, Fault::none,
+                  Fault::refused, Fault::none,     Fault::unknown_kept};
   ASSERT_EQ(import(log_of(500)), 0) << err_;
   expect_each_line_once(500);
 }
@@ -406,8 +408,9 @@ TEST_F(Import, CountsALineThatIsStillBeingWrittenAmongNoNumber) {
             std::string::npos)
       << out_;
   ASSERT_EQ(import("rub"), 0);
-  EXPECT_EQ(out_,
-            "standard input: no whole line in it; its last line has no line end and waits for the next import\n");
+  EXPECT_EQ(
+      out_,
+      "standard input: no whole line in it; its last line has no line end and waits for the next import\n");
 }
 
 TEST_F(Import, PrintsItsSummaryOnALineOfItsOwnBelowTheBar) {

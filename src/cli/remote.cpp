@@ -15,8 +15,8 @@ namespace json = boost::json;
 // Longer than the ten seconds within which Weir promises an answer.
 constexpr std::chrono::seconds answer_deadline{15};
 
-// The items that Weir says it rejected, if this is its reply to a batch of so many events: each event is either
-// accepted or named once among the rejected ones. Nothing if it is any other reply.
+// The items that Weir says it rejected, if this is its reply to a batch of so many events: each event is
+// either accepted or named once among the rejected ones. Nothing if it is any other reply.
 std::optional<std::vector<RejectedItem>> outcome_in(const http::Response& response, std::size_t events) {
   constexpr int ok = 200, bad_request = 400;
   if (response.status != ok && response.status != bad_request) return std::nullopt;
@@ -119,7 +119,8 @@ class HttpRemote final : public Remote {
     return Answer::refused;
   }
 
-  // Why a reply to /health/ready says nothing of the log. Only what may be over in a moment is worth another try.
+  // Why a reply to /health/ready says nothing of the log. Only what may be over in a moment is worth another
+  // try.
   std::unexpected<Error> no_report(const http::Response& response) const {
     if (const auto error = weir_error(response))
       return fail(Move::peer, "log_away", "it answers " + std::to_string(response.status) + ": " + *error);

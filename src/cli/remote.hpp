@@ -27,10 +27,10 @@ struct LogState {
 
 // Only a reply in Weir's own form says what became of the events: any other reply is `unknown`.
 enum class Answer : std::uint8_t {
-  taken,     // Weir's counts of accepted and rejected events add up to those sent: the log has the accepted ones
+  taken,  // Weir's counts of accepted and rejected events add up to those sent: the log has the accepted ones
   not_kept,  // surely not kept, and may be sent again: no connection, Weir's own 429 or 503
-  unknown,   // may or may not be kept, whole or in part: no answer, 500, or something else answers in Weir's place
-  refused,   // surely not kept, and sending again cannot help: Weir's own 400, 401, 404, 413…
+  unknown,  // may or may not be kept, whole or in part: no answer, 500, a reply that is not Weir's
+  refused,  // surely not kept, and sending again cannot help: Weir's own 400, 401, 404, 413…
 };
 
 struct RejectedItem {

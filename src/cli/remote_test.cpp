@@ -53,13 +53,11 @@ TEST_F(RemoteTest, ReadsTheLogFromTheReadinessReport) {
       "max_body_bytes":128}}})"};
   const auto state = remote_->log_state();
   ASSERT_TRUE(state) << state.error().text;
-  EXPECT_EQ(
-      *state,
-      (LogState{.log_id = "abc",
-                .end = 42,
-                .dedup_window_ms = 600'000,
-                .dedup_window_events = 1'000'000,
-                .limits = {.event_bytes = 64, .body_bytes = 128}}));
+  EXPECT_EQ(*state, (LogState{.log_id = "abc",
+                              .end = 42,
+                              .dedup_window_ms = 600'000,
+                              .dedup_window_events = 1'000'000,
+                              .limits = {.event_bytes = 64, .body_bytes = 128}}));
 }
 
 TEST_F(RemoteTest, KnowsAProducerByItsLackOfAStore) {
@@ -103,17 +101,18 @@ TEST_F(RemoteTest, Fault45NamesWhatAnswersHealthInWeirsPlace) {
     std::string body;
     Move move;  // peer: worth another try
   };
-  const std::vector<Case> cases = {{200, "<html>", Move::caller},
-                                   {200, "", Move::caller},
-                                   {200, R"({"status":"ready"})", Move::caller},
-                                   {200, R"({"status":"ready","checks":{"event_log":1}})", Move::caller},
-                                   {200, R"({"status":"ready","checks":{"event_log":{"log_id":"a")", Move::caller},
-                                   {302, "", Move::caller},
-                                   {404, R"({"message":"no route"})", Move::caller},
-                                   {502, "<html>", Move::peer},
-                                   {503, "<html>", Move::peer},
-                                   {503, R"({"status":"unready","checks":{}})", Move::peer},
-                                   {504, "", Move::peer}};
+  const std::vector<Case> cases = {
+      {200, "<html>", Move::caller},
+      {200, "", Move::caller},
+      {200, R"({"status":"ready"})", Move::caller},
+      {200, R"({"status":"ready","checks":{"event_log":1}})", Move::caller},
+      {200, R"({"status":"ready","checks":{"event_log":{"log_id":"a")", Move::caller},
+      {302, "", Move::caller},
+      {404, R"({"message":"no route"})", Move::caller},
+      {502, "<html>", Move::peer},
+      {503, "<html>", Move::peer},
+      {503, R"({"status":"unready","checks":{}})", Move::peer},
+      {504, "", Move::peer}};
   for (const Case& one : cases) {
     reply_ = {.status = one.status, .content_type = "text/x", .body = one.body};
     const auto state = remote_->log_state();
@@ -122,7 +121,8 @@ TEST_F(RemoteTest, Fault45NamesWhatAnswersHealthInWeirsPlace) {
     EXPECT_EQ(state.error().code, "no_weir") << one.status << one.body;
     EXPECT_TRUE(state.error().text.starts_with("something else answers in Weir's place at 127.0.0.1:"))
         << state.error().text;
-    EXPECT_TRUE(state.error().text.contains(": status " + std::to_string(one.status) + ", Content-Type text/x"))
+    EXPECT_TRUE(
+        state.error().text.contains(": status " + std::to_string(one.status) + ", Content-Type text/x"))
         << state.error().text;
   }
 }
@@ -145,37 +145,36 @@ TEST_F(RemoteTest, Fault45TakesOnlyWeirsOwnWordAsAnOutcome) {
     std::string body;
     std::size_t events;
   };
-  const std::vector<Case> foreign = {
-      {200, "<html>welcome</html>", 2},
-      {200, "", 2},
-      {200, "{}", 2},
-      {200, "[]", 2},
-      {200, R"({"accepted":2)", 2},
-      {200, R"({"accepted":2})", 2},
-      {200, R"({"accepted":1,"rejected":[]})", 2},
-      {200, R"({"accepted":3,"rejected":[]})", 2},
-      {200, R"({"accepted":"2","rejected":[]})", 2},
-      {200, R"({"accepted":-1,"rejected":[]})", 2},
-      {200, R"({"accepted":2,"rejected":[{"index":0,"error":"x"}]})", 2},
-      {200, R"({"accepted":1,"rejected":[{"index":2,"error":"x"}]})", 2},
-      {200, R"({"accepted":1,"rejected":[{"error":"x"}]})", 2},
-      {200, R"({"accepted":1,"rejected":[{"index":1},{"index":1}]})", 3},
-      {200, R"({"accepted":0,"rejected":[{"index":0},{"index":1}]})", 2},
-      {400, R"({"accepted":1,"rejected":[{"index":0,"error":"x"}]})", 2},
-      {201, R"({"accepted":2,"rejected":[]})", 2},
-      {202, "", 2},
-      {204, "", 2},
-      {301, "", 2},
-      {302, R"({"error":"moved"})", 2},
-      {401, "<html>", 2},
-      {404, "", 2},
-      {404, R"({"error":{"code":404}})", 2},
-      {413, "<html>", 2},
-      {429, "slow down", 2},
-      {500, "<html>", 2},
-      {502, "<html>", 2},
-      {503, "<html>", 2},
-      {504, "", 2}};
+  const std::vector<Case> foreign = {{200, "<html>welcome</html>", 2},
+                                     {200, "", 2},
+                                     {200, "{}", 2},
+                                     {200, "[]", 2},
+                                     {200, R"({"accepted":2)", 2},
+                                     {200, R"({"accepted":2})", 2},
+                                     {200, R"({"accepted":1,"rejected":[]})", 2},
+                                     {200, R"({"accepted":3,"rejected":[]})", 2},
+                                     {200, R"({"accepted":"2","rejected":[]})", 2},
+                                     {200, R"({"accepted":-1,"rejected":[]})", 2},
+                                     {200, R"({"accepted":2,"rejected":[{"index":0,"error":"x"}]})", 2},
+                                     {200, R"({"accepted":1,"rejected":[{"index":2,"error":"x"}]})", 2},
+                                     {200, R"({"accepted":1,"rejected":[{"error":"x"}]})", 2},
+                                     {200, R"({"accepted":1,"rejected":[{"index":1},{"index":1}]})", 3},
+                                     {200, R"({"accepted":0,"rejected":[{"index":0},{"index":1}]})", 2},
+                                     {400, R"({"accepted":1,"rejected":[{"index":0,"error":"x"}]})", 2},
+                                     {201, R"({"accepted":2,"rejected":[]})", 2},
+                                     {202, "", 2},
+                                     {204, "", 2},
+                                     {301, "", 2},
+                                     {302, R"({"error":"moved"})", 2},
+                                     {401, "<html>", 2},
+                                     {404, "", 2},
+                                     {404, R"({"error":{"code":404}})", 2},
+                                     {413, "<html>", 2},
+                                     {429, "slow down", 2},
+                                     {500, "<html>", 2},
+                                     {502, "<html>", 2},
+                                     {503, "<html>", 2},
+                                     {504, "", 2}};
   for (const Case& one : foreign) {
     const Posted posted = answer(one.status, one.body, {}, one.events);
     EXPECT_EQ(posted.answer, Answer::unknown) << one.status << one.body;

@@ -12,15 +12,14 @@ TEST(StateDir, Fault44IsTheSameFromWhateverFolderItIsAskedFor) {
     Text xdg_state_home, home, of_user;
     std::string expected;
   };
-  const std::vector<Case> cases = {
-      {"/state", "/home/ada", "/home/passwd", "/state/weir"},
-      {{}, "/home/ada", "/home/passwd", "/home/ada/.local/state/weir"},
-      {"", "/home/ada", "/home/passwd", "/home/ada/.local/state/weir"},
-      {"state", "/home/ada", "/home/passwd", "/home/ada/.local/state/weir"},
-      {{}, {}, "/home/passwd", "/home/passwd/.local/state/weir"},
-      {{}, "", "/home/passwd", "/home/passwd/.local/state/weir"},
-      {{}, ".", "/home/passwd", "/home/passwd/.local/state/weir"},
-      {"./x", "ada", "/home/passwd", "/home/passwd/.local/state/weir"}};
+  const std::vector<Case> cases = {{"/state", "/home/ada", "/home/passwd", "/state/weir"},
+                                   {{}, "/home/ada", "/home/passwd", "/home/ada/.local/state/weir"},
+                                   {"", "/home/ada", "/home/passwd", "/home/ada/.local/state/weir"},
+                                   {"state", "/home/ada", "/home/passwd", "/home/ada/.local/state/weir"},
+                                   {{}, {}, "/home/passwd", "/home/passwd/.local/state/weir"},
+                                   {{}, "", "/home/passwd", "/home/passwd/.local/state/weir"},
+                                   {{}, ".", "/home/passwd", "/home/passwd/.local/state/weir"},
+                                   {"./x", "ada", "/home/passwd", "/home/passwd/.local/state/weir"}};
   for (const Case& one : cases) {
     const auto found = default_state_dir(
         {.xdg_state_home = one.xdg_state_home, .home = one.home, .of_user = [&] { return one.of_user; }});

@@ -241,7 +241,8 @@ int run_stats(const StatsOptions& options, std::ostream& out, std::ostream& err)
     out << *text << std::flush;
     return 0;
   }
-  err << "weir stats: " << printable(http::without_credentials(options.url)) << ": " << printable(text.error().text) << '\n';
+  err << "weir stats: " << printable(http::without_credentials(options.url)) << ": "
+      << printable(text.error().text) << '\n';
   return 1;
 }
 

@@ -121,8 +121,9 @@ TEST_F(Stats, HandTheAnswersOnAsOneObject) {
   api_.answer("/api/v1/timeseries", {.body = R"({"points":1})"});
   api_.answer("/api/v1/top", {.body = R"({"rows":1})"});
   ASSERT_EQ(run({.format = StatsFormat::json, .dimensions = {"page", "referrer"}}), 0);
-  EXPECT_EQ(out_.str(), R"({"summary":{"events":"\u007f\u0085"},"timeseries":{"points":1},"top":[{"rows":1},{"rows":1}]})"
-                        "\n");
+  EXPECT_EQ(out_.str(),
+            R"({"summary":{"events":"\u007f\u0085"},"timeseries":{"points":1},"top":[{"rows":1},{"rows":1}]})"
+            "\n");
 }
 
 TEST_F(Stats, HandOnTheCsvOfOneList) {
@@ -146,7 +147,8 @@ TEST_F(Stats, Fault45NameWhatAnswersInWeirsPlace) {
         for (const auto* path : {"/api/v1/summary", "/api/v1/timeseries"})
           api_.answer(path, {.status = status, .content_type = "text/html", .body = body});
         EXPECT_EQ(run({.format = format}), 1) << status << body;
-        EXPECT_TRUE(err_.str().contains(": something else answers in Weir's place at 127.0.0.1:")) << err_.str();
+        EXPECT_TRUE(err_.str().contains(": something else answers in Weir's place at 127.0.0.1:"))
+            << err_.str();
         EXPECT_TRUE(err_.str().contains(": status " + std::to_string(status))) << err_.str();
         EXPECT_EQ(out_.str(), "");
         err_.str("");
@@ -157,13 +159,14 @@ TEST_F(Stats, SayWhenAnAnswerLacksMembers) {
   for (const auto* body : {R"({"events":1})", R"({"from":"a","to":"b","events":"many"})"}) {
     api_.answer("/api/v1/summary", {.body = body});
     EXPECT_EQ(run({}), 1);
-    EXPECT_TRUE(err_.str().ends_with("its answer lacks members that the answer of a Weir has\n")) << err_.str();
+    EXPECT_TRUE(err_.str().ends_with("its answer lacks members that the answer of a Weir has\n"))
+        << err_.str();
   }
 }
 
 TEST_F(Stats, PrintNoPasswordOfTheirUrl) {
-  for (const auto* url :
-       {"http://user:secret@127.0.0.1:1", "user:secret@127.0.0.1", "http://user:sec/ret@127.0.0.1/secret@x"}) {
+  for (const auto* url : {"http://user:secret@127.0.0.1:1", "user:secret@127.0.0.1",
+                          "http://user:sec/ret@127.0.0.1/secret@x"}) {
     EXPECT_EQ(run_stats({.url = url}, out_, err_), 1);
     EXPECT_FALSE(err_.str().contains("sec")) << err_.str();
     EXPECT_TRUE(err_.str().contains("***@")) << err_.str();

@@ -15,7 +15,8 @@ constexpr std::size_t excerpt_bytes = 60;
 
 std::string excerpt_of(std::string_view body) {
   if (body.empty()) return "no body";
-  return "body \"" + printable(body.substr(0, excerpt_bytes)) + (body.size() > excerpt_bytes ? "...\"" : "\"");
+  return "body \"" + printable(body.substr(0, excerpt_bytes)) +
+         (body.size() > excerpt_bytes ? "...\"" : "\"");
 }
 
 // A query may hold a token, and so may what stands before an @.

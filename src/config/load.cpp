@@ -159,7 +159,8 @@ class Loader {
       return;
     loaded_.notes.push_back(
         quoted_one("KAFKA_PARTITION_KEY") +
-        ": dedupe holds only within one partition: an event with a known user_id and message_id is recognised "
+        ": dedupe holds only within one partition: an event with a known user_id and message_id is "
+        "recognised "
         "only if it has the same key as the first one, as an exact copy always has; expected user_id where "
         "that matters");
   }

@@ -61,9 +61,12 @@ Journal::~Journal() {
   if (lock_ >= 0) ::close(lock_);
 }
 
-std::string Journal::id_stem() const { return to_hex(identity_.first_piece) + "-" + std::to_string(row_.run); }
+std::string Journal::id_stem() const {
+  return to_hex(identity_.first_piece) + "-" + std::to_string(row_.run);
+}
 
-// One byte of the lock file for each input. The kernel frees it with the descriptor, however the process ends.
+// One byte of the lock file for each input. The kernel frees it with the descriptor, however the process
+// ends.
 Result<void> Journal::lock() {
   const std::filesystem::path file = state_->folder / "import.lock";
   lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -80,8 +83,10 @@ Result<void> Journal::lock() {
 
 Result<void> Journal::read() {
   auto row = state_->database.prepare(
-      "SELECT run, salt, bytes, hash, lines, mid_line, events, page_views, unreadable, rejected, first_event_ns,"
-      " last_event_ns, sent_bytes, sent_hash, sent_lines, sent_mid_line, sent_first_line, sent_at_ms, sent_log_end"
+      "SELECT run, salt, bytes, hash, lines, mid_line, events, page_views, unreadable, rejected, "
+      "first_event_ns,"
+      " last_event_ns, sent_bytes, sent_hash, sent_lines, sent_mid_line, sent_first_line, sent_at_ms, "
+      "sent_log_end"
       " FROM inputs WHERE log_id = ? AND first_piece = ?");
   if (!row) return std::unexpected(row.error());
   const std::string first_piece = to_hex(identity_.first_piece);
@@ -108,7 +113,8 @@ Result<void> Journal::write(Row row) {
   auto update = state_->database.prepare(
       "UPDATE inputs SET run = ?, salt = ?, bytes = ?, hash = ?, lines = ?, mid_line = ?, events = ?,"
       " page_views = ?, unreadable = ?, rejected = ?, first_event_ns = ?, last_event_ns = ?, sent_bytes = ?,"
-      " sent_hash = ?, sent_lines = ?, sent_mid_line = ?, sent_first_line = ?, sent_at_ms = ?, sent_log_end = ?"
+      " sent_hash = ?, sent_lines = ?, sent_mid_line = ?, sent_first_line = ?, sent_at_ms = ?, sent_log_end "
+      "= ?"
       " WHERE log_id = ? AND first_piece = ?");
   if (!update) return std::unexpected(update.error());
   const std::string hash = to_hex(row.place.hash);

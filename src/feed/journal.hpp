@@ -1,8 +1,8 @@
-// What import remembers of one input of one log, as a row of the database in the state folder: how far it came, and the
-// piece that it is about to send, with its outcome afterwards.
+// What import remembers of one input of one log, as a row of the database in the state folder: how far it
+// came, and the piece that it is about to send, with its outcome afterwards.
 //
-// Every change is on the disk before the call returns. An intent is there before its piece is sent, so a piece that was
-// perhaps sent is always known.
+// Every change is on the disk before the call returns. An intent is there before its piece is sent, so a
+// piece that was perhaps sent is always known.
 #pragma once
 
 #include <cstdint>
@@ -64,7 +64,7 @@ CREATE TABLE inputs (
   rejected INTEGER NOT NULL DEFAULT 0,
   first_event_ns INTEGER,
   last_event_ns INTEGER,
-  -- the piece that was perhaps sent: where it ends, its first line, when it was first sent, the log's end before that
+  -- the piece that was perhaps sent: its end, its first line, when it was first sent, the log's end before that
   sent_bytes INTEGER,
   sent_hash TEXT,
   sent_lines INTEGER,
@@ -78,8 +78,8 @@ CREATE TABLE inputs (
 // One owner of an input at a time, over all processes. One thread.
 class Journal {
  public:
-  // The journal of an input that has a row. Move::peer, input_busy: another import has it open. Other errors are the
-  // database's.
+  // The journal of an input that has a row. Move::peer, input_busy: another import has it open. Other errors
+  // are the database's.
   [[nodiscard]] static Result<std::unique_ptr<Journal>> open(std::shared_ptr<StateOfLog> state,
                                                              const Identity& identity);
 
@@ -98,8 +98,8 @@ class Journal {
   // The message ids of the run begin so.
   [[nodiscard]] std::string id_stem() const;
 
-  // Each of these changes the row in one transaction; after an error nothing has changed here, and on the disk perhaps.
-  // Errors are the database's: Move::peer if the disk is full or the database is busy.
+  // Each of these changes the row in one transaction; after an error nothing has changed here, and on the
+  // disk perhaps. Errors are the database's: Move::peer if the disk is full or the database is busy.
   [[nodiscard]] Result<void> begin_run(std::string_view salt);
   [[nodiscard]] Result<void> intend(const Intent& intent);
   [[nodiscard]] Result<void> taken(const Totals& totals);  // place() moves to the end of the intent

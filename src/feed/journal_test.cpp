@@ -26,10 +26,10 @@ class JournalTest : public testing::Test {
  protected:
   // As another process would open the state.
   std::shared_ptr<StateOfLog> state(const std::string& log_id = "log") const {
-    auto database = sqlite::Database::open(folder_.path() / "import.db",
-                                           {.kind = {"state of import", 1, 1},
-                                            .schema = inputs_schema,
-                                            .busy_timeout = std::chrono::milliseconds(1)});
+    auto database =
+        sqlite::Database::open(folder_.path() / "import.db", {.kind = {"state of import", 1, 1},
+                                                              .schema = inputs_schema,
+                                                              .busy_timeout = std::chrono::milliseconds(1)});
     EXPECT_TRUE(database) << database.error().text;
     return std::make_shared<StateOfLog>(StateOfLog{folder_.path(), log_id, std::move(*database)});
   }

@@ -15,8 +15,8 @@ namespace {
 std::unexpected<Error> too_large(std::size_t bytes, const BodyLimits& limits) {
   const std::size_t most = std::min(limits.event_bytes, limits.body_bytes - 1);
   return fail(Move::caller, "event_too_large",
-              "its event has " + std::to_string(bytes) + " bytes, and Weir takes at most " + std::to_string(most) +
-                  " (MAX_EVENT_BYTES, MAX_BODY_BYTES)");
+              "its event has " + std::to_string(bytes) + " bytes, and Weir takes at most " +
+                  std::to_string(most) + " (MAX_EVENT_BYTES, MAX_BODY_BYTES)");
 }
 
 }  // namespace
@@ -53,8 +53,8 @@ PieceWriter::PieceWriter(const InputFormat& format, const Visitors* visitors)
   if (format_.log) reader_.emplace(*format_.log);
 }
 
-const Piece& PieceWriter::write(const std::vector<Item>& items, std::string_view id,
-                                const BodyLimits& limits, Extent extent) {
+const Piece& PieceWriter::write(const std::vector<Item>& items, std::string_view id, const BodyLimits& limits,
+                                Extent extent) {
   piece_.body.clear();
   piece_.events.clear();
   piece_.unreadable.clear();

@@ -57,11 +57,13 @@ Read read(std::string line) {
 
 TEST(PieceWriter, StopsWhereTheBodyIsFull) {
   PieceWriter writer(Dialect::ndjson, nullptr);
-  const std::string small = R"({"message_id":"m","user_id":"u","activity_type":"a","timestamp":"2024-01-15T10:00:00Z"})";
+  const std::string small =
+      R"({"message_id":"m","user_id":"u","activity_type":"a","timestamp":"2024-01-15T10:00:00Z"})";
   const std::string large = R"({"message_id":"m","user_id":")" + std::string(200, 'u') +
                             R"(","activity_type":"a","timestamp":"2024-01-15T10:00:00Z"})";
-  const std::vector<Item> items{{.line = 1, .text = small}, {.line = 2, .text = "no"},    {.line = 3, .text = large},
-                                {.line = 4, .text = small}, {.line = 5, .text = small}, {.line = 6, .text = small}};
+  const std::vector<Item> items{{.line = 1, .text = small}, {.line = 2, .text = "no"},
+                                {.line = 3, .text = large}, {.line = 4, .text = small},
+                                {.line = 5, .text = small}, {.line = 6, .text = small}};
   const std::size_t line = small.size() + 1;
   const auto extent = PieceWriter::Extent::one_body;
   struct Case {
@@ -72,14 +74,16 @@ TEST(PieceWriter, StopsWhereTheBodyIsFull) {
                                            {3 * line - 1, 4, 2, 2},
                                            {3 * line, 5, 3, 2},
                                            {4 * line + large.size() + 1, 6, 5, 1}}) {
-    const Piece& piece = writer.write(items, "id", {.event_bytes = 100, .body_bytes = one.body_bytes}, extent);
+    const Piece& piece =
+        writer.write(items, "id", {.event_bytes = 100, .body_bytes = one.body_bytes}, extent);
     EXPECT_EQ(piece.items, one.items) << one.body_bytes;
     EXPECT_EQ(piece.events.size(), one.events) << one.body_bytes;
     EXPECT_EQ(piece.unreadable.size(), one.unreadable) << one.body_bytes;
     EXPECT_LE(piece.body.size(), one.body_bytes);
     EXPECT_EQ(lines_of(piece.body).size(), one.events);
   }
-  const Piece& all = writer.write(items, "id", {.event_bytes = 100, .body_bytes = line}, PieceWriter::Extent::all);
+  const Piece& all =
+      writer.write(items, "id", {.event_bytes = 100, .body_bytes = line}, PieceWriter::Extent::all);
   EXPECT_EQ(all.items, items.size());
   EXPECT_EQ(all.events.size(), 4U) << "what fits no body is not sent however it is cut";
 }

@@ -50,11 +50,12 @@ Result<Shelf> Shelf::open(const std::filesystem::path& state_dir, std::string_vi
   if (std::filesystem::create_directories(state_dir, error) && !error)
     std::filesystem::permissions(state_dir, std::filesystem::perms::owner_all, error);
   if (error) return unusable(state_dir, error.message());
-  auto database = sqlite::Database::open(state_dir / "import.db", {.kind = state_file,
-                                                                   .schema = inputs_schema,
-                                                                   .durability = sqlite::Durability::full,
-                                                                   .busy_timeout = busy_timeout,
-                                                                   .wal_autocheckpoint_pages = wal_pages_max});
+  auto database =
+      sqlite::Database::open(state_dir / "import.db", {.kind = state_file,
+                                                       .schema = inputs_schema,
+                                                       .durability = sqlite::Durability::full,
+                                                       .busy_timeout = busy_timeout,
+                                                       .wal_autocheckpoint_pages = wal_pages_max});
   if (!database) {
     if (database.error().move == Move::peer) return std::unexpected(database.error());
     return unusable(state_dir, database.error().text);
@@ -68,7 +69,8 @@ Result<std::unique_ptr<Journal>> Shelf::journal_of(Source& source, const Identit
   std::size_t enough = static_cast<std::size_t>(first.bytes);
   while (true) {
     source.want(enough);
-    // A transaction is short: the input is never read inside of it. Only there the longest known piece is final.
+    // A transaction is short: the input is never read inside of it. Only there the longest known piece is
+    // final.
     if (auto begun = state_->database.begin(); !begun) return std::unexpected(begun.error());
     const auto known = known_inputs(*state_);
     const std::uint64_t longest = known && !known->empty() ? known->front().bytes : 0;

@@ -1,4 +1,5 @@
-// The state folder of import: the salt, and a database with what is known of each input of each of Weir's logs.
+// The state folder of import: the salt, and a database with what is known of each input of each of Weir's
+// logs.
 #pragma once
 
 #include <filesystem>
@@ -15,8 +16,8 @@ namespace weir::feed {
 // The journals of one log. Several processes may have the same state folder. One thread.
 class Shelf {
  public:
-  // Makes the folder where it is missing, for its owner only. Move::caller, state_unusable: what stands there is no
-  // folder or not the database of an import; other errors are the database's.
+  // Makes the folder where it is missing, for its owner only. Move::caller, state_unusable: what stands there
+  // is no folder or not the database of an import; other errors are the database's.
   [[nodiscard]] static Result<Shelf> open(const std::filesystem::path& state_dir, std::string_view log_id);
 
   // The journal of the input that begins with the bytes that lie ahead of the source; a new one, whose first

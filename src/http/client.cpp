@@ -36,7 +36,8 @@ std::unexpected<Error> bad_url(std::string_view url) {
 std::string reason_of(const Code& code) {
   const bool ended_early =
       code == beast::http::error::end_of_stream || code == beast::http::error::partial_message;
-  const bool of_http = code.category() == beast::http::make_error_code(beast::http::error::bad_version).category();
+  const bool of_http =
+      code.category() == beast::http::make_error_code(beast::http::error::bad_version).category();
   if (of_http && !ended_early) return "what it sent is not an HTTP reply (" + code.message() + ")";
   return code.message();
 }
@@ -47,8 +48,8 @@ std::string without_credentials(std::string_view url) {
   const std::size_t at = url.rfind('@');
   if (at == std::string_view::npos) return std::string(url);
   // A scheme is letters alone here: what stands before "://" may be a part of the password.
-  const std::size_t letters = std::min(
-      url.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"), url.size());
+  const std::size_t letters =
+      std::min(url.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"), url.size());
   const std::size_t begin = letters < at && url.substr(letters).starts_with("://") ? letters + 3 : 0;
   return std::string(url.substr(0, begin)).append("***").append(url.substr(at));
 }

@@ -24,11 +24,12 @@ struct BaseUrl {
   [[nodiscard]] std::string authority() const;
 };
 
-// The URL as it may be printed: a user name and password in it become ***. Works on any text: all between the scheme
-// and the last @ counts as credentials.
+// The URL as it may be printed: a user name and password in it become ***. Works on any text: all between the
+// scheme and the last @ counts as credentials.
 [[nodiscard]] std::string without_credentials(std::string_view url);
 
-// Reads "http://host[:port][/prefix]". Move::caller, code url_invalid; the text never holds a password of the URL.
+// Reads "http://host[:port][/prefix]". Move::caller, code url_invalid; the text never holds a password of the
+// URL.
 [[nodiscard]] Result<BaseUrl> parse_base_url(std::string_view url);
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
