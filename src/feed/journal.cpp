@@ -142,10 +142,14 @@ Result<void> Journal::begin_run(std::string_view salt) {
   return write({.run = row_.run + 1, .salt = std::string(salt)});
 }
 
+// With its WAL on the disk, all that was committed before is there, too.
 Result<void> Journal::intend(const Intent& intent) {
   Row row = row_;
   row.intent = intent;
-  return write(std::move(row));
+  auto written = state_->database.run("PRAGMA synchronous = FULL");
+  if (written) written = write(std::move(row));
+  const auto back = state_->database.run("PRAGMA synchronous = NORMAL");
+  return written ? back : written;
 }
 
 Result<void> Journal::taken(const Totals& totals) {

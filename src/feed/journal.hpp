@@ -1,8 +1,9 @@
 // What import remembers of one input of one log, as a row of the database in the state folder: how far it
 // came, and the piece that it is about to send, with its outcome afterwards.
 //
-// Every change is on the disk before the call returns. An intent is there before its piece is sent, so a
-// piece that was perhaps sent is always known.
+// An intent is on the disk before intend() returns, so a piece that was perhaps sent is always known. Any other
+// change survives the process, and a power cut once the next intent is on the disk: an outcome that is lost leaves
+// its piece in doubt, which is safe.
 #pragma once
 
 #include <cstdint>

@@ -53,7 +53,7 @@ Result<Shelf> Shelf::open(const std::filesystem::path& state_dir, std::string_vi
   auto database =
       sqlite::Database::open(state_dir / "import.db", {.kind = state_file,
                                                        .schema = inputs_schema,
-                                                       .durability = sqlite::Durability::full,
+                                                       .durability = sqlite::Durability::normal,
                                                        .busy_timeout = busy_timeout,
                                                        .wal_autocheckpoint_pages = wal_pages_max});
   if (!database) {
