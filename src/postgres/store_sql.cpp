@@ -227,7 +227,7 @@ FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $
 WHERE ledger.topic = $1::text AND ledger.partition = new.partition AND (ledger.version = new.version)sql" +
                                                     std::string(rollup::or_unfenced) + ")"};
 
-// A window counts four rows at least, so so many candidates are enough.
+// A window counts four rows at least, so $6 / 4 + 2 candidates are more than are taken.
 const Statement prune_windows{"weir_prune_windows", R"sql(
 WITH candidates AS MATERIALIZED (
   SELECT total.window_start,
@@ -246,7 +246,7 @@ WITH candidates AS MATERIALIZED (
       SELECT 1 FROM activity_unrolled AS unrolled
       WHERE unrolled.topic = $1::text AND unrolled.window_start = total.window_start
         AND unrolled.partition = $3::int OFFSET 0))
-  ORDER BY total.window_start LIMIT $6::bigint / 4 + 1),
+  ORDER BY total.window_start LIMIT $6::bigint / 4 + 2),
 old AS MATERIALIZED (
   SELECT each.window_start FROM (
     SELECT window_start, sum(row_count) OVER (ORDER BY window_start) - row_count AS rows_before FROM candidates) AS each
