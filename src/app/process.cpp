@@ -48,6 +48,15 @@ constexpr std::chrono::milliseconds leave_within{24'000};
   _exit(exit_code);
 }
 
+// As Signals::wait(), but SIGHUP never ends the process.
+Wake wait_for_end(Signals& signals, observe::Log& log, MonoTime until = MonoTime::max()) {
+  for (;;) {
+    Wake wake = signals.wait(until);
+    if (wake.reason != Wake::Reason::hangup) return wake;
+    log.info("SIGHUP received; settings are read only at start: restart the process to apply changes");
+  }
+}
+
 // Does it on a thread of its own, while this one listens for a second signal.
 void do_until(MonoTime until, Signals& signals, observe::Log& log, const std::function<void()>& part,
               const std::function<Unsent()>& unsent) {
@@ -55,7 +64,7 @@ void do_until(MonoTime until, Signals& signals, observe::Log& log, const std::fu
     part();
     signals.drained();
   });
-  const Wake wake = signals.wait(until);
+  const Wake wake = wait_for_end(signals, log, until);
   if (wake.reason == Wake::Reason::late) leave_now(0, unsent(), log, "a part did not end in time");
   if (wake.reason != Wake::Reason::drained) leave_now(1, unsent(), log, wake.detail);
   doing.join();
@@ -99,7 +108,7 @@ int run_process(config::Command command, const config::Settings& settings, obser
     out.clear();  // what the process is for does not depend on it
   }
 
-  const Wake wake = signals.wait();
+  const Wake wake = wait_for_end(signals, log);
   if (wake.reason == Wake::Reason::fatal) {
     (*service)->answer_last();
     log.error("cannot go on: " + wake.detail);

@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "app/descriptors.hpp"
 #include "app/health.hpp"
 #include "base/limits.hpp"
 #include "observe/process.hpp"
@@ -29,10 +30,12 @@ static_assert(limits::question_deadline < answer_patience,
 
 http::ServerSettings server_settings(config::Command command, const config::Settings& settings) {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int threads = settings.http_threads == 0 ? cores : settings.http_threads;
   return {.bind_address = settings.bind_address,
           .port = command == config::Command::consumer ? settings.consumer_port : settings.server_port,
-          .threads = settings.http_threads == 0 ? cores : settings.http_threads,
+          .threads = threads,
           .body_bytes_max = settings.max_body_bytes,
+          .connections_max = connections_within(raise_descriptor_limit(), threads),
           .cors_origins = settings.cors_origins};
 }
 

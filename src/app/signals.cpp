@@ -27,8 +27,10 @@ Signals::Signals() {
   sigemptyset(&ours);
   sigaddset(&ours, SIGTERM);
   sigaddset(&ours, SIGINT);
+  sigaddset(&ours, SIGHUP);
   ensure(pthread_sigmask(SIG_BLOCK, &ours, nullptr) == 0, "signals can be blocked");
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   signals_ = signalfd(-1, &ours, SFD_CLOEXEC);
   knocks_ = eventfd(0, EFD_CLOEXEC);
   ensure(signals_ >= 0 && knocks_ >= 0, "there are file descriptors at start");
@@ -49,6 +51,7 @@ Wake Signals::wait(MonoTime until) {
     if ((sources[0].revents & POLLIN) != 0) {
       signalfd_siginfo info{};
       if (read(signals_, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGHUP) return {.reason = Wake::Reason::hangup, .detail = "SIGHUP"};
         return {.reason = Wake::Reason::signal, .detail = info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"};
       }
     }

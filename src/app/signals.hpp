@@ -12,14 +12,15 @@ namespace weir::app {
 
 // Why main woke up.
 struct Wake {
-  enum class Reason : std::uint8_t { signal, fatal, drained, late };
+  enum class Reason : std::uint8_t { signal, hangup, fatal, drained, late };
   Reason reason = Reason::signal;
   int exit_code = 0;   // of a fatal end
   std::string detail;  // "SIGTERM", or why a part cannot go on
 };
 
-// Made first of all and by main, before any other thread: SIGTERM and SIGINT are blocked from then on in every
-// thread and come out of wait(). SIGPIPE is ignored: a peer that hangs up is an error of write(), not our end.
+// Made first of all and by main, before any other thread: SIGTERM, SIGINT and SIGHUP are blocked from then on in every
+// thread and come out of wait(). SIGPIPE and SIGXFSZ are ignored: a peer that closed its connection and a file that may
+// not grow are errors of write().
 class Signals {
  public:
   Signals();
@@ -27,7 +28,7 @@ class Signals {
   Signals& operator=(const Signals&) = delete;
   ~Signals();
 
-  // Main only: blocks until a signal came or somebody knocked; or until then (late).
+  // Main only: blocks until a signal came or somebody knocked; or until then (late). SIGHUP is reason hangup.
   [[nodiscard]] Wake wait(MonoTime until = MonoTime::max());
 
   // From any thread. The first fatal reason is kept.

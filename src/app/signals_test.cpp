@@ -33,6 +33,19 @@ TEST(Signals, TellWhatCameBeforeTheEnd) {
   EXPECT_EQ(told.detail, "SIGTERM");
 }
 
+TEST(Signals, Fault44SighupIsNoReasonToLeave) {
+  Signals signals;
+  kill(getpid(), SIGHUP);
+  const Wake told = signals.wait(read_clock().mono);
+  EXPECT_EQ(told.reason, Reason::hangup);
+  EXPECT_EQ(signals.wait(soon()).reason, Reason::late) << "and nothing else came of it";
+}
+
+TEST(Signals, Fault44AFileThatMayNotGrowIsAnErrorOfWriteAndNotTheEnd) {
+  const Signals signals;
+  raise(SIGXFSZ);  // ends the process unless it is ignored
+}
+
 TEST(Signals, KeepTheFirstFatalReason) {
   Signals signals;
   signals.fatal(2, "the first");

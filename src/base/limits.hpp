@@ -23,6 +23,10 @@ inline constexpr std::size_t json_slack_bytes =
 inline constexpr std::chrono::hours door_ahead_max{24};    // an event's time against the clock, at the door
 inline constexpr std::chrono::hours record_ahead_max{48};  // an event's time against its record's time
 inline constexpr int year_min = 1990;
+// A clock, or a record's time, that is further ahead than this is not believed at once.
+inline constexpr std::chrono::hours clock_lead_max{12};
+// A step of the clock back by at most this is waited out by the embedded log: its record times stand still.
+inline constexpr std::chrono::seconds clock_step_back_max{10};
 
 // One request.
 inline constexpr std::size_t body_bytes_default = 16 * MiB;
@@ -36,6 +40,9 @@ inline constexpr std::chrono::seconds idle_deadline{75};     // between two requ
 
 // One process.
 inline constexpr std::size_t connections_max = 8192;
+// Open files that connections leave to the stores, the log and its clients, and to each io thread.
+inline constexpr std::size_t descriptors_kept = 96;
+inline constexpr std::size_t descriptors_per_io_thread = 8;
 // What clients hold: unread bytes of requests, bodies that are not answered yet, unsent replies. At most so much for
 // one client address (IPv4: the address, IPv6: its /64), and for all of them. MAX_BODY_BYTES raises both if needed.
 inline constexpr std::size_t held_bytes_max = 128 * MiB;
@@ -102,6 +109,7 @@ static_assert(part_rows_max <= transaction_rows_max && step_rows_max <= part_row
 static_assert(part_bytes_max <= transaction_bytes_max && step_bytes_max <= part_bytes_max);
 static_assert(2 * part_bytes_max <= waiting_tally_bytes_max, "a part gathers while another is written");
 static_assert(door_ahead_max < record_ahead_max, "clocks differ");
+static_assert(clock_lead_max < std::chrono::days{1}, "retention is in days, and at least one");
 static_assert(uri_bytes_max < header_bytes_max);
 static_assert(top_rows_max <= values_per_window_max);
 static_assert(question_deadline < request_deadline, "the answer of a late question says why");

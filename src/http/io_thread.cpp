@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t blocks_kept_max = 16;
 constexpr std::size_t out_kept_bytes_max = 4 * limits::unsent_replies_bytes_max;
 // Connections above the maximum that are told so at one time; beyond these they are just closed.
-constexpr std::size_t turned_away_max = 64;
+constexpr std::size_t turned_away_max = 64;  // and no more than an eighth of the maximum
 
 // A quarter of the shortest deadline, at most a second: deadlines are kept that exactly.
 std::chrono::milliseconds sweep_interval(const ServerSettings& settings) {
@@ -212,7 +212,8 @@ void IoThread::add(Tcp::socket socket) {
   const bool full = connections() >= connections_max_ &&
                     !make_way(holding.connections_of_address(), FairnessCounts::connections);
   const std::size_t open = connections();
-  if (open >= connections_max_ + turned_away_max) return;  // and closes it
+  const std::size_t turned_away = std::min(turned_away_max, connections_max_ / 8 + 1);
+  if (open >= connections_max_ + turned_away) return;  // and closes it
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();

@@ -1,0 +1,39 @@
+#include "app/descriptors.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/limits.hpp"
+
+namespace weir::app {
+
+void open_standard_descriptors() {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+    if (fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
+    // open() gives the lowest free number, which is this one: those below it are open.
+    (void)open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
+std::size_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return limits::connections_max;
+  if (limit.rlim_cur < limit.rlim_max) {
+    const rlimit raised{.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  return limit.rlim_cur;
+}
+
+std::size_t connections_within(std::size_t limit, int threads) {
+  const auto io_threads = static_cast<std::size_t>(threads);
+  const std::size_t kept = limits::descriptors_kept + io_threads * limits::descriptors_per_io_thread;
+  const std::size_t left = limit > kept ? limit - kept : 0;
+  // The server also holds, for a moment, an eighth more that it turns away.
+  return std::clamp(left / 9 * 8, io_threads, limits::connections_max);
+}
+
+}  // namespace weir::app
