@@ -1,9 +1,12 @@
 #include "sqlite/database.hpp"
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -56,11 +59,31 @@ Verdict verdict_on(int result) {
   }
 }
 
+// Whether the last call that failed on the database or its WAL said EFBIG. (sqlite3_system_errno() tells of the last call
+// of all, and a rollback makes some.)
+bool may_not_grow(sqlite3* database) {
+  for (const int which : {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {
+    sqlite3_file* file = nullptr;
+    int error = 0;
+    const bool found = sqlite3_file_control(database, "main", which, &file) == SQLITE_OK && file != nullptr &&
+                       file->pMethods != nullptr;
+    if (found && file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK &&
+        error == EFBIG)
+      return true;
+  }
+  return false;
+}
+
 std::unexpected<Error> failure(sqlite3* database, int result) {
   const char* path = sqlite3_db_filename(database, "main");
-  const Verdict verdict = verdict_on(result);
+  Verdict verdict = verdict_on(result);
   std::string text = path == nullptr ? "" : std::string(path) + ": ";
   text += sqlite3_errmsg(database);
+  // SQLite knows ENOSPC alone as a full disk.
+  if (verdict.code == code_disk_failed && may_not_grow(database)) {
+    verdict = {Move::peer, code_disk_full};
+    text += ": the file may not grow any further; raise the limit on file sizes (ulimit -f, LimitFSIZE)";
+  }
   text += " (SQLite " + std::to_string(result) + ")";
   return fail(verdict.move, verdict.code, std::move(text));
 }
@@ -71,10 +94,32 @@ std::string hex(std::int64_t number) {
   return "0x" + std::string(digits.begin(), end.ptr);
 }
 
+// SQLite's unix VFS takes 512 bytes, of which it wants 8 for the names of its other files.
+constexpr std::size_t path_bytes_max = 504;
+
+// The files hold user ids: only their owner may read them. SQLite gives a new WAL the mode of its database.
+void make_private(const std::filesystem::path& path, const OpenOptions& options) {
+  struct stat found{};
+  if (!options.schema.empty() && stat(path.c_str(), &found) != 0 && errno == ENOENT) {
+    const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file >= 0) close(file);
+  }
+  for (const char* const more : {"", "-wal", "-shm"}) {
+    const auto one = std::filesystem::path(path) += more;
+    const bool wide = stat(one.c_str(), &found) == 0 && (found.st_mode & 077U) != 0;
+    if (wide && found.st_uid == geteuid()) (void)chmod(one.c_str(), found.st_mode & 0700U);
+  }
+}
+
 // What can be seen to be wrong without opening the file, or would be mended by SQLite without a word.
 Result<void> look_at(const std::filesystem::path& path, const OpenOptions& options) {
   const std::string what = std::string(options.kind.name);
   std::error_code ignored;
+  const std::size_t bytes = std::filesystem::absolute(path, ignored).native().size();
+  if (bytes > path_bytes_max)
+    return fail(Move::caller, code_cannot_open,
+                path.string() + " is too long for SQLite: its absolute path has " + std::to_string(bytes) +
+                    " bytes; expected at most " + std::to_string(path_bytes_max));
   const auto status = std::filesystem::status(path, ignored);
   if (std::filesystem::is_directory(status))
     return fail(Move::caller, code_cannot_open, path.string() + " is a directory; expected Weir's " + what);
@@ -180,6 +225,7 @@ Database::Database(sqlite3* database)
 
 Result<Database> Database::open(const std::filesystem::path& path, const OpenOptions& options) {
   if (auto seen = look_at(path, options); !seen) return pass_on(seen);
+  make_private(path, options);
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (!options.schema.empty()) flags |= SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;

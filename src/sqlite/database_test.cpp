@@ -1,6 +1,11 @@
 #include "sqlite/database.hpp"
 
+#include <csignal>
 #include <fstream>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "sqlite/fake_vfs.hpp"
 #include "sqlite/test_folder.hpp"
@@ -82,6 +87,49 @@ TEST_F(DatabaseTest, EndsAStatementWhenItIsToldTo) {
   EXPECT_EQ(asked, 3);
   database.interrupt_when({});
   EXPECT_EQ(database.number("SELECT count(*) FROM notes"), 0);
+}
+
+TEST_F(DatabaseTest, ItsFilesAreTheirOwnersAlone) {
+  const auto mode_of = [this](const char* more) {
+    struct stat found{};
+    return stat((file_.string() + more).c_str(), &found) == 0 ? found.st_mode & 0777U : 0U;
+  };
+  {
+    auto database = opened();
+    ASSERT_TRUE(database.run("INSERT INTO notes VALUES(1, 'one')"));
+    for (const char* more : {"", "-wal", "-shm"}) EXPECT_EQ(mode_of(more), 0600U) << more;
+    for (const char* more : {"", "-wal", "-shm"}) ASSERT_EQ(chmod((file_.string() + more).c_str(), 0644), 0);
+    auto second = opened();
+    for (const char* more : {"", "-wal", "-shm"})
+      EXPECT_EQ(mode_of(more), 0600U) << more << " of a database that an older version made";
+  }
+}
+
+TEST_F(DatabaseTest, NamesAPathThatIsTooLongForSqlite) {
+  for (int i = 0; i < 3; ++i) file_ = file_.parent_path() / std::string(200, 'x') / "notes.db";
+  std::filesystem::create_directories(file_.parent_path());
+  const Error why = refused();
+  EXPECT_EQ(why.code, code_cannot_open);
+  EXPECT_NE(why.text.find("is too long for SQLite"), std::string::npos) << why.text;
+}
+
+TEST_F(DatabaseTest, Fault44AFileThatMayNotGrowIsAFullDisk) {
+  const pid_t child = fork();
+  if (child == 0) {
+    auto database = opened();
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{.rlim_cur = 64 * 1024, .rlim_max = 64 * 1024};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(2);
+    for (int i = 1; i < 100; ++i) {
+      auto done = database.run("INSERT INTO notes VALUES(" + std::to_string(i) + ", randomblob(8000))");
+      if (!done) _exit(done.error().code == code_disk_full && done.error().move == Move::peer ? 0 : 3);
+    }
+    _exit(4);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(DatabaseTest, CarriesEveryKindOfValue) {

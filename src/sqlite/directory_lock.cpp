@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -18,6 +19,59 @@ std::unexpected<Error> cannot(const std::filesystem::path& path, int error) {
       path.string() + ": " + std::generic_category().message(error) + "; expected a writable data directory");
 }
 
+// What the system says of a path, in words that name the fault.
+std::unexpected<Error> cannot_make(const std::filesystem::path& directory, int error) {
+  std::error_code ignored;
+  if (error == ENAMETOOLONG)
+    return fail(Move::caller, "cannot_open",
+                "DATA_DIR " + directory.string() + " is too long (" +
+                    std::to_string(directory.native().size()) + " bytes); expected a shorter path");
+  for (auto path = directory; !path.empty() && path != path.root_path(); path = path.parent_path()) {
+    if (!std::filesystem::is_symlink(path, ignored) || std::filesystem::exists(path, ignored)) continue;
+    return fail(Move::caller, "cannot_open",
+                "DATA_DIR " + directory.string() + ": " + path.string() + " is a symbolic link to " +
+                    std::filesystem::read_symlink(path, ignored).string() +
+                    ", which does not exist; expected a directory, or no file of this name");
+  }
+  return cannot(directory, error);
+}
+
+// The name of a new file or directory survives a power cut once the directory that holds it is synced.
+int sync_directory(const std::filesystem::path& directory) {
+  const int file = open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return errno;
+  const int error = fsync(file) == 0 || errno == EINVAL ? 0 : errno;
+  close(file);
+  return error;
+}
+
+// 0, or the errno of the step that failed. The directory itself gets mode 0700, its new parents what umask leaves.
+int make_directory(const std::filesystem::path& directory, mode_t mode) {
+  struct stat found{};
+  if (stat(directory.c_str(), &found) == 0) return S_ISDIR(found.st_mode) ? 0 : ENOTDIR;
+  if (errno != ENOENT) return errno;
+  const auto parent = directory.parent_path();
+  if (!parent.empty() && parent != directory)
+    if (const int error = make_directory(parent, 0777); error != 0) return error;
+  if (mkdir(directory.c_str(), mode) != 0) return errno;
+  return sync_directory(parent);
+}
+
+bool is_weirs(const std::string& name) {
+  return name == "weir.lock" || name.starts_with("events.db") || name.starts_with("metrics.db");
+}
+
+// The databases hold user ids. A directory that also serves others is left as it is: the files have modes of their own.
+void make_private(const std::filesystem::path& directory) {
+  struct stat found{};
+  if (stat(directory.c_str(), &found) != 0 || found.st_uid != geteuid() || (found.st_mode & 077U) == 0)
+    return;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error))
+    if (!is_weirs(entry.path().filename().string())) return;
+  if (!error) (void)chmod(directory.c_str(), found.st_mode & 0700U);
+}
+
 // The number that the holder wrote; a courtesy to the reader of the message, nothing depends on it.
 std::string holder_of(int file) {
   std::array<char, 16> text{};
@@ -28,13 +82,15 @@ std::string holder_of(int file) {
 }  // namespace
 
 Result<DirectoryLock> DirectoryLock::take(const std::filesystem::path& directory) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) return cannot(directory, error.value());
+  auto named = directory;
+  if (named.filename().empty()) named = named.parent_path();  // "data/" is "data"
+  if (const int error = make_directory(named, 0700); error != 0) return cannot_make(directory, error);
+  make_private(directory);
   const auto path = directory / "weir.lock";
-  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) return cannot(path, errno);
   DirectoryLock lock(file);
+  (void)fchmod(file, 0600);  // an older version's was wider
   if (flock(file, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return cannot(path, errno);
     return fail(Move::caller, "directory_in_use",

@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <optional>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +57,57 @@ TEST(DirectoryLock, IsFreeWhenItsHolderWasKilled) {
   EXPECT_TRUE(DirectoryLock::take(folder.path()));
   close(ready[0]);
   close(ready[1]);
+}
+
+std::filesystem::perms mode_of(const std::filesystem::path& path) {
+  return std::filesystem::status(path).permissions();
+}
+constexpr auto private_mode = std::filesystem::perms::owner_all;
+
+TEST(DirectoryLock, ANewDirectoryIsItsOwnersAlone) {
+  const TestFolder folder;
+  ASSERT_TRUE(DirectoryLock::take(folder / "a/data/"));
+  EXPECT_EQ(mode_of(folder / "a/data"), private_mode);
+  EXPECT_EQ(mode_of(folder / "a/data/weir.lock"),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST(DirectoryLock, AnExistingDirectoryOfWeirsFilesBecomesItsOwnersAlone) {
+  const TestFolder folder;
+  std::ofstream(folder / "events.db-wal") << "x";
+  ASSERT_EQ(chmod(folder.path().c_str(), 0755), 0);
+  ASSERT_TRUE(DirectoryLock::take(folder.path()));
+  EXPECT_EQ(mode_of(folder.path()), private_mode);
+}
+
+TEST(DirectoryLock, ADirectoryThatHoldsOtherFilesKeepsItsMode) {
+  const TestFolder folder;
+  std::ofstream(folder / "letter.txt") << "x";
+  ASSERT_EQ(chmod(folder.path().c_str(), 0755), 0);
+  ASSERT_TRUE(DirectoryLock::take(folder.path()));
+  EXPECT_NE(mode_of(folder.path()), private_mode);
+}
+
+TEST(DirectoryLock, NamesTheDirectoryThatALinkMissesItsTargetIn) {
+  const TestFolder folder;
+  std::filesystem::create_symlink("/nowhere/at/all", folder / "link");
+  for (const char* const directory : {"link", "link/data"}) {
+    auto lock = DirectoryLock::take(folder / directory);
+    ASSERT_FALSE(lock);
+    EXPECT_NE(
+        lock.error().text.find((folder / "link").string() + " is a symbolic link to /nowhere/at/all, which"),
+        std::string::npos)
+        << lock.error().text;
+  }
+}
+
+TEST(DirectoryLock, NamesAPathThatIsTooLong) {
+  const TestFolder folder;
+  for (const std::size_t bytes : {256U, 5000U}) {
+    auto lock = DirectoryLock::take(folder.path() / std::string(bytes, 'x'));
+    ASSERT_FALSE(lock);
+    EXPECT_NE(lock.error().text.find("is too long ("), std::string::npos) << lock.error().text;
+  }
 }
 
 TEST(DirectoryLock, RefusesAPlaceThatIsNoDirectory) {
