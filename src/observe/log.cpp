@@ -1,8 +1,12 @@
 #include "observe/log.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <utility>
 
 #include "base/json_text.hpp"
 
@@ -49,6 +53,25 @@ bool holds_controls(const std::string& line) {
   });
 }
 
+// "2026-01-31T23:59:59.999Z". Not by spdlog's pattern: before 1970, and in its first second, that shows no time.
+std::string time_text(WallTime moment) {
+  const auto day = std::chrono::floor<std::chrono::days>(moment);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(moment - day);
+  std::array<char, 40> text{};
+  (void)std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
+                      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                      static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
+                      static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
+                      static_cast<int>(time.subseconds().count()));
+  return text.data();
+}
+
+std::string_view level_name(Severity severity) {
+  constexpr std::array<std::string_view, 4> names{"debug", "info", "warning", "error"};
+  return names[static_cast<std::size_t>(severity)];
+}
+
 // `name=value`; quoted and escaped where it is more than one plain word.
 void append_text_field(std::string& line, const Field& field) {
   line += ' ';
@@ -66,14 +89,12 @@ void append_text_field(std::string& line, const Field& field) {
 
 class SpdLog final : public Log {
  public:
-  SpdLog(Severity least, bool json)
-      : json_(json), logger_("weir", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
+  SpdLog(Severity least, bool json, std::function<WallTime()> clock)
+      : json_(json),
+        clock_(std::move(clock)),
+        logger_("weir", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
     logger_.set_level(level_of(least));
-    // The time is UTC, as every time that we write down.
-    auto formatter = std::make_unique<spdlog::pattern_formatter>(
-        json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})" : "%Y-%m-%dT%H:%M:%S.%eZ %-7l %v",
-        spdlog::pattern_time_type::utc);
-    logger_.set_formatter(std::move(formatter));
+    logger_.set_formatter(std::make_unique<spdlog::pattern_formatter>("%v"));
     logger_.flush_on(spdlog::level::debug);
   }
 
@@ -81,7 +102,8 @@ class SpdLog final : public Log {
     if (!logger_.should_log(level_of(severity))) return;
     std::string line;
     if (json_) {
-      line = "\"message\":";
+      line = R"({"time":")" + time_text(clock_()) + R"(","level":")";
+      line.append(level_name(severity)).append(R"(","message":)");
       append_json_string(line, text);
       for (const Field& field : fields) {
         line += ',';
@@ -89,8 +111,11 @@ class SpdLog final : public Log {
         line += ':';
         append_json_string(line, field.value);
       }
+      line += '}';
     } else {
-      line = text;
+      line = time_text(clock_()) + ' ';
+      line.append(level_name(severity)).resize(time_bytes + 1 + level_bytes, ' ');
+      line.append(1, ' ').append(text);
       for (const Field& field : fields) append_text_field(line, field);
     }
     if (holds_controls(line)) line = with_visible_controls(line);
@@ -98,7 +123,11 @@ class SpdLog final : public Log {
   }
 
  private:
+  static constexpr std::size_t time_bytes = std::string_view("1970-01-01T00:00:00.000Z").size();
+  static constexpr std::size_t level_bytes = 7;
+
   bool json_;
+  std::function<WallTime()> clock_;
   spdlog::logger logger_;
 };
 
@@ -110,7 +139,9 @@ class SilentLog final : public Log {
 
 }  // namespace
 
-std::unique_ptr<Log> make_log(Severity least, bool json) { return std::make_unique<SpdLog>(least, json); }
+std::unique_ptr<Log> make_log(Severity least, bool json, std::function<WallTime()> clock) {
+  return std::make_unique<SpdLog>(least, json, std::move(clock));
+}
 
 std::unique_ptr<Log> make_silent_log() { return std::make_unique<SilentLog>(); }
 

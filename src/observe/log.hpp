@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "base/clock.hpp"
 
 namespace weir::observe {
 
@@ -40,8 +43,10 @@ class Log {
   }
 };
 
-// The log of the process, on spdlog. With json each line is one object: time, level, message, then the fields.
-[[nodiscard]] std::unique_ptr<Log> make_log(Severity least, bool json);
+// The log of the process, on spdlog. With json each line is one object: time, level, message, then the fields. The time
+// is UTC, of the clock; that is called on the thread that writes.
+[[nodiscard]] std::unique_ptr<Log> make_log(
+    Severity least, bool json, std::function<WallTime()> clock = [] { return read_clock().wall; });
 
 // For tests that do not look at the log.
 [[nodiscard]] std::unique_ptr<Log> make_silent_log();

@@ -35,6 +35,23 @@ TEST(Log, IsPlainForPeople) {
       "TIME error   cannot start port=8080 reason=\"it is taken\"\n");
 }
 
+TEST(Log, ShowsTimesAround1970AsTheyAre) {
+  const std::pair<std::int64_t, const char*> times[] = {{-1, "1969-12-31T23:59:59.999Z"},
+                                                        {0, "1970-01-01T00:00:00.000Z"},
+                                                        {1, "1970-01-01T00:00:00.001Z"},
+                                                        {-86'400'000, "1969-12-31T00:00:00.000Z"},
+                                                        {4'102'444'800'123, "2100-01-01T00:00:00.123Z"}};
+  for (const auto& [milliseconds, text] : times) {
+    const auto clock = [at = milliseconds] { return WallTime{std::chrono::milliseconds{at}}; };
+    testing::internal::CaptureStderr();
+    make_log(Severity::info, true, clock)->info("x");
+    make_log(Severity::info, false, clock)->info("x");
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), R"({"time":")" + std::string(text) +
+                                                          R"(","level":"info","message":"x"})" + "\n" + text +
+                                                          " info    x\n");
+  }
+}
+
 TEST(Log, LeavesOutWhatIsNotWanted) {
   EXPECT_EQ(written(Severity::warn, false,
                     [](Log& log) {
