@@ -1,5 +1,8 @@
+#include <optional>
 #include <utility>
+#include <vector>
 
+#include "app/data_watch.hpp"
 #include "app/log_adapter.hpp"
 #include "sqlite/event_log.hpp"
 #include "sqlite/log_reader.hpp"
@@ -14,13 +17,17 @@ class EmbeddedLogAdapter final : public LogAdapter {
         log_(log),
         fatal_(std::move(fatal)) {}
 
-  Result<void> open(const std::filesystem::path& file) {
+  // `store`: the file of the store, if that is embedded too; it is open by now.
+  Result<void> open(const std::filesystem::path& file, const std::optional<std::filesystem::path>& store) {
     auto events = sqlite::EmbeddedLog::open({.file = file}, log_, fatal_);
     if (!events) return pass_on(events);
     events_ = std::move(*events);
     auto reader = sqlite::EmbeddedLogReader::open(file, events_->commits());
     if (!reader) return pass_on(reader);
     reader_ = std::move(*reader);
+    std::vector<std::filesystem::path> files{file};
+    if (store) files.push_back(*store);
+    watch_.emplace(files, *events_, log_);
     return {};
   }
 
@@ -42,6 +49,7 @@ class EmbeddedLogAdapter final : public LogAdapter {
   const LogFatal fatal_;
   std::unique_ptr<sqlite::EmbeddedLog> events_;
   std::unique_ptr<sqlite::EmbeddedLogReader> reader_;
+  std::optional<DataWatch> watch_;
 };
 
 }  // namespace
@@ -49,7 +57,9 @@ class EmbeddedLogAdapter final : public LogAdapter {
 Result<std::unique_ptr<LogAdapter>> open_embedded_log(const config::Settings& settings, observe::Log& log,
                                                       LogFatal fatal) {
   auto adapter = std::make_unique<EmbeddedLogAdapter>(settings, log, std::move(fatal));
-  if (auto opened = adapter->open(settings.data_dir / "events.db"); !opened) return pass_on(opened);
+  std::optional<std::filesystem::path> store;
+  if (settings.metrics_store == config::StoreKind::sqlite) store = settings.data_dir / "metrics.db";
+  if (auto opened = adapter->open(settings.data_dir / "events.db", store); !opened) return pass_on(opened);
   return adapter;
 }
 

@@ -17,12 +17,12 @@ INSERT INTO meta VALUES('log_id', lower(hex(randomblob(16)))))";
 constexpr std::string_view code_full = "log_full";
 constexpr std::string_view code_stopping = "log_stopping";
 constexpr std::string_view code_failed = "log_failed";
+constexpr std::string_view code_blocked = "log_blocked";
+
+// A step of the clock that an operator should hear of.
+constexpr std::chrono::minutes clock_step_told_min{1};
 
 constexpr std::size_t page_bytes = 4096;
-// A bite of retention: small enough that an append hardly notices it.
-constexpr std::int64_t bite_segments_max = 512;
-constexpr std::int64_t bite_bytes_max = 4 * 1024 * 1024;
-
 RecordTime record_time(std::int64_t milliseconds) {
   return RecordTime(std::chrono::milliseconds(milliseconds));
 }
@@ -66,12 +66,9 @@ Result<void> EmbeddedLog::prepare() {
     return {};
   };
   if (auto done = keep(insert_, "INSERT INTO segments VALUES(?1, ?2, ?3, ?4)"); !done) return done;
-  if (auto done = keep(oldest_,
-                       "SELECT first_offset, records, time_ms, length(body) FROM segments "
-                       "ORDER BY first_offset LIMIT ?1");
-      !done)
-    return done;
-  if (auto done = keep(delete_, "DELETE FROM segments WHERE first_offset < ?1"); !done) return done;
+  auto pruner = SegmentPruner::open(database_);
+  if (!pruner) return pass_on(pruner);
+  pruner_.emplace(std::move(*pruner));
 
   auto id = database_.prepare("SELECT value FROM meta WHERE name = 'log_id'");
   if (!id) return pass_on(id);
@@ -121,6 +118,11 @@ void EmbeddedLog::append(intake::Append events, intake::Receive receive) {
     lock.unlock();
     return refuse(std::move(receive), code_stopping, "the event log takes nothing more: shutting down");
   }
+  if (!blocked_.empty()) {
+    std::string reason = blocked_;
+    lock.unlock();
+    return refuse(std::move(receive), code_blocked, std::move(reason));
+  }
   if (waiting_bytes_ + events.bytes.size() > options_.waiting_bytes_max) {
     lock.unlock();
     return refuse(std::move(receive), code_full, "too many bytes wait for the event log");
@@ -138,10 +140,11 @@ void EmbeddedLog::refuse(intake::Receive receive, std::string_view code, std::st
 
 intake::LogHealth EmbeddedLog::health() const {
   const std::scoped_lock lock(mutex_);
-  return {.up = trouble_.empty() && !stop_at_,
-          .reason = !trouble_.empty() ? trouble_
-                    : stop_at_        ? "draining"
-                                      : "",
+  return {.up = trouble_.empty() && blocked_.empty() && !stop_at_,
+          .reason = !blocked_.empty()   ? blocked_
+                    : !trouble_.empty() ? trouble_
+                    : stop_at_          ? "draining"
+                                        : "",
           .log_id = log_id_,
           .end = commits_->end(),
           .latency_ms = latency_.count()};
@@ -149,8 +152,15 @@ intake::LogHealth EmbeddedLog::health() const {
 
 void EmbeddedLog::prune_before(std::int64_t offset, RecordTime time) {
   const std::scoped_lock lock(mutex_);
-  prune_ = Prune{.offset = offset, .time = time};
+  if (!blocked_.empty()) return;
+  prune_ = SegmentPruner::Wanted{.offset = offset, .time = time};
   work_.notify_one();
+}
+
+void EmbeddedLog::block(std::string reason) {
+  const std::scoped_lock lock(mutex_);
+  blocked_ = std::move(reason);
+  if (!blocked_.empty()) prune_.reset();
 }
 
 void EmbeddedLog::stop(std::chrono::milliseconds deadline) {
@@ -244,7 +254,7 @@ EmbeddedLog::Outcome EmbeddedLog::write(std::span<const Waiting> group) {
 }
 
 Result<void> EmbeddedLog::insert(std::span<const Waiting> group) {
-  last_time_ = std::max(last_time_, options_.clock().wall);
+  read_time();
   writing_at_ = end_;
   segment_.begin_anew();
   for (const auto& one : group)
@@ -254,6 +264,25 @@ Result<void> EmbeddedLog::insert(std::span<const Waiting> group) {
       if (auto inserted = insert_segment(); !inserted) return inserted;
     }
   return segment_.records() > 0 ? insert_segment() : Result<void>{};
+}
+
+// The time of what is written now. See the header for a clock that is stepped.
+void EmbeddedLog::read_time() {
+  const Now now = options_.clock();
+  const auto back = std::chrono::duration_cast<std::chrono::seconds>(last_time_ - now.wall);
+  const bool follows = now.wall >= last_time_ || last_time_ - now.wall > limits::clock_step_back_max;
+  const auto ahead = last_read_
+                         ? (now.wall - last_read_->wall) -
+                               std::chrono::floor<std::chrono::milliseconds>(now.mono - last_read_->mono)
+                         : std::chrono::milliseconds{0};
+  if (follows && now.wall < last_time_)
+    log_.warn("the clock is behind the newest record of the event log; new records get the clock's time",
+              {{"by_seconds", std::to_string(back.count())}});
+  if (ahead > clock_step_told_min)
+    log_.warn("the clock was stepped ahead; new records get the clock's time",
+              {{"by_seconds", std::to_string(ahead / std::chrono::seconds{1})}});
+  last_read_ = now;
+  if (follows) last_time_ = now.wall;
 }
 
 Result<void> EmbeddedLog::insert_segment() {
@@ -308,13 +337,13 @@ void EmbeddedLog::probe() {
 }
 
 void EmbeddedLog::prune() {
-  std::optional<Prune> wanted;
+  std::optional<SegmentPruner::Wanted> wanted;
   {
     const std::scoped_lock lock(mutex_);
     wanted = prune_;
   }
   if (!wanted) return;
-  auto more = prune_bite(*wanted);
+  auto more = pruner_->bite(database_, *wanted, end_, options_.clock().wall);
   if (!more && more.error().code == code_fsync_failed) return give_up(more.error());
   if (!more) log_.warn("the event log could not be pruned; next time again", {{"reason", more.error().text}});
   const std::scoped_lock lock(mutex_);
@@ -329,32 +358,6 @@ void EmbeddedLog::write_back(CheckpointMode mode) {
   if (end) return;
   if (end.error().code == code_fsync_failed) return give_up(end.error());
   log_.warn("the event log's WAL could not be written back; later again", {{"reason", end.error().text}});
-}
-
-// One transaction's worth of retention; true if there may be more to do.
-Result<bool> EmbeddedLog::prune_bite(const Prune& prune) {
-  std::int64_t bytes = 0;
-  std::int64_t seen = 0;
-  std::int64_t cut = -1;  // everything below may go
-  oldest_->bind(1, bite_segments_max + 1);
-  while (seen <= bite_segments_max && bytes < bite_bytes_max) {
-    auto row = oldest_->step();
-    if (!row) return pass_on(row);
-    if (!*row) break;
-    const std::int64_t end = oldest_->number(0) + oldest_->number(1);
-    if (end > prune.offset || record_time(oldest_->number(2)) >= prune.time || end >= end_) break;
-    cut = end;
-    bytes += oldest_->number(3);
-    ++seen;
-  }
-  oldest_->reset();
-  if (cut < 0) return false;
-  if (auto begun = database_.begin(); !begun) return pass_on(begun);
-  auto done = delete_->bind(1, cut).run();
-  if (done) done = database_.commit();
-  database_.rollback();
-  if (!done) return pass_on(done);
-  return true;
 }
 
 // An fsync has failed. The kernel may have dropped what it could not write and call it clean, so that a second fsync

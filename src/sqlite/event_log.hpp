@@ -5,10 +5,13 @@
 // timer. A commit is kept as few rows, its segments (segment.hpp), for a row costs much more than an event.
 //
 // The file (version 1):
-//   segments(first_offset INTEGER PRIMARY KEY, records, time_ms, body)   offsets begin at 0 and have no holes;
-//                                                                         times never go backwards
+//   segments(first_offset INTEGER PRIMARY KEY, records, time_ms, body)   offsets begin at 0 and have no holes
 //   meta(name, value)                                                     log_id: made with the file
-// The newest segment is never pruned, so the end of the log and its time survive everything.
+// The newest segment is never pruned, so the end of the log survives everything.
+//
+// A record's time is the clock's when it is written. A step of the clock back by at most limits::clock_step_back_max is
+// waited out: times stand still meanwhile. A larger one is followed, with a warning; times may then go backwards, and
+// the order of the log is that of its offsets alone.
 #pragma once
 
 #include <condition_variable>
@@ -32,6 +35,7 @@
 #include "sqlite/commit_signal.hpp"
 #include "sqlite/database.hpp"
 #include "sqlite/segment.hpp"
+#include "sqlite/segment_pruner.hpp"
 
 namespace weir::sqlite {
 
@@ -69,9 +73,15 @@ class EmbeddedLog final : public intake::EventLog {
   // For the reader of this process.
   [[nodiscard]] std::shared_ptr<CommitSignal> commits() const { return commits_; }
 
-  // Retention, done by the writer's thread in small bites between commits: takes away the segments that lie wholly
-  // before `offset` and are older than `time`. Returns at once; a later call replaces one that is under way.
+  // Retention, done by the writer's thread in small bites between commits: takes away, from the log's start on, the
+  // segments that lie wholly before `offset` and are older than `time`. A segment whose time is later than the clock says
+  // is of a clock that was ahead: it goes with the next older than `time` that follows it. Returns at once; a later call
+  // replaces one that is under way.
   void prune_before(std::int64_t offset, RecordTime time);
+
+  // While a reason is set, appends are answered not_kept (log_blocked), health says the reason, and nothing is pruned.
+  // Empty: all is well again. Any thread.
+  void block(std::string reason);
 
   // Takes nothing more, commits what is queued for at most `deadline`, answers not_kept (log_stopping) to what is
   // left, writes the WAL back, and ends the thread. A commit under way is waited for, however long the disk takes.
@@ -81,12 +91,6 @@ class EmbeddedLog final : public intake::EventLog {
   struct Waiting {
     intake::Append events;
     intake::Receive receive;
-  };
-  struct Prune {
-    std::int64_t offset = 0;
-    RecordTime time;
-
-    friend bool operator==(const Prune&, const Prune&) = default;
   };
   struct Outcome {
     intake::Receipt receipt = intake::Receipt::kept;
@@ -110,7 +114,7 @@ class EmbeddedLog final : public intake::EventLog {
   void keep_house();
   void probe();
   void prune();
-  Result<bool> prune_bite(const Prune& prune);
+  void read_time();
   void write_back(CheckpointMode mode);
   void give_up(const Error& why);
   [[nodiscard]] bool failed() const;
@@ -129,24 +133,25 @@ class EmbeddedLog final : public intake::EventLog {
   std::condition_variable work_;
   std::vector<Waiting> queue_;
   std::size_t waiting_bytes_ = 0;  // queued or in the commit under way
-  std::optional<Prune> prune_;
+  std::optional<SegmentPruner::Wanted> prune_;
   std::optional<MonoTime> stop_at_;
   std::string trouble_;  // why the last commit failed; empty when all is well
+  std::string blocked_;  // see block()
   bool failed_ = false;  // for good: an fsync failed
   std::chrono::milliseconds latency_{0};
 
   // The writer's thread only (and open(), before that is started).
   Database database_;
   std::optional<Statement> insert_;
-  std::optional<Statement> oldest_;
-  std::optional<Statement> delete_;
+  std::optional<SegmentPruner> pruner_;
   std::vector<Waiting> taken_;
   SegmentWriter segment_;
   bool probing_ = false;
   bool end_known_ = true;
-  std::int64_t end_ = 0;         // the offset that the next record will get
-  std::int64_t writing_at_ = 0;  // the same, within the transaction under way
-  RecordTime last_time_;
+  std::int64_t end_ = 0;          // the offset that the next record will get
+  std::int64_t writing_at_ = 0;   // the same, within the transaction under way
+  RecordTime last_time_;          // of the newest segment
+  std::optional<Now> last_read_;  // of the clock
   std::int64_t next_checkpoint_frames_ = 0;
 
   std::thread writer_;

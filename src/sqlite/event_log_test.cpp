@@ -93,6 +93,15 @@ class EmbeddedLogTest : public testing::Test {
     return database->number(sql).value_or(-1);
   }
 
+  std::vector<RecordTime> times() {
+    std::vector<RecordTime> times;
+    auto all = under_test_.everything();
+    EXPECT_TRUE(all);
+    if (all)
+      for (const auto& record : *all) times.push_back(record.time);
+    return times;
+  }
+
   LogUnderTest under_test_;
 };
 
@@ -122,19 +131,77 @@ TEST_F(EmbeddedLogTest, CutsALargeCommitIntoSegments) {
   }
 }
 
-TEST_F(EmbeddedLogTest, NeverLetsRecordTimeGoBack) {
+TEST_F(EmbeddedLogTest, WaitsOutASmallStepBackOfTheClock) {
   for (const int ms : {50, 20, 20, 70}) {
     under_test_.clock().set(at(ms));
     append("x");
   }
-  under_test_.clock().set(at(10));
+  under_test_.clock().set(at(70 - 10'000));
   ASSERT_TRUE(under_test_.open());
   append("x");
-  auto all = under_test_.everything();
-  ASSERT_TRUE(all);
-  std::vector<RecordTime> times;
-  for (const auto& record : *all) times.push_back(record.time);
-  EXPECT_EQ(times, (std::vector{at(50), at(50), at(50), at(70), at(70)}));
+  EXPECT_EQ(times(), (std::vector{at(50), at(50), at(50), at(70), at(70)}));
+}
+
+TEST_F(EmbeddedLogTest, Fault41ARecordsTimeIsTheClocksHoweverTheClockWasStepped) {
+  constexpr std::int64_t day = 86'400'000;
+  for (const std::int64_t step : {10 * day, -10 * day, 1461 * day}) {
+    under_test_.file_anew();
+    ASSERT_TRUE(under_test_.open());
+    for (const std::int64_t ms : {std::int64_t{0}, step, step + 1, std::int64_t{2}}) {
+      under_test_.clock().set(at(ms));
+      append("x");
+    }
+    EXPECT_EQ(times(), (std::vector{at(0), at(step), at(step + 1), at(2)}));
+    under_test_.clock().set(at(3));
+    ASSERT_TRUE(under_test_.open());
+    append("x");
+    EXPECT_EQ(times().back(), at(3));
+  }
+}
+
+TEST_F(EmbeddedLogTest, Fault41TellsOfAClockThatWasStepped) {
+  append("x");
+  under_test_.clock().step(std::chrono::days{10});
+  append("x");
+  EXPECT_EQ(under_test_.told().await("stepped ahead"),
+            "warn the clock was stepped ahead; new records get the clock's time by_seconds=864000");
+  under_test_.clock().step(-std::chrono::days{10});
+  append("x");
+  EXPECT_EQ(under_test_.told().await("behind the newest"),
+            "warn the clock is behind the newest record of the event log; new records get the clock's time "
+            "by_seconds=864000");
+}
+
+TEST_F(EmbeddedLogTest, Fault41SegmentsFromTheFutureHoldUpNoRetentionAndAreNotTheFirstToGo) {
+  constexpr std::int64_t ahead = 1'000'000;
+  for (const std::int64_t ms :
+       {std::int64_t{0}, ahead, ahead, std::int64_t{1}, ahead, std::int64_t{20'000}}) {
+    under_test_.clock().set(at(ms));
+    append("x");
+  }
+  const auto start_once_pruned = [this](std::int64_t ms) {
+    log().prune_before(INT64_MAX, at(ms));
+    append("retention comes after this commit");
+    append("and before this one");
+    return number("SELECT min(first_offset) FROM segments");
+  };
+  EXPECT_EQ(start_once_pruned(1), 1)
+      << "how old those from the future are is not known before an old one follows";
+  EXPECT_EQ(start_once_pruned(2), 4) << "and then they are older than that";
+  EXPECT_EQ(start_once_pruned(20'000), 4);
+}
+
+TEST_F(EmbeddedLogTest, Fault42TakesNothingWhileItIsBlocked) {
+  append("x");
+  log().block("events.db was deleted");
+  EXPECT_FALSE(log().health().up);
+  EXPECT_EQ(log().health().reason, "events.db was deleted");
+  const auto refused = append_and_wait(log(), {{"user", "y", {}}});
+  EXPECT_EQ(refused.all, Receipt::not_kept);
+  EXPECT_EQ(refused.why.code, "log_blocked");
+  log().block("");
+  EXPECT_TRUE(log().health().up);
+  EXPECT_EQ(append_and_wait(log(), {{"user", "y", {}}}).all, Receipt::kept);
 }
 
 TEST_F(EmbeddedLogTest, HasAnIdOfItsOwn) {

@@ -13,7 +13,7 @@
 
 #include "base/clock.hpp"
 #include "intake/event_log_world.hpp"
-#include "observe/log.hpp"
+#include "observe/fake_log.hpp"
 #include "sqlite/event_log.hpp"
 #include "sqlite/log_reader.hpp"
 #include "sqlite/test_folder.hpp"
@@ -26,6 +26,10 @@ class TestClock {
   void set(RecordTime wall) {
     const std::scoped_lock lock(mutex_);
     wall_ = wall;
+  }
+  void step(std::chrono::milliseconds by) {
+    const std::scoped_lock lock(mutex_);
+    wall_ += by;
   }
   [[nodiscard]] Now now() const {
     const std::scoped_lock lock(mutex_);
@@ -86,7 +90,7 @@ class LogUnderTest {
   // Takes the log down, if it is up, and opens it.
   Result<void> open() {
     log_.reset();
-    auto opened = EmbeddedLog::open(options_, *silent_, [this](const Error& why) {
+    auto opened = EmbeddedLog::open(options_, told_, [this](const Error& why) {
       const std::scoped_lock lock(mutex_);
       fatal_.push_back(why);
     });
@@ -95,10 +99,17 @@ class LogUnderTest {
     return {};
   }
   void close() { log_.reset(); }
+  // Takes the log down and deletes its files.
+  void file_anew() {
+    close();
+    for (const char* const more : {"", "-wal", "-shm"})
+      std::filesystem::remove(std::filesystem::path(options_.file) += more);
+  }
 
   [[nodiscard]] EmbeddedLog& log() { return *log_; }
   [[nodiscard]] EventLogOptions& options() { return options_; }
   [[nodiscard]] TestClock& clock() { return clock_; }
+  [[nodiscard]] const observe::FakeLog& told() const { return told_; }
   [[nodiscard]] const std::filesystem::path& file() const { return options_.file; }
   [[nodiscard]] Result<std::vector<ReadBack>> everything() { return read_all(file(), log_->commits()); }
   // What the fatal handler was told.
@@ -110,7 +121,7 @@ class LogUnderTest {
  private:
   TestFolder folder_;
   TestClock clock_;
-  std::unique_ptr<observe::Log> silent_ = observe::make_silent_log();
+  observe::FakeLog told_;
   EventLogOptions options_;
   mutable std::mutex mutex_;
   std::vector<Error> fatal_;
