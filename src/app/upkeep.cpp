@@ -39,7 +39,7 @@ void Upkeep::run() {
   std::unique_lock lock(mutex_);
   while (!changed_.wait_for(lock, settings_.pause, [this] { return stopping_; })) {
     lock.unlock();
-    const Result<void> done = round(read_clock().wall);
+    const Result<void> done = round(clock_.read(read_clock()).settled);
     if (!done && done.error().move == Move::ourselves) return fatal_(done.error());
     if (!done && well) log_.warn("upkeep failed, and is tried again", {{"reason", done.error().text}});
     well = done.has_value();

@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "observe/log.hpp"
+#include "rollup/settled_clock.hpp"
 #include "rollup/status.hpp"
 #include "sqlite/event_log.hpp"
 
@@ -59,6 +60,8 @@ class Upkeep {
   sqlite::EmbeddedLog& events_;
   observe::Log& log_;
   const std::function<void(const Error&)> fatal_;
+
+  rollup::SettledClock clock_;  // the thread's
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -1,6 +1,5 @@
 #include "kafka/log_lookup.hpp"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -68,13 +67,6 @@ Result<LogBounds> LogLookup::bounds(std::int32_t partition) {
   return LogBounds{.start = *start, .end = *end};
 }
 
-Result<std::int64_t> LogLookup::first_at(std::int32_t partition, RecordTime time) {
-  auto found = offset_of(partition, std::max<std::int64_t>(time.time_since_epoch().count(), 0));
-  if (!found || *found >= 0) return found;
-  return offset_of(partition, list_latest);
-}
-
-// Negative if no record is of this time or later.
 Result<std::int64_t> LogLookup::offset_of(std::int32_t partition, std::int64_t time_ms) {
   auto found = ask_offset(partition, time_ms);
   if (found || found.error().code != "topic_unknown") return found;

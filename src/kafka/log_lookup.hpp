@@ -38,7 +38,6 @@ class LogLookup {
   Result<std::int32_t> partitions();
   // The end is the last stable offset: records of an open transaction do not count yet.
   Result<rollup::LogBounds> bounds(std::int32_t partition);
-  Result<std::int64_t> first_at(std::int32_t partition, RecordTime time);
   Result<std::optional<rollup::LogReader::Landmark>> landmark(std::int32_t partition, std::int64_t offset);
 
  private:

@@ -109,10 +109,6 @@ Result<rollup::LogBounds> KafkaLogReader::bounds(std::int32_t partition) {
   return lookup_->bounds(partition);
 }
 
-Result<std::int64_t> KafkaLogReader::first_at(std::int32_t partition, RecordTime time) {
-  return lookup_->first_at(partition, time);
-}
-
 Result<std::optional<rollup::LogReader::Landmark>> KafkaLogReader::landmark(std::int32_t partition,
                                                                             std::int64_t offset) {
   return lookup_->landmark(partition, offset);

@@ -270,7 +270,8 @@ Parameters prune_parameters(std::string_view topic, const rollup::Prune& prune) 
       .add(Type::int4, prune.partition)
       .add(prune.before - width)
       .add(prune.before)
-      .add(Type::int8, prune.rows_max);
+      .add(Type::int8, prune.rows_max)
+      .add(prune.now);
   return parameters;
 }
 

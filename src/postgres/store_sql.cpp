@@ -234,14 +234,15 @@ WITH candidates AS MATERIALIZED (
     coalesce(4 + total.stored_activity_types + total.stored_pages + total.stored_referrers, 4) AS row_count
   FROM activity_windows AS total
   WHERE total.granularity = $2::smallint AND total.dimension = 0::smallint AND total.window_start <= $4::timestamptz
-    AND total.topic = $1::text AND total.partition = $3::int AND total.last_write <= $5::timestamptz
+    AND total.topic = $1::text AND total.partition = $3::int
+    AND (total.last_write <= $5::timestamptz OR total.last_write > $7::timestamptz)
     AND NOT EXISTS (
       SELECT 1 FROM unnest('{1,2,3}'::smallint[]) AS each(dimension)
       CROSS JOIN LATERAL (
         SELECT 1 FROM activity_windows AS other
         WHERE other.granularity = $2::smallint AND other.dimension = each.dimension
           AND other.window_start = total.window_start AND other.topic = $1::text AND other.partition = $3::int
-          AND other.last_write > $5::timestamptz OFFSET 0) AS late OFFSET 0)
+          AND other.last_write > $5::timestamptz AND other.last_write <= $7::timestamptz OFFSET 0) AS late OFFSET 0)
     AND NOT ($2::smallint = 0 AND EXISTS (
       SELECT 1 FROM activity_unrolled AS unrolled
       WHERE unrolled.topic = $1::text AND unrolled.window_start = total.window_start

@@ -59,25 +59,25 @@ bool is_beyond(const RowBounds& size, const RowBounds& bounds) {
 
 }  // namespace
 
-std::optional<Agenda::Item> Agenda::next(Slots& slots, Now now, bool at_once) {
+std::optional<Agenda::Item> Agenda::next(Slots& slots, Now now, WallTime settled, bool at_once) {
   gather(slots, now.mono);
   if (at_once) {
     const bool anything = std::ranges::any_of(slots, [](const auto& entry) {
       return may_write(entry.second) && entry.second.partition->has_unwritten();
     });
-    if (anything) return make_flush(slots, now);
+    if (anything) return make_flush(slots, now, settled);
     return std::nullopt;
   }
   // They take turns where both are due, so that a slow store starves neither.
   const bool flush_due = flush_is_due(slots, now.mono);
   if (flush_due && last_ == Kind::roll_up) {
-    if (std::optional<Item> flush = make_flush(slots, now)) return flush;
+    if (std::optional<Item> flush = make_flush(slots, now, settled)) return flush;
   }
   if (!roll_up_looked_at_ || now.mono >= *roll_up_looked_at_ + roll_up_look_every) {
-    if (std::optional<Item> roll_up = make_roll_up(slots, now)) return roll_up;
+    if (std::optional<Item> roll_up = make_roll_up(slots, now, settled)) return roll_up;
     roll_up_looked_at_ = now.mono;
   }
-  if (flush_due) return make_flush(slots, now);
+  if (flush_due) return make_flush(slots, now, settled);
   return std::nullopt;
 }
 
@@ -139,7 +139,7 @@ bool Agenda::observation_is_due(const Slot& slot, MonoTime now) const {
   return now >= slot.observed_at + rules_.observe_every;
 }
 
-std::optional<Agenda::Item> Agenda::make_flush(Slots& slots, Now now) {
+std::optional<Agenda::Item> Agenda::make_flush(Slots& slots, Now now, WallTime settled) {
   std::vector<Claim> claims;
   std::vector<Flush::Share> shares;
   RowBounds size{.rows = 0, .bytes = 0};
@@ -164,22 +164,23 @@ std::optional<Agenda::Item> Agenda::make_flush(Slots& slots, Now now) {
   }
   if (claims.empty()) return std::nullopt;  // all is held up
   Flush::Pruning pruning;
-  if (std::optional<Prune> prune = next_prune(slots, claims, now)) pruning.windows.push_back(*prune);
+  if (std::optional<Prune> prune = next_prune(slots, claims, now.mono, settled)) pruning.windows.push_back(*prune);
   const bool look = !metrics_pruned_at_ || now.mono >= *metrics_pruned_at_ + metrics_prune_every;
   if (look && rules_.retention.metrics.count() > 0) {
-    pruning.flushes_before = now.wall - rules_.retention.metrics;
+    pruning.flushes_before = settled - rules_.retention.metrics;
     metrics_pruned_at_ = now.mono;
   }
   pacing_.started(now.mono);
   gather(slots, now.mono);  // what is written now waits no longer
   auto plan = std::make_unique<Flush>(std::move(shares), std::move(pruning), topic_, rules_.step);
-  return Item{Kind::flush, std::make_unique<Transaction>(std::move(claims), std::move(plan), now.wall)};
+  return Item{Kind::flush, std::make_unique<Transaction>(std::move(claims), std::move(plan), settled)};
 }
 
 // One at a time, that which has waited longest: a prune holds up the flush that it is part of.
-std::optional<Prune> Agenda::next_prune(Slots& slots, const std::vector<Claim>& claims, Now now) {
+std::optional<Prune> Agenda::next_prune(Slots& slots, const std::vector<Claim>& claims, MonoTime now,
+                                        WallTime settled) {
   std::optional<Prune> next;
-  MonoTime due_at = now.mono;
+  MonoTime due_at = now;
   for (const Claim& claim : claims) {
     const Slot& slot = slots.at(claim.partition());
     for (const auto& [granularity, every] : prune_turns) {
@@ -187,16 +188,19 @@ std::optional<Prune> Agenda::next_prune(Slots& slots, const std::vector<Claim>& 
       const MonoTime due = slot.pruned_at[static_cast<std::size_t>(granularity)] + every;
       if (retention.count() == 0 || due > due_at) continue;
       due_at = due;
-      next = {.partition = claim.partition(), .granularity = granularity, .before = now.wall - retention};
+      next = {.partition = claim.partition(),
+              .granularity = granularity,
+              .before = settled - retention,
+              .now = settled};
     }
   }
   if (!next) return next;
-  slots.at(next->partition).pruned_at[static_cast<std::size_t>(next->granularity)] = now.mono;
+  slots.at(next->partition).pruned_at[static_cast<std::size_t>(next->granularity)] = now;
   pruned_ = {next->partition, next->granularity};
   return next;
 }
 
-std::optional<Agenda::Item> Agenda::make_roll_up(Slots& slots, Now now) {
+std::optional<Agenda::Item> Agenda::make_roll_up(Slots& slots, Now now, WallTime settled) {
   std::vector<Claim> claims;
   std::vector<RollUp::Share> shares;
   std::size_t room = rules_.roll_up_minutes_max;
@@ -217,7 +221,7 @@ std::optional<Agenda::Item> Agenda::make_roll_up(Slots& slots, Now now) {
   }
   if (claims.empty()) return std::nullopt;
   auto plan = std::make_unique<RollUp>(std::move(shares), size_.now(), rules_.step);
-  return Item{Kind::roll_up, std::make_unique<Transaction>(std::move(claims), std::move(plan), now.wall)};
+  return Item{Kind::roll_up, std::make_unique<Transaction>(std::move(claims), std::move(plan), settled)};
 }
 
 }  // namespace weir::rollup

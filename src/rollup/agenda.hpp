@@ -80,8 +80,9 @@ class Agenda {
       : rules_(rules), topic_(std::move(topic)), pacing_(rules.pacing), size_(rules.transaction) {}
 
   // What is to be done now, if anything: its claims are taken from the slots (close_part), which are in_transaction
-  // from here on. `at_once`: flush what waits, whatever the pace, and nothing else.
-  [[nodiscard]] std::optional<Item> next(Slots& slots, Now now, bool at_once);
+  // from here on. `settled` (settled_clock.hpp): what is written is marked with it, and what is old is pruned by it.
+  // `at_once`: flush what waits, whatever the pace, and nothing else.
+  [[nodiscard]] std::optional<Item> next(Slots& slots, Now now, WallTime settled, bool at_once);
   // The transaction of the last Item has ended for good.
   void ended(Kind kind, MonoTime now);
   // Its prune stopped at its bound.
@@ -98,10 +99,11 @@ class Agenda {
 
  private:
   [[nodiscard]] bool flush_is_due(const Slots& slots, MonoTime now);
-  [[nodiscard]] std::optional<Item> make_flush(Slots& slots, Now now);
-  [[nodiscard]] std::optional<Item> make_roll_up(Slots& slots, Now now);
+  [[nodiscard]] std::optional<Item> make_flush(Slots& slots, Now now, WallTime settled);
+  [[nodiscard]] std::optional<Item> make_roll_up(Slots& slots, Now now, WallTime settled);
   [[nodiscard]] bool observation_is_due(const Slot& slot, MonoTime now) const;
-  [[nodiscard]] std::optional<Prune> next_prune(Slots& slots, const std::vector<Claim>& claims, Now now);
+  [[nodiscard]] std::optional<Prune> next_prune(Slots& slots, const std::vector<Claim>& claims, MonoTime now,
+                                                WallTime settled);
 
   AgendaRules rules_;
   std::string topic_;

@@ -33,19 +33,20 @@ Consumer::Consumer(ConsumerSettings settings, observe::Log& log, Workers workers
 
 void Consumer::happened(std::span<const LogEvent> events, Now now) {
   if (finished_) return;
+  read_settled_clock(now);
   std::vector<Reading> readings;
   for (const LogEvent& event : events) {
     if (const auto* read = std::get_if<Records>(&event)) {
       gather(*read, readings);
       continue;
     }
-    take(std::exchange(readings, {}));  // before their objects may be dropped
+    take(std::exchange(readings, {}), now.wall);  // before their objects may be dropped
     if (const auto* given = std::get_if<Assigned>(&event)) assigned(*given, now);
     if (const auto* wanted = std::get_if<Revoked>(&event)) revoked(*wanted, now);
     if (const auto* gone = std::get_if<Lost>(&event)) lost(*gone);
     if (const auto* astray = std::get_if<Misplaced>(&event)) misplaced(*astray, now);
   }
-  take(std::move(readings));
+  take(std::move(readings), now.wall);
 }
 
 void Consumer::assigned(const Assigned& event, Now now) {
@@ -87,9 +88,11 @@ void Consumer::gather(const Records& event, std::vector<Reading>& readings) {
   reading->records += event.records.size();
 }
 
-void Consumer::take(std::vector<Reading> readings) {
-  const Task task = [&](std::size_t worker, std::size_t at) {
-    for (const Records* piece : readings[at].pieces) readings[at].partition->take(*piece, decoders_[worker]);
+void Consumer::take(std::vector<Reading> readings, WallTime wall) {
+  const ReadAt at{.wall = wall, .settled = settled_};
+  const Task task = [&](std::size_t worker, std::size_t which) {
+    for (const Records* piece : readings[which].pieces)
+      readings[which].partition->take(*piece, decoders_[worker], at);
   };
   std::size_t records = 0;
   for (const Reading& reading : readings) records += reading.records;
@@ -306,12 +309,12 @@ void Consumer::start_transaction(Now now) {
       if (at == slots_.end() || at->second.generation != claim.generation)
         to_try_again_->leave_out(claim.partition());
     }
-    to_try_again_->run_again(now.wall);
+    to_try_again_->run_again(settled_);
     return run(std::move(to_try_again_), now);
   }
   const bool revoking =
       std::ranges::any_of(slots_, [](const auto& entry) { return entry.second.revoke_by.has_value(); });
-  std::optional<Agenda::Item> item = agenda_.next(slots_, now, stopping_ || revoking);
+  std::optional<Agenda::Item> item = agenda_.next(slots_, now, settled_, stopping_ || revoking);
   if (!item) {
     const auto waits = [](const auto& entry) {
       return entry.second.partition && entry.second.partition->has_unwritten();
@@ -359,6 +362,7 @@ void Consumer::leave(int exit_code, Error why) {
 
 void Consumer::tick(Now now) {
   if (finished_) return;
+  read_settled_clock(now);
   agenda_.gather(slots_, now.mono);
   for (auto& [partition, slot] : slots_) {
     const bool due = slot.state == Slot::State::waiting && slot.open_at <= now.mono;

@@ -36,6 +36,7 @@
 #include "rollup/log_reader.hpp"
 #include "rollup/opening.hpp"
 #include "rollup/partition.hpp"
+#include "rollup/settled_clock.hpp"
 #include "rollup/status.hpp"
 #include "rollup/transaction.hpp"
 
@@ -150,7 +151,8 @@ class Consumer {
     std::size_t records = 0;
   };
   void gather(const Records& event, std::vector<Reading>& readings);
-  void take(std::vector<Reading> readings);
+  void take(std::vector<Reading> readings, WallTime wall);
+  void read_settled_clock(Now now);
   void misplaced(const Misplaced& event, Now now);
 
   void begin_opening(std::int32_t partition, Slot& slot, Now now);
@@ -186,6 +188,9 @@ class Consumer {
   std::uint64_t last_generation_ = 0;
   bool ever_assigned_ = false;
   bool ever_open_ = false;  // all partitions at once
+
+  SettledClock clock_;
+  WallTime settled_;  // as of the last happened() or tick()
 
   Agenda agenda_;
   Agenda::Kind kind_ = Agenda::Kind::flush;    // of the transaction under way or waiting

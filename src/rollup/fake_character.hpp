@@ -55,6 +55,10 @@ struct Character {
   int failover_one_in;  // to a standby that lags; the log and the processes live on
   bool ages;            // days go by, and retention takes windows
   bool clock_jumps;
+  // Of the worlds whose clock jumps. No event is late there by more than its minute is kept: whether one is would depend
+  // on what the clock showed when it was read.
+  [[nodiscard]] bool clock_steps_by_days() const { return clock_jumps && processes % 2 == 0; }
+  [[nodiscard]] bool records_from_the_future() const { return clock_jumps && processes % 2 != 0 && !ages; }
 };
 
 // What somebody does next.

@@ -82,7 +82,8 @@ std::vector<WindowStart> FakeDatabase::windows_to_prune(const Prune& prune, bool
     const bool rolled = key.granularity != tally::Granularity::minute ||
                         !unrolled.contains(UnrolledMinute{key.partition, key.start});
     Candidate& one = known[key.start];
-    one.is_old = one.is_old && ended && rolled && window.written_at <= prune.before;
+    const bool quiet = window.written_at <= prune.before || window.written_at > prune.now;
+    one.is_old = one.is_old && ended && rolled && quiet;
     if (key.dimension != tally::Dimension::total) continue;
     one.rows = rows_of_window(window.row.stored);
   }

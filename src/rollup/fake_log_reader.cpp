@@ -195,14 +195,6 @@ Result<LogBounds> FakeLogReader::bounds(std::int32_t partition) {
   return LogBounds{.start = log.start, .end = log.end};
 }
 
-Result<std::int64_t> FakeLogReader::first_at(std::int32_t partition, RecordTime time) {
-  const std::scoped_lock lock(topic_.mutex_);
-  if (auto told = scripted(Call::first_at); !told) return pass_on(told);
-  const auto& log = topic_.partitions_.at(static_cast<std::size_t>(partition));
-  const auto found = std::ranges::find_if(log.records, [&](const auto& r) { return r.second->time >= time; });
-  return found == log.records.end() ? log.end : found->first;
-}
-
 Result<std::optional<LogReader::Landmark>> FakeLogReader::landmark(std::int32_t partition,
                                                                    std::int64_t offset) {
   const std::scoped_lock lock(topic_.mutex_);

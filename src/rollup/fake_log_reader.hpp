@@ -77,7 +77,7 @@ class FakeLogReader final : public LogReader {
   void revoke(std::vector<std::int32_t> partitions);
   void lose(std::vector<std::int32_t> partitions);
   // The test: the next `times` calls of this kind fail. A poll that fails delivers nothing and loses nothing.
-  enum class Call : std::uint8_t { poll, seek, bounds, first_at, landmark };
+  enum class Call : std::uint8_t { poll, seek, bounds, landmark };
   void fail_next(Call call, Error error, int times = 1);
   void records_a_poll_max(std::size_t records);  // for each partition; 10,000 unless told otherwise
 
@@ -95,7 +95,6 @@ class FakeLogReader final : public LogReader {
   void resume(std::int32_t partition) override;
   Result<std::int32_t> partitions() override;
   Result<LogBounds> bounds(std::int32_t partition) override;
-  Result<std::int64_t> first_at(std::int32_t partition, RecordTime time) override;
   Result<std::optional<Landmark>> landmark(std::int32_t partition, std::int64_t offset) override;
   void committed(std::int32_t partition, std::int64_t next_offset) override;
   void release(std::span<const std::int32_t> partitions) override;

@@ -29,9 +29,12 @@ FakeRecord written_down(const Told& told, RecordTime record_time) {
 }
 
 Oracle::Verdict Oracle::told(std::int32_t partition, std::int64_t offset, const FakeRecord& record,
-                             const Told& what) {
+                             const Told& what, WallTime now) {
   auto& facts = facts_[partition];
-  Fact fact{.what = what, .record_time = record.time, .user_hash = murmur3(what.user).low};
+  Fact fact{.what = what,
+            .record_time = record.time,
+            .lateness_time = std::min(record.time, now),
+            .user_hash = murmur3(what.user).low};
   fact.hash = hash_of({.offset = offset, .time = record.time, .key = record.key, .value = record.value});
   if (what.kind != Told::Kind::activity)
     fact.verdict = Verdict::dead_lettered;
@@ -133,14 +136,12 @@ void Oracle::settle_replay(const LetterSource& place, Fact& fact) {
 
 // The rule of tally/dedupe.hpp, word by word.
 bool Oracle::is_duplicate(const Facts& facts, std::int64_t offset, const Fact& fact) const {
-  RecordTime latest = fact.record_time;
   for (auto at = facts.rbegin(); at != facts.rend() && offset - at->first <= dedupe_.records; ++at) {
     const Fact& earlier = at->second;
-    latest = std::max(latest, earlier.record_time);
     if (earlier.verdict == Verdict::dead_lettered || earlier.what.message_id != fact.what.message_id ||
         earlier.what.user != fact.what.user)
       continue;
-    return latest <= earlier.record_time + dedupe_.window;
+    return fact.record_time - earlier.record_time <= dedupe_.window;
   }
   return false;
 }

@@ -50,8 +50,10 @@ class Oracle {
   // The wall clock shows this now; it may jump.
   void clock_shows(WallTime now) { latest_ = std::max(latest_, now); }
   // In the order of offsets. Offsets that are never told of are holes. Of a good replay the answer is a guess: what
-  // becomes of it shows when it is committed.
-  Verdict told(std::int32_t partition, std::int64_t offset, const FakeRecord& record, const Told& what);
+  // becomes of it shows when it is committed. `now`: what the clock of those who read it shows, about: it is earlier than
+  // the record's time where that is from the future.
+  Verdict told(std::int32_t partition, std::int64_t offset, const FakeRecord& record, const Told& what,
+               WallTime now);
   // The topic was made anew: from now on what is told is in other logs. Which of them an account is about is known by
   // the hash of its last record, so there must be no holes then.
   void made_anew();
@@ -86,6 +88,7 @@ class Oracle {
   struct Fact {
     Told what;
     RecordTime record_time;
+    RecordTime lateness_time;  // by which it may be too old for its minute
     std::uint64_t user_hash = 0;
     Verdict first_verdict = Verdict::tallied;  // while it is not committed
     Verdict verdict = Verdict::tallied;        // of a good replay: as last committed

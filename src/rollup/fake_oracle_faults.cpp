@@ -73,7 +73,7 @@ Showing views_of(const FakeDatabase& database) {
 }  // namespace
 
 bool Oracle::is_old(const Fact& fact) const {
-  return retention_.minute.count() > 0 && fact.what.at + retention_.minute < fact.record_time;
+  return retention_.minute.count() > 0 && fact.what.at + retention_.minute < fact.lateness_time;
 }
 
 // An event that is too old for its minute leaves the minutes incomplete up to the end of its hour.

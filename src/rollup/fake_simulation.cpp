@@ -164,7 +164,11 @@ class Simulation {
 
   void append(std::int32_t partition, const Told& told) {
     const std::int64_t offset = world_.topic.bounds(partition).end;
-    const Oracle::Verdict verdict = world_.append(partition, told);
+    // What is too far ahead of its record's time must stay so.
+    const bool ahead =
+        character_.records_from_the_future() && told.kind != Told::Kind::ahead && dice_.one_in(10);
+    if (ahead) ++end_.records_from_the_future;
+    const Oracle::Verdict verdict = world_.append(partition, told, ahead ? days{1461} : days{0});
     ++end_.records;
     if (told.at + hours{1} <= world_.now().wall) ++end_.late_events;
     if (verdict == Oracle::Verdict::duplicate) ++end_.duplicates;
@@ -190,7 +194,13 @@ class Simulation {
     append(partition, replay);
   }
 
-  Told told() { return draw_event(dice_, world_.now().wall, character_.topic_life != TopicLife::cut_off); }
+  Told told() {
+    const WallTime now = world_.now().wall;
+    Told told = draw_event(dice_, now, character_.topic_life != TopicLife::cut_off);
+    if (character_.clock_steps_by_days() || character_.records_from_the_future())
+      told.at = std::max(told.at, now - hours{20});
+    return told;
+  }
 
   void befall_topic() {
     const std::int32_t partition = dice_.roll(group_.partitions());
@@ -249,9 +259,22 @@ class Simulation {
   }
 
   void turn_clock() {
+    if (character_.clock_steps_by_days() && dice_.one_in(2)) return step_clock();
     const auto by = dice_.one_in(2) ? seconds{dice_.roll(120) - 60} : seconds{60 * (dice_.roll(140) - 70)};
     note(by.count() < 0 ? "the wall clock is turned back" : "the wall clock is turned ahead", -1, -1);
     ++(by.count() < 0 ? end_.clock_jumps_back : end_.clock_jumps_ahead);
+    world_.turn_wall_clock(by);
+  }
+
+  // Ahead or back by days, and the next time right again.
+  void step_clock() {
+    const bool is_right = off_by_ == days{0};
+    const days by = is_right
+                        ? std::array{days{10}, days{-10}, days{1461}}[static_cast<std::size_t>(dice_.roll(3))]
+                        : -off_by_;
+    off_by_ += by;
+    note(by.count() < 0 ? "the wall clock steps back by days" : "the wall clock steps ahead by days", -1, -1);
+    ++end_.clock_steps_by_days;
     world_.turn_wall_clock(by);
   }
 
@@ -334,6 +357,7 @@ class Simulation {
   FakeGroup group_;
   std::vector<LetterSource> letters_;
   bool copies_away_ = false;
+  days off_by_{0};      // the wall clock
   int store_away_ = 0;  // steps
   bool calm_ = false;   // nothing fails any more
   std::deque<Note> notes_;

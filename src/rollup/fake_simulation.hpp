@@ -41,6 +41,8 @@ struct SimulationEnd {
   std::int64_t commits_taken_back = 0;  // by both
   std::int64_t clock_jumps_ahead = 0;
   std::int64_t clock_jumps_back = 0;
+  std::int64_t clock_steps_by_days = 0;
+  std::int64_t records_from_the_future = 0;
   std::int64_t places_lost = 0;       // the log was cut off while it was read
   std::int64_t accounts_retired = 0;  // the topic was made anew
   std::int64_t partitions_added = 0;
@@ -50,10 +52,10 @@ struct SimulationEnd {
     const char* name;
     std::int64_t SimulationEnd::* value;
   };
-  static const std::array<Number, 26> numbers;  // all of the above
+  static const std::array<Number, 28> numbers;  // all of the above
 };
 
-inline constexpr std::array<SimulationEnd::Number, 26> SimulationEnd::numbers{{
+inline constexpr std::array<SimulationEnd::Number, 28> SimulationEnd::numbers{{
     {"records", &SimulationEnd::records},
     {"late events", &SimulationEnd::late_events},
     {"duplicates", &SimulationEnd::duplicates},
@@ -76,6 +78,8 @@ inline constexpr std::array<SimulationEnd::Number, 26> SimulationEnd::numbers{{
     {"commits taken back", &SimulationEnd::commits_taken_back},
     {"clock jumps ahead", &SimulationEnd::clock_jumps_ahead},
     {"clock jumps back", &SimulationEnd::clock_jumps_back},
+    {"clock steps by days", &SimulationEnd::clock_steps_by_days},
+    {"records from the future", &SimulationEnd::records_from_the_future},
     {"places lost", &SimulationEnd::places_lost},
     {"accounts retired", &SimulationEnd::accounts_retired},
     {"partitions added", &SimulationEnd::partitions_added},

@@ -7,13 +7,6 @@ namespace weir::rollup {
 
 using std::chrono::milliseconds;
 
-Result<std::int64_t> ForgetfulReader::first_at(std::int32_t partition, RecordTime time) {
-  if (!forgetful_) return reader.first_at(partition, time);
-  const Result<LogBounds> bounds = reader.bounds(partition);
-  if (!bounds) return fail(bounds.error().move, bounds.error().code, bounds.error().text);
-  return bounds->end;
-}
-
 FakeProcess::FakeProcess(const ConsumerSettings& settings, FakeTopic& topic, FakeDatabase& database,
                          bool forgetful, std::unique_ptr<FakeLetterCopies> copies, std::function<Now()> clock)
     : clock_(std::move(clock)),
@@ -88,9 +81,9 @@ void FakeWorld::turn_wall_clock(milliseconds by) {
   oracle_.clock_shows(now_.wall);
 }
 
-Oracle::Verdict FakeWorld::append(std::int32_t partition, const Told& what) {
-  const FakeRecord record = written_down(what, now_.wall);
-  return oracle_.told(partition, topic.append(partition, record), record, what);
+Oracle::Verdict FakeWorld::append(std::int32_t partition, const Told& what, milliseconds ahead) {
+  const FakeRecord record = written_down(what, now_.wall + ahead);
+  return oracle_.told(partition, topic.append(partition, record), record, what, now_.wall);
 }
 
 std::unique_ptr<FakeProcess> FakeWorld::start_process(ConsumerSettings settings) {

@@ -2,6 +2,7 @@
 // asked to take one small step at a time. No thread and no clock; who drives it decides what happens next.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -23,7 +24,7 @@
 
 namespace weir::rollup {
 
-// A log reader of which a fault can be planted: nothing is found within the dedupe window, so nothing is rebuilt.
+// A log reader of which a fault can be planted: what was counted before is never read again, so nothing is rebuilt.
 class ForgetfulReader final : public LogReader {
  public:
   ForgetfulReader(FakeTopic& topic, bool forgetful) : reader(topic), forgetful_(forgetful) {}
@@ -35,14 +36,14 @@ class ForgetfulReader final : public LogReader {
   }
   void wake() override { reader.wake(); }
   Result<void> seek(std::int32_t partition, std::int64_t offset) override {
-    return reader.seek(partition, offset);
+    return reader.seek(partition, forgetful_ ? std::max(offset, counted_to_[partition]) : offset);
   }
   void pause(std::int32_t partition) override { reader.pause(partition); }
   void resume(std::int32_t partition) override { reader.resume(partition); }
   Result<std::int32_t> partitions() override { return reader.partitions(); }
   Result<LogBounds> bounds(std::int32_t partition) override { return reader.bounds(partition); }
-  Result<std::int64_t> first_at(std::int32_t partition, RecordTime time) override;
   Result<std::optional<Landmark>> landmark(std::int32_t partition, std::int64_t offset) override {
+    counted_to_[partition] = offset + 1;  // an opening asks for the last record that was counted
     return reader.landmark(partition, offset);
   }
   void committed(std::int32_t partition, std::int64_t next_offset) override {
@@ -52,6 +53,7 @@ class ForgetfulReader final : public LogReader {
 
  private:
   bool forgetful_;
+  std::map<std::int32_t, std::int64_t> counted_to_;
 };
 
 // A process: what is lost when it crashes, which is what its destructor does.
@@ -107,8 +109,8 @@ class FakeWorld {
   void advance(std::chrono::milliseconds by);
   void turn_wall_clock(std::chrono::milliseconds by);
 
-  // Appends to the log and tells the oracle.
-  Oracle::Verdict append(std::int32_t partition, const Told& what);
+  // Appends to the log and tells the oracle. `ahead`: of a writer whose clock is ahead by so much.
+  Oracle::Verdict append(std::int32_t partition, const Told& what, std::chrono::milliseconds ahead = {});
   void append_holes(std::int32_t partition, std::int64_t count) { topic.append_holes(partition, count); }
 
   [[nodiscard]] std::unique_ptr<FakeProcess> start_process() { return start_process(rules_.consumer); }

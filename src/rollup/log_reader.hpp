@@ -84,8 +84,6 @@ class LogReader {
   // How many partitions the topic has, whoever reads them; they may become more, never fewer.
   virtual Result<std::int32_t> partitions() = 0;
   virtual Result<LogBounds> bounds(std::int32_t partition) = 0;  // of any of them, ours or not
-  // The first offset whose record time is at or behind `time`; the end offset if there is none.
-  virtual Result<std::int64_t> first_at(std::int32_t partition, RecordTime time) = 0;
   // The record at exactly this offset, if it still yields one: its hash and its time.
   struct Landmark {
     std::int64_t hash = 0;

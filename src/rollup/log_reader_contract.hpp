@@ -233,27 +233,6 @@ TEST_P(LogReaderContract, KnowsItsBounds) {
   EXPECT_EQ(bounds->end, 7);
 }
 
-TEST_P(LogReaderContract, FindsTheFirstRecordOfATime) {
-  ASSERT_NO_FATAL_FAILURE(take_assignment());
-  EXPECT_EQ(reader().first_at(0, at(0)), 0);
-  for (const int ms : {10, 10, 20, 20, 20, 35})
-    world_->append(at(ms), some(3));  // offsets 0, 3, 6, 9, 12, 15
-  struct Case {
-    std::int64_t ms;
-    std::int64_t offset;
-  };
-  for (const auto& [ms, offset] : {Case{-1'000'000, 0},
-                                   {9, 0},
-                                   {10, 0},
-                                   {11, 6},
-                                   {20, 6},
-                                   {21, 15},
-                                   {35, 15},
-                                   {36, 18},
-                                   {1'000'000, 18}})
-    EXPECT_EQ(reader().first_at(0, at(ms)), offset) << ms;
-}
-
 TEST_P(LogReaderContract, KnowsARecordAgainByItsHash) {
   for (int i = 0; i < 3; ++i) world_->append(at(i), some(3));
   begin_at(0);
@@ -295,7 +274,6 @@ TEST_P(LogReaderContract, SaysThatItsPlaceIsGoneAndGoesOnWhereItIsSoughtThen) {
   auto landmark = reader().landmark(0, 0);
   ASSERT_TRUE(landmark);
   EXPECT_FALSE(*landmark);
-  EXPECT_EQ(reader().first_at(0, at(0)), bounds->start);
 }
 
 TEST_P(LogReaderContract, IsNotDisturbedByWhatIsCommitted) {

@@ -134,6 +134,8 @@ struct Prune {
   tally::Granularity granularity = tally::Granularity::minute;
   WallTime before;  // now less the granularity's retention
   std::int64_t rows_max = limits::prune_rows_max;
+  // A last write after this is of a clock that was ahead: only the window's end counts then.
+  WallTime now{std::chrono::milliseconds{253'402'300'799'000}};  // 9999-12-31T23:59:59Z
 };
 
 // At most how many rows a window has, as its `total` row knows: the stored values, (other) of each dimension, itself.

@@ -190,6 +190,20 @@ TEST_P(MetricsStoreContract, PrunesWhatWasLastWrittenLongEnoughAgo) {
   EXPECT_EQ(world_->standing().pruned_to[0], end_of(Granularity::minute, minute(0)));
 }
 
+TEST_P(MetricsStoreContract, Fault41AWriteOfAClockThatWasAheadHoldsUpNoPruning) {
+  using namespace store_contract;
+  const std::vector rows{total(Granularity::minute, minute(0), 1),
+                         row(Granularity::minute, minute(0), Dimension::page, "/a", 1, 1)};
+  const WallTime ahead = written + std::chrono::days{1461};
+  Prune prune{.partition = 0, .granularity = Granularity::minute, .before = written, .now = ahead};
+  tally::LedgerRow ledger = flush(open(), {.written_at = ahead, .windows = rows});
+  ledger = flush(ledger, {.prunes = {prune}});
+  EXPECT_EQ(sorted(world_->standing().windows), sorted(rows)) << "that was written just now";
+  prune.now = ahead - std::chrono::milliseconds{1};
+  flush(ledger, {.prunes = {prune}});
+  EXPECT_TRUE(world_->standing().windows.empty());
+}
+
 TEST_P(MetricsStoreContract, PrunesNoWindowThatHasNotEndedLongEnoughAgo) {
   using namespace store_contract;
   const tally::WindowRow window = total(Granularity::hour, hour(5), 1);

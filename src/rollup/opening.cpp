@@ -50,11 +50,6 @@ Result<Surveyed> make_survey(LogReader& log, const Survey& survey) {
   auto landmark = log.landmark(survey.partition, *survey.landmark_at);
   if (!landmark) return pass_on(landmark);
   found.landmark = *landmark;
-  if (!found.landmark) return found;
-
-  Result<std::int64_t> from = log.first_at(survey.partition, found.landmark->time - survey.window);
-  if (!from) return pass_on(from);
-  found.window_from = *from;
   return found;
 }
 
@@ -62,9 +57,8 @@ Opening::Opening(std::int32_t partition, OpeningRules rules, WallTime now)
     : partition_(partition), rules_(std::move(rules)), now_(now) {}
 
 std::optional<Survey> Opening::survey() const {
-  if (phase_ == Phase::first_survey) return Survey{partition_, std::nullopt, rules_.dedupe.window};
-  if (phase_ == Phase::second_survey)
-    return Survey{partition_, opened_.ledger.next_offset - 1, rules_.dedupe.window};
+  if (phase_ == Phase::first_survey) return Survey{partition_, std::nullopt};
+  if (phase_ == Phase::second_survey) return Survey{partition_, opened_.ledger.next_offset - 1};
   return std::nullopt;
 }
 
@@ -178,13 +172,9 @@ void Opening::refuse(std::string why) {
 
 void Opening::choose_start(const Surveyed& found) {
   const tally::LedgerRow& ledger = opened_.ledger;
-  // Without a landmark there is no time to reckon from, and the bound in records alone decides.
-  const std::int64_t by_time = found.window_from.value_or(0);
+  // Not from a time on: record times may jump, and a later record may be as early as any before it (tally/dedupe.hpp).
   const std::int64_t by_count = ledger.next_offset - opened_.dedupe.records;
-  const std::int64_t from =
-      std::max({by_time, by_count, ledger.start_offset, ledger.counted_from, found.bounds.start});
-  // first_at() may lie behind next_offset where records carry times of their own.
-  opened_.read_from = std::max(std::min(from, ledger.next_offset), found.bounds.start);
+  opened_.read_from = std::max({by_count, ledger.start_offset, ledger.counted_from, found.bounds.start});
   phase_ = opened_.read_from < ledger.next_offset ? Phase::letters : Phase::done;
 }
 

@@ -45,14 +45,12 @@ struct OpeningRules {
 // A question to the log about a partition.
 struct Survey {
   std::int32_t partition = 0;
-  std::optional<std::int64_t> landmark_at;  // the record to know the log by, and…
-  std::chrono::seconds window{0};           // …first_at(its time − window) is wanted
+  std::optional<std::int64_t> landmark_at;  // the record to know the log by
 };
 struct Surveyed {
   std::int32_t partitions = 1;  // of the topic
   LogBounds bounds;
   std::optional<LogReader::Landmark> landmark;
-  std::optional<std::int64_t> window_from;  // only with a landmark
 };
 // Asks the log. Blocks as long as it does.
 [[nodiscard]] Result<Surveyed> make_survey(LogReader& log, const Survey& survey);

@@ -12,7 +12,6 @@ struct Setting {
   std::int64_t counted_from = 0;
   std::optional<std::int64_t> hash_in_ledger = kept_hash;
   std::optional<std::int64_t> hash_in_log = kept_hash;  // nothing: the record yields no more
-  std::optional<std::int64_t> window_from = 450;
   std::int64_t dedupe_records = 100;
   OnOffsetGone on_offset_gone = OnOffsetGone::stop;
   std::int32_t partitions = 1;
@@ -47,12 +46,10 @@ class Opener {
 
  private:
   Surveyed look(const Survey& survey) const {
-    Surveyed found{
-        .partitions = setting_.partitions, .bounds = setting_.bounds, .landmark = {}, .window_from = {}};
+    Surveyed found{.partitions = setting_.partitions, .bounds = setting_.bounds, .landmark = {}};
     if (!survey.landmark_at || !setting_.hash_in_log) return found;
     EXPECT_EQ(*survey.landmark_at, setting_.next_offset - 1);
     found.landmark = LogReader::Landmark{.hash = *setting_.hash_in_log, .time = {}};
-    found.window_from = setting_.window_from;
     return found;
   }
   StoreAnswer store(const StoreCall& call) {
@@ -98,15 +95,11 @@ TEST(Opening, RebuildsFromTheLatestOfItsBounds) {
     std::int64_t read_from;
   };
   const std::array cases{
-      Case{"the window in time", {}, 450},
-      Case{"the window in records", {.window_from = 10}, 400},
-      Case{"the window in records alone, without a landmark", {.hash_in_log = {}}, 400},
-      Case{"its share of the window in records",
-           {.window_from = 10, .dedupe_records = 1200, .partitions = 12},
-           400},
+      Case{"the window in records", {}, 400},
+      Case{"the window in records, without a landmark", {.hash_in_log = {}}, 400},
+      Case{"its share of the window in records", {.dedupe_records = 1200, .partitions = 12}, 400},
       Case{"the account's start", {.start_offset = 480}, 480},
       Case{"the log's start", {.bounds = {.start = 490, .end = 1000}}, 490},
-      Case{"next_offset, where nothing is within the window", {.window_from = 900}, 500},
       Case{"a fresh account",
            {.bounds = {.start = 7, .end = 9},
             .start_offset = 7,
@@ -218,7 +211,7 @@ TEST(Opening, EndsWhereTheLedgerRowDoesNotAddUpAndSaysWhatItFound) {
 
 TEST(Opening, EndsWithTheStoresError) {
   Opening opening(0, {}, WallTime{});
-  opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 0}, .landmark = {}, .window_from = {}});
+  opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 0}, .landmark = {}});
   ASSERT_TRUE(opening.next().has_value());
   opening.answer(Result<tally::LedgerRow>(fail(Move::peer, "store_away", "the store is away")));
   EXPECT_TRUE(opening.done());

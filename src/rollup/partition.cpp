@@ -8,6 +8,15 @@
 #include "base/hash.hpp"
 
 namespace weir::rollup {
+namespace {
+
+// The time by which an event is too old for its minute: the record's, unless that is from the future.
+RecordTime lateness_time(const RecordView& record, ReadAt at) {
+  const bool ahead = record.time > at.settled && record.time - at.settled > limits::clock_lead_max;
+  return ahead ? at.settled : record.time;
+}
+
+}  // namespace
 
 Load& Load::operator+=(const Load& more) {
   events += more.events;
@@ -44,19 +53,19 @@ Partition::Partition(Opened opened, const PartitionRules& rules, MonoTime now)
   for (const WindowStart minute : opened.unrolled) unrolled_.emplace(minute, now);
 }
 
-void Partition::take(const Records& records, activity::Decoder& decoder) {
+void Partition::take(const Records& records, activity::Decoder& decoder, ReadAt at) {
   log_end_ = std::max(records.log_end, records.next_offset);
   const RecordView* last_counted = nullptr;
   for (const RecordView& record : records.records) {
     if (record.offset < position_) continue;  // it was taken already
     skip_to(record.offset);
     position_ = record.offset + 1;
-    last_read_at_ = record.time;
+    last_read_at_ = std::min(record.time, at.wall);
     dedupe_.advance(record.offset, record.time);
     if (record.offset < live_from_) {
       remember(record, decoder);
     } else {
-      count(record, decoder);
+      count(record, decoder, at);
       last_counted = &record;
     }
     if (is_full(open_)) {
@@ -95,16 +104,16 @@ void Partition::remember(const RecordView& record, activity::Decoder& decoder) {
   if (const Result<activity::UserActivity> activity = judge(record, decoder)) (void)is_repeated(*activity);
 }
 
-void Partition::count(const RecordView& record, activity::Decoder& decoder) {
+void Partition::count(const RecordView& record, activity::Decoder& decoder, ReadAt at) {
   ++open_.counts.read;
-  if (!open_.first_record_at) open_.first_record_at = record.time;
+  if (!open_.first_record_at) open_.first_record_at = std::min(record.time, at.wall);
 
   Result<activity::UserActivity> activity = judge(record, decoder);
   if (record.replay_source) {
     if (auto source = letter_source_of(*record.replay_source))
-      return take_replay(record, *std::move(source), std::move(activity));
+      return take_replay(record, *std::move(source), std::move(activity), at);
   }
-  if (activity) return tally(record, *activity);
+  if (activity) return tally(record, *activity, at);
   ++open_.counts.dead_lettered;
   open_.letters.push_back(letter_of(record, std::move(activity).error()));
 }
@@ -123,24 +132,24 @@ Result<activity::UserActivity> Partition::judge(const RecordView& record, activi
   return activity;
 }
 
-void Partition::tally(const RecordView& record, const activity::UserActivity& activity) {
+void Partition::tally(const RecordView& record, const activity::UserActivity& activity, ReadAt at) {
   if (is_repeated(activity)) {
     ++open_.counts.duplicate;
     return;
   }
   ++open_.counts.tallied;
-  open_.tally.add(activity, murmur3(activity.user_id).low, record.time);
+  open_.tally.add(activity, murmur3(activity.user_id).low, lateness_time(record, at));
 }
 
 void Partition::take_replay(const RecordView& record, LetterSource source,
-                            Result<activity::UserActivity> activity) {
+                            Result<activity::UserActivity> activity, ReadAt at) {
   Replay& replay = open_.replays.emplace_back();
   replay.offset = record.offset;
   replay.source = std::move(source);
   if (!activity)
     replay.letter = letter_of(record, std::move(activity).error());
   else if (!is_repeated(*activity)) {
-    replay.event.emplace(*activity, record.time);
+    replay.event.emplace(*activity, lateness_time(record, at));
     open_.letter_bytes += record.value->size();
   }
 }
@@ -262,6 +271,12 @@ std::optional<RecordTime> Partition::oldest_unread() const {
   if (closed_first_at_) return closed_first_at_;
   if (const std::optional<RecordTime> first = first_unwritten()) return first;
   return position_ < log_end_ ? last_read_at_ : std::nullopt;
+}
+
+void Partition::clock_stepped(std::chrono::milliseconds by) {
+  for (std::optional<RecordTime>* time : {&closed_first_at_, &open_.first_record_at, &last_read_at_})
+    if (*time) **time += by;
+  if (sealed_ && sealed_->first_record_at) *sealed_->first_record_at += by;
 }
 
 void Partition::touched(std::span<const WindowStart> minutes, MonoTime now) {

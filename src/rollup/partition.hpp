@@ -2,7 +2,9 @@
 //
 // Born from an Opened at assignment, dropped whole on revoke, loss, failed fence, unknown commit and any seek.
 // Nothing of it outlives it, so a process that loses and regains a partition cannot write what it knew over its
-// successor's numbers. No clock: verdicts are reckoned by record time alone, so that a second reading judges alike.
+// successor's numbers. No clock: verdicts (tallied, duplicate, dead letter) are reckoned by record time alone, so that a
+// second reading judges alike. When a record was read decides only where its counts are kept (minute, or hour and day
+// alone) and how old it is.
 #pragma once
 
 #include <algorithm>
@@ -50,6 +52,12 @@ struct Load {
   Load& operator+=(const Load& more);
 };
 
+// When records are read. Defaults: no clock says that a record is from the future.
+struct ReadAt {
+  WallTime wall = WallTime::max();
+  WallTime settled = WallTime::max();  // settled_clock.hpp
+};
+
 // What was gathered of a partition between two flushes. A value: the writer gets it whole.
 struct Part {
   explicit Part(std::chrono::days minute_retention) : tally(minute_retention) {}
@@ -61,7 +69,7 @@ struct Part {
   Counts counts;                    // replays are only in `read`
   std::int64_t next_offset = 0;
   std::optional<std::int64_t> last_record_hash;  // of the record at next_offset − 1, if there is one
-  std::optional<RecordTime> first_record_at;
+  std::optional<RecordTime> first_record_at;     // or when it was read, if its own time is later
 
   [[nodiscard]] bool empty() const { return counts.read == 0 && counts.skipped == 0; }
   [[nodiscard]] Load load() const {
@@ -83,7 +91,7 @@ class Partition {
 
   // Records in the order of the log, from Opened::read_from on. Those before the ledger's next_offset are only
   // remembered for the dedupe; the others go into the open part. About 0.7 µs a record.
-  void take(const Records& records, activity::Decoder& decoder);
+  void take(const Records& records, activity::Decoder& decoder, ReadAt at = {});
 
   // The first offset that was not taken yet.
   [[nodiscard]] std::int64_t position() const { return position_; }
@@ -134,6 +142,9 @@ class Partition {
   // The first record that is not in the store, if there is one that we know of.
   [[nodiscard]] std::optional<RecordTime> oldest_unread() const;
 
+  // The wall clock was stepped by so much: what is unread stays as old as it was.
+  void clock_stepped(std::chrono::milliseconds by);
+
   // Minutes that have counts which their hour and day lack, and when each was last written.
   void touched(std::span<const WindowStart> minutes, MonoTime now);
   void rolled_up(std::span<const WindowStart> minutes);
@@ -142,11 +153,12 @@ class Partition {
 
  private:
   void remember(const RecordView& record, activity::Decoder& decoder);
-  void count(const RecordView& record, activity::Decoder& decoder);
+  void count(const RecordView& record, activity::Decoder& decoder, ReadAt at);
   [[nodiscard]] Result<activity::UserActivity> judge(const RecordView& record,
                                                      activity::Decoder& decoder) const;
-  void tally(const RecordView& record, const activity::UserActivity& activity);
-  void take_replay(const RecordView& record, LetterSource source, Result<activity::UserActivity> activity);
+  void tally(const RecordView& record, const activity::UserActivity& activity, ReadAt at);
+  void take_replay(const RecordView& record, LetterSource source, Result<activity::UserActivity> activity,
+                   ReadAt at);
   [[nodiscard]] bool is_repeated(const activity::UserActivity& activity);
   [[nodiscard]] DeadLetter letter_of(const RecordView& record, Error why);
   void add_copy(const Part& part, std::int64_t offset, std::vector<LetterCopies::Copy>& copies) const;

@@ -255,6 +255,53 @@ TEST_F(PartitionTest, ObservesWhatIsUnread) {
   EXPECT_EQ(partition.observe(2, now), (tally::Observation{2, std::nullopt, now}));
 }
 
+constexpr std::array steps{std::chrono::days{10}, std::chrono::days{1461}};
+
+TEST_F(PartitionTest, Fault41ARecordFromTheFutureDoesNotMoveTheHorizonOfMinutes) {
+  for (const std::chrono::days ahead : steps) {
+    Log log;
+    log.add({.user = "anna", .at = noon}, noon + ahead);
+    Partition partition(opened_at(0, 0), rules(), MonoTime{});
+    partition.take(log.from(0), decoder_, {.wall = noon, .settled = noon});
+    EXPECT_EQ(partition.open_part().tally.minute_horizon(), std::nullopt);
+    const auto& deltas = partition.open_part().tally.deltas();
+    EXPECT_TRUE(std::ranges::any_of(
+        deltas, [](const auto& delta) { return delta.granularity == tally::Granularity::minute; }));
+  }
+}
+
+TEST_F(PartitionTest, Fault41AnEventThatIsLateByARightClockStillMovesIt) {
+  log_.add({.user = "anna", .at = noon - std::chrono::days{8}});
+  Partition partition(opened_at(0, 0), rules(), MonoTime{});
+  partition.take(log_.from(0), decoder_, {.wall = noon, .settled = noon});
+  EXPECT_NE(partition.open_part().tally.minute_horizon(), std::nullopt);
+}
+
+TEST_F(PartitionTest, Fault41ARecordFromTheFutureGetsOlderFromWhenItIsRead) {
+  for (const std::chrono::days ahead : steps) {
+    Log log;
+    log.add({.user = "anna", .at = noon}, noon + ahead);
+    Partition partition(opened_at(0, 0), rules(), MonoTime{});
+    partition.take(log.from(0), decoder_, {.wall = noon + seconds{1}, .settled = noon + seconds{1}});
+    EXPECT_EQ(partition.oldest_unread(), noon + seconds{1});
+    EXPECT_EQ(partition.observe(0, noon + minutes{1}).oldest_unread_at, noon + seconds{1});
+  }
+}
+
+TEST_F(PartitionTest, Fault41WhatIsUnreadKeepsItsAgeWhenTheClockIsStepped) {
+  log_.add({.user = "anna", .at = noon});
+  log_.add({.user = "bert", .at = noon}, noon + seconds{5});
+  Partition partition(opened_at(0, 0), rules(), MonoTime{});
+  partition.take(log_.from(0, 1), decoder_);
+  (void)partition.close_part();
+  partition.take(log_.from(1), decoder_);
+  for (const std::chrono::days by : {std::chrono::days{-10}, std::chrono::days{10}, steps[1]}) {
+    const auto before = partition.oldest_unread();
+    partition.clock_stepped(by);
+    EXPECT_EQ(partition.oldest_unread(), *before + by);
+  }
+}
+
 TEST_F(PartitionTest, LetsAMinuteRestBeforeItIsRolledUp) {
   const MonoTime start{minutes{60}};
   const WindowStart first{minutes{1}};

@@ -141,25 +141,6 @@ Result<rollup::LogBounds> EmbeddedLogReader::bounds(std::int32_t) {
   return rollup::LogBounds{.start = std::min(start, end), .end = end};
 }
 
-Result<std::int64_t> EmbeddedLogReader::first_at(std::int32_t partition, RecordTime time) {
-  auto within = bounds(partition);
-  if (!within) return pass_on(within);
-  // All segments that end at or below `low` are older than `time`; none that begins at or behind `high` is.
-  std::int64_t low = within->start;
-  std::int64_t high = within->end;
-  while (low < high) {
-    auto segment = segment_at(low + (high - low) / 2);
-    floor_.reset();
-    if (!segment) return pass_on(segment);
-    if (!*segment) break;
-    if ((*segment)->time >= time)
-      high = (*segment)->first_offset;
-    else
-      low = (*segment)->end();
-  }
-  return std::max(low, high);
-}
-
 // The statement stays where it is, so that the body can still be read from it: the caller resets.
 Result<std::optional<SegmentRow>> EmbeddedLogReader::segment_at(std::int64_t offset) {
   auto row = floor_.bind(1, offset).step();

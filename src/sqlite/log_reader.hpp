@@ -34,8 +34,6 @@ class EmbeddedLogReader final : public rollup::LogReader {
   void resume(std::int32_t partition) override;
   Result<std::int32_t> partitions() override { return 1; }
   Result<rollup::LogBounds> bounds(std::int32_t partition) override;
-  // Some thirty look-ups by offset: there is no index on time, and none is needed as times ascend.
-  Result<std::int64_t> first_at(std::int32_t partition, RecordTime time) override;
   Result<std::optional<Landmark>> landmark(std::int32_t partition, std::int64_t offset) override;
   void committed(std::int32_t partition, std::int64_t next_offset) override;
   void release(std::span<const std::int32_t> partitions) override;

@@ -321,7 +321,8 @@ Result<std::vector<WindowStart>> SqliteMetricsStore::windows_to_prune(const roll
                         .bind(2, number_of(prune.granularity))
                         .bind(3, seconds_of(last_start))
                         .bind(4, prune.partition)
-                        .bind(5, milliseconds_of(prune.before));
+                        .bind(5, milliseconds_of(prune.before))
+                        .bind(6, milliseconds_of(prune.now));
   std::vector<WindowStart> windows;
   std::int64_t rows = 0;
   while (true) {

@@ -223,11 +223,12 @@ std::vector<std::string> store_statements() {
           std::string(rollup::or_unfenced) + ")",
       "SELECT window_start, 4 + coalesce(stored_activity_types, 0) + coalesce(stored_pages, 0) "
       "+ coalesce(stored_referrers, 0) FROM activity_windows AS total WHERE topic = ?1 AND granularity = ?2 "
-      "AND dimension = 0 AND window_start <= ?3 AND partition = ?4 AND last_write_ms <= ?5 "
+      "AND dimension = 0 AND window_start <= ?3 AND partition = ?4 AND (last_write_ms <= ?5 OR last_write_ms "
+      "> ?6) "
       "AND NOT EXISTS (SELECT 1 FROM activity_windows AS other WHERE other.topic = ?1 "
       "AND other.granularity = ?2 AND other.dimension IN (1, 2, 3) AND other.window_start = "
       "total.window_start "
-      "AND other.partition = ?4 AND other.last_write_ms > ?5) "
+      "AND other.partition = ?4 AND other.last_write_ms > ?5 AND other.last_write_ms <= ?6) "
       "AND NOT (?2 = 0 AND EXISTS (SELECT 1 FROM activity_unrolled AS unrolled WHERE unrolled.topic = ?1 "
       "AND unrolled.window_start = total.window_start AND unrolled.partition = ?4)) "
       "ORDER BY window_start",

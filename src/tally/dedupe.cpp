@@ -35,34 +35,21 @@ Dedupe::Dedupe(std::chrono::seconds window, std::int64_t events)
       events_(std::max<std::int64_t>(events, 0)) {}
 
 void Dedupe::advance(std::int64_t offset, RecordTime time) {
-  ensure(peaks_.empty() || offset > offset_, "records come in the order of their offsets");
+  ensure(offset > offset_, "records come in the order of their offsets");
   offset_ = offset;
   time_ = std::clamp(time, earliest, latest);
-  while (!peaks_.empty() && peaks_.back().time <= time_) peaks_.pop_back();
-  peaks_.push_back({offset_, time_});
-  while (offset_ - peaks_.front().offset > events_) peaks_.pop_front();
-  while (count_ > 0 && !is_live(ring_[first_])) forget_oldest();
+  while (count_ > 0 && offset_ - ring_[first_].offset > events_) forget_oldest();
 }
 
 Verdict Dedupe::seen(const Hash128& fingerprint) {
   if (count_ == ring_.size()) grow();
   const std::size_t slot = slot_of(fingerprint);
-  const bool duplicate = slots_[slot].place != 0 && is_live(ring_[slots_[slot].place - 1]);
+  const bool duplicate = slots_[slot].place != 0 && time_ - ring_[slots_[slot].place - 1].time <= window_;
   const std::size_t place = (first_ + count_) & (ring_.size() - 1);
   ring_[place] = {fingerprint, offset_, time_};
   ++count_;
   slots_[slot] = {static_cast<std::uint32_t>(place + 1), tag_of(fingerprint)};
   return duplicate ? Verdict::duplicate : Verdict::fresh;
-}
-
-bool Dedupe::is_live(const Sight& sight) const {
-  return offset_ - sight.offset <= events_ && latest_since(sight.offset) - sight.time <= window_;
-}
-
-// The latest time of any record from this offset on: of the first peak that does not stand before it.
-RecordTime Dedupe::latest_since(std::int64_t offset) const {
-  const auto peak = std::ranges::lower_bound(peaks_, offset, {}, &Peak::offset);
-  return peak->time;
 }
 
 // The slot of the fingerprint's last sight, or the free slot where it belongs.

@@ -16,7 +16,7 @@ struct Record {
   std::int64_t offset = 0;
   RecordTime time;
   std::optional<int> id;   // absent: no message_id
-  bool is_letter = false;  // its id is not remembered, but its time counts
+  bool is_letter = false;  // its id is not remembered
 };
 
 inline std::string message_id(int id) { return "message " + std::to_string(id); }
@@ -38,15 +38,9 @@ struct Log {
     const auto found = std::ranges::lower_bound(records, offset, {}, &Record::offset);
     return static_cast<std::size_t>(found - records.begin());
   }
-  // The first offset whose time is at or behind this one; behind the last if there is none.
-  [[nodiscard]] std::int64_t first_at(RecordTime time) const {
-    for (const Record& record : records)
-      if (record.time >= time) return record.offset;
-    return records.back().offset + 1;
-  }
 };
 
-// Writes a log whose offsets have holes, whose times wander, stand still and jump both ways, and whose ids come again at
+// Writes a log whose offsets have holes, whose times wander, stand still and jump both ways, by days too, and whose ids come again at
 // all distances, every fourth exactly on a border of the window or one beyond it.
 class LogWriter {
  public:
@@ -72,7 +66,9 @@ class LogWriter {
     time_ += std::chrono::milliseconds(below(400));
     if (one_in(40)) time_ -= std::chrono::milliseconds(below(20'000));
     if (one_in(80)) time_ += std::chrono::milliseconds(below(20'000));
+    if (one_in(60)) time_ += std::chrono::days(10) * (one_in(2) ? 1 : -1);
     Record record{.offset = offset_, .time = time_, .id = {}, .is_letter = one_in(12)};
+    if (one_in(30)) record.time += std::chrono::days(1461);  // of one writer whose clock is ahead
     if (!one_in(5)) record.id = static_cast<int>(below(ids_));
     if (one_in(8)) come_again_at_an_offset(record);
     if (one_in(8)) come_again_at_a_time(record);

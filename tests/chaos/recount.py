@@ -16,12 +16,14 @@ import dataclasses
 import datetime
 import gc
 import re
+import time
 
 from ledger import digest
 from recount_decode import SEND, Wrong, judge
 from recount_log import file_records, topic_bounds, topic_records
 
 GRANULARITIES = {"minute": 60, "hour": 3600, "day": 86400}  # seconds
+CLOCK_LEAD_MS = 12 * 3_600_000  # a record that is further ahead of the clock is from the future
 DIMENSIONS = ("total", "activity_type", "page", "referrer")
 VALUES_MAX = 1000  # stored for each (granularity, window, dimension, partition)
 OTHER = "(other)"
@@ -117,6 +119,7 @@ class Recount:
 
     def __init__(self, topic, bounds, records, rules, starts):
         self.topic, self.rules = topic, rules
+        self.now_ms = time.time() * 1000
         with no_garbage_collection():
             records = list(records)
         if bounds is None:
@@ -214,7 +217,10 @@ class Recount:
         is_page_view = event.kind == "page_view"
         self.page_views += is_page_view
         seconds = event.at_ns // 10**9
-        too_old = self.rules.minute_days and event.at_ns // 10**6 + self.rules.minute_days * 86_400_000 < record.time_ms
+        # A record from the future says nothing of how late its event is: then the reader's clock does.
+        ahead = record.time_ms - self.now_ms > CLOCK_LEAD_MS
+        read_ms = self.now_ms if ahead else record.time_ms
+        too_old = self.rules.minute_days and event.at_ns // 10**6 + self.rules.minute_days * 86_400_000 < read_ms
         if too_old:
             self.minutes_from = max(self.minutes_from, seconds // 3600 * 3600 + 3600)
         for granularity in ("hour", "day") if too_old else ("minute",):
