@@ -276,7 +276,8 @@ std::optional<RecordTime> Partition::oldest_unread() const {
 void Partition::clock_stepped(std::chrono::milliseconds by) {
   for (std::optional<RecordTime>* time : {&closed_first_at_, &open_.first_record_at, &last_read_at_})
     if (*time) **time += by;
-  if (sealed_ && sealed_->first_record_at) *sealed_->first_record_at += by;
+  for (Part& part : sealed_)
+    if (part.first_record_at) *part.first_record_at += by;
 }
 
 void Partition::touched(std::span<const WindowStart> minutes, MonoTime now) {
