@@ -75,4 +75,17 @@ Status Consumer::status() const {
   return status;
 }
 
+void Consumer::log_failed(const Error& why) {
+  if (why.move == Move::ourselves) return leave(1, why);
+  if (status_.log_up) log_.warn("the log cannot be read; it is tried again", {{"reason", why.text}});
+  status_.log_up = false;
+  status_.log_reason = why.text;
+}
+
+void Consumer::log_answers() {
+  if (!status_.log_up) log_.info("the log answers again");
+  status_.log_up = true;
+  status_.log_reason.clear();
+}
+
 }  // namespace weir::rollup

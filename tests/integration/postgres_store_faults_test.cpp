@@ -415,7 +415,7 @@ TEST_F(StoreFaults, Fault30NamesTheColumnThatAPersonChangedAndGoesOnOnceItIsUndo
     window.place = 40'000;
     auto held = store.begin(std::array{fence_of(*opened)});
     if (!held) return held.error();
-    if (auto read = store.read_windows(std::array{window.key}); !read) return read.error();
+    if (auto read = store.read_windows(std::array{window.key}, limits::step_bytes_max); !read) return read.error();
     auto wrote = store.write({.written_at = written, .windows = {window}, .ledgers = {moved_on(*opened, 1)}});
     if (!wrote) return wrote.error();
     const rollup::CommitAnswer answer = store.commit();

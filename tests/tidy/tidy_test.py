@@ -66,7 +66,9 @@ def function_lengths(text):
     start = None
     for number, line in enumerate(lines, 1):
         opens = re.match(r"^( {0,4})\S.*\)\s*(const|noexcept|override|final|mutable|->\s*[\w:<>,&* ]+|\s)*\{$", line)
-        if opens and start is None and not re.match(r"^\s*(if|for|while|switch|else|namespace|do|constexpr [\w:]+ \w+{)", line):
+        if start is None and re.match(r"^ {4}: .*\{$", line):  # a constructor's initializers on one line
+            start = (number, "")
+        elif opens and start is None and not re.match(r"^\s*(if|for|while|switch|else|namespace|do|constexpr [\w:]+ \w+{)", line):
             start = (number, opens.group(1))
         elif start is not None and line == start[1] + "}":
             yield start[0], number - start[0] + 1
