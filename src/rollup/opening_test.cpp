@@ -200,7 +200,7 @@ TEST(Opening, BeginsWhereTheLogDoesWhenOffsetsAreGone) {
 
 TEST(Opening, EndsWhereTheLedgerRowDoesNotAddUpAndSaysWhatItFound) {
   Opening opening(0, {}, WallTime{});
-  opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 9}, .landmark = {}, .window_from = {}});
+  opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 9}, .landmark = {}});
   ASSERT_TRUE(opening.next().has_value());
   opening.answer(Result<tally::LedgerRow>(tally::LedgerRow{.next_offset = 7, .read = 7, .tallied = 6}));
   EXPECT_TRUE(opening.done());
