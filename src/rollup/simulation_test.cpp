@@ -102,7 +102,7 @@ constexpr Planted all_planted[] = {
     {"cache kept over a revoke", {.store = {.cache = RowCache::kept_over_a_revoke}}, 43},
     {"dedupe not rebuilt", {.forgetful = true}, 12},
     {"unknown commit sent again unfenced", {.store = {.resend_without_fence = true}}, 43},
-    {"letter after offset", {.hasty_copies = true}, 9},
+    {"letter after offset", {.hasty_copies = true}, 11},
 };
 constexpr std::uint64_t planted_seeds_max = 10'000;
 
