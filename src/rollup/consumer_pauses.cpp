@@ -104,6 +104,7 @@ bool Consumer::is_given_up(Transaction& transaction) {
 
 void Consumer::give_up(const Transaction& transaction, Now now) {
   timeouts_ = 0;
+  ++status_.transactions_given_up;
   retries_.succeeded();  // nothing is left to be tried again, so nothing would end a pause
   agenda_.took_too_long(transaction.plan().size(), slots_);
   for (const Claim& claim : transaction.claims()) {

@@ -39,6 +39,10 @@ void describe_account(const Status& status, Exposition& into) {
         status.store_retries);
   count("weir_consumer_commits_in_doubt_total", "COMMITs without an answer, looked up in the ledger.",
         status.commits_in_doubt);
+  count(
+      "weir_consumer_transactions_given_up_total",
+      "Transactions that took the metrics store too long; their events were written in smaller ones instead.",
+      status.transactions_given_up);
   count("weir_consumer_fences_lost_total", "Partitions whose ledger somebody else had written.",
         status.fences_lost);
   count("weir_consumer_pauses_total", "Times that reading was paused.", status.pauses);

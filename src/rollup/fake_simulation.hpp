@@ -36,6 +36,7 @@ struct SimulationEnd {
   std::int64_t zombies = 0;  // write steps of a process that has lost a partition and does not know
   std::int64_t fences_lost = 0;
   std::int64_t commits_in_doubt = 0;
+  std::int64_t given_up = 0;  // transactions that took the store too long
   std::int64_t power_cuts = 0;
   std::int64_t failovers = 0;
   std::int64_t commits_taken_back = 0;  // by both
@@ -52,10 +53,10 @@ struct SimulationEnd {
     const char* name;
     std::int64_t SimulationEnd::* value;
   };
-  static const std::array<Number, 28> numbers;  // all of the above
+  static const std::array<Number, 29> numbers;  // all of the above
 };
 
-inline constexpr std::array<SimulationEnd::Number, 28> SimulationEnd::numbers{{
+inline constexpr std::array<SimulationEnd::Number, 29> SimulationEnd::numbers{{
     {"records", &SimulationEnd::records},
     {"late events", &SimulationEnd::late_events},
     {"duplicates", &SimulationEnd::duplicates},
@@ -73,6 +74,7 @@ inline constexpr std::array<SimulationEnd::Number, 28> SimulationEnd::numbers{{
     {"steps of zombies", &SimulationEnd::zombies},
     {"fences lost", &SimulationEnd::fences_lost},
     {"commits in doubt", &SimulationEnd::commits_in_doubt},
+    {"transactions given up", &SimulationEnd::given_up},
     {"power cuts", &SimulationEnd::power_cuts},
     {"failovers", &SimulationEnd::failovers},
     {"commits taken back", &SimulationEnd::commits_taken_back},

@@ -72,7 +72,7 @@ class Pacing {
 // How much one transaction may write: less after the store ended one because it took too long, and slowly more again.
 class TransactionSize {
  public:
-  static constexpr std::size_t rows_min = 64;
+  static constexpr std::size_t rows_min = 8;
   static constexpr std::size_t bytes_min = 64 * limits::KiB;
   static constexpr int raise_after = 50;  // transactions in a row that were committed
 

@@ -65,7 +65,10 @@ std::optional<StoreCall> RollUp::read_minutes() {
   if (is_at_end()) return std::nullopt;
   const Share& share = shares_[held_[next_share_]];
   const auto first = share.minutes.begin() + static_cast<std::ptrdiff_t>(next_minute_);
-  return ReadUnrolled{share.partition, std::vector<WindowStart>(first, share.minutes.end()), step_};
+  // Never more than the transaction has room for, or a bound that is lowered after a timeout would not be kept.
+  const RowBounds room{std::min(step_.rows, bounds_.rows - read_.rows),
+                       std::min(step_.bytes, bounds_.bytes - read_.bytes)};
+  return ReadUnrolled{share.partition, std::vector<WindowStart>(first, share.minutes.end()), room};
 }
 
 // The minutes that have no other row with a remainder are rolled up once these rows are.

@@ -102,6 +102,7 @@ struct Status {
   std::int64_t pauses = 0;  // times that reading was paused: too much waited, or the store was away
   std::int64_t fences_lost = 0;
   std::int64_t commits_in_doubt = 0;
+  std::int64_t transactions_given_up = 0;  // they took the store too long; written in smaller ones instead
 
   // How long the oldest record that is not in the store has waited; a lower bound. 0 only if every partition held is
   // known to have nothing unread. Nothing while that is not known: none was assigned yet, or one is being opened,
