@@ -192,6 +192,7 @@ TEST_F(StoreFaults, WaitsForAStoppedProcessNoLongerThanTheServerLetsItHoldItsFen
 TEST_F(StoreFaults, Fault40SaysThatTheTransactionWasIdleTooLongHoweverMuchWasToBeSent) {
   MetricsStoreOptions stopped = options();
   stopped.connection.idle_in_transaction_timeout = 200ms;
+  stopped.connection.url += " host=127.0.0.1 port=" + std::to_string(SharedServer::server()->port());
   PostgresMetricsStore store(stopped);
   PostgresMetricsStore successor(options());
   for (const std::size_t size : {std::size_t{1} << 10, std::size_t{1} << 20, std::size_t{1} << 24}) {

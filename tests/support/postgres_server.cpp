@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <stdexcept>
+#include <string>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -83,8 +84,12 @@ void PostgresServer::start() {
                                      "UTF8", "--locale=C", "--no-sync", "--no-instructions"},
                                     log_file));
   if (made != 0) throw std::runtime_error("initdb failed:\n" + log());
-  pid_ = run({programs_ / "postgres", "-D", data, "-k", folder_, "-c", "listen_addresses=", "-c", "fsync=off",
-              "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_wal_size=4GB"},
+  port_ = free_port();
+  // The socket is named after the port; it is to be found under the default one.
+  std::filesystem::create_symlink(".s.PGSQL." + std::to_string(port_), folder_ / ".s.PGSQL.5432");
+  pid_ = run({programs_ / "postgres", "-D", data, "-k", folder_, "-p", std::to_string(port_), "-c",
+              "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "synchronous_commit=off", "-c",
+              "full_page_writes=off", "-c", "max_wal_size=4GB"},
              log_file);
   try {
     wait_until_it_answers();

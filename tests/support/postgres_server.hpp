@@ -14,7 +14,7 @@ namespace weir::support {
 [[nodiscard]] std::optional<std::filesystem::path> find_postgres(std::string_view extension);
 
 // A new, empty cluster in a folder of its own under the system's temporary one, reached by a Unix socket in it and by
-// nothing else, not durable (fsync off). Runs as a child of this process, as user `postgres` where we are root, and
+// a free loopback port, not durable (fsync off). Runs as a child of this process, as user `postgres` where we are root, and
 // dies with the thread that made it; its folder goes with it. Starting takes about two seconds. One thread.
 class PostgresServer {
  public:
@@ -27,6 +27,8 @@ class PostgresServer {
   // For libpq, as superuser `postgres` to the database `postgres`.
   [[nodiscard]] const std::string& connection_info() const { return connection_info_; }
   [[nodiscard]] pid_t pid() const { return pid_; }
+  // On 127.0.0.1: where a connection is lost, TCP and a Unix socket differ in what can still be read.
+  [[nodiscard]] int port() const { return port_; }
 
  private:
   void start();
@@ -37,6 +39,7 @@ class PostgresServer {
   std::filesystem::path folder_;
   std::string connection_info_;
   pid_t pid_ = -1;
+  int port_ = 0;
 };
 
 }  // namespace weir::support
