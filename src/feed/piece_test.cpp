@@ -56,7 +56,7 @@ Read read(std::string line) {
 }
 
 TEST(PieceWriter, StopsWhereTheBodyIsFull) {
-  PieceWriter writer(Dialect::ndjson, nullptr);
+  PieceWriter writer(ndjson, nullptr);
   const std::string small =
       R"({"message_id":"m","user_id":"u","activity_type":"a","timestamp":"2024-01-15T10:00:00Z"})";
   const std::string large = R"({"message_id":"m","user_id":")" + std::string(200, 'u') +

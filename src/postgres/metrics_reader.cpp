@@ -19,8 +19,8 @@ namespace {
 constexpr int rows_with_users_max = 250;
 constexpr int rows_of_counts_max = 5'000;
 
-Statement fetch(int rows, std::string_view kinds) {
-  return {"weir_fetch_" + std::to_string(rows), "FETCH " + std::to_string(rows) + " FROM weir_scan", kinds,
+Statement fetch(const char* what, int rows, std::string_view kinds) {
+  return {std::string("weir_fetch_") + what, "FETCH " + std::to_string(rows) + " FROM weir_scan", kinds,
           "activity_windows"};
 }
 
@@ -35,8 +35,11 @@ struct Statements {
                    "SELECT " + std::string(ledger_columns) +
                        " FROM activity_ledger WHERE topic = $1::text ORDER BY partition",
                    ledger_kinds, "activity_ledger"};
-  Statement fetch_rows = fetch(rows_with_users_max, "mntnnt");
-  Statement fetch_counts = fetch(rows_of_counts_max, "mntnn");
+  // By what a row begins with (a window, or its value alone), and whether a sketch ends it.
+  Statement fetch_windows = fetch("windows", rows_of_counts_max, "mntnn");
+  Statement fetch_windows_with_users = fetch("windows_with_users", rows_with_users_max, "mntnnt");
+  Statement fetch_values = fetch("values", rows_of_counts_max, "tnn");
+  Statement fetch_values_with_users = fetch("values_with_users", rows_with_users_max, "tnnt");
   Statement close{"weir_close", "CLOSE weir_scan"};
   Statement count_by_value{"weir_count_by_value", declare + count_by_value_sql()};
   Statement users_by_value{"weir_users_by_value", declare + users_by_value_sql()};
@@ -130,16 +133,19 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
 
   Result<void> count_by_value(const report::ValueQuery& query,
                               std::function<void(const report::ValueRow&)> take) override {
-    return fetch_all(statements_.count_by_value, parameters_of(query), false, [&](const Rows& rows, int row) {
-      take({rows.bytes(row, 0), rows.number(row, 1), rows.number(row, 2), {}});
-    });
+    return fetch_all(statements_.count_by_value, statements_.fetch_values, parameters_of(query),
+                     rows_of_counts_max, [&](const Rows& rows, int row) {
+                       take({rows.bytes(row, 0), rows.number(row, 1), rows.number(row, 2), {}});
+                     });
   }
 
   Result<void> users_by_value(const report::ValueQuery& query,
                               std::function<void(const report::ValueRow&)> take) override {
-    return fetch_all(statements_.users_by_value, parameters_of(query), true, [&](const Rows& rows, int row) {
-      take({rows.bytes(row, 0), rows.number(row, 1), rows.number(row, 2), rows.bytes(row, 3)});
-    });
+    return fetch_all(
+        statements_.users_by_value, statements_.fetch_values_with_users, parameters_of(query),
+        rows_with_users_max, [&](const Rows& rows, int row) {
+          take({rows.bytes(row, 0), rows.number(row, 1), rows.number(row, 2), rows.bytes(row, 3)});
+        });
   }
 
   Result<std::vector<tally::LedgerRow>> ledger() override {
@@ -174,7 +180,10 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
                        const std::function<void(const report::ViewRow&)>& take) {
     const Scan scan{remainders, values_of(query), query.with_users};
     const Statement& declared = statements_.scans[Statements::place_of(scan)];
-    return fetch_all(declared, parameters_of(query, remainders), query.with_users,
+    const Statement& fetch =
+        query.with_users ? statements_.fetch_windows_with_users : statements_.fetch_windows;
+    return fetch_all(declared, fetch, parameters_of(query, remainders),
+                     query.with_users ? rows_with_users_max : rows_of_counts_max,
                      [&](const Rows& rows, int row) {
                        take({.start = report::floor_to(query.granularity, window_start(rows, row, 0)),
                              .partition = static_cast<std::int32_t>(rows.number(row, 1)),
@@ -203,9 +212,8 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
 
   // Declares a cursor and shows its rows. The first come with the answer to the question, the rest piece by piece.
   template <class Show>
-  Result<void> fetch_all(const Statement& declared, const Parameters& asked, bool with_users, Show&& show) {
-    const Statement& fetch = with_users ? statements_.fetch_rows : statements_.fetch_counts;
-    const int rows_max = with_users ? rows_with_users_max : rows_of_counts_max;
+  Result<void> fetch_all(const Statement& declared, const Statement& fetch, const Parameters& asked,
+                         int rows_max, Show&& show) {
     constexpr int rows_between_checks = 64;
     const Parameters none;
     auto answers =

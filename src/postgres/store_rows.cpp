@@ -85,6 +85,17 @@ tally::WindowRow window_row(const Rows& rows, int row) {
           .users = std::string(rows.bytes(row, 13))};
 }
 
+namespace {
+
+// "place" of the ninth column in "w.granularity, w.dimension, …".
+std::string window_column_name(int column) {
+  std::string_view rest = window_columns;
+  for (int at = 0; at < column; ++at) rest.remove_prefix(rest.find(", ") + 2);
+  return std::string(rest.substr(2, rest.find(", ") - 2));
+}
+
+}  // namespace
+
 Result<rollup::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size_t bytes_max) {
   using rollup::MetricsStore;
   if (std::cmp_greater(rows.number(0, window_column_count), bytes_max))
@@ -97,7 +108,8 @@ Result<rollup::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size
       const char kind = window_kinds[static_cast<std::size_t>(column)];
       if (kind >= 'a' && rows.is_null(row, column))
         return fail(Move::caller, code_tables_differ,
-                    "PostgreSQL: a row of activity_windows holds NULL in a column that Weir makes NOT NULL");
+                    "PostgreSQL: column activity_windows." + window_column_name(column) +
+                        " holds NULL; expected a value, as Weir makes the table");
     }
     windows.push_back(window_row(rows, row));
   }

@@ -83,7 +83,10 @@ class Input(weir.Case):
         limits = {"user_id": 256, "activity_type": 128, "message_id": 128}
         for member, most in limits.items():
             for bad in (None, 7, True, [], {}, "", "   ", "x" * (most + 1)):
-                self.refused({**weir.activity(), member: bad}, member)
+                if bad is None and member == "message_id":
+                    self.taken({**weir.activity(), member: None})  # null of an optional member: it is absent
+                else:
+                    self.refused({**weir.activity(), member: bad}, member)
             self.taken({**weir.activity(), member: "x" * most})
         for member in ("user_id", "activity_type", "timestamp"):
             body = weir.activity()

@@ -90,7 +90,7 @@ class Kills(pair.Case):
         producer, = self.start("producer")
         consumers = self.start("consumer", 2, FLUSH_MIN_INTERVAL_MS=0, BATCH_SIZE=1)
         # One event a request: so there is nearly always a transaction to be frozen in.
-        sender = Sender([producer.port], traffic(weir.rounds(5_000, 9_000)), at_once=1, per_second=300).start()
+        sender = Sender([producer.port], traffic(weir.rounds(12_000, 12_000)), at_once=1, per_second=300).start()
         open_ones = ("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' "
                      f"AND datname = '{self.database}'")
         caught = False
