@@ -27,7 +27,7 @@ TEST(Descriptors, Fault44AClosedStandardStreamIsTakenByNoOtherFile) {
     for (int descriptor = 0; descriptor < 3; ++descriptor) close(descriptor);
     open_standard_descriptors();
     const int file = open("/dev/zero", O_RDONLY);
-    return file == 3;
+    return file > 2;
   }));
 }
 

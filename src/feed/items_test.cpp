@@ -52,7 +52,7 @@ TEST(Cutter, MakesAPieceOfItsFirstItemsThatTheNextOneGoesOnFrom) {
     Items items;
   };
   const std::vector<Case> cases = {
-      {"a\r\n\n \nb\nc\n\nlast", Framing::text_lines, {{1, "a"}, {4, "b"}, {5, "c"}, {7, "last"}}},
+      {"a\r\n\n \nb\nc\n\nlast\n", Framing::text_lines, {{1, "a"}, {4, "b"}, {5, "c"}, {7, "last"}}},
       {"\xEF\xBB\xBF{}\n{\"a\":1}\n", Framing::json_lines, {{1, "{}"}, {2, "{\"a\":1}"}}},
       {" [ {} , {\"a\":1}\n,2] ", Framing::json_array, {{1, "{}"}, {2, "{\"a\":1}"}, {3, "2"}}}};
   for (const Case& one : cases)

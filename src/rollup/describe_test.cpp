@@ -51,7 +51,7 @@ TEST_F(Described, AddsUpAsTheLedgerDoes) {
   EXPECT_EQ(value("weir_consumer_skipped_total"), 2);
 }
 
-TEST_F(Described, ShowsTheLagOfEachPartitionAndOfAll) {
+TEST_F(Described, ShowsTheLagOfEachPartition) {
   status_.partitions = {{.partition = 0,
                          .state = PartitionStatus::State::live,
                          .account =
@@ -78,30 +78,26 @@ TEST_F(Described, NeverShowsAPartitionThatIsNotCountedAsCaughtUp) {
     Phase phase;
     std::vector<PartitionStatus> partitions;
     bool age_is_known;
-    bool lag_is_known;
   };
   const PartitionStatus live{.state = State::live, .account = caught_up};
   const std::vector<Case> cases{
-      {"nothing was assigned yet", Phase::starting, {}, false, false},
-      {"live", Phase::live, {live}, true, true},
-      {"one is refused", Phase::live, {live, {.partition = 1, .state = State::refused}}, false, false},
+      {"nothing was assigned yet", Phase::starting, {}, false},
+      {"live", Phase::live, {live}, true},
+      {"one is refused", Phase::live, {live, {.partition = 1, .state = State::refused}}, false},
       {"one is being opened",
        Phase::opening,
        {live, {.partition = 1, .state = State::opening}},
-       false,
        false},
       {"the dedupe is rebuilt",
        Phase::catching_up,
        {{.state = State::catching_up, .account = caught_up}},
-       false,
-       true},
-      {"what waits was not read yet", Phase::live, {{.state = State::live, .account = unread}}, false, true},
+       false},
+      {"what waits was not read yet", Phase::live, {{.state = State::live, .account = unread}}, false},
   };
   for (const Case& each : cases) {
     status_.phase = each.phase;
     status_.partitions = each.partitions;
     EXPECT_NE(is_absent("weir_consumer_oldest_unread_age_seconds"), each.age_is_known) << each.what;
-    EXPECT_NE(is_absent("weir_consumer_lag_all_records"), each.lag_is_known) << each.what;
   }
   status_.partitions = {live, {.partition = 8, .state = State::refused}};
   EXPECT_EQ(value("weir_consumer_partitions", {{"state", "refused"}}), 1);

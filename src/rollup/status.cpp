@@ -51,16 +51,6 @@ std::optional<std::chrono::milliseconds> Status::oldest_unread_age(WallTime now)
   return std::chrono::milliseconds{0};
 }
 
-std::optional<std::int64_t> Status::lag() const {
-  if (phase == Phase::starting) return std::nullopt;
-  std::int64_t sum = 0;
-  for (const PartitionStatus& held : partitions) {
-    if (!held.account) return std::nullopt;
-    sum += held.account->lag();
-  }
-  return sum;
-}
-
 std::int64_t Status::count(const Transaction& transaction, Agenda::Kind kind, Now now) {
   std::int64_t passed = 0;
   bool written = false;

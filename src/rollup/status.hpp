@@ -108,8 +108,6 @@ struct Status {
   // known to have nothing unread. Nothing while that is not known: none was assigned yet, or one is being opened,
   // catches up, is refused, or has records of which none was read yet.
   [[nodiscard]] std::optional<std::chrono::milliseconds> oldest_unread_age(WallTime now) const;
-  // The sum over the partitions held; nothing while one of them is being opened or is refused.
-  [[nodiscard]] std::optional<std::int64_t> lag() const;
 
   // Counts what this transaction has written. Answers how far the partitions' offsets moved.
   std::int64_t count(const Transaction& transaction, Agenda::Kind kind, Now now);
