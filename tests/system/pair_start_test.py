@@ -319,11 +319,14 @@ class Processes(pair.Case):
                 statuses.append(process.post("/activity", body).status)
             except OSError:
                 statuses.append(0)
-        threads = [threading.Thread(target=post, args=(body,), daemon=True) for body in bodies]
-        for thread in threads:
-            thread.start()
-        weir.wait_until(lambda: process.metric("weir_intake_in_flight_bytes") >= others + sum(map(len, bodies)), 5,
-                        "all to be in flight")
+        threads = []
+        in_flight = others
+        for body in bodies:  # one after the other: what others send meanwhile is not taken for one of these
+            threads.append(threading.Thread(target=post, args=(body,), daemon=True))
+            threads[-1].start()
+            wanted = in_flight + len(body)
+            weir.wait_until(lambda: process.metric("weir_intake_in_flight_bytes") >= wanted, 5, "it to be in flight")
+            in_flight = self.in_flight_at_rest(process) if len(threads) == 1 else process.metric("weir_intake_in_flight_bytes")
         return threads, statuses
 
     def in_flight_at_rest(self, process):
