@@ -197,6 +197,8 @@ class Follower {
       return;
     }
     for (const LogEvent& event : *events) take(event);
+    // After the whole poll, as the consumer does: records that were fetched before may come with the revocation.
+    if (release_at_once && !revoked.empty()) release();
   }
 
   // Polls until it holds, or for a minute.
@@ -237,10 +239,8 @@ class Follower {
           EXPECT_TRUE(reader_->seek(partition, next[partition]));
         }
       }
-    if (const auto* wanted = std::get_if<rollup::Revoked>(&event)) {
+    if (const auto* wanted = std::get_if<rollup::Revoked>(&event))
       for (const auto partition : wanted->partitions) revoked.insert(partition);
-      if (release_at_once) release();
-    }
     if (const auto* gone = std::get_if<rollup::Lost>(&event))
       for (const auto partition : gone->partitions) {
         lost.insert(partition);
