@@ -28,7 +28,8 @@ class Signals {
   Signals& operator=(const Signals&) = delete;
   ~Signals();
 
-  // Main only: blocks until a signal came or somebody knocked; or until then (late). SIGHUP is reason hangup.
+  // Main thread only: blocks until a signal arrives, until fatal() or drained() is called, or until `until` (reason late).
+  // SIGHUP has the reason hangup.
   [[nodiscard]] Wake wait(MonoTime until = MonoTime::max());
 
   // From any thread. The first fatal reason is kept.

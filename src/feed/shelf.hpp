@@ -29,7 +29,6 @@ class Shelf {
  private:
   explicit Shelf(std::shared_ptr<StateOfLog> state) : state_(std::move(state)) {}
 
-  Result<Identity> find_or_add(Source& source, const Identity& first) const;
 
   std::shared_ptr<StateOfLog> state_;
 };

@@ -10,7 +10,7 @@
 
 namespace weir::http {
 
-// A connection by its place and how often that place was taken: whoever comes late finds that it is gone.
+// A connection by its place and how often that place was taken: a handle that is used too late finds that its connection is gone.
 struct ConnectionId {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;

@@ -63,7 +63,6 @@ class Flush final : public Plan {
   // The share's tally with those of its replays that count.
   [[nodiscard]] const tally::Tally& tally_of(const Share& share) const;
   [[nodiscard]] std::optional<LockLetters> letters_to_lock();
-  void settle_replays(std::span<const LetterState> states);
   [[nodiscard]] bool is_at_end(Cursor& cursor) const;
   [[nodiscard]] std::optional<StoreCall> read_step();
   [[nodiscard]] std::span<const tally::WindowDelta> piece_of(const Piece& piece) const;
