@@ -4,7 +4,7 @@
 #include "activity/decoder.hpp"
 #include "bench/events.hpp"
 #include "intake/intake.hpp"
-#include "observe/log.hpp"
+#include "telemetry/logger.hpp"
 
 namespace weir::bench {
 namespace {
@@ -21,7 +21,7 @@ constexpr WallTime now{std::chrono::milliseconds{1'790'000'000'000}};
 void accept_one(benchmark::State& state) {
   const Events events(10'000);
   ForgetfulLog log;
-  const auto says = observe::make_silent_log();
+  const auto says = telemetry::make_silent_logger();
   intake::Intake intake(log, {}, [] { return MonoTime{}; }, *says);
   activity::Decoder decoder;
   std::size_t next = 0;
@@ -41,7 +41,7 @@ void accept_batch(benchmark::State& state) {
   const std::size_t size = lines.size();
   lines.append(limits::json_slack_bytes, ' ');
   ForgetfulLog log;
-  const auto says = observe::make_silent_log();
+  const auto says = telemetry::make_silent_logger();
   intake::Intake intake(log, {}, [] { return MonoTime{}; }, *says);
   activity::Decoder decoder;
   for (auto _ : state)

@@ -1,11 +1,12 @@
-// How fast the consumer's side drains: polled records into parts, by one thread or by more. The store is left out.
+// How fast the consumer's side drains: polled records into parts, by one thread or by more. The store is left
+// out.
 //
 // cpu_us: CPU time of all threads an event. items_per_second: by the clock on the wall.
 #include <benchmark/benchmark.h>
 
 #include "bench/events.hpp"
-#include "rollup/crew.hpp"
-#include "rollup/partition.hpp"
+#include "consumer/partition.hpp"
+#include "consumer/worker_pool.hpp"
 
 namespace weir::bench {
 namespace {
@@ -18,19 +19,19 @@ class Drain {
   Drain(std::int32_t partitions, std::size_t records_each) : events_(20'000) {
     std::size_t next = 0;
     for (std::int32_t number = 0; number < partitions; ++number) {
-      std::vector<rollup::RecordView>& views = views_.emplace_back();
+      std::vector<consumer::RecordView>& views = views_.emplace_back();
       for (std::size_t i = 0; i < records_each; ++i, ++next)
         views.push_back({.time = record_time, .key = "key", .value = events_.json(next % events_.size())});
-      rollup::Opened opened;
+      consumer::OpenedPartition opened;
       opened.ledger.partition = number;
-      const rollup::PartitionRules rules{.dedupe = {.records = 1'000'000 / partitions}};
-      partitions_.push_back(std::make_unique<rollup::Partition>(std::move(opened), rules, MonoTime{}));
+      const consumer::PartitionRules rules{.dedupe = {.records = 1'000'000 / partitions}};
+      partitions_.push_back(std::make_unique<consumer::Partition>(std::move(opened), rules, MonoTime{}));
     }
   }
 
   void poll_again() {
     const auto records = static_cast<std::int64_t>(views_[0].size());
-    for (std::vector<rollup::RecordView>& views : views_) {
+    for (std::vector<consumer::RecordView>& views : views_) {
       for (std::size_t i = 0; i < views.size(); ++i) views[i].offset = offset_ + static_cast<std::int64_t>(i);
     }
     offset_ += records;
@@ -47,7 +48,7 @@ class Drain {
   // As flushes do: what was gathered goes elsewhere.
   void close() {
     for (const auto& partition : partitions_) {
-      const rollup::Part part = partition->close_part();
+      const commit::PendingBatch part = partition->close_part();
       tally::LedgerRow ledger = part.added_to(partition->ledger(), {});
       ++ledger.version;
       partition->advance_to(ledger);
@@ -56,21 +57,21 @@ class Drain {
 
  private:
   Events events_;
-  std::vector<std::vector<rollup::RecordView>> views_;
-  std::vector<std::unique_ptr<rollup::Partition>> partitions_;
+  std::vector<std::vector<consumer::RecordView>> views_;
+  std::vector<std::unique_ptr<consumer::Partition>> partitions_;
   std::int64_t offset_ = 0;
 };
 
-// Workers, partitions, records of each partition in a poll.
+// ParallelFor, partitions, records of each partition in a poll.
 void drain(benchmark::State& state) {
   const auto workers = static_cast<std::size_t>(state.range(0));
   const auto partitions = static_cast<std::size_t>(state.range(1));
   const auto records = static_cast<std::size_t>(state.range(2));
   Drain drain(static_cast<std::int32_t>(partitions), records);
-  rollup::Crew crew(workers);
+  consumer::WorkerPool crew(workers);
   std::vector<std::unique_ptr<activity::Decoder>> decoders;
   for (std::size_t i = 0; i < workers; ++i) decoders.push_back(std::make_unique<activity::Decoder>());
-  const rollup::Task task = [&](std::size_t worker, std::size_t at) { drain.take(at, *decoders[worker]); };
+  const consumer::Task task = [&](std::size_t worker, std::size_t at) { drain.take(at, *decoders[worker]); };
   std::size_t gathered = 0;
   for (auto _ : state) {
     state.PauseTiming();

@@ -6,7 +6,7 @@
 
 #include "bench/events.hpp"
 #include "bench/gathered.hpp"
-#include "rollup/transaction.hpp"
+#include "commit/transaction.hpp"
 #include "sqlite/metrics_store.hpp"
 
 namespace weir::bench {
@@ -42,11 +42,11 @@ void flush_events(benchmark::State& state) {
   std::size_t from = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    rollup::Transaction flush = flush_of(events, from, count, *ledger, now);
+    commit::Transaction flush = flush_of(events, from, count, *ledger, now);
     from += count;
     state.ResumeTiming();
 
-    rollup::run_to_end(flush, **store);
+    commit::run_to_end(flush, **store);
     if (flush.failure()) state.SkipWithError(flush.failure()->text.c_str());
 
     state.PauseTiming();

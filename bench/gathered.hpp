@@ -10,14 +10,14 @@
 #include "activity/decoder.hpp"
 #include "base/hash.hpp"
 #include "bench/events.hpp"
-#include "rollup/flush.hpp"
-#include "rollup/transaction.hpp"
+#include "commit/flush.hpp"
+#include "commit/transaction.hpp"
 
 namespace weir::bench {
 
-inline rollup::Part gather(const Events& events, std::size_t from, std::size_t count,
-                           activity::Decoder& decoder) {
-  rollup::Part part(std::chrono::days{7});
+inline commit::PendingBatch gather(const Events& events, std::size_t from, std::size_t count,
+                                   activity::Decoder& decoder) {
+  commit::PendingBatch part(std::chrono::days{7});
   const RecordTime record_time{std::chrono::milliseconds{1'790'000'200'000}};
   for (std::size_t i = 0; i < count; ++i) {
     const auto decoded = decoder.decode(events.json((from + i) % events.size()));
@@ -28,16 +28,16 @@ inline rollup::Part gather(const Events& events, std::size_t from, std::size_t c
 }
 
 // Of partition 0, from this event on, going round.
-inline rollup::Transaction flush_of(const Events& events, std::size_t from, std::size_t count,
+inline commit::Transaction flush_of(const Events& events, std::size_t from, std::size_t count,
                                     const tally::LedgerRow& ledger, WallTime now) {
   activity::Decoder decoder;
-  rollup::Part part = gather(events, from, count, decoder);
+  commit::PendingBatch part = gather(events, from, count, decoder);
   part.next_offset = ledger.next_offset + static_cast<std::int64_t>(count);
-  rollup::Claim claim{.before = ledger, .after = part.added_to(ledger)};
-  std::vector<rollup::Flush::Share> shares;
+  commit::PartitionCommit claim{.before = ledger, .after = part.added_to(ledger)};
+  std::vector<commit::Flush::Share> shares;
   shares.push_back({0, std::move(part)});
   return {
-      {claim}, std::make_unique<rollup::Flush>(std::move(shares), rollup::Flush::Pruning{}, "bench"), now};
+      {claim}, std::make_unique<commit::Flush>(std::move(shares), commit::Flush::Pruning{}, "bench"), now};
 }
 
 }  // namespace weir::bench

@@ -1,6 +1,6 @@
-// What reading a real Kafka costs this process, all its threads taken together: through KafkaLogReader, and with
-// librdkafka's bare batches, where every byte is looked at once as a decoder would. And how old a record is when it
-// comes, at 200 a second.
+// What reading a real Kafka costs this process, all its threads taken together: through KafkaLogReader, and
+// with librdkafka's bare batches, where every byte is looked at once as a decoder would. And how old a record
+// is when it comes, at 200 a second.
 #include <benchmark/benchmark.h>
 #include <chrono>
 #include <iostream>
@@ -68,7 +68,7 @@ std::uint64_t look_at(std::string_view bytes) {
 }
 
 void kafka_read(benchmark::State& state) {
-  const auto log = observe::make_silent_log();
+  const auto log = telemetry::make_silent_logger();
   const kafka::Cluster cluster{
       .brokers = support::shared_kafka().brokers(), .topic = full_topic(), .properties = {}};
   for (auto _ : state) {
@@ -78,9 +78,9 @@ void kafka_read(benchmark::State& state) {
       auto events = reader->poll(std::chrono::seconds(1));
       if (!events) continue;
       for (const auto& event : *events) {
-        if (const auto* assigned = std::get_if<rollup::Assigned>(&event))
+        if (const auto* assigned = std::get_if<consumer::Assigned>(&event))
           for (const auto partition : assigned->partitions) (void)reader->seek(partition, 0);
-        if (const auto* came = std::get_if<rollup::Records>(&event)) {
+        if (const auto* came = std::get_if<consumer::Records>(&event)) {
           for (const auto& record : came->records)
             benchmark::DoNotOptimize(look_at(record.value.value_or("")));
           seen += static_cast<std::int64_t>(came->records.size());
@@ -126,7 +126,7 @@ BENCHMARK(kafka_read_bare)
 // Counters: milliseconds from a record's own time (set by the writer) to the poll that brings it.
 void kafka_read_age(benchmark::State& state) {
   const std::string name = support::shared_kafka().make_topic("age", partitions);
-  const auto log = observe::make_silent_log();
+  const auto log = telemetry::make_silent_logger();
   auto reader = std::move(*kafka::KafkaLogReader::open(
       {.brokers = support::shared_kafka().brokers(), .topic = name, .properties = {}}, new_group(), *log));
   std::vector<std::int64_t> ages;
@@ -149,9 +149,9 @@ void kafka_read_age(benchmark::State& state) {
       const auto now = read_clock().wall;
       if (!events) continue;
       for (const auto& event : *events) {
-        if (const auto* assigned = std::get_if<rollup::Assigned>(&event))
+        if (const auto* assigned = std::get_if<consumer::Assigned>(&event))
           for (const auto partition : assigned->partitions) (void)reader->seek(partition, 0);
-        if (const auto* came = std::get_if<rollup::Records>(&event))
+        if (const auto* came = std::get_if<consumer::Records>(&event))
           for (const auto& record : came->records) ages.push_back((now - record.time).count());
       }
     }

@@ -1,5 +1,6 @@
-// What writing to a real Kafka costs this process, all its threads taken together: requests of one event through
-// KafkaEventLog with so many under way at a time, requests of a thousand, and librdkafka's bare client flat out.
+// What writing to a real Kafka costs this process, all its threads taken together: requests of one event
+// through KafkaEventLog with so many under way at a time, requests of a thousand, and librdkafka's bare
+// client flat out.
 #include <benchmark/benchmark.h>
 #include <memory>
 #include <semaphore>
@@ -43,7 +44,7 @@ intake::Append request_of(std::int64_t first, std::int64_t events) {
 void kafka_write(benchmark::State& state) {
   const auto under_way = state.range(0);
   const auto events = state.range(1);
-  const auto quiet = observe::make_silent_log();
+  const auto quiet = telemetry::make_silent_logger();
   auto log = std::move(*kafka::KafkaEventLog::open(
       {.cluster = {.brokers = support::shared_kafka().brokers(),
                    .topic = support::shared_kafka().make_topic("bench-write", partitions)}},
@@ -73,7 +74,7 @@ BENCHMARK(kafka_write)
 
 void kafka_write_bare(benchmark::State& state) {
   constexpr std::int64_t open_max = 100'000;
-  const auto quiet = observe::make_silent_log();
+  const auto quiet = telemetry::make_silent_logger();
   auto producer = std::move(*kafka::Producer::open(
       {.cluster = {.brokers = support::shared_kafka().brokers(),
                    .topic = support::shared_kafka().make_topic("bench-bare", partitions)},

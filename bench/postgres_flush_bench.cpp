@@ -76,10 +76,10 @@ void flush_events_to_postgres(benchmark::State& state) {
   std::size_t from = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    rollup::Transaction flush = flush_of(events, from, count, ledger, now);
+    commit::Transaction flush = flush_of(events, from, count, ledger, now);
     from += count;
     state.ResumeTiming();
-    rollup::run_to_end(flush, *store);
+    commit::run_to_end(flush, *store);
     if (flush.failure()) return state.SkipWithError(flush.failure()->text.c_str());
     ledger = flush.claims()[0].after;
   }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "activity/json_walk.hpp"
+#include "activity/json_cursor.hpp"
 #include "activity/rfc3339.hpp"
 #include "base/json_text.hpp"
 #include "base/limits.hpp"
@@ -114,14 +114,15 @@ std::string expected_by(const TextRule& rule) {
 // then stands in error.
 class Reading {
  public:
-  Reading(JsonWalk& walk, std::string& scratch, std::vector<std::string_view>& names, std::string_view wanted)
-      : walk_(walk), scratch_(scratch), names_(names), wanted_(wanted) {}
+  Reading(JsonCursor& walk, std::string& scratch, std::vector<std::string_view>& names,
+          std::string_view partition_key_member)
+      : walk_(walk), scratch_(scratch), names_(names), wanted_(partition_key_member) {}
 
   bool read_event() {
     if (!walk_.take('{')) return deny_other();
     if (!read_members(&Reading::read_member)) return false;
     if (!walk_.at_end()) {
-      walk_.deny("nothing behind the activity");
+      walk_.fail_with("nothing behind the activity");
       return deny_json();
     }
     return check_presence();
@@ -130,8 +131,8 @@ class Reading {
   // The wanted member may be one that is read anyhow.
   void settle_wanted() {
     Metadata& all = activity.metadata;
-    if (wanted_ == "page_url") all.wanted = all.page_url;
-    if (wanted_ == "referrer") all.wanted = all.referrer;
+    if (wanted_ == "page_url") all.partition_key_member = all.page_url;
+    if (wanted_ == "referrer") all.partition_key_member = all.referrer;
   }
 
   UserActivity activity;
@@ -192,7 +193,7 @@ class Reading {
     if (first == '"') {
       JsonString string;
       if (!walk_.take_string(string)) return deny_json();
-      activity.metadata.wanted = unescape(string, scratch_).text;
+      activity.metadata.partition_key_member = unescape(string, scratch_).text;
       return true;
     }
     if (!walk_.skip_value(2)) return deny_json();
@@ -200,7 +201,7 @@ class Reading {
     constexpr std::string_view of_numbers = "0123456789+-.eE";
     const char* end = begin;
     while (of_numbers.contains(*end)) ++end;  // behind the number stands a ',' or a '}' at the latest
-    activity.metadata.wanted = {begin, static_cast<std::size_t>(end - begin)};
+    activity.metadata.partition_key_member = {begin, static_cast<std::size_t>(end - begin)};
     return true;
   }
 
@@ -216,8 +217,8 @@ class Reading {
     if (is_null_next()) return walk_.skip_value(1) || deny_json();
     in_metadata_ = true;
     if (!walk_.take('{')) {
-      return deny("metadata_invalid", "metadata must be an object, null or left out, found " +
-                                          std::string(walk_.next_in_words()));
+      return fail_with("metadata_invalid", "metadata must be an object, null or left out, found " +
+                                               std::string(walk_.next_in_words()));
     }
     if (!read_members(&Reading::read_metadata_member)) return false;
     in_metadata_ = false;
@@ -240,27 +241,28 @@ class Reading {
 
   bool read_timestamp() {
     if (walk_.peek() != '"') {
-      return deny("timestamp_invalid",
-                  "timestamp must be a string with a date-time as RFC 3339 writes it, found " +
-                      std::string(walk_.next_in_words()));
+      return fail_with("timestamp_invalid",
+                       "timestamp must be a string with a date-time as RFC 3339 writes it, found " +
+                           std::string(walk_.next_in_words()));
     }
     JsonString string;
     if (!walk_.take_string(string)) return deny_json();
     const std::string_view text = unescape(string, scratch_).text;
     const auto time = parse_date_time(text);
-    if (!time) return deny("timestamp_invalid", "timestamp: " + time.error().text);
+    if (!time) return fail_with("timestamp_invalid", "timestamp: " + time.error().text);
     if (time->second < first_second || time->second >= end_of_years)
-      return deny("timestamp_invalid",
-                  "timestamp: the year must be from 1990 to 2261 in UTC, found \"" + std::string(text) + '"');
+      return fail_with("timestamp_invalid", "timestamp: the year must be from 1990 to 2261 in UTC, found \"" +
+                                                std::string(text) + '"');
     activity.timestamp = EventTime{time->second.time_since_epoch()} + time->fraction;
     return true;
   }
 
   bool check_presence() {
-    if ((seen_ & user_id) == 0) return deny("user_id_missing", "user_id is missing: it is required");
+    if ((seen_ & user_id) == 0) return fail_with("user_id_missing", "user_id is missing: it is required");
     if ((seen_ & activity_type) == 0)
-      return deny("activity_type_missing", "activity_type is missing: it is required");
-    if ((seen_ & timestamp) == 0) return deny("timestamp_missing", "timestamp is missing: it is required");
+      return fail_with("activity_type_missing", "activity_type is missing: it is required");
+    if ((seen_ & timestamp) == 0)
+      return fail_with("timestamp_missing", "timestamp is missing: it is required");
     return true;
   }
 
@@ -293,15 +295,15 @@ class Reading {
   bool deny_repeated(std::string_view name) {
     std::string text = in_metadata_ ? "metadata has the member " : "the activity has the member ";
     append_json_string(text, name.substr(0, shown_name_bytes_max));
-    return deny("member_repeated", text + " more than once");
+    return fail_with("member_repeated", text + " more than once");
   }
 
   bool deny_text(const TextRule& rule, std::string_view found) {
-    return deny(rule.invalid, expected_by(rule) + ", found " + std::string(found));
+    return fail_with(rule.invalid, expected_by(rule) + ", found " + std::string(found));
   }
 
-  bool deny(std::string_view code, std::string text) {
-    error = {.move = Move::caller, .code = code, .text = std::move(text)};
+  bool fail_with(std::string_view code, std::string text) {
+    error = {.kind = ErrorKind::invalid, .code = code, .text = std::move(text)};
     return false;
   }
 
@@ -315,10 +317,10 @@ class Reading {
     std::string text = "an activity must be one JSON object, found ";
     text += walk_.next_in_words();
     if (!walk_.take('[') && !walk_.skip_value(0)) return deny_json();
-    return deny("not_an_object", std::move(text));
+    return fail_with("not_an_object", std::move(text));
   }
 
-  JsonWalk& walk_;
+  JsonCursor& walk_;
   std::string& scratch_;                  // what had to be unescaped
   std::vector<std::string_view>& names_;  // of members that are not read, of the objects that are open
   const std::string_view wanted_;
@@ -337,13 +339,13 @@ Result<void> check_ahead(EventTime moment, RecordTime reference, std::chrono::ho
   text += " h ahead of ";
   text += of;
   text += ", " + format_rfc3339(reference);
-  return fail(Move::caller, "timestamp_ahead", std::move(text));
+  return fail(ErrorKind::invalid, "timestamp_ahead", std::move(text));
 }
 
 }  // namespace
 
 struct Decoder::Buffers {
-  JsonWalk walk;
+  JsonCursor walk;
   std::string scratch;
   std::vector<std::string_view> names;
 };
@@ -352,15 +354,15 @@ Decoder::Decoder() : buffers_(std::make_unique<Buffers>()) {}
 
 Decoder::~Decoder() = default;
 
-Result<UserActivity> Decoder::decode(std::string_view json, std::string_view wanted) {
+Result<UserActivity> Decoder::decode(std::string_view json, std::string_view partition_key_member) {
   Buffers& buffers = *buffers_;
   buffers.scratch.clear();
   if (buffers.scratch.capacity() < json.size()) buffers.scratch.reserve(json.size());
   buffers.names.clear();
   if (!buffers.walk.begin(json)) return std::unexpected(buffers.walk.fault());
-  Reading reading(buffers.walk, buffers.scratch, buffers.names, wanted);
+  Reading reading(buffers.walk, buffers.scratch, buffers.names, partition_key_member);
   if (!reading.read_event()) return std::unexpected(std::move(reading.error));
-  if (!wanted.empty()) reading.settle_wanted();
+  if (!partition_key_member.empty()) reading.settle_wanted();
   return reading.activity;
 }
 

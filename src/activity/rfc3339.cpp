@@ -41,7 +41,7 @@ std::unexpected<Error> refuse(std::string_view text, std::string_view why, std::
   said.append(": expected ").append(expected).append(", found ");
   append_json_string(said, text.substr(0, shown_bytes_max));
   if (text.size() > shown_bytes_max) said += "…";
-  return fail(Move::caller, "time_invalid", std::move(said));
+  return fail(ErrorKind::invalid, "time_invalid", std::move(said));
 }
 
 struct Reading {

@@ -23,9 +23,9 @@ struct DateTime {
 inline constexpr int event_year_min = 1678;
 inline constexpr int event_year_max = 2261;
 
-// Reads "2015-05-19T19:00:00.123456789+02:00". The offset is required (Z, z, ±hh:mm with hh ≤ 23 and mm ≤ 59), the
-// fraction has 1 to 9 digits, 'T' may be 't'; a leap second (:60) is refused. Errors are Move::caller, time_invalid, and
-// say what was expected and found; about 13 ns.
+// Reads "2015-05-19T19:00:00.123456789+02:00". The offset is required (Z, z, ±hh:mm with hh ≤ 23 and mm ≤
+// 59), the fraction has 1 to 9 digits, 'T' may be 't'; a leap second (:60) is refused. Errors are
+// ErrorKind::invalid, time_invalid, and say what was expected and found; about 13 ns.
 [[nodiscard]] Result<DateTime> parse_date_time(std::string_view text);
 
 // The same as an EventTime. Years before event_year_min and after event_year_max are refused too.

@@ -108,7 +108,7 @@ TEST(Rfc3339, RefusesWhatIsNoneAndSaysWhy) {
   for (const Case& each : cases) {
     const auto read = parse_rfc3339(each.text);
     ASSERT_FALSE(read) << each.text;
-    EXPECT_EQ(read.error().move, Move::caller);
+    EXPECT_EQ(read.error().kind, ErrorKind::invalid);
     EXPECT_EQ(read.error().code, "time_invalid");
     EXPECT_NE(read.error().text.find(each.why), std::string::npos) << each.text << " → " << read.error().text;
   }

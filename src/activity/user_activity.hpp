@@ -12,7 +12,8 @@ namespace weir::activity {
 struct Metadata {
   std::optional<std::string_view> page_url;
   std::optional<std::string_view> referrer;
-  std::optional<std::string_view> wanted;  // the text of the string or number that the caller named
+  std::optional<std::string_view>
+      partition_key_member;  // the text of the string or number that the caller named
 };
 
 // A decoded event. A value of views: they point into the bytes it was decoded from or into the decoder's own

@@ -12,17 +12,17 @@
 #include "app/process.hpp"
 #include "base/ensure.hpp"
 #include "base/limits.hpp"
-#include "cli/import.hpp"
-#include "cli/remote.hpp"
-#include "cli/state_dir.hpp"
 #include "cli/stats.hpp"
+#include "commit/fence.hpp"
 #include "config/load.hpp"
 #include "config/show.hpp"
 #include "config/variable.hpp"
-#include "feed/source.hpp"
 #include "http/client.hpp"
-#include "observe/log.hpp"
-#include "rollup/fence.hpp"
+#include "importer/default_state_dir.hpp"
+#include "importer/import.hpp"
+#include "importer/source.hpp"
+#include "importer/weir_client.hpp"
+#include "telemetry/logger.hpp"
 
 namespace weir::app {
 namespace {
@@ -56,18 +56,18 @@ std::optional<config::Loaded> load(config::Command command, const config::Texts&
   return std::nullopt;
 }
 
-std::unique_ptr<observe::Log> make_log(const config::Settings& settings) {
-  return observe::make_log(static_cast<observe::Severity>(settings.log_level),
-                           settings.log_format == config::LogFormat::json);
+std::unique_ptr<telemetry::Logger> make_logger(const config::Settings& settings) {
+  return telemetry::make_logger(static_cast<telemetry::Severity>(settings.log_level),
+                                settings.log_format == config::LogFormat::json);
 }
 
 int load_and_run(config::Command command, const config::Texts& typed, const World& world) {
   const auto loaded = load(command, typed, world);
   if (!loaded) return wrong_usage;
   const config::Settings& settings = loaded->settings;
-  const auto log = make_log(settings);
+  const auto log = make_logger(settings);
   for (const std::string& note : loaded->notes) log->warn(note);
-  if (!rollup::fenced) log->error("built without the fence, for tests alone: the numbers will be wrong");
+  if (!commit::fenced) log->error("built without the fence, for tests alone: the numbers will be wrong");
   return run_process(command, settings, *log, world.out);
 }
 
@@ -90,13 +90,13 @@ Result<std::filesystem::path> default_state_dir(const World& world) {
     const auto found = world.environment.find(name);
     return found == world.environment.end() ? std::nullopt : std::optional(found->second);
   };
-  return cli::default_state_dir({.xdg_state_home = variable("XDG_STATE_HOME"),
-                                 .home = variable("HOME"),
-                                 .of_user = cli::home_in_passwd});
+  return importer::default_state_dir({.xdg_state_home = variable("XDG_STATE_HOME"),
+                                      .home = variable("HOME"),
+                                      .of_user = importer::home_in_passwd});
 }
 
 struct ImportTyped {
-  cli::ImportOptions options;
+  importer::ImportOptions options;
   std::string url;
   std::string salt_file;
   std::string state_dir;
@@ -113,14 +113,14 @@ int run_import(ImportTyped typed, const World& world) {
   }
   auto base = http::parse_base_url(typed.url);
   ensure(base.has_value(), "a URL that was typed is checked when it is read");
-  cli::ImportOptions& options = typed.options;
+  importer::ImportOptions& options = typed.options;
   auto state_dir =
       typed.state_dir.empty() ? default_state_dir(world) : Result<std::filesystem::path>(typed.state_dir);
   if (!state_dir) {
     world.err << "weir import: " << state_dir.error().text << '\n';
     return wrong_usage;
   }
-  auto format = feed::parse_format_choice(typed.format);
+  auto format = importer::parse_format_choice(typed.format);
   if (!format) {
     world.err << "weir import: --format: " << format.error().text << '\n';
     return wrong_usage;
@@ -128,16 +128,16 @@ int run_import(ImportTyped typed, const World& world) {
   options.format = std::move(*format);
   options.state_dir = std::move(*state_dir);
   if (!typed.salt_file.empty()) options.salt_file = typed.salt_file;
-  if (typed.resend) options.in_doubt = cli::InDoubt::resend;
-  if (typed.skip) options.in_doubt = cli::InDoubt::skip;
+  if (typed.resend) options.in_doubt = importer::InDoubt::resend;
+  if (typed.skip) options.in_doubt = importer::InDoubt::skip;
   options.columns = columns_of(STDERR_FILENO);
   options.page = typed.url;
   while (options.page.ends_with('/')) options.page.pop_back();
 
-  const auto weir = cli::connect_remote(std::move(*base));
+  const auto weir = importer::connect_weir(std::move(*base));
   const auto wait = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
-  return cli::run_import(
-      options, {*weir, read_clock, wait, feed::read_descriptor(STDIN_FILENO), world.out, world.err});
+  return importer::run_import(
+      options, {*weir, read_clock, wait, importer::read_descriptor(STDIN_FILENO), world.out, world.err});
 }
 
 int run_stats(cli::StatsOptions options, const std::string& url, const World& world) {
@@ -219,12 +219,12 @@ class CommandLine {
   }
 
   int show_version() const {
-    world_.out << "weir " WEIR_VERSION << (rollup::fenced ? "" : ", built without the fence") << '\n';
+    world_.out << "weir " WEIR_VERSION << (commit::fenced ? "" : ", built without the fence") << '\n';
     return done;
   }
 
-  // A command that runs until it is told to leave: each variable that it uses is an option too, but for secrets, which
-  // other processes could see there.
+  // A command that runs until it is told to leave: each variable that it uses is an option too, but for
+  // secrets, which other processes could see there.
   void add_process(config::Command command, const std::string& does) {
     CommandSpec spec{.name = std::string(config::name_of(command)),
                      .help = does,
@@ -259,7 +259,8 @@ class CommandLine {
          .is_required = true},
         url_into(import_.url),
         {.name = "--format",
-         .help = "auto (default), common, combined, vhost_combined, main, caddy, traefik, activities, or an nginx "
+         .help = "auto (default), common, combined, vhost_combined, main, caddy, traefik, activities, or an "
+                 "nginx "
                  "log_format or Apache LogFormat string",
          .expected = "the name of a format, or a format string",
          .take = text_into(import_.format)},

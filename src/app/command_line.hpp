@@ -12,8 +12,8 @@ struct Invocation {
   const char* const* environment = nullptr;
 };
 
-// Runs the command that was asked for and returns the exit code: 0 done; 2 wrong usage or configuration, every
-// fault named; 1 failed, with the reason in the last line of `err`.
+// Runs the command that was asked for and returns the exit code: 0 done; 2 wrong usage or configuration,
+// every fault named; 1 failed, with the reason in the last line of `err`.
 [[nodiscard]] int run(const Invocation& invocation, std::ostream& out, std::ostream& err);
 
 }  // namespace weir::app

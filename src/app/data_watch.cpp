@@ -3,8 +3,8 @@
 namespace weir::app {
 
 DataWatch::DataWatch(const std::vector<std::filesystem::path>& databases, sqlite::EmbeddedLog& events,
-                     observe::Log& log)
-    : files_(databases), events_(events), log_(log), thread_([this] { run(); }) {}
+                     telemetry::Logger& logger)
+    : files_(databases), events_(events), logger_(logger), thread_([this] { run(); }) {}
 
 DataWatch::~DataWatch() {
   {
@@ -30,11 +30,11 @@ void DataWatch::look() {
   missing_ = missing.has_value();
   if (!missing) {
     events_.block("");
-    log_.info("the files in DATA_DIR are in their places again; events are accepted");
+    logger_.info("the files in DATA_DIR are in their places again; events are accepted");
     return;
   }
   events_.block(*missing + " while Weir runs");
-  log_.error(
+  logger_.error(
       "a file in DATA_DIR is missing; no event is accepted until it is back or Weir is restarted, since a "
       "restart "
       "would lose what this process holds in it (it can still be copied from /proc/PID/fd)",

@@ -13,8 +13,8 @@ namespace weir::app {
 namespace {
 
 // Runs in a process of its own, for it changes what the whole process has. True: the claim held there.
-template <class Claim>
-bool holds_in_a_child(Claim claim) {
+template <class PartitionCommit>
+bool holds_in_a_child(PartitionCommit claim) {
   const pid_t child = fork();
   if (child == 0) _exit(claim() ? 0 : 1);
   int status = 0;

@@ -4,8 +4,8 @@
 
 namespace weir::app {
 
-using observe::Check;
-using observe::Readiness;
+using telemetry::Check;
+using telemetry::Readiness;
 
 Check log_check(const intake::LogHealth& log, const config::Settings& settings, bool draining) {
   Check check{.name = "event_log", .latency_ms = log.latency_ms, .reason = log.reason};
@@ -27,11 +27,11 @@ void add_bounds(Check& log, const config::Settings& settings) {
   log.numbers.emplace_back("max_body_bytes", static_cast<std::int64_t>(settings.max_body_bytes));
 }
 
-Check store_check(const rollup::Status& status) {
+Check store_check(const consumer::Status& status) {
   Check check{.name = "metrics_store", .latency_ms = status.store_latency.count()};
   if (status.store_up) return check;
-  // Events are accepted and kept meanwhile; only the numbers stand still. But what a person must correct does not pass
-  // by itself.
+  // Events are accepted and kept meanwhile; only the numbers stand still. But what a person must correct does
+  // not pass by itself.
   check.readiness = status.store_needs_a_person ? Readiness::unready : Readiness::degraded;
   check.reason = (status.store_needs_a_person ? "a person must act: " : "away: ") + status.store_reason;
   return check;
@@ -46,12 +46,12 @@ void worsen(Check& check, Readiness readiness, std::string_view reason) {
   check.reason += reason;
 }
 
-Readiness readiness_of(rollup::Phase phase) {
+Readiness readiness_of(consumer::Phase phase) {
   switch (phase) {
-    case rollup::Phase::live:
+    case consumer::Phase::live:
       return Readiness::ready;
-    case rollup::Phase::opening:  // the database may be away: as with a flush, events are kept meanwhile
-    case rollup::Phase::catching_up:
+    case consumer::Phase::opening:  // the database may be away: as with a flush, events are kept meanwhile
+    case consumer::Phase::catching_up:
       return Readiness::degraded;
     default:
       return Readiness::unready;
@@ -60,15 +60,15 @@ Readiness readiness_of(rollup::Phase phase) {
 
 }  // namespace
 
-Check freshness_check(const rollup::Status& status, Now now) {
+Check freshness_check(const consumer::Status& status, Now now) {
   Check check{.name = "freshness"};
-  if (status.phase != rollup::Phase::live)
-    worsen(check, readiness_of(status.phase), rollup::name_of(status.phase));
+  if (status.phase != consumer::Phase::live)
+    worsen(check, readiness_of(status.phase), consumer::name_of(status.phase));
   if (!status.log_up) worsen(check, Readiness::degraded, "the log cannot be read: " + status.log_reason);
   if (!status.copies_reason.empty()) worsen(check, Readiness::degraded, status.copies_reason);
-  for (const rollup::PartitionStatus& held : status.partitions) {
+  for (const consumer::PartitionStatus& held : status.partitions) {
     const std::string partition = "partition " + std::to_string(held.partition);
-    if (held.state == rollup::PartitionStatus::State::refused)
+    if (held.state == consumer::PartitionStatus::State::refused)
       worsen(check, Readiness::unready, partition + " is not read: " + held.reason);
     else if (held.needs_a_person)
       worsen(check, Readiness::unready, partition + " cannot be opened, a person must act: " + held.reason);

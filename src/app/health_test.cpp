@@ -6,9 +6,9 @@ namespace weir::app {
 namespace {
 
 using namespace std::chrono_literals;
-using observe::Readiness;
+using telemetry::Readiness;
 
-std::optional<std::int64_t> number_of(const observe::Check& check, std::string_view name) {
+std::optional<std::int64_t> number_of(const telemetry::Check& check, std::string_view name) {
   for (const auto& [known, value] : check.numbers) {
     if (known == name) return value;
   }
@@ -29,7 +29,7 @@ TEST(LogCheck, SharesTheDedupeWindowOutAmongThePartitions) {
 }
 
 TEST(LogCheck, TellsHowLargeAnEventAndABodyMayBe) {
-  observe::Check check = log_check({.up = true}, {}, false);
+  telemetry::Check check = log_check({.up = true}, {}, false);
   add_bounds(check, {.max_event_bytes = 1000, .max_body_bytes = 3000});
   EXPECT_EQ(number_of(check, "max_event_bytes"), 1000);
   EXPECT_EQ(number_of(check, "max_body_bytes"), 3000);
@@ -37,25 +37,25 @@ TEST(LogCheck, TellsHowLargeAnEventAndABodyMayBe) {
 
 TEST(LogCheck, SaysWhyNothingCanBeTaken) {
   EXPECT_EQ(log_check({.up = true}, {}, false).readiness, Readiness::ready);
-  const observe::Check away = log_check({.up = false, .reason = "no broker answers"}, {}, false);
+  const telemetry::Check away = log_check({.up = false, .reason = "no broker answers"}, {}, false);
   EXPECT_EQ(away.readiness, Readiness::unready);
   EXPECT_EQ(away.reason, "no broker answers");
-  const observe::Check draining = log_check({.up = true}, {}, true);
+  const telemetry::Check draining = log_check({.up = true}, {}, true);
   EXPECT_EQ(draining.readiness, Readiness::unready);
   EXPECT_EQ(draining.reason, "draining");
 }
 
 TEST(StoreCheck, OnlyDegradesBecauseEventsAreKeptMeanwhile) {
   EXPECT_EQ(store_check({.store_up = true}).readiness, Readiness::ready);
-  const observe::Check away = store_check({.store_up = false, .store_reason = "connection refused"});
+  const telemetry::Check away = store_check({.store_up = false, .store_reason = "connection refused"});
   EXPECT_EQ(away.readiness, Readiness::degraded);
   EXPECT_EQ(away.reason, "away: connection refused");
 }
 
 TEST(StoreCheck, IsUnreadyWhileAPersonMustAct) {
-  const observe::Check refuses = store_check({.store_up = false,
-                                              .store_reason = "column activity_ledger.read holds NULL",
-                                              .store_needs_a_person = true});
+  const telemetry::Check refuses = store_check({.store_up = false,
+                                                .store_reason = "column activity_ledger.read holds NULL",
+                                                .store_needs_a_person = true});
   EXPECT_EQ(refuses.readiness, Readiness::unready);
   EXPECT_EQ(refuses.reason, "a person must act: column activity_ledger.read holds NULL");
 }
@@ -63,41 +63,43 @@ TEST(StoreCheck, IsUnreadyWhileAPersonMustAct) {
 TEST(FreshnessCheck, TellsEachPhaseAndARefusedPartition) {
   const Now now{.wall = WallTime(100'000ms), .mono = MonoTime(50s)};
   struct Case {
-    rollup::Status status;
+    consumer::Status status;
     Readiness readiness;
     std::string reason;
   };
-  rollup::Status refused{.phase = rollup::Phase::live};
+  consumer::Status refused{.phase = consumer::Phase::live};
   refused.partitions = {
-      {.partition = 2, .state = rollup::PartitionStatus::State::live},
-      {.partition = 3, .state = rollup::PartitionStatus::State::refused, .reason = "offsets 1 to 5 are gone"},
-      {.partition = 4, .state = rollup::PartitionStatus::State::opening, .reason = "the store is away"}};
-  rollup::Status broken{.phase = rollup::Phase::opening};
+      {.partition = 2, .state = consumer::PartitionStatus::State::live},
+      {.partition = 3,
+       .state = consumer::PartitionStatus::State::refused,
+       .reason = "offsets 1 to 5 are gone"},
+      {.partition = 4, .state = consumer::PartitionStatus::State::opening, .reason = "the store is away"}};
+  consumer::Status broken{.phase = consumer::Phase::opening};
   broken.partitions = {{.partition = 5, .reason = "its row does not add up", .needs_a_person = true}};
-  rollup::Status waiting{.phase = rollup::Phase::live};
+  consumer::Status waiting{.phase = consumer::Phase::live};
   waiting.copies_reason = "partition 2: it waits for the copies of its dead letters (1)";
   const std::vector<Case> cases{
       {broken, Readiness::unready,
        "opening partitions; partition 5 cannot be opened, a person must act: its row does not add up"},
       {waiting, Readiness::degraded, "partition 2: it waits for the copies of its dead letters (1)"},
-      {{.phase = rollup::Phase::live}, Readiness::ready, ""},
-      {{.phase = rollup::Phase::starting}, Readiness::unready, "starting"},
-      {{.phase = rollup::Phase::opening}, Readiness::degraded, "opening partitions"},
-      {{.phase = rollup::Phase::catching_up}, Readiness::degraded, "catching up"},
-      {{.phase = rollup::Phase::draining}, Readiness::unready, "draining"},
-      {{.phase = rollup::Phase::live, .log_up = false, .log_reason = "gone"},
+      {{.phase = consumer::Phase::live}, Readiness::ready, ""},
+      {{.phase = consumer::Phase::starting}, Readiness::unready, "starting"},
+      {{.phase = consumer::Phase::opening}, Readiness::degraded, "opening partitions"},
+      {{.phase = consumer::Phase::catching_up}, Readiness::degraded, "catching up"},
+      {{.phase = consumer::Phase::draining}, Readiness::unready, "draining"},
+      {{.phase = consumer::Phase::live, .log_up = false, .log_reason = "gone"},
        Readiness::degraded,
        "the log cannot be read: gone"},
-      {{.phase = rollup::Phase::starting, .log_up = false, .log_reason = "gone"},
+      {{.phase = consumer::Phase::starting, .log_up = false, .log_reason = "gone"},
        Readiness::unready,
        "starting; the log cannot be read: gone"},
-      {{.phase = rollup::Phase::draining, .log_up = false, .log_reason = "gone"},
+      {{.phase = consumer::Phase::draining, .log_up = false, .log_reason = "gone"},
        Readiness::unready,
        "draining; the log cannot be read: gone"},
       {refused, Readiness::unready, "partition 3 is not read: offsets 1 to 5 are gone"},
   };
   for (const Case& one : cases) {
-    const observe::Check check = freshness_check(one.status, now);
+    const telemetry::Check check = freshness_check(one.status, now);
     EXPECT_EQ(check.readiness, one.readiness) << one.reason;
     EXPECT_EQ(check.reason, one.reason);
   }
@@ -105,10 +107,10 @@ TEST(FreshnessCheck, TellsEachPhaseAndARefusedPartition) {
 
 TEST(FreshnessCheck, TellsTheAgeOfTheOldestUnreadAndOfTheLastFlush) {
   const Now now{.wall = WallTime(100'000ms), .mono = MonoTime(50s)};
-  rollup::Status status{.phase = rollup::Phase::live};
+  consumer::Status status{.phase = consumer::Phase::live};
   status.oldest_unread_at = RecordTime(98'500ms);
   status.last_good_flush = Now{.wall = WallTime(99'000ms), .mono = MonoTime(49s)};
-  const observe::Check check = freshness_check(status, now);
+  const telemetry::Check check = freshness_check(status, now);
   EXPECT_EQ(number_of(check, "oldest_unread_age_ms"), 1500);
   EXPECT_EQ(number_of(check, "last_flush_age_ms"), 1000);
   status.oldest_unread_at = RecordTime(101'000ms);
@@ -117,8 +119,8 @@ TEST(FreshnessCheck, TellsTheAgeOfTheOldestUnreadAndOfTheLastFlush) {
 
 TEST(FreshnessCheck, KnowsNoAgeWhileAPartitionIsNotCounted) {
   const Now now{.wall = WallTime(100'000ms), .mono = MonoTime(50s)};
-  rollup::Status status{.phase = rollup::Phase::live};
-  status.partitions = {{.partition = 0, .state = rollup::PartitionStatus::State::refused}};
+  consumer::Status status{.phase = consumer::Phase::live};
+  status.partitions = {{.partition = 0, .state = consumer::PartitionStatus::State::refused}};
   EXPECT_EQ(number_of(freshness_check(status, now), "oldest_unread_age_ms"), std::nullopt);
 }
 

@@ -19,9 +19,9 @@ postgres::ConnectionSettings connection_settings(const config::Database& databas
 
 class PostgresStoreAdapter final : public StoreAdapter {
  public:
-  PostgresStoreAdapter(const config::Settings& settings, observe::Log& log)
+  PostgresStoreAdapter(const config::Settings& settings, telemetry::Logger& logger)
       : connection_(connection_settings(settings.database)),
-        log_(log),
+        logger_(logger),
         store_(
             {.connection = connection_, .topic = settings.kafka_topic, .group_id = settings.kafka_group_id}),
         metrics_({.connection = connection_,
@@ -30,27 +30,28 @@ class PostgresStoreAdapter final : public StoreAdapter {
 
   Result<void> prepare() override {
     auto connection = postgres::Connection::open(connection_);
-    if (!connection) return pass_on(connection);
+    if (!connection) return propagate(connection);
     if (auto migrated = postgres::migrate(*connection); !migrated) return migrated;
-    log_.info("PostgreSQL is ready", {{"version", std::to_string(connection->server_version())}});
+    logger_.info("PostgreSQL is ready", {{"version", std::to_string(connection->server_version())}});
     return {};
   }
 
-  rollup::MetricsStore& store() override { return store_; }
+  commit::MetricsStore& store() override { return store_; }
   report::MetricsReader& metrics() override { return metrics_; }
   Result<bool> settle() override { return true; }  // its COMMIT has waited for the disk
 
  private:
   const postgres::ConnectionSettings connection_;
-  observe::Log& log_;
+  telemetry::Logger& logger_;
   postgres::PostgresMetricsStore store_;
   postgres::PostgresMetricsReader metrics_;
 };
 
 }  // namespace
 
-std::unique_ptr<StoreAdapter> make_postgres_store(const config::Settings& settings, observe::Log& log) {
-  return std::make_unique<PostgresStoreAdapter>(settings, log);
+std::unique_ptr<StoreAdapter> make_postgres_store(const config::Settings& settings,
+                                                  telemetry::Logger& logger) {
+  return std::make_unique<PostgresStoreAdapter>(settings, logger);
 }
 
 }  // namespace weir::app

@@ -6,7 +6,7 @@ namespace weir::app {
 namespace {
 
 TEST(PostgresStore, IsOpenedThoughNoDatabaseIsThere) {
-  const auto quiet = observe::make_silent_log();
+  const auto quiet = telemetry::make_silent_logger();
   config::Settings settings;
   settings.database.port = 1;
   EXPECT_TRUE(make_postgres_store(settings, *quiet));

@@ -8,11 +8,11 @@
 #include "app/descriptors.hpp"
 #include "app/health.hpp"
 #include "base/limits.hpp"
-#include "observe/process.hpp"
 #include "routes/health_routes.hpp"
 #include "routes/ingest_routes.hpp"
 #include "routes/metrics_routes.hpp"
 #include "routes/page_routes.hpp"
+#include "telemetry/process.hpp"
 
 namespace weir::app {
 namespace {
@@ -25,7 +25,7 @@ constexpr std::chrono::milliseconds flush_patience{7000};
 
 constexpr std::chrono::milliseconds last_answer_patience{1000};
 
-static_assert(limits::question_deadline < answer_patience,
+static_assert(limits::query_deadline < answer_patience,
               "a question that runs at the start of a drain is answered");
 
 http::ServerSettings server_settings(config::Command command, const config::Settings& settings) {
@@ -49,21 +49,21 @@ intake::IntakeSettings intake_settings(const config::Settings& settings) {
 }  // namespace
 
 Service::Service(config::Command command, const config::Settings& settings, Signals& signals,
-                 observe::Log& log)
-    : command_(command), settings_(settings), signals_(signals), log_(log) {}
+                 telemetry::Logger& log)
+    : command_(command), settings_(settings), signals_(signals), logger_(log) {}
 
 Result<std::unique_ptr<Service>> Service::open(config::Command command, const config::Settings& settings,
-                                               Signals& signals, observe::Log& log) {
+                                               Signals& signals, telemetry::Logger& log) {
   std::unique_ptr<Service> service(new Service(command, settings, signals, log));
-  if (auto opened = service->open_parts(); !opened) return pass_on(opened);
-  if (auto opened = service->open_server(); !opened) return pass_on(opened);  // its routes need the parts
+  if (auto opened = service->open_parts(); !opened) return propagate(opened);
+  if (auto opened = service->open_server(); !opened) return propagate(opened);  // its routes need the parts
   return service;
 }
 
 Result<void> Service::open_parts() {
   if (settings_.event_log == config::EventLogKind::embedded) {
     auto lock = sqlite::DirectoryLock::take(settings_.data_dir);
-    if (!lock) return pass_on(lock);
+    if (!lock) return propagate(lock);
     lock_ = std::move(*lock);
   }
   if (counts()) {
@@ -73,11 +73,11 @@ Result<void> Service::open_parts() {
   if (takes()) {
     intake::EventLog* log = &events_->writer();
     if (counts() && begins_at_end(settings_)) log = &start_gate_.emplace(*log);
-    intake_.emplace(*log, intake_settings(settings_), [] { return read_clock().mono; }, log_);
+    intake_.emplace(*log, intake_settings(settings_), [] { return read_clock().mono; }, logger_);
   }
   if (counts()) {
     counting_.emplace(
-        settings_, *events_, *store_, log_,
+        settings_, *events_, *store_, logger_,
         [this](int exit_code, const Error& why) { signals_.fatal(exit_code, why.text); },
         [this] {
           if (start_gate_) start_gate_->open();
@@ -88,11 +88,11 @@ Result<void> Service::open_parts() {
 
 Result<void> Service::open_store() {
   if (settings_.metrics_store == config::StoreKind::postgres) {
-    store_ = make_postgres_store(settings_, log_);
+    store_ = make_postgres_store(settings_, logger_);
     return {};
   }
   auto store = open_sqlite_store(settings_);
-  if (!store) return pass_on(store);
+  if (!store) return propagate(store);
   store_ = std::move(*store);
   return {};
 }
@@ -101,27 +101,27 @@ Result<void> Service::open_log() {
   const auto fatal = [this](const Error& why) { signals_.fatal(1, why.text); };
   const KafkaEnds ends = !counts() ? KafkaEnds::writer : !takes() ? KafkaEnds::reader : KafkaEnds::both;
   auto events = settings_.event_log == config::EventLogKind::embedded
-                    ? open_embedded_log(settings_, log_, fatal)
-                    : open_kafka_log(settings_, ends, log_);
-  if (!events) return pass_on(events);
+                    ? open_embedded_log(settings_, logger_, fatal)
+                    : open_kafka_log(settings_, ends, logger_);
+  if (!events) return propagate(events);
   events_ = std::move(*events);
   return {};
 }
 
 Result<void> Service::open_server() {
   http::ServerSettings wanted = server_settings(command_, settings_);
-  const auto open = [&] { return http::Server::open(wanted, [this] { return make_routes(); }, log_); };
+  const auto open = [&] { return http::Server::open(wanted, [this] { return make_routes(); }, logger_); };
   auto server = open();
   const bool may_move = command_ == config::Command::consumer && !settings_.consumer_port_is_set;
   if (!server && server.error().code == "address_in_use" && may_move) {
     wanted.port = 0;
     server = open();
     if (server) {
-      log_.warn("CONSUMER_PORT is not set and its default is taken: listening on another port",
-                {{"port", std::to_string((*server)->port())}});
+      logger_.warn("CONSUMER_PORT is not set and its default is taken: listening on another port",
+                   {{"port", std::to_string((*server)->port())}});
     }
   }
-  if (!server) return pass_on(server);
+  if (!server) return propagate(server);
   server_ = std::move(*server);
   return {};
 }
@@ -137,7 +137,7 @@ std::vector<http::Route> Service::make_routes() {
     add(routes::page_routes());
   }
   add(routes::health_routes([this] { return health(); }));
-  add(routes::metrics_routes([this](observe::Exposition& into) { describe(into); }));
+  add(routes::metrics_routes([this](telemetry::Exposition& into) { collect(into); }));
   return all;
 }
 
@@ -149,9 +149,9 @@ void Service::start() {
 std::int64_t Service::drain() {
   draining_ = true;
   if (intake_) intake_->drain();
-  if (counting_) counting_->stop_questions();
+  if (counting_) counting_->stop_queries();
   const bool all_answered = server_->stop(answer_patience);
-  if (!all_answered) log_.warn("some requests got no answer before the server stopped");
+  if (!all_answered) logger_.warn("some requests got no answer before the server stopped");
   if (takes()) events_->stop_writing(publish_patience);
   return counting_ ? counting_->stop(read_patience, flush_patience) : 0;
 }
@@ -159,34 +159,34 @@ std::int64_t Service::drain() {
 void Service::answer_last() {
   draining_ = true;
   if (intake_) intake_->drain();
-  if (counting_) counting_->stop_questions();
+  if (counting_) counting_->stop_queries();
   (void)server_->stop(last_answer_patience);
 }
 
-Unsent Service::unsent() const {
+Unfinished Service::unsent() const {
   return {.unanswered_bytes = intake_ ? intake_->counts().in_flight_bytes.load() : 0,
           .unflushed_events = counting_ ? counting_->status().waiting : 0};
 }
 
-observe::Health Service::health() const {
-  observe::Health health;
+telemetry::Health Service::health() const {
+  telemetry::Health health;
   const intake::LogHealth log = start_gate_ ? start_gate_->health() : events_->health();
   health.checks.push_back(log_check(log, settings_, draining_));
   if (takes()) add_bounds(health.checks.back(), settings_);
   if (!counting_) return health;
-  const rollup::Status status = counting_->status();
+  const consumer::Status status = counting_->status();
   health.checks.push_back(store_check(status));
   health.checks.push_back(freshness_check(status, read_clock()));
   return health;
 }
 
-void Service::describe(observe::Exposition& into) const {
-  observe::describe_process(into, WEIR_VERSION);
-  server_->describe(into);
-  if (intake_) intake_->describe(into);
-  intake::describe(events_->health(), into);
-  events_->describe(into);
-  if (counting_) counting_->describe(into);
+void Service::collect(telemetry::Exposition& into) const {
+  telemetry::describe_process(into, WEIR_VERSION);
+  server_->collect(into);
+  if (intake_) intake_->collect(into);
+  intake::collect(events_->health(), into);
+  events_->collect(into);
+  if (counting_) counting_->collect(into);
 }
 
 }  // namespace weir::app

@@ -1,5 +1,5 @@
-// One process of Weir, wired: `serve` has both halves, `producer` the one that takes events, `consumer` the one that
-// counts them.
+// One process of Weir, wired: `serve` has both halves, `producer` the one that takes events, `consumer` the
+// one that counts them.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,7 @@
 #include <optional>
 #include <vector>
 
-#include "app/counting.hpp"
+#include "app/consumer_service.hpp"
 #include "app/log_adapter.hpp"
 #include "app/signals.hpp"
 #include "app/start_gate.hpp"
@@ -19,16 +19,16 @@
 #include "config/variable.hpp"
 #include "http/server.hpp"
 #include "intake/intake.hpp"
-#include "observe/exposition.hpp"
-#include "observe/health.hpp"
-#include "observe/log.hpp"
 #include "sqlite/directory_lock.hpp"
+#include "telemetry/exposition.hpp"
+#include "telemetry/health.hpp"
+#include "telemetry/logger.hpp"
 
 namespace weir::app {
 
-// What would be lost to the caller's eye by leaving now: requests' bytes without an answer, and events that are in the
-// log but not in the numbers yet (those are read again at the next start).
-struct Unsent {
+// What would be lost to the caller's eye by leaving now: requests' bytes without an answer, and events that
+// are in the log but not in the numbers yet (those are read again at the next start).
+struct Unfinished {
   std::size_t unanswered_bytes = 0;
   std::int64_t unflushed_events = 0;
 };
@@ -36,29 +36,31 @@ struct Unsent {
 // Born whole by open(), in the order of its members; they die in the reverse order.
 class Service {
  public:
-  // Nothing is served before start(). The error says what a person must do: the port is taken, the folder is in use,
-  // a file is not what it should be. Kafka and PostgreSQL need not be there yet.
+  // Nothing is served before start(). The error says what a person must do: the port is taken, the folder is
+  // in use, a file is not what it should be. Kafka and PostgreSQL need not be there yet.
   [[nodiscard]] static Result<std::unique_ptr<Service>> open(config::Command command,
                                                              const config::Settings& settings,
-                                                             Signals& signals, observe::Log& log);
+                                                             Signals& signals, telemetry::Logger& logger);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
   void start();
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
 
-  // Says so in health, takes nothing more, finishes what is in flight, publishes, counts and flushes; within about
-  // 25 s. Answers how many events were read and are not in the store: 0 when all went well. From one thread, once.
+  // Says so in health, takes nothing more, finishes what is in flight, publishes, counts and flushes; within
+  // about 25 s. Answers how many events were read and are not in the store: 0 when all went well. From one
+  // thread, once.
   [[nodiscard]] std::int64_t drain();
 
-  // A part cannot go on and the process is about to leave: lets the requests under way have their answers (500, 503),
-  // for a second at most, and writes nothing more. From one thread, instead of drain().
+  // A part cannot go on and the process is about to leave: lets the requests under way have their answers
+  // (500, 503), for a second at most, and writes nothing more. From one thread, instead of drain().
   void answer_last();
 
-  [[nodiscard]] Unsent unsent() const;
+  [[nodiscard]] Unfinished unsent() const;
 
  private:
-  Service(config::Command command, const config::Settings& settings, Signals& signals, observe::Log& log);
+  Service(config::Command command, const config::Settings& settings, Signals& signals,
+          telemetry::Logger& logger);
 
   [[nodiscard]] bool takes() const { return command_ != config::Command::consumer; }
   [[nodiscard]] bool counts() const { return command_ != config::Command::producer; }
@@ -68,13 +70,13 @@ class Service {
   [[nodiscard]] Result<void> open_log();
   [[nodiscard]] Result<void> open_server();
   [[nodiscard]] std::vector<http::Route> make_routes();
-  [[nodiscard]] observe::Health health() const;
-  void describe(observe::Exposition& into) const;
+  [[nodiscard]] telemetry::Health health() const;
+  void collect(telemetry::Exposition& into) const;
 
   const config::Command command_;
   const config::Settings settings_;
   Signals& signals_;
-  observe::Log& log_;
+  telemetry::Logger& logger_;
   std::atomic<bool> draining_{false};
 
   std::optional<sqlite::DirectoryLock> lock_;  // of DATA_DIR, where the log is embedded
@@ -83,7 +85,7 @@ class Service {
   std::optional<StartGate>
       start_gate_;  // before events_, where KAFKA_START=latest acts and this process takes events
   std::optional<intake::Intake> intake_;
-  std::optional<Counting> counting_;
+  std::optional<ConsumerService> counting_;
   std::unique_ptr<http::Server> server_;
 };
 

@@ -18,9 +18,9 @@ struct Wake {
   std::string detail;  // "SIGTERM", or why a part cannot go on
 };
 
-// Made first of all and by main, before any other thread: SIGTERM, SIGINT and SIGHUP are blocked from then on in every
-// thread and come out of wait(). SIGPIPE and SIGXFSZ are ignored: a peer that closed its connection and a file that may
-// not grow are errors of write().
+// Made first of all and by main, before any other thread: SIGTERM, SIGINT and SIGHUP are blocked from then on
+// in every thread and come out of wait(). SIGPIPE and SIGXFSZ are ignored: a peer that closed its connection
+// and a file that may not grow are errors of write().
 class Signals {
  public:
   Signals();
@@ -28,8 +28,8 @@ class Signals {
   Signals& operator=(const Signals&) = delete;
   ~Signals();
 
-  // Main thread only: blocks until a signal arrives, until fatal() or drained() is called, or until `until` (reason late).
-  // SIGHUP has the reason hangup.
+  // Main thread only: blocks until a signal arrives, until fatal() or drained() is called, or until `until`
+  // (reason late). SIGHUP has the reason hangup.
   [[nodiscard]] Wake wait(MonoTime until = MonoTime::max());
 
   // From any thread. The first fatal reason is kept.

@@ -13,20 +13,20 @@ class SqliteStoreAdapter final : public StoreAdapter {
     const sqlite::MetricsStoreOptions options{
         .data_dir = settings.data_dir, .topic = settings.kafka_topic, .group_id = settings.kafka_group_id};
     auto store = sqlite::SqliteMetricsStore::open(options);
-    if (!store) return pass_on(store);
+    if (!store) return propagate(store);
     store_ = std::move(*store);
     auto settling = sqlite::SqliteMetricsStore::open(options);
-    if (!settling) return pass_on(settling);
+    if (!settling) return propagate(settling);
     settling_ = std::move(*settling);
     auto metrics = sqlite::SqliteMetricsReader::open(
         {.data_dir = settings.data_dir, .topic = settings.kafka_topic, .connections = report_threads});
-    if (!metrics) return pass_on(metrics);
+    if (!metrics) return propagate(metrics);
     metrics_ = std::move(*metrics);
     return {};
   }
 
   Result<void> prepare() override { return {}; }
-  rollup::MetricsStore& store() override { return *store_; }
+  commit::MetricsStore& store() override { return *store_; }
   report::MetricsReader& metrics() override { return *metrics_; }
   Result<bool> settle() override { return settling_->checkpoint(); }
 
@@ -40,7 +40,7 @@ class SqliteStoreAdapter final : public StoreAdapter {
 
 Result<std::unique_ptr<StoreAdapter>> open_sqlite_store(const config::Settings& settings) {
   auto adapter = std::make_unique<SqliteStoreAdapter>();
-  if (auto opened = adapter->open(settings); !opened) return pass_on(opened);
+  if (auto opened = adapter->open(settings); !opened) return propagate(opened);
   return adapter;
 }
 

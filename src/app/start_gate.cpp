@@ -10,9 +10,10 @@ constexpr const char* closed =
 
 }  // namespace
 
-void StartGate::append(intake::Append events, intake::Receive receive) {
+void StartGate::append(intake::EventBatch events, intake::ReceiptCallback receive) {
   if (open_) return log_.append(std::move(events), std::move(receive));
-  receive({.all = intake::Receipt::not_kept, .each = {}, .why = {Move::peer, "log_away", closed}});
+  receive(
+      {.all = intake::Receipt::not_kept, .each = {}, .why = {ErrorKind::unavailable, "log_away", closed}});
 }
 
 intake::LogHealth StartGate::health() const {

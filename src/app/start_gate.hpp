@@ -7,9 +7,9 @@
 
 namespace weir::app {
 
-// Stands before the event log of a process that accepts events and begins at the topic's end. While the gate is closed
-// every append is answered not_kept (log_away): an event that was accepted before the start offsets are stored could
-// be left out, and it was promised. Any thread.
+// Stands before the event log of a process that accepts events and begins at the topic's end. While the gate
+// is closed every append is answered not_kept (log_away): an event that was accepted before the start offsets
+// are stored could be left out, and it was promised. Any thread.
 class StartGate final : public intake::EventLog {
  public:
   // `log` outlives the gate.
@@ -18,7 +18,7 @@ class StartGate final : public intake::EventLog {
   // The start offsets of all partitions are stored. For good.
   void open() { open_ = true; }
 
-  void append(intake::Append events, intake::Receive receive) override;
+  void append(intake::EventBatch events, intake::ReceiptCallback receive) override;
   [[nodiscard]] intake::LogHealth health() const override;
 
  private:

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <optional>
 
-#include "intake/fake_event_log.hpp"
+#include "intake/testing/fake_event_log.hpp"
 
 namespace weir::app {
 namespace {

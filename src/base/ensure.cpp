@@ -5,7 +5,7 @@
 
 namespace weir {
 
-void broken_promise(std::string_view claim, std::source_location where) {
+void assertion_failed(std::string_view claim, std::source_location where) {
   std::fprintf(stderr, "weir: broken promise at %s:%u (%s): %.*s\n", where.file_name(),
                static_cast<unsigned>(where.line()), where.function_name(), static_cast<int>(claim.size()),
                claim.data());

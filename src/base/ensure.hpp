@@ -7,14 +7,14 @@
 namespace weir {
 
 // Prints the claim and where it was made to stderr, and aborts.
-[[noreturn]] void broken_promise(std::string_view claim, std::source_location where);
+[[noreturn]] void assertion_failed(std::string_view claim, std::source_location where);
 
-// Aborts, naming the claim, if it does not hold. Stays in release builds: a program that counts for others must
-// rather stop than go on with numbers that it cannot vouch for.
+// Aborts, naming the claim, if it does not hold. Stays in release builds: a program that counts for others
+// must rather stop than go on with numbers that it cannot vouch for.
 inline void ensure(bool holds, std::string_view claim,
                    std::source_location where = std::source_location::current()) {
   if (!holds) [[unlikely]]
-    broken_promise(claim, where);
+    assertion_failed(claim, where);
 }
 
 }  // namespace weir

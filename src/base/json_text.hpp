@@ -9,8 +9,8 @@
 
 namespace weir {
 
-// Appends `text` as a JSON string with its quotes. Bytes that are not valid UTF-8 are written as U+FFFD, so that
-// what comes out is JSON whatever came in.
+// Appends `text` as a JSON string with its quotes. Bytes that are not valid UTF-8 are written as U+FFFD, so
+// that what comes out is JSON whatever came in.
 void append_json_string(std::string& out, std::string_view text);
 
 class JsonText {

@@ -1,9 +1,9 @@
 // Keyed hashes for hash tables whose keys come from clients.
 //
-// A client who knows the hash function of a table can send keys that all fall into one bucket, so that each look-up
-// compares with all of them. Every such table therefore uses one of these functions with a random key that lives as
-// long as the process (process_hash_key). MurmurHash3 with a secret seed would not do: it has collisions that hold
-// for every seed (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012).
+// A client who knows the hash function of a table can send keys that all fall into one bucket, so that each
+// look-up compares with all of them. Every such table therefore uses one of these functions with a random key
+// that lives as long as the process (process_hash_key). MurmurHash3 with a secret seed would not do: it has
+// collisions that hold for every seed (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012).
 //
 // Results differ from one process to the next: never store them, never send them.
 #pragma once
@@ -27,12 +27,12 @@ struct HashKey {
 // SipHash-2-4 with 128 bits of output (authors' reference code, vectors_sip128). About 30 ns for 40 bytes.
 [[nodiscard]] Hash128 siphash_2_4_128(const HashKey& key, std::string_view bytes);
 
-// SipHash-1-3 with 64 bits of output: the variant for hash tables (Rust's HashMap, CPython's str). About 12 ns for 20
-// bytes.
+// SipHash-1-3 with 64 bits of output: the variant for hash tables (Rust's HashMap, CPython's str). About 12
+// ns for 20 bytes.
 [[nodiscard]] std::uint64_t siphash_1_3(const HashKey& key, std::string_view bytes);
 
-// A number's hash under a key: wyhash64 (Wang Yi, wyhash final version 4, public domain) with the key in place of its
-// constants. Two 64-by-64-bit multiplications, about 2 ns.
+// A number's hash under a key: wyhash64 (Wang Yi, wyhash final version 4, public domain) with the key in
+// place of its constants. Two 64-by-64-bit multiplications, about 2 ns.
 [[nodiscard]] inline std::uint64_t hash_number(const HashKey& key, std::uint64_t number,
                                                std::uint64_t tweak = 0) {
   __extension__ using Product = unsigned __int128;

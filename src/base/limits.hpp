@@ -43,8 +43,9 @@ inline constexpr std::size_t connections_max = 8192;
 // Open files that connections leave to the stores, the log and its clients, and to each io thread.
 inline constexpr std::size_t descriptors_kept = 96;
 inline constexpr std::size_t descriptors_per_io_thread = 8;
-// What clients hold: unread bytes of requests, bodies that are not answered yet, unsent replies. At most so much for
-// one client address (IPv4: the address, IPv6: its /64), and for all of them. MAX_BODY_BYTES raises both if needed.
+// What clients hold: unread bytes of requests, bodies that are not answered yet, unsent replies. At most so
+// much for one client address (IPv4: the address, IPv6: its /64), and for all of them. MAX_BODY_BYTES raises
+// both if needed.
 inline constexpr std::size_t held_bytes_max = 128 * MiB;
 inline constexpr std::size_t address_held_bytes_max = 48 * MiB;
 inline constexpr std::size_t connection_bytes_min =
@@ -60,18 +61,20 @@ inline constexpr std::size_t segment_bytes_max = MiB;            // one row of i
 inline constexpr std::int64_t segment_records_max = 4096;
 inline constexpr std::size_t poll_bytes_max = 4 * MiB;  // …and what is read of it at once, in whole rows
 inline constexpr std::int64_t poll_records_max = 10'000;
-// Read and not yet in the store: then partitions pause. Letters are kept whole, unlike events.
-// Partitions that wait for the copies of their letters have half as much again, together, so that they hold up no other.
+// Read and not yet in the store: then partitions pause. Letters are kept whole, unlike events. Partitions
+// that wait for the copies of their letters have half as much again, together, so that they hold up no other.
 inline constexpr std::int64_t waiting_events_max = 200'000;
 inline constexpr std::size_t waiting_letters_max = 10'000;
 inline constexpr std::size_t waiting_letter_bytes_max = 32 * MiB;
-inline constexpr std::size_t waiting_tally_bytes_max = 64 * MiB;  // gathered windows with their values and users
+inline constexpr std::size_t waiting_tally_bytes_max =
+    64 * MiB;  // gathered windows with their values and users
 
-// One transaction of the consumer. A few bytes of a client may become many rows with long values, so rows and bytes
-// are bounded, too: the database ends what takes too long, and a step is held in memory several times.
+// One transaction of the consumer. A few bytes of a client may become many rows with long values, so rows and
+// bytes are bounded, too: the database ends what takes too long, and a step is held in memory several times.
 inline constexpr std::size_t part_rows_max = 20'000;  // gathered of one partition; then the next part begins
 inline constexpr std::size_t part_bytes_max = 8 * MiB;
-inline constexpr std::size_t transaction_rows_max = 40'000;  // of all partitions' parts; a roll-up's minute rows
+inline constexpr std::size_t transaction_rows_max =
+    40'000;  // of all partitions' parts; a roll-up's minute rows
 inline constexpr std::size_t transaction_bytes_max = 16 * MiB;
 inline constexpr std::size_t step_rows_max = 4096;  // read, merged and written at once
 inline constexpr std::size_t step_bytes_max = 4 * MiB;
@@ -84,8 +87,9 @@ inline constexpr std::size_t sketch_exact_max = 4096;
 // One answer.
 inline constexpr std::size_t points_max = 5000;
 inline constexpr std::size_t top_rows_max = 500;
-// From a question's arrival to the end of all work on it: waiting for a thread, the store, uniting. Then it is 503.
-inline constexpr std::chrono::seconds question_deadline{7};
+// From a question's arrival to the end of all work on it: waiting for a thread, the store, uniting. Then it
+// is 503.
+inline constexpr std::chrono::seconds query_deadline{7};
 inline constexpr std::size_t questions_waiting_max = 256;  // for a thread; then further ones are answered 503
 
 static_assert(event_bytes_default <= body_bytes_default);
@@ -112,6 +116,6 @@ static_assert(door_ahead_max < record_ahead_max, "clocks differ");
 static_assert(clock_lead_max < std::chrono::days{1}, "retention is in days, and at least one");
 static_assert(uri_bytes_max < header_bytes_max);
 static_assert(top_rows_max <= values_per_window_max);
-static_assert(question_deadline < request_deadline, "the answer of a late question says why");
+static_assert(query_deadline < request_deadline, "the answer of a late question says why");
 
 }  // namespace weir::limits

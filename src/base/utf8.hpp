@@ -6,8 +6,8 @@
 
 namespace weir {
 
-// The length of the UTF-8 sequence at the start of `text`, which is not empty; 0 if there is none. Source: Unicode 15,
-// table 3-7.
+// The length of the UTF-8 sequence at the start of `text`, which is not empty; 0 if there is none. Source:
+// Unicode 15, table 3-7.
 [[nodiscard]] std::size_t utf8_sequence_length(std::string_view text);
 
 }  // namespace weir

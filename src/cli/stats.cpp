@@ -11,8 +11,8 @@
 #include "base/json_text.hpp"
 #include "base/result.hpp"
 #include "cli/stats_text.hpp"
-#include "cli/weir_answer.hpp"
 #include "http/client.hpp"
+#include "importer/weir_answer.hpp"
 
 namespace weir::cli {
 
@@ -56,10 +56,11 @@ class Asker {
     add("to", options_.to);
     for (const auto& [name, value] : parameters) add(name, value);
     auto response = client_.send("GET", path, {}, "");
-    if (!response) return pass_on(response);
+    if (!response) return propagate(response);
     if (is_answer(*response, member)) return std::move(response->body);
-    if (const auto error = weir_error(*response)) return fail(Move::caller, "refused", *error);
-    return fail(Move::caller, "no_weir", describe_foreign(*response, client_.base()));
+    if (const auto error = importer::weir_error(*response))
+      return fail(ErrorKind::invalid, "refused", *error);
+    return fail(ErrorKind::invalid, "no_weir", importer::describe_foreign(*response, client_.base()));
   }
 
  private:
@@ -67,8 +68,8 @@ class Asker {
     if (response.status != 200) return false;
     if (options_.format == StatsFormat::csv)
       return response.header("Content-Type").value_or("").starts_with("text/csv");
-    const auto body = object_in(response.body);
-    return body && find(*body, {member}) != nullptr;
+    const auto body = importer::object_in(response.body);
+    return body && importer::find(*body, {member}) != nullptr;
   }
 
   http::Client& client_;
@@ -99,14 +100,14 @@ Result<std::string> ask_top(Asker& asker, const StatsOptions& options, const std
 Result<Answers> ask_all(Asker& asker, const StatsOptions& options) {
   Answers answers;
   auto summary = asker.ask("summary", "events", {{"compare", "previous"}});
-  if (!summary) return pass_on(summary);
+  if (!summary) return propagate(summary);
   answers.summary = std::move(*summary);
   auto series = ask_series(asker, options, "json");
-  if (!series) return pass_on(series);
+  if (!series) return propagate(series);
   answers.series = std::move(*series);
   for (const auto& dimension : dimensions_of(options)) {
     auto top = ask_top(asker, options, dimension, "json");
-    if (!top) return pass_on(top);
+    if (!top) return propagate(top);
     answers.tops.push_back(std::move(*top));
   }
   return answers;
@@ -214,13 +215,13 @@ std::string json_of(const Answers& answers) {
 
 Result<std::string> answer(const StatsOptions& options) {
   auto base = http::parse_base_url(options.url);
-  if (!base) return pass_on(base);
+  if (!base) return propagate(base);
   http::Client client(std::move(*base));
   Asker asker(client, options);
   if (options.format == StatsFormat::csv) {
     auto csv = options.dimensions.empty() ? ask_series(asker, options, "csv")
                                           : ask_top(asker, options, options.dimensions.front(), "csv");
-    if (!csv) return pass_on(csv);
+    if (!csv) return propagate(csv);
     return printable(*csv, true);
   }
   const auto answers = ask_all(asker, options);
@@ -229,7 +230,7 @@ Result<std::string> answer(const StatsOptions& options) {
   try {
     return table_of(*answers, options);
   } catch (const std::exception&) {
-    return fail(Move::caller, "no_weir", "its answer lacks members that the answer of a Weir has");
+    return fail(ErrorKind::invalid, "no_weir", "its answer lacks members that the answer of a Weir has");
   }
 }
 

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "http/server.hpp"
-#include "observe/log.hpp"
+#include "telemetry/logger.hpp"
 
 namespace weir::cli {
 namespace {
@@ -17,7 +17,7 @@ class FakeApi {
  public:
   FakeApi() {
     auto opened =
-        http::Server::open({.bind_address = "127.0.0.1", .port = 0}, [this] { return routes(); }, *log_);
+        http::Server::open({.bind_address = "127.0.0.1", .port = 0}, [this] { return routes(); }, *logger_);
     server_ = std::move(opened).value();
     server_->start();
   }
@@ -43,7 +43,7 @@ class FakeApi {
     return routes;
   }
 
-  std::unique_ptr<observe::Log> log_ = observe::make_silent_log();
+  std::unique_ptr<telemetry::Logger> logger_ = telemetry::make_silent_logger();
   mutable std::mutex mutex_;  // guards the next two
   std::map<std::string, http::Reply> replies_;
   std::vector<std::string> asked_;

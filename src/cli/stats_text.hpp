@@ -14,8 +14,8 @@ namespace weir::cli {
 [[nodiscard]] std::string grouped(std::int64_t number);
 
 // A text of a stranger's, made safe to print: what steers a terminal or turns text around (C0, DEL, C1, line
-// separators, changes of direction) becomes U+FFFD, and so does what is not UTF-8. With keep_lines, CR, LF and
-// tab stay.
+// separators, changes of direction) becomes U+FFFD, and so does what is not UTF-8. With keep_lines, CR, LF
+// and tab stay.
 [[nodiscard]] std::string printable(std::string_view text, bool keep_lines = false);
 
 // printable() and cut or filled up to exactly `columns` code points; cut ends with "…".
@@ -26,8 +26,9 @@ struct PlotPoint {
   std::int64_t value = 0;
 };
 
-// Bars of eighths of a line, eight lines high, at most `columns` wide; the scale before, the first and the last
-// time below. Where there are more points than columns, neighbours are added up, and the title says how many.
+// Bars of eighths of a line, eight lines high, at most `columns` wide; the scale before, the first and the
+// last time below. Where there are more points than columns, neighbours are added up, and the title says how
+// many.
 [[nodiscard]] std::string draw_plot(std::string_view title, std::span<const PlotPoint> points,
                                     std::size_t columns);
 
@@ -36,7 +37,8 @@ struct ListRow {
   std::vector<std::int64_t> numbers;  // under the first heads
 };
 
-// A title with the heads of its columns, then the rows, exactly `columns` wide where that leaves room for values.
+// A title with the heads of its columns, then the rows, exactly `columns` wide where that leaves room for
+// values.
 [[nodiscard]] std::string draw_list(std::string_view title, std::span<const std::string_view> heads,
                                     std::span<const ListRow> rows, std::size_t columns);
 

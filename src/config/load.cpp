@@ -76,10 +76,10 @@ class Loader {
     }
     if (!found.is_set() || found.text == variable.fallback || !variable.used_by.has(sources_.command)) return;
     if (variable.name == kafka_properties) take_property(variable, found);
-    if (variable.standing == Standing::refused)
+    if (variable.standing == Support::refused)
       fault(found.name, quoted(variable, found.name, found.text) +
                             " is set, but this version does not support it yet; unset it");
-    if (variable.standing == Standing::noted)
+    if (variable.standing == Support::noted)
       loaded_.notes.push_back(std::string(found.name) +
                               " is set, but this version does not support it yet: ignored");
   }
@@ -103,13 +103,13 @@ class Loader {
     const bool kafka = loaded_.settings.event_log == EventLogKind::kafka;
     const bool postgres = loaded_.settings.metrics_store == StoreKind::postgres;
     switch (variable.standing) {
-      case Standing::in_use:
+      case Support::in_use:
         return true;
-      case Standing::with_kafka:
+      case Support::with_kafka:
         return kafka;
-      case Standing::with_embedded:
+      case Support::with_embedded:
         return !kafka;
-      case Standing::with_postgres:
+      case Support::with_postgres:
         return postgres;
       default:
         return false;

@@ -31,7 +31,7 @@ struct Sources {
 enum class Origin : std::uint8_t { fallback, environment, command_line };
 
 // One setting as `weir config` shows it.
-struct InForce {
+struct EffectiveSetting {
   const Variable* variable = nullptr;
   std::string name;   // the variable's, or the member's of a family
   std::string value;  // as it was written; a secret is "***"; empty: not set
@@ -42,7 +42,7 @@ struct InForce {
 
 struct Loaded {
   Settings settings;
-  std::vector<InForce> in_force;  // what the command uses, in the table's order
+  std::vector<EffectiveSetting> in_force;  // what the command uses, in the table's order
   std::vector<std::string>
       notes;  // on what was set and has no effect yet, or a price: for the log, a line each
 };

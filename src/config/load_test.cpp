@@ -20,15 +20,15 @@ std::vector<std::string> texts_of(const std::expected<Loaded, std::vector<Fault>
   return texts;
 }
 
-const InForce* shown(const Loaded& loaded, std::string_view name) {
-  for (const InForce& setting : loaded.in_force)
+const EffectiveSetting* shown(const Loaded& loaded, std::string_view name) {
+  for (const EffectiveSetting& setting : loaded.in_force)
     if (setting.name == name) return &setting;
   return nullptr;
 }
 
 using Lines = std::vector<std::string>;
 
-TEST(Load, GivesServeItsDefaults) {
+TEST(Backlog, GivesServeItsDefaults) {
   const auto loaded = load_for(Command::serve, {});
   ASSERT_TRUE(loaded) << testing::PrintToString(texts_of(loaded));
   const Settings& settings = loaded->settings;
@@ -58,13 +58,13 @@ TEST(Load, GivesServeItsDefaults) {
   EXPECT_TRUE(loaded->notes.empty());
 }
 
-TEST(Load, WaitsHalfAMinuteForAFlushOutsideServe) {
+TEST(Backlog, WaitsHalfAMinuteForAFlushOutsideServe) {
   const auto loaded = load_for(Command::consumer, {});
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->settings.flush_interval, 30s);
 }
 
-TEST(Load, PutsTheCommandLineBeforeTheEnvironmentBeforeTheDefault) {
+TEST(Backlog, PutsTheCommandLineBeforeTheEnvironmentBeforeTheDefault) {
   const auto loaded =
       load_for(Command::serve, {{"SERVER_PORT", "9001"}, {"BATCH_SIZE", "7"}}, {{"SERVER_PORT", "9002"}});
   ASSERT_TRUE(loaded);
@@ -75,18 +75,18 @@ TEST(Load, PutsTheCommandLineBeforeTheEnvironmentBeforeTheDefault) {
   EXPECT_EQ(shown(*loaded, "NUM_WORKERS")->origin, Origin::fallback);
 }
 
-TEST(Load, TakesAnEmptyVariableForUnset) {
+TEST(Backlog, TakesAnEmptyVariableForUnset) {
   const auto loaded = load_for(Command::serve, {{"BATCH_SIZE", ""}, {"API_KEYS", ""}});
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->settings.batch_size, 100);
   EXPECT_EQ(shown(*loaded, "BATCH_SIZE")->origin, Origin::fallback);
 }
 
-TEST(Load, LeavesOtherPeoplesVariablesAlone) {
+TEST(Backlog, LeavesOtherPeoplesVariablesAlone) {
   EXPECT_TRUE(load_for(Command::serve, {{"PATH", "/bin"}, {"BATCH_SIZE_MAX", "x"}, {"KAFKA", "x"}}));
 }
 
-TEST(Load, LogsAsTextOnATerminalUnlessToldOtherwise) {
+TEST(Backlog, LogsAsTextOnATerminalUnlessToldOtherwise) {
   struct Case {
     bool terminal;
     Texts environment;
@@ -104,7 +104,7 @@ TEST(Load, LogsAsTextOnATerminalUnlessToldOtherwise) {
   }
 }
 
-TEST(Load, RefusesAMalformedValueNamingItAndWhatWasExpected) {
+TEST(Backlog, RefusesAMalformedValueNamingItAndWhatWasExpected) {
   struct Case {
     std::string name, value, expected;
   };
@@ -148,7 +148,7 @@ TEST(Load, RefusesAMalformedValueNamingItAndWhatWasExpected) {
   }
 }
 
-TEST(Load, TakesEachBoundItself) {
+TEST(Backlog, TakesEachBoundItself) {
   const auto loaded = load_for(Command::serve, {{"SERVER_PORT", "65535"},
                                                 {"NUM_WORKERS", "1"},
                                                 {"RETENTION_MINUTE_DAYS", "36500"},
@@ -161,7 +161,7 @@ TEST(Load, TakesEachBoundItself) {
   EXPECT_EQ(loaded->settings.http_threads, 4);
 }
 
-TEST(Load, NamesAllFaultsAtOnce) {
+TEST(Backlog, NamesAllFaultsAtOnce) {
   const auto loaded =
       load_for(Command::serve, {{"BATCH_SIZE", "x"}, {"API_KEYS", "me:s3cret"}, {"DB_PORT", "0"}},
                {{"LOG_LEVEL", "loud"}, {"NO_SUCH", "1"}});
@@ -172,7 +172,7 @@ TEST(Load, NamesAllFaultsAtOnce) {
                                      "API_KEYS is set, but this version does not support it yet; unset it"}));
 }
 
-TEST(Load, RefusesWhatItCannotDoYetInsteadOfIgnoringIt) {
+TEST(Backlog, RefusesWhatItCannotDoYetInsteadOfIgnoringIt) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"API_KEYS", "a:b"},        {"DASHBOARD_PASSWORD", "x"},  {"RATE_LIMIT_RPS", "5"},
       {"RATE_LIMIT_BURST", "5"},  {"TRUSTED_PROXIES", "::1/1"}, {"TLS_CERT", "a.pem"},
@@ -187,11 +187,11 @@ TEST(Load, RefusesWhatItCannotDoYetInsteadOfIgnoringIt) {
   }
 }
 
-TEST(Load, TakesTheDefaultOfWhatItCannotDoYet) {
+TEST(Backlog, TakesTheDefaultOfWhatItCannotDoYet) {
   EXPECT_TRUE(load_for(Command::serve, {{"RATE_LIMIT_RPS", "0"}, {"CONSUL_PREFIX", "weir"}}));
 }
 
-TEST(Load, TakesWebOriginsAsBrowsersSendThem) {
+TEST(Backlog, TakesWebOriginsAsBrowsersSendThem) {
   EXPECT_EQ(load_for(Command::serve, {})->settings.cors_origins, (Lines{"*"}));
   const auto several =
       load_for(Command::producer,
@@ -211,7 +211,7 @@ TEST(Load, TakesWebOriginsAsBrowsersSendThem) {
   }
 }
 
-TEST(Load, AcceptsAndDoesNotUseWhatBelongsToAnotherCombination) {
+TEST(Backlog, AcceptsAndDoesNotUseWhatBelongsToAnotherCombination) {
   const auto loaded = load_for(Command::serve, {{"KAFKA_BROKERS", "kafka:9092"},
                                                 {"DB_HOST", "db"},
                                                 {"DB_PASSWORD", "s3cret"},
@@ -223,7 +223,7 @@ TEST(Load, AcceptsAndDoesNotUseWhatBelongsToAnotherCombination) {
   EXPECT_EQ(shown(*loaded, "DB_USER"), nullptr);
 }
 
-TEST(Load, ShowsOfALogAndAStoreWhatIsChosen) {
+TEST(Backlog, ShowsOfALogAndAStoreWhatIsChosen) {
   struct Case {
     Command command;
     Texts environment;
@@ -258,7 +258,7 @@ TEST(Load, ShowsOfALogAndAStoreWhatIsChosen) {
   }
 }
 
-TEST(Load, GivesConsumerWhatItWasTold) {
+TEST(Backlog, GivesConsumerWhatItWasTold) {
   const auto loaded = load_for(Command::consumer, {{"KAFKA_BROKERS", "kafka-1:9092,[::1]:9093"},
                                                    {"KAFKA_START", "latest"},
                                                    {"KAFKA_PARTITIONS", "3"},
@@ -288,7 +288,7 @@ TEST(Load, GivesConsumerWhatItWasTold) {
   EXPECT_EQ(settings.database.pool_size, 9);
 }
 
-TEST(Load, GivesConsumerItsDefaults) {
+TEST(Backlog, GivesConsumerItsDefaults) {
   const auto loaded = load_for(Command::consumer, {{"CONSUMER_PORT", ""}, {"DB_PORT", ""}});
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->settings.consumer_port, 8081);
@@ -300,7 +300,7 @@ TEST(Load, GivesConsumerItsDefaults) {
   EXPECT_EQ(loaded->settings.kafka.start, KafkaStart::earliest);
 }
 
-TEST(Load, GivesProducerWhatItWasTold) {
+TEST(Backlog, GivesProducerWhatItWasTold) {
   const auto loaded = load_for(Command::producer, {{"KAFKA_COMPRESSION", "zstd"},
                                                    {"KAFKA_LINGER_MS", "7"},
                                                    {"KAFKA_PARTITION_KEY", "metadata.session"},
@@ -314,7 +314,7 @@ TEST(Load, GivesProducerWhatItWasTold) {
   EXPECT_EQ(loaded->settings.partition_key.member, "session");
 }
 
-TEST(Load, SaysThatAnotherKeyKeepsDedupeWithinAPartition) {
+TEST(Backlog, SaysThatAnotherKeyKeepsDedupeWithinAPartition) {
   const std::vector<std::string> keys = {"activity_type", "none", "metadata.session"};
   for (const std::string& key : keys) {
     const auto loaded = load_for(Command::producer, {{"KAFKA_PARTITION_KEY", key}});
@@ -327,7 +327,7 @@ TEST(Load, SaysThatAnotherKeyKeepsDedupeWithinAPartition) {
   EXPECT_TRUE(load_for(Command::producer, {{"KAFKA_PARTITION_KEY", "user_id"}})->notes.empty());
 }
 
-TEST(Load, HandsPropertiesOnUnderKafkasNames) {
+TEST(Backlog, HandsPropertiesOnUnderKafkasNames) {
   const auto loaded = load_for(Command::producer, {{"KAFKA_PROPERTY_security_protocol", "SASL_SSL"},
                                                    {"KAFKA_PROPERTY_SASL_MECHANISM", "PLAIN"},
                                                    {"KAFKA_PROPERTY_ssl_ca_location", ""}});
@@ -337,7 +337,7 @@ TEST(Load, HandsPropertiesOnUnderKafkasNames) {
             (Properties{{"sasl.mechanism", "PLAIN"}, {"security.protocol", "SASL_SSL"}}));
 }
 
-TEST(Load, RefusesAPropertyThatWouldBreakAPromiseOrHasItsOwnVariable) {
+TEST(Backlog, RefusesAPropertyThatWouldBreakAPromiseOrHasItsOwnVariable) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"acks", "all in-sync replicas"},
       {"request_required_acks", "all in-sync"},
@@ -370,7 +370,7 @@ TEST(Load, RefusesAPropertyThatWouldBreakAPromiseOrHasItsOwnVariable) {
                    "expected once"}));
 }
 
-TEST(Load, NamesWhatLibrdkafkaDoesNotTakeWithAllOtherFaults) {
+TEST(Backlog, NamesWhatLibrdkafkaDoesNotTakeWithAllOtherFaults) {
   const Lines texts = texts_of(load_for(Command::producer, {{"KAFKA_PROPERTY_NO_SUCH", "1"},
                                                             {"KAFKA_PROPERTY_socket_timeout_ms", "soon"},
                                                             {"KAFKA_PROPERTY_retry_backoff_ms", "0"},
@@ -386,7 +386,7 @@ TEST(Load, NamesWhatLibrdkafkaDoesNotTakeWithAllOtherFaults) {
   for (const std::string& text : texts) EXPECT_FALSE(text.contains('\n')) << text;
 }
 
-TEST(Load, MasksPropertiesThatMayHoldASecret) {
+TEST(Backlog, MasksPropertiesThatMayHoldASecret) {
   const auto loaded = load_for(Command::producer, {{"KAFKA_PROPERTY_SASL_PASSWORD", "hunter2"},
                                                    {"KAFKA_PROPERTY_ssl_key_pem", "hunter2"},
                                                    {"KAFKA_PROPERTY_ssl_key_password", "hunter2"},
@@ -395,17 +395,18 @@ TEST(Load, MasksPropertiesThatMayHoldASecret) {
   ASSERT_TRUE(loaded);
   EXPECT_EQ(shown(*loaded, "KAFKA_PROPERTY_SASL_PASSWORD")->value, "***");
   EXPECT_EQ(shown(*loaded, "KAFKA_PROPERTY_client_id")->value, "weir-1");
-  for (const InForce& setting : loaded->in_force) EXPECT_NE(setting.value, "hunter2") << setting.name;
+  for (const EffectiveSetting& setting : loaded->in_force)
+    EXPECT_NE(setting.value, "hunter2") << setting.name;
 }
 
-TEST(Load, NotesTelemetryThatIsNotSentYet) {
+TEST(Backlog, NotesTelemetryThatIsNotSentYet) {
   const auto loaded = load_for(Command::serve, {{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"}});
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->notes,
             (Lines{"OTEL_EXPORTER_OTLP_ENDPOINT is set, but this version does not support it yet: ignored"}));
 }
 
-TEST(Load, NeverShowsASecret) {
+TEST(Backlog, NeverShowsASecret) {
   const std::string secret = "hunter2";
   for (const Variable& variable : variables()) {
     if (!variable.secret) continue;
@@ -416,12 +417,12 @@ TEST(Load, NeverShowsASecret) {
       const auto loaded = load_for(command, {{name, secret}});
       EXPECT_EQ(testing::PrintToString(texts_of(loaded)).find(secret), std::string::npos);
       if (!loaded) continue;
-      for (const InForce& setting : loaded->in_force) EXPECT_NE(setting.value, secret);
+      for (const EffectiveSetting& setting : loaded->in_force) EXPECT_NE(setting.value, secret);
     }
   }
 }
 
-TEST(Load, LooksAtADatabasesAddressOnceAndNeverShowsIt) {
+TEST(Backlog, LooksAtADatabasesAddressOnceAndNeverShowsIt) {
   for (const std::string good : {"postgres://db/x", "postgresql://me:p=w@db/x", "host=db user=me"})
     EXPECT_TRUE(load_for(Command::consumer, {{"DATABASE_URL", good}})) << good;
   for (const std::string bad : {"mysql://db/x", "db.example", "=x", "postgresql://me:s@cret@db/x",
@@ -432,7 +433,7 @@ TEST(Load, LooksAtADatabasesAddressOnceAndNeverShowsIt) {
                "percent-encoded (an @ in the password as %40), or key=value pairs"}));
 }
 
-TEST(Load, RefusesALogAndAStoreThatDoNotGoTogether) {
+TEST(Backlog, RefusesALogAndAStoreThatDoNotGoTogether) {
   struct Case {
     Command command;
     Texts environment;
@@ -463,7 +464,7 @@ TEST(Load, RefusesALogAndAStoreThatDoNotGoTogether) {
     EXPECT_EQ(texts_of(load_for(one.command, one.environment)), one.faults) << name_of(one.command);
 }
 
-TEST(Load, WantsABodyToHoldAnEvent) {
+TEST(Backlog, WantsABodyToHoldAnEvent) {
   const auto loaded = load_for(Command::serve, {{"MAX_BODY_BYTES", "1000"}, {"MAX_EVENT_BYTES", "1001"}});
   EXPECT_EQ(texts_of(loaded),
             (Lines{"MAX_EVENT_BYTES=1001 is more than MAX_BODY_BYTES=1000: expected at most as much"}));

@@ -31,7 +31,7 @@ std::string default_in_words(const Variable& variable) {
 
 std::string explained(const Variable& variable) {
   std::string text(variable.help);
-  if (variable.standing == Standing::with_kafka) text.append(" (Kafka only)");
+  if (variable.standing == Support::with_kafka) text.append(" (Kafka only)");
   if (!variable.is_built()) text.append(text.empty() ? "" : "; ").append("not supported yet");
   return text;
 }
@@ -53,14 +53,14 @@ std::string to_table(const Loaded& loaded) {
   std::vector<std::string> values;
   std::size_t name_width = 0;
   std::size_t value_width = 0;
-  for (const InForce& setting : loaded.in_force) {
+  for (const EffectiveSetting& setting : loaded.in_force) {
     values.push_back(printable(setting.value));
     name_width = std::max(name_width, setting.name.size());
     value_width = std::max(value_width, values.back().size());
   }
   std::string out;
   for (std::size_t at = 0; at < values.size(); ++at) {
-    const InForce& setting = loaded.in_force[at];
+    const EffectiveSetting& setting = loaded.in_force[at];
     append_padded(out, setting.name, name_width + 2);
     append_padded(out, values[at], value_width + 2);
     out.append(name_of(setting.origin));

@@ -55,8 +55,7 @@ TEST(Help, NamesWhatTheCommandUses) {
 
 // WEIR_WRITE_DOCS=1 writes the page anew.
 TEST(Docs, SettingsPageIsTheTable) {
-  const std::filesystem::path page =
-      std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() / "docs/SETTINGS.md";
+  const std::filesystem::path page = std::filesystem::path(WEIR_SOURCE_DIR) / "docs/SETTINGS.md";
   const std::string expected =
       "# Settings\n\nWritten from the table in `src/config/variable.cpp`; a test holds the two together. "
       "Environment variables, or options of the same\nname in lower case with hyphens: `--batch-size`. "

@@ -12,7 +12,7 @@
 namespace weir::config {
 namespace {
 
-using enum Standing;
+using enum Support;
 
 constexpr Commands serve = Command::serve;
 constexpr Commands producer = Command::producer;
@@ -48,95 +48,97 @@ struct Formats {
 };
 
 // load() has put in what `auto` means before the table is read.
-constexpr Form log_format{[](std::string_view text, Settings& into) {
-                            return text == "auto" || choice<&Settings::log_format, Formats>.read(text, into);
-                          },
-                          [] { return std::string("text, json or auto"); }};
+constexpr ValueSpec log_format{[](std::string_view text, Settings& into) {
+                                 return text == "auto" ||
+                                        choice<&Settings::log_format, Formats>.read(text, into);
+                               },
+                               [] { return std::string("text, json or auto"); }};
 
-constexpr Form topic{[](std::string_view text, Settings& into) {
-                       if (!is_topic_name(text)) return false;
-                       into.kafka_topic = text;
-                       return true;
-                     },
-                     [] { return std::string("1 to 249 letters, digits, '.', '_' or '-'"); }};
+constexpr ValueSpec topic{[](std::string_view text, Settings& into) {
+                            if (!is_topic_name(text)) return false;
+                            into.kafka_topic = text;
+                            return true;
+                          },
+                          [] { return std::string("1 to 249 letters, digits, '.', '_' or '-'"); }};
 
 constexpr std::size_t group_bytes_max = 255;
-constexpr Form group{[](std::string_view text, Settings& into) {
-                       if (text.size() > group_bytes_max) return false;
-                       into.kafka_group_id = text;
-                       return true;
-                     },
-                     [] { return "at most " + std::to_string(group_bytes_max) + " bytes"; }};
+constexpr ValueSpec group{[](std::string_view text, Settings& into) {
+                            if (text.size() > group_bytes_max) return false;
+                            into.kafka_group_id = text;
+                            return true;
+                          },
+                          [] { return "at most " + std::to_string(group_bytes_max) + " bytes"; }};
 
-constexpr Form folder{[](std::string_view text, Settings& into) {
-                        into.data_dir = text;
-                        return true;
-                      },
-                      [] { return std::string("a folder"); }};
-
-constexpr Form address{[](std::string_view text, Settings& into) {
-                         if (!is_ip_address(text)) return false;
-                         into.bind_address = text;
-                         return true;
-                       },
-                       [] { return std::string("an IPv4 or IPv6 address"); }};
-
-constexpr Form brokers{[](std::string_view text, Settings& into) {
-                         if (!is_broker_list(text)) return false;
-                         into.kafka.brokers = text;
-                         return true;
-                       },
-                       [] { return std::string("host:port with commas between them"); }};
-
-constexpr Form database_url{[](std::string_view text, Settings& into) {
-                              if (!is_database_url(text)) return false;
-                              into.database.url = text;
-                              return true;
-                            },
-                            [] { return std::string(postgres::url_expected); }};
-
-constexpr Form cors_origins{[](std::string_view text, Settings& into) {
-                              std::vector<std::string> origins;
-                              while (true) {
-                                const std::size_t comma = std::min(text.find(','), text.size());
-                                const std::string_view one = text.substr(0, comma);
-                                if (one != "*" && one != "null" && !is_web_origin(one)) return false;
-                                origins.emplace_back(one);
-                                if (comma == text.size()) break;
-                                text.remove_prefix(comma + 1);
-                              }
-                              into.cors_origins = std::move(origins);
-                              return true;
-                            },
-                            [] {
-                              return std::string(
-                                  "*, or web origins as https://shop.example with commas between "
-                                  "them: lower case, no path, no space");
-                            }};
-
-constexpr Form compression{[](std::string_view text, Settings& into) {
-                             if (std::ranges::find(Codecs::all, text) == Codecs::all.end()) return false;
-                             into.kafka.compression = text;
+constexpr ValueSpec folder{[](std::string_view text, Settings& into) {
+                             into.data_dir = text;
                              return true;
                            },
-                           [] { return choices_in_words(Codecs::all); }};
+                           [] { return std::string("a folder"); }};
 
-constexpr Form partition_key{[](std::string_view text, Settings& into) {
-                               using enum PartitionKey::Kind;
-                               constexpr std::string_view member = "metadata.";
-                               if (text == "user_id")
-                                 into.partition_key = {user_id, {}};
-                               else if (text == "activity_type")
-                                 into.partition_key = {activity_type, {}};
-                               else if (text == "none")
-                                 into.partition_key = {none, {}};
-                               else if (text.starts_with(member) && text.size() > member.size())
-                                 into.partition_key = {metadata, std::string(text.substr(member.size()))};
-                               else
-                                 return false;
-                               return true;
-                             },
-                             [] { return std::string("user_id, activity_type, metadata.<member> or none"); }};
+constexpr ValueSpec address{[](std::string_view text, Settings& into) {
+                              if (!is_ip_address(text)) return false;
+                              into.bind_address = text;
+                              return true;
+                            },
+                            [] { return std::string("an IPv4 or IPv6 address"); }};
+
+constexpr ValueSpec brokers{[](std::string_view text, Settings& into) {
+                              if (!is_broker_list(text)) return false;
+                              into.kafka.brokers = text;
+                              return true;
+                            },
+                            [] { return std::string("host:port with commas between them"); }};
+
+constexpr ValueSpec database_url{[](std::string_view text, Settings& into) {
+                                   if (!is_database_url(text)) return false;
+                                   into.database.url = text;
+                                   return true;
+                                 },
+                                 [] { return std::string(postgres::url_expected); }};
+
+constexpr ValueSpec cors_origins{[](std::string_view text, Settings& into) {
+                                   std::vector<std::string> origins;
+                                   while (true) {
+                                     const std::size_t comma = std::min(text.find(','), text.size());
+                                     const std::string_view one = text.substr(0, comma);
+                                     if (one != "*" && one != "null" && !is_web_origin(one)) return false;
+                                     origins.emplace_back(one);
+                                     if (comma == text.size()) break;
+                                     text.remove_prefix(comma + 1);
+                                   }
+                                   into.cors_origins = std::move(origins);
+                                   return true;
+                                 },
+                                 [] {
+                                   return std::string(
+                                       "*, or web origins as https://shop.example with commas between "
+                                       "them: lower case, no path, no space");
+                                 }};
+
+constexpr ValueSpec compression{[](std::string_view text, Settings& into) {
+                                  if (std::ranges::find(Codecs::all, text) == Codecs::all.end()) return false;
+                                  into.kafka.compression = text;
+                                  return true;
+                                },
+                                [] { return choices_in_words(Codecs::all); }};
+
+constexpr ValueSpec partition_key{
+    [](std::string_view text, Settings& into) {
+      using enum PartitionKey::Kind;
+      constexpr std::string_view member = "metadata.";
+      if (text == "user_id")
+        into.partition_key = {user_id, {}};
+      else if (text == "activity_type")
+        into.partition_key = {activity_type, {}};
+      else if (text == "none")
+        into.partition_key = {none, {}};
+      else if (text.starts_with(member) && text.size() > member.size())
+        into.partition_key = {metadata, std::string(text.substr(member.size()))};
+      else
+        return false;
+      return true;
+    },
+    [] { return std::string("user_id, activity_type, metadata.<member> or none"); }};
 
 // Members of members of Settings.
 constexpr auto kafka_linger = [](Settings& into) -> auto& { return into.kafka.linger; };

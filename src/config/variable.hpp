@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "config/form.hpp"
+#include "config/value_spec.hpp"
 
 namespace weir::config {
 
@@ -31,7 +31,7 @@ class Commands {
 };
 
 // What this version does with a variable that is set.
-enum class Standing : std::uint8_t {
+enum class Support : std::uint8_t {
   in_use,  // its value goes into Settings, and is used
   // The same, but used only where this log or store is chosen: elsewhere it is checked, and has no effect.
   with_kafka,
@@ -45,8 +45,8 @@ struct Variable {
   std::string_view name;
   std::string_view fallback;        // as one would write it; empty: not set
   std::string_view serve_fallback;  // where serve has another one
-  Form form;
-  Standing standing = Standing::in_use;
+  ValueSpec form;
+  Support standing = Support::in_use;
   Commands used_by;
   bool secret = false;
   std::string_view help;
@@ -56,7 +56,7 @@ struct Variable {
   [[nodiscard]] bool is_family() const { return name.ends_with('*'); }
   [[nodiscard]] bool covers(std::string_view candidate) const;
   // Whether any log and store make use of it in this version.
-  [[nodiscard]] bool is_built() const { return standing != Standing::noted && standing != Standing::refused; }
+  [[nodiscard]] bool is_built() const { return standing != Support::noted && standing != Support::refused; }
   // Whether its value, under that name (which matters for a family), is nobody's business.
   [[nodiscard]] bool hides(std::string_view candidate) const;
 };

@@ -9,7 +9,7 @@ constexpr bool is_epoch(Field field) { return field >= Field::epoch && field <= 
 constexpr bool is_calendar(Field field) { return field >= Field::year && field <= Field::zone; }
 
 // Whether a part ends by itself before one that follows without a literal between.
-bool ends_before(const Part& first, const Part& second) {
+bool ends_before(const PendingBatch& first, const PendingBatch& second) {
   if (first.shape == Shape::time_part) return true;
   if (second.field == Field::target || second.field == Field::query) return first.shape == Shape::host;
   return first.shape == Shape::number && second.shape != Shape::number && second.shape != Shape::status &&
@@ -19,7 +19,7 @@ bool ends_before(const Part& first, const Part& second) {
 }  // namespace
 
 std::unexpected<Error> format_invalid(std::string text) {
-  return fail(Move::caller, "format_invalid", std::move(text));
+  return fail(ErrorKind::invalid, "format_invalid", std::move(text));
 }
 
 FormatBuilder::FormatBuilder(bool escaped) { format_.escaped = escaped; }
@@ -37,7 +37,7 @@ void FormatBuilder::field(Field field, Shape shape, bool may_be_empty) {
   // The path and the query that follows it at once are one target.
   if (field == Field::query && after_target_) return;
   after_target_ = field == Field::target;
-  Part part{.shape = shape, .field = field, .may_be_empty = may_be_empty};
+  PendingBatch part{.shape = shape, .field = field, .may_be_empty = may_be_empty};
   if (shape == Shape::text && !format_.escaped) part.shape = Shape::raw;
   if (field != Field::dropped) {
     bool& known = has_[static_cast<std::size_t>(field)];
@@ -178,18 +178,19 @@ Result<void> FormatBuilder::check_client_and_time() {
   if (!epoch && !has(Field::zone))
     return format_invalid("the time of the format has no zone: expected %z beside date and time, or %s");
   // Of a calendar and a count since 1970 the first is the time.
-  const auto first = std::ranges::find_if(
-      format_.parts, [](const Part& part) { return is_epoch(part.field) || is_calendar(part.field); });
+  const auto first = std::ranges::find_if(format_.parts, [](const PendingBatch& part) {
+    return is_epoch(part.field) || is_calendar(part.field);
+  });
   const bool by_calendar = calendar && has(Field::zone) && !is_epoch(first->field);
-  for (Part& part : format_.parts)
+  for (PendingBatch& part : format_.parts)
     if (is_epoch(part.field) && by_calendar) part.check_only = true;
   return {};
 }
 
 Result<void> FormatBuilder::check_neighbours() const {
   for (std::size_t at = 0; at + 1 < format_.parts.size(); ++at) {
-    const Part& part = format_.parts[at];
-    const Part& next = format_.parts[at + 1];
+    const PendingBatch& part = format_.parts[at];
+    const PendingBatch& next = format_.parts[at + 1];
     if (part.shape == Shape::literal || next.shape == Shape::literal || ends_before(part, next)) continue;
     return format_invalid("nothing stands between " + describe(part) + " and " + describe(next) +
                           ": a line cannot be cut there");

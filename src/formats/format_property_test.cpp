@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-#include "base/test_seeds.hpp"
+#include "base/testing/seeds.hpp"
 #include "formats/line_reader.hpp"
 
 namespace weir::formats {

@@ -112,7 +112,7 @@ std::optional<std::size_t> LineMatcher::match() {
 
 bool LineMatcher::match_from(std::size_t part, std::size_t at) {
   for (; part < parts_.size(); ++part) {
-    const Part& here = parts_[part];
+    const PendingBatch& here = parts_[part];
     if (here.shape == Shape::literal) {
       if (!line_.substr(at).starts_with(here.text)) return miss(part, at);
       at += here.text.size();
@@ -162,7 +162,7 @@ bool LineMatcher::read_time(std::size_t part, std::size_t& at) {
   return true;
 }
 
-std::size_t LineMatcher::extent(const Part& part, std::size_t at) const {
+std::size_t LineMatcher::extent(const PendingBatch& part, std::size_t at) const {
   switch (part.shape) {
     case Shape::word:
       return run_of(line_, at, in_word);
@@ -185,7 +185,7 @@ std::size_t LineMatcher::extent(const Part& part, std::size_t at) const {
   }
 }
 
-bool LineMatcher::accept(const Part& part, std::size_t begin, std::size_t end) {
+bool LineMatcher::accept(const PendingBatch& part, std::size_t begin, std::size_t end) {
   const std::string_view value = line_.substr(begin, end - begin);
   bool good = true;
   switch (part.shape) {
@@ -236,7 +236,7 @@ bool LineMatcher::miss(std::size_t part, std::size_t at) {
 
 std::string LineMatcher::expected() const {
   if (missed_part_ >= parts_.size()) return "the end of the line";
-  const Part& part = parts_[missed_part_];
+  const PendingBatch& part = parts_[missed_part_];
   std::string text = describe(part);
   if (part.shape == Shape::literal && missed_part_ > 0)
     return text + " after " + describe(parts_[missed_part_ - 1]);

@@ -34,12 +34,12 @@ class LineMatcher {
   bool match_before_literal(std::size_t part, std::size_t at, std::size_t end);
   bool match_end(std::size_t at);
   bool read_time(std::size_t part, std::size_t& at);
-  [[nodiscard]] std::size_t extent(const Part& part, std::size_t at) const;
-  bool accept(const Part& part, std::size_t begin, std::size_t end);
+  [[nodiscard]] std::size_t extent(const PendingBatch& part, std::size_t at) const;
+  bool accept(const PendingBatch& part, std::size_t begin, std::size_t end);
   [[nodiscard]] bool is_user(std::string_view text) const;
   bool miss(std::size_t part, std::size_t at);
 
-  const std::vector<Part>& parts_;
+  const std::vector<PendingBatch>& parts_;
   std::string_view line_;
   Captured& found_;
   bool may_be_glued_;

@@ -17,7 +17,7 @@ constexpr std::size_t shown_bytes_max = 40;
 constexpr std::string_view moment_expected = "a moment from 1990 to 2261";
 
 std::unexpected<Error> unreadable_line(std::string text) {
-  return fail(Move::caller, "unreadable_line", std::move(text));
+  return fail(ErrorKind::invalid, "unreadable_line", std::move(text));
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ static_assert(limits::json_slack_bytes >= simdjson::SIMDJSON_PADDING);
 class LineReader::Json {
  public:
   explicit Json(const LogFormat& format) : format_(format) {
-    for (const Part& part : format.parts) {
+    for (const PendingBatch& part : format.parts) {
       std::vector<std::string> path;
       for (std::string_view rest = part.text;;) {
         const std::size_t point = rest.find('.');
@@ -88,7 +88,7 @@ class LineReader::Json {
   }
 
   std::unexpected<Error> lacks(Field needed) const {
-    for (const Part& part : format_.parts)
+    for (const PendingBatch& part : format_.parts)
       if (part.field == needed) return unreadable_line("expected " + describe(part) + ", found none");
     return unreadable_line("the format has no such member");
   }

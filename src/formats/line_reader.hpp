@@ -21,9 +21,9 @@ class LineReader {
 
   // Reads the entry at the start of `line`, which has no line end, and gives what of the line is left:
   // nothing, or the beginning of another entry that was glued to it, which is to be read like a line. White
-  // space after the last entry is none.
-  // Error Move::caller, unreadable_line: the line is not wholly of the format; says at which byte what was
-  // expected and what stands there. About 0.5 µs, and at most 64 passes over the line.
+  // space after the last entry is none. Error ErrorKind::invalid, unreadable_line: the line is not wholly of
+  // the format; says at which byte what was expected and what stands there. About 0.5 µs, and at most 64
+  // passes over the line.
   [[nodiscard]] Result<std::string_view> read(std::string_view line, LogEntry& entry);
 
  private:

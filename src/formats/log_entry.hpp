@@ -25,9 +25,9 @@ struct LogEntry {
   bool odd_forwarded = false;  // a header that should hold the client's address holds something else
 };
 
-// "page_view" if the method is GET, the status 200 to 299 or 304, and the last segment of the target's path has
-// no extension or one of html, htm, php, asp, aspx, jsp (in any case; parameters after a ';' do not count);
-// else "request".
+// "page_view" if the method is GET, the status 200 to 299 or 304, and the last segment of the target's path
+// has no extension or one of html, htm, php, asp, aspx, jsp (in any case; parameters after a ';' do not
+// count); else "request".
 [[nodiscard]] std::string_view activity_type_of(const LogEntry& entry);
 
 // What was found in a line, before it is judged.

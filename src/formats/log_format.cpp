@@ -169,7 +169,7 @@ Result<LogFormat> parse_log_format(std::string_view text) {
                         "activities, an nginx log_format string or an Apache LogFormat string");
 }
 
-std::string describe(const Part& part) {
+std::string describe(const PendingBatch& part) {
   if (part.shape == Shape::literal) {
     std::string quoted;
     append_json_string(quoted, part.text);

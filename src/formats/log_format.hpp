@@ -67,7 +67,7 @@ enum class Shape : std::uint8_t {
   member,     // a member of a JSON document
 };
 
-struct Part {
+struct PendingBatch {
   Shape shape = Shape::literal;
   Field field = Field::dropped;
   bool may_be_empty = false;  // a word
@@ -84,7 +84,7 @@ struct LogFormat {
   std::string name;  // "combined"; "custom" if it was written as a string
   Syntax syntax = Syntax::text;
   bool escaped = true;  // the server escapes quotes and backslashes of the values
-  std::vector<Part> parts;
+  std::vector<PendingBatch> parts;
 };
 
 // The built-in formats of access logs, in the order of preference for `auto`. Compiled at the first call.
@@ -93,10 +93,10 @@ struct LogFormat {
 // Reads a built-in name, an nginx log_format string (has $variables) or an Apache LogFormat string (has
 // %directives). A whole directive as it stands in the server's configuration is read too, and that is how
 // `escape=` is given: log_format x escape=json '…' '…'; or escape=none '…'.
-// Error Move::caller, format_invalid: what is wrong with it, e.g. that it has no client or no time.
+// Error ErrorKind::invalid, format_invalid: what is wrong with it, e.g. that it has no client or no time.
 [[nodiscard]] Result<LogFormat> parse_log_format(std::string_view text);
 
 // "a status of three digits or '-'": what a reader of an error expects at this part.
-[[nodiscard]] std::string describe(const Part& part);
+[[nodiscard]] std::string describe(const PendingBatch& part);
 
 }  // namespace weir::formats

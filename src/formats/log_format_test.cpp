@@ -270,7 +270,7 @@ TEST(Line, IsRefusedWithWhatWasExpectedAndWhere) {
     const auto entry = read("combined", each.line);
     ASSERT_FALSE(entry) << each.line;
     EXPECT_EQ(entry.error().code, "unreadable_line");
-    EXPECT_EQ(entry.error().move, Move::caller);
+    EXPECT_EQ(entry.error().kind, ErrorKind::invalid);
     EXPECT_NE(entry.error().text.find(each.expected), std::string::npos)
         << each.line << " → " << entry.error().text;
   }

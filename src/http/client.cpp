@@ -25,10 +25,10 @@ namespace {
 std::unexpected<Error> bad_url(std::string_view url) {
   const std::string shown = without_credentials(url);
   if (shown != url)
-    return fail(Move::caller, "url_invalid",
+    return fail(ErrorKind::invalid, "url_invalid",
                 "\"" + shown + "\" has a user name or a password, which is not supported: expected " +
                     "http://host:port/prefix");
-  return fail(Move::caller, "url_invalid",
+  return fail(ErrorKind::invalid, "url_invalid",
               "\"" + shown + "\" is not a URL of the form http://host:port/prefix");
 }
 
@@ -150,7 +150,7 @@ Result<Response> Client::send(std::string_view method, std::string_view path, co
     const Code code = wire_->connect(base_, settings_.connect_deadline);
     if (code) {
       wire_->hang_up();
-      return fail(Move::peer, connect_failed,
+      return fail(ErrorKind::unavailable, connect_failed,
                   "cannot connect to " + base_.authority() + ": " + code.message());
     }
   }
@@ -193,7 +193,8 @@ Result<Response> Client::receive(bool without_body) {
 
 std::unexpected<Error> Client::no_answer_because(std::string_view reason) {
   wire_->hang_up();
-  return fail(Move::peer, no_answer, base_.authority() + " did not answer: " + std::string(reason));
+  return fail(ErrorKind::unavailable, no_answer,
+              base_.authority() + " did not answer: " + std::string(reason));
 }
 
 }  // namespace weir::http

@@ -28,8 +28,8 @@ struct BaseUrl {
 // scheme and the last @ counts as credentials.
 [[nodiscard]] std::string without_credentials(std::string_view url);
 
-// Reads "http://host[:port][/prefix]". Move::caller, code url_invalid; the text never holds a password of the
-// URL.
+// Reads "http://host[:port][/prefix]". ErrorKind::invalid, code url_invalid; the text never holds a password
+// of the URL.
 [[nodiscard]] Result<BaseUrl> parse_base_url(std::string_view url);
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
@@ -53,8 +53,8 @@ struct ClientSettings {
 // up by the system's resolver, in the time that takes.
 class Client {
  public:
-  // Codes of send()'s errors, both Move::peer. Whoever must not send twice needs to know which of them it
-  // was.
+  // Codes of send()'s errors, both ErrorKind::unavailable. Whoever must not send twice needs to know which of
+  // them it was.
   static constexpr std::string_view connect_failed = "connect_failed";  // surely not received
   static constexpr std::string_view no_answer = "no_answer";            // may or may not have been received
 

@@ -1,8 +1,10 @@
-// How many bytes the connected clients hold in this process, by client address and in sum (contract §3, Fairness).
+// How many bytes the connected clients hold in this process, by client address and in sum (contract §3,
+// Fairness).
 //
-// A client address is an IPv4 address, or the /64 of an IPv6 address: one customer of a provider usually has a whole /64.
-// Each connection counts with what it holds and at least with limits::connection_bytes_min. So a connection that holds
-// less than that never touches the shared counters while it is open, and a request that is smaller is never refused.
+// A client address is an IPv4 address, or the /64 of an IPv6 address: one customer of a provider usually has
+// a whole /64. Each connection counts with what it holds and at least with limits::connection_bytes_min. So a
+// connection that holds less than that never touches the shared counters while it is open, and a request that
+// is smaller is never refused.
 #pragma once
 
 #include <atomic>
@@ -30,8 +32,8 @@ struct ClientAddress {
 // Which limit is exceeded.
 enum class Pressure : std::uint8_t { none, address, total };
 
-// Thread-safe. One mutex, taken when a connection opens and when it closes; the table is a tree, so that no choice of
-// addresses makes it slow. Must outlive its Holdings.
+// Thread-safe. One mutex, taken when a connection opens and when it closes; the table is a tree, so that no
+// choice of addresses makes it slow. Must outlive its Holdings.
 class ClientTable {
  public:
   struct Limits {
@@ -51,8 +53,8 @@ class ClientTable {
   [[nodiscard]] std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t addresses() const;
 
-  // True once after the sum has fallen by limits::given_back_bytes_min from its peak: then the caller gives free memory
-  // back to the system.
+  // True once after the sum has fallen by limits::given_back_bytes_min from its peak: then the caller gives
+  // free memory back to the system.
   [[nodiscard]] bool is_fall_due();
 
  private:
@@ -73,7 +75,8 @@ class ClientTable {
   Entries entries_;
 };
 
-// One connection's part. Belongs to one thread; moving it is allowed. Its destructor takes the connection off.
+// One connection's part. Belongs to one thread; moving it is allowed. Its destructor takes the connection
+// off.
 class ClientTable::Holding {
  public:
   Holding() = default;

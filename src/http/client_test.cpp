@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "http/raw_socket.hpp"
 #include "http/server.hpp"
+#include "http/testing/raw_socket.hpp"
 
 namespace weir::http {
 namespace {
@@ -61,7 +61,7 @@ TEST(BaseUrl, IsRefusedWithItsTextWhereItIsNone) {
         "http://a b", "http://weir/?a=1", "http://weir/#a", "http://weir/\r\nX: 1"}) {
     const auto base = parse_base_url(url);
     ASSERT_FALSE(base) << url;
-    EXPECT_EQ(base.error().move, Move::caller);
+    EXPECT_EQ(base.error().kind, ErrorKind::invalid);
     EXPECT_EQ(base.error().code, "url_invalid");
     EXPECT_NE(base.error().text.find(url), std::string::npos);
   }
@@ -73,7 +73,7 @@ class Asking : public testing::Test {
   void start(ServerSettings settings = {}) {
     settings.bind_address = "127.0.0.1";
     settings.port = port_;
-    auto opened = Server::open(settings, [this] { return routes(); }, *log_);
+    auto opened = Server::open(settings, [this] { return routes(); }, *logger_);
     if (!opened) throw std::runtime_error(opened.error().text);
     server_ = *std::move(opened);
     server_->start();
@@ -103,7 +103,7 @@ class Asking : public testing::Test {
     return {.host = "127.0.0.1", .port = port_, .prefix = std::move(prefix)};
   }
 
-  std::unique_ptr<observe::Log> log_ = observe::make_silent_log();
+  std::unique_ptr<telemetry::Logger> logger_ = telemetry::make_silent_logger();
   std::uint16_t port_ = 0;
   std::atomic<int> asked_{0};
   std::vector<Respond> kept_;  // of the one io thread
@@ -166,7 +166,7 @@ TEST_F(Asking, SaysThatNothingWasReceivedWhereThereIsNoServer) {
   const auto failed = client.send("POST", "/tell", {}, "x");
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, Client::connect_failed);
-  EXPECT_EQ(failed.error().move, Move::peer);
+  EXPECT_EQ(failed.error().kind, ErrorKind::unavailable);
   EXPECT_NE(failed.error().text.find("127.0.0.1:" + std::to_string(port_)), std::string::npos);
 }
 
@@ -176,7 +176,7 @@ TEST_F(Asking, SaysThatItDoesNotKnowWhereAnAnswerStaysAway) {
   const auto failed = client.send("POST", "/never", {}, "x");
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, Client::no_answer);
-  EXPECT_EQ(failed.error().move, Move::peer);
+  EXPECT_EQ(failed.error().kind, ErrorKind::unavailable);
   const auto after = client.send("GET", "/base/tell", {}, "");
   ASSERT_TRUE(after) << after.error().text;
   server_.reset();

@@ -39,7 +39,7 @@ void Connection::begin() {
   wait();
 }
 
-void Connection::turn_away() {
+void Connection::reject_overload() {
   deadline_ = home_.sweep_after(home_.settings().linger_deadline);
   refuse({503, "too many connections, try again", "too_many_connections"});
   settle();
@@ -105,8 +105,9 @@ void Connection::make_way() {
   close();
 }
 
-// The socket is not read while a request is answered, so the kernel is asked. A client that has closed its sending side
-// only (shutdown) may still read: it has the time between two sweeps, then its question counts as given up.
+// The socket is not read while a request is answered, so the kernel is asked. A client that has closed its
+// sending side only (shutdown) may still read: it has the time between two sweeps, then its question counts
+// as given up.
 void Connection::watch_client() {
   if (phase_ != Phase::answering || !client_gone_.stop_possible()) return;
   pollfd socket{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
@@ -115,7 +116,8 @@ void Connection::watch_client() {
   if (closed || std::exchange(sending_ended_, true)) client_gone_.request_stop();
 }
 
-// Requests -----------------------------------------------------------------------------------------------------
+// Requests
+// -----------------------------------------------------------------------------------------------------
 
 // Reads and answers until something is missing: bytes, a route's reply, or room to write.
 void Connection::serve() {
@@ -244,7 +246,8 @@ void Connection::make_request_id() {
   request_id_bytes_ = digits;
 }
 
-// What follows --------------------------------------------------------------------------------------------------
+// What follows
+// --------------------------------------------------------------------------------------------------
 
 void Connection::settle() {
   if (phase_ != Phase::closed) flush();
@@ -315,7 +318,7 @@ void Connection::linger() {
 }
 
 void Connection::drop_what_comes() {
-  Inbox block = home_.take_block();
+  ReadBuffer block = home_.take_block();
   Code code;
   socket_.receive(asio::buffer(block.bytes.get(), block.capacity), 0, code);
   home_.give_block(std::move(block));

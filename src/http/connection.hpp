@@ -31,7 +31,7 @@ class Connection {
 
   void begin();
   // Instead of begin(): the server is full.
-  void turn_away();
+  void reject_overload();
 
   void on_readable(const boost::system::error_code& code);
   void on_writable(const boost::system::error_code& code);
@@ -114,7 +114,7 @@ class Connection {
   bool last_ = false;          // after what is unsent nothing more is said
 
   // The bytes that came, from the request in hand on.
-  Inbox in_;               // none while idle
+  ReadBuffer in_;          // none while idle
   bool is_block_ = false;  // it is one of the thread's blocks, to be given back
   std::size_t at_ = 0;     // where the request begins in it
 
@@ -126,7 +126,7 @@ class Connection {
   std::size_t body_bytes_max_ = 0;
 
   // What the reply needs to know of its request, whose bytes are gone by then.
-  struct Asked {
+  struct RequestTraits {
     bool keep_alive = false;
     bool http_10 = false;
     bool by_head = false;
@@ -135,7 +135,7 @@ class Connection {
     const Route* route = nullptr;   // null: none is for it
     std::optional<MonoTime> since;  // when it went to its route
   };
-  Asked asked_;
+  RequestTraits asked_;
   std::stop_source client_gone_{
       std::nostopstate};        // of the request that is being answered, if its route watches
   bool sending_ended_ = false;  // the last sweep saw that the client had closed its side

@@ -1,8 +1,9 @@
-// The part of a connection that holds bytes: the inbox of the request in hand, and the account of what is held.
+// The part of a connection that holds bytes: the inbox of the request in hand, and the account of what is
+// held.
 //
-// An idle connection has no inbox. Bytes are received into a block of the io thread, which is enough for most requests
-// and goes back as soon as they are served. What is left of an unfinished request moves to an inbox of the connection's
-// own, which doubles as bytes come.
+// An idle connection has no inbox. Bytes are received into a block of the io thread, which is enough for most
+// requests and goes back as soon as they are served. What is left of an unfinished request moves to an inbox
+// of the connection's own, which doubles as bytes come.
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -49,7 +50,8 @@ bool Connection::receive() {
   return true;
 }
 
-// Doubles a full inbox, so that what a client announces costs nothing before it comes. False if it may not hold more.
+// Doubles a full inbox, so that what a client announces costs nothing before it comes. False if it may not
+// hold more.
 bool Connection::make_room() {
   if (in_.size < in_.capacity) return true;
   std::size_t capacity = 2 * in_.capacity;
@@ -61,8 +63,8 @@ bool Connection::make_room() {
   return may_hold();
 }
 
-// The beginning of a request moves out of the thread's block into memory of its own, or out of memory that a larger
-// request before it needed.
+// The beginning of a request moves out of the thread's block into memory of its own, or out of memory that a
+// larger request before it needed.
 void Connection::keep_rest() {
   const std::size_t rest = in_.size - at_;
   std::size_t capacity = rest + std::max(rest, inbox_bytes_min);
@@ -76,7 +78,7 @@ void Connection::keep_rest() {
 
 // Moves the bytes of the request in hand into memory of that capacity.
 void Connection::resize_inbox(std::size_t capacity) {
-  Inbox own = Inbox::of(capacity);
+  ReadBuffer own = ReadBuffer::of(capacity);
   own.size = in_.size - at_;
   std::memcpy(own.bytes.get(), in_.bytes.get() + at_, own.size);
   release_inbox();
@@ -84,7 +86,7 @@ void Connection::resize_inbox(std::size_t capacity) {
 }
 
 void Connection::release_inbox() {
-  Inbox done = std::exchange(in_, Inbox{});
+  ReadBuffer done = std::exchange(in_, ReadBuffer{});
   if (is_block_) home_.give_block(std::move(done));
   is_block_ = false;
   at_ = 0;
@@ -99,8 +101,8 @@ void Connection::account() {
   holding_.resize(releasable_bytes() + in_flight_bytes_);
 }
 
-// False if it must give back what it holds, or is closed: a limit is exceeded, and no other connection can be found that
-// should be closed rather than this one.
+// False if it must give back what it holds, or is closed: a limit is exceeded, and no other connection can be
+// found that should be closed rather than this one.
 bool Connection::may_hold() {
   if (holding_.is_small() || holding_.pressure() == Pressure::none) return true;
   flush();  // others may be closed now, and their last replies need the thread's buffer

@@ -1,7 +1,8 @@
-// Which web pages' scripts may call the ingest paths (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol).
+// Which web pages' scripts may call the ingest paths (CORS,
+// https://fetch.spec.whatwg.org/#http-cors-protocol).
 //
-// navigator.sendBeacon sends JSON with credentials, for which a browser wants the page's own origin in the reply and
-// Access-Control-Allow-Credentials; `*` would not do. No cookie is ever set or read here.
+// navigator.sendBeacon sends JSON with credentials, for which a browser wants the page's own origin in the
+// reply and Access-Control-Allow-Credentials; `*` would not do. No cookie is ever set or read here.
 #pragma once
 
 #include <string>

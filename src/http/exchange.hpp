@@ -25,7 +25,8 @@ struct Request {
   std::string_view request_id;
   std::string_view peer;  // the client's address as it connected, numeric, without its port
   std::vector<std::pair<std::string_view, std::string_view>> headers;  // as they came, in order
-  // Stops when the connection is closed before its reply. Only for routes that watch_client; never stops for others.
+  // Stops when the connection is closed before its reply. Only for routes that watch_client; never stops for
+  // others.
   std::stop_token client_gone;
 
   // The first header of that name (any case); empty optional if there is none.
@@ -49,8 +50,8 @@ struct Reply {
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;  // besides those that every reply has
   bool close = false;                                        // hang up behind it
-  // Why it is a 5xx, for the log: stable, static storage. A 503 without one is no failure: it says that something is
-  // not ready, as it was asked.
+  // Why it is a 5xx, for the log: stable, static storage. A 503 without one is no failure: it says that
+  // something is not ready, as it was asked.
   std::string_view code;
 };
 
@@ -69,7 +70,7 @@ struct Route {
   Handle handle;
   std::size_t body_bytes_max = 0;  // as sent and once inflated; 0: as much as the server takes
   bool cross_origin = false;       // scripts of web pages may call it, as CORS_ORIGINS says (cors.hpp)
-  bool watch_client = false;       // answering may take long: Request::client_gone tells when its client has left
+  bool watch_client = false;  // answering may take long: Request::client_gone tells when its client has left
 };
 
 }  // namespace weir::http

@@ -2,11 +2,11 @@
 #include <gtest/gtest.h>
 #include <stdexcept>
 
-#include "http/raw_socket.hpp"
 #include "http/server.hpp"
-#include "observe/exposition.hpp"
-#include "observe/fake_exposition_reader.hpp"
-#include "observe/fake_log.hpp"
+#include "http/testing/raw_socket.hpp"
+#include "telemetry/exposition.hpp"
+#include "telemetry/testing/fake_exposition_reader.hpp"
+#include "telemetry/testing/fake_logger.hpp"
 
 namespace weir::http {
 namespace {
@@ -43,7 +43,7 @@ class FailureLines : public testing::Test {
     return client.reply();
   }
 
-  observe::FakeLog log_;
+  telemetry::FakeLogger log_;
   std::unique_ptr<Server> server_;
 };
 
@@ -85,20 +85,20 @@ TEST_F(FailureLines, TakeNoIdThatCannotStandInALine) {
 TEST_F(FailureLines, AreCountedAllTheSame) {
   for (int time = 0; time < 3; ++time) ask("POST", "/away", "x");
   for (int probe = 0; probe < 100; ++probe) ask("GET", "/" + std::to_string(probe), "x");
-  observe::Exposition exposition;
-  server_->describe(exposition);
-  const auto series = observe::read_exposition(exposition.text());
+  telemetry::Exposition exposition;
+  server_->collect(exposition);
+  const auto series = telemetry::read_exposition(exposition.text());
   ASSERT_TRUE(series) << series.error();
   const auto* away =
-      observe::find_series(*series, "weir_http_requests_total", {{"route", "/away"}, {"code", "503"}});
+      telemetry::find_series(*series, "weir_http_requests_total", {{"route", "/away"}, {"code", "503"}});
   const auto* other =
-      observe::find_series(*series, "weir_http_requests_total", {{"route", "other"}, {"code", "404"}});
+      telemetry::find_series(*series, "weir_http_requests_total", {{"route", "other"}, {"code", "404"}});
   ASSERT_TRUE(away && other);
   EXPECT_EQ(away->value, 3);
   EXPECT_EQ(other->value, 100);
-  EXPECT_EQ(
-      observe::find_series(*series, "weir_http_request_duration_seconds_count", {{"route", "/away"}})->value,
-      3);
+  EXPECT_EQ(telemetry::find_series(*series, "weir_http_request_duration_seconds_count", {{"route", "/away"}})
+                ->value,
+            3);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
-// The part of an io thread that closes connections so that the others are served: when too much memory is held, when
-// there are too many connections, when there are no file descriptors. All of it runs on the io thread, and other io
-// threads ask for it through relieve_soon() and free_descriptor_soon(). What is closed first says eviction.hpp.
+// The part of an io thread that closes connections so that the others are served: when too much memory is
+// held, when there are too many connections, when there are no file descriptors. All of it runs on the io
+// thread, and other io threads ask for it through relieve_soon() and free_descriptor_soon(). What is closed
+// first says eviction.hpp.
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
@@ -37,11 +38,13 @@ void IoThread::note_eviction(FairnessCounts::Why why, const std::string& peer) {
   increase(fairness_.evicted[why]);
   const auto times = evictions_[why].happens(read_clock().mono);
   if (!times) return;
-  log_.warn(std::string(lines[why].first),
-            {{"times", std::to_string(*times)}, {"code", std::string(lines[why].second)}, {"client", peer}});
+  logger_.warn(
+      std::string(lines[why].first),
+      {{"times", std::to_string(*times)}, {"code", std::string(lines[why].second)}, {"client", peer}});
 }
 
-// Memory --------------------------------------------------------------------------------------------------------
+// Memory
+// --------------------------------------------------------------------------------------------------------
 
 bool IoThread::relieve(const Connection& asking) {
   if (evicting_) return true;  // `asking` is being closed
@@ -89,7 +92,8 @@ bool IoThread::evict_holders(const Connection* asking) {
   return asking_may_stay;
 }
 
-// Connections and descriptors -----------------------------------------------------------------------------------
+// Connections and descriptors
+// -----------------------------------------------------------------------------------
 
 // True if a connection was closed.
 bool IoThread::make_way(std::size_t newcomer_connections, FairnessCounts::Why why) {

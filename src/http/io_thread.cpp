@@ -37,11 +37,12 @@ std::string address_of(const asio::ip::tcp::endpoint& peer) {
 
 }  // namespace
 
-Inbox Inbox::of(std::size_t capacity) {
+ReadBuffer ReadBuffer::of(std::size_t capacity) {
   return {std::make_unique_for_overwrite<char[]>(capacity + limits::json_slack_bytes), capacity, 0};
 }
 
-// Mailbox -------------------------------------------------------------------------------------------------------
+// Mailbox
+// -------------------------------------------------------------------------------------------------------
 
 Reply given_up() {
   Reply reply = error_reply(500, "the request was given up");
@@ -82,7 +83,7 @@ void Mailbox::put(ConnectionId to, Reply reply) {
   if (was_empty) knock_();
 }
 
-std::vector<Mailbox::Letter> Mailbox::take_all() {
+std::vector<Mailbox::PendingReply> Mailbox::take_all() {
   const std::lock_guard lock(mutex_);
   return std::exchange(letters_, {});
 }
@@ -96,28 +97,29 @@ void Mailbox::close() {
 void Mailbox::belong_to_this_thread() { asking_thread_ = std::this_thread::get_id(); }
 
 std::optional<Reply> Mailbox::ask(const std::shared_ptr<Mailbox>& box, ConnectionId id, const Route& route,
-                                  const Request& request, observe::Log& log) {
+                                  const Request& request, telemetry::Logger& logger) {
   box->asking_ = id;
   try {
     route.handle(request, Respond(Responder(box, id)));
   } catch (const std::exception& why) {
     // Its Respond has answered on its way out, unless somebody else has it.
-    log.error("a request's handler failed", {{"request_id", std::string(request.request_id)},
-                                             {"route", route.method + " " + route.path},
-                                             {"reason", why.what()}});
+    logger.error("a request's handler failed", {{"request_id", std::string(request.request_id)},
+                                                {"route", route.method + " " + route.path},
+                                                {"reason", why.what()}});
   }
   box->asking_.reset();
   return std::exchange(box->at_once_, std::nullopt);
 }
 
-// IoThread ------------------------------------------------------------------------------------------------------
+// IoThread
+// ------------------------------------------------------------------------------------------------------
 
 IoThread::IoThread(const ServerSettings& settings, std::size_t connections_max, ClientTable& clients,
-                   observe::Log& log)
+                   telemetry::Logger& logger)
     : settings_(settings),
       connections_max_(connections_max),
       clients_(clients),
-      log_(log),
+      logger_(logger),
       cors_(settings.cors_origins),
       // Only this thread touches its sockets and timers; other threads may still post.
       io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
@@ -193,10 +195,10 @@ void IoThread::on_accept(const Code& code, Tcp::socket socket) {
   accept();
 }
 
-// Mostly for want of file descriptors. Accepting again at once would fail again, for ever. So a connection is closed that
-// can be spared, which gives one back; if there is none, the next sweep tries.
+// Mostly for want of file descriptors. Accepting again at once would fail again, for ever. So a connection is
+// closed that can be spared, which gives one back; if there is none, the next sweep tries.
 void IoThread::on_accept_failed(const Code& code) {
-  if (!pause_said_) log_.warn("no further connections for now", {{"reason", code.message()}});
+  if (!pause_said_) logger_.warn("no further connections for now", {{"reason", code.message()}});
   pause_said_ = true;
   const bool no_descriptor =
       code == asio::error::no_descriptors || code == boost::system::errc::too_many_files_open_in_system;
@@ -226,7 +228,7 @@ void IoThread::add(Tcp::socket socket) {
       std::make_unique<Connection>(*this, id, std::move(socket), address_of(peer_), std::move(holding));
   open_.store(open + 1, std::memory_order_relaxed);
   arm_sweep();
-  happen(id, [&](Connection& connection) { full ? connection.turn_away() : connection.begin(); });
+  happen(id, [&](Connection& connection) { full ? connection.reject_overload() : connection.begin(); });
 }
 
 // An event of a connection, if it is still there; it may be the last one.
@@ -261,7 +263,7 @@ void IoThread::remove(ConnectionId id) {
 }
 
 std::optional<Reply> IoThread::ask(ConnectionId id, const Route& route, const Request& request) {
-  return Mailbox::ask(mailbox_, id, route, request, log_);
+  return Mailbox::ask(mailbox_, id, route, request, logger_);
 }
 
 void IoThread::note(const Route* route, const Reply& reply, std::string_view request_id,
@@ -276,16 +278,16 @@ void IoThread::say_failure(const Route* route, const Reply& reply, std::string_v
                            MonoTime now) {
   const auto times = failures_[{reply.status, reply.code}].happens(now);
   if (!times) return;
-  log_.write(reply.status == 500 ? observe::Severity::error : observe::Severity::warn,
-             "requests were answered with " + std::to_string(reply.status),
-             {{"times", std::to_string(*times)},
-              {"code", std::string(reply.code.empty() ? "unspecified" : reply.code)},
-              {"route", route ? route->method + " " + route->path : "other"},
-              {"request_id", std::string(request_id)}});
+  logger_.write(reply.status == 500 ? telemetry::Severity::error : telemetry::Severity::warn,
+                "requests were answered with " + std::to_string(reply.status),
+                {{"times", std::to_string(*times)},
+                 {"code", std::string(reply.code.empty() ? "unspecified" : reply.code)},
+                 {"route", route ? route->method + " " + route->path : "other"},
+                 {"request_id", std::string(request_id)}});
 }
 
 void IoThread::deliver_mail() {
-  for (Mailbox::Letter& letter : mailbox_->take_all())
+  for (Mailbox::PendingReply& letter : mailbox_->take_all())
     happen(letter.to, [&](Connection& connection) { connection.on_reply(std::move(letter.reply)); });
 }
 
@@ -303,14 +305,14 @@ void IoThread::wait_writable(Tcp::socket& socket, ConnectionId id) {
 
 // Memory.
 
-Inbox IoThread::take_block() {
-  if (blocks_.empty()) return Inbox::of(block_bytes);
-  Inbox block = std::move(blocks_.back());
+ReadBuffer IoThread::take_block() {
+  if (blocks_.empty()) return ReadBuffer::of(block_bytes);
+  ReadBuffer block = std::move(blocks_.back());
   blocks_.pop_back();
   return block;
 }
 
-void IoThread::give_block(Inbox block) {
+void IoThread::give_block(ReadBuffer block) {
   block.size = 0;
   if (blocks_.size() < blocks_kept_max) blocks_.push_back(std::move(block));
 }

@@ -26,7 +26,7 @@
 #include "http/request_counts.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
-#include "observe/occurrence.hpp"
+#include "telemetry/log_throttle.hpp"
 
 namespace weir::http {
 
@@ -36,7 +36,7 @@ class Connection;
 // costs one wake-up. Outlives its io thread as long as a reply is still owed.
 class Mailbox {
  public:
-  struct Letter {
+  struct PendingReply {
     ConnectionId to;
     Reply reply;
   };
@@ -48,21 +48,21 @@ class Mailbox {
 
   // The rest is for the io thread, which says once that it is the one.
   void belong_to_this_thread();
-  [[nodiscard]] std::vector<Letter> take_all();
+  [[nodiscard]] std::vector<PendingReply> take_all();
   void close();  // what is put from now on is dropped
 
   // Hands the request over, and returns the reply if it was given before `handle` returned.
   // A handler that throws is said in the log, and its request has a 500.
   [[nodiscard]] static std::optional<Reply> ask(const std::shared_ptr<Mailbox>& box, ConnectionId id,
                                                 const Route& route, const Request& request,
-                                                observe::Log& log);
+                                                telemetry::Logger& logger);
 
  private:
   class Responder;
 
   std::mutex mutex_;  // guards the next two
   std::function<void()> knock_;
-  std::vector<Letter> letters_;
+  std::vector<PendingReply> letters_;
 
   std::atomic<std::thread::id> asking_thread_;
   // Of the io thread: the request that is being handed over, and its reply if it comes at once.
@@ -71,12 +71,12 @@ class Mailbox {
 };
 
 // Memory that requests are read into; limits::json_slack_bytes behind its capacity are readable.
-struct Inbox {
+struct ReadBuffer {
   std::unique_ptr<char[]> bytes;
   std::size_t capacity = 0;
   std::size_t size = 0;
 
-  [[nodiscard]] static Inbox of(std::size_t capacity);
+  [[nodiscard]] static ReadBuffer of(std::size_t capacity);
 };
 
 // What an io thread did so that its clients share fairly. Only its thread writes; any thread reads.
@@ -96,7 +96,7 @@ class IoThread {
 
   // `clients` is shared with the server's other io threads, which `others` names once all are made.
   IoThread(const ServerSettings& settings, std::size_t connections_max, ClientTable& clients,
-           observe::Log& log);
+           telemetry::Logger& logger);
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
   ~IoThread();
@@ -128,11 +128,11 @@ class IoThread {
   [[nodiscard]] bool stopping() const { return stopping_; }
   [[nodiscard]] std::string& out() { return out_; }
   [[nodiscard]] std::optional<Reply> ask(ConnectionId id, const Route& route, const Request& request);
-  [[nodiscard]] Inbox take_block();
-  void give_block(Inbox block);
-  // A limit is exceeded of which `asking`, which is being served, is part: closes those that hold most, here and then
-  // on the other threads. False if `asking` is the one to give something up, or if nothing else could be found.
-  // Others are closed meanwhile, so out() must be empty.
+  [[nodiscard]] ReadBuffer take_block();
+  void give_block(ReadBuffer block);
+  // A limit is exceeded of which `asking`, which is being served, is part: closes those that hold most, here
+  // and then on the other threads. False if `asking` is the one to give something up, or if nothing else
+  // could be found. Others are closed meanwhile, so out() must be empty.
   [[nodiscard]] bool relieve(const Connection& asking);
   void note_paused_read();
   [[nodiscard]] std::uint64_t next_request_number() { return ++request_number_; }
@@ -180,26 +180,26 @@ class IoThread {
   const ServerSettings settings_;
   const std::size_t connections_max_;  // of this thread
   ClientTable& clients_;
-  observe::Log& log_;
+  telemetry::Logger& logger_;
   const CorsPolicy cors_;
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> staying_;
   std::optional<Tcp::acceptor> acceptor_;
   Tcp::endpoint peer_;  // of the connection that is being accepted
   std::unique_ptr<Router> router_;
-  std::unique_ptr<RequestCounts> counts_;                                     // of the router's routes
-  std::map<std::pair<int, std::string_view>, observe::Occurrence> failures_;  // by status and code
+  std::unique_ptr<RequestCounts> counts_;                                        // of the router's routes
+  std::map<std::pair<int, std::string_view>, telemetry::LogThrottle> failures_;  // by status and code
   std::shared_ptr<Mailbox> mailbox_;
 
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::atomic<std::size_t> open_{0};
-  std::vector<Inbox> blocks_;
+  std::vector<ReadBuffer> blocks_;
 
   // Fairness.
   std::vector<IoThread*> others_;
   FairnessCounts fairness_;
-  std::array<observe::Occurrence, FairnessCounts::whys> evictions_;  // of the log's lines
+  std::array<telemetry::LogThrottle, FairnessCounts::whys> evictions_;  // of the log's lines
   std::vector<ConnectionId> dispensable_;  // found and not closed yet, the first one last
   std::uint64_t none_dispensable_at_ = 0;  // the sweep at which none was found, and for how many connections
   std::size_t none_dispensable_for_ = 0;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "observe/exposition.hpp"
+#include "telemetry/exposition.hpp"
 
 namespace weir::http {
 namespace {
@@ -37,12 +37,12 @@ void RequestCounts::time(const Route& route, std::chrono::nanoseconds took) {
   increase(counts.nanoseconds, static_cast<std::uint64_t>(took.count()));
 }
 
-void RequestCounts::describe(Threads threads, observe::Exposition& into) {
+void RequestCounts::collect(Threads threads, telemetry::Exposition& into) {
   describe_requests(threads, into);
   describe_times(threads, into);
 }
 
-void RequestCounts::describe_requests(Threads threads, observe::Exposition& into) {
+void RequestCounts::describe_requests(Threads threads, telemetry::Exposition& into) {
   const std::span<const Route> routes = threads.front()->routes_;
   for (std::size_t at = 0; at <= routes.size(); ++at) {
     const bool other = at == routes.size();
@@ -61,7 +61,7 @@ void RequestCounts::describe_requests(Threads threads, observe::Exposition& into
   }
 }
 
-void RequestCounts::describe_times(Threads threads, observe::Exposition& into) {
+void RequestCounts::describe_times(Threads threads, telemetry::Exposition& into) {
   const std::span<const Route> routes = threads.front()->routes_;
   for (std::size_t at = 0; at < routes.size(); ++at) {
     std::array<std::uint64_t, seconds_max.size() + 1> counts{};

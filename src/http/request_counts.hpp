@@ -1,7 +1,7 @@
 // What one io thread counted of its requests, for /metrics.
 //
-// Only its thread writes, without a locked instruction; a scrape reads from any thread, and adds the threads up. The
-// series are those of the routes, whatever clients ask for: what has no route counts as "other".
+// Only its thread writes, without a locked instruction; a scrape reads from any thread, and adds the threads
+// up. The series are those of the routes, whatever clients ask for: what has no route counts as "other".
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@
 
 #include "http/exchange.hpp"
 
-namespace weir::observe {
+namespace weir::telemetry {
 class Exposition;
 }
 
@@ -38,9 +38,9 @@ class RequestCounts {
   void count(const Route* route, int status);
   void time(const Route& route, std::chrono::nanoseconds took);
 
-  // weir_http_requests_total and weir_http_request_duration_seconds of all of them together, which have the same routes. From
-  // any thread.
-  static void describe(std::span<const RequestCounts* const> threads, observe::Exposition& into);
+  // weir_http_requests_total and weir_http_request_duration_seconds of all of them together, which have the
+  // same routes. From any thread.
+  static void collect(std::span<const RequestCounts* const> threads, telemetry::Exposition& into);
 
  private:
   using Count = std::atomic<std::uint64_t>;
@@ -51,8 +51,8 @@ class RequestCounts {
     Count nanoseconds{0};
   };
 
-  static void describe_requests(Threads threads, observe::Exposition& into);
-  static void describe_times(Threads threads, observe::Exposition& into);
+  static void describe_requests(Threads threads, telemetry::Exposition& into);
+  static void describe_times(Threads threads, telemetry::Exposition& into);
 
   std::span<const Route> routes_;
   std::vector<OfRoute> counts_;  // as many as routes, and one more for what has none

@@ -4,7 +4,7 @@
 #include <random>
 
 #include "http/router.hpp"
-#include "observe/exposition.hpp"
+#include "telemetry/exposition.hpp"
 
 namespace weir::http {
 namespace {
@@ -19,8 +19,8 @@ class Counted : public testing::Test {
   }
   std::string text() const {
     const std::array<const RequestCounts*, 2> threads{&one_, &other_};
-    observe::Exposition exposition;
-    RequestCounts::describe(threads, exposition);
+    telemetry::Exposition exposition;
+    RequestCounts::collect(threads, exposition);
     return exposition.text();
   }
   static bool has(const std::string& text, const std::string& line) {

@@ -50,8 +50,8 @@ Expected expected_by(std::string_view list) {
   return expected;
 }
 
-// The place in the head of the digit after "HTTP/1.", if it is one of a later minor version, which is to be treated as
-// the highest one that we know (RFC 9110 §2.5).
+// The place in the head of the digit after "HTTP/1.", if it is one of a later minor version, which is to be
+// treated as the highest one that we know (RFC 9110 §2.5).
 std::optional<std::size_t> later_minor_at(std::string_view head, std::size_t line_end) {
   constexpr std::string_view version = " HTTP/1.";
   constexpr std::size_t line_end_bytes = 2;
@@ -293,7 +293,7 @@ RequestReader::Step RequestReader::take_framing() {
   raw_at_ = head_end_;
   body_begun_ = false;
 
-  const auto encoding = inflate::encoding_named(parser_->encoding);
+  const auto encoding = decompress::encoding_named(parser_->encoding);
   if (!encoding) return refuse(415, "Content-Encoding is none of gzip, zstd, identity");
   encoding_ = *encoding;
   expects_continue_ = false;
@@ -346,8 +346,8 @@ RequestReader::Step RequestReader::finish(std::span<char> bytes, std::size_t bod
   const std::string_view all(bytes.data(), bytes.size());
   fill_request(all);
   request_.body = all.substr(head_end_, body_bytes_);
-  if (encoding_ == inflate::Encoding::identity || body_bytes_ == 0) return Step::done;
-  auto inflated = inflate::inflate(encoding_, request_.body, body_bytes_max);
+  if (encoding_ == decompress::Encoding::identity || body_bytes_ == 0) return Step::done;
+  auto inflated = decompress::inflate(encoding_, request_.body, body_bytes_max);
   if (!inflated) {
     const bool too_large = inflated.error().code == "too_large";
     // The request was whole, so the next one is where it should be.

@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "base/limits.hpp"
+#include "decompress/decompress.hpp"
 #include "http/exchange.hpp"
-#include "inflate/inflate.hpp"
 
 namespace weir::http {
 
@@ -106,7 +106,7 @@ class RequestReader {
   bool chunked_ = false;
   bool expects_continue_ = false;
   std::uint64_t content_bytes_ = 0;
-  inflate::Encoding encoding_ = inflate::Encoding::identity;
+  decompress::Encoding encoding_ = decompress::Encoding::identity;
 
   // The body.
   bool body_begun_ = false;

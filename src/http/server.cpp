@@ -8,7 +8,7 @@
 
 #include "base/ensure.hpp"
 #include "http/io_thread.hpp"
-#include "observe/exposition.hpp"
+#include "telemetry/exposition.hpp"
 
 namespace weir::http {
 
@@ -21,8 +21,8 @@ namespace {
 
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
-// How much of what a client does not read the kernel keeps for it; what it has sent and is not acknowledged comes on top.
-// Without it that would grow to tcp_wmem's 4 MB a connection.
+// How much of what a client does not read the kernel keeps for it; what it has sent and is not acknowledged
+// comes on top. Without it that would grow to tcp_wmem's 4 MB a connection.
 using NotSentLowWater = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>;
 constexpr int not_sent_bytes_max = 128 * 1024;
 
@@ -35,7 +35,7 @@ std::unexpected<Error> cannot_listen(const Tcp::endpoint& endpoint, const Code& 
   std::string_view what = "address_unavailable";
   if (code == asio::error::address_in_use) what = "address_in_use";
   if (code == asio::error::access_denied) what = "port_refused";
-  return fail(Move::ourselves, what, "cannot listen on " + text_of(endpoint) + ": " + code.message());
+  return fail(ErrorKind::internal, what, "cannot listen on " + text_of(endpoint) + ": " + code.message());
 }
 
 Code bind(Tcp::acceptor& acceptor, const Tcp::endpoint& endpoint, bool shared) {
@@ -80,7 +80,7 @@ struct Server::Threads {
     }
   }
 
-  void describe_fairness(observe::Exposition& into) const {
+  void describe_fairness(telemetry::Exposition& into) const {
     into.gauge("weir_http_client_addresses", "Client addresses with open connections (IPv6: /64 networks).",
                static_cast<double>(clients.addresses()));
     into.gauge(
@@ -119,12 +119,12 @@ Server::Server(std::unique_ptr<Threads> threads) : threads_(std::move(threads)) 
 Server::~Server() { stop(std::chrono::milliseconds(0)); }
 
 Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, const MakeRoutes& make_routes,
-                                             observe::Log& log) {
+                                             telemetry::Logger& logger) {
   ensure(settings.threads > 0, "a server has a thread");
   Code code;
   const auto address = asio::ip::make_address(settings.bind_address, code);
   if (code)
-    return fail(Move::caller, "address_invalid",
+    return fail(ErrorKind::invalid, "address_invalid",
                 "cannot listen on " + settings.bind_address + ": it is not an IP address");
   Tcp::endpoint endpoint(address, settings.port);
 
@@ -132,7 +132,7 @@ Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, con
   const auto count = static_cast<std::size_t>(settings.threads);
   const std::size_t connections_max = std::max<std::size_t>(1, settings.connections_max / count);
   for (std::size_t thread = 0; thread < count; ++thread) {
-    threads->io.push_back(std::make_unique<IoThread>(settings, connections_max, threads->clients, log));
+    threads->io.push_back(std::make_unique<IoThread>(settings, connections_max, threads->clients, logger));
     asio::io_context& io = threads->io.back()->io();
     if (thread == 0 && count > 1) code = ask_for_port(io, endpoint);
     Tcp::acceptor acceptor(io);
@@ -166,12 +166,12 @@ std::size_t Server::connections() const {
   return all;
 }
 
-void Server::describe(observe::Exposition& into) const {
+void Server::collect(telemetry::Exposition& into) const {
   into.gauge("weir_http_connections", "Connections that are open.", static_cast<double>(connections()));
   threads_->describe_fairness(into);
   std::vector<const RequestCounts*> counts;
   for (const auto& io : threads_->io) counts.push_back(&io->counts());
-  RequestCounts::describe(counts, into);
+  RequestCounts::collect(counts, into);
 }
 
 bool Server::stop(std::chrono::milliseconds patience) {

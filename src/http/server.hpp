@@ -16,9 +16,9 @@
 #include "base/limits.hpp"
 #include "base/result.hpp"
 #include "http/exchange.hpp"
-#include "observe/log.hpp"
+#include "telemetry/logger.hpp"
 
-namespace weir::observe {
+namespace weir::telemetry {
 class Exposition;
 }
 
@@ -29,11 +29,11 @@ struct ServerSettings {
   std::uint16_t port = 8080;             // 0: a free one
   int threads = 1;
   std::size_t body_bytes_max = limits::body_bytes_default;  // as sent, and again once inflated
-  // Shared out evenly to the threads. Beyond, an idle connection is closed for a new one (eviction.hpp); if there is
-  // none, the new one is answered 503.
+  // Shared out evenly to the threads. Beyond, an idle connection is closed for a new one (eviction.hpp); if
+  // there is none, the new one is answered 503.
   std::size_t connections_max = limits::connections_max;
-  // What clients hold, over all connections and over those of one client address (client_table.hpp). An address has room
-  // for three bodies in any case, and all of them together for twice as much.
+  // What clients hold, over all connections and over those of one client address (client_table.hpp). An
+  // address has room for three bodies in any case, and all of them together for twice as much.
   std::size_t held_bytes_max = limits::held_bytes_max;
   std::size_t address_held_bytes_max = limits::address_held_bytes_max;
   std::vector<std::string> cors_origins{"*"};  // whose pages' scripts may call routes that are cross_origin
@@ -52,10 +52,11 @@ using MakeRoutes = std::function<std::vector<Route>()>;
 class Server {
  public:
   // Binds and listens, so that connections queue up from here on; nothing is read before start(). Fails with
-  // Move::caller (address_invalid) or Move::ourselves (address_in_use, address_unavailable, port_refused),
-  // naming address and port.
+  // ErrorKind::invalid (address_invalid) or ErrorKind::internal (address_in_use, address_unavailable,
+  // port_refused), naming address and port.
   [[nodiscard]] static Result<std::unique_ptr<Server>> open(const ServerSettings& settings,
-                                                            const MakeRoutes& make_routes, observe::Log& log);
+                                                            const MakeRoutes& make_routes,
+                                                            telemetry::Logger& logger);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();  // stops with no patience if that has not been done
@@ -74,7 +75,7 @@ class Server {
   [[nodiscard]] std::size_t connections() const;
 
   // weir_http_…; from any thread. How many series there are depends on the routes alone.
-  void describe(observe::Exposition& into) const;
+  void collect(telemetry::Exposition& into) const;
 
  private:
   struct Threads;

@@ -8,10 +8,10 @@
 #include <stop_token>
 #include <sys/resource.h>
 
-#include "http/raw_socket.hpp"
-#include "observe/exposition.hpp"
-#include "observe/fake_exposition_reader.hpp"
-#include "observe/fake_log.hpp"
+#include "http/testing/raw_socket.hpp"
+#include "telemetry/exposition.hpp"
+#include "telemetry/testing/fake_exposition_reader.hpp"
+#include "telemetry/testing/fake_logger.hpp"
 
 namespace weir::http {
 namespace {
@@ -107,14 +107,14 @@ class Served : public testing::Test {
   }
 
   double value_of(const std::string& name, const std::map<std::string, std::string>& labels = {}) {
-    observe::Exposition exposition;
-    server_->describe(exposition);
-    const auto series = observe::read_exposition(exposition.text());
-    return observe::find_series(*series, name, labels)->value;
+    telemetry::Exposition exposition;
+    server_->collect(exposition);
+    const auto series = telemetry::read_exposition(exposition.text());
+    return telemetry::find_series(*series, name, labels)->value;
   }
 
   ServerSettings settings_;
-  observe::FakeLog log_;
+  telemetry::FakeLogger log_;
   Owed owed_;
   std::stop_token client_gone_;  // of the last request for /watched
   std::atomic<int> smuggled_{0};

@@ -5,10 +5,10 @@
 
 namespace weir::intake {
 
-std::optional<Breaker::Term> Breaker::pass(MonoTime now) {
+std::optional<Breaker::Epoch> Breaker::pass(MonoTime now) {
   if (const auto term = pass_if_closed()) return term;
   const std::scoped_lock lock(mutex_);
-  const Term term = term_.load(std::memory_order_relaxed);
+  const Epoch term = term_.load(std::memory_order_relaxed);
   if (is_closed(term)) return term;
   if (now < until_) return std::nullopt;
   probing_ = true;
@@ -17,7 +17,7 @@ std::optional<Breaker::Term> Breaker::pass(MonoTime now) {
   return term + 2;
 }
 
-Breaker::Change Breaker::judge(Term term, Verdict verdict, MonoTime now) {
+Breaker::Change Breaker::judge(Epoch term, Verdict verdict, MonoTime now) {
   if (is_closed(term) && verdict == Verdict::good) {
     if (failures_.load(std::memory_order_relaxed) != 0) failures_.store(0, std::memory_order_relaxed);
     return Change::none;
@@ -53,7 +53,7 @@ Breaker::Change Breaker::judge(Term term, Verdict verdict, MonoTime now) {
 void Breaker::open(MonoTime now) {
   probing_ = false;
   until_ = now + pause_;
-  const Term term = term_.load(std::memory_order_relaxed);
+  const Epoch term = term_.load(std::memory_order_relaxed);
   term_.store(is_closed(term) ? term + 1 : term + 2, std::memory_order_relaxed);
 }
 

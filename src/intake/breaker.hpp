@@ -1,5 +1,5 @@
-// Keeps requests away from a log that does not answer: better a 503 at once than one after ten seconds, and a log
-// that comes back is not met by all that piled up.
+// Keeps requests away from a log that does not answer: better a 503 at once than one after ten seconds, and a
+// log that comes back is not met by all that piled up.
 //
 //             failures_to_open in a row             pause is over: one request goes through
 //    closed ─────────────────────────────▶ open ◀──────────────────────────────────────────▶ half open
@@ -7,10 +7,10 @@
 //      └───────────────────────────────────────────────────────────────────────────────────────────┘
 //                                              it was kept
 //
-// In a row means with no event kept in between, whatever the partition. What was sent before the breaker changed has
-// no say any more when its answer comes. The one that goes through may be lost on its way, so it counts as lost after
-// probe_patience, and the next one goes: the breaker is never stuck. Nothing that it refuses goes anywhere: it is
-// answered, and forgotten.
+// In a row means with no event kept in between, whatever the partition. What was sent before the breaker
+// changed has no say any more when its answer comes. The one that goes through may be lost on its way, so it
+// counts as lost after probe_patience, and the next one goes: the breaker is never stuck. Nothing that it
+// refuses goes anywhere: it is answered, and forgotten.
 #pragma once
 
 #include <atomic>
@@ -31,7 +31,8 @@ struct BreakerSettings {
   std::chrono::milliseconds probe_patience{15'000};  // more than a log takes to answer, which is 10 s
 };
 
-// Time is handed in. Any thread may call; while it is closed nothing is locked, and a request costs two loads.
+// Time is handed in. Any thread may call; while it is closed nothing is locked, and a request costs two
+// loads.
 class Breaker {
  public:
   enum class State : std::uint8_t { closed, open, half_open };
@@ -42,33 +43,33 @@ class Breaker {
   };
   enum class Change : std::uint8_t { none, opened, closed };
   // Under which circumstances a request was let through.
-  using Term = std::uint64_t;
+  using Epoch = std::uint64_t;
 
   explicit Breaker(BreakerSettings settings = {}) : settings_(settings) {}
 
   [[nodiscard]] bool is_closed() const { return is_closed(term_.load(std::memory_order_relaxed)); }
   // Lets a request through, if closed. No time is needed for that.
-  [[nodiscard]] std::optional<Term> pass_if_closed() const {
-    const Term term = term_.load(std::memory_order_relaxed);
+  [[nodiscard]] std::optional<Epoch> pass_if_closed() const {
+    const Epoch term = term_.load(std::memory_order_relaxed);
     return is_closed(term) ? std::optional(term) : std::nullopt;
   }
   // The same in any state: nothing if the request must be refused.
-  [[nodiscard]] std::optional<Term> pass(MonoTime now);
+  [[nodiscard]] std::optional<Epoch> pass(MonoTime now);
 
   // For each request that was let through, what became of it. `good` costs next to nothing while closed.
-  Change judge(Term term, Verdict verdict, MonoTime now);
+  Change judge(Epoch term, Verdict verdict, MonoTime now);
 
   [[nodiscard]] State state(MonoTime now) const;
   // How long from now until a request may go through; at least a second, for Retry-After.
   [[nodiscard]] std::chrono::seconds retry_after(MonoTime now) const;
 
  private:
-  static constexpr bool is_closed(Term term) { return term % 2 == 0; }
+  static constexpr bool is_closed(Epoch term) { return term % 2 == 0; }
 
   void open(MonoTime now);  // under the lock
 
   const BreakerSettings settings_;
-  std::atomic<Term> term_{0};  // even: closed; odd: not. Grows with every change and every probe
+  std::atomic<Epoch> term_{0};  // even: closed; odd: not. Grows with every change and every probe
   std::atomic<int> failures_{0};
 
   mutable std::mutex mutex_;  // guards what follows, and the growth of term_

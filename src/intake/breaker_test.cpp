@@ -133,7 +133,7 @@ TEST_F(ABreaker, IsNeverStuckWhateverBecomesOfWhatItLetsThrough) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
     Breaker breaker;
-    std::vector<Breaker::Term> open;  // let through, and not answered yet
+    std::vector<Breaker::Epoch> open;  // let through, and not answered yet
     for (int step = 0; step < 500; ++step) {
       now_ += std::chrono::milliseconds(random() % 3000);
       if (const auto term = breaker.pass(now_); term && random() % 8 != 0) open.push_back(*term);

@@ -1,5 +1,5 @@
-// The port through which accepted events become durable. Filled by sqlite (the embedded log) and kafka; the suite
-// in event_log_contract.hpp holds every filler to what is promised here.
+// The port through which accepted events become durable. Filled by sqlite (the embedded log) and kafka; the
+// suite in event_log_contract.hpp holds every filler to what is promised here.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ struct RecordSlice {
 };
 
 // The events of one request, in order; one allocation for all their bytes. Moved into the log.
-struct Append {
+struct EventBatch {
   std::string bytes;
   std::vector<RecordSlice> records;
 
@@ -49,16 +49,16 @@ enum class Receipt : std::uint8_t {
 struct Receipts {
   Receipt all = Receipt::unknown;  // what holds for every record…
   std::vector<Receipt> each;       // …unless they differ: then one for each record, in order
-  // Where any is not `kept`. Move::caller (record_too_large, record_refused) only if that is why every record that is
-  // not kept was refused: sending it again cannot help.
+  // Where any is not `kept`. ErrorKind::invalid (record_too_large, record_refused) only if that is why every
+  // record that is not kept was refused: sending it again cannot help.
   Error why;
 
   [[nodiscard]] Receipt of(std::size_t record) const { return each.empty() ? all : each[record]; }
 };
 
-// Called exactly once for each append, on a thread of the log's own or before append() returns. It must only hand
-// the receipts on and return: it runs between two commits.
-using Receive = std::move_only_function<void(Receipts)>;
+// Called exactly once for each append, on a thread of the log's own or before append() returns. It must only
+// hand the receipts on and return: it runs between two commits.
+using ReceiptCallback = std::move_only_function<void(Receipts)>;
 
 struct LogHealth {
   bool up = false;
@@ -76,9 +76,10 @@ class EventLog {
   EventLog& operator=(const EventLog&) = delete;
   virtual ~EventLog() = default;  // answers what is still open: not_kept if never tried, else unknown
 
-  // From any thread; never blocks on the disk or the network. What is over the log's bound on waiting bytes is
-  // answered not_kept at once (code log_full), and so is everything while it knows that it cannot be reached (log_away).
-  virtual void append(Append events, Receive receive) = 0;
+  // From any thread; never blocks on the disk or the network. What is over the log's bound on waiting bytes
+  // is answered not_kept at once (code log_full), and so is everything while it knows that it cannot be
+  // reached (log_away).
+  virtual void append(EventBatch events, ReceiptCallback receive) = 0;
 
   // From any thread; cheap enough for every health probe.
   [[nodiscard]] virtual LogHealth health() const = 0;

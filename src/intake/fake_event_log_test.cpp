@@ -1,6 +1,6 @@
-#include "intake/fake_event_log.hpp"
+#include "intake/testing/fake_event_log.hpp"
 
-#include "intake/event_log_contract.hpp"
+#include "intake/testing/event_log_contract.hpp"
 
 namespace weir::intake {
 namespace {
@@ -8,9 +8,9 @@ namespace {
 constexpr std::size_t bound = 256 * 1024;
 
 // The fake keeps nothing beyond its life; the world carries it over.
-class FakeWorld final : public EventLogWorld {
+class SimulatedCluster final : public EventLogWorld {
  public:
-  FakeWorld() { open(); }
+  SimulatedCluster() { open(); }
 
   EventLog& log() override { return *log_; }
   std::vector<StandingRecord> standing() override {
@@ -43,14 +43,14 @@ class FakeWorld final : public EventLogWorld {
   std::unique_ptr<FakeEventLog> log_;
 };
 
-std::unique_ptr<EventLogWorld> make_fake_world() { return std::make_unique<FakeWorld>(); }
+std::unique_ptr<EventLogWorld> make_fake_world() { return std::make_unique<SimulatedCluster>(); }
 
 INSTANTIATE_TEST_SUITE_P(Fake, EventLogContract, testing::Values(&make_fake_world));
 
 using event_log_contract::Answers;
 using event_log_contract::request;
 
-const Error away{Move::peer, "away", "told so"};
+const Error away{ErrorKind::unavailable, "away", "told so"};
 
 TEST(FakeEventLog, AnswersAsTold) {
   FakeEventLog log;

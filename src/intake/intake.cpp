@@ -5,10 +5,10 @@
 #include <mutex>
 
 #include "activity/decoder.hpp"
-#include "dialects/json_batch.hpp"
-#include "observe/exposition.hpp"
-#include "observe/log.hpp"
-#include "observe/occurrence.hpp"
+#include "activity/json_batch.hpp"
+#include "telemetry/exposition.hpp"
+#include "telemetry/log_throttle.hpp"
+#include "telemetry/logger.hpp"
 
 namespace weir::intake {
 
@@ -17,27 +17,28 @@ namespace {
 using activity::UserActivity;
 
 Error event_too_large(std::size_t bytes_max) {
-  return {Move::caller, "event_too_large",
+  return {ErrorKind::invalid, "event_too_large",
           "the event is larger than " + std::to_string(bytes_max) + " bytes"};
 }
 
 // Whether the door takes this event. One that is too large is looked at all the same as long as that is
 // cheap: what else is wrong with it helps its sender more.
-Result<UserActivity> judge(activity::Decoder& decoder, std::string_view json, std::string_view wanted,
-                           WallTime now, const IntakeSettings& settings) {
+Result<UserActivity> judge(activity::Decoder& decoder, std::string_view json,
+                           std::string_view partition_key_member, WallTime now,
+                           const IntakeSettings& settings) {
   if (json.size() > settings.event_bytes_read_max())
     return std::unexpected(event_too_large(settings.event_bytes_max));
-  auto activity = decoder.decode(json, wanted);
+  auto activity = decoder.decode(json, partition_key_member);
   if (!activity) return activity;
   if (json.size() > settings.event_bytes_max)
     return std::unexpected(event_too_large(settings.event_bytes_max));
   auto timely = check_time_at_door(*activity, now);
-  if (!timely) return pass_on(timely);
+  if (!timely) return propagate(timely);
   return activity;
 }
 
 // The event's key and bytes, as a record behind those that `events` has.
-void add_record(Append& events, std::string_view key, std::string_view json) {
+void add_record(EventBatch& events, std::string_view key, std::string_view json) {
   RecordSlice record;
   record.key_at = static_cast<std::uint32_t>(events.bytes.size());
   record.key_bytes = static_cast<std::uint32_t>(key.size());
@@ -49,7 +50,7 @@ void add_record(Append& events, std::string_view key, std::string_view json) {
 }
 
 // What the log refuses because of the event itself: to send it again cannot help.
-bool is_events_fault(const Receipts& receipts) { return receipts.why.move == Move::caller; }
+bool is_events_fault(const Receipts& receipts) { return receipts.why.kind == ErrorKind::invalid; }
 
 std::string_view code_of(const Receipts& receipts) {
   return receipts.why.code.empty() ? "unspecified" : receipts.why.code;
@@ -93,8 +94,8 @@ Outcome refused(Error why) {
 Breaker::Verdict verdict_on(const Receipts& receipts, const Outcome& outcome) {
   if (outcome.accepted > 0) return Breaker::Verdict::good;
   if (is_events_fault(receipts)) return Breaker::Verdict::neither;
-  // What the log knows without asking is refused at no cost, and what a person must mend is not mended by waiting: a
-  // breaker would only delay the way back.
+  // What the log knows without asking is refused at no cost, and what a person must mend is not mended by
+  // waiting: a breaker would only delay the way back.
   constexpr std::array<std::string_view, 7> refused_at_once{
       "log_full",       "log_away",          "log_stopping", "topic_unknown",
       "not_authorised", "not_authenticated", "tls_failed"};
@@ -114,7 +115,7 @@ struct AppendDurations {
     nanoseconds.fetch_add(static_cast<std::uint64_t>(took.count()), std::memory_order_relaxed);
   }
 
-  void describe(observe::Exposition& into) const {
+  void collect(telemetry::Exposition& into) const {
     std::array<std::uint64_t, seconds_max.size() + 1> all{};
     for (std::size_t bucket = 0; bucket < all.size(); ++bucket) all[bucket] = counts[bucket];
     into.histogram("weir_intake_append_duration_seconds",
@@ -129,21 +130,21 @@ struct AppendDurations {
 }  // namespace
 
 // What the requests under way need of the door, which may be gone when their answers come.
-struct Intake::Books {
-  Books(const IntakeSettings& settings, Clock its_clock, observe::Log& its_log)
+struct Intake::SharedState {
+  SharedState(const IntakeSettings& settings, Clock its_clock, telemetry::Logger& its_log)
       : breaker(settings.breaker), clock(std::move(its_clock)), says(its_log) {}
 
   IntakeCounts counts;
   AppendDurations append_durations;
   Breaker breaker;
   const Clock clock;
-  observe::Log& says;
+  telemetry::Logger& says;
   std::mutex mutex;  // guards the next two
-  observe::Occurrence failure;
+  telemetry::LogThrottle failure;
   std::uint64_t refused = 0;  // requests, since the breaker opened
 
   // Judges the log by its answer, and says what is new.
-  void judge(Breaker::Term term, const Receipts& receipts, const Outcome& outcome) {
+  void judge(Breaker::Epoch term, const Receipts& receipts, const Outcome& outcome) {
     const Breaker::Verdict verdict = verdict_on(receipts, outcome);
     const bool needs_time = verdict != Breaker::Verdict::good || !breaker.is_closed();
     const MonoTime now = needs_time ? clock() : MonoTime{};
@@ -177,7 +178,7 @@ struct Intake::Books {
 // The bytes of one request, counted from before they are handed to the log until its answer is there.
 class Intake::InFlight {
  public:
-  InFlight(std::shared_ptr<Books> books, std::size_t bytes) : books_(std::move(books)), bytes_(bytes) {
+  InFlight(std::shared_ptr<SharedState> books, std::size_t bytes) : books_(std::move(books)), bytes_(bytes) {
     all_ = books_->counts.in_flight_bytes.fetch_add(bytes_, std::memory_order_relaxed) + bytes_;
   }
   InFlight(InFlight&& other) noexcept = default;
@@ -187,18 +188,18 @@ class Intake::InFlight {
   }
 
   [[nodiscard]] std::size_t bytes_of_all() const { return all_; }
-  [[nodiscard]] Books& books() const { return *books_; }
+  [[nodiscard]] SharedState& books() const { return *books_; }
 
  private:
-  std::shared_ptr<Books> books_;
+  std::shared_ptr<SharedState> books_;
   std::size_t bytes_ = 0;
   std::size_t all_ = 0;
 };
 
-Intake::Intake(EventLog& log, IntakeSettings settings, Clock clock, observe::Log& says)
+Intake::Intake(EventLog& log, IntakeSettings settings, Clock clock, telemetry::Logger& says)
     : log_(log),
       settings_(std::move(settings)),
-      books_(std::make_shared<Books>(settings_, std::move(clock), says)) {}
+      books_(std::make_shared<SharedState>(settings_, std::move(clock), says)) {}
 
 Intake::~Intake() = default;
 
@@ -208,18 +209,19 @@ const IntakeCounts& Intake::counts() const { return books_->counts; }
 
 Breaker::State Intake::breaker_state() const { return books_->breaker.state(books_->clock()); }
 
-void Intake::refuse(Done& done, Error why, std::chrono::seconds retry_after) {
+void Intake::refuse(OutcomeCallback& done, Error why, std::chrono::seconds retry_after) {
   books_->counts.refused.add(why.code);
   Outcome outcome = refused(std::move(why));
   outcome.retry_after = retry_after;
   done(std::move(outcome));
 }
 
-void Intake::describe(observe::Exposition& into) const {
+void Intake::collect(telemetry::Exposition& into) const {
   const IntakeCounts& counts = books_->counts;
   into.counter("weir_intake_accepted_total", "Events that the log has, as the client was told.",
                static_cast<double>(counts.accepted.load(std::memory_order_relaxed)));
-  const auto by_code = [&into](std::string_view name, std::string_view help, const observe::CountsByCode& its,
+  const auto by_code = [&into](std::string_view name, std::string_view help,
+                               const telemetry::CountsByCode& its,
                                std::initializer_list<std::string_view> always) {
     auto all = its.all();
     for (const std::string_view code : always) all.try_emplace(code, 0);
@@ -244,21 +246,21 @@ void Intake::describe(observe::Exposition& into) const {
         "1 for the circuit breaker's state. open: requests are refused because the log does not take events; "
         "half_open: one request tries.",
         now == state ? 1 : 0, {{"state", name_of(state)}});
-  books_->append_durations.describe(into);
+  books_->append_durations.collect(into);
 }
 
-void Intake::reject_body(Done& done, Error why) {
+void Intake::reject_body(OutcomeCallback& done, Error why) {
   books_->counts.rejected.add(why.code);
   done(refused(std::move(why)));
 }
 
-bool Intake::open_to(Done& done) {
+bool Intake::open_to(OutcomeCallback& done) {
   if (!draining_.load(std::memory_order_relaxed)) return true;
-  refuse(done, {Move::peer, "shutting_down", "shutting down"});
+  refuse(done, {ErrorKind::unavailable, "shutting_down", "shutting down"});
   return false;
 }
 
-std::string_view Intake::wanted() const {
+std::string_view Intake::partition_key_member() const {
   const PartitionKey& key = settings_.partition_key;
   return key.kind == PartitionKey::Kind::metadata ? std::string_view(key.member) : std::string_view();
 }
@@ -270,8 +272,8 @@ std::string_view Intake::key_of(const UserActivity& activity) const {
     case PartitionKey::Kind::activity_type:
       return activity.activity_type;
     case PartitionKey::Kind::metadata:
-      if (const auto wanted = activity.metadata.wanted.value_or(""); !wanted.empty())
-        return wanted.substr(0, limits::user_id_bytes_max);
+      if (const auto member = activity.metadata.partition_key_member.value_or(""); !member.empty())
+        return member.substr(0, limits::user_id_bytes_max);
       break;
     case PartitionKey::Kind::none:
       break;
@@ -280,9 +282,10 @@ std::string_view Intake::key_of(const UserActivity& activity) const {
   return activity.message_id.value_or("");
 }
 
-void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallTime now, Done done) {
+void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallTime now,
+                        OutcomeCallback done) {
   if (!open_to(done)) return;
-  auto activity = judge(decoder, body, wanted(), now, settings_);
+  auto activity = judge(decoder, body, partition_key_member(), now, settings_);
   if (!activity) return reject_body(done, std::move(activity).error());
   const std::string_view key = key_of(*activity);
   Batch batch{.is_one = true};
@@ -292,17 +295,18 @@ void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallT
   hand_to_log(std::move(batch), std::move(done));
 }
 
-void Intake::accept_batch(activity::Decoder& decoder, std::string_view body, WallTime now, Done done) {
+void Intake::accept_batch(activity::Decoder& decoder, std::string_view body, WallTime now,
+                          OutcomeCallback done) {
   if (!open_to(done)) return;
   Batch batch;
   batch.events.bytes.reserve(body.size() + body.size() / 8);  // the keys stand beside the events
-  dialects::JsonBatch items(body);
+  activity::JsonBatch items(body);
   while (true) {
     auto item = items.next();
     if (!item) return reject_body(done, std::move(item).error());
     if (!*item) break;
     const auto& [index, json] = **item;
-    auto activity = judge(decoder, json, wanted(), now, settings_);
+    auto activity = judge(decoder, json, partition_key_member(), now, settings_);
     if (!activity) books_->counts.rejected.add(activity.error().code);
     if (activity) {
       add_record(batch.events, key_of(*activity), json);
@@ -311,7 +315,7 @@ void Intake::accept_batch(activity::Decoder& decoder, std::string_view body, Wal
       batch.outcome.rejected.push_back({index, std::move(activity).error().text});
     } else {
       return reject_body(done,
-                         {Move::caller, "too_many_rejected",
+                         {ErrorKind::invalid, "too_many_rejected",
                           "more than " + std::to_string(limits::rejected_items_max) +
                               " items are wrong, the first of them " + batch.outcome.rejected.front().error});
     }
@@ -320,13 +324,13 @@ void Intake::accept_batch(activity::Decoder& decoder, std::string_view body, Wal
   hand_to_log(std::move(batch), std::move(done));
 }
 
-void Intake::hand_to_log(Batch batch, Done done) {
+void Intake::hand_to_log(Batch batch, OutcomeCallback done) {
   const std::size_t bytes = batch.events.bytes.capacity() + batch.events.records.size() * sizeof(RecordSlice);
   InFlight in_flight(books_, bytes);
   const bool is_small = batch.is_one || bytes <= settings_.event_bytes_max;
   if (in_flight.bytes_of_all() >
       settings_.in_flight_bytes_max - (is_small ? 0 : settings_.in_flight_reserve()))
-    return refuse(done, {Move::peer, "too_much_in_flight", "too much is in flight, try again"});
+    return refuse(done, {ErrorKind::unavailable, "too_much_in_flight", "too much is in flight, try again"});
   const auto term = pass_breaker(done);
   if (!term) return;
   const MonoTime begun = books_->clock();
@@ -334,7 +338,7 @@ void Intake::hand_to_log(Batch batch, Done done) {
               [begun, in_flight = std::move(in_flight), indexes = std::move(batch.indexes),
                outcome = std::move(batch.outcome), done = std::move(done), term = *term,
                is_one = batch.is_one](Receipts receipts) mutable {
-                Books& books = in_flight.books();
+                SharedState& books = in_flight.books();
                 books.append_durations.add(books.clock() - begun);
                 settle(outcome, receipts, indexes, books.counts);
                 books.judge(term, receipts, outcome);
@@ -348,7 +352,7 @@ void Intake::hand_to_log(Batch batch, Done done) {
               });
 }
 
-std::optional<Breaker::Term> Intake::pass_breaker(Done& done) {
+std::optional<Breaker::Epoch> Intake::pass_breaker(OutcomeCallback& done) {
   if (const auto term = books_->breaker.pass_if_closed()) return term;
   const MonoTime now = books_->clock();
   const auto term = books_->breaker.pass(now);
@@ -357,12 +361,13 @@ std::optional<Breaker::Term> Intake::pass_breaker(Done& done) {
     const std::scoped_lock lock(books_->mutex);
     ++books_->refused;
   }
-  refuse(done, {Move::peer, "circuit_open", "the event log does not take events just now, try again"},
+  refuse(done,
+         {ErrorKind::unavailable, "circuit_open", "the event log does not take events just now, try again"},
          books_->breaker.retry_after(now));
   return std::nullopt;
 }
 
-void describe(const LogHealth& health, observe::Exposition& into) {
+void collect(const LogHealth& health, telemetry::Exposition& into) {
   into.gauge("weir_log_up", "1 while the log takes events.", health.up ? 1 : 0);
   into.gauge("weir_log_end_offset", "Sum of the end offsets of the log's partitions.",
              static_cast<double>(health.end));

@@ -22,27 +22,27 @@
 #include "base/result.hpp"
 #include "intake/breaker.hpp"
 #include "intake/event_log.hpp"
-#include "observe/counts_by_code.hpp"
+#include "telemetry/counts_by_code.hpp"
 
 namespace weir::activity {
 class Decoder;
 struct UserActivity;
 }  // namespace weir::activity
-namespace weir::observe {
+namespace weir::telemetry {
 class Exposition;
-class Log;
-}  // namespace weir::observe
+class Logger;
+}  // namespace weir::telemetry
 
 namespace weir::intake {
 
-// What decides an event's partition: its record's key. An event that has no such key has its message_id as the key, so
-// that the partition is always a function of the event and a copy that is sent again meets the first one. An event
-// without a message_id either has no key: any partition.
+// What decides an event's partition: its record's key. An event that has no such key has its message_id as
+// the key, so that the partition is always a function of the event and a copy that is sent again meets the
+// first one. An event without a message_id either has no key: any partition.
 struct PartitionKey {
   enum class Kind : std::uint8_t { user_id, activity_type, metadata, none };
   Kind kind = Kind::user_id;
-  // Of metadata: its text, if it is a string that is not empty or a number; at most limits::user_id_bytes_max bytes of
-  // it.
+  // Of metadata: its text, if it is a string that is not empty or a number; at most limits::user_id_bytes_max
+  // bytes of it.
   std::string member;
 };
 
@@ -57,8 +57,8 @@ struct IntakeSettings {
   // refusal can say more than its size.
   [[nodiscard]] std::size_t event_bytes_read_max() const { return 4 * event_bytes_max; }
 
-  // Of in_flight_bytes_max: only requests of one event, or not larger than one, may use it. So large batches of some
-  // clients leave room for the small requests of others.
+  // Of in_flight_bytes_max: only requests of one event, or not larger than one, may use it. So large batches
+  // of some clients leave room for the small requests of others.
   [[nodiscard]] std::size_t in_flight_reserve() const {
     return std::min(limits::in_flight_reserve_bytes, in_flight_bytes_max / 8);
   }
@@ -70,9 +70,9 @@ struct Rejected {
 };
 
 // What became of one request. Exactly one of these holds:
-//   refused is set: nothing of it is in the log. Move::caller, it is wrong as a whole: event_too_large and the decoder's
+//   refused is set: nothing of it is in the log. ErrorKind::invalid, it is wrong as a whole: event_too_large and the decoder's
 //     codes; of a batch not_json and too_many_rejected; record_too_large and record_refused, where the log takes no
-//     such record. Move::peer, it may be sent again: shutting_down, too_much_in_flight, circuit_open.
+//     such record. ErrorKind::unavailable, it may be sent again: shutting_down, too_much_in_flight, circuit_open.
 //   else: accepted + rejected + failed are all its events.
 struct Outcome {
   std::optional<Error> refused;
@@ -86,39 +86,41 @@ struct Outcome {
 
 // Called exactly once; on the caller's thread before accept_… returns, or on a thread of the log's, where it
 // must only hand the outcome on.
-using Done = std::move_only_function<void(Outcome)>;
+using OutcomeCallback = std::move_only_function<void(Outcome)>;
 
 // For health and metrics; each is right by itself, together they are of about the same moment.
 struct IntakeCounts {
   std::atomic<std::uint64_t> accepted{0};  // events
   std::atomic<std::size_t> in_flight_bytes{0};
-  observe::CountsByCode
+  telemetry::CountsByCode
       rejected;  // events that were wrong, alone or in a batch, and bodies that were wrong as a whole
-  observe::CountsByCode refused;   // requests, by Outcome::refused with Move::peer
-  observe::CountsByCode not_kept;  // events, by the log's word
-  observe::CountsByCode unknown;   // events, by the log's word
+  telemetry::CountsByCode refused;   // requests, by Outcome::refused with ErrorKind::unavailable
+  telemetry::CountsByCode not_kept;  // events, by the log's word
+  telemetry::CountsByCode unknown;   // events, by the log's word
 };
 
 // Any thread may call, each with a decoder of its own. Requests under way may outlive it.
 //
-// A log that does not answer is left alone for a while (breaker.hpp): requests are refused at once (circuit_open).
+// A log that does not answer is left alone for a while (breaker.hpp): requests are refused at once
+// (circuit_open).
 class Intake {
  public:
   using Clock = std::function<MonoTime()>;
 
-  // `says` gets a line when the log stops and begins to take events; it outlives `log`, and so does what `clock` uses.
-  Intake(EventLog& log, IntakeSettings settings, Clock clock, observe::Log& says);
+  // `says` gets a line when the log stops and begins to take events; it outlives `log`, and so does what
+  // `clock` uses.
+  Intake(EventLog& log, IntakeSettings settings, Clock clock, telemetry::Logger& says);
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
   ~Intake();
 
   // `body` is one activity; limits::json_slack_bytes behind it must be readable, and it is not needed any
   // more when the call returns.
-  void accept_one(activity::Decoder& decoder, std::string_view body, WallTime now, Done done);
+  void accept_one(activity::Decoder& decoder, std::string_view body, WallTime now, OutcomeCallback done);
 
   // `body` is a JSON array or NDJSON of activities, with the same slack behind it. Bad items are named, the
   // others go to the log in one append.
-  void accept_batch(activity::Decoder& decoder, std::string_view body, WallTime now, Done done);
+  void accept_batch(activity::Decoder& decoder, std::string_view body, WallTime now, OutcomeCallback done);
 
   // From now on every request is refused (shutting_down); what is in flight is answered as ever.
   void drain();
@@ -126,35 +128,35 @@ class Intake {
   [[nodiscard]] const IntakeCounts& counts() const;
   [[nodiscard]] Breaker::State breaker_state() const;
   // weir_intake_…; from any thread.
-  void describe(observe::Exposition& into) const;
+  void collect(telemetry::Exposition& into) const;
   [[nodiscard]] const IntakeSettings& settings() const { return settings_; }
 
  private:
   class InFlight;
-  struct Books;
+  struct SharedState;
   struct Batch {  // what is handed to the log, and what is already known
-    Append events;
+    EventBatch events;
     std::vector<std::size_t> indexes;  // of each record, in the request
     Outcome outcome;
     bool is_one = false;  // from accept_one
   };
 
-  [[nodiscard]] bool open_to(Done& done);
+  [[nodiscard]] bool open_to(OutcomeCallback& done);
   [[nodiscard]] std::string_view key_of(const activity::UserActivity& activity) const;
-  [[nodiscard]] std::string_view wanted() const;
-  void hand_to_log(Batch batch, Done done);
+  [[nodiscard]] std::string_view partition_key_member() const;
+  void hand_to_log(Batch batch, OutcomeCallback done);
   // Answers the request itself if it must not pass.
-  [[nodiscard]] std::optional<Breaker::Term> pass_breaker(Done& done);
-  void reject_body(Done& done, Error why);
-  void refuse(Done& done, Error why, std::chrono::seconds retry_after = std::chrono::seconds{1});
+  [[nodiscard]] std::optional<Breaker::Epoch> pass_breaker(OutcomeCallback& done);
+  void reject_body(OutcomeCallback& done, Error why);
+  void refuse(OutcomeCallback& done, Error why, std::chrono::seconds retry_after = std::chrono::seconds{1});
 
   EventLog& log_;
   const IntakeSettings settings_;
   std::atomic<bool> draining_{false};
-  std::shared_ptr<Books> books_;  // shared with the receipts that are still to come
+  std::shared_ptr<SharedState> books_;  // shared with the receipts that are still to come
 };
 
 // weir_log_…: whether the log takes events, and how far it goes.
-void describe(const LogHealth& health, observe::Exposition& into);
+void collect(const LogHealth& health, telemetry::Exposition& into);
 
 }  // namespace weir::intake

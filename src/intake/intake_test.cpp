@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "activity/decoder.hpp"
-#include "intake/fake_event_log.hpp"
-#include "observe/exposition.hpp"
-#include "observe/fake_exposition_reader.hpp"
-#include "observe/fake_log.hpp"
+#include "intake/testing/fake_event_log.hpp"
+#include "telemetry/exposition.hpp"
+#include "telemetry/testing/fake_exposition_reader.hpp"
+#include "telemetry/testing/fake_logger.hpp"
 
 namespace weir::intake {
 namespace {
@@ -59,7 +59,7 @@ class Door : public testing::Test {
   FakeEventLog log_;
   std::size_t accepted_later_ = 0;
   MonoTime mono_{std::chrono::hours{1}};
-  observe::FakeLog says_;
+  telemetry::FakeLogger says_;
   std::unique_ptr<Intake> intake_;
 };
 
@@ -106,7 +106,7 @@ TEST_F(Door, RefusesOneWrongActivityAndNeverAsksTheLog) {
     SCOPED_TRACE(wrong.body.substr(0, 80));
     const auto outcome = one(wrong.body);
     ASSERT_TRUE(outcome && outcome->refused);
-    EXPECT_EQ(outcome->refused->move, Move::caller);
+    EXPECT_EQ(outcome->refused->kind, ErrorKind::invalid);
     EXPECT_EQ(outcome->refused->code, wrong.code);
   }
   EXPECT_TRUE(log_.appends().empty());
@@ -202,7 +202,7 @@ TEST_F(Door, PassesOnWhatTheLogSays) {
   const std::string body =
       "[" + activity("a") + "," + R"({"wrong":1})" + "," + activity("b") + "," + activity("c") + "]";
   for (const Case& told : cases) {
-    log_.answer_next(told.receipts, {Move::peer, "away", "away"});
+    log_.answer_next(told.receipts, {ErrorKind::unavailable, "away", "away"});
     const auto outcome = batch(body);
     ASSERT_TRUE(outcome);
     EXPECT_EQ(outcome->accepted, told.accepted);
@@ -216,7 +216,7 @@ TEST_F(Door, PassesOnWhatTheLogSays) {
 }
 
 TEST_F(Door, CountsAsNotKeptWhatIsBothOfOneRequest) {
-  log_.answer_next({Receipt::not_kept, Receipt::unknown}, {Move::peer, "away", "away"});
+  log_.answer_next({Receipt::not_kept, Receipt::unknown}, {ErrorKind::unavailable, "away", "away"});
   const auto outcome = batch("[" + activity("a") + "," + activity("b") + "]");
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->code, "away");
@@ -288,13 +288,13 @@ TEST_F(Door, Fault45GivesACopyTheSameKeySoThatItMeetsTheFirstOneInItsPartition) 
 }
 
 TEST_F(Door, BlamesTheEventForWhatTheLogWillNeverTake) {
-  const Error too_large{Move::caller, "record_too_large", "the record is larger than the broker takes"};
+  const Error too_large{ErrorKind::invalid, "record_too_large", "the record is larger than the broker takes"};
   log_.answer(Receipt::not_kept, too_large);
   for (int time = 0; time < 20; ++time) {
     const auto outcome = one(activity("u"));
     ASSERT_TRUE(outcome && outcome->refused);
     EXPECT_EQ(outcome->refused->code, "record_too_large");
-    EXPECT_EQ(outcome->refused->move, Move::caller);
+    EXPECT_EQ(outcome->refused->kind, ErrorKind::invalid);
   }
   EXPECT_EQ(log_.appends().size(), 20u) << "it is sent once";
   EXPECT_EQ(intake_->breaker_state(), Breaker::State::closed);
@@ -313,7 +313,7 @@ TEST_F(Door, BlamesTheEventForWhatTheLogWillNeverTake) {
 
 // The breaker opens, one probe half-open, closes; never stuck; an open breaker sends nothing anywhere.
 TEST_F(Door, Fault18LeavesALogAloneThatDoesNotAnswerAndComesBackToIt) {
-  log_.answer(Receipt::unknown, {Move::peer, "timed_out", "no broker answered"});
+  log_.answer(Receipt::unknown, {ErrorKind::unavailable, "timed_out", "no broker answered"});
   for (int failure = 0; failure < 5; ++failure) EXPECT_EQ(one(activity("u"))->receipt, Receipt::unknown);
   EXPECT_EQ(intake_->breaker_state(), Breaker::State::open);
 
@@ -321,7 +321,7 @@ TEST_F(Door, Fault18LeavesALogAloneThatDoesNotAnswerAndComesBackToIt) {
   for (const auto& refused : {one(activity("u")), batch("[" + activity("u") + "]")}) {
     ASSERT_TRUE(refused && refused->refused);
     EXPECT_EQ(refused->refused->code, "circuit_open");
-    EXPECT_EQ(refused->refused->move, Move::peer);
+    EXPECT_EQ(refused->refused->kind, ErrorKind::unavailable);
     EXPECT_EQ(refused->retry_after, std::chrono::seconds{1});
   }
   EXPECT_EQ(log_.appends().size(), sent) << "what an open breaker refuses goes nowhere";
@@ -349,7 +349,7 @@ TEST_F(Door, Fault18LeavesItToTheLogToRefuseWhatItCanRefuseAtOnce) {
   log_.waiting_bytes_max(0);
   for (int time = 0; time < 20; ++time) EXPECT_EQ(one(activity("u"))->code, "log_full");
   log_.waiting_bytes_max(SIZE_MAX);
-  log_.answer(Receipt::not_kept, {Move::peer, "log_away", "the topic cannot be reached"});
+  log_.answer(Receipt::not_kept, {ErrorKind::unavailable, "log_away", "the topic cannot be reached"});
   for (int time = 0; time < 20; ++time) EXPECT_EQ(one(activity("u"))->code, "log_away");
   EXPECT_EQ(intake_->breaker_state(), Breaker::State::closed);
   log_.answer(Receipt::kept);
@@ -359,12 +359,12 @@ TEST_F(Door, Fault18LeavesItToTheLogToRefuseWhatItCanRefuseAtOnce) {
 TEST_F(Door, DescribesWhatItCounted) {
   one(activity("u"));
   one("{");
-  observe::Exposition exposition;
-  intake_->describe(exposition);
-  const auto series = observe::read_exposition(exposition.text());
+  telemetry::Exposition exposition;
+  intake_->collect(exposition);
+  const auto series = telemetry::read_exposition(exposition.text());
   ASSERT_TRUE(series) << series.error();
   const auto value = [&](std::string_view name, const std::map<std::string, std::string>& labels = {}) {
-    const observe::Series* found = observe::find_series(*series, name, labels);
+    const telemetry::Series* found = telemetry::find_series(*series, name, labels);
     return found ? found->value : -1;
   };
   EXPECT_EQ(value("weir_intake_accepted_total"), 1);
@@ -381,12 +381,12 @@ TEST_F(Door, TimesTheLogsAnswersInSeconds) {
   send_one();
   mono_ += std::chrono::milliseconds{30};
   log_.release();
-  observe::Exposition exposition;
-  intake_->describe(exposition);
-  const auto series = observe::read_exposition(exposition.text());
+  telemetry::Exposition exposition;
+  intake_->collect(exposition);
+  const auto series = telemetry::read_exposition(exposition.text());
   ASSERT_TRUE(series) << series.error();
   const auto value = [&](std::string_view name, const std::map<std::string, std::string>& labels = {}) {
-    const observe::Series* found = observe::find_series(*series, name, labels);
+    const telemetry::Series* found = telemetry::find_series(*series, name, labels);
     return found ? found->value : -1;
   };
   EXPECT_EQ(value("weir_intake_append_duration_seconds_bucket", {{"le", "0.025"}}), 0);
@@ -414,7 +414,7 @@ TEST_F(Door, KeepsRoomForSmallRequestsBesideLargeBatches) {
 }
 
 TEST_F(Door, SaysOnceThatTheLogIsAwayAndOnceThatItIsBack) {
-  log_.answer(Receipt::unknown, {Move::peer, "timed_out", "no broker answered"});
+  log_.answer(Receipt::unknown, {ErrorKind::unavailable, "timed_out", "no broker answered"});
   for (int time = 0; time < 1000; ++time) one(activity("u"));
   EXPECT_EQ(
       says_.lines(),
@@ -439,7 +439,7 @@ TEST_F(Door, BoundsWhatIsInFlightAndOpensAgainWhenTheLogHasAnswered) {
   const auto refused = one(activity("u"));
   ASSERT_TRUE(refused && refused->refused);
   EXPECT_EQ(refused->refused->code, "too_much_in_flight");
-  EXPECT_EQ(refused->refused->move, Move::peer);
+  EXPECT_EQ(refused->refused->kind, ErrorKind::unavailable);
   EXPECT_EQ(intake_->counts().refused.of("too_much_in_flight"), 1u);
   log_.release();
   EXPECT_EQ(accepted_later_, 2u);
@@ -453,7 +453,7 @@ TEST_F(Door, RefusesEverythingOnceItDrainsButAnswersWhatIsInFlight) {
   for (const auto& refused : {one(activity("u")), batch("[" + activity("u") + "]")}) {
     ASSERT_TRUE(refused && refused->refused);
     EXPECT_EQ(refused->refused->code, "shutting_down");
-    EXPECT_EQ(refused->refused->move, Move::peer);
+    EXPECT_EQ(refused->refused->kind, ErrorKind::unavailable);
   }
   log_.release();
   EXPECT_EQ(accepted_later_, 1u);

@@ -1,6 +1,7 @@
-// Not a test: lets ThreadSanitizer see librdkafka's threads. Debian's librdkafka is built on C11 threads, which the
-// sanitizer of g++ 12 does not know: a thread that it has not seen begin crashes in it, and what passes under their
-// mutexes looks like a race. Here they are what they are in glibc anyway, POSIX threads, which it knows.
+// Not a test: lets ThreadSanitizer see librdkafka's threads. Debian's librdkafka is built on C11 threads,
+// which the sanitizer of g++ 12 does not know: a thread that it has not seen begin crashes in it, and what
+// passes under their mutexes looks like a race. Here they are what they are in glibc anyway, POSIX threads,
+// which it knows.
 #if defined(__SANITIZE_THREAD__)
 
 #include <cerrno>

@@ -24,12 +24,12 @@ Result<void> set(rd_kafka_conf_t* conf, const Property& property) {
   const auto outcome = rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason.data(), reason.size());
   if (outcome == RD_KAFKA_CONF_OK) return {};
   if (outcome == RD_KAFKA_CONF_UNKNOWN)
-    return fail(Move::caller, "property_unknown",
+    return fail(ErrorKind::invalid, "property_unknown",
                 "librdkafka has no property " + name + "; expected one that its CONFIGURATION.md lists");
   std::string why = without_line_end(reason.data());
   const bool secret = is_secret_name(name);
   if (secret && why.contains(value)) why = "not a value of this property";
-  return fail(Move::caller, "property_invalid",
+  return fail(ErrorKind::invalid, "property_invalid",
               "librdkafka does not take " + (secret ? "the value" : value) + " of " + name + " (" + why +
                   "); expected one as its CONFIGURATION.md says");
 }
@@ -43,19 +43,19 @@ Result<void> set_all(rd_kafka_conf_t* conf, std::span<const Property> properties
 Result<void> refuse_laws(std::span<const Property> properties, std::span<const Property> laws) {
   for (const auto& [name, value] : properties)
     if (std::ranges::find(laws, name, &Property::first) != laws.end())
-      return fail(Move::caller, "property_reserved",
+      return fail(ErrorKind::invalid, "property_reserved",
                   "Kafka property " + name + ": Weir sets it itself, for its promises depend on it");
   return {};
 }
 
 // syslog's levels: 0–3 are errors, 4 a warning, 5 and 6 for information, 7 for debugging.
-observe::Severity severity_of(int level, std::string_view facility) {
+telemetry::Severity severity_of(int level, std::string_view facility) {
   static constexpr std::array<std::string_view, 5> of_connections{"FAIL", "ERROR", "REQTMOUT", "FATAL",
                                                                   "CONFWARN"};
-  if (std::ranges::find(of_connections, facility) != of_connections.end()) return observe::Severity::debug;
-  if (level <= 3) return observe::Severity::error;
-  if (level == 4) return observe::Severity::warn;
-  return level <= 6 ? observe::Severity::info : observe::Severity::debug;
+  if (std::ranges::find(of_connections, facility) != of_connections.end()) return telemetry::Severity::debug;
+  if (level <= 3) return telemetry::Severity::error;
+  if (level == 4) return telemetry::Severity::warn;
+  return level <= 6 ? telemetry::Severity::info : telemetry::Severity::debug;
 }
 
 }  // namespace
@@ -84,21 +84,21 @@ Result<ConfHandle> make_conf(const Cluster& cluster, std::span<const Property> d
 
   ConfHandle conf(rd_kafka_conf_new());
   for (const auto list : {std::span<const Property>(laws), std::span<const Property>(brokers)})
-    if (auto allowed = refuse_laws(cluster.properties, list); !allowed) return pass_on(allowed);
+    if (auto allowed = refuse_laws(cluster.properties, list); !allowed) return propagate(allowed);
   for (const auto list :
        {std::span<const Property>(everywhere), defaults, std::span<const Property>(cluster.properties), laws,
         std::span<const Property>(brokers)})
-    if (auto done = set_all(conf.get(), list); !done) return pass_on(done);
+    if (auto done = set_all(conf.get(), list); !done) return propagate(done);
   return conf;
 }
 
 // Where a client's own log lines go. Called from several threads of librdkafka's.
-class Client::Voice {
+class Client::LogForwarder {
  public:
-  explicit Voice(observe::Log& log) : log_(log) {}
+  explicit LogForwarder(telemetry::Logger& logger) : logger_(logger) {}
 
   static void on_line(const rd_kafka_t* client, int level, const char* facility, const char* text) {
-    static_cast<Voice*>(rd_kafka_opaque(client))->say(level, facility, text);
+    static_cast<LogForwarder*>(rd_kafka_opaque(client))->say(level, facility, text);
   }
 
  private:
@@ -110,15 +110,15 @@ class Client::Voice {
     if (minute_.exchange(minute, std::memory_order_relaxed) != minute)
       lines_.store(0, std::memory_order_relaxed);
     if (lines_.fetch_add(1, std::memory_order_relaxed) >= lines_a_minute_max) return;
-    log_.write(severity_of(level, facility), "librdkafka says", {{"facility", facility}, {"text", text}});
+    logger_.write(severity_of(level, facility), "librdkafka says", {{"facility", facility}, {"text", text}});
   }
 
-  observe::Log& log_;
+  telemetry::Logger& logger_;
   std::atomic<std::int64_t> minute_{0};
   std::atomic<int> lines_{0};
 };
 
-Client::Client(std::unique_ptr<Voice> voice, ClientHandle handle)
+Client::Client(std::unique_ptr<LogForwarder> voice, ClientHandle handle)
     : voice_(std::move(voice)), handle_(std::move(handle)) {}
 Client::Client(Client&&) noexcept = default;
 Client::~Client() = default;
@@ -129,15 +129,16 @@ Client& Client::operator=(Client&& other) noexcept {
   return *this;
 }
 
-Result<Client> Client::open(Role role, ConfHandle conf, observe::Log& log) {
-  auto voice = std::make_unique<Voice>(log);
+Result<Client> Client::open(Role role, ConfHandle conf, telemetry::Logger& logger) {
+  auto voice = std::make_unique<LogForwarder>(logger);
   rd_kafka_conf_set_opaque(conf.get(), voice.get());
-  rd_kafka_conf_set_log_cb(conf.get(), &Voice::on_line);
+  rd_kafka_conf_set_log_cb(conf.get(), &LogForwarder::on_line);
   std::array<char, reason_bytes_max> reason{};
   rd_kafka_t* const made = rd_kafka_new(role == Role::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER,
                                         conf.get(), reason.data(), reason.size());
   if (made == nullptr)
-    return fail(Move::caller, code_settings, std::string("the Kafka client cannot start: ") + reason.data());
+    return fail(ErrorKind::invalid, code_settings,
+                std::string("the Kafka client cannot start: ") + reason.data());
   (void)conf.release();  // it is the client's now
   return Client(std::move(voice), ClientHandle(made));
 }

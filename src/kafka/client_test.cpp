@@ -45,7 +45,7 @@ TEST(Client, NamesThePropertyThatItCannotTake) {
     const auto conf = make_conf({.properties = {property}}, defaults, laws);
     ASSERT_FALSE(conf) << property.first;
     EXPECT_EQ(conf.error().code, code);
-    EXPECT_EQ(conf.error().move, Move::caller);
+    EXPECT_EQ(conf.error().kind, ErrorKind::invalid);
     EXPECT_NE(conf.error().text.find(said), std::string::npos) << conf.error().text;
   }
 }
@@ -57,7 +57,7 @@ TEST(Client, NeverRepeatsASecret) {
   if (!conf) {
     said = conf.error().text;
   } else {
-    const auto log = observe::make_silent_log();
+    const auto log = telemetry::make_silent_logger();
     const auto client = Client::open(Role::producer, std::move(*conf), *log);
     ASSERT_FALSE(client);
     EXPECT_EQ(client.error().code, "kafka_settings");
@@ -70,24 +70,25 @@ TEST(Client, SaysWhoseMoveAnErrorIs) {
   struct Case {
     rd_kafka_resp_err_t error;
     std::string_view code;
-    Move move;
+    ErrorKind kind;
   };
   for (const auto& [error, code, move] : {
-           Case{RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "broker_away", Move::peer},
-           Case{RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, "timed_out", Move::peer},
-           Case{RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "topic_unknown", Move::peer},
-           Case{RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, "not_authorised", Move::peer},
-           Case{RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, "not_enough_replicas", Move::peer},
-           Case{RD_KAFKA_RESP_ERR__QUEUE_FULL, "log_full", Move::peer},
-           Case{RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, "offset_out_of_range", Move::peer},
-           Case{RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "record_too_large", Move::caller},
-           Case{RD_KAFKA_RESP_ERR__FATAL, "kafka_fatal", Move::ourselves},
-           Case{RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, "kafka_error", Move::peer},
+           Case{RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "broker_away", ErrorKind::unavailable},
+           Case{RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, "timed_out", ErrorKind::unavailable},
+           Case{RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "topic_unknown", ErrorKind::unavailable},
+           Case{RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, "not_authorised", ErrorKind::unavailable},
+           Case{RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, "not_enough_replicas",
+                ErrorKind::unavailable},
+           Case{RD_KAFKA_RESP_ERR__QUEUE_FULL, "log_full", ErrorKind::unavailable},
+           Case{RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, "offset_out_of_range", ErrorKind::unavailable},
+           Case{RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "record_too_large", ErrorKind::invalid},
+           Case{RD_KAFKA_RESP_ERR__FATAL, "kafka_fatal", ErrorKind::internal},
+           Case{RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, "kafka_error", ErrorKind::unavailable},
        }) {
     const auto said = error_of(error, "doing a thing");
     EXPECT_EQ(said.code, code);
     EXPECT_EQ(said.code, code_of(error));
-    EXPECT_EQ(said.move, move) << code;
+    EXPECT_EQ(said.kind, move) << code;
     EXPECT_EQ(said.text.rfind("doing a thing: ", 0), 0) << said.text;
   }
 }

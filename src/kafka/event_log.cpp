@@ -20,7 +20,7 @@ constexpr int looks_a_timeout = 36;  // how often it is seen whether a request i
 
 std::string writing_to(const std::string& topic) { return "writing to the topic " + topic; }
 
-std::size_t place_of(std::string_view code) {
+std::size_t to_text(std::string_view code) {
   const auto* const found = std::ranges::find(failure_codes, code);
   return static_cast<std::size_t>((found != failure_codes.end() ? found : failure_codes.end() - 1) -
                                   failure_codes.begin());
@@ -45,32 +45,35 @@ struct KafkaEventLog::Slot {
 
 // Lives until its last record is settled, by whichever thread that is.
 struct KafkaEventLog::Request {
-  intake::Append events;
-  intake::Receive receive;
+  intake::EventBatch events;
+  intake::ReceiptCallback receive;
   std::int64_t cost = 0;
   std::list<MonoTime>::iterator at;  // in ages_
   std::vector<Slot> slots;
   std::atomic<std::size_t> open{0};
 };
 
-Result<std::unique_ptr<KafkaEventLog>> KafkaEventLog::open(EventLogOptions options, observe::Log& log) {
-  auto watch = TopicWatch::open({options.cluster, options.partitions, options.make_letters_too}, log);
-  if (!watch) return pass_on(watch);
-  std::unique_ptr<KafkaEventLog> made(new KafkaEventLog(std::move(options), log, std::move(*watch)));
-  auto producer = Producer::open(made->producer_options(), log);
-  if (!producer) return pass_on(producer);
+Result<std::unique_ptr<KafkaEventLog>> KafkaEventLog::open(EventLogOptions options,
+                                                           telemetry::Logger& logger) {
+  auto watch = TopicWatch::open({options.cluster, options.partitions, options.make_letters_too}, logger);
+  if (!watch) return propagate(watch);
+  std::unique_ptr<KafkaEventLog> made(new KafkaEventLog(std::move(options), logger, std::move(*watch)));
+  auto producer = Producer::open(made->producer_options(), logger);
+  if (!producer) return propagate(producer);
   made->producer_ = std::move(*producer);
   made->reporter_ = std::thread([reporting = made.get()] { reporting->report(); });
   return made;
 }
 
-KafkaEventLog::KafkaEventLog(EventLogOptions options, observe::Log& log, std::unique_ptr<TopicWatch> watch)
-    : options_(std::move(options)), log_(log), watch_(std::move(watch)) {}
+KafkaEventLog::KafkaEventLog(EventLogOptions options, telemetry::Logger& logger,
+                             std::unique_ptr<TopicWatch> watch)
+    : options_(std::move(options)), logger_(logger), watch_(std::move(watch)) {}
 
 KafkaEventLog::~KafkaEventLog() { stop(milliseconds{0}); }
 
 ProducerOptions KafkaEventLog::producer_options() const {
-  // We hold the bound on waiting bytes ourselves; librdkafka's own are just beyond, so a request is taken whole.
+  // We hold the bound on waiting bytes ourselves; librdkafka's own are just beyond, so a request is taken
+  // whole.
   return {.cluster = options_.cluster,
           .compression = options_.compression,
           .linger = options_.linger,
@@ -80,7 +83,7 @@ ProducerOptions KafkaEventLog::producer_options() const {
           .request_timeout = options_.request_timeout};
 }
 
-void KafkaEventLog::append(intake::Append events, intake::Receive receive) {
+void KafkaEventLog::append(intake::EventBatch events, intake::ReceiptCallback receive) {
   if (events.records.empty()) return receive({.all = Receipt::kept, .each = {}, .why = {}});
   open_requests_.fetch_add(1);  // before stopping_ is read: stop() waits for it, or it is refused
   auto request = std::make_unique<Request>();
@@ -101,15 +104,15 @@ void KafkaEventLog::append(intake::Append events, intake::Receive receive) {
 }
 
 std::optional<Error> KafkaEventLog::obstacle(std::int64_t waiting_bytes) const {
-  if (stopping_.load()) return Error{Move::peer, "log_stopping", "the log is going away"};
+  if (stopping_.load()) return Error{ErrorKind::unavailable, "log_stopping", "the log is going away"};
   if (waiting_bytes > static_cast<std::int64_t>(options_.waiting_bytes_max))
-    return Error{Move::peer, "log_full", "too much is waiting for Kafka"};
+    return Error{ErrorKind::unavailable, "log_full", "too much is waiting for Kafka"};
   if (broken_.load(std::memory_order_relaxed))
-    return Error{Move::ourselves, "kafka_fatal", "the Kafka producer failed and is being replaced"};
+    return Error{ErrorKind::internal, "kafka_fatal", "the Kafka producer failed and is being replaced"};
   if (watch_->up()) return std::nullopt;
   Error why = watch_->state().trouble;
   if (why.code.empty() || why.code == "broker_away" || why.code == "timed_out" || why.code == "starting")
-    why = {Move::peer, "log_away", "Kafka is away: " + why.text};
+    why = {ErrorKind::unavailable, "log_away", "Kafka is away: " + why.text};
   return why;
 }
 
@@ -129,21 +132,21 @@ void KafkaEventLog::send(Request& request) {
 }
 
 void KafkaEventLog::report() {
-  Producer::News news;
+  Producer::ProducerEvents news;
   while (!stopping_.load() || open_requests_.load() > 0) {
-    producer_->poll(nap(), news);
+    producer_->poll(poll_timeout(), news);
     take(news);
     if (stopping_.load()) continue;  // stop() gives up what is left
-    if (news.fatal || broken_.load()) renew("it failed for good");
+    if (news.fatal || broken_.load()) replace_producer("it failed for good");
     if (is_overdue()) {
       gives_up_overdue_ = true;
-      renew("Kafka did not answer in time");
+      replace_producer("Kafka did not answer in time");
       gives_up_overdue_ = false;
     }
   }
 }
 
-milliseconds KafkaEventLog::nap() const {
+milliseconds KafkaEventLog::poll_timeout() const {
   if (broken_.load()) return renewal_pause;
   return options_.answer_timeout / (open_requests_.load() > 0 ? looks_a_timeout : looks_a_timeout / 4);
 }
@@ -153,7 +156,7 @@ bool KafkaEventLog::is_overdue() {
   return !ages_.empty() && ages_.front() + options_.answer_timeout <= read_clock().mono;
 }
 
-void KafkaEventLog::take(const Producer::News& news) {
+void KafkaEventLog::take(const Producer::ProducerEvents& news) {
   if (news.brokers_lost) watch_->lost();
   std::vector<PartitionEnd> ends;
   for (const auto& delivery : news.deliveries)
@@ -175,7 +178,7 @@ void KafkaEventLog::settle(Slot& slot, Receipt receipt, int error) {
 Error KafkaEventLog::why_of(std::span<const Slot> slots) const {
   Error why;
   for (const auto& slot : slots) {
-    if (slot.receipt == Receipt::kept || (!why.code.empty() && why.move != Move::caller)) continue;
+    if (slot.receipt == Receipt::kept || (!why.code.empty() && why.kind != ErrorKind::invalid)) continue;
     why = error_of(static_cast<rd_kafka_resp_err_t>(slot.error), writing_to(options_.cluster.topic));
   }
   return why;
@@ -226,7 +229,7 @@ void KafkaEventLog::count(const Request& request, const Receipts& receipts) {
   counts_.published.fetch_add(kept, std::memory_order_relaxed);
   if (not_kept + unknown == 0) return;
   counts_.unknown.fetch_add(unknown, std::memory_order_relaxed);
-  counts_.failed[place_of(receipts.why.code)].fetch_add(not_kept + unknown, std::memory_order_relaxed);
+  counts_.failed[to_text(receipts.why.code)].fetch_add(not_kept + unknown, std::memory_order_relaxed);
 }
 
 // Says once, not at each request, that Kafka is there and yet does not keep what it is sent.
@@ -241,15 +244,15 @@ void KafkaEventLog::note(const Receipts& receipts) {
     if (well)
       trouble_.reset();
     else
-      trouble_ = Trouble{receipts.why.text, std::chrono::steady_clock::now()};
+      trouble_ = Failure{receipts.why.text, std::chrono::steady_clock::now()};
     troubled_ = !well;
   }
   if (!changed) return;
   if (well)
-    log_.info("Kafka keeps what it is sent again", {{"topic", options_.cluster.topic}});
+    logger_.info("Kafka keeps what it is sent again", {{"topic", options_.cluster.topic}});
   else
-    log_.warn("Kafka did not keep what it was sent",
-              {{"code", std::string(receipts.why.code)}, {"reason", receipts.why.text}});
+    logger_.warn("Kafka did not keep what it was sent",
+                 {{"code", std::string(receipts.why.code)}, {"reason", receipts.why.text}});
 }
 
 intake::LogHealth KafkaEventLog::health() const {
@@ -264,10 +267,10 @@ intake::LogHealth KafkaEventLog::health() const {
 }
 
 // Another producer takes the place, and what the old one holds is given up.
-void KafkaEventLog::renew(std::string_view why) {
+void KafkaEventLog::replace_producer(std::string_view why) {
   broken_ = true;  // keeps others off the lock
-  auto fresh = Producer::open(producer_options(), log_);
-  if (!fresh) return log_.error("no other Kafka producer can be made", {{"reason", fresh.error().text}});
+  auto fresh = Producer::open(producer_options(), logger_);
+  if (!fresh) return logger_.error("no other Kafka producer can be made", {{"reason", fresh.error().text}});
   std::shared_ptr<Producer> old(std::move(*fresh));
   {
     const std::unique_lock lock(producer_mutex_);
@@ -275,9 +278,9 @@ void KafkaEventLog::renew(std::string_view why) {
     broken_ = false;
   }
   counts_.renewed.fetch_add(1, std::memory_order_relaxed);
-  log_.warn("another Kafka producer takes the place of one that is given up",
-            {{"reason", std::string(why)}, {"open_records", std::to_string(old->open_records())}});
-  Producer::News news;
+  logger_.warn("another Kafka producer takes the place of one that is given up",
+               {{"reason", std::string(why)}, {"open_records", std::to_string(old->open_records())}});
+  Producer::ProducerEvents news;
   while (old->open_records() > 0) {
     old->give_up();
     old->poll(purge_pause, news);

@@ -1,12 +1,12 @@
-// The event log in Kafka: every record goes to the topic with acks=all by an idempotent producer, and what a client
-// is told comes from the delivery report and from nothing else.
+// The event log in Kafka: every record goes to the topic with acks=all by an idempotent producer, and what a
+// client is told comes from the delivery report and from nothing else.
 //
-// Two threads of its own beside librdkafka's: one takes delivery reports home in batches and answers the requests; the
-// other watches the topic (topic_watch.hpp). While the topic cannot be reached, what is appended is refused at once
-// instead of being held for seconds; that ends by itself.
+// Two threads of its own beside librdkafka's: one takes delivery reports home in batches and answers the
+// requests; the other watches the topic (topic_watch.hpp). While the topic cannot be reached, what is
+// appended is refused at once instead of being held for seconds; that ends by itself.
 //
-// A request that has waited for answer_timeout ends the producer: all that is open is given up with it, for nothing less
-// keeps every record from standing twice (Producer::give_up), and another takes its place.
+// A request that has waited for answer_timeout ends the producer: all that is open is given up with it, for
+// nothing less keeps every record from standing twice (Producer::give_up), and another takes its place.
 #pragma once
 
 #include <array>
@@ -73,10 +73,10 @@ struct EventLogCounts {
 class KafkaEventLog final : public intake::EventLog {
  public:
   // Does not wait for the brokers. Fails only with wrong settings. `log` must outlive it.
-  static Result<std::unique_ptr<KafkaEventLog>> open(EventLogOptions options, observe::Log& log);
+  static Result<std::unique_ptr<KafkaEventLog>> open(EventLogOptions options, telemetry::Logger& logger);
   ~KafkaEventLog() override;  // stop(0 ms)
 
-  void append(intake::Append events, intake::Receive receive) override;
+  void append(intake::EventBatch events, intake::ReceiptCallback receive) override;
   [[nodiscard]] intake::LogHealth health() const override;
 
   // Whether the topic is there, after at most `patience`.
@@ -84,38 +84,38 @@ class KafkaEventLog final : public intake::EventLog {
   [[nodiscard]] TopicState topic() const { return watch_->state(); }
   [[nodiscard]] const EventLogCounts& counts() const { return counts_; }
 
-  // Takes nothing more, waits at most `patience` for what is under way, gives up the rest (not_kept if it was never
-  // sent, else unknown), and returns when everything is answered.
+  // Takes nothing more, waits at most `patience` for what is under way, gives up the rest (not_kept if it was
+  // never sent, else unknown), and returns when everything is answered.
   void stop(std::chrono::milliseconds patience);
 
  private:
   struct Request;
   struct Slot;  // one record of a request; its address is the ticket
-  struct Trouble {
+  struct Failure {
     std::string reason;
     MonoTime at;
   };
 
-  KafkaEventLog(EventLogOptions options, observe::Log& log, std::unique_ptr<TopicWatch> watch);
+  KafkaEventLog(EventLogOptions options, telemetry::Logger& logger, std::unique_ptr<TopicWatch> watch);
   [[nodiscard]] ProducerOptions producer_options() const;
   [[nodiscard]] std::optional<Error> obstacle(std::int64_t waiting_bytes) const;
   void send(Request& request);
 
   // The reporting thread (answer() also a thread that appends, when nothing could be sent).
   void report();
-  void take(const Producer::News& news);
+  void take(const Producer::ProducerEvents& news);
   void settle(Slot& slot, intake::Receipt receipt, int error);
   [[nodiscard]] Error why_of(std::span<const Slot> slots) const;
   void answer(std::unique_ptr<Request> request);
   void hand_over(std::unique_ptr<Request> request, intake::Receipts receipts);
   void count(const Request& request, const intake::Receipts& receipts);
   void note(const intake::Receipts& receipts);
-  [[nodiscard]] std::chrono::milliseconds nap() const;
+  [[nodiscard]] std::chrono::milliseconds poll_timeout() const;
   [[nodiscard]] bool is_overdue();
-  void renew(std::string_view why);
+  void replace_producer(std::string_view why);
 
   const EventLogOptions options_;
-  observe::Log& log_;
+  telemetry::Logger& logger_;
   const std::unique_ptr<TopicWatch> watch_;
   EventLogCounts counts_;
   std::atomic<bool> stopping_{false};
@@ -130,7 +130,7 @@ class KafkaEventLog final : public intake::EventLog {
 
   mutable std::mutex mutex_;
   std::condition_variable ended_;   // open_requests_ fell to 0 while stopping
-  std::optional<Trouble> trouble_;  // why records failed last, until one is kept
+  std::optional<Failure> trouble_;  // why records failed last, until one is kept
 
   std::mutex ages_mutex_;
   std::list<MonoTime> ages_;  // when each request that is open was handed in, the oldest first

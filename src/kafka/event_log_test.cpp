@@ -2,8 +2,8 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "intake/event_log_contract.hpp"
-#include "kafka/event_log_test_world.hpp"
+#include "intake/testing/event_log_contract.hpp"
+#include "kafka/testing/event_log_fixture.hpp"
 
 namespace weir::kafka {
 namespace {
@@ -64,7 +64,7 @@ class KafkaEventLogTest : public testing::Test {
     const auto* const place = std::ranges::find(failure_codes, code);
     return log_->counts().failed.at(static_cast<std::size_t>(place - failure_codes.begin()));
   }
-  std::unique_ptr<observe::Log> quiet_ = observe::make_silent_log();
+  std::unique_ptr<telemetry::Logger> quiet_ = telemetry::make_silent_logger();
   FakeBrokers brokers_;
   std::unique_ptr<KafkaEventLog> log_;
 };
@@ -73,14 +73,14 @@ TEST_F(KafkaEventLogTest, SaysWhyTheBrokerRefusesAndKeepsTheNext) {
   struct Case {
     rd_kafka_resp_err_t error;
     std::string_view code;
-    Move move;
+    ErrorKind kind;
   };
   // Those that librdkafka tries again, it tries twice more.
   for (const auto& [error, code, move] : {
-           Case{RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, "not_enough_replicas", Move::peer},
-           Case{RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "record_too_large", Move::caller},
-           Case{RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "not_authorised", Move::peer},
-           Case{RD_KAFKA_RESP_ERR_INVALID_RECORD, "record_refused", Move::caller},
+           Case{RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, "not_enough_replicas", ErrorKind::unavailable},
+           Case{RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "record_too_large", ErrorKind::invalid},
+           Case{RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "not_authorised", ErrorKind::unavailable},
+           Case{RD_KAFKA_RESP_ERR_INVALID_RECORD, "record_refused", ErrorKind::invalid},
        }) {
     SCOPED_TRACE(code);
     log_.reset();
@@ -94,9 +94,9 @@ TEST_F(KafkaEventLogTest, SaysWhyTheBrokerRefusesAndKeepsTheNext) {
     const auto refused = append("refused");
     EXPECT_EQ(refused.all, Receipt::not_kept);
     EXPECT_EQ(refused.why.code, code);
-    EXPECT_EQ(refused.why.move, move);
+    EXPECT_EQ(refused.why.kind, move);
     EXPECT_EQ(failed(code), 1);
-    EXPECT_EQ(log_->health().up, move == Move::caller) << log_->health().reason;
+    EXPECT_EQ(log_->health().up, move == ErrorKind::invalid) << log_->health().reason;
     brokers_.refuse_no_more(Api::produce);
     append_until_kept("kept");
     EXPECT_TRUE(log_->health().up);
@@ -116,7 +116,7 @@ TEST_F(KafkaEventLogTest, RefusesARecordThatKafkaCouldNeverTake) {
   EXPECT_EQ(receipts.of(0), Receipt::kept);
   EXPECT_EQ(receipts.of(1), Receipt::not_kept);
   EXPECT_EQ(receipts.why.code, "record_too_large");
-  EXPECT_EQ(receipts.why.move, Move::caller);
+  EXPECT_EQ(receipts.why.kind, ErrorKind::invalid);
 }
 
 TEST_F(KafkaEventLogTest, AnswersNotKeptWhenTimeRunsOutBeforeSending) {

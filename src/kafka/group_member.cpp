@@ -3,9 +3,9 @@
 #include <array>
 #include <utility>
 
-#include "kafka/knock.hpp"
 #include "kafka/rdkafka_handles.hpp"
 #include "kafka/reading_settings.hpp"
+#include "kafka/wakeup.hpp"
 
 namespace weir::kafka {
 namespace {
@@ -40,44 +40,45 @@ PartitionsHandle no_partitions() { return PartitionsHandle(rd_kafka_topic_partit
 }  // namespace
 
 Result<std::unique_ptr<GroupMember>> GroupMember::open(const Cluster& cluster, const std::string& group,
-                                                       observe::Log& log, int knock_fd) {
+                                                       telemetry::Logger& logger, int knock_fd) {
   std::vector<Property> laws(reading_laws.begin(), reading_laws.end());
   laws.emplace_back("group.id", group);
   auto conf = make_conf(cluster, defaults, laws);
-  if (!conf) return pass_on(conf);
+  if (!conf) return propagate(conf);
   rd_kafka_conf_set_events(conf->get(),
                            RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT);
-  auto client = Client::open(Role::consumer, std::move(*conf), log);
-  if (!client) return pass_on(client);
+  auto client = Client::open(Role::consumer, std::move(*conf), logger);
+  if (!client) return propagate(client);
 
   rd_kafka_poll_set_consumer(client->get());
   QueueHandle queue(rd_kafka_queue_get_consumer(client->get()));
-  rd_kafka_queue_io_event_enable(queue.get(), knock_fd, &Knock::payload, sizeof Knock::payload);
+  rd_kafka_queue_io_event_enable(queue.get(), knock_fd, &Wakeup::payload, sizeof Wakeup::payload);
   const PartitionsHandle topics(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(topics.get(), cluster.topic.c_str(), RD_KAFKA_PARTITION_UA);
   if (const auto error = rd_kafka_subscribe(client->get(), topics.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR)
     return std::unexpected<Error>(error_of(error, "subscribing to the topic " + cluster.topic));
   return std::unique_ptr<GroupMember>(
-      new GroupMember(std::move(*client), std::move(queue), cluster.topic, log));
+      new GroupMember(std::move(*client), std::move(queue), cluster.topic, logger));
 }
 
-GroupMember::GroupMember(Client client, QueueHandle queue, const std::string& topic, observe::Log& log)
-    : client_(std::move(client)), queue_(std::move(queue)), topic_(topic), log_(log) {}
+GroupMember::GroupMember(Client client, QueueHandle queue, const std::string& topic,
+                         telemetry::Logger& logger)
+    : client_(std::move(client)), queue_(std::move(queue)), topic_(topic), logger_(logger) {}
 
 GroupMember::~GroupMember() {
   if (joined_) commit_and_wait();
   leave();
 }
 
-void GroupMember::serve(std::vector<rollup::LogEvent>& events) {
+void GroupMember::serve(std::vector<consumer::LogEvent>& events) {
   while (const EventHandle event{rd_kafka_queue_poll(queue_.get(), 0)}) {
     const auto type = rd_kafka_event_type(event.get());
     if (type == RD_KAFKA_EVENT_REBALANCE) rebalanced(event.get(), events);
     if (type == RD_KAFKA_EVENT_ERROR) failed(event.get());
     if (type == RD_KAFKA_EVENT_OFFSET_COMMIT &&
         rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
-      log_.debug("the group did not take our offsets",
-                 {{"reason", rd_kafka_event_error_string(event.get())}});
+      logger_.debug("the group did not take our offsets",
+                    {{"reason", rd_kafka_event_error_string(event.get())}});
   }
   if (to_commit_.empty()) return;
   const MonoTime now = read_clock().mono;
@@ -86,7 +87,7 @@ void GroupMember::serve(std::vector<rollup::LogEvent>& events) {
   send_commits(queue_.get());
 }
 
-void GroupMember::rebalanced(rd_kafka_op_s* event, std::vector<rollup::LogEvent>& events) {
+void GroupMember::rebalanced(rd_kafka_op_s* event, std::vector<consumer::LogEvent>& events) {
   std::vector<std::int32_t> changed = numbers_of(rd_kafka_event_topic_partition_list(event));
   trouble_.reset();
   if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
@@ -94,7 +95,7 @@ void GroupMember::rebalanced(rd_kafka_op_s* event, std::vector<rollup::LogEvent>
     partitions_.insert(changed.begin(), changed.end());
     answer_assigned();
     say("the group gave us partitions", changed);
-    events.emplace_back(rollup::Assigned{std::move(changed)});
+    events.emplace_back(consumer::Assigned{std::move(changed)});
   } else if (rd_kafka_assignment_lost(client_.get()) != 0) {
     joined_ = false;
     for (const auto partition : changed) {
@@ -103,12 +104,12 @@ void GroupMember::rebalanced(rd_kafka_op_s* event, std::vector<rollup::LogEvent>
     }
     answer_revoked();
     say("the group took our partitions for abandoned", changed);
-    events.emplace_back(rollup::Lost{std::move(changed)});
+    events.emplace_back(consumer::Lost{std::move(changed)});
   } else {
     to_release_.insert(changed.begin(), changed.end());
     if (to_release_.empty()) return answer_revoked();
     say("the group wants partitions back", changed);
-    events.emplace_back(rollup::Revoked{std::move(changed)});
+    events.emplace_back(consumer::Revoked{std::move(changed)});
   }
 }
 
@@ -169,7 +170,7 @@ void GroupMember::say(std::string_view what, const std::vector<std::int32_t>& pa
   if (partitions.empty()) return;
   std::string list;
   for (const auto partition : partitions) list += (list.empty() ? "" : ", ") + std::to_string(partition);
-  log_.info(what, {{"partitions", list}});
+  logger_.info(what, {{"partitions", list}});
 }
 
 // Closing raises a last rebalance that must be answered too.

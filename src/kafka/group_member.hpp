@@ -18,9 +18,9 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "consumer/log_reader.hpp"
 #include "kafka/client.hpp"
-#include "observe/log.hpp"
-#include "rollup/log_reader.hpp"
+#include "telemetry/logger.hpp"
 
 struct rd_kafka_op_s;  // an rd_kafka_event_t
 
@@ -29,10 +29,10 @@ namespace weir::kafka {
 // All calls come from one thread. No call waits, but for release() and the destructor.
 class GroupMember {
  public:
-  // Begins to join. `knock_fd` gets Knock::payload when serve() has something to do; it and `log` outlive the
-  // member.
+  // Begins to join. `knock_fd` gets Wakeup::payload when serve() has something to do; it and `log` outlive
+  // the member.
   static Result<std::unique_ptr<GroupMember>> open(const Cluster& cluster, const std::string& group,
-                                                   observe::Log& log, int knock_fd);
+                                                   telemetry::Logger& logger, int knock_fd);
   GroupMember(const GroupMember&) = delete;
   GroupMember& operator=(const GroupMember&) = delete;
   // Leaves the group, giving up what is still ours: some 10 ms, but up to 10 s while the coordinator does not
@@ -41,8 +41,9 @@ class GroupMember {
 
   // Appends Assigned, Revoked and Lost. Not called for max.poll.interval.ms (60 s), the group takes us for
   // dead.
-  void serve(std::vector<rollup::LogEvent>& events);
-  // What went wrong since the last call, if anything did. Move::ourselves: this member will not join again.
+  void serve(std::vector<consumer::LogEvent>& events);
+  // What went wrong since the last call, if anything did. ErrorKind::internal: this member will not join
+  // again.
   [[nodiscard]] std::optional<Error> take_trouble();
 
   // In the group, with or without partitions.
@@ -56,9 +57,9 @@ class GroupMember {
   void release(std::span<const std::int32_t> partitions);
 
  private:
-  GroupMember(Client client, QueueHandle queue, const std::string& topic, observe::Log& log);
+  GroupMember(Client client, QueueHandle queue, const std::string& topic, telemetry::Logger& logger);
 
-  void rebalanced(rd_kafka_op_s* event, std::vector<rollup::LogEvent>& events);
+  void rebalanced(rd_kafka_op_s* event, std::vector<consumer::LogEvent>& events);
   void failed(rd_kafka_op_s* event);
   void answer_assigned();
   void answer_revoked();
@@ -70,7 +71,7 @@ class GroupMember {
   Client client_;
   QueueHandle queue_;
   const std::string topic_;
-  observe::Log& log_;
+  telemetry::Logger& logger_;
 
   std::set<std::int32_t> partitions_;
   std::set<std::int32_t> to_release_;  // revoked, and the group waits for it

@@ -11,8 +11,8 @@
 namespace weir::kafka {
 namespace {
 
-using rollup::LogBounds;
-using rollup::LogReader;
+using consumer::LogReader;
+using consumer::Watermarks;
 
 // Kafka's ListOffsets takes these for times.
 constexpr std::int64_t list_latest = -1;
@@ -27,11 +27,11 @@ const std::array<Property, 4> defaults{{{"fetch.min.bytes", "1"},
 
 }  // namespace
 
-Result<std::unique_ptr<LogLookup>> LogLookup::open(const Cluster& cluster, observe::Log& log) {
+Result<std::unique_ptr<LogLookup>> LogLookup::open(const Cluster& cluster, telemetry::Logger& logger) {
   auto conf = make_conf(without(without(cluster, "group."), "fetch."), defaults, reading_laws);
-  if (!conf) return pass_on(conf);
-  auto client = Client::open(Role::consumer, std::move(*conf), log);
-  if (!client) return pass_on(client);
+  if (!conf) return propagate(conf);
+  auto client = Client::open(Role::consumer, std::move(*conf), logger);
+  if (!client) return propagate(client);
   return std::unique_ptr<LogLookup>(new LogLookup(std::move(*client), cluster.topic));
 }
 
@@ -45,7 +45,7 @@ LogLookup::~LogLookup() = default;
 
 Result<void> LogLookup::probe(std::chrono::milliseconds at_most) {
   auto facts = describe_topic(client_.get(), name_, at_most);
-  if (!facts) return pass_on(facts);
+  if (!facts) return propagate(facts);
   partitions_ = facts->partitions;
   partitions_at_ = read_clock().mono;
   return {};
@@ -53,25 +53,25 @@ Result<void> LogLookup::probe(std::chrono::milliseconds at_most) {
 
 Result<std::int32_t> LogLookup::partitions() {
   if (partitions_ == 0 || read_clock().mono - partitions_at_ > partitions_age_max) {
-    if (auto reached = probe(patience); !reached) return pass_on(reached);
+    if (auto reached = probe(patience); !reached) return propagate(reached);
   }
   return partitions_;
 }
 
 // rd_kafka_query_watermark_offsets would do this in one call, but waits for ever for brokers that went away.
-Result<LogBounds> LogLookup::bounds(std::int32_t partition) {
+Result<Watermarks> LogLookup::bounds(std::int32_t partition) {
   const auto start = offset_of(partition, list_earliest);
   if (!start) return std::unexpected<Error>(start.error());
   const auto end = offset_of(partition, list_latest);
   if (!end) return std::unexpected<Error>(end.error());
-  return LogBounds{.start = *start, .end = *end};
+  return Watermarks{.start = *start, .end = *end};
 }
 
 Result<std::int64_t> LogLookup::offset_of(std::int32_t partition, std::int64_t time_ms) {
   auto found = ask_offset(partition, time_ms);
   if (found || found.error().code != "topic_unknown") return found;
   // Perhaps a partition that is newer than what this client has heard of the topic.
-  if (auto reached = probe(patience); !reached) return pass_on(reached);
+  if (auto reached = probe(patience); !reached) return propagate(reached);
   return ask_offset(partition, time_ms);
 }
 
@@ -86,7 +86,8 @@ Result<std::int64_t> LogLookup::ask_offset(std::int32_t partition, std::int64_t 
       error_of(error, "asking for offsets of partition " + std::to_string(partition)));
 }
 
-Result<std::optional<LogReader::Landmark>> LogLookup::landmark(std::int32_t partition, std::int64_t offset) {
+Result<std::optional<LogReader::RecordIdentity>> LogLookup::landmark(std::int32_t partition,
+                                                                     std::int64_t offset) {
   if (offset < 0) return std::nullopt;
   if (rd_kafka_consume_start_queue(topic_.get(), partition, offset, queue_.get()) != 0)
     return std::unexpected<Error>(error_of(rd_kafka_last_error(), "reading one record"));
@@ -95,8 +96,8 @@ Result<std::optional<LogReader::Landmark>> LogLookup::landmark(std::int32_t part
   return found;
 }
 
-Result<std::optional<LogReader::Landmark>> LogLookup::next_record(std::int32_t partition,
-                                                                  std::int64_t offset) {
+Result<std::optional<LogReader::RecordIdentity>> LogLookup::next_record(std::int32_t partition,
+                                                                        std::int64_t offset) {
   const MonoTime until = read_clock().mono + patience;
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - read_clock().mono);
@@ -114,13 +115,13 @@ Result<std::optional<LogReader::Landmark>> LogLookup::next_record(std::int32_t p
 }
 
 // The first that comes from an offset on: the record itself, a later one or the end if it yields none.
-Result<std::optional<LogReader::Landmark>> LogLookup::read_as(const rd_kafka_message_t& message,
-                                                              std::int64_t offset) const {
+Result<std::optional<LogReader::RecordIdentity>> LogLookup::read_as(const rd_kafka_message_t& message,
+                                                                    std::int64_t offset) const {
   switch (message.err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR: {
       if (message.offset != offset) return std::nullopt;
       const auto record = view_of(message);
-      return LogReader::Landmark{.hash = hash_of(record), .time = record.time};
+      return LogReader::RecordIdentity{.hash = hash_of(record), .time = record.time};
     }
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:

@@ -12,22 +12,22 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "consumer/log_reader.hpp"
 #include "kafka/client.hpp"
-#include "observe/log.hpp"
-#include "rollup/log_reader.hpp"
+#include "telemetry/logger.hpp"
 
 struct rd_kafka_message_s;
 
 namespace weir::kafka {
 
 // One thread. Every call may wait: a few milliseconds while the brokers answer, at most a few times
-// `patience` while they do not. Errors are error_of()'s. For what the answers mean see rollup::LogReader.
+// `patience` while they do not. Errors are error_of()'s. For what the answers mean see consumer::LogReader.
 class LogLookup {
  public:
   static constexpr std::chrono::milliseconds patience{3000};
   static constexpr std::chrono::seconds partitions_age_max{10};
 
-  static Result<std::unique_ptr<LogLookup>> open(const Cluster& cluster, observe::Log& log);
+  static Result<std::unique_ptr<LogLookup>> open(const Cluster& cluster, telemetry::Logger& logger);
   LogLookup(const LogLookup&) = delete;
   LogLookup& operator=(const LogLookup&) = delete;
   ~LogLookup();
@@ -37,16 +37,18 @@ class LogLookup {
   // As they were at most partitions_age_max ago.
   Result<std::int32_t> partitions();
   // The end is the last stable offset: records of an open transaction do not count yet.
-  Result<rollup::LogBounds> bounds(std::int32_t partition);
-  Result<std::optional<rollup::LogReader::Landmark>> landmark(std::int32_t partition, std::int64_t offset);
+  Result<consumer::Watermarks> bounds(std::int32_t partition);
+  Result<std::optional<consumer::LogReader::RecordIdentity>> landmark(std::int32_t partition,
+                                                                      std::int64_t offset);
 
  private:
   LogLookup(Client client, const std::string& topic);
   Result<std::int64_t> offset_of(std::int32_t partition, std::int64_t time_ms);
   Result<std::int64_t> ask_offset(std::int32_t partition, std::int64_t time_ms);
-  Result<std::optional<rollup::LogReader::Landmark>> next_record(std::int32_t partition, std::int64_t offset);
-  Result<std::optional<rollup::LogReader::Landmark>> read_as(const rd_kafka_message_s& message,
-                                                             std::int64_t offset) const;
+  Result<std::optional<consumer::LogReader::RecordIdentity>> next_record(std::int32_t partition,
+                                                                         std::int64_t offset);
+  Result<std::optional<consumer::LogReader::RecordIdentity>> read_as(const rd_kafka_message_s& message,
+                                                                     std::int64_t offset) const;
 
   Client client_;
   const std::string name_;

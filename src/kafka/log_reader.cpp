@@ -6,7 +6,7 @@
 namespace weir::kafka {
 namespace {
 
-using rollup::LogEvent;
+using consumer::LogEvent;
 
 constexpr std::chrono::seconds probe_interval{1};
 constexpr std::chrono::milliseconds probe_patience{300};
@@ -14,16 +14,16 @@ constexpr std::chrono::milliseconds probe_patience{300};
 }  // namespace
 
 Result<std::unique_ptr<KafkaLogReader>> KafkaLogReader::open(const Cluster& cluster, const std::string& group,
-                                                             observe::Log& log) {
+                                                             telemetry::Logger& logger) {
   std::unique_ptr<KafkaLogReader> reader(new KafkaLogReader());
-  auto lookup = LogLookup::open(cluster, log);
-  if (!lookup) return pass_on(lookup);
+  auto lookup = LogLookup::open(cluster, logger);
+  if (!lookup) return propagate(lookup);
   reader->lookup_ = std::move(*lookup);
-  auto fetcher = RecordFetcher::open(cluster, log, reader->knock_.fd());
-  if (!fetcher) return pass_on(fetcher);
+  auto fetcher = RecordFetcher::open(cluster, logger, reader->knock_.fd());
+  if (!fetcher) return propagate(fetcher);
   reader->fetcher_ = std::move(*fetcher);
-  auto member = GroupMember::open(cluster, group, log, reader->knock_.fd());
-  if (!member) return pass_on(member);
+  auto member = GroupMember::open(cluster, group, logger, reader->knock_.fd());
+  if (!member) return propagate(member);
   reader->member_ = std::move(*member);
   return reader;
 }
@@ -51,15 +51,15 @@ std::vector<LogEvent> KafkaLogReader::take() {
   }
   note_trouble();
   fetcher_->take(events);
-  if (!events.empty() && trouble_ && trouble_->move != Move::ourselves) trouble_.reset();
+  if (!events.empty() && trouble_ && trouble_->kind != ErrorKind::internal) trouble_.reset();
   return events;
 }
 
 void KafkaLogReader::follow(const std::vector<LogEvent>& changes) {
   for (const LogEvent& change : changes) {
-    if (const auto* assigned = std::get_if<rollup::Assigned>(&change))
+    if (const auto* assigned = std::get_if<consumer::Assigned>(&change))
       for (const auto partition : assigned->partitions) fetcher_->add(partition);
-    if (const auto* lost = std::get_if<rollup::Lost>(&change))
+    if (const auto* lost = std::get_if<consumer::Lost>(&change))
       for (const auto partition : lost->partitions) fetcher_->remove(partition);
   }
 }
@@ -71,7 +71,7 @@ void KafkaLogReader::note_membership() {
 }
 
 void KafkaLogReader::note_trouble() {
-  if (trouble_ && trouble_->move == Move::ourselves) return;
+  if (trouble_ && trouble_->kind == ErrorKind::internal) return;
   std::optional<Error> from_member = member_->take_trouble();
   std::optional<Error> from_fetcher = fetcher_->take_trouble();
   if (from_fetcher) trouble_ = std::move(from_fetcher);
@@ -82,7 +82,7 @@ void KafkaLogReader::note_trouble() {
 // group: only being let in shows that the group takes us.
 void KafkaLogReader::look_whether_it_is_over() {
   const MonoTime now = read_clock().mono;
-  if (trouble_->move == Move::ourselves || now < probe_at_) return;
+  if (trouble_->kind == ErrorKind::internal || now < probe_at_) return;
   probe_at_ = now + probe_interval;
   const bool of_the_way =
       trouble_->code == "broker_away" || trouble_->code == "timed_out" || trouble_->code == "topic_unknown";
@@ -105,12 +105,12 @@ void KafkaLogReader::resume(std::int32_t partition) { fetcher_->resume(partition
 
 Result<std::int32_t> KafkaLogReader::partitions() { return lookup_->partitions(); }
 
-Result<rollup::LogBounds> KafkaLogReader::bounds(std::int32_t partition) {
+Result<consumer::Watermarks> KafkaLogReader::bounds(std::int32_t partition) {
   return lookup_->bounds(partition);
 }
 
-Result<std::optional<rollup::LogReader::Landmark>> KafkaLogReader::landmark(std::int32_t partition,
-                                                                            std::int64_t offset) {
+Result<std::optional<consumer::LogReader::RecordIdentity>> KafkaLogReader::landmark(std::int32_t partition,
+                                                                                    std::int64_t offset) {
   return lookup_->landmark(partition, offset);
 }
 

@@ -17,13 +17,13 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "consumer/log_reader.hpp"
 #include "kafka/client.hpp"
 #include "kafka/group_member.hpp"
-#include "kafka/knock.hpp"
 #include "kafka/log_lookup.hpp"
 #include "kafka/record_fetcher.hpp"
-#include "observe/log.hpp"
-#include "rollup/log_reader.hpp"
+#include "kafka/wakeup.hpp"
+#include "telemetry/logger.hpp"
 
 namespace weir::kafka {
 
@@ -32,26 +32,27 @@ struct Membership {
   std::vector<std::int32_t> partitions;
 };
 
-// Fills rollup::LogReader. Records are copied out of librdkafka's buffers once.
+// Fills consumer::LogReader. Records are copied out of librdkafka's buffers once.
 //
-// A topic or broker that is missing, or refuses us, makes poll() fail with Move::peer until that is over;
-// librdkafka goes on trying, and a probe of at most 0.3 s each second sees when the topic can be reached
-// again. Questions about the log wait for up to LogLookup::patience each, or twice that. The destructor
-// leaves the group: some 10 ms, up to 8 s while the coordinator does not answer.
-class KafkaLogReader final : public rollup::LogReader {
+// A topic or broker that is missing, or refuses us, makes poll() fail with ErrorKind::unavailable until that
+// is over; librdkafka goes on trying, and a probe of at most 0.3 s each second sees when the topic can be
+// reached again. Questions about the log wait for up to LogLookup::patience each, or twice that. The
+// destructor leaves the group: some 10 ms, up to 8 s while the coordinator does not answer.
+class KafkaLogReader final : public consumer::LogReader {
  public:
-  // Begins to join; fails only with wrong settings (Move::caller, see make_conf). `log` outlives the reader.
+  // Begins to join; fails only with wrong settings (ErrorKind::invalid, see make_conf). `log` outlives the
+  // reader.
   static Result<std::unique_ptr<KafkaLogReader>> open(const Cluster& cluster, const std::string& group,
-                                                      observe::Log& log);
+                                                      telemetry::Logger& logger);
 
-  Result<std::vector<rollup::LogEvent>> poll(std::chrono::milliseconds wait_max) override;
+  Result<std::vector<consumer::LogEvent>> poll(std::chrono::milliseconds wait_max) override;
   void wake() override;
   Result<void> seek(std::int32_t partition, std::int64_t offset) override;
   void pause(std::int32_t partition) override;
   void resume(std::int32_t partition) override;
   Result<std::int32_t> partitions() override;
-  Result<rollup::LogBounds> bounds(std::int32_t partition) override;
-  Result<std::optional<Landmark>> landmark(std::int32_t partition, std::int64_t offset) override;
+  Result<consumer::Watermarks> bounds(std::int32_t partition) override;
+  Result<std::optional<RecordIdentity>> landmark(std::int32_t partition, std::int64_t offset) override;
   void committed(std::int32_t partition, std::int64_t next_offset) override;
   void release(std::span<const std::int32_t> partitions) override;
 
@@ -60,13 +61,13 @@ class KafkaLogReader final : public rollup::LogReader {
 
  private:
   KafkaLogReader() = default;
-  std::vector<rollup::LogEvent> take();
-  void follow(const std::vector<rollup::LogEvent>& changes);
+  std::vector<consumer::LogEvent> take();
+  void follow(const std::vector<consumer::LogEvent>& changes);
   void note_membership();
   void note_trouble();
   void look_whether_it_is_over();
 
-  Knock knock_;  // outlives the clients that knock
+  Wakeup knock_;  // outlives the clients that knock
   std::atomic<bool> woken_ = false;
   std::unique_ptr<LogLookup> lookup_;
   std::unique_ptr<GroupMember> member_;

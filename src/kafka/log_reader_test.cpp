@@ -11,7 +11,7 @@
 namespace weir::kafka {
 namespace {
 
-using rollup::LogEvent;
+using consumer::LogEvent;
 
 constexpr std::chrono::milliseconds briefly{20};
 constexpr std::chrono::seconds patience{60};
@@ -39,7 +39,7 @@ class MockedLogReader : public testing::Test {
   void open() {
     auto opened = KafkaLogReader::open(
         {.brokers = rd_kafka_mock_cluster_bootstraps(brokers_.get()), .topic = topic, .properties = {}},
-        "readers", *log_);
+        "readers", *logger_);
     ASSERT_TRUE(opened) << opened.error().text;
     reader_ = std::move(*opened);
   }
@@ -65,7 +65,7 @@ class MockedLogReader : public testing::Test {
 
   std::unique_ptr<rd_kafka_t, EndClient> host_{make_host()};
   std::unique_ptr<rd_kafka_mock_cluster_t, EndCluster> brokers_{rd_kafka_mock_cluster_new(host_.get(), 1)};
-  std::unique_ptr<observe::Log> log_ = observe::make_silent_log();
+  std::unique_ptr<telemetry::Logger> logger_ = telemetry::make_silent_logger();
   std::unique_ptr<KafkaLogReader> reader_;
   std::vector<Error> failures_;
 };
@@ -85,7 +85,7 @@ TEST_F(MockedLogReader, SaysThatTheGroupRefusesItAndJoinsOnceItMay) {
   ASSERT_NO_FATAL_FAILURE(open());
   ASSERT_TRUE(until([&] { return failures_.size() >= 3; }));
   for (const auto& failure : failures_) {
-    EXPECT_EQ(failure.move, Move::peer);
+    EXPECT_EQ(failure.kind, ErrorKind::unavailable);
     EXPECT_EQ(failure.code, "not_authorised");
     EXPECT_NE(failure.text.find(topic), std::string::npos);
   }
@@ -99,7 +99,7 @@ TEST_F(MockedLogReader, SaysThatTheTopicIsRefused) {
   rd_kafka_mock_topic_set_error(brokers_.get(), topic.c_str(), RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
   ASSERT_NO_FATAL_FAILURE(open());
   ASSERT_TRUE(until([&] { return !failures_.empty(); }));
-  EXPECT_EQ(failures_.front().move, Move::peer);
+  EXPECT_EQ(failures_.front().kind, ErrorKind::unavailable);
   EXPECT_EQ(failures_.front().code, "not_authorised");
   EXPECT_FALSE(reader_->partitions());
 }
@@ -109,11 +109,11 @@ TEST_F(MockedLogReader, CannotGoOnWhereAnotherTookItsStaticPlace) {
   auto opened = KafkaLogReader::open({.brokers = rd_kafka_mock_cluster_bootstraps(brokers_.get()),
                                       .topic = topic,
                                       .properties = {{"group.instance.id", "one"}}},
-                                     "readers", *log_);
+                                     "readers", *logger_);
   ASSERT_TRUE(opened) << opened.error().text;
   reader_ = std::move(*opened);
   ASSERT_TRUE(until([&] { return !failures_.empty(); }));
-  EXPECT_EQ(failures_.front().move, Move::ourselves);
+  EXPECT_EQ(failures_.front().kind, ErrorKind::internal);
   EXPECT_EQ(failures_.front().code, "kafka_fatal");
   EXPECT_FALSE(reader_->poll(briefly)) << "and stays so";
 }
@@ -130,7 +130,7 @@ TEST_F(MockedLogReader, RefusesToSeekWhatIsNotOurs) {
   ASSERT_NO_FATAL_FAILURE(open());
   const auto sought = reader_->seek(0, 0);
   ASSERT_FALSE(sought);
-  EXPECT_EQ(sought.error().move, Move::peer);
+  EXPECT_EQ(sought.error().kind, ErrorKind::unavailable);
   EXPECT_EQ(sought.error().code, "not_assigned");
   reader_->pause(0);
   reader_->resume(0);
@@ -138,21 +138,21 @@ TEST_F(MockedLogReader, RefusesToSeekWhatIsNotOurs) {
 }
 
 TEST(KafkaLogReader, RefusesPropertiesThatWouldBreakAPromise) {
-  const auto log = observe::make_silent_log();
+  const auto log = telemetry::make_silent_logger();
   for (const char* const name :
        {"group.id", "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset", "isolation.level",
         "enable.partition.eof", "partition.assignment.strategy"}) {
     auto opened = KafkaLogReader::open(
         {.brokers = "localhost:1", .topic = topic, .properties = {{name, "false"}}}, "readers", *log);
     ASSERT_FALSE(opened) << name;
-    EXPECT_EQ(opened.error().move, Move::caller);
+    EXPECT_EQ(opened.error().kind, ErrorKind::invalid);
     EXPECT_EQ(opened.error().code, "property_reserved");
     EXPECT_NE(opened.error().text.find(name), std::string::npos);
   }
 }
 
-TEST(Shelf, KeepsWhatWasPutWhereItIsUntilItIsCleared) {
-  Shelf shelf;
+TEST(Arena, KeepsWhatWasPutWhereItIsUntilItIsCleared) {
+  Arena shelf;
   for (int round = 0; round < 3; ++round) {
     std::vector<std::pair<std::string, std::string_view>> all;
     for (std::size_t i = 0; i < 400; ++i) {

@@ -18,21 +18,21 @@ std::optional<std::string_view> replay_source_of(const rd_kafka_message_t& messa
   if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
   const void* value = nullptr;
   std::size_t size = 0;
-  const auto found = rd_kafka_header_get_last(headers, rollup::replay_header.data(), &value, &size);
+  const auto found = rd_kafka_header_get_last(headers, consumer::replay_header.data(), &value, &size);
   if (found != RD_KAFKA_RESP_ERR_NO_ERROR || value == nullptr) return std::nullopt;
   return bytes(value, size);
 }
 
 }  // namespace
 
-rollup::RecordView view_of(const rd_kafka_message_t& message) {
+consumer::RecordView view_of(const rd_kafka_message_t& message) {
   rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   const std::int64_t ms = rd_kafka_message_timestamp(&message, &type);
-  rollup::RecordView record{.offset = message.offset,
-                            .time = RecordTime(std::chrono::milliseconds(std::max<std::int64_t>(ms, 0))),
-                            .key = bytes(message.key, message.key_len),
-                            .value = {},
-                            .replay_source = replay_source_of(message)};
+  consumer::RecordView record{.offset = message.offset,
+                              .time = RecordTime(std::chrono::milliseconds(std::max<std::int64_t>(ms, 0))),
+                              .key = bytes(message.key, message.key_len),
+                              .value = {},
+                              .replay_source = replay_source_of(message)};
   if (message.payload != nullptr) record.value = bytes(message.payload, message.len);
   return record;
 }

@@ -22,7 +22,8 @@ Result<ConfHandle> producer_conf(const ProducerOptions& options) {
   const std::vector<Property> defaults{
       {"socket.nagle.disable", "true"},
       {"retry.backoff.ms", "300"},
-      // A topic that was refused once is asked for again so soon: rights may have been granted, or it was made anew.
+      // A topic that was refused once is asked for again so soon: rights may have been granted, or it was
+      // made anew.
       {"topic.metadata.refresh.interval.ms", "10000"},
       {"socket.timeout.ms", text_of(options.request_timeout + milliseconds{500})},
       {"request.timeout.ms", text_of(options.request_timeout)},
@@ -89,7 +90,7 @@ rd_kafka_resp_err_t send_with_headers(rd_kafka_t* client, rd_kafka_topic_t* topi
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-void take_reports(rd_kafka_event_t* event, std::vector<Delivery>& deliveries) {
+void take_reports(rd_kafka_event_t* event, std::vector<Sender>& deliveries) {
   while (const rd_kafka_message_t* const message = rd_kafka_event_message_next(event))
     deliveries.push_back({.ticket = message->_private,
                           .receipt = receipt_of(*message),
@@ -100,11 +101,11 @@ void take_reports(rd_kafka_event_t* event, std::vector<Delivery>& deliveries) {
 
 }  // namespace
 
-Result<std::unique_ptr<Producer>> Producer::open(const ProducerOptions& options, observe::Log& log) {
+Result<std::unique_ptr<Producer>> Producer::open(const ProducerOptions& options, telemetry::Logger& logger) {
   auto conf = producer_conf(options);
-  if (!conf) return pass_on(conf);
-  auto client = Client::open(Role::producer, std::move(*conf), log);
-  if (!client) return pass_on(client);
+  if (!conf) return propagate(conf);
+  auto client = Client::open(Role::producer, std::move(*conf), logger);
+  if (!client) return propagate(client);
   return std::unique_ptr<Producer>(new Producer(options.cluster.topic, std::move(*client)));
 }
 
@@ -133,7 +134,7 @@ int Producer::send(std::string_view key, std::string_view value, const std::vect
   return error;
 }
 
-void Producer::poll(milliseconds wait_max, News& news) {
+void Producer::poll(milliseconds wait_max, ProducerEvents& news) {
   news.deliveries.clear();
   news.brokers_lost = false;
   news.fatal = false;
@@ -157,8 +158,9 @@ void Producer::flush(milliseconds patience) {
   rd_kafka_flush(client_.get(), static_cast<int>(patience.count()));
 }
 
-// A client with a fatal error sends nothing more; without it, what one broker's thread gives up could be renumbered
-// before the others' have. (Raising one is meant for tests of how an application takes it, which is what we are after.)
+// A client with a fatal error sends nothing more; without it, what one broker's thread gives up could be
+// renumbered before the others' have. (Raising one is meant for tests of how an application takes it, which
+// is what we are after.)
 void Producer::give_up() {
   rd_kafka_test_fatal_error(client_.get(), RD_KAFKA_RESP_ERR__FATAL, "given up");
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);

@@ -1,4 +1,5 @@
-// librdkafka's types in move-only holders, and its error codes in our words. For .cpp files of this room only.
+// librdkafka's types in move-only holders, and its error codes in our words. For .cpp files of this room
+// only.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -29,7 +30,8 @@ using NewTopicHandle = Holder<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
 using AdminOptionsHandle = Holder<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
 using RdErrorHandle = Holder<rd_kafka_error_t, rd_kafka_error_destroy>;
 
-// What an error of librdkafka or of a broker means for us. `doing` begins the text: "making the topic clicks".
+// What an error of librdkafka or of a broker means for us. `doing` begins the text: "making the topic
+// clicks".
 //
 //   peer       broker_away (none reachable, or no leader just now), timed_out, topic_unknown, not_authorised,
 //              not_authenticated, tls_failed, not_enough_replicas, broker_disk, log_full (librdkafka's own queue),

@@ -7,15 +7,15 @@
 
 #include "base/ensure.hpp"
 #include "base/limits.hpp"
-#include "kafka/knock.hpp"
 #include "kafka/message.hpp"
 #include "kafka/rdkafka_handles.hpp"
 #include "kafka/reading_settings.hpp"
+#include "kafka/wakeup.hpp"
 
 namespace weir::kafka {
 namespace {
 
-using rollup::LogEvent;
+using consumer::LogEvent;
 
 constexpr std::size_t block_bytes = limits::MiB;
 constexpr std::size_t blocks_kept = limits::poll_bytes_max / block_bytes + 2;
@@ -38,7 +38,7 @@ const std::array<Property, 7> defaults{{
 
 }  // namespace
 
-std::string_view Shelf::put(std::string_view bytes) {
+std::string_view Arena::put(std::string_view bytes) {
   const std::size_t wanted = bytes.size() + limits::json_slack_bytes;
   if (blocks_.empty() || used_ + wanted > blocks_[block_].size) begin_block(wanted);
   char* const place = blocks_[block_].bytes.get() + used_;
@@ -47,7 +47,7 @@ std::string_view Shelf::put(std::string_view bytes) {
   return {place, bytes.size()};
 }
 
-void Shelf::begin_block(std::size_t wanted) {
+void Arena::begin_block(std::size_t wanted) {
   if (!blocks_.empty()) ++block_;
   used_ = 0;
   if (block_ < blocks_.size() && blocks_[block_].size >= wanted) return;
@@ -56,19 +56,19 @@ void Shelf::begin_block(std::size_t wanted) {
                  Block{.bytes = std::make_unique<char[]>(size), .size = size});
 }
 
-void Shelf::clear() {
+void Arena::clear() {
   std::erase_if(blocks_, [](const Block& block) { return block.size > block_bytes; });
   if (blocks_.size() > blocks_kept) blocks_.resize(blocks_kept);
   block_ = 0;
   used_ = 0;
 }
 
-Result<std::unique_ptr<RecordFetcher>> RecordFetcher::open(const Cluster& cluster, observe::Log& log,
+Result<std::unique_ptr<RecordFetcher>> RecordFetcher::open(const Cluster& cluster, telemetry::Logger& logger,
                                                            int knock_fd) {
   auto conf = make_conf(without(cluster, "group."), defaults, reading_laws);
-  if (!conf) return pass_on(conf);
-  auto client = Client::open(Role::consumer, std::move(*conf), log);
-  if (!client) return pass_on(client);
+  if (!conf) return propagate(conf);
+  auto client = Client::open(Role::consumer, std::move(*conf), logger);
+  if (!client) return propagate(client);
   return std::unique_ptr<RecordFetcher>(new RecordFetcher(std::move(*client), cluster.topic, knock_fd));
 }
 
@@ -77,7 +77,7 @@ RecordFetcher::RecordFetcher(Client client, const std::string& topic, int knock_
       name_(topic),
       topic_(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr)),
       queue_(rd_kafka_queue_new(client_.get())) {
-  rd_kafka_queue_io_event_enable(queue_.get(), knock_fd, &Knock::payload, sizeof Knock::payload);
+  rd_kafka_queue_io_event_enable(queue_.get(), knock_fd, &Wakeup::payload, sizeof Wakeup::payload);
 }
 
 RecordFetcher::~RecordFetcher() {
@@ -100,8 +100,9 @@ Result<void> RecordFetcher::seek(std::int32_t partition, std::int64_t offset) {
   ensure(offset >= 0, "an offset to read from is one of the log's");
   const auto found = places_.find(partition);
   if (found == places_.end())
-    return fail(Move::peer, "not_assigned", "partition " + std::to_string(partition) + " is not ours");
-  Place& place = found->second;
+    return fail(ErrorKind::unavailable, "not_assigned",
+                "partition " + std::to_string(partition) + " is not ours");
+  FetchPosition& place = found->second;
   stop(partition, place);
   place.position = offset;
   if (!place.paused) start(partition, place);
@@ -119,13 +120,13 @@ void RecordFetcher::resume(std::int32_t partition) {
   if (found->second.position && !found->second.fetching) start(partition, found->second);
 }
 
-void RecordFetcher::start(std::int32_t partition, Place& place) {
+void RecordFetcher::start(std::int32_t partition, FetchPosition& place) {
   const int started = rd_kafka_consume_start_queue(topic_.get(), partition, *place.position, queue_.get());
   ensure(started == 0, "a partition that is not being fetched can be");
   place.fetching = true;
 }
 
-void RecordFetcher::stop(std::int32_t partition, Place& place) {
+void RecordFetcher::stop(std::int32_t partition, FetchPosition& place) {
   if (!std::exchange(place.fetching, false)) return;
   rd_kafka_consume_stop(topic_.get(), partition);
 }
@@ -162,21 +163,21 @@ void RecordFetcher::take(std::vector<LogEvent>& events) {
     wanted = std::min({batch_max, limits::poll_records_max - records, bytes_left / record_bytes});
   }
   tell(events);
-  for (const auto partition : misplaced) events.emplace_back(rollup::Misplaced{partition});
+  for (const auto partition : misplaced) events.emplace_back(consumer::OffsetOutOfRange{partition});
 }
 
 // What surfaces of a paused partition is dropped, and it is fetched again from the same position later.
 void RecordFetcher::sort(const rd_kafka_message_t& message, std::vector<std::int32_t>& misplaced) {
   const auto found = places_.find(message.partition);
   if (found == places_.end() || !found->second.fetching) return;
-  Place& place = found->second;
+  FetchPosition& place = found->second;
   if (place.paused) return stop(message.partition, place);
   if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) return failed(message, place, misplaced);
   if (message.offset >= *place.position) keep(message, place);
 }
 
-void RecordFetcher::keep(const rd_kafka_message_t& message, Place& place) {
-  rollup::RecordView& record = place.records->emplace_back(view_of(message));
+void RecordFetcher::keep(const rd_kafka_message_t& message, FetchPosition& place) {
+  consumer::RecordView& record = place.records->emplace_back(view_of(message));
   record.key = shelf_.put(record.key);
   if (record.replay_source) record.replay_source = shelf_.put(*record.replay_source);
   if (record.value) record.value = shelf_.put(*record.value);
@@ -185,7 +186,7 @@ void RecordFetcher::keep(const rd_kafka_message_t& message, Place& place) {
   place.moved = true;
 }
 
-void RecordFetcher::failed(const rd_kafka_message_t& message, Place& place,
+void RecordFetcher::failed(const rd_kafka_message_t& message, FetchPosition& place,
                            std::vector<std::int32_t>& misplaced) {
   switch (message.err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:  // with its offset: holes at the end are passed
@@ -214,10 +215,10 @@ void RecordFetcher::tell(std::vector<LogEvent>& events) {
     rd_kafka_get_watermark_offsets(client_.get(), name_.c_str(), partition, &start, &end);
     // A place that is misplaced by now has no position, but records from before.
     const std::int64_t next = place.position ? *place.position : place.records->back().offset + 1;
-    events.emplace_back(rollup::Records{.partition = partition,
-                                        .records = *place.records,
-                                        .next_offset = next,
-                                        .log_end = std::max(next, end)});
+    events.emplace_back(consumer::Records{.partition = partition,
+                                          .records = *place.records,
+                                          .next_offset = next,
+                                          .log_end = std::max(next, end)});
   }
 }
 

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "consumer/log_reader.hpp"
 #include "kafka/client.hpp"
-#include "observe/log.hpp"
-#include "rollup/log_reader.hpp"
+#include "telemetry/logger.hpp"
 
 struct rd_kafka_message_s;
 
@@ -24,7 +24,7 @@ namespace weir::kafka {
 
 // Bytes that stand still until they are all forgotten at once, with limits::json_slack_bytes readable behind
 // each.
-class Shelf {
+class Arena {
  public:
   // A copy of `bytes`.
   [[nodiscard]] std::string_view put(std::string_view bytes);
@@ -49,8 +49,9 @@ class RecordFetcher {
   // (fetch.max.bytes).
   static constexpr int ahead_kib_max = 64 * 1024;
 
-  // `knock_fd` gets Knock::payload when take() has something to do; it and `log` outlive the fetcher.
-  static Result<std::unique_ptr<RecordFetcher>> open(const Cluster& cluster, observe::Log& log, int knock_fd);
+  // `knock_fd` gets Wakeup::payload when take() has something to do; it and `log` outlive the fetcher.
+  static Result<std::unique_ptr<RecordFetcher>> open(const Cluster& cluster, telemetry::Logger& logger,
+                                                     int knock_fd);
   RecordFetcher(const RecordFetcher&) = delete;
   RecordFetcher& operator=(const RecordFetcher&) = delete;
   ~RecordFetcher();
@@ -58,48 +59,48 @@ class RecordFetcher {
   // Nothing comes from it before seek().
   void add(std::int32_t partition);
   void remove(std::int32_t partition);
-  // Of a partition that was added; Move::peer, not_assigned, otherwise.
+  // Of a partition that was added; ErrorKind::unavailable, not_assigned, otherwise.
   Result<void> seek(std::int32_t partition, std::int64_t offset);
   // While all are paused, what was fetched ahead waits. Otherwise a paused partition is fetched anew after
   // resume().
   void pause(std::int32_t partition);
   void resume(std::int32_t partition);
 
-  // Appends what has come: Records, whose views hold until the next call, and Misplaced. At most
+  // Appends what has come: Records, whose views hold until the next call, and OffsetOutOfRange. At most
   // limits::poll_records_max records and, but for a few large ones, limits::poll_bytes_max bytes.
-  void take(std::vector<rollup::LogEvent>& events);
+  void take(std::vector<consumer::LogEvent>& events);
   // What went wrong since the last call, if anything did. librdkafka goes on trying.
   [[nodiscard]] std::optional<Error> take_trouble();
 
  private:
-  struct Place {
+  struct FetchPosition {
     std::optional<std::int64_t>
         position;  // of the next record that we have not handed out; none before seek()
     bool fetching = false;
     bool paused = false;
     bool moved = false;  // since the last take() began
-    std::vector<rollup::RecordView>* records = nullptr;
+    std::vector<consumer::RecordView>* records = nullptr;
   };
 
   RecordFetcher(Client client, const std::string& topic, int knock_fd);
-  void start(std::int32_t partition, Place& place);
-  void stop(std::int32_t partition, Place& place);
+  void start(std::int32_t partition, FetchPosition& place);
+  void stop(std::int32_t partition, FetchPosition& place);
   [[nodiscard]] bool wants_more() const;
   void sort(const rd_kafka_message_s& message, std::vector<std::int32_t>& misplaced);
-  void keep(const rd_kafka_message_s& message, Place& place);
-  void failed(const rd_kafka_message_s& message, Place& place, std::vector<std::int32_t>& misplaced);
-  void tell(std::vector<rollup::LogEvent>& events);
+  void keep(const rd_kafka_message_s& message, FetchPosition& place);
+  void failed(const rd_kafka_message_s& message, FetchPosition& place, std::vector<std::int32_t>& misplaced);
+  void tell(std::vector<consumer::LogEvent>& events);
 
   Client client_;
   const std::string name_;
   TopicHandle topic_;
   QueueHandle queue_;
 
-  std::map<std::int32_t, std::vector<rollup::RecordView>>
+  std::map<std::int32_t, std::vector<consumer::RecordView>>
       records_;  // of the last take(), whoever has left since
-  std::map<std::int32_t, Place> places_;
+  std::map<std::int32_t, FetchPosition> places_;
   std::optional<Error> trouble_;
-  Shelf shelf_;
+  Arena shelf_;
   std::size_t taken_bytes_ = 0;  // by the take() under way
 };
 

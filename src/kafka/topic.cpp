@@ -24,12 +24,12 @@ std::string cluster_id(rd_kafka_t* client, milliseconds patience) {
   return text;
 }
 
-Result<NewTopicHandle> new_topic(const TopicPlan& plan, int replicas) {
+Result<NewTopicHandle> new_topic(const NewTopicConfig& plan, int replicas) {
   std::array<char, 256> reason{};
   NewTopicHandle topic(
       rd_kafka_NewTopic_new(plan.name.c_str(), plan.partitions, replicas, reason.data(), reason.size()));
   if (!topic)
-    return fail(Move::caller, "topic_refused",
+    return fail(ErrorKind::invalid, "topic_refused",
                 "the topic " + plan.name + " cannot be made: " + reason.data());
   rd_kafka_NewTopic_set_config(topic.get(), "message.timestamp.type", "LogAppendTime");
   return topic;
@@ -53,9 +53,9 @@ Result<void> outcome_of(rd_kafka_event_t* event, const std::string& doing) {
   return {};
 }
 
-Result<void> make_topic(rd_kafka_t* client, const TopicPlan& plan, int replicas, milliseconds patience) {
+Result<void> make_topic(rd_kafka_t* client, const NewTopicConfig& plan, int replicas, milliseconds patience) {
   auto topic = new_topic(plan, replicas);
-  if (!topic) return pass_on(topic);
+  if (!topic) return propagate(topic);
   const AdminOptionsHandle options(rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_CREATETOPICS));
   rd_kafka_AdminOptions_set_request_timeout(options.get(), to_ms(patience), nullptr, 0);
   rd_kafka_AdminOptions_set_operation_timeout(options.get(), to_ms(patience), nullptr, 0);
@@ -71,17 +71,17 @@ Result<void> make_topic(rd_kafka_t* client, const TopicPlan& plan, int replicas,
 
 }  // namespace
 
-std::string letters_topic(std::string_view topic) { return std::string(topic) + ".dlq"; }
+std::string dlq_topic(std::string_view topic) { return std::string(topic) + ".dlq"; }
 
-Result<Client> open_inquirer(const Cluster& cluster, observe::Log& log) {
+Result<Client> open_admin_client(const Cluster& cluster, telemetry::Logger& logger) {
   static const std::array<Property, 2> laws{
       {{"enable.auto.commit", "false"}, {"allow.auto.create.topics", "false"}}};
   auto conf = make_conf(cluster, {}, laws);
-  if (!conf) return pass_on(conf);
-  return Client::open(Role::consumer, std::move(*conf), log);
+  if (!conf) return propagate(conf);
+  return Client::open(Role::consumer, std::move(*conf), logger);
 }
 
-Result<TopicFacts> describe_topic(rd_kafka_s* client, const std::string& name, milliseconds patience) {
+Result<TopicMetadata> describe_topic(rd_kafka_s* client, const std::string& name, milliseconds patience) {
   const std::string doing = "asking for the topic " + name;
   const TopicHandle topic(rd_kafka_topic_new(client, name.c_str(), nullptr));
   if (!topic) return std::unexpected(error_of(rd_kafka_last_error(), doing));
@@ -92,7 +92,7 @@ Result<TopicFacts> describe_topic(rd_kafka_s* client, const std::string& name, m
   if (metadata->topic_cnt != 1) return std::unexpected(error_of(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, doing));
   const auto& described = metadata->topics[0];
   if (described.err) return std::unexpected(error_of(described.err, doing));
-  TopicFacts facts{.cluster_id = cluster_id(client, patience), .partitions = described.partition_cnt};
+  TopicMetadata facts{.cluster_id = cluster_id(client, patience), .partitions = described.partition_cnt};
   for (int i = 0; i < described.partition_cnt; ++i) {
     const int replicas = described.partitions[i].replica_cnt;
     facts.replicas_min = i == 0 ? replicas : std::min(facts.replicas_min, replicas);
@@ -100,13 +100,13 @@ Result<TopicFacts> describe_topic(rd_kafka_s* client, const std::string& name, m
   return facts;
 }
 
-Result<TopicFacts> ensure_topic(rd_kafka_s* client, const TopicPlan& plan, milliseconds patience) {
+Result<TopicMetadata> ensure_topic(rd_kafka_s* client, const NewTopicConfig& plan, milliseconds patience) {
   const MonoTime until = read_clock().mono + patience;
   auto facts = describe_topic(client, plan.name, patience);
   if (facts || facts.error().code != "topic_unknown") return facts;
   auto made = make_topic(client, plan, replicas_by_default, patience);
   if (!made && made.error().code == "replication_refused") made = make_topic(client, plan, 1, patience);
-  if (!made) return pass_on(made);
+  if (!made) return propagate(made);
   do {
     facts = describe_topic(client, plan.name, patience);
     if (facts) facts->made = true;

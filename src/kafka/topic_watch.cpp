@@ -18,16 +18,16 @@ constexpr std::int64_t at_the_end = -1;  // as a time in ListOffsets: the end of
 
 }  // namespace
 
-Result<std::unique_ptr<TopicWatch>> TopicWatch::open(TopicWatchOptions options, observe::Log& log) {
-  auto client = open_inquirer(options.cluster, log);
-  if (!client) return pass_on(client);
-  std::unique_ptr<TopicWatch> watch(new TopicWatch(std::move(options), std::move(*client), log));
+Result<std::unique_ptr<TopicWatch>> TopicWatch::open(TopicWatchOptions options, telemetry::Logger& logger) {
+  auto client = open_admin_client(options.cluster, logger);
+  if (!client) return propagate(client);
+  std::unique_ptr<TopicWatch> watch(new TopicWatch(std::move(options), std::move(*client), logger));
   watch->thread_ = std::thread([made = watch.get()] { made->watch(); });
   return watch;
 }
 
-TopicWatch::TopicWatch(TopicWatchOptions options, Client client, observe::Log& log)
-    : options_(std::move(options)), log_(log), client_(std::move(client)) {}
+TopicWatch::TopicWatch(TopicWatchOptions options, Client client, telemetry::Logger& logger)
+    : options_(std::move(options)), logger_(logger), client_(std::move(client)) {}
 
 TopicWatch::~TopicWatch() {
   {
@@ -76,7 +76,7 @@ void TopicWatch::lost() {
   }
   changed_.notify_all();
   if (was_up)
-    log_.warn("Kafka is away", {{"reason", "all brokers are down"}, {"topic", options_.cluster.topic}});
+    logger_.warn("Kafka is away", {{"reason", "all brokers are down"}, {"topic", options_.cluster.topic}});
 }
 
 void TopicWatch::wrote(std::span<const PartitionEnd> ends) {
@@ -111,33 +111,35 @@ void TopicWatch::watch() {
   }
 }
 
-Result<TopicWatch::Sight> TopicWatch::look() {
+Result<TopicWatch::LastSeen> TopicWatch::look() {
   const MonoTime began = read_clock().mono;
   const auto& topic = options_.cluster.topic;
   auto facts = ensured_ ? describe_topic(client_.get(), topic, look_patience)
                         : ensure_topic(client_.get(), {topic, options_.partitions}, look_patience);
-  if (!facts) return pass_on(facts);
+  if (!facts) return propagate(facts);
   if (facts->made)
-    log_.info("made the topic", {{"topic", topic}, {"partitions", std::to_string(facts->partitions)}});
+    logger_.info("made the topic", {{"topic", topic}, {"partitions", std::to_string(facts->partitions)}});
   if (!ensured_ && facts->replicas_min == 1)
-    log_.warn("the topic has one replica: what is promised can be lost with its broker", {{"topic", topic}});
+    logger_.warn("the topic has one replica: what is promised can be lost with its broker",
+                 {{"topic", topic}});
   if (!ensured_ && options_.make_letters_too) {
-    auto letters = ensure_topic(client_.get(), {letters_topic(topic), options_.partitions}, look_patience);
-    if (!letters) log_.warn("the topic for dead letters cannot be made", {{"reason", letters.error().text}});
+    auto letters = ensure_topic(client_.get(), {dlq_topic(topic), options_.partitions}, look_patience);
+    if (!letters)
+      logger_.warn("the topic for dead letters cannot be made", {{"reason", letters.error().text}});
   }
   ensured_ = true;
   auto ends =
       facts->made ? await_ends(facts->partitions, began + look_patience) : read_ends(facts->partitions);
-  if (!ends) return pass_on(ends);
+  if (!ends) return propagate(ends);
   const auto latency = std::chrono::duration_cast<milliseconds>(read_clock().mono - began);
-  return Sight{std::move(*facts), std::move(*ends), latency};
+  return LastSeen{std::move(*facts), std::move(*ends), latency};
 }
 
 // Of a topic that was just made: its partitions' leaders take office a moment later.
 Result<std::vector<std::int64_t>> TopicWatch::await_ends(std::int32_t partitions, MonoTime until) {
   for (;;) {
     auto ends = read_ends(partitions);
-    if (ends || ends.error().move != Move::peer || read_clock().mono >= until) return ends;
+    if (ends || ends.error().kind != ErrorKind::unavailable || read_clock().mono >= until) return ends;
     std::this_thread::sleep_for(leader_pause);
   }
 }
@@ -160,7 +162,7 @@ Result<std::vector<std::int64_t>> TopicWatch::read_ends(std::int32_t partitions)
   return ends;
 }
 
-void TopicWatch::take(Result<Sight> sight, std::uint64_t losses) {
+void TopicWatch::take(Result<LastSeen> sight, std::uint64_t losses) {
   bool was_up = false;
   std::optional<Error> before;
   {
@@ -197,12 +199,12 @@ void TopicWatch::tell(bool was_up, const std::optional<Error>& before) {
   }();
   const auto& topic = options_.cluster.topic;
   if (now.up && !was_up)
-    log_.info("Kafka is there", {{"topic", topic},
-                                 {"cluster", now.cluster_id},
-                                 {"partitions", std::to_string(now.partitions)},
-                                 {"replicas", std::to_string(now.replicas_min)}});
+    logger_.info("Kafka is there", {{"topic", topic},
+                                    {"cluster", now.cluster_id},
+                                    {"partitions", std::to_string(now.partitions)},
+                                    {"replicas", std::to_string(now.replicas_min)}});
   if (!now.up && (was_up || !before || before->code != now.trouble.code))
-    log_.warn("Kafka is away", {{"reason", now.trouble.text}, {"topic", topic}});
+    logger_.warn("Kafka is away", {{"reason", now.trouble.text}, {"topic", topic}});
 }
 
 }  // namespace weir::kafka

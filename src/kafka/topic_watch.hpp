@@ -1,6 +1,7 @@
 // How a topic is doing, without asking it: a thread with a small client of its own that looks every 2 s while
-// somebody wants to know, every 10 s while nobody does, and every 0.5 s while the topic cannot be reached. It makes
-// the topic first if that is missing. A look costs the cluster one metadata request and one ListOffsets a broker.
+// somebody wants to know, every 10 s while nobody does, and every 0.5 s while the topic cannot be reached. It
+// makes the topic first if that is missing. A look costs the cluster one metadata request and one ListOffsets
+// a broker.
 #pragma once
 
 #include <atomic>
@@ -48,7 +49,7 @@ struct PartitionEnd {
 class TopicWatch {
  public:
   // Begins to look; fails only with wrong settings (see make_conf). `log` must outlive it.
-  static Result<std::unique_ptr<TopicWatch>> open(TopicWatchOptions options, observe::Log& log);
+  static Result<std::unique_ptr<TopicWatch>> open(TopicWatchOptions options, telemetry::Logger& logger);
   TopicWatch(const TopicWatch&) = delete;
   TopicWatch& operator=(const TopicWatch&) = delete;
   ~TopicWatch();  // waits for a look under way: up to 2 s while the brokers are away
@@ -67,8 +68,8 @@ class TopicWatch {
   void wrote(std::span<const PartitionEnd> ends);
 
  private:
-  struct Sight {
-    TopicFacts facts;
+  struct LastSeen {
+    TopicMetadata facts;
     std::vector<std::int64_t> ends;
     std::chrono::milliseconds latency{0};
   };
@@ -77,24 +78,24 @@ class TopicWatch {
     bool newer = false;  // written since the look under way began
   };
 
-  TopicWatch(TopicWatchOptions options, Client client, observe::Log& log);
+  TopicWatch(TopicWatchOptions options, Client client, telemetry::Logger& logger);
   void watch();
-  Result<Sight> look();
+  Result<LastSeen> look();
   Result<std::vector<std::int64_t>> read_ends(std::int32_t partitions);
   Result<std::vector<std::int64_t>> await_ends(std::int32_t partitions, MonoTime until);
-  void take(Result<Sight> sight, std::uint64_t losses);
+  void take(Result<LastSeen> sight, std::uint64_t losses);
   void tell(bool was_up, const std::optional<Error>& before);
   [[nodiscard]] std::chrono::milliseconds pause() const;
 
   const TopicWatchOptions options_;
-  observe::Log& log_;
+  telemetry::Logger& logger_;
 
   std::atomic<bool> up_{false};
 
   // Under the mutex.
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  TopicState state_{.trouble = {Move::peer, "starting", "starting"}};
+  TopicState state_{.trouble = {ErrorKind::unavailable, "starting", "starting"}};
   std::vector<End> ends_;
   bool asked_ = false;
   bool stopping_ = false;

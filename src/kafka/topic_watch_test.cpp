@@ -3,7 +3,7 @@
 #include <array>
 #include <gtest/gtest.h>
 
-#include "kafka/fake_brokers.hpp"
+#include "kafka/testing/fake_brokers.hpp"
 
 namespace weir::kafka {
 namespace {
@@ -20,7 +20,7 @@ class TopicWatchTest : public testing::Test {
     watch_ = std::move(*opened);
   }
 
-  std::unique_ptr<observe::Log> quiet_ = observe::make_silent_log();
+  std::unique_ptr<telemetry::Logger> quiet_ = telemetry::make_silent_logger();
   FakeBrokers brokers_{3};
   std::unique_ptr<TopicWatch> watch_;
 };

@@ -55,7 +55,7 @@ constexpr std::array kinds{Kind{'n', "a whole number", {20, 23, 21, 16}},
 // The first column of an answer that is not as its statement expects.
 std::optional<Error> difference_in(const PGresult* result, const Statement& statement) {
   const auto differs = [&](int column, const Kind& kind, const std::string& found) {
-    return Error{Move::caller, code_tables_differ,
+    return Error{ErrorKind::invalid, code_tables_differ,
                  "PostgreSQL: column " + std::string(statement.table) + "." + PQfname(result, column) + " " +
                      found + "; expected " + std::string(kind.name) + ", as Weir makes the table"};
   };
@@ -76,8 +76,9 @@ std::optional<Error> difference_in(const PGresult* result, const Statement& stat
   return std::nullopt;
 }
 
-// Connecting answers no result to read a SQLSTATE from. In its verbose form the message has it, whatever its language:
-// `… FATAL:  28P01: password authentication failed …`, and behind that a line about the server's source.
+// Connecting answers no result to read a SQLSTATE from. In its verbose form the message has it, whatever its
+// language: `… FATAL:  28P01: password authentication failed …`, and behind that a line about the server's
+// source.
 Error connect_error(const PGconn* connection, const std::string& address) {
   std::string message = PQerrorMessage(connection);
   std::string sqlstate;
@@ -97,8 +98,8 @@ Error connect_error(const PGconn* connection, const std::string& address) {
   return error;
 }
 
-// libpq hands over as a notice what the server says on its own while no answer is waited for: also why it ends the
-// session (25P03, 57P01). Other notices are not for us.
+// libpq hands over as a notice what the server says on its own while no answer is waited for: also why it
+// ends the session (25P03, 57P01). Other notices are not for us.
 void take_notice(void* fatal, const PGresult* notice) {
   const std::string_view severity = field(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
   if (severity == "FATAL" || severity == "PANIC")
@@ -143,7 +144,7 @@ void Connection::Finish::operator()(pg_conn* connection) const noexcept { PQfini
 
 Result<Connection> Connection::open(const ConnectionSettings& settings) {
   auto keywords = keywords_of(settings);
-  if (!keywords) return pass_on(keywords);
+  if (!keywords) return propagate(keywords);
   std::vector<const char*> names;
   std::vector<const char*> values;
   for (const auto& [name, value] : *keywords) {
@@ -155,10 +156,11 @@ Result<Connection> Connection::open(const ConnectionSettings& settings) {
   constexpr int dbname_is_a_url = 0;
   Connection made(PQconnectStartParams(names.data(), values.data(), dbname_is_a_url),
                   settings.answer_timeout);
-  if (made.connection_ == nullptr) return fail(Move::peer, code_lost, "PostgreSQL: out of memory");
-  if (auto done = made.finish_connecting(*keywords); !done) return pass_on(done);
-  if (auto done = made.set_up(session_settings_of(settings)); !done) return pass_on(done);
-  if (auto done = made.check_client(settings.client_check_interval); !done) return pass_on(done);
+  if (made.connection_ == nullptr)
+    return fail(ErrorKind::unavailable, code_lost, "PostgreSQL: out of memory");
+  if (auto done = made.finish_connecting(*keywords); !done) return propagate(done);
+  if (auto done = made.set_up(session_settings_of(settings)); !done) return propagate(done);
+  if (auto done = made.check_client(settings.client_check_interval); !done) return propagate(done);
   return made;
 }
 
@@ -171,7 +173,8 @@ Result<void> Connection::finish_connecting(const Keywords& keywords) {
       PQstatus(connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   while (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING) {
     if (!wait_for(connection, next == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline)) {
-      return fail(Move::peer, code_lost, "PostgreSQL: " + address_of(keywords) + " does not answer");
+      return fail(ErrorKind::unavailable, code_lost,
+                  "PostgreSQL: " + address_of(keywords) + " does not answer");
     }
     next = PQconnectPoll(connection);
   }
@@ -185,29 +188,29 @@ Result<void> Connection::set_up(const Keywords& session) {
   Parameters parameters;
   for (const auto& [name, value] : session) parameters.add(name).add(value);
   auto done = run(Statement{"", set_config(session.size())}, parameters);
-  if (!done) return pass_on(done);
+  if (!done) return propagate(done);
   return {};
 }
 
-// The setting is unknown before PostgreSQL 14, and refused where the server's system cannot tell that a socket was
-// closed: the session does without.
+// The setting is unknown before PostgreSQL 14, and refused where the server's system cannot tell that a
+// socket was closed: the session does without.
 Result<void> Connection::check_client(std::chrono::milliseconds interval) {
   constexpr int first_version = 140000;
   if (interval == interval.zero() || server_version() < first_version) return {};
   Parameters parameters;
   parameters.add("client_connection_check_interval").add(std::to_string(interval.count()));
   auto done = run(Statement{"", set_config(1)}, parameters);
-  if (!done && is_lost()) return pass_on(done);
+  if (!done && is_lost()) return propagate(done);
   return {};
 }
 
 // Running
 
 Result<std::vector<Rows>> Connection::run(std::span<const Call> calls) {
-  if (is_lost()) return fail(Move::peer, code_lost, "PostgreSQL: the session is lost");
+  if (is_lost()) return fail(ErrorKind::unavailable, code_lost, "PostgreSQL: the session is lost");
   if (auto due = check_ ? check_() : Result<void>{}; !due) {
     connection_.reset();
-    return pass_on(due);
+    return propagate(due);
   }
   const MonoTime deadline = deadline_after(answer_timeout_);
   std::vector<Sent> sent;
@@ -221,7 +224,7 @@ Result<std::vector<Rows>> Connection::run(std::span<const Call> calls) {
 Result<Rows> Connection::run(const Statement& statement, Parameters parameters) {
   const Call call{statement, std::move(parameters)};
   auto answers = run(std::span(&call, 1));
-  if (!answers) return pass_on(answers);
+  if (!answers) return propagate(answers);
   return std::move(answers->front());
 }
 
@@ -257,7 +260,7 @@ Result<std::vector<Rows>> Connection::collect(std::span<const Sent> sent, MonoTi
   std::optional<Error> failure;
   for (const Sent& one : sent) {
     auto answer = next_answer(deadline);
-    if (!answer) return failure ? std::unexpected(*std::move(failure)) : pass_on(answer);
+    if (!answer) return failure ? std::unexpected(*std::move(failure)) : propagate(answer);
     const ExecStatusType status = PQresultStatus(answer->result_.get());
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
       if (!failure && one.prepares.empty()) failure = difference_in(answer->result_.get(), *one.statement);
@@ -267,7 +270,7 @@ Result<std::vector<Rows>> Connection::collect(std::span<const Sent> sent, MonoTi
       prepared_.erase(std::string(one.prepares));
     }
     auto end = next_answer(deadline);  // of this statement's answers
-    if (!end) return failure ? std::unexpected(*std::move(failure)) : pass_on(end);
+    if (!end) return failure ? std::unexpected(*std::move(failure)) : propagate(end);
   }
   auto sync = next_answer(deadline);
   if (!sync || PQexitPipelineMode(connection_.get()) != 1) {
@@ -286,7 +289,7 @@ Result<Rows> Connection::next_answer(MonoTime deadline) {
     if (unsent < 0) break;
     if (PQisBusy(connection) == 0) return Rows(PQgetResult(connection));
     auto ready = wait(static_cast<short>(unsent > 0 ? POLLIN | POLLOUT : POLLIN), deadline);
-    if (!ready) return pass_on(ready);
+    if (!ready) return propagate(ready);
     if (PQconsumeInput(connection) == 0) break;
   }
   return std::unexpected(lose());
@@ -298,7 +301,7 @@ Result<void> Connection::wait(short events, MonoTime deadline) {
     if (wait_for(connection_.get(), events, until)) return {};
     Result<void> may_go_on = check_ ? check_() : Result<void>{};
     if (may_go_on && read_clock().mono >= deadline)
-      may_go_on = fail(Move::peer, code_answer_timeout,
+      may_go_on = fail(ErrorKind::unavailable, commit::code_answer_timeout,
                        "PostgreSQL did not answer within " + std::to_string(answer_timeout_.count()) + " ms");
     if (may_go_on) continue;
     connection_.reset();
@@ -307,13 +310,13 @@ Result<void> Connection::wait(short events, MonoTime deadline) {
 }
 
 Result<void> Connection::run_script(const std::string& sql) {
-  if (is_lost()) return fail(Move::peer, code_lost, "PostgreSQL: the session is lost");
+  if (is_lost()) return fail(ErrorKind::unavailable, code_lost, "PostgreSQL: the session is lost");
   const MonoTime deadline = deadline_after(answer_timeout_);
   if (PQsendQuery(connection_.get(), sql.c_str()) != 1) return std::unexpected(lose());
   std::optional<Error> failure;
   while (true) {
     auto answer = next_answer(deadline);
-    if (!answer) return failure ? std::unexpected(*std::move(failure)) : pass_on(answer);
+    if (!answer) return failure ? std::unexpected(*std::move(failure)) : propagate(answer);
     const PGresult* const result = answer->result_.get();
     if (result == nullptr) break;
     const ExecStatusType status = PQresultStatus(result);
@@ -335,7 +338,8 @@ Error Connection::lose() {
 }
 
 std::optional<Error> Connection::find_last_words() {
-  // What was received before the loss may not have been looked at; on a session that is lost this reads nothing more.
+  // What was received before the loss may not have been looked at; on a session that is lost this reads
+  // nothing more.
   constexpr int answers_max = 16;
   for (int i = 0; i < answers_max && !*fatal_; ++i) {
     if (connection_ == nullptr || PQstatus(connection_.get()) != CONNECTION_BAD) break;

@@ -67,9 +67,9 @@ class Connection {
   static Result<Connection> open(const ConnectionSettings& settings);
 
   // Statements with their parameters in one round trip, in this order, each with its answer at the same
-  // place. An answer that is not as Statement::columns says is an error: Move::caller, code_tables_differ.
-  // If one fails, those after it are not run and its error is the answer. Outside of a transaction
-  // they are one: all or nothing (say BEGIN and COMMIT if you must know which).
+  // place. An answer that is not as Statement::columns says is an error: ErrorKind::invalid,
+  // code_tables_differ. If one fails, those after it are not run and its error is the answer. Outside of a
+  // transaction they are one: all or nothing (say BEGIN and COMMIT if you must know which).
   struct Call {
     const Statement& statement;
     Parameters parameters = {};
@@ -79,8 +79,8 @@ class Connection {
   // Any number of statements without parameters, whose answers nobody wants; for tables and settings.
   Result<void> run_script(const std::string& sql);
 
-  // From now on each call asks `check` before it begins and every 100 ms while it waits for the server. Once `check` has
-  // an error the session is given up, with that error. An empty function: nothing is asked.
+  // From now on each call asks `check` before it begins and every 100 ms while it waits for the server. Once
+  // `check` has an error the session is given up, with that error. An empty function: nothing is asked.
   void interrupt_when(std::function<Result<void>()> check) { check_ = std::move(check); }
 
   // Gone: every call answers connection_lost from now on; open another one.
@@ -112,8 +112,8 @@ class Connection {
   bool send(const Call& call, std::vector<Sent>& sent);
   Result<std::vector<Rows>> collect(std::span<const Sent> sent, MonoTime deadline);
   Result<Rows> next_answer(MonoTime deadline);
-  // Gives the session up. The error is what the server said when it ended the session, if it said so: what libpq
-  // reports is often only that nothing could be sent any more.
+  // Gives the session up. The error is what the server said when it ended the session, if it said so: what
+  // libpq reports is often only that nothing could be sent any more.
   Error lose();
   [[nodiscard]] std::optional<Error> find_last_words();
   // Waits until the socket is ready for one of `events`. The error says why the session was given up.

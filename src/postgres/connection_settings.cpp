@@ -29,7 +29,7 @@ Result<Keywords> read_url(const std::string& url) {
       PQconninfoParse(url.c_str(), &why), PQconninfoFree);
   PQfreemem(why);
   const auto unreadable = [] {
-    return fail(Move::caller, code_settings,
+    return fail(ErrorKind::invalid, code_settings,
                 "DATABASE_URL cannot be read; expected " + std::string(url_expected));
   };
   if (!options) return unreadable();

@@ -32,8 +32,9 @@ struct ConnectionSettings {
   std::chrono::milliseconds idle_in_transaction_timeout{5'000};
   // If the server does not even do that, the session is given up. More than statement_timeout.
   std::chrono::milliseconds answer_timeout{35'000};
-  // While a statement runs the server looks this often whether the session is still connected, and ends the statement if
-  // it is not; 0: never. PostgreSQL before 14, and on systems that cannot tell, goes on to statement_timeout.
+  // While a statement runs the server looks this often whether the session is still connected, and ends the
+  // statement if it is not; 0: never. PostgreSQL before 14, and on systems that cannot tell, goes on to
+  // statement_timeout.
   std::chrono::milliseconds client_check_interval{0};
   // Further settings of the session on the server: ("plan_cache_mode", "force_generic_plan").
   std::vector<std::pair<std::string, std::string>> session;
@@ -47,9 +48,9 @@ inline constexpr std::string_view url_expected =
 
 using Keywords = std::vector<std::pair<std::string, std::string>>;
 
-// What libpq is told: its keywords and their values. Move::caller, database_settings: DATABASE_URL cannot be
-// read; the text quotes nothing of it, for a broken one may have its password anywhere. Source of the
-// keywords: https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+// What libpq is told: its keywords and their values. ErrorKind::invalid, database_settings: DATABASE_URL
+// cannot be read; the text quotes nothing of it, for a broken one may have its password anywhere. Source of
+// the keywords: https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 [[nodiscard]] Result<Keywords> keywords_of(const ConnectionSettings& settings);
 
 // What the server is told once there is a session, as names and values of its settings.

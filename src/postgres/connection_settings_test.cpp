@@ -87,7 +87,7 @@ TEST(ConnectionSettings, QuoteNothingOfAUrlThatCannotBeRead) {
     settings.url = url;
     auto refused = keywords_of(settings);
     ASSERT_FALSE(refused.has_value()) << url;
-    EXPECT_EQ(refused.error().move, Move::caller);
+    EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
     EXPECT_EQ(refused.error().code, code_settings);
     EXPECT_NE(refused.error().text.find("DATABASE_URL"), std::string::npos);
     EXPECT_EQ(refused.error().text.find("cret"), std::string::npos) << refused.error().text;

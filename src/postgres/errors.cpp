@@ -8,51 +8,55 @@ namespace {
 
 struct Meaning {
   std::string_view sqlstate;  // whole, or the first two letters: its class
-  Move move;
+  ErrorKind kind;
   std::string_view code;
   std::string_view advice = {};
 };
 
 // The first that fits counts.
 constexpr std::array meanings{
-    Meaning{"08", Move::peer, code_lost},
-    Meaning{"57P01", Move::peer, code_lost},
-    Meaning{"57P02", Move::peer, code_lost},
-    Meaning{"57P03", Move::peer, code_starting},
-    Meaning{"57P05", Move::peer, code_lost},
-    Meaning{"57014", Move::peer, code_statement_timeout},
-    Meaning{"25P03", Move::peer, code_idle_in_transaction},
-    Meaning{"25P04", Move::peer, code_transaction_timeout},
-    Meaning{"40", Move::peer, code_conflict},
-    Meaning{"55P03", Move::peer, code_lock_timeout},
-    Meaning{"53100", Move::peer, code_disk_full},
-    Meaning{"53300", Move::peer, code_too_many},
-    Meaning{"53", Move::peer, code_server_failed},
-    Meaning{"58", Move::peer, code_server_failed},
-    Meaning{"0A000", Move::peer, code_plan_outdated},  // "cached plan must not change result type"
+    Meaning{"08", ErrorKind::unavailable, code_lost},
+    Meaning{"57P01", ErrorKind::unavailable, code_lost},
+    Meaning{"57P02", ErrorKind::unavailable, code_lost},
+    Meaning{"57P03", ErrorKind::unavailable, code_starting},
+    Meaning{"57P05", ErrorKind::unavailable, code_lost},
+    Meaning{"57014", ErrorKind::unavailable, commit::code_statement_timeout},
+    Meaning{"25P03", ErrorKind::unavailable, commit::code_idle_in_transaction},
+    Meaning{"25P04", ErrorKind::unavailable, commit::code_transaction_timeout},
+    Meaning{"40", ErrorKind::unavailable, code_conflict},
+    Meaning{"55P03", ErrorKind::unavailable, code_lock_timeout},
+    Meaning{"53100", ErrorKind::unavailable, code_disk_full},
+    Meaning{"53300", ErrorKind::unavailable, code_too_many},
+    Meaning{"53", ErrorKind::unavailable, code_server_failed},
+    Meaning{"58", ErrorKind::unavailable, code_server_failed},
+    Meaning{"0A000", ErrorKind::unavailable,
+            code_plan_outdated},  // "cached plan must not change result type"
 
-    Meaning{"28", Move::caller, code_access_denied,
+    Meaning{"28", ErrorKind::invalid, code_access_denied,
             "check DB_USER and DB_PASSWORD or DATABASE_URL, and pg_hba.conf"},
-    Meaning{"3D000", Move::caller, code_no_database, "check DB_NAME or DATABASE_URL, or create the database"},
-    Meaning{"42501", Move::caller, code_forbidden, "the role needs to own Weir's tables, or rights on them"},
-    Meaning{"25006", Move::caller, code_read_only,
+    Meaning{"3D000", ErrorKind::invalid, code_no_database,
+            "check DB_NAME or DATABASE_URL, or create the database"},
+    Meaning{"42501", ErrorKind::invalid, code_forbidden,
+            "the role needs to own Weir's tables, or rights on them"},
+    Meaning{"25006", ErrorKind::invalid, code_read_only,
             "expected the primary, not a standby, and no read-only default"},
-    Meaning{"26000", Move::caller, code_no_sessions,
+    Meaning{"26000", ErrorKind::invalid, code_no_sessions,
             "a pooler between us must pool sessions, not transactions"},
-    Meaning{"3F", Move::caller, code_tables_differ, "expected a schema in search_path"},
-    Meaning{"42", Move::caller, code_tables_differ, "expected the tables as Weir makes them"},
+    Meaning{"3F", ErrorKind::invalid, code_tables_differ, "expected a schema in search_path"},
+    Meaning{"42", ErrorKind::invalid, code_tables_differ, "expected the tables as Weir makes them"},
 
-    Meaning{"22", Move::caller, code_tables_differ, "expected the columns as Weir makes them"},
-    Meaning{"23", Move::caller, code_tables_differ,
+    Meaning{"22", ErrorKind::invalid, code_tables_differ, "expected the columns as Weir makes them"},
+    Meaning{"23", ErrorKind::invalid, code_tables_differ,
             "expected the columns and constraints as Weir makes them"},
-    Meaning{"25", Move::ourselves, code_error},
-    Meaning{"54", Move::ourselves, code_error},
-    Meaning{"XX001", Move::ourselves, code_damaged, "stop and look at the server's disk"},
-    Meaning{"XX002", Move::ourselves, code_damaged, "stop and look at the server's disk: REINDEX may help"},
+    Meaning{"25", ErrorKind::internal, code_error},
+    Meaning{"54", ErrorKind::internal, code_error},
+    Meaning{"XX001", ErrorKind::internal, code_damaged, "stop and look at the server's disk"},
+    Meaning{"XX002", ErrorKind::internal, code_damaged,
+            "stop and look at the server's disk: REINDEX may help"},
 };
 // Violations of our own constraints are ours.
-constexpr Meaning row_exists{"23505", Move::ourselves, code_exists};
-constexpr Meaning not_accounted_for{"23514", Move::ourselves, code_constraint};
+constexpr Meaning row_exists{"23505", ErrorKind::internal, code_exists};
+constexpr Meaning not_accounted_for{"23514", ErrorKind::internal, code_constraint};
 
 bool is_ours(std::string_view constraint) {
   constexpr std::array checks{"every_record_is_accounted_for", "every_offset_is_accounted_for"};
@@ -62,7 +66,7 @@ bool is_ours(std::string_view constraint) {
 }
 
 // What nobody has foreseen: the program goes on trying, and says so.
-constexpr Meaning unforeseen{"", Move::peer, code_server_failed};
+constexpr Meaning unforeseen{"", ErrorKind::unavailable, code_server_failed};
 
 std::string one_line(std::string_view message) {
   while (message.ends_with('\n')) message.remove_suffix(1);
@@ -81,7 +85,7 @@ Error error_of(std::string_view sqlstate, std::string_view message, std::string_
                            : ours && sqlstate == not_accounted_for.sqlstate ? not_accounted_for
                            : found == meanings.end()                        ? unforeseen
                                                                             : *found;
-  Error error{meaning.move, meaning.code, "PostgreSQL: " + one_line(message)};
+  Error error{meaning.kind, meaning.code, "PostgreSQL: " + one_line(message)};
   if (!sqlstate.empty()) error.text += " (" + std::string(sqlstate) + ")";
   if (!meaning.advice.empty()) error.text += "; " + std::string(meaning.advice);
   return error;

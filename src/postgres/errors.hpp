@@ -1,17 +1,17 @@
 // What PostgreSQL's errors mean to us: whose move it is. One table, by SQLSTATE.
 // Source of the codes: https://www.postgresql.org/docs/15/errcodes-appendix.html
 //
-//   Move::peer       away, starting, busy, full, or a conflict with another transaction: the whole transaction again
-//   Move::caller     a person must act: password, rights, a standby, a table, column or constraint that is not as Weir
+//   ErrorKind::unavailable       away, starting, busy, full, or a conflict with another transaction: the whole transaction again
+//   ErrorKind::invalid     a person must act: password, rights, a standby, a table, column or constraint that is not as Weir
 //                    makes it (also seen by values that a column does not take)
-//   Move::ourselves  what we wrote is against our own rules, or the database is damaged
+//   ErrorKind::internal  what we wrote is against our own rules, or the database is damaged
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "base/result.hpp"
-#include "rollup/metrics_store.hpp"
+#include "commit/metrics_store.hpp"
 
 namespace weir::postgres {
 
@@ -20,10 +20,10 @@ inline constexpr std::string_view code_starting = "database_starting";  // or sh
 inline constexpr std::string_view code_too_many = "too_many_connections";
 inline constexpr std::string_view code_conflict = "transaction_conflict";  // deadlock, serialization
 inline constexpr std::string_view code_lock_timeout = "lock_timeout";
-using rollup::code_answer_timeout;
-using rollup::code_idle_in_transaction;  // the server ended the session
-using rollup::code_statement_timeout;
-using rollup::code_transaction_timeout;
+using commit::code_answer_timeout;
+using commit::code_idle_in_transaction;  // the server ended the session
+using commit::code_statement_timeout;
+using commit::code_transaction_timeout;
 inline constexpr std::string_view code_disk_full = "disk_full";
 inline constexpr std::string_view code_server_failed =
     "server_failed";  // out of memory, I/O error, internal error
@@ -45,9 +45,9 @@ inline constexpr std::string_view code_exists = "row_exists";
 inline constexpr std::string_view code_damaged = "database_damaged";
 inline constexpr std::string_view code_error = "database_error";
 
-// `message`: the server's own words. `constraint`: the one that was violated, if any: one of Weir's own is Move::ourselves,
-// one that a person added is Move::caller. The text of the error is one line, "PostgreSQL: <message> (<sqlstate>)",
-// and says what to do where that is not plain.
+// `message`: the server's own words. `constraint`: the one that was violated, if any: one of Weir's own is
+// ErrorKind::internal, one that a person added is ErrorKind::invalid. The text of the error is one line,
+// "PostgreSQL: <message> (<sqlstate>)", and says what to do where that is not plain.
 [[nodiscard]] Error error_of(std::string_view sqlstate, std::string_view message,
                              std::string_view constraint = {});
 

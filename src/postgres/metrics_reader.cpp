@@ -43,7 +43,7 @@ struct Statements {
   Statement close{"weir_close", "CLOSE weir_scan"};
   Statement count_by_value{"weir_count_by_value", declare + count_by_value_sql()};
   Statement users_by_value{"weir_users_by_value", declare + users_by_value_sql()};
-  std::vector<Statement> scans;  // by place_of()
+  std::vector<Statement> scans;  // by to_text()
 
   Statements() {
     for (const auto values : {Scan::Values::all, Scan::Values::few, Scan::Values::many}) {
@@ -55,7 +55,7 @@ struct Statements {
       }
     }
   }
-  static std::size_t place_of(const Scan& scan) {
+  static std::size_t to_text(const Scan& scan) {
     return (scan.remainders ? 1U : 0U) + (scan.users ? 2U : 0U) + 4U * static_cast<std::size_t>(scan.values);
   }
 };
@@ -65,7 +65,7 @@ Result<report::Horizons> horizons_in(const Rows& rows) {
   for (int row = 0; row < rows.count(); ++row) {
     const auto granularity = tally::granularity_named(rows.bytes(row, 0));
     if (!granularity)
-      return fail(Move::caller, code_tables_differ,
+      return fail(ErrorKind::invalid, code_tables_differ,
                   "activity_horizon has a row of granularity \"" + std::string(rows.bytes(row, 0)) +
                       "\"; expected minute, hour or day");
     horizons.pruned_to[static_cast<std::size_t>(*granularity)] = rows.moment(row, 1);
@@ -83,7 +83,7 @@ constexpr std::chrono::milliseconds client_check_interval{500};
 // Bounds the work of the server for a question that has ended, and the wait for a server that is silent.
 // Both come after the question's own deadline, whose error says more.
 PoolOptions pool_options(MetricsReaderOptions options) {
-  const std::chrono::milliseconds longest = limits::question_deadline + std::chrono::seconds(1);
+  const std::chrono::milliseconds longest = limits::query_deadline + std::chrono::seconds(1);
   ConnectionSettings& session = options.connection;
   session.client_check_interval = client_check_interval;
   session.statement_timeout = std::min(session.statement_timeout, longest);
@@ -152,7 +152,7 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
     Parameters parameters;
     parameters.add(topic_);
     auto rows = session_->run(statements_.ledger, parameters);
-    if (!rows) return pass_on(rows);
+    if (!rows) return propagate(rows);
     std::vector<tally::LedgerRow> ledgers;
     for (int row = 0; row < rows->count(); ++row) ledgers.push_back(ledger_row(*rows, row));
     return ledgers;
@@ -179,7 +179,7 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
   Result<void> pass_by(const report::WindowQuery& query, bool remainders,
                        const std::function<void(const report::ViewRow&)>& take) {
     const Scan scan{remainders, values_of(query), query.with_users};
-    const Statement& declared = statements_.scans[Statements::place_of(scan)];
+    const Statement& declared = statements_.scans[Statements::to_text(scan)];
     const Statement& fetch =
         query.with_users ? statements_.fetch_windows_with_users : statements_.fetch_windows;
     return fetch_all(declared, fetch, parameters_of(query, remainders),
@@ -210,7 +210,8 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
     return parameters;
   }
 
-  // Declares a cursor and shows its rows. The first come with the answer to the question, the rest piece by piece.
+  // Declares a cursor and shows its rows. The first come with the answer to the question, the rest piece by
+  // piece.
   template <class Show>
   Result<void> fetch_all(const Statement& declared, const Statement& fetch, const Parameters& asked,
                          int rows_max, Show&& show) {
@@ -218,7 +219,7 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
     const Parameters none;
     auto answers =
         session_->run(std::array{Connection::Call{declared, asked}, Connection::Call{fetch, none}});
-    if (!answers) return pass_on(answers);
+    if (!answers) return propagate(answers);
     Rows rows = std::move(answers->back());
     while (true) {
       for (int row = 0; row < rows.count(); ++row) {
@@ -228,11 +229,11 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
       }
       if (rows.count() < rows_max) break;
       auto next = session_->run(fetch);
-      if (!next) return pass_on(next);
+      if (!next) return propagate(next);
       rows = std::move(*next);
     }
     auto closed = session_->run(statements_.close);
-    if (!closed) return pass_on(closed);
+    if (!closed) return propagate(closed);
     return {};
   }
 
@@ -252,19 +253,19 @@ Result<std::unique_ptr<report::MetricsSnapshot>> PostgresMetricsReader::snapshot
   const Statements& statements = sessions_->statements;
   const Parameters none;
   while (true) {
-    if (auto due = cancellation.check(); !due) return pass_on(due);
+    if (auto due = cancellation.check(); !due) return propagate(due);
     auto session = sessions_->pool.take();
-    if (!session) return pass_on(session);
+    if (!session) return propagate(session);
     (*session)->interrupt_when([cancellation] { return cancellation.check(); });
     // The first read fixes the moment.
     auto begun = (*session)->run(
         std::array{Connection::Call{statements.begin, none}, Connection::Call{statements.horizons, none}});
     if (!begun) {
       if (session->is_kept() && (*session)->is_lost()) continue;  // it is dropped: each lost one is met once
-      return pass_on(begun);
+      return propagate(begun);
     }
     auto horizons = horizons_in(begun->back());
-    if (!horizons) return pass_on(horizons);
+    if (!horizons) return propagate(horizons);
     return std::make_unique<Snapshot>(*sessions_, std::move(*session), *horizons, cancellation);
   }
 }

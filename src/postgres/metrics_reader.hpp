@@ -29,12 +29,12 @@ class PostgresMetricsReader final : public report::MetricsReader {
   explicit PostgresMetricsReader(MetricsReaderOptions options);
   ~PostgresMetricsReader() override;  // when all snapshots are gone
 
-  // Move::peer: away, or all sessions in use for wait_max. Move::caller: a person must act (errors.hpp).
-  // After an error within a snapshot the snapshot is of no use any more; the next one has a session that
-  // works. A session whose cancellation came due is given up, and the server ends what it does for it within
-  // half a second (PostgreSQL 14), else at its statement_timeout. scan() fetches some hundreds of rows at
-  // a time, so that memory is bounded by 8 MB. A session that turns out to have been lost while nobody used it is
-  // replaced unseen.
+  // ErrorKind::unavailable: away, or all sessions in use for wait_max. ErrorKind::invalid: a person must act
+  // (errors.hpp). After an error within a snapshot the snapshot is of no use any more; the next one has a
+  // session that works. A session whose cancellation came due is given up, and the server ends what it does
+  // for it within half a second (PostgreSQL 14), else at its statement_timeout. scan() fetches some hundreds
+  // of rows at a time, so that memory is bounded by 8 MB. A session that turns out to have been lost while
+  // nobody used it is replaced unseen.
   Result<std::unique_ptr<report::MetricsSnapshot>> snapshot(
       const report::Cancellation& cancellation = {}) override;
 

@@ -21,7 +21,7 @@ Result<std::vector<Rows>> PostgresMetricsStore::run_outside(const Calls& calls) 
   if (!connection_ || connection_->is_lost()) {
     connection_.reset();
     auto opened = Connection::open(options_.connection);
-    if (!opened) return pass_on(opened);
+    if (!opened) return propagate(opened);
     connection_ = *std::move(opened);
   }
   auto answers = connection_->run(calls);
@@ -31,7 +31,8 @@ Result<std::vector<Rows>> PostgresMetricsStore::run_outside(const Calls& calls) 
 
 Result<std::vector<Rows>> PostgresMetricsStore::run_inside(const Calls& calls) {
   if (!connection_ || !connection_->in_transaction())
-    return fail(Move::peer, code_lost, "PostgreSQL: the session was lost, and its transaction with it");
+    return fail(ErrorKind::unavailable, code_lost,
+                "PostgreSQL: the session was lost, and its transaction with it");
   auto answers = connection_->run(calls);
   if (!answers) return std::unexpected(give_up(std::move(answers).error()));
   return answers;
@@ -58,7 +59,7 @@ Result<std::vector<std::int64_t>> PostgresMetricsStore::letter_offsets(std::int3
   Parameters parameters;
   parameters.add(options_.topic).add(Type::int4, partition).add(Type::int8, from).add(Type::int8, to);
   auto answers = run_outside({{store_sql::letter_offsets, std::move(parameters)}});
-  if (!answers) return pass_on(answers);
+  if (!answers) return propagate(answers);
   const Rows& rows = answers->front();
   std::vector<std::int64_t> offsets;
   for (int row = 0; row < rows.count(); ++row) offsets.push_back(rows.number(row, 0));
@@ -68,7 +69,7 @@ Result<std::vector<std::int64_t>> PostgresMetricsStore::letter_offsets(std::int3
 Result<std::vector<WindowStart>> PostgresMetricsStore::unrolled_minutes(std::int32_t partition) {
   auto answers = run_outside({{store_sql::unrolled_minutes,
                                std::move(Parameters().add(options_.topic).add(Type::int4, partition))}});
-  if (!answers) return pass_on(answers);
+  if (!answers) return propagate(answers);
   const Rows& rows = answers->front();
   std::vector<WindowStart> minutes;
   for (int row = 0; row < rows.count(); ++row) minutes.push_back(window_start(rows, row, 0));
@@ -77,31 +78,32 @@ Result<std::vector<WindowStart>> PostgresMetricsStore::unrolled_minutes(std::int
 
 // Within one
 
-Result<std::vector<std::int32_t>> PostgresMetricsStore::begin(std::span<const rollup::Fence> fences) {
+Result<std::vector<std::int32_t>> PostgresMetricsStore::begin(std::span<const commit::Fence> fences) {
   auto answers =
       run_outside({{store_sql::begin}, {store_sql::fence, fence_parameters(options_.topic, fences)}});
-  if (!answers) return pass_on(answers);
+  if (!answers) return propagate(answers);
   const Rows& rows = answers->back();
   std::vector<std::int32_t> held;
   for (int row = 0; row < rows.count(); ++row) held.push_back(static_cast<std::int32_t>(rows.number(row, 0)));
   return held;
 }
 
-Result<rollup::MetricsStore::WindowRows> PostgresMetricsStore::read_windows(
+Result<commit::MetricsStore::WindowRows> PostgresMetricsStore::read_windows(
     std::span<const tally::WindowKey> keys, std::size_t bytes_max) {
   if (keys.empty()) return WindowRows(std::in_place);
   auto answers = run_inside({{store_sql::read_windows, key_parameters(options_.topic, keys, bytes_max)}});
-  if (!answers) return pass_on(answers);
+  if (!answers) return propagate(answers);
   return window_rows(answers->front(), bytes_max);
 }
 
-// How many rows the minutes may have is known without looking at them, so only as many are looked at as are needed.
-Result<rollup::UnrolledRows> PostgresMetricsStore::read_unrolled(std::int32_t partition,
+// How many rows the minutes may have is known without looking at them, so only as many are looked at as are
+// needed.
+Result<commit::UnrolledRows> PostgresMetricsStore::read_unrolled(std::int32_t partition,
                                                                  std::span<const WindowStart> minutes,
-                                                                 const rollup::RowBounds& bounds) {
+                                                                 const commit::RowBounds& bounds) {
   auto answers =
       run_inside({{store_sql::minute_rows, minute_parameters(options_.topic, partition, minutes)}});
-  if (!answers) return pass_on(answers);
+  if (!answers) return propagate(answers);
   std::size_t looked_at = 0;
   for (std::size_t rows = 0; looked_at < minutes.size() && rows < bounds.rows; ++looked_at)
     rows += static_cast<std::size_t>(answers->front().number(static_cast<int>(looked_at), 0));
@@ -110,9 +112,9 @@ Result<rollup::UnrolledRows> PostgresMetricsStore::read_unrolled(std::int32_t pa
   parameters.add(Type::int8, static_cast<std::int64_t>(bounds.rows))
       .add(Type::int8, static_cast<std::int64_t>(bounds.bytes));
   answers = run_inside({{store_sql::read_unrolled, std::move(parameters)}});
-  if (!answers) return pass_on(answers);
+  if (!answers) return propagate(answers);
   const Rows& rows = answers->front();
-  rollup::UnrolledRows found{.rows = {}, .minutes_read = looked_at};
+  commit::UnrolledRows found{.rows = {}, .minutes_read = looked_at};
   for (int row = 0; row < rows.count(); ++row) found.rows.push_back(window_row(rows, row));
   if (rows.count() > 0 && rows.number(0, window_column_count) > rows.count()) {
     const auto last = std::ranges::find(minutes, found.rows.back().key.start);
@@ -121,24 +123,25 @@ Result<rollup::UnrolledRows> PostgresMetricsStore::read_unrolled(std::int32_t pa
   return found;
 }
 
-Result<std::vector<rollup::LetterState>> PostgresMetricsStore::lock_letters(
-    std::span<const rollup::LetterSource> letters) {
-  using rollup::LetterState;
-  std::vector<rollup::LetterSource> in_order(letters.begin(), letters.end());
+Result<std::vector<commit::DeadLetterState>> PostgresMetricsStore::lock_dead_letters(
+    std::span<const commit::DeadLetterId> letters) {
+  using commit::DeadLetterState;
+  std::vector<commit::DeadLetterId> in_order(letters.begin(), letters.end());
   std::ranges::sort(in_order);  // every process locks letters in this order
   in_order.erase(std::ranges::unique(in_order).begin(), in_order.end());
-  auto answers = run_inside({{store_sql::lock_letters, source_parameters(in_order)}});
-  if (!answers) return pass_on(answers);
+  auto answers = run_inside({{store_sql::lock_dead_letters, source_parameters(in_order)}});
+  if (!answers) return propagate(answers);
   const Rows& rows = answers->front();
-  std::map<rollup::LetterSource, LetterState> found;
+  std::map<commit::DeadLetterId, DeadLetterState> found;
   for (int row = 0; row < rows.count(); ++row) {
     found[{std::string(rows.bytes(row, 0)), static_cast<std::int32_t>(rows.number(row, 1)),
-           rows.number(row, 2)}] = rows.number(row, 3) != 0 ? LetterState::replayed : LetterState::waiting;
+           rows.number(row, 2)}] =
+        rows.number(row, 3) != 0 ? DeadLetterState::replayed : DeadLetterState::waiting;
   }
-  std::vector<LetterState> states;
-  for (const rollup::LetterSource& letter : letters) {
+  std::vector<DeadLetterState> states;
+  for (const commit::DeadLetterId& letter : letters) {
     const auto known = found.find(letter);
-    states.push_back(known == found.end() ? LetterState::unknown : known->second);
+    states.push_back(known == found.end() ? DeadLetterState::unknown : known->second);
   }
   return states;
 }
@@ -150,31 +153,31 @@ namespace {
 // All that goes in one round trip, and how many rows each statement must have changed: else something stands
 // there that we do not believe to be there.
 struct Batch {
-  struct Promise {
+  struct ExpectedRows {
     std::size_t call = 0;
     std::size_t rows = 0;
     Error broken;
   };
   std::vector<Connection::Call> calls;
-  std::vector<Promise> promises;
+  std::vector<ExpectedRows> promises;
 
   void add(const Statement& statement, Parameters parameters) {
     calls.push_back({statement, std::move(parameters)});
   }
   void must_change(std::size_t rows, std::string_view code, std::string text) {
-    promises.push_back({calls.size() - 1, rows, {Move::ourselves, code, std::move(text)}});
+    promises.push_back({calls.size() - 1, rows, {ErrorKind::internal, code, std::move(text)}});
   }
 };
 
-void add_replays(Batch& batch, const rollup::Changes& changes) {
-  const auto among = [](const rollup::LetterSource& first) { return ", among them " + place_of(first); };
+void add_replays(Batch& batch, const commit::Changes& changes) {
+  const auto among = [](const commit::DeadLetterId& first) { return ", among them " + to_text(first); };
   if (!changes.replayed.empty()) {
     batch.add(store_sql::set_replayed,
               std::move(source_parameters(changes.replayed).add(changes.written_at)));
     batch.must_change(changes.replayed.size(), "letter_not_waiting",
                       "a letter does not wait for a replay" + among(changes.replayed.front()));
   }
-  std::map<std::int64_t, std::vector<rollup::LetterSource>> failed;
+  std::map<std::int64_t, std::vector<commit::DeadLetterId>> failed;
   for (const auto& [source, times] : changes.failed_replays) failed[times].push_back(source);
   for (const auto& [times, sources] : failed) {
     batch.add(store_sql::add_attempts, std::move(source_parameters(sources).add(Type::int8, times)));
@@ -193,7 +196,7 @@ void add_ledgers(Batch& batch, const std::string& topic, std::span<const tally::
 }
 
 // Everything but the horizons.
-Batch batch_of(const std::string& topic, const rollup::Changes& changes) {
+Batch batch_of(const std::string& topic, const commit::Changes& changes) {
   Batch batch;
   if (!changes.windows.empty())
     batch.add(store_sql::put_windows, window_parameters(topic, changes.written_at, changes.windows));
@@ -206,7 +209,7 @@ Batch batch_of(const std::string& topic, const rollup::Changes& changes) {
   add_ledgers(batch, topic, changes.ledgers);
   if (changes.prune_flushes_before)
     batch.add(store_sql::prune_flushes, std::move(Parameters().add(*changes.prune_flushes_before)));
-  for (const rollup::Prune& prune : changes.prunes)
+  for (const commit::Prune& prune : changes.prunes)
     batch.add(store_sql::prune_windows, prune_parameters(topic, prune));
   return batch;
 }
@@ -214,20 +217,20 @@ Batch batch_of(const std::string& topic, const rollup::Changes& changes) {
 }  // namespace
 
 // A horizon's row is locked as late as can be, for every process may want it.
-Result<rollup::Written> PostgresMetricsStore::write(const rollup::Changes& changes) {
+Result<commit::Written> PostgresMetricsStore::write(const commit::Changes& changes) {
   Batch batch = batch_of(options_.topic, changes);
-  std::vector<rollup::HorizonRaise> horizons = changes.horizons;
+  std::vector<commit::HorizonRaise> horizons = changes.horizons;
   if (changes.prunes.empty() && !horizons.empty())
     batch.add(store_sql::raise_horizons, horizon_parameters(std::exchange(horizons, {})));
   auto answers = run_inside(batch.calls);
-  if (!answers) return pass_on(answers);
-  for (Batch::Promise& promise : batch.promises) {
+  if (!answers) return propagate(answers);
+  for (Batch::ExpectedRows& promise : batch.promises) {
     if ((*answers)[promise.call].rows_changed() != static_cast<std::int64_t>(promise.rows))
       return std::unexpected(give_up(std::move(promise.broken)));
   }
-  rollup::Written written;
+  commit::Written written;
   std::size_t answer = answers->size() - changes.prunes.size();
-  for (const rollup::Prune& prune : changes.prunes) {
+  for (const commit::Prune& prune : changes.prunes) {
     const Rows& pruned = (*answers)[answer++];
     written.more_to_prune = written.more_to_prune || pruned.number(0, 1) != 0;
     if (pruned.is_null(0, 0)) continue;
@@ -235,19 +238,20 @@ Result<rollup::Written> PostgresMetricsStore::write(const rollup::Changes& chang
   }
   if (horizons.empty()) return written;
   auto raised = run_inside({{store_sql::raise_horizons, horizon_parameters(horizons)}});
-  if (!raised) return pass_on(raised);
+  if (!raised) return propagate(raised);
   return written;
 }
 
-rollup::CommitAnswer PostgresMetricsStore::commit() {
-  using rollup::CommitEnd;
+commit::CommitAnswer PostgresMetricsStore::commit() {
+  using commit::CommitEnd;
   if (!connection_ || !connection_->in_transaction())
     return {CommitEnd::aborted,
-            {Move::peer, code_lost, "PostgreSQL: the session was lost before the commit"}};
+            {ErrorKind::unavailable, code_lost, "PostgreSQL: the session was lost before the commit"}};
   auto answer = connection_->run(store_sql::commit);
   if (answer && answer->command() == "COMMIT") return {CommitEnd::committed, {}};
   if (answer)
-    return {CommitEnd::aborted, {Move::peer, code_conflict, "PostgreSQL had ended the transaction already"}};
+    return {CommitEnd::aborted,
+            {ErrorKind::unavailable, code_conflict, "PostgreSQL had ended the transaction already"}};
   const CommitEnd end = connection_->is_lost() ? CommitEnd::unknown : CommitEnd::aborted;
   return {end, give_up(std::move(answer).error())};
 }

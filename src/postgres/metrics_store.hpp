@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "commit/metrics_store.hpp"
 #include "postgres/connection.hpp"
-#include "rollup/metrics_store.hpp"
 
 namespace weir::postgres {
 
@@ -21,35 +21,35 @@ struct MetricsStoreOptions {
 // One session on tables as migrations.hpp makes them: all calls come from one thread, the writer's. The
 // constructor does nothing that could fail: the session begins with the first call outside a transaction, or
 // begin(), and anew after a loss. While the database is away each of these calls tries once and answers
-// Move::peer; the caller paces.
+// ErrorKind::unavailable; the caller paces.
 //
-// Round trips: 1 for each call, 2 for read_unrolled(), for write() where it prunes, or retire_ledger(), one more for the first call
-// of a session. Nothing that writes is sent before the fence's answer has been read.
+// Round trips: 1 for each call, 2 for read_unrolled(), for write() where it prunes, or archive_ledger(), one
+// more for the first call of a session. Nothing that writes is sent before the fence's answer has been read.
 //
 // An error in a transaction rolls it back; where the server does not do that, or does not answer at all, the
 // session is given up, and the server ends the transaction within idle_in_transaction_timeout.
-class PostgresMetricsStore final : public rollup::MetricsStore {
+class PostgresMetricsStore final : public commit::MetricsStore {
  public:
   explicit PostgresMetricsStore(MetricsStoreOptions options);
 
   Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
                                        WallTime now) override;
-  Result<bool> begin_topic(std::span<const rollup::PartitionStart> starts, WallTime now) override;
-  Result<std::optional<tally::LedgerRow>> retire_ledger(const rollup::Retirement& retirement) override;
+  Result<bool> begin_topic(std::span<const commit::PartitionStart> starts, WallTime now) override;
+  Result<std::optional<tally::LedgerRow>> archive_ledger(const commit::LedgerArchival& retirement) override;
   Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
                                                    std::int64_t to) override;
   Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) override;
 
-  Result<std::vector<std::int32_t>> begin(std::span<const rollup::Fence> fences) override;
+  Result<std::vector<std::int32_t>> begin(std::span<const commit::Fence> fences) override;
   Result<WindowRows> read_windows(std::span<const tally::WindowKey> keys, std::size_t bytes_max) override;
-  Result<rollup::UnrolledRows> read_unrolled(std::int32_t partition, std::span<const WindowStart> minutes,
-                                             const rollup::RowBounds& bounds) override;
-  Result<std::vector<rollup::LetterState>> lock_letters(
-      std::span<const rollup::LetterSource> letters) override;
-  Result<rollup::Written> write(const rollup::Changes& changes) override;
+  Result<commit::UnrolledRows> read_unrolled(std::int32_t partition, std::span<const WindowStart> minutes,
+                                             const commit::RowBounds& bounds) override;
+  Result<std::vector<commit::DeadLetterState>> lock_dead_letters(
+      std::span<const commit::DeadLetterId> letters) override;
+  Result<commit::Written> write(const commit::Changes& changes) override;
   // Unknown: the session was lost, or did not answer in time, once COMMIT had been sent. Aborted: the server
   // said so, or there was no transaction any more.
-  rollup::CommitAnswer commit() override;
+  commit::CommitAnswer commit() override;
   void rollback() override;
 
  private:

@@ -26,18 +26,18 @@ Error while_doing(std::string_view what, Error error) {
 Result<void> check_server(Connection& connection) {
   const int version = connection.server_version();
   if (version < oldest_server)
-    return fail(Move::caller, code_too_old,
+    return fail(ErrorKind::invalid, code_too_old,
                 "the server is PostgreSQL " + std::to_string(version / 10'000) + "; expected 13 or later");
   auto facts = connection.run(Statement{
       "", "SELECT current_setting('server_encoding'), current_setting('transaction_read_only') = 'on'"});
-  if (!facts) return pass_on(facts);
+  if (!facts) return propagate(facts);
   if (facts->bytes(0, 0) != "UTF8")
-    return fail(Move::caller, code_encoding,
+    return fail(ErrorKind::invalid, code_encoding,
                 "the database's encoding is " + std::string(facts->bytes(0, 0)) +
                     "; expected UTF8 (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0)");
   if (facts->number(0, 1) != 0)
     return fail(
-        Move::caller, code_read_only,
+        ErrorKind::invalid, code_read_only,
         "the database is read only (a standby, or default_transaction_read_only); expected one that can "
         "be written");
   return {};
@@ -51,14 +51,14 @@ Result<int> version_of(Connection& connection) {
       connection.run(Statement{"",
                                "SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = 'activity_schema' "
                                "AND pg_table_is_visible(oid))"});
-  if (!there) return pass_on(there);
+  if (!there) return propagate(there);
   if (there->number(0, 0) == 0) return 0;
   auto version = connection.run(
       Statement{"", "SELECT coalesce(max(version), 0) FROM activity_schema", "n", "activity_schema"});
-  if (!version) return pass_on(version);
+  if (!version) return propagate(version);
   const auto found = static_cast<int>(version->number(0, 0));
   if (found > newest_version())
-    return fail(Move::caller, code_newer,
+    return fail(ErrorKind::invalid, code_newer,
                 "the tables are of version " + std::to_string(found) +
                     ", made by a newer Weir; expected at most " + std::to_string(newest_version()));
   return found;
@@ -81,13 +81,13 @@ Result<void> apply(Connection& connection) {
   const Statement lock{"", std::string(lock_sql)};
   const Parameters none;
   auto begun = connection.run(std::array{Connection::Call{begin, none}, Connection::Call{lock, none}});
-  if (!begun) return pass_on(begun);
+  if (!begun) return propagate(begun);
   auto version = version_of(connection);  // somebody else may have done it while we waited
-  if (!version) return pass_on(version);
+  if (!version) return propagate(version);
   if (*version == newest_version()) return {};
   if (auto made = connection.run_script(script_from(*version)); !made) return made;
   auto committed = connection.run(Statement{"", "COMMIT"});
-  if (!committed) return pass_on(committed);
+  if (!committed) return propagate(committed);
   return {};
 }
 
@@ -159,18 +159,18 @@ Result<void> check_columns(Connection& connection) {
   auto found = connection.run(std::array{Connection::Call{missing, wanted_columns(false)},
                                          Connection::Call{other_type, wanted_columns(true)},
                                          Connection::Call{unfit, none}});
-  if (!found) return pass_on(found);
+  if (!found) return propagate(found);
   if (const Rows& first = found->front(); first.count() > 0) {
     const std::string table(first.bytes(0, 0));
     if (first.number(0, 2) != 0)
-      return fail(Move::caller, code_tables_differ,
+      return fail(ErrorKind::invalid, code_tables_differ,
                   "table " + table + " is missing; expected it beside activity_schema");
-    return fail(Move::caller, code_tables_differ,
+    return fail(ErrorKind::invalid, code_tables_differ,
                 "table " + table + " has no column " + std::string(first.bytes(0, 1)) +
                     "; expected it as Weir makes it");
   }
   if (const Rows& first = (*found)[1]; first.count() > 0) {
-    return fail(Move::caller, code_tables_differ,
+    return fail(ErrorKind::invalid, code_tables_differ,
                 "column " + std::string(first.bytes(0, 0)) + "." + std::string(first.bytes(0, 1)) + " is " +
                     std::string(first.bytes(0, 2)) + "; expected " + std::string(first.bytes(0, 3)) +
                     ", as Weir makes it");
@@ -179,9 +179,9 @@ Result<void> check_columns(Connection& connection) {
     const std::string column = "column user_activity_metrics." + std::string(first.bytes(0, 0));
     const std::string type(first.bytes(0, 1));
     if (first.bytes(0, 2).empty())
-      return fail(Move::caller, code_tables_differ,
+      return fail(ErrorKind::invalid, code_tables_differ,
                   column + " is NOT NULL without a default; Weir has no value for it: give it a default");
-    return fail(Move::caller, code_tables_differ,
+    return fail(ErrorKind::invalid, code_tables_differ,
                 column + " is " + type + "; expected " + std::string(first.bytes(0, 2)));
   }
   return {};
@@ -190,7 +190,7 @@ Result<void> check_columns(Connection& connection) {
 Result<void> migrate(Connection& connection) {
   if (auto fit = check_server(connection); !fit) return fit;
   auto version = version_of(connection);
-  if (!version) return pass_on(version);
+  if (!version) return propagate(version);
   if (*version < newest_version()) {
     auto applied = apply(connection);
     connection.rollback();  // of what was not done; else nothing is open

@@ -15,13 +15,13 @@ inline constexpr std::string_view code_encoding = "database_encoding";  // not U
 // do costs four round trips and needs no right to create anything. A user_activity_metrics that is there
 // already is left as it is with its rows; its columns must be ones that Weir can fill.
 //
-// Outside a transaction. Errors: Move::caller, a person must act: the codes above, code_tables_differ (naming
-// table and column), code_read_only (a standby), code_forbidden. Move::peer: the database is away or busy;
-// ask again.
+// Outside a transaction. Errors: ErrorKind::invalid, a person must act: the codes above, code_tables_differ
+// (naming table and column), code_read_only (a standby), code_forbidden. ErrorKind::unavailable: the database
+// is away or busy; ask again.
 Result<void> migrate(Connection& connection);
 
-// The last step of migrate() alone: Move::caller, code_tables_differ, if a table or column that Weir uses is missing or of
-// another type, naming the first. One round trip.
+// The last step of migrate() alone: ErrorKind::invalid, code_tables_differ, if a table or column that Weir
+// uses is missing or of another type, naming the first. One round trip.
 Result<void> check_columns(Connection& connection);
 
 }  // namespace weir::postgres

@@ -22,7 +22,7 @@ Result<Pool::Lease> Pool::take() {
     const bool free =
         freed_.wait_for(lock, options_.wait_max, [this] { return lent_ < options_.connections_max; });
     if (!free)
-      return fail(Move::peer, code_pool_busy,
+      return fail(ErrorKind::unavailable, code_pool_busy,
                   "all " + std::to_string(options_.connections_max) +
                       " connections of readers were in use for " + std::to_string(options_.wait_max.count()) +
                       " ms (DB_POOL_SIZE)");
@@ -36,7 +36,7 @@ Result<Pool::Lease> Pool::take() {
   auto opened = Connection::open(options_.connection);
   if (!opened) {
     free_place();
-    return pass_on(opened);
+    return propagate(opened);
   }
   return Lease(*this, std::make_unique<Connection>(std::move(*opened)), false);
 }

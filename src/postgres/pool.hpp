@@ -53,7 +53,7 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
   ~Pool();  // when all leases are gone
 
-  // Move::peer, code_pool_busy: all were in use for wait_max. Else the error of Connection::open.
+  // ErrorKind::unavailable, code_pool_busy: all were in use for wait_max. Else the error of Connection::open.
   Result<Lease> take();
 
  private:

@@ -7,7 +7,8 @@
 namespace weir::postgres {
 namespace {
 
-// What a pool does with sessions is tested on a real server, in tests/integration/postgres_metrics_reader_test.cpp.
+// What a pool does with sessions is tested on a real server, in
+// tests/integration/postgres_metrics_reader_test.cpp.
 TEST(Pool, GivesThePlaceBackOfASessionThatCouldNotBeMade) {
   PoolOptions options;
   options.connection.url = "host=/nowhere";
@@ -18,7 +19,7 @@ TEST(Pool, GivesThePlaceBackOfASessionThatCouldNotBeMade) {
     auto refused = pool.take();
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code, code_lost) << refused.error().text;
-    EXPECT_EQ(refused.error().move, Move::peer);
+    EXPECT_EQ(refused.error().kind, ErrorKind::unavailable);
   }
 }
 

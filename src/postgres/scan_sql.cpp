@@ -4,9 +4,9 @@ namespace weir::postgres {
 
 namespace {
 
-// Where rows are looked up, one window after the other, they are found by the whole of their key whatever the planner
-// believes of the tables: hence LATERAL … OFFSET 0, as in store_sql.hpp. As a plain join, over tables that had grown
-// since they were last analysed, each of the windows read all rows of the topic.
+// Where rows are looked up, one window after the other, they are found by the whole of their key whatever the
+// planner believes of the tables: hence LATERAL … OFFSET 0, as in store_sql.hpp. As a plain join, over tables
+// that had grown since they were last analysed, each of the windows read all rows of the topic.
 std::string lookup(bool remainders, const std::string& rows) {
   // Who is there at all: the minutes with a remainder, or the windows, each of which has one total row.
   std::string sql = remainders ? "activity_unrolled AS known " : "activity_windows AS known ";

@@ -24,16 +24,16 @@ struct Scan {
 // $2 granularity of the rows to read, $3 dimension, $4 first and $5 end of window_start.
 [[nodiscard]] std::string scan_sql(const Scan& scan);
 
-// The rows of several runs of windows by value, in ascending order of its bytes, remainders with them; the server sorts.
-// Parameters: $1 topic, $2 dimension, and for each run $3 granularity, $4 first and $5 end of window_start, as arrays.
-// count_by_value: value, events, page_views, summed up. users_by_value: a row for each row: value, events, page_views,
-// users; sketches of more than 2 KB are fetched after the sort (TOAST).
+// The rows of several runs of windows by value, in ascending order of its bytes, remainders with them; the
+// server sorts. Parameters: $1 topic, $2 dimension, and for each run $3 granularity, $4 first and $5 end of
+// window_start, as arrays. count_by_value: value, events, page_views, summed up. users_by_value: a row for
+// each row: value, events, page_views, users; sketches of more than 2 KB are fetched after the sort (TOAST).
 [[nodiscard]] std::string count_by_value_sql();
 [[nodiscard]] std::string users_by_value_sql();
 
 // For ConnectionSettings::session: what the planner must be told for it, whatever it believes of the tables.
-// Joins in the order in which they are written, by lookups in the index. Groups by sorting: PostgreSQL's hash of a text
-// has no seed, so that values could be chosen to collide.
+// Joins in the order in which they are written, by lookups in the index. Groups by sorting: PostgreSQL's hash
+// of a text has no seed, so that values could be chosen to collide.
 [[nodiscard]] const Keywords& reader_session();
 
 }  // namespace weir::postgres

@@ -9,10 +9,10 @@
 //   activity_dimensions  the names of the dimension numbers
 //   activity_schema      the migrations that were applied
 //
-// No index of activity_windows names a count or a mark, and its pages are filled to 70 %: so an update stays on
-// its page and writes no index (HOT). Measured with 40 updates of each of 6,000 rows: 93 % of them HOT and 12 MB,
-// against 1 % and 109 MB at 100 %. Sketches do not get smaller by compressing, so none is tried (EXTERNAL): a
-// full one is written in 38 µs, against 61 by lz4 and 214 by pglz.
+// No index of activity_windows names a count or a mark, and its pages are filled to 70 %: so an update stays
+// on its page and writes no index (HOT). Measured with 40 updates of each of 6,000 rows: 93 % of them HOT and
+// 12 MB, against 1 % and 109 MB at 100 %. Sketches do not get smaller by compressing, so none is tried
+// (EXTERNAL): a full one is written in 38 µs, against 61 by lz4 and 214 by pglz.
 //
 // Names are without a schema: they are found by the session's search_path. Topics and values compare by bytes
 // (COLLATE "C"), whatever the database's collation is and however its library orders text next year.

@@ -9,8 +9,9 @@
 namespace weir::postgres {
 namespace {
 
-// A database remembers only how many migrations it has seen. So each text is pinned: one that was released never
-// changes, and where the views change a migration is added (an empty one will do), or nobody would get them.
+// A database remembers only how many migrations it has seen. So each text is pinned: one that was released
+// never changes, and where the views change a migration is added (an empty one will do), or nobody would get
+// them.
 TEST(Schema, ChangesOnlyByAnotherMigration) {
   std::vector<std::uint64_t> texts;
   for (const std::string_view migration : schema_migrations()) texts.push_back(murmur3(migration).low);

@@ -96,8 +96,8 @@ std::string window_column_name(int column) {
 
 }  // namespace
 
-Result<rollup::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size_t bytes_max) {
-  using rollup::MetricsStore;
+Result<commit::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size_t bytes_max) {
+  using commit::MetricsStore;
   if (std::cmp_greater(rows.number(0, window_column_count), bytes_max))
     return MetricsStore::WindowRows(std::nullopt);
   std::vector<tally::WindowRow> windows;
@@ -107,7 +107,7 @@ Result<rollup::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size
     for (int column = 0; column < window_column_count; ++column) {
       const char kind = window_kinds[static_cast<std::size_t>(column)];
       if (kind >= 'a' && rows.is_null(row, column))
-        return fail(Move::caller, code_tables_differ,
+        return fail(ErrorKind::invalid, code_tables_differ,
                     "PostgreSQL: column activity_windows." + window_column_name(column) +
                         " holds NULL; expected a value, as Weir makes the table");
     }
@@ -117,29 +117,29 @@ Result<rollup::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size
 }
 
 Parameters start_parameters(std::string_view topic, std::string_view group,
-                            std::span<const rollup::PartitionStart> starts, WallTime now) {
+                            std::span<const commit::PartitionStart> starts, WallTime now) {
   Parameters parameters;
   parameters.add(topic);
   const auto add = columns_of(parameters, starts);
-  add(Type::int4, &rollup::PartitionStart::partition);
-  add(Type::int8, &rollup::PartitionStart::start_offset);
-  add(Type::int8, &rollup::PartitionStart::next_offset);
-  add(Type::int8, &rollup::PartitionStart::last_record_hash);
+  add(Type::int4, &commit::PartitionStart::partition);
+  add(Type::int8, &commit::PartitionStart::start_offset);
+  add(Type::int8, &commit::PartitionStart::next_offset);
+  add(Type::int8, &commit::PartitionStart::last_record_hash);
   parameters.add(group).add(now);
   return parameters;
 }
 
-Parameters fence_parameters(std::string_view topic, std::span<const rollup::Fence> fences) {
+Parameters fence_parameters(std::string_view topic, std::span<const commit::Fence> fences) {
   Parameters parameters;
   parameters.add(topic);
   const auto add = columns_of(parameters, fences);
-  add(Type::int4, &rollup::Fence::partition);
-  add(Type::int8, &rollup::Fence::next_offset);
-  add(Type::int8, &rollup::Fence::version);
-  add(Type::int8, &rollup::Fence::tallied);
-  add(Type::int8, &rollup::Fence::duplicate);
-  add(Type::int8, &rollup::Fence::dead_lettered);
-  add(Type::int8, &rollup::Fence::skipped);
+  add(Type::int4, &commit::Fence::partition);
+  add(Type::int8, &commit::Fence::next_offset);
+  add(Type::int8, &commit::Fence::version);
+  add(Type::int8, &commit::Fence::tallied);
+  add(Type::int8, &commit::Fence::duplicate);
+  add(Type::int8, &commit::Fence::dead_lettered);
+  add(Type::int8, &commit::Fence::skipped);
   return parameters;
 }
 
@@ -167,12 +167,12 @@ Parameters minute_parameters(std::string_view topic, std::int32_t partition,
   return parameters;
 }
 
-Parameters unrolled_parameters(std::string_view topic, std::span<const rollup::UnrolledMinute> minutes) {
+Parameters unrolled_parameters(std::string_view topic, std::span<const commit::PendingRollup> minutes) {
   Parameters parameters;
   parameters.add(topic);
   const auto add = columns_of(parameters, minutes);
-  add(Type::int4, &rollup::UnrolledMinute::partition);
-  add(Type::timestamptz, &rollup::UnrolledMinute::start);
+  add(Type::int4, &commit::PendingRollup::partition);
+  add(Type::timestamptz, &commit::PendingRollup::start);
   return parameters;
 }
 
@@ -205,7 +205,7 @@ Parameters window_parameters(std::string_view topic, WallTime now,
   return parameters;
 }
 
-Parameters horizon_parameters(std::span<const rollup::HorizonRaise> horizons) {
+Parameters horizon_parameters(std::span<const commit::HorizonRaise> horizons) {
   std::map<tally::Granularity, WallTime> highest;  // a statement raises a row once
   for (const auto& [granularity, pruned_to] : horizons) {
     WallTime& known = highest.try_emplace(granularity, pruned_to).first->second;
@@ -218,8 +218,8 @@ Parameters horizon_parameters(std::span<const rollup::HorizonRaise> horizons) {
   return parameters;
 }
 
-Parameters letter_parameters(std::string_view topic, std::span<const rollup::DeadLetter> letters) {
-  using rollup::DeadLetter;
+Parameters letter_parameters(std::string_view topic, std::span<const commit::DeadLetter> letters) {
+  using commit::DeadLetter;
   Parameters parameters;
   parameters.add(topic);
   const auto add = columns_of(parameters, letters);
@@ -234,18 +234,18 @@ Parameters letter_parameters(std::string_view topic, std::span<const rollup::Dea
   return parameters;
 }
 
-Parameters source_parameters(std::span<const rollup::LetterSource> sources) {
-  using rollup::LetterSource;
+Parameters source_parameters(std::span<const commit::DeadLetterId> sources) {
+  using commit::DeadLetterId;
   Parameters parameters;
   const auto add = columns_of(parameters, sources);
   add(Type::text,
-      [](const LetterSource& source) { return storable_text(source.topic); });  // from a record's header
-  add(Type::int4, &LetterSource::partition);
-  add(Type::int8, &LetterSource::offset);
+      [](const DeadLetterId& source) { return storable_text(source.topic); });  // from a record's header
+  add(Type::int4, &DeadLetterId::partition);
+  add(Type::int8, &DeadLetterId::offset);
   return parameters;
 }
 
-Parameters flush_parameters(const rollup::FlushRow& flush, WallTime now) {
+Parameters flush_parameters(const commit::FlushRow& flush, WallTime now) {
   Parameters parameters;
   parameters.add(flush.timestamp).add(Type::int8, flush.unique_users).add(Type::int8, flush.page_view_count);
   parameters.add(now);
@@ -273,7 +273,7 @@ Parameters ledger_parameters(std::string_view topic, std::span<const tally::Ledg
   return parameters;
 }
 
-Parameters prune_parameters(std::string_view topic, const rollup::Prune& prune) {
+Parameters prune_parameters(std::string_view topic, const commit::Prune& prune) {
   const WindowStart epoch{};
   const auto width = tally::window_end(prune.granularity, epoch) - epoch;
   Parameters parameters;

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "commit/metrics_store.hpp"
 #include "postgres/connection.hpp"
-#include "rollup/metrics_store.hpp"
 #include "tally/ledger.hpp"
 #include "tally/window.hpp"
 
@@ -32,8 +32,9 @@ inline constexpr std::string_view window_and_count_kinds = "nnmntnnnnnNNNtn";
 inline constexpr std::string_view window_or_size_kinds = "NNMNTNNNNNNNNTn";
 [[nodiscard]] tally::WindowRow window_row(const Rows& rows, int row);
 inline constexpr int window_column_count = 14;
-// What store_sql::read_windows answers. Move::caller, code_tables_differ: a window has NULL where window_kinds allows none.
-[[nodiscard]] Result<rollup::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size_t bytes_max);
+// What store_sql::read_windows answers. ErrorKind::invalid, code_tables_differ: a window has NULL where
+// window_kinds allows none.
+[[nodiscard]] Result<commit::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size_t bytes_max);
 
 // How names are numbered in activity_windows.
 template <class Enum>
@@ -44,8 +45,8 @@ template <class Enum>
 
 // What the statements of store_sql.hpp take.
 [[nodiscard]] Parameters start_parameters(std::string_view topic, std::string_view group,
-                                          std::span<const rollup::PartitionStart> starts, WallTime now);
-[[nodiscard]] Parameters fence_parameters(std::string_view topic, std::span<const rollup::Fence> fences);
+                                          std::span<const commit::PartitionStart> starts, WallTime now);
+[[nodiscard]] Parameters fence_parameters(std::string_view topic, std::span<const commit::Fence> fences);
 [[nodiscard]] Parameters key_parameters(std::string_view topic, std::span<const tally::WindowKey> keys,
                                         std::size_t bytes_max);
 [[nodiscard]] Parameters minute_parameters(std::string_view topic, std::int32_t partition,
@@ -53,13 +54,13 @@ template <class Enum>
 [[nodiscard]] Parameters window_parameters(std::string_view topic, WallTime now,
                                            std::span<const tally::WindowRow> windows);
 [[nodiscard]] Parameters unrolled_parameters(std::string_view topic,
-                                             std::span<const rollup::UnrolledMinute> minutes);
-[[nodiscard]] Parameters horizon_parameters(std::span<const rollup::HorizonRaise> horizons);
+                                             std::span<const commit::PendingRollup> minutes);
+[[nodiscard]] Parameters horizon_parameters(std::span<const commit::HorizonRaise> horizons);
 [[nodiscard]] Parameters letter_parameters(std::string_view topic,
-                                           std::span<const rollup::DeadLetter> letters);
-[[nodiscard]] Parameters source_parameters(std::span<const rollup::LetterSource> sources);
-[[nodiscard]] Parameters flush_parameters(const rollup::FlushRow& flush, WallTime now);
+                                           std::span<const commit::DeadLetter> letters);
+[[nodiscard]] Parameters source_parameters(std::span<const commit::DeadLetterId> sources);
+[[nodiscard]] Parameters flush_parameters(const commit::FlushRow& flush, WallTime now);
 [[nodiscard]] Parameters ledger_parameters(std::string_view topic, std::span<const tally::LedgerRow> ledgers);
-[[nodiscard]] Parameters prune_parameters(std::string_view topic, const rollup::Prune& prune);
+[[nodiscard]] Parameters prune_parameters(std::string_view topic, const commit::Prune& prune);
 
 }  // namespace weir::postgres

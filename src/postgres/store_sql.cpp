@@ -1,7 +1,7 @@
 #include "postgres/store_sql.hpp"
 
+#include "commit/fence.hpp"
 #include "postgres/store_rows.hpp"
-#include "rollup/fence.hpp"
 
 namespace weir::postgres {
 
@@ -51,11 +51,11 @@ WHERE NOT EXISTS (SELECT 1 FROM activity_ledger WHERE topic = $1::text)
 ORDER BY s.partition
 ON CONFLICT DO NOTHING)sql"};
 
-const Statement retire_ledger{"weir_retire_ledger", R"sql(
+const Statement archive_ledger{"weir_retire_ledger", R"sql(
 UPDATE activity_ledger SET topic = $5::text
 WHERE topic = $1::text AND partition = $2::int AND next_offset = $3::bigint AND version = $4::bigint
 RETURNING partition)sql",
-                              "n", "activity_ledger"};
+                               "n", "activity_ledger"};
 
 const Statement retire_letters{"weir_retire_letters", R"sql(
 WITH locked AS MATERIALIZED (
@@ -86,7 +86,7 @@ WITH held AS MATERIALIZED (
     AND (ledger.next_offset = expected.next_offset AND ledger.version = expected.version
       AND ledger.tallied = expected.tallied AND ledger.duplicate = expected.duplicate
       AND ledger.dead_lettered = expected.dead_lettered AND ledger.skipped = expected.skipped)sql" +
-                          std::string(rollup::or_unfenced) + R"sql()
+                          std::string(commit::fence_condition_suffix) + R"sql()
   ORDER BY ledger.partition
   FOR NO KEY UPDATE OF ledger)
 UPDATE activity_ledger AS ledger SET version = ledger.version + 1 FROM held
@@ -94,9 +94,10 @@ WHERE ledger.topic = $1::text AND ledger.partition = held.partition
 RETURNING ledger.partition)sql",
                       "n", "activity_ledger"};
 
-// One row at least, with the size of all; the windows themselves only where they are not too large. A sketch is not
-// fetched to know its size.
-const Statement read_windows{"weir_read_windows", R"sql(
+// One row at least, with the size of all; the windows themselves only where they are not too large. A sketch
+// is not fetched to know its size.
+const Statement read_windows{"weir_read_windows",
+                             R"sql(
 WITH w AS MATERIALIZED (
   SELECT w.* FROM unnest($2::smallint[], $3::smallint[], $4::timestamptz[], $5::int[], $6::text[])
     AS wanted(granularity, dimension, window_start, partition, value)
@@ -108,7 +109,7 @@ WITH w AS MATERIALIZED (
 size AS MATERIALIZED (
   SELECT coalesce(sum(octet_length(value) + octet_length(users)), 0)::bigint AS bytes FROM w)
 SELECT )sql" + std::string(window_columns) +
-                                                      R"sql(, size.bytes
+                                 R"sql(, size.bytes
 FROM size LEFT JOIN w ON size.bytes <= $7::bigint)sql",
                              window_or_size_kinds, "activity_windows"};
 
@@ -122,7 +123,8 @@ LEFT JOIN LATERAL (
 ORDER BY wanted.number)sql",
                             "n", "activity_windows"};
 
-const Statement read_unrolled{"weir_read_unrolled", R"sql(
+const Statement read_unrolled{"weir_read_unrolled",
+                              R"sql(
 WITH pending AS MATERIALIZED (
   SELECT w.at, row_number() OVER in_order AS number, sum(w.bytes) OVER in_order AS bytes, count(*) OVER () AS all_rows
   FROM unnest($3::timestamptz[]) AS wanted(window_start)
@@ -135,20 +137,20 @@ WITH pending AS MATERIALIZED (
       AND (w.events <> w.rolled_events OR w.page_views <> w.rolled_page_views) OFFSET 0) AS w
   WINDOW in_order AS (ORDER BY wanted.window_start, each.dimension, w.place, w.value ROWS UNBOUNDED PRECEDING))
 SELECT )sql" + std::string(window_columns) +
-                                                        R"sql(, pending.all_rows
+                                  R"sql(, pending.all_rows
 FROM pending CROSS JOIN LATERAL (SELECT * FROM activity_windows AS w WHERE w.ctid = pending.at OFFSET 0) AS w
 WHERE pending.number = 1 OR pending.number <= $4::bigint AND pending.bytes <= $5::bigint
 ORDER BY pending.number)sql",
                               window_and_count_kinds, "activity_windows"};
 
-const Statement lock_letters{"weir_lock_letters", R"sql(
+const Statement lock_dead_letters{"weir_lock_letters", R"sql(
 SELECT letter.topic, letter.partition, letter."offset", letter.replayed_at IS NOT NULL
 FROM unnest($1::text[], $2::int[], $3::bigint[]) AS wanted(topic, partition, at)
 CROSS JOIN LATERAL (
   SELECT * FROM activity_dead_letters AS l
   WHERE l.topic = wanted.topic AND l.partition = wanted.partition AND l."offset" = wanted.at
   FOR NO KEY UPDATE) AS letter)sql",
-                             "tnnn", "activity_dead_letters"};
+                                  "tnnn", "activity_dead_letters"};
 
 const Statement put_windows{"weir_put_windows", R"sql(
 INSERT INTO activity_windows AS w
@@ -225,7 +227,7 @@ FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $
   AS new(partition, version, next_offset, read, tallied, duplicate, dead_lettered, skipped, last_record_hash,
          log_end_offset, oldest_unread_at, observed_at, updated_at)
 WHERE ledger.topic = $1::text AND ledger.partition = new.partition AND (ledger.version = new.version)sql" +
-                                                    std::string(rollup::or_unfenced) + ")"};
+                                                    std::string(commit::fence_condition_suffix) + ")"};
 
 // A window counts four rows at least, so $6 / 4 + 2 candidates are more than are taken.
 const Statement prune_windows{"weir_prune_windows", R"sql(

@@ -26,7 +26,7 @@ extern const Statement make_ledger;    // $3 group, $4 offset, $5 now, $6 versio
 extern const Statement read_ledger;    // ledger_columns
 extern const Statement begin_topic;    // $2 partitions, $3 starts, $4 nexts, $5 hashes, $6 group, $7 now
 extern const Statement
-    retire_ledger;  // the fence of a retirement: $3 next_offset, $4 version, $5 its new topic
+    archive_ledger;  // the fence of a retirement: $3 next_offset, $4 version, $5 its new topic
 extern const Statement retire_letters;  // $3 their new topic
 extern const Statement letter_offsets;  // $3 from, $4 to
 extern const Statement unrolled_minutes;
@@ -41,7 +41,7 @@ extern const Statement
 extern const Statement minute_rows;    // $2 partition, $3 starts: how many rows each minute may have
 extern const Statement read_unrolled;  // $2 partition, $3 starts, $4 rows at most, $5 bytes at most
 extern const Statement
-    lock_letters;  // $1 topics, $2 partitions, $3 offsets; locked in the order of their places
+    lock_dead_letters;  // $1 topics, $2 partitions, $3 offsets; locked in the order of their places
 extern const Statement
     put_windows;  // $2 now, $3 … the columns in the order of window_parameters(); users empty: as is
 extern const Statement set_unrolled;    // $2 partitions, $3 starts

@@ -9,13 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include "report/question.hpp"
+#include "report/query.hpp"
 #include "report/report.hpp"
 
 namespace weir::report {
 
-// Keeps at most `limit` rows, in a heap whose front is the worst of them. Ties are broken by value, in ascending order
-// of its bytes, so that the choice does not depend on the order in which they are offered.
+// Keeps at most `limit` rows, in a heap whose front is the worst of them. Ties are broken by value, in
+// ascending order of its bytes, so that the choice does not depend on the order in which they are offered.
 class BestRows {
   [[nodiscard]] std::int64_t rank_of(const Numbers& numbers) const {
     if (sort_ == Sort::events) return numbers.events;

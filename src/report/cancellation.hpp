@@ -1,4 +1,5 @@
-// Tells when the work on a question must end: at its deadline, or because its client has closed the connection.
+// Tells when the work on a question must end: at its deadline, or because its client has closed the
+// connection.
 #pragma once
 
 #include <functional>
@@ -12,11 +13,12 @@
 
 namespace weir::report {
 
-inline constexpr std::string_view code_question_timeout = "question_timeout";
+inline constexpr std::string_view code_query_timeout = "question_timeout";
 inline constexpr std::string_view code_client_gone = "client_gone";
 
-// A value, shared by everything that works on one question. Reading it is thread-safe if the clock is.
-// The clock is a parameter: a metrics reader asks check() while it waits for the store and after each batch of rows.
+// A value, shared by everything that works on one question. Reading it is thread-safe if the clock is. The
+// clock is a parameter: a metrics reader asks check() while it waits for the store and after each batch of
+// rows.
 class Cancellation {
  public:
   using Clock = std::function<MonoTime()>;
@@ -26,16 +28,15 @@ class Cancellation {
   Cancellation(MonoTime deadline, std::stop_token client_gone, Clock clock)
       : deadline_(deadline), client_gone_(std::move(client_gone)), clock_(std::move(clock)) {}
 
-  // Move::peer, code_client_gone or code_question_timeout: the question must end, and this is its answer.
-  // Costs one reading of the clock.
+  // ErrorKind::unavailable, code_client_gone or code_question_timeout: the question must end, and this is its
+  // answer. Costs one reading of the clock.
   [[nodiscard]] Result<void> check() const {
     if (client_gone_.stop_requested())
-      return fail(Move::peer, code_client_gone,
+      return fail(ErrorKind::unavailable, code_client_gone,
                   "the client closed the connection before the answer was ready");
     if (!clock_ || clock_() < deadline_) return {};
-    return fail(Move::peer, code_question_timeout,
-                "the answer took longer than the limit of " +
-                    std::to_string(limits::question_deadline.count()) +
+    return fail(ErrorKind::unavailable, code_query_timeout,
+                "the answer took longer than the limit of " + std::to_string(limits::query_deadline.count()) +
                     " s; ask for a shorter range, or ask again when the service is less busy");
   }
 

@@ -1,13 +1,13 @@
-#include "report/fake_metrics_reader.hpp"
+#include "report/testing/fake_metrics_reader.hpp"
 
 #include <gtest/gtest.h>
 
-#include "report/metrics_reader_contract.hpp"
+#include "report/testing/metrics_reader_contract.hpp"
 
 namespace weir::report {
 namespace {
 
-class FakeWorld final : public ReaderWorld {
+class SimulatedCluster final : public ReaderWorld {
  public:
   void given(const Stored& stored) override {
     const std::scoped_lock lock(whole_);
@@ -24,27 +24,27 @@ class FakeWorld final : public ReaderWorld {
  private:
   class View final : public MetricsReader {
    public:
-    explicit View(FakeWorld& world) : world_(world) {}
+    explicit View(SimulatedCluster& world) : world_(world) {}
     Result<std::unique_ptr<MetricsSnapshot>> snapshot(const Cancellation& cancellation = {}) override {
       const std::scoped_lock lock(world_.whole_);
       return world_.store_->snapshot(cancellation);
     }
 
    private:
-    FakeWorld& world_;
+    SimulatedCluster& world_;
   };
 
   std::mutex whole_;  // a write is seen whole or not at all
   std::unique_ptr<FakeMetricsReader> store_ = std::make_unique<FakeMetricsReader>();
 };
 
-std::unique_ptr<ReaderWorld> make_fake_world() { return std::make_unique<FakeWorld>(); }
+std::unique_ptr<ReaderWorld> make_fake_world() { return std::make_unique<SimulatedCluster>(); }
 
 INSTANTIATE_TEST_SUITE_P(Fake, MetricsReaderContract, ::testing::Values(&make_fake_world));
 
 TEST(FakeMetricsReader, FailsOnceWhenAndAsItIsTold) {
   FakeMetricsReader reader;
-  reader.fail_call(1, {Move::peer, "store_away", "gone"});
+  reader.fail_call(1, {ErrorKind::unavailable, "store_away", "gone"});
   const auto snapshot = reader.snapshot();
   ASSERT_TRUE(snapshot);
   const auto horizons = (*snapshot)->horizons();

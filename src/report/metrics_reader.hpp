@@ -73,9 +73,9 @@ struct Horizons {
   }
 };
 
-// The store as it stood at one moment: all answers of one snapshot agree with each other. When the cancellation that
-// snapshot() was given is due, each call ends with its error, within about 0.2 s also while the store is silent; the
-// snapshot is of no use afterwards.
+// The store as it stood at one moment: all answers of one snapshot agree with each other. When the
+// cancellation that snapshot() was given is due, each call ends with its error, within about 0.2 s also while
+// the store is silent; the snapshot is of no use afterwards.
 class MetricsSnapshot {
  public:
   MetricsSnapshot() = default;
@@ -86,9 +86,9 @@ class MetricsSnapshot {
   virtual Result<Horizons> horizons() = 0;
   virtual Result<void> scan(const WindowQuery& query, std::function<void(const ViewRow&)> take) = 0;
 
-  // Values in ascending order of their bytes, so that any number of them passes through bounded memory: the store sorts,
-  // on its disk if it must. What is not rolled up yet is in it, as with scan().
-  // count_by_value: one row a value, its sums. users_by_value: one row for each stored row, values side by side.
+  // Values in ascending order of their bytes, so that any number of them passes through bounded memory: the
+  // store sorts, on its disk if it must. What is not rolled up yet is in it, as with scan(). count_by_value:
+  // one row a value, its sums. users_by_value: one row for each stored row, values side by side.
   virtual Result<void> count_by_value(const ValueQuery& query, std::function<void(const ValueRow&)> take) = 0;
   virtual Result<void> users_by_value(const ValueQuery& query, std::function<void(const ValueRow&)> take) = 0;
 
@@ -103,8 +103,8 @@ class MetricsReader {
   virtual ~MetricsReader() = default;
 
   // From any thread; each snapshot is used by one thread. Blocks while all connections are in use.
-  // Move::peer: the store is away, or the cancellation is due. Move::caller: a person must act.
-  // A client is told only the code of either.
+  // ErrorKind::unavailable: the store is away, or the cancellation is due. ErrorKind::invalid: a person must
+  // act. A client is told only the code of either.
   virtual Result<std::unique_ptr<MetricsSnapshot>> snapshot(const Cancellation& cancellation = {}) = 0;
 };
 

@@ -46,7 +46,7 @@ std::chrono::seconds width_of(Granularity granularity) {
     case Granularity::day:
       return 24h;
   }
-  broken_promise("a granularity is one of three", std::source_location::current());
+  assertion_failed("a granularity is one of three", std::source_location::current());
 }
 
 WindowStart floor_to(Granularity granularity, WindowStart moment) {
@@ -76,7 +76,7 @@ AskedRange range_before(const UsedRange& range) {
   return {std::max(first_shown, range.from - (range.to - range.from)), range.from};
 }
 
-std::vector<WindowRun> cover(const UsedRange& range, Granularity coarsest, const Horizons& horizons) {
+std::vector<WindowRun> decompose(const UsedRange& range, Granularity coarsest, const Horizons& horizons) {
   std::vector<WindowRun> pieces;
   cover_into(pieces, range.from, range.to, std::max(coarsest, range.finest), range.finest, horizons);
   return pieces;

@@ -12,8 +12,8 @@
 
 namespace weir::report {
 
-// A range as it was asked for: `from` inclusive, `to` exclusive, from < to. In milliseconds, rounded outward, because
-// these hold every year of four digits and the range before; an EventTime holds 1678 to 2261.
+// A range as it was asked for: `from` inclusive, `to` exclusive, from < to. In milliseconds, rounded outward,
+// because these hold every year of four digits and the range before; an EventTime holds 1678 to 2261.
 struct AskedRange {
   WallTime from;
   WallTime to;
@@ -52,8 +52,8 @@ struct UsedRange {
 // coarser than `coarsest`: whole days in the middle, hours beside them, minutes at the edges. So a year costs
 // 365 windows and not half a million. At most five runs, unless retention keeps a finer granularity for
 // longer.
-[[nodiscard]] std::vector<WindowRun> cover(const UsedRange& range, tally::Granularity coarsest,
-                                           const Horizons& horizons);
+[[nodiscard]] std::vector<WindowRun> decompose(const UsedRange& range, tally::Granularity coarsest,
+                                               const Horizons& horizons);
 
 // How many windows of a granularity touch the range.
 [[nodiscard]] std::size_t windows_in(const UsedRange& range, tally::Granularity granularity);

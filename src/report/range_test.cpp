@@ -113,14 +113,14 @@ TEST(Range, IsCoveredByTheCoarsestWindowsThatFit) {
        {{hour, june_1, june_1 + 24h}}},
   };
   for (const auto& [claim, range, coarsest, runs] : cases)
-    EXPECT_EQ(cover(range, coarsest, horizons()), runs) << claim;
+    EXPECT_EQ(decompose(range, coarsest, horizons()), runs) << claim;
 }
 
 TEST(Range, IsCoveredByFinerWindowsWhereCoarserOnesArePruned) {
   const auto kept = horizons({}, june_1 + 12h, june_1 + 48h);
   const std::vector<WindowRun> runs{
       {minute, june_1, june_1 + 12h}, {hour, june_1 + 12h, june_1 + 48h}, {day, june_1 + 48h, june_1 + 72h}};
-  EXPECT_EQ(cover({june_1, june_1 + 72h, minute}, day, kept), runs);
+  EXPECT_EQ(decompose({june_1, june_1 + 72h, minute}, day, kept), runs);
 }
 
 TEST(Range, IsCoveredWithoutGapOrOverlapWhateverIsKept) {
@@ -134,7 +134,7 @@ TEST(Range, IsCoveredWithoutGapOrOverlapWhateverIsKept) {
     ASSERT_LE(range.from, asked.from);
     ASSERT_GE(range.to, asked.to);
     auto at = range.from;
-    for (const auto& run : cover(range, day, kept)) {
+    for (const auto& run : decompose(range, day, kept)) {
       ASSERT_EQ(run.from, at);
       ASSERT_LT(run.from, run.to);
       ASSERT_EQ(floor_to(run.granularity, run.from), run.from);

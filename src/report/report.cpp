@@ -18,7 +18,7 @@ using tally::Dimension;
 using tally::Granularity;
 
 Result<void> unite(tally::Sketch& users, std::string_view stored) {
-  if (auto united = users.unite_encoded(stored); !united) return pass_on(united);
+  if (auto united = users.unite_encoded(stored); !united) return propagate(united);
   return {};
 }
 
@@ -35,14 +35,14 @@ struct Gathered {
   [[nodiscard]] Numbers numbers() const { return {events, page_views, users.estimate()}; }
 };
 
-// The store's own errors. What a person must mend there (a password, a table) is no fault of the question's; and who
-// asks need not know where the store is, which its words may say: health and the log have them.
+// The store's own errors. What a person must mend there (a password, a table) is no fault of the question's;
+// and who asks need not know where the store is, which its words may say: health and the log have them.
 template <class T>
 std::unexpected<Error> store_failed(Result<T>& failed) {
   Error why = std::move(failed).error();
-  if (why.code == code_question_timeout || why.code == code_client_gone)
+  if (why.code == code_query_timeout || why.code == code_client_gone)
     return std::unexpected<Error>(std::move(why));
-  if (why.move == Move::caller) why.move = Move::peer;
+  if (why.kind == ErrorKind::invalid) why.kind = ErrorKind::unavailable;
   why.text = "the metrics store cannot answer now (" + std::string(why.code) + ")";
   return std::unexpected<Error>(std::move(why));
 }
@@ -75,7 +75,7 @@ Wanted wanted_by(const std::optional<Filter>& filter) {
 // Shows every row of the range to `take`, each event in exactly one of them.
 Result<void> scan(const Reading& reading, const UsedRange& range, Granularity coarsest, const Wanted& wanted,
                   const std::function<Result<void>(const ViewRow&)>& take) {
-  for (const auto& run : cover(range, coarsest, reading.horizons)) {
+  for (const auto& run : decompose(range, coarsest, reading.horizons)) {
     const WindowQuery query{.granularity = run.granularity,
                             .dimension = wanted.dimension,
                             .from = run.from,
@@ -97,7 +97,7 @@ Result<Summary> summarise(const Reading& reading, const AskedRange& asked,
   Gathered all;
   auto done = scan(reading, range, Granularity::day, wanted_by(filter),
                    [&](const ViewRow& row) { return all.add(row); });
-  if (!done) return pass_on(done);
+  if (!done) return propagate(done);
   return Summary{range, all.numbers(), all.users.relative_error()};
 }
 
@@ -108,10 +108,11 @@ Result<void> check_points(const UsedRange& range, Granularity interval) {
                      std::to_string(points) + " points of this range; expected at most " +
                      std::to_string(limits::points_max);
   if (interval == Granularity::day)
-    return fail(Move::caller, "too_many_points", text + ": ask for a shorter range");
+    return fail(ErrorKind::invalid, "too_many_points", text + ": ask for a shorter range");
   const bool hours_fit = windows_in(range, Granularity::hour) <= limits::points_max;
   const auto next = interval == Granularity::minute && hours_fit ? Granularity::hour : Granularity::day;
-  return fail(Move::caller, "too_many_points", text + ": ask for interval=" + std::string(name_of(next)));
+  return fail(ErrorKind::invalid, "too_many_points",
+              text + ": ask for interval=" + std::string(name_of(next)));
 }
 
 // The points of a part of the range that begins and ends where intervals do, or where the range does.
@@ -195,14 +196,15 @@ Result<std::vector<TopRow>> rank_all_by_users(const Reading& reading, const Valu
     united = unite(gathered.users, row.users);
   });
   if (!done) return store_failed(done);
-  if (!united) return pass_on(united);
+  if (!united) return propagate(united);
   finish_value();
   return best.take();
 }
 
-// `most_events`: one more value than are united at once, those with the most events. A user has at least one event. So
-// in most stores the users of these values are enough: if the next value has too few events to take the last place,
-// so has every further one. Else all values are united. Two passes at the most, and the counting before.
+// `most_events`: one more value than are united at once, those with the most events. A user has at least one
+// event. So in most stores the users of these values are enough: if the next value has too few events to take
+// the last place, so has every further one. Else all values are united. Two passes at the most, and the
+// counting before.
 Result<std::vector<TopRow>> best_by_users(const Reading& reading, const UsedRange& range,
                                           const ValueQuery& query, std::vector<TopRow> most_events,
                                           std::size_t limit) {
@@ -211,7 +213,8 @@ Result<std::vector<TopRow>> best_by_users(const Reading& reading, const UsedRang
     next_events = most_events.back().numbers.events;
     most_events.pop_back();
   }
-  if (auto filled = fill_users(reading, range, query.dimension, most_events); !filled) return pass_on(filled);
+  if (auto filled = fill_users(reading, range, query.dimension, most_events); !filled)
+    return propagate(filled);
   BestRows best(Sort::unique_users, limit);
   for (const TopRow& row : most_events) best.offer(row.value, row.numbers);
   std::vector<TopRow> rows = best.take();
@@ -224,60 +227,59 @@ Result<std::vector<TopRow>> best_by_users(const Reading& reading, const UsedRang
 Report::Report(MetricsReader& reader, LedgerNames names, KnowsLag knows_lag)
     : reader_(reader), names_(std::move(names)), knows_lag_(std::move(knows_lag)) {}
 
-Result<SummaryAnswer> Report::summary(const SummaryQuestion& question, const Cancellation& cancellation) {
+Result<SummaryAnswer> Report::summary(const SummaryQuery& query, const Cancellation& cancellation) {
   auto reading = begin_reading(reader_, cancellation);
-  if (!reading) return pass_on(reading);
-  auto summary = summarise(*reading, question.range, question.filter);
-  if (!summary) return pass_on(summary);
+  if (!reading) return propagate(reading);
+  auto summary = summarise(*reading, query.range, query.filter);
+  if (!summary) return propagate(summary);
   SummaryAnswer answer{*summary, std::nullopt};
-  if (!question.compare_previous) return answer;
-  auto previous = summarise(*reading, range_before(summary->range), question.filter);
-  if (!previous) return pass_on(previous);
+  if (!query.compare_previous) return answer;
+  auto previous = summarise(*reading, range_before(summary->range), query.filter);
+  if (!previous) return propagate(previous);
   answer.previous = *previous;
   return answer;
 }
 
-Result<SeriesAnswer> Report::series(const SeriesQuestion& question, const Cancellation& cancellation) {
+Result<SeriesAnswer> Report::series(const SeriesQuery& query, const Cancellation& cancellation) {
   auto reading = begin_reading(reader_, cancellation);
-  if (!reading) return pass_on(reading);
+  if (!reading) return propagate(reading);
   SeriesAnswer answer;
-  answer.range = round_outward(question.range, reading->horizons);
-  answer.interval = std::max(question.interval, answer.range.finest);
-  if (auto fits = check_points(answer.range, answer.interval); !fits) return pass_on(fits);
+  answer.range = round_outward(query.range, reading->horizons);
+  answer.interval = std::max(query.interval, answer.range.finest);
+  if (auto fits = check_points(answer.range, answer.interval); !fits) return propagate(fits);
 
   constexpr int points_at_a_time = 250;  // bounds the sketches in memory to some megabytes
-  const auto wanted = wanted_by(question.filter);
+  const auto wanted = wanted_by(query.filter);
   const auto step = width_of(answer.interval) * points_at_a_time;
   auto part = answer.range;
   for (auto at = floor_to(answer.interval, answer.range.from); at < answer.range.to; at += step) {
     part.from = std::max(at, answer.range.from);
     part.to = std::min(at + step, answer.range.to);
     auto done = append_points(answer.points, *reading, part, answer.interval, wanted);
-    if (!done) return pass_on(done);
+    if (!done) return propagate(done);
   }
   return answer;
 }
 
-Result<TopAnswer> Report::top(const TopQuestion& question, const Cancellation& cancellation) {
+Result<TopAnswer> Report::top(const TopQuery& query, const Cancellation& cancellation) {
   auto reading = begin_reading(reader_, cancellation);
-  if (!reading) return pass_on(reading);
-  TopAnswer answer{.range = round_outward(question.range, reading->horizons),
-                   .dimension = question.dimension};
-  const auto runs = cover(answer.range, Granularity::day, reading->horizons);
-  const ValueQuery query{question.dimension, runs};
-  const bool by_users = question.sort == Sort::unique_users;
-  auto ranking = rank_by_counts(*reading, query, by_users ? Sort::events : question.sort,
-                                by_users ? limits::top_rows_max + 1 : question.limit);
-  if (!ranking) return pass_on(ranking);
+  if (!reading) return propagate(reading);
+  TopAnswer answer{.range = round_outward(query.range, reading->horizons), .dimension = query.dimension};
+  const auto runs = decompose(answer.range, Granularity::day, reading->horizons);
+  const ValueQuery values{query.dimension, runs};
+  const bool by_users = query.sort == Sort::unique_users;
+  auto ranking = rank_by_counts(*reading, values, by_users ? Sort::events : query.sort,
+                                by_users ? limits::top_rows_max + 1 : query.limit);
+  if (!ranking) return propagate(ranking);
   answer.other_events = ranking->events;
   answer.other_page_views = ranking->page_views;
   answer.rows = std::move(ranking->best);
   if (by_users) {
-    auto best = best_by_users(*reading, answer.range, query, std::move(answer.rows), question.limit);
-    if (!best) return pass_on(best);
+    auto best = best_by_users(*reading, answer.range, values, std::move(answer.rows), query.limit);
+    if (!best) return propagate(best);
     answer.rows = std::move(*best);
-  } else if (auto filled = fill_users(*reading, answer.range, question.dimension, answer.rows); !filled) {
-    return pass_on(filled);
+  } else if (auto filled = fill_users(*reading, answer.range, query.dimension, answer.rows); !filled) {
+    return propagate(filled);
   }
   for (const auto& row : answer.rows) {
     answer.other_events -= row.numbers.events;

@@ -18,7 +18,7 @@
 #include "base/result.hpp"
 #include "report/cancellation.hpp"
 #include "report/metrics_reader.hpp"
-#include "report/question.hpp"
+#include "report/query.hpp"
 #include "report/range.hpp"
 #include "tally/ledger.hpp"
 #include "tally/window.hpp"
@@ -74,8 +74,8 @@ struct TopAnswer {
   std::int64_t other_page_views = 0;
 };
 
-// A row says how long its log was when its owner last looked (at least every 5 s). Beyond this age that is no answer:
-// the owner may be dead, or refuse the partition (ON_OFFSET_GONE), while records come.
+// A row says how long its log was when its owner last looked (at least every 5 s). Beyond this age that is no
+// answer: the owner may be dead, or refuse the partition (ON_OFFSET_GONE), while records come.
 inline constexpr std::chrono::seconds observation_age_max{15};
 
 struct LedgerLine {
@@ -99,26 +99,26 @@ struct LedgerNames {
   std::string group_id;
 };
 
-// Any thread may ask; a question blocks its thread until the store has answered, or until its cancellation is due.
-// Errors: Move::caller, the question cannot be answered as asked (code too_many_points); Move::peer, the store is away
-// or the cancellation is due; Move::ourselves, a row of the store cannot be read.
+// Any thread may ask; a question blocks its thread until the store has answered, or until its cancellation is
+// due. Errors: ErrorKind::invalid, the question cannot be answered as asked (code too_many_points);
+// ErrorKind::unavailable, the store is away or the cancellation is due; ErrorKind::internal, a row of the
+// store cannot be read.
 //
 // Memory of one question is below 64 MB, for any store: at most 500 sketches of up to 64 KiB at once, and
 // one row of the store at a time. Values of a dimension pass in their order and are never all in memory.
 class Report {
  public:
-  // Whether the lag of a partition can be told from its row if that is recent; false while this process itself holds
-  // the partition and does not count it. Called on the thread that asks.
+  // Whether the lag of a partition can be told from its row if that is recent; false while this process
+  // itself holds the partition and does not count it. Called on the thread that asks.
   using KnowsLag = std::function<bool(std::int32_t partition)>;
 
   // `reader` must outlive the report.
   Report(MetricsReader& reader, LedgerNames names, KnowsLag knows_lag = [](std::int32_t) { return true; });
 
-  [[nodiscard]] Result<SummaryAnswer> summary(const SummaryQuestion& question,
+  [[nodiscard]] Result<SummaryAnswer> summary(const SummaryQuery& query,
                                               const Cancellation& cancellation = {});
-  [[nodiscard]] Result<SeriesAnswer> series(const SeriesQuestion& question,
-                                            const Cancellation& cancellation = {});
-  [[nodiscard]] Result<TopAnswer> top(const TopQuestion& question, const Cancellation& cancellation = {});
+  [[nodiscard]] Result<SeriesAnswer> series(const SeriesQuery& query, const Cancellation& cancellation = {});
+  [[nodiscard]] Result<TopAnswer> top(const TopQuery& query, const Cancellation& cancellation = {});
   [[nodiscard]] Result<LedgerAnswer> ledger(WallTime now, const Cancellation& cancellation = {});
 
  private:

@@ -5,9 +5,9 @@
 #include <map>
 #include <random>
 
-#include "report/counted_events.hpp"
-#include "report/fake_metrics_reader.hpp"
 #include "report/report.hpp"
+#include "report/testing/counted_events.hpp"
+#include "report/testing/fake_metrics_reader.hpp"
 
 namespace weir::report {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "report/counted_events.hpp"
-#include "report/fake_metrics_reader.hpp"
+#include "report/testing/counted_events.hpp"
+#include "report/testing/fake_metrics_reader.hpp"
 
 namespace weir::report {
 namespace {
@@ -160,7 +160,7 @@ TEST_F(ReportTest, RefusesMorePointsThanItSendsAndNamesTheNextInterval) {
   for (const auto& [length, interval, advice] : cases) {
     const auto answer = report_.series({.range = {june_1, june_1 + length}, .interval = interval});
     ASSERT_FALSE(answer) << advice;
-    EXPECT_EQ(answer.error().move, Move::caller);
+    EXPECT_EQ(answer.error().kind, ErrorKind::invalid);
     EXPECT_EQ(answer.error().code, "too_many_points");
     EXPECT_TRUE(answer.error().text.contains(advice)) << answer.error().text;
   }
@@ -255,8 +255,8 @@ TEST_F(ReportTest, Fault43EndsAQuestionAtItsDeadline) {
     const Cancellation cancellation(clock + seconds * 1s, {}, [&] { return clock += 1s; });
     const auto answer = report_.top({.range = first_day, .sort = Sort::unique_users}, cancellation);
     ASSERT_FALSE(answer) << seconds;
-    EXPECT_EQ(answer.error().code, code_question_timeout);
-    EXPECT_EQ(answer.error().move, Move::peer);
+    EXPECT_EQ(answer.error().code, code_query_timeout);
+    EXPECT_EQ(answer.error().kind, ErrorKind::unavailable);
     EXPECT_TRUE(answer.error().text.contains("limit of 7 s; ask for a shorter range")) << answer.error().text;
     EXPECT_LE(clock, MonoTime{} + (seconds + 1) * 1s) << "nothing is done after the deadline";
   }
@@ -280,16 +280,16 @@ TEST_F(ReportTest, Fault43EndsAQuestionWhoseClientIsGone) {
 
 TEST_F(ReportTest, HandsOnEveryFailureOfTheStore) {
   fill(store_, {{.at = june_1}}, 1);
-  const Error away{Move::peer, "store_away", "the store is away"};
-  const auto ask = [&](auto question, int calls) {
+  const Error away{ErrorKind::unavailable, "store_away", "the store is away"};
+  const auto ask = [&](auto query, int calls) {
     for (int call = 0; call < calls; ++call) {
       store_.fail_call(call, away);
-      const auto answer = question();
+      const auto answer = query();
       ASSERT_FALSE(answer) << "call " << call;
       EXPECT_EQ(answer.error().code, "store_away");
     }
     store_.fail_call(calls, away);
-    EXPECT_TRUE(question());
+    EXPECT_TRUE(query());
     store_.fail_call(0, away);
     EXPECT_FALSE(store_.snapshot());  // takes what is left
   };
@@ -305,7 +305,7 @@ TEST_F(ReportTest, SaysSoWhenARowCannotBeRead) {
       tally::WindowRow{.key = {.granularity = Granularity::day, .start = june_1}, .events = 1, .users = "?"});
   const auto answer = report_.summary({.range = first_day});
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().move, Move::ourselves);
+  EXPECT_EQ(answer.error().kind, ErrorKind::internal);
 }
 
 TEST_F(ReportTest, TellsWhatWaitsInEachPartition) {

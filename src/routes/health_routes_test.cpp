@@ -18,7 +18,7 @@ http::Reply ask(const std::vector<http::Route>& routes, std::string_view path) {
 
 TEST(HealthRoutes, SayHealthyWhileTheProcessServesWhateverItsPartsDo) {
   const auto routes = health_routes(
-      [] { return observe::Health{{{.name = "event_log", .readiness = observe::Readiness::unready}}}; });
+      [] { return telemetry::Health{{{.name = "event_log", .readiness = telemetry::Readiness::unready}}}; });
   for (const std::string_view path : {"/health", "/health/live"}) {
     EXPECT_EQ(ask(routes, path).status, 200);
     EXPECT_EQ(ask(routes, path).body, R"({"status":"healthy"})");
@@ -26,18 +26,18 @@ TEST(HealthRoutes, SayHealthyWhileTheProcessServesWhateverItsPartsDo) {
 }
 
 TEST(HealthRoutes, AnswerReadyByTheWorstCheckOfThisMoment) {
-  observe::Readiness worst = observe::Readiness::ready;
+  telemetry::Readiness worst = telemetry::Readiness::ready;
   const auto routes = health_routes([&] {
-    return observe::Health{{{.name = "event_log"}, {.name = "metrics_store", .readiness = worst}}};
+    return telemetry::Health{{{.name = "event_log"}, {.name = "metrics_store", .readiness = worst}}};
   });
   struct Case {
-    observe::Readiness readiness;
+    telemetry::Readiness readiness;
     int status;
     std::string begins;
   };
-  for (const Case& state : {Case{observe::Readiness::ready, 200, R"({"status":"ready",)"},
-                            Case{observe::Readiness::degraded, 200, R"({"status":"degraded",)"},
-                            Case{observe::Readiness::unready, 503, R"({"status":"unready",)"}}) {
+  for (const Case& state : {Case{telemetry::Readiness::ready, 200, R"({"status":"ready",)"},
+                            Case{telemetry::Readiness::degraded, 200, R"({"status":"degraded",)"},
+                            Case{telemetry::Readiness::unready, 503, R"({"status":"unready",)"}}) {
     worst = state.readiness;
     const http::Reply reply = ask(routes, "/health/ready");
     EXPECT_EQ(reply.status, state.status);

@@ -22,7 +22,7 @@ http::Reply try_again(const Outcome& outcome, std::string_view code, std::string
 
 http::Reply reply_to_refused(const Outcome& outcome) {
   const Error& error = *outcome.refused;
-  if (error.move == Move::peer) return try_again(outcome, error.code, error.text);
+  if (error.kind == ErrorKind::unavailable) return try_again(outcome, error.code, error.text);
   const bool too_large = error.code == "event_too_large" || error.code == "record_too_large";
   return http::error_reply(too_large ? 413 : 400, error.text);
 }

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "intake/fake_event_log.hpp"
-#include "observe/log.hpp"
+#include "intake/testing/fake_event_log.hpp"
+#include "telemetry/logger.hpp"
 
 namespace weir::routes {
 namespace {
@@ -33,7 +33,7 @@ class IngestRoutes : public testing::Test {
   }
 
   intake::FakeEventLog log_;
-  std::unique_ptr<observe::Log> says_ = observe::make_silent_log();
+  std::unique_ptr<telemetry::Logger> says_ = telemetry::make_silent_logger();
   MonoTime mono_;
   intake::Intake intake_{log_, {}, [this] { return mono_; }, *says_};
   std::vector<http::Route> routes_ = ingest_routes(intake_, [] { return now; });
@@ -57,11 +57,11 @@ TEST_F(IngestRoutes, AnswerOneActivityAsTheContractSays) {
 }
 
 TEST_F(IngestRoutes, PassOnTheLogsWordAboutOneActivity) {
-  log_.answer(Receipt::unknown, {Move::ourselves, "disk", "disk"});
+  log_.answer(Receipt::unknown, {ErrorKind::internal, "disk", "disk"});
   const http::Reply unknown = post("/activity", activity("u"));
   EXPECT_EQ(unknown.status, 500);
   EXPECT_EQ(unknown.body, R"({"error":"Failed to publish activity"})");
-  log_.answer(Receipt::not_kept, {Move::peer, "log_full", "full"});
+  log_.answer(Receipt::not_kept, {ErrorKind::unavailable, "log_full", "full"});
   const http::Reply not_kept = post("/activity", activity("u"));
   EXPECT_EQ(not_kept.status, 503);
   EXPECT_EQ(retry_after(not_kept), "1");
@@ -109,7 +109,7 @@ TEST_F(IngestRoutes, NameTheItemsOfABatchThatAreNotSurelyKept) {
 // Too large is 4xx, and not tried again.
 TEST_F(IngestRoutes, Fault17RefuseForGoodWhatTheLogWillNeverTake) {
   log_.answer(Receipt::not_kept,
-              {Move::caller, "record_too_large", "the broker takes no record of this size"});
+              {ErrorKind::invalid, "record_too_large", "the broker takes no record of this size"});
   const http::Reply one = post("/activity", activity("u"));
   EXPECT_EQ(one.status, 413);
   EXPECT_EQ(one.body, R"({"error":"the broker takes no record of this size"})");
@@ -121,7 +121,7 @@ TEST_F(IngestRoutes, Fault17RefuseForGoodWhatTheLogWillNeverTake) {
 }
 
 TEST_F(IngestRoutes, SayWhenToComeBackToALogThatDoesNotAnswer) {
-  log_.answer(Receipt::not_kept, {Move::peer, "timed_out", "no broker answered"});
+  log_.answer(Receipt::not_kept, {ErrorKind::unavailable, "timed_out", "no broker answered"});
   for (int failure = 0; failure < 5; ++failure) EXPECT_EQ(retry_after(post("/activity", activity("u"))), "1");
   mono_ += std::chrono::seconds{1};
   post("/activity", activity("u"));  // the probe

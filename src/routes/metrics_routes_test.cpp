@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "observe/fake_exposition_reader.hpp"
+#include "telemetry/testing/fake_exposition_reader.hpp"
 
 namespace weir::routes {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 TEST(MetricsRoutes, AnswerWithWhatIsTrueAtEachScrape) {
   int scrapes = 0;
   const auto routes = metrics_routes(
-      [&](observe::Exposition& into) { into.counter("weir_scrapes_total", "Scrapes.", ++scrapes); });
+      [&](telemetry::Exposition& into) { into.counter("weir_scrapes_total", "Scrapes.", ++scrapes); });
   ASSERT_EQ(routes.size(), 1u);
   EXPECT_EQ(routes[0].method, "GET");
   EXPECT_EQ(routes[0].path, "/metrics");
@@ -19,9 +19,9 @@ TEST(MetricsRoutes, AnswerWithWhatIsTrueAtEachScrape) {
     routes[0].handle({}, [&](http::Reply reply) { answer = std::move(reply); });
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(answer.content_type, "text/plain; version=0.0.4; charset=utf-8");
-    const auto series = observe::read_exposition(answer.body);
+    const auto series = telemetry::read_exposition(answer.body);
     ASSERT_TRUE(series) << series.error();
-    EXPECT_EQ(observe::find_series(*series, "weir_scrapes_total")->value, scrape);
+    EXPECT_EQ(telemetry::find_series(*series, "weir_scrapes_total")->value, scrape);
   }
 }
 

@@ -79,7 +79,8 @@ TEST(PageRoutes, KnowAFileAgainByItsTag) {
   }
 }
 
-// What clients sent is shown by this page: it must have no way to become markup, code or an address (faults 36).
+// What clients sent is shown by this page: it must have no way to become markup, code or an address (faults
+// 36).
 TEST(PageRoutes, WriteWhatClientsSentAsTextOnly) {
   for (const auto& file : page_files()) {
     if (!file.name.ends_with(".js") && !file.name.ends_with(".html")) continue;

@@ -9,7 +9,7 @@
 #include "base/limits.hpp"
 #include "report/answer_text.hpp"
 #include "report/cancellation.hpp"
-#include "report/question.hpp"
+#include "report/query.hpp"
 #include "routes/accept.hpp"
 
 namespace weir::routes {
@@ -20,7 +20,7 @@ using report::Report;
 
 enum class Format : std::uint8_t { json, csv };
 
-struct Question {
+struct Query {
   std::vector<std::pair<std::string, std::string>> parameters;
   Format format = Format::json;
   bool negotiated = false;  // by Accept
@@ -29,8 +29,8 @@ struct Question {
 };
 
 http::Reply error_reply_for(const Error& error) {
-  if (error.move == Move::caller) return http::error_reply(400, error.text);
-  auto reply = http::error_reply(error.move == Move::ourselves ? 500 : 503, error.text);
+  if (error.kind == ErrorKind::invalid) return http::error_reply(400, error.text);
+  auto reply = http::error_reply(error.kind == ErrorKind::internal ? 500 : 503, error.text);
   if (reply.status == 503) reply.headers.emplace_back("Retry-After", "1");
   if (error.code != report::code_client_gone) reply.code = error.code;  // that one is no failure of ours
   return reply;
@@ -68,81 +68,82 @@ Result<std::optional<Format>> read_format(const http::Query& query, bool is_list
   if (*format == "csv" && is_list) return Format::csv;
   std::string text = "format is '" + std::string(format->substr(0, 20)) + "'; expected json";
   text += is_list ? " or csv" : ", because only timeseries and top are lists that can be had as csv";
-  return fail(Move::caller, "bad_parameter", std::move(text));
+  return fail(ErrorKind::invalid, "bad_parameter", std::move(text));
 }
 
-http::Reply answer_summary(Report& report, const Question& question) {
-  auto asked = report::read_summary_question(question.parameters, question.now);
+http::Reply answer_summary(Report& report, const Query& query) {
+  auto asked = report::parse_summary_query(query.parameters, query.now);
   if (!asked) return error_reply_for(asked.error());
-  const auto answer = report.summary(*asked, question.cancellation);
+  const auto answer = report.summary(*asked, query.cancellation);
   if (!answer) return error_reply_for(answer.error());
   return json_reply(to_json(*answer));
 }
 
-http::Reply answer_series(Report& report, const Question& question) {
-  auto asked = report::read_series_question(question.parameters, question.now);
+http::Reply answer_series(Report& report, const Query& query) {
+  auto asked = report::parse_series_query(query.parameters, query.now);
   if (!asked) return error_reply_for(asked.error());
-  const auto answer = report.series(*asked, question.cancellation);
+  const auto answer = report.series(*asked, query.cancellation);
   if (!answer) return error_reply_for(answer.error());
-  if (question.format == Format::csv) return csv_reply(to_csv(*answer), "timeseries");
+  if (query.format == Format::csv) return csv_reply(to_csv(*answer), "timeseries");
   return json_reply(to_json(*answer));
 }
 
-http::Reply answer_top(Report& report, const Question& question) {
-  auto asked = report::read_top_question(question.parameters, question.now);
+http::Reply answer_top(Report& report, const Query& query) {
+  auto asked = report::parse_top_query(query.parameters, query.now);
   if (!asked) return error_reply_for(asked.error());
-  const auto answer = report.top(*asked, question.cancellation);
+  const auto answer = report.top(*asked, query.cancellation);
   if (!answer) return error_reply_for(answer.error());
-  if (question.format == Format::csv) return csv_reply(to_csv(*answer), "top");
+  if (query.format == Format::csv) return csv_reply(to_csv(*answer), "top");
   return json_reply(to_json(*answer));
 }
 
-http::Reply answer_ledger(Report& report, const Question& question) {
-  if (auto asked = report::check_ledger_question(question.parameters); !asked)
+http::Reply answer_ledger(Report& report, const Query& query) {
+  if (auto asked = report::check_ledger_query(query.parameters); !asked)
     return error_reply_for(asked.error());
-  const auto answer = report.ledger(question.now, question.cancellation);
+  const auto answer = report.ledger(query.now, query.cancellation);
   if (!answer) return error_reply_for(answer.error());
   return json_reply(to_json(*answer));
 }
 
-using Answer = http::Reply (*)(Report&, const Question&);
+using Answer = http::Reply (*)(Report&, const Query&);
 
-// Of a question that was not asked.
-http::Reply refusal(ReportPool::Turn turn) {
+// The reply to a query that did not run.
+http::Reply refusal(BoundedExecutor::Turn turn) {
   switch (turn) {
-    case ReportPool::Turn::stopping:
-      return error_reply_for({Move::peer, {}, "the service is shutting down; ask again"});
-    case ReportPool::Turn::gone:
+    case BoundedExecutor::Turn::stopping:
+      return error_reply_for({ErrorKind::unavailable, {}, "the service is shutting down; ask again"});
+    case BoundedExecutor::Turn::gone:
       return error_reply_for(
-          {Move::peer, {}, "the client closed the connection before the answer was ready"});
-    case ReportPool::Turn::full:
-    case ReportPool::Turn::come:
+          {ErrorKind::unavailable, {}, "the client closed the connection before the answer was ready"});
+    case BoundedExecutor::Turn::full:
+    case BoundedExecutor::Turn::come:
       break;
   }
-  return error_reply_for({Move::peer, "questions_full", "too many questions wait for an answer; ask again"});
+  return error_reply_for(
+      {ErrorKind::unavailable, "queries_full", "too many questions wait for an answer; ask again"});
 }
 
-http::Route make_route(std::string path, Answer answer, bool is_list, Report& report, ReportPool& pool,
+http::Route make_route(std::string path, Answer answer, bool is_list, Report& report, BoundedExecutor& pool,
                        std::function<Now()> clock) {
   auto handle = [&report, &pool, clock = std::move(clock), answer, is_list](const http::Request& request,
                                                                             http::Respond respond) {
-    const http::Query query(request.query);
-    const auto format = read_format(query, is_list);
+    const http::Query parameters(request.query);
+    const auto format = read_format(parameters, is_list);
     if (!format) {
       respond(error_reply_for(format.error()));
       return;
     }
-    // The request's bytes are the connection's; the question goes to another thread with its own.
+    // The request's bytes are the connection's; the query goes to another thread with its own.
     const Now now = clock();
     const bool negotiated = is_list && !*format;
-    Question question{query.all(), negotiated ? accepted_format(request) : format->value_or(Format::json),
-                      negotiated, now.wall,
-                      report::Cancellation(now.mono + limits::question_deadline, request.client_gone,
-                                           [clock] { return clock().mono; })};
-    auto job = [&report, answer, question = std::move(question),
-                respond = std::move(respond)](ReportPool::Turn turn) mutable {
-      http::Reply reply = turn == ReportPool::Turn::come ? answer(report, question) : refusal(turn);
-      if (question.negotiated) reply.headers.emplace_back("Vary", "Accept");
+    Query query{parameters.all(), negotiated ? accepted_format(request) : format->value_or(Format::json),
+                negotiated, now.wall,
+                report::Cancellation(now.mono + limits::query_deadline, request.client_gone,
+                                     [clock] { return clock().mono; })};
+    auto job = [&report, answer, query = std::move(query),
+                respond = std::move(respond)](BoundedExecutor::Turn turn) mutable {
+      http::Reply reply = turn == BoundedExecutor::Turn::come ? answer(report, query) : refusal(turn);
+      if (query.negotiated) reply.headers.emplace_back("Vary", "Accept");
       respond(std::move(reply));
     };
     pool.offer(std::move(job), request.client_gone);
@@ -154,7 +155,7 @@ http::Route make_route(std::string path, Answer answer, bool is_list, Report& re
 
 }  // namespace
 
-std::vector<http::Route> report_routes(Report& report, ReportPool& pool, std::function<Now()> clock) {
+std::vector<http::Route> report_routes(Report& report, BoundedExecutor& pool, std::function<Now()> clock) {
   return {make_route("/api/v1/summary", answer_summary, false, report, pool, clock),
           make_route("/api/v1/timeseries", answer_series, true, report, pool, clock),
           make_route("/api/v1/top", answer_top, true, report, pool, clock),

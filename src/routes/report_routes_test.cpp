@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-#include "report/fake_metrics_reader.hpp"
+#include "report/testing/fake_metrics_reader.hpp"
 #include "tally/sketch.hpp"
 
 namespace weir::routes {
@@ -52,7 +52,7 @@ class ReportRoutes : public ::testing::Test {
 
   report::FakeMetricsReader store_;
   report::Report report_{store_, {"clicks", "weir"}};
-  std::unique_ptr<ReportPool> pool_ = std::make_unique<ReportPool>(2, 8);
+  std::unique_ptr<BoundedExecutor> pool_ = std::make_unique<BoundedExecutor>(2, 8);
 };
 
 TEST_F(ReportRoutes, AnswerEachQuestion) {
@@ -127,8 +127,8 @@ TEST_F(ReportRoutes, Answer400NamingTheParameter) {
 TEST_F(ReportRoutes, Answer503WhileTheStoreIsAway) {
   for (const auto* path : {"/api/v1/summary", "/api/v1/timeseries", "/api/v1/ledger"}) {
     // A person must act: not who asks, but who runs it, and only he is told where it is.
-    for (const Move move : {Move::peer, Move::caller}) {
-      store_.fail_call(0, {move, "store_away", "no route to 10.0.0.7"});
+    for (const ErrorKind kind : {ErrorKind::unavailable, ErrorKind::invalid}) {
+      store_.fail_call(0, {kind, "store_away", "no route to 10.0.0.7"});
       const auto reply = get(path, "");
       EXPECT_EQ(reply.status, 503);
       EXPECT_EQ(reply.body, R"x({"error":"the metrics store cannot answer now (store_away)"})x");
@@ -138,7 +138,7 @@ TEST_F(ReportRoutes, Answer503WhileTheStoreIsAway) {
 }
 
 TEST_F(ReportRoutes, Answer500WhenTheStoreIsNotToBeTrusted) {
-  store_.fail_call(0, {Move::ourselves, "store_broken", "the store is broken"});
+  store_.fail_call(0, {ErrorKind::internal, "store_broken", "the store is broken"});
   EXPECT_EQ(get("/api/v1/top", "dimension=page").status, 500);
 }
 
@@ -182,7 +182,7 @@ TEST_F(ReportRoutes, Fault43DoNothingForAClientThatIsGone) {
 }
 
 TEST_F(ReportRoutes, Answer503WhenTooManyQuestionsWait) {
-  pool_ = std::make_unique<ReportPool>(1, 0);
+  pool_ = std::make_unique<BoundedExecutor>(1, 0);
   const auto reply = get("/api/v1/summary", "");
   EXPECT_EQ(reply.status, 503);
   EXPECT_EQ(header(reply, "Retry-After"), "1");

@@ -25,7 +25,8 @@ class CommitSignal {
   // Any thread.
   [[nodiscard]] std::int64_t end() const { return end_; }
 
-  // The reader: returns as soon as end() is beyond `seen`, at once after knock(), and after `wait_max` in any case.
+  // The reader: returns as soon as end() is beyond `seen`, at once after knock(), and after `wait_max` in any
+  // case.
   void wait_beyond(std::int64_t seen, std::chrono::milliseconds wait_max) {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, wait_max, [this, seen] { return knocked_ || end_ > seen; });

@@ -16,7 +16,7 @@ namespace weir::sqlite {
 namespace {
 
 struct Verdict {
-  Move move;
+  ErrorKind kind;
   std::string_view code;
 };
 
@@ -25,13 +25,14 @@ Verdict verdict_on(int result) {
   switch (result) {
     case SQLITE_IOERR_FSYNC:
     case SQLITE_IOERR_DIR_FSYNC:
-      return {Move::ourselves, code_fsync_failed};
-    // A value that we write everywhere, and a column or trigger that takes it no longer: a person changed the table.
+      return {ErrorKind::internal, code_fsync_failed};
+    // A value that we write everywhere, and a column or trigger that takes it no longer: a person changed the
+    // table.
     case SQLITE_CONSTRAINT_NOTNULL:
     case SQLITE_CONSTRAINT_DATATYPE:
     case SQLITE_CONSTRAINT_TRIGGER:
     case SQLITE_CONSTRAINT_FOREIGNKEY:
-      return {Move::caller, code_tables_differ};
+      return {ErrorKind::invalid, code_tables_differ};
     default:
       break;
   }
@@ -39,28 +40,28 @@ Verdict verdict_on(int result) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
-      return {Move::peer, code_busy};
+      return {ErrorKind::unavailable, code_busy};
     case SQLITE_INTERRUPT:
-      return {Move::peer, code_interrupted};
+      return {ErrorKind::unavailable, code_interrupted};
     case SQLITE_FULL:
-      return {Move::peer, code_disk_full};
+      return {ErrorKind::unavailable, code_disk_full};
     case SQLITE_IOERR:
-      return {Move::ourselves, code_disk_failed};
+      return {ErrorKind::internal, code_disk_failed};
     case SQLITE_CORRUPT:
-      return {Move::ourselves, code_corrupt};
+      return {ErrorKind::internal, code_corrupt};
     case SQLITE_NOTADB:
-      return {Move::ourselves, code_not_a_database};
+      return {ErrorKind::internal, code_not_a_database};
     case SQLITE_READONLY:
-      return {Move::ourselves, code_read_only};
+      return {ErrorKind::internal, code_read_only};
     case SQLITE_CANTOPEN:
-      return {Move::ourselves, code_cannot_open};
+      return {ErrorKind::internal, code_cannot_open};
     default:
-      return {Move::ourselves, code_error};
+      return {ErrorKind::internal, code_error};
   }
 }
 
-// Whether the last call that failed on the database or its WAL said EFBIG. (sqlite3_system_errno() tells of the last call
-// of all, and a rollback makes some.)
+// Whether the last call that failed on the database or its WAL said EFBIG. (sqlite3_system_errno() tells of
+// the last call of all, and a rollback makes some.)
 bool may_not_grow(sqlite3* database) {
   for (const int which : {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {
     sqlite3_file* file = nullptr;
@@ -81,11 +82,11 @@ std::unexpected<Error> failure(sqlite3* database, int result) {
   text += sqlite3_errmsg(database);
   // SQLite knows ENOSPC alone as a full disk.
   if (verdict.code == code_disk_failed && may_not_grow(database)) {
-    verdict = {Move::peer, code_disk_full};
+    verdict = {ErrorKind::unavailable, code_disk_full};
     text += ": the file may not grow any further; raise the limit on file sizes (ulimit -f, LimitFSIZE)";
   }
   text += " (SQLite " + std::to_string(result) + ")";
-  return fail(verdict.move, verdict.code, std::move(text));
+  return fail(verdict.kind, verdict.code, std::move(text));
 }
 
 std::string hex(std::int64_t number) {
@@ -117,14 +118,15 @@ Result<void> look_at(const std::filesystem::path& path, const OpenOptions& optio
   std::error_code ignored;
   const std::size_t bytes = std::filesystem::absolute(path, ignored).native().size();
   if (bytes > path_bytes_max)
-    return fail(Move::caller, code_cannot_open,
+    return fail(ErrorKind::invalid, code_cannot_open,
                 path.string() + " is too long for SQLite: its absolute path has " + std::to_string(bytes) +
                     " bytes; expected at most " + std::to_string(path_bytes_max));
   const auto status = std::filesystem::status(path, ignored);
   if (std::filesystem::is_directory(status))
-    return fail(Move::caller, code_cannot_open, path.string() + " is a directory; expected Weir's " + what);
+    return fail(ErrorKind::invalid, code_cannot_open,
+                path.string() + " is a directory; expected Weir's " + what);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
-    return fail(Move::caller, code_cannot_open,
+    return fail(ErrorKind::invalid, code_cannot_open,
                 path.string() + " is no regular file; expected Weir's " + what);
   const bool missing = !std::filesystem::exists(status);
   const bool empty = missing || std::filesystem::file_size(path, ignored) == 0;
@@ -132,11 +134,12 @@ Result<void> look_at(const std::filesystem::path& path, const OpenOptions& optio
   const auto wal_bytes = std::filesystem::file_size(wal, ignored);
   // SQLite would throw the WAL away and begin with an empty database.
   if (empty && !ignored && wal_bytes > 0)
-    return fail(Move::caller, code_corrupt,
+    return fail(ErrorKind::invalid, code_corrupt,
                 path.string() + (missing ? " is gone" : " is empty") + ", but " + wal.string() +
                     " holds data of it; expected both (restore the file, or move the other away)");
   if (missing && options.schema.empty())
-    return fail(Move::caller, code_cannot_open, path.string() + " is not there; expected Weir's " + what);
+    return fail(ErrorKind::invalid, code_cannot_open,
+                path.string() + " is not there; expected Weir's " + what);
   return {};
 }
 
@@ -189,7 +192,7 @@ void Statement::reset() { sqlite3_reset(statement_.get()); }
 Result<void> Statement::run() {
   while (true) {
     auto row = step();
-    if (!row) return pass_on(row);
+    if (!row) return propagate(row);
     if (!*row) return {};
   }
 }
@@ -224,7 +227,7 @@ Database::Database(sqlite3* database)
       database_(database) {}
 
 Result<Database> Database::open(const std::filesystem::path& path, const OpenOptions& options) {
-  if (auto seen = look_at(path, options); !seen) return pass_on(seen);
+  if (auto seen = look_at(path, options); !seen) return propagate(seen);
   make_private(path, options);
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (!options.schema.empty()) flags |= SQLITE_OPEN_CREATE;
@@ -234,15 +237,15 @@ Result<Database> Database::open(const std::filesystem::path& path, const OpenOpt
   ensure(handle != nullptr, "there is memory for a connection");
   Database database(handle);
   if (result != SQLITE_OK)
-    return fail(Move::caller, code_cannot_open,
+    return fail(ErrorKind::invalid, code_cannot_open,
                 path.string() + " cannot be opened: " + sqlite3_errmsg(handle) + "; expected Weir's " +
                     std::string(options.kind.name) + " or a folder to make it in");
   if (sqlite3_db_readonly(handle, "main") == 1)
-    return fail(Move::caller, code_read_only,
+    return fail(ErrorKind::invalid, code_read_only,
                 path.string() + " is not writable; expected Weir's " + std::string(options.kind.name) +
                     ", which is written to");
   sqlite3_busy_timeout(handle, static_cast<int>(options.busy_timeout.count()));
-  if (auto kind = database.check_kind(path, options); !kind) return pass_on(kind);
+  if (auto kind = database.check_kind(path, options); !kind) return propagate(kind);
   return database;
 }
 
@@ -261,35 +264,35 @@ Result<void> Database::check_kind(const std::filesystem::path& path, const OpenO
   }
   const bool blank = *id == 0 && *version == 0 && !*tables;
   if (!blank && *id != options.kind.application_id)
-    return fail(Move::caller, code_foreign,
+    return fail(ErrorKind::invalid, code_foreign,
                 path.string() + " is another database (application_id " + hex(*id) + ", user_version " +
                     std::to_string(*version) + ")" + expected);
   if (*version > options.kind.version)
     return fail(
-        Move::caller, code_newer,
+        ErrorKind::invalid, code_newer,
         path.string() + " was written by a newer Weir (version " + std::to_string(*version) + ")" + expected);
   if (blank && options.schema.empty())
-    return fail(Move::caller, code_corrupt, path.string() + " is an empty database" + expected);
+    return fail(ErrorKind::invalid, code_corrupt, path.string() + " is an empty database" + expected);
   if (!blank && *version < options.kind.version)
-    return fail(Move::caller, code_foreign,
+    return fail(ErrorKind::invalid, code_foreign,
                 path.string() + " is of version " + std::to_string(*version) + expected);
-  if (auto ready = set_up(options); !ready) return pass_on(ready);
+  if (auto ready = set_up(options); !ready) return propagate(ready);
   return blank ? make(options) : Result<void>{};
 }
 
 Result<bool> Database::has_tables() {
   auto count = number("SELECT count(*) FROM sqlite_schema");
-  if (!count) return pass_on(count);
+  if (!count) return propagate(count);
   return *count > 0;
 }
 
 Result<void> Database::set_up(const OpenOptions& options) {
   auto mode = prepare("PRAGMA journal_mode = WAL");
-  if (!mode) return pass_on(mode);
+  if (!mode) return propagate(mode);
   auto answer = mode->step();
-  if (!answer) return pass_on(answer);
+  if (!answer) return propagate(answer);
   if (mode->text(0) != "wal")
-    return fail(Move::ourselves, code_error,
+    return fail(ErrorKind::internal, code_error,
                 std::string(sqlite3_db_filename(database_.get(), "main")) +
                     ": this file system cannot do write-ahead logging (is it a network drive?)");
   mode->reset();
@@ -308,7 +311,7 @@ Result<void> Database::set_up(const OpenOptions& options) {
 }
 
 Result<void> Database::make(const OpenOptions& options) {
-  if (auto begun = begin(); !begun) return pass_on(begun);
+  if (auto begun = begin(); !begun) return propagate(begun);
   const std::string sql = std::string(options.schema) +
                           ";PRAGMA application_id = " + std::to_string(options.kind.application_id) +
                           ";PRAGMA user_version = " + std::to_string(options.kind.version);
@@ -334,9 +337,9 @@ Result<void> Database::run(std::string_view sql) {
 
 Result<std::int64_t> Database::number(std::string_view sql) {
   auto statement = prepare(sql);
-  if (!statement) return pass_on(statement);
+  if (!statement) return propagate(statement);
   auto row = statement->step();
-  if (!row) return pass_on(row);
+  if (!row) return propagate(row);
   return *row ? statement->number(0) : 0;
 }
 

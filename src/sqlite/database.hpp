@@ -6,12 +6,12 @@
 // read.
 //
 // Errors say whose move it is:
-//   Move::peer       database_busy (a lock), disk_full: the transaction is gone or can be rolled back; try
-//   again later Move::ourselves  fsync_failed: never try again, not even something else: what the disk holds
+//   ErrorKind::unavailable       database_busy (a lock), disk_full: the transaction is gone or can be rolled back; try
+//   again later ErrorKind::internal  fsync_failed: never try again, not even something else: what the disk holds
 //   is not known any
 //                    more, and only a restart's recovery can tell. disk_failed, database_corrupt,
 //                    not_a_database, database_read_only, database_error: stop and look
-//   Move::caller     a person must act: on the file that we were pointed to (open()), or on a table that is not as
+//   ErrorKind::invalid     a person must act: on the file that we were pointed to (open()), or on a table that is not as
 //                    Weir makes it (tables_differ)
 #pragma once
 
@@ -44,7 +44,8 @@ inline constexpr std::string_view code_foreign =
 inline constexpr std::string_view code_newer = "newer_database";  // written by a newer Weir
 inline constexpr std::string_view code_cannot_open =
     "cannot_open";  // a directory, no such folder, no permission
-inline constexpr std::string_view code_interrupted = "interrupted";  // by interrupt_when(): Move::peer
+inline constexpr std::string_view code_interrupted =
+    "interrupted";  // by interrupt_when(): ErrorKind::unavailable
 inline constexpr std::string_view code_tables_differ = "tables_differ";
 inline constexpr std::string_view code_error = "database_error";
 
@@ -149,8 +150,9 @@ class Database {
   Result<CheckpointEnd> checkpoint(CheckpointMode mode);
   // Frames (pages) in the WAL after this connection's last commit.
   [[nodiscard]] std::int64_t wal_frames() const { return *wal_frames_; }
-  // From now on a statement that runs asks `must_stop` every few thousand steps (about a millisecond), on its own
-  // thread; when it answers true the statement ends with code_interrupted. An empty function: nothing is asked.
+  // From now on a statement that runs asks `must_stop` every few thousand steps (about a millisecond), on its
+  // own thread; when it answers true the statement ends with code_interrupted. An empty function: nothing is
+  // asked.
   void interrupt_when(std::function<bool()> must_stop);
 
   // The last connection of a file checkpoints as it closes, and nobody hears of its errors. Not after this:
@@ -173,8 +175,9 @@ class Database {
   std::unique_ptr<sqlite3, Close> database_;
 };
 
-// SQLite sorts what is large in temporary files. If none of the folders in `usual` can be written to (a read-only root),
-// they go into `otherwise`, for the whole process. Before the first statement runs that may need one.
+// SQLite sorts what is large in temporary files. If none of the folders in `usual` can be written to (a
+// read-only root), they go into `otherwise`, for the whole process. Before the first statement runs that may
+// need one.
 void ensure_temporary_folder(const std::filesystem::path& otherwise, std::span<const char* const> usual);
 // Where SQLite looks by itself, in this order; null where a variable is not set.
 [[nodiscard]] std::array<const char*, 5> usual_temporary_folders();

@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sqlite/fake_vfs.hpp"
-#include "sqlite/test_folder.hpp"
+#include "sqlite/testing/fake_vfs.hpp"
+#include "sqlite/testing/temporary_folder.hpp"
 
 namespace weir::sqlite {
 namespace {
@@ -83,7 +83,7 @@ TEST_F(DatabaseTest, EndsAStatementWhenItIsToldTo) {
   auto ended = database.number(endless);
   ASSERT_FALSE(ended.has_value());
   EXPECT_EQ(ended.error().code, code_interrupted);
-  EXPECT_EQ(ended.error().move, Move::peer);
+  EXPECT_EQ(ended.error().kind, ErrorKind::unavailable);
   EXPECT_EQ(asked, 3);
   database.interrupt_when({});
   EXPECT_EQ(database.number("SELECT count(*) FROM notes"), 0);
@@ -122,7 +122,8 @@ TEST_F(DatabaseTest, Fault44AFileThatMayNotGrowIsAFullDisk) {
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(2);
     for (int i = 1; i < 100; ++i) {
       auto done = database.run("INSERT INTO notes VALUES(" + std::to_string(i) + ", randomblob(8000))");
-      if (!done) _exit(done.error().code == code_disk_full && done.error().move == Move::peer ? 0 : 3);
+      if (!done)
+        _exit(done.error().code == code_disk_full && done.error().kind == ErrorKind::unavailable ? 0 : 3);
     }
     _exit(4);
   }
@@ -181,7 +182,7 @@ TEST_F(DatabaseTest, Fault31SaysThatAnotherHoldsTheFile) {
   ASSERT_TRUE(database.begin());
   auto begun = other.begin();
   ASSERT_FALSE(begun);
-  EXPECT_EQ(begun.error().move, Move::peer);
+  EXPECT_EQ(begun.error().kind, ErrorKind::unavailable);
   EXPECT_EQ(begun.error().code, code_busy);
   database.rollback();
   EXPECT_TRUE(other.begin());
@@ -212,7 +213,7 @@ TEST_F(DatabaseTest, ChecksPointsWhenAskedAndOnlyThen) {
 struct Stranger {
   std::string name;
   std::function<void(const std::filesystem::path&)> make;
-  Move move = Move::caller;
+  ErrorKind kind = ErrorKind::invalid;
   std::string_view code;
   std::string says;
 };
@@ -227,7 +228,7 @@ TEST_P(DatabaseRefuses, Fault31AFileThatIsNotItsOwnAndLeavesItAsItWas) {
   const std::string before = is_file ? read_file(file) : "";
   auto database = Database::open(file, options());
   ASSERT_FALSE(database);
-  EXPECT_EQ(database.error().move, GetParam().move) << database.error().text;
+  EXPECT_EQ(database.error().kind, GetParam().kind) << database.error().text;
   EXPECT_EQ(database.error().code, GetParam().code) << database.error().text;
   EXPECT_NE(database.error().text.find(file.string()), std::string::npos) << database.error().text;
   EXPECT_NE(database.error().text.find(GetParam().says), std::string::npos) << database.error().text;
@@ -244,53 +245,53 @@ void make_kind(const std::filesystem::path& path, FileKind kind) {
 }
 
 const Stranger strangers[]{
-    {"Directory", [](const auto& path) { std::filesystem::create_directory(path); }, Move::caller,
+    {"Directory", [](const auto& path) { std::filesystem::create_directory(path); }, ErrorKind::invalid,
      code_cannot_open, "is a directory"},
-    {"Pipe", [](const auto& path) { std::filesystem::create_symlink("/dev/null", path); }, Move::caller,
+    {"Pipe", [](const auto& path) { std::filesystem::create_symlink("/dev/null", path); }, ErrorKind::invalid,
      code_cannot_open, "is no regular file"},
     {"Text", [](const auto& path) { write_file(path, "these are not the pages you are looking for"); },
-     Move::ourselves, code_not_a_database, "not a database"},
+     ErrorKind::internal, code_not_a_database, "not a database"},
     {"AnotherProgram",
      [](const auto& path) { make_kind(path, {.name = "other", .application_id = 0x1234, .version = 1}); },
-     Move::caller, code_foreign, "0x1234"},
+     ErrorKind::invalid, code_foreign, "0x1234"},
     {"NobodysDatabase",
      [](const auto& path) { make_kind(path, {.name = "nobody", .application_id = 0, .version = 0}); },
-     Move::caller, code_foreign, "another database"},
+     ErrorKind::invalid, code_foreign, "another database"},
     {"Newer",
      [](const auto& path) { make_kind(path, {.name = "notes", .application_id = 0x4E4F5445, .version = 4}); },
-     Move::caller, code_newer, "newer Weir (version 4)"},
+     ErrorKind::invalid, code_newer, "newer Weir (version 4)"},
     {"Older",
      [](const auto& path) { make_kind(path, {.name = "notes", .application_id = 0x4E4F5445, .version = 2}); },
-     Move::caller, code_foreign, "version 2"},
+     ErrorKind::invalid, code_foreign, "version 2"},
     {"CutShort",
      [](const auto& path) {
        make_kind(path, notes);
        std::filesystem::resize_file(path, 8192);
      },
-     Move::ourselves, code_corrupt, "malformed"},
+     ErrorKind::internal, code_corrupt, "malformed"},
     {"BadHeader",
      [](const auto& path) {
        make_kind(path, notes);
        write_file(path, std::string(100, '\x55') + read_file(path).substr(100));
      },
-     Move::ourselves, code_not_a_database, "not a database"},
+     ErrorKind::internal, code_not_a_database, "not a database"},
     {"BadSchemaPage",
      [](const auto& path) {
        make_kind(path, notes);
        write_file(path,
                   read_file(path).substr(0, 100) + std::string(3996, '\x55') + read_file(path).substr(4096));
      },
-     Move::ourselves, code_corrupt, "malformed"},
-    {"GoneBesideItsWal", [](const auto& path) { write_file(path.string() + "-wal", "frames"); }, Move::caller,
-     code_corrupt, "is gone"},
+     ErrorKind::internal, code_corrupt, "malformed"},
+    {"GoneBesideItsWal", [](const auto& path) { write_file(path.string() + "-wal", "frames"); },
+     ErrorKind::invalid, code_corrupt, "is gone"},
     {"EmptyBesideItsWal",
      [](const auto& path) {
        write_file(path, "");
        write_file(path.string() + "-wal", "frames");
      },
-     Move::caller, code_corrupt, "is empty"},
-    {"NoFolder", [](const auto& path) { std::filesystem::remove_all(path.parent_path()); }, Move::caller,
-     code_cannot_open, "cannot be opened"},
+     ErrorKind::invalid, code_corrupt, "is empty"},
+    {"NoFolder", [](const auto& path) { std::filesystem::remove_all(path.parent_path()); },
+     ErrorKind::invalid, code_cannot_open, "cannot be opened"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Strangers, DatabaseRefuses, testing::ValuesIn(strangers),
@@ -322,7 +323,7 @@ TEST_F(DatabaseTest, MakesAFileThatAnEarlierTryLeftEmpty) {
 struct DiskFault {
   std::string name;
   FakeVfs::Fault fault;
-  Move move = Move::ourselves;
+  ErrorKind kind = ErrorKind::internal;
   std::string_view code;
 };
 
@@ -339,15 +340,15 @@ TEST_P(DatabaseOnABadDisk, Fault31SaysWhoseMoveItIs) {
   auto done = database->run("INSERT INTO notes VALUES(NULL, randomblob(100000))");
   ASSERT_TRUE(disk.fired());
   ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().move, GetParam().move);
+  EXPECT_EQ(done.error().kind, GetParam().kind);
   EXPECT_EQ(done.error().code, GetParam().code);
 }
 
 using Call = FakeVfs::Call;
 const DiskFault disk_faults[]{
-    {"NoSpace", {.call = Call::write, .nth = 3, .no_space = true}, Move::peer, code_disk_full},
-    {"WriteFails", {.call = Call::write, .nth = 3}, Move::ourselves, code_disk_failed},
-    {"FsyncFails", {.call = Call::sync}, Move::ourselves, code_fsync_failed},
+    {"NoSpace", {.call = Call::write, .nth = 3, .no_space = true}, ErrorKind::unavailable, code_disk_full},
+    {"WriteFails", {.call = Call::write, .nth = 3}, ErrorKind::internal, code_disk_failed},
+    {"FsyncFails", {.call = Call::sync}, ErrorKind::internal, code_fsync_failed},
 };
 INSTANTIATE_TEST_SUITE_P(Faults, DatabaseOnABadDisk, testing::ValuesIn(disk_faults),
                          [](const auto& test) { return test.param.name; });

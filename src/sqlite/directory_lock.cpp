@@ -15,7 +15,7 @@ namespace {
 
 std::unexpected<Error> cannot(const std::filesystem::path& path, int error) {
   return fail(
-      Move::caller, "cannot_open",
+      ErrorKind::invalid, "cannot_open",
       path.string() + ": " + std::generic_category().message(error) + "; expected a writable data directory");
 }
 
@@ -23,12 +23,12 @@ std::unexpected<Error> cannot(const std::filesystem::path& path, int error) {
 std::unexpected<Error> cannot_make(const std::filesystem::path& directory, int error) {
   std::error_code ignored;
   if (error == ENAMETOOLONG)
-    return fail(Move::caller, "cannot_open",
+    return fail(ErrorKind::invalid, "cannot_open",
                 "DATA_DIR " + directory.string() + " is too long (" +
                     std::to_string(directory.native().size()) + " bytes); expected a shorter path");
   for (auto path = directory; !path.empty() && path != path.root_path(); path = path.parent_path()) {
     if (!std::filesystem::is_symlink(path, ignored) || std::filesystem::exists(path, ignored)) continue;
-    return fail(Move::caller, "cannot_open",
+    return fail(ErrorKind::invalid, "cannot_open",
                 "DATA_DIR " + directory.string() + ": " + path.string() + " is a symbolic link to " +
                     std::filesystem::read_symlink(path, ignored).string() +
                     ", which does not exist; expected a directory, or no file of this name");
@@ -45,7 +45,8 @@ int sync_directory(const std::filesystem::path& directory) {
   return error;
 }
 
-// 0, or the errno of the step that failed. The directory itself gets mode 0700, its new parents what umask leaves.
+// 0, or the errno of the step that failed. The directory itself gets mode 0700, its new parents what umask
+// leaves.
 int make_directory(const std::filesystem::path& directory, mode_t mode) {
   struct stat found{};
   if (stat(directory.c_str(), &found) == 0) return S_ISDIR(found.st_mode) ? 0 : ENOTDIR;
@@ -61,7 +62,8 @@ bool is_weirs(const std::string& name) {
   return name == "weir.lock" || name.starts_with("events.db") || name.starts_with("metrics.db");
 }
 
-// The databases hold user ids. A directory that also serves others is left as it is: the files have modes of their own.
+// The databases hold user ids. A directory that also serves others is left as it is: the files have modes of
+// their own.
 void make_private(const std::filesystem::path& directory) {
   struct stat found{};
   if (stat(directory.c_str(), &found) != 0 || found.st_uid != geteuid() || (found.st_mode & 077U) == 0)
@@ -93,7 +95,7 @@ Result<DirectoryLock> DirectoryLock::take(const std::filesystem::path& directory
   (void)fchmod(file, 0600);  // an older version's was wider
   if (flock(file, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return cannot(path, errno);
-    return fail(Move::caller, "directory_in_use",
+    return fail(ErrorKind::invalid, "directory_in_use",
                 directory.string() + " is in use by another Weir (process " + holder_of(file) +
                     "); expected a data directory of this process's own");
   }

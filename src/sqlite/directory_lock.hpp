@@ -11,9 +11,10 @@ namespace weir::sqlite {
 // process ends, so a lock is never stale. Two locks of one process exclude each other too.
 class DirectoryLock {
  public:
-  // Makes the directory with mode 0700, if there is none, and its parents; each new name is fsynced in the directory
-  // that holds it. Takes group and others their rights to an existing directory that holds nothing but Weir's files.
-  // Move::caller: directory_in_use (the text names the process that holds it), cannot_open.
+  // Makes the directory with mode 0700, if there is none, and its parents; each new name is fsynced in the
+  // directory that holds it. Takes group and others their rights to an existing directory that holds nothing
+  // but Weir's files. ErrorKind::invalid: directory_in_use (the text names the process that holds it),
+  // cannot_open.
   static Result<DirectoryLock> take(const std::filesystem::path& directory);
 
   DirectoryLock(DirectoryLock&& other) noexcept;

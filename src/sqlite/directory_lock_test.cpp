@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sqlite/test_folder.hpp"
+#include "sqlite/testing/temporary_folder.hpp"
 
 namespace weir::sqlite {
 namespace {
@@ -20,7 +20,7 @@ TEST(DirectoryLock, MakesTheDirectoryAndHoldsIt) {
 
   auto second = DirectoryLock::take(directory);
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().move, Move::caller);
+  EXPECT_EQ(second.error().kind, ErrorKind::invalid);
   EXPECT_EQ(second.error().code, "directory_in_use");
   EXPECT_NE(second.error().text.find(directory.string()), std::string::npos);
   EXPECT_NE(second.error().text.find(std::to_string(getpid())), std::string::npos) << second.error().text;

@@ -33,25 +33,25 @@ std::chrono::milliseconds since(MonoTime begin, MonoTime end) {
 
 }  // namespace
 
-Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(EventLogOptions options, observe::Log& log,
+Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(EventLogOptions options, telemetry::Logger& logger,
                                                        Fatal fatal) {
   auto database = Database::open(options.file, {.kind = event_log_file,
                                                 .schema = schema,
                                                 .durability = Durability::full,
                                                 .busy_timeout = options.busy_timeout,
                                                 .vfs = options.vfs});
-  if (!database) return pass_on(database);
-  database->keep_wal_at_close();  // write_back() has seen to it, and its errors are heard
+  if (!database) return propagate(database);
+  database->keep_wal_at_close();  // checkpoint_wal() has seen to it, and its errors are heard
   std::unique_ptr<EmbeddedLog> self(
-      new EmbeddedLog(std::move(options), log, std::move(fatal), std::move(*database)));
-  if (auto prepared = self->prepare(); !prepared) return pass_on(prepared);
+      new EmbeddedLog(std::move(options), logger, std::move(fatal), std::move(*database)));
+  if (auto prepared = self->prepare(); !prepared) return propagate(prepared);
   self->writer_ = std::thread([log_itself = self.get()] { log_itself->write_until_stopped(); });
   return self;
 }
 
-EmbeddedLog::EmbeddedLog(EventLogOptions options, observe::Log& log, Fatal fatal, Database database)
+EmbeddedLog::EmbeddedLog(EventLogOptions options, telemetry::Logger& logger, Fatal fatal, Database database)
     : options_(std::move(options)),
-      log_(log),
+      logger_(logger),
       fatal_(std::move(fatal)),
       commits_(std::make_shared<CommitSignal>(0)),
       database_(std::move(database)) {}
@@ -61,21 +61,21 @@ EmbeddedLog::~EmbeddedLog() { stop(std::chrono::milliseconds(0)); }
 Result<void> EmbeddedLog::prepare() {
   const auto keep = [this](std::optional<Statement>& place, std::string_view sql) -> Result<void> {
     auto statement = database_.prepare(sql);
-    if (!statement) return pass_on(statement);
+    if (!statement) return propagate(statement);
     place.emplace(std::move(*statement));
     return {};
   };
   if (auto done = keep(insert_, "INSERT INTO segments VALUES(?1, ?2, ?3, ?4)"); !done) return done;
   auto pruner = SegmentPruner::open(database_);
-  if (!pruner) return pass_on(pruner);
+  if (!pruner) return propagate(pruner);
   pruner_.emplace(std::move(*pruner));
 
   auto id = database_.prepare("SELECT value FROM meta WHERE name = 'log_id'");
-  if (!id) return pass_on(id);
+  if (!id) return propagate(id);
   auto row = id->step();
-  if (!row) return pass_on(row);
+  if (!row) return propagate(row);
   if (!*row)
-    return fail(Move::ourselves, code_corrupt,
+    return fail(ErrorKind::internal, code_corrupt,
                 options_.file.string() + ": the event log has lost its log_id");
   log_id_ = id->text(0);
   id->reset();
@@ -88,15 +88,15 @@ Result<void> EmbeddedLog::prepare() {
 Result<void> EmbeddedLog::load_end() {
   auto newest = database_.prepare(
       "SELECT first_offset, records, time_ms, body FROM segments ORDER BY first_offset DESC LIMIT 1");
-  if (!newest) return pass_on(newest);
+  if (!newest) return propagate(newest);
   auto row = newest->step();
-  if (!row) return pass_on(row);
+  if (!row) return propagate(row);
   end_ = 0;
   if (!*row) return {};
   const SegmentRow segment{.first_offset = newest->number(0),
                            .records = newest->number(1),
                            .time = record_time(newest->number(2))};
-  std::vector<rollup::RecordView> records;
+  std::vector<consumer::RecordView> records;
   if (auto read = read_segment(segment, newest->blob(3), records); !read) {
     read.error().text = options_.file.string() + ": " + read.error().text;
     return read;
@@ -106,7 +106,7 @@ Result<void> EmbeddedLog::load_end() {
   return {};
 }
 
-void EmbeddedLog::append(intake::Append events, intake::Receive receive) {
+void EmbeddedLog::append(intake::EventBatch events, intake::ReceiptCallback receive) {
   if (events.records.empty()) return receive(Receipts{.all = Receipt::kept, .each = {}, .why = {}});
   std::unique_lock lock(mutex_);
   if (failed_) {
@@ -134,8 +134,9 @@ void EmbeddedLog::append(intake::Append events, intake::Receive receive) {
   if (first) work_.notify_one();
 }
 
-void EmbeddedLog::refuse(intake::Receive receive, std::string_view code, std::string text) const {
-  receive(Receipts{.all = Receipt::not_kept, .each = {}, .why = {Move::peer, code, std::move(text)}});
+void EmbeddedLog::refuse(intake::ReceiptCallback receive, std::string_view code, std::string text) const {
+  receive(
+      Receipts{.all = Receipt::not_kept, .each = {}, .why = {ErrorKind::unavailable, code, std::move(text)}});
 }
 
 intake::LogHealth EmbeddedLog::health() const {
@@ -177,12 +178,13 @@ void EmbeddedLog::write_until_stopped() {
   while (take_work()) {
     commit_all(taken_);
     taken_.clear();
-    keep_house();
+    run_maintenance();
   }
-  if (!failed()) write_back(CheckpointMode::truncate);
+  if (!failed()) checkpoint_wal(CheckpointMode::truncate);
 }
 
-// Waits for something to do, which is also to see whether trouble has passed; false when nothing will come any more.
+// Waits for something to do, which is also to see whether trouble has passed; false when nothing will come
+// any more.
 bool EmbeddedLog::take_work() {
   std::unique_lock lock(mutex_);
   const auto called = [this] { return !queue_.empty() || prune_ || stop_at_ || failed_; };
@@ -224,9 +226,11 @@ void EmbeddedLog::commit_group(std::span<Waiting> group, std::size_t bytes) {
 std::optional<EmbeddedLog::Outcome> EmbeddedLog::too_late(MonoTime now) const {
   const std::scoped_lock lock(mutex_);
   if (failed_)
-    return Outcome{Receipt::not_kept, {Move::peer, code_failed, "the event log's disk has failed"}};
+    return Outcome{Receipt::not_kept,
+                   {ErrorKind::unavailable, code_failed, "the event log's disk has failed"}};
   if (stop_at_ && now >= *stop_at_)
-    return Outcome{Receipt::not_kept, {Move::peer, code_stopping, "shut down before its turn came"}};
+    return Outcome{Receipt::not_kept,
+                   {ErrorKind::unavailable, code_stopping, "shut down before its turn came"}};
   return std::nullopt;
 }
 
@@ -276,11 +280,11 @@ void EmbeddedLog::read_time() {
                                std::chrono::floor<std::chrono::milliseconds>(now.mono - last_read_->mono)
                          : std::chrono::milliseconds{0};
   if (follows && now.wall < last_time_)
-    log_.warn("the clock is behind the newest record of the event log; new records get the clock's time",
-              {{"by_seconds", std::to_string(back.count())}});
+    logger_.warn("the clock is behind the newest record of the event log; new records get the clock's time",
+                 {{"by_seconds", std::to_string(back.count())}});
   if (ahead > clock_step_told_min)
-    log_.warn("the clock was stepped ahead; new records get the clock's time",
-              {{"by_seconds", std::to_string(ahead / std::chrono::seconds{1})}});
+    logger_.warn("the clock was stepped ahead; new records get the clock's time",
+                 {{"by_seconds", std::to_string(ahead / std::chrono::seconds{1})}});
   last_read_ = now;
   if (follows) last_time_ = now.wall;
 }
@@ -308,14 +312,14 @@ void EmbeddedLog::tell(const Outcome& outcome, std::chrono::milliseconds latency
   }
   const bool well = outcome.receipt == Receipt::kept;
   if (was_well && !well)
-    log_.error("the event log cannot be written",
-               {{"code", std::string(outcome.why.code)}, {"reason", outcome.why.text}});
-  if (!was_well && well) log_.info("the event log can be written again");
+    logger_.error("the event log cannot be written",
+                  {{"code", std::string(outcome.why.code)}, {"reason", outcome.why.text}});
+  if (!was_well && well) logger_.info("the event log can be written again");
 }
 
-// Between commits: the WAL, a bite of retention, and a look whether trouble has passed, as nobody sends events to a
-// service that says it is not ready.
-void EmbeddedLog::keep_house() {
+// Between commits: the WAL, a bite of retention, and a look whether trouble has passed, as nobody sends
+// events to a service that says it is not ready.
+void EmbeddedLog::run_maintenance() {
   if (failed()) return;
   if (std::exchange(probing_, false)) probe();
   prune();
@@ -323,7 +327,7 @@ void EmbeddedLog::keep_house() {
   const auto frames_max = static_cast<std::int64_t>(options_.checkpoint_bytes / page_bytes);
   if (frames < frames_max) next_checkpoint_frames_ = 0;
   if (frames >= std::max(frames_max, next_checkpoint_frames_) && !failed())
-    write_back(CheckpointMode::passive);
+    checkpoint_wal(CheckpointMode::passive);
 }
 
 // A write that means nothing.
@@ -345,30 +349,31 @@ void EmbeddedLog::prune() {
   if (!wanted) return;
   auto more = pruner_->bite(database_, *wanted, end_, options_.clock().wall);
   if (!more && more.error().code == code_fsync_failed) return give_up(more.error());
-  if (!more) log_.warn("the event log could not be pruned; next time again", {{"reason", more.error().text}});
+  if (!more)
+    logger_.warn("the event log could not be pruned; next time again", {{"reason", more.error().text}});
   const std::scoped_lock lock(mutex_);
   if (prune_ == wanted && !more.value_or(false)) prune_.reset();
 }
 
-// Copies the WAL into the file. When all of it is there, the next commit begins the WAL again from its start. A
-// reader in the middle of its snapshot can keep it from that; then it is tried again a quarter further on.
-void EmbeddedLog::write_back(CheckpointMode mode) {
+// Copies the WAL into the file. When all of it is there, the next commit begins the WAL again from its start.
+// A reader in the middle of its snapshot can keep it from that; then it is tried again a quarter further on.
+void EmbeddedLog::checkpoint_wal(CheckpointMode mode) {
   next_checkpoint_frames_ = database_.wal_frames() + database_.wal_frames() / 4;
   auto end = database_.checkpoint(mode);
   if (end) return;
   if (end.error().code == code_fsync_failed) return give_up(end.error());
-  log_.warn("the event log's WAL could not be written back; later again", {{"reason", end.error().text}});
+  logger_.warn("the event log's WAL could not be written back; later again", {{"reason", end.error().text}});
 }
 
-// An fsync has failed. The kernel may have dropped what it could not write and call it clean, so that a second fsync
-// would succeed without a word: nothing is tried again.
+// An fsync has failed. The kernel may have dropped what it could not write and call it clean, so that a
+// second fsync would succeed without a word: nothing is tried again.
 void EmbeddedLog::give_up(const Error& why) {
   {
     const std::scoped_lock lock(mutex_);
     failed_ = true;
     trouble_ = why.text;
   }
-  log_.error("the event log's disk has failed; leaving, so that recovery decides", {{"reason", why.text}});
+  logger_.error("the event log's disk has failed; leaving, so that recovery decides", {{"reason", why.text}});
   if (fatal_) fatal_(why);
 }
 

@@ -1,17 +1,18 @@
 // The embedded event log: a SQLite file, one topic, one partition.
 //
-// One thread writes. It takes whatever has been appended since its last commit, writes it as one transaction, waits
-// for one fsync, and answers all receipts: the more requests wait, the more share a commit, and nobody waits for a
-// timer. A commit is kept as few rows, its segments (segment.hpp), for a row costs much more than an event.
+// One thread writes. It takes whatever has been appended since its last commit, writes it as one transaction,
+// waits for one fsync, and answers all receipts: the more requests wait, the more share a commit, and nobody
+// waits for a timer. A commit is kept as few rows, its segments (segment.hpp), for a row costs much more than
+// an event.
 //
 // The file (version 1):
 //   segments(first_offset INTEGER PRIMARY KEY, records, time_ms, body)   offsets begin at 0 and have no holes
 //   meta(name, value)                                                     log_id: made with the file
 // The newest segment is never pruned, so the end of the log survives everything.
 //
-// A record's time is the clock's when it is written. A step of the clock back by at most limits::clock_step_back_max is
-// waited out: times stand still meanwhile. A larger one is followed, with a warning; times may then go backwards, and
-// the order of the log is that of its offsets alone.
+// A record's time is the clock's when it is written. A step of the clock back by at most
+// limits::clock_step_back_max is waited out: times stand still meanwhile. A larger one is followed, with a
+// warning; times may then go backwards, and the order of the log is that of its offsets alone.
 #pragma once
 
 #include <condition_variable>
@@ -31,11 +32,11 @@
 #include "base/limits.hpp"
 #include "base/result.hpp"
 #include "intake/event_log.hpp"
-#include "observe/log.hpp"
 #include "sqlite/commit_signal.hpp"
 #include "sqlite/database.hpp"
 #include "sqlite/segment.hpp"
 #include "sqlite/segment_pruner.hpp"
+#include "telemetry/logger.hpp"
 
 namespace weir::sqlite {
 
@@ -59,45 +60,48 @@ struct EventLogOptions {
 //   unknown   COMMIT itself failed in another way
 class EmbeddedLog final : public intake::EventLog {
  public:
-  // Called once, on the writer's thread, when an fsync has failed: nothing can be promised any more, every further
-  // append is answered not_kept (log_failed), and the process must leave with 1 so that recovery decides.
+  // Called once, on the writer's thread, when an fsync has failed: nothing can be promised any more, every
+  // further append is answered not_kept (log_failed), and the process must leave with 1 so that recovery
+  // decides.
   using Fatal = std::function<void(const Error&)>;
 
   // Opens the file or makes it; see Database::open for what is refused. `log` must outlive the event log.
-  static Result<std::unique_ptr<EmbeddedLog>> open(EventLogOptions options, observe::Log& log, Fatal fatal);
+  static Result<std::unique_ptr<EmbeddedLog>> open(EventLogOptions options, telemetry::Logger& logger,
+                                                   Fatal fatal);
   ~EmbeddedLog() override;  // stop(0 ms)
 
-  void append(intake::Append events, intake::Receive receive) override;
+  void append(intake::EventBatch events, intake::ReceiptCallback receive) override;
   [[nodiscard]] intake::LogHealth health() const override;
 
   // For the reader of this process.
   [[nodiscard]] std::shared_ptr<CommitSignal> commits() const { return commits_; }
 
-  // Retention, done by the writer's thread in small bites between commits: takes away, from the log's start on, the
-  // segments that lie wholly before `offset` and are older than `time`. A segment whose time is later than the clock says
-  // is of a clock that was ahead: it goes with the next older than `time` that follows it. Returns at once; a later call
-  // replaces one that is under way.
+  // Retention, done by the writer's thread in small bites between commits: takes away, from the log's start
+  // on, the segments that lie wholly before `offset` and are older than `time`. A segment whose time is later
+  // than the clock says is of a clock that was ahead: it goes with the next older than `time` that follows
+  // it. Returns at once; a later call replaces one that is under way.
   void prune_before(std::int64_t offset, RecordTime time);
 
-  // While a reason is set, appends are answered not_kept (log_blocked), health says the reason, and nothing is pruned.
-  // Empty: all is well again. Any thread.
+  // While a reason is set, appends are answered not_kept (log_blocked), health says the reason, and nothing
+  // is pruned. Empty: all is well again. Any thread.
   void block(std::string reason);
 
-  // Takes nothing more, commits what is queued for at most `deadline`, answers not_kept (log_stopping) to what is
-  // left, writes the WAL back, and ends the thread. A commit under way is waited for, however long the disk takes.
+  // Takes nothing more, commits what is queued for at most `deadline`, answers not_kept (log_stopping) to
+  // what is left, writes the WAL back, and ends the thread. A commit under way is waited for, however long
+  // the disk takes.
   void stop(std::chrono::milliseconds deadline);
 
  private:
   struct Waiting {
-    intake::Append events;
-    intake::Receive receive;
+    intake::EventBatch events;
+    intake::ReceiptCallback receive;
   };
   struct Outcome {
     intake::Receipt receipt = intake::Receipt::kept;
     Error why;
   };
 
-  EmbeddedLog(EventLogOptions options, observe::Log& log, Fatal fatal, Database database);
+  EmbeddedLog(EventLogOptions options, telemetry::Logger& logger, Fatal fatal, Database database);
   Result<void> prepare();
   Result<void> load_end();
 
@@ -111,19 +115,19 @@ class EmbeddedLog final : public intake::EventLog {
   Result<void> insert(std::span<const Waiting> group);
   Result<void> insert_segment();
   void tell(const Outcome& outcome, std::chrono::milliseconds latency);
-  void keep_house();
+  void run_maintenance();
   void probe();
   void prune();
   void read_time();
-  void write_back(CheckpointMode mode);
+  void checkpoint_wal(CheckpointMode mode);
   void give_up(const Error& why);
   [[nodiscard]] bool failed() const;
 
-  void refuse(intake::Receive receive, std::string_view code, std::string text) const;
+  void refuse(intake::ReceiptCallback receive, std::string_view code, std::string text) const;
 
   // Set at birth.
   const EventLogOptions options_;
-  observe::Log& log_;
+  telemetry::Logger& logger_;
   const Fatal fatal_;
   const std::shared_ptr<CommitSignal> commits_;
   std::string log_id_;

@@ -1,8 +1,8 @@
 #include "sqlite/event_log.hpp"
 
-#include "intake/event_log_contract.hpp"
-#include "sqlite/fake_vfs.hpp"
-#include "sqlite/log_test_world.hpp"
+#include "intake/testing/event_log_contract.hpp"
+#include "sqlite/testing/fake_vfs.hpp"
+#include "sqlite/testing/log_fixture.hpp"
 
 namespace weir::sqlite {
 namespace {
@@ -51,10 +51,11 @@ constexpr std::chrono::seconds soon{30};
 
 RecordTime at(std::int64_t ms) { return RecordTime(std::chrono::milliseconds(1'764'000'000'000 + ms)); }
 
-// Makes the writer's thread stand in the middle of answering, so that what a test appends meanwhile waits together.
-class Gate {
+// Makes the writer's thread stand in the middle of answering, so that what a test appends meanwhile waits
+// together.
+class NotReadyReader {
  public:
-  intake::Receive hold() {
+  intake::ReceiptCallback hold() {
     return [this](intake::Receipts) {
       std::unique_lock lock(mutex_);
       reached_ = true;
@@ -106,7 +107,7 @@ class EmbeddedLogTest : public testing::Test {
 };
 
 TEST_F(EmbeddedLogTest, SharesOneCommitAmongAllThatWait) {
-  Gate gate;
+  NotReadyReader gate;
   Answers answers;
   log().append(request({{"user", "first", {}}}), gate.hold());
   gate.wait_until_reached();
@@ -213,7 +214,7 @@ TEST_F(EmbeddedLogTest, HasAnIdOfItsOwn) {
 }
 
 TEST_F(EmbeddedLogTest, BoundsWhatWaitsTogether) {
-  Gate gate;
+  NotReadyReader gate;
   Answers answers;
   under_test_.options().waiting_bytes_max = 1000;
   ASSERT_TRUE(under_test_.open());
@@ -231,7 +232,7 @@ TEST_F(EmbeddedLogTest, BoundsWhatWaitsTogether) {
 TEST_F(EmbeddedLogTest, SplitsWhatIsTooMuchForOneCommit) {
   under_test_.options().commit_bytes_max = 100;
   ASSERT_TRUE(under_test_.open());
-  Gate gate;
+  NotReadyReader gate;
   Answers answers;
   log().append(request({{"user", "first", {}}}), gate.hold());
   gate.wait_until_reached();
@@ -243,7 +244,7 @@ TEST_F(EmbeddedLogTest, SplitsWhatIsTooMuchForOneCommit) {
 }
 
 TEST_F(EmbeddedLogTest, FinishesWhatIsQueuedWhenItStops) {
-  Gate gate;
+  NotReadyReader gate;
   Answers answers;
   log().append(request({{"user", "first", {}}}), gate.hold());
   gate.wait_until_reached();
@@ -260,7 +261,7 @@ TEST_F(EmbeddedLogTest, FinishesWhatIsQueuedWhenItStops) {
 }
 
 TEST_F(EmbeddedLogTest, RefusesWhatTheDeadlineCutsOff) {
-  Gate gate;
+  NotReadyReader gate;
   Answers answers;
   log().append(request({{"user", "first", {}}}), gate.hold());
   gate.wait_until_reached();
@@ -331,7 +332,7 @@ TEST_F(EmbeddedLogTest, RefusesALogWhoseEndIsDamaged) {
   auto opened = under_test_.open();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, code_segment_damaged);
-  EXPECT_EQ(opened.error().move, Move::ourselves);
+  EXPECT_EQ(opened.error().kind, ErrorKind::internal);
 }
 
 class EmbeddedLogOnABadDisk : public EmbeddedLogTest {
@@ -352,7 +353,7 @@ TEST_F(EmbeddedLogOnABadDisk, RefusesWhatFindsNoRoomAndRecoversByItself) {
   const auto refused = append_and_wait(log(), {{"user", std::string(20'000, 'x'), {}}});
   EXPECT_EQ(refused.all, Receipt::not_kept);
   EXPECT_EQ(refused.why.code, code_disk_full);
-  EXPECT_EQ(refused.why.move, Move::peer);
+  EXPECT_EQ(refused.why.kind, ErrorKind::unavailable);
   EXPECT_FALSE(log().health().up);
   EXPECT_EQ(append("still"), Receipt::not_kept);
   disk_.mend();
@@ -372,7 +373,7 @@ TEST_F(EmbeddedLogOnABadDisk, DoesNotKnowWhatAFailedWriteLeft) {
 }
 
 TEST_F(EmbeddedLogOnABadDisk, LeavesAtAFailedFsyncAndTriesNothingMore) {
-  Gate gate;
+  NotReadyReader gate;
   Answers answers;
   log().append(request({{"user", "first", {}}}), gate.hold());
   gate.wait_until_reached();

@@ -1,5 +1,5 @@
-// Notices that files of a running process were deleted or replaced: what is written to a file without a name is gone at
-// the next start.
+// Notices that files of a running process were deleted or replaced: what is written to a file without a name
+// is gone at the next start.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,13 @@ namespace weir::sqlite {
 // One thread.
 class FileWatch {
  public:
-  // Call it once the files are open. For each of the databases its WAL and its WAL index are watched, too. A file that is
-  // not there yet is known from when it is first seen.
+  // Call it once the files are open. For each of the databases its WAL and its WAL index are watched, too. A
+  // file that is not there yet is known from when it is first seen.
   explicit FileWatch(const std::vector<std::filesystem::path>& databases);
 
-  // Nothing if each path still leads to the file that it led to at first; else what happened to the first that does not:
-  // "/data/events.db was deleted". A file that comes back, the same one, is in its place again.
+  // Nothing if each path still leads to the file that it led to at first; else what happened to the
+  // first that does not: "/data/events.db was deleted". A file that comes back, the same one, is in its place
+  // again.
   [[nodiscard]] std::optional<std::string> find_missing();
 
  private:

@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "sqlite/test_folder.hpp"
+#include "sqlite/testing/temporary_folder.hpp"
 
 namespace weir::sqlite {
 namespace {

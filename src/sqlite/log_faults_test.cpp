@@ -1,8 +1,8 @@
-// The disk fails at its n-th call, for n = 1, 2, 3… until the story is over before it does. Whatever happens: what
-// was answered `kept` stands in the log, what was answered `not_kept` does not, a request stands whole or not at
-// all, and the file is sound.
-#include "sqlite/fake_vfs.hpp"
-#include "sqlite/log_test_world.hpp"
+// The disk fails at its n-th call, for n = 1, 2, 3… until the story is over before it does. Whatever happens:
+// what was answered `kept` stands in the log, what was answered `not_kept` does not, a request stands whole
+// or not at all, and the file is sound.
+#include "sqlite/testing/fake_vfs.hpp"
+#include "sqlite/testing/log_fixture.hpp"
 
 namespace weir::sqlite {
 namespace {
@@ -47,8 +47,8 @@ class EmbeddedLogFaults : public testing::TestWithParam<FaultCase> {
     LogUnderTest world;
   };
 
-  // Opens, appends one at a time and many at a time, more than the page cache holds, writes back, prunes, stops,
-  // and does it again.
+  // Opens, appends one at a time and many at a time, more than the page cache holds, writes back, prunes,
+  // stops, and does it again.
   static void tell(Life& life) {
     for (std::size_t day = 0; day < days; ++day) {
       if (!life.world.open()) return;

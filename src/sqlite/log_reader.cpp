@@ -9,8 +9,8 @@
 namespace weir::sqlite {
 namespace {
 
-using rollup::LogEvent;
-using rollup::Records;
+using consumer::LogEvent;
+using consumer::Records;
 
 constexpr std::int32_t only_partition = 0;
 
@@ -27,18 +27,18 @@ Result<std::unique_ptr<EmbeddedLogReader>> EmbeddedLogReader::open(const std::fi
                                                                    std::shared_ptr<CommitSignal> commits,
                                                                    const std::string& vfs) {
   auto database = Database::open(file, {.kind = event_log_file, .schema = "", .vfs = vfs});
-  if (!database) return pass_on(database);
+  if (!database) return propagate(database);
   database->keep_wal_at_close();  // that is the writer's business
   auto from = database->prepare(
       "SELECT first_offset, records, time_ms, body FROM segments WHERE first_offset >= "
       "ifnull((SELECT max(first_offset) FROM segments WHERE first_offset <= ?1), 0) ORDER BY first_offset");
-  if (!from) return pass_on(from);
+  if (!from) return propagate(from);
   auto floor = database->prepare(
       "SELECT first_offset, records, time_ms, body FROM segments WHERE first_offset <= ?1 "
       "ORDER BY first_offset DESC LIMIT 1");
-  if (!floor) return pass_on(floor);
+  if (!floor) return propagate(floor);
   auto first = database->prepare("SELECT min(first_offset) FROM segments");
-  if (!first) return pass_on(first);
+  if (!first) return propagate(first);
   return std::unique_ptr<EmbeddedLogReader>(new EmbeddedLogReader(
       std::move(*database), std::move(commits), std::move(*from), std::move(*floor), std::move(*first)));
 }
@@ -55,7 +55,7 @@ Result<std::vector<LogEvent>> EmbeddedLogReader::poll(std::chrono::milliseconds 
   std::vector<LogEvent> events;
   if (!assigned_) {
     assigned_ = true;
-    events.emplace_back(rollup::Assigned{{only_partition}});
+    events.emplace_back(consumer::Assigned{{only_partition}});
     return events;
   }
   const bool reading = position_ && !paused_;
@@ -70,13 +70,13 @@ void EmbeddedLogReader::wake() { commits_->knock(); }
 Result<std::vector<LogEvent>> EmbeddedLogReader::read_batch(std::int64_t position) {
   auto fetched = fetch(position);
   from_.reset();
-  if (!fetched) return pass_on(fetched);
-  if (auto decoded = decode(position); !decoded) return pass_on(decoded);
+  if (!fetched) return propagate(fetched);
+  if (auto decoded = decode(position); !decoded) return propagate(decoded);
   std::vector<LogEvent> events;
   if (fetched_.empty()) return events;
   if (fetched_.front().row.first_offset > position) {  // retention went by
     position_.reset();
-    events.emplace_back(rollup::Misplaced{only_partition});
+    events.emplace_back(consumer::OffsetOutOfRange{only_partition});
     return events;
   }
   position_ = std::max(position, fetched_.back().row.end());
@@ -95,12 +95,12 @@ Result<void> EmbeddedLogReader::fetch(std::int64_t position) {
   from_.bind(1, position);
   while (bodies_.size() < limits::poll_bytes_max && records < limits::poll_records_max) {
     auto row = from_.step();
-    if (!row) return pass_on(row);
+    if (!row) return propagate(row);
     if (!*row) break;
     const std::string_view body = from_.blob(3);
     const SegmentRow segment = row_of(from_);
     if (!fetched_.empty() && segment.first_offset != fetched_.back().row.end())
-      return fail(Move::ourselves, code_segment_damaged,
+      return fail(ErrorKind::internal, code_segment_damaged,
                   "the event log has lost what stood at offset " + std::to_string(fetched_.back().row.end()));
     fetched_.push_back({.row = segment, .body_at = bodies_.size(), .body_bytes = body.size()});
     bodies_ += body;
@@ -132,36 +132,36 @@ void EmbeddedLogReader::pause(std::int32_t) { paused_ = true; }
 
 void EmbeddedLogReader::resume(std::int32_t) { paused_ = false; }
 
-Result<rollup::LogBounds> EmbeddedLogReader::bounds(std::int32_t) {
+Result<consumer::Watermarks> EmbeddedLogReader::bounds(std::int32_t) {
   const std::int64_t end = commits_->end();
   auto row = first_.step();
-  if (!row) return pass_on(row);
+  if (!row) return propagate(row);
   const std::int64_t start = first_.is_null(0) ? end : first_.number(0);
   first_.reset();
-  return rollup::LogBounds{.start = std::min(start, end), .end = end};
+  return consumer::Watermarks{.start = std::min(start, end), .end = end};
 }
 
 // The statement stays where it is, so that the body can still be read from it: the caller resets.
 Result<std::optional<SegmentRow>> EmbeddedLogReader::segment_at(std::int64_t offset) {
   auto row = floor_.bind(1, offset).step();
-  if (!row) return pass_on(row);
+  if (!row) return propagate(row);
   if (!*row) return std::nullopt;
   const SegmentRow segment = row_of(floor_);
   if (segment.end() <= offset) return std::nullopt;
   return segment;
 }
 
-Result<std::optional<EmbeddedLogReader::Landmark>> EmbeddedLogReader::landmark(std::int32_t,
-                                                                               std::int64_t offset) {
+Result<std::optional<EmbeddedLogReader::RecordIdentity>> EmbeddedLogReader::landmark(std::int32_t,
+                                                                                     std::int64_t offset) {
   auto segment = segment_at(offset);
   const std::string body(segment && *segment ? floor_.blob(3) : std::string_view());
   floor_.reset();
-  if (!segment) return pass_on(segment);
+  if (!segment) return propagate(segment);
   if (!*segment) return std::nullopt;
-  std::vector<rollup::RecordView> records;
-  if (auto read = read_segment(**segment, body, records); !read) return pass_on(read);
+  std::vector<consumer::RecordView> records;
+  if (auto read = read_segment(**segment, body, records); !read) return propagate(read);
   const auto& record = records[static_cast<std::size_t>(offset - (*segment)->first_offset)];
-  return Landmark{.hash = hash_of(record), .time = record.time};
+  return RecordIdentity{.hash = hash_of(record), .time = record.time};
 }
 
 void EmbeddedLogReader::committed(std::int32_t, std::int64_t) {}

@@ -10,31 +10,31 @@
 
 #include "base/limits.hpp"
 #include "base/result.hpp"
-#include "rollup/log_reader.hpp"
+#include "consumer/log_reader.hpp"
 #include "sqlite/commit_signal.hpp"
 #include "sqlite/database.hpp"
 #include "sqlite/segment.hpp"
 
 namespace weir::sqlite {
 
-// Fills rollup::LogReader. Partition 0 is assigned by the first poll() and stays so. Records are copied out of the
-// database once and read where they lie; no transaction is held between two calls, so that the writer's checkpoints
-// are never in the way.
-class EmbeddedLogReader final : public rollup::LogReader {
+// Fills consumer::LogReader. Partition 0 is assigned by the first poll() and stays so. Records are
+// copied out of the database once and read where they lie; no transaction is held between two calls,
+// so that the writer's checkpoints are never in the way.
+class EmbeddedLogReader final : public consumer::LogReader {
  public:
   // `commits` is the writer's (EmbeddedLog::commits), of the same file.
   static Result<std::unique_ptr<EmbeddedLogReader>> open(const std::filesystem::path& file,
                                                          std::shared_ptr<CommitSignal> commits,
                                                          const std::string& vfs = {});
 
-  Result<std::vector<rollup::LogEvent>> poll(std::chrono::milliseconds wait_max) override;
+  Result<std::vector<consumer::LogEvent>> poll(std::chrono::milliseconds wait_max) override;
   void wake() override;
   Result<void> seek(std::int32_t partition, std::int64_t offset) override;
   void pause(std::int32_t partition) override;
   void resume(std::int32_t partition) override;
   Result<std::int32_t> partitions() override { return 1; }
-  Result<rollup::LogBounds> bounds(std::int32_t partition) override;
-  Result<std::optional<Landmark>> landmark(std::int32_t partition, std::int64_t offset) override;
+  Result<consumer::Watermarks> bounds(std::int32_t partition) override;
+  Result<std::optional<RecordIdentity>> landmark(std::int32_t partition, std::int64_t offset) override;
   void committed(std::int32_t partition, std::int64_t next_offset) override;
   void release(std::span<const std::int32_t> partitions) override;
 
@@ -42,7 +42,7 @@ class EmbeddedLogReader final : public rollup::LogReader {
   EmbeddedLogReader(Database database, std::shared_ptr<CommitSignal> commits, Statement from, Statement floor,
                     Statement first);
 
-  Result<std::vector<rollup::LogEvent>> read_batch(std::int64_t position);
+  Result<std::vector<consumer::LogEvent>> read_batch(std::int64_t position);
   Result<void> fetch(std::int64_t position);
   Result<void> decode(std::int64_t position);
   Result<std::optional<SegmentRow>> segment_at(std::int64_t offset);
@@ -65,7 +65,7 @@ class EmbeddedLogReader final : public rollup::LogReader {
   };
   std::vector<Fetched> fetched_;
   std::string bodies_;
-  std::vector<rollup::RecordView> records_;
+  std::vector<consumer::RecordView> records_;
 };
 
 }  // namespace weir::sqlite

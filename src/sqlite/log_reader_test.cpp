@@ -1,7 +1,7 @@
 #include "sqlite/log_reader.hpp"
 
-#include "rollup/log_reader_contract.hpp"
-#include "sqlite/log_test_world.hpp"
+#include "consumer/testing/log_reader_contract.hpp"
+#include "sqlite/testing/log_fixture.hpp"
 
 namespace weir::sqlite {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 using intake::Receipt;
 using intake::event_log_contract::append_and_wait;
 
-class EmbeddedWorld final : public rollup::LogReaderWorld {
+class EmbeddedWorld final : public consumer::LogReaderFixture {
  public:
   EmbeddedWorld() {
     auto opened = under_test_.open();
@@ -19,8 +19,8 @@ class EmbeddedWorld final : public rollup::LogReaderWorld {
     reader_ = std::move(*reader);
   }
 
-  rollup::LogReader& reader() override { return *reader_; }
-  void append(RecordTime time, const std::vector<rollup::WrittenRecord>& records) override {
+  consumer::LogReader& reader() override { return *reader_; }
+  void append(RecordTime time, const std::vector<consumer::WrittenRecord>& records) override {
     under_test_.clock().set(time);
     std::vector<intake::StandingRecord> all;
     for (const auto& record : records) all.push_back({record.key, record.value, record.replay_source});
@@ -38,14 +38,16 @@ class EmbeddedWorld final : public rollup::LogReaderWorld {
   std::unique_ptr<EmbeddedLogReader> reader_;
 };
 
-std::unique_ptr<rollup::LogReaderWorld> make_embedded_world() { return std::make_unique<EmbeddedWorld>(); }
+std::unique_ptr<consumer::LogReaderFixture> make_embedded_world() {
+  return std::make_unique<EmbeddedWorld>();
+}
 
 }  // namespace
 }  // namespace weir::sqlite
 
-namespace weir::rollup {
+namespace weir::consumer {
 INSTANTIATE_TEST_SUITE_P(Embedded, LogReaderContract, testing::Values(&sqlite::make_embedded_world));
-}  // namespace weir::rollup
+}  // namespace weir::consumer
 
 namespace weir::sqlite {
 namespace {
@@ -64,7 +66,7 @@ TEST(EmbeddedLogReader, TakesNoMoreThanAFewSegmentsAPoll) {
     auto events = world.reader().poll(at_once);
     ASSERT_TRUE(events && !events->empty());
     std::size_t bytes = 0;
-    for (const auto& record : std::get<rollup::Records>(events->front()).records) {
+    for (const auto& record : std::get<consumer::Records>(events->front()).records) {
       bytes += record.value->size();
       ++records;
     }
@@ -103,7 +105,7 @@ TEST(EmbeddedLogReader, StopsAtADamagedSegmentAndAtALostOne) {
     ASSERT_TRUE(world.reader().seek(0, 0));
     auto events = world.reader().poll(at_once);
     ASSERT_FALSE(events);
-    EXPECT_EQ(events.error().move, Move::ourselves);
+    EXPECT_EQ(events.error().kind, ErrorKind::internal);
     EXPECT_EQ(events.error().code, code_segment_damaged);
     EXPECT_NE(events.error().text.find(says), std::string::npos) << events.error().text;
   }

@@ -26,38 +26,38 @@ struct Connection {
   Statement count_by_value;
   Statement users_by_value;
   Statement users_of_row;
-  std::vector<Statement> scans;  // by place_of()
+  std::vector<Statement> scans;  // by to_text()
 
-  static std::size_t place_of(const Scan& scan) {
+  static std::size_t to_text(const Scan& scan) {
     return (scan.remainders ? 1U : 0U) + (scan.users ? 2U : 0U) + 4U * static_cast<std::size_t>(scan.values);
   }
-  Statement& scan(const Scan& scan) { return scans[place_of(scan)]; }
+  Statement& scan(const Scan& scan) { return scans[to_text(scan)]; }
 };
 
 Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& data_dir) {
   auto database =
       Database::open(metrics_store_path(data_dir),
                      {.kind = metrics_store_file, .schema = "", .durability = Durability::normal});
-  if (!database) return pass_on(database);
+  if (!database) return propagate(database);
   database->keep_wal_at_close();  // the writer checkpoints, where errors are heard
-  if (auto only = database->run("PRAGMA query_only = ON"); !only) return pass_on(only);
+  if (auto only = database->run("PRAGMA query_only = ON"); !only) return propagate(only);
   auto horizons = database->prepare("SELECT granularity, pruned_to FROM activity_horizon");
-  if (!horizons) return pass_on(horizons);
+  if (!horizons) return propagate(horizons);
   auto ledger = database->prepare("SELECT " + std::string(ledger_columns) +
                                   " FROM activity_ledger WHERE topic = ?1 ORDER BY partition");
-  if (!ledger) return pass_on(ledger);
+  if (!ledger) return propagate(ledger);
   auto count_by_value = database->prepare(count_by_value_sql());
-  if (!count_by_value) return pass_on(count_by_value);
+  if (!count_by_value) return propagate(count_by_value);
   auto users_by_value = database->prepare(users_by_value_sql());
-  if (!users_by_value) return pass_on(users_by_value);
+  if (!users_by_value) return propagate(users_by_value);
   auto users_of_row = database->prepare(users_of_row_sql());
-  if (!users_of_row) return pass_on(users_of_row);
+  if (!users_of_row) return propagate(users_of_row);
   std::vector<Statement> scans;
   for (const auto values : {Scan::Values::all, Scan::Values::few, Scan::Values::many}) {
     for (const bool users : {false, true}) {
       for (const bool remainders : {false, true}) {
         auto scan = database->prepare(scan_sql({remainders, values, users}));
-        if (!scan) return pass_on(scan);
+        if (!scan) return propagate(scan);
         scans.push_back(std::move(*scan));
       }
     }
@@ -71,14 +71,14 @@ Result<report::Horizons> read_horizons(Connection& connection) {
   report::Horizons horizons;
   while (true) {
     auto row = connection.horizons.step();
-    if (!row) return pass_on(row);
+    if (!row) return propagate(row);
     if (!*row) return horizons;
     const auto granularity = tally::granularity_named(connection.horizons.text(0));
     auto pruned_to = parse_moment(connection.horizons.text(1));
     if (!granularity || !pruned_to) {
       connection.horizons.reset();
-      if (!pruned_to) return pass_on(pruned_to);
-      return fail(Move::ourselves, code_error, "activity_horizon has a row of no granularity");
+      if (!pruned_to) return propagate(pruned_to);
+      return fail(ErrorKind::internal, code_error, "activity_horizon has a row of no granularity");
     }
     horizons.pruned_to[static_cast<std::size_t>(*granularity)] = *pruned_to;
   }
@@ -215,12 +215,12 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
     auto passed = each_row(statement, [&] {
       auto row = ledger_row(statement);
       if (!row)
-        readable = pass_on(row);
+        readable = propagate(row);
       else
         ledgers.push_back(std::move(*row));
     });
-    if (!passed) return pass_on(passed);
-    if (!readable) return pass_on(readable);
+    if (!passed) return propagate(passed);
+    if (!readable) return propagate(readable);
     return ledgers;
   }
 
@@ -268,7 +268,8 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
     });
   }
 
-  // Calls `show` for each row. SQLite asks the cancellation while it looks for rows, this while they are dealt with.
+  // Calls `show` for each row. SQLite asks the cancellation while it looks for rows, this while they are
+  // dealt with.
   template <class Show>
   Result<void> each_row(Statement& rows, Show&& show) {
     constexpr int rows_between_checks = 64;
@@ -276,7 +277,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
       auto there = rows.step();
       if (!there) {
         auto due = cancellation_.check();
-        return due ? pass_on(there) : due;
+        return due ? propagate(there) : due;
       }
       if (!*there) return {};
       show();
@@ -300,7 +301,7 @@ Result<std::unique_ptr<SqliteMetricsReader>> SqliteMetricsReader::open(const Met
   std::vector<std::unique_ptr<Connection>> connections;
   while (connections.size() < options.connections) {
     auto connection = connect(options.data_dir);
-    if (!connection) return pass_on(connection);
+    if (!connection) return propagate(connection);
     connections.push_back(std::move(*connection));
   }
   return std::unique_ptr<SqliteMetricsReader>(
@@ -312,20 +313,20 @@ SqliteMetricsReader::~SqliteMetricsReader() = default;
 
 Result<std::unique_ptr<report::MetricsSnapshot>> SqliteMetricsReader::snapshot(
     const report::Cancellation& cancellation) {
-  if (auto due = cancellation.check(); !due) return pass_on(due);
+  if (auto due = cancellation.check(); !due) return propagate(due);
   auto connection = pool_->take(cancellation);
   if (!connection) {
     auto due = cancellation.check();
-    return pass_on(due);
+    return propagate(due);
   }
   connection->database.interrupt_when([cancellation] { return !cancellation.check(); });
   // The first read fixes the moment.
   auto begun = connection->database.run("BEGIN");
-  Result<report::Horizons> horizons = begun ? read_horizons(*connection) : pass_on(begun);
+  Result<report::Horizons> horizons = begun ? read_horizons(*connection) : propagate(begun);
   if (!horizons) {
     pool_->give_back(std::move(connection));
     auto due = cancellation.check();
-    return due ? pass_on(horizons) : pass_on(due);
+    return due ? propagate(horizons) : propagate(due);
   }
   return std::make_unique<Snapshot>(*pool_, std::move(connection), *horizons, cancellation);
 }

@@ -2,9 +2,9 @@
 
 #include <thread>
 
-#include "report/metrics_reader_contract.hpp"
-#include "report/metrics_views_contract.hpp"
-#include "sqlite/store_test_world.hpp"
+#include "report/testing/metrics_reader_contract.hpp"
+#include "report/testing/metrics_views_contract.hpp"
+#include "sqlite/testing/store_fixture.hpp"
 
 namespace weir::report {
 namespace {
@@ -12,8 +12,8 @@ namespace {
 class SqliteReaderWorld final : public ViewsWorld {
  public:
   void given(const Stored& stored) override {
-    commit<rollup::Changes>(
-        *store_, stored, rollup::fence_of, [this](std::int32_t partition, std::int64_t version) {
+    commit<commit::Changes>(
+        *store_, stored, commit::fence_of, [this](std::int32_t partition, std::int64_t version) {
           sqlite::Database database = sqlite::look_into(folder_);
           ASSERT_TRUE(database
                           .run("UPDATE activity_ledger SET version = " + std::to_string(version) +
@@ -58,10 +58,10 @@ using tally::Granularity;
 
 class MetricsReader : public testing::Test {
  protected:
-  void given(rollup::Changes changes) {
+  void given(commit::Changes changes) {
     ASSERT_TRUE(store_->begin({}).has_value());
     ASSERT_TRUE(store_->write(changes).has_value());
-    ASSERT_EQ(store_->commit().end, rollup::CommitEnd::committed);
+    ASSERT_EQ(store_->commit().end, commit::CommitEnd::committed);
   }
   std::unique_ptr<SqliteMetricsReader> reader(std::size_t connections) {
     return SqliteMetricsReader::open(

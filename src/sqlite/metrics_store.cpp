@@ -21,7 +21,7 @@ constexpr std::string_view sizes = "PRAGMA journal_size_limit = 67108864; PRAGMA
 Result<void> add_missing_column(Database& database) {
   auto missing = database.number(
       "SELECT count(*) > 0 AND sum(name = 'counted_from') = 0 FROM pragma_table_info('activity_ledger')");
-  if (!missing) return pass_on(missing);
+  if (!missing) return propagate(missing);
   if (*missing == 0) return {};
   return database.run("ALTER TABLE activity_ledger ADD COLUMN counted_from INTEGER");
 }
@@ -41,11 +41,11 @@ Result<std::unique_ptr<SqliteMetricsStore>> SqliteMetricsStore::open(const Metri
                                                                         .durability = Durability::normal,
                                                                         .busy_timeout = options.busy_timeout,
                                                                         .vfs = options.vfs});
-  if (!database) return pass_on(database);
-  if (auto sized = database->run(sizes); !sized) return pass_on(sized);
-  if (auto added = add_missing_column(*database); !added) return pass_on(added);
+  if (!database) return propagate(database);
+  if (auto sized = database->run(sizes); !sized) return propagate(sized);
+  if (auto added = add_missing_column(*database); !added) return propagate(added);
   auto statements = prepare_store_statements(*database);
-  if (!statements) return pass_on(statements);
+  if (!statements) return propagate(statements);
   return std::unique_ptr<SqliteMetricsStore>(
       new SqliteMetricsStore(options, std::move(*database), std::move(*statements)));
 }
@@ -66,7 +66,7 @@ Statement& SqliteMetricsStore::statement(StoreSql which) {
 Error SqliteMetricsStore::give_up(Error why) {
   database_.rollback();
   if (why.code == code_fsync_failed) database_.keep_wal_at_close();
-  if (why.code == code_disk_failed) why.move = Move::peer;
+  if (why.code == code_disk_failed) why.kind = ErrorKind::unavailable;
   return why;
 }
 
@@ -85,11 +85,11 @@ Result<std::vector<WindowStart>> SqliteMetricsStore::unrolled_minutes(std::int32
 
 // Within one
 
-Result<std::vector<std::int32_t>> SqliteMetricsStore::begin(std::span<const rollup::Fence> fences) {
+Result<std::vector<std::int32_t>> SqliteMetricsStore::begin(std::span<const commit::Fence> fences) {
   auto begun = database_.begin();
   if (!begun) return std::unexpected(give_up(std::move(begun).error()));
   std::vector<std::int32_t> held;
-  for (const rollup::Fence& fence : fences) {
+  for (const commit::Fence& fence : fences) {
     auto moved = statement(StoreSql::fence)
                      .bind_text(1, topic_)
                      .bind(2, fence.partition)
@@ -106,7 +106,7 @@ Result<std::vector<std::int32_t>> SqliteMetricsStore::begin(std::span<const roll
   return held;
 }
 
-Result<rollup::MetricsStore::WindowRows> SqliteMetricsStore::read_windows(
+Result<commit::MetricsStore::WindowRows> SqliteMetricsStore::read_windows(
     std::span<const tally::WindowKey> keys, std::size_t bytes_max) {
   std::vector<tally::WindowRow> rows;
   rows.reserve(keys.size());
@@ -131,15 +131,15 @@ Result<std::optional<tally::WindowRow>> SqliteMetricsStore::read_window(const ta
                           .bind(5, key.partition)
                           .bind_text(6, key.value);
   auto found = window.step();
-  if (!found) return pass_on(found);
+  if (!found) return propagate(found);
   if (!*found) return std::nullopt;
   tally::WindowRow row = window_row(window, key.granularity, key.start, key.partition);
   window.reset();
   return row;
 }
 
-// First the names and sizes of a minute's rows, sorted here; an ORDER BY would copy each sketch into a sorter and out
-// of it.
+// First the names and sizes of a minute's rows, sorted here; an ORDER BY would copy each sketch into a sorter
+// and out of it.
 Result<std::vector<SqliteMetricsStore::RowName>> SqliteMetricsStore::find_unrolled(std::int32_t partition,
                                                                                    WindowStart minute) {
   Statement& find =
@@ -147,7 +147,7 @@ Result<std::vector<SqliteMetricsStore::RowName>> SqliteMetricsStore::find_unroll
   std::vector<RowName> names;
   while (true) {
     auto row = find.step();
-    if (!row) return pass_on(row);
+    if (!row) return propagate(row);
     if (!*row) break;
     names.push_back({.dimension = static_cast<tally::Dimension>(find.number(0)),
                      .place = find.number(1),
@@ -158,10 +158,10 @@ Result<std::vector<SqliteMetricsStore::RowName>> SqliteMetricsStore::find_unroll
   return names;
 }
 
-Result<rollup::UnrolledRows> SqliteMetricsStore::read_unrolled(std::int32_t partition,
+Result<commit::UnrolledRows> SqliteMetricsStore::read_unrolled(std::int32_t partition,
                                                                std::span<const WindowStart> minutes,
-                                                               const rollup::RowBounds& bounds) {
-  rollup::UnrolledRows found;
+                                                               const commit::RowBounds& bounds) {
+  commit::UnrolledRows found;
   std::size_t bytes = 0;
   for (const WindowStart minute : minutes) {
     auto names = find_unrolled(partition, minute);
@@ -180,14 +180,14 @@ Result<rollup::UnrolledRows> SqliteMetricsStore::read_unrolled(std::int32_t part
   return found;
 }
 
-Result<rollup::Written> SqliteMetricsStore::write(const rollup::Changes& changes) {
-  rollup::Written answer;
+Result<commit::Written> SqliteMetricsStore::write(const commit::Changes& changes) {
+  commit::Written answer;
   auto written = write_all(changes, answer);
   if (!written) return std::unexpected(give_up(std::move(written).error()));
   return answer;
 }
 
-Result<void> SqliteMetricsStore::write_all(const rollup::Changes& changes, rollup::Written& answer) {
+Result<void> SqliteMetricsStore::write_all(const commit::Changes& changes, commit::Written& answer) {
   const auto each = [](const auto& all, auto&& put) -> Result<void> {
     for (const auto& one : all) {
       if (auto done = put(one); !done) return done;
@@ -236,7 +236,7 @@ Result<void> SqliteMetricsStore::put_window(const tally::WindowRow& row, WallTim
   return put.run();
 }
 
-Result<void> SqliteMetricsStore::mark_minute(StoreSql how, const rollup::UnrolledMinute& minute) {
+Result<void> SqliteMetricsStore::mark_minute(StoreSql how, const commit::PendingRollup& minute) {
   return statement(how)
       .bind_text(1, topic_)
       .bind(2, seconds_of(minute.start))
@@ -252,7 +252,7 @@ Result<void> SqliteMetricsStore::raise_horizon(tally::Granularity granularity, W
       .run();
 }
 
-Result<void> SqliteMetricsStore::put_flush(const rollup::FlushRow& flush, WallTime written_at) {
+Result<void> SqliteMetricsStore::put_flush(const commit::FlushRow& flush, WallTime written_at) {
   const std::string timestamp = moment_text(flush.timestamp);
   const std::string created_at = moment_text(written_at);
   return statement(StoreSql::put_flush)
@@ -288,16 +288,16 @@ Result<void> SqliteMetricsStore::put_ledger(const tally::LedgerRow& row) {
   }
   if (auto done = put.run(); !done) return done;
   if (database_.rows_changed() == 1) return {};
-  return fail(Move::ourselves, "fence_missing",
+  return fail(ErrorKind::internal, "fence_missing",
               "partition " + std::to_string(row.partition) + " is not held at version " +
                   std::to_string(row.version));
 }
 
 // Pruning
 
-Result<void> SqliteMetricsStore::prune(const rollup::Prune& prune, rollup::Written& answer) {
+Result<void> SqliteMetricsStore::prune(const commit::Prune& prune, commit::Written& answer) {
   auto windows = windows_to_prune(prune, answer.more_to_prune);
-  if (!windows) return pass_on(windows);
+  if (!windows) return propagate(windows);
   for (const WindowStart start : *windows) {
     auto gone = statement(StoreSql::delete_window)
                     .bind_text(1, topic_)
@@ -311,7 +311,7 @@ Result<void> SqliteMetricsStore::prune(const rollup::Prune& prune, rollup::Writt
   return raise_horizon(prune.granularity, tally::window_end(prune.granularity, windows->back()));
 }
 
-Result<std::vector<WindowStart>> SqliteMetricsStore::windows_to_prune(const rollup::Prune& prune,
+Result<std::vector<WindowStart>> SqliteMetricsStore::windows_to_prune(const commit::Prune& prune,
                                                                       bool& has_more) {
   const WindowStart epoch{};
   const auto width = tally::window_end(prune.granularity, epoch) - epoch;
@@ -327,7 +327,7 @@ Result<std::vector<WindowStart>> SqliteMetricsStore::windows_to_prune(const roll
   std::int64_t rows = 0;
   while (true) {
     auto row = find.step();
-    if (!row) return pass_on(row);
+    if (!row) return propagate(row);
     if (!*row) return windows;
     if (rows >= prune.rows_max) break;
     windows.push_back(window_start(find.number(0)));
@@ -340,10 +340,10 @@ Result<std::vector<WindowStart>> SqliteMetricsStore::windows_to_prune(const roll
 
 // Ends
 
-rollup::CommitAnswer SqliteMetricsStore::commit() {
+commit::CommitAnswer SqliteMetricsStore::commit() {
   auto ended = database_.commit();
-  if (ended) return {rollup::CommitEnd::committed, {}};
-  return {rollup::CommitEnd::unknown, give_up(std::move(ended).error())};
+  if (ended) return {commit::CommitEnd::committed, {}};
+  return {commit::CommitEnd::unknown, give_up(std::move(ended).error())};
 }
 
 void SqliteMetricsStore::rollback() { database_.rollback(); }

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "rollup/metrics_store.hpp"
+#include "commit/metrics_store.hpp"
 #include "sqlite/database.hpp"
 #include "sqlite/store_sql.hpp"
 
@@ -27,11 +27,11 @@ struct MetricsStoreOptions {
 };
 
 // One session: all calls come from one thread, the writer's. Several may be open on one file; each waits for
-// the other's transaction up to busy_timeout, then answers Move::peer.
+// the other's transaction up to busy_timeout, then answers ErrorKind::unavailable.
 //
-// An error in a transaction rolls it back. After Move::ourselves with code fsync_failed nothing may be called
-// any more: leave, and let the next start's recovery decide.
-class SqliteMetricsStore final : public rollup::MetricsStore {
+// An error in a transaction rolls it back. After ErrorKind::internal with code fsync_failed nothing may be
+// called any more: leave, and let the next start's recovery decide.
+class SqliteMetricsStore final : public commit::MetricsStore {
  public:
   // Opens the file, or makes it if there is none. Refuses what is not a metrics store of this version
   // (database.hpp).
@@ -39,20 +39,20 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
 
   Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
                                        WallTime now) override;
-  Result<bool> begin_topic(std::span<const rollup::PartitionStart> starts, WallTime now) override;
-  Result<std::optional<tally::LedgerRow>> retire_ledger(const rollup::Retirement& retirement) override;
+  Result<bool> begin_topic(std::span<const commit::PartitionStart> starts, WallTime now) override;
+  Result<std::optional<tally::LedgerRow>> archive_ledger(const commit::LedgerArchival& retirement) override;
   Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
                                                    std::int64_t to) override;
   Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) override;
 
-  Result<std::vector<std::int32_t>> begin(std::span<const rollup::Fence> fences) override;
+  Result<std::vector<std::int32_t>> begin(std::span<const commit::Fence> fences) override;
   Result<WindowRows> read_windows(std::span<const tally::WindowKey> keys, std::size_t bytes_max) override;
-  Result<rollup::UnrolledRows> read_unrolled(std::int32_t partition, std::span<const WindowStart> minutes,
-                                             const rollup::RowBounds& bounds) override;
-  Result<std::vector<rollup::LetterState>> lock_letters(
-      std::span<const rollup::LetterSource> letters) override;
-  Result<rollup::Written> write(const rollup::Changes& changes) override;
-  rollup::CommitAnswer commit() override;
+  Result<commit::UnrolledRows> read_unrolled(std::int32_t partition, std::span<const WindowStart> minutes,
+                                             const commit::RowBounds& bounds) override;
+  Result<std::vector<commit::DeadLetterState>> lock_dead_letters(
+      std::span<const commit::DeadLetterId> letters) override;
+  Result<commit::Written> write(const commit::Changes& changes) override;
+  commit::CommitAnswer commit() override;
   void rollback() override;
 
   // Outside a transaction, every few seconds, by any session: nothing else checkpoints, and the WAL grows
@@ -82,20 +82,20 @@ class SqliteMetricsStore final : public rollup::MetricsStore {
   template <class Work>
   auto in_one_transaction(Work work) -> decltype(work());
   Result<void> check_group();
-  Result<void> make_ledger(const rollup::PartitionStart& start, std::int64_t version, WallTime now);
+  Result<void> make_ledger(const commit::PartitionStart& start, std::int64_t version, WallTime now);
   Result<std::optional<tally::LedgerRow>> find_ledger(const std::string& topic, std::int32_t partition);
   Result<void> put_window(const tally::WindowRow& row, WallTime written_at);
-  Result<void> mark_minute(StoreSql how, const rollup::UnrolledMinute& minute);
+  Result<void> mark_minute(StoreSql how, const commit::PendingRollup& minute);
   Result<void> raise_horizon(tally::Granularity granularity, WallTime pruned_to);
-  Result<void> put_letters(const rollup::Changes& changes);
-  Result<void> put_letter(const rollup::DeadLetter& letter);
-  Result<void> mark_replayed(const rollup::LetterSource& source, WallTime at);
-  Result<void> add_attempts(const rollup::Changes::FailedReplay& failed);
-  Result<void> put_flush(const rollup::FlushRow& flush, WallTime written_at);
+  Result<void> put_letters(const commit::Changes& changes);
+  Result<void> put_letter(const commit::DeadLetter& letter);
+  Result<void> mark_replayed(const commit::DeadLetterId& source, WallTime at);
+  Result<void> add_attempts(const commit::Changes::FailedReplay& failed);
+  Result<void> put_flush(const commit::FlushRow& flush, WallTime written_at);
   Result<void> put_ledger(const tally::LedgerRow& row);
-  Result<void> prune(const rollup::Prune& prune, rollup::Written& answer);
-  Result<std::vector<WindowStart>> windows_to_prune(const rollup::Prune& prune, bool& has_more);
-  Result<void> write_all(const rollup::Changes& changes, rollup::Written& answer);
+  Result<void> prune(const commit::Prune& prune, commit::Written& answer);
+  Result<std::vector<WindowStart>> windows_to_prune(const commit::Prune& prune, bool& has_more);
+  Result<void> write_all(const commit::Changes& changes, commit::Written& answer);
 
   // An error ends the transaction.
   Error give_up(Error why);

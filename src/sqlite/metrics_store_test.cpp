@@ -2,14 +2,14 @@
 
 #include <fstream>
 
-#include "rollup/metrics_store_contract.hpp"
+#include "commit/testing/metrics_store_contract.hpp"
 #include "sqlite/metrics_reader.hpp"
-#include "sqlite/store_test_world.hpp"
+#include "sqlite/testing/store_fixture.hpp"
 
-namespace weir::rollup {
+namespace weir::commit {
 namespace {
 
-class SqliteStoreWorld final : public StoreWorld {
+class SqliteStoreWorld final : public StoreFixture {
  public:
   std::unique_ptr<MetricsStore> session(const std::string& group) override {
     return sqlite::SqliteMetricsStore::open(sqlite::store_options(folder_, group)).value();
@@ -20,21 +20,21 @@ class SqliteStoreWorld final : public StoreWorld {
   sqlite::TestFolder folder_;
 };
 
-std::unique_ptr<StoreWorld> make_sqlite_world() { return std::make_unique<SqliteStoreWorld>(); }
+std::unique_ptr<StoreFixture> make_sqlite_world() { return std::make_unique<SqliteStoreWorld>(); }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsStoreContract, testing::Values(&make_sqlite_world));
 
 }  // namespace
-}  // namespace weir::rollup
+}  // namespace weir::commit
 
 namespace weir::sqlite {
 namespace {
 
-using rollup::store_contract::fence_of;
-using rollup::store_contract::minute;
-using rollup::store_contract::moved_on;
-using rollup::store_contract::total;
-using rollup::store_contract::written;
+using commit::store_contract::fence_of;
+using commit::store_contract::minute;
+using commit::store_contract::moved_on;
+using commit::store_contract::total;
+using commit::store_contract::written;
 using tally::Granularity;
 
 // A store on a file of its own.
@@ -63,7 +63,7 @@ class MetricsStore : public testing::Test {
                             .windows = {total(Granularity::minute, minute(number), 1)},
                             .ledgers = {after}})
                     .has_value());
-    EXPECT_EQ(store.commit().end, rollup::CommitEnd::committed);
+    EXPECT_EQ(store.commit().end, commit::CommitEnd::committed);
     return after;
   }
 
@@ -111,7 +111,7 @@ TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndGoesOnOnceItIsUndone) {
     auto wrote = store->write({.written_at = written,
                                .windows = {total(Granularity::minute, minute(0), 1)},
                                .ledgers = {moved_on(*row, 1)}});
-    if (wrote && store->commit().end == rollup::CommitEnd::committed) return std::nullopt;
+    if (wrote && store->commit().end == commit::CommitEnd::committed) return std::nullopt;
     return wrote ? Error{} : wrote.error();
   };
   ASSERT_FALSE(attempt());
@@ -121,7 +121,7 @@ TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndGoesOnOnceItIsUndone) {
     ASSERT_TRUE(person->run(each.spoil).has_value());
     const std::optional<Error> why = attempt();
     ASSERT_TRUE(why) << each.spoil;
-    EXPECT_EQ(why->move, Move::caller) << why->text;
+    EXPECT_EQ(why->kind, ErrorKind::invalid) << why->text;
     EXPECT_EQ(why->code, each.code);
     EXPECT_NE(why->text.find(each.named), std::string::npos) << why->text;
     ASSERT_TRUE(person->run(each.undo).has_value());
@@ -133,14 +133,14 @@ TEST_F(MetricsStore, WritesMomentsAsUtcText) {
   auto store = open();
   tally::LedgerRow ledger = moved_on(store->open_ledger(0, 0, written).value(), 1);
   ledger.observed = {9, written - std::chrono::milliseconds{23}, written};
-  ASSERT_TRUE(store->begin(std::array{rollup::Fence{0, 0, 0}}).has_value());
+  ASSERT_TRUE(store->begin(std::array{commit::Fence{0, 0, 0}}).has_value());
   ASSERT_TRUE(store
                   ->write({.written_at = written,
                            .letters = {{.partition = 0, .offset = 0, .at = written}},
-                           .flush = rollup::FlushRow{written, 1, 1},
+                           .flush = commit::FlushRow{written, 1, 1},
                            .ledgers = {ledger}})
                   .has_value());
-  ASSERT_EQ(store->commit().end, rollup::CommitEnd::committed);
+  ASSERT_EQ(store->commit().end, commit::CommitEnd::committed);
   const std::string moment = "2025-11-24T16:00:00.123Z";
   EXPECT_EQ(text("SELECT timestamp FROM user_activity_metrics"), moment);
   EXPECT_EQ(text("SELECT created_at FROM user_activity_metrics"), moment);
@@ -168,7 +168,10 @@ TEST_F(MetricsStore, LeavesATopicOfAnotherNameAlone) {
   const tally::LedgerRow ledger = second->open_ledger(0, 7, written).value();
   EXPECT_EQ(ledger.next_offset, 7);
   ASSERT_TRUE(second->begin(std::array{fence_of(ledger)}).has_value());
-  EXPECT_TRUE(second->read_windows(std::array{total(Granularity::minute, minute(0), 1).key}, limits::step_bytes_max).value()->empty());
+  EXPECT_TRUE(
+      second->read_windows(std::array{total(Granularity::minute, minute(0), 1).key}, limits::step_bytes_max)
+          .value()
+          ->empty());
   EXPECT_TRUE(second->read_unrolled(0, std::array{minute(0)}, {}).value().rows.empty());
 }
 
@@ -181,7 +184,7 @@ TEST_F(MetricsStore, AnswersTryAgainWhileAnotherSessionWrites) {
   ASSERT_TRUE(store->begin(std::array{fence_of(ledger)}).has_value());
   auto busy = other->begin(std::array{fence_of(ledger)});
   ASSERT_FALSE(busy.has_value());
-  EXPECT_EQ(busy.error().move, Move::peer);
+  EXPECT_EQ(busy.error().kind, ErrorKind::unavailable);
   store->rollback();
   EXPECT_EQ(other->begin(std::array{fence_of(ledger)}).value().size(), 1U);
 }
@@ -228,7 +231,7 @@ TEST_F(MetricsStore, RefusesTablesThatAreNotAsItMadeThem) {
                   .has_value());
   auto refused = SqliteMetricsStore::open(store_options(folder_));
   ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().move, Move::caller);
+  EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
   EXPECT_NE(refused.error().text.find("detail"), std::string::npos) << refused.error().text;
 }
 

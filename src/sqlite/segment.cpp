@@ -38,7 +38,7 @@ class Cursor {
     return true;
   }
 
-  bool record(rollup::RecordView& out) {
+  bool record(consumer::RecordView& out) {
     std::string_view value;
     if (!bytes(out.key) || !bytes(value)) return false;
     out.value = value;
@@ -47,7 +47,7 @@ class Cursor {
     for (std::size_t i = 0; i < *headers; ++i) {
       std::string_view name;
       if (!bytes(name) || !bytes(value)) return false;
-      if (name == rollup::replay_header) out.replay_source = value;
+      if (name == consumer::replay_header) out.replay_source = value;
     }
     return true;
   }
@@ -56,7 +56,7 @@ class Cursor {
   std::string_view rest_;
 };
 
-bool read_records(const SegmentRow& row, std::string_view bytes, std::vector<rollup::RecordView>& out) {
+bool read_records(const SegmentRow& row, std::string_view bytes, std::vector<consumer::RecordView>& out) {
   Cursor cursor(bytes);
   for (std::int64_t i = 0; i < row.records; ++i) {
     auto& record = out.emplace_back();
@@ -76,13 +76,13 @@ std::uint64_t read_check(std::string_view bytes) {
 
 std::unexpected<Error> damaged(const SegmentRow& row, std::string_view how) {
   return fail(
-      Move::ourselves, code_segment_damaged,
+      ErrorKind::internal, code_segment_damaged,
       "the event log's segment at offset " + std::to_string(row.first_offset) + " " + std::string(how));
 }
 
 }  // namespace
 
-void SegmentWriter::add(const intake::Append& events, const intake::RecordSlice& record) {
+void SegmentWriter::add(const intake::EventBatch& events, const intake::RecordSlice& record) {
   add_bytes(events.key(record));
   add_bytes(events.value(record));
   add_number(record.headers.size());
@@ -115,7 +115,7 @@ void SegmentWriter::add_bytes(std::string_view bytes) {
 }
 
 Result<void> read_segment(const SegmentRow& row, std::string_view body,
-                          std::vector<rollup::RecordView>& out) {
+                          std::vector<consumer::RecordView>& out) {
   if (body.size() < 1 + check_bytes) return damaged(row, "is cut short");
   const std::string_view checked = body.substr(0, body.size() - check_bytes);
   if (check_of(checked) != read_check(body.substr(checked.size()))) return damaged(row, "fails its check");

@@ -19,8 +19,8 @@
 #include "base/clock.hpp"
 #include "base/limits.hpp"
 #include "base/result.hpp"
+#include "consumer/log_reader.hpp"
 #include "intake/event_log.hpp"
-#include "rollup/log_reader.hpp"
 
 namespace weir::sqlite {
 
@@ -28,13 +28,14 @@ inline constexpr std::string_view code_segment_damaged = "segment_damaged";
 
 class SegmentWriter {
  public:
-  void add(const intake::Append& events, const intake::RecordSlice& record);
+  void add(const intake::EventBatch& events, const intake::RecordSlice& record);
   [[nodiscard]] std::int64_t records() const { return records_; }
   // Readers take segments whole, so a poll's size is theirs.
   [[nodiscard]] bool full() const {
     return records_ >= limits::segment_records_max || body_.size() >= limits::segment_bytes_max;
   }
-  // Writes the check and gives the whole body; it lives until begin_anew(), which must come before the next add().
+  // Writes the check and gives the whole body; it lives until begin_anew(), which must come before the next
+  // add().
   [[nodiscard]] std::string_view finish();
   void begin_anew();
 
@@ -54,9 +55,10 @@ struct SegmentRow {
   [[nodiscard]] std::int64_t end() const { return first_offset + records; }
 };
 
-// Appends the records of a segment to `out`, as views into `body`; behind `body` limits::json_slack_bytes must be
-// readable, then they are so behind each value. Move::ourselves, segment_damaged: the check does not hold, or the
-// body is not what the row says; `out` is then as it was.
-Result<void> read_segment(const SegmentRow& row, std::string_view body, std::vector<rollup::RecordView>& out);
+// Appends the records of a segment to `out`, as views into `body`; behind `body` limits::json_slack_bytes
+// must be readable, then they are so behind each value. ErrorKind::internal, segment_damaged: the check does
+// not hold, or the body is not what the row says; `out` is then as it was.
+Result<void> read_segment(const SegmentRow& row, std::string_view body,
+                          std::vector<consumer::RecordView>& out);
 
 }  // namespace weir::sqlite

@@ -14,12 +14,12 @@ Result<SegmentPruner> SegmentPruner::open(Database& database) {
   auto look = database.prepare(
       "SELECT first_offset + records, time_ms FROM segments WHERE first_offset >= ?1 "
       "ORDER BY first_offset LIMIT ?2");
-  if (!look) return pass_on(look);
+  if (!look) return propagate(look);
   auto oldest = database.prepare(
       "SELECT first_offset + records, length(body) FROM segments ORDER BY first_offset LIMIT ?1");
-  if (!oldest) return pass_on(oldest);
+  if (!oldest) return propagate(oldest);
   auto erase = database.prepare("DELETE FROM segments WHERE first_offset < ?1");
-  if (!erase) return pass_on(erase);
+  if (!erase) return propagate(erase);
   return SegmentPruner(std::move(*look), std::move(*oldest), std::move(*erase));
 }
 
@@ -45,7 +45,7 @@ Result<bool> SegmentPruner::find_old(std::int64_t end, RecordTime now) {
   std::int64_t seen = 0;
   while (!ended) {
     auto row = look_.step();
-    if (!row) return pass_on(row);
+    if (!row) return propagate(row);
     if (!*row) break;
     ++seen;
     const std::int64_t segment_end = look_.number(0);
@@ -66,7 +66,7 @@ Result<bool> SegmentPruner::delete_old(Database& database) {
   oldest_.bind(1, bite_segments_max);
   while (bytes < bite_bytes_max) {
     auto row = oldest_.step();
-    if (!row) return pass_on(row);
+    if (!row) return propagate(row);
     if (!*row || oldest_.number(0) > old_end_) break;
     cut = oldest_.number(0);
     bytes += oldest_.number(1);
@@ -76,11 +76,11 @@ Result<bool> SegmentPruner::delete_old(Database& database) {
     gone_to_ = old_end_;
     return true;
   }
-  if (auto begun = database.begin(); !begun) return pass_on(begun);
+  if (auto begun = database.begin(); !begun) return propagate(begun);
   auto done = erase_.bind(1, cut).run();
   if (done) done = database.commit();
   database.rollback();
-  if (!done) return pass_on(done);
+  if (!done) return propagate(done);
   gone_to_ = cut;
   return true;
 }

@@ -1,5 +1,5 @@
-// Retention of the embedded log: finds the segments that are old, from the log's start on, and deletes them in bites so
-// small that an append hardly notices one.
+// Retention of the embedded log: finds the segments that are old, from the log's start on, and deletes them
+// in bites so small that an append hardly notices one.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,10 @@
 
 namespace weir::sqlite {
 
-// Record times need not ascend: a clock may have been stepped. A segment is old if its time is before the wanted one. The
-// first segment that is neither old nor from the future ends the search, and all stays from there on. Segments from the
-// future (their time is after the clock's: it was ahead when they were written) go with the next old one after them.
+// Record times need not ascend: a clock may have been stepped. A segment is old if its time is before the
+// wanted one. The first segment that is neither old nor from the future ends the search, and all stays from
+// there on. Segments from the future (their time is after the clock's: it was ahead when they were written)
+// go with the next old one after them.
 //
 // One thread: the one that owns the connection.
 class SegmentPruner {
@@ -26,8 +27,8 @@ class SegmentPruner {
 
   static Result<SegmentPruner> open(Database& database);
 
-  // Looks at some segments, or deletes some in a transaction of its own. `end`: the log's end offset; the newest segment,
-  // which ends there, stays. True: there may be more to do.
+  // Looks at some segments, or deletes some in a transaction of its own. `end`: the log's end offset; the
+  // newest segment, which ends there, stays. True: there may be more to do.
   Result<bool> bite(Database& database, const Wanted& wanted, std::int64_t end, RecordTime now);
 
  private:

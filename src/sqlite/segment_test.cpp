@@ -7,8 +7,9 @@ namespace {
 
 constexpr RecordTime noon{std::chrono::milliseconds(1'764'000'000'000)};
 
-intake::Append one(std::string_view key, std::string_view value, std::vector<intake::Header> headers = {}) {
-  intake::Append events{.bytes = std::string(key) + std::string(value), .records = {}};
+intake::EventBatch one(std::string_view key, std::string_view value,
+                       std::vector<intake::Header> headers = {}) {
+  intake::EventBatch events{.bytes = std::string(key) + std::string(value), .records = {}};
   events.records.push_back({.key_at = 0,
                             .key_bytes = static_cast<std::uint32_t>(key.size()),
                             .value_at = static_cast<std::uint32_t>(key.size()),
@@ -17,7 +18,7 @@ intake::Append one(std::string_view key, std::string_view value, std::vector<int
   return events;
 }
 
-std::string body_of(const std::vector<intake::Append>& appends) {
+std::string body_of(const std::vector<intake::EventBatch>& appends) {
   SegmentWriter writer;
   for (const auto& events : appends)
     for (const auto& record : events.records) writer.add(events, record);
@@ -31,7 +32,7 @@ TEST(Segment, GivesBackWhatWasPutIn) {
   const SegmentRow row{.first_offset = 100, .records = 4, .time = noon};
   const auto bytes = body.size();
   body.append(limits::json_slack_bytes, '\0');
-  std::vector<rollup::RecordView> records;
+  std::vector<consumer::RecordView> records;
   const auto read = read_segment(row, std::string_view(body).substr(0, bytes), records);
   ASSERT_TRUE(read) << read.error().text;
   ASSERT_EQ(records.size(), 4U);
@@ -63,7 +64,7 @@ TEST(Segment, IsFullByBytesOrByRecords) {
 TEST(Segment, KnowsADamagedBody) {
   const std::string whole = body_of({one("user", "value"), one("u", "v")});
   const SegmentRow row{.first_offset = 7, .records = 2, .time = noon};
-  std::vector<rollup::RecordView> records;
+  std::vector<consumer::RecordView> records;
   for (std::size_t at = 0; at < whole.size(); ++at) {
     std::string flipped = whole;
     flipped[at] = static_cast<char>(flipped[at] ^ 0x10);
@@ -73,12 +74,12 @@ TEST(Segment, KnowsADamagedBody) {
   EXPECT_TRUE(records.empty());
   const auto damaged = read_segment(row, whole.substr(1), records);
   EXPECT_EQ(damaged.error().code, code_segment_damaged);
-  EXPECT_EQ(damaged.error().move, Move::ourselves);
+  EXPECT_EQ(damaged.error().kind, ErrorKind::internal);
 }
 
 TEST(Segment, KnowsABodyThatIsNotItsRows) {
   const std::string body = body_of({one("user", "value"), one("u", "v")});
-  std::vector<rollup::RecordView> records;
+  std::vector<consumer::RecordView> records;
   for (const std::int64_t count : {0, 1, 3, 1'000'000}) {
     EXPECT_FALSE(read_segment({.first_offset = 7, .records = count, .time = noon}, body, records)) << count;
     EXPECT_TRUE(records.empty());

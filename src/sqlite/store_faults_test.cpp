@@ -2,19 +2,19 @@
 // transactions stand, and everything that was said to be committed does.
 #include <array>
 
-#include "sqlite/fake_vfs.hpp"
 #include "sqlite/metrics_store.hpp"
-#include "sqlite/store_test_world.hpp"
+#include "sqlite/testing/fake_vfs.hpp"
+#include "sqlite/testing/store_fixture.hpp"
 
 namespace weir::sqlite {
 namespace {
 
-using rollup::CommitEnd;
-using rollup::store_contract::fence_of;
-using rollup::store_contract::minute;
-using rollup::store_contract::moved_on;
-using rollup::store_contract::total;
-using rollup::store_contract::written;
+using commit::CommitEnd;
+using commit::store_contract::fence_of;
+using commit::store_contract::minute;
+using commit::store_contract::moved_on;
+using commit::store_contract::total;
+using commit::store_contract::written;
 using tally::Granularity;
 using Call = FakeVfs::Call;
 
@@ -45,7 +45,7 @@ class Life {
     if (!note(held)) return false;
     EXPECT_EQ(held->size(), 1U);
     if (!note(store_.write(changes(step, *before)))) return false;
-    const rollup::CommitAnswer answer = store_.commit();
+    const commit::CommitAnswer answer = store_.commit();
     if (answer.end == CommitEnd::committed) return ++committed_, true;
     EXPECT_EQ(answer.end, CommitEnd::unknown);
     heed(answer.why);
@@ -53,13 +53,13 @@ class Life {
   }
 
   // Odd steps roll up what the step before has flushed, and flush an event of their own.
-  static rollup::Changes changes(int step, const tally::LedgerRow& before) {
-    rollup::Changes made{.written_at = written, .ledgers = {moved_on(before, 1)}};
+  static commit::Changes changes(int step, const tally::LedgerRow& before) {
+    commit::Changes made{.written_at = written, .ledgers = {moved_on(before, 1)}};
     tally::WindowRow row = total(Granularity::minute, minute(step), 1);
     row.users = std::string(6'000, 'u');
     made.windows.push_back(row);
     made.unrolled.push_back({0, minute(step)});
-    made.flush = rollup::FlushRow{written, 1, 1};
+    made.flush = commit::FlushRow{written, 1, 1};
     if (step % 2 == 0) return made;
     tally::WindowRow rolled = total(Granularity::minute, minute(step - 1), 1);
     rolled.rolled_events = 1;
@@ -78,10 +78,10 @@ class Life {
 
   void heed(const Error& why) {
     if (why.code == code_fsync_failed) {
-      EXPECT_EQ(why.move, Move::ourselves);
+      EXPECT_EQ(why.kind, ErrorKind::internal);
       broken_ = true;
     } else {
-      EXPECT_EQ(why.move, Move::peer) << why.code << ": " << why.text;
+      EXPECT_EQ(why.kind, ErrorKind::unavailable) << why.code << ": " << why.text;
     }
   }
 

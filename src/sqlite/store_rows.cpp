@@ -14,7 +14,7 @@ Result<WallTime> parse_moment(std::string_view text) {
     const auto whole = std::chrono::floor<std::chrono::milliseconds>(*moment);
     if (moment_text(whole) == text) return whole;  // in the one form that we write
   }
-  return fail(Move::caller, "moment_unreadable",
+  return fail(ErrorKind::invalid, "moment_unreadable",
               "the metrics store: \"" + std::string(text) +
                   "\" stands where a moment like 2015-05-19T09:00:00.000Z should");
 }
@@ -34,13 +34,13 @@ Result<tally::LedgerRow> ledger_row(const Statement& statement) {
   row.observed.log_end_offset = statement.number(10);
   if (!statement.is_null(11)) {
     auto oldest = parse_moment(statement.text(11));
-    if (!oldest) return pass_on(oldest);
+    if (!oldest) return propagate(oldest);
     row.observed.oldest_unread_at = *oldest;
   }
   auto observed = parse_moment(statement.text(12));
   auto updated = parse_moment(statement.text(13));
-  if (!observed) return pass_on(observed);
-  if (!updated) return pass_on(updated);
+  if (!observed) return propagate(observed);
+  if (!updated) return propagate(updated);
   row.counted_from = statement.number(14);  // null where nothing was left out, which reads as 0
   row.observed.observed_at = *observed;
   row.updated_at = *updated;

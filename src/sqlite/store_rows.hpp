@@ -12,8 +12,8 @@
 
 namespace weir::sqlite {
 
-// A moment as it stands in a public table, and back. Move::caller, moment_unreadable: a person has written
-// something else there.
+// A moment as it stands in a public table, and back. ErrorKind::invalid, moment_unreadable: a person has
+// written something else there.
 [[nodiscard]] std::string moment_text(WallTime moment);
 [[nodiscard]] Result<WallTime> parse_moment(std::string_view text);
 

@@ -27,7 +27,7 @@ TEST(Moment, IsNothingElse) {
         "2015-05-19T09:00:00.000Z ", "-015-05-19T09:00:00.000Z"}) {
     auto refused = parse_moment(text);
     ASSERT_FALSE(refused.has_value()) << text;
-    EXPECT_EQ(refused.error().move, Move::caller);
+    EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
     EXPECT_EQ(refused.error().code, "moment_unreadable");
   }
 }

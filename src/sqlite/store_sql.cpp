@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/ensure.hpp"
-#include "rollup/fence.hpp"
+#include "commit/fence.hpp"
 #include "sqlite/store_rows.hpp"
 
 namespace weir::sqlite {
@@ -190,7 +190,7 @@ std::vector<std::string> store_statements() {
       "UPDATE activity_ledger SET version = version + 1 WHERE topic = ?1 AND partition = ?2 "
       "AND (next_offset = ?3 AND version = ?4 AND tallied = ?5 AND duplicate = ?6 AND dead_lettered = ?7 "
       "AND skipped = ?8" +
-          std::string(rollup::or_unfenced) + ")",
+          std::string(commit::fence_condition_suffix) + ")",
       "SELECT " + window +
           " FROM activity_windows WHERE topic = ?1 AND granularity = ?2 AND dimension = ?3 "
           "AND window_start = ?4 AND partition = ?5 AND value = ?6",
@@ -220,7 +220,7 @@ std::vector<std::string> store_statements() {
       "UPDATE activity_ledger SET next_offset = ?4, read = ?5, tallied = ?6, duplicate = ?7, "
       "dead_lettered = ?8, skipped = ?9, last_record_hash = ?10, log_end_offset = ?11, oldest_unread_at = "
       "?12, observed_at = ?13, updated_at = ?14 WHERE topic = ?1 AND partition = ?2 AND (version = ?3" +
-          std::string(rollup::or_unfenced) + ")",
+          std::string(commit::fence_condition_suffix) + ")",
       "SELECT window_start, 4 + coalesce(stored_activity_types, 0) + coalesce(stored_pages, 0) "
       "+ coalesce(stored_referrers, 0) FROM activity_windows AS total WHERE topic = ?1 AND granularity = ?2 "
       "AND dimension = 0 AND window_start <= ?3 AND partition = ?4 AND (last_write_ms <= ?5 OR last_write_ms "
@@ -247,7 +247,7 @@ Result<std::vector<Statement>> prepare_store_statements(Database& database) {
     if (!prepared) {
       Error why = std::move(prepared).error();
       if (why.code == code_error) {  // a table or a column is not there
-        why.move = Move::caller;
+        why.kind = ErrorKind::invalid;
         why.text += "; expected the tables of Weir's metrics store as Weir made them";
       }
       return std::unexpected(std::move(why));

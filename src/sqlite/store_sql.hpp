@@ -7,8 +7,8 @@
 // Inner tables (activity_windows, activity_unrolled): window_start is INTEGER unix seconds, last_write_ms
 // INTEGER unix milliseconds; granularity 0 minute, 1 hour, 2 day; dimension as in activity_dimensions.
 // activity_windows is WITHOUT ROWID. Measured with 500 pages a minute, against a rowid table with a unique
-// index: passing by 0.3 µs a row against 0.55, finding one row 9 µs against 6, writing the same. Its key begins
-// with what a view names whatever people ask it.
+// index: passing by 0.3 µs a row against 0.55, finding one row 9 µs against 6, writing the same. Its key
+// begins with what a view names whatever people ask it.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ enum class StoreSql : std::uint8_t {
   find_any_ledger,
   make_ledger,
   read_ledger,
-  retire_ledger,
+  archive_ledger,
   retire_letters,
   letter_offsets,
   unrolled_minutes,
@@ -57,7 +57,7 @@ enum class StoreSql : std::uint8_t {
 
 // Their texts, each at the place of its name; ?1 is the topic wherever there is one.
 [[nodiscard]] std::vector<std::string> store_statements();
-// Move::caller: the tables are not as Weir makes them.
+// ErrorKind::invalid: the tables are not as Weir makes them.
 Result<std::vector<Statement>> prepare_store_statements(Database& database);
 
 // The reader's question for rows of one granularity and dimension, in whichever order they lie: window_start,
@@ -76,14 +76,14 @@ struct Scan {
 // window_start; remainders: ?6 seconds of the window that they are added to.
 [[nodiscard]] std::string scan_sql(const Scan& scan);
 
-// The rows of several runs of windows by value, in ascending order of its bytes, remainders with them. SQLite sorts them,
-// in a temporary file where they are many. ?1 topic, ?2 dimension, ?3 a JSON array with [granularity, first, end of
-// window_start] for each run.
+// The rows of several runs of windows by value, in ascending order of its bytes, remainders with them. SQLite
+// sorts them, in a temporary file where they are many. ?1 topic, ?2 dimension, ?3 a JSON array with
+// [granularity, first, end of window_start] for each run.
 //
-// count_by_value: value, events, page_views, summed up. users_by_value: a row for each row: value, events, page_views,
-// users, granularity, window_start, partition; users is NULL where it has more than inline_users_bytes_max, so that no
-// large sketch goes through the sort: users_of_row reads it (?1 topic, ?2 dimension, ?3 granularity, ?4 window_start,
-// ?5 partition, ?6 value).
+// count_by_value: value, events, page_views, summed up. users_by_value: a row for each row: value, events,
+// page_views, users, granularity, window_start, partition; users is NULL where it has more than
+// inline_users_bytes_max, so that no large sketch goes through the sort: users_of_row reads it (?1 topic, ?2
+// dimension, ?3 granularity, ?4 window_start, ?5 partition, ?6 value).
 inline constexpr int inline_users_bytes_max = 1024;
 [[nodiscard]] std::string count_by_value_sql();
 [[nodiscard]] std::string users_by_value_sql();

@@ -1,5 +1,5 @@
-// Keys that a client can make who knows the code: 40,000 of them in each table cost no more than three times what
-// ordinary ones do. What is counted is comparisons and probes, never time.
+// Keys that a client can make who knows the code: 40,000 of them in each table cost no more than three times
+// what ordinary ones do. What is counted is comparisons and probes, never time.
 #include <bit>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -36,8 +36,8 @@ constexpr std::uint64_t inverse(std::uint64_t odd) {
   return result;
 }
 
-// Texts of 16 bytes with one std::hash (libstdc++'s _Hash_bytes: MurmurHash64A with a constant seed): the second word
-// takes back what the first one did.
+// Texts of 16 bytes with one std::hash (libstdc++'s _Hash_bytes: MurmurHash64A with a constant seed): the
+// second word takes back what the first one did.
 std::vector<std::string> texts_of_one_std_hash() {
   constexpr std::uint64_t mul = 0xc6a4a7935bd1e995U;
   constexpr std::uint64_t start = 0xc70f6907U ^ (16 * mul);
@@ -136,8 +136,8 @@ TEST(CollidingKeys, Fault39CostNoMoreThanOrdinaryOnesInAUserSet) {
   }
 }
 
-// A message_id of 16 bytes for a user_id of 8, such that Murmur3 of both (with the length that stood before them)
-// would be `hash`: from the last step to the first.
+// A message_id of 16 bytes for a user_id of 8, such that Murmur3 of both (with the length that stood before
+// them) would be `hash`: from the last step to the first.
 std::string message_id_for(const std::string& user_id, Hash128 hash) {
   constexpr std::uint64_t c1 = 0x87c37b91114253d5U;
   constexpr std::uint64_t c2 = 0x4cf5ad432745937fU;

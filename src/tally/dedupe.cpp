@@ -13,7 +13,8 @@ constexpr std::size_t first_ring = 64;
 
 std::uint32_t tag_of(const Hash128& fingerprint) { return static_cast<std::uint32_t>(fingerprint.low); }
 
-// A record's time is whatever its writer said; between these bounds (some hundred million years) sums don't overflow.
+// A record's time is whatever its writer said; between these bounds (some hundred million years) sums don't
+// overflow.
 constexpr RecordTime earliest{std::chrono::milliseconds{-(std::int64_t{1} << 62)}};
 constexpr RecordTime latest{std::chrono::milliseconds{std::int64_t{1} << 61}};
 constexpr std::chrono::seconds window_max{std::int64_t{1} << 40};
@@ -83,7 +84,7 @@ void Dedupe::erase_slot(std::size_t slot) {
 }
 
 void Dedupe::grow() {
-  std::vector<Sight> larger(std::max(first_ring, ring_.size() * 2));
+  std::vector<LastSeen> larger(std::max(first_ring, ring_.size() * 2));
   for (std::size_t i = 0; i < count_; ++i) larger[i] = ring_[(first_ + i) & (ring_.size() - 1)];
   ring_ = std::move(larger);
   first_ = 0;

@@ -1,7 +1,7 @@
-// On random logs: the rule, against searching the log backwards; and a memory that is rebuilt from the log, against one
-// that never stopped.
-#include "base/test_seeds.hpp"
-#include "tally/dedupe_test_log.hpp"
+// On random logs: the rule, against searching the log backwards; and a memory that is rebuilt from the log,
+// against one that never stopped.
+#include "base/testing/seeds.hpp"
+#include "tally/testing/dedupe_log.hpp"
 
 namespace weir::tally {
 namespace {
@@ -65,7 +65,8 @@ TEST(DedupeProperty, FollowsTheRuleOnLogsWhoseTimeJumps) {
 
 std::optional<Verdict> feed_copy(Dedupe dedupe, const Record& record) { return feed(dedupe, record); }
 
-// Judges alike whatever comes behind the first `next` records: any id at any distance, and the rest of the log.
+// Judges alike whatever comes behind the first `next` records: any id at any distance, and the rest of the
+// log.
 void expect_same_verdicts(LogWriter& writer, const Log& log, std::size_t next, Dedupe rebuilt,
                           Dedupe expected) {
   const Record& last = log.records[next - 1];

@@ -21,8 +21,8 @@ constexpr std::size_t slack_bytes = 8;  // behind what is being written, so that
 
 static_assert(std::endian::native == std::endian::little);
 
-// Eight values of 5 bits, packed in 40 bits, to eight bytes of a word, and back; the first in the highest. Each step
-// moves the upper half of every group away from, or back to, its lower half.
+// Eight values of 5 bits, packed in 40 bits, to eight bytes of a word, and back; the first in the highest.
+// Each step moves the upper half of every group away from, or back to, its lower half.
 std::uint64_t spread(std::uint64_t packed) {
   std::uint64_t word = (packed & 0xfffff00000ULL) << 12 | (packed & 0xfffffULL);
   word = (word & 0x000ffc00000ffc00ULL) << 6 | (word & 0x000003ff000003ffULL);
@@ -44,7 +44,8 @@ void write_big_endian(char* at, std::uint64_t word) {
   std::memcpy(at, &word, sizeof(word));
 }
 
-// Raises eight registers to others, which stand in the bytes of a word; answers the bits that differ from before.
+// Raises eight registers to others, which stand in the bytes of a word; answers the bits that differ from
+// before.
 std::uint64_t raise_group(std::uint8_t* registers, std::uint64_t others) {
   constexpr std::uint64_t high_bits = 0x8080808080808080ULL;
   std::uint64_t mine = 0;
@@ -74,7 +75,8 @@ std::string pack_full(ConstRegisters registers) {
 }
 
 std::string pack_sparse(ConstRegisters registers, std::size_t filled) {
-  // Found without a branch: a quarter of the registers is filled, so it would be guessed wrong a quarter of the time.
+  // Found without a branch: a quarter of the registers is filled, so it would be guessed wrong a quarter of
+  // the time.
   std::array<std::uint16_t, register_count + 1> numbers;
   for (std::size_t number = 0, found = 0; number < register_count; ++number) {
     numbers[found] = static_cast<std::uint16_t>(number);
@@ -96,7 +98,7 @@ std::string pack_sparse(ConstRegisters registers, std::size_t filled) {
 }  // namespace
 
 std::unexpected<Error> broken(std::string text) {
-  return fail(Move::ourselves, "sketch_broken", "a stored sketch cannot be read: " + std::move(text));
+  return fail(ErrorKind::internal, "sketch_broken", "a stored sketch cannot be read: " + std::move(text));
 }
 
 Result<Kind> kind_of(std::string_view bytes) {

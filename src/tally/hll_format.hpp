@@ -1,5 +1,5 @@
-// The bytes of the extension's storage format, and nothing of their meaning: what sketch.cpp reads and writes with.
-// sketch.hpp says where the format comes from and shows its four kinds.
+// The bytes of the extension's storage format, and nothing of their meaning: what sketch.cpp reads and writes
+// with. sketch.hpp says where the format comes from and shows its four kinds.
 #pragma once
 
 #include <array>
@@ -38,8 +38,9 @@ using ConstRegisters = std::span<const std::uint8_t, register_count>;
 [[nodiscard]] std::uint64_t read_hash(const char* at);
 void append_hash(std::string& bytes, std::uint64_t hash);
 
-// Raise registers to those of others: given as registers, or in a full or sparse sketch that kind_of() has checked.
-// They answer whether any rose. Errors of a sparse one: numbers not ascending, a value of 0, bits behind the end.
+// Raise registers to those of others: given as registers, or in a full or sparse sketch that kind_of() has
+// checked. They answer whether any rose. Errors of a sparse one: numbers not ascending, a value of 0, bits
+// behind the end.
 bool raise_by(ConstRegisters others, Registers registers);
 bool raise_by_full(std::string_view bytes, Registers registers);
 [[nodiscard]] Result<bool> raise_by_sparse(std::string_view bytes, Registers registers);

@@ -25,16 +25,16 @@ std::unexpected<Error> in_row(const WindowKey& key, Error error) {
 }
 
 // Rows that are being added to.
-class Merging {
+class RowMerger {
  public:
-  Merging(std::int32_t partition, std::vector<WindowRow> existing) : partition_(partition) {
+  RowMerger(std::int32_t partition, std::vector<WindowRow> existing) : partition_(partition) {
     for (WindowRow& row : existing) {
       ensure(row.key.partition == partition, "rows are merged with rows of their own partition");
       insert({.row = std::move(row), .is_stored = true});
     }
   }
-  Merging(const Merging&) = delete;  // names_ points into targets_
-  Merging& operator=(const Merging&) = delete;
+  RowMerger(const RowMerger&) = delete;  // names_ points into targets_
+  RowMerger& operator=(const RowMerger&) = delete;
 
   // `users` lives until rows().
   void add(const WindowName& name, std::int64_t events, std::int64_t page_views, const Sketch& users) {
@@ -55,7 +55,7 @@ class Merging {
     std::vector<WindowRow> rows;
     for (Target& target : targets_) {
       if (!target.is_touched) continue;
-      if (auto written = write_users(target); !written) return pass_on(written);
+      if (auto written = write_users(target); !written) return propagate(written);
       rows.push_back(std::move(target.row));
     }
     return rows;
@@ -171,7 +171,7 @@ std::vector<WindowKey> keys_to_read(std::span<const WindowDelta> deltas, std::in
 
 Result<std::vector<WindowRow>> merge_deltas(std::span<const WindowDelta> deltas, std::int32_t partition,
                                             std::vector<WindowRow> existing) {
-  Merging merging(partition, std::move(existing));
+  RowMerger merging(partition, std::move(existing));
   for (const WindowDelta& delta : deltas)
     merging.add({delta.granularity, delta.dimension, delta.start, delta.value}, delta.events,
                 delta.page_views, delta.users);
@@ -196,7 +196,7 @@ Result<std::vector<WindowRow>> roll_up(std::vector<WindowRow> minutes, std::vect
     return std::tuple(minute.key.start, minute.key.dimension, minute.place);
   });
 
-  Merging merging(minutes.front().key.partition, std::move(existing));
+  RowMerger merging(minutes.front().key.partition, std::move(existing));
   std::deque<Sketch> users;  // the merging keeps pointers until it is done
   for (WindowRow& minute : minutes) {
     const WindowKey& key = minute.key;

@@ -36,10 +36,10 @@ namespace weir::tally {
 // The keys of the hour and day rows that roll_up() must be given for these minute rows; ascending, each once.
 [[nodiscard]] std::vector<WindowKey> keys_to_read_for_roll_up(std::span<const WindowRow> minutes);
 
-// The rows to write when these minute rows (of one partition, in any order; not necessarily all of a minute) are
-// added to their hours and days: the minute rows with rolled_* = their counts, and the hour and day rows with
-// the differences added and the users united. Values come into a full hour or day in the order of minute,
-// then place. Minute rows without a remainder are left out; with no remainder at all nothing is to be
+// The rows to write when these minute rows (of one partition, in any order; not necessarily all of a minute)
+// are added to their hours and days: the minute rows with rolled_* = their counts, and the hour and day rows
+// with the differences added and the users united. Values come into a full hour or day in the order of
+// minute, then place. Minute rows without a remainder are left out; with no remainder at all nothing is to be
 // written.
 [[nodiscard]] Result<std::vector<WindowRow>> roll_up(std::vector<WindowRow> minutes,
                                                      std::vector<WindowRow> existing);

@@ -1,13 +1,13 @@
-// The laws of counting, on whole rows: however events are split, ordered, grouped into flushes and rolled up, the
-// numbers are those of counting all of them at once, and those of counting by hand.
+// The laws of counting, on whole rows: however events are split, ordered, grouped into flushes and rolled up,
+// the numbers are those of counting all of them at once, and those of counting by hand.
 //
-// Three things depend on the order by contract, and are held to exactly what it leaves of them: the place of a value;
-// which values a full window stores by name (in minutes they and (other) are exact all the same); and, in full hours
-// and days, how much of a value is counted by name and how much in (other).
+// Three things depend on the order by contract, and are held to exactly what it leaves of them: the place of
+// a value; which values a full window stores by name (in minutes they and (other) are exact all the same);
+// and, in full hours and days, how much of a value is counted by name and how much in (other).
 #include <random>
 
-#include "base/test_seeds.hpp"
-#include "tally/merge_test_world.hpp"
+#include "base/testing/seeds.hpp"
+#include "tally/testing/merge_fixture.hpp"
 
 namespace weir::tally {
 namespace {
@@ -84,7 +84,8 @@ std::int32_t different_values(const ByValue& values) {
   return static_cast<std::int32_t>(values.size() - values.count(std::string(value_other)));
 }
 
-// At every moment: the rows of each hour and day, and what their minutes have not rolled up, are what was added.
+// At every moment: the rows of each hour and day, and what their minutes have not rolled up, are what was
+// added.
 void expect_sums(const Rows& rows, const Truth& truth) {
   std::map<Place, Sum> sums;
   for (const auto& [key, row] : rows.all()) {
@@ -130,8 +131,8 @@ void expect_places(const Rows& rows, const Place& place, const std::map<std::int
   EXPECT_EQ(stored.rbegin()->first, counts.of(dimension));
 }
 
-// Each value's row is all of the value, and (other) all of those that have no row. So in minutes, whose values were
-// named or not from their first event on; and in hours and days that are not full.
+// Each value's row is all of the value, and (other) all of those that have no row. So in minutes, whose
+// values were named or not from their first event on; and in hours and days that are not full.
 void expect_exact_values(const Rows& rows, const Place& place, const ByValue& values,
                          const std::map<std::int32_t, std::string>& stored) {
   const auto [granularity, start, dimension] = place;

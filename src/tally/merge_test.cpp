@@ -1,6 +1,6 @@
 #include "tally/merge.hpp"
 
-#include "tally/merge_test_world.hpp"
+#include "tally/testing/merge_fixture.hpp"
 
 namespace weir::tally {
 namespace {

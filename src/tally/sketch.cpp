@@ -13,8 +13,8 @@ namespace {
 
 static_assert(Sketch::register_count == hll::register_count);
 
-// A register's share of a hash: which one it is, and how high the hash would raise it. A hash without any bit above
-// the number raises nothing, as in the extension.
+// A register's share of a hash: which one it is, and how high the hash would raise it. A hash without any bit
+// above the number raises nothing, as in the extension.
 struct Raise {
   std::size_t number;
   std::uint8_t value;
@@ -27,8 +27,8 @@ Raise raise_of(std::uint64_t hash) {
           static_cast<std::uint8_t>(std::min<int>(position, hll::register_max))};
 }
 
-// alpha · m², with alpha for many registers (Flajolet, Fusy, Gandouet, Meunier 2007); written as the extension does,
-// so that no rounding differs.
+// alpha · m², with alpha for many registers (Flajolet, Fusy, Gandouet, Meunier 2007); written as the
+// extension does, so that no rounding differs.
 constexpr double m = Sketch::register_count;
 constexpr double alpha_m_squared = (0.7213 / (1.0 + 1.079 / m)) * m * m;
 // The hashes that a register of 5 bits can tell apart, for the large-range correction.
@@ -60,7 +60,7 @@ bool Sketch::unite(const Sketch& other) {
 
 Result<bool> Sketch::unite_encoded(std::string_view bytes) {
   auto kind = hll::kind_of(bytes);
-  if (!kind) return pass_on(kind);
+  if (!kind) return propagate(kind);
   if (*kind == hll::Kind::empty) return false;
   if (*kind == hll::Kind::exact) return unite_hashes(bytes.substr(hll::header_bytes));
 
@@ -68,7 +68,7 @@ Result<bool> Sketch::unite_encoded(std::string_view bytes) {
   turn_into_registers();
   if (*kind == hll::Kind::full) return hll::raise_by_full(bytes, registers()) || changed;
   auto rose = hll::raise_by_sparse(bytes, registers());
-  if (!rose) return pass_on(rose);
+  if (!rose) return propagate(rose);
   return *rose || changed;
 }
 
@@ -89,7 +89,7 @@ Result<bool> Sketch::unite_hashes(std::string_view hashes) {
 Result<Sketch> Sketch::decode(std::string_view bytes) {
   Sketch sketch;
   auto united = sketch.unite_encoded(bytes);
-  if (!united) return pass_on(united);
+  if (!united) return propagate(united);
   return sketch;
 }
 
@@ -155,8 +155,8 @@ std::vector<std::uint64_t> Sketch::sorted_orders() const {
   return orders;
 }
 
-// Merges two sorted lists of hashes, copying what stands between two new ones at once; `stored` is written only if
-// the result is longer and still explicit.
+// Merges two sorted lists of hashes, copying what stands between two new ones at once; `stored` is written
+// only if the result is longer and still explicit.
 Result<Sketch::Merged> Sketch::merge_sorted(std::string& stored, const std::vector<std::uint64_t>& more) {
   std::string merged;
   std::size_t copied = 0;  // bytes of `stored` that stand in `merged`
@@ -186,7 +186,7 @@ Result<Sketch::Merged> Sketch::merge_sorted(std::string& stored, const std::vect
 
 Result<bool> unite_into(std::string& stored, const Sketch& more) {
   auto kind = hll::kind_of(stored);
-  if (!kind) return pass_on(kind);
+  if (!kind) return propagate(kind);
   if (more.empty()) return false;
   if (*kind == hll::Kind::empty) {
     stored = more.encode();
@@ -194,7 +194,7 @@ Result<bool> unite_into(std::string& stored, const Sketch& more) {
   }
   if (*kind == hll::Kind::exact && more.is_exact()) {
     auto merged = Sketch::merge_sorted(stored, more.sorted_orders());
-    if (!merged) return pass_on(merged);
+    if (!merged) return propagate(merged);
     if (*merged != Sketch::Merged::too_many) return *merged == Sketch::Merged::grown;
   }
   if (*kind == hll::Kind::full && more.is_exact()) {
@@ -206,7 +206,7 @@ Result<bool> unite_into(std::string& stored, const Sketch& more) {
     return changed;
   }
   auto sketch = Sketch::decode(stored);
-  if (!sketch) return pass_on(sketch);
+  if (!sketch) return propagate(sketch);
   if (!sketch->unite(more)) return false;
   stored = sketch->encode();
   return true;

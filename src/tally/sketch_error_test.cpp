@@ -1,4 +1,5 @@
-// How far the number shown is from the true one, against what it says of itself (unique_users_error, contract §4).
+// How far the number shown is from the true one, against what it says of itself (unique_users_error, contract
+// §4).
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -7,7 +8,7 @@
 #include <map>
 
 #include "base/hash.hpp"
-#include "base/test_seeds.hpp"
+#include "base/testing/seeds.hpp"
 #include "tally/sketch.hpp"
 
 namespace weir::tally {
@@ -17,11 +18,11 @@ constexpr std::array<std::int64_t, 23> cardinalities{
     1,      10,     100,    1'000,  4'096,  4'097,  5'000,   10'000,  20'000,    30'000,    35'000,    38'500,
     40'000, 40'500, 41'000, 50'000, 65'000, 66'000, 100'000, 300'000, 1'000'000, 3'000'000, 10'000'000};
 
-// How many times what is stated the root mean square may be. Once, but for a band below the change-over to the
-// HyperLogLog estimator: linear counting of n users in m registers has the error √(m·(e^(n/m) − n/m − 1)) / n, which
-// passes 0.0081 at 32,000 and is 0.0090 where it ends; and at about 40,000, users for whom the biased estimator stands
-// still below 40,960 state the smaller error. Measured with 4,000 crowds at each 250: 1.06 at 36,500, 1.10 at 39,000,
-// at most 1.16, at 40,000.
+// How many times what is stated the root mean square may be. Once, but for a band below the change-over to
+// the HyperLogLog estimator: linear counting of n users in m registers has the error √(m·(e^(n/m) − n/m − 1))
+// / n, which passes 0.0081 at 32,000 and is 0.0090 where it ends; and at about 40,000, users for whom the
+// biased estimator stands still below 40,960 state the smaller error. Measured with 4,000 crowds at each 250:
+// 1.06 at 36,500, 1.10 at 39,000, at most 1.16, at 40,000.
 double times_stated_max(std::int64_t cardinality) {
   return cardinality > 32'000 && cardinality < 40'960 ? 1.17 : 1.0;
 }
@@ -76,9 +77,9 @@ struct Errors {
   }
 };
 
-// What the root mean square of n multiples may be if their true one is 1. n times its square is then chi-squared with
-// n degrees of freedom; this is that distribution's upper quantile at four standard deviations (one in 32,000), by
-// Wilson and Hilferty's approximation.
+// What the root mean square of n multiples may be if their true one is 1. n times its square is then
+// chi-squared with n degrees of freedom; this is that distribution's upper quantile at four standard
+// deviations (one in 32,000), by Wilson and Hilferty's approximation.
 double root_mean_square_max(int n) {
   const double ninth = 2.0 / (9.0 * n);
   return std::pow(1.0 - ninth + 4.0 * std::sqrt(ninth), 1.5);

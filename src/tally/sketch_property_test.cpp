@@ -1,12 +1,13 @@
-// The laws of a set, for sketches of every representation and for user sets: it makes no difference in which order,
-// how grouped, how often and through which of the three ways users come in. Sketches are equal if their bytes are.
+// The laws of a set, for sketches of every representation and for user sets: it makes no difference in which
+// order, how grouped, how often and through which of the three ways users come in. Sketches are equal if
+// their bytes are.
 #include <algorithm>
 #include <array>
 #include <random>
 #include <set>
 
 #include "base/hash.hpp"
-#include "base/test_seeds.hpp"
+#include "base/testing/seeds.hpp"
 #include "tally/hll_format.hpp"
 #include "tally/sketch.hpp"
 
@@ -38,7 +39,8 @@ Hashes some_users(Random& random, std::uint64_t count) {
   return hashes;
 }
 
-// Hashes as no crowd has them: for a few registers only, or without any bit above the register's number, 0 among them.
+// Hashes as no crowd has them: for a few registers only, or without any bit above the register's number, 0
+// among them.
 Hashes some_odd_hashes(Random& random, std::uint64_t count) {
   Hashes hashes;
   if (below(random, 2) == 0) {

@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "base/keyed_hash.hpp"
-#include "tally/names.hpp"
+#include "tally/dimension_values.hpp"
 
 namespace weir::tally {
 namespace {
 
-// Of memory: what a delta takes beside its value and its users (the vector and the table have up to twice the room),
-// and what a member of a user set takes at most.
+// Of memory: what a delta takes beside its value and its users (the vector and the table have up to twice the
+// room), and what a member of a user set takes at most.
 constexpr std::size_t delta_bytes = 2 * sizeof(WindowDelta) + 40;
 constexpr std::size_t user_bytes = 32;
 

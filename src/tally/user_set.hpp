@@ -10,10 +10,10 @@
 
 namespace weir::tally {
 
-// Users by the low 64 bits of murmur3(user_id). A client can choose these bits, so the table hashes them again under
-// the process's random key. A value: copied whole, moved cheaply. Up to two members live in the object itself (most
-// sets of a minute's page have no more); beyond, in a table. An insert costs 3 to 15 ns; memory is at most 21 bytes a
-// member beyond 13.
+// Users by the low 64 bits of murmur3(user_id). A client can choose these bits, so the table hashes them
+// again under the process's random key. A value: copied whole, moved cheaply. Up to two members live
+// in the object itself (most sets of a minute's page have no more); beyond, in a table. An insert costs 3 to
+// 15 ns; memory is at most 21 bytes a member beyond 13.
 class UserSet {
  public:
   // Without a key of its own: most sets are small, and there are many.

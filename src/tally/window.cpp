@@ -41,7 +41,7 @@ WindowStart window_of(Granularity granularity, EventTime moment) {
       return std::chrono::time_point_cast<std::chrono::seconds>(
           std::chrono::floor<std::chrono::days>(moment));
   }
-  broken_promise("a granularity is minute, hour or day", std::source_location::current());
+  assertion_failed("a granularity is minute, hour or day", std::source_location::current());
 }
 
 WindowStart window_end(Granularity granularity, WindowStart start) {
@@ -53,7 +53,7 @@ WindowStart window_end(Granularity granularity, WindowStart start) {
     case Granularity::day:
       return start + std::chrono::days{1};
   }
-  broken_promise("a granularity is minute, hour or day", std::source_location::current());
+  assertion_failed("a granularity is minute, hour or day", std::source_location::current());
 }
 
 std::int32_t& StoredValues::of(Dimension dimension) {

@@ -20,8 +20,8 @@ struct WindowName {
   friend bool operator==(const WindowName&, const WindowName&) = default;
 };
 
-// Clients choose values and times, so all of it is keyed. `value_hash`: siphash_1_3 of the value, which may be known
-// already.
+// Clients choose values and times, so all of it is keyed. `value_hash`: siphash_1_3 of the value, which may
+// be known already.
 [[nodiscard]] inline std::uint64_t hash_of(const WindowName& name, std::uint64_t value_hash) {
   const auto window = static_cast<std::uint64_t>(name.start.time_since_epoch().count()) << 8 |
                       static_cast<std::uint64_t>(name.granularity) << 4 |

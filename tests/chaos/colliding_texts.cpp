@@ -5,8 +5,9 @@
 //   colliding_texts pairs COUNT              user and message id, tab between; the same of their fingerprint in
 //                                            tally/dedupe.cpp (8 bytes of user length, user, message id)
 //
-// How: each hash takes 8 or 16 bytes at a time by steps that can be undone. The state that is wanted is chosen first,
-// and the bytes that lead to it are computed; they are taken if all of them are printable. No search over hashes.
+// How: each hash takes 8 or 16 bytes at a time by steps that can be undone. The state that is wanted is
+// chosen first, and the bytes that lead to it are computed; they are taken if all of them are printable. No
+// search over hashes.
 #include <bit>
 #include <cstdint>
 #include <cstdio>
@@ -49,7 +50,8 @@ class Alphabet {
   }
   [[nodiscard]] Word any() const {
     Word word = 0;
-    for (int i = 0; i < 8; ++i) word = word << 8 | static_cast<unsigned char>(letters_[roll() % letters_.size()]);
+    for (int i = 0; i < 8; ++i)
+      word = word << 8 | static_cast<unsigned char>(letters_[roll() % letters_.size()]);
     return word;
   }
 
@@ -117,7 +119,8 @@ State after(State state, Word one, Word two) {
   return state;
 }
 
-// 16 bytes after which `high` is `length`: the end of the hash then takes it to 0, and its two halves see one number.
+// 16 bytes after which `high` is `length`: the end of the hash then takes it to 0, and its two halves see one
+// number.
 std::string levelling_block(const Alphabet& alphabet, State& state, Word length) {
   while (true) {
     const Word one = alphabet.any();

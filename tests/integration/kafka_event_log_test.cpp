@@ -3,11 +3,11 @@
 #include <future>
 #include <sys/wait.h>
 
-#include "intake/event_log_contract.hpp"
-#include "kafka/event_log_test_world.hpp"
-#include "kafka/letter_copies.hpp"
-#include "observe/fake_log.hpp"
+#include "intake/testing/event_log_contract.hpp"
+#include "kafka/dead_letter_topic.hpp"
+#include "kafka/testing/event_log_fixture.hpp"
 #include "support/kafka_server.hpp"
+#include "telemetry/testing/fake_logger.hpp"
 
 namespace weir::kafka {
 namespace {
@@ -54,13 +54,13 @@ class RealKafkaTest : public testing::Test {
     return read_topic(brokers, topic_).size();
   }
 
-  std::unique_ptr<observe::Log> quiet_ = observe::make_silent_log();
+  std::unique_ptr<telemetry::Logger> quiet_ = telemetry::make_silent_logger();
   const std::string topic_ = new_name("events");
 };
 
 TEST_F(RealKafkaTest, MakesTheTopicAndTheOneForLettersOnce) {
   const auto brokers = support::shared_kafka().brokers();
-  observe::FakeLog said;
+  telemetry::FakeLogger said;
   for (const bool letters_too : {false, true, true}) {
     auto asked = options(brokers);
     asked.make_letters_too = letters_too;
@@ -74,9 +74,9 @@ TEST_F(RealKafkaTest, MakesTheTopicAndTheOneForLettersOnce) {
   };
   EXPECT_EQ(count("made the topic"), 1);
   EXPECT_EQ(count("Kafka is away"), 0) << "a topic whose leaders are still to come is no reason";
-  auto inquirer = open_inquirer({.brokers = brokers}, *quiet_);
+  auto inquirer = open_admin_client({.brokers = brokers}, *quiet_);
   ASSERT_TRUE(inquirer);
-  const auto letters = describe_topic(inquirer->get(), letters_topic(topic_), patience);
+  const auto letters = describe_topic(inquirer->get(), dlq_topic(topic_), patience);
   ASSERT_TRUE(letters) << letters.error().text;
   EXPECT_EQ(letters->partitions, 3);
 }
@@ -99,15 +99,15 @@ TEST_F(RealKafkaTest, RefusesAtOnceWhatTheTopicHasNoRoomFor) {
 TEST_F(RealKafkaTest, CopiesALetterToATopicThatItMakes) {
   const auto brokers = support::shared_kafka().brokers();
   std::promise<void> ended;
-  KafkaLetterCopies copies({.cluster = {.brokers = brokers, .topic = topic_}, .partitions = 2}, *quiet_,
-                           [&] { ended.set_value(); });
+  KafkaDeadLetterTopic copies({.cluster = {.brokers = brokers, .topic = topic_}, .partitions = 2}, *quiet_,
+                              [&] { ended.set_value(); });
   copies.send(
       {.ticket = {}, .letter = {.reason = "not_json", .key = "k", .value = "v"}, .source = {topic_, 1, 5}});
   ASSERT_EQ(ended.get_future().wait_for(patience), std::future_status::ready);
   const auto all = copies.take_ended();
   ASSERT_EQ(all.size(), 1);
   EXPECT_FALSE(all[0].failure) << all[0].failure->text;
-  EXPECT_EQ(read_topic(brokers, letters_topic(topic_)).size(), 1);
+  EXPECT_EQ(read_topic(brokers, dlq_topic(topic_)).size(), 1);
 }
 
 TEST_F(RealKafkaTest, PromisesNothingWhileTheBrokerIsStoppedAndGoesOnAfterwards) {

@@ -12,16 +12,16 @@
 #include <thread>
 #include <vector>
 
+#include "consumer/testing/log_reader_contract.hpp"
 #include "kafka/log_reader.hpp"
-#include "rollup/log_reader_contract.hpp"
 #include "support/child.hpp"
 #include "support/kafka_server.hpp"
 
 namespace weir::kafka {
 namespace {
 
-using rollup::LogEvent;
-using rollup::WrittenRecord;
+using consumer::LogEvent;
+using consumer::WrittenRecord;
 using support::KafkaServer;
 using support::shared_kafka;
 
@@ -148,16 +148,16 @@ std::string new_group() {
 
 std::unique_ptr<KafkaLogReader> open_reader(const std::string& brokers, const std::string& topic,
                                             const std::string& group, std::vector<Property> properties = {}) {
-  static const std::unique_ptr<observe::Log> silent = observe::make_silent_log();
+  static const std::unique_ptr<telemetry::Logger> silent = telemetry::make_silent_logger();
   auto reader = KafkaLogReader::open(
       {.brokers = brokers, .topic = topic, .properties = std::move(properties)}, group, *silent);
   EXPECT_TRUE(reader) << reader.error().text;
   return std::move(*reader);
 }
 
-class KafkaWorld final : public rollup::LogReaderWorld {
+class KafkaWorld final : public consumer::LogReaderFixture {
  public:
-  rollup::LogReader& reader() override { return *reader_; }
+  consumer::LogReader& reader() override { return *reader_; }
   void append(RecordTime time, const std::vector<WrittenRecord>& records) override {
     for (const auto& record : records) writer_.write(topic_, 0, time, record);
     writer_.flush();
@@ -170,19 +170,20 @@ class KafkaWorld final : public rollup::LogReaderWorld {
   std::unique_ptr<KafkaLogReader> reader_ = open_reader(shared_kafka().brokers(), topic_, new_group());
 };
 
-std::unique_ptr<rollup::LogReaderWorld> make_kafka_world() { return std::make_unique<KafkaWorld>(); }
+std::unique_ptr<consumer::LogReaderFixture> make_kafka_world() { return std::make_unique<KafkaWorld>(); }
 
 }  // namespace
 }  // namespace weir::kafka
 
-namespace weir::rollup {
+namespace weir::consumer {
 INSTANTIATE_TEST_SUITE_P(Kafka, LogReaderContract, testing::Values(&kafka::make_kafka_world));
-}  // namespace weir::rollup
+}  // namespace weir::consumer
 
 namespace weir::kafka {
 namespace {
 
-// Does with a reader what a consumer does: seeks what is assigned (to where it was, or 0) and remembers everything.
+// Does with a reader what a consumer does: seeks what is assigned (to where it was, or 0) and remembers
+// everything.
 class Follower {
  public:
   Follower(const std::string& brokers, const std::string& topic, const std::string& group,
@@ -197,7 +198,8 @@ class Follower {
       return;
     }
     for (const LogEvent& event : *events) take(event);
-    // After the whole poll, as the consumer does: records that were fetched before may come with the revocation.
+    // After the whole poll, as the consumer does: records that were fetched before may come with the
+    // revocation.
     if (release_at_once && !revoked.empty()) release();
   }
 
@@ -232,21 +234,21 @@ class Follower {
   static void poll_pause() { std::this_thread::sleep_for(briefly); }
 
   void take(const LogEvent& event) {
-    if (const auto* assigned = std::get_if<rollup::Assigned>(&event))
+    if (const auto* assigned = std::get_if<consumer::Assigned>(&event))
       for (const auto partition : assigned->partitions) {
         EXPECT_TRUE(ours.insert(partition).second) << partition;
         if (seek_at_once) {
           EXPECT_TRUE(reader_->seek(partition, next[partition]));
         }
       }
-    if (const auto* wanted = std::get_if<rollup::Revoked>(&event))
+    if (const auto* wanted = std::get_if<consumer::Revoked>(&event))
       for (const auto partition : wanted->partitions) revoked.insert(partition);
-    if (const auto* gone = std::get_if<rollup::Lost>(&event))
+    if (const auto* gone = std::get_if<consumer::Lost>(&event))
       for (const auto partition : gone->partitions) {
         lost.insert(partition);
         ours.erase(partition);
       }
-    if (const auto* records = std::get_if<rollup::Records>(&event)) {
+    if (const auto* records = std::get_if<consumer::Records>(&event)) {
       EXPECT_TRUE(ours.contains(records->partition));
       for (const auto& record : records->records) {
         EXPECT_GE(record.offset, next[records->partition]);
@@ -257,7 +259,8 @@ class Follower {
       EXPECT_GE(records->log_end, records->next_offset);
       next[records->partition] = records->next_offset;
     }
-    if (const auto* astray = std::get_if<rollup::Misplaced>(&event)) misplaced.push_back(astray->partition);
+    if (const auto* astray = std::get_if<consumer::OffsetOutOfRange>(&event))
+      misplaced.push_back(astray->partition);
   }
 
  public:
@@ -418,7 +421,7 @@ TEST_F(KafkaLogReaderTest, WaitsForATopicThatIsMissing) {
   Follower reader = follow(topic);
   ASSERT_TRUE(reader.until([&] { return reader.failures.size() >= 3; }));
   for (const auto& failure : reader.failures) {
-    EXPECT_EQ(failure.move, Move::peer);
+    EXPECT_EQ(failure.kind, ErrorKind::unavailable);
     EXPECT_EQ(failure.code, "topic_unknown");
     EXPECT_NE(failure.text.find(topic), std::string::npos) << failure.text;
   }
@@ -580,7 +583,7 @@ TEST_F(KafkaLogReaderTest, GoesOnAfterTheBrokerWasKilled) {
   ASSERT_TRUE(reader.until([&] { return reader.records() == 5; }));
   server.kill();
   ASSERT_TRUE(reader.until([&] { return reader.failures.size() >= 3; }));
-  EXPECT_EQ(reader.failures.back().move, Move::peer);
+  EXPECT_EQ(reader.failures.back().kind, ErrorKind::unavailable);
   EXPECT_EQ(reader.failures.back().code, "broker_away") << reader.failures.back().text;
   EXPECT_FALSE(reader.reader().bounds(0));
   server.restart();

@@ -7,8 +7,8 @@
 #include "postgres/metrics_reader.hpp"
 #include "postgres/pool.hpp"
 #include "postgres/scan_sql.hpp"
-#include "report/metrics_reader_contract.hpp"
-#include "report/metrics_views_contract.hpp"
+#include "report/testing/metrics_reader_contract.hpp"
+#include "report/testing/metrics_views_contract.hpp"
 #include "tally/sketch.hpp"
 
 namespace weir::postgres {
@@ -16,15 +16,15 @@ namespace {
 
 const auto* const server = testing::AddGlobalTestEnvironment(new SharedServer);
 
-using rollup::store_contract::topic;
+using commit::store_contract::topic;
 
 class Writer {
  public:
   explicit Writer(const StoreDatabase& database) : store_(database.session()), session_(database.connect()) {}
 
   void put(const report::Stored& stored) {
-    report::commit<rollup::Changes>(
-        *store_, stored, rollup::fence_of, [this](std::int32_t partition, std::int64_t version) {
+    report::commit<commit::Changes>(
+        *store_, stored, commit::fence_of, [this](std::int32_t partition, std::int64_t version) {
           session_.script("UPDATE activity_ledger SET version = " + std::to_string(version) +
                           " WHERE partition = " + std::to_string(partition));
         });
@@ -165,8 +165,8 @@ void MetricsReader::expect_every_row_found_by_the_index() {
   }
 }
 
-// Also while the planner does not know yet how large the tables have become: a burst is asked about at once, and
-// autovacuum comes when it likes.
+// Also while the planner does not know yet how large the tables have become: a burst is asked about at once,
+// and autovacuum comes when it likes.
 TEST_F(MetricsReader, FindsEveryRowByTheIndex) {
   people_.script(
       "ALTER TABLE activity_windows SET (autovacuum_enabled = off);"
@@ -207,7 +207,7 @@ TEST_F(MetricsReader, NeedsNoDatabaseToBeMade) {
   PostgresMetricsReader reader(nowhere);
   auto refused = reader.snapshot();
   ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().move, Move::peer) << refused.error().text;
+  EXPECT_EQ(refused.error().kind, ErrorKind::unavailable) << refused.error().text;
 }
 
 TEST_F(MetricsReader, SaysThatTheTablesAreMissing) {
@@ -216,7 +216,7 @@ TEST_F(MetricsReader, SaysThatTheTablesAreMissing) {
   auto refused = reader.snapshot();
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, code_tables_differ) << refused.error().text;
-  EXPECT_EQ(refused.error().move, Move::caller);
+  EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
 }
 
 TEST_F(MetricsReader, WaitsForASessionOnlySoLong) {
@@ -226,7 +226,7 @@ TEST_F(MetricsReader, WaitsForASessionOnlySoLong) {
   auto second = reader.snapshot();
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, code_pool_busy);
-  EXPECT_EQ(second.error().move, Move::peer);
+  EXPECT_EQ(second.error().kind, ErrorKind::unavailable);
   first->reset();
   EXPECT_TRUE(reader.snapshot().has_value());
 }
@@ -266,11 +266,11 @@ TEST_F(MetricsReader, SaysThatItIsThePeersMoveWhenASnapshotsSessionIsLost) {
   ASSERT_GE(number(end_all_others), 1);
   auto ledger = snapshot->ledger();
   ASSERT_FALSE(ledger.has_value());
-  EXPECT_EQ(ledger.error().move, Move::peer) << ledger.error().text;
+  EXPECT_EQ(ledger.error().kind, ErrorKind::unavailable) << ledger.error().text;
   auto scanned =
       snapshot->scan({.from = at(0), .to = at(1), .values = std::nullopt}, [](const report::ViewRow&) {});
   ASSERT_FALSE(scanned.has_value());
-  EXPECT_EQ(scanned.error().move, Move::peer);
+  EXPECT_EQ(scanned.error().kind, ErrorKind::unavailable);
   snapshot.reset();
   EXPECT_TRUE(reader.snapshot().has_value());
 }
@@ -307,7 +307,7 @@ TEST_F(MetricsReader, IsBoundInTimeByTheServer) {
   people_.script("BEGIN; LOCK TABLE activity_ledger");
   auto ledger = snapshot->ledger();
   ASSERT_FALSE(ledger.has_value());
-  EXPECT_EQ(ledger.error().move, Move::peer) << ledger.error().text;
+  EXPECT_EQ(ledger.error().kind, ErrorKind::unavailable) << ledger.error().text;
   people_.script("ROLLBACK");
   snapshot.reset();
   EXPECT_TRUE(reader.snapshot().value()->ledger().has_value());

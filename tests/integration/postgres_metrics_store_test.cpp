@@ -2,16 +2,16 @@
 #include <array>
 #include <limits>
 
+#include "commit/testing/metrics_store_contract.hpp"
 #include "integration/postgres_store_world.hpp"
 #include "postgres/errors.hpp"
 #include "postgres/store_sql.hpp"
-#include "rollup/metrics_store_contract.hpp"
 
-namespace weir::rollup {
+namespace weir::commit {
 namespace {
 
 template <postgres::Hll hll>
-class PostgresStoreWorld final : public StoreWorld {
+class PostgresStoreWorld final : public StoreFixture {
  public:
   std::unique_ptr<MetricsStore> session(const std::string& group) override {
     return database_.session(group);
@@ -23,7 +23,7 @@ class PostgresStoreWorld final : public StoreWorld {
 };
 
 template <postgres::Hll hll>
-std::unique_ptr<StoreWorld> make_world() {
+std::unique_ptr<StoreFixture> make_world() {
   return std::make_unique<PostgresStoreWorld<hll>>();
 }
 
@@ -32,16 +32,16 @@ INSTANTIATE_TEST_SUITE_P(PostgresWithHll, MetricsStoreContract,
                          testing::Values(&make_world<postgres::Hll::installed>));
 
 }  // namespace
-}  // namespace weir::rollup
+}  // namespace weir::commit
 
 namespace weir::postgres {
 namespace {
 
-using rollup::store_contract::fence_of;
-using rollup::store_contract::minute;
-using rollup::store_contract::moved_on;
-using rollup::store_contract::total;
-using rollup::store_contract::written;
+using commit::store_contract::fence_of;
+using commit::store_contract::minute;
+using commit::store_contract::moved_on;
+using commit::store_contract::total;
+using commit::store_contract::written;
 using tally::Granularity;
 
 const auto* const server = testing::AddGlobalTestEnvironment(new SharedServer);
@@ -75,12 +75,12 @@ void expect_good_plan(const Rows& plan, const std::string& sql) {
 
 void expect_good_plans(TestConnection& session) {
   using namespace store_sql;
-  const std::array statements{&find_stranger, &make_ledger,      &read_ledger,    &begin_topic,
-                              &retire_ledger, &retire_letters,   &letter_offsets, &fence,
-                              &read_windows,  &read_unrolled,    &lock_letters,   &put_windows,
-                              &minute_rows,   &unrolled_minutes, &set_rolled,     &set_unrolled,
-                              &put_letters,   &set_replayed,     &add_attempts,   &raise_horizons,
-                              &put_flush,     &put_ledgers,      &prune_windows};
+  const std::array statements{&find_stranger,  &make_ledger,      &read_ledger,       &begin_topic,
+                              &archive_ledger, &retire_letters,   &letter_offsets,    &fence,
+                              &read_windows,   &read_unrolled,    &lock_dead_letters, &put_windows,
+                              &minute_rows,    &unrolled_minutes, &set_rolled,        &set_unrolled,
+                              &put_letters,    &set_replayed,     &add_attempts,      &raise_horizons,
+                              &put_flush,      &put_ledgers,      &prune_windows};
   for (const Statement* const statement : statements) {
     int parameters = 0;
     while (statement->sql.find('$' + std::to_string(parameters + 1)) != std::string::npos) ++parameters;
@@ -97,14 +97,14 @@ class PostgresStore : public testing::Test {
     return store_->open_ledger(partition, 0, written).value();
   }
 
-  tally::LedgerRow flush(const tally::LedgerRow& before, rollup::Changes changes) {
+  tally::LedgerRow flush(const tally::LedgerRow& before, commit::Changes changes) {
     EXPECT_EQ(store_->begin(std::array{fence_of(before)}).value().size(), 1U);
     const tally::LedgerRow after = moved_on(before, 1);
     changes.written_at = written;
     changes.ledgers = {after};
     const auto wrote = store_->write(changes);
     EXPECT_TRUE(wrote.has_value()) << wrote.error().text;
-    EXPECT_EQ(store_->commit().end, rollup::CommitEnd::committed);
+    EXPECT_EQ(store_->commit().end, commit::CommitEnd::committed);
     return after;
   }
 
@@ -156,7 +156,7 @@ TEST_F(PostgresStore, KeepsMomentsThatNoCalendarHas) {
                                       .letters = {{.partition = 0, .offset = odd, .at = moment}},
                                       .ledgers = {ledger}});
     EXPECT_TRUE(wrote.has_value()) << wrote.error().text;
-    EXPECT_EQ(store_->commit().end, rollup::CommitEnd::committed);
+    EXPECT_EQ(store_->commit().end, commit::CommitEnd::committed);
   }
   EXPECT_EQ(open().observed.oldest_unread_at, WallTime{std::chrono::milliseconds{-1}});
 }
@@ -183,7 +183,7 @@ TEST_F(PostgresStore, UpdatesRowsInPlace) {
   for (int round = 1; round <= 20; ++round) {
     std::vector<tally::WindowRow> windows;
     for (int page = 0; page < 50; ++page) {
-      windows.push_back(rollup::store_contract::row(Granularity::minute, minute(0), tally::Dimension::page,
+      windows.push_back(commit::store_contract::row(Granularity::minute, minute(0), tally::Dimension::page,
                                                     "/page-" + std::to_string(page), round));
     }
     ledger = flush(ledger, {.windows = windows});

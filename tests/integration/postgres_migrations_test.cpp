@@ -32,7 +32,7 @@ class Migrations : public testing::Test {
   void expect_refused(std::string_view code, std::string_view words, const std::string& role = "postgres") {
     auto done = migrate(role);
     ASSERT_FALSE(done.has_value()) << "expected " << code;
-    EXPECT_EQ(done.error().move, Move::caller) << done.error().text;
+    EXPECT_EQ(done.error().kind, ErrorKind::invalid) << done.error().text;
     EXPECT_EQ(done.error().code, code) << done.error().text;
     EXPECT_NE(done.error().text.find(words), std::string::npos) << done.error().text;
   }
@@ -209,10 +209,10 @@ TEST_F(Migrations, NeedNoRightToCreateWhereAllIsThere) {
   ASSERT_TRUE(store.begin({}).has_value());
   const WallTime flushed{std::chrono::seconds{1'432'026'000}};
   auto wrote = store.write({.horizons = {{tally::Granularity::minute, flushed}},
-                            .flush = rollup::FlushRow{.timestamp = flushed},
+                            .flush = commit::FlushRow{.timestamp = flushed},
                             .prune_flushes_before = flushed});
   EXPECT_TRUE(wrote.has_value()) << wrote.error().text;
-  EXPECT_EQ(store.commit().end, rollup::CommitEnd::committed) << "with the rights of docs/OPERATING.md";
+  EXPECT_EQ(store.commit().end, commit::CommitEnd::committed) << "with the rights of docs/OPERATING.md";
 }
 
 TEST_F(Migrations, RefuseADatabaseThatCannotBeWritten) {

@@ -15,12 +15,12 @@
 namespace weir::postgres {
 namespace {
 
-using rollup::CommitEnd;
-using rollup::store_contract::fence_of;
-using rollup::store_contract::minute;
-using rollup::store_contract::moved_on;
-using rollup::store_contract::total;
-using rollup::store_contract::written;
+using commit::CommitEnd;
+using commit::store_contract::fence_of;
+using commit::store_contract::minute;
+using commit::store_contract::moved_on;
+using commit::store_contract::total;
+using commit::store_contract::written;
 using tally::Granularity;
 using namespace std::chrono_literals;
 
@@ -73,7 +73,7 @@ class StoreFaults : public testing::Test {
     auto wrote = store.write({.written_at = written, .windows = {window}, .ledgers = {moved_on(before, 1)}});
     if (!wrote) return {"write", CommitEnd::aborted, wrote.error()};
     before_step("commit");
-    const rollup::CommitAnswer answer = store.commit();
+    const commit::CommitAnswer answer = store.commit();
     return {answer.end == CommitEnd::committed ? "" : "commit", answer.end, answer.why};
   }
 
@@ -102,7 +102,7 @@ TEST_F(StoreFaults, IsMadeWithoutADatabaseAndSaysSoWhenAsked) {
   for (int round = 0; round < 3; ++round) {
     auto answer = store.open_ledger(0, 0, written);
     ASSERT_FALSE(answer.has_value());
-    EXPECT_EQ(answer.error().move, Move::peer);
+    EXPECT_EQ(answer.error().kind, ErrorKind::unavailable);
     EXPECT_EQ(answer.error().code, code_lost);
   }
   store.rollback();
@@ -117,7 +117,7 @@ TEST_F(StoreFaults, Fault29LosesNothingButTheTransactionWhenItsSessionIsKilledAt
       if (at == step) kill_session();
     });
     EXPECT_EQ(outcome.failed_at, step);
-    EXPECT_EQ(outcome.why.move, Move::peer) << outcome.why.text;
+    EXPECT_EQ(outcome.why.kind, ErrorKind::unavailable) << outcome.why.text;
     EXPECT_EQ(outcome.why.code, code_lost) << outcome.why.text;
     EXPECT_EQ(outcome.end, step == "commit" ? CommitEnd::unknown : CommitEnd::aborted);
     EXPECT_EQ(open(store), before) << step;
@@ -140,7 +140,7 @@ TEST_F(StoreFaults, Fault23DoesNotKnowOfACommitWhoseAnswerWasLostButItsLedgerDoe
     });
     ASSERT_TRUE(proxy.has_failed());
     EXPECT_EQ(outcome.end, CommitEnd::unknown);
-    EXPECT_EQ(outcome.why.move, Move::peer);
+    EXPECT_EQ(outcome.why.kind, ErrorKind::unavailable);
     // The same again: its fence waits for the old session's end, and tells.
     EXPECT_EQ(transact(store, before).failed_at, was_written ? "fence" : "");
     store.rollback();
@@ -182,13 +182,14 @@ TEST_F(StoreFaults, WaitsForAStoppedProcessNoLongerThanTheServerLetsItHoldItsFen
   EXPECT_LT(read_clock().mono - begun, 15s);
   auto late = zombie.write({.written_at = written, .ledgers = {moved_on(before, 1)}});
   ASSERT_FALSE(late.has_value());
-  EXPECT_EQ(late.error().move, Move::peer);
-  EXPECT_EQ(late.error().code, code_idle_in_transaction) << late.error().text;
+  EXPECT_EQ(late.error().kind, ErrorKind::unavailable);
+  EXPECT_EQ(late.error().code, commit::code_idle_in_transaction) << late.error().text;
   EXPECT_EQ(zombie.commit().end, CommitEnd::aborted);
   EXPECT_EQ(transact(zombie, before).failed_at, "fence");
 }
 
-// Much cannot be sent to a server that has gone: libpq then reports a broken pipe, not what the server said before.
+// Much cannot be sent to a server that has gone: libpq then reports a broken pipe, not what the server said
+// before.
 TEST_F(StoreFaults, Fault40SaysThatTheTransactionWasIdleTooLongHoweverMuchWasToBeSent) {
   MetricsStoreOptions stopped = options();
   stopped.connection.idle_in_transaction_timeout = 200ms;
@@ -203,7 +204,7 @@ TEST_F(StoreFaults, Fault40SaysThatTheTransactionWasIdleTooLongHoweverMuchWasToB
     large.users.assign(size, 'x');
     auto late = store.write({.written_at = written, .windows = {large}});
     ASSERT_FALSE(late.has_value());
-    EXPECT_EQ(late.error().code, code_idle_in_transaction) << size << ": " << late.error().text;
+    EXPECT_EQ(late.error().code, commit::code_idle_in_transaction) << size << ": " << late.error().text;
     EXPECT_NE(late.error().text.find("25P03"), std::string::npos) << size << ": " << late.error().text;
   }
 }
@@ -229,7 +230,7 @@ TEST_F(StoreFaults, Fault29TriesTheWholeTransactionAgainAfterALockOrAStatementTo
     std::string_view code;
   };
   for (const Case& timeout :
-       {Case{100ms, 30s, code_lock_timeout}, Case{0ms, 100ms, code_statement_timeout}}) {
+       {Case{100ms, 30s, code_lock_timeout}, Case{0ms, 100ms, commit::code_statement_timeout}}) {
     MetricsStoreOptions impatient = options();
     impatient.connection.lock_timeout = timeout.lock_timeout;
     impatient.connection.statement_timeout = timeout.statement_timeout;
@@ -239,7 +240,7 @@ TEST_F(StoreFaults, Fault29TriesTheWholeTransactionAgainAfterALockOrAStatementTo
       other_.script("BEGIN; LOCK TABLE " + table + " IN EXCLUSIVE MODE");
       const Outcome outcome = transact(store, before);
       EXPECT_EQ(outcome.failed_at, table == "activity_ledger" ? "begin" : "write");
-      EXPECT_EQ(outcome.why.move, Move::peer);
+      EXPECT_EQ(outcome.why.kind, ErrorKind::unavailable);
       EXPECT_EQ(outcome.why.code, timeout.code) << outcome.why.text;
       other_.script("ROLLBACK");
       EXPECT_EQ(open(store), before);
@@ -260,20 +261,20 @@ TEST_F(StoreFaults, Fault29TriesTheWholeTransactionAgainAfterADeadlock) {
   TestConnection look = database_.connect();
   while (look.number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
   }
-  auto locked = store.lock_letters(std::array{rollup::store_contract::letter(0, 1)});
+  auto locked = store.lock_dead_letters(std::array{commit::store_contract::letter(0, 1)});
   waiting.join();
   ASSERT_FALSE(locked.has_value());
-  EXPECT_EQ(locked.error().move, Move::peer);
+  EXPECT_EQ(locked.error().kind, ErrorKind::unavailable);
   EXPECT_EQ(locked.error().code, code_conflict) << locked.error().text;
   EXPECT_EQ(transact(store, before).failed_at, "");
 }
 
 TEST_F(StoreFaults, NeverDeadlocksOnPartitionsAskedForInOppositeOrders) {
-  std::vector<rollup::Fence> fences;
+  std::vector<commit::Fence> fences;
   PostgresMetricsStore opening(options());
   for (const std::int32_t partition : {0, 1, 2, 3}) fences.push_back(fence_of(open(opening, partition)));
   std::atomic<int> refused = 0;
-  const auto contend = [&, this](std::vector<rollup::Fence> order) {
+  const auto contend = [&, this](std::vector<commit::Fence> order) {
     PostgresMetricsStore store(options());
     for (int round = 0; round < 300; ++round) {
       auto held = store.begin(order);
@@ -299,8 +300,8 @@ TEST_F(StoreFaults, GivesUpASessionThatDoesNotAnswerAtAll) {
     const Outcome outcome = transact(store, before);
     EXPECT_LT(read_clock().mono - begun, 5s);
     ASSERT_TRUE(proxy.has_failed());
-    EXPECT_EQ(outcome.why.code, code_answer_timeout) << outcome.why.text;
-    EXPECT_EQ(outcome.why.move, Move::peer);
+    EXPECT_EQ(outcome.why.code, commit::code_answer_timeout) << outcome.why.text;
+    EXPECT_EQ(outcome.why.kind, ErrorKind::unavailable);
     EXPECT_EQ(outcome.end, step == "weir_commit" ? CommitEnd::unknown : CommitEnd::aborted);
     kill_session();  // as the server would do by itself, later
   }
@@ -315,7 +316,7 @@ TEST_F(StoreFaults, GivesUpConnectingToAServerThatDoesNotAnswer) {
   PostgresMetricsStore store(through);
   auto answer = store.open_ledger(0, 0, written);
   ASSERT_FALSE(answer.has_value());
-  EXPECT_EQ(answer.error().move, Move::peer);
+  EXPECT_EQ(answer.error().kind, ErrorKind::unavailable);
   EXPECT_NE(answer.error().text.find(proxy.host()), std::string::npos) << answer.error().text;
   open(store);
 }
@@ -326,14 +327,14 @@ TEST_F(StoreFaults, Fault30NamesTheColumnThatIsMissing) {
   const tally::LedgerRow before = open(store);
   other_.script("ALTER TABLE activity_windows RENAME COLUMN rolled_events TO rolled");
   const Outcome outcome = transact(store, before);
-  EXPECT_EQ(outcome.why.move, Move::caller);
+  EXPECT_EQ(outcome.why.kind, ErrorKind::invalid);
   EXPECT_EQ(outcome.why.code, code_tables_differ);
   EXPECT_NE(outcome.why.text.find("rolled_events"), std::string::npos) << outcome.why.text;
   other_.script("ALTER TABLE activity_windows RENAME COLUMN rolled TO rolled_events");
   EXPECT_EQ(transact(store, before).failed_at, "");
   other_.script(
       "ALTER TABLE activity_windows ALTER COLUMN place TYPE bigint");  // under a session that knew it
-  EXPECT_EQ(transact(store, open(store)).why.move, Move::peer);
+  EXPECT_EQ(transact(store, open(store)).why.kind, ErrorKind::unavailable);
   expect_that_all_works(store);
 }
 
@@ -342,7 +343,7 @@ TEST_F(StoreFaults, Fault30SaysThatTheDatabaseMayOnlyBeRead) {
   PostgresMetricsStore store(options());
   auto answer = store.open_ledger(0, 0, written);
   ASSERT_FALSE(answer.has_value());
-  EXPECT_EQ(answer.error().move, Move::caller);
+  EXPECT_EQ(answer.error().kind, ErrorKind::invalid);
   EXPECT_EQ(answer.error().code, code_read_only) << answer.error().text;
 }
 
@@ -362,7 +363,7 @@ TEST_F(StoreFaults, Fault30SaysWhoIsRefusedAndNeverAPassword) {
     const MonoTime deadline = read_clock().mono + 20s;  // until the server has read its file
     while (refused && read_clock().mono < deadline) refused = Connection::open(settings);
     ASSERT_FALSE(refused.has_value());
-    EXPECT_EQ(refused.error().move, Move::caller);
+    EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
     EXPECT_EQ(refused.error().code, code_access_denied) << refused.error().text;
     EXPECT_EQ(refused.error().text.find("open-sesame"), std::string::npos) << refused.error().text;
     EXPECT_EQ(refused.error().text.find('\n'), std::string::npos) << refused.error().text;
@@ -370,12 +371,13 @@ TEST_F(StoreFaults, Fault30SaysWhoIsRefusedAndNeverAPassword) {
   settings.url = database_.options().connection.url + " dbname=nowhere";
   auto nowhere = Connection::open(settings);
   ASSERT_FALSE(nowhere.has_value());
-  EXPECT_EQ(nowhere.error().move, Move::caller);
+  EXPECT_EQ(nowhere.error().kind, ErrorKind::invalid);
   EXPECT_EQ(nowhere.error().code, code_no_database) << nowhere.error().text;
   EXPECT_NE(nowhere.error().text.find("nowhere"), std::string::npos) << nowhere.error().text;
 }
 
-// A person changes a table under a running store: it says which column, aborts nothing, and goes on once that is undone.
+// A person changes a table under a running store: it says which column, aborts nothing, and goes on once that
+// is undone.
 TEST_F(StoreFaults, Fault30NamesTheColumnThatAPersonChangedAndGoesOnOnceItIsUndone) {
   struct Case {
     std::string spoil;
@@ -416,16 +418,17 @@ TEST_F(StoreFaults, Fault30NamesTheColumnThatAPersonChangedAndGoesOnOnceItIsUndo
     window.place = 40'000;
     auto held = store.begin(std::array{fence_of(*opened)});
     if (!held) return held.error();
-    if (auto read = store.read_windows(std::array{window.key}, limits::step_bytes_max); !read) return read.error();
+    if (auto read = store.read_windows(std::array{window.key}, limits::step_bytes_max); !read)
+      return read.error();
     auto wrote = store.write({.written_at = written, .windows = {window}, .ledgers = {moved_on(*opened, 1)}});
     if (!wrote) return wrote.error();
-    const rollup::CommitAnswer answer = store.commit();
+    const commit::CommitAnswer answer = store.commit();
     return answer.end == CommitEnd::committed ? std::nullopt : std::optional(answer.why);
   };
   // A session whose plans are outdated is given up first.
   const auto attempts = [&] {
     std::optional<Error> why = attempt();
-    for (int more = 0; more < 3 && why && why->move == Move::peer; ++more) why = attempt();
+    for (int more = 0; more < 3 && why && why->kind == ErrorKind::unavailable; ++more) why = attempt();
     return why;
   };
   ASSERT_FALSE(attempts());
@@ -434,7 +437,7 @@ TEST_F(StoreFaults, Fault30NamesTheColumnThatAPersonChangedAndGoesOnOnceItIsUndo
     for (int round = 0; round < 2; ++round) {
       const std::optional<Error> why = attempts();
       ASSERT_TRUE(why) << each.spoil;
-      EXPECT_EQ(why->move, Move::caller) << why->text;
+      EXPECT_EQ(why->kind, ErrorKind::invalid) << why->text;
       EXPECT_EQ(why->code, code_tables_differ) << why->text;
       EXPECT_NE(why->text.find(each.named), std::string::npos) << why->text;
     }
@@ -453,7 +456,8 @@ TEST_F(StoreFaults, OfTwoGroupsThatOpenATopicAtOnceOneIsRefusedAndNamesBoth) {
       "FOR EACH ROW EXECUTE FUNCTION slow()");
   for (int round = 0; round < 3; ++round) {
     other_.script("TRUNCATE activity_ledger");
-    std::array<Result<tally::LedgerRow>, 2> opened{fail(Move::peer, "", ""), fail(Move::peer, "", "")};
+    std::array<Result<tally::LedgerRow>, 2> opened{fail(ErrorKind::unavailable, "", ""),
+                                                   fail(ErrorKind::unavailable, "", "")};
     std::barrier begin(2);
     std::vector<std::thread> processes;
     for (int number = 0; number < 2; ++number) {

@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "commit/testing/metrics_store_fixture.hpp"
 #include "integration/postgres_database.hpp"
 #include "postgres/metrics_store.hpp"
 #include "postgres/migrations.hpp"
 #include "postgres/store_rows.hpp"
-#include "rollup/metrics_store_world.hpp"
 
 namespace weir::postgres {
 
@@ -24,7 +24,7 @@ class StoreDatabase {
   explicit StoreDatabase(Hll hll = Hll::absent) : database_("TEMPLATE " + migrated(hll)) {}
 
   [[nodiscard]] MetricsStoreOptions options(const std::string& group = "the-group") const {
-    return {.connection = database_.settings(), .topic = rollup::store_contract::topic, .group_id = group};
+    return {.connection = database_.settings(), .topic = commit::store_contract::topic, .group_id = group};
   }
   [[nodiscard]] std::unique_ptr<PostgresMetricsStore> session(const std::string& group = "the-group") const {
     return std::make_unique<PostgresMetricsStore>(options(group));
@@ -50,7 +50,7 @@ class StoreDatabase {
   TestDatabase database_;
 };
 
-inline std::vector<rollup::StandingLetter> letters_of(TestConnection& session, std::string_view topic) {
+inline std::vector<commit::StandingLetter> letters_of(TestConnection& session, std::string_view topic) {
   const Rows rows = session.run(
       "SELECT partition, \"offset\", reason, detail, key, value, at, attempts, replayed_at "
       "FROM activity_dead_letters WHERE topic = $1::text ORDER BY partition, \"offset\"",
@@ -59,7 +59,7 @@ inline std::vector<rollup::StandingLetter> letters_of(TestConnection& session, s
     if (rows.is_null(row, column)) return std::nullopt;
     return std::string(rows.bytes(row, column));
   };
-  std::vector<rollup::StandingLetter> letters;
+  std::vector<commit::StandingLetter> letters;
   for (int row = 0; row < rows.count(); ++row) {
     std::optional<WallTime> replayed_at;
     if (!rows.is_null(row, 8)) replayed_at = rows.moment(row, 8);
@@ -72,25 +72,25 @@ inline std::vector<rollup::StandingLetter> letters_of(TestConnection& session, s
   return letters;
 }
 
-inline void look_at_ledgers(TestConnection& session, rollup::Standing& standing) {
+inline void look_at_ledgers(TestConnection& session, commit::Standing& standing) {
   const Rows rows = session.run("SELECT " + std::string(ledger_columns) +
                                 ", topic FROM activity_ledger ORDER BY topic, partition");
   for (int row = 0; row < rows.count(); ++row) {
     const tally::LedgerRow ledger = ledger_row(rows, row);
     const std::string topic(rows.bytes(row, 15));
-    if (topic == rollup::store_contract::topic) {
+    if (topic == commit::store_contract::topic) {
       standing.ledgers.push_back(ledger);
       continue;
     }
-    std::vector<rollup::StandingLetter> letters = letters_of(session, topic);
+    std::vector<commit::StandingLetter> letters = letters_of(session, topic);
     std::erase_if(letters, [&](const auto& each) { return each.letter.partition != ledger.partition; });
     standing.retired.push_back({topic, ledger, std::move(letters)});
   }
 }
 
-inline rollup::Standing look_at_all(const StoreDatabase& database) {
+inline commit::Standing look_at_all(const StoreDatabase& database) {
   TestConnection session = database.connect();
-  rollup::Standing standing;
+  commit::Standing standing;
   const Rows windows = session.run(
       "SELECT " + std::string(window_columns) +
       " FROM activity_windows AS w ORDER BY granularity, dimension, window_start, partition, value");
@@ -106,7 +106,7 @@ inline rollup::Standing look_at_all(const StoreDatabase& database) {
     const auto granularity = tally::granularity_named(horizons.bytes(row, 0)).value();
     standing.pruned_to[static_cast<std::size_t>(granularity)] = horizons.moment(row, 1);
   }
-  standing.letters = letters_of(session, rollup::store_contract::topic);
+  standing.letters = letters_of(session, commit::store_contract::topic);
   const Rows flushes =
       session.run("SELECT timestamp, unique_users, page_view_count FROM user_activity_metrics ORDER BY id");
   for (int row = 0; row < flushes.count(); ++row)

@@ -1,4 +1,5 @@
-// Our sketches against the extension whose bytes they claim to be: byte for byte, in a PostgreSQL of the test's own.
+// Our sketches against the extension whose bytes they claim to be: byte for byte, in a PostgreSQL of the
+// test's own.
 #include <bit>
 #include <cmath>
 #include <gtest/gtest.h>
@@ -204,7 +205,8 @@ TEST_F(SketchAndExtension, WriteAndCountAThousandAlike) {
   for (const hll::Kind kind : {hll::Kind::exact, hll::Kind::sparse, hll::Kind::full})
     EXPECT_GT(kinds[static_cast<std::size_t>(kind)], 50) << "each kind is well represented";
 
-  // Ours are taken as hll by all three ways: the cast, the input function, and the column with its parameters.
+  // Ours are taken as hll by all three ways: the cast, the input function, and the column with its
+  // parameters.
   store("ours", encoded);
   const Answer taken = database_->run(
       "SELECT #(users::hll), #(users::text::hll), #(users::hll(14, 5, 4096, 1)), "

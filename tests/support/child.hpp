@@ -17,8 +17,8 @@ struct Child {
   int death_signal = 9;              // what it is sent when the thread that started it ends
 };
 
-// Starts it and returns at once. Throws std::runtime_error if there can be no more processes. To be called from a
-// thread that outlives the child, because the child ends with it.
+// Starts it and returns at once. Throws std::runtime_error if there can be no more processes. To be called
+// from a thread that outlives the child, because the child ends with it.
 [[nodiscard]] pid_t start(const Child& child);
 
 // Waits for the end of a child; its status as waitpid(2) gives it.
@@ -27,8 +27,8 @@ int wait_for_end(pid_t pid);
 // Whether it still runs; takes its status away if it ended.
 [[nodiscard]] bool still_runs(pid_t pid);
 
-// A loopback port that is free now, and below those that the kernel gives to connections going out: a client that
-// tries again and again while the server is away could otherwise be given that very port, and keep it.
+// A loopback port that is free now, and below those that the kernel gives to connections going out: a client
+// that tries again and again while the server is away could otherwise be given that very port, and keep it.
 [[nodiscard]] int free_port();
 
 // A new folder under the system's temporary one.
@@ -37,8 +37,8 @@ int wait_for_end(pid_t pid);
 // A whole file; empty if there is none.
 [[nodiscard]] std::string read_text(const std::filesystem::path& file);
 
-// For SetUp() and the first line of a test: what it needs is not on this machine. Fails in CI (CI set), skips with a
-// loud line elsewhere; the caller returns.
+// For SetUp() and the first line of a test: what it needs is not on this machine. Fails in CI (CI set), skips
+// with a loud line elsewhere; the caller returns.
 void missing(std::string_view what);
 
 }  // namespace weir::support

@@ -8,10 +8,11 @@
 
 namespace weir::support {
 
-// A broker of one node with an empty folder of its own, on a free loopback port, by scripts/kafka; with KAFKA_BROKERS
-// set, that cluster instead, and nothing is started or ended. Runs as a child of this process and dies with the thread
-// that made it; its folder goes with it. Topics are not created by themselves; what Kafka keeps for itself has one
-// replica. The first start takes about 5 s, one after kill() about as long, with 200 MB. One thread.
+// A broker of one node with an empty folder of its own, on a free loopback port, by scripts/kafka; with
+// KAFKA_BROKERS set, that cluster instead, and nothing is started or ended. Runs as a child of this process
+// and dies with the thread that made it; its folder goes with it. Topics are not created by themselves; what
+// Kafka keeps for itself has one replica. The first start takes about 5 s, one after kill() about as long,
+// with 200 MB. One thread.
 class KafkaServer {
  public:
   // Throws std::runtime_error with the server's last words if it does not start within a minute.
@@ -36,7 +37,8 @@ class KafkaServer {
   void restart();
 
   // A new topic with a name of its own that begins with `name`; `setting` is empty or one "key=value" of the
-  // topic's, for example "message.timestamp.type=LogAppendTime". Returns its name once every partition has a leader.
+  // topic's, for example "message.timestamp.type=LogAppendTime". Returns its name once every partition has a
+  // leader.
   [[nodiscard]] std::string make_topic(std::string_view name, int partitions,
                                        std::string_view setting = {}) const;
 
@@ -57,8 +59,8 @@ class KafkaServer {
 // What this machine lacks to start one, in words; empty: nothing (or KAFKA_BROKERS is set).
 [[nodiscard]] std::string kafka_missing();
 
-// One server for the whole test program, started at the first call and ended with the program: each test makes a topic
-// of its own on it. To be called from the main thread, after kafka_missing() said nothing.
+// One server for the whole test program, started at the first call and ended with the program: each test
+// makes a topic of its own on it. To be called from the main thread, after kafka_missing() said nothing.
 [[nodiscard]] KafkaServer& shared_kafka();
 
 }  // namespace weir::support

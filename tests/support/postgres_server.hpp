@@ -9,13 +9,14 @@
 
 namespace weir::support {
 
-// The folder of the newest PostgreSQL's programs that has this extension; none: not installed. Looks where Debian
-// keeps them (/usr/lib/postgresql/N/bin).
+// The folder of the newest PostgreSQL's programs that has this extension; none: not installed. Looks where
+// Debian keeps them (/usr/lib/postgresql/N/bin).
 [[nodiscard]] std::optional<std::filesystem::path> find_postgres(std::string_view extension);
 
-// A new, empty cluster in a folder of its own under the system's temporary one, reached by a Unix socket in it and by
-// a free loopback port, not durable (fsync off). Runs as a child of this process, as user `postgres` where we are root, and
-// dies with the thread that made it; its folder goes with it. Starting takes about two seconds. One thread.
+// A new, empty cluster in a folder of its own under the system's temporary one, reached by a Unix socket in
+// it and by a free loopback port, not durable (fsync off). Runs as a child of this process, as user
+// `postgres` where we are root, and dies with the thread that made it; its folder goes with it. Starting
+// takes about two seconds. One thread.
 class PostgresServer {
  public:
   // Throws std::runtime_error with the server's own words if it does not start within half a minute.

@@ -1,0 +1,338 @@
+#include "activity/json_cursor.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <new>
+#include <simdjson.h>
+
+#include "base/ensure.hpp"
+#include "base/json_text.hpp"
+#include "base/limits.hpp"
+
+namespace weir::activity {
+namespace {
+
+constexpr std::size_t first_capacity = limits::event_bytes_default;
+constexpr std::size_t shown_bytes_max = 24;
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+static_assert(limits::json_slack_bytes >= simdjson::SIMDJSON_PADDING);
+
+// The number that four hexadecimal digits make, or -1.
+int hex4(const char* digits) {
+  int number = 0;
+  for (int each = 0; each < 4; ++each) {
+    const char digit = digits[each];
+    const char lower = static_cast<char>(digit | 0x20);
+    if (digit >= '0' && digit <= '9') {
+      number = number * 16 + (digit - '0');
+    } else if (lower >= 'a' && lower <= 'f') {
+      number = number * 16 + (lower - 'a' + 10);
+    } else {
+      return -1;
+    }
+  }
+  return number;
+}
+
+constexpr bool is_high_surrogate(int unit) { return unit >= 0xD800 && unit <= 0xDBFF; }
+constexpr bool is_low_surrogate(int unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
+
+void append_utf8(std::string& out, int code_point) {
+  const auto put = [&out](int byte) { out += static_cast<char>(byte); };
+  if (code_point < 0x80) {
+    put(code_point);
+  } else if (code_point < 0x800) {
+    put(0xC0 | (code_point >> 6));
+    put(0x80 | (code_point & 0x3F));
+  } else if (code_point < 0x10000) {
+    put(0xE0 | (code_point >> 12));
+    put(0x80 | ((code_point >> 6) & 0x3F));
+    put(0x80 | (code_point & 0x3F));
+  } else {
+    put(0xF0 | (code_point >> 18));
+    put(0x80 | ((code_point >> 12) & 0x3F));
+    put(0x80 | ((code_point >> 6) & 0x3F));
+    put(0x80 | (code_point & 0x3F));
+  }
+}
+
+// Appends what \uXXXX at `at` means, a pair of surrogates as one character; returns where it ends.
+const char* append_unicode_escape(const char* at, const char* end, std::string& out, Unescaped& told) {
+  const int unit = hex4(at + 2);
+  at += 6;
+  if (is_high_surrogate(unit) && end - at >= 6 && at[0] == '\\' && at[1] == 'u') {
+    if (const int low = hex4(at + 2); is_low_surrogate(low)) {
+      append_utf8(out, 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00));
+      return at + 6;
+    }
+  }
+  told.has_nul |= unit == 0;
+  told.has_lone_surrogate |= is_high_surrogate(unit) || is_low_surrogate(unit);
+  append_utf8(out, unit);
+  return at;
+}
+
+char meaning_of_escape(char letter) {
+  switch (letter) {
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    default:
+      return letter;  // " \ /
+  }
+}
+
+}  // namespace
+
+Unescaped unescape_raw(std::string_view raw, std::string& scratch) {
+  ensure(scratch.capacity() - scratch.size() >= raw.size(),
+         "unescaping never moves what was unescaped before");
+  const std::size_t begin = scratch.size();
+  Unescaped told;
+  const char* const end = raw.data() + raw.size();
+  for (const char* at = raw.data(); at < end;) {
+    if (*at != '\\') {
+      scratch += *at++;
+    } else if (at[1] == 'u') {
+      at = append_unicode_escape(at, end, scratch, told);
+    } else {
+      scratch += meaning_of_escape(at[1]);
+      at += 2;
+    }
+  }
+  told.text = std::string_view(scratch).substr(begin);
+  return told;
+}
+
+struct JsonCursor::Tokens {
+  std::unique_ptr<simdjson::internal::dom_parser_implementation> finder;
+};
+
+JsonCursor::JsonCursor() : owned_(std::make_unique<Tokens>()) {
+  const auto failed = simdjson::get_active_implementation()->create_dom_parser_implementation(
+      first_capacity, 1, owned_->finder);
+  if (failed != simdjson::SUCCESS) throw std::bad_alloc();
+}
+
+JsonCursor::~JsonCursor() = default;
+
+bool JsonCursor::begin(std::string_view text) {
+  auto& finder = *owned_->finder;
+  text_ = text.data();
+  bytes_ = text.size();
+  token_ = tokens_ = 0;
+  code_ = "not_json";
+  expected_ = whole_ = {};
+  if (text.size() > finder.capacity()) {
+    if (text.size() > simdjson::SIMDJSON_MAXSIZE_BYTES) {
+      whole_ = "it is larger than 4 GB";
+      return false;
+    }
+    const std::size_t partition_key_member =
+        std::min(std::bit_ceil(text.size()), simdjson::SIMDJSON_MAXSIZE_BYTES);
+    if (finder.set_capacity(partition_key_member) != simdjson::SUCCESS) throw std::bad_alloc();
+  }
+  const auto failed = finder.stage1(reinterpret_cast<const std::uint8_t*>(text.data()), text.size(),
+                                    simdjson::stage1_mode::regular);
+  if (failed == simdjson::SUCCESS) {
+    positions_ = finder.structural_indexes.get();
+    tokens_ = finder.n_structural_indexes;
+    ensure(positions_[tokens_] == bytes_, "behind the tokens' positions stands the size of the text");
+    find_backslash(text_);
+    if (!text.starts_with(byte_order_mark)) return true;
+    whole_ = "it begins with a byte order mark";
+  } else if (failed == simdjson::UTF8_ERROR) {
+    code_ = "bad_utf8";
+    whole_ = "its bytes are not UTF-8";
+  } else if (failed == simdjson::UNESCAPED_CHARS) {
+    whole_ = "a string holds a control character that is not escaped";
+  } else if (failed == simdjson::UNCLOSED_STRING) {
+    whole_ = "a string is not closed";
+  } else if (failed == simdjson::EMPTY) {
+    whole_ = "it is empty";
+  } else {
+    whole_ = simdjson::error_message(failed);
+  }
+  return false;
+}
+
+void JsonCursor::find_backslash(const char* from) {
+  const char* const end = text_ + bytes_;
+  const void* const found = std::memchr(from, '\\', static_cast<std::size_t>(end - from));
+  next_backslash_ = found == nullptr ? end : static_cast<const char*>(found);
+}
+
+bool JsonCursor::check_escapes(const char* from, const char* closing_quote) {
+  for (const char* at = std::max(from, next_backslash_); at < closing_quote; ++at) {
+    if (*at != '\\') continue;
+    ++at;
+    const bool unicode = *at == 'u';
+    if (unicode && (closing_quote - at < 5 || hex4(at + 1) < 0))
+      return fail_with("\\u with four hex digits in the string");
+    if (!unicode && std::memchr("\"\\/bfnrt", *at, 8) == nullptr) {
+      return fail_with("only the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u in the string");
+    }
+  }
+  find_backslash(closing_quote);
+  return true;
+}
+
+bool JsonCursor::end_scalar(const char* behind) {
+  // The next token begins where this one ends, or white space stands between them.
+  if (behind != text_ + positions_[token_ + 1] && !is_white_space(*behind)) return fail_with("a value");
+  ++token_;
+  return true;
+}
+
+bool JsonCursor::skip_number() {
+  const char* at = text_ + positions_[token_];
+  const char* const end = text_ + positions_[token_ + 1];
+  const auto skip_digits = [&] {
+    const char* const first = at;
+    while (at < end && *at >= '0' && *at <= '9') ++at;
+    return at - first;
+  };
+  if (*at == '-') ++at;
+  const bool zero = at < end && *at == '0';
+  const auto whole_digits = skip_digits();
+  if (whole_digits == 0 || (zero && whole_digits > 1)) return fail_with("a number as JSON writes it");
+  if (at < end && *at == '.') {
+    ++at;
+    if (skip_digits() == 0) return fail_with("a number as JSON writes it");
+  }
+  if (at < end && (*at == 'e' || *at == 'E')) {
+    ++at;
+    if (at < end && (*at == '+' || *at == '-')) ++at;
+    if (skip_digits() == 0) return fail_with("a number as JSON writes it");
+  }
+  return end_scalar(at);
+}
+
+bool JsonCursor::skip_word(std::string_view word) {
+  const char* const at = text_ + positions_[token_];
+  if (positions_[token_ + 1] - positions_[token_] < word.size() ||
+      word != std::string_view(at, word.size())) {
+    return fail_with("a value");
+  }
+  return end_scalar(at + word.size());
+}
+
+bool JsonCursor::skip_scalar() {
+  JsonString ignored;
+  switch (peek()) {
+    case '"':
+      return take_string(ignored);
+    case 't':
+      return skip_word("true");
+    case 'f':
+      return skip_word("false");
+    case 'n':
+      return skip_word("null");
+    case '-':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
+      return skip_number();
+    default:
+      return fail_with("a value");
+  }
+}
+
+bool JsonCursor::deny_deeper() {
+  code_ = "too_deep";
+  return fail_with("values nested at most 32 deep");
+  static_assert(limits::json_depth_max == 32, "the text says so");
+}
+
+bool JsonCursor::skip_value(int depth) {
+  static_assert(limits::json_depth_max <= 32, "one bit for each open container");
+  std::uint32_t objects = 0;  // the lowest bit: the innermost open container is an object
+  int open = 0;
+  JsonString name;
+  while (true) {
+    const char first = peek();
+    if (first == '{' || first == '[') {
+      if (depth + open == limits::json_depth_max) return deny_deeper();
+      ++token_;
+      ++open;
+      objects = (objects << 1) | (first == '{' ? 1U : 0U);
+      if (peek() != first + 2) {  // } is { + 2 and ] is [ + 2
+        if (first == '{' && !take_name(name)) return false;
+        continue;
+      }
+    } else if (!skip_scalar()) {
+      return false;
+    }
+    while (true) {  // behind a value, or before the end of an empty container
+      if (open == 0) return true;
+      const bool in_object = (objects & 1) != 0;
+      if (take(in_object ? '}' : ']')) {
+        objects >>= 1;
+        --open;
+        continue;
+      }
+      if (!expect(',', in_object ? "',' or '}'" : "',' or ']'")) return false;
+      if (in_object && !take_name(name)) return false;
+      break;
+    }
+  }
+}
+
+std::string_view JsonCursor::next_in_words() const {
+  if (at_end()) return "the end";
+  switch (peek()) {
+    case '{':
+      return "an object";
+    case '[':
+      return "an array";
+    case '"':
+      return "a string";
+    case 't':
+      return "true";
+    case 'f':
+      return "false";
+    case 'n':
+      return "null";
+    default:
+      break;
+  }
+  return peek() == '-' || (peek() >= '0' && peek() <= '9') ? "a number" : "no value";
+}
+
+Error JsonCursor::fault() const {
+  std::string text = "not JSON: ";
+  if (code_ == "too_deep") text = "too deep: ";
+  if (!whole_.empty()) {
+    text += whole_;
+    return {.kind = ErrorKind::invalid, .code = code_, .text = std::move(text)};
+  }
+  const std::size_t at = at_end() ? bytes_ : positions_[token_];
+  text += "expected ";
+  text += expected_;
+  text += " at byte ";
+  text += std::to_string(at);
+  text += ", found ";
+  if (at_end()) {
+    text += "the end";
+  } else {
+    append_json_string(text, std::string_view(text_ + at, std::min(bytes_ - at, shown_bytes_max)));
+  }
+  return {.kind = ErrorKind::invalid, .code = code_, .text = std::move(text)};
+}
+
+}  // namespace weir::activity

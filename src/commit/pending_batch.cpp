@@ -1,0 +1,28 @@
+#include "commit/pending_batch.hpp"
+
+#include <utility>
+
+namespace weir::commit {
+
+Backlog& Backlog::operator+=(const Backlog& more) {
+  events += more.events;
+  letters += more.letters;
+  letter_bytes += more.letter_bytes;
+  tally_bytes += more.tally_bytes;
+  return *this;
+}
+
+tally::LedgerRow PendingBatch::added_to(tally::LedgerRow before, const Counts& of_replays) const {
+  tally::LedgerRow after = std::move(before);
+  if (empty()) return after;
+  after.next_offset = next_offset;
+  after.read += counts.read;
+  after.tallied += counts.tallied + of_replays.tallied;
+  after.duplicate += counts.duplicate + of_replays.duplicate;
+  after.dead_lettered += counts.dead_lettered + of_replays.dead_lettered;
+  after.skipped += counts.skipped;
+  after.last_record_hash = last_record_hash;
+  return after;
+}
+
+}  // namespace weir::commit

@@ -1,0 +1,86 @@
+#include "commit/replay.hpp"
+
+#include "base/ensure.hpp"
+#include "base/hash.hpp"
+
+namespace weir::commit {
+namespace {
+
+std::optional<std::string> kept(const std::optional<std::string_view>& text) {
+  return text ? std::optional<std::string>(*text) : std::nullopt;
+}
+
+}  // namespace
+
+KeptEvent::KeptEvent(const activity::UserActivity& activity, RecordTime record_time)
+    : user_hash_(murmur3(activity.user_id).low),
+      activity_type_(activity.activity_type),
+      page_url_(kept(activity.metadata.page_url)),
+      referrer_(kept(activity.metadata.referrer)),
+      timestamp_(activity.timestamp),
+      record_time_(record_time) {}
+
+void KeptEvent::add_to(tally::Tally& tally) const {
+  activity::UserActivity activity{.user_id = {},  // only its hash counts
+                                  .activity_type = activity_type_,
+                                  .timestamp = timestamp_,
+                                  .metadata = {},
+                                  .message_id = {}};
+  if (page_url_) activity.metadata.page_url = *page_url_;
+  if (referrer_) activity.metadata.referrer = *referrer_;
+  tally.add(activity, user_hash_, record_time_);
+}
+
+void ReplaySettlement::locked(std::span<const DeadLetterId> sources,
+                              std::span<const DeadLetterState> states) {
+  ensure(sources.size() == states.size(), "each letter that was asked for has a state");
+  for (std::size_t at = 0; at < sources.size(); ++at) {
+    if (states[at] != DeadLetterState::unknown) states_[sources[at]] = states[at];
+  }
+}
+
+DeadLetterState ReplaySettlement::state(const DeadLetterId& source) const {
+  const auto found = states_.find(source);
+  return found == states_.end() ? DeadLetterState::unknown : found->second;
+}
+
+void ReplaySettlement::mark_replayed(const DeadLetterId& source) {
+  states_[source] = DeadLetterState::replayed;
+  replayed_.push_back(source);
+}
+
+std::vector<Changes::FailedReplay> ReplaySettlement::failed() const {
+  std::vector<Changes::FailedReplay> failed;
+  for (const auto& [source, times] : failed_) failed.push_back({source, times});
+  return failed;
+}
+
+SettledReplays settle(std::span<const Replay> replays, const tally::Tally& tally, const std::string& topic,
+                      ReplaySettlement& book) {
+  SettledReplays settled;
+  for (const Replay& replay : replays) {
+    const DeadLetterState state = book.state(replay.source);
+    if (replay.letter) {
+      ++settled.counts.dead_lettered;
+      ++settled.reasons[replay.letter->reason];
+      if (state != DeadLetterState::unknown) {
+        book.add_attempt(replay.source);
+        continue;
+      }
+      settled.letters.push_back(*replay.letter);
+      book.written({topic, replay.letter->partition, replay.letter->offset});
+      continue;
+    }
+    if (state == DeadLetterState::waiting) book.mark_replayed(replay.source);
+    if (!replay.event || state == DeadLetterState::replayed) {
+      ++settled.counts.duplicate;
+      continue;
+    }
+    ++settled.counts.tallied;
+    if (!settled.tally) settled.tally = tally;
+    replay.event->add_to(*settled.tally);
+  }
+  return settled;
+}
+
+}  // namespace weir::commit

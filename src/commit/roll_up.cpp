@@ -1,0 +1,134 @@
+#include "commit/roll_up.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include "base/ensure.hpp"
+#include "tally/merge.hpp"
+
+namespace weir::commit {
+namespace {
+
+constexpr std::size_t rows_a_step_min = 16;
+constexpr std::size_t bytes_a_step_min = 64 * limits::KiB;
+
+}  // namespace
+
+RollUp::RollUp(std::vector<PartitionBatch> shares, const RowBounds& bounds, const RowBounds& step)
+    : shares_(std::move(shares)), bounds_(bounds), step_(step) {}
+
+void RollUp::start(std::span<const PartitionCommit> claims) {
+  held_.clear();
+  for (std::size_t at = 0; at < shares_.size(); ++at) {
+    const bool held = std::ranges::any_of(claims, [&](const PartitionCommit& claim) {
+      return claim.held() && claim.partition() == shares_[at].partition;
+    });
+    if (held) held_.push_back(at);
+  }
+  next_share_ = 0;
+  next_minute_ = 0;
+  rolled_.clear();
+  minutes_.clear();
+  targets_.reset();
+  rows_a_step_ = step_.rows;
+  read_ = {.rows = 0, .bytes = 0};
+  last_rows_.clear();
+}
+
+bool RollUp::take_smaller_steps() {
+  if (step_.rows <= rows_a_step_min) return false;
+  step_.rows = std::max(step_.rows / 4, rows_a_step_min);
+  step_.bytes = std::max(step_.bytes / 4, bytes_a_step_min);
+  return true;
+}
+
+Result<std::optional<StoreCall>> RollUp::next_step() {
+  if (!targets_) return minutes_.empty() ? read_minutes() : read_targets();
+  auto merged = merge_step();
+  if (!merged) return propagate(merged);
+  if (minutes_.empty() && is_at_end()) {
+    last_rows_ = *std::move(merged);  // they go with the rest
+    return std::nullopt;
+  }
+  Write write;
+  write.changes.windows = *std::move(merged);
+  return write;
+}
+
+bool RollUp::is_at_end() const {
+  return next_share_ == held_.size() || read_.rows >= bounds_.rows || read_.bytes >= bounds_.bytes;
+}
+
+std::optional<StoreCall> RollUp::read_minutes() {
+  if (is_at_end()) return std::nullopt;
+  const PartitionBatch& share = shares_[held_[next_share_]];
+  const auto first = share.minutes.begin() + static_cast<std::ptrdiff_t>(next_minute_);
+  // Never more than the transaction has room for, or a bound that is lowered after a timeout would not be
+  // kept.
+  const RowBounds room{std::min(step_.rows, bounds_.rows - read_.rows),
+                       std::min(step_.bytes, bounds_.bytes - read_.bytes)};
+  return ReadUnrolled{share.partition, std::vector<WindowStart>(first, share.minutes.end()), room};
+}
+
+// The minutes that have no other row with a remainder are rolled up once these rows are.
+void RollUp::take_unrolled(UnrolledRows rows) {
+  ensure(rows.minutes_read > 0 || !rows.rows.empty(), "each read answers something");
+  const PartitionBatch& share = shares_[held_[next_share_]];
+  for (const std::size_t end = next_minute_ + rows.minutes_read; next_minute_ < end; ++next_minute_)
+    rolled_[share.partition].push_back(share.minutes.at(next_minute_));
+  if (next_minute_ == share.minutes.size()) {
+    ++next_share_;
+    next_minute_ = 0;
+  }
+  read_.rows += std::max<std::size_t>(rows.rows.size(), 1);
+  for (const tally::WindowRow& row : rows.rows) read_.bytes += row.key.value.size() + row.users.size();
+  minutes_.insert(minutes_.end(), std::make_move_iterator(rows.rows.begin()),
+                  std::make_move_iterator(rows.rows.end()));
+}
+
+std::optional<StoreCall> RollUp::read_targets() {
+  rows_in_step_ = std::min(rows_a_step_, minutes_.size());
+  ReadWindows call{.keys = tally::keys_to_read_for_roll_up(
+                       std::span<const tally::WindowRow>(minutes_).first(rows_in_step_)),
+                   .bytes_max = step_.bytes};
+  if (rows_in_step_ == 1) call.bytes_max = std::numeric_limits<std::size_t>::max();  // no step is smaller
+  return call;
+}
+
+void RollUp::take(MetricsStore::WindowRows rows) {
+  if (!rows) {
+    rows_a_step_ = rows_in_step_ / 2;
+    return;
+  }
+  std::size_t bytes = 0;
+  for (const tally::WindowRow& row : *rows) bytes += row.key.value.size() + row.users.size();
+  if (bytes < step_.bytes / 4) rows_a_step_ = std::min(2 * rows_a_step_, step_.rows);
+  targets_ = *std::move(rows);
+}
+
+Result<std::vector<tally::WindowRow>> RollUp::merge_step() {
+  const auto end = minutes_.begin() + static_cast<std::ptrdiff_t>(rows_in_step_);
+  std::vector<tally::WindowRow> step(std::make_move_iterator(minutes_.begin()), std::make_move_iterator(end));
+  minutes_.erase(minutes_.begin(), end);
+  std::vector<tally::WindowRow> targets = *std::move(targets_);
+  targets_.reset();
+  return tally::roll_up(std::move(step), std::move(targets));
+}
+
+Changes RollUp::changes(WallTime) {
+  Changes changes;
+  changes.windows = std::move(last_rows_);
+  for (const auto& [partition, minutes] : rolled_) {
+    for (const WindowStart minute : minutes) changes.rolled.push_back({partition, minute});
+  }
+  return changes;
+}
+
+std::vector<WindowStart> RollUp::rolled(std::int32_t partition) const {
+  const auto found = rolled_.find(partition);
+  return found == rolled_.end() ? std::vector<WindowStart>() : found->second;
+}
+
+}  // namespace weir::commit

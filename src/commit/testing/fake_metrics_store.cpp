@@ -1,0 +1,345 @@
+#include "commit/testing/fake_metrics_store.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/ensure.hpp"
+
+namespace weir::commit {
+namespace {
+
+std::unexpected<Error> away() {
+  return fail(ErrorKind::unavailable, "store_away", "the fake store does not answer");
+}
+
+template <class T>
+void append(std::vector<T>& to, const std::vector<T>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+Result<Fault> FakeMetricsStore::fault_of(StoreStep step) {
+  const Fault fault = database_.faults(step);
+  if (fault == Fault::broken) {
+    end();
+    return fail(ErrorKind::internal, "disk_failed", "the fake store's disk failed");
+  }
+  if (fault == Fault::refused_until_a_person_acts) {
+    end();
+    return fail(ErrorKind::invalid, "tables_differ", "the fake store has another column");
+  }
+  return fault;
+}
+
+Result<void> FakeMetricsStore::in_transaction(StoreStep step) {
+  const Result<Fault> fault = fault_of(step);
+  if (!fault) return std::unexpected(fault.error());
+  if (*fault != Fault::none) end();
+  if (transaction_ == 0) return away();
+  return {};
+}
+
+void FakeMetricsStore::end() {
+  if (transaction_ != 0) database_.unlock(transaction_);
+  transaction_ = 0;
+  pending_ = {};
+  rows_written_ = 0;
+  versions_.clear();
+}
+
+Result<tally::LedgerRow> FakeMetricsStore::open_ledger(std::int32_t partition, std::int64_t start_offset,
+                                                       WallTime now) {
+  if (database_.bugs.cache == RowCache::dropped_at_opening) forget(partition);
+  Result<Fault> fault = fault_of(StoreStep::open_ledger);
+  if (!fault) return propagate(fault);
+  if (*fault == Fault::refused || *fault == Fault::lost_before) return away();
+  if (!database_.group) database_.group = group_;
+  if (*database_.group != group_) {
+    return fail(ErrorKind::invalid, "another_group",
+                "the ledger is of group " + *database_.group + ", this is group " + group_);
+  }
+  const tally::LedgerRow row =
+      database_.ledgers.emplace(partition, beginning(partition, start_offset, now)).first->second;
+  if (*fault != Fault::none) return away();
+  return row;
+}
+
+Result<std::vector<std::int64_t>> FakeMetricsStore::letter_offsets(std::int32_t partition, std::int64_t from,
+                                                                   std::int64_t to) {
+  Result<Fault> fault = fault_of(StoreStep::letter_offsets);
+  if (!fault) return propagate(fault);
+  if (*fault != Fault::none) return away();
+  std::vector<std::int64_t> offsets;
+  const auto last = database_.letters.lower_bound(place_in_topic(partition, to));
+  for (auto at = database_.letters.lower_bound(place_in_topic(partition, from)); at != last; ++at)
+    offsets.push_back(at->first.offset);
+  return offsets;
+}
+
+Result<std::vector<WindowStart>> FakeMetricsStore::unrolled_minutes(std::int32_t partition) {
+  Result<Fault> fault = fault_of(StoreStep::unrolled_minutes);
+  if (!fault) return propagate(fault);
+  if (*fault != Fault::none) return away();
+  std::vector<WindowStart> minutes;
+  for (const PendingRollup& minute : database_.unrolled) {
+    if (minute.partition == partition) minutes.push_back(minute.start);
+  }
+  return minutes;
+}
+
+bool FakeMetricsStore::would_block(std::span<const Fence> fences) const {
+  return std::ranges::any_of(fences, [this](const Fence& fence) {
+    const auto lock = database_.locks_.find(fence.partition);
+    return lock != database_.locks_.end() && lock->second != transaction_;
+  });
+}
+
+Result<std::vector<std::int32_t>> FakeMetricsStore::begin(std::span<const Fence> fences) {
+  ensure(transaction_ == 0, "one transaction a session");
+  Result<Fault> fault = fault_of(StoreStep::begin);
+  if (!fault) return propagate(fault);
+  if (*fault != Fault::none || would_block(fences)) return away();
+  transaction_ = ++database_.last_transaction_;
+  std::vector<std::int32_t> held;
+  for (const Fence& fence : fences) {
+    const bool known = database_.ledgers.contains(fence.partition);
+    if (!database_.matches(fence) && !(resends_ && known)) continue;
+    database_.locks_[fence.partition] = transaction_;
+    versions_[fence.partition] = fence.version + 1;
+    held.push_back(fence.partition);
+  }
+  resends_ = false;
+  return held;
+}
+
+// As this transaction sees it: its own writes first.
+const tally::WindowRow* FakeMetricsStore::find_window(const tally::WindowKey& key) const {
+  const auto mine = std::find_if(pending_.windows.rbegin(), pending_.windows.rend(),
+                                 [&](const tally::WindowRow& row) { return row.key == key; });
+  if (mine != pending_.windows.rend()) return &*mine;
+  if (const auto cached = cache_.find(key); cached != cache_.end()) return &cached->second;
+  const auto found = database_.windows.find(key);
+  return found == database_.windows.end() ? nullptr : &found->second.row;
+}
+
+Result<MetricsStore::WindowRows> FakeMetricsStore::read_windows(std::span<const tally::WindowKey> keys,
+                                                                std::size_t bytes_max) {
+  Result<void> may = in_transaction(StoreStep::read_windows);
+  if (!may) return propagate(may);
+  std::vector<tally::WindowRow> rows;
+  std::size_t bytes = 0;
+  for (const tally::WindowKey& key : keys) {
+    const tally::WindowRow* const row = find_window(key);
+    if (row == nullptr) continue;
+    bytes += row->key.value.size() + row->users.size();
+    rows.push_back(*row);
+  }
+  if (bytes > bytes_max) return WindowRows();
+  return rows;
+}
+
+Result<UnrolledRows> FakeMetricsStore::read_unrolled(std::int32_t partition,
+                                                     std::span<const WindowStart> minutes,
+                                                     const RowBounds& bounds) {
+  Result<void> may = in_transaction(StoreStep::read_unrolled);
+  if (!may) return propagate(may);
+  UnrolledRows found;
+  std::size_t bytes = 0;
+  for (const WindowStart minute : minutes) {
+    std::vector<tally::WindowRow> rows;
+    for (const auto& [key, window] : database_.windows) {
+      if (key.granularity != tally::Granularity::minute) break;  // minutes stand first
+      if (key.partition != partition || key.start != minute) continue;
+      const tally::WindowRow& row = *find_window(key);
+      if (row.events != row.rolled_events || row.page_views != row.rolled_page_views) rows.push_back(row);
+    }
+    std::ranges::sort(rows, {}, [](const tally::WindowRow& row) {
+      return std::tuple(row.key.dimension, row.place, row.key.value);
+    });
+    for (tally::WindowRow& row : rows) {
+      bytes += row.key.value.size() + row.users.size();
+      if (!found.rows.empty() && (found.rows.size() == bounds.rows || bytes > bounds.bytes)) return found;
+      found.rows.push_back(std::move(row));
+    }
+    ++found.minutes_read;
+  }
+  return found;
+}
+
+Result<void> FakeMetricsStore::check(const Changes& changes) const {
+  for (const tally::LedgerRow& row : changes.ledgers) {
+    tally::LedgerRow whole = row;
+    whole.start_offset = database_.ledgers.at(row.partition).start_offset;
+    if (!whole.adds_up()) return fail(ErrorKind::internal, "ledger_broken", "a ledger row does not add up");
+    const auto version = versions_.find(row.partition);
+    if (version == versions_.end() || version->second != row.version)
+      return fail(ErrorKind::internal, "ledger_broken", "a ledger row is not the one that the fence holds");
+  }
+  for (const DeadLetter& letter : changes.letters) {
+    if (database_.letters.contains(place_in_topic(letter.partition, letter.offset)) &&
+        !database_.bugs.no_fence)
+      return fail(ErrorKind::internal, "letter_repeated", "a dead letter stands there already");
+  }
+  const auto is_new = [&](const DeadLetterId& source) {
+    return std::ranges::any_of(changes.letters, [&](const DeadLetter& letter) {
+      return place_in_topic(letter.partition, letter.offset) == source;
+    });
+  };
+  for (const DeadLetterId& source : changes.replayed) {
+    const auto found = database_.letters.find(source);
+    if (found == database_.letters.end() ? !is_new(source) : found->second.replayed_at.has_value())
+      return fail(ErrorKind::internal, "letter_not_waiting", to_text(source) + " does not wait for a replay");
+  }
+  for (const Changes::FailedReplay& failed : changes.failed_replays) {
+    if (!database_.letters.contains(failed.source) && !is_new(failed.source))
+      return fail(ErrorKind::internal, "letter_missing", to_text(failed.source) + " is not a dead letter");
+  }
+  return {};
+}
+
+Result<Written> FakeMetricsStore::write(const Changes& changes) {
+  Result<void> may = in_transaction(StoreStep::write);
+  if (!may) return propagate(may);
+  if (Result<void> checked = check(changes); !checked) return propagate(checked);
+  const std::size_t rows = changes.windows.size() + changes.letters.size();
+  rows_written_ += rows;
+  if (rows > database_.rows_in_statement_max) {
+    end();
+    return fail(ErrorKind::unavailable, code_statement_timeout, "the fake store's statement took too long");
+  }
+  if (rows_written_ > database_.rows_in_transaction_max) {
+    end();
+    return fail(ErrorKind::unavailable, code_transaction_timeout,
+                "the fake store's transaction took too long");
+  }
+  if (database_.bugs.ledger_before_rows) {
+    Changes early;
+    early.ledgers = changes.ledgers;
+    database_.apply(early);
+  }
+  pending_.written_at = changes.written_at;
+  append(pending_.windows, changes.windows);
+  append(pending_.unrolled, changes.unrolled);
+  append(pending_.rolled, changes.rolled);
+  append(pending_.horizons, changes.horizons);
+  append(pending_.letters, changes.letters);
+  append(pending_.replayed, changes.replayed);
+  append(pending_.failed_replays, changes.failed_replays);
+  append(pending_.ledgers, changes.ledgers);
+  append(pending_.prunes, changes.prunes);
+  if (changes.flush) pending_.flush = changes.flush;
+  if (changes.prune_flushes_before) pending_.prune_flushes_before = changes.prune_flushes_before;
+  return Written{.more_to_prune = std::ranges::any_of(
+                     changes.prunes, [this](const Prune& prune) { return database_.has_more_than(prune); })};
+}
+
+CommitAnswer FakeMetricsStore::commit() {
+  const Error lost{ErrorKind::unavailable, "commit_unknown", "the answer to the commit was lost"};
+  const Fault fault = database_.faults(StoreStep::commit);
+  if (fault == Fault::broken) {
+    end();
+    return {CommitEnd::unknown, {ErrorKind::internal, "disk_failed", "the fake store's disk failed"}};
+  }
+  if (transaction_ == 0 || fault == Fault::refused) {
+    end();
+    return {CommitEnd::aborted, away().error()};
+  }
+  if (fault == Fault::limbo) {
+    database_.limbo_.push_back({transaction_, std::move(pending_)});
+    transaction_ = 0;  // its locks stay
+  }
+  if (fault == Fault::none || fault == Fault::lost_after) database_.apply(pending_);
+  if (fault == Fault::none && caches()) remember(pending_);
+  end();
+  if (fault == Fault::none) return {CommitEnd::committed, {}};
+  resends_ = database_.bugs.resend_without_fence;
+  return {CommitEnd::unknown, lost};
+}
+
+// As the rows stand in the database now.
+void FakeMetricsStore::remember(const Changes& committed) {
+  for (const tally::WindowRow& row : committed.windows) {
+    const auto stands = database_.windows.find(row.key);
+    if (stands != database_.windows.end()) cache_[row.key] = stands->second.row;
+  }
+  if (committed.prunes.empty()) return;
+  std::erase_if(cache_, [this](const auto& entry) { return !database_.windows.contains(entry.first); });
+}
+
+void FakeMetricsStore::forget(std::int32_t partition) {
+  std::erase_if(cache_, [&](const auto& entry) { return entry.first.partition == partition; });
+}
+
+Result<bool> FakeMetricsStore::begin_topic(std::span<const PartitionStart> starts, WallTime now) {
+  Result<Fault> fault = fault_of(StoreStep::begin_topic);
+  if (!fault) return propagate(fault);
+  if (*fault == Fault::refused || *fault == Fault::lost_before) return away();
+  const bool begins = database_.ledgers.empty();
+  if (begins) {
+    database_.group = group_;
+    for (const PartitionStart& start : starts) {
+      tally::LedgerRow row = beginning(start.partition, start.next_offset, now);
+      row.start_offset = start.start_offset;
+      row.skipped = start.next_offset - start.start_offset;
+      if (row.skipped > 0) row.counted_from = start.next_offset;
+      row.last_record_hash = start.last_record_hash;
+      database_.ledgers.emplace(start.partition, row);
+    }
+  }
+  if (*fault != Fault::none) return away();
+  return begins;
+}
+
+bool FakeMetricsStore::would_block(const LedgerArchival& retirement) const {
+  return would_block(std::span(&retirement.seen, 1)) ||
+         std::ranges::any_of(database_.letter_locks_, [&](const auto& lock) {
+           return lock.first.topic == topic && lock.first.partition == retirement.seen.partition;
+         });
+}
+
+Result<std::optional<tally::LedgerRow>> FakeMetricsStore::archive_ledger(const LedgerArchival& retirement) {
+  ensure(transaction_ == 0, "one transaction a session");
+  Result<Fault> fault = fault_of(StoreStep::archive_ledger);
+  if (!fault) return propagate(fault);
+  if (*fault == Fault::refused || *fault == Fault::lost_before) return away();
+  if (would_block(retirement)) return away();
+  std::optional<tally::LedgerRow> fresh;
+  if (database_.stands_at(retirement.seen) || database_.bugs.retire_unfenced) {
+    if (database_.retired.contains({retirement.as_topic, retirement.seen.partition}))
+      return fail(ErrorKind::unavailable, "account_retired", retirement.as_topic + " is there already");
+    fresh = database_.apply(retirement);
+  }
+  if (*fault != Fault::none) return away();
+  return fresh;
+}
+
+bool FakeMetricsStore::would_block(std::span<const DeadLetterId> letters) const {
+  return std::ranges::any_of(letters, [this](const DeadLetterId& letter) {
+    const auto lock = database_.letter_locks_.find(letter);
+    return lock != database_.letter_locks_.end() && lock->second != transaction_;
+  });
+}
+
+Result<std::vector<DeadLetterState>> FakeMetricsStore::lock_dead_letters(
+    std::span<const DeadLetterId> letters) {
+  Result<void> may = in_transaction(StoreStep::lock_dead_letters);
+  if (!may) return propagate(may);
+  if (would_block(letters)) {
+    end();
+    return away();
+  }
+  std::vector<DeadLetterState> states;
+  for (const DeadLetterId& letter : letters) {
+    const auto found = database_.letters.find(letter);
+    if (found == database_.letters.end()) {
+      states.push_back(DeadLetterState::unknown);
+      continue;
+    }
+    database_.letter_locks_[letter] = transaction_;
+    states.push_back(found->second.replayed_at ? DeadLetterState::replayed : DeadLetterState::waiting);
+  }
+  return states;
+}
+
+}  // namespace weir::commit

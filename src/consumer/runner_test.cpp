@@ -1,0 +1,216 @@
+#include "consumer/runner.hpp"
+
+#include <condition_variable>
+#include <mutex>
+
+#include "simulation/cluster.hpp"
+
+namespace weir::consumer {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr seconds patience{30};  // what takes so long will never come
+
+// Each copy is there as soon as it is sent.
+class PromptCopies final : public DeadLetterTopic {
+ public:
+  explicit PromptCopies(LogReader& reader) : reader_(reader) {}
+
+  void send(Copy copy) override {
+    ended_.push_back({copy.ticket, std::nullopt});
+    ++sent;
+    reader_.wake();
+  }
+  std::vector<Ended> take_ended() override { return std::exchange(ended_, {}); }
+
+  int sent = 0;
+
+ private:
+  LogReader& reader_;
+  std::vector<Ended> ended_;
+};
+
+// The real threads and the real clock around a log and a database in memory.
+class RunnerTest : public testing::Test {
+ protected:
+  void start(ConsumerSettings settings = quick_settings()) {
+    RunnerHooks hooks;
+    hooks.on_flush = [this](const FlushDone& flush) {
+      const std::lock_guard lock(mutex_);
+      passed_ += flush.passed;
+      changed_.notify_all();
+    };
+    hooks.on_fatal = [this](int exit_code, const Error& why) {
+      const std::lock_guard lock(mutex_);
+      exit_code_ = exit_code;
+      why_ = why;
+      changed_.notify_all();
+    };
+    hooks.copies = copies_;
+    std::vector<std::int32_t> all;
+    for (std::int32_t partition = 0; partition < topic_.partitions(); ++partition) all.push_back(partition);
+    reader_.assign(all);
+    runner_.emplace(settings, reader_, store_, *logger_, std::move(hooks));
+  }
+
+  static ConsumerSettings quick_settings() {
+    ConsumerSettings settings;
+    settings.topic = commit::FakeMetricsStore::topic;
+    settings.agenda.pacing = {.flush_interval = milliseconds{1}, .flush_min_interval = milliseconds{1}};
+    return settings;
+  }
+
+  void append(int events) {
+    const WallTime now = read_clock().wall;
+    for (int i = 0; i < events; ++i)
+      topic_.append(0, simulation::written_down({.user = "anna", .page = "/", .at = now}, now));
+  }
+
+  template <class Condition>
+  bool eventually(Condition condition) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, patience, condition);
+  }
+
+  FakeTopic topic_{1};
+  commit::FakeDatabase database_;  // the writer thread's, until the runner is gone
+  FakeLogReader reader_{topic_};
+  commit::FakeMetricsStore store_{database_, "the-group"};
+  std::unique_ptr<telemetry::Logger> logger_ = telemetry::make_silent_logger();
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::int64_t passed_ = 0;
+  std::optional<int> exit_code_;
+  Error why_;
+  DeadLetterTopic* copies_ = nullptr;
+  std::optional<Runner> runner_;
+};
+
+TEST_F(RunnerTest, CountsWhatComesWhileItRuns) {
+  start();
+  append(10);
+  EXPECT_TRUE(eventually([this] { return passed_ == 10; }));
+  append(5);
+  EXPECT_TRUE(eventually([this] { return passed_ == 15; }));
+  const Status status = runner_->status();
+  EXPECT_EQ(status.phase, Phase::live);
+  EXPECT_TRUE(status.store_up && status.log_up);
+  EXPECT_EQ(runner_->stop(patience), 0);
+  EXPECT_EQ(runner_->status().phase, Phase::stopped);
+  EXPECT_EQ(runner_->status().counts.tallied, 15);
+  runner_.reset();
+  EXPECT_EQ(database_.ledgers.at(0).next_offset, 15);
+  EXPECT_EQ(reader_.committed_offsets().at(0), 15);
+}
+
+TEST_F(RunnerTest, CountsTheSameHoweverManyShareTheWork) {
+  constexpr std::int32_t partitions = 6;
+  constexpr int each = 2000;
+  while (topic_.partitions() < partitions) topic_.add_partition();
+  const WallTime now = read_clock().wall;
+  for (int i = 0; i < partitions * each; ++i) {
+    const int nth = i / partitions;  // of its partition
+    const std::string user = "user " + std::to_string(nth % 10);
+    std::optional<std::string> id;
+    if (nth % 3 == 0) id = "m" + std::to_string(nth % 50);
+    topic_.append(i % partitions,
+                  simulation::written_down({.user = user, .page = "/", .message_id = id, .at = now}, now));
+  }
+  ConsumerSettings three = quick_settings();
+  three.workers = 3;
+  start(three);
+  EXPECT_TRUE(eventually([this] { return passed_ == partitions * each; }));
+  EXPECT_EQ(runner_->stop(patience), 0);
+  runner_.reset();
+  const auto shared = std::exchange(database_.ledgers, {});
+  database_.windows.clear();
+  passed_ = 0;
+  start();  // and by one thread alone
+  EXPECT_TRUE(eventually([this] { return passed_ == partitions * each; }));
+  runner_.reset();
+  for (const auto& [partition, row] : database_.ledgers) {
+    EXPECT_EQ(shared.at(partition).tallied, row.tallied) << partition;
+    EXPECT_EQ(shared.at(partition).duplicate, row.duplicate) << partition;
+    EXPECT_GT(row.duplicate, 0) << partition;
+  }
+}
+
+TEST_F(RunnerTest, FlushesWhatWasReadBeforeItStops) {
+  ConsumerSettings never = quick_settings();
+  never.agenda.pacing = {.flush_interval = std::chrono::hours{1},
+                         .flush_min_interval = milliseconds{1},
+                         .batch_size = 1'000'000};
+  append(20);
+  start(never);
+  // Nothing tells when it has read, but it cannot have stopped before it was asked.
+  while (runner_->status().waiting < 20) std::this_thread::yield();
+  EXPECT_EQ(runner_->stop(patience), 0);
+  runner_.reset();
+  EXPECT_EQ(database_.ledgers.at(0).tallied, 20);
+}
+
+TEST_F(RunnerTest, SaysHowMuchIsLeftWhenPatienceEnds) {
+  database_.faults = [](commit::StoreStep step) {
+    return step == commit::StoreStep::begin ? commit::Fault::refused : commit::Fault::none;
+  };
+  append(3);
+  start();
+  while (runner_->status().waiting < 3) std::this_thread::yield();
+  EXPECT_EQ(runner_->stop(milliseconds{1}), 3);
+  runner_.reset();
+  EXPECT_EQ(database_.ledgers.at(0).tallied, 0);
+}
+
+TEST_F(RunnerTest, LeavesWithAReasonWhenTheDiskIsNotToBeTrusted) {
+  database_.faults = [](commit::StoreStep step) {
+    return step == commit::StoreStep::commit ? commit::Fault::broken : commit::Fault::none;
+  };
+  append(1);
+  start();
+  EXPECT_TRUE(eventually([this] { return exit_code_.has_value(); }));
+  EXPECT_EQ(exit_code_, 1);
+  EXPECT_EQ(why_.code, "disk_failed");
+  runner_->stop(patience);
+  EXPECT_EQ(runner_->status().phase, Phase::stopped);
+}
+
+TEST_F(RunnerTest, LeavesWithTwoWhenTheLedgerIsAnotherGroups) {
+  database_.group = "another-group";
+  start();
+  EXPECT_TRUE(eventually([this] { return exit_code_.has_value(); }));
+  EXPECT_EQ(exit_code_, 2);
+  EXPECT_NE(why_.text.find("another-group"), std::string::npos);
+}
+
+TEST_F(RunnerTest, GoesOnWhenTheLogAnswersAgain) {
+  reader_.fail_next(FakeLogReader::Call::poll,
+                    {ErrorKind::unavailable, "log_away", "the fake log does not answer"}, 2);
+  append(4);
+  start();
+  EXPECT_TRUE(eventually([this] { return passed_ == 4; }));
+  EXPECT_TRUE(runner_->status().log_up);
+}
+
+TEST_F(RunnerTest, CopiesDeadLettersWhereThereIsSomewhereToPutThem) {
+  PromptCopies copies(reader_);
+  copies_ = &copies;
+  topic_.append(0, {.time = read_clock().wall, .value = "{]"});
+  start();
+  EXPECT_TRUE(eventually([this] { return passed_ == 1; }));
+  EXPECT_EQ(runner_->stop(patience), 0);
+  runner_.reset();
+  EXPECT_EQ(copies.sent, 1);
+  EXPECT_EQ(database_.ledgers.at(0).dead_lettered, 1);
+}
+
+TEST_F(RunnerTest, CanBeGivenUpAtAnyTime) {
+  append(100);
+  start();
+  runner_.reset();
+  SUCCEED();
+}
+
+}  // namespace
+}  // namespace weir::consumer

@@ -1,0 +1,290 @@
+// What every filler of the LogReader port must do: one suite for the fake, the embedded log and Kafka.
+// Include it in one test file of the filler, derive a LogReaderFixture, and
+//
+//   INSTANTIATE_TEST_SUITE_P(Embedded, LogReaderContract, testing::Values(&make_embedded_world));
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <gtest/gtest.h>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/limits.hpp"
+#include "consumer/log_reader.hpp"
+
+namespace weir::consumer {
+
+struct WrittenRecord {
+  std::string key;
+  std::string value;
+  std::optional<std::string> replay_source;
+
+  friend bool operator==(const WrittenRecord&, const WrittenRecord&) = default;
+};
+
+// A log of its own with one partition, 0, empty at first, and one reader of it.
+class LogReaderFixture {
+ public:
+  LogReaderFixture() = default;
+  LogReaderFixture(const LogReaderFixture&) = delete;
+  LogReaderFixture& operator=(const LogReaderFixture&) = delete;
+  virtual ~LogReaderFixture() = default;
+
+  // Its first poll() that tells anything tells of the assignment.
+  virtual LogReader& reader() = 0;
+  // Writes these records, all with this record time; they can be read when it returns. Any thread.
+  virtual void append(RecordTime time, const std::vector<WrittenRecord>& records) = 0;
+  // Retention, as far as the log can: the start moves, but not beyond `offset`, and something always stays.
+  virtual void prune_before(std::int64_t offset) = 0;
+};
+using MakeLogReaderFixture = std::unique_ptr<LogReaderFixture> (*)();
+
+class LogReaderContract : public testing::TestWithParam<MakeLogReaderFixture> {
+ protected:
+  struct Seen {
+    std::int64_t offset = 0;
+    RecordTime time;
+    WrittenRecord record;
+    std::int64_t hash = 0;
+  };
+
+  static constexpr std::chrono::milliseconds soon{30'000};
+  static RecordTime at(std::int64_t ms) {
+    return RecordTime(std::chrono::milliseconds(1'764'000'000'000 + ms));
+  }
+
+  static std::vector<WrittenRecord> some(int count, const std::string& name = "event") {
+    std::vector<WrittenRecord> records;
+    for (int i = 0; i < count; ++i)
+      records.push_back({"user " + std::to_string(i), name + " " + std::to_string(i), {}});
+    return records;
+  }
+
+  LogReader& reader() { return world_->reader(); }
+
+  void take_assignment() {
+    for (int polls = 0; polls < 100; ++polls) {
+      auto events = reader().poll(soon);
+      ASSERT_TRUE(events) << events.error().text;
+      if (events->empty()) continue;
+      ASSERT_EQ(events->size(), 1U);
+      const auto* assigned = std::get_if<Assigned>(&events->front());
+      ASSERT_NE(assigned, nullptr);
+      EXPECT_EQ(assigned->partitions, std::vector<std::int32_t>{0});
+      return;
+    }
+    FAIL() << "no assignment came";
+  }
+
+  void begin_at(std::int64_t offset) {
+    ASSERT_NO_FATAL_FAILURE(take_assignment());
+    ASSERT_TRUE(reader().seek(0, offset));
+    next_ = offset;
+  }
+
+  // One poll; what it brought, with every byte that may be read having been read.
+  std::vector<Seen> poll(std::chrono::milliseconds wait_max) {
+    std::vector<Seen> seen;
+    auto events = reader().poll(wait_max);
+    EXPECT_TRUE(events) << events.error().text;
+    for (const auto& event : events.value()) {
+      if (std::holds_alternative<OffsetOutOfRange>(event)) ++misplaced_;
+      const auto* records = std::get_if<Records>(&event);
+      if (records == nullptr) continue;
+      EXPECT_EQ(records->partition, 0);
+      for (const auto& record : records->records) {
+        EXPECT_GE(record.offset, next_);
+        next_ = record.offset + 1;
+        const std::string_view value = record.value.value_or("");
+        const std::string with_slack(value.data(), value.size() + limits::json_slack_bytes);
+        WrittenRecord written{std::string(record.key), with_slack.substr(0, value.size()), {}};
+        if (record.replay_source) written.replay_source = std::string(*record.replay_source);
+        seen.push_back({record.offset, record.time, std::move(written), hash_of(record)});
+      }
+      EXPECT_GE(records->next_offset, next_);
+      EXPECT_GE(records->log_end, records->next_offset);
+      next_ = records->next_offset;
+    }
+    return seen;
+  }
+
+  // Polls until so many records have come.
+  std::vector<Seen> read(std::size_t count) {
+    std::vector<Seen> all;
+    for (int polls = 0; polls < 1000 && all.size() < count; ++polls)
+      for (auto& one : poll(soon)) all.push_back(std::move(one));
+    EXPECT_EQ(all.size(), count);
+    return all;
+  }
+
+  std::unique_ptr<LogReaderFixture> world_ = GetParam()();
+  std::int64_t next_ = 0;  // the read position as the reader tells it
+  int misplaced_ = 0;      // how often it was told that this position is gone
+};
+
+TEST_P(LogReaderContract, GivesNothingBeforeItIsSought) {
+  world_->append(at(0), some(3));
+  ASSERT_NO_FATAL_FAILURE(take_assignment());
+  EXPECT_TRUE(poll(std::chrono::milliseconds(0)).empty());
+  ASSERT_TRUE(reader().seek(0, 0));
+  EXPECT_EQ(read(3).size(), 3U);
+}
+
+TEST_P(LogReaderContract, GivesTheBytesAsTheyWereWritten) {
+  using namespace std::string_literals;
+  const std::vector<WrittenRecord> records{{"user", R"({"user_id":"user"})", {}},
+                                           {"", "no key", {}},
+                                           {"no value", "", {}},
+                                           {"\0\xff"s, "\0 any \x80 byte \0"s, "topic/0/17"},
+                                           {std::string(256, 'k'), std::string(60'000, 'v'), {}}};
+  world_->append(at(5), records);
+  begin_at(0);
+  const auto seen = read(records.size());
+  ASSERT_EQ(seen.size(), records.size());
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    EXPECT_EQ(seen[i].offset, static_cast<std::int64_t>(i));
+    EXPECT_EQ(seen[i].time, at(5));
+    EXPECT_EQ(seen[i].record, records[i]);
+  }
+  EXPECT_EQ(next_, static_cast<std::int64_t>(records.size()));
+}
+
+TEST_P(LogReaderContract, BeginsAtExactlyTheOffsetSought) {
+  for (int i = 0; i < 4; ++i) world_->append(at(i), some(5));
+  ASSERT_NO_FATAL_FAILURE(take_assignment());
+  for (const std::int64_t offset : {19, 0, 7, 10, 4, 5}) {
+    ASSERT_TRUE(reader().seek(0, offset));
+    next_ = offset;
+    const auto seen = read(static_cast<std::size_t>(20 - offset));
+    ASSERT_FALSE(seen.empty());
+    EXPECT_EQ(seen.front().offset, offset);
+    EXPECT_EQ(seen.front().record.value, "event " + std::to_string(offset % 5));
+    EXPECT_EQ(seen.back().offset, 19);
+  }
+}
+
+TEST_P(LogReaderContract, GivesNothingAtTheEndAndThenWhatComes) {
+  world_->append(at(0), some(2));
+  begin_at(2);
+  EXPECT_TRUE(poll(std::chrono::milliseconds(0)).empty());
+  std::thread writer([this] { world_->append(at(1), some(1, "late")); });
+  const auto seen = read(1);
+  writer.join();
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_EQ(seen[0].record.value, "late 0");
+  EXPECT_EQ(seen[0].offset, 2);
+}
+
+TEST_P(LogReaderContract, GivesEveryRecordOnceInBoundedPieces) {
+  std::thread writer([this] {
+    for (int i = 0; i < 60; ++i) world_->append(at(i), some(500));
+  });
+  begin_at(0);
+  std::int64_t wanted = 0;
+  for (int polls = 0; polls < 40'000 && wanted < 30'000; ++polls) {
+    const auto seen = poll(soon);
+    EXPECT_LE(seen.size(), 20'000U);
+    for (const auto& one : seen) ASSERT_EQ(one.offset, wanted++);
+  }
+  writer.join();
+  EXPECT_EQ(wanted, 30'000);
+}
+
+TEST_P(LogReaderContract, GivesNothingWhilePausedAndGoesOnWhereItWas) {
+  world_->append(at(0), some(3));
+  begin_at(1);
+  reader().pause(0);
+  EXPECT_TRUE(poll(std::chrono::milliseconds(0)).empty());
+  world_->append(at(1), some(1));
+  EXPECT_TRUE(poll(std::chrono::milliseconds(0)).empty());
+  reader().resume(0);
+  const auto seen = read(3);
+  ASSERT_EQ(seen.size(), 3U);
+  EXPECT_EQ(seen.front().offset, 1);
+}
+
+TEST_P(LogReaderContract, WakesAPollThatWaitsAndTheNextOne) {
+  begin_at(0);
+  const auto begin = std::chrono::steady_clock::now();
+  reader().wake();
+  EXPECT_TRUE(poll(soon).empty());
+  std::thread other([this] { reader().wake(); });
+  EXPECT_TRUE(poll(soon).empty());
+  other.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, soon);
+}
+
+TEST_P(LogReaderContract, KnowsItsBounds) {
+  ASSERT_NO_FATAL_FAILURE(take_assignment());
+  auto bounds = reader().bounds(0);
+  ASSERT_TRUE(bounds);
+  EXPECT_EQ(bounds->start, 0);
+  EXPECT_EQ(bounds->end, 0);
+  world_->append(at(0), some(7));
+  bounds = reader().bounds(0);
+  ASSERT_TRUE(bounds);
+  EXPECT_EQ(bounds->start, 0);
+  EXPECT_EQ(bounds->end, 7);
+}
+
+TEST_P(LogReaderContract, KnowsARecordAgainByItsHash) {
+  for (int i = 0; i < 3; ++i) world_->append(at(i), some(3));
+  begin_at(0);
+  const auto seen = read(9);
+  ASSERT_EQ(seen.size(), 9U);
+  std::set<std::int64_t> different;
+  for (const auto& one : seen) {
+    auto landmark = reader().landmark(0, one.offset);
+    ASSERT_TRUE(landmark && *landmark);
+    EXPECT_EQ((*landmark)->hash, one.hash);
+    EXPECT_EQ((*landmark)->time, one.time);
+    different.insert(one.hash);
+  }
+  EXPECT_EQ(different.size(), 9U);
+  for (const std::int64_t offset : {9, 10, 1'000'000}) {
+    auto landmark = reader().landmark(0, offset);
+    ASSERT_TRUE(landmark);
+    EXPECT_FALSE(*landmark) << offset;
+  }
+}
+
+TEST_P(LogReaderContract, SaysThatItsPlaceIsGoneAndGoesOnWhereItIsSoughtThen) {
+  for (int i = 0; i < 10; ++i) world_->append(at(i), some(2));
+  world_->prune_before(11);
+  begin_at(0);
+  for (int polls = 0; polls < 100 && misplaced_ == 0; ++polls) EXPECT_TRUE(poll(soon).empty());
+  EXPECT_TRUE(poll(std::chrono::milliseconds(0)).empty());
+  EXPECT_EQ(misplaced_, 1);
+  auto bounds = reader().bounds(0);
+  ASSERT_TRUE(bounds);
+  EXPECT_GT(bounds->start, 0);
+  EXPECT_LE(bounds->start, 11);
+  EXPECT_EQ(bounds->end, 20);
+  ASSERT_TRUE(reader().seek(0, bounds->start));
+  const auto seen = read(static_cast<std::size_t>(20 - bounds->start));
+  ASSERT_FALSE(seen.empty());
+  EXPECT_EQ(seen.front().offset, bounds->start);
+  EXPECT_EQ(seen.back().offset, 19);
+  auto landmark = reader().landmark(0, 0);
+  ASSERT_TRUE(landmark);
+  EXPECT_FALSE(*landmark);
+}
+
+TEST_P(LogReaderContract, IsNotDisturbedByWhatIsCommitted) {
+  world_->append(at(0), some(4));
+  begin_at(0);
+  EXPECT_EQ(read(4).size(), 4U);
+  reader().committed(0, 4);
+  world_->append(at(1), some(1));
+  const auto seen = read(1);
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_EQ(seen[0].offset, 4);
+}
+
+}  // namespace weir::consumer

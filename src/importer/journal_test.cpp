@@ -1,0 +1,118 @@
+#include "importer/journal.hpp"
+
+#include <gtest/gtest.h>
+
+#include "importer/running_hash.hpp"
+#include "importer/testing/fake_input.hpp"
+
+namespace weir::importer {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Identity identity{.first_piece = {.low = 1, .high = 2}, .bytes = 77};
+const Intent first{.behind = {.bytes = 77, .hash = {.low = 3, .high = 4}, .lines = 5, .mid_line = true},
+                   .first_line = 1,
+                   .at = WallTime(1234567ms),
+                   .log_end = 99};
+const Totals totals{.events = 4,
+                    .page_views = 3,
+                    .unreadable = 1,
+                    .rejected = 2,
+                    .first = EventTime(-5ns),
+                    .last = EventTime(8ns)};
+
+class JournalTest : public testing::Test {
+ protected:
+  // As another process would open the state.
+  std::shared_ptr<StateOfLog> state(const std::string& log_id = "log") const {
+    auto database =
+        sqlite::Database::open(folder_.path() / "import.db", {.kind = {"state of import", 1, 1},
+                                                              .schema = inputs_schema,
+                                                              .busy_timeout = std::chrono::milliseconds(1)});
+    EXPECT_TRUE(database) << database.error().text;
+    return std::make_shared<StateOfLog>(StateOfLog{folder_.path(), log_id, std::move(*database)});
+  }
+  std::unique_ptr<Journal> open(const std::string& log_id = "log") const {
+    const auto opened = state(log_id);
+    auto insert = opened->database.prepare(
+        "INSERT INTO inputs (log_id, first_piece, first_bytes) VALUES (?, ?, 77) ON CONFLICT DO NOTHING");
+    const std::string hash = to_hex(identity.first_piece);
+    EXPECT_TRUE(insert->bind_text(1, log_id).bind_text(2, hash).run());
+    auto journal = Journal::open(opened, identity);
+    EXPECT_TRUE(journal) << journal.error().text;
+    return std::move(*journal);
+  }
+
+  FolderForTest folder_;
+};
+
+TEST_F(JournalTest, RemembersARunAcrossProcesses) {
+  {
+    const auto journal = open();
+    EXPECT_EQ(journal->run(), 0U);
+    ASSERT_TRUE(journal->begin_run("salt"));
+    ASSERT_TRUE(journal->intend(first));
+    ASSERT_TRUE(journal->taken(totals));
+    Intent second = first;
+    second.behind.bytes = 100;
+    ASSERT_TRUE(journal->intend(second));
+  }
+  const auto journal = open();
+  EXPECT_EQ(journal->run(), 1U);
+  EXPECT_EQ(journal->salt(), "salt");
+  EXPECT_EQ(journal->place(), first.behind);
+  EXPECT_EQ(journal->totals(), totals);
+  ASSERT_TRUE(journal->open_intent());
+  EXPECT_EQ(journal->open_intent()->behind.bytes, 100U);
+  EXPECT_EQ(journal->open_intent()->at, first.at);
+  EXPECT_EQ(journal->open_intent()->log_end, 99);
+  EXPECT_EQ(journal->id_stem(), "00000000000000020000000000000001-1");
+}
+
+TEST_F(JournalTest, ForgetsAnIntentThatCameToNothing) {
+  const auto journal = open();
+  ASSERT_TRUE(journal->begin_run("-"));
+  ASSERT_TRUE(journal->intend(first));
+  ASSERT_TRUE(journal->not_kept());
+  EXPECT_FALSE(journal->open_intent());
+  EXPECT_EQ(journal->place(), InputPosition{});
+}
+
+TEST_F(JournalTest, BeginsEachRunFromTheFirstLine) {
+  const auto journal = open();
+  ASSERT_TRUE(journal->begin_run("a"));
+  ASSERT_TRUE(journal->intend(first));
+  ASSERT_TRUE(journal->taken(totals));
+  ASSERT_TRUE(journal->begin_run("b"));
+  EXPECT_EQ(journal->run(), 2U);
+  EXPECT_EQ(journal->salt(), "b");
+  EXPECT_EQ(journal->place(), InputPosition{});
+  EXPECT_EQ(journal->totals(), Totals{});
+}
+
+TEST_F(JournalTest, HasOneOwnerAtATime) {
+  {
+    const auto journal = open();
+    const auto other = Journal::open(state(), identity);
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code, "input_busy");
+    EXPECT_EQ(open("another log")->run(), 0U) << "the same input in another log is another journal";
+  }
+  EXPECT_TRUE(Journal::open(state(), identity));
+}
+
+TEST_F(JournalTest, ChangesNothingWhereItCannotWrite) {
+  const auto journal = open();
+  ASSERT_TRUE(journal->begin_run("salt"));
+  const auto other = state();
+  ASSERT_TRUE(other->database.begin());  // and does not end it within the time that a journal waits
+  EXPECT_EQ(journal->intend(first).error().kind, ErrorKind::unavailable);
+  EXPECT_FALSE(journal->open_intent());
+  other->database.rollback();
+  ASSERT_TRUE(journal->intend(first));
+  EXPECT_EQ(journal->open_intent(), first);
+}
+
+}  // namespace
+}  // namespace weir::importer

@@ -1,0 +1,100 @@
+#include "importer/state_dir.hpp"
+
+#include <system_error>
+#include <vector>
+
+#include "base/ensure.hpp"
+#include "importer/running_hash.hpp"
+
+namespace weir::importer {
+namespace {
+
+constexpr sqlite::FileKind state_file{"state of import", 0x57494D50, 1};  // "WIMP"
+constexpr std::chrono::seconds busy_timeout{10};
+constexpr int wal_pages_max = 1000;
+
+std::unexpected<Error> unusable(const std::filesystem::path& folder, const std::string& why) {
+  return fail(ErrorKind::invalid, "state_unusable",
+              "the state folder " + folder.string() + ": " + why + "; --state DIR names another one");
+}
+
+// All inputs of the log, the longest first piece first.
+Result<std::vector<Identity>> known_inputs(StateOfLog& state) {
+  auto row = state.database.prepare(
+      "SELECT first_piece, first_bytes FROM inputs WHERE log_id = ? ORDER BY first_bytes DESC");
+  if (!row) return std::unexpected(row.error());
+  row->bind_text(1, state.log_id);
+  std::vector<Identity> known;
+  while (true) {
+    const auto found = row->step();
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return known;
+    if (const auto hash = hash_from_hex(row->text(0)))
+      known.push_back({.first_piece = *hash, .bytes = static_cast<std::uint64_t>(row->number(1))});
+  }
+}
+
+Result<void> add_input(StateOfLog& state, const Identity& identity) {
+  auto insert = state.database.prepare(
+      "INSERT INTO inputs (log_id, first_piece, first_bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+  if (!insert) return std::unexpected(insert.error());
+  const std::string hash = to_hex(identity.first_piece);
+  insert->bind_text(1, state.log_id).bind_text(2, hash).bind(3, static_cast<std::int64_t>(identity.bytes));
+  return insert->run();
+}
+
+}  // namespace
+
+Result<StateDir> StateDir::open(const std::filesystem::path& state_dir, std::string_view log_id) {
+  std::error_code error;
+  if (std::filesystem::create_directories(state_dir, error) && !error)
+    std::filesystem::permissions(state_dir, std::filesystem::perms::owner_all, error);
+  if (error) return unusable(state_dir, error.message());
+  auto database =
+      sqlite::Database::open(state_dir / "import.db", {.kind = state_file,
+                                                       .schema = inputs_schema,
+                                                       .durability = sqlite::Durability::normal,
+                                                       .busy_timeout = busy_timeout,
+                                                       .wal_autocheckpoint_pages = wal_pages_max});
+  if (!database) {
+    if (database.error().kind == ErrorKind::unavailable) return std::unexpected(database.error());
+    return unusable(state_dir, database.error().text);
+  }
+  return StateDir(std::make_shared<StateOfLog>(
+      StateOfLog{.folder = state_dir, .log_id = std::string(log_id), .database = std::move(*database)}));
+}
+
+Result<std::unique_ptr<Journal>> StateDir::journal_of(Source& source, const Identity& first) const {
+  ensure(source.position() == 0, "an input is known by its beginning");
+  std::size_t enough = static_cast<std::size_t>(first.bytes);
+  while (true) {
+    source.want(enough);
+    // A transaction is short: the input is never read inside of it. Only there the longest known piece is
+    // final.
+    if (auto begun = state_->database.begin(); !begun) return std::unexpected(begun.error());
+    const auto known = known_inputs(*state_);
+    const std::uint64_t longest = known && !known->empty() ? known->front().bytes : 0;
+    if (longest > source.ahead().size() && !source.ended()) {
+      state_->database.rollback();
+      enough = static_cast<std::size_t>(longest);
+      continue;
+    }
+    Identity found = first;
+    if (known)
+      for (const Identity& one : *known) {
+        if (one.bytes > source.ahead().size()) continue;
+        if (source.hash_behind(static_cast<std::size_t>(one.bytes)) != one.first_piece) continue;
+        found = one;
+        break;
+      }
+    auto added = known ? add_input(*state_, found) : std::unexpected(known.error());
+    if (added) added = state_->database.commit();
+    if (!added) {
+      state_->database.rollback();
+      return std::unexpected(added.error());
+    }
+    return Journal::open(state_, found);
+  }
+}
+
+}  // namespace weir::importer

@@ -1,0 +1,58 @@
+// The stage of the EventLog port's suite on Kafka: librdkafka's mock cluster or a real one.
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "intake/testing/event_log_fixture.hpp"
+#include "kafka/event_log.hpp"
+#include "kafka/testing/fake_brokers.hpp"
+
+namespace weir::kafka {
+
+inline std::unique_ptr<KafkaEventLog> open_log(EventLogOptions options, telemetry::Logger& log) {
+  auto opened = KafkaEventLog::open(std::move(options), log);
+  if (!opened) throw std::runtime_error(opened.error().text);
+  return std::move(*opened);
+}
+
+class KafkaLogWorld final : public intake::EventLogWorld {
+ public:
+  // A topic of its own, by its name in `cluster`. `host`: the brokers, where they live in this process.
+  explicit KafkaLogWorld(Cluster cluster, std::unique_ptr<FakeBrokers> host = nullptr)
+      : host_(std::move(host)),
+        options_{.cluster = std::move(cluster), .partitions = 4, .waiting_bytes_max = 256 * 1024} {
+    open();
+  }
+
+  intake::EventLog& log() override { return *log_; }
+  void reopen() override {
+    log_.reset();
+    open();
+  }
+  std::vector<intake::StandingRecord> standing() override {
+    std::vector<intake::StandingRecord> records;
+    for (auto& read : read_topic(options_.cluster.brokers, options_.cluster.topic)) {
+      auto& record = records.emplace_back(intake::StandingRecord{read.key, read.value, {}});
+      for (const auto& [name, value] : read.headers)
+        if (name == "weir.replay") record.replay_source = value;
+    }
+    return records;
+  }
+  [[nodiscard]] std::size_t waiting_bytes_max() const override { return options_.waiting_bytes_max; }
+
+ private:
+  void open() {
+    log_ = open_log(options_, *quiet_);
+    EXPECT_TRUE(log_->await_up(std::chrono::seconds{30})) << log_->health().reason;
+  }
+
+  std::unique_ptr<telemetry::Logger> quiet_ = telemetry::make_silent_logger();
+  std::unique_ptr<FakeBrokers> host_;
+  const EventLogOptions options_;
+  std::unique_ptr<KafkaEventLog> log_;
+};
+
+}  // namespace weir::kafka

@@ -1,0 +1,203 @@
+#include "report/testing/fake_metrics_reader.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace weir::report {
+
+using tally::Granularity;
+using tally::WindowRow;
+
+namespace {
+
+bool is_wanted(const WindowQuery& query, const std::string& value) {
+  return !query.values || std::ranges::find(*query.values, value) != query.values->end();
+}
+
+bool is_inside(const WindowQuery& query, const Horizons& horizons, WindowStart start) {
+  return start >= query.from && start < query.to && start >= horizons.of(query.granularity);
+}
+
+}  // namespace
+
+class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
+ public:
+  Snapshot(FakeMetricsReader& reader, Rows rows, Cancellation cancellation)
+      : reader_(reader), rows_(std::move(rows)), cancellation_(std::move(cancellation)) {}
+
+  Result<Horizons> horizons() override {
+    if (auto error = reader_.count_call()) return std::unexpected(*error);
+    return rows_.horizons;
+  }
+
+  Result<void> scan(const WindowQuery& query, std::function<void(const ViewRow&)> take) override {
+    if (auto error = reader_.count_call()) return std::unexpected(*error);
+    remember(query);
+    return pass_by(query, take);
+  }
+
+  Result<void> count_by_value(const ValueQuery& query, std::function<void(const ValueRow&)> take) override {
+    if (auto error = reader_.count_call()) return std::unexpected(*error);
+    std::map<std::string, Counts> sums;
+    auto passed = pass_by_all(query, false, [&](const ViewRow& row) {
+      auto& sum = sums[std::string(row.value)];
+      sum.events += row.events;
+      sum.page_views += row.page_views;
+    });
+    if (!passed) return passed;
+    for (const auto& [value, sum] : sums) {
+      if (auto due = cancellation_.check(); !due) return due;
+      take({value, sum.events, sum.page_views, {}});
+    }
+    return {};
+  }
+
+  Result<void> users_by_value(const ValueQuery& query, std::function<void(const ValueRow&)> take) override {
+    if (auto error = reader_.count_call()) return std::unexpected(*error);
+    {
+      const std::lock_guard lock(reader_.mutex_);
+      ++reader_.passes_over_users_;
+    }
+    std::multimap<std::string, WindowRow> found;
+    auto passed = pass_by_all(query, true, [&](const ViewRow& row) {
+      found.emplace(
+          row.value,
+          WindowRow{.events = row.events, .page_views = row.page_views, .users = std::string(row.users)});
+    });
+    if (!passed) return passed;
+    for (const auto& [value, row] : found) {
+      if (auto due = cancellation_.check(); !due) return due;
+      take({value, row.events, row.page_views, row.users});
+    }
+    return {};
+  }
+
+  Result<std::vector<tally::LedgerRow>> ledger() override {
+    if (auto error = reader_.count_call()) return std::unexpected(*error);
+    std::vector<tally::LedgerRow> rows;
+    for (const auto& [partition, row] : rows_.ledger) rows.push_back(row);
+    return rows;
+  }
+
+ private:
+  struct Counts {
+    std::int64_t events = 0;
+    std::int64_t page_views = 0;
+  };
+
+  void remember(const WindowQuery& query) {
+    const std::lock_guard lock(reader_.mutex_);
+    reader_.scans_.push_back(query);
+    reader_.scans_.back().values.reset();  // views that would not outlive the question
+  }
+
+  Result<void> pass_by(const WindowQuery& query, const std::function<void(const ViewRow&)>& take) const {
+    for (const auto& [key, row] : rows_.windows) {
+      if (auto due = cancellation_.check(); !due) return due;
+      if (key.dimension != query.dimension || !is_wanted(query, key.value)) continue;
+      if (key.granularity == query.granularity)
+        show(query, row, key.start, {row.events, row.page_views}, take);
+      else if (key.granularity == Granularity::minute && rows_.unrolled.contains({key.partition, key.start}))
+        show_remainder(query, row, take);
+    }
+    return {};
+  }
+
+  Result<void> pass_by_all(const ValueQuery& query, bool with_users,
+                           const std::function<void(const ViewRow&)>& take) const {
+    for (const WindowRun& run : query.runs) {
+      const WindowQuery of_run{.granularity = run.granularity,
+                               .dimension = query.dimension,
+                               .from = run.from,
+                               .to = run.to,
+                               .values = std::nullopt,
+                               .with_users = with_users};
+      if (auto passed = pass_by(of_run, take); !passed) return passed;
+    }
+    return {};
+  }
+
+  void show(const WindowQuery& query, const WindowRow& row, WindowStart start, Counts counts,
+            const std::function<void(const ViewRow&)>& take) const {
+    if (!is_inside(query, rows_.horizons, start)) return;
+    take({.start = start,
+          .partition = row.key.partition,
+          .value = row.key.value,
+          .events = counts.events,
+          .page_views = counts.page_views,
+          .users = query.with_users ? std::string_view(row.users) : std::string_view()});
+  }
+
+  void show_remainder(const WindowQuery& query, const WindowRow& minute,
+                      const std::function<void(const ViewRow&)>& take) const {
+    const Counts left{minute.events - minute.rolled_events, minute.page_views - minute.rolled_page_views};
+    if (left.events == 0 && left.page_views == 0) return;
+    show(query, minute, tally::window_of(query.granularity, minute.key.start), left, take);
+  }
+
+  FakeMetricsReader& reader_;
+  const Rows rows_;
+  const Cancellation cancellation_;
+};
+
+void FakeMetricsReader::put(WindowRow row) {
+  const std::lock_guard lock(mutex_);
+  auto key = row.key;
+  rows_.windows.insert_or_assign(std::move(key), std::move(row));
+}
+
+void FakeMetricsReader::put(tally::LedgerRow row) {
+  const std::lock_guard lock(mutex_);
+  rows_.ledger.insert_or_assign(row.partition, row);
+}
+
+void FakeMetricsReader::set_unrolled(std::int32_t partition, WindowStart minute, bool unrolled) {
+  const std::lock_guard lock(mutex_);
+  if (unrolled)
+    rows_.unrolled.emplace(partition, minute);
+  else
+    rows_.unrolled.erase({partition, minute});
+}
+
+void FakeMetricsReader::set_horizon(Granularity granularity, WallTime pruned_to) {
+  const std::lock_guard lock(mutex_);
+  rows_.horizons.pruned_to[static_cast<std::size_t>(granularity)] = pruned_to;
+}
+
+void FakeMetricsReader::fail_call(int number, Error error) {
+  const std::lock_guard lock(mutex_);
+  failure_ = std::move(error);
+  calls_before_failure_ = number;
+}
+
+std::vector<WindowQuery> FakeMetricsReader::scans() const {
+  const std::lock_guard lock(mutex_);
+  return scans_;
+}
+
+int FakeMetricsReader::snapshots() const {
+  const std::lock_guard lock(mutex_);
+  return snapshots_;
+}
+
+int FakeMetricsReader::passes_over_users() const {
+  const std::lock_guard lock(mutex_);
+  return passes_over_users_;
+}
+
+Result<std::unique_ptr<MetricsSnapshot>> FakeMetricsReader::snapshot(const Cancellation& cancellation) {
+  if (auto error = count_call()) return std::unexpected(*error);
+  if (auto due = cancellation.check(); !due) return propagate(due);
+  const std::lock_guard lock(mutex_);
+  ++snapshots_;
+  return std::make_unique<Snapshot>(*this, rows_, cancellation);
+}
+
+std::optional<Error> FakeMetricsReader::count_call() {
+  const std::lock_guard lock(mutex_);
+  if (!failure_ || calls_before_failure_-- > 0) return std::nullopt;
+  return std::exchange(failure_, std::nullopt);
+}
+
+}  // namespace weir::report

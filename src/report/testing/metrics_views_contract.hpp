@@ -1,0 +1,74 @@
+// What the views of every store must show to people who read them by SQL: one suite for SQLite and
+// PostgreSQL, in words that both understand. Include it in one test file of the store, derive a ViewsWorld,
+// and
+//
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsViewsContract, testing::Values(&make_sqlite_world));
+#pragma once
+
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+
+#include "report/testing/metrics_reader_fixture.hpp"
+
+namespace weir::report {
+
+class ViewsWorld : public ReaderWorld {
+ public:
+  // The one number that a SELECT answers.
+  virtual std::int64_t number(const std::string& sql) = 0;
+};
+using MakeViewsWorld = std::unique_ptr<ViewsWorld> (*)();
+
+class MetricsViewsContract : public testing::TestWithParam<MakeViewsWorld> {
+ protected:
+  void given(const Stored& stored) { world_->given(stored); }
+  std::int64_t number(const std::string& sql) { return world_->number(sql); }
+  // sum(), as a whole number in both.
+  std::int64_t sum(const std::string& column, const std::string& view) {
+    return number("SELECT CAST(sum(" + column + ") AS BIGINT) FROM " + view + " WHERE dimension = 'total'");
+  }
+
+  std::unique_ptr<ViewsWorld> world_ = GetParam()();
+};
+
+TEST_P(MetricsViewsContract, NamesDimensions) {
+  using namespace reader_contract;
+  for (const auto dimension : tally::all_dimensions) {
+    given({.windows = {row(Granularity::day, midnight, dimension, "", {.events = 1})}});
+    const std::string name(tally::name_of(dimension));
+    EXPECT_EQ(number("SELECT count(*) FROM activity_days WHERE dimension = '" + name + "'"), 1) << name;
+  }
+}
+
+TEST_P(MetricsViewsContract, LetsPeopleAddUpCompleteDaysAtEveryMoment) {
+  using namespace reader_contract;
+  given({.windows = {total(Granularity::minute, at(9, 5), {.events = 10, .page_views = 4}),
+                     total(Granularity::minute, at(23, 59), {.events = 1, .page_views = 1})},
+         .unrolled = {{0, at(9, 5)}, {0, at(23, 59)}}});
+  EXPECT_EQ(sum("events", "activity_days"), 11) << "before";
+  given({.windows = {total(Granularity::minute, at(9, 5), {10, 4, 10, 4}),
+                     total(Granularity::day, midnight, {.events = 10, .page_views = 4})},
+         .rolled = {{0, at(9, 5)}}});
+  EXPECT_EQ(sum("events", "activity_days"), 11) << "one minute is rolled up";
+  given({.windows = {total(Granularity::minute, at(9, 5), {12, 5, 10, 4})}, .unrolled = {{0, at(9, 5)}}});
+  EXPECT_EQ(sum("events", "activity_days"), 13) << "and has a late event";
+  EXPECT_EQ(sum("page_views", "activity_days"), 6);
+}
+
+TEST_P(MetricsViewsContract, HidesWhatIsBelowTheHorizon) {
+  using namespace reader_contract;
+  given({.windows = {total(Granularity::minute, at(9, 0), {.events = 1}),
+                     total(Granularity::minute, at(9, 1), {.events = 2}),
+                     total(Granularity::hour, at(9), {.events = 4}),
+                     total(Granularity::hour, at(10), {.events = 8})},
+         .unrolled = {{0, at(9, 0)}},
+         .horizons =
+             Horizons{{WallTime{at(9, 1)}, WallTime{at(9)} + std::chrono::milliseconds{1}, WallTime{}}}});
+  EXPECT_EQ(sum("events", "activity_minutes"), 2) << "the minute at 09:01";
+  EXPECT_EQ(sum("events", "activity_hours"), 8) << "the hour at 10:00";
+  EXPECT_EQ(number("SELECT count(*) FROM activity_days"), 1) << "the remainder of a minute that is hidden";
+  EXPECT_EQ(sum("events", "activity_days"), 1);
+}
+
+}  // namespace weir::report

@@ -1,0 +1,149 @@
+#include "telemetry/logger.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <utility>
+
+#include "base/json_text.hpp"
+
+namespace weir::telemetry {
+namespace {
+
+spdlog::level::level_enum level_of(Severity severity) {
+  switch (severity) {
+    case Severity::debug:
+      return spdlog::level::debug;
+    case Severity::info:
+      return spdlog::level::info;
+    case Severity::warn:
+      return spdlog::level::warn;
+    case Severity::error:
+      return spdlog::level::err;
+  }
+  return spdlog::level::err;
+}
+
+// JSON escapes what is below U+0020; a terminal also obeys U+007F to U+009F.
+std::string with_visible_controls(const std::string& line) {
+  std::string out;
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(line[at]);
+    const auto next = static_cast<unsigned char>(at + 1 < line.size() ? line[at + 1] : 0);
+    const bool is_wide = byte == 0xC2 && next >= 0x80 && next <= 0x9F;
+    if (byte >= 0x20 && byte != 0x7F && !is_wide) {
+      out += line[at];
+      continue;
+    }
+    constexpr std::string_view digits = "0123456789abcdef";
+    const unsigned char code = is_wide ? next : byte;
+    out.append("\\u00").append(1, digits[code >> 4]).append(1, digits[code & 15]);
+    if (is_wide) ++at;
+  }
+  return out;
+}
+
+bool holds_controls(const std::string& line) {
+  return std::ranges::any_of(line, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7F || byte == 0xC2;
+  });
+}
+
+// "2026-01-31T23:59:59.999Z". Not by spdlog's pattern: before 1970, and in its first second, that shows no
+// time.
+std::string time_text(WallTime moment) {
+  const auto day = std::chrono::floor<std::chrono::days>(moment);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(moment - day);
+  std::array<char, 40> text{};
+  (void)std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
+                      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                      static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
+                      static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
+                      static_cast<int>(time.subseconds().count()));
+  return text.data();
+}
+
+std::string_view level_name(Severity severity) {
+  constexpr std::array<std::string_view, 4> names{"debug", "info", "warning", "error"};
+  return names[static_cast<std::size_t>(severity)];
+}
+
+// `name=value`; quoted and escaped where it is more than one plain word.
+void append_text_field(std::string& line, const Field& field) {
+  line += ' ';
+  line += field.name;
+  line += '=';
+  const bool plain = !field.value.empty() && std::ranges::all_of(field.value, [](char byte) {
+    return byte > ' ' && byte < 0x7F && byte != '"' && byte != '\\' && byte != '=';
+  });
+  if (plain) {
+    line += field.value;
+  } else {
+    append_json_string(line, field.value);
+  }
+}
+
+class SpdLog final : public Logger {
+ public:
+  SpdLog(Severity least, bool json, std::function<WallTime()> clock)
+      : json_(json),
+        clock_(std::move(clock)),
+        logger_("weir", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
+    logger_.set_level(level_of(least));
+    logger_.set_formatter(std::make_unique<spdlog::pattern_formatter>("%v"));
+    logger_.flush_on(spdlog::level::debug);
+  }
+
+  void write(Severity severity, std::string_view text, std::initializer_list<Field> fields) override {
+    if (!logger_.should_log(level_of(severity))) return;
+    std::string line;
+    if (json_) {
+      line = R"({"time":")" + time_text(clock_()) + R"(","level":")";
+      line.append(level_name(severity)).append(R"(","message":)");
+      append_json_string(line, text);
+      for (const Field& field : fields) {
+        line += ',';
+        append_json_string(line, field.name);
+        line += ':';
+        append_json_string(line, field.value);
+      }
+      line += '}';
+    } else {
+      line = time_text(clock_()) + ' ';
+      line.append(level_name(severity)).resize(time_bytes + 1 + level_bytes, ' ');
+      line.append(1, ' ').append(text);
+      for (const Field& field : fields) append_text_field(line, field);
+    }
+    if (holds_controls(line)) line = with_visible_controls(line);
+    logger_.log(level_of(severity), spdlog::string_view_t(line.data(), line.size()));
+  }
+
+ private:
+  static constexpr std::size_t time_bytes = std::string_view("1970-01-01T00:00:00.000Z").size();
+  static constexpr std::size_t level_bytes = 7;
+
+  bool json_;
+  std::function<WallTime()> clock_;
+  spdlog::logger logger_;
+};
+
+class SilentLog final : public Logger {
+ public:
+  void write(Severity /*severity*/, std::string_view /*text*/,
+             std::initializer_list<Field> /*fields*/) override {}
+};
+
+}  // namespace
+
+std::unique_ptr<Logger> make_logger(Severity least, bool json, std::function<WallTime()> clock) {
+  return std::make_unique<SpdLog>(least, json, std::move(clock));
+}
+
+std::unique_ptr<Logger> make_silent_logger() { return std::make_unique<SilentLog>(); }
+
+}  // namespace weir::telemetry
