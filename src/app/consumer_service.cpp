@@ -69,7 +69,7 @@ ConsumerService::ConsumerService(const config::Settings& settings, LogAdapter& e
       gate_(std::make_unique<NotReadyReader>(store.metrics())),
       report_(*gate_, report::LedgerNames{settings.kafka_topic, settings.kafka_group_id},
               [this](std::int32_t partition) { return knows_lag_of(partition); }),
-      pool_(report_threads, limits::questions_waiting_max) {}
+      pool_(report_threads, limits::waiting_queries_max) {}
 
 ConsumerService::~ConsumerService() { (void)stop({}, {}); }
 

@@ -30,7 +30,7 @@ std::size_t raise_descriptor_limit() {
 
 std::size_t connections_within(std::size_t limit, int threads) {
   const auto io_threads = static_cast<std::size_t>(threads);
-  const std::size_t kept = limits::descriptors_kept + io_threads * limits::descriptors_per_io_thread;
+  const std::size_t kept = limits::reserved_descriptors + io_threads * limits::reserved_descriptors_per_io_thread;
   const std::size_t left = limit > kept ? limit - kept : 0;
   // The server also holds, for a moment, an eighth more that it turns away.
   return std::clamp(left / 9 * 8, io_threads, limits::connections_max);

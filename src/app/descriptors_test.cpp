@@ -63,7 +63,7 @@ TEST(Descriptors, Fault44ConnectionsLeaveRoomForStoresAndLog) {
     for (const int threads : {1, 2, 8}) {
       const std::size_t connections = connections_within(limit, threads);
       const std::size_t turned_away = connections / 8 + static_cast<std::size_t>(threads);
-      EXPECT_LE(connections + turned_away + limits::descriptors_kept, limit) << limit << ' ' << threads;
+      EXPECT_LE(connections + turned_away + limits::reserved_descriptors, limit) << limit << ' ' << threads;
       EXPECT_GE(connections, 64U) << limit << ' ' << threads;
     }
   EXPECT_EQ(connections_within(1'048'576, 2), limits::connections_max);
