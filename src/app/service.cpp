@@ -181,7 +181,7 @@ telemetry::Health Service::health() const {
 }
 
 void Service::collect(telemetry::Exposition& into) const {
-  telemetry::describe_process(into, WEIR_VERSION);
+  telemetry::collect_process(into, WEIR_VERSION);
   server_->collect(into);
   if (intake_) intake_->collect(into);
   intake::collect(events_->health(), into);
