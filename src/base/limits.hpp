@@ -23,8 +23,9 @@ inline constexpr std::size_t url_bytes_max = 2048;  // page_url and referrer
 inline constexpr int json_depth_max = 32;
 // The JSON parser (simdjson) reads this many bytes past the end of a document. They must be readable.
 inline constexpr std::size_t json_slack_bytes = 64;
-// How far an event's timestamp may be ahead of the clock when the event is accepted, and ahead of its
-// record's time when it is consumed. The second bound is larger because the clocks of two machines differ.
+// // How far an event's timestamp may be in the future. The first bound applies at ingest, against the clock.
+// The second applies in the consumer, against the record's time; it is larger because clocks of machines
+// differ.
 inline constexpr std::chrono::hours event_ahead_of_clock_max{24};
 inline constexpr std::chrono::hours event_ahead_of_record_max{48};
 inline constexpr int year_min = 1990;

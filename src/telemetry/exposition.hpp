@@ -43,8 +43,8 @@ class Exposition {
   void gauge(std::string_view name, std::string_view help, double value, Labels labels = {});
 
   // Adds one histogram. `bounds` are the upper bounds of the buckets, in base units and ascending. `counts`
-  // has one element more than `bounds`: counts[i] is the number of observations in (bounds[i-1], bounds[i]],
-  // not cumulative, and the last element counts those above all bounds. `sum` is the sum of all observations.
+  // has one element more than `bounds`. counts[i] is the number of observations in (bounds[i-1], bounds[i]],
+  // not cumulative. The last element counts those above all bounds. `sum` is the sum of all observations.
   void histogram(std::string_view name, std::string_view help, std::span<const double> bounds,
                  std::span<const std::uint64_t> counts, double sum, Labels labels = {});
 

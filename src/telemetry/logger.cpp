@@ -10,9 +10,9 @@
 
 #include "base/json_text.hpp"
 
-// write() runs on the calling thread: it drops lines below the level, builds the whole line as text or JSON,
-// escapes control characters, and hands the line to spdlog's stderr sink. The sink's mutex keeps lines whole
-// and in order. Each line is flushed at once, so that the last lines before a crash are not lost.
+// write() runs on the calling thread. It drops lines below the minimum severity, builds the line, escapes
+// control characters, and passes the line to spdlog's stderr sink. The sink's mutex keeps lines whole and in
+// order. Each line is flushed at once, so that the last lines before a crash are not lost.
 namespace weir::telemetry {
 namespace {
 

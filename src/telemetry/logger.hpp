@@ -13,8 +13,11 @@
 
 namespace weir::telemetry {
 
-// LOG_LEVEL, in ascending order. debug: details for developers. info: start, stop and changes of state.
-// warn: a problem that Weir handles by itself. error: an operator must act, or the process exits.
+// LOG_LEVEL, in ascending order:
+// - debug: details for developers
+// - info: start, stop and changes of state
+// - warn: a problem that Weir handles by itself
+// - error: an operator must act, or the process exits
 enum class Severity : std::uint8_t { debug, info, warn, error };
 
 struct Field {
