@@ -23,7 +23,7 @@ inline constexpr std::size_t url_bytes_max = 2048;  // page_url and referrer
 inline constexpr int json_depth_max = 32;
 // The JSON parser (simdjson) reads this many bytes past the end of a document. They must be readable.
 inline constexpr std::size_t json_slack_bytes = 64;
-// // How far an event's timestamp may be in the future. The first bound applies at ingest, against the clock.
+// How far an event's timestamp may be in the future. The first bound applies at ingest, against the clock.
 // The second applies in the consumer, against the record's time; it is larger because clocks of machines
 // differ.
 inline constexpr std::chrono::hours event_ahead_of_clock_max{24};
