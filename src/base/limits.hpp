@@ -78,10 +78,9 @@ inline constexpr std::int64_t segment_records_max = 4096;
 inline constexpr std::size_t poll_bytes_max = 4 * MiB;  // read by one poll(), in whole segments
 inline constexpr std::int64_t poll_records_max = 10'000;
 
-// --- The consumer: what was read and is not in the store yet. Above a bound, partitions are paused. Dead
-// letters are kept whole, unlike other events, so they have bounds of their own. Partitions that wait for
-// copies on the dead letter topic share an extra half of these bounds, so that they do not pause other
-// partitions.
+// --- The consumer: what was read and is not in the store yet. Above a bound, partitions are paused.
+// Dead letters have bounds of their own, because they are kept whole, unlike other events. Partitions that
+// wait for copies on the dead letter topic share an extra half of these bounds. So they do not pause others.
 
 inline constexpr std::int64_t waiting_events_max = 200'000;
 inline constexpr std::size_t waiting_dead_letters_max = 10'000;
