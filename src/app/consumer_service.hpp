@@ -43,7 +43,8 @@ class ConsumerService {
   // The ledger has the start offset of each partition. Called at most once, on the start thread.
   using OnStartStored = std::function<void()>;
 
-  // All references must outlive the object. Starts nothing.
+  // All references must outlive the object. Starts no consumer: the callbacks are not called before start().
+  // No other object may use the log's reader, or the store.
   ConsumerService(
       const config::Settings& settings, LogAdapter& log, StoreAdapter& store, telemetry::Logger& logger,
       OnFatal on_fatal, OnStartStored on_start_stored = [] {});

@@ -29,7 +29,8 @@ class DataWatch {
             telemetry::Logger& logger);
   DataWatch(const DataWatch&) = delete;
   DataWatch& operator=(const DataWatch&) = delete;
-  ~DataWatch();  // ends the thread
+  // Ends the thread. Does not unblock the log.
+  ~DataWatch();
 
  private:
   void run();

@@ -14,7 +14,6 @@
 // Threads: the main thread opens the service and then waits for signals and fatal errors. To stop, it starts
 // a thread that drains the service, and waits for that thread or for a second signal.
 //
-//
 //   serving ── signal ──▶ draining (at most 24 s) ──▶ destroying the service ──▶ exit 0
 //      │                     └─ second signal ─▶ exit 1     └─ 24 s since the signal have passed ─▶ exit 0
 //      └── fatal error ──▶ answer the requests in flight (at most 1 s) ──▶ exit 1 (2 for wrong settings)

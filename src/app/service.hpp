@@ -34,6 +34,8 @@ struct Unfinished {
 
 // open() creates the parts in the order of the members. They are destroyed in reverse order. Functions that
 // are not marked thread-safe are called by the main thread, or by one thread that acts for it.
+//
+// Errors after start() do not come back through a return value: the parts report them to `signals`.
 class Service {
  public:
   // Opens all parts and binds the port, but serves nothing before start(). Kafka and PostgreSQL may be

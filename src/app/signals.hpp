@@ -34,13 +34,12 @@ class Signals {
   Signals& operator=(const Signals&) = delete;
   ~Signals();
 
-  // Blocks until a signal arrives, until fatal() or notify_done() is called, or until `deadline`. If several
-  // of them happened, it returns one event per call: signals first, then `fatal`, then `done`. Main thread
-  // only.
+  // Blocks until a signal arrives, until fatal() or notify_done() is called, or until `deadline`. A signal
+  // precedes `fatal`, and `fatal` precedes `done`. Main thread only.
   [[nodiscard]] ProcessEvent wait(MonoTime deadline = MonoTime::max());
 
-  // Makes wait() return `fatal`: a part of the process cannot continue. Only the first call has an effect.
-  // Thread-safe.
+  // Makes wait() return `fatal`: a part of the process cannot continue. Before wait() returns, only the first
+  // call has an effect. Thread-safe.
   void fatal(int exit_code, std::string why);
   // Makes wait() return `done`, once. Thread-safe.
   void notify_done();

@@ -11,6 +11,7 @@ namespace weir::app {
 // thread-safe.
 class DescriptorBuffer final : public std::streambuf {
  public:
+  // `descriptor` must be open for writing. A closed one is not an error here: the first write reports EBADF.
   explicit DescriptorBuffer(int descriptor);
 
   // Returns errno of the first failed write; 0 if none failed.

@@ -15,7 +15,8 @@ class StartGate final : public intake::EventLog {
   // `log` must outlive the gate.
   explicit StartGate(intake::EventLog& log) : log_(log) {}
 
-  // Passes all further appends to the log. Call it when the start offsets of all partitions are stored.
+  // Passes all further appends to the log. Call it when the start offsets of all partitions are stored. There
+  // is no way to close the gate again.
   void open() { open_ = true; }
 
   // As intake::EventLog specifies them. While the gate is closed, append() answers before it returns, and
