@@ -38,7 +38,7 @@ std::size_t ClientTable::addresses() const {
 bool ClientTable::is_fall_due() {
   const std::size_t now = bytes();
   std::size_t peak = peak_.load(std::memory_order_relaxed);
-  if (peak < now + limits::given_back_bytes_min) return false;
+  if (peak < now + limits::memory_trim_bytes_min) return false;
   return peak_.compare_exchange_strong(peak, now, std::memory_order_relaxed);
 }
 

@@ -53,7 +53,7 @@ class ClientTable {
   [[nodiscard]] std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t addresses() const;
 
-  // True once after the sum has fallen by limits::given_back_bytes_min from its peak: then the caller gives
+  // True once after the sum has fallen by limits::memory_trim_bytes_min from its peak: then the caller gives
   // free memory back to the system.
   [[nodiscard]] bool is_fall_due();
 

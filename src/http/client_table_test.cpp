@@ -61,9 +61,9 @@ TEST(ClientTable, TellsWhichLimitIsExceeded) {
 TEST(ClientTable, SaysOnceThatTheSumHasFallen) {
   ClientTable table({});
   auto one = table.open(address("10.0.0.1"));
-  one.resize(limits::given_back_bytes_min);
+  one.resize(limits::memory_trim_bytes_min);
   EXPECT_FALSE(table.is_fall_due());
-  one.resize(2 * limits::given_back_bytes_min);
+  one.resize(2 * limits::memory_trim_bytes_min);
   one.release();
   EXPECT_TRUE(table.is_fall_due());
   EXPECT_FALSE(table.is_fall_due());

@@ -5,7 +5,7 @@
 #include "http/server.hpp"
 #include "http/testing/raw_socket.hpp"
 #include "telemetry/exposition.hpp"
-#include "telemetry/testing/fake_exposition_reader.hpp"
+#include "telemetry/testing/exposition_reader.hpp"
 #include "telemetry/testing/fake_logger.hpp"
 
 namespace weir::http {

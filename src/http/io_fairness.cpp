@@ -36,7 +36,7 @@ void IoThread::note_eviction(FairnessCounts::Why why, const std::string& peer) {
       Line{"too many connections are open: one is closed for each new one", "connections"},
       Line{"no file descriptor is free: one connection is closed for each new one", "descriptors"}};
   increase(fairness_.evicted[why]);
-  const auto times = evictions_[why].happens(read_clock().mono);
+  const auto times = evictions_[why].on_occurrence(read_clock().mono);
   if (!times) return;
   logger_.warn(
       std::string(lines[why].first),

@@ -276,7 +276,7 @@ void IoThread::note(const Route* route, const Reply& reply, std::string_view req
 
 void IoThread::say_failure(const Route* route, const Reply& reply, std::string_view request_id,
                            MonoTime now) {
-  const auto times = failures_[{reply.status, reply.code}].happens(now);
+  const auto times = failures_[{reply.status, reply.code}].on_occurrence(now);
   if (!times) return;
   logger_.write(reply.status == 500 ? telemetry::Severity::error : telemetry::Severity::warn,
                 "requests were answered with " + std::to_string(reply.status),

@@ -158,7 +158,7 @@ struct Intake::SharedState {
 
   void say_failure(const Receipts& receipts, const Outcome& outcome, MonoTime now) {
     const std::scoped_lock lock(mutex);
-    const auto times = failure.happens(now);
+    const auto times = failure.on_occurrence(now);
     if (!times) return;
     says.warn("the event log did not keep what a request brought",
               {{"code", std::string(code_of(receipts))},
@@ -171,7 +171,7 @@ struct Intake::SharedState {
     const std::scoped_lock lock(mutex);
     says.info("the event log takes events again",
               {{"requests_refused", std::to_string(std::exchange(refused, 0))},
-               {"failures_not_said", std::to_string(failure.ends())}});
+               {"failures_not_said", std::to_string(failure.on_end())}});
   }
 };
 

@@ -5,7 +5,7 @@
 #include "activity/decoder.hpp"
 #include "intake/testing/fake_event_log.hpp"
 #include "telemetry/exposition.hpp"
-#include "telemetry/testing/fake_exposition_reader.hpp"
+#include "telemetry/testing/exposition_reader.hpp"
 #include "telemetry/testing/fake_logger.hpp"
 
 namespace weir::intake {
