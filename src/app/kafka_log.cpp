@@ -7,6 +7,7 @@
 #include "kafka/log_reader.hpp"
 #include "kafka/metrics.hpp"
 #include "kafka/topic_watch.hpp"
+#include "kafka_producer/producer_log.hpp"
 
 namespace weir::app {
 namespace {
@@ -29,22 +30,34 @@ class KafkaLogAdapter final : public LogAdapter {
       watch_ = std::move(*watch);
       return {};
     }
-    auto events = kafka::KafkaEventLog::open({.cluster = cluster_,
-                                              .partitions = settings_.kafka.partitions,
-                                              .make_letters_too = reads,
-                                              .compression = settings_.kafka.compression,
-                                              .linger = settings_.kafka.linger,
-                                              .event_bytes_max = settings_.max_event_bytes},
-                                             logger_);
+    const kafka::EventLogOptions options{.cluster = cluster_,
+                                         .partitions = settings_.kafka.partitions,
+                                         .make_letters_too = reads,
+                                         .compression = settings_.kafka.compression,
+                                         .linger = settings_.kafka.linger,
+                                         .event_bytes_max = settings_.max_event_bytes};
+    const std::string why_librdkafka = kafka_producer::reason_against(options);
+    if (!why_librdkafka.empty()) {
+      logger_.info("librdkafka writes the events instead of Weir's own producer",
+                   {{"reason", why_librdkafka}});
+      auto events = kafka::KafkaEventLog::open(options, logger_);
+      if (!events) return propagate(events);
+      events_ = std::move(*events);
+      return {};
+    }
+    auto events = kafka_producer::ProducerLog::open(options, logger_);
     if (!events) return propagate(events);
-    events_ = std::move(*events);
+    own_events_ = std::move(*events);
     return {};
   }
 
   intake::EventLog& writer() override {
+    if (own_events_) return *own_events_;
     ensure(events_ != nullptr, "a process that takes events has the log's writing end");
     return *events_;
   }
+
+  http::IoTask* make_io_task() override { return own_events_ ? own_events_->make_loop() : nullptr; }
 
   Result<consumer::LogReader*> reader() override {
     if (reader_) return reader_.get();
@@ -61,23 +74,32 @@ class KafkaLogAdapter final : public LogAdapter {
 
   consumer::DeadLetterTopic* copies() override { return copies_.get(); }
 
-  intake::LogHealth health() const override { return events_ ? events_->health() : watch_->health(); }
+  intake::LogHealth health() const override {
+    if (own_events_) return own_events_->health();
+    return events_ ? events_->health() : watch_->health();
+  }
 
   void collect(telemetry::Exposition& into) const override {
+    if (own_events_) kafka::collect(own_events_->counts(), into);
     if (events_) kafka::collect(events_->counts(), into);
   }
   std::unique_ptr<LogRetention> start_upkeep(LogRetention::Counted, LogRetention::Settle) override {
     return nullptr;
   }
-  void stop_writing(std::chrono::milliseconds patience) override { events_->stop(patience); }
+  void stop_writing(std::chrono::milliseconds patience) override {
+    if (own_events_) own_events_->stop();
+    if (events_) events_->stop(patience);
+  }
   bool is_ours_alone() const override { return false; }
 
  private:
   const config::Settings settings_;
   const kafka::Cluster cluster_;
   telemetry::Logger& logger_;
-  std::unique_ptr<kafka::KafkaEventLog> events_;  // with a watch of its own; else
-  std::unique_ptr<kafka::TopicWatch> watch_;      // this one
+  // One of these three, each with a watch of its own: our producer, librdkafka's, or none.
+  std::unique_ptr<kafka_producer::ProducerLog> own_events_;
+  std::unique_ptr<kafka::KafkaEventLog> events_;
+  std::unique_ptr<kafka::TopicWatch> watch_;
   std::unique_ptr<kafka::KafkaLogReader> reader_;
   std::unique_ptr<kafka::KafkaDeadLetterTopic> copies_;  // wakes the reader
 };

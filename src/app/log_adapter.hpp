@@ -12,6 +12,7 @@
 #include "config/settings.hpp"
 #include "consumer/dead_letter_topic.hpp"
 #include "consumer/log_reader.hpp"
+#include "http/io_task.hpp"
 #include "intake/event_log.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/logger.hpp"
@@ -29,6 +30,9 @@ class LogAdapter {
   virtual ~LogAdapter() = default;
 
   virtual intake::EventLog& writer() = 0;
+  // What the writing end runs on each io thread of the HTTP server; null where it has threads of its own. Called once
+  // for each io thread. The adapter must outlive the server.
+  [[nodiscard]] virtual http::IoTask* make_io_task() { return nullptr; }
   // Opens the reading end at the first call; from then on this process is a member of the group, and its
   // poll() must be called. ErrorKind::unavailable: try again.
   virtual Result<consumer::LogReader*> reader() = 0;

@@ -110,7 +110,10 @@ Result<void> Service::open_log() {
 
 Result<void> Service::open_server() {
   http::ServerSettings wanted = server_settings(command_, settings_);
-  const auto open = [&] { return http::Server::open(wanted, [this] { return make_routes(); }, logger_); };
+  const auto open = [&] {
+    return http::Server::open(
+        wanted, [this] { return make_routes(); }, logger_, [this] { return events_->make_io_task(); });
+  };
   auto server = open();
   const bool may_move = command_ == config::Command::consumer && !settings_.consumer_port_is_set;
   if (!server && server.error().code == "address_in_use" && may_move) {
