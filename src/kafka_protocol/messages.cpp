@@ -74,18 +74,6 @@ void RequestWriter::init_producer_id(std::int32_t correlation_id) {
   end(begun);
 }
 
-void RequestWriter::sasl_handshake(std::int32_t correlation_id, std::string_view mechanism) {
-  const std::size_t begun = begin(Api::sasl_handshake, correlation_id);
-  Writer(out_).string(mechanism);
-  end(begun);
-}
-
-void RequestWriter::sasl_authenticate(std::int32_t correlation_id, std::string_view bytes) {
-  const std::size_t begun = begin(Api::sasl_authenticate, correlation_id);
-  Writer(out_).bytes(bytes);
-  end(begun);
-}
-
 void RequestWriter::produce(std::int32_t correlation_id, std::string_view topic,
                             const std::vector<PartitionBatch>& batches, std::chrono::milliseconds timeout) {
   const std::size_t begun = begin(Api::produce, correlation_id);
@@ -182,24 +170,6 @@ std::optional<ProduceResponse> parse_produce(std::string_view body) {
   }
   response.throttle = std::chrono::milliseconds{std::max(0, reader.integer<std::int32_t>())};
   return whole(reader, std::move(response));
-}
-
-std::optional<SaslResponse> parse_sasl_handshake(std::string_view body) {
-  Reader reader(body);
-  SaslResponse response;
-  response.error = read_error(reader);
-  const std::size_t count = reader.array_size(sizeof(std::int16_t));
-  for (std::size_t i = 0; i < count; ++i) response.mechanisms.emplace_back(reader.string());
-  return whole(reader, std::move(response));
-}
-
-std::optional<SaslResponse> parse_sasl_authenticate(std::string_view body) {
-  Reader reader(body);
-  SaslResponse response;
-  response.error = read_error(reader);
-  response.error_text = reader.nullable_string().value_or("");
-  response.bytes = reader.bytes();
-  return whole(reader, std::move(response));  // the session's lifetime follows
 }
 
 }  // namespace weir::kafka_protocol

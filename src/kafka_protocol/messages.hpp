@@ -22,10 +22,8 @@ namespace weir::kafka_protocol {
 enum class Api : std::int16_t {
   produce = 0,
   metadata = 3,
-  sasl_handshake = 17,
   api_versions = 18,
   init_producer_id = 22,
-  sasl_authenticate = 36,
 };
 
 struct ApiUse {
@@ -33,12 +31,8 @@ struct ApiUse {
   std::int16_t version;
 };
 // The version in which Weir sends each request.
-inline constexpr std::array<ApiUse, 6> used_versions{{{Api::produce, 7},
-                                                      {Api::metadata, 7},
-                                                      {Api::sasl_handshake, 1},
-                                                      {Api::api_versions, 0},
-                                                      {Api::init_producer_id, 1},
-                                                      {Api::sasl_authenticate, 1}}};
+inline constexpr std::array<ApiUse, 4> used_versions{
+    {{Api::produce, 7}, {Api::metadata, 7}, {Api::api_versions, 0}, {Api::init_producer_id, 1}}};
 [[nodiscard]] std::int16_t version_of(Api api);
 
 // A response larger than this is not read: the connection is closed. Metadata of one topic with 10,000 partitions and
@@ -55,8 +49,6 @@ class RequestWriter {
   void metadata(std::int32_t correlation_id, std::string_view topic);
   // An id of an idempotent producer without transactions.
   void init_producer_id(std::int32_t correlation_id);
-  void sasl_handshake(std::int32_t correlation_id, std::string_view mechanism);
-  void sasl_authenticate(std::int32_t correlation_id, std::string_view bytes);
 
   struct PartitionBatch {
     std::int32_t partition = 0;
@@ -120,20 +112,11 @@ struct ProduceResponse {
   std::chrono::milliseconds throttle{0};  // how long the broker asks the client to send it nothing
 };
 
-struct SaslResponse {
-  ErrorCode error = ErrorCode::none;
-  std::string error_text;
-  std::string bytes;                    // of SaslAuthenticate
-  std::vector<std::string> mechanisms;  // of SaslHandshake
-};
-
 // Each reads the body of a response, after its correlation id. Nothing if the bytes are not such a response.
 [[nodiscard]] std::optional<ApiVersionsResponse> parse_api_versions(std::string_view body);
 // Of a request for one topic.
 [[nodiscard]] std::optional<MetadataResponse> parse_metadata(std::string_view body);
 [[nodiscard]] std::optional<InitProducerIdResponse> parse_init_producer_id(std::string_view body);
 [[nodiscard]] std::optional<ProduceResponse> parse_produce(std::string_view body);
-[[nodiscard]] std::optional<SaslResponse> parse_sasl_handshake(std::string_view body);
-[[nodiscard]] std::optional<SaslResponse> parse_sasl_authenticate(std::string_view body);
 
 }  // namespace weir::kafka_protocol
