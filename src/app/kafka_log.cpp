@@ -7,8 +7,9 @@
 #include "kafka/log_reader.hpp"
 #include "kafka/metrics.hpp"
 #include "kafka/topic_watch.hpp"
+#include "kafka_producer/producer_log.hpp"
 
-// A process that writes has a KafkaEventLog, which watches the topic itself. A process that only reads has a
+// A process that writes has a ProducerLog or a KafkaEventLog, which watch the topic themselves. A process that only reads has a
 // TopicWatch instead, for its health. The first call of reader() creates the reader and the
 // producer of dead letter copies. It does not happen earlier, because a member of the group must be polled.
 namespace weir::app {
@@ -32,22 +33,33 @@ class KafkaLogAdapter final : public LogAdapter {
       watch_ = std::move(*watch);
       return {};
     }
-    auto log = kafka::KafkaEventLog::open({.cluster = cluster_,
-                                           .partitions = settings_.kafka.partitions,
-                                           .make_letters_too = reads,
-                                           .compression = settings_.kafka.compression,
-                                           .linger = settings_.kafka.linger,
-                                           .event_bytes_max = settings_.max_event_bytes},
-                                          logger_);
+    const kafka::EventLogOptions options{.cluster = cluster_,
+                                         .partitions = settings_.kafka.partitions,
+                                         .make_letters_too = reads,
+                                         .compression = settings_.kafka.compression,
+                                         .linger = settings_.kafka.linger,
+                                         .event_bytes_max = settings_.max_event_bytes};
+    const std::string why_librdkafka = kafka_producer::reason_against(options);
+    if (why_librdkafka.empty()) {
+      auto log = kafka_producer::ProducerLog::open(options, logger_);
+      if (!log) return propagate(log);
+      own_log_ = std::move(*log);
+      return {};
+    }
+    logger_.info("librdkafka writes the events instead of Weir's own producer", {{"reason", why_librdkafka}});
+    auto log = kafka::KafkaEventLog::open(options, logger_);
     if (!log) return propagate(log);
     log_ = std::move(*log);
     return {};
   }
 
   intake::EventLog& writer() override {
+    if (own_log_) return *own_log_;
     ensure(log_ != nullptr, "a process that accepts events has opened the log's writer");
     return *log_;
   }
+
+  http::IoTask* make_io_task() override { return own_log_ ? own_log_->make_loop() : nullptr; }
 
   // Called on the start thread of the ConsumerService only.
   Result<consumer::LogReader*> reader() override {
@@ -66,24 +78,33 @@ class KafkaLogAdapter final : public LogAdapter {
 
   consumer::DeadLetterTopic* dead_letter_topic() override { return dead_letter_topic_.get(); }
 
-  intake::LogHealth health() const override { return log_ ? log_->health() : watch_->health(); }
+  intake::LogHealth health() const override {
+    if (own_log_) return own_log_->health();
+    return log_ ? log_->health() : watch_->health();
+  }
 
   void collect(telemetry::Exposition& into) const override {
+    if (own_log_) kafka::collect(own_log_->counts(), into);
     if (log_) kafka::collect(log_->counts(), into);
   }
   std::unique_ptr<LogRetention> start_retention(LogRetention::CountedOffset,
                                                 LogRetention::MakeDurable) override {
     return nullptr;  // the brokers delete old segments
   }
-  void stop_writing(std::chrono::milliseconds timeout) override { log_->stop(timeout); }
+  void stop_writing(std::chrono::milliseconds timeout) override {
+    if (own_log_) own_log_->stop();
+    if (log_) log_->stop(timeout);
+  }
   bool is_exclusive() const override { return false; }
 
  private:
   const config::Settings settings_;
   const kafka::Cluster cluster_;
   telemetry::Logger& logger_;
-  std::unique_ptr<kafka::KafkaEventLog> log_;  // null if the process only reads
-  std::unique_ptr<kafka::TopicWatch> watch_;   // null if the process writes
+  // One of these three. Each watches the topic.
+  std::unique_ptr<kafka_producer::ProducerLog> own_log_;  // if the process writes, with our own producer
+  std::unique_ptr<kafka::KafkaEventLog> log_;             // if it writes with librdkafka
+  std::unique_ptr<kafka::TopicWatch> watch_;              // if it only reads
   std::unique_ptr<kafka::KafkaLogReader> reader_;
   std::unique_ptr<kafka::KafkaDeadLetterTopic>
       dead_letter_topic_;  // destroyed before the reader that it wakes

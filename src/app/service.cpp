@@ -127,7 +127,10 @@ Result<void> Service::open_log() {
 Result<void> Service::open_server() {
   http::ServerSettings wanted = server_settings(command_, settings_);
   // Several consumers may run on one host, so a consumer takes any free port if its default port is in use.
-  const auto open = [&] { return http::Server::open(wanted, [this] { return make_routes(); }, logger_); };
+  const auto open = [&] {
+    return http::Server::open(
+        wanted, [this] { return make_routes(); }, logger_, [this] { return log_->make_io_task(); });
+  };
   auto server = open();
   const bool may_use_other_port = command_ == config::Command::consumer && !settings_.consumer_port_is_set;
   if (!server && server.error().code == "address_in_use" && may_use_other_port) {

@@ -136,7 +136,8 @@ IoThread::~IoThread() {
   slots_.clear();  // they give their memory back
 }
 
-void IoThread::serve(Tcp::acceptor acceptor, std::vector<Route> routes) {
+void IoThread::serve(Tcp::acceptor acceptor, std::vector<Route> routes, IoTask* task) {
+  task_ = task;
   acceptor_ = std::move(acceptor);
   router_ = std::make_unique<Router>(std::move(routes));
   counts_ = std::make_unique<RequestCounts>(router_->routes());
@@ -144,6 +145,7 @@ void IoThread::serve(Tcp::acceptor acceptor, std::vector<Route> routes) {
 
 void IoThread::run() {
   mailbox_->belong_to_this_thread();
+  if (task_ != nullptr) task_->start(io_);
   accept();
   io_.run();
   mailbox_->close();
@@ -175,6 +177,7 @@ void IoThread::leave_if_done() {
   if (!stopping_ || connections() > 0) return;
   sweep_timer_.cancel();
   staying_.reset();
+  if (IoTask* const task = std::exchange(task_, nullptr)) task->stop();
 }
 
 // Connections.

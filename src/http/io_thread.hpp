@@ -23,6 +23,7 @@
 #include "http/eviction.hpp"
 #include "http/exchange.hpp"
 #include "http/http_date.hpp"
+#include "http/io_task.hpp"
 #include "http/request_counts.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
@@ -103,7 +104,8 @@ class IoThread {
 
   // Before run().
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
-  void serve(Tcp::acceptor acceptor, std::vector<Route> routes);
+  // `task` may be null.
+  void serve(Tcp::acceptor acceptor, std::vector<Route> routes, IoTask* task);
   void set_others(std::vector<IoThread*> others) { others_ = std::move(others); }
 
   void run();  // until stopped and the last connection is gone
@@ -184,6 +186,7 @@ class IoThread {
   const CorsPolicy cors_;
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> staying_;
+  IoTask* task_ = nullptr;
   std::optional<Tcp::acceptor> acceptor_;
   Tcp::endpoint peer_;  // of the connection that is being accepted
   std::unique_ptr<Router> router_;

@@ -119,7 +119,7 @@ Server::Server(std::unique_ptr<Threads> threads) : threads_(std::move(threads)) 
 Server::~Server() { stop(std::chrono::milliseconds(0)); }
 
 Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, const MakeRoutes& make_routes,
-                                             telemetry::Logger& logger) {
+                                             telemetry::Logger& logger, const MakeIoTask& make_task) {
   ensure(settings.threads > 0, "a server has a thread");
   Code code;
   const auto address = asio::ip::make_address(settings.bind_address, code);
@@ -140,7 +140,7 @@ Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, con
     if (!code) acceptor.listen(asio::socket_base::max_listen_connections, code);
     if (!code) endpoint = acceptor.local_endpoint(code);
     if (code) return cannot_listen(endpoint, code);
-    threads->io.back()->serve(std::move(acceptor), make_routes());
+    threads->io.back()->serve(std::move(acceptor), make_routes(), make_task ? make_task() : nullptr);
   }
   threads->introduce();
   threads->port = endpoint.port();

@@ -16,6 +16,7 @@
 #include "base/limits.hpp"
 #include "base/result.hpp"
 #include "http/exchange.hpp"
+#include "http/io_task.hpp"
 #include "telemetry/logger.hpp"
 
 namespace weir::telemetry {
@@ -56,7 +57,8 @@ class Server {
   // port_refused), naming address and port.
   [[nodiscard]] static Result<std::unique_ptr<Server>> open(const ServerSettings& settings,
                                                             const MakeRoutes& make_routes,
-                                                            telemetry::Logger& logger);
+                                                            telemetry::Logger& logger,
+                                                            const MakeIoTask& make_task = {});
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();  // stops with no patience if that has not been done

@@ -6,6 +6,7 @@
 #include "intake/testing/event_log_contract.hpp"
 #include "kafka/dead_letter_topic.hpp"
 #include "kafka/testing/event_log_fixture.hpp"
+#include "kafka_producer/testing/threaded_log.hpp"
 #include "support/kafka_server.hpp"
 #include "telemetry/testing/fake_logger.hpp"
 
@@ -27,8 +28,11 @@ std::string new_name(std::string_view name) {
          std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
 }
 
+using OwnLog = kafka_producer::ThreadedLog;
+
+template <class Log>
 std::unique_ptr<intake::EventLogWorld> make_real_world() {
-  return std::make_unique<KafkaLogWorld>(
+  return std::make_unique<LogWorld<Log>>(
       Cluster{.brokers = support::shared_kafka().brokers(), .topic = new_name("contract")});
 }
 
@@ -36,7 +40,10 @@ std::unique_ptr<intake::EventLogWorld> make_real_world() {
 }  // namespace weir::kafka
 
 namespace weir::intake {
-INSTANTIATE_TEST_SUITE_P(RealKafka, EventLogContract, testing::Values(&kafka::make_real_world));
+INSTANTIATE_TEST_SUITE_P(RealKafka, EventLogContract,
+                         testing::Values(&kafka::make_real_world<kafka::KafkaEventLog>));
+INSTANTIATE_TEST_SUITE_P(OwnProducer, EventLogContract,
+                         testing::Values(&kafka::make_real_world<kafka::OwnLog>));
 }  // namespace weir::intake
 
 namespace weir::kafka {
@@ -57,6 +64,12 @@ class RealKafkaTest : public testing::Test {
   std::unique_ptr<telemetry::Logger> quiet_ = telemetry::make_silent_logger();
   const std::string topic_ = new_name("events");
 };
+
+// What both producers must do.
+template <class Log>
+class WriterTest : public RealKafkaTest {};
+using Writers = testing::Types<KafkaEventLog, OwnLog>;
+TYPED_TEST_SUITE(WriterTest, Writers);
 
 TEST_F(RealKafkaTest, MakesTheTopicAndTheOneForLettersOnce) {
   const auto brokers = support::shared_kafka().brokers();
@@ -81,11 +94,11 @@ TEST_F(RealKafkaTest, MakesTheTopicAndTheOneForLettersOnce) {
   EXPECT_EQ(letters->partitions, 3);
 }
 
-TEST_F(RealKafkaTest, RefusesAtOnceWhatTheTopicHasNoRoomFor) {
+TYPED_TEST(WriterTest, RefusesAtOnceWhatTheTopicHasNoRoomFor) {
   const auto& kafka = support::shared_kafka();
-  auto asked = options(kafka.brokers());
+  auto asked = this->options(kafka.brokers());
   asked.cluster.topic = kafka.make_topic("narrow", 1, "max.message.bytes=2000");
-  const auto log = open_log(asked, *quiet_);
+  const auto log = open_as<TypeParam>(asked, *this->quiet_);
   ASSERT_TRUE(log->await_up(patience));
   std::string noise;
   for (std::uint32_t seed = 1; noise.size() < 5000; seed = seed * 1664525 + 1013904223)
@@ -110,10 +123,26 @@ TEST_F(RealKafkaTest, CopiesALetterToATopicThatItMakes) {
   EXPECT_EQ(read_topic(brokers, dlq_topic(topic_)).size(), 1);
 }
 
-TEST_F(RealKafkaTest, PromisesNothingWhileTheBrokerIsStoppedAndGoesOnAfterwards) {
+TYPED_TEST(WriterTest, WritesWhatOtherClientsReadWithEachCompression) {
+  const auto brokers = support::shared_kafka().brokers();
+  for (const char* const compression : {"none", "lz4", "zstd"}) {
+    auto asked = this->options(brokers);
+    asked.compression = compression;
+    asked.cluster.topic = this->topic_ + "-" + compression;
+    const auto log = open_as<TypeParam>(asked, *this->quiet_);
+    ASSERT_TRUE(log->await_up(patience));
+    std::vector<intake::StandingRecord> records;
+    for (int i = 0; i < 3000; ++i)
+      records.push_back({"user-" + std::to_string(i % 50), std::string(200, 'v'), {}});
+    ASSERT_EQ(append_and_wait(*log, records).all, Receipt::kept);
+    EXPECT_EQ(read_topic(brokers, asked.cluster.topic).size(), records.size()) << compression;
+  }
+}
+
+TYPED_TEST(WriterTest, PromisesNothingWhileTheBrokerIsStoppedAndGoesOnAfterwards) {
   support::KafkaServer kafka;
   if (!kafka.ours()) GTEST_SKIP() << "not our Kafka to stop";
-  const auto log = open_log(options(kafka.brokers()), *quiet_);
+  const auto log = open_as<TypeParam>(this->options(kafka.brokers()), *this->quiet_);
   ASSERT_TRUE(log->await_up(patience));
   ASSERT_EQ(append_and_wait(*log, {{"user", "before", {}}}).all, Receipt::kept);
 
@@ -134,14 +163,14 @@ TEST_F(RealKafkaTest, PromisesNothingWhileTheBrokerIsStoppedAndGoesOnAfterwards)
   kill(kafka.pid(), SIGCONT);
   ASSERT_TRUE(log->await_up(patience)) << log->health().reason;
   EXPECT_EQ(append_and_wait(*log, {{"user", "after", {}}}).all, Receipt::kept);
-  const auto found = standing(kafka.brokers());
+  const auto found = this->standing(kafka.brokers());
   EXPECT_TRUE(found == 2 || found == 3) << found;  // what was unknown may be there
 }
 
-TEST_F(RealKafkaTest, BreaksNoPromiseWhenTheBrokerIsKilledUnderLoadAndStartedAgain) {
+TYPED_TEST(WriterTest, BreaksNoPromiseWhenTheBrokerIsKilledUnderLoadAndStartedAgain) {
   support::KafkaServer kafka;
   if (!kafka.ours()) GTEST_SKIP() << "not our Kafka to kill";
-  const auto log = open_log(options(kafka.brokers()), *quiet_);
+  const auto log = open_as<TypeParam>(this->options(kafka.brokers()), *this->quiet_);
   ASSERT_TRUE(log->await_up(patience));
   Answers answers;
   constexpr int requests = 20'000;
@@ -163,7 +192,7 @@ TEST_F(RealKafkaTest, BreaksNoPromiseWhenTheBrokerIsKilledUnderLoadAndStartedAga
   EXPECT_EQ(append_and_wait(*log, {{"user", "after", {}}}).all, Receipt::kept);
 
   std::map<std::string, int> found;
-  for (const auto& record : read_topic(kafka.brokers(), topic_)) ++found[record.value];
+  for (const auto& record : read_topic(kafka.brokers(), this->topic_)) ++found[record.value];
   for (const auto& [place, receipts] : answers.all()) {
     const int times = found[std::to_string(place)];
     const int least = receipts.all == Receipt::kept ? 1 : 0;
