@@ -31,7 +31,7 @@ std::string new_name(std::string_view name) {
 using OwnLog = kafka_producer::ThreadedLog;
 
 template <class Log>
-std::unique_ptr<intake::EventLogWorld> make_real_world() {
+std::unique_ptr<intake::EventLogFixture> make_real_world() {
   return std::make_unique<LogWorld<Log>>(
       Cluster{.brokers = support::shared_kafka().brokers(), .topic = new_name("contract")});
 }
