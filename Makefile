@@ -40,7 +40,7 @@ simulate: ## seeded worlds: make simulate SEEDS=100000, or one again: make simul
 
 chaos: build ## strike real processes: SECONDS=600 PAIR=kafka|embedded|both SEED=7 FAULTS=kill,freeze ROUNDS=100
 	@scripts/setup test
-	@python3 -B tests/chaos/bench.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PAIR),--pair $(PAIR)) \
+	@python3 -B -m tests.chaos.run_chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PAIR),--pair $(PAIR)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 up: ## Kafka, PostgreSQL, a producer (port 8080) and a consumer in containers
@@ -68,7 +68,7 @@ bench: ## micro-benchmarks: decode, tally, accept, flush
 
 bench-attacks: build ## peak memory of each attack within the limits: ONLY=many-windows,full-batches STAND=serve
 	@scripts/setup test
-	@python3 -B bench/attacks.py $(if $(ONLY),--only $(ONLY)) $(if $(STAND),--stand $(STAND))
+	@python3 -B -m bench.attacks $(if $(ONLY),--only $(ONLY)) $(if $(STAND),--stand $(STAND))
 
 format: ## lay the code out as .clang-format says
 	@scripts/setup dev

@@ -5,7 +5,7 @@ import gzip
 import socket
 import time
 
-from attack_bodies import DAY, HOUR, MINUTE, HonestClient, event, moment, packed, send, send_at_once
+from bench.attack_bodies import DAY, HOUR, MINUTE, HonestClient, event, moment, packed, send, send_at_once
 
 KEYS = 160_000
 SECONDS = 240  # bounds each attack

@@ -8,14 +8,9 @@
 import os
 import pathlib
 import re
-import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests" / "chaos"), str(ROOT / "tests" / "system")]
-import kafka  # noqa: E402
-import postgres  # noqa: E402
-import weir  # noqa: E402
+from tests.harness import kafka, postgres, weir
 
 TICK = os.sysconf("SC_CLK_TCK")
 LEDGER = "SELECT sum(next_offset - start_offset), count(*) FROM activity_ledger"

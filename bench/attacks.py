@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """What an attack within the limits of the contract takes: peak memory of each, one row per attack and process.
 
     make bench-attacks                       all of them
-    bench/attacks.py --only many-windows     one (or several, with commas); --stand serve: on these processes only
-    bench/attacks.py --list
+    python3 -B -m bench.attacks --only many-windows     one (or several, with commas); --stand serve: on these processes only
+    python3 -B -m bench.attacks --list
 
 Each attack strikes new processes on loopback, and is bounded in time. `peak` is VmHWM of /proc/PID/status over all
 lives of the process, `after` is its VmRSS ten seconds after the attack. The exit code is 1, and the row is named, if a
@@ -16,10 +15,9 @@ import sys
 import tempfile
 import time
 
-from attack_stands import STANDS, Servers, weir
-
-import attack_list
-from colliding import Colliding
+from bench import attack_list
+from bench.attack_stands import STANDS, Servers, weir
+from tests.harness.colliding_texts import Colliding
 
 BOUND_MB = 512
 

@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """Weir on Kafka and PostgreSQL beside other programs that do the same work: CPU time an event, in one run.
 
-    bench/peers.py                     weir alone
-    bench/peers.py --peers DIR         and the Go programs in DIR (folders producer, consumer, strong-go)
-    bench/peers.py --only in|out       one way only
+    python3 -B -m bench.peers                     weir alone
+    python3 -B -m bench.peers --peers DIR         and the Go programs in DIR (folders producer, consumer, strong-go)
+    python3 -B -m bench.peers --only in|out       one way only
 
 In: `wrk` with 64 connections posts activities of 250 bytes, acks=all. Out: a topic of --events records is counted into
 PostgreSQL. Each program has the machine to itself in turn; Kafka and PostgreSQL are the same for all. A figure is the
@@ -14,15 +13,10 @@ import os
 import pathlib
 import random
 import subprocess
-import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "system"))
-import kafka  # noqa: E402
-import postgres  # noqa: E402
-import weir  # noqa: E402
+from tests.harness import kafka, postgres, weir
 
 PARTITIONS = 12
 TICK = os.sysconf("SC_CLK_TCK")

@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """How long questions over many values take, and how much memory the process needs for them.
 
-    bench/questions.py                                    200,000 pages, on SQLite and on PostgreSQL
-    bench/questions.py --values 400000 --value-bytes 2000 long values, as an attacker would send
-    bench/questions.py --store sqlite --users 300         pages that have up to so many users each
+    python3 -B -m bench.questions                                    200,000 pages, on SQLite and on PostgreSQL
+    python3 -B -m bench.questions --values 400000 --value-bytes 2000 long values, as an attacker would send
+    python3 -B -m bench.questions --store sqlite --users 300         pages that have up to so many users each
 
 The rows are written into the store's tables: 1,000 pages a day, as many as a window stores by name, every page its own.
 Each question is asked once to warm up and then three times; the fastest counts. Peak: VmHWM of the process afterwards.
@@ -11,15 +10,11 @@ WEIR_BINARY names another program, for a comparison."""
 import argparse
 import pathlib
 import shutil
-import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "system"))
-import postgres  # noqa: E402
-import weir  # noqa: E402
-from many_values import DAY, FIRST_DAY, TOPIC, VALUES_A_DAY, fill_postgres, fill_sqlite, peak_mb, rows  # noqa: E402
+from tests.harness import postgres, weir
+from tests.harness.many_values import DAY, FIRST_DAY, TOPIC, VALUES_A_DAY, fill_postgres, fill_sqlite, peak_mb, rows
 
 
 def ask(one, days):

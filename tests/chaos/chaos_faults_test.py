@@ -1,14 +1,11 @@
-#!/usr/bin/env python3
 """Single faults of the bench, each on the pairs that it can strike, by seeds that change from run to run.
 
 It prints the seed of each story. `make chaos PAIR=… SEED=… FAULTS=…` plays one again."""
 import unittest
 
-import beside  # noqa: F401, first
-import weir
-
-import enclosure
-from chaos_test import play
+from tests.chaos import namespaces
+from tests.chaos.chaos_test import play
+from tests.harness import weir
 
 
 class SingleFaults(unittest.TestCase):
@@ -32,5 +29,5 @@ class SingleFaults(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    enclosure.enter()
+    namespaces.enter()
     weir.main()

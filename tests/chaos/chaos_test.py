@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Both pairs under all faults of the bench at once, by seeds that change from run to run; and the proof that the bench
 would find it: a service built without its fence does not pass.
 
@@ -8,11 +7,8 @@ import random
 import tempfile
 import unittest
 
-import beside  # noqa: F401, first
-import weir
-
-import bench
-import enclosure
+from tests.chaos import namespaces, run_chaos
+from tests.harness import weir
 
 UNFENCED = weir.BINARY.with_name("weir_unfenced")
 FREEZES_SEED = 2  # consumers are frozen past their session, two or three times in a story
@@ -23,7 +19,7 @@ def play(pair, seconds, seed=None, faults=(), rounds=None, keep=tempfile.gettemp
     """The bench's exit code: 0 if all was exact."""
     seed = seed or random.randrange(1, 10**6)
     print(f"\n{pair}: SEED={seed}", flush=True)
-    return bench.Bench((pair,), seed, seconds, rounds, faults, keep).run()
+    return run_chaos.Bench((pair,), seed, seconds, rounds, faults, keep).run()
 
 
 class Chaos(unittest.TestCase):
@@ -45,5 +41,5 @@ class Chaos(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    enclosure.enter()
+    namespaces.enter()
     weir.main()

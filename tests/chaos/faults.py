@@ -8,8 +8,8 @@ The kinds are planned in schedule.py; ALL in all_faults.py says which class play
 import random
 import time
 
-import strace
-import traffic
+from tests.chaos import client_processes
+from tests.harness import strace
 
 
 class Fault:
@@ -107,8 +107,8 @@ class Hostile(Fault):
 
     def start(self):
         urls = [f"http://127.0.0.1:{self.stand.weirs[door].port}" for door in self.stand.doors()]
-        self.client = traffic.HostileClient(self.story.folder / f"hostile-{self.strike.at}", urls, self.strike.seed,
-                                            self.ground.folder)
+        self.client = client_processes.HostileClient(self.story.folder / f"hostile-{self.strike.at}", urls,
+                                                     self.strike.seed, self.ground.folder)
         self.client.start()
         self.stand.more_clients.append(self.client)
 

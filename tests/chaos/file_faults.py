@@ -11,8 +11,8 @@ import shutil
 import sqlite3
 import time
 
-import weir
-from faults import Fault
+from tests.chaos.faults import Fault
+from tests.harness import weir
 
 NOTICED_WITHIN = 10  # seconds
 POSSIBLE = {"log": ("events.db",), "store": ("metrics.db",), "all files": ("events.db", "metrics.db", "weir.lock"),

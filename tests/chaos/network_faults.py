@@ -1,5 +1,6 @@
 """What strikes the ways between the processes: drops, delays, resets, cuts."""
-from faults import Fault
+
+from tests.chaos.faults import Fault
 
 
 class Ways(Fault):

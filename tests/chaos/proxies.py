@@ -10,8 +10,7 @@ import json
 import os
 import pathlib
 
-import server
-import weir
+from tests.harness import server, weir
 
 PROGRAM = pathlib.Path(os.environ.get("TOXIPROXY", weir.ROOT / "build/vendor/toxiproxy/toxiproxy-server"))
 

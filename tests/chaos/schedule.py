@@ -6,7 +6,7 @@ kinds have their turn in it before one comes again."""
 import dataclasses
 import random
 
-from grounds import CONSUMERS, PRODUCERS
+from tests.chaos.environment import CONSUMERS, PRODUCERS
 
 ROUND_SECONDS = 30
 KILLS_BETWEEN_RECOUNTS = 10

@@ -4,7 +4,7 @@ import contextlib
 import subprocess
 import threading
 
-from faults import Fault
+from tests.chaos.faults import Fault
 
 
 class Sessions(Fault):

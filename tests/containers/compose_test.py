@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """docker-compose.yml with three consumers: 10,000 activities through the published port, one consumer killed meanwhile.
 
 Runs on `docker compose` where a Docker engine answers, else on WEIR_COMPOSE (a program that takes the same words) with
@@ -6,15 +5,13 @@ WEIR_CONTAINERS (one that takes `kill`, `inspect`, `ps` as docker does), else on
 Without any of them it ends with 77: skipped, in CI too."""
 import json
 import os
-import pathlib
 import subprocess
 import sys
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
-import reference
-import weir
-from sender import Sender
+from tests.checker import access_log
+from tests.harness import weir
+from tests.harness.load_generator import Sender
 
 BESIDE = weir.ROOT.parent / "shared" / "containers"
 SKIPPED = 77
@@ -76,9 +73,9 @@ class Deployment(weir.unittest.TestCase):
         return weir.wait_until(counted, 90, "all records to be read")
 
     def test_three_consumers_count_exactly_while_one_is_killed(self):
-        log = weir.access_log_or(reference.generated_log)
-        expected = reference.Reference(log)
-        activities = reference.activities(log)
+        log = weir.access_log_or(access_log.generated_log)
+        expected = access_log.Reference(log)
+        activities = access_log.activities(log)
         extra = {**activities[0], "message_id": "the ten thousandth"}
         activities.append(extra)
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The main job: an access log of 10,000 real requests, counted exactly, whatever is killed on the way."""
 import collections
 import contextlib
@@ -12,17 +11,17 @@ import subprocess
 import threading
 import time
 
-import reference
-import weir
+from tests.checker import access_log
+from tests.harness import weir
 
 REAL = {"events": 9999, "page_views": 3617, "users": 1861, "unread": [8899],
         "top": [("/", 572), ("/blog/tags/puppet", 489), ("/projects/xdotool/", 219)],
         "busiest": ("2015-05-19T19:00:00Z", (136, 30))}
 
 
-LOG = weir.access_log_or(reference.generated_log)
-IS_REAL = LOG != reference.generated_log()
-EXPECTED = reference.Reference(LOG)
+LOG = weir.access_log_or(access_log.generated_log)
+IS_REAL = LOG != access_log.generated_log()
+EXPECTED = access_log.Reference(LOG)
 
 
 class Import:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The commands that people and scripts run against a Weir: what they print, where they keep their state, how they end."""
 import http.server
 import json
@@ -9,7 +8,7 @@ import socket
 import subprocess
 import threading
 
-import weir
+from tests.harness import weir
 
 BAD_REPLIES = {
     "a login page": (200, "text/html", "<html><form>password</form></html>"),

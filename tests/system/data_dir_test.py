@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The files in DATA_DIR and what the process was given: who may read them, what happens when they go, and limits."""
 import os
 import resource
@@ -7,7 +6,7 @@ import socket
 import stat
 import time
 
-import weir
+from tests.harness import weir
 
 NAMES = ("events.db", "events.db-wal", "metrics.db", "metrics.db-wal")
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A 2xx is a promise: it comes behind the fsync, and what it promised survives kill -9."""
 import collections
 import json
@@ -11,9 +10,8 @@ import sqlite3
 import threading
 import time
 
-import strace
-import weir
-from poster import KEPT, REFUSED, UNKNOWN, Poster
+from tests.harness import strace, weir
+from tests.harness.http_client import KEPT, REFUSED, UNKNOWN, Poster
 
 
 class Promise(weir.Case):

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """What somebody sees who starts Weir for the first time, stops it, and starts it again."""
 import json
 import signal
@@ -6,7 +5,7 @@ import socket
 import subprocess
 import time
 
-import weir
+from tests.harness import weir
 
 
 class FirstMinute(weir.Case):

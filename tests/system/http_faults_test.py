@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Wrong HTTP, from outside, byte by byte: refused, the connection closed, nothing behind it read as a request."""
 import json
 import os
@@ -10,8 +9,8 @@ import struct
 import sys
 import time
 
-import weir
-from hostile_clients import Hostile, Honest
+from tests.harness import weir
+from tests.harness.hostile_clients import Hostile, Honest
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Files as servers, containers and careless tools leave them: what `weir import` counts of each, and how it ends."""
 import bz2
 import gzip
@@ -8,7 +7,7 @@ import subprocess
 import tarfile
 import io
 
-import weir
+from tests.harness import weir
 
 DAY = ("2015-05-17T00:00:00Z", "2015-05-18T00:00:00Z")
 

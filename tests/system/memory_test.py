@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Few bytes on the wire that become many rows or long values: memory stays below 512 MB, and all is counted."""
 import calendar
 import gzip
@@ -6,8 +5,7 @@ import json
 import re
 import time
 
-import postgres
-import weir
+from tests.harness import postgres, weir
 
 BOUND = 512 * 2**20
 

@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 """Which range the page shows, and what it asks for it: web/view.js, run by node."""
 import json
 import shutil
 import subprocess
 import unittest
 
-import weir
+from tests.harness import weir
 
 SCRIPT = """
 import { rangeOf, seriesOf, viewOf } from './view.mjs';

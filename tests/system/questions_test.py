@@ -1,13 +1,9 @@
-#!/usr/bin/env python3
 """Questions that cost much: bounded in time and memory, ended with their client, dropped when the service leaves."""
 import socket
 import threading
 import time
-import unittest
 
-import many_values
-import postgres
-import weir
+from tests.harness import many_values, postgres, weir
 
 DAYS = 60  # of 1,000 values each
 SPAN = f"from=2015-01-01T00:00:00Z&to={time.strftime('%Y-%m-%dT00:00:00Z', time.gmtime(many_values.FIRST_DAY + DAYS * 86400))}"

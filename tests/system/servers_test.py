@@ -1,10 +1,7 @@
-#!/usr/bin/env python3
 """The servers that other tests start: killed and frozen, they come back with what they had."""
 import subprocess
 
-import kafka
-import postgres
-import weir
+from tests.harness import kafka, postgres, weir
 
 
 class Servers(weir.Case):

@@ -1,0 +1,298 @@
+"""What clients were told, what stands in the log and what the service counted are one and the same; and where they are
+not, the checker says so: it is told lies, one by one."""
+import dataclasses
+import json
+import pathlib
+import shutil
+import sqlite3
+import time
+import unittest
+
+from tests.chaos.file_faults import LostLog
+from tests.checker.client import Client
+from tests.checker.ledger import KEPT, REFUSED, Book, Send
+from tests.checker.recount import Recount, Rules
+from tests.checker.recount_check import check
+from tests.checker.recount_log import file_records, topic_records
+from tests.checker.recount_refusals import check_refusals
+from tests.checker.recount_store import PostgresStore, SqliteStore
+from tests.harness import cluster, postgres, weir
+
+EVENTS = 2_500
+WINDOWS = {"minute", "hour", "day"}  # what is wrong in one may show in the others
+
+MINUTES, HOURS, DAYS = (f"activity_windows WHERE granularity = {number} AND dimension = 0" for number in range(3))
+LAST_MINUTE = f"window_start = (SELECT max(window_start) FROM {MINUTES})"
+
+# What is done to the store behind the service's back, and how the findings must begin.
+STORE_LIES = {
+    "one event more in a minute": (
+        f"UPDATE activity_windows SET events = events + 1 WHERE granularity = 0 AND dimension = 0 AND {LAST_MINUTE}",
+        {"minute"}),
+    "one page view less in a day": (
+        "UPDATE activity_windows SET page_views = page_views - 1 WHERE granularity = 2 AND dimension = 0 AND "
+        f"window_start = (SELECT min(window_start) FROM {DAYS} AND page_views > 0)", {"day"}),
+    "an hour deleted": (
+        "DELETE FROM activity_windows WHERE granularity = 1 AND "
+        f"window_start = (SELECT min(window_start) FROM {HOURS})", {"hour"}),
+    "a user forgotten": (
+        "UPDATE activity_windows SET users = substr(users, 1, length(users) - 8) WHERE granularity = 0 AND "
+        f"dimension = 0 AND length(users) = (SELECT max(length(users)) FROM {MINUTES})", {"minute"}),
+    "a value renamed": (
+        "UPDATE activity_windows SET value = value || '!' WHERE granularity = 0 AND dimension = 2 AND value = '/'",
+        {"minute"}),
+    "one offset further": (
+        "UPDATE activity_ledger SET next_offset = next_offset + 1, skipped = skipped + 1", {"partition"}),
+    "a duplicate tallied": (
+        "UPDATE activity_ledger SET tallied = tallied + 1, duplicate = duplicate - 1", {"partition"}),
+    "no account": ("DELETE FROM activity_ledger", {"partition"}),
+    "a page view more in the original table": (
+        "UPDATE user_activity_metrics SET page_view_count = page_view_count + 1 WHERE id = "
+        "(SELECT max(id) FROM user_activity_metrics)", {"page views"}),
+    "a letter that nobody wrote": (
+        "INSERT INTO activity_dead_letters (topic, partition, offset, reason, detail, at) "
+        "SELECT topic, 0, 5, 'not_json', '', updated_at FROM activity_ledger", {"dead letter"}),
+    "minutes shown that are not complete": (
+        "UPDATE activity_horizon SET pruned_to = '1970-01-01T00:00:00.000Z'", {"horizon"}),
+    "minutes closed for days to come": (
+        "UPDATE activity_horizon SET pruned_to = '2199-01-01T00:00:00.000Z' WHERE granularity = 'minute'", {"horizon"}),
+}
+
+
+def kinds(findings):
+    return {text.partition(":")[0] for text in findings}
+
+
+def a_kept(book):
+    return next(send for send in book.sends.values() if send.outcome == KEPT)
+
+
+def a_refused(book):
+    return next(send for send in book.sends.values() if send.outcome == REFUSED and not send.bad == "no object")
+
+
+def never_sent(book):
+    del book.sends[a_kept(book).mark]
+
+
+def wrong_yet_kept(book):
+    a_kept(book).bad = "no user_id"
+
+
+# What is done to the ledger, and how the findings must begin.
+BOOK_LIES = {
+    "a refused event called kept": (lambda book: setattr(a_refused(book), "outcome", KEPT), {"lost", "wrong yet kept"}),
+    "an event that was never sent, called kept": (lambda book: book.sends.update(
+        {"c1.1.0": Send("c1.1.0", "ada", "m", "d", None, KEPT, 200, "http://x", 0.0)}), {"lost"}),
+    "a kept event called refused": (lambda book: setattr(a_kept(book), "outcome", REFUSED), {"refused yet there"}),
+    "other bytes": (lambda book: setattr(a_kept(book), "digest", "0"), {"changed"}),
+    "a line of the ledger lost": (never_sent, {"never sent"}),
+    "a wrong event kept": (wrong_yet_kept, {"wrong yet kept"}),
+}
+
+
+def shifted(records, by):
+    return [dataclasses.replace(record, offset=record.offset + by) for record in records]
+
+
+def without_id(records):
+    return next(at for at, record in enumerate(records) if b'"message_id"' not in record.value)
+
+
+def twice(records):
+    at = without_id(records)
+    return records[:at + 1] + shifted(records[at:], 1)
+
+
+def spoilt(records):
+    at = without_id(records)
+    return [*records[:at], dataclasses.replace(records[at], value=records[at].value[:-1]), *records[at + 1:]]
+
+
+# What is done to the log, and what the findings must have among them.
+LOG_LIES = {
+    "a record that stands there twice": (twice, {"sent once and there twice", "partition", "hour", "summary"}),
+    "a record that is gone": (lambda records: records[:100] + shifted(records[101:], -1), {"lost", "partition"}),
+    "the last record gone": (lambda records: records[:-1], {"lost", "partition"}),
+    "a record that is cut off": (spoilt, {"changed", "good yet a dead letter", "dead letter", "partition"}),
+}
+
+
+def send_all(one, folder, **settings):
+    Client([f"http://127.0.0.1:{one.port}"], folder / "ledger", weir.SEED, **settings).start().wait()
+
+
+class TheCheckerCanFail(unittest.TestCase):
+    """One `weir serve` with some thousand events, and lies about it."""
+
+    @classmethod
+    def setUpClass(cls):
+        if not weir.BINARY.exists():
+            weir.missing(f"{weir.BINARY} (make build)")
+        cls.folder = weir.temporary_folder(cls.addClassCleanup)
+        cls.one = weir.Weir(cls.folder / "one", FLUSH_INTERVAL_SEC=1).start()
+        cls.addClassCleanup(cls.one.end)
+        send_all(cls.one, cls.folder, rate=1500, events=EVENTS)
+        cls.one.wait_counted()
+        cls.recount = Recount.of_file(cls.folder / "one/data/events.db")
+        cls.truth = cls.findings(cls.one)
+        cls.refusals = cls.refusals_missed(cls.one)
+        assert cls.one.stop() == 0
+
+    @classmethod
+    def findings(cls, api=None, data="one/data", recount=None, book=None, **more):
+        store = SqliteStore(cls.folder / data / "metrics.db")
+        return check(recount or cls.recount, book or Book(cls.folder / "ledger"), store, api, weir.SEED, **more)
+
+    def test_the_truth_is_found_exact(self):
+        self.assertEqual(self.truth, [])
+        self.assertGreaterEqual(self.recount.tallied, EVENTS * 0.9)
+        self.assertGreater(sum(account.duplicate for account in self.recount.accounts.values()), 0)
+
+    @classmethod
+    def refusals_missed(cls, one):
+        """By the truth; and by a ledger that was told of 99 answers more with 503, all of them once seen."""
+        url, book = f"http://127.0.0.1:{one.port}", Book(cls.folder / "ledger")
+        truth = check_refusals(book, {url}, one)
+        book.sends |= {f"c1.{number}.0": Send(f"c1.{number}.0", "ada", "m", "d", None, REFUSED, 503, url, time.time())
+                       for number in range(99)}
+        return truth, check_refusals(book, {url}, one)
+
+    def test_each_refusal_was_counted_with_its_reason(self):
+        truth, lie = self.refusals
+        self.assertEqual(truth, [])
+        self.assertEqual(kinds(lie), {"answers", "reasons"})
+
+    def lied_to(self, sql):
+        """A copy of the folder, in whose store that was done."""
+        copy = self.folder / "lie"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(self.folder / "one", copy)
+        with sqlite3.connect(copy / "data/metrics.db") as store:
+            self.assertGreater(store.execute(sql).rowcount, 0, sql)
+        store.close()
+        return copy
+
+    def test_each_lie_of_the_store_is_found_by_its_name(self):
+        for lie, (sql, wanted) in STORE_LIES.items():
+            with self.subTest(lie):
+                self.lied_to(sql)
+                found = kinds(self.findings(data="lie/data"))
+                self.assertLessEqual(wanted, found)
+                self.assertLessEqual(found, WINDOWS if wanted <= WINDOWS else wanted)
+
+    def test_each_lie_of_the_ledger_is_found_by_its_name(self):
+        for lie, (tell, wanted) in BOOK_LIES.items():
+            with self.subTest(lie):
+                book = Book(self.folder / "ledger")
+                tell(book)
+                found = kinds(self.findings(book=book))
+                self.assertTrue(found and found <= wanted, found)
+
+    def test_each_lie_of_the_log_is_found_by_its_name(self):
+        again = weir.Weir(self.folder / "one", FLUSH_INTERVAL_SEC=1).start()
+        self.addCleanup(again.end)
+        records = list(file_records(self.folder / "one/data/events.db"))
+        for lie, (tell, wanted) in LOG_LIES.items():
+            with self.subTest(lie):
+                recount = Recount(self.recount.topic, None, tell(records), Rules(), {})
+                self.assertLessEqual(wanted, kinds(self.findings(again, recount=recount)))
+
+    def test_a_promise_of_a_lost_log_is_excused_until_the_loss_must_be_noticed(self):
+        """The survivor begins where the lost log ended: nothing of that stands in both."""
+        records = list(file_records(self.folder / "one/data/events.db"))
+        half = len(records) // 2
+        survivor = Recount(self.recount.topic, None, shifted(records[half:], -half), Rules(), {})
+        lost = Recount(self.recount.topic, None, records[:half], Rules(), {})
+        sent_at = [self.book_of(mark).at for mark in lost.sends]
+        for noticed_at, wanted in ((max(sent_at), set()), (min(sent_at), {"promised by a lost log"})):
+            log = LostLog(pathlib.Path("gone"), noticed_at, half, lost.sends)
+            found = kinds(self.findings(recount=survivor, lost=log))
+            self.assertEqual(found & {"lost", "promised by a lost log"}, wanted)
+        self.assertIn("lost", kinds(self.findings(recount=survivor)))
+
+    def book_of(self, mark):
+        return Book(self.folder / "ledger").sends[mark]
+
+    def test_numbers_of_a_lost_log_stay_as_far_as_they_were_counted(self):
+        records = list(file_records(self.folder / "one/data/events.db"))
+        half = len(records) // 2
+        both = Recount(self.recount.topic, None, shifted(records[half:], -half), Rules(), {})
+        both.go_on_from(Recount(self.recount.topic, None, records[:half], Rules(), {}))
+        events = {name: sum(cell.events for (_, _, dimension, _), cell in cells.items() if dimension == "total")
+                  for name, cells in both.windows.items()}
+        # What is repeated across the two logs counts twice: dedupe begins anew with a log.
+        self.assertGreaterEqual(events["day"], self.recount.tallied)
+        self.assertEqual(events["day"], events["hour"])
+        self.assertGreaterEqual(both.page_views, self.recount.page_views)
+
+    def test_record_times_that_stay_days_ahead_are_found(self):
+        records = [dataclasses.replace(record, time_ms=record.time_ms + 864_000_000)
+                   for record in file_records(self.folder / "one/data/events.db")]
+        ahead = Recount(self.recount.topic, None, records, Rules(), {})
+        self.assertIn("record time", kinds(self.findings(recount=ahead, clocks_back_at=0.0)))
+        self.assertEqual(self.findings(clocks_back_at=0.0), [])
+
+    def test_a_lie_of_the_api_is_found_by_its_name(self):
+        """The API says what the store says; so it lies where the store was lied to."""
+        copy = self.lied_to("UPDATE activity_windows SET events = events + 1 WHERE granularity = 2 AND dimension < 2")
+        liar = weir.Weir(copy).start()
+        self.addCleanup(liar.end)
+        self.assertLessEqual({"summary", "timeseries", "top", "day"}, kinds(self.findings(liar, data="lie/data")))
+
+
+class WholeWindows(weir.Case):
+    def test_a_window_with_more_values_than_it_stores_adds_up(self):
+        one = self.weir().start()
+        send_all(one, self.folder, rate=2500, events=5_000, own_pages=0.5)
+        one.wait_counted()
+        found = Recount.of_file(one.folder / "data/events.db")
+        values = {value for _, _, dimension, value in found.windows["day"] if dimension == "page"}
+        self.assertGreater(len(values), 1500)
+        store = SqliteStore(one.folder / "data/metrics.db")
+        self.assertEqual(check(found, Book(self.folder / "ledger"), store, one, weir.SEED), [])
+
+
+class OnKafkaAndPostgres(cluster.Case):
+    def test_what_was_sent_what_stands_in_the_topic_and_what_was_counted_are_the_same(self):
+        """With a producer and a consumer killed on the way, and records that others wrote."""
+        producers, consumers = self.start("producer", 2), self.start("consumer", 2)
+        urls = [f"http://127.0.0.1:{one.port}" for one in producers]
+        sender = Client(urls, self.folder / "ledger", weir.SEED, rate=600, events=4_000).start()
+        weir.wait_until(lambda: sender.counts()["kept"] > 1_000)
+        producers[0].kill()
+        consumers[0].kill()
+        self.write_what_others_write()
+        producers[0].start()
+        consumers[0].start()
+        counts = sender.wait()
+        self.assertEqual(counts["given_up"], 0)
+        self.wait_counted()
+        found = Recount.of_topic(self.kafka, self.topic)
+        store = PostgresStore(self.postgres, self.database, self.topic)
+        self.assertEqual(check(found, Book(self.folder / "ledger"), store, consumers[1], weir.SEED), [])
+        self.assertEqual(len(found.letters), 4)
+        self.assertEqual({letter.replayed for letter in found.letters.values()}, {True, False})
+        self.assertEqual(bool(store.users_by_day()), postgres.has_hll())
+
+    def write_what_others_write(self):
+        """Good events, the same once more, poison, one ahead of its time, none at all; and replays of two letters, one
+        of which is still bad."""
+        good = [json.dumps(weir.activity(user=f"other-{number}", message_id=f"o-{number}")) for number in range(50)]
+        early = json.dumps(weir.activity(user="early", when=weir.now(49 * 3600)))
+        at = self.kafka.end_offsets(self.topic).get(7, 0)
+        self.kafka.produce(self.topic, [*good, *good[:20]], "-p", "3")
+        for text in ("{", '{"user_id":7}', early):
+            self.kafka.produce(self.topic, [text], "-p", "7")
+        self.kafka.produce(self.topic, ["key:"], "-p", "7", "-Z", "-K", ":")
+        letters = [record.offset for record in topic_records(self.kafka, self.topic)
+                   if record.partition == 7 and record.offset >= at and record.value in (b"{", early.encode())]
+        weir.wait_until(lambda: len(self.sql("SELECT 1 FROM activity_dead_letters")) == 4, 30, "the letters")
+        for offset, text in zip(letters, ("{", json.dumps(weir.activity(user="mended")))):
+            source = f"weir.replay={self.topic}/7/{offset}"
+            for _ in range(2):
+                self.kafka.produce(self.topic, [text], "-p", "7", "-H", source)
+
+
+if __name__ == "__main__":
+    weir.main()

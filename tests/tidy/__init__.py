@@ -1,0 +1,1 @@
+"""Checks of the source tree: names, sizes, include direction, links, language."""
