@@ -14,7 +14,7 @@ TIMES_MAX = 3  # colliding keys may cost that many times as much as ordinary one
 
 @dataclasses.dataclass(frozen=True)
 class Attack:
-    """`run(stand, texts)` gives (what happened, what is wrong or ''). `texts`: a colliding.Colliding."""
+    """`run(stand, texts)` gives (what happened, what is wrong or ''). `texts`: a colliding.CollidingTexts."""
     name: str
     title: str
     stands: tuple

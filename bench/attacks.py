@@ -17,7 +17,7 @@ import time
 
 from bench import attack_list
 from bench.attack_stands import STANDS, Servers, weir
-from tests.harness.colliding_texts import Colliding
+from tests.harness.colliding_texts import CollidingTexts
 
 BOUND_MB = 512
 
@@ -73,7 +73,7 @@ def main():
 
 
 def strike_all(wanted, stands, folder):
-    texts, servers, failed, number = Colliding(folder), Servers(folder), [], 0
+    texts, servers, failed, number = CollidingTexts(folder), Servers(folder), [], 0
     try:
         for attack in wanted:
             for stand_name in attack.stands:

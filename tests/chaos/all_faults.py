@@ -1,4 +1,4 @@
-"""Which class plays which kind of schedule.KINDS."""
+"""Maps each kind of schedule.KINDS to the class that injects it."""
 
 from tests.chaos.faults import Clock, ClockByDays, FailingCalls, Freeze, FullDisk, Hostile, Kill, Restart
 from tests.chaos.file_faults import LostFiles

@@ -1,4 +1,4 @@
-"""The client processes of a story: each with a ledger, a way of its own to the service, and the right to be killed."""
+"""The client processes of a chaos run. Each has its own ledger and its own link to the service, and may be killed."""
 import os
 import pathlib
 import signal
@@ -7,12 +7,14 @@ import sys
 
 from tests.harness import weir
 
-HONEST = "tests.checker.client"  # modules, run with `python3 -m` from the root of the tree
+# Modules; `python3 -m` runs them from the root of the tree.
+HONEST = "tests.checker.client"
 HOSTILE = "tests.chaos.hostile_client"
 
 
 class Client:
-    """One client.py. It keeps to `urls`; killed and started again it goes on in the same ledger with other events."""
+    """One process of tests.checker.client, which sends only to `urls`. After kill() and start() it continues the same
+    ledger with other events."""
 
     def __init__(self, folder, urls, seed, rate, clock_steps=False):
         self.folder = pathlib.Path(folder)
@@ -42,7 +44,8 @@ class Client:
         self.process.wait()
 
     def stop(self, seconds=60):
-        """SIGTERM: what is under way is finished. Gives the exit code; 1: an answer that nobody should get."""
+        """Sends SIGTERM; the client finishes its open requests. Returns the exit code: 1 means that the service gave an
+        answer that no honest client should get."""
         self.process.terminate()
         return self.process.wait(seconds)
 
@@ -61,7 +64,8 @@ class Client:
 
 
 class HostileClient(Client):
-    """One hostile.py. What it sends is in its ledger like an honest client's. `texts`: the folder of its generator."""
+    """One process of tests.chaos.hostile_client. It writes a ledger like an honest client. `texts`: the folder of the
+    generator of colliding keys."""
 
     def __init__(self, folder, urls, seed, texts):
         super().__init__(folder, urls, seed, rate=0)
@@ -71,8 +75,9 @@ class HostileClient(Client):
         return [HOSTILE, "--texts", self.texts]
 
 
-def clients(folder, ways, seed, rate, clock_steps=False):
-    """A client for each list of URLs; `rate` is of all together. `clock_steps`: see client.py."""
-    return {f"client-{number}": Client(folder / f"client-{number}", urls, seed * 100 + number, rate / len(ways),
+def clients(folder, links, seed, rate, clock_steps=False):
+    """Makes a client for each list of URLs in `links`. `rate` is the sum over all clients. `clock_steps`: see
+    tests.checker.client."""
+    return {f"client-{number}": Client(folder / f"client-{number}", urls, seed * 100 + number, rate / len(links),
                                        clock_steps)
-            for number, urls in enumerate(ways, 1)}
+            for number, urls in enumerate(links, 1)}

@@ -1,20 +1,20 @@
-"""What outlives a single story: the packet filter, the proxy, and for one pair Kafka and PostgreSQL, each reached by a
-way of its own for each Weir process."""
+"""What several chaos runs share: the packet filter, the proxies and, for the kafka pair, Kafka and PostgreSQL. Each Weir
+process reaches each server by its own link."""
 import concurrent.futures
 
 from tests.chaos import proxies
 from tests.chaos.namespaces import Filter
 from tests.harness import kafka, postgres, weir
 from tests.harness.clocks import Clocks
-from tests.harness.colliding_texts import Colliding
+from tests.harness.colliding_texts import CollidingTexts
 from tests.harness.disk import Disk
 
 PRODUCERS = ("producer-1", "producer-2")
 CONSUMERS = ("consumer-1", "consumer-2", "consumer-3")
 
 
-class Ground:
-    """Of the embedded pair: nothing but the network and the clocks."""
+class Environment:
+    """The environment of the embedded pair: only the network and the clocks."""
 
     def __init__(self, folder):
         proxies.needed()
@@ -23,16 +23,16 @@ class Ground:
         self.folder = folder
         self.filter = Filter()
         self.clocks = Clocks(folder)
-        Colliding(folder)  # so that no hostile client has to wait for the compiler
+        CollidingTexts(folder)  # compiled now, so that no hostile client waits for it
         self.proxies = proxies.Proxies(folder / "toxiproxy")
         self._starter = concurrent.futures.ThreadPoolExecutor(1)
 
-    def calm(self):
-        """Whatever a story did to the network is undone."""
-        self.filter.pass_all()
+    def restore(self):
+        """Undoes everything that a run did to the network and the disk."""
+        self.filter.accept_all()
 
     def begin(self, server):
-        """Starts it, from a thread that lives as long as we: a server dies with the thread that started it."""
+        """Starts `server` from a thread that lives as long as this object: a server dies with the thread that started it."""
         self._starter.submit(server.begin).result()
 
     def end(self):
@@ -40,8 +40,8 @@ class Ground:
         self._starter.shutdown()
 
 
-class KafkaGround(Ground):
-    """The ways are named after what they lead to and who goes there: `kafka-producer-1`, `postgres-consumer-2`."""
+class KafkaEnvironment(Environment):
+    """A link is named after its server and its client: `kafka-producer-1`, `postgres-consumer-2`."""
 
     DISK_MB = 512
 
@@ -52,22 +52,23 @@ class KafkaGround(Ground):
         self.disk = Disk(folder / "disk", self.DISK_MB)
         self.postgres = postgres.Postgres(folder / "disk" / "postgres", max_wal_size="64MB", min_wal_size="32MB",
                                           max_connections=60)
-        self.kafka = kafka.DooredKafka(folder / "kafka", [door(name) for name in PRODUCERS + CONSUMERS], self._way)
+        self.kafka = kafka.MultiListenerKafka(folder / "kafka", [listener(name) for name in PRODUCERS + CONSUMERS],
+                                              self._add_link)
         for name in CONSUMERS:
-            self.proxies.way(f"postgres-{name}", self.postgres.port)
+            self.proxies.add_link(f"postgres-{name}", self.postgres.port)
         for one in (self.kafka, self.postgres):
             one.begin()
         for one in (self.kafka, self.postgres):
             one.ready()
 
-    def _way(self, name, port):
-        return self.proxies.way("kafka-" + name.lower().replace("_", "-"), port)
+    def _add_link(self, name, port):
+        return self.proxies.add_link("kafka-" + name.lower().replace("_", "-"), port)
 
     def brokers(self, name):
-        return self.kafka.brokers_by(door(name))
+        return self.kafka.brokers_by(listener(name))
 
-    def calm(self):
-        super().calm()
+    def restore(self):
+        super().restore()
         self.disk.clear()
 
     def end(self):
@@ -77,12 +78,12 @@ class KafkaGround(Ground):
         self.disk.unmount()
 
 
-def door(name):
-    """A listener's name has no hyphen."""
+def listener(name):
+    """Returns the name of the Kafka listener of a process. Kafka allows no hyphen in it."""
     return name.upper().replace("-", "_")
 
 
-def ground_of(pair, folder):
+def make_environment(pair, folder):
     if not weir.BINARY.exists():
         weir.missing(f"{weir.BINARY} (make build)")
-    return {"kafka": KafkaGround, "embedded": Ground}[pair](folder)
+    return {"kafka": KafkaEnvironment, "embedded": Environment}[pair](folder)

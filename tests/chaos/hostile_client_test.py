@@ -1,25 +1,25 @@
-"""The hostile client keeps a true ledger, and its keys collide where tables have a known seed."""
+"""The hostile client keeps a true ledger, and its keys collide in hash tables of known seed."""
 import subprocess
 import time
 import unittest
 
 from tests.chaos.client_processes import HostileClient
 from tests.chaos.hostile_client import EVENTS_MAX
-from tests.checker.ledger import KEPT, UNKNOWN, Book
+from tests.checker.ledger import KEPT, UNKNOWN, LedgerReader
 from tests.checker.recount import Recount
 from tests.checker.recount_check import check
 from tests.checker.recount_hash import murmur3
 from tests.checker.recount_store import SqliteStore
 from tests.harness import weir
-from tests.harness.colliding_texts import Colliding
+from tests.harness.colliding_texts import CollidingTexts
 
 
 class Texts(unittest.TestCase):
     def setUp(self):
         self.folder = weir.temporary_folder(self.addCleanup)
-        self.texts = Colliding(self.folder)
+        self.texts = CollidingTexts(self.folder)
 
-    def test_values_are_different_and_have_one_hash_of_the_standard_library(self):
+    def test_values_are_distinct_and_have_the_same_std_hash(self):
         program = self.folder / "hashes"
         source = "#include <functional>\n#include <iostream>\n#include <string>\nint main() { std::string line; " \
                  "while (std::getline(std::cin, line)) std::cout << std::hash<std::string>()(line) << '\\n'; }"
@@ -28,7 +28,7 @@ class Texts(unittest.TestCase):
             hashes = subprocess.run(program, input="\n".join(values), text=True, capture_output=True, check=True).stdout
             self.assertEqual((len(set(values)), len(set(hashes.split()))), (2000, 1))
 
-    def test_users_and_pairs_share_the_low_half_of_the_word_that_finds_their_slot(self):
+    def test_users_and_pairs_are_distinct_and_share_the_low_half_of_their_murmur3_hash(self):
         users = [user.encode() for user in self.texts.users(200)]
         pairs = [len(user.encode()).to_bytes(8, "little") + f"{user}{message}".encode()
                  for user, message in self.texts.pairs(200)]
@@ -47,13 +47,13 @@ class HostileClients(weir.Case):
         time.sleep(1)
         self.assertEqual(client.stop(), 0, client.log())
         one.wait_counted()
-        book = Book(client.ledger_path)
-        self.assertLessEqual(len(book.sends), EVENTS_MAX)
+        ledgers = LedgerReader(client.ledger_path)
+        self.assertLessEqual(len(ledgers.sends), EVENTS_MAX)
         found = Recount.of_file(one.folder / "data/events.db")
-        self.assertEqual(check(found, book, SqliteStore(one.folder / "data/metrics.db"), one, weir.SEED), [])
+        self.assertEqual(check(found, ledgers, SqliteStore(one.folder / "data/metrics.db"), one, weir.SEED), [])
 
     def outcomes(self, client):
-        return {send.outcome for send in Book(client.ledger_path).sends.values()}
+        return {send.outcome for send in LedgerReader(client.ledger_path).sends.values()}
 
 
 if __name__ == "__main__":

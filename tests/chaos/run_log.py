@@ -1,42 +1,42 @@
-"""What happens, told as it happens: to stdout and to a file, each line with the seconds since the story began."""
+"""The log of one chaos run, on stdout and in a file. Each line begins with the seconds since the run began."""
 import collections
 import pathlib
 import threading
 import time
 
-SHOWN = 10  # findings
+SHOWN = 10  # findings printed on stdout; the file has all
 
 
-class Story:
-    """Any thread. `struck` counts faults by name; `findings` are the texts of what must not be."""
+class RunLog:
+    """`injected` counts the faults by name. `findings` holds a text for each violated promise. Any thread."""
 
     def __init__(self, folder, name):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True)
-        self.folder.chmod(0o711)  # a server that must not run as root passes through it
+        self.folder.chmod(0o711)  # a server that must not run as root needs to traverse it
         self.name = name
-        self.struck = collections.Counter()
-        self.sent = {}  # outcome: how many
+        self.injected = collections.Counter()
+        self.sent = {}  # {outcome: number of events}
         self.findings = []
         self._begun = time.monotonic()
         self._lock = threading.Lock()
-        self._file = open(self.folder / "story.log", "w", encoding="utf-8")
+        self._file = open(self.folder / "run.log", "w", encoding="utf-8")
 
     def seconds(self):
         return time.monotonic() - self._begun
 
-    def say(self, text, shown=True):
+    def note(self, text, shown=True):
         with self._lock:
             print(f"[{self.seconds():6.1f}] {text}", file=self._file, flush=True)
             if shown:
                 print(f"[{self.seconds():6.1f}] {text[:300]}", flush=True)
 
     def find(self, text):
-        """Something that must not be: the story is red. All of them stand in the file, the first ones are shown."""
+        """Records a violated promise: the run has failed. The file holds all findings; stdout shows the first ones."""
         with self._lock:
             self.findings.append(text)
             count = len(self.findings)
-        self.say(f"WRONG: {text}", shown=count <= SHOWN)
+        self.note(f"WRONG: {text}", shown=count <= SHOWN)
 
     def close(self):
         self._file.close()

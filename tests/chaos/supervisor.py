@@ -1,11 +1,11 @@
-"""Looks after the processes of a stand as an operator's supervisor does: who died is started again, and noted.
+"""Supervises the processes of a deployment: restarts each process that exits and records why it exited.
 
-A fault that means to end a process takes it in hand first, so that its end is no surprise:
+A fault that ends a process on purpose first takes exclusive control of it:
 
-    with keeper.in_hand(name):          # waits until no other fault has it
-        keeper.kill(name)
+    with supervisor.exclusive(name):    # waits until no other fault controls the process
+        supervisor.kill(name)
         time.sleep(pause)
-        keeper.start(name)"""
+        supervisor.start(name)"""
 import contextlib
 import signal
 import threading
@@ -13,29 +13,29 @@ import time
 
 from tests.harness import server
 
-LEAVES_WITHIN = 30  # seconds after SIGTERM: 25 are promised; the machine may be busy
+EXITS_WITHIN = 30  # seconds after SIGTERM: the contract promises 25; the machine may be busy
 
-SERVERS = ("kafka", "postgres")  # not ours: how they leave is not judged
+SERVERS = ("kafka", "postgres")  # other programs: their exit codes are not checked
 
-# Why a process may leave by itself (contract): what its last line says.
+# The reasons for which a Weir process may exit by itself (contract), as its last log line states them.
 ALLOWED = ("cannot go on",  # a failed fsync
-           "leaving at once reason=",  # a failed fsync while it was leaving
-           "cannot start",  # its disk refuses
+           "leaving at once reason=",  # a failed fsync during shutdown
+           "cannot start",  # its disk fails
            "10 tries")      # no database at start
 
 
-class Keeper:
-    """`processes`: {name: weir.Weir, server.Server or a client's process}: each with kill(), stop(), freeze(), thaw(),
-    running, process and log(). `start(name)` brings one back without waiting for it."""
+class Supervisor:
+    """`processes`: {name: weir.Weir, server.Server or a client process}. Each has kill(), stop(), freeze(), thaw(), running,
+    process and log(). `start(name)` starts one without waiting until it is ready. Any thread."""
 
-    def __init__(self, story, processes, start):
-        self.story, self.processes, self._start = story, processes, start
-        self.left = {}        # {name: seconds of the longest SIGTERM}
-        self.started_at = {}  # {name: monotonic, when it was last started}
-        self._hands = {name: threading.RLock() for name in processes}
+    def __init__(self, run_log, processes, start):
+        self.run_log, self.processes, self._start = run_log, processes, start
+        self.stop_seconds = {}  # {name: the longest time from SIGTERM to the exit}
+        self.started_at = {}    # {name: monotonic time of its last start}
+        self._locks = {name: threading.RLock() for name in processes}
         self._stopping = threading.Event()
-        self._may_end = set()  # names of servers whose disk is full
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._may_exit = set()  # names of servers whose disk is full
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def begin(self):
         self._thread.start()
@@ -45,45 +45,45 @@ class Keeper:
         self._thread.join()
 
     @contextlib.contextmanager
-    def in_hand(self, name):
-        with self._hands[name]:
+    def exclusive(self, name):
+        with self._locks[name]:
             yield self.processes[name]
 
     def excuse(self, name):
-        """From now on it is no fault if that one gives up; it is started again all the same."""
-        self._may_end.add(name)
+        """From now on an exit of this process is no finding. It is still restarted."""
+        self._may_exit.add(name)
 
     def start(self, name):
-        with self._hands[name]:
+        with self._locks[name]:
             if not self.processes[name].running:
                 self._start(name)
                 self.started_at[name] = time.monotonic()
 
     def kill(self, name):
-        with self._hands[name]:
-            self._note_end(name)  # it may have been gone already
+        with self._locks[name]:
+            self._record_exit(name)  # it may have exited before
             self.started_at.pop(name, None)
             self.processes[name].kill()
 
     def stop(self, name, may_fail=False):
-        """SIGTERM, and what must follow. `may_fail`: it may say 1, for what it stood on is gone."""
-        with self._hands[name]:
+        """Sends SIGTERM and checks the exit. `may_fail`: exit code 1 is allowed, because its files are gone."""
+        with self._locks[name]:
             one = self.processes[name]
             if not one.running:
-                return self._note_end(name)
+                return self._record_exit(name)
             begun = time.monotonic()
-            newborn = begun - self.started_at.pop(name, begun) < 2  # it may not yet listen to signals
+            starting = begun - self.started_at.pop(name, begun) < 2  # it may not handle signals yet
             try:
-                code = one.stop(LEAVES_WITHIN)
-            except Exception:  # subprocess.TimeoutExpired: it did not leave
+                code = one.stop(EXITS_WITHIN)
+            except Exception:  # subprocess.TimeoutExpired: it did not exit
                 if name not in SERVERS:
-                    self.story.find(f"(d) {name} was told to leave and had not {LEAVES_WITHIN} s later")
+                    self.run_log.find(f"(d) {name} did not exit within {EXITS_WITHIN} s after SIGTERM")
                 return one.kill()
-            self.left[name] = max(self.left.get(name, 0), time.monotonic() - begun)
-            excused = name in SERVERS or self._excused(one) or (newborn and code == -signal.SIGTERM)
+            self.stop_seconds[name] = max(self.stop_seconds.get(name, 0), time.monotonic() - begun)
+            excused = name in SERVERS or self._excused(one) or (starting and code == -signal.SIGTERM)
             excused = excused or (may_fail and code == 1)
             if code != 0 and not excused:
-                self.story.find(f"(d) {name} was told to leave and left with {code}: {last_line(one)}")
+                self.run_log.find(f"(d) {name} exited with {code} after SIGTERM: {last_line(one)}")
 
     def freeze(self, name):
         one = self.processes[name]
@@ -93,27 +93,27 @@ class Keeper:
             while time.monotonic() < deadline and not server.stands_still(one.process.pid):
                 time.sleep(0.01)
 
-    def _look(self):
+    def _watch(self):
         while not self._stopping.wait(0.2):
             for name in self.processes:
-                if self._hands[name].acquire(blocking=False):
+                if self._locks[name].acquire(blocking=False):
                     try:
-                        if self._note_end(name):
+                        if self._record_exit(name):
                             self.start(name)
                     finally:
-                        self._hands[name].release()
+                        self._locks[name].release()
 
-    def _note_end(self, name):
-        """True if it is gone though nobody ended it."""
+    def _record_exit(self, name):
+        """Returns True if the process exited by itself, and records the exit."""
         one = self.processes[name]
         if one.running or one.process is None or name not in self.started_at:
             return False
-        said = f"{name} left by itself with {one.process.returncode}: {last_line(one)}"
-        if name in self._may_end or self._excused(one):
-            self.story.struck["left by itself, saying why"] += 1
-            self.story.say(said)
+        text = f"{name} exited by itself with {one.process.returncode}: {last_line(one)}"
+        if name in self._may_exit or self._excused(one):
+            self.run_log.injected["allowed exits"] += 1
+            self.run_log.note(text)
         else:
-            self.story.find(f"(d) {said}")
+            self.run_log.find(f"(d) {text}")
         del self.started_at[name]
         return True
 
@@ -122,4 +122,4 @@ class Keeper:
 
 
 def last_line(one):
-    return (one.log().strip().splitlines() or ["(it said nothing)"])[-1][:500]
+    return (one.log().strip().splitlines() or ["(no output)"])[-1][:500]

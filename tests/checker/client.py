@@ -33,16 +33,16 @@ import threading
 import time
 import urllib.parse
 
-from tests.checker.ledger import Ledger, digest, mark
+from tests.checker.ledger import LedgerWriter, digest, mark
 from tests.checker.traffic import Traffic
-from tests.harness.http_client import KEPT, REFUSED, UNKNOWN, Poster
+from tests.harness.http_client import KEPT, REFUSED, UNKNOWN, HttpClient
 
 CUT_BODY = "the body is no JSON"
 AHEAD = "ahead of the clock"
 CONTENT_TYPES = ["application/json", "text/plain;charset=UTF-8", "application/x-ndjson"]
 
 
-class Dishonoured(Exception):
+class UnexpectedAnswer(Exception):
     """An answer that no honest client should get."""
 
 
@@ -56,7 +56,7 @@ class Client:
         self._left = float("inf") if events is None else events
         self.clock_steps = clock_steps
         self.traffic = traffic  # what is to be otherwise than usual, see Traffic
-        self._ledger = Ledger(ledger_path, seed=seed, urls=self.urls, rate=rate)
+        self._ledger = LedgerWriter(ledger_path, seed=seed, urls=self.urls, rate=rate)
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._next_slot = time.monotonic()
@@ -165,7 +165,7 @@ class Connection:
         self.traffic = Traffic(self.dice, f"{client.ledger.client}-{number}", **client.traffic)
         addresses = [(parsed.hostname, parsed.port) for parsed in map(urllib.parse.urlsplit, client.urls)]
         turn = number % len(addresses)
-        self.poster = Poster(addresses[turn:] + addresses[:turn], client.timeout)
+        self.poster = HttpClient(addresses[turn:] + addresses[:turn], client.timeout)
 
     def send_next(self):
         """One request's worth, until it is kept or given up. False: there is nothing more to send."""
@@ -238,10 +238,10 @@ class Connection:
         for index, event in enumerate(events):
             wrong = bad or event.bad
             if not wrong and index in reply.rejected and not self._is_ahead_of_a_slow_clock(reply.rejected[index]):
-                raise Dishonoured(f"a good event was refused: {reply.rejected[index]} (try {number}, "
+                raise UnexpectedAnswer(f"a good event was refused: {reply.rejected[index]} (try {number}, "
                                   f"{texts[index][:500]!r})")
             if wrong and reply.outcomes[index] == KEPT:
-                raise Dishonoured(f"an event that is wrong ({wrong}) was kept (try {number}, {texts[index][:500]!r})")
+                raise UnexpectedAnswer(f"an event that is wrong ({wrong}) was kept (try {number}, {texts[index][:500]!r})")
         return reply
 
     def _is_ahead_of_a_slow_clock(self, why):

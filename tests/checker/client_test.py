@@ -14,8 +14,8 @@ import sys
 import threading
 import time
 
-from tests.checker.client import Client, Dishonoured
-from tests.checker.ledger import KEPT, REFUSED, UNKNOWN, Book
+from tests.checker.client import Client, UnexpectedAnswer
+from tests.checker.ledger import KEPT, REFUSED, UNKNOWN, LedgerReader
 from tests.checker.recount import Recount
 from tests.checker.recount_check import check
 from tests.checker.recount_store import SqliteStore
@@ -24,7 +24,7 @@ from tests.harness import weir
 GOOD, AWAY = (200, b'{"message":"ok"}'), (503, b'{"error":"away"}')
 
 
-class Door:
+class FakeServer:
     """An HTTP server that answers as `answer(path, body, number)` says: (status, body), or None to hang up."""
 
     def __init__(self, answer):
@@ -86,7 +86,7 @@ class Books(weir.Case):
         self.ledger = self.folder / "ledger"
 
     def door(self, answer):
-        made = Door(answer)
+        made = FakeServer(answer)
         self.addCleanup(made.close)
         return made
 
@@ -107,7 +107,7 @@ class Books(weir.Case):
 
         def answer(path, body, number):
             marks = set(re.findall(rb'"send":\s?"([^"]+)"', body))
-            known = {mark.encode() for mark, send in Book(self.ledger).sends.items() if send.outcome == UNKNOWN}
+            known = {mark.encode() for mark, send in LedgerReader(self.ledger).sends.items() if send.outcome == UNKNOWN}
             missing.extend(marks - known)
             return as_weir_would(path, body, number)
 
@@ -140,14 +140,14 @@ class Books(weir.Case):
                 door = self.door(lambda *_, found=status and (status, text): found)
                 self.client(door.url, events=80, tries=1).start().wait()
                 outcomes = collections.Counter()
-                for (asked, _), tried in zip(door.requests, tries_of(Book(self.ledger))):
+                for (asked, _), tried in zip(door.requests, tries_of(LedgerReader(self.ledger))):
                     if path in (None, asked):
                         outcomes.update(send.outcome for send in tried)
                 self.assertEqual(set(outcomes), {wanted})
 
     def test_no_connection_is_a_refusal(self):
         self.client(f"http://127.0.0.1:{weir.free_port()}", events=3, tries=1).start().wait()
-        self.assertEqual({(send.outcome, send.status) for send in Book(self.ledger).sends.values()}, {(REFUSED, 0)})
+        self.assertEqual({(send.outcome, send.status) for send in LedgerReader(self.ledger).sends.values()}, {(REFUSED, 0)})
 
     def test_a_batch_is_settled_item_by_item(self):
         def answer(path, body, _):
@@ -157,7 +157,7 @@ class Books(weir.Case):
             return 500, json.dumps({"accepted": len(found) - 1, "rejected": [], "failed": [1]}).encode()
 
         self.client(self.door(answer).url, events=100, tries=1).start().wait()
-        batches = [tried for tried in tries_of(Book(self.ledger)) if tried[0].status == 500]
+        batches = [tried for tried in tries_of(LedgerReader(self.ledger)) if tried[0].status == 500]
         self.assertTrue(batches)
         for tried in batches:
             self.assertEqual([send.outcome for send in tried], [KEPT, UNKNOWN] + [KEPT] * (len(tried) - 2))
@@ -170,7 +170,7 @@ class Books(weir.Case):
         counts = self.client(*away, good.url, events=5, without_id=0).start().wait()
         self.assertEqual(counts["given_up"], 0)
         by_event = collections.defaultdict(list)
-        for send in Book(self.ledger).sends.values():
+        for send in LedgerReader(self.ledger).sends.values():
             if send.message_id and not send.bad:
                 by_event[send.message_id].append(send)
         self.assertTrue(by_event)
@@ -195,7 +195,7 @@ class Books(weir.Case):
 
     def test_some_kept_ids_are_sent_again_on_purpose(self):
         self.client(self.door(as_weir_would).url, events=600).start().wait()
-        ids = collections.Counter((send.user, send.message_id) for send in Book(self.ledger).sends.values()
+        ids = collections.Counter((send.user, send.message_id) for send in LedgerReader(self.ledger).sends.values()
                                   if send.message_id and send.outcome == KEPT)
         self.assertGreater(sum(count > 1 for count in ids.values()), 10)
 
@@ -218,7 +218,7 @@ class Books(weir.Case):
         counts = self.client(self.door(answer).url, events=20, clock_steps=True).start().wait()
         self.assertEqual(counts["given_up"], 0)
         self.assertGreater(counts[KEPT], 0)
-        with self.assertRaisesRegex(Dishonoured, "a good event was refused"):
+        with self.assertRaisesRegex(UnexpectedAnswer, "a good event was refused"):
             self.client(self.door(lambda *_: (400, slow)).url, events=20).start().wait()
 
     def test_a_wrong_event_that_is_taken_ends_it_with_1(self):
@@ -238,12 +238,12 @@ class Books(weir.Case):
         weir.wait_until(lambda: len(door.requests) >= 2)
         process.send_signal(signal.SIGTERM)
         said, fault = process.communicate(timeout=20)
-        book = Book(self.ledger)
+        ledgers = LedgerReader(self.ledger)
         if process.returncode == 0:  # this door takes wrong events too, as no Weir would
-            self.assertEqual(json.loads(said.strip().split("\n")[-1])["tries"], book.tries)
+            self.assertEqual(json.loads(said.strip().split("\n")[-1])["tries"], ledgers.tries)
         else:
             self.assertIn("was kept", fault)
-        self.assertEqual(book.count(UNKNOWN), 0)
+        self.assertEqual(ledgers.count(UNKNOWN), 0)
 
     def test_a_ledger_outlives_the_client_that_writes_it(self):
         """kill -9 of the client amid its traffic, three times, and another one goes on in the same file."""
@@ -260,16 +260,16 @@ class Books(weir.Case):
         last = self.program("--url", url, "--seed", weir.SEED, "--rate", 800, "--events", 300)
         self.assertEqual((last.communicate(timeout=60)[1], last.returncode), ("", 0))
         one.wait_counted()
-        book = Book(self.ledger)
-        self.assertEqual(len(book.about), 4)
+        ledgers = LedgerReader(self.ledger)
+        self.assertEqual(len(ledgers.about), 4)
         found = Recount.of_file(one.folder / "data/events.db")
-        self.assertEqual(check(found, book, SqliteStore(one.folder / "data/metrics.db"), one, weir.SEED), [])
+        self.assertEqual(check(found, ledgers, SqliteStore(one.folder / "data/metrics.db"), one, weir.SEED), [])
 
 
-def tries_of(book):
+def tries_of(ledgers):
     """The sends of each request, in order."""
     tries = collections.defaultdict(list)
-    for mark, send in book.sends.items():
+    for mark, send in ledgers.sends.items():
         tries[mark.rpartition(".")[0]].append(send)
     return list(tries.values())
 

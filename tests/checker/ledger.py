@@ -34,7 +34,7 @@ def digest(event_bytes):
     return hashlib.blake2s(event_bytes, digest_size=8).hexdigest()
 
 
-class Ledger:
+class LedgerWriter:
     """Appends to the file; any thread. `about` goes into the client's first line: its seed, for one."""
 
     def __init__(self, path, **about):
@@ -112,7 +112,7 @@ class Send:
     at: float        # unix seconds, when it was intended
 
 
-class Book:
+class LedgerReader:
     """What ledger files say together. `sends`: {mark: Send} in the order of the files; `tries`: how many requests;
     `about`: the first lines of the clients."""
 

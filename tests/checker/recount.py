@@ -4,9 +4,9 @@ time and by other means, after the contract.
     rules = Rules(...)                                       # what deviates from the defaults of the settings
     found = Recount.of_topic(kafka, topic, rules)            # a kafka.Kafka of tests.harness; reads with kcat
     found = Recount.of_file("…/data/events.db", topic, rules)   # the embedded log, partition 0
-    book = ledger.Book(path, …)
+    ledgers = ledger.LedgerReader(path, …)
     store = PostgresStore(postgres, database, topic) or SqliteStore("…/data/metrics.db", topic)   # recount_store
-    findings = check(found, book, store, api)                # recount_check; api: a weir.Weir that serves /api, or None
+    findings = check(found, ledgers, store, api)                # recount_check; api: a weir.Weir that serves /api, or None
 
 `findings` is a list of texts, each one difference in words; empty: exact. Nothing must be sent meanwhile, and the
 service must have counted all (wait_counted)."""
@@ -19,7 +19,7 @@ import re
 import time
 
 from tests.checker.ledger import digest
-from tests.checker.recount_decode import SEND, Wrong, judge
+from tests.checker.recount_decode import SEND, InvalidEvent, decode_event
 from tests.checker.recount_log import file_records, topic_bounds, topic_records
 
 GRANULARITIES = {"minute": 60, "hour": 3600, "day": 86400}  # seconds
@@ -40,7 +40,7 @@ class Rules:
 
 
 @dataclasses.dataclass
-class Account:
+class LedgerRow:
     """One partition's row of the ledger, as it should be."""
     start_offset: int
     next_offset: int
@@ -68,7 +68,7 @@ class Cell:
 
 
 @dataclasses.dataclass
-class Letter:
+class DeadLetter:
     """A row of activity_dead_letters; `reasons`: those that it may name."""
     reasons: set
     key: bytes | None
@@ -78,7 +78,7 @@ class Letter:
 
 
 @dataclasses.dataclass(slots=True)
-class Place:
+class Occurrence:
     """Where a send stands in the log, and what became of it there: tallied, duplicate or dead_lettered."""
     partition: int
     offset: int
@@ -102,7 +102,7 @@ class Dedupe:
 
 
 class Recount:
-    """accounts {partition: Account}; letters {(partition, offset): Letter}; sends {mark: [Place]}; page_views;
+    """ledger_rows {partition: LedgerRow}; letters {(partition, offset): DeadLetter}; sends {mark: [Occurrence]}; page_views;
     windows {granularity: {(start in unix seconds, partition, dimension, value): Cell}} without any bound on values, in
     the order in which the values came; minutes_from: where minutes are complete from, as far as late events say."""
 
@@ -125,7 +125,7 @@ class Recount:
         if bounds is None:
             first = records[0].offset if records else 0
             bounds = {0: (first, first + len(records))}
-        self.accounts = {partition: Account(starts.get(partition, first), end)
+        self.ledger_rows = {partition: LedgerRow(starts.get(partition, first), end)
                          for partition, (first, end) in bounds.items()}
         self.letters, self.sends, self.page_views, self.minutes_from = {}, {}, 0, 0
         self.windows = {granularity: {} for granularity in GRANULARITIES}
@@ -154,16 +154,16 @@ class Recount:
 
     @property
     def tallied(self):
-        return sum(account.tallied for account in self.accounts.values())
+        return sum(account.tallied for account in self.ledger_rows.values())
 
     # Records.
 
     def _take(self, record):
-        dedupe, account = self._dedupe[record.partition], self.accounts[record.partition]
+        dedupe, account = self._dedupe[record.partition], self.ledger_rows[record.partition]
         event, wrong = None, None
         try:
-            event = judge(record.value, record.time_ms, self.rules.event_bytes_max)
-        except Wrong as found:
+            event = decode_event(record.value, record.time_ms, self.rules.event_bytes_max)
+        except InvalidEvent as found:
             wrong = found.args[0]
         repeated = bool(event and event.message_id is not None) and dedupe.is_repeated(
             (event.user, event.message_id), record.offset, record.time_ms)
@@ -199,15 +199,15 @@ class Recount:
                 self._tally(record, event)
 
     def _dead_letter(self, record, reasons):
-        self.letters[record.partition, record.offset] = Letter(reasons, record.key or None, record.value)
+        self.letters[record.partition, record.offset] = DeadLetter(reasons, record.key or None, record.value)
         self._note(record, "dead_lettered")
 
     def _note(self, record, fate):
-        account = self.accounts[record.partition]
+        account = self.ledger_rows[record.partition]
         setattr(account, fate, getattr(account, fate) + 1)
         found = SEND.search(record.value or b"")
         if found and not letter_place(record.replay):  # a replay is no second send
-            place = Place(record.partition, record.offset, digest(record.value), fate, record.time_ms)
+            place = Occurrence(record.partition, record.offset, digest(record.value), fate, record.time_ms)
             self.sends.setdefault(found.group(1).decode(), []).append(place)
 
     # Windows.

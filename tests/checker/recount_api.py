@@ -103,16 +103,16 @@ class Asking:
         if answer is None:
             return
         lines = {line["partition"]: line for line in answer["partitions"]}
-        self.findings.differ("ledger", "the set of partitions", sorted(lines), sorted(self.recount.accounts))
+        self.findings.differ("ledger", "the set of partitions", sorted(lines), sorted(self.recount.ledger_rows))
         for partition, line in lines.items():
-            account = self.recount.accounts.get(partition)
+            account = self.recount.ledger_rows.get(partition)
             for column in LEDGER if account else ():
                 wanted = getattr(account, column)
                 self.findings.differ("ledger", f"partition {partition}'s {column}", line[column], wanted)
             self.findings.differ("ledger", f"partition {partition}'s lag", line["lag"], 0)
         for column in ("read", "tallied", "duplicate", "dead_lettered", "skipped"):
             self.findings.differ("ledger", f"the sum of {column}", answer["sums"][column],
-                                 sum(getattr(account, column) for account in self.recount.accounts.values()))
+                                 sum(getattr(account, column) for account in self.recount.ledger_rows.values()))
 
     def ask_summary(self, begin, end, dimension="total", value=""):
         answer, question = self.get("summary", begin, end, (dimension, value))

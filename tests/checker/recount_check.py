@@ -37,7 +37,7 @@ class Findings:
         return out
 
 
-def check(recount, book, store, api=None, seed=0, lost=None, clocks_back_at=None):
+def check(recount, ledgers, store, api=None, seed=0, lost=None, clocks_back_at=None):
     """A list of texts, each a difference in words; empty: all is exact. `api`: something with get(path) that gives an
     Answer (a weir.Weir), None to leave the API out; `seed` picks the ranges and filters that it is asked for. `lost`: a
     file_faults.LostLog, which excuses what stands in it and nowhere else. `clocks_back_at`: clocks of the service were
@@ -47,9 +47,9 @@ def check(recount, book, store, api=None, seed=0, lost=None, clocks_back_at=None
     twice, changed, never sent, wrong yet kept, good yet a dead letter, record time, partition, dead letter, page views,
     horizon, minute, hour, day, users of a day; and of the API: ledger, summary, timeseries, top."""
     findings = Findings()
-    check_sends(recount, book, findings, lost, clocks_back_at is not None)
+    check_sends(recount, ledgers, findings, lost, clocks_back_at is not None)
     if clocks_back_at is not None:
-        check_record_times(recount, book, clocks_back_at, findings)
+        check_record_times(recount, ledgers, clocks_back_at, findings)
     check_partitions(recount, store, findings)
     check_letters(recount, store, findings)
     findings.differ("page views", "the sum of user_activity_metrics.page_view_count", store.page_view_sum(),
@@ -70,9 +70,9 @@ def check(recount, book, store, api=None, seed=0, lost=None, clocks_back_at=None
 
 # What clients were told, against the log.
 
-def check_sends(recount, book, findings, lost, clock_steps):
-    clients = {about["client"] for about in book.about}
-    for send in book.sends.values():
+def check_sends(recount, ledgers, findings, lost, clock_steps):
+    clients = {about["client"] for about in ledgers.about}
+    for send in ledgers.sends.values():
         places = recount.sends.get(send.mark, [])
         if send.outcome == KEPT and not places and lost and send.mark in lost.sends:
             check_promise_of_lost_log(send, lost, findings)
@@ -84,7 +84,7 @@ def check_sends(recount, book, findings, lost, clock_steps):
                 if not (clock_steps and reasons == {"timestamp_ahead"}):
                     findings.add("good yet a dead letter", f"{send.mark} at {places_of(places)}: {sorted(reasons)}")
     for mark, places in recount.sends.items():
-        if mark not in book.sends and mark.partition(".")[0] in clients:
+        if mark not in ledgers.sends and mark.partition(".")[0] in clients:
             findings.add("never sent", f"{mark} stands at {places_of(places)}, and no ledger has it")
 
 
@@ -98,11 +98,11 @@ def check_promise_of_lost_log(send, lost, findings):
                                                f"its files had to be noticed, and was answered {send.status} by {send.to}")
 
 
-def check_record_times(recount, book, clocks_back_at, findings):
+def check_record_times(recount, ledgers, clocks_back_at, findings):
     """A record's time is now: that of what was sent after the clocks were right again."""
     last = {}
     for mark, places in recount.sends.items():
-        send = book.sends.get(mark)
+        send = ledgers.sends.get(mark)
         for place in places:
             if send and send.at > clocks_back_at + SETTLED and place.offset > last.get(place.partition, (-1,))[0]:
                 last[place.partition] = place.offset, place.time_ms / 1000 - send.at
@@ -132,8 +132,8 @@ def check_send(send, places, findings):
 
 def check_partitions(recount, store, findings):
     found = store.ledger()
-    for partition in sorted({*found, *recount.accounts}):
-        account, row = recount.accounts.get(partition), found.get(partition)
+    for partition in sorted({*found, *recount.ledger_rows}):
+        account, row = recount.ledger_rows.get(partition), found.get(partition)
         if account is None or row is None:
             findings.add("partition", f"{partition} is not in {'the log' if account is None else 'activity_ledger'}")
             continue

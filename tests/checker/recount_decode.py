@@ -31,7 +31,7 @@ class Event:
     message_id: str | None
 
 
-class Wrong(Exception):
+class InvalidEvent(Exception):
     """args[0]: the set of reasons that a dead letter of this record may name."""
 
 
@@ -56,29 +56,29 @@ DECODER = json.JSONDecoder(object_pairs_hook=an_object, parse_int=lambda _: Numb
                            parse_constant=no_constant)
 
 
-def judge(value, record_ms, event_bytes_max):
-    """The Event that these bytes are, or Wrong."""
+def decode_event(value, record_ms, event_bytes_max):
+    """The Event that these bytes are, or InvalidEvent."""
     if value is None:
-        raise Wrong({"value_missing"})
+        raise InvalidEvent({"value_missing"})
     if len(value) > event_bytes_max:
-        raise Wrong({"event_too_large"})
+        raise InvalidEvent({"event_too_large"})
     try:
         text = value.decode()
         found = DECODER.decode(text)
     except UnicodeDecodeError:
-        raise Wrong({"bad_utf8", ANY}) from None
+        raise InvalidEvent({"bad_utf8", ANY}) from None
     except (ValueError, RecursionError):
-        raise Wrong({"not_json", ANY}) from None
+        raise InvalidEvent({"not_json", ANY}) from None
     if text.count("{") + text.count("[") > DEPTH_MAX and depth_of(found) > DEPTH_MAX:
-        raise Wrong({"too_deep", ANY})
+        raise InvalidEvent({"too_deep", ANY})
     if not isinstance(found, dict):
-        raise Wrong({"not_an_object"})
+        raise InvalidEvent({"not_an_object"})
     faults = set()
     event = event_of(found, faults)
     if not faults and -(-event.at_ns // 1_000_000) > record_ms + AHEAD_MS:
         faults.add("timestamp_ahead")
     if faults:
-        raise Wrong(faults)
+        raise InvalidEvent(faults)
     return event
 
 

@@ -4,7 +4,7 @@ import random
 import unittest
 
 from tests.checker import recount
-from tests.checker.recount_decode import Wrong, judge, moment_of, page_of, referrer_of
+from tests.checker.recount_decode import InvalidEvent, decode_event, moment_of, page_of, referrer_of
 from tests.checker.recount_hash import murmur3
 from tests.checker.traffic import SPOILT, WRONG, Event, Traffic
 
@@ -60,8 +60,8 @@ REPEATS = (  # (offset, time) of sights of one pair, with a window of 10 offsets
 def reasons(value):
     """Those that its dead letter may name; empty: it is an event."""
     try:
-        judge(value, NOW_MS, 65536)
-    except Wrong as wrong:
+        decode_event(value, NOW_MS, 65536)
+    except InvalidEvent as wrong:
         return wrong.args[0]
     return set()
 

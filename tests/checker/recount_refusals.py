@@ -10,13 +10,13 @@ REASONS = {503: ("weir_intake_refused_total", "weir_intake_not_kept_total"),
            400: ("weir_intake_rejected_total",), 413: ("weir_intake_rejected_total",)}
 
 
-def check_refusals(book, urls, api):
-    """A list of texts; empty: the process that answers `api` (a weir.Weir), and that the book's clients reached by one
+def check_refusals(ledgers, urls, api):
+    """A list of texts; empty: the process that answers `api` (a weir.Weir), and that the ledgers's clients reached by one
     of these URLs, has counted each of its answers, and each refusal by a reason. Only what it was sent since it began is
     looked at; so its clock must not have been moved."""
     samples = samples_of(api.get("/metrics").body.decode())
     since = sum(samples["process_start_time_seconds"].values()) + START_TIME_OFF
-    answers = collections.Counter(status for status, began in tries_of(book, urls).values() if began > since)
+    answers = collections.Counter(status for status, began in tries_of(ledgers, urls).values() if began > since)
     findings = []
     for status, count in sorted(answers.items()):
         counted = sum(value for labels, value in samples["weir_http_requests_total"].items() if f'code="{status}"' in labels)
@@ -28,9 +28,9 @@ def check_refusals(book, urls, api):
     return findings
 
 
-def tries_of(book, urls):
+def tries_of(ledgers, urls):
     """{try: (status, when it was intended)} of those that went to one of these URLs."""
-    return {mark.rpartition(".")[0]: (send.status, send.at) for mark, send in book.sends.items() if send.to in urls}
+    return {mark.rpartition(".")[0]: (send.status, send.at) for mark, send in ledgers.sends.items() if send.to in urls}
 
 
 def samples_of(exposition):

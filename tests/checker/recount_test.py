@@ -10,7 +10,7 @@ import unittest
 
 from tests.chaos.file_faults import LostLog
 from tests.checker.client import Client
-from tests.checker.ledger import KEPT, REFUSED, Book, Send
+from tests.checker.ledger import KEPT, REFUSED, LedgerReader, Send
 from tests.checker.recount import Recount, Rules
 from tests.checker.recount_check import check
 from tests.checker.recount_log import file_records, topic_records
@@ -63,29 +63,29 @@ def kinds(findings):
     return {text.partition(":")[0] for text in findings}
 
 
-def a_kept(book):
-    return next(send for send in book.sends.values() if send.outcome == KEPT)
+def a_kept(ledgers):
+    return next(send for send in ledgers.sends.values() if send.outcome == KEPT)
 
 
-def a_refused(book):
-    return next(send for send in book.sends.values() if send.outcome == REFUSED and not send.bad == "no object")
+def a_refused(ledgers):
+    return next(send for send in ledgers.sends.values() if send.outcome == REFUSED and not send.bad == "no object")
 
 
-def never_sent(book):
-    del book.sends[a_kept(book).mark]
+def never_sent(ledgers):
+    del ledgers.sends[a_kept(ledgers).mark]
 
 
-def wrong_yet_kept(book):
-    a_kept(book).bad = "no user_id"
+def wrong_yet_kept(ledgers):
+    a_kept(ledgers).bad = "no user_id"
 
 
 # What is done to the ledger, and how the findings must begin.
 BOOK_LIES = {
-    "a refused event called kept": (lambda book: setattr(a_refused(book), "outcome", KEPT), {"lost", "wrong yet kept"}),
-    "an event that was never sent, called kept": (lambda book: book.sends.update(
+    "a refused event called kept": (lambda ledgers: setattr(a_refused(ledgers), "outcome", KEPT), {"lost", "wrong yet kept"}),
+    "an event that was never sent, called kept": (lambda ledgers: ledgers.sends.update(
         {"c1.1.0": Send("c1.1.0", "ada", "m", "d", None, KEPT, 200, "http://x", 0.0)}), {"lost"}),
-    "a kept event called refused": (lambda book: setattr(a_kept(book), "outcome", REFUSED), {"refused yet there"}),
-    "other bytes": (lambda book: setattr(a_kept(book), "digest", "0"), {"changed"}),
+    "a kept event called refused": (lambda ledgers: setattr(a_kept(ledgers), "outcome", REFUSED), {"refused yet there"}),
+    "other bytes": (lambda ledgers: setattr(a_kept(ledgers), "digest", "0"), {"changed"}),
     "a line of the ledger lost": (never_sent, {"never sent"}),
     "a wrong event kept": (wrong_yet_kept, {"wrong yet kept"}),
 }
@@ -140,23 +140,23 @@ class TheCheckerCanFail(unittest.TestCase):
         assert cls.one.stop() == 0
 
     @classmethod
-    def findings(cls, api=None, data="one/data", recount=None, book=None, **more):
+    def findings(cls, api=None, data="one/data", recount=None, ledgers=None, **more):
         store = SqliteStore(cls.folder / data / "metrics.db")
-        return check(recount or cls.recount, book or Book(cls.folder / "ledger"), store, api, weir.SEED, **more)
+        return check(recount or cls.recount, ledgers or LedgerReader(cls.folder / "ledger"), store, api, weir.SEED, **more)
 
     def test_the_truth_is_found_exact(self):
         self.assertEqual(self.truth, [])
         self.assertGreaterEqual(self.recount.tallied, EVENTS * 0.9)
-        self.assertGreater(sum(account.duplicate for account in self.recount.accounts.values()), 0)
+        self.assertGreater(sum(account.duplicate for account in self.recount.ledger_rows.values()), 0)
 
     @classmethod
     def refusals_missed(cls, one):
         """By the truth; and by a ledger that was told of 99 answers more with 503, all of them once seen."""
-        url, book = f"http://127.0.0.1:{one.port}", Book(cls.folder / "ledger")
-        truth = check_refusals(book, {url}, one)
-        book.sends |= {f"c1.{number}.0": Send(f"c1.{number}.0", "ada", "m", "d", None, REFUSED, 503, url, time.time())
+        url, ledgers = f"http://127.0.0.1:{one.port}", LedgerReader(cls.folder / "ledger")
+        truth = check_refusals(ledgers, {url}, one)
+        ledgers.sends |= {f"c1.{number}.0": Send(f"c1.{number}.0", "ada", "m", "d", None, REFUSED, 503, url, time.time())
                        for number in range(99)}
-        return truth, check_refusals(book, {url}, one)
+        return truth, check_refusals(ledgers, {url}, one)
 
     def test_each_refusal_was_counted_with_its_reason(self):
         truth, lie = self.refusals
@@ -184,9 +184,9 @@ class TheCheckerCanFail(unittest.TestCase):
     def test_each_lie_of_the_ledger_is_found_by_its_name(self):
         for lie, (tell, wanted) in BOOK_LIES.items():
             with self.subTest(lie):
-                book = Book(self.folder / "ledger")
-                tell(book)
-                found = kinds(self.findings(book=book))
+                ledgers = LedgerReader(self.folder / "ledger")
+                tell(ledgers)
+                found = kinds(self.findings(ledgers=ledgers))
                 self.assertTrue(found and found <= wanted, found)
 
     def test_each_lie_of_the_log_is_found_by_its_name(self):
@@ -212,7 +212,7 @@ class TheCheckerCanFail(unittest.TestCase):
         self.assertIn("lost", kinds(self.findings(recount=survivor)))
 
     def book_of(self, mark):
-        return Book(self.folder / "ledger").sends[mark]
+        return LedgerReader(self.folder / "ledger").sends[mark]
 
     def test_numbers_of_a_lost_log_stay_as_far_as_they_were_counted(self):
         records = list(file_records(self.folder / "one/data/events.db"))
@@ -250,7 +250,7 @@ class WholeWindows(weir.Case):
         values = {value for _, _, dimension, value in found.windows["day"] if dimension == "page"}
         self.assertGreater(len(values), 1500)
         store = SqliteStore(one.folder / "data/metrics.db")
-        self.assertEqual(check(found, Book(self.folder / "ledger"), store, one, weir.SEED), [])
+        self.assertEqual(check(found, LedgerReader(self.folder / "ledger"), store, one, weir.SEED), [])
 
 
 class OnKafkaAndPostgres(cluster.Case):
@@ -270,7 +270,7 @@ class OnKafkaAndPostgres(cluster.Case):
         self.wait_counted()
         found = Recount.of_topic(self.kafka, self.topic)
         store = PostgresStore(self.postgres, self.database, self.topic)
-        self.assertEqual(check(found, Book(self.folder / "ledger"), store, consumers[1], weir.SEED), [])
+        self.assertEqual(check(found, LedgerReader(self.folder / "ledger"), store, consumers[1], weir.SEED), [])
         self.assertEqual(len(found.letters), 4)
         self.assertEqual({letter.replayed for letter in found.letters.values()}, {True, False})
         self.assertEqual(bool(store.users_by_day()), postgres.has_hll())

@@ -11,7 +11,7 @@ import urllib.request
 
 from tests.checker import access_log
 from tests.harness import weir
-from tests.harness.load_generator import Sender
+from tests.harness.load_generator import LoadGenerator
 
 BESIDE = weir.ROOT.parent / "shared" / "containers"
 SKIPPED = 77
@@ -89,7 +89,7 @@ class Deployment(weir.unittest.TestCase):
             self.assertEqual(self.engine("exec", container, "id", "-u"), "10001", "not root")
             self.engine("exec", container, "weir-healthy")
 
-        sender = Sender([self.port], activities, per_second=500).start()
+        sender = LoadGenerator([self.port], activities, per_second=500).start()
         weir.wait_until(lambda: len(sender.ok) > len(activities) // 3, 60, "a third to be sent")
         self.engine("kill", "--signal", "KILL", consumers[1])
         self.assertEqual(sender.wait(180), len(activities))

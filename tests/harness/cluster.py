@@ -4,7 +4,7 @@
         def test_something(self):
             producer, = self.start("producer")
             consumers = self.start("consumer", 3)
-            sender = Sender([producer.port], reference.activities(LOG)).start()
+            sender = LoadGenerator([producer.port], reference.activities(LOG)).start()
             consumers[0].kill()
             sender.wait()
             self.assert_exact([sender], events=9999, users=1861)

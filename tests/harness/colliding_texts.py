@@ -1,6 +1,6 @@
 """Texts that collide in hash tables whose seed an attacker knows (colliding_texts.cpp makes them):
 
-    texts = Colliding(folder)       # compiles the generator there, unless it is there
+    texts = CollidingTexts(folder)       # compiles the generator there, unless it is there
     texts.pages(160_000)            # equal in every bit of std::hash; also activity types
     texts.hosts(160_000)            # the same, of what a referrer's host may have
     texts.users(160_000)            # equal in the low 32 bits of the hash of user_id, and different beyond
@@ -17,7 +17,7 @@ PATH = string.ascii_letters + string.digits + "!$%&'()*+,-.=@_~"
 HOST = string.ascii_lowercase + string.digits + "!$&'()*+,-.;=_`{}~"
 
 
-class Colliding:
+class CollidingTexts:
     def __init__(self, folder):
         self._program = pathlib.Path(folder) / "colliding_texts"
         if self._program.exists():

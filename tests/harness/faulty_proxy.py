@@ -6,7 +6,7 @@ import threading
 import time
 
 
-class Gate:
+class FaultyProxy:
     """Forwards to 127.0.0.1:`target` until told otherwise.
 
     pass_on()  forwards (the beginning, and again after the others)

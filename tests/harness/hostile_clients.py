@@ -10,7 +10,7 @@ PIPELINED = b"GET /app.js HTTP/1.1\r\nHost: x\r\n\r\n" * 500  # 11 KB each reply
 BODY_BYTES, BODY_SENT = 8_000_000, 400_000
 
 
-class Hostile:
+class HostileClients:
     """`count` sockets from `addresses` in turns, a quarter of each kind: idle ones, slow headers, slow bodies, and
     pipelined requests whose replies nobody reads. One that the server closes is opened again. `opened` and `closed`
     count sockets by kind."""
@@ -107,7 +107,7 @@ class Hostile:
         return PIPELINED if kind == "reads nothing" and not rest else rest
 
 
-class Honest:
+class HonestClient:
     """Posts one small event after another from 127.0.0.1 on a connection of its own, a new one for every tenth."""
 
     def __init__(self, weir, make_event):

@@ -16,7 +16,7 @@ class Reply:
     why: str = ""
 
 
-class Poster:
+class HttpClient:
     """For one thread. `addresses`: (host, port) of each; it stays with one while that answers well, and goes on to the
     next one where there is no answer or a 5xx."""
 

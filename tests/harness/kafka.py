@@ -128,7 +128,7 @@ class Kafka(server.Server):
         return member
 
 
-class DooredKafka(Kafka):
+class MultiListenerKafka(Kafka):
     """A broker with a door (a listener) of its own for each of `names`: whoever uses it comes through the port
     `ways[name]`, which leads to the listener `ports[name]` by something that can go wrong. Tools come straight in.
 

@@ -5,10 +5,10 @@ import threading
 import time
 
 from tests.harness import weir
-from tests.harness.http_client import KEPT, UNKNOWN, Poster
+from tests.harness.http_client import KEPT, UNKNOWN, HttpClient
 
 
-class Sender:
+class LoadGenerator:
     """Sends activities, each with a message_id, in order, `at_once` in a request, to one producer after another.
 
     What was not answered with ok is sent again under the same ids (`again`), as a client should, until it is or until
@@ -19,7 +19,7 @@ class Sender:
     def __init__(self, ports, activities, at_once=50, per_second=0, again=True, timeout=15):
         self.activities = list(activities)
         self.at_once, self.per_second, self.again, self.timeout = at_once, per_second, again, timeout
-        self._poster = Poster([("127.0.0.1", port) for port in ports], timeout)
+        self._poster = HttpClient([("127.0.0.1", port) for port in ports], timeout)
         self.ok, self.unknown, self.refused = set(), set(), set()
         self.tries = collections.Counter()
         self.late = []

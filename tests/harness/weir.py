@@ -176,7 +176,7 @@ class Weir:
             return rows and rows[0]["next_offset"] == end and self.ledger()["sums"]
         return wait_until(counted, seconds, "the log to be counted")
 
-    def identities(self, case):
+    def assert_identities(self, case):
         for row in self.ledger()["partitions"]:
             case.assertEqual(row["read"], row["tallied"] + row["duplicate"] + row["dead_lettered"], row)
             case.assertEqual(row["next_offset"] - row["start_offset"], row["read"] + row["skipped"], row)

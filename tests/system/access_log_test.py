@@ -133,7 +133,7 @@ class AccessLog(weir.Case):
         points = one.get(f"/api/v1/timeseries?interval=hour&{span}").json()["points"]
         self.assertEqual({point["time"]: (point["events"], point["unique_users"]) for point in points if point["events"]},
                          EXPECTED.hours)
-        one.identities(self)
+        one.assert_identities(self)
         with one.store() as store:
             days = store.execute("select sum(events), sum(page_views) from activity_days where dimension = 'total'")
             self.assertEqual(days.fetchone(), (EXPECTED.events, EXPECTED.page_views))

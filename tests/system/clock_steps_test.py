@@ -56,7 +56,7 @@ class Embedded(weir.Case):
                 self.assertEqual((sums["tallied"], sums["duplicate"]), (3, 2), "each once")
                 self.assertEqual(self.check_right(one), 3, "minutes show all of it")
                 self.assertIn("stepped ahead", one.log())
-                one.identities(self)
+                one.assert_identities(self)
                 one.kill()
                 one.start()
                 for again in (before, during):
@@ -83,7 +83,7 @@ class Embedded(weir.Case):
         self.assertEqual(one.wait_counted()["tallied"], 4)
         self.assertEqual(self.check_right(one), 2, "those of today")
         self.assertIn("the clock is behind the newest record", one.log())
-        one.identities(self)
+        one.assert_identities(self)
 
     def test_fault_41_a_log_that_a_clock_ahead_has_written_goes_on_with_the_right_time(self):
         self.clocks.settings(self.clock)

@@ -4,7 +4,7 @@ import time
 
 from tests.checker import access_log
 from tests.harness import cluster, weir
-from tests.harness.load_generator import Sender, traffic
+from tests.harness.load_generator import LoadGenerator, traffic
 
 LOG = weir.access_log_or(access_log.generated_log)
 EXPECTED = access_log.Reference(LOG)
@@ -25,7 +25,7 @@ class Kills(cluster.Case):
     def kill_everything_once(self, consumers):
         producers = self.start("producer", 2)
         counting = self.start("consumer", consumers)
-        sender = Sender([one.port for one in producers], access_log.activities(LOG), per_second=800).start()
+        sender = LoadGenerator([one.port for one in producers], access_log.activities(LOG), per_second=800).start()
         for victim in [producers[0], *counting, self.kafka, self.postgres, producers[1], counting[0]]:
             time.sleep(random.uniform(0.3, 1.2))
             victim.kill()
@@ -40,7 +40,7 @@ class Kills(cluster.Case):
     def test_fault_20_kill_9_at_random_moments_leaves_the_sums_exact(self):
         producers = self.start("producer", 2)
         consumers = self.start("consumer", 3)
-        sender = Sender([one.port for one in producers], traffic(weir.rounds(12_000, 60_000)), per_second=500).start()
+        sender = LoadGenerator([one.port for one in producers], traffic(weir.rounds(12_000, 60_000)), per_second=500).start()
         kills = 0
         while sender.sending and kills < weir.rounds(30, 100):
             time.sleep(random.uniform(0.1, weir.rounds(0.8, 1.2)))
@@ -58,7 +58,7 @@ class Kills(cluster.Case):
         """The database has committed, Kafka's own offset has not: a kill right behind each flush."""
         producer, = self.start("producer")
         consumer, = self.start("consumer", FLUSH_MIN_INTERVAL_MS=0, BATCH_SIZE=1)
-        sender = Sender([producer.port], traffic(weir.rounds(2_000, 6_000)), per_second=300).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(2_000, 6_000)), per_second=300).start()
         flushes = "SELECT count(*) FROM user_activity_metrics"
         while sender.sending:
             before = self.postgres.number(flushes, self.database)
@@ -71,7 +71,7 @@ class Kills(cluster.Case):
     def test_fault_21_a_frozen_consumer_is_fenced_when_it_wakes(self):
         producer, = self.start("producer")
         consumers = self.start("consumer", 2)
-        sender = Sender([producer.port], traffic(weir.rounds(5_000, 9_000)), per_second=300).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(5_000, 9_000)), per_second=300).start()
         time.sleep(2)
         for _ in range(weir.rounds(1, 4)):
             zombie = random.choice(consumers)
@@ -88,7 +88,7 @@ class Kills(cluster.Case):
         producer, = self.start("producer")
         consumers = self.start("consumer", 2, FLUSH_MIN_INTERVAL_MS=0, BATCH_SIZE=1)
         # One event a request: so there is nearly always a transaction to be frozen in.
-        sender = Sender([producer.port], traffic(weir.rounds(12_000, 12_000)), at_once=1, per_second=300).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(12_000, 12_000)), at_once=1, per_second=300).start()
         open_ones = ("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' "
                      f"AND datname = '{self.database}'")
         caught = False
@@ -111,7 +111,7 @@ class Kills(cluster.Case):
     def test_fault_22_a_foreign_member_comes_and_goes_every_5_seconds(self):
         producer, = self.start("producer")
         self.start("consumer", 2)
-        sender = Sender([producer.port], traffic(weir.rounds(6_000, 24_000)), per_second=300).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(6_000, 24_000)), per_second=300).start()
         assigned = 0
         counted = 0
         while sender.sending:

@@ -12,23 +12,23 @@ import threading
 import time
 
 from tests.harness import cluster, disk, kafka, postgres, weir
-from tests.harness.faulty_proxy import Gate
+from tests.harness.faulty_proxy import FaultyProxy
 from tests.harness.http_client import KEPT, REFUSED, UNKNOWN
-from tests.harness.load_generator import Sender, traffic
+from tests.harness.load_generator import LoadGenerator, traffic
 
 ANSWERED_WITHIN = 11  # seconds, whatever happens to Kafka
 CONFIGS = "kafka.admin.ConfigCommand"
 CLONE_NEWNS = 0x20000  # <sched.h>
 
 
-class GatedKafka(kafka.DooredKafka):
+class ProxiedKafka(kafka.MultiListenerKafka):
     """A broker that producers and consumers reach through a gate each."""
 
     def __init__(self, folder):
         gates = {}
 
         def way(name, port):
-            gates[name] = Gate(port)
+            gates[name] = FaultyProxy(port)
             return gates[name].port
 
         super().__init__(folder, ("PRODUCERS", "CONSUMERS"), way)
@@ -54,14 +54,14 @@ class Network(cluster.Case):
 
     @classmethod
     def servers(cls, folder):
-        broker = GatedKafka(folder / "kafka")
+        broker = ProxiedKafka(folder / "kafka")
         for gate in (broker.producers, broker.consumers):
             cls.addClassCleanup(gate.close)
         return broker, postgres.Postgres(folder / "postgres")
 
     def setUp(self):
         super().setUp()
-        self.to_database = Gate(self.postgres.port)
+        self.to_database = FaultyProxy(self.postgres.port)
         self.addCleanup(self.to_database.close)
         self.to_producers, self.to_consumers = self.kafka.producers, self.kafka.consumers
         for gate in (self.to_producers, self.to_consumers):
@@ -90,7 +90,7 @@ class Network(cluster.Case):
         from_kafka = self.gated_consumer()
         from_both = self.consumer(**cut_off)
         serve, = self.start("serve", EVENT_LOG="kafka", METRICS_STORE="postgres", **cut_off)
-        sender = Sender([producer.port, serve.port], traffic(100_000), per_second=500).start()
+        sender = LoadGenerator([producer.port, serve.port], traffic(100_000), per_second=500).start()
         weir.wait_until(lambda: self.sums()["tallied"] > 500, 30, "all to be under way")
         for gate in (self.to_producers, self.to_consumers, self.to_database):
             gate.hold()
@@ -164,7 +164,7 @@ class Network(cluster.Case):
         senders = []
         for s in range(count):
             each_once = [weir.activity(user=f"user-{n % 50}", message_id=f"s{s}-{n}") for n in range(500 * per_second)]
-            senders.append(Sender([producer.port], each_once, at_once=at_once, per_second=per_second, again=False).start())
+            senders.append(LoadGenerator([producer.port], each_once, at_once=at_once, per_second=per_second, again=False).start())
             time.sleep(at_once / per_second / count)
         return senders
 
@@ -214,7 +214,7 @@ class Network(cluster.Case):
         producer = self.producer()
         self.gated_consumer()
         self.consumer()
-        sender = Sender([producer.port], traffic(weir.rounds(4_000, 20_000)), at_once=20, per_second=400).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(4_000, 20_000)), at_once=20, per_second=400).start()
         for gate in (self.to_producers, self.to_consumers):
             gate.cut_after = lambda: random.randrange(1, 100_000)
             gate.cut()
@@ -231,7 +231,7 @@ class Network(cluster.Case):
     def test_fault_16_a_consumer_that_hears_nothing_of_kafka_goes_on_afterwards_alone_or_beside_others(self):
         producer = self.producer()
         gated = self.gated_consumer()
-        sender = Sender([producer.port], traffic(100_000), per_second=200).start()
+        sender = LoadGenerator([producer.port], traffic(100_000), per_second=200).start()
         time.sleep(1)
         for silence in (4, weir.rounds(14, 40)):  # less and more than the group waits for its members
             self.to_consumers.hold()
@@ -256,7 +256,7 @@ class Network(cluster.Case):
     def test_a_database_that_hears_nothing_is_away_and_comes_back(self):
         producer = self.producer()
         consumer, other = self.consumer(**self.through()), self.consumer()
-        sender = Sender([producer.port], traffic(100_000), per_second=400).start()
+        sender = LoadGenerator([producer.port], traffic(100_000), per_second=400).start()
         for one in (consumer, other):
             weir.wait_until(lambda: one.metric("weir_consumer_partitions", state="live") == cluster.PARTITIONS // 2, 20,
                             "half of the partitions")
@@ -277,7 +277,7 @@ class Network(cluster.Case):
     def test_fault_23_sessions_that_are_cut_amid_a_word_leave_the_sums_exact(self):
         producer = self.producer()
         consumers = [self.consumer(**self.through(), BATCH_SIZE=1, FLUSH_MIN_INTERVAL_MS=0) for _ in range(2)]
-        sender = Sender([producer.port], traffic(weir.rounds(6_000, 30_000)), per_second=400).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(6_000, 30_000)), per_second=400).start()
         self.to_database.cut_after = lambda: random.randrange(1, 300_000)
         self.to_database.delay = 0.02  # or hardly ever is a COMMIT under way
         while sender.sending:
@@ -294,7 +294,7 @@ class Network(cluster.Case):
             gate.delay = 0.05
         producer = self.producer()
         consumer = self.consumer(**self.through(), KAFKA_BROKERS=f"127.0.0.1:{self.to_consumers.port}")
-        sender = Sender([producer.port], traffic(2_000)).start()
+        sender = LoadGenerator([producer.port], traffic(2_000)).start()
         sender.wait()
         self.assert_exact([sender])
         self.assertEqual(consumer.stop(), 0)
@@ -371,7 +371,7 @@ class Refusals(cluster.Case):
     def test_fault_29_deadlocks_and_statements_that_are_cancelled_leave_the_sums_exact(self):
         producer, = self.start("producer")
         consumers = self.start("consumer", 2, BATCH_SIZE=1)
-        sender = Sender([producer.port], traffic(weir.rounds(5_000, 30_000)), per_second=400).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(5_000, 30_000)), per_second=400).start()
         weir.wait_until(lambda: len(self.ledger()) == cluster.PARTITIONS, 20, "an account of each partition")
         last = cluster.PARTITIONS - 1
         while sender.sending:
@@ -388,7 +388,7 @@ class Refusals(cluster.Case):
     def test_fault_29_accounts_that_somebody_locks_longer_than_we_wait_are_written_afterwards(self):
         producer, = self.start("producer")
         consumer, = self.start("consumer")
-        sender = Sender([producer.port], traffic(100_000), per_second=300).start()
+        sender = LoadGenerator([producer.port], traffic(100_000), per_second=300).start()
         weir.wait_until(lambda: len(self.ledger()) == cluster.PARTITIONS, 20, "an account of each partition")
         self.foreign_session(f"BEGIN; SELECT 1 FROM activity_ledger FOR UPDATE; SELECT pg_sleep({weir.rounds(17, 70)})").join()
         self.assertGreater(consumer.metric("weir_consumer_store_retries_total"), 0, "lock_timeout")
@@ -417,7 +417,7 @@ class Disk(cluster.Case):
     def test_fault_29_a_full_disk_is_waited_for_and_nothing_is_lost(self):
         producer, = self.start("producer")
         consumer, = self.start("consumer")
-        sender = Sender([producer.port], traffic(200_000, users=4_000), per_second=1_500).start()
+        sender = LoadGenerator([producer.port], traffic(200_000, users=4_000), per_second=1_500).start()
         time.sleep(3)
         for leaving_kb in weir.rounds([200], [200, 0]):
             self.disk.fill(leaving_kb)

@@ -3,7 +3,7 @@ import random
 import time
 
 from tests.harness import cluster, weir
-from tests.harness.load_generator import Sender, traffic
+from tests.harness.load_generator import LoadGenerator, traffic
 
 
 class Broker(cluster.Case):
@@ -23,14 +23,14 @@ class Broker(cluster.Case):
         self.kafka.start()
         producer.wait_ready(30)
         consumer.wait_ready(30)
-        sender = Sender([producer.port], traffic(200)).start()
+        sender = LoadGenerator([producer.port], traffic(200)).start()
         sender.wait()
         self.assert_exact([sender])
 
     def test_fault_15_a_broker_killed_under_load_breaks_no_promise(self):
         producer, = self.start("producer")
         self.start("consumer", 2)
-        sender = Sender([producer.port], traffic(weir.rounds(4_000, 12_000)), at_once=10, per_second=400).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(4_000, 12_000)), at_once=10, per_second=400).start()
         for _ in range(weir.rounds(2, 6)):
             time.sleep(random.uniform(1, 3))
             self.kafka.kill()
@@ -67,7 +67,7 @@ class Database(cluster.Case):
     def test_fault_26_without_the_database_partitions_wait_in_the_group_and_nothing_is_lost(self):
         producer, = self.start("producer")
         consumers = self.start("consumer", 2)
-        sender = Sender([producer.port], traffic(weir.rounds(14_000, 400_000)), at_once=500, per_second=700).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(14_000, 400_000)), at_once=500, per_second=700).start()
         time.sleep(2)
         self.postgres.kill()
         until = time.monotonic() + weir.rounds(15, 600)
@@ -88,7 +88,7 @@ class Database(cluster.Case):
     def test_fault_29_sessions_ended_every_second_leave_the_sums_exact(self):
         producer, = self.start("producer")
         self.start("consumer", 2)
-        sender = Sender([producer.port], traffic(weir.rounds(4_000, 20_000)), per_second=300).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(4_000, 20_000)), per_second=300).start()
         while sender.sending:
             self.postgres.terminate_backends(self.database)
             time.sleep(1)
@@ -98,7 +98,7 @@ class Database(cluster.Case):
     def test_fault_29_a_locked_table_is_waited_for(self):
         producer, = self.start("producer")
         self.start("consumer", 2)
-        sender = Sender([producer.port], traffic(weir.rounds(4_500, 24_000)), per_second=300).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(4_500, 24_000)), per_second=300).start()
         time.sleep(2)
         hold = weir.rounds(12, 60)
         self.postgres.lock_table("activity_windows", hold, self.database)
@@ -108,7 +108,7 @@ class Database(cluster.Case):
     def test_fault_29_kill_9_of_the_database_under_load_is_taken_up_again(self):
         producer, = self.start("producer")
         self.start("consumer", 2)
-        sender = Sender([producer.port], traffic(weir.rounds(4_000, 12_000)), per_second=400).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(4_000, 12_000)), per_second=400).start()
         for _ in range(weir.rounds(2, 10)):
             time.sleep(random.uniform(0.5, 3))
             self.postgres.kill()

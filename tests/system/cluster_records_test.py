@@ -4,8 +4,8 @@ import re
 import time
 
 from tests.harness import cluster, weir
-from tests.harness.faulty_proxy import Gate
-from tests.harness.load_generator import Sender, traffic
+from tests.harness.faulty_proxy import FaultyProxy
+from tests.harness.load_generator import LoadGenerator, traffic
 
 DELETE = "org.apache.kafka.tools.DeleteRecordsCommand"
 
@@ -175,12 +175,12 @@ class Offsets(cluster.Case):
         self.kafka.create_topic(self.topic, 2)
         producer, = self.start("producer")
         self.start("consumer", 2)
-        first = Sender([producer.port], traffic(500, "before")).start()
+        first = LoadGenerator([producer.port], traffic(500, "before")).start()
         first.wait()
         self.assert_exact([first])
         self.kafka.add_partitions(self.topic, 5)
         self.kafka.produce(self.topic, [good(n) for n in range(20)], "-p", "4")  # before anybody has noticed
-        second = Sender([producer.port], traffic(500, "after")).start()
+        second = LoadGenerator([producer.port], traffic(500, "after")).start()
         second.wait()
         self.assert_exact([first, second], seconds=90)
         self.assertEqual([row["start_offset"] for row in self.ledger()], [0] * 5)
@@ -201,7 +201,7 @@ class Offsets(cluster.Case):
     def test_kafka_start_latest_leaves_out_no_event_that_the_same_process_accepted(self):
         self.kafka.create_topic(self.topic, 3)
         self.kafka.produce(self.topic, [good(n) for n in range(30)], "-p", "1")
-        gate = Gate(self.postgres.port)
+        gate = FaultyProxy(self.postgres.port)
         self.addCleanup(gate.close)
         gate.refuse()
         serve = self.make("serve", "serve", EVENT_LOG="kafka", METRICS_STORE="postgres", KAFKA_START="latest",

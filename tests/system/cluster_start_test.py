@@ -10,8 +10,8 @@ import threading
 import time
 
 from tests.harness import cluster, weir
-from tests.harness.faulty_proxy import Gate
-from tests.harness.load_generator import Sender, traffic
+from tests.harness.faulty_proxy import FaultyProxy
+from tests.harness.load_generator import LoadGenerator, traffic
 
 SECRETS = PASSWORD, IN_URL = "zebra-4711-secret", "okapi-0815-secret"
 
@@ -66,12 +66,12 @@ class Database(cluster.Case):
         self.assert_no_secret(consumer)
 
     def test_a_database_that_appears_within_the_tries_is_taken(self):
-        gate = Gate(self.postgres.port)
+        gate = FaultyProxy(self.postgres.port)
         self.addCleanup(gate.close)
         gate.refuse()
         producer, = self.start("producer")
         consumer, = self.start("consumer", ready=False, DB_PORT=gate.port)
-        sender = Sender([producer.port], traffic(200)).start()
+        sender = LoadGenerator([producer.port], traffic(200)).start()
         sender.wait()  # events are taken meanwhile
         weir.wait_until(lambda: "away" in store_check(consumer).get("reason", ""), 10, "the reason in health")
         gate.pass_on()
@@ -141,7 +141,7 @@ class Database(cluster.Case):
         consumer, = self.start("consumer")
         rename = "ALTER TABLE user_activity_metrics RENAME COLUMN {} TO {}"
         read_only = f'ALTER DATABASE "{self.database}" {{}} default_transaction_read_only {{}}'
-        sender = Sender([producer.port], traffic(20_000), per_second=300).start()
+        sender = LoadGenerator([producer.port], traffic(20_000), per_second=300).start()
         windows = "ALTER TABLE activity_windows {}"
         for spoil, mend, reason, ready in (
                 (read_only.format("SET", "= on"), read_only.format("RESET", ""), "read-only", 503),
@@ -178,7 +178,7 @@ class Database(cluster.Case):
         old = self.sql("SELECT * FROM user_activity_metrics ORDER BY id")
         producer, = self.start("producer")
         self.start("consumer")
-        sender = Sender([producer.port], traffic(500)).start()
+        sender = LoadGenerator([producer.port], traffic(500)).start()
         sender.wait()
         self.assertEqual(self.wait_counted()["tallied"], 500)
         self.assert_identities()
@@ -278,7 +278,7 @@ class Processes(cluster.Case):
     def test_serve_on_kafka_and_postgresql_shows_what_it_takes_and_is_exact_though_it_is_killed(self):
         serve, = self.start("serve", EVENT_LOG="kafka", METRICS_STORE="postgres")
         self.assertLess(min(self.seconds_until_seen(serve, number) for number in (1, 2, 3)), 2)
-        sender = Sender([serve.port], traffic(weir.rounds(3_000, 20_000)), per_second=500).start()
+        sender = LoadGenerator([serve.port], traffic(weir.rounds(3_000, 20_000)), per_second=500).start()
         self.kill_at_random(serve, sender, weir.rounds(3, 20))
         self.assert_exact([sender], events=weir.rounds(3_000, 20_000) + 3)
         serve.wait_ready()
@@ -289,11 +289,11 @@ class Processes(cluster.Case):
         serve, = self.start("serve", EVENT_LOG="embedded", METRICS_STORE="postgres")
         self.assertLess(min(self.seconds_until_seen(serve, number) for number in (1, 2, 3)), 2)
         count = weir.rounds(3_000, 20_000)
-        sender = Sender([serve.port], traffic(count), per_second=500).start()
+        sender = LoadGenerator([serve.port], traffic(count), per_second=500).start()
         self.kill_at_random(serve, sender, weir.rounds(5, 30))
         serve.wait_ready()
         serve.wait_counted()
-        serve.identities(self)
+        serve.assert_identities(self)
         row, = self.ledger()
         self.assertEqual((row["partition"], row["tallied"]), (0, count + 3))
         totals = self.totals()
@@ -353,7 +353,7 @@ class Processes(cluster.Case):
     def test_fault_19_a_producer_that_is_told_to_leave_under_load_answers_what_is_in_flight(self):
         leaving, staying = self.start("producer", 2)
         self.start("consumer")
-        senders = [Sender([leaving.port, staying.port], traffic(1_000, f"s{number}"), at_once=10, per_second=250).start()
+        senders = [LoadGenerator([leaving.port, staying.port], traffic(1_000, f"s{number}"), at_once=10, per_second=250).start()
                    for number in range(3)]
         time.sleep(1)
         self.kafka.freeze()  # so that something is in flight
@@ -397,14 +397,14 @@ class Processes(cluster.Case):
 
     def test_fault_19_a_consumer_that_closes_and_is_told_twice_leaves_at_once(self):
         producer, = self.start("producer")
-        gate = Gate(self.postgres.port)
+        gate = FaultyProxy(self.postgres.port)
         self.addCleanup(gate.close)
         consumer, = self.start("consumer", DB_PORT=gate.port)
-        first = Sender([producer.port], traffic(200)).start()
+        first = LoadGenerator([producer.port], traffic(200)).start()
         first.wait()
         self.wait_counted()
         gate.hold()  # what is being written gets no answer: nothing ends by itself for a while
-        second = Sender([producer.port], traffic(400, "held")).start()
+        second = LoadGenerator([producer.port], traffic(400, "held")).start()
         second.wait()
         weir.wait_until(lambda: consumer.metric("weir_consumer_waiting_events") >= 400, 30, "all to wait for the database")
         consumer.process.send_signal(signal.SIGTERM)
@@ -422,7 +422,7 @@ class Processes(cluster.Case):
     def test_fault_19_a_consumer_that_is_told_to_leave_under_load_agrees_with_kafka_about_the_offsets(self):
         producer, = self.start("producer")
         consumer, = self.start("consumer")
-        sender = Sender([producer.port], traffic(weir.rounds(4_000, 30_000)), per_second=500).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(4_000, 30_000)), per_second=500).start()
         for _ in range(weir.rounds(2, 8)):
             time.sleep(random.uniform(1, 3))
             self.assertEqual(consumer.stop(25), 0)

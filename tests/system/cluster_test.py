@@ -3,7 +3,7 @@ import json
 
 from tests.checker import access_log
 from tests.harness import cluster, weir
-from tests.harness.load_generator import Sender
+from tests.harness.load_generator import LoadGenerator
 
 LOG = weir.access_log_or(access_log.generated_log)
 EXPECTED = access_log.Reference(LOG)
@@ -14,7 +14,7 @@ class Figures(cluster.Case):
     def test_one_consumer_counts_as_the_embedded_log_does(self):
         producer, = self.start("producer")
         consumer, = self.start("consumer")
-        sender = Sender([producer.port], access_log.activities(LOG)).start()
+        sender = LoadGenerator([producer.port], access_log.activities(LOG)).start()
         self.assertEqual(sender.wait(), EXPECTED.events)
         self.assert_exact([sender], **FIGURES)
         summary = consumer.summary(EXPECTED.first, EXPECTED.last)
@@ -25,7 +25,7 @@ class Figures(cluster.Case):
     def test_three_consumers_share_the_partitions_and_each_answers_for_all(self):
         producer, = self.start("producer")
         consumers = self.start("consumer", 3)
-        sender = Sender([producer.port], access_log.activities(LOG), per_second=4000).start()
+        sender = LoadGenerator([producer.port], access_log.activities(LOG), per_second=4000).start()
         sender.wait()
         self.assert_exact([sender], **FIGURES)
         for consumer in consumers:

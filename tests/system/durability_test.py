@@ -11,7 +11,7 @@ import threading
 import time
 
 from tests.harness import strace, weir
-from tests.harness.http_client import KEPT, REFUSED, UNKNOWN, Poster
+from tests.harness.http_client import KEPT, REFUSED, UNKNOWN, HttpClient
 
 
 class Promise(weir.Case):
@@ -60,7 +60,7 @@ class Promise(weir.Case):
             self.assertLessEqual(set(answers), {200, 500, 503}, answers)
             again = self.weir(f"fsync-{nth}").start()
             self.assertGreaterEqual(again.wait_counted()["tallied"], answers[200])
-            again.identities(self)
+            again.assert_identities(self)
             again.stop()
 
     def test_a_message_id_is_known_again_after_kill_9(self):
@@ -73,7 +73,7 @@ class Promise(weir.Case):
         self.assertEqual(one.post("/activity", event).status, 200)
         sums = one.wait_counted()
         self.assertEqual((sums["tallied"], sums["duplicate"]), (1, 1))
-        one.identities(self)
+        one.assert_identities(self)
 
     def test_a_message_id_sent_over_two_connections_is_counted_once(self):
         one = self.weir().start()
@@ -87,7 +87,7 @@ class Promise(weir.Case):
         self.assertEqual((sums["tallied"], sums["duplicate"]), (1, 7))
 
 
-class Sender(threading.Thread):
+class LoadGenerator(threading.Thread):
     """Posts until it is told to stop, one event after the other; remembers what became of each."""
 
     def __init__(self, one, name):
@@ -97,7 +97,7 @@ class Sender(threading.Thread):
         self.stopping = threading.Event()
 
     def run(self):
-        poster, number = Poster([("127.0.0.1", self.one.port)], timeout=5), 0
+        poster, number = HttpClient([("127.0.0.1", self.one.port)], timeout=5), 0
         while not self.stopping.is_set():
             number += 1
             name = f"{self.tag}-{number}"
@@ -118,7 +118,7 @@ class KillLoop(weir.Case):
         one = self.weir(BATCH_SIZE=20, FLUSH_MIN_INTERVAL_MS=20, LOG_LEVEL="warn").start()
         kept, unknown = set(), set()
         for turn in range(weir.rounds(50, 500)):
-            senders = [Sender(one, f"{turn}-{index}") for index in range(4)]
+            senders = [LoadGenerator(one, f"{turn}-{index}") for index in range(4)]
             for sender in senders:
                 sender.start()
             time.sleep(random.uniform(0.02, 0.25))
@@ -142,7 +142,7 @@ class KillLoop(weir.Case):
                     leftover.unlink()
             one.start()
         sums = one.wait_counted()
-        one.identities(self)
+        one.assert_identities(self)
         self.assertGreaterEqual(sums["tallied"], len(kept))
         self.assertLessEqual(sums["tallied"], len(kept | unknown))
         self.assertEqual(sums["dead_lettered"], 0)

@@ -47,7 +47,7 @@ class FirstMinute(weir.Case):
         sums = one.wait_counted()
         self.assertEqual((sums["tallied"], sums["duplicate"]), (50, 0))
         self.assertEqual(one.get("/api/v1/summary").json()["unique_users"], 50)
-        one.identities(self)
+        one.assert_identities(self)
 
     def test_sigterm_flushes_what_waits(self):
         one = self.weir(FLUSH_INTERVAL_SEC=3600, BATCH_SIZE=100_000).start()

@@ -10,7 +10,7 @@ import sys
 import time
 
 from tests.harness import weir
-from tests.harness.hostile_clients import Hostile, Honest
+from tests.harness.hostile_clients import HostileClients, HonestClient
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -119,10 +119,10 @@ class Http(weir.Case):
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, sockets + 500), hard))
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         one = self.one = self.weir("greedy", MAX_BODY_BYTES=16_000_000).start()
-        honest = Honest(one, lambda number: event_bytes(user=f"honest-{number}")).start()
+        honest = HonestClient(one, lambda number: event_bytes(user=f"honest-{number}")).start()
         time.sleep(2)
         quiet_p99, quiet_rss = honest.percentile(0.99), self.rss_mb()
-        hostile = Hostile(one.port, [f"127.0.0.{number}" for number in range(2, 6)], sockets).start()
+        hostile = HostileClients(one.port, [f"127.0.0.{number}" for number in range(2, 6)], sockets).start()
         weir.wait_until(lambda: hostile.fault or hostile.open > 0.9 * sockets, 60, "the hostile clients to be there")
         before = len(honest.seconds)
         held = 0.0

@@ -145,7 +145,7 @@ class Embedded(weir.Case):
         one.wait_counted()
         row = one.ledger()["partitions"][0]
         self.assertEqual((row["tallied"], row["skipped"], row["start_offset"], row["lag"]), (events, 0, 0, 0), row)
-        one.identities(self)
+        one.assert_identities(self)
 
     def assert_put_away(self, one):
         store = one.store()

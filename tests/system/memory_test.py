@@ -73,7 +73,7 @@ class Memory(weir.Case):
         self.assert_bounded(one, "in the roll-ups after a new start")
         answer = one.summary(moment(now - 3 * 86400), moment(now + 86400))
         self.assertEqual((answer["events"], answer["page_views"], answer["unique_users"]), (total, total, 7))
-        one.identities(self)
+        one.assert_identities(self)
 
     def unrolled(self, one):
         if self.database:
@@ -111,7 +111,7 @@ class Memory(weir.Case):
         self.assertEqual(hours, total)
         self.assert_bounded(one, "in the flushes")
         self.assertNotIn("terminating connection", one.log())
-        one.identities(self)
+        one.assert_identities(self)
 
 
 if __name__ == "__main__":
