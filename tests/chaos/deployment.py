@@ -124,7 +124,7 @@ class EmbeddedDeployment(Deployment):
         if self.lost_log:
             self.lost_log.sends = Recount.of_file(self.lost_log.path).sends
             if store.retired():
-                found.go_on_from(Recount.of_file(self.lost_log.path, until=self.lost_log.counted))
+                found.add_lost_log(Recount.of_file(self.lost_log.path, until=self.lost_log.counted))
         return found, store, self.weirs["serve"]
 
     def keep(self):

@@ -99,7 +99,7 @@ class Hostile:
                 event = {"user_id": "hostile", "activity_type": "click", "timestamp": weir.now()}
                 number, (text,) = self._intend([event], "/activity", "pipelined")
                 wire += b"POST /activity HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text)
-                self.ledger.settle(number, 0, [UNKNOWN], "the client does not read the reply")
+                self.ledger.record_outcome(number, 0, [UNKNOWN], "the client does not read the reply")
             requests.append(wire)
         self._pipeline(requests)
 
@@ -131,8 +131,8 @@ class Hostile:
             reply = self.http.post("/activities", gzip.compress(b"\n".join(texts), 6),
                                      {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}, len(events))
         except http.client.HTTPException as error:
-            return self.ledger.settle(number, 0, [UNKNOWN] * len(events), repr(error)[:200])
-        self.ledger.settle(number, reply.status, reply.outcomes, reply.why[:200])
+            return self.ledger.record_outcome(number, 0, [UNKNOWN] * len(events), repr(error)[:200])
+        self.ledger.record_outcome(number, reply.status, reply.outcomes, reply.why[:200])
         self.counts.update(reply.outcomes)
 
     def _intend(self, events, path, form):

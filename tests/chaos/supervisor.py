@@ -90,7 +90,7 @@ class Supervisor:
         if one.running:
             one.freeze()
             deadline = time.monotonic() + 5
-            while time.monotonic() < deadline and not server.stands_still(one.process.pid):
+            while time.monotonic() < deadline and not server.is_stopped(one.process.pid):
                 time.sleep(0.01)
 
     def _watch(self):

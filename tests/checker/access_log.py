@@ -1,4 +1,4 @@
-"""What an access log says, worked out a second time, after the contract and not after our code."""
+"""An independent evaluation of an access log. It follows the contract and shares no code with Weir."""
 import collections
 import datetime
 import random
@@ -13,7 +13,7 @@ def path_of(target):
 
 
 def is_page(method, target, status):
-    """Contract §1: what of an access log is a page view."""
+    """Returns whether a request is a page view (contract §1)."""
     segment = path_of(target).rsplit(b"/", 1)[-1]
     extension = segment.rsplit(b".", 1)[1].lower() if b"." in segment else None
     good = 200 <= status <= 299 or status == 304
@@ -21,12 +21,13 @@ def is_page(method, target, status):
 
 
 class Reference:
-    """events, page_views, users, pages (Counter of page views), hours {start: (events, users)}, unread (line numbers)."""
+    """The expected figures: events, page_views, users, pages (a Counter of page views), hours {start: (events, users)} and
+    unread (the numbers of the unreadable lines)."""
 
     def __init__(self, text):
         self.events = self.page_views = 0
         self.users, self.unread, self.pages = set(), [], collections.Counter()
-        self.readable_before = [0]  # how many events stand before line n (from 1)
+        self.readable_before = [0]  # index n: the number of readable lines among the first n
         hours = collections.defaultdict(lambda: [0, set()])
         moments = []
         for number, line in enumerate(text.splitlines(), 1):
@@ -56,7 +57,7 @@ class Reference:
 
 
 def generated_log(lines=10_000, seed=2015):
-    """A log like a small site's, for machines that have no real one."""
+    """Returns a generated log of a small site, for machines without the real one."""
     dice = random.Random(seed)
     visitors = [(f"203.0.113.{dice.randrange(256)}", f"Agent/{dice.randrange(40)} (X11; n={number})")
                 for number in range(1_800)]
@@ -76,7 +77,7 @@ def generated_log(lines=10_000, seed=2015):
 
 
 def activities(text, prefix="log"):
-    """The log's lines as POST /activities takes them: what an importer would send, with ids of their own."""
+    """Returns the lines of the log as activities for POST /activities. Each has a distinct message_id."""
     out = []
     for number, line in enumerate(text.splitlines(), 1):
         found = LINE.match(line)

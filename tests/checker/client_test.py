@@ -1,5 +1,5 @@
-"""The ledger client keeps honest books: the intent is on the disk before the request leaves, an outcome says no more
-than the answer did, and nothing that may have been kept is sent again without a message_id."""
+"""Tests the ledger client: the intent is on the disk before the request is sent, an outcome states no more than the answer,
+and an event that may have been kept is not sent again without a message_id."""
 import collections
 import gzip
 import http.server
@@ -25,22 +25,22 @@ GOOD, AWAY = (200, b'{"message":"ok"}'), (503, b'{"error":"away"}')
 
 
 class FakeServer:
-    """An HTTP server that answers as `answer(path, body, number)` says: (status, body), or None to hang up."""
+    """An HTTP server. `answer(path, body, number)` returns (status, body), or None to close the connection."""
 
     def __init__(self, answer):
         self.requests = []  # (path, body)
-        door = self
+        server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            wbufsize = -1  # an answer leaves in one piece
+            wbufsize = -1  # sends an answer in one segment
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.headers.get("Content-Encoding"):
                     body = gzip.decompress(body)
-                door.requests.append((self.path, body))
-                found = answer(self.path, body, len(door.requests))
+                server.requests.append((self.path, body))
+                found = answer(self.path, body, len(server.requests))
                 if found is None:
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True
@@ -63,29 +63,29 @@ class FakeServer:
 
 
 def items(body):
-    """The events of a batch's body, lines as bytes; None for an array that is cut off."""
+    """Returns the events of a batch, lines as bytes; None for a truncated array."""
     try:
         return json.loads(body) if body[:1] == b"[" else body.strip().split(b"\n")
     except ValueError:
         return None
 
 
-def as_weir_would(path, body, _):
-    """All is kept: for clients that send nothing wrong but bodies that break off."""
+def accept_all(path, body, _):
+    """Accepts everything except truncated bodies: for clients that send no other invalid events."""
     if path == "/activity":
         return GOOD
     found = items(body)
     if found is None:
-        return 400, b'{"error":"no JSON"}'
+        return 400, b'{"error":"not JSON"}'
     return 200, json.dumps({"accepted": len(found), "rejected": []}).encode()
 
 
-class Books(weir.Case):
+class LedgerClient(weir.Case):
     def setUp(self):
         super().setUp()
         self.ledger = self.folder / "ledger"
 
-    def door(self, answer):
+    def server(self, answer):
         made = FakeServer(answer)
         self.addCleanup(made.close)
         return made
@@ -100,25 +100,25 @@ class Books(weir.Case):
     def client(self, *urls, **settings):
         return Client(urls, self.ledger, weir.SEED, **{"rate": 2000, "connections": 1, "bad": 0, **settings})
 
-    # What is written.
+    # The ledger.
 
-    def test_the_intent_of_a_request_stands_in_the_ledger_when_it_arrives(self):
+    def test_the_ledger_has_the_intent_when_the_request_arrives(self):
         missing = []
 
         def answer(path, body, number):
             marks = set(re.findall(rb'"send":\s?"([^"]+)"', body))
             known = {mark.encode() for mark, send in LedgerReader(self.ledger).sends.items() if send.outcome == UNKNOWN}
             missing.extend(marks - known)
-            return as_weir_would(path, body, number)
+            return accept_all(path, body, number)
 
-        self.client(self.door(answer).url, events=100).start().wait()
+        self.client(self.server(answer).url, events=100).start().wait()
         self.assertEqual(missing, [])
 
-    def test_it_is_on_the_disk_before_the_request_leaves(self):
+    def test_the_intent_is_on_the_disk_before_the_request_is_sent(self):
         if not shutil.which("strace"):
             weir.missing("strace")
         trace = self.folder / "trace"
-        process = self.program("--url", self.door(as_weir_would).url, "--seed", 1, "--rate", 500, "--events", 60,
+        process = self.program("--url", self.server(accept_all).url, "--seed", 1, "--rate", 500, "--events", 60,
                                "--connections", 1, prefix=("strace", "-f", "-s", "40", "-o", str(trace), "-e",
                                                            "trace=fdatasync,sendto"))
         process.communicate(timeout=60)
@@ -131,16 +131,16 @@ class Books(weir.Case):
                 synced, sent = False, sent + 1
         self.assertGreater(sent, 5)
 
-    def test_an_outcome_says_no_more_than_the_answer_did(self):
+    def test_an_outcome_states_no_more_than_the_answer(self):
         for status, text, path, wanted in (
                 (503, b"{}", None, REFUSED), (429, b"{}", None, REFUSED), (500, b'{"error":"x"}', None, UNKNOWN),
                 (None, None, None, UNKNOWN), (200, b"", "/activity", KEPT), (200, b"{", "/activities", UNKNOWN)):
             with self.subTest(status=status, path=path):
                 self.ledger.unlink(missing_ok=True)
-                door = self.door(lambda *_, found=status and (status, text): found)
-                self.client(door.url, events=80, tries=1).start().wait()
+                server = self.server(lambda *_, found=status and (status, text): found)
+                self.client(server.url, events=80, tries=1).start().wait()
                 outcomes = collections.Counter()
-                for (asked, _), tried in zip(door.requests, tries_of(LedgerReader(self.ledger))):
+                for (asked, _), tried in zip(server.requests, tries_of(LedgerReader(self.ledger))):
                     if path in (None, asked):
                         outcomes.update(send.outcome for send in tried)
                 self.assertEqual(set(outcomes), {wanted})
@@ -149,24 +149,24 @@ class Books(weir.Case):
         self.client(f"http://127.0.0.1:{weir.free_port()}", events=3, tries=1).start().wait()
         self.assertEqual({(send.outcome, send.status) for send in LedgerReader(self.ledger).sends.values()}, {(REFUSED, 0)})
 
-    def test_a_batch_is_settled_item_by_item(self):
+    def test_each_event_of_a_batch_has_its_own_outcome(self):
         def answer(path, body, _):
             found = items(body)
             if path == "/activity" or found is None or len(found) < 3:
                 return AWAY
             return 500, json.dumps({"accepted": len(found) - 1, "rejected": [], "failed": [1]}).encode()
 
-        self.client(self.door(answer).url, events=100, tries=1).start().wait()
+        self.client(self.server(answer).url, events=100, tries=1).start().wait()
         batches = [tried for tried in tries_of(LedgerReader(self.ledger)) if tried[0].status == 500]
         self.assertTrue(batches)
         for tried in batches:
             self.assertEqual([send.outcome for send in tried], [KEPT, UNKNOWN] + [KEPT] * (len(tried) - 2))
 
-    # What is sent again.
+    # Retries.
 
-    def test_what_was_not_kept_is_sent_again_to_the_next_url_under_its_id(self):
-        away = [self.door(lambda *_: AWAY).url for _ in range(2)]  # two: the first may be asked to take a cut body only
-        good = self.door(as_weir_would)
+    def test_an_event_that_was_not_kept_is_sent_again_to_the_next_url_under_its_id(self):
+        away = [self.server(lambda *_: AWAY).url for _ in range(2)]  # two: the first may receive only a truncated body
+        good = self.server(accept_all)
         counts = self.client(*away, good.url, events=5, without_id=0).start().wait()
         self.assertEqual(counts["given_up"], 0)
         by_event = collections.defaultdict(list)
@@ -179,11 +179,11 @@ class Books(weir.Case):
             self.assertEqual({send.to for send in sends if send.outcome == KEPT}, {good.url})
         self.assertTrue(any(sends[0].to in away for sends in by_event.values()))
 
-    def test_what_may_have_been_kept_is_not_sent_again_without_an_id(self):
-        door = self.door(lambda *_: None)
-        self.client(door.url, events=16, tries=3, without_id=0.5).start().wait()
+    def test_an_event_that_may_have_been_kept_is_not_sent_again_without_an_id(self):
+        server = self.server(lambda *_: None)
+        self.client(server.url, events=16, tries=3, without_id=0.5).start().wait()
         sent = collections.Counter()
-        for path, body in door.requests:
+        for path, body in server.requests:
             for event in [body] if path == "/activity" else items(body) or []:
                 event = json.loads(event) if isinstance(event, bytes) else event
                 del event["send"]
@@ -194,59 +194,59 @@ class Books(weir.Case):
         self.assertEqual(max(without), 1)
 
     def test_some_kept_ids_are_sent_again_on_purpose(self):
-        self.client(self.door(as_weir_would).url, events=600).start().wait()
+        self.client(self.server(accept_all).url, events=600).start().wait()
         ids = collections.Counter((send.user, send.message_id) for send in LedgerReader(self.ledger).sends.values()
                                   if send.message_id and send.outcome == KEPT)
         self.assertGreater(sum(count > 1 for count in ids.values()), 10)
 
-    # How it ends.
+    # The end of the client.
 
     def test_an_answer_that_no_honest_client_should_get_ends_it_with_1(self):
-        for answer, wanted in ((lambda *_: (400, b'{"error":"not you"}'), "a good event was refused: not you"),
+        for answer, wanted in ((lambda *_: (400, b'{"error":"not you"}'), "a valid event was refused: not you"),
                                (lambda *_: (418, b"{}"), "was answered with 418")):
-            process = self.program("--url", self.door(answer).url, "--seed", weir.SEED, "--rate", 1000, "--events", 50)
-            _, said = process.communicate(timeout=60)
-            self.assertEqual(process.returncode, 1, said)
-            self.assertIn(wanted, said)
+            process = self.program("--url", self.server(answer).url, "--seed", weir.SEED, "--rate", 1000, "--events", 50)
+            _, errors = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 1, errors)
+            self.assertIn(wanted, errors)
 
-    def test_a_good_event_ahead_of_a_slow_clock_is_sent_again_where_clocks_step(self):
+    def test_a_valid_event_ahead_of_a_slow_clock_is_sent_again_with_clock_steps(self):
         slow = json.dumps({"error": "timestamp 2026-11-30T00:00:00Z is more than 24 h ahead of the clock"}).encode()
 
         def answer(path, body, number):
-            return as_weir_would(path, body, number) if number > 4 else (400, slow)
+            return accept_all(path, body, number) if number > 4 else (400, slow)
 
-        counts = self.client(self.door(answer).url, events=20, clock_steps=True).start().wait()
+        counts = self.client(self.server(answer).url, events=20, clock_steps=True).start().wait()
         self.assertEqual(counts["given_up"], 0)
         self.assertGreater(counts[KEPT], 0)
-        with self.assertRaisesRegex(UnexpectedAnswer, "a good event was refused"):
-            self.client(self.door(lambda *_: (400, slow)).url, events=20).start().wait()
+        with self.assertRaisesRegex(UnexpectedAnswer, "a valid event was refused"):
+            self.client(self.server(lambda *_: (400, slow)).url, events=20).start().wait()
 
-    def test_a_wrong_event_that_is_taken_ends_it_with_1(self):
-        door = self.door(as_weir_would)
-        process = self.program("--url", door.url, "--seed", weir.SEED, "--rate", 2000, "--seconds", 30)
-        _, said = process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 1, said)
-        self.assertRegex(said, r"an event that is wrong \(.+\) was kept")
+    def test_an_invalid_event_that_is_kept_ends_it_with_1(self):
+        server = self.server(accept_all)
+        process = self.program("--url", server.url, "--seed", weir.SEED, "--rate", 2000, "--seconds", 30)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1, errors)
+        self.assertRegex(errors, r"an invalid event \(.+\) was kept")
 
-    def test_sigterm_finishes_the_request_under_way(self):
+    def test_sigterm_finishes_the_open_request(self):
         def slow(*asked):
             time.sleep(0.5)
-            return as_weir_would(*asked)
+            return accept_all(*asked)
 
-        door = self.door(slow)
-        process = self.program("--url", door.url, "--seed", 3, "--rate", 1000, "--connections", 2)
-        weir.wait_until(lambda: len(door.requests) >= 2)
+        server = self.server(slow)
+        process = self.program("--url", server.url, "--seed", 3, "--rate", 1000, "--connections", 2)
+        weir.wait_until(lambda: len(server.requests) >= 2)
         process.send_signal(signal.SIGTERM)
-        said, fault = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=20)
         ledgers = LedgerReader(self.ledger)
-        if process.returncode == 0:  # this door takes wrong events too, as no Weir would
-            self.assertEqual(json.loads(said.strip().split("\n")[-1])["tries"], ledgers.tries)
+        if process.returncode == 0:  # unlike Weir, this server also accepts invalid events
+            self.assertEqual(json.loads(output.strip().split("\n")[-1])["tries"], ledgers.tries)
         else:
-            self.assertIn("was kept", fault)
+            self.assertIn("was kept", errors)
         self.assertEqual(ledgers.count(UNKNOWN), 0)
 
     def test_a_ledger_outlives_the_client_that_writes_it(self):
-        """kill -9 of the client amid its traffic, three times, and another one goes on in the same file."""
+        """Kills the client under load three times; each next client appends to the same file."""
         one = self.weir().start()
         url = f"http://127.0.0.1:{one.port}"
         for turn in range(3):
@@ -267,7 +267,7 @@ class Books(weir.Case):
 
 
 def tries_of(ledgers):
-    """The sends of each request, in order."""
+    """Returns the sends of each request, in order."""
     tries = collections.defaultdict(list)
     for mark, send in ledgers.sends.items():
         tries[mark.rpartition(".")[0]].append(send)

@@ -1,22 +1,22 @@
-"""Holds the service's numbers to the recount and to the ledgers."""
+"""Compares the figures of the service with the recount and with the ledgers of the clients."""
 import collections
 import time
 
 from tests.checker import recount as recounting
 from tests.checker.ledger import KEPT, REFUSED
 from tests.checker.recount import moment
-from tests.checker.recount_api import ask_api
+from tests.checker.recount_api import check_api
 from tests.checker.recount_hash import sketch_element
 from tests.checker.recount_store import LEDGER
 
-SHOWN = 20  # of a kind
-HORIZON_AHEAD = 2 * 3600     # seconds; an event too old for its minutes closes them to the end of its hour
-SETTLED = 5                  # seconds after which a process has seen that its clock was put right
-RECORD_TIME_OFF = 65 * 60    # seconds; the bench moves clocks by an hour, too
+SHOWN = 20  # findings of a kind
+HORIZON_AHEAD = 2 * 3600     # seconds; an event too old for its minutes raises the horizon to the end of its hour
+SETTLED = 5                  # seconds until a process notices that its clock is right again
+RECORD_TIME_OFF = 65 * 60    # seconds; the fault bench also steps clocks by an hour
 
 
 class Findings:
-    """Texts; of each kind the first ones and how many more there are."""
+    """Collects findings. texts() returns the first ones of each kind and the number of the others."""
 
     def __init__(self):
         self._kinds = collections.defaultdict(list)
@@ -38,25 +38,26 @@ class Findings:
 
 
 def check(recount, ledgers, store, api=None, seed=0, lost=None, clocks_back_at=None):
-    """A list of texts, each a difference in words; empty: all is exact. `api`: something with get(path) that gives an
-    Answer (a weir.Weir), None to leave the API out; `seed` picks the ranges and filters that it is asked for. `lost`: a
-    file_faults.LostLog, which excuses what stands in it and nowhere else. `clocks_back_at`: clocks of the service were
-    days off until then (unix seconds), so that a record may be older than its event by more than is allowed.
+    """Returns a list of findings, each a difference in words; empty: all figures are exact.
 
-    Each text begins with the name of what is wrong: lost, promised by a lost log, refused yet there, sent once and there
-    twice, changed, never sent, wrong yet kept, good yet a dead letter, record time, partition, dead letter, page views,
-    horizon, minute, hour, day, users of a day; and of the API: ledger, summary, timeseries, top."""
+    `api`: a weir.Weir that serves the API; None: the API is not checked. `seed` selects the ranges and filters. `lost`: a
+    file_faults.LostLog; events that are only in it are no findings. `clocks_back_at`: unix seconds; clocks of the service
+    were days off until then, so a record may be older than its event by more than is allowed.
+
+    Each text begins with its kind: lost, promised by a lost log, refused yet there, sent once and there twice, changed, never
+    sent, wrong yet kept, good yet a dead letter, record time, partition, dead letter, page views, horizon, minute, hour, day,
+    users of a day; and for the API: ledger, summary, timeseries, top."""
     findings = Findings()
     check_sends(recount, ledgers, findings, lost, clocks_back_at is not None)
     if clocks_back_at is not None:
         check_record_times(recount, ledgers, clocks_back_at, findings)
     check_partitions(recount, store, findings)
-    check_letters(recount, store, findings)
+    check_dead_letters(recount, store, findings)
     findings.differ("page views", "the sum of user_activity_metrics.page_view_count", store.page_view_sum(),
                     recount.page_views)
     complete_from = store.complete_from()
     if complete_from["minute"] < recount.minutes_from:
-        findings.add("horizon", f"minutes are shown from {moment(complete_from['minute'])} on and are complete only "
+        findings.add("horizon", f"the view shows minutes from {moment(complete_from['minute'])} on, but they are complete only "
                                 f"from {moment(recount.minutes_from)} on")
     if complete_from["minute"] > time.time() + HORIZON_AHEAD:
         findings.add("horizon", f"minutes are shown from {moment(complete_from['minute'])} on, which is yet to come")
@@ -64,105 +65,105 @@ def check(recount, ledgers, store, api=None, seed=0, lost=None, clocks_back_at=N
         check_view(granularity, cells, store.windows(granularity), complete_from[granularity], findings)
     check_days(recount, store, complete_from, findings)
     if api is not None:
-        ask_api(recount, api, complete_from, seed, findings)
+        check_api(recount, api, complete_from, seed, findings)
     return findings.texts()
 
 
-# What clients were told, against the log.
+# The ledgers of the clients, compared with the log.
 
 def check_sends(recount, ledgers, findings, lost, clock_steps):
     clients = {about["client"] for about in ledgers.about}
     for send in ledgers.sends.values():
-        places = recount.sends.get(send.mark, [])
-        if send.outcome == KEPT and not places and lost and send.mark in lost.sends:
+        found = recount.sends.get(send.mark, [])
+        if send.outcome == KEPT and not found and lost and send.mark in lost.sends:
             check_promise_of_lost_log(send, lost, findings)
         else:
-            check_send(send, places, findings)
-        for place in places:
-            if place.fate == "dead_lettered" and not send.bad:
-                reasons = recount.letters[place.partition, place.offset].reasons
+            check_send(send, found, findings)
+        for one in found:
+            if one.outcome == "dead_lettered" and not send.bad:
+                reasons = recount.dead_letters[one.partition, one.offset].reasons
                 if not (clock_steps and reasons == {"timestamp_ahead"}):
-                    findings.add("good yet a dead letter", f"{send.mark} at {places_of(places)}: {sorted(reasons)}")
-    for mark, places in recount.sends.items():
+                    findings.add("good yet a dead letter", f"{send.mark} at {positions_of(found)}: {sorted(reasons)}")
+    for mark, found in recount.sends.items():
         if mark not in ledgers.sends and mark.partition(".")[0] in clients:
-            findings.add("never sent", f"{mark} stands at {places_of(places)}, and no ledger has it")
+            findings.add("never sent", f"{mark} is at {positions_of(found)}, but in no ledger")
 
 
-def places_of(places):
-    return ", ".join(f"{place.partition}/{place.offset}" for place in places)
+def positions_of(found):
+    return ", ".join(f"{one.partition}/{one.offset}" for one in found)
 
 
 def check_promise_of_lost_log(send, lost, findings):
     if send.at > lost.noticed_at:
-        findings.add("promised by a lost log", f"{send.mark} was sent {send.at - lost.noticed_at:.1f} s after the loss of "
-                                               f"its files had to be noticed, and was answered {send.status} by {send.to}")
+        findings.add("promised by a lost log", f"{send.mark} was sent {send.at - lost.noticed_at:.1f} s after the service "
+                                               f"must notice the loss, but {send.to} answered {send.status}")
 
 
 def check_record_times(recount, ledgers, clocks_back_at, findings):
-    """A record's time is now: that of what was sent after the clocks were right again."""
+    """Checks the record time of the last event of each partition that was sent after the clocks were right again."""
     last = {}
-    for mark, places in recount.sends.items():
+    for mark, found in recount.sends.items():
         send = ledgers.sends.get(mark)
-        for place in places:
-            if send and send.at > clocks_back_at + SETTLED and place.offset > last.get(place.partition, (-1,))[0]:
-                last[place.partition] = place.offset, place.time_ms / 1000 - send.at
+        for one in found:
+            if send and send.at > clocks_back_at + SETTLED and one.offset > last.get(one.partition, (-1,))[0]:
+                last[one.partition] = one.offset, one.time_ms / 1000 - send.at
     for partition, (offset, off) in sorted(last.items()):
         if abs(off) > RECORD_TIME_OFF:
-            findings.add("record time", f"that of {partition}/{offset} is {off:+.0f} s off from when it was sent")
+            findings.add("record time", f"{partition}/{offset} has a time {off:+.0f} s off from when it was sent")
 
 
-def check_send(send, places, findings):
-    where = places_of(places)
+def check_send(send, found, findings):
+    where = positions_of(found)
     name = (f"{send.mark} (user {send.user!r}, message_id {send.message_id!r}, answered {send.status or 'nothing'} "
             f"by {send.to})")
-    if len(places) > 1:
-        findings.add("sent once and there twice", f"{name} stands at {where}")
+    if len(found) > 1:
+        findings.add("sent once and there twice", f"{name} is at {where}")
     if send.outcome == KEPT and send.bad:
         findings.add("wrong yet kept", f"{name}: {send.bad}")
-    if send.outcome == KEPT and not places:
-        findings.add("lost", f"{name} was promised and is not in the log")
-    if send.outcome == REFUSED and places:
-        findings.add("refused yet there", f"{name} stands at {where}")
-    for place in places:
-        if place.digest != send.digest:
-            findings.add("changed", f"{name} stands at {where} with other bytes than were sent")
+    if send.outcome == KEPT and not found:
+        findings.add("lost", f"{name} was promised but is not in the log")
+    if send.outcome == REFUSED and found:
+        findings.add("refused yet there", f"{name} is at {where}")
+    for one in found:
+        if one.digest != send.digest:
+            findings.add("changed", f"{name} is at {where} with other bytes than were sent")
 
 
-# The log, against the store.
+# The log, compared with the store.
 
 def check_partitions(recount, store, findings):
     found = store.ledger()
     for partition in sorted({*found, *recount.ledger_rows}):
-        account, row = recount.ledger_rows.get(partition), found.get(partition)
-        if account is None or row is None:
-            findings.add("partition", f"{partition} is not in {'the log' if account is None else 'activity_ledger'}")
+        wanted, row = recount.ledger_rows.get(partition), found.get(partition)
+        if wanted is None or row is None:
+            findings.add("partition", f"{partition} is not in {'the log' if wanted is None else 'activity_ledger'}")
             continue
         for column in LEDGER:
-            findings.differ("partition", f"{partition}'s {column}", row[column], getattr(account, column))
+            findings.differ("partition", f"{partition}'s {column}", row[column], getattr(wanted, column))
         if row["read"] != row["tallied"] + row["duplicate"] + row["dead_lettered"]:
-            findings.add("partition", f"{partition}: not every record is accounted for: {row}")
+            findings.add("partition", f"{partition}: read is not the sum of its parts: {row}")
         if row["next_offset"] - row["start_offset"] != row["read"] + row["skipped"]:
-            findings.add("partition", f"{partition}: not every offset is accounted for: {row}")
+            findings.add("partition", f"{partition}: the offsets are not read plus skipped: {row}")
 
 
-def check_letters(recount, store, findings):
-    found = store.letters()
-    for partition, offset in sorted({*found, *recount.letters}):
-        letter, row = recount.letters.get((partition, offset)), found.get((partition, offset))
+def check_dead_letters(recount, store, findings):
+    found = store.dead_letters()
+    for partition, offset in sorted({*found, *recount.dead_letters}):
+        wanted, row = recount.dead_letters.get((partition, offset)), found.get((partition, offset))
         name = f"{partition}/{offset}"
-        if letter is None or row is None:
-            findings.add("dead letter", f"{name} is {'one' if row else 'none'} in the table, by the recount "
-                                        f"{'one' if letter else 'none'}")
+        if wanted is None or row is None:
+            findings.add("dead letter", f"{name} is {'present' if row else 'absent'} in the table, by the recount "
+                                        f"{'present' if wanted else 'absent'}")
             continue
         reason, *rest = row
-        if reason not in letter.reasons and "any" not in letter.reasons:
-            findings.add("dead letter", f"{name} has the reason {reason}, by the recount {sorted(letter.reasons)}")
+        if reason not in wanted.reasons and "any" not in wanted.reasons:
+            findings.add("dead letter", f"{name} has the reason {reason}, by the recount {sorted(wanted.reasons)}")
         findings.differ("dead letter", f"{name}'s key, value, attempts, replayed", tuple(rest),
-                        (letter.key, letter.value, letter.attempts, letter.replayed))
+                        (wanted.key, wanted.value, wanted.attempts, wanted.replayed))
 
 
-# Windows. Where an hour or a day has more values than are stored, which of them stand by name hangs on when its minutes
-# were rolled up: then its rows must add up to its total, and none may say more than the recount.
+# Windows. If an hour or a day has more values than are stored, the time of the roll-ups decides which of them are stored by
+# name. Then the rows must add up to the total, and no row may have more than the recount.
 
 def check_view(granularity, cells, rows, complete_from, findings):
     wanted = {key: cell for key, cell in cells.items() if key[0] >= complete_from}
@@ -188,12 +189,12 @@ def compare(granularity, key, row, cell, findings):
     findings.differ(granularity, f"{name_of(key)}: events, page views", (row.events, row.page_views),
                     (cell.events, cell.page_views))
     if row.users is None:
-        return  # beyond what a sketch keeps exactly: asked of the API
+        return  # beyond the exact range of a sketch; the check of the API covers it
     wanted = set(map(sketch_element, cell.users))
     if row.users != wanted:
-        missing, strange = len(wanted - row.users), len(row.users - wanted)
+        missing, unexpected = len(wanted - row.users), len(row.users - wanted)
         findings.add(granularity, f"{name_of(key)}: users is {len(row.users)}, by the recount {len(wanted)}; "
-                                  f"{missing} are missing and {strange} were never there")
+                                  f"{missing} are missing, {unexpected} are unexpected")
 
 
 def check_full(granularity, windows, rows, cells, findings):
@@ -212,12 +213,12 @@ def check_full(granularity, windows, rows, cells, findings):
 
 
 def check_days(recount, store, complete_from, findings):
-    """Users of all partitions together, as SQL unites them."""
+    """Checks the users of each day over all partitions, as SQL unites them."""
     wanted = collections.defaultdict(set)
     for (start, _, dimension, _), cell in recount.windows["day"].items():
         if dimension == "total" and start >= complete_from["day"]:
             wanted[start] |= cell.users
     found = store.users_by_day()
     for start in sorted({*found, *wanted} if found else ()):
-        if len(wanted[start]) <= 4096:  # exact so far
+        if len(wanted[start]) <= 4096:  # a sketch is exact up to this
             findings.differ("users of a day", moment(start), found.get(start, 0), len(wanted[start]))

@@ -1,4 +1,4 @@
-"""What an event is, a second time: contract §3 and §6 in Python's own means, for the recount."""
+"""Decodes and validates an event for the recount: contract §3 and §6, by Python's standard library."""
 import dataclasses
 import datetime
 import functools
@@ -6,19 +6,19 @@ import json
 import re
 
 HOUR_MS = 3_600_000
-AHEAD_MS = 48 * HOUR_MS  # of its record's time
+AHEAD_MS = 48 * HOUR_MS  # an event may be that far ahead of its record time
 DEPTH_MAX = 32
-# Unicode's White_Space, which is not what str.isspace() says.
+# Unicode's White_Space; str.isspace() differs.
 BLANK = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200b)))
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII)
 SEND = re.compile(rb'"send":\s?"([0-9a-z.]+)"')
 AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 REFERRER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 NO_HOST = re.compile(r"[\x00-\x20<>\[\\\]^|\x7f]")
-TEXTS = (("user_id", 256, False), ("activity_type", 128, False), ("message_id", 128, False),  # True: of metadata
+TEXTS = (("user_id", 256, False), ("activity_type", 128, False), ("message_id", 128, False),  # True: a member of metadata
          ("page_url", 2048, True), ("referrer", 2048, True))
-OPTIONAL = {"message_id", "page_url", "referrer"}  # null stands for their absence; metadata's too
-ANY = "any"  # where a document is broken, the first fault on the way to the break is as good
+OPTIONAL = {"message_id", "page_url", "referrer"}  # null means absent; also for metadata
+ANY = "any"  # in a malformed document, any fault before the malformed place is accepted, too
 
 
 @dataclasses.dataclass(slots=True)
@@ -32,15 +32,15 @@ class Event:
 
 
 class InvalidEvent(Exception):
-    """args[0]: the set of reasons that a dead letter of this record may name."""
+    """args[0]: the set of reasons that the dead letter of this record may have."""
 
 
 class Number:
-    """Stands for any number: nobody asks which."""
+    """Stands for any number; its value does not matter."""
 
 
 class Repeated(dict):
-    """An object with a member that stands twice."""
+    """An object with a repeated member."""
 
 
 def an_object(pairs):
@@ -49,7 +49,7 @@ def an_object(pairs):
 
 
 def no_constant(name):
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=an_object, parse_int=lambda _: Number, parse_float=lambda _: Number,
@@ -57,7 +57,7 @@ DECODER = json.JSONDecoder(object_pairs_hook=an_object, parse_int=lambda _: Numb
 
 
 def decode_event(value, record_ms, event_bytes_max):
-    """The Event that these bytes are, or InvalidEvent."""
+    """Returns the Event, or raises InvalidEvent."""
     if value is None:
         raise InvalidEvent({"value_missing"})
     if len(value) > event_bytes_max:
@@ -83,7 +83,7 @@ def decode_event(value, record_ms, event_bytes_max):
 
 
 def depth_of(value):
-    """How many containers deep; the value itself counts."""
+    """Returns the nesting depth of containers; the value itself counts."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     return 0 if inner is None else 1 + max(map(depth_of, inner), default=0)
 
@@ -91,7 +91,7 @@ def depth_of(value):
 def event_of(found, faults):
     metadata = found.get("metadata")
     if metadata is None:
-        metadata = {}  # null is absent
+        metadata = {}  # null means absent
     if not isinstance(metadata, dict):
         faults.add("metadata_invalid")
         metadata = {}
@@ -110,7 +110,7 @@ def event_of(found, faults):
 
 
 def checked_text(holder, name, bytes_max, may_be_blank, faults):
-    """The member's text; None where there is none, or none that may stand there."""
+    """Returns the text of a member; None if it is absent or invalid."""
     if name not in holder or holder[name] is None and name in OPTIONAL:
         return None
     text = holder[name]
@@ -125,7 +125,7 @@ def checked_text(holder, name, bytes_max, may_be_blank, faults):
 
 
 def moment_of(text):
-    """Nanoseconds since 1970; None: it is no RFC 3339 date-time that an event may have."""
+    """Returns nanoseconds since 1970; None: not an RFC 3339 date-time that an event may have."""
     found = TIME.fullmatch(text) if isinstance(text, str) else None
     if not found:
         return None
@@ -138,7 +138,7 @@ def moment_of(text):
         if int(off_hours) > 23 or int(off_minutes) > 59:
             return None
         seconds -= (int(off_hours) * 3600 + int(off_minutes) * 60) * (1 if sign == "+" else -1)
-    if not 631152000 <= seconds < 9214646400:  # the years 1990 to 2261 in UTC
+    if not 631152000 <= seconds < 9214646400:  # years 1990 to 2261 in UTC
         return None
     return seconds * 10**9 + (int(fraction.ljust(9, "0")) if fraction else 0)
 
@@ -154,7 +154,7 @@ def day_number(date):
 
 @functools.cache
 def page_of(url):
-    """The path, as it was written."""
+    """Returns the path of a page_url, unchanged."""
     if not url:
         return "(none)"
     path = url.partition("#")[0].partition("?")[0]
@@ -164,7 +164,7 @@ def page_of(url):
 
 @functools.cache
 def referrer_of(url):
-    """The host, in lower case."""
+    """Returns the host of a referrer, in lower case."""
     if not url:
         return "(direct)"
     found = REFERRER.match(url)

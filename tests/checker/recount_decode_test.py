@@ -1,4 +1,4 @@
-"""The recount's own reading of events, held to the contract's words and to what the client thinks right and wrong."""
+"""Tests the decoder of the recount against the contract, and against the valid and invalid events of the client."""
 import json
 import random
 import unittest
@@ -30,7 +30,7 @@ def event(**members):
     return json.dumps({**good, **members}).encode()
 
 
-RECORDS = (  # and the reasons that a letter may name
+RECORDS = (  # (value of a record, the reasons that its dead letter may have)
     (event(), set()),
     (None, {"value_missing"}),
     (b"x" * 65537, {"event_too_large"}),
@@ -43,13 +43,13 @@ RECORDS = (  # and the reasons that a letter may name
     (event(user_id=None), {"user_id_invalid"}),
     (event(metadata={"page_url": 1}), {"page_url_invalid"}),
     (b'{"a":1,"a":2}', {"member_repeated", "user_id_missing", "activity_type_missing", "timestamp_missing"}),
-    (event(deep={"a": 1})[:-2] + b',"a":2}}', set()),  # deeper than metadata a member may stand twice
+    (event(deep={"a": 1})[:-2] + b',"a":2}}', set()),  # below metadata a member may be repeated
     (event(timestamp="2027-01-17T08:00:00Z"), set()),
     (event(timestamp="2027-01-17T08:00:00.000000001Z"), {"timestamp_ahead"}),
     (event()[:-1] + b',"n":' + b"9" * 5000 + b"}", set()),
     (event()[:-1] + b',"s":"\\ud800\\u0000"}', set()))
 
-REPEATS = (  # (offset, time) of sights of one pair, with a window of 10 offsets and 5 s; which of them are repeats
+REPEATS = (  # ((offset, time) of each occurrence of one pair, which of them are repeats), with a window of 10 offsets and 5 s
     ([(0, 0), (10, 5000)], [False, True]),
     ([(0, 0), (11, 0)], [False, False]),
     ([(0, 0), (1, 5001)], [False, False]),
@@ -58,16 +58,16 @@ REPEATS = (  # (offset, time) of sights of one pair, with a window of 10 offsets
 
 
 def reasons(value):
-    """Those that its dead letter may name; empty: it is an event."""
+    """Returns the reasons that its dead letter may have; empty: the value is a valid event."""
     try:
         decode_event(value, NOW_MS, 65536)
-    except InvalidEvent as wrong:
-        return wrong.args[0]
+    except InvalidEvent as error:
+        return error.args[0]
     return set()
 
 
 class Decode(unittest.TestCase):
-    def test_a_page_is_the_path_as_it_was_written(self):
+    def test_a_page_is_the_unchanged_path(self):
         for url, page in PAGES.items():
             self.assertEqual(page_of(url), page, url)
 
@@ -75,15 +75,15 @@ class Decode(unittest.TestCase):
         for url, host in REFERRERS.items():
             self.assertEqual(referrer_of(url), host, url)
 
-    def test_a_moment_is_rfc_3339_with_an_offset(self):
+    def test_a_timestamp_is_rfc_3339_with_an_offset(self):
         for text, at_ns in MOMENTS.items():
             self.assertEqual(moment_of(text), at_ns, text)
 
-    def test_a_record_is_an_event_or_a_letter_with_its_reason(self):
+    def test_a_record_is_an_event_or_a_dead_letter_with_its_reason(self):
         for value, wanted in RECORDS:
             self.assertEqual(reasons(value), wanted, value and value[:80])
 
-    def test_what_the_client_thinks_wrong_is_wrong_and_the_rest_is_right(self):
+    def test_the_decoder_agrees_with_the_client_about_valid_and_invalid_events(self):
         traffic = Traffic(random.Random(7), "t", bad=0)
         for _ in range(3000):
             good = traffic.next().bytes("c0.1.1")
@@ -94,19 +94,19 @@ class Decode(unittest.TestCase):
         for name, (spoil, _) in SPOILT.items():
             self.assertTrue(reasons(Event(good, spoil=spoil).bytes("c0.1.1")), name)
 
-    def test_a_repeat_is_one_within_both_windows_borders_included(self):
-        for sights, wanted in REPEATS:
+    def test_a_repeat_is_within_both_windows_including_their_bounds(self):
+        for occurrences, wanted in REPEATS:
             dedupe, found = recount.Dedupe(5000, 10), []
-            for offset, time_ms in sights:
+            for offset, time_ms in occurrences:
                 found.append(dedupe.is_repeated(("ada", "m"), offset, time_ms))
-            self.assertEqual(found, wanted, sights)
+            self.assertEqual(found, wanted, occurrences)
 
-    def test_fault_41_a_record_from_the_future_between_two_sights_outdates_nothing(self):
+    def test_fault_41_a_record_from_the_future_does_not_expire_other_pairs(self):
         dedupe = recount.Dedupe(5000, 10)
         self.assertFalse(dedupe.is_repeated(("ada", "m"), 0, 0))
         self.assertFalse(dedupe.is_repeated(("bob", "n"), 1, 864_000_000))
         self.assertTrue(dedupe.is_repeated(("ada", "m"), 2, 100))
-        self.assertTrue(dedupe.is_repeated(("bob", "n"), 3, 100), "a sight from the future has no age")
+        self.assertTrue(dedupe.is_repeated(("bob", "n"), 3, 100), "an occurrence from the future does not expire")
 
     def test_the_hash_is_murmur3(self):
         for key, halves in ((b"", (0, 0)), (b"hello", (0xcbd8a7b341bd9b02, 0x5b1e906a48ae1d19)),

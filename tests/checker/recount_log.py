@@ -1,4 +1,4 @@
-"""The log's own records, read from outside the service: a Kafka topic with kcat, the embedded log out of its file."""
+"""Reads the records of the event log from outside the service: a Kafka topic by kcat, the embedded log from its file."""
 import dataclasses
 import re
 import sqlite3
@@ -18,7 +18,7 @@ class Record:
 
 
 def topic_bounds(kafka, topic):
-    """{partition: (the first offset that it has, the offset that its next record will have)}."""
+    """Returns {partition: (its first offset, the offset of its next record)}."""
     def ask(which):
         asked = [f"-t{topic}:{partition}:{which}" for partition in range(kafka.partitions(topic))]
         answer = kafka.kcat("-Q", *asked).stdout
@@ -28,7 +28,8 @@ def topic_bounds(kafka, topic):
 
 
 def topic_records(kafka, topic):
-    """In the order of offsets within each partition; bytes as they stand there (kcat's JSON would change some)."""
+    """Yields the records, in the order of offsets within each partition. The bytes are unchanged (kcat's JSON would change
+    some)."""
     form = "%p %o %T %K %S\n%k%s%h\n"
     read = subprocess.run(["kcat", "-b", kafka.brokers, "-C", "-e", "-q", "-t", topic, "-o", "beginning", "-f", form],
                           capture_output=True, check=True, timeout=300).stdout
@@ -47,14 +48,14 @@ def topic_records(kafka, topic):
 
 
 def replay_of(headers):
-    """Out of kcat's name=value,name=value."""
+    """Returns the value of weir.replay from kcat's list name=value,name=value; None without it."""
     found = re.search(rf"(?:^|,){re.escape(REPLAY_HEADER)}=([^,]*)", headers)
     return found.group(1) if found else None
 
 
 def file_records(path):
-    """Of partition 0, out of the segments of events.db. The form of their bodies is described at the top of
-    src/sqlite/segment.hpp; their check is not looked at."""
+    """Yields the records of partition 0 from the segments of events.db. src/sqlite/segment.hpp describes the format. The
+    checksum is not verified."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as log:
         for row in log.execute("SELECT first_offset, records, time_ms, body FROM segments ORDER BY first_offset"):
             yield from segment_records(*row)
@@ -63,7 +64,7 @@ def file_records(path):
 
 def segment_records(first, count, time_ms, body):
     if body[0] != 1:
-        raise ValueError(f"the segment at offset {first} is of format {body[0]}")
+        raise ValueError(f"the segment at offset {first} has format {body[0]}")
     at = 1
     for offset in range(first, first + count):
         key, at = take_bytes(body, at)

@@ -1,5 +1,5 @@
-"""What clients were told, what stands in the log and what the service counted are one and the same; and where they are
-not, the checker says so: it is told lies, one by one."""
+"""The ledgers of the clients, the log and the figures of the service agree. The checker can also fail: it finds each of a
+list of planted errors by its kind."""
 import dataclasses
 import json
 import pathlib
@@ -19,13 +19,13 @@ from tests.checker.recount_store import PostgresStore, SqliteStore
 from tests.harness import cluster, postgres, weir
 
 EVENTS = 2_500
-WINDOWS = {"minute", "hour", "day"}  # what is wrong in one may show in the others
+WINDOWS = {"minute", "hour", "day"}  # an error in one may show in the others
 
 MINUTES, HOURS, DAYS = (f"activity_windows WHERE granularity = {number} AND dimension = 0" for number in range(3))
 LAST_MINUTE = f"window_start = (SELECT max(window_start) FROM {MINUTES})"
 
-# What is done to the store behind the service's back, and how the findings must begin.
-STORE_LIES = {
+# {planted error: (SQL on a copy of the store, the kinds of the findings)}
+STORE_ERRORS = {
     "one event more in a minute": (
         f"UPDATE activity_windows SET events = events + 1 WHERE granularity = 0 AND dimension = 0 AND {LAST_MINUTE}",
         {"minute"}),
@@ -45,16 +45,16 @@ STORE_LIES = {
         "UPDATE activity_ledger SET next_offset = next_offset + 1, skipped = skipped + 1", {"partition"}),
     "a duplicate tallied": (
         "UPDATE activity_ledger SET tallied = tallied + 1, duplicate = duplicate - 1", {"partition"}),
-    "no account": ("DELETE FROM activity_ledger", {"partition"}),
+    "no ledger row": ("DELETE FROM activity_ledger", {"partition"}),
     "a page view more in the original table": (
         "UPDATE user_activity_metrics SET page_view_count = page_view_count + 1 WHERE id = "
         "(SELECT max(id) FROM user_activity_metrics)", {"page views"}),
-    "a letter that nobody wrote": (
+    "a dead letter without a record": (
         "INSERT INTO activity_dead_letters (topic, partition, offset, reason, detail, at) "
         "SELECT topic, 0, 5, 'not_json', '', updated_at FROM activity_ledger", {"dead letter"}),
     "minutes shown that are not complete": (
         "UPDATE activity_horizon SET pruned_to = '1970-01-01T00:00:00.000Z'", {"horizon"}),
-    "minutes closed for days to come": (
+    "a horizon far in the future": (
         "UPDATE activity_horizon SET pruned_to = '2199-01-01T00:00:00.000Z' WHERE granularity = 'minute'", {"horizon"}),
 }
 
@@ -79,8 +79,8 @@ def wrong_yet_kept(ledgers):
     a_kept(ledgers).bad = "no user_id"
 
 
-# What is done to the ledger, and how the findings must begin.
-BOOK_LIES = {
+# {planted error: (change of the ledger, the kinds of the findings)}
+LEDGER_ERRORS = {
     "a refused event called kept": (lambda ledgers: setattr(a_refused(ledgers), "outcome", KEPT), {"lost", "wrong yet kept"}),
     "an event that was never sent, called kept": (lambda ledgers: ledgers.sends.update(
         {"c1.1.0": Send("c1.1.0", "ada", "m", "d", None, KEPT, 200, "http://x", 0.0)}), {"lost"}),
@@ -99,22 +99,22 @@ def without_id(records):
     return next(at for at, record in enumerate(records) if b'"message_id"' not in record.value)
 
 
-def twice(records):
+def with_one_repeated(records):
     at = without_id(records)
     return records[:at + 1] + shifted(records[at:], 1)
 
 
-def spoilt(records):
+def with_one_truncated(records):
     at = without_id(records)
     return [*records[:at], dataclasses.replace(records[at], value=records[at].value[:-1]), *records[at + 1:]]
 
 
-# What is done to the log, and what the findings must have among them.
-LOG_LIES = {
-    "a record that stands there twice": (twice, {"sent once and there twice", "partition", "hour", "summary"}),
+# {planted error: (change of the records, kinds that the findings must include)}
+LOG_ERRORS = {
+    "a repeated record": (with_one_repeated, {"sent once and there twice", "partition", "hour", "summary"}),
     "a record that is gone": (lambda records: records[:100] + shifted(records[101:], -1), {"lost", "partition"}),
     "the last record gone": (lambda records: records[:-1], {"lost", "partition"}),
-    "a record that is cut off": (spoilt, {"changed", "good yet a dead letter", "dead letter", "partition"}),
+    "a truncated record": (with_one_truncated, {"changed", "good yet a dead letter", "dead letter", "partition"}),
 }
 
 
@@ -123,7 +123,7 @@ def send_all(one, folder, **settings):
 
 
 class TheCheckerCanFail(unittest.TestCase):
-    """One `weir serve` with some thousand events, and lies about it."""
+    """Plants errors in the results of one `weir serve` with some thousand events."""
 
     @classmethod
     def setUpClass(cls):
@@ -136,7 +136,7 @@ class TheCheckerCanFail(unittest.TestCase):
         cls.one.wait_counted()
         cls.recount = Recount.of_file(cls.folder / "one/data/events.db")
         cls.truth = cls.findings(cls.one)
-        cls.refusals = cls.refusals_missed(cls.one)
+        cls.refusals = cls.check_refusals_twice(cls.one)
         assert cls.one.stop() == 0
 
     @classmethod
@@ -144,28 +144,28 @@ class TheCheckerCanFail(unittest.TestCase):
         store = SqliteStore(cls.folder / data / "metrics.db")
         return check(recount or cls.recount, ledgers or LedgerReader(cls.folder / "ledger"), store, api, weir.SEED, **more)
 
-    def test_the_truth_is_found_exact(self):
+    def test_without_a_planted_error_there_is_no_finding(self):
         self.assertEqual(self.truth, [])
         self.assertGreaterEqual(self.recount.tallied, EVENTS * 0.9)
-        self.assertGreater(sum(account.duplicate for account in self.recount.ledger_rows.values()), 0)
+        self.assertGreater(sum(row.duplicate for row in self.recount.ledger_rows.values()), 0)
 
     @classmethod
-    def refusals_missed(cls, one):
-        """By the truth; and by a ledger that was told of 99 answers more with 503, all of them once seen."""
+    def check_refusals_twice(cls, one):
+        """Returns the findings for the true ledger, and for a ledger with 99 more answers of 503."""
         url, ledgers = f"http://127.0.0.1:{one.port}", LedgerReader(cls.folder / "ledger")
         truth = check_refusals(ledgers, {url}, one)
         ledgers.sends |= {f"c1.{number}.0": Send(f"c1.{number}.0", "ada", "m", "d", None, REFUSED, 503, url, time.time())
-                       for number in range(99)}
+                          for number in range(99)}
         return truth, check_refusals(ledgers, {url}, one)
 
     def test_each_refusal_was_counted_with_its_reason(self):
-        truth, lie = self.refusals
+        truth, planted = self.refusals
         self.assertEqual(truth, [])
-        self.assertEqual(kinds(lie), {"answers", "reasons"})
+        self.assertEqual(kinds(planted), {"answers", "reasons"})
 
-    def lied_to(self, sql):
-        """A copy of the folder, in whose store that was done."""
-        copy = self.folder / "lie"
+    def changed_copy(self, sql):
+        """Copies the folder, applies `sql` to the store of the copy and returns the copy."""
+        copy = self.folder / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self.folder / "one", copy)
         with sqlite3.connect(copy / "data/metrics.db") as store:
@@ -173,55 +173,55 @@ class TheCheckerCanFail(unittest.TestCase):
         store.close()
         return copy
 
-    def test_each_lie_of_the_store_is_found_by_its_name(self):
-        for lie, (sql, wanted) in STORE_LIES.items():
-            with self.subTest(lie):
-                self.lied_to(sql)
-                found = kinds(self.findings(data="lie/data"))
+    def test_each_error_in_the_store_is_found_by_its_kind(self):
+        for error, (sql, wanted) in STORE_ERRORS.items():
+            with self.subTest(error):
+                self.changed_copy(sql)
+                found = kinds(self.findings(data="copy/data"))
                 self.assertLessEqual(wanted, found)
                 self.assertLessEqual(found, WINDOWS if wanted <= WINDOWS else wanted)
 
-    def test_each_lie_of_the_ledger_is_found_by_its_name(self):
-        for lie, (tell, wanted) in BOOK_LIES.items():
-            with self.subTest(lie):
+    def test_each_error_in_a_ledger_is_found_by_its_kind(self):
+        for error, (change, wanted) in LEDGER_ERRORS.items():
+            with self.subTest(error):
                 ledgers = LedgerReader(self.folder / "ledger")
-                tell(ledgers)
+                change(ledgers)
                 found = kinds(self.findings(ledgers=ledgers))
                 self.assertTrue(found and found <= wanted, found)
 
-    def test_each_lie_of_the_log_is_found_by_its_name(self):
+    def test_each_error_in_the_log_is_found_by_its_kind(self):
         again = weir.Weir(self.folder / "one", FLUSH_INTERVAL_SEC=1).start()
         self.addCleanup(again.end)
         records = list(file_records(self.folder / "one/data/events.db"))
-        for lie, (tell, wanted) in LOG_LIES.items():
-            with self.subTest(lie):
-                recount = Recount(self.recount.topic, None, tell(records), Rules(), {})
+        for error, (change, wanted) in LOG_ERRORS.items():
+            with self.subTest(error):
+                recount = Recount(self.recount.topic, None, change(records), Rules(), {})
                 self.assertLessEqual(wanted, kinds(self.findings(again, recount=recount)))
 
-    def test_a_promise_of_a_lost_log_is_excused_until_the_loss_must_be_noticed(self):
-        """The survivor begins where the lost log ended: nothing of that stands in both."""
+    def test_a_promise_of_a_lost_log_is_excused_until_the_service_must_notice_the_loss(self):
+        """The surviving log begins where the lost log ended: no record is in both."""
         records = list(file_records(self.folder / "one/data/events.db"))
         half = len(records) // 2
         survivor = Recount(self.recount.topic, None, shifted(records[half:], -half), Rules(), {})
         lost = Recount(self.recount.topic, None, records[:half], Rules(), {})
-        sent_at = [self.book_of(mark).at for mark in lost.sends]
+        sent_at = [self.send_with(mark).at for mark in lost.sends]
         for noticed_at, wanted in ((max(sent_at), set()), (min(sent_at), {"promised by a lost log"})):
             log = LostLog(pathlib.Path("gone"), noticed_at, half, lost.sends)
             found = kinds(self.findings(recount=survivor, lost=log))
             self.assertEqual(found & {"lost", "promised by a lost log"}, wanted)
         self.assertIn("lost", kinds(self.findings(recount=survivor)))
 
-    def book_of(self, mark):
+    def send_with(self, mark):
         return LedgerReader(self.folder / "ledger").sends[mark]
 
-    def test_numbers_of_a_lost_log_stay_as_far_as_they_were_counted(self):
+    def test_the_counted_figures_of_a_lost_log_remain(self):
         records = list(file_records(self.folder / "one/data/events.db"))
         half = len(records) // 2
         both = Recount(self.recount.topic, None, shifted(records[half:], -half), Rules(), {})
-        both.go_on_from(Recount(self.recount.topic, None, records[:half], Rules(), {}))
+        both.add_lost_log(Recount(self.recount.topic, None, records[:half], Rules(), {}))
         events = {name: sum(cell.events for (_, _, dimension, _), cell in cells.items() if dimension == "total")
                   for name, cells in both.windows.items()}
-        # What is repeated across the two logs counts twice: dedupe begins anew with a log.
+        # A pair that is in both logs counts twice: dedupe starts empty with a new log.
         self.assertGreaterEqual(events["day"], self.recount.tallied)
         self.assertEqual(events["day"], events["hour"])
         self.assertGreaterEqual(both.page_views, self.recount.page_views)
@@ -233,12 +233,12 @@ class TheCheckerCanFail(unittest.TestCase):
         self.assertIn("record time", kinds(self.findings(recount=ahead, clocks_back_at=0.0)))
         self.assertEqual(self.findings(clocks_back_at=0.0), [])
 
-    def test_a_lie_of_the_api_is_found_by_its_name(self):
-        """The API says what the store says; so it lies where the store was lied to."""
-        copy = self.lied_to("UPDATE activity_windows SET events = events + 1 WHERE granularity = 2 AND dimension < 2")
-        liar = weir.Weir(copy).start()
-        self.addCleanup(liar.end)
-        self.assertLessEqual({"summary", "timeseries", "top", "day"}, kinds(self.findings(liar, data="lie/data")))
+    def test_an_error_of_the_api_is_found_by_its_kind(self):
+        """The API reports what is in the store, so an error in the store is an error of the API."""
+        copy = self.changed_copy("UPDATE activity_windows SET events = events + 1 WHERE granularity = 2 AND dimension < 2")
+        wrong = weir.Weir(copy).start()
+        self.addCleanup(wrong.end)
+        self.assertLessEqual({"summary", "timeseries", "top", "day"}, kinds(self.findings(wrong, data="copy/data")))
 
 
 class WholeWindows(weir.Case):
@@ -254,15 +254,15 @@ class WholeWindows(weir.Case):
 
 
 class OnKafkaAndPostgres(cluster.Case):
-    def test_what_was_sent_what_stands_in_the_topic_and_what_was_counted_are_the_same(self):
-        """With a producer and a consumer killed on the way, and records that others wrote."""
+    def test_the_ledgers_the_topic_and_the_figures_agree(self):
+        """Kills a producer and a consumer under load, and adds records of other programs."""
         producers, consumers = self.start("producer", 2), self.start("consumer", 2)
         urls = [f"http://127.0.0.1:{one.port}" for one in producers]
         sender = Client(urls, self.folder / "ledger", weir.SEED, rate=600, events=4_000).start()
         weir.wait_until(lambda: sender.counts()["kept"] > 1_000)
         producers[0].kill()
         consumers[0].kill()
-        self.write_what_others_write()
+        self.write_foreign_records()
         producers[0].start()
         consumers[0].start()
         counts = sender.wait()
@@ -271,13 +271,13 @@ class OnKafkaAndPostgres(cluster.Case):
         found = Recount.of_topic(self.kafka, self.topic)
         store = PostgresStore(self.postgres, self.database, self.topic)
         self.assertEqual(check(found, LedgerReader(self.folder / "ledger"), store, consumers[1], weir.SEED), [])
-        self.assertEqual(len(found.letters), 4)
-        self.assertEqual({letter.replayed for letter in found.letters.values()}, {True, False})
+        self.assertEqual(len(found.dead_letters), 4)
+        self.assertEqual({one.replayed for one in found.dead_letters.values()}, {True, False})
         self.assertEqual(bool(store.users_by_day()), postgres.has_hll())
 
-    def write_what_others_write(self):
-        """Good events, the same once more, poison, one ahead of its time, none at all; and replays of two letters, one
-        of which is still bad."""
+    def write_foreign_records(self):
+        """Writes valid events, repeats, invalid records, an event ahead of its record time, and a record without a value.
+        Then replays two dead letters, one of which is still invalid."""
         good = [json.dumps(weir.activity(user=f"other-{number}", message_id=f"o-{number}")) for number in range(50)]
         early = json.dumps(weir.activity(user="early", when=weir.now(49 * 3600)))
         at = self.kafka.end_offsets(self.topic).get(7, 0)
@@ -285,10 +285,10 @@ class OnKafkaAndPostgres(cluster.Case):
         for text in ("{", '{"user_id":7}', early):
             self.kafka.produce(self.topic, [text], "-p", "7")
         self.kafka.produce(self.topic, ["key:"], "-p", "7", "-Z", "-K", ":")
-        letters = [record.offset for record in topic_records(self.kafka, self.topic)
-                   if record.partition == 7 and record.offset >= at and record.value in (b"{", early.encode())]
-        weir.wait_until(lambda: len(self.sql("SELECT 1 FROM activity_dead_letters")) == 4, 30, "the letters")
-        for offset, text in zip(letters, ("{", json.dumps(weir.activity(user="mended")))):
+        dead_letters = [record.offset for record in topic_records(self.kafka, self.topic)
+                        if record.partition == 7 and record.offset >= at and record.value in (b"{", early.encode())]
+        weir.wait_until(lambda: len(self.sql("SELECT 1 FROM activity_dead_letters")) == 4, 30, "the dead letters")
+        for offset, text in zip(dead_letters, ("{", json.dumps(weir.activity(user="corrected")))):
             source = f"weir.replay={self.topic}/7/{offset}"
             for _ in range(2):
                 self.kafka.produce(self.topic, [text], "-p", "7", "-H", source)

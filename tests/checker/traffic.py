@@ -1,5 +1,5 @@
-"""Seeded activities as a site's visitors and its SDKs make them: mostly plain, some odd but valid, a few that must be
-refused. At most 3,800 different users over all seeds, so that their numbers are exact."""
+"""Seeded activities as the visitors of a site and its SDKs send them: mostly plain, some unusual but valid, a few that must
+be refused. There are at most 3,800 distinct users over all seeds, so that unique users are exact."""
 import dataclasses
 import datetime
 import json
@@ -22,15 +22,15 @@ REFERRERS = ["https://Example.ORG:8080/a", "https://example.org/", "http://u:p@[
              "nothing", "https://", "https://a b/", "https://x@y@news.example/", "//no.scheme/", "https://ü.example/",
              "https://[::g]/", "https://[]/", "https://search.example?q=1", "https://news.example#top", "1http://x/",
              "(direct)", "https://%41.example", "https://(other)/", "https://" + "r" * 2040]
-# (how likely, seconds ago at least, at most so many steps more, of so many seconds): few windows each.
+# (weight, smallest age in seconds, number of steps, seconds of a step): each row spans few windows.
 LATENESS = [(75, 0, 0, 1), (10, 60, 14, 60), (6, 3600, 6, 3600), (4, 86400, 6, 86400), (2, 8 * 86400, 12, 86400),
             (3, -300, 300, 1)]
 
 
 @dataclasses.dataclass
 class Event:
-    """`bad`: why it must be refused, None if it is good; `spoil` then makes the wrong bytes out of the right ones.
-    `alone`: its bytes would break an array that it stands in."""
+    """`bad`: why the event must be refused; None: it is valid. `spoil` makes the invalid bytes from the valid ones.
+    `alone`: the bytes would break an array that contains them."""
     members: dict
     bad: str | None = None
     spoil: object = None
@@ -46,17 +46,17 @@ class Event:
         return self.members.get("message_id")
 
     def bytes(self, mark):
-        """As it is sent under this mark."""
+        """Returns the bytes to send with this mark."""
         members = {**self.members, "send": mark}
         try:
             whole = json.dumps(members, ensure_ascii=self.ascii, separators=(",", ":") if self.ascii else None).encode()
-        except UnicodeEncodeError:  # a lone surrogate stands in JSON as an escape only
+        except UnicodeEncodeError:  # JSON has a lone surrogate only as an escape
             whole = json.dumps(members).encode()
         return self.spoil(whole) if self.spoil else whole
 
 
 def changed(**members):
-    """Overwrites members; ... takes one away."""
+    """Overwrites members; ... removes one."""
     return lambda event: {name: value for name, value in {**event, **members}.items() if value is not ...}
 
 
@@ -64,7 +64,7 @@ def inner(**members):
     return lambda event: {**event, "metadata": members}
 
 
-WRONG = {  # what is done to a good event's members
+WRONG = {  # {name: function that makes the members of a valid event invalid}
     "no user_id": changed(user_id=...),
     "empty user_id": changed(user_id=""),
     "user_id a number": changed(user_id=7),
@@ -93,11 +93,11 @@ WRONG = {  # what is done to a good event's members
 
 
 def ending(end):
-    """The last bracket of an event replaced."""
+    """Returns a function that replaces the last bracket of an event."""
     return lambda text: text[:-1] + end
 
 
-SPOILT = {  # what is done to a good event's bytes; True: no array can hold the result
+SPOILT = {  # {name: (function that makes the bytes of a valid event invalid, whether an array cannot hold the result)}
     "cut off": (ending(b""), True),
     "two documents": (ending(b"}{}"), True),
     "no object": (lambda _: b"null", False),
@@ -112,7 +112,7 @@ SPOILT = {  # what is done to a good event's bytes; True: no array can hold the 
 
 
 class Traffic:
-    """One connection's share; one thread. `name` makes its message ids nobody else's."""
+    """The events of one connection. `name` makes its message ids distinct from those of the others. Not thread-safe."""
 
     def __init__(self, dice, name, without_id=0.08, bad=0.03, own_pages=0.02):
         self.dice, self.name = dice, name
@@ -135,7 +135,7 @@ class Traffic:
         dice = self.dice
         members = {"user_id": self._user(), "activity_type": dice.choice(TYPES), "timestamp": self._time()}
         if dice.random() >= self.without_id:
-            # One in fifty takes an id that another user has too: the pair counts.
+            # One in fifty has the id of another user, too: user and id together must be distinct.
             number = self.made if dice.random() > 0.02 else 0
             members["message_id"] = f"{self.name}-{number}{dice.choice(['', '', 'é'])}"
         metadata = {}
@@ -157,7 +157,7 @@ class Traffic:
         return self.dice.choice(ODD_USERS) if kind < 0.8 else f"own-{self.dice.randrange(OWN_USERS)}"
 
     def _time(self):
-        """Now for most; late by minutes, hours, days, or weeks, in few windows each; or a little ahead."""
+        """Returns now for most events; others are late by minutes to weeks, in few windows, or slightly ahead."""
         dice = self.dice
         _, least, steps, step = dice.choices(LATENESS, [row[0] for row in LATENESS])[0]
         moment = time.time() - least - step * dice.randrange(steps + 1)

@@ -1,6 +1,6 @@
-// libfaketime shifts pthread_cond_timedwait, but not the C11 call beside it, by which librdkafka waits: its deadlines would
-// be of one clock and its waits of the other. Preloaded before libfaketime, this makes one of the other; in glibc the types
-// are the same.
+// libfaketime shifts pthread_cond_timedwait but not the C11 call cnd_timedwait, by which librdkafka waits. The deadlines of
+// librdkafka would then follow one clock and its waits another. This library is preloaded before libfaketime and implements
+// the C11 call by the POSIX call. The types are the same in glibc.
 #include <errno.h>
 #include <pthread.h>
 #include <threads.h>

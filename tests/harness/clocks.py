@@ -1,4 +1,4 @@
-"""Wall clocks that jump at run time, of single processes, by libfaketime. The monotonic clock is left alone."""
+"""Steps the wall clock of single processes while they run, by libfaketime. The monotonic clock is unchanged."""
 import pathlib
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ SOURCE = pathlib.Path(__file__).with_name("c11_waits.c")
 
 
 class Clocks:
-    """Makes in `folder` what processes are started with."""
+    """Compiles the preloaded library into `folder`."""
 
     def __init__(self, folder):
         found = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
@@ -21,12 +21,12 @@ class Clocks:
         self._preload = f"{waits}:{found[0]}"
 
     def settings(self, file):
-        """Settings of a process whose clock shows what stands in `file`: see set()."""
+        """Returns the environment of a process whose clock follows `file`; set() writes it."""
         self.set(file, 0)
         return {"LD_PRELOAD": self._preload, "FAKETIME_TIMESTAMP_FILE": file, "FAKETIME_DONT_FAKE_MONOTONIC": 1,
                 "FAKETIME_CACHE_DURATION": 1}
 
     @staticmethod
     def set(file, seconds):
-        """So far off from the true time, within a second."""
+        """Sets the offset of the clock from the true time. The process sees it within a second."""
         file.write_text(f"{seconds:+d}\n")

@@ -1,4 +1,4 @@
-"""The service as it is deployed: Kafka, PostgreSQL, producers and consumers as real processes, each to be killed alone.
+"""The service as it is deployed: Kafka, PostgreSQL, producers and consumers as real processes. A test can kill each alone.
 
     class Kills(cluster.Case):
         def test_something(self):
@@ -9,8 +9,8 @@
             sender.wait()
             self.assert_exact([sender], events=9999, users=1861)
 
-Kafka and PostgreSQL are one each for the tests of a class; a test has a topic, a group and a database of its own. A
-test may kill or freeze them too (self.kafka, self.postgres): they are brought back before the next one."""
+The tests of a class share one Kafka and one PostgreSQL. Each test has its own topic, group and database. A test may also
+kill or freeze the servers (self.kafka, self.postgres); setUp restores them before the next test."""
 import json
 
 from tests.harness import kafka, postgres, weir
@@ -19,9 +19,9 @@ PARTITIONS = 12
 
 
 class Case(weir.Case):
-    """A test with what stands above in its hands."""
+    """A test with a running Kafka and PostgreSQL."""
 
-    SETTINGS = {}  # of every producer and consumer of this class
+    SETTINGS = {}  # for every producer and consumer of this class
 
     @classmethod
     def setUpClass(cls):
@@ -31,13 +31,13 @@ class Case(weir.Case):
         cls.kafka, cls.postgres = cls.servers(folder)
         for one in (cls.kafka, cls.postgres):
             cls.addClassCleanup(one.kill)
-            one.begin()  # both at once
+            one.begin()  # both start at the same time
         cls.kafka.ready()
         cls.postgres.ready()
 
     @classmethod
     def servers(cls, folder):
-        """Kafka and PostgreSQL, not yet started: for a class that wants others."""
+        """Makes Kafka and PostgreSQL without starting them. A class overrides it to use other servers."""
         return kafka.Kafka(folder / "kafka"), postgres.Postgres(folder / "postgres")
 
     def setUp(self):
@@ -59,7 +59,7 @@ class Case(weir.Case):
     # The processes.
 
     def make(self, command, name, **environment):
-        """A producer or consumer of this pair, not yet started."""
+        """Makes a producer or consumer of this cluster without starting it."""
         database = self.postgres.environment(self.database) if command != "producer" else {}
         settings = {"KAFKA_BROKERS": self.kafka.brokers, "KAFKA_TOPIC": self.topic, "KAFKA_GROUP_ID": self.group,
                     "KAFKA_PARTITIONS": PARTITIONS, **database, **self.SETTINGS, **environment}
@@ -67,7 +67,7 @@ class Case(weir.Case):
         return process
 
     def start(self, command, count=1, ready=True, **environment):
-        """That many more of them, started together, named `consumer-1`…; gives them as a list."""
+        """Starts `count` more of them at the same time, named `consumer-1` and so on. Returns them as a list."""
         have = sum(name.startswith(command) for name in self.processes)
         made = [self.make(command, f"{command}-{have + number + 1}", **environment) for number in range(count)]
         for process in made:
@@ -77,18 +77,18 @@ class Case(weir.Case):
                 process.wait_ready(60)
         return made
 
-    def assert_nobody_died(self):
-        """Whoever is gone was killed, or stopped as asked."""
+    def assert_no_process_failed(self):
+        """Checks that each process runs, or was killed or stopped by the test."""
         for name, process in self.processes.items():
             self.assertIn(process.process.poll(), (None, 0, -9), f"{name}: {process.log()[-3000:]}")
 
-    # What PostgreSQL says.
+    # Figures from PostgreSQL.
 
-    def sql(self, question):
-        return self.postgres.rows(question, self.database)
+    def sql(self, query):
+        return self.postgres.rows(query, self.database)
 
     def ledger(self):
-        """The rows of this topic, as dicts, by partition."""
+        """Returns the ledger rows of this topic as dicts, ordered by partition."""
         if not self.sql("SELECT to_regclass('activity_ledger')")[0][0]:
             return []
         rows = self.sql(f"SELECT row_to_json(l) FROM activity_ledger AS l WHERE topic = '{self.topic}' ORDER BY partition")
@@ -100,7 +100,7 @@ class Case(weir.Case):
                 for name in ("read", "tallied", "duplicate", "dead_lettered", "skipped")}
 
     def totals(self):
-        """events, page_views and users over all days; users as the `hll` extension unites them, None without it."""
+        """Returns events, page_views and users over all days. The `hll` extension unites the users; None without it."""
         users = "round(#hll_union_agg(users::hll))" if postgres.has_hll() else "NULL"
         row = self.sql(f"SELECT sum(events), sum(page_views), {users} FROM activity_days "
                        f"WHERE dimension = 'total' AND topic = '{self.topic}'")[0]
@@ -108,7 +108,7 @@ class Case(weir.Case):
         return {"events": events, "page_views": page_views, "users": united if postgres.has_hll() else None}
 
     def wait_counted(self, seconds=60):
-        """Until the ledger has come to the end of every partition; gives its sums."""
+        """Waits until the ledger is at the end offset of every partition, and returns its sums."""
         def counted():
             ends = self.kafka.end_offsets(self.topic)
             return ends and {row["partition"]: row["next_offset"] for row in self.ledger()} == ends and self.sums()
@@ -117,10 +117,10 @@ class Case(weir.Case):
         except AssertionError as late:
             raise AssertionError(f"{late}: ends {self.kafka.end_offsets(self.topic)}, {self.ledger()}") from None
 
-    # What must be true.
+    # Checks.
 
     def assert_identities(self):
-        """Contract, law 2, and that every partition's rows are what a reader from outside finds there."""
+        """Checks both identities (contract, law 2), and that `read` is the number of records that kcat finds."""
         found = self.kafka.counts(self.topic)
         for row in self.ledger():
             self.assertEqual(row["read"], row["tallied"] + row["duplicate"] + row["dead_lettered"], row)
@@ -128,10 +128,11 @@ class Case(weir.Case):
             self.assertEqual(row["read"], found.get(row["partition"], 0), row)
 
     def assert_exact(self, senders=(), events=None, page_views=None, users=None, seconds=60):
-        """Waits until all is counted and holds it against the topic itself, the senders' books and these numbers."""
+        """Waits until everything is counted. Compares it with the topic, with the outcomes that `senders` recorded and with
+        the given figures."""
         sums = self.wait_counted(seconds)
         self.assert_identities()
-        seen = Seen(self.kafka.records(self.topic))
+        seen = TopicTotals(self.kafka.records(self.topic))
         totals = self.totals()
         self.assertEqual((sums["tallied"], sums["duplicate"]), (seen.events, seen.repeated), sums)
         self.assertEqual((totals["events"], totals["page_views"]), (seen.events, seen.page_views))
@@ -139,16 +140,16 @@ class Case(weir.Case):
         if totals["users"] is not None:
             self.assertEqual(totals["users"], len(seen.users))  # exact up to 4,096
         for sender in senders:
-            self.assertFalse(sender.ok - seen.ids, "answered with 200, and not in the topic")
+            self.assertFalse(sender.ok - seen.ids, "answered with 200 but not in the topic")
         for wanted, found in ((events, seen.events), (page_views, seen.page_views), (users, len(seen.users))):
             if wanted is not None:
                 self.assertEqual(found, wanted)
-        self.assert_nobody_died()
+        self.assert_no_process_failed()
 
 
-class Seen:
-    """What the records of a topic come to, worked out after the contract: each (user_id, message_id) once. For topics
-    whose records are all good and within one dedupe window."""
+class TopicTotals:
+    """The figures that follow from the records of a topic by the contract: each (user_id, message_id) counts once. For
+    topics whose records are all valid and within one dedupe window."""
 
     def __init__(self, records):
         self.ids, self.users = set(), set()

@@ -1,13 +1,12 @@
 // Prints texts that collide in hash tables whose seed is known, one per line.
 //
 //   colliding_texts values ALPHABET COUNT    48 bytes; equal in all 64 bits of libstdc++'s std::hash
-//   colliding_texts users COUNT              24 bytes; equal in the low 32 bits of Murmur3, different beyond
-//   colliding_texts pairs COUNT              user and message id, tab between; the same of their fingerprint in
+//   colliding_texts users COUNT              24 bytes; equal in the low 32 bits of Murmur3, the high bits differ
+//   colliding_texts pairs COUNT              user and message id, separated by a tab; the same for their fingerprint in
 //                                            tally/dedupe.cpp (8 bytes of user length, user, message id)
 //
-// How: each hash takes 8 or 16 bytes at a time by steps that can be undone. The state that is wanted is
-// chosen first, and the bytes that lead to it are computed; they are taken if all of them are printable. No
-// search over hashes.
+// Each hash consumes 8 or 16 bytes at a time in invertible steps. The program chooses the wanted state and
+// computes the bytes that lead to it. It keeps them if all are printable. It does not search over hashes.
 #include <bit>
 #include <cstdint>
 #include <cstdio>
@@ -20,7 +19,7 @@ namespace {
 
 using Word = std::uint64_t;
 
-// Printable, and plain in JSON, in a path and in NDJSON.
+// Printable, and without special meaning in JSON, in a path and in NDJSON.
 const std::string printable =
     "!$%&'()*+,-.0123456789:;<=>@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~";
 
@@ -77,7 +76,7 @@ Word unmixed(Word data) {
   return (data ^ (data >> 47)) * inverse(mul);
 }
 
-// Pieces of 16 bytes that lead from the first state back to itself: any three of them in a row collide.
+// Blocks of 16 bytes that lead from the initial state back to itself: any three of them in sequence collide.
 void print_values(const Alphabet& alphabet, int count) {
   constexpr Word length = 48;
   constexpr Word first = 0xc70f6907ULL ^ (length * mul);
@@ -96,7 +95,7 @@ void print_values(const Alphabet& alphabet, int count) {
       }
 }
 
-// MurmurHash3_x64_128, seed 0, as base/hash.cpp has it.
+// MurmurHash3_x64_128 with seed 0, as in base/hash.cpp.
 constexpr Word c1 = 0x87c37b91114253d5ULL;
 constexpr Word c2 = 0x4cf5ad432745937fULL;
 Word mix_low(Word k) { return std::rotl(k * c1, 31) * c2; }
@@ -119,8 +118,8 @@ State after(State state, Word one, Word two) {
   return state;
 }
 
-// 16 bytes after which `high` is `length`: the end of the hash then takes it to 0, and its two halves see one
-// number.
+// 16 bytes after which `high` equals `length`. The finalization then sets it to 0, and both halves have the same
+// value.
 std::string levelling_block(const Alphabet& alphabet, State& state, Word length) {
   while (true) {
     const Word one = alphabet.any();
@@ -133,7 +132,7 @@ std::string levelling_block(const Alphabet& alphabet, State& state, Word length)
   }
 }
 
-// The last 8 bytes, `count` times: the low half of the hash is then 2 × z, and z is chosen.
+// The last 8 bytes, `count` times. The low half of the hash is then 2 × z, for a chosen z.
 template <class Print>
 void print_endings(const Alphabet& alphabet, State state, Word length, int count, Print print) {
   for (Word number = 1; count > 0; ++number) {

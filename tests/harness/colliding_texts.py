@@ -1,10 +1,10 @@
-"""Texts that collide in hash tables whose seed an attacker knows (colliding_texts.cpp makes them):
+"""Texts that collide in hash tables whose seed an attacker knows. colliding_texts.cpp computes them:
 
-    texts = CollidingTexts(folder)       # compiles the generator there, unless it is there
-    texts.pages(160_000)            # equal in every bit of std::hash; also activity types
-    texts.hosts(160_000)            # the same, of what a referrer's host may have
-    texts.users(160_000)            # equal in the low 32 bits of the hash of user_id, and different beyond
-    texts.pairs(160_000)            # (user_id, message_id): the same of their fingerprint in dedupe"""
+    texts = CollidingTexts(folder)       # compiles the generator into the folder, once
+    texts.pages(160_000)            # equal in all bits of std::hash; usable as activity types, too
+    texts.hosts(160_000)            # the same, from the characters of a host name
+    texts.users(160_000)            # equal in the low 32 bits of the hash of user_id; the high bits differ
+    texts.pairs(160_000)            # (user_id, message_id): the same for their fingerprint in dedupe"""
 import pathlib
 import shutil
 import string

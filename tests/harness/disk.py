@@ -1,12 +1,12 @@
-"""A small file system that fills up."""
+"""A small file system that a test can fill."""
 import os
 import pathlib
 import subprocess
 
 
 class Disk:
-    """`megabytes` of memory, mounted at `path` (CalledProcessError where that is forbidden). Mount it in a mount namespace
-    of your own, or it outlives a killed test."""
+    """A tmpfs of `megabytes`, mounted at `path`. CalledProcessError: mounting is not permitted. Mount it inside a mount
+    namespace; otherwise it outlives a test that is killed."""
 
     def __init__(self, path, megabytes):
         self.path = pathlib.Path(path)
@@ -19,12 +19,12 @@ class Disk:
         return found.f_bavail * found.f_frsize // 1024
 
     def fill(self, leaving_kb):
-        """Takes all room but that."""
+        """Fills the file system except for `leaving_kb`."""
         with open(self.path / "ballast", "ab", buffering=0) as out:
-            while (room := self.free_kb() - leaving_kb) > 0:
+            while (excess_kb := self.free_kb() - leaving_kb) > 0:
                 try:
-                    out.write(bytes(min(2**20, room * 1024)))
-                except OSError:  # somebody else was faster
+                    out.write(bytes(min(2**20, excess_kb * 1024)))
+                except OSError:  # another process took the space first
                     return
 
     def clear(self):

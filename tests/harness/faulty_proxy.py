@@ -1,4 +1,4 @@
-"""A TCP proxy on a loopback port that can go wrong: what lies behind it sees a network that holds, cuts or slows."""
+"""A TCP proxy on a loopback port that simulates network faults: silence, resets and delays."""
 import contextlib
 import select
 import socket
@@ -7,22 +7,22 @@ import time
 
 
 class FaultyProxy:
-    """Forwards to 127.0.0.1:`target` until told otherwise.
+    """Forwards connections to 127.0.0.1:`target`. Any thread.
 
-    pass_on()  forwards (the beginning, and again after the others)
-    hold()     a black hole: connections stay open and new ones are taken, but no byte passes either way
-    mute()     half of one: what is said to the target arrives, and no answer comes
-    refuse()   cuts what is open with a reset and resets whoever comes
-    delay      seconds that each piece waits, either way
-    cut_after  asked for each new connection: after how many bytes, both ways together, it is reset, be it amid a word;
-               None: never
+    forward()  forwards data (the initial mode)
+    hold()     a black hole: open connections stay open and new ones are accepted, but no data passes in either direction
+    mute()     data reaches the target, but no answer passes
+    refuse()   resets all open and all new connections
+    delay      seconds that each piece of data is delayed, in both directions
+    cut_after  a function that is called for each new connection; it returns after how many bytes, both directions
+               together, the connection is reset. None: never
     """
 
     def __init__(self, target, delay=0.0):
         self.target = target
         self.delay = delay
         self.cut_after = None
-        self._mode = "pass"
+        self._mode = "forward"
         self._changed = threading.Condition()
         self._pairs = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -30,8 +30,8 @@ class FaultyProxy:
         self._closed = False
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def pass_on(self):
-        self._set("pass")
+    def forward(self):
+        self._set("forward")
 
     def hold(self):
         self._set("hold")
@@ -44,7 +44,7 @@ class FaultyProxy:
         self.cut()
 
     def cut(self):
-        """Resets what is open now; who comes anew is served as the mode says."""
+        """Resets the open connections. New ones are treated as the mode says."""
         for pair in list(self._pairs):
             self._reset(pair)
 
@@ -97,7 +97,7 @@ class FaultyProxy:
                 self._wait_until_open("hold", "mute") if ready is far else self._wait_until_open("hold")
                 if piece:
                     speaking[ready].sendall(piece)
-                else:  # what it had said before it closed arrives all the same
+                else:  # a half-close: data in the other direction still passes
                     speaking.pop(ready).shutdown(socket.SHUT_WR)
 
     def _wait_until_open(self, *shut):

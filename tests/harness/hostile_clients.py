@@ -1,4 +1,4 @@
-"""Clients that hold a server's memory and connections for as long as they can, from loopback addresses of their own."""
+"""Clients that hold memory and connections of a server as long as they can, and an honest client to compare with."""
 import collections
 import http.client
 import selectors
@@ -6,14 +6,14 @@ import socket
 import threading
 import time
 
-PIPELINED = b"GET /app.js HTTP/1.1\r\nHost: x\r\n\r\n" * 500  # 11 KB each reply, and nobody reads them
+PIPELINED = b"GET /app.js HTTP/1.1\r\nHost: x\r\n\r\n" * 500  # each reply has 11 KB, and the client reads none
 BODY_BYTES, BODY_SENT = 8_000_000, 400_000
 
 
 class HostileClients:
-    """`count` sockets from `addresses` in turns, a quarter of each kind: idle ones, slow headers, slow bodies, and
-    pipelined requests whose replies nobody reads. One that the server closes is opened again. `opened` and `closed`
-    count sockets by kind."""
+    """`count` sockets, bound to `addresses` in turn, a quarter of each kind: idle, slow headers, slow bodies, and pipelined
+    requests whose replies are not read. A socket that the server closes is opened again. `opened` and `closed` count
+    sockets by kind."""
 
     KINDS = ("idle", "slow header", "slow body", "reads nothing")
 
@@ -31,7 +31,7 @@ class HostileClients:
         return self
 
     def stop(self):
-        """All sockets are closed when it returns."""
+        """Closes all sockets and returns."""
         self._stop.set()
         self._thread.join(30)
         if self.fault:
@@ -96,7 +96,7 @@ class HostileClients:
 
     @staticmethod
     def _wanted(kind, rest):
-        # Of one that reads nothing only a failed write shows that it was closed.
+        # A client that reads nothing notices only by a failed write that the server closed its connection.
         return (selectors.EVENT_WRITE if rest else 0) | (0 if kind == "reads nothing" and rest else selectors.EVENT_READ)
 
     @staticmethod
@@ -108,7 +108,7 @@ class HostileClients:
 
 
 class HonestClient:
-    """Posts one small event after another from 127.0.0.1 on a connection of its own, a new one for every tenth."""
+    """Posts one small event after another from 127.0.0.1. It opens a new connection for every tenth event."""
 
     def __init__(self, weir, make_event):
         self.weir, self.make_event = weir, make_event

@@ -1,24 +1,24 @@
-"""One keep-alive connection at a time to one of several Weirs: posts, and says what became of each event."""
+"""Posts events to one of several Weir processes over a keep-alive connection and reports the outcome of each event."""
 import dataclasses
 import http.client
 import json
 import socket
 
 KEPT, REFUSED, UNKNOWN = "kept", "refused", "unknown"
-NOT_KEPT = (408, 429, 503)  # surely not, and to be sent again
+NOT_KEPT = (408, 429, 503)  # statuses that mean: not kept, send again
 
 
 @dataclasses.dataclass
 class Reply:
-    status: int        # 0: there was no answer
-    outcomes: list     # for each event KEPT, REFUSED (surely not kept) or UNKNOWN
-    rejected: dict = dataclasses.field(default_factory=dict)  # {index: why} of those found wrong; they are REFUSED too
+    status: int        # 0: no answer
+    outcomes: list     # for each event: KEPT, REFUSED (certainly not kept) or UNKNOWN
+    rejected: dict = dataclasses.field(default_factory=dict)  # {index: reason} of the invalid events; they are REFUSED too
     why: str = ""
 
 
 class HttpClient:
-    """For one thread. `addresses`: (host, port) of each; it stays with one while that answers well, and goes on to the
-    next one where there is no answer or a 5xx."""
+    """Not thread-safe. `addresses`: a list of (host, port). The client stays with one address and moves to the next after a
+    connection failure or a 5xx."""
 
     def __init__(self, addresses, timeout=15.0):
         self.addresses = list(addresses)
@@ -26,22 +26,22 @@ class HttpClient:
         self._connection = None
 
     def post(self, path, body, headers, count):
-        """The Reply to one request with `count` events: one for /activity, any number for /activities."""
+        """Sends one request with `count` events (one for /activity) and returns its Reply."""
         try:
             self._connect()
-        except OSError as away:
+        except OSError as error:
             self._next()
-            return Reply(0, [REFUSED] * count, why=f"no connection: {away}")  # not a byte was sent
+            return Reply(0, [REFUSED] * count, why=f"no connection: {error}")  # nothing was sent
         status = 0
         try:
             self._connection.request("POST", path, body, headers)
             answer = self._connection.getresponse()
             status = answer.status
             reply = read_reply(status, answer.read(), path, count)
-        except (OSError, http.client.HTTPException, ValueError) as lost:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             self._next()
-            promised = status == 200 and path == "/activity"  # its status line says it all
-            return Reply(status, [KEPT if promised else UNKNOWN] * count, why=f"cut off: {lost!r}")
+            promised = status == 200 and path == "/activity"  # the status line alone is the promise
+            return Reply(status, [KEPT if promised else UNKNOWN] * count, why=f"incomplete reply: {error!r}")
         if status >= 500:
             self._next()
         return reply
@@ -64,8 +64,8 @@ class HttpClient:
 
 
 def read_reply(status, text, path, count):
-    """What an answer of Weir's says of each event (contract §3). ValueError: it is cut short, or none of Weir's.
-    AssertionError: one that no client that sends activities should get."""
+    """Derives the outcome of each event from an answer (contract §3). ValueError: the answer is incomplete, or not from
+    Weir. AssertionError: an answer that no honest client should get."""
     if status in NOT_KEPT:
         return Reply(status, [REFUSED] * count, why=text.decode(errors="replace"))
     if status not in (200, 400, 413, 500):

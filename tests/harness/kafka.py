@@ -1,4 +1,4 @@
-"""A real Kafka broker, and the tools that look at it from outside: kcat and Kafka's own."""
+"""A real Kafka broker, and the tools that read it from outside: kcat and Kafka's own."""
 import collections
 import json
 import re
@@ -15,7 +15,7 @@ STICKY = "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"
 
 
 def needed():
-    """Fails in CI, skips elsewhere, where a broker cannot be started."""
+    """Checks that a broker can be started; otherwise the test fails in CI and is skipped elsewhere."""
     if subprocess.run([SCRIPT, "check"], capture_output=True).returncode != 0:
         weir.missing("Kafka's jars (scripts/fetch-kafka, or KAFKA_HOME) or Java 17")
     if not shutil.which("kcat"):
@@ -23,7 +23,7 @@ def needed():
 
 
 class Kafka(server.Server):
-    """One broker on free loopback ports. start() returns when it answers; launch first, wait later: begin(), ready()."""
+    """One broker on free loopback ports. start() returns when it answers. begin() returns at once; ready() then waits."""
 
     NAME = "Kafka"
 
@@ -44,18 +44,18 @@ class Kafka(server.Server):
         self.begin()
         return self.ready()
 
-    # What people look with.
+    # Tools.
 
     def kcat(self, *options, text="", check=True):
         return subprocess.run(["kcat", "-b", self.brokers, *map(str, options)], input=text, capture_output=True,
                               text=True, errors="replace", check=check, timeout=120)
 
     def tool(self, name, *options):
-        """One of Kafka's own programs; gives what it printed."""
+        """Runs one of Kafka's own programs and returns its output."""
         done = subprocess.run([SCRIPT, "tool", name, "--bootstrap-server", self.brokers, *map(str, options)],
                               capture_output=True, text=True, timeout=120)
         if done.returncode != 0:
-            raise AssertionError(f"{name} left with {done.returncode}: {done.stdout}{done.stderr}")
+            raise AssertionError(f"{name} exited with {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout
 
     def create_topic(self, topic, partitions, *options, **settings):
@@ -75,36 +75,36 @@ class Kafka(server.Server):
         return 0
 
     def end_offsets(self, topic):
-        """{partition: the offset that its next record will have}."""
+        """Returns {partition: the offset that its next record will have}."""
         asked = [f"-t{topic}:{partition}:-1" for partition in range(self.partitions(topic))]
         if not asked:
             return {}
-        # A broker that has just been started again may have no leader yet for some partition.
+        # A broker that was just restarted may have no leader yet for some partition.
         answer = weir.wait_until(lambda: self.complete(self.kcat("-Q", *asked, check=False)), 30, "the end offsets")
         return {int(partition): int(offset) for partition, offset in re.findall(r"\[(\d+)\] offset (\d+)", answer)}
 
     @staticmethod
     def complete(done):
-        """What it printed, if it succeeded."""
+        """Returns the output of a process that succeeded, otherwise None."""
         return done.stdout if done.returncode == 0 else None
 
     def records(self, topic):
-        """All that stands in it: dicts with partition, offset, ts, key, payload, headers (name, value, name, value…)."""
+        """Returns all its records: dicts with partition, offset, ts, key, payload, headers (name, value, name, value…)."""
         if not self.partitions(topic):
             return []
         return [json.loads(line) for line in self.kcat("-C", "-e", "-q", "-J", "-t", topic).stdout.split("\n") if line]
 
     def counts(self, topic):
-        """{partition: how many records a reader from outside finds there}."""
+        """Returns {partition: the number of records that kcat reads there}."""
         read = self.kcat("-C", "-e", "-q", "-f", "%p\n", "-t", topic).stdout.split()
         return dict(collections.Counter(map(int, read)))
 
     def produce(self, topic, values, *options):
-        """One record for each text of `values` (no line breaks in them), by a client that is not ours."""
+        """Writes a record for each text of `values`, with kcat. A text has no line break."""
         self.kcat("-P", "-t", topic, *options, text="".join(value + "\n" for value in values))
 
     def group(self, name):
-        """The rows of `kafka-consumer-groups --describe`: dicts by the names in its head."""
+        """Returns the rows of `kafka-consumer-groups --describe` as dicts by the names of its columns."""
         rows, head = [], None
         for line in self.tool(GROUPS, "--describe", "--group", name).splitlines():
             words = line.split()
@@ -115,13 +115,13 @@ class Kafka(server.Server):
         return rows
 
     def lag(self, name):
-        """The sum of what the group has not read, as Kafka's own tool says (a partition without a committed offset
-        counts whole); None while there is no such group."""
+        """Returns the number of records that the group has not read, by Kafka's own tool. A partition without a committed
+        offset counts in full. None: there is no such group."""
         rows = self.group(name)
         return sum(int(row["LOG-END-OFFSET"] if row["LAG"] == "-" else row["LAG"]) for row in rows) if rows else None
 
     def foreign_member(self, topic, group, session_ms=8000):
-        """Kafka's VerifiableConsumer joins the group: somebody else's program. The caller ends it."""
+        """Starts Kafka's VerifiableConsumer as a member of the group. The caller ends it."""
         member = ForeignMember(self.folder / f"member-{weir.free_port()}")
         member.launch([SCRIPT, "tool", MEMBER, "--bootstrap-server", self.brokers, "--topic", topic, "--group-id", group,
                        "--session-timeout", session_ms, "--assignment-strategy", STICKY])
@@ -129,35 +129,35 @@ class Kafka(server.Server):
 
 
 class MultiListenerKafka(Kafka):
-    """A broker with a door (a listener) of its own for each of `names`: whoever uses it comes through the port
-    `ways[name]`, which leads to the listener `ports[name]` by something that can go wrong. Tools come straight in.
+    """A broker with a listener for each of `names`. Clients of the listener connect to the port `proxied[name]`, which a
+    faulty proxy forwards to the listener at `ports[name]`. Kafka's tools connect directly.
 
-    `way(name, port)` makes such a way and gives the port to come through."""
+    `make_proxy(name, port)` starts a proxy to `port` and returns the port where it listens."""
 
-    def __init__(self, folder, names, way, **settings):
+    def __init__(self, folder, names, make_proxy, **settings):
         super().__init__(folder, **settings)
         self.ports = {name: weir.free_port() for name in names}
-        self.ways = {name: way(name, port) for name, port in self.ports.items()}
+        self.proxied = {name: make_proxy(name, port) for name, port in self.ports.items()}
         listening = {**self.ports, "PLAINTEXT": self.port, "CONTROLLER": self.controller_port}
-        advertised = {**self.ways, "PLAINTEXT": self.port}
+        advertised = {**self.proxied, "PLAINTEXT": self.port}
         self.settings += [
             "listeners=" + ",".join(f"{name}://127.0.0.1:{port}" for name, port in listening.items()),
             "advertised.listeners=" + ",".join(f"{name}://127.0.0.1:{port}" for name, port in advertised.items()),
             "listener.security.protocol.map=" + ",".join(f"{name}:PLAINTEXT" for name in listening)]
 
     def brokers_by(self, name):
-        """KAFKA_BROKERS of whoever is to come in by that door."""
-        return f"127.0.0.1:{self.ways[name]}"
+        """Returns KAFKA_BROKERS for a client of that listener."""
+        return f"127.0.0.1:{self.proxied[name]}"
 
 
 class ForeignMember(server.Server):
     NAME = "VerifiableConsumer"
 
     def events(self):
-        """What it said: dicts with `name`: startup_complete, partitions_assigned, partitions_revoked, records_consumed…"""
+        """Returns its events, dicts with `name`: startup_complete, partitions_assigned, partitions_revoked, records_consumed…"""
         lines = [line for line in self.log().splitlines() if line.startswith("{")]
         return [json.loads(line) for line in lines if line.endswith("}")]
 
     def assigned(self):
-        """How many partitions it was given so far, all rounds together."""
+        """Returns how many partitions it was assigned so far, over all rebalances."""
         return sum(len(event["partitions"]) for event in self.events() if event["name"] == "partitions_assigned")

@@ -1,4 +1,4 @@
-"""A store with many pages, written into its tables: 1,000 pages a day, as many as a window keeps by name, all different."""
+"""Fills the tables of a store with many pages: 1,000 distinct pages a day, as many as a window stores by name."""
 import pathlib
 import random
 import sqlite3
@@ -12,13 +12,13 @@ COLUMNS = ("topic", "granularity", "dimension", "window_start", "partition", "va
 
 
 def sketch(dice, users):
-    """So many users in the storage format of the hll extension, explicit."""
+    """Returns a sketch of `users` random users in the explicit storage format of the hll extension."""
     hashes = sorted({dice.getrandbits(64) - 2**63 for _ in range(users)})
     return b"\x12\x8e\x4d" + b"".join(number.to_bytes(8, "big", signed=True) for number in hashes)
 
 
 def rows(values, value_bytes=1, users_max=1):
-    """Tuples in the order of COLUMNS; window_start and last_write in unix seconds."""
+    """Yields rows as tuples in the order of COLUMNS. window_start and last_write are in unix seconds."""
     dice = random.Random(1)
     for number in range(values):
         day = FIRST_DAY + number // VALUES_A_DAY * DAY
@@ -59,6 +59,6 @@ def fill_postgres(server, made):
 
 
 def peak_mb(process):
-    """The most memory that it has had."""
+    """Returns the peak memory of the process in MB (VmHWM)."""
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024

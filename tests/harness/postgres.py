@@ -1,4 +1,4 @@
-"""A real PostgreSQL, and psql to look into it."""
+"""A real PostgreSQL server, and psql to query it."""
 import csv
 import io
 import os
@@ -12,11 +12,11 @@ from tests.harness import server, weir
 USER, PASSWORD = "postgres", "postgres"
 
 
-csv.field_size_limit(16 * 2**20)  # a dead letter holds its value whole
+csv.field_size_limit(16 * 2**20)  # a dead letter holds the whole value of its record
 
 
 def programs():
-    """The folder of the newest version's programs, where Debian keeps them."""
+    """Returns the folder with the programs of the newest installed version (Debian's layout), or None."""
     versions = pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb")
     found = sorted((path.parent for path in versions), key=lambda path: float(path.parent.name))
     return found[-1] if found else None
@@ -28,7 +28,7 @@ def has_hll():
 
 
 def needed():
-    """Fails in CI, skips elsewhere, where a server cannot be started."""
+    """Checks that a server can be started; otherwise the test fails in CI and is skipped elsewhere."""
     if programs() is None:
         weir.missing("postgresql-15")
     if os.geteuid() == 0 and USER not in (entry.pw_name for entry in pwd.getpwall()):
@@ -36,10 +36,10 @@ def needed():
 
 
 class Postgres(server.Server):
-    """A server on a free loopback port with an empty database; user and password `postgres`, checked by SCRAM.
+    """A server on a free loopback port with an empty database. User and password are `postgres`, checked by SCRAM.
 
-    With fsync=True a kill takes nothing; without, it takes nothing either (the pages are the kernel's), only a power
-    cut would. start() returns when it answers; launch first, wait later: begin(), ready()."""
+    A kill loses nothing even without fsync, because the kernel still holds the pages; only a power cut would. start()
+    returns when the server answers. begin() returns at once; ready() then waits."""
 
     NAME = "PostgreSQL"
 
@@ -79,12 +79,12 @@ class Postgres(server.Server):
         return self.ready()
 
     def environment(self, database=None):
-        """Weir's settings for it."""
+        """Returns the settings with which Weir uses this server."""
         return {"DB_HOST": "127.0.0.1", "DB_PORT": str(self.port), "DB_USER": USER, "DB_PASSWORD": PASSWORD,
                 "DB_NAME": database or self.database}
 
     def psql(self, sql, database=None, check=True):
-        """What psql prints as CSV without a head; None if it failed and `check` is false."""
+        """Returns the rows that psql prints, as CSV without a header line. None: psql failed and `check` is false."""
         done = subprocess.run(["psql", "-X", "-q", "--csv", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-"], input=sql,
                               capture_output=True, text=True, timeout=120,
                               env={**os.environ, "PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": USER,
@@ -97,11 +97,11 @@ class Postgres(server.Server):
         return done.stdout
 
     def rows(self, sql, database=None):
-        """Tuples of texts; NULL is ''."""
+        """Returns the rows as tuples of texts. NULL is ''."""
         return [tuple(row) for row in csv.reader(io.StringIO(self.psql(sql, database)))]
 
     def number(self, sql, database=None):
-        """The one number that it answers; 0 for NULL."""
+        """Returns the single number of the result; 0 for NULL."""
         return int(self.rows(sql, database)[0][0] or 0)
 
     def create_database(self, name, hll=False):
@@ -110,24 +110,24 @@ class Postgres(server.Server):
             self.psql("CREATE EXTENSION hll", database=name)
 
     def terminate_backends(self, database=None):
-        """Ends every other session of that database, as an administrator would; gives how many."""
+        """Terminates every other session of the database and returns their number."""
         return self.number("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
                            f"WHERE pid <> pg_backend_pid() AND datname = '{database or self.database}'", "postgres")
 
-    # What other sessions do to Weir's. Each gives up silently when the server goes away meanwhile.
+    # Sessions that disturb those of Weir. Each returns silently if the server becomes unavailable.
 
     def lock_table(self, table, seconds, database):
         self.psql(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT", database, False)
 
     def cross_locks(self, first, second, database):
-        """Takes the accounts of two partitions one after the other: a deadlock for a flush that takes them the other way
-        round, and it is not we who are ended."""
+        """Locks the ledger rows of two partitions in sequence. A flush that locks them in the opposite order deadlocks;
+        PostgreSQL then cancels the flush, because this session waits longer before it checks."""
         lock = "SELECT 1 FROM activity_ledger WHERE partition = {} FOR UPDATE;"
         self.psql("SET deadlock_timeout = '20s'; BEGIN;" + lock.format(first) + "SELECT pg_sleep(0.3);" + lock.format(second) +
                   "COMMIT", database, False)
 
     def cancel_statements(self, seconds, database):
-        """Whatever statement of another session runs there, a hundred times a second."""
+        """Cancels the running statements of all other sessions of the database, a hundred times a second."""
         self.psql(f"DO $$ BEGIN FOR i IN 1..{round(100 * seconds)} LOOP PERFORM pg_stat_clear_snapshot(); "
                   "PERFORM pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
                   f"datname = '{database}' AND state = 'active'; PERFORM pg_sleep(0.01); END LOOP; END $$", "postgres", False)

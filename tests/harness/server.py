@@ -1,4 +1,4 @@
-"""A server that a test starts, kills, freezes and starts again on the same folder and port."""
+"""A server that a test starts, kills, freezes and restarts on the same folder and port."""
 import os
 import pathlib
 import signal
@@ -8,7 +8,7 @@ from tests.harness import weir
 
 
 class Server:
-    """One process of somebody else's program; it dies with the thread that started it."""
+    """A process of another program with its children. It dies with the thread that started it."""
 
     NAME = "a server"
 
@@ -19,7 +19,7 @@ class Server:
         self.process = None
 
     def launch(self, command, user=None):
-        """Starts it and returns at once; `user`: whom it runs as, None for whoever we are."""
+        """Starts the process and returns at once. `user`: the user that it runs as; None: the current user."""
         who = ["--reuid", user, "--regid", user, "--init-groups"] if user else []
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(["setpriv", *who, "--pdeathsig", "KILL", *map(str, command)], stdout=log,
@@ -28,7 +28,7 @@ class Server:
     def wait_until(self, answers, seconds=60):
         def up():
             if self.process.poll() is not None:
-                raise AssertionError(f"{self.NAME} left with {self.process.returncode}: {self.log()[-3000:]}")
+                raise AssertionError(f"{self.NAME} exited with {self.process.returncode}: {self.log()[-3000:]}")
             return answers()
         weir.wait_until(up, seconds, f"{self.NAME} to answer")
 
@@ -37,13 +37,13 @@ class Server:
         return self.process is not None and self.process.poll() is None
 
     def family(self):
-        """Its processes, the first one first."""
+        """Returns the ids of the process and its descendants, parents first."""
         found = [self.process.pid]
         for pid in found:
             try:
                 found += [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
             except OSError:
-                pass  # gone meanwhile
+                pass  # the process has ended
         return found
 
     def signal_all(self, number):
@@ -54,24 +54,24 @@ class Server:
                 pass
 
     def freeze(self):
-        """SIGSTOP to all of it: connections stay open, nobody answers. On a busy machine threads go on for a while after
-        the signal, so it waits until all stand still."""
-        os.kill(self.process.pid, signal.SIGSTOP)  # first, so that it makes no more processes
+        """Sends SIGSTOP to all its processes: connections stay open and nothing answers. On a busy machine threads run on
+        for a while after the signal, so this waits until all are stopped."""
+        os.kill(self.process.pid, signal.SIGSTOP)  # first, so that it starts no more processes
         self.signal_all(signal.SIGSTOP)
-        weir.wait_until(lambda: all(map(stands_still, self.family())), 20, f"{self.NAME} to stand still")
+        weir.wait_until(lambda: all(map(is_stopped, self.family())), 20, f"{self.NAME} to stop")
 
     def thaw(self):
         self.signal_all(signal.SIGCONT)
 
     def kill(self):
-        """SIGKILL to all of it, at once."""
+        """Sends SIGKILL to all its processes, so that none outlives the others."""
         if self.running:
             self.freeze()
             self.signal_all(signal.SIGKILL)
             self.process.wait()
 
     def stop(self, seconds=60):
-        """SIGTERM; gives the exit code."""
+        """Sends SIGTERM and returns the exit code."""
         self.process.terminate()
         return self.process.wait(seconds)
 
@@ -79,8 +79,8 @@ class Server:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
 
-def stands_still(pid):
-    """Each of its threads is stopped, or gone."""
+def is_stopped(pid):
+    """Returns whether every thread of the process is stopped or has ended."""
     for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"):
         try:
             if stat.read_text().rpartition(") ")[2][0] not in "TtZX":

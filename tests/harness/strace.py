@@ -1,12 +1,12 @@
-"""System calls that fail when and as told, by strace."""
+"""Makes system calls of a process fail, by strace."""
 import shutil
 
 from tests.harness import weir
 
 
 def prefix(trace, rule):
-    """What a command is started through. `rule`: CALL:error=NAME:when=N, for each thread of it. The tracer is a child
-    of the program, not the other way round: signals go where they always go. `trace` gets a line for each such call."""
+    """Returns the words to put before a command. `rule`: CALL:error=NAME:when=N, applied to each thread. The tracer is a
+    child of the program, so signals to the program work as usual. strace writes a line for each such call to `trace`."""
     if not shutil.which("strace"):
         weir.missing("strace")
     call = rule.split(":")[0]

@@ -1,4 +1,5 @@
-"""Starts real Weir processes on free loopback ports and their own folders, and ends exactly those."""
+"""Starts real weir processes on free loopback ports, each with its own folder, and ends exactly those. Also the base
+class of the tests, and what every test needs: seeds, waiting, shares of a suite."""
 import contextlib
 import gzip
 import http.client
@@ -24,22 +25,22 @@ SEED = int(os.environ.get("WEIR_SEED", "0")) or random.randrange(1, 2**31)
 
 
 def rounds(short, long):
-    """How often to repeat: `make test` or `make test-all`."""
+    """Returns the number of repetitions: `short` for `make test`, `long` for `make test-all`."""
     return long if LONG else short
 
 
 def missing(what):
-    """What a test needs is not on this machine: a failure in CI, a loud skip elsewhere."""
+    """Reports that this machine lacks what a test needs: the test fails in CI and is skipped elsewhere."""
     if os.environ.get("CI"):
-        raise AssertionError(f"needed in CI and missing: {what}")
+        raise AssertionError(f"required in CI and missing: {what}")
     print(f"SKIPPED, missing: {what}", file=sys.stderr)
     raise unittest.SkipTest(f"missing: {what}")
 
 
 def free_port():
-    """Below the ports that the kernel gives to connections going out: a client that tries again and again while its
-    server is away could otherwise be given that very port, and keep it."""
-    dice = random.SystemRandom()  # tests of the same seed must not meet
+    """Returns a free port below the range that the kernel uses for outgoing connections. Otherwise a client that retries
+    while its server is down could be assigned that very port and keep it."""
+    dice = random.SystemRandom()  # not seeded: tests with the same seed must not choose the same ports
     while True:
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", dice.randrange(20000, 32000)))
@@ -47,7 +48,7 @@ def free_port():
 
 
 def wait_until(claim, seconds=20.0, what="it"):
-    """Asks again and again until `claim()` is true, and returns what it gave."""
+    """Calls `claim()` repeatedly until its result is true, and returns the result. Network errors count as false."""
     end = time.monotonic() + seconds
     while True:
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -55,11 +56,11 @@ def wait_until(claim, seconds=20.0, what="it"):
             if answer:
                 return answer
         if time.monotonic() > end:
-            raise AssertionError(f"waited {seconds} s in vain for {what}")
+            raise AssertionError(f"timeout after {seconds} s: waited for {what}")
         time.sleep(0.02)
 
 
-class Answer:
+class Response:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
 
@@ -68,8 +69,7 @@ class Answer:
 
 
 class Weir:
-    """One `weir serve`, `producer` or `consumer` on a folder that outlives it, so that it can be killed and started
-    again."""
+    """One `weir serve`, `producer` or `consumer`. Its folder outlives the process, so it can be killed and started again."""
 
     def __init__(self, folder, prefix=(), command="serve", **environment):
         self.folder = pathlib.Path(folder)
@@ -99,7 +99,7 @@ class Weir:
     def wait_ready(self, seconds=30):
         def ready():
             if self.process.poll() is not None:
-                raise AssertionError(f"weir left with {self.process.returncode}: {self.log()[-2000:]}")
+                raise AssertionError(f"weir exited with {self.process.returncode}: {self.log()[-2000:]}")
             return self.get("/health/ready").status == 200
         return wait_until(ready, seconds, "weir to be ready")
 
@@ -108,12 +108,12 @@ class Weir:
         self.process.wait()
 
     def stop(self, seconds=30):
-        """SIGTERM; gives the exit code."""
+        """Sends SIGTERM and returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
 
     def freeze(self):
-        """SIGSTOP: to others it looks as if it were thinking."""
+        """Sends SIGSTOP: connections stay open and nothing answers."""
         self.process.send_signal(signal.SIGSTOP)
 
     def thaw(self):
@@ -124,9 +124,9 @@ class Weir:
         return self.process is not None and self.process.poll() is None
 
     def end(self):
-        """Whatever is left of it, and of what it was started through."""
+        """Kills the process if it still runs, and the program through which it was started."""
         if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)  # a session of its own: see start()
+            os.killpg(self.process.pid, signal.SIGKILL)  # start() made it the leader of its own session
             self.process.wait()
 
     def log(self):
@@ -137,7 +137,7 @@ class Weir:
         try:
             connection.request(method, path, body, headers or {})
             reply = connection.getresponse()
-            return Answer(reply.status, dict(reply.getheaders()), reply.read())
+            return Response(reply.status, dict(reply.getheaders()), reply.read())
         finally:
             connection.close()
 
@@ -158,7 +158,7 @@ class Weir:
         return answer.json()
 
     def metric(self, name, **labels):
-        """The value of one series of /metrics."""
+        """Returns the value of one series of /metrics."""
         wanted = re.escape(name)
         if labels:
             wanted += r"\{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + r"\}"
@@ -168,7 +168,7 @@ class Weir:
         return self.get("/api/v1/ledger").json()
 
     def wait_counted(self, seconds=60):
-        """Until all that the log holds is in the numbers; gives the ledger's sums."""
+        """Waits until everything in the log has been counted, and returns the sums of the ledger."""
         def counted():
             answer = self.get("/health/ready")
             end = answer.json()["checks"]["event_log"].get("end")
@@ -177,25 +177,26 @@ class Weir:
         return wait_until(counted, seconds, "the log to be counted")
 
     def assert_identities(self, case):
+        """Checks both identities of the ledger for each partition (contract, law 2)."""
         for row in self.ledger()["partitions"]:
             case.assertEqual(row["read"], row["tallied"] + row["duplicate"] + row["dead_lettered"], row)
             case.assertEqual(row["next_offset"] - row["start_offset"], row["read"] + row["skipped"], row)
 
     def store(self):
-        """The store's file, as SQL readers open it."""
+        """Opens the file of the store read-only, as other SQL programs do."""
         return sqlite3.connect(f"file:{self.folder / 'data' / 'metrics.db'}?mode=ro", uri=True)
 
 
 def temporary_folder(clean_up):
-    """A new one; `clean_up` (a test's addCleanup) is told to remove it."""
+    """Makes a folder and registers its removal with `clean_up` (addCleanup of a test)."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-test-"))
-    folder.chmod(0o711)  # a server that must not run as root passes through it
+    folder.chmod(0o711)  # a server that does not run as root needs to traverse it
     clean_up(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 class Case(unittest.TestCase):
-    """A test with a folder of its own; every Weir it makes is ended with it."""
+    """A test with its own folder. It ends every Weir that it made."""
 
     def setUp(self):
         if not BINARY.exists():
@@ -218,7 +219,7 @@ class Case(unittest.TestCase):
 
 
 def now(offset=0.0):
-    """RFC 3339, UTC, `offset` seconds from now."""
+    """Returns the time `offset` seconds from now as RFC 3339 in UTC."""
     moment = time.time() + offset
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}Z"
 
@@ -228,7 +229,7 @@ def activity(user="ada", kind="page_view", when=None, **more):
 
 
 def access_log():
-    """The real access log, as bytes: WEIR_ACCESS_LOG, or where it lies beside the project."""
+    """Returns the bytes of the real access log: from WEIR_ACCESS_LOG, or from its place beside the project."""
     path = pathlib.Path(os.environ.get("WEIR_ACCESS_LOG", ROOT.parent / "shared/data/apache_access.log.gz"))
     if not path.exists():
         missing(f"an access log of 10,000 requests (WEIR_ACCESS_LOG, or {path.name} beside the project)")
@@ -236,7 +237,7 @@ def access_log():
 
 
 def access_log_or(make):
-    """The real access log; where there is none, what `make` gives."""
+    """Returns the real access log, or the result of `make` if there is none."""
     try:
         return access_log()
     except (AssertionError, unittest.SkipTest):
@@ -244,8 +245,8 @@ def access_log_or(make):
 
 
 class Share(unittest.TestLoader):
-    """Loads one part of a module's tests: WEIR_SHARE=2/3 is the second third. Tests of a class stay together, so that
-    its servers are started by as few parts as can be."""
+    """Loads one share of the tests of a module: WEIR_SHARE=2/3 is the second third. The order of the tests is kept, so the
+    tests of a class, and thereby its servers, spread over as few shares as possible."""
 
     def loadTestsFromModule(self, module, **more):
         part, parts = map(int, os.environ.get("WEIR_SHARE", "1/1").split("/"))

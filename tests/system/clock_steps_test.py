@@ -126,7 +126,7 @@ class Deployed(cluster.Case):
         time.sleep(SEEN)
         weir.wait_until(lambda: producer.post("/activity", weir.activity("right")).status == 200, 30, "an answer")
         self.assertEqual(self.wait_counted()["tallied"], 1)
-        self.assert_nobody_died()
+        self.assert_no_process_failed()
 
     def test_fault_41_records_from_the_future_move_no_horizon_and_empty_no_window(self):
         # Brokers of today refuse what is more than an hour ahead, unless told otherwise; older ones took it.
@@ -157,7 +157,7 @@ class Deployed(cluster.Case):
             self.assertEqual(producer.post("/activity", event).status, 200)
         sums = self.wait_counted()
         self.assertEqual((sums["tallied"], sums["duplicate"]), (4, 8), "a rebuild knows them, too")
-        self.assert_nobody_died()
+        self.assert_no_process_failed()
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class Network(cluster.Case):
         self.to_producers, self.to_consumers = self.kafka.producers, self.kafka.consumers
         for gate in (self.to_producers, self.to_consumers):
             gate.delay, gate.cut_after = 0.0, None
-            gate.pass_on()
+            gate.forward()
 
     def producer(self):
         return self.start("producer", KAFKA_BROKERS=f"127.0.0.1:{self.to_producers.port}")[0]
@@ -116,7 +116,7 @@ class Network(cluster.Case):
                 self.assertEqual(process.process.poll(), 0, process.log()[-2000:])
                 self.assertLess(took[name], 25)
         for gate in (self.to_producers, self.to_consumers, self.to_database):
-            gate.pass_on()
+            gate.forward()
         self.consumer()
         self.assert_exact([sender], seconds=90)
 
@@ -135,7 +135,7 @@ class Network(cluster.Case):
                 self.assertLess(resident_mb(producer), 300)
             if silence > 10:
                 self.assertEqual(producer.get("/health/ready").status, 503)
-            self.to_producers.pass_on()
+            self.to_producers.forward()
             self.until_posted(producer)
         self.assert_written_as_told(senders)
 
@@ -150,12 +150,12 @@ class Network(cluster.Case):
             self.to_producers.hold()
             time.sleep(4.2)  # after 3.5 s the connection was given up: what waits goes together by the next
             self.to_producers.delay = 0.5
-            self.to_producers.pass_on()
+            self.to_producers.forward()
             time.sleep(1.75)  # it was greeted after 1 s; after 0.5 s more Kafka has what waited
             self.to_producers.mute()
             self.to_producers.delay = 0.0
             time.sleep(4.65)
-            self.to_producers.pass_on()
+            self.to_producers.forward()
             self.until_posted(producer)
         self.assert_written_as_told(senders)
 
@@ -207,7 +207,7 @@ class Network(cluster.Case):
         self.assertLessEqual(set(outcomes), {500, 503})
         self.assertLess(max(slowest), ANSWERED_WITHIN)
         self.assertLess(highest, 600)
-        self.to_producers.pass_on()
+        self.to_producers.forward()
         self.until_posted(producer)
 
     def test_connections_to_kafka_that_are_cut_amid_a_word_break_no_promise(self):
@@ -236,14 +236,14 @@ class Network(cluster.Case):
         for silence in (4, weir.rounds(14, 40)):  # less and more than the group waits for its members
             self.to_consumers.hold()
             time.sleep(silence)
-            self.to_consumers.pass_on()
+            self.to_consumers.forward()
             weir.wait_until(lambda: gated.get("/health/ready").json()["status"] == "ready", 40, "it to be well again")
         self.consumer()
         self.to_consumers.hold()
         time.sleep(weir.rounds(14, 40))
         self.assertTrue(self.postgres.number("SELECT count(*) FROM activity_ledger WHERE updated_at > now() - "
                                              "interval '3 s' AND tallied > 0", self.database), "the other goes on")
-        self.to_consumers.pass_on()
+        self.to_consumers.forward()
         sender.stop()
         self.assert_exact([sender])
         weir.wait_until(lambda: gated.get("/health/ready").status == 200, 40, "it to be in the group again")
@@ -269,7 +269,7 @@ class Network(cluster.Case):
         answer = consumer.get("/api/v1/summary", timeout=60)
         self.assertIn(answer.status, (500, 503, 504))
         print(f"a question was answered with {answer.status} after {time.monotonic() - begun:.1f} s", flush=True)
-        self.to_database.pass_on()
+        self.to_database.forward()
         sender.stop()
         self.assert_exact([sender], seconds=90)
         weir.wait_until(lambda: check(consumer)["status"] == "ready", 60, "the store to be well")

@@ -216,7 +216,7 @@ class Offsets(cluster.Case):
         time.sleep(2)
         refusals |= {post(number) for number in range(20)}
         self.assertEqual(refusals, {503}, "where counting begins is not stored yet")
-        gate.pass_on()
+        gate.forward()
         weir.wait_until(lambda: post(100) == 200, 30, "events to be accepted")
         for number in range(101, 140):
             self.assertEqual(post(number), 200)

@@ -74,7 +74,7 @@ class Database(cluster.Case):
         sender = LoadGenerator([producer.port], traffic(200)).start()
         sender.wait()  # events are taken meanwhile
         weir.wait_until(lambda: "away" in store_check(consumer).get("reason", ""), 10, "the reason in health")
-        gate.pass_on()
+        gate.forward()
         consumer.wait_ready(20)
         self.assert_exact([sender])
 
@@ -415,7 +415,7 @@ class Processes(cluster.Case):
         last = json.loads(last_line(consumer))
         self.assertEqual(last["message"], "leaving at once")
         self.assertGreaterEqual(int(last["unflushed_events"]), 400)
-        gate.pass_on()
+        gate.forward()
         consumer.start(ready=False)
         self.assert_exact([first, second])
 

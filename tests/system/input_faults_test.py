@@ -22,7 +22,7 @@ class Input(weir.Case):
         reply = self.connection.getresponse()
         text = reply.read()
         self.assertFalse(reply.will_close)
-        return weir.Answer(reply.status, dict(reply.getheaders()), text)
+        return weir.Response(reply.status, dict(reply.getheaders()), text)
 
     def refused(self, body, *named, path="/activity"):
         reply = self.send(body if isinstance(body, bytes) else json.dumps(body).encode(), path)
