@@ -1,8 +1,8 @@
-"""docker-compose.yml with three consumers: 10,000 activities through the published port, one consumer killed meanwhile.
+"""Runs docker-compose.yml with three consumers. Sends 10,000 activities through the published port and kills one consumer.
 
-Runs on `docker compose` where a Docker engine answers, else on WEIR_COMPOSE (a program that takes the same words) with
-WEIR_CONTAINERS (one that takes `kill`, `inspect`, `ps` as docker does), else on tools that lie beside the project.
-Without any of them it ends with 77: skipped, in CI too."""
+Uses `docker compose` if a Docker engine answers. Otherwise uses WEIR_COMPOSE (a program with the same arguments) and
+WEIR_CONTAINERS (a program with `kill`, `inspect` and `ps` of docker), or tools beside the project. Without any of them the
+exit code is 77: skipped, also in CI."""
 import json
 import os
 import subprocess
@@ -18,7 +18,7 @@ SKIPPED = 77
 
 
 def tools():
-    """(the words before those of compose, the words before those of the engine), or None."""
+    """Returns (the command prefix for compose, the command prefix for the engine), or None."""
     if subprocess.run(["sh", "-c", "docker compose version && docker info"], capture_output=True).returncode == 0:
         return ["docker", "compose"], ["docker"]
     if os.environ.get("WEIR_COMPOSE"):
@@ -31,25 +31,25 @@ def tools():
 class Deployment(weir.unittest.TestCase):
     def setUp(self):
         self.port = weir.free_port()
-        self.project = "weirtest"  # its own containers and volumes: nobody else's are touched
+        self.project = "weirtest"  # distinct from other projects, so only its own containers and volumes are touched
         self.environment = {**{name: value for name, value in os.environ.items()
                                if not name.startswith(("KAFKA_", "DB_"))},
                             "SERVER_PORT": str(self.port), "FLUSH_INTERVAL_SEC": "1"}
-        self.compose("down", "-v", check=False)  # what a run that was killed may have left
+        self.compose("down", "-v", check=False)  # remove leftovers of a run that was killed
         self.addCleanup(self.compose, "down", "-v", check=False)
 
     def compose(self, *words, check=True):
         done = subprocess.run([*TOOLS[0], "-f", "docker-compose.yml", "-p", self.project, *words], cwd=weir.ROOT,
                               env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if check and done.returncode != 0:
-            raise AssertionError(f"compose {words} left with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+            raise AssertionError(f"compose {words} exited with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
         return done.stdout
 
     def engine(self, *words):
         return subprocess.run([*TOOLS[1], *words], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
     def containers(self, service):
-        """Names of those that run, in order."""
+        """Returns the names of the running containers, in order."""
         names = self.engine("ps", "--format", "{{.Names}}").split()
         return sorted(name for name in names if name.startswith(f"{self.project}-{service}-"))
 
@@ -59,7 +59,7 @@ class Deployment(weir.unittest.TestCase):
         return [tuple(line.strip().split("|")) for line in out.splitlines() if line.strip()]
 
     def port_of(self, container):
-        """Where the host reaches a consumer's 8081."""
+        """Returns the host port that is published for port 8081 of the container."""
         return self.engine("port", container, "8081").splitlines()[0].rsplit(":", 1)[1]
 
     def get(self, port, path):
@@ -79,7 +79,7 @@ class Deployment(weir.unittest.TestCase):
         extra = {**activities[0], "message_id": "the ten thousandth"}
         activities.append(extra)
 
-        for service in ("producer", "consumer"):  # one after the other: the second finds the build stage made
+        for service in ("producer", "consumer"):  # in sequence: the second reuses the build stage
             self.compose("build", service)
         self.compose("up", "-d", "--build", "--scale", "consumer=3")
         weir.wait_until(lambda: self.get(self.port, "/health/ready")["status"] == "ready", 60, "the producer to be ready")
@@ -94,8 +94,8 @@ class Deployment(weir.unittest.TestCase):
         self.engine("kill", "--signal", "KILL", consumers[1])
         self.assertEqual(sender.wait(180), len(activities))
 
-        read, tallied, duplicate, letters = self.wait_counted(len(activities))
-        self.assertEqual((read, tallied, letters), (tallied + duplicate, len(activities), 0))
+        read, tallied, duplicate, dead_lettered = self.wait_counted(len(activities))
+        self.assertEqual((read, tallied, dead_lettered), (tallied + duplicate, len(activities), 0))
         found = self.rows("SELECT sum(events), sum(page_views) FROM activity_days WHERE dimension = 'total'")[0]
         page_views = expected.page_views + (extra["activity_type"] == "page_view")
         self.assertEqual(tuple(map(int, found)), (len(activities), page_views))

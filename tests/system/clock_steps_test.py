@@ -1,4 +1,4 @@
-"""Clocks that step by days while Weir runs, and back: everything is right again at once."""
+"""Clocks step by days while Weir runs, and return. Afterwards all figures and times are right at once."""
 import time
 import unittest
 
@@ -7,7 +7,7 @@ from tests.harness import cluster, weir
 from tests.harness.clocks import Clocks
 
 DAY = 86_400
-SEEN = 2.5  # seconds after which a process has seen that its clock was moved
+SEEN = 2.5  # seconds until a process notices that its clock was stepped
 AHEAD = (10 * DAY, 1461 * DAY)
 
 
@@ -22,13 +22,13 @@ class Embedded(weir.Case):
         time.sleep(SEEN)
 
     def send(self, one, user, seconds=0.0):
-        """One event with a message_id of its own, of a client whose clock is right but for so much."""
+        """Posts one event with a distinct message_id. `seconds`: how far the clock of the client is off."""
         event = weir.activity(user, message_id=f"m-{user}", when=weir.now(seconds), metadata={"page_url": "/p"})
         self.assertEqual(one.post("/activity", event).status, 200)
         return event
 
     def check_right(self, one):
-        """What is true of a process whose clock is right, whatever it was."""
+        """Checks what holds for a process whose clock is right again. Returns the number of events in the last minutes."""
         *_, last = file_records(one.folder / "data" / "events.db")
         self.assertLess(abs(last.time_ms / 1000 - time.time()), 30, "record time is now")
         freshness = one.get("/health/ready").json()["checks"]["freshness"]
@@ -39,7 +39,7 @@ class Embedded(weir.Case):
         self.assertNotIn("resolution", points)
         return sum(point["events"] for point in points["points"])
 
-    def test_fault_41_a_clock_that_was_ahead_leaves_nothing_behind(self):
+    def test_fault_41_a_clock_that_was_ahead_has_no_lasting_effect(self):
         for ahead in AHEAD:
             with self.subTest(ahead=ahead):
                 one = self.weir(f"ahead-{ahead}", **self.clocks.settings(self.clock)).start()
@@ -54,7 +54,7 @@ class Embedded(weir.Case):
                     self.assertEqual(one.post("/activity", again).status, 200)
                 sums = one.wait_counted()
                 self.assertEqual((sums["tallied"], sums["duplicate"]), (3, 2), "each once")
-                self.assertEqual(self.check_right(one), 3, "minutes show all of it")
+                self.assertEqual(self.check_right(one), 3, "minutes show all events")
                 self.assertIn("stepped ahead", one.log())
                 one.assert_identities(self)
                 one.kill()
@@ -62,11 +62,11 @@ class Embedded(weir.Case):
                 for again in (before, during):
                     self.assertEqual(one.post("/activity", again).status, 200)
                 sums = one.wait_counted()
-                self.assertEqual((sums["tallied"], sums["duplicate"]), (3, 4), "a rebuild knows them, too")
+                self.assertEqual((sums["tallied"], sums["duplicate"]), (3, 4), "the rebuilt dedupe knows them, too")
                 self.assertEqual(self.check_right(one), 3)
                 one.stop()
 
-    def test_fault_41_a_clock_that_was_behind_leaves_nothing_behind(self):
+    def test_fault_41_a_clock_that_was_slow_has_no_lasting_effect(self):
         one = self.weir(**self.clocks.settings(self.clock)).start()
         before = self.send(one, "before")
         one.wait_counted()
@@ -81,11 +81,11 @@ class Embedded(weir.Case):
         self.assertEqual((sums["tallied"], sums["duplicate"]), (3, 1))
         self.assertEqual(one.post("/activity", {**during, "message_id": "m-other"}).status, 200)
         self.assertEqual(one.wait_counted()["tallied"], 4)
-        self.assertEqual(self.check_right(one), 2, "those of today")
+        self.assertEqual(self.check_right(one), 2, "the events of today")
         self.assertIn("the clock is behind the newest record", one.log())
         one.assert_identities(self)
 
-    def test_fault_41_a_log_that_a_clock_ahead_has_written_goes_on_with_the_right_time(self):
+    def test_fault_41_a_log_that_was_written_ahead_of_time_continues_with_the_right_time(self):
         self.clocks.settings(self.clock)
         one = self.weir(**self.clocks.settings(self.clock))
         self.clocks.set(self.clock, 10 * DAY)
@@ -115,7 +115,7 @@ class Deployed(cluster.Case):
         self.assertEqual(producer.post("/activity", event).status, 200, producer.log()[-3000:])
         return event
 
-    def test_fault_41_what_the_broker_refuses_for_its_timestamp_was_not_promised(self):
+    def test_fault_41_a_record_that_the_broker_refuses_for_its_timestamp_is_not_promised(self):
         self.kafka.create_topic(self.topic, 1, **{"message.timestamp.type": "CreateTime"})
         producer, = self.start("producer", **self.clocks.settings(self.clock))
         self.start("consumer")
@@ -128,8 +128,8 @@ class Deployed(cluster.Case):
         self.assertEqual(self.wait_counted()["tallied"], 1)
         self.assert_no_process_failed()
 
-    def test_fault_41_records_from_the_future_move_no_horizon_and_empty_no_window(self):
-        # Brokers of today refuse what is more than an hour ahead, unless told otherwise; older ones took it.
+    def test_fault_41_records_from_the_future_do_not_raise_the_horizon_or_expire_windows(self):
+        # By default, current brokers refuse records more than an hour ahead; older ones accepted them.
         self.kafka.create_topic(self.topic, 1, **{"message.timestamp.type": "CreateTime",
                                                   "message.timestamp.after.max.ms": 2**63 - 1})
         producer, = self.start("producer", **self.clocks.settings(self.clock))
@@ -156,7 +156,7 @@ class Deployed(cluster.Case):
         for event in events:
             self.assertEqual(producer.post("/activity", event).status, 200)
         sums = self.wait_counted()
-        self.assertEqual((sums["tallied"], sums["duplicate"]), (4, 8), "a rebuild knows them, too")
+        self.assertEqual((sums["tallied"], sums["duplicate"]), (4, 8), "the rebuilt dedupe knows them, too")
         self.assert_no_process_failed()
 
 

@@ -1,4 +1,4 @@
-"""Every process of the deployed service is killed or frozen on the way, and the numbers are exact all the same."""
+"""Kills or freezes each process of the deployed service under load. The figures stay exact."""
 import random
 import time
 
@@ -10,16 +10,16 @@ LOG = weir.access_log_or(access_log.generated_log)
 EXPECTED = access_log.Reference(LOG)
 FIGURES = {"events": EXPECTED.events, "page_views": EXPECTED.page_views, "users": len(EXPECTED.users)}
 
-SESSION = 8  # seconds after which the group gives a silent member's partitions away
+SESSION = 8  # seconds until the group reassigns the partitions of a silent member
 
 
 class Kills(cluster.Case):
     SETTINGS = {"FLUSH_INTERVAL_SEC": 1}
 
-    def test_the_access_log_is_exact_though_every_process_is_killed_on_the_way_to_one_consumer(self):
+    def test_the_access_log_is_exact_with_one_consumer_if_every_process_is_killed_once(self):
         self.kill_everything_once(consumers=1)
 
-    def test_the_access_log_is_exact_though_every_process_is_killed_on_the_way_to_three_consumers(self):
+    def test_the_access_log_is_exact_with_three_consumers_if_every_process_is_killed_once(self):
         self.kill_everything_once(consumers=3)
 
     def kill_everything_once(self, consumers):
@@ -54,8 +54,8 @@ class Kills(cluster.Case):
         self.assert_exact([sender], seconds=90)
         self.assertGreater(self.sums()["duplicate"], 0)
 
-    def test_fault_20_a_consumer_killed_between_its_commits_doubles_nothing(self):
-        """The database has committed, Kafka's own offset has not: a kill right behind each flush."""
+    def test_fault_20_a_consumer_killed_between_its_two_commits_counts_nothing_twice(self):
+        """Kills the consumer right after each flush: PostgreSQL has committed, and Kafka does not have the offset yet."""
         producer, = self.start("producer")
         consumer, = self.start("consumer", FLUSH_MIN_INTERVAL_MS=0, BATCH_SIZE=1)
         sender = LoadGenerator([producer.port], traffic(weir.rounds(2_000, 6_000)), per_second=300).start()
@@ -83,26 +83,26 @@ class Kills(cluster.Case):
         self.assert_exact([sender])
         weir.wait_until(lambda: zombie.get("/health/ready").status == 200, 30, "the zombie to be in the group again")
 
-    def test_fault_21_a_frozen_writer_holds_its_successor_up_for_15_seconds_at_most(self):
-        """Frozen inside its transaction: the server ends it, and its successor's fence goes on."""
+    def test_fault_21_a_writer_frozen_in_a_transaction_delays_its_successor_by_15_seconds_at_most(self):
+        """PostgreSQL terminates the idle transaction; then the fence of the successor proceeds."""
         producer, = self.start("producer")
         consumers = self.start("consumer", 2, FLUSH_MIN_INTERVAL_MS=0, BATCH_SIZE=1)
-        # One event a request: so there is nearly always a transaction to be frozen in.
+        # One event a request: a transaction is then open nearly all the time.
         sender = LoadGenerator([producer.port], traffic(weir.rounds(12_000, 12_000)), at_once=1, per_second=300).start()
-        open_ones = ("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' "
+        open_transactions = ("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' "
                      f"AND datname = '{self.database}'")
         caught = False
         for tries in range(1, 201):
             zombie = random.choice(consumers)
             zombie.freeze()
-            caught = self.postgres.number(open_ones, self.database) > 0
+            caught = self.postgres.number(open_transactions, self.database) > 0
             if caught:
                 break
             zombie.thaw()
             time.sleep(0.02)
         self.assertTrue(caught, "no consumer could be frozen inside a transaction")
-        print(f"frozen inside a transaction at try {tries}", flush=True)
-        weir.wait_until(lambda: self.postgres.number(open_ones, self.database) == 0, 15, "the server to end it")
+        print(f"try {tries} froze a consumer inside a transaction", flush=True)
+        weir.wait_until(lambda: self.postgres.number(open_transactions, self.database) == 0, 15, "the server to terminate it")
         time.sleep(SESSION)
         zombie.thaw()
         sender.wait()
@@ -120,11 +120,11 @@ class Kills(cluster.Case):
             assigned += member.assigned()
             member.stop()
             now = self.sums()["read"]
-            self.assertGreater(now, counted, "progress never stops")
+            self.assertGreater(now, counted, "the consumers must make progress all the time")
             counted = now
             time.sleep(3)
         sender.wait()
-        self.assertGreater(assigned, 0, "the foreign member was given partitions")
+        self.assertGreater(assigned, 0, "the foreign member must have been assigned partitions")
         self.assert_exact([sender])
 
 

@@ -1,4 +1,4 @@
-"""Kafka and PostgreSQL go away, freeze, lock and come back under load: what was promised holds, and nobody leaves."""
+"""Kafka and PostgreSQL stop, freeze, lock and recover under load. Every promise holds, and no Weir process exits."""
 import random
 import time
 
@@ -9,7 +9,7 @@ from tests.harness.load_generator import LoadGenerator, traffic
 class Broker(cluster.Case):
     SETTINGS = {"FLUSH_INTERVAL_SEC": 1}
 
-    def test_fault_15_a_broker_that_is_away_at_start_is_waited_for(self):
+    def test_fault_15_producer_and_consumer_wait_for_a_broker_that_is_down_at_start(self):
         self.kafka.kill()
         producer, = self.start("producer", ready=False)
         consumer, = self.start("consumer", ready=False)
@@ -19,7 +19,7 @@ class Broker(cluster.Case):
         begun = time.monotonic()
         answer = producer.post("/activity", weir.activity())
         self.assertIn(answer.status, (500, 503))
-        self.assertLess(time.monotonic() - begun, 1.0, "said at once")
+        self.assertLess(time.monotonic() - begun, 1.0, "the answer must come at once")
         self.kafka.start()
         producer.wait_ready(30)
         consumer.wait_ready(30)
@@ -39,7 +39,7 @@ class Broker(cluster.Case):
         sender.wait()
         self.assert_exact([sender], seconds=90)
 
-    def test_a_frozen_broker_gets_nobody_a_200(self):
+    def test_a_frozen_broker_yields_no_200(self):
         producer, = self.start("producer")
         consumer, = self.start("consumer")
         self.assertEqual(producer.post("/activity", weir.activity(message_id="before")).status, 200)
@@ -56,7 +56,7 @@ class Broker(cluster.Case):
         self.assertLess(slowest, 11, "answered within its deadline")
         self.kafka.thaw()
         weir.wait_until(lambda: producer.post("/activity", weir.activity(message_id="after")).status == 200, 40,
-                        "the producer to recover unaided")
+                        "the producer to recover")
         consumer.wait_ready(40)
         self.assert_exact()
 
@@ -64,7 +64,7 @@ class Broker(cluster.Case):
 class Database(cluster.Case):
     SETTINGS = {"FLUSH_INTERVAL_SEC": 1}
 
-    def test_fault_26_without_the_database_partitions_wait_in_the_group_and_nothing_is_lost(self):
+    def test_fault_26_without_the_database_consumers_stay_in_the_group_and_nothing_is_lost(self):
         producer, = self.start("producer")
         consumers = self.start("consumer", 2)
         sender = LoadGenerator([producer.port], traffic(weir.rounds(14_000, 400_000)), at_once=500, per_second=700).start()
@@ -95,7 +95,7 @@ class Database(cluster.Case):
         sender.wait()
         self.assert_exact([sender])
 
-    def test_fault_29_a_locked_table_is_waited_for(self):
+    def test_fault_29_the_consumer_waits_for_a_locked_table(self):
         producer, = self.start("producer")
         self.start("consumer", 2)
         sender = LoadGenerator([producer.port], traffic(weir.rounds(4_500, 24_000)), per_second=300).start()
@@ -105,7 +105,7 @@ class Database(cluster.Case):
         sender.wait()
         self.assert_exact([sender])
 
-    def test_fault_29_kill_9_of_the_database_under_load_is_taken_up_again(self):
+    def test_fault_29_the_consumers_recover_from_kill_9_of_the_database_under_load(self):
         producer, = self.start("producer")
         self.start("consumer", 2)
         sender = LoadGenerator([producer.port], traffic(weir.rounds(4_000, 12_000)), per_second=400).start()

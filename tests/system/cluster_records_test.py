@@ -1,4 +1,4 @@
-"""What stands in the topic is not always what a consumer likes: poison, letters and replays, offsets that are gone."""
+"""Records and offsets that need special treatment: poison records, dead letters and replays, missing offsets."""
 import json
 import re
 import time
@@ -14,10 +14,10 @@ def good(number, user=None, **more):
     return json.dumps(weir.activity(user=user or f"user-{number}", message_id=f"id-{number}", **more))
 
 
-class Letters(cluster.Case):
+class DeadLetters(cluster.Case):
     SETTINGS = {"FLUSH_INTERVAL_SEC": 1}
 
-    def letters(self):
+    def dead_letters(self):
         rows = self.sql("SELECT row_to_json(l) FROM (SELECT topic, partition, \"offset\", reason, detail, attempts, replayed_at, "
                         f"encode(value, 'hex') AS value FROM activity_dead_letters WHERE topic = '{self.topic}' "
                         "ORDER BY partition, \"offset\") AS l")
@@ -35,40 +35,40 @@ class Letters(cluster.Case):
             path = self.folder / "value"
             path.write_bytes(value)
             self.kafka.kcat("-P", "-t", self.topic, "-p", "5", "-k", "key", "-X", "message.max.bytes=2000000", path)
-        self.kafka.produce(self.topic, ["user:"], "-p", "5", "-Z", "-K", ":")  # no value at all
+        self.kafka.produce(self.topic, ["user:"], "-p", "5", "-Z", "-K", ":")  # a record without a value
         self.kafka.produce(self.topic, [good(1), good(2)], "-p", "5")
         sums = self.wait_counted()
         self.assertEqual((sums["tallied"], sums["dead_lettered"]), (2, len(poison) + 1))
         self.assert_identities()
-        letters = self.letters()
-        self.assertEqual([row["offset"] for row in letters], list(range(len(poison) + 1)))
-        self.assertEqual({row["partition"] for row in letters}, {5})
-        for row, value in zip(letters, poison):
+        dead_letters = self.dead_letters()
+        self.assertEqual([row["offset"] for row in dead_letters], list(range(len(poison) + 1)))
+        self.assertEqual({row["partition"] for row in dead_letters}, {5})
+        for row, value in zip(dead_letters, poison):
             self.assertEqual(bytes.fromhex(row["value"]), value)
             self.assertTrue(row["reason"] and row["detail"], row)
-        self.assertIsNone(letters[-1]["value"])
+        self.assertIsNone(dead_letters[-1]["value"])
         copies = self.copies()
-        self.assertEqual(len(copies), len(letters))
+        self.assertEqual(len(copies), len(dead_letters))
         headers = [dict(zip(copy["headers"][::2], copy["headers"][1::2])) for copy in copies]
-        self.assertEqual({each["weir.source"] for each in headers}, {f"{self.topic}/5/{row['offset']}" for row in letters})
-        self.assertEqual(sorted(each["weir.reason"] for each in headers), sorted(row["reason"] for row in letters))
-        consumer.kill()  # and not again by the next one
+        self.assertEqual({each["weir.source"] for each in headers}, {f"{self.topic}/5/{row['offset']}" for row in dead_letters})
+        self.assertEqual(sorted(each["weir.reason"] for each in headers), sorted(row["reason"] for row in dead_letters))
+        consumer.kill()  # its successor must not write them again
         consumer.start()
         self.kafka.produce(self.topic, [good(3)], "-p", "5")
         self.assertEqual(self.wait_counted()["dead_lettered"], len(poison) + 1)
-        self.assertEqual(len(self.letters()), len(poison) + 1)
+        self.assertEqual(len(self.dead_letters()), len(poison) + 1)
 
-    def test_fault_25_without_the_letters_topic_that_partition_waits_and_the_others_go_on(self):
+    def test_fault_25_without_the_dlq_topic_the_partition_waits_and_the_others_continue(self):
         self.kafka.create_topic(self.topic, 2)
-        self.kafka.create_topic(self.topic + ".dlq", 1, max_message_bytes=10)  # nothing is taken
+        self.kafka.create_topic(self.topic + ".dlq", 1, max_message_bytes=10)  # it accepts no record
         consumer, = self.start("consumer")
         self.kafka.produce(self.topic, ["poison", good(1)], "-p", "0")
         self.kafka.produce(self.topic, [good(2), good(3)], "-p", "1")
         weir.wait_until(lambda: self.sums()["tallied"] == 2, 30, "the other partition to be counted")
         time.sleep(5)
         by_partition = {row["partition"]: row["next_offset"] for row in self.ledger()}
-        self.assertEqual(by_partition, {0: 0, 1: 2}, "the letter's offset stands still")
-        self.assertEqual(self.letters(), [])
+        self.assertEqual(by_partition, {0: 0, 1: 2}, "the offset of the dead letter must not move")
+        self.assertEqual(self.dead_letters(), [])
         self.kafka.tool("kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics", "--entity-name",
                         self.topic + ".dlq", "--add-config", "max.message.bytes=1000000")
         sums = self.wait_counted(60)
@@ -76,65 +76,65 @@ class Letters(cluster.Case):
         self.assertGreaterEqual(len(self.copies()), 1)
         self.assertTrue(consumer.running)
 
-    def replay(self, letter, value, partition=5):
-        source = f"{self.topic}/{letter['partition']}/{letter['offset']}"
+    def replay(self, dead_letter, value, partition=5):
+        source = f"{self.topic}/{dead_letter['partition']}/{dead_letter['offset']}"
         self.kafka.produce(self.topic, [value], "-p", partition, "-H", f"weir.replay={source}")
 
-    def test_a_letter_that_is_replayed_twice_is_counted_once(self):
+    def test_a_dead_letter_that_is_replayed_twice_is_counted_once(self):
         self.start("consumer")
         self.kafka.produce(self.topic, ['{"user_id":"ada"}'], "-p", "5")
         self.wait_counted()
-        letter, = self.letters()
-        self.assertEqual((letter["attempts"], letter["replayed_at"]), (1, None))
-        mended = json.dumps(weir.activity(user="ada"))  # without an id of its own
-        self.replay(letter, mended)
+        dead_letter, = self.dead_letters()
+        self.assertEqual((dead_letter["attempts"], dead_letter["replayed_at"]), (1, None))
+        corrected = json.dumps(weir.activity(user="ada"))  # without a message_id
+        self.replay(dead_letter, corrected)
         self.wait_counted()
-        self.replay(letter, mended, partition=7)
+        self.replay(dead_letter, corrected, partition=7)
         sums = self.wait_counted()
         self.assertEqual((sums["tallied"], sums["duplicate"], sums["dead_lettered"]), (1, 1, 1))
         self.assert_identities()
-        letter, = self.letters()
-        self.assertIsNotNone(letter["replayed_at"])
+        dead_letter, = self.dead_letters()
+        self.assertIsNotNone(dead_letter["replayed_at"])
         self.assertEqual(self.totals()["events"], 1)
 
-    def test_fault_25_a_replay_that_is_still_bad_counts_an_attempt_and_does_not_loop(self):
+    def test_fault_25_a_replay_that_is_still_invalid_counts_an_attempt_and_does_not_loop(self):
         self.start("consumer")
         self.kafka.produce(self.topic, ['{"user_id":"ada"}', "{"], "-p", "5")
         self.wait_counted()
-        first, second = self.letters()
+        first, second = self.dead_letters()
         for _ in range(3):
             self.replay(first, '{"user_id":"ada"}', partition=2)
         sums = self.wait_counted()
         self.assertEqual(sums["dead_lettered"], 5)
-        letters = self.letters()
-        self.assertEqual([(row["offset"], row["attempts"]) for row in letters], [(first["offset"], 4), (second["offset"], 1)])
-        self.assertEqual(sum(row["attempts"] for row in letters), sums["dead_lettered"])
+        dead_letters = self.dead_letters()
+        self.assertEqual([(row["offset"], row["attempts"]) for row in dead_letters], [(first["offset"], 4), (second["offset"], 1)])
+        self.assertEqual(sum(row["attempts"] for row in dead_letters), sums["dead_lettered"])
         ends = self.kafka.end_offsets(self.topic)
         time.sleep(3)
-        self.assertEqual(self.kafka.end_offsets(self.topic), ends, "nothing comes back by itself")
+        self.assertEqual(self.kafka.end_offsets(self.topic), ends, "no record may be replayed automatically")
 
 
 class Offsets(cluster.Case):
     SETTINGS = {"FLUSH_INTERVAL_SEC": 1}
 
-    def cut_off(self, partition, offset):
-        """Retention took what stands before `offset`."""
+    def delete_before(self, partition, offset):
+        """Deletes the records before `offset`, as retention does."""
         path = self.folder / "cut.json"
         path.write_text(json.dumps({"version": 1, "partitions": [
             {"topic": self.topic, "partition": partition, "offset": offset}]}))
         self.kafka.tool(DELETE, "--offset-json-file", path)
 
-    def test_fault_27_offsets_that_are_gone_stop_their_partition_until_told_otherwise(self):
+    def test_fault_27_missing_offsets_stop_their_partition_until_on_offset_gone_is_earliest(self):
         self.kafka.create_topic(self.topic, 2)
         consumer, = self.start("consumer")
         self.kafka.produce(self.topic, [good(n) for n in range(5)], "-p", "0")
         self.wait_counted()
         consumer.stop()
         self.kafka.produce(self.topic, [good(n) for n in range(5, 20)], "-p", "0")
-        self.cut_off(0, 12)
+        self.delete_before(0, 12)
         consumer.start(ready=False)
         self.kafka.produce(self.topic, [good(100)], "-p", "1")
-        weir.wait_until(lambda: self.sums()["tallied"] == 6, 30, "the other partition to go on")
+        weir.wait_until(lambda: self.sums()["tallied"] == 6, 30, "the other partition to be counted")
         answer = consumer.get("/health/ready")
         self.assertEqual(answer.status, 503)
         self.assertIn("offsets 5 to 11 are gone", answer.json()["checks"]["freshness"]["reason"])
@@ -148,7 +148,7 @@ class Offsets(cluster.Case):
         for row in self.ledger():
             self.assertEqual(row["next_offset"] - row["start_offset"], row["read"] + row["skipped"])
 
-    def test_fault_27_a_topic_that_was_made_anew_is_known_by_its_records(self):
+    def test_fault_27_a_topic_that_was_created_again_is_recognised_by_its_records(self):
         self.kafka.create_topic(self.topic, 1)
         consumer, = self.start("consumer")
         self.kafka.produce(self.topic, [good(n) for n in range(10)])
@@ -160,7 +160,7 @@ class Offsets(cluster.Case):
         self.kafka.produce(self.topic, [good(n) for n in range(100, 130)])
         consumer.start(ready=False)
         weir.wait_until(lambda: "not the one that was counted" in consumer.get("/health/ready").body.decode(), 30,
-                        "the other log to be noticed")
+                        "the consumer to notice the other log")
         self.assertEqual(self.sums()["tallied"], 10)
         consumer.stop()
 
@@ -169,9 +169,9 @@ class Offsets(cluster.Case):
         rows = self.sql("SELECT topic, tallied FROM activity_ledger ORDER BY tallied")
         self.assertEqual([int(row[1]) for row in rows], [10, 30])
         self.assertRegex(rows[0][0], "^" + re.escape(self.topic) + r"~\d{8}T\d{6}Z$")
-        self.assertEqual(self.totals()["events"], 40, "the windows go on")
+        self.assertEqual(self.totals()["events"], 40, "the windows must remain")
 
-    def test_fault_27_partitions_that_are_added_while_it_runs_are_counted_from_their_start(self):
+    def test_fault_27_partitions_added_at_run_time_are_counted_from_their_start(self):
         self.kafka.create_topic(self.topic, 2)
         producer, = self.start("producer")
         self.start("consumer", 2)
@@ -179,7 +179,7 @@ class Offsets(cluster.Case):
         first.wait()
         self.assert_exact([first])
         self.kafka.add_partitions(self.topic, 5)
-        self.kafka.produce(self.topic, [good(n) for n in range(20)], "-p", "4")  # before anybody has noticed
+        self.kafka.produce(self.topic, [good(n) for n in range(20)], "-p", "4")  # before any consumer knows the partition
         second = LoadGenerator([producer.port], traffic(500, "after")).start()
         second.wait()
         self.assert_exact([first, second], seconds=90)
@@ -190,22 +190,22 @@ class Offsets(cluster.Case):
         self.kafka.produce(self.topic, [good(n) for n in range(30)], "-p", "1")
         consumer, = self.start("consumer", KAFKA_START="latest")
         self.assertEqual({row["partition"]: (row["start_offset"], row["next_offset"], row["skipped"]) for row in self.ledger()},
-                         {0: (0, 0, 0), 1: (0, 30, 30), 2: (0, 0, 0)}, "what is left out is recorded as skipped")
+                         {0: (0, 0, 0), 1: (0, 30, 30), 2: (0, 0, 0)}, "the omitted records must count as skipped")
         self.kafka.produce(self.topic, [good(n) for n in range(100, 105)], "-p", "1")
         self.assertEqual(self.wait_counted()["tallied"], 5)
         consumer.kill()
         self.kafka.produce(self.topic, [good(n) for n in range(200, 205)], "-p", "2")
         consumer.start()
-        self.assertEqual(self.wait_counted()["tallied"], 10, "a ledger that is there decides")
+        self.assertEqual(self.wait_counted()["tallied"], 10, "an existing ledger decides")
 
     def test_kafka_start_latest_leaves_out_no_event_that_the_same_process_accepted(self):
         self.kafka.create_topic(self.topic, 3)
         self.kafka.produce(self.topic, [good(n) for n in range(30)], "-p", "1")
-        gate = FaultyProxy(self.postgres.port)
-        self.addCleanup(gate.close)
-        gate.refuse()
+        proxy = FaultyProxy(self.postgres.port)
+        self.addCleanup(proxy.close)
+        proxy.refuse()
         serve = self.make("serve", "serve", EVENT_LOG="kafka", METRICS_STORE="postgres", KAFKA_START="latest",
-                          DB_PORT=gate.port)
+                          DB_PORT=proxy.port)
         serve.start(ready=False)
 
         def post(number):
@@ -215,8 +215,8 @@ class Offsets(cluster.Case):
         refusals = {post(number) for number in range(20)}
         time.sleep(2)
         refusals |= {post(number) for number in range(20)}
-        self.assertEqual(refusals, {503}, "where counting begins is not stored yet")
-        gate.forward()
+        self.assertEqual(refusals, {503}, "the start of the ledger is not stored yet")
+        proxy.forward()
         weir.wait_until(lambda: post(100) == 200, 30, "events to be accepted")
         for number in range(101, 140):
             self.assertEqual(post(number), 200)
@@ -263,48 +263,48 @@ class Offsets(cluster.Case):
                     weir.wait_until(lambda: self.first(consumer) == (25, 0, 0), 60, "all of it to be counted")
                     continue
                 weir.wait_until(lambda: "not read" in consumer.get("/health/ready").body.decode(), 60, "the refusal")
-                self.assertEqual(self.first(consumer), (10, 0, None), "not skipped, and not shown as caught up")
+                self.assertEqual(self.first(consumer), (10, 0, None), "it must not skip them, and not report that it has caught up")
                 self.assertNotIn("\nweir_consumer_lag_", consumer.get("/metrics").body.decode())
 
     def first(self, consumer):
         row, = consumer.ledger()["partitions"]
         return row["tallied"], row["skipped"], row["lag"]
 
-    def test_of_two_groups_that_start_at_once_on_an_empty_ledger_one_leaves_naming_both(self):
+    def test_of_two_groups_that_start_at_once_on_an_empty_ledger_one_exits_and_names_both(self):
         self.kafka.create_topic(self.topic, 12)
         self.kafka.produce(self.topic, [good(1)])
-        pair = [self.make("consumer", f"group-{n}", KAFKA_GROUP_ID=f"group-{n}-{self.name}") for n in (1, 2)]
-        for consumer in pair:
+        both = [self.make("consumer", f"group-{n}", KAFKA_GROUP_ID=f"group-{n}-{self.name}") for n in (1, 2)]
+        for consumer in both:
             consumer.start(ready=False)
-        weir.wait_until(lambda: any(not consumer.running for consumer in pair), 60, "one of them to leave")
-        left, stays = sorted(pair, key=lambda consumer: consumer.running)
-        self.assertEqual(left.process.wait(30), 2)
-        last = left.log().strip().splitlines()[-1]
+        weir.wait_until(lambda: any(not consumer.running for consumer in both), 60, "one of them to exit")
+        exited, remains = sorted(both, key=lambda consumer: consumer.running)
+        self.assertEqual(exited.process.wait(30), 2)
+        last = exited.log().strip().splitlines()[-1]
         for n in (1, 2):
             self.assertIn(f"group-{n}-{self.name}", last)
-        stays.wait_ready(60)
-        self.assertEqual({row["group_id"] for row in self.ledger()}, {stays.environment["KAFKA_GROUP_ID"]})
-        for consumer in pair:
+        remains.wait_ready(60)
+        self.assertEqual({row["group_id"] for row in self.ledger()}, {remains.environment["KAFKA_GROUP_ID"]})
+        for consumer in both:
             del self.processes[consumer.folder.name]
 
     def test_another_consumer_group_on_the_same_database_is_refused_by_name(self):
         consumer, = self.start("consumer")
         self.kafka.produce(self.topic, [good(1)])
         self.wait_counted()
-        other = self.make("consumer", "other", KAFKA_GROUP_ID="somebody-else")
+        other = self.make("consumer", "other", KAFKA_GROUP_ID="another-group")
         other.start(ready=False)
         self.assertEqual(other.process.wait(60), 2)
         last = other.log().strip().splitlines()[-1]
-        self.assertIn("somebody-else", last)
+        self.assertIn("another-group", last)
         self.assertIn(self.group, last)
         self.assertTrue(consumer.running)
         del self.processes["other"]
 
 
-class Copies(cluster.Case):
+class Duplicates(cluster.Case):
     SETTINGS = {"FLUSH_INTERVAL_SEC": 1}
 
-    def test_fault_45_a_copy_meets_the_first_one_whatever_the_partition_key(self):
+    def test_fault_45_a_repeated_event_reaches_the_partition_of_the_first_for_every_partition_key(self):
         self.start("consumer")
         for number, key in enumerate(("none", "metadata.session", "activity_type", "user_id")):
             producer, = self.start("producer", KAFKA_PARTITION_KEY=key)

@@ -1,5 +1,5 @@
-"""Starting and leaving: what is wrong around a process is said by name and waited for, and who is told to leave takes
-nothing along that it promised."""
+"""Start and shutdown. A process names each fault of its servers and settings, and waits where waiting helps. A shutdown
+keeps every promise."""
 import json
 import os
 import random
@@ -15,13 +15,13 @@ from tests.harness.load_generator import LoadGenerator, traffic
 
 SECRETS = PASSWORD, IN_URL = "zebra-4711-secret", "okapi-0815-secret"
 
-# As the service that was here before made it.
+# The table as the original service created it.
 ORIGINAL_TABLE = """CREATE TABLE user_activity_metrics (id SERIAL PRIMARY KEY, timestamp TIMESTAMP NOT NULL,
     unique_users INTEGER NOT NULL, page_view_count INTEGER NOT NULL, created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP)"""
 
 
 def warnings(process):
-    """What its log complains of, as dicts."""
+    """Returns the warnings and errors in the log of the process, as dicts."""
     lines = [json.loads(line) for line in process.log().splitlines() if line.startswith("{")]
     return [line for line in lines if line["level"] != "info"]
 
@@ -38,15 +38,15 @@ class Database(cluster.Case):
     SETTINGS = {"FLUSH_INTERVAL_SEC": 1}
 
     def assert_no_secret(self, process):
-        said = [process.log()]
+        texts = [process.log()]
         if process.running:
             paths = ("/health", "/health/ready", "/metrics", "/api/v1/summary", "/api/v1/ledger", "/")
-            said += [process.get(path).body.decode() for path in paths]
-        for text in said:
+            texts += [process.get(path).body.decode() for path in paths]
+        for text in texts:
             for secret in SECRETS:
                 self.assertNotIn(secret, text)
 
-    def test_without_the_database_a_consumer_leaves_after_10_tries(self):
+    def test_without_the_database_a_consumer_exits_after_10_tries(self):
         port = weir.free_port()
         consumer = self.make("consumer", "away", DB_PORT=port, DB_PASSWORD=PASSWORD).start(ready=False)
         begun = time.monotonic()
@@ -65,21 +65,21 @@ class Database(cluster.Case):
         self.assertEqual(len([line for line in warnings(consumer) if "tried again" in line["message"]]), 10)
         self.assert_no_secret(consumer)
 
-    def test_a_database_that_appears_within_the_tries_is_taken(self):
-        gate = FaultyProxy(self.postgres.port)
-        self.addCleanup(gate.close)
-        gate.refuse()
+    def test_a_consumer_starts_when_the_database_appears_within_the_tries(self):
+        proxy = FaultyProxy(self.postgres.port)
+        self.addCleanup(proxy.close)
+        proxy.refuse()
         producer, = self.start("producer")
-        consumer, = self.start("consumer", ready=False, DB_PORT=gate.port)
+        consumer, = self.start("consumer", ready=False, DB_PORT=proxy.port)
         sender = LoadGenerator([producer.port], traffic(200)).start()
-        sender.wait()  # events are taken meanwhile
+        sender.wait()  # the producer accepts events meanwhile
         weir.wait_until(lambda: "away" in store_check(consumer).get("reason", ""), 10, "the reason in health")
-        gate.forward()
+        proxy.forward()
         consumer.wait_ready(20)
         self.assert_exact([sender])
 
     def refusals(self):
-        """name: (settings, what is wrong with the database, what health must say, what mends it)."""
+        """Returns {name: (settings, SQL that causes the fault, the reason that health must report, SQL that corrects it)}."""
         of_role = {name: f'ALTER ROLE "{self.role(name)}" PASSWORD \'{secret}\''
                    for name, secret in (("password", PASSWORD), ("url", IN_URL))}
         url = f"postgresql://{self.role('url')}:{IN_URL}@127.0.0.1:{self.postgres.port}/{self.name_of('url')}"
@@ -106,14 +106,14 @@ class Database(cluster.Case):
     def name_of(self, name):
         return f"{name}-{self.name}"
 
-    def test_fault_30_what_is_wrong_with_the_database_is_said_by_name_and_may_be_mended_meanwhile(self):
+    def test_fault_30_each_fault_of_the_database_is_named_and_can_be_corrected_while_the_consumer_waits(self):
         consumers = {}
-        for name, (settings, spoil, _, _) in self.refusals().items():
+        for name, (settings, break_it, _, _) in self.refusals().items():
             wrong = "another" if name in ("password", "url") else PASSWORD
             rights = "LOGIN" if name == "rights" else "SUPERUSER LOGIN"
             self.postgres.create_database(self.name_of(name))
             self.postgres.psql(f'CREATE ROLE "{self.role(name)}" {rights} PASSWORD \'{wrong}\'', self.name_of(name))
-            self.postgres.psql(spoil, self.name_of(name))
+            self.postgres.psql(break_it, self.name_of(name))
             consumers[name] = self.make("consumer", name, **{
                 "KAFKA_GROUP_ID": name, "DB_USER": self.role(name), "DB_PASSWORD": PASSWORD,
                 "DB_NAME": self.name_of(name), **settings}).start(ready=False)
@@ -124,26 +124,26 @@ class Database(cluster.Case):
                 self.assertEqual(consumers[name].get("/health/ready").status, 503)
                 self.assertTrue(any(reason in line.get("reason", "") for line in warnings(consumers[name])))
         time.sleep(max(0.0, begun + 4 - time.monotonic()))
-        for name, (_, _, _, mend) in self.refusals().items():
+        for name, (_, _, _, correct) in self.refusals().items():
             with self.subTest(name):
-                self.assertLess(len(warnings(consumers[name])), 8, "no hot loop")
+                self.assertLess(len(warnings(consumers[name])), 8, "it must not retry in a tight loop")
                 self.assertLess(cpu_seconds(consumers[name]), 2)
                 self.assert_no_secret(consumers[name])
-                self.postgres.psql("SET default_transaction_read_only = off; " * (name == "standby") + mend,
+                self.postgres.psql("SET default_transaction_read_only = off; " * (name == "standby") + correct,
                                    self.database if name == "nowhere" else self.name_of(name))
         for name, consumer in consumers.items():
-            with self.subTest(name + ", mended"):
+            with self.subTest(name + ", corrected"):
                 consumer.wait_ready(30)
                 self.assert_no_secret(consumer)
 
-    def test_fault_30_a_database_that_refuses_later_is_waited_for_without_end(self):
+    def test_fault_30_a_running_consumer_waits_without_limit_for_a_database_that_refuses(self):
         producer, = self.start("producer")
         consumer, = self.start("consumer")
         rename = "ALTER TABLE user_activity_metrics RENAME COLUMN {} TO {}"
         read_only = f'ALTER DATABASE "{self.database}" {{}} default_transaction_read_only {{}}'
         sender = LoadGenerator([producer.port], traffic(20_000), per_second=300).start()
         windows = "ALTER TABLE activity_windows {}"
-        for spoil, mend, reason, ready in (
+        for break_it, correct, reason, ready in (
                 (read_only.format("SET", "= on"), read_only.format("RESET", ""), "read-only", 503),
                 (rename.format("unique_users", "users"), rename.format("users", "unique_users"), "unique_users", 503),
                 (windows.format("ALTER COLUMN place TYPE text"), windows.format("ALTER COLUMN place TYPE int USING place::int"),
@@ -154,24 +154,25 @@ class Database(cluster.Case):
                  f'ALTER DATABASE "{self.database}" ALLOW_CONNECTIONS on', "not currently accepting connections", 200)):
             with self.subTest(reason):
                 before = len(warnings(consumer))
-                self.change(spoil)
+                self.change(break_it)
                 weir.wait_until(lambda: reason in store_check(consumer).get("reason", ""), 20, reason)
-                self.assertEqual(consumer.get("/health/ready").status, ready, "what a person must correct is not ready")
+                self.assertEqual(consumer.get("/health/ready").status, ready, "ready is false while a person must act")
                 time.sleep(weir.rounds(2, 60))
                 self.assertTrue(consumer.running)
-                self.assertLess(len(warnings(consumer)) - before, 10, "no hot loop")
-                self.change(mend)
-                weir.wait_until(lambda: store_check(consumer)["status"] == "ready", 20, "the store to be well")
+                self.assertLess(len(warnings(consumer)) - before, 10, "it must not retry in a tight loop")
+                self.change(correct)
+                weir.wait_until(lambda: store_check(consumer)["status"] == "ready", 20, "the store to be ready")
         sender.stop()
         self.assert_exact()
 
     def change(self, sql):
-        """As an administrator, from another database where it is about this one; then everybody must come anew."""
+        """Executes `sql` as an administrator and terminates all sessions. A change of the database itself is made from another
+        database."""
         database = self.database if "TABLE" in sql else "postgres"
         self.postgres.psql("SET default_transaction_read_only = off; " + sql, database)
         self.postgres.terminate_backends(self.database)
 
-    def test_the_table_of_the_service_before_is_adopted_with_its_rows(self):
+    def test_the_table_of_the_original_service_is_adopted_with_its_rows(self):
         self.postgres.psql(ORIGINAL_TABLE + "; INSERT INTO user_activity_metrics (timestamp, unique_users, page_view_count) "
                            "SELECT now()::timestamp - n * interval '1 day', n, 2 * n FROM generate_series(1, 50) AS n",
                            self.database)
@@ -189,8 +190,8 @@ class Database(cluster.Case):
         self.assertAlmostEqual(float(latest), time.time(), delta=120)  # UTC
 
 
-class Wrong(weir.Case):
-    """What is refused before any server is asked."""
+class WrongSettings(weir.Case):
+    """Settings that are refused before any server is contacted."""
 
     def run_once(self, command, **environment):
         known = {name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "DB_", "DATABASE_"))}
@@ -198,7 +199,7 @@ class Wrong(weir.Case):
                               capture_output=True, text=True, timeout=20)
         return done.returncode, done.stdout + done.stderr
 
-    def test_wrong_settings_end_with_2_and_all_faults_at_once(self):
+    def test_wrong_settings_exit_with_2_and_list_all_faults(self):
         cases = (
             ("serve", {"EVENT_LOG": "kafka", "METRICS_STORE": "sqlite"}, ["METRICS_STORE"]),
             ("serve", {"EVENT_LOG": "kafka"}, ["METRICS_STORE", "default of weir serve"]),
@@ -210,7 +211,7 @@ class Wrong(weir.Case):
                           "KAFKA_TOPIC": "a b"},
              ["METRICS_STORE", "EVENT_LOG", "BATCH_SIZE", "NUM_WORKERS", "many", "CONSUMER_PORT", "70000", "DATABASE_URL",
               "KAFKA_START", "sometimes", "KAFKA_PROPERTY_ENABLE_AUTO_COMMIT", "KAFKA_TOPIC"]),
-            # Only libpq and librdkafka know these to be wrong.
+            # Only libpq and librdkafka recognise these faults.
             ("consumer", {"DATABASE_URL": f"postgresql://me:{IN_URL}@127.0.0.1/numbers?nonsense=1"}, ["DATABASE_URL"]),
             ("serve", {"METRICS_STORE": "postgres", "DATABASE_URL": f"password={IN_URL} host"}, ["DATABASE_URL"]),
             ("producer", {"KAFKA_PROPERTY_NO_SUCH": "1", "KAFKA_PROPERTY_SOCKET_TIMEOUT_MS": "soon", "SERVER_PORT": "http",
@@ -220,12 +221,12 @@ class Wrong(weir.Case):
         )
         for command, environment, expected in cases:
             with self.subTest(command, **environment):
-                code, said = self.run_once(command, **environment)
-                self.assertEqual(code, 2, said)
+                code, output = self.run_once(command, **environment)
+                self.assertEqual(code, 2, output)
                 for word in expected:
-                    self.assertIn(word, said)
+                    self.assertIn(word, output)
                 for secret in SECRETS:
-                    self.assertNotIn(secret, said)
+                    self.assertNotIn(secret, output)
 
 
 class Processes(cluster.Case):
@@ -233,34 +234,34 @@ class Processes(cluster.Case):
 
     # Starting.
 
-    def test_a_taken_port_that_nobody_asked_for_is_exchanged_and_one_that_was_asked_for_ends_with_1(self):
+    def test_a_busy_default_port_is_replaced_and_a_busy_configured_port_exits_with_1(self):
         with socket.socket() as taken:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 taken.bind(("127.0.0.1", 8081))
                 taken.listen()
             except OSError:
-                pass  # somebody has it already
+                pass  # another program uses it already
             moved = self.make("consumer", "moved", CONSUMER_PORT="").start(ready=False)
-            said = weir.wait_until(lambda: [line for line in warnings(moved) if "CONSUMER_PORT" in line["message"]], 10,
+            lines = weir.wait_until(lambda: [line for line in warnings(moved) if "CONSUMER_PORT" in line["message"]], 10,
                                    "the other port in the log")
-            moved.port = int(said[0]["port"])
+            moved.port = int(lines[0]["port"])
             moved.wait_ready()
             second = self.make("consumer", "second", CONSUMER_PORT="").start(ready=False)
-            weir.wait_until(lambda: "CONSUMER_PORT" in second.log(), 10, "a second one beside it")
+            weir.wait_until(lambda: "CONSUMER_PORT" in second.log(), 10, "the second consumer to choose another port")
 
             asked = self.make("consumer", "asked", CONSUMER_PORT=moved.port).start(ready=False)
             self.assertEqual(asked.process.wait(10), 1)
             self.assertIn(str(moved.port), last_line(asked))
             self.assertTrue(moved.running and second.running)
 
-    def test_properties_that_contradict_each_other_end_with_2(self):
-        """Each is allowed: that the session would outlast max.poll.interval.ms is found when the group is to be joined."""
+    def test_contradictory_properties_exit_with_2(self):
+        """Each property alone is valid. librdkafka finds the contradiction with max.poll.interval.ms when it joins the group."""
         consumer = self.make("consumer", "contradictory", KAFKA_PROPERTY_SESSION_TIMEOUT_MS=120_000).start(ready=False)
         self.assertEqual(consumer.process.wait(30), 2)
         self.assertIn("session.timeout.ms", last_line(consumer))
 
-    # Everything in one.
+    # weir serve.
 
     def kill_at_random(self, process, sender, times):
         for _ in range(times):
@@ -275,7 +276,7 @@ class Processes(cluster.Case):
         weir.wait_until(lambda: process.summary(weir.now(-3600), weir.now(60))["events"] == number, 20, "the summary")
         return time.monotonic() - begun
 
-    def test_serve_on_kafka_and_postgresql_shows_what_it_takes_and_is_exact_though_it_is_killed(self):
+    def test_serve_on_kafka_and_postgresql_shows_events_within_2_s_and_is_exact_after_kills(self):
         serve, = self.start("serve", EVENT_LOG="kafka", METRICS_STORE="postgres")
         self.assertLess(min(self.seconds_until_seen(serve, number) for number in (1, 2, 3)), 2)
         sender = LoadGenerator([serve.port], traffic(weir.rounds(3_000, 20_000)), per_second=500).start()
@@ -285,7 +286,7 @@ class Processes(cluster.Case):
         self.assertEqual(serve.summary(weir.now(-7200), weir.now(60))["events"], weir.rounds(3_000, 20_000) + 3)
         self.assertEqual(serve.stop(), 0)
 
-    def test_serve_on_the_embedded_log_and_postgresql_is_exact_though_it_is_killed(self):
+    def test_serve_on_the_embedded_log_and_postgresql_is_exact_after_kills(self):
         serve, = self.start("serve", EVENT_LOG="embedded", METRICS_STORE="postgres")
         self.assertLess(min(self.seconds_until_seen(serve, number) for number in (1, 2, 3)), 2)
         count = weir.rounds(3_000, 20_000)
@@ -303,14 +304,14 @@ class Processes(cluster.Case):
         self.assertEqual(int(self.sql("SELECT sum(page_view_count) FROM user_activity_metrics")[0][0]), count + 3)
         self.assertEqual(serve.stop(), 0)
 
-    # Leaving.
+    # Shutdown.
 
-    def post_aside(self, process, count, name):
-        """So many single activities, each on a connection of its own, all of which have come to a producer whose log does
-        not answer; gives threads and the statuses to come (0: the connection broke)."""
+    def post_in_background(self, process, count, name):
+        """Posts `count` activities to a producer whose log does not answer, each on its own connection, and waits until all
+        are in flight. Returns the threads and the list that will hold the statuses (0: the connection broke)."""
         statuses = []
         bodies = [json.dumps(weir.activity(message_id=f"{name}-{number}")) for number in range(count)]
-        others = self.in_flight_at_rest(process)
+        others = self.settled_in_flight_bytes(process)
 
         def post(body):
             try:
@@ -319,52 +320,52 @@ class Processes(cluster.Case):
                 statuses.append(0)
         threads = []
         in_flight = others
-        for body in bodies:  # one after the other: what others send meanwhile is not taken for one of these
+        for body in bodies:  # one at a time, so that requests of other senders are not counted as these
             threads.append(threading.Thread(target=post, args=(body,), daemon=True))
             threads[-1].start()
             wanted = in_flight + len(body)
-            weir.wait_until(lambda: process.metric("weir_intake_in_flight_bytes") >= wanted, 5, "it to be in flight")
-            in_flight = self.in_flight_at_rest(process) if len(threads) == 1 else process.metric("weir_intake_in_flight_bytes")
+            weir.wait_until(lambda: process.metric("weir_intake_in_flight_bytes") >= wanted, 5, "the request to be in flight")
+            in_flight = self.settled_in_flight_bytes(process) if len(threads) == 1 else process.metric("weir_intake_in_flight_bytes")
         return threads, statuses
 
-    def in_flight_at_rest(self, process):
-        """The bytes in flight once other senders have sent what they send without an answer."""
+    def settled_in_flight_bytes(self, process):
+        """Waits until the other senders are blocked, and returns the bytes in flight."""
         seen = []
 
-        def at_rest():
+        def settled():
             seen.append(process.metric("weir_intake_in_flight_bytes"))
             time.sleep(0.1)
             return len(seen) > 3 and len(set(seen[-4:])) == 1
-        weir.wait_until(at_rest, 5, "the other senders to wait")
+        weir.wait_until(settled, 5, "the other senders to wait")
         return seen[-1]
 
     def assert_no_longer_ready(self, process):
-        """Says so or takes no connection, and does not change its mind."""
+        """Checks that the process reports not ready or accepts no connection, and that this does not change."""
         def ready():
             try:
                 return process.get("/health/ready").status == 200
             except OSError:
                 return False
-        weir.wait_until(lambda: not ready(), 2, "it to be no longer ready")
+        weir.wait_until(lambda: not ready(), 2, "the process to be not ready")
         for _ in range(20):
             self.assertFalse(ready())
             time.sleep(0.01)
 
-    def test_fault_19_a_producer_that_is_told_to_leave_under_load_answers_what_is_in_flight(self):
-        leaving, staying = self.start("producer", 2)
+    def test_fault_19_a_producer_answers_the_requests_in_flight_after_sigterm_under_load(self):
+        stopping, staying = self.start("producer", 2)
         self.start("consumer")
-        senders = [LoadGenerator([leaving.port, staying.port], traffic(1_000, f"s{number}"), at_once=10, per_second=250).start()
+        senders = [LoadGenerator([stopping.port, staying.port], traffic(1_000, f"s{number}"), at_once=10, per_second=250).start()
                    for number in range(3)]
         time.sleep(1)
-        self.kafka.freeze()  # so that something is in flight
-        threads, statuses = self.post_aside(leaving, 30, "in-flight")
+        self.kafka.freeze()  # keeps requests in flight
+        threads, statuses = self.post_in_background(stopping, 30, "in-flight")
         begun = time.monotonic()
-        leaving.process.send_signal(signal.SIGTERM)
-        self.assert_no_longer_ready(leaving)
+        stopping.process.send_signal(signal.SIGTERM)
+        self.assert_no_longer_ready(stopping)
         self.assertEqual(statuses, [])
         self.kafka.thaw()
-        self.assertEqual(leaving.process.wait(25), 0)
-        print(f"left after {time.monotonic() - begun:.1f} s", flush=True)
+        self.assertEqual(stopping.process.wait(25), 0)
+        print(f"exited after {time.monotonic() - begun:.1f} s", flush=True)
         for thread in threads:
             thread.join(1)
         self.assertEqual(statuses, [200] * 30)
@@ -372,54 +373,54 @@ class Processes(cluster.Case):
             sender.wait()
         self.assert_exact(senders, events=3_030)
 
-    def test_fault_19_with_kafka_frozen_a_producer_leaves_within_25_seconds_and_at_once_if_told_twice(self):
-        patient, hasty = self.start("producer", 2)
+    def test_fault_19_with_kafka_frozen_a_producer_exits_within_25_seconds_and_at_once_on_a_second_signal(self):
+        first, second = self.start("producer", 2)
         self.kafka.freeze()
-        to_patient, told_patient = self.post_aside(patient, 20, "patient")
-        self.post_aside(hasty, 20, "hasty")
+        threads, statuses = self.post_in_background(first, 20, "first")
+        self.post_in_background(second, 20, "second")
         begun = time.monotonic()
-        for one in (patient, hasty):
+        for one in (first, second):
             one.process.send_signal(signal.SIGTERM)
         time.sleep(1)
-        self.assertTrue(patient.running and hasty.running, "they wait for their answers")
-        hasty.process.send_signal(signal.SIGTERM)
-        self.assertEqual(hasty.process.wait(1), 1)
-        last = json.loads(last_line(hasty))
+        self.assertTrue(first.running and second.running, "both must wait for their answers")
+        second.process.send_signal(signal.SIGTERM)
+        self.assertEqual(second.process.wait(1), 1)
+        last = json.loads(last_line(second))
         self.assertEqual(last["message"], "leaving at once")
         self.assertGreater(int(last["unanswered_bytes"]), 20 * 50)
-        self.assertEqual(patient.process.wait(25), 0)
+        self.assertEqual(first.process.wait(25), 0)
         self.assertLess(time.monotonic() - begun, 25)
-        for thread in to_patient:
+        for thread in threads:
             thread.join(1)
-        self.assertEqual(len(told_patient), 20)
-        self.assertNotIn(200, told_patient)
-        del self.processes[next(name for name, one in self.processes.items() if one is hasty)]
+        self.assertEqual(len(statuses), 20)
+        self.assertNotIn(200, statuses)
+        del self.processes[next(name for name, one in self.processes.items() if one is second)]
 
-    def test_fault_19_a_consumer_that_closes_and_is_told_twice_leaves_at_once(self):
+    def test_fault_19_a_consumer_exits_at_once_on_a_second_signal_during_shutdown(self):
         producer, = self.start("producer")
-        gate = FaultyProxy(self.postgres.port)
-        self.addCleanup(gate.close)
-        consumer, = self.start("consumer", DB_PORT=gate.port)
+        proxy = FaultyProxy(self.postgres.port)
+        self.addCleanup(proxy.close)
+        consumer, = self.start("consumer", DB_PORT=proxy.port)
         first = LoadGenerator([producer.port], traffic(200)).start()
         first.wait()
         self.wait_counted()
-        gate.hold()  # what is being written gets no answer: nothing ends by itself for a while
+        proxy.hold()  # the flush gets no answer, so the shutdown takes a while
         second = LoadGenerator([producer.port], traffic(400, "held")).start()
         second.wait()
-        weir.wait_until(lambda: consumer.metric("weir_consumer_waiting_events") >= 400, 30, "all to wait for the database")
+        weir.wait_until(lambda: consumer.metric("weir_consumer_waiting_events") >= 400, 30, "all events to wait for the database")
         consumer.process.send_signal(signal.SIGTERM)
-        time.sleep(10)  # the drain has given up after 7 s
-        self.assertTrue(consumer.running, "it waits for the database to close")
+        time.sleep(10)  # the drain ends after 7 s
+        self.assertTrue(consumer.running, "it must wait for the database")
         consumer.process.send_signal(signal.SIGTERM)
         self.assertEqual(consumer.process.wait(1), 1)
         last = json.loads(last_line(consumer))
         self.assertEqual(last["message"], "leaving at once")
         self.assertGreaterEqual(int(last["unflushed_events"]), 400)
-        gate.forward()
+        proxy.forward()
         consumer.start(ready=False)
         self.assert_exact([first, second])
 
-    def test_fault_19_a_consumer_that_is_told_to_leave_under_load_agrees_with_kafka_about_the_offsets(self):
+    def test_fault_19_after_sigterm_under_load_the_ledger_and_kafka_have_the_same_offsets(self):
         producer, = self.start("producer")
         consumer, = self.start("consumer")
         sender = LoadGenerator([producer.port], traffic(weir.rounds(4_000, 30_000)), per_second=500).start()

@@ -1,4 +1,4 @@
-"""The access log through `weir producer`, Kafka, `weir consumer` and PostgreSQL: the same figures as embedded."""
+"""Sends the access log through producer, Kafka, consumer and PostgreSQL. The figures are those of the embedded log."""
 import json
 
 from tests.checker import access_log
@@ -11,7 +11,7 @@ FIGURES = {"events": EXPECTED.events, "page_views": EXPECTED.page_views, "users"
 
 
 class Figures(cluster.Case):
-    def test_one_consumer_counts_as_the_embedded_log_does(self):
+    def test_one_consumer_has_the_figures_of_the_embedded_log(self):
         producer, = self.start("producer")
         consumer, = self.start("consumer")
         sender = LoadGenerator([producer.port], access_log.activities(LOG)).start()
@@ -37,7 +37,7 @@ class Figures(cluster.Case):
         self.assertEqual(sum(int(row["CURRENT-OFFSET"]) for row in rows if row["CURRENT-OFFSET"] != "-"), EXPECTED.events)
         self.assertEqual(len({row["CONSUMER-ID"] for row in rows}), 3, "one membership for each consumer")
 
-    def test_a_record_has_its_user_as_key_and_the_bytes_as_they_came(self):
+    def test_a_record_has_the_user_as_key_and_the_unchanged_bytes_as_value(self):
         producer, = self.start("producer")
         body = '{ "user_id":"ada",  "activity_type":"signup","timestamp":"' + weir.now() + '","extra":[1, 2] }'
         self.assertEqual(producer.post("/activity", body).status, 200)
@@ -46,7 +46,7 @@ class Figures(cluster.Case):
         self.assertEqual(self.kafka.partitions(self.topic), cluster.PARTITIONS)
         self.assertEqual(record["tstype"], "logappend")
 
-    def test_what_another_client_wrote_is_counted_with_it(self):
+    def test_records_of_another_producer_are_counted(self):
         consumer, = self.start("consumer")
         texts = [json.dumps(weir.activity(user=f"user-{number % 7}", message_id=f"m{number}")) for number in range(100)]
         self.kafka.produce(self.topic, texts + texts[:10], "-p", "3")

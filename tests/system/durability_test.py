@@ -1,4 +1,4 @@
-"""A 2xx is a promise: it comes behind the fsync, and what it promised survives kill -9."""
+"""A 2xx is a promise: it is sent after the fsync, and the event survives kill -9."""
 import collections
 import json
 import os
@@ -46,7 +46,7 @@ class Promise(weir.Case):
                 for number in range(200):
                     try:
                         answers[one.post("/activity", weir.activity(f"{sender}-{number}")).status] += 1
-                    except OSError:  # it has left
+                    except OSError:  # it has exited
                         return
 
             senders = [threading.Thread(target=send, args=(sender,)) for sender in range(8)]
@@ -63,7 +63,7 @@ class Promise(weir.Case):
             again.assert_identities(self)
             again.stop()
 
-    def test_a_message_id_is_known_again_after_kill_9(self):
+    def test_a_message_id_is_still_known_after_kill_9(self):
         one = self.weir().start()
         event = weir.activity("ada", message_id="m-1")
         self.assertEqual(one.post("/activity", event).status, 200)
@@ -87,8 +87,8 @@ class Promise(weir.Case):
         self.assertEqual((sums["tallied"], sums["duplicate"]), (1, 7))
 
 
-class LoadGenerator(threading.Thread):
-    """Posts until it is told to stop, one event after the other; remembers what became of each."""
+class Sender(threading.Thread):
+    """Posts events in sequence until `stopping` is set, and records the outcome of each."""
 
     def __init__(self, one, name):
         super().__init__()
@@ -97,7 +97,7 @@ class LoadGenerator(threading.Thread):
         self.stopping = threading.Event()
 
     def run(self):
-        poster, number = HttpClient([("127.0.0.1", self.one.port)], timeout=5), 0
+        http, number = HttpClient([("127.0.0.1", self.one.port)], timeout=5), 0
         while not self.stopping.is_set():
             number += 1
             name = f"{self.tag}-{number}"
@@ -105,12 +105,12 @@ class LoadGenerator(threading.Thread):
             names = [f"{name}-{item}" for item in range(random.randrange(1, 20))] if batch else [name]
             events = [weir.activity(each, message_id=each) for each in names]
             body = json.dumps(events if batch else events[0]).encode()
-            reply = poster.post("/activities" if batch else "/activity", body, {}, len(events))
+            reply = http.post("/activities" if batch else "/activity", body, {}, len(events))
             for each, outcome in zip(names, reply.outcomes):
                 self.names[outcome].append(each)
             if reply.status == 0:
                 time.sleep(0.01)
-        poster.close()
+        http.close()
 
 
 class KillLoop(weir.Case):
@@ -118,7 +118,7 @@ class KillLoop(weir.Case):
         one = self.weir(BATCH_SIZE=20, FLUSH_MIN_INTERVAL_MS=20, LOG_LEVEL="warn").start()
         kept, unknown = set(), set()
         for turn in range(weir.rounds(50, 500)):
-            senders = [LoadGenerator(one, f"{turn}-{index}") for index in range(4)]
+            senders = [Sender(one, f"{turn}-{index}") for index in range(4)]
             for sender in senders:
                 sender.start()
             time.sleep(random.uniform(0.02, 0.25))
@@ -146,7 +146,7 @@ class KillLoop(weir.Case):
         self.assertGreaterEqual(sums["tallied"], len(kept))
         self.assertLessEqual(sums["tallied"], len(kept | unknown))
         self.assertEqual(sums["dead_lettered"], 0)
-        # Every event had a user of its own: as many users as events, and each promised one is known again.
+        # Every event had a distinct message_id: there is no duplicate, and each kept event is recognised when it is sent again.
         self.assertEqual(sums["duplicate"], 0)
         for name in random.sample(sorted(kept), min(200, len(kept))):
             one.post("/activity", weir.activity(name, message_id=name))

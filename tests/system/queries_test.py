@@ -1,4 +1,4 @@
-"""Questions that cost much: bounded in time and memory, ended with their client, dropped when the service leaves."""
+"""Expensive queries: bounded in time and memory, cancelled when their client disconnects, dropped at shutdown."""
 import socket
 import threading
 import time
@@ -10,13 +10,13 @@ SPAN = f"from=2015-01-01T00:00:00Z&to={time.strftime('%Y-%m-%dT00:00:00Z', time.
 BY_USERS = f"/api/v1/top?dimension=page&sort=unique_users&limit=500&{SPAN}"
 
 
-def ask_and_leave(one, path):
+def query_and_disconnect(one, path):
     with socket.create_connection(("127.0.0.1", one.port)) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         time.sleep(0.3)
 
 
-class Questions(weir.Case):
+class Queries(weir.Case):
     def many(self, values=DAYS * many_values.VALUES_A_DAY, **more):
         one = self.weir(KAFKA_TOPIC=many_values.TOPIC, RETENTION_DAY_DAYS=0).start()
         one.stop()
@@ -36,16 +36,16 @@ class Questions(weir.Case):
         self.assertEqual([row["value"] for row in by_users["rows"]], values)
         self.assertEqual(by_users["rows"], by_events["rows"])
         self.assertEqual(by_users["other"], by_events["other"])
-        self.assertLess(took, 20 * by_events_took + 0.5, "it was 100 times as long when it was quadratic")
+        self.assertLess(took, 20 * by_events_took + 0.5, "a quadratic ranking took 100 times as long")
 
-    def test_fault_40_long_values_pass_through_little_memory(self):
+    def test_fault_40_a_query_over_long_values_uses_little_memory(self):
         one = self.many(value_bytes=2000)
         before = many_values.peak_mb(one.process)
         for _ in range(3):
-            self.assertIn(one.get(BY_USERS).status, (200, 503), "503: the machine is slow today")
+            self.assertIn(one.get(BY_USERS).status, (200, 503), "503: the machine is slow")
         self.assertLess(many_values.peak_mb(one.process), before + 40, f"all values together are {DAYS * 2} MB")
 
-    def test_fault_43_sigterm_drops_the_questions_that_wait(self):
+    def test_fault_43_sigterm_drops_waiting_queries(self):
         one = self.many()
         statuses = []
 
@@ -60,7 +60,7 @@ class Questions(weir.Case):
         took = time.monotonic() - began
         for thread in threads:
             thread.join()
-        self.assertEqual(len(statuses), 100, "each of them is answered")
+        self.assertEqual(len(statuses), 100, "each query must be answered")
         self.assertEqual(set(statuses), {200, 503})
         self.assertGreater(statuses.count(503), 20)
         self.assertLess(took, 12)
@@ -74,7 +74,7 @@ class Questions(weir.Case):
             self.assertEqual((reply.status, reply.headers["Content-Type"], reply.headers["Vary"]),
                              (200, content_type, "Accept"), accept)
 
-    def test_a_parameter_is_known_and_given_once(self):
+    def test_unknown_and_repeated_parameters_are_refused(self):
         one = self.weir().start()
         for query, words in (("summary?page=/a&page=/b", "page is given more than once"),
                              ("summary?page=/a&referrer=b", "page and referrer"), ("top?dimension=page&page=/a", "page filters"),
@@ -92,7 +92,7 @@ class Questions(weir.Case):
             self.assertEqual(summary["previous"]["to"], summary["from"])
             self.assertLessEqual(summary["previous"]["from"], summary["previous"]["to"])
 
-    def test_the_hash_of_the_last_record_is_a_text(self):
+    def test_the_hash_of_the_last_record_is_a_string(self):
         one = self.weir().start()
         one.post("/activity", weir.activity())
         one.wait_counted()
@@ -101,7 +101,7 @@ class Questions(weir.Case):
         self.assertEqual(one.ledger()["partitions"][0]["last_record_hash"], str(stored))
 
 
-class QuestionsToPostgres(weir.Case):
+class QueriesOnPostgres(weir.Case):
     def setUp(self):
         super().setUp()
         postgres.needed()
@@ -111,7 +111,7 @@ class QuestionsToPostgres(weir.Case):
                              **self.server.environment()).start()
 
     def lock_rows(self, seconds):
-        """No question about windows is answered for so long."""
+        """Locks the table, so that no query about windows is answered for `seconds`."""
         thread = threading.Thread(target=self.server.lock_table, args=("activity_windows", seconds, self.server.database))
         thread.start()
         self.addCleanup(thread.join)
@@ -119,11 +119,11 @@ class QuestionsToPostgres(weir.Case):
                                                    "relation = 'activity_windows'::regclass AND granted") == 1)
 
     def waiting(self):
-        """How many questions wait for the table at the server; the writer may, too."""
+        """Returns how many queries wait for the table in PostgreSQL, without the writer."""
         return self.server.number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
                                   "query LIKE 'DECLARE weir_scan%'")
 
-    def test_fault_43_a_question_ends_at_its_deadline_and_the_next_is_answered(self):
+    def test_fault_43_a_query_ends_at_its_deadline_and_the_next_is_answered(self):
         self.lock_rows(14)
         began = time.monotonic()
         late = self.one.get(BY_USERS)
@@ -131,24 +131,24 @@ class QuestionsToPostgres(weir.Case):
         self.assertIn("took longer than the limit of 7 s", late.json()["error"])
         self.assertEqual(late.headers["Retry-After"], "1")
         self.assertLess(time.monotonic() - began, 10)
-        weir.wait_until(lambda: self.waiting() == 0, 5, "the server to end the statement")
+        weir.wait_until(lambda: self.waiting() == 0, 5, "the server to cancel the statement")
         weir.wait_until(lambda: self.one.get(BY_USERS).status == 200, 30, "the table to be free")
 
-    def test_fault_43_a_question_ends_when_its_client_is_gone(self):
+    def test_fault_43_a_query_ends_when_its_client_disconnects(self):
         self.lock_rows(12)
         for _ in range(2):
-            ask_and_leave(self.one, BY_USERS)
-        weir.wait_until(lambda: self.waiting() == 0, 6, "the questions to end before their deadline")
+            query_and_disconnect(self.one, BY_USERS)
+        weir.wait_until(lambda: self.waiting() == 0, 6, "the queries to end before their deadline")
         began = time.monotonic()
         self.assertEqual(self.one.get("/api/v1/ledger").status, 200)
-        self.assertLess(time.monotonic() - began, 3, "both threads are free")
+        self.assertLess(time.monotonic() - began, 3, "both threads must be free")
 
-    def test_fault_43_sigterm_answers_the_question_that_runs(self):
+    def test_fault_43_sigterm_answers_the_running_query(self):
         self.lock_rows(14)
         replies = []
         thread = threading.Thread(target=lambda: replies.append(self.one.get(BY_USERS)))
         thread.start()
-        weir.wait_until(lambda: self.waiting() == 1, 5, "the question to be asked")
+        weir.wait_until(lambda: self.waiting() == 1, 5, "the query to start")
         self.assertEqual(self.one.stop(), 0)
         thread.join()
         self.assertEqual(replies[0].status, 503)

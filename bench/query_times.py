@@ -1,12 +1,12 @@
-"""How long questions over many values take, and how much memory the process needs for them.
+"""Measures the time of queries over many values, and the memory that they need.
 
-    python3 -B -m bench.questions                                    200,000 pages, on SQLite and on PostgreSQL
-    python3 -B -m bench.questions --values 400000 --value-bytes 2000 long values, as an attacker would send
-    python3 -B -m bench.questions --store sqlite --users 300         pages that have up to so many users each
+    python3 -B -m bench.query_times                                    200,000 pages, on SQLite and on PostgreSQL
+    python3 -B -m bench.query_times --values 400000 --value-bytes 2000 long values, as an attacker sends them
+    python3 -B -m bench.query_times --store sqlite --users 300         up to 300 users for each page
 
-The rows are written into the store's tables: 1,000 pages a day, as many as a window stores by name, every page its own.
-Each question is asked once to warm up and then three times; the fastest counts. Peak: VmHWM of the process afterwards.
-WEIR_BINARY names another program, for a comparison."""
+The rows are written directly into the tables of the store: 1,000 distinct pages a day, as many as a window stores by name.
+Each query runs once to warm up and then three times; the fastest time counts. Peak: VmHWM of the process afterwards.
+WEIR_BINARY selects another program, for a comparison."""
 import argparse
 import pathlib
 import shutil
@@ -17,12 +17,12 @@ from tests.harness import postgres, weir
 from tests.harness.many_values import DAY, FIRST_DAY, TOPIC, VALUES_A_DAY, fill_postgres, fill_sqlite, peak_mb, rows
 
 
-def ask(one, days):
+def run_queries(one, days):
     span = f"from=2015-01-01T00:00:00Z&to={time.strftime('%Y-%m-%dT00:00:00Z', time.gmtime(FIRST_DAY + days * DAY))}"
-    questions = {f"top by {sort}": f"/api/v1/top?dimension=page&sort={sort}&{span}" for sort in ("events", "unique_users")}
-    questions["top 500 by unique_users"] = f"/api/v1/top?dimension=page&sort=unique_users&limit=500&{span}"
-    questions["summary"] = f"/api/v1/summary?{span}"
-    for name, path in questions.items():
+    queries = {f"top by {sort}": f"/api/v1/top?dimension=page&sort={sort}&{span}" for sort in ("events", "unique_users")}
+    queries["top 500 by unique_users"] = f"/api/v1/top?dimension=page&sort=unique_users&limit=500&{span}"
+    queries["summary"] = f"/api/v1/summary?{span}"
+    for name, path in queries.items():
         times, status = [], 0
         for _ in range(4):
             began = time.monotonic()
@@ -52,7 +52,7 @@ def measure(store, options):
             fill_sqlite(one.folder / "data" / "metrics.db", made)
         one.start()
         print(f"{store}: {options.values} pages of {options.value_bytes} bytes or less, up to {options.users} users each")
-        ask(one, days)
+        run_queries(one, days)
     finally:
         one.end()
         if server:

@@ -1,10 +1,10 @@
-"""What the attacks of attacks.py strike: real processes on loopback, each attack on new ones, and what they take.
+"""The targets of the attacks: real processes on loopback, new ones for each attack, with their memory and CPU time.
 
-    with stand_of("serve+postgres", servers, folder) as stand:
-        stand.door.post(…)          # where events are sent
-        stand.wait_counted(60)
-        stand.restart()
-        stand.peaks()               # {name of the process: MB}, over all its lives"""
+    with TARGETS["serve+postgres"](servers, folder) as target:
+        target.server.post(…)       # the process that accepts events
+        target.wait_counted(60)
+        target.restart()
+        target.peaks()              # {name of the process: MB}, over all its restarts"""
 import os
 import pathlib
 import re
@@ -17,7 +17,7 @@ LEDGER = "SELECT sum(next_offset - start_offset), count(*) FROM activity_ledger"
 
 
 def memory_mb(pid, name):
-    """VmHWM or VmRSS of /proc/PID/status."""
+    """Returns VmHWM or VmRSS of /proc/PID/status in MB."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
     return int(re.search(rf"^{name}:\s+(\d+) kB", status, re.MULTILINE)[1]) / 1024
 
@@ -28,7 +28,7 @@ def cpu_seconds(pid):
 
 
 class Servers:
-    """Kafka and PostgreSQL, started when an attack first needs them; a database and a topic for each stand."""
+    """Kafka and PostgreSQL, started when an attack first needs them. Each target has its own database and topic."""
 
     def __init__(self, folder):
         self.folder, self.number = folder, 0
@@ -59,8 +59,8 @@ class Servers:
                 one.kill()
 
 
-class Stand:
-    """`serve` on its embedded log, and on a SQLite file or a PostgreSQL database."""
+class Target:
+    """`serve` on its embedded log and a SQLite file."""
 
     def __init__(self, servers, folder, **settings):
         self.servers, self.folder, self.settings = servers, folder, {"LOG_LEVEL": "warn", **settings}
@@ -77,10 +77,10 @@ class Stand:
             one.end()
 
     def make(self):
-        self.door = self.reader = self.weirs["serve"] = weir.Weir(self.folder, **self.settings)
+        self.server = self.reader = self.weirs["serve"] = weir.Weir(self.folder, **self.settings)
 
-    def note(self):
-        """Remembers what the processes have taken so far; call it before one ends."""
+    def record(self):
+        """Records the memory and CPU time of the processes so far. Must be called before one ends."""
         for name, one in self.weirs.items():
             if one.running:
                 pid = one.process.pid
@@ -88,19 +88,19 @@ class Stand:
                 self._cpu[name, pid] = cpu_seconds(pid)
 
     def peaks(self):
-        self.note()
+        self.record()
         return dict(self._peaks)
 
     def resident(self):
         return {name: memory_mb(one.process.pid, "VmRSS") for name, one in self.weirs.items() if one.running}
 
     def cpu(self):
-        """Of all processes and lives."""
-        self.note()
+        """Returns the CPU seconds of all processes over all restarts."""
+        self.record()
         return sum(self._cpu.values())
 
     def restart(self):
-        self.note()
+        self.record()
         for one in self.weirs.values():
             one.stop(60)
         for one in self.weirs.values():
@@ -109,7 +109,7 @@ class Stand:
             one.wait_ready(120)
 
     def wait_counted(self, seconds):
-        """Until everything that the log holds is in the store; gives how many seconds that took."""
+        """Waits until everything in the log is counted, and returns the seconds."""
         begun = time.monotonic()
 
         def counted():
@@ -121,31 +121,31 @@ class Stand:
     def check_alive(self):
         for name, one in self.weirs.items():
             if not one.running:
-                raise AssertionError(f"{name} left with {one.process.returncode}: {one.log()[-500:]}")
+                raise AssertionError(f"{name} exited with {one.process.returncode}: {one.log()[-500:]}")
 
     def counted(self):
-        end = self.door.get("/health/ready").json()["checks"]["event_log"].get("end")
-        return end == self.ask(LEDGER)[0][0]
+        end = self.server.get("/health/ready").json()["checks"]["event_log"].get("end")
+        return end == self.query(LEDGER)[0][0]
 
     def wait_rolled_up(self, seconds):
-        """Until no minute waits to be added to its hour and day."""
+        """Waits until all minutes are added to their hours and days, and returns the seconds."""
         begun = time.monotonic()
 
         def rolled_up():
             self.check_alive()
-            return self.ask("SELECT count(*) FROM activity_unrolled")[0][0] == 0
+            return self.query("SELECT count(*) FROM activity_unrolled")[0][0] == 0
         weir.wait_until(rolled_up, seconds, "the minutes to be rolled up")
         return time.monotonic() - begun
 
-    def ask(self, question):
+    def query(self, sql):
         store = self.weirs["serve"].store()
         try:
-            return [tuple(int(cell or 0) for cell in row) for row in store.execute(question).fetchall()]
+            return [tuple(int(cell or 0) for cell in row) for row in store.execute(sql).fetchall()]
         finally:
             store.close()
 
 
-class PostgresStand(Stand):
+class PostgresTarget(Target):
     """`serve` on its embedded log and PostgreSQL."""
 
     def make(self):
@@ -153,27 +153,27 @@ class PostgresStand(Stand):
         self.settings |= {"METRICS_STORE": "postgres", **self.servers.postgres.environment(self.database)}
         super().make()
 
-    def ask(self, question):
-        return [tuple(int(cell or 0) for cell in row) for row in self.servers.postgres.rows(question, self.database)]
+    def query(self, sql):
+        return [tuple(int(cell or 0) for cell in row) for row in self.servers.postgres.rows(sql, self.database)]
 
 
-class PairStand(PostgresStand):
+class PairTarget(PostgresTarget):
     """`producer` and `consumer` on Kafka and PostgreSQL."""
 
     def make(self):
         self.database = self.servers.new_database()
-        common = {"KAFKA_BROKERS": self.servers.kafka.brokers, "KAFKA_TOPIC": f"topic.{self.database}",
+        settings = {"KAFKA_BROKERS": self.servers.kafka.brokers, "KAFKA_TOPIC": f"topic.{self.database}",
                   "KAFKA_GROUP_ID": f"group.{self.database}", **self.settings}
-        self.topic = common["KAFKA_TOPIC"]
-        self.door = weir.Weir(self.folder / "producer", command="producer", **common)
+        self.topic = settings["KAFKA_TOPIC"]
+        self.server = weir.Weir(self.folder / "producer", command="producer", **settings)
         self.reader = weir.Weir(self.folder / "consumer", command="consumer",
-                                **common, **self.servers.postgres.environment(self.database))
-        self.weirs = {"producer": self.door, "consumer": self.reader}
+                                **settings, **self.servers.postgres.environment(self.database))
+        self.weirs = {"producer": self.server, "consumer": self.reader}
 
     def counted(self):
         ends = self.servers.kafka.end_offsets(self.topic)
-        offsets, partitions = self.ask(LEDGER)[0]
+        offsets, partitions = self.query(LEDGER)[0]
         return partitions == len(ends) and offsets == sum(ends.values())
 
 
-STANDS = {"serve": Stand, "serve+postgres": PostgresStand, "pair": PairStand}
+TARGETS = {"serve": Target, "serve+postgres": PostgresTarget, "pair": PairTarget}
