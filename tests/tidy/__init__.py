@@ -1,1 +1,0 @@
-"""Checks of the source tree: names, sizes, include direction, links, language."""
