@@ -7,7 +7,7 @@ import time
 from tests.chaos import client_processes
 from tests.chaos.environment import PRODUCERS
 from tests.chaos.supervisor import Supervisor
-from tests.checker.recount import Recount
+from tests.checker.recount import Recount, Rules
 from tests.checker.recount_check import SETTLED
 from tests.checker.recount_store import PostgresStore, SqliteStore
 from tests.harness import postgres, weir
@@ -56,6 +56,12 @@ class Deployment:
 
     def clock_file(self, name):
         return self.run_log.folder / f"clock-{name}"
+
+    def rules(self):
+        """The rules of the recount. A consumer whose clock is days slow takes late events for recent ones, because it uses
+        the smaller of clock and record time. It then keeps their minutes, too. Nothing outside shows which events it read
+        at that time, so the recount takes the horizon of the store as it is: minute_days=0."""
+        return Rules(minute_days=0) if self.plan.includes("clock-days") else Rules()
 
     # The phases of a run, in order.
 
@@ -120,11 +126,12 @@ class EmbeddedDeployment(Deployment):
     def recount(self):
         """Returns what recount_check.check() takes: the recount, the store and the process that serves the API."""
         data = self.disk.path / "data"
-        found, store = Recount.of_file(data / "events.db"), SqliteStore(data / "metrics.db")
+        rules = self.rules()
+        found, store = Recount.of_file(data / "events.db", rules=rules), SqliteStore(data / "metrics.db")
         if self.lost_log:
             self.lost_log.sends = Recount.of_file(self.lost_log.path).sends
             if store.retired():
-                found.add_lost_log(Recount.of_file(self.lost_log.path, until=self.lost_log.counted))
+                found.add_lost_log(Recount.of_file(self.lost_log.path, rules=rules, until=self.lost_log.counted))
         return found, store, self.weirs["serve"]
 
     def keep(self):
@@ -181,7 +188,7 @@ class KafkaDeployment(Deployment):
 
     def recount(self):
         store = PostgresStore(self.postgres, self.database, self.topic)
-        return Recount.of_topic(self.kafka, self.topic), store, self.weirs[self.plan.consumers[0]]
+        return Recount.of_topic(self.kafka, self.topic, self.rules()), store, self.weirs[self.plan.consumers[0]]
 
     def keep(self):
         with open(self.run_log.folder / "topic.ndjson", "w", encoding="utf-8") as out:

@@ -105,7 +105,9 @@ class LostFiles(Fault):
             return None
         with contextlib.suppress(OSError, http.client.HTTPException):
             status = one.post("/activity", weir.activity("lost-files"), timeout=10).status
-            if status != 503:
+            # With a slow clock, an event of now is refused as too far ahead before it reaches the log.
+            refusals = (400, 503) if self.victim in self.deployment.plan.clocks else (503,)
+            if status not in refusals:
                 return f"POST /activity answers {status}"
         return None
 
