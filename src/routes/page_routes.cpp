@@ -20,7 +20,7 @@ struct Served {
 constexpr std::array served{
     Served{"/", "index.html", "text/html; charset=utf-8"},
     Served{"/app.js", "app.js", "text/javascript; charset=utf-8"},
-    Served{"/account.js", "account.js", "text/javascript; charset=utf-8"},
+    Served{"/ledger.js", "ledger.js", "text/javascript; charset=utf-8"},
     Served{"/chart.js", "chart.js", "text/javascript; charset=utf-8"},
     Served{"/view.js", "view.js", "text/javascript; charset=utf-8"},
     Served{"/style.css", "style.css", "text/css; charset=utf-8"},
