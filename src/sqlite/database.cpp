@@ -11,58 +11,14 @@
 #include <unistd.h>
 
 #include "base/ensure.hpp"
+#include "sqlite/migrations.hpp"
 
 namespace weir::sqlite {
 namespace {
 
-struct Verdict {
-  ErrorKind kind;
-  std::string_view code;
-};
-
-// An extended result code of SQLite (https://www.sqlite.org/rescode.html), in our words.
-Verdict verdict_on(int result) {
-  switch (result) {
-    case SQLITE_IOERR_FSYNC:
-    case SQLITE_IOERR_DIR_FSYNC:
-      return {ErrorKind::internal, code_fsync_failed};
-    // A value that we write everywhere, and a column or trigger that takes it no longer: a person changed the
-    // table.
-    case SQLITE_CONSTRAINT_NOTNULL:
-    case SQLITE_CONSTRAINT_DATATYPE:
-    case SQLITE_CONSTRAINT_TRIGGER:
-    case SQLITE_CONSTRAINT_FOREIGNKEY:
-      return {ErrorKind::invalid, code_tables_differ};
-    default:
-      break;
-  }
-  switch (result & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-    case SQLITE_PROTOCOL:
-      return {ErrorKind::unavailable, code_busy};
-    case SQLITE_INTERRUPT:
-      return {ErrorKind::unavailable, code_interrupted};
-    case SQLITE_FULL:
-      return {ErrorKind::unavailable, code_disk_full};
-    case SQLITE_IOERR:
-      return {ErrorKind::internal, code_disk_failed};
-    case SQLITE_CORRUPT:
-      return {ErrorKind::internal, code_corrupt};
-    case SQLITE_NOTADB:
-      return {ErrorKind::internal, code_not_a_database};
-    case SQLITE_READONLY:
-      return {ErrorKind::internal, code_read_only};
-    case SQLITE_CANTOPEN:
-      return {ErrorKind::internal, code_cannot_open};
-    default:
-      return {ErrorKind::internal, code_error};
-  }
-}
-
-// Whether the last call that failed on the database or its WAL said EFBIG. (sqlite3_system_errno() tells of
-// the last call of all, and a rollback makes some.)
-bool may_not_grow(sqlite3* database) {
+// Whether the last failed call on the database or its WAL set errno to EFBIG. sqlite3_system_errno() does not
+// tell: it is about the last call of all, and a rollback makes some more.
+bool is_at_size_limit(sqlite3* database) {
   for (const int which : {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {
     sqlite3_file* file = nullptr;
     int error = 0;
@@ -75,18 +31,19 @@ bool may_not_grow(sqlite3* database) {
   return false;
 }
 
-std::unexpected<Error> failure(sqlite3* database, int result) {
+std::string path_of(sqlite3* database) {
   const char* path = sqlite3_db_filename(database, "main");
-  Verdict verdict = verdict_on(result);
-  std::string text = path == nullptr ? "" : std::string(path) + ": ";
-  text += sqlite3_errmsg(database);
-  // SQLite knows ENOSPC alone as a full disk.
-  if (verdict.code == code_disk_failed && may_not_grow(database)) {
-    verdict = {ErrorKind::unavailable, code_disk_full};
+  return path == nullptr ? "" : path;
+}
+
+std::unexpected<Error> failure(sqlite3* database, int result) {
+  std::string text = path_of(database) + ": " + sqlite3_errmsg(database);
+  // SQLite reports a full disk for ENOSPC only, and an I/O error for EFBIG.
+  if ((result & 0xff) == SQLITE_IOERR && is_at_size_limit(database)) {
     text += ": the file may not grow any further; raise the limit on file sizes (ulimit -f, LimitFSIZE)";
+    return std::unexpected(error_of(SQLITE_FULL, std::move(text)));
   }
-  text += " (SQLite " + std::to_string(result) + ")";
-  return fail(verdict.kind, verdict.code, std::move(text));
+  return std::unexpected(error_of(result, std::move(text)));
 }
 
 std::string hex(std::int64_t number) {
@@ -95,13 +52,16 @@ std::string hex(std::int64_t number) {
   return "0x" + std::string(digits.begin(), end.ptr);
 }
 
-// SQLite's unix VFS takes 512 bytes, of which it wants 8 for the names of its other files.
+// The unix VFS of SQLite takes 512 bytes, 8 of which it needs for the suffixes of its other files.
 constexpr std::size_t path_bytes_max = 504;
 
-// The files hold user ids: only their owner may read them. SQLite gives a new WAL the mode of its database.
+bool may_create(const OpenOptions& options) { return options.mode == OpenMode::create_or_migrate; }
+
+// The files hold user ids, so only their owner may read them. SQLite gives a new WAL the mode of its
+// database.
 void make_private(const std::filesystem::path& path, const OpenOptions& options) {
   struct stat found{};
-  if (!options.schema.empty() && stat(path.c_str(), &found) != 0 && errno == ENOENT) {
+  if (may_create(options) && stat(path.c_str(), &found) != 0 && errno == ENOENT) {
     const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file >= 0) close(file);
   }
@@ -112,8 +72,8 @@ void make_private(const std::filesystem::path& path, const OpenOptions& options)
   }
 }
 
-// What can be seen to be wrong without opening the file, or would be mended by SQLite without a word.
-Result<void> look_at(const std::filesystem::path& path, const OpenOptions& options) {
+// Finds what is wrong without opening the file, and what SQLite would repair silently.
+Result<void> check_path(const std::filesystem::path& path, const OpenOptions& options) {
   const std::string what = std::string(options.kind.name);
   std::error_code ignored;
   const std::size_t bytes = std::filesystem::absolute(path, ignored).native().size();
@@ -132,12 +92,12 @@ Result<void> look_at(const std::filesystem::path& path, const OpenOptions& optio
   const bool empty = missing || std::filesystem::file_size(path, ignored) == 0;
   const auto wal = std::filesystem::path(path) += "-wal";
   const auto wal_bytes = std::filesystem::file_size(wal, ignored);
-  // SQLite would throw the WAL away and begin with an empty database.
+  // SQLite would delete the WAL and start with an empty database.
   if (empty && !ignored && wal_bytes > 0)
     return fail(ErrorKind::invalid, code_corrupt,
                 path.string() + (missing ? " is gone" : " is empty") + ", but " + wal.string() +
-                    " holds data of it; expected both (restore the file, or move the other away)");
-  if (missing && options.schema.empty())
+                    " holds data of it; expected both (restore the file, or move its WAL away)");
+  if (missing && !may_create(options))
     return fail(ErrorKind::invalid, code_cannot_open,
                 path.string() + " is not there; expected Weir's " + what);
   return {};
@@ -149,29 +109,29 @@ Result<void> look_at(const std::filesystem::path& path, const OpenOptions& optio
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
 
-Statement& Statement::bind(int place, std::int64_t number) {
-  ensure(sqlite3_bind_int64(statement_.get(), place, number) == SQLITE_OK, "the parameter exists");
+Statement& Statement::bind(int index, std::int64_t number) {
+  ensure(sqlite3_bind_int64(statement_.get(), index, number) == SQLITE_OK, "the parameter exists");
   return *this;
 }
 
-// SQLite takes a null pointer for NULL, and an empty view may have one.
-Statement& Statement::bind_text(int place, std::string_view text) {
+// SQLite binds NULL for a null pointer, and an empty view may have one.
+Statement& Statement::bind_text(int index, std::string_view text) {
   const char* bytes = text.data() == nullptr ? "" : text.data();
-  ensure(sqlite3_bind_text64(statement_.get(), place, bytes, text.size(), SQLITE_STATIC, SQLITE_UTF8) ==
+  ensure(sqlite3_bind_text64(statement_.get(), index, bytes, text.size(), SQLITE_STATIC, SQLITE_UTF8) ==
              SQLITE_OK,
          "the parameter exists and the text is below a gigabyte");
   return *this;
 }
 
-Statement& Statement::bind_blob(int place, std::string_view bytes) {
+Statement& Statement::bind_blob(int index, std::string_view bytes) {
   const char* data = bytes.data() == nullptr ? "" : bytes.data();
-  ensure(sqlite3_bind_blob64(statement_.get(), place, data, bytes.size(), SQLITE_STATIC) == SQLITE_OK,
+  ensure(sqlite3_bind_blob64(statement_.get(), index, data, bytes.size(), SQLITE_STATIC) == SQLITE_OK,
          "the parameter exists and the blob is below a gigabyte");
   return *this;
 }
 
-Statement& Statement::bind_null(int place) {
-  ensure(sqlite3_bind_null(statement_.get(), place) == SQLITE_OK, "the parameter exists");
+Statement& Statement::bind_null(int index) {
+  ensure(sqlite3_bind_null(statement_.get(), index) == SQLITE_OK, "the parameter exists");
   return *this;
 }
 
@@ -227,10 +187,10 @@ Database::Database(sqlite3* database)
       database_(database) {}
 
 Result<Database> Database::open(const std::filesystem::path& path, const OpenOptions& options) {
-  if (auto seen = look_at(path, options); !seen) return propagate(seen);
+  if (auto checked = check_path(path, options); !checked) return propagate(checked);
   make_private(path, options);
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  if (!options.schema.empty()) flags |= SQLITE_OPEN_CREATE;
+  if (may_create(options)) flags |= SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;
   const int result =
       sqlite3_open_v2(path.c_str(), &handle, flags, options.vfs.empty() ? nullptr : options.vfs.c_str());
@@ -239,21 +199,22 @@ Result<Database> Database::open(const std::filesystem::path& path, const OpenOpt
   if (result != SQLITE_OK)
     return fail(ErrorKind::invalid, code_cannot_open,
                 path.string() + " cannot be opened: " + sqlite3_errmsg(handle) + "; expected Weir's " +
-                    std::string(options.kind.name) + " or a folder to make it in");
+                    std::string(options.kind.name) + " or a folder to create it in");
   if (sqlite3_db_readonly(handle, "main") == 1)
     return fail(ErrorKind::invalid, code_read_only,
                 path.string() + " is not writable; expected Weir's " + std::string(options.kind.name) +
                     ", which is written to");
   sqlite3_busy_timeout(handle, static_cast<int>(options.busy_timeout.count()));
-  if (auto kind = database.check_kind(path, options); !kind) return propagate(kind);
+  if (auto prepared = database.prepare_file(options); !prepared) return propagate(prepared);
   return database;
 }
 
-// Reads the header and the schema, which is where a file that is no database or a damaged one first shows;
-// makes the tables in a file that has nothing yet.
-Result<void> Database::check_kind(const std::filesystem::path& path, const OpenOptions& options) {
-  const std::string expected = "; expected Weir's " + std::string(options.kind.name) + " of version " +
-                               std::to_string(options.kind.version);
+// Reads the header and the schema first: a file that is no database or is damaged fails there, before
+// anything is written to it.
+Result<void> Database::prepare_file(const OpenOptions& options) {
+  const FileKind& kind = options.kind;
+  const std::string expected =
+      "; expected Weir's " + std::string(kind.name) + " of version " + std::to_string(kind.version());
   auto id = number("PRAGMA application_id");
   auto version = number("PRAGMA user_version");
   auto tables = has_tables();
@@ -262,22 +223,20 @@ Result<void> Database::check_kind(const std::filesystem::path& path, const OpenO
     why.text += expected;
     return std::unexpected<Error>(std::move(why));
   }
-  const bool blank = *id == 0 && *version == 0 && !*tables;
-  if (!blank && *id != options.kind.application_id)
+  const bool is_blank = *id == 0 && *version == 0 && !*tables;
+  if (!is_blank && (*id != kind.application_id || *version < 1))
     return fail(ErrorKind::invalid, code_foreign,
-                path.string() + " is another database (application_id " + hex(*id) + ", user_version " +
+                path() + " is another database (application_id " + hex(*id) + ", user_version " +
                     std::to_string(*version) + ")" + expected);
-  if (*version > options.kind.version)
-    return fail(
-        ErrorKind::invalid, code_newer,
-        path.string() + " was written by a newer Weir (version " + std::to_string(*version) + ")" + expected);
-  if (blank && options.schema.empty())
-    return fail(ErrorKind::invalid, code_corrupt, path.string() + " is an empty database" + expected);
-  if (!blank && *version < options.kind.version)
-    return fail(ErrorKind::invalid, code_foreign,
-                path.string() + " is of version " + std::to_string(*version) + expected);
-  if (auto ready = set_up(options); !ready) return propagate(ready);
-  return blank ? make(options) : Result<void>{};
+  if (auto fits = check_version(*this, kind, *version); !fits) return fits;
+  if (is_blank && !may_create(options))
+    return fail(ErrorKind::invalid, code_corrupt, path() + " is an empty database" + expected);
+  if (*version < kind.version() && !may_create(options))
+    return fail(ErrorKind::invalid, code_older,
+                path() + " is of version " + std::to_string(*version) + expected +
+                    "; a start of this Weir on it migrates it");
+  if (auto ready = set_up(options); !ready) return ready;
+  return *version < kind.version() ? migrate(*this, kind) : Result<void>{};
 }
 
 Result<bool> Database::has_tables() {
@@ -293,8 +252,7 @@ Result<void> Database::set_up(const OpenOptions& options) {
   if (!answer) return propagate(answer);
   if (mode->text(0) != "wal")
     return fail(ErrorKind::internal, code_error,
-                std::string(sqlite3_db_filename(database_.get(), "main")) +
-                    ": this file system cannot do write-ahead logging (is it a network drive?)");
+                path() + ": this file system cannot do write-ahead logging (is it a network drive?)");
   mode->reset();
   sqlite3_wal_autocheckpoint(database_.get(), options.wal_autocheckpoint_pages);
   if (options.wal_autocheckpoint_pages == 0) {
@@ -308,17 +266,6 @@ Result<void> Database::set_up(const OpenOptions& options) {
   return run(options.durability == Durability::full
                  ? "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF"
                  : "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF");
-}
-
-Result<void> Database::make(const OpenOptions& options) {
-  if (auto begun = begin(); !begun) return propagate(begun);
-  const std::string sql = std::string(options.schema) +
-                          ";PRAGMA application_id = " + std::to_string(options.kind.application_id) +
-                          ";PRAGMA user_version = " + std::to_string(options.kind.version);
-  auto made = run(sql);
-  if (made) made = commit();
-  if (!made) rollback();
-  return made;
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {
@@ -374,6 +321,8 @@ void Database::interrupt_when(std::function<bool()> must_stop) {
   else
     sqlite3_progress_handler(database_.get(), 0, nullptr, nullptr);
 }
+
+std::string Database::path() const { return path_of(database_.get()); }
 
 void Database::keep_wal_at_close() {
   sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);

@@ -13,10 +13,16 @@
 namespace weir::sqlite {
 namespace {
 
-constexpr FileKind notes{"notebook", 0x4E4F5445, 3};
-constexpr std::string_view schema = "CREATE TABLE notes(id INTEGER PRIMARY KEY, body)";
+constexpr std::array migrations{Migration{"CREATE TABLE notes(id INTEGER PRIMARY KEY, body)"}, Migration{""},
+                                Migration{""}, Migration{""}};
+constexpr std::int32_t notes_id = 0x4E4F5445;
 
-OpenOptions options(std::string_view sql = schema) { return {.kind = notes, .schema = sql}; }
+FileKind notes_of_version(std::size_t version) {
+  return {.name = "notebook", .application_id = notes_id, .migrations = std::span(migrations).first(version)};
+}
+const FileKind notes = notes_of_version(3);
+
+OpenOptions options(OpenMode mode = OpenMode::create_or_migrate) { return {.kind = notes, .mode = mode}; }
 
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
@@ -52,7 +58,7 @@ TEST_F(DatabaseTest, MakesItsFileAndFindsItAgain) {
   auto database = opened();
   EXPECT_EQ(database.number("SELECT count(*) FROM notes"), 1);
   EXPECT_EQ(database.number("PRAGMA application_id"), notes.application_id);
-  EXPECT_EQ(database.number("PRAGMA user_version"), notes.version);
+  EXPECT_EQ(database.number("PRAGMA user_version"), notes.version());
   EXPECT_EQ(database.number("PRAGMA synchronous"), 2);
   EXPECT_EQ(opened({.kind = notes, .durability = Durability::normal}).number("PRAGMA synchronous"), 1);
 }
@@ -238,7 +244,7 @@ TEST_P(DatabaseRefuses, Fault31AFileThatIsNotItsOwnAndLeavesItAsItWas) {
 }
 
 void make_kind(const std::filesystem::path& path, FileKind kind) {
-  auto database = Database::open(path, {.kind = kind, .schema = schema});
+  auto database = Database::open(path, {.kind = kind, .mode = OpenMode::create_or_migrate});
   ASSERT_TRUE(database);
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(database->run("INSERT INTO notes VALUES(NULL, randomblob(4000))"));
   ASSERT_TRUE(database->checkpoint(CheckpointMode::truncate));
@@ -252,17 +258,25 @@ const Stranger strangers[]{
     {"Text", [](const auto& path) { write_file(path, "these are not the pages you are looking for"); },
      ErrorKind::internal, code_not_a_database, "not a database"},
     {"AnotherProgram",
-     [](const auto& path) { make_kind(path, {.name = "other", .application_id = 0x1234, .version = 1}); },
+     [](const auto& path) {
+       make_kind(path, {.name = "other", .application_id = 0x1234, .migrations = migrations});
+     },
      ErrorKind::invalid, code_foreign, "0x1234"},
-    {"NobodysDatabase",
-     [](const auto& path) { make_kind(path, {.name = "nobody", .application_id = 0, .version = 0}); },
+    {"ADatabaseWithoutAnId",
+     [](const auto& path) {
+       make_kind(path, {.name = "none", .application_id = 0, .migrations = migrations});
+     },
      ErrorKind::invalid, code_foreign, "another database"},
-    {"Newer",
-     [](const auto& path) { make_kind(path, {.name = "notes", .application_id = 0x4E4F5445, .version = 4}); },
-     ErrorKind::invalid, code_newer, "newer Weir (version 4)"},
-    {"Older",
-     [](const auto& path) { make_kind(path, {.name = "notes", .application_id = 0x4E4F5445, .version = 2}); },
-     ErrorKind::invalid, code_foreign, "version 2"},
+    {"ADatabaseWithoutAVersion",
+     [](const auto& path) {
+       make_kind(path, notes);
+       auto database = Database::open(path, options());
+       ASSERT_TRUE(database->run("PRAGMA user_version = 0"));
+       ASSERT_TRUE(database->checkpoint(CheckpointMode::truncate));
+     },
+     ErrorKind::invalid, code_foreign, "user_version 0"},
+    {"Newer", [](const auto& path) { make_kind(path, notes_of_version(4)); }, ErrorKind::invalid, code_newer,
+     "newer Weir (version 4)"},
     {"CutShort",
      [](const auto& path) {
        make_kind(path, notes);
@@ -309,10 +323,10 @@ TEST_F(DatabaseTest, Fault31RefusesAFileThatItMayOnlyRead) {
 }
 
 TEST_F(DatabaseTest, RefusesToMakeWhatMustBeThere) {
-  EXPECT_EQ(refused(options("")).code, code_cannot_open);
+  EXPECT_EQ(refused(options(OpenMode::existing)).code, code_cannot_open);
   EXPECT_FALSE(std::filesystem::exists(file_));
   write_file(file_, "");
-  EXPECT_EQ(refused(options("")).code, code_corrupt);
+  EXPECT_EQ(refused(options(OpenMode::existing)).code, code_corrupt);
 }
 
 TEST_F(DatabaseTest, MakesAFileThatAnEarlierTryLeftEmpty) {

@@ -2,17 +2,13 @@
 
 #include <utility>
 
+#include "sqlite/schema.hpp"
+
 namespace weir::sqlite {
 namespace {
 
 using intake::Receipt;
 using intake::Receipts;
-
-constexpr std::string_view schema = R"(
-CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE segments(first_offset INTEGER PRIMARY KEY, records INTEGER NOT NULL, time_ms INTEGER NOT NULL,
-                      body BLOB NOT NULL);
-INSERT INTO meta VALUES('log_id', lower(hex(randomblob(16)))))";
 
 constexpr std::string_view code_full = "log_full";
 constexpr std::string_view code_stopping = "log_stopping";
@@ -36,7 +32,7 @@ std::chrono::milliseconds since(MonoTime begin, MonoTime end) {
 Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(EventLogOptions options, telemetry::Logger& logger,
                                                        Fatal fatal) {
   auto database = Database::open(options.file, {.kind = event_log_file,
-                                                .schema = schema,
+                                                .mode = OpenMode::create_or_migrate,
                                                 .durability = Durability::full,
                                                 .busy_timeout = options.busy_timeout,
                                                 .vfs = options.vfs});

@@ -89,7 +89,7 @@ class EmbeddedLogTest : public testing::Test {
   EmbeddedLog& log() { return under_test_.log(); }
   Receipt append(const std::string& value) { return append_and_wait(log(), {{"user", value, {}}}).all; }
   std::int64_t number(std::string_view sql) {
-    auto database = Database::open(under_test_.file(), {.kind = event_log_file, .schema = ""});
+    auto database = Database::open(under_test_.file(), {.kind = event_log_file});
     EXPECT_TRUE(database);
     return database->number(sql).value_or(-1);
   }
@@ -310,7 +310,7 @@ TEST_F(EmbeddedLogTest, SaysThatAnotherHoldsTheFileAndRecoversByItself) {
   under_test_.options().busy_timeout = std::chrono::milliseconds(1);
   under_test_.options().probe_interval = std::chrono::milliseconds(1);
   ASSERT_TRUE(under_test_.open());
-  auto other = Database::open(under_test_.file(), {.kind = event_log_file, .schema = ""});
+  auto other = Database::open(under_test_.file(), {.kind = event_log_file});
   ASSERT_TRUE(other && other->begin());
   const auto refused = append_and_wait(log(), {{"user", "x", {}}});
   EXPECT_EQ(refused.all, Receipt::not_kept);
@@ -326,7 +326,7 @@ TEST_F(EmbeddedLogTest, RefusesALogWhoseEndIsDamaged) {
   ASSERT_EQ(append("x"), Receipt::kept);
   under_test_.close();
   {
-    auto database = Database::open(under_test_.file(), {.kind = event_log_file, .schema = ""});
+    auto database = Database::open(under_test_.file(), {.kind = event_log_file});
     ASSERT_TRUE(database->run("UPDATE segments SET body = zeroblob(100)"));
   }
   auto opened = under_test_.open();

@@ -67,7 +67,7 @@ class EmbeddedLogFaults : public testing::TestWithParam<FaultCase> {
   static void expect_truth(Life& life, int nth) {
     auto opened = life.world.open();
     ASSERT_TRUE(opened) << nth << ": " << opened.error().text;
-    auto database = Database::open(life.world.file(), {.kind = event_log_file, .schema = ""});
+    auto database = Database::open(life.world.file(), {.kind = event_log_file});
     ASSERT_TRUE(database) << nth;
     auto sound = database->prepare("PRAGMA integrity_check");
     ASSERT_TRUE(sound && sound->step().value()) << nth;

@@ -5,6 +5,7 @@
 
 #include "base/ensure.hpp"
 #include "base/limits.hpp"
+#include "sqlite/schema.hpp"
 
 namespace weir::sqlite {
 namespace {
@@ -26,7 +27,7 @@ SegmentRow row_of(const Statement& statement) {
 Result<std::unique_ptr<EmbeddedLogReader>> EmbeddedLogReader::open(const std::filesystem::path& file,
                                                                    std::shared_ptr<CommitSignal> commits,
                                                                    const std::string& vfs) {
-  auto database = Database::open(file, {.kind = event_log_file, .schema = "", .vfs = vfs});
+  auto database = Database::open(file, {.kind = event_log_file, .vfs = vfs});
   if (!database) return propagate(database);
   database->keep_wal_at_close();  // that is the writer's business
   auto from = database->prepare(

@@ -82,7 +82,7 @@ TEST(EmbeddedLogReader, HoldsNoSnapshotBetweenPolls) {
   ASSERT_TRUE(world.reader().seek(0, 0));
   ASSERT_TRUE(world.reader().poll(at_once));
   ASSERT_TRUE(world.reader().landmark(0, 3));
-  auto other = Database::open(world.under_test_.file(), {.kind = event_log_file, .schema = ""});
+  auto other = Database::open(world.under_test_.file(), {.kind = event_log_file});
   ASSERT_TRUE(other);
   auto end = other->checkpoint(CheckpointMode::truncate);
   ASSERT_TRUE(end);
@@ -99,7 +99,7 @@ TEST(EmbeddedLogReader, StopsAtADamagedSegmentAndAtALostOne) {
         Case{"DELETE FROM segments WHERE first_offset = 1", "lost"}}) {
     EmbeddedWorld world;
     for (int i = 0; i < 3; ++i) world.append(noon, {{"user", "x", {}}});
-    auto other = Database::open(world.under_test_.file(), {.kind = event_log_file, .schema = ""});
+    auto other = Database::open(world.under_test_.file(), {.kind = event_log_file});
     ASSERT_TRUE(other && other->run(sql));
     ASSERT_TRUE(world.reader().poll(at_once));
     ASSERT_TRUE(world.reader().seek(0, 0));

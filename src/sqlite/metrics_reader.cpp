@@ -10,6 +10,7 @@
 #include "base/ensure.hpp"
 #include "base/json_text.hpp"
 #include "sqlite/database.hpp"
+#include "sqlite/schema.hpp"
 #include "sqlite/store_rows.hpp"
 #include "sqlite/store_sql.hpp"
 
@@ -35,9 +36,8 @@ struct Connection {
 };
 
 Result<std::unique_ptr<Connection>> connect(const std::filesystem::path& data_dir) {
-  auto database =
-      Database::open(metrics_store_path(data_dir),
-                     {.kind = metrics_store_file, .schema = "", .durability = Durability::normal});
+  auto database = Database::open(metrics_store_path(data_dir),
+                                 {.kind = metrics_store_file, .durability = Durability::normal});
   if (!database) return propagate(database);
   database->keep_wal_at_close();  // the writer checkpoints, where errors are heard
   if (auto only = database->run("PRAGMA query_only = ON"); !only) return propagate(only);

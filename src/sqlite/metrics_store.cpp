@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/ensure.hpp"
+#include "sqlite/schema.hpp"
 #include "sqlite/store_rows.hpp"
 #include "sqlite/store_sql.hpp"
 
@@ -17,15 +18,6 @@ namespace {
 // CPU.
 constexpr std::string_view sizes = "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8000";
 
-// counted_from was not in the first files; nothing was left out there.
-Result<void> add_missing_column(Database& database) {
-  auto missing = database.number(
-      "SELECT count(*) > 0 AND sum(name = 'counted_from') = 0 FROM pragma_table_info('activity_ledger')");
-  if (!missing) return propagate(missing);
-  if (*missing == 0) return {};
-  return database.run("ALTER TABLE activity_ledger ADD COLUMN counted_from INTEGER");
-}
-
 std::int64_t milliseconds_of(WallTime moment) { return moment.time_since_epoch().count(); }
 
 Statement& bind_optional(Statement& statement, int place, const std::optional<std::int64_t>& number) {
@@ -35,15 +27,13 @@ Statement& bind_optional(Statement& statement, int place, const std::optional<st
 }  // namespace
 
 Result<std::unique_ptr<SqliteMetricsStore>> SqliteMetricsStore::open(const MetricsStoreOptions& options) {
-  const std::string schema = metrics_store_schema();
   auto database = Database::open(metrics_store_path(options.data_dir), {.kind = metrics_store_file,
-                                                                        .schema = schema,
+                                                                        .mode = OpenMode::create_or_migrate,
                                                                         .durability = Durability::normal,
                                                                         .busy_timeout = options.busy_timeout,
                                                                         .vfs = options.vfs});
   if (!database) return propagate(database);
   if (auto sized = database->run(sizes); !sized) return propagate(sized);
-  if (auto added = add_missing_column(*database); !added) return propagate(added);
   auto statements = prepare_store_statements(*database);
   if (!statements) return propagate(statements);
   return std::unique_ptr<SqliteMetricsStore>(

@@ -75,19 +75,6 @@ class MetricsStore : public testing::Test {
   TestFolder folder_;
 };
 
-TEST_F(MetricsStore, TakesAFileOfTheFirstVersionWithItsRows) {
-  const tally::LedgerRow before = flush(*open(), open()->open_ledger(0, 3, written).value(), 0);
-  {
-    auto file =
-        Database::open(metrics_store_path(folder_.path()), {.kind = metrics_store_file, .schema = ""});
-    ASSERT_TRUE(file.has_value());
-    ASSERT_TRUE(file->run("ALTER TABLE activity_ledger DROP COLUMN counted_from").has_value());
-  }
-  auto store = open();
-  ASSERT_NE(store, nullptr);
-  EXPECT_EQ(store->open_ledger(0, 0, written).value(), before);
-}
-
 // A person changed the table of a running service.
 TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndGoesOnOnceItIsUndone) {
   struct Case {
@@ -116,8 +103,7 @@ TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndGoesOnOnceItIsUndone) {
   };
   ASSERT_FALSE(attempt());
   for (const Case& each : cases) {
-    auto person =
-        Database::open(metrics_store_path(folder_.path()), {.kind = metrics_store_file, .schema = ""});
+    auto person = Database::open(metrics_store_path(folder_.path()), {.kind = metrics_store_file});
     ASSERT_TRUE(person->run(each.spoil).has_value());
     const std::optional<Error> why = attempt();
     ASSERT_TRUE(why) << each.spoil;
@@ -214,7 +200,8 @@ TEST_F(MetricsStore, RefusesAFileThatIsNoDatabase) {
 
 TEST_F(MetricsStore, RefusesTheLogsFile) {
   const auto path = metrics_store_path(folder_.path());
-  ASSERT_TRUE(Database::open(path, {.kind = event_log_file, .schema = "CREATE TABLE t (x)"}).has_value());
+  ASSERT_TRUE(
+      Database::open(path, {.kind = event_log_file, .mode = OpenMode::create_or_migrate}).has_value());
   expect_refused(code_foreign);
 }
 

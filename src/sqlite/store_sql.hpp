@@ -1,18 +1,7 @@
-// All SQL of the metrics store, metrics.db: its tables and views, those that people may read (contract §6)
-// and those that only this room reads, and what the writer says to them.
-//
-// All moments in public tables and views are UTC text, so that people need no conversion and comparing text
-// compares time: `2015-05-19T09:00:00.000Z` for moments, `2015-05-19T09:00:00Z` for window_start in views.
-//
-// Inner tables (activity_windows, activity_unrolled): window_start is INTEGER unix seconds, last_write_ms
-// INTEGER unix milliseconds; granularity 0 minute, 1 hour, 2 day; dimension as in activity_dimensions.
-// activity_windows is WITHOUT ROWID. Measured with 500 pages a minute, against a rowid table with a unique
-// index: passing by 0.3 µs a row against 0.55, finding one row 9 µs against 6, writing the same. Its key
-// begins with what a view names whatever people ask it.
+// All SQL that the metrics store and its reader run on metrics.db (schema.hpp).
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -20,11 +9,6 @@
 #include "sqlite/database.hpp"
 
 namespace weir::sqlite {
-
-// What makes an empty file a metrics store of version metrics_store_file.version.
-[[nodiscard]] std::string metrics_store_schema();
-
-[[nodiscard]] std::filesystem::path metrics_store_path(const std::filesystem::path& data_dir);
 
 // The writer's statements, by name.
 enum class StoreSql : std::uint8_t {

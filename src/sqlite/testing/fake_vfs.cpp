@@ -1,6 +1,7 @@
 #include "sqlite/testing/fake_vfs.hpp"
 
 #include <atomic>
+#include <csignal>
 #include <cstring>
 #include <new>
 #include <sqlite3.h>
@@ -198,6 +199,7 @@ FakeVfs::Verdict FakeVfs::called(Call call) {
   if (!armed_ || call != fault_.call) return {};
   if (count != fault_.nth && !(fault_.for_good && count > fault_.nth)) return {};
   fired_ = true;
+  if (fault_.kills) (void)raise(SIGKILL);
   return {.fails = true, .no_space = fault_.no_space};
 }
 

@@ -25,6 +25,7 @@ class FakeVfs {
     int nth = 1;            // counted from inject(), from 1
     bool no_space = false;  // ENOSPC; else EIO. A write that fails has written the first half.
     bool for_good = false;  // and all later calls of this kind
+    bool kills = false;     // SIGKILL to this process at the call: for a child that the test forks
   };
 
   FakeVfs();

@@ -15,6 +15,7 @@
 #include "intake/testing/event_log_fixture.hpp"
 #include "sqlite/event_log.hpp"
 #include "sqlite/log_reader.hpp"
+#include "sqlite/schema.hpp"
 #include "sqlite/testing/temporary_folder.hpp"
 #include "telemetry/testing/fake_logger.hpp"
 

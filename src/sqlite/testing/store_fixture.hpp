@@ -11,6 +11,7 @@
 #include "commit/testing/metrics_store_fixture.hpp"
 #include "sqlite/database.hpp"
 #include "sqlite/metrics_store.hpp"
+#include "sqlite/schema.hpp"
 #include "sqlite/store_rows.hpp"
 #include "sqlite/store_sql.hpp"
 #include "sqlite/testing/temporary_folder.hpp"
