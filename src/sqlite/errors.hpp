@@ -4,13 +4,13 @@
 //   kind         codes                               meaning, and what to do
 //   unavailable  database_busy, interrupted,         The transaction is rolled back, or can be. Try it again.
 //                disk_full
-//   internal     fsync_failed                        The content of the disk is unknown. Try nothing again: only
-//                                                    the recovery of the next start can tell.
+//   internal     fsync_failed                        The content of the disk is unknown. Try nothing again:
+//                                                    only the recovery of the next start can tell.
 //   internal     disk_failed, database_corrupt,      The file or its disk is damaged. Stop, and let a person
 //                not_a_database, database_error,     look at it.
 //                database_read_only, cannot_open
-//   invalid      foreign_database, newer_database,   A person must act on the path, on the file, or on a table
-//                older_database, tables_differ,      that is not as Weir creates it.
+//   invalid      foreign_database, newer_database,   A person must act on the path, the file, or a table that
+//                older_database, tables_differ,      is not as Weir creates it.
 //                database_corrupt, cannot_open,
 //                database_read_only
 //

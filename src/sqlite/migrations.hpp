@@ -1,8 +1,8 @@
 // Brings a SQLite file to the newest version of its tables and views (schema.hpp).
 //
 // To add a migration:
-//   1. Append an entry to the list of the file in schema.cpp. Its SQL leads from the version before to the new
-//      one. A released entry never changes. schema_test.cpp pins the text of each entry and of the views.
+//   1. Append an entry to the list of the file in schema.cpp. Its SQL leads from the version before to the
+//      new one. A released entry never changes. schema_test.cpp pins the text of each entry and of the views.
 //   2. If only views change, append an empty entry. The views are replaced after the migrations of an older
 //      file, and at no other time.
 //   3. Use Migration::skip_if where some files of the older version have the change already. SQLite has no
