@@ -174,14 +174,14 @@ void add_replays(Batch& batch, const commit::Changes& changes) {
   if (!changes.replayed.empty()) {
     batch.add(store_sql::set_replayed,
               std::move(source_parameters(changes.replayed).add(changes.written_at)));
-    batch.must_change(changes.replayed.size(), "letter_not_waiting",
+    batch.must_change(changes.replayed.size(), "dead_letter_not_waiting",
                       "a letter does not wait for a replay" + among(changes.replayed.front()));
   }
   std::map<std::int64_t, std::vector<commit::DeadLetterId>> failed;
   for (const auto& [source, times] : changes.failed_replays) failed[times].push_back(source);
   for (const auto& [times, sources] : failed) {
     batch.add(store_sql::add_attempts, std::move(source_parameters(sources).add(Type::int8, times)));
-    batch.must_change(sources.size(), "letter_missing",
+    batch.must_change(sources.size(), "dead_letter_missing",
                       "a failed replay is of no dead letter" + among(sources.front()));
   }
 }

@@ -4,6 +4,7 @@
 
 #include "report/testing/metrics_reader_contract.hpp"
 #include "report/testing/metrics_views_contract.hpp"
+#include "sqlite/reader_sql.hpp"
 #include "sqlite/testing/store_fixture.hpp"
 
 namespace weir::report {
@@ -51,6 +52,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsViewsContract, testing::Values(&make_sql
 namespace weir::sqlite {
 namespace {
 
+using report::Scan;
 using report::reader_contract::at;
 using report::reader_contract::row;
 using tally::Dimension;
@@ -80,10 +82,10 @@ class MetricsReader : public testing::Test {
 
 TEST_F(MetricsReader, FindsEveryRowByAnIndex) {
   Database database = look_into(folder_);
-  for (int kind = 0; kind < 12; ++kind) {
-    const Scan scan{(kind & 1) != 0, static_cast<Scan::Values>(kind / 4), (kind & 2) != 0};
-    const std::string sql = scan_sql(scan);
-    const std::string_view rows = scan.remainders || scan.values == Scan::Values::few
+  for (std::size_t index = 0; index < Scan::count; ++index) {
+    const Scan scan = report::scan_at(index);
+    const std::string& sql = reader_sql::scan(scan).sql;
+    const std::string_view rows = scan.pending_rollup || scan.values == Scan::Values::few
                                       ? "window_start=? AND topic=? AND partition=?"
                                       : "granularity=? AND dimension=? AND window_start>? AND window_start<?";
     for_each_row(database, "EXPLAIN QUERY PLAN " + sql, [&](const Statement& step) {
@@ -99,7 +101,9 @@ TEST_F(MetricsReader, FindsEveryRowByAnIndex) {
 
 TEST_F(MetricsReader, FindsEveryRowByAnIndexWhenItSortsByValue) {
   Database database = look_into(folder_);
-  for (const std::string& sql : {count_by_value_sql(), users_by_value_sql(), users_of_row_sql()}) {
+  for (const NamedSql* const each :
+       {&reader_sql::count_by_value, &reader_sql::users_by_value, &reader_sql::users_of_row}) {
+    const std::string& sql = each->sql;
     for_each_row(database, "EXPLAIN QUERY PLAN " + sql, [&](const Statement& step) {
       const std::string_view plan = step.text(3);
       EXPECT_FALSE(plan.starts_with("SCAN w") || plan.starts_with("SCAN activity")) << plan << " in " << sql;

@@ -1,5 +1,6 @@
 // The two SQLite files of DATA_DIR with their tables, migrations and views. metrics.db is written by the
-// store and read by the reader; events.db is the embedded event log. migrations.hpp says how to add a migration.
+// store and read by the reader; events.db is the embedded event log. migrations.hpp says how to add a
+// migration.
 //
 // metrics.db
 //   The contract (§6) names the tables and views that people may read. Only this module reads the others:

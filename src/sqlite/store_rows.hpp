@@ -17,10 +17,6 @@ namespace weir::sqlite {
 [[nodiscard]] std::string moment_text(WallTime moment);
 [[nodiscard]] Result<WallTime> parse_moment(std::string_view text);
 
-// The columns of activity_ledger that ledger_row() reads, for a SELECT.
-inline constexpr std::string_view ledger_columns =
-    "partition, start_offset, next_offset, version, read, tallied, duplicate, dead_lettered, skipped, "
-    "last_record_hash, log_end_offset, oldest_unread_at, observed_at, updated_at, counted_from";
 // Of a statement that stands on such a row.
 [[nodiscard]] Result<tally::LedgerRow> ledger_row(const Statement& statement);
 

@@ -13,8 +13,8 @@
 #include "sqlite/metrics_store.hpp"
 #include "sqlite/schema.hpp"
 #include "sqlite/store_rows.hpp"
-#include "sqlite/store_sql.hpp"
 #include "sqlite/testing/temporary_folder.hpp"
+#include "tally/ledger_columns.hpp"
 
 namespace weir::sqlite {
 
@@ -104,17 +104,18 @@ inline commit::Standing look_at_all(const TestFolder& folder) {
       [&](const Statement& row) {
         standing.flushes.push_back({parse_moment(row.text(0)).value(), row.number(1), row.number(2)});
       });
-  for_each_row(
-      database,
-      "SELECT " + std::string(ledger_columns) + ", topic FROM activity_ledger ORDER BY topic, partition",
-      [&](const Statement& row) {
-        const tally::LedgerRow ledger = ledger_row(row).value();
-        const std::string topic(row.text(15));
-        if (topic == test_topic) return standing.ledgers.push_back(ledger);
-        std::vector<commit::StandingLetter> letters = letters_of(database, topic);
-        std::erase_if(letters, [&](const auto& each) { return each.letter.partition != ledger.partition; });
-        standing.retired.push_back({topic, ledger, std::move(letters)});
-      });
+  for_each_row(database,
+               "SELECT " + std::string(tally::ledger_columns) +
+                   ", topic FROM activity_ledger ORDER BY topic, partition",
+               [&](const Statement& row) {
+                 const tally::LedgerRow ledger = ledger_row(row).value();
+                 const std::string topic(row.text(15));
+                 if (topic == test_topic) return standing.ledgers.push_back(ledger);
+                 std::vector<commit::StandingLetter> letters = letters_of(database, topic);
+                 std::erase_if(letters,
+                               [&](const auto& each) { return each.letter.partition != ledger.partition; });
+                 standing.retired.push_back({topic, ledger, std::move(letters)});
+               });
   return standing;
 }
 
