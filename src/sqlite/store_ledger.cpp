@@ -92,7 +92,7 @@ Result<void> SqliteMetricsStore::check_group() {
   group.reset();
   return fail(ErrorKind::invalid, "another_group",
               "the ledger of " + topic_ + " belongs to the consumer group " + other + ", not to " +
-                  group_id_ + ": set KAFKA_GROUP_ID to " + other + ", or use another database");
+                  group_id_ + ": set KAFKA_GROUP_ID to the former, or use another database");
 }
 
 Result<void> SqliteMetricsStore::insert_ledger(const commit::PartitionStart& start, std::int64_t version,

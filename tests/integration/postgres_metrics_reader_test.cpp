@@ -6,7 +6,7 @@
 #include "postgres/errors.hpp"
 #include "postgres/metrics_reader.hpp"
 #include "postgres/pool.hpp"
-#include "postgres/scan_sql.hpp"
+#include "postgres/reader_sql.hpp"
 #include "report/testing/metrics_reader_contract.hpp"
 #include "report/testing/metrics_views_contract.hpp"
 #include "tally/sketch.hpp"
@@ -17,6 +17,7 @@ namespace {
 const auto* const server = testing::AddGlobalTestEnvironment(new SharedServer);
 
 using commit::store_contract::topic;
+using report::Scan;
 
 class Writer {
  public:
@@ -133,17 +134,17 @@ void MetricsReader::expect_every_row_found_by_the_index() {
   ConnectionSettings settings = database_.database().settings();
   for (const auto& setting : reader_session()) settings.session.push_back(setting);
   TestConnection session(settings);
-  for (int kind = 0; kind < 12; ++kind) {
-    const Scan scan{(kind & 1) != 0, static_cast<Scan::Values>(kind / 4), (kind & 2) != 0};
+  for (std::size_t index = 0; index < Scan::count; ++index) {
+    const Scan scan = report::scan_at(index);
     for (const auto granularity : tally::all_granularities) {
       Parameters values;
       values.add(topic).add(Type::int2, static_cast<std::int64_t>(granularity)).add(Type::int2, 2);
       values.add(at(0)).add(at(3));
       if (scan.values != Scan::Values::all) values.add(Array(Type::text).add("/5").add("/6"));
-      const std::string found = plan(session, scan_sql(scan), values);
+      const std::string found = plan(session, reader_sql::scan(scan).sql, values);
       EXPECT_EQ(found.find("Seq Scan"), std::string::npos) << found;
       EXPECT_EQ(found.find("Sort"), std::string::npos) << found;
-      if (scan.remainders || scan.values == Scan::Values::few) {
+      if (scan.pending_rollup || scan.values == Scan::Values::few) {
         EXPECT_NE(found.find("(window_start = known.window_start)"), std::string::npos) << found;
         EXPECT_NE(found.find("(partition = known.partition)"), std::string::npos) << found;
       }
@@ -155,8 +156,8 @@ void MetricsReader::expect_every_row_found_by_the_index() {
                               .add(Array(Type::int2).add(2).add(1))
                               .add(Array(Type::timestamptz).add(at(0)).add(at(24)))
                               .add(Array(Type::timestamptz).add(at(24)).add(at(26)));
-  for (const std::string& sql : {count_by_value_sql(), users_by_value_sql()}) {
-    const std::string found = plan(session, sql, runs);
+  for (const Statement* const statement : {&reader_sql::count_by_value, &reader_sql::users_by_value}) {
+    const std::string found = plan(session, statement->sql, runs);
     EXPECT_EQ(found.find("Seq Scan"), std::string::npos) << found;
     EXPECT_EQ(found.find("HashAggregate"), std::string::npos) << found;
     EXPECT_NE(found.find("(window_start >= run.first)"), std::string::npos) << found;

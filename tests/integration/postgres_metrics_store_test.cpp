@@ -75,12 +75,29 @@ void expect_good_plan(const Rows& plan, const std::string& sql) {
 
 void expect_good_plans(TestConnection& session) {
   using namespace store_sql;
-  const std::array statements{&find_stranger,  &make_ledger,      &read_ledger,       &begin_topic,
-                              &archive_ledger, &retire_letters,   &letter_offsets,    &fence,
-                              &read_windows,   &read_unrolled,    &lock_dead_letters, &put_windows,
-                              &minute_rows,    &unrolled_minutes, &set_rolled,        &set_unrolled,
-                              &put_letters,    &set_replayed,     &add_attempts,      &raise_horizons,
-                              &put_flush,      &put_ledgers,      &prune_windows};
+  const std::array statements{&find_other_group,
+                              &insert_ledger,
+                              &read_ledger,
+                              &begin_topic,
+                              &archive_ledger,
+                              &archive_dead_letters,
+                              &dead_letter_offsets,
+                              &pending_rollup_minutes,
+                              &fence,
+                              &read_windows,
+                              &count_minute_rows,
+                              &read_pending_rollup,
+                              &lock_dead_letters,
+                              &put_windows,
+                              &set_pending_rollup,
+                              &clear_pending_rollup,
+                              &raise_horizons,
+                              &put_dead_letters,
+                              &set_replayed,
+                              &add_attempts,
+                              &put_flush,
+                              &put_ledgers,
+                              &prune_windows};
   for (const Statement* const statement : statements) {
     int parameters = 0;
     while (statement->sql.find('$' + std::to_string(parameters + 1)) != std::string::npos) ++parameters;

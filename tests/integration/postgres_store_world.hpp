@@ -13,6 +13,7 @@
 #include "postgres/metrics_store.hpp"
 #include "postgres/migrations.hpp"
 #include "postgres/store_rows.hpp"
+#include "tally/ledger_columns.hpp"
 
 namespace weir::postgres {
 
@@ -73,7 +74,7 @@ inline std::vector<commit::StandingLetter> letters_of(TestConnection& session, s
 }
 
 inline void look_at_ledgers(TestConnection& session, commit::Standing& standing) {
-  const Rows rows = session.run("SELECT " + std::string(ledger_columns) +
+  const Rows rows = session.run("SELECT " + std::string(tally::ledger_columns) +
                                 ", topic FROM activity_ledger ORDER BY topic, partition");
   for (int row = 0; row < rows.count(); ++row) {
     const tally::LedgerRow ledger = ledger_row(rows, row);
