@@ -34,11 +34,11 @@ std::size_t bytes_of(Type type) {
     case Type::text:
       break;
   }
-  ensure(false, "a number is added where the type is one of numbers");
+  ensure(false, "a number is added to a parameter of a number type");
   return 0;
 }
 
-// The bytes of a number as they lie on the wire, at the front of an array of eight.
+// The `bytes` low bytes of a number in network order, at the front of the result.
 std::array<char, 8> big_endian(std::int64_t number, std::size_t bytes) {
   const std::uint64_t high = static_cast<std::uint64_t>(number) << (64 - 8 * bytes);
   return std::bit_cast<std::array<char, 8>>(std::endian::native == std::endian::little ? std::byteswap(high)
@@ -64,8 +64,8 @@ WallTime moment_of(std::int64_t microseconds) {
 
 std::int64_t read_number(std::string_view bytes) {
   ensure(bytes.size() == 1 || bytes.size() == 2 || bytes.size() == 4 || bytes.size() == 8,
-         "a column that is read as a number is one");
-  // Carries the sign of the first byte.
+         "a column that is read as a number has a number type");
+  // The first byte is signed and so sets the sign of the result.
   auto number = static_cast<std::uint64_t>(static_cast<signed char>(bytes.front()));
   for (const char byte : bytes.substr(1)) number = number << 8 | static_cast<unsigned char>(byte);
   return static_cast<std::int64_t>(number);

@@ -192,12 +192,12 @@ TEST_F(Migrations, NameWhatIsMissingFromOurOwnTables) {
 TEST_F(Migrations, RefuseTablesOfANewerWeir) {
   ASSERT_TRUE(migrate().has_value());
   all_.script("INSERT INTO activity_schema (version) VALUES (1000)");
-  expect_refused(code_newer, "version 1000, made by a newer Weir");
+  expect_refused(code_newer, "version 1000, created by a newer Weir");
 }
 
 TEST_F(Migrations, NeedNoRightToCreateWhereAllIsThere) {
   const std::string weir = role("GRANT CONNECT ON DATABASE " + database_.name() + " TO $");
-  expect_refused(code_forbidden, "making the tables: ", weir);
+  expect_refused(code_forbidden, "creating or migrating the tables: ", weir);
   ASSERT_TRUE(migrate().has_value());
   expect_refused(code_forbidden, "activity_schema", weir);
   all_.script("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + weir);
