@@ -4,9 +4,9 @@
 //
 //   timestamptz  bigint: microseconds since 2000-01-01T00:00:00Z
 //   text, bytea  the bytes themselves
-//   array        int: dimensions (0 if empty, else 1); int: 1 if there may be nulls, else 0; int: the type of the
-//                elements (OID); then int: count; int: first index (1); then for each element int: its bytes
-//                (−1: null), and the bytes
+//   array        int: dimensions (0 if empty, else 1); int: 1 if there may be nulls, else 0; int: the type of
+//                the elements (OID); then int: count; int: first index (1); then for each element int: its
+//                bytes (−1: null), and the bytes
 #pragma once
 
 #include <cstddef>

@@ -2,8 +2,8 @@
 // Source of the codes: https://www.postgresql.org/docs/15/errcodes-appendix.html
 //
 //   kind         meaning, and what to do
-//   unavailable  The server does not answer, starts, is busy or full, or two transactions conflict. Run the whole
-//                transaction again.
+//   unavailable  The server does not answer, starts, is busy or full, or two transactions conflict. Run the
+//                whole transaction again.
 //   invalid      A person must act: on the password, the rights, a standby server, or a table, column or
 //                constraint that is not as Weir creates it (also noticed by values that a column rejects).
 //   internal     A statement breaks a rule of Weir itself, or the database is damaged. Stop, and look at it.

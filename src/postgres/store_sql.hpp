@@ -2,11 +2,11 @@
 // one. Both stores use the same names for the same job. A list is passed as arrays, one for each column, so
 // the text of a statement does not depend on how much it writes.
 //
-// A session keeps the plans that it made while the tables were empty. So no plan may depend on statistics: the rows of
-// tables that grow are found by the whole of their key. Three means hold the planner to this:
-//   LATERAL … OFFSET 0   is never joined in the other direction
-//   equality             instead of = ANY, which the planner may apply as a filter
-//   ctid = ANY (ARRAY …) rows are changed by the ctid found so; the fence or a row lock protects them
+// A session keeps the plans that it made while the tables were empty. So no plan may depend on statistics:
+// the rows of tables that grow are found by the whole of their key. Three means hold the planner to this:
+//   LATERAL … OFFSET 0    is never joined in the other direction
+//   equality              instead of = ANY, which the planner may apply as a filter
+//   ctid = ANY (ARRAY …)  changes the rows that were found so; the fence or a row lock protects them
 // writer_session() excludes the rest.
 #pragma once
 

@@ -15,7 +15,7 @@ using consumer::Records;
 
 constexpr std::int32_t only_partition = 0;
 
-// Columns 0 to 2 of every statement here.
+// Columns 0 to 2 of each statement of this file.
 SegmentRow row_of(const Statement& statement) {
   return {.first_offset = statement.number(0),
           .records = statement.number(1),
@@ -29,7 +29,7 @@ Result<std::unique_ptr<EmbeddedLogReader>> EmbeddedLogReader::open(const std::fi
                                                                    const std::string& vfs) {
   auto database = Database::open(file, {.kind = event_log_file, .vfs = vfs});
   if (!database) return propagate(database);
-  database->keep_wal_at_close();  // that is the writer's business
+  database->keep_wal_at_close();  // only the writer checkpoints
   auto from = database->prepare(
       "SELECT first_offset, records, time_ms, body FROM segments WHERE first_offset >= "
       "ifnull((SELECT max(first_offset) FROM segments WHERE first_offset <= ?1), 0) ORDER BY first_offset");
@@ -66,7 +66,7 @@ Result<std::vector<LogEvent>> EmbeddedLogReader::poll(std::chrono::milliseconds 
   return read_batch(seen);
 }
 
-void EmbeddedLogReader::wake() { commits_->knock(); }
+void EmbeddedLogReader::wake() { commits_->wake(); }
 
 Result<std::vector<LogEvent>> EmbeddedLogReader::read_batch(std::int64_t position) {
   auto fetched = fetch(position);
@@ -75,7 +75,8 @@ Result<std::vector<LogEvent>> EmbeddedLogReader::read_batch(std::int64_t positio
   if (auto decoded = decode(position); !decoded) return propagate(decoded);
   std::vector<LogEvent> events;
   if (fetched_.empty()) return events;
-  if (fetched_.front().row.first_offset > position) {  // retention went by
+  // Retention has deleted the position.
+  if (fetched_.front().row.first_offset > position) {
     position_.reset();
     events.emplace_back(consumer::OffsetOutOfRange{only_partition});
     return events;
@@ -88,7 +89,8 @@ Result<std::vector<LogEvent>> EmbeddedLogReader::read_batch(std::int64_t positio
   return events;
 }
 
-// Copies whole segments, one behind another, until there are enough.
+// Copies whole segments until there are enough records or bytes. The result has no hole: offsets of segments
+// adjoin.
 Result<void> EmbeddedLogReader::fetch(std::int64_t position) {
   fetched_.clear();
   bodies_.clear();
@@ -102,7 +104,7 @@ Result<void> EmbeddedLogReader::fetch(std::int64_t position) {
     const SegmentRow segment = row_of(from_);
     if (!fetched_.empty() && segment.first_offset != fetched_.back().row.end())
       return fail(ErrorKind::internal, code_segment_damaged,
-                  "the event log has lost what stood at offset " + std::to_string(fetched_.back().row.end()));
+                  "the event log has no record at offset " + std::to_string(fetched_.back().row.end()));
     fetched_.push_back({.row = segment, .body_at = bodies_.size(), .body_bytes = body.size()});
     bodies_ += body;
     records += segment.records;
@@ -117,14 +119,14 @@ Result<void> EmbeddedLogReader::decode(std::int64_t position) {
     const auto body = std::string_view(bodies_).substr(segment.body_at, segment.body_bytes);
     if (auto read = read_segment(segment.row, body, records_); !read) return read;
   }
-  const auto behind = std::ranges::find_if(records_, [&](const auto& r) { return r.offset >= position; });
-  records_.erase(records_.begin(), behind);
+  // The first segment may begin before the position.
+  const auto first = std::ranges::find_if(records_, [&](const auto& r) { return r.offset >= position; });
+  records_.erase(records_.begin(), first);
   return {};
 }
 
 Result<void> EmbeddedLogReader::seek(std::int32_t partition, std::int64_t offset) {
-  ensure(partition == only_partition && assigned_,
-         "the embedded log's one partition is sought once it is assigned");
+  ensure(partition == only_partition && assigned_, "seek() is called for partition 0, after its assignment");
   position_ = offset;
   return {};
 }
@@ -142,7 +144,7 @@ Result<consumer::Watermarks> EmbeddedLogReader::bounds(std::int32_t) {
   return consumer::Watermarks{.start = std::min(start, end), .end = end};
 }
 
-// The statement stays where it is, so that the body can still be read from it: the caller resets.
+// The statement stays on the row, so that the caller can read the body from it. The caller resets it.
 Result<std::optional<SegmentRow>> EmbeddedLogReader::segment_at(std::int64_t offset) {
   auto row = floor_.bind(1, offset).step();
   if (!row) return propagate(row);
@@ -168,7 +170,7 @@ Result<std::optional<EmbeddedLogReader::RecordIdentity>> EmbeddedLogReader::land
 void EmbeddedLogReader::committed(std::int32_t, std::int64_t) {}
 
 void EmbeddedLogReader::release(std::span<const std::int32_t>) {
-  ensure(false, "the embedded log's one partition is never revoked");
+  ensure(false, "the partition of the embedded log is never revoked");
 }
 
 }  // namespace weir::sqlite

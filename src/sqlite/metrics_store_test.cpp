@@ -10,20 +10,20 @@
 namespace weir::commit {
 namespace {
 
-class SqliteStoreWorld final : public StoreFixture {
+class SqliteStoreFixture final : public StoreFixture {
  public:
   std::unique_ptr<MetricsStore> session(const std::string& group) override {
     return sqlite::SqliteMetricsStore::open(sqlite::store_options(folder_, group)).value();
   }
-  Standing standing() override { return sqlite::look_at_all(folder_); }
+  Standing standing() override { return sqlite::read_all_tables(folder_); }
 
  private:
   sqlite::TestFolder folder_;
 };
 
-std::unique_ptr<StoreFixture> make_sqlite_world() { return std::make_unique<SqliteStoreWorld>(); }
+std::unique_ptr<StoreFixture> make_sqlite_fixture() { return std::make_unique<SqliteStoreFixture>(); }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsStoreContract, testing::Values(&make_sqlite_world));
+INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsStoreContract, testing::Values(&make_sqlite_fixture));
 
 }  // namespace
 }  // namespace weir::commit
@@ -47,7 +47,7 @@ class MetricsStore : public testing::Test {
     return opened ? std::move(*opened) : nullptr;
   }
 
-  // Whether opening the file is left to a person; the text must name it.
+  // Expects that the file is refused with a text that names it.
   void expect_refused(std::string_view because) {
     auto refused = SqliteMetricsStore::open(store_options(folder_));
     ASSERT_FALSE(refused.has_value());
@@ -69,7 +69,7 @@ class MetricsStore : public testing::Test {
   }
 
   std::string text(const std::string& sql) {
-    Database database = look_into(folder_);
+    Database database = open_database(folder_);
     return first_text(database, sql);
   }
 
@@ -77,7 +77,7 @@ class MetricsStore : public testing::Test {
 };
 
 // A person changed the table of a running service.
-TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndGoesOnOnceItIsUndone) {
+TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndWorksAgainAfterwards) {
   struct Case {
     std::string_view spoil;
     std::string_view undo;
@@ -146,7 +146,7 @@ TEST_F(MetricsStore, KeepsItsNumbersWhenItIsOpenedAgain) {
   EXPECT_EQ(store->open_ledger(0, 0, written).value(), ledger);
 }
 
-TEST_F(MetricsStore, LeavesATopicOfAnotherNameAlone) {
+TEST_F(MetricsStore, KeepsTopicsApart) {
   auto store = open();
   flush(*store, store->open_ledger(0, 0, written).value(), 0);
   MetricsStoreOptions other = store_options(folder_, "another-group");
@@ -162,7 +162,7 @@ TEST_F(MetricsStore, LeavesATopicOfAnotherNameAlone) {
   EXPECT_TRUE(second->read_unrolled(0, std::array{minute(0)}, {}).value().rows.empty());
 }
 
-TEST_F(MetricsStore, AnswersTryAgainWhileAnotherSessionWrites) {
+TEST_F(MetricsStore, IsUnavailableWhileAnotherSessionWrites) {
   MetricsStoreOptions impatient = store_options(folder_);
   impatient.busy_timeout = std::chrono::milliseconds{0};
   auto store = open();
@@ -176,14 +176,14 @@ TEST_F(MetricsStore, AnswersTryAgainWhileAnotherSessionWrites) {
   EXPECT_EQ(other->begin(std::array{fence_of(ledger)}).value().size(), 1U);
 }
 
-TEST_F(MetricsStore, IsInTheFileForGoodOnceACheckpointSaysSo) {
+TEST_F(MetricsStore, ReportsACompleteCheckpoint) {
   auto store = open();
   flush(*store, store->open_ledger(0, 0, written).value(), 0);
   EXPECT_EQ(store->checkpoint().value(), true);
   EXPECT_EQ(store->checkpoint().value(), true);  // nothing to do
 }
 
-TEST_F(MetricsStore, IsNotInTheFileForGoodWhileAnOldSnapshotIsRead) {
+TEST_F(MetricsStore, ReportsACheckpointThatAnOldSnapshotHoldsUp) {
   auto store = open();
   const tally::LedgerRow ledger = flush(*store, store->open_ledger(0, 0, written).value(), 0);
   auto reader = SqliteMetricsReader::open({.data_dir = folder_.path(), .topic = test_topic}).value();
@@ -199,7 +199,7 @@ TEST_F(MetricsStore, RefusesAFileThatIsNoDatabase) {
   expect_refused(code_not_a_database);
 }
 
-TEST_F(MetricsStore, RefusesTheLogsFile) {
+TEST_F(MetricsStore, RefusesTheFileOfTheLog) {
   const auto path = metrics_store_path(folder_.path());
   ASSERT_TRUE(
       Database::open(path, {.kind = event_log_file, .mode = OpenMode::create_or_migrate}).has_value());
@@ -208,13 +208,13 @@ TEST_F(MetricsStore, RefusesTheLogsFile) {
 
 TEST_F(MetricsStore, RefusesAFileOfANewerWeir) {
   open();
-  ASSERT_TRUE(look_into(folder_).run("PRAGMA user_version = 99").has_value());
+  ASSERT_TRUE(open_database(folder_).run("PRAGMA user_version = 99").has_value());
   expect_refused(code_newer);
 }
 
-TEST_F(MetricsStore, RefusesTablesThatAreNotAsItMadeThem) {
+TEST_F(MetricsStore, RefusesTablesThatAPersonChanged) {
   open();
-  ASSERT_TRUE(look_into(folder_)
+  ASSERT_TRUE(open_database(folder_)
                   .run("ALTER TABLE activity_dead_letters RENAME COLUMN detail TO details")
                   .has_value());
   auto refused = SqliteMetricsStore::open(store_options(folder_));
@@ -225,7 +225,7 @@ TEST_F(MetricsStore, RefusesTablesThatAreNotAsItMadeThem) {
 
 TEST_F(MetricsStore, FindsEveryRowByAnIndex) {
   open();
-  Database database = look_into(folder_);
+  Database database = open_database(folder_);
   for (const NamedSql* const each : store_sql::all()) {
     if (each == &store_sql::prune_flushes) continue;  // reads the oldest rows
     const std::string& sql = each->sql;

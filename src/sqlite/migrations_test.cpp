@@ -1,5 +1,5 @@
-// Files of older versions are carried over. Whatever kills the migration, the file is of the old version or
-// of the new one.
+// Files of older versions are migrated. At any point a migration may be killed or fail: then the file is of
+// the old version or of the new one.
 #include "sqlite/migrations.hpp"
 
 #include <csignal>
@@ -18,7 +18,7 @@
 namespace weir::sqlite {
 namespace {
 
-// A file as sqlite3 itself sees it, of any kind and version.
+// A file of any kind and version, without the checks of Database.
 class RawFile {
  public:
   explicit RawFile(const std::filesystem::path& path) {
@@ -157,7 +157,7 @@ class Migrations : public testing::TestWithParam<Variant> {
   }
 };
 
-TEST_P(Migrations, CarryAFileOfVersion1OverWithItsRows) {
+TEST_P(Migrations, KeepTheRowsOfAFileOfVersion1) {
   const TestFolder folder;
   make_version_1(folder);
   const auto path = metrics_store_path(folder.path());
@@ -173,7 +173,7 @@ TEST_P(Migrations, CarryAFileOfVersion1OverWithItsRows) {
   EXPECT_EQ(columns_of(path), columns_of(metrics_store_path(fresh.path()))) << "as a new file has them";
 }
 
-TEST_P(Migrations, Fault31AreDoneOrNotWhicheverStatementTheProcessDiesAt) {
+TEST_P(Migrations, Fault31AreWholeOrNotThereAfterAKillAtAnyStatement) {
   int nth = 1;
   for (bool alive = false; !alive && !HasFailure(); ++nth) {
     const TestFolder folder;
@@ -189,7 +189,7 @@ TEST_P(Migrations, Fault31AreDoneOrNotWhicheverStatementTheProcessDiesAt) {
   EXPECT_GT(nth, 10) << "a migration has more statements than that";
 }
 
-TEST_P(Migrations, Fault31AreDoneOrNotWhicheverCallOfTheDiskTheProcessDiesAt) {
+TEST_P(Migrations, Fault31AreWholeOrNotThereAfterAKillAtAnyDiskCall) {
   using Call = FakeVfs::Call;
   for (const Call call : {Call::open, Call::read, Call::write, Call::sync, Call::truncate}) {
     int nth = 1;
@@ -208,7 +208,7 @@ TEST_P(Migrations, Fault31AreDoneOrNotWhicheverCallOfTheDiskTheProcessDiesAt) {
   }
 }
 
-TEST_P(Migrations, Fault31AreDoneOrNotWhicheverCallOfTheDiskFails) {
+TEST_P(Migrations, Fault31AreWholeOrNotThereAfterAnyFailedWrite) {
   for (const bool no_space : {false, true}) {
     int nth = 1;
     for (bool fired = true; fired && !HasFailure(); ++nth) {

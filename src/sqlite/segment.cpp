@@ -12,7 +12,7 @@ constexpr std::size_t check_bytes = 8;
 
 std::uint64_t check_of(std::string_view bytes) { return murmur3(bytes).low; }
 
-// Takes a body apart; every function answers false or nothing when the bytes are not there.
+// Parses a body. Each function returns false or nothing if the body ends too early.
 class Cursor {
  public:
   explicit Cursor(std::string_view rest) : rest_(rest) {}
@@ -38,6 +38,7 @@ class Cursor {
     return true;
   }
 
+  // Of the headers only the source of a replay is kept.
   bool record(consumer::RecordView& out) {
     std::string_view value;
     if (!bytes(out.key) || !bytes(value)) return false;
@@ -99,7 +100,7 @@ std::string_view SegmentWriter::finish() {
   return body_;
 }
 
-void SegmentWriter::begin_anew() {
+void SegmentWriter::reset() {
   body_.assign(1, version);
   records_ = 0;
 }
@@ -116,7 +117,7 @@ void SegmentWriter::add_bytes(std::string_view bytes) {
 
 Result<void> read_segment(const SegmentRow& row, std::string_view body,
                           std::vector<consumer::RecordView>& out) {
-  if (body.size() < 1 + check_bytes) return damaged(row, "is cut short");
+  if (body.size() < 1 + check_bytes) return damaged(row, "is too short");
   const std::string_view checked = body.substr(0, body.size() - check_bytes);
   if (check_of(checked) != read_check(body.substr(checked.size()))) return damaged(row, "fails its check");
   if (checked.front() != version)

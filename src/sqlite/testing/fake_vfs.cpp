@@ -11,7 +11,7 @@
 namespace weir::sqlite {
 namespace {
 
-// What SQLite holds for an open file: ours, and right behind it the real VFS's.
+// The object of an open file. The object of the real VFS follows it in memory.
 struct FakeFile {
   sqlite3_file base{};
   FakeVfs* owner = nullptr;
@@ -173,7 +173,7 @@ void FakeVfs::inject(Fault fault) {
   counts_.fill(0);
 }
 
-void FakeVfs::mend() {
+void FakeVfs::clear_fault() {
   const std::scoped_lock lock(mutex_);
   armed_ = false;
 }
