@@ -1,3 +1,5 @@
+// Numbers are written and read byte by byte or with a byte swap, so nothing here depends on the byte order of
+// the machine.
 #include "postgres/binary.hpp"
 
 #include <algorithm>
@@ -12,8 +14,9 @@
 namespace weir::postgres {
 namespace {
 
+// The epoch of PostgreSQL.
 constexpr std::chrono::sys_seconds epoch = std::chrono::sys_days{std::chrono::January / 1 / 2000};
-// timestamp.h: MIN_TIMESTAMP, and END_TIMESTAMP less one millisecond.
+// timestamp.h: MIN_TIMESTAMP, and END_TIMESTAMP less one millisecond, the resolution of WallTime.
 constexpr std::int64_t microseconds_min = -211'813'488'000'000'000;
 constexpr std::int64_t microseconds_max = 9'223'371'331'199'999'000;
 
@@ -53,6 +56,7 @@ void put_number(std::string& out, std::int64_t number, std::size_t bytes) {
 
 std::int64_t microseconds_of(WallTime moment) {
   using std::chrono::microseconds;
+  // Clamped as WallTime: in microseconds a moment of WallTime can overflow.
   const WallTime first = epoch + std::chrono::ceil<std::chrono::milliseconds>(microseconds{microseconds_min});
   const WallTime last = epoch + std::chrono::floor<std::chrono::milliseconds>(microseconds{microseconds_max});
   return std::chrono::duration_cast<microseconds>(std::clamp(moment, first, last) - epoch).count();
@@ -82,6 +86,7 @@ std::string storable_text(std::string_view text) {
   return clean;
 }
 
+// The header is written by take(), when the number of elements is known.
 Array::Array(Type element) : element_(element), bytes_(header_bytes, '\0') {}
 
 Array& Array::add(std::int64_t number) {
@@ -108,6 +113,7 @@ Array& Array::add_null() {
   return *this;
 }
 
+// An empty array has no dimension, and so neither count nor first index.
 std::string Array::take() && {
   const bool empty = count_ == 0;
   std::string header;

@@ -30,6 +30,7 @@ constexpr std::chrono::milliseconds check_interval{100};
 // Waits for the socket. Returns whether it was ready for one of `events` before the deadline.
 bool wait_for(const PGconn* connection, short events, MonoTime deadline) {
   while (true) {
+    // poll() takes an int of milliseconds; a longer wait is done in parts.
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - read_clock().mono).count();
     pollfd socket{.fd = PQsocket(connection), .events = events, .revents = 0};
     const int ready = poll(&socket, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000)));
@@ -43,6 +44,7 @@ std::string_view field(const PGresult* result, int which) {
   return text == nullptr ? std::string_view() : text;
 }
 
+// The error of a failed answer. A result that libpq made itself has no fields, only a message.
 Error error_in(const PGresult* result) {
   std::string message(field(result, PG_DIAG_MESSAGE_PRIMARY));
   if (message.empty()) message = PQresultErrorMessage(result);
@@ -54,6 +56,7 @@ struct Kind {
   std::string_view name;
   std::array<Oid, 4> types;  // pg_type.dat
 };
+// The kinds of Statement::columns with the types that each accepts.
 constexpr std::array kinds{Kind{'n', "a whole number", {20, 23, 21, 16}},
                            Kind{'t', "text or bytea", {25, 17, 25, 17}},
                            Kind{'m', "timestamptz", {1184, 1184, 1184, 1184}}};
@@ -112,6 +115,7 @@ void on_notice(void* fatal, const PGresult* notice) {
     *static_cast<std::optional<Error>*>(fatal) = error_in(notice);
 }
 
+// One statement for all settings; unlike SET, set_config() takes parameters.
 std::string set_config(std::size_t count) {
   std::string sql = "SELECT ";
   for (std::size_t i = 0; i < count; ++i) {
@@ -159,6 +163,7 @@ Result<Connection> Connection::open(const ConnectionSettings& settings) {
   }
   names.push_back(nullptr);
   values.push_back(nullptr);
+  // The URL was parsed by keywords_of(), so dbname is a plain name.
   constexpr int dbname_is_a_url = 0;
   Connection made(PQconnectStartParams(names.data(), values.data(), dbname_is_a_url),
                   settings.answer_timeout);
@@ -171,6 +176,7 @@ Result<Connection> Connection::open(const ConnectionSettings& settings) {
 }
 
 Result<void> Connection::finish_connecting(const Keywords& keywords) {
+  // Verbose while connecting only: connect_error() reads the SQLSTATE from the message.
   PGconn* const connection = connection_.get();
   PQsetNoticeReceiver(connection, on_notice, fatal_.get());
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
@@ -220,6 +226,7 @@ Result<std::vector<Rows>> Connection::run(std::span<const Call> calls) {
   }
   const MonoTime deadline = deadline_after(answer_timeout_);
   std::vector<Sent> sent;
+  // Nothing waits here: what the socket does not take now, next_answer() flushes while it reads.
   bool all_sent = PQenterPipelineMode(connection_.get()) == 1;
   for (const Call& call : calls) all_sent = all_sent && send(call, sent);
   all_sent = all_sent && PQpipelineSync(connection_.get()) == 1;
@@ -252,6 +259,8 @@ bool Connection::send(const Call& call, std::vector<Sent>& sent) {
     return PQsendQueryParams(connection, sql.c_str(), count, nullptr, values.data(), lengths.data(),
                              formats.data(), binary) == 1;
   }
+  // The preparation goes with the first use, so it costs no round trip. If it fails, collect() forgets the
+  // name.
   if (prepared_.insert(name).second) {
     sent.push_back({.statement = &call.statement, .prepares = name});
     if (PQsendPrepare(connection, name.c_str(), sql.c_str(), 0, nullptr) != 1) return false;
@@ -263,6 +272,7 @@ bool Connection::send(const Call& call, std::vector<Sent>& sent) {
 
 Result<std::vector<Rows>> Connection::collect(std::span<const Sent> sent, MonoTime deadline) {
   std::vector<Rows> answers;
+  // All answers are read, also after an error, or the session could not be used again.
   std::optional<Error> failure;
   for (const Sent& one : sent) {
     auto answer = next_answer(deadline);
@@ -291,6 +301,8 @@ Result<std::vector<Rows>> Connection::collect(std::span<const Sent> sent, MonoTi
 Result<Rows> Connection::next_answer(MonoTime deadline) {
   while (!is_lost()) {
     PGconn* const connection = connection_.get();
+    // While there are unsent bytes it waits for both directions: the server may stop reading until its
+    // answers are read.
     const int unsent = PQflush(connection);
     if (unsent < 0) break;
     if (PQisBusy(connection) == 0) return Rows(PQgetResult(connection));
@@ -305,6 +317,7 @@ Result<void> Connection::wait(short events, MonoTime deadline) {
   while (true) {
     const MonoTime until = check_ ? std::min(deadline, deadline_after(check_interval)) : deadline;
     if (wait_for(connection_.get(), events, until)) return {};
+    // The check first: its error says more than a timeout.
     Result<void> may_go_on = check_ ? check_() : Result<void>{};
     if (may_go_on && read_clock().mono >= deadline)
       may_go_on = fail(ErrorKind::unavailable, commit::code_answer_timeout,
@@ -315,6 +328,7 @@ Result<void> Connection::wait(short events, MonoTime deadline) {
   }
 }
 
+// The simple query protocol, which takes several statements in one string. Not in pipeline mode.
 Result<void> Connection::run_script(const std::string& sql) {
   if (is_lost()) return fail(ErrorKind::unavailable, code_lost, "PostgreSQL: the session is lost");
   const MonoTime deadline = deadline_after(answer_timeout_);

@@ -1,3 +1,4 @@
+// A setting of DATABASE_URL is kept. Each default is added only if the URL does not name its keyword.
 #include "postgres/connection_settings.hpp"
 
 #include <algorithm>
@@ -15,6 +16,7 @@ std::string_view value_of(const Keywords& keywords, std::string_view name, std::
   return found == keywords.end() ? otherwise : std::string_view(found->second);
 }
 
+// The settings of keepalives are whole seconds, and 0 would mean the default of the system.
 std::int64_t whole_seconds(std::chrono::milliseconds duration) {
   return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(duration).count());
 }
@@ -72,6 +74,7 @@ Result<Keywords> keywords_of(const ConnectionSettings& settings) {
   return keywords;
 }
 
+// TimeZone is UTC, because an adopted user_activity_metrics may have TIMESTAMP columns without a time zone.
 Keywords session_settings_of(const ConnectionSettings& settings) {
   const auto milliseconds = [](std::chrono::milliseconds duration) {
     return std::to_string(duration.count());
@@ -98,6 +101,7 @@ std::chrono::milliseconds connect_timeout_of(const Keywords& keywords) {
   std::from_chars(text.data(), text.data() + text.size(), seconds);
   constexpr std::int64_t seconds_max = 3600;  // to libpq, 0 and less mean no limit
   if (seconds <= 0 || seconds > seconds_max) seconds = seconds_max;
+  // libpq applies the timeout to each host of the list.
   const std::string_view hosts = value_of(keywords, "host", value_of(keywords, "hostaddr", ""));
   return std::chrono::seconds{seconds * (1 + std::ranges::count(hosts, ','))};
 }

@@ -58,6 +58,8 @@ constexpr std::array meanings{
 constexpr Meaning row_exists{"23505", ErrorKind::internal, code_exists};
 constexpr Meaning not_accounted_for{"23514", ErrorKind::internal, code_constraint};
 
+// PostgreSQL names the constraints of a table <table>_pkey and <table>_<columns>_key. The checks have names
+// of their own in schema.cpp.
 bool is_of_weir(std::string_view constraint) {
   constexpr std::array checks{"every_record_is_accounted_for", "every_offset_is_accounted_for"};
   const bool is_key = constraint.ends_with("_pkey") || constraint.ends_with("_key");
@@ -68,6 +70,7 @@ bool is_of_weir(std::string_view constraint) {
 // An SQLSTATE that is not in the table. Unavailable, so that the program tries again and reports the message.
 constexpr Meaning unforeseen{"", ErrorKind::unavailable, code_server_failed};
 
+// The message of the server may have several lines; a log line has one.
 std::string one_line(std::string_view message) {
   while (message.ends_with('\n')) message.remove_suffix(1);
   std::string line(message);

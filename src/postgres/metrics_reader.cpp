@@ -135,6 +135,7 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
         .add(Type::int2, number_of(query.dimension))
         .add(kept.from)
         .add(kept.to);
+    // scan_for() has chosen a statement without $6 otherwise.
     if (query.values) {
       Array values(Type::text);
       for (const std::string_view value : *query.values) values.add(value);
@@ -175,7 +176,7 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
         if (row % rows_between_checks != rows_between_checks - 1) continue;
         if (auto due = cancellation_.check(); !due) return due;
       }
-      if (rows.count() < rows_max) break;
+      if (rows.count() < rows_max) break;  // the cursor has no more
       auto next = session_->run(fetch);
       if (!next) return propagate(next);
       rows = std::move(*next);

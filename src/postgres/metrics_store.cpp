@@ -3,8 +3,8 @@
 // (Connection::run). No statement that writes is sent before the answer of the fence was read: the server
 // would run it after a fence that failed.
 //
-// store_ledger.cpp has what happens to ledger rows outside of a flush, store_dead_letters.cpp how dead
-// letters are read and locked, this file the rest.
+// store_ledger.cpp has what happens to ledger rows outside of a flush. store_dead_letters.cpp reads and locks
+// dead letters. This file has the rest.
 #include "postgres/metrics_store.hpp"
 
 #include <algorithm>
@@ -85,7 +85,7 @@ Result<std::vector<std::int32_t>> PostgresMetricsStore::begin(std::span<const co
 
 Result<commit::MetricsStore::WindowRows> PostgresMetricsStore::read_windows(
     std::span<const tally::WindowKey> keys, std::size_t bytes_max) {
-  if (keys.empty()) return WindowRows(std::in_place);
+  if (keys.empty()) return WindowRows(std::in_place);  // saves a round trip
   auto answers = run_inside({{store_sql::read_windows, key_parameters(options_.topic, keys, bytes_max)}});
   if (!answers) return propagate(answers);
   return window_rows(answers->front(), bytes_max);

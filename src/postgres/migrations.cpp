@@ -15,11 +15,12 @@ namespace {
 
 constexpr int oldest_server = 13'00'00;
 
-// The letters "weirtabl" as a number. All processes that share a database use the same one.
+// The ASCII text "weirtabl" as a number. All processes that share a database use the same one.
 constexpr std::string_view lock_sql = "SELECT pg_advisory_xact_lock(8603398603460928108)";
 
 int newest_version() { return static_cast<int>(schema_migrations().size()); }
 
+// Adds to the text what was being done.
 Error while_doing(std::string_view what, Error error) {
   error.text = std::string(what) + ": " + error.text;
   return error;
@@ -67,6 +68,8 @@ Result<int> version_of(Connection& connection) {
   return found;
 }
 
+// All missing migrations with their rows in activity_schema, then the views. client_min_messages hides the
+// notice of IF NOT EXISTS.
 std::string script_from(int version) {
   std::string sql =
       "SET LOCAL client_min_messages = warning;\n"
@@ -79,6 +82,7 @@ std::string script_from(int version) {
   return sql + schema_views();
 }
 
+// Leaves the transaction open after an error; the caller rolls it back.
 Result<void> apply(Connection& connection) {
   const Statement begin{"", "BEGIN"};
   const Statement lock{"", std::string(lock_sql)};
@@ -125,6 +129,7 @@ constexpr std::string_view unfit_sql =
     "AND CASE WHEN fit.name IS NULL THEN a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' "
     "ELSE t.typname <> ALL (fit.types) END ORDER BY a.attnum LIMIT 1";
 
+// Cuts the first word off.
 std::string_view next_word(std::string_view& rest) {
   const auto end = std::min(rest.find(' '), rest.size());
   const std::string_view word = rest.substr(0, end);
@@ -154,6 +159,8 @@ Parameters wanted_columns(bool typed) {
 
 }  // namespace
 
+// Three queries in one round trip. The first fault in this order is reported: missing, of another type,
+// cannot be filled.
 Result<void> check_columns(Connection& connection) {
   const Statement missing{"", std::string(missing_sql)};
   const Statement other_type{"", std::string(other_type_sql)};

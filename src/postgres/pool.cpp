@@ -1,3 +1,5 @@
+// The mutex guards the list of idle sessions and the count of lent ones. Connecting and rolling back are done
+// without it, because both wait for the server.
 #include "postgres/pool.hpp"
 
 #include <utility>
@@ -33,7 +35,6 @@ Result<Pool::Lease> Pool::take() {
       return Lease(*this, std::move(connection), true);
     }
   }
-  // Without the mutex: connecting may take seconds, and other threads must be able to return their sessions.
   auto opened = Connection::open(options_.connection);
   if (!opened) {
     release_slot();
@@ -43,6 +44,7 @@ Result<Pool::Lease> Pool::take() {
 }
 
 void Pool::give_back(std::unique_ptr<Connection> connection) {
+  // A session that cannot roll back is closed by rollback() and then dropped.
   if (connection->in_transaction()) connection->rollback();
   if (connection->is_lost()) {
     connection.reset();

@@ -1,6 +1,6 @@
-// Where rows are looked up, one window after the other, they are found by the whole of their key whatever the
-// planner believes of the tables: hence LATERAL … OFFSET 0, as in store_sql.hpp. As a plain join, over tables
-// that had grown since they were last analysed, each of the windows read all rows of the topic.
+// Where rows are looked up, one window after the other, they are found by the whole of their key, with any
+// statistics of the tables: hence LATERAL … OFFSET 0, as in store_sql.hpp. As a plain join, each window read
+// all rows of the topic once the tables had grown since the last ANALYZE.
 #include "postgres/reader_sql.hpp"
 
 #include <string>

@@ -107,9 +107,11 @@ struct View {
   std::string_view granularity;  // as in activity_horizon
   std::string_view number;       // as in activity_windows
 };
+// `minutes` has no rows pending roll-up: they are its own rows.
 constexpr View minutes{"activity_minutes", "minute", "0"};
 constexpr std::array coarser{View{"activity_hours", "hour", "1"}, View{"activity_days", "day", "2"}};
 
+// Fills the names that begin with $ in. $pruned_to is first, because its text has another of them.
 std::string select(const View& view, std::string sql) {
   const auto put = [&sql](std::string_view name, std::string_view text) {
     for (std::size_t at = 0; (at = sql.find(name, at)) != std::string::npos; at += text.size()) {
@@ -150,6 +152,7 @@ std::string replace_view(const View& view, const std::string& as) {
          "(topic, window_start, partition, dimension, value, events, page_views, users) AS" + as + ";\n";
 }
 
+// Must agree with the migrations; the test CreateTheListedColumns compares them on a server.
 constexpr std::array<TableColumns, 7> columns{{
     {"user_activity_metrics", "id timestamp unique_users page_view_count created_at", ""},
     {"activity_windows",

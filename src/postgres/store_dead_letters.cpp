@@ -27,10 +27,13 @@ Result<std::vector<commit::DeadLetterState>> PostgresMetricsStore::lock_dead_let
   using commit::DeadLetterState;
   std::vector<commit::DeadLetterId> in_order(letters.begin(), letters.end());
   std::ranges::sort(in_order);  // all processes lock in this order, so they cannot deadlock
+  // An id may be asked for twice, and the statement reads each row once.
   in_order.erase(std::ranges::unique(in_order).begin(), in_order.end());
   auto answers = run_inside({{store_sql::lock_dead_letters, dead_letter_id_parameters(in_order)}});
   if (!answers) return propagate(answers);
   const Rows& rows = answers->front();
+  // The answer has the rows that exist, in any order. The caller gets one state for each id, in its own
+  // order.
   std::map<commit::DeadLetterId, DeadLetterState> found;
   for (int row = 0; row < rows.count(); ++row) {
     found[{std::string(rows.bytes(row, 0)), static_cast<std::int32_t>(rows.number(row, 1)),

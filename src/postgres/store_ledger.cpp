@@ -29,6 +29,7 @@ Connection::Call PostgresMetricsStore::find_other_group() const {
   return {store_sql::find_other_group, std::move(Parameters().add(options_.topic).add(options_.group_id))};
 }
 
+// `found` is the answer of find_other_group. If it is empty, the text names no group.
 Error PostgresMetricsStore::another_group(const Rows& found) const {
   const std::string other =
       found.count() > 0 ? std::string(found.bytes(0, 0)) : "that has started at the same moment";
@@ -37,6 +38,8 @@ Error PostgresMetricsStore::another_group(const Rows& found) const {
               options_.group_id + ": set KAFKA_GROUP_ID to the former, or use another database"};
 }
 
+// One round trip. lock_topic makes processes that open partitions of a topic wait for each other, so
+// find_other_group sees every group that has a row.
 Result<tally::LedgerRow> PostgresMetricsStore::open_ledger(std::int32_t partition, std::int64_t start_offset,
                                                            WallTime now) {
   auto answers = run_outside({{store_sql::begin},
@@ -52,6 +55,7 @@ Result<tally::LedgerRow> PostgresMetricsStore::open_ledger(std::int32_t partitio
   return ledger_row(row, 0);
 }
 
+// The statement inserts all rows or, if the topic has a ledger row already, none.
 Result<bool> PostgresMetricsStore::begin_topic(std::span<const commit::PartitionStart> starts, WallTime now) {
   auto done =
       run_outside({{store_sql::begin},
@@ -88,6 +92,7 @@ Result<std::optional<tally::LedgerRow>> PostgresMetricsStore::archive_ledger(
                           find_other_group(),
                           read_ledger(partition)});
   if (!made) return propagate(made);
+  // insert_ledger inserts nothing beside the row of another group.
   if (made->back().count() == 0) return std::unexpected(give_up(another_group((*made)[2])));
   commit::CommitAnswer ended = commit();
   if (ended.end != commit::CommitEnd::committed) return std::unexpected(std::move(ended.why));

@@ -1,3 +1,5 @@
+// Lists become one array for each column, in the order of the parameters of their statement. The kinds of
+// columns are checked by Connection before a row is read here (Statement::columns).
 #include "postgres/store_rows.hpp"
 
 #include <algorithm>
@@ -38,6 +40,7 @@ auto columns_of(Parameters& parameters, const List& rows) {
   };
 }
 
+// Nothing for NULL.
 std::optional<std::int64_t> optional_number(const Rows& rows, int row, int column) {
   if (rows.is_null(row, column)) return std::nullopt;
   return rows.number(row, column);
@@ -61,7 +64,7 @@ tally::LedgerRow ledger_row(const Rows& rows, int row) {
   if (!rows.is_null(row, 11)) ledger.observed.oldest_unread_at = rows.moment(row, 11);
   ledger.observed.observed_at = rows.moment(row, 12);
   ledger.updated_at = rows.moment(row, 13);
-  ledger.counted_from = optional_number(rows, row, 14).value_or(0);
+  ledger.counted_from = optional_number(rows, row, 14).value_or(0);  // NULL: no offsets were left out
   return ledger;
 }
 
@@ -70,6 +73,7 @@ WindowStart window_start(const Rows& rows, int row, int column) {
 }
 
 tally::WindowRow window_row(const Rows& rows, int row) {
+  // NULL, on rows other than `total`, reads as 0.
   const auto small = [&](int column) {
     return static_cast<std::int32_t>(optional_number(rows, row, column).value_or(0));
   };
@@ -102,6 +106,7 @@ Result<commit::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size
     return MetricsStore::WindowRows(std::nullopt);
   std::vector<tally::WindowRow> windows;
   if (rows.is_null(0, 0)) return windows;  // no window: the one row has only the size
+  // window_or_size_kinds allows NULL in each column, so the kinds of a window are checked here.
   windows.reserve(static_cast<std::size_t>(rows.count()));
   for (int row = 0; row < rows.count(); ++row) {
     for (int column = 0; column < window_column_count; ++column) {
@@ -154,6 +159,7 @@ Parameters key_parameters(std::string_view topic, std::span<const tally::WindowK
   add(Type::timestamptz, &WindowKey::start);
   add(Type::int4, &WindowKey::partition);
   add(Type::text, &WindowKey::value);
+  // The largest std::size_t means no limit, and has no bigint.
   constexpr auto all = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
   parameters.add(Type::int8, static_cast<std::int64_t>(std::min(bytes_max, all)));
   return parameters;
@@ -275,6 +281,8 @@ Parameters ledger_parameters(std::string_view topic, std::span<const tally::Ledg
   return parameters;
 }
 
+// Both $4, the last start, and $5, the last write, derive from `before`: a window is old once it has ended
+// and its rows have not been written since.
 Parameters prune_parameters(std::string_view topic, const commit::Prune& prune) {
   const WindowStart epoch{};
   const auto width = tally::window_end(prune.granularity, epoch) - epoch;

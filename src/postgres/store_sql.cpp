@@ -41,6 +41,7 @@ const Statement read_ledger{"weir_read_ledger", "SELECT " + std::string(tally::l
 FROM activity_ledger WHERE topic = $1::text AND partition = $2::int)sql",
                             ledger_kinds, "activity_ledger"};
 
+// The offsets in [start, next) are left out (KAFKA_START=latest); where they are equal there are none.
 const Statement begin_topic{"weir_begin_topic", R"sql(
 INSERT INTO activity_ledger
   (topic, partition, group_id, start_offset, next_offset, skipped, counted_from, last_record_hash, log_end_offset,
@@ -58,6 +59,7 @@ WHERE topic = $1::text AND partition = $2::int AND next_offset = $3::bigint AND 
 RETURNING partition)sql",
                                "n", "activity_ledger"};
 
+// Locked in the order of their offsets, as lock_dead_letters does, so the two cannot deadlock.
 const Statement archive_dead_letters{"weir_archive_dead_letters", R"sql(
 WITH locked AS MATERIALIZED (
   SELECT "offset" FROM activity_dead_letters WHERE topic = $1::text AND partition = $2::int
@@ -124,6 +126,8 @@ LEFT JOIN LATERAL (
 ORDER BY wanted.number)sql",
                                   "n", "activity_windows"};
 
+// First the positions and sizes of the rows (ctid, octet_length), in order. Then the rows themselves, up to
+// the limits. So sketches beyond the limits are not fetched.
 const Statement read_pending_rollup{"weir_read_pending_rollup",
                                     R"sql(
 WITH pending AS MATERIALIZED (
@@ -144,6 +148,7 @@ WHERE pending.number = 1 OR pending.number <= $4::bigint AND pending.bytes <= $5
 ORDER BY pending.number)sql",
                                     window_and_count_kinds, "activity_windows"};
 
+// Nested loops keep the order of the list, so rows are locked in it.
 const Statement lock_dead_letters{"weir_lock_dead_letters", R"sql(
 SELECT letter.topic, letter.partition, letter."offset", letter.replayed_at IS NOT NULL
 FROM unnest($1::text[], $2::int[], $3::bigint[]) AS wanted(topic, partition, at)
@@ -153,6 +158,7 @@ CROSS JOIN LATERAL (
   FOR NO KEY UPDATE) AS letter)sql",
                                   "tnnn", "activity_dead_letters"};
 
+// An update leaves a sketch that did not change alone, with its TOAST rows.
 const Statement put_windows{"weir_put_windows", R"sql(
 INSERT INTO activity_windows AS w
   (topic, last_write, granularity, dimension, window_start, partition, value, events, page_views, rolled_events,
@@ -206,6 +212,7 @@ UPDATE activity_dead_letters SET replayed_at = $4::timestamptz WHERE ctid = ANY 
       AND l.replayed_at IS NULL
     OFFSET 0) AS letter)))sql"};
 
+// A dead letter may wait or be replayed already: its attempts count in any state.
 const Statement add_attempts{"weir_add_attempts", R"sql(
 UPDATE activity_dead_letters SET attempts = attempts + $4::bigint WHERE ctid = ANY (ARRAY (
   SELECT letter.ctid FROM unnest($1::text[], $2::int[], $3::bigint[]) AS source(topic, partition, at)
@@ -218,6 +225,7 @@ const Statement put_flush{"weir_put_flush", R"sql(
 INSERT INTO user_activity_metrics (timestamp, unique_users, page_view_count, created_at)
 VALUES ($1::timestamptz, $2::bigint, $3::bigint, $4::timestamptz))sql"};
 
+// start_offset and group_id never change. The version was raised by the fence of this transaction.
 const Statement put_ledgers{"weir_put_ledgers", R"sql(
 UPDATE activity_ledger AS ledger SET next_offset = new.next_offset, read = new.read, tallied = new.tallied,
   duplicate = new.duplicate, dead_lettered = new.dead_lettered, skipped = new.skipped,

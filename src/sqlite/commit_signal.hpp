@@ -23,6 +23,7 @@ class CommitSignal {
     changed_.notify_one();
   }
 
+  // The offset that the next record will get. Reads an atomic.
   [[nodiscard]] std::int64_t end() const { return end_; }
 
   // For the reader. Returns as soon as end() is greater than `seen`, after a wake(), or after `wait_max`.

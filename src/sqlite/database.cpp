@@ -1,3 +1,6 @@
+// The only file that calls SQLite, but for errors.cpp. open() works in this order: check the path, restrict
+// the mode of the files, open the connection, check the header, switch to WAL mode, migrate. Nothing is
+// written before the header was checked.
 #include "sqlite/database.hpp"
 
 #include <array>
@@ -61,10 +64,12 @@ bool may_create(const OpenOptions& options) { return options.mode == OpenMode::c
 // database.
 void make_private(const std::filesystem::path& path, const OpenOptions& options) {
   struct stat found{};
+  // SQLite would create the file with the umask of the process.
   if (may_create(options) && stat(path.c_str(), &found) != 0 && errno == ENOENT) {
     const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file >= 0) close(file);
   }
+  // Older versions created the files with more rights.
   for (const char* const more : {"", "-wal", "-shm"}) {
     const auto one = std::filesystem::path(path) += more;
     const bool wide = stat(one.c_str(), &found) == 0 && (found.st_mode & 077U) != 0;
@@ -99,13 +104,16 @@ Result<void> check_path(const std::filesystem::path& path, const OpenOptions& op
                     " holds data of it; expected both (restore the file, or move its WAL away)");
   if (missing && !may_create(options))
     return fail(ErrorKind::invalid, code_cannot_open,
-                path.string() + " is not there; expected Weir's " + what);
+                path.string() + " does not exist; expected Weir's " + what);
   return {};
 }
 
 }  // namespace
 
 // Statement
+//
+// A bind fails only for an index that the SQL does not have, or for a value beyond a gigabyte: both are
+// defects.
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
 
@@ -160,6 +168,7 @@ Result<void> Statement::run() {
 std::int64_t Statement::number(int column) const { return sqlite3_column_int64(statement_.get(), column); }
 
 std::string_view Statement::text(int column) const {
+  // The text before its size: a conversion to text changes the size.
   const unsigned char* bytes = sqlite3_column_text(statement_.get(), column);
   if (bytes == nullptr) return {};
   return {reinterpret_cast<const char*>(bytes),
@@ -192,14 +201,17 @@ Result<Database> Database::open(const std::filesystem::path& path, const OpenOpt
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (may_create(options)) flags |= SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;
+  // NOMUTEX: one thread at a time uses the connection. EXRESCODE: errors.cpp needs the extended codes.
   const int result =
       sqlite3_open_v2(path.c_str(), &handle, flags, options.vfs.empty() ? nullptr : options.vfs.c_str());
+  // Also a failed open returns a handle, which has the message and must be closed.
   ensure(handle != nullptr, "there is memory for a connection");
   Database database(handle);
   if (result != SQLITE_OK)
     return fail(ErrorKind::invalid, code_cannot_open,
                 path.string() + " cannot be opened: " + sqlite3_errmsg(handle) + "; expected Weir's " +
                     std::string(options.kind.name) + " or a folder to create it in");
+  // Without write permission SQLite opens the file read-only and reports no error.
   if (sqlite3_db_readonly(handle, "main") == 1)
     return fail(ErrorKind::invalid, code_read_only,
                 path.string() + " is not writable; expected Weir's " + std::string(options.kind.name) +
@@ -209,42 +221,48 @@ Result<Database> Database::open(const std::filesystem::path& path, const OpenOpt
   return database;
 }
 
-// Reads the header and the schema first: a file that is no database or is damaged fails there, before
+// Reads the header and the schema first. A file that is no database or is damaged fails there, before
 // anything is written to it.
 Result<void> Database::prepare_file(const OpenOptions& options) {
   const FileKind& kind = options.kind;
   const std::string expected =
       "; expected Weir's " + std::string(kind.name) + " of version " + std::to_string(kind.version());
-  auto id = number("PRAGMA application_id");
-  auto version = number("PRAGMA user_version");
-  auto tables = has_tables();
-  if (!id || !version || !tables) {
-    Error why = !id ? id.error() : !version ? version.error() : tables.error();
-    why.text += expected;
-    return std::unexpected<Error>(std::move(why));
+  auto header = read_header();
+  rollback();
+  if (!header) {
+    header.error().text += expected;
+    return propagate(header);
   }
-  const bool is_blank = *id == 0 && *version == 0 && !*tables;
-  if (!is_blank && (*id != kind.application_id || *version < 1))
+  const std::string version = std::to_string(header->version);
+  // Version 0 with an id or with tables: Weir writes id, version and tables in one transaction.
+  if (!header->is_blank() && (header->application_id != kind.application_id || header->version < 1))
     return fail(ErrorKind::invalid, code_foreign,
-                path() + " is another database (application_id " + hex(*id) + ", user_version " +
-                    std::to_string(*version) + ")" + expected);
-  if (auto fits = check_version(*this, kind, *version); !fits) return fits;
-  if (is_blank && !may_create(options))
+                path() + " is another database (application_id " + hex(header->application_id) +
+                    ", user_version " + version + ")" + expected);
+  if (auto fits = check_version(*this, kind, header->version); !fits) return fits;
+  if (header->is_blank() && !may_create(options))
     return fail(ErrorKind::invalid, code_corrupt, path() + " is an empty database" + expected);
-  if (*version < kind.version() && !may_create(options))
+  if (header->version < kind.version() && !may_create(options))
     return fail(ErrorKind::invalid, code_older,
-                path() + " is of version " + std::to_string(*version) + expected +
-                    "; a start of this Weir on it migrates it");
+                path() + " is of version " + version + expected + "; a start of this Weir on it migrates it");
   if (auto ready = set_up(options); !ready) return ready;
-  return *version < kind.version() ? migrate(*this, kind) : Result<void>{};
+  return header->version < kind.version() ? migrate(*this, kind) : Result<void>{};
 }
 
-Result<bool> Database::has_tables() {
-  auto count = number("SELECT count(*) FROM sqlite_schema");
-  if (!count) return propagate(count);
-  return *count > 0;
+// In one read transaction, which the caller ends: another process may create the tables at the same time.
+Result<Database::Header> Database::read_header() {
+  if (auto begun = run("BEGIN"); !begun) return propagate(begun);
+  auto id = number("PRAGMA application_id");
+  if (!id) return propagate(id);
+  auto version = number("PRAGMA user_version");
+  if (!version) return propagate(version);
+  auto tables = number("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return propagate(tables);
+  return Header{.application_id = *id, .version = *version, .has_tables = *tables > 0};
 }
 
+// The settings of the connection. journal_mode is a property of the file; the others last as long as the
+// connection.
 Result<void> Database::set_up(const OpenOptions& options) {
   auto mode = prepare("PRAGMA journal_mode = WAL");
   if (!mode) return propagate(mode);
@@ -254,6 +272,7 @@ Result<void> Database::set_up(const OpenOptions& options) {
     return fail(ErrorKind::internal, code_error,
                 path() + ": this file system cannot do write-ahead logging (is it a network drive?)");
   mode->reset();
+  // A WAL hook replaces the automatic checkpoint, so only one of the two is set.
   sqlite3_wal_autocheckpoint(database_.get(), options.wal_autocheckpoint_pages);
   if (options.wal_autocheckpoint_pages == 0) {
     const auto note = [](void* frames, sqlite3*, const char*, int count) {
@@ -262,7 +281,8 @@ Result<void> Database::set_up(const OpenOptions& options) {
     };
     sqlite3_wal_hook(database_.get(), note, wal_frames_.get());
   }
-  // secure_delete (on in some distributions) would write zeros over every page that is deleted.
+  // secure_delete, which some distributions turn on, overwrites deleted content with zeros and so costs
+  // writes.
   return run(options.durability == Durability::full
                  ? "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF"
                  : "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF");
@@ -270,6 +290,7 @@ Result<void> Database::set_up(const OpenOptions& options) {
 
 Result<Statement> Database::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
+  // PERSISTENT: the statement lives long, so its memory is not taken from the lookaside buffer.
   const int result = sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (result != SQLITE_OK) return failure(database_.get(), result);
@@ -294,9 +315,10 @@ Result<void> Database::begin() { return run("BEGIN IMMEDIATE"); }
 
 Result<void> Database::commit() { return run("COMMIT"); }
 
+// SQLite rolls back by itself after some errors. A ROLLBACK whose disk access fails ends the transaction too.
 void Database::rollback() {
   if (in_transaction()) sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
-  ensure(!in_transaction(), "a rollback ends the transaction, whatever the disk says");
+  ensure(!in_transaction(), "a rollback ends the transaction, also after a disk error");
 }
 
 bool Database::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
@@ -308,12 +330,13 @@ Result<CheckpointEnd> Database::checkpoint(CheckpointMode mode) {
   int checkpointed = 0;
   const int how = mode == CheckpointMode::passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE;
   const int result = sqlite3_wal_checkpoint_v2(database_.get(), "main", how, &log_frames, &checkpointed);
+  // BUSY is a result, not an error: the counts say how far the checkpoint came.
   if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY) return failure(database_.get(), result);
   return CheckpointEnd{.busy = result != SQLITE_OK, .log_frames = log_frames, .checkpointed = checkpointed};
 }
 
 void Database::interrupt_when(std::function<bool()> must_stop) {
-  constexpr int steps = 4000;
+  constexpr int steps = 4000;  // instructions of SQLite's virtual machine, about a millisecond
   const auto ask = [](void* asked) { return (*static_cast<std::function<bool()>*>(asked))() ? 1 : 0; };
   *must_stop_ = std::move(must_stop);
   if (*must_stop_)
@@ -335,6 +358,7 @@ std::array<const char*, 5> usual_temporary_folders() {
 void ensure_temporary_folder(const std::filesystem::path& otherwise, std::span<const char* const> usual) {
   for (const char* const folder : usual)
     if (folder != nullptr && access(folder, W_OK | X_OK) == 0) return;
+  // SQLite frees the string itself, so it must come from its allocator.
   if (sqlite3_temp_directory == nullptr) sqlite3_temp_directory = sqlite3_mprintf("%s", otherwise.c_str());
 }
 

@@ -158,7 +158,14 @@ class Database {
   };
   explicit Database(sqlite3* database);
 
-  Result<bool> has_tables();
+  struct Header {
+    std::int64_t application_id = 0;
+    std::int64_t version = 0;
+    bool has_tables = false;
+
+    [[nodiscard]] bool is_blank() const { return application_id == 0 && version == 0 && !has_tables; }
+  };
+  Result<Header> read_header();
   Result<void> prepare_file(const OpenOptions& options);
   Result<void> set_up(const OpenOptions& options);
 

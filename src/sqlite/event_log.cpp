@@ -131,7 +131,7 @@ void EmbeddedLog::append(intake::EventBatch events, intake::ReceiptCallback rece
   const bool first = queue_.empty();
   queue_.push_back({std::move(events), std::move(receive)});
   lock.unlock();
-  if (first) work_.notify_one();
+  if (first) work_.notify_one();  // the writer takes the whole queue, so later appends need not wake it
 }
 
 void EmbeddedLog::refuse(intake::ReceiptCallback receive, std::string_view code, std::string text) const {
@@ -237,6 +237,7 @@ std::optional<EmbeddedLog::Outcome> EmbeddedLog::refusal(MonoTime now) const {
 }
 
 EmbeddedLog::Outcome EmbeddedLog::write(std::span<const QueuedBatch> group) {
+  // After a commit of unknown outcome the file says where the log ends.
   if (!end_known_) {
     if (auto loaded = load_end(); !loaded) return {Receipt::not_kept, std::move(loaded).error()};
     end_known_ = true;
@@ -327,6 +328,7 @@ void EmbeddedLog::run_maintenance() {
   if (has_failed()) return;
   if (std::exchange(probe_due_, false)) probe();
   prune_batch();
+  // A checkpoint that a reader held up is not tried again at once, but when the WAL has grown by a quarter.
   const std::int64_t frames = database_.wal_frames();
   const auto frames_max = static_cast<std::int64_t>(options_.checkpoint_bytes / page_bytes);
   if (frames < frames_max) next_checkpoint_frames_ = 0;

@@ -1,3 +1,5 @@
+// A file is known by its device and inode number. A path that leads to another inode has been replaced, also
+// if the content is the same.
 #include "sqlite/file_watch.hpp"
 
 #include <cerrno>

@@ -1,3 +1,5 @@
+// poll() waits for the writer's CommitSignal and reads nothing from the file before it. It then copies whole
+// segments into bodies_ in one read transaction, ends that, and parses the copies into records_.
 #include "sqlite/log_reader.hpp"
 
 #include <algorithm>
@@ -59,6 +61,7 @@ Result<std::vector<LogEvent>> EmbeddedLogReader::poll(std::chrono::milliseconds 
     events.emplace_back(consumer::Assigned{{only_partition}});
     return events;
   }
+  // While it is paused or has no position, it waits for wake() alone.
   const bool reading = position_ && !paused_;
   const std::int64_t seen = reading ? *position_ : std::numeric_limits<std::int64_t>::max();
   commits_->wait_beyond(seen, wait_max);
@@ -70,7 +73,7 @@ void EmbeddedLogReader::wake() { commits_->wake(); }
 
 Result<std::vector<LogEvent>> EmbeddedLogReader::read_batch(std::int64_t position) {
   auto fetched = fetch(position);
-  from_.reset();
+  from_.reset();  // ends the read transaction
   if (!fetched) return propagate(fetched);
   if (auto decoded = decode(position); !decoded) return propagate(decoded);
   std::vector<LogEvent> events;
@@ -109,6 +112,7 @@ Result<void> EmbeddedLogReader::fetch(std::int64_t position) {
     bodies_ += body;
     records += segment.records;
   }
+  // The JSON parser reads beyond the end of a value (read_segment).
   bodies_.append(limits::json_slack_bytes, '\0');
   return {};
 }
@@ -136,6 +140,7 @@ void EmbeddedLogReader::pause(std::int32_t) { paused_ = true; }
 void EmbeddedLogReader::resume(std::int32_t) { paused_ = false; }
 
 Result<consumer::Watermarks> EmbeddedLogReader::bounds(std::int32_t) {
+  // The end before the start: the log may grow or be pruned in between, and start <= end must hold.
   const std::int64_t end = commits_->end();
   auto row = first_.step();
   if (!row) return propagate(row);
@@ -157,6 +162,7 @@ Result<std::optional<SegmentRow>> EmbeddedLogReader::segment_at(std::int64_t off
 Result<std::optional<EmbeddedLogReader::RecordIdentity>> EmbeddedLogReader::landmark(std::int32_t,
                                                                                      std::int64_t offset) {
   auto segment = segment_at(offset);
+  // The body is copied, so that the statement can be reset at once.
   const std::string body(segment && *segment ? floor_.blob(3) : std::string_view());
   floor_.reset();
   if (!segment) return propagate(segment);
@@ -167,6 +173,7 @@ Result<std::optional<EmbeddedLogReader::RecordIdentity>> EmbeddedLogReader::land
   return RecordIdentity{.hash = hash_of(record), .time = record.time};
 }
 
+// Only Kafka has tools that read committed offsets.
 void EmbeddedLogReader::committed(std::int32_t, std::int64_t) {}
 
 void EmbeddedLogReader::release(std::span<const std::int32_t>) {

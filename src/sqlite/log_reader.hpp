@@ -29,6 +29,9 @@ class EmbeddedLogReader final : public consumer::LogReader {
                                                          std::shared_ptr<CommitSignal> commits,
                                                          const std::string& vfs = {});
 
+  // Returns about limits::poll_bytes_max bytes or limits::poll_records_max records, in whole segments.
+  // ErrorKind::internal, segment_damaged: a segment fails its check or is missing, and the log cannot be read
+  // past it. Other errors are those of errors.hpp.
   Result<std::vector<consumer::LogEvent>> poll(std::chrono::milliseconds wait_max) override;
   void wake() override;
   Result<void> seek(std::int32_t partition, std::int64_t offset) override;
@@ -36,14 +39,18 @@ class EmbeddedLogReader final : public consumer::LogReader {
   void resume(std::int32_t partition) override;
   Result<std::int32_t> partitions() override { return 1; }
   Result<consumer::Watermarks> bounds(std::int32_t partition) override;
+  // Reads the whole segment that holds the offset.
   Result<std::optional<RecordIdentity>> landmark(std::int32_t partition, std::int64_t offset) override;
+  // Does nothing: the position is in the ledger alone.
   void committed(std::int32_t partition, std::int64_t next_offset) override;
+  // Is never called, because the partition is never revoked.
   void release(std::span<const std::int32_t> partitions) override;
 
  private:
   EmbeddedLogReader(Database database, std::shared_ptr<CommitSignal> commits, Statement from, Statement floor,
                     Statement first);
 
+  // Copies segments from `position` on, parses them and moves the position.
   Result<std::vector<consumer::LogEvent>> read_batch(std::int64_t position);
   Result<void> fetch(std::int64_t position);
   Result<void> decode(std::int64_t position);

@@ -16,6 +16,7 @@
 namespace weir::sqlite {
 namespace {
 
+// Also the first read of the transaction, which fixes the snapshot.
 Result<report::Horizons> read_horizons(ReaderConnection& connection) {
   Statement& rows = connection.statements[reader_sql::horizons];
   report::Horizons horizons;
@@ -27,7 +28,7 @@ Result<report::Horizons> read_horizons(ReaderConnection& connection) {
     auto pruned_to = parse_moment(rows.text(1));
     if (!granularity || !pruned_to) {
       const std::string found(rows.text(0));
-      rows.reset();
+      rows.reset();  // ends the statement, so that the transaction can end
       if (!pruned_to) return propagate(pruned_to);
       return fail(
           ErrorKind::invalid, code_tables_differ,
@@ -90,7 +91,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
     Statement& rows = bind_query(reader_sql::users_by_value, query, runs);
     Result<void> looked_up;
     auto read = each_row(rows, [&] {
-      if (!looked_up) return;
+      if (!looked_up) return;  // each_row() goes on after an error of this lambda
       const report::ValueRow row{rows.text(0), rows.number(1), rows.number(2), rows.blob(3)};
       if (rows.is_null(3))
         looked_up = look_up_users(query.dimension, rows, row, take);
@@ -129,7 +130,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
         .bind(3, number_of(query.dimension))
         .bind(4, seconds_of(kept.from))
         .bind(5, seconds_of(kept.to));
-    if (query.values) rows.bind_text(6, values);
+    if (query.values) rows.bind_text(6, values);  // scan_for() has chosen a statement without ?6 otherwise
     return each_row(rows, [&] {
       take({.start = report::floor_to(query.granularity, window_start(rows.number(0))),
             .partition = static_cast<std::int32_t>(rows.number(1)),

@@ -2,8 +2,8 @@
 // no other connection writes until commit() or rollback(), and the fence of each partition is checked under
 // that lock.
 //
-// store_ledger.cpp has what happens to ledger rows outside of a flush, store_dead_letters.cpp what happens to
-// dead letters, this file the rest.
+// store_ledger.cpp has what happens to ledger rows outside of a flush, store_dead_letters.cpp the statements
+// about dead letters, this file the rest.
 #include "sqlite/metrics_store.hpp"
 
 #include <algorithm>
@@ -93,6 +93,7 @@ Result<std::vector<std::int32_t>> SqliteMetricsStore::begin(std::span<const comm
                       .bind(8, fence.skipped)
                       .run();
     if (!raised) return std::unexpected(give_up(std::move(raised).error()));
+    // No row changed: another process has written the partition since.
     if (database_.rows_changed() == 1) held.push_back(fence.partition);
   }
   return held;
@@ -226,6 +227,7 @@ Result<void> SqliteMetricsStore::put_window(const tally::WindowRow& row, WallTim
                        .bind(11, row.place)
                        .bind(15, milliseconds_of(written_at))
                        .bind_blob(16, row.users);
+  // Only a `total` row knows how many values its window has.
   if (row.key.dimension == tally::Dimension::total) {
     put.bind(12, row.stored.activity_type).bind(13, row.stored.page).bind(14, row.stored.referrer);
   } else {
@@ -286,6 +288,7 @@ Result<void> SqliteMetricsStore::put_ledger(const tally::LedgerRow& row) {
     put.bind_null(12);
   }
   if (auto done = put.run(); !done) return done;
+  // The fence of this transaction has set the version. Without it the row belongs to another process.
   if (database_.rows_changed() == 1) return {};
   return fail(ErrorKind::internal, "fence_missing",
               "the ledger row of partition " + std::to_string(row.partition) + " is not at version " +
@@ -294,6 +297,8 @@ Result<void> SqliteMetricsStore::put_ledger(const tally::LedgerRow& row) {
 
 // Pruning
 
+// The horizon is raised in the same transaction, so that no reader takes a window that is partly deleted for
+// whole.
 Result<void> SqliteMetricsStore::prune(const commit::Prune& prune, commit::Written& answer) {
   auto windows = find_prunable(prune, answer.more_to_prune);
   if (!windows) return propagate(windows);
@@ -315,6 +320,7 @@ Result<std::vector<WindowStart>> SqliteMetricsStore::find_prunable(const commit:
   const WindowStart epoch{};
   const auto width = tally::window_end(prune.granularity, epoch) - epoch;
   const auto last_start = std::chrono::floor<std::chrono::seconds>(prune.before) - width;
+  // The last start of a window that has ended at `before`.
   Statement& find = statement(store_sql::find_prunable)
                         .bind_text(1, topic_)
                         .bind(2, number_of(prune.granularity))
@@ -328,7 +334,7 @@ Result<std::vector<WindowStart>> SqliteMetricsStore::find_prunable(const commit:
     auto row = find.step();
     if (!row) return propagate(row);
     if (!*row) return windows;
-    if (rows >= prune.rows_max) break;
+    if (rows >= prune.rows_max) break;  // at least one window was taken
     windows.push_back(window_start(find.number(0)));
     rows += find.number(1);
   }
@@ -342,6 +348,7 @@ Result<std::vector<WindowStart>> SqliteMetricsStore::find_prunable(const commit:
 commit::CommitAnswer SqliteMetricsStore::commit() {
   auto ended = database_.commit();
   if (ended) return {commit::CommitEnd::committed, {}};
+  // A failed COMMIT may have been written; the ledger row tells the next transaction.
   return {commit::CommitEnd::unknown, give_up(std::move(ended).error())};
 }
 

@@ -1,3 +1,5 @@
+// All connections are opened at start. So a file that cannot be read fails the start and not a query, and no
+// query waits for the preparation of statements.
 #include "sqlite/pool.hpp"
 
 #include <chrono>
@@ -54,6 +56,7 @@ Result<Pool::Lease> Pool::take(const report::Cancellation& cancellation) {
   return Lease(*this, std::move(connection));
 }
 
+// The next snapshot must find neither the cancellation of this one nor its read transaction.
 void Pool::give_back(std::unique_ptr<ReaderConnection> connection) {
   connection->database.interrupt_when({});
   connection->database.rollback();
@@ -61,7 +64,7 @@ void Pool::give_back(std::unique_ptr<ReaderConnection> connection) {
     const std::lock_guard lock(mutex_);
     idle_.push_back(std::move(connection));
   }
-  returned_.notify_one();
+  returned_.notify_one();  // outside of the mutex, which the woken thread takes at once
 }
 
 }  // namespace weir::sqlite

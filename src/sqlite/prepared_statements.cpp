@@ -8,6 +8,7 @@ namespace weir::sqlite {
 
 Result<PreparedStatements> PreparedStatements::prepare(Database& database,
                                                        std::span<const NamedSql* const> list) {
+  // All at once, so that a table that a person changed is found at start and not by the first flush.
   PreparedStatements prepared;
   for (const NamedSql* const sql : list) {
     auto statement = database.prepare(sql->sql);

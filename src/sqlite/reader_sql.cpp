@@ -1,5 +1,5 @@
-// Each statement finds its rows by the primary key of activity_windows, whatever the statistics of the file
-// are. CROSS JOIN fixes the order of the joins in SQLite.
+// Each statement finds its rows by the primary key of activity_windows, with any statistics of the file.
+// CROSS JOIN fixes the order of the joins in SQLite.
 #include "sqlite/reader_sql.hpp"
 
 #include <memory>

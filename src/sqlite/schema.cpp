@@ -112,10 +112,12 @@ struct View {
   std::string_view number;       // as in activity_windows
   std::string_view seconds;      // of a window
 };
+// `minutes` has no rows pending roll-up: they are its own rows.
 constexpr View minutes{"activity_minutes", "minute", "0", "60"};
 constexpr std::array coarser{View{"activity_hours", "hour", "1", "3600"},
                              View{"activity_days", "day", "2", "86400"}};
 
+// Fills the names that begin with $ in. $pruned_to is first, because its text has another of them.
 std::string select(const View& view, std::string sql) {
   const auto put = [&sql](std::string_view name, std::string_view text) {
     for (std::size_t at = 0; (at = sql.find(name, at)) != std::string::npos; at += text.size()) {

@@ -1,3 +1,5 @@
+// A body is checked in two steps. The hash finds bytes that the disk has changed. The parser then bounds each
+// length by the bytes that are left, and compares the number of records with the row.
 #include "sqlite/segment.hpp"
 
 #include <optional>
@@ -19,6 +21,7 @@ class Cursor {
 
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
 
+  // LEB128, at most the ten bytes that 64 bits need.
   std::optional<std::size_t> number() {
     std::uint64_t number = 0;
     for (int shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
@@ -57,6 +60,7 @@ class Cursor {
   std::string_view rest_;
 };
 
+// Offsets are consecutive, and all records of a segment have its time.
 bool read_records(const SegmentRow& row, std::string_view bytes, std::vector<consumer::RecordView>& out) {
   Cursor cursor(bytes);
   for (std::int64_t i = 0; i < row.records; ++i) {
@@ -65,9 +69,10 @@ bool read_records(const SegmentRow& row, std::string_view bytes, std::vector<con
     record.time = row.time;
     if (!cursor.record(record)) return false;
   }
-  return cursor.at_end();
+  return cursor.at_end();  // the row may name fewer records than the body has
 }
 
+// Byte by byte, so that the format does not depend on the byte order of the machine.
 std::uint64_t read_check(std::string_view bytes) {
   std::uint64_t check = 0;
   for (std::size_t i = 0; i < check_bytes; ++i)
@@ -83,6 +88,7 @@ std::unexpected<Error> damaged(const SegmentRow& row, std::string_view how) {
 
 }  // namespace
 
+// The order of the fields is that of the format in segment.hpp.
 void SegmentWriter::add(const intake::EventBatch& events, const intake::RecordSlice& record) {
   add_bytes(events.key(record));
   add_bytes(events.value(record));
@@ -123,6 +129,7 @@ Result<void> read_segment(const SegmentRow& row, std::string_view body,
   if (checked.front() != version)
     return damaged(row, "is of format " + std::to_string(static_cast<unsigned char>(checked.front())) +
                             "; expected " + std::to_string(version));
+  // The check holds and the records do not match: a defect of the writer, or another row.
   const std::size_t before = out.size();
   if (!read_records(row, checked.substr(1), out)) {
     out.resize(before);

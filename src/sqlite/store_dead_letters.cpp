@@ -9,10 +9,12 @@
 namespace weir::sqlite {
 namespace {
 
+// A record without a key or a value has NULL in that column.
 Statement& bind_optional(Statement& statement, int place, const std::optional<std::string>& bytes) {
   return bytes ? statement.bind_blob(place, *bytes) : statement.bind_null(place);
 }
 
+// A dead letter may be of an archived topic, so ?1 is the topic of its id, not that of the store.
 Statement& bind_id(Statement& statement, const commit::DeadLetterId& letter) {
   return statement.bind_text(1, letter.topic).bind(2, letter.partition).bind(3, letter.offset);
 }
@@ -50,11 +52,12 @@ Result<std::vector<commit::DeadLetterState>> SqliteMetricsStore::lock_dead_lette
     }
     states.push_back(letter.number(0) != 0 ? commit::DeadLetterState::replayed
                                            : commit::DeadLetterState::waiting);
-    letter.reset();
+    letter.reset();  // one row at most, so it is not stepped to its end
   }
   return states;
 }
 
+// New rows first: a replay of the same flush may name one of them.
 Result<void> SqliteMetricsStore::put_dead_letters(const commit::Changes& changes) {
   for (const commit::DeadLetter& letter : changes.letters) {
     if (auto put = put_dead_letter(letter); !put) return put;
@@ -82,6 +85,7 @@ Result<void> SqliteMetricsStore::put_dead_letter(const commit::DeadLetter& lette
   return put.run();
 }
 
+// Changes one row exactly, because lock_dead_letters() has found it waiting in this transaction.
 Result<void> SqliteMetricsStore::set_replayed(const commit::DeadLetterId& source, WallTime at) {
   const std::string moment = moment_text(at);
   auto marked = bind_id(statement(store_sql::set_replayed), source).bind_text(4, moment).run();

@@ -15,6 +15,8 @@ commit::PartitionStart start_at(std::int32_t partition, std::int64_t offset) {
 
 }  // namespace
 
+// Each step of `work` may fail; the first error rolls everything back. A commit that fails is reported as an
+// error: the caller opens the partition again and so finds out.
 template <class Work>
 auto SqliteMetricsStore::in_one_transaction(Work work) -> decltype(work()) {
   if (auto begun = database_.begin(); !begun) return std::unexpected(give_up(std::move(begun).error()));
@@ -28,6 +30,7 @@ Result<tally::LedgerRow> SqliteMetricsStore::open_ledger(std::int32_t partition,
                                                          WallTime now) {
   return in_one_transaction([&]() -> Result<tally::LedgerRow> {
     if (auto checked = check_group(); !checked) return propagate(checked);
+    // Does nothing if there is a row. Then start_offset does not matter.
     if (auto made = insert_ledger(start_at(partition, start_offset), 0, now); !made) return propagate(made);
     auto row = find_ledger(topic_, partition);
     if (!row) return propagate(row);
@@ -38,6 +41,7 @@ Result<tally::LedgerRow> SqliteMetricsStore::open_ledger(std::int32_t partition,
 
 Result<bool> SqliteMetricsStore::begin_topic(std::span<const commit::PartitionStart> starts, WallTime now) {
   return in_one_transaction([&]() -> Result<bool> {
+    // All rows or none: a topic with a ledger has begun already.
     Statement& any = statement(store_sql::find_any_ledger).bind_text(1, topic_);
     const auto found = any.step();
     any.reset();
@@ -54,6 +58,7 @@ Result<std::optional<tally::LedgerRow>> SqliteMetricsStore::archive_ledger(
     const commit::LedgerArchival& archival) {
   const commit::Fence& seen = archival.seen;
   return in_one_transaction([&]() -> Result<std::optional<tally::LedgerRow>> {
+    // Names of archives have seconds, so two archivals within one second collide.
     auto existing = find_ledger(archival.as_topic, seen.partition);
     if (!existing) return propagate(existing);
     if (*existing) {
@@ -76,6 +81,7 @@ Result<std::optional<tally::LedgerRow>> SqliteMetricsStore::archive_ledger(
                        .bind_text(3, archival.as_topic)
                        .run();
     if (!renamed) return propagate(renamed);
+    // The version goes on from the old row's, so that no fence of the old row holds for the new one.
     const auto start = start_at(seen.partition, archival.start_offset);
     auto made = insert_ledger(start, seen.version + 1, archival.now);
     if (!made) return propagate(made);
@@ -83,11 +89,13 @@ Result<std::optional<tally::LedgerRow>> SqliteMetricsStore::archive_ledger(
   });
 }
 
+// One database serves one consumer group for each topic.
 Result<void> SqliteMetricsStore::check_group() {
   Statement& group = statement(store_sql::find_other_group).bind_text(1, topic_).bind_text(2, group_id_);
   auto found = group.step();
   if (!found) return propagate(found);
   if (!*found) return {};
+  // Copied before the reset, which ends the life of the text.
   const std::string other(group.text(0));
   group.reset();
   return fail(ErrorKind::invalid, "another_group",

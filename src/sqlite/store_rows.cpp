@@ -1,3 +1,5 @@
+// Columns are read by their index in tally::ledger_columns and window_columns. The tables are STRICT, so a
+// column has the type that its declaration says; a text that people can edit is checked.
 #include "sqlite/store_rows.hpp"
 
 #include <chrono>
@@ -10,6 +12,7 @@ std::string moment_text(WallTime moment) { return activity::format_rfc3339(momen
 
 Result<WallTime> parse_moment(std::string_view text) {
   const auto moment = activity::parse_rfc3339(text);
+  // Weir writes milliseconds. A finer fraction would not be read back as the same text.
   if (moment) {
     const auto whole = std::chrono::floor<std::chrono::milliseconds>(*moment);
     if (moment_text(whole) == text) return whole;  // only the form that moment_text() writes
