@@ -74,7 +74,7 @@ Result<std::unique_ptr<Service>> Service::open(config::Command command, const co
 
 Result<void> Service::open_parts() {
   if (settings_.event_log == config::EventLogKind::embedded) {
-    auto lock = sqlite::DirectoryLock::take(settings_.data_dir);
+    auto lock = DirectoryLock::acquire(settings_.data_dir);
     if (!lock) return propagate(lock);
     lock_ = std::move(*lock);
   }

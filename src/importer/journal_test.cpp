@@ -22,13 +22,17 @@ const Totals totals{.events = 4,
                     .first = EventTime(-5ns),
                     .last = EventTime(8ns)};
 
+constexpr std::array state_migrations{sqlite::Migration{inputs_schema}};
+constexpr sqlite::FileKind state_file{
+    .name = "state of import", .application_id = 1, .migrations = state_migrations};
+
 class JournalTest : public testing::Test {
  protected:
   // As another process would open the state.
   std::shared_ptr<StateOfLog> state(const std::string& log_id = "log") const {
     auto database =
-        sqlite::Database::open(folder_.path() / "import.db", {.kind = {"state of import", 1, 1},
-                                                              .schema = inputs_schema,
+        sqlite::Database::open(folder_.path() / "import.db", {.kind = state_file,
+                                                              .mode = sqlite::OpenMode::create_or_migrate,
                                                               .busy_timeout = std::chrono::milliseconds(1)});
     EXPECT_TRUE(database) << database.error().text;
     return std::make_shared<StateOfLog>(StateOfLog{folder_.path(), log_id, std::move(*database)});

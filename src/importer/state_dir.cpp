@@ -1,5 +1,6 @@
 #include "importer/state_dir.hpp"
 
+#include <array>
 #include <system_error>
 #include <vector>
 
@@ -9,7 +10,9 @@
 namespace weir::importer {
 namespace {
 
-constexpr sqlite::FileKind state_file{"state of import", 0x57494D50, 1};  // "WIMP"
+constexpr std::array state_migrations{sqlite::Migration{inputs_schema}};
+constexpr sqlite::FileKind state_file{
+    .name = "state of import", .application_id = 0x57494D50, .migrations = state_migrations};  // "WIMP"
 constexpr std::chrono::seconds busy_timeout{10};
 constexpr int wal_pages_max = 1000;
 
@@ -52,7 +55,7 @@ Result<StateDir> StateDir::open(const std::filesystem::path& state_dir, std::str
   if (error) return unusable(state_dir, error.message());
   auto database =
       sqlite::Database::open(state_dir / "import.db", {.kind = state_file,
-                                                       .schema = inputs_schema,
+                                                       .mode = sqlite::OpenMode::create_or_migrate,
                                                        .durability = sqlite::Durability::normal,
                                                        .busy_timeout = busy_timeout,
                                                        .wal_autocheckpoint_pages = wal_pages_max});

@@ -1,4 +1,4 @@
-#include "sqlite/directory_lock.hpp"
+#include "app/directory_lock.hpp"
 
 #include <fstream>
 #include <optional>
@@ -8,17 +8,17 @@
 
 #include "sqlite/testing/temporary_folder.hpp"
 
-namespace weir::sqlite {
+namespace weir::app {
 namespace {
 
-TEST(DirectoryLock, MakesTheDirectoryAndHoldsIt) {
-  const TestFolder folder;
+TEST(DirectoryLock, CreatesTheDirectoryAndHoldsIt) {
+  const sqlite::TestFolder folder;
   const auto directory = folder / "a/b";
-  auto lock = DirectoryLock::take(directory);
+  auto lock = DirectoryLock::acquire(directory);
   ASSERT_TRUE(lock) << lock.error().text;
   EXPECT_TRUE(std::filesystem::is_directory(directory));
 
-  auto second = DirectoryLock::take(directory);
+  auto second = DirectoryLock::acquire(directory);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, ErrorKind::invalid);
   EXPECT_EQ(second.error().code, "directory_in_use");
@@ -26,35 +26,35 @@ TEST(DirectoryLock, MakesTheDirectoryAndHoldsIt) {
   EXPECT_NE(second.error().text.find(std::to_string(getpid())), std::string::npos) << second.error().text;
 }
 
-TEST(DirectoryLock, IsFreeWhenItsHolderIsGone) {
-  const TestFolder folder;
+TEST(DirectoryLock, IsReleasedByItsDestructor) {
+  const sqlite::TestFolder folder;
   {
-    auto lock = DirectoryLock::take(folder.path());
+    auto lock = DirectoryLock::acquire(folder.path());
     ASSERT_TRUE(lock);
     const DirectoryLock moved = std::move(*lock);
-    EXPECT_FALSE(DirectoryLock::take(folder.path()));
+    EXPECT_FALSE(DirectoryLock::acquire(folder.path()));
   }
-  EXPECT_TRUE(DirectoryLock::take(folder.path()));
+  EXPECT_TRUE(DirectoryLock::acquire(folder.path()));
 }
 
-TEST(DirectoryLock, IsFreeWhenItsHolderWasKilled) {
-  const TestFolder folder;
+TEST(DirectoryLock, IsReleasedWhenTheProcessIsKilled) {
+  const sqlite::TestFolder folder;
   int ready[2];
   ASSERT_EQ(pipe(ready), 0);
   const pid_t child = fork();
   if (child == 0) {
-    auto lock = DirectoryLock::take(folder.path());
-    const char said = lock ? 'y' : 'n';
-    if (write(ready[1], &said, 1) == 1) pause();
+    auto lock = DirectoryLock::acquire(folder.path());
+    const char locked = lock ? 'y' : 'n';
+    if (write(ready[1], &locked, 1) == 1) pause();
     _exit(1);
   }
-  char said = 0;
-  ASSERT_EQ(read(ready[0], &said, 1), 1);
-  EXPECT_EQ(said, 'y');
-  EXPECT_FALSE(DirectoryLock::take(folder.path()));
+  char locked = 0;
+  ASSERT_EQ(read(ready[0], &locked, 1), 1);
+  EXPECT_EQ(locked, 'y');
+  EXPECT_FALSE(DirectoryLock::acquire(folder.path()));
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
-  EXPECT_TRUE(DirectoryLock::take(folder.path()));
+  EXPECT_TRUE(DirectoryLock::acquire(folder.path()));
   close(ready[0]);
   close(ready[1]);
 }
@@ -64,35 +64,35 @@ std::filesystem::perms mode_of(const std::filesystem::path& path) {
 }
 constexpr auto private_mode = std::filesystem::perms::owner_all;
 
-TEST(DirectoryLock, ANewDirectoryIsItsOwnersAlone) {
-  const TestFolder folder;
-  ASSERT_TRUE(DirectoryLock::take(folder / "a/data/"));
+TEST(DirectoryLock, GivesANewDirectoryToItsOwnerAlone) {
+  const sqlite::TestFolder folder;
+  ASSERT_TRUE(DirectoryLock::acquire(folder / "a/data/"));
   EXPECT_EQ(mode_of(folder / "a/data"), private_mode);
   EXPECT_EQ(mode_of(folder / "a/data/weir.lock"),
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
-TEST(DirectoryLock, AnExistingDirectoryOfWeirsFilesBecomesItsOwnersAlone) {
-  const TestFolder folder;
+TEST(DirectoryLock, RestrictsADirectoryOfWeirsFilesToItsOwner) {
+  const sqlite::TestFolder folder;
   std::ofstream(folder / "events.db-wal") << "x";
   ASSERT_EQ(chmod(folder.path().c_str(), 0755), 0);
-  ASSERT_TRUE(DirectoryLock::take(folder.path()));
+  ASSERT_TRUE(DirectoryLock::acquire(folder.path()));
   EXPECT_EQ(mode_of(folder.path()), private_mode);
 }
 
-TEST(DirectoryLock, ADirectoryThatHoldsOtherFilesKeepsItsMode) {
-  const TestFolder folder;
-  std::ofstream(folder / "letter.txt") << "x";
+TEST(DirectoryLock, KeepsTheModeOfADirectoryWithOtherFiles) {
+  const sqlite::TestFolder folder;
+  std::ofstream(folder / "notes.txt") << "x";
   ASSERT_EQ(chmod(folder.path().c_str(), 0755), 0);
-  ASSERT_TRUE(DirectoryLock::take(folder.path()));
+  ASSERT_TRUE(DirectoryLock::acquire(folder.path()));
   EXPECT_NE(mode_of(folder.path()), private_mode);
 }
 
-TEST(DirectoryLock, NamesTheDirectoryThatALinkMissesItsTargetIn) {
-  const TestFolder folder;
+TEST(DirectoryLock, NamesALinkWhoseTargetIsMissing) {
+  const sqlite::TestFolder folder;
   std::filesystem::create_symlink("/nowhere/at/all", folder / "link");
   for (const char* const directory : {"link", "link/data"}) {
-    auto lock = DirectoryLock::take(folder / directory);
+    auto lock = DirectoryLock::acquire(folder / directory);
     ASSERT_FALSE(lock);
     EXPECT_NE(
         lock.error().text.find((folder / "link").string() + " is a symbolic link to /nowhere/at/all, which"),
@@ -102,23 +102,23 @@ TEST(DirectoryLock, NamesTheDirectoryThatALinkMissesItsTargetIn) {
 }
 
 TEST(DirectoryLock, NamesAPathThatIsTooLong) {
-  const TestFolder folder;
+  const sqlite::TestFolder folder;
   for (const std::size_t bytes : {256U, 5000U}) {
-    auto lock = DirectoryLock::take(folder.path() / std::string(bytes, 'x'));
+    auto lock = DirectoryLock::acquire(folder.path() / std::string(bytes, 'x'));
     ASSERT_FALSE(lock);
     EXPECT_NE(lock.error().text.find("is too long ("), std::string::npos) << lock.error().text;
   }
 }
 
-TEST(DirectoryLock, RefusesAPlaceThatIsNoDirectory) {
-  const TestFolder folder;
+TEST(DirectoryLock, RefusesAPathThatIsNoDirectory) {
+  const sqlite::TestFolder folder;
   const auto file = folder / "file";
   std::ofstream(file) << "x";
-  auto lock = DirectoryLock::take(file);
+  auto lock = DirectoryLock::acquire(file);
   ASSERT_FALSE(lock);
   EXPECT_EQ(lock.error().code, "cannot_open");
   EXPECT_NE(lock.error().text.find(file.string()), std::string::npos);
 }
 
 }  // namespace
-}  // namespace weir::sqlite
+}  // namespace weir::app

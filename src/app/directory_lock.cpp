@@ -1,4 +1,4 @@
-#include "sqlite/directory_lock.hpp"
+#include "app/directory_lock.hpp"
 
 #include <array>
 #include <cerrno>
@@ -10,17 +10,17 @@
 #include <unistd.h>
 #include <utility>
 
-namespace weir::sqlite {
+namespace weir::app {
 namespace {
 
-std::unexpected<Error> cannot(const std::filesystem::path& path, int error) {
+std::unexpected<Error> cannot_open(const std::filesystem::path& path, int error) {
   return fail(
       ErrorKind::invalid, "cannot_open",
       path.string() + ": " + std::generic_category().message(error) + "; expected a writable data directory");
 }
 
-// What the system says of a path, in words that name the fault.
-std::unexpected<Error> cannot_make(const std::filesystem::path& directory, int error) {
+// The errno of a failed mkdir(2), with a text that names the cause where it can be found.
+std::unexpected<Error> cannot_create(const std::filesystem::path& directory, int error) {
   std::error_code ignored;
   if (error == ENAMETOOLONG)
     return fail(ErrorKind::invalid, "cannot_open",
@@ -33,10 +33,11 @@ std::unexpected<Error> cannot_make(const std::filesystem::path& directory, int e
                     std::filesystem::read_symlink(path, ignored).string() +
                     ", which does not exist; expected a directory, or no file of this name");
   }
-  return cannot(directory, error);
+  return cannot_open(directory, error);
 }
 
-// The name of a new file or directory survives a power cut once the directory that holds it is synced.
+// A new name survives a power cut only after an fsync of the directory that holds it. Some file systems
+// refuse to sync a directory with EINVAL, which is no error here.
 int sync_directory(const std::filesystem::path& directory) {
   const int file = open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (file < 0) return errno;
@@ -45,36 +46,36 @@ int sync_directory(const std::filesystem::path& directory) {
   return error;
 }
 
-// 0, or the errno of the step that failed. The directory itself gets mode 0700, its new parents what umask
-// leaves.
-int make_directory(const std::filesystem::path& directory, mode_t mode) {
+// Returns 0, or the errno of the step that failed. `mode` is that of the directory itself; new parents get
+// what the umask leaves.
+int create_directory(const std::filesystem::path& directory, mode_t mode) {
   struct stat found{};
   if (stat(directory.c_str(), &found) == 0) return S_ISDIR(found.st_mode) ? 0 : ENOTDIR;
   if (errno != ENOENT) return errno;
   const auto parent = directory.parent_path();
   if (!parent.empty() && parent != directory)
-    if (const int error = make_directory(parent, 0777); error != 0) return error;
+    if (const int error = create_directory(parent, 0777); error != 0) return error;
   if (mkdir(directory.c_str(), mode) != 0) return errno;
   return sync_directory(parent);
 }
 
-bool is_weirs(const std::string& name) {
+bool is_file_of_weir(const std::string& name) {
   return name == "weir.lock" || name.starts_with("events.db") || name.starts_with("metrics.db");
 }
 
-// The databases hold user ids. A directory that also serves others is left as it is: the files have modes of
-// their own.
+// The databases hold user ids. A directory that also holds other files keeps its mode: Weir's files in it
+// have mode 0600.
 void make_private(const std::filesystem::path& directory) {
   struct stat found{};
   if (stat(directory.c_str(), &found) != 0 || found.st_uid != geteuid() || (found.st_mode & 077U) == 0)
     return;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error))
-    if (!is_weirs(entry.path().filename().string())) return;
+    if (!is_file_of_weir(entry.path().filename().string())) return;
   if (!error) (void)chmod(directory.c_str(), found.st_mode & 0700U);
 }
 
-// The number that the holder wrote; a courtesy to the reader of the message, nothing depends on it.
+// The process number in the lock file. It is for the message only; nothing depends on it.
 std::string holder_of(int file) {
   std::array<char, 16> text{};
   const ssize_t bytes = pread(file, text.data(), text.size(), 0);
@@ -83,25 +84,25 @@ std::string holder_of(int file) {
 
 }  // namespace
 
-Result<DirectoryLock> DirectoryLock::take(const std::filesystem::path& directory) {
+Result<DirectoryLock> DirectoryLock::acquire(const std::filesystem::path& directory) {
   auto named = directory;
   if (named.filename().empty()) named = named.parent_path();  // "data/" is "data"
-  if (const int error = make_directory(named, 0700); error != 0) return cannot_make(directory, error);
+  if (const int error = create_directory(named, 0700); error != 0) return cannot_create(directory, error);
   make_private(directory);
   const auto path = directory / "weir.lock";
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) return cannot(path, errno);
+  if (file < 0) return cannot_open(path, errno);
   DirectoryLock lock(file);
-  (void)fchmod(file, 0600);  // an older version's was wider
+  (void)fchmod(file, 0600);  // older versions created it with more rights
   if (flock(file, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return cannot(path, errno);
+    if (errno != EWOULDBLOCK) return cannot_open(path, errno);
     return fail(ErrorKind::invalid, "directory_in_use",
                 directory.string() + " is in use by another Weir (process " + holder_of(file) +
                     "); expected a data directory of this process's own");
   }
   const std::string process = std::to_string(getpid());
   if (ftruncate(file, 0) != 0 || pwrite(file, process.data(), process.size(), 0) < 0)
-    return cannot(path, errno);
+    return cannot_open(path, errno);
   return lock;
 }
 
@@ -116,4 +117,4 @@ DirectoryLock::~DirectoryLock() {
   if (file_ >= 0) close(file_);
 }
 
-}  // namespace weir::sqlite
+}  // namespace weir::app

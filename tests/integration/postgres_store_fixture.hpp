@@ -1,5 +1,5 @@
-// The stage of the store's tests on a real PostgreSQL: databases with our tables, sessions on them, and a
-// look at what is committed.
+// For tests of the store on a real PostgreSQL: databases with Weir's tables, sessions on them, and the
+// committed rows.
 #pragma once
 
 #include <memory>
@@ -13,12 +13,13 @@
 #include "postgres/metrics_store.hpp"
 #include "postgres/migrations.hpp"
 #include "postgres/store_rows.hpp"
+#include "tally/ledger_columns.hpp"
 
 namespace weir::postgres {
 
 enum class Hll : bool { absent, installed };
 
-// A migrated database, copied from one that is made once.
+// A migrated database. It is a copy of one that the program migrates once.
 class StoreDatabase {
  public:
   explicit StoreDatabase(Hll hll = Hll::absent) : database_("TEMPLATE " + migrated(hll)) {}
@@ -72,8 +73,8 @@ inline std::vector<commit::StandingLetter> letters_of(TestConnection& session, s
   return letters;
 }
 
-inline void look_at_ledgers(TestConnection& session, commit::Standing& standing) {
-  const Rows rows = session.run("SELECT " + std::string(ledger_columns) +
+inline void read_ledgers(TestConnection& session, commit::Standing& standing) {
+  const Rows rows = session.run("SELECT " + std::string(tally::ledger_columns) +
                                 ", topic FROM activity_ledger ORDER BY topic, partition");
   for (int row = 0; row < rows.count(); ++row) {
     const tally::LedgerRow ledger = ledger_row(rows, row);
@@ -88,7 +89,7 @@ inline void look_at_ledgers(TestConnection& session, commit::Standing& standing)
   }
 }
 
-inline commit::Standing look_at_all(const StoreDatabase& database) {
+inline commit::Standing read_all_tables(const StoreDatabase& database) {
   TestConnection session = database.connect();
   commit::Standing standing;
   const Rows windows = session.run(
@@ -111,7 +112,7 @@ inline commit::Standing look_at_all(const StoreDatabase& database) {
       session.run("SELECT timestamp, unique_users, page_view_count FROM user_activity_metrics ORDER BY id");
   for (int row = 0; row < flushes.count(); ++row)
     standing.flushes.push_back({flushes.moment(row, 0), flushes.number(row, 1), flushes.number(row, 2)});
-  look_at_ledgers(session, standing);
+  read_ledgers(session, standing);
   return standing;
 }
 
