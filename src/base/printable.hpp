@@ -1,0 +1,23 @@
+// Text of untrusted origin, made safe for a terminal. Pure functions; any thread may call them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace weir {
+
+enum class LineBreaks : std::uint8_t {
+  replaced,  // the result is one line
+  kept,      // CR, LF and tab stay, for text that has lines of its own
+};
+
+// The text with U+FFFD in place of everything that a terminal obeys instead of showing it: control characters
+// (U+0000 to U+001F, U+007F to U+009F), line separators, changes of writing direction, and each byte that is
+// not UTF-8. Sources: ECMA-48 (C0, C1), Unicode Standard Annex 9 (explicit directional formatting).
+[[nodiscard]] std::string printable(std::string_view text, LineBreaks breaks = LineBreaks::replaced);
+
+// JSON text in which U+007F to U+009F are written as \u00hh. JSON escapes only what is below U+0020.
+[[nodiscard]] std::string with_escaped_controls(std::string_view json);
+
+}  // namespace weir
