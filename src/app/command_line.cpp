@@ -92,7 +92,7 @@ Result<std::filesystem::path> default_state_dir(const World& world) {
   };
   return importer::default_state_dir({.xdg_state_home = variable("XDG_STATE_HOME"),
                                       .home = variable("HOME"),
-                                      .of_user = importer::home_in_passwd});
+                                      .passwd_home = importer::home_in_passwd});
 }
 
 struct ImportTyped {
@@ -134,7 +134,7 @@ int run_import(ImportTyped typed, const World& world) {
   options.page = typed.url;
   while (options.page.ends_with('/')) options.page.pop_back();
 
-  const auto weir = importer::connect_weir(std::move(*base));
+  const auto weir = importer::make_weir_client(std::move(*base));
   const auto wait = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
   return importer::run_import(
       options, {*weir, read_clock, wait, importer::read_descriptor(STDIN_FILENO), world.out, world.err});
