@@ -7,8 +7,9 @@
 
 namespace weir {
 
-// Indexed by the value of a digit.
+// Indexed by the value of a digit. RFC 3986, 2.1 recommends upper case for percent-encoding.
 inline constexpr std::string_view hex_digits = "0123456789abcdef";
+inline constexpr std::string_view hex_digits_upper = "0123456789ABCDEF";
 
 // The value of a digit in either case, or -1 for any other byte.
 [[nodiscard]] constexpr int hex_value(char digit) {
@@ -28,10 +29,10 @@ inline constexpr std::string_view hex_digits = "0123456789abcdef";
   return number;
 }
 
-// Appends the two digits of a byte, the high one first, in lower case.
-inline void append_hex(std::string& out, unsigned char byte) {
-  out += hex_digits[byte >> 4];
-  out += hex_digits[byte & 15];
+// Appends the two digits of a byte, the high one first.
+inline void append_hex(std::string& out, unsigned char byte, std::string_view digits = hex_digits) {
+  out += digits[byte >> 4];
+  out += digits[byte & 15];
 }
 
 // Appends the 16 digits of a number, the highest one first, in lower case.
