@@ -57,8 +57,7 @@ std::optional<config::Loaded> load(config::Command command, const config::Texts&
 }
 
 std::unique_ptr<telemetry::Logger> make_logger(const config::Settings& settings) {
-  return telemetry::make_logger(static_cast<telemetry::Severity>(settings.log_level),
-                                settings.log_format == config::LogFormat::json);
+  return telemetry::make_logger(settings.log_level, settings.log_format == config::LogFormat::json);
 }
 
 int load_and_run(config::Command command, const config::Texts& typed, const World& world) {
@@ -66,7 +65,7 @@ int load_and_run(config::Command command, const config::Texts& typed, const Worl
   if (!loaded) return wrong_usage;
   const config::Settings& settings = loaded->settings;
   const auto log = make_logger(settings);
-  for (const std::string& note : loaded->notes) log->warn(note);
+  for (const std::string& warning : loaded->warnings) log->warn(warning);
   if (!commit::fenced) log->error("built without the fence, for tests alone: the numbers will be wrong");
   return run_process(command, settings, *log, world.out);
 }
@@ -166,7 +165,7 @@ std::function<bool(const std::string&)> text_into(std::string& text) {
 
 Argument url_into(std::string& url) {
   return {.name = "--url",
-          .help = "where Weir is (default: http://127.0.0.1:SERVER_PORT)",
+          .help = "address of Weir (default: http://127.0.0.1:SERVER_PORT)",
           .expected = "http://host:port/prefix, without a user name and password",
           .take = [&url](const std::string& typed) {
             url = typed;
@@ -178,9 +177,11 @@ Argument url_into(std::string& url) {
 class CommandLine {
  public:
   explicit CommandLine(const World& world) : world_(world) {
-    add_process(config::Command::serve, "everything in one process: take events, count them, show them");
-    add_process(config::Command::producer, "takes events into Kafka");
-    add_process(config::Command::consumer, "counts events from Kafka into PostgreSQL, and shows the numbers");
+    add_process(config::Command::serve,
+                "run everything in one process: accept events, count them, show the numbers");
+    add_process(config::Command::producer, "accept events over HTTP and write them to Kafka");
+    add_process(config::Command::consumer,
+                "read events from Kafka, count them in PostgreSQL, and show the numbers");
     add_import();
     add_stats();
     add_config();
@@ -214,7 +215,7 @@ class CommandLine {
     for (const Runnable& command : commands_)
       world_.out << "  " << command.spec.name << std::string(12 - command.spec.name.size(), ' ')
                  << command.spec.help << '\n';
-    world_.out << "\nweir COMMAND --help lists what a command takes.\n";
+    world_.out << "\nweir COMMAND --help lists the arguments of a command.\n";
     return done;
   }
 
@@ -230,11 +231,12 @@ class CommandLine {
                      .help = does,
                      .footer = config::help_of_variables(command)};
     for (const config::Variable& variable : config::variables()) {
-      if (!variable.used_by.has(command) || !variable.is_built() || variable.is_family() || variable.secret)
+      if (!variable.used_by.has(command) || !variable.is_supported() || variable.is_family() ||
+          variable.secret)
         continue;
       spec.arguments.push_back({.name = "--" + config::option_name(variable),
-                                .help = "instead of " + std::string(variable.name),
-                                .expected = variable.form.expected(),
+                                .help = "overrides " + std::string(variable.name),
+                                .expected = variable.value_spec.expected(),
                                 .take = [this, name = std::string(variable.name)](const std::string& text) {
                                   settings_[name] = text;  // judged with all other settings
                                   return true;
@@ -245,10 +247,11 @@ class CommandLine {
   }
 
   void add_import() {
-    CommandSpec spec{.name = "import", .help = "access logs, NDJSON or JSON activities into a running Weir"};
+    CommandSpec spec{.name = "import",
+                     .help = "send access logs, NDJSON or JSON arrays of activities to a running Weir"};
     spec.arguments = {
         {.name = "FILE",
-         .help = "files, plain, .gz or .zst; - for standard input",
+         .help = "files to import: plain, gzip or zstd; - is standard input",
          .expected = "a file, or - for standard input",
          .take =
              [this](const std::string& file) {
@@ -259,27 +262,27 @@ class CommandLine {
          .is_required = true},
         url_into(import_.url),
         {.name = "--format",
-         .help = "auto (default), common, combined, vhost_combined, main, caddy, traefik, activities, or an "
-                 "nginx "
-                 "log_format or Apache LogFormat string",
+         .help =
+             "auto (default), common, combined, vhost_combined, main, caddy, traefik, activities, an nginx "
+             "log_format string, or an Apache LogFormat string",
          .expected = "the name of a format, or a format string",
          .take = text_into(import_.format)},
         {.name = "--state",
-         .help = "where to keep how far it came (default: $XDG_STATE_HOME/weir, else ~/.local/state/weir)",
+         .help = "folder for the state of imports (default: $XDG_STATE_HOME/weir, else ~/.local/state/weir)",
          .expected = "a folder",
          .take = text_into(import_.state_dir)},
         {.name = "--salt-file",
-         .help = "what visitors' names are hashed with (default: in the state)",
+         .help = "file with the salt for hashing visitors (default: salt in the state folder)",
          .expected = "a file",
          .take = text_into(import_.salt_file)},
         {.name = "--again",
-         .help = "count the same input a second time, as a new run",
+         .help = "import an input that was imported before a second time",
          .take = [this](const std::string&) { return import_.options.again = true; }},
         {.name = "--resend",
-         .help = "send the lines in doubt again: they were not kept",
+         .help = "send the lines in doubt again: Weir did not keep them",
          .take = [this](const std::string&) { return import_.resend = true; }},
         {.name = "--skip",
-         .help = "leave the lines in doubt out: they were kept",
+         .help = "do not send the lines in doubt: Weir kept them",
          .take = [this](const std::string&) { return import_.skip = true; }}};
     spec.check = [this] {
       return import_.resend && import_.skip ? "--resend and --skip are both given: expected one of them" : "";
@@ -288,36 +291,36 @@ class CommandLine {
   }
 
   void add_stats() {
-    CommandSpec spec{.name = "stats", .help = "the numbers of a running Weir on a terminal"};
+    CommandSpec spec{.name = "stats", .help = "print the numbers of a running Weir"};
     const std::vector<std::string> intervals{"minute", "hour", "day"};
     const std::vector<std::string> dimensions{"page", "referrer", "activity_type"};
     const std::vector<std::string> formats{"table", "json", "csv"};  // in the order of cli::StatsFormat
     spec.arguments = {
         url_into(stats_url_),
         {.name = "--from",
-         .help = "RFC 3339 (default: 24 h before --to)",
+         .help = "start of the range, in RFC 3339 (default: 24 h before --to)",
          .expected = "a time in RFC 3339, such as 2026-01-31T00:00:00Z",
          .take = text_into(stats_.from)},
         {.name = "--to",
-         .help = "RFC 3339 (default: now)",
+         .help = "end of the range, exclusive, in RFC 3339 (default: now)",
          .expected = "a time in RFC 3339, such as 2026-01-31T00:00:00Z",
          .take = text_into(stats_.to)},
         {.name = "--interval",
-         .help = in_words(intervals),
+         .help = "interval of the plot: " + in_words(intervals) + " (default: by the length of the range)",
          .expected = in_words(intervals),
          .take = one_of(intervals, [this, intervals](std::size_t at) { stats_.interval = intervals[at]; })},
         {.name = "--dimension",
-         .help = "top lists to show: " + in_words(dimensions) + "; may be repeated",
+         .help = "top list to show: " + in_words(dimensions) + "; can be repeated (default: all)",
          .expected = in_words(dimensions),
          .take = one_of(dimensions,
                         [this, dimensions](std::size_t at) { stats_.dimensions.push_back(dimensions[at]); }),
          .is_repeatable = true},
         {.name = "--limit",
-         .help = "rows of a top list (default: 10)",
+         .help = "rows of a top list, 1 to 500 (default: 10)",
          .expected = "a number from 1 to 500",
          .take = [this](const std::string& typed) { return read_limit(typed); }},
         {.name = "--format",
-         .help = in_words(formats) + " (default: table)",
+         .help = "output format: " + in_words(formats) + " (default: table)",
          .expected = in_words(formats),
          .take =
              one_of(formats, [this](std::size_t at) { stats_.format = static_cast<cli::StatsFormat>(at); })}};
@@ -336,9 +339,9 @@ class CommandLine {
                                          config::Command::consumer};
     std::vector<std::string> names;
     for (const config::Command command : commands) names.emplace_back(config::name_of(command));
-    CommandSpec spec{.name = "config", .help = "the settings in force and where each came from"};
+    CommandSpec spec{.name = "config", .help = "print the effective settings and where each one comes from"};
     spec.arguments = {{.name = "COMMAND",
-                       .help = "whose settings (default: serve)",
+                       .help = "command whose settings are printed (default: serve)",
                        .expected = in_words(names),
                        .take = one_of(names, [this](std::size_t at) { config_of_ = commands.at(at); })}};
     commands_.push_back({std::move(spec), [this] { return show_config(config_of_, world_); }});

@@ -22,6 +22,7 @@
 #include "base/result.hpp"
 #include "intake/breaker.hpp"
 #include "intake/event_log.hpp"
+#include "intake/partition_key.hpp"
 #include "telemetry/counts_by_code.hpp"
 
 namespace weir::activity {
@@ -34,17 +35,6 @@ class Logger;
 }  // namespace weir::telemetry
 
 namespace weir::intake {
-
-// What decides an event's partition: its record's key. An event that has no such key has its message_id as
-// the key, so that the partition is always a function of the event and a copy that is sent again meets the
-// first one. An event without a message_id either has no key: any partition.
-struct PartitionKey {
-  enum class Kind : std::uint8_t { user_id, activity_type, metadata, none };
-  Kind kind = Kind::user_id;
-  // Of metadata: its text, if it is a string that is not empty or a number; at most limits::user_id_bytes_max
-  // bytes of it.
-  std::string member;
-};
 
 struct IntakeSettings {
   std::size_t event_bytes_max = limits::event_bytes_default;
