@@ -1,7 +1,6 @@
 #include "app/command_line.hpp"
 
 #include <array>
-#include <charconv>
 #include <functional>
 #include <iostream>
 #include <sys/ioctl.h>
@@ -10,6 +9,7 @@
 
 #include "app/arguments.hpp"
 #include "app/process.hpp"
+#include "base/decimal.hpp"
 #include "base/ensure.hpp"
 #include "base/limits.hpp"
 #include "cli/stats.hpp"
@@ -328,10 +328,9 @@ class CommandLine {
   }
 
   bool read_limit(const std::string& typed) {
-    const char* const end = typed.data() + typed.size();
-    const auto read = std::from_chars(typed.data(), end, stats_.limit);
-    return read.ec == std::errc() && read.ptr == end && stats_.limit >= 1 &&
-           stats_.limit <= limits::top_rows_max;
+    const auto limit = parse_decimal<std::size_t>(typed, 1, limits::top_rows_max);
+    stats_.limit = limit.value_or(stats_.limit);
+    return limit.has_value();
   }
 
   void add_config() {

@@ -33,20 +33,20 @@ std::string printable(std::string_view text, LineBreaks breaks) {
   return safe;
 }
 
-std::string with_escaped_controls(std::string_view json) {
+std::string with_escaped_controls(std::string_view text, Controls controls) {
   std::string safe;
-  safe.reserve(json.size());
-  for (std::size_t at = 0; at < json.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(json[at]);
-    const auto next = at + 1 < json.size() ? static_cast<unsigned char>(json[at + 1]) : 0;
+  safe.reserve(text.size());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const auto next = at + 1 < text.size() ? static_cast<unsigned char>(text[at + 1]) : 0;
     // U+0080 to U+009F are 0xC2 and the value itself.
     const bool is_two_bytes = byte == 0xC2 && next >= 0x80 && next <= 0x9F;
-    if (byte == 0x7F || is_two_bytes) {
+    if (byte == 0x7F || is_two_bytes || (byte < 0x20 && controls == Controls::all)) {
       safe += "\\u00";
       append_hex(safe, static_cast<unsigned char>(is_two_bytes ? next : byte));
       if (is_two_bytes) ++at;
     } else {
-      safe += json[at];
+      safe += text[at];
     }
   }
   return safe;

@@ -17,7 +17,12 @@ enum class LineBreaks : std::uint8_t {
 // not UTF-8. Sources: ECMA-48 (C0, C1), Unicode Standard Annex 9 (explicit directional formatting).
 [[nodiscard]] std::string printable(std::string_view text, LineBreaks breaks = LineBreaks::replaced);
 
-// JSON text in which U+007F to U+009F are written as \u00hh. JSON escapes only what is below U+0020.
-[[nodiscard]] std::string with_escaped_controls(std::string_view json);
+enum class Controls : std::uint8_t {
+  del_and_c1,  // U+007F to U+009F: the ones that JSON allows in a string
+  all,         // U+0000 to U+001F, too
+};
+
+// The text with these control characters written as \u00hh, as JSON does it.
+[[nodiscard]] std::string with_escaped_controls(std::string_view text, Controls controls);
 
 }  // namespace weir

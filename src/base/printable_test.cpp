@@ -37,9 +37,10 @@ TEST(Printable, KeepsLineBreaksWhereTheTextHasLines) {
 }
 
 TEST(Printable, EscapesControlsOfJson) {
-  EXPECT_EQ(with_escaped_controls("{\"a\":\"\x7f\xc2\x80\xc2\x9f\xc2\xa0é\"}\n"),
+  EXPECT_EQ(with_escaped_controls("{\"a\":\"\x7f\xc2\x80\xc2\x9f\xc2\xa0é\"}\n", Controls::del_and_c1),
             "{\"a\":\"\\u007f\\u0080\\u009f\xc2\xa0é\"}\n");
-  EXPECT_EQ(with_escaped_controls("\xc2"), "\xc2");
+  EXPECT_EQ(with_escaped_controls("a\x1b\n\x7f", Controls::all), "a\\u001b\\u000a\\u007f");
+  EXPECT_EQ(with_escaped_controls("\xc2", Controls::all), "\xc2");
 }
 
 }  // namespace

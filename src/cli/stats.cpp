@@ -193,7 +193,7 @@ std::string json_of(const Answers& answers) {
   text.begin_object().key("summary").raw(answers.summary).key("timeseries").raw(answers.series);
   text.key("top").begin_array();
   for (const auto& top : answers.tops) text.raw(top);
-  return with_escaped_controls(text.end_array().end_object().text()) + '\n';
+  return with_escaped_controls(text.end_array().end_object().text(), Controls::del_and_c1) + '\n';
 }
 
 Result<std::string> answer(const StatsOptions& options) {

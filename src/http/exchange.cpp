@@ -1,5 +1,6 @@
 #include "http/exchange.hpp"
 
+#include "base/hex.hpp"
 #include "base/json_text.hpp"
 
 namespace weir::http {
@@ -10,23 +11,14 @@ char lower(char letter) {
   return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
 }
 
-std::optional<int> hex_digit(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  const char letter = lower(digit);
-  if (letter >= 'a' && letter <= 'f') return letter - 'a' + 10;
-  return std::nullopt;
-}
-
 // What is no percent-encoding stands for itself, as in browsers.
 std::string decode_component(std::string_view raw) {
   std::string decoded;
   decoded.reserve(raw.size());
   for (std::size_t at = 0; at < raw.size(); ++at) {
     if (raw[at] == '%' && at + 2 < raw.size()) {
-      const auto high = hex_digit(raw[at + 1]);
-      const auto low = hex_digit(raw[at + 2]);
-      if (high && low) {
-        decoded.push_back(static_cast<char>(*high * 16 + *low));
+      if (const int byte = hex_number(raw.substr(at + 1, 2)); byte >= 0) {
+        decoded.push_back(static_cast<char>(byte));
         at += 2;
         continue;
       }

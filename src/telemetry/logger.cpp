@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/json_text.hpp"
+#include "base/printable.hpp"
 
 namespace weir::telemetry {
 namespace {
@@ -25,25 +26,6 @@ spdlog::level::level_enum level_of(Severity severity) {
       return spdlog::level::err;
   }
   return spdlog::level::err;
-}
-
-// JSON escapes what is below U+0020; a terminal also obeys U+007F to U+009F.
-std::string with_visible_controls(const std::string& line) {
-  std::string out;
-  for (std::size_t at = 0; at < line.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(line[at]);
-    const auto next = static_cast<unsigned char>(at + 1 < line.size() ? line[at + 1] : 0);
-    const bool is_wide = byte == 0xC2 && next >= 0x80 && next <= 0x9F;
-    if (byte >= 0x20 && byte != 0x7F && !is_wide) {
-      out += line[at];
-      continue;
-    }
-    constexpr std::string_view digits = "0123456789abcdef";
-    const unsigned char code = is_wide ? next : byte;
-    out.append("\\u00").append(1, digits[code >> 4]).append(1, digits[code & 15]);
-    if (is_wide) ++at;
-  }
-  return out;
 }
 
 bool holds_controls(const std::string& line) {
@@ -119,7 +101,7 @@ class SpdLog final : public Logger {
       line.append(1, ' ').append(text);
       for (const Field& field : fields) append_text_field(line, field);
     }
-    if (holds_controls(line)) line = with_visible_controls(line);
+    if (holds_controls(line)) line = with_escaped_controls(line, Controls::all);
     logger_.log(level_of(severity), spdlog::string_view_t(line.data(), line.size()));
   }
 
