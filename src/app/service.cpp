@@ -51,10 +51,9 @@ http::ServerSettings server_settings(config::Command command, const config::Sett
 }
 
 intake::IntakeSettings intake_settings(const config::Settings& settings) {
-  const auto kind = static_cast<intake::PartitionKey::Kind>(settings.partition_key.kind);
   return {.event_bytes_max = settings.max_event_bytes,
           .body_bytes_max = settings.max_body_bytes,
-          .partition_key = {.kind = kind, .member = settings.partition_key.member}};
+          .partition_key = settings.partition_key};
 }
 
 }  // namespace

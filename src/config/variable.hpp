@@ -1,5 +1,6 @@
-// The one table of the environment variables that Weir knows: their names and defaults, what may stand in
-// them, what they are for. Reading them, --help, `weir config` and the docs are all derived from it.
+// The table of the environment variables of Weir: names, defaults, accepted values and meanings. Reading
+// them, --help, `weir config` and docs/SETTINGS.md are derived from it. A new setting is one entry, and one
+// member of Settings.
 #pragma once
 
 #include <cstdint>
@@ -32,39 +33,41 @@ class Commands {
 
 // What this version does with a variable that is set.
 enum class Support : std::uint8_t {
-  in_use,  // its value goes into Settings, and is used
-  // The same, but used only where this log or store is chosen: elsewhere it is checked, and has no effect.
-  with_kafka,
-  with_embedded,
-  with_postgres,
-  noted,    // its feature is not built yet, and its absence harms nobody: said in Loaded::notes
-  refused,  // its feature is not built yet, and to go on without it would be unsafe or mean something else
+  full,  // uses it
+  // Uses it only if this log or store is chosen. Otherwise the value is checked, and has no effect.
+  kafka_only,
+  embedded_only,
+  postgres_only,
+  ignored,  // does not use it, and warns (Loaded::warnings): that cannot do harm
+  refused,  // does not use it, and does not start: to ignore it would be unsafe or change its meaning
 };
 
 struct Variable {
   std::string_view name;
-  std::string_view fallback;        // as one would write it; empty: not set
-  std::string_view serve_fallback;  // where serve has another one
-  ValueSpec form;
-  Support standing = Support::in_use;
+  std::string_view default_value;  // as a user writes it; empty: not set
+  std::string_view serve_default;  // of the command serve, if it differs; else empty
+  ValueSpec value_spec;
+  Support support = Support::full;
   Commands used_by;
   bool secret = false;
-  std::string_view help;
+  std::string_view help;  // understandable by itself; no full stop
 
-  [[nodiscard]] std::string_view fallback_of(Command command) const;
-  // KAFKA_PROPERTY_* and OTEL_* stand for every name that begins so.
+  [[nodiscard]] std::string_view default_for(Command command) const;
+  // KAFKA_PROPERTY_* and OTEL_* stand for all names with this beginning.
   [[nodiscard]] bool is_family() const { return name.ends_with('*'); }
-  [[nodiscard]] bool covers(std::string_view candidate) const;
-  // Whether any log and store make use of it in this version.
-  [[nodiscard]] bool is_built() const { return standing != Support::noted && standing != Support::refused; }
-  // Whether its value, under that name (which matters for a family), is nobody's business.
-  [[nodiscard]] bool hides(std::string_view candidate) const;
+  [[nodiscard]] bool matches(std::string_view candidate) const;
+  // Whether this version uses it, with some log and store.
+  [[nodiscard]] bool is_supported() const {
+    return support != Support::ignored && support != Support::refused;
+  }
+  // Whether the value must not be shown. `candidate` is the full name of a member of a family, else `name`.
+  [[nodiscard]] bool is_secret_for(std::string_view candidate) const;
 };
 
-// In the order of the contract.
+// All variables, in the order of the documentation. Static storage; any thread.
 [[nodiscard]] std::span<const Variable> variables();
 
-// The row of that name, or of its family; null if Weir knows none.
+// The variable with this name, or the family that the name belongs to. Null if there is none.
 [[nodiscard]] const Variable* find_variable(std::string_view name);
 
 }  // namespace weir::config

@@ -23,11 +23,9 @@
 #include "base/result.hpp"
 #include "commit/transaction.hpp"
 #include "consumer/log_reader.hpp"
+#include "consumer/on_offset_gone.hpp"
 
 namespace weir::consumer {
-
-// What to do where the ledger's offset is gone from the log, or the log is another one.
-enum class OnOffsetGone : std::uint8_t { stop, earliest };
 
 struct DedupeBounds {
   std::chrono::seconds window{600};

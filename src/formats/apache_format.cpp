@@ -1,3 +1,6 @@
+// A format string is read from left to right: literals, and directives of the form %[status
+// conditions][<|>][{argument}][^xx]name. The tables say which field a directive means and which bytes its
+// value may have. A directive without a use here is dropped, but its value must still match.
 #include "formats/apache_format.hpp"
 
 #include <algorithm>
@@ -11,7 +14,7 @@ namespace weir::formats {
 namespace {
 
 struct Directive {
-  char letter;
+  char name;
   Field field;
   Shape shape;
 };
@@ -58,24 +61,24 @@ constexpr std::array<Header, 8> headers{{
     {"true-client-ip", Field::forwarded, Shape::addresses},
 }};
 
-const Directive* find_directive(char letter) {
+const Directive* find_directive(char name) {
   for (const Directive& each : directives)
-    if (each.letter == letter) return &each;
+    if (each.name == name) return &each;
   for (const Directive& each : further_directives)
-    if (each.letter == letter) return &each;
+    if (each.name == name) return &each;
   return nullptr;
 }
 
-// One directive, taken apart: %[conditions][<>][{argument}][^xx]letter.
-struct Written {
+struct WrittenDirective {
   std::string_view whole;
   std::string_view argument;
-  std::string_view name;  // the letter; three characters if it begins with '^'
+  std::string_view name;  // one character; three if it begins with '^'
 };
 
-Result<Written> take_directive(std::string_view& text) {
+// Removes the directive at the beginning of `text`.
+Result<WrittenDirective> take_directive(std::string_view& text) {
   const std::string_view begin = text;
-  Written written;
+  WrittenDirective written;
   text.remove_prefix(1);
   const auto is_modifier = [](char byte) {
     return std::isdigit(static_cast<unsigned char>(byte)) != 0 || byte == ',' || byte == '!' || byte == '<' ||
@@ -103,7 +106,7 @@ Result<Written> take_directive(std::string_view& text) {
 void add_header(FormatBuilder& builder, std::string_view argument) {
   std::string name(argument);
   std::ranges::transform(name, name.begin(),
-                         [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+                         [](unsigned char byte) { return static_cast<char>(std::tolower(byte)); });
   const auto* const known = std::ranges::find(headers, name, &Header::name);
   if (known != headers.end())
     builder.field(known->field, known->shape, true);
@@ -128,7 +131,7 @@ Result<void> add_time(FormatBuilder& builder, std::string_view pattern) {
   return builder.strftime(pattern);
 }
 
-Result<void> add_directive(FormatBuilder& builder, const Written& written) {
+Result<void> add_directive(FormatBuilder& builder, const WrittenDirective& written) {
   if (written.name == "%") {
     builder.literal("%");
     return {};
@@ -138,22 +141,22 @@ Result<void> add_directive(FormatBuilder& builder, const Written& written) {
     builder.field(Field::dropped, trailer ? Shape::text : Shape::number);
     return {};
   }
-  const char letter = written.name.front();
-  if (letter == 't') return add_time(builder, written.argument);
-  if (letter == 'i') {
+  const char name = written.name.front();
+  if (name == 't') return add_time(builder, written.argument);
+  if (name == 'i') {
     add_header(builder, written.argument);
     return {};
   }
-  const Directive* const known = find_directive(letter);
+  const Directive* const known = find_directive(name);
   if (known == nullptr)
     return format_invalid("Apache has no directive " + std::string(written.whole) + " in a LogFormat");
-  // %{c}a and %{c}h are the connection's address, with mod_remoteip the proxy's.
+  // %{c}a and %{c}h are the address of the connection. With mod_remoteip that is the proxy's.
   const bool peer = known->field == Field::client && written.argument == "c";
-  builder.field(peer ? Field::peer : known->field, known->shape, letter == 'q');
+  builder.field(peer ? Field::peer : known->field, known->shape, name == 'q');
   return {};
 }
 
-// The string of a whole directive, or all of the text.
+// The quoted string if the text is a whole directive, else the text.
 std::string_view format_in(std::string_view text) {
   constexpr std::string_view directive = "LogFormat ";
   if (!text.starts_with(directive)) return text;

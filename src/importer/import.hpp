@@ -1,6 +1,6 @@
-// `weir import`: access logs, NDJSON and JSON arrays of activities into a running Weir, so that each line is
-// counted exactly once however often import is killed and run again. How it resumes: delivery.hpp and
-// feed/journal.hpp.
+// `weir import`: sends access logs, NDJSON and JSON arrays of activities to a running Weir. Each line is
+// counted exactly once, however often import is killed and run again. See sender.hpp and journal.hpp for how
+// it resumes.
 #pragma once
 
 #include <chrono>
@@ -22,28 +22,29 @@
 namespace weir::importer {
 
 struct ImportOptions {
-  std::vector<std::string> files;   // in this order, each an input of its own; "-" is standard input
-  std::filesystem::path state_dir;  // made if missing
-  std::optional<std::filesystem::path> salt_file;  // none: `salt` in the state folder, made if missing
+  std::vector<std::string> files;  // imported in this order, each as an input of its own; "-": standard input
+  std::filesystem::path state_dir;                 // created if missing
+  std::optional<std::filesystem::path> salt_file;  // nothing: `salt` in the state folder, created if missing
   FormatChoice format;                             // of every input
-  bool again = false;
-  InDoubt in_doubt = InDoubt::ask;  // for a piece that an earlier import left in doubt
-  std::size_t columns = 0;          // of the terminal that `err` is: then a progress bar; 0: it is none
+  bool again = false;               // --again: begin a new run of inputs that were imported before
+  InDoubt in_doubt = InDoubt::ask;  // for a chunk that an earlier import left in doubt
+  std::size_t columns = 0;          // width of the terminal that `err` writes to; 0: not a terminal
   std::string page;                 // "http://host:port" of the link at the end
 };
 
-// All that import has of the world, so that a test can hand in its own.
+// Everything that import takes from its environment.
 struct ImportDependencies {
   WeirClient& weir;
   std::function<Now()> now;
   std::function<void(std::chrono::milliseconds)> wait;
   ReadBytes in;       // standard input
   std::ostream& out;  // the summary
-  std::ostream& err;  // progress, unreadable lines, and last the reason if it fails
+  std::ostream& err;  // progress, unreadable lines, and on failure the reason in the last line
 };
 
-// Returns the exit code: 0, or 1 with the reason in err's last line. An input that cannot be opened or read,
-// or of which no line could be read, does not keep the others from being imported. Blocks until done.
-[[nodiscard]] int run_import(const ImportOptions& options, const ImportDependencies& world);
+// Returns the exit code: 0, or 1 with the reason in the last line of `err`. If an input cannot be opened or
+// read, or none of its lines can be read, the other inputs are imported all the same, and the code is 1.
+// Blocks until done.
+[[nodiscard]] int run_import(const ImportOptions& options, const ImportDependencies& dependencies);
 
 }  // namespace weir::importer

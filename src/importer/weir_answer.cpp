@@ -2,7 +2,7 @@
 
 #include <boost/json/parse.hpp>
 
-#include "importer/progress.hpp"
+#include "base/printable.hpp"
 
 namespace weir::importer {
 
@@ -19,7 +19,7 @@ std::string excerpt_of(std::string_view body) {
          (body.size() > excerpt_bytes ? "...\"" : "\"");
 }
 
-// A query may hold a token, and so may what stands before an @.
+// The query and the part before an @ may hold a token.
 std::string without_secrets(std::string_view location) {
   return http::without_credentials(location.substr(0, location.find_first_of("?#")));
 }

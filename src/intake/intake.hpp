@@ -27,6 +27,7 @@
 #include "intake/breaker.hpp"
 #include "intake/event_log.hpp"
 #include "intake/item_reader.hpp"
+#include "intake/partition_key.hpp"
 #include "telemetry/counts_by_code.hpp"
 
 namespace weir::activity {

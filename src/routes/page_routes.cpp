@@ -6,6 +6,7 @@
 
 #include "base/ensure.hpp"
 #include "base/hash.hpp"
+#include "base/hex.hpp"
 
 namespace weir::routes {
 
@@ -43,9 +44,8 @@ std::string_view bytes_of(std::string_view name) {
 
 // A strong ETag (RFC 9110 §8.8.3): it changes with any byte of the file.
 std::string etag_of(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
   std::string tag = "\"";
-  for (auto rest = murmur3(bytes).low; tag.size() <= 16; rest >>= 4) tag += digits[rest & 15];
+  append_hex(tag, murmur3(bytes).low);
   return tag + '"';
 }
 

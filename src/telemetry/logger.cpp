@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/json_text.hpp"
+#include "base/printable.hpp"
 
 // write() runs on the calling thread. It drops lines below the minimum severity, builds the line, escapes
 // control characters, and passes the line to spdlog's stderr sink. The sink's mutex keeps lines whole and in
@@ -30,6 +31,7 @@ spdlog::level::level_enum level_of(Severity severity) {
   return spdlog::level::err;
 }
 
+<<<<<<< HEAD
 // Replaces control characters by \u00XX, so that input cannot move the cursor or fake a line. JSON strings
 // already have this for bytes below 0x20; terminals also interpret U+007F to U+009F (C1 controls).
 std::string escape_control_characters(const std::string& line) {
@@ -53,6 +55,9 @@ std::string escape_control_characters(const std::string& line) {
 
 // A quick check that spares the copy for nearly every line. 0xC2 may begin a C1 control character.
 bool may_contain_controls(const std::string& line) {
+=======
+bool holds_controls(const std::string& line) {
+>>>>>>> h-importer
   return std::ranges::any_of(line, [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte < 0x20 || byte == 0x7F || byte == 0xC2;
@@ -127,7 +132,11 @@ class SpdlogLogger final : public Logger {
       line.append(1, ' ').append(text);
       for (const Field& field : fields) append_text_field(line, field);
     }
+<<<<<<< HEAD
     if (may_contain_controls(line)) line = escape_control_characters(line);
+=======
+    if (holds_controls(line)) line = with_escaped_controls(line, Controls::all);
+>>>>>>> h-importer
     logger_.log(level_of(severity), spdlog::string_view_t(line.data(), line.size()));
   }
 
