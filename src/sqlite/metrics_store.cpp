@@ -163,7 +163,6 @@ Result<commit::UnrolledRows> SqliteMetricsStore::read_unrolled(std::int32_t part
     if (!keys) return std::unexpected(give_up(std::move(keys).error()));
     for (RowKey& key : *keys) {
       bytes += key.value.size() + key.users_bytes;
-      // The first row is returned at any size, so that the caller makes progress.
       if (!found.rows.empty() && (found.rows.size() == bounds.rows || bytes > bounds.bytes)) return found;
       auto row =
           read_window({tally::Granularity::minute, key.dimension, minute, partition, std::move(key.value)});
