@@ -22,6 +22,7 @@ constexpr std::int64_t microseconds_max = 9'223'371'331'199'999'000;
 
 constexpr std::size_t header_bytes = 20;  // of an array that is not empty
 
+// The width of a number type.
 std::size_t bytes_of(Type type) {
   switch (type) {
     case Type::boolean:

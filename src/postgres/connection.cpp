@@ -196,6 +196,7 @@ Result<void> Connection::finish_connecting(const Keywords& keywords) {
   return {};
 }
 
+// The settings of the session, in one round trip.
 Result<void> Connection::set_up(const Keywords& session) {
   Parameters parameters;
   for (const auto& [name, value] : session) parameters.add(name).add(value);

@@ -25,8 +25,8 @@ struct ConnectionSettings {
   std::string application_name = "weir";
 
   std::chrono::seconds connect_timeout{5};  // for each host of the list
-  std::chrono::milliseconds dead_peer_timeout{
-      10'000};  // after it both sides notice that the other machine is gone
+  // After it both sides notice that the other machine does not answer any more.
+  std::chrono::milliseconds dead_peer_timeout{10'000};
   // Limits that the server enforces; 0: none.
   std::chrono::milliseconds statement_timeout{30'000};
   std::chrono::milliseconds lock_timeout{15'000};

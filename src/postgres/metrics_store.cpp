@@ -55,6 +55,7 @@ Error PostgresMetricsStore::give_up(Error why) {
   return why;
 }
 
+// A session that cannot roll back is closed by Connection::rollback().
 void PostgresMetricsStore::rollback() {
   if (connection_) connection_->rollback();
 }

@@ -18,6 +18,8 @@ Pool::Pool(PoolOptions options) : options_(std::move(options)) {
 
 Pool::~Pool() { ensure(lent_ == 0, "all leases are gone before their pool"); }
 
+// A session that was idle is lent without a check: a round trip for each query would cost more than the rare
+// loss.
 Result<Pool::Lease> Pool::take() {
   {
     std::unique_lock lock(mutex_);

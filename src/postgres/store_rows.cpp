@@ -213,6 +213,7 @@ Parameters window_parameters(std::string_view topic, WallTime now,
   return parameters;
 }
 
+// Several prunes of a transaction may raise the same horizon.
 Parameters horizon_parameters(std::span<const commit::HorizonRaise> horizons) {
   std::map<tally::Granularity, WallTime> highest;  // a statement can update a row only once
   for (const auto& [granularity, pruned_to] : horizons) {

@@ -22,44 +22,65 @@ namespace store_sql {
 extern const Statement begin;
 extern const Statement commit;
 
-// Outside of a fenced transaction.
-extern const Statement lock_topic;        // until the transaction ends; before a ledger row is inserted
-extern const Statement find_other_group;  // $2 group: another group that has a ledger of the topic
-extern const Statement insert_ledger;   // $2 partition, $3 group, $4 offset, $5 now, $6 version; inserts none
-                                        // where another group has a ledger of the topic
-extern const Statement read_ledger;     // $2 partition: tally::ledger_columns
-extern const Statement begin_topic;     // $2 partitions, $3 starts, $4 nexts, $5 hashes, $6 group, $7 now
-extern const Statement archive_ledger;  // $2 partition, $3 next_offset, $4 version, $5 its new topic
-extern const Statement archive_dead_letters;    // $2 partition, $3 their new topic
-extern const Statement dead_letter_offsets;     // $2 partition, $3 from, $4 to
-extern const Statement pending_rollup_minutes;  // $2 partition
+// Outside of a fenced transaction. The parameters after $1, and the columns of the rows that are returned.
+//   lock_topic                                        locks until the transaction ends; before insert_ledger
+//   find_other_group        group                     another group that has a ledger of the topic: group_id
+//   insert_ledger           partition, group, offset, now, version; inserts nothing if there is another group
+//   read_ledger             partition                 tally::ledger_columns
+//   begin_topic             partitions, starts, nexts, hashes, group, now; inserts all rows or none
+//   archive_ledger          partition, next_offset, version, new topic              partition
+//   archive_dead_letters    partition, new topic
+//   dead_letter_offsets     partition, from, to       offset
+//   pending_rollup_minutes  partition                 window_start
+extern const Statement lock_topic;
+extern const Statement find_other_group;
+extern const Statement insert_ledger;
+extern const Statement read_ledger;
+extern const Statement begin_topic;
+extern const Statement archive_ledger;
+extern const Statement archive_dead_letters;
+extern const Statement dead_letter_offsets;
+extern const Statement pending_rollup_minutes;
 
-// The fence: $2 partitions, $3 next_offsets, $4 versions, $5 to $8 the sums. Returns the partitions whose
-// rows are as expected, locked in the order of their numbers, with the version raised by one.
+// The fence. Parameters after $1: partitions, next_offsets, versions, and the four sums. Returns the
+// partitions whose rows are as expected, locked in the order of their numbers, with the version raised by
+// one.
 extern const Statement fence;
 
-// Under the fence.
-extern const Statement read_windows;  // $2 granularities, $3 dimensions, $4 starts, $5 partitions, $6 values,
-                                      // $7 bytes at most
-extern const Statement count_minute_rows;    // $2 partition, $3 starts: how many rows each minute may have
-extern const Statement read_pending_rollup;  // $2 partition, $3 starts, $4 rows at most, $5 bytes at most
-extern const Statement
-    lock_dead_letters;               // $1 topics, $2 partitions, $3 offsets; locks in the order of the list
-extern const Statement put_windows;  // $2 now, then the columns of window_parameters(); an empty `users`
-                                     // leaves the stored one
-extern const Statement set_pending_rollup;    // $2 partitions, $3 minutes
-extern const Statement clear_pending_rollup;  // $2 partitions, $3 minutes
-extern const Statement raise_horizons;        // $1 granularities, $2 moments; locks the rows in one order
-extern const Statement put_dead_letters;      // $2 partitions, offsets, reasons, details, keys, values, at
-extern const Statement set_replayed;  // $1 topics, $2 partitions, $3 offsets, $4 now; changes those that wait
-extern const Statement add_attempts;  // $1 topics, $2 partitions, $3 offsets, $4 how many
-extern const Statement put_flush;     // $1 timestamp, $2 users, $3 page views, $4 now
-extern const Statement put_ledgers;   // $2 partitions, $3 versions, then the columns of ledger_parameters()
-extern const Statement
-    prune_windows;  // $2 granularity, $3 partition, $4 last start, $5 last write, $6 rows at
-                    // most, $7 now: the last start deleted, and whether there are
-                    // more
-extern const Statement prune_flushes;  // $1 before
+// Under the fence. The first six take no topic, so their parameters begin with $1. Lists are arrays.
+//   raise_horizons          granularities, moments; locks the rows in one order
+//   put_flush               timestamp, users, page views, now
+//   prune_flushes           before                    deletes at most 1,000 rows
+//   lock_dead_letters       topics, partitions, offsets; locks in this order        id, whether replayed
+//   set_replayed            topics, partitions, offsets, now; changes those that wait for a replay
+//   add_attempts            topics, partitions, offsets, how many
+//   read_windows            granularities, dimensions, starts, partitions, values, bytes at most
+//                                                     window_columns, and the bytes of all
+//   count_minute_rows       partition, minutes        how many rows each minute may have
+//   read_pending_rollup     partition, minutes, rows at most, bytes at most
+//                                                     window_columns, and how many rows there are
+//   put_windows             now, then the columns of window_parameters(); an empty `users` changes nothing
+//   set_pending_rollup      partitions, minutes
+//   clear_pending_rollup    partitions, minutes
+//   put_dead_letters        partitions, offsets, reasons, details, keys, values, moments
+//   put_ledgers             partitions, versions, then the columns that change
+//   prune_windows           granularity, partition, last start, last write, rows at most, now
+//                                                     the last start that was deleted, whether there are more
+extern const Statement raise_horizons;
+extern const Statement put_flush;
+extern const Statement prune_flushes;
+extern const Statement lock_dead_letters;
+extern const Statement set_replayed;
+extern const Statement add_attempts;
+extern const Statement read_windows;
+extern const Statement count_minute_rows;
+extern const Statement read_pending_rollup;
+extern const Statement put_windows;
+extern const Statement set_pending_rollup;
+extern const Statement clear_pending_rollup;
+extern const Statement put_dead_letters;
+extern const Statement put_ledgers;
+extern const Statement prune_windows;
 
 }  // namespace store_sql
 }  // namespace weir::postgres

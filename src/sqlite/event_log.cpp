@@ -134,6 +134,7 @@ void EmbeddedLog::append(intake::EventBatch events, intake::ReceiptCallback rece
   if (first) work_.notify_one();  // the writer takes the whole queue, so later appends need not wake it
 }
 
+// On the thread of the caller, and without the mutex: the callback may call the log again.
 void EmbeddedLog::refuse(intake::ReceiptCallback receive, std::string_view code, std::string text) const {
   receive(
       Receipts{.all = Receipt::not_kept, .each = {}, .why = {ErrorKind::unavailable, code, std::move(text)}});

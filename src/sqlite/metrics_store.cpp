@@ -163,7 +163,6 @@ Result<commit::UnrolledRows> SqliteMetricsStore::read_unrolled(std::int32_t part
     if (!keys) return std::unexpected(give_up(std::move(keys).error()));
     for (RowKey& key : *keys) {
       bytes += key.value.size() + key.users_bytes;
-      // The first row is returned at any size, so that the caller makes progress.
       if (!found.rows.empty() && (found.rows.size() == bounds.rows || bytes > bounds.bytes)) return found;
       auto row =
           read_window({tally::Granularity::minute, key.dimension, minute, partition, std::move(key.value)});
@@ -176,6 +175,7 @@ Result<commit::UnrolledRows> SqliteMetricsStore::read_unrolled(std::int32_t part
   return found;
 }
 
+// Parts of a flush may be written by several calls; the ledgers come with the last.
 Result<commit::Written> SqliteMetricsStore::write(const commit::Changes& changes) {
   commit::Written answer;
   auto written = write_all(changes, answer);
@@ -354,6 +354,7 @@ commit::CommitAnswer SqliteMetricsStore::commit() {
 
 void SqliteMetricsStore::rollback() { database_.rollback(); }
 
+// Passive, because a writer that waits for a reader would hold up the flushes.
 Result<bool> SqliteMetricsStore::checkpoint() {
   auto end = database_.checkpoint(CheckpointMode::passive);
   if (!end) return std::unexpected(give_up(std::move(end).error()));

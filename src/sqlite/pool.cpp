@@ -47,6 +47,7 @@ Pool::Pool(std::vector<std::unique_ptr<ReaderConnection>> connections)
 
 Pool::~Pool() { ensure(idle_.size() == connections_, "all leases are gone before their pool"); }
 
+// The cancellation has no wakeup, so a waiting thread checks it every check_interval.
 Result<Pool::Lease> Pool::take(const report::Cancellation& cancellation) {
   std::unique_lock lock(mutex_);
   while (!returned_.wait_for(lock, check_interval, [this] { return !idle_.empty(); }))

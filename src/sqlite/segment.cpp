@@ -111,6 +111,7 @@ void SegmentWriter::reset() {
   records_ = 0;
 }
 
+// LEB128.
 void SegmentWriter::add_number(std::size_t number) {
   for (; number >= 0x80; number >>= 7) body_ += static_cast<char>((number & 0x7fU) | 0x80U);
   body_ += static_cast<char>(number);

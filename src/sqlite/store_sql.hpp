@@ -9,38 +9,59 @@
 
 namespace weir::sqlite::store_sql {
 
-// Outside of a fenced transaction.
-extern const NamedSql find_other_group;  // ?2 group: another group that has a ledger of the topic
-extern const NamedSql find_any_ledger;   // whether the topic has a ledger row
-extern const NamedSql
-    insert_ledger;                  // ?2 partition, ?3 group, ?4 start, ?5 now, ?6 version, ?7 next, ?8 hash
-extern const NamedSql read_ledger;  // ?2 partition: tally::ledger_columns
-extern const NamedSql archive_ledger;          // ?2 partition, ?3 next_offset, ?4 version, ?5 its new topic
-extern const NamedSql archive_dead_letters;    // ?2 partition, ?3 their new topic
-extern const NamedSql dead_letter_offsets;     // ?2 partition, ?3 from, ?4 to
-extern const NamedSql pending_rollup_minutes;  // ?2 partition
+// Outside of a fenced transaction. The parameters after ?1, and the columns of the rows that are returned.
+//   find_other_group        group                     another group that has a ledger of the topic: group_id
+//   find_any_ledger                                   a row if the topic has a ledger
+//   insert_ledger           partition, group, start, now, version, next, hash
+//   read_ledger             partition                 tally::ledger_columns
+//   archive_ledger          partition, next_offset, version, new topic
+//   archive_dead_letters    partition, new topic
+//   dead_letter_offsets     partition, from, to       offset
+//   pending_rollup_minutes  partition                 window_start
+extern const NamedSql find_other_group;
+extern const NamedSql find_any_ledger;
+extern const NamedSql insert_ledger;
+extern const NamedSql read_ledger;
+extern const NamedSql archive_ledger;
+extern const NamedSql archive_dead_letters;
+extern const NamedSql dead_letter_offsets;
+extern const NamedSql pending_rollup_minutes;
 
-// The fence: ?2 partition, ?3 next_offset, ?4 version, ?5 to ?8 the sums. Raises the version by one if all
-// are as expected, else changes no row.
+// The fence. Parameters after ?1: partition, next_offset, version, and the four sums. Raises the version by
+// one if all are as expected, else changes no row.
 extern const NamedSql fence;
 
-// Under the fence.
-extern const NamedSql read_window;  // ?2 granularity, ?3 dimension, ?4 start, ?5 partition, ?6 value
-extern const NamedSql
-    find_pending_rollup;           // ?2 minute, ?3 partition: dimension, place, value, bytes of the sketch
-extern const NamedSql put_window;  // ?2 to ?6 the key, then the other columns in the order of the table
-extern const NamedSql set_pending_rollup;    // ?2 minute, ?3 partition
-extern const NamedSql clear_pending_rollup;  // ?2 minute, ?3 partition
-extern const NamedSql raise_horizon;         // ?1 granularity, ?2 moment
-extern const NamedSql put_dead_letter;       // ?2 partition, offset, reason, detail, key, value, ?8 at
-extern const NamedSql read_dead_letter;      // ?2 partition, ?3 offset: whether a replay of it was counted
-extern const NamedSql set_replayed;   // ?2 partition, ?3 offset, ?4 now; changes one that waits for a replay
-extern const NamedSql add_attempts;   // ?2 partition, ?3 offset, ?4 how many
-extern const NamedSql put_flush;      // ?1 timestamp, ?2 users, ?3 page views, ?4 now
-extern const NamedSql put_ledger;     // ?2 partition, ?3 version, ?4 to ?14 what changes
-extern const NamedSql find_prunable;  // ?2 granularity, ?3 last start, ?4 partition, ?5 last write, ?6 now
-extern const NamedSql delete_window;  // ?2 granularity, ?3 start, ?4 partition
-extern const NamedSql prune_flushes;  // ?1 before
+// Under the fence. The first three take no topic, so their parameters begin with ?1.
+//   raise_horizon           granularity, moment       changes a lower horizon
+//   put_flush               timestamp, users, page views, now
+//   prune_flushes           before                    deletes at most 1,000 rows
+//   read_window             granularity, dimension, start, partition, value         window_columns
+//   find_pending_rollup     minute, partition         dimension, place, value, bytes of the sketch
+//   put_window              the key, then the other columns of the table
+//   set_pending_rollup      minute, partition
+//   clear_pending_rollup    minute, partition
+//   put_dead_letter         partition, offset, reason, detail, key, value, at
+//   read_dead_letter        partition, offset         whether a replay of it was counted
+//   set_replayed            partition, offset, now    changes one that waits for a replay
+//   add_attempts            partition, offset, how many
+//   put_ledger              partition, version, then the columns that change
+//   find_prunable           granularity, last start, partition, last write, now     window_start, rows
+//   delete_window           granularity, start, partition
+extern const NamedSql raise_horizon;
+extern const NamedSql put_flush;
+extern const NamedSql prune_flushes;
+extern const NamedSql read_window;
+extern const NamedSql find_pending_rollup;
+extern const NamedSql put_window;
+extern const NamedSql set_pending_rollup;
+extern const NamedSql clear_pending_rollup;
+extern const NamedSql put_dead_letter;
+extern const NamedSql read_dead_letter;
+extern const NamedSql set_replayed;
+extern const NamedSql add_attempts;
+extern const NamedSql put_ledger;
+extern const NamedSql find_prunable;
+extern const NamedSql delete_window;
 
 // Each of them.
 [[nodiscard]] std::span<const NamedSql* const> all();
