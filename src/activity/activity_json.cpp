@@ -11,8 +11,8 @@
 namespace weir::activity {
 namespace {
 
-// `text` with U+FFFD for NUL bytes and for bytes that are not UTF-8, cut off at a character so that it has at
-// most `bytes_max` bytes. `buffer` holds the result if it differs from `text`.
+// `text` with U+FFFD for NUL bytes and bytes that are not UTF-8. It is cut off at a character, to at most
+// `bytes_max` bytes. `buffer` holds the result if it differs from `text`.
 std::string_view acceptable(std::string_view text, std::size_t bytes_max, std::string& buffer) {
   if (text.size() <= bytes_max && text.find('\0') == std::string_view::npos &&
       simdjson::validate_utf8(text.data(), text.size()))
@@ -41,6 +41,7 @@ class Members {
     begin(name);
     out_ += std::to_string(number);
   }
+  // The value must follow.
   void begin(std::string_view name) {
     if (!first_) out_ += ',';
     first_ = false;
@@ -63,6 +64,7 @@ void append_activity(std::string& out, const NewActivity& activity) {
   event.add("activity_type", activity.activity_type, limits::activity_type_bytes_max);
   event.add("timestamp", activity::format_rfc3339(activity.timestamp), limits::url_bytes_max);
   if (activity.message_id) event.add("message_id", *activity.message_id, limits::message_id_bytes_max);
+  // An activity without metadata has no such member.
   if (activity.page_url || activity.referrer || activity.status || !activity.extra.empty()) {
     event.begin("metadata");
     Members metadata(out);

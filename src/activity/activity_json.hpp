@@ -25,9 +25,9 @@ struct NewActivity {
 };
 
 // Appends one JSON object on one line, without a line end: a line of NDJSON, or an element of an array. A
-// text is made acceptable: bytes that are not UTF-8 and U+0000 become U+FFFD, and what exceeds the limit of
-// its member is cut off at a character. An empty user_id or activity_type is written as it is, and Decoder
-// will refuse it. Any thread.
+// text is made acceptable. Bytes that are not UTF-8 and U+0000 become U+FFFD. What exceeds the limit of its
+// member is cut off at a character. An empty user_id or activity_type is written as it is, and Decoder will
+// refuse it. Any thread.
 void append_activity(std::string& out, const NewActivity& activity);
 
 }  // namespace weir::activity

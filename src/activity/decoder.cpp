@@ -53,6 +53,7 @@ enum Member : std::uint32_t {
   other = 0,
 };
 
+// By length first: most names differ in it.
 Member member_named(std::string_view name) {
   switch (name.size()) {
     case 7:
@@ -91,6 +92,7 @@ std::size_t wide_space_bytes(std::string_view text) {
   return found == spaces.end() ? 0 : found->size();
 }
 
+// Only white space, or empty.
 bool is_blank(std::string_view text) {
   while (!text.empty()) {
     const char first = text.front();
@@ -120,6 +122,7 @@ class EventReader {
               std::string_view partition_key_member)
       : cursor_(cursor), scratch_(scratch), names_(names), partition_key_member_(partition_key_member) {}
 
+  // Exactly one object, and nothing after it.
   bool read_event() {
     if (!cursor_.take('{')) return fail_not_an_object();
     if (!read_members(&EventReader::read_member)) return false;
@@ -155,6 +158,7 @@ class EventReader {
     return check_names(names_before);
   }
 
+  // A member of the event itself. Unknown ones are skipped, at nesting depth 1.
   bool read_member(std::string_view name) {
     const Member member = member_named(name);
     if (!mark_seen(member, name)) return false;
@@ -201,6 +205,7 @@ class EventReader {
     }
     if (!cursor_.skip_value(2)) return fail_json();
     if (first != '-' && (first < '0' || first > '9')) return true;
+    // The text of the number as the client wrote it.
     constexpr std::string_view of_numbers = "0123456789+-.eE";
     const char* end = begin;
     while (of_numbers.contains(*end)) ++end;  // the document is valid, so a ',' or '}' follows the number
@@ -216,6 +221,7 @@ class EventReader {
     return read_text(rule, out.emplace());
   }
 
+  // Null, or an object. in_metadata_ selects the words of errors and the nesting depth.
   bool read_metadata() {
     if (is_null_next()) return cursor_.skip_value(1) || fail_json();
     in_metadata_ = true;
@@ -234,6 +240,7 @@ class EventReader {
     if (!cursor_.take_string(string)) return fail_json();
     const Unescaped unescaped = unescape(string, scratch_);
     out = unescaped.text;
+    // Texts go to PostgreSQL, which stores neither U+0000 nor surrogates.
     if (unescaped.has_nul) return fail_text(rule, "U+0000 in it");
     if (unescaped.has_lone_surrogate) return fail_text(rule, "a lone surrogate in it");
     if (out.size() > rule.bytes_max) return fail_text(rule, std::to_string(out.size()) + " bytes");
@@ -259,6 +266,7 @@ class EventReader {
     return true;
   }
 
+  // In the order in which the members are documented.
   bool check_presence() {
     if ((seen_ & user_id) == 0) return fail_with("user_id_missing", "user_id is missing: it is required");
     if ((seen_ & activity_type) == 0)
@@ -268,6 +276,7 @@ class EventReader {
     return true;
   }
 
+  // Members that are read are known by a bit, all others by their name.
   bool mark_seen(Member member, std::string_view name) {
     if (member == other) {
       names_.push_back(name);
@@ -294,6 +303,7 @@ class EventReader {
     return true;
   }
 
+  // Shows the beginning of a long name.
   bool fail_repeated(std::string_view name) {
     std::string text = in_metadata_ ? "metadata has the member " : "the activity has the member ";
     append_json_string(text, name.substr(0, shown_name_bytes_max));
@@ -330,6 +340,7 @@ class EventReader {
   bool in_metadata_ = false;
 };
 
+// `ahead_max` covers clocks that differ.
 Result<void> check_ahead(EventTime moment, RecordTime reference, std::chrono::hours ahead_max,
                          std::string_view name_of_reference) {
   // In milliseconds, rounded up. A reference of another producer's record may be any value, so check for
@@ -347,6 +358,7 @@ Result<void> check_ahead(EventTime moment, RecordTime reference, std::chrono::ho
 
 }  // namespace
 
+// Kept between events, so that decoding allocates nothing.
 struct Decoder::Buffers {
   JsonCursor cursor;
   std::string scratch;
@@ -360,6 +372,7 @@ Decoder::~Decoder() = default;
 Result<UserActivity> Decoder::decode(std::string_view json, std::string_view partition_key_member) {
   Buffers& buffers = *buffers_;
   buffers.scratch.clear();
+  // Unescaping never lengthens a text, so the views into scratch stay valid for the whole event.
   if (buffers.scratch.capacity() < json.size()) buffers.scratch.reserve(json.size());
   buffers.names.clear();
   if (!buffers.cursor.begin(json)) return std::unexpected(buffers.cursor.error());

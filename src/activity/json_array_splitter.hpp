@@ -8,9 +8,8 @@
 namespace weir::activity {
 
 // A state machine over byte offsets; it holds no text. It finds where elements begin and end, and checks the
-// commas and the brackets of the array itself. It does not check the elements: strings are closed and
-// brackets are balanced, but a '{' may be closed by a ']', and a word may be any word. activity::Decoder
-// checks that.
+// commas and the brackets of the array itself. Of an element it checks only that strings are closed and
+// brackets are balanced. A ']' may close a '{', and a word may be any word; activity::Decoder checks that.
 //
 // Nesting costs nothing, because brackets are only counted. About 0.5 ns a byte. A value; for one thread.
 class JsonArraySplitter {

@@ -17,6 +17,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(0, text.find_last_not_of(white_space) + 1);
 }
 
+// Shows the offset and the bytes there, as Decoder does it for an event.
 std::unexpected<Error> not_an_array(std::string_view body, std::string_view expected, std::size_t at) {
   std::string text = "the body is not a JSON array: expected " + std::string(expected) + " at byte ";
   text += std::to_string(at) + ", found ";
@@ -30,6 +31,7 @@ std::unexpected<Error> not_an_array(std::string_view body, std::string_view expe
 
 }  // namespace
 
+// White space before the body is not significant.
 JsonBatch::JsonBatch(std::string_view body)
     : body_(body),
       at_(std::min(body.find_first_not_of(white_space), body.size())),
@@ -45,6 +47,7 @@ Result<std::optional<BatchItem>> JsonBatch::next() {
   switch (form_) {
     case Form::empty:
       return fail(ErrorKind::invalid, "not_json", "the body is empty: expected a JSON array or NDJSON");
+    // RFC 8259, 8.1: JSON that is sent over a network has no byte order mark.
     case Form::byte_order_mark:
       return fail(ErrorKind::invalid, "not_json", "the body begins with a byte order mark: JSON has none");
     case Form::array:
@@ -60,6 +63,7 @@ std::optional<BatchItem> JsonBatch::next_line() {
     const std::size_t end = std::min(body_.find('\n', at_), body_.size());
     const std::string_view line = trimmed(body_.substr(at_, end - at_));
     at_ = end + 1;
+    // Blank lines are no items and have no index.
     if (!line.empty()) return BatchItem{index_++, line};
   }
   return std::nullopt;

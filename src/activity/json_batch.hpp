@@ -30,16 +30,17 @@ struct BatchItem {
 //   }
 //
 // In NDJSON each line is one item. Lines end with LF or CRLF; the last one may lack its end. In an array, an
-// item that is not JSON is returned like any other if its end can be found: its strings are closed, its
-// brackets are balanced. activity::Decoder then refuses that item alone.
+// item that is not JSON is returned like any other if its strings are closed and its brackets are balanced.
+// activity::Decoder then refuses that item alone.
 class JsonBatch {
  public:
   // limits::json_slack_bytes after the body must be readable; then as many are readable after each item.
   explicit JsonBatch(std::string_view body);
 
   // The next item; std::nullopt after the last one. Error ErrorKind::invalid, not_json: the body as a whole
-  // is not JSON. It is empty, begins with a byte order mark, or is an array that is not closed, has a comma
-  // too many or too few, or is followed by something. The error may come after items.
+  // is not JSON. It is empty, begins with a byte order mark, or is a broken array. An array is broken if it
+  // is not closed, has a comma too many or too few, or is followed by something. The error may come after
+  // items.
   [[nodiscard]] Result<std::optional<BatchItem>> next();
 
  private:

@@ -1,7 +1,7 @@
 // begin() runs simdjson's stage 1 over the whole document. Its result is an array with the offset of each
-// token: of each structural character outside of strings, each opening quote, and the first byte of each
-// other token. The functions below pass these tokens one by one. What is between two tokens is checked by the
-// one that passes the first of them.
+// token. A token is a structural character outside of strings, a string, or another run of bytes. The
+// functions below pass these tokens one by one. What is between two tokens is checked by the one that passes
+// the first of them.
 //
 // The document is also searched for the next backslash, so that strings without escapes cost no second look.
 #include "activity/json_cursor.hpp"
@@ -21,6 +21,7 @@
 namespace weir::activity {
 namespace {
 
+// Enough for events of the default size limit.
 constexpr std::size_t first_capacity = limits::event_bytes_default;
 constexpr std::size_t shown_bytes_max = 24;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
@@ -32,6 +33,7 @@ static_assert(
 // The number that the four hexadecimal digits of a \u escape make, or -1.
 int hex4(const char* digits) { return hex_number({digits, 4}); }
 
+// UTF-16 encodes a character above U+FFFF as a high and a low surrogate.
 constexpr bool is_high_surrogate(int unit) { return unit >= 0xD800 && unit <= 0xDBFF; }
 constexpr bool is_low_surrogate(int unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
 
@@ -71,6 +73,7 @@ char meaning_of_escape(char name) {
 
 }  // namespace
 
+// The escapes were checked by the cursor, so they are not checked again.
 Unescaped unescape_raw(std::string_view raw, std::string& scratch) {
   ensure(scratch.capacity() - scratch.size() >= raw.size(), "unescaping does not move earlier results");
   const std::size_t begin = scratch.size();
@@ -90,6 +93,7 @@ Unescaped unescape_raw(std::string_view raw, std::string& scratch) {
   return result;
 }
 
+// Keeps simdjson's types out of the header.
 struct JsonCursor::Stage1 {
   std::unique_ptr<simdjson::internal::dom_parser_implementation> finder;
 };
@@ -115,8 +119,10 @@ bool JsonCursor::begin(std::string_view text) {
       return false;
     }
     const std::size_t capacity = std::min(std::bit_ceil(text.size()), simdjson::SIMDJSON_MAXSIZE_BYTES);
+    // Doubles, so that growing is rare.
     if (finder.set_capacity(capacity) != simdjson::SUCCESS) throw std::bad_alloc();
   }
+  // Regular mode: one document, and the whole of it.
   const auto failed = finder.stage1(reinterpret_cast<const std::uint8_t*>(text.data()), text.size(),
                                     simdjson::stage1_mode::regular);
   if (failed == simdjson::SUCCESS) {
@@ -129,6 +135,7 @@ bool JsonCursor::begin(std::string_view text) {
   } else if (failed == simdjson::UTF8_ERROR) {
     code_ = "bad_utf8";
     document_error_ = "its bytes are not UTF-8";
+    // These errors have no position: stage 1 finds them in blocks of 64 bytes.
   } else if (failed == simdjson::UNESCAPED_CHARS) {
     document_error_ = "a string holds a control character that is not escaped";
   } else if (failed == simdjson::UNCLOSED_STRING) {
@@ -141,12 +148,14 @@ bool JsonCursor::begin(std::string_view text) {
   return false;
 }
 
+// Most documents have none: then one search covers all their strings.
 void JsonCursor::find_backslash(const char* from) {
   const char* const end = text_ + bytes_;
   const void* const found = std::memchr(from, '\\', static_cast<std::size_t>(end - from));
   next_backslash_ = found == nullptr ? end : static_cast<const char*>(found);
 }
 
+// `from` is the first byte of a string.
 bool JsonCursor::check_escapes(const char* from, const char* closing_quote) {
   for (const char* at = std::max(from, next_backslash_); at < closing_quote; ++at) {
     if (*at != '\\') continue;
@@ -170,6 +179,7 @@ bool JsonCursor::end_scalar(const char* end) {
   return true;
 }
 
+// The grammar of RFC 8259, 6: [-] int [frac] [exp]. Only the text is checked; no number is computed.
 bool JsonCursor::skip_number() {
   const char* at = text_ + positions_[token_];
   const char* const end = text_ + positions_[token_ + 1];
@@ -194,8 +204,10 @@ bool JsonCursor::skip_number() {
   return end_scalar(at);
 }
 
+// true, false or null.
 bool JsonCursor::skip_word(std::string_view word) {
   const char* const at = text_ + positions_[token_];
+  // The word may be longer than what is left of the document.
   if (positions_[token_ + 1] - positions_[token_] < word.size() ||
       word != std::string_view(at, word.size())) {
     return fail_with("a value");
@@ -237,6 +249,7 @@ bool JsonCursor::fail_too_deep() {
   static_assert(limits::json_depth_max == 32, "the error text names this depth");
 }
 
+// Iterative, so no document can exhaust the stack.
 bool JsonCursor::skip_value(int depth) {
   static_assert(limits::json_depth_max <= 32, "`objects` has a bit for each open container");
   std::uint32_t objects =
@@ -300,6 +313,7 @@ Error JsonCursor::error() const {
     text += document_error_;
     return {.kind = ErrorKind::invalid, .code = code_, .text = std::move(text)};
   }
+  // The position of the token that was not as expected.
   const std::size_t at = at_end() ? bytes_ : positions_[token_];
   text += "expected ";
   text += expected_;

@@ -19,6 +19,7 @@ using std::chrono::year_month_day;
 
 constexpr std::size_t date_time_bytes = std::string_view("2015-05-19T19:00:00").size();
 constexpr std::size_t offset_bytes = std::string_view("+02:00").size();
+// An error shows only the beginning of a long text.
 constexpr std::size_t shown_bytes_max = 64;
 
 // The number that `count` digits at `at` make, or -1. The text must have them.
@@ -29,6 +30,7 @@ int number_at(std::string_view text, std::size_t at, std::size_t count) {
 constexpr std::string_view date_time_expected =
     "a date-time with an offset as RFC 3339 writes it, like \"2015-05-19T19:00:00Z\"";
 
+// "<why>: expected <what>, found <text>"
 std::unexpected<Error> refuse(std::string_view text, std::string_view why, std::string_view expected) {
   std::string message(why);
   message.append(": expected ").append(expected).append(", found ");
@@ -45,6 +47,7 @@ struct Reading {
   std::string_view error;  // why it cannot be read; empty if it can
 };
 
+// The first 19 bytes. They are at fixed offsets.
 void read_date_and_time(std::string_view text, Reading& reading) {
   const int year = number_at(text, 0, 4);
   const int month = number_at(text, 5, 2);
@@ -80,6 +83,7 @@ void take_fraction_of_second(std::string_view& rest, Reading& reading) {
   reading.fraction = nanoseconds{fraction.nanoseconds};
 }
 
+// The rest of the text must be the offset.
 void read_offset(std::string_view rest, Reading& reading) {
   if (rest == "Z" || rest == "z") return;
   if (rest.empty()) {
@@ -117,10 +121,12 @@ std::string date_and_time(sys_seconds time) {
   return out;
 }
 
+// The days that an EventTime covers completely.
 constexpr sys_days first_event_day{std::chrono::year{event_year_min} / 1 / 1};
 constexpr sys_days past_last_event_day{std::chrono::year{event_year_max + 1} / 1 / 1};
 static_assert(first_event_day >= EventTime::min() && past_last_event_day <= EventTime::max());
 
+// The days that can be written with a year of four digits.
 constexpr sys_days first_day{std::chrono::year{0} / 1 / 1};
 constexpr sys_days past_last_day{std::chrono::year{10000} / 1 / 1};
 
@@ -138,6 +144,7 @@ Result<DateTime> parse_date_time(std::string_view text) {
 }
 
 Result<EventTime> parse_rfc3339(std::string_view text) {
+  // The range is checked after the offset was applied, in UTC.
   const auto time = parse_date_time(text);
   if (!time) return std::unexpected(time.error());
   constexpr std::string_view years = "a year from 1678 to 2261";
@@ -173,6 +180,7 @@ std::string format_rfc3339(EventTime time) {
   std::string out = date_and_time(whole);
   if (fraction != 0) {
     int digits = 9;
+    // Groups of three zeros are left out.
     for (; fraction % 1000 == 0; fraction /= 1000) digits -= 3;
     out += '.';
     append_padded(out, fraction, digits);

@@ -31,10 +31,9 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-// Outside of strings, a token begins at each of { } [ ] : , and at each other byte that is not white space
-// and does not continue a run of such bytes. A quote opens a string in any case, but is a token only under
-// the same condition. U+000C and U+001A pass for ',' and ':', because bytes are classified by their lower
-// bits.
+// Outside of strings, a token begins at each of { } [ ] : , and at the first byte of each run of other bytes,
+// except white space. A quote opens a string in any case, but is a token only under the same condition.
+// U+000C and U+001A pass for ',' and ':', because bytes are classified by their lower bits.
 std::vector<std::uint32_t> reference_positions(std::string_view text, bool& has_control, bool& in_string) {
   std::vector<std::uint32_t> positions;
   bool continues = false;  // the byte before is part of a run of other bytes

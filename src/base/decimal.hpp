@@ -22,8 +22,8 @@ namespace weir {
   return number;
 }
 
-// The whole text as a number from `least` to `most`. Nothing for any other text: a sign other than '-', white
-// space, a point, an empty text, a number outside of the bounds or of the type.
+// The whole text as a number from `least` to `most`. Nothing for an empty text, a sign other than '-', white
+// space, a point, or a number outside of the bounds or of the type.
 template <std::integral Number>
 [[nodiscard]] std::optional<Number> parse_decimal(std::string_view text, Number least, Number most) {
   Number number{};

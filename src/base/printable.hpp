@@ -12,9 +12,10 @@ enum class LineBreaks : std::uint8_t {
   kept,      // CR, LF and tab stay, for text that has lines of its own
 };
 
-// The text with U+FFFD in place of everything that a terminal obeys instead of showing it: control characters
-// (U+0000 to U+001F, U+007F to U+009F), line separators, changes of writing direction, and each byte that is
-// not UTF-8. Sources: ECMA-48 (C0, C1), Unicode Standard Annex 9 (explicit directional formatting).
+// The text with U+FFFD in place of everything that a terminal obeys instead of showing it. These are control
+// characters (U+0000 to U+001F, U+007F to U+009F), line separators and changes of writing direction. Each
+// byte that is not UTF-8 becomes U+FFFD, too. Sources: ECMA-48 (C0, C1), Unicode Standard Annex 9 (explicit
+// directional formatting).
 [[nodiscard]] std::string printable(std::string_view text, LineBreaks breaks = LineBreaks::replaced);
 
 enum class Controls : std::uint8_t {

@@ -78,6 +78,7 @@ class ApiClient {
   const StatsOptions& options_;
 };
 
+// The bodies of the answers, in JSON.
 struct Answers {
   std::string summary;
   std::string series;
@@ -115,6 +116,7 @@ Result<Answers> get_all(ApiClient& api, const StatsOptions& options) {
   return answers;
 }
 
+// These two throw if the member is missing or has another type. See table_of().
 std::int64_t count_of(const json::object& numbers, std::string_view name) {
   return numbers.at(name).to_number<std::int64_t>();
 }
@@ -130,6 +132,7 @@ std::string percent(double share, const char* format) {
   return text.data();
 }
 
+// "unique users  1,861               1 in the previous range (+186000 %)"
 std::string summary_line(const json::object& summary, std::string_view name, const char* title) {
   const auto count = count_of(summary, name);
   std::string line = fitted(title, 14) + grouped(count);
@@ -172,6 +175,7 @@ std::string top_table(const json::object& top, std::size_t columns) {
          {count_of(numbers, "page_views"), count_of(numbers, "events"), count_of(numbers, "unique_users")}});
   }
   const auto& other = top.at("other").as_object();
+  // Values beyond the limit of rows have no count of users of their own.
   if (count_of(other, "events") > 0)
     rows.push_back({"all others", {count_of(other, "page_views"), count_of(other, "events")}});
   auto title = std::string(text_of(top, "dimension"));
@@ -188,6 +192,7 @@ std::string table_of(const Answers& answers, const StatsOptions& options) {
   return text;
 }
 
+// The answers are JSON already, and are joined without parsing them.
 std::string json_of(const Answers& answers) {
   JsonText text;
   text.begin_object().key("summary").raw(answers.summary).key("timeseries").raw(answers.series);
@@ -196,6 +201,7 @@ std::string json_of(const Answers& answers) {
   return with_escaped_controls(text.end_array().end_object().text(), Controls::del_and_c1) + '\n';
 }
 
+// The complete output, so that nothing is printed before an error.
 Result<std::string> answer(const StatsOptions& options) {
   auto base = http::parse_base_url(options.url);
   if (!base) return propagate(base);

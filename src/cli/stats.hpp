@@ -9,6 +9,7 @@
 
 namespace weir::cli {
 
+// See run_stats().
 enum class StatsFormat : std::uint8_t { table, json, csv };
 
 struct StatsOptions {

@@ -12,6 +12,7 @@ namespace weir::cli {
 
 namespace {
 
+// Sizes of the drawings, in characters.
 constexpr std::size_t plot_lines = 8;
 constexpr std::size_t eighths_a_line = 8;
 constexpr std::size_t bar_columns_max = 6;
@@ -47,6 +48,7 @@ std::vector<PlotPoint> fold(std::span<const PlotPoint> points, std::size_t toget
 // One line of a bar that is `eighths` of a line high. Lines are counted from the bottom.
 std::string_view block(std::size_t eighths, std::size_t line) {
   constexpr std::array<std::string_view, 9> blocks{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  // The part of the bar that is below this line.
   const auto below = line * eighths_a_line;
   return blocks[eighths <= below ? 0 : std::min(eighths - below, eighths_a_line)];
 }
@@ -90,16 +92,19 @@ std::string draw_plot(std::string_view title, std::span<const PlotPoint> points,
   // scale.
   const auto scale_columns_max = grouped(raw_highest * static_cast<std::int64_t>(points.size())).size() + 3;
   const auto plot_columns = std::max(columns, scale_columns_max + plot_columns_min) - scale_columns_max;
+  // So many points share a column that all of them fit.
   const auto together = (points.size() + plot_columns - 1) / plot_columns;
   const auto bars = fold(points, together);
   const auto highest = std::ranges::max(bars, {}, &PlotPoint::value).value;
   const auto bar_columns = std::clamp<std::size_t>(plot_columns / bars.size(), 1, bar_columns_max);
+  // Narrow bars have no gap between them.
   const std::size_t gap = bar_columns >= 3 ? 1 : 0;
   const auto top = grouped(std::max<std::int64_t>(highest, 1));
 
   std::string drawn = printable(title);
   if (together > 1) drawn += ", " + std::to_string(together) + " to a column";
   drawn += '\n';
+  // From the top down. The highest value is written beside the top line.
   for (auto line = plot_lines; line-- > 0;) {
     const bool is_top = line == plot_lines - 1;
     std::string row = right_aligned(is_top ? top : "", top.size()) + (is_top ? " ┤" : " │");
@@ -120,6 +125,7 @@ std::string draw_list(std::string_view title, std::span<const std::string_view> 
                       std::span<const ListRow> rows, std::size_t columns) {
   constexpr std::size_t value_columns_min = 16;
   const auto numbers = heads.size() * number_columns;
+  // The values get what the numbers leave.
   const auto value_columns = std::max(columns, numbers + value_columns_min) - numbers;
   std::string drawn = fitted(title, value_columns);
   for (const auto head : heads) drawn += right_aligned(printable(head), number_columns);

@@ -8,6 +8,7 @@
 namespace weir::config {
 namespace {
 
+// A property that KAFKA_PROPERTY_* must not set, and what to tell the user.
 struct Refusal {
   std::string_view property;
   std::string_view reason;
@@ -60,6 +61,7 @@ std::string property_name(std::string_view variable_name) {
   if (variable_name.starts_with(prefix)) variable_name.remove_prefix(prefix.size());
   std::string property(variable_name);
   for (char& c : property) {
+    // The name of an environment variable cannot have a dot, and is often in upper case.
     if (c == '_') c = '.';
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
@@ -69,6 +71,7 @@ std::string property_name(std::string_view variable_name) {
 std::string property_error(const std::string& property, const std::string& value) {
   const auto* const found = std::ranges::find(refusals, property, &Refusal::property);
   if (found != refusals.end()) return std::string(found->reason);
+  // librdkafka knows its properties and their values; no list of them is kept here.
   const Result<void> accepted = kafka::check_property({property, value});
   return accepted ? std::string() : accepted.error().text;
 }

@@ -50,6 +50,8 @@ class Loader {
     [[nodiscard]] bool is_set() const { return origin != Origin::default_value; }
   };
 
+  // An empty text of the command line is a value, and is reported. An empty variable counts as unset: shells
+  // and compose files often pass these.
   Found find(const Variable& variable) const {
     if (const auto at = sources_.command_line.find(variable.name); at != sources_.command_line.end())
       return {variable.name, at->second, Origin::command_line};
@@ -63,6 +65,7 @@ class Loader {
   std::vector<Found> find_all(const Variable& variable) const {
     if (!variable.is_family()) return {find(variable)};
     std::vector<Found> members;
+    // The map is sorted, so the members of a family are adjacent.
     const std::string_view stem = variable.name.substr(0, variable.name.size() - 1);
     for (auto at = sources_.environment.lower_bound(stem);
          at != sources_.environment.end() && at->first.starts_with(stem); ++at)
@@ -73,15 +76,21 @@ class Loader {
 
   bool is_set(std::string_view name) const { return find(*find_variable(name)).is_set(); }
 
+  // Sets the member of Settings, or adds an error. Also decides about settings that this version does not
+  // support.
   void read_value(const Variable& variable, const Found& found) {
+    // Neither set nor with a default.
     if (found.text.empty() && !found.is_set()) return;
+    // How the value appears in errors.
     const auto shown = [&] { return name_and_value(variable, found.name, found.text); };
     if (found.text.empty() || !variable.value_spec.read(found.text, loaded_.settings)) {
       add_error(found.name, shown() + ": expected " + variable.value_spec.expected());
       return;
     }
+    // The default of an unsupported setting changes nothing, so it is accepted.
     if (!found.is_set() || found.text == variable.default_value || !variable.used_by.has(sources_.command))
       return;
+    // A property has its own rules, beyond those of the table.
     if (variable.name == kafka_properties) add_kafka_property(variable, found);
     if (variable.support == Support::refused)
       add_error(found.name, shown() + " is set, but this version does not support it yet: unset it");
@@ -122,6 +131,7 @@ class Loader {
     }
   }
 
+  // A setting is shown if it is set, or if its default is used.
   void add_effective(const Variable& variable, const Found& found) {
     const bool used = is_used(variable);
     if (!variable.used_by.has(sources_.command) || !(found.is_set() || used)) return;
@@ -130,6 +140,7 @@ class Loader {
         {&variable, std::string(found.name), mask ? "***" : std::string(found.text), found.origin, used});
   }
 
+  // A single event is sent in a body, too.
   void check_sizes() {
     const Settings& settings = loaded_.settings;
     if (settings.max_event_bytes > settings.max_body_bytes)
@@ -139,6 +150,8 @@ class Loader {
                     ": expected at most MAX_BODY_BYTES");
   }
 
+  // The consumers of a group share their store, which a SQLite file cannot be. The embedded log belongs to
+  // one process.
   void check_combination() {
     const Command command = sources_.command;
     if (command != Command::serve && command != Command::producer && command != Command::consumer) return;
@@ -184,6 +197,7 @@ class Loader {
 
 Texts environment_of(const char* const* entries) {
   Texts texts;
+  // The array of environ(7).
   for (; entries != nullptr && *entries != nullptr; ++entries) {
     const std::string_view entry = *entries;
     const std::size_t equals = entry.find('=');

@@ -22,33 +22,45 @@ using Texts = std::map<std::string, std::string, std::less<>>;
 // `environ` as a map: entries "NAME=text" up to the null pointer. Entries without '=' are left out.
 [[nodiscard]] Texts environment_of(const char* const* entries);
 
+// Everything that settings are read from.
 struct Sources {
   Command command = Command::serve;
-  Texts environment;   // the whole environment; unknown names are ignored, and an empty text means "not set"
-  Texts command_line;  // by the name of the variable
-  bool log_to_terminal = false;  // stderr is a terminal: then LOG_FORMAT=auto is text
+  // The whole environment. Unknown names are ignored, and an empty text means "not set".
+  Texts environment;
+  // What was typed, by the name of the variable. Unknown names are errors.
+  Texts command_line;
+  // Whether the log goes to a terminal. Then LOG_FORMAT=auto means text.
+  bool log_to_terminal = false;
 };
 
+// Where the value of a setting comes from.
 enum class Origin : std::uint8_t { default_value, environment, command_line };
 
 // One setting as `weir config` shows it.
 struct EffectiveSetting {
   const Variable* variable = nullptr;
-  std::string name;   // of the variable, or of the member of a family
-  std::string value;  // as the user wrote it; "***" for a secret; empty: not set
+  // The name of the variable, or of the member of a family.
+  std::string name;
+  // The value as the user wrote it; "***" for a secret; empty if it is not set.
+  std::string value;
   Origin origin = Origin::default_value;
-  bool used = true;  // false: it is set, but the chosen log and store, or this version, do not use it
+  // Whether the chosen log and store use it in this version.
+  bool used = true;
 };
 
 struct Loaded {
   Settings settings;
-  std::vector<EffectiveSetting> effective;  // the settings of the command, in the order of the table
-  std::vector<std::string> warnings;        // for the log, a line each
+  // The settings of the command, in the order of the table.
+  std::vector<EffectiveSetting> effective;
+  // Warnings for the log, a line each.
+  std::vector<std::string> warnings;
 };
 
+// What is wrong with one setting, or with two that do not fit together.
 struct SettingError {
   std::string variable;
-  std::string text;  // one line: the variable, its value unless that is secret, and what was expected
+  // One line with the variable, its value unless that is secret, and what was expected.
+  std::string text;
 };
 
 // Each known variable that is set must be well-formed, also one that the command does not use. Whether the

@@ -17,6 +17,8 @@
 
 namespace weir::config {
 
+// Choices of LOG_FORMAT, EVENT_LOG, METRICS_STORE and KAFKA_START. Other choices are declared by the modules
+// that act on them.
 enum class LogFormat : std::uint8_t { text, json };
 enum class EventLogKind : std::uint8_t { embedded, kafka };
 enum class StoreKind : std::uint8_t { sqlite, postgres };
@@ -29,42 +31,56 @@ struct Database {
   std::string user = "postgres";
   std::string password = "postgres";
   std::string name = "analytics";
-  std::string url;  // DATABASE_URL: used in place of everything above
+  // DATABASE_URL. If it is set, it is used in place of the members above.
+  std::string url;
   int pool_size = 4;
 };
 
+// The connection to Kafka, and how records are written and the topic is created.
 struct Kafka {
   std::string brokers = "localhost:9092";
   std::string compression = "lz4";
   std::chrono::milliseconds linger{0};
-  std::int32_t partitions = 12;  // of the topic, if Weir has to create it
+  // Number of partitions of the topic, if Weir has to create it.
+  std::int32_t partitions = 12;
   KafkaStart start = KafkaStart::earliest;
-  std::vector<std::pair<std::string, std::string>> properties;  // KAFKA_PROPERTY_x_y, as ("x.y", value)
+  // KAFKA_PROPERTY_x_y as ("x.y", value), each property once.
+  std::vector<std::pair<std::string, std::string>> properties;
 };
 
+// All settings of a process. The defaults are those of the table, except where the command has its own.
 struct Settings {
   std::string kafka_topic = "incoming.user_activity";
   std::string kafka_group_id = "user-activity-consumer-group";
   std::uint16_t server_port = 8080;
   std::uint16_t consumer_port = 8081;
-  bool consumer_port_is_set = false;  // if so, a busy port is an error; otherwise a free one is used
+  // If CONSUMER_PORT is set, a busy port is an error. Otherwise any free one is used.
+  bool consumer_port_is_set = false;
+  // The consumer: threads, and when it writes to the metrics store.
   int num_workers = 3;
-  std::chrono::seconds flush_interval{30};  // serve: 1
+  // 1 s in serve.
+  std::chrono::seconds flush_interval{30};
   std::int64_t batch_size = 100;
   std::chrono::milliseconds flush_min_interval{200};
+  // Where events and numbers are stored.
   std::filesystem::path data_dir = "./weir-data";
   EventLogKind event_log = EventLogKind::embedded;
   StoreKind metrics_store = StoreKind::sqlite;
   Kafka kafka;
   intake::PartitionKey partition_key;
   Database database;
-  int http_threads = 0;  // 0: one for each core
+  // 0 means one for each core.
+  int http_threads = 0;
+  // Connections of clients, and the log.
   std::string bind_address = "0.0.0.0";
-  std::vector<std::string> cors_origins{"*"};  // web origins whose scripts may call the ingest paths
+  // Web origins whose scripts may call the ingest paths.
+  std::vector<std::string> cors_origins{"*"};
   telemetry::Severity log_level = telemetry::Severity::info;
   LogFormat log_format = LogFormat::text;
+  // Bounds of what clients send. An event is at most as large as a body.
   std::size_t max_event_bytes = limits::event_bytes_default;
   std::size_t max_body_bytes = limits::body_bytes_default;
+  // A repeated message_id is recognized within both bounds. The number of events is over all partitions.
   std::chrono::seconds dedup_window{600};
   std::int64_t dedup_window_events = 1'000'000;
   consumer::OnOffsetGone on_offset_gone = consumer::OnOffsetGone::stop;

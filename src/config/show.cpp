@@ -9,6 +9,7 @@
 namespace weir::config {
 namespace {
 
+// Appends a table cell.
 void append_padded(std::string& out, std::string_view text, std::size_t width) {
   out.append(text).append(width > text.size() ? width - text.size() : 0, ' ');
 }
@@ -22,6 +23,7 @@ std::string quoted_if_needed(const std::string& value) {
   return printable(out);
 }
 
+// "30 (serve: 1)"
 std::string default_in_words(const Variable& variable) {
   if (variable.default_value.empty()) return "not set";
   if (variable.secret) return "***";
@@ -51,6 +53,7 @@ std::string to_text(const std::vector<SettingError>& errors) {
 }
 
 std::string to_table(const Loaded& loaded) {
+  // The widths of the columns come first.
   std::vector<std::string> values;
   std::size_t name_width = 0;
   std::size_t value_width = 0;
@@ -74,6 +77,7 @@ std::string to_table(const Loaded& loaded) {
 std::string help_of_variables(Command command) {
   std::string out = "Environment variables:\n";
   for (const Variable& variable : variables()) {
+    // An unsupported setting would only raise expectations.
     if (!variable.used_by.has(command) || !variable.is_supported()) continue;
     append_padded(out.append("  "), variable.name, 24);
     append_padded(out, variable.default_for(command), 30);
@@ -84,6 +88,7 @@ std::string help_of_variables(Command command) {
 
 std::string option_name(const Variable& variable) {
   std::string out;
+  // Names consist of A to Z, digits and underscores.
   for (const char c : variable.name) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : '-';
   return out;
 }
@@ -91,6 +96,7 @@ std::string option_name(const Variable& variable) {
 std::string variables_in_markdown() {
   std::string out = "| variable | default | expected | meaning |\n|---|---|---|---|\n";
   for (const Variable& variable : variables())
+    // No text of the table has a '|'.
     out.append("| ")
         .append(variable.name)
         .append(" | ")

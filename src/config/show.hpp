@@ -7,6 +7,7 @@
 
 #include "config/load.hpp"
 
+// No function shows a secret.
 namespace weir::config {
 
 // "default", "environment", "command line"
@@ -26,6 +27,7 @@ namespace weir::config {
 [[nodiscard]] std::string option_name(const Variable& variable);
 
 // All variables as a table in Markdown.
+// Variables that are not supported yet are in it, and marked.
 [[nodiscard]] std::string variables_in_markdown();
 
 }  // namespace weir::config

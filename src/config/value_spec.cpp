@@ -12,6 +12,7 @@ std::string range_in_words(std::int64_t least, std::int64_t most) {
   return "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
 }
 
+// "debug, info, warn or error"
 std::string choices_in_words(std::span<const std::string_view> words) {
   std::string out;
   for (std::size_t at = 0; at < words.size(); ++at) {
@@ -32,6 +33,7 @@ bool is_topic_name(std::string_view text) {
 }
 
 bool is_ip_address(std::string_view text) {
+  // inet_pton(3) reads up to a NUL.
   const std::string terminated(text);
   std::array<unsigned char, sizeof(in6_addr)> address{};
   return inet_pton(AF_INET, terminated.c_str(), address.data()) == 1 ||
@@ -47,12 +49,14 @@ bool is_broker(std::string_view text) {
   const std::size_t bracket = text.rfind(']');  // an IPv6 address has colons of its own
   const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
   const bool plain = std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+  // Without a port, librdkafka uses 9092.
   if (colon == std::string_view::npos) return plain && !text.empty();
   return plain && colon > 0 && parse_decimal(text.substr(colon + 1), 1, 65535).has_value();
 }
 
 }  // namespace
 
+// Each entry must be valid, so an empty one, as after a last comma, is refused.
 bool is_broker_list(std::string_view text) {
   while (true) {
     const std::size_t comma = text.find(',');
@@ -63,6 +67,7 @@ bool is_broker_list(std::string_view text) {
 }
 
 bool is_web_origin(std::string_view text) {
+  // RFC 6454: scheme "://" host [ ":" port ], and nothing after it.
   const std::size_t scheme = text.find("://");
   if (scheme == std::string_view::npos || scheme == 0) return false;
   const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
@@ -76,6 +81,7 @@ bool is_web_origin(std::string_view text) {
     if (!parse_decimal(host.substr(colon + 1), 1, 65535)) return false;
     host = host.substr(0, colon);
   }
+  // An IPv6 address is in brackets.
   if (host.starts_with('[') && host.ends_with(']'))
     return scheme_is_valid && is_ip_address(host.substr(1, host.size() - 2));
   return scheme_is_valid && !host.empty() && std::ranges::all_of(host, [&](char c) {
@@ -84,6 +90,7 @@ bool is_web_origin(std::string_view text) {
 }
 
 bool is_database_url(std::string_view text) {
+  // The parser that will be used, so both agree.
   return postgres::keywords_of({.url = std::string(text)}).has_value();
 }
 

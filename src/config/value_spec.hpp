@@ -24,10 +24,12 @@ struct ValueSpec {
   std::string (*expected)() = nullptr;
 };
 
+// "a whole number from 1 to 65535"
 [[nodiscard]] std::string range_in_words(std::int64_t least, std::int64_t most);
 
 // Kafka's rule for topic names: 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-', and neither "." nor "..".
 [[nodiscard]] bool is_topic_name(std::string_view text);
+// An IPv4 or IPv6 address, without brackets.
 [[nodiscard]] bool is_ip_address(std::string_view text);
 
 // A list with commas of host, host:port or [address]:port, each with or without a protocol:// before it.
@@ -40,9 +42,10 @@ struct ValueSpec {
 // Whether libpq can parse it (postgres::keywords_of).
 [[nodiscard]] bool is_database_url(std::string_view text);
 
-// In the templates below, `member` names the member of Settings that is set: a pointer to it, or a function
-// from Settings& to a member of a member.
+// In the templates below, `member` is the member of Settings that is set. It is a pointer to member, or a
+// function from Settings& to a member of a member.
 template <auto member>
+// The type of that member.
 using Member = std::remove_cvref_t<std::invoke_result_t<decltype(member), Settings&>>;
 
 // A number for an integer, or for a duration in the duration's own unit.

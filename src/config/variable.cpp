@@ -14,6 +14,7 @@ namespace {
 
 using enum Support;
 
+// Who uses a variable. The names below are those of the table.
 constexpr Commands serve = Command::serve;
 constexpr Commands producer = Command::producer;
 constexpr Commands consumer = Command::consumer;
@@ -22,6 +23,7 @@ constexpr Commands counting = serve | consumer;
 constexpr Commands serving = serve | producer | consumer;
 constexpr Commands asking = Commands(Command::import) | Command::stats | Command::dlq;
 
+// Upper bounds for settings that have no natural one.
 constexpr std::int64_t million = 1'000'000;
 constexpr std::int64_t years_in_days = 36'500;
 
@@ -41,6 +43,7 @@ struct OffsetGone {
 struct Starts {
   static constexpr std::array<std::string_view, 2> all{"earliest", "latest"};
 };
+// KAFKA_COMPRESSION stays a text in Settings, because librdkafka takes it as one.
 struct Codecs {
   static constexpr std::array<std::string_view, 5> all{"none", "gzip", "snappy", "lz4", "zstd"};
 };
@@ -70,6 +73,7 @@ constexpr ValueSpec group{[](std::string_view text, Settings& into) {
                           },
                           [] { return "at most " + std::to_string(group_bytes_max) + " bytes"; }};
 
+// Created later, so it need not exist.
 constexpr ValueSpec folder{[](std::string_view text, Settings& into) {
                              into.data_dir = text;
                              return true;
@@ -83,6 +87,7 @@ constexpr ValueSpec address{[](std::string_view text, Settings& into) {
                             },
                             [] { return std::string("an IPv4 or IPv6 address"); }};
 
+// A list, which librdkafka parses in the same way.
 constexpr ValueSpec brokers{[](std::string_view text, Settings& into) {
                               if (!is_broker_list(text)) return false;
                               into.kafka.brokers = text;
@@ -90,6 +95,7 @@ constexpr ValueSpec brokers{[](std::string_view text, Settings& into) {
                             },
                             [] { return std::string("a list of host:port, separated by commas"); }};
 
+// libpq checks it: the text may be a URI or key=value pairs.
 constexpr ValueSpec database_url{[](std::string_view text, Settings& into) {
                                    if (!is_database_url(text)) return false;
                                    into.database.url = text;
@@ -97,6 +103,7 @@ constexpr ValueSpec database_url{[](std::string_view text, Settings& into) {
                                  },
                                  [] { return std::string(postgres::url_expected); }};
 
+// Each entry is *, null (of sandboxed pages and files) or an origin.
 constexpr ValueSpec cors_origins{[](std::string_view text, Settings& into) {
                                    std::vector<std::string> origins;
                                    while (true) {
@@ -123,6 +130,7 @@ constexpr ValueSpec compression{[](std::string_view text, Settings& into) {
                                 },
                                 [] { return choices_in_words(Codecs::all); }};
 
+// `metadata.` is followed by the name of a member, which may contain further dots.
 constexpr ValueSpec partition_key{
     [](std::string_view text, Settings& into) {
       using enum intake::PartitionKey::Kind;
@@ -152,6 +160,7 @@ constexpr auto db_password = [](Settings& into) -> auto& { return into.database.
 constexpr auto db_name = [](Settings& into) -> auto& { return into.database.name; };
 constexpr auto db_pool_size = [](Settings& into) -> auto& { return into.database.pool_size; };
 
+// A body must fit one commit of the embedded log, and a batch must fit the events that may wait.
 constexpr auto MiB = static_cast<std::int64_t>(limits::MiB);
 constexpr auto body_bytes_max = static_cast<std::int64_t>(limits::log_commit_bytes_max);
 constexpr auto batch_max = static_cast<std::int64_t>(limits::waiting_events_max);
@@ -277,17 +286,20 @@ std::string_view Variable::default_for(Command command) const {
 
 bool Variable::matches(std::string_view candidate) const {
   if (!is_family()) return candidate == name;
+  // A family needs at least one more character than its stem.
   const std::string_view stem = name.substr(0, name.size() - 1);
   return candidate.size() > stem.size() && candidate.starts_with(stem);
 }
 
 bool Variable::is_secret_for(std::string_view candidate) const {
+  // Some of librdkafka's properties hold passwords and keys.
   return secret || (name == kafka_properties && is_secret_name(property_name(candidate)));
 }
 
 std::span<const Variable> variables() { return table; }
 
 const Variable* find_variable(std::string_view name) {
+  // The table is short, and is searched at start only.
   for (const Variable& row : table)
     if (row.matches(name)) return &row;
   return nullptr;

@@ -12,6 +12,7 @@
 
 namespace weir::config {
 
+// The commands of the program that read settings.
 enum class Command : std::uint8_t { serve, producer, consumer, import, stats, dlq };
 
 [[nodiscard]] std::string_view name_of(Command command);
@@ -19,6 +20,7 @@ enum class Command : std::uint8_t { serve, producer, consumer, import, stats, dl
 // A set of commands.
 class Commands {
  public:
+  // Combine commands with |.
   constexpr Commands() = default;
   constexpr Commands(Command one) : bits_(1U << static_cast<unsigned>(one)) {}
   [[nodiscard]] constexpr bool has(Command one) const { return (bits_ & Commands(one).bits_) != 0; }
@@ -33,28 +35,39 @@ class Commands {
 
 // What this version does with a variable that is set.
 enum class Support : std::uint8_t {
-  full,  // uses it
+  // Uses the value.
+  full,
   // Uses it only if this log or store is chosen. Otherwise the value is checked, and has no effect.
   kafka_only,
   embedded_only,
   postgres_only,
-  ignored,  // does not use it, and warns (Loaded::warnings): that cannot do harm
-  refused,  // does not use it, and does not start: to ignore it would be unsafe or change its meaning
+  // Ignores the value, and warns (Loaded::warnings). That cannot do harm.
+  ignored,
+  // Does not start, because ignoring the value would be unsafe.
+  refused,
 };
 
 struct Variable {
   std::string_view name;
-  std::string_view default_value;  // as a user writes it; empty: not set
-  std::string_view serve_default;  // of the command serve, if it differs; else empty
+  // The default as a user writes it; empty if there is none.
+  std::string_view default_value;
+  // The default of the command serve, if it is another one; else empty.
+  std::string_view serve_default;
+  // The accepted values, and how they are read.
   ValueSpec value_spec;
   Support support = Support::full;
+  // The commands that use the variable. For the others, only its value is checked.
   Commands used_by;
+  // Whether the value is a secret: it is masked in every output, and is no option of the command line.
   bool secret = false;
-  std::string_view help;  // understandable by itself; no full stop
+  // What the variable sets, understandable without its neighbours, without a full stop.
+  std::string_view help;
 
+  // The default for a command; empty if there is none.
   [[nodiscard]] std::string_view default_for(Command command) const;
   // KAFKA_PROPERTY_* and OTEL_* stand for all names with this beginning.
   [[nodiscard]] bool is_family() const { return name.ends_with('*'); }
+  // Whether it is the variable with this name, or the family that the name belongs to.
   [[nodiscard]] bool matches(std::string_view candidate) const;
   // Whether this version uses it, with some log and store.
   [[nodiscard]] bool is_supported() const {

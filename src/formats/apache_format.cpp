@@ -19,6 +19,7 @@ struct Directive {
   Shape shape;
 };
 
+// In alphabetical order.
 constexpr std::array<Directive, 29> directives{{
     {'a', Field::client, Shape::addresses}, {'A', Field::dropped, Shape::word},
     {'b', Field::dropped, Shape::number},   {'B', Field::dropped, Shape::number},
@@ -44,6 +45,7 @@ constexpr std::array<Directive, 4> further_directives{{
     {'X', Field::dropped, Shape::word},
 }};
 
+// Request headers with a meaning here. All others are dropped.
 struct Header {
   std::string_view name;  // lower case
   Field field;
@@ -84,6 +86,7 @@ Result<WrittenDirective> take_directive(std::string_view& text) {
     return std::isdigit(static_cast<unsigned char>(byte)) != 0 || byte == ',' || byte == '!' || byte == '<' ||
            byte == '>';
   };
+  // A directive has at most one argument. A second '{' ends the loop, and is refused as a name.
   bool argument_read = false;
   while (!text.empty() && (is_modifier(text.front()) || (text.front() == '{' && !argument_read))) {
     if (text.front() != '{') {
@@ -103,6 +106,7 @@ Result<WrittenDirective> take_directive(std::string_view& text) {
   return written;
 }
 
+// A header can be absent, and Apache then writes "-".
 void add_header(FormatBuilder& builder, std::string_view argument) {
   std::string name(argument);
   std::ranges::transform(name, name.begin(),
@@ -114,7 +118,9 @@ void add_header(FormatBuilder& builder, std::string_view argument) {
     builder.field(Field::dropped, Shape::text);
 }
 
+// %t, and %{…}t with a pattern of strftime(3) or one of the tokens below.
 Result<void> add_time(FormatBuilder& builder, std::string_view pattern) {
+  // The time at which the request began or ended: either is a time of the request.
   for (const std::string_view moment : {"begin:", "end:"})
     if (pattern.starts_with(moment)) pattern.remove_prefix(moment.size());
   if (pattern.empty()) return builder.strftime("[%d/%b/%Y:%H:%M:%S %z]");
@@ -151,12 +157,14 @@ Result<void> add_directive(FormatBuilder& builder, const WrittenDirective& writt
   if (known == nullptr)
     return format_invalid("Apache has no directive " + std::string(written.whole) + " in a LogFormat");
   // %{c}a and %{c}h are the address of the connection. With mod_remoteip that is the proxy's.
+  // Such an address is used only if the line has no other one.
   const bool peer = known->field == Field::client && written.argument == "c";
   builder.field(peer ? Field::peer : known->field, known->shape, name == 'q');
   return {};
 }
 
 // The quoted string if the text is a whole directive, else the text.
+// In a directive the string is quoted, with backslashes before inner quotes; the nickname follows.
 std::string_view format_in(std::string_view text) {
   constexpr std::string_view directive = "LogFormat ";
   if (!text.starts_with(directive)) return text;
@@ -182,6 +190,7 @@ Result<LogFormat> compile_apache(std::string_view text) {
       if (!added) return std::unexpected(added.error());
       continue;
     }
+    // Outside of directives a backslash makes the next character literal, \t and \n excepted.
     const bool escape = rest.front() == '\\' && rest.size() > 1;
     const char byte = escape ? rest[1] : rest.front();
     builder.literal(escape && byte == 't' ? "\t" : escape && byte == 'n' ? "\n" : std::string_view(&byte, 1));

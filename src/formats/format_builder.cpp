@@ -5,6 +5,7 @@
 namespace weir::formats {
 namespace {
 
+// The enumerators of both groups are consecutive.
 constexpr bool is_epoch(Field field) { return field >= Field::epoch && field <= Field::epoch_microseconds; }
 constexpr bool is_calendar(Field field) { return field >= Field::year && field <= Field::zone; }
 
@@ -38,6 +39,7 @@ void FormatBuilder::field(Field field, Shape shape, bool may_be_empty) {
   if (field == Field::query && after_target_) return;
   after_target_ = field == Field::target;
   FormatPart part{.shape = shape, .field = field, .may_be_empty = may_be_empty};
+  // Without escaping, a quote may be part of the value.
   if (shape == Shape::text && !format_.escaped) part.shape = Shape::raw;
   if (field != Field::dropped) {
     bool& known = has_[static_cast<std::size_t>(field)];
@@ -57,6 +59,7 @@ Result<void> FormatBuilder::strftime(std::string_view pattern) {
       continue;
     }
     ++at;
+    // The modifiers E and O select alternative forms that the C locale does not have.
     while (at < pattern.size() && (pattern[at] == 'E' || pattern[at] == 'O')) ++at;
     if (at == pattern.size()) return format_invalid("the time pattern ends with '%'");
     if (auto read = conversion(pattern[at]); !read) return read;
@@ -64,6 +67,7 @@ Result<void> FormatBuilder::strftime(std::string_view pattern) {
   return {};
 }
 
+// Some conversions are abbreviations of others.
 Result<void> FormatBuilder::conversion(char letter) {
   const auto part = [this](Field which) -> Result<void> {
     field(which, Shape::time_part);
@@ -162,6 +166,7 @@ void FormatBuilder::widen_quoted() {
   }
 }
 
+// An event needs a user and a time. Also decides which of two times of a format is used.
 Result<void> FormatBuilder::check_client_and_time() {
   if (!has(Field::client) && !has(Field::forwarded) && !has(Field::peer))
     return format_invalid(
@@ -186,6 +191,7 @@ Result<void> FormatBuilder::check_client_and_time() {
   return {};
 }
 
+// Two fields without a literal between them are allowed only if the end of the first can be found.
 Result<void> FormatBuilder::check_neighbours() const {
   for (std::size_t at = 0; at + 1 < format_.parts.size(); ++at) {
     const FormatPart& part = format_.parts[at];
@@ -200,6 +206,8 @@ Result<void> FormatBuilder::check_neighbours() const {
 Result<LogFormat> FormatBuilder::finish(std::string name) {
   split_zone_from_literal();
   widen_quoted();
+  // In this order: the zone is a part of its own before parts are checked, and shapes are final before
+  // neighbours are.
   auto checked = check_client_and_time();
   if (checked) checked = check_neighbours();
   if (!checked) return std::unexpected(checked.error());

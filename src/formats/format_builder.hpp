@@ -10,6 +10,7 @@
 
 namespace weir::formats {
 
+// Longest format string that parse_log_format() accepts. Real ones have some hundred bytes.
 inline constexpr std::size_t format_bytes_max = 8192;
 
 // Call literal(), field() and strftime() in the order of the format, then finish() once. For one thread.
@@ -18,6 +19,7 @@ class FormatBuilder {
   // `escaped`: the server escapes quotes and backslashes of values.
   explicit FormatBuilder(bool escaped = true);
 
+  // Text that a line has at this place. Adjacent literals are joined.
   void literal(std::string_view text);
   // The first of several equal fields counts. The further ones are matched and dropped.
   void field(Field field, Shape shape, bool may_be_empty = false);
@@ -30,7 +32,9 @@ class FormatBuilder {
   [[nodiscard]] Result<LogFormat> finish(std::string name);
 
  private:
+  // One conversion of strftime(), such as %Y.
   Result<void> conversion(char letter);
+  // The steps of finish(), in this order.
   void split_zone_from_literal();
   void widen_quoted();
   Result<void> check_client_and_time();

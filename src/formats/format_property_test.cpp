@@ -1,5 +1,5 @@
-// Properties over many seeds: a line made from a random format and random values is read back to the same
-// values, and a prefix that another program adds never becomes the client.
+// Properties over many seeds. A line made from a random format and random values is read back to the same
+// values. A prefix that another program adds never becomes the client.
 #include <array>
 #include <ctime>
 #include <gtest/gtest.h>

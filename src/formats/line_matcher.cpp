@@ -1,5 +1,5 @@
-// match_from() goes through the parts from left to right. Where the end of a field is ambiguous, because the
-// literal after it may also be within it, match_before_literal() tries each occurrence of the literal with
+// match_from() goes through the parts from left to right. The end of a field is ambiguous if the literal
+// after it may also be within it. Then match_before_literal() tries each occurrence of the literal, with
 // match_from() for the rest. So the search is recursive, and `work_` bounds it for lines that are made to be
 // slow.
 #include "formats/line_matcher.hpp"
@@ -16,6 +16,7 @@ constexpr std::size_t try_cost = 32;    // of one occurrence, in bytes looked at
 // Flags of a byte: the shapes that it may be part of.
 enum : unsigned char { in_word = 1, in_host = 2, in_address = 4, digit = 8 };
 
+// One look-up for each byte of a line.
 constexpr std::array<unsigned char, 256> flags_of_bytes = [] {
   std::array<unsigned char, 256> flags{};
   for (std::size_t byte = 0x21; byte < flags.size(); ++byte)
@@ -62,6 +63,7 @@ std::size_t run_of(std::string_view text, std::size_t at, unsigned char flag) {
   return at;
 }
 
+// nginx joins the values of several upstreams with ", " or " : ".
 std::size_t end_of_words(std::string_view text, std::size_t at) {
   while (true) {
     at = run_of(text, at, in_word);
@@ -74,6 +76,7 @@ std::size_t end_of_words(std::string_view text, std::size_t at) {
   }
 }
 
+// "192.0.2.1, 198.51.100.7": a comma continues the list only if another address follows.
 std::size_t end_of_addresses(std::string_view text, std::size_t at) {
   while (true) {
     at = run_of(text, at, in_address);
@@ -85,6 +88,7 @@ std::size_t end_of_addresses(std::string_view text, std::size_t at) {
   }
 }
 
+// "-" stands for no number. A point belongs to the number only if a digit follows.
 std::size_t end_of_number(std::string_view text, std::size_t at) {
   if (at < text.size() && text[at] == '-') return at + 1;
   const std::size_t point = run_of(text, at, digit);
@@ -93,6 +97,7 @@ std::size_t end_of_number(std::string_view text, std::size_t at) {
   return end == point + 1 ? point : end;
 }
 
+// Exactly three digits, or "-".
 std::size_t end_of_status(std::string_view text, std::size_t at) {
   if (at < text.size() && text[at] == '-') return at + 1;
   return run_of(text.substr(0, at + 3), at, digit) == at + 3 ? at + 3 : at;
@@ -128,6 +133,7 @@ bool LineMatcher::match_from(std::size_t part, std::size_t at) {
       continue;
     }
     const std::size_t end = extent(here, at);
+    // The literal after the field may occur within it: try its occurrences.
     const bool before_literal = part + 1 < parts_.size() && parts_[part + 1].shape == Shape::literal;
     if (before_literal && may_hold(here.shape, parts_[part + 1].text.front()))
       return match_before_literal(part, at, end);
@@ -137,6 +143,7 @@ bool LineMatcher::match_from(std::size_t part, std::size_t at) {
   return match_end(at);
 }
 
+// The field is [at, end) at most.
 bool LineMatcher::match_before_literal(std::size_t part, std::size_t at, std::size_t end) {
   const std::string_view literal = parts_[part + 1].text;
   const std::size_t work_max = passes_max * (line_.size() + try_cost);
@@ -163,11 +170,13 @@ bool LineMatcher::read_time(std::size_t part, std::size_t& at) {
   TimeParts unused;
   TimeParts& time = parts_[part].check_only ? unused : found_.time;
   if (!take_time_part(parts_[part].field, rest, time)) return false;
+  // The first part of the time is where an error about it points to.
   time_at_ = std::min(time_at_, at);
   at = line_.size() - rest.size();
   return true;
 }
 
+// The offset after the longest value of the part that begins at `at`.
 std::size_t LineMatcher::extent(const FormatPart& part, std::size_t at) const {
   switch (part.shape) {
     case Shape::word:
@@ -191,6 +200,7 @@ std::size_t LineMatcher::extent(const FormatPart& part, std::size_t at) const {
   }
 }
 
+// Whether [begin, end) is a valid value of the part. Stores it.
 bool LineMatcher::accept(const FormatPart& part, std::size_t begin, std::size_t end) {
   const std::string_view value = line_.substr(begin, end - begin);
   bool good = true;
@@ -241,6 +251,7 @@ bool LineMatcher::miss(std::size_t part, std::size_t at) {
   return false;
 }
 
+// In words, with the part before or after it where that helps to find the place.
 std::string LineMatcher::expected() const {
   if (missed_part_ >= parts_.size()) return "the end of the line";
   const FormatPart& part = parts_[missed_part_];

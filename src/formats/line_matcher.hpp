@@ -34,6 +34,7 @@ class LineMatcher {
   [[nodiscard]] std::size_t time_at() const { return time_at_; }
 
  private:
+  // Each returns false if the rest of the line does not match, after miss() has recorded where.
   bool match_from(std::size_t part, std::size_t at);
   bool match_before_literal(std::size_t part, std::size_t at, std::size_t end);
   bool match_end(std::size_t at);
@@ -43,6 +44,7 @@ class LineMatcher {
   [[nodiscard]] bool is_user(std::string_view text) const;
   bool miss(std::size_t part, std::size_t at);
 
+  // The format, the line, and the values that were found.
   const std::vector<FormatPart>& parts_;
   std::string_view line_;
   Captured& found_;

@@ -1,4 +1,4 @@
-// Two readers behind one interface: text lines go through LineMatcher, JSON lines through simdjson's DOM
+// Two readers with one interface: text lines go through LineMatcher, JSON lines through simdjson's DOM
 // parser. Both fill a Captured, which fill_entry() interprets.
 #include "formats/line_reader.hpp"
 
@@ -42,6 +42,7 @@ class LineReader::Json {
     }
   }
 
+  // The document is copied, because simdjson reads beyond its end.
   Result<void> read(std::string_view line, LogEntry& entry) {
     document_.reserve(line.size() + limits::json_slack_bytes);
     document_.assign(line);
@@ -51,12 +52,15 @@ class LineReader::Json {
     if (!root.is_object()) return unreadable_line("expected a JSON object, found another JSON value");
     Captured found;
     found.escaped = false;
+    // Numbers as text, for the fields that are read from text. One for each member.
     numbers_.clear();
     numbers_.resize(paths_.size());
     for (std::size_t at = 0; at < paths_.size(); ++at) {
+      // The first member that has a value for the field counts.
       std::string_view& text = found[format_.parts[at].field];
       if (text.empty()) text = text_at(root, paths_[at], numbers_[at]);
     }
+    // A line of another logger of the same server lacks these.
     for (const Field needed : {Field::client, Field::timestamp, Field::method, Field::target})
       if (found[needed].empty()) return lacks(needed);
     const auto time = read_timestamp(found[Field::timestamp]);
@@ -90,6 +94,7 @@ class LineReader::Json {
     return number;
   }
 
+  // Names the preferred member of the field.
   std::unexpected<Error> lacks(Field needed) const {
     for (const FormatPart& part : format_.parts)
       if (part.field == needed) return unreadable_line("expected " + describe(part) + ", found none");
@@ -125,6 +130,7 @@ Result<std::string_view> LineReader::read(std::string_view line, LogEntry& entry
 Result<std::string_view> LineReader::read_text(std::string_view line, LogEntry& entry) {
   Captured found;
   found.escaped = format_.escaped;
+  // The matcher decides whether the line has the format; the time and the client are checked afterwards.
   LineMatcher matcher(format_, line, found);
   const auto end = matcher.match();
   if (!end) return unreadable(line, matcher.missed_at(), matcher.expected());

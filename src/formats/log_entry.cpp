@@ -1,5 +1,5 @@
-// Fields are interpreted here, after they were matched: escapes are undone, "-" becomes an empty text, the
-// request line is split, and the client is chosen among the addresses of a line.
+// Interprets the fields of a line after they were matched. Escapes are undone, and "-" becomes an empty text.
+// The request line is split, and the client is chosen among the addresses.
 #include "formats/log_entry.hpp"
 
 #include <algorithm>
@@ -72,6 +72,7 @@ void unescape_optional(std::string_view text, bool escaped, std::string& out) {
   if (out == "-") out.clear();
 }
 
+// A to Z, digits, dots, hyphens, and the underscore that containers use.
 bool is_host_name(std::string_view text) {
   if (text.empty() || text.size() > host_bytes_max || text.front() == '-' || text.front() == '.')
     return false;
@@ -95,6 +96,7 @@ bool is_address(std::string_view text, int family) {
 
 bool is_port(std::string_view text) { return std::ranges::all_of(text, is_digit); }
 
+// A method is a token.
 bool is_token(std::string_view text) {
   constexpr std::string_view others = "!#$%&'*+-.^_`|~";  // RFC 9110, 5.6.2
   return !text.empty() && std::ranges::all_of(text, [&](char byte) {
@@ -126,6 +128,8 @@ std::string_view path_of(std::string_view target) {
   return path == std::string_view::npos ? std::string_view() : target.substr(path);
 }
 
+// Formats have the request line, or method, target and query, or several of these: later ones replace earlier
+// ones.
 void fill_target(const Captured& found, LogEntry& entry) {
   entry.method.clear();
   entry.target.clear();
@@ -183,6 +187,7 @@ std::string_view host_in(std::string_view text) {
 std::string_view client_in(std::string_view text) { return host_in(text.substr(0, text.find(','))); }
 
 bool fill_entry(const Captured& found, LogEntry& entry) {
+  // A header for the client is preferred, because the connection is then a proxy's.
   std::string_view client = forwarded_client(found[Field::forwarded], entry.bad_forwarded);
   if (client.empty()) client = client_in(found[Field::client]);
   if (client.empty()) client = client_in(found[Field::peer]);

@@ -14,20 +14,27 @@ namespace weir::formats {
 
 // The texts are unescaped, so they may hold any bytes. A text that the line does not have is empty.
 struct LogEntry {
-  std::string client;  // address or host name, in lower case, without port and brackets; never empty
+  // Address or host name of the client, in lower case, without port and brackets. Never empty.
+  std::string client;
   std::string user_agent;
-  std::string method;  // a token; empty if there is no request line, as for a connection that sent nothing
-  std::string target;  // request target with its query
+  // A token. Empty if there is no request line, as for a connection that sent nothing.
+  std::string method;
+  // The request target with its query.
+  std::string target;
   std::string referrer;
-  std::string host;  // in lower case, without port
-  int status = 0;    // 0: none
+  // The host that was requested, in lower case, without port.
+  std::string host;
+  // The status of the reply, or 0 if there is none.
+  int status = 0;
+  // When the server received or answered the request, as its log says.
   EventTime time;
-  bool bad_forwarded = false;  // a header for the client's address holds something else
+  // Whether a header for the client's address holds something else.
+  bool bad_forwarded = false;
 };
 
-// "page_view" if the method is GET, the status is 200 to 299 or 304, and the last segment of the path has no
-// extension or one of html, htm, php, asp, aspx, jsp (in any case; parameters after a ';' do not count).
-// Otherwise "request".
+// "page_view" if the method is GET, the status is 200 to 299 or 304, and the target is a page; otherwise
+// "request". The last segment of a page's path has no extension, or one of html, htm, php, asp, aspx, jsp in
+// any case. Parameters after a ';' do not count.
 [[nodiscard]] std::string_view activity_type_of(const LogEntry& entry);
 
 // The fields of a line before they are interpreted. The views point into the line.
@@ -35,8 +42,10 @@ struct Captured {
   // The escaped text of each field. data() is null if the line does not have it.
   std::array<std::string_view, static_cast<std::size_t>(Field::count_of)> texts{};
   TimeParts time;
-  bool escaped = true;  // the texts are to be unescaped
+  // Whether the texts are escaped.
+  bool escaped = true;
 
+  // The text of one field.
   [[nodiscard]] std::string_view& operator[](Field field) { return texts[static_cast<std::size_t>(field)]; }
   [[nodiscard]] std::string_view operator[](Field field) const {
     return texts[static_cast<std::size_t>(field)];

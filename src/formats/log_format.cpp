@@ -63,6 +63,7 @@ constexpr std::array<Member, 22> members{{
     {"traefik", Field::timestamp, "time"},
 }};
 
+// The members of one JSON format are adjacent in their table.
 std::vector<LogFormat> compile_built_in() {
   std::vector<LogFormat> formats;
   for (const BuiltIn& each : text_formats) {
@@ -81,6 +82,7 @@ std::vector<LogFormat> compile_built_in() {
   return formats;
 }
 
+// For errors: "expected …".
 std::string_view name_of(Field field) {
   using enum Field;
   switch (field) {
@@ -162,6 +164,7 @@ Result<LogFormat> parse_log_format(std::string_view text) {
   }
   if (text.size() > format_bytes_max)
     return format_invalid("the format has more than " + std::to_string(format_bytes_max) + " bytes");
+  // An Apache format may hold a '$' as a literal, but not before a name.
   if (is_nginx_notation(text)) return compile_nginx(text);
   if (text.find('%') != std::string_view::npos) return compile_apache(text);
   std::string reason = "unknown format ";
@@ -176,6 +179,7 @@ std::string describe(const FormatPart& part) {
     append_json_string(quoted, part.text);
     return quoted;
   }
+  // The path helps to find the member in the documentation of the server.
   if (part.shape == Shape::member) return std::string(name_of(part.field)) + " in the member " + part.text;
   if (part.field == Field::dropped && part.shape == Shape::number) return "a number or '-'";
   return std::string(name_of(part.field));

@@ -13,6 +13,7 @@
 namespace weir::formats {
 
 // The meaning of a field. A field without a meaning here is matched and dropped.
+// Enumerators of one group are consecutive, see is_epoch() and is_calendar() in format_builder.cpp.
 enum class Field : std::uint8_t {
   dropped,
   client,     // address or host name of the client
@@ -68,23 +69,33 @@ enum class Shape : std::uint8_t {
   member,     // a member of a JSON document
 };
 
+// One literal or field of a format.
 struct FormatPart {
   Shape shape = Shape::literal;
   Field field = Field::dropped;
-  bool may_be_empty = false;  // for a word
-  bool check_only = false;    // for a part of the time that an earlier part gives too: matched, not used
-  std::string text;           // of a literal; for a member its path: "request.headers.Referer"
+  // Whether the value of a word may be empty.
+  bool may_be_empty = false;
+  // Whether an earlier part already gives this part of the time. Then it is matched and not used.
+  bool check_only = false;
+  // The text of a literal, or the path of a member: "request.headers.Referer".
+  std::string text;
 };
 
+// How the parts of a format are found in a line.
 enum class Syntax : std::uint8_t {
-  text,  // a line consists of `parts` in this order, and of nothing else
-  json,  // a line is a JSON object; `parts` are members of it, for each field in the order of preference
+  // A line consists of `parts` in this order, and of nothing else.
+  text,
+  // A line is a JSON object; `parts` are members of it, for each field in the order of preference.
+  json,
 };
 
+// A value; once it is made, threads may share it.
 struct LogFormat {
-  std::string name;  // "combined"; "custom" if it was given as a string
+  // A built-in name, or "custom" if the format was given as a string.
+  std::string name;
   Syntax syntax = Syntax::text;
-  bool escaped = true;  // the server escapes quotes and backslashes of values
+  // Whether the server escapes quotes and backslashes of values.
+  bool escaped = true;
   std::vector<FormatPart> parts;
 };
 

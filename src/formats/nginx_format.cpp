@@ -70,11 +70,13 @@ Shape shape_of_other(std::string_view name) {
   return name.starts_with("upstream_") ? Shape::words : Shape::word;
 }
 
+// Characters of a variable's name.
 bool is_name(char byte) { return std::isalnum(static_cast<unsigned char>(byte)) != 0 || byte == '_'; }
 
 // Removes the variable at the beginning of `text`, which is a '$', and returns its name; empty if there is
 // none.
 std::string_view take_variable(std::string_view& text) {
+  // Braces separate a name from a text that follows it.
   const bool braced = text.substr(1).starts_with('{');
   std::string_view name = text.substr(braced ? 2 : 1);
   name = name.substr(0, static_cast<std::size_t>(std::ranges::find_if_not(name, is_name) - name.begin()));
@@ -83,6 +85,7 @@ std::string_view take_variable(std::string_view& text) {
   return name;
 }
 
+// The character that a backslash and `byte` stand for in nginx's configuration.
 char unescaped(char byte) {
   if (byte == 't') return '\t';
   if (byte == 'r') return '\r';
@@ -109,11 +112,13 @@ bool take_argument(std::string_view& text, std::string& argument) {
   return true;
 }
 
+// The format string without quotes and backslashes, and the escaping of values.
 struct Notation {
   std::string format;
   Escape escape = Escape::by_default;
 };
 
+// Accepts the three ways of giving a format that nginx_format.hpp lists.
 Result<Notation> read_notation(std::string_view text) {
   constexpr std::string_view directive = "log_format";
   constexpr std::string_view escape = "escape=";
@@ -147,6 +152,7 @@ Result<Notation> read_notation(std::string_view text) {
   return notation;
 }
 
+// Every value may be empty: nginx writes nothing, or "-", for a variable without a value.
 Result<void> add_variable(FormatBuilder& builder, std::string_view name) {
   if (name == "time_local") return builder.strftime("%d/%b/%Y:%H:%M:%S %z");
   if (name == "time_iso8601") return builder.strftime("%Y-%m-%dT%H:%M:%S%z");
@@ -179,6 +185,7 @@ Result<LogFormat> compile_nginx(std::string_view text) {
   FormatBuilder builder(notation->escape != Escape::none);
   std::string_view rest = notation->format;
   while (!rest.empty()) {
+    // Text up to the next variable.
     const std::size_t plain = std::min(rest.find('$'), rest.size());
     builder.literal(rest.substr(0, plain));
     rest.remove_prefix(plain);

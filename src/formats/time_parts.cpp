@@ -20,6 +20,7 @@ constexpr int last_year = 2261;  // the last one that EventTime covers completel
 constexpr std::size_t name_bytes = 3;
 constexpr std::size_t epoch_digits_max = 19;
 
+// Exactly `count` digits.
 bool take_digits(std::string_view& text, std::size_t count, int& number) {
   if (text.size() < count) return false;
   const int value = digits_value(text.substr(0, count));
@@ -48,6 +49,7 @@ bool take_name(std::string_view& text, const std::array<std::string_view, count>
   return false;
 }
 
+// AM, PM, am or pm.
 bool take_half_day(std::string_view& text, bool& afternoon) {
   if (text.size() < 2 || (text[1] != 'M' && text[1] != 'm')) return false;
   if (text[0] != 'A' && text[0] != 'a' && text[0] != 'P' && text[0] != 'p') return false;
@@ -56,6 +58,7 @@ bool take_half_day(std::string_view& text, bool& afternoon) {
   return true;
 }
 
+// +hhmm, +hh:mm, -hhmm, Z, UTC or GMT.
 bool take_zone(std::string_view& text, int& seconds) {
   for (const std::string_view utc : {"Z", "UTC", "GMT"}) {
     if (!text.starts_with(utc)) continue;
@@ -64,6 +67,7 @@ bool take_zone(std::string_view& text, int& seconds) {
     return true;
   }
   if (!text.starts_with('+') && !text.starts_with('-')) return false;
+  // The colon between hours and minutes is optional.
   const bool west = text.front() == '-';
   text.remove_prefix(1);
   int hours = 0;
@@ -92,6 +96,7 @@ bool take_epoch(std::string_view& text, std::int64_t units_per_second, TimeParts
   return true;
 }
 
+// A fraction of a fixed number of digits, as Apache's msec_frac and usec_frac write it.
 bool take_fraction_part(std::string_view& text, std::size_t digits, int nanoseconds_per_unit,
                         TimeParts& parts) {
   int number = 0;
@@ -151,6 +156,7 @@ bool take_time_part(Field field, std::string_view& text, TimeParts& parts) {
       return take_name(text, days, ignored);
     case Field::day_of_year:
       return take_digits(text, 3, ignored);
+    // The hour is read like any other, and interpreted with AM or PM at the end.
     case Field::hour_of_12:
       parts.hour_of_12 = true;
       [[fallthrough]];
@@ -191,6 +197,7 @@ std::optional<EventTime> to_event_time(const TimeParts& parts) {
     const std::chrono::year_month_day date{std::chrono::year{parts.year},
                                            std::chrono::month{static_cast<unsigned>(parts.month)},
                                            std::chrono::day{static_cast<unsigned>(parts.day)}};
+    // Second 60 is a leap second: it is counted as the next second.
     if (!date.ok() || hour > 23 || parts.minute > 59 || parts.second > 60) return std::nullopt;
     time = std::chrono::sys_days{date} +
            seconds{hour * 3600 + parts.minute * 60 + parts.second - parts.zone_seconds};

@@ -11,6 +11,7 @@
 
 namespace weir::formats {
 
+// What was read of a time so far. The calendar and the epoch exclude each other.
 struct TimeParts {
   int year = 0;
   int month = 1;
@@ -18,12 +19,16 @@ struct TimeParts {
   int hour = 0;
   int minute = 0;
   int second = 0;
+  // With hour_of_12, `hour` is 1 to 12 and `afternoon` tells the half of the day.
   bool hour_of_12 = false;
   bool afternoon = false;
   bool by_epoch = false;
-  int zone_seconds = 0;            // east of UTC
-  std::int64_t epoch_seconds = 0;  // used in place of the calendar if `by_epoch`
-  std::int64_t nanoseconds = 0;    // fraction of the second
+  // The offset of local time, positive in the east of UTC.
+  int zone_seconds = 0;
+  // Seconds since 1970, used in place of the calendar if `by_epoch`.
+  std::int64_t epoch_seconds = 0;
+  // The fraction of the second, with either of them.
+  std::int64_t nanoseconds = 0;
 };
 
 // Reads the part `field` at the beginning of `text` and removes it. False if it is not there. About 5 ns.

@@ -1,7 +1,7 @@
 // next() and up_to() share cut(), which splits the buffered bytes of the source into spans and then into
 // items. next() lets the source read on as far as a chunk needs; up_to() looks at exactly the bytes of an
-// earlier chunk. Two things are consumed before a chunk is cut, because they belong to no chunk: the rest of
-// a line whose beginning an earlier chunk covered, and NUL bytes at the beginning of a line.
+// earlier chunk. Two things belong to no chunk, and are consumed before one is cut. They are the rest of a
+// line whose beginning an earlier chunk covered, and NUL bytes at the beginning of a line.
 #include "importer/chunker.hpp"
 
 #include <algorithm>
@@ -47,6 +47,7 @@ class Window {
   std::string_view view_;
 };
 
+// Where a chunk ends. The item that reaches a bound is the last one.
 struct Bounds {
   std::size_t lines;
   std::size_t bytes;
@@ -60,6 +61,7 @@ struct Span {
   bool too_long = false;
 };
 
+// What was found in a window, from its beginning on.
 struct Spans {
   std::vector<Span> spans;
   std::size_t bytes = 0;
@@ -114,6 +116,7 @@ std::size_t skip_marks(Window& window, std::size_t at) {
   return at;
 }
 
+// Lines until a bound, the end of the window, or a run of NUL bytes.
 Spans split_lines(Window& window, Framing framing, const Bounds& bounds) {
   Spans found;
   while (found.lines < bounds.lines && found.bytes < bounds.bytes) {
@@ -137,6 +140,7 @@ Spans split_lines(Window& window, Framing framing, const Bounds& bounds) {
     }
     ++found.lines;
     const std::string_view text = window.bytes().substr(span.at, span.bytes);
+    // JSON lines end with CR LF, too, and a line that was cut off at its limit may end with a CR.
     if (text.ends_with('\r')) --span.bytes;
     if (text.find_first_not_of(" \t\r") != std::string_view::npos) found.spans.push_back(span);
     if (found.mid_line) break;
@@ -175,6 +179,8 @@ Result<bool> next_element(Window& window, JsonArraySplitter& splitter) {
   return true;
 }
 
+// Elements until a bound or the end of the array. The window begins at the array's beginning or after an
+// element.
 Result<Spans> split_elements(Window& window, bool at_start, const Bounds& bounds) {
   Spans found;
   std::size_t begin = 0;
@@ -219,6 +225,7 @@ Result<Chunk> Chunker::up_to(std::uint64_t position) {
     return fail(ErrorKind::invalid, "input_shorter",
                 "the input is shorter than the part of it that was imported before");
   };
+  // The rest of the line may end after the position. Then this is not the input that was imported.
   if (position < source_.position()) return shorter();
   skip_nul_bytes(position);
   const auto bytes = static_cast<std::size_t>(position - source_.position());
@@ -257,6 +264,7 @@ Chunk Chunker::first_items(Chunk chunk, std::size_t count) const {
   const std::string_view buffered = source_.buffered();
   const Item& last = chunk.items[count - 1];
   chunk.bytes = static_cast<std::size_t>(last.text.data() - buffered.data()) + last.text.size();
+  // A line ends with its line end, so that the next chunk begins with a line.
   if (framing_ != Framing::json_array) {
     if (buffered.substr(chunk.bytes).starts_with('\r')) ++chunk.bytes;
     if (buffered.substr(chunk.bytes).starts_with('\n')) ++chunk.bytes;

@@ -1,5 +1,6 @@
-// Splits an input into items (the lines of an access log or of NDJSON, or the elements of a JSON array) and
-// groups them into chunks. A chunk is what one request carries, if its body stays within Weir's limits.
+// Splits an input into items and groups them into chunks. Items are the lines of an access log or of NDJSON,
+// or the elements of a JSON array. A chunk is what one request carries, if its body stays within Weir's
+// limits.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,7 @@
 
 namespace weir::importer {
 
+// Bounds of a chunk and of an item. An item above its bound is reported and not sent.
 inline constexpr std::size_t chunk_lines_max = 1000;
 inline constexpr std::size_t chunk_bytes_max = limits::MiB;  // a chunk ends with the item that reaches it
 inline constexpr std::size_t item_bytes_max = limits::MiB;
@@ -28,26 +30,35 @@ enum class Framing : std::uint8_t {
 
 // A boundary between two chunks of an input.
 struct InputPosition {
-  std::uint64_t bytes = 0;  // decompressed bytes before it
-  Hash128 hash;             // of these bytes
-  std::uint64_t lines = 0;  // lines (or elements) that begin before it
-  bool mid_line = false;    // the last of these lines has not ended: its rest follows
+  // Number of decompressed bytes before the boundary.
+  std::uint64_t bytes = 0;
+  // Hash of these bytes (RunningHash).
+  Hash128 hash;
+  // Number of lines (or elements) that begin before the boundary.
+  std::uint64_t lines = 0;
+  // Whether the last of these lines has not ended, so that its rest follows.
+  bool mid_line = false;
 
   friend bool operator==(const InputPosition&, const InputPosition&) = default;
 };
 
+// A line or an element.
 struct Item {
-  std::uint64_t line = 0;  // from 1; in an array, the number of the element
+  // Number of the line, or of the element in an array; from 1.
+  std::uint64_t line = 0;
   // A line without its end and without NUL bytes and byte order marks at its beginning, as copytruncate and
   // concatenation leave them. An element without the white space around it.
   std::string_view text;
-  bool too_long = false;  // longer than item_bytes_max: `text` is its beginning
+  // Whether the item is longer than item_bytes_max. Then `text` is its beginning.
+  bool too_long = false;
 };
 
 // The views point into the source. They are valid until the source is filled or consumed.
 struct Chunk {
-  std::vector<Item> items;  // blank lines are not among them
-  std::size_t bytes = 0;    // how many buffered bytes the chunk covers
+  // The lines or elements in order, without blank lines.
+  std::vector<Item> items;
+  // How many buffered bytes the chunk covers, from the position of the source on.
+  std::size_t bytes = 0;
   InputPosition end;
   // The number of the input's last line if that line has no end. It belongs to no chunk, because a server may
   // still be writing it. 0: every line has an end.

@@ -10,6 +10,7 @@ namespace {
 // For the texts of one entry. A larger entry counts as missing.
 constexpr std::size_t passwd_entry_bytes_max = 16384;
 
+// The XDG specification says to ignore a relative path.
 bool is_absolute(const std::optional<std::string>& folder) { return folder && folder->starts_with('/'); }
 
 }  // namespace

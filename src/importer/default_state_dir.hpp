@@ -12,9 +12,12 @@ namespace weir::importer {
 
 // What is known of the user's folders.
 struct Homes {
-  std::optional<std::string> xdg_state_home;                // $XDG_STATE_HOME
-  std::optional<std::string> home;                          // $HOME
-  std::function<std::optional<std::string>()> passwd_home;  // called only if neither of these is usable
+  // The value of $XDG_STATE_HOME.
+  std::optional<std::string> xdg_state_home;
+  // The value of $HOME.
+  std::optional<std::string> home;
+  // Returns the home folder in passwd. Called only if neither of these is usable.
+  std::function<std::optional<std::string>()> passwd_home;
 };
 
 // `$XDG_STATE_HOME/weir`, else `$HOME/.local/state/weir`, else the same in the home folder of the passwd

@@ -26,6 +26,7 @@ namespace {
 constexpr std::uint64_t bad_lines_shown_max = 100;  // of an input; further ones are only counted
 constexpr std::string_view no_salt = "-";           // in the journal of an input without visitors
 
+// How messages name an input.
 std::string name_of(const std::string& file) { return file == "-" ? "standard input" : file; }
 
 std::string grouped_count(std::uint64_t number) { return grouped(static_cast<std::int64_t>(number)); }
@@ -58,6 +59,7 @@ struct Target {
   Salt salt;
 };
 
+// One input on its way to the log. run() does the steps above, in this order, once.
 class Input {
  public:
   Input(const ImportOptions& options, const ImportDependencies& dependencies, Target& target,
@@ -91,6 +93,7 @@ class Input {
     if (source_.error())
       return stopped("after line " + std::to_string(chunker_->position().lines), *source_.error());
     if (!first_error_.empty() && nothing_counted())
+      // Usually the wrong format. The next import begins the run again.
       return fail(ErrorKind::invalid, "no_line_read",
                   "no line could be read; the first error: " + first_error_);
     return {};
@@ -100,6 +103,7 @@ class Input {
   [[nodiscard]] Totals totals() const { return journal_ ? journal_->totals() : Totals{}; }
 
   void summarize() {
+    // The summary may go to the same terminal as the bar.
     progress_.clear();
     const Totals all = totals();
     const std::uint64_t lines = journal_ ? journal_->position().lines : 0;
@@ -142,6 +146,7 @@ class Input {
       report_unterminated_line(*first);
       return {};
     }
+    // Only for an input that has lines.
     if (!recognized->note.empty()) print_line(recognized->note);
     auto journal =
         target_.state.open_journal(source_, {.first_chunk = first->end.hash, .bytes = first->end.bytes});
@@ -286,6 +291,7 @@ bool concerns_one_input(const Error& error) {
   return std::ranges::find(codes, error.code) != codes.end();
 }
 
+// Returns the totals of the input's run.
 Result<Totals> import_one(const std::string& file, const ImportOptions& options,
                           const ImportDependencies& dependencies, Target& target) {
   auto opened = file == "-" ? Result<OpenFile>({dependencies.in, std::nullopt}) : open_file(file);
@@ -315,6 +321,7 @@ Result<void> import_all(const ImportOptions& options, const ImportDependencies& 
     }
     Error& error = totals.error();
     error.text = name_of(file) + ": " + error.text;
+    // Any other error, such as one of Weir or of the state folder, would recur for each of the inputs.
     if (!concerns_one_input(error)) return propagate(totals);
     if (options.files.size() > 1) err << printable(error.text) << std::endl;
     failed.push_back(std::move(error));

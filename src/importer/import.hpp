@@ -22,14 +22,22 @@
 namespace weir::importer {
 
 struct ImportOptions {
-  std::vector<std::string> files;  // imported in this order, each as an input of its own; "-": standard input
-  std::filesystem::path state_dir;                 // created if missing
-  std::optional<std::filesystem::path> salt_file;  // nothing: `salt` in the state folder, created if missing
-  FormatChoice format;                             // of every input
-  bool again = false;               // --again: begin a new run of inputs that were imported before
-  InDoubt in_doubt = InDoubt::ask;  // for a chunk that an earlier import left in doubt
-  std::size_t columns = 0;          // width of the terminal that `err` writes to; 0: not a terminal
-  std::string page;                 // "http://host:port" of the link at the end
+  // Files to import, in this order, each as an input of its own. "-" is standard input.
+  std::vector<std::string> files;
+  // The state folder. It is created if it is missing.
+  std::filesystem::path state_dir;
+  // The file with the salt. Without it, `salt` in the state folder, which is created if it is missing.
+  std::optional<std::filesystem::path> salt_file;
+  // The format of every input.
+  FormatChoice format;
+  // Whether to begin a new run of inputs that were imported before (--again).
+  bool again = false;
+  // What to do with a chunk that an earlier import left in doubt.
+  InDoubt in_doubt = InDoubt::ask;
+  // Width of the terminal that `err` writes to; 0 if it is not a terminal.
+  std::size_t columns = 0;
+  // The beginning of the link at the end: "http://host:port".
+  std::string page;
 };
 
 // Everything that import takes from its environment.
@@ -37,14 +45,17 @@ struct ImportDependencies {
   WeirClient& weir;
   std::function<Now()> now;
   std::function<void(std::chrono::milliseconds)> wait;
-  ReadBytes in;       // standard input
-  std::ostream& out;  // the summary
-  std::ostream& err;  // progress, unreadable lines, and on failure the reason in the last line
+  // Reads standard input.
+  ReadBytes in;
+  // Gets the summary.
+  std::ostream& out;
+  // Gets progress, unreadable lines, and on failure the reason in the last line.
+  std::ostream& err;
 };
 
-// Returns the exit code: 0, or 1 with the reason in the last line of `err`. If an input cannot be opened or
-// read, or none of its lines can be read, the other inputs are imported all the same, and the code is 1.
-// Blocks until done.
+// Returns the exit code: 0, or 1 with the reason in the last line of `err`. The code is 1 if an input cannot
+// be opened or read, or none of its lines can be read. The other inputs are imported all the same. Blocks
+// until done.
 [[nodiscard]] int run_import(const ImportOptions& options, const ImportDependencies& dependencies);
 
 }  // namespace weir::importer

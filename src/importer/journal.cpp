@@ -11,12 +11,14 @@
 namespace weir::importer {
 namespace {
 
+// SQLite stores 64-bit signed integers. No number here reaches 2^63.
 std::int64_t as_signed(std::uint64_t number) { return static_cast<std::int64_t>(number); }
 
 std::uint64_t unsigned_at(const sqlite::Statement& row, int column) {
   return static_cast<std::uint64_t>(row.number(column));
 }
 
+// Reads four columns from `column` on.
 InputPosition position_at(const sqlite::Statement& row, int column) {
   return {.bytes = unsigned_at(row, column),
           .hash = hash_from_hex(row.text(column + 1)).value_or(Hash128{}),
@@ -52,6 +54,7 @@ std::int64_t lock_offset(std::string_view log_id, const Identity& identity) {
 
 }  // namespace
 
+// The row is read under the lock, so no other process can change it afterwards.
 Result<std::unique_ptr<Journal>> Journal::open(std::shared_ptr<OpenState> state, const Identity& identity) {
   std::unique_ptr<Journal> journal(new Journal(std::move(state), identity));
   if (auto locked = journal->lock(); !locked) return std::unexpected(locked.error());
@@ -112,6 +115,8 @@ Result<void> Journal::read() {
   return {};
 }
 
+// Replaces the whole row in one statement, which is a transaction of its own. The members change only if it
+// succeeds.
 Result<void> Journal::write(Row row) {
   auto update = state_->database.prepare(
       "UPDATE inputs SET run = ?, salt = ?, bytes = ?, hash = ?, lines = ?, mid_line = ?, events = ?,"
@@ -130,6 +135,7 @@ Result<void> Journal::write(Row row) {
   update->bind(9, as_signed(totals.unreadable)).bind(10, as_signed(totals.rejected));
   bind_time(*update, 11, totals.first);
   bind_time(*update, 12, totals.last);
+  // Without an intent these parameters stay NULL.
   if (row.intent) {
     bind_position(*update, 13, row.intent->end, sent_hash);
     update->bind(17, as_signed(row.intent->first_line));
@@ -151,6 +157,7 @@ Result<void> Journal::record_intent(const Intent& intent) {
   row.intent = intent;
   auto written = state_->database.run("PRAGMA synchronous = FULL");
   if (written) written = write(std::move(row));
+  // Also after an error, so that later writes do not pay for a sync.
   const auto back = state_->database.run("PRAGMA synchronous = NORMAL");
   return written ? back : written;
 }

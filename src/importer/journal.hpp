@@ -35,8 +35,10 @@ struct Identity {
 struct Intent {
   InputPosition end;
   std::uint64_t first_line = 0;
-  WallTime sent_at;          // when it was first sent
-  std::int64_t log_end = 0;  // of Weir's log, before it was first sent
+  // When the chunk was first sent.
+  WallTime sent_at;
+  // The end of Weir's log before the chunk was first sent.
+  std::int64_t log_end = 0;
 
   friend bool operator==(const Intent&, const Intent&) = default;
 };
@@ -91,11 +93,14 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
   ~Journal();
 
+  // Accessors return what the row held after the last successful change. They cost nothing.
   [[nodiscard]] const Identity& identity() const { return identity_; }
   [[nodiscard]] std::uint64_t run() const { return row_.run; }  // 0: none was begun
+  // Fingerprint of the salt of the run, or "-" for an input without visitors.
   [[nodiscard]] const std::string& salt() const { return row_.salt; }
   // The end of the last chunk that has an outcome.
   [[nodiscard]] const InputPosition& position() const { return row_.position; }
+  // Totals of the run, from its first line to position().
   [[nodiscard]] const Totals& totals() const { return row_.totals; }
   // The chunk that may have been sent and has no outcome.
   [[nodiscard]] const std::optional<Intent>& intent() const { return row_.intent; }

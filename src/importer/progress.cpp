@@ -14,6 +14,7 @@ constexpr std::chrono::milliseconds redraw_every{100};
 constexpr std::chrono::seconds line_every{5};
 constexpr int bar_columns = 20;
 
+// "[#####...............] 25%  "
 std::string bar(double share) {
   const int full = static_cast<int>(share * bar_columns);
   std::string out = "[";
@@ -21,6 +22,7 @@ std::string bar(double share) {
   return out.append("] ").append(std::to_string(static_cast<int>(share * 100))).append("%  ");
 }
 
+// "1:05"
 std::string minutes_and_seconds(double seconds) {
   const auto whole = static_cast<std::int64_t>(seconds);
   std::string text = std::to_string(whole / 60) + ":";
@@ -63,6 +65,7 @@ void Progress::start(const Point& start, MonoTime now) {
 }
 
 void Progress::update(const Point& point, MonoTime now) {
+  // Without a terminal, lines would fill a log file: they are rarer.
   const bool terminal = columns_ > 0;
   if (now - shown_at_ < (terminal ? redraw_every : std::chrono::milliseconds(line_every))) return;
   shown_at_ = now;
@@ -74,6 +77,7 @@ void Progress::update(const Point& point, MonoTime now) {
   // A bar of more than one row could not be redrawn. A full row would move the cursor to the next one.
   const std::size_t columns = cut_to_columns(line, columns_ - 1);
   err_ << '\r' << line;
+  // Blanks over the rest of a longer bar.
   if (drawn_columns_ > columns) err_ << std::string(drawn_columns_ - columns, ' ');
   err_ << std::flush;
   drawn_columns_ = columns;
@@ -87,6 +91,7 @@ void Progress::print_line(std::string_view line) {
 std::string Progress::render(const Point& point, MonoTime now) const {
   const double seconds = std::chrono::duration<double>(now - started_at_).count();
   std::string line = name_ + "  ";
+  // Remaining seconds, from the bytes of the file; -1: not known.
   double left = -1;
   if (point.raw_bytes_total && *point.raw_bytes_total > 0) {
     const double share = std::min(
@@ -111,6 +116,7 @@ std::string Progress::render(const Point& point, MonoTime now) const {
 
 void Progress::clear() {
   if (drawn_columns_ == 0) return;
+  // The cursor returns to the beginning of the cleared row.
   err_ << '\r' << std::string(drawn_columns_, ' ') << '\r' << std::flush;
   drawn_columns_ = 0;
 }

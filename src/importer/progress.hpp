@@ -19,10 +19,14 @@ namespace weir::importer {
 // For one thread.
 class Progress {
  public:
+  // How far an import is.
   struct Point {
-    std::uint64_t lines = 0;           // of the whole input, with those of earlier imports
-    std::uint64_t unreadable = 0;      // the same
-    std::uint64_t raw_bytes_read = 0;  // bytes of the file
+    // Lines of the input that were imported, also by earlier imports.
+    std::uint64_t lines = 0;
+    // How many of these lines are unreadable.
+    std::uint64_t unreadable = 0;
+    // Bytes of the file that were read, and its size if that is known.
+    std::uint64_t raw_bytes_read = 0;
     std::optional<std::uint64_t> raw_bytes_total;
   };
 

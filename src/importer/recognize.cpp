@@ -11,6 +11,7 @@
 namespace weir::importer {
 namespace {
 
+// How much of an input `auto` looks at.
 constexpr std::size_t head_lines = 100;
 constexpr std::size_t head_bytes_max = 8 * limits::MiB;
 constexpr std::size_t magic_bytes = 512;  // a block of tar
@@ -57,6 +58,7 @@ Result<void> reject_unsupported(Source& source) {
   source.fill(magic_bytes);
   const std::string_view head = source.buffered().substr(0, magic_bytes);
   for (const UnsupportedFormat& each : unsupported_formats) {
+    // The magic may be at an offset, such as 257 for tar.
     if (head.size() < each.at || !head.substr(each.at).starts_with(each.magic)) continue;
     return fail(
         ErrorKind::invalid, "unsupported_format",
@@ -149,6 +151,7 @@ struct Vote {
   std::size_t lines = 0;
 };
 
+// The formats among which `auto` chooses, in the order of preference.
 std::vector<Vote> candidates() {
   std::vector<Vote> votes;
   for (const formats::LogFormat& log : formats::built_in_formats()) {
@@ -159,6 +162,7 @@ std::vector<Vote> candidates() {
   return votes;
 }
 
+// What Decoder accepts, Weir accepts.
 bool is_activity(std::string_view line) {
   activity::Decoder decoder;
   std::string padded;
@@ -203,7 +207,9 @@ Recognized recognize_by_lines(Source& source) {
     if (lines++ == 0) brace = line->starts_with('{');
     for (Vote& vote : votes) vote.lines += reads_wholly(vote, *line) ? 1 : 0;
   }
+  // Of formats with equally many lines, the first one.
   auto best = std::ranges::max_element(votes, {}, &Vote::lines);
+  // No line fits: the last candidate is activities, the first one is combined.
   if (best->lines == 0) best = brace ? votes.end() - 1 : votes.begin();
   return {.format = best->format, .note = note_for(*best, lines)};
 }

@@ -17,21 +17,25 @@ namespace weir::importer {
 struct FormatChoice {
   enum class Kind : std::uint8_t { automatic, activities, access_log };
   Kind kind = Kind::automatic;
-  formats::LogFormat log;  // of an access log
+  // The format, if the kind is access_log.
+  formats::LogFormat log;
 };
 
 // Accepts auto, activities, a built-in name, or an nginx or Apache format string.
 // ErrorKind::invalid, format_invalid: the text says what is wrong and what is expected.
 [[nodiscard]] Result<FormatChoice> parse_format_choice(std::string_view text);
 
+// How the lines or elements of an input are found, and how each one is read.
 struct InputFormat {
   Framing framing = Framing::text_lines;
-  std::optional<formats::LogFormat> log;  // nothing: activities
+  // The format of an access log. Without it, the items are activities.
+  std::optional<formats::LogFormat> log;
 };
 
 struct Recognized {
   InputFormat format;
-  std::string note;  // which format was chosen and why, for the user; empty if there is nothing to tell
+  // Tells the user which format was chosen and why. Empty if the user chose it.
+  std::string note;
 };
 
 // Looks at the buffered bytes of a source at its beginning, and consumes none. With `automatic` it reads up

@@ -12,6 +12,7 @@ namespace weir::importer {
 
 namespace {
 
+// Names the limits that an operator can raise.
 std::unexpected<Error> too_large(std::size_t bytes, const BodyLimits& limits) {
   const std::size_t most =
       std::min(limits.event_bytes, limits.body_bytes - 1);  // a line end follows the event
@@ -22,6 +23,7 @@ std::unexpected<Error> too_large(std::size_t bytes, const BodyLimits& limits) {
 
 }  // namespace
 
+// Merges two sorted lists: the batch's events and the indexes of the rejected ones.
 void Totals::add(const RequestBatch& batch, const std::vector<std::size_t>& rejected_indexes) {
   unreadable += batch.unreadable.size();
   rejected += rejected_indexes.size();
@@ -85,6 +87,7 @@ void RequestBatchWriter::write_item(const Item& item, const BodyLimits& limits) 
                                : write_activity(item);
   if (written) {
     const std::size_t bytes = batch_.body.size() - body_bytes;
+    // An item that fits no body of its own would stop the import for good: it is unreadable instead.
     if (bytes <= limits.body_bytes) return;
     written = too_large(bytes - 1, limits);
   }
@@ -93,6 +96,7 @@ void RequestBatchWriter::write_item(const Item& item, const BodyLimits& limits) 
   batch_.unreadable.push_back({item.line, written.error().text});
 }
 
+// Each entry of the line, until nothing is left of it.
 Result<void> RequestBatchWriter::write_log_line(const Item& item) {
   std::string_view rest = item.text;
   for (std::size_t entry = 1; entry == 1 || !rest.empty(); ++entry) {
@@ -153,6 +157,7 @@ Result<void> RequestBatchWriter::write_activity(const Item& item) {
 std::string_view RequestBatchWriter::message_id(std::uint64_t line, std::size_t entry) {
   id_.resize(id_prefix_bytes_);
   id_.append(std::to_string(line));
+  // Only further entries have a suffix, so a line with one entry keeps its id.
   if (entry > 1) id_.append(".").append(std::to_string(entry));
   return id_;
 }

@@ -1,5 +1,5 @@
-// Makes the body of one request from the items of a chunk: an event for each line or element that can be
-// read, with a message_id that depends only on the input, the run and the line.
+// Makes the body of one request from the items of a chunk. Each line or element that can be read becomes an
+// event. Its message_id depends only on the input, the run and the line.
 #pragma once
 
 #include <cstddef>
@@ -18,12 +18,14 @@
 
 namespace weir::importer {
 
+// What is known of an event without its body, for totals and for messages about its line.
 struct Event {
   std::uint64_t line = 0;
   bool page_view = false;
   EventTime time;
 };
 
+// A line or element that became no event, and why: one line for the user.
 struct UnreadableLine {
   std::uint64_t line = 0;
   std::string reason;
@@ -38,10 +40,13 @@ struct BodyLimits {
 };
 
 struct RequestBatch {
-  std::string body;           // NDJSON, a line for each of `events`
-  std::vector<Event> events;  // in order
+  // The events as NDJSON, a line for each of `events`.
+  std::string body;
+  // The events in the order of their lines in `body`.
+  std::vector<Event> events;
   std::vector<UnreadableLine> unreadable;
-  std::size_t items = 0;  // how many of the given items it covers; fewer than given only if the body is full
+  // How many of the given items the batch covers. These are all, unless the body is full.
+  std::size_t items = 0;
 };
 
 // The result of a run up to some position.
@@ -50,7 +55,8 @@ struct Totals {
   std::uint64_t page_views = 0;
   std::uint64_t unreadable = 0;
   std::uint64_t rejected = 0;
-  std::optional<EventTime> first;  // of the events that Weir accepted
+  // The times of the first and the last event that Weir accepted.
+  std::optional<EventTime> first;
   std::optional<EventTime> last;
 
   // `rejected` holds indexes into batch.events, ascending.

@@ -12,10 +12,9 @@
 
 namespace weir::importer {
 
-// A chain over blocks of 4 KiB. The hash at an offset is the MurmurHash3 of two parts: the hash at the
-// beginning of the block, and the bytes of the block up to the offset. It does not depend on how the bytes
-// are divided among calls of add(). Not a cryptographic hash: it tells inputs apart, but two with equal
-// hashes can be constructed.
+// A chain over blocks of 4 KiB. The hash at an offset is a MurmurHash3 of the hash at the beginning of its
+// block and of the bytes from there. It does not depend on how the bytes are divided among calls of add().
+// Not a cryptographic hash: it tells inputs apart, but two with equal hashes can be constructed.
 //
 // A value: a copy continues from the same offset. About 0.4 ns a byte.
 class RunningHash {
@@ -25,6 +24,7 @@ class RunningHash {
   [[nodiscard]] Hash128 at() const;
 
  private:
+  // A link of the chain: the hash before a block, and the block.
   static constexpr std::size_t chain_bytes = 16;
   static constexpr std::size_t block_bytes = 4096;
 

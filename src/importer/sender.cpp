@@ -1,6 +1,6 @@
-// send() repeats four steps until one of them ends it: fetch the state of the log, decide between send,
-// resend and skip, post, and act on the outcome. The journal has an intent from the decision to send until
-// the outcome is known; only an outcome of the first sending may end it, because a repeated one says nothing
+// send() repeats four steps until one of them ends it. It fetches the state of the log, decides between send,
+// resend and skip, posts, and acts on the outcome. The journal has an intent from the decision to send until
+// the outcome is known. Only an outcome of the first sending may end it, because a repeated one says nothing
 // about the first.
 #include "importer/sender.hpp"
 
@@ -15,6 +15,7 @@ namespace {
 constexpr std::chrono::milliseconds retry_delay_min{50};
 constexpr std::chrono::milliseconds retry_delay_max{2000};
 
+// Says what a user needs to decide: which lines, when, and where in the log to look.
 std::unexpected<Error> in_doubt_error(const Intent& intent, const RequestBatch& batch, const LogState& log) {
   return fail(
       ErrorKind::invalid, "in_doubt",
@@ -123,6 +124,7 @@ Posted Sender::post(const RequestBatch& batch, std::size_t body_bytes_max) {
 Result<std::vector<RejectedItem>> Sender::send(const RequestBatch& batch, Intent intent,
                                                std::string_view log_id, InDoubt in_doubt, Journal& journal) {
   start_retry_period();
+  // Only unreadable lines: nothing is sent, and the journal moves on without asking Weir.
   if (batch.events.empty()) {
     intent.sent_at = dependencies_.now().wall;
     auto written = journal.intent() ? Result<void>() : journal.record_intent(intent);

@@ -29,9 +29,9 @@ enum class InDoubt : std::uint8_t {
 };
 
 // Whether Weir certainly recognizes every message_id of a chunk that may have been sent. True if the intent
-// is younger than half of the dedupe window in time, and the log's end has moved by less than half of the
-// window in events. The other half covers the time of sending, clocks that differ, and the events of other
-// clients. False if the clock or the log went backwards.
+// is younger than half of the dedupe window, and the log's end has moved by less than half of it. The other
+// half covers the time of sending, clocks that differ, and the events of other clients. False if the clock or
+// the log went backwards.
 [[nodiscard]] bool surely_deduped(const Intent& intent, const LogState& log, WallTime now);
 
 // For one thread. Each call blocks until it is done or has given up.
@@ -54,12 +54,12 @@ class Sender {
   [[nodiscard]] Result<LogState> await_log_state();
 
   // Sends the events of a batch, if it has any, to the log `log_id`, and records intent and outcome in the
-  // journal. Returns the items that Weir rejected. If the journal has an intent, it belongs to this batch: an
-  // earlier import was interrupted, and `in_doubt` is the decision of the user about that sending.
+  // journal. Returns the items that Weir rejected. If the journal has an intent, an earlier import of this
+  // batch was interrupted. Then `in_doubt` is the decision of the user about that sending.
   //
-  // Errors: weir_unavailable (import can be run again later), in_doubt (it can be run again with a decision),
-  // log_changed (Weir has another log now), refused (Weir does not accept such requests), not_weir, and those
-  // of the journal. After an error the journal says how far the import came.
+  // Errors are those of await_log_state() and of the journal, and three more. in_doubt: the import can be run
+  // again with a decision. log_changed: Weir has another log now. refused: Weir does not accept such
+  // requests. After an error the journal says how far the import came.
   [[nodiscard]] Result<std::vector<RejectedItem>> send(const RequestBatch& batch, Intent intent,
                                                        std::string_view log_id, InDoubt in_doubt,
                                                        Journal& journal);
@@ -82,6 +82,7 @@ class Sender {
                                                           Journal& journal);
 
   Dependencies dependencies_;
+  // Of the current call: when it began, and how long it waited last.
   MonoTime retrying_since_;
   std::chrono::milliseconds retry_delay_{0};
 };

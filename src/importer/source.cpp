@@ -22,6 +22,7 @@ ReadBytes read_descriptor(int descriptor) {
     while (true) {
       const ssize_t got = ::read(descriptor, buffer.data(), buffer.size());
       if (got >= 0) return static_cast<std::size_t>(got);
+      // A signal only interrupts the wait.
       if (errno != EINTR)
         return fail(ErrorKind::internal, "read_failed",
                     std::string("cannot read it: ") + std::strerror(errno));
@@ -39,6 +40,7 @@ Result<OpenFile> open_file(const std::filesystem::path& path) {
     ::close(*held);
     delete held;
   });
+  // open(2) opens folders, too, and read(2) would fail later.
   struct stat status{};
   if (::fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode))
     return fail(ErrorKind::invalid, "file_unreadable", "it is a folder: expected a file");

@@ -25,15 +25,17 @@ using ReadBytes = std::function<Result<std::size_t>(std::span<char> buffer)>;
 [[nodiscard]] ReadBytes read_descriptor(int descriptor);
 
 struct OpenFile {
-  ReadBytes read;                      // closes the file with its last copy
-  std::optional<std::uint64_t> bytes;  // size at the time of opening; absent if it is no regular file
+  // Reads the file, and closes it when its last copy is destroyed.
+  ReadBytes read;
+  // The size when it was opened. Absent if it is not a regular file.
+  std::optional<std::uint64_t> bytes;
 };
 
 // ErrorKind::invalid, file_unreadable: it cannot be opened, or it is a folder.
 [[nodiscard]] Result<OpenFile> open_file(const std::filesystem::path& path);
 
-// A buffered reader over the decompressed bytes, like Rust's BufRead: fill() reads ahead, buffered() shows
-// the bytes that were read and not consumed, consume() goes past them and hashes them.
+// A buffered reader over the decompressed bytes, like Rust's BufRead. fill() reads ahead, and buffered()
+// shows the bytes that were read and not consumed. consume() goes past them and hashes them.
 //
 // NUL bytes at the very beginning are skipped and count for nothing: logrotate's copytruncate leaves them.
 // Memory: about twice the largest fill(), however well the input is compressed. For one thread.

@@ -13,6 +13,7 @@ namespace {
 constexpr std::array state_migrations{sqlite::Migration{inputs_schema}};
 constexpr sqlite::FileKind state_file{
     .name = "state of import", .application_id = 0x57494D50, .migrations = state_migrations};  // "WIMP"
+// Another import holds the database for the time of a transaction only.
 constexpr std::chrono::seconds busy_timeout{10};
 constexpr int wal_pages_max = 1000;
 
@@ -38,6 +39,7 @@ Result<std::vector<Identity>> known_inputs(OpenState& state) {
   }
 }
 
+// Nothing happens if another import has just added it.
 Result<void> add_input(OpenState& state, const Identity& identity) {
   auto insert = state.database.prepare(
       "INSERT INTO inputs (log_id, first_piece, first_bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
@@ -61,6 +63,7 @@ Result<StateDir> StateDir::open(const std::filesystem::path& folder, std::string
                                                        .busy_timeout = busy_timeout,
                                                        .wal_autocheckpoint_pages = wal_pages_max});
   if (!database) {
+    // A full disk or a busy database is no reason for another folder.
     if (database.error().kind == ErrorKind::unavailable) return std::unexpected(database.error());
     return unusable(folder, database.error().text);
   }
@@ -70,11 +73,12 @@ Result<StateDir> StateDir::open(const std::filesystem::path& folder, std::string
 
 Result<std::unique_ptr<Journal>> StateDir::open_journal(Source& source, const Identity& first) const {
   ensure(source.position() == 0, "an input is identified at its beginning");
+  // How many bytes are needed to compare with every known input.
   std::size_t enough = static_cast<std::size_t>(first.bytes);
   while (true) {
     source.fill(enough);
     // The transaction keeps other imports from adding an input meanwhile. It must be short, so the source is
-    // read outside of it: if a known input is longer than what is buffered, roll back, read on and start
+    // read outside of it. If a known input is longer than what is buffered, roll back, read on and start
     // again.
     if (auto begun = state_->database.begin(); !begun) return std::unexpected(begun.error());
     const auto known = known_inputs(*state_);
@@ -87,6 +91,7 @@ Result<std::unique_ptr<Journal>> StateDir::open_journal(Source& source, const Id
     Identity found = first;
     if (known)
       for (const Identity& one : *known) {
+        // The input is shorter than this one was.
         if (one.bytes > source.buffered().size()) continue;
         if (source.hash_after(static_cast<std::size_t>(one.bytes)) != one.first_chunk) continue;
         found = one;

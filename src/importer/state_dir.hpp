@@ -28,6 +28,7 @@ class StateDir {
  private:
   explicit StateDir(std::shared_ptr<OpenState> state) : state_(std::move(state)) {}
 
+  // Shared with the journals, which may outlive this object.
   std::shared_ptr<OpenState> state_;
 };
 

@@ -36,11 +36,13 @@ std::string VisitorHasher::user_id(std::string_view client, std::string_view use
   return to_hex(siphash_2_4_128(key_, scratch));
 }
 
+// The pseudonym of a visitor that no log has.
 std::string VisitorHasher::fingerprint() const {
   std::string scratch;
   return user_id("", "", scratch);
 }
 
+// The file is read completely: a salt may have any length.
 Result<std::string> read_salt(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) return salt_unreadable(file, errno_text());
@@ -55,6 +57,7 @@ Result<std::string> read_salt(const std::filesystem::path& file) {
 }
 
 Result<std::string> read_or_create_salt(const std::filesystem::path& file) {
+  // The usual case. A file that appears afterwards is found by link(2).
   if (::access(file.c_str(), F_OK) == 0) return read_salt(file);
   std::array<char, 32> salt{};
   if (::getrandom(salt.data(), salt.size(), 0) != static_cast<ssize_t>(salt.size()))

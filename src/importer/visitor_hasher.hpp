@@ -17,8 +17,10 @@ namespace weir::importer {
 // may share it.
 class VisitorHasher {
  public:
+  // 128 bits, so that a salt cannot be found by trying all of them.
   static constexpr std::size_t salt_bytes_min = 16;
 
+  // The salt may have any length of at least salt_bytes_min; read_salt() checks that.
   explicit VisitorHasher(std::string_view salt);
 
   // 32 hexadecimal digits. `scratch` is a buffer that the call overwrites. About 0.3 µs.

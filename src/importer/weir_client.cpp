@@ -17,6 +17,7 @@ constexpr std::chrono::seconds answer_deadline{15};
 
 // The rejected items in Weir's reply to a batch of `events` events. In such a reply each event is either
 // counted as accepted or named once among the rejected ones. Nothing for any other reply.
+// A proxy may invent a 200 or a 400. Only a reply whose numbers add up says that the log has the events.
 std::optional<std::vector<RejectedItem>> rejected_items_in(const http::Response& response,
                                                            std::size_t events) {
   constexpr int ok = 200, bad_request = 400;
@@ -116,6 +117,7 @@ class HttpWeirClient final : public WeirClient {
   }
 
  private:
+  // For an error reply in Weir's own form.
   static PostOutcome outcome_of_error(int status) {
     constexpr int request_timeout = 408, too_many_requests = 429, unavailable = 503;
     if (status == too_many_requests || status == unavailable) return PostOutcome::not_kept;

@@ -16,10 +16,13 @@ namespace weir::importer {
 // The event log as GET /health/ready reports it.
 struct LogState {
   std::string log_id;
-  std::int64_t end = 0;  // sum of the partitions' end offsets
+  // The sum of the end offsets of all partitions.
+  std::int64_t end = 0;
   std::int64_t dedup_window_ms = 0;
-  std::int64_t dedup_window_events = 0;  // per partition
-  bool has_page = true;                  // false: a producer, which serves no page
+  // Counted within one partition.
+  std::int64_t dedup_window_events = 0;
+  // False for a producer, which serves no page.
+  bool has_page = true;
   BodyLimits limits;
 
   friend bool operator==(const LogState&, const LogState&) = default;
@@ -27,12 +30,17 @@ struct LogState {
 
 // Only a reply in Weir's own form tells what happened to the events. Any other reply is `unknown`.
 enum class PostOutcome : std::uint8_t {
-  accepted,  // the log has the events, except those in Posted::rejected
-  not_kept,  // no event was kept, and sending again may help: no connection, Weir's own 429 or 503
-  unknown,   // all, some or none of the events were kept: no answer, 500, a reply that is not Weir's
-  refused,   // no event was kept, and sending again cannot help: Weir's own 400, 401, 404, 413…
+  // The log has the events, except those in Posted::rejected.
+  accepted,
+  // No event was kept, and sending again may help: no connection, Weir's own 429 or 503.
+  not_kept,
+  // All, some or none of the events were kept: no answer, 500, a reply that is not Weir's.
+  unknown,
+  // No event was kept, and sending again cannot help: Weir's own 400, 401, 404, 413…
+  refused,
 };
 
+// An event that Weir refused by name. The others of its request were kept.
 struct RejectedItem {
   std::size_t index = 0;  // in the body, from 0
   std::string error;
@@ -40,9 +48,12 @@ struct RejectedItem {
 
 struct Posted {
   PostOutcome outcome = PostOutcome::unknown;
-  std::vector<RejectedItem> rejected;  // only where accepted
-  std::string reason;                  // one line; empty where accepted
-  std::int64_t retry_after_ms = 0;     // 0: the reply does not say
+  // Filled only if the outcome is `accepted`.
+  std::vector<RejectedItem> rejected;
+  // Why the events were not accepted, in one line; empty if they were.
+  std::string reason;
+  // How long Weir asks to wait before the next request; 0 if it does not say.
+  std::int64_t retry_after_ms = 0;
 };
 
 // For one thread.
