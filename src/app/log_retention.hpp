@@ -11,7 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "consumer/settled_clock.hpp"
+#include "base/settled_clock.hpp"
 #include "consumer/status.hpp"
 #include "sqlite/event_log.hpp"
 #include "telemetry/logger.hpp"
@@ -62,7 +62,7 @@ class LogRetention {
   telemetry::Logger& logger_;
   const std::function<void(const Error&)> fatal_;
 
-  consumer::SettledClock clock_;  // the thread's
+  SettledClock clock_;  // the thread's
 
   std::mutex mutex_;
   std::condition_variable changed_;

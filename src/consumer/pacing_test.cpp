@@ -1,5 +1,7 @@
 #include "consumer/pacing.hpp"
 
+#include <gtest/gtest.h>
+
 namespace weir::consumer {
 namespace {
 
@@ -64,6 +66,23 @@ TEST(Pacing, ALongerMinimumThanTheStretchIsKept) {
   pacing.ended(start + seconds{1});
   pacing.gathered(1, start);
   EXPECT_EQ(pacing.due_at(), start + seconds{5});
+}
+
+TEST(TransactionSize, HalvesAfterATimeoutAndDoublesAfterManyThatWereCommitted) {
+  TransactionSize size({.rows = 1000, .bytes = limits::MiB});
+  size.took_too_long({.rows = 900, .bytes = 2000});
+  EXPECT_EQ(size.now().rows, 450U);
+  EXPECT_EQ(size.now().bytes, TransactionSize::bytes_min);
+  for (int i = 0; i < TransactionSize::raise_after - 1; ++i) size.committed();
+  EXPECT_EQ(size.now().rows, 450U);
+  size.committed();
+  EXPECT_EQ(size.now().rows, 900U);
+  for (int i = 0; i < 10 * TransactionSize::raise_after; ++i) size.committed();
+  EXPECT_EQ(size.now().rows, 1000U);
+  EXPECT_EQ(size.now().bytes, limits::MiB);
+  for (int i = 0; i < 20; ++i) size.took_too_long(size.now());
+  EXPECT_EQ(size.now().rows, TransactionSize::rows_min);
+  EXPECT_EQ(size.now().bytes, TransactionSize::bytes_min);
 }
 
 TEST(Retries, TriesThreeTimesQuicklyAndThenSteadily) {

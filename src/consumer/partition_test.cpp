@@ -2,7 +2,7 @@
 
 #include <deque>
 
-#include "simulation/oracle.hpp"
+#include "consumer/testing/test_event.hpp"
 
 namespace weir::consumer {
 namespace {
@@ -16,8 +16,8 @@ constexpr RecordTime noon{milliseconds{1'764'072'000'000}};
 // A log of one partition, as Records hand it over.
 class Log {
  public:
-  std::int64_t add(const simulation::Told& told, RecordTime at = noon) {
-    FakeRecord record = simulation::written_down(told, at);
+  std::int64_t add(const TestEvent& told, RecordTime at = noon) {
+    FakeRecord record = make_record(told, at);
     Stored& stored = stored_.emplace_back();
     stored.key = record.key;
     if (record.value) stored.value = *record.value + std::string(limits::json_slack_bytes, '\0');
@@ -71,7 +71,7 @@ TEST_F(PartitionTest, AccountsForEveryOffset) {
   log_.hole();
   log_.add({.user = "anna", .message_id = "m", .at = noon});
   log_.add({.user = "anna", .message_id = "m", .at = noon});
-  log_.add({.kind = simulation::Told::Kind::garbage});
+  log_.add({.kind = TestEvent::Kind::garbage});
   log_.hole();
   Partition partition(opened_at(0, 0), rules(), MonoTime{});
   partition.take(log_.from(0), decoder_);
@@ -96,12 +96,12 @@ TEST_F(PartitionTest, KnowsTheLastRecordByItsHash) {
 
 TEST_F(PartitionTest, SendsToTheDeadLettersWhatNobodyCanCount) {
   struct Case {
-    simulation::Told told;
+    TestEvent told;
     std::string_view reason;
   };
   const std::array cases{
-      Case{{.kind = simulation::Told::Kind::garbage}, "not_json"},
-      Case{{.kind = simulation::Told::Kind::without_value}, "value_missing"},
+      Case{{.kind = TestEvent::Kind::garbage}, "not_json"},
+      Case{{.kind = TestEvent::Kind::without_value}, "value_missing"},
       Case{{.user = "anna", .at = noon + std::chrono::hours{48} + milliseconds{1}}, "timestamp_ahead"},
       Case{{.user = "", .at = noon}, "user_id_invalid"},
       Case{{.user = "anna", .page = std::string(2049, 'x'), .at = noon}, "page_url_invalid"},
@@ -191,7 +191,7 @@ TEST_F(PartitionTest, GathersTheNextPartWhileOneIsUnderWay) {
 }
 
 TEST_F(PartitionTest, HoldsASealedPartUpUntilItsLettersHaveTheirCopies) {
-  log_.add({.kind = simulation::Told::Kind::garbage});
+  log_.add({.kind = TestEvent::Kind::garbage});
   log_.add({.user = "anna", .at = noon});
   PartitionRules copying = rules();
   copying.dlq_enabled = true;
@@ -201,7 +201,7 @@ TEST_F(PartitionTest, HoldsASealedPartUpUntilItsLettersHaveTheirCopies) {
   EXPECT_TRUE(partition.copies_to_send({}).empty()) << "it is under way";
   partition.seal();
   EXPECT_TRUE(partition.held_up());
-  log_.add({.kind = simulation::Told::Kind::garbage});
+  log_.add({.kind = TestEvent::Kind::garbage});
   partition.take(log_.from(2), decoder_);
   partition.on_dlq_result(0, std::nullopt, MonoTime{});
   EXPECT_TRUE(partition.writable()) << "the next letter is another part's affair";

@@ -4,7 +4,7 @@
 #include "consumer/partition.hpp"
 #include "consumer/partition_opener.hpp"
 #include "consumer/testing/fake_log_reader.hpp"
-#include "simulation/oracle.hpp"
+#include "consumer/testing/test_event.hpp"
 #include "tally/testing/dedupe_log.hpp"
 
 namespace weir::consumer {
@@ -20,10 +20,10 @@ constexpr std::size_t log_records = 300;
 void write_down(const Log& log, FakeTopic& topic) {
   for (const Record& record : log.records) {
     topic.append_holes(0, record.offset - topic.bounds(0).end);
-    simulation::Told told{.user = "user", .at = record.time};
+    TestEvent told{.user = "user", .at = record.time};
     if (record.id) told.message_id = message_id(*record.id);
-    if (record.is_letter && record.offset % 2 == 0) told.kind = simulation::Told::Kind::garbage;
-    topic.append(0, simulation::written_down(told, record.time));
+    if (record.is_letter && record.offset % 2 == 0) told.kind = TestEvent::Kind::garbage;
+    topic.append(0, make_record(told, record.time));
   }
 }
 

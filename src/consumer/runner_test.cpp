@@ -3,7 +3,9 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "simulation/cluster.hpp"
+#include "commit/testing/fake_metrics_store.hpp"
+#include "consumer/testing/fake_log_reader.hpp"
+#include "consumer/testing/test_event.hpp"
 
 namespace weir::consumer {
 namespace {
@@ -66,7 +68,7 @@ class RunnerTest : public testing::Test {
   void append(int events) {
     const WallTime now = read_clock().wall;
     for (int i = 0; i < events; ++i)
-      topic_.append(0, simulation::written_down({.user = "anna", .page = "/", .at = now}, now));
+      topic_.append(0, make_record({.user = "anna", .page = "/", .at = now}, now));
   }
 
   template <class Condition>
@@ -116,8 +118,7 @@ TEST_F(RunnerTest, CountsTheSameHoweverManyShareTheWork) {
     const std::string user = "user " + std::to_string(nth % 10);
     std::optional<std::string> id;
     if (nth % 3 == 0) id = "m" + std::to_string(nth % 50);
-    topic_.append(i % partitions,
-                  simulation::written_down({.user = user, .page = "/", .message_id = id, .at = now}, now));
+    topic_.append(i % partitions, make_record({.user = user, .page = "/", .message_id = id, .at = now}, now));
   }
   ConsumerSettings three = quick_settings();
   three.workers = 3;

@@ -1,6 +1,7 @@
 #include "consumer/start_at_latest.hpp"
 
-#include "simulation/cluster.hpp"
+#include "commit/testing/fake_metrics_store.hpp"
+#include "consumer/testing/fake_log_reader.hpp"
 
 namespace weir::consumer {
 namespace {

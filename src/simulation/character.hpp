@@ -62,16 +62,16 @@ struct Character {
 };
 
 // What somebody does next.
-[[nodiscard]] inline Told draw_event(Dice& dice, WallTime now, bool with_message_ids) {
-  Told told{.user = "u" + std::to_string(dice.roll(6)), .at = now};
-  if (dice.one_in(12)) told.kind = static_cast<Told::Kind>(1 + dice.roll(3));
+[[nodiscard]] inline consumer::TestEvent draw_event(Dice& dice, WallTime now, bool with_message_ids) {
+  consumer::TestEvent told{.user = "u" + std::to_string(dice.roll(6)), .at = now};
+  if (dice.one_in(12)) told.kind = static_cast<consumer::TestEvent::Kind>(1 + dice.roll(3));
   if (!dice.one_in(3)) told.page = "/p" + std::to_string(dice.roll(3));
   if (dice.one_in(3)) told.referrer = "r" + std::to_string(dice.roll(2)) + ".example";
   if (dice.one_in(3)) told.type = "click";
   if (with_message_ids && dice.one_in(2)) told.message_id = "m" + std::to_string(dice.roll(5));
   if (dice.one_in(4)) told.at -= std::chrono::minutes{45 * dice.roll(4)};
   if (dice.one_in(12)) told.at -= std::chrono::days{1 + dice.roll(2)};
-  if (told.kind == Told::Kind::ahead) told.at = now + std::chrono::hours{49};
+  if (told.kind == consumer::TestEvent::Kind::ahead) told.at = now + std::chrono::hours{49};
   return told;
 }
 

@@ -83,8 +83,9 @@ void SimulatedCluster::turn_wall_clock(milliseconds by) {
   oracle_.clock_shows(now_.wall);
 }
 
-Oracle::Verdict SimulatedCluster::append(std::int32_t partition, const Told& what, milliseconds ahead) {
-  const consumer::FakeRecord record = written_down(what, now_.wall + ahead);
+Oracle::Verdict SimulatedCluster::append(std::int32_t partition, const consumer::TestEvent& what,
+                                         milliseconds ahead) {
+  const consumer::FakeRecord record = consumer::make_record(what, now_.wall + ahead);
   return oracle_.told(partition, topic.append(partition, record), record, what, now_.wall);
 }
 

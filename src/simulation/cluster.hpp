@@ -114,7 +114,8 @@ class SimulatedCluster {
   void turn_wall_clock(std::chrono::milliseconds by);
 
   // Appends to the log and tells the oracle. `ahead`: of a writer whose clock is ahead by so much.
-  Oracle::Verdict append(std::int32_t partition, const Told& what, std::chrono::milliseconds ahead = {});
+  Oracle::Verdict append(std::int32_t partition, const consumer::TestEvent& what,
+                         std::chrono::milliseconds ahead = {});
   void append_holes(std::int32_t partition, std::int64_t count) { topic.append_holes(partition, count); }
 
   [[nodiscard]] std::unique_ptr<SimulatedProcess> start_process() { return start_process(rules_.consumer); }

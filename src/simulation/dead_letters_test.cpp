@@ -33,7 +33,7 @@ class LettersTest : public testing::Test {
                               .replay_of = std::move(replay_of)});
   }
   void append_garbage(std::int32_t partition = 0, std::optional<std::string> replay_of = {}) {
-    world_.append(partition, {.kind = Told::Kind::garbage, .replay_of = std::move(replay_of)});
+    world_.append(partition, {.kind = consumer::TestEvent::Kind::garbage, .replay_of = std::move(replay_of)});
   }
 
   void pass(milliseconds time) {
@@ -74,7 +74,7 @@ constexpr const char* first_letter = "the-topic/0/0";
 TEST_F(LettersTest, APoisonRecordBecomesALetterAndThePartitionMovesOn) {  // fault 24
   start();
   append_garbage();
-  world_.append(0, {.kind = Told::Kind::without_value});
+  world_.append(0, {.kind = consumer::TestEvent::Kind::without_value});
   append();
   pass(seconds{3});
   EXPECT_EQ(ledger().next_offset, 3);
@@ -171,7 +171,7 @@ TEST_F(LettersTest, AReplayIsRememberedByTheDedupeAfterARestartUnlessItWasStillB
   start();
   append_garbage();
   pass(seconds{3});
-  world_.append(0, {.kind = Told::Kind::ahead,
+  world_.append(0, {.kind = consumer::TestEvent::Kind::ahead,
                     .message_id = "late",
                     .at = world_.now().wall + std::chrono::hours{49},
                     .replay_of = first_letter});

@@ -71,7 +71,7 @@ TEST_F(FailoverTest, AnOwnerFindsOutByTheFenceAndCountsAgainWhatIsGone) {
 TEST_F(FailoverTest, AZombieOfTheLostPastIsShutOutFromAnAccountThatHasComeAsFarAnotherWay) {
   const auto zombie = process_with({0, 1});
   const auto other = process_with({2});
-  world_.append(0, {.kind = Told::Kind::garbage});
+  world_.append(0, {.kind = consumer::TestEvent::Kind::garbage});
   flush(*zombie);
   world_.checkpoint();
 

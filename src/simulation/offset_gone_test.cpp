@@ -134,7 +134,7 @@ TEST_F(OffsetGone, Fault27ATopicMadeAnewStopsThePartitionsThatWereCounted) {
 TEST_F(OffsetGone, Fault27ATopicMadeAnewGetsANewAccountWhenToldToGoOn) {
   under(consumer::OnOffsetGone::earliest);
   append(5, 0);
-  world_->append(0, {.kind = Told::Kind::garbage});
+  world_->append(0, {.kind = consumer::TestEvent::Kind::garbage});
   pass(seconds{3});
   make_topic_anew();
   EXPECT_TRUE(refused().empty());
@@ -173,7 +173,7 @@ TEST_F(OffsetGone, Fault42ATopicThatIsCreatedAgainAfterItWasBegunAtItsEndIsCount
     rules.consumer.on_offset_gone = rule;
     process_.reset();
     world_.emplace(rules);
-    for (int i = 0; i < 5; ++i) world_->topic.append(0, written_down({}, world_->now().wall));
+    for (int i = 0; i < 5; ++i) world_->topic.append(0, consumer::make_record({}, world_->now().wall));
     consumer::FakeLogReader reader(world_->topic);
     commit::FakeMetricsStore session(world_->database, "the-group");
     ASSERT_TRUE(consumer::start_at_latest(reader, session, world_->now().wall));

@@ -3,33 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "activity/rfc3339.hpp"
 #include "base/hash.hpp"
-#include "base/json_text.hpp"
 
 namespace weir::simulation {
 
-consumer::FakeRecord written_down(const Told& told, RecordTime record_time) {
-  consumer::FakeRecord record{
-      .time = record_time, .key = told.user, .value = std::nullopt, .replay_source = told.replay_of};
-  if (told.kind == Told::Kind::without_value) return record;
-  if (told.kind == Told::Kind::garbage) {
-    record.value = "{]";
-    return record;
-  }
-  JsonText json;
-  json.begin_object().member("user_id", told.user).member("activity_type", told.type);
-  json.member("timestamp", activity::format_rfc3339(told.at)).key("metadata").begin_object();
-  if (!told.page.empty()) json.member("page_url", told.page);
-  if (!told.referrer.empty()) json.member("referrer", "https://" + told.referrer + "/");
-  json.end_object();
-  if (told.message_id) json.member("message_id", *told.message_id);
-  record.value = json.end_object().take();
-  return record;
-}
-
 Oracle::Verdict Oracle::told(std::int32_t partition, std::int64_t offset, const consumer::FakeRecord& record,
-                             const Told& what, WallTime now) {
+                             const consumer::TestEvent& what, WallTime now) {
   auto& facts = facts_[partition];
   Fact fact{.what = what,
             .record_time = record.time,
@@ -37,7 +16,7 @@ Oracle::Verdict Oracle::told(std::int32_t partition, std::int64_t offset, const 
             .user_hash = murmur3(what.user).low};
   fact.hash =
       consumer::hash_of({.offset = offset, .time = record.time, .key = record.key, .value = record.value});
-  if (what.kind != Told::Kind::activity)
+  if (what.kind != consumer::TestEvent::Kind::activity)
     fact.verdict = Verdict::dead_lettered;
   else if (what.message_id && is_duplicate(facts, offset, fact)) {
     fact.verdict = Verdict::duplicate;

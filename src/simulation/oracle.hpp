@@ -17,30 +17,9 @@
 #include "consumer/partition_opener.hpp"
 #include "consumer/testing/fake_dead_letter_topic.hpp"
 #include "consumer/testing/fake_log_reader.hpp"
+#include "consumer/testing/test_event.hpp"
 
 namespace weir::simulation {
-
-// A record as the test means it.
-struct Told {
-  enum class Kind : std::uint8_t {
-    activity,
-    garbage,
-    without_value,
-    ahead
-  };  // the last three are dead letters
-
-  Kind kind = Kind::activity;
-  std::string user = "u";
-  std::string type = "page_view";
-  std::string page;      // a path; empty: none
-  std::string referrer;  // a host; empty: none
-  std::optional<std::string> message_id;
-  WallTime at;                           // when it happened
-  std::optional<std::string> replay_of;  // header weir.replay
-};
-
-// The record's bytes.
-[[nodiscard]] consumer::FakeRecord written_down(const Told& told, RecordTime record_time);
 
 class Oracle {
  public:
@@ -55,7 +34,7 @@ class Oracle {
   // guess: what becomes of it shows when it is committed. `now`: what the clock of those who read it shows,
   // about: it is earlier than the record's time where that is from the future.
   Verdict told(std::int32_t partition, std::int64_t offset, const consumer::FakeRecord& record,
-               const Told& what, WallTime now);
+               const consumer::TestEvent& what, WallTime now);
   // The topic was made anew: from now on what is told is in other logs. Which of them an account is about is
   // known by the hash of its last record, so there must be no holes then.
   void made_anew();
@@ -89,7 +68,7 @@ class Oracle {
 
  private:
   struct Fact {
-    Told what;
+    consumer::TestEvent what;
     RecordTime record_time;
     RecordTime lateness_time;  // by which it may be too old for its minute
     std::uint64_t user_hash = 0;

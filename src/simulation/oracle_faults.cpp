@@ -88,7 +88,7 @@ WallTime Oracle::minute_horizon(const commit::FakeDatabase& database) const {
 }
 
 void Oracle::add(View& view, std::int32_t partition, const Fact& fact) const {
-  const Told& what = fact.what;
+  const consumer::TestEvent& what = fact.what;
   const bool old = is_old(fact);
   for (const Granularity granularity : tally::all_granularities) {
     if (granularity == Granularity::minute && old) continue;

@@ -124,9 +124,10 @@ class Story {
   }
 
   void letter_and_duplicate() {
-    world_.append(0, {.kind = Told::Kind::garbage});
-    world_.append(1, {.kind = Told::Kind::without_value});
-    world_.append(0, {.kind = Told::Kind::ahead, .at = world_.now().wall + std::chrono::days{3}});
+    world_.append(0, {.kind = consumer::TestEvent::Kind::garbage});
+    world_.append(1, {.kind = consumer::TestEvent::Kind::without_value});
+    world_.append(0,
+                  {.kind = consumer::TestEvent::Kind::ahead, .at = world_.now().wall + std::chrono::days{3}});
     append(0, "anna", "/shop", "order-1");
     pass(seconds{2});
   }
@@ -134,7 +135,7 @@ class Story {
   void replays() {
     world_.append(0, {.user = "gina", .page = "/", .at = world_.now().wall, .replay_of = "the-topic/0/5"});
     world_.append(1, {.user = "gina", .page = "/", .at = world_.now().wall, .replay_of = "the-topic/0/5"});
-    world_.append(0, {.kind = Told::Kind::garbage, .replay_of = "the-topic/0/6"});
+    world_.append(0, {.kind = consumer::TestEvent::Kind::garbage, .replay_of = "the-topic/0/6"});
     pass(seconds{2});
   }
 

@@ -82,10 +82,10 @@ class Simulation {
   void begin_late() {
     for (std::int32_t partition = 0; partition < group_.partition_count(); ++partition) {
       for (int i = dice_.roll(6); i > 0; --i) {
-        const Told left_out{.user = "u" + std::to_string(i),
-                            .message_id = "m" + std::to_string(i % 5),
-                            .at = world_.now().wall};
-        world_.topic.append(partition, written_down(left_out, world_.now().wall));
+        const consumer::TestEvent left_out{.user = "u" + std::to_string(i),
+                                           .message_id = "m" + std::to_string(i % 5),
+                                           .at = world_.now().wall};
+        world_.topic.append(partition, consumer::make_record(left_out, world_.now().wall));
       }
     }
     consumer::FakeLogReader reader(world_.topic);
@@ -165,11 +165,11 @@ class Simulation {
     }
   }
 
-  void append(std::int32_t partition, const Told& told) {
+  void append(std::int32_t partition, const consumer::TestEvent& told) {
     const std::int64_t offset = world_.topic.bounds(partition).end;
     // What is too far ahead of its record's time must stay so.
-    const bool ahead =
-        character_.records_from_the_future() && told.kind != Told::Kind::ahead && dice_.one_in(10);
+    const bool ahead = character_.records_from_the_future() &&
+                       told.kind != consumer::TestEvent::Kind::ahead && dice_.one_in(10);
     if (ahead) ++end_.records_from_the_future;
     const Oracle::Verdict verdict = world_.append(partition, told, ahead ? days{1461} : days{0});
     ++end_.records;
@@ -190,17 +190,17 @@ class Simulation {
     std::int32_t partition = dice_.roll(group_.partition_count());
     const bool stays = character_.power_cuts || character_.topic_life == TopicLife::made_anew;
     if (stays || !world_.keeps(letter)) partition = letter.partition;
-    Told replay = told();
+    consumer::TestEvent replay = told();
     replay.at = std::min(replay.at, world_.now().wall);
-    replay.kind = dice_.one_in(3) ? Told::Kind::garbage : Told::Kind::activity;
+    replay.kind = dice_.one_in(3) ? consumer::TestEvent::Kind::garbage : consumer::TestEvent::Kind::activity;
     replay.replay_of = dice_.one_in(20) ? "no place of a letter" : commit::to_text(letter);
     ++end_.replays;
     append(partition, replay);
   }
 
-  Told told() {
+  consumer::TestEvent told() {
     const WallTime now = world_.now().wall;
-    Told told = draw_event(dice_, now, character_.topic_life != TopicLife::cut_off);
+    consumer::TestEvent told = draw_event(dice_, now, character_.topic_life != TopicLife::cut_off);
     if (character_.clock_steps_by_days() || character_.records_from_the_future())
       told.at = std::max(told.at, now - hours{20});
     return told;

@@ -1,8 +1,8 @@
-#include "consumer/settled_clock.hpp"
+#include "base/settled_clock.hpp"
 
 #include <gtest/gtest.h>
 
-namespace weir::consumer {
+namespace weir {
 namespace {
 
 using namespace std::chrono_literals;
@@ -63,4 +63,4 @@ TEST(SettledClock, ASmallLeadIsFollowedAtOnce) {
 }
 
 }  // namespace
-}  // namespace weir::consumer
+}  // namespace weir

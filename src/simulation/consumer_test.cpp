@@ -3,8 +3,10 @@
 
 #include "simulation/cluster.hpp"
 
-namespace weir::consumer {
+namespace weir::simulation {
 namespace {
+
+using namespace consumer;  // what is under test
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -44,10 +46,10 @@ class ConsumerTest : public testing::Test {
     return world_.database.ledgers.at(partition).read;
   }
 
-  ConsumerSettings settings_ = simulation::hurried_settings();
-  simulation::SimulatedCluster world_{{.partitions = 2, .consumer = settings_}};
+  ConsumerSettings settings_ = hurried_settings();
+  SimulatedCluster world_{{.partitions = 2, .consumer = settings_}};
   int pages_ = 0;
-  std::unique_ptr<simulation::SimulatedProcess> process_;
+  std::unique_ptr<SimulatedProcess> process_;
 };
 
 TEST_F(ConsumerTest, SaysInWhichPhaseItIs) {
@@ -122,7 +124,7 @@ TEST_F(ConsumerTest, PausesWhenTooMuchWaits) {
 
 TEST_F(ConsumerTest, PausesWhenTooManyLettersWait) {
   start();
-  for (int i = 0; i < 40; ++i) world_.append(0, {.kind = simulation::Told::Kind::garbage});
+  for (int i = 0; i < 40; ++i) world_.append(0, {.kind = TestEvent::Kind::garbage});
   for (int i = 0; i < 20; ++i) process_->run_turn();
   EXPECT_LE(status().backlog_events, 10 + 7);
   EXPECT_TRUE(status().paused);
@@ -223,11 +225,11 @@ TEST_F(ConsumerTest, Fault28FlushesByTheSameTimerHoweverTheWallClockJumps) {
 // What is gathered while a flush is under way waits since it came: neither since the flush before, nor since
 // its end.
 TEST(ConsumerPacing, CountsTheIntervalFromTheFirstEventThatWaitsAlsoDuringAFlush) {
-  ConsumerSettings settings = simulation::hurried_settings();
+  ConsumerSettings settings = hurried_settings();
   settings.commits.pacing = {.flush_interval = seconds{3}, .flush_min_interval = milliseconds{200}};
   settings.commits.roll_up_quiet = std::chrono::hours{1};
-  simulation::SimulatedCluster world({.partitions = 1, .consumer = settings});
-  const std::unique_ptr<simulation::SimulatedProcess> process = world.start_process();
+  SimulatedCluster world({.partitions = 1, .consumer = settings});
+  const std::unique_ptr<SimulatedProcess> process = world.start_process();
   process->log().assign({0});
   process->settle();
   const std::int64_t before = process->consumer().status().flushes;
@@ -407,4 +409,4 @@ TEST_F(ConsumerTest, LeavesWithOneWhenItsOwnStateIsNotToBeTrusted) {
 }
 
 }  // namespace
-}  // namespace weir::consumer
+}  // namespace weir::simulation

@@ -3,8 +3,10 @@
 
 #include "simulation/cluster.hpp"
 
-namespace weir::consumer {
+namespace weir::simulation {
 namespace {
+
+using namespace consumer;  // what is under test
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -40,8 +42,8 @@ class StatusTest : public testing::Test {
 
   [[nodiscard]] Status status() const { return process_->consumer().status(); }
 
-  simulation::SimulatedCluster world_{{.partitions = 2, .consumer = simulation::hurried_settings()}};
-  std::unique_ptr<simulation::SimulatedProcess> process_;
+  SimulatedCluster world_{{.partitions = 2, .consumer = hurried_settings()}};
+  std::unique_ptr<SimulatedProcess> process_;
 };
 
 TEST_F(StatusTest, TellsOfEachPartitionWhereItStandsInItsLog) {
@@ -116,9 +118,9 @@ TEST_F(StatusTest, CountsFlushesWindowsAndLettersByReason) {
   start();
   append(3, 0);
   append(1, 1);
-  world_.append(0, {.kind = simulation::Told::Kind::garbage});
-  world_.append(0, {.kind = simulation::Told::Kind::without_value});
-  world_.append(1, {.kind = simulation::Told::Kind::garbage});
+  world_.append(0, {.kind = TestEvent::Kind::garbage});
+  world_.append(0, {.kind = TestEvent::Kind::without_value});
+  world_.append(1, {.kind = TestEvent::Kind::garbage});
   pass(seconds{3});
   const Status now = status();
   EXPECT_EQ(now.windows_opened, 2) << "a minute of each partition";
@@ -142,4 +144,4 @@ TEST_F(StatusTest, CountsPausesNotTheTimeTheyLast) {
 }
 
 }  // namespace
-}  // namespace weir::consumer
+}  // namespace weir::simulation
