@@ -42,19 +42,19 @@ void describe_account(const Status& status, Exposition& into) {
   count(
       "weir_consumer_transactions_given_up_total",
       "Transactions that took the metrics store too long; their events were written in smaller ones instead.",
-      status.transactions_given_up);
+      status.transactions_abandoned);
   count("weir_consumer_fences_lost_total", "Partitions whose ledger somebody else had written.",
-        status.fences_lost);
+        status.fence_failures);
   count("weir_consumer_pauses_total", "Times that reading was paused.", status.pauses);
 }
 
 void describe_flush(const Status& status, Exposition& into) {
-  std::array<double, Durations::borders.size()> bounds{};
-  std::ranges::transform(Durations::borders, bounds.begin(), seconds);
-  std::array<std::uint64_t, Durations::borders.size() + 1> counts{};
-  std::ranges::copy(status.flush_took.counts, counts.begin());
+  std::array<double, Durations::bounds.size()> bounds{};
+  std::ranges::transform(Durations::bounds, bounds.begin(), seconds);
+  std::array<std::uint64_t, Durations::bounds.size() + 1> counts{};
+  std::ranges::copy(status.flush_durations.counts, counts.begin());
   into.histogram("weir_consumer_flush_duration_seconds", "How long good flushes took in the store.", bounds,
-                 counts, seconds(status.flush_took.sum));
+                 counts, seconds(status.flush_durations.sum));
 }
 
 void describe_state(const Status& status, Now now, Exposition& into) {

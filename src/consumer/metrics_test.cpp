@@ -112,7 +112,7 @@ TEST_F(Described, TellsAgesAgainstTheClockAndNeverLessThanNothing) {
 }
 
 TEST_F(Described, TimesFlushesInSeconds) {
-  for (const auto took : {3ms, 30ms, 30ms, 9000ms}) status_.flush_took.add(took);
+  for (const auto took : {3ms, 30ms, 30ms, 9000ms}) status_.flush_durations.add(took);
   EXPECT_EQ(value("weir_consumer_flush_duration_seconds_bucket", {{"le", "0.005"}}), 1);
   EXPECT_EQ(value("weir_consumer_flush_duration_seconds_bucket", {{"le", "0.05"}}), 3);
   EXPECT_EQ(value("weir_consumer_flush_duration_seconds_bucket", {{"le", "+Inf"}}), 4);

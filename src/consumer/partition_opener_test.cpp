@@ -31,9 +31,9 @@ class Opener {
                  at_quarter_past_six) {}
 
   PartitionOpener& open() {
-    while (!opening_.done()) {
-      if (const std::optional<LogQuery> survey = opening_.survey())
-        opening_.surveyed(look(*survey));
+    while (!opening_.is_done()) {
+      if (const std::optional<LogQuery> survey = opening_.next_log_query())
+        opening_.on_log_query_result(look(*survey));
       else
         opening_.answer(store(*opening_.next()));
     }
@@ -116,7 +116,8 @@ TEST(PartitionOpener, RebuildsFromTheLatestOfItsBounds) {
     ASSERT_FALSE(opening.refusal()) << each.decides << ": " << *opening.refusal();
     const OpenedPartition opened = opening.take_opened();
     EXPECT_EQ(opened.read_from, each.read_from) << each.decides;
-    EXPECT_EQ(opened.letters.size(), each.read_from < each.setting.next_offset ? 1U : 0U) << each.decides;
+    EXPECT_EQ(opened.dead_letters.size(), each.read_from < each.setting.next_offset ? 1U : 0U)
+        << each.decides;
   }
 }
 
@@ -147,7 +148,7 @@ TEST(PartitionOpener, TellsALogThatIsNotTheOneThatWasCounted) {
     Opener opener(each.setting);
     PartitionOpener& opening = opener.open();
     EXPECT_EQ(opening.refusal().has_value(), each.refused) << each.what;
-    EXPECT_EQ(opening.remark().has_value(), each.remarked) << each.what;
+    EXPECT_EQ(opening.warning().has_value(), each.remarked) << each.what;
     const std::string said = opening.refusal().value_or("at 500");
     EXPECT_NE(said.find("500"), std::string::npos) << said;
   }
@@ -167,7 +168,7 @@ TEST(PartitionOpener, PutsTheAccountAwayWhenTheLogIsAnotherOne) {
     EXPECT_EQ(retirement.seen.version, 7);
     EXPECT_EQ(retirement.start_offset, 30);
     ASSERT_FALSE(opening.refusal());
-    EXPECT_NE(opening.remark().value_or("").find("events~20261122T181500Z"), std::string::npos);
+    EXPECT_NE(opening.warning().value_or("").find("events~20261122T181500Z"), std::string::npos);
     const OpenedPartition opened = opening.take_opened();
     EXPECT_EQ(opened.ledger.version, 8);
     EXPECT_EQ(opened.read_from, 30);
@@ -181,7 +182,7 @@ TEST(PartitionOpener, BeginsAnewWhenSomebodyElsePutTheAccountAwayFirst) {
   opener.overtake_once({.start_offset = 0, .next_offset = 20});
   PartitionOpener& opening = opener.open();
   EXPECT_EQ(opener.retirements().size(), 1U);
-  EXPECT_FALSE(opening.refusal() || opening.failure() || opening.remark());
+  EXPECT_FALSE(opening.refusal() || opening.failure() || opening.warning());
   EXPECT_EQ(opening.take_opened().ledger.next_offset, 20);
 }
 
@@ -200,10 +201,10 @@ TEST(PartitionOpener, BeginsWhereTheLogDoesWhenOffsetsAreGone) {
 
 TEST(PartitionOpener, EndsWhereTheLedgerRowDoesNotAddUpAndSaysWhatItFound) {
   PartitionOpener opening(0, {}, WallTime{});
-  opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 9}, .identity = {}});
+  opening.on_log_query_result({.partitions = 1, .bounds = {.start = 0, .end = 9}, .identity = {}});
   ASSERT_TRUE(opening.next().has_value());
   opening.answer(Result<tally::LedgerRow>(tally::LedgerRow{.next_offset = 7, .read = 7, .tallied = 6}));
-  EXPECT_TRUE(opening.done());
+  EXPECT_TRUE(opening.is_done());
   ASSERT_TRUE(opening.failure().has_value());
   EXPECT_EQ(opening.failure()->kind, ErrorKind::invalid) << "a restart would find it again";
   EXPECT_NE(opening.failure()->text.find("read 7 tallied 6"), std::string::npos) << opening.failure()->text;
@@ -211,10 +212,10 @@ TEST(PartitionOpener, EndsWhereTheLedgerRowDoesNotAddUpAndSaysWhatItFound) {
 
 TEST(PartitionOpener, EndsWithTheStoresError) {
   PartitionOpener opening(0, {}, WallTime{});
-  opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 0}, .identity = {}});
+  opening.on_log_query_result({.partitions = 1, .bounds = {.start = 0, .end = 0}, .identity = {}});
   ASSERT_TRUE(opening.next().has_value());
   opening.answer(Result<tally::LedgerRow>(fail(ErrorKind::unavailable, "store_away", "the store is away")));
-  EXPECT_TRUE(opening.done());
+  EXPECT_TRUE(opening.is_done());
   ASSERT_TRUE(opening.failure().has_value());
   EXPECT_EQ(opening.failure()->code, "store_away");
 }

@@ -56,7 +56,7 @@ OpenedPartition opened_at(std::int64_t next_offset, std::int64_t read_from) {
   return opened;
 }
 
-PartitionRules rules() {
+PartitionSettings rules() {
   return {.dedupe = {.window = seconds{600}, .records = 100}, .minute_retention = std::chrono::days{7}};
 }
 
@@ -74,8 +74,8 @@ TEST_F(PartitionTest, AccountsForEveryOffset) {
   log_.add({.kind = TestEvent::Kind::garbage});
   log_.hole();
   Partition partition(opened_at(0, 0), rules(), MonoTime{});
-  partition.take(log_.from(0), decoder_);
-  const commit::PendingBatch part = partition.close_part();
+  partition.process(log_.from(0), decoder_);
+  const commit::PendingBatch part = partition.take_batch();
   EXPECT_EQ(part.counts.read, 4);
   EXPECT_EQ(part.counts.tallied, 2);
   EXPECT_EQ(part.counts.duplicate, 1);
@@ -90,8 +90,8 @@ TEST_F(PartitionTest, KnowsTheLastRecordByItsHash) {
   log_.add({.user = "anna", .at = noon});
   log_.add({.user = "bert", .at = noon});
   Partition partition(opened_at(0, 0), rules(), MonoTime{});
-  partition.take(log_.from(0), decoder_);
-  EXPECT_EQ(partition.close_part().last_record_hash, hash_of(log_.at(1)));
+  partition.process(log_.from(0), decoder_);
+  EXPECT_EQ(partition.take_batch().last_record_hash, hash_of(log_.at(1)));
 }
 
 TEST_F(PartitionTest, SendsToTheDeadLettersWhatNobodyCanCount) {
@@ -110,8 +110,8 @@ TEST_F(PartitionTest, SendsToTheDeadLettersWhatNobodyCanCount) {
   for (const Case& each : cases) log_.add(each.told);
   log_.add({.user = "anna", .at = noon + std::chrono::hours{48}});
   Partition partition(opened_at(0, 0), rules(), MonoTime{});
-  partition.take(log_.from(0), decoder_);
-  const commit::PendingBatch part = partition.close_part();
+  partition.process(log_.from(0), decoder_);
+  const commit::PendingBatch part = partition.take_batch();
   ASSERT_EQ(part.letters.size(), cases.size());
   for (std::size_t at = 0; at < cases.size(); ++at) {
     EXPECT_EQ(part.letters[at].reason, cases[at].reason);
@@ -127,13 +127,13 @@ TEST_F(PartitionTest, RemembersWhatWasCountedBeforeItWithoutCountingItAgain) {
   log_.add({.user = "anna", .at = noon});
   log_.add({.user = "anna", .message_id = "old", .at = noon});
   Partition partition(opened_at(2, 0), rules(), MonoTime{});
-  EXPECT_TRUE(partition.catching_up());
-  partition.take(log_.from(0, 2), decoder_);
-  EXPECT_FALSE(partition.catching_up());
-  EXPECT_TRUE(partition.open_part().empty());
-  partition.take(log_.from(2), decoder_);
-  EXPECT_EQ(partition.open_part().counts.read, 1);
-  EXPECT_EQ(partition.open_part().counts.duplicate, 1);
+  EXPECT_TRUE(partition.is_catching_up());
+  partition.process(log_.from(0, 2), decoder_);
+  EXPECT_FALSE(partition.is_catching_up());
+  EXPECT_TRUE(partition.open_batch().empty());
+  partition.process(log_.from(2), decoder_);
+  EXPECT_EQ(partition.open_batch().counts.read, 1);
+  EXPECT_EQ(partition.open_batch().counts.duplicate, 1);
 }
 
 TEST_F(PartitionTest, DoesNotTakeADeadLettersIdForSeen) {
@@ -141,16 +141,16 @@ TEST_F(PartitionTest, DoesNotTakeADeadLettersIdForSeen) {
   log_.add({.user = "anna", .message_id = "letter", .at = noon});
   log_.add({.user = "anna", .message_id = "letter", .at = noon});
   OpenedPartition opened = opened_at(1, 0);
-  opened.letters = {0};
+  opened.dead_letters = {0};
   Partition partition(std::move(opened), rules(), MonoTime{});
-  partition.take(log_.from(0), decoder_);
-  EXPECT_EQ(partition.open_part().counts.tallied, 1);
+  partition.process(log_.from(0), decoder_);
+  EXPECT_EQ(partition.open_batch().counts.tallied, 1);
 }
 
 TEST_F(PartitionTest, CountsAGapAsSkippedThoughNothingComesBehindIt) {
   Partition partition(opened_at(5, 9), rules(), MonoTime{});
   EXPECT_EQ(partition.position(), 9);
-  const commit::PendingBatch part = partition.close_part();
+  const commit::PendingBatch part = partition.take_batch();
   EXPECT_EQ(part.counts.skipped, 4);
   EXPECT_EQ(part.next_offset, 9);
 }
@@ -159,61 +159,61 @@ TEST_F(PartitionTest, CountsAGapBeforeTheLogsStartAsSkipped) {
   for (int i = 0; i < 5; ++i) log_.hole();
   log_.add({.user = "anna", .at = noon});
   Partition partition(opened_at(2, 5), rules(), MonoTime{});
-  partition.take(log_.from(5), decoder_);
-  EXPECT_EQ(partition.open_part().counts.skipped, 3);
-  EXPECT_EQ(partition.open_part().counts.read, 1);
+  partition.process(log_.from(5), decoder_);
+  EXPECT_EQ(partition.open_batch().counts.skipped, 3);
+  EXPECT_EQ(partition.open_batch().counts.read, 1);
 }
 
 TEST_F(PartitionTest, JudgesARepeatedReadingAlike) {
   log_.add({.user = "anna", .message_id = "m", .at = noon});
   Partition partition(opened_at(0, 0), rules(), MonoTime{});
-  partition.take(log_.from(0), decoder_);
-  partition.take(log_.from(0), decoder_);  // the same records once more: they were taken
-  EXPECT_EQ(partition.open_part().counts.read, 1);
+  partition.process(log_.from(0), decoder_);
+  partition.process(log_.from(0), decoder_);  // the same records once more: they were taken
+  EXPECT_EQ(partition.open_batch().counts.read, 1);
 }
 
 TEST_F(PartitionTest, GathersTheNextPartWhileOneIsUnderWay) {
   log_.add({.user = "anna", .at = noon});
   Partition partition(opened_at(0, 0), rules(), MonoTime{});
-  partition.take(log_.from(0), decoder_);
-  const commit::PendingBatch first = partition.close_part();
+  partition.process(log_.from(0), decoder_);
+  const commit::PendingBatch first = partition.take_batch();
   log_.add({.user = "bert", .at = noon});
-  partition.take(log_.from(1), decoder_);
-  EXPECT_EQ(partition.waiting().events, 2);
-  EXPECT_EQ(partition.oldest_unread(), noon);
+  partition.process(log_.from(1), decoder_);
+  EXPECT_EQ(partition.backlog().events, 2);
+  EXPECT_EQ(partition.oldest_unread_at(), noon);
 
   tally::LedgerRow after = first.added_to(partition.ledger());
   after.version += 1;
-  partition.advance_to(after);
-  EXPECT_EQ(partition.waiting().events, 1);
-  const commit::PendingBatch second = partition.close_part();
+  partition.on_committed(after);
+  EXPECT_EQ(partition.backlog().events, 1);
+  const commit::PendingBatch second = partition.take_batch();
   EXPECT_EQ(second.added_to(partition.ledger()).next_offset, 2);
 }
 
 TEST_F(PartitionTest, HoldsASealedPartUpUntilItsLettersHaveTheirCopies) {
   log_.add({.kind = TestEvent::Kind::garbage});
   log_.add({.user = "anna", .at = noon});
-  PartitionRules copying = rules();
+  PartitionSettings copying = rules();
   copying.dlq_enabled = true;
   Partition partition(opened_at(0, 0), copying, MonoTime{});
-  partition.take(log_.from(0), decoder_);
-  EXPECT_EQ(partition.copies_to_send({}).size(), 1U);
-  EXPECT_TRUE(partition.copies_to_send({}).empty()) << "it is under way";
-  partition.seal();
-  EXPECT_TRUE(partition.held_up());
+  partition.process(log_.from(0), decoder_);
+  EXPECT_EQ(partition.take_dlq_copies({}).size(), 1U);
+  EXPECT_TRUE(partition.take_dlq_copies({}).empty()) << "it is under way";
+  partition.seal_open_batch();
+  EXPECT_TRUE(partition.waits_for_dlq());
   log_.add({.kind = TestEvent::Kind::garbage});
-  partition.take(log_.from(2), decoder_);
+  partition.process(log_.from(2), decoder_);
   partition.on_dlq_result(0, std::nullopt, MonoTime{});
-  EXPECT_TRUE(partition.writable()) << "the next letter is another part's affair";
-  EXPECT_EQ(partition.waiting().events, 3);
-  const commit::PendingBatch first = partition.close_part();
+  EXPECT_TRUE(partition.has_writable_batch()) << "the next letter is another part's affair";
+  EXPECT_EQ(partition.backlog().events, 3);
+  const commit::PendingBatch first = partition.take_batch();
   EXPECT_EQ(first.next_offset, 2);
-  EXPECT_EQ(partition.waiting().letters, 2U);
+  EXPECT_EQ(partition.backlog().letters, 2U);
   tally::LedgerRow after = first.added_to(partition.ledger());
   after.version += 1;
-  partition.advance_to(after);
-  EXPECT_TRUE(partition.close_part().empty()) << "it is held up";
-  EXPECT_EQ(partition.waiting().letters, 1U);
+  partition.on_committed(after);
+  EXPECT_TRUE(partition.take_batch().empty()) << "it is held up";
+  EXPECT_EQ(partition.backlog().letters, 1U);
 }
 
 TEST_F(PartitionTest, Fault40BeginsTheNextPartOnceOneHasAsManyRowsOrBytesAsAPartMay) {
@@ -221,15 +221,15 @@ TEST_F(PartitionTest, Fault40BeginsTheNextPartOnceOneHasAsManyRowsOrBytesAsAPart
        {commit::RowBounds{.rows = 12}, commit::RowBounds{.rows = 1000, .bytes = 6000}}) {
     Log log;
     for (int i = 0; i < 40; ++i) log.add({.page = "/" + std::to_string(i), .at = noon});
-    PartitionRules small = rules();
-    small.part = bounds;
+    PartitionSettings small = rules();
+    small.batch = bounds;
     Partition partition(opened_at(0, 0), small, MonoTime{});
-    partition.take(log.from(0), decoder_);
-    EXPECT_TRUE(partition.has_full_part());
+    partition.process(log.from(0), decoder_);
+    EXPECT_TRUE(partition.has_full_batch());
     std::int64_t read = 0;
     int parts = 0;
     for (; partition.has_unwritten(); ++parts) {
-      const commit::PendingBatch part = partition.close_part();
+      const commit::PendingBatch part = partition.take_batch();
       EXPECT_LT(part.rows(), bounds.rows + 4);
       EXPECT_LT(part.bytes(), bounds.bytes + 4000);
       tally::LedgerRow after = part.added_to(partition.ledger());
@@ -237,8 +237,8 @@ TEST_F(PartitionTest, Fault40BeginsTheNextPartOnceOneHasAsManyRowsOrBytesAsAPart
       EXPECT_TRUE(after.adds_up());
       EXPECT_EQ(after.last_record_hash, hash_of(log.at(static_cast<std::size_t>(after.next_offset) - 1)));
       read += part.counts.read;
-      EXPECT_EQ(partition.waiting().events, 40 - read + part.counts.read) << "until it is in the store";
-      partition.advance_to(after);
+      EXPECT_EQ(partition.backlog().events, 40 - read + part.counts.read) << "until it is in the store";
+      partition.on_committed(after);
     }
     EXPECT_EQ(read, 40);
     EXPECT_GT(parts, 3);
@@ -249,11 +249,11 @@ TEST_F(PartitionTest, ObservesWhatIsUnread) {
   log_.add({.user = "anna", .at = noon});
   log_.add({.user = "bert", .at = noon}, noon + seconds{5});
   Partition partition(opened_at(0, 0), rules(), MonoTime{});
-  partition.take(log_.from(0, 1), decoder_);
+  partition.process(log_.from(0, 1), decoder_);
   const WallTime now = noon + minutes{1};
-  EXPECT_EQ(partition.observe(0, now), (tally::Observation{2, noon, now}));
-  partition.take(log_.from(1), decoder_);
-  EXPECT_EQ(partition.observe(2, now), (tally::Observation{2, std::nullopt, now}));
+  EXPECT_EQ(partition.observation_at(0, now), (tally::Observation{2, noon, now}));
+  partition.process(log_.from(1), decoder_);
+  EXPECT_EQ(partition.observation_at(2, now), (tally::Observation{2, std::nullopt, now}));
 }
 
 constexpr std::array steps{std::chrono::days{10}, std::chrono::days{1461}};
@@ -263,9 +263,9 @@ TEST_F(PartitionTest, Fault41ARecordFromTheFutureDoesNotMoveTheHorizonOfMinutes)
     Log log;
     log.add({.user = "anna", .at = noon}, noon + ahead);
     Partition partition(opened_at(0, 0), rules(), MonoTime{});
-    partition.take(log.from(0), decoder_, {.wall = noon, .settled = noon});
-    EXPECT_EQ(partition.open_part().tally.minute_horizon(), std::nullopt);
-    const auto& deltas = partition.open_part().tally.deltas();
+    partition.process(log.from(0), decoder_, {.wall = noon, .settled = noon});
+    EXPECT_EQ(partition.open_batch().tally.minute_horizon(), std::nullopt);
+    const auto& deltas = partition.open_batch().tally.deltas();
     EXPECT_TRUE(std::ranges::any_of(
         deltas, [](const auto& delta) { return delta.granularity == tally::Granularity::minute; }));
   }
@@ -274,8 +274,8 @@ TEST_F(PartitionTest, Fault41ARecordFromTheFutureDoesNotMoveTheHorizonOfMinutes)
 TEST_F(PartitionTest, Fault41AnEventThatIsLateByARightClockStillMovesIt) {
   log_.add({.user = "anna", .at = noon - std::chrono::days{8}});
   Partition partition(opened_at(0, 0), rules(), MonoTime{});
-  partition.take(log_.from(0), decoder_, {.wall = noon, .settled = noon});
-  EXPECT_NE(partition.open_part().tally.minute_horizon(), std::nullopt);
+  partition.process(log_.from(0), decoder_, {.wall = noon, .settled = noon});
+  EXPECT_NE(partition.open_batch().tally.minute_horizon(), std::nullopt);
 }
 
 TEST_F(PartitionTest, Fault41ARecordFromTheFutureGetsOlderFromWhenItIsRead) {
@@ -283,9 +283,9 @@ TEST_F(PartitionTest, Fault41ARecordFromTheFutureGetsOlderFromWhenItIsRead) {
     Log log;
     log.add({.user = "anna", .at = noon}, noon + ahead);
     Partition partition(opened_at(0, 0), rules(), MonoTime{});
-    partition.take(log.from(0), decoder_, {.wall = noon + seconds{1}, .settled = noon + seconds{1}});
-    EXPECT_EQ(partition.oldest_unread(), noon + seconds{1});
-    EXPECT_EQ(partition.observe(0, noon + minutes{1}).oldest_unread_at, noon + seconds{1});
+    partition.process(log.from(0), decoder_, {.wall = noon + seconds{1}, .settled = noon + seconds{1}});
+    EXPECT_EQ(partition.oldest_unread_at(), noon + seconds{1});
+    EXPECT_EQ(partition.observation_at(0, noon + minutes{1}).oldest_unread_at, noon + seconds{1});
   }
 }
 
@@ -293,13 +293,13 @@ TEST_F(PartitionTest, Fault41WhatIsUnreadKeepsItsAgeWhenTheClockIsStepped) {
   log_.add({.user = "anna", .at = noon});
   log_.add({.user = "bert", .at = noon}, noon + seconds{5});
   Partition partition(opened_at(0, 0), rules(), MonoTime{});
-  partition.take(log_.from(0, 1), decoder_);
-  (void)partition.close_part();
-  partition.take(log_.from(1), decoder_);
+  partition.process(log_.from(0, 1), decoder_);
+  (void)partition.take_batch();
+  partition.process(log_.from(1), decoder_);
   for (const std::chrono::days by : {std::chrono::days{-10}, std::chrono::days{10}, steps[1]}) {
-    const auto before = partition.oldest_unread();
-    partition.clock_stepped(by);
-    EXPECT_EQ(partition.oldest_unread(), *before + by);
+    const auto before = partition.oldest_unread_at();
+    partition.on_clock_step(by);
+    EXPECT_EQ(partition.oldest_unread_at(), *before + by);
   }
 }
 
@@ -308,14 +308,14 @@ TEST_F(PartitionTest, LetsAMinuteRestBeforeItIsRolledUp) {
   const WindowStart first{minutes{1}};
   const WindowStart second{minutes{2}};
   OpenedPartition opened = opened_at(0, 0);
-  opened.unrolled = {first, second};
+  opened.pending_rollups = {first, second};
   Partition partition(std::move(opened), rules(), start);
   EXPECT_TRUE(partition.quiet_minutes(start - seconds{1}, 9).empty());
   EXPECT_EQ(partition.quiet_minutes(start, 9), (std::vector{first, second}));
   EXPECT_EQ(partition.quiet_minutes(start, 1), std::vector{first});
-  partition.touched(std::array{first}, start + seconds{30});
+  partition.on_minutes_written(std::array{first}, start + seconds{30});
   EXPECT_EQ(partition.quiet_minutes(start, 9), std::vector{second});
-  partition.rolled_up(std::array{second});
+  partition.on_minutes_rolled_up(std::array{second});
   EXPECT_TRUE(partition.quiet_minutes(start, 9).empty());
 }
 

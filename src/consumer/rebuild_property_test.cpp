@@ -45,9 +45,9 @@ tally::LedgerRow account(const FakeTopic& topic, std::int64_t start, std::int64_
 OpenedPartition open(LogReader& reader, const Log& log, const tally::LedgerRow& ledger) {
   PartitionOpener opening(0, {.topic = "events", .dedupe = {.window = log.window, .records = log.events}},
                           WallTime{});
-  while (!opening.done()) {
-    if (const std::optional<LogQuery> survey = opening.survey()) {
-      opening.surveyed(run_log_query(reader, *survey).value());
+  while (!opening.is_done()) {
+    if (const std::optional<LogQuery> survey = opening.next_log_query()) {
+      opening.on_log_query_result(run_log_query(reader, *survey).value());
       continue;
     }
     const commit::StoreCall call = opening.next().value();
@@ -69,7 +69,7 @@ OpenedPartition open(LogReader& reader, const Log& log, const tally::LedgerRow& 
 
 // Takes record by record from where the opening says to the end, and notes which were duplicates.
 std::vector<std::int64_t> duplicates_of_rebuilt(FakeLogReader& reader, OpenedPartition opened) {
-  const PartitionRules rules{.topic = "events", .dedupe = opened.dedupe};
+  const PartitionSettings rules{.topic = "events", .dedupe = opened.dedupe};
   EXPECT_TRUE(reader.seek(0, opened.read_from).has_value());
   Partition partition(std::move(opened), rules, MonoTime{});
   activity::Decoder decoder;
@@ -77,9 +77,9 @@ std::vector<std::int64_t> duplicates_of_rebuilt(FakeLogReader& reader, OpenedPar
   while (partition.position() < partition.log_end()) {
     const auto events = reader.poll(std::chrono::milliseconds{0}).value();
     for (const LogEvent& event : events) {
-      const std::int64_t before = partition.open_part().counts.duplicate;
-      partition.take(std::get<Records>(event), decoder);
-      if (partition.open_part().counts.duplicate != before) duplicates.push_back(partition.position() - 1);
+      const std::int64_t before = partition.open_batch().counts.duplicate;
+      partition.process(std::get<Records>(event), decoder);
+      if (partition.open_batch().counts.duplicate != before) duplicates.push_back(partition.position() - 1);
     }
   }
   return duplicates;

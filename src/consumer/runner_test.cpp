@@ -41,7 +41,7 @@ class RunnerTest : public testing::Test {
     RunnerHooks hooks;
     hooks.on_flush = [this](const FlushDone& flush) {
       const std::lock_guard lock(mutex_);
-      passed_ += flush.passed;
+      passed_ += flush.offsets;
       changed_.notify_all();
     };
     hooks.on_fatal = [this](int exit_code, const Error& why) {

@@ -22,8 +22,8 @@ SimulatedProcess::SimulatedProcess(const consumer::ConsumerSettings& settings, c
 
 void SimulatedProcess::run_turn() {
   const auto polled = reader_.poll(milliseconds{0});
-  consumer::TurnResult end =
-      consumer::run_turn(consumer_, reader_, copies_.get(), polled, std::exchange(ended_, {}), clock_());
+  consumer::IterationResult end = consumer::run_poll_iteration(consumer_, reader_, copies_.get(), polled,
+                                                               std::exchange(ended_, {}), clock_());
   for (consumer::Job& job : end.jobs) to_write_.push_back(std::move(job));
   if (end.exit) left_ = end.exit;
 }
@@ -182,11 +182,11 @@ consumer::ConsumerSettings hurried_settings() {
                                 .day = std::chrono::days{0},
                                 .metrics = std::chrono::days{0}};
   settings.commits.roll_up_minutes_max = 6;
-  settings.commits.part = {.rows = 30, .bytes = limits::MiB};
+  settings.commits.batch = {.rows = 30, .bytes = limits::MiB};
   settings.commits.transaction = {.rows = 40, .bytes = limits::MiB};
   settings.commits.step = {.rows = 12, .bytes = 200};
-  settings.waiting_events_max = 60;
-  settings.waiting_letters_max = 10;
+  settings.backlog.events = 60;
+  settings.backlog.dead_letters = 10;
   return settings;
 }
 

@@ -17,9 +17,9 @@
 #include "base/clock.hpp"
 #include "commit/testing/fake_metrics_store.hpp"
 #include "consumer/consumer.hpp"
+#include "consumer/poll_iteration.hpp"
 #include "consumer/testing/fake_dead_letter_topic.hpp"
 #include "consumer/testing/fake_log_reader.hpp"
-#include "consumer/turn.hpp"
 #include "simulation/oracle.hpp"
 #include "telemetry/logger.hpp"
 

@@ -133,7 +133,7 @@ TEST_F(ConsumerTest, PausesWhenTooManyLettersWait) {
 }
 
 TEST_F(ConsumerTest, Fault40PausesWhenGatheredWindowsTakeTooMuchMemory) {
-  settings_.waiting_tally_bytes_max = 200'000;
+  settings_.backlog.tally_bytes = 200'000;
   start();
   for (int i = 0; i < 40; ++i)  // 80 KB of values, but few events
     world_.append(0, {.page = "/" + std::to_string(i) + std::string(2000, 'x'), .at = world_.now().wall});
@@ -166,10 +166,10 @@ TEST_F(ConsumerTest, Fault40WritesNoMoreInOneTransactionThanItsBounds) {
 }
 
 TEST_F(ConsumerTest, Fault40TakesSmallerStepsWhereAStatementTakesTheStoreTooLong) {
-  settings_.commits.part = {.rows = 1000, .bytes = limits::MiB};
-  settings_.commits.transaction = settings_.commits.part;
+  settings_.commits.batch = {.rows = 1000, .bytes = limits::MiB};
+  settings_.commits.transaction = settings_.commits.batch;
   settings_.commits.step = {.rows = 200, .bytes = limits::MiB};
-  settings_.waiting_events_max = 1000;
+  settings_.backlog.events = 1000;
   start();
   world_.database.rows_in_statement_max = 40;
   append_pages(200);
@@ -178,14 +178,14 @@ TEST_F(ConsumerTest, Fault40TakesSmallerStepsWhereAStatementTakesTheStoreTooLong
   EXPECT_TRUE(status().store_up);
   EXPECT_EQ(status().partitions_assigned, 1);
   EXPECT_LE(status().store_retries, 10);
-  EXPECT_EQ(status().transactions_given_up, 0);
+  EXPECT_EQ(status().transactions_abandoned, 0);
   EXPECT_EQ(world_.fault(), std::nullopt);
 }
 
 TEST_F(ConsumerTest, Fault40ReadsAgainAndWritesLessWhereATransactionTakesTheStoreTooLong) {
-  settings_.commits.part = {.rows = 1000, .bytes = limits::MiB};
-  settings_.commits.transaction = settings_.commits.part;
-  settings_.waiting_events_max = 1000;
+  settings_.commits.batch = {.rows = 1000, .bytes = limits::MiB};
+  settings_.commits.transaction = settings_.commits.batch;
+  settings_.backlog.events = 1000;
   start();
   world_.database.rows_in_transaction_max = 300;
   append_pages(400);
@@ -193,7 +193,7 @@ TEST_F(ConsumerTest, Fault40ReadsAgainAndWritesLessWhereATransactionTakesTheStor
   EXPECT_EQ(counted(), 400);
   EXPECT_TRUE(status().store_up);
   EXPECT_LT(status().store_retries, 30) << "nothing is tried unchanged for ever";
-  EXPECT_GT(status().transactions_given_up, 0);
+  EXPECT_GT(status().transactions_abandoned, 0);
   pass(seconds{300});  // and rolled up
   EXPECT_TRUE(world_.all_rolled_up());
   EXPECT_EQ(world_.fault(), std::nullopt);
@@ -320,7 +320,7 @@ TEST_F(ConsumerTest, FlushesBeforeItGivesAPartitionBack) {
   process_->settle();
   EXPECT_EQ(counted(1), 3);
   EXPECT_EQ(process_->log().owned(), std::set<std::int32_t>{0});
-  EXPECT_EQ(process_->consumer().slots().count(1), 0U);
+  EXPECT_EQ(process_->consumer().partitions().count(1), 0U);
 }
 
 TEST_F(ConsumerTest, GivesAPartitionBackAtOnceWhileTheStoreIsAway) {
@@ -370,7 +370,7 @@ TEST_F(ConsumerTest, OpensAgainWhatSomebodyElseHasWritten) {
   world_.database.ledgers.at(0).version += 1;  // as a zombie's last commit would
   world_.database.on_commit = [](const commit::Changes&) {};
   pass(seconds{5});
-  EXPECT_EQ(status().fences_lost, 1);
+  EXPECT_EQ(status().fence_failures, 1);
   EXPECT_EQ(counted(), 3);
 }
 
@@ -405,7 +405,7 @@ TEST_F(ConsumerTest, LeavesWithOneWhenItsOwnStateIsNotToBeTrusted) {
   pass(seconds{2});
   ASSERT_TRUE(process_->left().has_value());
   EXPECT_EQ(process_->left()->exit_code, 1);
-  EXPECT_TRUE(process_->consumer().finished());
+  EXPECT_TRUE(process_->consumer().is_finished());
 }
 
 }  // namespace

@@ -53,8 +53,8 @@ class LettersTest : public testing::Test {
       }
     }
   }
-  void copies_are(consumer::CopyFate fate) {
-    world_.letter_topic.fate = [fate] { return fate; };
+  void copies_are(consumer::CopyOutcome fate) {
+    world_.letter_topic.outcome = [fate] { return fate; };
   }
 
   [[nodiscard]] consumer::Status status() const { return process_->consumer().status(); }
@@ -239,7 +239,7 @@ TEST_F(LetterCopiesTest, ACopyOfAReplayThatIsStillBadNamesItsLetter) {
 
 TEST_F(LetterCopiesTest, WhileTheirTopicIsAwayThatPartitionWaitsAndTheOthersGoOn) {  // fault 25
   start();
-  copies_are(consumer::CopyFate::refused);
+  copies_are(consumer::CopyOutcome::rejected);
   append_garbage(0);
   for (int i = 0; i < 400; ++i) append(0);
   for (int i = 0; i < 5; ++i) {
@@ -252,13 +252,13 @@ TEST_F(LetterCopiesTest, WhileTheirTopicIsAwayThatPartitionWaitsAndTheOthersGoOn
   EXPECT_LE(status().backlog_events, 60 / 4 + 7);
   EXPECT_FALSE(status().paused) << "that is said of the whole process only";
   EXPECT_EQ(status().dlq_pending, 1);
-  EXPECT_EQ(status().dlq_reason,
-            "partition 0: it waits for the copies of its dead letters (1): the fake topic for copies does "
-            "not answer");
-  EXPECT_EQ(status().partitions.at(0).reason,
-            "it waits for the copies of its dead letters (1): the fake topic for copies does not answer");
+  const std::string reason =
+      "waiting for the dead letter topic to acknowledge 1 dead letter: the fake dead letter topic does not "
+      "answer";
+  EXPECT_EQ(status().dlq_reason, "partition 0: " + reason);
+  EXPECT_EQ(status().partitions.at(0).reason, reason);
 
-  copies_are(consumer::CopyFate::kept);
+  copies_are(consumer::CopyOutcome::written);
   pass(seconds{30});
   EXPECT_EQ(ledger(0).tallied, 400);
   EXPECT_EQ(status().dlq_reason, "");
@@ -269,13 +269,13 @@ TEST_F(LetterCopiesTest, WhileTheirTopicIsAwayThatPartitionWaitsAndTheOthersGoOn
 TEST_F(LetterCopiesTest, AreSentAgainNoMoreOftenThanEverythingElse) {
   start();
   int tries = 0;
-  world_.letter_topic.fate = [&] { return ++tries, consumer::CopyFate::answer_lost; };
+  world_.letter_topic.outcome = [&] { return ++tries, consumer::CopyOutcome::acknowledgement_lost; };
   append_garbage();
   pass(seconds{60});
   EXPECT_GT(tries, 35);
   EXPECT_LT(tries, 45);  // 100, 400, then every 1,600 ms
   EXPECT_EQ(ledger().next_offset, 0);
-  copies_are(consumer::CopyFate::kept);
+  copies_are(consumer::CopyOutcome::written);
   pass(seconds{3});
   EXPECT_EQ(ledger().dead_lettered, 1) << "one letter, however many copies";
 }
@@ -310,7 +310,7 @@ TEST_F(LetterCopiesTest, TellsTheLagOfAPartitionThatWaits) {
 
 TEST_F(LetterCopiesTest, APartitionThatWaitsIsGivenBackUnwrittenInTime) {
   start();
-  copies_are(consumer::CopyFate::refused);
+  copies_are(consumer::CopyOutcome::rejected);
   append_garbage();
   append();
   pass(seconds{2});
@@ -348,13 +348,13 @@ TEST_F(LetterCopiesTest, ADrainWaitsForThem) {
   process_->run_turn();
   process_->consumer().stop();
   pass_without_copies(seconds{2});
-  EXPECT_FALSE(process_->consumer().finished());
+  EXPECT_FALSE(process_->consumer().is_finished());
   EXPECT_EQ(ledger(1).tallied, 1);
   const MonoTime wake = process_->consumer().next_deadline(world_.now());
   EXPECT_GT(wake, world_.now().mono) << "it waits, it does not spin";
   EXPECT_TRUE(process_->take_copy_step());
   pass_without_copies(milliseconds{100});
-  EXPECT_TRUE(process_->consumer().finished());
+  EXPECT_TRUE(process_->consumer().is_finished());
   EXPECT_EQ(ledger(0).dead_lettered, 1);
 }
 

@@ -61,7 +61,7 @@ TEST_F(FailoverTest, AnOwnerFindsOutByTheFenceAndCountsAgainWhatIsGone) {
   EXPECT_EQ(ledger(0).tallied, 1);
   append(0);
   for (int i = 0; i < 5; ++i) flush(*owner);
-  EXPECT_EQ(owner->consumer().status().fences_lost, 1);
+  EXPECT_EQ(owner->consumer().status().fence_failures, 1);
   EXPECT_EQ(ledger(0).tallied, 3);
   expect_exact();
 }

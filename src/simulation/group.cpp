@@ -107,10 +107,10 @@ std::string SimulatedGroup::in_words() {
       continue;
     }
     consumer::Consumer& consumer = members_[*owners_[at].member].process->consumer();
-    const auto slot = consumer.slots().find(static_cast<std::int32_t>(at));
+    const auto slot = consumer.partitions().find(static_cast<std::int32_t>(at));
     text += " of process " + std::to_string(*owners_[at].member) + ", ";
-    text += slot == consumer.slots().end() ? "which does not know" : "in state ";
-    if (slot == consumer.slots().end()) continue;
+    text += slot == consumer.partitions().end() ? "which does not know" : "in state ";
+    if (slot == consumer.partitions().end()) continue;
     text += std::to_string(static_cast<int>(slot->second.state)) + " " + slot->second.reason;
   }
   return text;

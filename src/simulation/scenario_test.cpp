@@ -161,7 +161,7 @@ class Story {
     append(0, "fritz", "/");
     process_->run_turn();
     process_->consumer().stop();
-    for (int i = 0; i < 40 && !process_->consumer().finished(); ++i) pass(milliseconds{250});
+    for (int i = 0; i < 40 && !process_->consumer().is_finished(); ++i) pass(milliseconds{250});
     restart();
   }
 

@@ -29,7 +29,7 @@ class Simulation {
         group_(world_, dice_, character_.processes,
                [this](const char* what, int process, int partition) { note(what, process, partition); }) {
     world_.database.faults = [this](commit::StoreStep) { return fault_of_call(); };
-    world_.letter_topic.fate = [this] { return fate_of_copy(); };
+    world_.letter_topic.outcome = [this] { return fate_of_copy(); };
     group_.on_crash = [this](SimulatedProcess& process) { keep_counts(process); };
     if (character_.topic_life == TopicLife::begun_late) begin_late();
     // Not drawn: that would change every other world.
@@ -106,11 +106,11 @@ class Simulation {
     return faults[static_cast<std::size_t>(dice_.roll(4))];
   }
 
-  consumer::CopyFate fate_of_copy() {
+  consumer::CopyOutcome fate_of_copy() {
     const bool fails = copies_away_ || dice_.one_in(character_.copy_fault_one_in);
-    if (calm_ || !fails) return consumer::CopyFate::kept;
+    if (calm_ || !fails) return consumer::CopyOutcome::written;
     ++end_.copies_failed;
-    return dice_.one_in(2) ? consumer::CopyFate::refused : consumer::CopyFate::answer_lost;
+    return dice_.one_in(2) ? consumer::CopyOutcome::rejected : consumer::CopyOutcome::acknowledgement_lost;
   }
 
   void happen() {
@@ -308,9 +308,9 @@ class Simulation {
     const consumer::Status status = process.consumer().status();
     end_.flushes += status.flushes;
     end_.roll_ups += status.roll_ups;
-    end_.fences_lost += status.fences_lost;
+    end_.fences_lost += status.fence_failures;
     end_.commits_in_doubt += status.commits_in_doubt;
-    end_.given_up += status.transactions_given_up;
+    end_.given_up += status.transactions_abandoned;
     end_.places_lost += status.offsets_out_of_range;
   }
 

@@ -126,7 +126,7 @@ TEST_F(StatusTest, CountsFlushesWindowsAndLettersByReason) {
   EXPECT_EQ(now.windows_opened, 2) << "a minute of each partition";
   EXPECT_EQ(now.dead_letters, (std::map<std::string, std::int64_t>{{"not_json", 2}, {"value_missing", 1}}));
   std::int64_t timed = 0;
-  for (const std::int64_t count : now.flush_took.counts) timed += count;
+  for (const std::int64_t count : now.flush_durations.counts) timed += count;
   EXPECT_EQ(timed, now.flushes);
   append(5, 0);
   pass(seconds{2});
