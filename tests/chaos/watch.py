@@ -15,7 +15,7 @@ TOLD_WITHIN = {"gone": 15, "silent": 45}
 COUNTED = {  # counter: what it is called in the summary
     "weir_consumer_store_retries_total": "transactions tried again",
     "weir_consumer_commits_in_doubt_total": "commits in doubt",
-    "weir_consumer_fences_lost_total": "fences lost",
+    "weir_consumer_fence_failures_total": "fence failures",
     "weir_consumer_duplicate_total": "duplicates seen",
     "weir_consumer_pauses_total": "pauses",
     "weir_intake_unknown_total": "outcomes unknown",

@@ -408,7 +408,7 @@ class Processes(pair.Case):
         gate.hold()  # what is being written gets no answer: nothing ends by itself for a while
         second = Sender([producer.port], traffic(400, "held")).start()
         second.wait()
-        weir.wait_until(lambda: consumer.metric("weir_consumer_waiting_events") >= 400, 30, "all to wait for the database")
+        weir.wait_until(lambda: consumer.metric("weir_consumer_backlog_events") >= 400, 30, "all to wait for the database")
         consumer.process.send_signal(signal.SIGTERM)
         time.sleep(10)  # the drain has given up after 7 s
         self.assertTrue(consumer.running, "it waits for the database to close")
