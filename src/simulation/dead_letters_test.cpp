@@ -12,60 +12,61 @@ using std::chrono::seconds;
 
 class LettersTest : public testing::Test {
  protected:
-  explicit LettersTest(bool copies = false) : world_(rules(copies)) {}
+  explicit LettersTest(bool copies = false) : cluster_(rules(copies)) {}
 
-  static ClusterRules rules(bool copies) {
-    return {.partitions = 2, .consumer = hurried_settings(), .copies = copies};
+  static ClusterSettings rules(bool copies) {
+    return {.partitions = 2, .consumer = fast_settings(), .dlq_enabled = copies};
   }
 
   void start() {
-    process_ = world_.start_process();
+    process_ = cluster_.start_process();
     process_->log().assign({0, 1});
-    process_->settle();
+    process_->run_until_idle();
   }
 
   void append(std::int32_t partition = 0, std::optional<std::string> replay_of = {},
               std::optional<std::string> message_id = {}) {
-    world_.append(partition, {.user = "anna",
-                              .page = "/",
-                              .message_id = std::move(message_id),
-                              .at = world_.now().wall,
-                              .replay_of = std::move(replay_of)});
+    cluster_.append(partition, {.user = "anna",
+                                .page = "/",
+                                .message_id = std::move(message_id),
+                                .at = cluster_.now().wall,
+                                .replay_of = std::move(replay_of)});
   }
   void append_garbage(std::int32_t partition = 0, std::optional<std::string> replay_of = {}) {
-    world_.append(partition, {.kind = consumer::TestEvent::Kind::garbage, .replay_of = std::move(replay_of)});
+    cluster_.append(partition,
+                    {.kind = consumer::TestEvent::Kind::garbage, .replay_of = std::move(replay_of)});
   }
 
   void pass(milliseconds time) {
     for (milliseconds passed{0}; passed < time; passed += milliseconds{100}) {
-      world_.advance(milliseconds{100});
-      process_->settle();
+      cluster_.advance(milliseconds{100});
+      process_->run_until_idle();
     }
   }
   // As pass(), but no copy ends.
   void pass_without_copies(milliseconds time) {
     for (milliseconds passed{0}; passed < time; passed += milliseconds{100}) {
-      world_.advance(milliseconds{100});
+      cluster_.advance(milliseconds{100});
       for (int i = 0; i < 3; ++i) {
-        process_->run_turn();
-        while (process_->take_write_step()) {
+        process_->run_iteration();
+        while (process_->run_write_step()) {
         }
       }
     }
   }
   void copies_are(consumer::CopyOutcome fate) {
-    world_.letter_topic.outcome = [fate] { return fate; };
+    cluster_.dlq.outcome = [fate] { return fate; };
   }
 
   [[nodiscard]] consumer::Status status() const { return process_->consumer().status(); }
   [[nodiscard]] const tally::LedgerRow& ledger(std::int32_t partition = 0) const {
-    return world_.database.ledgers.at(partition);
+    return cluster_.database.ledgers.at(partition);
   }
   [[nodiscard]] const commit::FakeTables::Letter& letter(std::int32_t partition, std::int64_t offset) const {
-    return world_.database.letters.at({commit::FakeMetricsStore::topic, partition, offset});
+    return cluster_.database.letters.at({commit::FakeMetricsStore::topic, partition, offset});
   }
 
-  SimulatedCluster world_;
+  SimulatedCluster cluster_;
   std::unique_ptr<SimulatedProcess> process_;
 };
 
@@ -74,7 +75,7 @@ constexpr const char* first_letter = "the-topic/0/0";
 TEST_F(LettersTest, APoisonRecordBecomesALetterAndThePartitionMovesOn) {  // fault 24
   start();
   append_garbage();
-  world_.append(0, {.kind = consumer::TestEvent::Kind::without_value});
+  cluster_.append(0, {.kind = consumer::TestEvent::Kind::without_value});
   append();
   pass(seconds{3});
   EXPECT_EQ(ledger().next_offset, 3);
@@ -82,7 +83,7 @@ TEST_F(LettersTest, APoisonRecordBecomesALetterAndThePartitionMovesOn) {  // fau
   EXPECT_EQ(ledger().tallied, 1);
   EXPECT_EQ(letter(0, 0).letter.reason, "not_json");
   EXPECT_EQ(letter(0, 1).letter.reason, "value_missing");
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
 TEST_F(LettersTest, ReplayedTwiceIsCountedOnce) {
@@ -99,7 +100,7 @@ TEST_F(LettersTest, ReplayedTwiceIsCountedOnce) {
   EXPECT_EQ(ledger(1).duplicate, 1);
   EXPECT_TRUE(letter(0, 0).replayed_at.has_value());
   EXPECT_EQ(letter(0, 0).attempts, 1);
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
 TEST_F(LettersTest, AReplayThatIsStillBadAddsToTheAttemptsOfItsLetterAndDoesNotLoop) {  // fault 25
@@ -110,16 +111,16 @@ TEST_F(LettersTest, AReplayThatIsStillBadAddsToTheAttemptsOfItsLetterAndDoesNotL
   pass(seconds{3});
   append_garbage(1, first_letter);
   pass(minutes{1});
-  EXPECT_EQ(world_.database.letters.size(), 1U);
+  EXPECT_EQ(cluster_.database.letters.size(), 1U);
   EXPECT_EQ(letter(0, 0).attempts, 5);
   EXPECT_EQ(ledger(0).dead_lettered + ledger(1).dead_lettered, 5) << "each attempt is a dead letter once";
-  EXPECT_EQ(world_.topic.bounds(0).end, 4) << "nobody sends it again by himself";
+  EXPECT_EQ(cluster_.topic.bounds(0).end, 4) << "nobody sends it again by himself";
   EXPECT_FALSE(letter(0, 0).replayed_at.has_value());
   append(0, first_letter);
   pass(seconds{3});
   EXPECT_TRUE(letter(0, 0).replayed_at.has_value());
   EXPECT_EQ(ledger(0).tallied, 1);
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
 TEST_F(LettersTest, AReplayCountsInAllThatAFlushWrites) {
@@ -127,17 +128,17 @@ TEST_F(LettersTest, AReplayCountsInAllThatAFlushWrites) {
   append_garbage();
   pass(seconds{3});
   append(0, first_letter);
-  world_.append(1, {.user = "bert", .page = "/b", .at = world_.now().wall});
-  world_.append(
-      0, {.user = "cleo", .at = world_.now().wall - std::chrono::days{2}, .replay_of = "the-topic/9/9"});
+  cluster_.append(1, {.user = "bert", .page = "/b", .at = cluster_.now().wall});
+  cluster_.append(
+      0, {.user = "cleo", .at = cluster_.now().wall - std::chrono::days{2}, .replay_of = "the-topic/9/9"});
   pass(seconds{3});
-  ASSERT_EQ(world_.database.flushes.size(), 1U);
-  EXPECT_EQ(world_.database.flushes[0].unique_users, 3);
-  EXPECT_EQ(world_.database.flushes[0].page_view_count, 3);
-  EXPECT_NE(world_.database.pruned_to[0], WallTime{}) << "too old for its minute, as any event may be";
+  ASSERT_EQ(cluster_.database.flushes.size(), 1U);
+  EXPECT_EQ(cluster_.database.flushes[0].unique_users, 3);
+  EXPECT_EQ(cluster_.database.flushes[0].page_view_count, 3);
+  EXPECT_NE(cluster_.database.pruned_to[0], WallTime{}) << "too old for its minute, as any event may be";
   pass(minutes{3});
-  EXPECT_TRUE(world_.all_rolled_up());
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_TRUE(cluster_.all_rolled_up());
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
 TEST_F(LettersTest, AReplayOfNoKnownLetterIsAnOrdinaryRecord) {
@@ -150,9 +151,9 @@ TEST_F(LettersTest, AReplayOfNoKnownLetterIsAnOrdinaryRecord) {
   pass(seconds{3});
   EXPECT_EQ(ledger().tallied, 3);
   EXPECT_EQ(ledger().dead_lettered, 2);
-  EXPECT_EQ(world_.database.letters.size(), 2U);
+  EXPECT_EQ(cluster_.database.letters.size(), 2U);
   EXPECT_EQ(letter(0, 3).attempts, 1);
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
 TEST_F(LettersTest, AReplayWhoseEventWasSeenMarksItsLetterAllTheSame) {
@@ -171,20 +172,20 @@ TEST_F(LettersTest, AReplayIsRememberedByTheDedupeAfterARestartUnlessItWasStillB
   start();
   append_garbage();
   pass(seconds{3});
-  world_.append(0, {.kind = consumer::TestEvent::Kind::ahead,
-                    .message_id = "late",
-                    .at = world_.now().wall + std::chrono::hours{49},
-                    .replay_of = first_letter});
+  cluster_.append(0, {.kind = consumer::TestEvent::Kind::ahead,
+                      .message_id = "late",
+                      .at = cluster_.now().wall + std::chrono::hours{49},
+                      .replay_of = first_letter});
   append(0, first_letter, "good");
   pass(seconds{3});
   start();
   append(0, {}, "good");
-  world_.append(0, {.message_id = "late", .at = world_.now().wall});
+  cluster_.append(0, {.message_id = "late", .at = cluster_.now().wall});
   pass(seconds{3});
   EXPECT_EQ(ledger().tallied, 2);
   EXPECT_EQ(ledger().duplicate, 1);
   EXPECT_EQ(letter(0, 0).attempts, 2);
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
 TEST_F(LettersTest, ALetterReplayedBeforeItsRowIsWrittenCountsOnce) {
@@ -196,7 +197,7 @@ TEST_F(LettersTest, ALetterReplayedBeforeItsRowIsWrittenCountsOnce) {
   EXPECT_EQ(ledger().tallied, 1);
   EXPECT_EQ(ledger().duplicate, 1);
   EXPECT_TRUE(letter(0, 0).replayed_at.has_value());
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
 // With a topic for copies.
@@ -213,12 +214,12 @@ TEST_F(LetterCopiesTest, ALetterIsCopiedBeforeTheOffsetMoves) {  // fault 24
   EXPECT_EQ(ledger().next_offset, 0);
   EXPECT_EQ(status().dlq_pending, 1);
   EXPECT_EQ(status().dlq_reason, "") << "nothing has failed";
-  EXPECT_TRUE(process_->take_copy_step());
+  EXPECT_TRUE(process_->end_dlq_copy());
   pass_without_copies(milliseconds{300});  // it does not wait for the next interval
   EXPECT_EQ(ledger().next_offset, 2);
   EXPECT_EQ(status().dlq_pending, 0);
-  ASSERT_EQ(world_.letter_topic.copies().size(), 1U);
-  const consumer::DeadLetterTopic::Copy& copy = world_.letter_topic.copies()[0];
+  ASSERT_EQ(cluster_.dlq.copies().size(), 1U);
+  const consumer::DeadLetterTopic::Copy& copy = cluster_.dlq.copies()[0];
   EXPECT_EQ(commit::to_text(copy.source), first_letter);
   EXPECT_EQ(copy.dead_letter.reason, "not_json");
   EXPECT_EQ(copy.dead_letter.value, "{]");
@@ -231,10 +232,10 @@ TEST_F(LetterCopiesTest, ACopyOfAReplayThatIsStillBadNamesItsLetter) {
   append_garbage(0, first_letter);
   append_garbage(0, "no place");
   pass(seconds{3});
-  ASSERT_EQ(world_.letter_topic.copies().size(), 3U);
-  EXPECT_EQ(commit::to_text(world_.letter_topic.copies()[1].source), first_letter);
-  EXPECT_EQ(commit::to_text(world_.letter_topic.copies()[2].source), "the-topic/0/2");
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  ASSERT_EQ(cluster_.dlq.copies().size(), 3U);
+  EXPECT_EQ(commit::to_text(cluster_.dlq.copies()[1].source), first_letter);
+  EXPECT_EQ(commit::to_text(cluster_.dlq.copies()[2].source), "the-topic/0/2");
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
 TEST_F(LetterCopiesTest, WhileTheirTopicIsAwayThatPartitionWaitsAndTheOthersGoOn) {  // fault 25
@@ -263,13 +264,13 @@ TEST_F(LetterCopiesTest, WhileTheirTopicIsAwayThatPartitionWaitsAndTheOthersGoOn
   EXPECT_EQ(ledger(0).tallied, 400);
   EXPECT_EQ(status().dlq_reason, "");
   EXPECT_TRUE(process_->log().paused().empty());
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
 TEST_F(LetterCopiesTest, AreSentAgainNoMoreOftenThanEverythingElse) {
   start();
   int tries = 0;
-  world_.letter_topic.outcome = [&] { return ++tries, consumer::CopyOutcome::acknowledgement_lost; };
+  cluster_.dlq.outcome = [&] { return ++tries, consumer::CopyOutcome::acknowledgement_lost; };
   append_garbage();
   pass(seconds{60});
   EXPECT_GT(tries, 35);
@@ -287,8 +288,7 @@ TEST_F(LetterCopiesTest, AStreamOfLettersStarvesNobody) {
     append();
     pass_without_copies(milliseconds{100});
     if (i > 2) {
-      while (world_.letter_topic.copies().size() + 1 < static_cast<std::size_t>(i))
-        process_->take_copy_step();
+      while (cluster_.dlq.copies().size() + 1 < static_cast<std::size_t>(i)) process_->end_dlq_copy();
     }
   }
   EXPECT_GT(ledger().next_offset, 150);
@@ -304,7 +304,7 @@ TEST_F(LetterCopiesTest, TellsTheLagOfAPartitionThatWaits) {
   pass_without_copies(seconds{6});
   EXPECT_GT(ledger().observed.observed_at, first);
   EXPECT_EQ(ledger().observed.log_end_offset, 2);
-  EXPECT_EQ(ledger().observed.oldest_unread_at, world_.now().wall - seconds{12});
+  EXPECT_EQ(ledger().observed.oldest_unread_at, cluster_.now().wall - seconds{12});
   EXPECT_EQ(ledger().next_offset, 0);
 }
 
@@ -328,31 +328,31 @@ TEST_F(LetterCopiesTest, AnAnswerToAnObjectThatIsGoneMeansNothing) {
   append();
   pass_without_copies(seconds{2});
   process_->log().lose({0});
-  process_->run_turn();
+  process_->run_iteration();
   process_->log().assign({0});
   pass_without_copies(seconds{2});
   EXPECT_EQ(status().dlq_pending, 1);
-  EXPECT_TRUE(process_->take_copy_step());  // the first object's
+  EXPECT_TRUE(process_->end_dlq_copy());  // the first object's
   pass_without_copies(seconds{2});
   EXPECT_EQ(ledger().next_offset, 0);
-  EXPECT_TRUE(process_->take_copy_step());
+  EXPECT_TRUE(process_->end_dlq_copy());
   pass_without_copies(seconds{2});
   EXPECT_EQ(ledger().next_offset, 2);
-  EXPECT_EQ(world_.letter_topic.copies().size(), 2U) << "at least once";
+  EXPECT_EQ(cluster_.dlq.copies().size(), 2U) << "at least once";
 }
 
 TEST_F(LetterCopiesTest, ADrainWaitsForThem) {
   start();
   append_garbage(0);
   append(1);
-  process_->run_turn();
+  process_->run_iteration();
   process_->consumer().stop();
   pass_without_copies(seconds{2});
   EXPECT_FALSE(process_->consumer().is_finished());
   EXPECT_EQ(ledger(1).tallied, 1);
-  const MonoTime wake = process_->consumer().next_deadline(world_.now());
-  EXPECT_GT(wake, world_.now().mono) << "it waits, it does not spin";
-  EXPECT_TRUE(process_->take_copy_step());
+  const MonoTime wake = process_->consumer().next_deadline(cluster_.now());
+  EXPECT_GT(wake, cluster_.now().mono) << "it waits, it does not spin";
+  EXPECT_TRUE(process_->end_dlq_copy());
   pass_without_copies(milliseconds{100});
   EXPECT_TRUE(process_->consumer().is_finished());
   EXPECT_EQ(ledger(0).dead_lettered, 1);

@@ -11,49 +11,50 @@ using std::chrono::milliseconds;
 
 class FailoverTest : public testing::Test {
  protected:
-  FailoverTest() : world_({.partitions = 3, .consumer = hurried_settings()}) {}
+  FailoverTest() : cluster_({.partitions = 3, .consumer = fast_settings()}) {}
 
   std::unique_ptr<SimulatedProcess> process_with(std::vector<std::int32_t> partitions) {
-    auto process = world_.start_process();
+    auto process = cluster_.start_process();
     give(*process, std::move(partitions));
     return process;
   }
   static void give(SimulatedProcess& process, std::vector<std::int32_t> partitions) {
     process.log().assign(std::move(partitions));
-    process.settle();  // opens them…
-    process.settle();  // …and reads
+    process.run_until_idle();  // opens them…
+    process.run_until_idle();  // …and reads
   }
 
   void append(std::int32_t partition, std::optional<std::string> replay_of = {}) {
-    world_.append(partition,
-                  {.user = "anna", .page = "/", .at = world_.now().wall, .replay_of = std::move(replay_of)});
+    cluster_.append(
+        partition,
+        {.user = "anna", .page = "/", .at = cluster_.now().wall, .replay_of = std::move(replay_of)});
   }
 
   // Long enough for a flush, too short for an observation.
   void flush(SimulatedProcess& process) {
-    process.settle();
-    world_.advance(milliseconds{1000});
-    process.settle();
+    process.run_until_idle();
+    cluster_.advance(milliseconds{1000});
+    process.run_until_idle();
   }
 
   void fail_over(std::span<SimulatedProcess* const> processes) {
     for (SimulatedProcess* const process : processes) process->session().end();
-    world_.fall_back();
+    cluster_.restore_checkpoint();
   }
 
   [[nodiscard]] const tally::LedgerRow& ledger(std::int32_t partition) const {
-    return world_.database.ledgers.at(partition);
+    return cluster_.database.ledgers.at(partition);
   }
-  void expect_exact() const { EXPECT_EQ(world_.fault().value_or("nothing"), "nothing"); }
+  void expect_exact() const { EXPECT_EQ(cluster_.fault().value_or("nothing"), "nothing"); }
 
-  SimulatedCluster world_;
+  SimulatedCluster cluster_;
 };
 
 TEST_F(FailoverTest, AnOwnerFindsOutByTheFenceAndCountsAgainWhatIsGone) {
   const auto owner = process_with({0});
   append(0);
   flush(*owner);
-  world_.checkpoint();
+  cluster_.checkpoint();
   append(0);
   flush(*owner);
   EXPECT_EQ(ledger(0).tallied, 2);
@@ -71,9 +72,9 @@ TEST_F(FailoverTest, AnOwnerFindsOutByTheFenceAndCountsAgainWhatIsGone) {
 TEST_F(FailoverTest, AZombieOfTheLostPastIsShutOutFromAnAccountThatHasComeAsFarAnotherWay) {
   const auto zombie = process_with({0, 1});
   const auto other = process_with({2});
-  world_.append(0, {.kind = consumer::TestEvent::Kind::garbage});
+  cluster_.append(0, {.kind = consumer::TestEvent::Kind::garbage});
   flush(*zombie);
-  world_.checkpoint();
+  cluster_.checkpoint();
 
   append(1, "the-topic/0/0");
   flush(*zombie);

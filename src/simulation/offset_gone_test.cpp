@@ -12,23 +12,23 @@ using std::chrono::seconds;
 class OffsetGone : public testing::Test {
  protected:
   void under(consumer::OnOffsetGone rule, const commit::PlantedBugs& bugs = {}) {
-    ClusterRules rules{.partitions = 2, .consumer = hurried_settings(), .store_bugs = bugs};
+    ClusterSettings rules{.partitions = 2, .consumer = fast_settings(), .store_bugs = bugs};
     rules.consumer.on_offset_gone = rule;
-    world_.emplace(rules);
-    process_ = world_->start_process();
+    cluster_.emplace(rules);
+    process_ = cluster_->start_process();
     process_->log().assign({0, 1});
-    process_->settle();
+    process_->run_until_idle();
   }
 
   void append(int events, std::int32_t partition) {
     for (int i = 0; i < events; ++i)
-      world_->append(partition, {.user = "anna", .page = "/", .at = world_->now().wall});
+      cluster_->append(partition, {.user = "anna", .page = "/", .at = cluster_->now().wall});
   }
 
   void pass(milliseconds time) {
     for (milliseconds passed{0}; passed < time; passed += milliseconds{100}) {
-      world_->advance(milliseconds{100});
-      process_->settle();
+      cluster_->advance(milliseconds{100});
+      process_->run_until_idle();
     }
   }
 
@@ -38,15 +38,15 @@ class OffsetGone : public testing::Test {
     pass(seconds{3});
     process_->log().pause(0);
     append(20, 0);
-    world_->cut_log(0, 15);
+    cluster_->cut_log(0, 15);
     process_->log().resume(0);
     append(3, 1);
     pass(seconds{5});
   }
 
   // As Kafka tells it: the partitions are lost while there is no topic, and given again.
-  void make_topic_anew() {
-    world_->make_topic_anew();
+  void recreate_topic() {
+    cluster_->recreate_topic();
     process_->log().lose({0, 1});
     append(2, 0);
     process_->log().assign({0, 1});
@@ -55,11 +55,11 @@ class OffsetGone : public testing::Test {
 
   [[nodiscard]] consumer::Status status() const { return process_->consumer().status(); }
   [[nodiscard]] const tally::LedgerRow& ledger(std::int32_t partition) const {
-    return world_->database.ledgers.at(partition);
+    return cluster_->database.ledgers.at(partition);
   }
   [[nodiscard]] std::int64_t events_in_days() const {
     std::int64_t events = 0;
-    for (const auto& [key, window] : world_->database.windows) {
+    for (const auto& [key, window] : cluster_->database.windows) {
       if (key.granularity == tally::Granularity::minute && key.dimension == tally::Dimension::total)
         events += window.row.events;
     }
@@ -74,14 +74,14 @@ class OffsetGone : public testing::Test {
     return numbers;
   }
 
-  std::optional<SimulatedCluster> world_;
+  std::optional<SimulatedCluster> cluster_;
   std::unique_ptr<SimulatedProcess> process_;
   bool planted_ = false;
 
   // Whatever the story, the store says what the log says.
   void TearDown() override {
     if (planted_) return;
-    EXPECT_EQ(world_->fault().value_or("nothing"), "nothing");
+    EXPECT_EQ(cluster_->fault().value_or("nothing"), "nothing");
   }
 };
 
@@ -114,7 +114,7 @@ TEST_F(OffsetGone, Fault27AGapIsCountedThoughTheLogIsEmptyBehindIt) {
   under(consumer::OnOffsetGone::earliest);
   process_->log().pause(0);
   append(20, 0);
-  world_->cut_log(0, 20);
+  cluster_->cut_log(0, 20);
   process_->log().resume(0);
   pass(seconds{5});
   EXPECT_EQ(ledger(0).next_offset, 20);
@@ -126,7 +126,7 @@ TEST_F(OffsetGone, Fault27ATopicMadeAnewStopsThePartitionsThatWereCounted) {
   under(consumer::OnOffsetGone::stop);
   append(5, 0);
   pass(seconds{3});
-  make_topic_anew();
+  recreate_topic();
   EXPECT_EQ(refused(), std::vector{0}) << "nothing was counted of partition 1";
   EXPECT_EQ(ledger(0).tallied, 5);
 }
@@ -134,18 +134,18 @@ TEST_F(OffsetGone, Fault27ATopicMadeAnewStopsThePartitionsThatWereCounted) {
 TEST_F(OffsetGone, Fault27ATopicMadeAnewGetsANewAccountWhenToldToGoOn) {
   under(consumer::OnOffsetGone::earliest);
   append(5, 0);
-  world_->append(0, {.kind = consumer::TestEvent::Kind::garbage});
+  cluster_->append(0, {.kind = consumer::TestEvent::Kind::garbage});
   pass(seconds{3});
-  make_topic_anew();
+  recreate_topic();
   EXPECT_TRUE(refused().empty());
   EXPECT_EQ(ledger(0).start_offset, 0);
   EXPECT_EQ(ledger(0).tallied, 2);
-  ASSERT_EQ(world_->database.retired.size(), 1U);
-  const auto& [name, old] = *world_->database.retired.begin();
+  ASSERT_EQ(cluster_->database.retired.size(), 1U);
+  const auto& [name, old] = *cluster_->database.retired.begin();
   EXPECT_TRUE(name.first.starts_with("the-topic~2025")) << name.first;
   EXPECT_EQ(old.tallied, 5);
   EXPECT_EQ(old.dead_lettered, 1);
-  EXPECT_TRUE(world_->database.letters.contains(commit::DeadLetterId{name.first, 0, 5}));
+  EXPECT_TRUE(cluster_->database.letters.contains(commit::DeadLetterId{name.first, 0, 5}));
   EXPECT_EQ(events_in_days(), 7) << "the windows go on";
 }
 
@@ -155,32 +155,32 @@ TEST_F(OffsetGone, Fault27ATopicMadeAnewIsKnownByItsRecordsHoweverLongItIs) {
   append(5, 0);
   pass(seconds{3});
   process_.reset();
-  world_->make_topic_anew();
-  world_->advance(seconds{1});
+  cluster_->recreate_topic();
+  cluster_->advance(seconds{1});
   append(9, 0);
-  process_ = world_->start_process();
+  process_ = cluster_->start_process();
   process_->log().assign({0, 1});
   pass(seconds{3});
   EXPECT_EQ(ledger(0).tallied, 9);
-  EXPECT_EQ(world_->database.retired.size(), 1U);
+  EXPECT_EQ(cluster_->database.retired.size(), 1U);
 }
 
 // KAFKA_START=latest left out five records of a log that is gone when the first process comes.
 TEST_F(OffsetGone, Fault42ATopicThatIsCreatedAgainAfterItWasBegunAtItsEndIsCountedFromItsStart) {
   planted_ = true;  // the oracle does not know the records that were left out
   for (const consumer::OnOffsetGone rule : {consumer::OnOffsetGone::stop, consumer::OnOffsetGone::earliest}) {
-    ClusterRules rules{.partitions = 2, .consumer = hurried_settings()};
+    ClusterSettings rules{.partitions = 2, .consumer = fast_settings()};
     rules.consumer.on_offset_gone = rule;
     process_.reset();
-    world_.emplace(rules);
-    for (int i = 0; i < 5; ++i) world_->topic.append(0, consumer::make_record({}, world_->now().wall));
-    consumer::FakeLogReader reader(world_->topic);
-    commit::FakeMetricsStore session(world_->database, "the-group");
-    ASSERT_TRUE(consumer::start_at_latest(reader, session, world_->now().wall));
-    world_->make_topic_anew();
-    world_->advance(seconds{1});
+    cluster_.emplace(rules);
+    for (int i = 0; i < 5; ++i) cluster_->topic.append(0, consumer::make_record({}, cluster_->now().wall));
+    consumer::FakeLogReader reader(cluster_->topic);
+    commit::FakeMetricsStore session(cluster_->database, "the-group");
+    ASSERT_TRUE(consumer::start_at_latest(reader, session, cluster_->now().wall));
+    cluster_->recreate_topic();
+    cluster_->advance(seconds{1});
     append(9, 0);
-    process_ = world_->start_process();
+    process_ = cluster_->start_process();
     process_->log().assign({0, 1});
     pass(seconds{3});
     if (rule == consumer::OnOffsetGone::stop) {
@@ -200,12 +200,12 @@ TEST_F(OffsetGone, Fault27AnAccountIsPutAwayHoweverOftenTheStoreFails) {
     append(5, 0);
     pass(seconds{3});
     int left = 3;
-    world_->database.faults = [&](commit::StoreStep step) {
+    cluster_->database.faults = [&](commit::StoreStep step) {
       return step == commit::StoreStep::archive_ledger && left-- > 0 ? fault : commit::Fault::none;
     };
-    make_topic_anew();
+    recreate_topic();
     EXPECT_EQ(ledger(0).tallied, 2);
-    EXPECT_EQ(world_->database.retired.size(), 1U) << "once, whatever the answers were";
+    EXPECT_EQ(cluster_->database.retired.size(), 1U) << "once, whatever the answers were";
   }
 }
 
@@ -216,34 +216,34 @@ TEST_F(OffsetGone, Fault27OfTwoWhoPutAnAccountAwayTheFirstHasDoneIt) {
     append(5, 0);
     pass(seconds{3});
     process_.reset();
-    world_->make_topic_anew();
+    cluster_->recreate_topic();
     append(2, 0);
-    std::unique_ptr<SimulatedProcess> other = world_->start_process();
+    std::unique_ptr<SimulatedProcess> other = cluster_->start_process();
     bool overtaken = false;
-    world_->database.faults = [&](commit::StoreStep step) {
+    cluster_->database.faults = [&](commit::StoreStep step) {
       if (step != commit::StoreStep::archive_ledger || std::exchange(overtaken, true))
         return commit::Fault::none;
-      world_->advance(seconds{2});  // it takes another name
+      cluster_->advance(seconds{2});  // it takes another name
       other->log().assign({0});
       for (int i = 0; i < 30; ++i) {
-        world_->advance(milliseconds{100});
-        other->settle();
+        cluster_->advance(milliseconds{100});
+        other->run_until_idle();
       }
       return commit::Fault::none;
     };
-    process_ = world_->start_process();
+    process_ = cluster_->start_process();
     process_->log().assign({0});
-    process_->settle();
+    process_->run_until_idle();
     other.reset();
     pass(seconds{3});
     if (unfenced) {
       planted_ = true;
-      EXPECT_NE(world_->fault(), std::nullopt) << "or this would prove nothing";
+      EXPECT_NE(cluster_->fault(), std::nullopt) << "or this would prove nothing";
       continue;
     }
-    EXPECT_EQ(world_->fault(), std::nullopt);
+    EXPECT_EQ(cluster_->fault(), std::nullopt);
     EXPECT_EQ(ledger(0).tallied, 2);
-    EXPECT_EQ(world_->database.retired.size(), 1U);
+    EXPECT_EQ(cluster_->database.retired.size(), 1U);
   }
 }
 
@@ -251,7 +251,7 @@ TEST_F(OffsetGone, Fault27APartitionAddedAtRunTimeIsReadFromItsStart) {
   under(consumer::OnOffsetGone::stop);
   append(5, 0);
   pass(seconds{3});
-  world_->topic.add_partition();
+  cluster_->topic.add_partition();
   append(4, 2);
   process_->log().assign({2});
   append(2, 0);

@@ -34,8 +34,8 @@ std::string in_words(Mishap mishap, int at) {
 
 class Story {
  public:
-  Story(Mishap mishap, int at) : mishap_(mishap), at_(at), world_(rules()) {
-    world_.database.faults = [this](commit::StoreStep step) { return fault_of(step); };
+  Story(Mishap mishap, int at) : mishap_(mishap), at_(at), cluster_(rules()) {
+    cluster_.database.faults = [this](commit::StoreStep step) { return fault_of(step); };
     restart();
   }
 
@@ -47,17 +47,17 @@ class Story {
     roll_up_and_late_event();
     give_back_and_take_again();
     stop();
-    for (int i = 0; i < 100 && !(world_.all_counted() && world_.all_rolled_up()); ++i)
+    for (int i = 0; i < 100 && !(cluster_.all_counted() && cluster_.all_rolled_up()); ++i)
       pass(seconds{10}, seconds{10});
   }
 
-  [[nodiscard]] SimulatedCluster& world() { return world_; }
+  [[nodiscard]] SimulatedCluster& cluster() { return cluster_; }
   [[nodiscard]] int steps() const { return steps_; }
   [[nodiscard]] bool left_with_reason() const { return left_with_reason_; }
 
  private:
-  static ClusterRules rules() {
-    ClusterRules rules{.partitions = 2, .consumer = hurried_settings(), .copies = true};
+  static ClusterSettings rules() {
+    ClusterSettings rules{.partitions = 2, .consumer = fast_settings(), .dlq_enabled = true};
     rules.consumer.dedupe = {.window = minutes{10}, .records = 100};
     return rules;
   }
@@ -87,68 +87,70 @@ class Story {
 
   void restart() {
     process_.reset();
-    process_ = world_.start_process();
+    process_ = cluster_.start_process();
     process_->log().assign({0, 1});
   }
 
   // Time goes by, and whatever becomes due is done.
   void pass(milliseconds time, milliseconds stride = milliseconds{250}) {
     for (milliseconds passed{0}; passed < time; passed += stride) {
-      world_.advance(stride);
-      process_->run_turn();
-      while (!crashing_ && process_->take_write_step()) {
+      cluster_.advance(stride);
+      process_->run_iteration();
+      while (!crashing_ && process_->run_write_step()) {
       }
-      while (!crashing_ && process_->take_copy_step()) {
+      while (!crashing_ && process_->end_dlq_copy()) {
       }
-      if (process_->left()) left_with_reason_ = process_->left()->exit_code == 1;
-      if (process_->left() || std::exchange(crashing_, false)) restart();
-      world_.database.settle(mishap_ == Mishap::limbo_kept);
+      if (process_->exit()) left_with_reason_ = process_->exit()->exit_code == 1;
+      if (process_->exit() || std::exchange(crashing_, false)) restart();
+      cluster_.database.settle(mishap_ == Mishap::limbo_kept);
     }
   }
 
   void append(std::int32_t partition, std::string user, std::string page,
               std::optional<std::string> message_id = {}) {
-    world_.append(partition, {.user = std::move(user),
-                              .page = std::move(page),
-                              .message_id = std::move(message_id),
-                              .at = world_.now().wall});
+    cluster_.append(partition, {.user = std::move(user),
+                                .page = std::move(page),
+                                .message_id = std::move(message_id),
+                                .at = cluster_.now().wall});
   }
 
   void first_flush() {
     for (const char* user : {"anna", "bert", "anna", "cleo"}) append(0, user, "/");
     append(0, "anna", "/shop", "order-1");
     append(1, "dora", "/");
-    world_.append_holes(1, 2);
+    cluster_.append_holes(1, 2);
     append(1, "emil", "/");
     pass(seconds{2});
   }
 
   void letter_and_duplicate() {
-    world_.append(0, {.kind = consumer::TestEvent::Kind::garbage});
-    world_.append(1, {.kind = consumer::TestEvent::Kind::without_value});
-    world_.append(0,
-                  {.kind = consumer::TestEvent::Kind::ahead, .at = world_.now().wall + std::chrono::days{3}});
+    cluster_.append(0, {.kind = consumer::TestEvent::Kind::garbage});
+    cluster_.append(1, {.kind = consumer::TestEvent::Kind::without_value});
+    cluster_.append(
+        0, {.kind = consumer::TestEvent::Kind::ahead, .at = cluster_.now().wall + std::chrono::days{3}});
     append(0, "anna", "/shop", "order-1");
     pass(seconds{2});
   }
 
   void replays() {
-    world_.append(0, {.user = "gina", .page = "/", .at = world_.now().wall, .replay_of = "the-topic/0/5"});
-    world_.append(1, {.user = "gina", .page = "/", .at = world_.now().wall, .replay_of = "the-topic/0/5"});
-    world_.append(0, {.kind = consumer::TestEvent::Kind::garbage, .replay_of = "the-topic/0/6"});
+    cluster_.append(0,
+                    {.user = "gina", .page = "/", .at = cluster_.now().wall, .replay_of = "the-topic/0/5"});
+    cluster_.append(1,
+                    {.user = "gina", .page = "/", .at = cluster_.now().wall, .replay_of = "the-topic/0/5"});
+    cluster_.append(0, {.kind = consumer::TestEvent::Kind::garbage, .replay_of = "the-topic/0/6"});
     pass(seconds{2});
   }
 
   void roll_up_and_late_event() {
     pass(seconds{120}, seconds{30});
-    world_.append(0, {.user = "late", .at = world_.now().wall - minutes{2}});
-    world_.append(0, {.user = "very late", .at = world_.now().wall - std::chrono::days{2}});
+    cluster_.append(0, {.user = "late", .at = cluster_.now().wall - minutes{2}});
+    cluster_.append(0, {.user = "very late", .at = cluster_.now().wall - std::chrono::days{2}});
     pass(seconds{120}, seconds{30});
   }
 
   void give_back_and_take_again() {
     append(1, "dora", "/", "order-2");
-    process_->run_turn();
+    process_->run_iteration();
     process_->log().revoke({1});
     pass(seconds{6});
     if (!process_->log().owned().contains(1)) process_->log().assign({1});
@@ -159,7 +161,7 @@ class Story {
 
   void stop() {
     append(0, "fritz", "/");
-    process_->run_turn();
+    process_->run_iteration();
     process_->consumer().stop();
     for (int i = 0; i < 40 && !process_->consumer().is_finished(); ++i) pass(milliseconds{250});
     restart();
@@ -170,22 +172,22 @@ class Story {
   int steps_ = 0;
   bool crashing_ = false;
   bool left_with_reason_ = false;
-  SimulatedCluster world_;
+  SimulatedCluster cluster_;
   std::unique_ptr<SimulatedProcess> process_;
 };
 
 void expect_exact(Story& story) {
-  EXPECT_EQ(story.world().fault().value_or("nothing"), "nothing");
-  EXPECT_TRUE(story.world().all_counted());
-  EXPECT_TRUE(story.world().all_rolled_up());
+  EXPECT_EQ(story.cluster().fault().value_or("nothing"), "nothing");
+  EXPECT_TRUE(story.cluster().all_counted());
+  EXPECT_TRUE(story.cluster().all_rolled_up());
 }
 
 TEST(Story, EndsWellWhenNothingGoesWrong) {
   Story story(Mishap::none, 0);
   story.tell();
   expect_exact(story);
-  const tally::LedgerRow& zero = story.world().database.ledgers.at(0);
-  const tally::LedgerRow& one = story.world().database.ledgers.at(1);
+  const tally::LedgerRow& zero = story.cluster().database.ledgers.at(0);
+  const tally::LedgerRow& one = story.cluster().database.ledgers.at(1);
   EXPECT_EQ(zero.duplicate, 2);
   EXPECT_EQ(zero.dead_lettered, 3);
   EXPECT_EQ(one.duplicate, 2);

@@ -28,12 +28,12 @@ std::optional<std::uint64_t> environment(const char* name) {
 }
 
 struct Sums {
-  SimulationEnd all;  // the numbers, added up
+  SimulationResult all;  // the numbers, added up
   std::optional<std::uint64_t> red;
-  SimulationEnd red_end;
+  SimulationResult red_end;
 
-  void add(const SimulationEnd& end) {
-    for (const auto& number : SimulationEnd::numbers) all.*number.value += end.*number.value;
+  void add(const SimulationResult& end) {
+    for (const auto& number : SimulationResult::numbers) all.*number.value += end.*number.value;
   }
 };
 
@@ -41,7 +41,7 @@ struct Sums {
 Sums simulate_many(std::uint64_t first, std::uint64_t last, std::uint64_t stride) {
   Sums sums;
   for (std::uint64_t seed = first; seed <= last && !sums.red; seed += stride) {
-    SimulationEnd end = simulate(seed);
+    SimulationResult end = simulate(seed);
     sums.add(end);
     if (!end.fault) continue;
     sums.red = seed;
@@ -66,10 +66,10 @@ Sums simulate_all(std::uint64_t first, std::uint64_t last) {
   return sums;
 }
 
-void print(std::uint64_t worlds, const SimulationEnd& all) {
+void print(std::uint64_t worlds, const SimulationResult& all) {
   std::cout << worlds << (worlds == 1 ? " world" : " worlds");
   char before = ':';
-  for (const auto& number : SimulationEnd::numbers)
+  for (const auto& number : SimulationResult::numbers)
     std::cout << std::exchange(before, ',') << ' ' << all.*number.value << ' ' << number.name;
   std::cout << '\n';
 }
@@ -85,7 +85,7 @@ TEST(Simulation, TheStoreSaysExactlyWhatTheLogSays) {
   print(one ? 1 : last, sums.all);
   if (one || last < 500) return;
   // Otherwise the worlds were too kind to prove anything.
-  for (const auto& number : SimulationEnd::numbers) EXPECT_GT(sums.all.*number.value, 0) << number.name;
+  for (const auto& number : SimulationResult::numbers) EXPECT_GT(sums.all.*number.value, 0) << number.name;
 }
 
 // A proof that cannot fail proves nothing. Each of these faults is planted in the fakes, and each must be
@@ -100,9 +100,9 @@ constexpr Planted all_planted[] = {
     {"no fence", {.store = {.no_fence = true}}, 6},
     {"offset before write", {.store = {.ledger_before_rows = true}}, 1},
     {"cache kept over a revoke", {.store = {.cache = commit::RowCache::kept_over_a_revoke}}, 43},
-    {"dedupe not rebuilt", {.forgetful = true}, 12},
+    {"dedupe not rebuilt", {.skip_rebuild = true}, 12},
     {"unknown commit sent again unfenced", {.store = {.resend_without_fence = true}}, 461},
-    {"letter after offset", {.hasty_copies = true}, 11},
+    {"letter after offset", {.dlq_acknowledges_early = true}, 11},
 };
 constexpr std::uint64_t planted_seeds_max = 10'000;
 
@@ -115,7 +115,7 @@ std::string first_seed_that_finds(const SimulationBugs& bugs) {
 TEST(Simulation, FindsEachPlantedBugWithTheSeedThatIsListed) {
   for (const Planted& planted : all_planted) {
     ASSERT_LE(planted.seed, planted_seeds_max);
-    const SimulationEnd end = simulate(planted.seed, planted.bugs);
+    const SimulationResult end = simulate(planted.seed, planted.bugs);
     ASSERT_TRUE(end.fault) << planted.what << ", seed " << planted.seed << ": not found; "
                            << first_seed_that_finds(planted.bugs);
     EXPECT_FALSE(simulate(planted.seed).fault) << planted.what << ": it is not the bug that this seed finds";

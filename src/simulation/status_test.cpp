@@ -23,40 +23,40 @@ TEST(Durations, PutATimeUnderTheFirstBorderThatItDoesNotExceed) {
 class StatusTest : public testing::Test {
  protected:
   void start() {
-    process_ = world_.start_process();
+    process_ = cluster_.start_process();
     process_->log().assign({0, 1});
-    process_->settle();
+    process_->run_until_idle();
   }
 
   void append(int events, std::int32_t partition) {
     for (int i = 0; i < events; ++i)
-      world_.append(partition, {.user = "anna", .page = "/", .at = world_.now().wall});
+      cluster_.append(partition, {.user = "anna", .page = "/", .at = cluster_.now().wall});
   }
 
   void pass(milliseconds time) {
     for (milliseconds passed{0}; passed < time; passed += milliseconds{100}) {
-      world_.advance(milliseconds{100});
-      process_->settle();
+      cluster_.advance(milliseconds{100});
+      process_->run_until_idle();
     }
   }
 
   [[nodiscard]] Status status() const { return process_->consumer().status(); }
 
-  SimulatedCluster world_{{.partitions = 2, .consumer = hurried_settings()}};
+  SimulatedCluster cluster_{{.partitions = 2, .consumer = fast_settings()}};
   std::unique_ptr<SimulatedProcess> process_;
 };
 
 TEST_F(StatusTest, TellsOfEachPartitionWhereItStandsInItsLog) {
   start();
   append(4, 1);
-  process_->run_turn();  // read, and not written yet
+  process_->run_iteration();  // read, and not written yet
   std::vector<PartitionStatus> partitions = status().partitions;
   ASSERT_EQ(partitions.size(), 2U);
   EXPECT_EQ(partitions[1].partition, 1);
   EXPECT_EQ(name_of(partitions[1].state), "live");
   ASSERT_TRUE(partitions[1].ledger.has_value());
   EXPECT_EQ(partitions[1].ledger->lag(), 4);
-  EXPECT_EQ(partitions[1].ledger->oldest_unread_at, world_.now().wall);
+  EXPECT_EQ(partitions[1].ledger->oldest_unread_at, cluster_.now().wall);
   pass(seconds{3});
   partitions = status().partitions;
   EXPECT_EQ(partitions[1].ledger->next_offset, 4);
@@ -65,7 +65,7 @@ TEST_F(StatusTest, TellsOfEachPartitionWhereItStandsInItsLog) {
 }
 
 TEST_F(StatusTest, SaysWhyAPartitionIsNotOpenedYet) {
-  world_.database.faults = [](commit::StoreStep) { return commit::Fault::refused; };
+  cluster_.database.faults = [](commit::StoreStep) { return commit::Fault::refused; };
   start();
   pass(seconds{1});
   const std::vector<PartitionStatus> partitions = status().partitions;
@@ -77,11 +77,11 @@ TEST_F(StatusTest, SaysWhyAPartitionIsNotOpenedYet) {
 }
 
 TEST_F(StatusTest, IsStartingOnlyUntilAllPartitionsWereOpenOnce) {
-  world_.database.faults = [](commit::StoreStep) { return commit::Fault::refused; };
+  cluster_.database.faults = [](commit::StoreStep) { return commit::Fault::refused; };
   start();
   pass(seconds{3});
   EXPECT_EQ(status().phase, Phase::starting);
-  world_.database.faults = [](commit::StoreStep) { return commit::Fault::none; };
+  cluster_.database.faults = [](commit::StoreStep) { return commit::Fault::none; };
   pass(seconds{30});
   EXPECT_EQ(status().phase, Phase::live);
 }
@@ -90,13 +90,13 @@ TEST_F(StatusTest, DoesNotStartAgainWhenPartitionsAreOpenedAnew) {
   start();
   pass(seconds{1});
   ASSERT_EQ(status().phase, Phase::live);
-  world_.database.faults = [](commit::StoreStep) { return commit::Fault::refused; };
+  cluster_.database.faults = [](commit::StoreStep) { return commit::Fault::refused; };
   process_->log().lose({1});
   process_->log().assign({1});
   pass(seconds{3});
   EXPECT_EQ(status().phase, Phase::opening);
   EXPECT_FALSE(status().store_up);
-  world_.database.faults = [](commit::StoreStep) { return commit::Fault::none; };
+  cluster_.database.faults = [](commit::StoreStep) { return commit::Fault::none; };
   pass(seconds{30});
   EXPECT_EQ(status().phase, Phase::live);
 }
@@ -104,10 +104,10 @@ TEST_F(StatusTest, DoesNotStartAgainWhenPartitionsAreOpenedAnew) {
 TEST_F(StatusTest, CountsReassignments) {
   start();
   process_->log().revoke({0});
-  process_->settle();
+  process_->run_until_idle();
   process_->log().lose({1});
   process_->log().assign({0});
-  process_->settle();
+  process_->run_until_idle();
   EXPECT_EQ(status().partitions_assigned, 3);
   EXPECT_EQ(status().partitions_revoked, 1);
   EXPECT_EQ(status().partitions_lost, 1);
@@ -118,9 +118,9 @@ TEST_F(StatusTest, CountsFlushesWindowsAndLettersByReason) {
   start();
   append(3, 0);
   append(1, 1);
-  world_.append(0, {.kind = TestEvent::Kind::garbage});
-  world_.append(0, {.kind = TestEvent::Kind::without_value});
-  world_.append(1, {.kind = TestEvent::Kind::garbage});
+  cluster_.append(0, {.kind = TestEvent::Kind::garbage});
+  cluster_.append(0, {.kind = TestEvent::Kind::without_value});
+  cluster_.append(1, {.kind = TestEvent::Kind::garbage});
   pass(seconds{3});
   const Status now = status();
   EXPECT_EQ(now.windows_opened, 2) << "a minute of each partition";
@@ -136,7 +136,7 @@ TEST_F(StatusTest, CountsFlushesWindowsAndLettersByReason) {
 TEST_F(StatusTest, CountsPausesNotTheTimeTheyLast) {
   start();
   append(300, 0);
-  for (int i = 0; i < 40; ++i) process_->run_turn();  // the writer does not come to its turn
+  for (int i = 0; i < 40; ++i) process_->run_iteration();  // the writer does not come to its turn
   EXPECT_EQ(status().pauses, 1);
   EXPECT_TRUE(status().partitions.at(0).paused);
   pass(seconds{30});
