@@ -1,5 +1,4 @@
-// Flushes and roll-ups in steps: however small the steps and the transactions, the rows are those of one
-// large one.
+// Flushes and roll-ups in steps: with steps and transactions of any size the rows in the store are the same.
 #include <map>
 #include <random>
 
@@ -18,7 +17,7 @@ constexpr WallTime now{milliseconds{1'764'072'000'000}};
 constexpr RecordTime record_time = now;
 using Windows = std::map<tally::WindowKey, tally::WindowRow>;
 
-// Counts calls, and holds each to its bounds.
+// Counts the calls of the store and checks the size of each write.
 class WatchedStore final {
  public:
   explicit WatchedStore(FakeDatabase& database) : store_(database, "the-group") {}
@@ -58,7 +57,7 @@ class Steps : public testing::Test {
         activity.user_id = user;
         activity.activity_type = random() % 2 == 0 ? "page_view" : "click";
         activity.timestamp = now - (crowded ? minutes{0} : minutes{random() % 180});
-        if (random() % 50 == 0) activity.timestamp = now - hours{24 * 30};  // straight to its hour and day
+        if (random() % 50 == 0) activity.timestamp = now - hours{24 * 30};  // only in its hour and day
         activity.metadata.page_url = page;
         part.tally.add(activity, murmur3(user).low, record_time);
       }
@@ -79,7 +78,7 @@ class Steps : public testing::Test {
     return windows;
   }
 
-  // Flushes twice, so that the second one finds rows.
+  // Flushes twice, so that the second flush finds rows.
   static std::int64_t flush(WatchedStore& store, std::vector<tally::LedgerRow>& ledgers, std::uint64_t seed,
                             const RowBounds& step) {
     std::int64_t calls = 0;
@@ -102,7 +101,7 @@ class Steps : public testing::Test {
     return calls;
   }
 
-  // Until nothing is left; answers how many transactions that took.
+  // Rolls up until nothing is pending. Returns the number of transactions.
   static int roll_up(WatchedStore& store, FakeDatabase& database, std::vector<tally::LedgerRow>& ledgers,
                      const RowBounds& bounds, const RowBounds& step) {
     int transactions = 0;
@@ -128,7 +127,7 @@ class Steps : public testing::Test {
   inline static std::int64_t windows_opened = 0;
 };
 
-TEST_F(Steps, WriteTheSameRowsHoweverSmallTheyAre) {
+TEST_F(Steps, WriteTheSameRowsInAnySize) {
   constexpr RowBounds all{.rows = 100'000, .bytes = 64 * limits::MiB};
   for (const std::uint64_t seed : {1U, 2U}) {
     FakeDatabase whole;
@@ -163,7 +162,7 @@ TEST_F(Steps, WriteTheSameRowsHoweverSmallTheyAre) {
   }
 }
 
-TEST_F(Steps, AreTakenAgainFromTheFirstOneWhenTheTransactionIs) {
+TEST_F(Steps, StartAgainFromTheFirstWhenTheTransactionIsRepeated) {
   FakeDatabase database;
   WatchedStore store(database);
   std::vector<tally::LedgerRow> ledgers;

@@ -16,17 +16,20 @@ class Availability {
   // `logger` must outlive the object.
   explicit Availability(telemetry::Logger& logger) : logger_(logger) {}
 
+  // A poll, seek or query of the log failed.
   void on_log_failed(const Error& why) {
     if (log_up_) logger_.warn("the log cannot be read; it is retried", {{"reason", why.text}});
     log_up_ = false;
     log_reason_ = why.text;
   }
+  // A poll of the log succeeded.
   void on_log_answered() {
     if (!log_up_) logger_.info("the log answers again");
     log_up_ = true;
     log_reason_.clear();
   }
 
+  // An opening or a transaction failed. `why` says whether an operator must act (ErrorKind::invalid).
   void on_store_failed(const Error& why) {
     const bool needs_operator = why.kind == ErrorKind::invalid;
     const auto fields = {telemetry::Field{"code", std::string(why.code)},
@@ -40,15 +43,16 @@ class Availability {
     store_up_ = false;
     store_reason_ = why.text;
   }
-  // A partition was opened.
+  // A partition was opened while no transaction is failing. Not logged.
   void on_store_answered() { store_up_ = true; }
-  // `was_failing`: tries of this transaction had failed.
+  // A transaction was committed. `was_failing`: earlier tries of it had failed.
   void on_committed(bool was_failing) {
     if (was_failing) logger_.info("the metrics store answers again");
     store_up_ = true;
     store_reason_.clear();
   }
 
+  // Copies the state into the members of Status that describe log and store.
   void add_to(Status& status) const {
     status.log_up = log_up_;
     status.log_reason = log_reason_;

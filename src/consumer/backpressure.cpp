@@ -1,3 +1,6 @@
+// Runs at each tick of the consumer's thread. It only compares sums with bounds; the Consumer turns the
+// changes into Pause and Resume commands. The records of a poll are processed before the check, so a backlog
+// may exceed its bounds by one poll.
 #include "consumer/backpressure.hpp"
 
 #include <algorithm>

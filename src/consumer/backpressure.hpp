@@ -15,7 +15,8 @@
 
 namespace weir::consumer {
 
-// The bounds of the backlog of the process. Dead letters are kept whole, unlike events.
+// The bounds of the backlog of the process. Dead letters are kept whole, unlike events, so they are bounded
+// in number and in bytes.
 struct BacklogBounds {
   std::int64_t events = limits::waiting_events_max;
   std::size_t dead_letters = limits::waiting_letters_max;
@@ -28,7 +29,8 @@ class Backpressure {
  public:
   struct Change {
     std::int32_t partition = 0;
-    bool pause = false;  // false: resume
+    // True: pause the partition. False: resume it.
+    bool pause = false;
   };
 
   explicit Backpressure(const BacklogBounds& bounds) : bounds_(bounds) {}

@@ -1,3 +1,10 @@
+// A failure of the store is one of three kinds here:
+//
+//   unavailable or rejected   repeat the same transaction after a delay (Retries), without limit
+//   timeout                   repeat it in smaller steps
+//   timeouts_max in a row     abandon it: its size is the problem, and the scheduler makes smaller ones
+//
+// The writer does not have the transaction while it is here.
 #include "consumer/commit_retry.hpp"
 
 #include <string>
@@ -23,6 +30,7 @@ bool CommitRetry::schedule(std::unique_ptr<commit::Transaction>& transaction, Mo
     logger_.error("metrics store unavailable; consumption is paused until it answers",
                   {{"code", std::string(why.code)}, {"reason", why.text}});
   }
+  // The transaction keeps its batches. They are part of the backlog until it is committed.
   transaction_ = std::move(transaction);
   return true;
 }

@@ -46,7 +46,8 @@ class CommitRetry {
   std::unique_ptr<commit::Transaction> transaction_;
   MonoTime retry_at_;
   Retries retries_;
-  int timeouts_ = 0;  // of the current transaction, in a row
+  // Timeouts of the current transaction in a row.
+  int timeouts_ = 0;
 };
 
 }  // namespace weir::consumer

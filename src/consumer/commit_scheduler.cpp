@@ -30,6 +30,7 @@ bool may_write(const AssignedPartition& assigned) {
 }
 
 commit::PartitionCommit commit_of(const AssignedPartition& assigned, tally::LedgerRow after, WallTime now) {
+  // Every transaction renews the observation, since it writes the ledger row anyway.
   after.observed = assigned.partition->observation_at(after.next_offset, now);
   return {
       .generation = assigned.generation, .before = assigned.partition->ledger(), .after = std::move(after)};
@@ -73,6 +74,7 @@ bool exceeds(const commit::RowBounds& size, const commit::RowBounds& bounds) {
 std::optional<CommitScheduler::Scheduled> CommitScheduler::next(AssignedPartitions& partitions, Now now,
                                                                 WallTime settled, bool at_once) {
   note_pending(partitions, now.mono);
+  // A partition that is in a transaction or is catching up has to wait.
   if (at_once) {
     const bool has_unwritten = std::ranges::any_of(partitions, [](const auto& entry) {
       return may_write(entry.second) && entry.second.partition->has_unwritten();
@@ -102,6 +104,7 @@ void CommitScheduler::prune_again(AssignedPartitions& partitions, MonoTime now) 
   const auto [partition, granularity] = last_prune_;
   const auto found = partitions.find(partition);
   if (found == partitions.end()) return;
+  // As if the interval had passed: the next flush continues the prune.
   const auto at = static_cast<std::size_t>(granularity);
   found->second.pruned_at[at] = now - prune_intervals[at].every;
 }
@@ -168,6 +171,7 @@ std::optional<CommitScheduler::Scheduled> CommitScheduler::make_flush(AssignedPa
       size.rows += assigned->partition->first_sealed_batch()->rows();
       size.bytes += assigned->partition->first_sealed_batch()->bytes();
     }
+    // The first partition is always taken, however large its batch is.
     if (!commits.empty() && exceeds(size, size_.current())) {
       flush_from_ = number;
       break;

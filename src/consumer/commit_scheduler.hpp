@@ -25,25 +25,35 @@ struct Retention {
   std::chrono::days minute{7};
   std::chrono::days hour{400};
   std::chrono::days day{0};
-  std::chrono::days metrics{90};  // rows of user_activity_metrics
+  // Rows of user_activity_metrics; they belong to no window.
+  std::chrono::days metrics{90};
 };
 
 struct CommitSchedulerSettings {
   PacingSettings pacing;
   Retention retention;
-  std::chrono::seconds roll_up_quiet{60};    // a minute is rolled up this long after its last write…
-  std::chrono::seconds roll_up_stagger{30};  // …plus up to this, different for each partition
-  std::size_t roll_up_minutes_max = 120;     // in one transaction
-  commit::RowBounds batch{limits::part_rows_max, limits::part_bytes_max};  // of one partition
-  commit::RowBounds transaction{limits::transaction_rows_max, limits::transaction_bytes_max};  // of all
-  commit::RowBounds step;                         // what a transaction holds in memory at once
-  std::chrono::milliseconds observe_every{4000};  // the contract promises 5 s
+  // A minute is rolled up this long after its last write,
+  std::chrono::seconds roll_up_quiet{60};
+  // plus up to this time, which differs for each partition.
+  std::chrono::seconds roll_up_stagger{30};
+  // Minutes in one roll-up transaction.
+  std::size_t roll_up_minutes_max = 120;
+  // Maximum size of one batch of one partition.
+  commit::RowBounds batch{limits::part_rows_max, limits::part_bytes_max};
+  // Maximum size of a transaction, of all its partitions together.
+  commit::RowBounds transaction{limits::transaction_rows_max, limits::transaction_bytes_max};
+  // What a transaction holds in memory at once.
+  commit::RowBounds step;
+  // The ledger's observation is renewed this often; the contract promises 5 s.
+  std::chrono::milliseconds observe_every{4000};
 };
 
 // One thread: the consumer's.
 class CommitScheduler {
  public:
+  // A flush writes batches, observations and prunes. A roll-up adds minutes to their hours and days.
   enum class Kind : std::uint8_t { flush, roll_up };
+  // A transaction that is ready to run.
   struct Scheduled {
     Kind kind = Kind::flush;
     std::unique_ptr<commit::Transaction> transaction;
@@ -98,7 +108,9 @@ class CommitScheduler {
   // The first partition of the next transaction of each kind, so that all partitions get their turn.
   std::int32_t flush_from_ = 0;
   std::int32_t roll_up_from_ = 0;
+  // What the last prune was about, for prune_again().
   std::pair<std::int32_t, tally::Granularity> last_prune_{};
+  // The kind of the last committed transaction.
   Kind last_ = Kind::roll_up;
   std::optional<MonoTime> roll_up_checked_at_;
   std::optional<MonoTime> metrics_pruned_at_;

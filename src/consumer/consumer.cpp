@@ -94,8 +94,6 @@ void Consumer::on_poll_failed(const Error& why) {
   availability_.on_log_failed(why);
 }
 
-void Consumer::on_poll_succeeded() { availability_.on_log_answered(); }
-
 // Opening of partitions.
 
 void Consumer::start_openings(Now now) {
@@ -112,10 +110,12 @@ void Consumer::start_openings(Now now) {
 
 void Consumer::continue_opening(std::int32_t partition, AssignedPartition& assigned, Now now) {
   if (const std::optional<LogQuery> query = assigned.opener->next_log_query()) {
+    // The consumer's thread asks the log.
     commands_.push_back(QueryLog{partition, assigned.generation, *query});
     return;
   }
   if (assigned.opener->is_done()) return on_opening_done(partition, assigned, now);
+  // The writer's thread asks the store.
   commands_.push_back(Execute{OpenPartitionJob{partition, assigned.generation, std::move(assigned.opener)}});
 }
 
@@ -146,6 +146,7 @@ void Consumer::on_seek_failed(std::int32_t partition, const Error& why, Now now)
 
 void Consumer::on_opening_failed(std::int32_t partition, AssignedPartition& assigned, const Error& why,
                                  Now now) {
+  // Exit codes: 1 for a log or store that cannot be trusted, 2 for a configuration that cannot work.
   if (why.kind == ErrorKind::internal) return exit(1, why);
   if (why.code == "another_group") return exit(2, why);
   const bool needs_operator = why.kind == ErrorKind::invalid;
@@ -189,6 +190,7 @@ void Consumer::set_open(std::int32_t partition, AssignedPartition& assigned, Ope
   logger_.info("partition opened", {{"partition", std::to_string(partition)},
                                     {"next_offset", std::to_string(opened.ledger.next_offset)},
                                     {"read_from", std::to_string(opened.read_from)}});
+  // Before the seek the log yields no record of the partition.
   commands_.push_back(SeekTo{partition, opened.read_from});
   const PartitionSettings settings{.topic = settings_.topic,
                                    .dlq_enabled = settings_.dlq_enabled,
@@ -250,6 +252,7 @@ void Consumer::apply_result(const commit::PartitionCommit& commit, const commit:
                  {{"partition", partition}});
     return assignment_.reopen(*assigned, now.mono);
   }
+  // Written. After a doubtful commit the Partition object may disagree with the row, so it is opened again.
   commands_.push_back(StoreOffset{commit.partition(), commit.after.next_offset});
   if (transaction.was_in_doubt()) return assignment_.reopen(*assigned, now.mono);
   assigned->partition->on_committed(commit.after);
@@ -287,6 +290,7 @@ void Consumer::start_transaction(Now now) {
     transaction->run_again(settled_);
     return execute(std::move(transaction), now);
   }
+  // A stop or a revoke does not wait for the flush interval.
   const bool at_once = stopping_ || assignment_.has_revoked();
   std::optional<CommitScheduler::Scheduled> scheduled =
       scheduler_.next(assignment_.partitions(), now, settled_, at_once);
@@ -368,8 +372,6 @@ MonoTime Consumer::next_deadline(Now now) {
   if (stopping_) return draining_ ? at : now.mono;
   return std::min(at, scheduler_.next_deadline(assignment_.partitions(), now.mono));
 }
-
-void Consumer::stop() { stopping_ = true; }
 
 void Consumer::exit(int exit_code, Error why) {
   if (finished_) return;

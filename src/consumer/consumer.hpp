@@ -1,5 +1,6 @@
-// The state machine of one consuming process. It receives events and returns commands. It has no clock, socket
-// or thread, so tests can fail each step, and the simulation can run thousands of crashes and rebalances.
+// The state machine of one consuming process. It receives events and returns commands. It has no clock,
+// socket or thread, so tests can fail each step, and the simulation can run thousands of crashes and
+// rebalances.
 //
 // How to drive it (poll_iteration.hpp does): pass all events of one poll(), then all other results (log
 // queries, finished jobs, copies of dead letters), then call tick(). Execute the commands in order before the
@@ -11,8 +12,8 @@
 //   - One transaction is in progress at a time. What is read meanwhile goes into the next one; when that
 //     becomes too much, partitions pause.
 //   - A failed transaction is repeated without limit: nothing is dropped while the partitions are assigned.
-//     A transaction that takes the store too long is repeated in smaller steps. If that fails, its records are
-//     read again from the log and written in smaller transactions.
+//     A transaction that takes the store too long is repeated in smaller steps. If that fails, its records
+//     are read again from the log and written in smaller transactions.
 //   - After Lost, no transaction of these partitions starts. The fence rejects one that is in progress.
 #pragma once
 
@@ -47,15 +48,20 @@
 namespace weir::consumer {
 
 struct ConsumerSettings {
-  std::string topic;    // of the log
-  DedupeBounds dedupe;  // of all partitions together, of all owners
+  // The topic of the log.
+  std::string topic;
+  // The dedupe window of all partitions together, whichever process owns them.
+  DedupeBounds dedupe;
   OnOffsetGone on_offset_gone = OnOffsetGone::stop;
-  bool dlq_enabled = false;  // a DeadLetterTopic exists
+  // Whether dead letters are copied to a DeadLetterTopic.
+  bool dlq_enabled = false;
   std::size_t event_bytes_max = limits::event_bytes_default;
   CommitSchedulerSettings commits;
   BacklogBounds backlog;
-  std::chrono::milliseconds revoke_timeout{5000};  // for the last flush of a revoked partition
-  std::size_t workers = 1;  // NUM_WORKERS: threads that process records, the consumer's own included
+  // Time for the last flush of a revoked partition.
+  std::chrono::milliseconds revoke_timeout{5000};
+  // NUM_WORKERS: threads that process records, the consumer's own included.
+  std::size_t workers = 1;
 };
 
 // A job for the writer's thread: run it to its end (commit::run_to_end) and return it by on_job_done().
@@ -68,39 +74,49 @@ using Job = std::variant<OpenPartitionJob, std::unique_ptr<commit::Transaction>>
 [[nodiscard]] commit::StoreWork& work_of(Job& job);
 
 // Commands. Pause, Resume, SeekTo, StoreOffset and Release are calls of the LogReader.
-struct QueryLog {  // run_log_query(), then on_log_query_result(); or defer()
+// Call run_log_query() and pass its result to on_log_query_result(), or call defer().
+struct QueryLog {
   std::int32_t partition = 0;
   std::uint64_t generation = 0;
   LogQuery query;
 };
-struct SeekTo {  // if it fails: on_seek_failed()
+// Call LogReader::seek(). If it fails, call on_seek_failed().
+struct SeekTo {
   std::int32_t partition = 0;
   std::int64_t offset = 0;
 };
+// Call LogReader::pause().
 struct Pause {
   std::int32_t partition = 0;
 };
+// Call LogReader::resume().
 struct Resume {
   std::int32_t partition = 0;
 };
+// Give the job to the writer's thread.
 struct Execute {
   Job job;
 };
+// Call LogReader::store_offset().
 struct StoreOffset {
   std::int32_t partition = 0;
   std::int64_t next_offset = 0;
 };
+// Call LogReader::release().
 struct Release {
   std::vector<std::int32_t> partitions;
 };
-struct WriteToDlq {  // DeadLetterTopic::send(); each copy is followed by on_dlq_result()
+// Call DeadLetterTopic::send() for each copy. Each one is followed by on_dlq_result().
+struct WriteToDlq {
   std::vector<DeadLetterTopic::Copy> copies;
 };
-struct FlushDone {  // a notification: the results in the store have changed
+// A notification: a flush has changed the results in the store.
+struct FlushDone {
   std::int64_t offsets = 0;
   WallTime at;
 };
-struct Exit {  // the process cannot continue
+// The process cannot continue. Exit with this code; is_finished() is true from here on.
+struct Exit {
   int exit_code = 1;
   Error why;
 };
@@ -116,18 +132,26 @@ class Consumer {
   Consumer& operator=(const Consumer&) = delete;
 
   // Events.
+  // The events of one successful poll(), all together and in order.
   void on_log_events(std::span<const LogEvent> events, Now now);
+  // A poll() failed. ErrorKind::internal makes the consumer exit with code 1.
   void on_poll_failed(const Error& why);
-  void on_poll_succeeded();
+  // A poll() succeeded. Call it before on_log_events().
+  void on_poll_succeeded() { availability_.on_log_answered(); }
+  // The result of a QueryLog command. An error delays the opening and is logged.
   void on_log_query_result(std::int32_t partition, std::uint64_t generation, Result<LogQueryResult> found,
                            Now now);
   // The query was not made, because another query of this iteration got no answer. A later tick() repeats it.
   void defer(const QueryLog& query, Now now);
+  // A SeekTo command failed. The partition is opened again after a delay.
   void on_seek_failed(std::int32_t partition, const Error& why, Now now);
+  // A job of an Execute command has ended, successfully or not.
   void on_job_done(Job job, Now now);
+  // A copy of a WriteToDlq command has ended.
   void on_dlq_result(const DeadLetterTopic::CopyResult& result, Now now);
   // No further record is processed. Later ticks flush what was processed.
-  void stop();
+  void stop() { stopping_ = true; }
+  // Starts what is due: openings, copies, releases, transactions, pauses. Call it after all other events.
   void tick(Now now);
 
   // Commands, in the order in which to execute them.
@@ -136,6 +160,7 @@ class Consumer {
   [[nodiscard]] MonoTime next_deadline(Now now);
   // After stop(): everything that was read is in the store. After the command Exit: true at once.
   [[nodiscard]] bool is_finished() const { return finished_; }
+  // Returns the present state. Costs a copy of a few counters and strings for each partition.
   [[nodiscard]] Status status() const;
   [[nodiscard]] const AssignedPartitions& partitions() const { return assignment_.partitions(); }
 
@@ -173,19 +198,23 @@ class Consumer {
   CommitRetry retry_;
   Backpressure backpressure_;
   SettledClock clock_;
-  WallTime settled_;  // as of the last on_log_events() or tick()
+  // The settled time of the last on_log_events() or tick().
+  WallTime settled_;
 
   // The transaction in progress or in retry_.
-  bool in_progress_ = false;  // the writer has it
+  // The writer has the transaction.
+  bool in_progress_ = false;
   CommitScheduler::Kind kind_ = CommitScheduler::Kind::flush;
   MonoTime started_at_;
 
   bool ever_all_opened_ = false;
   bool stopping_ = false;
-  bool draining_ = false;  // a tick() has followed stop()
+  // A tick() has followed stop().
+  bool draining_ = false;
   bool finished_ = false;
   std::vector<Command> commands_;
-  Status status_;  // without the members that status() computes
+  // Without the members that status() computes.
+  Status status_;
 };
 
 }  // namespace weir::consumer

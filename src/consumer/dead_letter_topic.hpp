@@ -34,7 +34,8 @@ class DeadLetterTopic {
   };
   struct CopyResult {
     Ticket ticket;
-    std::optional<Error> failure;  // the copy may be missing: send it again
+    // Why the copy may be missing on the topic; nullopt if the topic has it. Send a failed copy again.
+    std::optional<Error> failure;
   };
 
   DeadLetterTopic() = default;

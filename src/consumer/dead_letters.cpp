@@ -1,3 +1,5 @@
+// A dead letter exists twice: in the pending batch, for its row, and as a copy that is in flight to the
+// topic. The copy is made from the batch when it is sent, so a repeated copy needs no memory of its own.
 #include "consumer/dead_letters.hpp"
 
 #include <algorithm>

@@ -36,6 +36,7 @@ namespace weir::consumer {
 // The dead letters of one partition whose copy is not acknowledged. Plain state without I/O; one thread.
 class PendingDlqWrites {
  public:
+  // The record at `offset` became a dead letter. Its copy is to be sent.
   void add(std::int64_t offset) {
     pending_.insert(offset);
     to_send_.push_back(offset);
@@ -52,6 +53,7 @@ class PendingDlqWrites {
     return to_send_.empty() ? std::nullopt : std::optional(retry_at_);
   }
 
+  // The copy of `offset` has ended. An offset that is not pending is ignored.
   void on_result(std::int64_t offset, const std::optional<Error>& failure, MonoTime now) {
     if (!pending_.contains(offset)) return;
     if (!failure) {
@@ -65,17 +67,22 @@ class PendingDlqWrites {
     reason_ = failure->text;
   }
 
+  // All dead letters before `offset` have their copy, so a batch that ends there can be written.
   [[nodiscard]] bool none_before(std::int64_t offset) const {
     return pending_.empty() || *pending_.begin() >= offset;
   }
+  // Returns the number of dead letters without an acknowledged copy.
   [[nodiscard]] std::size_t size() const { return pending_.size(); }
+  // The last copies failed.
   [[nodiscard]] bool is_failing() const { return retries_.is_failing(); }
   // Returns the text of the last failure. It has a meaning only while is_failing().
   [[nodiscard]] const std::string& reason() const { return reason_; }
 
  private:
-  std::set<std::int64_t> pending_;     // not acknowledged
-  std::vector<std::int64_t> to_send_;  // those of pending_ that are not in flight
+  // Offsets whose copy is not acknowledged.
+  std::set<std::int64_t> pending_;
+  // Those of pending_ that are not in flight.
+  std::vector<std::int64_t> to_send_;
   Retries retries_;
   MonoTime retry_at_;
   std::string reason_;

@@ -29,10 +29,13 @@ namespace weir::consumer {
 // limits::json_slack_bytes more bytes are readable: the JSON parser reads past the end.
 struct RecordView {
   std::int64_t offset = 0;
-  RecordTime time;  // set by the log when it appended the record
+  // The time at which the log appended the record.
+  RecordTime time;
   std::string_view key;
-  std::optional<std::string_view> value;          // nullopt: a record without a value (a tombstone)
-  std::optional<std::string_view> replay_source;  // header weir.replay: "topic/partition/offset"
+  // nullopt: a record without a value (a tombstone).
+  std::optional<std::string_view> value;
+  // Header weir.replay: "topic/partition/offset".
+  std::optional<std::string_view> replay_source;
 };
 
 // The record header that names the dead letter of which the record is a replay.
@@ -59,9 +62,12 @@ struct Lost {
 };
 struct Records {
   std::int32_t partition = 0;
-  std::span<const RecordView> records;  // by ascending offset; empty if only offsets without a record passed
-  std::int64_t next_offset = 0;  // the new read position; offsets before it without a record hold none for us
-  std::int64_t log_end = 0;      // the end offset, as last seen
+  // By ascending offset. Empty if only offsets without a record were passed.
+  std::span<const RecordView> records;
+  // The new read position. An offset before it that has no record here holds none for us.
+  std::int64_t next_offset = 0;
+  // The end offset of the log, as last seen.
+  std::int64_t log_end = 0;
 };
 // The read position is before the start of the log or after its end: retention deleted the records, or the
 // log was replaced. Open the partition again. It yields no record before the next seek().
@@ -71,8 +77,10 @@ struct OffsetOutOfRange {
 using LogEvent = std::variant<Assigned, Revoked, Lost, Records, OffsetOutOfRange>;
 
 struct Watermarks {
-  std::int64_t start = 0;  // the smallest offset that is still in the log
-  std::int64_t end = 0;    // the offset that the next record will get
+  // The smallest offset that is still in the log.
+  std::int64_t start = 0;
+  // The offset that the next record will get.
+  std::int64_t end = 0;
 };
 
 // Errors of all calls: ErrorKind::unavailable means that the log does not answer; try again later.
@@ -102,7 +110,8 @@ class LogReader {
   // `partition` may be any partition of the topic, also of another owner.
   virtual Result<Watermarks> bounds(std::int32_t partition) = 0;
   struct RecordIdentity {
-    std::int64_t hash = 0;  // hash_of() the record
+    // The result of hash_of().
+    std::int64_t hash = 0;
     RecordTime time;
   };
   // Returns the identity of the record at exactly `offset`; nullopt if there is no record at it.

@@ -1,3 +1,5 @@
+// Each scrape calls collect() with a copy of the status, so no lock is held here. Names and labels are fixed,
+// except for partition numbers and the codes of dead letters.
 #include "consumer/metrics.hpp"
 
 #include <algorithm>
@@ -69,6 +71,7 @@ void collect_transactions(const Status& status, Exposition& into) {
 void collect_state(const Status& status, Now now, Exposition& into) {
   constexpr std::array phases{Phase::starting, Phase::opening,  Phase::catching_up,
                               Phase::live,     Phase::draining, Phase::stopped};
+  // One series for each phase, the form of an OpenMetrics StateSet: an alert can name a phase.
   for (const Phase phase : phases) {
     std::string name(name_of(phase));
     std::ranges::replace(name, ' ', '_');
@@ -118,6 +121,7 @@ void collect_partitions(const Status& status, Exposition& into) {
                number(std::ranges::count(status.partitions, state, &PartitionStatus::state)),
                {{"state", name_of(state)}});
   for (const PartitionStatus& each : status.partitions) {
+    // A partition that is not counted shows no lag, instead of a lag of 0.
     if (!each.ledger) continue;
     const std::string partition = std::to_string(each.partition);
     into.gauge("weir_consumer_lag_records", "Offsets of a partition that are not in the store yet.",

@@ -18,12 +18,15 @@
 namespace weir::consumer {
 
 struct PacingSettings {
-  std::chrono::milliseconds flush_interval{1000};     // FLUSH_INTERVAL_SEC: from the first pending event
-  std::chrono::milliseconds flush_min_interval{200};  // from the start of one flush to the start of the next
-  std::int64_t batch_size = 100;                      // BATCH_SIZE: pending events that make a flush due
+  // FLUSH_INTERVAL_SEC: a flush is due this long after the first pending event.
+  std::chrono::milliseconds flush_interval{1000};
+  // FLUSH_MIN_INTERVAL_MS: from the start of one flush to the start of the next.
+  std::chrono::milliseconds flush_min_interval{200};
+  // BATCH_SIZE: a flush is due as soon as this many events are pending.
+  std::int64_t batch_size = 100;
 };
 
-// Decides when the next flush starts.
+// Decides when the next flush starts. The caller reports what is pending and when flushes start and end.
 //
 // Frequent flushes keep the results fresh, but each has a fixed cost. So the interval to the next flush is at
 // least four times the duration of the last one, which limits flushing to a fifth of the time. This stretch
@@ -36,7 +39,8 @@ class Pacing {
 
   // Reports what waits for a flush now. Call it after each change.
   //   events   events that no flush contains yet
-  //   overdue  other events waited for the dead letter topic and can be written now: due at the minimum interval
+  //   overdue  other events waited for the dead letter topic and can be written now: due at the minimum
+  //            interval
   //   full     a partition has as much as one flush may write: due at once, without any interval
   void set_pending(std::int64_t events, MonoTime now, bool overdue = false, bool full = false) {
     if (!full) full_since_.reset();
@@ -61,7 +65,9 @@ class Pacing {
     return started_at_ ? std::max(wanted, *started_at_ + min_interval_) : wanted;
   }
 
+  // A flush was handed to the writer.
   void on_flush_started(MonoTime now) { started_at_ = now; }
+  // That flush was committed. Its duration sets the minimum interval to the next one.
   void on_flush_committed(MonoTime now) {
     const auto stretched = std::min<MonoTime::duration>(4 * (now - *started_at_), stretch_max);
     min_interval_ = std::max<MonoTime::duration>(settings_.flush_min_interval, stretched);
@@ -87,6 +93,7 @@ class TransactionSize {
 
   explicit TransactionSize(commit::RowBounds max) : max_(max), current_(max) {}
 
+  // Returns the bounds for the next transaction.
   [[nodiscard]] const commit::RowBounds& current() const { return current_; }
   // The store ended a transaction of this size because it took too long.
   void on_timeout(const commit::RowBounds& size) {
@@ -94,6 +101,7 @@ class TransactionSize {
     current_.bytes = std::clamp(size.bytes / 2, std::min(bytes_min, current_.bytes), current_.bytes);
     commits_ = 0;
   }
+  // A transaction was committed. After raise_after of them in a row the bounds double.
   void on_committed() {
     if (++commits_ < raise_after) return;
     commits_ = 0;
@@ -103,7 +111,8 @@ class TransactionSize {
  private:
   commit::RowBounds max_;
   commit::RowBounds current_;
-  int commits_ = 0;  // in a row
+  // Commits in a row without a timeout.
+  int commits_ = 0;
 };
 
 // Delays between the tries of a call: 100, 400, 1,600 ms, then 1,600 ms each time without end.
@@ -118,6 +127,7 @@ class Retries {
     ++failures_;
     return delays[at];
   }
+  // The call succeeded: the next failure starts with the first delay again.
   void on_success() { failures_ = 0; }
 
   // The last try failed.
@@ -126,7 +136,8 @@ class Retries {
   [[nodiscard]] bool is_exhausted() const { return failures_ > delays.size(); }
 
  private:
-  std::size_t failures_ = 0;  // in a row
+  // Failures in a row.
+  std::size_t failures_ = 0;
 };
 
 // Delays between the tries to reach the database when the process starts: 10 tries. The first delay is 0.5 s,
@@ -142,6 +153,7 @@ class StartRetries {
     if (++failures_ >= tries_max) return std::nullopt;
     return std::exchange(delay_, std::min(2 * delay_, delay_max));
   }
+  // Returns the number of tries that failed.
   [[nodiscard]] int failures() const { return failures_; }
 
  private:

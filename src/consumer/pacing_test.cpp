@@ -12,7 +12,7 @@ constexpr MonoTime start{std::chrono::hours{1}};
 constexpr PacingSettings rules{
     .flush_interval = milliseconds{1000}, .flush_min_interval = milliseconds{200}, .batch_size = 100};
 
-TEST(Pacing, AFullPartIsDueAtOnceWheneverTheLastFlushBegan) {
+TEST(Pacing, AFullBatchIsDueAtOnceWithoutAnInterval) {
   Pacing pacing(rules);
   pacing.set_pending(5, start);
   pacing.on_flush_started(start);
@@ -23,28 +23,28 @@ TEST(Pacing, AFullPartIsDueAtOnceWheneverTheLastFlushBegan) {
   EXPECT_EQ(pacing.flush_due_at(), std::nullopt);
 }
 
-TEST(Pacing, NothingIsDueWhileNothingWaits) {
+TEST(Pacing, NothingIsDueWhileNothingIsPending) {
   Pacing pacing(rules);
   EXPECT_EQ(pacing.flush_due_at(), std::nullopt);
   pacing.set_pending(0, start);
   EXPECT_EQ(pacing.flush_due_at(), std::nullopt);
 }
 
-TEST(Pacing, FlushesAtTheLatestAnIntervalAfterTheFirstThatWaits) {
+TEST(Pacing, AFlushIsDueAnIntervalAfterTheFirstPendingEvent) {
   Pacing pacing(rules);
   pacing.set_pending(1, start);
   pacing.set_pending(50, start + milliseconds{900});
   EXPECT_EQ(pacing.flush_due_at(), start + milliseconds{1000});
 }
 
-TEST(Pacing, FlushesAtOnceWhenABatchWaits) {
+TEST(Pacing, AFlushIsDueAtOnceWhenTheBatchSizeIsReached) {
   Pacing pacing(rules);
   pacing.set_pending(99, start);
   pacing.set_pending(100, start + milliseconds{10});
   EXPECT_LE(pacing.flush_due_at(), start + milliseconds{10});
 }
 
-TEST(Pacing, KeepsItsDistanceFromTheLastFlush) {
+TEST(Pacing, TheIntervalGrowsWithTheDurationOfTheLastFlush) {
   struct Case {
     milliseconds last_took;
     milliseconds distance;
@@ -60,7 +60,7 @@ TEST(Pacing, KeepsItsDistanceFromTheLastFlush) {
   }
 }
 
-TEST(Pacing, ALongerMinimumThanTheStretchIsKept) {
+TEST(Pacing, AConfiguredMinimumAboveTheStretchWins) {
   Pacing pacing({.flush_interval = seconds{1}, .flush_min_interval = seconds{5}, .batch_size = 1});
   pacing.on_flush_started(start);
   pacing.on_flush_committed(start + seconds{1});
@@ -68,7 +68,7 @@ TEST(Pacing, ALongerMinimumThanTheStretchIsKept) {
   EXPECT_EQ(pacing.flush_due_at(), start + seconds{5});
 }
 
-TEST(TransactionSize, HalvesAfterATimeoutAndDoublesAfterManyThatWereCommitted) {
+TEST(TransactionSize, HalvesAfterATimeoutAndDoublesAfterManyCommits) {
   TransactionSize size({.rows = 1000, .bytes = limits::MiB});
   size.on_timeout({.rows = 900, .bytes = 2000});
   EXPECT_EQ(size.current().rows, 450U);
@@ -85,7 +85,7 @@ TEST(TransactionSize, HalvesAfterATimeoutAndDoublesAfterManyThatWereCommitted) {
   EXPECT_EQ(size.current().bytes, TransactionSize::bytes_min);
 }
 
-TEST(Retries, TriesThreeTimesQuicklyAndThenSteadily) {
+TEST(Retries, DelaysGrowThreeTimesAndThenStay) {
   Retries retries;
   EXPECT_FALSE(retries.is_failing());
   for (const int expected : {100, 400, 1600}) {
@@ -99,7 +99,7 @@ TEST(Retries, TriesThreeTimesQuicklyAndThenSteadily) {
   EXPECT_EQ(retries.after_failure(), milliseconds{100});
 }
 
-TEST(Pacing, FlushesWhatWasHeldUpAsSoonAsItMayBe) {
+TEST(Pacing, OverdueEventsAreDueAtTheMinimumInterval) {
   Pacing pacing({.flush_interval = milliseconds{30'000}, .flush_min_interval = milliseconds{200}});
   pacing.set_pending(0, start);
   EXPECT_EQ(pacing.flush_due_at(), std::nullopt);
@@ -108,12 +108,12 @@ TEST(Pacing, FlushesWhatWasHeldUpAsSoonAsItMayBe) {
   EXPECT_EQ(pacing.flush_due_at(), start + milliseconds{10});
   pacing.on_flush_started(start + milliseconds{20});
   pacing.on_flush_committed(start + milliseconds{30});
-  EXPECT_EQ(pacing.flush_due_at(), start + milliseconds{220}) << "but not without a pause";
+  EXPECT_EQ(pacing.flush_due_at(), start + milliseconds{220}) << "but not before the minimum interval";
   pacing.set_pending(1, start + milliseconds{40});
   EXPECT_EQ(pacing.flush_due_at(), start + milliseconds{30'020});
 }
 
-TEST(StartRetries, GivesUpAfterTheTenthTry) {
+TEST(StartRetries, StopAfterTheTenthTry) {
   StartRetries retries;
   for (const int expected : {500, 1000, 2000, 4000, 8000, 10'000, 10'000, 10'000, 10'000})
     EXPECT_EQ(retries.after_failure(), milliseconds{expected});

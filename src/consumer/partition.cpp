@@ -55,6 +55,7 @@ void Partition::process(const Records& records, activity::Decoder& decoder, Read
       count(record, decoder, at);
       last_counted = &record;
     }
+    // The batch ends with this record, so that no transaction becomes much larger than its bounds.
     if (is_full(open_)) {
       open_.next_offset = position_;
       open_.last_record_hash = hash_of(record);
@@ -82,8 +83,9 @@ void Partition::skip_to(std::int64_t offset) {
   open_.last_record_hash.reset();
 }
 
-// A dead letter is not remembered; otherwise its replay would be a duplicate. The store knows the dead
-// letters that were rejected by older rules. A failed replay has no row; it is validated again.
+// A dead letter is not remembered; otherwise its replay would be a duplicate. Older rules may have rejected
+// a record that is valid today: the store knows its dead letter. A failed replay has no row there; it is
+// validated again.
 void Partition::rebuild_dedupe(const RecordView& record, activity::Decoder& decoder) {
   while (dead_letters_passed_ < known_dead_letters_.size() &&
          known_dead_letters_[dead_letters_passed_] < record.offset)
@@ -183,6 +185,7 @@ bool Partition::has_writable_batch() const {
 }
 
 commit::PendingBatch Partition::take_batch() {
+  // The ledger row that one batch writes is the fence of the next batch.
   ensure(!in_transaction_, "one batch at a time is in a transaction");
   in_transaction_ = true;
   seal_open_batch();
@@ -228,6 +231,7 @@ std::optional<RecordTime> Partition::first_unwritten_at() const {
 
 tally::Observation Partition::observation_at(std::int64_t next_offset, WallTime now) const {
   tally::Observation seen{.log_end_offset = std::max(log_end_, next_offset), .observed_at = now};
+  // No record is unread: the transaction reaches the end of the log.
   if (next_offset >= seen.log_end_offset) return seen;
   const std::optional<RecordTime> first = first_unwritten_at();
   seen.oldest_unread_at = first ? first : last_read_at_;

@@ -41,18 +41,26 @@
 namespace weir::consumer {
 
 struct PartitionSettings {
-  std::string topic;                      // of the log
-  bool dlq_enabled = false;               // a batch is written only when each dead letter has its copy
-  DedupeBounds dedupe;                    // of this partition alone
-  std::chrono::days minute_retention{7};  // 0: without limit
-  std::size_t event_bytes_max = limits::event_bytes_default;               // a larger event is a dead letter
-  commit::RowBounds batch{limits::part_rows_max, limits::part_bytes_max};  // at this size a batch is sealed
+  // The topic of the log.
+  std::string topic;
+  // Whether dead letters are copied to a DeadLetterTopic. If so, a batch is written only when each of its
+  // dead letters has its copy.
+  bool dlq_enabled = false;
+  // The dedupe window of this partition alone.
+  DedupeBounds dedupe;
+  // An event that is older than this at its record's time is counted by hour and day only. 0: no limit.
+  std::chrono::days minute_retention{7};
+  // A larger event is a dead letter.
+  std::size_t event_bytes_max = limits::event_bytes_default;
+  // A batch of this size is sealed, and the next one begins.
+  commit::RowBounds batch{limits::part_rows_max, limits::part_bytes_max};
 };
 
 // When records are read. The defaults mean that no record has a time in the future.
 struct ReadTime {
   WallTime wall = WallTime::max();
-  WallTime settled = WallTime::max();  // base/settled_clock.hpp
+  // The settled time (base/settled_clock.hpp).
+  WallTime settled = WallTime::max();
 };
 
 // One thread at a time.
@@ -74,7 +82,7 @@ class Partition {
   // The dedupe window is being rebuilt from records that are already counted.
   [[nodiscard]] bool is_catching_up() const { return position_ < live_from_; }
   [[nodiscard]] const commit::PendingBatch& open_batch() const { return open_; }
-  // Everything that was read and is not known to be in the store.
+  // Everything that was read and is not known to be in the store: all batches, also the one in a transaction.
   [[nodiscard]] commit::Backlog backlog() const;
   // There is something that no transaction contains.
   [[nodiscard]] bool has_unwritten() const { return !sealed_.empty() || !open_.empty(); }
@@ -129,6 +137,7 @@ class Partition {
   [[nodiscard]] std::vector<WindowStart> quiet_minutes(MonoTime quiet_since, std::size_t minutes_max) const;
 
  private:
+  // How one record is processed; partition.cpp describes the order.
   void rebuild_dedupe(const RecordView& record, activity::Decoder& decoder);
   void count(const RecordView& record, activity::Decoder& decoder, ReadTime at);
   [[nodiscard]] Result<activity::UserActivity> validate(const RecordView& record,
@@ -147,21 +156,26 @@ class Partition {
 
   PartitionSettings settings_;
   tally::LedgerRow ledger_;
-  std::int64_t live_from_ = 0;  // the ledger's next_offset when this object was created
+  // The ledger's next_offset when this object was created.
+  std::int64_t live_from_ = 0;
   tally::Dedupe dedupe_;
-  std::vector<std::int64_t> known_dead_letters_;  // before live_from_, ascending
-  std::size_t dead_letters_passed_ = 0;           // of known_dead_letters_
+  // Offsets before live_from_, ascending.
+  std::vector<std::int64_t> known_dead_letters_;
+  // How many of known_dead_letters_ are before position_.
+  std::size_t dead_letters_passed_ = 0;
   std::int64_t position_ = 0;
   std::int64_t log_end_ = 0;
   std::optional<RecordTime> last_read_at_;
   commit::PendingBatch open_;
-  std::deque<commit::PendingBatch> sealed_;  // by ascending offset
+  // By ascending offset.
+  std::deque<commit::PendingBatch> sealed_;
   PendingDlqWrites pending_dlq_writes_;
   // The batch that take_batch() returned, until on_committed().
   bool in_transaction_ = false;
   commit::Backlog in_transaction_backlog_;
   std::optional<RecordTime> in_transaction_first_at_;
-  std::map<WindowStart, MonoTime> pending_rollups_;  // minute → its last write
+  // The time of the last write of each minute.
+  std::map<WindowStart, MonoTime> pending_rollups_;
 };
 
 }  // namespace weir::consumer

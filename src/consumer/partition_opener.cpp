@@ -73,6 +73,7 @@ void PartitionOpener::on_log_query_result(LogQueryResult found) {
     return;
   }
   ensure(phase_ == Phase::query_identity, "each log query result was asked for");
+  // The bounds are read again: retention may have moved the start of the log since the first query.
   opened_.dedupe = share_of(settings_.dedupe, found.partitions);
   opened_.log_end = found.bounds.end;
   log_start_ = found.bounds.start;
@@ -128,6 +129,7 @@ void PartitionOpener::on_ledger_archived(Result<std::optional<tally::LedgerRow>>
     phase_ = Phase::query_bounds;
     return;
   }
+  // The new row has no counted records, so there is nothing to rebuild.
   opened_.ledger = **new_row;
   opened_.read_from = opened_.ledger.next_offset;
   phase_ = Phase::done;
@@ -137,6 +139,7 @@ void PartitionOpener::on_ledger_archived(Result<std::optional<tally::LedgerRow>>
 void PartitionOpener::check_log(const LogQueryResult& found) {
   const tally::LedgerRow& ledger = opened_.ledger;
   const std::string at = std::to_string(ledger.next_offset);
+  // Two signs of another log: a different record before next_offset, or an end before next_offset.
   // An offset that had no record when it was counted has no hash, and never gets a record later.
   const bool other_record = found.identity && found.identity->hash != ledger.last_record_hash;
   if (other_record || ledger.next_offset > found.bounds.end) {
@@ -154,6 +157,8 @@ void PartitionOpener::check_log(const LogQueryResult& found) {
     warning_ = gone + "; they count as skipped (ON_OFFSET_GONE=earliest)";
     return;
   }
+  // The last counted record is gone, but no uncounted one. Nothing is missing, and nothing identifies the
+  // log.
   if (!found.identity && ledger.last_record_hash)
     warning_ = "the record before offset " + at + " is gone, so the log cannot be recognised by it";
 }

@@ -4,10 +4,10 @@
 // A state machine without I/O. It asks the log and the store in turn:
 //
 //   log: bounds ─▶ store: ledger row, pending roll-ups ─▶ log: bounds, and the record before next_offset
-//                         ▲                                  ├─▶ store: dead letters in the dedupe window ─▶ done
-//                         │ the row has changed              ├─▶ refused (ON_OFFSET_GONE=stop)
-//                         └──────────────────────────────────┴─▶ store: archive the ledger row ─▶ done
-//                                                                (another log, ON_OFFSET_GONE=earliest)
+//    ▲                                                       ├─▶ store: dead letters to rebuild ─▶ done
+//    │                                                       ├─▶ refused (ON_OFFSET_GONE=stop)
+//    └── the row has changed since ◀── store: archive the ledger row ─▶ done
+//                                      (it is another log, and ON_OFFSET_GONE=earliest)
 //
 // Threads: while next() returns a store call, the object belongs to the writer's thread; the consumer's
 // thread makes the log queries.
@@ -39,20 +39,25 @@ struct DedupeBounds {
 [[nodiscard]] DedupeBounds share_of(DedupeBounds all, std::int32_t partitions);
 
 struct PartitionOpenerSettings {
-  std::string topic;    // of the log
-  DedupeBounds dedupe;  // of all partitions together
+  // The topic of the log.
+  std::string topic;
+  // The dedupe window of all partitions together.
+  DedupeBounds dedupe;
   OnOffsetGone on_offset_gone = OnOffsetGone::stop;
 };
 
 // A question about a partition to the log.
 struct LogQuery {
   std::int32_t partition = 0;
-  std::optional<std::int64_t> identity_offset;  // the record that identifies the log; nullopt: bounds only
+  // The offset of the record that identifies the log. nullopt: only the bounds are asked for.
+  std::optional<std::int64_t> identity_offset;
 };
 struct LogQueryResult {
-  std::int32_t partitions = 1;  // of the topic
+  // The number of partitions of the topic.
+  std::int32_t partitions = 1;
   Watermarks bounds;
-  std::optional<LogReader::RecordIdentity> identity;  // nullopt: no record at identity_offset
+  // nullopt: there is no record at identity_offset.
+  std::optional<LogReader::RecordIdentity> identity;
 };
 // Asks the log. Blocks as long as the log does. Errors are the log's.
 [[nodiscard]] Result<LogQueryResult> run_log_query(LogReader& log, const LogQuery& query);
@@ -60,11 +65,15 @@ struct LogQueryResult {
 // What a Partition starts with.
 struct OpenedPartition {
   tally::LedgerRow ledger;
-  std::int64_t read_from = 0;  // seek to this offset; records before next_offset only rebuild the dedupe
-  std::vector<std::int64_t> dead_letters;    // their offsets in [read_from, next_offset), ascending
-  std::vector<WindowStart> pending_rollups;  // minutes that are not completely rolled up
+  // Seek to this offset. Records before next_offset only rebuild the dedupe window.
+  std::int64_t read_from = 0;
+  // The offsets of dead letters in [read_from, next_offset), ascending.
+  std::vector<std::int64_t> dead_letters;
+  // Minutes that are not completely rolled up.
+  std::vector<WindowStart> pending_rollups;
   std::int64_t log_end = 0;
-  DedupeBounds dedupe;  // of this partition alone
+  // The dedupe window of this partition alone.
+  DedupeBounds dedupe;
 };
 
 class PartitionOpener final : public commit::StoreWork {

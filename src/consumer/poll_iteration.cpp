@@ -1,3 +1,5 @@
+// The order within an iteration: the poll's events, ended jobs, ended copies, tick, then the commands. So a
+// tick knows everything that has happened, and a SeekTo is executed before the next poll returns records.
 #include "consumer/poll_iteration.hpp"
 
 #include <utility>

@@ -15,7 +15,8 @@ namespace weir::consumer {
 
 // The commands that the caller must execute.
 struct IterationResult {
-  std::vector<Job> jobs;  // for the writer, in this order; return them in the order in which they end
+  // Give these jobs to the writer in this order. Return them in the order in which they end.
+  std::vector<Job> jobs;
   std::vector<FlushDone> flushes;
   std::optional<Exit> exit;
 };

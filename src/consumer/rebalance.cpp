@@ -9,6 +9,7 @@ namespace weir::consumer {
 namespace {
 
 bool is_releasable(const AssignedPartition& assigned, bool store_failing) {
+  // Without an open, caught-up Partition there is nothing to flush.
   if (assigned.state != AssignedPartition::State::open || assigned.partition->is_catching_up()) return true;
   if (store_failing) return true;
   return !assigned.partition->has_unwritten() && !assigned.in_transaction;
@@ -21,6 +22,7 @@ void Assignment::on_assigned(const Assigned& event, MonoTime now) {
   for (const std::int32_t partition : event.partitions) {
     AssignedPartition& assigned = partitions_[partition];
     assigned = AssignedPartition();
+    // Generations are unique in the process, so no late result fits a new assignment.
     assigned.generation = ++last_generation_;
     assigned.open_at = now;
     ++counts_.assigned;
@@ -47,6 +49,7 @@ std::vector<std::int32_t> Assignment::take_releasable(MonoTime now, bool store_f
     if (assigned.revoke_by && (is_releasable(assigned, store_failing) || now >= *assigned.revoke_by))
       released.push_back(partition);
   }
+  // Erased before release() is executed: after it another process may own them.
   for (const std::int32_t partition : released) partitions_.erase(partition);
   return released;
 }

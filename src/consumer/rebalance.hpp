@@ -27,12 +27,17 @@
 
 namespace weir::consumer {
 
+// One assigned partition: its Partition object and the state around it.
 struct AssignedPartition {
   enum class State : std::uint8_t {
-    waiting,  // a PartitionOpener starts at open_at
-    opening,  // `opener` is here while the log must answer, and with the writer while the store must
-    open,     // `partition` is set
-    refused,  // it is not read (ON_OFFSET_GONE=stop)
+    // A PartitionOpener starts at open_at.
+    waiting,
+    // `opener` is here while the log must answer, and with the writer while the store must.
+    opening,
+    // `partition` is set, and its records are processed.
+    open,
+    // The partition is not read (ON_OFFSET_GONE=stop); `reason` says why.
+    refused,
   };
 
   // Changes whenever `partition` is destroyed. A result that carries an older generation is ignored.
@@ -42,14 +47,22 @@ struct AssignedPartition {
   Retries open_retries;
   std::unique_ptr<PartitionOpener> opener;
   std::unique_ptr<Partition> partition;
-  std::string reason;                 // why it is refused or could not be opened
-  bool needs_operator = false;        // the last opening failed with ErrorKind::invalid
-  bool paused = false;                // the LogReader was told so
-  bool dlq_backlog_full = false;      // its backlog waits for the dead letter topic and is too large
-  bool in_transaction = false;        // a transaction in progress or to be repeated contains it
-  std::optional<MonoTime> revoke_by;  // it was revoked and must be released by then
-  MonoTime observed_at;               // when a transaction last wrote the ledger's observation
-  std::array<MonoTime, 3> pruned_at;  // when each granularity was last pruned
+  // Why the partition is refused or could not be opened.
+  std::string reason;
+  // The last opening failed with ErrorKind::invalid.
+  bool needs_operator = false;
+  // The LogReader was asked to pause the partition.
+  bool paused = false;
+  // The backlog waits for the dead letter topic and is too large.
+  bool dlq_backlog_full = false;
+  // A transaction that is in progress or will be repeated contains the partition.
+  bool in_transaction = false;
+  // The partition was revoked and must be released by then.
+  std::optional<MonoTime> revoke_by;
+  // When a transaction last wrote the ledger's observation.
+  MonoTime observed_at;
+  // When each granularity was last pruned.
+  std::array<MonoTime, 3> pruned_at;
 };
 using AssignedPartitions = std::map<std::int32_t, AssignedPartition>;
 
@@ -65,9 +78,11 @@ class Assignment {
   // A revoked partition is released after `revoke_timeout` even if its last flush is not done.
   explicit Assignment(std::chrono::milliseconds revoke_timeout) : revoke_timeout_(revoke_timeout) {}
 
-  // The events of a rebalance.
+  // The partitions are new to this process, even if it had them before: they start in state waiting.
   void on_assigned(const Assigned& event, MonoTime now);
+  // The partitions must be released. Their records are no longer processed.
   void on_revoked(const Revoked& event, MonoTime now);
+  // Removes the partitions at once.
   void on_lost(const Lost& event);
 
   // Removes and returns the revoked partitions that may be released now. `store_failing`: the last
@@ -88,11 +103,14 @@ class Assignment {
   void leave_out_stale(commit::Transaction& transaction) const;
   // Returns the copies of dead letters to send now, of all partitions, with complete tickets.
   [[nodiscard]] std::vector<DeadLetterTopic::Copy> take_dlq_copies(Now now);
+  // Passes a step of the wall clock to all partitions.
   void on_clock_step(std::chrono::milliseconds by);
 
   // At least one assignment arrived, and every partition is open or refused.
   [[nodiscard]] bool all_opened() const;
+  // A partition waits for its release.
   [[nodiscard]] bool has_revoked() const;
+  // A partition has a batch that no transaction contains.
   [[nodiscard]] bool has_unwritten() const;
   // Since the process began.
   [[nodiscard]] const Counts& counts() const { return counts_; }

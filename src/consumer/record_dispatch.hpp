@@ -1,4 +1,7 @@
 // Distributes the records of one poll over the worker threads: one task for each partition.
+//
+// A partition's records must be processed in order by one thread at a time. Partitions share no data, so they
+// can run in parallel, and the result does not depend on the number of workers.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +23,8 @@ class RecordDispatch {
  public:
   explicit RecordDispatch(ParallelFor workers) : workers_(std::move(workers)), decoders_(workers_.count) {}
 
-  // Adds records for the next run(). Both arguments must stay valid until then.
+  // Adds records for the next run(). Both arguments must stay valid until then. Several calls for one
+  // partition must be in the order of the log.
   void add(const Records& records, Partition& partition) {
     auto task = std::ranges::find(tasks_, &partition, &PartitionTask::partition);
     if (task == tasks_.end()) task = tasks_.insert(task, PartitionTask{&partition, {}, 0});
@@ -48,6 +52,7 @@ class RecordDispatch {
   // Fewer records are processed before another thread is awake (measured by bench/drain_bench.cpp).
   static constexpr std::size_t parallel_records_min = 512;
 
+  // All records of one poll for one partition.
   struct PartitionTask {
     Partition* partition = nullptr;
     std::vector<const Records*> pieces;
@@ -55,7 +60,8 @@ class RecordDispatch {
   };
 
   ParallelFor workers_;
-  std::deque<activity::Decoder> decoders_;  // one for each worker
+  // Each worker has a decoder of its own.
+  std::deque<activity::Decoder> decoders_;
   std::vector<PartitionTask> tasks_;
 };
 

@@ -64,6 +64,7 @@ void Runner::run_consumer() {
   bool stop_seen = false;
   for (;;) {
     const Now before = hooks_.clock();
+    // The poll is the only wait of this thread. Its timeout is the next deadline of the consumer.
     const auto wait = std::max(MonoTime::duration(0), consumer_.next_deadline(before) - before.mono);
     const auto polled = reader_.poll(std::chrono::ceil<std::chrono::milliseconds>(wait));
 
@@ -101,6 +102,7 @@ void Runner::run_writer() {
   for (;;) {
     changed_.wait(lock, [this] { return !to_write_.empty() || abandoned_ || consumer_done_; });
     if (abandoned_ || consumer_done_) return;
+    // The thread owns the job until it is in written_.
     Job job = std::move(to_write_.front());
     to_write_.pop_front();
     lock.unlock();

@@ -59,8 +59,10 @@ class Runner {
   std::int64_t stop(std::chrono::milliseconds timeout);
 
  private:
+  // The loops of the two threads.
   void run_consumer();
   void run_writer();
+  // Hands out jobs, status and notifications after an iteration.
   void publish(IterationResult result);
 
   LogReader& reader_;
@@ -70,13 +72,15 @@ class Runner {
   WorkerPool pool_;
   Consumer consumer_;
 
-  mutable std::mutex mutex_;  // guards the members below, up to the threads
+  // Guards the members from here to the threads.
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> to_write_;
   std::vector<Job> written_;
   Status status_;
   bool stop_requested_ = false;
-  bool abandoned_ = false;  // both threads must return as soon as possible
+  // The destructor runs: both threads must return as soon as possible.
+  bool abandoned_ = false;
   bool consumer_done_ = false;
 
   std::thread writer_;

@@ -21,6 +21,7 @@ Result<commit::PartitionStart> start_at_end(LogReader& log, std::int32_t partiti
 }  // namespace
 
 Result<std::int64_t> start_at_latest(LogReader& log, commit::MetricsStore& store, WallTime now) {
+  // All ends are read before anything is written: an error leaves the topic as it was.
   Result<std::int32_t> partitions = log.partition_count();
   if (!partitions) return propagate(partitions);
   std::vector<commit::PartitionStart> starts;

@@ -1,3 +1,5 @@
+// Status is filled in two ways. The consumer's thread adds each committed transaction (count()). The members
+// that describe the present state are computed for each copy (add_partitions()).
 #include "consumer/status.hpp"
 
 #include <algorithm>
@@ -58,6 +60,7 @@ PartitionStatus status_of(std::int32_t partition, const AssignedPartition& assig
                          .ledger = {}};
   if (assigned.state == AssignedPartition::State::refused) status.state = PartitionStatus::State::refused;
   if (!assigned.partition) return status;
+  // A partition that waits for the dead letter topic is still live: its observation is written.
   const Partition& open = *assigned.partition;
   status.state = open.is_catching_up() ? PartitionStatus::State::catching_up : PartitionStatus::State::live;
   if (open.pending_dlq_writes().is_failing()) status.reason = dlq_wait_reason(open.pending_dlq_writes());
@@ -78,6 +81,7 @@ bool Status::add_partitions(const AssignedPartitions& assigned_partitions) {
     catching_up = catching_up || open.is_catching_up();
     read_offset_sum += open.position();
     backlog_events += open.backlog().events;
+    // The first partition whose copies fail is named; health shows one reason.
     dlq_pending += static_cast<std::int64_t>(open.pending_dlq_writes().size());
     if (open.pending_dlq_writes().is_failing() && dlq_reason.empty())
       dlq_reason = "partition " + std::to_string(number) + ": " + dlq_wait_reason(open.pending_dlq_writes());
@@ -99,6 +103,7 @@ std::optional<std::chrono::milliseconds> Status::oldest_unread_age(WallTime now)
 std::int64_t Status::count(const commit::Transaction& transaction, CommitScheduler::Kind kind, Now now) {
   std::int64_t offsets = 0;
   bool written = false;
+  // A partition whose fence failed is part of the transaction, but was not written.
   for (const commit::PartitionCommit& each : transaction.claims()) {
     if (each.fate != commit::CommitResult::written) continue;
     written = true;

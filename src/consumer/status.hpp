@@ -18,11 +18,15 @@
 namespace weir::consumer {
 
 enum class Phase : std::uint8_t {
-  starting,     // no partition was assigned yet, or not all of the first ones are open
-  opening,      // all were open once; now some are being opened
-  catching_up,  // the dedupe window of some partition is being rebuilt
+  // No partition was assigned yet, or not all of the first ones are open.
+  starting,
+  // All partitions were open once; now some are being opened.
+  opening,
+  // The dedupe window of some partition is being rebuilt.
+  catching_up,
   live,
-  draining,  // stop() was called
+  // stop() was called; what was read is being flushed.
+  draining,
   stopped,
 };
 // The name in /health/ready: "catching up".
@@ -36,9 +40,11 @@ struct Durations {
       std::chrono::milliseconds{50},  std::chrono::milliseconds{100},  std::chrono::milliseconds{250},
       std::chrono::milliseconds{500}, std::chrono::milliseconds{1000}, std::chrono::milliseconds{2500},
       std::chrono::milliseconds{5000}};
-  std::array<std::int64_t, bounds.size() + 1> counts{};  // of each bucket alone, not cumulative
+  // The count of each bucket alone, not cumulative.
+  std::array<std::int64_t, bounds.size() + 1> counts{};
   std::chrono::nanoseconds sum{0};
 
+  // Counts one duration and adds it to the sum.
   void add(std::chrono::nanoseconds duration);
 };
 
@@ -47,10 +53,15 @@ struct PartitionStatus {
   enum class State : std::uint8_t { opening, catching_up, live, refused };
   // What the store has counted of the partition, and what the log holds.
   struct Ledger {
-    std::int64_t next_offset = 0;                // the first offset that is not in the store
-    std::int64_t log_end = 0;                    // as last seen
-    std::optional<RecordTime> oldest_unread_at;  // of the records from next_offset on; a lower bound
-    WallTime observed_at;                        // when the store's ledger row was last written
+    // The first offset that is not in the store.
+    std::int64_t next_offset = 0;
+    // The end offset of the log, as last seen.
+    std::int64_t log_end = 0;
+    // The time of the oldest record from next_offset on. If that was not read yet, the time of the last
+    // record that was read.
+    std::optional<RecordTime> oldest_unread_at;
+    // When the store's ledger row was last written.
+    WallTime observed_at;
 
     [[nodiscard]] std::int64_t lag() const { return log_end - next_offset; }
   };
@@ -59,53 +70,82 @@ struct PartitionStatus {
   State state = State::opening;
   // Why it is refused, could not be opened, or waits for the dead letter topic. May be empty.
   std::string reason;
-  bool needs_operator = false;  // it cannot be opened until an operator has corrected what `reason` names
+  // It cannot be opened until an operator has corrected what `reason` names.
+  bool needs_operator = false;
+  // The LogReader was asked to pause the partition.
   bool paused = false;
-  std::optional<Ledger> ledger;  // only in states catching_up and live
+  // Only in the states catching_up and live.
+  std::optional<Ledger> ledger;
 };
 // The name as a metric's label: "catching_up".
 [[nodiscard]] std::string_view name_of(PartitionStatus::State state);
 [[nodiscard]] PartitionStatus status_of(std::int32_t partition, const AssignedPartition& assigned);
 
+// A copy of the state at one moment. Durations and ages are computed from it with the time of the reader.
 struct Status {
   Phase phase = Phase::starting;
+  // The last call of the store succeeded, or none was made.
   bool store_up = true;
-  std::string store_reason;                    // the last error, while not up
-  bool store_needs_operator = false;           // …which does not pass by itself (ErrorKind::invalid)
-  std::chrono::milliseconds store_latency{0};  // of the last committed transaction
+  // The last error of the store, while store_up is false.
+  std::string store_reason;
+  // That error does not pass by itself (ErrorKind::invalid): an operator must act.
+  bool store_needs_operator = false;
+  // The duration of the last committed transaction.
+  std::chrono::milliseconds store_latency{0};
+  // The last poll of the log succeeded, or none was made.
   bool log_up = true;
-  std::string log_reason;                      // the last error, while not up
-  bool paused = false;                         // the backlog is too large, or the store is unavailable
-  std::optional<RecordTime> oldest_unread_at;  // of the records that are not in the store; a lower bound
-  std::optional<Now> last_good_flush;          // when it was committed
-  std::int64_t read_offset_sum = 0;            // sum of the partitions' read positions
-  std::int64_t backlog_events = 0;             // read, and not known to be in the store
-  std::int64_t dlq_pending = 0;                // dead letters whose copy is not acknowledged
-  std::string dlq_reason;                      // while copies fail: which partition waits, and why
-  std::vector<PartitionStatus> partitions;     // by number
+  // The last error of the log, while log_up is false.
+  std::string log_reason;
+  // The whole process is paused: the backlog is too large, or the store is unavailable.
+  bool paused = false;
+  // The earliest oldest_unread_at of the live partitions.
+  std::optional<RecordTime> oldest_unread_at;
+  // When the last flush was committed.
+  std::optional<Now> last_good_flush;
+  // The sum of the read positions of all assigned partitions.
+  std::int64_t read_offset_sum = 0;
+  // Events that were read and are not known to be in the store.
+  std::int64_t backlog_events = 0;
+  // Dead letters whose copy is not acknowledged.
+  std::int64_t dlq_pending = 0;
+  // Which partition waits for the dead letter topic, and why; empty while no copy fails.
+  std::string dlq_reason;
+  // All assigned partitions, by number.
+  std::vector<PartitionStatus> partitions;
 
   // Since the process began, of transactions that are known to be in the store.
   commit::Counts counts;
+  // Committed transactions of each kind.
   std::int64_t flushes = 0;
   std::int64_t roll_ups = 0;
-  std::int64_t windows_opened = 0;                   // windows of any granularity that had no row before
-  std::map<std::string, std::int64_t> dead_letters;  // by reason
-  Durations flush_durations;                         // of the last try of each committed flush
+  // Windows, of any granularity, that got their first row.
+  std::int64_t windows_opened = 0;
+  // Dead letters by reason.
+  std::map<std::string, std::int64_t> dead_letters;
+  // The duration of the last try of each committed flush.
+  Durations flush_durations;
 
   // Since the process began.
+  // Partitions in the events of rebalances.
   std::int64_t partitions_assigned = 0;
   std::int64_t partitions_revoked = 0;
   std::int64_t partitions_lost = 0;
-  std::int64_t offsets_out_of_range = 0;    // times that a read position was no longer in the log
-  std::int64_t store_retries = 0;           // tries that failed and are repeated
-  std::int64_t pauses = 0;                  // times that the whole process paused
-  std::int64_t fence_failures = 0;          // partitions whose ledger row another process had written
-  std::int64_t commits_in_doubt = 0;        // commits whose outcome was unknown
-  std::int64_t transactions_abandoned = 0;  // took the store too long; written in smaller ones instead
+  // How often a read position was no longer in the log.
+  std::int64_t offsets_out_of_range = 0;
+  // Tries of a store transaction that failed and were repeated.
+  std::int64_t store_retries = 0;
+  // How often the whole process has paused.
+  std::int64_t pauses = 0;
+  // Partitions whose ledger row another process had written.
+  std::int64_t fence_failures = 0;
+  // Commits whose outcome was unknown.
+  std::int64_t commits_in_doubt = 0;
+  // Transactions that took the store too long and were replaced by smaller ones.
+  std::int64_t transactions_abandoned = 0;
 
-  // Returns for how long the oldest unread record has waited; a lower bound. Returns 0 only if every assigned
-  // partition is known to have no unread record. Returns nullopt while that is unknown: no partition was
-  // assigned yet; or one is being opened, catches up, is refused, or has only records that were not read yet.
+  // Returns the age of oldest_unread_at, if that is set. Otherwise returns 0 if every assigned partition is
+  // known to have no unread record, or nullopt while that is unknown: no partition was assigned yet; or one
+  // is being opened, catches up, is refused, or has only records that were not read yet.
   [[nodiscard]] std::optional<std::chrono::milliseconds> oldest_unread_age(WallTime now) const;
 
   // Adds what this transaction has committed. Returns the number of offsets that it counted.

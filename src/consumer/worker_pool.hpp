@@ -21,7 +21,8 @@ using Task = std::function<void(std::size_t worker, std::size_t task)>;
 
 // Runs the tasks of one call. The default runs them on the calling thread in order: deterministic.
 struct ParallelFor {
-  std::size_t count = 1;  // workers
+  // The number of workers.
+  std::size_t count = 1;
   // Runs each of the tasks 0 … tasks − 1 once; returns when all are done.
   std::function<void(std::size_t tasks, const Task& task)> run = [](std::size_t tasks, const Task& task) {
     for (std::size_t at = 0; at < tasks; ++at) task(0, at);
@@ -57,10 +58,13 @@ class WorkerPool {
   const Task* task_ = nullptr;
   std::size_t tasks_ = 0;
   // Guarded by mutex_.
-  std::size_t wanted_ = 0;  // threads that may still join this run
-  std::size_t active_ = 0;  // threads that have joined it and are not done
+  // Threads that may still join this run.
+  std::size_t wanted_ = 0;
+  // Threads that have joined it and are not done.
+  std::size_t active_ = 0;
   bool stopping_ = false;
-  std::atomic<std::size_t> next_task_{0};  // the first task that no worker has taken
+  // The first task that no worker has taken.
+  std::atomic<std::size_t> next_task_{0};
   std::vector<std::thread> threads_;
 };
 

@@ -1,3 +1,9 @@
+// A process runs on the driver's thread. It makes at most one call of the store at a time, and never one that
+// would block: a real session would wait for the lock of another one, so the driver runs other processes
+// first.
+//
+// The database calls check() after each commit, before the next step. So a fault is reported with the
+// transaction that caused it.
 #include "simulation/cluster.hpp"
 
 #include <algorithm>
@@ -28,6 +34,7 @@ void SimulatedProcess::run_iteration() {
   if (result.exit) exit_ = result.exit;
 }
 
+// One step is one call of the store, or the return of a finished job.
 bool SimulatedProcess::run_write_step() {
   if (to_write_.empty()) return false;
   commit::StoreWork& work = consumer::work_of(to_write_.front());
@@ -37,6 +44,7 @@ bool SimulatedProcess::run_write_step() {
     to_write_.pop_front();
     return true;
   }
+  // The calls that wait for locks.
   const auto* begin = std::get_if<commit::Begin>(&*call_);
   if (begin && store_.would_block(begin->fences)) return false;
   const auto* archive = std::get_if<commit::ArchiveLedger>(&*call_);
@@ -103,6 +111,7 @@ void SimulatedCluster::checkpoint() {
   oracle_.checkpoint();
 }
 
+// Each ledger write raises a version by one, so the difference of the versions is the number of lost writes.
 std::int64_t SimulatedCluster::restore_checkpoint() {
   database.fall_back_to(checkpoint_);
   oracle_.restore_checkpoint(database);
@@ -116,6 +125,7 @@ std::int64_t SimulatedCluster::restore_checkpoint() {
   return lost;
 }
 
+// The checkpoint, not the present state, decides: after a failover the records after it are read again.
 std::int64_t SimulatedCluster::prune_log() {
   std::int64_t pruned = 0;
   for (const auto& [partition, row] : checkpoint_.ledgers) {
@@ -140,6 +150,7 @@ void SimulatedCluster::recreate_topic() {
   oracle_.on_topic_recreated();
 }
 
+// Holes at the end of the log are counted, too.
 bool SimulatedCluster::all_counted() const {
   for (std::int32_t partition = 0; partition < topic.partition_count(); ++partition) {
     const auto row = database.ledgers.find(partition);
@@ -158,7 +169,8 @@ std::optional<std::string> SimulatedCluster::fault() const {
 }
 
 void SimulatedCluster::check(const commit::Changes& changes) {
-  // A ledger row that was never written is as open_ledger() created it.
+  // `fences_` still has the state before this transaction. A ledger row that was never written is as
+  // open_ledger() created it.
   for (const tally::LedgerRow& row : changes.ledgers)
     fences_.try_emplace(row.partition,
                         commit::Fence{row.partition, std::max(row.start_offset, row.counted_from), 0});
@@ -171,6 +183,8 @@ void SimulatedCluster::check(const commit::Changes& changes) {
     fences_[row.partition] = {row.partition, row.next_offset, row.version};
 }
 
+// Small bounds: batches, transactions and steps are full after some records, and the backlog after one
+// minute.
 consumer::ConsumerSettings fast_settings() {
   consumer::ConsumerSettings settings;
   settings.topic = commit::FakeMetricsStore::topic;

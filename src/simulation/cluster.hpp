@@ -47,7 +47,8 @@ class SimulatedLogReader final : public consumer::LogReader {
   Result<consumer::Watermarks> bounds(std::int32_t partition) override { return reader.bounds(partition); }
   Result<std::optional<RecordIdentity>> record_identity(std::int32_t partition,
                                                         std::int64_t offset) override {
-    next_offsets_[partition] = offset + 1;  // an opening asks for the last counted record
+    // An opening asks for the last counted record.
+    next_offsets_[partition] = offset + 1;
     return reader.record_identity(partition, offset);
   }
   void store_offset(std::int32_t partition, std::int64_t next_offset) override {
@@ -57,10 +58,14 @@ class SimulatedLogReader final : public consumer::LogReader {
 
  private:
   bool skip_rebuild_;
-  std::map<std::int32_t, std::int64_t> next_offsets_;  // of the ledger
+  // The next_offset of each ledger row.
+  std::map<std::int32_t, std::int64_t> next_offsets_;
 };
 
 // One process. Its destructor is a crash: everything in it is lost.
+//
+// The driver interleaves the consumer's thread (run_iteration), the writer's thread (run_write_step) and the
+// dead letter topic (end_dlq_copy) of all processes as it likes.
 class SimulatedProcess {
  public:
   // `dlq`: nullptr if dead letters are rows of the store only. `skip_rebuild`: a planted bug.
@@ -78,6 +83,7 @@ class SimulatedProcess {
   // Iterations, write steps and copies until the writer is idle or blocked.
   void run_until_idle();
 
+  // For the driver: this process's membership, its database session, and its state machine.
   [[nodiscard]] consumer::FakeLogReader& log() { return reader_.reader; }
   [[nodiscard]] commit::FakeMetricsStore& session() { return store_; }
   [[nodiscard]] consumer::Consumer& consumer() { return consumer_; }
@@ -92,26 +98,32 @@ class SimulatedProcess {
   std::unique_ptr<consumer::FakeDeadLetterTopic> dlq_;
   consumer::Consumer consumer_;
   std::deque<consumer::Job> to_write_;
-  std::optional<commit::StoreCall> call_;  // the next call of the first job; it may wait for a lock
+  // The next call of the first job; it may wait for a lock.
+  std::optional<commit::StoreCall> call_;
   std::vector<consumer::Job> written_;
   std::optional<consumer::Exit> exit_;
 };
 
+// Settings and planted bugs of a cluster.
 struct ClusterSettings {
   std::int32_t partitions = 1;
   consumer::ConsumerSettings consumer;
   commit::PlantedBugs store_bugs;
-  bool skip_rebuild = false;  // planted bug: the dedupe window is not rebuilt
+  // Planted bug: the dedupe window is not rebuilt.
+  bool skip_rebuild = false;
   bool dlq_enabled = false;
-  bool dlq_acknowledges_early = false;  // planted bug: copies are acknowledged before they are written
+  // Planted bug: copies are acknowledged before they are written.
+  bool dlq_acknowledges_early = false;
 };
 
 // What outlives a process: log, database, dead letter topic and time. Checks every committed transaction
 // against the oracle.
 class SimulatedCluster {
  public:
+  // The clocks start at fixed times, so a run does not depend on the date.
   explicit SimulatedCluster(ClusterSettings settings);
 
+  // The simulated time of all processes.
   [[nodiscard]] Now now() const { return now_; }
   // Both clocks.
   void advance(std::chrono::milliseconds by);
@@ -120,8 +132,10 @@ class SimulatedCluster {
   // Appends a record to the log and to the oracle. `ahead`: how far the writer's clock is ahead.
   Oracle::Verdict append(std::int32_t partition, const consumer::TestEvent& event,
                          std::chrono::milliseconds ahead = {});
+  // Appends offsets without a record.
   void append_holes(std::int32_t partition, std::int64_t count) { topic.append_holes(partition, count); }
 
+  // Starts a process without partitions. The cluster must outlive it.
   [[nodiscard]] std::unique_ptr<SimulatedProcess> start_process() {
     return start_process(settings_.consumer);
   }
@@ -146,26 +160,33 @@ class SimulatedCluster {
 
   // The store has counted every partition to its end.
   [[nodiscard]] bool all_counted() const;
+  // No minute has a pending roll-up.
   [[nodiscard]] bool all_rolled_up() const { return database.unrolled.empty(); }
   // No window is left that retention should have taken two hours ago. (Hours and days are pruned once an
   // hour.)
   [[nodiscard]] bool all_pruned() const;
   // Returns the first difference between store and oracle, in a transaction or in the present state.
   [[nodiscard]] std::optional<std::string> fault() const;
+  // A transaction differed from the oracle. Cheap, unlike fault().
   [[nodiscard]] bool has_transaction_fault() const { return fault_.has_value(); }
 
+  // Tests may change these directly, for faults and for checks.
   consumer::FakeTopic topic;
   commit::FakeDatabase database;
   consumer::FakeDlq dlq;
 
  private:
+  // Compares a transaction with the oracle. Called by the database after each commit.
   void check(const commit::Changes& changes);
 
   ClusterSettings settings_;
   Now now_;
   Oracle oracle_;
-  std::map<std::int32_t, commit::Fence> fences_;  // next_offset and version as last committed
+  // The next_offset and version of each ledger row, as last committed.
+  std::map<std::int32_t, commit::Fence> fences_;
+  // The state that restore_checkpoint() restores.
   commit::FakeTables checkpoint_;
+  // The first fault of a transaction.
   std::optional<std::string> fault_;
   std::int64_t commits_ = 0;
 };

@@ -9,6 +9,7 @@ namespace weir::simulation {
 // every machine, unlike the distributions of <random>.
 class Dice {
  public:
+  // Every seed is valid, 0 included.
   explicit Dice(std::uint64_t seed) : state_(seed) {}
 
   // Returns a number from 0 to sides − 1.
@@ -17,6 +18,7 @@ class Dice {
   bool one_in(int sides) { return sides > 0 && roll(sides) == 0; }
 
  private:
+  // The generator's own step; the constants are the author's.
   std::uint64_t next() {
     std::uint64_t z = state_ += 0x9e3779b97f4a7c15ULL;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;

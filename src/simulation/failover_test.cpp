@@ -1,5 +1,5 @@
-// The database fails over to a standby that lags: answered commits are gone, and no process was told. Whoever
-// remembers what came after must be shut out, even where another account has come as far meanwhile.
+// The database fails over to a standby that lags: acknowledged commits are lost, and no process knows it. The
+// fence must reject a process that remembers them, even if the ledger row has reached the same offset again.
 #include <gtest/gtest.h>
 
 #include "simulation/cluster.hpp"
@@ -20,8 +20,8 @@ class FailoverTest : public testing::Test {
   }
   static void give(SimulatedProcess& process, std::vector<std::int32_t> partitions) {
     process.log().assign(std::move(partitions));
-    process.run_until_idle();  // opens them…
-    process.run_until_idle();  // …and reads
+    process.run_until_idle();  // opens them
+    process.run_until_idle();  // reads
   }
 
   void append(std::int32_t partition, std::optional<std::string> replay_of = {}) {
@@ -30,7 +30,7 @@ class FailoverTest : public testing::Test {
         {.user = "anna", .page = "/", .at = cluster_.now().wall, .replay_of = std::move(replay_of)});
   }
 
-  // Long enough for a flush, too short for an observation.
+  // Enough time for a flush, not for an observation.
   void flush(SimulatedProcess& process) {
     process.run_until_idle();
     cluster_.advance(milliseconds{1000});
@@ -50,7 +50,7 @@ class FailoverTest : public testing::Test {
   SimulatedCluster cluster_;
 };
 
-TEST_F(FailoverTest, AnOwnerFindsOutByTheFenceAndCountsAgainWhatIsGone) {
+TEST_F(FailoverTest, AnOwnerIsFencedAndCountsTheLostCommitsAgain) {
   const auto owner = process_with({0});
   append(0);
   flush(*owner);
@@ -67,9 +67,9 @@ TEST_F(FailoverTest, AnOwnerFindsOutByTheFenceAndCountsAgainWhatIsGone) {
   expect_exact();
 }
 
-// Two replays of one letter: which of them counts depends on which partition is written first, and after the
-// failover it is the other one. Offset and version of the account are then what they were before.
-TEST_F(FailoverTest, AZombieOfTheLostPastIsShutOutFromAnAccountThatHasComeAsFarAnotherWay) {
+// Two replays of one dead letter: the one whose partition is written first counts. After the failover it is
+// the other one, although the ledger row has the same offset and version as before. Its sums differ.
+TEST_F(FailoverTest, AZombieIsFencedThoughOffsetAndVersionAreWhatItRemembers) {
   const auto zombie = process_with({0, 1});
   const auto other = process_with({2});
   cluster_.append(0, {.kind = consumer::TestEvent::Kind::garbage});

@@ -1,3 +1,5 @@
+// The life of a partition here: no owner ─▶ assigned ─▶ revoked ─▶ released, or lost when the owner takes too
+// long. A loss reaches its process some steps later; until then it is a zombie, which the fence must stop.
 #include "simulation/group.hpp"
 
 #include <algorithm>
@@ -60,6 +62,7 @@ void SimulatedGroup::lose_all() {
 void SimulatedGroup::run_step(bool calm) {
   for (std::size_t number = 0; number < members_.size(); ++number) {
     Member& member = members_[number];
+    // A process that asked to exit is replaced by a new one.
     if (member.process && member.process->exit()) crash(number);
     if (!member.process && (calm || dice_.one_in(6))) member.process = cluster_.start_process();
     if (member.frozen > 0) --member.frozen;
@@ -74,6 +77,7 @@ void SimulatedGroup::update_owner(std::size_t at, bool calm) {
   if (owner.member && owner.revoking) {
     const bool released = !members_[*owner.member].process->log().owned().contains(partition);
     if (!released && (--owner.steps_to_release > 0) && !calm) return;
+    // The broker does not wait longer.
     if (!released) lose(at);
     owner = Owner();
   }
@@ -81,6 +85,7 @@ void SimulatedGroup::update_owner(std::size_t at, bool calm) {
   const auto number = static_cast<std::size_t>(dice_.roll(static_cast<int>(members_.size())));
   Member& member = members_[number];
   if (!member.process || (!calm && dice_.one_in(3))) return;
+  // A member learns of its losses before it gets a partition again.
   report_losses(member);
   member.process->log().assign({partition});
   owner.member = number;
@@ -98,6 +103,7 @@ bool SimulatedGroup::all_assigned() const {
                              [](const Owner& owner) { return owner.member.has_value() && !owner.revoking; });
 }
 
+// For the report of a run that does not complete.
 std::string SimulatedGroup::describe() {
   std::string text;
   for (std::size_t at = 0; at < owners_.size(); ++at) {

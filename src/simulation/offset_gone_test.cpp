@@ -1,4 +1,4 @@
-// When the log is not what the ledger says: cut off, made anew, or with more partitions (faults.md, 27).
+// The log is not as the ledger describes it: records deleted, recreated, or with more partitions (fault 27).
 #include "consumer/start_at_latest.hpp"
 #include "simulation/cluster.hpp"
 
@@ -8,13 +8,13 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// One process that holds both partitions of a topic.
-class OffsetGone : public testing::Test {
+// One process that owns both partitions of a topic.
+class OffsetGoneTest : public testing::Test {
  protected:
-  void under(consumer::OnOffsetGone rule, const commit::PlantedBugs& bugs = {}) {
-    ClusterSettings rules{.partitions = 2, .consumer = fast_settings(), .store_bugs = bugs};
-    rules.consumer.on_offset_gone = rule;
-    cluster_.emplace(rules);
+  void start(consumer::OnOffsetGone on_offset_gone, const commit::PlantedBugs& bugs = {}) {
+    ClusterSettings settings{.partitions = 2, .consumer = fast_settings(), .store_bugs = bugs};
+    settings.consumer.on_offset_gone = on_offset_gone;
+    cluster_.emplace(settings);
     process_ = cluster_->start_process();
     process_->log().assign({0, 1});
     process_->run_until_idle();
@@ -32,8 +32,8 @@ class OffsetGone : public testing::Test {
     }
   }
 
-  // Five events are counted, twenty come while reading stands still, and the log keeps the last ten of them.
-  void cut_off_while_reading() {
+  // Five events are counted. Twenty arrive while the partition is paused; the log keeps the last ten of them.
+  void cut_log_while_paused() {
     append(5, 0);
     pass(seconds{3});
     process_->log().pause(0);
@@ -44,7 +44,7 @@ class OffsetGone : public testing::Test {
     pass(seconds{5});
   }
 
-  // As Kafka tells it: the partitions are lost while there is no topic, and given again.
+  // As with Kafka: the partitions are lost while the topic does not exist, then assigned again.
   void recreate_topic() {
     cluster_->recreate_topic();
     process_->log().lose({0, 1});
@@ -66,7 +66,7 @@ class OffsetGone : public testing::Test {
     return events;
   }
 
-  // Partitions that are not read.
+  // Returns the partitions in state refused.
   [[nodiscard]] std::vector<std::int32_t> refused() {
     std::vector<std::int32_t> numbers;
     for (const consumer::PartitionStatus& held : status().partitions)
@@ -76,18 +76,18 @@ class OffsetGone : public testing::Test {
 
   std::optional<SimulatedCluster> cluster_;
   std::unique_ptr<SimulatedProcess> process_;
-  bool planted_ = false;
+  bool ends_with_fault_ = false;
 
-  // Whatever the story, the store says what the log says.
+  // The store equals the oracle at the end of each test.
   void TearDown() override {
-    if (planted_) return;
+    if (ends_with_fault_) return;
     EXPECT_EQ(cluster_->fault().value_or("nothing"), "nothing");
   }
 };
 
-TEST_F(OffsetGone, Fault27OutOfRangeStopsThatPartitionAndTheOthersGoOn) {
-  under(consumer::OnOffsetGone::stop);
-  cut_off_while_reading();
+TEST_F(OffsetGoneTest, Fault27AnOffsetOutOfRangeStopsThatPartitionOnly) {
+  start(consumer::OnOffsetGone::stop);
+  cut_log_while_paused();
   EXPECT_EQ(status().offsets_out_of_range, 1);
   ASSERT_EQ(refused(), std::vector{0});
   const std::string reason = status().partitions.at(0).reason;
@@ -99,9 +99,9 @@ TEST_F(OffsetGone, Fault27OutOfRangeStopsThatPartitionAndTheOthersGoOn) {
   EXPECT_EQ(partitions.at(1).state, consumer::PartitionStatus::State::live);
 }
 
-TEST_F(OffsetGone, Fault27OutOfRangeCountsTheGapAsSkippedWhenToldToGoOn) {
-  under(consumer::OnOffsetGone::earliest);
-  cut_off_while_reading();
+TEST_F(OffsetGoneTest, Fault27AnOffsetOutOfRangeCountsTheGapAsSkippedUnderEarliest) {
+  start(consumer::OnOffsetGone::earliest);
+  cut_log_while_paused();
   EXPECT_EQ(status().offsets_out_of_range, 1);
   EXPECT_TRUE(refused().empty());
   EXPECT_EQ(ledger(0).next_offset, 25);
@@ -110,8 +110,8 @@ TEST_F(OffsetGone, Fault27OutOfRangeCountsTheGapAsSkippedWhenToldToGoOn) {
   EXPECT_EQ(ledger(1).tallied, 3);
 }
 
-TEST_F(OffsetGone, Fault27AGapIsCountedThoughTheLogIsEmptyBehindIt) {
-  under(consumer::OnOffsetGone::earliest);
+TEST_F(OffsetGoneTest, Fault27AGapIsCountedThoughNoRecordFollowsIt) {
+  start(consumer::OnOffsetGone::earliest);
   process_->log().pause(0);
   append(20, 0);
   cluster_->cut_log(0, 20);
@@ -122,17 +122,17 @@ TEST_F(OffsetGone, Fault27AGapIsCountedThoughTheLogIsEmptyBehindIt) {
   EXPECT_EQ(status().partitions.at(0).ledger->lag(), 0);
 }
 
-TEST_F(OffsetGone, Fault27ATopicMadeAnewStopsThePartitionsThatWereCounted) {
-  under(consumer::OnOffsetGone::stop);
+TEST_F(OffsetGoneTest, Fault27ARecreatedTopicStopsThePartitionsThatWereCounted) {
+  start(consumer::OnOffsetGone::stop);
   append(5, 0);
   pass(seconds{3});
   recreate_topic();
-  EXPECT_EQ(refused(), std::vector{0}) << "nothing was counted of partition 1";
+  EXPECT_EQ(refused(), std::vector{0}) << "partition 1 had no counted record";
   EXPECT_EQ(ledger(0).tallied, 5);
 }
 
-TEST_F(OffsetGone, Fault27ATopicMadeAnewGetsANewAccountWhenToldToGoOn) {
-  under(consumer::OnOffsetGone::earliest);
+TEST_F(OffsetGoneTest, Fault27ARecreatedTopicGetsNewLedgerRowsUnderEarliest) {
+  start(consumer::OnOffsetGone::earliest);
   append(5, 0);
   cluster_->append(0, {.kind = consumer::TestEvent::Kind::garbage});
   pass(seconds{3});
@@ -146,12 +146,12 @@ TEST_F(OffsetGone, Fault27ATopicMadeAnewGetsANewAccountWhenToldToGoOn) {
   EXPECT_EQ(old.tallied, 5);
   EXPECT_EQ(old.dead_lettered, 1);
   EXPECT_TRUE(cluster_->database.letters.contains(commit::DeadLetterId{name.first, 0, 5}));
-  EXPECT_EQ(events_in_days(), 7) << "the windows go on";
+  EXPECT_EQ(events_in_days(), 7) << "windows are kept";
 }
 
-// The new log has grown past the old account's offset: only the record there tells that it is another one.
-TEST_F(OffsetGone, Fault27ATopicMadeAnewIsKnownByItsRecordsHoweverLongItIs) {
-  under(consumer::OnOffsetGone::earliest);
+// The new log is longer than the old ledger row's offset: only the record at it shows that the log differs.
+TEST_F(OffsetGoneTest, Fault27ARecreatedTopicIsDetectedByItsRecordsThoughItIsLonger) {
+  start(consumer::OnOffsetGone::earliest);
   append(5, 0);
   pass(seconds{3});
   process_.reset();
@@ -165,14 +165,15 @@ TEST_F(OffsetGone, Fault27ATopicMadeAnewIsKnownByItsRecordsHoweverLongItIs) {
   EXPECT_EQ(cluster_->database.retired.size(), 1U);
 }
 
-// KAFKA_START=latest left out five records of a log that is gone when the first process comes.
-TEST_F(OffsetGone, Fault42ATopicThatIsCreatedAgainAfterItWasBegunAtItsEndIsCountedFromItsStart) {
-  planted_ = true;  // the oracle does not know the records that were left out
-  for (const consumer::OnOffsetGone rule : {consumer::OnOffsetGone::stop, consumer::OnOffsetGone::earliest}) {
-    ClusterSettings rules{.partitions = 2, .consumer = fast_settings()};
-    rules.consumer.on_offset_gone = rule;
+// KAFKA_START=latest skipped five records of a log that is deleted before the first process starts.
+TEST_F(OffsetGoneTest, Fault42ARecreatedTopicIsCountedFromItsStartThoughTheOldOneWasNot) {
+  ends_with_fault_ = true;  // the oracle does not know the skipped records
+  for (const consumer::OnOffsetGone on_offset_gone :
+       {consumer::OnOffsetGone::stop, consumer::OnOffsetGone::earliest}) {
+    ClusterSettings settings{.partitions = 2, .consumer = fast_settings()};
+    settings.consumer.on_offset_gone = on_offset_gone;
     process_.reset();
-    cluster_.emplace(rules);
+    cluster_.emplace(settings);
     for (int i = 0; i < 5; ++i) cluster_->topic.append(0, consumer::make_record({}, cluster_->now().wall));
     consumer::FakeLogReader reader(cluster_->topic);
     commit::FakeMetricsStore session(cluster_->database, "the-group");
@@ -183,7 +184,7 @@ TEST_F(OffsetGone, Fault42ATopicThatIsCreatedAgainAfterItWasBegunAtItsEndIsCount
     process_ = cluster_->start_process();
     process_->log().assign({0, 1});
     pass(seconds{3});
-    if (rule == consumer::OnOffsetGone::stop) {
+    if (on_offset_gone == consumer::OnOffsetGone::stop) {
       EXPECT_EQ(refused(), std::vector{0});
       EXPECT_EQ(ledger(0).next_offset, 5) << "nothing is skipped";
     } else {
@@ -193,10 +194,10 @@ TEST_F(OffsetGone, Fault42ATopicThatIsCreatedAgainAfterItWasBegunAtItsEndIsCount
   }
 }
 
-TEST_F(OffsetGone, Fault27AnAccountIsPutAwayHoweverOftenTheStoreFails) {
+TEST_F(OffsetGoneTest, Fault27ALedgerRowIsArchivedOnceThoughTheStoreFails) {
   for (const commit::Fault fault :
        {commit::Fault::refused, commit::Fault::lost_before, commit::Fault::lost_after}) {
-    under(consumer::OnOffsetGone::earliest);
+    start(consumer::OnOffsetGone::earliest);
     append(5, 0);
     pass(seconds{3});
     int left = 3;
@@ -205,25 +206,26 @@ TEST_F(OffsetGone, Fault27AnAccountIsPutAwayHoweverOftenTheStoreFails) {
     };
     recreate_topic();
     EXPECT_EQ(ledger(0).tallied, 2);
-    EXPECT_EQ(cluster_->database.retired.size(), 1U) << "once, whatever the answers were";
+    EXPECT_EQ(cluster_->database.retired.size(), 1U) << "archived once, although results were lost";
   }
 }
 
-// Both have judged the old account; before one puts it away, the other does, and counts in the new one.
-TEST_F(OffsetGone, Fault27OfTwoWhoPutAnAccountAwayTheFirstHasDoneIt) {
+// Both processes have read the old row. One archives it and counts in the new row before the other archives
+// it.
+TEST_F(OffsetGoneTest, Fault27OfTwoProcessesThatArchiveARowTheFirstWins) {
   for (const bool unfenced : {false, true}) {
-    under(consumer::OnOffsetGone::earliest, {.retire_unfenced = unfenced});
+    start(consumer::OnOffsetGone::earliest, {.retire_unfenced = unfenced});
     append(5, 0);
     pass(seconds{3});
     process_.reset();
     cluster_->recreate_topic();
     append(2, 0);
     std::unique_ptr<SimulatedProcess> other = cluster_->start_process();
-    bool overtaken = false;
+    bool archived = false;
     cluster_->database.faults = [&](commit::StoreStep step) {
-      if (step != commit::StoreStep::archive_ledger || std::exchange(overtaken, true))
+      if (step != commit::StoreStep::archive_ledger || std::exchange(archived, true))
         return commit::Fault::none;
-      cluster_->advance(seconds{2});  // it takes another name
+      cluster_->advance(seconds{2});  // so that the second archive has another name
       other->log().assign({0});
       for (int i = 0; i < 30; ++i) {
         cluster_->advance(milliseconds{100});
@@ -237,8 +239,8 @@ TEST_F(OffsetGone, Fault27OfTwoWhoPutAnAccountAwayTheFirstHasDoneIt) {
     other.reset();
     pass(seconds{3});
     if (unfenced) {
-      planted_ = true;
-      EXPECT_NE(cluster_->fault(), std::nullopt) << "or this would prove nothing";
+      ends_with_fault_ = true;
+      EXPECT_NE(cluster_->fault(), std::nullopt) << "the planted bug must be found";
       continue;
     }
     EXPECT_EQ(cluster_->fault(), std::nullopt);
@@ -247,8 +249,8 @@ TEST_F(OffsetGone, Fault27OfTwoWhoPutAnAccountAwayTheFirstHasDoneIt) {
   }
 }
 
-TEST_F(OffsetGone, Fault27APartitionAddedAtRunTimeIsReadFromItsStart) {
-  under(consumer::OnOffsetGone::stop);
+TEST_F(OffsetGoneTest, Fault27AnAddedPartitionIsReadFromItsStart) {
+  start(consumer::OnOffsetGone::stop);
   append(5, 0);
   pass(seconds{3});
   cluster_->topic.add_partition();

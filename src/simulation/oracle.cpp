@@ -28,11 +28,13 @@ Oracle::Verdict Oracle::on_appended(std::int32_t partition, std::int64_t offset,
     fact.verdict = Verdict::duplicate;
     fact.is_repeated = true;
   }
+  // A valid replay keeps this verdict until its transaction is committed.
   fact.first_verdict = fact.verdict;
   if (event.replay_of) fact.source = commit::parse_dead_letter_id(*event.replay_of);
   return facts.emplace(offset, std::move(fact)).first->second.verdict;
 }
 
+// The records of the old log stay: archived ledger rows are still compared with them.
 void Oracle::on_topic_recreated() {
   for (auto& [partition, facts] : facts_) old_logs_[partition].push_back(std::exchange(facts, {}));
 }
@@ -50,6 +52,7 @@ void Oracle::on_ledger_archived(const commit::LedgerArchival& archival) {
   dead_letters_.merge(renamed);
 }
 
+// Records after the restored next_offset are counted again, perhaps in another order of partitions.
 void Oracle::restore_checkpoint(const commit::FakeTables& tables) {
   dead_letters_ = checkpoint_dead_letters_;
   std::map<const Facts*, std::int64_t> counted_to;
@@ -106,6 +109,7 @@ void Oracle::on_committed(const commit::Changes& changes,
   }
 }
 
+// The table in commit/replay.hpp, applied to one replay.
 void Oracle::decide_replay(const commit::DeadLetterId& id, Fact& fact) {
   const auto found = dead_letters_.find(*fact.source);
   const bool known = found != dead_letters_.end();
@@ -128,6 +132,7 @@ bool Oracle::is_duplicate(const Facts& facts, std::int64_t offset, const Fact& f
     if (earlier.verdict == Verdict::dead_lettered || earlier.event.message_id != fact.event.message_id ||
         earlier.event.user != fact.event.user)
       continue;
+    // The latest earlier record with the same id decides. Records before it have no effect.
     return fact.record_time - earlier.record_time <= dedupe_.window;
   }
   return false;

@@ -22,10 +22,13 @@
 
 namespace weir::simulation {
 
+// One thread. Memory grows with the log; a run has some hundred records.
 class Oracle {
  public:
+  // What becomes of a record. gone: the log lost it before it was read.
   enum class Verdict : std::uint8_t { tallied, duplicate, dead_lettered, gone };
 
+  // `dedupe`: of one partition. `retention`: as the consumer's settings.
   Oracle(consumer::DedupeBounds dedupe, const consumer::Retention& retention)
       : dedupe_(dedupe), retention_(retention) {}
 
@@ -71,24 +74,33 @@ class Oracle {
       const consumer::FakeDlq& dlq) const;
 
  private:
+  // A record and what became of it.
   struct Fact {
     consumer::TestEvent event;
     RecordTime record_time;
-    RecordTime lateness_time;  // the time by which it may be too old for its minute
+    // The time by which the event may be too old for its minute.
+    RecordTime lateness_time;
     std::uint64_t user_hash = 0;
-    Verdict first_verdict = Verdict::tallied;    // before it is committed
-    Verdict verdict = Verdict::tallied;          // for a valid replay: as last committed
-    bool is_repeated = false;                    // its message_id was seen before
-    std::optional<commit::DeadLetterId> source;  // the dead letter of which it is a replay
+    // The verdict before the record is committed.
+    Verdict first_verdict = Verdict::tallied;
+    // For a valid replay: the verdict as last committed.
+    Verdict verdict = Verdict::tallied;
+    // The message_id was seen before.
+    bool is_repeated = false;
+    // The dead letter of which the record is a replay.
+    std::optional<commit::DeadLetterId> source;
     std::int64_t hash = 0;
   };
+  // The records of one log of one partition, by offset.
   using Facts = std::map<std::int64_t, Fact>;
+  // A row of activity_dead_letters.
   struct DeadLetterRow {
     std::int64_t attempts = 1;
     bool replayed = false;
 
     friend bool operator==(const DeadLetterRow&, const DeadLetterRow&) = default;
   };
+  // What a row of a view must show.
   struct Sums {
     std::int64_t events = 0;
     std::int64_t page_views = 0;
@@ -99,22 +111,29 @@ class Oracle {
   using View = std::map<tally::WindowKey, Sums>;
 
   void decide_replay(const commit::DeadLetterId& id, Fact& fact);
+  // Gives the records that the ledger row counts as skipped the verdict gone.
   void mark_gone(const tally::LedgerRow& row, std::int64_t from);
+  // Applies the dedupe rule to the earlier records of the partition.
   [[nodiscard]] bool is_duplicate(const Facts& facts, std::int64_t offset, const Fact& fact) const;
   // The records of the log that a ledger row has counted.
   template <class Self>
   [[nodiscard]] static auto& facts_of(Self& self, const tally::LedgerRow& row);
-  // Calls see(offset, fact) or see(partition, fact) for each record that a ledger row, or any row, has counted.
+  // Calls see(offset, fact) or see(partition, fact) for each record that a ledger row, or any row, has
+  // counted.
   template <class See>
   void for_each_counted(const tally::LedgerRow& row, See see) const;
   template <class See>
   void for_each_counted(const commit::FakeDatabase& database, See see) const;
+  // Returns the rows that the views must show.
   [[nodiscard]] View expected(const commit::FakeDatabase& database) const;
+  // Whether the event is counted by hour and day only.
   [[nodiscard]] bool is_too_old(const Fact& fact) const;
+  // Returns the horizon of minutes that the counted events require.
   [[nodiscard]] WallTime minute_horizon(const commit::FakeDatabase& database) const;
   // The highest horizon that pruning may have set by now.
   [[nodiscard]] WallTime pruned_at_most(tally::Granularity granularity) const;
   void add(View& view, std::int32_t partition, const Fact& fact) const;
+  // Each compares one part of the store and returns the first difference.
   [[nodiscard]] std::optional<std::string> ledger_fault(const tally::LedgerRow& row) const;
   [[nodiscard]] std::optional<std::string> overlap_fault(const commit::FakeDatabase& database) const;
   [[nodiscard]] std::optional<std::string> dead_letter_fault(const commit::FakeDatabase& database) const;
@@ -126,12 +145,17 @@ class Oracle {
 
   consumer::DedupeBounds dedupe_;
   consumer::Retention retention_;
-  WallTime latest_;  // the latest time that the wall clock has shown
+  // The latest time that the wall clock has shown.
+  WallTime latest_;
+  // The present log of each partition, and the logs before it was recreated.
   std::map<std::int32_t, Facts> facts_;
   std::map<std::int32_t, std::vector<Facts>> old_logs_;
+  // For a ledger row without a known log.
   Facts no_facts_;
+  // Records before this offset were deleted from the log.
   std::map<std::int32_t, std::int64_t> cut_at_;
-  std::map<commit::DeadLetterId, DeadLetterRow> dead_letters_;  // as committed
+  // The table of dead letters, as committed.
+  std::map<commit::DeadLetterId, DeadLetterRow> dead_letters_;
   std::map<commit::DeadLetterId, DeadLetterRow> checkpoint_dead_letters_;
 };
 

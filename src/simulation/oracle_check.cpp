@@ -72,6 +72,7 @@ ViewRows views_of(const commit::FakeDatabase& database) {
 
 }  // namespace
 
+// Too old for its minute: the event is counted by hour and day only.
 bool Oracle::is_too_old(const Fact& fact) const {
   return retention_.minute.count() > 0 && fact.event.at + retention_.minute < fact.lateness_time;
 }
@@ -87,6 +88,7 @@ WallTime Oracle::minute_horizon(const commit::FakeDatabase& database) const {
   return horizon;
 }
 
+// An event appears in every dimension of each granularity that counts it.
 void Oracle::add(View& view, std::int32_t partition, const Fact& fact) const {
   const consumer::TestEvent& event = fact.event;
   const bool too_old = is_too_old(fact);
@@ -114,6 +116,7 @@ Oracle::View Oracle::expected(const commit::FakeDatabase& database) const {
   return view;
 }
 
+// The identities, and each count against the verdicts of the counted records.
 std::optional<std::string> Oracle::ledger_fault(const tally::LedgerRow& row) const {
   if (!row.adds_up()) return "the ledger of partition " + std::to_string(row.partition) + " does not add up";
   std::array<std::int64_t, 4> counts{};
@@ -143,6 +146,7 @@ std::optional<std::string> Oracle::overlap_fault(const commit::FakeDatabase& dat
   return std::nullopt;
 }
 
+// The rows, and the sum of their attempts, which must equal the sum of dead_lettered.
 std::optional<std::string> Oracle::dead_letter_fault(const commit::FakeDatabase& database) const {
   std::map<commit::DeadLetterId, DeadLetterRow> is;
   std::int64_t attempts = 0;
@@ -158,6 +162,7 @@ std::optional<std::string> Oracle::dead_letter_fault(const commit::FakeDatabase&
   return std::nullopt;
 }
 
+// The copy must exist before next_offset moves past the dead letter.
 std::optional<std::string> Oracle::find_missing_copy(const commit::Changes& changes,
                                                      const std::map<std::int32_t, commit::Fence>& before,
                                                      const consumer::FakeDlq& dlq) const {
@@ -174,12 +179,14 @@ std::optional<std::string> Oracle::find_missing_copy(const commit::Changes& chan
   return std::nullopt;
 }
 
+// Retention counts from the latest time that any clock has shown.
 WallTime Oracle::pruned_at_most(Granularity granularity) const {
   const std::array days{retention_.minute, retention_.hour, retention_.day};
   const std::chrono::days kept = days[static_cast<std::size_t>(granularity)];
   return kept.count() == 0 ? WallTime{} : std::max(latest_ - kept, WallTime{});
 }
 
+// A horizon must cover every event that its granularity lacks, and no more than pruning may have taken.
 std::optional<std::string> Oracle::horizon_fault(const commit::FakeDatabase& database) const {
   for (const Granularity granularity : tally::all_granularities) {
     const WallTime horizon = database.pruned_to[static_cast<std::size_t>(granularity)];
@@ -190,6 +197,7 @@ std::optional<std::string> Oracle::horizon_fault(const commit::FakeDatabase& dat
   return std::nullopt;
 }
 
+// A window is pruned N days after its end or after its last write, whichever is later.
 std::optional<std::string> Oracle::find_unpruned(const commit::FakeDatabase& database,
                                                  WallTime before) const {
   const std::array days{retention_.minute, retention_.hour, retention_.day};
@@ -205,6 +213,7 @@ std::optional<std::string> Oracle::find_unpruned(const commit::FakeDatabase& dat
   return std::nullopt;
 }
 
+// Every expected row must exist with equal sums, and no other row may exist.
 std::optional<std::string> Oracle::view_fault(const commit::FakeDatabase& database, const View& should) {
   const ViewRows rows = views_of(database);
   for (const auto& [key, sums] : should) {
@@ -237,6 +246,7 @@ std::optional<std::string> Oracle::find_fault(const commit::FakeDatabase& databa
   if (auto fault = view_fault(database, should)) return fault;
   if (auto fault = horizon_fault(database)) return fault;
 
+  // Rows of user_activity_metrics, pruned ones included, sum up to the page views of all days.
   std::int64_t page_views = 0;
   for (const auto& [key, sums] : should) {
     if (key.granularity == Granularity::day && key.dimension == Dimension::total)
@@ -258,6 +268,7 @@ std::optional<std::string> Oracle::find_fault(const commit::Changes& changes,
       return differs("version", row.version, was->second.version + 1);
     if (row.next_offset < was->second.next_offset) return "next_offset went backwards";
   }
+  // A clock that is ahead must not delete windows early.
   for (const commit::Prune& prune : changes.prunes) {
     if (prune.before > pruned_at_most(prune.granularity)) return "windows are pruned that should be kept";
   }
@@ -268,6 +279,7 @@ std::optional<std::string> Oracle::find_fault(const commit::Changes& changes,
   return flush_fault(changes, before);
 }
 
+// The row of user_activity_metrics: exact users and page views of the events that this transaction tallied.
 std::optional<std::string> Oracle::flush_fault(const commit::Changes& changes,
                                                const std::map<std::int32_t, commit::Fence>& before) const {
   std::set<std::uint64_t> users;

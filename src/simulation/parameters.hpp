@@ -10,13 +10,19 @@
 
 namespace weir::simulation {
 
-// What happens to the topic besides appends. One of these in each run: each makes some other check impossible.
+// What happens to the topic besides appends. One of these in each run: each makes some other check
+// impossible.
 enum class TopicChange : std::uint8_t {
   none,
-  started_late,  // the topic has records before the first process starts, and KAFKA_START is latest
-  cut_off,       // retention deletes records, counted or not; no message ids, for some may be deleted
-  recreated,     // no holes and no wall clock steps: records identify the log
-  growing,       // partitions are added; the dedupe is bounded by time alone, for the share of each changes
+  // The topic has records before the first process starts, and KAFKA_START is latest.
+  started_late,
+  // Retention deletes records, counted or not. Events have no message ids: earlier ones may be deleted.
+  cut_off,
+  // The topic is deleted and created again. It has no holes, and the clock no steps: records identify the
+  // log.
+  recreated,
+  // Partitions are added. The dedupe is bounded by time alone, for the share of each partition changes.
+  growing,
 };
 
 // Drawn once from the seed. The order of the members is the order of the draws: a change of it changes what
@@ -43,19 +49,32 @@ struct Parameters {
   }
 
   // `…_one_in`: on average one in so many steps or calls; 0: never.
+  // Consumers in the group.
   int processes;
-  std::int32_t partitions;  // at the start
+  // The number of partitions at the start.
+  std::int32_t partitions;
+  // Steps of the part in which things fail.
   int steps;
+  // Failed calls of the store.
   int store_fault_one_in;
+  // Failed calls of the log.
   int log_fault_one_in;
-  int incident_one_in;  // crashes, rebalances, frozen processes
+  // Crashes, rebalances, frozen processes, lost sessions.
+  int incident_one_in;
+  // Failed copies of dead letters.
   int dlq_fault_one_in;
   TopicChange topic_change;
+  // Dead letters are copied to their topic.
   bool dlq_enabled;
+  // The writer makes one store call in each of its steps, not four.
   bool slow_writer;
-  bool power_cuts;      // of a machine with an embedded store and log
-  int failover_one_in;  // to a standby that lags; the log and the processes keep running
-  bool days_pass;       // retention prunes windows
+  // Power cuts of a machine with an embedded store and log.
+  bool power_cuts;
+  // Failovers to a standby that lags. The log and the processes keep running.
+  int failover_one_in;
+  // Days pass, so that retention prunes windows.
+  bool days_pass;
+  // The wall clock steps.
   bool clock_steps;
 
   // Variants of clock_steps. In these runs no event is later than its minute is kept: whether it is too late
@@ -67,6 +86,7 @@ struct Parameters {
 };
 
 // Returns the next event that a user sends.
+// Some are dead letters, late, repeated or of the past days.
 [[nodiscard]] inline consumer::TestEvent draw_event(Dice& dice, WallTime now, bool with_message_ids) {
   consumer::TestEvent event{.user = "u" + std::to_string(dice.roll(6)), .at = now};
   if (dice.one_in(12)) event.kind = static_cast<consumer::TestEvent::Kind>(1 + dice.roll(3));

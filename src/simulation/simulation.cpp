@@ -1,8 +1,9 @@
-// A run has two parts. In the first, each step draws one action: append records, let time pass, run one process
-// for an iteration or a store call, or cause a fault. In the second (calm_) nothing fails any more, and all
-// processes run until everything is counted, rolled up and pruned.
+// A run has two parts. In the first, each step draws one action: append records, let time pass, run one
+// process for an iteration or a store call, or cause a fault. In the second (calm_) nothing fails any more,
+// and all processes run until everything is counted, rolled up and pruned.
 //
-// Every decision is drawn from one Dice, so a new draw in the middle changes all later decisions of each seed.
+// Every decision is drawn from one Dice, so a new draw in the middle changes all later decisions of each
+// seed.
 #include "simulation/simulation.hpp"
 
 #include <algorithm>
@@ -82,8 +83,8 @@ class Simulation {
     return settings;
   }
 
-  // Appends records and starts counting after them. Their message_ids occur again later, and are counted then.
-  // The checkpoint makes the start durable: a failover never loses it.
+  // Appends records and starts counting after them. Their message_ids occur again later, and are counted
+  // then. The checkpoint makes the start durable: a failover never loses it.
   void start_late() {
     for (std::int32_t partition = 0; partition < group_.partition_count(); ++partition) {
       for (int i = dice_.roll(6); i > 0; --i) {
@@ -101,6 +102,7 @@ class Simulation {
     ++result_.late_starts;
   }
 
+  // Decides the fault of one store call of any process.
   commit::Fault draw_store_fault() {
     if (calm_) return commit::Fault::none;
     if (store_unavailable_steps_ > 0) return commit::Fault::refused;
@@ -111,6 +113,7 @@ class Simulation {
     return faults[static_cast<std::size_t>(dice_.roll(4))];
   }
 
+  // Decides the outcome of one copy of a dead letter.
   consumer::CopyOutcome outcome_of_copy() {
     const bool fails = dlq_unavailable_ || dice_.one_in(parameters_.dlq_fault_one_in);
     if (calm_ || !fails) return consumer::CopyOutcome::written;
@@ -118,6 +121,7 @@ class Simulation {
     return dice_.one_in(2) ? consumer::CopyOutcome::rejected : consumer::CopyOutcome::acknowledgement_lost;
   }
 
+  // One step of the first part. The order of the draws below is fixed by the listed seeds.
   void run_step() {
     if (dice_.one_in(parameters_.incident_one_in)) return cause_incident();
     if (parameters_.topic_change != TopicChange::none && dice_.one_in(60)) return change_topic();
@@ -142,6 +146,7 @@ class Simulation {
     write(member);
   }
 
+  // Up to eight copies in flight end.
   void end_copies(SimulatedProcess& process) {
     for (int i = dice_.roll(9); i > 0 && process.end_dlq_copy(); --i) {
     }
@@ -152,6 +157,7 @@ class Simulation {
       result_.zombie_steps += member.unreported_losses.empty() ? 0 : 1;
   }
 
+  // The next call of this kind fails once; the log loses nothing.
   void fail_log_call(SimulatedProcess& process) {
     const auto call = static_cast<consumer::FakeLogReader::Call>(dice_.roll(5));
     process.log().fail_next(call, {ErrorKind::unavailable, "log_away", "the fake log does not answer"});
@@ -170,6 +176,7 @@ class Simulation {
     }
   }
 
+  // Appends one event and remembers it if it is a dead letter, so that it can be replayed.
   void append(std::int32_t partition, const consumer::TestEvent& event) {
     const std::int64_t offset = cluster_.topic.bounds(partition).end;
     // An event of Kind::ahead must stay ahead of its record's time.
@@ -186,9 +193,9 @@ class Simulation {
   }
 
   // Appends a replay, valid or still invalid, of a dead letter that may have been replayed before. It goes to
-  // another partition only if the dead letter is durable, so that no failover can lose its row. It stays in its
-  // partition with an embedded store. It also stays with a recreated topic, where the same id may be the dead
-  // letter of the old log.
+  // another partition only if the dead letter is durable, so that no failover can lose its row. It stays in
+  // its partition with an embedded store. It also stays with a recreated topic, where the same id may be the
+  // dead letter of the old log.
   void append_replay() {
     const auto at = static_cast<std::size_t>(dice_.roll(static_cast<int>(dead_letters_.size())));
     const commit::DeadLetterId& dead_letter = dead_letters_[at];
@@ -211,6 +218,7 @@ class Simulation {
     return event;
   }
 
+  // Applies the topic change of this run to one partition or to all.
   void change_topic() {
     const std::int32_t partition = dice_.roll(group_.partition_count());
     const TopicChange change = parameters_.topic_change;
@@ -234,6 +242,7 @@ class Simulation {
     dead_letters_.clear();
   }
 
+  // An incident hits one process, one partition or the whole cluster.
   void cause_incident() {
     const auto number = static_cast<std::size_t>(dice_.roll(parameters_.processes));
     const auto partition = static_cast<std::size_t>(dice_.roll(group_.partition_count()));
@@ -267,6 +276,7 @@ class Simulation {
     }
   }
 
+  // Steps the wall clock by seconds, or by up to 70 minutes.
   void step_clock() {
     if (parameters_.clock_steps_by_days() && dice_.one_in(2)) return step_clock_by_days();
     const auto by = dice_.one_in(2) ? seconds{dice_.roll(120) - 60} : seconds{60 * (dice_.roll(140) - 70)};
@@ -288,6 +298,7 @@ class Simulation {
     cluster_.step_wall_clock(by);
   }
 
+  // All processes end at once, and the store has what its disk had.
   void cut_power() {
     record("the power fails", -1, -1);
     ++result_.power_cuts;
@@ -304,12 +315,14 @@ class Simulation {
     if (dice_.one_in(2)) store_unavailable_steps_ = dice_.roll(60);
   }
 
+  // The end of the second part.
   bool is_complete() {
     return cluster_.has_transaction_fault() ||
            (group_.all_assigned() && cluster_.all_counted() && cluster_.all_rolled_up() &&
             (!parameters_.days_pass || cluster_.all_pruned()));
   }
 
+  // Sums up a process's counters before it is destroyed, and at the end.
   void add_counts(SimulatedProcess& process) {
     const consumer::Status status = process.consumer().status();
     result_.flushes += status.flushes;
@@ -326,6 +339,7 @@ class Simulation {
     return ": windows are not pruned" + group_.describe();
   }
 
+  // Compares the final state, and collects counts and the last events.
   SimulationResult finish() {
     result_.fault = cluster_.fault();
     if (!result_.fault && !is_complete()) result_.fault = "the run does not complete" + describe_hang();

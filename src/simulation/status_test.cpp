@@ -1,4 +1,4 @@
-// What health and metrics are told of a consuming process.
+// Status on a simulated cluster: what health and metrics report of a consuming process.
 #include "consumer/status.hpp"
 
 #include "simulation/cluster.hpp"
@@ -11,7 +11,7 @@ using namespace consumer;  // what is under test
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-TEST(Durations, PutATimeUnderTheFirstBorderThatItDoesNotExceed) {
+TEST(Durations, CountsADurationInTheFirstBucketWithABoundNotBelowIt) {
   Durations took;
   for (const milliseconds time : {milliseconds{0}, milliseconds{5}, milliseconds{6}, milliseconds{5000}})
     took.add(time);
@@ -46,10 +46,10 @@ class StatusTest : public testing::Test {
   std::unique_ptr<SimulatedProcess> process_;
 };
 
-TEST_F(StatusTest, TellsOfEachPartitionWhereItStandsInItsLog) {
+TEST_F(StatusTest, ReportsThePositionOfEachPartition) {
   start();
   append(4, 1);
-  process_->run_iteration();  // read, and not written yet
+  process_->run_iteration();  // reads, but does not write yet
   std::vector<PartitionStatus> partitions = status().partitions;
   ASSERT_EQ(partitions.size(), 2U);
   EXPECT_EQ(partitions[1].partition, 1);
@@ -64,7 +64,7 @@ TEST_F(StatusTest, TellsOfEachPartitionWhereItStandsInItsLog) {
   EXPECT_EQ(partitions[1].ledger->oldest_unread_at, std::nullopt);
 }
 
-TEST_F(StatusTest, SaysWhyAPartitionIsNotOpenedYet) {
+TEST_F(StatusTest, ReportsWhyAPartitionIsNotOpen) {
   cluster_.database.faults = [](commit::StoreStep) { return commit::Fault::refused; };
   start();
   pass(seconds{1});
@@ -76,7 +76,7 @@ TEST_F(StatusTest, SaysWhyAPartitionIsNotOpenedYet) {
   EXPECT_GT(status().store_retries, 1);
 }
 
-TEST_F(StatusTest, IsStartingOnlyUntilAllPartitionsWereOpenOnce) {
+TEST_F(StatusTest, IsStartingUntilAllPartitionsWereOpenOnce) {
   cluster_.database.faults = [](commit::StoreStep) { return commit::Fault::refused; };
   start();
   pass(seconds{3});
@@ -86,7 +86,7 @@ TEST_F(StatusTest, IsStartingOnlyUntilAllPartitionsWereOpenOnce) {
   EXPECT_EQ(status().phase, Phase::live);
 }
 
-TEST_F(StatusTest, DoesNotStartAgainWhenPartitionsAreOpenedAnew) {
+TEST_F(StatusTest, IsOpeningNotStartingWhenPartitionsAreOpenedAgain) {
   start();
   pass(seconds{1});
   ASSERT_EQ(status().phase, Phase::live);
@@ -114,7 +114,7 @@ TEST_F(StatusTest, CountsReassignments) {
   EXPECT_EQ(status().partitions.size(), 1U);
 }
 
-TEST_F(StatusTest, CountsFlushesWindowsAndLettersByReason) {
+TEST_F(StatusTest, CountsFlushesWindowsAndDeadLettersByReason) {
   start();
   append(3, 0);
   append(1, 1);
@@ -123,7 +123,7 @@ TEST_F(StatusTest, CountsFlushesWindowsAndLettersByReason) {
   cluster_.append(1, {.kind = TestEvent::Kind::garbage});
   pass(seconds{3});
   const Status now = status();
-  EXPECT_EQ(now.windows_opened, 2) << "a minute of each partition";
+  EXPECT_EQ(now.windows_opened, 2) << "one minute in each partition";
   EXPECT_EQ(now.dead_letters, (std::map<std::string, std::int64_t>{{"not_json", 2}, {"value_missing", 1}}));
   std::int64_t timed = 0;
   for (const std::int64_t count : now.flush_durations.counts) timed += count;
@@ -133,10 +133,10 @@ TEST_F(StatusTest, CountsFlushesWindowsAndLettersByReason) {
   EXPECT_EQ(status().windows_opened, 2) << "the same minute";
 }
 
-TEST_F(StatusTest, CountsPausesNotTheTimeTheyLast) {
+TEST_F(StatusTest, CountsEachPauseOnce) {
   start();
   append(300, 0);
-  for (int i = 0; i < 40; ++i) process_->run_iteration();  // the writer does not come to its turn
+  for (int i = 0; i < 40; ++i) process_->run_iteration();  // the writer does not run
   EXPECT_EQ(status().pauses, 1);
   EXPECT_TRUE(status().partitions.at(0).paused);
   pass(seconds{30});

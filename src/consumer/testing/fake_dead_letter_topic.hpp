@@ -1,5 +1,5 @@
-// A dead letter topic in memory, and the DeadLetterTopic of each process. The test decides the outcome of each
-// copy and when it ends. One thread.
+// A dead letter topic in memory, and the DeadLetterTopic of each process. The test decides the outcome of
+// each copy and when it ends. One thread.
 #pragma once
 
 #include <cstddef>
