@@ -33,13 +33,13 @@ consumer::ConsumerSettings consumer_settings(const config::Settings& settings) {
   consumer.dedupe = {.window = settings.dedup_window, .records = settings.dedup_window_events};
   consumer.on_offset_gone = settings.on_offset_gone;
   consumer.event_bytes_max = settings.max_event_bytes;
-  consumer.agenda.pacing = {.flush_interval = settings.flush_interval,
-                            .flush_min_interval = settings.flush_min_interval,
-                            .batch_size = settings.batch_size};
-  consumer.agenda.retention = {.minute = settings.retention_minute,
-                               .hour = settings.retention_hour,
-                               .day = settings.retention_day,
-                               .metrics = settings.retention_metrics};
+  consumer.commits.pacing = {.flush_interval = settings.flush_interval,
+                             .flush_min_interval = settings.flush_min_interval,
+                             .batch_size = settings.batch_size};
+  consumer.commits.retention = {.minute = settings.retention_minute,
+                                .hour = settings.retention_hour,
+                                .day = settings.retention_day,
+                                .metrics = settings.retention_metrics};
   return consumer;
 }
 
@@ -152,7 +152,7 @@ bool ConsumerService::retry_until_log_answers(const std::function<Result<void>()
 void ConsumerService::create_runner(consumer::LogReader& reader) {
   consumer::RunnerHooks hooks;
   hooks.on_fatal = [this](int exit_code, const Error& why) { on_fatal_(exit_code, why); };
-  hooks.copies = log_.dead_letter_topic();
+  hooks.dead_letter_topic = log_.dead_letter_topic();
   const std::lock_guard lock(mutex_);
   if (!stopping_)
     runner_.emplace(consumer_settings(settings_), reader, store_.store(), logger_, std::move(hooks));
@@ -231,7 +231,7 @@ void ConsumerService::wait_until_read(std::chrono::milliseconds timeout) {
     const consumer::Status now = runner_->status();
     constexpr auto refused =
         consumer::PartitionStatus::State::refused;  // by ON_OFFSET_GONE=stop: it is not read
-    return now.read_to < end && std::ranges::find(now.partitions, refused,
+    return now.read_offset_sum < end && std::ranges::find(now.partitions, refused,
                                                   &consumer::PartitionStatus::state) == now.partitions.end();
   };
   while (unread() && read_clock().mono < deadline) std::this_thread::sleep_for(std::chrono::milliseconds{5});

@@ -35,8 +35,8 @@ Check store_check(const consumer::Status& status) {
   if (status.store_up) return check;
   // While the store is unavailable, events are still accepted and stored in the log, so the process is only
   // degraded. A problem that an operator must correct does not end by itself, so then it is unready.
-  check.readiness = status.store_needs_a_person ? Readiness::unready : Readiness::degraded;
-  check.reason = (status.store_needs_a_person ? "a person must act: " : "away: ") + status.store_reason;
+  check.readiness = status.store_needs_operator ? Readiness::unready : Readiness::degraded;
+  check.reason = (status.store_needs_operator ? "a person must act: " : "away: ") + status.store_reason;
   return check;
 }
 
@@ -69,12 +69,12 @@ Check freshness_check(const consumer::Status& status, Now now) {
   if (status.phase != consumer::Phase::live)
     add_problem(check, readiness_of(status.phase), consumer::name_of(status.phase));
   if (!status.log_up) add_problem(check, Readiness::degraded, "the log cannot be read: " + status.log_reason);
-  if (!status.copies_reason.empty()) add_problem(check, Readiness::degraded, status.copies_reason);
+  if (!status.dlq_reason.empty()) add_problem(check, Readiness::degraded, status.dlq_reason);
   for (const consumer::PartitionStatus& held : status.partitions) {
     const std::string partition = "partition " + std::to_string(held.partition);
     if (held.state == consumer::PartitionStatus::State::refused)
       add_problem(check, Readiness::unready, partition + " is not read: " + held.reason);
-    else if (held.needs_a_person)
+    else if (held.needs_operator)
       add_problem(check, Readiness::unready,
                   partition + " cannot be opened, a person must act: " + held.reason);
   }

@@ -185,7 +185,7 @@ void Service::answer_last() {
 
 Unfinished Service::unfinished() const {
   return {.unanswered_bytes = intake_ ? intake_->counts().in_flight_bytes.load() : 0,
-          .unflushed_events = consumer_service_ ? consumer_service_->status().waiting : 0};
+          .unflushed_events = consumer_service_ ? consumer_service_->status().backlog_events : 0};
 }
 
 telemetry::Health Service::health() const {

@@ -81,7 +81,7 @@ TEST(EmbeddedLogReader, HoldsNoSnapshotBetweenPolls) {
   ASSERT_TRUE(fixture.reader().poll(at_once));
   ASSERT_TRUE(fixture.reader().seek(0, 0));
   ASSERT_TRUE(fixture.reader().poll(at_once));
-  ASSERT_TRUE(fixture.reader().landmark(0, 3));
+  ASSERT_TRUE(fixture.reader().record_identity(0, 3));
   auto other = Database::open(fixture.under_test_.file(), {.kind = event_log_file});
   ASSERT_TRUE(other);
   auto end = other->checkpoint(CheckpointMode::truncate);

@@ -407,7 +407,7 @@ class Processes(cluster.Case):
         proxy.hold()  # the flush gets no answer, so the shutdown takes a while
         second = LoadGenerator([producer.port], traffic(400, "held")).start()
         second.wait()
-        weir.wait_until(lambda: consumer.metric("weir_consumer_waiting_events") >= 400, 30, "all events to wait for the database")
+        weir.wait_until(lambda: consumer.metric("weir_consumer_backlog_events") >= 400, 30, "all events to wait for the database")
         consumer.process.send_signal(signal.SIGTERM)
         time.sleep(10)  # the drain ends after 7 s
         self.assertTrue(consumer.running, "it must wait for the database")

@@ -1,14 +1,12 @@
-// Flushes and roll-ups in steps: however small the steps and the transactions, the rows are those of one
-// large one.
+// Flushes and roll-ups in steps: with steps and transactions of any size the rows in the store are the same.
 #include <map>
 #include <random>
 
 #include "commit/flush.hpp"
 #include "commit/roll_up.hpp"
 #include "commit/testing/fake_metrics_store.hpp"
-#include "consumer/pacing.hpp"
 
-namespace weir::consumer {
+namespace weir::commit {
 namespace {
 
 using std::chrono::hours;
@@ -19,37 +17,37 @@ constexpr WallTime now{milliseconds{1'764'072'000'000}};
 constexpr RecordTime record_time = now;
 using Windows = std::map<tally::WindowKey, tally::WindowRow>;
 
-// Counts calls, and holds each to its bounds.
+// Counts the calls of the store and checks the size of each write.
 class WatchedStore final {
  public:
-  explicit WatchedStore(commit::FakeDatabase& database) : store_(database, "the-group") {}
+  explicit WatchedStore(FakeDatabase& database) : store_(database, "the-group") {}
 
-  std::int64_t run(commit::Transaction& transaction, std::size_t rows_max) {
+  std::int64_t run(Transaction& transaction, std::size_t rows_max) {
     std::int64_t calls = 0;
-    while (std::optional<commit::StoreCall> call = transaction.next()) {
+    while (std::optional<StoreCall> call = transaction.next()) {
       ++calls;
-      if (const auto* write = std::get_if<commit::Write>(&*call)) {
+      if (const auto* write = std::get_if<Write>(&*call)) {
         EXPECT_LE(write->changes.windows.size(), rows_max);
       }
-      transaction.answer(commit::perform(store_, *call));
+      transaction.answer(perform(store_, *call));
     }
     EXPECT_FALSE(transaction.failure()) << transaction.failure()->text;
     return calls;
   }
-  commit::FakeMetricsStore& store() { return store_; }
+  FakeMetricsStore& store() { return store_; }
 
  private:
-  commit::FakeMetricsStore store_;
+  FakeMetricsStore store_;
 };
 
 class Steps : public testing::Test {
  protected:
   // Events of two partitions over three hours; one minute of partition 0 has more pages than a window stores.
-  [[nodiscard]] static std::vector<commit::PendingBatch> parts(std::uint64_t seed) {
+  [[nodiscard]] static std::vector<PendingBatch> parts(std::uint64_t seed) {
     std::mt19937_64 random(seed);
-    std::vector<commit::PendingBatch> parts;
+    std::vector<PendingBatch> parts;
     for (const std::int32_t partition : {0, 1}) {
-      commit::PendingBatch& part = parts.emplace_back(std::chrono::days{7});
+      PendingBatch& part = parts.emplace_back(std::chrono::days{7});
       for (int i = 0; i < 1500; ++i) {
         const bool crowded = partition == 0 && i < 1200;
         const std::string user = "user-" + std::to_string(random() % 300);
@@ -59,7 +57,7 @@ class Steps : public testing::Test {
         activity.user_id = user;
         activity.activity_type = random() % 2 == 0 ? "page_view" : "click";
         activity.timestamp = now - (crowded ? minutes{0} : minutes{random() % 180});
-        if (random() % 50 == 0) activity.timestamp = now - hours{24 * 30};  // straight to its hour and day
+        if (random() % 50 == 0) activity.timestamp = now - hours{24 * 30};  // only in its hour and day
         activity.metadata.page_url = page;
         part.tally.add(activity, murmur3(user).low, record_time);
       }
@@ -69,35 +67,33 @@ class Steps : public testing::Test {
     return parts;
   }
 
-  static void open(commit::FakeMetricsStore& store, std::vector<tally::LedgerRow>& ledgers) {
+  static void open(FakeMetricsStore& store, std::vector<tally::LedgerRow>& ledgers) {
     for (const std::int32_t partition : {0, 1})
       ledgers.push_back(store.open_ledger(partition, 0, now).value());
   }
 
-  static Windows windows_of(const commit::FakeDatabase& database) {
+  static Windows windows_of(const FakeDatabase& database) {
     Windows windows;
     for (const auto& [key, window] : database.windows) windows[key] = window.row;
     return windows;
   }
 
-  // Flushes twice, so that the second one finds rows.
+  // Flushes twice, so that the second flush finds rows.
   static std::int64_t flush(WatchedStore& store, std::vector<tally::LedgerRow>& ledgers, std::uint64_t seed,
-                            const commit::RowBounds& step) {
+                            const RowBounds& step) {
     std::int64_t calls = 0;
     for (int round = 0; round < 2; ++round) {
-      std::vector<commit::PartitionCommit> claims;
-      std::vector<commit::Flush::PartitionBatch> shares;
-      std::vector<commit::PendingBatch> gathered = parts(seed + static_cast<std::uint64_t>(round));
+      std::vector<PartitionCommit> claims;
+      std::vector<Flush::PartitionBatch> shares;
+      std::vector<PendingBatch> gathered = parts(seed + static_cast<std::uint64_t>(round));
       for (std::size_t i = 0; i < gathered.size(); ++i) {
         gathered[i].next_offset += ledgers[i].next_offset;
         claims.push_back({.generation = 1, .before = ledgers[i], .after = gathered[i].added_to(ledgers[i])});
         shares.push_back({ledgers[i].partition, std::move(gathered[i])});
       }
-      commit::Transaction transaction(
+      Transaction transaction(
           std::move(claims),
-          std::make_unique<commit::Flush>(std::move(shares), commit::Flush::Pruning{},
-                                          commit::FakeMetricsStore::topic, step),
-          now);
+          std::make_unique<Flush>(std::move(shares), Flush::Pruning{}, FakeMetricsStore::topic, step), now);
       calls += store.run(transaction, 5 * step.rows);  // each delta, its total and three (other) rows
       for (std::size_t i = 0; i < ledgers.size(); ++i) ledgers[i] = transaction.claims()[i].after;
       windows_opened += transaction.plan().counted().windows_opened;
@@ -105,25 +101,24 @@ class Steps : public testing::Test {
     return calls;
   }
 
-  // Until nothing is left; answers how many transactions that took.
-  static int roll_up(WatchedStore& store, commit::FakeDatabase& database,
-                     std::vector<tally::LedgerRow>& ledgers, const commit::RowBounds& bounds,
-                     const commit::RowBounds& step) {
+  // Rolls up until nothing is pending. Returns the number of transactions.
+  static int roll_up(WatchedStore& store, FakeDatabase& database, std::vector<tally::LedgerRow>& ledgers,
+                     const RowBounds& bounds, const RowBounds& step) {
     int transactions = 0;
     for (; !database.unrolled.empty() && transactions < 20'000; ++transactions) {
-      std::vector<commit::PartitionCommit> claims;
-      std::vector<commit::RollUp::PartitionBatch> shares;
+      std::vector<PartitionCommit> claims;
+      std::vector<RollUp::PartitionBatch> shares;
       for (const tally::LedgerRow& ledger : ledgers) {
-        commit::RollUp::PartitionBatch share{ledger.partition,
-                                             store.store().unrolled_minutes(ledger.partition).value()};
+        RollUp::PartitionBatch share{ledger.partition,
+                                     store.store().unrolled_minutes(ledger.partition).value()};
         if (share.minutes.empty()) continue;
         claims.push_back({.generation = 1, .before = ledger, .after = ledger});
         shares.push_back(std::move(share));
       }
-      commit::Transaction transaction(std::move(claims),
-                                      std::make_unique<commit::RollUp>(std::move(shares), bounds, step), now);
+      Transaction transaction(std::move(claims), std::make_unique<RollUp>(std::move(shares), bounds, step),
+                              now);
       store.run(transaction, 12 * step.rows + 12);
-      for (const commit::PartitionCommit& claim : transaction.claims())
+      for (const PartitionCommit& claim : transaction.claims())
         ledgers[static_cast<std::size_t>(claim.partition())] = claim.after;
     }
     return transactions;
@@ -132,10 +127,10 @@ class Steps : public testing::Test {
   inline static std::int64_t windows_opened = 0;
 };
 
-TEST_F(Steps, WriteTheSameRowsHoweverSmallTheyAre) {
-  constexpr commit::RowBounds all{.rows = 100'000, .bytes = 64 * limits::MiB};
+TEST_F(Steps, WriteTheSameRowsInAnySize) {
+  constexpr RowBounds all{.rows = 100'000, .bytes = 64 * limits::MiB};
   for (const std::uint64_t seed : {1U, 2U}) {
-    commit::FakeDatabase whole;
+    FakeDatabase whole;
     WatchedStore at_once(whole);
     std::vector<tally::LedgerRow> ledgers;
     open(at_once.store(), ledgers);
@@ -147,13 +142,13 @@ TEST_F(Steps, WriteTheSameRowsHoweverSmallTheyAre) {
     const Windows rolled_up = windows_of(whole);
 
     struct Case {
-      commit::RowBounds step;
-      commit::RowBounds transaction;
+      RowBounds step;
+      RowBounds transaction;
     };
     for (const Case& small : {Case{{.rows = 300, .bytes = 100'000}, {.rows = 1000, .bytes = 1'000'000}},
                               Case{{.rows = 17, .bytes = 3000}, {.rows = 100, .bytes = 10'000}},
                               Case{{.rows = 64, .bytes = 1}, {.rows = 1, .bytes = 1}}}) {
-      commit::FakeDatabase database;
+      FakeDatabase database;
       WatchedStore store(database);
       ledgers.clear();
       open(store.store(), ledgers);
@@ -167,64 +162,44 @@ TEST_F(Steps, WriteTheSameRowsHoweverSmallTheyAre) {
   }
 }
 
-TEST_F(Steps, AreTakenAgainFromTheFirstOneWhenTheTransactionIs) {
-  commit::FakeDatabase database;
+TEST_F(Steps, StartAgainFromTheFirstWhenTheTransactionIsRepeated) {
+  FakeDatabase database;
   WatchedStore store(database);
   std::vector<tally::LedgerRow> ledgers;
   open(store.store(), ledgers);
-  std::vector<commit::PendingBatch> gathered = parts(1);
-  std::vector<commit::Flush::PartitionBatch> shares;
-  const commit::PartitionCommit claim{
+  std::vector<PendingBatch> gathered = parts(1);
+  std::vector<Flush::PartitionBatch> shares;
+  const PartitionCommit claim{
       .generation = 1, .before = ledgers[0], .after = gathered[0].added_to(ledgers[0])};
   shares.push_back({0, std::move(gathered[0])});
-  commit::Transaction transaction(
+  Transaction transaction(
       {claim},
-      std::make_unique<commit::Flush>(std::move(shares), commit::Flush::Pruning{},
-                                      commit::FakeMetricsStore::topic,
-                                      commit::RowBounds{.rows = 100, .bytes = limits::MiB}),
+      std::make_unique<Flush>(std::move(shares), Flush::Pruning{}, FakeMetricsStore::topic,
+                              RowBounds{.rows = 100, .bytes = limits::MiB}),
       now);
   int writes = 0;
-  database.faults = [&](commit::StoreStep step) {
-    return step == commit::StoreStep::write && ++writes == 3 ? commit::Fault::refused : commit::Fault::none;
+  database.faults = [&](StoreStep step) {
+    return step == StoreStep::write && ++writes == 3 ? Fault::refused : Fault::none;
   };
-  commit::run_to_end(transaction, store.store());
+  run_to_end(transaction, store.store());
   ASSERT_TRUE(transaction.failure());
   EXPECT_TRUE(database.windows.empty());
   transaction.run_again(now);
   store.run(transaction, 500);
   const Windows again = windows_of(database);
 
-  commit::FakeDatabase at_once;
+  FakeDatabase at_once;
   WatchedStore other(at_once);
   std::vector<tally::LedgerRow> fresh;
   open(other.store(), fresh);
   gathered = parts(1);
   shares.clear();
   shares.push_back({0, std::move(gathered[0])});
-  commit::Transaction whole({claim},
-                            std::make_unique<commit::Flush>(std::move(shares), commit::Flush::Pruning{},
-                                                            commit::FakeMetricsStore::topic),
-                            now);
+  Transaction whole(
+      {claim}, std::make_unique<Flush>(std::move(shares), Flush::Pruning{}, FakeMetricsStore::topic), now);
   other.run(whole, 100'000);
   EXPECT_EQ(again, windows_of(at_once));
 }
 
-TEST(TransactionSize, HalvesAfterATimeoutAndDoublesAfterManyThatWereCommitted) {
-  TransactionSize size({.rows = 1000, .bytes = limits::MiB});
-  size.took_too_long({.rows = 900, .bytes = 2000});
-  EXPECT_EQ(size.now().rows, 450U);
-  EXPECT_EQ(size.now().bytes, TransactionSize::bytes_min);
-  for (int i = 0; i < TransactionSize::raise_after - 1; ++i) size.committed();
-  EXPECT_EQ(size.now().rows, 450U);
-  size.committed();
-  EXPECT_EQ(size.now().rows, 900U);
-  for (int i = 0; i < 10 * TransactionSize::raise_after; ++i) size.committed();
-  EXPECT_EQ(size.now().rows, 1000U);
-  EXPECT_EQ(size.now().bytes, limits::MiB);
-  for (int i = 0; i < 20; ++i) size.took_too_long(size.now());
-  EXPECT_EQ(size.now().rows, TransactionSize::rows_min);
-  EXPECT_EQ(size.now().bytes, TransactionSize::bytes_min);
-}
-
 }  // namespace
-}  // namespace weir::consumer
+}  // namespace weir::commit

@@ -13,7 +13,7 @@
 #include "base/clock.hpp"
 #include "base/limits.hpp"
 
-namespace weir::consumer {
+namespace weir {
 
 // One thread. The first time that it is asked it believes the wall clock.
 class SettledClock {
@@ -55,4 +55,4 @@ class SettledClock {
   std::optional<MonoTime> ahead_since_;
 };
 
-}  // namespace weir::consumer
+}  // namespace weir

@@ -1,4 +1,4 @@
-// Oracle: the comparison with what the store says.
+// Oracle: the comparison with the store. Windows are compared as the contract's views show them.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -29,33 +29,33 @@ std::string encoded(const std::set<std::uint64_t>& users) {
   return sketch.encode();
 }
 
-// A row of a view, put together from stored rows.
-struct Shown {
+// A row of a view, as the sum of stored rows.
+struct ViewRow {
   std::int64_t events = 0;
   std::int64_t page_views = 0;
   tally::Sketch users;
-  bool readable = true;  // each of the sketches
+  bool readable = true;  // all of the sketches
 };
-using Showing = std::map<tally::WindowKey, Shown>;
+using ViewRows = std::map<tally::WindowKey, ViewRow>;
 
-void show(Showing& showing, const tally::WindowKey& key, std::int64_t events, std::int64_t page_views,
-          const std::string& users) {
-  Shown& shown = showing[key];
-  shown.events += events;
-  shown.page_views += page_views;
-  shown.readable = shown.users.unite_encoded(users).has_value() && shown.readable;
+void add_to_view(ViewRows& rows, const tally::WindowKey& key, std::int64_t events, std::int64_t page_views,
+                 const std::string& users) {
+  ViewRow& row = rows[key];
+  row.events += events;
+  row.page_views += page_views;
+  row.readable = row.users.unite_encoded(users).has_value() && row.readable;
 }
 
-// The three views, in the contract's sense: rows, and in hours and days also what their minutes have not
-// rolled up; and of both only what stands at or above the granularity's horizon.
-Showing views_of(const commit::FakeDatabase& database) {
-  Showing showing;
+// Returns the rows of the three views. A view has the stored rows; in hours and days also the counts of their
+// minutes that are not rolled up yet. Windows before the granularity's horizon are hidden.
+ViewRows views_of(const commit::FakeDatabase& database) {
+  ViewRows rows;
   const auto hidden = [&](const tally::WindowKey& key) {
     return WallTime(key.start) < database.pruned_to[static_cast<std::size_t>(key.granularity)];
   };
   for (const auto& [key, window] : database.windows) {
     const tally::WindowRow& row = window.row;
-    if (!hidden(key)) show(showing, key, row.events, row.page_views, row.users);
+    if (!hidden(key)) add_to_view(rows, key, row.events, row.page_views, row.users);
     if (key.granularity != Granularity::minute) continue;
     if (!database.unrolled.contains(commit::PendingRollup{key.partition, key.start})) continue;
     for (const Granularity coarse : {Granularity::hour, Granularity::day}) {
@@ -63,46 +63,48 @@ Showing views_of(const commit::FakeDatabase& database) {
       target.granularity = coarse;
       target.start = tally::window_of(coarse, key.start);
       if (hidden(target)) continue;
-      show(showing, target, row.events - row.rolled_events, row.page_views - row.rolled_page_views,
-           row.users);
+      add_to_view(rows, target, row.events - row.rolled_events, row.page_views - row.rolled_page_views,
+                  row.users);
     }
   }
-  return showing;
+  return rows;
 }
 
 }  // namespace
 
-bool Oracle::is_old(const Fact& fact) const {
-  return retention_.minute.count() > 0 && fact.what.at + retention_.minute < fact.lateness_time;
+// Too old for its minute: the event is counted by hour and day only.
+bool Oracle::is_too_old(const Fact& fact) const {
+  return retention_.minute.count() > 0 && fact.event.at + retention_.minute < fact.lateness_time;
 }
 
-// An event that is too old for its minute leaves the minutes incomplete up to the end of its hour.
+// An event that is too old for its minute is missing in the minutes, so the horizon is the end of its hour.
 WallTime Oracle::minute_horizon(const commit::FakeDatabase& database) const {
   WallTime horizon{};
   for_each_counted(database, [&](std::int32_t, const Fact& fact) {
-    if (fact.verdict != Verdict::tallied || !is_old(fact)) return;
-    const WindowStart hour = tally::window_of(Granularity::hour, fact.what.at);
+    if (fact.verdict != Verdict::tallied || !is_too_old(fact)) return;
+    const WindowStart hour = tally::window_of(Granularity::hour, fact.event.at);
     horizon = std::max(horizon, WallTime(tally::window_end(Granularity::hour, hour)));
   });
   return horizon;
 }
 
+// An event appears in every dimension of each granularity that counts it.
 void Oracle::add(View& view, std::int32_t partition, const Fact& fact) const {
-  const Told& what = fact.what;
-  const bool old = is_old(fact);
+  const consumer::TestEvent& event = fact.event;
+  const bool too_old = is_too_old(fact);
   for (const Granularity granularity : tally::all_granularities) {
-    if (granularity == Granularity::minute && old) continue;
-    const WindowStart start = tally::window_of(granularity, what.at);
+    if (granularity == Granularity::minute && too_old) continue;
+    const WindowStart start = tally::window_of(granularity, event.at);
     const auto put = [&](Dimension dimension, const std::string& value) {
       Sums& sums = view[{granularity, dimension, start, partition, value}];
       sums.events += 1;
-      sums.page_views += what.type == "page_view" ? 1 : 0;
+      sums.page_views += event.type == "page_view" ? 1 : 0;
       sums.users.insert(fact.user_hash);
     };
     put(Dimension::total, "");
-    put(Dimension::activity_type, what.type);
-    put(Dimension::page, what.page.empty() ? std::string(tally::value_none) : what.page);
-    put(Dimension::referrer, what.referrer.empty() ? std::string(tally::value_direct) : what.referrer);
+    put(Dimension::activity_type, event.type);
+    put(Dimension::page, event.page.empty() ? std::string(tally::value_none) : event.page);
+    put(Dimension::referrer, event.referrer.empty() ? std::string(tally::value_direct) : event.referrer);
   }
 }
 
@@ -114,6 +116,7 @@ Oracle::View Oracle::expected(const commit::FakeDatabase& database) const {
   return view;
 }
 
+// The identities, and each count against the verdicts of the counted records.
 std::optional<std::string> Oracle::ledger_fault(const tally::LedgerRow& row) const {
   if (!row.adds_up()) return "the ledger of partition " + std::to_string(row.partition) + " does not add up";
   std::array<std::int64_t, 4> counts{};
@@ -126,31 +129,32 @@ std::optional<std::string> Oracle::ledger_fault(const tally::LedgerRow& row) con
   return std::nullopt;
 }
 
-// No log is counted by two accounts.
-std::optional<std::string> Oracle::account_fault(const commit::FakeDatabase& database) const {
+// Each log is counted by at most one ledger row.
+std::optional<std::string> Oracle::overlap_fault(const commit::FakeDatabase& database) const {
   std::set<const Facts*> counted;
   const auto is_second = [&](const tally::LedgerRow& row) {
-    const Facts& facts = facts_in(*this, row);
-    if (facts.empty()) return false;  // nothing but holes: nothing that could be counted twice
+    const Facts& facts = facts_of(*this, row);
+    if (facts.empty()) return false;  // only holes: no record can be counted twice
     return row.next_offset > row.start_offset && !counted.insert(&facts).second;
   };
   for (const auto& [partition, row] : database.ledgers) {
-    if (is_second(row)) return "a log has two accounts";
+    if (is_second(row)) return "a log is counted by two ledger rows";
   }
   for (const auto& [name, row] : database.retired) {
-    if (is_second(row)) return name.first + " is an account of a log that has another one";
+    if (is_second(row)) return name.first + " is the ledger row of a log that another row has counted";
   }
   return std::nullopt;
 }
 
-std::optional<std::string> Oracle::letter_fault(const commit::FakeDatabase& database) const {
-  std::map<commit::DeadLetterId, Letter> is;
+// The rows, and the sum of their attempts, which must equal the sum of dead_lettered.
+std::optional<std::string> Oracle::dead_letter_fault(const commit::FakeDatabase& database) const {
+  std::map<commit::DeadLetterId, DeadLetterRow> is;
   std::int64_t attempts = 0;
-  for (const auto& [place, letter] : database.letters) {
-    is[place] = {.attempts = letter.attempts, .replayed = letter.replayed_at.has_value()};
+  for (const auto& [id, letter] : database.letters) {
+    is[id] = {.attempts = letter.attempts, .replayed = letter.replayed_at.has_value()};
     attempts += letter.attempts;
   }
-  if (is != letters_) return "the dead letters are not those of the log";
+  if (is != dead_letters_) return "the dead letters differ from those of the log";
   std::int64_t dead_lettered = 0;
   for (const auto& [partition, row] : database.ledgers) dead_lettered += row.dead_lettered;
   for (const auto& [name, row] : database.retired) dead_lettered += row.dead_lettered;
@@ -158,43 +162,47 @@ std::optional<std::string> Oracle::letter_fault(const commit::FakeDatabase& data
   return std::nullopt;
 }
 
-std::optional<std::string> Oracle::find_uncopied(const commit::Changes& changes,
-                                                 const std::map<std::int32_t, commit::Fence>& before,
-                                                 const consumer::FakeDlq& copies) const {
+// The copy must exist before next_offset moves past the dead letter.
+std::optional<std::string> Oracle::find_missing_copy(const commit::Changes& changes,
+                                                     const std::map<std::int32_t, commit::Fence>& before,
+                                                     const consumer::FakeDlq& dlq) const {
   for (const tally::LedgerRow& row : changes.ledgers) {
     const auto was = before.find(row.partition);
     if (was == before.end()) continue;
-    const Facts& facts = facts_in(*this, row);
+    const Facts& facts = facts_of(*this, row);
     for (auto at = facts.lower_bound(was->second.next_offset);
          at != facts.end() && at->first < row.next_offset; ++at) {
-      if (at->second.verdict == Verdict::dead_lettered && !copies.has_copy_of(row.partition, at->first))
-        return "the offset moved before the dead letter at " + std::to_string(at->first) + " was copied";
+      if (at->second.verdict == Verdict::dead_lettered && !dlq.has_copy_of(row.partition, at->first))
+        return "the offset moved before the dead letter at " + std::to_string(at->first) + " had its copy";
     }
   }
   return std::nullopt;
 }
 
+// Retention counts from the latest time that any clock has shown.
 WallTime Oracle::pruned_at_most(Granularity granularity) const {
   const std::array days{retention_.minute, retention_.hour, retention_.day};
   const std::chrono::days kept = days[static_cast<std::size_t>(granularity)];
   return kept.count() == 0 ? WallTime{} : std::max(latest_ - kept, WallTime{});
 }
 
+// A horizon must cover every event that its granularity lacks, and no more than pruning may have taken.
 std::optional<std::string> Oracle::horizon_fault(const commit::FakeDatabase& database) const {
   for (const Granularity granularity : tally::all_granularities) {
     const WallTime horizon = database.pruned_to[static_cast<std::size_t>(granularity)];
     const WallTime least = granularity == Granularity::minute ? minute_horizon(database) : WallTime{};
     if (horizon < least || horizon > std::max(least, pruned_at_most(granularity)))
-      return "the horizon of each " + std::string(name_of(granularity)) + " is not where it should be";
+      return "the horizon of granularity " + std::string(name_of(granularity)) + " is wrong";
   }
   return std::nullopt;
 }
 
+// A window is pruned N days after its end or after its last write, whichever is later.
 std::optional<std::string> Oracle::find_unpruned(const commit::FakeDatabase& database,
                                                  WallTime before) const {
   const std::array days{retention_.minute, retention_.hour, retention_.day};
   for (const auto& [key, window] : database.windows) {
-    if (key.dimension != Dimension::total) continue;  // it is written whenever another row of its window is
+    if (key.dimension != Dimension::total) continue;  // it is written with every other row of its window
     const std::chrono::days kept = days[static_cast<std::size_t>(key.granularity)];
     const WallTime end(tally::window_end(key.granularity, key.start));
     const bool is_minute = key.granularity == Granularity::minute;
@@ -205,21 +213,22 @@ std::optional<std::string> Oracle::find_unpruned(const commit::FakeDatabase& dat
   return std::nullopt;
 }
 
+// Every expected row must exist with equal sums, and no other row may exist.
 std::optional<std::string> Oracle::view_fault(const commit::FakeDatabase& database, const View& should) {
-  const Showing shows = views_of(database);
+  const ViewRows rows = views_of(database);
   for (const auto& [key, sums] : should) {
     if (WallTime(key.start) < database.pruned_to[static_cast<std::size_t>(key.granularity)]) continue;
-    const auto found = shows.find(key);
-    if (found == shows.end()) return in_words(key) + " is missing";
-    const Shown& is = found->second;
+    const auto found = rows.find(key);
+    if (found == rows.end()) return in_words(key) + " is missing";
+    const ViewRow& is = found->second;
     if (is.events != sums.events) return in_words(key) + differs(": events", is.events, sums.events);
     if (is.page_views != sums.page_views)
       return in_words(key) + differs(": page views", is.page_views, sums.page_views);
     if (!is.readable) return in_words(key) + ": a sketch cannot be read";
-    if (is.users.encode() != encoded(sums.users)) return in_words(key) + ": the users are others";
+    if (is.users.encode() != encoded(sums.users)) return in_words(key) + ": the users differ";
   }
-  for (const auto& [key, shown] : shows) {
-    if (!should.contains(key)) return in_words(key) + " should not be there";
+  for (const auto& [key, row] : rows) {
+    if (!should.contains(key)) return in_words(key) + " should not exist";
   }
   return std::nullopt;
 }
@@ -231,12 +240,13 @@ std::optional<std::string> Oracle::find_fault(const commit::FakeDatabase& databa
   for (const auto& [name, row] : database.retired) {
     if (auto fault = ledger_fault(row)) return name.first + ": " + *fault;
   }
-  if (auto fault = account_fault(database)) return fault;
-  if (auto fault = letter_fault(database)) return fault;
+  if (auto fault = overlap_fault(database)) return fault;
+  if (auto fault = dead_letter_fault(database)) return fault;
   const View should = expected(database);
   if (auto fault = view_fault(database, should)) return fault;
   if (auto fault = horizon_fault(database)) return fault;
 
+  // Rows of user_activity_metrics, pruned ones included, sum up to the page views of all days.
   std::int64_t page_views = 0;
   for (const auto& [key, sums] : should) {
     if (key.granularity == Granularity::day && key.dimension == Dimension::total)
@@ -258,33 +268,35 @@ std::optional<std::string> Oracle::find_fault(const commit::Changes& changes,
       return differs("version", row.version, was->second.version + 1);
     if (row.next_offset < was->second.next_offset) return "next_offset went backwards";
   }
+  // A clock that is ahead must not delete windows early.
   for (const commit::Prune& prune : changes.prunes) {
     if (prune.before > pruned_at_most(prune.granularity)) return "windows are pruned that should be kept";
   }
-  const bool keeps_flushes = retention_.metrics.count() == 0;
+  const bool keeps_metrics = retention_.metrics.count() == 0;
   if (changes.prune_flushes_before &&
-      (keeps_flushes || *changes.prune_flushes_before > latest_ - retention_.metrics))
+      (keeps_metrics || *changes.prune_flushes_before > latest_ - retention_.metrics))
     return "rows of user_activity_metrics are pruned that should be kept";
   return flush_fault(changes, before);
 }
 
+// The row of user_activity_metrics: exact users and page views of the events that this transaction tallied.
 std::optional<std::string> Oracle::flush_fault(const commit::Changes& changes,
                                                const std::map<std::int32_t, commit::Fence>& before) const {
   std::set<std::uint64_t> users;
   std::int64_t page_views = 0;
   bool tallied = false;
   for (const tally::LedgerRow& row : changes.ledgers) {
-    const Facts& facts = facts_in(*this, row);
+    const Facts& facts = facts_of(*this, row);
     for (auto at = facts.lower_bound(before.at(row.partition).next_offset);
          at != facts.end() && at->first < row.next_offset; ++at) {
       if (at->second.verdict != Verdict::tallied) continue;
       tallied = true;
-      page_views += at->second.what.type == "page_view" ? 1 : 0;
+      page_views += at->second.event.type == "page_view" ? 1 : 0;
       users.insert(at->second.user_hash);
     }
   }
   if (tallied != changes.flush.has_value())
-    return "user_activity_metrics has a row without events, or none with";
+    return "user_activity_metrics has a row without events, or no row for events";
   if (!tallied) return std::nullopt;
   const auto users_now = static_cast<std::int64_t>(users.size());
   if (changes.flush->page_view_count != page_views)

@@ -1,8 +1,8 @@
-#include "consumer/settled_clock.hpp"
+#include "base/settled_clock.hpp"
 
 #include <gtest/gtest.h>
 
-namespace weir::consumer {
+namespace weir {
 namespace {
 
 using namespace std::chrono_literals;
@@ -10,7 +10,7 @@ using std::chrono::days;
 
 constexpr WallTime noon{std::chrono::milliseconds{1'764'000'000'000}};
 
-// A clock whose steps the test makes.
+// The two clocks, which the test advances and steps.
 struct Clock {
   Now now{.wall = noon, .mono = MonoTime{90min}};
   SettledClock settled;
@@ -22,14 +22,14 @@ struct Clock {
   }
 };
 
-TEST(SettledClock, GoesAsTheWallClockWhileThatDoesNotStep) {
+TEST(SettledClock, FollowsAWallClockThatDoesNotStep) {
   Clock clock;
   EXPECT_EQ(clock.after(0ms).settled, noon);
   EXPECT_EQ(clock.after(72h).settled, noon + 72h);
   EXPECT_EQ(clock.after(1s).step, 0ms);
 }
 
-TEST(SettledClock, Fault41AStepAheadIsNotFollowedBeforeItHasLasted) {
+TEST(SettledClock, Fault41FollowsAStepAheadOnlyOnceItHasLastedAnHour) {
   for (const auto step : {std::chrono::milliseconds{days{10}}, std::chrono::milliseconds{days{1461}}}) {
     Clock clock;
     clock.after(0ms);
@@ -37,30 +37,30 @@ TEST(SettledClock, Fault41AStepAheadIsNotFollowedBeforeItHasLasted) {
     EXPECT_EQ(read.settled, noon + 1s);
     EXPECT_EQ(read.step, step);
     EXPECT_EQ(clock.after(59min).settled, noon + 1s + 59min);
-    EXPECT_EQ(clock.after(1min).settled, noon + 1s + 1h + step) << "believed after an hour";
+    EXPECT_EQ(clock.after(1min).settled, noon + 1s + 1h + step) << "accepted after an hour";
   }
 }
 
-TEST(SettledClock, Fault41AClockThatIsRightAgainIsFollowedAtOnce) {
+TEST(SettledClock, Fault41FollowsAClockThatIsCorrectAgainAtOnce) {
   Clock clock;
   clock.after(0ms);
   clock.after(1s, days{10});
   EXPECT_EQ(clock.after(1s, -days{10}).settled, noon + 2s);
-  EXPECT_EQ(clock.after(1s, days{10}).settled, noon + 3s) << "and the hour begins again";
+  EXPECT_EQ(clock.after(1s, days{10}).settled, noon + 3s) << "the hour starts again";
   EXPECT_EQ(clock.after(59min).settled, noon + 3s + 59min);
 }
 
-TEST(SettledClock, Fault41AStepBackIsFollowedAtOnce) {
+TEST(SettledClock, Fault41FollowsAStepBackAtOnce) {
   Clock clock;
   clock.after(0ms);
   EXPECT_EQ(clock.after(1s, -days{10}).settled, noon + 1s - days{10});
 }
 
-TEST(SettledClock, ASmallLeadIsFollowedAtOnce) {
+TEST(SettledClock, FollowsASmallLeadAtOnce) {
   Clock clock;
   clock.after(0ms);
   EXPECT_EQ(clock.after(1s, SettledClock::lead_max).settled, noon + 1s + SettledClock::lead_max);
 }
 
 }  // namespace
-}  // namespace weir::consumer
+}  // namespace weir
