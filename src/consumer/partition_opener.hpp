@@ -27,9 +27,6 @@
 
 namespace weir::consumer {
 
-// ON_OFFSET_GONE: what to do if next_offset is no longer in the log, or if the log is another one.
-enum class OnOffsetGone : std::uint8_t { stop, earliest };
-
 // How far back the dedupe remembers a message_id: DEDUP_WINDOW_SEC, DEDUP_WINDOW_EVENTS.
 struct DedupeBounds {
   std::chrono::seconds window{600};
