@@ -1,5 +1,5 @@
-// What Weir writes itself, beside the library that could replace it. docs/adr/0012-what-we-write-ourselves.md quotes the
-// figures: make bench ARGS=--benchmark_filter=own_
+// What Weir writes itself, beside the library that could replace it. docs/adr/0012-what-we-write-ourselves.md
+// quotes the figures: make bench ARGS=--benchmark_filter=own_
 #include <benchmark/benchmark.h>
 #include <boost/json/src.hpp>
 #include <ctime>

@@ -54,12 +54,13 @@ class Decoder {
   std::unique_ptr<Buffers> buffers_;
 };
 
-// For ingest: the timestamp is at most limits::event_ahead_of_clock_max ahead of the clock. ErrorKind::invalid,
-// timestamp_ahead.
+// For ingest: the timestamp is at most limits::event_ahead_of_clock_max ahead of the clock.
+// ErrorKind::invalid, timestamp_ahead.
 [[nodiscard]] Result<void> check_time_at_ingest(const UserActivity& activity, WallTime now);
 
-// For the consumer: the timestamp is at most limits::event_ahead_of_record_max ahead of the record's time. The clock
-// has no influence, so reading a record again gives the same result. ErrorKind::invalid, timestamp_ahead.
+// For the consumer: the timestamp is at most limits::event_ahead_of_record_max ahead of the record's time.
+// The clock has no influence, so reading a record again gives the same result. ErrorKind::invalid,
+// timestamp_ahead.
 [[nodiscard]] Result<void> check_time_of_record(const UserActivity& activity, RecordTime record_time);
 
 }  // namespace weir::activity

@@ -11,8 +11,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t record_cost = 128;  // what a record takes of memory beside its bytes
-// For how long a failure makes health report the log as down. Longer, and a load balancer would keep the requests away
-// that could show that it is up.
+// For how long a failure makes health report the log as down. Longer, and a load balancer would keep the
+// requests away that could show that it is up.
 constexpr milliseconds failure_lifetime{10'000};
 
 std::size_t index_of(std::string_view code) {

@@ -1,5 +1,5 @@
-// What an event log in Kafka knows of itself, whichever client writes: how much waits, what its receipts were, whether
-// the topic can be reached, and why records failed last. Any thread may call everything here.
+// What an event log in Kafka knows of itself, whichever client writes: how much waits, what its receipts
+// were, whether the topic can be reached, and why records failed last. Any thread may call everything here.
 #pragma once
 
 #include <atomic>
@@ -19,7 +19,8 @@
 
 namespace weir::kafka {
 
-// The error of a number of librdkafka or of the protocol (they share one range): error_of() in rdkafka_handles.hpp.
+// The error of a number of librdkafka or of the protocol (they share one range): error_of() in
+// rdkafka_handles.hpp.
 [[nodiscard]] Error error_of_code(int code, std::string_view doing);
 
 class EventLogState {
@@ -31,7 +32,8 @@ class EventLogState {
   // What a request of these records counts against the bound on waiting bytes.
   [[nodiscard]] static std::int64_t cost_of(const intake::EventBatch& events);
 
-  // Counts the request as waiting. Returns why it must be refused at once, if it must; answered() is called all the same.
+  // Counts the request as waiting. Returns why it must be refused at once, if it must; answered() is called
+  // all the same.
   [[nodiscard]] std::optional<Error> admit(std::size_t records, std::int64_t cost);
 
   // The request has its receipts. `took` is empty if it was refused by admit().

@@ -9,12 +9,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Modules by height: a module includes only modules of a lower number, so modules on one line do not include each other.
 HEIGHT = {
     "base": 0,
-    "activity": 1, "telemetry": 1, "decompress": 1, "formats": 1,
+    "activity": 1, "telemetry": 1, "decompress": 1, "formats": 1, "kafka_protocol": 1,
     "tally": 2,
     "intake": 3, "commit": 3, "report": 3,
     "consumer": 4, "http": 4,
     "kafka": 5, "postgres": 5, "sqlite": 5, "simulation": 5,
-    "routes": 6, "config": 6, "importer": 6,
+    "kafka_producer": 6, "routes": 6, "config": 6, "importer": 6,
     "cli": 7,
     "app": 8,
 }
@@ -24,10 +24,10 @@ TEST_MODULES = {"simulation"}
 # Vendor headers, and the modules that may include them.
 VENDORS = {
     r"simdjson": {"activity", "formats"},
-    r"boost/(asio|beast)": {"http", "app"},
+    r"boost/(asio|beast)": {"http", "kafka_producer", "app"},
     r"boost/json": {"cli", "importer"},
     r"sqlite3\.h": {"sqlite"},
-    r"zlib\.h|zstd\.h": {"decompress"},
+    r"zlib\.h|zstd\.h|lz4frame\.h": {"decompress", "kafka_protocol"},
     r"spdlog/": {"telemetry"},
     r"CLI/|CLI11": {"app"},
     r"libpq-fe\.h": {"postgres"},
