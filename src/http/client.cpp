@@ -10,8 +10,6 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include "http/exchange.hpp"
-
 namespace weir::http {
 
 namespace asio = boost::asio;

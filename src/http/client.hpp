@@ -12,6 +12,7 @@
 
 #include "base/limits.hpp"
 #include "base/result.hpp"
+#include "http/exchange.hpp"
 
 namespace weir::http {
 
@@ -31,8 +32,6 @@ struct BaseUrl {
 // Reads "http://host[:port][/prefix]". ErrorKind::invalid, code url_invalid; the text never holds a password
 // of the URL.
 [[nodiscard]] Result<BaseUrl> parse_base_url(std::string_view url);
-
-using HeaderList = std::vector<std::pair<std::string, std::string>>;
 
 struct Response {
   int status = 0;

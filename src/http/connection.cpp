@@ -1,7 +1,9 @@
 #include "http/connection.hpp"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+#include <iterator>
 #include <poll.h>
 #include <utility>
 
@@ -154,12 +156,27 @@ Step Connection::read_request() {
     if (asked_.cross_origin)
       if (const auto origin = reader_.request().header("Origin"))
         asked_.origin = home_.cors().allowed(*origin);
-    request_id_bytes_ = 0;
+    assign_request_id();
+    run_filters();
   }
   return read_body();
 }
 
+// Filters see the head only. A client that they refuse must not make the server hold or decompress a body.
+void Connection::run_filters() {
+  if (!route_ || route_->filters.empty()) return;
+  Request& head = reader_.request();
+  head.peer = peer_;
+  head.request_id = {request_id_.data(), request_id_bytes_};
+  head.client_gone = {};
+  refused_by_filter_ = home_.run_filters(*route_, head, asked_.reply_headers);
+}
+
 Step Connection::read_body() {
+  if (refused_by_filter_) {
+    if (!reader_.skip_body(in_.size - at_)) asked_.keep_alive = false;
+    return Step::done;
+  }
   std::span<char> bytes(in_.bytes.get() + at_, in_.size - at_);
   const Step step = reader_.read_body(bytes, body_bytes_max_);
   in_.size = at_ + bytes.size();
@@ -176,13 +193,12 @@ Step Connection::read_body() {
 }
 
 void Connection::answer() {
-  Request& request = reader_.request();
-  const auto own_id = request.header("X-Request-Id");
-  if (own_id && is_sane_id(*own_id)) {
-    request_id_bytes_ = own_id->copy(request_id_.data(), request_id_.size());
-  } else {
-    make_request_id();
+  if (refused_by_filter_) {
+    Reply reply = *std::exchange(refused_by_filter_, std::nullopt);
+    forget_request();
+    return finish(std::move(reply));
   }
+  Request& request = reader_.request();
   const std::size_t body_bytes = request.body.size();
   account();
   if (!may_hold()) {
@@ -204,7 +220,7 @@ void Connection::answer() {
 }
 
 void Connection::refuse(const Refusal& refusal) {
-  if (phase_ != Phase::answering) make_request_id();
+  if (!head_done_ && phase_ != Phase::answering) make_request_id();
   Reply reply = error_reply(refusal.status, refusal.text);
   if (refusal.status == 503) reply.headers.emplace_back("Retry-After", "1");
   reply.close = refusal.close;
@@ -215,6 +231,7 @@ void Connection::refuse(const Refusal& refusal) {
 }
 
 void Connection::finish(Reply reply) {
+  std::ranges::move(asked_.reply_headers, std::back_inserter(reply.headers));
   last_ = reply.close || !asked_.keep_alive || home_.stopping();
   const Now now = read_clock();
   home_.note(asked_.route, reply, {request_id_.data(), request_id_bytes_}, asked_.since, now.mono);
@@ -236,6 +253,15 @@ void Connection::forget_request() {
   reader_.start_over();
   head_done_ = continue_sent_ = false;
   route_ = nullptr;
+  refused_by_filter_.reset();
+}
+
+void Connection::assign_request_id() {
+  const auto own_id = reader_.request().header("X-Request-Id");
+  if (own_id && is_sane_id(*own_id))
+    request_id_bytes_ = own_id->copy(request_id_.data(), request_id_.size());
+  else
+    make_request_id();
 }
 
 void Connection::make_request_id() {

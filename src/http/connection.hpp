@@ -68,6 +68,8 @@ class Connection {
   [[nodiscard]] RequestReader::Step read_request();
   [[nodiscard]] RequestReader::Step read_body();
   void answer();
+  void run_filters();
+  void assign_request_id();
   struct Refusal {
     int status = 0;
     std::string_view text;
@@ -124,6 +126,7 @@ class Connection {
   bool continue_sent_ = false;
   const Route* route_ = nullptr;
   std::size_t body_bytes_max_ = 0;
+  std::optional<Reply> refused_by_filter_;
 
   // What the reply needs to know of its request, whose bytes are gone by then.
   struct RequestTraits {
@@ -134,6 +137,7 @@ class Connection {
     std::string origin;             // of the page whose script asks, if it may; empty: none
     const Route* route = nullptr;   // null: none is for it
     std::optional<MonoTime> since;  // when it went to its route
+    HeaderList reply_headers;       // that filters add
   };
   RequestTraits asked_;
   std::stop_source client_gone_{

@@ -266,6 +266,22 @@ std::optional<Reply> IoThread::ask(ConnectionId id, const Route& route, const Re
   return Mailbox::ask(mailbox_, id, route, request, logger_);
 }
 
+std::optional<Reply> IoThread::run_filters(const Route& route, const Request& head,
+                                           HeaderList& reply_headers) {
+  try {
+    for (const Filter& filter : route.filters)
+      if (auto refused = filter(head, reply_headers)) return refused;
+    return std::nullopt;
+  } catch (const std::exception& why) {
+    logger_.error("a request's filter failed", {{"request_id", std::string(head.request_id)},
+                                                {"route", route.method + " " + route.path},
+                                                {"reason", why.what()}});
+  }
+  Reply reply = error_reply(500, "the request could not be checked");
+  reply.code = "filter_failed";
+  return reply;
+}
+
 void IoThread::note(const Route* route, const Reply& reply, std::string_view request_id,
                     std::optional<MonoTime> since, MonoTime now) {
   counts_->count(route, reply.status);

@@ -128,6 +128,9 @@ class IoThread {
   [[nodiscard]] bool stopping() const { return stopping_; }
   [[nodiscard]] std::string& out() { return out_; }
   [[nodiscard]] std::optional<Reply> ask(ConnectionId id, const Route& route, const Request& request);
+  // The first reply of the route's filters, if one of them refuses the request.
+  [[nodiscard]] std::optional<Reply> run_filters(const Route& route, const Request& head,
+                                                 HeaderList& reply_headers);
   [[nodiscard]] ReadBuffer take_block();
   void give_block(ReadBuffer block);
   // A limit is exceeded of which `asking`, which is being served, is part: closes those that hold most, here

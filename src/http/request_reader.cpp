@@ -180,6 +180,7 @@ void RequestReader::start_over() {
   content_bytes_ = 0;
   body_bytes_ = raw_at_ = end_ = 0;
   inflated_ = std::string();
+  request_.body = {};
 }
 
 RequestReader::Step RequestReader::refuse(int status, std::string text, bool close) {
@@ -305,6 +306,12 @@ RequestReader::Step RequestReader::take_framing() {
 
 std::size_t RequestReader::bytes_expected() const {
   return head_end_ == 0 || chunked_ ? 0 : head_end_ + static_cast<std::size_t>(content_bytes_);
+}
+
+bool RequestReader::skip_body(std::size_t available) {
+  if (chunked_ || available - head_end_ < content_bytes_) return false;
+  end_ = bytes_expected();
+  return true;
 }
 
 RequestReader::Step RequestReader::read_body(std::span<char>& bytes, std::size_t body_bytes_max) {

@@ -50,6 +50,10 @@ class RequestReader {
   // put together in place, for which `bytes` may come back shorter.
   [[nodiscard]] Step read_body(std::span<char>& bytes, std::size_t body_bytes_max);
 
+  // Instead of read_body(): passes over the body without reading it. True if all of it is among the first
+  // `available` bytes; then end() is valid. False if some is missing or its length is unknown (chunks).
+  [[nodiscard]] bool skip_body(std::size_t available);
+
   [[nodiscard]] const Refusal& refusal() const { return refusal_; }
 
   [[nodiscard]] std::string_view method() const { return request_.method; }
