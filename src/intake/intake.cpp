@@ -5,7 +5,6 @@
 #include <mutex>
 
 #include "activity/decoder.hpp"
-#include "activity/json_batch.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/log_throttle.hpp"
 #include "telemetry/logger.hpp"
@@ -295,21 +294,21 @@ void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallT
   hand_to_log(std::move(batch), std::move(done));
 }
 
-void Intake::accept_batch(activity::Decoder& decoder, std::string_view body, WallTime now,
-                          OutcomeCallback done) {
+void Intake::accept_batch(activity::Decoder& decoder, ItemReader& items, WallTime now, OutcomeCallback done) {
   if (!open_to(done)) return;
   Batch batch;
-  batch.events.bytes.reserve(body.size() + body.size() / 8);  // the keys stand beside the events
-  activity::JsonBatch items(body);
+  const std::size_t bytes = items.bytes_expected();
+  batch.events.bytes.reserve(bytes + bytes / 8);  // the record keys need some, too
   while (true) {
     auto item = items.next();
     if (!item) return reject_body(done, std::move(item).error());
     if (!*item) break;
-    const auto& [index, json] = **item;
-    auto activity = judge(decoder, json, partition_key_member(), now, settings_);
+    const auto& [index, event, rejection] = **item;
+    auto activity = rejection ? Result<UserActivity>(std::unexpected(*rejection))
+                              : judge(decoder, event, partition_key_member(), now, settings_);
     if (!activity) books_->counts.rejected.add(activity.error().code);
     if (activity) {
-      add_record(batch.events, key_of(*activity), json);
+      add_record(batch.events, key_of(*activity), event);
       batch.indexes.push_back(index);
     } else if (batch.outcome.rejected.size() < limits::rejected_items_max) {
       batch.outcome.rejected.push_back({index, std::move(activity).error().text});

@@ -22,6 +22,7 @@
 #include "base/result.hpp"
 #include "intake/breaker.hpp"
 #include "intake/event_log.hpp"
+#include "intake/item_reader.hpp"
 #include "telemetry/counts_by_code.hpp"
 
 namespace weir::activity {
@@ -118,9 +119,9 @@ class Intake {
   // more when the call returns.
   void accept_one(activity::Decoder& decoder, std::string_view body, WallTime now, OutcomeCallback done);
 
-  // `body` is a JSON array or NDJSON of activities, with the same slack behind it. Bad items are named, the
-  // others go to the log in one append.
-  void accept_batch(activity::Decoder& decoder, std::string_view body, WallTime now, OutcomeCallback done);
+  // Accepts the items of one request, in any format. Good items go to the log in one append; the others are
+  // named in the outcome. `items` is read to its end before the call returns.
+  void accept_batch(activity::Decoder& decoder, ItemReader& items, WallTime now, OutcomeCallback done);
 
   // From now on every request is refused (shutting_down); what is in flight is answered as ever.
   void drain();

@@ -42,8 +42,9 @@ class Door : public testing::Test {
   }
   std::optional<Outcome> batch(std::string body) {
     std::optional<Outcome> outcome;
-    intake_->accept_batch(decoder_, Body(std::move(body)).view(), now,
-                          [&](Outcome its) { outcome = std::move(its); });
+    const Body kept(std::move(body));
+    JsonItems items(kept.view());
+    intake_->accept_batch(decoder_, items, now, [&](Outcome its) { outcome = std::move(its); });
     return outcome;
   }
   // A good activity whose answer comes later.
@@ -74,6 +75,61 @@ TEST_F(Door, HandsTheBytesOnAsTheyCameUnderTheUsersId) {
   ASSERT_EQ(log_.kept().size(), 1u);
   EXPECT_EQ(log_.kept()[0].key, "änne");
   EXPECT_EQ(log_.kept()[0].value, body);
+}
+
+// A format whose items are words: each becomes an activity of that user. It keeps what it translates in one
+// buffer, as formats that do not consist of activities do.
+class Words final : public ItemReader {
+ public:
+  explicit Words(std::vector<std::string> words, std::optional<std::string> refused_at = {})
+      : words_(std::move(words)), refused_at_(std::move(refused_at)) {}
+
+  Result<std::optional<Item>> next() override {
+    if (at_ == words_.size()) return std::nullopt;
+    const std::string& word = words_[at_];
+    if (word == refused_at_) return fail(ErrorKind::invalid, "bad_words", "the body is not a list of words");
+    if (word.find(' ') != std::string::npos) {
+      rejection_ = {ErrorKind::invalid, "not_a_word", "'" + word + "' is not a word"};
+      return Item{.index = 10 * at_++, .event = {}, .rejection = &rejection_};
+    }
+    event_.emplace(activity(word));
+    return Item{.index = 10 * at_++, .event = event_->view()};
+  }
+  [[nodiscard]] std::size_t bytes_expected() const override { return 100 * words_.size(); }
+
+ private:
+  const std::vector<std::string> words_;
+  const std::optional<std::string> refused_at_;
+  std::size_t at_ = 0;
+  std::optional<Body> event_;
+  Error rejection_;
+};
+
+TEST_F(Door, AcceptsItemsOfAnyFormatWithTheReasonsOfTheFormat) {
+  Words words({"ada", "two words", "", "bob"});
+  std::optional<Outcome> outcome;
+  intake_->accept_batch(decoder_, words, now, [&](Outcome its) { outcome = std::move(its); });
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->accepted, 2u);
+  ASSERT_EQ(outcome->rejected.size(), 2u);
+  EXPECT_EQ(outcome->rejected[0].index, 10u);
+  EXPECT_EQ(outcome->rejected[0].error, "'two words' is not a word");
+  EXPECT_EQ(outcome->rejected[1].index, 20u);
+  EXPECT_TRUE(outcome->rejected[1].error.starts_with("user_id must be")) << outcome->rejected[1].error;
+  ASSERT_EQ(log_.kept().size(), 2u);
+  EXPECT_EQ(log_.kept()[0].key, "ada");
+  EXPECT_EQ(log_.kept()[0].value, activity("ada"));
+  EXPECT_EQ(log_.kept()[1].value, activity("bob"));
+  EXPECT_EQ(intake_->counts().rejected.all().at("not_a_word"), 1u);
+}
+
+TEST_F(Door, AcceptsNothingOfARequestThatItsFormatRefusesAsAWhole) {
+  Words words({"ada", "broken"}, "broken");
+  std::optional<Outcome> outcome;
+  intake_->accept_batch(decoder_, words, now, [&](Outcome its) { outcome = std::move(its); });
+  ASSERT_TRUE(outcome && outcome->refused);
+  EXPECT_EQ(outcome->refused->code, "bad_words");
+  EXPECT_TRUE(log_.appends().empty());
 }
 
 TEST_F(Door, SaysNothingBeforeTheLogHasSpoken) {
@@ -402,7 +458,9 @@ TEST_F(Door, KeepsRoomForSmallRequestsBesideLargeBatches) {
     return all;
   };
   log_.hold();
-  intake_->accept_batch(decoder_, Body(lines(650)).view(), now, [](const Outcome&) {});
+  const Body body(lines(650));
+  JsonItems items(body.view());
+  intake_->accept_batch(decoder_, items, now, [](const Outcome&) {});
   ASSERT_GT(intake_->counts().in_flight_bytes, 75'000u);
   ASSERT_LT(intake_->counts().in_flight_bytes, 87'500u);
   const auto refused = batch(lines(100));

@@ -83,9 +83,10 @@ std::vector<http::Route> ingest_routes(intake::Intake& intake, std::function<Wal
   batch.body_bytes_max = intake.settings().body_bytes_max;
   batch.cross_origin = true;
   batch.handle = [&intake, decoder, now](const http::Request& request, http::Respond respond) {
-    intake.accept_batch(
-        *decoder, request.body, (*now)(),
-        [respond = std::move(respond)](Outcome outcome) mutable { respond(reply_to_batch(outcome)); });
+    intake::JsonItems items(request.body);
+    intake.accept_batch(*decoder, items, (*now)(), [respond = std::move(respond)](Outcome outcome) mutable {
+      respond(reply_to_batch(outcome));
+    });
   };
   return {std::move(one), std::move(batch)};
 }
