@@ -64,6 +64,8 @@ inline constexpr std::size_t connection_bytes_min = 8 * KiB;
 // Unsent replies to pipelined requests of one connection. The next request is not started before less than
 // half of this is unsent.
 inline constexpr std::size_t unsent_replies_bytes_max = 64 * KiB;
+// Unsent bytes of one streamed reply. A client that lets more accumulate is disconnected.
+inline constexpr std::size_t stream_unsent_bytes_max = 256 * KiB;
 // When the held memory has fallen by this much, free memory is returned to the system (malloc_trim).
 inline constexpr std::size_t memory_trim_bytes_min = 16 * MiB;
 // Accepted bytes that the log has not answered yet. The reserve is for requests not larger than one event.
@@ -131,6 +133,7 @@ static_assert(2 * address_held_bytes_max <= held_bytes_max, "one client address 
 static_assert(connections_max * connection_bytes_min <= held_bytes_max / 2,
               "idle connections leave room for bodies");
 static_assert(unsent_replies_bytes_max <= address_held_bytes_max / 512);
+static_assert(stream_unsent_bytes_max <= address_held_bytes_max / 128);
 static_assert(memory_trim_bytes_min <= address_held_bytes_max);
 static_assert(segment_bytes_max <= poll_bytes_max && segment_records_max <= poll_records_max);
 static_assert(poll_records_max < waiting_events_max, "the records of one poll do not reach the bound");

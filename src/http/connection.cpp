@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <utility>
 
+#include "base/ensure.hpp"
 #include "http/reply_writer.hpp"
 
 namespace weir::http {
@@ -51,6 +52,7 @@ void Connection::on_readable(const Code& code) {
   waits_to_read_ = false;
   if (code) return close();
   if (phase_ == Phase::lingering) return drop_what_comes();
+  if (phase_ == Phase::streaming) return;  // the next request waits until the stream has ended
   if (receive()) return serve();
   wait();
 }
@@ -83,6 +85,7 @@ void Connection::on_sweep(std::uint64_t sweep) {
 }
 
 void Connection::on_stop() {
+  if (phase_ == Phase::streaming) return stop_stream();
   // What has only begun to come gets no more time than a last word.
   if (phase_ == Phase::reading)
     deadline_ = std::min(deadline_, home_.sweep_after(home_.settings().linger_deadline));
@@ -111,11 +114,15 @@ void Connection::make_way() {
 // sending side only (shutdown) may still read: it has the time between two sweeps, then its question counts
 // as given up.
 void Connection::watch_client() {
-  if (phase_ != Phase::answering || !client_gone_.stop_possible()) return;
+  const bool is_watched =
+      phase_ == Phase::streaming || (phase_ == Phase::answering && client_gone_.stop_possible());
+  if (!is_watched) return;
   pollfd socket{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
   if (poll(&socket, 1, 0) <= 0) return;
   const bool closed = (socket.revents & (POLLERR | POLLHUP)) != 0;
-  if (closed || std::exchange(sending_ended_, true)) client_gone_.request_stop();
+  if (!closed && !std::exchange(sending_ended_, true)) return;
+  if (phase_ == Phase::streaming) return close();
+  client_gone_.request_stop();
 }
 
 // Requests
@@ -232,7 +239,9 @@ void Connection::refuse(const Refusal& refusal) {
 
 void Connection::finish(Reply reply) {
   std::ranges::move(asked_.reply_headers, std::back_inserter(reply.headers));
-  last_ = reply.close || !asked_.keep_alive || home_.stopping();
+  const bool streamed = reply.stream != nullptr;
+  ensure(!streamed || reply.body.empty(), "a streamed reply has no other body");
+  last_ = reply.close || !asked_.keep_alive || home_.stopping() || (streamed && asked_.http_10);
   const Now now = read_clock();
   home_.note(asked_.route, reply, {request_id_.data(), request_id_bytes_}, asked_.since, now.mono);
   append_reply(out(), reply,
@@ -241,9 +250,13 @@ void Connection::finish(Reply reply) {
                 .without_body = asked_.by_head,
                 .http_10 = asked_.http_10,
                 .close = last_,
+                .streamed = streamed,
                 .cross_origin = asked_.cross_origin,
                 .allow_origin = asked_.origin});
   in_flight_bytes_ = 0;
+  const bool has_body = !asked_.by_head && reply.status != 204 && reply.status != 304;
+  if (streamed && has_body) return begin_stream(std::move(reply.stream));
+  if (streamed) reply.stream->close();
   finished_one_ = true;
   phase_ = Phase::reading;
 }
@@ -311,11 +324,12 @@ void Connection::flush() {
   } else {
     sent_ = sent;
   }
+  if (stream_) update_stream();
 }
 
 // A request's time ends when its reply has been sent; only then that of what comes next begins.
 void Connection::set_deadline() {
-  if (!finished_one_ || !unsent_.empty()) return;
+  if (phase_ == Phase::streaming || !finished_one_ || !unsent_.empty()) return;
   finished_one_ = false;
   const ServerSettings& settings = home_.settings();
   deadline_ = home_.sweep_after(phase_ == Phase::idle ? settings.idle_deadline : settings.request_deadline);
@@ -328,7 +342,7 @@ void Connection::wait() {
     waits_to_write_ = true;
     return;
   }
-  if (phase_ == Phase::answering) return;  // until the mailbox brings the reply
+  if (phase_ == Phase::answering || phase_ == Phase::streaming) return;  // until the mailbox brings more
   if ((last_ || (home_.stopping() && phase_ == Phase::idle)) && phase_ != Phase::lingering) linger();
   if (!waits_to_read_) home_.wait_readable(socket_, id_);
   waits_to_read_ = true;
@@ -356,6 +370,7 @@ void Connection::close() {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
   client_gone_.request_stop();
+  release_stream();
   home_.out().clear();
   Code ignored;
   socket_.close(ignored);

@@ -14,6 +14,7 @@
 #include "http/exchange.hpp"
 #include "http/io_thread.hpp"
 #include "http/request_reader.hpp"
+#include "http/stream.hpp"
 
 namespace weir::http {
 
@@ -36,6 +37,7 @@ class Connection {
   void on_readable(const boost::system::error_code& code);
   void on_writable(const boost::system::error_code& code);
   void on_reply(Reply reply);
+  void on_stream();  // the writer of the stream has written something or ended it
   void on_sweep(std::uint64_t sweep);
   void on_stop();
   // It is to give back its memory: it is told so if that is possible, and closed. `code` is the reply's.
@@ -59,6 +61,7 @@ class Connection {
     idle,       // between two requests
     reading,    // some bytes of a request are there
     answering,  // a request is with its route
+    streaming,  // the head of its reply is out, and the body is being written
     lingering,  // all is said; what still comes is dropped until the client hangs up
     closed,
   };
@@ -83,6 +86,14 @@ class Connection {
 
   // Whether anybody waits for the reply.
   void watch_client();
+
+  // Streams.
+  void begin_stream(std::shared_ptr<StreamBody> body);
+  void pump_stream();
+  void end_stream();
+  void release_stream();
+  void stop_stream();
+  void update_stream();
 
   // What follows: replies are sent, memory is given back, the next event is waited for.
   void settle();
@@ -145,6 +156,8 @@ class Connection {
   bool sending_ended_ = false;  // the last sweep saw that the client had closed its side
   std::array<char, request_id_bytes_max> request_id_{};
   std::size_t request_id_bytes_ = 0;
+
+  std::shared_ptr<StreamBody> stream_;  // set while streaming
 
   std::string unsent_;    // what the socket did not take yet
   std::size_t sent_ = 0;  // of it

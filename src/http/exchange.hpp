@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -46,11 +47,15 @@ class Query {
   std::vector<std::pair<std::string, std::string>> pairs_;
 };
 
+class StreamBody;
+
 struct Reply {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
   HeaderList headers;  // besides those that every reply has
+  // Not null: the body is written later, as a stream (stream.hpp), and `body` is empty.
+  std::shared_ptr<StreamBody> stream;
   bool close = false;  // hang up behind it
   // Why it is a 5xx, for the log: stable, static storage. A 503 without one is no failure: it says that
   // something is not ready, as it was asked.

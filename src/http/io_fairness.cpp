@@ -26,6 +26,10 @@ void increase(std::atomic<std::uint64_t>& count) {
 
 void IoThread::note_paused_read() { increase(fairness_.reads_paused); }
 
+void IoThread::note_slow_stream(const std::string& peer) {
+  note_eviction(FairnessCounts::stream_bytes, peer);
+}
+
 void IoThread::note_eviction(FairnessCounts::Why why, const std::string& peer) {
   using Line = std::pair<std::string_view, std::string_view>;
   constexpr std::array<Line, FairnessCounts::whys> lines{
@@ -34,7 +38,8 @@ void IoThread::note_eviction(FairnessCounts::Why why, const std::string& peer) {
       Line{"all clients together hold too much memory: the connections that hold most are closed",
            "total_bytes"},
       Line{"too many connections are open: one is closed for each new one", "connections"},
-      Line{"no file descriptor is free: one connection is closed for each new one", "descriptors"}};
+      Line{"no file descriptor is free: one connection is closed for each new one", "descriptors"},
+      Line{"a client reads its stream too slowly: its connection is closed", "stream_bytes"}};
   increase(fairness_.evicted[why]);
   const auto times = evictions_[why].on_occurrence(read_clock().mono);
   if (!times) return;

@@ -5,7 +5,6 @@
 #include <malloc.h>
 #include <random>
 
-#include "base/ensure.hpp"
 #include "http/connection.hpp"
 
 namespace weir::http {
@@ -39,76 +38,6 @@ std::string address_of(const asio::ip::tcp::endpoint& peer) {
 
 ReadBuffer ReadBuffer::of(std::size_t capacity) {
   return {std::make_unique_for_overwrite<char[]>(capacity + limits::json_slack_bytes), capacity, 0};
-}
-
-// Mailbox
-// -------------------------------------------------------------------------------------------------------
-
-Reply given_up() {
-  Reply reply = error_reply(500, "the request was given up");
-  reply.code = "given_up";
-  return reply;
-}
-
-// The Respond of one request. Dropped without a call it says so itself, so that no client waits for nothing.
-class Mailbox::Responder {
- public:
-  Responder(std::shared_ptr<Mailbox> box, ConnectionId id) : box_(std::move(box)), id_(id) {}
-  Responder(Responder&& other) noexcept = default;
-  Responder& operator=(Responder&&) = delete;
-  ~Responder() {
-    if (box_) box_->put(id_, given_up());
-  }
-
-  void operator()(Reply reply) {
-    ensure(box_ != nullptr, "a request is answered once");
-    std::exchange(box_, nullptr)->put(id_, std::move(reply));
-  }
-
- private:
-  std::shared_ptr<Mailbox> box_;
-  ConnectionId id_;
-};
-
-void Mailbox::put(ConnectionId to, Reply reply) {
-  if (asking_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id() && asking_ == to) {
-    at_once_ = std::move(reply);
-    asking_.reset();
-    return;
-  }
-  const std::lock_guard lock(mutex_);
-  if (!knock_) return;
-  const bool was_empty = letters_.empty();
-  letters_.push_back({to, std::move(reply)});
-  if (was_empty) knock_();
-}
-
-std::vector<Mailbox::PendingReply> Mailbox::take_all() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(letters_, {});
-}
-
-void Mailbox::close() {
-  const std::lock_guard lock(mutex_);
-  knock_ = nullptr;
-  letters_.clear();
-}
-
-void Mailbox::belong_to_this_thread() { asking_thread_ = std::this_thread::get_id(); }
-
-std::optional<Reply> Mailbox::ask(const std::shared_ptr<Mailbox>& box, ConnectionId id, const Route& route,
-                                  const Request& request, telemetry::Logger& logger) {
-  box->asking_ = id;
-  try {
-    route.handle(request, Respond(Responder(box, id)));
-  } catch (const std::exception& why) {
-    // Its Respond has answered on its way out, unless somebody else has it.
-    logger.error("a request's handler failed", {{"request_id", std::string(request.request_id)},
-                                                {"route", route.method + " " + route.path},
-                                                {"reason", why.what()}});
-  }
-  box->asking_.reset();
-  return std::exchange(box->at_once_, std::nullopt);
 }
 
 // IoThread
@@ -263,7 +192,7 @@ void IoThread::remove(ConnectionId id) {
 }
 
 std::optional<Reply> IoThread::ask(ConnectionId id, const Route& route, const Request& request) {
-  return Mailbox::ask(mailbox_, id, route, request, logger_);
+  return Mailbox::call_handler(mailbox_, id, route, request, logger_);
 }
 
 std::optional<Reply> IoThread::run_filters(const Route& route, const Request& head,
@@ -303,8 +232,19 @@ void IoThread::say_failure(const Route* route, const Reply& reply, std::string_v
 }
 
 void IoThread::deliver_mail() {
-  for (Mailbox::PendingReply& letter : mailbox_->take_all())
-    happen(letter.to, [&](Connection& connection) { connection.on_reply(std::move(letter.reply)); });
+  Mailbox::Mail mail = mailbox_->take_all();
+  for (Mailbox::PendingReply& pending : mail.replies)
+    happen(pending.to, [&](Connection& connection) { connection.on_reply(std::move(pending.reply)); });
+  for (const ConnectionId id : mail.streams)
+    happen(id, [](Connection& connection) { connection.on_stream(); });
+}
+
+std::function<void()> IoThread::stream_notifier(ConnectionId id) const {
+  return [mailbox = mailbox_, id] { mailbox->notify_stream(id); };
+}
+
+void IoThread::count_stream(int change) {
+  streams_.store(streams() + static_cast<std::size_t>(change), std::memory_order_relaxed);
 }
 
 void IoThread::wait_readable(Tcp::socket& socket, ConnectionId id) {

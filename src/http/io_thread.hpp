@@ -12,10 +12,8 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "http/client_table.hpp"
@@ -23,6 +21,7 @@
 #include "http/eviction.hpp"
 #include "http/exchange.hpp"
 #include "http/http_date.hpp"
+#include "http/mailbox.hpp"
 #include "http/request_counts.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
@@ -31,44 +30,6 @@
 namespace weir::http {
 
 class Connection;
-
-// Where other threads leave replies. A knock is given only when the box was empty, so that a burst of replies
-// costs one wake-up. Outlives its io thread as long as a reply is still owed.
-class Mailbox {
- public:
-  struct PendingReply {
-    ConnectionId to;
-    Reply reply;
-  };
-
-  // `knock` makes the io thread take_all(); it is called from any thread, under the box's lock.
-  explicit Mailbox(std::function<void()> knock) : knock_(std::move(knock)) {}
-
-  void put(ConnectionId to, Reply reply);
-
-  // The rest is for the io thread, which says once that it is the one.
-  void belong_to_this_thread();
-  [[nodiscard]] std::vector<PendingReply> take_all();
-  void close();  // what is put from now on is dropped
-
-  // Hands the request over, and returns the reply if it was given before `handle` returned.
-  // A handler that throws is said in the log, and its request has a 500.
-  [[nodiscard]] static std::optional<Reply> ask(const std::shared_ptr<Mailbox>& box, ConnectionId id,
-                                                const Route& route, const Request& request,
-                                                telemetry::Logger& logger);
-
- private:
-  class Responder;
-
-  std::mutex mutex_;  // guards the next two
-  std::function<void()> knock_;
-  std::vector<PendingReply> letters_;
-
-  std::atomic<std::thread::id> asking_thread_;
-  // Of the io thread: the request that is being handed over, and its reply if it comes at once.
-  std::optional<ConnectionId> asking_;
-  std::optional<Reply> at_once_;
-};
 
 // Memory that requests are read into; limits::json_slack_bytes behind its capacity are readable.
 struct ReadBuffer {
@@ -81,7 +42,7 @@ struct ReadBuffer {
 
 // What an io thread did so that its clients share fairly. Only its thread writes; any thread reads.
 struct FairnessCounts {
-  enum Why : std::uint8_t { address_bytes, total_bytes, connections, descriptors, whys };
+  enum Why : std::uint8_t { address_bytes, total_bytes, connections, descriptors, stream_bytes, whys };
 
   std::atomic<std::uint64_t> reads_paused{0};
   std::array<std::atomic<std::uint64_t>, whys> evicted{};  // connections, by why
@@ -117,6 +78,7 @@ class IoThread {
 
   [[nodiscard]] const RequestCounts& counts() const { return *counts_; }
   [[nodiscard]] const FairnessCounts& fairness() const { return fairness_; }
+  [[nodiscard]] std::size_t streams() const { return streams_.load(std::memory_order_relaxed); }
 
   // How many connections cut_off() found. After run().
   [[nodiscard]] std::size_t cut() const { return cut_; }
@@ -138,6 +100,10 @@ class IoThread {
   // could be found. Others are closed meanwhile, so out() must be empty.
   [[nodiscard]] bool relieve(const Connection& asking);
   void note_paused_read();
+  void note_slow_stream(const std::string& peer);
+  void count_stream(int change);
+  // What a stream's writer calls for the connection, from any thread.
+  [[nodiscard]] std::function<void()> stream_notifier(ConnectionId id) const;
   [[nodiscard]] std::uint64_t next_request_number() { return ++request_number_; }
   [[nodiscard]] std::string_view date(WallTime now) { return date_.text(now); }
   // What became of a request: counted, and said if it failed. `route` is null if there was none for it,
@@ -197,6 +163,7 @@ class IoThread {
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::atomic<std::size_t> open_{0};
+  std::atomic<std::size_t> streams_{0};
   std::vector<ReadBuffer> blocks_;
 
   // Fairness.

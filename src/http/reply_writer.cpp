@@ -46,9 +46,9 @@ std::string_view reason_of(int status) {
   }
 }
 
-void append_number(std::string& out, std::size_t number) {
+void append_number(std::string& out, std::size_t number, int base = 10) {
   std::array<char, 20> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
   out.append(digits.data(), end);
 }
 
@@ -81,9 +81,13 @@ void append_reply(std::string& out, const Reply& reply, const ReplyForm& form) {
   out.append(" ").append(reason_of(reply.status)).append("\r\n");
   if (may_have_body) {
     append_field(out, "Content-Type", reply.content_type);
-    out.append("Content-Length: ");
-    append_number(out, reply.body.size());
-    out.append("\r\n");
+    if (!form.streamed) {
+      out.append("Content-Length: ");
+      append_number(out, reply.body.size());
+      out.append("\r\n");
+    } else if (!form.http_10) {
+      out.append("Transfer-Encoding: chunked\r\n");
+    }
   }
   out.append("Date: ").append(form.date).append("\r\n");
   append_field(out, "X-Request-Id", form.request_id);
@@ -96,5 +100,12 @@ void append_reply(std::string& out, const Reply& reply, const ReplyForm& form) {
   out.append("\r\n");
   if (may_have_body && !form.without_body) out.append(reply.body);
 }
+
+void append_chunk(std::string& out, std::string_view bytes) {
+  append_number(out, bytes.size(), 16);
+  out.append("\r\n").append(bytes).append("\r\n");
+}
+
+void append_last_chunk(std::string& out) { out.append("0\r\n\r\n"); }
 
 }  // namespace weir::http

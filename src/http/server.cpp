@@ -93,8 +93,8 @@ struct Server::Threads {
     into.counter("weir_http_reads_paused_total",
                  "Times that a connection was not read further because its client did not take its replies.",
                  static_cast<double>(paused));
-    constexpr std::array<std::string_view, FairnessCounts::whys> reasons{"address_bytes", "total_bytes",
-                                                                         "connections", "descriptors"};
+    constexpr std::array<std::string_view, FairnessCounts::whys> reasons{
+        "address_bytes", "total_bytes", "connections", "descriptors", "stream_bytes"};
     for (std::size_t why = 0; why < reasons.size(); ++why) {
       std::uint64_t evicted = 0;
       for (const auto& one : io) evicted += one->fairness().evicted[why];
@@ -168,6 +168,9 @@ std::size_t Server::connections() const {
 
 void Server::collect(telemetry::Exposition& into) const {
   into.gauge("weir_http_connections", "Connections that are open.", static_cast<double>(connections()));
+  std::size_t streams = 0;
+  for (const auto& io : threads_->io) streams += io->streams();
+  into.gauge("weir_http_streams", "Replies that are being streamed.", static_cast<double>(streams));
   threads_->describe_fairness(into);
   std::vector<const RequestCounts*> counts;
   for (const auto& io : threads_->io) counts.push_back(&io->counts());

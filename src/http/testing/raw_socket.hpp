@@ -7,6 +7,7 @@
 #include <map>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -93,6 +94,21 @@ class RawSocket {
     reply.body = bytes_.substr(0, size);
     bytes_.erase(0, size);
     return reply;
+  }
+
+  // The next chunk of a body whose head reply() has returned; empty for the last one. Nothing if the connection
+  // ended first.
+  std::optional<std::string> chunk() {
+    std::size_t size_end = 0;
+    while ((size_end = bytes_.find("\r\n")) == std::string::npos)
+      if (!more()) return std::nullopt;
+    const std::size_t size = std::stoul(bytes_.substr(0, size_end), nullptr, 16);
+    const std::size_t end = size_end + 2 + size + 2;
+    while (bytes_.size() < end)
+      if (!more()) return std::nullopt;
+    std::string data = bytes_.substr(size_end + 2, size);
+    bytes_.erase(0, end);
+    return data;
   }
 
   // What comes until the server hangs up, which it must within `patience`.
