@@ -18,7 +18,7 @@ inline std::unique_ptr<KafkaEventLog> open_log(EventLogOptions options, telemetr
   return std::move(*opened);
 }
 
-class KafkaLogWorld final : public intake::EventLogWorld {
+class KafkaLogWorld final : public intake::EventLogFixture {
  public:
   // A topic of its own, by its name in `cluster`. `host`: the brokers, where they live in this process.
   explicit KafkaLogWorld(Cluster cluster, std::unique_ptr<FakeBrokers> host = nullptr)
@@ -32,10 +32,10 @@ class KafkaLogWorld final : public intake::EventLogWorld {
     log_.reset();
     open();
   }
-  std::vector<intake::StandingRecord> standing() override {
-    std::vector<intake::StandingRecord> records;
+  std::vector<intake::StoredRecord> stored_records() override {
+    std::vector<intake::StoredRecord> records;
     for (auto& read : read_topic(options_.cluster.brokers, options_.cluster.topic)) {
-      auto& record = records.emplace_back(intake::StandingRecord{read.key, read.value, {}});
+      auto& record = records.emplace_back(intake::StoredRecord{read.key, read.value, {}});
       for (const auto& [name, value] : read.headers)
         if (name == "weir.replay") record.replay_source = value;
     }
