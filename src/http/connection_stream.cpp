@@ -26,10 +26,10 @@ constexpr std::uint64_t no_deadline = std::numeric_limits<std::uint64_t>::max();
 void Connection::begin_stream(std::shared_ptr<StreamBody> body) {
   stream_ = std::move(body);
   phase_ = Phase::streaming;
-  sending_ended_ = false;
-  home_.count_stream(+1);
-  stream_->attach(home_.stream_notifier(id_));
-  if (home_.stopping()) stop_stream();
+  half_closed_ = false;
+  io_thread_.count_stream(+1);
+  stream_->attach(io_thread_.stream_notifier(id_));
+  if (io_thread_.stopping()) stop_stream();
   pump_stream();
 }
 
@@ -42,39 +42,39 @@ void Connection::on_stream() {
 void Connection::pump_stream() {
   const StreamBody::Taken taken = stream_->take();
   if (taken.progress == StreamBody::Progress::overflowed) {
-    home_.note_slow_stream(peer_);
+    io_thread_.record_slow_stream(peer_);
     return close();
   }
-  if (asked_.http_10)
+  if (traits_.http_10)
     out().append(taken.bytes);
   else if (!taken.bytes.empty())
     append_chunk(out(), taken.bytes);
   if (taken.progress == StreamBody::Progress::open) return;
   if (taken.progress == StreamBody::Progress::aborted)
-    last_ = true;  // the missing last chunk tells the client that the body is incomplete
-  else if (!asked_.http_10)
+    close_after_reply_ = true;  // the missing last chunk tells the client that the body is incomplete
+  else if (!traits_.http_10)
     append_last_chunk(out());
   end_stream();
 }
 
 void Connection::end_stream() {
   release_stream();
-  if (home_.stopping()) last_ = true;
-  if (deadline_ == no_deadline) deadline_ = home_.sweep_after(home_.settings().request_deadline);
-  finished_one_ = true;
+  if (io_thread_.stopping()) close_after_reply_ = true;
+  if (deadline_ == no_deadline) deadline_ = io_thread_.sweep_after(io_thread_.settings().request_deadline);
+  reply_finished_ = true;
   phase_ = Phase::reading;
 }
 
 void Connection::release_stream() {
   if (!stream_) return;
-  home_.count_stream(-1);
+  io_thread_.count_stream(-1);
   std::exchange(stream_, nullptr)->close();
 }
 
 // The writer may still write a little and end the stream. The time for that is short, so that one writer that
 // does not react does not delay the stop of the server.
 void Connection::stop_stream() {
-  deadline_ = std::min(deadline_, home_.sweep_after(home_.settings().linger_deadline));
+  deadline_ = std::min(deadline_, io_thread_.sweep_after(io_thread_.settings().linger_deadline));
   stream_->request_stop();
 }
 
@@ -83,11 +83,11 @@ void Connection::update_stream() {
   unsent_.erase(0, sent_);  // or the sent part would stay as long as the client is slow
   sent_ = 0;
   stream_->set_unsent(unsent_.size());
-  if (home_.stopping()) return;  // stop_stream() has set the deadline
+  if (io_thread_.stopping()) return;  // stop_stream() has set the deadline
   if (unsent_.empty())
     deadline_ = no_deadline;
   else if (deadline_ == no_deadline)
-    deadline_ = home_.sweep_after(home_.settings().request_deadline);
+    deadline_ = io_thread_.sweep_after(io_thread_.settings().request_deadline);
 }
 
 }  // namespace weir::http

@@ -12,7 +12,7 @@ namespace {
 
 Reply abandoned_reply() {
   Reply reply = error_reply(500, "the request was given up");
-  reply.code = "given_up";
+  reply.code = "no_reply";
   return reply;
 }
 

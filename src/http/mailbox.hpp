@@ -15,8 +15,11 @@
 
 namespace weir::http {
 
-// Any thread puts, the io thread takes all. The io thread is woken up only when the mailbox was empty, so a
-// burst costs one wake-up. Held by shared_ptr: it outlives its io thread as long as a reply is outstanding.
+// Any thread puts mail, the io thread takes all of it at once. The io thread is woken up only when the mailbox
+// was empty, so a burst costs one wake-up. Held by shared_ptr: it outlives its io thread as long as a reply or
+// a stream is outstanding.
+//
+// Unbounded, but each request puts at most one reply, and each open stream at most one notice at a time.
 class Mailbox {
  public:
   struct PendingReply {
@@ -34,13 +37,18 @@ class Mailbox {
   // `wake_up` makes the io thread call take_all(). Any thread calls it, under the mailbox's lock.
   explicit Mailbox(std::function<void()> wake_up) : wake_up_(std::move(wake_up)) {}
 
-  // From any thread. After close() they drop what they are given.
+  // --- For any thread. After close() they have no effect.
+
+  // Leaves the reply to the current request of a connection.
   void put(ConnectionId to, Reply reply);
+  // Leaves a notice that the stream of a connection has changed (StreamBody::attach).
   void notify_stream(ConnectionId to);
 
-  // The rest is for the io thread, which calls this first.
+  // --- For the io thread, which calls belong_to_this_thread() first.
+
   void belong_to_this_thread();
   [[nodiscard]] Mail take_all();
+  // Drops all mail, now and later.
   void close();
 
   // Calls the route's handler, and returns the reply if the handler replied before it returned. Later replies

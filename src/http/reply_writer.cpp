@@ -1,10 +1,12 @@
+// The bytes are written by hand into the output of the io thread: one pass, and no allocation once its
+// capacity fits. Every reply passes here.
 #include "http/reply_writer.hpp"
 
 namespace weir::http {
 
 namespace {
 
-// RFC 9110 §15. A status that no one here uses has no words, as the RFC allows.
+// The reason phrases of RFC 9110 §15. Other statuses get an empty one, which RFC 9112 §4 allows.
 std::string_view reason_of(int status) {
   switch (status) {
     case 200:
@@ -52,16 +54,18 @@ void append_number(std::string& out, std::size_t number, int base = 10) {
   out.append(digits.data(), end);
 }
 
+// Appends one header. Its value may come from a client.
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ");
   const std::size_t at = out.size();
   out.append(value);
   std::replace_if(
       out.begin() + static_cast<std::ptrdiff_t>(at), out.end(),
-      [](char letter) { return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f; }, ' ');
+      [](char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f; }, ' ');
   out.append("\r\n");
 }
 
+// Vary also without an allowed origin: a cache must not use this reply for another page.
 void append_cross_origin(std::string& out, std::string_view allow_origin) {
   out.append("Vary: Origin\r\n");
   if (allow_origin.empty()) return;
@@ -74,7 +78,9 @@ void append_cross_origin(std::string& out, std::string_view allow_origin) {
 }  // namespace
 
 void append_reply(std::string& out, const Reply& reply, const ReplyForm& form) {
+  // RFC 9110 §6.4.1: these two never have a body, and no headers about it.
   const bool may_have_body = reply.status != 204 && reply.status != 304;
+  // 256 bytes are enough for the headers of most replies.
   out.reserve(out.size() + 256 + reply.body.size());
   out.append("HTTP/1.1 ");
   append_number(out, static_cast<std::size_t>(reply.status));

@@ -8,8 +8,8 @@
 //   respond(std::move(reply));
 //   …later, on any thread: stream.writer.write("data: 1\n\n");
 //
-// HTTP/1.1 clients receive chunks (RFC 9112 §7.1), HTTP/1.0 clients receive bytes until the connection closes.
-// A HEAD request receives the head only; its stream is over at once.
+// HTTP/1.1 clients receive chunks (RFC 9112 §7.1), HTTP/1.0 clients receive bytes until the connection
+// closes. A HEAD request receives the head only; its stream is over at once.
 #pragma once
 
 #include <cstddef>
@@ -39,18 +39,18 @@ class StreamWriter {
 
   // Appends bytes to the body. They are sent at once, or as soon as the reply has reached its connection.
   //
-  // Returns false if the stream is over; then the bytes are dropped and the caller stops producing. The stream
-  // is over after end(), when the client is gone, and when these bytes do not fit: unsent bytes are bounded
-  // (make_stream), and a client that reads too slowly is disconnected. So a single write must be smaller than
-  // the bound.
+  // Returns false if the stream is over; then the bytes are dropped and the caller stops producing. The
+  // stream is over after end(), when the client is gone, and when these bytes do not fit: unsent bytes are
+  // bounded (make_stream), and a client that reads too slowly is disconnected. So a single write must be
+  // smaller than the bound.
   bool write(std::string_view bytes);
 
   // Completes the body. The connection then serves its next request, where the protocol allows.
   void end();
 
-  // Requests stop when the stream is over, or when the server stops. In the latter case write() and end()
-  // still work for ServerSettings::linger_deadline; then the connection closes. Callbacks run on an io thread,
-  // or on the thread that drops the reply. They must not block; they may call write() and end().
+  // Stop is requested when the stream is over, or when the server stops. In the latter case write() and end()
+  // still work for ServerSettings::linger_deadline; then the connection closes. Callbacks run on an io
+  // thread, or on the thread that drops the reply. They must not block; they may call write() and end().
   [[nodiscard]] std::stop_token stop_token() const;
 
   // Written, and not yet handed to the kernel. For writers that pace themselves.
@@ -62,9 +62,9 @@ class StreamWriter {
   std::shared_ptr<StreamState> state_;  // null once moved from
 };
 
-// The server's end of a stream. Belongs to the Reply, then to the connection; an io thread calls its functions.
-// The stream is over when the connection closes it or when the last pointer to it is gone, so a Reply that
-// reaches no connection ends its stream, too. Move it into the Reply and keep no copy.
+// The server's end of a stream. Belongs to the Reply, then to the connection; an io thread calls its
+// functions. The stream is over when the connection closes it or when the last pointer to it is gone, so a
+// Reply that reaches no connection ends its stream, too. Move it into the Reply and keep no copy.
 class StreamBody {
  public:
   enum class Progress : std::uint8_t {
