@@ -7,7 +7,7 @@
 namespace weir::routes {
 namespace {
 
-TEST(MetricsRoutes, AnswerWithWhatIsTrueAtEachScrape) {
+TEST(MetricsRoutes, CollectTheMetricsForEachScrape) {
   int scrapes = 0;
   const auto routes = metrics_routes(
       [&](telemetry::Exposition& into) { into.counter("weir_scrapes_total", "Scrapes.", ++scrapes); });
