@@ -23,8 +23,8 @@ constexpr WallTime now{std::chrono::milliseconds{1'790'000'000'000}};
 void accept_one(benchmark::State& state) {
   const Events events(10'000);
   ForgetfulLog log;
-  const auto says = telemetry::make_silent_logger();
-  intake::Intake intake(log, {}, [] { return MonoTime{}; }, *says);
+  const auto logger = telemetry::make_silent_logger();
+  intake::Intake intake(log, {}, [] { return MonoTime{}; }, *logger);
   activity::Decoder decoder;
   std::size_t next = 0;
   for (auto _ : state) {
@@ -43,8 +43,8 @@ void accept_batch(benchmark::State& state) {
   const std::size_t size = lines.size();
   lines.append(limits::json_slack_bytes, ' ');
   ForgetfulLog log;
-  const auto says = telemetry::make_silent_logger();
-  intake::Intake intake(log, {}, [] { return MonoTime{}; }, *says);
+  const auto logger = telemetry::make_silent_logger();
+  intake::Intake intake(log, {}, [] { return MonoTime{}; }, *logger);
   activity::Decoder decoder;
   for (auto _ : state) {
     intake::JsonItems items(std::string_view(lines).substr(0, size));

@@ -44,8 +44,8 @@ bool same_ignoring_case(std::string_view one, std::string_view other) {
 }
 
 std::optional<std::string_view> Request::header(std::string_view name) const {
-  for (const auto& [its_name, value] : headers)
-    if (same_ignoring_case(its_name, name)) return value;
+  for (const auto& [field_name, value] : headers)
+    if (same_ignoring_case(field_name, name)) return value;
   return std::nullopt;
 }
 

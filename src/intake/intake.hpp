@@ -41,9 +41,9 @@ class Logger;
 namespace weir::intake {
 
 // Selects the key of an event's record, which decides its partition (KAFKA_PARTITION_KEY). If an event does
-// not have the selected key, its message_id is the key. So the partition is a function of the event, and a
-// copy that is sent again reaches the partition of the first one, where dedupe finds it. An event without
-// either has no key and goes to any partition.
+// not have the selected key, its message_id is the key. So the partition is a function of the event. A copy
+// that is sent again reaches the partition of the first one, where dedupe finds it. An event without either
+// has no key and goes to any partition.
 struct PartitionKey {
   enum class Kind : std::uint8_t { user_id, activity_type, metadata, none };
   Kind kind = Kind::user_id;
