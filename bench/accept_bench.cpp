@@ -1,4 +1,4 @@
-// What the door pays for one event, from its bytes to the log's hands, beside what the log itself costs.
+// Cost of accepting one event: from the bytes of the body to the append, without the log.
 #include <benchmark/benchmark.h>
 
 #include "activity/decoder.hpp"
@@ -9,7 +9,7 @@
 namespace weir::bench {
 namespace {
 
-// Says "kept" at once and forgets.
+// Reports every record as kept at once, and stores nothing.
 class ForgetfulLog final : public intake::EventLog {
  public:
   void append(intake::EventBatch, intake::ReceiptCallback receive) override {
