@@ -29,7 +29,7 @@ class SqliteMetricsReader final : public report::MetricsReader {
   // for each window, partition and value, whether there is such a row or not. What is not rolled up yet comes
   // as rows of its own with hours and days.
   //
-  // count_by_value() and users_by_value() cost 1 to 3 µs a row; see bench/questions.py.
+  // count_by_value() and users_by_value() cost 1 to 3 µs a row; see bench/query_times.py.
   Result<std::unique_ptr<report::MetricsSnapshot>> snapshot(
       const report::Cancellation& cancellation = {}) override;
 
