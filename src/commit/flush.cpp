@@ -83,7 +83,7 @@ bool Flush::take_smaller_steps() {
   return true;
 }
 
-Result<std::optional<StoreCall>> Flush::next_step() {
+Result<std::optional<Plan::Step>> Flush::next_step() {
   if (!std::exchange(locked_, true)) {
     if (std::optional<LockDeadLetters> call = letters_to_lock()) return *std::move(call);
   }
@@ -96,9 +96,7 @@ Result<std::optional<StoreCall>> Flush::next_step() {
     last_rows_ = *std::move(merged);  // they go with the rest
     return std::nullopt;
   }
-  Write write;
-  write.changes.windows = *std::move(merged);
-  return write;
+  return WriteWindows{*std::move(merged)};
 }
 
 // Moves on to the first share that is held and has a delta left.
@@ -110,7 +108,7 @@ bool Flush::is_at_end(Cursor& cursor) const {
   return true;
 }
 
-std::optional<StoreCall> Flush::read_step() {
+std::optional<Plan::Step> Flush::read_step() {
   ranges_.clear();
   rows_.clear();
   ReadWindows call{.keys = {}, .bytes_max = step_.bytes};
@@ -137,7 +135,7 @@ std::span<const tally::WindowDelta> Flush::deltas_of(const DeltaRange& piece) co
   return tally_of(*piece.share).deltas().subspan(piece.from, piece.to - piece.from);
 }
 
-void Flush::take(MetricsStore::WindowRows rows) {
+void Flush::on_windows(MetricsStore::WindowRows rows) {
   if (!rows) {
     rows_a_step_ = rows_in_step_ / 2;
     return;
@@ -180,7 +178,7 @@ std::optional<LockDeadLetters> Flush::letters_to_lock() {
   return LockDeadLetters{sources_};
 }
 
-void Flush::take_letters(const std::vector<DeadLetterState>& letters) {
+void Flush::on_dead_letters(const std::vector<DeadLetterState>& letters) {
   book_.locked(sources_, letters);
   // A letter may be replayed from its copy before its row is there: then it is in the same flush.
   for (const PartitionBatch& share : shares_) {

@@ -37,9 +37,9 @@ class Flush final : public Plan {
   Flush(std::vector<PartitionBatch> shares, Pruning pruning, std::string topic, const RowBounds& step = {});
 
   void start(std::span<const PartitionCommit> claims) override;
-  Result<std::optional<StoreCall>> next_step() override;
-  void take(MetricsStore::WindowRows rows) override;
-  void take_letters(const std::vector<DeadLetterState>& letters) override;
+  Result<std::optional<Step>> next_step() override;
+  void on_windows(MetricsStore::WindowRows rows) override;
+  void on_dead_letters(const std::vector<DeadLetterState>& letters) override;
   Changes changes(WallTime now) override;
   [[nodiscard]] RowBounds size() const override;
   bool take_smaller_steps() override;
@@ -65,7 +65,7 @@ class Flush final : public Plan {
   [[nodiscard]] const tally::Tally& tally_of(const PartitionBatch& share) const;
   [[nodiscard]] std::optional<LockDeadLetters> letters_to_lock();
   [[nodiscard]] bool is_at_end(Cursor& cursor) const;
-  [[nodiscard]] std::optional<StoreCall> read_step();
+  [[nodiscard]] std::optional<Step> read_step();
   [[nodiscard]] std::span<const tally::WindowDelta> deltas_of(const DeltaRange& piece) const;
   [[nodiscard]] Result<std::vector<tally::WindowRow>> merge_step();
   void add_letters(const PartitionBatch& share, WallTime now, Changes& changes);

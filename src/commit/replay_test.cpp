@@ -132,36 +132,39 @@ class ReplayFlush : public testing::Test {
         WallTime{});
   }
 
-  // Up to the write, whose changes it answers.
-  Changes run(DeadLetterState state) {
-    (void)transaction_->next();
-    transaction_->answer(Result<std::vector<std::int32_t>>(std::vector{0}));
+  // The next call, which must have this request.
+  template <class Request>
+  Call<Request> next() {
     std::optional<StoreCall> call = transaction_->next();
-    EXPECT_TRUE(call && std::holds_alternative<LockDeadLetters>(*call));
-    EXPECT_EQ(std::get<LockDeadLetters>(*call).letters, std::vector{letter});
-    transaction_->answer(Result<std::vector<DeadLetterState>>(std::vector{state}));
-    call = transaction_->next();
-    EXPECT_TRUE(call && std::holds_alternative<ReadWindows>(*call));
-    transaction_->answer(Result<MetricsStore::WindowRows>(std::vector<tally::WindowRow>()));
-    call = transaction_->next();
-    EXPECT_TRUE(call && std::holds_alternative<Write>(*call));
-    return std::get<Write>(*std::move(call)).changes;
+    return std::get<Call<Request>>(std::move(call).value());
+  }
+
+  // All calls before the write.
+  Call<Write> run_to_write(DeadLetterState state) {
+    next<Begin>().respond(std::vector{0});
+    Call<LockDeadLetters> lock = next<LockDeadLetters>();
+    EXPECT_EQ(lock.request().letters, std::vector{letter});
+    lock.respond(std::vector{state});
+    next<ReadWindows>().respond(std::vector<tally::WindowRow>());
+    return next<Write>();
   }
 
   std::unique_ptr<Transaction> transaction_;
 };
 
 TEST_F(ReplayFlush, IsJudgedAnewWhenTheTransactionIsRunAgain) {
-  const Changes first = run(DeadLetterState::waiting);
+  Call<Write> write = run_to_write(DeadLetterState::waiting);
+  const Changes& first = write.request().changes;
   EXPECT_EQ(first.replayed, std::vector{letter});
   EXPECT_EQ(first.ledgers.at(0).tallied, 2);
   EXPECT_EQ(first.flush.value().page_view_count, 2);
-  transaction_->answer(Result<Written>(fail(ErrorKind::unavailable, "store_away", "the store is away")));
+  write.respond(fail(ErrorKind::unavailable, "store_away", "the store is away"));
   EXPECT_FALSE(transaction_->next().has_value());
 
   // Meanwhile somebody else has counted another replay of the letter.
   transaction_->run_again(WallTime{});
-  const Changes second = run(DeadLetterState::replayed);
+  const Call<Write> again = run_to_write(DeadLetterState::replayed);
+  const Changes& second = again.request().changes;
   EXPECT_TRUE(second.replayed.empty());
   EXPECT_EQ(second.ledgers.at(0).tallied, 1);
   EXPECT_EQ(second.ledgers.at(0).duplicate, 1);
@@ -171,16 +174,13 @@ TEST_F(ReplayFlush, IsJudgedAnewWhenTheTransactionIsRunAgain) {
 }
 
 TEST_F(ReplayFlush, TriesAgainWhenItsLettersCannotBeLocked) {
-  (void)transaction_->next();
-  transaction_->answer(Result<std::vector<std::int32_t>>(std::vector{0}));
-  (void)transaction_->next();
-  transaction_->answer(
-      Result<std::vector<DeadLetterState>>(fail(ErrorKind::unavailable, "store_away", "the store is away")));
+  next<Begin>().respond(std::vector{0});
+  next<LockDeadLetters>().respond(fail(ErrorKind::unavailable, "store_away", "the store is away"));
   EXPECT_FALSE(transaction_->next().has_value());
   ASSERT_TRUE(transaction_->failure().has_value());
   EXPECT_EQ(transaction_->claims()[0].fate, CommitResult::open);
   transaction_->run_again(WallTime{});
-  EXPECT_EQ(run(DeadLetterState::waiting).ledgers.at(0).tallied, 2);
+  EXPECT_EQ(run_to_write(DeadLetterState::waiting).request().changes.ledgers.at(0).tallied, 2);
 }
 
 }  // namespace

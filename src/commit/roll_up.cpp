@@ -44,7 +44,7 @@ bool RollUp::take_smaller_steps() {
   return true;
 }
 
-Result<std::optional<StoreCall>> RollUp::next_step() {
+Result<std::optional<Plan::Step>> RollUp::next_step() {
   if (!targets_) return minutes_.empty() ? read_minutes() : read_targets();
   auto merged = merge_step();
   if (!merged) return propagate(merged);
@@ -52,16 +52,14 @@ Result<std::optional<StoreCall>> RollUp::next_step() {
     last_rows_ = *std::move(merged);  // they go with the rest
     return std::nullopt;
   }
-  Write write;
-  write.changes.windows = *std::move(merged);
-  return write;
+  return WriteWindows{*std::move(merged)};
 }
 
 bool RollUp::is_at_end() const {
   return next_share_ == held_.size() || read_.rows >= bounds_.rows || read_.bytes >= bounds_.bytes;
 }
 
-std::optional<StoreCall> RollUp::read_minutes() {
+std::optional<Plan::Step> RollUp::read_minutes() {
   if (is_at_end()) return std::nullopt;
   const PartitionBatch& share = shares_[held_[next_share_]];
   const auto first = share.minutes.begin() + static_cast<std::ptrdiff_t>(next_minute_);
@@ -73,7 +71,7 @@ std::optional<StoreCall> RollUp::read_minutes() {
 }
 
 // The minutes that have no other row with a remainder are rolled up once these rows are.
-void RollUp::take_unrolled(UnrolledRows rows) {
+void RollUp::on_unrolled(UnrolledRows rows) {
   ensure(rows.minutes_read > 0 || !rows.rows.empty(), "each read answers something");
   const PartitionBatch& share = shares_[held_[next_share_]];
   for (const std::size_t end = next_minute_ + rows.minutes_read; next_minute_ < end; ++next_minute_)
@@ -88,7 +86,7 @@ void RollUp::take_unrolled(UnrolledRows rows) {
                   std::make_move_iterator(rows.rows.end()));
 }
 
-std::optional<StoreCall> RollUp::read_targets() {
+std::optional<Plan::Step> RollUp::read_targets() {
   rows_in_step_ = std::min(rows_a_step_, minutes_.size());
   ReadWindows call{.keys = tally::keys_to_read_for_roll_up(
                        std::span<const tally::WindowRow>(minutes_).first(rows_in_step_)),
@@ -97,7 +95,7 @@ std::optional<StoreCall> RollUp::read_targets() {
   return call;
 }
 
-void RollUp::take(MetricsStore::WindowRows rows) {
+void RollUp::on_windows(MetricsStore::WindowRows rows) {
   if (!rows) {
     rows_a_step_ = rows_in_step_ / 2;
     return;

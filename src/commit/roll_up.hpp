@@ -32,9 +32,9 @@ class RollUp final : public Plan {
                   const RowBounds& step = {});
 
   void start(std::span<const PartitionCommit> claims) override;
-  Result<std::optional<StoreCall>> next_step() override;
-  void take(MetricsStore::WindowRows rows) override;
-  void take_unrolled(UnrolledRows rows) override;
+  Result<std::optional<Step>> next_step() override;
+  void on_windows(MetricsStore::WindowRows rows) override;
+  void on_unrolled(UnrolledRows rows) override;
   Changes changes(WallTime now) override;
   [[nodiscard]] RowBounds size() const override { return read_; }
   bool take_smaller_steps() override;
@@ -44,8 +44,8 @@ class RollUp final : public Plan {
 
  private:
   [[nodiscard]] bool is_at_end() const;
-  [[nodiscard]] std::optional<StoreCall> read_minutes();
-  [[nodiscard]] std::optional<StoreCall> read_targets();
+  [[nodiscard]] std::optional<Step> read_minutes();
+  [[nodiscard]] std::optional<Step> read_targets();
   [[nodiscard]] Result<std::vector<tally::WindowRow>> merge_step();
 
   std::vector<PartitionBatch> shares_;

@@ -24,77 +24,10 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "commit/metrics_store.hpp"
+#include "commit/store_call.hpp"
 #include "tally/ledger.hpp"
 
 namespace weir::commit {
-
-// The calls of MetricsStore, as values.
-struct OpenLedger {
-  std::int32_t partition = 0;
-  std::int64_t start_offset = 0;
-  WallTime now;
-};
-struct FindDeadLetters {
-  std::int32_t partition = 0;
-  std::int64_t from = 0;
-  std::int64_t to = 0;
-};
-struct FindPendingRollups {
-  std::int32_t partition = 0;
-};
-struct ArchiveLedger {
-  LedgerArchival retirement;
-};
-struct Begin {
-  std::vector<Fence> fences;
-};
-struct ReadWindows {
-  std::vector<tally::WindowKey> keys;
-  std::size_t bytes_max = limits::step_bytes_max;
-};
-struct ReadUnrolled {
-  std::int32_t partition = 0;
-  std::vector<WindowStart> minutes;
-  RowBounds bounds;
-};
-struct LockDeadLetters {
-  std::vector<DeadLetterId> letters;
-};
-struct Write {
-  Changes changes;
-};
-struct Commit {};
-struct Rollback {};
-using StoreCall = std::variant<OpenLedger, ArchiveLedger, FindDeadLetters, FindPendingRollups, Begin,
-                               ReadWindows, ReadUnrolled, LockDeadLetters, Write, Commit, Rollback>;
-
-// What the call of the same place in StoreCall answers; nothing for Rollback.
-using StoreAnswer =
-    std::variant<std::monostate, Result<tally::LedgerRow>, Result<std::optional<tally::LedgerRow>>,
-                 Result<std::vector<std::int64_t>>, Result<std::vector<WindowStart>>,
-                 Result<std::vector<std::int32_t>>, Result<MetricsStore::WindowRows>, Result<UnrolledRows>,
-                 Result<std::vector<DeadLetterState>>, Result<Written>, CommitAnswer>;
-
-// Makes the call; blocks as long as the store does.
-[[nodiscard]] StoreAnswer perform(MetricsStore& store, const StoreCall& call);
-
-// Something that the writer's thread does for the consumer. Given away whole while it is done, and brought
-// back: never touched by two threads at once.
-class StoreWork {
- public:
-  StoreWork() = default;
-  StoreWork(const StoreWork&) = delete;
-  StoreWork& operator=(const StoreWork&) = delete;
-  virtual ~StoreWork() = default;
-
-  // The next call; nothing once the work is done or has failed. Each call is answered before the next is
-  // asked for.
-  virtual std::optional<StoreCall> next() = 0;
-  virtual void answer(StoreAnswer answer) = 0;
-};
-
-// Calls until nothing is left to call.
-void run_to_end(StoreWork& work, MetricsStore& store);
 
 // What became of a partition's share in a transaction.
 enum class CommitResult : std::uint8_t {
@@ -118,6 +51,11 @@ struct PartitionCommit {
   [[nodiscard]] bool held() const { return fate == CommitResult::held; }
 };
 
+// A step of a Plan that writes some of its window rows; the transaction adds the time.
+struct WriteWindows {
+  std::vector<tally::WindowRow> rows;
+};
+
 // What a transaction writes besides the ledger. RequestTraits again from the start when the transaction is
 // run again, so it must not use up what it holds.
 class Plan {
@@ -135,13 +73,14 @@ class Plan {
 
   // The fence has answered: only claims that are held() count from now on.
   virtual void start(std::span<const PartitionCommit> claims) = 0;
-  // The next step: a ReadWindows, ReadUnrolled or LockDeadLetters, whose answer is taken before the next step
-  // is asked for, or a Write of windows alone; nothing if changes() can be made. An error: what was read
-  // cannot be added to; nothing is written.
-  virtual Result<std::optional<StoreCall>> next_step() = 0;
-  virtual void take(MetricsStore::WindowRows rows) = 0;
-  virtual void take_unrolled(UnrolledRows) {}
-  virtual void take_letters(const std::vector<DeadLetterState>&) {}
+  // A step that reads is answered through the function of its response before the next step is asked for.
+  using Step = std::variant<ReadWindows, ReadUnrolled, LockDeadLetters, WriteWindows>;
+  // Returns the next step, or nothing once changes() can be called. On error the stored rows cannot be merged;
+  // nothing is written.
+  virtual Result<std::optional<Step>> next_step() = 0;
+  virtual void on_windows(MetricsStore::WindowRows rows) = 0;
+  virtual void on_unrolled(UnrolledRows) {}
+  virtual void on_dead_letters(const std::vector<DeadLetterState>&) {}
   // Everything that was not written by a step, but for written_at and the ledgers. Called once after the last
   // step.
   virtual Changes changes(WallTime now) = 0;
@@ -168,7 +107,6 @@ class Transaction final : public StoreWork {
   Transaction(std::vector<PartitionCommit> claims, std::unique_ptr<Plan> plan, WallTime now);
 
   std::optional<StoreCall> next() override;
-  void answer(StoreAnswer answer) override;
 
   // Once next() has answered nothing: the error that stopped it. ErrorKind::unavailable: run_again() may
   // help; ErrorKind::invalid: once a person has acted. Nothing if every claim has its final fate.
@@ -191,11 +129,18 @@ class Transaction final : public StoreWork {
  private:
   enum class Phase : std::uint8_t { begin, steps, write, commit, rollback, done };
 
-  [[nodiscard]] std::optional<StoreCall> make_step();
+  template <class Request, class OnSuccess>
+  [[nodiscard]] StoreCall make_call(Request request, OnSuccess on_success);
+  [[nodiscard]] StoreCall make_begin(std::vector<Fence> fences);
+  [[nodiscard]] StoreCall make_step();
+  [[nodiscard]] StoreCall call_of(ReadWindows request);
+  [[nodiscard]] StoreCall call_of(ReadUnrolled request);
+  [[nodiscard]] StoreCall call_of(LockDeadLetters request);
+  [[nodiscard]] StoreCall call_of(WriteWindows request);
   [[nodiscard]] StoreCall make_write();
-  void take_fence(const std::vector<std::int32_t>& matched);
-  void take_step(StoreAnswer answer);
-  void take_commit(CommitAnswer answer);
+  [[nodiscard]] StoreCall make_rollback();
+  void on_fences(const std::vector<std::int32_t>& matched);
+  void on_commit(CommitAnswer answer);
   void fail_with(Error error);
 
   std::vector<PartitionCommit> claims_;

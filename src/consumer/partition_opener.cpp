@@ -76,43 +76,50 @@ void PartitionOpener::surveyed(LogQueryResult found) {
   if (phase_ == Phase::second_survey) choose_start(found);
 }
 
-std::optional<commit::StoreCall> PartitionOpener::next() {
-  const tally::LedgerRow& ledger = opened_.ledger;
-  if (phase_ == Phase::ledger) return commit::OpenLedger{partition_, log_start_, now_};
-  if (phase_ == Phase::unrolled) return commit::FindPendingRollups{partition_};
-  if (phase_ == Phase::retirement) {
-    return commit::ArchiveLedger{{.seen = commit::fence_of(ledger),
-                                  .as_topic = retired_name(rules_.topic, now_),
-                                  .start_offset = log_start_,
-                                  .now = now_}};
-  }
-  if (phase_ == Phase::letters)
-    return commit::FindDeadLetters{partition_, opened_.read_from, ledger.next_offset};
-  return std::nullopt;
-}
-
-void PartitionOpener::answer(commit::StoreAnswer answer) {
-  const auto take = [this](auto& result, auto& into, Phase then) {
-    if (!result) {
-      failure_ = std::move(result).error();
+template <class Request>
+commit::StoreCall PartitionOpener::make_call(Request request, typename Request::Response::value_type& into,
+                                             Phase then) {
+  return commit::Call(std::move(request), [this, &into, then](typename Request::Response response) {
+    if (!response) {
+      failure_ = std::move(response).error();
       phase_ = Phase::done;
       return;
     }
-    into = *std::move(result);
+    into = *std::move(response);
     phase_ = then;
-  };
-  if (phase_ == Phase::ledger) {
-    take(std::get<Result<tally::LedgerRow>>(answer), opened_.ledger, Phase::unrolled);
-    if (!failure_ && !opened_.ledger.adds_up()) {
-      failure_ = does_not_add_up(opened_.ledger);
-      phase_ = Phase::done;
-    }
-  } else if (phase_ == Phase::unrolled)
-    take(std::get<Result<std::vector<WindowStart>>>(answer), opened_.unrolled, Phase::second_survey);
-  else if (phase_ == Phase::retirement)
-    take_fresh(std::get<Result<std::optional<tally::LedgerRow>>>(std::move(answer)));
-  else
-    take(std::get<Result<std::vector<std::int64_t>>>(answer), opened_.letters, Phase::done);
+  });
+}
+
+std::optional<commit::StoreCall> PartitionOpener::next() {
+  const tally::LedgerRow& ledger = opened_.ledger;
+  if (phase_ == Phase::ledger)
+    return commit::Call(commit::OpenLedger{partition_, log_start_, now_},
+                        [this](Result<tally::LedgerRow> row) { take_ledger(std::move(row)); });
+  if (phase_ == Phase::unrolled)
+    return make_call(commit::FindPendingRollups{partition_}, opened_.unrolled, Phase::second_survey);
+  if (phase_ == Phase::retirement)
+    return commit::Call(
+        commit::ArchiveLedger{{.seen = commit::fence_of(ledger),
+                               .as_topic = retired_name(rules_.topic, now_),
+                               .start_offset = log_start_,
+                               .now = now_}},
+        [this](Result<std::optional<tally::LedgerRow>> fresh) { take_fresh(std::move(fresh)); });
+  if (phase_ == Phase::letters)
+    return make_call(commit::FindDeadLetters{partition_, opened_.read_from, ledger.next_offset},
+                     opened_.letters, Phase::done);
+  return std::nullopt;
+}
+
+void PartitionOpener::take_ledger(Result<tally::LedgerRow> row) {
+  phase_ = Phase::done;
+  if (!row) {
+    failure_ = std::move(row).error();
+  } else if (!row->adds_up()) {
+    failure_ = does_not_add_up(*row);
+  } else {
+    opened_.ledger = *std::move(row);
+    phase_ = Phase::unrolled;
+  }
 }
 
 void PartitionOpener::take_fresh(Result<std::optional<tally::LedgerRow>> fresh) {

@@ -21,7 +21,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "commit/transaction.hpp"
+#include "commit/store_call.hpp"
 #include "consumer/log_reader.hpp"
 
 namespace weir::consumer {
@@ -75,7 +75,6 @@ class PartitionOpener final : public commit::StoreWork {
   void surveyed(LogQueryResult found);
 
   std::optional<commit::StoreCall> next() override;
-  void answer(commit::StoreAnswer answer) override;
 
   [[nodiscard]] std::int32_t partition() const { return partition_; }
   [[nodiscard]] bool done() const { return phase_ == Phase::done; }
@@ -102,6 +101,11 @@ class PartitionOpener final : public commit::StoreWork {
   void judge(const LogQueryResult& found);
   void judge_other_log(const std::string& why);
   void refuse(std::string why);
+  // The call's good response becomes `into`, and `then` is the next phase. An error ends the opening.
+  template <class Request>
+  [[nodiscard]] commit::StoreCall make_call(Request request, typename Request::Response::value_type& into,
+                                            Phase then);
+  void take_ledger(Result<tally::LedgerRow> row);
   void take_fresh(Result<std::optional<tally::LedgerRow>> fresh);
   void choose_start(const LogQueryResult& found);
 

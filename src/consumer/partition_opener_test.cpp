@@ -35,7 +35,7 @@ class Opener {
       if (const std::optional<LogQuery> survey = opening_.survey())
         opening_.surveyed(look(*survey));
       else
-        opening_.answer(store(*opening_.next()));
+        respond(*opening_.next());
     }
     return opening_;
   }
@@ -52,34 +52,40 @@ class Opener {
     found.landmark = LogReader::RecordIdentity{.hash = *setting_.hash_in_log, .time = {}};
     return found;
   }
-  commit::StoreAnswer store(const commit::StoreCall& call) {
-    if (const auto* retire = std::get_if<commit::ArchiveLedger>(&call)) {
-      retirements_.push_back(retire->retirement);
-      if (overtaken_by_) {
-        setting_.next_offset = overtaken_by_->next_offset;
-        setting_.start_offset = overtaken_by_->start_offset;
-        setting_.hash_in_ledger = setting_.hash_in_log;
-        overtaken_by_.reset();
-        return Result<std::optional<tally::LedgerRow>>(std::nullopt);
-      }
-      const std::int64_t start = retire->retirement.start_offset;
-      return Result<std::optional<tally::LedgerRow>>(
-          tally::LedgerRow{.start_offset = start, .next_offset = start, .version = 8});
+  void respond(commit::StoreCall call) {
+    std::visit([this](auto& typed) { typed.respond(response_to(typed.request())); }, call);
+  }
+  Result<std::optional<tally::LedgerRow>> response_to(const commit::ArchiveLedger& request) {
+    retirements_.push_back(request.retirement);
+    if (overtaken_by_) {
+      setting_.next_offset = overtaken_by_->next_offset;
+      setting_.start_offset = overtaken_by_->start_offset;
+      setting_.hash_in_ledger = setting_.hash_in_log;
+      overtaken_by_.reset();
+      return std::nullopt;
     }
-    if (const auto* open = std::get_if<commit::OpenLedger>(&call)) {
-      EXPECT_EQ(open->start_offset, setting_.bounds.start);
-      tally::LedgerRow row{.start_offset = setting_.start_offset,
-                           .next_offset = setting_.next_offset,
-                           .counted_from = setting_.counted_from,
-                           .version = 7};
-      row.last_record_hash = setting_.hash_in_ledger;
-      row.read = row.tallied = setting_.next_offset - setting_.start_offset;
-      return Result<tally::LedgerRow>(row);
-    }
-    if (std::holds_alternative<commit::FindPendingRollups>(call)) return Result<std::vector<WindowStart>>();
-    const auto& letters = std::get<commit::FindDeadLetters>(call);
-    EXPECT_EQ(letters.to, setting_.next_offset);
-    return Result<std::vector<std::int64_t>>(std::vector{letters.from});
+    const std::int64_t start = request.retirement.start_offset;
+    return tally::LedgerRow{.start_offset = start, .next_offset = start, .version = 8};
+  }
+  Result<tally::LedgerRow> response_to(const commit::OpenLedger& request) {
+    EXPECT_EQ(request.start_offset, setting_.bounds.start);
+    tally::LedgerRow row{.start_offset = setting_.start_offset,
+                         .next_offset = setting_.next_offset,
+                         .counted_from = setting_.counted_from,
+                         .version = 7};
+    row.last_record_hash = setting_.hash_in_ledger;
+    row.read = row.tallied = setting_.next_offset - setting_.start_offset;
+    return row;
+  }
+  Result<std::vector<WindowStart>> response_to(const commit::FindPendingRollups&) { return {}; }
+  Result<std::vector<std::int64_t>> response_to(const commit::FindDeadLetters& request) {
+    EXPECT_EQ(request.to, setting_.next_offset);
+    return std::vector{request.from};
+  }
+  template <class Request>
+  typename Request::Response response_to(const Request&) {
+    ADD_FAILURE() << "an opening sends no such request";
+    return {};
   }
 
   Setting setting_;
@@ -201,8 +207,8 @@ TEST(PartitionOpener, BeginsWhereTheLogDoesWhenOffsetsAreGone) {
 TEST(PartitionOpener, EndsWhereTheLedgerRowDoesNotAddUpAndSaysWhatItFound) {
   PartitionOpener opening(0, {}, WallTime{});
   opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 9}, .landmark = {}});
-  ASSERT_TRUE(opening.next().has_value());
-  opening.answer(Result<tally::LedgerRow>(tally::LedgerRow{.next_offset = 7, .read = 7, .tallied = 6}));
+  std::get<commit::Call<commit::OpenLedger>>(opening.next().value())
+      .respond(tally::LedgerRow{.next_offset = 7, .read = 7, .tallied = 6});
   EXPECT_TRUE(opening.done());
   ASSERT_TRUE(opening.failure().has_value());
   EXPECT_EQ(opening.failure()->kind, ErrorKind::invalid) << "a restart would find it again";
@@ -212,8 +218,8 @@ TEST(PartitionOpener, EndsWhereTheLedgerRowDoesNotAddUpAndSaysWhatItFound) {
 TEST(PartitionOpener, EndsWithTheStoresError) {
   PartitionOpener opening(0, {}, WallTime{});
   opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 0}, .landmark = {}});
-  ASSERT_TRUE(opening.next().has_value());
-  opening.answer(Result<tally::LedgerRow>(fail(ErrorKind::unavailable, "store_away", "the store is away")));
+  std::get<commit::Call<commit::OpenLedger>>(opening.next().value())
+      .respond(fail(ErrorKind::unavailable, "store_away", "the store is away"));
   EXPECT_TRUE(opening.done());
   ASSERT_TRUE(opening.failure().has_value());
   EXPECT_EQ(opening.failure()->code, "store_away");

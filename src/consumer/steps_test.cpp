@@ -28,10 +28,10 @@ class WatchedStore final {
     std::int64_t calls = 0;
     while (std::optional<commit::StoreCall> call = transaction.next()) {
       ++calls;
-      if (const auto* write = std::get_if<commit::Write>(&*call)) {
+      if (const auto* write = commit::request_if<commit::Write>(*call)) {
         EXPECT_LE(write->changes.windows.size(), rows_max);
       }
-      transaction.answer(commit::perform(store_, *call));
+      commit::execute(*std::move(call), store_);
     }
     EXPECT_FALSE(transaction.failure()) << transaction.failure()->text;
     return calls;

@@ -37,13 +37,13 @@ bool SimulatedProcess::take_write_step() {
     to_write_.pop_front();
     return true;
   }
-  const auto* begin = std::get_if<commit::Begin>(&*call_);
+  const auto* begin = commit::request_if<commit::Begin>(*call_);
   if (begin && store_.would_block(begin->fences)) return false;
-  const auto* retire = std::get_if<commit::ArchiveLedger>(&*call_);
+  const auto* retire = commit::request_if<commit::ArchiveLedger>(*call_);
   if (retire && store_.would_block(retire->retirement)) return false;
-  const auto* lock = std::get_if<commit::LockDeadLetters>(&*call_);
+  const auto* lock = commit::request_if<commit::LockDeadLetters>(*call_);
   if (lock && store_.would_block(lock->letters)) return false;
-  work.answer(commit::perform(store_, *std::exchange(call_, std::nullopt)));
+  commit::execute(*std::exchange(call_, std::nullopt), store_);
   return true;
 }
 

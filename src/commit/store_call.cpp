@@ -1,0 +1,52 @@
+#include "commit/store_call.hpp"
+
+namespace weir::commit {
+
+OpenLedger::Response OpenLedger::send(MetricsStore& store) const {
+  return store.open_ledger(partition, start_offset, now);
+}
+
+ArchiveLedger::Response ArchiveLedger::send(MetricsStore& store) const {
+  return store.archive_ledger(retirement);
+}
+
+FindDeadLetters::Response FindDeadLetters::send(MetricsStore& store) const {
+  return store.letter_offsets(partition, from, to);
+}
+
+FindPendingRollups::Response FindPendingRollups::send(MetricsStore& store) const {
+  return store.unrolled_minutes(partition);
+}
+
+Begin::Response Begin::send(MetricsStore& store) const { return store.begin(fences); }
+
+ReadWindows::Response ReadWindows::send(MetricsStore& store) const {
+  return store.read_windows(keys, bytes_max);
+}
+
+ReadUnrolled::Response ReadUnrolled::send(MetricsStore& store) const {
+  return store.read_unrolled(partition, minutes, bounds);
+}
+
+LockDeadLetters::Response LockDeadLetters::send(MetricsStore& store) const {
+  return store.lock_dead_letters(letters);
+}
+
+Write::Response Write::send(MetricsStore& store) const { return store.write(changes); }
+
+Commit::Response Commit::send(MetricsStore& store) const { return store.commit(); }
+
+Rollback::Response Rollback::send(MetricsStore& store) const {
+  store.rollback();
+  return {};
+}
+
+void execute(StoreCall call, MetricsStore& store) {
+  std::visit([&store](auto& typed) { typed.respond(typed.request().send(store)); }, call);
+}
+
+void run_to_end(StoreWork& work, MetricsStore& store) {
+  while (std::optional<StoreCall> call = work.next()) execute(*std::move(call), store);
+}
+
+}  // namespace weir::commit
