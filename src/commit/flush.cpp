@@ -32,13 +32,13 @@ std::size_t bytes_of(const tally::WindowDelta& delta) {
 
 }  // namespace
 
-Flush::Flush(std::vector<PartitionBatch> shares, Pruning pruning, std::string topic, const RowBounds& step)
-    : shares_(std::move(shares)), pruning_(std::move(pruning)), topic_(std::move(topic)), step_(step) {}
+Flush::Flush(std::vector<PartitionBatch> batches, Pruning pruning, std::string topic, const RowBounds& step)
+    : batches_(std::move(batches)), pruning_(std::move(pruning)), topic_(std::move(topic)), step_(step) {}
 
-void Flush::start(std::span<const PartitionCommit> claims) {
+void Flush::start(std::span<const PartitionCommit> commits) {
   held_.clear();
-  for (const PartitionCommit& claim : claims) {
-    if (claim.held()) held_.push_back(claim.partition());
+  for (const PartitionCommit& entry : commits) {
+    if (entry.held()) held_.push_back(entry.partition());
   }
   locked_ = false;
   ranges_.clear();
@@ -48,8 +48,8 @@ void Flush::start(std::span<const PartitionCommit> claims) {
   last_rows_.clear();
   counted_ = {};
   sources_.clear();
-  book_ = {};
-  settled_.clear();
+  settlement_ = {};
+  outcomes_.clear();
   rows_.clear();
 }
 
@@ -57,26 +57,26 @@ bool Flush::is_held(std::int32_t partition) const {
   return std::ranges::find(held_, partition) != held_.end();
 }
 
-const Flush::PartitionBatch* Flush::share_of(std::int32_t partition) const {
-  const auto found = std::ranges::find(shares_, partition, &PartitionBatch::partition);
-  return found == shares_.end() ? nullptr : &*found;
+const Flush::PartitionBatch* Flush::batch_of(std::int32_t partition) const {
+  const auto found = std::ranges::find(batches_, partition, &PartitionBatch::partition);
+  return found == batches_.end() ? nullptr : &*found;
 }
 
-const tally::Tally& Flush::tally_of(const PartitionBatch& share) const {
-  const auto settled = settled_.find(share.partition);
-  return settled != settled_.end() && settled->second.tally ? *settled->second.tally : share.part.tally;
+const tally::Tally& Flush::tally_of(const PartitionBatch& batch) const {
+  const auto outcome = outcomes_.find(batch.partition);
+  return outcome != outcomes_.end() && outcome->second.tally ? *outcome->second.tally : batch.pending.tally;
 }
 
 RowBounds Flush::size() const {
   RowBounds size{.rows = 0, .bytes = 0};
-  for (const PartitionBatch& share : shares_) {
-    size.rows += share.part.rows();
-    size.bytes += share.part.bytes();
+  for (const PartitionBatch& batch : batches_) {
+    size.rows += batch.pending.rows();
+    size.bytes += batch.pending.bytes();
   }
   return size;
 }
 
-bool Flush::take_smaller_steps() {
+bool Flush::shrink_steps() {
   if (step_.rows <= rows_a_step_min) return false;
   step_.rows = std::max(step_.rows / 4, rows_a_step_min);
   step_.bytes = std::max(step_.bytes / 4, bytes_a_step_min);
@@ -85,7 +85,7 @@ bool Flush::take_smaller_steps() {
 
 Result<std::optional<Plan::Step>> Flush::next_step() {
   if (!std::exchange(locked_, true)) {
-    if (std::optional<LockDeadLetters> call = letters_to_lock()) return *std::move(call);
+    if (std::optional<LockDeadLetters> call = dead_letters_to_lock()) return *std::move(call);
   }
   if (!is_read_) return read_step();
   is_read_ = false;
@@ -101,9 +101,9 @@ Result<std::optional<Plan::Step>> Flush::next_step() {
 
 // Moves on to the first share that is held and has a delta left.
 bool Flush::is_at_end(Cursor& cursor) const {
-  for (; cursor.share < shares_.size(); cursor = {cursor.share + 1, 0}) {
-    const PartitionBatch& share = shares_[cursor.share];
-    if (is_held(share.partition) && cursor.delta < tally_of(share).deltas().size()) return false;
+  for (; cursor.batch < batches_.size(); cursor = {cursor.batch + 1, 0}) {
+    const PartitionBatch& batch = batches_[cursor.batch];
+    if (is_held(batch.partition) && cursor.delta < tally_of(batch).deltas().size()) return false;
   }
   return true;
 }
@@ -116,14 +116,14 @@ std::optional<Plan::Step> Flush::read_step() {
   std::size_t bytes = 0;
   step_end_ = next_;
   while (!is_at_end(step_end_) && rows < rows_a_step_ && bytes < step_.bytes) {
-    const PartitionBatch& share = shares_[step_end_.share];
-    const std::span<const tally::WindowDelta> deltas = tally_of(share).deltas();
-    DeltaRange piece{&share, step_end_.delta, step_end_.delta};
-    for (; piece.to < deltas.size() && rows < rows_a_step_ && bytes < step_.bytes; ++piece.to, ++rows)
-      bytes += bytes_of(deltas[piece.to]);
-    std::ranges::move(tally::keys_to_read(deltas_of(piece), share.partition), std::back_inserter(call.keys));
-    step_end_.delta = piece.to;
-    ranges_.push_back(piece);
+    const PartitionBatch& batch = batches_[step_end_.batch];
+    const std::span<const tally::WindowDelta> deltas = tally_of(batch).deltas();
+    DeltaRange range{&batch, step_end_.delta, step_end_.delta};
+    for (; range.to < deltas.size() && rows < rows_a_step_ && bytes < step_.bytes; ++range.to, ++rows)
+      bytes += bytes_of(deltas[range.to]);
+    std::ranges::move(tally::keys_to_read(deltas_of(range), batch.partition), std::back_inserter(call.keys));
+    step_end_.delta = range.to;
+    ranges_.push_back(range);
   }
   if (ranges_.empty()) return std::nullopt;
   if (rows == 1) call.bytes_max = std::numeric_limits<std::size_t>::max();  // no step is smaller
@@ -131,8 +131,8 @@ std::optional<Plan::Step> Flush::read_step() {
   return call;
 }
 
-std::span<const tally::WindowDelta> Flush::deltas_of(const DeltaRange& piece) const {
-  return tally_of(*piece.share).deltas().subspan(piece.from, piece.to - piece.from);
+std::span<const tally::WindowDelta> Flush::deltas_of(const DeltaRange& range) const {
+  return tally_of(*range.batch).deltas().subspan(range.from, range.to - range.from);
 }
 
 void Flush::on_windows(MetricsStore::WindowRows rows) {
@@ -151,10 +151,10 @@ void Flush::on_windows(MetricsStore::WindowRows rows) {
 
 Result<std::vector<tally::WindowRow>> Flush::merge_step() {
   std::vector<tally::WindowRow> all;
-  for (const DeltaRange& piece : ranges_) {
-    std::vector<tally::WindowRow>& stored = rows_[piece.share->partition];
+  for (const DeltaRange& range : ranges_) {
+    std::vector<tally::WindowRow>& stored = rows_[range.batch->partition];
     const std::set<WindowName> known = windows_in(stored);
-    auto rows = tally::merge_deltas(deltas_of(piece), piece.share->partition, std::move(stored));
+    auto rows = tally::merge_deltas(deltas_of(range), range.batch->partition, std::move(stored));
     if (!rows) return rows;
     // The total row of each window that is opened is among them.
     counted_.windows_opened += std::ranges::count_if(
@@ -166,10 +166,10 @@ Result<std::vector<tally::WindowRow>> Flush::merge_step() {
 
 // Replays.
 
-std::optional<LockDeadLetters> Flush::letters_to_lock() {
-  for (const PartitionBatch& share : shares_) {
-    if (!is_held(share.partition)) continue;
-    for (const Replay& replay : share.part.replays) sources_.push_back(replay.source);
+std::optional<LockDeadLetters> Flush::dead_letters_to_lock() {
+  for (const PartitionBatch& batch : batches_) {
+    if (!is_held(batch.partition)) continue;
+    for (const Replay& replay : batch.pending.replays) sources_.push_back(replay.source);
   }
   std::ranges::sort(sources_);
   const auto repeated = std::ranges::unique(sources_);
@@ -179,25 +179,26 @@ std::optional<LockDeadLetters> Flush::letters_to_lock() {
 }
 
 void Flush::on_dead_letters(const std::vector<DeadLetterState>& letters) {
-  book_.locked(sources_, letters);
+  settlement_.locked(sources_, letters);
   // A letter may be replayed from its copy before its row is there: then it is in the same flush.
-  for (const PartitionBatch& share : shares_) {
-    if (!is_held(share.partition)) continue;
-    for (const DeadLetter& letter : share.part.letters)
-      book_.written({topic_, letter.partition, letter.offset});
+  for (const PartitionBatch& batch : batches_) {
+    if (!is_held(batch.partition)) continue;
+    for (const DeadLetter& letter : batch.pending.dead_letters)
+      settlement_.written({topic_, letter.partition, letter.offset});
   }
-  for (const PartitionBatch& share : shares_) {
-    if (!is_held(share.partition) || share.part.replays.empty()) continue;
-    settled_.insert_or_assign(share.partition, settle(share.part.replays, share.part.tally, topic_, book_));
+  for (const PartitionBatch& batch : batches_) {
+    if (!is_held(batch.partition) || batch.pending.replays.empty()) continue;
+    outcomes_.insert_or_assign(
+        batch.partition, apply_replays(batch.pending.replays, batch.pending.tally, topic_, settlement_));
   }
 }
 
-tally::LedgerRow Flush::account(const PartitionCommit& claim) const {
-  const auto settled = settled_.find(claim.partition());
-  const PartitionBatch* const share = share_of(claim.partition());
-  if (!share || settled == settled_.end()) return claim.after;
-  tally::LedgerRow after = share->part.added_to(claim.before, settled->second.counts);
-  after.observed = claim.after.observed;
+tally::LedgerRow Flush::ledger_after(const PartitionCommit& entry) const {
+  const auto outcome = outcomes_.find(entry.partition());
+  const PartitionBatch* const batch = batch_of(entry.partition());
+  if (!batch || outcome == outcomes_.end()) return entry.after;
+  tally::LedgerRow after = batch->pending.added_to(entry.before, outcome->second.counts);
+  after.observed = entry.after.observed;
   return after;
 }
 
@@ -209,20 +210,20 @@ Changes Flush::changes(WallTime now) {
   tally::UserSet users;
   FlushRow flush{.timestamp = now};
   bool tallied = false;
-  for (const PartitionBatch& share : shares_) {
-    if (!is_held(share.partition)) continue;
-    const tally::Tally& tally = tally_of(share);
-    for (const WindowStart minute : unrolled(share.partition))
-      changes.unrolled.push_back({share.partition, minute});
+  for (const PartitionBatch& batch : batches_) {
+    if (!is_held(batch.partition)) continue;
+    const tally::Tally& tally = tally_of(batch);
+    for (const WindowStart minute : minutes_to_roll_up(batch.partition))
+      changes.pending_rollups.push_back({batch.partition, minute});
     if (tally.minute_horizon())
       changes.horizons.push_back({tally::Granularity::minute, *tally.minute_horizon()});
-    add_letters(share, now, changes);
+    add_dead_letters(batch, now, changes);
     tallied = tallied || !tally.empty();
     users.unite(tally.users());
     flush.page_view_count += tally.page_views();
   }
-  changes.replayed = book_.replayed();
-  changes.failed_replays = book_.failed();
+  changes.replayed = settlement_.replayed();
+  changes.failed_replays = settlement_.failed();
   flush.unique_users = static_cast<std::int64_t>(users.size());
   if (tallied) changes.flush = flush;
   for (const Prune& prune : pruning_.windows) {
@@ -232,26 +233,26 @@ Changes Flush::changes(WallTime now) {
   return changes;
 }
 
-void Flush::add_letters(const PartitionBatch& share, WallTime now, Changes& changes) {
+void Flush::add_dead_letters(const PartitionBatch& batch, WallTime now, Changes& changes) {
   const auto add = [&](DeadLetter letter) {
     letter.at = now;
-    changes.letters.push_back(std::move(letter));
+    changes.dead_letters.push_back(std::move(letter));
   };
-  for (const DeadLetter& letter : share.part.letters) {
-    ++counted_.letters[letter.reason];
+  for (const DeadLetter& letter : batch.pending.dead_letters) {
+    ++counted_.dead_letters[letter.reason];
     add(letter);
   }
-  const auto settled = settled_.find(share.partition);
-  if (settled == settled_.end()) return;
-  for (const DeadLetter& letter : settled->second.letters) add(letter);
-  for (const auto& [reason, times] : settled->second.reasons) counted_.letters[reason] += times;
+  const auto outcome = outcomes_.find(batch.partition);
+  if (outcome == outcomes_.end()) return;
+  for (const DeadLetter& letter : outcome->second.dead_letters) add(letter);
+  for (const auto& [reason, times] : outcome->second.reasons) counted_.dead_letters[reason] += times;
 }
 
-std::vector<WindowStart> Flush::unrolled(std::int32_t partition) const {
+std::vector<WindowStart> Flush::minutes_to_roll_up(std::int32_t partition) const {
   std::vector<WindowStart> minutes;
-  const PartitionBatch* const share = share_of(partition);
-  if (!share) return minutes;
-  for (const tally::WindowDelta& delta : tally_of(*share).deltas()) {
+  const PartitionBatch* const batch = batch_of(partition);
+  if (!batch) return minutes;
+  for (const tally::WindowDelta& delta : tally_of(*batch).deltas()) {
     if (delta.granularity == tally::Granularity::minute && delta.dimension == tally::Dimension::total)
       minutes.push_back(delta.start);
   }

@@ -25,7 +25,7 @@ class Flush final : public Plan {
  public:
   struct PartitionBatch {
     std::int32_t partition = 0;
-    PendingBatch part;
+    PendingBatch pending;
   };
   struct Pruning {
     std::vector<Prune> windows;
@@ -34,43 +34,43 @@ class Flush final : public Plan {
 
   // `topic`: the log's, as letters are named by it. `step`: what may be held in memory at once; of the rows
   // that are gathered it bounds the number, of those that are stored also the bytes.
-  Flush(std::vector<PartitionBatch> shares, Pruning pruning, std::string topic, const RowBounds& step = {});
+  Flush(std::vector<PartitionBatch> batches, Pruning pruning, std::string topic, const RowBounds& step = {});
 
-  void start(std::span<const PartitionCommit> claims) override;
+  void start(std::span<const PartitionCommit> commits) override;
   Result<std::optional<Step>> next_step() override;
   void on_windows(MetricsStore::WindowRows rows) override;
   void on_dead_letters(const std::vector<DeadLetterState>& letters) override;
   Changes changes(WallTime now) override;
   [[nodiscard]] RowBounds size() const override;
-  bool take_smaller_steps() override;
-  [[nodiscard]] tally::LedgerRow account(const PartitionCommit& claim) const override;
+  bool shrink_steps() override;
+  [[nodiscard]] tally::LedgerRow ledger_after(const PartitionCommit& entry) const override;
 
-  [[nodiscard]] std::vector<WindowStart> unrolled(std::int32_t partition) const override;
-  [[nodiscard]] std::vector<WindowStart> rolled(std::int32_t) const override { return {}; }
+  [[nodiscard]] std::vector<WindowStart> minutes_to_roll_up(std::int32_t partition) const override;
+  [[nodiscard]] std::vector<WindowStart> minutes_rolled_up(std::int32_t) const override { return {}; }
 
  private:
   struct Cursor {
-    std::size_t share = 0;
+    std::size_t batch = 0;
     std::size_t delta = 0;
   };
   struct DeltaRange {  // [from, to) of a share's deltas
-    const PartitionBatch* share = nullptr;
+    const PartitionBatch* batch = nullptr;
     std::size_t from = 0;
     std::size_t to = 0;
   };
 
   [[nodiscard]] bool is_held(std::int32_t partition) const;
-  [[nodiscard]] const PartitionBatch* share_of(std::int32_t partition) const;
+  [[nodiscard]] const PartitionBatch* batch_of(std::int32_t partition) const;
   // The share's tally with those of its replays that count.
-  [[nodiscard]] const tally::Tally& tally_of(const PartitionBatch& share) const;
-  [[nodiscard]] std::optional<LockDeadLetters> letters_to_lock();
+  [[nodiscard]] const tally::Tally& tally_of(const PartitionBatch& batch) const;
+  [[nodiscard]] std::optional<LockDeadLetters> dead_letters_to_lock();
   [[nodiscard]] bool is_at_end(Cursor& cursor) const;
   [[nodiscard]] std::optional<Step> read_step();
-  [[nodiscard]] std::span<const tally::WindowDelta> deltas_of(const DeltaRange& piece) const;
+  [[nodiscard]] std::span<const tally::WindowDelta> deltas_of(const DeltaRange& range) const;
   [[nodiscard]] Result<std::vector<tally::WindowRow>> merge_step();
-  void add_letters(const PartitionBatch& share, WallTime now, Changes& changes);
+  void add_dead_letters(const PartitionBatch& batch, WallTime now, Changes& changes);
 
-  std::vector<PartitionBatch> shares_;
+  std::vector<PartitionBatch> batches_;
   Pruning pruning_;
   std::string topic_;
   RowBounds step_;
@@ -84,8 +84,8 @@ class Flush final : public Plan {
   std::size_t rows_in_step_ = 0;  // deltas
   std::size_t rows_a_step_ = 0;   // fewer than step_.rows while stored rows are large
   std::vector<DeadLetterId> sources_;
-  ReplaySettlement book_;
-  std::map<std::int32_t, SettledReplays> settled_;
+  ReplaySettlement settlement_;
+  std::map<std::int32_t, ReplayOutcome> outcomes_;
   std::map<std::int32_t, std::vector<tally::WindowRow>> rows_;  // as they are stored
   std::vector<tally::WindowRow> last_rows_;                     // merged by the last step, for changes()
 };

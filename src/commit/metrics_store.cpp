@@ -6,7 +6,7 @@ namespace weir::commit {
 
 bool is_timeout(const Error& error) {
   return error.code == code_statement_timeout || error.code == code_idle_in_transaction ||
-         error.code == code_transaction_timeout || error.code == code_answer_timeout;
+         error.code == code_transaction_timeout || error.code == code_response_timeout;
 }
 
 Fence fence_of(const tally::LedgerRow& ledger) {

@@ -35,8 +35,8 @@ namespace weir::commit {
 inline constexpr std::string_view code_statement_timeout = "statement_timeout";  // or a person cancelled it
 inline constexpr std::string_view code_idle_in_transaction = "idle_in_transaction";
 inline constexpr std::string_view code_transaction_timeout = "transaction_timeout";
-inline constexpr std::string_view code_answer_timeout =
-    "answer_timeout";  // ours: the store did not answer at all
+inline constexpr std::string_view code_response_timeout =
+    "response_timeout";  // ours: the store did not answer at all
 [[nodiscard]] bool is_timeout(const Error& error);
 
 // What a writer last saw of a partition's ledger row. Offset and version alone tell all states of one history
@@ -155,7 +155,7 @@ struct RowBounds {
 };
 
 // Of rows with a remainder: how much of the minutes asked for was answered.
-struct UnrolledRows {
+struct PendingRows {
   std::vector<tally::WindowRow> rows;
   std::size_t minutes_read = 0;  // of these first minutes, `rows` has every row that has a remainder
 };
@@ -167,11 +167,11 @@ struct Written {
 // What one transaction writes, or one step of it, in absolute values.
 struct Changes {
   WallTime written_at;  // now: the last write of `windows`, for Prune; created_at of `flush`
-  std::vector<tally::WindowRow> windows;  // inserted, or the row of the same key replaced
-  std::vector<PendingRollup> unrolled;    // set for these minutes…
-  std::vector<PendingRollup> rolled;      // …and taken away for these
-  std::vector<HorizonRaise> horizons;     // raised if lower, never lowered
-  std::vector<DeadLetter> letters;
+  std::vector<tally::WindowRow> windows;       // inserted, or the row of the same key replaced
+  std::vector<PendingRollup> pending_rollups;  // set for these minutes…
+  std::vector<PendingRollup> rolled_up;        // …and taken away for these
+  std::vector<HorizonRaise> horizons;          // raised if lower, never lowered
+  std::vector<DeadLetter> dead_letters;
   // Of lock_dead_letters() or, once they stand there, of `letters`; each named once:
   std::vector<DeadLetterId> replayed;  // replayed_at becomes written_at
   struct FailedReplay {
@@ -188,13 +188,13 @@ struct Changes {
   std::optional<WallTime> prune_flushes_before;
 };
 
-enum class CommitEnd : std::uint8_t {
+enum class CommitStatus : std::uint8_t {
   committed,
   aborted,  // surely not written
   unknown,  // the answer was lost: only the ledger row can tell
 };
-struct CommitAnswer {
-  CommitEnd end = CommitEnd::unknown;
+struct CommitOutcome {
+  CommitStatus status = CommitStatus::unknown;
   Error why;  // unless committed
 };
 
@@ -217,14 +217,14 @@ class MetricsStore {
   // row begins, whose version goes on from the old one's (no fence of the old account holds in the new one);
   // windows and unrolled minutes stay as they are. Answers the new row; nothing if the row was not as `seen`
   // any more. After an error it may or may not have been done: open the partition anew.
-  // ErrorKind::unavailable, code account_retired: the other name has a row of this partition already, from a
+  // ErrorKind::unavailable, code ledger_archived: the other name has a row of this partition already, from a
   // retirement within the same second; later it is another name.
-  virtual Result<std::optional<tally::LedgerRow>> archive_ledger(const LedgerArchival& retirement) = 0;
+  virtual Result<std::optional<tally::LedgerRow>> archive_ledger(const LedgerArchival& archival) = 0;
   // Outside a transaction. Offsets in [from, to) that stand in activity_dead_letters, ascending.
-  virtual Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
-                                                           std::int64_t to) = 0;
+  virtual Result<std::vector<std::int64_t>> find_dead_letters(std::int32_t partition, std::int64_t from,
+                                                              std::int64_t to) = 0;
   // Outside a transaction. Minutes that are not wholly rolled up, ascending.
-  virtual Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) = 0;
+  virtual Result<std::vector<WindowStart>> find_pending_rollups(std::int32_t partition) = 0;
 
   // Opens a transaction; its first statement moves `version` on by one in every row that is as its fence
   // expects in each of its members, and locks those rows. Answers their partitions; the others were written
@@ -236,8 +236,8 @@ class MetricsStore {
   virtual Result<WindowRows> read_windows(std::span<const tally::WindowKey> keys, std::size_t bytes_max) = 0;
   // Rows of these minutes (ascending) of a partition that have a remainder, by minute, dimension, place; from
   // the first one on as many as `bounds` allow. Answers at least one row or one minute that has none.
-  virtual Result<UnrolledRows> read_unrolled(std::int32_t partition, std::span<const WindowStart> minutes,
-                                             const RowBounds& bounds) = 0;
+  virtual Result<PendingRows> read_pending_rows(std::int32_t partition, std::span<const WindowStart> minutes,
+                                                const RowBounds& bounds) = 0;
   // Locks those letters until the transaction ends, in the order of their places whatever the order asked for
   // (no deadlock), and answers the state of each, in the order asked for. They may be letters of partitions
   // that are not fenced here.
@@ -246,7 +246,7 @@ class MetricsStore {
   // letter that stands there already, one to be marked as replayed that is not waiting, or as failed that is
   // not there.
   virtual Result<Written> write(const Changes& changes) = 0;
-  virtual CommitAnswer commit() = 0;
+  virtual CommitOutcome commit() = 0;
   virtual void rollback() = 0;
 };
 

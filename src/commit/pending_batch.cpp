@@ -6,8 +6,8 @@ namespace weir::commit {
 
 Backlog& Backlog::operator+=(const Backlog& more) {
   events += more.events;
-  letters += more.letters;
-  letter_bytes += more.letter_bytes;
+  dead_letters += more.dead_letters;
+  dead_letter_bytes += more.dead_letter_bytes;
   tally_bytes += more.tally_bytes;
   return *this;
 }

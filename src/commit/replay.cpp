@@ -55,32 +55,32 @@ std::vector<Changes::FailedReplay> ReplaySettlement::failed() const {
   return failed;
 }
 
-SettledReplays settle(std::span<const Replay> replays, const tally::Tally& tally, const std::string& topic,
-                      ReplaySettlement& book) {
-  SettledReplays settled;
+ReplayOutcome apply_replays(std::span<const Replay> replays, const tally::Tally& tally,
+                            const std::string& topic, ReplaySettlement& settlement) {
+  ReplayOutcome outcome;
   for (const Replay& replay : replays) {
-    const DeadLetterState state = book.state(replay.source);
-    if (replay.letter) {
-      ++settled.counts.dead_lettered;
-      ++settled.reasons[replay.letter->reason];
+    const DeadLetterState state = settlement.state(replay.source);
+    if (replay.dead_letter) {
+      ++outcome.counts.dead_lettered;
+      ++outcome.reasons[replay.dead_letter->reason];
       if (state != DeadLetterState::unknown) {
-        book.add_attempt(replay.source);
+        settlement.add_attempt(replay.source);
         continue;
       }
-      settled.letters.push_back(*replay.letter);
-      book.written({topic, replay.letter->partition, replay.letter->offset});
+      outcome.dead_letters.push_back(*replay.dead_letter);
+      settlement.written({topic, replay.dead_letter->partition, replay.dead_letter->offset});
       continue;
     }
-    if (state == DeadLetterState::waiting) book.mark_replayed(replay.source);
+    if (state == DeadLetterState::waiting) settlement.mark_replayed(replay.source);
     if (!replay.event || state == DeadLetterState::replayed) {
-      ++settled.counts.duplicate;
+      ++outcome.counts.duplicate;
       continue;
     }
-    ++settled.counts.tallied;
-    if (!settled.tally) settled.tally = tally;
-    replay.event->add_to(*settled.tally);
+    ++outcome.counts.tallied;
+    if (!outcome.tally) outcome.tally = tally;
+    replay.event->add_to(*outcome.tally);
   }
-  return settled;
+  return outcome;
 }
 
 }  // namespace weir::commit

@@ -53,8 +53,8 @@ struct Replay {
   std::int64_t offset = 0;
   DeadLetterId source;
   // Neither of the two: a duplicate by its message_id.
-  std::optional<KeptEvent> event;    // it is good
-  std::optional<DeadLetter> letter;  // it is still bad; `at` is set by the flush
+  std::optional<KeptEvent> event;         // it is good
+  std::optional<DeadLetter> dead_letter;  // it is still bad; `at` is set by the flush
 };
 
 // The letters that one transaction has to do with, as they will stand when it is committed.
@@ -80,16 +80,16 @@ class ReplaySettlement {
 };
 
 // What a part's replays add to it.
-struct SettledReplays {
+struct ReplayOutcome {
   std::optional<tally::Tally> tally;            // the part's with its replays; nothing if none of them counts
   Counts counts;                                // all but read and skipped, which the part has
-  std::vector<DeadLetter> letters;              // of no known letter
+  std::vector<DeadLetter> dead_letters;         // of no known letter
   std::map<std::string, std::int64_t> reasons;  // of those that are still bad
 };
 
 // In the order of the log; `tally` is the part's. The letters of all parts that are written together stand in
 // `book` by now.
-[[nodiscard]] SettledReplays settle(std::span<const Replay> replays, const tally::Tally& tally,
-                                    const std::string& topic, ReplaySettlement& book);
+[[nodiscard]] ReplayOutcome apply_replays(std::span<const Replay> replays, const tally::Tally& tally,
+                                          const std::string& topic, ReplaySettlement& settlement);
 
 }  // namespace weir::commit

@@ -13,19 +13,19 @@ KeptEvent event() {
       RecordTime{}};
 }
 
-Replay good() { return {.offset = 8, .source = letter, .event = event(), .letter = {}}; }
-Replay repeated() { return {.offset = 8, .source = letter, .event = {}, .letter = {}}; }
+Replay good() { return {.offset = 8, .source = letter, .event = event(), .dead_letter = {}}; }
+Replay repeated() { return {.offset = 8, .source = letter, .event = {}, .dead_letter = {}}; }
 Replay bad(std::int64_t offset = 9) {
   return {.offset = offset,
           .source = letter,
           .event = {},
-          .letter = DeadLetter{.offset = offset, .reason = "not_json"}};
+          .dead_letter = DeadLetter{.offset = offset, .reason = "not_json"}};
 }
 
-ReplaySettlement book_with(DeadLetterState state) {
-  ReplaySettlement book;
-  book.locked(std::array{letter}, std::array{state});
-  return book;
+ReplaySettlement settlement_with(DeadLetterState state) {
+  ReplaySettlement settlement;
+  settlement.locked(std::array{letter}, std::array{state});
+  return settlement;
 }
 
 TEST(DeadLetterId, StandsInAHeaderAsTopicPartitionAndOffset) {
@@ -62,55 +62,56 @@ TEST(Replay, CountsOnlyWhileItsLetterWaits) {
   };
   for (const Case& each : cases) {
     SCOPED_TRACE(each.what);
-    ReplaySettlement book = book_with(each.state);
+    ReplaySettlement settlement = settlement_with(each.state);
     const tally::Tally tally{std::chrono::days{7}};
-    const SettledReplays settled = settle(std::array{each.replay}, tally, "the-topic", book);
-    EXPECT_EQ(settled.counts.tallied, each.counts.tallied);
-    EXPECT_EQ(settled.counts.duplicate, each.counts.duplicate);
-    EXPECT_EQ(settled.counts.dead_lettered, each.counts.dead_lettered);
-    EXPECT_EQ(settled.tally.has_value(), each.counts.tallied == 1);
-    EXPECT_EQ(book.replayed().size(), each.marked);
-    EXPECT_EQ(book.failed().size(), each.failed);
-    EXPECT_EQ(settled.letters.size(), each.new_letters);
+    const ReplayOutcome outcome = apply_replays(std::array{each.replay}, tally, "the-topic", settlement);
+    EXPECT_EQ(outcome.counts.tallied, each.counts.tallied);
+    EXPECT_EQ(outcome.counts.duplicate, each.counts.duplicate);
+    EXPECT_EQ(outcome.counts.dead_lettered, each.counts.dead_lettered);
+    EXPECT_EQ(outcome.tally.has_value(), each.counts.tallied == 1);
+    EXPECT_EQ(settlement.replayed().size(), each.marked);
+    EXPECT_EQ(settlement.failed().size(), each.failed);
+    EXPECT_EQ(outcome.dead_letters.size(), each.new_letters);
   }
 }
 
 TEST(Replay, OfOneLetterCountsOnceInOneFlush) {
-  ReplaySettlement book = book_with(DeadLetterState::waiting);
+  ReplaySettlement settlement = settlement_with(DeadLetterState::waiting);
   const tally::Tally tally{std::chrono::days{7}};
-  const SettledReplays first = settle(std::array{bad(), good(), good()}, tally, "the-topic", book);
-  const SettledReplays second =
-      settle(std::array{good(), bad()}, tally, "the-topic", book);  // another partition's
+  const ReplayOutcome first =
+      apply_replays(std::array{bad(), good(), good()}, tally, "the-topic", settlement);
+  const ReplayOutcome second =
+      apply_replays(std::array{good(), bad()}, tally, "the-topic", settlement);  // another partition's
   EXPECT_EQ(first.counts.tallied, 1);
   EXPECT_EQ(first.counts.duplicate, 1);
   EXPECT_EQ(second.counts.tallied, 0);
   EXPECT_EQ(second.counts.duplicate, 1);
-  EXPECT_EQ(book.replayed(), std::vector{letter});
-  ASSERT_EQ(book.failed().size(), 1U);
-  EXPECT_EQ(book.failed()[0].times, 2);
+  EXPECT_EQ(settlement.replayed(), std::vector{letter});
+  ASSERT_EQ(settlement.failed().size(), 1U);
+  EXPECT_EQ(settlement.failed()[0].times, 2);
 }
 
 TEST(Replay, ThatIsStillBadAndOfNoKnownLetterMayBeReplayedItself) {
-  ReplaySettlement book = book_with(DeadLetterState::unknown);
-  const Replay of_it{.offset = 10, .source = {"the-topic", 0, 9}, .event = event(), .letter = {}};
-  const SettledReplays settled =
-      settle(std::array{bad(9), of_it, of_it}, tally::Tally{std::chrono::days{7}}, "the-topic", book);
-  EXPECT_EQ(settled.counts.dead_lettered, 1);
-  EXPECT_EQ(settled.counts.tallied, 1);
-  EXPECT_EQ(settled.counts.duplicate, 1);
-  EXPECT_EQ(book.replayed(), std::vector{of_it.source});
+  ReplaySettlement settlement = settlement_with(DeadLetterState::unknown);
+  const Replay of_it{.offset = 10, .source = {"the-topic", 0, 9}, .event = event(), .dead_letter = {}};
+  const ReplayOutcome outcome = apply_replays(std::array{bad(9), of_it, of_it},
+                                              tally::Tally{std::chrono::days{7}}, "the-topic", settlement);
+  EXPECT_EQ(outcome.counts.dead_lettered, 1);
+  EXPECT_EQ(outcome.counts.tallied, 1);
+  EXPECT_EQ(outcome.counts.duplicate, 1);
+  EXPECT_EQ(settlement.replayed(), std::vector{of_it.source});
 }
 
 TEST(Replay, IsAddedToThePartsTallyWithoutChangingIt) {
   tally::Tally tally{std::chrono::days{7}};
   event().add_to(tally);
-  ReplaySettlement book = book_with(DeadLetterState::waiting);
-  const SettledReplays settled = settle(std::array{good()}, tally, "the-topic", book);
+  ReplaySettlement settlement = settlement_with(DeadLetterState::waiting);
+  const ReplayOutcome outcome = apply_replays(std::array{good()}, tally, "the-topic", settlement);
   EXPECT_EQ(tally.events(), 1);
-  ASSERT_TRUE(settled.tally.has_value());
-  EXPECT_EQ(settled.tally->events(), 2);
-  EXPECT_EQ(settled.tally->page_views(), 2);
-  EXPECT_EQ(settled.tally->users().size(), 1U);
+  ASSERT_TRUE(outcome.tally.has_value());
+  EXPECT_EQ(outcome.tally->events(), 2);
+  EXPECT_EQ(outcome.tally->page_views(), 2);
+  EXPECT_EQ(outcome.tally->users().size(), 1U);
 }
 
 // A flush of one part with one tallied event, and a replay of `letter` behind it.
@@ -124,11 +125,11 @@ class ReplayFlush : public testing::Test {
     part.next_offset = 8;
     tally::LedgerRow before{.partition = 0, .start_offset = 6, .next_offset = 6, .version = 3};
     before.observed.log_end_offset = 8;
-    std::vector<PartitionCommit> claims{{.generation = 1, .before = before, .after = part.added_to(before)}};
-    std::vector<Flush::PartitionBatch> shares;
-    shares.push_back({0, std::move(part)});
+    std::vector<PartitionCommit> commits{{.generation = 1, .before = before, .after = part.added_to(before)}};
+    std::vector<Flush::PartitionBatch> batches;
+    batches.push_back({0, std::move(part)});
     transaction_ = std::make_unique<Transaction>(
-        std::move(claims), std::make_unique<Flush>(std::move(shares), Flush::Pruning{}, "the-topic"),
+        std::move(commits), std::make_unique<Flush>(std::move(batches), Flush::Pruning{}, "the-topic"),
         WallTime{});
   }
 
@@ -143,7 +144,7 @@ class ReplayFlush : public testing::Test {
   Call<Write> run_to_write(DeadLetterState state) {
     next<Begin>().respond(std::vector{0});
     Call<LockDeadLetters> lock = next<LockDeadLetters>();
-    EXPECT_EQ(lock.request().letters, std::vector{letter});
+    EXPECT_EQ(lock.request().dead_letters, std::vector{letter});
     lock.respond(std::vector{state});
     next<ReadWindows>().respond(std::vector<tally::WindowRow>());
     return next<Write>();
@@ -178,7 +179,7 @@ TEST_F(ReplayFlush, TriesAgainWhenItsLettersCannotBeLocked) {
   next<LockDeadLetters>().respond(fail(ErrorKind::unavailable, "store_away", "the store is away"));
   EXPECT_FALSE(transaction_->next().has_value());
   ASSERT_TRUE(transaction_->failure().has_value());
-  EXPECT_EQ(transaction_->claims()[0].fate, CommitResult::open);
+  EXPECT_EQ(transaction_->commits()[0].result, CommitResult::open);
   transaction_->run_again(WallTime{});
   EXPECT_EQ(run_to_write(DeadLetterState::waiting).request().changes.ledgers.at(0).tallied, 2);
 }

@@ -16,18 +16,18 @@ constexpr std::size_t bytes_a_step_min = 64 * limits::KiB;
 
 }  // namespace
 
-RollUp::RollUp(std::vector<PartitionBatch> shares, const RowBounds& bounds, const RowBounds& step)
-    : shares_(std::move(shares)), bounds_(bounds), step_(step) {}
+RollUp::RollUp(std::vector<PartitionBatch> batches, const RowBounds& bounds, const RowBounds& step)
+    : batches_(std::move(batches)), bounds_(bounds), step_(step) {}
 
-void RollUp::start(std::span<const PartitionCommit> claims) {
+void RollUp::start(std::span<const PartitionCommit> commits) {
   held_.clear();
-  for (std::size_t at = 0; at < shares_.size(); ++at) {
-    const bool held = std::ranges::any_of(claims, [&](const PartitionCommit& claim) {
-      return claim.held() && claim.partition() == shares_[at].partition;
+  for (std::size_t at = 0; at < batches_.size(); ++at) {
+    const bool held = std::ranges::any_of(commits, [&](const PartitionCommit& entry) {
+      return entry.held() && entry.partition() == batches_[at].partition;
     });
     if (held) held_.push_back(at);
   }
-  next_share_ = 0;
+  next_batch_ = 0;
   next_minute_ = 0;
   rolled_.clear();
   minutes_.clear();
@@ -37,7 +37,7 @@ void RollUp::start(std::span<const PartitionCommit> claims) {
   last_rows_.clear();
 }
 
-bool RollUp::take_smaller_steps() {
+bool RollUp::shrink_steps() {
   if (step_.rows <= rows_a_step_min) return false;
   step_.rows = std::max(step_.rows / 4, rows_a_step_min);
   step_.bytes = std::max(step_.bytes / 4, bytes_a_step_min);
@@ -56,28 +56,28 @@ Result<std::optional<Plan::Step>> RollUp::next_step() {
 }
 
 bool RollUp::is_at_end() const {
-  return next_share_ == held_.size() || read_.rows >= bounds_.rows || read_.bytes >= bounds_.bytes;
+  return next_batch_ == held_.size() || read_.rows >= bounds_.rows || read_.bytes >= bounds_.bytes;
 }
 
 std::optional<Plan::Step> RollUp::read_minutes() {
   if (is_at_end()) return std::nullopt;
-  const PartitionBatch& share = shares_[held_[next_share_]];
-  const auto first = share.minutes.begin() + static_cast<std::ptrdiff_t>(next_minute_);
+  const PartitionBatch& batch = batches_[held_[next_batch_]];
+  const auto first = batch.minutes.begin() + static_cast<std::ptrdiff_t>(next_minute_);
   // Never more than the transaction has room for, or a bound that is lowered after a timeout would not be
   // kept.
   const RowBounds room{std::min(step_.rows, bounds_.rows - read_.rows),
                        std::min(step_.bytes, bounds_.bytes - read_.bytes)};
-  return ReadUnrolled{share.partition, std::vector<WindowStart>(first, share.minutes.end()), room};
+  return ReadPendingRows{batch.partition, std::vector<WindowStart>(first, batch.minutes.end()), room};
 }
 
 // The minutes that have no other row with a remainder are rolled up once these rows are.
-void RollUp::on_unrolled(UnrolledRows rows) {
+void RollUp::on_pending_rows(PendingRows rows) {
   ensure(rows.minutes_read > 0 || !rows.rows.empty(), "each read answers something");
-  const PartitionBatch& share = shares_[held_[next_share_]];
+  const PartitionBatch& batch = batches_[held_[next_batch_]];
   for (const std::size_t end = next_minute_ + rows.minutes_read; next_minute_ < end; ++next_minute_)
-    rolled_[share.partition].push_back(share.minutes.at(next_minute_));
-  if (next_minute_ == share.minutes.size()) {
-    ++next_share_;
+    rolled_[batch.partition].push_back(batch.minutes.at(next_minute_));
+  if (next_minute_ == batch.minutes.size()) {
+    ++next_batch_;
     next_minute_ = 0;
   }
   read_.rows += std::max<std::size_t>(rows.rows.size(), 1);
@@ -119,12 +119,12 @@ Changes RollUp::changes(WallTime) {
   Changes changes;
   changes.windows = std::move(last_rows_);
   for (const auto& [partition, minutes] : rolled_) {
-    for (const WindowStart minute : minutes) changes.rolled.push_back({partition, minute});
+    for (const WindowStart minute : minutes) changes.rolled_up.push_back({partition, minute});
   }
   return changes;
 }
 
-std::vector<WindowStart> RollUp::rolled(std::int32_t partition) const {
+std::vector<WindowStart> RollUp::minutes_rolled_up(std::int32_t partition) const {
   const auto found = rolled_.find(partition);
   return found == rolled_.end() ? std::vector<WindowStart>() : found->second;
 }

@@ -27,20 +27,20 @@ class RollUp final : public Plan {
   };
 
   // `step`: what may be held in memory at once; `bounds`: of minute rows, after which the transaction ends.
-  explicit RollUp(std::vector<PartitionBatch> shares,
+  explicit RollUp(std::vector<PartitionBatch> batches,
                   const RowBounds& bounds = {limits::transaction_rows_max, limits::transaction_bytes_max},
                   const RowBounds& step = {});
 
-  void start(std::span<const PartitionCommit> claims) override;
+  void start(std::span<const PartitionCommit> commits) override;
   Result<std::optional<Step>> next_step() override;
   void on_windows(MetricsStore::WindowRows rows) override;
-  void on_unrolled(UnrolledRows rows) override;
+  void on_pending_rows(PendingRows rows) override;
   Changes changes(WallTime now) override;
   [[nodiscard]] RowBounds size() const override { return read_; }
-  bool take_smaller_steps() override;
+  bool shrink_steps() override;
 
-  [[nodiscard]] std::vector<WindowStart> unrolled(std::int32_t) const override { return {}; }
-  [[nodiscard]] std::vector<WindowStart> rolled(std::int32_t partition) const override;
+  [[nodiscard]] std::vector<WindowStart> minutes_to_roll_up(std::int32_t) const override { return {}; }
+  [[nodiscard]] std::vector<WindowStart> minutes_rolled_up(std::int32_t partition) const override;
 
  private:
   [[nodiscard]] bool is_at_end() const;
@@ -48,12 +48,12 @@ class RollUp final : public Plan {
   [[nodiscard]] std::optional<Step> read_targets();
   [[nodiscard]] Result<std::vector<tally::WindowRow>> merge_step();
 
-  std::vector<PartitionBatch> shares_;
+  std::vector<PartitionBatch> batches_;
   RowBounds bounds_;
   RowBounds step_;
   // Of the try under way, forgotten by start().
   std::vector<std::size_t> held_;                         // in shares_
-  std::size_t next_share_ = 0;                            // in held_: whose minutes are read next…
+  std::size_t next_batch_ = 0;                            // in held_: whose minutes are read next…
   std::size_t next_minute_ = 0;                           // …and from which one on
   RowBounds read_{.rows = 0, .bytes = 0};                 // so far, of minute rows
   std::vector<tally::WindowRow> minutes_;                 // read and not rolled up yet, of one partition

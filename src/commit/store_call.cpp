@@ -7,15 +7,15 @@ OpenLedger::Response OpenLedger::send(MetricsStore& store) const {
 }
 
 ArchiveLedger::Response ArchiveLedger::send(MetricsStore& store) const {
-  return store.archive_ledger(retirement);
+  return store.archive_ledger(archival);
 }
 
 FindDeadLetters::Response FindDeadLetters::send(MetricsStore& store) const {
-  return store.letter_offsets(partition, from, to);
+  return store.find_dead_letters(partition, from, to);
 }
 
 FindPendingRollups::Response FindPendingRollups::send(MetricsStore& store) const {
-  return store.unrolled_minutes(partition);
+  return store.find_pending_rollups(partition);
 }
 
 Begin::Response Begin::send(MetricsStore& store) const { return store.begin(fences); }
@@ -24,12 +24,12 @@ ReadWindows::Response ReadWindows::send(MetricsStore& store) const {
   return store.read_windows(keys, bytes_max);
 }
 
-ReadUnrolled::Response ReadUnrolled::send(MetricsStore& store) const {
-  return store.read_unrolled(partition, minutes, bounds);
+ReadPendingRows::Response ReadPendingRows::send(MetricsStore& store) const {
+  return store.read_pending_rows(partition, minutes, bounds);
 }
 
 LockDeadLetters::Response LockDeadLetters::send(MetricsStore& store) const {
-  return store.lock_dead_letters(letters);
+  return store.lock_dead_letters(dead_letters);
 }
 
 Write::Response Write::send(MetricsStore& store) const { return store.write(changes); }

@@ -34,7 +34,7 @@ struct OpenLedger {
 struct ArchiveLedger {
   using Response = Result<std::optional<tally::LedgerRow>>;
 
-  LedgerArchival retirement;
+  LedgerArchival archival;
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
@@ -69,8 +69,8 @@ struct ReadWindows {
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
-struct ReadUnrolled {
-  using Response = Result<UnrolledRows>;
+struct ReadPendingRows {
+  using Response = Result<PendingRows>;
 
   std::int32_t partition = 0;
   std::vector<WindowStart> minutes;
@@ -81,7 +81,7 @@ struct ReadUnrolled {
 struct LockDeadLetters {
   using Response = Result<std::vector<DeadLetterState>>;
 
-  std::vector<DeadLetterId> letters;
+  std::vector<DeadLetterId> dead_letters;
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
@@ -93,7 +93,7 @@ struct Write {
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
 struct Commit {
-  using Response = CommitAnswer;
+  using Response = CommitOutcome;
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
@@ -122,9 +122,10 @@ class Call {
   std::move_only_function<void(Response)> on_response_;
 };
 
-using StoreCall = std::variant<Call<OpenLedger>, Call<ArchiveLedger>, Call<FindDeadLetters>,
-                               Call<FindPendingRollups>, Call<Begin>, Call<ReadWindows>, Call<ReadUnrolled>,
-                               Call<LockDeadLetters>, Call<Write>, Call<Commit>, Call<Rollback>>;
+using StoreCall =
+    std::variant<Call<OpenLedger>, Call<ArchiveLedger>, Call<FindDeadLetters>, Call<FindPendingRollups>,
+                 Call<Begin>, Call<ReadWindows>, Call<ReadPendingRows>, Call<LockDeadLetters>, Call<Write>,
+                 Call<Commit>, Call<Rollback>>;
 
 // The request of the call if it has this type, otherwise nullptr. Valid as long as the call.
 template <class Request>

@@ -21,9 +21,9 @@ static_assert(!RespondsWith<OpenLedger, Result<std::optional<tally::LedgerRow>>>
 static_assert(!receives<FindDeadLetters, Result<std::vector<WindowStart>>>);
 static_assert(!RespondsWith<Begin, Result<std::vector<std::int64_t>>>);
 static_assert(!receives<ReadWindows, Result<std::vector<tally::WindowRow>>>);
-static_assert(!receives<Write, CommitAnswer>);
+static_assert(!receives<Write, CommitOutcome>);
 static_assert(!RespondsWith<Commit, Result<Written>>);
-static_assert(!RespondsWith<Rollback, CommitAnswer>);
+static_assert(!RespondsWith<Rollback, CommitOutcome>);
 
 TEST(StoreCall, HandsTheResponseOfTheStoreToItsReceiver) {
   FakeDatabase database;

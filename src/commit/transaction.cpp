@@ -7,18 +7,18 @@
 
 namespace weir::commit {
 
-Transaction::Transaction(std::vector<PartitionCommit> claims, std::unique_ptr<Plan> plan, WallTime now)
-    : claims_(std::move(claims)), plan_(std::move(plan)), now_(now) {
+Transaction::Transaction(std::vector<PartitionCommit> commits, std::unique_ptr<Plan> plan, WallTime now)
+    : commits_(std::move(commits)), plan_(std::move(plan)), now_(now) {
   // Every session asks for its locks in one order.
-  std::ranges::sort(claims_, {}, &PartitionCommit::partition);
+  std::ranges::sort(commits_, {}, &PartitionCommit::partition);
 }
 
 std::optional<StoreCall> Transaction::next() {
   switch (phase_) {
     case Phase::begin: {
       std::vector<Fence> fences;
-      for (const PartitionCommit& claim : claims_) {
-        if (claim.fate == CommitResult::open) fences.push_back(fence_of(claim.before));
+      for (const PartitionCommit& entry : commits_) {
+        if (entry.result == CommitResult::open) fences.push_back(fence_of(entry.before));
       }
       if (fences.empty()) return std::nullopt;
       return make_begin(std::move(fences));
@@ -28,7 +28,7 @@ std::optional<StoreCall> Transaction::next() {
     case Phase::write:
       return make_write();
     case Phase::commit:
-      return Call(Commit{}, [this](CommitAnswer answer) { on_commit(std::move(answer)); });
+      return Call(Commit{}, [this](CommitOutcome answer) { on_commit(std::move(answer)); });
     case Phase::rollback:
       return make_rollback();
     case Phase::done:
@@ -73,8 +73,8 @@ StoreCall Transaction::call_of(ReadWindows request) {
                    [this](MetricsStore::WindowRows rows) { plan_->on_windows(std::move(rows)); });
 }
 
-StoreCall Transaction::call_of(ReadUnrolled request) {
-  return make_call(std::move(request), [this](UnrolledRows rows) { plan_->on_unrolled(std::move(rows)); });
+StoreCall Transaction::call_of(ReadPendingRows request) {
+  return make_call(std::move(request), [this](PendingRows rows) { plan_->on_pending_rows(std::move(rows)); });
 }
 
 StoreCall Transaction::call_of(LockDeadLetters request) {
@@ -97,13 +97,13 @@ StoreCall Transaction::make_rollback() {
 StoreCall Transaction::make_write() {
   Changes changes = plan_->changes(now_);
   changes.written_at = now_;
-  for (PartitionCommit& claim : claims_) {
-    if (!claim.held()) continue;
-    claim.after = plan_->account(claim);
-    claim.after.version = claim.before.version + 1;
-    claim.after.updated_at = now_;
-    ensure(claim.after.adds_up(), "every offset that was passed is accounted for");
-    changes.ledgers.push_back(claim.after);
+  for (PartitionCommit& entry : commits_) {
+    if (!entry.held()) continue;
+    entry.after = plan_->ledger_after(entry);
+    entry.after.version = entry.before.version + 1;
+    entry.after.updated_at = now_;
+    ensure(entry.after.adds_up(), "every offset that was passed is accounted for");
+    changes.ledgers.push_back(entry.after);
   }
   return make_call(Write{std::move(changes)}, [this](const Written& written) {
     more_to_prune_ = written.more_to_prune;
@@ -113,33 +113,33 @@ StoreCall Transaction::make_write() {
 
 void Transaction::on_fences(const std::vector<std::int32_t>& matched) {
   bool any = false;
-  for (PartitionCommit& claim : claims_) {
-    if (claim.fate != CommitResult::open) continue;
-    const bool holds = std::ranges::find(matched, claim.partition()) != matched.end();
-    claim.fate = holds           ? CommitResult::held
-                 : was_in_doubt_ ? CommitResult::in_doubt
-                                 : CommitResult::elsewhere;
+  for (PartitionCommit& entry : commits_) {
+    if (entry.result != CommitResult::open) continue;
+    const bool holds = std::ranges::find(matched, entry.partition()) != matched.end();
+    entry.result = holds           ? CommitResult::held
+                   : was_in_doubt_ ? CommitResult::in_doubt
+                                   : CommitResult::superseded;
     any = any || holds;
   }
   phase_ = any ? Phase::steps : Phase::rollback;
-  if (any) plan_->start(claims_);
+  if (any) plan_->start(commits_);
 }
 
-void Transaction::on_commit(CommitAnswer answer) {
-  if (answer.end == CommitEnd::committed) {
-    for (PartitionCommit& claim : claims_) {
-      if (claim.held()) claim.fate = CommitResult::written;
+void Transaction::on_commit(CommitOutcome answer) {
+  if (answer.status == CommitStatus::committed) {
+    for (PartitionCommit& entry : commits_) {
+      if (entry.held()) entry.result = CommitResult::committed;
     }
     phase_ = Phase::done;
     return;
   }
-  if (answer.end == CommitEnd::unknown) was_in_doubt_ = true;
+  if (answer.status == CommitStatus::unknown) was_in_doubt_ = true;
   fail_with(std::move(answer.why));
 }
 
 void Transaction::fail_with(Error error) {
-  for (PartitionCommit& claim : claims_) {
-    if (claim.held()) claim.fate = CommitResult::open;
+  for (PartitionCommit& entry : commits_) {
+    if (entry.held()) entry.result = CommitResult::open;
   }
   failure_ = std::move(error);
   phase_ = Phase::done;
@@ -154,9 +154,9 @@ void Transaction::run_again(WallTime now) {
 }
 
 void Transaction::leave_out(std::int32_t partition) {
-  for (PartitionCommit& claim : claims_) {
-    if (claim.partition() == partition && claim.fate == CommitResult::open)
-      claim.fate = CommitResult::elsewhere;
+  for (PartitionCommit& entry : commits_) {
+    if (entry.partition() == partition && entry.result == CommitResult::open)
+      entry.result = CommitResult::superseded;
   }
 }
 

@@ -31,10 +31,10 @@ namespace weir::commit {
 
 // What became of a partition's share in a transaction.
 enum class CommitResult : std::uint8_t {
-  open,       // not written, and the transaction may be run again
-  held,       // its fence holds; not committed yet
-  written,    // committed: `after` stands in the store
-  elsewhere,  // somebody else wrote since: the partition's object is stale
+  open,        // not written, and the transaction may be run again
+  held,        // its fence holds; not committed yet
+  committed,   // committed: `after` stands in the store
+  superseded,  // somebody else wrote since: the partition's object is stale
   in_doubt,  // an earlier commit's answer was lost, and the fence does not hold now: only the ledger row can tell
 };
 
@@ -45,10 +45,10 @@ struct PartitionCommit {
   tally::LedgerRow
       after;  // everything but version and updated_at, which the transaction sets, and what only its
               // plan will know (Plan::account)
-  CommitResult fate = CommitResult::open;
+  CommitResult result = CommitResult::open;
 
   [[nodiscard]] std::int32_t partition() const { return before.partition; }
-  [[nodiscard]] bool held() const { return fate == CommitResult::held; }
+  [[nodiscard]] bool held() const { return result == CommitResult::held; }
 };
 
 // A step of a Plan that writes some of its window rows; the transaction adds the time.
@@ -62,8 +62,8 @@ class Plan {
  public:
   // For the counters.
   struct Counted {
-    std::int64_t windows_opened = 0;              // they had no row before
-    std::map<std::string, std::int64_t> letters;  // by reason
+    std::int64_t windows_opened = 0;                   // they had no row before
+    std::map<std::string, std::int64_t> dead_letters;  // by reason
   };
 
   Plan() = default;
@@ -72,31 +72,33 @@ class Plan {
   virtual ~Plan() = default;
 
   // The fence has answered: only claims that are held() count from now on.
-  virtual void start(std::span<const PartitionCommit> claims) = 0;
+  virtual void start(std::span<const PartitionCommit> commits) = 0;
   // A step that reads is answered through the function of its response before the next step is asked for.
-  using Step = std::variant<ReadWindows, ReadUnrolled, LockDeadLetters, WriteWindows>;
+  using Step = std::variant<ReadWindows, ReadPendingRows, LockDeadLetters, WriteWindows>;
   // Returns the next step, or nothing once changes() can be called. On error the stored rows cannot be merged;
   // nothing is written.
   virtual Result<std::optional<Step>> next_step() = 0;
   virtual void on_windows(MetricsStore::WindowRows rows) = 0;
-  virtual void on_unrolled(UnrolledRows) {}
+  virtual void on_pending_rows(PendingRows) {}
   virtual void on_dead_letters(const std::vector<DeadLetterState>&) {}
   // Everything that was not written by a step, but for written_at and the ledgers. Called once after the last
   // step.
   virtual Changes changes(WallTime now) = 0;
   // After changes(): the account of a claim that is held() once they are written.
-  [[nodiscard]] virtual tally::LedgerRow account(const PartitionCommit& claim) const { return claim.after; }
+  [[nodiscard]] virtual tally::LedgerRow ledger_after(const PartitionCommit& entry) const {
+    return entry.after;
+  }
 
   // For a partition whose share was committed: the minutes that have a remainder since, and those that have
   // none.
-  [[nodiscard]] virtual std::vector<WindowStart> unrolled(std::int32_t partition) const = 0;
-  [[nodiscard]] virtual std::vector<WindowStart> rolled(std::int32_t partition) const = 0;
+  [[nodiscard]] virtual std::vector<WindowStart> minutes_to_roll_up(std::int32_t partition) const = 0;
+  [[nodiscard]] virtual std::vector<WindowStart> minutes_rolled_up(std::int32_t partition) const = 0;
   // Of the last try, which was committed.
   [[nodiscard]] const Counted& counted() const { return counted_; }
   // How much the last try was to write, or has written.
   [[nodiscard]] virtual RowBounds size() const = 0;
   // Tried again, it takes smaller steps. False: they cannot be smaller.
-  virtual bool take_smaller_steps() = 0;
+  virtual bool shrink_steps() = 0;
 
  protected:
   Counted counted_;  // start() begins it anew
@@ -104,14 +106,14 @@ class Plan {
 
 class Transaction final : public StoreWork {
  public:
-  Transaction(std::vector<PartitionCommit> claims, std::unique_ptr<Plan> plan, WallTime now);
+  Transaction(std::vector<PartitionCommit> commits, std::unique_ptr<Plan> plan, WallTime now);
 
   std::optional<StoreCall> next() override;
 
   // Once next() has answered nothing: the error that stopped it. ErrorKind::unavailable: run_again() may
   // help; ErrorKind::invalid: once a person has acted. Nothing if every claim has its final fate.
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
-  [[nodiscard]] std::span<const PartitionCommit> claims() const { return claims_; }
+  [[nodiscard]] std::span<const PartitionCommit> commits() const { return commits_; }
   [[nodiscard]] const Plan& plan() const { return *plan_; }
   // A prune stopped at its bound.
   [[nodiscard]] bool has_more_to_prune() const { return more_to_prune_; }
@@ -122,7 +124,7 @@ class Transaction final : public StoreWork {
   // Starts over with the same shares, those that were lost meanwhile excepted.
   void run_again(WallTime now);
   // Before run_again(): false if the steps cannot be smaller.
-  bool take_smaller_steps() { return plan_->take_smaller_steps(); }
+  bool shrink_steps() { return plan_->shrink_steps(); }
   // The partition is no longer ours to write. Not while the writer has the transaction.
   void leave_out(std::int32_t partition);
 
@@ -134,16 +136,16 @@ class Transaction final : public StoreWork {
   [[nodiscard]] StoreCall make_begin(std::vector<Fence> fences);
   [[nodiscard]] StoreCall make_step();
   [[nodiscard]] StoreCall call_of(ReadWindows request);
-  [[nodiscard]] StoreCall call_of(ReadUnrolled request);
+  [[nodiscard]] StoreCall call_of(ReadPendingRows request);
   [[nodiscard]] StoreCall call_of(LockDeadLetters request);
   [[nodiscard]] StoreCall call_of(WriteWindows request);
   [[nodiscard]] StoreCall make_write();
   [[nodiscard]] StoreCall make_rollback();
   void on_fences(const std::vector<std::int32_t>& matched);
-  void on_commit(CommitAnswer answer);
+  void on_commit(CommitOutcome answer);
   void fail_with(Error error);
 
-  std::vector<PartitionCommit> claims_;
+  std::vector<PartitionCommit> commits_;
   std::unique_ptr<Plan> plan_;
   WallTime now_;
   Phase phase_ = Phase::begin;

@@ -20,11 +20,11 @@ tally::LedgerRow account(std::int32_t partition, std::int64_t next_offset) {
 
 // A flush of nothing, of partitions 2 and 1.
 std::unique_ptr<Transaction> make_transaction() {
-  std::vector<PartitionCommit> claims;
+  std::vector<PartitionCommit> commits;
   for (const std::int32_t partition : {2, 1})
-    claims.push_back({.generation = 1, .before = account(partition, 10), .after = account(partition, 10)});
+    commits.push_back({.generation = 1, .before = account(partition, 10), .after = account(partition, 10)});
   auto plan = std::make_unique<Flush>(std::vector<Flush::PartitionBatch>{}, Flush::Pruning{}, "the-topic");
-  return std::make_unique<Transaction>(std::move(claims), std::move(plan), WallTime{});
+  return std::make_unique<Transaction>(std::move(commits), std::move(plan), WallTime{});
 }
 
 TEST(Transaction, AsksForItsFencesFirstAndInOrder) {
@@ -47,11 +47,11 @@ TEST(Transaction, WritesTheHeldPartitionsAndForgetsTheOthers) {
   EXPECT_EQ(changes.ledgers[0].partition, 2);
   EXPECT_EQ(changes.ledgers[0].version, 8);
   write.respond(Written{});
-  next<Commit>(*transaction).respond({CommitEnd::committed, {}});
+  next<Commit>(*transaction).respond({CommitStatus::committed, {}});
   EXPECT_FALSE(transaction->next().has_value());
   EXPECT_FALSE(transaction->failure().has_value());
-  EXPECT_EQ(transaction->claims()[0].fate, CommitResult::elsewhere);
-  EXPECT_EQ(transaction->claims()[1].fate, CommitResult::written);
+  EXPECT_EQ(transaction->commits()[0].result, CommitResult::superseded);
+  EXPECT_EQ(transaction->commits()[1].result, CommitResult::committed);
 }
 
 TEST(Transaction, WritesNothingWhereNoFenceHolds) {
@@ -66,14 +66,14 @@ TEST(Transaction, LeavesOpenWhatALostCommitMayHaveWrittenUntilTheFenceTells) {
   next<Begin>(*transaction).respond(std::vector{1, 2});
   next<Write>(*transaction).respond(Written{});
   next<Commit>(*transaction)
-      .respond({CommitEnd::unknown, {ErrorKind::unavailable, "commit_unknown", "the answer was lost"}});
+      .respond({CommitStatus::unknown, {ErrorKind::unavailable, "commit_unknown", "the answer was lost"}});
   EXPECT_FALSE(transaction->next().has_value());
   ASSERT_TRUE(transaction->failure().has_value());
   EXPECT_TRUE(transaction->was_in_doubt());
 
   transaction->run_again(WallTime{});
   next<Begin>(*transaction).respond({});
-  for (const PartitionCommit& claim : transaction->claims()) EXPECT_EQ(claim.fate, CommitResult::in_doubt);
+  for (const PartitionCommit& entry : transaction->commits()) EXPECT_EQ(entry.result, CommitResult::in_doubt);
 }
 
 TEST(Transaction, LeavesOutWhatWasLostBeforeItIsRunAgain) {

@@ -241,7 +241,7 @@ void Consumer::done(Job job, Now now) {
 void Consumer::ended(std::unique_ptr<commit::Transaction> transaction, Now now) {
   under_way_ = false;
   if (transaction->was_in_doubt()) ++status_.commits_in_doubt;
-  for (const commit::PartitionCommit& claim : transaction->claims()) settle(claim, *transaction, now);
+  for (const commit::PartitionCommit& claim : transaction->commits()) settle(claim, *transaction, now);
   if (transaction->failure()) return transaction_failed(std::move(transaction), now);
 
   agenda_.ended(kind_, now.mono);
@@ -263,21 +263,21 @@ void Consumer::settle(const commit::PartitionCommit& claim, const commit::Transa
   const auto at = slots_.find(claim.partition());
   if (at == slots_.end() || at->second.generation != claim.generation) return;
   Slot& slot = at->second;
-  if (claim.fate == commit::CommitResult::open) return;  // it is tried again
+  if (claim.result == commit::CommitResult::open) return;  // it is tried again
   slot.in_transaction = false;
-  if (claim.fate == commit::CommitResult::elsewhere || claim.fate == commit::CommitResult::in_doubt) {
-    if (claim.fate == commit::CommitResult::elsewhere) ++status_.fences_lost;
-    logger_.warn(claim.fate == commit::CommitResult::in_doubt
+  if (claim.result == commit::CommitResult::superseded || claim.result == commit::CommitResult::in_doubt) {
+    if (claim.result == commit::CommitResult::superseded) ++status_.fences_lost;
+    logger_.warn(claim.result == commit::CommitResult::in_doubt
                      ? "the answer to a commit was lost: the partition is opened anew"
                      : "somebody else wrote a partition's account: it is opened anew",
                  {{"partition", std::to_string(claim.partition())}});
-    return reopen(slot, claim.fate == commit::CommitResult::in_doubt ? now.mono : now.mono + reopen_delay);
+    return reopen(slot, claim.result == commit::CommitResult::in_doubt ? now.mono : now.mono + reopen_delay);
   }
   commands_.push_back(StoreOffset{claim.partition(), claim.after.next_offset});
   if (transaction.was_in_doubt()) return reopen(slot, now.mono);
   slot.partition->advance_to(claim.after);
-  slot.partition->touched(transaction.plan().unrolled(claim.partition()), now.mono);
-  slot.partition->rolled_up(transaction.plan().rolled(claim.partition()));
+  slot.partition->touched(transaction.plan().minutes_to_roll_up(claim.partition()), now.mono);
+  slot.partition->rolled_up(transaction.plan().minutes_rolled_up(claim.partition()));
 }
 
 void Consumer::transaction_failed(std::unique_ptr<commit::Transaction> transaction, Now now) {
@@ -311,7 +311,7 @@ void Consumer::start_transaction(Now now) {
   if (under_way_) return;
   if (to_try_again_) {
     if (now.mono < try_at_) return;
-    for (const commit::PartitionCommit& claim : to_try_again_->claims()) {
+    for (const commit::PartitionCommit& claim : to_try_again_->commits()) {
       const auto at = slots_.find(claim.partition());
       if (at == slots_.end() || at->second.generation != claim.generation)
         to_try_again_->leave_out(claim.partition());

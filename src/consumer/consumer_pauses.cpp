@@ -45,8 +45,8 @@ bool Consumer::is_overfull(const commit::Backlog& load, bool was, std::int64_t d
   const std::int64_t share = divided_by * (was ? 2 : 1);
   const auto size_share = static_cast<std::size_t>(share);
   return load.events >= settings_.waiting_events_max / share ||
-         load.letters >= settings_.waiting_letters_max / size_share ||
-         load.letter_bytes >= settings_.waiting_letter_bytes_max / size_share ||
+         load.dead_letters >= settings_.waiting_letters_max / size_share ||
+         load.dead_letter_bytes >= settings_.waiting_letter_bytes_max / size_share ||
          load.tally_bytes >= settings_.waiting_tally_bytes_max / size_share;
 }
 
@@ -89,8 +89,8 @@ bool Consumer::is_given_up(commit::Transaction& transaction) {
   const Error& why = *transaction.failure();
   const commit::RowBounds size = transaction.plan().size();
   ++timeouts_;
-  if (why.code == commit::code_answer_timeout || timeouts_ < timeouts_max) {
-    const bool smaller = transaction.take_smaller_steps();
+  if (why.code == commit::code_response_timeout || timeouts_ < timeouts_max) {
+    const bool smaller = transaction.shrink_steps();
     logger_.warn(
         smaller ? "a transaction took the metrics store too long; it is tried again in smaller steps"
                 : "a transaction took the metrics store too long; it is tried again",
@@ -109,7 +109,7 @@ void Consumer::give_up(const commit::Transaction& transaction, Now now) {
   ++status_.transactions_given_up;
   retries_.succeeded();  // nothing is left to be tried again, so nothing would end a pause
   agenda_.took_too_long(transaction.plan().size(), slots_);
-  for (const commit::PartitionCommit& claim : transaction.claims()) {
+  for (const commit::PartitionCommit& claim : transaction.commits()) {
     const auto at = slots_.find(claim.partition());
     if (at == slots_.end() || at->second.generation != claim.generation) continue;
     // A roll-up took nothing out of the partition's object.

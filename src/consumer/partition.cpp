@@ -95,7 +95,7 @@ void Partition::count(const RecordView& record, activity::Decoder& decoder, Read
   }
   if (activity) return tally(record, *activity, at);
   ++open_.counts.dead_lettered;
-  open_.letters.push_back(letter_of(record, std::move(activity).error()));
+  open_.dead_letters.push_back(letter_of(record, std::move(activity).error()));
 }
 
 Result<activity::UserActivity> Partition::judge(const RecordView& record, activity::Decoder& decoder) const {
@@ -127,10 +127,10 @@ void Partition::take_replay(const RecordView& record, commit::DeadLetterId sourc
   replay.offset = record.offset;
   replay.source = std::move(source);
   if (!activity)
-    replay.letter = letter_of(record, std::move(activity).error());
+    replay.dead_letter = letter_of(record, std::move(activity).error());
   else if (!is_repeated(*activity)) {
     replay.event.emplace(*activity, lateness_time(record, at));
-    open_.letter_bytes += record.value->size();
+    open_.dead_letter_bytes += record.value->size();
   }
 }
 
@@ -151,15 +151,15 @@ commit::DeadLetter Partition::letter_of(const RecordView& record, Error why) {
   if (!record.key.empty()) letter.key = std::string(record.key);
   if (!record.value) return letter;
   letter.value = std::string(*record.value);
-  open_.letter_bytes += record.value->size();
+  open_.dead_letter_bytes += record.value->size();
   return letter;
 }
 
 // Parts.
 
 commit::Backlog Partition::waiting() const {
-  commit::Backlog load = open_.load();
-  for (const commit::PendingBatch& part : sealed_) load += part.load();
+  commit::Backlog load = open_.backlog();
+  for (const commit::PendingBatch& part : sealed_) load += part.backlog();
   return load += closed_load_;
 }
 
@@ -184,7 +184,7 @@ commit::PendingBatch Partition::close_part() {
   if (!writable()) return commit::PendingBatch(rules_.minute_retention);
   commit::PendingBatch part = std::move(sealed_.front());
   sealed_.pop_front();
-  closed_load_ = part.load();
+  closed_load_ = part.backlog();
   closed_first_at_ = part.first_record_at;
   return part;
 }
@@ -216,14 +216,14 @@ void Partition::add_copy(const commit::PendingBatch& part, std::int64_t offset,
   DeadLetterTopic::Copy copy{.ticket = {.partition = ledger_.partition, .offset = offset},
                              .letter = {},
                              .source = {rules_.topic, ledger_.partition, offset}};
-  const auto letter = std::ranges::lower_bound(part.letters, offset, {}, &commit::DeadLetter::offset);
-  if (letter != part.letters.end() && letter->offset == offset) {
+  const auto letter = std::ranges::lower_bound(part.dead_letters, offset, {}, &commit::DeadLetter::offset);
+  if (letter != part.dead_letters.end() && letter->offset == offset) {
     copy.letter = *letter;
   } else {
     const auto replay = std::ranges::lower_bound(part.replays, offset, {}, &commit::Replay::offset);
-    ensure(replay != part.replays.end() && replay->offset == offset && replay->letter,
+    ensure(replay != part.replays.end() && replay->offset == offset && replay->dead_letter,
            "a letter without its copy is still in its part");
-    copy.letter = *replay->letter;
+    copy.letter = *replay->dead_letter;
     copy.source = replay->source;
   }
   copies.push_back(std::move(copy));

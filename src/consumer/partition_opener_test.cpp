@@ -56,7 +56,7 @@ class Opener {
     std::visit([this](auto& typed) { typed.respond(response_to(typed.request())); }, call);
   }
   Result<std::optional<tally::LedgerRow>> response_to(const commit::ArchiveLedger& request) {
-    retirements_.push_back(request.retirement);
+    retirements_.push_back(request.archival);
     if (overtaken_by_) {
       setting_.next_offset = overtaken_by_->next_offset;
       setting_.start_offset = overtaken_by_->start_offset;
@@ -64,7 +64,7 @@ class Opener {
       overtaken_by_.reset();
       return std::nullopt;
     }
-    const std::int64_t start = request.retirement.start_offset;
+    const std::int64_t start = request.archival.start_offset;
     return tally::LedgerRow{.start_offset = start, .next_offset = start, .version = 8};
   }
   Result<tally::LedgerRow> response_to(const commit::OpenLedger& request) {

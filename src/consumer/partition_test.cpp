@@ -112,13 +112,13 @@ TEST_F(PartitionTest, SendsToTheDeadLettersWhatNobodyCanCount) {
   Partition partition(opened_at(0, 0), rules(), MonoTime{});
   partition.take(log_.from(0), decoder_);
   const commit::PendingBatch part = partition.close_part();
-  ASSERT_EQ(part.letters.size(), cases.size());
+  ASSERT_EQ(part.dead_letters.size(), cases.size());
   for (std::size_t at = 0; at < cases.size(); ++at) {
-    EXPECT_EQ(part.letters[at].reason, cases[at].reason);
-    EXPECT_EQ(part.letters[at].offset, static_cast<std::int64_t>(at));
-    EXPECT_FALSE(part.letters[at].detail.empty());
+    EXPECT_EQ(part.dead_letters[at].reason, cases[at].reason);
+    EXPECT_EQ(part.dead_letters[at].offset, static_cast<std::int64_t>(at));
+    EXPECT_FALSE(part.dead_letters[at].detail.empty());
   }
-  EXPECT_EQ(part.letters[1].value, std::nullopt);
+  EXPECT_EQ(part.dead_letters[1].value, std::nullopt);
   EXPECT_EQ(part.counts.tallied, 1);
 }
 
@@ -208,12 +208,12 @@ TEST_F(PartitionTest, HoldsASealedPartUpUntilItsLettersHaveTheirCopies) {
   EXPECT_EQ(partition.waiting().events, 3);
   const commit::PendingBatch first = partition.close_part();
   EXPECT_EQ(first.next_offset, 2);
-  EXPECT_EQ(partition.waiting().letters, 2U);
+  EXPECT_EQ(partition.waiting().dead_letters, 2U);
   tally::LedgerRow after = first.added_to(partition.ledger());
   after.version += 1;
   partition.advance_to(after);
   EXPECT_TRUE(partition.close_part().empty()) << "it is held up";
-  EXPECT_EQ(partition.waiting().letters, 1U);
+  EXPECT_EQ(partition.waiting().dead_letters, 1U);
 }
 
 TEST_F(PartitionTest, Fault40BeginsTheNextPartOnceOneHasAsManyRowsOrBytesAsAPartMay) {

@@ -54,8 +54,8 @@ std::optional<std::chrono::milliseconds> Status::oldest_unread_age(WallTime now)
 std::int64_t Status::count(const commit::Transaction& transaction, CommitScheduler::Kind kind, Now now) {
   std::int64_t passed = 0;
   bool written = false;
-  for (const commit::PartitionCommit& claim : transaction.claims()) {
-    if (claim.fate != commit::CommitResult::written) continue;
+  for (const commit::PartitionCommit& claim : transaction.commits()) {
+    if (claim.result != commit::CommitResult::committed) continue;
     written = true;
     passed += claim.after.next_offset - claim.before.next_offset;
     counts.read += claim.after.read - claim.before.read;
@@ -69,7 +69,7 @@ std::int64_t Status::count(const commit::Transaction& transaction, CommitSchedul
   if (kind == CommitScheduler::Kind::flush) last_good_flush = now;
   const commit::Plan::Counted& done = transaction.plan().counted();
   windows_opened += done.windows_opened;
-  for (const auto& [reason, count] : done.letters) letters[reason] += count;
+  for (const auto& [reason, count] : done.dead_letters) letters[reason] += count;
   return passed;
 }
 

@@ -99,7 +99,7 @@ class Steps : public testing::Test {
                                           commit::FakeMetricsStore::topic, step),
           now);
       calls += store.run(transaction, 5 * step.rows);  // each delta, its total and three (other) rows
-      for (std::size_t i = 0; i < ledgers.size(); ++i) ledgers[i] = transaction.claims()[i].after;
+      for (std::size_t i = 0; i < ledgers.size(); ++i) ledgers[i] = transaction.commits()[i].after;
       windows_opened += transaction.plan().counted().windows_opened;
     }
     return calls;
@@ -110,12 +110,12 @@ class Steps : public testing::Test {
                      std::vector<tally::LedgerRow>& ledgers, const commit::RowBounds& bounds,
                      const commit::RowBounds& step) {
     int transactions = 0;
-    for (; !database.unrolled.empty() && transactions < 20'000; ++transactions) {
+    for (; !database.pending_rollups.empty() && transactions < 20'000; ++transactions) {
       std::vector<commit::PartitionCommit> claims;
       std::vector<commit::RollUp::PartitionBatch> shares;
       for (const tally::LedgerRow& ledger : ledgers) {
         commit::RollUp::PartitionBatch share{ledger.partition,
-                                             store.store().unrolled_minutes(ledger.partition).value()};
+                                             store.store().find_pending_rollups(ledger.partition).value()};
         if (share.minutes.empty()) continue;
         claims.push_back({.generation = 1, .before = ledger, .after = ledger});
         shares.push_back(std::move(share));
@@ -123,7 +123,7 @@ class Steps : public testing::Test {
       commit::Transaction transaction(std::move(claims),
                                       std::make_unique<commit::RollUp>(std::move(shares), bounds, step), now);
       store.run(transaction, 12 * step.rows + 12);
-      for (const commit::PartitionCommit& claim : transaction.claims())
+      for (const commit::PartitionCommit& claim : transaction.commits())
         ledgers[static_cast<std::size_t>(claim.partition())] = claim.after;
     }
     return transactions;

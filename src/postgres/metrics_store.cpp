@@ -54,11 +54,12 @@ void PostgresMetricsStore::rollback() {
 
 // Outside transactions
 
-Result<std::vector<std::int64_t>> PostgresMetricsStore::letter_offsets(std::int32_t partition,
-                                                                       std::int64_t from, std::int64_t to) {
+Result<std::vector<std::int64_t>> PostgresMetricsStore::find_dead_letters(std::int32_t partition,
+                                                                          std::int64_t from,
+                                                                          std::int64_t to) {
   Parameters parameters;
   parameters.add(options_.topic).add(Type::int4, partition).add(Type::int8, from).add(Type::int8, to);
-  auto answers = run_outside({{store_sql::letter_offsets, std::move(parameters)}});
+  auto answers = run_outside({{store_sql::find_dead_letters, std::move(parameters)}});
   if (!answers) return propagate(answers);
   const Rows& rows = answers->front();
   std::vector<std::int64_t> offsets;
@@ -66,8 +67,8 @@ Result<std::vector<std::int64_t>> PostgresMetricsStore::letter_offsets(std::int3
   return offsets;
 }
 
-Result<std::vector<WindowStart>> PostgresMetricsStore::unrolled_minutes(std::int32_t partition) {
-  auto answers = run_outside({{store_sql::unrolled_minutes,
+Result<std::vector<WindowStart>> PostgresMetricsStore::find_pending_rollups(std::int32_t partition) {
+  auto answers = run_outside({{store_sql::find_pending_rollups,
                                std::move(Parameters().add(options_.topic).add(Type::int4, partition))}});
   if (!answers) return propagate(answers);
   const Rows& rows = answers->front();
@@ -98,9 +99,9 @@ Result<commit::MetricsStore::WindowRows> PostgresMetricsStore::read_windows(
 
 // How many rows the minutes may have is known without looking at them, so only as many are looked at as are
 // needed.
-Result<commit::UnrolledRows> PostgresMetricsStore::read_unrolled(std::int32_t partition,
-                                                                 std::span<const WindowStart> minutes,
-                                                                 const commit::RowBounds& bounds) {
+Result<commit::PendingRows> PostgresMetricsStore::read_pending_rows(std::int32_t partition,
+                                                                    std::span<const WindowStart> minutes,
+                                                                    const commit::RowBounds& bounds) {
   auto answers =
       run_inside({{store_sql::minute_rows, minute_parameters(options_.topic, partition, minutes)}});
   if (!answers) return propagate(answers);
@@ -111,10 +112,10 @@ Result<commit::UnrolledRows> PostgresMetricsStore::read_unrolled(std::int32_t pa
   Parameters parameters = minute_parameters(options_.topic, partition, minutes.first(looked_at));
   parameters.add(Type::int8, static_cast<std::int64_t>(bounds.rows))
       .add(Type::int8, static_cast<std::int64_t>(bounds.bytes));
-  answers = run_inside({{store_sql::read_unrolled, std::move(parameters)}});
+  answers = run_inside({{store_sql::read_pending_rows, std::move(parameters)}});
   if (!answers) return propagate(answers);
   const Rows& rows = answers->front();
-  commit::UnrolledRows found{.rows = {}, .minutes_read = looked_at};
+  commit::PendingRows found{.rows = {}, .minutes_read = looked_at};
   for (int row = 0; row < rows.count(); ++row) found.rows.push_back(window_row(rows, row));
   if (rows.count() > 0 && rows.number(0, window_column_count) > rows.count()) {
     const auto last = std::ranges::find(minutes, found.rows.back().key.start);
@@ -200,10 +201,12 @@ Batch batch_of(const std::string& topic, const commit::Changes& changes) {
   Batch batch;
   if (!changes.windows.empty())
     batch.add(store_sql::put_windows, window_parameters(topic, changes.written_at, changes.windows));
-  if (!changes.unrolled.empty())
-    batch.add(store_sql::set_unrolled, unrolled_parameters(topic, changes.unrolled));
-  if (!changes.rolled.empty()) batch.add(store_sql::set_rolled, unrolled_parameters(topic, changes.rolled));
-  if (!changes.letters.empty()) batch.add(store_sql::put_letters, letter_parameters(topic, changes.letters));
+  if (!changes.pending_rollups.empty())
+    batch.add(store_sql::set_unrolled, unrolled_parameters(topic, changes.pending_rollups));
+  if (!changes.rolled_up.empty())
+    batch.add(store_sql::set_rolled, unrolled_parameters(topic, changes.rolled_up));
+  if (!changes.dead_letters.empty())
+    batch.add(store_sql::put_letters, letter_parameters(topic, changes.dead_letters));
   add_replays(batch, changes);
   if (changes.flush) batch.add(store_sql::put_flush, flush_parameters(*changes.flush, changes.written_at));
   add_ledgers(batch, topic, changes.ledgers);
@@ -242,17 +245,17 @@ Result<commit::Written> PostgresMetricsStore::write(const commit::Changes& chang
   return written;
 }
 
-commit::CommitAnswer PostgresMetricsStore::commit() {
-  using commit::CommitEnd;
+commit::CommitOutcome PostgresMetricsStore::commit() {
+  using commit::CommitStatus;
   if (!connection_ || !connection_->in_transaction())
-    return {CommitEnd::aborted,
+    return {CommitStatus::aborted,
             {ErrorKind::unavailable, code_lost, "PostgreSQL: the session was lost before the commit"}};
   auto answer = connection_->run(store_sql::commit);
-  if (answer && answer->command() == "COMMIT") return {CommitEnd::committed, {}};
+  if (answer && answer->command() == "COMMIT") return {CommitStatus::committed, {}};
   if (answer)
-    return {CommitEnd::aborted,
+    return {CommitStatus::aborted,
             {ErrorKind::unavailable, code_conflict, "PostgreSQL had ended the transaction already"}};
-  const CommitEnd end = connection_->is_lost() ? CommitEnd::unknown : CommitEnd::aborted;
+  const CommitStatus end = connection_->is_lost() ? CommitStatus::unknown : CommitStatus::aborted;
   return {end, give_up(std::move(answer).error())};
 }
 

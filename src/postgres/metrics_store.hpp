@@ -23,7 +23,7 @@ struct MetricsStoreOptions {
 // begin(), and anew after a loss. While the database is away each of these calls tries once and answers
 // ErrorKind::unavailable; the caller paces.
 //
-// Round trips: 1 for each call, 2 for read_unrolled(), for write() where it prunes, or archive_ledger(), one
+// Round trips: 1 for each call, 2 for read_pending_rows(), for write() where it prunes, or archive_ledger(), one
 // more for the first call of a session. Nothing that writes is sent before the fence's answer has been read.
 //
 // An error in a transaction rolls it back; where the server does not do that, or does not answer at all, the
@@ -36,20 +36,20 @@ class PostgresMetricsStore final : public commit::MetricsStore {
                                        WallTime now) override;
   Result<bool> begin_topic(std::span<const commit::PartitionStart> starts, WallTime now) override;
   Result<std::optional<tally::LedgerRow>> archive_ledger(const commit::LedgerArchival& retirement) override;
-  Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
-                                                   std::int64_t to) override;
-  Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) override;
+  Result<std::vector<std::int64_t>> find_dead_letters(std::int32_t partition, std::int64_t from,
+                                                      std::int64_t to) override;
+  Result<std::vector<WindowStart>> find_pending_rollups(std::int32_t partition) override;
 
   Result<std::vector<std::int32_t>> begin(std::span<const commit::Fence> fences) override;
   Result<WindowRows> read_windows(std::span<const tally::WindowKey> keys, std::size_t bytes_max) override;
-  Result<commit::UnrolledRows> read_unrolled(std::int32_t partition, std::span<const WindowStart> minutes,
-                                             const commit::RowBounds& bounds) override;
+  Result<commit::PendingRows> read_pending_rows(std::int32_t partition, std::span<const WindowStart> minutes,
+                                                const commit::RowBounds& bounds) override;
   Result<std::vector<commit::DeadLetterState>> lock_dead_letters(
       std::span<const commit::DeadLetterId> letters) override;
   Result<commit::Written> write(const commit::Changes& changes) override;
   // Unknown: the session was lost, or did not answer in time, once COMMIT had been sent. Aborted: the server
   // said so, or there was no transaction any more.
-  commit::CommitAnswer commit() override;
+  commit::CommitOutcome commit() override;
   void rollback() override;
 
  private:

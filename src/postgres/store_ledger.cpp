@@ -70,7 +70,7 @@ Result<std::optional<tally::LedgerRow>> PostgresMetricsStore::archive_ledger(
   fence.add(Type::int8, seen.next_offset).add(Type::int8, seen.version).add(retirement.as_topic);
   auto fenced = run_outside({{store_sql::begin}, {store_sql::archive_ledger, std::move(fence)}});
   if (!fenced && fenced.error().code == code_exists) {
-    return fail(ErrorKind::unavailable, "account_retired",
+    return fail(ErrorKind::unavailable, "ledger_archived",
                 "partition " + std::to_string(partition) + " of " + options_.topic + " was put away as " +
                     retirement.as_topic + " just now");
   }
@@ -87,8 +87,8 @@ Result<std::optional<tally::LedgerRow>> PostgresMetricsStore::archive_ledger(
                           read_ledger(partition)});
   if (!made) return propagate(made);
   if (made->back().count() == 0) return std::unexpected(give_up(another_group((*made)[2])));
-  commit::CommitAnswer ended = commit();
-  if (ended.end != commit::CommitEnd::committed) return std::unexpected(std::move(ended.why));
+  commit::CommitOutcome ended = commit();
+  if (ended.status != commit::CommitStatus::committed) return std::unexpected(std::move(ended.why));
   return ledger_row(made->back(), 0);
 }
 

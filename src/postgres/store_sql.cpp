@@ -64,15 +64,15 @@ WITH locked AS MATERIALIZED (
 UPDATE activity_dead_letters AS letter SET topic = $3::text FROM locked
 WHERE letter.topic = $1::text AND letter.partition = $2::int AND letter."offset" = locked."offset")sql"};
 
-const Statement letter_offsets{"weir_letter_offsets", R"sql(
+const Statement find_dead_letters{"weir_letter_offsets", R"sql(
 SELECT "offset" FROM activity_dead_letters
 WHERE topic = $1::text AND partition = $2::int AND "offset" >= $3::bigint AND "offset" < $4::bigint
 ORDER BY "offset")sql",
-                               "n", "activity_dead_letters"};
+                                  "n", "activity_dead_letters"};
 
-const Statement unrolled_minutes{"weir_unrolled_minutes", R"sql(
+const Statement find_pending_rollups{"weir_unrolled_minutes", R"sql(
 SELECT window_start FROM activity_unrolled WHERE topic = $1::text AND partition = $2::int ORDER BY window_start)sql",
-                                 "m", "activity_unrolled"};
+                                     "m", "activity_unrolled"};
 
 // Rows are locked by LockRows above the sort, so in order; a row that somebody else has moved on meanwhile is
 // judged anew once its lock is had, and falls out.
@@ -123,8 +123,8 @@ LEFT JOIN LATERAL (
 ORDER BY wanted.number)sql",
                             "n", "activity_windows"};
 
-const Statement read_unrolled{"weir_read_unrolled",
-                              R"sql(
+const Statement read_pending_rows{"weir_read_unrolled",
+                                  R"sql(
 WITH pending AS MATERIALIZED (
   SELECT w.at, row_number() OVER in_order AS number, sum(w.bytes) OVER in_order AS bytes, count(*) OVER () AS all_rows
   FROM unnest($3::timestamptz[]) AS wanted(window_start)
@@ -137,11 +137,11 @@ WITH pending AS MATERIALIZED (
       AND (w.events <> w.rolled_events OR w.page_views <> w.rolled_page_views) OFFSET 0) AS w
   WINDOW in_order AS (ORDER BY wanted.window_start, each.dimension, w.place, w.value ROWS UNBOUNDED PRECEDING))
 SELECT )sql" + std::string(window_columns) +
-                                  R"sql(, pending.all_rows
+                                      R"sql(, pending.all_rows
 FROM pending CROSS JOIN LATERAL (SELECT * FROM activity_windows AS w WHERE w.ctid = pending.at OFFSET 0) AS w
 WHERE pending.number = 1 OR pending.number <= $4::bigint AND pending.bytes <= $5::bigint
 ORDER BY pending.number)sql",
-                              window_and_count_kinds, "activity_windows"};
+                                  window_and_count_kinds, "activity_windows"};
 
 const Statement lock_dead_letters{"weir_lock_letters", R"sql(
 SELECT letter.topic, letter.partition, letter."offset", letter.replayed_at IS NOT NULL

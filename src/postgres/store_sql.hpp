@@ -27,9 +27,9 @@ extern const Statement read_ledger;    // ledger_columns
 extern const Statement begin_topic;    // $2 partitions, $3 starts, $4 nexts, $5 hashes, $6 group, $7 now
 extern const Statement
     archive_ledger;  // the fence of a retirement: $3 next_offset, $4 version, $5 its new topic
-extern const Statement retire_letters;  // $3 their new topic
-extern const Statement letter_offsets;  // $3 from, $4 to
-extern const Statement unrolled_minutes;
+extern const Statement retire_letters;     // $3 their new topic
+extern const Statement find_dead_letters;  // $3 from, $4 to
+extern const Statement find_pending_rollups;
 
 // The fence: $2 partitions, $3 next_offsets, $4 versions. Answers the partitions that are as expected, locked
 // in the order of their numbers and moved on by one version.
@@ -38,8 +38,8 @@ extern const Statement fence;
 // Under the fence.
 extern const Statement
     read_windows;  // $2 granularities, $3 dimensions, $4 starts, $5 partitions, $6 values, $7 bytes at most
-extern const Statement minute_rows;    // $2 partition, $3 starts: how many rows each minute may have
-extern const Statement read_unrolled;  // $2 partition, $3 starts, $4 rows at most, $5 bytes at most
+extern const Statement minute_rows;        // $2 partition, $3 starts: how many rows each minute may have
+extern const Statement read_pending_rows;  // $2 partition, $3 starts, $4 rows at most, $5 bytes at most
 extern const Statement
     lock_dead_letters;  // $1 topics, $2 partitions, $3 offsets; locked in the order of their places
 extern const Statement

@@ -40,9 +40,9 @@ bool SimulatedProcess::take_write_step() {
   const auto* begin = commit::request_if<commit::Begin>(*call_);
   if (begin && store_.would_block(begin->fences)) return false;
   const auto* retire = commit::request_if<commit::ArchiveLedger>(*call_);
-  if (retire && store_.would_block(retire->retirement)) return false;
+  if (retire && store_.would_block(retire->archival)) return false;
   const auto* lock = commit::request_if<commit::LockDeadLetters>(*call_);
-  if (lock && store_.would_block(lock->letters)) return false;
+  if (lock && store_.would_block(lock->dead_letters)) return false;
   commit::execute(*std::exchange(call_, std::nullopt), store_);
   return true;
 }
@@ -67,7 +67,7 @@ SimulatedCluster::SimulatedCluster(ClusterRules rules)
   rules_.consumer.copy_letters = rules.copies;
   database.bugs = rules.store_bugs;
   database.on_commit = [this](const commit::Changes& changes) { check(changes); };
-  database.on_retire = [this](const commit::LedgerArchival& retirement, const tally::LedgerRow& fresh) {
+  database.on_archive = [this](const commit::LedgerArchival& retirement, const tally::LedgerRow& fresh) {
     oracle_.retired(retirement);
     accounts_[fresh.partition] = {fresh.partition, fresh.next_offset, fresh.version};
   };

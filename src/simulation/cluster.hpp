@@ -126,7 +126,7 @@ class SimulatedCluster {
   std::int64_t fall_back();
   // Whether the letter stands in the store, and would after falling back.
   [[nodiscard]] bool keeps(const commit::DeadLetterId& letter) const {
-    return kept_.letters.contains(letter) && database.letters.contains(letter);
+    return kept_.dead_letters.contains(letter) && database.dead_letters.contains(letter);
   }
   // The log lets go of what surely nobody reads again: what a checkpoint has, less the dedupe window. Answers
   // how many offsets that were.
@@ -137,7 +137,7 @@ class SimulatedCluster {
   void make_topic_anew();
   // The log's end is in the store, for all partitions; and no minute is left to be rolled up.
   [[nodiscard]] bool all_counted() const;
-  [[nodiscard]] bool all_rolled_up() const { return database.unrolled.empty(); }
+  [[nodiscard]] bool all_rolled_up() const { return database.pending_rollups.empty(); }
   // No window is left that should have gone two hours ago: hours and days are looked at once an hour.
   [[nodiscard]] bool all_pruned() const;
   // The first thing that was found wrong, now or in any transaction since.

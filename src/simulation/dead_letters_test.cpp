@@ -61,8 +61,9 @@ class LettersTest : public testing::Test {
   [[nodiscard]] const tally::LedgerRow& ledger(std::int32_t partition = 0) const {
     return world_.database.ledgers.at(partition);
   }
-  [[nodiscard]] const commit::FakeTables::Letter& letter(std::int32_t partition, std::int64_t offset) const {
-    return world_.database.letters.at({commit::FakeMetricsStore::topic, partition, offset});
+  [[nodiscard]] const commit::FakeTables::DeadLetterRow& letter(std::int32_t partition,
+                                                                std::int64_t offset) const {
+    return world_.database.dead_letters.at({commit::FakeMetricsStore::topic, partition, offset});
   }
 
   SimulatedCluster world_;
@@ -80,8 +81,8 @@ TEST_F(LettersTest, APoisonRecordBecomesALetterAndThePartitionMovesOn) {  // fau
   EXPECT_EQ(ledger().next_offset, 3);
   EXPECT_EQ(ledger().dead_lettered, 2);
   EXPECT_EQ(ledger().tallied, 1);
-  EXPECT_EQ(letter(0, 0).letter.reason, "not_json");
-  EXPECT_EQ(letter(0, 1).letter.reason, "value_missing");
+  EXPECT_EQ(letter(0, 0).dead_letter.reason, "not_json");
+  EXPECT_EQ(letter(0, 1).dead_letter.reason, "value_missing");
   EXPECT_EQ(world_.fault(), std::nullopt);
 }
 
@@ -110,7 +111,7 @@ TEST_F(LettersTest, AReplayThatIsStillBadAddsToTheAttemptsOfItsLetterAndDoesNotL
   pass(seconds{3});
   append_garbage(1, first_letter);
   pass(minutes{1});
-  EXPECT_EQ(world_.database.letters.size(), 1U);
+  EXPECT_EQ(world_.database.dead_letters.size(), 1U);
   EXPECT_EQ(letter(0, 0).attempts, 5);
   EXPECT_EQ(ledger(0).dead_lettered + ledger(1).dead_lettered, 5) << "each attempt is a dead letter once";
   EXPECT_EQ(world_.topic.bounds(0).end, 4) << "nobody sends it again by himself";
@@ -150,7 +151,7 @@ TEST_F(LettersTest, AReplayOfNoKnownLetterIsAnOrdinaryRecord) {
   pass(seconds{3});
   EXPECT_EQ(ledger().tallied, 3);
   EXPECT_EQ(ledger().dead_lettered, 2);
-  EXPECT_EQ(world_.database.letters.size(), 2U);
+  EXPECT_EQ(world_.database.dead_letters.size(), 2U);
   EXPECT_EQ(letter(0, 3).attempts, 1);
   EXPECT_EQ(world_.fault(), std::nullopt);
 }

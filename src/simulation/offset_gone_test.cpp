@@ -140,12 +140,12 @@ TEST_F(OffsetGone, Fault27ATopicMadeAnewGetsANewAccountWhenToldToGoOn) {
   EXPECT_TRUE(refused().empty());
   EXPECT_EQ(ledger(0).start_offset, 0);
   EXPECT_EQ(ledger(0).tallied, 2);
-  ASSERT_EQ(world_->database.retired.size(), 1U);
-  const auto& [name, old] = *world_->database.retired.begin();
+  ASSERT_EQ(world_->database.archived.size(), 1U);
+  const auto& [name, old] = *world_->database.archived.begin();
   EXPECT_TRUE(name.first.starts_with("the-topic~2025")) << name.first;
   EXPECT_EQ(old.tallied, 5);
   EXPECT_EQ(old.dead_lettered, 1);
-  EXPECT_TRUE(world_->database.letters.contains(commit::DeadLetterId{name.first, 0, 5}));
+  EXPECT_TRUE(world_->database.dead_letters.contains(commit::DeadLetterId{name.first, 0, 5}));
   EXPECT_EQ(events_in_days(), 7) << "the windows go on";
 }
 
@@ -162,7 +162,7 @@ TEST_F(OffsetGone, Fault27ATopicMadeAnewIsKnownByItsRecordsHoweverLongItIs) {
   process_->log().assign({0, 1});
   pass(seconds{3});
   EXPECT_EQ(ledger(0).tallied, 9);
-  EXPECT_EQ(world_->database.retired.size(), 1U);
+  EXPECT_EQ(world_->database.archived.size(), 1U);
 }
 
 // KAFKA_START=latest left out five records of a log that is gone when the first process comes.
@@ -205,14 +205,14 @@ TEST_F(OffsetGone, Fault27AnAccountIsPutAwayHoweverOftenTheStoreFails) {
     };
     make_topic_anew();
     EXPECT_EQ(ledger(0).tallied, 2);
-    EXPECT_EQ(world_->database.retired.size(), 1U) << "once, whatever the answers were";
+    EXPECT_EQ(world_->database.archived.size(), 1U) << "once, whatever the answers were";
   }
 }
 
 // Both have judged the old account; before one puts it away, the other does, and counts in the new one.
 TEST_F(OffsetGone, Fault27OfTwoWhoPutAnAccountAwayTheFirstHasDoneIt) {
   for (const bool unfenced : {false, true}) {
-    under(consumer::OnOffsetGone::earliest, {.retire_unfenced = unfenced});
+    under(consumer::OnOffsetGone::earliest, {.archive_unfenced = unfenced});
     append(5, 0);
     pass(seconds{3});
     process_.reset();
@@ -243,7 +243,7 @@ TEST_F(OffsetGone, Fault27OfTwoWhoPutAnAccountAwayTheFirstHasDoneIt) {
     }
     EXPECT_EQ(world_->fault(), std::nullopt);
     EXPECT_EQ(ledger(0).tallied, 2);
-    EXPECT_EQ(world_->database.retired.size(), 1U);
+    EXPECT_EQ(world_->database.archived.size(), 1U);
   }
 }
 

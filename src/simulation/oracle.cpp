@@ -70,7 +70,7 @@ void Oracle::fall_back(const commit::FakeTables& tables) {
   letters_ = kept_letters_;
   std::map<const Facts*, std::int64_t> counted_to;
   for (const auto& [partition, row] : tables.ledgers) counted_to[&facts_in(*this, row)] = row.next_offset;
-  for (const auto& [name, row] : tables.retired) counted_to[&facts_in(*this, row)] = row.next_offset;
+  for (const auto& [name, row] : tables.archived) counted_to[&facts_in(*this, row)] = row.next_offset;
   const auto judge_again = [&](Facts& facts) {
     const auto counted = counted_to.find(&facts);
     for (auto at = facts.lower_bound(counted == counted_to.end() ? 0 : counted->second); at != facts.end();

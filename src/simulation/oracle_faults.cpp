@@ -57,7 +57,7 @@ Showing views_of(const commit::FakeDatabase& database) {
     const tally::WindowRow& row = window.row;
     if (!hidden(key)) show(showing, key, row.events, row.page_views, row.users);
     if (key.granularity != Granularity::minute) continue;
-    if (!database.unrolled.contains(commit::PendingRollup{key.partition, key.start})) continue;
+    if (!database.pending_rollups.contains(commit::PendingRollup{key.partition, key.start})) continue;
     for (const Granularity coarse : {Granularity::hour, Granularity::day}) {
       tally::WindowKey target = key;
       target.granularity = coarse;
@@ -137,7 +137,7 @@ std::optional<std::string> Oracle::account_fault(const commit::FakeDatabase& dat
   for (const auto& [partition, row] : database.ledgers) {
     if (is_second(row)) return "a log has two accounts";
   }
-  for (const auto& [name, row] : database.retired) {
+  for (const auto& [name, row] : database.archived) {
     if (is_second(row)) return name.first + " is an account of a log that has another one";
   }
   return std::nullopt;
@@ -146,14 +146,14 @@ std::optional<std::string> Oracle::account_fault(const commit::FakeDatabase& dat
 std::optional<std::string> Oracle::letter_fault(const commit::FakeDatabase& database) const {
   std::map<commit::DeadLetterId, Letter> is;
   std::int64_t attempts = 0;
-  for (const auto& [place, letter] : database.letters) {
+  for (const auto& [place, letter] : database.dead_letters) {
     is[place] = {.attempts = letter.attempts, .replayed = letter.replayed_at.has_value()};
     attempts += letter.attempts;
   }
   if (is != letters_) return "the dead letters are not those of the log";
   std::int64_t dead_lettered = 0;
   for (const auto& [partition, row] : database.ledgers) dead_lettered += row.dead_lettered;
-  for (const auto& [name, row] : database.retired) dead_lettered += row.dead_lettered;
+  for (const auto& [name, row] : database.archived) dead_lettered += row.dead_lettered;
   if (attempts != dead_lettered) return differs("the sum of attempts", attempts, dead_lettered);
   return std::nullopt;
 }
@@ -199,7 +199,8 @@ std::optional<std::string> Oracle::find_unpruned(const commit::FakeDatabase& dat
     const WallTime end(tally::window_end(key.granularity, key.start));
     const bool is_minute = key.granularity == Granularity::minute;
     if (kept.count() == 0 || std::max(end, window.written_at) + kept > before) continue;
-    if (is_minute && database.unrolled.contains(commit::PendingRollup{key.partition, key.start})) continue;
+    if (is_minute && database.pending_rollups.contains(commit::PendingRollup{key.partition, key.start}))
+      continue;
     return in_words(key) + " should have been pruned";
   }
   return std::nullopt;
@@ -228,7 +229,7 @@ std::optional<std::string> Oracle::find_fault(const commit::FakeDatabase& databa
   for (const auto& [partition, row] : database.ledgers) {
     if (auto fault = ledger_fault(row)) return fault;
   }
-  for (const auto& [name, row] : database.retired) {
+  for (const auto& [name, row] : database.archived) {
     if (auto fault = ledger_fault(row)) return name.first + ": " + *fault;
   }
   if (auto fault = account_fault(database)) return fault;

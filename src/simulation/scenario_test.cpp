@@ -73,7 +73,7 @@ class Story {
         return commit::Fault::lost_after;
       case Mishap::limbo_kept:
       case Mishap::limbo_dropped:
-        return step == commit::StoreStep::commit ? commit::Fault::limbo : commit::Fault::lost_after;
+        return step == commit::StoreStep::commit ? commit::Fault::in_doubt : commit::Fault::lost_after;
       case Mishap::broken:
         return commit::Fault::broken;
       case Mishap::crash:
@@ -102,7 +102,7 @@ class Story {
       }
       if (process_->left()) left_with_reason_ = process_->left()->exit_code == 1;
       if (process_->left() || std::exchange(crashing_, false)) restart();
-      world_.database.settle(mishap_ == Mishap::limbo_kept);
+      world_.database.resolve_in_doubt(mishap_ == Mishap::limbo_kept);
     }
   }
 

@@ -52,7 +52,7 @@ class Simulation {
         member.frozen = 0;
         if (member.process) member.process->settle();
       }
-      world_.database.settle(dice_.one_in(2));
+      world_.database.resolve_in_doubt(dice_.one_in(2));
       world_.advance(milliseconds{world_.all_counted() ? 30'000 : 300});
     }
     return end();
@@ -101,7 +101,7 @@ class Simulation {
     if (store_away_ > 0) return commit::Fault::refused;
     if (!dice_.one_in(character_.store_fault_one_in)) return commit::Fault::none;
     constexpr std::array faults{commit::Fault::refused, commit::Fault::lost_before, commit::Fault::lost_after,
-                                commit::Fault::limbo};
+                                commit::Fault::in_doubt};
     note("the store fails", -1, -1);
     return faults[static_cast<std::size_t>(dice_.roll(4))];
   }
@@ -127,7 +127,7 @@ class Simulation {
     if (what < 48) return world_.advance(milliseconds{dice_.roll(20'000)});
     if (what < 49)
       return world_.advance(character_.ages ? minutes{dice_.roll(1800)} : seconds{dice_.roll(120)});
-    if (what < 51) return world_.database.settle(dice_.one_in(2));
+    if (what < 51) return world_.database.resolve_in_doubt(dice_.one_in(2));
     if (member.frozen > 0 || !member.process) return;
     if (what < 57 && character_.copies) return copy(*member.process);
     if (what < 70) {
@@ -326,13 +326,13 @@ class Simulation {
     for (SimulatedGroup::Member& member : group_.members()) {
       if (member.process) keep_counts(*member.process);
     }
-    for (const auto& [place, letter] : world_.database.letters)
+    for (const auto& [place, letter] : world_.database.dead_letters)
       end_.letters_replayed += letter.replayed_at ? 1 : 0;
     end_.crashes = group_.crashes();
     end_.moves = group_.moves();
     end_.windows_pruned = world_.database.windows_pruned;
     end_.metrics_pruned = world_.database.flushes_pruned;
-    end_.accounts_retired = static_cast<std::int64_t>(world_.database.retired.size());
+    end_.accounts_retired = static_cast<std::int64_t>(world_.database.archived.size());
     for (const Note& each : notes_) {
       end_.last_events += "  at " + std::to_string(each.second) + " s: ";
       if (each.process >= 0) end_.last_events += "process " + std::to_string(each.process) + " ";

@@ -72,8 +72,8 @@ Error SqliteMetricsStore::give_up(Error why) {
 
 // Outside transactions
 
-Result<std::vector<WindowStart>> SqliteMetricsStore::unrolled_minutes(std::int32_t partition) {
-  Statement& unrolled = statement(StoreSql::unrolled_minutes).bind_text(1, topic_).bind(2, partition);
+Result<std::vector<WindowStart>> SqliteMetricsStore::find_pending_rollups(std::int32_t partition) {
+  Statement& unrolled = statement(StoreSql::find_pending_rollups).bind_text(1, topic_).bind(2, partition);
   std::vector<WindowStart> minutes;
   while (true) {
     auto row = unrolled.step();
@@ -158,10 +158,10 @@ Result<std::vector<SqliteMetricsStore::RowName>> SqliteMetricsStore::find_unroll
   return names;
 }
 
-Result<commit::UnrolledRows> SqliteMetricsStore::read_unrolled(std::int32_t partition,
-                                                               std::span<const WindowStart> minutes,
-                                                               const commit::RowBounds& bounds) {
-  commit::UnrolledRows found;
+Result<commit::PendingRows> SqliteMetricsStore::read_pending_rows(std::int32_t partition,
+                                                                  std::span<const WindowStart> minutes,
+                                                                  const commit::RowBounds& bounds) {
+  commit::PendingRows found;
   std::size_t bytes = 0;
   for (const WindowStart minute : minutes) {
     auto names = find_unrolled(partition, minute);
@@ -197,9 +197,10 @@ Result<void> SqliteMetricsStore::write_all(const commit::Changes& changes, commi
   Result<void> done =
       each(changes.windows, [&](const auto& row) { return put_window(row, changes.written_at); });
   if (done)
-    done = each(changes.unrolled, [&](auto& minute) { return mark_minute(StoreSql::set_unrolled, minute); });
+    done = each(changes.pending_rollups,
+                [&](auto& minute) { return mark_minute(StoreSql::set_unrolled, minute); });
   if (done)
-    done = each(changes.rolled, [&](auto& minute) { return mark_minute(StoreSql::set_rolled, minute); });
+    done = each(changes.rolled_up, [&](auto& minute) { return mark_minute(StoreSql::set_rolled, minute); });
   if (done)
     done = each(changes.horizons, [&](auto& to) { return raise_horizon(to.granularity, to.pruned_to); });
   if (done) done = put_letters(changes);
@@ -340,10 +341,10 @@ Result<std::vector<WindowStart>> SqliteMetricsStore::windows_to_prune(const comm
 
 // Ends
 
-commit::CommitAnswer SqliteMetricsStore::commit() {
+commit::CommitOutcome SqliteMetricsStore::commit() {
   auto ended = database_.commit();
-  if (ended) return {commit::CommitEnd::committed, {}};
-  return {commit::CommitEnd::unknown, give_up(std::move(ended).error())};
+  if (ended) return {commit::CommitStatus::committed, {}};
+  return {commit::CommitStatus::unknown, give_up(std::move(ended).error())};
 }
 
 void SqliteMetricsStore::rollback() { database_.rollback(); }

@@ -19,10 +19,13 @@ Statement& bind_place(Statement& statement, const commit::DeadLetterId& source) 
 
 }  // namespace
 
-Result<std::vector<std::int64_t>> SqliteMetricsStore::letter_offsets(std::int32_t partition,
-                                                                     std::int64_t from, std::int64_t to) {
-  Statement& letters =
-      statement(StoreSql::letter_offsets).bind_text(1, topic_).bind(2, partition).bind(3, from).bind(4, to);
+Result<std::vector<std::int64_t>> SqliteMetricsStore::find_dead_letters(std::int32_t partition,
+                                                                        std::int64_t from, std::int64_t to) {
+  Statement& letters = statement(StoreSql::find_dead_letters)
+                           .bind_text(1, topic_)
+                           .bind(2, partition)
+                           .bind(3, from)
+                           .bind(4, to);
   std::vector<std::int64_t> offsets;
   while (true) {
     auto row = letters.step();
@@ -53,7 +56,7 @@ Result<std::vector<commit::DeadLetterState>> SqliteMetricsStore::lock_dead_lette
 }
 
 Result<void> SqliteMetricsStore::put_letters(const commit::Changes& changes) {
-  for (const commit::DeadLetter& letter : changes.letters) {
+  for (const commit::DeadLetter& letter : changes.dead_letters) {
     if (auto put = put_letter(letter); !put) return put;
   }
   for (const commit::DeadLetterId& source : changes.replayed) {

@@ -56,7 +56,7 @@ Result<std::optional<tally::LedgerRow>> SqliteMetricsStore::archive_ledger(
     auto taken = find_ledger(retirement.as_topic, seen.partition);
     if (!taken) return propagate(taken);
     if (*taken) {
-      return fail(ErrorKind::unavailable, "account_retired",
+      return fail(ErrorKind::unavailable, "ledger_archived",
                   "partition " + std::to_string(seen.partition) + " of " + topic_ + " was put away as " +
                       retirement.as_topic + " just now");
     }

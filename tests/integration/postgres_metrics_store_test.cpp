@@ -16,7 +16,7 @@ class PostgresStoreWorld final : public StoreFixture {
   std::unique_ptr<MetricsStore> session(const std::string& group) override {
     return database_.session(group);
   }
-  Standing standing() override { return postgres::look_at_all(database_); }
+  StoreContents contents() override { return postgres::look_at_all(database_); }
 
  private:
   postgres::StoreDatabase database_{hll};
@@ -75,12 +75,12 @@ void expect_good_plan(const Rows& plan, const std::string& sql) {
 
 void expect_good_plans(TestConnection& session) {
   using namespace store_sql;
-  const std::array statements{&find_stranger,  &make_ledger,      &read_ledger,       &begin_topic,
-                              &archive_ledger, &retire_letters,   &letter_offsets,    &fence,
-                              &read_windows,   &read_unrolled,    &lock_dead_letters, &put_windows,
-                              &minute_rows,    &unrolled_minutes, &set_rolled,        &set_unrolled,
-                              &put_letters,    &set_replayed,     &add_attempts,      &raise_horizons,
-                              &put_flush,      &put_ledgers,      &prune_windows};
+  const std::array statements{&find_stranger,  &make_ledger,          &read_ledger,       &begin_topic,
+                              &archive_ledger, &retire_letters,       &find_dead_letters, &fence,
+                              &read_windows,   &read_pending_rows,    &lock_dead_letters, &put_windows,
+                              &minute_rows,    &find_pending_rollups, &set_rolled,        &set_unrolled,
+                              &put_letters,    &set_replayed,         &add_attempts,      &raise_horizons,
+                              &put_flush,      &put_ledgers,          &prune_windows};
   for (const Statement* const statement : statements) {
     int parameters = 0;
     while (statement->sql.find('$' + std::to_string(parameters + 1)) != std::string::npos) ++parameters;
@@ -104,7 +104,7 @@ class PostgresStore : public testing::Test {
     changes.ledgers = {after};
     const auto wrote = store_->write(changes);
     EXPECT_TRUE(wrote.has_value()) << wrote.error().text;
-    EXPECT_EQ(store_->commit().end, commit::CommitEnd::committed);
+    EXPECT_EQ(store_->commit().status, commit::CommitStatus::committed);
     return after;
   }
 
@@ -136,11 +136,11 @@ TEST_F(PostgresStore, AnswersPeopleWhoUniteUsersByTheExtension) {
 TEST_F(PostgresStore, KeepsALetterWhoseDetailQuotesBytesThatAreNoText) {
   const std::string quoted("\"\0\xff\" is not JSON", 16);
   flush(open(),
-        {.letters = {{.partition = 0, .offset = 1, .detail = quoted, .value = quoted, .at = written}}});
-  const auto letters = look_at_all(database_).letters;
+        {.dead_letters = {{.partition = 0, .offset = 1, .detail = quoted, .value = quoted, .at = written}}});
+  const auto letters = look_at_all(database_).dead_letters;
   ASSERT_EQ(letters.size(), 1U);
-  EXPECT_EQ(letters[0].letter.detail, "\"\uFFFD\uFFFD\" is not JSON");
-  EXPECT_EQ(letters[0].letter.value, quoted);
+  EXPECT_EQ(letters[0].dead_letter.detail, "\"\uFFFD\uFFFD\" is not JSON");
+  EXPECT_EQ(letters[0].dead_letter.value, quoted);
 }
 
 // Kafka's record times are whatever a producer says.
@@ -153,28 +153,28 @@ TEST_F(PostgresStore, KeepsMomentsThatNoCalendarHas) {
     ledger = moved_on(ledger, 1);
     ledger.observed.oldest_unread_at = moment;
     const auto wrote = store_->write({.written_at = written,
-                                      .letters = {{.partition = 0, .offset = odd, .at = moment}},
+                                      .dead_letters = {{.partition = 0, .offset = odd, .at = moment}},
                                       .ledgers = {ledger}});
     EXPECT_TRUE(wrote.has_value()) << wrote.error().text;
-    EXPECT_EQ(store_->commit().end, commit::CommitEnd::committed);
+    EXPECT_EQ(store_->commit().status, commit::CommitStatus::committed);
   }
   EXPECT_EQ(open().observed.oldest_unread_at, WallTime{std::chrono::milliseconds{-1}});
 }
 
 TEST_F(PostgresStore, LeavesATopicOfAnotherNameAlone) {
-  flush(open(), {.windows = {total(Granularity::minute, minute(0), 1)}, .unrolled = {{0, minute(0)}}});
+  flush(open(), {.windows = {total(Granularity::minute, minute(0), 1)}, .pending_rollups = {{0, minute(0)}}});
   MetricsStoreOptions other = database_.options("another-group");
   other.topic = "another-topic";
   PostgresMetricsStore second(other);
   const tally::LedgerRow ledger = second.open_ledger(0, 7, written).value();
   EXPECT_EQ(ledger.next_offset, 7);
-  EXPECT_TRUE(second.unrolled_minutes(0).value().empty());
+  EXPECT_TRUE(second.find_pending_rollups(0).value().empty());
   ASSERT_EQ(second.begin(std::array{fence_of(ledger)}).value().size(), 1U);
   EXPECT_TRUE(
       second.read_windows(std::array{total(Granularity::minute, minute(0), 1).key}, limits::step_bytes_max)
           .value()
           ->empty());
-  EXPECT_TRUE(second.read_unrolled(0, std::array{minute(0)}, {}).value().rows.empty());
+  EXPECT_TRUE(second.read_pending_rows(0, std::array{minute(0)}, {}).value().rows.empty());
 }
 
 // A row that is written again stays on its page and touches no index.

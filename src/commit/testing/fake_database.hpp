@@ -20,11 +20,11 @@ namespace weir::commit {
 
 enum class StoreStep : std::uint8_t {
   open_ledger,
-  letter_offsets,
-  unrolled_minutes,
+  find_dead_letters,
+  find_pending_rollups,
   begin,
   read_windows,
-  read_unrolled,
+  read_pending_rows,
   lock_dead_letters,
   write,
   commit,
@@ -35,11 +35,11 @@ enum class StoreStep : std::uint8_t {
 // What becomes of one call.
 enum class Fault : std::uint8_t {
   none,
-  refused,  // ErrorKind::unavailable, and nothing happened; a commit: aborted
+  refused,      // ErrorKind::unavailable, and nothing happened; a commit: aborted
   lost_before,  // ErrorKind::unavailable, and nothing happened, but the caller cannot know; a commit: unknown
-  lost_after,  // ErrorKind::unavailable, but it happened; a commit: unknown
-  limbo,       // a commit: unknown, and the server has not made up its mind: its locks stay until settle()
-  broken,      // ErrorKind::internal: a failed fsync
+  lost_after,   // ErrorKind::unavailable, but it happened; a commit: unknown
+  in_doubt,     // a commit: unknown, and the server has not made up its mind: its locks stay until settle()
+  broken,       // ErrorKind::internal: a failed fsync
   refused_until_a_person_acts,  // ErrorKind::invalid, and nothing happened: a column is not as it should be
 };
 
@@ -55,7 +55,7 @@ enum class RowCache : std::uint8_t {
 struct PlantedBugs {
   bool no_fence = false;              // every fence holds
   bool ledger_before_rows = false;    // write() moves the offset at once, the numbers follow at the commit
-  bool retire_unfenced = false;       // an account is put away, whatever has become of it since it was judged
+  bool archive_unfenced = false;      // an account is put away, whatever has become of it since it was judged
   bool resend_without_fence = false;  // after an unknown commit the next fence of that session always holds
   RowCache cache = RowCache::none;
 };
@@ -69,19 +69,19 @@ struct FakeTables {
     WallTime written_at;
   };
 
-  struct Letter {
-    DeadLetter letter;
+  struct DeadLetterRow {
+    DeadLetter dead_letter;
     std::int64_t attempts = 1;
     std::optional<WallTime> replayed_at;
   };
 
   std::optional<std::string> group;
   std::map<std::int32_t, tally::LedgerRow> ledgers;
-  std::map<std::pair<std::string, std::int32_t>, tally::LedgerRow> retired;  // by the topic name they took
+  std::map<std::pair<std::string, std::int32_t>, tally::LedgerRow> archived;  // by the topic name they took
   std::map<tally::WindowKey, Window> windows;
-  std::set<PendingRollup> unrolled;
+  std::set<PendingRollup> pending_rollups;
   std::array<WallTime, 3> pruned_to{};
-  std::map<DeadLetterId, Letter> letters;
+  std::map<DeadLetterId, DeadLetterRow> dead_letters;
   std::vector<FlushRow> flushes;
   // What retention has taken: no table, the test's own account.
   std::int64_t windows_pruned = 0;
@@ -90,8 +90,8 @@ struct FakeTables {
 };
 
 // A letter of the log that is there now; an account as it is before anything was written to it.
-[[nodiscard]] DeadLetterId place_in_topic(std::int32_t partition, std::int64_t offset);
-[[nodiscard]] tally::LedgerRow beginning(std::int32_t partition, std::int64_t start_offset, WallTime now);
+[[nodiscard]] DeadLetterId id_in_topic(std::int32_t partition, std::int64_t offset);
+[[nodiscard]] tally::LedgerRow new_ledger(std::int32_t partition, std::int64_t start_offset, WallTime now);
 
 class FakeDatabase : public FakeTables {
  public:
@@ -100,16 +100,16 @@ class FakeDatabase : public FakeTables {
   // Told of every committed transaction, once its rows stand here.
   std::function<void(const Changes&)> on_commit = [](const Changes&) {};
   // Told of every account that was put away, once the new row stands here.
-  std::function<void(const LedgerArchival&, const tally::LedgerRow& fresh)> on_retire =
+  std::function<void(const LedgerArchival&, const tally::LedgerRow& fresh)> on_archive =
       [](const LedgerArchival&, const tally::LedgerRow&) {};
   PlantedBugs bugs;
   // More window rows and dead letters than these take too long: the transaction is ended.
   std::size_t rows_in_statement_max = std::numeric_limits<std::size_t>::max();
   std::size_t rows_in_transaction_max = std::numeric_limits<std::size_t>::max();
 
-  [[nodiscard]] bool has_limbo() const { return !limbo_.empty(); }
+  [[nodiscard]] bool has_commits_in_doubt() const { return !in_doubt_.empty(); }
   // The server decides about the commits that are in limbo.
-  void settle(bool applied);
+  void resolve_in_doubt(bool applied);
   // The last commits are taken back as a whole, and with them all that is open; every session must have been
   // ended. So does a power cut where the store does not wait for the disk (SQLite, synchronous=NORMAL), and a
   // failover to a standby that lags (PostgreSQL, replicated asynchronously).
@@ -119,7 +119,7 @@ class FakeDatabase : public FakeTables {
   friend class FakeMetricsStore;
 
   void apply(const Changes& changes);
-  tally::LedgerRow apply(const LedgerArchival& retirement);
+  tally::LedgerRow apply(const LedgerArchival& archival);
   // The windows that a prune takes of what is committed, and whether it stops at its bound.
   [[nodiscard]] std::vector<WindowStart> windows_to_prune(const Prune& prune, bool& has_more) const;
   [[nodiscard]] bool has_more_than(const Prune& prune) const;
@@ -129,13 +129,13 @@ class FakeDatabase : public FakeTables {
   [[nodiscard]] bool matches(const Fence& fence) const;
   [[nodiscard]] bool stands_at(const Fence& fence) const;  // whatever its sums are
 
-  struct Limbo {
+  struct CommitInDoubt {
     std::uint64_t transaction = 0;
     Changes changes;
   };
   std::map<std::int32_t, std::uint64_t> locks_;         // partition → transaction
   std::map<DeadLetterId, std::uint64_t> letter_locks_;  // letter → transaction
-  std::vector<Limbo> limbo_;
+  std::vector<CommitInDoubt> in_doubt_;
   std::uint64_t last_transaction_ = 0;
 };
 

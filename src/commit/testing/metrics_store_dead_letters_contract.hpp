@@ -17,26 +17,26 @@ TEST_P(MetricsStoreContract, KeepsDeadLettersWhole) {
   const DeadLetter empty{0,      6, "value_missing", "a record without a value", std::nullopt, std::nullopt,
                          written};
   const DeadLetter other{1, 5, "json_broken", "", "", "", written};
-  flush(open(), {.letters = {empty, other, bytes}});
-  EXPECT_EQ(world_->standing().letters,
-            (std::vector<StandingLetter>{{bytes, 1, {}}, {empty, 1, {}}, {other, 1, {}}}));
+  flush(open(), {.dead_letters = {empty, other, bytes}});
+  EXPECT_EQ(fixture_->contents().dead_letters,
+            (std::vector<StoredDeadLetter>{{bytes, 1, {}}, {empty, 1, {}}, {other, 1, {}}}));
 }
 
 TEST_P(MetricsStoreContract, TellsWhichOffsetsAreLetters) {
   Changes changes;
   for (const std::int64_t offset : {30, 10, 20, 40})
-    changes.letters.push_back({.partition = 0, .offset = offset});
-  changes.letters.push_back({.partition = 1, .offset = 25});
+    changes.dead_letters.push_back({.partition = 0, .offset = offset});
+  changes.dead_letters.push_back({.partition = 1, .offset = 25});
   flush(open(), changes);
   using Offsets = std::vector<std::int64_t>;
-  EXPECT_EQ(store_->letter_offsets(0, 10, 40).value(), (Offsets{10, 20, 30}));  // from is in, to is not
-  EXPECT_EQ(store_->letter_offsets(0, 11, 41).value(), (Offsets{20, 30, 40}));
-  EXPECT_EQ(store_->letter_offsets(0, 41, 99).value(), Offsets{});
-  EXPECT_EQ(store_->letter_offsets(1, 0, 99).value(), Offsets{25});
+  EXPECT_EQ(store_->find_dead_letters(0, 10, 40).value(), (Offsets{10, 20, 30}));  // from is in, to is not
+  EXPECT_EQ(store_->find_dead_letters(0, 11, 41).value(), (Offsets{20, 30, 40}));
+  EXPECT_EQ(store_->find_dead_letters(0, 41, 99).value(), Offsets{});
+  EXPECT_EQ(store_->find_dead_letters(1, 0, 99).value(), Offsets{25});
 }
 
 TEST_P(MetricsStoreContract, RefusesALetterThatStandsThereAlready) {
-  const Changes letter{.letters = {{.partition = 0, .offset = 5}}};
+  const Changes letter{.dead_letters = {{.partition = 0, .offset = 5}}};
   const tally::LedgerRow ledger = flush(open(), letter);
   expect_refused(ledger, letter);
 }
@@ -46,7 +46,7 @@ TEST_P(MetricsStoreContract, RefusesALetterThatStandsThereAlready) {
 TEST_P(MetricsStoreContract, TellsOfEachLetterWhetherItWaitsForItsReplay) {
   using namespace store_contract;
   tally::LedgerRow ledger =
-      flush(open(), {.letters = {{.partition = 0, .offset = 5}, {.partition = 3, .offset = 9}}});
+      flush(open(), {.dead_letters = {{.partition = 0, .offset = 5}, {.partition = 3, .offset = 9}}});
   ledger = flush(ledger, {.replayed = {letter(0, 5)}});
 
   // Partition 3 is not fenced here, and was never opened: its letters can be asked for all the same.
@@ -65,10 +65,11 @@ TEST_P(MetricsStoreContract, MarksALetterAsReplayedOnce) {
   using namespace store_contract;
   const DeadLetter own{.partition = 0, .offset = 5, .at = written};
   const DeadLetter foreign{.partition = 3, .offset = 9, .at = written};
-  tally::LedgerRow ledger = flush(open(), {.letters = {own, foreign}});
+  tally::LedgerRow ledger = flush(open(), {.dead_letters = {own, foreign}});
   const WallTime later = written + std::chrono::minutes{2};
   ledger = flush(ledger, {.written_at = later, .replayed = {letter(3, 9)}});
-  EXPECT_EQ(world_->standing().letters, (std::vector<StandingLetter>{{own, 1, {}}, {foreign, 1, later}}));
+  EXPECT_EQ(fixture_->contents().dead_letters,
+            (std::vector<StoredDeadLetter>{{own, 1, {}}, {foreign, 1, later}}));
   expect_refused(ledger, {.replayed = {letter(3, 9)}});
   expect_refused(ledger, {.replayed = {letter(3, 10)}});  // there is none
 }
@@ -77,12 +78,13 @@ TEST_P(MetricsStoreContract, CountsTheAttemptsOfALetterThatIsStillBad) {
   using namespace store_contract;
   const DeadLetter own{.partition = 0, .offset = 5, .at = written};
   const DeadLetter foreign{.partition = 3, .offset = 9, .at = written};
-  tally::LedgerRow ledger = flush(open(), {.letters = {own, foreign}});
+  tally::LedgerRow ledger = flush(open(), {.dead_letters = {own, foreign}});
   ledger =
       flush(ledger, {.replayed = {letter(3, 9)}, .failed_replays = {{letter(0, 5), 2}, {letter(3, 9), 1}}});
   ledger = flush(ledger,
                  {.failed_replays = {{letter(0, 5), 1}, {letter(3, 9), 4}}});  // also after it was replayed
-  EXPECT_EQ(world_->standing().letters, (std::vector<StandingLetter>{{own, 4, {}}, {foreign, 6, written}}));
+  EXPECT_EQ(fixture_->contents().dead_letters,
+            (std::vector<StoredDeadLetter>{{own, 4, {}}, {foreign, 6, written}}));
   expect_refused(ledger, {.failed_replays = {{letter(0, 6), 1}}});
 }
 
@@ -90,14 +92,16 @@ TEST_P(MetricsStoreContract, MarksALetterThatComesWithTheSameChanges) {
   using namespace store_contract;
   const DeadLetter one{.partition = 0, .offset = 5, .at = written};
   const DeadLetter two{.partition = 0, .offset = 6, .at = written};
-  flush(open(), {.letters = {one, two}, .replayed = {letter(0, 5)}, .failed_replays = {{letter(0, 6), 1}}});
-  EXPECT_EQ(world_->standing().letters, (std::vector<StandingLetter>{{one, 1, written}, {two, 2, {}}}));
+  flush(open(),
+        {.dead_letters = {one, two}, .replayed = {letter(0, 5)}, .failed_replays = {{letter(0, 6), 1}}});
+  EXPECT_EQ(fixture_->contents().dead_letters,
+            (std::vector<StoredDeadLetter>{{one, 1, written}, {two, 2, {}}}));
 }
 
 TEST_P(MetricsStoreContract, LeavesNoMarkAfterARollback) {
   using namespace store_contract;
   const DeadLetter own{.partition = 0, .offset = 5, .at = written};
-  const tally::LedgerRow ledger = flush(open(), {.letters = {own}});
+  const tally::LedgerRow ledger = flush(open(), {.dead_letters = {own}});
   ASSERT_EQ(store_->begin(std::array{fence_of(ledger)}).value().size(), 1U);
   ASSERT_EQ(store_->lock_dead_letters(std::array{letter(0, 5)}).value(),
             std::vector{DeadLetterState::waiting});
@@ -107,7 +111,7 @@ TEST_P(MetricsStoreContract, LeavesNoMarkAfterARollback) {
                            .ledgers = {moved_on(ledger, 1)}})
                   .has_value());
   store_->rollback();
-  EXPECT_EQ(world_->standing().letters, (std::vector<StandingLetter>{{own, 1, {}}}));
+  EXPECT_EQ(fixture_->contents().dead_letters, (std::vector<StoredDeadLetter>{{own, 1, {}}}));
   flush(ledger, {.replayed = {letter(0, 5)}});  // and the same may be done again
 }
 

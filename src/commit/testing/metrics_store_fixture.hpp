@@ -14,19 +14,19 @@
 
 namespace weir::commit {
 
-struct StandingLetter {
-  DeadLetter letter;
+struct StoredDeadLetter {
+  DeadLetter dead_letter;
   std::int64_t attempts = 0;
   std::optional<WallTime> replayed_at;
 
-  friend bool operator==(const StandingLetter&, const StandingLetter&) = default;
+  friend bool operator==(const StoredDeadLetter&, const StoredDeadLetter&) = default;
 };
 
 // What archive_ledger() has put away under another topic name.
 struct ArchivedLedger {
   std::string topic;
   tally::LedgerRow ledger;
-  std::vector<StandingLetter> letters;  // of that name and partition, by offset
+  std::vector<StoredDeadLetter> dead_letters;  // of that name and partition, by offset
 
   friend bool operator==(const ArchivedLedger&, const ArchivedLedger&) = default;
 };
@@ -34,14 +34,14 @@ struct ArchivedLedger {
 // All that is committed, whichever session wrote it. `windows`, `unrolled` and `ledgers` by key, `letters` by
 // partition and offset, `flushes` in the order they came, `retired` by topic and partition; all but `retired`
 // of the suite's topic.
-struct Standing {
+struct StoreContents {
   std::vector<tally::WindowRow> windows;
-  std::vector<PendingRollup> unrolled;
+  std::vector<PendingRollup> pending_rollups;
   std::array<WallTime, 3> pruned_to;  // by granularity
-  std::vector<StandingLetter> letters;
+  std::vector<StoredDeadLetter> dead_letters;
   std::vector<FlushRow> flushes;
   std::vector<tally::LedgerRow> ledgers;
-  std::vector<ArchivedLedger> retired;
+  std::vector<ArchivedLedger> archived;
 };
 
 // A database of its own, empty at first, with the one topic of the suite.
@@ -54,7 +54,7 @@ class StoreFixture {
 
   // A new session of a process of this group. Sessions die before the world.
   virtual std::unique_ptr<MetricsStore> session(const std::string& group) = 0;
-  virtual Standing standing() = 0;
+  virtual StoreContents contents() = 0;
 };
 using MakeStoreFixture = std::unique_ptr<StoreFixture> (*)();
 
@@ -148,7 +148,7 @@ class MetricsStoreContract : public testing::TestWithParam<MakeStoreFixture> {
     auto wrote = store_->write(changes);
     EXPECT_TRUE(wrote.has_value()) << wrote.error().text;
     auto ended = store_->commit();
-    EXPECT_EQ(ended.end, CommitEnd::committed) << ended.why.text;
+    EXPECT_EQ(ended.status, CommitStatus::committed) << ended.why.text;
     return after;
   }
 
@@ -164,8 +164,8 @@ class MetricsStoreContract : public testing::TestWithParam<MakeStoreFixture> {
     EXPECT_EQ(open(before.partition), before);
   }
 
-  std::unique_ptr<StoreFixture> world_ = GetParam()();
-  std::unique_ptr<MetricsStore> store_ = world_->session(group);
+  std::unique_ptr<StoreFixture> fixture_ = GetParam()();
+  std::unique_ptr<MetricsStore> store_ = fixture_->session(group);
 };
 
 }  // namespace weir::commit

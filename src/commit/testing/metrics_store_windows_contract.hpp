@@ -30,7 +30,7 @@ TEST_P(MetricsStoreContract, KeepsEveryMemberOfAWindowRow) {
       row(Granularity::day, tally::window_of(Granularity::day, hour(0)), Dimension::activity_type,
           "page_view", 5'000'000'000)};
   flush(open(), {.windows = all});
-  EXPECT_EQ(sorted(world_->standing().windows), sorted(all));
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted(all));
 }
 
 TEST_P(MetricsStoreContract, ReadsTheRowsThereAreOfTheKeysAsked) {
@@ -63,7 +63,7 @@ TEST_P(MetricsStoreContract, ReplacesTheRowOfTheSameKey) {
   is.stored = {8, 9, 10};
   is.users = one_user('\x05');
   flush(ledger, {.windows = {is}});
-  EXPECT_EQ(world_->standing().windows, std::vector{is});
+  EXPECT_EQ(fixture_->contents().windows, std::vector{is});
 }
 
 TEST_P(MetricsStoreContract, ReadsItsOwnWritesWithinATransaction) {
@@ -103,13 +103,13 @@ TEST_P(MetricsStoreContract, WritesATransactionInSeveralSteps) {
   EXPECT_EQ(store_->read_windows(std::array{first.key}, bytes_max).value(), std::vector{first});
   const tally::LedgerRow after = moved_on(ledger, 1);
   ASSERT_TRUE(store_->write({.written_at = written, .ledgers = {after}}).has_value());
-  ASSERT_EQ(store_->commit().end, CommitEnd::committed);
-  EXPECT_EQ(sorted(world_->standing().windows), sorted({first, page}));
-  EXPECT_EQ(world_->standing().ledgers, std::vector{after});
+  ASSERT_EQ(store_->commit().status, CommitStatus::committed);
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted({first, page}));
+  EXPECT_EQ(fixture_->contents().ledgers, std::vector{after});
 }
 
 // Minutes 1 and 3 with a remainder, in the order in which it is to be read; and what is not to be read.
-inline std::pair<std::vector<tally::WindowRow>, std::vector<tally::WindowRow>> unrolled_and_others() {
+inline std::pair<std::vector<tally::WindowRow>, std::vector<tally::WindowRow>> pending_rows_and_others() {
   using namespace store_contract;
   const std::vector wanted{
       total(Granularity::minute, minute(1), 3),
@@ -132,14 +132,14 @@ inline std::pair<std::vector<tally::WindowRow>, std::vector<tally::WindowRow>> u
 
 TEST_P(MetricsStoreContract, ReadsRowsWithARemainderInTheOrderTheirValuesCame) {
   using namespace store_contract;
-  const auto [wanted, others] = unrolled_and_others();
+  const auto [wanted, others] = pending_rows_and_others();
   std::vector<tally::WindowRow> all = wanted;
   std::reverse(all.begin(), all.end());
   all.insert(all.end(), others.begin(), others.end());
   const tally::LedgerRow ledger = flush(open(), {.windows = all});
   ASSERT_TRUE(store_->begin(std::array{fence_of(ledger)}).has_value());
-  const UnrolledRows found =
-      store_->read_unrolled(0, std::array{minute(1), minute(3), minute(4)}, {}).value();
+  const PendingRows found =
+      store_->read_pending_rows(0, std::array{minute(1), minute(3), minute(4)}, {}).value();
   EXPECT_EQ(found.rows, wanted);
   EXPECT_EQ(found.minutes_read, 3U);
   store_->rollback();
@@ -147,7 +147,7 @@ TEST_P(MetricsStoreContract, ReadsRowsWithARemainderInTheOrderTheirValuesCame) {
 
 TEST_P(MetricsStoreContract, ReadsRowsWithARemainderUpToBoundsAndTheRestOnceThoseAreRolledUp) {
   using namespace store_contract;
-  const auto [wanted, others] = unrolled_and_others();
+  const auto [wanted, others] = pending_rows_and_others();
   const std::array minutes{minute(0), minute(1), minute(3)};
   for (const RowBounds& bounds : {RowBounds{.rows = 2}, RowBounds{.bytes = wanted[0].users.size()},
                                   RowBounds{.rows = 2, .bytes = 1}, RowBounds{.rows = 6}}) {
@@ -158,7 +158,8 @@ TEST_P(MetricsStoreContract, ReadsRowsWithARemainderUpToBoundsAndTheRestOnceThos
     std::vector<tally::WindowRow> read;
     std::size_t minutes_read = 0;
     for (int tries = 0; minutes_read < minutes.size() && tries < 20; ++tries) {
-      UnrolledRows found = store_->read_unrolled(0, std::span(minutes).subspan(minutes_read), bounds).value();
+      PendingRows found =
+          store_->read_pending_rows(0, std::span(minutes).subspan(minutes_read), bounds).value();
       EXPECT_LE(found.rows.size(), bounds.rows);
       EXPECT_TRUE(found.minutes_read > 0 || !found.rows.empty());
       minutes_read += found.minutes_read;
@@ -183,11 +184,11 @@ TEST_P(MetricsStoreContract, PrunesWhatWasLastWrittenLongEnoughAgo) {
   const tally::LedgerRow ledger = flush(open(), {.windows = rows});
   const Prune too_early{0, Granularity::minute, written - std::chrono::milliseconds{1}};
   const tally::LedgerRow later = flush(ledger, {.prunes = {too_early}});
-  EXPECT_EQ(sorted(world_->standing().windows), sorted(rows));
-  EXPECT_EQ(world_->standing().pruned_to[0], WallTime{});
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted(rows));
+  EXPECT_EQ(fixture_->contents().pruned_to[0], WallTime{});
   flush(later, {.prunes = {{0, Granularity::minute, written}}});
-  EXPECT_TRUE(world_->standing().windows.empty());
-  EXPECT_EQ(world_->standing().pruned_to[0], end_of(Granularity::minute, minute(0)));
+  EXPECT_TRUE(fixture_->contents().windows.empty());
+  EXPECT_EQ(fixture_->contents().pruned_to[0], end_of(Granularity::minute, minute(0)));
 }
 
 TEST_P(MetricsStoreContract, Fault41AWriteOfAClockThatWasAheadHoldsUpNoPruning) {
@@ -198,10 +199,10 @@ TEST_P(MetricsStoreContract, Fault41AWriteOfAClockThatWasAheadHoldsUpNoPruning) 
   Prune prune{.partition = 0, .granularity = Granularity::minute, .before = written, .now = ahead};
   tally::LedgerRow ledger = flush(open(), {.written_at = ahead, .windows = rows});
   ledger = flush(ledger, {.prunes = {prune}});
-  EXPECT_EQ(sorted(world_->standing().windows), sorted(rows)) << "that was written just now";
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted(rows)) << "that was written just now";
   prune.now = ahead - std::chrono::milliseconds{1};
   flush(ledger, {.prunes = {prune}});
-  EXPECT_TRUE(world_->standing().windows.empty());
+  EXPECT_TRUE(fixture_->contents().windows.empty());
 }
 
 TEST_P(MetricsStoreContract, PrunesNoWindowThatHasNotEndedLongEnoughAgo) {
@@ -210,9 +211,9 @@ TEST_P(MetricsStoreContract, PrunesNoWindowThatHasNotEndedLongEnoughAgo) {
   const WallTime end = end_of(Granularity::hour, hour(5));
   tally::LedgerRow ledger = flush(open(), {.written_at = WallTime{hour(5)}, .windows = {window}});
   ledger = flush(ledger, {.prunes = {{0, Granularity::hour, end - std::chrono::milliseconds{1}}}});
-  EXPECT_EQ(world_->standing().windows, std::vector{window});
+  EXPECT_EQ(fixture_->contents().windows, std::vector{window});
   flush(ledger, {.prunes = {{0, Granularity::hour, end}}});
-  EXPECT_TRUE(world_->standing().windows.empty());
+  EXPECT_TRUE(fixture_->contents().windows.empty());
 }
 
 TEST_P(MetricsStoreContract, PrunesNoPartOfAWindowOfWhichARowWasWrittenSince) {
@@ -223,18 +224,18 @@ TEST_P(MetricsStoreContract, PrunesNoPartOfAWindowOfWhichARowWasWrittenSince) {
   tally::LedgerRow ledger = flush(open(), {.windows = {young, old}});
   ledger = flush(ledger, {.written_at = written + std::chrono::hours{1}, .windows = {late}});
   flush(ledger, {.prunes = {{0, Granularity::minute, written}}});
-  EXPECT_EQ(sorted(world_->standing().windows), sorted({young, late}));
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted({young, late}));
 }
 
 TEST_P(MetricsStoreContract, PrunesAMinuteOnlyOnceItIsWhollyRolledUp) {
   using namespace store_contract;
   const tally::WindowRow window = total(Granularity::minute, minute(0), 1);
   const Prune prune{0, Granularity::minute, written};
-  tally::LedgerRow ledger = flush(open(), {.windows = {window}, .unrolled = {{0, minute(0)}}});
+  tally::LedgerRow ledger = flush(open(), {.windows = {window}, .pending_rollups = {{0, minute(0)}}});
   ledger = flush(ledger, {.prunes = {prune}});
-  EXPECT_EQ(world_->standing().windows, std::vector{window});
-  flush(ledger, {.rolled = {{0, minute(0)}}, .prunes = {prune}});  // in one transaction is enough
-  EXPECT_TRUE(world_->standing().windows.empty());
+  EXPECT_EQ(fixture_->contents().windows, std::vector{window});
+  flush(ledger, {.rolled_up = {{0, minute(0)}}, .prunes = {prune}});  // in one transaction is enough
+  EXPECT_TRUE(fixture_->contents().windows.empty());
 }
 
 TEST_P(MetricsStoreContract, PrunesOnePartitionAndOneGranularity) {
@@ -245,8 +246,8 @@ TEST_P(MetricsStoreContract, PrunesOnePartitionAndOneGranularity) {
   std::vector all = stay;
   all.push_back(total(Granularity::minute, minute(0), 1));
   flush(flush(open(), {.windows = all}), {.prunes = {{0, Granularity::minute, written}}});
-  EXPECT_EQ(sorted(world_->standing().windows), sorted(stay));
-  EXPECT_EQ(world_->standing().pruned_to,
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted(stay));
+  EXPECT_EQ(fixture_->contents().pruned_to,
             (std::array{end_of(Granularity::minute, minute(0)), WallTime{}, WallTime{}}));
 }
 
@@ -264,16 +265,16 @@ TEST_P(MetricsStoreContract, PrunesTheOldestFirstUpToABoundOfRowsAndSaysWhetherT
     const Prune some{0, Granularity::minute, written, rows_max};
     const Written answer =
         store_->write({.written_at = written, .ledgers = {after}, .prunes = {some}}).value();
-    EXPECT_EQ(store_->commit().end, CommitEnd::committed);
+    EXPECT_EQ(store_->commit().status, CommitStatus::committed);
     ledger = after;
     return answer.more_to_prune;
   };
   EXPECT_TRUE(prune(11));  // two windows: the second begins below the bound
-  EXPECT_EQ(world_->standing().pruned_to[0], WallTime{minute(2)});
+  EXPECT_EQ(fixture_->contents().pruned_to[0], WallTime{minute(2)});
   EXPECT_TRUE(prune(1));  // at least one
-  EXPECT_EQ(world_->standing().pruned_to[0], WallTime{minute(3)});
+  EXPECT_EQ(fixture_->contents().pruned_to[0], WallTime{minute(3)});
   EXPECT_FALSE(prune(100));
-  EXPECT_TRUE(world_->standing().windows.empty());
+  EXPECT_TRUE(fixture_->contents().windows.empty());
 }
 
 TEST_P(MetricsStoreContract, NeverLowersAHorizonByPruning) {
@@ -281,8 +282,8 @@ TEST_P(MetricsStoreContract, NeverLowersAHorizonByPruning) {
   const Changes changes{.windows = {total(Granularity::minute, minute(0), 1)},
                         .horizons = {{Granularity::minute, WallTime{hour(9)}}}};
   flush(flush(open(), changes), {.prunes = {{0, Granularity::minute, written}}});
-  EXPECT_TRUE(world_->standing().windows.empty());
-  EXPECT_EQ(world_->standing().pruned_to[0], WallTime{hour(9)});
+  EXPECT_TRUE(fixture_->contents().windows.empty());
+  EXPECT_EQ(fixture_->contents().pruned_to[0], WallTime{hour(9)});
 }
 
 TEST_P(MetricsStoreContract, PrunesOldRowsOfUserActivityMetrics) {
@@ -292,7 +293,7 @@ TEST_P(MetricsStoreContract, PrunesOldRowsOfUserActivityMetrics) {
     ledger = flush(ledger, {.flush = FlushRow{written + std::chrono::seconds{second}, second, second}});
   }
   flush(ledger, {.prune_flushes_before = written + std::chrono::seconds{1}});
-  const std::vector<FlushRow> left = world_->standing().flushes;
+  const std::vector<FlushRow> left = fixture_->contents().flushes;
   ASSERT_EQ(left.size(), 2U);
   EXPECT_EQ(left[0].unique_users, 1);
 }
