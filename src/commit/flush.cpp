@@ -1,3 +1,11 @@
+// The order of steps in one attempt:
+//
+//   lock dead letters     only if a held batch has replays; the response decides what they count as
+//   read, then write      for each group of deltas: [next_, step_end_)
+//   changes()             the rows of the last group, and everything that is not a window
+//
+// A read whose rows exceed the bytes of a step is repeated with half as many deltas. The next steps grow
+// again once stored rows are small. One delta alone has no bound of bytes, so every flush makes progress.
 #include "commit/flush.hpp"
 
 #include <algorithm>
@@ -12,11 +20,13 @@
 namespace weir::commit {
 namespace {
 
+// shrink_steps() stops here: smaller steps would cost more round trips than they save.
 constexpr std::size_t rows_a_step_min = 16;
 constexpr std::size_t bytes_a_step_min = 64 * limits::KiB;
 
 using WindowName = std::pair<tally::Granularity, WindowStart>;
 
+// A window is among the rows if its total row is.
 std::set<WindowName> windows_in(std::span<const tally::WindowRow> rows) {
   std::set<WindowName> windows;
   for (const tally::WindowRow& row : rows) {
@@ -25,7 +35,7 @@ std::set<WindowName> windows_in(std::span<const tally::WindowRow> rows) {
   return windows;
 }
 
-// What a delta becomes in the rows that are written, at most.
+// The upper bound of what the delta adds to the bytes of a row.
 std::size_t bytes_of(const tally::WindowDelta& delta) {
   return delta.value.size() + delta.users.encoded_bytes_max();
 }
@@ -93,13 +103,14 @@ Result<std::optional<Plan::Step>> Flush::next_step() {
   if (!merged) return propagate(merged);
   next_ = step_end_;
   if (is_at_end(next_)) {
-    last_rows_ = *std::move(merged);  // they go with the rest
+    // One round trip less: changes() writes them with all the rest.
+    last_rows_ = *std::move(merged);
     return std::nullopt;
   }
   return WriteWindows{*std::move(merged)};
 }
 
-// Moves on to the first share that is held and has a delta left.
+// Moves the cursor to the next delta of a held batch. Returns true if there is none.
 bool Flush::is_at_end(Cursor& cursor) const {
   for (; cursor.batch < batches_.size(); cursor = {cursor.batch + 1, 0}) {
     const PartitionBatch& batch = batches_[cursor.batch];
@@ -108,6 +119,7 @@ bool Flush::is_at_end(Cursor& cursor) const {
   return true;
 }
 
+// Collects deltas until the step is full, and asks for the stored rows that they change.
 std::optional<Plan::Step> Flush::read_step() {
   ranges_.clear();
   rows_.clear();
@@ -126,7 +138,8 @@ std::optional<Plan::Step> Flush::read_step() {
     ranges_.push_back(range);
   }
   if (ranges_.empty()) return std::nullopt;
-  if (rows == 1) call.bytes_max = std::numeric_limits<std::size_t>::max();  // no step is smaller
+  // A step of one delta cannot shrink, so its rows are read for any size.
+  if (rows == 1) call.bytes_max = std::numeric_limits<std::size_t>::max();
   rows_in_step_ = rows;
   return call;
 }
@@ -136,6 +149,7 @@ std::span<const tally::WindowDelta> Flush::deltas_of(const DeltaRange& range) co
 }
 
 void Flush::on_windows(MetricsStore::WindowRows rows) {
+  // Too many bytes: is_read_ stays false, so the next step reads half as many deltas.
   if (!rows) {
     rows_a_step_ = rows_in_step_ / 2;
     return;
@@ -156,7 +170,7 @@ Result<std::vector<tally::WindowRow>> Flush::merge_step() {
     const std::set<WindowName> known = windows_in(stored);
     auto rows = tally::merge_deltas(deltas_of(range), range.batch->partition, std::move(stored));
     if (!rows) return rows;
-    // The total row of each window that is opened is among them.
+    // A window that had no total row before is new.
     counted_.windows_opened += std::ranges::count_if(
         windows_in(*rows), [&](const WindowName& window) { return !known.contains(window); });
     std::ranges::move(*rows, std::back_inserter(all));
@@ -164,8 +178,7 @@ Result<std::vector<tally::WindowRow>> Flush::merge_step() {
   return all;
 }
 
-// Replays.
-
+// Each dead letter once, for several replays may name the same one.
 std::optional<LockDeadLetters> Flush::dead_letters_to_lock() {
   for (const PartitionBatch& batch : batches_) {
     if (!is_held(batch.partition)) continue;
@@ -178,13 +191,14 @@ std::optional<LockDeadLetters> Flush::dead_letters_to_lock() {
   return LockDeadLetters{sources_};
 }
 
-void Flush::on_dead_letters(const std::vector<DeadLetterState>& letters) {
-  settlement_.locked(sources_, letters);
-  // A letter may be replayed from its copy before its row is there: then it is in the same flush.
+void Flush::on_dead_letters(const std::vector<DeadLetterState>& dead_letters) {
+  settlement_.locked(sources_, dead_letters);
+  // An operator may replay the copy in Kafka before the dead letter has a row. Then this flush writes both,
+  // so the dead letters of all batches must be known before any replay is applied.
   for (const PartitionBatch& batch : batches_) {
     if (!is_held(batch.partition)) continue;
-    for (const DeadLetter& letter : batch.pending.dead_letters)
-      settlement_.written({topic_, letter.partition, letter.offset});
+    for (const DeadLetter& dead_letter : batch.pending.dead_letters)
+      settlement_.written({topic_, dead_letter.partition, dead_letter.offset});
   }
   for (const PartitionBatch& batch : batches_) {
     if (!is_held(batch.partition) || batch.pending.replays.empty()) continue;
@@ -198,12 +212,12 @@ tally::LedgerRow Flush::ledger_after(const PartitionCommit& entry) const {
   const PartitionBatch* const batch = batch_of(entry.partition());
   if (!batch || outcome == outcomes_.end()) return entry.after;
   tally::LedgerRow after = batch->pending.added_to(entry.before, outcome->second.counts);
+  // The observation is no sum: the consumer has set it.
   after.observed = entry.after.observed;
   return after;
 }
 
-// What is written.
-
+// user_activity_metrics gets one row for all batches together; users are counted once over all partitions.
 Changes Flush::changes(WallTime now) {
   Changes changes;
   changes.windows = std::move(last_rows_);
@@ -234,20 +248,21 @@ Changes Flush::changes(WallTime now) {
 }
 
 void Flush::add_dead_letters(const PartitionBatch& batch, WallTime now, Changes& changes) {
-  const auto add = [&](DeadLetter letter) {
-    letter.at = now;
-    changes.dead_letters.push_back(std::move(letter));
+  const auto add = [&](DeadLetter dead_letter) {
+    dead_letter.at = now;
+    changes.dead_letters.push_back(std::move(dead_letter));
   };
-  for (const DeadLetter& letter : batch.pending.dead_letters) {
-    ++counted_.dead_letters[letter.reason];
-    add(letter);
+  for (const DeadLetter& dead_letter : batch.pending.dead_letters) {
+    ++counted_.dead_letters[dead_letter.reason];
+    add(dead_letter);
   }
   const auto outcome = outcomes_.find(batch.partition);
   if (outcome == outcomes_.end()) return;
-  for (const DeadLetter& letter : outcome->second.dead_letters) add(letter);
+  for (const DeadLetter& dead_letter : outcome->second.dead_letters) add(dead_letter);
   for (const auto& [reason, times] : outcome->second.reasons) counted_.dead_letters[reason] += times;
 }
 
+// Every minute that got an event now has counts that its hour and day lack.
 std::vector<WindowStart> Flush::minutes_to_roll_up(std::int32_t partition) const {
   std::vector<WindowStart> minutes;
   const PartitionBatch* const batch = batch_of(partition);

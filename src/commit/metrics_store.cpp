@@ -20,6 +20,7 @@ Fence fence_of(const tally::LedgerRow& ledger) {
 }
 namespace {
 
+// Reads a whole decimal number that is not negative. Returns false for any other text.
 template <class Number>
 bool read_number(std::string_view digits, Number& into) {
   const char* const end = digits.data() + digits.size();
@@ -33,14 +34,15 @@ std::string to_text(const DeadLetterId& source) {
   return source.topic + "/" + std::to_string(source.partition) + "/" + std::to_string(source.offset);
 }
 
-std::optional<DeadLetterId> parse_dead_letter_id(std::string_view place) {
-  const std::size_t second = place.rfind('/');
+// Splits at the last two slashes. The topic names of Kafka contain none.
+std::optional<DeadLetterId> parse_dead_letter_id(std::string_view text) {
+  const std::size_t second = text.rfind('/');
   if (second == std::string_view::npos || second == 0) return std::nullopt;
-  const std::size_t first = place.rfind('/', second - 1);
+  const std::size_t first = text.rfind('/', second - 1);
   if (first == std::string_view::npos || first == 0) return std::nullopt;
-  DeadLetterId source{.topic = std::string(place.substr(0, first))};
-  if (!read_number(place.substr(first + 1, second - first - 1), source.partition)) return std::nullopt;
-  if (!read_number(place.substr(second + 1), source.offset)) return std::nullopt;
+  DeadLetterId source{.topic = std::string(text.substr(0, first))};
+  if (!read_number(text.substr(first + 1, second - first - 1), source.partition)) return std::nullopt;
+  if (!read_number(text.substr(second + 1), source.offset)) return std::nullopt;
   return source;
 }
 

@@ -14,8 +14,10 @@ Backlog& Backlog::operator+=(const Backlog& more) {
 
 tally::LedgerRow PendingBatch::added_to(tally::LedgerRow before, const Counts& of_replays) const {
   tally::LedgerRow after = std::move(before);
+  // next_offset and last_record_hash of an empty batch are not set.
   if (empty()) return after;
   after.next_offset = next_offset;
+  // `counts.read` includes the replays, the other members do not.
   after.read += counts.read;
   after.tallied += counts.tallied + of_replays.tallied;
   after.duplicate += counts.duplicate + of_replays.duplicate;

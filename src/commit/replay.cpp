@@ -6,7 +6,7 @@
 namespace weir::commit {
 namespace {
 
-std::optional<std::string> kept(const std::optional<std::string_view>& text) {
+std::optional<std::string> copy_of(const std::optional<std::string_view>& text) {
   return text ? std::optional<std::string>(*text) : std::nullopt;
 }
 
@@ -15,13 +15,14 @@ std::optional<std::string> kept(const std::optional<std::string_view>& text) {
 KeptEvent::KeptEvent(const activity::UserActivity& activity, RecordTime record_time)
     : user_hash_(murmur3(activity.user_id).low),
       activity_type_(activity.activity_type),
-      page_url_(kept(activity.metadata.page_url)),
-      referrer_(kept(activity.metadata.referrer)),
+      page_url_(copy_of(activity.metadata.page_url)),
+      referrer_(copy_of(activity.metadata.referrer)),
       timestamp_(activity.timestamp),
       record_time_(record_time) {}
 
 void KeptEvent::add_to(tally::Tally& tally) const {
-  activity::UserActivity activity{.user_id = {},  // only its hash counts
+  // The tally uses the hash of the user_id, so the text is not kept.
+  activity::UserActivity activity{.user_id = {},
                                   .activity_type = activity_type_,
                                   .timestamp = timestamp_,
                                   .metadata = {},
@@ -33,7 +34,7 @@ void KeptEvent::add_to(tally::Tally& tally) const {
 
 void ReplaySettlement::locked(std::span<const DeadLetterId> sources,
                               std::span<const DeadLetterState> states) {
-  ensure(sources.size() == states.size(), "each letter that was asked for has a state");
+  ensure(sources.size() == states.size(), "the store returns the state of each dead letter");
   for (std::size_t at = 0; at < sources.size(); ++at) {
     if (states[at] != DeadLetterState::unknown) states_[sources[at]] = states[at];
   }
@@ -60,6 +61,7 @@ ReplayOutcome apply_replays(std::span<const Replay> replays, const tally::Tally&
   ReplayOutcome outcome;
   for (const Replay& replay : replays) {
     const DeadLetterState state = settlement.state(replay.source);
+    // Column 3 of the table in replay.hpp: not a valid event.
     if (replay.dead_letter) {
       ++outcome.counts.dead_lettered;
       ++outcome.reasons[replay.dead_letter->reason];
@@ -71,12 +73,15 @@ ReplayOutcome apply_replays(std::span<const Replay> replays, const tally::Tally&
       settlement.written({topic, replay.dead_letter->partition, replay.dead_letter->offset});
       continue;
     }
+    // Columns 1 and 2. A duplicate marks its dead letter too: the event that it repeats is counted.
     if (state == DeadLetterState::waiting) settlement.mark_replayed(replay.source);
     if (!replay.event || state == DeadLetterState::replayed) {
       ++outcome.counts.duplicate;
       continue;
     }
     ++outcome.counts.tallied;
+    // Copied only now, because most batches have no replay. The batch must not change: the flush may run
+    // again.
     if (!outcome.tally) outcome.tally = tally;
     replay.event->add_to(*outcome.tally);
   }

@@ -28,7 +28,7 @@ ReplaySettlement settlement_with(DeadLetterState state) {
   return settlement;
 }
 
-TEST(DeadLetterId, StandsInAHeaderAsTopicPartitionAndOffset) {
+TEST(DeadLetterId, IsWrittenAsTopicPartitionAndOffset) {
   EXPECT_EQ(to_text({"incoming.user_activity", 3, 4711}), "incoming.user_activity/3/4711");
   EXPECT_EQ(parse_dead_letter_id("incoming.user_activity/3/4711"),
             (DeadLetterId{"incoming.user_activity", 3, 4711}));
@@ -40,13 +40,13 @@ TEST(DeadLetterId, StandsInAHeaderAsTopicPartitionAndOffset) {
     EXPECT_EQ(parse_dead_letter_id(broken), std::nullopt) << broken;
 }
 
-TEST(Replay, CountsOnlyWhileItsLetterWaits) {
+TEST(Replay, IsTalliedOnlyWhileItsDeadLetterWaits) {
   struct Case {
     const char* what;
     Replay replay;
     DeadLetterState state;
     Counts counts;
-    std::size_t marked, failed, new_letters;
+    std::size_t marked, failed, new_dead_letters;
   };
   using enum DeadLetterState;
   const std::array cases{
@@ -56,9 +56,9 @@ TEST(Replay, CountsOnlyWhileItsLetterWaits) {
       Case{"repeated, waiting", repeated(), waiting, {.duplicate = 1}, 1, 0, 0},
       Case{"repeated, replayed", repeated(), replayed, {.duplicate = 1}, 0, 0, 0},
       Case{"repeated, unknown", repeated(), unknown, {.duplicate = 1}, 0, 0, 0},
-      Case{"still bad, waiting", bad(), waiting, {.dead_lettered = 1}, 0, 1, 0},
-      Case{"still bad, replayed", bad(), replayed, {.dead_lettered = 1}, 0, 1, 0},
-      Case{"still bad, unknown", bad(), unknown, {.dead_lettered = 1}, 0, 0, 1},
+      Case{"still invalid, waiting", bad(), waiting, {.dead_lettered = 1}, 0, 1, 0},
+      Case{"still invalid, replayed", bad(), replayed, {.dead_lettered = 1}, 0, 1, 0},
+      Case{"still invalid, unknown", bad(), unknown, {.dead_lettered = 1}, 0, 0, 1},
   };
   for (const Case& each : cases) {
     SCOPED_TRACE(each.what);
@@ -71,17 +71,17 @@ TEST(Replay, CountsOnlyWhileItsLetterWaits) {
     EXPECT_EQ(outcome.tally.has_value(), each.counts.tallied == 1);
     EXPECT_EQ(settlement.replayed().size(), each.marked);
     EXPECT_EQ(settlement.failed().size(), each.failed);
-    EXPECT_EQ(outcome.dead_letters.size(), each.new_letters);
+    EXPECT_EQ(outcome.dead_letters.size(), each.new_dead_letters);
   }
 }
 
-TEST(Replay, OfOneLetterCountsOnceInOneFlush) {
+TEST(Replay, OfOneDeadLetterIsTalliedOnceInOneFlush) {
   ReplaySettlement settlement = settlement_with(DeadLetterState::waiting);
   const tally::Tally tally{std::chrono::days{7}};
   const ReplayOutcome first =
       apply_replays(std::array{bad(), good(), good()}, tally, "the-topic", settlement);
   const ReplayOutcome second =
-      apply_replays(std::array{good(), bad()}, tally, "the-topic", settlement);  // another partition's
+      apply_replays(std::array{good(), bad()}, tally, "the-topic", settlement);  // of another partition
   EXPECT_EQ(first.counts.tallied, 1);
   EXPECT_EQ(first.counts.duplicate, 1);
   EXPECT_EQ(second.counts.tallied, 0);
@@ -91,7 +91,7 @@ TEST(Replay, OfOneLetterCountsOnceInOneFlush) {
   EXPECT_EQ(settlement.failed()[0].times, 2);
 }
 
-TEST(Replay, ThatIsStillBadAndOfNoKnownLetterMayBeReplayedItself) {
+TEST(Replay, ThatIsStillInvalidBecomesADeadLetterThatCanBeReplayed) {
   ReplaySettlement settlement = settlement_with(DeadLetterState::unknown);
   const Replay of_it{.offset = 10, .source = {"the-topic", 0, 9}, .event = event(), .dead_letter = {}};
   const ReplayOutcome outcome = apply_replays(std::array{bad(9), of_it, of_it},
@@ -102,7 +102,7 @@ TEST(Replay, ThatIsStillBadAndOfNoKnownLetterMayBeReplayedItself) {
   EXPECT_EQ(settlement.replayed(), std::vector{of_it.source});
 }
 
-TEST(Replay, IsAddedToThePartsTallyWithoutChangingIt) {
+TEST(Replay, LeavesTheTallyOfTheBatchUnchanged) {
   tally::Tally tally{std::chrono::days{7}};
   event().add_to(tally);
   ReplaySettlement settlement = settlement_with(DeadLetterState::waiting);
@@ -114,7 +114,7 @@ TEST(Replay, IsAddedToThePartsTallyWithoutChangingIt) {
   EXPECT_EQ(outcome.tally->users().size(), 1U);
 }
 
-// A flush of one part with one tallied event, and a replay of `letter` behind it.
+// A flush of one batch: one tallied event, followed by a replay of `letter`.
 class ReplayFlush : public testing::Test {
  protected:
   ReplayFlush() {
@@ -133,14 +133,14 @@ class ReplayFlush : public testing::Test {
         WallTime{});
   }
 
-  // The next call, which must have this request.
+  // Returns the next call, which must have this request.
   template <class Request>
   Call<Request> next() {
     std::optional<StoreCall> call = transaction_->next();
     return std::get<Call<Request>>(std::move(call).value());
   }
 
-  // All calls before the write.
+  // Responds to all calls before the write, and returns the write.
   Call<Write> run_to_write(DeadLetterState state) {
     next<Begin>().respond(std::vector{0});
     Call<LockDeadLetters> lock = next<LockDeadLetters>();
@@ -153,16 +153,16 @@ class ReplayFlush : public testing::Test {
   std::unique_ptr<Transaction> transaction_;
 };
 
-TEST_F(ReplayFlush, IsJudgedAnewWhenTheTransactionIsRunAgain) {
+TEST_F(ReplayFlush, IsAppliedAgainWhenTheTransactionRunsAgain) {
   Call<Write> write = run_to_write(DeadLetterState::waiting);
   const Changes& first = write.request().changes;
   EXPECT_EQ(first.replayed, std::vector{letter});
   EXPECT_EQ(first.ledgers.at(0).tallied, 2);
   EXPECT_EQ(first.flush.value().page_view_count, 2);
-  write.respond(fail(ErrorKind::unavailable, "store_away", "the store is away"));
+  write.respond(fail(ErrorKind::unavailable, "store_away", "the store does not respond"));
   EXPECT_FALSE(transaction_->next().has_value());
 
-  // Meanwhile somebody else has counted another replay of the letter.
+  // Meanwhile another process has counted a replay of the same dead letter.
   transaction_->run_again(WallTime{});
   const Call<Write> again = run_to_write(DeadLetterState::replayed);
   const Changes& second = again.request().changes;
@@ -174,9 +174,9 @@ TEST_F(ReplayFlush, IsJudgedAnewWhenTheTransactionIsRunAgain) {
   EXPECT_EQ(second.flush.value().page_view_count, 1);
 }
 
-TEST_F(ReplayFlush, TriesAgainWhenItsLettersCannotBeLocked) {
+TEST_F(ReplayFlush, CanRunAgainAfterItsDeadLettersCouldNotBeLocked) {
   next<Begin>().respond(std::vector{0});
-  next<LockDeadLetters>().respond(fail(ErrorKind::unavailable, "store_away", "the store is away"));
+  next<LockDeadLetters>().respond(fail(ErrorKind::unavailable, "store_away", "the store does not respond"));
   EXPECT_FALSE(transaction_->next().has_value());
   ASSERT_TRUE(transaction_->failure().has_value());
   EXPECT_EQ(transaction_->commits()[0].result, CommitResult::open);

@@ -1,3 +1,12 @@
+// The order of steps in one attempt:
+//
+//   read_minutes()   pending rows of one partition, from the first minute that is not read completely
+//   read_targets()   the hour and day rows of the first rows_in_step_ of them
+//   WriteWindows     the minute rows, and the hour and day rows with the counts added
+//   …                the second and third step, until no minute row is left; then the first step again
+//   changes()        the rows of the last write, and the minutes that are now complete
+//
+// The attempt ends after the last partition, or once read_ has reached bounds_.
 #include "commit/roll_up.hpp"
 
 #include <algorithm>
@@ -11,6 +20,7 @@
 namespace weir::commit {
 namespace {
 
+// shrink_steps() stops here: smaller steps would cost more round trips than they save.
 constexpr std::size_t rows_a_step_min = 16;
 constexpr std::size_t bytes_a_step_min = 64 * limits::KiB;
 
@@ -49,7 +59,8 @@ Result<std::optional<Plan::Step>> RollUp::next_step() {
   auto merged = merge_step();
   if (!merged) return propagate(merged);
   if (minutes_.empty() && is_at_end()) {
-    last_rows_ = *std::move(merged);  // they go with the rest
+    // One round trip less: changes() writes them with all the rest.
+    last_rows_ = *std::move(merged);
     return std::nullopt;
   }
   return WriteWindows{*std::move(merged)};
@@ -63,16 +74,16 @@ std::optional<Plan::Step> RollUp::read_minutes() {
   if (is_at_end()) return std::nullopt;
   const PartitionBatch& batch = batches_[held_[next_batch_]];
   const auto first = batch.minutes.begin() + static_cast<std::ptrdiff_t>(next_minute_);
-  // Never more than the transaction has room for, or a bound that is lowered after a timeout would not be
-  // kept.
-  const RowBounds room{std::min(step_.rows, bounds_.rows - read_.rows),
+  // Not more than the transaction may still read: its bounds are smaller after a timeout.
+  const RowBounds rest{std::min(step_.rows, bounds_.rows - read_.rows),
                        std::min(step_.bytes, bounds_.bytes - read_.bytes)};
-  return ReadPendingRows{batch.partition, std::vector<WindowStart>(first, batch.minutes.end()), room};
+  return ReadPendingRows{batch.partition, std::vector<WindowStart>(first, batch.minutes.end()), rest};
 }
 
-// The minutes that have no other row with a remainder are rolled up once these rows are.
+// A minute that was read to its end is complete once this transaction has merged these rows.
 void RollUp::on_pending_rows(PendingRows rows) {
-  ensure(rows.minutes_read > 0 || !rows.rows.empty(), "each read answers something");
+  ensure(rows.minutes_read > 0 || !rows.rows.empty(),
+         "a read returns a row or a minute without pending rows");
   const PartitionBatch& batch = batches_[held_[next_batch_]];
   for (const std::size_t end = next_minute_ + rows.minutes_read; next_minute_ < end; ++next_minute_)
     rolled_[batch.partition].push_back(batch.minutes.at(next_minute_));
@@ -80,6 +91,7 @@ void RollUp::on_pending_rows(PendingRows rows) {
     ++next_batch_;
     next_minute_ = 0;
   }
+  // A read without rows counts as one row, so the number of reads is bounded too.
   read_.rows += std::max<std::size_t>(rows.rows.size(), 1);
   for (const tally::WindowRow& row : rows.rows) read_.bytes += row.key.value.size() + row.users.size();
   minutes_.insert(minutes_.end(), std::make_move_iterator(rows.rows.begin()),
@@ -91,11 +103,13 @@ std::optional<Plan::Step> RollUp::read_targets() {
   ReadWindows call{.keys = tally::keys_to_read_for_roll_up(
                        std::span<const tally::WindowRow>(minutes_).first(rows_in_step_)),
                    .bytes_max = step_.bytes};
-  if (rows_in_step_ == 1) call.bytes_max = std::numeric_limits<std::size_t>::max();  // no step is smaller
+  // A step of one row cannot shrink, so its targets are read for any size.
+  if (rows_in_step_ == 1) call.bytes_max = std::numeric_limits<std::size_t>::max();
   return call;
 }
 
 void RollUp::on_windows(MetricsStore::WindowRows rows) {
+  // Too many bytes: targets_ stays empty, so the next step reads those of half as many rows.
   if (!rows) {
     rows_a_step_ = rows_in_step_ / 2;
     return;

@@ -2,6 +2,8 @@
 
 namespace weir::commit {
 
+// Each request calls the function of MetricsStore that it stands for.
+
 OpenLedger::Response OpenLedger::send(MetricsStore& store) const {
   return store.open_ledger(partition, start_offset, now);
 }
@@ -41,6 +43,7 @@ Rollback::Response Rollback::send(MetricsStore& store) const {
   return {};
 }
 
+// One visit picks request, call and receiver together: they cannot be of different types.
 void execute(StoreCall call, MetricsStore& store) {
   std::visit([&store](auto& typed) { typed.respond(typed.request().send(store)); }, call);
 }

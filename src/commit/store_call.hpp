@@ -1,8 +1,8 @@
-// The calls of MetricsStore as values. A state machine without I/O returns them, and a thread that may block
-// executes them.
+// The calls of MetricsStore as values. A state machine without I/O returns a call; the writer's thread, which
+// may block, executes it.
 //
-// Each request type names the type of its response. A Call couples one request with the function that receives
-// exactly that response, so a wrong pair does not compile.
+// Each request type names the type of its response. A Call couples one request with the function that
+// receives exactly that response, so a wrong pair does not compile (store_call_test.cpp).
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,10 @@
 
 namespace weir::commit {
 
-// One request for each function of MetricsStore that the consumer's state machines need. The function of the
-// same meaning documents the arguments and the errors. send() blocks as long as the store does.
+// The requests: one for each function of MetricsStore that a state machine needs. That function documents the
+// arguments and the errors. send() calls it on this thread.
+
+// Calls open_ledger().
 struct OpenLedger {
   using Response = Result<tally::LedgerRow>;
 
@@ -31,6 +33,8 @@ struct OpenLedger {
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
+
+// Calls archive_ledger().
 struct ArchiveLedger {
   using Response = Result<std::optional<tally::LedgerRow>>;
 
@@ -38,6 +42,8 @@ struct ArchiveLedger {
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
+
+// Calls find_dead_letters() for the offsets in [from, to).
 struct FindDeadLetters {
   using Response = Result<std::vector<std::int64_t>>;
 
@@ -47,6 +53,8 @@ struct FindDeadLetters {
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
+
+// Calls find_pending_rollups().
 struct FindPendingRollups {
   using Response = Result<std::vector<WindowStart>>;
 
@@ -54,6 +62,8 @@ struct FindPendingRollups {
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
+
+// Calls begin(). The partitions of the response are locked.
 struct Begin {
   using Response = Result<std::vector<std::int32_t>>;
 
@@ -61,6 +71,8 @@ struct Begin {
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
+
+// Calls read_windows(). A response without rows asks for a request with fewer keys.
 struct ReadWindows {
   using Response = Result<MetricsStore::WindowRows>;
 
@@ -69,6 +81,8 @@ struct ReadWindows {
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
+
+// Calls read_pending_rows(). `minutes` is ascending.
 struct ReadPendingRows {
   using Response = Result<PendingRows>;
 
@@ -78,6 +92,8 @@ struct ReadPendingRows {
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
+
+// Calls lock_dead_letters(). The response has the order of the request.
 struct LockDeadLetters {
   using Response = Result<std::vector<DeadLetterState>>;
 
@@ -85,6 +101,8 @@ struct LockDeadLetters {
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
+
+// Calls write(), for all changes of a transaction or for a part of them.
 struct Write {
   using Response = Result<Written>;
 
@@ -92,19 +110,23 @@ struct Write {
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
+
+// Calls commit(). The outcome is its own error type: a lost response is not a failure.
 struct Commit {
   using Response = CommitOutcome;
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
+
+// Calls rollback(), which cannot fail.
 struct Rollback {
   using Response = std::monostate;
 
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
 
-// A request and the function that receives its response. Movable, not copyable. `on_response` usually refers to
-// the state machine that made the call, so the call must not outlive it.
+// A request and the function that receives its response. Movable, not copyable. `on_response` usually refers
+// to the state machine that made the call, so the call must not outlive it.
 template <class Request>
 class Call {
  public:
@@ -137,8 +159,8 @@ template <class Request>
 // Sends the request and passes on the response. Blocks as long as the store does.
 void execute(StoreCall call, MetricsStore& store);
 
-// Work that the consumer's thread gives to the writer's thread. One thread at a time owns the object: it moves
-// to the writer as a whole and comes back when next() has returned nothing.
+// Work that the consumer's thread gives to the writer's thread. One thread at a time owns the object: it
+// moves to the writer as a whole and comes back when next() has returned nothing.
 class StoreWork {
  public:
   StoreWork() = default;

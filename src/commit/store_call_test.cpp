@@ -7,7 +7,8 @@
 namespace weir::commit {
 namespace {
 
-// Whether a function that receives a Response can be coupled with a Request, and a Call<Request> can be given one.
+// Whether a Call<Request> accepts a function that receives this Response, and whether it accepts this
+// Response.
 template <class Request, class Response>
 constexpr bool receives = std::is_constructible_v<Call<Request>, Request, void (*)(Response)>;
 template <class Request, class Response>
@@ -25,7 +26,7 @@ static_assert(!receives<Write, CommitOutcome>);
 static_assert(!RespondsWith<Commit, Result<Written>>);
 static_assert(!RespondsWith<Rollback, CommitOutcome>);
 
-TEST(StoreCall, HandsTheResponseOfTheStoreToItsReceiver) {
+TEST(StoreCall, PassesTheResponseOfTheStoreToItsReceiver) {
   FakeDatabase database;
   FakeMetricsStore store(database, "the-group");
   std::optional<tally::LedgerRow> opened;
@@ -37,7 +38,7 @@ TEST(StoreCall, HandsTheResponseOfTheStoreToItsReceiver) {
   EXPECT_EQ(opened->next_offset, 40);
 }
 
-TEST(StoreCall, HandsOnAnError) {
+TEST(StoreCall, PassesAnErrorOfTheStoreToItsReceiver) {
   FakeDatabase database;
   database.faults = [](StoreStep) { return Fault::refused; };
   FakeMetricsStore store(database, "the-group");
@@ -49,7 +50,7 @@ TEST(StoreCall, HandsOnAnError) {
   EXPECT_EQ(failure->code, "store_away");
 }
 
-TEST(StoreCall, TellsItsRequestByType) {
+TEST(StoreCall, ReturnsItsRequestByType) {
   const StoreCall call = Call(FindPendingRollups{3}, [](Result<std::vector<WindowStart>>) {});
   ASSERT_NE(request_if<FindPendingRollups>(call), nullptr);
   EXPECT_EQ(request_if<FindPendingRollups>(call)->partition, 3);

@@ -1,3 +1,13 @@
+// Phases of one attempt. next() returns the call of the phase; the response selects the next phase:
+//
+//   begin ── a fence matches ──▶ steps ── the plan has no more ──▶ write ──▶ commit ──▶ done
+//     │                            │
+//     └── none matches ─────────▶ rollback ◀── a stored row cannot be merged
+//
+// Any error response ends the attempt (fail_with): the store has then rolled back. All partitions that were
+// held are open again, and run_again() starts at `begin`. Only a lost response to commit() leaves a doubt.
+// Then the fences of the next attempt decide: a fence that matches proves that the commit was not applied;
+// one that does not match proves nothing, because another process may have written too.
 #include "commit/transaction.hpp"
 
 #include <algorithm>
@@ -9,7 +19,7 @@ namespace weir::commit {
 
 Transaction::Transaction(std::vector<PartitionCommit> commits, std::unique_ptr<Plan> plan, WallTime now)
     : commits_(std::move(commits)), plan_(std::move(plan)), now_(now) {
-  // Every session asks for its locks in one order.
+  // All sessions lock ledger rows in the same order, so they cannot deadlock.
   std::ranges::sort(commits_, {}, &PartitionCommit::partition);
 }
 
@@ -28,7 +38,7 @@ std::optional<StoreCall> Transaction::next() {
     case Phase::write:
       return make_write();
     case Phase::commit:
-      return Call(Commit{}, [this](CommitOutcome answer) { on_commit(std::move(answer)); });
+      return Call(Commit{}, [this](CommitOutcome outcome) { on_commit(std::move(outcome)); });
     case Phase::rollback:
       return make_rollback();
     case Phase::done:
@@ -37,7 +47,6 @@ std::optional<StoreCall> Transaction::next() {
   return std::nullopt;
 }
 
-// A response that is an error ends this try.
 template <class Request, class OnSuccess>
 StoreCall Transaction::make_call(Request request, OnSuccess on_success) {
   return Call<Request>(std::move(request), [this, on_success](typename Request::Response response) {
@@ -55,9 +64,10 @@ StoreCall Transaction::make_step() {
   Result<std::optional<Plan::Step>> step = plan_->next_step();
   if (!step) {
     Error why = std::move(step).error();
-    why.kind = ErrorKind::
-        invalid;  // a row that another program wrote, or a damaged one: a restart would find it again
-    why.text = "activity_windows has a row that cannot be added to: " + why.text;
+    // Another program wrote the row, or it is damaged. A restart would read it again, so an operator must
+    // act.
+    why.kind = ErrorKind::invalid;
+    why.text = "activity_windows has a row that cannot be merged: " + why.text;
     fail_with(std::move(why));
     return make_rollback();
   }
@@ -97,12 +107,13 @@ StoreCall Transaction::make_rollback() {
 StoreCall Transaction::make_write() {
   Changes changes = plan_->changes(now_);
   changes.written_at = now_;
+  // The ledger rows are written with the last rows: numbers and offset change together.
   for (PartitionCommit& entry : commits_) {
     if (!entry.held()) continue;
     entry.after = plan_->ledger_after(entry);
     entry.after.version = entry.before.version + 1;
     entry.after.updated_at = now_;
-    ensure(entry.after.adds_up(), "every offset that was passed is accounted for");
+    ensure(entry.after.adds_up(), "a ledger row accounts for every offset");
     changes.ledgers.push_back(entry.after);
   }
   return make_call(Write{std::move(changes)}, [this](const Written& written) {
@@ -111,6 +122,7 @@ StoreCall Transaction::make_write() {
   });
 }
 
+// After a commit in doubt, a fence that does not match is no proof of another writer.
 void Transaction::on_fences(const std::vector<std::int32_t>& matched) {
   bool any = false;
   for (PartitionCommit& entry : commits_) {
@@ -125,16 +137,16 @@ void Transaction::on_fences(const std::vector<std::int32_t>& matched) {
   if (any) plan_->start(commits_);
 }
 
-void Transaction::on_commit(CommitOutcome answer) {
-  if (answer.status == CommitStatus::committed) {
+void Transaction::on_commit(CommitOutcome outcome) {
+  if (outcome.status == CommitStatus::committed) {
     for (PartitionCommit& entry : commits_) {
       if (entry.held()) entry.result = CommitResult::committed;
     }
     phase_ = Phase::done;
     return;
   }
-  if (answer.status == CommitStatus::unknown) was_in_doubt_ = true;
-  fail_with(std::move(answer.why));
+  if (outcome.status == CommitStatus::unknown) was_in_doubt_ = true;
+  fail_with(std::move(outcome.why));
 }
 
 void Transaction::fail_with(Error error) {
@@ -146,7 +158,7 @@ void Transaction::fail_with(Error error) {
 }
 
 void Transaction::run_again(WallTime now) {
-  ensure(phase_ == Phase::done, "a transaction is run again only when it has ended");
+  ensure(phase_ == Phase::done, "a transaction runs again only after it has ended");
   failure_.reset();
   more_to_prune_ = false;
   now_ = now;

@@ -5,29 +5,29 @@
 namespace weir::commit {
 namespace {
 
-// The next call, which must have this request.
+// Returns the next call, which must have this request.
 template <class Request>
 Call<Request> next(Transaction& transaction) {
   std::optional<StoreCall> call = transaction.next();
   return std::get<Call<Request>>(std::move(call).value());
 }
 
-tally::LedgerRow account(std::int32_t partition, std::int64_t next_offset) {
+tally::LedgerRow ledger(std::int32_t partition, std::int64_t next_offset) {
   tally::LedgerRow row{.partition = partition, .next_offset = next_offset, .version = 7};
   row.read = row.tallied = next_offset;
   return row;
 }
 
-// A flush of nothing, of partitions 2 and 1.
+// A flush of partitions 2 and 1 without events.
 std::unique_ptr<Transaction> make_transaction() {
   std::vector<PartitionCommit> commits;
   for (const std::int32_t partition : {2, 1})
-    commits.push_back({.generation = 1, .before = account(partition, 10), .after = account(partition, 10)});
+    commits.push_back({.generation = 1, .before = ledger(partition, 10), .after = ledger(partition, 10)});
   auto plan = std::make_unique<Flush>(std::vector<Flush::PartitionBatch>{}, Flush::Pruning{}, "the-topic");
   return std::make_unique<Transaction>(std::move(commits), std::move(plan), WallTime{});
 }
 
-TEST(Transaction, AsksForItsFencesFirstAndInOrder) {
+TEST(Transaction, BeginsWithItsFencesInOrder) {
   const auto transaction = make_transaction();
   const Call<Begin> begin = next<Begin>(*transaction);
   const std::vector<Fence>& fences = begin.request().fences;
@@ -38,7 +38,7 @@ TEST(Transaction, AsksForItsFencesFirstAndInOrder) {
   EXPECT_EQ(fences[0].version, 7);
 }
 
-TEST(Transaction, WritesTheHeldPartitionsAndForgetsTheOthers) {
+TEST(Transaction, WritesTheHeldPartitionsAndDropsTheOthers) {
   const auto transaction = make_transaction();
   next<Begin>(*transaction).respond(std::vector{2});
   Call<Write> write = next<Write>(*transaction);
@@ -54,19 +54,19 @@ TEST(Transaction, WritesTheHeldPartitionsAndForgetsTheOthers) {
   EXPECT_EQ(transaction->commits()[1].result, CommitResult::committed);
 }
 
-TEST(Transaction, WritesNothingWhereNoFenceHolds) {
+TEST(Transaction, WritesNothingWhereNoFenceMatches) {
   const auto transaction = make_transaction();
   next<Begin>(*transaction).respond({});
   next<Rollback>(*transaction).respond({});
   EXPECT_FALSE(transaction->next().has_value());
 }
 
-TEST(Transaction, LeavesOpenWhatALostCommitMayHaveWrittenUntilTheFenceTells) {
+TEST(Transaction, IsInDoubtAfterTheResponseToACommitIsLost) {
   const auto transaction = make_transaction();
   next<Begin>(*transaction).respond(std::vector{1, 2});
   next<Write>(*transaction).respond(Written{});
   next<Commit>(*transaction)
-      .respond({CommitStatus::unknown, {ErrorKind::unavailable, "commit_unknown", "the answer was lost"}});
+      .respond({CommitStatus::unknown, {ErrorKind::unavailable, "commit_unknown", "the response was lost"}});
   EXPECT_FALSE(transaction->next().has_value());
   ASSERT_TRUE(transaction->failure().has_value());
   EXPECT_TRUE(transaction->was_in_doubt());
@@ -76,9 +76,9 @@ TEST(Transaction, LeavesOpenWhatALostCommitMayHaveWrittenUntilTheFenceTells) {
   for (const PartitionCommit& entry : transaction->commits()) EXPECT_EQ(entry.result, CommitResult::in_doubt);
 }
 
-TEST(Transaction, LeavesOutWhatWasLostBeforeItIsRunAgain) {
+TEST(Transaction, LeavesOutARevokedPartitionWhenItRunsAgain) {
   const auto transaction = make_transaction();
-  next<Begin>(*transaction).respond(fail(ErrorKind::unavailable, "store_away", "the store is away"));
+  next<Begin>(*transaction).respond(fail(ErrorKind::unavailable, "store_away", "the store does not respond"));
   EXPECT_FALSE(transaction->next().has_value());
   transaction->leave_out(1);
   transaction->run_again(WallTime{});

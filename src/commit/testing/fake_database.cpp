@@ -20,7 +20,7 @@ bool FakeDatabase::matches(const Fence& fence) const {
   return found != ledgers.end() && (bugs.no_fence || fence_of(found->second) == fence);
 }
 
-bool FakeDatabase::stands_at(const Fence& fence) const {
+bool FakeDatabase::matches_version(const Fence& fence) const {
   const auto found = ledgers.find(fence.partition);
   return found != ledgers.end() && (bugs.no_fence || (found->second.next_offset == fence.next_offset &&
                                                       found->second.version == fence.version));
@@ -39,8 +39,9 @@ void FakeDatabase::apply(const Changes& changes) {
     WallTime& horizon = pruned_to[static_cast<std::size_t>(raise.granularity)];
     horizon = std::max(horizon, raise.pruned_to);
   }
-  for (const DeadLetter& letter : changes.dead_letters)
-    dead_letters[id_in_topic(letter.partition, letter.offset)] = {.dead_letter = letter, .replayed_at = {}};
+  for (const DeadLetter& dead_letter : changes.dead_letters)
+    dead_letters[id_in_topic(dead_letter.partition, dead_letter.offset)] = {.dead_letter = dead_letter,
+                                                                            .replayed_at = {}};
   for (const DeadLetterId& source : changes.replayed)
     dead_letters.at(source).replayed_at = changes.written_at;
   for (const auto& [source, times] : changes.failed_replays) dead_letters.at(source).attempts += times;
@@ -76,7 +77,8 @@ std::vector<WindowStart> FakeDatabase::windows_to_prune(const Prune& prune, bool
     bool is_old = true;
     std::int64_t rows = 0;
   };
-  std::map<WindowStart, Candidate> known;  // of the partition, oldest first
+  // The windows of this partition, oldest first.
+  std::map<WindowStart, Candidate> known;
   for (const auto& [key, window] : windows) {
     if (key.partition != prune.partition || key.granularity != prune.granularity) continue;
     const bool ended = WallTime(tally::window_end(key.granularity, key.start)) <= prune.before;
@@ -129,9 +131,9 @@ void FakeDatabase::prune_flushes(WallTime before) {
 }
 
 void FakeDatabase::unlock(std::uint64_t transaction) {
-  const auto is_its = [&](const auto& lock) { return lock.second == transaction; };
-  std::erase_if(locks_, is_its);
-  std::erase_if(letter_locks_, is_its);
+  const auto is_held = [&](const auto& lock) { return lock.second == transaction; };
+  std::erase_if(locks_, is_held);
+  std::erase_if(dead_letter_locks_, is_held);
 }
 
 void FakeDatabase::resolve_in_doubt(bool applied) {
@@ -143,7 +145,7 @@ void FakeDatabase::resolve_in_doubt(bool applied) {
 
 void FakeDatabase::fall_back_to(const FakeTables& earlier) {
   locks_.clear();
-  letter_locks_.clear();
+  dead_letter_locks_.clear();
   in_doubt_.clear();
   static_cast<FakeTables&>(*this) = earlier;
 }

@@ -1,9 +1,9 @@
-// What every filler of the MetricsStore port must do: one suite for the fake, SQLite and PostgreSQL. Include
-// it in one test file of the filler, derive a StoreFixture, and
+// The contract tests of MetricsStore, for the fake, SQLite and PostgreSQL. Include this file in one test of
+// the implementation, derive a class from StoreFixture, and write:
 //
-//   INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsStoreContract, testing::Values(&make_sqlite_world));
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsStoreContract, testing::Values(&make_sqlite_fixture));
 //
-// No test has two write transactions open at once: a store may block there as well as refuse.
+// No test opens two write transactions at once: there one store waits and another one fails.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ namespace weir::commit {
 
 // The ledger.
 
-TEST_P(MetricsStoreContract, MakesALedgerRowWhereTheAccountBegins) {
+TEST_P(MetricsStoreContract, InsertsALedgerRowAtTheStartOffset) {
   const tally::LedgerRow made = open(3, 40);
   tally::LedgerRow expected;
   expected.partition = 3;
@@ -32,7 +32,7 @@ TEST_P(MetricsStoreContract, MakesALedgerRowWhereTheAccountBegins) {
   EXPECT_EQ(fixture_->contents().ledgers, std::vector{expected});
 }
 
-TEST_P(MetricsStoreContract, FindsALedgerRowAsItWasLeft) {
+TEST_P(MetricsStoreContract, ReturnsAnExistingLedgerRowUnchanged) {
   const tally::LedgerRow left = flush(open(0, 40), {});
   auto found = fixture_->session(group)->open_ledger(0, 99, store_contract::written + std::chrono::hours{1});
   ASSERT_TRUE(found.has_value());
@@ -41,9 +41,10 @@ TEST_P(MetricsStoreContract, FindsALedgerRowAsItWasLeft) {
 
 TEST_P(MetricsStoreContract, RefusesTheLedgerOfAnotherGroup) {
   open(0);
-  auto stranger = fixture_->session("another-group");
-  for (const std::int32_t partition : {0, 1}) {  // one that they own, and one that nobody has opened yet
-    auto refused = stranger->open_ledger(partition, 0, store_contract::written);
+  auto other_group = fixture_->session("another-group");
+  // A partition with a ledger row, and one without.
+  for (const std::int32_t partition : {0, 1}) {
+    auto refused = other_group->open_ledger(partition, 0, store_contract::written);
     ASSERT_FALSE(refused.has_value()) << partition;
     EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
     EXPECT_EQ(refused.error().code, "another_group");
@@ -100,14 +101,14 @@ TEST_P(MetricsStoreContract, RefusesALedgerOfAnotherVersionThanItsFenceMade) {
 
 // The fence.
 
-TEST_P(MetricsStoreContract, HoldsAPartitionThatIsAsExpected) {
+TEST_P(MetricsStoreContract, HoldsAPartitionWhoseFenceMatches) {
   const tally::LedgerRow before = open();
   const tally::LedgerRow after = flush(before, {});
   EXPECT_EQ(after.version, before.version + 1);
   EXPECT_EQ(open(), after);
 }
 
-TEST_P(MetricsStoreContract, HoldsNothingBehindAStaleFence) {
+TEST_P(MetricsStoreContract, HoldsNothingWithAStaleFence) {
   const tally::LedgerRow row = flush(flush(open(), {}), {});
   for (const auto& [member, by] :
        std::vector<std::pair<std::int64_t Fence::*, std::int64_t>>{{&Fence::next_offset, -1},
@@ -136,7 +137,7 @@ TEST_P(MetricsStoreContract, HoldsNothingOfAPartitionThatWasNeverOpened) {
   store_->rollback();
 }
 
-TEST_P(MetricsStoreContract, ShutsOutTheSessionThatWasOvertaken) {
+TEST_P(MetricsStoreContract, FencesOffASessionAfterAnotherHasWritten) {
   const tally::LedgerRow seen_by_both = open();
   auto successor = fixture_->session(group);
   std::swap(store_, successor);  // the successor writes
@@ -165,9 +166,9 @@ TEST_P(MetricsStoreContract, WritesTheHeldPartitionsAndLeavesOutTheLost) {
   EXPECT_EQ(fixture_->contents().ledgers, (std::vector{new_zero, one, new_two}));
 }
 
-// What stands beside the windows.
+// The other tables.
 
-TEST_P(MetricsStoreContract, RemembersWhichMinutesAreNotRolledUp) {
+TEST_P(MetricsStoreContract, StoresWhichMinutesHaveAPendingRollup) {
   using namespace store_contract;
   tally::LedgerRow ledger =
       flush(open(), {.pending_rollups = {{0, minute(2)}, {0, minute(0)}, {1, minute(1)}}});
@@ -181,7 +182,7 @@ TEST_P(MetricsStoreContract, RemembersWhichMinutesAreNotRolledUp) {
 
 TEST_P(MetricsStoreContract, RaisesHorizonsAndNeverLowersThem) {
   using namespace store_contract;
-  EXPECT_EQ(fixture_->contents().pruned_to, (std::array<WallTime, 3>{}));  // 1970: everything is there
+  EXPECT_EQ(fixture_->contents().pruned_to, (std::array<WallTime, 3>{}));  // 1970: nothing is pruned
   const WallTime noon{hour(3)};
   tally::LedgerRow ledger =
       flush(open(), {.horizons = {{Granularity::minute, noon}, {Granularity::day, noon}}});
@@ -212,13 +213,13 @@ TEST_P(MetricsStoreContract, LeavesNothingAfterARollback) {
   ASSERT_TRUE(store_->begin(std::array{fence_of(ledger)}).has_value());
   ASSERT_TRUE(store_->write(changes).has_value());
   store_->rollback();
-  store_->rollback();  // at any step, also where nothing is open
+  store_->rollback();  // allowed at any step, also outside a transaction
   const StoreContents left = fixture_->contents();
   EXPECT_TRUE(left.windows.empty() && left.pending_rollups.empty() && left.dead_letters.empty() &&
               left.flushes.empty());
   EXPECT_EQ(left.pruned_to, (std::array<WallTime, 3>{}));
   EXPECT_EQ(left.ledgers, std::vector{ledger});
-  flush(ledger, changes);  // and the same may be done again
+  flush(ledger, changes);  // the same changes can be written again
 }
 
 }  // namespace weir::commit

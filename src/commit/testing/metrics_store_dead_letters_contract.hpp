@@ -1,4 +1,4 @@
-// The part of metrics_store_contract.hpp that is about dead letters and their replays. Include that one.
+// The tests of dead letters and their replays. Include metrics_store_contract.hpp instead of this file.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace weir::commit {
 
-TEST_P(MetricsStoreContract, KeepsDeadLettersWhole) {
+TEST_P(MetricsStoreContract, StoresEveryMemberOfADeadLetter) {
   using store_contract::written;
   const DeadLetter bytes{
       0, 5, "json_broken", "a value ends early", "user-1", std::string("\0\xff{\"", 4), written};
@@ -22,20 +22,21 @@ TEST_P(MetricsStoreContract, KeepsDeadLettersWhole) {
             (std::vector<StoredDeadLetter>{{bytes, 1, {}}, {empty, 1, {}}, {other, 1, {}}}));
 }
 
-TEST_P(MetricsStoreContract, TellsWhichOffsetsAreLetters) {
+TEST_P(MetricsStoreContract, FindsTheOffsetsOfDeadLetters) {
   Changes changes;
   for (const std::int64_t offset : {30, 10, 20, 40})
     changes.dead_letters.push_back({.partition = 0, .offset = offset});
   changes.dead_letters.push_back({.partition = 1, .offset = 25});
   flush(open(), changes);
   using Offsets = std::vector<std::int64_t>;
-  EXPECT_EQ(store_->find_dead_letters(0, 10, 40).value(), (Offsets{10, 20, 30}));  // from is in, to is not
+  EXPECT_EQ(store_->find_dead_letters(0, 10, 40).value(),
+            (Offsets{10, 20, 30}));  // `from` is included, `to` is not
   EXPECT_EQ(store_->find_dead_letters(0, 11, 41).value(), (Offsets{20, 30, 40}));
   EXPECT_EQ(store_->find_dead_letters(0, 41, 99).value(), Offsets{});
   EXPECT_EQ(store_->find_dead_letters(1, 0, 99).value(), Offsets{25});
 }
 
-TEST_P(MetricsStoreContract, RefusesALetterThatStandsThereAlready) {
+TEST_P(MetricsStoreContract, RefusesADeadLetterThatExists) {
   const Changes letter{.dead_letters = {{.partition = 0, .offset = 5}}};
   const tally::LedgerRow ledger = flush(open(), letter);
   expect_refused(ledger, letter);
@@ -43,25 +44,25 @@ TEST_P(MetricsStoreContract, RefusesALetterThatStandsThereAlready) {
 
 // Replays.
 
-TEST_P(MetricsStoreContract, TellsOfEachLetterWhetherItWaitsForItsReplay) {
+TEST_P(MetricsStoreContract, ReturnsTheStateOfEachDeadLetter) {
   using namespace store_contract;
   tally::LedgerRow ledger =
       flush(open(), {.dead_letters = {{.partition = 0, .offset = 5}, {.partition = 3, .offset = 9}}});
   ledger = flush(ledger, {.replayed = {letter(0, 5)}});
 
-  // Partition 3 is not fenced here, and was never opened: its letters can be asked for all the same.
+  // Partition 3 has no fence and no ledger row; its dead letters can be locked nevertheless.
   const std::array asked{letter(3, 9), letter(0, 6), letter(0, 5), letter(3, 5), letter(0, 5)};
   using enum DeadLetterState;
   ASSERT_EQ(store_->begin(std::array{fence_of(ledger)}).value().size(), 1U);
   EXPECT_EQ(store_->lock_dead_letters(asked).value(),
             (std::vector{waiting, unknown, replayed, unknown, replayed}));
   EXPECT_TRUE(store_->lock_dead_letters({}).value().empty());
-  const std::array elsewhere{DeadLetterId{"another-topic", 0, 5}, DeadLetterId{"", 3, 9}};
-  EXPECT_EQ(store_->lock_dead_letters(elsewhere).value(), (std::vector{unknown, unknown}));
+  const std::array other_topics{DeadLetterId{"another-topic", 0, 5}, DeadLetterId{"", 3, 9}};
+  EXPECT_EQ(store_->lock_dead_letters(other_topics).value(), (std::vector{unknown, unknown}));
   store_->rollback();
 }
 
-TEST_P(MetricsStoreContract, MarksALetterAsReplayedOnce) {
+TEST_P(MetricsStoreContract, MarksADeadLetterAsReplayedOnce) {
   using namespace store_contract;
   const DeadLetter own{.partition = 0, .offset = 5, .at = written};
   const DeadLetter foreign{.partition = 3, .offset = 9, .at = written};
@@ -71,24 +72,24 @@ TEST_P(MetricsStoreContract, MarksALetterAsReplayedOnce) {
   EXPECT_EQ(fixture_->contents().dead_letters,
             (std::vector<StoredDeadLetter>{{own, 1, {}}, {foreign, 1, later}}));
   expect_refused(ledger, {.replayed = {letter(3, 9)}});
-  expect_refused(ledger, {.replayed = {letter(3, 10)}});  // there is none
+  expect_refused(ledger, {.replayed = {letter(3, 10)}});  // no such dead letter
 }
 
-TEST_P(MetricsStoreContract, CountsTheAttemptsOfALetterThatIsStillBad) {
+TEST_P(MetricsStoreContract, CountsTheFailedReplaysOfADeadLetter) {
   using namespace store_contract;
   const DeadLetter own{.partition = 0, .offset = 5, .at = written};
   const DeadLetter foreign{.partition = 3, .offset = 9, .at = written};
   tally::LedgerRow ledger = flush(open(), {.dead_letters = {own, foreign}});
   ledger =
       flush(ledger, {.replayed = {letter(3, 9)}, .failed_replays = {{letter(0, 5), 2}, {letter(3, 9), 1}}});
-  ledger = flush(ledger,
-                 {.failed_replays = {{letter(0, 5), 1}, {letter(3, 9), 4}}});  // also after it was replayed
+  ledger = flush(
+      ledger, {.failed_replays = {{letter(0, 5), 1}, {letter(3, 9), 4}}});  // also after a replay was counted
   EXPECT_EQ(fixture_->contents().dead_letters,
             (std::vector<StoredDeadLetter>{{own, 4, {}}, {foreign, 6, written}}));
   expect_refused(ledger, {.failed_replays = {{letter(0, 6), 1}}});
 }
 
-TEST_P(MetricsStoreContract, MarksALetterThatComesWithTheSameChanges) {
+TEST_P(MetricsStoreContract, MarksADeadLetterOfTheSameChanges) {
   using namespace store_contract;
   const DeadLetter one{.partition = 0, .offset = 5, .at = written};
   const DeadLetter two{.partition = 0, .offset = 6, .at = written};
@@ -112,7 +113,7 @@ TEST_P(MetricsStoreContract, LeavesNoMarkAfterARollback) {
                   .has_value());
   store_->rollback();
   EXPECT_EQ(fixture_->contents().dead_letters, (std::vector<StoredDeadLetter>{{own, 1, {}}}));
-  flush(ledger, {.replayed = {letter(0, 5)}});  // and the same may be done again
+  flush(ledger, {.replayed = {letter(0, 5)}});  // the same changes can be written again
 }
 
 }  // namespace weir::commit

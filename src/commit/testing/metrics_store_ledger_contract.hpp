@@ -1,5 +1,4 @@
-// A part of metrics_store_contract.hpp: how the accounts of a topic begin, and how they are put away when
-// another log stands under its name.
+// The tests of begin_topic() and archive_ledger(). Include metrics_store_contract.hpp instead of this file.
 #pragma once
 
 #include <array>
@@ -13,7 +12,7 @@
 
 namespace weir::commit {
 
-// The beginning of a topic.
+// begin_topic().
 
 TEST_P(MetricsStoreContract, BeginsATopicWithARowForEachOfItsPartitions) {
   const std::array starts{PartitionStart{0, 10, 40, -77}, PartitionStart{1, 0, 0, {}},
@@ -49,14 +48,14 @@ TEST_P(MetricsStoreContract, BeginsATopicOnce) {
   EXPECT_EQ(ledgers[1].next_offset, 41);
 }
 
-TEST_P(MetricsStoreContract, LeavesATopicAloneThatHasAnyRow) {
+TEST_P(MetricsStoreContract, BeginsNoTopicThatHasALedgerRow) {
   const tally::LedgerRow there = open(1, 5);
   const std::array starts{PartitionStart{0, 40, 40, {}}, PartitionStart{1, 41, 41, {}}};
   EXPECT_FALSE(store_->begin_topic(starts, store_contract::written).value());
   EXPECT_EQ(fixture_->contents().ledgers, std::vector{there});
 }
 
-TEST_P(MetricsStoreContract, KeepsWhereCountingBeganWhenAnAccountMovesOnAndForgetsItWithTheLog) {
+TEST_P(MetricsStoreContract, KeepsCountedFromUntilTheLedgerIsArchived) {
   using namespace store_contract;
   const std::array starts{PartitionStart{0, 10, 40, 5}};
   ASSERT_TRUE(store_->begin_topic(starts, written).value());
@@ -68,7 +67,7 @@ TEST_P(MetricsStoreContract, KeepsWhereCountingBeganWhenAnAccountMovesOnAndForge
   EXPECT_EQ((*fresh)->counted_from, 0);
 }
 
-// The end of an account.
+// archive_ledger().
 
 namespace store_contract {
 
@@ -83,7 +82,7 @@ inline LedgerArchival archival_of(const tally::LedgerRow& row, std::int64_t star
 
 }  // namespace store_contract
 
-TEST_P(MetricsStoreContract, PutsAnAccountAwayAndBeginsANewOne) {
+TEST_P(MetricsStoreContract, ArchivesALedgerAndInsertsANewOne) {
   using namespace store_contract;
   const tally::LedgerRow other = open(1);
   const DeadLetter letter{0, 5, "json_broken", "a value ends early", "user", "{", written};
@@ -117,7 +116,7 @@ TEST_P(MetricsStoreContract, PutsAnAccountAwayAndBeginsANewOne) {
   EXPECT_TRUE(store_->find_dead_letters(0, 0, 99).value().empty());
 }
 
-TEST_P(MetricsStoreContract, CountsOnInTheNewAccountAndUnderTheOldOffsets) {
+TEST_P(MetricsStoreContract, WritesToTheNewLedgerAndReusesOldOffsets) {
   using namespace store_contract;
   const Changes letter{
       .dead_letters = {{.partition = 0, .offset = 5, .reason = "json_broken", .at = written}}};
@@ -125,12 +124,12 @@ TEST_P(MetricsStoreContract, CountsOnInTheNewAccountAndUnderTheOldOffsets) {
   auto begun = store_->archive_ledger(archival_of(old));
   ASSERT_TRUE(begun.has_value() && begun->has_value());
   EXPECT_EQ(open(0, 99), **begun);
-  const tally::LedgerRow moved = flush(**begun, letter);  // an offset that was a letter before is one again
+  const tally::LedgerRow moved = flush(**begun, letter);  // the same offset becomes a dead letter again
   EXPECT_EQ(open(), moved);
   EXPECT_EQ(store_->find_dead_letters(0, 0, 99).value(), std::vector<std::int64_t>{5});
 }
 
-TEST_P(MetricsStoreContract, PutsAnAccountAwayOnceOfTwoSessions) {
+TEST_P(MetricsStoreContract, ArchivesALedgerOnceForTwoSessions) {
   using namespace store_contract;
   const tally::LedgerRow old = flush(open(), {});
   auto other = fixture_->session(group);
@@ -145,7 +144,7 @@ TEST_P(MetricsStoreContract, PutsAnAccountAwayOnceOfTwoSessions) {
   EXPECT_EQ(fixture_->contents().archived.size(), 1U);
 }
 
-TEST_P(MetricsStoreContract, LeavesAnAccountThatHasMovedOn) {
+TEST_P(MetricsStoreContract, ArchivesNoLedgerThatHasChanged) {
   using namespace store_contract;
   const tally::LedgerRow seen = flush(open(), {});
   const tally::LedgerRow now = flush(seen, {});
@@ -156,8 +155,8 @@ TEST_P(MetricsStoreContract, LeavesAnAccountThatHasMovedOn) {
   EXPECT_TRUE(fixture_->contents().archived.empty());
 }
 
-// Not even where the new account stands at the very offset at which the old one stood.
-TEST_P(MetricsStoreContract, ShutsOutTheFencesOfAnAccountThatWasPutAway) {
+// Even if the new ledger starts at the offset that the old one had reached.
+TEST_P(MetricsStoreContract, MatchesNoFenceOfAnArchivedLedger) {
   using namespace store_contract;
   const tally::LedgerRow old = flush(open(), {});
   auto begun = store_->archive_ledger(archival_of(old, old.next_offset));
@@ -168,7 +167,7 @@ TEST_P(MetricsStoreContract, ShutsOutTheFencesOfAnAccountThatWasPutAway) {
   store_->rollback();
 }
 
-TEST_P(MetricsStoreContract, KeepsTheFirstOfTwoAccountsThatWouldTakeOneName) {
+TEST_P(MetricsStoreContract, KeepsTheFirstOfTwoArchivedLedgersWithTheSameName) {
   using namespace store_contract;
   auto begun = store_->archive_ledger(archival_of(flush(open(), {})));
   ASSERT_TRUE(begun.has_value() && begun->has_value());

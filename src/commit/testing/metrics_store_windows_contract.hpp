@@ -1,5 +1,5 @@
-// The part of metrics_store_contract.hpp that is about windows: how they are kept, read and pruned. Include
-// that one.
+// The tests of windows: writing, reading and pruning. Include metrics_store_contract.hpp instead of this
+// file.
 #pragma once
 
 #include <algorithm>
@@ -33,13 +33,13 @@ TEST_P(MetricsStoreContract, KeepsEveryMemberOfAWindowRow) {
   EXPECT_EQ(sorted(fixture_->contents().windows), sorted(all));
 }
 
-TEST_P(MetricsStoreContract, ReadsTheRowsThereAreOfTheKeysAsked) {
+TEST_P(MetricsStoreContract, ReadsTheExistingRowsOfTheKeys) {
   using namespace store_contract;
   const tally::WindowRow there = row(Granularity::minute, minute(0), Dimension::page, "/a", 2, 1);
   const tally::LedgerRow ledger =
       flush(open(), {.windows = {there, total(Granularity::minute, minute(0), 2)}});
   std::vector<tally::WindowKey> keys(6,
-                                     there.key);  // the row itself, and five that differ in one member each
+                                     there.key);  // the key of the row, and five that differ in one member
   keys[1].value = "/A";
   keys[2].dimension = Dimension::referrer;
   keys[3].granularity = Granularity::hour;
@@ -76,7 +76,7 @@ TEST_P(MetricsStoreContract, ReadsItsOwnWritesWithinATransaction) {
   store_->rollback();
 }
 
-TEST_P(MetricsStoreContract, AnswersNoWindowsWhereTheyHaveMoreBytesThanAskedFor) {
+TEST_P(MetricsStoreContract, ReadsNoWindowsBeyondTheBoundOfBytes) {
   using namespace store_contract;
   tally::WindowRow page = row(Granularity::minute, minute(0), Dimension::page, "/0123456789", 2, 1);
   const std::array keys{page.key, total(Granularity::minute, minute(0), 2).key};
@@ -108,7 +108,7 @@ TEST_P(MetricsStoreContract, WritesATransactionInSeveralSteps) {
   EXPECT_EQ(fixture_->contents().ledgers, std::vector{after});
 }
 
-// Minutes 1 and 3 with a remainder, in the order in which it is to be read; and what is not to be read.
+// The pending rows of minutes 1 and 3 in the order of a read, and rows that the read must leave out.
 inline std::pair<std::vector<tally::WindowRow>, std::vector<tally::WindowRow>> pending_rows_and_others() {
   using namespace store_contract;
   const std::vector wanted{
@@ -120,8 +120,8 @@ inline std::pair<std::vector<tally::WindowRow>, std::vector<tally::WindowRow>> p
       total(Granularity::minute, minute(3), 1),
       row(Granularity::minute, minute(3), Dimension::referrer, "(direct)", 1, 1),
   };
-  std::vector others{total(Granularity::minute, minute(2), 1),                   // neither this minute…
-                     of_partition(1, total(Granularity::minute, minute(1), 1)),  // …nor this partition
+  std::vector others{total(Granularity::minute, minute(2), 1),                   // another minute
+                     of_partition(1, total(Granularity::minute, minute(1), 1)),  // another partition
                      total(Granularity::hour, hour(0), 1)};
   tally::WindowRow rolled = row(Granularity::minute, minute(1), Dimension::page, "/rolled-up", 1, 3);
   rolled.rolled_events = rolled.events;
@@ -130,7 +130,7 @@ inline std::pair<std::vector<tally::WindowRow>, std::vector<tally::WindowRow>> p
   return {wanted, others};
 }
 
-TEST_P(MetricsStoreContract, ReadsRowsWithARemainderInTheOrderTheirValuesCame) {
+TEST_P(MetricsStoreContract, ReadsPendingRowsInTheOrderOfArrival) {
   using namespace store_contract;
   const auto [wanted, others] = pending_rows_and_others();
   std::vector<tally::WindowRow> all = wanted;
@@ -145,7 +145,7 @@ TEST_P(MetricsStoreContract, ReadsRowsWithARemainderInTheOrderTheirValuesCame) {
   store_->rollback();
 }
 
-TEST_P(MetricsStoreContract, ReadsRowsWithARemainderUpToBoundsAndTheRestOnceThoseAreRolledUp) {
+TEST_P(MetricsStoreContract, ReadsPendingRowsUpToItsBoundsAndTheOthersAfterThoseAreRolledUp) {
   using namespace store_contract;
   const auto [wanted, others] = pending_rows_and_others();
   const std::array minutes{minute(0), minute(1), minute(3)};
@@ -177,7 +177,7 @@ TEST_P(MetricsStoreContract, ReadsRowsWithARemainderUpToBoundsAndTheRestOnceThos
 
 // Pruning.
 
-TEST_P(MetricsStoreContract, PrunesWhatWasLastWrittenLongEnoughAgo) {
+TEST_P(MetricsStoreContract, PrunesWindowsWhoseLastWriteIsOld) {
   using namespace store_contract;
   const std::vector rows{total(Granularity::minute, minute(0), 1),
                          row(Granularity::minute, minute(0), Dimension::page, "/a", 1, 1)};
@@ -191,7 +191,7 @@ TEST_P(MetricsStoreContract, PrunesWhatWasLastWrittenLongEnoughAgo) {
   EXPECT_EQ(fixture_->contents().pruned_to[0], end_of(Granularity::minute, minute(0)));
 }
 
-TEST_P(MetricsStoreContract, Fault41AWriteOfAClockThatWasAheadHoldsUpNoPruning) {
+TEST_P(MetricsStoreContract, Fault41AWriteTimeInTheFutureDoesNotStopPruning) {
   using namespace store_contract;
   const std::vector rows{total(Granularity::minute, minute(0), 1),
                          row(Granularity::minute, minute(0), Dimension::page, "/a", 1, 1)};
@@ -199,13 +199,13 @@ TEST_P(MetricsStoreContract, Fault41AWriteOfAClockThatWasAheadHoldsUpNoPruning) 
   Prune prune{.partition = 0, .granularity = Granularity::minute, .before = written, .now = ahead};
   tally::LedgerRow ledger = flush(open(), {.written_at = ahead, .windows = rows});
   ledger = flush(ledger, {.prunes = {prune}});
-  EXPECT_EQ(sorted(fixture_->contents().windows), sorted(rows)) << "that was written just now";
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted(rows)) << "the write is recent";
   prune.now = ahead - std::chrono::milliseconds{1};
   flush(ledger, {.prunes = {prune}});
   EXPECT_TRUE(fixture_->contents().windows.empty());
 }
 
-TEST_P(MetricsStoreContract, PrunesNoWindowThatHasNotEndedLongEnoughAgo) {
+TEST_P(MetricsStoreContract, PrunesNoWindowThatEndedRecently) {
   using namespace store_contract;
   const tally::WindowRow window = total(Granularity::hour, hour(5), 1);
   const WallTime end = end_of(Granularity::hour, hour(5));
@@ -216,7 +216,7 @@ TEST_P(MetricsStoreContract, PrunesNoWindowThatHasNotEndedLongEnoughAgo) {
   EXPECT_TRUE(fixture_->contents().windows.empty());
 }
 
-TEST_P(MetricsStoreContract, PrunesNoPartOfAWindowOfWhichARowWasWrittenSince) {
+TEST_P(MetricsStoreContract, PrunesNoWindowWithARecentlyWrittenRow) {
   using namespace store_contract;
   const tally::WindowRow late = row(Granularity::minute, minute(0), Dimension::page, "/late", 1, 1);
   const tally::WindowRow young = total(Granularity::minute, minute(0), 1);
@@ -227,14 +227,14 @@ TEST_P(MetricsStoreContract, PrunesNoPartOfAWindowOfWhichARowWasWrittenSince) {
   EXPECT_EQ(sorted(fixture_->contents().windows), sorted({young, late}));
 }
 
-TEST_P(MetricsStoreContract, PrunesAMinuteOnlyOnceItIsWhollyRolledUp) {
+TEST_P(MetricsStoreContract, PrunesAMinuteOnlyAfterItsRollup) {
   using namespace store_contract;
   const tally::WindowRow window = total(Granularity::minute, minute(0), 1);
   const Prune prune{0, Granularity::minute, written};
   tally::LedgerRow ledger = flush(open(), {.windows = {window}, .pending_rollups = {{0, minute(0)}}});
   ledger = flush(ledger, {.prunes = {prune}});
   EXPECT_EQ(fixture_->contents().windows, std::vector{window});
-  flush(ledger, {.rolled_up = {{0, minute(0)}}, .prunes = {prune}});  // in one transaction is enough
+  flush(ledger, {.rolled_up = {{0, minute(0)}}, .prunes = {prune}});  // both in one transaction
   EXPECT_TRUE(fixture_->contents().windows.empty());
 }
 
@@ -251,25 +251,25 @@ TEST_P(MetricsStoreContract, PrunesOnePartitionAndOneGranularity) {
             (std::array{end_of(Granularity::minute, minute(0)), WallTime{}, WallTime{}}));
 }
 
-TEST_P(MetricsStoreContract, PrunesTheOldestFirstUpToABoundOfRowsAndSaysWhetherThereAreMore) {
+TEST_P(MetricsStoreContract, PrunesTheOldestFirstUpToABoundAndReportsWhetherThereAreMore) {
   using namespace store_contract;
   Changes four;
   for (const int number : {2, 0, 3, 1}) {
     four.windows.push_back(total(Granularity::minute, minute(number), 1));
-    four.windows.back().stored = {1, 4, 1};  // ten rows each, with (other) of each dimension
+    four.windows.back().stored = {1, 4, 1};  // ten rows each, including (other) of each dimension
   }
   tally::LedgerRow ledger = flush(open(), four);
   const auto prune = [&](std::int64_t rows_max) {
     EXPECT_EQ(store_->begin(std::array{fence_of(ledger)}).value().size(), 1U);
     const tally::LedgerRow after = moved_on(ledger, 1);
     const Prune some{0, Granularity::minute, written, rows_max};
-    const Written answer =
+    const Written outcome =
         store_->write({.written_at = written, .ledgers = {after}, .prunes = {some}}).value();
     EXPECT_EQ(store_->commit().status, CommitStatus::committed);
     ledger = after;
-    return answer.more_to_prune;
+    return outcome.more_to_prune;
   };
-  EXPECT_TRUE(prune(11));  // two windows: the second begins below the bound
+  EXPECT_TRUE(prune(11));  // two windows: after the first one, the bound is not reached
   EXPECT_EQ(fixture_->contents().pruned_to[0], WallTime{minute(2)});
   EXPECT_TRUE(prune(1));  // at least one
   EXPECT_EQ(fixture_->contents().pruned_to[0], WallTime{minute(3)});
