@@ -25,13 +25,13 @@ consumer::ConsumerSettings consumer_settings(const config::Settings& settings) {
                                 ? consumer::OnOffsetGone::stop
                                 : consumer::OnOffsetGone::earliest;
   consumer.event_bytes_max = settings.max_event_bytes;
-  consumer.agenda.pacing = {.flush_interval = settings.flush_interval,
-                            .flush_min_interval = settings.flush_min_interval,
-                            .batch_size = settings.batch_size};
-  consumer.agenda.retention = {.minute = settings.retention_minute,
-                               .hour = settings.retention_hour,
-                               .day = settings.retention_day,
-                               .metrics = settings.retention_metrics};
+  consumer.commits.pacing = {.flush_interval = settings.flush_interval,
+                             .flush_min_interval = settings.flush_min_interval,
+                             .batch_size = settings.batch_size};
+  consumer.commits.retention = {.minute = settings.retention_minute,
+                                .hour = settings.retention_hour,
+                                .day = settings.retention_day,
+                                .metrics = settings.retention_metrics};
   return consumer;
 }
 
@@ -139,7 +139,7 @@ bool ConsumerService::ask_log(const std::function<Result<void>()>& ask) {
 void ConsumerService::run(consumer::LogReader& reader) {
   consumer::RunnerHooks hooks;
   hooks.on_fatal = [this](int exit_code, const Error& why) { fatal_(exit_code, why); };
-  hooks.copies = events_.copies();
+  hooks.dead_letter_topic = events_.copies();
   const std::lock_guard lock(mutex_);
   if (!stopping_)
     runner_.emplace(consumer_settings(settings_), reader, store_.store(), logger_, std::move(hooks));
@@ -213,8 +213,9 @@ void ConsumerService::await_reading(std::chrono::milliseconds patience) {
   const auto unread = [&] {
     const consumer::Status now = runner_->status();
     constexpr auto refused = consumer::PartitionStatus::State::refused;  // ON_OFFSET_GONE: it is not read
-    return now.read_to < end && std::ranges::find(now.partitions, refused,
-                                                  &consumer::PartitionStatus::state) == now.partitions.end();
+    return now.read_offset_sum < end &&
+           std::ranges::find(now.partitions, refused, &consumer::PartitionStatus::state) ==
+               now.partitions.end();
   };
   while (unread() && read_clock().mono < until) std::this_thread::sleep_for(std::chrono::milliseconds{5});
 }

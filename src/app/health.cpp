@@ -32,8 +32,8 @@ Check store_check(const consumer::Status& status) {
   if (status.store_up) return check;
   // Events are accepted and kept meanwhile; only the numbers stand still. But what a person must correct does
   // not pass by itself.
-  check.readiness = status.store_needs_a_person ? Readiness::unready : Readiness::degraded;
-  check.reason = (status.store_needs_a_person ? "a person must act: " : "away: ") + status.store_reason;
+  check.readiness = status.store_needs_operator ? Readiness::unready : Readiness::degraded;
+  check.reason = (status.store_needs_operator ? "a person must act: " : "away: ") + status.store_reason;
   return check;
 }
 
@@ -65,12 +65,12 @@ Check freshness_check(const consumer::Status& status, Now now) {
   if (status.phase != consumer::Phase::live)
     worsen(check, readiness_of(status.phase), consumer::name_of(status.phase));
   if (!status.log_up) worsen(check, Readiness::degraded, "the log cannot be read: " + status.log_reason);
-  if (!status.copies_reason.empty()) worsen(check, Readiness::degraded, status.copies_reason);
+  if (!status.dlq_reason.empty()) worsen(check, Readiness::degraded, status.dlq_reason);
   for (const consumer::PartitionStatus& held : status.partitions) {
     const std::string partition = "partition " + std::to_string(held.partition);
     if (held.state == consumer::PartitionStatus::State::refused)
       worsen(check, Readiness::unready, partition + " is not read: " + held.reason);
-    else if (held.needs_a_person)
+    else if (held.needs_operator)
       worsen(check, Readiness::unready, partition + " cannot be opened, a person must act: " + held.reason);
   }
   const auto unread = status.oldest_unread_age(now.wall);

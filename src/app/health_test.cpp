@@ -55,7 +55,7 @@ TEST(StoreCheck, OnlyDegradesBecauseEventsAreKeptMeanwhile) {
 TEST(StoreCheck, IsUnreadyWhileAPersonMustAct) {
   const telemetry::Check refuses = store_check({.store_up = false,
                                                 .store_reason = "column activity_ledger.read holds NULL",
-                                                .store_needs_a_person = true});
+                                                .store_needs_operator = true});
   EXPECT_EQ(refuses.readiness, Readiness::unready);
   EXPECT_EQ(refuses.reason, "a person must act: column activity_ledger.read holds NULL");
 }
@@ -75,9 +75,9 @@ TEST(FreshnessCheck, TellsEachPhaseAndARefusedPartition) {
        .reason = "offsets 1 to 5 are gone"},
       {.partition = 4, .state = consumer::PartitionStatus::State::opening, .reason = "the store is away"}};
   consumer::Status broken{.phase = consumer::Phase::opening};
-  broken.partitions = {{.partition = 5, .reason = "its row does not add up", .needs_a_person = true}};
+  broken.partitions = {{.partition = 5, .reason = "its row does not add up", .needs_operator = true}};
   consumer::Status waiting{.phase = consumer::Phase::live};
-  waiting.copies_reason = "partition 2: it waits for the copies of its dead letters (1)";
+  waiting.dlq_reason = "partition 2: it waits for the copies of its dead letters (1)";
   const std::vector<Case> cases{
       {broken, Readiness::unready,
        "opening partitions; partition 5 cannot be opened, a person must act: its row does not add up"},

@@ -10,9 +10,9 @@ std::optional<std::int64_t> counted_to(const consumer::Status& status) {
   const auto held =
       std::ranges::find(status.partitions, embedded_partition, &consumer::PartitionStatus::partition);
   if (held == status.partitions.end() || held->state != consumer::PartitionStatus::State::live ||
-      !held->account)
+      !held->ledger)
     return std::nullopt;
-  return held->account->next_offset;
+  return held->ledger->next_offset;
 }
 
 LogRetention::LogRetention(UpkeepSettings settings, Counted counted, Settle settle,

@@ -16,7 +16,7 @@ using State = consumer::PartitionStatus::State;
 consumer::PartitionStatus partition(std::int32_t number, State state,
                                     std::optional<std::int64_t> next_offset) {
   consumer::PartitionStatus held{.partition = number, .state = state};
-  if (next_offset) held.account.emplace().next_offset = *next_offset;
+  if (next_offset) held.ledger.emplace().next_offset = *next_offset;
   return held;
 }
 

@@ -165,7 +165,7 @@ void Service::answer_last() {
 
 Unfinished Service::unsent() const {
   return {.unanswered_bytes = intake_ ? intake_->counts().in_flight_bytes.load() : 0,
-          .unflushed_events = counting_ ? counting_->status().waiting : 0};
+          .unflushed_events = counting_ ? counting_->status().backlog_events : 0};
 }
 
 telemetry::Health Service::health() const {

@@ -37,7 +37,7 @@ struct Slot {
   std::unique_ptr<PartitionOpener> opening;
   std::unique_ptr<Partition> partition;
   std::string reason;
-  bool needs_a_person = false;        // the last try to open it failed with ErrorKind::invalid
+  bool needs_operator = false;        // the last try to open it failed with ErrorKind::invalid
   bool paused = false;                // as the log reader was last told
   bool overfull = false;              // it is held up, and too much waits behind its letters
   bool in_transaction = false;        // its claim is under way, or waits to be tried again

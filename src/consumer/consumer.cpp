@@ -27,7 +27,7 @@ Consumer::Consumer(ConsumerSettings settings, telemetry::Logger& logger, Paralle
       logger_(logger),
       workers_(std::move(workers)),
       decoders_(workers_.count),
-      agenda_(settings.agenda, settings.topic) {}
+      agenda_(settings.commits, settings.topic) {}
 
 // Partitions come and go.
 
@@ -107,7 +107,7 @@ void Consumer::take(std::vector<Reading> readings, WallTime wall) {
 void Consumer::misplaced(const OffsetOutOfRange& event, Now now) {
   const auto found = slots_.find(event.partition);
   if (found == slots_.end() || found->second.state != Slot::State::held) return;
-  ++status_.partitions_misplaced;
+  ++status_.offsets_out_of_range;
   logger_.warn("the log no longer has what was to be read next: the partition is opened anew",
                {{"partition", std::to_string(event.partition)},
                 {"position", std::to_string(found->second.partition->position())}});
@@ -174,14 +174,14 @@ void Consumer::seek_failed(std::int32_t partition, const Error& why, Now now) {
 void Consumer::opening_failed(std::int32_t partition, Slot& slot, const Error& why, Now now) {
   if (why.kind == ErrorKind::internal) return exit(1, why);
   if (why.code == "another_group") return exit(2, why);
-  const bool needs_a_person = why.kind == ErrorKind::invalid;
+  const bool needs_operator = why.kind == ErrorKind::invalid;
   if (!slot.retries.failing() ||
-      (needs_a_person && !slot.needs_a_person)) {  // one line, however long it takes
-    logger_.warn(needs_a_person ? "a partition cannot be opened and a person must act; it is tried again"
+      (needs_operator && !slot.needs_operator)) {  // one line, however long it takes
+    logger_.warn(needs_operator ? "a partition cannot be opened and a person must act; it is tried again"
                                 : "a partition cannot be opened yet; it is tried again",
                  {{"partition", std::to_string(partition)}, {"reason", why.text}});
   }
-  slot.needs_a_person = needs_a_person;
+  slot.needs_operator = needs_operator;
   slot.reason = why.text;
   reopen(slot, now.mono + slot.retries.after_failure());
 }
@@ -197,7 +197,7 @@ void Consumer::opened(std::int32_t partition, Slot& slot, Now now) {
     return opening_failed(partition, slot, *opening->failure(), now);
   }
   slot.retries.succeeded();
-  slot.needs_a_person = false;
+  slot.needs_operator = false;
   if (!retries_.failing()) status_.store_up = true;
   if (opening->refusal()) {
     slot.state = Slot::State::refused;
@@ -214,9 +214,9 @@ void Consumer::opened(std::int32_t partition, Slot& slot, Now now) {
                                     {"read_from", std::to_string(found.read_from)}});
   commands_.push_back(SeekTo{partition, found.read_from});
   const PartitionRules rules{.topic = settings_.topic,
-                             .copy_letters = settings_.copy_letters,
+                             .dlq_enabled = settings_.dlq_enabled,
                              .dedupe = found.dedupe,
-                             .minute_retention = settings_.agenda.retention.minute,
+                             .minute_retention = settings_.commits.retention.minute,
                              .event_bytes_max = settings_.event_bytes_max,
                              .part = agenda_.part_bounds()};
   slot.state = Slot::State::held;
@@ -293,8 +293,8 @@ void Consumer::transaction_failed(std::unique_ptr<commit::Transaction> transacti
 }
 
 void Consumer::store_failed(const Error& why) {
-  const bool needs_a_person = why.kind == ErrorKind::invalid;
-  if (needs_a_person && (status_.store_up || !status_.store_needs_a_person)) {
+  const bool needs_operator = why.kind == ErrorKind::invalid;
+  if (needs_operator && (status_.store_up || !status_.store_needs_operator)) {
     logger_.error("the metrics store refuses to work and a person must act; it is tried again",
                   {{"code", std::string(why.code)}, {"reason", why.text}});
   } else if (status_.store_up) {
@@ -302,7 +302,7 @@ void Consumer::store_failed(const Error& why) {
                  {{"code", std::string(why.code)}, {"reason", why.text}});
   }
   ++status_.store_retries;
-  status_.store_needs_a_person = needs_a_person;
+  status_.store_needs_operator = needs_operator;
   status_.store_up = false;
   status_.store_reason = why.text;
 }

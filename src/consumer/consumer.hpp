@@ -47,10 +47,10 @@ struct ConsumerSettings {
   std::string topic;    // as the log is called
   DedupeBounds dedupe;  // its records: of all partitions together, whoever owns them
   OnOffsetGone on_offset_gone = OnOffsetGone::stop;
-  bool copy_letters =
+  bool dlq_enabled =
       false;  // there is a DeadLetterTopic: what has dead letters is written once each has its copy
   std::size_t event_bytes_max = limits::event_bytes_default;
-  CommitSchedulerSettings agenda;
+  CommitSchedulerSettings commits;
   std::int64_t waiting_events_max = limits::waiting_events_max;
   std::size_t waiting_letters_max = limits::waiting_letters_max;
   std::size_t waiting_letter_bytes_max =
@@ -88,7 +88,7 @@ struct Resume {
 struct Execute {
   Job job;
 };
-struct StoreOffset {  // LogReader::committed
+struct StoreOffset {  // LogReader::store_offset
   std::int32_t partition = 0;
   std::int64_t next_offset = 0;
 };
@@ -126,7 +126,7 @@ class Consumer {
   void defer(const QueryLog& ask, Now now);
   void seek_failed(std::int32_t partition, const Error& why, Now now);
   void done(Job job, Now now);
-  void on_dlq_result(const DeadLetterTopic::Ended& ended, Now now);
+  void on_dlq_result(const DeadLetterTopic::CopyResult& ended, Now now);
   void stop();  // no further record is taken; the ticks from now on flush what was
   void tick(Now now);
 

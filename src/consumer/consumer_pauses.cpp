@@ -24,7 +24,7 @@ void Consumer::send_copies(Now now) {
   }
 }
 
-void Consumer::on_dlq_result(const DeadLetterTopic::Ended& ended, Now now) {
+void Consumer::on_dlq_result(const DeadLetterTopic::CopyResult& ended, Now now) {
   const auto at = slots_.find(ended.ticket.partition);
   if (finished_ || at == slots_.end() || at->second.generation != ended.ticket.generation) return;
   Partition& partition = *at->second.partition;

@@ -18,18 +18,18 @@ std::string waits_for_copies(const Partition& partition) {
 PartitionStatus Consumer::status_of(std::int32_t partition, const Slot& slot) {
   PartitionStatus status{.partition = partition,
                          .reason = slot.reason,
-                         .needs_a_person = slot.needs_a_person,
+                         .needs_operator = slot.needs_operator,
                          .paused = slot.paused,
-                         .account = {}};
+                         .ledger = {}};
   if (slot.state == Slot::State::refused) status.state = PartitionStatus::State::refused;
   if (!slot.partition) return status;
   const Partition& held = *slot.partition;
   status.state = held.catching_up() ? PartitionStatus::State::catching_up : PartitionStatus::State::live;
   if (held.uncopied().failing()) status.reason = waits_for_copies(held);
-  status.account = {.next_offset = held.ledger().next_offset,
-                    .log_end = held.log_end(),
-                    .oldest_unread_at = held.oldest_unread(),
-                    .observed_at = held.ledger().observed.observed_at};
+  status.ledger = {.next_offset = held.ledger().next_offset,
+                   .log_end = held.log_end(),
+                   .oldest_unread_at = held.oldest_unread(),
+                   .observed_at = held.ledger().observed.observed_at};
   return status;
 }
 
@@ -56,11 +56,10 @@ Status Consumer::status() const {
     status.partitions.push_back(status_of(partition, slot));
     if (!slot.partition) continue;
     catching_up = catching_up || slot.partition->catching_up();
-    status.read_to += slot.partition->position();
-    status.letters_uncopied += static_cast<std::int64_t>(slot.partition->uncopied().size());
-    if (slot.partition->uncopied().failing() && status.copies_reason.empty()) {
-      status.copies_reason =
-          "partition " + std::to_string(partition) + ": " + waits_for_copies(*slot.partition);
+    status.read_offset_sum += slot.partition->position();
+    status.dlq_pending += static_cast<std::int64_t>(slot.partition->uncopied().size());
+    if (slot.partition->uncopied().failing() && status.dlq_reason.empty()) {
+      status.dlq_reason = "partition " + std::to_string(partition) + ": " + waits_for_copies(*slot.partition);
     }
     const std::optional<RecordTime> oldest = slot.partition->oldest_unread();
     if (oldest && (!status.oldest_unread_at || *oldest < *status.oldest_unread_at))
@@ -71,7 +70,7 @@ Status Consumer::status() const {
                  : !all_open() ? (ever_open_ ? Phase::opening : Phase::starting)
                  : catching_up ? Phase::catching_up
                                : Phase::live;
-  status.waiting = waiting();
+  status.backlog_events = waiting();
   return status;
 }
 

@@ -97,7 +97,7 @@ TEST_F(ConsumerTest, PausesWhenTheStoreStaysAwayAndLosesNothing) {
   EXPECT_EQ(process_->log().paused(), std::set<std::int32_t>{0});
   append(500);
   pass(std::chrono::minutes{10});
-  EXPECT_LT(status().waiting, 60) << "memory is bounded";
+  EXPECT_LT(status().backlog_events, 60) << "memory is bounded";
   EXPECT_NE(status().store_reason, "");
 
   store_is(commit::Fault::none);
@@ -112,8 +112,8 @@ TEST_F(ConsumerTest, PausesWhenTooMuchWaits) {
   start();
   append(300);
   for (int i = 0; i < 40; ++i) process_->run_turn();  // the writer does not come to its turn
-  EXPECT_GE(status().waiting, 60);
-  EXPECT_LE(status().waiting, 60 + 7);
+  EXPECT_GE(status().backlog_events, 60);
+  EXPECT_LE(status().backlog_events, 60 + 7);
   EXPECT_TRUE(status().paused);
   pass(seconds{30});
   EXPECT_FALSE(status().paused);
@@ -124,7 +124,7 @@ TEST_F(ConsumerTest, PausesWhenTooManyLettersWait) {
   start();
   for (int i = 0; i < 40; ++i) world_.append(0, {.kind = simulation::Told::Kind::garbage});
   for (int i = 0; i < 20; ++i) process_->run_turn();
-  EXPECT_LE(status().waiting, 10 + 7);
+  EXPECT_LE(status().backlog_events, 10 + 7);
   EXPECT_TRUE(status().paused);
   pass(seconds{30});
   EXPECT_EQ(counted(), 40);
@@ -137,7 +137,7 @@ TEST_F(ConsumerTest, Fault40PausesWhenGatheredWindowsTakeTooMuchMemory) {
     world_.append(0, {.page = "/" + std::to_string(i) + std::string(2000, 'x'), .at = world_.now().wall});
   append_pages(400);
   for (int i = 0; i < 80; ++i) process_->run_turn();  // the writer does not come to its turn
-  EXPECT_LT(status().waiting, 300);
+  EXPECT_LT(status().backlog_events, 300);
   EXPECT_TRUE(status().paused);
   pass(seconds{60});
   EXPECT_FALSE(status().paused);
@@ -164,9 +164,9 @@ TEST_F(ConsumerTest, Fault40WritesNoMoreInOneTransactionThanItsBounds) {
 }
 
 TEST_F(ConsumerTest, Fault40TakesSmallerStepsWhereAStatementTakesTheStoreTooLong) {
-  settings_.agenda.part = {.rows = 1000, .bytes = limits::MiB};
-  settings_.agenda.transaction = settings_.agenda.part;
-  settings_.agenda.step = {.rows = 200, .bytes = limits::MiB};
+  settings_.commits.part = {.rows = 1000, .bytes = limits::MiB};
+  settings_.commits.transaction = settings_.commits.part;
+  settings_.commits.step = {.rows = 200, .bytes = limits::MiB};
   settings_.waiting_events_max = 1000;
   start();
   world_.database.rows_in_statement_max = 40;
@@ -181,8 +181,8 @@ TEST_F(ConsumerTest, Fault40TakesSmallerStepsWhereAStatementTakesTheStoreTooLong
 }
 
 TEST_F(ConsumerTest, Fault40ReadsAgainAndWritesLessWhereATransactionTakesTheStoreTooLong) {
-  settings_.agenda.part = {.rows = 1000, .bytes = limits::MiB};
-  settings_.agenda.transaction = settings_.agenda.part;
+  settings_.commits.part = {.rows = 1000, .bytes = limits::MiB};
+  settings_.commits.transaction = settings_.commits.part;
   settings_.waiting_events_max = 1000;
   start();
   world_.database.rows_in_transaction_max = 300;
@@ -224,8 +224,8 @@ TEST_F(ConsumerTest, Fault28FlushesByTheSameTimerHoweverTheWallClockJumps) {
 // its end.
 TEST(ConsumerPacing, CountsTheIntervalFromTheFirstEventThatWaitsAlsoDuringAFlush) {
   ConsumerSettings settings = simulation::hurried_settings();
-  settings.agenda.pacing = {.flush_interval = seconds{3}, .flush_min_interval = milliseconds{200}};
-  settings.agenda.roll_up_quiet = std::chrono::hours{1};
+  settings.commits.pacing = {.flush_interval = seconds{3}, .flush_min_interval = milliseconds{200}};
+  settings.commits.roll_up_quiet = std::chrono::hours{1};
   simulation::SimulatedCluster world({.partitions = 1, .consumer = settings});
   const std::unique_ptr<simulation::SimulatedProcess> process = world.start_process();
   process->log().assign({0});
@@ -256,12 +256,12 @@ TEST_F(ConsumerTest, TriesAgainAndSaysSoWhenAPersonMustAct) {
   start();
   append(3);
   pass(seconds{3});
-  EXPECT_FALSE(status().store_needs_a_person);
+  EXPECT_FALSE(status().store_needs_operator);
   const std::int64_t counted_before = counted();
   store_is(commit::Fault::refused_until_a_person_acts);
   append(2);
   pass(seconds{20});
-  EXPECT_TRUE(status().store_needs_a_person);
+  EXPECT_TRUE(status().store_needs_operator);
   EXPECT_FALSE(status().store_up);
   EXPECT_FALSE(process_->left()) << "a restart would find the same";
   EXPECT_LT(status().store_retries, 20) << "no hot loop";
@@ -280,7 +280,7 @@ TEST_F(ConsumerTest, TriesAgainWhenALedgerRowDoesNotAddUpAndCountsOnceItIsCorrec
   world_.database.ledgers.at(0).tallied += 1;
   start();
   pass(seconds{5});
-  EXPECT_TRUE(status().store_needs_a_person);
+  EXPECT_TRUE(status().store_needs_operator);
   EXPECT_NE(status().store_reason.find("tallied 4"), std::string::npos) << status().store_reason;
   EXPECT_FALSE(process_->left());
   world_.database.ledgers.at(0).tallied -= 1;
@@ -301,12 +301,12 @@ TEST_F(ConsumerTest, GoesOnWithTheOtherPartitionsWhenOnesLedgerRowDoesNotAddUp) 
   EXPECT_EQ(counted(1), 4);
   EXPECT_TRUE(status().store_up) << "the store works";
   const std::vector<PartitionStatus> partitions = status().partitions;
-  EXPECT_TRUE(partitions.at(0).needs_a_person);
+  EXPECT_TRUE(partitions.at(0).needs_operator);
   EXPECT_NE(partitions.at(0).reason.find("does not add up"), std::string::npos) << partitions.at(0).reason;
-  EXPECT_FALSE(partitions.at(1).needs_a_person);
+  EXPECT_FALSE(partitions.at(1).needs_operator);
   world_.database.ledgers.at(0).tallied -= 1;
   pass(seconds{5});
-  EXPECT_FALSE(status().partitions.at(0).needs_a_person);
+  EXPECT_FALSE(status().partitions.at(0).needs_operator);
 }
 
 TEST_F(ConsumerTest, FlushesBeforeItGivesAPartitionBack) {
@@ -331,7 +331,7 @@ TEST_F(ConsumerTest, GivesAPartitionBackAtOnceWhileTheStoreIsAway) {
   process_->log().revoke({0});
   process_->settle();
   EXPECT_TRUE(process_->log().owned().empty());
-  EXPECT_EQ(status().waiting, 0);
+  EXPECT_EQ(status().backlog_events, 0);
 }
 
 TEST_F(ConsumerTest, GivesAPartitionBackInTimeHoweverSlowTheStoreIs) {
@@ -358,7 +358,7 @@ TEST_F(ConsumerTest, BeginsNothingForAPartitionThatIsLost) {
   process_->log().lose({0});
   pass(seconds{10});
   EXPECT_EQ(counted(), 0);
-  EXPECT_EQ(status().waiting, 0);
+  EXPECT_EQ(status().backlog_events, 0);
 }
 
 TEST_F(ConsumerTest, OpensAgainWhatSomebodyElseHasWritten) {

@@ -25,11 +25,11 @@ class DeadLetterTopic {
   };
   struct Copy {
     Ticket ticket;
-    commit::DeadLetter letter;
+    commit::DeadLetter dead_letter;
     commit::DeadLetterId
         source;  // header weir.source, as "topic/partition/offset": its own place, or of a replay its source's
   };
-  struct Ended {
+  struct CopyResult {
     Ticket ticket;
     std::optional<Error> failure;  // not known to be there: send it again
   };
@@ -43,7 +43,7 @@ class DeadLetterTopic {
   // has.
   virtual void send(Copy copy) = 0;
   // Those that ended since the last call.
-  virtual std::vector<Ended> take_ended() = 0;
+  virtual std::vector<CopyResult> take_results() = 0;
 };
 
 }  // namespace weir::consumer

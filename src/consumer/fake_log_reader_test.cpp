@@ -95,10 +95,10 @@ TEST(FakeLogReader, FailsOnRequestAndLosesNothing) {
   const auto events = reader.poll(at_once);
   ASSERT_TRUE(events);
   EXPECT_NE(first_of<Assigned>(events), nullptr);
-  for (const auto call : {Call::seek, Call::bounds, Call::landmark}) reader.fail_next(call, away);
+  for (const auto call : {Call::seek, Call::bounds, Call::record_identity}) reader.fail_next(call, away);
   EXPECT_FALSE(reader.seek(0, 0));
   EXPECT_FALSE(reader.bounds(0));
-  EXPECT_FALSE(reader.landmark(0, 0));
+  EXPECT_FALSE(reader.record_identity(0, 0));
   EXPECT_TRUE(reader.seek(0, 0));
 }
 

@@ -83,18 +83,19 @@ class LogReader {
   virtual void resume(std::int32_t partition) = 0;
 
   // How many partitions the topic has, whoever reads them; they may become more, never fewer.
-  virtual Result<std::int32_t> partitions() = 0;
+  virtual Result<std::int32_t> partition_count() = 0;
   virtual Result<Watermarks> bounds(std::int32_t partition) = 0;  // of any of them, ours or not
   // The record at exactly this offset, if it still yields one: its hash and its time.
   struct RecordIdentity {
     std::int64_t hash = 0;
     RecordTime time;
   };
-  virtual Result<std::optional<RecordIdentity>> landmark(std::int32_t partition, std::int64_t offset) = 0;
+  virtual Result<std::optional<RecordIdentity>> record_identity(std::int32_t partition,
+                                                                std::int64_t offset) = 0;
 
   // The numbers up to next_offset are in the store: for the log's own bookkeeping (Kafka: the group's offset,
   // for lag tools only; embedded: nothing depends on it). Never waits.
-  virtual void committed(std::int32_t partition, std::int64_t next_offset) = 0;
+  virtual void store_offset(std::int32_t partition, std::int64_t next_offset) = 0;
   // Answers Revoked: these partitions may go to somebody else now.
   virtual void release(std::span<const std::int32_t> partitions) = 0;
 };

@@ -27,7 +27,7 @@ void describe_account(const Status& status, Exposition& into) {
   count("weir_consumer_tallied_total", "Records that are in the numbers.", status.counts.tallied);
   count("weir_consumer_duplicate_total", "Records whose message_id was known.", status.counts.duplicate);
   count("weir_consumer_skipped_total", "Offsets that hold no record for us.", status.counts.skipped);
-  auto letters = status.letters;
+  auto letters = status.dead_letters;
   letters.try_emplace("not_json", 0);
   for (const auto& [reason, letters_so_far] : letters)
     into.counter("weir_consumer_dead_lettered_total", "Records that became dead letters, by reason.",
@@ -71,10 +71,9 @@ void describe_state(const Status& status, Now now, Exposition& into) {
   into.gauge("weir_consumer_paused", "1 while reading is paused: too much waits, or the store is away.",
              status.paused ? 1 : 0);
   into.gauge("weir_consumer_waiting_events", "Events that were read and are not known to be in the store.",
-             number(status.waiting));
+             number(status.backlog_events));
   into.gauge("weir_consumer_letters_uncopied",
-             "Dead letters whose copy is not acknowledged; their parts wait.",
-             number(status.letters_uncopied));
+             "Dead letters whose copy is not acknowledged; their parts wait.", number(status.dlq_pending));
   into.gauge("weir_consumer_store_latency_seconds", "How long the last good transaction took.",
              seconds(status.store_latency));
   if (const auto unread = status.oldest_unread_age(now.wall))
@@ -97,7 +96,7 @@ void describe_partitions(const Status& status, Exposition& into) {
   count("assigned", status.partitions_assigned);
   count("revoked", status.partitions_revoked);
   count("lost", status.partitions_lost);
-  count("misplaced", status.partitions_misplaced);
+  count("misplaced", status.offsets_out_of_range);
 
   using State = PartitionStatus::State;
   for (const State state : {State::opening, State::catching_up, State::live, State::refused})
@@ -105,12 +104,12 @@ void describe_partitions(const Status& status, Exposition& into) {
                number(std::ranges::count(status.partitions, state, &PartitionStatus::state)),
                {{"state", name_of(state)}});
   for (const PartitionStatus& partition : status.partitions) {
-    if (!partition.account) continue;
+    if (!partition.ledger) continue;
     const std::string number_of = std::to_string(partition.partition);
     into.gauge("weir_consumer_lag_records", "Offsets of a partition that are not in the store yet.",
-               number(partition.account->lag()), {{"partition", number_of}});
+               number(partition.ledger->lag()), {{"partition", number_of}});
     into.gauge("weir_consumer_next_offset", "The first offset of a partition that is not in the store.",
-               number(partition.account->next_offset), {{"partition", number_of}});
+               number(partition.ledger->next_offset), {{"partition", number_of}});
   }
 }
 

@@ -43,7 +43,7 @@ TEST_F(Described, IsWellFormedBeforeAnythingHasHappened) {
 
 TEST_F(Described, AddsUpAsTheLedgerDoes) {
   status_.counts = {.read = 10, .tallied = 6, .duplicate = 1, .dead_lettered = 3, .skipped = 2};
-  status_.letters = {{"not_json", 2}, {"timestamp_ahead", 1}};
+  status_.dead_letters = {{"not_json", 2}, {"timestamp_ahead", 1}};
   EXPECT_EQ(value("weir_consumer_read_total"),
             value("weir_consumer_tallied_total") + value("weir_consumer_duplicate_total") +
                 value("weir_consumer_dead_lettered_total", {{"reason", "not_json"}}) +
@@ -54,12 +54,12 @@ TEST_F(Described, AddsUpAsTheLedgerDoes) {
 TEST_F(Described, ShowsTheLagOfEachPartition) {
   status_.partitions = {{.partition = 0,
                          .state = PartitionStatus::State::live,
-                         .account =
-                             PartitionStatus::Account{
+                         .ledger =
+                             PartitionStatus::Ledger{
                                  .next_offset = 5, .log_end = 12, .oldest_unread_at = {}, .observed_at = {}}},
                         {.partition = 7,
                          .state = PartitionStatus::State::live,
-                         .account = PartitionStatus::Account{
+                         .ledger = PartitionStatus::Ledger{
                              .next_offset = 9, .log_end = 10, .oldest_unread_at = {}, .observed_at = {}}}};
   status_.phase = Phase::live;
   EXPECT_EQ(value("weir_consumer_lag_records", {{"partition", "0"}}), 7);
@@ -69,9 +69,9 @@ TEST_F(Described, ShowsTheLagOfEachPartition) {
 
 TEST_F(Described, NeverShowsAPartitionThatIsNotCountedAsCaughtUp) {
   using State = PartitionStatus::State;
-  const PartitionStatus::Account caught_up{
+  const PartitionStatus::Ledger caught_up{
       .next_offset = 9, .log_end = 9, .oldest_unread_at = {}, .observed_at = {}};
-  const PartitionStatus::Account unread{
+  const PartitionStatus::Ledger unread{
       .next_offset = 9, .log_end = 12, .oldest_unread_at = {}, .observed_at = {}};
   struct Case {
     std::string_view what;
@@ -79,7 +79,7 @@ TEST_F(Described, NeverShowsAPartitionThatIsNotCountedAsCaughtUp) {
     std::vector<PartitionStatus> partitions;
     bool age_is_known;
   };
-  const PartitionStatus live{.state = State::live, .account = caught_up};
+  const PartitionStatus live{.state = State::live, .ledger = caught_up};
   const std::vector<Case> cases{
       {"nothing was assigned yet", Phase::starting, {}, false},
       {"live", Phase::live, {live}, true},
@@ -87,9 +87,9 @@ TEST_F(Described, NeverShowsAPartitionThatIsNotCountedAsCaughtUp) {
       {"one is being opened", Phase::opening, {live, {.partition = 1, .state = State::opening}}, false},
       {"the dedupe is rebuilt",
        Phase::catching_up,
-       {{.state = State::catching_up, .account = caught_up}},
+       {{.state = State::catching_up, .ledger = caught_up}},
        false},
-      {"what waits was not read yet", Phase::live, {{.state = State::live, .account = unread}}, false},
+      {"what waits was not read yet", Phase::live, {{.state = State::live, .ledger = unread}}, false},
   };
   for (const Case& each : cases) {
     status_.phase = each.phase;

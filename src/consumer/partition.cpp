@@ -147,7 +147,7 @@ commit::DeadLetter Partition::letter_of(const RecordView& record, Error why) {
                             .key = {},
                             .value = {},
                             .at = {}};
-  if (rules_.copy_letters) uncopied_.found(record.offset);
+  if (rules_.dlq_enabled) uncopied_.found(record.offset);
   if (!record.key.empty()) letter.key = std::string(record.key);
   if (!record.value) return letter;
   letter.value = std::string(*record.value);
@@ -206,7 +206,7 @@ std::vector<DeadLetterTopic::Copy> Partition::copies_to_send(Now now) {
     const auto part = std::ranges::find_if(
         sealed_, [&](const commit::PendingBatch& each) { return offset < each.next_offset; });
     add_copy(part == sealed_.end() ? open_ : *part, offset, copies);
-    copies.back().letter.at = now.wall;
+    copies.back().dead_letter.at = now.wall;
   }
   return copies;
 }
@@ -214,16 +214,16 @@ std::vector<DeadLetterTopic::Copy> Partition::copies_to_send(Now now) {
 void Partition::add_copy(const commit::PendingBatch& part, std::int64_t offset,
                          std::vector<DeadLetterTopic::Copy>& copies) const {
   DeadLetterTopic::Copy copy{.ticket = {.partition = ledger_.partition, .offset = offset},
-                             .letter = {},
+                             .dead_letter = {},
                              .source = {rules_.topic, ledger_.partition, offset}};
   const auto letter = std::ranges::lower_bound(part.dead_letters, offset, {}, &commit::DeadLetter::offset);
   if (letter != part.dead_letters.end() && letter->offset == offset) {
-    copy.letter = *letter;
+    copy.dead_letter = *letter;
   } else {
     const auto replay = std::ranges::lower_bound(part.replays, offset, {}, &commit::Replay::offset);
     ensure(replay != part.replays.end() && replay->offset == offset && replay->dead_letter,
            "a letter without its copy is still in its part");
-    copy.letter = *replay->dead_letter;
+    copy.dead_letter = *replay->dead_letter;
     copy.source = replay->source;
   }
   copies.push_back(std::move(copy));

@@ -35,8 +35,8 @@
 namespace weir::consumer {
 
 struct PartitionRules {
-  std::string topic;          // the log's
-  bool copy_letters = false;  // a part is written only when each of its letters has its copy
+  std::string topic;         // the log's
+  bool dlq_enabled = false;  // a part is written only when each of its letters has its copy
   DedupeBounds dedupe;
   std::chrono::days minute_retention{7};  // 0: for ever
   std::size_t event_bytes_max = limits::event_bytes_default;

@@ -39,17 +39,17 @@ DedupeBounds share_of(DedupeBounds all, std::int32_t partitions) {
 
 Result<LogQueryResult> run_log_query(LogReader& log, const LogQuery& survey) {
   LogQueryResult found;
-  Result<std::int32_t> partitions = log.partitions();
+  Result<std::int32_t> partitions = log.partition_count();
   if (!partitions) return propagate(partitions);
   found.partitions = *partitions;
   Result<Watermarks> bounds = log.bounds(survey.partition);
   if (!bounds) return propagate(bounds);
   found.bounds = *bounds;
-  if (!survey.landmark_at) return found;
+  if (!survey.identity_offset) return found;
 
-  auto landmark = log.landmark(survey.partition, *survey.landmark_at);
-  if (!landmark) return propagate(landmark);
-  found.landmark = *landmark;
+  auto identity = log.record_identity(survey.partition, *survey.identity_offset);
+  if (!identity) return propagate(identity);
+  found.identity = *identity;
   return found;
 }
 
@@ -143,7 +143,7 @@ void PartitionOpener::judge(const LogQueryResult& found) {
   const tally::LedgerRow& ledger = opened_.ledger;
   const std::string at = std::to_string(ledger.next_offset);
   // An offset that yielded no record when it was passed, and so has no hash, never yields one later.
-  const bool other_record = found.landmark && found.landmark->hash != ledger.last_record_hash;
+  const bool other_record = found.identity && found.identity->hash != ledger.last_record_hash;
   if (other_record || ledger.next_offset > found.bounds.end) {
     const std::string why = !other_record ? ", the log ends at " + std::to_string(found.bounds.end)
                             : ledger.last_record_hash
@@ -160,7 +160,7 @@ void PartitionOpener::judge(const LogQueryResult& found) {
     remark_ = gone + "; they count as skipped (ON_OFFSET_GONE=earliest)";
     return;
   }
-  if (!found.landmark && ledger.last_record_hash)
+  if (!found.identity && ledger.last_record_hash)
     remark_ = "the record before offset " + at + " is gone, so the log cannot be recognised by it";
 }
 

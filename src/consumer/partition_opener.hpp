@@ -46,12 +46,12 @@ struct PartitionOpenerSettings {
 // A question to the log about a partition.
 struct LogQuery {
   std::int32_t partition = 0;
-  std::optional<std::int64_t> landmark_at;  // the record to know the log by
+  std::optional<std::int64_t> identity_offset;  // the record to know the log by
 };
 struct LogQueryResult {
   std::int32_t partitions = 1;  // of the topic
   Watermarks bounds;
-  std::optional<LogReader::RecordIdentity> landmark;
+  std::optional<LogReader::RecordIdentity> identity;
 };
 // Asks the log. Blocks as long as it does.
 [[nodiscard]] Result<LogQueryResult> run_log_query(LogReader& log, const LogQuery& survey);

@@ -46,10 +46,10 @@ class Opener {
 
  private:
   LogQueryResult look(const LogQuery& survey) const {
-    LogQueryResult found{.partitions = setting_.partitions, .bounds = setting_.bounds, .landmark = {}};
-    if (!survey.landmark_at || !setting_.hash_in_log) return found;
-    EXPECT_EQ(*survey.landmark_at, setting_.next_offset - 1);
-    found.landmark = LogReader::RecordIdentity{.hash = *setting_.hash_in_log, .time = {}};
+    LogQueryResult found{.partitions = setting_.partitions, .bounds = setting_.bounds, .identity = {}};
+    if (!survey.identity_offset || !setting_.hash_in_log) return found;
+    EXPECT_EQ(*survey.identity_offset, setting_.next_offset - 1);
+    found.identity = LogReader::RecordIdentity{.hash = *setting_.hash_in_log, .time = {}};
     return found;
   }
   void respond(commit::StoreCall call) {
@@ -102,7 +102,7 @@ TEST(PartitionOpener, RebuildsFromTheLatestOfItsBounds) {
   };
   const std::array cases{
       Case{"the window in records", {}, 400},
-      Case{"the window in records, without a landmark", {.hash_in_log = {}}, 400},
+      Case{"the window in records, without a record identity", {.hash_in_log = {}}, 400},
       Case{"its share of the window in records", {.dedupe_records = 1200, .partitions = 12}, 400},
       Case{"the account's start", {.start_offset = 480}, 480},
       Case{"the log's start", {.bounds = {.start = 490, .end = 1000}}, 490},
@@ -206,7 +206,7 @@ TEST(PartitionOpener, BeginsWhereTheLogDoesWhenOffsetsAreGone) {
 
 TEST(PartitionOpener, EndsWhereTheLedgerRowDoesNotAddUpAndSaysWhatItFound) {
   PartitionOpener opening(0, {}, WallTime{});
-  opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 9}, .landmark = {}});
+  opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 9}, .identity = {}});
   std::get<commit::Call<commit::OpenLedger>>(opening.next().value())
       .respond(tally::LedgerRow{.next_offset = 7, .read = 7, .tallied = 6});
   EXPECT_TRUE(opening.done());
@@ -217,7 +217,7 @@ TEST(PartitionOpener, EndsWhereTheLedgerRowDoesNotAddUpAndSaysWhatItFound) {
 
 TEST(PartitionOpener, EndsWithTheStoresError) {
   PartitionOpener opening(0, {}, WallTime{});
-  opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 0}, .landmark = {}});
+  opening.surveyed({.partitions = 1, .bounds = {.start = 0, .end = 0}, .identity = {}});
   std::get<commit::Call<commit::OpenLedger>>(opening.next().value())
       .respond(fail(ErrorKind::unavailable, "store_away", "the store is away"));
   EXPECT_TRUE(opening.done());

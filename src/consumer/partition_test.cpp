@@ -194,7 +194,7 @@ TEST_F(PartitionTest, HoldsASealedPartUpUntilItsLettersHaveTheirCopies) {
   log_.add({.kind = simulation::Told::Kind::garbage});
   log_.add({.user = "anna", .at = noon});
   PartitionRules copying = rules();
-  copying.copy_letters = true;
+  copying.dlq_enabled = true;
   Partition partition(opened_at(0, 0), copying, MonoTime{});
   partition.take(log_.from(0), decoder_);
   EXPECT_EQ(partition.copies_to_send({}).size(), 1U);

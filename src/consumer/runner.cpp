@@ -12,7 +12,7 @@ namespace {
 constexpr std::chrono::milliseconds failed_poll_pause{200};
 
 ConsumerSettings with_copies(ConsumerSettings settings, const DeadLetterTopic* copies) {
-  settings.copy_letters = copies != nullptr;
+  settings.dlq_enabled = copies != nullptr;
   return settings;
 }
 
@@ -24,7 +24,7 @@ Runner::Runner(ConsumerSettings settings, LogReader& reader, commit::MetricsStor
       store_(store),
       hooks_(std::move(hooks)),
       crew_(settings.workers),
-      consumer_(with_copies(std::move(settings), hooks_.copies), logger, crew_.workers()) {
+      consumer_(with_copies(std::move(settings), hooks_.dead_letter_topic), logger, crew_.workers()) {
   status_ = consumer_.status();
   writing_ = std::thread([this] { write(); });
   consuming_ = std::thread([this] { consume(); });
@@ -53,7 +53,7 @@ std::int64_t Runner::stop(std::chrono::milliseconds patience) {
   reader_.wake();
   lock.lock();
   changed_.wait_for(lock, patience, [this] { return consumer_left_; });
-  return status_.waiting;
+  return status_.backlog_events;
 }
 
 void Runner::consume() {
@@ -71,7 +71,7 @@ void Runner::consume() {
     lock.unlock();
 
     const Now now = hooks_.clock();
-    end_turn(run_turn(consumer_, reader_, hooks_.copies, polled, std::move(ended), now));
+    end_turn(run_turn(consumer_, reader_, hooks_.dead_letter_topic, polled, std::move(ended), now));
     if (stop) consumer_.stop();
     if (consumer_.finished()) break;
   }

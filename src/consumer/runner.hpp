@@ -29,7 +29,7 @@ namespace weir::consumer {
 
 struct RunnerHooks {
   // Where copies of dead letters go; outlives the runner. nullptr: nowhere. Called on the consumer's thread.
-  DeadLetterTopic* copies = nullptr;
+  DeadLetterTopic* dead_letter_topic = nullptr;
   std::function<Now()> clock = read_clock;
   // On the consumer's thread, after a flush that changed the numbers. Must only knock somewhere and return.
   std::function<void(const FlushDone&)> on_flush = [](const FlushDone&) {};

@@ -23,13 +23,13 @@ class PromptCopies final : public DeadLetterTopic {
     ++sent;
     reader_.wake();
   }
-  std::vector<Ended> take_ended() override { return std::exchange(ended_, {}); }
+  std::vector<CopyResult> take_results() override { return std::exchange(ended_, {}); }
 
   int sent = 0;
 
  private:
   LogReader& reader_;
-  std::vector<Ended> ended_;
+  std::vector<CopyResult> ended_;
 };
 
 // The real threads and the real clock around a log and a database in memory.
@@ -48,9 +48,10 @@ class RunnerTest : public testing::Test {
       why_ = why;
       changed_.notify_all();
     };
-    hooks.copies = copies_;
+    hooks.dead_letter_topic = copies_;
     std::vector<std::int32_t> all;
-    for (std::int32_t partition = 0; partition < topic_.partitions(); ++partition) all.push_back(partition);
+    for (std::int32_t partition = 0; partition < topic_.partition_count(); ++partition)
+      all.push_back(partition);
     reader_.assign(all);
     runner_.emplace(settings, reader_, store_, *logger_, std::move(hooks));
   }
@@ -58,7 +59,7 @@ class RunnerTest : public testing::Test {
   static ConsumerSettings quick_settings() {
     ConsumerSettings settings;
     settings.topic = commit::FakeMetricsStore::topic;
-    settings.agenda.pacing = {.flush_interval = milliseconds{1}, .flush_min_interval = milliseconds{1}};
+    settings.commits.pacing = {.flush_interval = milliseconds{1}, .flush_min_interval = milliseconds{1}};
     return settings;
   }
 
@@ -102,13 +103,13 @@ TEST_F(RunnerTest, CountsWhatComesWhileItRuns) {
   EXPECT_EQ(runner_->status().counts.tallied, 15);
   runner_.reset();
   EXPECT_EQ(database_.ledgers.at(0).next_offset, 15);
-  EXPECT_EQ(reader_.committed_offsets().at(0), 15);
+  EXPECT_EQ(reader_.stored_offsets().at(0), 15);
 }
 
 TEST_F(RunnerTest, CountsTheSameHoweverManyShareTheWork) {
   constexpr std::int32_t partitions = 6;
   constexpr int each = 2000;
-  while (topic_.partitions() < partitions) topic_.add_partition();
+  while (topic_.partition_count() < partitions) topic_.add_partition();
   const WallTime now = read_clock().wall;
   for (int i = 0; i < partitions * each; ++i) {
     const int nth = i / partitions;  // of its partition
@@ -139,13 +140,13 @@ TEST_F(RunnerTest, CountsTheSameHoweverManyShareTheWork) {
 
 TEST_F(RunnerTest, FlushesWhatWasReadBeforeItStops) {
   ConsumerSettings never = quick_settings();
-  never.agenda.pacing = {.flush_interval = std::chrono::hours{1},
-                         .flush_min_interval = milliseconds{1},
-                         .batch_size = 1'000'000};
+  never.commits.pacing = {.flush_interval = std::chrono::hours{1},
+                          .flush_min_interval = milliseconds{1},
+                          .batch_size = 1'000'000};
   append(20);
   start(never);
   // Nothing tells when it has read, but it cannot have stopped before it was asked.
-  while (runner_->status().waiting < 20) std::this_thread::yield();
+  while (runner_->status().backlog_events < 20) std::this_thread::yield();
   EXPECT_EQ(runner_->stop(patience), 0);
   runner_.reset();
   EXPECT_EQ(database_.ledgers.at(0).tallied, 20);
@@ -157,7 +158,7 @@ TEST_F(RunnerTest, SaysHowMuchIsLeftWhenPatienceEnds) {
   };
   append(3);
   start();
-  while (runner_->status().waiting < 3) std::this_thread::yield();
+  while (runner_->status().backlog_events < 3) std::this_thread::yield();
   EXPECT_EQ(runner_->stop(milliseconds{1}), 3);
   runner_.reset();
   EXPECT_EQ(database_.ledgers.at(0).tallied, 0);

@@ -11,7 +11,7 @@ Result<commit::PartitionStart> end_of(LogReader& log, std::int32_t partition) {
                                .next_offset = bounds->end,
                                .last_record_hash = std::nullopt};
   if (bounds->start == bounds->end) return start;
-  auto last = log.landmark(partition, bounds->end - 1);
+  auto last = log.record_identity(partition, bounds->end - 1);
   if (!last) return propagate(last);
   if (*last) start.last_record_hash = (*last)->hash;
   return start;
@@ -20,7 +20,7 @@ Result<commit::PartitionStart> end_of(LogReader& log, std::int32_t partition) {
 }  // namespace
 
 Result<std::int64_t> start_at_latest(LogReader& log, commit::MetricsStore& store, WallTime now) {
-  Result<std::int32_t> partitions = log.partitions();
+  Result<std::int32_t> partitions = log.partition_count();
   if (!partitions) return propagate(partitions);
   std::vector<commit::PartitionStart> starts;
   std::int64_t left_out = 0;

@@ -45,7 +45,7 @@ TEST_F(BeginAtEnd, RecordsWhatIsLeftOutAsSkipped) {
 
 TEST_F(BeginAtEnd, KnowsTheLogByItsLastRecord) {
   ASSERT_TRUE(begin().has_value());
-  EXPECT_EQ(row(0).last_record_hash, reader_.landmark(0, 4).value()->hash);
+  EXPECT_EQ(row(0).last_record_hash, reader_.record_identity(0, 4).value()->hash);
   EXPECT_EQ(row(2).last_record_hash, std::nullopt) << "there is none";
 }
 
@@ -62,7 +62,7 @@ TEST_F(BeginAtEnd, BeginsNothingUnlessItSawEveryEnd) {
     EXPECT_FALSE(begin().has_value());
     EXPECT_TRUE(database_.ledgers.empty());
   }
-  reader_.fail_next(FakeLogReader::Call::landmark, away);
+  reader_.fail_next(FakeLogReader::Call::record_identity, away);
   EXPECT_FALSE(begin().has_value());
   database_.faults = [](commit::StoreStep) { return commit::Fault::refused; };
   EXPECT_FALSE(begin().has_value());

@@ -45,7 +45,7 @@ std::string_view name_of(Phase phase) {
 std::optional<std::chrono::milliseconds> Status::oldest_unread_age(WallTime now) const {
   if (oldest_unread_at) return std::max(std::chrono::milliseconds{0}, now - *oldest_unread_at);
   const bool none_waits = std::ranges::all_of(partitions, [](const PartitionStatus& held) {
-    return held.state == PartitionStatus::State::live && held.account && held.account->lag() <= 0;
+    return held.state == PartitionStatus::State::live && held.ledger && held.ledger->lag() <= 0;
   });
   if (phase == Phase::starting || !none_waits) return std::nullopt;
   return std::chrono::milliseconds{0};
@@ -69,7 +69,7 @@ std::int64_t Status::count(const commit::Transaction& transaction, CommitSchedul
   if (kind == CommitScheduler::Kind::flush) last_good_flush = now;
   const commit::Plan::Counted& done = transaction.plan().counted();
   windows_opened += done.windows_opened;
-  for (const auto& [reason, count] : done.dead_letters) letters[reason] += count;
+  for (const auto& [reason, count] : done.dead_letters) dead_letters[reason] += count;
   return passed;
 }
 

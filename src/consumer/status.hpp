@@ -46,7 +46,7 @@ struct Durations {
 struct PartitionStatus {
   enum class State : std::uint8_t { opening, catching_up, live, refused };
   // Of a partition that is opened.
-  struct Account {
+  struct Ledger {
     std::int64_t next_offset = 0;                // the first offset that is not in the store
     std::int64_t log_end = 0;                    // as last seen
     std::optional<RecordTime> oldest_unread_at;  // of the records behind next_offset; a lower bound
@@ -59,9 +59,9 @@ struct PartitionStatus {
   State state = State::opening;
   std::string
       reason;  // why it is refused, could not be opened yet, or waits for its letters' copies; may be empty
-  bool needs_a_person = false;  // it cannot be opened until a person has acted: `reason` says what is wrong
+  bool needs_operator = false;  // it cannot be opened until a person has acted: `reason` says what is wrong
   bool paused = false;
-  std::optional<Account> account;  // catching_up, live
+  std::optional<Ledger> ledger;  // catching_up, live
 };
 // As a metric's label: "catching_up"
 [[nodiscard]] std::string_view name_of(PartitionStatus::State state);
@@ -71,33 +71,32 @@ struct Status {
   Phase phase = Phase::starting;
   bool store_up = true;
   std::string store_reason;                    // of the last failure, while not up
-  bool store_needs_a_person = false;           // …for which trying again does not help (ErrorKind::invalid)
+  bool store_needs_operator = false;           // …for which trying again does not help (ErrorKind::invalid)
   std::chrono::milliseconds store_latency{0};  // of the last transaction that ended well
   bool log_up = true;
   std::string log_reason;
   bool paused = false;                         // too much waits, or the store is away
   std::optional<RecordTime> oldest_unread_at;  // of the records that are not in the store; a lower bound
   std::optional<Now> last_good_flush;          // its end
-  std::int64_t read_to = 0;                 // sum over the held partitions of the first offset not read yet
-  std::int64_t waiting = 0;                 // read, and not known to be in the store
+  std::int64_t read_offset_sum = 0;         // sum over the held partitions of the first offset not read yet
+  std::int64_t backlog_events = 0;          // read, and not known to be in the store
   std::vector<PartitionStatus> partitions;  // by number
-  std::int64_t letters_uncopied =
-      0;                      // dead letters that wait for their copy; their partitions are not written
-  std::string copies_reason;  // while copies fail: which partition waits, and why
+  std::int64_t dlq_pending = 0;  // dead letters that wait for their copy; their partitions are not written
+  std::string dlq_reason;        // while copies fail: which partition waits, and why
 
   // Since the process began, of transactions that are known to be in the store.
   commit::Counts counts;
   std::int64_t flushes = 0;
   std::int64_t roll_ups = 0;
   std::int64_t windows_opened = 0;              // of any granularity: they had no row before
-  std::map<std::string, std::int64_t> letters;  // dead letters by their reason
+  std::map<std::string, std::int64_t> dead_letters;  // by their reason
   Durations flush_took;                         // the try that was committed
 
   // Since the process began.
   std::int64_t partitions_assigned = 0;
   std::int64_t partitions_revoked = 0;
   std::int64_t partitions_lost = 0;
-  std::int64_t partitions_misplaced = 0;  // the log had cut off what was to be read next
+  std::int64_t offsets_out_of_range = 0;  // the log had cut off what was to be read next
   std::int64_t store_retries = 0;         // tries that failed and are made again
   std::int64_t pauses = 0;  // times that reading was paused: too much waited, or the store was away
   std::int64_t fences_lost = 0;

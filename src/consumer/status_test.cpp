@@ -52,14 +52,14 @@ TEST_F(StatusTest, TellsOfEachPartitionWhereItStandsInItsLog) {
   ASSERT_EQ(partitions.size(), 2U);
   EXPECT_EQ(partitions[1].partition, 1);
   EXPECT_EQ(name_of(partitions[1].state), "live");
-  ASSERT_TRUE(partitions[1].account.has_value());
-  EXPECT_EQ(partitions[1].account->lag(), 4);
-  EXPECT_EQ(partitions[1].account->oldest_unread_at, world_.now().wall);
+  ASSERT_TRUE(partitions[1].ledger.has_value());
+  EXPECT_EQ(partitions[1].ledger->lag(), 4);
+  EXPECT_EQ(partitions[1].ledger->oldest_unread_at, world_.now().wall);
   pass(seconds{3});
   partitions = status().partitions;
-  EXPECT_EQ(partitions[1].account->next_offset, 4);
-  EXPECT_EQ(partitions[1].account->lag(), 0);
-  EXPECT_EQ(partitions[1].account->oldest_unread_at, std::nullopt);
+  EXPECT_EQ(partitions[1].ledger->next_offset, 4);
+  EXPECT_EQ(partitions[1].ledger->lag(), 0);
+  EXPECT_EQ(partitions[1].ledger->oldest_unread_at, std::nullopt);
 }
 
 TEST_F(StatusTest, SaysWhyAPartitionIsNotOpenedYet) {
@@ -70,7 +70,7 @@ TEST_F(StatusTest, SaysWhyAPartitionIsNotOpenedYet) {
   ASSERT_EQ(partitions.size(), 2U);
   EXPECT_EQ(name_of(partitions[0].state), "opening");
   EXPECT_NE(partitions[0].reason, "");
-  EXPECT_FALSE(partitions[0].account.has_value());
+  EXPECT_FALSE(partitions[0].ledger.has_value());
   EXPECT_GT(status().store_retries, 1);
 }
 
@@ -122,7 +122,7 @@ TEST_F(StatusTest, CountsFlushesWindowsAndLettersByReason) {
   pass(seconds{3});
   const Status now = status();
   EXPECT_EQ(now.windows_opened, 2) << "a minute of each partition";
-  EXPECT_EQ(now.letters, (std::map<std::string, std::int64_t>{{"not_json", 2}, {"value_missing", 1}}));
+  EXPECT_EQ(now.dead_letters, (std::map<std::string, std::int64_t>{{"not_json", 2}, {"value_missing", 1}}));
   std::int64_t timed = 0;
   for (const std::int64_t count : now.flush_took.counts) timed += count;
   EXPECT_EQ(timed, now.flushes);

@@ -29,7 +29,7 @@ struct CommandExecutor {
   void operator()(const Resume& resume) { reader.resume(resume.partition); }
   void operator()(Execute& run) { end.jobs.push_back(std::move(run.job)); }
   void operator()(const StoreOffset& committed) {
-    reader.committed(committed.partition, committed.next_offset);
+    reader.store_offset(committed.partition, committed.next_offset);
   }
   void operator()(const Release& release) { reader.release(release.partitions); }
   void operator()(WriteToDlq& letters) {
@@ -51,7 +51,7 @@ TurnResult run_turn(Consumer& consumer, LogReader& reader, DeadLetterTopic* copi
   }
   for (Job& job : ended) consumer.done(std::move(job), now);
   if (copies != nullptr) {
-    for (const DeadLetterTopic::Ended& copy : copies->take_ended()) consumer.on_dlq_result(copy, now);
+    for (const DeadLetterTopic::CopyResult& copy : copies->take_results()) consumer.on_dlq_result(copy, now);
   }
   consumer.tick(now);
 

@@ -22,7 +22,7 @@ struct TurnResult {
 
 // Tells the consumer what poll() answered and which jobs have ended, lets it tick, and carries out all its
 // commands on the log and on the copies of dead letters (nullptr: there are none, and
-// ConsumerSettings::copy_letters is false). `now` is a moment after the poll. Waits for the log as
+// ConsumerSettings::dlq_enabled is false). `now` is a moment after the poll. Waits for the log as
 // LogReader's questions do, but after one that gets no answer asks no other.
 [[nodiscard]] TurnResult run_turn(Consumer& consumer, LogReader& reader, DeadLetterTopic* copies,
                                   const Result<std::vector<LogEvent>>& polled, std::vector<Job> ended,

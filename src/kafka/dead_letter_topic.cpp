@@ -15,7 +15,7 @@ constexpr milliseconds patience_bite{200};           // after each, it is seen w
 constexpr std::size_t copy_bytes_max = limits::MiB;  // about what brokers take unless told otherwise
 
 intake::EventBatch request_of(const consumer::DeadLetterTopic::Copy& copy, bool with_value) {
-  const auto& letter = copy.letter;
+  const auto& letter = copy.dead_letter;
   intake::EventBatch request;
   intake::RecordSlice record;
   request.bytes = letter.key.value_or("");
@@ -56,7 +56,7 @@ void KafkaDeadLetterTopic::send(Copy copy) {
   if (!thread_.joinable()) thread_ = std::thread([this] { send_until_stopped(); });
 }
 
-std::vector<consumer::DeadLetterTopic::Ended> KafkaDeadLetterTopic::take_ended() {
+std::vector<consumer::DeadLetterTopic::CopyResult> KafkaDeadLetterTopic::take_results() {
   const std::scoped_lock lock(mutex_);
   return std::exchange(ended_, {});
 }

@@ -35,7 +35,7 @@ class KafkaDeadLetterTopic final : public consumer::DeadLetterTopic {
   ~KafkaDeadLetterTopic() override;  // gives up what is under way; calls `wake` no more afterwards
 
   void send(Copy copy) override;
-  std::vector<Ended> take_ended() override;
+  std::vector<CopyResult> take_results() override;
 
  private:
   void send_until_stopped();
@@ -53,7 +53,7 @@ class KafkaDeadLetterTopic final : public consumer::DeadLetterTopic {
   std::condition_variable work_;
   std::vector<Copy> queue_;
   std::vector<std::shared_ptr<const Copy>> too_large_;  // to be sent again, without the value
-  std::vector<Ended> ended_;
+  std::vector<CopyResult> ended_;
   bool stopping_ = false;
 
   std::unique_ptr<KafkaEventLog> letters_;  // the thread's only; none before the first letter

@@ -11,12 +11,12 @@ namespace weir::kafka {
 namespace {
 
 using Copy = consumer::DeadLetterTopic::Copy;
-using Ended = consumer::DeadLetterTopic::Ended;
+using CopyResult = consumer::DeadLetterTopic::CopyResult;
 using Api = FakeBrokers::Api;
 
 Copy copy_of(std::int64_t offset, std::string value) {
   return {.ticket = {.partition = 3, .generation = 7, .offset = offset},
-          .letter = {.partition = 3,
+          .dead_letter = {.partition = 3,
                      .offset = offset,
                      .reason = "not_json",
                      .detail = "it is no JSON",
@@ -38,13 +38,13 @@ class KafkaLetterCopiesTest : public testing::Test {
         });
   }
   // The next copies that end, at least one.
-  std::vector<Ended> await_ended() {
+  std::vector<CopyResult> await_ended() {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(ended_.wait_for(lock, std::chrono::seconds(30), [this] { return woken_ > 0; }));
     woken_ = 0;
-    return copies_->take_ended();
+    return copies_->take_results();
   }
-  Ended send_and_wait(Copy copy) {
+  CopyResult send_and_wait(Copy copy) {
     copies_->send(std::move(copy));
     const auto ended = await_ended();
     EXPECT_EQ(ended.size(), 1);
@@ -61,7 +61,7 @@ class KafkaLetterCopiesTest : public testing::Test {
 
 TEST_F(KafkaLetterCopiesTest, CarriesTheLetterItsReasonAndItsPlace) {
   open();
-  EXPECT_TRUE(copies_->take_ended().empty());
+  EXPECT_TRUE(copies_->take_results().empty());
   const auto ended = send_and_wait(copy_of(17, "{broken"));
   EXPECT_FALSE(ended.failure) << ended.failure->text;
   EXPECT_EQ(ended.ticket.partition, 3);

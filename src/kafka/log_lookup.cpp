@@ -51,7 +51,7 @@ Result<void> LogLookup::probe(std::chrono::milliseconds at_most) {
   return {};
 }
 
-Result<std::int32_t> LogLookup::partitions() {
+Result<std::int32_t> LogLookup::partition_count() {
   if (partitions_ == 0 || read_clock().mono - partitions_at_ > partitions_age_max) {
     if (auto reached = probe(patience); !reached) return propagate(reached);
   }
@@ -86,8 +86,8 @@ Result<std::int64_t> LogLookup::ask_offset(std::int32_t partition, std::int64_t 
       error_of(error, "asking for offsets of partition " + std::to_string(partition)));
 }
 
-Result<std::optional<LogReader::RecordIdentity>> LogLookup::landmark(std::int32_t partition,
-                                                                     std::int64_t offset) {
+Result<std::optional<LogReader::RecordIdentity>> LogLookup::record_identity(std::int32_t partition,
+                                                                            std::int64_t offset) {
   if (offset < 0) return std::nullopt;
   if (rd_kafka_consume_start_queue(topic_.get(), partition, offset, queue_.get()) != 0)
     return std::unexpected<Error>(error_of(rd_kafka_last_error(), "reading one record"));

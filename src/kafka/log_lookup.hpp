@@ -35,11 +35,11 @@ class LogLookup {
   // Whether the topic can be reached.
   Result<void> probe(std::chrono::milliseconds at_most);
   // As they were at most partitions_age_max ago.
-  Result<std::int32_t> partitions();
+  Result<std::int32_t> partition_count();
   // The end is the last stable offset: records of an open transaction do not count yet.
   Result<consumer::Watermarks> bounds(std::int32_t partition);
-  Result<std::optional<consumer::LogReader::RecordIdentity>> landmark(std::int32_t partition,
-                                                                      std::int64_t offset);
+  Result<std::optional<consumer::LogReader::RecordIdentity>> record_identity(std::int32_t partition,
+                                                                             std::int64_t offset);
 
  private:
   LogLookup(Client client, const std::string& topic);
@@ -53,7 +53,7 @@ class LogLookup {
   Client client_;
   const std::string name_;
   TopicHandle topic_;
-  QueueHandle queue_;  // of the one partition that a landmark is read from
+  QueueHandle queue_;  // of the one partition that a record identity is read from
 
   std::int32_t partitions_ = 0;  // 0: not known
   MonoTime partitions_at_;

@@ -103,18 +103,18 @@ void KafkaLogReader::pause(std::int32_t partition) { fetcher_->pause(partition);
 
 void KafkaLogReader::resume(std::int32_t partition) { fetcher_->resume(partition); }
 
-Result<std::int32_t> KafkaLogReader::partitions() { return lookup_->partitions(); }
+Result<std::int32_t> KafkaLogReader::partition_count() { return lookup_->partition_count(); }
 
 Result<consumer::Watermarks> KafkaLogReader::bounds(std::int32_t partition) {
   return lookup_->bounds(partition);
 }
 
-Result<std::optional<consumer::LogReader::RecordIdentity>> KafkaLogReader::landmark(std::int32_t partition,
-                                                                                    std::int64_t offset) {
-  return lookup_->landmark(partition, offset);
+Result<std::optional<consumer::LogReader::RecordIdentity>> KafkaLogReader::record_identity(
+    std::int32_t partition, std::int64_t offset) {
+  return lookup_->record_identity(partition, offset);
 }
 
-void KafkaLogReader::committed(std::int32_t partition, std::int64_t next_offset) {
+void KafkaLogReader::store_offset(std::int32_t partition, std::int64_t next_offset) {
   member_->committed(partition, next_offset);
 }
 

@@ -50,10 +50,10 @@ class KafkaLogReader final : public consumer::LogReader {
   Result<void> seek(std::int32_t partition, std::int64_t offset) override;
   void pause(std::int32_t partition) override;
   void resume(std::int32_t partition) override;
-  Result<std::int32_t> partitions() override;
+  Result<std::int32_t> partition_count() override;
   Result<consumer::Watermarks> bounds(std::int32_t partition) override;
-  Result<std::optional<RecordIdentity>> landmark(std::int32_t partition, std::int64_t offset) override;
-  void committed(std::int32_t partition, std::int64_t next_offset) override;
+  Result<std::optional<RecordIdentity>> record_identity(std::int32_t partition, std::int64_t offset) override;
+  void store_offset(std::int32_t partition, std::int64_t next_offset) override;
   void release(std::span<const std::int32_t> partitions) override;
 
   // From any thread: as of the last poll.

@@ -101,7 +101,7 @@ TEST_F(MockedLogReader, SaysThatTheTopicIsRefused) {
   ASSERT_TRUE(until([&] { return !failures_.empty(); }));
   EXPECT_EQ(failures_.front().kind, ErrorKind::unavailable);
   EXPECT_EQ(failures_.front().code, "not_authorised");
-  EXPECT_FALSE(reader_->partitions());
+  EXPECT_FALSE(reader_->partition_count());
 }
 
 TEST_F(MockedLogReader, CannotGoOnWhereAnotherTookItsStaticPlace) {
@@ -122,7 +122,7 @@ TEST_F(MockedLogReader, DoesNotMindThatItsOffsetsAreNotTaken) {
   ASSERT_NO_FATAL_FAILURE(open());
   ASSERT_TRUE(until([&] { return joined(); }));
   rd_kafka_mock_push_request_errors(brokers_.get(), offset_commit, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
-  reader_->committed(0, 5);
+  reader_->store_offset(0, 5);
   for (int polls = 0; polls < 20; ++polls) EXPECT_TRUE(reader_->poll(briefly));
 }
 
@@ -134,7 +134,7 @@ TEST_F(MockedLogReader, RefusesToSeekWhatIsNotOurs) {
   EXPECT_EQ(sought.error().code, "not_assigned");
   reader_->pause(0);
   reader_->resume(0);
-  reader_->committed(0, 1);
+  reader_->store_offset(0, 1);
 }
 
 TEST(KafkaLogReader, RefusesPropertiesThatWouldBreakAPromise) {

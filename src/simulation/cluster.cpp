@@ -62,9 +62,9 @@ SimulatedCluster::SimulatedCluster(ClusterRules rules)
     : topic(rules.partitions),
       rules_(rules),
       now_{.wall = WallTime{milliseconds{1'764'000'000'000}}, .mono = MonoTime{std::chrono::hours{1}}},
-      oracle_(consumer::share_of(rules.consumer.dedupe, rules.partitions), rules.consumer.agenda.retention) {
+      oracle_(consumer::share_of(rules.consumer.dedupe, rules.partitions), rules.consumer.commits.retention) {
   oracle_.clock_shows(now_.wall);
-  rules_.consumer.copy_letters = rules.copies;
+  rules_.consumer.dlq_enabled = rules.copies;
   database.bugs = rules.store_bugs;
   database.on_commit = [this](const commit::Changes& changes) { check(changes); };
   database.on_archive = [this](const commit::LedgerArchival& retirement, const tally::LedgerRow& fresh) {
@@ -139,7 +139,7 @@ void SimulatedCluster::make_topic_anew() {
 }
 
 bool SimulatedCluster::all_counted() const {
-  for (std::int32_t partition = 0; partition < topic.partitions(); ++partition) {
+  for (std::int32_t partition = 0; partition < topic.partition_count(); ++partition) {
     const auto row = database.ledgers.find(partition);
     const std::int64_t counted = row == database.ledgers.end() ? 0 : row->second.next_offset;
     if (counted != topic.bounds(partition).end) return false;
@@ -174,16 +174,16 @@ consumer::ConsumerSettings hurried_settings() {
   consumer::ConsumerSettings settings;
   settings.topic = commit::FakeMetricsStore::topic;
   settings.dedupe = {.window = std::chrono::seconds{60}, .records = 40};
-  settings.agenda.pacing = {
+  settings.commits.pacing = {
       .flush_interval = milliseconds{1000}, .flush_min_interval = milliseconds{200}, .batch_size = 10};
-  settings.agenda.retention = {.minute = std::chrono::days{1},
-                               .hour = std::chrono::days{0},
-                               .day = std::chrono::days{0},
-                               .metrics = std::chrono::days{0}};
-  settings.agenda.roll_up_minutes_max = 6;
-  settings.agenda.part = {.rows = 30, .bytes = limits::MiB};
-  settings.agenda.transaction = {.rows = 40, .bytes = limits::MiB};
-  settings.agenda.step = {.rows = 12, .bytes = 200};
+  settings.commits.retention = {.minute = std::chrono::days{1},
+                                .hour = std::chrono::days{0},
+                                .day = std::chrono::days{0},
+                                .metrics = std::chrono::days{0}};
+  settings.commits.roll_up_minutes_max = 6;
+  settings.commits.part = {.rows = 30, .bytes = limits::MiB};
+  settings.commits.transaction = {.rows = 40, .bytes = limits::MiB};
+  settings.commits.step = {.rows = 12, .bytes = 200};
   settings.waiting_events_max = 60;
   settings.waiting_letters_max = 10;
   return settings;

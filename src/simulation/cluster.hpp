@@ -42,14 +42,15 @@ class ForgetfulReader final : public consumer::LogReader {
   }
   void pause(std::int32_t partition) override { reader.pause(partition); }
   void resume(std::int32_t partition) override { reader.resume(partition); }
-  Result<std::int32_t> partitions() override { return reader.partitions(); }
+  Result<std::int32_t> partition_count() override { return reader.partition_count(); }
   Result<consumer::Watermarks> bounds(std::int32_t partition) override { return reader.bounds(partition); }
-  Result<std::optional<RecordIdentity>> landmark(std::int32_t partition, std::int64_t offset) override {
+  Result<std::optional<RecordIdentity>> record_identity(std::int32_t partition,
+                                                        std::int64_t offset) override {
     counted_to_[partition] = offset + 1;  // an opening asks for the last record that was counted
-    return reader.landmark(partition, offset);
+    return reader.record_identity(partition, offset);
   }
-  void committed(std::int32_t partition, std::int64_t next_offset) override {
-    reader.committed(partition, next_offset);
+  void store_offset(std::int32_t partition, std::int64_t next_offset) override {
+    reader.store_offset(partition, next_offset);
   }
   void release(std::span<const std::int32_t> partitions) override { reader.release(partitions); }
 

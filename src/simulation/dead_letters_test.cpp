@@ -212,18 +212,18 @@ TEST_F(LetterCopiesTest, ALetterIsCopiedBeforeTheOffsetMoves) {  // fault 24
   append();
   pass_without_copies(seconds{3});
   EXPECT_EQ(ledger().next_offset, 0);
-  EXPECT_EQ(status().letters_uncopied, 1);
-  EXPECT_EQ(status().copies_reason, "") << "nothing has failed";
+  EXPECT_EQ(status().dlq_pending, 1);
+  EXPECT_EQ(status().dlq_reason, "") << "nothing has failed";
   EXPECT_TRUE(process_->take_copy_step());
   pass_without_copies(milliseconds{300});  // it does not wait for the next interval
   EXPECT_EQ(ledger().next_offset, 2);
-  EXPECT_EQ(status().letters_uncopied, 0);
+  EXPECT_EQ(status().dlq_pending, 0);
   ASSERT_EQ(world_.letter_topic.copies().size(), 1U);
   const consumer::DeadLetterTopic::Copy& copy = world_.letter_topic.copies()[0];
   EXPECT_EQ(commit::to_text(copy.source), first_letter);
-  EXPECT_EQ(copy.letter.reason, "not_json");
-  EXPECT_EQ(copy.letter.value, "{]");
-  EXPECT_NE(copy.letter.at, WallTime{});
+  EXPECT_EQ(copy.dead_letter.reason, "not_json");
+  EXPECT_EQ(copy.dead_letter.value, "{]");
+  EXPECT_NE(copy.dead_letter.at, WallTime{});
 }
 
 TEST_F(LetterCopiesTest, ACopyOfAReplayThatIsStillBadNamesItsLetter) {
@@ -250,10 +250,10 @@ TEST_F(LetterCopiesTest, WhileTheirTopicIsAwayThatPartitionWaitsAndTheOthersGoOn
   EXPECT_EQ(ledger(0).next_offset, 0);
   EXPECT_EQ(ledger(1).tallied, 5);
   EXPECT_EQ(process_->log().paused(), std::set<std::int32_t>{0}) << "memory is bounded";
-  EXPECT_LE(status().waiting, 60 / 4 + 7);
+  EXPECT_LE(status().backlog_events, 60 / 4 + 7);
   EXPECT_FALSE(status().paused) << "that is said of the whole process only";
-  EXPECT_EQ(status().letters_uncopied, 1);
-  EXPECT_EQ(status().copies_reason,
+  EXPECT_EQ(status().dlq_pending, 1);
+  EXPECT_EQ(status().dlq_reason,
             "partition 0: it waits for the copies of its dead letters (1): the fake topic for copies does "
             "not answer");
   EXPECT_EQ(status().partitions.at(0).reason,
@@ -262,7 +262,7 @@ TEST_F(LetterCopiesTest, WhileTheirTopicIsAwayThatPartitionWaitsAndTheOthersGoOn
   copies_are(consumer::CopyFate::kept);
   pass(seconds{30});
   EXPECT_EQ(ledger(0).tallied, 400);
-  EXPECT_EQ(status().copies_reason, "");
+  EXPECT_EQ(status().dlq_reason, "");
   EXPECT_TRUE(process_->log().paused().empty());
   EXPECT_EQ(world_.fault(), std::nullopt);
 }
@@ -332,7 +332,7 @@ TEST_F(LetterCopiesTest, AnAnswerToAnObjectThatIsGoneMeansNothing) {
   process_->run_turn();
   process_->log().assign({0});
   pass_without_copies(seconds{2});
-  EXPECT_EQ(status().letters_uncopied, 1);
+  EXPECT_EQ(status().dlq_pending, 1);
   EXPECT_TRUE(process_->take_copy_step());  // the first object's
   pass_without_copies(seconds{2});
   EXPECT_EQ(ledger().next_offset, 0);

@@ -9,7 +9,7 @@ SimulatedGroup::SimulatedGroup(SimulatedCluster& world, Dice& dice, int processe
     : world_(world),
       dice_(dice),
       note_(std::move(note)),
-      owners_(static_cast<std::size_t>(world.topic.partitions())),
+      owners_(static_cast<std::size_t>(world.topic.partition_count())),
       members_(static_cast<std::size_t>(processes)) {}
 
 void SimulatedGroup::crash(std::size_t number) {

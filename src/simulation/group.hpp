@@ -29,7 +29,7 @@ class SimulatedGroup {
   SimulatedGroup(SimulatedCluster& world, Dice& dice, int processes, Note note);
 
   [[nodiscard]] std::vector<Member>& members() { return members_; }
-  [[nodiscard]] std::int32_t partitions() const { return static_cast<std::int32_t>(owners_.size()); }
+  [[nodiscard]] std::int32_t partition_count() const { return static_cast<std::int32_t>(owners_.size()); }
   void add_partition() { owners_.emplace_back(); }
 
   // Called before a process is gone.

@@ -88,7 +88,7 @@ class OffsetGone : public testing::Test {
 TEST_F(OffsetGone, Fault27OutOfRangeStopsThatPartitionAndTheOthersGoOn) {
   under(consumer::OnOffsetGone::stop);
   cut_off_while_reading();
-  EXPECT_EQ(status().partitions_misplaced, 1);
+  EXPECT_EQ(status().offsets_out_of_range, 1);
   ASSERT_EQ(refused(), std::vector{0});
   const std::string reason = status().partitions.at(0).reason;
   EXPECT_NE(reason.find("offsets 5 to 14 are gone"), std::string::npos) << reason;
@@ -102,7 +102,7 @@ TEST_F(OffsetGone, Fault27OutOfRangeStopsThatPartitionAndTheOthersGoOn) {
 TEST_F(OffsetGone, Fault27OutOfRangeCountsTheGapAsSkippedWhenToldToGoOn) {
   under(consumer::OnOffsetGone::earliest);
   cut_off_while_reading();
-  EXPECT_EQ(status().partitions_misplaced, 1);
+  EXPECT_EQ(status().offsets_out_of_range, 1);
   EXPECT_TRUE(refused().empty());
   EXPECT_EQ(ledger(0).next_offset, 25);
   EXPECT_EQ(ledger(0).tallied, 15);
@@ -119,7 +119,7 @@ TEST_F(OffsetGone, Fault27AGapIsCountedThoughTheLogIsEmptyBehindIt) {
   pass(seconds{5});
   EXPECT_EQ(ledger(0).next_offset, 20);
   EXPECT_EQ(ledger(0).skipped, 20);
-  EXPECT_EQ(status().partitions.at(0).account->lag(), 0);
+  EXPECT_EQ(status().partitions.at(0).ledger->lag(), 0);
 }
 
 TEST_F(OffsetGone, Fault27ATopicMadeAnewStopsThePartitionsThatWereCounted) {

@@ -72,7 +72,7 @@ class Simulation {
     if (life == TopicLife::cut_off || life == TopicLife::made_anew)
       rules.consumer.on_offset_gone = consumer::OnOffsetGone::earliest;
     if (character_.ages)
-      rules.consumer.agenda.retention = {
+      rules.consumer.commits.retention = {
           .minute = days{1}, .hour = days{2}, .day = days{3}, .metrics = days{1}};
     return rules;
   }
@@ -80,7 +80,7 @@ class Simulation {
   // The records that the topic holds before are left out: their message_ids come again and are then counted.
   // No standby is older than this decision.
   void begin_late() {
-    for (std::int32_t partition = 0; partition < group_.partitions(); ++partition) {
+    for (std::int32_t partition = 0; partition < group_.partition_count(); ++partition) {
       for (int i = dice_.roll(6); i > 0; --i) {
         const Told left_out{.user = "u" + std::to_string(i),
                             .message_id = "m" + std::to_string(i % 5),
@@ -153,7 +153,7 @@ class Simulation {
   }
 
   void append() {
-    const std::int32_t partition = dice_.roll(group_.partitions());
+    const std::int32_t partition = dice_.roll(group_.partition_count());
     const bool holes = character_.topic_life != TopicLife::made_anew;
     if (dice_.one_in(30) && holes) return world_.append_holes(partition, 1 + dice_.roll(3));
     for (int i = 1 + dice_.roll(6); i > 0; --i) {
@@ -187,7 +187,7 @@ class Simulation {
   void append_replay() {
     const auto at = static_cast<std::size_t>(dice_.roll(static_cast<int>(letters_.size())));
     const commit::DeadLetterId& letter = letters_[at];
-    std::int32_t partition = dice_.roll(group_.partitions());
+    std::int32_t partition = dice_.roll(group_.partition_count());
     const bool stays = character_.power_cuts || character_.topic_life == TopicLife::made_anew;
     if (stays || !world_.keeps(letter)) partition = letter.partition;
     Told replay = told();
@@ -207,15 +207,15 @@ class Simulation {
   }
 
   void befall_topic() {
-    const std::int32_t partition = dice_.roll(group_.partitions());
+    const std::int32_t partition = dice_.roll(group_.partition_count());
     const TopicLife life = character_.topic_life;
     if (life == TopicLife::made_anew) return make_topic_anew();
     if (life == TopicLife::cut_off) {
       note("the log is cut off", -1, partition);
       world_.cut_log(partition, world_.topic.bounds(partition).end - dice_.roll(20));
     }
-    if (life == TopicLife::growing && group_.partitions() < Character::partitions_max) {
-      note("a partition is added", -1, group_.partitions());
+    if (life == TopicLife::growing && group_.partition_count() < Character::partitions_max) {
+      note("a partition is added", -1, group_.partition_count());
       world_.topic.add_partition();
       group_.add_partition();
       ++end_.partitions_added;
@@ -231,7 +231,7 @@ class Simulation {
 
   void trouble() {
     const auto number = static_cast<std::size_t>(dice_.roll(character_.processes));
-    const auto partition = static_cast<std::size_t>(dice_.roll(group_.partitions()));
+    const auto partition = static_cast<std::size_t>(dice_.roll(group_.partition_count()));
     auto& member = group_.members()[number];
     switch (dice_.roll(10)) {
       case 0:
@@ -311,7 +311,7 @@ class Simulation {
     end_.fences_lost += status.fences_lost;
     end_.commits_in_doubt += status.commits_in_doubt;
     end_.given_up += status.transactions_given_up;
-    end_.places_lost += status.partitions_misplaced;
+    end_.places_lost += status.offsets_out_of_range;
   }
 
   std::string where_it_hangs() {

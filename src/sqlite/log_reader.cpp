@@ -151,8 +151,8 @@ Result<std::optional<SegmentRow>> EmbeddedLogReader::segment_at(std::int64_t off
   return segment;
 }
 
-Result<std::optional<EmbeddedLogReader::RecordIdentity>> EmbeddedLogReader::landmark(std::int32_t,
-                                                                                     std::int64_t offset) {
+Result<std::optional<EmbeddedLogReader::RecordIdentity>> EmbeddedLogReader::record_identity(
+    std::int32_t, std::int64_t offset) {
   auto segment = segment_at(offset);
   const std::string body(segment && *segment ? floor_.blob(3) : std::string_view());
   floor_.reset();
@@ -164,7 +164,7 @@ Result<std::optional<EmbeddedLogReader::RecordIdentity>> EmbeddedLogReader::land
   return RecordIdentity{.hash = hash_of(record), .time = record.time};
 }
 
-void EmbeddedLogReader::committed(std::int32_t, std::int64_t) {}
+void EmbeddedLogReader::store_offset(std::int32_t, std::int64_t) {}
 
 void EmbeddedLogReader::release(std::span<const std::int32_t>) {
   ensure(false, "the embedded log's one partition is never revoked");

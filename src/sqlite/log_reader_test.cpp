@@ -81,7 +81,7 @@ TEST(EmbeddedLogReader, HoldsNoSnapshotBetweenPolls) {
   ASSERT_TRUE(world.reader().poll(at_once));
   ASSERT_TRUE(world.reader().seek(0, 0));
   ASSERT_TRUE(world.reader().poll(at_once));
-  ASSERT_TRUE(world.reader().landmark(0, 3));
+  ASSERT_TRUE(world.reader().record_identity(0, 3));
   auto other = Database::open(world.under_test_.file(), {.kind = event_log_file, .schema = ""});
   ASSERT_TRUE(other);
   auto end = other->checkpoint(CheckpointMode::truncate);

@@ -102,9 +102,9 @@ TEST_F(RealKafkaTest, CopiesALetterToATopicThatItMakes) {
   KafkaDeadLetterTopic copies({.cluster = {.brokers = brokers, .topic = topic_}, .partitions = 2}, *quiet_,
                               [&] { ended.set_value(); });
   copies.send(
-      {.ticket = {}, .letter = {.reason = "not_json", .key = "k", .value = "v"}, .source = {topic_, 1, 5}});
+      {.ticket = {}, .dead_letter = {.reason = "not_json", .key = "k", .value = "v"}, .source = {topic_, 1, 5}});
   ASSERT_EQ(ended.get_future().wait_for(patience), std::future_status::ready);
-  const auto all = copies.take_ended();
+  const auto all = copies.take_results();
   ASSERT_EQ(all.size(), 1);
   EXPECT_FALSE(all[0].failure) << all[0].failure->text;
   EXPECT_EQ(read_topic(brokers, dlq_topic(topic_)).size(), 1);

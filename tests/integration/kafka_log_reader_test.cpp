@@ -367,7 +367,7 @@ TEST_F(KafkaLogReaderTest, KeepsRevokedPartitionsUntilTheyAreReleased) {
   EXPECT_TRUE(next.ours.empty());
   EXPECT_TRUE(owner.lost.empty());
 
-  owner.reader().committed(wanted, 3);
+  owner.reader().store_offset(wanted, 3);
   owner.release();
   EXPECT_EQ(group_offset(topic, wanted), 3);
   ASSERT_TRUE(both_until(owner, next, [&] { return next.ours.contains(wanted) && next.next[wanted] == 3; }));
@@ -425,10 +425,10 @@ TEST_F(KafkaLogReaderTest, WaitsForATopicThatIsMissing) {
     EXPECT_EQ(failure.code, "topic_unknown");
     EXPECT_NE(failure.text.find(topic), std::string::npos) << failure.text;
   }
-  EXPECT_FALSE(reader.reader().partitions());
+  EXPECT_FALSE(reader.reader().partition_count());
   outsider_->create(topic, 2);
   ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 2; }));
-  EXPECT_EQ(reader.reader().partitions(), 2);
+  EXPECT_EQ(reader.reader().partition_count(), 2);
   outsider_->write_some(topic, 1, 5);
   ASSERT_TRUE(reader.until([&] { return reader.records() == 5; }));
 }
@@ -444,7 +444,7 @@ TEST_F(KafkaLogReaderTest, TakesPartitionsThatAreAddedAtRunTime) {
   const auto bounds = reader.reader().bounds(2);
   ASSERT_TRUE(bounds) << bounds.error().text;
   EXPECT_EQ(bounds->end, 5);
-  EXPECT_TRUE(reader.reader().landmark(2, 4).value());
+  EXPECT_TRUE(reader.reader().record_identity(2, 4).value());
 }
 
 TEST_F(KafkaLogReaderTest, PassesTransactionMarkersAbortedAndCompactedRecordsAsHoles) {
@@ -468,8 +468,9 @@ TEST_F(KafkaLogReaderTest, PassesTransactionMarkersAbortedAndCompactedRecordsAsH
   EXPECT_EQ(reader.seen[0], (std::vector<std::int64_t>{0, 1, 2, 7}));
 
   auto& asked = reader.reader();
-  EXPECT_TRUE(asked.landmark(0, 7).value());
-  for (const std::int64_t hole : {3, 4, 6, 8, 9}) EXPECT_FALSE(asked.landmark(0, hole).value()) << hole;
+  EXPECT_TRUE(asked.record_identity(0, 7).value());
+  for (const std::int64_t hole : {3, 4, 6, 8, 9})
+    EXPECT_FALSE(asked.record_identity(0, hole).value()) << hole;
   // Paused behind the last record but before its marker: the hole is passed after all.
   asked.pause(0);
   transaction(1, true);  // 9, marker 10
@@ -485,10 +486,10 @@ TEST_F(KafkaLogReaderTest, KeepsTheGroupsOffsetsForLagTools) {
   for (int partition = 0; partition < 2; ++partition) outsider_->write_some(topic, partition, 10);
   Follower reader = follow(topic);
   ASSERT_TRUE(reader.until([&] { return reader.records() == 20; }));
-  reader.reader().committed(0, 4);
+  reader.reader().store_offset(0, 4);
   ASSERT_TRUE(reader.until([&] { return group_offset(topic, 0) == 4; }));
-  reader.reader().committed(0, 10);
-  reader.reader().committed(1, 10);
+  reader.reader().store_offset(0, 10);
+  reader.reader().store_offset(1, 10);
   reader.leave();
   EXPECT_EQ(group_offset(topic, 0), 10);
   EXPECT_EQ(group_offset(topic, 1), 10);
@@ -566,7 +567,7 @@ TEST_F(KafkaLogReaderTest, FindsManyLandmarksQuickly) {
   const auto begin = std::chrono::steady_clock::now();
   for (int partition = 0; partition < partitions; ++partition) {
     ASSERT_TRUE(reader.reader().bounds(partition));
-    ASSERT_TRUE(reader.reader().landmark(partition, 99).value());
+    ASSERT_TRUE(reader.reader().record_identity(partition, 99).value());
   }
   const auto took = std::chrono::steady_clock::now() - begin;
   RecordProperty("milliseconds", static_cast<int>(took / std::chrono::milliseconds(1)));
@@ -602,7 +603,7 @@ TEST_F(KafkaLogReaderTest, LeavesInBoundedTimeWhileTheBrokerIsAway) {
   Follower reader(server.brokers(), topic, group_);
   ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 2; }));
   kill(server.pid(), SIGSTOP);
-  reader.reader().committed(0, 0);
+  reader.reader().store_offset(0, 0);
   const auto begin = std::chrono::steady_clock::now();
   reader.leave();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(12));

@@ -13,12 +13,13 @@ bool FakeDeadLetterTopic::end_one() {
   if (under_way_.empty()) return false;
   Copy copy = std::move(under_way_.front());
   under_way_.pop_front();
-  Ended ended{copy.ticket, std::nullopt};
+  CopyResult result{copy.ticket, std::nullopt};
   const CopyFate fate = topic_.fate();
   if (fate != CopyFate::kept)
-    ended.failure = Error{ErrorKind::unavailable, "copy_failed", "the fake topic for copies does not answer"};
+    result.failure =
+        Error{ErrorKind::unavailable, "copy_failed", "the fake topic for copies does not answer"};
   if (fate != CopyFate::refused) topic_.keep(std::move(copy));
-  if (!hasty_) ended_.push_back(std::move(ended));
+  if (!hasty_) ended_.push_back(std::move(result));
   return true;
 }
 

@@ -54,13 +54,13 @@ class FakeDeadLetterTopic final : public DeadLetterTopic {
   [[nodiscard]] std::size_t under_way() const { return under_way_.size(); }
 
   void send(Copy copy) override;
-  std::vector<Ended> take_ended() override { return std::exchange(ended_, {}); }
+  std::vector<CopyResult> take_results() override { return std::exchange(ended_, {}); }
 
  private:
   FakeDlq& topic_;
   bool hasty_;
   std::deque<Copy> under_way_;
-  std::vector<Ended> ended_;
+  std::vector<CopyResult> ended_;
 };
 
 }  // namespace weir::consumer

@@ -22,7 +22,7 @@ RecordView view_of(std::int64_t offset, const Stored& stored) {
 
 FakeTopic::FakeTopic(std::int32_t partitions) : partitions_(static_cast<std::size_t>(partitions)) {}
 
-std::int32_t FakeTopic::partitions() const {
+std::int32_t FakeTopic::partition_count() const {
   const std::scoped_lock lock(mutex_);
   return static_cast<std::int32_t>(partitions_.size());
 }
@@ -115,9 +115,9 @@ void FakeLogReader::records_a_poll_max(std::size_t records) {
   records_a_poll_max_ = records;
 }
 
-std::map<std::int32_t, std::int64_t> FakeLogReader::committed_offsets() const {
+std::map<std::int32_t, std::int64_t> FakeLogReader::stored_offsets() const {
   const std::scoped_lock lock(topic_.mutex_);
-  return committed_;
+  return stored_offsets_;
 }
 
 std::set<std::int32_t> FakeLogReader::owned() const {
@@ -187,7 +187,7 @@ void FakeLogReader::resume(std::int32_t partition) {
   if (const auto place = places_.find(partition); place != places_.end()) place->second.paused = false;
 }
 
-Result<std::int32_t> FakeLogReader::partitions() { return topic_.partitions(); }
+Result<std::int32_t> FakeLogReader::partition_count() { return topic_.partition_count(); }
 
 Result<Watermarks> FakeLogReader::bounds(std::int32_t partition) {
   const std::scoped_lock lock(topic_.mutex_);
@@ -196,19 +196,19 @@ Result<Watermarks> FakeLogReader::bounds(std::int32_t partition) {
   return Watermarks{.start = log.start, .end = log.end};
 }
 
-Result<std::optional<LogReader::RecordIdentity>> FakeLogReader::landmark(std::int32_t partition,
-                                                                         std::int64_t offset) {
+Result<std::optional<LogReader::RecordIdentity>> FakeLogReader::record_identity(std::int32_t partition,
+                                                                                std::int64_t offset) {
   const std::scoped_lock lock(topic_.mutex_);
-  if (auto told = scripted(Call::landmark); !told) return propagate(told);
+  if (auto told = scripted(Call::record_identity); !told) return propagate(told);
   const auto& log = topic_.partitions_.at(static_cast<std::size_t>(partition));
   const auto found = log.records.find(offset);
   if (found == log.records.end()) return std::nullopt;
   return RecordIdentity{.hash = hash_of(view_of(offset, *found->second)), .time = found->second->time};
 }
 
-void FakeLogReader::committed(std::int32_t partition, std::int64_t next_offset) {
+void FakeLogReader::store_offset(std::int32_t partition, std::int64_t next_offset) {
   const std::scoped_lock lock(topic_.mutex_);
-  committed_[partition] = next_offset;
+  stored_offsets_[partition] = next_offset;
 }
 
 void FakeLogReader::release(std::span<const std::int32_t> partitions) {

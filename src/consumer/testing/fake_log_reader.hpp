@@ -31,7 +31,7 @@ class FakeTopic {
  public:
   explicit FakeTopic(std::int32_t partitions);
 
-  [[nodiscard]] std::int32_t partitions() const;
+  [[nodiscard]] std::int32_t partition_count() const;
   // Answers the record's offset.
   std::int64_t append(std::int32_t partition, FakeRecord record);
   // The next offsets hold no record, as control records and compacted ones do.
@@ -77,12 +77,12 @@ class FakeLogReader final : public LogReader {
   void revoke(std::vector<std::int32_t> partitions);
   void lose(std::vector<std::int32_t> partitions);
   // The test: the next `times` calls of this kind fail. A poll that fails delivers nothing and loses nothing.
-  enum class Call : std::uint8_t { poll, seek, bounds, landmark };
+  enum class Call : std::uint8_t { poll, seek, bounds, record_identity };
   void fail_next(Call call, Error error, int times = 1);
   void records_a_poll_max(std::size_t records);  // for each partition; 10,000 unless told otherwise
 
   // The test: what happened. `committed` has the last offset told for each partition.
-  [[nodiscard]] std::map<std::int32_t, std::int64_t> committed_offsets() const;
+  [[nodiscard]] std::map<std::int32_t, std::int64_t> stored_offsets() const;
   [[nodiscard]] std::set<std::int32_t> owned() const;     // assigned, and neither released nor lost
   [[nodiscard]] std::set<std::int32_t> revoking() const;  // Revoked was delivered, release() has not come
   [[nodiscard]] std::set<std::int32_t> paused() const;
@@ -93,10 +93,10 @@ class FakeLogReader final : public LogReader {
   Result<void> seek(std::int32_t partition, std::int64_t offset) override;
   void pause(std::int32_t partition) override;
   void resume(std::int32_t partition) override;
-  Result<std::int32_t> partitions() override;
+  Result<std::int32_t> partition_count() override;
   Result<Watermarks> bounds(std::int32_t partition) override;
-  Result<std::optional<RecordIdentity>> landmark(std::int32_t partition, std::int64_t offset) override;
-  void committed(std::int32_t partition, std::int64_t next_offset) override;
+  Result<std::optional<RecordIdentity>> record_identity(std::int32_t partition, std::int64_t offset) override;
+  void store_offset(std::int32_t partition, std::int64_t next_offset) override;
   void release(std::span<const std::int32_t> partitions) override;
 
  private:
@@ -117,7 +117,7 @@ class FakeLogReader final : public LogReader {
   std::deque<LogEvent> changes_;
   std::map<std::int32_t, Place> places_;
   std::array<std::deque<Error>, 5> failures_;
-  std::map<std::int32_t, std::int64_t> committed_;
+  std::map<std::int32_t, std::int64_t> stored_offsets_;
   std::size_t records_a_poll_max_ = 10'000;
   bool woken_ = false;
   // What the views of the last poll() point into.

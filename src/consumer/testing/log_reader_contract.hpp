@@ -240,17 +240,17 @@ TEST_P(LogReaderContract, KnowsARecordAgainByItsHash) {
   ASSERT_EQ(seen.size(), 9U);
   std::set<std::int64_t> different;
   for (const auto& one : seen) {
-    auto landmark = reader().landmark(0, one.offset);
-    ASSERT_TRUE(landmark && *landmark);
-    EXPECT_EQ((*landmark)->hash, one.hash);
-    EXPECT_EQ((*landmark)->time, one.time);
+    auto identity = reader().record_identity(0, one.offset);
+    ASSERT_TRUE(identity && *identity);
+    EXPECT_EQ((*identity)->hash, one.hash);
+    EXPECT_EQ((*identity)->time, one.time);
     different.insert(one.hash);
   }
   EXPECT_EQ(different.size(), 9U);
   for (const std::int64_t offset : {9, 10, 1'000'000}) {
-    auto landmark = reader().landmark(0, offset);
-    ASSERT_TRUE(landmark);
-    EXPECT_FALSE(*landmark) << offset;
+    auto identity = reader().record_identity(0, offset);
+    ASSERT_TRUE(identity);
+    EXPECT_FALSE(*identity) << offset;
   }
 }
 
@@ -271,16 +271,16 @@ TEST_P(LogReaderContract, SaysThatItsPlaceIsGoneAndGoesOnWhereItIsSoughtThen) {
   ASSERT_FALSE(seen.empty());
   EXPECT_EQ(seen.front().offset, bounds->start);
   EXPECT_EQ(seen.back().offset, 19);
-  auto landmark = reader().landmark(0, 0);
-  ASSERT_TRUE(landmark);
-  EXPECT_FALSE(*landmark);
+  auto identity = reader().record_identity(0, 0);
+  ASSERT_TRUE(identity);
+  EXPECT_FALSE(*identity);
 }
 
 TEST_P(LogReaderContract, IsNotDisturbedByWhatIsCommitted) {
   world_->append(at(0), some(4));
   begin_at(0);
   EXPECT_EQ(read(4).size(), 4U);
-  reader().committed(0, 4);
+  reader().store_offset(0, 4);
   world_->append(at(1), some(1));
   const auto seen = read(1);
   ASSERT_EQ(seen.size(), 1U);
