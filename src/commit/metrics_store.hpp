@@ -107,8 +107,8 @@ struct PartitionStart {
   std::optional<std::int64_t> last_record_hash;
 };
 
-// Moves a ledger row and its dead letters to another topic name, because the log of that ledger was deleted
-// and another log has its name now (ON_OFFSET_GONE=earliest). A new ledger row starts at `start_offset`.
+// Moves a ledger row and its dead letters to another topic name (ON_OFFSET_GONE=earliest). The log of that
+// ledger was deleted, and another log has its name now. A new ledger row starts at `start_offset`.
 struct LedgerArchival {
   // The row when the decision was made. Its sums are not compared: the row moves without a change.
   Fence seen;
@@ -132,12 +132,12 @@ struct HorizonRaise {
   WallTime pruned_to;
 };
 
-// Deletes old windows of a held partition. A window is deleted if it ended at or before `before`, if none of
-// its rows was written after `before` (Changes::written_at), and if no rollup of it is pending when this
-// transaction ends. Deletes whole windows, oldest first, at least one, until their rows reach `rows_max`. The
-// rows of a window are counted by the `stored` column of its `total` row. pruned_to rises to the end of the
-// last window. Cost: one look at each `total` row that ended by then. Ask once a minute for minutes, once an
-// hour for others.
+// Deletes old windows of a held partition. A window is deleted if all of this is true: it ended at or before
+// `before`; none of its rows was written after `before` (Changes::written_at); no rollup of it is pending
+// when this transaction ends. Deletes whole windows, oldest first, at least one, until their rows reach
+// `rows_max`. The rows of a window are counted by the `stored` column of its `total` row. pruned_to rises to
+// the end of the last window. Cost: one look at each `total` row that ended by then. Ask once a minute for
+// minutes, once an hour for others.
 struct Prune {
   std::int32_t partition = 0;
   tally::Granularity granularity = tally::Granularity::minute;
@@ -259,9 +259,9 @@ class MetricsStore {
   // partitions that are not fenced here.
   virtual Result<std::vector<DeadLetterState>> lock_dead_letters(
       std::span<const DeadLetterId> dead_letters) = 0;
-  // Fails with ErrorKind::internal if a ledger row does not add up or has a version that begin() did not set,
-  // if a dead letter exists already, if one to be marked as replayed is not waiting, or if one whose replay
-  // failed does not exist.
+  // Fails with ErrorKind::internal if a ledger row does not add up, or has a version that begin() did not
+  // set; if a dead letter exists already; if one of `replayed` is not waiting; or if one of `failed_replays`
+  // does not exist.
   virtual Result<Written> write(const Changes& changes) = 0;
   virtual CommitOutcome commit() = 0;
 

@@ -11,8 +11,8 @@
 //   replayed         duplicate              duplicate                    dead_lettered; one more attempt
 //   unknown          tallied                duplicate                    dead_lettered; a new dead letter
 //
-// It follows that no dead letter is tallied twice, however often it is replayed, and that the sum of
-// dead_lettered over all ledger rows equals the sum of attempts over all dead letters.
+// So no dead letter is tallied twice, however often it is replayed. And the sum of dead_lettered over all
+// ledger rows equals the sum of attempts over all dead letters.
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,7 @@ COUNTED = {  # counter: what it is called in the summary
     "weir_consumer_pauses_total": "pauses",
     "weir_intake_unknown_total": "outcomes unknown",
     "weir_intake_not_kept_total": "surely not kept",
-    "weir_kafka_producers_renewed_total": "Kafka producers renewed",
+    "weir_kafka_producers_replaced_total": "Kafka producers replaced",
 }
 MEMORY_MB_MAX = 512  # of a Weir process, whatever it is sent
 SERIES = re.compile(rf"^({'|'.join(COUNTED)})(?:\{{[^}}]*\}})? (\S+)$", re.MULTILINE)

@@ -1,7 +1,7 @@
 // A database in memory: the committed rows, the row locks, and the commits whose outcome is still open.
 //
-// FakeMetricsStore is a session of it. A test decides which call fails and how, and can reset all rows to an
-// earlier state, as a power cut or a failover to a standby that lags does. One thread uses it.
+// FakeMetricsStore is a session of it. A test decides which call fails and how. It can also reset all rows to
+// an earlier state, as a power cut or a failover to a lagging standby does. One thread uses it.
 #pragma once
 
 #include <array>

@@ -31,9 +31,9 @@ struct ArchivedLedger {
   friend bool operator==(const ArchivedLedger&, const ArchivedLedger&) = default;
 };
 
-// The committed rows of all sessions. `windows`, `pending_rollups` and `ledgers` are sorted by key,
-// `dead_letters` by partition and offset, `flushes` by insertion, `archived` by topic and partition. All but
-// `archived` have the topic of the suite.
+// The committed rows of all sessions. `windows`, `pending_rollups` and `ledgers` are sorted by key.
+// `dead_letters` are sorted by partition and offset, `flushes` by insertion, `archived` by topic and
+// partition. All but `archived` have the topic of the suite.
 struct StoreContents {
   std::vector<tally::WindowRow> windows;
   std::vector<PendingRollup> pending_rollups;
