@@ -2,7 +2,7 @@
 //
 //   any thread     append(): refuses the request, or gives its records to librdkafka
 //   the reporter   poll ─▶ on_events ─▶ apply_receipt ─▶ complete ─▶ deliver; then replace_producer(), if necessary
-//   TopicWatch's   keeps `up`, which append() reads without a lock
+//   TopicWatch     keeps `up`, which append() reads without a lock
 //
 // librdkafka refers to the bytes of a request until its delivery report, so a Request owns itself: send()
 // releases it, and the thread that applies its last receipt takes it back. That is append() itself if
