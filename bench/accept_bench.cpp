@@ -12,7 +12,9 @@ namespace {
 // Says "kept" at once and forgets.
 class ForgetfulLog final : public intake::EventLog {
  public:
-  void append(intake::Append, intake::Receive receive) override { receive({.all = intake::Receipt::kept}); }
+  void append(intake::EventBatch, intake::ReceiptCallback receive) override {
+    receive({.all = intake::Receipt::kept});
+  }
   [[nodiscard]] intake::LogHealth health() const override { return {}; }
 };
 
@@ -44,9 +46,11 @@ void accept_batch(benchmark::State& state) {
   const auto says = telemetry::make_silent_logger();
   intake::Intake intake(log, {}, [] { return MonoTime{}; }, *says);
   activity::Decoder decoder;
-  for (auto _ : state)
-    intake.accept_batch(decoder, std::string_view(lines).substr(0, size), now,
+  for (auto _ : state) {
+    intake::JsonItems items(std::string_view(lines).substr(0, size));
+    intake.accept_batch(decoder, items, now,
                         [](const intake::Outcome& outcome) { benchmark::DoNotOptimize(outcome.accepted); });
+  }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(events.size()));
 }
 BENCHMARK(accept_batch);

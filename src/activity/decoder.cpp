@@ -367,11 +367,11 @@ Result<UserActivity> Decoder::decode(std::string_view json, std::string_view par
 }
 
 Result<void> check_time_at_door(const UserActivity& activity, WallTime now) {
-  return check_ahead(activity.timestamp, now, limits::door_ahead_max, "the clock");
+  return check_ahead(activity.timestamp, now, limits::event_ahead_of_clock_max, "the clock");
 }
 
 Result<void> check_time_of_record(const UserActivity& activity, RecordTime record_time) {
-  return check_ahead(activity.timestamp, record_time, limits::record_ahead_max, "its record's time");
+  return check_ahead(activity.timestamp, record_time, limits::event_ahead_of_record_max, "its record's time");
 }
 
 }  // namespace weir::activity

@@ -51,10 +51,10 @@ class Decoder {
   std::unique_ptr<Buffers> buffers_;
 };
 
-// At the door: at most limits::door_ahead_max ahead of the clock. ErrorKind::invalid, timestamp_ahead.
+// At the door: at most limits::event_ahead_of_clock_max ahead of the clock. ErrorKind::invalid, timestamp_ahead.
 [[nodiscard]] Result<void> check_time_at_door(const UserActivity& activity, WallTime now);
 
-// From the log: at most limits::record_ahead_max ahead of the record's time, never the clock's, so that a
+// From the log: at most limits::event_ahead_of_record_max ahead of the record's time, never the clock's, so that a
 // second reading judges alike. ErrorKind::invalid, timestamp_ahead.
 [[nodiscard]] Result<void> check_time_of_record(const UserActivity& activity, RecordTime record_time);
 

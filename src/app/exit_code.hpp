@@ -1,4 +1,4 @@
-// What a process leaves with that cannot start or go on.
+// The exit code of a process that cannot start or continue.
 #pragma once
 
 #include "base/result.hpp"
@@ -6,8 +6,8 @@
 
 namespace weir::app {
 
-// 2: settings are to blame, each allowed by itself, that contradict each other, which only librdkafka can
-// tell, and only when it is to make a client of them. Else 1.
+// Returns 2 if librdkafka refuses the combination of its settings. Only librdkafka knows which settings
+// contradict each other; it reports that when a client is created. Returns 1 for any other error.
 [[nodiscard]] inline int exit_code_of(const Error& error) {
   return error.code == kafka::code_settings ? 2 : 1;
 }

@@ -2,6 +2,8 @@
 
 namespace weir {
 
+// The rows of table 3-7, by the first byte. The second byte has a narrower range after E0 (overlong forms),
+// ED (surrogates), F0 (overlong forms) and F4 (code points above U+10FFFF).
 std::size_t utf8_sequence_length(std::string_view text) {
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
   const auto in = [&](std::size_t at, unsigned low, unsigned high) {

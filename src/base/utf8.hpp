@@ -1,4 +1,4 @@
-// Which bytes are a character of UTF-8.
+// Validation of UTF-8.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +6,9 @@
 
 namespace weir {
 
-// The length of the UTF-8 sequence at the start of `text`, which is not empty; 0 if there is none. Source:
-// Unicode 15, table 3-7.
+// Returns the length in bytes (1 to 4) of the UTF-8 sequence at the start of `text`. Returns 0 if the bytes
+// are not well-formed UTF-8: overlong forms, surrogates and truncated sequences included. `text` must not be
+// empty. Source: Unicode 15, table 3-7.
 [[nodiscard]] std::size_t utf8_sequence_length(std::string_view text);
 
 }  // namespace weir

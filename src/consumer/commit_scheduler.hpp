@@ -61,7 +61,8 @@ struct CommitSchedulerSettings {
   std::chrono::seconds roll_up_quiet{60};    // a minute's rows must have been left alone for so long…
   std::chrono::seconds roll_up_stagger{30};  // …and up to so much longer, by partition
   std::size_t roll_up_minutes_max = 120;     // in one transaction
-  commit::RowBounds part{limits::part_rows_max, limits::part_bytes_max};  // of one partition
+  commit::RowBounds part{limits::pending_batch_rows_max,
+                         limits::pending_batch_bytes_max};  // of one partition
   commit::RowBounds transaction{limits::transaction_rows_max,
                                 limits::transaction_bytes_max};  // of all together
   commit::RowBounds step;

@@ -52,9 +52,9 @@ struct ConsumerSettings {
   std::size_t event_bytes_max = limits::event_bytes_default;
   CommitSchedulerSettings commits;
   std::int64_t waiting_events_max = limits::waiting_events_max;
-  std::size_t waiting_letters_max = limits::waiting_letters_max;
-  std::size_t waiting_letter_bytes_max =
-      limits::waiting_letter_bytes_max;  // they are kept whole, unlike events
+  std::size_t waiting_dead_letters_max = limits::waiting_dead_letters_max;
+  std::size_t waiting_dead_letter_bytes_max =
+      limits::waiting_dead_letter_bytes_max;  // they are kept whole, unlike events
   std::size_t waiting_tally_bytes_max = limits::waiting_tally_bytes_max;
   std::chrono::milliseconds revoke_patience{5000};
   std::size_t workers = 1;  // threads that take records, the consumer's own among them: the Runner's affair

@@ -45,8 +45,8 @@ bool Consumer::is_overfull(const commit::Backlog& load, bool was, std::int64_t d
   const std::int64_t share = divided_by * (was ? 2 : 1);
   const auto size_share = static_cast<std::size_t>(share);
   return load.events >= settings_.waiting_events_max / share ||
-         load.dead_letters >= settings_.waiting_letters_max / size_share ||
-         load.dead_letter_bytes >= settings_.waiting_letter_bytes_max / size_share ||
+         load.dead_letters >= settings_.waiting_dead_letters_max / size_share ||
+         load.dead_letter_bytes >= settings_.waiting_dead_letter_bytes_max / size_share ||
          load.tally_bytes >= settings_.waiting_tally_bytes_max / size_share;
 }
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "telemetry/exposition.hpp"
-#include "telemetry/testing/fake_exposition_reader.hpp"
+#include "telemetry/testing/exposition_reader.hpp"
 
 namespace weir::consumer {
 namespace {

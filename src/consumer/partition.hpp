@@ -40,7 +40,8 @@ struct PartitionRules {
   DedupeBounds dedupe;
   std::chrono::days minute_retention{7};  // 0: for ever
   std::size_t event_bytes_max = limits::event_bytes_default;
-  commit::RowBounds part{limits::part_rows_max, limits::part_bytes_max};  // then the next part begins
+  commit::RowBounds part{limits::pending_batch_rows_max,
+                         limits::pending_batch_bytes_max};  // then the next part begins
 };
 
 // When records are read. Defaults: no clock says that a record is from the future.

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(BaseUrl, IsReadFromWhatPeopleWrite) {
+TEST(BaseUrl, IsParsedFromTheUsualForms) {
   struct Case {
     std::string_view url, host;
     std::uint16_t port;
@@ -34,7 +34,7 @@ TEST(BaseUrl, IsReadFromWhatPeopleWrite) {
   }
 }
 
-TEST(BaseUrl, IsPrintedWithoutItsPassword) {
+TEST(BaseUrl, IsPrintedWithoutItsCredentials) {
   struct Case {
     std::string_view url, shown;
   };
@@ -54,7 +54,7 @@ TEST(BaseUrl, IsPrintedWithoutItsPassword) {
   }
 }
 
-TEST(BaseUrl, IsRefusedWithItsTextWhereItIsNone) {
+TEST(BaseUrl, IsRefusedWithItsTextIfItIsMalformed) {
   for (const std::string_view url :
        {"", "127.0.0.1:8080", "https://weir", "http://", "http:///a", "http://weir:", "http://weir:0",
         "http://weir:65536", "http://weir:80x", "http://weir:-1", "http://[::1", "http://[::1]80",
@@ -67,8 +67,8 @@ TEST(BaseUrl, IsRefusedWithItsTextWhereItIsNone) {
   }
 }
 
-// A server of ours that says what it was asked.
-class Asking : public testing::Test {
+// A Weir server whose routes return what they have received.
+class ClientTest : public testing::Test {
  protected:
   void start(ServerSettings settings = {}) {
     settings.bind_address = "127.0.0.1";
@@ -110,7 +110,7 @@ class Asking : public testing::Test {
   std::unique_ptr<Server> server_;
 };
 
-TEST_F(Asking, SendsAndReceivesOnOneConnection) {
+TEST_F(ClientTest, SendsAndReceivesOnOneConnection) {
   start();
   Client client(base("/base"));
   for (int request = 0; request < 3; ++request) {
@@ -129,7 +129,7 @@ TEST_F(Asking, SendsAndReceivesOnOneConnection) {
   EXPECT_EQ(nothing->status, 404);
 }
 
-TEST_F(Asking, UnderstandsAnAnswerWithoutABody) {
+TEST_F(ClientTest, AcceptsAResponseWithoutABody) {
   start();
   Client client(base("/base"));
   const auto head = client.send("HEAD", "/tell", {}, "");
@@ -138,7 +138,7 @@ TEST_F(Asking, UnderstandsAnAnswerWithoutABody) {
   EXPECT_TRUE(client.send("GET", "/tell", {}, ""));
 }
 
-TEST_F(Asking, ConnectsAnewWhenTheServerHungUpOrWasRestarted) {
+TEST_F(ClientTest, ConnectsAgainAfterTheServerClosedOrRestarted) {
   start();
   Client client(base());
   ASSERT_TRUE(client.send("GET", "/last", {}, ""));
@@ -150,7 +150,7 @@ TEST_F(Asking, ConnectsAnewWhenTheServerHungUpOrWasRestarted) {
   EXPECT_EQ(got->status, 200);
 }
 
-TEST_F(Asking, ReadsTheRefusalOfABodyThatIsNotReadToItsEnd) {
+TEST_F(ClientTest, ReadsTheReplyOfAServerThatDoesNotReadTheWholeBody) {
   start();
   Client client(base());
   const auto refused = client.send("POST", "/small", {}, std::string(8 * limits::MiB, 'x'));
@@ -159,7 +159,7 @@ TEST_F(Asking, ReadsTheRefusalOfABodyThatIsNotReadToItsEnd) {
   EXPECT_EQ(asked_, 0);
 }
 
-TEST_F(Asking, SaysThatNothingWasReceivedWhereThereIsNoServer) {
+TEST_F(ClientTest, ReportsThatNothingWasReceivedIfThereIsNoServer) {
   start();
   server_.reset();  // its port is free again
   Client client(base());
@@ -170,7 +170,7 @@ TEST_F(Asking, SaysThatNothingWasReceivedWhereThereIsNoServer) {
   EXPECT_NE(failed.error().text.find("127.0.0.1:" + std::to_string(port_)), std::string::npos);
 }
 
-TEST_F(Asking, SaysThatItDoesNotKnowWhereAnAnswerStaysAway) {
+TEST_F(ClientTest, ReportsAnUnknownOutcomeIfNoReplyArrives) {
   start();
   Client client(base(), {.request_deadline = 30ms});
   const auto failed = client.send("POST", "/never", {}, "x");
@@ -182,7 +182,7 @@ TEST_F(Asking, SaysThatItDoesNotKnowWhereAnAnswerStaysAway) {
   server_.reset();
 }
 
-TEST_F(Asking, SaysThatItDoesNotKnowWhereTheServerDiesWhileItAnswers) {
+TEST_F(ClientTest, ReportsAnUnknownOutcomeIfTheServerStopsWhileItReplies) {
   start();
   Client client(base());
   std::thread killer([this] {

@@ -6,18 +6,17 @@ namespace weir::http {
 
 namespace {
 
-char lower(char letter) {
-  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
+// Independent of the locale, unlike std::tolower.
+char lower(char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte - 'A' + 'a') : byte; }
 
 std::optional<int> hex_digit(char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
-  const char letter = lower(digit);
-  if (letter >= 'a' && letter <= 'f') return letter - 'a' + 10;
+  const char lowered = lower(digit);
+  if (lowered >= 'a' && lowered <= 'f') return lowered - 'a' + 10;
   return std::nullopt;
 }
 
-// What is no percent-encoding stands for itself, as in browsers.
+// Decodes percent-encoding and '+'. A '%' without two hex digits after it stays as it is, as in browsers.
 std::string decode_component(std::string_view raw) {
   std::string decoded;
   decoded.reserve(raw.size());
@@ -51,6 +50,7 @@ std::optional<std::string_view> Request::header(std::string_view name) const {
 }
 
 Query::Query(std::string_view raw) {
+  // A part without '=' is a parameter with an empty value; empty parts are skipped.
   while (!raw.empty()) {
     const std::size_t end = std::min(raw.find('&'), raw.size());
     const std::string_view pair = raw.substr(0, end);
@@ -63,6 +63,7 @@ Query::Query(std::string_view raw) {
 }
 
 std::optional<std::string_view> Query::get(std::string_view name) const {
+  // Backwards, because the last value counts.
   for (auto pair = pairs_.rbegin(); pair != pairs_.rend(); ++pair)
     if (pair->first == name) return pair->second;
   return std::nullopt;

@@ -107,7 +107,7 @@ Result<void> KafkaDeadLetterTopic::open_log() {
                                      .partitions = options_.partitions,
                                      .compression = options_.compression,
                                      .event_bytes_max = copy_bytes_max,
-                                     .waiting_bytes_max = 2 * limits::waiting_letter_bytes_max},
+                                     .waiting_bytes_max = 2 * limits::waiting_dead_letter_bytes_max},
                                     logger_);
   if (!opened) return propagate(opened);
   log_ = std::move(*opened);

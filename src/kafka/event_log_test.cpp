@@ -18,7 +18,7 @@ using Api = FakeBrokers::Api;
 
 constexpr seconds timeout{20};
 
-std::unique_ptr<intake::EventLogWorld> make_mock_world() {
+std::unique_ptr<intake::EventLogFixture> make_mock_fixture() {
   auto brokers = std::make_unique<FakeBrokers>();
   brokers->make_topic("events", 4);
   const std::string address = brokers->address();
@@ -29,7 +29,7 @@ std::unique_ptr<intake::EventLogWorld> make_mock_world() {
 }  // namespace weir::kafka
 
 namespace weir::intake {
-INSTANTIATE_TEST_SUITE_P(MockKafka, EventLogContract, testing::Values(&kafka::make_mock_world));
+INSTANTIATE_TEST_SUITE_P(MockKafka, EventLogContract, testing::Values(&kafka::make_mock_fixture));
 }  // namespace weir::intake
 
 namespace weir::kafka {

@@ -185,7 +185,7 @@ consumer::ConsumerSettings hurried_settings() {
   settings.commits.transaction = {.rows = 40, .bytes = limits::MiB};
   settings.commits.step = {.rows = 12, .bytes = 200};
   settings.waiting_events_max = 60;
-  settings.waiting_letters_max = 10;
+  settings.waiting_dead_letters_max = 10;
   return settings;
 }
 

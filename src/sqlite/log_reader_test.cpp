@@ -22,7 +22,7 @@ class EmbeddedWorld final : public consumer::LogReaderFixture {
   consumer::LogReader& reader() override { return *reader_; }
   void append(RecordTime time, const std::vector<consumer::WrittenRecord>& records) override {
     under_test_.clock().set(time);
-    std::vector<intake::StandingRecord> all;
+    std::vector<intake::StoredRecord> all;
     for (const auto& record : records) all.push_back({record.key, record.value, record.replay_source});
     EXPECT_EQ(append_and_wait(under_test_.log(), all).all, Receipt::kept);
   }

@@ -19,7 +19,7 @@ SERVERS = ("kafka", "postgres")  # not ours: how they leave is not judged
 
 # Why a process may leave by itself (contract): what its last line says.
 ALLOWED = ("cannot go on",  # a failed fsync
-           "leaving at once reason=",  # a failed fsync while it was leaving
+           "exiting at once reason=",  # a failed fsync while it was leaving
            "cannot start",  # its disk refuses
            "10 tries")      # no database at start
 

@@ -6,6 +6,7 @@
 #include "intake/testing/event_log_contract.hpp"
 #include "kafka/dead_letter_topic.hpp"
 #include "kafka/testing/event_log_fixture.hpp"
+#include "kafka_producer/testing/threaded_log.hpp"
 #include "support/kafka_server.hpp"
 #include "telemetry/testing/fake_logger.hpp"
 
@@ -27,8 +28,11 @@ std::string new_name(std::string_view name) {
          std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
 }
 
-std::unique_ptr<intake::EventLogWorld> make_real_fixture() {
-  return std::make_unique<KafkaLogWorld>(
+using OwnLog = kafka_producer::ThreadedLog;
+
+template <class Log>
+std::unique_ptr<intake::EventLogFixture> make_real_fixture() {
+  return std::make_unique<LogWorld<Log>>(
       Cluster{.brokers = support::shared_kafka().brokers(), .topic = new_name("contract")});
 }
 
@@ -36,7 +40,10 @@ std::unique_ptr<intake::EventLogWorld> make_real_fixture() {
 }  // namespace weir::kafka
 
 namespace weir::intake {
-INSTANTIATE_TEST_SUITE_P(RealKafka, EventLogContract, testing::Values(&kafka::make_real_fixture));
+INSTANTIATE_TEST_SUITE_P(RealKafka, EventLogContract,
+                         testing::Values(&kafka::make_real_fixture<kafka::KafkaEventLog>));
+INSTANTIATE_TEST_SUITE_P(OwnProducer, EventLogContract,
+                         testing::Values(&kafka::make_real_fixture<kafka::OwnLog>));
 }  // namespace weir::intake
 
 namespace weir::kafka {
@@ -57,6 +64,12 @@ class RealKafkaTest : public testing::Test {
   std::unique_ptr<telemetry::Logger> quiet_ = telemetry::make_silent_logger();
   const std::string topic_ = new_name("events");
 };
+
+// What both producers must do.
+template <class Log>
+class WriterTest : public RealKafkaTest {};
+using Writers = testing::Types<KafkaEventLog, OwnLog>;
+TYPED_TEST_SUITE(WriterTest, Writers);
 
 TEST_F(RealKafkaTest, CreatesTheTopicAndTheOneForDeadLettersOnce) {
   const auto brokers = support::shared_kafka().brokers();
@@ -81,11 +94,11 @@ TEST_F(RealKafkaTest, CreatesTheTopicAndTheOneForDeadLettersOnce) {
   EXPECT_EQ(dead_letters->partitions, 3);
 }
 
-TEST_F(RealKafkaTest, RefusesARecordThatExceedsTheTopicsLimit) {
+TYPED_TEST(WriterTest, RefusesARecordThatExceedsTheTopicsLimit) {
   const auto& kafka = support::shared_kafka();
-  auto asked = options(kafka.brokers());
+  auto asked = this->options(kafka.brokers());
   asked.cluster.topic = kafka.make_topic("narrow", 1, "max.message.bytes=2000");
-  const auto log = open_log(asked, *quiet_);
+  const auto log = open_as<TypeParam>(asked, *this->quiet_);
   ASSERT_TRUE(log->await_up(timeout));
   std::string noise;
   for (std::uint32_t seed = 1; noise.size() < 5000; seed = seed * 1664525 + 1013904223)
@@ -111,10 +124,26 @@ TEST_F(RealKafkaTest, CopiesADeadLetterToATopicThatItCreates) {
   EXPECT_EQ(read_topic(brokers, dlq_topic(topic_)).size(), 1);
 }
 
-TEST_F(RealKafkaTest, AcknowledgesNothingWhileTheBrokerIsStoppedAndContinuesAfterwards) {
+TYPED_TEST(WriterTest, WritesWhatOtherClientsReadWithEachCompression) {
+  const auto brokers = support::shared_kafka().brokers();
+  for (const char* const compression : {"none", "lz4", "zstd"}) {
+    auto asked = this->options(brokers);
+    asked.compression = compression;
+    asked.cluster.topic = this->topic_ + "-" + compression;
+    const auto log = open_as<TypeParam>(asked, *this->quiet_);
+    ASSERT_TRUE(log->await_up(timeout));
+    std::vector<intake::StoredRecord> records;
+    for (int i = 0; i < 3000; ++i)
+      records.push_back({"user-" + std::to_string(i % 50), std::string(200, 'v'), {}});
+    ASSERT_EQ(append_and_wait(*log, records).all, Receipt::kept);
+    EXPECT_EQ(read_topic(brokers, asked.cluster.topic).size(), records.size()) << compression;
+  }
+}
+
+TYPED_TEST(WriterTest, AcknowledgesNothingWhileTheBrokerIsStoppedAndContinuesAfterwards) {
   support::KafkaServer kafka;
   if (!kafka.ours()) GTEST_SKIP() << "this Kafka must not be stopped";
-  const auto log = open_log(options(kafka.brokers()), *quiet_);
+  const auto log = open_as<TypeParam>(this->options(kafka.brokers()), *this->quiet_);
   ASSERT_TRUE(log->await_up(timeout));
   ASSERT_EQ(append_and_wait(*log, {{"user", "before", {}}}).all, Receipt::kept);
 
@@ -135,14 +164,14 @@ TEST_F(RealKafkaTest, AcknowledgesNothingWhileTheBrokerIsStoppedAndContinuesAfte
   kill(kafka.pid(), SIGCONT);
   ASSERT_TRUE(log->await_up(timeout)) << log->health().reason;
   EXPECT_EQ(append_and_wait(*log, {{"user", "after", {}}}).all, Receipt::kept);
-  const auto found = stored_records(kafka.brokers());
+  const auto found = this->stored_records(kafka.brokers());
   EXPECT_TRUE(found == 2 || found == 3) << found;  // the record whose outcome is unknown may exist
 }
 
-TEST_F(RealKafkaTest, LosesAndDuplicatesNoRecordWhenTheBrokerIsKilledUnderLoad) {
+TYPED_TEST(WriterTest, LosesAndDuplicatesNoRecordWhenTheBrokerIsKilledUnderLoad) {
   support::KafkaServer kafka;
   if (!kafka.ours()) GTEST_SKIP() << "this Kafka must not be killed";
-  const auto log = open_log(options(kafka.brokers()), *quiet_);
+  const auto log = open_as<TypeParam>(this->options(kafka.brokers()), *this->quiet_);
   ASSERT_TRUE(log->await_up(timeout));
   Answers answers;
   constexpr int requests = 20'000;
@@ -164,7 +193,7 @@ TEST_F(RealKafkaTest, LosesAndDuplicatesNoRecordWhenTheBrokerIsKilledUnderLoad) 
   EXPECT_EQ(append_and_wait(*log, {{"user", "after", {}}}).all, Receipt::kept);
 
   std::map<std::string, int> found;
-  for (const auto& record : read_topic(kafka.brokers(), topic_)) ++found[record.value];
+  for (const auto& record : read_topic(kafka.brokers(), this->topic_)) ++found[record.value];
   for (const auto& [number, receipts] : answers.all()) {
     const int times = found[std::to_string(number)];
     const int least = receipts.all == Receipt::kept ? 1 : 0;

@@ -1,4 +1,4 @@
-#include "telemetry/testing/fake_exposition_reader.hpp"
+#include "telemetry/testing/exposition_reader.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -6,9 +6,11 @@
 #include <set>
 #include <utility>
 
+// Reads the text line by line and stops at the first violation. A histogram is checked when its family ends.
 namespace weir::telemetry {
 namespace {
 
+// A metric name may contain colons, a label name may not.
 bool is_name(std::string_view text, bool colons) {
   const auto fits = [&](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9') ||
@@ -22,23 +24,23 @@ class Reader {
   explicit Reader(std::string_view text) : rest_(text) {}
 
   std::expected<std::vector<Series>, std::string> run() {
-    while (!rest_.empty() && wrong_.empty()) {
+    while (!rest_.empty() && fault_.empty()) {
       const std::size_t end = rest_.find('\n');
       if (end == std::string_view::npos) {
-        say("the last line has no end", rest_);
+        report("the last line has no line feed", rest_);
         break;
       }
       read_line(rest_.substr(0, end));
       rest_.remove_prefix(end + 1);
     }
     check_histogram();
-    if (!wrong_.empty()) return std::unexpected(wrong_);
+    if (!fault_.empty()) return std::unexpected(fault_);
     return std::move(all_);
   }
 
  private:
-  void say(std::string_view what, std::string_view where) {
-    if (wrong_.empty()) wrong_ = std::string(what) + ": " + std::string(where);
+  void report(std::string_view what, std::string_view where) {
+    if (fault_.empty()) fault_ = std::string(what) + ": " + std::string(where);
   }
 
   void read_line(std::string_view line) {
@@ -53,35 +55,38 @@ class Reader {
     check_histogram();
     family_ = rest.substr(0, rest.find(' '));
     type_.clear();
-    if (!is_name(family_, true) || rest.size() <= family_.size() + 1) return say("no help", line);
-    if (!family_.starts_with("weir_") && !family_.starts_with("process_")) return say("not our name", line);
-    if (!families_.insert(family_).second) say("the family stands twice", line);
+    if (!is_name(family_, true) || rest.size() <= family_.size() + 1) return report("no help text", line);
+    if (!family_.starts_with("weir_") && !family_.starts_with("process_"))
+      return report("the name begins with neither weir_ nor process_", line);
+    if (!families_.insert(family_).second) report("the family occurs twice", line);
   }
 
   void read_type(std::string_view rest, std::string_view line) {
     const std::size_t space = rest.find(' ');
     if (space == std::string_view::npos || rest.substr(0, space) != family_)
-      return say("a type without its help", line);
+      return report("TYPE does not follow HELP of the same family", line);
     type_ = rest.substr(space + 1);
-    if (type_ != "counter" && type_ != "gauge" && type_ != "histogram") return say("no such type", line);
-    const bool counts = type_ == "counter";
-    if (counts != family_.ends_with("_total")) say("_total is for counters", line);
+    if (type_ != "counter" && type_ != "gauge" && type_ != "histogram") return report("unknown type", line);
+    const bool is_counter = type_ == "counter";
+    if (is_counter != family_.ends_with("_total"))
+      report("a name ends in _total if and only if it is a counter", line);
   }
 
   void read_series(std::string_view line) {
     Series series;
     std::string_view rest = line;
     const std::size_t name_end = std::min(rest.find('{'), rest.find(' '));
-    if (name_end == std::string_view::npos) return say("no value", line);
+    if (name_end == std::string_view::npos) return report("no value", line);
     series.name = rest.substr(0, name_end);
     rest.remove_prefix(name_end);
-    if (type_.empty() || !belongs(series.name)) return say("not of this family", line);
-    if (rest.starts_with('{') && !read_labels(rest, series.labels)) return say("wrong labels", line);
-    if (!rest.starts_with(' ')) return say("no value", line);
+    if (type_.empty() || !belongs(series.name))
+      return report("the series does not belong to the current family", line);
+    if (rest.starts_with('{') && !read_labels(rest, series.labels)) return report("malformed labels", line);
+    if (!rest.starts_with(' ')) return report("no value", line);
     rest.remove_prefix(1);
-    if (!read_value(rest, series.value)) return say("no number", line);
-    if (type_ != "gauge" && series.value < 0) return say("less than nothing was counted", line);
-    if (!seen_.emplace(series.name, series.labels).second) return say("the series stands twice", line);
+    if (!read_value(rest, series.value)) return report("the value is not a number", line);
+    if (type_ != "gauge" && series.value < 0) return report("the value is negative", line);
+    if (!seen_.emplace(series.name, series.labels).second) return report("the series occurs twice", line);
     if (type_ == "histogram") histogram_.push_back(series);
     all_.push_back(std::move(series));
   }
@@ -139,23 +144,24 @@ class Reader {
       if (series.name.ends_with("_count")) counts[series.labels] = series.value;
       if (!series.name.ends_with("_bucket")) continue;
       auto labels = series.labels;
-      if (labels.erase("le") == 0) return say("a bucket without its bound", series.name);
+      if (labels.erase("le") == 0) return report("a bucket without the label le", series.name);
       buckets[labels].push_back(std::move(series));
     }
-    for (const auto& [labels, its] : buckets) {
-      if (!std::ranges::is_sorted(its, {}, &Series::value)) say("buckets do not rise", family_);
-      if (its.back().labels.at("le") != "+Inf" || its.back().value != counts[labels])
-        say("the last bucket is not all", family_);
+    for (const auto& [labels, series] : buckets) {
+      if (!std::ranges::is_sorted(series, {}, &Series::value))
+        report("the buckets are not cumulative", family_);
+      if (series.back().labels.at("le") != "+Inf" || series.back().value != counts[labels])
+        report("the bucket +Inf differs from the count", family_);
     }
   }
 
   std::string_view rest_;
-  std::string wrong_;
+  std::string fault_;
   std::string family_;
   std::string type_;
   std::set<std::string> families_;
   std::set<std::pair<std::string, std::map<std::string, std::string>>> seen_;
-  std::vector<Series> histogram_;  // of the family that is being read
+  std::vector<Series> histogram_;  // of the current family
   std::vector<Series> all_;
 };
 
