@@ -23,12 +23,7 @@ using intake::Receipt;
 using intake::Receipts;
 using std::chrono::milliseconds;
 
-// The memory of a record besides its bytes.
-constexpr std::size_t record_cost = 128;
 constexpr std::size_t key_and_headers_bytes_max = 8 * limits::KiB;
-// An older failure does not make the log unhealthy: without traffic, no later record could show that it has
-// ended.
-constexpr milliseconds failure_age_max{10'000};
 constexpr milliseconds replace_retry_interval{1000};
 constexpr milliseconds purge_interval{20};
 // How often the reporter checks for overdue requests during append_timeout.
@@ -36,20 +31,7 @@ constexpr int overdue_checks_per_timeout = 36;
 
 std::string writing_to(const std::string& topic) { return "writing to the topic " + topic; }
 
-std::size_t index_of_failure(std::string_view code) {
-  const auto* const found = std::ranges::find(failure_codes, code);
-  return static_cast<std::size_t>((found != failure_codes.end() ? found : failure_codes.end() - 1) -
-                                  failure_codes.begin());
-}
-
 Receipts not_kept(Error why) { return {.all = Receipt::not_kept, .each = {}, .why = std::move(why)}; }
-
-// Failures of one record or of this process, which say nothing about the health of Kafka.
-bool is_unrelated_to_kafka(std::string_view code) {
-  static constexpr std::array<std::string_view, 5> codes{"log_full", "log_stopping", "log_away",
-                                                         "record_too_large", "record_refused"};
-  return std::ranges::find(codes, code) != codes.end();
-}
 
 }  // namespace
 
@@ -84,7 +66,10 @@ Result<std::unique_ptr<KafkaEventLog>> KafkaEventLog::open(EventLogOptions optio
 
 KafkaEventLog::KafkaEventLog(EventLogOptions options, telemetry::Logger& logger,
                              std::unique_ptr<TopicWatch> watch)
-    : options_(std::move(options)), logger_(logger), watch_(std::move(watch)) {}
+    : options_(std::move(options)),
+      logger_(logger),
+      watch_(std::move(watch)),
+      state_(options_.cluster.topic, options_.waiting_bytes_max, *watch_, logger) {}
 
 KafkaEventLog::~KafkaEventLog() { stop(milliseconds{0}); }
 
@@ -96,22 +81,20 @@ ProducerOptions KafkaEventLog::producer_options() const {
           .linger = options_.linger,
           .record_bytes_max = options_.event_bytes_max + key_and_headers_bytes_max,
           .queue_bytes_max = 2 * options_.waiting_bytes_max,
-          .queue_records_max = options_.waiting_bytes_max / record_cost + 1,
+          .queue_records_max = options_.waiting_bytes_max / EventLogState::record_cost + 1,
           .request_timeout = options_.request_timeout};
 }
 
 void KafkaEventLog::append(intake::EventBatch events, intake::ReceiptCallback receive) {
   if (events.records.empty()) return receive({.all = Receipt::kept, .each = {}, .why = {}});
-  // Before stopping_ is read: so stop() waits for this request, or the request is refused.
+  // Before admit(): so stop() waits for this request, or the request is refused.
   open_requests_.fetch_add(1);
   auto request = std::make_unique<Request>();
   const std::size_t records = events.records.size();
-  request->cost = static_cast<std::int64_t>(events.bytes.size() + records * record_cost);
+  request->cost = EventLogState::cost_of(events);
   request->events = std::move(events);
   request->receive = std::move(receive);
-  const std::int64_t waiting = counts_.waiting_bytes.fetch_add(request->cost) + request->cost;
-  counts_.waiting_records.fetch_add(static_cast<std::int64_t>(records), std::memory_order_relaxed);
-  if (auto why = refusal(waiting)) return deliver(std::move(request), not_kept(std::move(*why)));
+  if (auto why = admit(*request)) return deliver(std::move(request), not_kept(std::move(*why)), std::nullopt);
   {
     const std::scoped_lock lock(open_since_mutex_);
     request->at = open_since_.insert(open_since_.end(), read_clock().mono);
@@ -121,17 +104,10 @@ void KafkaEventLog::append(intake::EventBatch events, intake::ReceiptCallback re
   send(*request.release());
 }
 
-std::optional<Error> KafkaEventLog::refusal(std::int64_t waiting_bytes) const {
-  if (stopping_.load()) return Error{ErrorKind::unavailable, "log_stopping", "the event log is stopping"};
-  if (waiting_bytes > static_cast<std::int64_t>(options_.waiting_bytes_max))
-    return Error{ErrorKind::unavailable, "log_full", "too many events wait for Kafka"};
-  if (producer_failed_.load(std::memory_order_relaxed))
-    return Error{ErrorKind::internal, "kafka_fatal", "the Kafka producer has failed and is being replaced"};
-  if (watch_->up()) return std::nullopt;
-  Error why = watch_->state().error;
-  if (why.code.empty() || why.code == "broker_unavailable" || why.code == "timed_out" ||
-      why.code == "starting")
-    why = {ErrorKind::unavailable, "log_away", "Kafka is not reachable: " + why.text};
+std::optional<Error> KafkaEventLog::admit(const Request& request) {
+  auto why = state_.admit(request.events.records.size(), request.cost);
+  if (!why && producer_failed_.load(std::memory_order_relaxed))
+    why = Error{ErrorKind::internal, "kafka_fatal", "the Kafka producer has failed and is being replaced"};
   return why;
 }
 
@@ -223,72 +199,17 @@ void KafkaEventLog::complete(std::unique_ptr<Request> request) {
     took = now - *request->at;
     open_since_.erase(request->at);
   }
-  latency_ms_ = std::chrono::duration_cast<milliseconds>(took).count();
-  counts_.appends.fetch_add(1, std::memory_order_relaxed);
-  counts_.append_micros.fetch_add(
-      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()),
-      std::memory_order_relaxed);
-  record_outcome(receipts);
-  deliver(std::move(request), std::move(receipts));
+  deliver(std::move(request), std::move(receipts), took);
 }
 
-void KafkaEventLog::deliver(std::unique_ptr<Request> request, Receipts receipts) {
-  count(*request, receipts);
-  counts_.waiting_bytes.fetch_sub(request->cost);
-  counts_.waiting_records.fetch_sub(static_cast<std::int64_t>(request->events.records.size()),
-                                    std::memory_order_relaxed);
+void KafkaEventLog::deliver(std::unique_ptr<Request> request, Receipts receipts,
+                            std::optional<std::chrono::nanoseconds> took) {
+  state_.on_receipts(receipts, request->events.records.size(), request->cost, took);
   request->receive(std::move(receipts));
   request.reset();
   if (open_requests_.fetch_sub(1) != 1 || !stopping_.load()) return;
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(drained_mutex_);
   drained_.notify_all();
-}
-
-void KafkaEventLog::count(const Request& request, const Receipts& receipts) {
-  std::array<std::uint64_t, 3> by_receipt{};
-  for (std::size_t i = 0; i < request.events.records.size(); ++i)
-    ++by_receipt[static_cast<std::size_t>(receipts.of(i))];
-  const auto [kept, not_kept, unknown] = by_receipt;
-  counts_.published.fetch_add(kept, std::memory_order_relaxed);
-  if (not_kept + unknown == 0) return;
-  counts_.unknown.fetch_add(unknown, std::memory_order_relaxed);
-  counts_.failed[index_of_failure(receipts.why.code)].fetch_add(not_kept + unknown,
-                                                                std::memory_order_relaxed);
-}
-
-// Logs once, not for each request, that Kafka is reachable but rejects records.
-void KafkaEventLog::record_outcome(const Receipts& receipts) {
-  const bool well = receipts.all == Receipt::kept;
-  if (!well && is_unrelated_to_kafka(receipts.why.code)) return;
-  if (well && !has_failure_.load(std::memory_order_relaxed)) return;
-  bool changed = false;
-  {
-    const std::scoped_lock lock(mutex_);
-    changed = well == failure_.has_value();
-    if (well)
-      failure_.reset();
-    else
-      failure_ = Failure{receipts.why.text, std::chrono::steady_clock::now()};
-    has_failure_ = !well;
-  }
-  if (!changed) return;
-  if (well)
-    logger_.info("Kafka accepts records again", {{"topic", options_.cluster.topic}});
-  else
-    logger_.warn("Kafka did not accept records", {{"topic", options_.cluster.topic},
-                                                  {"code", std::string(receipts.why.code)},
-                                                  {"reason", receipts.why.text}});
-}
-
-intake::LogHealth KafkaEventLog::health() const {
-  intake::LogHealth health = watch_->health();
-  health.latency_ms = latency_ms_;
-  const std::scoped_lock lock(mutex_);
-  if (health.up && failure_ && std::chrono::steady_clock::now() < failure_->at + failure_age_max) {
-    health.up = false;
-    health.reason = failure_->reason;
-  }
-  return health;
 }
 
 // Opens another producer for new requests, then purges the old one and completes its requests.
@@ -303,7 +224,7 @@ void KafkaEventLog::replace_producer(std::string_view why) {
     old.swap(producer_);
     producer_failed_ = false;
   }
-  counts_.producers_replaced.fetch_add(1, std::memory_order_relaxed);
+  state_.on_producer_replaced();
   logger_.warn("Kafka producer replaced",
                {{"reason", std::string(why)}, {"open_records", std::to_string(old->open_records())}});
   Producer::ProducerEvents events;
@@ -316,6 +237,9 @@ void KafkaEventLog::replace_producer(std::string_view why) {
 
 void KafkaEventLog::stop(milliseconds timeout) {
   if (!reporter_.joinable()) return;
+  // In this order: a request that is not refused is counted in open_requests_ when the reporter sees
+  // stopping_.
+  state_.stop();
   stopping_ = true;
   const auto producer_now = [this] {
     const std::shared_lock lock(producer_mutex_);
@@ -325,7 +249,7 @@ void KafkaEventLog::stop(milliseconds timeout) {
   if (open_requests_.load() > 0 && timeout.count() > 0) producer_now()->flush(timeout);
   while (open_requests_.load() > 0) {
     if (std::chrono::steady_clock::now() >= until) producer_now()->purge();
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock(drained_mutex_);
     drained_.wait_for(lock, purge_interval, [this] { return open_requests_.load() == 0; });
   }
   producer_now()->wake();

@@ -10,9 +10,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t record_cost = 128;  // what a record takes of memory beside its bytes
-// For how long a failure makes health report the log as down. Longer, and a load balancer would keep the requests away
-// that could show that it is up.
+// An older failure does not make the log unhealthy: a load balancer would keep away the requests that could
+// show that it has ended.
 constexpr milliseconds failure_lifetime{10'000};
 
 std::size_t index_of(std::string_view code) {
@@ -52,6 +51,7 @@ std::optional<Error> EventLogState::admit(std::size_t records, std::int64_t cost
   if (waiting > waiting_bytes_max_)
     return Error{ErrorKind::unavailable, "log_full", "too many events wait for Kafka"};
   if (watch_.up()) return std::nullopt;
+  // Errors of the connection become log_away. Others, as not_authorised, tell the operator more.
   Error why = watch_.state().error;
   if (why.code.empty() || why.code == "broker_unavailable" || why.code == "timed_out" ||
       why.code == "starting")
@@ -59,8 +59,8 @@ std::optional<Error> EventLogState::admit(std::size_t records, std::int64_t cost
   return why;
 }
 
-void EventLogState::answered(const intake::Receipts& receipts, std::size_t records, std::int64_t cost,
-                             std::optional<std::chrono::nanoseconds> took) {
+void EventLogState::on_receipts(const intake::Receipts& receipts, std::size_t records, std::int64_t cost,
+                                std::optional<std::chrono::nanoseconds> took) {
   if (took) {
     latency_ms_ = std::chrono::duration_cast<milliseconds>(*took).count();
     counts_.appends.fetch_add(1, std::memory_order_relaxed);
@@ -87,7 +87,6 @@ void EventLogState::count(const intake::Receipts& receipts, std::size_t records)
   counts_.failed[index_of(receipts.why.code)].fetch_add(not_kept + unknown, std::memory_order_relaxed);
 }
 
-// Logs once, not at each request, that Kafka begins to refuse records or accepts them again.
 void EventLogState::log_change(const intake::Receipts& receipts) {
   const bool is_kept = receipts.all == intake::Receipt::kept;
   if (!is_kept && is_local(receipts.why.code)) return;

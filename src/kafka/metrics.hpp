@@ -1,7 +1,7 @@
 // The metrics of the event log: weir_kafka_….
 #pragma once
 
-#include "kafka/event_log.hpp"
+#include "kafka/event_log_state.hpp"
 
 namespace weir::telemetry {
 class Exposition;

@@ -83,7 +83,7 @@ void ProducerLog::append(intake::EventBatch events, intake::ReceiptCallback rece
 
 void ProducerLog::refuse(Error why, std::size_t records, std::int64_t cost, intake::ReceiptCallback receive) {
   intake::Receipts receipts{.all = intake::Receipt::not_kept, .each = {}, .why = std::move(why)};
-  state_.answered(receipts, records, cost, std::nullopt);
+  state_.on_receipts(receipts, records, cost, std::nullopt);
   receive(std::move(receipts));
 }
 
@@ -91,7 +91,7 @@ void ProducerLog::on_answer(Answer answer) {
   if (answer.error != 0)
     answer.receipts.why =
         kafka::error_of_code(answer.error, "writing to the topic " + options_.cluster.topic);
-  state_.answered(answer.receipts, answer.records, static_cast<std::int64_t>(answer.cost),
+  state_.on_receipts(answer.receipts, answer.records, static_cast<std::int64_t>(answer.cost),
                   read_clock().mono - answer.appended_at);
   answer.receive(std::move(answer.receipts));
 }
