@@ -1,7 +1,7 @@
 // What runs on which thread:
 //
 //   any thread     append(): refuses the request, or gives its records to librdkafka
-//   the reporter   poll ─▶ on_events ─▶ apply_receipt ─▶ complete ─▶ deliver; then replace_producer(), if necessary
+//   the reporter   poll ─▶ on_events ─▶ apply_receipt ─▶ complete ─▶ deliver; replace_producer() if necessary
 //   TopicWatch     keeps `up`, which append() reads without a lock
 //
 // librdkafka refers to the bytes of a request until its delivery report, so a Request owns itself: send()
