@@ -29,14 +29,14 @@ class KafkaLogAdapter final : public LogAdapter {
     const bool reads = ends != KafkaEnds::writer;  // then <topic>.dlq must exist, too
     if (ends == KafkaEnds::reader) {
       auto watch = kafka::TopicWatch::open(
-          {.cluster = cluster_, .partitions = settings_.kafka.partitions, .make_letters_too = true}, logger_);
+          {.cluster = cluster_, .partitions = settings_.kafka.partitions, .create_dlq_topic = true}, logger_);
       if (!watch) return propagate(watch);
       watch_ = std::move(*watch);
       return {};
     }
     const kafka::EventLogOptions options{.cluster = cluster_,
                                          .partitions = settings_.kafka.partitions,
-                                         .make_letters_too = reads,
+                                         .create_dlq_topic = reads,
                                          .compression = settings_.kafka.compression,
                                          .linger = settings_.kafka.linger,
                                          .event_bytes_max = settings_.max_event_bytes};

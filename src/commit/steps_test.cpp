@@ -26,10 +26,10 @@ class WatchedStore final {
     std::int64_t calls = 0;
     while (std::optional<StoreCall> call = transaction.next()) {
       ++calls;
-      if (const auto* write = std::get_if<Write>(&*call)) {
+      if (const auto* write = request_if<Write>(*call)) {
         EXPECT_LE(write->changes.windows.size(), rows_max);
       }
-      transaction.answer(perform(store_, *call));
+      execute(*std::move(call), store_);
     }
     EXPECT_FALSE(transaction.failure()) << transaction.failure()->text;
     return calls;
@@ -83,19 +83,19 @@ class Steps : public testing::Test {
                             const RowBounds& step) {
     std::int64_t calls = 0;
     for (int round = 0; round < 2; ++round) {
-      std::vector<PartitionCommit> claims;
-      std::vector<Flush::PartitionBatch> shares;
+      std::vector<PartitionCommit> commits;
+      std::vector<Flush::PartitionBatch> batches;
       std::vector<PendingBatch> gathered = parts(seed + static_cast<std::uint64_t>(round));
       for (std::size_t i = 0; i < gathered.size(); ++i) {
         gathered[i].next_offset += ledgers[i].next_offset;
-        claims.push_back({.generation = 1, .before = ledgers[i], .after = gathered[i].added_to(ledgers[i])});
-        shares.push_back({ledgers[i].partition, std::move(gathered[i])});
+        commits.push_back({.generation = 1, .before = ledgers[i], .after = gathered[i].added_to(ledgers[i])});
+        batches.push_back({ledgers[i].partition, std::move(gathered[i])});
       }
       Transaction transaction(
-          std::move(claims),
-          std::make_unique<Flush>(std::move(shares), Flush::Pruning{}, FakeMetricsStore::topic, step), now);
+          std::move(commits),
+          std::make_unique<Flush>(std::move(batches), Flush::Pruning{}, FakeMetricsStore::topic, step), now);
       calls += store.run(transaction, 5 * step.rows);  // each delta, its total and three (other) rows
-      for (std::size_t i = 0; i < ledgers.size(); ++i) ledgers[i] = transaction.claims()[i].after;
+      for (std::size_t i = 0; i < ledgers.size(); ++i) ledgers[i] = transaction.commits()[i].after;
       windows_opened += transaction.plan().counted().windows_opened;
     }
     return calls;
@@ -105,21 +105,21 @@ class Steps : public testing::Test {
   static int roll_up(WatchedStore& store, FakeDatabase& database, std::vector<tally::LedgerRow>& ledgers,
                      const RowBounds& bounds, const RowBounds& step) {
     int transactions = 0;
-    for (; !database.unrolled.empty() && transactions < 20'000; ++transactions) {
-      std::vector<PartitionCommit> claims;
-      std::vector<RollUp::PartitionBatch> shares;
+    for (; !database.pending_rollups.empty() && transactions < 20'000; ++transactions) {
+      std::vector<PartitionCommit> commits;
+      std::vector<RollUp::PartitionBatch> batches;
       for (const tally::LedgerRow& ledger : ledgers) {
-        RollUp::PartitionBatch share{ledger.partition,
-                                     store.store().unrolled_minutes(ledger.partition).value()};
-        if (share.minutes.empty()) continue;
-        claims.push_back({.generation = 1, .before = ledger, .after = ledger});
-        shares.push_back(std::move(share));
+        RollUp::PartitionBatch batch{ledger.partition,
+                                     store.store().find_pending_rollups(ledger.partition).value()};
+        if (batch.minutes.empty()) continue;
+        commits.push_back({.generation = 1, .before = ledger, .after = ledger});
+        batches.push_back(std::move(batch));
       }
-      Transaction transaction(std::move(claims), std::make_unique<RollUp>(std::move(shares), bounds, step),
+      Transaction transaction(std::move(commits), std::make_unique<RollUp>(std::move(batches), bounds, step),
                               now);
       store.run(transaction, 12 * step.rows + 12);
-      for (const PartitionCommit& claim : transaction.claims())
-        ledgers[static_cast<std::size_t>(claim.partition())] = claim.after;
+      for (const PartitionCommit& entry : transaction.commits())
+        ledgers[static_cast<std::size_t>(entry.partition())] = entry.after;
     }
     return transactions;
   }
@@ -168,13 +168,13 @@ TEST_F(Steps, StartAgainFromTheFirstWhenTheTransactionIsRepeated) {
   std::vector<tally::LedgerRow> ledgers;
   open(store.store(), ledgers);
   std::vector<PendingBatch> gathered = parts(1);
-  std::vector<Flush::PartitionBatch> shares;
-  const PartitionCommit claim{
+  std::vector<Flush::PartitionBatch> batches;
+  const PartitionCommit entry{
       .generation = 1, .before = ledgers[0], .after = gathered[0].added_to(ledgers[0])};
-  shares.push_back({0, std::move(gathered[0])});
+  batches.push_back({0, std::move(gathered[0])});
   Transaction transaction(
-      {claim},
-      std::make_unique<Flush>(std::move(shares), Flush::Pruning{}, FakeMetricsStore::topic,
+      {entry},
+      std::make_unique<Flush>(std::move(batches), Flush::Pruning{}, FakeMetricsStore::topic,
                               RowBounds{.rows = 100, .bytes = limits::MiB}),
       now);
   int writes = 0;
@@ -193,10 +193,10 @@ TEST_F(Steps, StartAgainFromTheFirstWhenTheTransactionIsRepeated) {
   std::vector<tally::LedgerRow> fresh;
   open(other.store(), fresh);
   gathered = parts(1);
-  shares.clear();
-  shares.push_back({0, std::move(gathered[0])});
+  batches.clear();
+  batches.push_back({0, std::move(gathered[0])});
   Transaction whole(
-      {claim}, std::make_unique<Flush>(std::move(shares), Flush::Pruning{}, FakeMetricsStore::topic), now);
+      {entry}, std::make_unique<Flush>(std::move(batches), Flush::Pruning{}, FakeMetricsStore::topic), now);
   other.run(whole, 100'000);
   EXPECT_EQ(again, windows_of(at_once));
 }

@@ -15,8 +15,8 @@ bool Backpressure::is_too_large(const commit::Backlog& backlog, bool was_too_lar
   const std::int64_t divisor = divided_by * (was_too_large ? 2 : 1);
   const auto size_divisor = static_cast<std::size_t>(divisor);
   return backlog.events >= bounds_.events / divisor ||
-         backlog.letters >= bounds_.dead_letters / size_divisor ||
-         backlog.letter_bytes >= bounds_.dead_letter_bytes / size_divisor ||
+         backlog.dead_letters >= bounds_.dead_letters / size_divisor ||
+         backlog.dead_letter_bytes >= bounds_.dead_letter_bytes / size_divisor ||
          backlog.tally_bytes >= bounds_.tally_bytes / size_divisor;
 }
 

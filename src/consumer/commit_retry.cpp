@@ -40,13 +40,13 @@ void CommitRetry::on_committed() {
   retries_.on_success();
 }
 
-// A store that does not answer at all (code answer_timeout) says nothing about the size of the transaction.
+// A store that does not answer at all (code response_timeout) says nothing about the size of the transaction.
 bool CommitRetry::is_abandoned(commit::Transaction& transaction) {
   const Error& why = *transaction.failure();
   const std::string rows = std::to_string(transaction.plan().size().rows);
   ++timeouts_;
-  if (why.code == commit::code_answer_timeout || timeouts_ < timeouts_max) {
-    const bool smaller = transaction.take_smaller_steps();
+  if (why.code == commit::code_response_timeout || timeouts_ < timeouts_max) {
+    const bool smaller = transaction.shrink_steps();
     logger_.warn(smaller ? "a transaction took the metrics store too long; it is repeated in smaller steps"
                          : "a transaction took the metrics store too long; it is repeated",
                  {{"code", std::string(why.code)}, {"reason", why.text}, {"rows", rows}});

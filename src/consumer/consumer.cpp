@@ -220,7 +220,8 @@ void Consumer::on_job_done(Job job, Now now) {
 void Consumer::on_transaction_done(std::unique_ptr<commit::Transaction> transaction, Now now) {
   in_progress_ = false;
   if (transaction->was_in_doubt()) ++status_.commits_in_doubt;
-  for (const commit::PartitionCommit& commit : transaction->claims()) apply_result(commit, *transaction, now);
+  for (const commit::PartitionCommit& commit : transaction->commits())
+    apply_result(commit, *transaction, now);
   if (transaction->failure()) return on_transaction_failed(std::move(transaction), now);
 
   scheduler_.on_committed(kind_, now.mono);
@@ -238,16 +239,16 @@ void Consumer::apply_result(const commit::PartitionCommit& commit, const commit:
                             Now now) {
   AssignedPartition* const assigned = assignment_.find(commit.partition(), commit.generation);
   if (assigned == nullptr) return;
-  if (commit.fate == commit::CommitResult::open) return;  // the transaction failed and may be repeated
+  if (commit.result == commit::CommitResult::open) return;  // the transaction failed and may be repeated
   assigned->in_transaction = false;
   const std::string partition = std::to_string(commit.partition());
-  if (commit.fate == commit::CommitResult::elsewhere) {
+  if (commit.result == commit::CommitResult::superseded) {
     ++status_.fence_failures;
     logger_.warn("another process wrote the partition's ledger row; the partition is opened again",
                  {{"partition", partition}});
     return assignment_.reopen(*assigned, now.mono + fence_failure_delay);
   }
-  if (commit.fate == commit::CommitResult::in_doubt) {
+  if (commit.result == commit::CommitResult::in_doubt) {
     logger_.warn("the outcome of a commit is unknown; the partition is opened again",
                  {{"partition", partition}});
     return assignment_.reopen(*assigned, now.mono);
@@ -256,8 +257,9 @@ void Consumer::apply_result(const commit::PartitionCommit& commit, const commit:
   commands_.push_back(StoreOffset{commit.partition(), commit.after.next_offset});
   if (transaction.was_in_doubt()) return assignment_.reopen(*assigned, now.mono);
   assigned->partition->on_committed(commit.after);
-  assigned->partition->on_minutes_written(transaction.plan().unrolled(commit.partition()), now.mono);
-  assigned->partition->on_minutes_rolled_up(transaction.plan().rolled(commit.partition()));
+  assigned->partition->on_minutes_written(transaction.plan().minutes_to_roll_up(commit.partition()),
+                                          now.mono);
+  assigned->partition->on_minutes_rolled_up(transaction.plan().minutes_rolled_up(commit.partition()));
 }
 
 void Consumer::on_transaction_failed(std::unique_ptr<commit::Transaction> transaction, Now now) {
@@ -270,7 +272,7 @@ void Consumer::on_transaction_failed(std::unique_ptr<commit::Transaction> transa
 void Consumer::on_transaction_abandoned(const commit::Transaction& transaction, Now now) {
   ++status_.transactions_abandoned;
   scheduler_.on_timeout(transaction.plan().size(), assignment_.partitions());
-  for (const commit::PartitionCommit& commit : transaction.claims()) {
+  for (const commit::PartitionCommit& commit : transaction.commits()) {
     AssignedPartition* const assigned = assignment_.find(commit.partition(), commit.generation);
     if (assigned == nullptr) continue;
     // A flush took batches out of the Partition objects; a roll-up took nothing.

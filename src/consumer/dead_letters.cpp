@@ -28,16 +28,16 @@ DeadLetterTopic::Copy make_dlq_copy(const std::string& topic, std::int32_t parti
                              .dead_letter = {},
                              .source = {topic, partition, offset}};
   // Both lists are in the order of the log.
-  const auto found = std::ranges::lower_bound(batch.letters, offset, {}, &commit::DeadLetter::offset);
-  if (found != batch.letters.end() && found->offset == offset) {
+  const auto found = std::ranges::lower_bound(batch.dead_letters, offset, {}, &commit::DeadLetter::offset);
+  if (found != batch.dead_letters.end() && found->offset == offset) {
     copy.dead_letter = *found;
     return copy;
   }
   // A replay that failed again: its copy names the dead letter that it repeats.
   const auto replay = std::ranges::lower_bound(batch.replays, offset, {}, &commit::Replay::offset);
-  ensure(replay != batch.replays.end() && replay->offset == offset && replay->letter,
+  ensure(replay != batch.replays.end() && replay->offset == offset && replay->dead_letter,
          "a dead letter without a copy is in its batch");
-  copy.dead_letter = *replay->letter;
+  copy.dead_letter = *replay->dead_letter;
   copy.source = replay->source;
   return copy;
 }

@@ -108,7 +108,7 @@ void Partition::count(const RecordView& record, activity::Decoder& decoder, Read
   }
   if (activity) return count_activity(record, *activity, at);
   ++open_.counts.dead_lettered;
-  open_.letters.push_back(reject(record, std::move(activity).error()));
+  open_.dead_letters.push_back(reject(record, std::move(activity).error()));
 }
 
 Result<activity::UserActivity> Partition::validate(const RecordView& record,
@@ -144,10 +144,10 @@ void Partition::count_replay(const RecordView& record, commit::DeadLetterId sour
   replay.offset = record.offset;
   replay.source = std::move(source);
   if (!activity)
-    replay.letter = reject(record, std::move(activity).error());
+    replay.dead_letter = reject(record, std::move(activity).error());
   else if (!is_duplicate(*activity)) {
     replay.event.emplace(*activity, lateness_time(record, at));
-    open_.letter_bytes += record.value->size();
+    open_.dead_letter_bytes += record.value->size();
   }
 }
 
@@ -158,15 +158,15 @@ bool Partition::is_duplicate(const activity::UserActivity& activity) {
 
 commit::DeadLetter Partition::reject(const RecordView& record, Error why) {
   if (settings_.dlq_enabled) pending_dlq_writes_.add(record.offset);
-  if (record.value) open_.letter_bytes += record.value->size();
+  if (record.value) open_.dead_letter_bytes += record.value->size();
   return make_dead_letter(ledger_.partition, record, std::move(why));
 }
 
 // Batches.
 
 commit::Backlog Partition::backlog() const {
-  commit::Backlog sum = open_.load();
-  for (const commit::PendingBatch& batch : sealed_) sum += batch.load();
+  commit::Backlog sum = open_.backlog();
+  for (const commit::PendingBatch& batch : sealed_) sum += batch.backlog();
   return sum += in_transaction_backlog_;
 }
 
@@ -192,7 +192,7 @@ commit::PendingBatch Partition::take_batch() {
   if (!has_writable_batch()) return commit::PendingBatch(settings_.minute_retention);
   commit::PendingBatch batch = std::move(sealed_.front());
   sealed_.pop_front();
-  in_transaction_backlog_ = batch.load();
+  in_transaction_backlog_ = batch.backlog();
   in_transaction_first_at_ = batch.first_record_at;
   return batch;
 }

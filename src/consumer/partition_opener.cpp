@@ -1,7 +1,7 @@
-// The phases run in the order of the enum. on_log_query_result() and answer() each complete one phase and
-// choose the next. An error of the store ends the opening at once; the consumer then starts a new one after a
-// delay. The ledger row is read without a lock. If another process changes it later, the fence of the first
-// transaction fails, and the partition is opened again.
+// The phases run in the order of the enum. on_log_query_result() and each response of the store complete one
+// phase and choose the next. An error of the store ends the opening at once; the consumer then starts a new
+// one after a delay. The ledger row is read without a lock: if another process changes it later, the fence of
+// the first transaction fails and the partition is opened again.
 #include "consumer/partition_opener.hpp"
 
 #include <algorithm>
@@ -81,36 +81,34 @@ void PartitionOpener::on_log_query_result(LogQueryResult found) {
   if (phase_ == Phase::query_identity) choose_read_from(found);
 }
 
-std::optional<commit::StoreCall> PartitionOpener::next() {
-  const tally::LedgerRow& ledger = opened_.ledger;
-  if (phase_ == Phase::open_ledger) return commit::OpenLedger{partition_, log_start_, now_};
-  if (phase_ == Phase::find_pending_rollups) return commit::FindPendingRollups{partition_};
-  if (phase_ == Phase::archive_ledger) {
-    return commit::ArchiveLedger{{.seen = commit::fence_of(ledger),
-                                  .as_topic = archived_topic_name(settings_.topic, now_),
-                                  .start_offset = log_start_,
-                                  .now = now_}};
-  }
-  if (phase_ == Phase::find_dead_letters)
-    return commit::FindDeadLetters{partition_, opened_.read_from, ledger.next_offset};
-  return std::nullopt;
+template <class Request>
+commit::StoreCall PartitionOpener::make_call(Request request, typename Request::Response::value_type& into,
+                                             Phase then) {
+  return commit::Call(std::move(request), [this, &into, then](typename Request::Response response) {
+    if (!response) return fail_with(std::move(response).error());
+    into = *std::move(response);
+    phase_ = then;
+  });
 }
 
-void PartitionOpener::answer(commit::StoreAnswer answer) {
-  const auto store = [this](auto result, auto& into, Phase then) {
-    if (!result) return fail_with(std::move(result).error());
-    into = *std::move(result);
-    phase_ = then;
-  };
+std::optional<commit::StoreCall> PartitionOpener::next() {
+  const tally::LedgerRow& ledger = opened_.ledger;
   if (phase_ == Phase::open_ledger)
-    on_ledger_opened(std::get<Result<tally::LedgerRow>>(std::move(answer)));
-  else if (phase_ == Phase::find_pending_rollups)
-    store(std::get<Result<std::vector<WindowStart>>>(std::move(answer)), opened_.pending_rollups,
-          Phase::query_identity);
-  else if (phase_ == Phase::archive_ledger)
-    on_ledger_archived(std::get<Result<std::optional<tally::LedgerRow>>>(std::move(answer)));
-  else
-    store(std::get<Result<std::vector<std::int64_t>>>(std::move(answer)), opened_.dead_letters, Phase::done);
+    return commit::Call(commit::OpenLedger{partition_, log_start_, now_},
+                        [this](Result<tally::LedgerRow> row) { on_ledger_opened(std::move(row)); });
+  if (phase_ == Phase::find_pending_rollups)
+    return make_call(commit::FindPendingRollups{partition_}, opened_.pending_rollups, Phase::query_identity);
+  if (phase_ == Phase::archive_ledger)
+    return commit::Call(
+        commit::ArchiveLedger{{.seen = commit::fence_of(ledger),
+                               .as_topic = archived_topic_name(settings_.topic, now_),
+                               .start_offset = log_start_,
+                               .now = now_}},
+        [this](Result<std::optional<tally::LedgerRow>> row) { on_ledger_archived(std::move(row)); });
+  if (phase_ == Phase::find_dead_letters)
+    return make_call(commit::FindDeadLetters{partition_, opened_.read_from, ledger.next_offset},
+                     opened_.dead_letters, Phase::done);
+  return std::nullopt;
 }
 
 void PartitionOpener::on_ledger_opened(Result<tally::LedgerRow> row) {

@@ -21,7 +21,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "commit/transaction.hpp"
+#include "commit/store_call.hpp"
 #include "consumer/log_reader.hpp"
 #include "consumer/on_offset_gone.hpp"
 
@@ -84,7 +84,6 @@ class PartitionOpener final : public commit::StoreWork {
 
   // Returns the next call of the store; nullopt while the log must answer, and at the end.
   std::optional<commit::StoreCall> next() override;
-  void answer(commit::StoreAnswer answer) override;
 
   [[nodiscard]] std::int32_t partition() const { return partition_; }
   [[nodiscard]] bool is_done() const { return phase_ == Phase::done; }
@@ -112,6 +111,10 @@ class PartitionOpener final : public commit::StoreWork {
   void check_log(const LogQueryResult& found);
   void on_other_log(const std::string& why);
   void refuse(std::string why);
+  // The call's good response becomes `into`, and `then` is the next phase. An error ends the opening.
+  template <class Request>
+  [[nodiscard]] commit::StoreCall make_call(Request request, typename Request::Response::value_type& into,
+                                            Phase then);
   void on_ledger_opened(Result<tally::LedgerRow> row);
   void on_ledger_archived(Result<std::optional<tally::LedgerRow>> new_row);
   void choose_read_from(const LogQueryResult& found);

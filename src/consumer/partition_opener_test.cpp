@@ -35,7 +35,7 @@ class Opener {
       if (const std::optional<LogQuery> query = opener_.next_log_query())
         opener_.on_log_query_result(answer_log(*query));
       else
-        opener_.answer(answer_store(*opener_.next()));
+        respond(*opener_.next());
     }
     return opener_;
   }
@@ -52,34 +52,40 @@ class Opener {
     found.identity = LogReader::RecordIdentity{.hash = *situation_.hash_in_log, .time = {}};
     return found;
   }
-  commit::StoreAnswer answer_store(const commit::StoreCall& call) {
-    if (const auto* archive = std::get_if<commit::ArchiveLedger>(&call)) {
-      archivals_.push_back(archive->retirement);
-      if (archived_first_) {
-        situation_.next_offset = archived_first_->next_offset;
-        situation_.start_offset = archived_first_->start_offset;
-        situation_.hash_in_ledger = situation_.hash_in_log;
-        archived_first_.reset();
-        return Result<std::optional<tally::LedgerRow>>(std::nullopt);
-      }
-      const std::int64_t start = archive->retirement.start_offset;
-      return Result<std::optional<tally::LedgerRow>>(
-          tally::LedgerRow{.start_offset = start, .next_offset = start, .version = 8});
+  void respond(commit::StoreCall call) {
+    std::visit([this](auto& typed) { typed.respond(response_to(typed.request())); }, call);
+  }
+  Result<std::optional<tally::LedgerRow>> response_to(const commit::ArchiveLedger& request) {
+    archivals_.push_back(request.archival);
+    if (archived_first_) {
+      situation_.next_offset = archived_first_->next_offset;
+      situation_.start_offset = archived_first_->start_offset;
+      situation_.hash_in_ledger = situation_.hash_in_log;
+      archived_first_.reset();
+      return std::nullopt;
     }
-    if (const auto* open = std::get_if<commit::OpenLedger>(&call)) {
-      EXPECT_EQ(open->start_offset, situation_.bounds.start);
-      tally::LedgerRow row{.start_offset = situation_.start_offset,
-                           .next_offset = situation_.next_offset,
-                           .counted_from = situation_.counted_from,
-                           .version = 7};
-      row.last_record_hash = situation_.hash_in_ledger;
-      row.read = row.tallied = situation_.next_offset - situation_.start_offset;
-      return Result<tally::LedgerRow>(row);
-    }
-    if (std::holds_alternative<commit::FindPendingRollups>(call)) return Result<std::vector<WindowStart>>();
-    const auto& dead_letters = std::get<commit::FindDeadLetters>(call);
-    EXPECT_EQ(dead_letters.to, situation_.next_offset);
-    return Result<std::vector<std::int64_t>>(std::vector{dead_letters.from});
+    const std::int64_t start = request.archival.start_offset;
+    return tally::LedgerRow{.start_offset = start, .next_offset = start, .version = 8};
+  }
+  Result<tally::LedgerRow> response_to(const commit::OpenLedger& request) {
+    EXPECT_EQ(request.start_offset, situation_.bounds.start);
+    tally::LedgerRow row{.start_offset = situation_.start_offset,
+                         .next_offset = situation_.next_offset,
+                         .counted_from = situation_.counted_from,
+                         .version = 7};
+    row.last_record_hash = situation_.hash_in_ledger;
+    row.read = row.tallied = situation_.next_offset - situation_.start_offset;
+    return row;
+  }
+  Result<std::vector<WindowStart>> response_to(const commit::FindPendingRollups&) { return {}; }
+  Result<std::vector<std::int64_t>> response_to(const commit::FindDeadLetters& request) {
+    EXPECT_EQ(request.to, situation_.next_offset);
+    return std::vector{request.from};
+  }
+  template <class Request>
+  typename Request::Response response_to(const Request&) {
+    ADD_FAILURE() << "an opening sends no such request";
+    return {};
   }
 
   Situation situation_;
@@ -202,8 +208,8 @@ TEST(PartitionOpener, ReadsFromTheLogsStartWhenOffsetsAreGone) {
 TEST(PartitionOpener, FailsAndNamesTheCountsWhenTheLedgerRowDoesNotAddUp) {
   PartitionOpener opening(0, {}, WallTime{});
   opening.on_log_query_result({.partitions = 1, .bounds = {.start = 0, .end = 9}, .identity = {}});
-  ASSERT_TRUE(opening.next().has_value());
-  opening.answer(Result<tally::LedgerRow>(tally::LedgerRow{.next_offset = 7, .read = 7, .tallied = 6}));
+  std::get<commit::Call<commit::OpenLedger>>(opening.next().value())
+      .respond(tally::LedgerRow{.next_offset = 7, .read = 7, .tallied = 6});
   EXPECT_TRUE(opening.is_done());
   ASSERT_TRUE(opening.failure().has_value());
   EXPECT_EQ(opening.failure()->kind, ErrorKind::invalid) << "a restart would not help";
@@ -213,8 +219,8 @@ TEST(PartitionOpener, FailsAndNamesTheCountsWhenTheLedgerRowDoesNotAddUp) {
 TEST(PartitionOpener, FailsWithTheStoresError) {
   PartitionOpener opening(0, {}, WallTime{});
   opening.on_log_query_result({.partitions = 1, .bounds = {.start = 0, .end = 0}, .identity = {}});
-  ASSERT_TRUE(opening.next().has_value());
-  opening.answer(Result<tally::LedgerRow>(fail(ErrorKind::unavailable, "store_away", "the store is away")));
+  std::get<commit::Call<commit::OpenLedger>>(opening.next().value())
+      .respond(fail(ErrorKind::unavailable, "store_away", "the store is away"));
   EXPECT_TRUE(opening.is_done());
   ASSERT_TRUE(opening.failure().has_value());
   EXPECT_EQ(opening.failure()->code, "store_away");

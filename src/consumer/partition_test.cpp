@@ -112,13 +112,13 @@ TEST_F(PartitionTest, RejectsInvalidRecordsAsDeadLetters) {
   Partition partition(opened_at(0, 0), settings(), MonoTime{});
   partition.process(log_.from(0), decoder_);
   const commit::PendingBatch batch = partition.take_batch();
-  ASSERT_EQ(batch.letters.size(), cases.size());
+  ASSERT_EQ(batch.dead_letters.size(), cases.size());
   for (std::size_t at = 0; at < cases.size(); ++at) {
-    EXPECT_EQ(batch.letters[at].reason, cases[at].reason);
-    EXPECT_EQ(batch.letters[at].offset, static_cast<std::int64_t>(at));
-    EXPECT_FALSE(batch.letters[at].detail.empty());
+    EXPECT_EQ(batch.dead_letters[at].reason, cases[at].reason);
+    EXPECT_EQ(batch.dead_letters[at].offset, static_cast<std::int64_t>(at));
+    EXPECT_FALSE(batch.dead_letters[at].detail.empty());
   }
-  EXPECT_EQ(batch.letters[1].value, std::nullopt);
+  EXPECT_EQ(batch.dead_letters[1].value, std::nullopt);
   EXPECT_EQ(batch.counts.tallied, 1);
 }
 
@@ -208,12 +208,12 @@ TEST_F(PartitionTest, KeepsASealedBatchUntilItsDeadLettersHaveTheirCopies) {
   EXPECT_EQ(partition.backlog().events, 3);
   const commit::PendingBatch first = partition.take_batch();
   EXPECT_EQ(first.next_offset, 2);
-  EXPECT_EQ(partition.backlog().letters, 2U);
+  EXPECT_EQ(partition.backlog().dead_letters, 2U);
   tally::LedgerRow after = first.added_to(partition.ledger());
   after.version += 1;
   partition.on_committed(after);
   EXPECT_TRUE(partition.take_batch().empty()) << "it waits for the dead letter topic";
-  EXPECT_EQ(partition.backlog().letters, 1U);
+  EXPECT_EQ(partition.backlog().dead_letters, 1U);
 }
 
 TEST_F(PartitionTest, Fault40SealsABatchAtItsMaximumOfRowsOrBytes) {

@@ -74,7 +74,7 @@ void Assignment::reopen(AssignedPartition& assigned, MonoTime at) {
 }
 
 void Assignment::leave_out_stale(commit::Transaction& transaction) const {
-  for (const commit::PartitionCommit& commit : transaction.claims()) {
+  for (const commit::PartitionCommit& commit : transaction.commits()) {
     const auto found = partitions_.find(commit.partition());
     if (found == partitions_.end() || found->second.generation != commit.generation)
       transaction.leave_out(commit.partition());

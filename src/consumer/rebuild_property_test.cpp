@@ -50,17 +50,17 @@ OpenedPartition open(LogReader& reader, const Log& log, const tally::LedgerRow& 
       opener.on_log_query_result(run_log_query(reader, *query).value());
       continue;
     }
-    const commit::StoreCall call = opener.next().value();
-    if (const auto* const wanted = std::get_if<commit::FindDeadLetters>(&call)) {
+    commit::StoreCall call = opener.next().value();
+    if (auto* const find = std::get_if<commit::Call<commit::FindDeadLetters>>(&call)) {
       std::vector<std::int64_t> dead_letters;
       for (const Record& record : log.records)
-        if (record.is_letter && record.offset >= wanted->from && record.offset < wanted->to)
+        if (record.is_letter && record.offset >= find->request().from && record.offset < find->request().to)
           dead_letters.push_back(record.offset);
-      opener.answer(Result<std::vector<std::int64_t>>(std::move(dead_letters)));
-    } else if (std::holds_alternative<commit::OpenLedger>(call)) {
-      opener.answer(Result<tally::LedgerRow>(ledger));
+      find->respond(std::move(dead_letters));
+    } else if (auto* const open = std::get_if<commit::Call<commit::OpenLedger>>(&call)) {
+      open->respond(ledger);
     } else {
-      opener.answer(Result<std::vector<WindowStart>>());
+      std::get<commit::Call<commit::FindPendingRollups>>(call).respond({});
     }
   }
   EXPECT_EQ(opener.refusal(), std::nullopt);

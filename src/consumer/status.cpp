@@ -104,8 +104,8 @@ std::int64_t Status::count(const commit::Transaction& transaction, CommitSchedul
   std::int64_t offsets = 0;
   bool written = false;
   // A partition whose fence failed is part of the transaction, but was not written.
-  for (const commit::PartitionCommit& each : transaction.claims()) {
-    if (each.fate != commit::CommitResult::written) continue;
+  for (const commit::PartitionCommit& each : transaction.commits()) {
+    if (each.result != commit::CommitResult::committed) continue;
     written = true;
     offsets += each.after.next_offset - each.before.next_offset;
     counts.read += each.after.read - each.before.read;
@@ -119,7 +119,7 @@ std::int64_t Status::count(const commit::Transaction& transaction, CommitSchedul
   if (kind == CommitScheduler::Kind::flush) last_good_flush = now;
   const commit::Plan::Counted& counted = transaction.plan().counted();
   windows_opened += counted.windows_opened;
-  for (const auto& [reason, count] : counted.letters) dead_letters[reason] += count;
+  for (const auto& [reason, count] : counted.dead_letters) dead_letters[reason] += count;
   return offsets;
 }
 

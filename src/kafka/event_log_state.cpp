@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <array>
 
-#include "kafka/rdkafka_handles.hpp"
+#include "kafka/errors.hpp"
 
 namespace weir::kafka {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t record_cost = 128;  // what a record takes of memory beside its bytes
-// For how long a failure makes health report the log as down. Longer, and a load balancer would keep the
-// requests away that could show that it is up.
+// An older failure does not make the log unhealthy: a load balancer would keep away the requests that could
+// show that it has ended.
 constexpr milliseconds failure_lifetime{10'000};
 
 std::size_t index_of(std::string_view code) {
@@ -30,8 +29,8 @@ bool is_local(std::string_view code) {
 
 }  // namespace
 
-Error error_of_code(int code, std::string_view doing) {
-  return error_of(static_cast<rd_kafka_resp_err_t>(code), doing);
+Error error_of_code(int code, std::string_view action) {
+  return error_of(static_cast<rd_kafka_resp_err_t>(code), action);
 }
 
 EventLogState::EventLogState(std::string topic, std::size_t waiting_bytes_max, TopicWatch& watch,
@@ -48,22 +47,24 @@ std::int64_t EventLogState::cost_of(const intake::EventBatch& events) {
 std::optional<Error> EventLogState::admit(std::size_t records, std::int64_t cost) {
   const std::int64_t waiting = counts_.waiting_bytes.fetch_add(cost) + cost;
   counts_.waiting_records.fetch_add(static_cast<std::int64_t>(records), std::memory_order_relaxed);
-  if (stopping_.load()) return Error{ErrorKind::unavailable, "log_stopping", "the log is shutting down"};
+  if (stopping_.load()) return Error{ErrorKind::unavailable, "log_stopping", "the event log is stopping"};
   if (waiting > waiting_bytes_max_)
-    return Error{ErrorKind::unavailable, "log_full", "too much is waiting for Kafka"};
+    return Error{ErrorKind::unavailable, "log_full", "too many events wait for Kafka"};
   if (watch_.up()) return std::nullopt;
-  Error why = watch_.state().trouble;
-  if (why.code.empty() || why.code == "broker_away" || why.code == "timed_out" || why.code == "starting")
-    why = {ErrorKind::unavailable, "log_away", "Kafka is away: " + why.text};
+  // Errors of the connection become log_away. Others, as not_authorised, tell the operator more.
+  Error why = watch_.state().error;
+  if (why.code.empty() || why.code == "broker_unavailable" || why.code == "timed_out" ||
+      why.code == "starting")
+    why = {ErrorKind::unavailable, "log_away", "Kafka is not reachable: " + why.text};
   return why;
 }
 
-void EventLogState::answered(const intake::Receipts& receipts, std::size_t records, std::int64_t cost,
-                             std::optional<std::chrono::nanoseconds> took) {
+void EventLogState::on_receipts(const intake::Receipts& receipts, std::size_t records, std::int64_t cost,
+                                std::optional<std::chrono::nanoseconds> took) {
   if (took) {
     latency_ms_ = std::chrono::duration_cast<milliseconds>(*took).count();
-    counts_.answered.fetch_add(1, std::memory_order_relaxed);
-    counts_.answer_micros.fetch_add(
+    counts_.appends.fetch_add(1, std::memory_order_relaxed);
+    counts_.append_micros.fetch_add(
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(*took).count()),
         std::memory_order_relaxed);
     log_change(receipts);
@@ -86,7 +87,6 @@ void EventLogState::count(const intake::Receipts& receipts, std::size_t records)
   counts_.failed[index_of(receipts.why.code)].fetch_add(not_kept + unknown, std::memory_order_relaxed);
 }
 
-// Logs once, not at each request, that Kafka begins to refuse records or accepts them again.
 void EventLogState::log_change(const intake::Receipts& receipts) {
   const bool is_kept = receipts.all == intake::Receipt::kept;
   if (!is_kept && is_local(receipts.why.code)) return;
@@ -105,8 +105,9 @@ void EventLogState::log_change(const intake::Receipts& receipts) {
   if (is_kept)
     logger_.info("Kafka accepts records again", {{"topic", topic_}});
   else
-    logger_.warn("Kafka did not keep what it was sent",
-                 {{"code", std::string(receipts.why.code)}, {"reason", receipts.why.text}});
+    logger_.warn(
+        "Kafka did not accept records",
+        {{"topic", topic_}, {"code", std::string(receipts.why.code)}, {"reason", receipts.why.text}});
 }
 
 intake::LogHealth EventLogState::health() const {

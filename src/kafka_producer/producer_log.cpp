@@ -22,7 +22,7 @@ ProducerSettings settings_of(const kafka::EventLogOptions& options) {
           .compression = *kafka_protocol::parse_compression(options.compression),
           .linger = options.linger,
           .request_timeout = options.request_timeout,
-          .answer_timeout = options.answer_timeout};
+          .answer_timeout = options.append_timeout};
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ std::string reason_against(const kafka::EventLogOptions& options) {
 Result<std::unique_ptr<ProducerLog>> ProducerLog::open(kafka::EventLogOptions options,
                                                        telemetry::Logger& logger) {
   auto watch =
-      kafka::TopicWatch::open({options.cluster, options.partitions, options.make_letters_too}, logger);
+      kafka::TopicWatch::open({options.cluster, options.partitions, options.create_dlq_topic}, logger);
   if (!watch) return propagate(watch);
   return std::unique_ptr<ProducerLog>(new ProducerLog(std::move(options), logger, std::move(*watch)));
 }
@@ -60,10 +60,10 @@ http::IoTask* ProducerLog::make_loop() {
     std::vector<kafka::PartitionEnd> ends;
     ends.reserve(written.size());
     for (const auto& each : written) ends.push_back({each.partition, each.end});
-    watch_->wrote(ends);
+    watch_->on_ends_written(ends);
   };
   events.answered = [this](Answer answer) { on_answer(std::move(answer)); };
-  events.brokers_lost = [this] { watch_->lost(); };
+  events.brokers_lost = [this] { watch_->on_brokers_lost(); };
   return &loops_.emplace_back(settings_of(options_), std::move(events));
 }
 
@@ -83,7 +83,7 @@ void ProducerLog::append(intake::EventBatch events, intake::ReceiptCallback rece
 
 void ProducerLog::refuse(Error why, std::size_t records, std::int64_t cost, intake::ReceiptCallback receive) {
   intake::Receipts receipts{.all = intake::Receipt::not_kept, .each = {}, .why = std::move(why)};
-  state_.answered(receipts, records, cost, std::nullopt);
+  state_.on_receipts(receipts, records, cost, std::nullopt);
   receive(std::move(receipts));
 }
 
@@ -91,8 +91,8 @@ void ProducerLog::on_answer(Answer answer) {
   if (answer.error != 0)
     answer.receipts.why =
         kafka::error_of_code(answer.error, "writing to the topic " + options_.cluster.topic);
-  state_.answered(answer.receipts, answer.records, static_cast<std::int64_t>(answer.cost),
-                  read_clock().mono - answer.appended_at);
+  state_.on_receipts(answer.receipts, answer.records, static_cast<std::int64_t>(answer.cost),
+                     read_clock().mono - answer.appended_at);
   answer.receive(std::move(answer.receipts));
 }
 

@@ -45,13 +45,13 @@ bool SimulatedProcess::run_write_step() {
     return true;
   }
   // The calls that wait for locks.
-  const auto* begin = std::get_if<commit::Begin>(&*call_);
+  const auto* begin = commit::request_if<commit::Begin>(*call_);
   if (begin && store_.would_block(begin->fences)) return false;
-  const auto* archive = std::get_if<commit::ArchiveLedger>(&*call_);
-  if (archive && store_.would_block(archive->retirement)) return false;
-  const auto* lock = std::get_if<commit::LockDeadLetters>(&*call_);
-  if (lock && store_.would_block(lock->letters)) return false;
-  work.answer(commit::perform(store_, *std::exchange(call_, std::nullopt)));
+  const auto* archive = commit::request_if<commit::ArchiveLedger>(*call_);
+  if (archive && store_.would_block(archive->archival)) return false;
+  const auto* lock = commit::request_if<commit::LockDeadLetters>(*call_);
+  if (lock && store_.would_block(lock->dead_letters)) return false;
+  commit::execute(*std::exchange(call_, std::nullopt), store_);
   return true;
 }
 
@@ -76,7 +76,7 @@ SimulatedCluster::SimulatedCluster(ClusterSettings settings)
   settings_.consumer.dlq_enabled = settings.dlq_enabled;
   database.bugs = settings.store_bugs;
   database.on_commit = [this](const commit::Changes& changes) { check(changes); };
-  database.on_retire = [this](const commit::LedgerArchival& archival, const tally::LedgerRow& new_row) {
+  database.on_archive = [this](const commit::LedgerArchival& archival, const tally::LedgerRow& new_row) {
     oracle_.on_ledger_archived(archival);
     fences_[new_row.partition] = {new_row.partition, new_row.next_offset, new_row.version};
   };

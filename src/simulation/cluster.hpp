@@ -148,7 +148,7 @@ class SimulatedCluster {
   std::int64_t restore_checkpoint();
   // Whether the dead letter is in the store and in its checkpoint.
   [[nodiscard]] bool is_durable(const commit::DeadLetterId& dead_letter) const {
-    return checkpoint_.letters.contains(dead_letter) && database.letters.contains(dead_letter);
+    return checkpoint_.dead_letters.contains(dead_letter) && database.dead_letters.contains(dead_letter);
   }
   // Deletes the records that no process will read again: those that the checkpoint has counted, except the
   // dedupe window. Returns the number of deleted offsets.
@@ -161,7 +161,7 @@ class SimulatedCluster {
   // The store has counted every partition to its end.
   [[nodiscard]] bool all_counted() const;
   // No minute has a pending roll-up.
-  [[nodiscard]] bool all_rolled_up() const { return database.unrolled.empty(); }
+  [[nodiscard]] bool all_rolled_up() const { return database.pending_rollups.empty(); }
   // No window is left that retention should have taken two hours ago. (Hours and days are pruned once an
   // hour.)
   [[nodiscard]] bool all_pruned() const;

@@ -62,9 +62,9 @@ class DeadLettersTest : public testing::Test {
   [[nodiscard]] const tally::LedgerRow& ledger(std::int32_t partition = 0) const {
     return cluster_.database.ledgers.at(partition);
   }
-  [[nodiscard]] const commit::FakeTables::Letter& dead_letter(std::int32_t partition,
-                                                              std::int64_t offset) const {
-    return cluster_.database.letters.at({commit::FakeMetricsStore::topic, partition, offset});
+  [[nodiscard]] const commit::FakeTables::DeadLetterRow& dead_letter(std::int32_t partition,
+                                                                     std::int64_t offset) const {
+    return cluster_.database.dead_letters.at({commit::FakeMetricsStore::topic, partition, offset});
   }
 
   SimulatedCluster cluster_;
@@ -82,8 +82,8 @@ TEST_F(DeadLettersTest, AnInvalidRecordBecomesADeadLetterAndThePartitionContinue
   EXPECT_EQ(ledger().next_offset, 3);
   EXPECT_EQ(ledger().dead_lettered, 2);
   EXPECT_EQ(ledger().tallied, 1);
-  EXPECT_EQ(dead_letter(0, 0).letter.reason, "not_json");
-  EXPECT_EQ(dead_letter(0, 1).letter.reason, "value_missing");
+  EXPECT_EQ(dead_letter(0, 0).dead_letter.reason, "not_json");
+  EXPECT_EQ(dead_letter(0, 1).dead_letter.reason, "value_missing");
   EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
@@ -112,7 +112,7 @@ TEST_F(DeadLettersTest, AReplayThatFailsAddsAnAttemptToItsDeadLetterAndDoesNotLo
   pass(seconds{3});
   append_garbage(1, first_dead_letter);
   pass(minutes{1});
-  EXPECT_EQ(cluster_.database.letters.size(), 1U);
+  EXPECT_EQ(cluster_.database.dead_letters.size(), 1U);
   EXPECT_EQ(dead_letter(0, 0).attempts, 5);
   EXPECT_EQ(ledger(0).dead_lettered + ledger(1).dead_lettered, 5)
       << "each attempt counts as a dead letter once";
@@ -153,7 +153,7 @@ TEST_F(DeadLettersTest, AReplayOfAnUnknownDeadLetterIsAnOrdinaryRecord) {
   pass(seconds{3});
   EXPECT_EQ(ledger().tallied, 3);
   EXPECT_EQ(ledger().dead_lettered, 2);
-  EXPECT_EQ(cluster_.database.letters.size(), 2U);
+  EXPECT_EQ(cluster_.database.dead_letters.size(), 2U);
   EXPECT_EQ(dead_letter(0, 3).attempts, 1);
   EXPECT_EQ(cluster_.fault(), std::nullopt);
 }

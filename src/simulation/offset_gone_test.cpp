@@ -140,12 +140,12 @@ TEST_F(OffsetGoneTest, Fault27ARecreatedTopicGetsNewLedgerRowsUnderEarliest) {
   EXPECT_TRUE(refused().empty());
   EXPECT_EQ(ledger(0).start_offset, 0);
   EXPECT_EQ(ledger(0).tallied, 2);
-  ASSERT_EQ(cluster_->database.retired.size(), 1U);
-  const auto& [name, old] = *cluster_->database.retired.begin();
+  ASSERT_EQ(cluster_->database.archived.size(), 1U);
+  const auto& [name, old] = *cluster_->database.archived.begin();
   EXPECT_TRUE(name.first.starts_with("the-topic~2025")) << name.first;
   EXPECT_EQ(old.tallied, 5);
   EXPECT_EQ(old.dead_lettered, 1);
-  EXPECT_TRUE(cluster_->database.letters.contains(commit::DeadLetterId{name.first, 0, 5}));
+  EXPECT_TRUE(cluster_->database.dead_letters.contains(commit::DeadLetterId{name.first, 0, 5}));
   EXPECT_EQ(events_in_days(), 7) << "windows are kept";
 }
 
@@ -162,7 +162,7 @@ TEST_F(OffsetGoneTest, Fault27ARecreatedTopicIsDetectedByItsRecordsThoughItIsLon
   process_->log().assign({0, 1});
   pass(seconds{3});
   EXPECT_EQ(ledger(0).tallied, 9);
-  EXPECT_EQ(cluster_->database.retired.size(), 1U);
+  EXPECT_EQ(cluster_->database.archived.size(), 1U);
 }
 
 // KAFKA_START=latest skipped five records of a log that is deleted before the first process starts.
@@ -206,7 +206,7 @@ TEST_F(OffsetGoneTest, Fault27ALedgerRowIsArchivedOnceThoughTheStoreFails) {
     };
     recreate_topic();
     EXPECT_EQ(ledger(0).tallied, 2);
-    EXPECT_EQ(cluster_->database.retired.size(), 1U) << "archived once, although results were lost";
+    EXPECT_EQ(cluster_->database.archived.size(), 1U) << "archived once, although results were lost";
   }
 }
 
@@ -214,7 +214,7 @@ TEST_F(OffsetGoneTest, Fault27ALedgerRowIsArchivedOnceThoughTheStoreFails) {
 // it.
 TEST_F(OffsetGoneTest, Fault27OfTwoProcessesThatArchiveARowTheFirstWins) {
   for (const bool unfenced : {false, true}) {
-    start(consumer::OnOffsetGone::earliest, {.retire_unfenced = unfenced});
+    start(consumer::OnOffsetGone::earliest, {.archive_unfenced = unfenced});
     append(5, 0);
     pass(seconds{3});
     process_.reset();
@@ -245,7 +245,7 @@ TEST_F(OffsetGoneTest, Fault27OfTwoProcessesThatArchiveARowTheFirstWins) {
     }
     EXPECT_EQ(cluster_->fault(), std::nullopt);
     EXPECT_EQ(ledger(0).tallied, 2);
-    EXPECT_EQ(cluster_->database.retired.size(), 1U);
+    EXPECT_EQ(cluster_->database.archived.size(), 1U);
   }
 }
 

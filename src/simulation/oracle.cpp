@@ -57,7 +57,7 @@ void Oracle::restore_checkpoint(const commit::FakeTables& tables) {
   dead_letters_ = checkpoint_dead_letters_;
   std::map<const Facts*, std::int64_t> counted_to;
   for (const auto& [partition, row] : tables.ledgers) counted_to[&facts_of(*this, row)] = row.next_offset;
-  for (const auto& [name, row] : tables.retired) counted_to[&facts_of(*this, row)] = row.next_offset;
+  for (const auto& [name, row] : tables.archived) counted_to[&facts_of(*this, row)] = row.next_offset;
   const auto reset_verdicts = [&](Facts& facts) {
     const auto counted = counted_to.find(&facts);
     for (auto at = facts.lower_bound(counted == counted_to.end() ? 0 : counted->second); at != facts.end();

@@ -187,7 +187,7 @@ void Oracle::for_each_counted(const commit::FakeDatabase& database, See see) con
     for_each_counted(row, [&](std::int64_t, const Fact& fact) { see(row.partition, fact); });
   };
   for (const auto& [partition, row] : database.ledgers) pass(row);
-  for (const auto& [name, row] : database.retired) pass(row);
+  for (const auto& [name, row] : database.archived) pass(row);
 }
 
 }  // namespace weir::simulation

@@ -57,7 +57,7 @@ ViewRows views_of(const commit::FakeDatabase& database) {
     const tally::WindowRow& row = window.row;
     if (!hidden(key)) add_to_view(rows, key, row.events, row.page_views, row.users);
     if (key.granularity != Granularity::minute) continue;
-    if (!database.unrolled.contains(commit::PendingRollup{key.partition, key.start})) continue;
+    if (!database.pending_rollups.contains(commit::PendingRollup{key.partition, key.start})) continue;
     for (const Granularity coarse : {Granularity::hour, Granularity::day}) {
       tally::WindowKey target = key;
       target.granularity = coarse;
@@ -140,7 +140,7 @@ std::optional<std::string> Oracle::overlap_fault(const commit::FakeDatabase& dat
   for (const auto& [partition, row] : database.ledgers) {
     if (is_second(row)) return "a log is counted by two ledger rows";
   }
-  for (const auto& [name, row] : database.retired) {
+  for (const auto& [name, row] : database.archived) {
     if (is_second(row)) return name.first + " is the ledger row of a log that another row has counted";
   }
   return std::nullopt;
@@ -150,14 +150,14 @@ std::optional<std::string> Oracle::overlap_fault(const commit::FakeDatabase& dat
 std::optional<std::string> Oracle::dead_letter_fault(const commit::FakeDatabase& database) const {
   std::map<commit::DeadLetterId, DeadLetterRow> is;
   std::int64_t attempts = 0;
-  for (const auto& [id, letter] : database.letters) {
+  for (const auto& [id, letter] : database.dead_letters) {
     is[id] = {.attempts = letter.attempts, .replayed = letter.replayed_at.has_value()};
     attempts += letter.attempts;
   }
   if (is != dead_letters_) return "the dead letters differ from those of the log";
   std::int64_t dead_lettered = 0;
   for (const auto& [partition, row] : database.ledgers) dead_lettered += row.dead_lettered;
-  for (const auto& [name, row] : database.retired) dead_lettered += row.dead_lettered;
+  for (const auto& [name, row] : database.archived) dead_lettered += row.dead_lettered;
   if (attempts != dead_lettered) return differs("the sum of attempts", attempts, dead_lettered);
   return std::nullopt;
 }
@@ -207,7 +207,8 @@ std::optional<std::string> Oracle::find_unpruned(const commit::FakeDatabase& dat
     const WallTime end(tally::window_end(key.granularity, key.start));
     const bool is_minute = key.granularity == Granularity::minute;
     if (kept.count() == 0 || std::max(end, window.written_at) + kept > before) continue;
-    if (is_minute && database.unrolled.contains(commit::PendingRollup{key.partition, key.start})) continue;
+    if (is_minute && database.pending_rollups.contains(commit::PendingRollup{key.partition, key.start}))
+      continue;
     return in_words(key) + " should have been pruned";
   }
   return std::nullopt;
@@ -237,7 +238,7 @@ std::optional<std::string> Oracle::find_fault(const commit::FakeDatabase& databa
   for (const auto& [partition, row] : database.ledgers) {
     if (auto fault = ledger_fault(row)) return fault;
   }
-  for (const auto& [name, row] : database.retired) {
+  for (const auto& [name, row] : database.archived) {
     if (auto fault = ledger_fault(row)) return name.first + ": " + *fault;
   }
   if (auto fault = overlap_fault(database)) return fault;

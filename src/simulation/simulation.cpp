@@ -58,7 +58,7 @@ class Simulation {
         member.frozen = 0;
         if (member.process) member.process->run_until_idle();
       }
-      cluster_.database.settle(dice_.one_in(2));
+      cluster_.database.resolve_in_doubt(dice_.one_in(2));
       cluster_.advance(milliseconds{cluster_.all_counted() ? 30'000 : 300});
     }
     return finish();
@@ -108,7 +108,7 @@ class Simulation {
     if (store_unavailable_steps_ > 0) return commit::Fault::refused;
     if (!dice_.one_in(parameters_.store_fault_one_in)) return commit::Fault::none;
     constexpr std::array faults{commit::Fault::refused, commit::Fault::lost_before, commit::Fault::lost_after,
-                                commit::Fault::limbo};
+                                commit::Fault::in_doubt};
     record("the store fails", -1, -1);
     return faults[static_cast<std::size_t>(dice_.roll(4))];
   }
@@ -136,7 +136,7 @@ class Simulation {
     if (what < 48) return cluster_.advance(milliseconds{dice_.roll(20'000)});
     if (what < 49)
       return cluster_.advance(parameters_.days_pass ? minutes{dice_.roll(1800)} : seconds{dice_.roll(120)});
-    if (what < 51) return cluster_.database.settle(dice_.one_in(2));
+    if (what < 51) return cluster_.database.resolve_in_doubt(dice_.one_in(2));
     if (member.frozen > 0 || !member.process) return;
     if (what < 57 && parameters_.dlq_enabled) return end_copies(*member.process);
     if (what < 70) {
@@ -346,13 +346,13 @@ class Simulation {
     for (SimulatedGroup::Member& member : group_.members()) {
       if (member.process) add_counts(*member.process);
     }
-    for (const auto& [id, dead_letter] : cluster_.database.letters)
+    for (const auto& [id, dead_letter] : cluster_.database.dead_letters)
       result_.dead_letters_replayed += dead_letter.replayed_at ? 1 : 0;
     result_.crashes = group_.crashes();
     result_.assignments = group_.assignments();
     result_.windows_pruned = cluster_.database.windows_pruned;
     result_.metrics_pruned = cluster_.database.flushes_pruned;
-    result_.ledgers_archived = static_cast<std::int64_t>(cluster_.database.retired.size());
+    result_.ledgers_archived = static_cast<std::int64_t>(cluster_.database.archived.size());
     for (const Record& each : records_) {
       result_.last_events += "  at " + std::to_string(each.second) + " s: ";
       if (each.process >= 0) result_.last_events += "process " + std::to_string(each.process) + " ";

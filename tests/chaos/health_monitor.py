@@ -20,7 +20,7 @@ COUNTED = {  # counter: its name in the summary
     "weir_consumer_pauses_total": "pauses",
     "weir_intake_unknown_total": "outcomes unknown",
     "weir_intake_not_kept_total": "events not kept",
-    "weir_kafka_producers_renewed_total": "Kafka producers replaced",
+    "weir_kafka_producers_replaced_total": "Kafka producers replaced",
 }
 MEMORY_MB_MAX = 512  # bound of each Weir process
 SERIES = re.compile(rf"^({'|'.join(COUNTED)})(?:\{{[^}}]*\}})? (\S+)$", re.MULTILINE)

@@ -1,4 +1,4 @@
-// The stage of the EventLog port's suite on Kafka: librdkafka's mock cluster or a real one.
+// The fixture of the EventLog contract tests on Kafka: librdkafka's mock cluster or a real one.
 #pragma once
 
 #include <memory>
@@ -30,7 +30,8 @@ std::unique_ptr<Log> open_as(EventLogOptions options, telemetry::Logger& log) {
 template <class Log>
 class LogWorld final : public intake::EventLogFixture {
  public:
-  // A topic of its own, by its name in `cluster`. `host`: the brokers, where they live in this process.
+  // `cluster.topic` must be a topic that only this fixture uses. `host`: the brokers, if they run in this
+  // process.
   explicit LogWorld(Cluster cluster, std::unique_ptr<FakeBrokers> host = nullptr)
       : host_(std::move(host)),
         options_{.cluster = std::move(cluster), .partitions = 4, .waiting_bytes_max = 256 * 1024} {
