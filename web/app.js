@@ -3,15 +3,10 @@
 
 import { Chart } from './chart.js';
 import { showAccount } from './account.js';
-import { hashOf, rangeOf, RANGES, seriesOf, viewOf } from './view.js';
+import { hashOf, listsOf, rangeOf, RANGES, seriesOf, shownLists, viewOf } from './view.js';
 
 const POLL_MS = 3000;
 const METRICS = { events: 'Events', page_views: 'Page views', unique_users: 'Unique users' };
-const LISTS = [
-  { dimension: 'page', title: 'Pages', sort: 'page_views', unit: 'Views', none: 'No pages yet' },
-  { dimension: 'referrer', title: 'Referrers', sort: 'page_views', unit: 'Views', none: 'No referrers yet' },
-  { dimension: 'activity_type', title: 'Activity', sort: 'events', unit: 'Events', none: 'No activity yet' },
-];
 
 const number = new Intl.NumberFormat('en');
 const percent = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 1 });
@@ -44,13 +39,14 @@ async function askAll(view, signal) {
   const range = await rangeOf(view, askNow);
   const span = { from: range.from, to: range.to };
   const filter = view.filter ? { [view.filter.dimension]: view.filter.value } : {};
-  const [summary, series, ledger, ...lists] = await Promise.all([
+  const lists = listsOf((await ask('dimensions', {}, signal)).dimensions);
+  const [summary, series, ledger, ...tops] = await Promise.all([
     ask('summary', { ...span, ...filter, compare: 'previous' }, signal),
     seriesOf(askNow, span, filter, range.interval),
     ask('ledger', {}, signal),
-    ...LISTS.map(({ dimension, sort }) => ask('top', { ...span, dimension, sort, limit: 10 }, signal)),
+    ...lists.map(({ dimension, sort }) => ask('top', { ...span, dimension, sort, limit: 10 }, signal)),
   ]);
-  return { view, span, filter, summary, series, ledger, lists };
+  return { view, span, filter, summary, series, ledger, lists: shownLists(lists, tops) };
 }
 
 function showTiles({ summary }) {
@@ -99,7 +95,7 @@ function listRow(list, row, most, view) {
     element('td', { className: 'users' }, number.format(row.unique_users)));
 }
 
-function listCard(list, answer, { view, span }) {
+function listCard({ list, answer }, { view, span }) {
   const rows = answer.rows.filter((row) => row[list.sort] > 0);
   const most = rows[0]?.[list.sort] ?? 0;
   const head = element('tr', {}, element('th', { scope: 'col' }, ''), element('th', { scope: 'col' }, list.unit),
@@ -140,7 +136,7 @@ function show(all) {
   showTiles(all);
   showChart(all);
   const content = JSON.stringify([view, lists]);
-  if (content !== shown) byId('lists').replaceChildren(...LISTS.map((list, i) => listCard(list, lists[i], all)));
+  if (content !== shown) byId('lists').replaceChildren(...lists.map((one) => listCard(one, all)));
   shown = content;
   showAccount(ledger);
   if (focused) [...document.querySelectorAll('[data-key]')].find((one) => one.dataset.key === focused)?.focus();

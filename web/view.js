@@ -4,7 +4,12 @@
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const FILTERS = ['activity_type', 'page', 'referrer'];
+const NO_FILTERS = ['last', 'from', 'to'];  // every other parameter of the address is a dimension
+const LISTS = {
+  page: { title: 'Pages', sort: 'page_views', unit: 'Views', none: 'No pages yet' },
+  referrer: { title: 'Referrers', sort: 'page_views', unit: 'Views', none: 'No referrers yet' },
+  activity_type: { title: 'Activity', sort: 'events', unit: 'Events', none: 'No activity yet' },
+};
 const DAYS_MAX = 4990;       // as many days as one series may have, and some to spare
 const SERIES_MAX = 12;       // that one chart asks for: more than a century
 const FIRST_EVENT = Date.UTC(1990, 0, 1);  // no event is older
@@ -18,9 +23,24 @@ export const RANGES = {
   all: { title: 'All' },
 };
 
+// A list for each dimension that Weir knows. One of DIMENSIONS has its own name as the title.
+export function listsOf(dimensions) {
+  return dimensions.map(({ name }) => {
+    const title = name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ');
+    const list = Object.hasOwn(LISTS, name) ? LISTS[name] : { title, sort: 'events', unit: 'Events', none: '', isOwn: true };
+    return { dimension: name, ...list };
+  });
+}
+
+// Lists with their answers. A dimension that is no longer counted stays known: without rows it is not shown.
+export function shownLists(lists, answers) {
+  return lists.map((list, index) => ({ list, answer: answers[index] }))
+    .filter(({ list, answer }) => !list.isOwn || answer.rows.length > 0);
+}
+
 export function viewOf(hash) {
   const parameters = new URLSearchParams(hash.replace(/^#/, ''));
-  const dimension = FILTERS.find((name) => parameters.get(name));
+  const dimension = [...parameters.keys()].find((name) => !NO_FILTERS.includes(name) && parameters.get(name));
   const filter = dimension ? { dimension, value: parameters.get(dimension) } : null;
   const plus = (time) => time?.replace(' ', '+') ?? null;  // of an offset that was not escaped
   const from = plus(parameters.get('from'));

@@ -110,13 +110,24 @@ std::string expected_by(const TextRule& rule) {
   return text;
 }
 
+// The members of metadata that the caller named, and what was found of each.
+struct NamedMembers {
+  std::span<const std::string> names;
+  std::span<MemberText> texts;
+
+  [[nodiscard]] MemberText* find(std::string_view name) const {
+    for (std::size_t at = 0; at < names.size(); ++at)
+      if (names[at] == name) return &texts[at];
+    return nullptr;
+  }
+};
+
 // One event on its way through the decoder. Functions that return bool return false at the first fault, which
 // then stands in error.
 class Reading {
  public:
-  Reading(JsonCursor& walk, std::string& scratch, std::vector<std::string_view>& names,
-          std::string_view partition_key_member)
-      : walk_(walk), scratch_(scratch), names_(names), wanted_(partition_key_member) {}
+  Reading(JsonCursor& walk, std::string& scratch, std::vector<std::string_view>& names, NamedMembers named)
+      : walk_(walk), scratch_(scratch), names_(names), named_(named) {}
 
   bool read_event() {
     if (!walk_.take('{')) return deny_other();
@@ -128,11 +139,14 @@ class Reading {
     return check_presence();
   }
 
-  // The wanted member may be one that is read anyhow.
-  void settle_wanted() {
-    Metadata& all = activity.metadata;
-    if (wanted_ == "page_url") all.partition_key_member = all.page_url;
-    if (wanted_ == "referrer") all.partition_key_member = all.referrer;
+  // A named member can be one that every event is read for.
+  void copy_named_urls() {
+    for (std::size_t at = 0; at < named_.names.size(); ++at) {
+      const bool is_referrer = named_.names[at] == "referrer";
+      if (!is_referrer && named_.names[at] != "page_url") continue;
+      const auto& text = is_referrer ? activity.metadata.referrer : activity.metadata.page_url;
+      if (text) named_.texts[at] = {.kind = MemberText::Kind::string, .text = *text};
+    }
   }
 
   UserActivity activity;
@@ -181,27 +195,31 @@ class Reading {
       case referrer:
         return read_optional_text(referrer_rule, activity.metadata.referrer);
       default:
-        if (!wanted_.empty() && name == wanted_) return read_wanted();
+        if (MemberText* const text = named_.find(name)) return read_named(*text);
         return walk_.skip_value(2) || deny_json();
     }
   }
 
-  // Only a string or a number has a text of its own.
-  bool read_wanted() {
+  bool read_named(MemberText& out) {
     const char first = walk_.peek();
     const char* const begin = walk_.next_bytes();
     if (first == '"') {
       JsonString string;
       if (!walk_.take_string(string)) return deny_json();
-      activity.metadata.partition_key_member = unescape(string, scratch_).text;
+      const Unescaped unescaped = unescape(string, scratch_);
+      out = {.kind = MemberText::Kind::string,
+             .is_storable = !unescaped.has_nul && !unescaped.has_lone_surrogate,
+             .text = unescaped.text};
       return true;
     }
     if (!walk_.skip_value(2)) return deny_json();
-    if (first != '-' && (first < '0' || first > '9')) return true;
-    constexpr std::string_view of_numbers = "0123456789+-.eE";
+    const bool is_number = first == '-' || (first >= '0' && first <= '9');
+    if (!is_number && first != 't' && first != 'f') return true;
+    constexpr std::string_view of_scalars = "0123456789+-.eEtrufals";
     const char* end = begin;
-    while (of_numbers.contains(*end)) ++end;  // behind the number stands a ',' or a '}' at the latest
-    activity.metadata.partition_key_member = {begin, static_cast<std::size_t>(end - begin)};
+    while (of_scalars.contains(*end)) ++end;  // a ',', a '}' or white space follows
+    out = {.kind = is_number ? MemberText::Kind::number : MemberText::Kind::boolean,
+           .text = {begin, static_cast<std::size_t>(end - begin)}};
     return true;
   }
 
@@ -323,7 +341,7 @@ class Reading {
   JsonCursor& walk_;
   std::string& scratch_;                  // what had to be unescaped
   std::vector<std::string_view>& names_;  // of members that are not read, of the objects that are open
-  const std::string_view wanted_;
+  NamedMembers named_;
   std::uint32_t seen_ = 0;
   bool in_metadata_ = false;
 };
@@ -348,21 +366,26 @@ struct Decoder::Buffers {
   JsonCursor walk;
   std::string scratch;
   std::vector<std::string_view> names;
+  std::vector<MemberText> members;
 };
 
 Decoder::Decoder() : buffers_(std::make_unique<Buffers>()) {}
 
 Decoder::~Decoder() = default;
 
-Result<UserActivity> Decoder::decode(std::string_view json, std::string_view partition_key_member) {
+Result<UserActivity> Decoder::decode(std::string_view json, std::span<const std::string> members) {
   Buffers& buffers = *buffers_;
   buffers.scratch.clear();
   if (buffers.scratch.capacity() < json.size()) buffers.scratch.reserve(json.size());
   buffers.names.clear();
   if (!buffers.walk.begin(json)) return std::unexpected(buffers.walk.fault());
-  Reading reading(buffers.walk, buffers.scratch, buffers.names, partition_key_member);
+  buffers.members.assign(members.size(), {});
+  Reading reading(buffers.walk, buffers.scratch, buffers.names, {members, buffers.members});
   if (!reading.read_event()) return std::unexpected(std::move(reading.error));
-  if (!partition_key_member.empty()) reading.settle_wanted();
+  if (!members.empty()) {
+    reading.copy_named_urls();
+    reading.activity.metadata.members = buffers.members;
+  }
   return reading.activity;
 }
 

@@ -14,6 +14,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "activity/user_activity.hpp"
@@ -40,11 +42,11 @@ class Decoder {
   //   user_id_missing, activity_type_missing, timestamp_missing,
   //   user_id_invalid, activity_type_invalid, timestamp_invalid, metadata_invalid, message_id_invalid,
   //   page_url_invalid, referrer_invalid
-  // `wanted` names a member of metadata, unescaped, for Metadata::wanted; empty: none.
+  // `members` names members of metadata, unescaped, each once, for Metadata::members; it must live until the
+  // next call. They are found in the same pass: one that is a string takes about 10 ns.
   // About 150 ns for an event of 250 bytes; linear in its size (n log n in the number of an object's
   // members).
-  [[nodiscard]] Result<UserActivity> decode(std::string_view json,
-                                            std::string_view partition_key_member = {});
+  [[nodiscard]] Result<UserActivity> decode(std::string_view json, std::span<const std::string> members = {});
 
  private:
   struct Buffers;

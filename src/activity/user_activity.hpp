@@ -1,19 +1,31 @@
 // What a client tells us: one activity of one user.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/clock.hpp"
 
 namespace weir::activity {
 
+// The text of a member of `metadata` that the caller of Decoder::decode() named. A string's text is
+// unescaped, a number's is as it was written, a boolean's is `true` or `false`.
+struct MemberText {
+  // absent: there is no such member, or it is null, an object or an array.
+  enum class Kind : std::uint8_t { absent, string, number, boolean };
+
+  Kind kind = Kind::absent;
+  bool is_storable = true;  // the text is UTF-8 without U+0000, as databases require
+  std::string_view text;    // empty if absent
+};
+
 // The members of `metadata` that are read; all others are kept in the event's bytes and not looked at.
 struct Metadata {
   std::optional<std::string_view> page_url;
   std::optional<std::string_view> referrer;
-  std::optional<std::string_view>
-      partition_key_member;  // the text of the string or number that the caller named
+  std::span<const MemberText> members;  // those that the caller named, in that order
 };
 
 // A decoded event. A value of views: they point into the bytes it was decoded from or into the decoder's own

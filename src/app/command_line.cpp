@@ -22,6 +22,8 @@
 #include "importer/import.hpp"
 #include "importer/source.hpp"
 #include "importer/weir_client.hpp"
+#include "tally/dimension.hpp"
+#include "tally/granularity.hpp"
 #include "telemetry/logger.hpp"
 
 namespace weir::app {
@@ -289,8 +291,9 @@ class CommandLine {
 
   void add_stats() {
     CommandSpec spec{.name = "stats", .help = "the numbers of a running Weir on a terminal"};
-    const std::vector<std::string> intervals{"minute", "hour", "day"};
-    const std::vector<std::string> dimensions{"page", "referrer", "activity_type"};
+    const std::vector<std::string> intervals(tally::granularity_names.begin(),
+                                             tally::granularity_names.end());
+    const std::string dimensions = dimensions_in_words();
     const std::vector<std::string> formats{"table", "json", "csv"};  // in the order of cli::StatsFormat
     spec.arguments = {
         url_into(stats_url_),
@@ -307,10 +310,9 @@ class CommandLine {
          .expected = in_words(intervals),
          .take = one_of(intervals, [this, intervals](std::size_t at) { stats_.interval = intervals[at]; })},
         {.name = "--dimension",
-         .help = "top lists to show: " + in_words(dimensions) + "; may be repeated",
-         .expected = in_words(dimensions),
-         .take = one_of(dimensions,
-                        [this, dimensions](std::size_t at) { stats_.dimensions.push_back(dimensions[at]); }),
+         .help = "top lists to show: " + dimensions + " (default: all); may be repeated",
+         .expected = dimensions,
+         .take = [this](const std::string& typed) { return read_dimension(typed); },
          .is_repeatable = true},
         {.name = "--limit",
          .help = "rows of a top list (default: 10)",
@@ -322,6 +324,21 @@ class CommandLine {
          .take =
              one_of(formats, [this](std::size_t at) { stats_.format = static_cast<cli::StatsFormat>(at); })}};
     commands_.push_back({std::move(spec), [this] { return run_stats(stats_, stats_url_, world_); }});
+  }
+
+  static std::string dimensions_in_words() {
+    std::vector<std::string> names;
+    for (const auto& each : tally::built_in_dimensions)
+      if (each.dimension != tally::Dimension::total) names.emplace_back(each.name);
+    names.emplace_back("a name in DIMENSIONS of that Weir");
+    return in_words(names);
+  }
+
+  // Whether that Weir knows the name is for it to say.
+  bool read_dimension(const std::string& typed) {
+    if (!tally::is_dimension_name(typed) || typed == name_of(tally::Dimension::total)) return false;
+    stats_.dimensions.push_back(typed);
+    return true;
   }
 
   bool read_limit(const std::string& typed) {

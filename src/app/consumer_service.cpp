@@ -16,8 +16,10 @@ namespace {
 
 constexpr std::chrono::milliseconds log_retry_pause{1000};
 
-consumer::ConsumerSettings consumer_settings(const config::Settings& settings) {
+consumer::ConsumerSettings consumer_settings(const config::Settings& settings,
+                                             const std::vector<tally::CountedDimension>& dimensions) {
   consumer::ConsumerSettings consumer;
+  consumer.dimensions = dimensions;
   consumer.topic = settings.kafka_topic;
   consumer.workers = static_cast<std::size_t>(settings.num_workers);
   consumer.dedupe = {.window = settings.dedup_window, .records = settings.dedup_window_events};
@@ -97,7 +99,11 @@ void ConsumerService::open() {
 
 bool ConsumerService::prepare_store() {
   consumer::StartRetries retries;
-  for (Result<void> prepared = store_.prepare(); !prepared; prepared = store_.prepare()) {
+  for (auto prepared = try_to_prepare_store(); !prepared; prepared = try_to_prepare_store()) {
+    if (exit_code_of(prepared.error()) == 2) {
+      fatal_(2, prepared.error());
+      return false;
+    }
     waits_for_store(prepared.error());
     const auto wait = retries.after_failure();
     if (!wait) {
@@ -108,6 +114,14 @@ bool ConsumerService::prepare_store() {
     if (!pause(*wait)) return false;
   }
   return true;
+}
+
+Result<void> ConsumerService::try_to_prepare_store() {
+  if (auto prepared = store_.prepare(); !prepared) return prepared;
+  auto counted = store_.store().register_dimensions(settings_.dimensions, read_clock().wall);
+  if (!counted) return propagate(counted);
+  dimensions_ = *std::move(counted);
+  return {};
 }
 
 Result<void> ConsumerService::choose_start(consumer::LogReader& reader) {
@@ -142,7 +156,8 @@ void ConsumerService::run(consumer::LogReader& reader) {
   hooks.copies = events_.copies();
   const std::lock_guard lock(mutex_);
   if (!stopping_)
-    runner_.emplace(consumer_settings(settings_), reader, store_.store(), logger_, std::move(hooks));
+    runner_.emplace(consumer_settings(settings_, dimensions_), reader, store_.store(), logger_,
+                    std::move(hooks));
 }
 
 // False: we are to stop.

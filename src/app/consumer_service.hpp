@@ -70,6 +70,7 @@ class ConsumerService {
 
   void open();
   [[nodiscard]] bool prepare_store();
+  [[nodiscard]] Result<void> try_to_prepare_store();
   [[nodiscard]] bool ask_log(const std::function<Result<void>()>& ask);
   [[nodiscard]] Result<void> choose_start(consumer::LogReader& reader);
   void run(consumer::LogReader& reader);
@@ -86,6 +87,7 @@ class ConsumerService {
   const Fatal fatal_;
   const StartIsStored start_is_stored_;
   const std::unique_ptr<NotReadyReader> gate_;
+  std::vector<tally::CountedDimension> dimensions_;  // the opening thread's
   report::Report report_;
 
   mutable std::mutex mutex_;  // guards the next four

@@ -82,6 +82,9 @@ inline constexpr std::int64_t prune_rows_max = 10'000;  // whole windows, at lea
 
 // One window.
 inline constexpr std::size_t values_per_window_max = 1000;
+inline constexpr std::size_t own_dimensions_max = 8;          // DIMENSIONS: counted at once
+inline constexpr std::size_t own_dimension_number_max = 255;  // names that one database ever knows
+inline constexpr std::size_t own_value_bytes_max = 256;
 inline constexpr std::size_t sketch_exact_max = 4096;
 
 // One answer.

@@ -38,13 +38,18 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-// Asks one Weir, with the range of the options in every question.
+constexpr const char* foreign_answer = "its answer lacks members that the answer of a Weir has";
+
+// Asks one Weir, with the range of the options in every question that has a range.
 class Asker {
  public:
+  enum class Range : bool { without, with };
+
   Asker(http::Client& client, const StatsOptions& options) : client_(client), options_(options) {}
 
   // `member` is one that every answer to this question has.
-  Result<std::string> ask(std::string_view what, std::string_view member, const Parameters& parameters) {
+  Result<std::string> ask(std::string_view what, std::string_view member, const Parameters& parameters,
+                          Range range = Range::with) {
     std::string path = "/api/v1/" + std::string(what);
     char separator = '?';
     const auto add = [&](std::string_view name, const std::string& value) {
@@ -52,8 +57,10 @@ class Asker {
       path.append(1, separator).append(name).append("=").append(escaped(value));
       separator = '&';
     };
-    add("from", options_.from);
-    add("to", options_.to);
+    if (range == Range::with) {
+      add("from", options_.from);
+      add("to", options_.to);
+    }
     for (const auto& [name, value] : parameters) add(name, value);
     auto response = client_.send("GET", path, {}, "");
     if (!response) return propagate(response);
@@ -66,7 +73,7 @@ class Asker {
  private:
   [[nodiscard]] bool is_answer(const http::Response& response, std::string_view member) const {
     if (response.status != 200) return false;
-    if (options_.format == StatsFormat::csv)
+    if (options_.format == StatsFormat::csv && member != "dimensions")
       return response.header("Content-Type").value_or("").starts_with("text/csv");
     const auto body = importer::object_in(response.body);
     return body && importer::find(*body, {member}) != nullptr;
@@ -82,9 +89,20 @@ struct Answers {
   std::vector<std::string> tops;
 };
 
-std::vector<std::string> dimensions_of(const StatsOptions& options) {
+// The names of the dimensions that are asked for, or of all that this Weir knows.
+Result<std::vector<std::string>> dimensions_of(Asker& asker, const StatsOptions& options) {
   if (!options.dimensions.empty()) return options.dimensions;
-  return {"page", "referrer", "activity_type"};
+  auto answer = asker.ask("dimensions", "dimensions", {}, Asker::Range::without);
+  if (!answer) return propagate(answer);
+  std::vector<std::string> names;
+  try {
+    const json::value known = json::parse(*answer);
+    for (const json::value& each : known.as_object().at("dimensions").as_array())
+      names.emplace_back(std::string_view(each.as_object().at("name").as_string()));
+  } catch (const std::exception&) {
+    return fail(ErrorKind::invalid, "no_weir", foreign_answer);
+  }
+  return names;
 }
 
 Result<std::string> ask_series(Asker& asker, const StatsOptions& options, const std::string& format) {
@@ -105,7 +123,9 @@ Result<Answers> ask_all(Asker& asker, const StatsOptions& options) {
   auto series = ask_series(asker, options, "json");
   if (!series) return propagate(series);
   answers.series = std::move(*series);
-  for (const auto& dimension : dimensions_of(options)) {
+  const auto dimensions = dimensions_of(asker, options);
+  if (!dimensions) return std::unexpected(dimensions.error());
+  for (const auto& dimension : *dimensions) {
     auto top = ask_top(asker, options, dimension, "json");
     if (!top) return propagate(top);
     answers.tops.push_back(std::move(*top));
@@ -180,8 +200,12 @@ std::string top_table(const json::object& top, std::size_t columns) {
 std::string table_of(const Answers& answers, const StatsOptions& options) {
   auto text = summary_table(json::parse(answers.summary).as_object());
   text += '\n' + series_table(json::parse(answers.series).as_object(), options.columns);
-  for (const auto& top : answers.tops)
-    text += '\n' + top_table(json::parse(top).as_object(), options.columns);
+  for (const auto& answer : answers.tops) {
+    const json::value top = json::parse(answer);
+    // A dimension that is no longer counted stays known and has no rows.
+    if (options.dimensions.empty() && top.as_object().at("rows").as_array().empty()) continue;
+    text += '\n' + top_table(top.as_object(), options.columns);
+  }
   return text;
 }
 
@@ -230,7 +254,7 @@ Result<std::string> answer(const StatsOptions& options) {
   try {
     return table_of(*answers, options);
   } catch (const std::exception&) {
-    return fail(ErrorKind::invalid, "no_weir", "its answer lacks members that the answer of a Weir has");
+    return fail(ErrorKind::invalid, "no_weir", foreign_answer);
   }
 }
 

@@ -17,7 +17,7 @@ struct StatsOptions {
   std::string to;        // RFC 3339; empty: now
   std::string interval;  // minute, hour, day; empty: as suits the range
   StatsFormat format = StatsFormat::table;
-  std::vector<std::string> dimensions;  // of the top lists; empty: page, referrer and activity_type
+  std::vector<std::string> dimensions;  // of the top lists; empty: all that Weir knows
   std::size_t limit = 10;               // rows of a top list
   std::size_t columns = 80;             // of the terminal; the table fits in
 };

@@ -141,13 +141,6 @@ struct Prune {
   WallTime now{std::chrono::milliseconds{253'402'300'799'000}};  // 9999-12-31T23:59:59Z
 };
 
-// At most how many rows a window has, as its `total` row knows: the stored values, (other) of each dimension,
-// itself.
-[[nodiscard]] inline std::int64_t rows_of_window(const tally::StoredValues& stored) {
-  return std::int64_t{stored.activity_type} + stored.page + stored.referrer +
-         static_cast<std::int64_t>(tally::all_dimensions.size());
-}
-
 // How many rows a read may answer, and how many bytes their values and sketches may have together.
 struct RowBounds {
   std::size_t rows = limits::step_rows_max;
@@ -225,6 +218,11 @@ class MetricsStore {
                                                            std::int64_t to) = 0;
   // Outside a transaction. Minutes that are not wholly rolled up, ascending.
   virtual Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) = 0;
+
+  // Outside a transaction, once before anything is counted. Makes the rows of activity_dimensions that are
+  // missing, and returns the wanted dimensions with their numbers. Errors: see plan_registration().
+  virtual Result<std::vector<tally::CountedDimension>> register_dimensions(
+      std::span<const tally::OwnDimension> wanted, WallTime now) = 0;
 
   // Opens a transaction; its first statement moves `version` on by one in every row that is as its fence
   // expects in each of its members, and locks those rows. Answers their partitions; the others were written

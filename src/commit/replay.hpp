@@ -18,7 +18,6 @@
 #include <string>
 #include <vector>
 
-#include "activity/user_activity.hpp"
 #include "base/clock.hpp"
 #include "commit/metrics_store.hpp"
 #include "tally/tally.hpp"
@@ -37,15 +36,19 @@ struct Counts {
 // What a tally wants of an event, kept longer than the record's bytes.
 class KeptEvent {
  public:
-  KeptEvent(const activity::UserActivity& activity, RecordTime record_time);
+  KeptEvent(const tally::CountedEvent& event, std::uint64_t user_hash, RecordTime record_time);
   void add_to(tally::Tally& tally) const;
 
  private:
+  struct KeptValue {
+    tally::Dimension dimension;
+    std::string text;
+  };
+
+  EventTime at_;
+  bool is_page_view_;
+  std::vector<KeptValue> values_;
   std::uint64_t user_hash_;
-  std::string activity_type_;
-  std::optional<std::string> page_url_;
-  std::optional<std::string> referrer_;
-  EventTime timestamp_;
   RecordTime record_time_;
 };
 

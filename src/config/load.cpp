@@ -16,6 +16,12 @@ std::string quoted(const Variable& variable, std::string_view name, std::string_
   return out;
 }
 
+// What is wrong with a refused text, as an addition to what was expected.
+std::string fault_of(const ValueSpec& form, std::string_view text) {
+  const std::string why = form.fault == nullptr || text.empty() ? "" : form.fault(text);
+  return why.empty() ? why : "; " + why;
+}
+
 class Loader {
  public:
   explicit Loader(const Sources& sources) : sources_(sources) {
@@ -71,7 +77,8 @@ class Loader {
   void judge(const Variable& variable, const Found& found) {
     if (found.text.empty() && !found.is_set()) return;
     if (found.text.empty() || !variable.form.read(found.text, loaded_.settings)) {
-      fault(found.name, quoted(variable, found.name, found.text) + ": expected " + variable.form.expected());
+      fault(found.name, quoted(variable, found.name, found.text) + ": expected " + variable.form.expected() +
+                            fault_of(variable.form, found.text));
       return;
     }
     if (!found.is_set() || found.text == variable.fallback || !variable.used_by.has(sources_.command)) return;

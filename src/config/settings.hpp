@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/limits.hpp"
+#include "tally/dimension.hpp"
 
 namespace weir::config {
 
@@ -73,6 +74,7 @@ struct Settings {
   std::size_t max_body_bytes = limits::body_bytes_default;
   std::chrono::seconds dedup_window{600};
   std::int64_t dedup_window_events = 1'000'000;
+  std::vector<tally::OwnDimension> dimensions;
   OnOffsetGone on_offset_gone = OnOffsetGone::stop;
   // How long rows live after the later of their last write and their window's end; 0: for ever.
   std::chrono::days retention_minute{7};

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/words.hpp"
 #include "config/settings.hpp"
 
 namespace weir::config {
@@ -20,6 +21,8 @@ struct ValueSpec {
   bool (*read)(std::string_view text, Settings& into) = nullptr;
   // Behind "expected": "a whole number from 1 to 65535".
   std::string (*expected)() = nullptr;
+  // What is wrong with a text that was refused, where `expected` alone does not say it. May be null.
+  std::string (*fault)(std::string_view text) = nullptr;
 };
 
 // Decimal digits with nothing around them, within the bounds.
@@ -78,7 +81,6 @@ inline constexpr ValueSpec checked_number{
     [] { return range_in_words(least, most); }};
 
 // "a, b or c"
-[[nodiscard]] std::string choices_in_words(std::span<const std::string_view> words);
 
 // One of a few words. Each enumerator's word stands at its number in Words::all.
 template <auto member, class Words>

@@ -217,6 +217,7 @@ void Consumer::opened(std::int32_t partition, Slot& slot, Now now) {
                              .copy_letters = settings_.copy_letters,
                              .dedupe = found.dedupe,
                              .minute_retention = settings_.agenda.retention.minute,
+                             .dimensions = settings_.dimensions,
                              .event_bytes_max = settings_.event_bytes_max,
                              .part = agenda_.part_bounds()};
   slot.state = Slot::State::held;

@@ -49,6 +49,7 @@ struct ConsumerSettings {
   OnOffsetGone on_offset_gone = OnOffsetGone::stop;
   bool copy_letters =
       false;  // there is a DeadLetterTopic: what has dead letters is written once each has its copy
+  std::vector<tally::CountedDimension> dimensions;  // own ones, with the numbers that the store assigned
   std::size_t event_bytes_max = limits::event_bytes_default;
   CommitSchedulerSettings agenda;
   std::int64_t waiting_events_max = limits::waiting_events_max;

@@ -20,6 +20,7 @@ RecordTime lateness_time(const RecordView& record, ReadAt at) {
 
 Partition::Partition(OpenedPartition opened, const PartitionRules& rules, MonoTime now)
     : rules_(rules),
+      values_(rules.dimensions),
       ledger_(opened.ledger),
       live_from_(opened.ledger.next_offset),
       dedupe_(rules.dedupe.window, rules.dedupe.records),
@@ -105,7 +106,7 @@ Result<activity::UserActivity> Partition::judge(const RecordView& record, activi
                 "the event has " + std::to_string(record.value->size()) + " bytes, at most " +
                     std::to_string(rules_.event_bytes_max) + " are allowed");
   }
-  Result<activity::UserActivity> activity = decoder.decode(*record.value);
+  Result<activity::UserActivity> activity = decoder.decode(*record.value, values_.metadata_members());
   if (!activity) return activity;
   Result<void> in_time = activity::check_time_of_record(*activity, record.time);
   if (!in_time) return propagate(in_time);
@@ -118,7 +119,12 @@ void Partition::tally(const RecordView& record, const activity::UserActivity& ac
     return;
   }
   ++open_.counts.tallied;
-  open_.tally.add(activity, murmur3(activity.user_id).low, lateness_time(record, at));
+  open_.tally.add(counted(activity), murmur3(activity.user_id).low, lateness_time(record, at));
+}
+
+tally::CountedEvent Partition::counted(const activity::UserActivity& activity) {
+  return {
+      .at = activity.timestamp, .is_page_view = activity.is_page_view(), .values = values_.read(activity)};
 }
 
 void Partition::take_replay(const RecordView& record, commit::DeadLetterId source,
@@ -129,7 +135,7 @@ void Partition::take_replay(const RecordView& record, commit::DeadLetterId sourc
   if (!activity)
     replay.letter = letter_of(record, std::move(activity).error());
   else if (!is_repeated(*activity)) {
-    replay.event.emplace(*activity, lateness_time(record, at));
+    replay.event.emplace(counted(*activity), murmur3(activity->user_id).low, lateness_time(record, at));
     open_.letter_bytes += record.value->size();
   }
 }

@@ -38,7 +38,8 @@ struct PartitionRules {
   std::string topic;          // the log's
   bool copy_letters = false;  // a part is written only when each of its letters has its copy
   DedupeBounds dedupe;
-  std::chrono::days minute_retention{7};  // 0: for ever
+  std::chrono::days minute_retention{7};            // 0: for ever
+  std::vector<tally::CountedDimension> dimensions;  // own ones, besides the built-in ones
   std::size_t event_bytes_max = limits::event_bytes_default;
   commit::RowBounds part{limits::part_rows_max, limits::part_bytes_max};  // then the next part begins
 };
@@ -125,6 +126,7 @@ class Partition {
   [[nodiscard]] Result<activity::UserActivity> judge(const RecordView& record,
                                                      activity::Decoder& decoder) const;
   void tally(const RecordView& record, const activity::UserActivity& activity, ReadAt at);
+  [[nodiscard]] tally::CountedEvent counted(const activity::UserActivity& activity);
   void take_replay(const RecordView& record, commit::DeadLetterId source,
                    Result<activity::UserActivity> activity, ReadAt at);
   [[nodiscard]] bool is_repeated(const activity::UserActivity& activity);
@@ -139,6 +141,7 @@ class Partition {
   void seal_open_part();
 
   PartitionRules rules_;
+  tally::EventValueReader values_;
   tally::LedgerRow ledger_;
   std::int64_t live_from_ = 0;  // the ledger's next_offset when this object was born
   tally::Dedupe dedupe_;

@@ -21,14 +21,25 @@ Error event_too_large(std::size_t bytes_max) {
           "the event is larger than " + std::to_string(bytes_max) + " bytes"};
 }
 
+// The member of metadata that the decoder must find for the key.
+std::span<const std::string> key_members(const PartitionKey& key) {
+  if (key.kind != PartitionKey::Kind::metadata) return {};
+  return {&key.member, 1};
+}
+
+// Only a string or a number can be a key.
+std::string_view key_text(const activity::MemberText& member) {
+  using enum activity::MemberText::Kind;
+  return member.kind == string || member.kind == number ? member.text : std::string_view();
+}
+
 // Whether the door takes this event. One that is too large is looked at all the same as long as that is
 // cheap: what else is wrong with it helps its sender more.
-Result<UserActivity> judge(activity::Decoder& decoder, std::string_view json,
-                           std::string_view partition_key_member, WallTime now,
+Result<UserActivity> judge(activity::Decoder& decoder, std::string_view json, WallTime now,
                            const IntakeSettings& settings) {
   if (json.size() > settings.event_bytes_read_max())
     return std::unexpected(event_too_large(settings.event_bytes_max));
-  auto activity = decoder.decode(json, partition_key_member);
+  auto activity = decoder.decode(json, key_members(settings.partition_key));
   if (!activity) return activity;
   if (json.size() > settings.event_bytes_max)
     return std::unexpected(event_too_large(settings.event_bytes_max));
@@ -260,11 +271,6 @@ bool Intake::open_to(OutcomeCallback& done) {
   return false;
 }
 
-std::string_view Intake::partition_key_member() const {
-  const PartitionKey& key = settings_.partition_key;
-  return key.kind == PartitionKey::Kind::metadata ? std::string_view(key.member) : std::string_view();
-}
-
 std::string_view Intake::key_of(const UserActivity& activity) const {
   switch (settings_.partition_key.kind) {
     case PartitionKey::Kind::user_id:
@@ -272,8 +278,8 @@ std::string_view Intake::key_of(const UserActivity& activity) const {
     case PartitionKey::Kind::activity_type:
       return activity.activity_type;
     case PartitionKey::Kind::metadata:
-      if (const auto member = activity.metadata.partition_key_member.value_or(""); !member.empty())
-        return member.substr(0, limits::user_id_bytes_max);
+      if (const auto text = key_text(activity.metadata.members.front()); !text.empty())
+        return text.substr(0, limits::user_id_bytes_max);
       break;
     case PartitionKey::Kind::none:
       break;
@@ -285,7 +291,7 @@ std::string_view Intake::key_of(const UserActivity& activity) const {
 void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallTime now,
                         OutcomeCallback done) {
   if (!open_to(done)) return;
-  auto activity = judge(decoder, body, partition_key_member(), now, settings_);
+  auto activity = judge(decoder, body, now, settings_);
   if (!activity) return reject_body(done, std::move(activity).error());
   const std::string_view key = key_of(*activity);
   Batch batch{.is_one = true};
@@ -306,7 +312,7 @@ void Intake::accept_batch(activity::Decoder& decoder, std::string_view body, Wal
     if (!item) return reject_body(done, std::move(item).error());
     if (!*item) break;
     const auto& [index, json] = **item;
-    auto activity = judge(decoder, json, partition_key_member(), now, settings_);
+    auto activity = judge(decoder, json, now, settings_);
     if (!activity) books_->counts.rejected.add(activity.error().code);
     if (activity) {
       add_record(batch.events, key_of(*activity), json);

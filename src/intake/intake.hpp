@@ -143,7 +143,6 @@ class Intake {
 
   [[nodiscard]] bool open_to(OutcomeCallback& done);
   [[nodiscard]] std::string_view key_of(const activity::UserActivity& activity) const;
-  [[nodiscard]] std::string_view partition_key_member() const;
   void hand_to_log(Batch batch, OutcomeCallback done);
   // Answers the request itself if it must not pass.
   [[nodiscard]] std::optional<Breaker::Epoch> pass_breaker(OutcomeCallback& done);

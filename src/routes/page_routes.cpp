@@ -24,19 +24,11 @@ constexpr std::array served{
     Served{"/view.js", "view.js", "text/javascript; charset=utf-8"},
     Served{"/style.css", "style.css", "text/css; charset=utf-8"},
     Served{"/favicon.svg", "favicon.svg", "image/svg+xml"},
-    Served{"/api/v1/openapi.json", "openapi.json", "application/json"},
 };
 
 constexpr std::string_view security_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-std::string_view bytes_of(std::string_view name) {
-  const auto files = page_files();
-  const auto found = std::ranges::find(files, name, &PageFile::name);
-  ensure(found != files.end(), "every file that is served was built in");
-  return found->bytes;
-}
 
 std::string etag_of(std::string_view bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -46,7 +38,7 @@ std::string etag_of(std::string_view bytes) {
 }
 
 http::Route route_of(const Served& file) {
-  const auto bytes = bytes_of(file.name);
+  const auto bytes = page_file(file.name);
   auto handle = [file, bytes, etag = etag_of(bytes)](const http::Request& request, http::Respond respond) {
     http::Reply reply{.content_type = std::string(file.content_type)};
     // no-cache: the browser keeps it and asks each time, so that a new program shows its own page at once.
@@ -66,6 +58,13 @@ http::Route route_of(const Served& file) {
 }
 
 }  // namespace
+
+std::string_view page_file(std::string_view name) {
+  const auto files = page_files();
+  const auto found = std::ranges::find(files, name, &PageFile::name);
+  ensure(found != files.end(), "every file that is served was built in");
+  return found->bytes;
+}
 
 std::vector<http::Route> page_routes() {
   std::vector<http::Route> routes;

@@ -1,4 +1,4 @@
-// The page at /, the files it loads, and /api/v1/openapi.json: all built into the program.
+// The page at / and the files it loads: all built into the program.
 #pragma once
 
 #include <span>
@@ -15,6 +15,8 @@ struct PageFile {
   std::string_view bytes;
 };
 [[nodiscard]] std::span<const PageFile> page_files();
+// The bytes of the file of that name, which must be one of them.
+[[nodiscard]] std::string_view page_file(std::string_view name);
 
 // Answered at once, with an ETag (If-None-Match: 304) and a Content-Security-Policy under which nothing runs
 // or loads that is not one of these files.

@@ -11,6 +11,8 @@
 #include "report/cancellation.hpp"
 #include "report/query.hpp"
 #include "routes/accept.hpp"
+#include "routes/openapi_document.hpp"
+#include "routes/page_routes.hpp"
 
 namespace weir::routes {
 
@@ -67,12 +69,25 @@ Result<std::optional<Format>> read_format(const http::Query& query, bool is_list
   if (*format == "json") return Format::json;
   if (*format == "csv" && is_list) return Format::csv;
   std::string text = "format is '" + std::string(format->substr(0, 20)) + "'; expected json";
-  text += is_list ? " or csv" : ", because only timeseries and top are lists that can be had as csv";
+  text +=
+      is_list ? " or csv" : ", because only timeseries, top and dimensions are lists that can be had as csv";
   return fail(ErrorKind::invalid, "bad_parameter", std::move(text));
 }
 
+// Parses with the names of the dimensions that the parameters can mean. The store is asked for them only if
+// one is not built in.
+template <class Parsed, class Parse>
+Result<Parsed> parse_with_dimensions(Report& report, const Query& query, Parse parse) {
+  if (!report::names_own_dimension(query.parameters)) return parse(report::built_in_dimension_rows());
+  auto known = report.dimensions(query.cancellation);
+  if (!known) return propagate(known);
+  return parse(known->dimensions);
+}
+
 http::Reply answer_summary(Report& report, const Query& query) {
-  auto asked = report::parse_summary_query(query.parameters, query.now);
+  auto asked = parse_with_dimensions<report::SummaryQuery>(report, query, [&](report::Dimensions known) {
+    return report::parse_summary_query(query.parameters, query.now, known);
+  });
   if (!asked) return error_reply_for(asked.error());
   const auto answer = report.summary(*asked, query.cancellation);
   if (!answer) return error_reply_for(answer.error());
@@ -80,7 +95,9 @@ http::Reply answer_summary(Report& report, const Query& query) {
 }
 
 http::Reply answer_series(Report& report, const Query& query) {
-  auto asked = report::parse_series_query(query.parameters, query.now);
+  auto asked = parse_with_dimensions<report::SeriesQuery>(report, query, [&](report::Dimensions known) {
+    return report::parse_series_query(query.parameters, query.now, known);
+  });
   if (!asked) return error_reply_for(asked.error());
   const auto answer = report.series(*asked, query.cancellation);
   if (!answer) return error_reply_for(answer.error());
@@ -89,7 +106,9 @@ http::Reply answer_series(Report& report, const Query& query) {
 }
 
 http::Reply answer_top(Report& report, const Query& query) {
-  auto asked = report::parse_top_query(query.parameters, query.now);
+  auto asked = parse_with_dimensions<report::TopQuery>(report, query, [&](report::Dimensions known) {
+    return report::parse_top_query(query.parameters, query.now, known);
+  });
   if (!asked) return error_reply_for(asked.error());
   const auto answer = report.top(*asked, query.cancellation);
   if (!answer) return error_reply_for(answer.error());
@@ -98,11 +117,29 @@ http::Reply answer_top(Report& report, const Query& query) {
 }
 
 http::Reply answer_ledger(Report& report, const Query& query) {
-  if (auto asked = report::check_ledger_query(query.parameters); !asked)
-    return error_reply_for(asked.error());
+  auto asked = parse_with_dimensions<void>(report, query, [&](report::Dimensions known) {
+    return report::check_ledger_query(query.parameters, known);
+  });
+  if (!asked) return error_reply_for(asked.error());
   const auto answer = report.ledger(query.now, query.cancellation);
   if (!answer) return error_reply_for(answer.error());
   return json_reply(to_json(*answer));
+}
+
+http::Reply answer_dimensions(Report& report, const Query& query) {
+  if (auto asked = report::check_dimensions_query(query.parameters); !asked)
+    return error_reply_for(asked.error());
+  const auto answer = report.dimensions(query.cancellation);
+  if (!answer) return error_reply_for(answer.error());
+  if (query.format == Format::csv) return csv_reply(to_csv(*answer), "dimensions");
+  return json_reply(to_json(*answer));
+}
+
+// While the store does not answer, the built-in dimensions are described.
+http::Reply answer_openapi(Report& report, const Query& query) {
+  const auto known = report.dimensions(query.cancellation);
+  return json_reply(describe_dimensions(
+      page_file("openapi.json"), known ? report::Dimensions(known->dimensions) : report::Dimensions()));
 }
 
 using Answer = http::Reply (*)(Report&, const Query&);
@@ -159,7 +196,9 @@ std::vector<http::Route> report_routes(Report& report, BoundedExecutor& pool, st
   return {make_route("/api/v1/summary", answer_summary, false, report, pool, clock),
           make_route("/api/v1/timeseries", answer_series, true, report, pool, clock),
           make_route("/api/v1/top", answer_top, true, report, pool, clock),
-          make_route("/api/v1/ledger", answer_ledger, false, report, pool, clock)};
+          make_route("/api/v1/ledger", answer_ledger, false, report, pool, clock),
+          make_route("/api/v1/dimensions", answer_dimensions, true, report, pool, clock),
+          make_route("/api/v1/openapi.json", answer_openapi, false, report, pool, clock)};
 }
 
 }  // namespace weir::routes

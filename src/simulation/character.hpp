@@ -71,6 +71,8 @@ struct Character {
   if (with_message_ids && dice.one_in(2)) told.message_id = "m" + std::to_string(dice.roll(5));
   if (dice.one_in(4)) told.at -= std::chrono::minutes{45 * dice.roll(4)};
   if (dice.one_in(12)) told.at -= std::chrono::days{1 + dice.roll(2)};
+  if (told.type == "click") told.campaign = "c" + told.user.substr(1);
+  if (!told.referrer.empty()) told.term = "t" + told.user.substr(1);
   if (told.kind == Told::Kind::ahead) told.at = now + std::chrono::hours{49};
   return told;
 }

@@ -62,7 +62,8 @@ SimulatedCluster::SimulatedCluster(ClusterRules rules)
     : topic(rules.partitions),
       rules_(rules),
       now_{.wall = WallTime{milliseconds{1'764'000'000'000}}, .mono = MonoTime{std::chrono::hours{1}}},
-      oracle_(consumer::share_of(rules.consumer.dedupe, rules.partitions), rules.consumer.agenda.retention) {
+      oracle_(consumer::share_of(rules.consumer.dedupe, rules.partitions), rules.consumer.agenda.retention,
+              rules.consumer.dimensions) {
   oracle_.clock_shows(now_.wall);
   rules_.consumer.copy_letters = rules.copies;
   database.bugs = rules.store_bugs;
@@ -181,9 +182,10 @@ consumer::ConsumerSettings hurried_settings() {
                                .day = std::chrono::days{0},
                                .metrics = std::chrono::days{0}};
   settings.agenda.roll_up_minutes_max = 6;
-  settings.agenda.part = {.rows = 30, .bytes = limits::MiB};
-  settings.agenda.transaction = {.rows = 40, .bytes = limits::MiB};
-  settings.agenda.step = {.rows = 12, .bytes = 200};
+  settings.agenda.part = {.rows = 45, .bytes = limits::MiB};
+  settings.agenda.transaction = {.rows = 60, .bytes = limits::MiB};
+  settings.agenda.step = {.rows = 18, .bytes = 300};
+  settings.dimensions = own_dimensions();
   settings.waiting_events_max = 60;
   settings.waiting_letters_max = 10;
   return settings;

@@ -9,6 +9,12 @@
 
 namespace weir::simulation {
 
+std::vector<tally::CountedDimension> own_dimensions() {
+  using enum tally::DimensionSource::Kind;
+  const tally::Dimension second{tally::index_of(tally::first_own_dimension) + 1};
+  return {{tally::first_own_dimension, {metadata, "campaign"}}, {second, {query, "term"}}};
+}
+
 consumer::FakeRecord written_down(const Told& told, RecordTime record_time) {
   consumer::FakeRecord record{
       .time = record_time, .key = told.user, .value = std::nullopt, .replay_source = told.replay_of};
@@ -20,7 +26,9 @@ consumer::FakeRecord written_down(const Told& told, RecordTime record_time) {
   JsonText json;
   json.begin_object().member("user_id", told.user).member("activity_type", told.type);
   json.member("timestamp", activity::format_rfc3339(told.at)).key("metadata").begin_object();
-  if (!told.page.empty()) json.member("page_url", told.page);
+  if (!told.page.empty() || !told.term.empty())
+    json.member("page_url", told.term.empty() ? told.page : told.page + "?a=b&term=" + told.term);
+  if (!told.campaign.empty()) json.member("campaign", told.campaign);
   if (!told.referrer.empty()) json.member("referrer", "https://" + told.referrer + "/");
   json.end_object();
   if (told.message_id) json.member("message_id", *told.message_id);

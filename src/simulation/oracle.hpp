@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -34,10 +35,15 @@ struct Told {
   std::string type = "page_view";
   std::string page;      // a path; empty: none
   std::string referrer;  // a host; empty: none
+  std::string campaign;  // metadata.campaign; empty: none
+  std::string term;      // the parameter `term` of the page's query; empty: none
   std::optional<std::string> message_id;
   WallTime at;                           // when it happened
   std::optional<std::string> replay_of;  // header weir.replay
 };
+
+// Of metadata.campaign and query.term.
+[[nodiscard]] std::vector<tally::CountedDimension> own_dimensions();
 
 // The record's bytes.
 [[nodiscard]] consumer::FakeRecord written_down(const Told& told, RecordTime record_time);
@@ -46,8 +52,10 @@ class Oracle {
  public:
   enum class Verdict : std::uint8_t { tallied, duplicate, dead_lettered, gone };
 
-  Oracle(consumer::DedupeBounds dedupe, const consumer::Retention& retention)
-      : dedupe_(dedupe), retention_(retention) {}
+  // `dimensions`: those that the consumers count besides the built-in ones; of own_dimensions().
+  Oracle(consumer::DedupeBounds dedupe, const consumer::Retention& retention,
+         std::vector<tally::CountedDimension> dimensions)
+      : dedupe_(dedupe), retention_(retention), dimensions_(std::move(dimensions)) {}
 
   // The wall clock shows this now; it may jump.
   void clock_shows(WallTime now) { latest_ = std::max(latest_, now); }
@@ -143,6 +151,7 @@ class Oracle {
 
   consumer::DedupeBounds dedupe_;
   consumer::Retention retention_;
+  std::vector<tally::CountedDimension> dimensions_;
   WallTime latest_;  // that any wall clock ever showed
   std::map<std::int32_t, Facts> facts_;
   std::map<std::int32_t, std::vector<Facts>> facts_of_old_logs_;

@@ -30,16 +30,17 @@ enum class StoreStep : std::uint8_t {
   commit,
   begin_topic,
   archive_ledger,
+  register_dimensions,
 };
 
 // What becomes of one call.
 enum class Fault : std::uint8_t {
   none,
-  refused,  // ErrorKind::unavailable, and nothing happened; a commit: aborted
+  refused,      // ErrorKind::unavailable, and nothing happened; a commit: aborted
   lost_before,  // ErrorKind::unavailable, and nothing happened, but the caller cannot know; a commit: unknown
-  lost_after,  // ErrorKind::unavailable, but it happened; a commit: unknown
-  limbo,       // a commit: unknown, and the server has not made up its mind: its locks stay until settle()
-  broken,      // ErrorKind::internal: a failed fsync
+  lost_after,   // ErrorKind::unavailable, but it happened; a commit: unknown
+  limbo,        // a commit: unknown, and the server has not made up its mind: its locks stay until settle()
+  broken,       // ErrorKind::internal: a failed fsync
   refused_until_a_person_acts,  // ErrorKind::invalid, and nothing happened: a column is not as it should be
 };
 
@@ -76,11 +77,12 @@ struct FakeTables {
   };
 
   std::optional<std::string> group;
+  std::vector<tally::KnownDimension> dimensions = tally::built_in_known_dimensions();
   std::map<std::int32_t, tally::LedgerRow> ledgers;
   std::map<std::pair<std::string, std::int32_t>, tally::LedgerRow> retired;  // by the topic name they took
   std::map<tally::WindowKey, Window> windows;
   std::set<PendingRollup> unrolled;
-  std::array<WallTime, 3> pruned_to{};
+  std::array<WallTime, tally::granularity_count> pruned_to{};
   std::map<DeadLetterId, Letter> letters;
   std::vector<FlushRow> flushes;
   // What retention has taken: no table, the test's own account.
