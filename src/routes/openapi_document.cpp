@@ -25,10 +25,11 @@ void insert_after(std::string& document, const std::string& place, const std::st
 }
 
 std::string parameter_of(const tally::KnownDimension& dimension) {
-  const std::string description = "Counts only this value of " + dimension.source + ". One filter at a time.";
+  const std::string description =
+      "Counts only this value of " + dimension.source + ". At most one filter is allowed.";
   return "\n      " + json_string(dimension.name) + R"(: {"name": )" + json_string(dimension.name) +
          R"(, "in": "query", "description": )" + json_string(description) +
-         R"(, "schema": {"type": "string"}},)";
+         R"(, "schema": {"type": "string", "minLength": 1}},)";
 }
 
 }  // namespace

@@ -19,8 +19,9 @@ struct Served {
 constexpr std::array served{
     Served{"/", "index.html", "text/html; charset=utf-8"},
     Served{"/app.js", "app.js", "text/javascript; charset=utf-8"},
-    Served{"/account.js", "account.js", "text/javascript; charset=utf-8"},
+    Served{"/ledger.js", "ledger.js", "text/javascript; charset=utf-8"},
     Served{"/chart.js", "chart.js", "text/javascript; charset=utf-8"},
+    Served{"/lists.js", "lists.js", "text/javascript; charset=utf-8"},
     Served{"/view.js", "view.js", "text/javascript; charset=utf-8"},
     Served{"/style.css", "style.css", "text/css; charset=utf-8"},
     Served{"/favicon.svg", "favicon.svg", "image/svg+xml"},
@@ -29,13 +30,6 @@ constexpr std::array served{
 constexpr std::string_view security_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-std::string etag_of(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string tag = "\"";
-  for (auto rest = murmur3(bytes).low; tag.size() <= 16; rest >>= 4) tag += digits[rest & 15];
-  return tag + '"';
-}
 
 http::Route route_of(const Served& file) {
   const auto bytes = page_file(file.name);
@@ -64,6 +58,13 @@ std::string_view page_file(std::string_view name) {
   const auto found = std::ranges::find(files, name, &PageFile::name);
   ensure(found != files.end(), "every file that is served was built in");
   return found->bytes;
+}
+
+std::string etag_of(std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string tag = "\"";
+  for (auto rest = murmur3(bytes).low; tag.size() <= 16; rest >>= 4) tag += digits[rest & 15];
+  return tag + '"';
 }
 
 std::vector<http::Route> page_routes() {

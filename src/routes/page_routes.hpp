@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct PageFile {
 [[nodiscard]] std::span<const PageFile> page_files();
 // The bytes of the file of that name, which must be one of them.
 [[nodiscard]] std::string_view page_file(std::string_view name);
+// The value of the header ETag for these bytes.
+[[nodiscard]] std::string etag_of(std::string_view bytes);
 
 // Answered at once, with an ETag (If-None-Match: 304) and a Content-Security-Policy under which nothing runs
 // or loads that is not one of these files.

@@ -135,11 +135,17 @@ http::Reply answer_dimensions(Report& report, const Query& query) {
   return json_reply(to_json(*answer));
 }
 
+http::Reply openapi_reply(report::Dimensions dimensions) {
+  http::Reply reply{.body = describe_dimensions(page_file("openapi.json"), dimensions)};
+  reply.headers = {
+      {"ETag", etag_of(reply.body)}, {"Cache-Control", "no-cache"}, {"X-Content-Type-Options", "nosniff"}};
+  return reply;
+}
+
 // While the store does not answer, the built-in dimensions are described.
 http::Reply answer_openapi(Report& report, const Query& query) {
   const auto known = report.dimensions(query.cancellation);
-  return json_reply(describe_dimensions(
-      page_file("openapi.json"), known ? report::Dimensions(known->dimensions) : report::Dimensions()));
+  return openapi_reply(known ? report::Dimensions(known->dimensions) : report::built_in_dimension_rows());
 }
 
 using Answer = http::Reply (*)(Report&, const Query&);
@@ -160,11 +166,32 @@ http::Reply refusal(BoundedExecutor::Turn turn) {
       {ErrorKind::unavailable, "queries_full", "too many questions wait for an answer; ask again"});
 }
 
-http::Route make_route(std::string path, Answer answer, bool is_list, Report& report, BoundedExecutor& pool,
+// The description does not need the store.
+http::Reply refusal_of_openapi(BoundedExecutor::Turn) {
+  return openapi_reply(report::built_in_dimension_rows());
+}
+
+struct Endpoint {
+  const char* path;
+  Answer answer;
+  bool is_list = false;
+  http::Reply (*refuse)(BoundedExecutor::Turn) = refusal;
+};
+constexpr std::array endpoints{
+    Endpoint{"/api/v1/summary", answer_summary},
+    Endpoint{"/api/v1/timeseries", answer_series, true},
+    Endpoint{"/api/v1/top", answer_top, true},
+    Endpoint{"/api/v1/ledger", answer_ledger},
+    Endpoint{"/api/v1/dimensions", answer_dimensions, true},
+    Endpoint{"/api/v1/openapi.json", answer_openapi, false, refusal_of_openapi},
+};
+
+http::Route make_route(const Endpoint& endpoint, Report& report, BoundedExecutor& pool,
                        std::function<Now()> clock) {
-  auto handle = [&report, &pool, clock = std::move(clock), answer, is_list](const http::Request& request,
-                                                                            http::Respond respond) {
+  auto handle = [&endpoint, &report, &pool, clock = std::move(clock)](const http::Request& request,
+                                                                      http::Respond respond) {
     const http::Query parameters(request.query);
+    const bool is_list = endpoint.is_list;
     const auto format = read_format(parameters, is_list);
     if (!format) {
       respond(error_reply_for(format.error()));
@@ -177,15 +204,16 @@ http::Route make_route(std::string path, Answer answer, bool is_list, Report& re
                 negotiated, now.wall,
                 report::Cancellation(now.mono + limits::query_deadline, request.client_gone,
                                      [clock] { return clock().mono; })};
-    auto job = [&report, answer, query = std::move(query),
+    auto job = [&endpoint, &report, query = std::move(query),
                 respond = std::move(respond)](BoundedExecutor::Turn turn) mutable {
-      http::Reply reply = turn == BoundedExecutor::Turn::come ? answer(report, query) : refusal(turn);
+      http::Reply reply =
+          turn == BoundedExecutor::Turn::come ? endpoint.answer(report, query) : endpoint.refuse(turn);
       if (query.negotiated) reply.headers.emplace_back("Vary", "Accept");
       respond(std::move(reply));
     };
     pool.offer(std::move(job), request.client_gone);
   };
-  http::Route route{"GET", std::move(path), std::move(handle)};
+  http::Route route{"GET", endpoint.path, std::move(handle)};
   route.watch_client = true;
   return route;
 }
@@ -193,12 +221,9 @@ http::Route make_route(std::string path, Answer answer, bool is_list, Report& re
 }  // namespace
 
 std::vector<http::Route> report_routes(Report& report, BoundedExecutor& pool, std::function<Now()> clock) {
-  return {make_route("/api/v1/summary", answer_summary, false, report, pool, clock),
-          make_route("/api/v1/timeseries", answer_series, true, report, pool, clock),
-          make_route("/api/v1/top", answer_top, true, report, pool, clock),
-          make_route("/api/v1/ledger", answer_ledger, false, report, pool, clock),
-          make_route("/api/v1/dimensions", answer_dimensions, true, report, pool, clock),
-          make_route("/api/v1/openapi.json", answer_openapi, false, report, pool, clock)};
+  std::vector<http::Route> routes;
+  for (const Endpoint& endpoint : endpoints) routes.push_back(make_route(endpoint, report, pool, clock));
+  return routes;
 }
 
 }  // namespace weir::routes

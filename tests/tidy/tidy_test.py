@@ -1,9 +1,10 @@
-#!/usr/bin/env python3
-"""The rules of the tree that a machine can hold. A rule that no machine checks decays."""
+"""Checks the rules of the tree that a program can check: include direction, sizes, names, words, links."""
 import pathlib
 import re
 import subprocess
 import unittest
+
+import language  # beside this file
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -39,6 +40,7 @@ VENDORS = {
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 LINE_COLUMNS_MAX = 110
+LISTED_WORDS_MAX = 1  # in 1,000 words of comments, and of documents
 BANNED_NAMES = {"util", "utils", "common", "helper", "helpers", "manager", "misc"}
 BANNED_WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 
@@ -75,12 +77,12 @@ RAW_STRING = re.compile(r'R"(\w*)\(.*?\)\1"', re.DOTALL)
 
 
 def without_raw_strings(text):
-    """The text with each raw string (SQL, expected JSON) cut down to its line ends."""
+    """Returns the text with each raw string (SQL, expected JSON) reduced to its line ends."""
     return RAW_STRING.sub(lambda found: "\n" * found.group().count("\n"), text)
 
 
 def function_lengths(text):
-    """(first line, length) of each function body: a `{` at column 0–4 behind a `)`, to the `}` at the same column."""
+    """Yields (first line, length) of each function body: from a `{` at column 0–4 after a `)` to the `}` at the same column."""
     lines = text.split("\n")
     start = None
     for number, line in enumerate(lines, 1):
@@ -95,7 +97,7 @@ def function_lengths(text):
 
 
 def includes(path):
-    """(where, header) of each header of ours that the file includes."""
+    """Yields (where, header) of each header of the project that the file includes."""
     for number, line in enumerate(path.read_text().split("\n"), 1):
         found = INCLUDE.match(line)
         if found and found.group(1) == '"':
@@ -154,7 +156,7 @@ class Tree(unittest.TestCase):
                     faults.append(f"{where}:{number}: a function of {length} lines, at most {FUNCTION_LINES_MAX}")
         self.assert_none(faults)
 
-    def test_no_drawer_for_odds_and_ends_and_no_unfinished_work(self):
+    def test_no_file_name_without_meaning_and_no_unfinished_work(self):
         faults = []
         for path in tracked("src", "tests", "bench", "web", "scripts"):
             if path.name == "tidy_test.py":
@@ -170,14 +172,14 @@ class Tree(unittest.TestCase):
                     faults.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
         self.assert_none(faults)
 
-    def test_headers_guard_themselves_once_and_cpp_files_stand_beside_them(self):
+    def test_each_header_has_one_include_guard(self):
         faults = []
         for path in sources():
             if path.suffix == ".hpp" and path.read_text().count("#pragma once") != 1:
                 faults.append(f"{path.relative_to(ROOT)}: #pragma once")
         self.assert_none(faults)
 
-    def test_only_shells_read_a_clock_and_no_unit_test_sleeps(self):
+    def test_pure_modules_read_no_clock_and_no_unit_test_sleeps(self):
         clock = re.compile(r"(system_clock|steady_clock)::now|\bread_clock\(\)|\btime\(nullptr\)|gettimeofday")
         sleep = re.compile(r"sleep_for|sleep_until|\busleep\(|\bsleep\(")
         pure = {"activity", "decompress", "tally", "formats", "report", "intake", "commit"}
@@ -188,12 +190,19 @@ class Tree(unittest.TestCase):
                 if line.lstrip().startswith("//"):
                     continue
                 if module in pure and not is_test(path) and clock.search(line):
-                    faults.append(f"{path.relative_to(ROOT)}:{number}: time is handed in")
+                    faults.append(f"{path.relative_to(ROOT)}:{number}: a pure module gets the time as a parameter")
                 if is_test(path) and sleep.search(line):
                     faults.append(f"{path.relative_to(ROOT)}:{number}: no unit test sleeps")
         self.assert_none(faults)
 
-    def test_documents_link_only_to_what_is_there(self):
+    def test_comments_and_documents_use_the_words_of_the_field(self):
+        for kind, (listed, words) in language.figures().items():
+            places = [f"{path.relative_to(ROOT)}:{line}: {word}" for path, line, word in language.places()
+                      if language.kind_of(path) == kind]
+            with self.subTest(kind):
+                self.assertLessEqual(1000 * listed, LISTED_WORDS_MAX * words, "\n" + "\n".join(places))
+
+    def test_documents_link_only_to_existing_files(self):
         faults = []
         for path in tracked("*.md"):
             for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text()):
@@ -203,7 +212,7 @@ class Tree(unittest.TestCase):
                     faults.append(f"{path.relative_to(ROOT)}: {target}")
         self.assert_none(faults)
 
-    def test_every_failure_that_is_promised_about_has_a_test_of_its_number(self):
+    def test_every_fault_of_the_reliability_page_has_a_test_with_its_number(self):
         page = (ROOT / "docs" / "RELIABILITY.md").read_text()
         promised = re.findall(r"^\| (\d+) \|", page, re.MULTILINE)
         self.assertTrue(promised)
