@@ -12,7 +12,7 @@ namespace {
 // Says "kept" at once and forgets.
 class ForgetfulLog final : public intake::EventLog {
  public:
-  void append(intake::Append, intake::Receive receive) override { receive({.all = intake::Receipt::kept}); }
+  void append(intake::EventBatch, intake::ReceiptCallback receive) override { receive({.all = intake::Receipt::kept}); }
   [[nodiscard]] intake::LogHealth health() const override { return {}; }
 };
 

@@ -25,8 +25,8 @@ std::string event_of(std::int64_t number) {
   return value;
 }
 
-intake::Append request_of(std::int64_t first, std::int64_t events) {
-  intake::Append request;
+intake::EventBatch request_of(std::int64_t first, std::int64_t events) {
+  intake::EventBatch request;
   for (std::int64_t i = first; i < first + events; ++i) {
     intake::RecordSlice record;
     const std::string key = std::to_string(i % 50'000);
