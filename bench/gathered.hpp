@@ -18,10 +18,12 @@ namespace weir::bench {
 inline commit::PendingBatch gather(const Events& events, std::size_t from, std::size_t count,
                                    activity::Decoder& decoder) {
   commit::PendingBatch part(std::chrono::days{7});
+  tally::EventValueReader values;
   const RecordTime record_time{std::chrono::milliseconds{1'790'000'200'000}};
   for (std::size_t i = 0; i < count; ++i) {
     const auto decoded = decoder.decode(events.json((from + i) % events.size()));
-    part.tally.add(*decoded, murmur3(decoded->user_id).low, record_time);
+    part.tally.add({decoded->timestamp, decoded->is_page_view(), values.read(*decoded)},
+                   murmur3(decoded->user_id).low, record_time);
   }
   part.counts = {.read = static_cast<std::int64_t>(count), .tallied = static_cast<std::int64_t>(count)};
   return part;

@@ -379,12 +379,13 @@ Result<UserActivity> Decoder::decode(std::string_view json, std::span<const std:
   if (buffers.scratch.capacity() < json.size()) buffers.scratch.reserve(json.size());
   buffers.names.clear();
   if (!buffers.walk.begin(json)) return std::unexpected(buffers.walk.fault());
-  buffers.members.assign(members.size(), {});
-  Reading reading(buffers.walk, buffers.scratch, buffers.names, {members, buffers.members});
+  if (!members.empty()) buffers.members.assign(members.size(), {});
+  Reading reading(buffers.walk, buffers.scratch, buffers.names,
+                  {members, std::span(buffers.members).first(members.size())});
   if (!reading.read_event()) return std::unexpected(std::move(reading.error));
   if (!members.empty()) {
     reading.copy_named_urls();
-    reading.activity.metadata.members = buffers.members;
+    reading.activity.metadata.members = std::span(buffers.members).first(members.size());
   }
   return reading.activity;
 }

@@ -13,7 +13,7 @@ void append_percent_decoded(std::string& out, std::string_view raw);
 
 // Whether append_percent_decoded() changes any byte of `raw`.
 [[nodiscard]] inline bool is_percent_encoded(std::string_view raw) {
-  return raw.find_first_of("%+") != std::string_view::npos;
+  return raw.contains('%') || raw.contains('+');
 }
 
 }  // namespace weir

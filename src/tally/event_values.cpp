@@ -3,6 +3,7 @@
 #include "tally/event_values.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/ensure.hpp"
 #include "base/limits.hpp"
@@ -22,34 +23,15 @@ std::string_view stored_value(std::string_view text, bool is_storable, std::stri
   return text.empty() ? value_none : utf8_prefix(text, limits::own_value_bytes_max);
 }
 
-bool is_same_name(std::string_view raw, std::string_view name) {
-  if (!is_percent_encoded(raw)) return raw == name;
-  std::string decoded;
-  append_percent_decoded(decoded, raw);
-  return decoded == name;
+// What stands between the first ? and the # of a URL.
+std::string_view query_of(std::string_view url) {
+  const std::size_t mark = url.find('?');
+  if (mark == std::string_view::npos || url.substr(0, mark).contains('#')) return {};
+  const std::string_view query = url.substr(mark + 1);
+  return query.substr(0, query.find('#'));
 }
 
 }  // namespace
-
-std::string_view query_parameter(std::string_view url, std::string_view name, std::string& buffer) {
-  const std::string_view before_fragment = url.substr(0, url.find('#'));
-  const std::size_t mark = before_fragment.find('?');
-  if (mark == std::string_view::npos) return {};
-  std::string_view query = before_fragment.substr(mark + 1);
-  while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    if (!is_same_name(pair.substr(0, equals), name)) continue;
-    const std::string_view raw = pair.substr(std::min(equals + 1, pair.size()));
-    if (!is_percent_encoded(raw)) return raw;
-    buffer.clear();
-    append_percent_decoded(buffer, raw);
-    return buffer;
-  }
-  return {};
-}
 
 std::string own_filter_value(std::string_view asked) {
   return std::string(utf8_prefix(asked, limits::own_value_bytes_max));
@@ -58,38 +40,65 @@ std::string own_filter_value(std::string_view asked) {
 EventValueReader::EventValueReader(std::span<const CountedDimension> counted) {
   ensure(counted.size() <= limits::own_dimensions_max, "at most so many own dimensions are counted");
   for (const auto& [dimension, source] : counted) {
-    Own own{.dimension = dimension, .of_query = source.kind == DimensionSource::Kind::query};
-    if (own.of_query) {
-      own.parameter = source.name;
-    } else {
-      own.member = static_cast<std::size_t>(std::ranges::find(members_, source.name) - members_.begin());
-      if (own.member == members_.size()) members_.push_back(source.name);
+    if (source.kind == DimensionSource::Kind::query) {
+      of_parameters_.push_back({.dimension = dimension, .name = source.name});
+      continue;
     }
-    own_.push_back(std::move(own));
+    const auto member = static_cast<std::size_t>(std::ranges::find(members_, source.name) - members_.begin());
+    if (member == members_.size()) members_.push_back(source.name);
+    of_members_.push_back({.dimension = dimension, .member = member});
   }
 }
 
 EventValues EventValueReader::read(const activity::UserActivity& activity) {
-  std::size_t count = 0;
-  for (const DimensionDescriptor& each : built_in_dimensions) {
-    values_[count] = {each.dimension, each.value_of(activity, buffers_[count])};
-    ++count;
+  // Unrolled, so that the functions of the table are inlined.
+  [&]<std::size_t... at>(std::index_sequence<at...>) {
+    ((values_[at] = {built_in_dimensions[at].dimension,
+                     built_in_dimensions[at].value_of(activity, buffers_[at])}),
+     ...);
+  }(std::make_index_sequence<built_in_dimension_count>());
+  std::size_t count = built_in_dimension_count;
+  for (OfMember& own : of_members_) values_[count++] = {own.dimension, value_of(own, activity)};
+  if (!of_parameters_.empty()) {
+    find_parameters(activity.metadata.page_url.value_or(std::string_view()));
+    for (OfParameter& own : of_parameters_) values_[count++] = {own.dimension, value_of(own)};
   }
-  for (Own& own : own_) values_[count++] = {own.dimension, value_of(own, activity)};
   return std::span(values_).first(count);
 }
 
-std::string_view EventValueReader::value_of(Own& own, const activity::UserActivity& activity) const {
-  if (own.of_query) {
-    const std::string_view url = activity.metadata.page_url.value_or(std::string_view());
-    const std::string_view text = query_parameter(url, own.parameter, own.decoded);
-    // page_url is storable; what was decoded from it can be anything.
-    const bool is_decoded = text.data() == own.decoded.data();
-    return stored_value(text, !is_decoded, own.storable);
-  }
-  ensure(activity.metadata.members.size() == members_.size(), "the activity was decoded for this reader");
+std::string_view EventValueReader::value_of(OfMember& own, const activity::UserActivity& activity) {
+  ensure(own.member < activity.metadata.members.size(), "the activity was decoded for this reader");
   const activity::MemberText& member = activity.metadata.members[own.member];
   return stored_value(member.text, member.is_storable, own.storable);
+}
+
+// page_url is storable; what is decoded from it can be anything.
+std::string_view EventValueReader::value_of(OfParameter& own) {
+  if (!is_percent_encoded(own.raw)) return stored_value(own.raw, true, own.storable);
+  own.decoded.clear();
+  append_percent_decoded(own.decoded, own.raw);
+  return stored_value(own.decoded, false, own.storable);
+}
+
+void EventValueReader::find_parameters(std::string_view url) {
+  for (OfParameter& own : of_parameters_) own.raw = {};
+  std::string_view query = query_of(url);
+  const bool has_encoding = is_percent_encoded(query);
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    std::string_view name = pair.substr(0, equals);
+    if (has_encoding && is_percent_encoded(name)) {
+      name_.clear();
+      append_percent_decoded(name_, name);
+      name = name_;
+    }
+    const std::string_view raw = pair.substr(std::min(equals + 1, pair.size()));
+    for (OfParameter& own : of_parameters_)
+      if (own.name == name && own.raw.data() == nullptr) own.raw = raw;
+  }
 }
 
 }  // namespace weir::tally

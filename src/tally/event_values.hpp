@@ -33,32 +33,37 @@ class EventValueReader {
   [[nodiscard]] std::span<const std::string> metadata_members() const { return members_; }
 
   // The value of an own dimension is the text of its source, as UTF-8 without U+0000 and at most
-  // limits::own_value_bytes_max bytes long (cut between characters); (none) where the source is absent,
-  // empty, or no string, number or boolean.
+  // limits::own_value_bytes_max bytes long (cut between characters). It is (none) where the source is absent,
+  // empty, or no string, number or boolean. A parameter of the query is percent-decoded; the first one of a name
+  // counts.
   [[nodiscard]] EventValues read(const activity::UserActivity& activity);
 
  private:
-  struct Own {
+  struct OfMember {
     Dimension dimension = first_own_dimension;
-    bool of_query = false;
     std::size_t member = 0;  // in members_
-    std::string parameter;   // of the query
+    std::string storable;
+  };
+  struct OfParameter {
+    Dimension dimension = first_own_dimension;
+    std::string name;
+    std::string_view raw;  // of the event that is being read; empty: it has none
     std::string decoded;
     std::string storable;
   };
 
-  [[nodiscard]] std::string_view value_of(Own& own, const activity::UserActivity& activity) const;
+  [[nodiscard]] static std::string_view value_of(OfMember& own, const activity::UserActivity& activity);
+  [[nodiscard]] static std::string_view value_of(OfParameter& own);
+  // Sets `raw` of each parameter, in one pass over the query.
+  void find_parameters(std::string_view url);
 
-  std::vector<Own> own_;
+  std::vector<OfMember> of_members_;
+  std::vector<OfParameter> of_parameters_;
   std::vector<std::string> members_;
+  std::string name_;  // of a parameter, decoded
   std::array<std::string, built_in_dimension_count> buffers_;
   std::array<EventValue, event_values_max> values_;
 };
-
-// The value of a parameter of the query of a URL, percent-decoded; a view into `url` or of `buffer`. Of a
-// parameter that is repeated, the first; empty if there is none.
-[[nodiscard]] std::string_view query_parameter(std::string_view url, std::string_view name,
-                                               std::string& buffer);
 
 // What a filter of the API names in an own dimension, as it is stored.
 [[nodiscard]] std::string own_filter_value(std::string_view asked);

@@ -79,14 +79,21 @@ static_assert(
   return granularities[index_of(granularity)].width;
 }
 
-// The start of the window that contains `moment`. Correct for every year of four digits.
+// The start of the window that contains `moment`. Correct for every year of four digits, where the unit of time
+// holds it. One division; none where the granularity is a constant.
+template <class Unit>
+[[nodiscard]] constexpr WindowStart floor_time_to(Granularity granularity,
+                                                  std::chrono::sys_time<Unit> moment) {
+  const Unit since_epoch = moment.time_since_epoch();
+  auto windows = since_epoch / Unit(width_of(granularity));
+  if (since_epoch < windows * Unit(width_of(granularity))) --windows;
+  return WindowStart(windows * width_of(granularity));
+}
 [[nodiscard]] constexpr WindowStart floor_to(Granularity granularity, WindowStart moment) {
-  const std::chrono::seconds width = width_of(granularity);
-  const std::chrono::seconds past = moment.time_since_epoch() % width;
-  return moment - past - (past < std::chrono::seconds::zero() ? width : std::chrono::seconds::zero());
+  return floor_time_to(granularity, moment);
 }
 [[nodiscard]] constexpr WindowStart floor_to(Granularity granularity, EventTime moment) {
-  return floor_to(granularity, std::chrono::floor<std::chrono::seconds>(moment));
+  return floor_time_to(granularity, moment);
 }
 
 // The first start of a window that is >= `moment`.

@@ -79,8 +79,8 @@ class Tally {
     std::size_t operator()(std::uint64_t hash) const { return hash; }
   };
 
-  void add_to_window(Granularity granularity, const CountedEvent& event, const ValueHashes& hashes,
-                     std::uint64_t user_hash);
+  void add_to_window(Granularity granularity, WindowStart start, const CountedEvent& event,
+                     const ValueHashes& hashes, std::uint64_t user_hash);
   WindowDelta& delta_of(const WindowName& name, std::uint64_t value_hash);
 
   std::chrono::days minute_retention_;
