@@ -50,7 +50,7 @@ void flush_events(benchmark::State& state) {
     if (flush.failure()) state.SkipWithError(flush.failure()->text.c_str());
 
     state.PauseTiming();
-    ledger = flush.claims()[0].after;
+    ledger = flush.commits()[0].after;
     if (!(*store)->checkpoint()) state.SkipWithError("checkpoint");
     state.ResumeTiming();
   }

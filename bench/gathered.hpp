@@ -36,7 +36,7 @@ inline commit::Transaction flush_of(const Events& events, std::size_t from, std:
   commit::PendingBatch part = gather(events, from, count, decoder);
   part.next_offset = ledger.next_offset + static_cast<std::int64_t>(count);
   commit::PartitionCommit claim{.before = ledger, .after = part.added_to(ledger)};
-  std::vector<commit::Flush::Share> shares;
+  std::vector<commit::Flush::PartitionBatch> shares;
   shares.push_back({0, std::move(part)});
   return {
       {claim}, std::make_unique<commit::Flush>(std::move(shares), commit::Flush::Pruning{}, "bench"), now};

@@ -81,7 +81,7 @@ void flush_events_to_postgres(benchmark::State& state) {
     state.ResumeTiming();
     commit::run_to_end(flush, *store);
     if (flush.failure()) return state.SkipWithError(flush.failure()->text.c_str());
-    ledger = flush.claims()[0].after;
+    ledger = flush.commits()[0].after;
   }
   const auto flushed = static_cast<double>(from);
   state.SetItemsProcessed(static_cast<std::int64_t>(from));

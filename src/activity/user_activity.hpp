@@ -1,4 +1,4 @@
-// What a client tells us: one activity of one user.
+// One activity of one user, as a client reports it.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace weir::activity {
 
-// The text of a member of `metadata` that the caller of Decoder::decode() named. A string's text is
-// unescaped, a number's is as it was written, a boolean's is `true` or `false`.
+// The text of a member of `metadata` that the caller of Decoder::decode() named. A string's text is unescaped,
+// a number's is as it was written, a boolean's is `true` or `false`.
 struct MemberText {
   // absent: there is no such member, or it is null, an object or an array.
   enum class Kind : std::uint8_t { absent, string, number, boolean };
@@ -21,15 +21,15 @@ struct MemberText {
   std::string_view text;    // empty if absent
 };
 
-// The members of `metadata` that are read; all others are kept in the event's bytes and not looked at.
+// The members of `metadata` that are read. All others stay in the event's bytes.
 struct Metadata {
   std::optional<std::string_view> page_url;
   std::optional<std::string_view> referrer;
-  std::span<const MemberText> members;  // those that the caller named, in that order
+  std::span<const MemberText> members;  // those that the caller of Decoder::decode() named, in that order
 };
 
-// A decoded event. A value of views: they point into the bytes it was decoded from or into the decoder's own
-// buffer, and live until the decoder's next call.
+// A decoded event. The views point into the bytes it was decoded from or into the decoder's own buffer. They
+// are valid until the decoder's next call.
 struct UserActivity {
   std::string_view user_id;
   std::string_view activity_type;

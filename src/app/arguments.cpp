@@ -1,6 +1,5 @@
-// The only file that knows CLI11. It takes part in no decision: CLI11 splits what was typed and lays out the
-// help, and everything that it does not know comes back as an extra, so that all faults can be listed at once
-// in our own words.
+// The only file that uses CLI11. CLI11 splits the arguments and formats the help; it decides nothing. Unknown
+// arguments are allowed and returned as extras, so that one run reports all faults, in Weir's own words.
 #include "app/arguments.hpp"
 
 #include <CLI/CLI.hpp>
@@ -18,11 +17,14 @@ constexpr std::size_t options_named_max = 12;
 
 using Values = std::vector<std::string>;
 
-std::string shown(std::string_view value) { return '"' + http::without_credentials(value) + '"'; }
+// In quotes, and without credentials, because faults go to terminals and logs.
+std::string in_quotes(std::string_view value) { return '"' + http::without_credentials(value) + '"'; }
 
 bool is_option(const Argument& argument) { return argument.name.starts_with('-'); }
 bool is_flag(const Argument& argument) { return argument.expected.empty(); }
 
+// Returns the names of the options, or of the positional arguments, as a phrase; "" if the list would be too
+// long.
 std::string names_of(const CommandSpec& command, bool options) {
   std::vector<std::string> names;
   for (const Argument& argument : command.arguments)
@@ -30,17 +32,18 @@ std::string names_of(const CommandSpec& command, bool options) {
   return names.size() <= options_named_max ? in_words(names) : "";
 }
 
-// Of what CLI11 could not place.
+// The fault of an argument that CLI11 returned as an extra.
 std::string fault_of_extra(const CommandSpec& command, const std::string& extra) {
   const bool option = extra.size() > 1 && extra.starts_with('-');
   const std::string names = names_of(command, option);
   if (option)
-    return shown(extra) + " is no option of weir " + command.name +
+    return "unknown option " + in_quotes(extra) + " of weir " + command.name +
            (names.empty() ? "" : ": expected " + names);
-  return shown(extra) + " is too much: weir " + command.name + " takes " +
+  return "unexpected argument " + in_quotes(extra) + ": weir " + command.name + " accepts " +
          (names.empty() ? "options only" : names);
 }
 
+// One run of parse(). Faults are gathered in the order of the table, then those of extras.
 class Parser {
  public:
   explicit Parser(const CommandSpec& command)
@@ -52,12 +55,12 @@ class Parser {
 
   std::optional<int> run(std::vector<std::string> typed, std::ostream& out, std::ostream& err) {
     try {
-      std::ranges::reverse(typed);  // as CLI11 wants them
+      std::ranges::reverse(typed);  // CLI11 expects the last one first
       app_.parse(std::move(typed));
-      for (const Argument& argument : command_.arguments) take(argument);
+      for (const Argument& argument : command_.arguments) collect(argument);
       for (const std::string& extra : app_.remaining())
-        if (extra != "--")
-          faults_.push_back(fault_of_extra(command_, extra));  // CLI11 counts the mark among them
+        if (extra != "--")  // CLI11 returns the separator as an extra, too
+          faults_.push_back(fault_of_extra(command_, extra));
       if (faults_.empty() && command_.check)
         if (std::string fault = command_.check(); !fault.empty()) faults_.push_back(std::move(fault));
     } catch (const CLI::CallForHelp&) {
@@ -68,7 +71,7 @@ class Parser {
     }
     if (faults_.empty()) return std::nullopt;
     for (const std::string& fault : faults_) err << fault << '\n';
-    err << "weir " << command_.name << " --help lists what it takes\n";
+    err << "weir " << command_.name << " --help shows the usage\n";
     return wrong_usage;
   }
 
@@ -78,14 +81,15 @@ class Parser {
       options_[&argument] = app_.add_flag(argument.name, argument.help);
       return;
     }
-    // A callback for texts: a variable would bring CLI11's conversions with it, which take long to compile.
+    // A callback instead of a variable: CLI11's conversions for variables take long to compile.
     Values& values = values_[&argument];
-    const auto keep = [&values](const CLI::results_t& results) {
+    const auto store = [&values](const CLI::results_t& results) {
       values = results;
       return true;
     };
-    CLI::Option* option = app_.add_option(argument.name, CLI::callback_t(keep), argument.help);
-    // As many as are typed: take() counts them. An option takes the one value that follows it.
+    CLI::Option* option = app_.add_option(argument.name, CLI::callback_t(store), argument.help);
+    // All values are kept, so that collect() can report repetitions. An option takes only the one value after
+    // it.
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     option->option_text(is_option(argument) ? "VALUE" : " ");
     if (is_option(argument))
@@ -95,7 +99,8 @@ class Parser {
     options_[&argument] = option;
   }
 
-  void take(const Argument& argument) {
+  // Passes the values of one argument to its take(), and adds a fault for each that is not as expected.
+  void collect(const Argument& argument) {
     const std::size_t times = is_flag(argument) ? options_[&argument]->count() : values_[&argument].size();
     if (times == 0 && argument.is_required)
       faults_.push_back(argument.name + " is missing: expected " + argument.expected);
@@ -113,10 +118,10 @@ class Parser {
     }
     for (const std::string& value : values_[&argument])
       if (!argument.take(value))
-        faults_.push_back(argument.name + "=" + shown(value) + ": expected " + argument.expected);
+        faults_.push_back(argument.name + "=" + in_quotes(value) + ": expected " + argument.expected);
   }
 
-  // CLI11 itself complains of an option without its value.
+  // CLI11 itself reports only an option without its value.
   [[nodiscard]] std::string fault_of(const CLI::ParseError& error) const {
     const std::string_view text = error.what();
     for (const Argument& argument : command_.arguments)

@@ -17,7 +17,7 @@ class Arguments : public testing::Test {
     out_.str("");
     err_.str("");
     const CommandSpec spec{
-        .name = "feed",
+        .name = "import",
         .help = "does it",
         .footer = "the footer",
         .arguments = {{.name = "FILE",
@@ -61,7 +61,7 @@ class Arguments : public testing::Test {
   std::ostringstream err_;
 };
 
-TEST_F(Arguments, AreTakenInEveryOrder) {
+TEST_F(Arguments, AreAcceptedInAnyOrder) {
   for (const Words& typed : std::vector<Words>{{"a", "-", "--url", "u", "--format", "csv"},
                                                {"--url=u", "a", "--format=csv", "-"},
                                                {"--format", "csv", "--url", "u", "--", "a", "-"}}) {
@@ -75,7 +75,7 @@ TEST_F(Arguments, AreTakenInEveryOrder) {
   EXPECT_EQ(again_, 1);
 }
 
-TEST_F(Arguments, SayWhatWasFoundAndWhatIsExpected) {
+TEST_F(Arguments, FaultsNameWhatWasFoundAndWhatIsExpected) {
   struct Case {
     Words typed;
     std::string fault;
@@ -90,33 +90,34 @@ TEST_F(Arguments, SayWhatWasFoundAndWhatIsExpected) {
       {{"a", "--format"}, "--format has no value: expected table or csv"},
       {{"a", "--format", "csv", "--format", "csv"}, "--format is given 2 times: expected once"},
       {{"a", "--again=maybe"}, "--again has a value: expected none"},
-      {{"a", "--bogus"}, R"("--bogus" is no option of weir feed: expected --url, --format or --again)"},
-      {{"a", "--bogus=7"}, R"("--bogus=7" is no option of weir feed: expected --url, --format or --again)"},
-      {{"a", "-v"}, R"("-v" is no option of weir feed: expected --url, --format or --again)"},
+      {{"a", "--bogus"}, R"(unknown option "--bogus" of weir import: expected --url, --format or --again)"},
+      {{"a", "--bogus=7"},
+       R"(unknown option "--bogus=7" of weir import: expected --url, --format or --again)"},
+      {{"a", "-v"}, R"(unknown option "-v" of weir import: expected --url, --format or --again)"},
       {{"a", "--again", "--format", "csv"}, "not both"}};
   for (const Case& one : cases) {
     EXPECT_EQ(type(one.typed), 2) << one.fault;
-    EXPECT_EQ(err_.str(), one.fault + "\nweir feed --help lists what it takes\n");
+    EXPECT_EQ(err_.str(), one.fault + "\nweir import --help shows the usage\n");
     EXPECT_EQ(out_.str(), "");
   }
 }
 
-TEST_F(Arguments, ListAllFaultsAtOnce) {
+TEST_F(Arguments, AllFaultsAreReportedAtOnce) {
   EXPECT_EQ(type({"--format", "xml", "--url", "bad", "--bogus"}), 2);
   EXPECT_EQ(err_.str(),
             "FILE is missing: expected a file\n"
             "--url=\"bad\": expected a URL\n"
             "--format=\"xml\": expected table or csv\n"
-            "\"--bogus\" is no option of weir feed: expected --url, --format or --again\n"
-            "weir feed --help lists what it takes\n");
+            "unknown option \"--bogus\" of weir import: expected --url, --format or --again\n"
+            "weir import --help shows the usage\n");
 }
 
-TEST_F(Arguments, ShowNoPassword) {
-  const CommandSpec spec{.name = "bare", .help = "takes nothing"};
+TEST_F(Arguments, FaultsMaskPasswords) {
+  const CommandSpec spec{.name = "bare", .help = "has no arguments"};
   const std::string url = "http://user:secret@host";
   EXPECT_EQ(parse(spec, {url, "--url=" + url, "--x", url}, out_, err_), 2);
   EXPECT_FALSE(err_.str().contains("secret")) << err_.str();
-  EXPECT_TRUE(err_.str().contains("\"http://***@host\" is too much: weir bare takes options only"))
+  EXPECT_TRUE(err_.str().contains("unexpected argument \"http://***@host\": weir bare accepts options only"))
       << err_.str();
   const CommandSpec strict{
       .name = "strict", .arguments = {{.name = "--url", .expected = "a URL", .take = [](const std::string&) {
@@ -127,11 +128,11 @@ TEST_F(Arguments, ShowNoPassword) {
   EXPECT_FALSE(err_.str().contains("secret")) << err_.str();
 }
 
-TEST_F(Arguments, AreExplainedByHelp) {
+TEST_F(Arguments, HelpShowsEachArgument) {
   for (const Words& typed : std::vector<Words>{{"--help"}, {"-h"}, {"--bogus", "--help"}}) {
     EXPECT_EQ(type(typed), 0);
     EXPECT_EQ(err_.str(), "");
-    for (const auto* word : {"does it", "weir feed", "FILE", "--url", "--format", "--again", "the footer"})
+    for (const auto* word : {"does it", "weir import", "FILE", "--url", "--format", "--again", "the footer"})
       EXPECT_TRUE(out_.str().contains(word)) << word << out_.str();
   }
 }

@@ -11,10 +11,20 @@
 #include "consumer/start_at_latest.hpp"
 #include "routes/report_routes.hpp"
 
+// Threads:
+//
+//   start thread      run_start(): waits for the store and the log, creates retention and runner, then ends
+//   runner's threads  consume and write (consumer/runner.hpp)
+//   retention thread  calls status() and the store's make_durable()
+//   query threads     answer queries through report_
+//   io threads        call routes' handlers, status() and collect()
+// stop() ends the start thread, then the retention, then the runner. status() may be called at any time.
 namespace weir::app {
 namespace {
 
-constexpr std::chrono::milliseconds log_retry_pause{1000};
+constexpr std::chrono::milliseconds log_retry_interval{1000};
+
+// The settings of the environment, in the form that the consumer takes.
 
 consumer::ConsumerSettings consumer_settings(const config::Settings& settings,
                                              const std::vector<tally::CountedDimension>& dimensions) {
@@ -23,23 +33,21 @@ consumer::ConsumerSettings consumer_settings(const config::Settings& settings,
   consumer.topic = settings.kafka_topic;
   consumer.workers = static_cast<std::size_t>(settings.num_workers);
   consumer.dedupe = {.window = settings.dedup_window, .records = settings.dedup_window_events};
-  consumer.on_offset_gone = settings.on_offset_gone == config::OnOffsetGone::stop
-                                ? consumer::OnOffsetGone::stop
-                                : consumer::OnOffsetGone::earliest;
+  consumer.on_offset_gone = settings.on_offset_gone;
   consumer.event_bytes_max = settings.max_event_bytes;
-  consumer.agenda.pacing = {.flush_interval = settings.flush_interval,
-                            .flush_min_interval = settings.flush_min_interval,
-                            .batch_size = settings.batch_size};
-  consumer.agenda.retention = {.minute = settings.retention_minute,
-                               .hour = settings.retention_hour,
-                               .day = settings.retention_day,
-                               .metrics = settings.retention_metrics};
+  consumer.commits.pacing = {.flush_interval = settings.flush_interval,
+                             .flush_min_interval = settings.flush_min_interval,
+                             .batch_size = settings.batch_size};
+  consumer.commits.retention = {.minute = settings.retention_minute,
+                                .hour = settings.retention_hour,
+                                .day = settings.retention_day,
+                                .metrics = settings.retention_metrics};
   return consumer;
 }
 
 }  // namespace
 
-bool begins_at_end(const config::Settings& settings) {
+bool starts_at_latest(const config::Settings& settings) {
   return settings.event_log == config::EventLogKind::kafka &&
          settings.kafka.start == config::KafkaStart::latest;
 }
@@ -50,72 +58,77 @@ class ConsumerService::NotReadyReader final : public report::MetricsReader {
 
   Result<std::unique_ptr<report::MetricsSnapshot>> snapshot(
       const report::Cancellation& cancellation = {}) override {
-    if (!open_) return fail(ErrorKind::unavailable, "starting", "starting: the store is not ready yet");
+    if (!ready_)
+      return fail(ErrorKind::unavailable, "starting", "starting: the metrics store is not ready yet");
     return metrics_.snapshot(cancellation);
   }
-  void open() { open_ = true; }
+  void set_ready() { ready_ = true; }
 
  private:
   report::MetricsReader& metrics_;
-  std::atomic<bool> open_{false};
+  std::atomic<bool> ready_{false};
 };
 
-ConsumerService::ConsumerService(const config::Settings& settings, LogAdapter& events, StoreAdapter& store,
-                                 telemetry::Logger& logger, Fatal fatal, StartIsStored start_is_stored)
+ConsumerService::ConsumerService(const config::Settings& settings, LogAdapter& log, StoreAdapter& store,
+                                 telemetry::Logger& logger, OnFatal on_fatal, OnStartStored on_start_stored)
     : settings_(settings),
-      events_(events),
+      log_(log),
       store_(store),
       logger_(logger),
-      fatal_(std::move(fatal)),
-      start_is_stored_(std::move(start_is_stored)),
-      gate_(std::make_unique<NotReadyReader>(store.metrics())),
-      report_(*gate_, report::LedgerNames{settings.kafka_topic, settings.kafka_group_id},
-              [this](std::int32_t partition) { return knows_lag_of(partition); }),
-      pool_(report_threads, limits::questions_waiting_max) {}
+      on_fatal_(std::move(on_fatal)),
+      on_start_stored_(std::move(on_start_stored)),
+      metrics_reader_(std::make_unique<NotReadyReader>(store.metrics())),
+      report_(*metrics_reader_, report::LedgerNames{settings.kafka_topic, settings.kafka_group_id},
+              [this](std::int32_t partition) { return may_report_lag_of(partition); }),
+      query_executor_(query_threads, limits::waiting_queries_max) {}
 
 ConsumerService::~ConsumerService() { (void)stop({}, {}); }
 
 void ConsumerService::start() {
-  opening_ = std::thread([this] { open(); });
+  start_thread_ = std::thread([this] { run_start(); });
 }
 
-// The opening thread.
+// --- On the start thread.
 
-void ConsumerService::open() {
+void ConsumerService::run_start() {
   if (!prepare_store()) return;
-  gate_->open();
+  metrics_reader_->set_ready();
   consumer::LogReader* reader = nullptr;
   const auto open_reader = [&]() -> Result<void> {
-    auto opened = events_.reader();
+    auto opened = log_.reader();
     if (!opened) return propagate(opened);
     reader = *opened;
     return {};
   };
-  if (!ask_log(open_reader) || !ask_log([&] { return choose_start(*reader); })) return;
-  start_is_stored_();
-  upkeep_ = events_.start_upkeep([this] { return counted_to(status()); }, [this] { return store_.settle(); });
-  run(*reader);
+  if (!retry_until_log_answers(open_reader)) return;
+  if (!retry_until_log_answers([&] { return store_start_offsets(*reader); })) return;
+  on_start_stored_();
+  retention_ =
+      log_.start_retention([this] { return counted_to(status()); }, [this] { return store_.make_durable(); });
+  create_runner(*reader);
 }
 
+// Returns false if the process is stopping or must exit.
 bool ConsumerService::prepare_store() {
   consumer::StartRetries retries;
   for (auto prepared = try_to_prepare_store(); !prepared; prepared = try_to_prepare_store()) {
-    if (exit_code_of(prepared.error()) == 2) {
-      fatal_(2, prepared.error());
+    if (exit_code_of(prepared.error()) == 2) {  // another try cannot help
+      on_fatal_(2, prepared.error());
       return false;
     }
-    waits_for_store(prepared.error());
+    on_store_unavailable(prepared.error());
     const auto wait = retries.after_failure();
     if (!wait) {
-      fatal_(1, {ErrorKind::unavailable, prepared.error().code,
-                 "the store did not answer in 10 tries: " + prepared.error().text});
+      on_fatal_(1, {ErrorKind::unavailable, prepared.error().code,
+                    "the metrics store was not ready after 10 attempts: " + prepared.error().text});
       return false;
     }
-    if (!pause(*wait)) return false;
+    if (!wait_unless_stopping(*wait)) return false;
   }
   return true;
 }
 
+// One try.
 Result<void> ConsumerService::try_to_prepare_store() {
   if (auto prepared = store_.prepare(); !prepared) return prepared;
   auto counted = store_.store().register_dimensions(settings_.dimensions, read_clock().wall);
@@ -124,81 +137,85 @@ Result<void> ConsumerService::try_to_prepare_store() {
   return {};
 }
 
-Result<void> ConsumerService::choose_start(consumer::LogReader& reader) {
-  if (!begins_at_end(settings_)) return {};
-  const Result<std::int64_t> left_out = consumer::start_at_latest(reader, store_.store(), read_clock().wall);
-  if (!left_out) return std::unexpected(left_out.error());
-  if (*left_out > 0) {
-    logger_.warn(
-        "the topic is counted from its end (KAFKA_START=latest): what it holds is recorded as skipped",
-        {{"topic", settings_.kafka_topic}, {"offsets", std::to_string(*left_out)}});
+// KAFKA_START=latest: stores the end offsets of all partitions as their start, if the topic has no ledger
+// rows.
+Result<void> ConsumerService::store_start_offsets(consumer::LogReader& reader) {
+  if (!starts_at_latest(settings_)) return {};
+  const Result<std::int64_t> skipped = consumer::start_at_latest(reader, store_.store(), read_clock().wall);
+  if (!skipped) return std::unexpected(skipped.error());
+  if (*skipped > 0) {
+    logger_.warn("counting starts at the end of the topic (KAFKA_START=latest); earlier offsets are skipped",
+                 {{"topic", settings_.kafka_topic}, {"offsets", std::to_string(*skipped)}});
   }
   return {};
 }
 
-// Until the log answers and the store accepts the rows. False: we are to stop, or must leave.
-bool ConsumerService::ask_log(const std::function<Result<void>()>& ask) {
+// Repeats `call` until it succeeds. Returns false if the process is stopping or must exit.
+bool ConsumerService::retry_until_log_answers(const std::function<Result<void>()>& call) {
   for (;;) {
-    const Result<void> answered = ask();
+    const Result<void> answered = call();
     if (answered) return true;
     if (answered.error().kind == ErrorKind::internal || exit_code_of(answered.error()) == 2) {
-      fatal_(exit_code_of(answered.error()), answered.error());
+      on_fatal_(exit_code_of(answered.error()), answered.error());
       return false;
     }
-    waits_for_log(answered.error());
-    if (!pause(log_retry_pause)) return false;
+    on_log_unavailable(answered.error());
+    if (!wait_unless_stopping(log_retry_interval)) return false;
   }
 }
 
-void ConsumerService::run(consumer::LogReader& reader) {
+void ConsumerService::create_runner(consumer::LogReader& reader) {
   consumer::RunnerHooks hooks;
-  hooks.on_fatal = [this](int exit_code, const Error& why) { fatal_(exit_code, why); };
-  hooks.copies = events_.copies();
+  hooks.on_fatal = [this](int exit_code, const Error& why) { on_fatal_(exit_code, why); };
+  hooks.dead_letter_topic = log_.dead_letter_topic();
   const std::lock_guard lock(mutex_);
   if (!stopping_)
     runner_.emplace(consumer_settings(settings_, dimensions_), reader, store_.store(), logger_,
                     std::move(hooks));
 }
 
-// False: we are to stop.
-bool ConsumerService::pause(std::chrono::milliseconds time) {
+// Blocks for `time`. Returns false at once if the process is stopping.
+bool ConsumerService::wait_unless_stopping(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
   return !stopped_.wait_for(lock, time, [this] { return stopping_; });
 }
 
-void ConsumerService::waits_for_store(const Error& why) {
-  logger_.warn("the store is not ready; it is tried again",
+void ConsumerService::on_store_unavailable(const Error& why) {
+  logger_.warn("the metrics store is not ready; retrying",
                {{"code", std::string(why.code)}, {"reason", why.text}});
   const std::lock_guard lock(mutex_);
-  before_.store_up = false;
-  before_.store_reason = why.text;
+  start_status_.store_up = false;
+  start_status_.store_reason = why.text;
 }
 
-void ConsumerService::waits_for_log(const Error& why) {
+void ConsumerService::on_log_unavailable(const Error& why) {
   const std::lock_guard lock(mutex_);
-  if (before_.log_up) logger_.warn("the log is not ready; it is tried again", {{"reason", why.text}});
-  before_.store_up = true;
-  before_.log_up = false;
-  before_.log_reason = why.text;
+  if (start_status_.log_up)  // only the first of the failures
+    logger_.warn("the event log is not ready; retrying",
+                 {{"code", std::string(why.code)}, {"reason", why.text}});
+  start_status_.store_up = true;
+  start_status_.log_up = false;
+  start_status_.log_reason = why.text;
 }
 
-// Everybody else.
+// --- On other threads.
 
 std::vector<http::Route> ConsumerService::routes() {
-  return routes::report_routes(report_, pool_, [] { return read_clock(); });
+  return routes::report_routes(report_, query_executor_, [] { return read_clock(); });
 }
 
 consumer::Status ConsumerService::status() const {
   const std::lock_guard lock(mutex_);
-  return runner_ ? runner_->status() : before_;
+  return runner_ ? runner_->status() : start_status_;
 }
 
-// Of a partition that this process does not hold another process may know it; not so of a log that is ours
-// alone.
-bool ConsumerService::knows_lag_of(std::int32_t partition) const {
+// The ledger has a lag for each partition, but it is wrong while no process consumes the partition. A
+// partition that this process does not hold may be consumed by another one, unless the log is exclusive to
+// this process.
+bool ConsumerService::may_report_lag_of(std::int32_t partition) const {
   const consumer::Status now = status();
   const auto held = std::ranges::find(now.partitions, partition, &consumer::PartitionStatus::partition);
-  if (held == now.partitions.end()) return !events_.is_ours_alone();
+  if (held == now.partitions.end()) return !log_.is_exclusive();
   return held->state == consumer::PartitionStatus::State::live;
 }
 
@@ -206,32 +223,34 @@ void ConsumerService::collect(telemetry::Exposition& into) const {
   consumer::collect(status(), read_clock(), into);
 }
 
-std::int64_t ConsumerService::stop(std::chrono::milliseconds read_patience,
-                                   std::chrono::milliseconds flush_patience) {
+std::int64_t ConsumerService::stop(std::chrono::milliseconds read_timeout,
+                                   std::chrono::milliseconds flush_timeout) {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   stopped_.notify_all();
-  if (opening_.joinable()) opening_.join();
-  upkeep_.reset();
+  if (start_thread_.joinable()) start_thread_.join();
+  // The retention calls status(), which uses the runner, so it ends first.
+  retention_.reset();
   if (!runner_) return 0;
-  if (events_.is_ours_alone()) await_reading(read_patience);
-  return runner_->stop(flush_patience);
+  if (log_.is_exclusive()) wait_until_read(read_timeout);
+  return runner_->stop(flush_timeout);
 }
 
-// The log takes nothing more: what it holds and has not been read yet is read, so that the last flush has it
-// all.
-void ConsumerService::await_reading(std::chrono::milliseconds patience) {
-  const std::int64_t end = events_.health().end;
-  const MonoTime until = read_clock().mono + patience;
+// The log accepts no further event. Waits until the runner has read it to its end, so that the last flush
+// contains every event.
+void ConsumerService::wait_until_read(std::chrono::milliseconds timeout) {
+  const std::int64_t end = log_.health().end;
+  const MonoTime deadline = read_clock().mono + timeout;
   const auto unread = [&] {
     const consumer::Status now = runner_->status();
-    constexpr auto refused = consumer::PartitionStatus::State::refused;  // ON_OFFSET_GONE: it is not read
-    return now.read_to < end && std::ranges::find(now.partitions, refused,
+    constexpr auto refused =
+        consumer::PartitionStatus::State::refused;  // by ON_OFFSET_GONE=stop: it is not read
+    return now.read_offset_sum < end && std::ranges::find(now.partitions, refused,
                                                   &consumer::PartitionStatus::state) == now.partitions.end();
   };
-  while (unread() && read_clock().mono < until) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  while (unread() && read_clock().mono < deadline) std::this_thread::sleep_for(std::chrono::milliseconds{5});
 }
 
 }  // namespace weir::app

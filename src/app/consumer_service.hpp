@@ -1,4 +1,4 @@
-// The counting half of a process: from the log into the store, and the answers out of it.
+// The consuming half of a process: reads the log, writes windows to the store, and answers API queries.
 #pragma once
 
 #include <chrono>
@@ -25,80 +25,90 @@
 
 namespace weir::app {
 
-// Whether a topic without a ledger is counted from its end: KAFKA_START=latest, which is a setting of Kafka's
-// alone. What the embedded log holds was accepted by Weir and is always counted.
-[[nodiscard]] bool begins_at_end(const config::Settings& settings);
+// Whether a topic without ledger rows is consumed from its end (KAFKA_START=latest on Kafka). The embedded
+// log is always consumed from its start, because Weir itself accepted every event in it.
+[[nodiscard]] bool starts_at_latest(const config::Settings& settings);
 
-// Begins on a thread of its own, because neither the store nor the log need be there yet:
+// Starts on a thread of its own (the start thread), because the store and the log may be unavailable:
 //
-//   the store is prepared, 10 tries ─▶ the log's reading end ─▶ KAFKA_START=latest ─▶ the runner
+//   prepare the store (10 attempts) ─▶ open the log's reader ─▶ KAFKA_START=latest ─▶ create the runner
 //
-// Until then questions are answered with "starting" (503), and health says why it takes so long.
+// Until the store is prepared, queries are answered 503 with the code `starting`. status() tells what the
+// start waits for.
 class ConsumerService {
  public:
-  // The process must leave, with this code and this reason as its last line. At most once, from any thread.
-  using Fatal = std::function<void(int exit_code, const Error& why)>;
-  // The ledger says where each partition begins. At most once, on the opening thread.
-  using StartIsStored = std::function<void()>;
+  // The process must exit with this code, and with this reason as its last log line. Called at most once, on
+  // any thread.
+  using OnFatal = std::function<void(int exit_code, const Error& why)>;
+  // The ledger has the start offset of each partition. Called at most once, on the start thread.
+  using OnStartStored = std::function<void()>;
 
-  // All that is referred to outlives it.
+  // All references must outlive the object. Starts no consumer: the callbacks are not called before start().
+  // No other object may use the log's reader, or the store.
   ConsumerService(
-      const config::Settings& settings, LogAdapter& events, StoreAdapter& store, telemetry::Logger& logger,
-      Fatal fatal, StartIsStored start_is_stored = [] {});
+      const config::Settings& settings, LogAdapter& log, StoreAdapter& store, telemetry::Logger& logger,
+      OnFatal on_fatal, OnStartStored on_start_stored = [] {});
   ConsumerService(const ConsumerService&) = delete;
   ConsumerService& operator=(const ConsumerService&) = delete;
-  ~ConsumerService();
+  ~ConsumerService();  // stop({}, {}), if it was not called
 
+  // Starts the start thread. Call it once.
   void start();
 
-  // For each io thread. The server that has them stops before this dies.
+  // Returns new route objects, for one io thread. The server that uses them must stop before this is
+  // destroyed.
   [[nodiscard]] std::vector<http::Route> routes();
-  // Questions that wait, and those that come from now on, are answered 503; those that run go on to their
-  // deadline.
-  void stop_queries() { pool_.stop(); }
-  [[nodiscard]] consumer::Status status() const;  // any thread
+  // Answers waiting and new queries with 503. Running queries continue until their deadline. Thread-safe.
+  void stop_queries() { query_executor_.stop(); }
+  // Returns a snapshot of the consumer's state. Thread-safe.
+  [[nodiscard]] consumer::Status status() const;
+  // Adds weir_consumer_…. Thread-safe.
   void collect(telemetry::Exposition& into) const;
 
-  // Counts and flushes what was read, and, where the log is ours alone, reads it to its end before. Answers
-  // how many events were read and are not in the store: 0 when all went well. From one thread, once.
-  [[nodiscard]] std::int64_t stop(std::chrono::milliseconds read_patience,
-                                  std::chrono::milliseconds flush_patience);
+  // Stops reading and flushes what was read. If the log is exclusive to this process, first reads it to its
+  // end, for at most `read_timeout`. Blocks; the flush takes at most `flush_timeout`. Returns the number of
+  // events that were read but are not in the store: 0 on success. Call it once, on one thread.
+  [[nodiscard]] std::int64_t stop(std::chrono::milliseconds read_timeout,
+                                  std::chrono::milliseconds flush_timeout);
 
  private:
-  // What the questions are put to: nothing is asked of tables that are not there yet.
+  // Refuses queries until the tables exist.
   class NotReadyReader;
 
-  void open();
+  // The start thread. Each step returns false, or an error, if the start must end.
+  void run_start();
   [[nodiscard]] bool prepare_store();
   [[nodiscard]] Result<void> try_to_prepare_store();
-  [[nodiscard]] bool ask_log(const std::function<Result<void>()>& ask);
-  [[nodiscard]] Result<void> choose_start(consumer::LogReader& reader);
-  void run(consumer::LogReader& reader);
-  [[nodiscard]] bool pause(std::chrono::milliseconds time);
-  void waits_for_store(const Error& why);
-  void waits_for_log(const Error& why);
-  [[nodiscard]] bool knows_lag_of(std::int32_t partition) const;
-  void await_reading(std::chrono::milliseconds patience);
+  [[nodiscard]] bool retry_until_log_answers(const std::function<Result<void>()>& call);
+  [[nodiscard]] Result<void> store_start_offsets(consumer::LogReader& reader);
+  void create_runner(consumer::LogReader& reader);
+  [[nodiscard]] bool wait_unless_stopping(std::chrono::milliseconds time);
+  void on_store_unavailable(const Error& why);
+  void on_log_unavailable(const Error& why);
+  // Queries and stop().
+  [[nodiscard]] bool may_report_lag_of(std::int32_t partition) const;
+  void wait_until_read(std::chrono::milliseconds timeout);
 
+  // Set by the constructor.
   const config::Settings settings_;
-  LogAdapter& events_;
+  LogAdapter& log_;
   StoreAdapter& store_;
   telemetry::Logger& logger_;
-  const Fatal fatal_;
-  const StartIsStored start_is_stored_;
-  const std::unique_ptr<NotReadyReader> gate_;
-  std::vector<tally::CountedDimension> dimensions_;  // the opening thread's
+  const OnFatal on_fatal_;
+  const OnStartStored on_start_stored_;
+  const std::unique_ptr<NotReadyReader> metrics_reader_;
+  std::vector<tally::CountedDimension> dimensions_;  // of DIMENSIONS; the opening thread's
   report::Report report_;
 
-  mutable std::mutex mutex_;  // guards the next four
+  mutable std::mutex mutex_;  // guards stopping_, start_status_ and the creation of runner_
   std::condition_variable stopped_;
   bool stopping_ = false;
-  consumer::Status before_;  // until the runner is there
+  consumer::Status start_status_;  // status() until the runner exists
   std::optional<consumer::Runner> runner_;
-  std::thread opening_;
-  // Their threads call status(), so they end before all of the above.
-  std::unique_ptr<LogRetention> upkeep_;  // the opening thread's, then stop()'s
-  routes::BoundedExecutor pool_;
+  std::thread start_thread_;
+  // Threads of these two call status(). They are declared last, so that they end first.
+  std::unique_ptr<LogRetention> retention_;  // created by the start thread, destroyed by stop()
+  routes::BoundedExecutor query_executor_;
 };
 
 }  // namespace weir::app

@@ -1,43 +1,45 @@
 #include "app/data_watch.hpp"
 
+// The thread waits for check_interval, then checks without holding the mutex. It acts and logs only when the
+// state changes. The destructor sets stopping_ and joins.
 namespace weir::app {
 
-DataWatch::DataWatch(const std::vector<std::filesystem::path>& databases, sqlite::EmbeddedLog& events,
+DataWatch::DataWatch(const std::vector<std::filesystem::path>& databases, sqlite::EmbeddedLog& log,
                      telemetry::Logger& logger)
-    : files_(databases), events_(events), logger_(logger), thread_([this] { run(); }) {}
+    : files_(databases), log_(log), logger_(logger), thread_([this] { run(); }) {}
 
 DataWatch::~DataWatch() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_all();
+  stopped_.notify_all();
   thread_.join();
 }
 
 void DataWatch::run() {
   std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, look_every, [this] { return stopping_; })) {
+  while (!stopped_.wait_for(lock, check_interval, [this] { return stopping_; })) {
     lock.unlock();
-    look();
+    check_files();
     lock.lock();
   }
 }
 
-void DataWatch::look() {
+void DataWatch::check_files() {
   const auto missing = files_.find_missing();
+  // Nothing has changed since the last check, so it was acted on already.
   if (missing.has_value() == missing_) return;
   missing_ = missing.has_value();
   if (!missing) {
-    events_.block("");
-    logger_.info("the files in DATA_DIR are in their places again; events are accepted");
+    log_.block("");
+    logger_.info("the files in DATA_DIR are in place again; events are accepted");
     return;
   }
-  events_.block(*missing + " while Weir runs");
+  log_.block(*missing + " while Weir runs");
   logger_.error(
-      "a file in DATA_DIR is missing; no event is accepted until it is back or Weir is restarted, since a "
-      "restart "
-      "would lose what this process holds in it (it can still be copied from /proc/PID/fd)",
+      "a file in DATA_DIR is missing; events are refused. Put the file back, or copy it from /proc/PID/fd "
+      "before you stop Weir: a restart loses what only this process holds",
       {{"reason", *missing}});
 }
 

@@ -1,4 +1,4 @@
-// Stops ingest while the embedded files are not where a restart would look for them.
+// Stops ingest while a file in DATA_DIR is deleted or replaced.
 #pragma once
 
 #include <chrono>
@@ -14,32 +14,37 @@
 
 namespace weir::app {
 
-// A thread of its own, which looks at the files every two seconds. While one was deleted or replaced, the
-// event log takes nothing (503), is not ready and is not pruned: what it took would be lost at the next
-// start. It does not leave: the files without a name still hold their data (/proc/PID/fd), and go on where
-// they were if they are put back.
+// Owns a thread that checks the files every two seconds. While a file is not in its place, the event log is
+// blocked. It then answers appends with not_kept (503), is not ready, and is not pruned. Otherwise events
+// would go to a file without a name and be lost at the next start.
+//
+// The process does not exit, because it still holds the data of the deleted file: an operator can copy it
+// from /proc/PID/fd. When the same file is back, the log is unblocked.
 class DataWatch {
  public:
-  static constexpr std::chrono::milliseconds look_every{2000};
+  static constexpr std::chrono::milliseconds check_interval{2000};
 
-  // What is referred to outlives the watch.
-  DataWatch(const std::vector<std::filesystem::path>& databases, sqlite::EmbeddedLog& events,
+  // `databases` are open. `log` and `logger` must outlive the watch.
+  DataWatch(const std::vector<std::filesystem::path>& databases, sqlite::EmbeddedLog& log,
             telemetry::Logger& logger);
   DataWatch(const DataWatch&) = delete;
   DataWatch& operator=(const DataWatch&) = delete;
+  // Ends the thread. Does not unblock the log.
   ~DataWatch();
 
  private:
   void run();
-  void look();
+  void check_files();
 
+  // Only the thread uses these four.
   sqlite::FileWatch files_;
-  sqlite::EmbeddedLog& events_;
+  sqlite::EmbeddedLog& log_;
   telemetry::Logger& logger_;
   bool missing_ = false;
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  // Ends the thread.
+  std::mutex mutex_;  // guards stopping_
+  std::condition_variable stopped_;
   bool stopping_ = false;
   std::thread thread_;
 };

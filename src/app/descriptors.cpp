@@ -13,12 +13,13 @@ namespace weir::app {
 void open_standard_descriptors() {
   for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
     if (fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
-    // open() gives the lowest free number, which is this one: those below it are open.
+    // open() returns the lowest free number, which is this one, because those below it are open.
     (void)open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
   }
 }
 
 std::size_t raise_descriptor_limit() {
+  // If the limit is unknown, assume that it suffices: accept() handles a lack of descriptors at run time.
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return limits::connections_max;
   if (limit.rlim_cur < limit.rlim_max) {
@@ -30,9 +31,10 @@ std::size_t raise_descriptor_limit() {
 
 std::size_t connections_within(std::size_t limit, int threads) {
   const auto io_threads = static_cast<std::size_t>(threads);
-  const std::size_t kept = limits::descriptors_kept + io_threads * limits::descriptors_per_io_thread;
+  const std::size_t kept =
+      limits::reserved_descriptors + io_threads * limits::reserved_descriptors_per_io_thread;
   const std::size_t left = limit > kept ? limit - kept : 0;
-  // The server also holds, for a moment, an eighth more that it turns away.
+  // While the server rejects excess connections, it briefly holds an eighth more.
   return std::clamp(left / 9 * 8, io_threads, limits::connections_max);
 }
 

@@ -12,9 +12,9 @@
 namespace weir::app {
 namespace {
 
-// Runs in a process of its own, for it changes what the whole process has. True: the claim held there.
-template <class PartitionCommit>
-bool holds_in_a_child(PartitionCommit claim) {
+// Runs the claim in a child process, because it changes state of the whole process. Returns whether it held.
+template <class Claim>
+bool holds_in_a_child(Claim claim) {
   const pid_t child = fork();
   if (child == 0) _exit(claim() ? 0 : 1);
   int status = 0;
@@ -22,7 +22,7 @@ bool holds_in_a_child(PartitionCommit claim) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-TEST(Descriptors, Fault44AClosedStandardStreamIsTakenByNoOtherFile) {
+TEST(Descriptors, Fault44NoFileGetsTheNumberOfAClosedStandardStream) {
   EXPECT_TRUE(holds_in_a_child([] {
     for (int descriptor = 0; descriptor < 3; ++descriptor) close(descriptor);
     open_standard_descriptors();
@@ -31,7 +31,7 @@ TEST(Descriptors, Fault44AClosedStandardStreamIsTakenByNoOtherFile) {
   }));
 }
 
-TEST(Descriptors, Fault44AClosedStandardOutputStillFailsToBeWritten) {
+TEST(Descriptors, Fault44WritingToAClosedStandardOutputStillFails) {
   EXPECT_TRUE(holds_in_a_child([] {
     close(STDOUT_FILENO);
     open_standard_descriptors();
@@ -39,7 +39,7 @@ TEST(Descriptors, Fault44AClosedStandardOutputStillFailsToBeWritten) {
   }));
 }
 
-TEST(Descriptors, OpenStandardStreamsAreLeftAsTheyAre) {
+TEST(Descriptors, OpenStandardStreamsDoNotChange) {
   EXPECT_TRUE(holds_in_a_child([] {
     struct stat before{};
     struct stat after{};
@@ -58,12 +58,12 @@ TEST(Descriptors, Fault44TheSoftLimitIsRaisedToTheHardOne) {
   }));
 }
 
-TEST(Descriptors, Fault44ConnectionsLeaveRoomForStoresAndLog) {
+TEST(Descriptors, Fault44ConnectionsLeaveDescriptorsForStoresAndLog) {
   for (const std::size_t limit : {256U, 512U, 1024U, 4096U, 1'048'576U})
     for (const int threads : {1, 2, 8}) {
       const std::size_t connections = connections_within(limit, threads);
-      const std::size_t turned_away = connections / 8 + static_cast<std::size_t>(threads);
-      EXPECT_LE(connections + turned_away + limits::descriptors_kept, limit) << limit << ' ' << threads;
+      const std::size_t rejected = connections / 8 + static_cast<std::size_t>(threads);
+      EXPECT_LE(connections + rejected + limits::reserved_descriptors, limit) << limit << ' ' << threads;
       EXPECT_GE(connections, 64U) << limit << ' ' << threads;
     }
   EXPECT_EQ(connections_within(1'048'576, 2), limits::connections_max);

@@ -1,4 +1,4 @@
-// What a process leaves with that cannot start or go on.
+// The exit code of a process that cannot start or continue.
 #pragma once
 
 #include "base/result.hpp"
@@ -7,8 +7,9 @@
 
 namespace weir::app {
 
-// 2: settings are to blame that are well-formed each by itself. Some contradict each other, which only
-// librdkafka can tell when it makes a client of them. DIMENSIONS can contradict the database. Else 1.
+// Returns 2 if settings are to blame that are well-formed each by itself, 1 for any other error. Only librdkafka
+// knows which of its settings contradict each other; it reports that when a client is created. DIMENSIONS can
+// contradict the database.
 [[nodiscard]] inline int exit_code_of(const Error& error) {
   const bool settings = error.code == kafka::code_settings || error.code == commit::code_another_source ||
                         error.code == commit::code_dimensions_full;

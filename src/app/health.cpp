@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+// Each check starts as ready and gets worse with each problem. The reasons are read by operators and by tests
+// of deployments, so they are stable.
 namespace weir::app {
 
 using telemetry::Check;
@@ -14,6 +16,7 @@ Check log_check(const intake::LogHealth& log, const config::Settings& settings, 
     check.readiness = Readiness::unready;
     check.reason = "draining";
   }
+  // The window in offsets applies to each partition; 0 partitions means that their number is not known yet.
   const std::int64_t share = settings.dedup_window_events / std::max(1, log.partitions);
   check.numbers = {{"end", log.end},
                    {"dedup_window_sec", settings.dedup_window.count()},
@@ -30,17 +33,18 @@ void add_bounds(Check& log, const config::Settings& settings) {
 Check store_check(const consumer::Status& status) {
   Check check{.name = "metrics_store", .latency_ms = status.store_latency.count()};
   if (status.store_up) return check;
-  // Events are accepted and kept meanwhile; only the numbers stand still. But what a person must correct does
-  // not pass by itself.
-  check.readiness = status.store_needs_a_person ? Readiness::unready : Readiness::degraded;
-  check.reason = (status.store_needs_a_person ? "a person must act: " : "away: ") + status.store_reason;
+  // While the store is unavailable, events are still accepted and stored in the log, so the process is only
+  // degraded. A problem that an operator must correct does not end by itself, so then it is unready.
+  check.readiness = status.store_needs_operator ? Readiness::unready : Readiness::degraded;
+  check.reason = (status.store_needs_operator ? "a person must act: " : "away: ") + status.store_reason;
   return check;
 }
 
 namespace {
 
-// Several things may be wrong at once: the worst counts, and each is named.
-void worsen(Check& check, Readiness readiness, std::string_view reason) {
+// Several problems may exist at once: the readiness is that of the worst one, and the reason names all of
+// them.
+void add_problem(Check& check, Readiness readiness, std::string_view reason) {
   check.readiness = std::max(check.readiness, readiness);
   if (!check.reason.empty()) check.reason += "; ";
   check.reason += reason;
@@ -50,7 +54,7 @@ Readiness readiness_of(consumer::Phase phase) {
   switch (phase) {
     case consumer::Phase::live:
       return Readiness::ready;
-    case consumer::Phase::opening:  // the database may be away: as with a flush, events are kept meanwhile
+    case consumer::Phase::opening:  // waits for the store or the log, as a flush does; events are accepted
     case consumer::Phase::catching_up:
       return Readiness::degraded;
     default:
@@ -63,15 +67,16 @@ Readiness readiness_of(consumer::Phase phase) {
 Check freshness_check(const consumer::Status& status, Now now) {
   Check check{.name = "freshness"};
   if (status.phase != consumer::Phase::live)
-    worsen(check, readiness_of(status.phase), consumer::name_of(status.phase));
-  if (!status.log_up) worsen(check, Readiness::degraded, "the log cannot be read: " + status.log_reason);
-  if (!status.copies_reason.empty()) worsen(check, Readiness::degraded, status.copies_reason);
+    add_problem(check, readiness_of(status.phase), consumer::name_of(status.phase));
+  if (!status.log_up) add_problem(check, Readiness::degraded, "the log cannot be read: " + status.log_reason);
+  if (!status.dlq_reason.empty()) add_problem(check, Readiness::degraded, status.dlq_reason);
   for (const consumer::PartitionStatus& held : status.partitions) {
     const std::string partition = "partition " + std::to_string(held.partition);
     if (held.state == consumer::PartitionStatus::State::refused)
-      worsen(check, Readiness::unready, partition + " is not read: " + held.reason);
-    else if (held.needs_a_person)
-      worsen(check, Readiness::unready, partition + " cannot be opened, a person must act: " + held.reason);
+      add_problem(check, Readiness::unready, partition + " is not read: " + held.reason);
+    else if (held.needs_operator)
+      add_problem(check, Readiness::unready,
+                  partition + " cannot be opened, a person must act: " + held.reason);
   }
   const auto unread = status.oldest_unread_age(now.wall);
   check.numbers = {{"oldest_unread_age_ms", unread ? std::optional(unread->count()) : std::nullopt}};

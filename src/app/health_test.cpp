@@ -16,7 +16,7 @@ std::optional<std::int64_t> number_of(const telemetry::Check& check, std::string
   return -1;
 }
 
-TEST(LogCheck, SharesTheDedupeWindowOutAmongThePartitions) {
+TEST(LogCheck, DividesTheDedupeWindowByThePartitions) {
   const config::Settings settings{.dedup_window = 600s, .dedup_window_events = 1'000'000};
   const auto share = [&](std::int32_t partitions) {
     return number_of(log_check({.up = true, .partitions = partitions}, settings, false),
@@ -25,17 +25,17 @@ TEST(LogCheck, SharesTheDedupeWindowOutAmongThePartitions) {
   EXPECT_EQ(share(1), 1'000'000);
   EXPECT_EQ(share(12), 83'333);
   EXPECT_EQ(share(2'000'000), 1);
-  EXPECT_EQ(share(0), 1'000'000) << "not known yet";
+  EXPECT_EQ(share(0), 1'000'000) << "the number of partitions is not known yet";
 }
 
-TEST(LogCheck, TellsHowLargeAnEventAndABodyMayBe) {
+TEST(LogCheck, ShowsTheLimitsOfAnEventAndABody) {
   telemetry::Check check = log_check({.up = true}, {}, false);
   add_bounds(check, {.max_event_bytes = 1000, .max_body_bytes = 3000});
   EXPECT_EQ(number_of(check, "max_event_bytes"), 1000);
   EXPECT_EQ(number_of(check, "max_body_bytes"), 3000);
 }
 
-TEST(LogCheck, SaysWhyNothingCanBeTaken) {
+TEST(LogCheck, ShowsWhyEventsAreRefused) {
   EXPECT_EQ(log_check({.up = true}, {}, false).readiness, Readiness::ready);
   const telemetry::Check away = log_check({.up = false, .reason = "no broker answers"}, {}, false);
   EXPECT_EQ(away.readiness, Readiness::unready);
@@ -45,22 +45,22 @@ TEST(LogCheck, SaysWhyNothingCanBeTaken) {
   EXPECT_EQ(draining.reason, "draining");
 }
 
-TEST(StoreCheck, OnlyDegradesBecauseEventsAreKeptMeanwhile) {
+TEST(StoreCheck, IsDegradedWhileTheStoreIsUnavailable) {
   EXPECT_EQ(store_check({.store_up = true}).readiness, Readiness::ready);
   const telemetry::Check away = store_check({.store_up = false, .store_reason = "connection refused"});
   EXPECT_EQ(away.readiness, Readiness::degraded);
   EXPECT_EQ(away.reason, "away: connection refused");
 }
 
-TEST(StoreCheck, IsUnreadyWhileAPersonMustAct) {
+TEST(StoreCheck, IsUnreadyWhileAnOperatorMustAct) {
   const telemetry::Check refuses = store_check({.store_up = false,
                                                 .store_reason = "column activity_ledger.read holds NULL",
-                                                .store_needs_a_person = true});
+                                                .store_needs_operator = true});
   EXPECT_EQ(refuses.readiness, Readiness::unready);
   EXPECT_EQ(refuses.reason, "a person must act: column activity_ledger.read holds NULL");
 }
 
-TEST(FreshnessCheck, TellsEachPhaseAndARefusedPartition) {
+TEST(FreshnessCheck, ShowsEachPhaseAndARefusedPartition) {
   const Now now{.wall = WallTime(100'000ms), .mono = MonoTime(50s)};
   struct Case {
     consumer::Status status;
@@ -75,13 +75,14 @@ TEST(FreshnessCheck, TellsEachPhaseAndARefusedPartition) {
        .reason = "offsets 1 to 5 are gone"},
       {.partition = 4, .state = consumer::PartitionStatus::State::opening, .reason = "the store is away"}};
   consumer::Status broken{.phase = consumer::Phase::opening};
-  broken.partitions = {{.partition = 5, .reason = "its row does not add up", .needs_a_person = true}};
+  broken.partitions = {{.partition = 5, .reason = "its row does not add up", .needs_operator = true}};
   consumer::Status waiting{.phase = consumer::Phase::live};
-  waiting.copies_reason = "partition 2: it waits for the copies of its dead letters (1)";
+  waiting.dlq_reason = "partition 2: waiting for the dead letter topic to acknowledge 1 dead letter";
   const std::vector<Case> cases{
       {broken, Readiness::unready,
        "opening partitions; partition 5 cannot be opened, a person must act: its row does not add up"},
-      {waiting, Readiness::degraded, "partition 2: it waits for the copies of its dead letters (1)"},
+      {waiting, Readiness::degraded,
+       "partition 2: waiting for the dead letter topic to acknowledge 1 dead letter"},
       {{.phase = consumer::Phase::live}, Readiness::ready, ""},
       {{.phase = consumer::Phase::starting}, Readiness::unready, "starting"},
       {{.phase = consumer::Phase::opening}, Readiness::degraded, "opening partitions"},
@@ -105,7 +106,7 @@ TEST(FreshnessCheck, TellsEachPhaseAndARefusedPartition) {
   }
 }
 
-TEST(FreshnessCheck, TellsTheAgeOfTheOldestUnreadAndOfTheLastFlush) {
+TEST(FreshnessCheck, ShowsTheAgesOfTheOldestUnreadRecordAndOfTheLastFlush) {
   const Now now{.wall = WallTime(100'000ms), .mono = MonoTime(50s)};
   consumer::Status status{.phase = consumer::Phase::live};
   status.oldest_unread_at = RecordTime(98'500ms);
@@ -117,7 +118,7 @@ TEST(FreshnessCheck, TellsTheAgeOfTheOldestUnreadAndOfTheLastFlush) {
   EXPECT_EQ(number_of(freshness_check(status, now), "oldest_unread_age_ms"), 0) << "clocks differ";
 }
 
-TEST(FreshnessCheck, KnowsNoAgeWhileAPartitionIsNotCounted) {
+TEST(FreshnessCheck, HasNoAgeWhileAPartitionIsRefused) {
   const Now now{.wall = WallTime(100'000ms), .mono = MonoTime(50s)};
   consumer::Status status{.phase = consumer::Phase::live};
   status.partitions = {{.partition = 0, .state = consumer::PartitionStatus::State::refused}};

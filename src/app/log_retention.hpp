@@ -1,4 +1,4 @@
-// Retention of the embedded log, and the checkpoints of the store that it depends on.
+// Retention of the embedded log: deletes old segments whose events are durably in the store.
 #pragma once
 
 #include <chrono>
@@ -11,61 +11,66 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "consumer/settled_clock.hpp"
+#include "base/settled_clock.hpp"
 #include "consumer/status.hpp"
 #include "sqlite/event_log.hpp"
 #include "telemetry/logger.hpp"
 
 namespace weir::app {
 
-struct UpkeepSettings {
-  std::chrono::hours log_retention{72};  // 0: events stay in the log for ever
+// RETENTION_LOG_HOURS and DEDUP_WINDOW_SEC.
+struct LogRetentionSettings {
+  std::chrono::hours log_retention{72};  // 0: events stay in the log forever
   std::chrono::seconds dedup_window{600};
-  std::chrono::milliseconds pause{5000};  // between two rounds
+  std::chrono::milliseconds interval{5000};  // from the end of one round to the start of the next
 };
 
-// Returns the offset before which every event of the embedded log is in the store: next_offset of partition
-// 0, while this process holds that partition and it is live. Returns nothing otherwise: a partition that is
-// being opened or is refused may have a ledger row that describes another log, and so may a row of another
+// Returns the offset before which every event of the embedded log is in the store. That is next_offset of
+// partition 0, while this process holds the partition and it is live. Returns std::nullopt otherwise. While a
+// partition is opened or refused, its ledger row may describe another log, and so may the row of another
 // partition (Kafka's).
 [[nodiscard]] std::optional<std::int64_t> counted_to(const consumer::Status& status);
 
-// A thread of its own, which every few seconds
-//   1. asks up to which offset the events of this log are counted,
-//   2. settles the store, so that they survive a power cut (SQLite: a checkpoint; PostgreSQL: they do already),
-//   3. and only if that was complete, prunes the segments that lie wholly before the offset of 1 and are older than
-//      both the retention and the dedupe window. Without such an offset nothing is pruned.
+// Owns a thread that does one round every few seconds:
+//   1. It asks up to which offset the events are in the store.
+//   2. It makes the store durable, so that these numbers survive a power failure (SQLite: a checkpoint;
+//      PostgreSQL: each commit is durable already). This also keeps SQLite's WAL small.
+//   3. If step 2 was complete, it prunes segments that lie wholly before the offset of step 1. A segment must
+//      also be older than the retention and than the dedupe window. Without an offset it prunes nothing.
 class LogRetention {
  public:
-  // counted_to() of this moment. Called on this thread only.
-  using Counted = std::function<std::optional<std::int64_t>()>;
-  // True: what was committed before the call survives a power cut. Called on this thread only.
-  using Settle = std::function<Result<bool>()>;
+  // Step 1: returns counted_to() of the current status. Called on the thread of this object.
+  using CountedOffset = std::function<std::optional<std::int64_t>()>;
+  // Step 2: returns true if everything that was committed before the call survives a power failure. Returns
+  // false if that is not complete yet (a reader blocks the checkpoint). Called on the thread of this object.
+  using MakeDurable = std::function<Result<bool>()>;
 
-  // What is referred to, also by the functions, outlives the upkeep.
-  LogRetention(UpkeepSettings settings, Counted counted, Settle settle, sqlite::EmbeddedLog& events,
-               telemetry::Logger& logger, std::function<void(const Error&)> fatal);
+  // All references, and everything that the functions use, must outlive the object. `on_fatal` is called at
+  // most once, on the thread of this object, after an error of ErrorKind::internal; the thread then ends.
+  LogRetention(LogRetentionSettings settings, CountedOffset counted, MakeDurable make_durable,
+               sqlite::EmbeddedLog& log, telemetry::Logger& logger,
+               std::function<void(const Error&)> on_fatal);
   LogRetention(const LogRetention&) = delete;
   LogRetention& operator=(const LogRetention&) = delete;
-  ~LogRetention();  // waits for the round under way
+  ~LogRetention();  // waits for the current round
 
-  // One round, as the thread does it; for a test, while the thread pauses.
+  // Does one round. For tests, which call it while the thread waits for its next round.
   Result<void> round(WallTime now);
 
  private:
   void run();
 
-  const UpkeepSettings settings_;
-  const Counted counted_;
-  const Settle settle_;
-  sqlite::EmbeddedLog& events_;
+  const LogRetentionSettings settings_;
+  const CountedOffset counted_;
+  const MakeDurable make_durable_;
+  sqlite::EmbeddedLog& log_;
   telemetry::Logger& logger_;
-  const std::function<void(const Error&)> fatal_;
+  const std::function<void(const Error&)> on_fatal_;
 
-  consumer::SettledClock clock_;  // the thread's
+  SettledClock clock_;  // used by the thread only
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  std::mutex mutex_;  // guards stopping_
+  std::condition_variable stopped_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -16,11 +16,11 @@ using State = consumer::PartitionStatus::State;
 consumer::PartitionStatus partition(std::int32_t number, State state,
                                     std::optional<std::int64_t> next_offset) {
   consumer::PartitionStatus held{.partition = number, .state = state};
-  if (next_offset) held.account.emplace().next_offset = *next_offset;
+  if (next_offset) held.ledger.emplace().next_offset = *next_offset;
   return held;
 }
 
-TEST(CountedTo, IsKnownOnlyWhileThePartitionOfThisLogIsHeldAndLive) {
+TEST(CountedTo, IsKnownOnlyWhileThePartitionIsHeldAndLive) {
   struct Case {
     std::string_view what;
     std::vector<consumer::PartitionStatus> partitions;
@@ -31,7 +31,7 @@ TEST(CountedTo, IsKnownOnlyWhileThePartitionOfThisLogIsHeldAndLive) {
       {"held and live", {partition(0, State::live, 7)}, 7},
       {"being opened", {partition(0, State::opening, std::nullopt)}, std::nullopt},
       {"refused (ON_OFFSET_GONE=stop)", {partition(0, State::refused, std::nullopt)}, std::nullopt},
-      {"the dedupe is rebuilt", {partition(0, State::catching_up, 7)}, std::nullopt},
+      {"the dedupe memory is rebuilt", {partition(0, State::catching_up, 7)}, std::nullopt},
       {"another partition", {partition(1, State::live, 7)}, std::nullopt},
       {"refused beside another one",
        {partition(0, State::refused, std::nullopt), partition(1, State::live, 7)},
@@ -44,8 +44,8 @@ TEST(CountedTo, IsKnownOnlyWhileThePartitionOfThisLogIsHeldAndLive) {
   }
 }
 
-// A log with four commits of one event each, an hour apart, of which `counted_` are in the numbers.
-class UpkeepTest : public testing::Test {
+// A log with four commits of one event each, an hour apart. The first `counted_` events are in the store.
+class LogRetentionTest : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(log_.open());
@@ -60,53 +60,54 @@ class UpkeepTest : public testing::Test {
     }
   }
 
-  // The first offset that is left after a round at `now`.
-  std::int64_t start_after(UpkeepSettings settings, WallTime now, std::int64_t expected) {
-    settings.pause = 1h;
+  // Returns the first offset that remains after a round at `now`.
+  std::int64_t start_after(LogRetentionSettings settings, WallTime now, std::int64_t expected) {
+    settings.interval = 1h;
     const auto counted = [this] { return counted_; };
-    const auto settle = [this]() -> Result<bool> { return settled_; };
-    LogRetention upkeep(settings, counted, settle, log_.log(), *silent_, [](const Error&) { FAIL(); });
-    EXPECT_TRUE(upkeep.round(now));
+    const auto make_durable = [this]() -> Result<bool> { return durable_; };
+    LogRetention retention(settings, counted, make_durable, log_.log(), *silent_,
+                           [](const Error&) { FAIL(); });
+    EXPECT_TRUE(retention.round(now));
     auto log_reader = sqlite::EmbeddedLogReader::open(log_.file(), log_.log().commits());
     EXPECT_TRUE((*log_reader)->poll(0ms));
     const auto start = [&] { return (*log_reader)->bounds(0)->start; };
     if (expected > 0) sqlite::eventually([&] { return start() == expected; });
-    log_.log().stop(1min);  // whatever it still wanted to take away is gone now
+    log_.log().stop(1min);  // waits for the pruning
     return start();
   }
 
   sqlite::LogUnderTest log_;
   std::optional<std::int64_t> counted_;
-  bool settled_ = true;
+  bool durable_ = true;
   std::unique_ptr<telemetry::Logger> silent_ = telemetry::make_silent_logger();
 };
 
-TEST_F(UpkeepTest, ForgetsWhatIsCountedAndOlderThanTheRetention) {
+TEST_F(LogRetentionTest, PrunesCountedEventsOlderThanTheRetention) {
   counted_ = 4;
   EXPECT_EQ(start_after({.log_retention = 2h, .dedup_window = 600s}, long_ago + 3h + 1s, 2), 2);
 }
 
-TEST_F(UpkeepTest, NeverForgetsWhatIsNotCounted) {
+TEST_F(LogRetentionTest, KeepsEventsThatAreNotCounted) {
   counted_ = 1;
   EXPECT_EQ(start_after({.log_retention = 1h, .dedup_window = 600s}, long_ago + 48h, 1), 1);
 }
 
-TEST_F(UpkeepTest, PrunesNothingWhileNothingIsHeld) {
+TEST_F(LogRetentionTest, PrunesNothingWhileNoPartitionIsHeld) {
   EXPECT_EQ(start_after({.log_retention = 1h, .dedup_window = 600s}, long_ago + 48h, 0), 0);
 }
 
-TEST_F(UpkeepTest, PrunesNothingBeforeTheCountIsDurable) {
+TEST_F(LogRetentionTest, PrunesNothingBeforeTheStoreIsDurable) {
   counted_ = 4;
-  settled_ = false;
+  durable_ = false;
   EXPECT_EQ(start_after({.log_retention = 1h, .dedup_window = 600s}, long_ago + 48h, 0), 0);
 }
 
-TEST_F(UpkeepTest, KeepsTheDedupeWindowWhateverTheRetention) {
+TEST_F(LogRetentionTest, KeepsTheDedupeWindowWhenTheRetentionIsShorter) {
   counted_ = 4;
   EXPECT_EQ(start_after({.log_retention = 1h, .dedup_window = 2h + 30min}, long_ago + 3h, 1), 1);
 }
 
-TEST_F(UpkeepTest, KeepsEverythingForEverWhenToldTo) {
+TEST_F(LogRetentionTest, KeepsEverythingForeverWithRetention0) {
   counted_ = 4;
   EXPECT_EQ(start_after({.log_retention = 0h, .dedup_window = 600s}, long_ago + 1000h, 0), 0);
 }

@@ -6,12 +6,14 @@
 #include "app/descriptors.hpp"
 #include "app/standard_output.hpp"
 
+// Standard output has a buffer of its own. So a failed write (a full disk, a closed pipe) is reported with
+// its reason and exit code 1.
 int main(int argc, char** argv) {
   weir::app::open_standard_descriptors();
   weir::app::DescriptorBuffer buffer(STDOUT_FILENO);
   std::ostream out(&buffer);
   const int code = weir::app::run({.arguments = {argv, argv + argc}, .environment = environ}, out, std::cerr);
   if (out.flush()) return code;
-  std::cerr << "weir: standard output cannot be written: " << std::strerror(buffer.error()) << '\n';
+  std::cerr << "weir: cannot write to standard output: " << std::strerror(buffer.error()) << '\n';
   return code == 0 ? 1 : code;
 }

@@ -5,9 +5,11 @@
 #include "postgres/metrics_store.hpp"
 #include "postgres/migrations.hpp"
 
+// One session writes, DB_POOL_SIZE − 1 sessions read. prepare() uses a session of its own for the migrations.
 namespace weir::app {
 namespace {
 
+// DATABASE_URL takes precedence over the DB_… variables (postgres/connection_settings.hpp).
 postgres::ConnectionSettings connection_settings(const config::Database& database) {
   return {.host = database.host,
           .port = database.port,
@@ -38,7 +40,7 @@ class PostgresStoreAdapter final : public StoreAdapter {
 
   commit::MetricsStore& store() override { return store_; }
   report::MetricsReader& metrics() override { return metrics_; }
-  Result<bool> settle() override { return true; }  // its COMMIT has waited for the disk
+  Result<bool> make_durable() override { return true; }  // PostgreSQL flushes its WAL at each COMMIT
 
  private:
   const postgres::ConnectionSettings connection_;
@@ -49,6 +51,7 @@ class PostgresStoreAdapter final : public StoreAdapter {
 
 }  // namespace
 
+// Cannot fail: no connection is made yet.
 std::unique_ptr<StoreAdapter> make_postgres_store(const config::Settings& settings,
                                                   telemetry::Logger& logger) {
   return std::make_unique<PostgresStoreAdapter>(settings, logger);

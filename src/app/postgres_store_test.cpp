@@ -5,13 +5,13 @@
 namespace weir::app {
 namespace {
 
-TEST(PostgresStore, IsOpenedThoughNoDatabaseIsThere) {
-  const auto quiet = telemetry::make_silent_logger();
+TEST(PostgresStore, IsMadeWhileNoDatabaseIsReachable) {
+  const auto logger = telemetry::make_silent_logger();
   config::Settings settings;
   settings.database.port = 1;
-  EXPECT_TRUE(make_postgres_store(settings, *quiet));
+  EXPECT_TRUE(make_postgres_store(settings, *logger));
   settings.database.url = "postgresql://me:secret@127.0.0.1:1/numbers?sslmode=disable";
-  EXPECT_TRUE(make_postgres_store(settings, *quiet));
+  EXPECT_TRUE(make_postgres_store(settings, *logger));
 }
 
 }  // namespace

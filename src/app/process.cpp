@@ -11,9 +11,16 @@
 #include "app/signals.hpp"
 #include "http/client.hpp"
 
+// Threads: the main thread opens the service and then waits for signals and fatal errors. To stop, it starts
+// a thread that drains the service, and waits for that thread or for a second signal.
+//
+//   serving ── signal ──▶ draining (at most 24 s) ──▶ destroying the service ──▶ exit 0
+//      │                     └─ second signal ─▶ exit 1     └─ 24 s since the signal have passed ─▶ exit 0
+//      └── fatal error ──▶ answer the requests in flight (at most 1 s) ──▶ exit 1 (2 for wrong settings)
 namespace weir::app {
 namespace {
 
+// Prints where to find the service. Scripts and tests wait for the first line.
 void print_banner(std::ostream& out, config::Command command, const config::Settings& settings,
                   std::uint16_t port) {
   const bool everywhere = settings.bind_address == "0.0.0.0" || settings.bind_address == "::";
@@ -36,57 +43,61 @@ void print_banner(std::ostream& out, config::Command command, const config::Sett
   out << std::flush;
 }
 
-// Who started us kills after 30 s, as Kubernetes does, unless told otherwise; the contract says 25. What a
-// peer that does not answer holds up beyond that is left as it is: nothing that is not in the log was
-// promised.
-constexpr std::chrono::milliseconds leave_within{24'000};
+// Kubernetes and Docker Compose (as configured) kill a process 30 s after SIGTERM; Weir promises 25 s. A
+// server that does not answer may delay the stop until then. Nothing promised is lost: a 2xx is sent only
+// after the log has the event, and the next start reads what was not flushed.
+constexpr std::chrono::milliseconds stop_deadline{24'000};
 
-// Nobody waits any longer.
-[[noreturn]] void exit_now(int exit_code, const Unfinished& unsent, telemetry::Logger& logger,
+// Exits without destructors, because one of them may be what does not end.
+[[noreturn]] void exit_now(int exit_code, const Unfinished& unfinished, telemetry::Logger& logger,
                            const std::string& why) {
-  logger.error("leaving at once", {{"reason", why},
-                                   {"unanswered_bytes", std::to_string(unsent.unanswered_bytes)},
-                                   {"unflushed_events", std::to_string(unsent.unflushed_events)}});
+  logger.error("exiting at once", {{"reason", why},
+                                   {"unanswered_bytes", std::to_string(unfinished.unanswered_bytes)},
+                                   {"unflushed_events", std::to_string(unfinished.unflushed_events)}});
   _exit(exit_code);
 }
 
-// As Signals::wait(), but SIGHUP never ends the process.
-Wake wait_for_end(Signals& signals, telemetry::Logger& logger, MonoTime until = MonoTime::max()) {
+// Signals::wait(), except that SIGHUP is logged and ignored.
+ProcessEvent wait_for_end(Signals& signals, telemetry::Logger& logger, MonoTime deadline = MonoTime::max()) {
   for (;;) {
-    Wake wake = signals.wait(until);
-    if (wake.reason != Wake::Reason::hangup) return wake;
+    ProcessEvent event = signals.wait(deadline);
+    if (event.kind != ProcessEvent::Kind::hangup) return event;
     logger.info("SIGHUP received; settings are read only at start: restart the process to apply changes");
   }
 }
 
-// Does it on a thread of its own, while this one listens for a second signal.
-void do_until(MonoTime until, Signals& signals, telemetry::Logger& logger, const std::function<void()>& part,
-              const std::function<Unfinished()>& unsent) {
-  std::thread doing([&] {
-    part();
-    signals.drained();
+// Runs one step of the stop on a thread of its own and waits for its end. Exits the process with 0 if the
+// step takes too long, and with 1 after a second signal or a fatal error.
+void run_until(MonoTime deadline, Signals& signals, telemetry::Logger& logger,
+               const std::function<void()>& step, const std::function<Unfinished()>& unfinished) {
+  std::thread thread([&] {
+    step();
+    signals.notify_done();
   });
-  const Wake wake = wait_for_end(signals, logger, until);
-  if (wake.reason == Wake::Reason::late) exit_now(0, unsent(), logger, "a part did not end in time");
-  if (wake.reason != Wake::Reason::drained) exit_now(1, unsent(), logger, wake.detail);
-  doing.join();
+  const ProcessEvent event = wait_for_end(signals, logger, deadline);
+  if (event.kind == ProcessEvent::Kind::timeout)
+    exit_now(0, unfinished(), logger, "the service did not stop in time");
+  if (event.kind != ProcessEvent::Kind::done) exit_now(1, unfinished(), logger, event.detail);
+  thread.join();
 }
 
 int drain(std::unique_ptr<Service> service, Signals& signals, telemetry::Logger& logger,
           const std::string& why) {
   logger.info("draining", {{"reason", why}});
-  const MonoTime until = read_clock().mono + leave_within;
-  std::int64_t left = 0;
-  do_until(until, signals, logger, [&] { left = service->drain(); }, [&] { return service->unsent(); });
-  // Its parts may wait for a peer's answer once more while they close.
-  const auto close = [&] { service.reset(); };
-  do_until(until, signals, logger, close,
-           [&] { return Unfinished{.unanswered_bytes = 0, .unflushed_events = left}; });
-  if (left > 0) {
-    logger.warn("left with events that are in the log and not in the numbers yet; the next start counts them",
-                {{"events", std::to_string(left)}});
+  const MonoTime deadline = read_clock().mono + stop_deadline;
+  std::int64_t unflushed = 0;
+  run_until(
+      deadline, signals, logger, [&] { unflushed = service->drain(); },
+      [&] { return service->unfinished(); });
+  // Destroying the service may wait for a server once more: Kafka's clients leave their group.
+  const auto destroy = [&] { service.reset(); };
+  run_until(deadline, signals, logger, destroy,
+            [&] { return Unfinished{.unanswered_bytes = 0, .unflushed_events = unflushed}; });
+  if (unflushed > 0) {
+    logger.warn("some events are in the log but not in the store yet; the next start counts them",
+                {{"events", std::to_string(unflushed)}});
   }
-  logger.info("left");
+  logger.info("stopped");
   return 0;
 }
 
@@ -107,17 +118,17 @@ int run_process(config::Command command, const config::Settings& settings, telem
                           {"log", settings.event_log == config::EventLogKind::kafka ? "kafka" : "embedded"}});
   print_banner(out, command, settings, (*service)->port());
   if (!out) {
-    logger.warn("standard output cannot be written: the addresses of this service were not printed");
-    out.clear();  // what the process is for does not depend on it
+    logger.warn("cannot write to standard output: the addresses of this service were not printed");
+    out.clear();  // the service does not need it
   }
 
-  const Wake wake = wait_for_end(signals, logger);
-  if (wake.reason == Wake::Reason::fatal) {
+  const ProcessEvent event = wait_for_end(signals, logger);
+  if (event.kind == ProcessEvent::Kind::fatal) {
     (*service)->answer_last();
-    logger.error("cannot go on: " + wake.detail);
-    _exit(wake.exit_code);  // what is on disk is not to be trusted with another write
+    logger.error("cannot go on: " + event.detail);
+    _exit(event.exit_code);  // no destructor may write to the disk again after a failed fsync
   }
-  return drain(std::move(*service), signals, logger, wake.detail);
+  return drain(std::move(*service), signals, logger, event.detail);
 }
 
 }  // namespace weir::app

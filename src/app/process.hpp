@@ -1,4 +1,4 @@
-// `weir serve`, `weir producer` and `weir consumer`, from start to exit code.
+// The processes `weir serve`, `weir producer` and `weir consumer`, from their start to their exit code.
 #pragma once
 
 #include <iosfwd>
@@ -9,7 +9,10 @@
 
 namespace weir::app {
 
-// Blocks until the process is to leave; returns its exit code. `out` gets a few lines that say where to look.
+// Runs the service until a signal stops it or it cannot continue. Returns the exit code; the last log line
+// gives the reason. It calls _exit() instead of returning after a fatal error, after a second signal, and if
+// a part does not stop in time. Prints a few addresses to `out` when the service is up. Call it on the main
+// thread, before any other thread exists.
 [[nodiscard]] int run_process(config::Command command, const config::Settings& settings,
                               telemetry::Logger& logger, std::ostream& out);
 

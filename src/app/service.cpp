@@ -14,19 +14,30 @@
 #include "routes/page_routes.hpp"
 #include "telemetry/process.hpp"
 
+// Order of the start (open(), then start()):
+//
+//   lock DATA_DIR ─▶ open store, log ─▶ create intake, consumer service ─▶ bind port ─▶ serve ─▶ consume
+//
+// Order of the stop (drain()):
+//
+//   unready ─▶ refuse events, queries ─▶ answer requests in flight ─▶ stop the log's writer ─▶ read, flush
+//
+// Threads: the main thread opens, starts and stops. The server's io threads call the routes, health() and
+// collect(). Threads of the log and the consumer call the functions that are passed to them here. Members do
+// not change between open_parts() and the destructor, except draining_.
 namespace weir::app {
 namespace {
 
-// What the stages of a drain may take; together less than the 25 s of the contract.
-constexpr std::chrono::milliseconds answer_patience{8000};
-constexpr std::chrono::milliseconds publish_patience{4000};
-constexpr std::chrono::milliseconds read_patience{4000};
-constexpr std::chrono::milliseconds flush_patience{7000};
+// The time limits of the steps of drain(). Their sum is less than the 25 s that Weir promises.
+constexpr std::chrono::milliseconds answer_timeout{8000};
+constexpr std::chrono::milliseconds publish_timeout{4000};
+constexpr std::chrono::milliseconds read_timeout{4000};
+constexpr std::chrono::milliseconds flush_timeout{7000};
 
-constexpr std::chrono::milliseconds last_answer_patience{1000};
+constexpr std::chrono::milliseconds last_answer_timeout{1000};
 
-static_assert(limits::query_deadline < answer_patience,
-              "a question that runs at the start of a drain is answered");
+static_assert(limits::query_deadline < answer_timeout,
+              "a query that runs at the start of drain() is answered");
 
 http::ServerSettings server_settings(config::Command command, const config::Settings& settings) {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -40,23 +51,23 @@ http::ServerSettings server_settings(config::Command command, const config::Sett
 }
 
 intake::IntakeSettings intake_settings(const config::Settings& settings) {
-  const auto kind = static_cast<intake::PartitionKey::Kind>(settings.partition_key.kind);
   return {.event_bytes_max = settings.max_event_bytes,
           .body_bytes_max = settings.max_body_bytes,
-          .partition_key = {.kind = kind, .member = settings.partition_key.member}};
+          .partition_key = settings.partition_key};
 }
 
 }  // namespace
 
 Service::Service(config::Command command, const config::Settings& settings, Signals& signals,
-                 telemetry::Logger& log)
-    : command_(command), settings_(settings), signals_(signals), logger_(log) {}
+                 telemetry::Logger& logger)
+    : command_(command), settings_(settings), signals_(signals), logger_(logger) {}
 
 Result<std::unique_ptr<Service>> Service::open(config::Command command, const config::Settings& settings,
-                                               Signals& signals, telemetry::Logger& log) {
-  std::unique_ptr<Service> service(new Service(command, settings, signals, log));
+                                               Signals& signals, telemetry::Logger& logger) {
+  std::unique_ptr<Service> service(new Service(command, settings, signals, logger));
   if (auto opened = service->open_parts(); !opened) return propagate(opened);
-  if (auto opened = service->open_server(); !opened) return propagate(opened);  // its routes need the parts
+  if (auto opened = service->open_server(); !opened)
+    return propagate(opened);  // after the parts, which its routes use
   return service;
 }
 
@@ -66,18 +77,20 @@ Result<void> Service::open_parts() {
     if (!lock) return propagate(lock);
     lock_ = std::move(*lock);
   }
-  if (counts()) {
+  if (consumes_events()) {
     if (auto opened = open_store(); !opened) return opened;
   }
   if (auto opened = open_log(); !opened) return opened;
-  if (takes()) {
-    intake::EventLog* log = &events_->writer();
-    if (counts() && begins_at_end(settings_)) log = &start_gate_.emplace(*log);
+  if (accepts_events()) {
+    // A process that accepts and consumes events must store the start offsets before it accepts the first
+    // event.
+    intake::EventLog* log = &log_->writer();
+    if (consumes_events() && starts_at_latest(settings_)) log = &start_gate_.emplace(*log);
     intake_.emplace(*log, intake_settings(settings_), [] { return read_clock().mono; }, logger_);
   }
-  if (counts()) {
-    counting_.emplace(
-        settings_, *events_, *store_, logger_,
+  if (consumes_events()) {
+    consumer_service_.emplace(
+        settings_, *log_, *store_, logger_,
         [this](int exit_code, const Error& why) { signals_.fatal(exit_code, why.text); },
         [this] {
           if (start_gate_) start_gate_->open();
@@ -98,26 +111,32 @@ Result<void> Service::open_store() {
 }
 
 Result<void> Service::open_log() {
-  const auto fatal = [this](const Error& why) { signals_.fatal(1, why.text); };
-  const KafkaEnds ends = !counts() ? KafkaEnds::writer : !takes() ? KafkaEnds::reader : KafkaEnds::both;
-  auto events = settings_.event_log == config::EventLogKind::embedded
-                    ? open_embedded_log(settings_, logger_, fatal)
-                    : open_kafka_log(settings_, ends, logger_);
-  if (!events) return propagate(events);
-  events_ = std::move(*events);
+  const auto on_fatal = [this](const Error& why) { signals_.fatal(1, why.text); };
+  const KafkaEnds ends = !consumes_events()  ? KafkaEnds::writer
+                         : !accepts_events() ? KafkaEnds::reader
+                                             : KafkaEnds::both;
+  auto log = settings_.event_log == config::EventLogKind::embedded
+                 ? open_embedded_log(settings_, logger_, on_fatal)
+                 : open_kafka_log(settings_, ends, logger_);
+  if (!log) return propagate(log);
+  log_ = std::move(*log);
   return {};
 }
 
 Result<void> Service::open_server() {
   http::ServerSettings wanted = server_settings(command_, settings_);
-  const auto open = [&] { return http::Server::open(wanted, [this] { return make_routes(); }, logger_); };
+  // Several consumers may run on one host, so a consumer takes any free port if its default port is in use.
+  const auto open = [&] {
+    return http::Server::open(
+        wanted, [this] { return make_routes(); }, logger_, [this] { return log_->make_io_task(); });
+  };
   auto server = open();
-  const bool may_move = command_ == config::Command::consumer && !settings_.consumer_port_is_set;
-  if (!server && server.error().code == "address_in_use" && may_move) {
+  const bool may_use_other_port = command_ == config::Command::consumer && !settings_.consumer_port_is_set;
+  if (!server && server.error().code == "address_in_use" && may_use_other_port) {
     wanted.port = 0;
     server = open();
     if (server) {
-      logger_.warn("CONSUMER_PORT is not set and its default is taken: listening on another port",
+      logger_.warn("the default of CONSUMER_PORT is in use; listening on another port",
                    {{"port", std::to_string((*server)->port())}});
     }
   }
@@ -131,9 +150,9 @@ std::vector<http::Route> Service::make_routes() {
   const auto add = [&all](std::vector<http::Route> more) {
     std::ranges::move(more, std::back_inserter(all));
   };
-  if (takes()) add(routes::ingest_routes(*intake_, [] { return read_clock().wall; }));
-  if (counts()) {
-    add(counting_->routes());
+  if (accepts_events()) add(routes::ingest_routes(*intake_, [] { return read_clock().wall; }));
+  if (consumes_events()) {
+    add(consumer_service_->routes());
     add(routes::page_routes());
   }
   add(routes::health_routes([this] { return health(); }));
@@ -143,50 +162,52 @@ std::vector<http::Route> Service::make_routes() {
 
 void Service::start() {
   server_->start();
-  if (counting_) counting_->start();
+  if (consumer_service_) consumer_service_->start();
 }
 
 std::int64_t Service::drain() {
   draining_ = true;
   if (intake_) intake_->drain();
-  if (counting_) counting_->stop_queries();
-  const bool all_answered = server_->stop(answer_patience);
-  if (!all_answered) logger_.warn("some requests got no answer before the server stopped");
-  if (takes()) events_->stop_writing(publish_patience);
-  return counting_ ? counting_->stop(read_patience, flush_patience) : 0;
+  if (consumer_service_) consumer_service_->stop_queries();
+  const bool all_answered = server_->stop(answer_timeout);
+  if (!all_answered) logger_.warn("some requests were not answered before the server stopped");
+  if (accepts_events()) log_->stop_writing(publish_timeout);
+  return consumer_service_ ? consumer_service_->stop(read_timeout, flush_timeout) : 0;
 }
 
+// The first steps of drain(), without those that write.
 void Service::answer_last() {
   draining_ = true;
   if (intake_) intake_->drain();
-  if (counting_) counting_->stop_queries();
-  (void)server_->stop(last_answer_patience);
+  if (consumer_service_) consumer_service_->stop_queries();
+  (void)server_->stop(last_answer_timeout);
 }
 
-Unfinished Service::unsent() const {
+Unfinished Service::unfinished() const {
   return {.unanswered_bytes = intake_ ? intake_->counts().in_flight_bytes.load() : 0,
-          .unflushed_events = counting_ ? counting_->status().waiting : 0};
+          .unflushed_events = consumer_service_ ? consumer_service_->status().backlog_events : 0};
 }
 
 telemetry::Health Service::health() const {
   telemetry::Health health;
-  const intake::LogHealth log = start_gate_ ? start_gate_->health() : events_->health();
+  // A closed gate makes the log unready.
+  const intake::LogHealth log = start_gate_ ? start_gate_->health() : log_->health();
   health.checks.push_back(log_check(log, settings_, draining_));
-  if (takes()) add_bounds(health.checks.back(), settings_);
-  if (!counting_) return health;
-  const consumer::Status status = counting_->status();
+  if (accepts_events()) add_bounds(health.checks.back(), settings_);
+  if (!consumer_service_) return health;
+  const consumer::Status status = consumer_service_->status();
   health.checks.push_back(store_check(status));
   health.checks.push_back(freshness_check(status, read_clock()));
   return health;
 }
 
 void Service::collect(telemetry::Exposition& into) const {
-  telemetry::describe_process(into, WEIR_VERSION);
+  telemetry::collect_process(into, WEIR_VERSION);
   server_->collect(into);
   if (intake_) intake_->collect(into);
-  intake::collect(events_->health(), into);
-  events_->collect(into);
-  if (counting_) counting_->collect(into);
+  intake::collect(log_->health(), into);
+  log_->collect(into);
+  if (consumer_service_) consumer_service_->collect(into);
 }
 
 }  // namespace weir::app

@@ -1,5 +1,5 @@
-// One process of Weir, wired: `serve` has both halves, `producer` the one that takes events, `consumer` the
-// one that counts them.
+// One process of Weir with all its parts connected. `weir serve` accepts and consumes events, `weir producer`
+// only accepts them, `weir consumer` only consumes them.
 #pragma once
 
 #include <atomic>
@@ -26,50 +26,59 @@
 
 namespace weir::app {
 
-// What would be lost to the caller's eye by leaving now: requests' bytes without an answer, and events that
-// are in the log but not in the numbers yet (those are read again at the next start).
+// The work that an exit at this moment would leave undone.
 struct Unfinished {
-  std::size_t unanswered_bytes = 0;
-  std::int64_t unflushed_events = 0;
+  std::size_t unanswered_bytes = 0;   // of requests without a reply; nothing was promised for them
+  std::int64_t unflushed_events = 0;  // in the log but not in the store; the next start reads them again
 };
 
-// Born whole by open(), in the order of its members; they die in the reverse order.
+// open() creates the parts in the order of the members. They are destroyed in reverse order. Functions that
+// are not marked thread-safe are called by the main thread, or by one thread that acts for it.
+//
+// Errors after start() do not come back through a return value: the parts report them to `signals`.
 class Service {
  public:
-  // Nothing is served before start(). The error says what a person must do: the port is taken, the folder is
-  // in use, a file is not what it should be. Kafka and PostgreSQL need not be there yet.
+  // Opens all parts and binds the port, but serves nothing before start(). Kafka and PostgreSQL may be
+  // unavailable. The error text says what the operator must do. Examples: the port or DATA_DIR is in use, a
+  // file is damaged, a setting is refused.
   [[nodiscard]] static Result<std::unique_ptr<Service>> open(config::Command command,
                                                              const config::Settings& settings,
                                                              Signals& signals, telemetry::Logger& logger);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
+  // Starts to serve HTTP and to consume. Does not wait for the log or the store.
   void start();
+  // The bound port.
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
 
-  // Says so in health, takes nothing more, finishes what is in flight, publishes, counts and flushes; within
-  // about 25 s. Answers how many events were read and are not in the store: 0 when all went well. From one
-  // thread, once.
+  // Stops gracefully, within about 23 s. It becomes unready, accepts nothing more and answers the requests in
+  // flight. Then it finishes the writes to the log and flushes what was read. Returns the number of events
+  // that were read but are not in the store: 0 on success. Call it once.
   [[nodiscard]] std::int64_t drain();
 
-  // A part cannot go on and the process is about to leave: lets the requests under way have their answers
-  // (500, 503), for a second at most, and writes nothing more. From one thread, instead of drain().
+  // For a fatal error, instead of drain(): answers the requests in flight (500 or 503) for at most one
+  // second, and writes nothing more.
   void answer_last();
 
-  [[nodiscard]] Unfinished unsent() const;
+  // Thread-safe.
+  [[nodiscard]] Unfinished unfinished() const;
 
  private:
   Service(config::Command command, const config::Settings& settings, Signals& signals,
           telemetry::Logger& logger);
 
-  [[nodiscard]] bool takes() const { return command_ != config::Command::consumer; }
-  [[nodiscard]] bool counts() const { return command_ != config::Command::producer; }
+  // `serve` does both.
+  [[nodiscard]] bool accepts_events() const { return command_ != config::Command::consumer; }
+  [[nodiscard]] bool consumes_events() const { return command_ != config::Command::producer; }
 
+  // The steps of open(), in this order.
   [[nodiscard]] Result<void> open_parts();
   [[nodiscard]] Result<void> open_store();
   [[nodiscard]] Result<void> open_log();
   [[nodiscard]] Result<void> open_server();
   [[nodiscard]] std::vector<http::Route> make_routes();
+  // For GET /health/ready and GET /metrics. Called on io threads.
   [[nodiscard]] telemetry::Health health() const;
   void collect(telemetry::Exposition& into) const;
 
@@ -79,13 +88,14 @@ class Service {
   telemetry::Logger& logger_;
   std::atomic<bool> draining_{false};
 
-  std::optional<DirectoryLock> lock_;  // of DATA_DIR, where the log is embedded
-  std::unique_ptr<StoreAdapter> store_;
-  std::unique_ptr<LogAdapter> events_;
-  std::optional<StartGate>
-      start_gate_;  // before events_, where KAFKA_START=latest acts and this process takes events
+  std::optional<DirectoryLock> lock_;  // of DATA_DIR; only with the embedded log
+  std::unique_ptr<StoreAdapter> store_;        // only if the process consumes
+  std::unique_ptr<LogAdapter> log_;
+  std::optional<StartGate> start_gate_;  // wraps the writer of log_; only with KAFKA_START=latest
+  // Each of these two exists only in processes that accept, or consume, events.
   std::optional<intake::Intake> intake_;
-  std::optional<ConsumerService> counting_;
+  std::optional<ConsumerService> consumer_service_;
+  // Declared last: its threads use all other members.
   std::unique_ptr<http::Server> server_;
 };
 

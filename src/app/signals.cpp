@@ -9,21 +9,26 @@
 
 #include "base/ensure.hpp"
 
+// The main thread blocks in poll() on two descriptors: a signalfd for signals, and an eventfd that the other
+// threads write to. What they report lies under the mutex. A signal is reported before a fatal error, and a
+// fatal error before `done`.
 namespace weir::app {
 namespace {
 
-// As poll() takes it: 0 when it is over. A longer wait is waited in pieces.
-int milliseconds_until(MonoTime until) {
-  constexpr std::chrono::milliseconds piece_max{60'000};
+// The timeout for poll(): 0 when the deadline has passed. At most one minute, so that it fits into an int;
+// wait() then polls again.
+int milliseconds_until(MonoTime deadline) {
+  constexpr std::chrono::milliseconds timeout_max{60'000};
   const MonoTime now = read_clock().mono;
-  if (until <= now) return 0;
-  if (until - now >= piece_max) return static_cast<int>(piece_max.count());
-  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(until - now).count());
+  if (deadline <= now) return 0;
+  if (deadline - now >= timeout_max) return static_cast<int>(timeout_max.count());
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(deadline - now).count());
 }
 
 }  // namespace
 
 Signals::Signals() {
+  // Threads inherit the mask, so it must be set before the first of them starts.
   sigset_t ours;
   sigemptyset(&ours);
   sigaddset(&ours, SIGTERM);
@@ -32,35 +37,37 @@ Signals::Signals() {
   ensure(pthread_sigmask(SIG_BLOCK, &ours, nullptr) == 0, "signals can be blocked");
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  signals_ = signalfd(-1, &ours, SFD_CLOEXEC);
-  knocks_ = eventfd(0, EFD_CLOEXEC);
-  ensure(signals_ >= 0 && knocks_ >= 0, "there are file descriptors at start");
+  signal_fd_ = signalfd(-1, &ours, SFD_CLOEXEC);
+  event_fd_ = eventfd(0, EFD_CLOEXEC);
+  ensure(signal_fd_ >= 0 && event_fd_ >= 0, "file descriptors are available at start");
 }
 
 Signals::~Signals() {
-  close(signals_);
-  close(knocks_);
+  close(signal_fd_);
+  close(event_fd_);
 }
 
-Wake Signals::wait(MonoTime until) {
+ProcessEvent Signals::wait(MonoTime deadline) {
   for (;;) {
-    pollfd sources[] = {{signals_, POLLIN, 0}, {knocks_, POLLIN, 0}};
-    const int patience = milliseconds_until(until);
-    const int ready = poll(sources, 2, patience);
-    if (ready == 0 && patience == 0) return {.reason = Wake::Reason::late};
-    if (ready <= 0) continue;  // EINTR, or only a piece of the wait is over
+    pollfd sources[] = {{signal_fd_, POLLIN, 0}, {event_fd_, POLLIN, 0}};
+    const int timeout = milliseconds_until(deadline);
+    const int ready = poll(sources, 2, timeout);
+    if (ready == 0 && timeout == 0) return {.kind = ProcessEvent::Kind::timeout};
+    if (ready <= 0) continue;  // EINTR, or the deadline is more than one minute away
     if ((sources[0].revents & POLLIN) != 0) {
       signalfd_siginfo info{};
-      if (read(signals_, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGHUP) return {.reason = Wake::Reason::hangup, .detail = "SIGHUP"};
-        return {.reason = Wake::Reason::signal, .detail = info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"};
+      if (read(signal_fd_, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGHUP) return {.kind = ProcessEvent::Kind::hangup, .detail = "SIGHUP"};
+        return {.kind = ProcessEvent::Kind::terminate,
+                .detail = info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"};
       }
     }
-    std::uint64_t knocks = 0;
-    if ((sources[1].revents & POLLIN) == 0 || read(knocks_, &knocks, sizeof knocks) < 0) continue;
+    std::uint64_t notifications = 0;  // reading resets the eventfd
+    if ((sources[1].revents & POLLIN) == 0 || read(event_fd_, &notifications, sizeof notifications) < 0)
+      continue;
     const std::lock_guard lock(mutex_);
     if (fatal_) return *std::exchange(fatal_, std::nullopt);
-    if (std::exchange(drained_, false)) return {.reason = Wake::Reason::drained};
+    if (std::exchange(done_, false)) return {.kind = ProcessEvent::Kind::done};
   }
 }
 
@@ -68,22 +75,24 @@ void Signals::fatal(int exit_code, std::string why) {
   {
     const std::lock_guard lock(mutex_);
     if (!fatal_)
-      fatal_ = Wake{.reason = Wake::Reason::fatal, .exit_code = exit_code, .detail = std::move(why)};
+      fatal_ =
+          ProcessEvent{.kind = ProcessEvent::Kind::fatal, .exit_code = exit_code, .detail = std::move(why)};
   }
-  knock();
+  notify();
 }
 
-void Signals::drained() {
+void Signals::notify_done() {
   {
     const std::lock_guard lock(mutex_);
-    drained_ = true;
+    done_ = true;
   }
-  knock();
+  notify();
 }
 
-void Signals::knock() {
+// Makes the eventfd readable, which ends poll() in wait().
+void Signals::notify() {
   const std::uint64_t one = 1;
-  ensure(write(knocks_, &one, sizeof one) == sizeof one, "an eventfd takes a knock");
+  ensure(write(event_fd_, &one, sizeof one) == sizeof one, "an eventfd can be written to");
 }
 
 }  // namespace weir::app

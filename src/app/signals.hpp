@@ -1,4 +1,4 @@
-// The signals that end the process, and the wish of one of its own parts to end it, as one queue for main.
+// The reasons for which the main thread wakes up: signals of the system, and calls of the process' own parts.
 #pragma once
 
 #include <cstdint>
@@ -10,17 +10,23 @@
 
 namespace weir::app {
 
-// Why main woke up.
-struct Wake {
-  enum class Reason : std::uint8_t { signal, hangup, fatal, drained, late };
-  Reason reason = Reason::signal;
-  int exit_code = 0;   // of a fatal end
-  std::string detail;  // "SIGTERM", or why a part cannot go on
+// What wait() returned for.
+struct ProcessEvent {
+  enum class Kind : std::uint8_t {
+    terminate,  // SIGTERM or SIGINT
+    hangup,     // SIGHUP
+    fatal,      // fatal() was called
+    done,       // notify_done() was called
+    timeout,    // the deadline of wait() has passed
+  };
+  Kind kind = Kind::terminate;
+  int exit_code = 0;   // of `fatal`
+  std::string detail;  // the name of the signal, or the reason of `fatal`
 };
 
-// Made first of all and by main, before any other thread: SIGTERM, SIGINT and SIGHUP are blocked from then on
-// in every thread and come out of wait(). SIGPIPE and SIGXFSZ are ignored: a peer that closed its connection
-// and a file that may not grow are errors of write().
+// Create it on the main thread, before any other thread exists. From then on SIGTERM, SIGINT and SIGHUP are
+// blocked in all threads, and only wait() delivers them (signalfd). SIGPIPE and SIGXFSZ are ignored: a closed
+// connection and a file size limit become errors of write().
 class Signals {
  public:
   Signals();
@@ -28,22 +34,25 @@ class Signals {
   Signals& operator=(const Signals&) = delete;
   ~Signals();
 
-  // Main thread only: blocks until a signal arrives, until fatal() or drained() is called, or until `until`
-  // (reason late). SIGHUP has the reason hangup.
-  [[nodiscard]] Wake wait(MonoTime until = MonoTime::max());
+  // Blocks until a signal arrives, until fatal() or notify_done() is called, or until `deadline`. A signal
+  // precedes `fatal`, and `fatal` precedes `done`. Main thread only.
+  [[nodiscard]] ProcessEvent wait(MonoTime deadline = MonoTime::max());
 
-  // From any thread. The first fatal reason is kept.
+  // Makes wait() return `fatal`: a part of the process cannot continue. Before wait() returns, only the first
+  // call has an effect. Thread-safe.
   void fatal(int exit_code, std::string why);
-  void drained();
+  // Makes wait() return `done`, once. Thread-safe.
+  void notify_done();
 
  private:
-  void knock();
+  // Wakes the main thread.
+  void notify();
 
-  int signals_;  // signalfd
-  int knocks_;   // eventfd
-  std::mutex mutex_;
-  std::optional<Wake> fatal_;
-  bool drained_ = false;
+  int signal_fd_;     // signalfd
+  int event_fd_;      // eventfd; readable after notify()
+  std::mutex mutex_;  // guards the two members below
+  std::optional<ProcessEvent> fatal_;
+  bool done_ = false;
 };
 
 }  // namespace weir::app

@@ -8,50 +8,50 @@
 namespace weir::app {
 namespace {
 
-using Reason = Wake::Reason;
+using Kind = ProcessEvent::Kind;
 
 MonoTime soon() { return read_clock().mono + std::chrono::milliseconds{20}; }
 
-TEST(Signals, WaitUntilThenAndNotLonger) {
+TEST(Signals, WaitEndsAtTheDeadline) {
   Signals signals;
-  const MonoTime until = soon();
-  EXPECT_EQ(signals.wait(until).reason, Reason::late);
-  EXPECT_GE(read_clock().mono, until);
-  EXPECT_EQ(signals.wait(read_clock().mono).reason, Reason::late) << "when it is over already";
+  const MonoTime deadline = soon();
+  EXPECT_EQ(signals.wait(deadline).kind, Kind::timeout);
+  EXPECT_GE(read_clock().mono, deadline);
+  EXPECT_EQ(signals.wait(read_clock().mono).kind, Kind::timeout) << "the deadline has passed already";
 }
 
-TEST(Signals, TellWhatCameBeforeTheEnd) {
+TEST(Signals, WaitReturnsDoneOnceAndThenTheSignal) {
   Signals signals;
-  std::thread part([&] { signals.drained(); });
-  EXPECT_EQ(signals.wait().reason, Reason::drained);
+  std::thread part([&] { signals.notify_done(); });
+  EXPECT_EQ(signals.wait().kind, Kind::done);
   part.join();
-  EXPECT_EQ(signals.wait(soon()).reason, Reason::late) << "once";
+  EXPECT_EQ(signals.wait(soon()).kind, Kind::timeout) << "once";
 
   kill(getpid(), SIGTERM);
-  const Wake told = signals.wait(read_clock().mono);
-  EXPECT_EQ(told.reason, Reason::signal);
-  EXPECT_EQ(told.detail, "SIGTERM");
+  const ProcessEvent event = signals.wait(read_clock().mono);
+  EXPECT_EQ(event.kind, Kind::terminate);
+  EXPECT_EQ(event.detail, "SIGTERM");
 }
 
-TEST(Signals, Fault44SighupIsNoReasonToLeave) {
+TEST(Signals, Fault44SighupIsReportedAsAHangup) {
   Signals signals;
   kill(getpid(), SIGHUP);
-  const Wake told = signals.wait(read_clock().mono);
-  EXPECT_EQ(told.reason, Reason::hangup);
-  EXPECT_EQ(signals.wait(soon()).reason, Reason::late) << "and nothing else came of it";
+  const ProcessEvent event = signals.wait(read_clock().mono);
+  EXPECT_EQ(event.kind, Kind::hangup);
+  EXPECT_EQ(signals.wait(soon()).kind, Kind::timeout) << "no further event";
 }
 
-TEST(Signals, Fault44AFileThatMayNotGrowIsAnErrorOfWriteAndNotTheEnd) {
+TEST(Signals, Fault44AFileSizeLimitDoesNotEndTheProcess) {
   const Signals signals;
-  raise(SIGXFSZ);  // ends the process unless it is ignored
+  raise(SIGXFSZ);  // would end the process if it were not ignored
 }
 
 TEST(Signals, KeepTheFirstFatalReason) {
   Signals signals;
   signals.fatal(2, "the first");
   signals.fatal(1, "the second");
-  const Wake wake = signals.wait();
-  EXPECT_EQ(wake.reason, Reason::fatal);
+  const ProcessEvent wake = signals.wait();
+  EXPECT_EQ(wake.kind, Kind::fatal);
   EXPECT_EQ(wake.exit_code, 2);
   EXPECT_EQ(wake.detail, "the first");
 }

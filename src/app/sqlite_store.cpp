@@ -4,6 +4,8 @@
 #include "sqlite/metrics_reader.hpp"
 #include "sqlite/metrics_store.hpp"
 
+// Three kinds of connections to metrics.db: one writes, one runs checkpoints for make_durable() on the thread
+// of the retention, and one per query thread reads.
 namespace weir::app {
 namespace {
 
@@ -15,24 +17,25 @@ class SqliteStoreAdapter final : public StoreAdapter {
     auto store = sqlite::SqliteMetricsStore::open(options);
     if (!store) return propagate(store);
     store_ = std::move(*store);
-    auto settling = sqlite::SqliteMetricsStore::open(options);
-    if (!settling) return propagate(settling);
-    settling_ = std::move(*settling);
+    auto checkpointing = sqlite::SqliteMetricsStore::open(options);
+    if (!checkpointing) return propagate(checkpointing);
+    checkpointing_ = std::move(*checkpointing);
     auto metrics = sqlite::SqliteMetricsReader::open(
-        {.data_dir = settings.data_dir, .topic = settings.kafka_topic, .connections = report_threads});
+        {.data_dir = settings.data_dir, .topic = settings.kafka_topic, .connections = query_threads});
     if (!metrics) return propagate(metrics);
     metrics_ = std::move(*metrics);
     return {};
   }
 
+  // open() has created the tables already, under the lock of DATA_DIR.
   Result<void> prepare() override { return {}; }
   commit::MetricsStore& store() override { return *store_; }
   report::MetricsReader& metrics() override { return *metrics_; }
-  Result<bool> settle() override { return settling_->checkpoint(); }
+  Result<bool> make_durable() override { return checkpointing_->checkpoint(); }
 
  private:
   std::unique_ptr<sqlite::SqliteMetricsStore> store_;
-  std::unique_ptr<sqlite::SqliteMetricsStore> settling_;
+  std::unique_ptr<sqlite::SqliteMetricsStore> checkpointing_;
   std::unique_ptr<sqlite::SqliteMetricsReader> metrics_;
 };
 

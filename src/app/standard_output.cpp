@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <unistd.h>
 
+// After an error the buffer is emptied as if it had been written, so later output is discarded.
 namespace weir::app {
 
 DescriptorBuffer::DescriptorBuffer(int descriptor) : descriptor_(descriptor) {
@@ -22,7 +23,7 @@ int DescriptorBuffer::sync() {
     const ssize_t written = ::write(descriptor_, at, static_cast<std::size_t>(pptr() - at));
     if (written > 0)
       at += written;
-    else if (written < 0 && errno != EINTR)
+    else if (written < 0 && errno != EINTR)  // EINTR: nothing was written, try again
       error_ = errno;
   }
   setp(buffer_.data(), buffer_.data() + buffer_.size());

@@ -1,4 +1,4 @@
-// Standard output that remembers why it could not be written.
+// A stream buffer for standard output that keeps the error of a failed write.
 #pragma once
 
 #include <array>
@@ -6,16 +6,19 @@
 
 namespace weir::app {
 
-// Writes to a descriptor that stays its owner's. After the first failure it takes nothing more, so that what
-// was written is whole up to there. One thread.
+// Buffers output and writes it to a descriptor, which it does not own. After the first failed write it
+// discards everything, so that the output has no gap before its end. std::cout would lose errno. Not
+// thread-safe.
 class DescriptorBuffer final : public std::streambuf {
  public:
+  // `descriptor` must be open for writing. A closed one is not an error here: the first write reports EBADF.
   explicit DescriptorBuffer(int descriptor);
 
-  // errno of the write that failed; 0: none did.
+  // Returns errno of the first failed write; 0 if none failed.
   [[nodiscard]] int error() const { return error_; }
 
  protected:
+  // As std::streambuf specifies them: overflow() is called when the buffer is full, sync() by a flush.
   int_type overflow(int_type next) override;
   int sync() override;
 

@@ -26,23 +26,23 @@ TEST(DescriptorBuffer, WritesAllInOrder) {
   EXPECT_EQ(buffer.error(), 0);
 }
 
-TEST(DescriptorBuffer, Fault44RemembersWhyItCouldNotWrite) {
+TEST(DescriptorBuffer, Fault44KeepsTheFirstError) {
   const int full = open("/dev/full", O_WRONLY);
   ASSERT_GE(full, 0);
   DescriptorBuffer buffer(full);
   std::ostream out(&buffer);
   out << "a";
-  EXPECT_TRUE(out) << "nothing was written yet";
+  EXPECT_TRUE(out) << "it is only buffered";
   EXPECT_FALSE(out.flush());
   close(full);
   out.clear();
-  EXPECT_TRUE(out.flush()) << "what failed was dropped, and nothing came since";
+  EXPECT_TRUE(out.flush()) << "the failed output was discarded, and nothing was added since";
   out << "b";
   EXPECT_FALSE(out.flush());
-  EXPECT_EQ(buffer.error(), ENOSPC) << "the first reason counts";
+  EXPECT_EQ(buffer.error(), ENOSPC) << "the first error is kept";
 }
 
-TEST(DescriptorBuffer, Fault44CannotWriteToWhatIsClosed) {
+TEST(DescriptorBuffer, Fault44FailsOnAClosedDescriptor) {
   DescriptorBuffer buffer(-1);
   std::ostream out(&buffer);
   out << std::string(100'000, 'x');

@@ -6,12 +6,13 @@ namespace weir::app {
 namespace {
 
 constexpr const char* closed =
-    "starting: KAFKA_START=latest, and the topic's end offsets are not stored as the start of counting yet";
+    "starting: KAFKA_START=latest, and the start offsets of the topic are not stored yet";
 
 }  // namespace
 
 void StartGate::append(intake::EventBatch events, intake::ReceiptCallback receive) {
   if (open_) return log_.append(std::move(events), std::move(receive));
+  // Code log_away: the circuit breaker does not count it as a failure of the log.
   receive(
       {.all = intake::Receipt::not_kept, .each = {}, .why = {ErrorKind::unavailable, "log_away", closed}});
 }

@@ -1,4 +1,4 @@
-// Keeps events out of the log until it is decided where counting begins (KAFKA_START=latest).
+// Refuses events until the start offsets of KAFKA_START=latest are stored.
 #pragma once
 
 #include <atomic>
@@ -7,17 +7,20 @@
 
 namespace weir::app {
 
-// Stands before the event log of a process that accepts events and begins at the topic's end. While the gate
-// is closed every append is answered not_kept (log_away): an event that was accepted before the start offsets
-// are stored could be left out, and it was promised. Any thread.
+// An EventLog that wraps the real one in a process that accepts events and consumes from the topic's end.
+// Until open() it answers each append with not_kept (code log_away, so 503). Otherwise an event could be
+// accepted before the start offsets are stored and then be skipped, although it was promised. Thread-safe.
 class StartGate final : public intake::EventLog {
  public:
-  // `log` outlives the gate.
+  // `log` must outlive the gate.
   explicit StartGate(intake::EventLog& log) : log_(log) {}
 
-  // The start offsets of all partitions are stored. For good.
+  // Passes all further appends to the log. Call it when the start offsets of all partitions are stored. There
+  // is no way to close the gate again.
   void open() { open_ = true; }
 
+  // As intake::EventLog specifies them. While the gate is closed, append() answers before it returns, and
+  // health() is not up.
   void append(intake::EventBatch events, intake::ReceiptCallback receive) override;
   [[nodiscard]] intake::LogHealth health() const override;
 

@@ -17,13 +17,13 @@ std::optional<intake::Receipts> append_to(intake::EventLog& log) {
   return answer;
 }
 
-TEST(StartGate, KeepsEveryEventOutOfTheLogUntilItIsOpened) {
+TEST(StartGate, RefusesEveryEventUntilItIsOpened) {
   intake::FakeEventLog log;
   StartGate gate(log);
   const auto refused = append_to(gate);
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->all, Receipt::not_kept);
-  EXPECT_EQ(refused->why.code, "log_away") << "which opens no breaker";
+  EXPECT_EQ(refused->why.code, "log_away") << "a code that the breaker ignores";
   EXPECT_FALSE(gate.health().up);
   EXPECT_EQ(log.health().end, 0);
 

@@ -1,5 +1,5 @@
-// The store as this process uses it. Which one it is, SQLite or PostgreSQL, is decided here and known nowhere
-// else.
+// The metrics store as one process uses it. sqlite_store.cpp and postgres_store.cpp implement it. No other
+// code knows which of the two stores is in use.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,7 @@
 
 namespace weir::app {
 
+// Owned by the Service, which destroys it after every part that uses it.
 class StoreAdapter {
  public:
   StoreAdapter() = default;
@@ -19,22 +20,24 @@ class StoreAdapter {
   StoreAdapter& operator=(const StoreAdapter&) = delete;
   virtual ~StoreAdapter() = default;
 
-  // Makes or upgrades the tables; before anything else is asked of the store. Blocks for as long as the store
-  // does, and may be tried again after any error.
+  // Creates or migrates the tables. Call it before any other function. Blocks until the store has answered.
+  // May be called again after any error.
   virtual Result<void> prepare() = 0;
 
-  virtual commit::MetricsStore& store() = 0;     // the writer's thread
-  virtual report::MetricsReader& metrics() = 0;  // any thread
-  // See LogRetention::Settle. From one thread, which need not be the writer's.
-  virtual Result<bool> settle() = 0;
+  // The writing side, for one thread. Lives as long as the adapter.
+  virtual commit::MetricsStore& store() = 0;
+  // The reading side, thread-safe. Lives as long as the adapter.
+  virtual report::MetricsReader& metrics() = 0;
+  // See LogRetention::MakeDurable. For one thread, which may differ from that of store().
+  virtual Result<bool> make_durable() = 0;
 };
 
-// How many threads ask questions at once.
-inline constexpr std::size_t report_threads = 2;
+// The number of threads that answer queries.
+inline constexpr std::size_t query_threads = 2;
 
-// The file in DATA_DIR, which the caller has locked; open when this returns.
+// Opens metrics.db in DATA_DIR, which the caller has locked.
 [[nodiscard]] Result<std::unique_ptr<StoreAdapter>> open_sqlite_store(const config::Settings& settings);
-// The database need not be there yet.
+// Connects at the first call of prepare(); the database may be unavailable until then.
 [[nodiscard]] std::unique_ptr<StoreAdapter> make_postgres_store(const config::Settings& settings,
                                                                 telemetry::Logger& logger);
 

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstring>
 
+// MurmurHash3_x64_128: the input is consumed in blocks of 16 bytes, 8 for each half of the state. The
+// constants and rotations are those of the reference implementation.
 namespace weir {
 namespace {
 
@@ -11,10 +13,11 @@ constexpr std::uint64_t c2 = 0x4cf5ad432745937fULL;
 
 std::uint64_t load(const char* at, std::size_t bytes = 8) {
   std::uint64_t word = 0;
-  std::memcpy(&word, at, bytes);  // little-endian, as every machine we build for
+  std::memcpy(&word, at, bytes);  // little-endian, like all platforms that Weir is built for
   return word;
 }
 
+// The reference's fmix64: every input bit affects every output bit.
 std::uint64_t finish(std::uint64_t k) {
   k ^= k >> 33;
   k *= 0xff51afd7ed558ccdULL;
@@ -38,9 +41,11 @@ Hash128 murmur3(std::string_view bytes, std::uint64_t seed) {
     low = (std::rotl(low ^ mix_low(load(at)), 27) + high) * 5 + 0x52dce729;
     high = (std::rotl(high ^ mix_high(load(at + 8)), 31) + low) * 5 + 0x38495ab5;
   }
+  // The last 1 to 15 bytes, padded with zeros.
   if (left > 8) high ^= mix_high(load(at + 8, left - 8));
   if (left > 0) low ^= mix_low(load(at, left < 8 ? left : 8));
 
+  // Finalization: the length, then both halves mixed with each other.
   low ^= bytes.size();
   high ^= bytes.size();
   low += high;

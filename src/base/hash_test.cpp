@@ -7,7 +7,7 @@ namespace {
 // hll_hash_text() as signed numbers.
 TEST(Murmur3, EmptyTextHashesToZero) { EXPECT_EQ(murmur3(""), (Hash128{0, 0})); }
 
-TEST(Murmur3, ReadsEveryByteWhateverTheLength) {
+TEST(Murmur3, DependsOnEveryByteForEachLength) {
   std::string text;
   std::set<std::pair<std::uint64_t, std::uint64_t>> seen;
   for (int length = 0; length < 64; ++length) {

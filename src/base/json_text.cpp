@@ -5,16 +5,17 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/hex.hpp"
 #include "base/utf8.hpp"
 
 namespace weir {
 namespace {
 
-// Printable ASCII that stands for itself.
+// Printable ASCII that needs no escape.
 bool is_plain(char byte) { return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\'; }
 
+// Appends the escape of an ASCII character that is not plain.
 void append_escape(std::string& out, char byte) {
-  constexpr std::string_view digits = "0123456789abcdef";
   switch (byte) {
     case '"':
       out += "\\\"";
@@ -34,10 +35,7 @@ void append_escape(std::string& out, char byte) {
     default:
       break;
   }
-  const auto code = static_cast<unsigned char>(byte);
-  out += "\\u00";
-  out += digits[code >> 4];
-  out += digits[code & 15];
+  append_hex(out += "\\u00", static_cast<unsigned char>(byte));
 }
 
 }  // namespace
@@ -46,9 +44,10 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
     const auto plain = static_cast<std::size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
-    out += text.substr(0, plain);  // nearly always all of it
+    out += text.substr(0, plain);  // in most cases the whole text
     text.remove_prefix(plain);
     if (text.empty()) break;
+    // An ASCII character is escaped; a valid UTF-8 sequence is copied; any other byte becomes U+FFFD.
     const char first = text.front();
     if (static_cast<unsigned char>(first) < 0x80) {
       append_escape(out, first);
@@ -56,12 +55,13 @@ void append_json_string(std::string& out, std::string_view text) {
       continue;
     }
     const std::size_t length = utf8_sequence_length(text);
-    out += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
+    out += length == 0 ? utf8_replacement : text.substr(0, length);
     text.remove_prefix(length == 0 ? 1 : length);
   }
   out += '"';
 }
 
+// Called before each key and value. A key is followed by its value without a comma.
 void JsonText::separate() {
   if (comma_) text_ += ',';
   comma_ = true;
@@ -74,6 +74,7 @@ JsonText& JsonText::open(char bracket) {
   return *this;
 }
 
+// A closed object or array is a value: what follows needs a comma.
 JsonText& JsonText::close(char bracket) {
   text_ += bracket;
   comma_ = true;
@@ -95,8 +96,9 @@ JsonText& JsonText::value(std::string_view text) {
 }
 
 JsonText& JsonText::value(double number) {
-  if (!std::isfinite(number)) return null();
+  if (!std::isfinite(number)) return null();  // JSON has no infinity and no NaN
   std::array<char, 32> digits;
+  // to_chars without a precision gives the shortest text that parses to the same number.
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   return raw(std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())));
 }

@@ -9,8 +9,10 @@
 namespace weir {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the words are read as they lie in memory");
+static_assert(std::endian::native == std::endian::little, "words are loaded without swapping bytes");
 
+// SipHash-c-d as the authors' reference code computes it: absorb() once, then finish(). The names v0 to v3
+// and the constants are those of the paper.
 template <int compression_rounds, int final_rounds>
 class SipHash {
  public:
@@ -20,9 +22,10 @@ class SipHash {
         v2_(key.first ^ 0x6c7967656e657261U),
         v3_(key.second ^ 0x7465646279746573U) {}
 
-  // Before absorb(): the output has 128 bits.
+  // Selects 128 bits of output. Call it before absorb().
   void widen() { v1_ ^= 0xee; }
 
+  // Absorbs the whole input. The last word holds the remaining bytes and, in its top byte, the length.
   void absorb(std::string_view bytes) {
     const std::uint64_t length = bytes.size();
     std::uint64_t word = 0;
@@ -35,17 +38,19 @@ class SipHash {
     absorb(length << 56U | word);
   }
 
-  // The output's first 64 bits; `mark` is 0xff, or 0xee for the first half of 128 bits.
+  // Returns the first 64 bits of output. `mark` is 0xff, or 0xee if the output has 128 bits.
   std::uint64_t finish(std::uint64_t mark) {
     v2_ ^= mark;
     return squeeze();
   }
+  // Returns the second 64 bits of output. Call it after finish().
   std::uint64_t second_half() {
     v1_ ^= 0xdd;
     return squeeze();
   }
 
  private:
+  // One SipRound.
   void round() {
     v0_ += v1_;
     v1_ = std::rotl(v1_, 13) ^ v0_;
@@ -76,11 +81,12 @@ class SipHash {
 
 }  // namespace
 
+// A static local: its initialization is thread-safe, and it happens before any table needs the key.
 const HashKey& process_hash_key() {
   static const HashKey key = [] {
     HashKey made;
     const bool filled = ::getrandom(&made, sizeof made, 0) == static_cast<ssize_t>(sizeof made);
-    ensure(filled, "the system gives random bytes");
+    ensure(filled, "the system provides random bytes");
     return made;
   }();
   return key;

@@ -1,11 +1,12 @@
 // Keyed hashes for hash tables whose keys come from clients.
 //
-// A client who knows the hash function of a table can send keys that all fall into one bucket, so that each
-// look-up compares with all of them. Every such table therefore uses one of these functions with a random key
-// that lives as long as the process (process_hash_key). MurmurHash3 with a secret seed would not do: it has
-// collisions that hold for every seed (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012).
+// A client that knows the hash function of a table can send keys that all fall into one bucket. Each look-up
+// then compares with all of them (a hash flooding attack). Every such table therefore uses one of these
+// functions with a random key that is created once per process (process_hash_key). MurmurHash3 with a secret
+// seed is not enough: it has collisions that hold for every seed (Aumasson, Bernstein: "SipHash: a fast
+// short-input PRF", 2012).
 //
-// Results differ from one process to the next: never store them, never send them.
+// Hashes under the process key differ in each process: never store or send them.
 #pragma once
 
 #include <cstddef>
@@ -16,23 +17,26 @@
 
 namespace weir {
 
+// The 128-bit key of a keyed hash.
 struct HashKey {
   std::uint64_t first = 0;
   std::uint64_t second = 0;
 };
 
-// Random, made once. Thread-safe. Aborts where the system has no random bytes.
+// Returns the key of this process. The first call creates it with getrandom(2). Thread-safe. Aborts the
+// process if the system provides no random bytes.
 [[nodiscard]] const HashKey& process_hash_key();
 
-// SipHash-2-4 with 128 bits of output (authors' reference code, vectors_sip128). About 30 ns for 40 bytes.
+// SipHash-2-4 with 128 bits of output (the authors' reference code, vectors_sip128). For keys that are
+// compared by their hash alone. About 30 ns for 40 bytes.
 [[nodiscard]] Hash128 siphash_2_4_128(const HashKey& key, std::string_view bytes);
 
 // SipHash-1-3 with 64 bits of output: the variant for hash tables (Rust's HashMap, CPython's str). About 12
 // ns for 20 bytes.
 [[nodiscard]] std::uint64_t siphash_1_3(const HashKey& key, std::string_view bytes);
 
-// A number's hash under a key: wyhash64 (Wang Yi, wyhash final version 4, public domain) with the key in
-// place of its constants. Two 64-by-64-bit multiplications, about 2 ns.
+// Hashes a number: wyhash64 (Wang Yi, wyhash final version 4, public domain) with the key in place of its
+// constants. `tweak` selects another function for the same key. Two multiplications of 64 bits, about 2 ns.
 [[nodiscard]] inline std::uint64_t hash_number(const HashKey& key, std::uint64_t number,
                                                std::uint64_t tweak = 0) {
   __extension__ using Product = unsigned __int128;
@@ -43,7 +47,8 @@ struct HashKey {
   return static_cast<std::uint64_t>(twice) ^ static_cast<std::uint64_t>(twice >> 64);
 }
 
-// For std:: and boost:: hash tables of texts; all bits are equally good.
+// The hash of std:: and boost:: hash tables whose keys are texts. `is_avalanching` declares to boost that all
+// bits of the hash are uniformly distributed.
 struct TextHash {
   using is_transparent = void;
   using is_avalanching = void;

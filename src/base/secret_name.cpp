@@ -5,6 +5,7 @@
 
 namespace weir {
 
+// The signs cover the secrets among librdkafka's properties and in libpq's connection strings.
 bool is_secret_name(std::string_view name) {
   constexpr std::array<std::string_view, 7> signs{
       "password", "secret", "key", "token", "jaas", "credentials", "oauthbearer.config"};

@@ -1,12 +1,12 @@
-// Which settings' values nobody is shown: neither `weir config`, nor the log, nor an error's text.
+// Decides which settings are masked in `weir config`, in log lines and in error texts.
 #pragma once
 
 #include <string_view>
 
 namespace weir {
 
-// Whether the value may hold a password or a key, judging by the setting's name in lower case, as Kafka's
-// properties have it. Rather too often than once too seldom.
+// Returns whether the value of the setting may contain a password or a key. `name` is in lower case, like the
+// names of Kafka's properties. Some harmless settings are masked too; no secret must be missed.
 [[nodiscard]] bool is_secret_name(std::string_view name);
 
 }  // namespace weir

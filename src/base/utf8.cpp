@@ -6,7 +6,8 @@ namespace {
 constexpr std::string_view replacement = "\uFFFD";
 
 // What table 3-7 of Unicode 15 allows after a first byte: the length of the sequence (0: it begins none), and
-// the range of the second byte. Each further byte is 80 to BF.
+// the range of the second byte. Each further byte is 80 to BF. The second byte has a narrower range after E0
+// (overlong forms), ED (surrogates), F0 (overlong forms) and F4 (code points above U+10FFFF).
 struct Lead {
   std::size_t length = 0;
   unsigned second_low = 0x80;
@@ -37,11 +38,9 @@ std::size_t well_formed_bytes(std::string_view text, const Lead& lead) {
   return bytes;
 }
 
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
-
 bool begins_with_surrogate(std::string_view text) {
-  return text.size() >= 3 && text[0] == '\xED' && is_continuation(text[1]) &&
-         static_cast<unsigned char>(text[1]) >= 0xA0 && is_continuation(text[2]);
+  return text.size() >= 3 && text[0] == '\xED' && is_utf8_continuation(text[1]) &&
+         static_cast<unsigned char>(text[1]) >= 0xA0 && is_utf8_continuation(text[2]);
 }
 
 }  // namespace
@@ -54,7 +53,7 @@ std::size_t utf8_sequence_length(std::string_view text) {
 std::string_view utf8_prefix(std::string_view text, std::size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
   std::size_t end = bytes_max;
-  while (end > 0 && bytes_max - end < 3 && is_continuation(text[end])) --end;
+  while (end > 0 && bytes_max - end < 3 && is_utf8_continuation(text[end])) --end;
   return text.substr(0, end);
 }
 
@@ -70,6 +69,36 @@ void append_storable_utf8(std::string& out, std::string_view text) {
       if (bytes == 0) bytes = 1;
     }
     text.remove_prefix(bytes);
+  }
+}
+
+char32_t utf8_code_point(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence.front());
+  if (first < 0x80) return first;
+  // The first byte of n bytes begins with n ones and a zero; its other bits are the highest of the value.
+  char32_t value = first & (0x7FU >> sequence.size());
+  for (const char byte : sequence.substr(1))
+    value = (value << 6) | (static_cast<unsigned char>(byte) & 0x3FU);
+  return value;
+}
+
+void append_utf8(std::string& out, char32_t code_point) {
+  const auto put = [&out](char32_t byte) { out += static_cast<char>(byte); };
+  const auto put_continuation = [&](int shift) { put(0x80 | ((code_point >> shift) & 0x3F)); };
+  if (code_point < 0x80) {
+    put(code_point);
+  } else if (code_point < 0x800) {
+    put(0xC0 | (code_point >> 6));
+    put_continuation(0);
+  } else if (code_point < 0x10000) {
+    put(0xE0 | (code_point >> 12));
+    put_continuation(6);
+    put_continuation(0);
+  } else {
+    put(0xF0 | (code_point >> 18));
+    put_continuation(12);
+    put_continuation(6);
+    put_continuation(0);
   }
 }
 

@@ -13,17 +13,6 @@ std::string storable(std::string_view text) {
   return out;
 }
 
-TEST(Utf8, KnowsTheLengthOfASequenceAndThatThereIsNone) {
-  EXPECT_EQ(utf8_sequence_length("a"), 1U);
-  EXPECT_EQ(utf8_sequence_length("\u00e9x"), 2U);
-  EXPECT_EQ(utf8_sequence_length("\u20ac"), 3U);
-  EXPECT_EQ(utf8_sequence_length("\U0001F600"), 4U);
-  for (const std::string_view wrong :
-       {"\x80"sv, "\xC0\x80"sv, "\xC1\xBF"sv, "\xE0\x80\x80"sv, "\xED\xA0\x80"sv, "\xF0\x80\x80\x80"sv,
-        "\xF4\x90\x80\x80"sv, "\xF5\x80\x80\x80"sv, "\xE2\x82"sv, "\xE2"sv, "\xFF"sv})
-    EXPECT_EQ(utf8_sequence_length(wrong), 0U);
-}
-
 TEST(Utf8, CutsBetweenCharacters) {
   EXPECT_EQ(utf8_prefix("abc", 3), "abc");
   EXPECT_EQ(utf8_prefix("abc", 2), "ab");
@@ -42,6 +31,24 @@ TEST(Utf8, ReplacesWhatADatabaseDoesNotAccept) {
   EXPECT_EQ(storable("\xC0\x80"), "\uFFFD\uFFFD");
   EXPECT_EQ(storable("\xF0\x9F\x98z\xFF"), "\uFFFDz\uFFFD");
   EXPECT_EQ(storable("\xED\xA0"), "\uFFFD\uFFFD");
+}
+
+TEST(Utf8, ReadsBackEveryCodePointThatItWrites) {
+  for (char32_t code_point = 0; code_point <= 0x10FFFF; ++code_point) {
+    std::string bytes;
+    append_utf8(bytes, code_point);
+    const bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
+    ASSERT_EQ(utf8_sequence_length(bytes), surrogate ? 0U : bytes.size()) << std::uint32_t{code_point};
+    ASSERT_TRUE(utf8_code_point(bytes) == code_point);
+    for (std::size_t at = 0; at < bytes.size(); ++at) ASSERT_EQ(is_utf8_continuation(bytes[at]), at > 0);
+  }
+}
+
+TEST(Utf8, RefusesWhatIsNoSequence) {
+  for (const std::string_view bytes :
+       {"\x80", "\xBF", "\xC0\xAF", "\xC1\xBF", "\xC3", "\xC3(", "\xE0\x9F\xBF", "\xE2\x82", "\xED\xA0\x80",
+        "\xF0\x8F\xBF\xBF", "\xF0\x9F\x98", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"})
+    EXPECT_EQ(utf8_sequence_length(bytes), 0U);
 }
 
 }  // namespace

@@ -5,32 +5,32 @@
 namespace weir::commit {
 namespace {
 
-class FakeStoreWorld final : public StoreFixture {
+class FakeStoreFixture final : public StoreFixture {
  public:
   std::unique_ptr<MetricsStore> session(const std::string& group) override {
     return std::make_unique<FakeMetricsStore>(database_, group);
   }
-  Standing standing() override {
-    Standing standing;
-    for (const auto& [key, window] : database_.windows) standing.windows.push_back(window.row);
-    standing.unrolled.assign(database_.unrolled.begin(), database_.unrolled.end());
-    standing.pruned_to = database_.pruned_to;
-    for (const auto& [name, row] : database_.retired)
-      standing.retired.push_back(
-          {.topic = name.first, .ledger = row, .letters = letters(name.first, name.second)});
-    standing.letters = letters(FakeMetricsStore::topic, std::nullopt);
-    standing.flushes = database_.flushes;
-    for (const auto& [partition, row] : database_.ledgers) standing.ledgers.push_back(row);
-    return standing;
+  StoreContents contents() override {
+    StoreContents contents;
+    for (const auto& [key, window] : database_.windows) contents.windows.push_back(window.row);
+    contents.pending_rollups.assign(database_.pending_rollups.begin(), database_.pending_rollups.end());
+    contents.pruned_to = database_.pruned_to;
+    for (const auto& [name, row] : database_.archived)
+      contents.archived.push_back(
+          {.topic = name.first, .ledger = row, .dead_letters = letters(name.first, name.second)});
+    contents.dead_letters = letters(FakeMetricsStore::topic, std::nullopt);
+    contents.flushes = database_.flushes;
+    for (const auto& [partition, row] : database_.ledgers) contents.ledgers.push_back(row);
+    return contents;
   }
 
  private:
-  [[nodiscard]] std::vector<StandingLetter> letters(const std::string& topic,
-                                                    std::optional<std::int32_t> partition) const {
-    std::vector<StandingLetter> all;
-    for (const auto& [place, letter] : database_.letters) {
+  [[nodiscard]] std::vector<StoredDeadLetter> letters(const std::string& topic,
+                                                      std::optional<std::int32_t> partition) const {
+    std::vector<StoredDeadLetter> all;
+    for (const auto& [place, letter] : database_.dead_letters) {
       if (place.topic != topic || (partition && place.partition != *partition)) continue;
-      all.push_back({letter.letter, letter.attempts, letter.replayed_at});
+      all.push_back({letter.dead_letter, letter.attempts, letter.replayed_at});
     }
     return all;
   }
@@ -38,9 +38,9 @@ class FakeStoreWorld final : public StoreFixture {
   FakeDatabase database_;
 };
 
-std::unique_ptr<StoreFixture> make_fake_world() { return std::make_unique<FakeStoreWorld>(); }
+std::unique_ptr<StoreFixture> make_fake_fixture() { return std::make_unique<FakeStoreFixture>(); }
 
-INSTANTIATE_TEST_SUITE_P(Fake, MetricsStoreContract, testing::Values(&make_fake_world));
+INSTANTIATE_TEST_SUITE_P(Fake, MetricsStoreContract, testing::Values(&make_fake_fixture));
 
 }  // namespace
 }  // namespace weir::commit

@@ -1,12 +1,14 @@
 #include "commit/metrics_store.hpp"
 
-#include <charconv>
+#include <limits>
+
+#include "base/decimal.hpp"
 
 namespace weir::commit {
 
 bool is_timeout(const Error& error) {
   return error.code == code_statement_timeout || error.code == code_idle_in_transaction ||
-         error.code == code_transaction_timeout || error.code == code_answer_timeout;
+         error.code == code_transaction_timeout || error.code == code_response_timeout;
 }
 
 Fence fence_of(const tally::LedgerRow& ledger) {
@@ -18,29 +20,25 @@ Fence fence_of(const tally::LedgerRow& ledger) {
           .dead_lettered = ledger.dead_lettered,
           .skipped = ledger.skipped};
 }
-namespace {
-
-template <class Number>
-bool read_number(std::string_view digits, Number& into) {
-  const char* const end = digits.data() + digits.size();
-  const auto [stopped_at, error] = std::from_chars(digits.data(), end, into);
-  return error == std::errc() && stopped_at == end && into >= 0;
-}
-
-}  // namespace
 
 std::string to_text(const DeadLetterId& source) {
   return source.topic + "/" + std::to_string(source.partition) + "/" + std::to_string(source.offset);
 }
 
-std::optional<DeadLetterId> parse_dead_letter_id(std::string_view place) {
-  const std::size_t second = place.rfind('/');
+// Splits at the last two slashes. The topic names of Kafka contain none.
+std::optional<DeadLetterId> parse_dead_letter_id(std::string_view text) {
+  const std::size_t second = text.rfind('/');
   if (second == std::string_view::npos || second == 0) return std::nullopt;
-  const std::size_t first = place.rfind('/', second - 1);
+  const std::size_t first = text.rfind('/', second - 1);
   if (first == std::string_view::npos || first == 0) return std::nullopt;
-  DeadLetterId source{.topic = std::string(place.substr(0, first))};
-  if (!read_number(place.substr(first + 1, second - first - 1), source.partition)) return std::nullopt;
-  if (!read_number(place.substr(second + 1), source.offset)) return std::nullopt;
+  DeadLetterId source{.topic = std::string(text.substr(0, first))};
+  const auto partition = parse_decimal(text.substr(first + 1, second - first - 1), std::int32_t{0},
+                                       std::numeric_limits<std::int32_t>::max());
+  const auto offset =
+      parse_decimal(text.substr(second + 1), std::int64_t{0}, std::numeric_limits<std::int64_t>::max());
+  if (!partition || !offset) return std::nullopt;
+  source.partition = *partition;
+  source.offset = *offset;
   return source;
 }
 

@@ -1,18 +1,21 @@
-// The port through which the numbers are written. Filled by sqlite and postgres; metrics_store_contract.hpp
-// holds every filler to it, and so does the fake that the simulation runs on.
+// The interface through which all aggregates are written. The modules sqlite and postgres implement it, and
+// so does the fake that the simulation uses. metrics_store_contract.hpp tests all three in the same way.
 //
-// A store is one session for one topic and one group. All calls come from one thread, the writer's, and
-// block. Every write is one fenced transaction:
+// A store is one session for one topic and one consumer group. One thread makes all calls, and each call
+// blocks. Every write is part of a fenced transaction:
 //
-//   begin(fences) → read_…(), lock_dead_letters(), write(some of the changes), as often as wanted
-//                 → write(the rest, with the ledgers) → commit()                                  or rollback() at any step
+//   begin(fences)
+//     read_…(), lock_dead_letters(), write(a part of the changes)     any number of times
+//     write(the other changes, with the ledger rows)
+//   commit()                                                          or rollback() at any step
 //
-// Reads see what was written before in the transaction.
+// Reads return what the same transaction has written before.
 //
-// Errors: ErrorKind::unavailable, try again (the transaction, if one was open, is gone); ErrorKind::invalid,
-// a person must act (another group's ledger, a table without a column); ErrorKind::internal, the file or the
-// disk is not to be trusted any more. Where is_timeout(), the same transaction is likely to fail again: try a
-// smaller one.
+// Errors of all calls:
+//   ErrorKind::unavailable  Try again. An open transaction is rolled back. Where is_timeout() is true, the
+//                           same transaction will probably fail again: make it smaller.
+//   ErrorKind::invalid      An operator must act: the ledger is another group's, or a table lacks a column.
+//   ErrorKind::internal     The file or the disk is damaged, or a caller broke this contract. Stop.
 #pragma once
 
 #include <cstdint>
@@ -30,18 +33,19 @@
 
 namespace weir::commit {
 
-// Codes of errors with ErrorKind::unavailable: the store ended the transaction because it, one of its
-// statements, or the pause between two of them took too long.
-inline constexpr std::string_view code_statement_timeout = "statement_timeout";  // or a person cancelled it
+// Codes of ErrorKind::unavailable where the transaction took too long. The first three come from the server;
+// it also reports statement_timeout when an operator cancels the statement.
+inline constexpr std::string_view code_statement_timeout = "statement_timeout";
 inline constexpr std::string_view code_idle_in_transaction = "idle_in_transaction";
 inline constexpr std::string_view code_transaction_timeout = "transaction_timeout";
-inline constexpr std::string_view code_answer_timeout =
-    "answer_timeout";  // ours: the store did not answer at all
+// The client stopped waiting: the store did not respond at all.
+inline constexpr std::string_view code_response_timeout = "response_timeout";
+// Whether the error has one of these codes.
 [[nodiscard]] bool is_timeout(const Error& error);
 
-// What a writer last saw of a partition's ledger row. Offset and version alone tell all states of one history
-// apart; but after a failover to an older state another account may come to the same two another way, with
-// other sums.
+// The state of a partition's ledger row when the writer last saw it. begin() matches only a row in this
+// state. The version alone is not enough: after a failover to an older replica, another writer may reach the
+// same offset and version with different sums.
 struct Fence {
   std::int32_t partition = 0;
   std::int64_t next_offset = 0;
@@ -55,7 +59,7 @@ struct Fence {
 };
 [[nodiscard]] Fence fence_of(const tally::LedgerRow& ledger);
 
-// A row of user_activity_metrics: one a flush, its time and its exact numbers.
+// A row of user_activity_metrics. A flush writes one, with exact numbers for its own events.
 struct FlushRow {
   WallTime timestamp;
   std::int64_t unique_users = 0;
@@ -64,11 +68,13 @@ struct FlushRow {
   friend bool operator==(const FlushRow&, const FlushRow&) = default;
 };
 
+// A record that cannot be counted: a row of activity_dead_letters. `reason` is the stable snake_case code of
+// the decoder's error, `detail` its text.
 struct DeadLetter {
   std::int32_t partition = 0;
   std::int64_t offset = 0;
-  std::string reason;  // stable, snake_case: the error's code
-  std::string detail;  // in words
+  std::string reason;
+  std::string detail;
   std::optional<std::string> key;
   std::optional<std::string> value;
   WallTime at;
@@ -76,42 +82,43 @@ struct DeadLetter {
   friend bool operator==(const DeadLetter&, const DeadLetter&) = default;
 };
 
-// A dead letter by its place, as the header weir.replay of its replay names it: "topic/partition/offset".
+// Identifies a dead letter. `topic` is the name of this log, or of an archived one: `<topic>~<UTC time>`.
 struct DeadLetterId {
-  std::string topic;  // this log's own, or an older log's `<topic>~<UTC time>`
+  std::string topic;
   std::int32_t partition = 0;
   std::int64_t offset = 0;
 
   friend auto operator<=>(const DeadLetterId&, const DeadLetterId&) = default;
 };
-// As headers have it; and back: nothing if it is not one.
+// "topic/partition/offset", as in the header weir.replay. The parser returns nothing for any other text.
 [[nodiscard]] std::string to_text(const DeadLetterId& source);
-[[nodiscard]] std::optional<DeadLetterId> parse_dead_letter_id(std::string_view place);
+[[nodiscard]] std::optional<DeadLetterId> parse_dead_letter_id(std::string_view text);
 
-enum class DeadLetterState : std::uint8_t {
-  unknown,   // no such letter
-  waiting,   // there, and no replay of it was counted yet
-  replayed,  // a replay of it was counted
-};
+// unknown: there is no such dead letter. waiting: no replay of it is counted yet. replayed: one is counted.
+enum class DeadLetterState : std::uint8_t { unknown, waiting, replayed };
 
-// Where a partition of a topic without a ledger begins (KAFKA_START=latest). The offsets in [start_offset,
-// next_offset) are left out: they count as skipped, and the dedupe never reads them.
+// Where a partition of a topic without a ledger starts (KAFKA_START=latest). The offsets in [start_offset,
+// next_offset) count as skipped, and dedupe never reads them. `last_record_hash` belongs to the record at
+// next_offset - 1, if that offset yields a record.
 struct PartitionStart {
   std::int32_t partition = 0;
   std::int64_t start_offset = 0;
   std::int64_t next_offset = 0;
-  std::optional<std::int64_t> last_record_hash;  // of the record at next_offset − 1, if it yields one
+  std::optional<std::int64_t> last_record_hash;
 };
 
-// A ledger row whose log is gone, while another log stands under its name (ON_OFFSET_GONE=earliest).
+// Moves a ledger row and its dead letters to another topic name (ON_OFFSET_GONE=earliest). The log of that
+// ledger was deleted, and another log has its name now. A new ledger row starts at `start_offset`.
 struct LedgerArchival {
-  Fence seen;            // the row as it was judged; its sums do not matter, for it is put away as it stands
-  std::string as_topic;  // "<topic>~<UTC time>": what it and its letters are called from now on
-  std::int64_t start_offset = 0;  // where the new log's account begins
+  // The row when the decision was made. Its sums are not compared: the row moves without a change.
+  Fence seen;
+  // "<topic>~<UTC time>".
+  std::string as_topic;
+  std::int64_t start_offset = 0;
   WallTime now;
 };
 
-// A minute of a partition that has counts which the hour and day rows lack.
+// A minute of a partition with counts that its hour and day rows lack: a row of activity_unrolled.
 struct PendingRollup {
   std::int32_t partition = 0;
   WindowStart start;
@@ -119,76 +126,83 @@ struct PendingRollup {
   friend auto operator<=>(const PendingRollup&, const PendingRollup&) = default;
 };
 
-// From here on downward (below pruned_to) a granularity is not complete any more.
+// Windows of this granularity that begin before `pruned_to` are no longer complete.
 struct HorizonRaise {
   tally::Granularity granularity = tally::Granularity::minute;
   WallTime pruned_to;
 };
 
-// Takes the windows of a held partition that have lived long enough: those that ended at or before `before`,
-// none of whose rows was written since (Changes::written_at), and which, if they are minutes, have no
-// remainder (are not unrolled when this transaction ends). Whole windows only, oldest first, until they have
-// `rows_max` rows; at least one. A window's rows are counted by what its `total` row says is stored. The
-// granularity's pruned_to is raised to the end of the last one taken. A window is known by its `total` row,
-// and each of them that ended by then is looked at: ask once a minute for minutes, once an hour for hours and
-// days.
+// Deletes old windows of a held partition. A window is deleted if all of this is true: it ended at or before
+// `before`; none of its rows was written after `before` (Changes::written_at); no rollup of it is pending
+// when this transaction ends. Deletes whole windows, oldest first, at least one, until their rows reach
+// `rows_max`. The rows of a window are counted by the `stored` column of its `total` row. pruned_to rises to
+// the end of the last window. Cost: one look at each `total` row that ended by then. Ask once a minute for
+// minutes, once an hour for others.
 struct Prune {
   std::int32_t partition = 0;
   tally::Granularity granularity = tally::Granularity::minute;
-  WallTime before;  // now less the granularity's retention
+  // Now less the retention of the granularity.
+  WallTime before;
   std::int64_t rows_max = limits::prune_rows_max;
-  // A last write after this is of a clock that was ahead: only the window's end counts then.
+  // A write time after `now` comes from a clock that was ahead. It is ignored: only the window's end counts.
   WallTime now{std::chrono::milliseconds{253'402'300'799'000}};  // 9999-12-31T23:59:59Z
 };
 
-// How many rows a read may answer, and how many bytes their values and sketches may have together.
+// The bounds of one read: the number of rows, and the bytes of their values and sketches together.
 struct RowBounds {
   std::size_t rows = limits::step_rows_max;
   std::size_t bytes = limits::step_bytes_max;
 };
 
-// Of rows with a remainder: how much of the minutes asked for was answered.
-struct UnrolledRows {
+// Minute rows with counts that their hour and day rows lack. `rows` is complete for the first `minutes_read`
+// of the minutes that were asked for.
+struct PendingRows {
   std::vector<tally::WindowRow> rows;
-  std::size_t minutes_read = 0;  // of these first minutes, `rows` has every row that has a remainder
+  std::size_t minutes_read = 0;
 };
 
+// `more_to_prune`: a Prune of these changes stopped at its bound.
 struct Written {
-  bool more_to_prune = false;  // a prune of these changes stopped at its bound
+  bool more_to_prune = false;
 };
 
-// What one transaction writes, or one step of it, in absolute values.
+// The changes of a transaction, or of one step of it. All numbers are absolute, never differences.
 struct Changes {
-  WallTime written_at;  // now: the last write of `windows`, for Prune; created_at of `flush`
-  std::vector<tally::WindowRow> windows;  // inserted, or the row of the same key replaced
-  std::vector<PendingRollup> unrolled;    // set for these minutes…
-  std::vector<PendingRollup> rolled;      // …and taken away for these
-  std::vector<HorizonRaise> horizons;     // raised if lower, never lowered
-  std::vector<DeadLetter> letters;
-  // Of lock_dead_letters() or, once they stand there, of `letters`; each named once:
-  std::vector<DeadLetterId> replayed;  // replayed_at becomes written_at
+  // The current time: the last write of `windows`, and created_at of `flush`.
+  WallTime written_at;
+  // Inserted, or the row of the same key is replaced.
+  std::vector<tally::WindowRow> windows;
+  // Minutes whose rollup is pending from now on, and minutes whose rollup is complete.
+  std::vector<PendingRollup> pending_rollups;
+  std::vector<PendingRollup> rolled_up;
+  // A horizon rises or stays; it never falls.
+  std::vector<HorizonRaise> horizons;
+  std::vector<DeadLetter> dead_letters;
+  // Dead letters that lock_dead_letters() has locked or that `dead_letters` inserts, each once. Their
+  // replayed_at becomes written_at.
+  std::vector<DeadLetterId> replayed;
+  // A replay of the dead letter failed again: its attempts rise by `times`.
   struct FailedReplay {
     DeadLetterId source;
     std::int64_t times = 1;
   };
-  std::vector<FailedReplay> failed_replays;  // still bad: attempts + times
+  std::vector<FailedReplay> failed_replays;
   std::optional<FlushRow> flush;
-  // The partitions' new account: everything but start_offset. `version` is the one that begin() made.
+  // The new ledger rows. start_offset is ignored; `version` must be the one that begin() has set.
   std::vector<tally::LedgerRow> ledgers;
-  std::vector<Prune> prunes;  // after all of the above
-  // Rows of user_activity_metrics with a timestamp before this go, oldest first, at most 1,000 a transaction.
-  // They belong to nobody, so any transaction may ask for it.
+  // Executed after all of the above.
+  std::vector<Prune> prunes;
+  // Deletes rows of user_activity_metrics with an older timestamp, oldest first, at most 1,000 a transaction.
+  // The rows belong to no partition, so any transaction may ask for it.
   std::optional<WallTime> prune_flushes_before;
 };
 
-enum class CommitEnd : std::uint8_t {
-  committed,
-  aborted,  // surely not written
-  unknown,  // the answer was lost: only the ledger row can tell
-};
-struct CommitAnswer {
-  CommitEnd end = CommitEnd::unknown;
-  Error why;  // unless committed
+// aborted: the changes are not written. unknown: the response was lost, and only the ledger row can show
+// whether they are. `why` is set unless `status` is committed.
+enum class CommitStatus : std::uint8_t { committed, aborted, unknown };
+struct CommitOutcome {
+  CommitStatus status = CommitStatus::unknown;
+  Error why;
 };
 
 class MetricsStore {
@@ -198,53 +212,59 @@ class MetricsStore {
   MetricsStore& operator=(const MetricsStore&) = delete;
   virtual ~MetricsStore() = default;
 
-  // Outside a transaction. The ledger row of a partition, made with start_offset if there is none (INSERT …
-  // ON CONFLICT DO NOTHING, then read). ErrorKind::invalid, code another_group: the row is another
-  // KAFKA_GROUP_ID's.
+  // The following calls must be made outside a transaction.
+
+  // Returns the ledger row of the partition. Inserts one with `start_offset` if there is none. Fails with
+  // ErrorKind::invalid, another_group, if the ledger belongs to another KAFKA_GROUP_ID.
   virtual Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
                                                WallTime now) = 0;
-  // Outside a transaction. If the topic has no ledger row at all, makes one for each of these, all at once;
-  // else does nothing (KAFKA_START=latest). Returns whether it made the rows.
+  // Inserts a ledger row for each of `starts`, atomically, if the topic has no ledger row at all. Otherwise
+  // does nothing. Returns whether it inserted them (KAFKA_START=latest).
   virtual Result<bool> begin_topic(std::span<const PartitionStart> starts, WallTime now) = 0;
-  // Outside a transaction, in one of its own: the row and its letters take the other topic name, and a new
-  // row begins, whose version goes on from the old one's (no fence of the old account holds in the new one);
-  // windows and unrolled minutes stay as they are. Answers the new row; nothing if the row was not as `seen`
-  // any more. After an error it may or may not have been done: open the partition anew.
-  // ErrorKind::unavailable, code account_retired: the other name has a row of this partition already, from a
-  // retirement within the same second; later it is another name.
-  virtual Result<std::optional<tally::LedgerRow>> archive_ledger(const LedgerArchival& retirement) = 0;
-  // Outside a transaction. Offsets in [from, to) that stand in activity_dead_letters, ascending.
-  virtual Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
-                                                           std::int64_t to) = 0;
-  // Outside a transaction. Minutes that are not wholly rolled up, ascending.
-  virtual Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) = 0;
+  // Archives the ledger row and its dead letters in a transaction of its own, and inserts a new row. The
+  // version of the new row continues from the old one, so no fence of the old row matches it. Windows and
+  // pending rollups do not change. Returns the new row, or nothing if the old row was no longer as `seen`.
+  // After an error the change may or may not be committed: open the partition again. Fails with
+  // ErrorKind::unavailable, ledger_archived, if the other name has a row of this partition: two archivals in
+  // one second. Try later.
+  virtual Result<std::optional<tally::LedgerRow>> archive_ledger(const LedgerArchival& archival) = 0;
+  // Returns the offsets in [from, to) that have a row in activity_dead_letters, ascending.
+  virtual Result<std::vector<std::int64_t>> find_dead_letters(std::int32_t partition, std::int64_t from,
+                                                              std::int64_t to) = 0;
+  // Returns the minutes whose rollup is pending, ascending.
+  virtual Result<std::vector<WindowStart>> find_pending_rollups(std::int32_t partition) = 0;
 
-  // Outside a transaction, once before anything is counted. Makes the rows of activity_dimensions that are
-  // missing, and returns the wanted dimensions with their numbers. Errors: see plan_registration().
+  // Adds the rows of activity_dimensions that are missing, in a transaction of its own. Returns the wanted
+  // dimensions with their numbers. Call it before anything is counted. Errors: those of plan_registration().
   virtual Result<std::vector<tally::CountedDimension>> register_dimensions(
       std::span<const tally::OwnDimension> wanted, WallTime now) = 0;
 
-  // Opens a transaction; its first statement moves `version` on by one in every row that is as its fence
-  // expects in each of its members, and locks those rows. Answers their partitions; the others were written
-  // by somebody else since.
+  // Begins a transaction. Its first statement locks the ledger rows that match their fences and adds 1 to
+  // their version. Returns the partitions of these rows. Another process has written the other rows since.
   virtual Result<std::vector<std::int32_t>> begin(std::span<const Fence> fences) = 0;
-  // The rows that there are of these keys, in any order; nothing if their values and sketches have more than
-  // `bytes_max` bytes: then ask for fewer. Each key is named once.
+
+  // The following calls must be made inside a transaction.
+
+  // Returns the rows that exist for these keys, in any order. Returns nothing if their values and sketches
+  // exceed `bytes_max`: ask for fewer keys. Each key must occur once.
   using WindowRows = std::optional<std::vector<tally::WindowRow>>;
   virtual Result<WindowRows> read_windows(std::span<const tally::WindowKey> keys, std::size_t bytes_max) = 0;
-  // Rows of these minutes (ascending) of a partition that have a remainder, by minute, dimension, place; from
-  // the first one on as many as `bounds` allow. Answers at least one row or one minute that has none.
-  virtual Result<UnrolledRows> read_unrolled(std::int32_t partition, std::span<const WindowStart> minutes,
-                                             const RowBounds& bounds) = 0;
-  // Locks those letters until the transaction ends, in the order of their places whatever the order asked for
-  // (no deadlock), and answers the state of each, in the order asked for. They may be letters of partitions
-  // that are not fenced here.
-  virtual Result<std::vector<DeadLetterState>> lock_dead_letters(std::span<const DeadLetterId> letters) = 0;
-  // ErrorKind::internal: a ledger that does not add up, one whose version is not what begin() made of it, a
-  // letter that stands there already, one to be marked as replayed that is not waiting, or as failed that is
-  // not there.
+  // Returns the pending rows of these minutes (ascending) by minute, dimension and arrival, as many as
+  // `bounds` allow. Returns at least one row, or one minute that has none.
+  virtual Result<PendingRows> read_pending_rows(std::int32_t partition, std::span<const WindowStart> minutes,
+                                                const RowBounds& bounds) = 0;
+  // Locks these dead letters until the transaction ends. Locks in the order of DeadLetterId, so two sessions
+  // cannot deadlock. Returns the state of each, in the order of the argument. The dead letters may belong to
+  // partitions that are not fenced here.
+  virtual Result<std::vector<DeadLetterState>> lock_dead_letters(
+      std::span<const DeadLetterId> dead_letters) = 0;
+  // Fails with ErrorKind::internal if a ledger row does not add up, or has a version that begin() did not
+  // set; if a dead letter exists already; if one of `replayed` is not waiting; or if one of `failed_replays`
+  // does not exist.
   virtual Result<Written> write(const Changes& changes) = 0;
-  virtual CommitAnswer commit() = 0;
+  virtual CommitOutcome commit() = 0;
+
+  // Does nothing outside a transaction.
   virtual void rollback() = 0;
 };
 

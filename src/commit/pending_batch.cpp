@@ -6,16 +6,18 @@ namespace weir::commit {
 
 Backlog& Backlog::operator+=(const Backlog& more) {
   events += more.events;
-  letters += more.letters;
-  letter_bytes += more.letter_bytes;
+  dead_letters += more.dead_letters;
+  dead_letter_bytes += more.dead_letter_bytes;
   tally_bytes += more.tally_bytes;
   return *this;
 }
 
 tally::LedgerRow PendingBatch::added_to(tally::LedgerRow before, const Counts& of_replays) const {
   tally::LedgerRow after = std::move(before);
+  // next_offset and last_record_hash of an empty batch are not set.
   if (empty()) return after;
   after.next_offset = next_offset;
+  // `counts.read` includes the replays, the other members do not.
   after.read += counts.read;
   after.tallied += counts.tallied + of_replays.tallied;
   after.duplicate += counts.duplicate + of_replays.duplicate;

@@ -1,4 +1,4 @@
-// What the consumer has read of one partition between two flushes: the input of a Flush.
+// The records of one partition that the consumer has read since the last flush: the input of a Flush.
 #pragma once
 
 #include <chrono>
@@ -15,37 +15,49 @@
 
 namespace weir::commit {
 
-// What has been read and takes memory until it is written.
+// What is read but not written yet, for the limits on memory.
 struct Backlog {
-  std::int64_t events = 0;       // and letters
-  std::size_t letters = 0;       // and replays: both are kept whole, unlike events
-  std::size_t letter_bytes = 0;  // of their values
-  std::size_t tally_bytes = 0;   // of the gathered windows with their values and users
+  // Records, dead letters included.
+  std::int64_t events = 0;
+  // Dead letters and replays. Both keep their whole value, unlike an event; dead_letter_bytes is the sum of
+  // these.
+  std::size_t dead_letters = 0;
+  std::size_t dead_letter_bytes = 0;
+  // The memory of the open windows, with their values and users.
+  std::size_t tally_bytes = 0;
 
   Backlog& operator+=(const Backlog& more);
 };
 
-// What was gathered of a partition between two flushes. A value: the writer gets it whole.
+// A value without locks: the consumer's thread fills it and then moves it to the writer's thread.
 struct PendingBatch {
+  // `minute_retention`: see Tally.
   explicit PendingBatch(std::chrono::days minute_retention) : tally(minute_retention) {}
 
   tally::Tally tally;
-  std::vector<DeadLetter> letters;  // `at` is set by the flush
-  std::vector<Replay> replays;      // what becomes of them is for the flush to find out
-  std::size_t letter_bytes = 0;     // of the values of both
-  Counts counts;                    // replays are only in `read`
+  // The flush sets `at`.
+  std::vector<DeadLetter> dead_letters;
+  // The flush decides what each replay counts as. Until then a replay is only in `counts.read`.
+  std::vector<Replay> replays;
+  // The bytes of the values of `dead_letters` and `replays`.
+  std::size_t dead_letter_bytes = 0;
+  Counts counts;
   std::int64_t next_offset = 0;
-  std::optional<std::int64_t> last_record_hash;  // of the record at next_offset − 1, if there is one
-  std::optional<RecordTime> first_record_at;     // or when it was read, if its own time is later
+  // Of the record at next_offset - 1, if that offset yields a record.
+  std::optional<std::int64_t> last_record_hash;
+  // The timestamp of the first record, or the time when it was read if its timestamp is later.
+  std::optional<RecordTime> first_record_at;
 
   [[nodiscard]] bool empty() const { return counts.read == 0 && counts.skipped == 0; }
-  [[nodiscard]] Backlog load() const {
-    return {counts.read, letters.size() + replays.size(), letter_bytes, tally.memory_bytes()};
+  [[nodiscard]] Backlog backlog() const {
+    return {counts.read, dead_letters.size() + replays.size(), dead_letter_bytes, tally.memory_bytes()};
   }
-  // What a transaction has to write of it.
-  [[nodiscard]] std::size_t rows() const { return tally.deltas().size() + letters.size() + replays.size(); }
-  [[nodiscard]] std::size_t bytes() const { return letter_bytes + tally.memory_bytes(); }
-  // The account once this part is in the numbers, and its replays were settled so.
+  // The size of the transaction that writes this batch.
+  [[nodiscard]] std::size_t rows() const {
+    return tally.deltas().size() + dead_letters.size() + replays.size();
+  }
+  [[nodiscard]] std::size_t bytes() const { return dead_letter_bytes + tally.memory_bytes(); }
+  // Returns the ledger row once this batch is counted. `of_replays`: what its replays counted as.
   [[nodiscard]] tally::LedgerRow added_to(tally::LedgerRow before, const Counts& of_replays = {}) const;
 };
 

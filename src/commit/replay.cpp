@@ -17,7 +17,7 @@ void KeptEvent::add_to(tally::Tally& tally) const {
 
 void ReplaySettlement::locked(std::span<const DeadLetterId> sources,
                               std::span<const DeadLetterState> states) {
-  ensure(sources.size() == states.size(), "each letter that was asked for has a state");
+  ensure(sources.size() == states.size(), "the store returns the state of each dead letter");
   for (std::size_t at = 0; at < sources.size(); ++at) {
     if (states[at] != DeadLetterState::unknown) states_[sources[at]] = states[at];
   }
@@ -39,32 +39,36 @@ std::vector<Changes::FailedReplay> ReplaySettlement::failed() const {
   return failed;
 }
 
-SettledReplays settle(std::span<const Replay> replays, const tally::Tally& tally, const std::string& topic,
-                      ReplaySettlement& book) {
-  SettledReplays settled;
+ReplayOutcome apply_replays(std::span<const Replay> replays, const tally::Tally& tally,
+                            const std::string& topic, ReplaySettlement& settlement) {
+  ReplayOutcome outcome;
   for (const Replay& replay : replays) {
-    const DeadLetterState state = book.state(replay.source);
-    if (replay.letter) {
-      ++settled.counts.dead_lettered;
-      ++settled.reasons[replay.letter->reason];
+    const DeadLetterState state = settlement.state(replay.source);
+    // Column 3 of the table in replay.hpp: not a valid event.
+    if (replay.dead_letter) {
+      ++outcome.counts.dead_lettered;
+      ++outcome.reasons[replay.dead_letter->reason];
       if (state != DeadLetterState::unknown) {
-        book.add_attempt(replay.source);
+        settlement.add_attempt(replay.source);
         continue;
       }
-      settled.letters.push_back(*replay.letter);
-      book.written({topic, replay.letter->partition, replay.letter->offset});
+      outcome.dead_letters.push_back(*replay.dead_letter);
+      settlement.written({topic, replay.dead_letter->partition, replay.dead_letter->offset});
       continue;
     }
-    if (state == DeadLetterState::waiting) book.mark_replayed(replay.source);
+    // Columns 1 and 2. A duplicate marks its dead letter too: the event that it repeats is counted.
+    if (state == DeadLetterState::waiting) settlement.mark_replayed(replay.source);
     if (!replay.event || state == DeadLetterState::replayed) {
-      ++settled.counts.duplicate;
+      ++outcome.counts.duplicate;
       continue;
     }
-    ++settled.counts.tallied;
-    if (!settled.tally) settled.tally = tally;
-    replay.event->add_to(*settled.tally);
+    ++outcome.counts.tallied;
+    // Copied only now, because most batches have no replay. The batch must not change: the flush may run
+    // again.
+    if (!outcome.tally) outcome.tally = tally;
+    replay.event->add_to(*outcome.tally);
   }
-  return settled;
+  return outcome;
 }
 
 }  // namespace weir::commit

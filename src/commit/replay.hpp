@@ -1,14 +1,18 @@
-// Records that are replays of dead letters (header weir.replay). Whether one counts depends on its letter,
-// which is known for sure only while it is locked in the flush's transaction. So a part carries its replays
-// apart, and the flush settles them once the store has answered lock_dead_letters():
+// Replays of dead letters: records with the header weir.replay, which names the dead letter.
 //
-//   the letter   the replay is good        it is a duplicate by message_id   it is still bad
-//   waiting      counted, letter marked    duplicate, letter marked          its letter has failed once more
-//   replayed     duplicate                 duplicate                         its letter has failed once more
-//   unknown      counted                   duplicate                         a dead letter of its own
+// Whether a replay counts depends on the state of its dead letter. That state is certain only while the row
+// is locked in the transaction of the flush. So a PendingBatch keeps its replays apart, and the flush applies
+// them after lock_dead_letters() has returned:
 //
-// So no letter is counted twice however often it is sent, and the sum of dead_lettered is the sum of
-// attempts.
+//   state of the     the replay is a        the replay is a duplicate    the replay is still not
+//   dead letter      valid event            by its message_id            a valid event
+//   waiting          tallied; marked as     duplicate; marked as         dead_lettered; one more
+//                    replayed               replayed                     attempt of the dead letter
+//   replayed         duplicate              duplicate                    dead_lettered; one more attempt
+//   unknown          tallied                duplicate                    dead_lettered; a new dead letter
+//
+// So no dead letter is tallied twice, however often it is replayed. And the sum of dead_lettered over all
+// ledger rows equals the sum of attempts over all dead letters.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +28,7 @@
 
 namespace weir::commit {
 
-// What became of a stretch of offsets.
+// What the offsets of a range counted as. The members have the meaning of the ledger's columns.
 struct Counts {
   std::int64_t read = 0;
   std::int64_t tallied = 0;
@@ -33,7 +37,7 @@ struct Counts {
   std::int64_t skipped = 0;
 };
 
-// What a tally wants of an event, kept longer than the record's bytes.
+// The members of an event that a Tally needs. Owns its texts, so it outlives the bytes of the record.
 class KeptEvent {
  public:
   KeptEvent(const tally::CountedEvent& event, std::uint64_t user_hash, RecordTime record_time);
@@ -52,27 +56,29 @@ class KeptEvent {
   RecordTime record_time_;
 };
 
+// A replay of the dead letter `source`. It has an `event` if it is valid, a `dead_letter` if it is not, and
+// neither if it is a duplicate. The flush sets `dead_letter->at`.
 struct Replay {
   std::int64_t offset = 0;
   DeadLetterId source;
-  // Neither of the two: a duplicate by its message_id.
-  std::optional<KeptEvent> event;    // it is good
-  std::optional<DeadLetter> letter;  // it is still bad; `at` is set by the flush
+  std::optional<KeptEvent> event;
+  std::optional<DeadLetter> dead_letter;
 };
 
-// The letters that one transaction has to do with, as they will stand when it is committed.
+// The dead letters that one transaction reads or changes, in the state that its commit will give them. One
+// transaction uses it, on one thread.
 class ReplaySettlement {
  public:
-  // As lock_dead_letters() answered, in the order asked.
+  // `states` is the result of lock_dead_letters(sources), in the same order.
   void locked(std::span<const DeadLetterId> sources, std::span<const DeadLetterState> states);
-  // A letter that this transaction writes itself.
+  // This transaction inserts the dead letter.
   void written(const DeadLetterId& source) { states_[source] = DeadLetterState::waiting; }
 
   [[nodiscard]] DeadLetterState state(const DeadLetterId& source) const;
   void mark_replayed(const DeadLetterId& source);
   void add_attempt(const DeadLetterId& source) { ++failed_[source]; }
 
-  // For Changes.
+  // For the members of Changes with the same names.
   [[nodiscard]] const std::vector<DeadLetterId>& replayed() const { return replayed_; }
   [[nodiscard]] std::vector<Changes::FailedReplay> failed() const;
 
@@ -82,17 +88,21 @@ class ReplaySettlement {
   std::map<DeadLetterId, std::int64_t> failed_;
 };
 
-// What a part's replays add to it.
-struct SettledReplays {
-  std::optional<tally::Tally> tally;            // the part's with its replays; nothing if none of them counts
-  Counts counts;                                // all but read and skipped, which the part has
-  std::vector<DeadLetter> letters;              // of no known letter
-  std::map<std::string, std::int64_t> reasons;  // of those that are still bad
+// What the replays of a batch add to it.
+struct ReplayOutcome {
+  // The tally of the batch with its replays, or nothing if no replay counts as tallied.
+  std::optional<tally::Tally> tally;
+  // `read` and `skipped` are 0: the batch has them already.
+  Counts counts;
+  // Replays of no known dead letter that are not valid.
+  std::vector<DeadLetter> dead_letters;
+  // How many replays are not valid, by reason.
+  std::map<std::string, std::int64_t> reasons;
 };
 
-// In the order of the log; `tally` is the part's. The letters of all parts that are written together stand in
-// `book` by now.
-[[nodiscard]] SettledReplays settle(std::span<const Replay> replays, const tally::Tally& tally,
-                                    const std::string& topic, ReplaySettlement& book);
+// Applies the replays of one batch in the order of their offsets. `tally` belongs to the batch and does not
+// change. `settlement` must hold the dead letters of all batches of the transaction; it gets the changes.
+[[nodiscard]] ReplayOutcome apply_replays(std::span<const Replay> replays, const tally::Tally& tally,
+                                          const std::string& topic, ReplaySettlement& settlement);
 
 }  // namespace weir::commit

@@ -15,22 +15,22 @@ KeptEvent event() {
   return {{.is_page_view = true, .values = values}, 7, RecordTime{}};
 }
 
-Replay good() { return {.offset = 8, .source = letter, .event = event(), .letter = {}}; }
-Replay repeated() { return {.offset = 8, .source = letter, .event = {}, .letter = {}}; }
+Replay good() { return {.offset = 8, .source = letter, .event = event(), .dead_letter = {}}; }
+Replay repeated() { return {.offset = 8, .source = letter, .event = {}, .dead_letter = {}}; }
 Replay bad(std::int64_t offset = 9) {
   return {.offset = offset,
           .source = letter,
           .event = {},
-          .letter = DeadLetter{.offset = offset, .reason = "not_json"}};
+          .dead_letter = DeadLetter{.offset = offset, .reason = "not_json"}};
 }
 
-ReplaySettlement book_with(DeadLetterState state) {
-  ReplaySettlement book;
-  book.locked(std::array{letter}, std::array{state});
-  return book;
+ReplaySettlement settlement_with(DeadLetterState state) {
+  ReplaySettlement settlement;
+  settlement.locked(std::array{letter}, std::array{state});
+  return settlement;
 }
 
-TEST(DeadLetterId, StandsInAHeaderAsTopicPartitionAndOffset) {
+TEST(DeadLetterId, IsWrittenAsTopicPartitionAndOffset) {
   EXPECT_EQ(to_text({"incoming.user_activity", 3, 4711}), "incoming.user_activity/3/4711");
   EXPECT_EQ(parse_dead_letter_id("incoming.user_activity/3/4711"),
             (DeadLetterId{"incoming.user_activity", 3, 4711}));
@@ -42,13 +42,13 @@ TEST(DeadLetterId, StandsInAHeaderAsTopicPartitionAndOffset) {
     EXPECT_EQ(parse_dead_letter_id(broken), std::nullopt) << broken;
 }
 
-TEST(Replay, CountsOnlyWhileItsLetterWaits) {
+TEST(Replay, IsTalliedOnlyWhileItsDeadLetterWaits) {
   struct Case {
     const char* what;
     Replay replay;
     DeadLetterState state;
     Counts counts;
-    std::size_t marked, failed, new_letters;
+    std::size_t marked, failed, new_dead_letters;
   };
   using enum DeadLetterState;
   const std::array cases{
@@ -58,68 +58,69 @@ TEST(Replay, CountsOnlyWhileItsLetterWaits) {
       Case{"repeated, waiting", repeated(), waiting, {.duplicate = 1}, 1, 0, 0},
       Case{"repeated, replayed", repeated(), replayed, {.duplicate = 1}, 0, 0, 0},
       Case{"repeated, unknown", repeated(), unknown, {.duplicate = 1}, 0, 0, 0},
-      Case{"still bad, waiting", bad(), waiting, {.dead_lettered = 1}, 0, 1, 0},
-      Case{"still bad, replayed", bad(), replayed, {.dead_lettered = 1}, 0, 1, 0},
-      Case{"still bad, unknown", bad(), unknown, {.dead_lettered = 1}, 0, 0, 1},
+      Case{"still invalid, waiting", bad(), waiting, {.dead_lettered = 1}, 0, 1, 0},
+      Case{"still invalid, replayed", bad(), replayed, {.dead_lettered = 1}, 0, 1, 0},
+      Case{"still invalid, unknown", bad(), unknown, {.dead_lettered = 1}, 0, 0, 1},
   };
   for (const Case& each : cases) {
     SCOPED_TRACE(each.what);
-    ReplaySettlement book = book_with(each.state);
+    ReplaySettlement settlement = settlement_with(each.state);
     const tally::Tally tally{std::chrono::days{7}};
-    const SettledReplays settled = settle(std::array{each.replay}, tally, "the-topic", book);
-    EXPECT_EQ(settled.counts.tallied, each.counts.tallied);
-    EXPECT_EQ(settled.counts.duplicate, each.counts.duplicate);
-    EXPECT_EQ(settled.counts.dead_lettered, each.counts.dead_lettered);
-    EXPECT_EQ(settled.tally.has_value(), each.counts.tallied == 1);
-    EXPECT_EQ(book.replayed().size(), each.marked);
-    EXPECT_EQ(book.failed().size(), each.failed);
-    EXPECT_EQ(settled.letters.size(), each.new_letters);
+    const ReplayOutcome outcome = apply_replays(std::array{each.replay}, tally, "the-topic", settlement);
+    EXPECT_EQ(outcome.counts.tallied, each.counts.tallied);
+    EXPECT_EQ(outcome.counts.duplicate, each.counts.duplicate);
+    EXPECT_EQ(outcome.counts.dead_lettered, each.counts.dead_lettered);
+    EXPECT_EQ(outcome.tally.has_value(), each.counts.tallied == 1);
+    EXPECT_EQ(settlement.replayed().size(), each.marked);
+    EXPECT_EQ(settlement.failed().size(), each.failed);
+    EXPECT_EQ(outcome.dead_letters.size(), each.new_dead_letters);
   }
 }
 
-TEST(Replay, OfOneLetterCountsOnceInOneFlush) {
-  ReplaySettlement book = book_with(DeadLetterState::waiting);
+TEST(Replay, OfOneDeadLetterIsTalliedOnceInOneFlush) {
+  ReplaySettlement settlement = settlement_with(DeadLetterState::waiting);
   const tally::Tally tally{std::chrono::days{7}};
-  const SettledReplays first = settle(std::array{bad(), good(), good()}, tally, "the-topic", book);
-  const SettledReplays second =
-      settle(std::array{good(), bad()}, tally, "the-topic", book);  // another partition's
+  const ReplayOutcome first =
+      apply_replays(std::array{bad(), good(), good()}, tally, "the-topic", settlement);
+  const ReplayOutcome second =
+      apply_replays(std::array{good(), bad()}, tally, "the-topic", settlement);  // of another partition
   EXPECT_EQ(first.counts.tallied, 1);
   EXPECT_EQ(first.counts.duplicate, 1);
   EXPECT_EQ(second.counts.tallied, 0);
   EXPECT_EQ(second.counts.duplicate, 1);
-  EXPECT_EQ(book.replayed(), std::vector{letter});
-  ASSERT_EQ(book.failed().size(), 1U);
-  EXPECT_EQ(book.failed()[0].times, 2);
+  EXPECT_EQ(settlement.replayed(), std::vector{letter});
+  ASSERT_EQ(settlement.failed().size(), 1U);
+  EXPECT_EQ(settlement.failed()[0].times, 2);
 }
 
-TEST(Replay, ThatIsStillBadAndOfNoKnownLetterMayBeReplayedItself) {
-  ReplaySettlement book = book_with(DeadLetterState::unknown);
-  const Replay of_it{.offset = 10, .source = {"the-topic", 0, 9}, .event = event(), .letter = {}};
-  const SettledReplays settled =
-      settle(std::array{bad(9), of_it, of_it}, tally::Tally{std::chrono::days{7}}, "the-topic", book);
-  EXPECT_EQ(settled.counts.dead_lettered, 1);
-  EXPECT_EQ(settled.counts.tallied, 1);
-  EXPECT_EQ(settled.counts.duplicate, 1);
-  EXPECT_EQ(book.replayed(), std::vector{of_it.source});
+TEST(Replay, ThatIsStillInvalidBecomesADeadLetterThatCanBeReplayed) {
+  ReplaySettlement settlement = settlement_with(DeadLetterState::unknown);
+  const Replay of_it{.offset = 10, .source = {"the-topic", 0, 9}, .event = event(), .dead_letter = {}};
+  const ReplayOutcome outcome = apply_replays(std::array{bad(9), of_it, of_it},
+                                              tally::Tally{std::chrono::days{7}}, "the-topic", settlement);
+  EXPECT_EQ(outcome.counts.dead_lettered, 1);
+  EXPECT_EQ(outcome.counts.tallied, 1);
+  EXPECT_EQ(outcome.counts.duplicate, 1);
+  EXPECT_EQ(settlement.replayed(), std::vector{of_it.source});
 }
 
-TEST(Replay, IsAddedToThePartsTallyWithoutChangingIt) {
+TEST(Replay, LeavesTheTallyOfTheBatchUnchanged) {
   tally::Tally tally{std::chrono::days{7}};
   event().add_to(tally);
-  ReplaySettlement book = book_with(DeadLetterState::waiting);
-  const SettledReplays settled = settle(std::array{good()}, tally, "the-topic", book);
+  ReplaySettlement settlement = settlement_with(DeadLetterState::waiting);
+  const ReplayOutcome outcome = apply_replays(std::array{good()}, tally, "the-topic", settlement);
   EXPECT_EQ(tally.events(), 1);
-  ASSERT_TRUE(settled.tally.has_value());
-  EXPECT_EQ(settled.tally->events(), 2);
-  EXPECT_EQ(settled.tally->page_views(), 2);
-  ASSERT_EQ(settled.tally->deltas().size(), 2U);
-  EXPECT_EQ(settled.tally->deltas()[1].dimension, country);
-  EXPECT_EQ(settled.tally->deltas()[1].value, "DE");
-  EXPECT_EQ(settled.tally->deltas()[1].events, 2);
-  EXPECT_EQ(settled.tally->users().size(), 1U);
+  ASSERT_TRUE(outcome.tally.has_value());
+  EXPECT_EQ(outcome.tally->events(), 2);
+  EXPECT_EQ(outcome.tally->page_views(), 2);
+  ASSERT_EQ(outcome.tally->deltas().size(), 2U);
+  EXPECT_EQ(outcome.tally->deltas()[1].dimension, country);
+  EXPECT_EQ(outcome.tally->deltas()[1].value, "DE");
+  EXPECT_EQ(outcome.tally->deltas()[1].events, 2);
+  EXPECT_EQ(outcome.tally->users().size(), 1U);
 }
 
-// A flush of one part with one tallied event, and a replay of `letter` behind it.
+// A flush of one batch: one tallied event, followed by a replay of `letter`.
 class ReplayFlush : public testing::Test {
  protected:
   ReplayFlush() {
@@ -130,44 +131,47 @@ class ReplayFlush : public testing::Test {
     part.next_offset = 8;
     tally::LedgerRow before{.partition = 0, .start_offset = 6, .next_offset = 6, .version = 3};
     before.observed.log_end_offset = 8;
-    std::vector<PartitionCommit> claims{{.generation = 1, .before = before, .after = part.added_to(before)}};
-    std::vector<Flush::PartitionBatch> shares;
-    shares.push_back({0, std::move(part)});
+    std::vector<PartitionCommit> commits{{.generation = 1, .before = before, .after = part.added_to(before)}};
+    std::vector<Flush::PartitionBatch> batches;
+    batches.push_back({0, std::move(part)});
     transaction_ = std::make_unique<Transaction>(
-        std::move(claims), std::make_unique<Flush>(std::move(shares), Flush::Pruning{}, "the-topic"),
+        std::move(commits), std::make_unique<Flush>(std::move(batches), Flush::Pruning{}, "the-topic"),
         WallTime{});
   }
 
-  // Up to the write, whose changes it answers.
-  Changes run(DeadLetterState state) {
-    (void)transaction_->next();
-    transaction_->answer(Result<std::vector<std::int32_t>>(std::vector{0}));
+  // Returns the next call, which must have this request.
+  template <class Request>
+  Call<Request> next() {
     std::optional<StoreCall> call = transaction_->next();
-    EXPECT_TRUE(call && std::holds_alternative<LockDeadLetters>(*call));
-    EXPECT_EQ(std::get<LockDeadLetters>(*call).letters, std::vector{letter});
-    transaction_->answer(Result<std::vector<DeadLetterState>>(std::vector{state}));
-    call = transaction_->next();
-    EXPECT_TRUE(call && std::holds_alternative<ReadWindows>(*call));
-    transaction_->answer(Result<MetricsStore::WindowRows>(std::vector<tally::WindowRow>()));
-    call = transaction_->next();
-    EXPECT_TRUE(call && std::holds_alternative<Write>(*call));
-    return std::get<Write>(*std::move(call)).changes;
+    return std::get<Call<Request>>(std::move(call).value());
+  }
+
+  // Responds to all calls before the write, and returns the write.
+  Call<Write> run_to_write(DeadLetterState state) {
+    next<Begin>().respond(std::vector{0});
+    Call<LockDeadLetters> lock = next<LockDeadLetters>();
+    EXPECT_EQ(lock.request().dead_letters, std::vector{letter});
+    lock.respond(std::vector{state});
+    next<ReadWindows>().respond(std::vector<tally::WindowRow>());
+    return next<Write>();
   }
 
   std::unique_ptr<Transaction> transaction_;
 };
 
-TEST_F(ReplayFlush, IsJudgedAnewWhenTheTransactionIsRunAgain) {
-  const Changes first = run(DeadLetterState::waiting);
+TEST_F(ReplayFlush, IsAppliedAgainWhenTheTransactionRunsAgain) {
+  Call<Write> write = run_to_write(DeadLetterState::waiting);
+  const Changes& first = write.request().changes;
   EXPECT_EQ(first.replayed, std::vector{letter});
   EXPECT_EQ(first.ledgers.at(0).tallied, 2);
   EXPECT_EQ(first.flush.value().page_view_count, 2);
-  transaction_->answer(Result<Written>(fail(ErrorKind::unavailable, "store_away", "the store is away")));
+  write.respond(fail(ErrorKind::unavailable, "store_away", "the store does not respond"));
   EXPECT_FALSE(transaction_->next().has_value());
 
-  // Meanwhile somebody else has counted another replay of the letter.
+  // Meanwhile another process has counted a replay of the same dead letter.
   transaction_->run_again(WallTime{});
-  const Changes second = run(DeadLetterState::replayed);
+  const Call<Write> again = run_to_write(DeadLetterState::replayed);
+  const Changes& second = again.request().changes;
   EXPECT_TRUE(second.replayed.empty());
   EXPECT_EQ(second.ledgers.at(0).tallied, 1);
   EXPECT_EQ(second.ledgers.at(0).duplicate, 1);
@@ -176,17 +180,14 @@ TEST_F(ReplayFlush, IsJudgedAnewWhenTheTransactionIsRunAgain) {
   EXPECT_EQ(second.flush.value().page_view_count, 1);
 }
 
-TEST_F(ReplayFlush, TriesAgainWhenItsLettersCannotBeLocked) {
-  (void)transaction_->next();
-  transaction_->answer(Result<std::vector<std::int32_t>>(std::vector{0}));
-  (void)transaction_->next();
-  transaction_->answer(
-      Result<std::vector<DeadLetterState>>(fail(ErrorKind::unavailable, "store_away", "the store is away")));
+TEST_F(ReplayFlush, CanRunAgainAfterItsDeadLettersCouldNotBeLocked) {
+  next<Begin>().respond(std::vector{0});
+  next<LockDeadLetters>().respond(fail(ErrorKind::unavailable, "store_away", "the store does not respond"));
   EXPECT_FALSE(transaction_->next().has_value());
   ASSERT_TRUE(transaction_->failure().has_value());
-  EXPECT_EQ(transaction_->claims()[0].fate, CommitResult::open);
+  EXPECT_EQ(transaction_->commits()[0].result, CommitResult::open);
   transaction_->run_again(WallTime{});
-  EXPECT_EQ(run(DeadLetterState::waiting).ledgers.at(0).tallied, 2);
+  EXPECT_EQ(run_to_write(DeadLetterState::waiting).request().changes.ledgers.at(0).tallied, 2);
 }
 
 }  // namespace

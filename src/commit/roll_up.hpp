@@ -1,9 +1,9 @@
-// What a roll-up writes: minutes that have gone quiet, added to their hours and days.
+// The transaction of a roll-up: adds the minutes of several partitions to their hours and days.
 //
-// It reads rows that have a remainder, adds some of them at a time, and stops where it has rolled up as much
-// as one transaction may. A minute may be left half done: each of its rows says how much of it stands in its
-// hour and day, so the next roll-up goes on with the others, and views and API add the remainders of single
-// rows.
+// A step reads minute rows with a pending rollup, adds some of them to their hour and day rows, and writes
+// both. The transaction ends when it has read as much as its bounds allow, and may leave a minute half done.
+// Each minute row stores how much of it is in its hour and day. So the next roll-up continues with the other
+// rows, and the views and the API add what is still pending.
 #pragma once
 
 #include <cstddef>
@@ -23,45 +23,55 @@ class RollUp final : public Plan {
  public:
   struct PartitionBatch {
     std::int32_t partition = 0;
-    std::vector<WindowStart> minutes;  // ascending
+    // Ascending.
+    std::vector<WindowStart> minutes;
   };
 
-  // `step`: what may be held in memory at once; `bounds`: of minute rows, after which the transaction ends.
-  explicit RollUp(std::vector<PartitionBatch> shares,
+  // `step` bounds the memory of one step. `bounds` limits the minute rows of the whole transaction.
+  explicit RollUp(std::vector<PartitionBatch> batches,
                   const RowBounds& bounds = {limits::transaction_rows_max, limits::transaction_bytes_max},
                   const RowBounds& step = {});
 
-  void start(std::span<const PartitionCommit> claims) override;
-  Result<std::optional<StoreCall>> next_step() override;
-  void take(MetricsStore::WindowRows rows) override;
-  void take_unrolled(UnrolledRows rows) override;
+  void start(std::span<const PartitionCommit> commits) override;
+  Result<std::optional<Step>> next_step() override;
+  void on_windows(MetricsStore::WindowRows rows) override;
+  void on_pending_rows(PendingRows rows) override;
   Changes changes(WallTime now) override;
   [[nodiscard]] RowBounds size() const override { return read_; }
-  bool take_smaller_steps() override;
+  bool shrink_steps() override;
 
-  [[nodiscard]] std::vector<WindowStart> unrolled(std::int32_t) const override { return {}; }
-  [[nodiscard]] std::vector<WindowStart> rolled(std::int32_t partition) const override;
+  [[nodiscard]] std::vector<WindowStart> minutes_to_roll_up(std::int32_t) const override { return {}; }
+  [[nodiscard]] std::vector<WindowStart> minutes_rolled_up(std::int32_t partition) const override;
 
  private:
   [[nodiscard]] bool is_at_end() const;
-  [[nodiscard]] std::optional<StoreCall> read_minutes();
-  [[nodiscard]] std::optional<StoreCall> read_targets();
+  [[nodiscard]] std::optional<Step> read_minutes();
+  [[nodiscard]] std::optional<Step> read_targets();
   [[nodiscard]] Result<std::vector<tally::WindowRow>> merge_step();
 
-  std::vector<PartitionBatch> shares_;
+  std::vector<PartitionBatch> batches_;
   RowBounds bounds_;
   RowBounds step_;
-  // Of the try under way, forgotten by start().
-  std::vector<std::size_t> held_;                         // in shares_
-  std::size_t next_share_ = 0;                            // in held_: whose minutes are read next…
-  std::size_t next_minute_ = 0;                           // …and from which one on
-  RowBounds read_{.rows = 0, .bytes = 0};                 // so far, of minute rows
-  std::vector<tally::WindowRow> minutes_;                 // read and not rolled up yet, of one partition
-  std::optional<std::vector<tally::WindowRow>> targets_;  // hours and days of the first rows_in_step_ of them
+  // The state of the current attempt; start() resets it.
+
+  // Indexes of batches_.
+  std::vector<std::size_t> held_;
+  // The next minute to read: an index of held_, and an index of the minutes of that batch.
+  std::size_t next_batch_ = 0;
+  std::size_t next_minute_ = 0;
+  // How many minute rows, and bytes of them, the attempt has read.
+  RowBounds read_{.rows = 0, .bytes = 0};
+  // Minute rows of one partition that are read and not merged yet. targets_: the stored hour and day rows of
+  // the first rows_in_step_ of them, once they are read.
+  std::vector<tally::WindowRow> minutes_;
+  std::optional<std::vector<tally::WindowRow>> targets_;
   std::size_t rows_in_step_ = 0;
-  std::size_t rows_a_step_ = 0;  // fewer than step_.rows while stored rows are large
-  std::map<std::int32_t, std::vector<WindowStart>> rolled_;  // whole minutes
-  std::vector<tally::WindowRow> last_rows_;                  // merged by the last step, for changes()
+  // Of the next step: less than step_.rows while stored rows are large.
+  std::size_t rows_a_step_ = 0;
+  // The minutes, by partition, that this transaction rolls up completely.
+  std::map<std::int32_t, std::vector<WindowStart>> rolled_;
+  // The rows of the last step, which changes() writes.
+  std::vector<tally::WindowRow> last_rows_;
 };
 
 }  // namespace weir::commit

@@ -1,3 +1,13 @@
+// Phases of one attempt. next() returns the call of the phase; the response selects the next phase:
+//
+//   begin ── a fence matches ──▶ steps ── the plan has no more ──▶ write ──▶ commit ──▶ done
+//     │                            │
+//     └── none matches ─────────▶ rollback ◀── a stored row cannot be merged
+//
+// Any error response ends the attempt (fail_with): the store has then rolled back. All partitions that were
+// held are open again, and run_again() starts at `begin`. Only a lost response to commit() leaves a doubt.
+// Then the fences of the next attempt decide: a fence that matches proves that the commit was not applied;
+// one that does not match proves nothing, because another process may have written too.
 #include "commit/transaction.hpp"
 
 #include <algorithm>
@@ -6,184 +16,149 @@
 #include "base/ensure.hpp"
 
 namespace weir::commit {
-namespace {
 
-struct Perform {
-  MetricsStore& store;
-
-  StoreAnswer operator()(const OpenLedger& call) const {
-    return store.open_ledger(call.partition, call.start_offset, call.now);
-  }
-  StoreAnswer operator()(const ArchiveLedger& call) const { return store.archive_ledger(call.retirement); }
-  StoreAnswer operator()(const FindDeadLetters& call) const {
-    return store.letter_offsets(call.partition, call.from, call.to);
-  }
-  StoreAnswer operator()(const FindPendingRollups& call) const {
-    return store.unrolled_minutes(call.partition);
-  }
-  StoreAnswer operator()(const Begin& call) const { return store.begin(call.fences); }
-  StoreAnswer operator()(const ReadWindows& call) const {
-    return store.read_windows(call.keys, call.bytes_max);
-  }
-  StoreAnswer operator()(const ReadUnrolled& call) const {
-    return store.read_unrolled(call.partition, call.minutes, call.bounds);
-  }
-  StoreAnswer operator()(const LockDeadLetters& call) const { return store.lock_dead_letters(call.letters); }
-  StoreAnswer operator()(const Write& call) const { return store.write(call.changes); }
-  StoreAnswer operator()(const Commit&) const { return store.commit(); }
-  StoreAnswer operator()(const Rollback&) const {
-    store.rollback();
-    return std::monostate();
-  }
-};
-
-}  // namespace
-
-StoreAnswer perform(MetricsStore& store, const StoreCall& call) { return std::visit(Perform{store}, call); }
-
-void run_to_end(StoreWork& work, MetricsStore& store) {
-  while (const std::optional<StoreCall> call = work.next()) work.answer(perform(store, *call));
-}
-
-Transaction::Transaction(std::vector<PartitionCommit> claims, std::unique_ptr<Plan> plan, WallTime now)
-    : claims_(std::move(claims)), plan_(std::move(plan)), now_(now) {
-  // Every session asks for its locks in one order.
-  std::ranges::sort(claims_, {}, &PartitionCommit::partition);
+Transaction::Transaction(std::vector<PartitionCommit> commits, std::unique_ptr<Plan> plan, WallTime now)
+    : commits_(std::move(commits)), plan_(std::move(plan)), now_(now) {
+  // All sessions lock ledger rows in the same order, so they cannot deadlock.
+  std::ranges::sort(commits_, {}, &PartitionCommit::partition);
 }
 
 std::optional<StoreCall> Transaction::next() {
   switch (phase_) {
     case Phase::begin: {
-      Begin call;
-      for (const PartitionCommit& claim : claims_) {
-        if (claim.fate != CommitResult::open) continue;
-        call.fences.push_back(fence_of(claim.before));
+      std::vector<Fence> fences;
+      for (const PartitionCommit& entry : commits_) {
+        if (entry.result == CommitResult::open) fences.push_back(fence_of(entry.before));
       }
-      if (call.fences.empty()) return std::nullopt;
-      return call;
+      if (fences.empty()) return std::nullopt;
+      return make_begin(std::move(fences));
     }
     case Phase::steps:
       return make_step();
     case Phase::write:
       return make_write();
     case Phase::commit:
-      return Commit{};
+      return Call(Commit{}, [this](CommitOutcome outcome) { on_commit(std::move(outcome)); });
     case Phase::rollback:
-      return Rollback{};
+      return make_rollback();
     case Phase::done:
       break;
   }
   return std::nullopt;
 }
 
-std::optional<StoreCall> Transaction::make_step() {
-  Result<std::optional<StoreCall>> step = plan_->next_step();
+template <class Request, class OnSuccess>
+StoreCall Transaction::make_call(Request request, OnSuccess on_success) {
+  return Call<Request>(std::move(request), [this, on_success](typename Request::Response response) {
+    if (!response) return fail_with(std::move(response).error());
+    on_success(*std::move(response));
+  });
+}
+
+StoreCall Transaction::make_begin(std::vector<Fence> fences) {
+  return make_call(Begin{std::move(fences)},
+                   [this](const std::vector<std::int32_t>& matched) { on_fences(matched); });
+}
+
+StoreCall Transaction::make_step() {
+  Result<std::optional<Plan::Step>> step = plan_->next_step();
   if (!step) {
     Error why = std::move(step).error();
-    why.kind = ErrorKind::
-        invalid;  // a row that another program wrote, or a damaged one: a restart would find it again
-    why.text = "activity_windows has a row that cannot be added to: " + why.text;
+    // Another program wrote the row, or it is damaged. A restart would read it again, so an operator must
+    // act.
+    why.kind = ErrorKind::invalid;
+    why.text = "activity_windows has a row that cannot be merged: " + why.text;
     fail_with(std::move(why));
-    phase_ = Phase::rollback;
-    return Rollback{};
+    return make_rollback();
   }
   if (!*step) {
     phase_ = Phase::write;
     return make_write();
   }
-  if (auto* write = std::get_if<Write>(&**step)) write->changes.written_at = now_;
-  return *std::move(step);
+  return std::visit([this](auto& request) { return call_of(std::move(request)); }, **step);
+}
+
+StoreCall Transaction::call_of(ReadWindows request) {
+  return make_call(std::move(request),
+                   [this](MetricsStore::WindowRows rows) { plan_->on_windows(std::move(rows)); });
+}
+
+StoreCall Transaction::call_of(ReadPendingRows request) {
+  return make_call(std::move(request), [this](PendingRows rows) { plan_->on_pending_rows(std::move(rows)); });
+}
+
+StoreCall Transaction::call_of(LockDeadLetters request) {
+  return make_call(std::move(request),
+                   [this](const std::vector<DeadLetterState>& states) { plan_->on_dead_letters(states); });
+}
+
+StoreCall Transaction::call_of(WriteWindows request) {
+  Changes changes;
+  changes.written_at = now_;
+  changes.windows = std::move(request.rows);
+  return make_call(Write{std::move(changes)}, [](const Written&) {});
+}
+
+StoreCall Transaction::make_rollback() {
+  phase_ = Phase::rollback;
+  return Call(Rollback{}, [this](std::monostate) { phase_ = Phase::done; });
 }
 
 StoreCall Transaction::make_write() {
   Changes changes = plan_->changes(now_);
   changes.written_at = now_;
-  for (PartitionCommit& claim : claims_) {
-    if (!claim.held()) continue;
-    claim.after = plan_->account(claim);
-    claim.after.version = claim.before.version + 1;
-    claim.after.updated_at = now_;
-    ensure(claim.after.adds_up(), "every offset that was passed is accounted for");
-    changes.ledgers.push_back(claim.after);
+  // The ledger rows are written with the last rows: numbers and offset change together.
+  for (PartitionCommit& entry : commits_) {
+    if (!entry.held()) continue;
+    entry.after = plan_->ledger_after(entry);
+    entry.after.version = entry.before.version + 1;
+    entry.after.updated_at = now_;
+    ensure(entry.after.adds_up(), "a ledger row accounts for every offset");
+    changes.ledgers.push_back(entry.after);
   }
-  return Write{std::move(changes)};
+  return make_call(Write{std::move(changes)}, [this](const Written& written) {
+    more_to_prune_ = written.more_to_prune;
+    phase_ = Phase::commit;
+  });
 }
 
-void Transaction::answer(StoreAnswer answer) {
-  switch (phase_) {
-    case Phase::begin: {
-      auto& matched = std::get<Result<std::vector<std::int32_t>>>(answer);
-      return matched ? take_fence(*matched) : fail_with(std::move(matched).error());
-    }
-    case Phase::steps:
-      return take_step(std::move(answer));
-    case Phase::write: {
-      auto& written = std::get<Result<Written>>(answer);
-      if (!written) return fail_with(std::move(written).error());
-      more_to_prune_ = written->more_to_prune;
-      phase_ = Phase::commit;
-      return;
-    }
-    case Phase::commit:
-      return take_commit(std::get<CommitAnswer>(std::move(answer)));
-    case Phase::rollback:
-      phase_ = Phase::done;
-      return;
-    case Phase::done:
-      break;
-  }
-  ensure(false, "an answer follows a call");
-}
-
-void Transaction::take_fence(const std::vector<std::int32_t>& matched) {
+// After a commit in doubt, a fence that does not match is no proof of another writer.
+void Transaction::on_fences(const std::vector<std::int32_t>& matched) {
   bool any = false;
-  for (PartitionCommit& claim : claims_) {
-    if (claim.fate != CommitResult::open) continue;
-    const bool holds = std::ranges::find(matched, claim.partition()) != matched.end();
-    claim.fate = holds           ? CommitResult::held
-                 : was_in_doubt_ ? CommitResult::in_doubt
-                                 : CommitResult::elsewhere;
+  for (PartitionCommit& entry : commits_) {
+    if (entry.result != CommitResult::open) continue;
+    const bool holds = std::ranges::find(matched, entry.partition()) != matched.end();
+    entry.result = holds           ? CommitResult::held
+                   : was_in_doubt_ ? CommitResult::in_doubt
+                                   : CommitResult::superseded;
     any = any || holds;
   }
   phase_ = any ? Phase::steps : Phase::rollback;
-  if (any) plan_->start(claims_);
+  if (any) plan_->start(commits_);
 }
 
-void Transaction::take_step(StoreAnswer answer) {
-  if (auto* states = std::get_if<Result<std::vector<DeadLetterState>>>(&answer))
-    return *states ? plan_->take_letters(**states) : fail_with(std::move(*states).error());
-  if (auto* unrolled = std::get_if<Result<UnrolledRows>>(&answer))
-    return *unrolled ? plan_->take_unrolled(std::move(**unrolled)) : fail_with(std::move(*unrolled).error());
-  if (auto* written = std::get_if<Result<Written>>(&answer)) {
-    if (!*written) fail_with(std::move(*written).error());
-    return;
-  }
-  auto& rows = std::get<Result<MetricsStore::WindowRows>>(answer);
-  return rows ? plan_->take(*std::move(rows)) : fail_with(std::move(rows).error());
-}
-
-void Transaction::take_commit(CommitAnswer answer) {
-  if (answer.end == CommitEnd::committed) {
-    for (PartitionCommit& claim : claims_) {
-      if (claim.held()) claim.fate = CommitResult::written;
+void Transaction::on_commit(CommitOutcome outcome) {
+  if (outcome.status == CommitStatus::committed) {
+    for (PartitionCommit& entry : commits_) {
+      if (entry.held()) entry.result = CommitResult::committed;
     }
     phase_ = Phase::done;
     return;
   }
-  if (answer.end == CommitEnd::unknown) was_in_doubt_ = true;
-  fail_with(std::move(answer.why));
+  if (outcome.status == CommitStatus::unknown) was_in_doubt_ = true;
+  fail_with(std::move(outcome.why));
 }
 
 void Transaction::fail_with(Error error) {
-  for (PartitionCommit& claim : claims_) {
-    if (claim.held()) claim.fate = CommitResult::open;
+  for (PartitionCommit& entry : commits_) {
+    if (entry.held()) entry.result = CommitResult::open;
   }
   failure_ = std::move(error);
   phase_ = Phase::done;
 }
 
 void Transaction::run_again(WallTime now) {
-  ensure(phase_ == Phase::done, "a transaction is run again only when it has ended");
+  ensure(phase_ == Phase::done, "a transaction runs again only after it has ended");
   failure_.reset();
   more_to_prune_ = false;
   now_ = now;
@@ -191,9 +166,9 @@ void Transaction::run_again(WallTime now) {
 }
 
 void Transaction::leave_out(std::int32_t partition) {
-  for (PartitionCommit& claim : claims_) {
-    if (claim.partition() == partition && claim.fate == CommitResult::open)
-      claim.fate = CommitResult::elsewhere;
+  for (PartitionCommit& entry : commits_) {
+    if (entry.partition() == partition && entry.result == CommitResult::open)
+      entry.result = CommitResult::superseded;
   }
 }
 

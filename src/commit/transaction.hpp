@@ -1,15 +1,14 @@
-// The one way in which anything is written: a fenced transaction of this process, as a machine without I/O.
+// The fenced transaction: the only way in which this process writes aggregates. A state machine without I/O.
 //
-// The writer's thread asks it for the next call of the store, makes the call, and brings the answer, until
-// there is no next call. What is written is a Plan's affair (flush.hpp, roll_up.hpp); in which order, and
-// what a failure means for each partition, is decided here:
+// The writer's thread asks it for the next call of the store and executes the call, until there is no next
+// call. A Plan decides what is written (flush.hpp, roll_up.hpp). The Transaction decides in which order, and
+// what a failure means for each partition:
 //
-//   begin ─▶ partitions whose fence failed are left out, the others go on ─▶ steps ─▶ write ─▶ commit
+//   begin ─▶ a partition whose fence does not match is dropped ─▶ steps ─▶ write ─▶ commit
+//                                                           └─▶ rollback, if no fence matches
 //
-// A step reads some rows or writes some, so that no more than a step's rows are held in memory and no
-// statement takes long, however much one transaction writes.
-//
-// No call that writes is handed out before the answer to begin() is known.
+// A step reads or writes some rows, so memory and the time of one statement are bounded for a transaction of
+// any size. No call that writes is returned before the response to begin() is known.
 #pragma once
 
 #include <cstdint>
@@ -24,108 +23,46 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "commit/metrics_store.hpp"
+#include "commit/store_call.hpp"
 #include "tally/ledger.hpp"
 
 namespace weir::commit {
 
-// The calls of MetricsStore, as values.
-struct OpenLedger {
-  std::int32_t partition = 0;
-  std::int64_t start_offset = 0;
-  WallTime now;
-};
-struct FindDeadLetters {
-  std::int32_t partition = 0;
-  std::int64_t from = 0;
-  std::int64_t to = 0;
-};
-struct FindPendingRollups {
-  std::int32_t partition = 0;
-};
-struct ArchiveLedger {
-  LedgerArchival retirement;
-};
-struct Begin {
-  std::vector<Fence> fences;
-};
-struct ReadWindows {
-  std::vector<tally::WindowKey> keys;
-  std::size_t bytes_max = limits::step_bytes_max;
-};
-struct ReadUnrolled {
-  std::int32_t partition = 0;
-  std::vector<WindowStart> minutes;
-  RowBounds bounds;
-};
-struct LockDeadLetters {
-  std::vector<DeadLetterId> letters;
-};
-struct Write {
-  Changes changes;
-};
-struct Commit {};
-struct Rollback {};
-using StoreCall = std::variant<OpenLedger, ArchiveLedger, FindDeadLetters, FindPendingRollups, Begin,
-                               ReadWindows, ReadUnrolled, LockDeadLetters, Write, Commit, Rollback>;
+// The result of a transaction for one partition.
+//   open        Not committed. The transaction may run again.
+//   held        The fence matches and the ledger row is locked. Not committed yet.
+//   committed   `after` is in the store.
+//   superseded  Another process has written the ledger row since. Drop the Partition object, open it again.
+//   in_doubt    The response to an earlier commit was lost, and the fence does not match now. Only the ledger
+//               row can show whether that commit succeeded. Drop the Partition object, open it again.
+enum class CommitResult : std::uint8_t { open, held, committed, superseded, in_doubt };
 
-// What the call of the same place in StoreCall answers; nothing for Rollback.
-using StoreAnswer =
-    std::variant<std::monostate, Result<tally::LedgerRow>, Result<std::optional<tally::LedgerRow>>,
-                 Result<std::vector<std::int64_t>>, Result<std::vector<WindowStart>>,
-                 Result<std::vector<std::int32_t>>, Result<MetricsStore::WindowRows>, Result<UnrolledRows>,
-                 Result<std::vector<DeadLetterState>>, Result<Written>, CommitAnswer>;
-
-// Makes the call; blocks as long as the store does.
-[[nodiscard]] StoreAnswer perform(MetricsStore& store, const StoreCall& call);
-
-// Something that the writer's thread does for the consumer. Given away whole while it is done, and brought
-// back: never touched by two threads at once.
-class StoreWork {
- public:
-  StoreWork() = default;
-  StoreWork(const StoreWork&) = delete;
-  StoreWork& operator=(const StoreWork&) = delete;
-  virtual ~StoreWork() = default;
-
-  // The next call; nothing once the work is done or has failed. Each call is answered before the next is
-  // asked for.
-  virtual std::optional<StoreCall> next() = 0;
-  virtual void answer(StoreAnswer answer) = 0;
-};
-
-// Calls until nothing is left to call.
-void run_to_end(StoreWork& work, MetricsStore& store);
-
-// What became of a partition's share in a transaction.
-enum class CommitResult : std::uint8_t {
-  open,       // not written, and the transaction may be run again
-  held,       // its fence holds; not committed yet
-  written,    // committed: `after` stands in the store
-  elsewhere,  // somebody else wrote since: the partition's object is stale
-  in_doubt,  // an earlier commit's answer was lost, and the fence does not hold now: only the ledger row can tell
-};
-
-// A partition's share: its account before and after.
+// One partition of a transaction: its ledger row before and after.
 struct PartitionCommit {
-  std::uint64_t generation = 0;  // of the Partition object that made it
+  // The generation of the Partition object that this comes from.
+  std::uint64_t generation = 0;
   tally::LedgerRow before;
-  tally::LedgerRow
-      after;  // everything but version and updated_at, which the transaction sets, and what only its
-              // plan will know (Plan::account)
-  CommitResult fate = CommitResult::open;
+  // Replaced by Plan::ledger_after(); then the transaction sets `version` and `updated_at`.
+  tally::LedgerRow after;
+  CommitResult result = CommitResult::open;
 
   [[nodiscard]] std::int32_t partition() const { return before.partition; }
-  [[nodiscard]] bool held() const { return fate == CommitResult::held; }
+  [[nodiscard]] bool held() const { return result == CommitResult::held; }
 };
 
-// What a transaction writes besides the ledger. RequestTraits again from the start when the transaction is
-// run again, so it must not use up what it holds.
+// The step of a Plan that writes window rows. The transaction adds written_at.
+struct WriteWindows {
+  std::vector<tally::WindowRow> rows;
+};
+
+// What a transaction writes besides the ledger rows. When the transaction runs again, start() restarts the
+// plan from the beginning. So a plan must keep its input until it is destroyed. Used by one thread at a time.
 class Plan {
  public:
-  // For the counters.
+  // For metrics: windows that had no row before, and dead letters by reason.
   struct Counted {
-    std::int64_t windows_opened = 0;              // they had no row before
-    std::map<std::string, std::int64_t> letters;  // by reason
+    std::int64_t windows_opened = 0;
+    std::map<std::string, std::int64_t> dead_letters;
   };
 
   Plan() = default;
@@ -133,72 +70,90 @@ class Plan {
   Plan& operator=(const Plan&) = delete;
   virtual ~Plan() = default;
 
-  // The fence has answered: only claims that are held() count from now on.
-  virtual void start(std::span<const PartitionCommit> claims) = 0;
-  // The next step: a ReadWindows, ReadUnrolled or LockDeadLetters, whose answer is taken before the next step
-  // is asked for, or a Write of windows alone; nothing if changes() can be made. An error: what was read
-  // cannot be added to; nothing is written.
-  virtual Result<std::optional<StoreCall>> next_step() = 0;
-  virtual void take(MetricsStore::WindowRows rows) = 0;
-  virtual void take_unrolled(UnrolledRows) {}
-  virtual void take_letters(const std::vector<DeadLetterState>&) {}
-  // Everything that was not written by a step, but for written_at and the ledgers. Called once after the last
-  // step.
+  // Begins an attempt. It writes only partitions that are held().
+  virtual void start(std::span<const PartitionCommit> commits) = 0;
+  // A step that reads gets its response through one of the three functions below, before the next call of
+  // next_step(). An error ends the attempt instead.
+  using Step = std::variant<ReadWindows, ReadPendingRows, LockDeadLetters, WriteWindows>;
+  // Returns the next step, or nothing once changes() can be called. Fails if a stored row cannot be merged:
+  // the transaction is rolled back.
+  virtual Result<std::optional<Step>> next_step() = 0;
+  virtual void on_windows(MetricsStore::WindowRows rows) = 0;
+  virtual void on_pending_rows(PendingRows) {}
+  virtual void on_dead_letters(const std::vector<DeadLetterState>&) {}
+  // Returns all changes that no step has written, without written_at and the ledger rows. Called once, after
+  // the last step.
   virtual Changes changes(WallTime now) = 0;
-  // After changes(): the account of a claim that is held() once they are written.
-  [[nodiscard]] virtual tally::LedgerRow account(const PartitionCommit& claim) const { return claim.after; }
+  // Returns the ledger row of a held partition after this transaction. Called after changes().
+  [[nodiscard]] virtual tally::LedgerRow ledger_after(const PartitionCommit& entry) const {
+    return entry.after;
+  }
 
-  // For a partition whose share was committed: the minutes that have a remainder since, and those that have
-  // none.
-  [[nodiscard]] virtual std::vector<WindowStart> unrolled(std::int32_t partition) const = 0;
-  [[nodiscard]] virtual std::vector<WindowStart> rolled(std::int32_t partition) const = 0;
-  // Of the last try, which was committed.
+  // After the commit, for a partition that is committed: minutes whose rollup is now pending, and minutes
+  // whose rollup is now complete.
+  [[nodiscard]] virtual std::vector<WindowStart> minutes_to_roll_up(std::int32_t partition) const = 0;
+  [[nodiscard]] virtual std::vector<WindowStart> minutes_rolled_up(std::int32_t partition) const = 0;
+  // After the commit.
   [[nodiscard]] const Counted& counted() const { return counted_; }
-  // How much the last try was to write, or has written.
+  // The rows and bytes that the last attempt has written or would have written.
   [[nodiscard]] virtual RowBounds size() const = 0;
-  // Tried again, it takes smaller steps. False: they cannot be smaller.
-  virtual bool take_smaller_steps() = 0;
+  // Makes the steps of the next attempt smaller. Returns false if they cannot be smaller.
+  virtual bool shrink_steps() = 0;
 
  protected:
-  Counted counted_;  // start() begins it anew
+  // start() resets it.
+  Counted counted_;
 };
 
+// Used by one thread at a time, like all StoreWork.
 class Transaction final : public StoreWork {
  public:
-  Transaction(std::vector<PartitionCommit> claims, std::unique_ptr<Plan> plan, WallTime now);
+  // `commits` must have one entry a partition, in any order. `now` becomes Changes::written_at.
+  Transaction(std::vector<PartitionCommit> commits, std::unique_ptr<Plan> plan, WallTime now);
 
   std::optional<StoreCall> next() override;
-  void answer(StoreAnswer answer) override;
 
-  // Once next() has answered nothing: the error that stopped it. ErrorKind::unavailable: run_again() may
-  // help; ErrorKind::invalid: once a person has acted. Nothing if every claim has its final fate.
+  // After next() has returned nothing: the error that ended the attempt, or nothing if the result of every
+  // partition is final. After ErrorKind::unavailable, call run_again() later. After ErrorKind::invalid, call
+  // it too: it succeeds once an operator has corrected the store.
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
-  [[nodiscard]] std::span<const PartitionCommit> claims() const { return claims_; }
+  [[nodiscard]] std::span<const PartitionCommit> commits() const { return commits_; }
   [[nodiscard]] const Plan& plan() const { return *plan_; }
-  // A prune stopped at its bound.
+  // A Prune stopped at its bound: ask again soon.
   [[nodiscard]] bool has_more_to_prune() const { return more_to_prune_; }
-  // A commit's answer was lost at least once: every object that has a claim here must be dropped at the end,
-  // whatever comes of it.
+  // The response to a commit was lost at least once. Then the owner must drop every Partition object of this
+  // transaction when it ends, for any result.
   [[nodiscard]] bool was_in_doubt() const { return was_in_doubt_; }
 
-  // Starts over with the same shares, those that were lost meanwhile excepted.
+  // Starts the next attempt, for the partitions that are still `open`. Requires that next() has returned
+  // nothing.
   void run_again(WallTime now);
-  // Before run_again(): false if the steps cannot be smaller.
-  bool take_smaller_steps() { return plan_->take_smaller_steps(); }
-  // The partition is no longer ours to write. Not while the writer has the transaction.
+  // Call it before run_again(). Returns false if the steps cannot be smaller.
+  bool shrink_steps() { return plan_->shrink_steps(); }
+  // Drops an open partition, because another member of the group owns it now: its result becomes superseded.
+  // Must not be called while the writer's thread owns the transaction.
   void leave_out(std::int32_t partition);
 
  private:
   enum class Phase : std::uint8_t { begin, steps, write, commit, rollback, done };
 
-  [[nodiscard]] std::optional<StoreCall> make_step();
+  // Couples the request with a function for its value. An error ends the attempt.
+  template <class Request, class OnSuccess>
+  [[nodiscard]] StoreCall make_call(Request request, OnSuccess on_success);
+  [[nodiscard]] StoreCall make_begin(std::vector<Fence> fences);
+  [[nodiscard]] StoreCall make_step();
+  [[nodiscard]] StoreCall call_of(ReadWindows request);
+  [[nodiscard]] StoreCall call_of(ReadPendingRows request);
+  [[nodiscard]] StoreCall call_of(LockDeadLetters request);
+  [[nodiscard]] StoreCall call_of(WriteWindows request);
   [[nodiscard]] StoreCall make_write();
-  void take_fence(const std::vector<std::int32_t>& matched);
-  void take_step(StoreAnswer answer);
-  void take_commit(CommitAnswer answer);
+  [[nodiscard]] StoreCall make_rollback();
+  void on_fences(const std::vector<std::int32_t>& matched);
+  void on_commit(CommitOutcome outcome);
+  // Ends the attempt: held partitions are open again.
   void fail_with(Error error);
 
-  std::vector<PartitionCommit> claims_;
+  std::vector<PartitionCommit> commits_;
   std::unique_ptr<Plan> plan_;
   WallTime now_;
   Phase phase_ = Phase::begin;

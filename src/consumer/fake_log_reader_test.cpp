@@ -26,7 +26,7 @@ std::unique_ptr<LogReaderFixture> make_fake_fixture() { return std::make_unique<
 INSTANTIATE_TEST_SUITE_P(Fake, LogReaderContract, testing::Values(&make_fake_fixture));
 
 constexpr std::chrono::milliseconds at_once{0};
-const Error away{ErrorKind::unavailable, "away", "told so"};
+const Error away{ErrorKind::unavailable, "away", "scripted"};
 
 template <class Event>
 const Event* first_of(const Result<std::vector<LogEvent>>& events) {
@@ -35,7 +35,7 @@ const Event* first_of(const Result<std::vector<LogEvent>>& events) {
   return nullptr;
 }
 
-TEST(FakeLogReader, SharesOneTopicAmongMembers) {
+TEST(FakeLogReader, SharesOneTopicBetweenMembers) {
   FakeTopic topic(2);
   FakeLogReader first(topic);
   FakeLogReader second(topic);
@@ -70,7 +70,7 @@ TEST(FakeLogReader, KeepsARevokedPartitionUntilItIsReleased) {
   EXPECT_FALSE(reader.owned().contains(0));
 }
 
-TEST(FakeLogReader, TakesALostPartitionAwayAtOnce) {
+TEST(FakeLogReader, RemovesALostPartitionAtOnce) {
   FakeTopic topic(1);
   FakeLogReader reader(topic);
   reader.assign({0});
@@ -84,7 +84,7 @@ TEST(FakeLogReader, TakesALostPartitionAwayAtOnce) {
   EXPECT_TRUE(reader.owned().empty());
 }
 
-TEST(FakeLogReader, FailsOnRequestAndLosesNothing) {
+TEST(FakeLogReader, FailsOnRequestWithoutLosingEvents) {
   using Call = FakeLogReader::Call;
   FakeTopic topic(1);
   FakeLogReader reader(topic);
@@ -95,14 +95,14 @@ TEST(FakeLogReader, FailsOnRequestAndLosesNothing) {
   const auto events = reader.poll(at_once);
   ASSERT_TRUE(events);
   EXPECT_NE(first_of<Assigned>(events), nullptr);
-  for (const auto call : {Call::seek, Call::bounds, Call::landmark}) reader.fail_next(call, away);
+  for (const auto call : {Call::seek, Call::bounds, Call::record_identity}) reader.fail_next(call, away);
   EXPECT_FALSE(reader.seek(0, 0));
   EXPECT_FALSE(reader.bounds(0));
-  EXPECT_FALSE(reader.landmark(0, 0));
+  EXPECT_FALSE(reader.record_identity(0, 0));
   EXPECT_TRUE(reader.seek(0, 0));
 }
 
-TEST(FakeLogReader, HasHolesTombstonesAndNewBeginnings) {
+TEST(FakeLogReader, HasHolesAndTombstonesAndCanBeRecreated) {
   FakeTopic topic(1);
   FakeLogReader reader(topic);
   reader.assign({0});
@@ -128,7 +128,7 @@ TEST(FakeLogReader, HasHolesTombstonesAndNewBeginnings) {
   EXPECT_EQ(topic.bounds(0).end, 0);
 }
 
-TEST(FakeLogReader, GivesNoMoreAPollThanItIsTold) {
+TEST(FakeLogReader, ReturnsNoMoreRecordsInAPollThanConfigured) {
   FakeTopic topic(1);
   FakeLogReader reader(topic);
   reader.assign({0});

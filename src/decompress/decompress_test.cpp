@@ -11,9 +11,9 @@ namespace {
 
 using namespace std::string_literals;
 
-constexpr std::size_t roomy = 1 << 20;
+constexpr std::size_t large_limit = 1 << 20;
 
-// Text that shrinks about as events do, and no two lines alike.
+// Text that compresses about as well as events do. No two lines are equal.
 std::string lines(int count) {
   std::string text;
   for (int each = 0; each < count; ++each)
@@ -30,7 +30,7 @@ std::string deflated(Encoding encoding, std::string_view bytes) {
 constexpr std::array encodings{Encoding::identity, Encoding::gzip, Encoding::zstd};
 constexpr std::array compressed{Encoding::gzip, Encoding::zstd};
 
-TEST(Inflate, KnowsTheEncodingsByTheirNames) {
+TEST(Inflate, ReadsTheNameOfAnEncodingInAnyCase) {
   EXPECT_EQ(encoding_named("gzip"), Encoding::gzip);
   EXPECT_EQ(encoding_named("GZip"), Encoding::gzip);
   EXPECT_EQ(encoding_named("x-gzip"), Encoding::gzip);
@@ -43,26 +43,26 @@ TEST(Inflate, KnowsTheEncodingsByTheirNames) {
   }
 }
 
-TEST(Inflate, GivesBackWhatWasDeflated) {
+TEST(Inflate, ReturnsWhatWasCompressed) {
   for (const Encoding encoding : encodings) {
     for (const std::string& text :
          {""s, "x"s, "\0"s, lines(1), lines(1000), lines(20'000), std::string(900'000, 'x')}) {
-      const auto out = inflate(encoding, deflated(encoding, text), roomy);
+      const auto out = inflate(encoding, deflated(encoding, text), large_limit);
       ASSERT_TRUE(out) << out.error().text;
       EXPECT_EQ(*out == text, true) << text.size();
     }
   }
   for (const ZstdOptions options :
-       {ZstdOptions{.tells_size = false}, ZstdOptions{.check_summed = false},
-        ZstdOptions{.window_log = 23, .tells_size = false, .check_summed = false}}) {
-    EXPECT_EQ(inflate(Encoding::zstd, zstd_of(lines(20'000), options), roomy), lines(20'000));
+       {ZstdOptions{.declares_size = false}, ZstdOptions{.check_summed = false},
+        ZstdOptions{.window_log = 23, .declares_size = false, .check_summed = false}}) {
+    EXPECT_EQ(inflate(Encoding::zstd, zstd_of(lines(20'000), options), large_limit), lines(20'000));
   }
 }
 
-TEST(Inflate, LeavesZerosBehindTheResultEvenWhenItIsMoved) {
+TEST(Inflate, LeavesReadableZerosAfterTheResultAlsoWhenItIsMoved) {
   for (const Encoding encoding : encodings) {
     for (const std::string& text : {""s, "x"s, lines(1), lines(333)}) {
-      auto out = inflate(encoding, deflated(encoding, text), roomy);
+      auto out = inflate(encoding, deflated(encoding, text), large_limit);
       ASSERT_TRUE(out);
       const std::string moved = std::move(*out);
       ASSERT_GE(moved.capacity() - moved.size(), limits::json_slack_bytes);
@@ -72,19 +72,19 @@ TEST(Inflate, LeavesZerosBehindTheResultEvenWhenItIsMoved) {
   }
 }
 
-TEST(Inflate, StopsAtTheLimitHoweverSmallItCame) {
+TEST(Inflate, StopsAtTheLimitHoweverSmallTheInputIs) {
   const std::string bomb(50'000'000, '0');
-  for (const std::string& body : {gzip_of(bomb), zstd_of(bomb), zstd_of(bomb, {.tells_size = false})}) {
+  for (const std::string& body : {gzip_of(bomb), zstd_of(bomb), zstd_of(bomb, {.declares_size = false})}) {
     const Encoding encoding = body.starts_with("\x1F") ? Encoding::gzip : Encoding::zstd;
     EXPECT_LT(body.size(), bomb.size() / 900);
-    const auto out = inflate(encoding, body, roomy);
+    const auto out = inflate(encoding, body, large_limit);
     ASSERT_FALSE(out);
     EXPECT_EQ(out.error().code, "too_large");
     EXPECT_EQ(out.error().kind, ErrorKind::invalid);
   }
 }
 
-TEST(Inflate, TakesTheLimitItselfAndNotOneByteMore) {
+TEST(Inflate, AllowsExactlyTheLimit) {
   const std::string text = lines(1000);
   for (const Encoding encoding : encodings) {
     const std::string body = deflated(encoding, text);
@@ -93,20 +93,20 @@ TEST(Inflate, TakesTheLimitItselfAndNotOneByteMore) {
     ASSERT_FALSE(over);
     EXPECT_EQ(over.error().code, "too_large");
   }
-  const std::string unsized = zstd_of(text, {.tells_size = false});
+  const std::string unsized = zstd_of(text, {.declares_size = false});
   EXPECT_TRUE(inflate(Encoding::zstd, unsized, text.size()));
   EXPECT_EQ(inflate(Encoding::zstd, unsized, text.size() - 1).error().code, "too_large");
   EXPECT_TRUE(inflate(Encoding::gzip, gzip_of(""), 0));
 }
 
 void expect_bad(Encoding encoding, const std::string& body, const std::string& what) {
-  const auto out = inflate(encoding, body, roomy);
+  const auto out = inflate(encoding, body, large_limit);
   ASSERT_FALSE(out) << what;
   EXPECT_EQ(out.error().code, "bad_encoding") << what;
   EXPECT_EQ(out.error().kind, ErrorKind::invalid) << what;
 }
 
-TEST(Inflate, RefusesABodyCutOffAnywhere) {
+TEST(Inflate, RejectsABodyThatIsIncompleteAtAnyByte) {
   for (const Encoding encoding : compressed) {
     const std::string body = deflated(encoding, lines(50));
     for (std::size_t bytes = 0; bytes < body.size(); ++bytes) {
@@ -115,16 +115,18 @@ TEST(Inflate, RefusesABodyCutOffAnywhere) {
   }
 }
 
-TEST(Inflate, TakesSeveralMembersOrFramesAsOneBody) {
+TEST(Inflate, JoinsSeveralMembersOrFrames) {
   for (const Encoding encoding : compressed) {
     const std::string body = deflated(encoding, lines(50));
     const std::string empty = deflated(encoding, "");
-    const auto three = inflate(encoding, body + empty + body + deflated(encoding, "x") + empty, roomy);
+    const auto three = inflate(encoding, body + empty + body + deflated(encoding, "x") + empty, large_limit);
     ASSERT_TRUE(three) << three.error().text;
     EXPECT_EQ(*three, lines(50) + lines(50) + "x");
-    EXPECT_FALSE(inflate(encoding, body + body.substr(0, body.size() - 1), roomy)) << "the second is cut off";
+    EXPECT_FALSE(inflate(encoding, body + body.substr(0, body.size() - 1), large_limit))
+        << "the second is incomplete";
   }
-  EXPECT_EQ(inflate(Encoding::zstd, zstd_of("a") + zstd_of("b", {.tells_size = false}), roomy), "ab");
+  EXPECT_EQ(inflate(Encoding::zstd, zstd_of("a") + zstd_of("b", {.declares_size = false}), large_limit),
+            "ab");
 }
 
 TEST(Inflate, BoundsAllMembersOfABodyTogether) {
@@ -137,11 +139,11 @@ TEST(Inflate, BoundsAllMembersOfABodyTogether) {
     ASSERT_FALSE(over);
     EXPECT_EQ(over.error().code, "too_large");
     const std::string bombs = deflated(encoding, std::string(500'000, '0'));
-    EXPECT_EQ(inflate(encoding, bombs + bombs + bombs, roomy).error().code, "too_large");
+    EXPECT_EQ(inflate(encoding, bombs + bombs + bombs, large_limit).error().code, "too_large");
   }
 }
 
-TEST(Inflate, RefusesWhatIsNoMember) {
+TEST(Inflate, RejectsBytesThatAreNoMember) {
   for (const Encoding encoding : compressed) {
     const std::string body = deflated(encoding, lines(50));
     expect_bad(encoding, body + "x", "garbage behind");
@@ -153,34 +155,34 @@ TEST(Inflate, RefusesWhatIsNoMember) {
   expect_bad(Encoding::zstd, gzip_of("x"), "gzip under zstd's name");
 }
 
-TEST(Inflate, NeverGivesOutAChangedByteAsGood) {
+TEST(Inflate, DetectsAnyChangedByte) {
   for (const Encoding encoding : compressed) {
     const std::string text = lines(50);
     const std::string body = deflated(encoding, text);
     for (std::size_t at = 0; at < body.size(); ++at) {
-      std::string broken = body;
-      broken[at] = static_cast<char>(broken[at] ^ 0x55);
-      const auto out = inflate(encoding, broken, roomy);
-      // gzip's header holds a time and a system's name, which nothing checks.
+      std::string damaged = body;
+      damaged[at] = static_cast<char>(damaged[at] ^ 0x55);
+      const auto out = inflate(encoding, damaged, large_limit);
+      // The header of gzip holds a time and the name of a system, which no checksum covers.
       EXPECT_EQ(out.value_or(text), text);
     }
   }
 }
 
-TEST(Inflate, RefusesAWindowThatABodyMayNotAskFor) {
+TEST(Inflate, RejectsAZstdWindowAboveTheBound) {
   const std::string text = lines(700'000);
   const auto out =
-      inflate(Encoding::zstd, zstd_of(text, {.window_log = 24, .tells_size = false}), text.size());
+      inflate(Encoding::zstd, zstd_of(text, {.window_log = 24, .declares_size = false}), text.size());
   ASSERT_FALSE(out);
   EXPECT_EQ(out.error().code, "bad_encoding");
 }
 
-TEST(Inflate, UndoesOneLayerOnly) {
+TEST(Inflate, DecompressesOneLayerOnly) {
   const std::string inner = gzip_of("{}");
-  EXPECT_EQ(inflate(Encoding::gzip, gzip_of(inner), roomy), inner);
+  EXPECT_EQ(inflate(Encoding::gzip, gzip_of(inner), large_limit), inner);
 }
 
-// Feeds `file` in chunks of `chunk_bytes`; what came out, or the error.
+// Feeds `file` in chunks of `chunk_bytes`. Returns the output, or the error.
 Result<std::string> inflate_file(std::string_view file, std::size_t chunk_bytes) {
   Inflater inflater;
   std::string out;
@@ -192,7 +194,7 @@ Result<std::string> inflate_file(std::string_view file, std::size_t chunk_bytes)
     out += *piece;
     if (!piece->empty()) continue;
     if (ended) return out;
-    // A copy of its own, so that reading beyond the chunk or after it is seen.
+    // Each chunk has its own copy, so that AddressSanitizer sees a read beyond it or after its lifetime.
     static std::unique_ptr<char[]> chunk;
     const std::size_t bytes = std::min(chunk_bytes, file.size());
     chunk = std::make_unique<char[]>(bytes);
@@ -205,7 +207,7 @@ Result<std::string> inflate_file(std::string_view file, std::size_t chunk_bytes)
   }
 }
 
-TEST(Inflater, TellsTheFormatAndReadsAllMembersWhateverTheChunks) {
+TEST(Inflater, DetectsTheFormatAndReadsAllMembersWithChunksOfAnySize) {
   const std::string a = lines(3000);
   const std::string b = std::string(300'000, 'x') + lines(10);
   const std::string skippable = "\x5A\x2A\x4D\x18\x03\x00\x00\x00xyz"s;
@@ -220,7 +222,7 @@ TEST(Inflater, TellsTheFormatAndReadsAllMembersWhateverTheChunks) {
       {gzip_of("") + gzip_of(b) + gzip_of(""), b},
       {gzip_of(b) + std::string(1000, '\0'), b},
       {zstd_of(a), a},
-      {zstd_of(a) + zstd_of(b, {.tells_size = false}), a + b},
+      {zstd_of(a) + zstd_of(b, {.declares_size = false}), a + b},
       {skippable + zstd_of(b) + skippable, b},
       {zstd_of(""), ""},
       {gzip_of(gzip_of(a)), gzip_of(a)},
@@ -234,7 +236,7 @@ TEST(Inflater, TellsTheFormatAndReadsAllMembersWhateverTheChunks) {
   }
 }
 
-TEST(Inflater, SaysWhenTheFileIsCutOffOrBroken) {
+TEST(Inflater, ReportsAFileThatIsIncompleteOrDamaged) {
   const std::string text = lines(300);
   for (const std::string& file :
        {gzip_of(text), zstd_of(text), gzip_of("a") + gzip_of(text), zstd_of("a") + zstd_of(text)}) {
@@ -242,14 +244,14 @@ TEST(Inflater, SaysWhenTheFileIsCutOffOrBroken) {
       const auto out = inflate_file(file.substr(0, file.size() - missing), 100);
       ASSERT_FALSE(out) << missing;
       EXPECT_EQ(out.error().code, "bad_encoding");
-      EXPECT_NE(out.error().text.find("cut off"), std::string::npos) << out.error().text;
+      EXPECT_NE(out.error().text.find("incomplete"), std::string::npos) << out.error().text;
     }
     EXPECT_FALSE(inflate_file(file + "garbage", 100));
   }
   EXPECT_FALSE(inflate_file(gzip_of(text) + "\0\0x"s, 100));
 }
 
-TEST(Inflater, KeepsSayingTheSameError) {
+TEST(Inflater, ReturnsTheSameErrorAgain) {
   Inflater inflater;
   inflater.feed("\x1F\x8Bxxxxxxxx");
   EXPECT_FALSE(inflater.take());
@@ -259,7 +261,7 @@ TEST(Inflater, KeepsSayingTheSameError) {
   EXPECT_EQ(again.error().code, "bad_encoding");
 }
 
-TEST(Inflater, GivesOutABombInPieces) {
+TEST(Inflater, ReturnsABombInBoundedPieces) {
   const std::string bomb(20'000'000, '0');
   for (const std::string& file : {gzip_of(bomb), zstd_of(bomb)}) {
     const auto out = inflate_file(file, 1 << 20);

@@ -1,3 +1,5 @@
+// The client blocks, but every step is an asynchronous operation that runs until it ends: this is how
+// beast::tcp_stream enforces its deadline.
 #include "http/client.hpp"
 
 #include <boost/asio/connect.hpp>
@@ -10,6 +12,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "base/decimal.hpp"
 #include "http/exchange.hpp"
 
 namespace weir::http {
@@ -22,6 +25,7 @@ using Tcp = asio::ip::tcp;
 
 namespace {
 
+// The error never shows credentials of the URL.
 std::unexpected<Error> bad_url(std::string_view url) {
   const std::string shown = without_credentials(url);
   if (shown != url)
@@ -32,7 +36,7 @@ std::unexpected<Error> bad_url(std::string_view url) {
               "\"" + shown + "\" is not a URL of the form http://host:port/prefix");
 }
 
-// Beast's own words for what is no HTTP ("bad version") do not say so.
+// Beast's texts for bytes that are not HTTP, such as "bad version", do not mention HTTP.
 std::string reason_of(const Code& code) {
   const bool ended_early =
       code == beast::http::error::end_of_stream || code == beast::http::error::partial_message;
@@ -47,7 +51,7 @@ std::string reason_of(const Code& code) {
 std::string without_credentials(std::string_view url) {
   const std::size_t at = url.rfind('@');
   if (at == std::string_view::npos) return std::string(url);
-  // A scheme is letters alone here: what stands before "://" may be a part of the password.
+  // A scheme consists of ASCII a to z only: a "://" after other characters may be part of a password.
   const std::size_t letters =
       std::min(url.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"), url.size());
   const std::size_t begin = letters < at && url.substr(letters).starts_with("://") ? letters + 3 : 0;
@@ -84,26 +88,26 @@ Result<BaseUrl> parse_base_url(std::string_view url) {
   }
   if (base.host.empty()) return bad_url(url);
   if (!port.empty()) {
-    const char* const end = port.data() + port.size();
-    if (port.front() != ':') return bad_url(url);
-    const auto read = std::from_chars(port.data() + 1, end, base.port);
-    if (read.ec != std::errc{} || read.ptr != end || base.port == 0) return bad_url(url);
+    const auto number =
+        port.front() == ':' ? parse_decimal<std::uint16_t>(port.substr(1), 1, 65535) : std::nullopt;
+    if (!number) return bad_url(url);
+    base.port = *number;
   }
   return base;
 }
 
 std::optional<std::string_view> Response::header(std::string_view name) const {
-  for (const auto& [its_name, value] : headers)
-    if (same_ignoring_case(its_name, name)) return value;
+  for (const auto& [field_name, value] : headers)
+    if (same_ignoring_case(field_name, name)) return value;
   return std::nullopt;
 }
 
-// Each step is an asynchronous one with a deadline, run to its end.
-struct Client::Wire {
+struct Client::Connection {
   asio::io_context io{1};
   beast::tcp_stream stream{io};
   beast::flat_buffer buffer;
 
+  // Starts an operation and returns its result once it has ended.
   Code run(auto&& start) {
     Code outcome = asio::error::operation_aborted;
     start([&outcome](const Code& code, auto&&...) { outcome = code; });
@@ -112,7 +116,8 @@ struct Client::Wire {
     return outcome;
   }
 
-  // Kept from the last request, and the other side has neither closed it nor said anything unasked.
+  // Whether the connection of the last request can be used again: the server has neither closed it nor sent
+  // bytes without a request.
   bool is_usable() {
     if (!stream.socket().is_open()) return false;
     char byte = 0;
@@ -123,7 +128,7 @@ struct Client::Wire {
   }
 
   Code connect(const BaseUrl& base, std::chrono::milliseconds deadline) {
-    hang_up();
+    close();
     Code code;
     const auto addresses = Tcp::resolver(io).resolve(base.host, std::to_string(base.port), code);
     if (code) return code;
@@ -133,23 +138,23 @@ struct Client::Wire {
     return code;
   }
 
-  void hang_up() {
+  void close() {
     stream.close();
     buffer.clear();
   }
 };
 
 Client::Client(BaseUrl base, ClientSettings settings)
-    : base_(std::move(base)), settings_(settings), wire_(std::make_unique<Wire>()) {}
+    : base_(std::move(base)), settings_(settings), connection_(std::make_unique<Connection>()) {}
 
 Client::~Client() = default;
 
 Result<Response> Client::send(std::string_view method, std::string_view path, const HeaderList& headers,
                               std::string_view body) {
-  if (!wire_->is_usable()) {
-    const Code code = wire_->connect(base_, settings_.connect_deadline);
+  if (!connection_->is_usable()) {
+    const Code code = connection_->connect(base_, settings_.connect_deadline);
     if (code) {
-      wire_->hang_up();
+      connection_->close();
       return fail(ErrorKind::unavailable, connect_failed,
                   "cannot connect to " + base_.authority() + ": " + code.message());
     }
@@ -162,10 +167,12 @@ Result<Response> Client::send(std::string_view method, std::string_view path, co
     head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
   head.append("\r\n");
 
-  wire_->stream.expires_after(settings_.request_deadline);
+  connection_->stream.expires_after(settings_.request_deadline);
   const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
-  Code code = wire_->run([&](auto done) { asio::async_write(wire_->stream, parts, std::move(done)); });
-  // A server that refuses a body may answer and hang up before it has read it all: its answer counts.
+  Code code =
+      connection_->run([&](auto done) { asio::async_write(connection_->stream, parts, std::move(done)); });
+  // A server that refuses a body may reply and close before it has read all of it. So an error while sending
+  // is not final: the reply counts.
   if (code == beast::error::timeout) return no_answer_because(code.message());
   return receive(method == "HEAD");
 }
@@ -175,24 +182,25 @@ Result<Response> Client::receive(bool without_body) {
     beast::http::response_parser<beast::http::string_body> parser;
     parser.body_limit(settings_.response_bytes_max);
     parser.skip(without_body);
-    const Code code = wire_->run(
-        [&](auto done) { beast::http::async_read(wire_->stream, wire_->buffer, parser, std::move(done)); });
+    const Code code = connection_->run([&](auto done) {
+      beast::http::async_read(connection_->stream, connection_->buffer, parser, std::move(done));
+    });
     if (code) return no_answer_because(reason_of(code));
     auto message = parser.release();
-    if (message.result_int() / 100 == 1) continue;  // RFC 9110 §15.2: the answer is still to come
+    if (message.result_int() / 100 == 1) continue;  // RFC 9110 §15.2: the final response follows
 
     Response response;
     response.status = static_cast<int>(message.result_int());
     for (const auto& field : message)
       response.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
     response.body = std::move(message.body());
-    if (!message.keep_alive()) wire_->hang_up();
+    if (!message.keep_alive()) connection_->close();
     return response;
   }
 }
 
 std::unexpected<Error> Client::no_answer_because(std::string_view reason) {
-  wire_->hang_up();
+  connection_->close();
   return fail(ErrorKind::unavailable, no_answer,
               base_.authority() + " did not answer: " + std::string(reason));
 }

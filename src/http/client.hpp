@@ -1,4 +1,4 @@
-// A small blocking HTTP/1.1 client, for the commands that talk to a running Weir. http:// only.
+// A small blocking HTTP/1.1 client for the commands that talk to a running Weir. It speaks http:// only.
 #pragma once
 
 #include <chrono>
@@ -12,73 +12,79 @@
 
 #include "base/limits.hpp"
 #include "base/result.hpp"
+#include "http/exchange.hpp"
 
 namespace weir::http {
 
+// The parts of a URL that all requests have in common.
 struct BaseUrl {
-  std::string host;  // a name or an address; IPv6 without its brackets
+  std::string host;  // a name or an address; an IPv6 address without brackets
   std::uint16_t port = 80;
-  std::string prefix;  // "" or "/something", without a slash at its end
+  std::string prefix;  // "" or "/something", without a slash at the end
 
-  // What stands in the Host header.
+  // Returns the value of the Host header.
   [[nodiscard]] std::string authority() const;
 };
 
-// The URL as it may be printed: a user name and password in it become ***. Works on any text: all between the
-// scheme and the last @ counts as credentials.
+// Returns the URL with its credentials replaced by ***, for output. Accepts any text, because it is also used
+// for URLs that cannot be parsed: everything between the scheme and the last @ counts as credentials.
 [[nodiscard]] std::string without_credentials(std::string_view url);
 
-// Reads "http://host[:port][/prefix]". ErrorKind::invalid, code url_invalid; the text never holds a password
-// of the URL.
+// Parses "http://host[:port][/prefix]". Error: ErrorKind::invalid, url_invalid. Its text never contains a
+// password of the URL.
 [[nodiscard]] Result<BaseUrl> parse_base_url(std::string_view url);
 
-using HeaderList = std::vector<std::pair<std::string, std::string>>;
-
+// A complete response. Its body is as received: the client asks for no compression.
 struct Response {
   int status = 0;
   HeaderList headers;
   std::string body;
 
-  // The first header of that name (any case).
+  // Returns the value of the first header with that name, in any case.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
 };
 
+// The bounds of each request.
 struct ClientSettings {
   std::chrono::milliseconds connect_deadline{5000};
-  std::chrono::milliseconds request_deadline{60000};  // from the first byte sent to the last received
+  // From the first byte sent to the last byte received.
+  std::chrono::milliseconds request_deadline{60000};
   std::size_t response_bytes_max = 64 * limits::MiB;
 };
 
-// One connection, kept alive between requests and opened anew when it is gone. One thread. A name is looked
-// up by the system's resolver, in the time that takes.
+// One connection, which is kept between requests and opened again after it was closed. Not thread-safe.
 class Client {
  public:
-  // Codes of send()'s errors, both ErrorKind::unavailable. Whoever must not send twice needs to know which of
-  // them it was.
-  static constexpr std::string_view connect_failed = "connect_failed";  // surely not received
-  static constexpr std::string_view no_answer = "no_answer";            // may or may not have been received
+  // The codes of send()'s errors; both have ErrorKind::unavailable. They differ for callers that must not
+  // send a request twice.
+  static constexpr std::string_view connect_failed = "connect_failed";  // the server did not receive it
+  static constexpr std::string_view no_answer = "no_answer";            // the server may have received it
 
   explicit Client(BaseUrl base, ClientSettings settings = {});
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client();
 
-  // `path` begins with a slash and may carry a query; the base's prefix is put before it. Host,
-  // Content-Length and Connection are written here. Any status is a Response. Never sends twice by itself.
+  // Sends one request and returns the response; any status is a response. Never sends a request a second
+  // time.
+  //
+  // `path` begins with a slash and may contain a query; the prefix of the base URL is put before it. The
+  // client writes Host and Content-Length itself. The call blocks for at most connect_deadline +
+  // request_deadline, plus the time of the system's resolver for a host name.
   [[nodiscard]] Result<Response> send(std::string_view method, std::string_view path,
                                       const HeaderList& headers, std::string_view body);
 
   [[nodiscard]] const BaseUrl& base() const { return base_; }
 
  private:
-  struct Wire;
+  struct Connection;
 
   Result<Response> receive(bool without_body);
   std::unexpected<Error> no_answer_because(std::string_view reason);
 
   BaseUrl base_;
   ClientSettings settings_;
-  std::unique_ptr<Wire> wire_;
+  std::unique_ptr<Connection> connection_;
 };
 
 }  // namespace weir::http

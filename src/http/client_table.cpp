@@ -1,3 +1,5 @@
+// The counters are relaxed atomics: each is exact, and a limit may be exceeded for a moment by the bytes that
+// several io threads add at the same time.
 #include "http/client_table.hpp"
 
 #include <algorithm>
@@ -12,7 +14,7 @@ ClientAddress ClientAddress::of(const asio::ip::address& address) {
   if (address.is_v4()) return {true, address.to_v4().to_uint()};
   const asio::ip::address_v6 v6 = address.to_v6();
   if (v6.is_v4_mapped()) return {true, asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_uint()};
-  std::uint64_t prefix = 0;
+  std::uint64_t prefix = 0;  // the first eight bytes, in network order
   const auto bytes = v6.to_bytes();
   for (std::size_t at = 0; at < sizeof prefix; ++at) prefix = prefix << 8 | bytes[at];
   return {false, prefix};
@@ -22,6 +24,7 @@ ClientTable::Holding ClientTable::open(ClientAddress address) {
   Entries::value_type* entry = nullptr;
   {
     const std::scoped_lock lock(mutex_);
+    // A node of a std::map keeps its address, so the Holding may point to it.
     entry = &*entries_.try_emplace(address).first;
     entry->second.connections.fetch_add(1, std::memory_order_relaxed);
   }
@@ -35,10 +38,11 @@ std::size_t ClientTable::addresses() const {
   return entries_.size();
 }
 
-bool ClientTable::is_fall_due() {
+bool ClientTable::should_trim_memory() {
   const std::size_t now = bytes();
   std::size_t peak = peak_.load(std::memory_order_relaxed);
-  if (peak < now + limits::given_back_bytes_min) return false;
+  if (peak < now + limits::memory_trim_bytes_min) return false;
+  // Of several threads that see the fall, one lowers the peak and trims.
   return peak_.compare_exchange_strong(peak, now, std::memory_order_relaxed);
 }
 
@@ -55,6 +59,7 @@ void ClientTable::subtract(Entry& entry, std::size_t bytes) {
   bytes_.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
+// The last connection of an address removes its entry.
 void ClientTable::close(Entries::value_type& entry, std::size_t bytes) {
   subtract(entry.second, bytes);
   const std::scoped_lock lock(mutex_);

@@ -1,10 +1,10 @@
-// How many bytes the connected clients hold in this process, by client address and in sum (contract §3,
+// Counts the bytes that connected clients hold in this process, by client address and in total (contract §3,
 // Fairness).
 //
-// A client address is an IPv4 address, or the /64 of an IPv6 address: one customer of a provider usually has
-// a whole /64. Each connection counts with what it holds and at least with limits::connection_bytes_min. So a
-// connection that holds less than that never touches the shared counters while it is open, and a request that
-// is smaller is never refused.
+// A client address is an IPv4 address or an IPv6 /64, because a provider usually assigns a whole /64 to one
+// customer. Each connection counts with the bytes that it holds, and at least with
+// limits::connection_bytes_min. So a connection that holds less never touches the shared counters while it is
+// open. A request smaller than that is never refused for memory.
 #pragma once
 
 #include <atomic>
@@ -21,19 +21,20 @@
 namespace weir::http {
 
 struct ClientAddress {
-  bool is_v4 = false;
-  std::uint64_t prefix =
-      0;  // all 32 bits of an IPv4 address (mapped ones too), the first 64 of an IPv6 address
+  bool is_v4 = false;  // also for IPv4-mapped IPv6 addresses
+  // The 32 bits of an IPv4 address, or the first 64 bits of an IPv6 address.
+  std::uint64_t prefix = 0;
 
   [[nodiscard]] static ClientAddress of(const boost::asio::ip::address& address);
   friend auto operator<=>(const ClientAddress&, const ClientAddress&) = default;
 };
 
-// Which limit is exceeded.
+// The limit that is exceeded.
 enum class Pressure : std::uint8_t { none, address, total };
 
-// Thread-safe. One mutex, taken when a connection opens and when it closes; the table is a tree, so that no
-// choice of addresses makes it slow. Must outlive its Holdings.
+// Shared by all io threads. Thread-safe: one mutex, taken when a connection opens and when it closes; all
+// other counting is atomic. The map is a tree, so a client cannot choose addresses that make it slow. Must
+// outlive its Holdings.
 class ClientTable {
  public:
   struct Limits {
@@ -47,15 +48,17 @@ class ClientTable {
   ClientTable(const ClientTable&) = delete;
   ClientTable& operator=(const ClientTable&) = delete;
 
-  // Counts one more connection of `address`.
+  // Adds one connection of `address`.
   [[nodiscard]] Holding open(ClientAddress address);
 
+  // Returns the bytes that all connections hold.
   [[nodiscard]] std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  // Returns the number of addresses with an open connection.
   [[nodiscard]] std::size_t addresses() const;
 
-  // True once after the sum has fallen by limits::given_back_bytes_min from its peak: then the caller gives
-  // free memory back to the system.
-  [[nodiscard]] bool is_fall_due();
+  // Returns true once after bytes() has fallen by limits::memory_trim_bytes_min from its peak. The caller
+  // then returns free memory to the system.
+  [[nodiscard]] bool should_trim_memory();
 
  private:
   struct Entry {
@@ -70,13 +73,12 @@ class ClientTable {
 
   const Limits limits_;
   std::atomic<std::size_t> bytes_{0};
-  std::atomic<std::size_t> peak_{0};  // of bytes_, since is_fall_due() was true last
-  mutable std::mutex mutex_;          // guards the tree; its entries count by themselves
+  std::atomic<std::size_t> peak_{0};  // of bytes_, since should_trim_memory() last returned true
+  mutable std::mutex mutex_;          // guards the shape of the tree; the counters of an entry are atomic
   Entries entries_;
 };
 
-// One connection's part. Belongs to one thread; moving it is allowed. Its destructor takes the connection
-// off.
+// One connection's share of the table. Movable, not thread-safe. Its destructor removes the connection.
 class ClientTable::Holding {
  public:
   Holding() = default;
@@ -85,15 +87,17 @@ class ClientTable::Holding {
   Holding& operator=(Holding&& other) noexcept;
   ~Holding() { release(); }
 
-  // The connection now holds `bytes`.
+  // Sets the bytes that the connection holds.
   void resize(std::size_t bytes);
+  // Removes the connection from the table. Nothing else may be called after that.
   void release();
 
-  // Which limit the connection's address or all addresses together exceed; `total` if both.
+  // Returns the limit that the connection's address, or all addresses together, exceed; `total` if both.
   [[nodiscard]] Pressure pressure() const { return pressure_above(1, 1); }
-  // The same with a limit of 7/8: how far holders are closed once a limit was exceeded.
+  // The same with 7/8 of the limits. Once a limit is exceeded, connections are closed down to this level.
   [[nodiscard]] Pressure pressure_above_low_water() const { return pressure_above(7, 8); }
 
+  // Returns whether the connection holds at most the minimum that counts.
   [[nodiscard]] bool is_small() const { return counted_ <= limits::connection_bytes_min; }
   [[nodiscard]] std::size_t bytes_of_address() const {
     return entry_->second.bytes.load(std::memory_order_relaxed);
@@ -107,9 +111,9 @@ class ClientTable::Holding {
   Holding(ClientTable& table, Entries::value_type& entry) : table_(&table), entry_(&entry) {}
   [[nodiscard]] Pressure pressure_above(std::size_t numerator, std::size_t denominator) const;
 
-  ClientTable* table_ = nullptr;
+  ClientTable* table_ = nullptr;  // null: released or moved from
   Entries::value_type* entry_ = nullptr;
-  std::size_t counted_ = 0;
+  std::size_t counted_ = 0;  // the bytes that the table counts for this connection
 };
 
 }  // namespace weir::http

@@ -18,7 +18,7 @@ TEST(ClientAddress, IsAnIpv4AddressOrTheSlash64OfAnIpv6Address) {
   EXPECT_NE(address("0.0.0.1"), address("0:0:0:1::"));
 }
 
-TEST(ClientTable, CountsWhatEachAddressHoldsAndForgetsAddressesWithoutConnections) {
+TEST(ClientTable, CountsTheBytesOfEachAddressAndRemovesAddressesWithoutConnections) {
   ClientTable table({});
   auto one = table.open(address("10.0.0.1"));
   auto second = table.open(address("10.0.0.1"));
@@ -40,7 +40,7 @@ TEST(ClientTable, CountsWhatEachAddressHoldsAndForgetsAddressesWithoutConnection
   EXPECT_EQ(table.bytes(), least);
 }
 
-TEST(ClientTable, TellsWhichLimitIsExceeded) {
+TEST(ClientTable, ReportsTheLimitThatIsExceeded) {
   ClientTable table({.address_bytes_max = 80 * least, .total_bytes_max = 160 * least});
   auto one = table.open(address("10.0.0.1"));
   auto other = table.open(address("10.0.0.2"));
@@ -58,15 +58,15 @@ TEST(ClientTable, TellsWhichLimitIsExceeded) {
   EXPECT_EQ(one.pressure_above_low_water(), Pressure::none);
 }
 
-TEST(ClientTable, SaysOnceThatTheSumHasFallen) {
+TEST(ClientTable, ReportsOnceThatTheTotalHasFallen) {
   ClientTable table({});
   auto one = table.open(address("10.0.0.1"));
-  one.resize(limits::given_back_bytes_min);
-  EXPECT_FALSE(table.is_fall_due());
-  one.resize(2 * limits::given_back_bytes_min);
+  one.resize(limits::memory_trim_bytes_min);
+  EXPECT_FALSE(table.should_trim_memory());
+  one.resize(2 * limits::memory_trim_bytes_min);
   one.release();
-  EXPECT_TRUE(table.is_fall_due());
-  EXPECT_FALSE(table.is_fall_due());
+  EXPECT_TRUE(table.should_trim_memory());
+  EXPECT_FALSE(table.should_trim_memory());
 }
 
 }  // namespace

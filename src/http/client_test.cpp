@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(BaseUrl, IsReadFromWhatPeopleWrite) {
+TEST(BaseUrl, IsParsedFromTheUsualForms) {
   struct Case {
     std::string_view url, host;
     std::uint16_t port;
@@ -34,7 +34,7 @@ TEST(BaseUrl, IsReadFromWhatPeopleWrite) {
   }
 }
 
-TEST(BaseUrl, IsPrintedWithoutItsPassword) {
+TEST(BaseUrl, IsPrintedWithoutItsCredentials) {
   struct Case {
     std::string_view url, shown;
   };
@@ -54,7 +54,7 @@ TEST(BaseUrl, IsPrintedWithoutItsPassword) {
   }
 }
 
-TEST(BaseUrl, IsRefusedWithItsTextWhereItIsNone) {
+TEST(BaseUrl, IsRefusedWithItsTextIfItIsMalformed) {
   for (const std::string_view url :
        {"", "127.0.0.1:8080", "https://weir", "http://", "http:///a", "http://weir:", "http://weir:0",
         "http://weir:65536", "http://weir:80x", "http://weir:-1", "http://[::1", "http://[::1]80",
@@ -67,8 +67,8 @@ TEST(BaseUrl, IsRefusedWithItsTextWhereItIsNone) {
   }
 }
 
-// A server of ours that says what it was asked.
-class Asking : public testing::Test {
+// A Weir server whose routes return what they have received.
+class ClientTest : public testing::Test {
  protected:
   void start(ServerSettings settings = {}) {
     settings.bind_address = "127.0.0.1";
@@ -80,17 +80,17 @@ class Asking : public testing::Test {
     port_ = server_->port();
   }
   std::vector<Route> routes() {
-    const auto tell = [this](const Request& request, Respond respond) {
+    const auto echo = [this](const Request& request, Respond respond) {
       ++asked_;
       std::string body(request.method);
       body.append(" ").append(request.path).append("?").append(request.query);
       body.append(" ").append(request.header("Host").value_or("")).append(" ").append(request.body);
       respond({.body = std::move(body), .headers = {{"X-Note", "noted"}}});
     };
-    Route small{"POST", "/small", tell};
+    Route small{"POST", "/small", echo};
     small.body_bytes_max = 10;
-    return {{"GET", "/base/tell", tell},
-            {"POST", "/base/tell", tell},
+    return {{"GET", "/base/echo", echo},
+            {"POST", "/base/echo", echo},
             {"POST", "/never",
              [this](const Request&, Respond respond) {
                kept_.push_back(std::move(respond));
@@ -110,16 +110,16 @@ class Asking : public testing::Test {
   std::unique_ptr<Server> server_;
 };
 
-TEST_F(Asking, SendsAndReceivesOnOneConnection) {
+TEST_F(ClientTest, SendsAndReceivesOnOneConnection) {
   start();
   Client client(base("/base"));
   for (int request = 0; request < 3; ++request) {
-    const auto got = client.send("GET", "/tell?a=b", {}, "");
+    const auto got = client.send("GET", "/echo?a=b", {}, "");
     ASSERT_TRUE(got) << got.error().text;
     EXPECT_EQ(got->status, 200);
-    EXPECT_EQ(got->body, "GET /base/tell?a=b 127.0.0.1:" + std::to_string(port_) + " ");
+    EXPECT_EQ(got->body, "GET /base/echo?a=b 127.0.0.1:" + std::to_string(port_) + " ");
     EXPECT_EQ(got->header("x-note"), "noted");
-    const auto posted = client.send("POST", "/tell", {{"Content-Type", "text/plain"}}, "hello");
+    const auto posted = client.send("POST", "/echo", {{"Content-Type", "text/plain"}}, "hello");
     ASSERT_TRUE(posted) << posted.error().text;
     EXPECT_TRUE(posted->body.ends_with(" hello"));
     EXPECT_EQ(server_->connections(), 1u);
@@ -129,28 +129,28 @@ TEST_F(Asking, SendsAndReceivesOnOneConnection) {
   EXPECT_EQ(nothing->status, 404);
 }
 
-TEST_F(Asking, UnderstandsAnAnswerWithoutABody) {
+TEST_F(ClientTest, AcceptsAResponseWithoutABody) {
   start();
   Client client(base("/base"));
-  const auto head = client.send("HEAD", "/tell", {}, "");
+  const auto head = client.send("HEAD", "/echo", {}, "");
   ASSERT_TRUE(head) << head.error().text;
   EXPECT_EQ(head->body, "");
-  EXPECT_TRUE(client.send("GET", "/tell", {}, ""));
+  EXPECT_TRUE(client.send("GET", "/echo", {}, ""));
 }
 
-TEST_F(Asking, ConnectsAnewWhenTheServerHungUpOrWasRestarted) {
+TEST_F(ClientTest, ConnectsAgainAfterTheServerClosedOrRestarted) {
   start();
   Client client(base());
   ASSERT_TRUE(client.send("GET", "/last", {}, ""));
-  ASSERT_TRUE(client.send("GET", "/base/tell", {}, ""));
+  ASSERT_TRUE(client.send("GET", "/base/echo", {}, ""));
   server_.reset();
   start();
-  const auto got = client.send("GET", "/base/tell", {}, "");
+  const auto got = client.send("GET", "/base/echo", {}, "");
   ASSERT_TRUE(got) << got.error().text;
   EXPECT_EQ(got->status, 200);
 }
 
-TEST_F(Asking, ReadsTheRefusalOfABodyThatIsNotReadToItsEnd) {
+TEST_F(ClientTest, ReadsTheReplyOfAServerThatDoesNotReadTheWholeBody) {
   start();
   Client client(base());
   const auto refused = client.send("POST", "/small", {}, std::string(8 * limits::MiB, 'x'));
@@ -159,30 +159,30 @@ TEST_F(Asking, ReadsTheRefusalOfABodyThatIsNotReadToItsEnd) {
   EXPECT_EQ(asked_, 0);
 }
 
-TEST_F(Asking, SaysThatNothingWasReceivedWhereThereIsNoServer) {
+TEST_F(ClientTest, ReportsThatNothingWasReceivedIfThereIsNoServer) {
   start();
   server_.reset();  // its port is free again
   Client client(base());
-  const auto failed = client.send("POST", "/tell", {}, "x");
+  const auto failed = client.send("POST", "/echo", {}, "x");
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, Client::connect_failed);
   EXPECT_EQ(failed.error().kind, ErrorKind::unavailable);
   EXPECT_NE(failed.error().text.find("127.0.0.1:" + std::to_string(port_)), std::string::npos);
 }
 
-TEST_F(Asking, SaysThatItDoesNotKnowWhereAnAnswerStaysAway) {
+TEST_F(ClientTest, ReportsAnUnknownOutcomeIfNoReplyArrives) {
   start();
   Client client(base(), {.request_deadline = 30ms});
   const auto failed = client.send("POST", "/never", {}, "x");
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, Client::no_answer);
   EXPECT_EQ(failed.error().kind, ErrorKind::unavailable);
-  const auto after = client.send("GET", "/base/tell", {}, "");
+  const auto after = client.send("GET", "/base/echo", {}, "");
   ASSERT_TRUE(after) << after.error().text;
   server_.reset();
 }
 
-TEST_F(Asking, SaysThatItDoesNotKnowWhereTheServerDiesWhileItAnswers) {
+TEST_F(ClientTest, ReportsAnUnknownOutcomeIfTheServerStopsWhileItReplies) {
   start();
   Client client(base());
   std::thread killer([this] {

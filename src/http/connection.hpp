@@ -1,12 +1,14 @@
-// One client's connection: its requests are read, answered and forgotten one after the other, so that replies
-// keep the order of the requests. While one is being answered nothing more is read: a client that sends
-// faster than it is answered is held back by TCP.
+// One client's connection. It reads a request, replies, and then reads the next one, so that replies have the
+// order of the requests. While a request is being handled nothing more is read: TCP flow control slows a
+// client down that sends faster than it is answered.
 #pragma once
 
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/system/error_code.hpp>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -14,139 +16,183 @@
 #include "http/exchange.hpp"
 #include "http/io_thread.hpp"
 #include "http/request_reader.hpp"
+#include "http/stream.hpp"
 
 namespace weir::http {
 
-// Lives on its io thread. Every call may leave it closed(); then it is to be destroyed.
+// Used on its io thread only, which owns it. Each function handles one event and does not block. After an
+// event the connection may be closed(); then the io thread destroys it.
+//
+// Deadlines (ServerSettings): idle_deadline between two requests; request_deadline from the first byte of a
+// request to the last byte of its reply; linger_deadline after the last reply. A request that exceeds its
+// deadline gets 408 or 500, if nothing of a reply was sent yet, and the connection closes.
+//
+// Memory, in the worst case: one incomplete request with its body, the decompressed body, and 64 KiB of
+// unsent pipelined replies, or one larger reply. All of it counts for the client (client_table.hpp).
 class Connection {
  public:
   static constexpr std::size_t request_id_bytes_max = 128;
 
-  // `socket` does not block.
-  Connection(IoThread& home, ConnectionId id, boost::asio::ip::tcp::socket socket, std::string peer,
+  // `socket` is non-blocking.
+  Connection(IoThread& io_thread, ConnectionId id, boost::asio::ip::tcp::socket socket, std::string peer,
              ClientTable::Holding holding);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
+  // The first event: waits for a request.
   void begin();
-  // Instead of begin(): the server is full.
+  // The first event, instead of begin(), when the server is full: replies 503 and closes.
   void reject_overload();
 
+  // The socket is ready, or has failed.
   void on_readable(const boost::system::error_code& code);
   void on_writable(const boost::system::error_code& code);
+  // The handler has replied after it returned.
   void on_reply(Reply reply);
+  // The writer of the stream has written something or ended it.
+  void on_stream();
+  // Checks the deadline and whether the client is still connected.
   void on_sweep(std::uint64_t sweep);
+  // The server stops: closes now if idle, else after the current request.
   void on_stop();
-  // It is to give back its memory: it is told so if that is possible, and closed. `code` is the reply's.
+  // Releases the connection's memory: replies an error with this code if possible, and closes.
   void evict(std::string_view code);
-  // It is closed for another one, unless it was idle and a request has come meanwhile.
-  void make_way();
+  // Closes, unless it is idle and a request has arrived by now; then it serves that.
+  void close_for_newcomer();
 
   [[nodiscard]] bool closed() const { return phase_ == Phase::closed; }
+  // Between two requests, with all replies sent.
   [[nodiscard]] bool is_idle() const { return phase_ == Phase::idle && unsent_.empty(); }
-  [[nodiscard]] bool is_answering() const { return phase_ == Phase::answering; }
+  // A request is being handled.
+  [[nodiscard]] bool is_handling() const { return phase_ == Phase::handling; }
   [[nodiscard]] std::uint64_t deadline() const { return deadline_; }
   [[nodiscard]] const std::string& peer() const { return peer_; }
   [[nodiscard]] const ClientTable::Holding& holding() const { return holding_; }
-  // Of what it holds, the bytes that closing it frees: not those of a request that is with its route.
+  // The bytes that closing the connection frees. Those of a request that is being handled are not part of it.
   [[nodiscard]] std::size_t releasable_bytes() const;
-  // The sweep at which it began to hold more than the minimum.
+  // The sweep since which it has held more than limits::connection_bytes_min.
   [[nodiscard]] std::uint64_t holds_since() const { return holds_since_; }
 
  private:
   enum class Phase : std::uint8_t {
     idle,       // between two requests
-    reading,    // some bytes of a request are there
-    answering,  // a request is with its route
-    lingering,  // all is said; what still comes is dropped until the client hangs up
+    reading,    // a request has begun to arrive
+    handling,   // a handler has the request
+    streaming,  // the head of the reply is written, and its body follows (connection_stream.cpp)
+    lingering,  // the last reply is sent; further input is discarded until the client closes
     closed,
   };
 
-  // Requests.
-  void serve();
-  [[nodiscard]] RequestReader::Step read_request();
-  [[nodiscard]] RequestReader::Step read_body();
-  void answer();
   struct Refusal {
     int status = 0;
     std::string_view text;
-    std::string_view code;  // of a 5xx
+    std::string_view code;  // for the log, of a 5xx
     bool close = true;
   };
-  void refuse(const Refusal& refusal);
-  void finish(Reply reply);
-  void forget_request();
-  void make_request_id();
+  // What the reply depends on. It is copied from the request, whose bytes may be gone by then.
+  struct RequestTraits {
+    bool keep_alive = false;
+    bool http_10 = false;
+    bool is_head = false;
+    bool cross_origin = false;
+    std::string origin;             // the allowed Origin of the request; empty: none
+    const Route* route = nullptr;   // null: the request has no route
+    std::optional<MonoTime> since;  // when the handler was called
+    HeaderList reply_headers;       // added by filters
+  };
 
-  // Whether anybody waits for the reply.
+  // Requests. serve() is the loop; the others are its steps in order.
+  void serve();
+  [[nodiscard]] RequestReader::Step read_request();
+  void on_head();
+  [[nodiscard]] RequestReader::Step read_body();
+  void handle_request();
+  void run_filters();
+  void assign_request_id();
+  void make_request_id();
+  void refuse(const Refusal& refusal);
+  void write_reply(Reply reply);
+  void reset_request();
+  [[nodiscard]] bool can_refuse() const;
   void watch_client();
 
-  // What follows: replies are sent, memory is given back, the next event is waited for.
-  void settle();
+  // Streams (connection_stream.cpp).
+  void begin_stream(std::shared_ptr<StreamBody> body);
+  void pump_stream();
+  void end_stream();
+  void release_stream();
+  void stop_stream();
+  void update_stream();
+
+  // The end of an event (connection_output.cpp).
+  void finish_event();
   void flush();
-  void set_deadline();
+  void update_deadline();
   void wait();
   void linger();
-  void drop_what_comes();
+  void discard_input();
   void close();
 
-  // Memory.
+  // Memory (connection_memory.cpp).
   [[nodiscard]] bool receive();
-  [[nodiscard]] bool make_room();
-  void keep_rest();
-  void resize_inbox(std::size_t capacity);
-  void release_inbox();
-  void account();
-  [[nodiscard]] bool may_hold();
+  [[nodiscard]] bool grow_buffer();
+  void keep_unread();
+  void resize_buffer(std::size_t capacity);
+  void release_buffer();
+  void update_holding();
+  [[nodiscard]] bool is_within_limits();
   [[nodiscard]] std::string& out();
 
-  IoThread& home_;
+  IoThread& io_thread_;
   const ConnectionId id_;
   boost::asio::ip::tcp::socket socket_;
   const std::string peer_;
 
   Phase phase_ = Phase::idle;
-  std::uint64_t deadline_ = 0;  // a sweep of its io thread
+  // The sweep at which the connection closes.
+  std::uint64_t deadline_ = 0;
+  // Whether the io thread will call on_readable() and on_writable().
   bool waits_to_read_ = false;
   bool waits_to_write_ = false;
-  bool finished_one_ = false;  // since its reply has been sent nothing else happened
-  bool last_ = false;          // after what is unsent nothing more is said
+  // A reply is complete, and the deadline of the next request is not set yet.
+  bool reply_finished_ = false;
+  // Nothing is written after what is unsent.
+  bool close_after_reply_ = false;
 
-  // The bytes that came, from the request in hand on.
-  ReadBuffer in_;          // none while idle
-  bool is_block_ = false;  // it is one of the thread's blocks, to be given back
-  std::size_t at_ = 0;     // where the request begins in it
+  // The received bytes, from the current request on.
+  // Empty while idle.
+  ReadBuffer in_;
+  // in_ is a shared buffer of the io thread, to be returned.
+  bool is_block_ = false;
+  // The start of the current request in in_.
+  std::size_t at_ = 0;
 
-  // The request in hand.
+  // The current request.
   RequestReader reader_;
   bool head_done_ = false;
   bool continue_sent_ = false;
   const Route* route_ = nullptr;
   std::size_t body_bytes_max_ = 0;
+  std::optional<Reply> refused_by_filter_;
 
-  // What the reply needs to know of its request, whose bytes are gone by then.
-  struct RequestTraits {
-    bool keep_alive = false;
-    bool http_10 = false;
-    bool by_head = false;
-    bool cross_origin = false;
-    std::string origin;             // of the page whose script asks, if it may; empty: none
-    const Route* route = nullptr;   // null: none is for it
-    std::optional<MonoTime> since;  // when it went to its route
-  };
-  RequestTraits asked_;
-  std::stop_source client_gone_{
-      std::nostopstate};        // of the request that is being answered, if its route watches
-  bool sending_ended_ = false;  // the last sweep saw that the client had closed its side
+  // The request whose reply is outstanding.
+  RequestTraits traits_;
+  std::stop_source client_gone_{std::nostopstate};  // without state, unless its route has watch_client
+  bool half_closed_ = false;                        // the last sweep saw that the client sends no more
   std::array<char, request_id_bytes_max> request_id_{};
   std::size_t request_id_bytes_ = 0;
 
-  std::string unsent_;    // what the socket did not take yet
-  std::size_t sent_ = 0;  // of it
+  std::shared_ptr<StreamBody> stream_;  // set while streaming
+
+  // Output that the socket has not accepted, and how much of it the socket has accepted since.
+  std::string unsent_;
+  std::size_t sent_ = 0;
 
   ClientTable::Holding holding_;
-  std::size_t in_flight_bytes_ = 0;  // of the body that is with its route
+  // The size of the body that a handler holds. It counts for the client although the connection has released
+  // it.
+  std::size_t handling_bytes_ = 0;
   std::uint64_t holds_since_ = 0;
 };
 

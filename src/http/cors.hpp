@@ -1,8 +1,11 @@
-// Which web pages' scripts may call the ingest paths (CORS,
-// https://fetch.spec.whatwg.org/#http-cors-protocol).
+// Decides which web pages' scripts may call the ingest routes
+// (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol).
 //
-// navigator.sendBeacon sends JSON with credentials, for which a browser wants the page's own origin in the
-// reply and Access-Control-Allow-Credentials; `*` would not do. No cookie is ever set or read here.
+// navigator.sendBeacon sends JSON with credentials. For that, a browser requires the page's own origin in
+// Access-Control-Allow-Origin, and Access-Control-Allow-Credentials; "*" is not enough. The server neither
+// sets nor reads cookies.
+//
+// CORS is not a filter (exchange.hpp): it also concerns replies without a route, such as a preflight and 405.
 #pragma once
 
 #include <string>
@@ -13,14 +16,17 @@
 
 namespace weir::http {
 
+// Immutable and thread-safe.
 class CorsPolicy {
  public:
   static constexpr std::size_t origin_bytes_max = 512;
 
-  // Origins as browsers send them ("https://shop.example"), compared byte for byte; "*" is any.
+  // `origins` are as browsers send them ("https://shop.example") and are compared byte by byte. "*" allows
+  // every origin.
   explicit CorsPolicy(std::vector<std::string> origins);
 
-  // What Access-Control-Allow-Origin says to a request with this Origin: the same, or nothing.
+  // Returns the value of Access-Control-Allow-Origin for a request with this Origin: the same origin, or an
+  // empty text if it is not allowed.
   [[nodiscard]] std::string_view allowed(std::string_view origin) const;
 
  private:
@@ -28,7 +34,8 @@ class CorsPolicy {
   bool any_ = false;
 };
 
-// Adds what the answer to a preflight says besides Access-Control-Allow-Origin.
+// Adds the headers of the reply to a preflight, except Access-Control-Allow-Origin. `methods` is a list such
+// as "POST, OPTIONS".
 void add_preflight_headers(Reply& reply, std::string_view methods);
 
 }  // namespace weir::http

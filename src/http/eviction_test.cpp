@@ -13,11 +13,11 @@ std::vector<std::uint32_t> slots_of(const std::vector<ConnectionId>& ids) {
 
 using Slots = std::vector<std::uint32_t>;
 
-TEST(GreediestFirst, NamesNobodyWhileNothingIsExceeded) {
+TEST(GreediestFirst, ReturnsNoneWhileNoLimitIsExceeded) {
   EXPECT_TRUE(greediest_first({{.id = {1, 0}, .bytes = 1'000'000, .address_bytes = 1'000'000}}).empty());
 }
 
-TEST(GreediestFirst, NamesOfOneAddressTheConnectionThatHeldMostForLongest) {
+TEST(GreediestFirst, ReturnsOfOneAddressTheConnectionThatHoldsMostForLongest) {
   const auto held = [](std::uint32_t slot, std::size_t bytes, std::uint64_t sweeps) {
     return MemoryHolder{.id = {slot, 0}, .pressure = Pressure::address, .bytes = bytes, .sweeps = sweeps};
   };
@@ -25,7 +25,7 @@ TEST(GreediestFirst, NamesOfOneAddressTheConnectionThatHeldMostForLongest) {
             (Slots{3, 2, 4, 1}));
 }
 
-TEST(GreediestFirst, NamesTheAddressThatHoldsMostFirstWhenTheSumIsExceeded) {
+TEST(GreediestFirst, StartsWithTheAddressThatHoldsMostWhenTheTotalIsExceeded) {
   const auto held = [](std::uint32_t slot, std::size_t bytes, std::size_t of_address) {
     return MemoryHolder{
         .id = {slot, 0}, .pressure = Pressure::total, .bytes = bytes, .address_bytes = of_address};
@@ -34,13 +34,13 @@ TEST(GreediestFirst, NamesTheAddressThatHoldsMostFirstWhenTheSumIsExceeded) {
             (Slots{3, 2, 1}));
 }
 
-TEST(GreediestFirst, LeavesOutThoseThatAreNoPartOfIt) {
+TEST(GreediestFirst, LeavesOutHoldersWithoutPressure) {
   EXPECT_EQ(slots_of(greediest_first(
                 {{.id = {1, 0}, .bytes = 900}, {.id = {2, 0}, .pressure = Pressure::address, .bytes = 9}})),
             (Slots{2}));
 }
 
-TEST(DispensableFirst, NamesTheOldestIdleConnection) {
+TEST(DispensableFirst, StartsWithTheOldestIdleConnection) {
   EXPECT_EQ(
       slots_of(dispensable_first({{.id = {1, 0}, .idle = true, .deadline = 9, .address_connections = 1},
                                   {.id = {2, 0}, .idle = true, .deadline = 3, .address_connections = 1},
@@ -49,7 +49,7 @@ TEST(DispensableFirst, NamesTheOldestIdleConnection) {
       (Slots{2, 3}));
 }
 
-TEST(DispensableFirst, NamesIdleOnesOfTheAddressWithMostConnectionsBeforeOlderOnes) {
+TEST(DispensableFirst, StartsWithIdleOnesOfTheAddressWithMostConnections) {
   EXPECT_EQ(
       slots_of(dispensable_first({{.id = {1, 0}, .idle = true, .deadline = 1, .address_connections = 1},
                                   {.id = {2, 0}, .idle = true, .deadline = 9, .address_connections = 50},

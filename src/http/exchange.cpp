@@ -1,32 +1,23 @@
 #include "http/exchange.hpp"
 
+#include "base/hex.hpp"
 #include "base/json_text.hpp"
 
 namespace weir::http {
 
 namespace {
 
-char lower(char letter) {
-  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
+// Independent of the locale, unlike std::tolower.
+char lower(char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte - 'A' + 'a') : byte; }
 
-std::optional<int> hex_digit(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  const char letter = lower(digit);
-  if (letter >= 'a' && letter <= 'f') return letter - 'a' + 10;
-  return std::nullopt;
-}
-
-// What is no percent-encoding stands for itself, as in browsers.
+// Decodes percent-encoding and '+'. A '%' without two hex digits after it stays as it is, as in browsers.
 std::string decode_component(std::string_view raw) {
   std::string decoded;
   decoded.reserve(raw.size());
   for (std::size_t at = 0; at < raw.size(); ++at) {
     if (raw[at] == '%' && at + 2 < raw.size()) {
-      const auto high = hex_digit(raw[at + 1]);
-      const auto low = hex_digit(raw[at + 2]);
-      if (high && low) {
-        decoded.push_back(static_cast<char>(*high * 16 + *low));
+      if (const int byte = hex_number(raw.substr(at + 1, 2)); byte >= 0) {
+        decoded.push_back(static_cast<char>(byte));
         at += 2;
         continue;
       }
@@ -45,12 +36,13 @@ bool same_ignoring_case(std::string_view one, std::string_view other) {
 }
 
 std::optional<std::string_view> Request::header(std::string_view name) const {
-  for (const auto& [its_name, value] : headers)
-    if (same_ignoring_case(its_name, name)) return value;
+  for (const auto& [field_name, value] : headers)
+    if (same_ignoring_case(field_name, name)) return value;
   return std::nullopt;
 }
 
 Query::Query(std::string_view raw) {
+  // A part without '=' is a parameter with an empty value; empty parts are skipped.
   while (!raw.empty()) {
     const std::size_t end = std::min(raw.find('&'), raw.size());
     const std::string_view pair = raw.substr(0, end);
@@ -63,6 +55,7 @@ Query::Query(std::string_view raw) {
 }
 
 std::optional<std::string_view> Query::get(std::string_view name) const {
+  // Backwards, because the last value counts.
   for (auto pair = pairs_.rbegin(); pair != pairs_.rend(); ++pair)
     if (pair->first == name) return pair->second;
   return std::nullopt;

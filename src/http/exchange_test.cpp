@@ -5,7 +5,7 @@
 namespace weir::http {
 namespace {
 
-TEST(Request, FindsItsFirstHeaderOfANameInAnyCase) {
+TEST(Request, FindsTheFirstHeaderOfANameInAnyCase) {
   const Request request{.headers = {{"Accept", "a"}, {"X-Key", "one"}, {"x-key", "two"}}};
   EXPECT_EQ(request.header("x-KEY"), "one");
   EXPECT_EQ(request.header("X-Ke"), std::nullopt);
@@ -36,14 +36,14 @@ TEST(Query, DecodesItsParameters) {
   for (const Case& query : cases) EXPECT_EQ(Query(query.raw).all(), query.pairs) << query.raw;
 }
 
-TEST(Query, CountsAParameterThatStandsTwiceByItsLastValue) {
+TEST(Query, UsesTheLastValueOfARepeatedParameter) {
   const Query query("a=1&b=2&a=3");
   EXPECT_EQ(query.get("a"), "3");
   EXPECT_EQ(query.get("b"), "2");
   EXPECT_EQ(query.get("c"), std::nullopt);
 }
 
-TEST(ErrorReply, IsJsonWhateverTheErrorSays) {
+TEST(ErrorReply, IsJsonWhateverTheErrorContains) {
   const Reply reply = error_reply(400, "say \"no\"\n");
   EXPECT_EQ(reply.status, 400);
   EXPECT_EQ(reply.body, R"({"error":"say \"no\"\n"})");

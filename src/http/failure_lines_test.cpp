@@ -1,11 +1,11 @@
-// What the log says of requests that fail: one line an occurrence, with a request's id.
+// The log lines of requests that fail: one line for each kind of failure, with the id of a request.
 #include <gtest/gtest.h>
 #include <stdexcept>
 
 #include "http/server.hpp"
 #include "http/testing/raw_socket.hpp"
 #include "telemetry/exposition.hpp"
-#include "telemetry/testing/fake_exposition_reader.hpp"
+#include "telemetry/testing/exposition_reader.hpp"
 #include "telemetry/testing/fake_logger.hpp"
 
 namespace weir::http {
@@ -47,7 +47,7 @@ class FailureLines : public testing::Test {
   std::unique_ptr<Server> server_;
 };
 
-TEST_F(FailureLines, NameTheFirstRequestOfAKindAndNoneOfThoseBehindIt) {
+TEST_F(FailureLines, NameTheFirstRequestOfAKindAndNoneOfTheFollowing) {
   for (int time = 0; time < 50; ++time)
     EXPECT_EQ(ask("POST", "/away", "id-" + std::to_string(time)).status, 503);
   EXPECT_EQ(ask("POST", "/lost", "lost-1").status, 500);
@@ -57,24 +57,24 @@ TEST_F(FailureLines, NameTheFirstRequestOfAKindAndNoneOfThoseBehindIt) {
   EXPECT_EQ(log_.lines(), expected);
 }
 
-TEST_F(FailureLines, SayNothingOfWhatIsNoFailureOfOurs) {
+TEST_F(FailureLines, AreNotWrittenForNormalResults) {
   EXPECT_EQ(ask("GET", "/unready", "a").status, 503);
   EXPECT_EQ(ask("GET", "/wrong", "b").status, 400);
   EXPECT_EQ(ask("GET", "/nowhere", "c").status, 404);
   EXPECT_TRUE(log_.lines().empty());
 }
 
-TEST_F(FailureLines, SayWhyAHandlerFailedAndTheProcessGoesOn) {
+TEST_F(FailureLines, NameTheExceptionOfAHandler) {
   const RawReply reply = ask("GET", "/broken", "broken-1");
   EXPECT_EQ(reply.status, 500);
   EXPECT_EQ(reply.headers.at("X-Request-Id"), "broken-1");
   EXPECT_EQ(log_.await("handler failed"),
             "error a request's handler failed request_id=broken-1 route=GET /broken reason=out of order");
   EXPECT_EQ(ask("GET", "/dropped", "dropped-1").status, 500);
-  EXPECT_NE(log_.await("given_up"), "");
+  EXPECT_NE(log_.await("no_reply"), "");
 }
 
-TEST_F(FailureLines, TakeNoIdThatCannotStandInALine) {
+TEST_F(FailureLines, UseNoRequestIdWithControlCharacters) {
   RawSocket client(server_->port());
   client.send("POST /lost HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\tb\r\nContent-Length: 0\r\n\r\n");
   const std::string id = client.reply().headers.at("X-Request-Id");
@@ -82,7 +82,7 @@ TEST_F(FailureLines, TakeNoIdThatCannotStandInALine) {
   EXPECT_TRUE(log_.await("/lost").ends_with("request_id=" + id));
 }
 
-TEST_F(FailureLines, AreCountedAllTheSame) {
+TEST_F(FailureLines, AreLimitedAndCountersAreNot) {
   for (int time = 0; time < 3; ++time) ask("POST", "/away", "x");
   for (int probe = 0; probe < 100; ++probe) ask("GET", "/" + std::to_string(probe), "x");
   telemetry::Exposition exposition;

@@ -1,4 +1,4 @@
-// The text of a Date header (RFC 9110 §6.6.1): "Sun, 06 Nov 1994 08:49:37 GMT".
+// Formats the Date header (RFC 9110 §5.6.7 and §6.6.1): "Sun, 06 Nov 1994 08:49:37 GMT".
 #pragma once
 
 #include <array>
@@ -9,18 +9,20 @@
 
 namespace weir::http {
 
-// Writes a new text once a second at most. For one thread.
+// Caches the text of the current second, because every reply needs it. Not thread-safe: each io thread has
+// its own.
 class HttpDate {
  public:
   static constexpr std::size_t bytes = 29;
 
-  // Valid until the next call.
+  // Returns the text for `now`, valid until the next call. Formats it only if the second has changed, in
+  // either direction.
   [[nodiscard]] std::string_view text(WallTime now);
 
  private:
   void write(std::chrono::sys_seconds second);
 
-  std::chrono::sys_seconds second_{std::chrono::seconds::min()};
+  std::chrono::sys_seconds second_{std::chrono::seconds::min()};  // of text_
   std::array<char, bytes> text_{};
 };
 

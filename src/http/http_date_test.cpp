@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::sys_days;
 
-TEST(HttpDate, WritesTheMomentAsRfc9110Does) {
+TEST(HttpDate, FormatsATimeAsRfc9110Requires) {
   struct Case {
     WallTime moment;
     std::string_view text;
@@ -27,7 +27,7 @@ TEST(HttpDate, WritesTheMomentAsRfc9110Does) {
   }
 }
 
-TEST(HttpDate, FollowsTheClockBothWays) {
+TEST(HttpDate, FollowsTheClockInBothDirections) {
   const WallTime moment = sys_days{2024y / 2 / 29} + 12h;
   HttpDate date;
   EXPECT_TRUE(date.text(moment).ends_with("12:00:00 GMT"));

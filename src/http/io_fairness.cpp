@@ -1,7 +1,9 @@
-// The part of an io thread that closes connections so that the others are served: when too much memory is
-// held, when there are too many connections, when there are no file descriptors. All of it runs on the io
-// thread, and other io threads ask for it through relieve_soon() and free_descriptor_soon(). What is closed
-// first says eviction.hpp.
+// The part of an io thread that closes connections so that others are served: when clients hold too much
+// memory, when too many connections are open, and when no file descriptor is free. eviction.hpp decides which
+// ones.
+//
+// All of it runs on the io thread. An io thread closes only its own connections; what is not enough, it
+// requests from the other io threads by request_relief() and request_descriptor(), which post to them.
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
@@ -14,19 +16,23 @@ namespace asio = boost::asio;
 
 namespace {
 
-// So many are looked for at a time, because looking for them is linear in the connections.
+// Found at one time, because the search is linear in the connections.
 constexpr std::size_t dispensable_max = 64;
 
-// One writer: no other thread's increment can come in between.
+// A load and a store are enough, because only the io thread writes.
 void increase(std::atomic<std::uint64_t>& count) {
   count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
 }  // namespace
 
-void IoThread::note_paused_read() { increase(fairness_.reads_paused); }
+void IoThread::count_paused_read() { increase(fairness_.reads_paused); }
 
-void IoThread::note_eviction(FairnessCounts::Why why, const std::string& peer) {
+void IoThread::record_slow_stream(const std::string& peer) {
+  record_eviction(FairnessCounts::stream_bytes, peer);
+}
+
+void IoThread::record_eviction(FairnessCounts::Why why, const std::string& peer) {
   using Line = std::pair<std::string_view, std::string_view>;
   constexpr std::array<Line, FairnessCounts::whys> lines{
       Line{"one client address holds too much memory: its connections that hold most are closed",
@@ -34,35 +40,37 @@ void IoThread::note_eviction(FairnessCounts::Why why, const std::string& peer) {
       Line{"all clients together hold too much memory: the connections that hold most are closed",
            "total_bytes"},
       Line{"too many connections are open: one is closed for each new one", "connections"},
-      Line{"no file descriptor is free: one connection is closed for each new one", "descriptors"}};
+      Line{"no file descriptor is free: one connection is closed for each new one", "descriptors"},
+      Line{"a client reads its stream too slowly: its connection is closed", "stream_bytes"}};
   increase(fairness_.evicted[why]);
-  const auto times = evictions_[why].happens(read_clock().mono);
+  const auto times = eviction_logs_[why].on_occurrence(read_clock().mono);
   if (!times) return;
   logger_.warn(
       std::string(lines[why].first),
       {{"times", std::to_string(*times)}, {"code", std::string(lines[why].second)}, {"client", peer}});
 }
 
-// Memory
-// --------------------------------------------------------------------------------------------------------
+// --- Memory
 
-bool IoThread::relieve(const Connection& asking) {
-  if (evicting_) return true;  // `asking` is being closed
+bool IoThread::relieve_pressure(const Connection& asking) {
+  // An evicted connection may send a last reply and then ask itself; the outer call decides.
+  if (evicting_) return true;
   const bool may_stay = evict_holders(&asking);
   if (asking.holding().pressure() == Pressure::none) return may_stay;
-  for (IoThread* other : others_) other->relieve_soon();
+  for (IoThread* other : others_) other->request_relief();
   return false;
 }
 
-void IoThread::relieve_soon() {
-  if (asked_to_relieve_.exchange(true, std::memory_order_relaxed)) return;
+void IoThread::request_relief() {
+  if (relief_requested_.exchange(true, std::memory_order_relaxed)) return;
   asio::post(io_, [this] {
-    asked_to_relieve_.store(false, std::memory_order_relaxed);
+    relief_requested_.store(false, std::memory_order_relaxed);
     (void)evict_holders(nullptr);
   });
 }
 
-// False if `asking` is to be closed, which is left to the caller.
+// Closes holders until no limit is exceeded by more than the low-water mark. Returns false if `asking` should
+// be closed, too; its caller does that, because its function is still running.
 bool IoThread::evict_holders(const Connection* asking) {
   std::vector<MemoryHolder> holders;
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
@@ -81,7 +89,7 @@ bool IoThread::evict_holders(const Connection* asking) {
     const Pressure pressure = one->holding().pressure_above_low_water();
     if (pressure == Pressure::none) continue;
     const bool total = pressure == Pressure::total;
-    note_eviction(total ? FairnessCounts::total_bytes : FairnessCounts::address_bytes, one->peer());
+    record_eviction(total ? FairnessCounts::total_bytes : FairnessCounts::address_bytes, one->peer());
     if (one == asking) {
       asking_may_stay = false;
       break;
@@ -92,11 +100,10 @@ bool IoThread::evict_holders(const Connection* asking) {
   return asking_may_stay;
 }
 
-// Connections and descriptors
-// -----------------------------------------------------------------------------------
+// --- Connections and descriptors
 
-// True if a connection was closed.
-bool IoThread::make_way(std::size_t newcomer_connections, FairnessCounts::Why why) {
+// Closes one connection. Returns false if none may be closed for this newcomer.
+bool IoThread::close_one_for(std::size_t newcomer_connections, FairnessCounts::Why why) {
   if (evicting_) return false;
   const Newcomer newcomer{newcomer_connections, std::max<std::size_t>(1, connections_max_ / 16)};
   while (true) {
@@ -105,18 +112,21 @@ bool IoThread::make_way(std::size_t newcomer_connections, FairnessCounts::Why wh
     const ConnectionId id = dispensable_.back();
     dispensable_.pop_back();
     const auto one = as_open(id.slot);
+    // It was found earlier and may have changed since.
     if (!one || one->id != id || !is_dispensable(*one, newcomer)) continue;
     const std::string peer = slots_[id.slot].connection->peer();
     const std::size_t open = connections();
     evicting_ = true;
-    close_for_another(id);
+    close_for_newcomer(id);
     evicting_ = false;
-    if (connections() == open) continue;  // a request has come meanwhile
-    note_eviction(why, peer);
+    if (connections() == open) continue;  // a request had arrived, so it was served instead
+    record_eviction(why, peer);
     return true;
   }
 }
 
+// Searches at most once a sweep if the last search found none, because a flood of newcomers must not cause a
+// search each.
 void IoThread::find_dispensable(const Newcomer& newcomer) {
   if (none_dispensable_at_ == sweeps_ + 1 && newcomer.connections >= none_dispensable_for_) return;
   std::vector<OpenConnection> open;
@@ -128,21 +138,21 @@ void IoThread::find_dispensable(const Newcomer& newcomer) {
   none_dispensable_for_ = newcomer.connections;
 }
 
-// Nothing if there is none, or if its request is with its route.
+// Returns nothing for a free slot, and for a connection whose request is being handled.
 std::optional<OpenConnection> IoThread::as_open(std::uint32_t slot) const {
   const Connection* one = slots_[slot].connection.get();
-  if (one == nullptr || one->is_answering()) return std::nullopt;
+  if (one == nullptr || one->is_handling()) return std::nullopt;
   return OpenConnection{.id = {slot, slots_[slot].generation},
                         .idle = one->is_idle(),
                         .deadline = one->deadline(),
                         .address_connections = one->holding().connections_of_address()};
 }
 
-void IoThread::free_descriptor_soon() {
-  if (asked_for_descriptor_.exchange(true, std::memory_order_relaxed)) return;
+void IoThread::request_descriptor() {
+  if (descriptor_requested_.exchange(true, std::memory_order_relaxed)) return;
   asio::post(io_, [this] {
-    asked_for_descriptor_.store(false, std::memory_order_relaxed);
-    (void)make_way(1, FairnessCounts::descriptors);
+    descriptor_requested_.store(false, std::memory_order_relaxed);
+    (void)close_one_for(1, FairnessCounts::descriptors);
   });
 }
 

@@ -1,3 +1,13 @@
+// Everything here runs on the io thread, except the four functions that post to it: begin_stop, close_all,
+// request_relief and request_descriptor.
+//
+// Asio calls back for one event at a time: a socket is ready, a connection was accepted, the sweep timer has
+// expired, or another thread has posted. dispatch() passes the event to its connection, which reads, replies
+// and then waits for the next event, all without blocking. If the event closes the connection, dispatch()
+// destroys it. So a connection never destroys itself while its own function is running.
+//
+// To stop: begin_stop() closes the listener and tells each connection; the last connection that closes
+// releases `work_`, and run() returns. close_all() closes those that are left.
 #include "http/io_thread.hpp"
 
 #include <boost/asio/error.hpp>
@@ -5,7 +15,6 @@
 #include <malloc.h>
 #include <random>
 
-#include "base/ensure.hpp"
 #include "http/connection.hpp"
 
 namespace weir::http {
@@ -16,18 +25,20 @@ using Code = boost::system::error_code;
 
 namespace {
 
-constexpr std::size_t blocks_kept_max = 16;
+constexpr std::size_t blocks_kept_max = 16;  // the number of free read buffers
 constexpr std::size_t out_kept_bytes_max = 4 * limits::unsent_replies_bytes_max;
-// Connections above the maximum that are told so at one time; beyond these they are just closed.
-constexpr std::size_t turned_away_max = 64;  // and no more than an eighth of the maximum
+// Connections above the maximum that get a 503 at the same time, and at most an eighth of the maximum.
+// Further ones are closed without a reply.
+constexpr std::size_t rejected_connections_max = 64;
 
-// A quarter of the shortest deadline, at most a second: deadlines are kept that exactly.
+// The precision of all deadlines: a quarter of the shortest one, at most one second.
 std::chrono::milliseconds sweep_interval(const ServerSettings& settings) {
   const auto shortest =
       std::min({settings.request_deadline, settings.idle_deadline, settings.linger_deadline});
   return std::clamp(shortest / 4, std::chrono::milliseconds(5), std::chrono::milliseconds(1000));
 }
 
+// The text of an address. An IPv4-mapped IPv6 address is shown as IPv4.
 std::string address_of(const asio::ip::tcp::endpoint& peer) {
   const asio::ip::address address = peer.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped())
@@ -41,79 +52,6 @@ ReadBuffer ReadBuffer::of(std::size_t capacity) {
   return {std::make_unique_for_overwrite<char[]>(capacity + limits::json_slack_bytes), capacity, 0};
 }
 
-// Mailbox
-// -------------------------------------------------------------------------------------------------------
-
-Reply given_up() {
-  Reply reply = error_reply(500, "the request was given up");
-  reply.code = "given_up";
-  return reply;
-}
-
-// The Respond of one request. Dropped without a call it says so itself, so that no client waits for nothing.
-class Mailbox::Responder {
- public:
-  Responder(std::shared_ptr<Mailbox> box, ConnectionId id) : box_(std::move(box)), id_(id) {}
-  Responder(Responder&& other) noexcept = default;
-  Responder& operator=(Responder&&) = delete;
-  ~Responder() {
-    if (box_) box_->put(id_, given_up());
-  }
-
-  void operator()(Reply reply) {
-    ensure(box_ != nullptr, "a request is answered once");
-    std::exchange(box_, nullptr)->put(id_, std::move(reply));
-  }
-
- private:
-  std::shared_ptr<Mailbox> box_;
-  ConnectionId id_;
-};
-
-void Mailbox::put(ConnectionId to, Reply reply) {
-  if (asking_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id() && asking_ == to) {
-    at_once_ = std::move(reply);
-    asking_.reset();
-    return;
-  }
-  const std::lock_guard lock(mutex_);
-  if (!knock_) return;
-  const bool was_empty = letters_.empty();
-  letters_.push_back({to, std::move(reply)});
-  if (was_empty) knock_();
-}
-
-std::vector<Mailbox::PendingReply> Mailbox::take_all() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(letters_, {});
-}
-
-void Mailbox::close() {
-  const std::lock_guard lock(mutex_);
-  knock_ = nullptr;
-  letters_.clear();
-}
-
-void Mailbox::belong_to_this_thread() { asking_thread_ = std::this_thread::get_id(); }
-
-std::optional<Reply> Mailbox::ask(const std::shared_ptr<Mailbox>& box, ConnectionId id, const Route& route,
-                                  const Request& request, telemetry::Logger& logger) {
-  box->asking_ = id;
-  try {
-    route.handle(request, Respond(Responder(box, id)));
-  } catch (const std::exception& why) {
-    // Its Respond has answered on its way out, unless somebody else has it.
-    logger.error("a request's handler failed", {{"request_id", std::string(request.request_id)},
-                                                {"route", route.method + " " + route.path},
-                                                {"reason", why.what()}});
-  }
-  box->asking_.reset();
-  return std::exchange(box->at_once_, std::nullopt);
-}
-
-// IoThread
-// ------------------------------------------------------------------------------------------------------
-
 IoThread::IoThread(const ServerSettings& settings, std::size_t connections_max, ClientTable& clients,
                    telemetry::Logger& logger)
     : settings_(settings),
@@ -121,22 +59,25 @@ IoThread::IoThread(const ServerSettings& settings, std::size_t connections_max, 
       clients_(clients),
       logger_(logger),
       cors_(settings.cors_origins),
-      // Only this thread touches its sockets and timers; other threads may still post.
+      // Only this thread uses its sockets and timers, so Asio needs no locks for them. Posting stays
+      // thread-safe.
       io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
-      staying_(io_.get_executor()),
+      work_(io_.get_executor()),
       mailbox_(std::make_shared<Mailbox>([this] { asio::post(io_, [this] { deliver_mail(); }); })),
       sweep_timer_(io_),
       sweep_interval_(sweep_interval(settings)) {
+  // A random start, so that request ids of two processes differ.
   std::random_device random;
   request_number_ = (std::uint64_t{random()} << 32) | random();
 }
 
 IoThread::~IoThread() {
   mailbox_->close();
-  slots_.clear();  // they give their memory back
+  slots_.clear();  // connections return their memory and end their streams
 }
 
-void IoThread::serve(Tcp::acceptor acceptor, std::vector<Route> routes) {
+void IoThread::serve(Tcp::acceptor acceptor, std::vector<Route> routes, IoTask* task) {
+  task_ = task;
   acceptor_ = std::move(acceptor);
   router_ = std::make_unique<Router>(std::move(routes));
   counts_ = std::make_unique<RequestCounts>(router_->routes());
@@ -144,6 +85,7 @@ void IoThread::serve(Tcp::acceptor acceptor, std::vector<Route> routes) {
 
 void IoThread::run() {
   mailbox_->belong_to_this_thread();
+  if (task_ != nullptr) task_->start(io_);
   accept();
   io_.run();
   mailbox_->close();
@@ -154,30 +96,31 @@ void IoThread::begin_stop() {
     stopping_ = true;
     Code ignored;
     acceptor_->close(ignored);
-    happen_to_all([](Connection& connection) { connection.on_stop(); });
-    leave_if_done();
+    dispatch_to_all([](Connection& connection) { connection.on_stop(); });
+    finish_if_stopped();
   });
 }
 
-void IoThread::cut_off() {
+void IoThread::close_all() {
   asio::post(io_, [this] {
     stopping_ = true;
     Code ignored;
     acceptor_->close(ignored);
-    cut_ = connections();
+    connections_cut_ = connections();
     for (std::uint32_t slot = 0; slot < slots_.size(); ++slot)
       if (slots_[slot].connection) remove({slot, slots_[slot].generation});
-    leave_if_done();
+    finish_if_stopped();
   });
 }
 
-void IoThread::leave_if_done() {
+void IoThread::finish_if_stopped() {
   if (!stopping_ || connections() > 0) return;
   sweep_timer_.cancel();
-  staying_.reset();
+  work_.reset();
+  if (IoTask* const task = std::exchange(task_, nullptr)) task->stop();
 }
 
-// Connections.
+// --- Connections
 
 void IoThread::accept() {
   acceptor_->async_accept(
@@ -186,25 +129,27 @@ void IoThread::accept() {
 
 void IoThread::on_accept(const Code& code, Tcp::socket socket) {
   if (stopping_ || code == asio::error::operation_aborted) return;
-  const bool gone_again = code == asio::error::connection_aborted;
-  if (code && !gone_again) return on_accept_failed(code);
+  const bool closed_again = code == asio::error::connection_aborted;
+  if (code && !closed_again) return on_accept_failed(code);
   if (!code) {
-    pause_said_ = false;
+    pause_logged_ = false;
     add(std::move(socket));
   }
   accept();
 }
 
-// Mostly for want of file descriptors. Accepting again at once would fail again, for ever. So a connection is
-// closed that can be spared, which gives one back; if there is none, the next sweep tries.
+// Usually there is no free file descriptor. Accepting again at once would fail again, in a busy loop. So an
+// idle connection is closed, which frees one; if there is none, accepting pauses until the next sweep.
 void IoThread::on_accept_failed(const Code& code) {
-  if (!pause_said_) logger_.warn("no further connections for now", {{"reason", code.message()}});
-  pause_said_ = true;
+  if (!pause_logged_)
+    logger_.warn("cannot accept connections; accepting pauses for up to a second",
+                 {{"reason", code.message()}});
+  pause_logged_ = true;
   const bool no_descriptor =
       code == asio::error::no_descriptors || code == boost::system::errc::too_many_files_open_in_system;
-  if (no_descriptor && make_way(1, FairnessCounts::descriptors)) return accept();
+  if (no_descriptor && close_one_for(1, FairnessCounts::descriptors)) return accept();
   if (no_descriptor)
-    for (IoThread* other : others_) other->free_descriptor_soon();
+    for (IoThread* other : others_) other->request_descriptor();
   accepting_paused_ = true;
   arm_sweep();
 }
@@ -212,10 +157,10 @@ void IoThread::on_accept_failed(const Code& code) {
 void IoThread::add(Tcp::socket socket) {
   auto holding = clients_.open(ClientAddress::of(peer_.address()));
   const bool full = connections() >= connections_max_ &&
-                    !make_way(holding.connections_of_address(), FairnessCounts::connections);
+                    !close_one_for(holding.connections_of_address(), FairnessCounts::connections);
   const std::size_t open = connections();
-  const std::size_t turned_away = std::min(turned_away_max, connections_max_ / 8 + 1);
-  if (open >= connections_max_ + turned_away) return;  // and closes it
+  const std::size_t rejected_max = std::min(rejected_connections_max, connections_max_ / 8 + 1);
+  if (open >= connections_max_ + rejected_max) return;  // closes the socket
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();
@@ -228,12 +173,11 @@ void IoThread::add(Tcp::socket socket) {
       std::make_unique<Connection>(*this, id, std::move(socket), address_of(peer_), std::move(holding));
   open_.store(open + 1, std::memory_order_relaxed);
   arm_sweep();
-  happen(id, [&](Connection& connection) { full ? connection.reject_overload() : connection.begin(); });
+  dispatch(id, [&](Connection& connection) { full ? connection.reject_overload() : connection.begin(); });
 }
 
-// An event of a connection, if it is still there; it may be the last one.
 template <class Event>
-void IoThread::happen(ConnectionId id, Event&& event) {
+void IoThread::dispatch(ConnectionId id, Event&& event) {
   if (slots_[id.slot].generation != id.generation || !slots_[id.slot].connection) return;
   Connection& connection = *slots_[id.slot].connection;
   event(connection);
@@ -242,16 +186,16 @@ void IoThread::happen(ConnectionId id, Event&& event) {
 }
 
 template <class Event>
-void IoThread::happen_to_all(Event&& event) {
-  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) happen({slot, slots_[slot].generation}, event);
+void IoThread::dispatch_to_all(Event&& event) {
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) dispatch({slot, slots_[slot].generation}, event);
 }
 
 void IoThread::evict(ConnectionId id) {
-  happen(id, [](Connection& connection) { connection.evict("too_much_held"); });
+  dispatch(id, [](Connection& connection) { connection.evict("too_much_held"); });
 }
 
-void IoThread::close_for_another(ConnectionId id) {
-  happen(id, [](Connection& connection) { connection.make_way(); });
+void IoThread::close_for_newcomer(ConnectionId id) {
+  dispatch(id, [](Connection& connection) { connection.close_for_newcomer(); });
 }
 
 void IoThread::remove(ConnectionId id) {
@@ -259,24 +203,41 @@ void IoThread::remove(ConnectionId id) {
   ++slots_[id.slot].generation;
   free_slots_.push_back(id.slot);
   open_.store(connections() - 1, std::memory_order_relaxed);
-  leave_if_done();
+  finish_if_stopped();
 }
 
-std::optional<Reply> IoThread::ask(ConnectionId id, const Route& route, const Request& request) {
-  return Mailbox::ask(mailbox_, id, route, request, logger_);
+std::optional<Reply> IoThread::call_handler(ConnectionId id, const Route& route, const Request& request) {
+  return Mailbox::call_handler(mailbox_, id, route, request, logger_);
 }
 
-void IoThread::note(const Route* route, const Reply& reply, std::string_view request_id,
-                    std::optional<MonoTime> since, MonoTime now) {
+std::optional<Reply> IoThread::run_filters(const Route& route, const Request& head,
+                                           HeaderList& reply_headers) {
+  try {
+    for (const Filter& filter : route.filters)
+      if (auto refused = filter(head, reply_headers)) return refused;
+    return std::nullopt;
+  } catch (const std::exception& why) {
+    logger_.error("a request's filter failed", {{"request_id", std::string(head.request_id)},
+                                                {"route", route.method + " " + route.path},
+                                                {"reason", why.what()}});
+  }
+  Reply reply = error_reply(500, "the request could not be checked");
+  reply.code = "filter_failed";
+  return reply;
+}
+
+void IoThread::record_outcome(const Route* route, const Reply& reply, std::string_view request_id,
+                              std::optional<MonoTime> since, MonoTime now) {
   counts_->count(route, reply.status);
   if (route && since) counts_->time(*route, now - *since);
+  // A 503 without a code is a normal result (Reply::code).
   const bool failed = reply.status == 500 || (reply.status == 503 && !reply.code.empty());
-  if (failed) say_failure(route, reply, request_id, now);
+  if (failed) log_failure(route, reply, request_id, now);
 }
 
-void IoThread::say_failure(const Route* route, const Reply& reply, std::string_view request_id,
+void IoThread::log_failure(const Route* route, const Reply& reply, std::string_view request_id,
                            MonoTime now) {
-  const auto times = failures_[{reply.status, reply.code}].happens(now);
+  const auto times = failures_[{reply.status, reply.code}].on_occurrence(now);
   if (!times) return;
   logger_.write(reply.status == 500 ? telemetry::Severity::error : telemetry::Severity::warn,
                 "requests were answered with " + std::to_string(reply.status),
@@ -286,24 +247,36 @@ void IoThread::say_failure(const Route* route, const Reply& reply, std::string_v
                  {"request_id", std::string(request_id)}});
 }
 
+// Replies first: they attach the streams whose notices follow.
 void IoThread::deliver_mail() {
-  for (Mailbox::PendingReply& letter : mailbox_->take_all())
-    happen(letter.to, [&](Connection& connection) { connection.on_reply(std::move(letter.reply)); });
+  Mailbox::Mail mail = mailbox_->take_all();
+  for (Mailbox::PendingReply& pending : mail.replies)
+    dispatch(pending.to, [&](Connection& connection) { connection.on_reply(std::move(pending.reply)); });
+  for (const ConnectionId id : mail.streams)
+    dispatch(id, [](Connection& connection) { connection.on_stream(); });
+}
+
+std::function<void()> IoThread::stream_notifier(ConnectionId id) const {
+  return [mailbox = mailbox_, id] { mailbox->notify_stream(id); };
+}
+
+void IoThread::count_stream(int change) {
+  streams_.store(streams() + static_cast<std::size_t>(change), std::memory_order_relaxed);
 }
 
 void IoThread::wait_readable(Tcp::socket& socket, ConnectionId id) {
   socket.async_wait(Tcp::socket::wait_read, [this, id](const Code& code) {
-    happen(id, [&](Connection& connection) { connection.on_readable(code); });
+    dispatch(id, [&](Connection& connection) { connection.on_readable(code); });
   });
 }
 
 void IoThread::wait_writable(Tcp::socket& socket, ConnectionId id) {
   socket.async_wait(Tcp::socket::wait_write, [this, id](const Code& code) {
-    happen(id, [&](Connection& connection) { connection.on_writable(code); });
+    dispatch(id, [&](Connection& connection) { connection.on_writable(code); });
   });
 }
 
-// Memory.
+// --- Memory
 
 ReadBuffer IoThread::take_block() {
   if (blocks_.empty()) return ReadBuffer::of(block_bytes);
@@ -312,15 +285,15 @@ ReadBuffer IoThread::take_block() {
   return block;
 }
 
-void IoThread::give_block(ReadBuffer block) {
+void IoThread::return_block(ReadBuffer block) {
   block.size = 0;
   if (blocks_.size() < blocks_kept_max) blocks_.push_back(std::move(block));
 }
 
-// Deadlines.
+// --- Deadlines
 
 std::uint64_t IoThread::sweep_after(std::chrono::milliseconds time) const {
-  // The sweep that is under way counts for nothing: it may be over at once.
+  // One more, because the current interval may end at once.
   return sweeps_ + 1 +
          static_cast<std::uint64_t>((time + sweep_interval_ - std::chrono::milliseconds(1)) /
                                     sweep_interval_);
@@ -338,10 +311,10 @@ void IoThread::arm_sweep() {
 
 void IoThread::sweep() {
   ++sweeps_;
-  happen_to_all([this](Connection& connection) { connection.on_sweep(sweeps_); });
+  dispatch_to_all([this](Connection& connection) { connection.on_sweep(sweeps_); });
   if (std::exchange(accepting_paused_, false) && !stopping_) accept();
-  if (clients_.is_fall_due()) ::malloc_trim(0);
-  if (connections() > 0 || accepting_paused_) arm_sweep();  // idle is idle
+  if (clients_.should_trim_memory()) ::malloc_trim(0);
+  if (connections() > 0 || accepting_paused_) arm_sweep();  // without connections the thread sleeps
 }
 
 }  // namespace weir::http

@@ -1,6 +1,8 @@
-// One thread of the server: its listener, its connections, and the mailbox through which replies come home.
+// One thread of the server: its listener, its connections, and the mailbox through which other threads reach
+// them. The thread runs an event loop (Asio); nothing in it blocks.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -12,10 +14,8 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "http/client_table.hpp"
@@ -23,6 +23,8 @@
 #include "http/eviction.hpp"
 #include "http/exchange.hpp"
 #include "http/http_date.hpp"
+#include "http/io_task.hpp"
+#include "http/mailbox.hpp"
 #include "http/request_counts.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
@@ -32,126 +34,124 @@ namespace weir::http {
 
 class Connection;
 
-// Where other threads leave replies. A knock is given only when the box was empty, so that a burst of replies
-// costs one wake-up. Outlives its io thread as long as a reply is still owed.
-class Mailbox {
- public:
-  struct PendingReply {
-    ConnectionId to;
-    Reply reply;
-  };
-
-  // `knock` makes the io thread take_all(); it is called from any thread, under the box's lock.
-  explicit Mailbox(std::function<void()> knock) : knock_(std::move(knock)) {}
-
-  void put(ConnectionId to, Reply reply);
-
-  // The rest is for the io thread, which says once that it is the one.
-  void belong_to_this_thread();
-  [[nodiscard]] std::vector<PendingReply> take_all();
-  void close();  // what is put from now on is dropped
-
-  // Hands the request over, and returns the reply if it was given before `handle` returned.
-  // A handler that throws is said in the log, and its request has a 500.
-  [[nodiscard]] static std::optional<Reply> ask(const std::shared_ptr<Mailbox>& box, ConnectionId id,
-                                                const Route& route, const Request& request,
-                                                telemetry::Logger& logger);
-
- private:
-  class Responder;
-
-  std::mutex mutex_;  // guards the next two
-  std::function<void()> knock_;
-  std::vector<PendingReply> letters_;
-
-  std::atomic<std::thread::id> asking_thread_;
-  // Of the io thread: the request that is being handed over, and its reply if it comes at once.
-  std::optional<ConnectionId> asking_;
-  std::optional<Reply> at_once_;
-};
-
-// Memory that requests are read into; limits::json_slack_bytes behind its capacity are readable.
+// Memory that requests are read into. limits::json_slack_bytes after its capacity are readable.
 struct ReadBuffer {
   std::unique_ptr<char[]> bytes;
   std::size_t capacity = 0;
-  std::size_t size = 0;
+  std::size_t size = 0;  // bytes received
 
   [[nodiscard]] static ReadBuffer of(std::size_t capacity);
 };
 
-// What an io thread did so that its clients share fairly. Only its thread writes; any thread reads.
+// What an io thread did so that its clients share fairly. Only the io thread writes; any thread reads.
 struct FairnessCounts {
-  enum Why : std::uint8_t { address_bytes, total_bytes, connections, descriptors, whys };
+  // The limit for which a connection was closed.
+  enum Why : std::uint8_t { address_bytes, total_bytes, connections, descriptors, stream_bytes, whys };
 
   std::atomic<std::uint64_t> reads_paused{0};
-  std::array<std::atomic<std::uint64_t>, whys> evicted{};  // connections, by why
+  std::array<std::atomic<std::uint64_t>, whys> evicted{};  // connections
 };
 
-// Born and wired on one thread, then run() on its own, where everything but the orders is called.
+// One thread constructs and configures it, then run() turns another thread into the io thread. The io thread
+// owns everything in here: only the functions listed for any thread may be called elsewhere.
 class IoThread {
  public:
   using Tcp = boost::asio::ip::tcp;
 
+  // Size of the shared read buffers; enough for most requests.
   static constexpr std::size_t block_bytes = 16 * limits::KiB;
 
-  // `clients` is shared with the server's other io threads, which `others` names once all are made.
+  // `clients` is shared with the other io threads of the server and must outlive them. `connections_max` is
+  // for this thread.
   IoThread(const ServerSettings& settings, std::size_t connections_max, ClientTable& clients,
            telemetry::Logger& logger);
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
   ~IoThread();
 
-  // Before run().
+  // Configuration, before run(). set_others() names the other io threads of the server.
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
-  void serve(Tcp::acceptor acceptor, std::vector<Route> routes);
+  // `task` may be null.
+  void serve(Tcp::acceptor acceptor, std::vector<Route> routes, IoTask* task);
   void set_others(std::vector<IoThread*> others) { others_ = std::move(others); }
 
-  void run();  // until stopped and the last connection is gone
+  // Serves until it was stopped and the last connection has closed.
+  void run();
 
-  // Orders, from any thread.
-  void begin_stop();            // takes no more connections, finishes what is under way
-  void cut_off();               // hangs up on all
-  void relieve_soon();          // closes holders of much memory, if a limit is exceeded
-  void free_descriptor_soon();  // closes a connection that is idle
+  // --- For any thread.
+
+  // Accepts no more connections. Idle ones close, the others close after their current request.
+  void begin_stop();
+  // Closes all connections.
+  void close_all();
+  // Closes connections that hold much memory, if a limit is exceeded.
+  void request_relief();
+  // Closes an idle connection, so that a file descriptor becomes free.
+  void request_descriptor();
   [[nodiscard]] std::size_t connections() const { return open_.load(std::memory_order_relaxed); }
-
+  [[nodiscard]] std::size_t streams() const { return streams_.load(std::memory_order_relaxed); }
   [[nodiscard]] const RequestCounts& counts() const { return *counts_; }
   [[nodiscard]] const FairnessCounts& fairness() const { return fairness_; }
 
-  // How many connections cut_off() found. After run().
-  [[nodiscard]] std::size_t cut() const { return cut_; }
+  // Returns the number of connections that close_all() found open. After run() has returned.
+  [[nodiscard]] std::size_t connections_cut() const { return connections_cut_; }
 
-  // What its connections live on.
+  // --- For its connections, on the io thread.
+
   [[nodiscard]] const ServerSettings& settings() const { return settings_; }
   [[nodiscard]] const Router& router() const { return *router_; }
   [[nodiscard]] const CorsPolicy& cors() const { return cors_; }
   [[nodiscard]] bool stopping() const { return stopping_; }
-  [[nodiscard]] std::string& out() { return out_; }
-  [[nodiscard]] std::optional<Reply> ask(ConnectionId id, const Route& route, const Request& request);
-  [[nodiscard]] ReadBuffer take_block();
-  void give_block(ReadBuffer block);
-  // A limit is exceeded of which `asking`, which is being served, is part: closes those that hold most, here
-  // and then on the other threads. False if `asking` is the one to give something up, or if nothing else
-  // could be found. Others are closed meanwhile, so out() must be empty.
-  [[nodiscard]] bool relieve(const Connection& asking);
-  void note_paused_read();
+
+  // Runs the filters of a route. Returns the reply of the first filter that refuses the request, or nothing.
+  // A filter that throws refuses with 500.
+  [[nodiscard]] std::optional<Reply> run_filters(const Route& route, const Request& head,
+                                                 HeaderList& reply_headers);
+  // Calls the handler of a route. Returns its reply, or nothing if the reply will arrive by the mailbox.
+  [[nodiscard]] std::optional<Reply> call_handler(ConnectionId id, const Route& route,
+                                                  const Request& request);
+  // Counts the outcome of a request, and logs it if it failed. `route` is null for a request without a route;
+  // `since` is when the handler was called.
+  void record_outcome(const Route* route, const Reply& reply, std::string_view request_id,
+                      std::optional<MonoTime> since, MonoTime now);
+  // Returns a number for a request id. It differs from those of other io threads and processes with high
+  // probability, because each starts at a random number.
   [[nodiscard]] std::uint64_t next_request_number() { return ++request_number_; }
+  // Returns the value of the Date header.
   [[nodiscard]] std::string_view date(WallTime now) { return date_.text(now); }
-  // What became of a request: counted, and said if it failed. `route` is null if there was none for it,
-  // and `since` is when it went there.
-  void note(const Route* route, const Reply& reply, std::string_view request_id,
-            std::optional<MonoTime> since, MonoTime now);
+
+  // The output of the connection that is being served. It is empty between two events.
+  [[nodiscard]] std::string& out() { return out_; }
+  // Shared read buffers of block_bytes. A connection returns its block at the end of the event.
+  [[nodiscard]] ReadBuffer take_block();
+  void return_block(ReadBuffer block);
+
+  // Call the connection back once its socket is ready.
   void wait_readable(Tcp::socket& socket, ConnectionId id);
   void wait_writable(Tcp::socket& socket, ConnectionId id);
 
-  // Time is counted in sweeps here, so that a request costs no look at the clock: the sweep at which
-  // something that may take so long is over.
+  // A limit is exceeded to which `asking`, the connection that is being served, contributes. Closes the
+  // connections that hold most, here and then on the other io threads. Returns false if `asking` must release
+  // its memory, or if no other connection was found. out() must be empty, because closing others uses it.
+  [[nodiscard]] bool relieve_pressure(const Connection& asking);
+  // A connection stops reading because its client does not read replies.
+  void count_paused_read();
+
+  // A connection closes because its client reads a stream too slowly.
+  void record_slow_stream(const std::string& peer);
+  // Adds `change` to the number of open streams.
+  void count_stream(int change);
+  // Returns what the stream of this connection calls, on any thread, when its writer has written.
+  [[nodiscard]] std::function<void()> stream_notifier(ConnectionId id) const;
+
+  // Deadlines are counted in sweeps over all connections, so that a request needs no timer of its own.
+  // Returns the first sweep at which `time` has certainly passed.
   [[nodiscard]] std::uint64_t sweep_after(std::chrono::milliseconds time) const;
   [[nodiscard]] std::uint64_t sweeps() const { return sweeps_; }
 
  private:
   struct Slot {
-    std::uint32_t generation = 0;
+    std::uint32_t generation = 0;  // how often the slot was used before
     std::unique_ptr<Connection> connection;
   };
 
@@ -159,31 +159,35 @@ class IoThread {
   void on_accept(const boost::system::error_code& code, Tcp::socket socket);
   void on_accept_failed(const boost::system::error_code& code);
   void add(Tcp::socket socket);
-  [[nodiscard]] bool make_way(std::size_t newcomer_connections, FairnessCounts::Why why);
-  void find_dispensable(const Newcomer& newcomer);
-  [[nodiscard]] std::optional<OpenConnection> as_open(std::uint32_t slot) const;
-  [[nodiscard]] bool evict_holders(const Connection* asking);
-  void note_eviction(FairnessCounts::Why why, const std::string& peer);
-  template <class Event>
-  void happen(ConnectionId id, Event&& event);
-  template <class Event>
-  void happen_to_all(Event&& event);
-  void evict(ConnectionId id);
-  void close_for_another(ConnectionId id);
   void remove(ConnectionId id);
+  // Pass an event to a connection that is still open, and remove the connection if the event closes it.
+  template <class Event>
+  void dispatch(ConnectionId id, Event&& event);
+  template <class Event>
+  void dispatch_to_all(Event&& event);
   void deliver_mail();
   void arm_sweep();
   void sweep();
-  void leave_if_done();
-  void say_failure(const Route* route, const Reply& reply, std::string_view request_id, MonoTime now);
+  void finish_if_stopped();
+  void log_failure(const Route* route, const Reply& reply, std::string_view request_id, MonoTime now);
+
+  // Fairness (io_fairness.cpp).
+  [[nodiscard]] bool close_one_for(std::size_t newcomer_connections, FairnessCounts::Why why);
+  void find_dispensable(const Newcomer& newcomer);
+  [[nodiscard]] std::optional<OpenConnection> as_open(std::uint32_t slot) const;
+  [[nodiscard]] bool evict_holders(const Connection* asking);
+  void record_eviction(FairnessCounts::Why why, const std::string& peer);
+  void evict(ConnectionId id);
+  void close_for_newcomer(ConnectionId id);
 
   const ServerSettings settings_;
-  const std::size_t connections_max_;  // of this thread
+  const std::size_t connections_max_;
   ClientTable& clients_;
   telemetry::Logger& logger_;
   const CorsPolicy cors_;
   boost::asio::io_context io_;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> staying_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;  // keeps run() running
+  IoTask* task_ = nullptr;
   std::optional<Tcp::acceptor> acceptor_;
   Tcp::endpoint peer_;  // of the connection that is being accepted
   std::unique_ptr<Router> router_;
@@ -191,24 +195,27 @@ class IoThread {
   std::map<std::pair<int, std::string_view>, telemetry::LogThrottle> failures_;  // by status and code
   std::shared_ptr<Mailbox> mailbox_;
 
+  // A connection keeps its slot until it closes; ConnectionId finds it there.
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::atomic<std::size_t> open_{0};
-  std::vector<ReadBuffer> blocks_;
+  std::atomic<std::size_t> streams_{0};
+  std::vector<ReadBuffer> blocks_;  // free shared read buffers
 
   // Fairness.
   std::vector<IoThread*> others_;
   FairnessCounts fairness_;
-  std::array<telemetry::LogThrottle, FairnessCounts::whys> evictions_;  // of the log's lines
-  std::vector<ConnectionId> dispensable_;  // found and not closed yet, the first one last
-  std::uint64_t none_dispensable_at_ = 0;  // the sweep at which none was found, and for how many connections
+  std::array<telemetry::LogThrottle, FairnessCounts::whys> eviction_logs_;
+  std::vector<ConnectionId> dispensable_;  // found and not closed yet; the next one is the last
+  // The sweep at which no dispensable connection was found, and for a newcomer with how many connections.
+  std::uint64_t none_dispensable_at_ = 0;
   std::size_t none_dispensable_for_ = 0;
   bool evicting_ = false;
-  std::atomic<bool> asked_to_relieve_{false};  // by another thread, and not done yet
-  std::atomic<bool> asked_for_descriptor_{false};
+  std::atomic<bool> relief_requested_{false};
+  std::atomic<bool> descriptor_requested_{false};
 
   HttpDate date_;
-  std::string out_;  // replies on their way out, of the connection that is being served
+  std::string out_;
   std::uint64_t request_number_;
 
   boost::asio::steady_timer sweep_timer_;
@@ -216,10 +223,11 @@ class IoThread {
   bool sweep_armed_ = false;
   std::uint64_t sweeps_ = 0;
 
+  // Accepting failed; the next sweep tries again. The failure is logged once until a connection is accepted.
   bool accepting_paused_ = false;
-  bool pause_said_ = false;
+  bool pause_logged_ = false;
   bool stopping_ = false;
-  std::size_t cut_ = 0;
+  std::size_t connections_cut_ = 0;
 };
 
 }  // namespace weir::http

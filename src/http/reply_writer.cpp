@@ -1,10 +1,12 @@
+// The bytes are written by hand into the output of the io thread: one pass, and no allocation once its
+// capacity fits. Every reply passes here.
 #include "http/reply_writer.hpp"
 
 namespace weir::http {
 
 namespace {
 
-// RFC 9110 §15. A status that no one here uses has no words, as the RFC allows.
+// The reason phrases of RFC 9110 §15. Other statuses get an empty one, which RFC 9112 §4 allows.
 std::string_view reason_of(int status) {
   switch (status) {
     case 200:
@@ -46,22 +48,24 @@ std::string_view reason_of(int status) {
   }
 }
 
-void append_number(std::string& out, std::size_t number) {
+void append_number(std::string& out, std::size_t number, int base = 10) {
   std::array<char, 20> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
   out.append(digits.data(), end);
 }
 
+// Appends one header. Its value may come from a client.
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ");
   const std::size_t at = out.size();
   out.append(value);
   std::replace_if(
       out.begin() + static_cast<std::ptrdiff_t>(at), out.end(),
-      [](char letter) { return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f; }, ' ');
+      [](char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f; }, ' ');
   out.append("\r\n");
 }
 
+// Vary also without an allowed origin: a cache must not use this reply for another page.
 void append_cross_origin(std::string& out, std::string_view allow_origin) {
   out.append("Vary: Origin\r\n");
   if (allow_origin.empty()) return;
@@ -74,16 +78,22 @@ void append_cross_origin(std::string& out, std::string_view allow_origin) {
 }  // namespace
 
 void append_reply(std::string& out, const Reply& reply, const ReplyForm& form) {
+  // RFC 9110 §6.4.1: these two never have a body, and no headers about it.
   const bool may_have_body = reply.status != 204 && reply.status != 304;
+  // 256 bytes are enough for the headers of most replies.
   out.reserve(out.size() + 256 + reply.body.size());
   out.append("HTTP/1.1 ");
   append_number(out, static_cast<std::size_t>(reply.status));
   out.append(" ").append(reason_of(reply.status)).append("\r\n");
   if (may_have_body) {
     append_field(out, "Content-Type", reply.content_type);
-    out.append("Content-Length: ");
-    append_number(out, reply.body.size());
-    out.append("\r\n");
+    if (!form.streamed) {
+      out.append("Content-Length: ");
+      append_number(out, reply.body.size());
+      out.append("\r\n");
+    } else if (!form.http_10) {
+      out.append("Transfer-Encoding: chunked\r\n");
+    }
   }
   out.append("Date: ").append(form.date).append("\r\n");
   append_field(out, "X-Request-Id", form.request_id);
@@ -96,5 +106,12 @@ void append_reply(std::string& out, const Reply& reply, const ReplyForm& form) {
   out.append("\r\n");
   if (may_have_body && !form.without_body) out.append(reply.body);
 }
+
+void append_chunk(std::string& out, std::string_view bytes) {
+  append_number(out, bytes.size(), 16);
+  out.append("\r\n").append(bytes).append("\r\n");
+}
+
+void append_last_chunk(std::string& out) { out.append("0\r\n\r\n"); }
 
 }  // namespace weir::http

@@ -18,7 +18,7 @@ TEST(AppendReply, WritesStatusHeadersAndBody) {
             "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nX-Request-Id: abc\r\nRetry-After: 1\r\n\r\n{}");
 }
 
-TEST(AppendReply, SaysWhatBecomesOfTheConnectionWhereThatIsNotUnderstood) {
+TEST(AppendReply, AnnouncesTheEndOfTheConnectionWhereTheProtocolRequiresIt) {
   const auto has = [](const ReplyForm& form, std::string_view line) {
     return written({}, form).find(line) != std::string::npos;
   };
@@ -28,7 +28,7 @@ TEST(AppendReply, SaysWhatBecomesOfTheConnectionWhereThatIsNotUnderstood) {
   EXPECT_FALSE(has({}, "Connection"));
 }
 
-TEST(AppendReply, TellsABrowserWhichPagesScriptMayReadIt) {
+TEST(AppendReply, NamesTheOriginWhoseScriptsMayReadIt) {
   EXPECT_EQ(written({}, {}).find("Access-Control"), std::string::npos);
   const std::string denied = written({}, {.cross_origin = true});
   EXPECT_NE(denied.find("Vary: Origin\r\n"), std::string::npos);
@@ -41,7 +41,7 @@ TEST(AppendReply, TellsABrowserWhichPagesScriptMayReadIt) {
     EXPECT_NE(allowed.find(line), std::string::npos) << line;
 }
 
-TEST(AppendReply, LeavesTheBodyOutWhereThereIsNone) {
+TEST(AppendReply, OmitsTheBodyWhereThereIsNone) {
   EXPECT_TRUE(written({.body = "12345"}, {.without_body = true}).ends_with("\r\n\r\n"));
   EXPECT_NE(written({.body = "12345"}, {.without_body = true}).find("Content-Length: 5\r\n"),
             std::string::npos);
@@ -52,7 +52,20 @@ TEST(AppendReply, LeavesTheBodyOutWhereThereIsNone) {
   }
 }
 
-TEST(AppendReply, LetsNoValueEndItsLine) {
+TEST(AppendReply, AnnouncesAStreamedBody) {
+  const std::string chunked = written({}, {.streamed = true});
+  EXPECT_NE(chunked.find("Transfer-Encoding: chunked\r\n"), std::string::npos);
+  EXPECT_EQ(chunked.find("Content-Length"), std::string::npos);
+  const std::string until_close = written({}, {.http_10 = true, .close = true, .streamed = true});
+  EXPECT_EQ(until_close.find("Transfer-Encoding"), std::string::npos);
+  EXPECT_EQ(until_close.find("Content-Length"), std::string::npos);
+  std::string body;
+  append_chunk(body, std::string(26, 'x'));
+  append_last_chunk(body);
+  EXPECT_EQ(body, "1a\r\n" + std::string(26, 'x') + "\r\n0\r\n\r\n");
+}
+
+TEST(AppendReply, KeepsEachValueWithinItsLine) {
   const Reply reply{.content_type = "text/plain\r\nX: 1", .headers = {{"Y", "a\nZ: 2"}}};
   const std::string bytes = written(reply, {.request_id = "i\r\nd"});
   for (const std::string_view injected : {"\r\nX: 1", "\nZ: 2", "\r\nd"})

@@ -7,14 +7,15 @@
 namespace weir::http {
 namespace {
 
-// What can be answered to a request that no route is for; these series are there from the beginning.
+// Statuses of replies to requests without a route. These series exist from the start.
 constexpr std::array<int, 12> without_route{204, 400, 404, 405, 408, 413, 414, 415, 417, 431, 500, 503};
 
-// One writer: nobody else's increment can come in between.
+// A load and a store are enough, because only one thread writes.
 void increase(std::atomic<std::uint64_t>& count, std::uint64_t more) {
   count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
 }
 
+// The index of the status in `statuses`; that of the last one if it has no counter of its own.
 std::size_t index_of(int status) {
   const auto& all = RequestCounts::statuses;
   return static_cast<std::size_t>(std::find(all.begin(), all.end() - 1, status) - all.begin());
@@ -29,30 +30,32 @@ void RequestCounts::count(const Route* route, int status) {
   increase(counts.by_status[index_of(status)], 1);
 }
 
-void RequestCounts::time(const Route& route, std::chrono::nanoseconds took) {
+void RequestCounts::time(const Route& route, std::chrono::nanoseconds duration) {
   OfRoute& counts = counts_[static_cast<std::size_t>(&route - routes_.data())];
-  const double seconds = std::chrono::duration<double>(took).count();
+  const double seconds = std::chrono::duration<double>(duration).count();
   const auto bucket = std::ranges::lower_bound(seconds_max, seconds) - seconds_max.begin();
   increase(counts.by_time[static_cast<std::size_t>(bucket)], 1);
-  increase(counts.nanoseconds, static_cast<std::uint64_t>(took.count()));
+  increase(counts.nanoseconds, static_cast<std::uint64_t>(duration.count()));
 }
 
 void RequestCounts::collect(Threads threads, telemetry::Exposition& into) {
-  describe_requests(threads, into);
-  describe_times(threads, into);
+  collect_counts(threads, into);
+  collect_durations(threads, into);
 }
 
-void RequestCounts::describe_requests(Threads threads, telemetry::Exposition& into) {
+void RequestCounts::collect_counts(Threads threads, telemetry::Exposition& into) {
   const std::span<const Route> routes = threads.front()->routes_;
   for (std::size_t at = 0; at <= routes.size(); ++at) {
     const bool other = at == routes.size();
     for (std::size_t status = 0; status < statuses.size(); ++status) {
       std::uint64_t times = 0;
       for (const RequestCounts* thread : threads) times += thread->counts_[at].by_status[status];
+      // An alert can use rate() only on a series that exists before the first event. The other series
+      // appear when they are not zero: most routes never use most statuses.
       const bool always = other ? std::ranges::find(without_route, statuses[status]) != without_route.end()
                                 : statuses[status] == 200;
       if (times == 0 && !always) continue;
-      into.counter("weir_http_requests_total", "Requests answered, by the route's path and the status.",
+      into.counter("weir_http_requests_total", "Requests answered, by the path of the route and the status.",
                    static_cast<double>(times),
                    {{"route", other ? std::string_view("other") : routes[at].path},
                     {"method", other ? std::string_view("other") : routes[at].method},
@@ -61,7 +64,7 @@ void RequestCounts::describe_requests(Threads threads, telemetry::Exposition& in
   }
 }
 
-void RequestCounts::describe_times(Threads threads, telemetry::Exposition& into) {
+void RequestCounts::collect_durations(Threads threads, telemetry::Exposition& into) {
   const std::span<const Route> routes = threads.front()->routes_;
   for (std::size_t at = 0; at < routes.size(); ++at) {
     std::array<std::uint64_t, seconds_max.size() + 1> counts{};
@@ -72,9 +75,8 @@ void RequestCounts::describe_times(Threads threads, telemetry::Exposition& into)
       nanoseconds += thread->counts_[at].nanoseconds;
     }
     if (std::ranges::all_of(counts, [](std::uint64_t count) { return count == 0; })) continue;
-    into.histogram("weir_http_request_duration_seconds",
-                   "How long requests waited for their answer, from when they had come whole.", seconds_max,
-                   counts, static_cast<double>(nanoseconds) / 1e9,
+    into.histogram("weir_http_request_duration_seconds", "Time from a complete request to its reply.",
+                   seconds_max, counts, static_cast<double>(nanoseconds) / 1e9,
                    {{"route", routes[at].path}, {"method", routes[at].method}});
   }
 }

@@ -1,7 +1,7 @@
-// What one io thread counted of its requests, for /metrics.
+// Counts the requests of one io thread, for /metrics.
 //
-// Only its thread writes, without a locked instruction; a scrape reads from any thread, and adds the threads
-// up. The series are those of the routes, whatever clients ask for: what has no route counts as "other".
+// The series depend on the routes alone, never on what clients send: requests without a route count as
+// "other". So clients cannot create series.
 #pragma once
 
 #include <array>
@@ -21,25 +21,30 @@ class Exposition;
 
 namespace weir::http {
 
+// Only its io thread writes, so an increment needs no locked instruction. Any thread may collect. Memory: 264
+// bytes for each route.
 class RequestCounts {
  public:
-  // The statuses that are counted by themselves; any other one counts as the last, 0.
+  // Statuses with a counter of their own. Every other one counts as the last, 0.
   static constexpr std::array<int, 18> statuses{200, 204, 304, 400, 401, 403, 404, 405, 408,
                                                 413, 414, 415, 417, 429, 431, 500, 503, 0};
-  // In which a request is answered, once it has come whole.
+  // Upper bounds of the histogram's buckets, in seconds.
   static constexpr std::array<double, 13> seconds_max{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                                       0.1,    0.25,  0.5,    1,     2.5,  10};
 
+  // `routes` must outlive the counters.
   explicit RequestCounts(std::span<const Route> routes);
   RequestCounts(const RequestCounts&) = delete;
   RequestCounts& operator=(const RequestCounts&) = delete;
 
-  // `route` is one of those of the constructor; null if there is none. From the io thread.
+  // Counts one reply. `route` is an element of the constructor's routes, or null for a request without a
+  // route. Only for the io thread.
   void count(const Route* route, int status);
-  void time(const Route& route, std::chrono::nanoseconds took);
+  // Records the time from a complete request to its reply. Only for the io thread.
+  void time(const Route& route, std::chrono::nanoseconds duration);
 
-  // weir_http_requests_total and weir_http_request_duration_seconds of all of them together, which have the
-  // same routes. From any thread.
+  // Adds weir_http_requests_total and weir_http_request_duration_seconds as sums over `threads`, which must
+  // have the same routes. For any thread.
   static void collect(std::span<const RequestCounts* const> threads, telemetry::Exposition& into);
 
  private:
@@ -51,11 +56,11 @@ class RequestCounts {
     Count nanoseconds{0};
   };
 
-  static void describe_requests(Threads threads, telemetry::Exposition& into);
-  static void describe_times(Threads threads, telemetry::Exposition& into);
+  static void collect_counts(Threads threads, telemetry::Exposition& into);
+  static void collect_durations(Threads threads, telemetry::Exposition& into);
 
   std::span<const Route> routes_;
-  std::vector<OfRoute> counts_;  // as many as routes, and one more for what has none
+  std::vector<OfRoute> counts_;  // one for each route, then one for requests without a route
 };
 
 }  // namespace weir::http

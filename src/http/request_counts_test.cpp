@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 class Counted : public testing::Test {
  protected:
   static Router make_router() {
-    const Handle nothing = [](const Request&, Respond) {};
+    const Handler nothing = [](const Request&, Respond) {};
     return Router({{"POST", "/activity", nothing}, {"GET", "/health", nothing}});
   }
   std::string text() const {
@@ -32,7 +32,7 @@ class Counted : public testing::Test {
   RequestCounts other_{router_.routes()};
 };
 
-TEST_F(Counted, AddsTheThreadsUp) {
+TEST_F(Counted, AddsUpTheThreads) {
   const Route* activity = router_.find("POST", "/activity/");
   one_.count(activity, 200);
   other_.count(activity, 200);
@@ -46,7 +46,7 @@ TEST_F(Counted, AddsTheThreadsUp) {
   EXPECT_TRUE(has(all, R"(weir_http_requests_total{route="other",method="other",code="404"} 0)")) << all;
 }
 
-TEST_F(Counted, PutsATimeUnderItsBound) {
+TEST_F(Counted, PutsADurationIntoItsBucket) {
   const Route& activity = *router_.find("POST", "/activity");
   for (const auto took : {500us, 501us, 3000us, 60'000'000us}) one_.time(activity, took);
   const std::string all = text();
@@ -62,7 +62,7 @@ TEST_F(Counted, PutsATimeUnderItsBound) {
 }
 
 // Fault 33: the number of series is constant.
-TEST_F(Counted, HasTheSameSeriesWhateverIsAskedFor) {
+TEST_F(Counted, HasTheSameSeriesWhateverClientsSend) {
   const auto lines = [this] {
     const std::string all = text();
     return std::ranges::count(all, '\n');

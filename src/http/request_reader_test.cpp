@@ -21,7 +21,8 @@ struct Read {
   bool expects_continue = false;
 };
 
-// Hands the bytes over in pieces of `piece`, in fresh memory each time: views that outlive a move are found.
+// Passes the bytes in pieces of `piece`, in new memory each time, so that a view that outlives a move is
+// found.
 Read read(const std::string& bytes, std::size_t piece = SIZE_MAX, std::size_t body_bytes_max = body_max) {
   RequestReader reader;
   Read result;
@@ -46,7 +47,7 @@ Read read(const std::string& bytes, std::size_t piece = SIZE_MAX, std::size_t bo
       result.query = request.query;
       result.body = request.body;
       result.headers.assign(request.headers.begin(), request.headers.end());
-      // As if it was still in the bytes that were handed over, chunks and all.
+      // The position in the bytes as they were sent, with all chunk headers.
       result.end = given - (moved.size() - reader.end());
       result.keep_alive = reader.keep_alive();
       return result;
@@ -86,7 +87,7 @@ TEST(RequestReader, ReadsARequestInPiecesOfAnySize) {
   }
 }
 
-TEST(RequestReader, PutsChunksTogetherInPiecesOfAnySize) {
+TEST(RequestReader, JoinsChunksInPiecesOfAnySize) {
   const std::string bytes = post("Transfer-Encoding: Chunked\r\n",
                                  "5\r\nhello\r\n1;why=\"so\"\r\n,\r\n006\r\n world\r\n0\r\nX-Trailer: "
                                  "1\r\nHost: two\r\n\r\nGET / HTTP/1.1\r\n");
@@ -100,7 +101,7 @@ TEST(RequestReader, PutsChunksTogetherInPiecesOfAnySize) {
   }
 }
 
-TEST(RequestReader, WaitsForTheRestOfEveryBeginning) {
+TEST(RequestReader, NeedsMoreBytesAfterEveryPrefix) {
   for (const std::string& whole : {post("Content-Length: 5\r\n", "hello"),
                                    post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n")}) {
     ASSERT_EQ(read(whole).step, Step::done);
@@ -109,7 +110,7 @@ TEST(RequestReader, WaitsForTheRestOfEveryBeginning) {
   }
 }
 
-TEST(RequestReader, UnderstandsEachFormOfTarget) {
+TEST(RequestReader, ParsesEachFormOfTarget) {
   struct Case {
     std::string target, path, query;
   };
@@ -131,7 +132,7 @@ TEST(RequestReader, UnderstandsEachFormOfTarget) {
   }
 }
 
-TEST(RequestReader, KnowsWhoKeepsTheConnection) {
+TEST(RequestReader, DetectsWhetherTheClientKeepsTheConnection) {
   struct Case {
     std::string version, header;
     bool keep;
@@ -150,7 +151,7 @@ TEST(RequestReader, KnowsWhoKeepsTheConnection) {
   }
 }
 
-TEST(RequestReader, NeedsNoHostInHttp10AndForgivesOneEmptyLine) {
+TEST(RequestReader, NeedsNoHostInHttp10AndAllowsOneEmptyLineBefore) {
   EXPECT_EQ(read("GET / HTTP/1.0\r\n\r\n").step, Step::done);
   const Read result = read("\r\nGET /a HTTP/1.1\r\nHost: weir\r\n\r\n");
   ASSERT_EQ(result.step, Step::done);
@@ -158,7 +159,7 @@ TEST(RequestReader, NeedsNoHostInHttp10AndForgivesOneEmptyLine) {
   EXPECT_EQ(read("\r\n\r\nGET /a HTTP/1.1\r\nHost: weir\r\n\r\n").status, 400);
 }
 
-TEST(RequestReader, RefusesWhatTwoReadersCouldReadDifferently) {
+TEST(RequestReader, RefusesWhatTwoParsersCouldReadDifferently) {
   struct Case {
     std::string name, bytes;
   };
@@ -298,7 +299,7 @@ TEST(RequestReader, BoundsUriHeaderAndBody) {
   };
   for (const Case& wrong : cases) {
     for (const std::size_t piece : {std::size_t{5}, SIZE_MAX}) {
-      if (wrong.bytes.size() > 100'000 && piece == 5) continue;  // the test copies what it hands over
+      if (wrong.bytes.size() > 100'000 && piece == 5) continue;  // the test copies all bytes for each piece
       const Read result = read(wrong.bytes, piece);
       EXPECT_EQ(result.step, Step::refused) << wrong.name;
       EXPECT_EQ(result.status, wrong.status) << wrong.name << ": " << result.error;
@@ -306,7 +307,7 @@ TEST(RequestReader, BoundsUriHeaderAndBody) {
   }
 }
 
-TEST(RequestReader, TakesWhatIsJustWithinTheBounds) {
+TEST(RequestReader, AcceptsExactlyTheBounds) {
   EXPECT_EQ(read("GET /" + std::string(limits::uri_bytes_max - 1, 'a') + " HTTP/1.1\r\nHost: w\r\n\r\n").step,
             Step::done);
   EXPECT_EQ(read(post("Content-Length: 1000\r\n", std::string(1000, 'a'))).step, Step::done);
@@ -319,13 +320,13 @@ TEST(RequestReader, TakesWhatIsJustWithinTheBounds) {
   EXPECT_EQ(read("GET / HTTP/1.1\r\nHost: weir\r\n" + many + "\r\n").step, Step::done);
 }
 
-TEST(RequestReader, DoesNotLetSmallPiecesRaiseTheBoundOfChunks) {
+TEST(RequestReader, BoundsChunkedBodiesAlsoInSmallPieces) {
   const std::string body = "3e8\r\n" + std::string(1000, 'a') + "\r\n3e8\r\n" + std::string(1000, 'a');
   for (const std::size_t piece : pieces)
     EXPECT_EQ(read(post("Transfer-Encoding: chunked\r\n", body), piece).status, 413) << piece;
 }
 
-TEST(RequestReader, TakesEmptyAndRepeatedElementsOfExpect) {
+TEST(RequestReader, AcceptsEmptyAndRepeatedElementsOfExpect) {
   for (const std::string value : {"", ",", " , ,", "\t"})
     EXPECT_FALSE(read(post("Expect: " + value + "\r\nContent-Length: 5\r\n", "hello")).expects_continue)
         << value;
@@ -351,7 +352,7 @@ TEST(RequestReader, ReadsALaterMinorVersionAsHttp11) {
   EXPECT_EQ(read("GET /x HTTP/1.7 HTTP/1.1\r\nHost: w\r\n\r\n").step, Step::refused);
 }
 
-TEST(RequestReader, TellsWhetherTheClientWaitsForAContinue) {
+TEST(RequestReader, DetectsAClientThatWaitsFor100Continue) {
   EXPECT_TRUE(read(post("Expect: 100-Continue\r\nContent-Length: 5\r\n")).expects_continue);
   EXPECT_FALSE(read(post("Expect: 100-continue\r\nContent-Length: 0\r\n")).expects_continue);
   const Read old = read("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
@@ -365,7 +366,7 @@ const std::string gzip_hello(
     "\xab\xff\x0c\x00\x00\x00",
     32);
 
-TEST(RequestReader, InflatesBodiesWithinTheBound) {
+TEST(RequestReader, DecompressesBodiesWithinTheBound) {
   const std::string headers = "Content-Encoding: gzip\r\nContent-Length: 32\r\n";
   for (const std::size_t piece : pieces)
     EXPECT_EQ(read(post(headers, gzip_hello), piece).body, "hello, world");
@@ -376,7 +377,7 @@ TEST(RequestReader, InflatesBodiesWithinTheBound) {
   EXPECT_EQ(read(post(headers, broken)).status, 400);
 }
 
-TEST(RequestReader, GoesOnBehindABodyThatCannotBeInflated) {
+TEST(RequestReader, ContinuesAfterABodyThatCannotBeDecompressed) {
   std::string bytes = post("Content-Encoding: gzip\r\nContent-Length: 3\r\n", "abc");
   RequestReader reader;
   ASSERT_EQ(reader.read_head(bytes), Step::done);
@@ -388,7 +389,7 @@ TEST(RequestReader, GoesOnBehindABodyThatCannotBeInflated) {
 }
 
 TEST(RequestReader, SurvivesAnyBytes) {
-  // A seeded walk around good requests: cut, doubled, swapped and random bytes, in random pieces.
+  // Seeded mutations of good requests: cut, doubled, swapped and random bytes, in random pieces.
   const std::vector<std::string> seeds{
       post("Content-Length: 5\r\nExpect: 100-continue\r\n", "hello"),
       post("Transfer-Encoding: chunked\r\n", "5;a=\"b\"\r\nhello\r\n0\r\nX: 1\r\n\r\n"),

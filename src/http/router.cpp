@@ -7,7 +7,8 @@ namespace weir::http {
 
 namespace {
 
-std::string_view without_slashes_too_many(std::string_view path) {
+// Removes slashes at the beginning but one, and one at the end.
+std::string_view normalized(std::string_view path) {
   while (path.starts_with("//")) path.remove_prefix(1);
   return path.size() > 1 && path.back() == '/' ? path.substr(0, path.size() - 1) : path;
 }
@@ -21,24 +22,25 @@ Router::Router(std::vector<Route> routes) : routes_(std::move(routes)) {
 }
 
 const Route* Router::find(std::string_view method, std::string_view path) const {
-  const std::string_view plain = without_slashes_too_many(path);
+  const std::string_view normal = normalized(path);
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
   for (const Route& route : routes_)
-    if (route.path == plain && route.method == wanted) return &route;
+    if (route.path == normal && route.method == wanted) return &route;
   return nullptr;
 }
 
 bool Router::is_cross_origin(std::string_view path) const {
-  const std::string_view plain = without_slashes_too_many(path);
+  const std::string_view normal = normalized(path);
   return std::ranges::any_of(
-      routes_, [plain](const Route& route) { return route.cross_origin && route.path == plain; });
+      routes_, [normal](const Route& route) { return route.cross_origin && route.path == normal; });
 }
 
 Reply Router::reply_without_route(std::string_view method, std::string_view path) const {
-  const std::string_view plain = without_slashes_too_many(path);
+  const std::string_view normal = normalized(path);
+  // OPTIONS * asks about the server as a whole (RFC 9110 §9.3.7): all methods of all paths.
   std::string allow;
   for (const Route& route : routes_) {
-    if (route.path != plain && plain != "*") continue;
+    if (route.path != normal && normal != "*") continue;
     const std::string names = route.method == "GET" ? "GET, HEAD" : route.method;
     if (allow.find(names) == std::string::npos) allow += names + ", ";
   }
@@ -52,6 +54,7 @@ Reply Router::reply_without_route(std::string_view method, std::string_view path
   }
   Reply reply{.status = 204};
   reply.headers.emplace_back("Allow", allow);
+  // A browser sends OPTIONS before a cross-origin request (CORS preflight).
   if (is_cross_origin(path)) add_preflight_headers(reply, allow);
   return reply;
 }

@@ -1,4 +1,4 @@
-// Which route a request is for, and what is answered where there is none.
+// Finds the route of a request, and the reply to requests that have none.
 #pragma once
 
 #include <optional>
@@ -11,27 +11,30 @@
 
 namespace weir::http {
 
-// Paths are matched as they came, byte for byte: a percent-encoded letter is another path. One trailing slash
-// more is the same, and so are several slashes at the beginning.
+// Compares paths byte by byte, as received: a percent-encoded character makes another path. One more trailing
+// slash does not matter, and several slashes at the beginning count as one.
+//
+// Immutable and thread-safe. Lookups are linear in the number of routes, about a dozen.
 class Router {
  public:
-  // Two routes of one method and path are a mistake of ours.
+  // Each pair of method and path may occur once; this is asserted.
   explicit Router(std::vector<Route> routes);
 
-  // The route for the method and path, HEAD by GET's; null if there is none. Lives as long as the router.
+  // Returns the route for the method and path, or null. HEAD finds the route of GET. The pointer is valid as
+  // long as the router.
   [[nodiscard]] const Route* find(std::string_view method, std::string_view path) const;
 
-  // Whether scripts of web pages may call a route of this path.
+  // Returns whether a route of this path, of any method, is cross_origin.
   [[nodiscard]] bool is_cross_origin(std::string_view path) const;
 
   [[nodiscard]] std::span<const Route> routes() const { return routes_; }
 
-  // Where find() is null: 204 to OPTIONS of a path that is known, 405 to other methods of it, both with
-  // Allow, 404 to all else.
+  // Returns the reply where find() returns null: 204 to OPTIONS of a known path, 405 to another method of it,
+  // both with Allow, and 404 for an unknown path.
   [[nodiscard]] Reply reply_without_route(std::string_view method, std::string_view path) const;
 
  private:
-  std::vector<Route> routes_;  // a dozen: looking through them costs less than a hash
+  std::vector<Route> routes_;
 };
 
 }  // namespace weir::http

@@ -11,7 +11,7 @@ Router router() {
   return Router({{"GET", "/", {}}, {"GET", "/health", {}}, {"PUT", "/health", {}}, ingest});
 }
 
-TEST(Router, FindsARouteByMethodAndPathAsTheyCame) {
+TEST(Router, FindsARouteByMethodAndPathUnchanged) {
   struct Case {
     std::string_view method, path, route;  // empty: none
   };
@@ -41,7 +41,7 @@ TEST(Router, FindsARouteByMethodAndPathAsTheyCame) {
   }
 }
 
-TEST(Router, SaysWhatAPathAnswers) {
+TEST(Router, ListsTheMethodsOfAPath) {
   struct Case {
     std::string_view method, path;
     int status;
@@ -63,7 +63,7 @@ TEST(Router, SaysWhatAPathAnswers) {
   }
 }
 
-TEST(Router, AnswersAPreflightOnlyForRoutesThatScriptsMayCall) {
+TEST(Router, AnswersAPreflightOnlyForCrossOriginRoutes) {
   const Router routes = router();
   EXPECT_GT(routes.reply_without_route("OPTIONS", "/activity").headers.size(), 1u);
   EXPECT_EQ(routes.reply_without_route("OPTIONS", "/health").headers.size(), 1u);

@@ -1,3 +1,6 @@
+// The calling thread opens the listeners and makes the routes of all io threads, start() then runs each io
+// thread on its own std::thread. stop() posts to the io threads and waits until all of them have returned
+// from run(), or the timeout; then it closes the connections that are left and joins the threads.
 #include "http/server.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
@@ -21,11 +24,12 @@ namespace {
 
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
-// How much of what a client does not read the kernel keeps for it; what it has sent and is not acknowledged
-// comes on top. Without it that would grow to tcp_wmem's 4 MB a connection.
+// Bounds the unsent bytes that the kernel buffers for a connection; sent bytes without an acknowledgement
+// come on top. The kernel's default would let them grow to 4 MB a connection (tcp_wmem).
 using NotSentLowWater = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>;
 constexpr int not_sent_bytes_max = 128 * 1024;
 
+// "127.0.0.1:8080", "[::1]:8080"
 std::string text_of(const Tcp::endpoint& endpoint) {
   const std::string address = endpoint.address().to_string();
   return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
@@ -43,35 +47,37 @@ Code bind(Tcp::acceptor& acceptor, const Tcp::endpoint& endpoint, bool shared) {
   acceptor.open(endpoint.protocol(), code);
   if (!code) acceptor.set_option(Tcp::acceptor::reuse_address(true), code);
   if (!code && shared) acceptor.set_option(ReusePort(true), code);
-  if (!code) acceptor.set_option(Tcp::no_delay(true), code);  // what it accepts inherits it
+  if (!code) acceptor.set_option(Tcp::no_delay(true), code);  // accepted sockets inherit it
   if (!code) acceptor.set_option(NotSentLowWater(not_sent_bytes_max), code);
   if (!code) acceptor.bind(endpoint, code);
   return code;
 }
 
-// With SO_REUSEPORT a second Weir of the same user would be let in on a port that is taken, and each would
-// get half of the clients. Without it the kernel refuses: so the port is first asked for without.
-Code ask_for_port(asio::io_context& io, Tcp::endpoint& endpoint) {
+// With SO_REUSEPORT the kernel lets a second Weir of the same user bind the same port. Each would get half of
+// the clients. So the port is bound once without the option, which fails if it is in use.
+Code check_port(asio::io_context& io, Tcp::endpoint& endpoint) {
   Tcp::acceptor probe(io);
   Code code = bind(probe, endpoint, false);
   if (!code) endpoint = probe.local_endpoint(code);
   return code;
 }
 
+// Large bodies raise the limits (ServerSettings::held_bytes_max).
 ClientTable::Limits client_limits(const ServerSettings& settings) {
-  const std::size_t of_address = std::max(settings.address_held_bytes_max, 3 * settings.body_bytes_max);
-  return {.address_bytes_max = of_address,
-          .total_bytes_max = std::max(settings.held_bytes_max, 2 * of_address)};
+  const std::size_t address_bytes_max =
+      std::max(settings.address_held_bytes_max, 3 * settings.body_bytes_max);
+  return {.address_bytes_max = address_bytes_max,
+          .total_bytes_max = std::max(settings.held_bytes_max, 2 * address_bytes_max)};
 }
 
 }  // namespace
 
-// The io threads and the orderly way to their end.
+// The io threads, and what they share.
 struct Server::Threads {
   explicit Threads(ClientTable::Limits limits) : clients(limits) {}
 
-  // Tells each io thread which the others are.
-  void introduce() const {
+  // Gives each io thread the list of the others.
+  void connect_threads() const {
     for (const auto& one : io) {
       std::vector<IoThread*> others;
       for (const auto& other : io)
@@ -80,21 +86,21 @@ struct Server::Threads {
     }
   }
 
-  void describe_fairness(telemetry::Exposition& into) const {
+  void collect_fairness(telemetry::Exposition& into) const {
     into.gauge("weir_http_client_addresses", "Client addresses with open connections (IPv6: /64 networks).",
                static_cast<double>(clients.addresses()));
     into.gauge(
         "weir_http_held_bytes",
-        "Memory that clients hold: unread requests, requests in flight, unsent replies; at least 8 KiB a "
-        "connection.",
+        "Bytes that clients hold: unread requests, requests in flight, unsent replies; at least 8 KiB for "
+        "each connection.",
         static_cast<double>(clients.bytes()));
     std::uint64_t paused = 0;
     for (const auto& one : io) paused += one->fairness().reads_paused;
     into.counter("weir_http_reads_paused_total",
-                 "Times that a connection was not read further because its client did not take its replies.",
+                 "Times that reading a connection paused because its client did not read the replies.",
                  static_cast<double>(paused));
-    constexpr std::array<std::string_view, FairnessCounts::whys> reasons{"address_bytes", "total_bytes",
-                                                                         "connections", "descriptors"};
+    constexpr std::array<std::string_view, FairnessCounts::whys> reasons{
+        "address_bytes", "total_bytes", "connections", "descriptors", "stream_bytes"};
     for (std::size_t why = 0; why < reasons.size(); ++why) {
       std::uint64_t evicted = 0;
       for (const auto& one : io) evicted += one->fairness().evicted[why];
@@ -107,11 +113,11 @@ struct Server::Threads {
   std::uint16_t port = 0;
   ClientTable clients;
   std::vector<std::unique_ptr<IoThread>> io;
-  std::vector<std::thread> running;
+  std::vector<std::thread> running;  // empty before start() and after stop()
 
   std::mutex mutex;
-  std::condition_variable left;
-  std::size_t gone = 0;  // under the mutex: threads whose work is done
+  std::condition_variable thread_finished;
+  std::size_t finished = 0;  // threads that have returned from run(); under the mutex
 };
 
 Server::Server(std::unique_ptr<Threads> threads) : threads_(std::move(threads)) {}
@@ -119,8 +125,8 @@ Server::Server(std::unique_ptr<Threads> threads) : threads_(std::move(threads)) 
 Server::~Server() { stop(std::chrono::milliseconds(0)); }
 
 Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, const MakeRoutes& make_routes,
-                                             telemetry::Logger& logger) {
-  ensure(settings.threads > 0, "a server has a thread");
+                                             telemetry::Logger& logger, const MakeIoTask& make_task) {
+  ensure(settings.threads > 0, "a server has at least one thread");
   Code code;
   const auto address = asio::ip::make_address(settings.bind_address, code);
   if (code)
@@ -134,27 +140,27 @@ Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, con
   for (std::size_t thread = 0; thread < count; ++thread) {
     threads->io.push_back(std::make_unique<IoThread>(settings, connections_max, threads->clients, logger));
     asio::io_context& io = threads->io.back()->io();
-    if (thread == 0 && count > 1) code = ask_for_port(io, endpoint);
+    if (thread == 0 && count > 1) code = check_port(io, endpoint);
     Tcp::acceptor acceptor(io);
     if (!code) code = bind(acceptor, endpoint, count > 1);
     if (!code) acceptor.listen(asio::socket_base::max_listen_connections, code);
     if (!code) endpoint = acceptor.local_endpoint(code);
     if (code) return cannot_listen(endpoint, code);
-    threads->io.back()->serve(std::move(acceptor), make_routes());
+    threads->io.back()->serve(std::move(acceptor), make_routes(), make_task ? make_task() : nullptr);
   }
-  threads->introduce();
+  threads->connect_threads();
   threads->port = endpoint.port();
   return std::unique_ptr<Server>(new Server(std::move(threads)));
 }
 
 void Server::start() {
-  ensure(threads_->running.empty(), "a server starts once");
+  ensure(threads_->running.empty(), "a server is started once");
   for (const auto& io : threads_->io)
     threads_->running.emplace_back([&threads = *threads_, &io = *io] {
       io.run();
       const std::lock_guard lock(threads.mutex);
-      ++threads.gone;
-      threads.left.notify_all();
+      ++threads.finished;
+      threads.thread_finished.notify_all();
     });
 }
 
@@ -167,24 +173,28 @@ std::size_t Server::connections() const {
 }
 
 void Server::collect(telemetry::Exposition& into) const {
-  into.gauge("weir_http_connections", "Connections that are open.", static_cast<double>(connections()));
-  threads_->describe_fairness(into);
+  into.gauge("weir_http_connections", "Open connections.", static_cast<double>(connections()));
+  std::size_t streams = 0;
+  for (const auto& io : threads_->io) streams += io->streams();
+  into.gauge("weir_http_streams", "Replies that are being streamed.", static_cast<double>(streams));
+  threads_->collect_fairness(into);
   std::vector<const RequestCounts*> counts;
   for (const auto& io : threads_->io) counts.push_back(&io->counts());
   RequestCounts::collect(counts, into);
 }
 
-bool Server::stop(std::chrono::milliseconds patience) {
+bool Server::stop(std::chrono::milliseconds timeout) {
   if (threads_->running.empty()) return true;
   for (const auto& io : threads_->io) io->begin_stop();
   {
     std::unique_lock lock(threads_->mutex);
-    threads_->left.wait_for(lock, patience, [this] { return threads_->gone == threads_->running.size(); });
+    threads_->thread_finished.wait_for(lock, timeout,
+                                       [this] { return threads_->finished == threads_->running.size(); });
   }
   std::size_t cut = 0;
-  for (const auto& io : threads_->io) io->cut_off();
+  for (const auto& io : threads_->io) io->close_all();
   for (std::thread& thread : threads_->running) thread.join();
-  for (const auto& io : threads_->io) cut += io->cut();
+  for (const auto& io : threads_->io) cut += io->connections_cut();
   threads_->running.clear();
   return cut == 0;
 }

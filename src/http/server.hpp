@@ -1,8 +1,8 @@
-// The HTTP/1.1 server: sockets in front, routes behind.
+// The HTTP/1.1 server.
 //
-// Each of its io threads has a listener of its own on the same port (SO_REUSEPORT), its own connections and
-// its own set of routes; a connection never leaves its thread, and a handler never needs a lock for what is
-// its thread's. About 8 µs of CPU for a small request on loopback, of which the kernel has 7.
+// Each io thread has its own listener on the same port (SO_REUSEPORT), its own connections and its own set of
+// routes. A connection stays on its thread, so a handler needs no lock for what belongs to its thread. A
+// small request on loopback costs about 8 µs of CPU, 7 of them in the kernel.
 #pragma once
 
 #include <chrono>
@@ -16,6 +16,7 @@
 #include "base/limits.hpp"
 #include "base/result.hpp"
 #include "http/exchange.hpp"
+#include "http/io_task.hpp"
 #include "telemetry/logger.hpp"
 
 namespace weir::telemetry {
@@ -26,55 +27,68 @@ namespace weir::http {
 
 struct ServerSettings {
   std::string bind_address = "0.0.0.0";  // numeric, IPv4 or IPv6
-  std::uint16_t port = 8080;             // 0: a free one
+  std::uint16_t port = 8080;             // 0: the system chooses a free port
   int threads = 1;
-  std::size_t body_bytes_max = limits::body_bytes_default;  // as sent, and again once inflated
-  // Shared out evenly to the threads. Beyond, an idle connection is closed for a new one (eviction.hpp); if
-  // there is none, the new one is answered 503.
+  // Bounds a body, both as sent and decompressed.
+  std::size_t body_bytes_max = limits::body_bytes_default;
+  // Divided evenly between the threads. When it is reached, an idle connection is closed for a new one
+  // (eviction.hpp). If there is none, the new one gets 503.
   std::size_t connections_max = limits::connections_max;
-  // What clients hold, over all connections and over those of one client address (client_table.hpp). An
-  // address has room for three bodies in any case, and all of them together for twice as much.
+  // Bounds what clients hold: all of them, and those of one address (client_table.hpp). Low values are
+  // raised: one address may hold at least three bodies, all addresses at least twice that.
   std::size_t held_bytes_max = limits::held_bytes_max;
   std::size_t address_held_bytes_max = limits::address_held_bytes_max;
-  std::vector<std::string> cors_origins{"*"};  // whose pages' scripts may call routes that are cross_origin
-  // From a request's first byte to its reply's last, however slowly they come and go.
+  // The origins whose scripts may call cross_origin routes (cors.hpp).
+  std::vector<std::string> cors_origins{"*"};
+  // From the first byte of a request to the last byte of its reply. A streamed body is not part of it: there
+  // it bounds how long unsent bytes wait for the client.
   std::chrono::milliseconds request_deadline = limits::request_deadline;
-  std::chrono::milliseconds idle_deadline = limits::idle_deadline;  // between two requests
-  // How long what a client still sends is read and dropped after our last word, so that it can read that
-  // word.
+  // Between two requests.
+  std::chrono::milliseconds idle_deadline = limits::idle_deadline;
+  // After the last reply of a connection: how long input is still discarded, so that the client can read the
+  // reply. When the server stops: how long incomplete requests may still arrive and streams may still end.
   std::chrono::milliseconds linger_deadline{2000};
 };
 
-// Called once for each io thread, before start() returns: what the routes of one call share is used by that
-// thread only.
+// Called once for each io thread, before start() returns. Objects that the routes of one call share are used
+// by one io thread only.
 using MakeRoutes = std::function<std::vector<Route>()>;
 
 class Server {
  public:
-  // Binds and listens, so that connections queue up from here on; nothing is read before start(). Fails with
-  // ErrorKind::invalid (address_invalid) or ErrorKind::internal (address_in_use, address_unavailable,
-  // port_refused), naming address and port.
+  // Binds and listens. Connections queue up from here on; start() begins to read them. `logger` must outlive
+  // the server.
+  //
+  // Errors name the address and the port. ErrorKind::invalid: address_invalid. ErrorKind::internal:
+  // address_in_use, address_unavailable, port_refused (no permission for the port).
   [[nodiscard]] static Result<std::unique_ptr<Server>> open(const ServerSettings& settings,
                                                             const MakeRoutes& make_routes,
-                                                            telemetry::Logger& logger);
+                                                            telemetry::Logger& logger,
+                                                            const MakeIoTask& make_task = {});
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
-  ~Server();  // stops with no patience if that has not been done
+  // Calls stop(0).
+  ~Server();
 
+  // Starts the io threads. Call it once.
   void start();
 
-  // The bound port.
+  // Returns the port that is bound.
   [[nodiscard]] std::uint16_t port() const;
 
-  // Takes no further connection, closes idle ones, lets what is under way finish (its reply says Connection:
-  // close), and hangs up on the rest after `patience`. True if nothing had to be cut off. From one thread,
-  // not an io thread. A Respond that is called after stop() does nothing.
-  bool stop(std::chrono::milliseconds patience);
+  // Stops accepting, closes idle connections, and lets current requests finish; their replies have
+  // Connection: close. Streams get linger_deadline to end. After `timeout` the remaining connections are
+  // closed. Returns true if none remained. A Respond or StreamWriter may be used after stop(); it has no
+  // effect then.
+  //
+  // Call it from one thread, which is not an io thread. Blocks for at most `timeout`, plus the handlers that
+  // are running.
+  bool stop(std::chrono::milliseconds timeout);
 
-  // How many connections are open, over all threads. From any thread.
+  // Returns the number of open connections. Thread-safe.
   [[nodiscard]] std::size_t connections() const;
 
-  // weir_http_…; from any thread. How many series there are depends on the routes alone.
+  // Adds the metrics weir_http_… Thread-safe. The number of series depends on the routes only.
   void collect(telemetry::Exposition& into) const;
 
  private:

@@ -8,10 +8,7 @@
 #include <stop_token>
 #include <sys/resource.h>
 
-#include "http/testing/raw_socket.hpp"
-#include "telemetry/exposition.hpp"
-#include "telemetry/testing/fake_exposition_reader.hpp"
-#include "telemetry/testing/fake_logger.hpp"
+#include "http/testing/test_server.hpp"
 
 namespace weir::http {
 namespace {
@@ -19,48 +16,38 @@ namespace {
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-// Where a route leaves its Respond for the test to answer later, from any thread.
-class Owed {
+// Where a route puts its Respond, so that the test can reply later, on any thread.
+class PendingResponds {
  public:
   void put(Respond respond) {
     const std::lock_guard lock(mutex_);
-    owed_.push_back(std::move(respond));
-    come_.notify_all();
+    responds_.push_back(std::move(respond));
+    arrived_.notify_all();
   }
   // Waits for the next one.
   Respond take() {
     std::unique_lock lock(mutex_);
-    if (!come_.wait_for(lock, 20s, [this] { return !owed_.empty(); }))
-      throw std::runtime_error("no request has come");
-    Respond first = std::move(owed_.front());
-    owed_.pop_front();
+    if (!arrived_.wait_for(lock, 20s, [this] { return !responds_.empty(); }))
+      throw std::runtime_error("no request has arrived");
+    Respond first = std::move(responds_.front());
+    responds_.pop_front();
     return first;
   }
 
  private:
   std::mutex mutex_;
-  std::condition_variable come_;
-  std::deque<Respond> owed_;
+  std::condition_variable arrived_;
+  std::deque<Respond> responds_;
 };
 
 constexpr std::size_t body_max = 8 * limits::MiB;
 
-// A server on a free port with routes that show what they were asked.
-class Served : public testing::Test {
+// A server whose routes return what they have received.
+class ServerTest : public TestServer {
  protected:
-  Served() {
-    settings_.bind_address = "127.0.0.1";
-    settings_.port = 0;
-    settings_.body_bytes_max = body_max;
-  }
-  ~Served() override { server_.reset(); }
+  ServerTest() { settings_.body_bytes_max = body_max; }
 
-  void start() {
-    auto opened = Server::open(settings_, [this] { return routes(); }, log_);
-    if (!opened) throw std::runtime_error(opened.error().text);
-    server_ = *std::move(opened);
-    server_->start();
-  }
+  void start() { TestServer::start(routes()); }
 
   std::vector<Route> routes() {
     std::vector<Route> all;
@@ -71,10 +58,10 @@ class Served : public testing::Test {
                      respond({.content_type = "text/plain", .body = std::string(request.body)});
                    }});
     all.push_back(
-        {"POST", "/later", [this](const Request&, Respond respond) { owed_.put(std::move(respond)); }});
+        {"POST", "/later", [this](const Request&, Respond respond) { pending_.put(std::move(respond)); }});
     Route watched{"GET", "/watched", [this](const Request& request, Respond respond) {
                     client_gone_ = request.client_gone;
-                    owed_.put(std::move(respond));
+                    pending_.put(std::move(respond));
                   }};
     watched.watch_client = true;
     all.push_back(watched);
@@ -98,7 +85,7 @@ class Served : public testing::Test {
     return all;
   }
 
-  RawSocket client() { return RawSocket(server_->port()); }
+  RawSocket client() { return connect(); }
   RawSocket client_at(const std::string& address) {
     RawSocket client;
     client.bind(address);
@@ -106,31 +93,12 @@ class Served : public testing::Test {
     return client;
   }
 
-  double value_of(const std::string& name, const std::map<std::string, std::string>& labels = {}) {
-    telemetry::Exposition exposition;
-    server_->collect(exposition);
-    const auto series = telemetry::read_exposition(exposition.text());
-    return telemetry::find_series(*series, name, labels)->value;
-  }
-
-  ServerSettings settings_;
-  telemetry::FakeLogger log_;
-  Owed owed_;
+  PendingResponds pending_;
   std::stop_token client_gone_;  // of the last request for /watched
   std::atomic<int> smuggled_{0};
-  std::unique_ptr<Server> server_;
 };
 
-std::string get(const std::string& path, const std::string& headers = "") {
-  return "GET " + path + " HTTP/1.1\r\nHost: weir\r\n" + headers + "\r\n";
-}
-
-std::string post(const std::string& path, const std::string& body, const std::string& headers = "") {
-  return "POST " + path + " HTTP/1.1\r\nHost: weir\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\n" + headers + "\r\n" + body;
-}
-
-TEST_F(Served, AnswersAndKeepsTheConnection) {
+TEST_F(ServerTest, AnswersAndKeepsTheConnection) {
   start();
   RawSocket client = this->client();
   for (int request = 0; request < 3; ++request) {
@@ -145,7 +113,7 @@ TEST_F(Served, AnswersAndKeepsTheConnection) {
   EXPECT_EQ(client.reply().body, "127.0.0.1");
 }
 
-TEST_F(Served, GivesEveryReplyARequestId) {
+TEST_F(ServerTest, GivesEveryReplyARequestId) {
   start();
   std::set<std::string> made;
   for (const std::string& own : {""s, "has space"s, "\x80"s, std::string(129, 'r')}) {
@@ -160,7 +128,7 @@ TEST_F(Served, GivesEveryReplyARequestId) {
   EXPECT_EQ(other.reply().headers.at("X-Request-Id"), std::string(128, 'r'));
 }
 
-TEST_F(Served, AnswersAMalformedRequestOnceAndHangsUpAndReadsNothingBehindIt) {
+TEST_F(ServerTest, AnswersAMalformedRequestOnceAndClosesWithoutReadingOn) {
   struct Case {
     std::string name, bytes;
     int status;
@@ -205,7 +173,7 @@ TEST_F(Served, AnswersAMalformedRequestOnceAndHangsUpAndReadsNothingBehindIt) {
   EXPECT_EQ(smuggled_, 0);
 }
 
-TEST_F(Served, RefusesABodyBeforeItIsReadAndSaysContinueOnlyIfItMayGoOn) {
+TEST_F(ServerTest, RefusesABodyBeforeItIsReadAndSends100ContinueOnlyIfItIsAccepted) {
   struct Case {
     std::string path, length;
     int status;
@@ -232,7 +200,7 @@ TEST_F(Served, RefusesABodyBeforeItIsReadAndSaysContinueOnlyIfItMayGoOn) {
   EXPECT_EQ(reply.body, "hello");
 }
 
-TEST_F(Served, LetsAClientReadTheRefusalWhileItStillSends) {
+TEST_F(ServerTest, LetsAClientReadTheRefusalWhileItStillSends) {
   start();
   RawSocket client = this->client();
   client.send("POST /small HTTP/1.1\r\nHost: weir\r\nContent-Length: 4000000\r\n\r\n");
@@ -240,7 +208,7 @@ TEST_F(Served, LetsAClientReadTheRefusalWhileItStillSends) {
   EXPECT_EQ(client.reply().status, 413);
 }
 
-TEST_F(Served, KnowsMethodsAndPaths) {
+TEST_F(ServerTest, MatchesMethodsAndPaths) {
   struct Case {
     std::string method, path;
     int status;
@@ -277,7 +245,7 @@ TEST_F(Served, KnowsMethodsAndPaths) {
   }
 }
 
-TEST_F(Served, AnswersHeadAsGetWithoutTheBody) {
+TEST_F(ServerTest, AnswersHeadAsGetWithoutTheBody) {
   start();
   RawSocket client = this->client();
   client.send("HEAD /hello?you HTTP/1.1\r\nHost: weir\r\n\r\n" + get("/hello"));
@@ -287,7 +255,7 @@ TEST_F(Served, AnswersHeadAsGetWithoutTheBody) {
   EXPECT_EQ(client.reply().body, "hello ");
 }
 
-TEST_F(Served, LetsScriptsOfAnyPageCallOnlyTheRoutesThatSaySo) {
+TEST_F(ServerTest, LetsScriptsOfAnyPageCallOnlyCrossOriginRoutes) {
   start();
   RawSocket client = this->client();
   client.send(
@@ -322,7 +290,7 @@ TEST_F(Served, LetsScriptsOfAnyPageCallOnlyTheRoutesThatSaySo) {
   EXPECT_EQ(refused.headers.at("Access-Control-Allow-Origin"), "http://page");
 }
 
-TEST_F(Served, LetsOnlyScriptsOfTheListedPagesReadReplies) {
+TEST_F(ServerTest, LetsOnlyScriptsOfListedOriginsReadReplies) {
   settings_.cors_origins = {"https://shop.example", "http://localhost:3000"};
   start();
   RawSocket client = this->client();
@@ -340,7 +308,7 @@ TEST_F(Served, LetsOnlyScriptsOfTheListedPagesReadReplies) {
   }
 }
 
-TEST_F(Served, GivesEveryReplyADateAndARequestId) {
+TEST_F(ServerTest, GivesEveryReplyADateAndARequestId) {
   start();
   for (const std::string& bytes :
        {get("/hello"), get("/nowhere"), post("/small", "too large for it"), get("/hello", "Expect: more\r\n"),
@@ -357,7 +325,7 @@ TEST_F(Served, GivesEveryReplyADateAndARequestId) {
   }
 }
 
-TEST_F(Served, SpeaksHttp10) {
+TEST_F(ServerTest, ServesHttp10) {
   start();
   RawSocket once = client();
   once.send("GET /hello HTTP/1.0\r\n\r\n");
@@ -373,7 +341,7 @@ TEST_F(Served, SpeaksHttp10) {
   }
 }
 
-TEST_F(Served, HangsUpWhenAskedTo) {
+TEST_F(ServerTest, ClosesWhenTheClientRequestsIt) {
   start();
   RawSocket client = this->client();
   client.send(get("/hello", "Connection: close\r\n") + get("/smuggled"));
@@ -383,7 +351,7 @@ TEST_F(Served, HangsUpWhenAskedTo) {
   EXPECT_EQ(smuggled_, 0);
 }
 
-TEST_F(Served, TakesARequestByteByByte) {
+TEST_F(ServerTest, ReadsARequestByteByByte) {
   start();
   RawSocket client = this->client();
   for (const char byte : post("/echo", "hello") + get("/hello?you")) client.send({&byte, 1});
@@ -391,7 +359,7 @@ TEST_F(Served, TakesARequestByteByByte) {
   EXPECT_EQ(client.reply().body, "hello you");
 }
 
-TEST_F(Served, TakesLargeBodiesPlainAndChunkedAndGivesThemBack) {
+TEST_F(ServerTest, ReadsAndWritesLargeBodiesPlainAndChunked) {
   start();
   std::string body(4 * limits::MiB, '\0');
   for (std::size_t at = 0; at < body.size(); ++at) body[at] = static_cast<char>('a' + at % 23);
@@ -405,7 +373,7 @@ TEST_F(Served, TakesLargeBodiesPlainAndChunkedAndGivesThemBack) {
   chunked += "0\r\n\r\n";
   RawSocket client = this->client();
   for (const std::string& bytes : {post("/echo", body), chunked, post("/echo", body)}) {
-    // While it sends no one reads here, as with simple clients.
+    // The client reads nothing while it sends, as simple clients do.
     ASSERT_TRUE(client.send(bytes));
     const RawReply reply = client.reply();
     EXPECT_EQ(reply.status, 200);
@@ -413,7 +381,7 @@ TEST_F(Served, TakesLargeBodiesPlainAndChunkedAndGivesThemBack) {
   }
 }
 
-TEST_F(Served, KeepsTheOrderOfAHundredPipelinedRequests) {
+TEST_F(ServerTest, KeepsTheOrderOfAHundredPipelinedRequests) {
   start();
   RawSocket client = this->client();
   std::string bytes;
@@ -422,7 +390,7 @@ TEST_F(Served, KeepsTheOrderOfAHundredPipelinedRequests) {
   client.send(bytes);
   client.finish_sending();  // a half-closed client still gets every reply
   std::thread answers([this] {
-    for (int later = 0; later < 10; ++later) owed_.take()({.body = "later"});
+    for (int later = 0; later < 10; ++later) pending_.take()({.body = "later"});
   });
   for (int request = 0; request < 100; ++request) {
     const RawReply reply = client.reply();
@@ -434,12 +402,12 @@ TEST_F(Served, KeepsTheOrderOfAHundredPipelinedRequests) {
   EXPECT_TRUE(client.closed_by_server());
 }
 
-TEST_F(Served, OutlivesClientsThatResetWhileTheyAreAnswered) {
+TEST_F(ServerTest, SurvivesClientsThatResetWhileTheyAreAnswered) {
   start();
   for (int round = 0; round < 20; ++round) {
     RawSocket client = this->client();
     client.send(post("/later", "x") + get("/large") + get("/hello"));
-    Respond respond = owed_.take();
+    Respond respond = pending_.take();
     client.reset();
     respond({.body = std::string(limits::MiB, 'x')});
   }
@@ -448,46 +416,46 @@ TEST_F(Served, OutlivesClientsThatResetWhileTheyAreAnswered) {
   EXPECT_EQ(client.reply().status, 200);
 }
 
-TEST_F(Served, Fault43TellsARouteThatItsClientIsGone) {
-  settings_.linger_deadline = 20ms;  // and so the connections are looked at every 5 ms
+TEST_F(ServerTest, Fault43NotifiesARouteThatItsClientIsGone) {
+  settings_.linger_deadline = 20ms;  // so connections are checked every 5 ms
   start();
   for (const bool by_reset : {false, true}) {
     RawSocket client = this->client();
-    client.send(get("/watched") + get("/hello"));  // what is pipelined does not hide the end
-    Respond respond = owed_.take();
+    client.send(get("/watched") + get("/hello"));  // a pipelined request does not hide the end
+    Respond respond = pending_.take();
     EXPECT_FALSE(client_gone_.stop_requested());
     if (by_reset)
       client.reset();
     else
       client.close();
-    std::promise<void> told;
-    const std::stop_callback tell(client_gone_, [&] { told.set_value(); });
-    EXPECT_EQ(told.get_future().wait_for(20s), std::future_status::ready) << by_reset;
+    std::promise<void> notified;
+    const std::stop_callback notify(client_gone_, [&] { notified.set_value(); });
+    EXPECT_EQ(notified.get_future().wait_for(20s), std::future_status::ready) << by_reset;
     respond({});
   }
 }
 
-TEST_F(Served, Fault43TellsARouteThatTheServerHungUp) {
+TEST_F(ServerTest, Fault43NotifiesARouteThatTheServerClosedTheConnection) {
   start();
   RawSocket client = this->client();
   client.send(get("/watched"));
-  Respond respond = owed_.take();
+  Respond respond = pending_.take();
   server_->stop(0ms);
   EXPECT_TRUE(client_gone_.stop_requested());
   respond({});
 }
 
-TEST_F(Served, AnswersAClientThatOnlyClosedItsSendingSide) {
+TEST_F(ServerTest, AnswersAClientThatOnlyClosedItsSendingSide) {
   start();
   RawSocket client = this->client();
   client.send(get("/watched"));
   client.finish_sending();
-  Respond respond = owed_.take();
+  Respond respond = pending_.take();
   respond({.body = "in time"});
   EXPECT_EQ(client.reply().body, "in time");
 }
 
-TEST_F(Served, WritesLargeRepliesToSlowReaders) {
+TEST_F(ServerTest, WritesLargeRepliesToSlowReaders) {
   start();
   RawSocket client;
   client.receive_little();
@@ -497,15 +465,15 @@ TEST_F(Served, WritesLargeRepliesToSlowReaders) {
   EXPECT_EQ(client.reply().body, "hello you");
 }
 
-TEST_F(Served, AnswersForARouteThatForgetsTo) {
+TEST_F(ServerTest, Answers500ForARouteThatDoesNotReply) {
   start();
   RawSocket client = this->client();
   client.send(post("/later", "x"));
-  owed_.take();
+  pending_.take();
   EXPECT_EQ(client.reply().status, 500);
 }
 
-TEST_F(Served, Fault10HoldsEveryPartOfARequestToItsDeadline) {
+TEST_F(ServerTest, Fault10AppliesADeadlineToEveryPartOfARequest) {
   struct Case {
     std::string name, bytes;
     int status;
@@ -517,7 +485,7 @@ TEST_F(Served, Fault10HoldsEveryPartOfARequestToItsDeadline) {
   for (const Case& slow :
        {Case{"idle from the start", "", 0}, Case{"header", "GET /hel", 408},
         Case{"body", "POST /echo HTTP/1.1\r\nHost: w\r\nContent-Length: 5\r\n\r\nh", 408},
-        Case{"route", post("/later", "x"), 500}, Case{"idle behind", get("/hello"), 200}}) {
+        Case{"route", post("/later", "x"), 500}, Case{"idle after a reply", get("/hello"), 200}}) {
     SCOPED_TRACE(slow.name);
     RawSocket client = this->client();
     client.send(slow.bytes);
@@ -525,10 +493,10 @@ TEST_F(Served, Fault10HoldsEveryPartOfARequestToItsDeadline) {
     EXPECT_EQ(client.rest(), "");
     EXPECT_TRUE(client.closed_by_server());
   }
-  owed_.take()({.body = "too late"});
+  pending_.take()({.body = "too late"});
 }
 
-TEST_F(Served, Fault10HangsUpOnAClientThatDoesNotReadItsReply) {
+TEST_F(ServerTest, Fault10ClosesTheConnectionOfAClientThatDoesNotReadItsReply) {
   settings_.request_deadline = 40ms;
   start();
   RawSocket client;
@@ -543,7 +511,7 @@ TEST_F(Served, Fault10HangsUpOnAClientThatDoesNotReadItsReply) {
   EXPECT_TRUE(client.closed_by_server());
 }
 
-TEST_F(Served, Fault13ClosesTheOldestIdleConnectionForANewOneWhenItIsFull) {
+TEST_F(ServerTest, Fault13ClosesTheOldestIdleConnectionForANewOneWhenItIsFull) {
   settings_.connections_max = 2;
   start();
   RawSocket first = client();
@@ -559,17 +527,17 @@ TEST_F(Served, Fault13ClosesTheOldestIdleConnectionForANewOneWhenItIsFull) {
   EXPECT_TRUE(first.closed_by_server());
   second.send(get("/hello"));
   EXPECT_EQ(second.reply().status, 200);
-  EXPECT_EQ(value_of("weir_http_connections_evicted_total", {{"reason", "connections"}}), 1);
+  EXPECT_EQ(metric("weir_http_connections_evicted_total", {{"reason", "connections"}}), 1);
 }
 
-TEST_F(Served, AnswersANewClientAtOnceWhenAllConnectionsAreBusy) {
+TEST_F(ServerTest, AnswersANewClientAtOnceWhenAllConnectionsAreBusy) {
   settings_.connections_max = 2;
   start();
   RawSocket first = client();
   RawSocket second = client();
   for (RawSocket* one : {&first, &second}) one->send(post("/later", "x"));
   std::vector<Respond> later;
-  for (int request = 0; request < 2; ++request) later.push_back(owed_.take());
+  for (int request = 0; request < 2; ++request) later.push_back(pending_.take());
   RawSocket third = client();
   third.send(get("/hello"));
   const RawReply reply = third.reply();
@@ -581,7 +549,7 @@ TEST_F(Served, AnswersANewClientAtOnceWhenAllConnectionsAreBusy) {
   EXPECT_EQ(second.reply().status, 200);
 }
 
-TEST_F(Served, Fault38LetsOneAddressNotTakeAllConnectionsFromAnother) {
+TEST_F(ServerTest, Fault38ServesAnAddressAlthoughAnotherOneHasAllConnections) {
   settings_.connections_max = 4;
   start();
   std::vector<RawSocket> slow;
@@ -597,7 +565,7 @@ TEST_F(Served, Fault38LetsOneAddressNotTakeAllConnectionsFromAnother) {
   }
 }
 
-TEST_F(Served, Fault38ClosesTheGreediestConnectionsOfAnAddressAndServesOthersMeanwhile) {
+TEST_F(ServerTest, Fault38ClosesTheGreediestConnectionsOfAnAddressAndServesOthersMeanwhile) {
   settings_.body_bytes_max = 64 * limits::KiB;
   settings_.address_held_bytes_max = 0;  // then three bodies
   settings_.held_bytes_max = 0;          // then twice as much
@@ -610,7 +578,7 @@ TEST_F(Served, Fault38ClosesTheGreediestConnectionsOfAnAddressAndServesOthersMea
     RawSocket honest = client_at("127.0.0.3");
     honest.send(post("/echo", std::string(32 * limits::KiB, 'y')));
     EXPECT_EQ(honest.reply().status, 200);
-    EXPECT_LE(value_of("weir_http_held_bytes"), 2 * 3 * 64 * limits::KiB);
+    EXPECT_LE(metric("weir_http_held_bytes"), 2 * 3 * 64 * limits::KiB);
   }
   int refused = 0;
   for (RawSocket& one : greedy) {
@@ -620,11 +588,11 @@ TEST_F(Served, Fault38ClosesTheGreediestConnectionsOfAnAddressAndServesOthersMea
     refused += status != 200;
   }
   EXPECT_GE(refused, 9);
-  EXPECT_GE(value_of("weir_http_connections_evicted_total", {{"reason", "address_bytes"}}), 1);
-  EXPECT_EQ(value_of("weir_http_connections_evicted_total", {{"reason", "total_bytes"}}), 0);
+  EXPECT_GE(metric("weir_http_connections_evicted_total", {{"reason", "address_bytes"}}), 1);
+  EXPECT_EQ(metric("weir_http_connections_evicted_total", {{"reason", "total_bytes"}}), 0);
 }
 
-TEST_F(Served, Fault38ClosesTheGreediestAddressFirstWhenAllTogetherHoldTooMuch) {
+TEST_F(ServerTest, Fault38ClosesTheGreediestAddressFirstWhenTheTotalIsExceeded) {
   settings_.body_bytes_max = 64 * limits::KiB;
   settings_.address_held_bytes_max = 0;
   settings_.held_bytes_max = 0;  // six bodies
@@ -644,19 +612,19 @@ TEST_F(Served, Fault38ClosesTheGreediestAddressFirstWhenAllTogetherHoldTooMuch) 
     }
   modest.send("x");
   EXPECT_EQ(modest.reply().status, 200);
-  EXPECT_GE(value_of("weir_http_connections_evicted_total", {{"reason", "total_bytes"}}), 1);
+  EXPECT_GE(metric("weir_http_connections_evicted_total", {{"reason", "total_bytes"}}), 1);
 }
 
-TEST_F(Served, Fault38CountsRequestsThatAreInFlightForTheirAddress) {
+TEST_F(ServerTest, Fault38CountsRequestsThatAreInFlightForTheirAddress) {
   settings_.body_bytes_max = 64 * limits::KiB;
   settings_.address_held_bytes_max = 0;  // three bodies
   start();
   std::vector<RawSocket> busy;
-  std::vector<Respond> owed;
+  std::vector<Respond> responds;
   for (int number = 0; number < 3; ++number) {
     busy.push_back(client_at("127.0.0.2"));
     busy.back().send(post("/later", std::string(60 * limits::KiB, 'x')));
-    owed.push_back(owed_.take());
+    responds.push_back(pending_.take());
   }
   RawSocket more = client_at("127.0.0.2");
   more.send(post("/later", std::string(60 * limits::KiB, 'x')));
@@ -667,11 +635,11 @@ TEST_F(Served, Fault38CountsRequestsThatAreInFlightForTheirAddress) {
   RawSocket other = client_at("127.0.0.3");
   other.send(post("/echo", std::string(60 * limits::KiB, 'x')));
   EXPECT_EQ(other.reply().status, 200);
-  for (Respond& respond : owed) respond({});
+  for (Respond& respond : responds) respond({});
   for (RawSocket& one : busy) EXPECT_EQ(one.reply().status, 200);
 }
 
-TEST_F(Served, Fault38GathersAtMost64KiBOfRepliesThatNobodyReads) {
+TEST_F(ServerTest, Fault38BuffersAtMost64KiBOfRepliesThatTheClientDoesNotRead) {
   start();
   RawSocket client;
   client.receive_little();
@@ -684,16 +652,16 @@ TEST_F(Served, Fault38GathersAtMost64KiBOfRepliesThatNobodyReads) {
   for (int round = 0; round < 200; ++round) {
     watcher.send(get("/hello"));
     EXPECT_EQ(watcher.reply().status, 200);
-    held = std::max(held, value_of("weir_http_held_bytes"));
+    held = std::max(held, metric("weir_http_held_bytes"));
   }
   // The watcher's minimum, the replies, and the requests that came with the first ones.
   EXPECT_LE(held, 8 * limits::KiB + limits::unsent_replies_bytes_max + 2 * 16 * limits::KiB);
-  EXPECT_GE(value_of("weir_http_reads_paused_total"), 1);
+  EXPECT_GE(metric("weir_http_reads_paused_total"), 1);
   for (int request = 0; request < 3000; ++request) ASSERT_EQ(client.reply().body.size(), 30 * limits::KiB);
   sender.join();
 }
 
-TEST_F(Served, Fault13PausesWithoutFileDescriptorsAndRecovers) {
+TEST_F(ServerTest, Fault13PausesWithoutFileDescriptorsAndRecovers) {
   settings_.request_deadline = 40ms;  // so that the next try comes soon
   start();
   RawSocket waiting;
@@ -705,21 +673,21 @@ TEST_F(Served, Fault13PausesWithoutFileDescriptorsAndRecovers) {
   for (int fd = 0; (fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) taken.push_back(fd);
   waiting.connect(server_->port());
   waiting.send(get("/hello"));
-  EXPECT_NE(log_.await("no further connections"), "");
+  EXPECT_NE(logger_.await("cannot accept connections"), "");
   for (const int fd : taken) ::close(fd);
   EXPECT_EQ(waiting.reply().status, 200);
-  EXPECT_EQ(log_.lines().size(), 1u);
+  EXPECT_EQ(logger_.lines().size(), 1u);
   ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
-TEST_F(Served, StopsInOrder) {
+TEST_F(ServerTest, FinishesCurrentRequestsWhenItStops) {
   start();
   RawSocket idle = client();
   idle.send(get("/hello"));
   EXPECT_EQ(idle.reply().status, 200);
   RawSocket busy = client();
   busy.send(post("/later", "x"));
-  Respond respond = owed_.take();
+  Respond respond = pending_.take();
   std::thread stopper([this] { EXPECT_TRUE(server_->stop(20s)); });
   EXPECT_EQ(idle.rest(), "");  // closed at once
   EXPECT_TRUE(idle.closed_by_server());
@@ -732,7 +700,7 @@ TEST_F(Served, StopsInOrder) {
   EXPECT_THROW(client(), std::runtime_error);
 }
 
-TEST_F(Served, GivesARequestThatHasOnlyBegunALastMomentWhenItStops) {
+TEST_F(ServerTest, GivesAnIncompleteRequestALittleTimeWhenItStops) {
   settings_.linger_deadline = 20ms;
   start();
   RawSocket begun = client();
@@ -743,41 +711,41 @@ TEST_F(Served, GivesARequestThatHasOnlyBegunALastMomentWhenItStops) {
   EXPECT_EQ(begun.rest(), "");
 }
 
-TEST_F(Served, CutsOffWhatDoesNotFinishWhenItsPatienceEnds) {
+TEST_F(ServerTest, ClosesWhatHasNotFinishedAtTheTimeoutOfStop) {
   start();
   RawSocket busy = client();
   busy.send(post("/later", "x"));
-  Respond respond = owed_.take();
+  Respond respond = pending_.take();
   EXPECT_FALSE(server_->stop(10ms));
   EXPECT_EQ(busy.rest(), "");
   server_.reset();
-  respond({.body = "nobody is there any more"});
+  respond({.body = "the client is gone"});
 }
 
-TEST_F(Served, RefusesAPortThatIsTakenAndNamesIt) {
+TEST_F(ServerTest, RefusesAPortThatIsInUseAndNamesIt) {
   for (const int threads : {1, 2}) {
     settings_.threads = threads;
     settings_.port = 0;
     start();
     settings_.port = server_->port();
-    const auto second = Server::open(settings_, [this] { return routes(); }, log_);
+    const auto second = Server::open(settings_, [this] { return routes(); }, logger_);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, "address_in_use");
     EXPECT_NE(second.error().text.find("127.0.0.1:" + std::to_string(server_->port())), std::string::npos);
     server_->stop(0ms);
   }
   settings_.bind_address = "nowhere";
-  const auto nowhere = Server::open(settings_, [this] { return routes(); }, log_);
+  const auto nowhere = Server::open(settings_, [this] { return routes(); }, logger_);
   ASSERT_FALSE(nowhere);
   EXPECT_EQ(nowhere.error().code, "address_invalid");
 }
 
-TEST_F(Served, ServesManyClientsOnSeveralThreads) {
+TEST_F(ServerTest, ServesManyClientsOnSeveralThreads) {
   settings_.threads = 2;
   start();
   std::atomic<bool> over = false;
   std::thread answers([&] {
-    for (int later = 0; later < 8 * 50; ++later) owed_.take()({.body = "later"});
+    for (int later = 0; later < 8 * 50; ++later) pending_.take()({.body = "later"});
     over = true;
   });
   std::vector<std::thread> clients;

@@ -1,3 +1,6 @@
+// `epoch_` carries the state for the path without a lock: its parity tells whether the breaker is closed.
+// Everything else changes under the mutex. A result counts only if its epoch is still the current one, so
+// results of earlier states cannot move the breaker.
 #include "intake/breaker.hpp"
 
 #include <algorithm>
@@ -6,45 +9,48 @@
 namespace weir::intake {
 
 std::optional<Breaker::Epoch> Breaker::pass(MonoTime now) {
-  if (const auto term = pass_if_closed()) return term;
+  if (const auto epoch = pass_if_closed()) return epoch;
   const std::scoped_lock lock(mutex_);
-  const Epoch term = term_.load(std::memory_order_relaxed);
-  if (is_closed(term)) return term;
+  const Epoch epoch = epoch_.load(std::memory_order_relaxed);
+  if (is_closed(epoch)) return epoch;
   if (now < until_) return std::nullopt;
+  // This request is the probe. A new epoch makes the result of an earlier probe, which is late, not count.
   probing_ = true;
-  until_ = now + settings_.probe_patience;
-  term_.store(term + 2, std::memory_order_relaxed);  // an earlier probe has no say any more
-  return term + 2;
+  until_ = now + settings_.probe_timeout;
+  epoch_.store(epoch + 2, std::memory_order_relaxed);
+  return epoch + 2;
 }
 
-Breaker::Change Breaker::judge(Epoch term, Verdict verdict, MonoTime now) {
-  if (is_closed(term) && verdict == Verdict::good) {
+Breaker::Change Breaker::on_result(Epoch epoch, AppendResult result, MonoTime now) {
+  if (is_closed(epoch) && result == AppendResult::success) {
+    // A store only if there is something to reset: the cache line stays shared between the io threads.
     if (failures_.load(std::memory_order_relaxed) != 0) failures_.store(0, std::memory_order_relaxed);
     return Change::none;
   }
-  if (is_closed(term) && verdict == Verdict::neither) return Change::none;
+  if (is_closed(epoch) && result == AppendResult::ignored) return Change::none;
   const std::scoped_lock lock(mutex_);
-  if (term != term_.load(std::memory_order_relaxed)) return Change::none;
-  if (is_closed(term)) {
+  if (epoch != epoch_.load(std::memory_order_relaxed)) return Change::none;
+  if (is_closed(epoch)) {
     if (failures_.fetch_add(1, std::memory_order_relaxed) + 1 < settings_.failures_to_open)
       return Change::none;
     pause_ = settings_.pause_first;
     open(now);
     return Change::opened;
   }
-  switch (verdict) {
-    case Verdict::good:
+  // The result of the probe.
+  switch (result) {
+    case AppendResult::success:
       probing_ = false;
       failures_.store(0, std::memory_order_relaxed);
-      term_.store(term + 1, std::memory_order_relaxed);
+      epoch_.store(epoch + 1, std::memory_order_relaxed);
       return Change::closed;
-    case Verdict::bad:
+    case AppendResult::failure:
       pause_ = std::min(2 * pause_, settings_.pause_max);
       open(now);
       return Change::none;
-    case Verdict::neither:
+    case AppendResult::ignored:
       probing_ = false;
-      until_ = now;  // it has told nothing: the next one goes
+      until_ = now;  // nothing was learned about the log, so the next request tries at once
       return Change::none;
   }
   return Change::none;
@@ -53,8 +59,8 @@ Breaker::Change Breaker::judge(Epoch term, Verdict verdict, MonoTime now) {
 void Breaker::open(MonoTime now) {
   probing_ = false;
   until_ = now + pause_;
-  const Epoch term = term_.load(std::memory_order_relaxed);
-  term_.store(is_closed(term) ? term + 1 : term + 2, std::memory_order_relaxed);
+  const Epoch epoch = epoch_.load(std::memory_order_relaxed);
+  epoch_.store(is_closed(epoch) ? epoch + 1 : epoch + 2, std::memory_order_relaxed);
 }
 
 Breaker::State Breaker::state(MonoTime now) const {

@@ -1,16 +1,17 @@
-// Keeps requests away from a log that does not answer: better a 503 at once than one after ten seconds, and a
-// log that comes back is not met by all that piled up.
+// Circuit breaker between requests and the event log. While appends fail, clients get 503 at once instead of
+// waiting for a timeout. A log that recovers does not receive all waiting clients at the same time.
 //
-//             failures_to_open in a row             pause is over: one request goes through
-//    closed ─────────────────────────────▶ open ◀──────────────────────────────────────────▶ half open
-//      ▲                                        it failed: the pause doubles, up to pause_max      │
-//      └───────────────────────────────────────────────────────────────────────────────────────────┘
-//                                              it was kept
+//             failures_to_open in a row            the pause is over: one request tries
+//    closed ────────────────────────────▶ open ◀────────────────────────────────────────▶ half open
+//      ▲                                    it failed: the pause doubles, up to pause_max     │
+//      └──────────────────────────────────────────────────────────────────────────────────────┘
+//                                           it succeeded
 //
-// In a row means with no event kept in between, whatever the partition. What was sent before the breaker
-// changed has no say any more when its answer comes. The one that goes through may be lost on its way, so it
-// counts as lost after probe_patience, and the next one goes: the breaker is never stuck. Nothing that it
-// refuses goes anywhere: it is answered, and forgotten.
+// "In a row" means that no event was stored in between, in any partition. Results of requests that passed
+// before the last change of state are ignored. If the request that tries reports no result within
+// probe_timeout, the next request tries. So the breaker cannot stay open for ever.
+//
+// The breaker queues nothing: a refused request is answered and forgotten.
 #pragma once
 
 #include <atomic>
@@ -28,57 +29,60 @@ struct BreakerSettings {
   int failures_to_open = 5;
   std::chrono::milliseconds pause_first{1000};
   std::chrono::milliseconds pause_max{10'000};
-  std::chrono::milliseconds probe_patience{15'000};  // more than a log takes to answer, which is 10 s
+  // Must be longer than the log takes to report receipts, which is at most 10 s.
+  std::chrono::milliseconds probe_timeout{15'000};
 };
 
-// Time is handed in. Any thread may call; while it is closed nothing is locked, and a request costs two
-// loads.
+// Thread-safe. Reads no clock: the caller passes the time. While closed, a request costs two atomic loads and
+// no lock.
 class Breaker {
  public:
   enum class State : std::uint8_t { closed, open, half_open };
-  enum class Verdict : std::uint8_t {
-    good,     // the log kept something
-    bad,      // it kept nothing, for a reason of its own or unknown
-    neither,  // it was not asked, or the event is at fault
+  enum class AppendResult : std::uint8_t {
+    success,  // the log has stored an event
+    failure,  // it has stored none, or that is unknown, and the reason is its own
+    ignored,  // the log was not asked, or the event is the reason
   };
   enum class Change : std::uint8_t { none, opened, closed };
-  // Under which circumstances a request was let through.
+  // Identifies the state in which a request passed. Pass it to on_result().
   using Epoch = std::uint64_t;
 
   explicit Breaker(BreakerSettings settings = {}) : settings_(settings) {}
 
-  [[nodiscard]] bool is_closed() const { return is_closed(term_.load(std::memory_order_relaxed)); }
-  // Lets a request through, if closed. No time is needed for that.
+  [[nodiscard]] bool is_closed() const { return is_closed(epoch_.load(std::memory_order_relaxed)); }
+  // Returns the epoch if the breaker is closed; else nothing. For the usual case, which needs no time.
   [[nodiscard]] std::optional<Epoch> pass_if_closed() const {
-    const Epoch term = term_.load(std::memory_order_relaxed);
-    return is_closed(term) ? std::optional(term) : std::nullopt;
+    const Epoch epoch = epoch_.load(std::memory_order_relaxed);
+    return is_closed(epoch) ? std::optional(epoch) : std::nullopt;
   }
-  // The same in any state: nothing if the request must be refused.
+  // Returns the epoch if the request may go to the log, in any state. Returns nothing if it must be refused.
   [[nodiscard]] std::optional<Epoch> pass(MonoTime now);
 
-  // For each request that was let through, what became of it. `good` costs next to nothing while closed.
-  Change judge(Epoch term, Verdict verdict, MonoTime now);
+  // Reports the result of a request that has passed. Call it once for each of them. Returns the change of
+  // state that the result has caused. `now` is not used for a success while closed.
+  Change on_result(Epoch epoch, AppendResult result, MonoTime now);
 
   [[nodiscard]] State state(MonoTime now) const;
-  // How long from now until a request may go through; at least a second, for Retry-After.
+  // Returns the time until a request may pass, at least one second, for Retry-After.
   [[nodiscard]] std::chrono::seconds retry_after(MonoTime now) const;
 
  private:
-  static constexpr bool is_closed(Epoch term) { return term % 2 == 0; }
+  static constexpr bool is_closed(Epoch epoch) { return epoch % 2 == 0; }
 
   void open(MonoTime now);  // under the lock
 
   const BreakerSettings settings_;
-  std::atomic<Epoch> term_{0};  // even: closed; odd: not. Grows with every change and every probe
-  std::atomic<int> failures_{0};
+  // Even: closed. Odd: open or half open. Increases with every change of state and every probe.
+  std::atomic<Epoch> epoch_{0};
+  std::atomic<int> failures_{0};  // in a row
 
-  mutable std::mutex mutex_;  // guards what follows, and the growth of term_
+  mutable std::mutex mutex_;  // guards what follows, and changes of epoch_
   std::chrono::milliseconds pause_{0};
-  MonoTime until_;  // open: when the pause is over; half open: when the probe counts as lost
+  MonoTime until_;  // open: the end of the pause; half open: the end of probe_timeout
   bool probing_ = false;
 };
 
-// As a metric's label: "half_open"
+// Returns the value of the metric's label, such as "half_open".
 [[nodiscard]] std::string_view name_of(Breaker::State state);
 
 }  // namespace weir::intake

@@ -1,5 +1,6 @@
-// The port through which accepted events become durable. Filled by sqlite (the embedded log) and kafka; the
-// suite in event_log_contract.hpp holds every filler to what is promised here.
+// The port to the event log, which makes accepted events durable. kafka and sqlite (the embedded log)
+// implement it. testing/event_log_contract.hpp checks each implementation, and the fake, against what is
+// stated here.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +14,23 @@
 
 namespace weir::intake {
 
+// A header of a record, as Kafka has them.
 struct Header {
   std::string name;
   std::string value;
 };
 
-// Where a record's key and value stand in Append::bytes.
+// Position of one record's key and value in EventBatch::bytes.
 struct RecordSlice {
   std::uint32_t key_at = 0;
-  std::uint32_t key_bytes = 0;  // 0: no key, any partition
+  std::uint32_t key_bytes = 0;  // 0: the record has no key and may go to any partition
   std::uint32_t value_at = 0;
   std::uint32_t value_bytes = 0;
-  std::vector<Header> headers;  // nearly always empty
+  std::vector<Header> headers;  // usually empty
 };
 
-// The events of one request, in order; one allocation for all their bytes. Moved into the log.
+// The events of one request, in order. All their bytes are one allocation, because a batch has thousands of
+// events.
 struct EventBatch {
   std::string bytes;
   std::vector<RecordSlice> records;
@@ -40,48 +43,57 @@ struct EventBatch {
   }
 };
 
+// The result of an append for one record. The order is from the best to the worst.
 enum class Receipt : std::uint8_t {
-  kept,      // durable, as durably as this log is set up: the client may be told so
-  not_kept,  // surely not in the log: 503, send again
-  unknown,   // may or may not be in the log: 500, send again with the same message_id
+  kept,      // stored durably: fsync of the embedded log, acks=all of Kafka. The client may get 200.
+  not_kept,  // certainly not in the log. The client gets 503 and sends again.
+  unknown,   // may or may not be in the log. The client gets 500 and sends again with the same message_id.
 };
 
+// The receipts of one append.
 struct Receipts {
-  Receipt all = Receipt::unknown;  // what holds for every record…
-  std::vector<Receipt> each;       // …unless they differ: then one for each record, in order
-  // Where any is not `kept`. ErrorKind::invalid (record_too_large, record_refused) only if that is why every
-  // record that is not kept was refused: sending it again cannot help.
+  // For every record, if `each` is empty.
+  Receipt all = Receipt::unknown;
+  // For each record in order, if they differ.
+  std::vector<Receipt> each;
+  // Why records are not `kept`. It has ErrorKind::invalid (record_too_large, record_refused) only if every
+  // record that is not kept was rejected for that reason; sending it again cannot help then.
   Error why;
 
   [[nodiscard]] Receipt of(std::size_t record) const { return each.empty() ? all : each[record]; }
 };
 
-// Called exactly once for each append, on a thread of the log's own or before append() returns. It must only
-// hand the receipts on and return: it runs between two commits.
+// Called exactly once for each append, on a thread of the log or before append() returns. It must only pass
+// the receipts on: it may run between two commits of the log.
 using ReceiptCallback = std::move_only_function<void(Receipts)>;
 
+// The state of the log, for /health/ready and metrics.
 struct LogHealth {
   bool up = false;
-  std::string reason;           // in words; empty when all is well
-  std::string log_id;           // embedded: made with the file; Kafka: cluster id and topic
-  std::int64_t end = 0;         // sum of the partitions' end offsets
+  std::string reason;           // a text for people; empty if all is well
+  std::string log_id;           // embedded: created with the file; Kafka: cluster id and topic
+  std::int64_t end = 0;         // sum of the end offsets of all partitions
   std::int32_t partitions = 1;  // of the topic; 0: not known yet
-  std::int64_t latency_ms = 0;  // of the last append that was answered
+  std::int64_t latency_ms = 0;  // of the last append with receipts
 };
 
+// Thread-safe.
 class EventLog {
  public:
   EventLog() = default;
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
-  virtual ~EventLog() = default;  // answers what is still open: not_kept if never tried, else unknown
+  // Reports receipts for all outstanding appends: not_kept for those that were not tried, else unknown.
+  virtual ~EventLog() = default;
 
-  // From any thread; never blocks on the disk or the network. What is over the log's bound on waiting bytes
-  // is answered not_kept at once (code log_full), and so is everything while it knows that it cannot be
-  // reached (log_away).
-  virtual void append(EventBatch events, ReceiptCallback receive) = 0;
+  // Appends the records in order and takes ownership of them. Never blocks on the disk or the network. The
+  // receipts are reported later.
+  //
+  // An append gets not_kept at once in two cases: more bytes wait than the log allows (code log_full), or the
+  // log knows that it is unavailable (code log_away).
+  virtual void append(EventBatch events, ReceiptCallback on_receipts) = 0;
 
-  // From any thread; cheap enough for every health probe.
+  // Returns the current state. Cheap enough for every health probe.
   [[nodiscard]] virtual LogHealth health() const = 0;
 };
 

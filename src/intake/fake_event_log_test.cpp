@@ -7,19 +7,19 @@ namespace {
 
 constexpr std::size_t bound = 256 * 1024;
 
-// The fake keeps nothing beyond its life; the world carries it over.
-class SimulatedCluster final : public EventLogWorld {
+// The fake loses its records when it is destroyed, so the fixture keeps them for the next one.
+class FakeFixture final : public EventLogFixture {
  public:
-  SimulatedCluster() { open(); }
+  FakeFixture() { open(); }
 
   EventLog& log() override { return *log_; }
-  std::vector<StandingRecord> standing() override {
+  std::vector<StoredRecord> stored_records() override {
     auto all = before_;
-    for (auto& record : of_this_life()) all.push_back(std::move(record));
+    for (auto& record : of_current_log()) all.push_back(std::move(record));
     return all;
   }
   void reopen() override {
-    before_ = standing();
+    before_ = stored_records();
     open();
   }
   [[nodiscard]] std::size_t waiting_bytes_max() const override { return bound; }
@@ -29,30 +29,30 @@ class SimulatedCluster final : public EventLogWorld {
     log_ = std::make_unique<FakeEventLog>(static_cast<std::int64_t>(before_.size()));
     log_->waiting_bytes_max(bound);
   }
-  [[nodiscard]] std::vector<StandingRecord> of_this_life() const {
-    std::vector<StandingRecord> all;
+  [[nodiscard]] std::vector<StoredRecord> of_current_log() const {
+    std::vector<StoredRecord> all;
     for (const auto& kept : log_->kept()) {
-      auto& record = all.emplace_back(StandingRecord{kept.key, kept.value, {}});
+      auto& record = all.emplace_back(StoredRecord{kept.key, kept.value, {}});
       for (const auto& header : kept.headers)
         if (header.name == "weir.replay") record.replay_source = header.value;
     }
     return all;
   }
 
-  std::vector<StandingRecord> before_;
+  std::vector<StoredRecord> before_;
   std::unique_ptr<FakeEventLog> log_;
 };
 
-std::unique_ptr<EventLogWorld> make_fake_world() { return std::make_unique<SimulatedCluster>(); }
+std::unique_ptr<EventLogFixture> make_fake_fixture() { return std::make_unique<FakeFixture>(); }
 
-INSTANTIATE_TEST_SUITE_P(Fake, EventLogContract, testing::Values(&make_fake_world));
+INSTANTIATE_TEST_SUITE_P(Fake, EventLogContract, testing::Values(&make_fake_fixture));
 
 using event_log_contract::Answers;
 using event_log_contract::request;
 
-const Error away{ErrorKind::unavailable, "away", "told so"};
+const Error away{ErrorKind::unavailable, "away", "unavailable in this test"};
 
-TEST(FakeEventLog, AnswersAsTold) {
+TEST(FakeEventLog, ReportsTheReceiptsThatTheTestChooses) {
   FakeEventLog log;
   Answers answers;
   log.answer(Receipt::not_kept, away);
@@ -73,7 +73,7 @@ TEST(FakeEventLog, AnswersAsTold) {
   EXPECT_EQ(log.appends().size(), 3U);
 }
 
-TEST(FakeEventLog, HoldsAnswersUntilReleased) {
+TEST(FakeEventLog, HoldsReceiptsUntilReleased) {
   FakeEventLog log;
   Answers answers;
   log.hold();
@@ -86,7 +86,7 @@ TEST(FakeEventLog, HoldsAnswersUntilReleased) {
   EXPECT_EQ(log.health().end, 1);
 }
 
-TEST(FakeEventLog, AnswersWhatItHeldWhenItGoes) {
+TEST(FakeEventLog, ReportsWhatItHeldWhenItIsDestroyed) {
   Answers answers;
   {
     FakeEventLog log;

@@ -1,3 +1,14 @@
+// A request passes these steps. 1 to 4 run on the caller's thread, an io thread; 5 runs on a thread of the
+// log, or on the caller's thread if the log reports at once.
+//
+//   1. refuse_if_draining
+//   2. check_event for each event: decode, size, time. Good events are copied into one EventBatch.
+//   3. InFlight counts the bytes of the batch, and the request is refused if that is too much.
+//   4. pass_breaker, then EventLog::append.
+//   5. apply_receipts completes the outcome, SharedState::on_receipts informs the breaker, and the outcome
+//      goes to the caller's callback.
+//
+// Step 5 may run after the destructor, so it uses only SharedState, which it shares by shared_ptr.
 #include "intake/intake.hpp"
 
 #include <algorithm>
@@ -5,7 +16,7 @@
 #include <mutex>
 
 #include "activity/decoder.hpp"
-#include "activity/json_batch.hpp"
+#include "intake/append_durations.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/log_throttle.hpp"
 #include "telemetry/logger.hpp"
@@ -33,22 +44,22 @@ std::string_view key_text(const activity::MemberText& member) {
   return member.kind == string || member.kind == number ? member.text : std::string_view();
 }
 
-// Whether the door takes this event. One that is too large is looked at all the same as long as that is
-// cheap: what else is wrong with it helps its sender more.
-Result<UserActivity> judge(activity::Decoder& decoder, std::string_view json, WallTime now,
-                           const IntakeSettings& settings) {
+// Decodes one event and checks whether it is accepted. A too large event is decoded all the same, up to
+// event_bytes_read_max(): another error in it helps its sender more than its size.
+Result<UserActivity> check_event(activity::Decoder& decoder, std::string_view json, WallTime now,
+                                 const IntakeSettings& settings) {
   if (json.size() > settings.event_bytes_read_max())
     return std::unexpected(event_too_large(settings.event_bytes_max));
   auto activity = decoder.decode(json, key_members(settings.partition_key));
   if (!activity) return activity;
   if (json.size() > settings.event_bytes_max)
     return std::unexpected(event_too_large(settings.event_bytes_max));
-  auto timely = check_time_at_door(*activity, now);
+  auto timely = check_time_at_ingest(*activity, now);
   if (!timely) return propagate(timely);
   return activity;
 }
 
-// The event's key and bytes, as a record behind those that `events` has.
+// Appends a record with this key and value to the batch.
 void add_record(EventBatch& events, std::string_view key, std::string_view json) {
   RecordSlice record;
   record.key_at = static_cast<std::uint32_t>(events.bytes.size());
@@ -60,16 +71,16 @@ void add_record(EventBatch& events, std::string_view key, std::string_view json)
   events.records.push_back(std::move(record));
 }
 
-// What the log refuses because of the event itself: to send it again cannot help.
-bool is_events_fault(const Receipts& receipts) { return receipts.why.kind == ErrorKind::invalid; }
+// The log rejects the event itself; sending it again cannot help.
+bool is_fault_of_event(const Receipts& receipts) { return receipts.why.kind == ErrorKind::invalid; }
 
 std::string_view code_of(const Receipts& receipts) {
   return receipts.why.code.empty() ? "unspecified" : receipts.why.code;
 }
 
-// What may be said to the client once the log has spoken.
-void settle(Outcome& outcome, const Receipts& receipts, const std::vector<std::size_t>& indexes,
-            IntakeCounts& counts) {
+// Completes the outcome and the counters with the receipts of the log.
+void apply_receipts(Outcome& outcome, const Receipts& receipts, const std::vector<std::size_t>& indexes,
+                    IntakeCounts& counts) {
   std::array<std::uint64_t, 3> by_receipt{};
   for (std::size_t record = 0; record < indexes.size(); ++record) {
     const Receipt receipt = receipts.of(record);
@@ -87,150 +98,122 @@ void settle(Outcome& outcome, const Receipts& receipts, const std::vector<std::s
   if (unknown > 0) counts.unknown.add(outcome.code, unknown);
 }
 
-// The events that the log refuses for their own sake are wrong, as those are that the door refuses.
-void blame_events(Outcome& outcome, const Receipts& receipts) {
+// Reports the failed events as rejected, like those that do not decode.
+void move_failed_to_rejected(Outcome& outcome, const Receipts& receipts) {
   outcome.receipt = Receipt::kept;
   for (const std::size_t index : std::exchange(outcome.failed, {}))
     outcome.rejected.push_back({index, receipts.why.text});
   std::ranges::sort(outcome.rejected, {}, &Rejected::index);
 }
 
-Outcome refused(Error why) {
+Outcome refused_outcome(Error why) {
   Outcome outcome;
   outcome.refused = std::move(why);
   return outcome;
 }
 
-// What the log's answer says of the log.
-Breaker::Verdict verdict_on(const Receipts& receipts, const Outcome& outcome) {
-  if (outcome.accepted > 0) return Breaker::Verdict::good;
-  if (is_events_fault(receipts)) return Breaker::Verdict::neither;
-  // What the log knows without asking is refused at no cost, and what a person must mend is not mended by
-  // waiting: a breaker would only delay the way back.
+// What the receipts say about the health of the log.
+Breaker::AppendResult breaker_result(const Receipts& receipts, const Outcome& outcome) {
+  if (outcome.accepted > 0) return Breaker::AppendResult::success;
+  if (is_fault_of_event(receipts)) return Breaker::AppendResult::ignored;
+  // The log refuses these at once, so a breaker would save nothing. Some of them need an operator; a pause of
+  // the breaker would only delay the recovery after that.
   constexpr std::array<std::string_view, 7> refused_at_once{
       "log_full",       "log_away",          "log_stopping", "topic_unknown",
       "not_authorised", "not_authenticated", "tls_failed"};
   const bool at_once = std::ranges::find(refused_at_once, receipts.why.code) != refused_at_once.end();
-  return at_once ? Breaker::Verdict::neither : Breaker::Verdict::bad;
+  return at_once ? Breaker::AppendResult::ignored : Breaker::AppendResult::failure;
 }
-
-// How long the log took to answer appends. Any thread may add.
-struct AppendDurations {
-  static constexpr std::array<double, 13> seconds_max{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                                      0.1,    0.25,  0.5,    1,     2.5,  10};
-
-  void add(std::chrono::nanoseconds took) {
-    const double seconds = std::chrono::duration<double>(took).count();
-    const auto bucket = std::ranges::lower_bound(seconds_max, seconds) - seconds_max.begin();
-    counts[static_cast<std::size_t>(bucket)].fetch_add(1, std::memory_order_relaxed);
-    nanoseconds.fetch_add(static_cast<std::uint64_t>(took.count()), std::memory_order_relaxed);
-  }
-
-  void collect(telemetry::Exposition& into) const {
-    std::array<std::uint64_t, seconds_max.size() + 1> all{};
-    for (std::size_t bucket = 0; bucket < all.size(); ++bucket) all[bucket] = counts[bucket];
-    into.histogram("weir_intake_append_duration_seconds",
-                   "Time from handing events to the log until the log has answered for them.", seconds_max,
-                   all, static_cast<double>(nanoseconds) / 1e9);
-  }
-
-  std::array<std::atomic<std::uint64_t>, seconds_max.size() + 1> counts{};
-  std::atomic<std::uint64_t> nanoseconds{0};
-};
 
 }  // namespace
 
-// What the requests under way need of the door, which may be gone when their answers come.
+// What requests in flight share. It outlives the Intake as long as receipts are outstanding.
 struct Intake::SharedState {
-  SharedState(const IntakeSettings& settings, Clock its_clock, telemetry::Logger& its_log)
-      : breaker(settings.breaker), clock(std::move(its_clock)), says(its_log) {}
+  SharedState(const IntakeSettings& settings, Clock its_clock, telemetry::Logger& its_logger)
+      : breaker(settings.breaker), clock(std::move(its_clock)), logger(its_logger) {}
 
   IntakeCounts counts;
   AppendDurations append_durations;
   Breaker breaker;
   const Clock clock;
-  telemetry::Logger& says;
+  telemetry::Logger& logger;
   std::mutex mutex;  // guards the next two
-  telemetry::LogThrottle failure;
-  std::uint64_t refused = 0;  // requests, since the breaker opened
+  telemetry::LogThrottle failures;
+  std::uint64_t requests_refused = 0;  // since the breaker opened
 
-  // Judges the log by its answer, and says what is new.
-  void judge(Breaker::Epoch term, const Receipts& receipts, const Outcome& outcome) {
-    const Breaker::Verdict verdict = verdict_on(receipts, outcome);
-    const bool needs_time = verdict != Breaker::Verdict::good || !breaker.is_closed();
+  // Informs the breaker, and logs when appends begin to fail or succeed again.
+  void on_receipts(Breaker::Epoch epoch, const Receipts& receipts, const Outcome& outcome) {
+    const Breaker::AppendResult result = breaker_result(receipts, outcome);
+    // A success while the breaker is closed, the usual case, needs no look at the clock.
+    const bool needs_time = result != Breaker::AppendResult::success || !breaker.is_closed();
     const MonoTime now = needs_time ? clock() : MonoTime{};
-    const Breaker::Change change = breaker.judge(term, verdict, now);
-    if (verdict == Breaker::Verdict::bad) say_failure(receipts, outcome, now);
+    const Breaker::Change change = breaker.on_result(epoch, result, now);
+    if (result == Breaker::AppendResult::failure) log_failure(receipts, outcome, now);
     if (change == Breaker::Change::opened)
-      says.warn("requests are refused for a while: the event log does not take events",
-                {{"code", std::string(code_of(receipts))}, {"reason", receipts.why.text}});
-    if (change == Breaker::Change::closed) say_recovery();
+      logger.warn("appends to the event log fail: requests are refused until it accepts events again",
+                  {{"code", std::string(code_of(receipts))}, {"reason", receipts.why.text}});
+    if (change == Breaker::Change::closed) log_recovery();
   }
 
-  void say_failure(const Receipts& receipts, const Outcome& outcome, MonoTime now) {
+  void log_failure(const Receipts& receipts, const Outcome& outcome, MonoTime now) {
     const std::scoped_lock lock(mutex);
-    const auto times = failure.happens(now);
+    const auto times = failures.on_occurrence(now);
     if (!times) return;
-    says.warn("the event log did not keep what a request brought",
-              {{"code", std::string(code_of(receipts))},
-               {"reason", receipts.why.text},
-               {"outcome", outcome.receipt == Receipt::unknown ? "unknown" : "not kept"},
-               {"times", std::to_string(*times)}});
+    logger.warn("an append to the event log failed",
+                {{"code", std::string(code_of(receipts))},
+                 {"reason", receipts.why.text},
+                 {"outcome", outcome.receipt == Receipt::unknown ? "unknown" : "not kept"},
+                 {"times", std::to_string(*times)}});
   }
 
-  void say_recovery() {
+  void log_recovery() {
     const std::scoped_lock lock(mutex);
-    says.info("the event log takes events again",
-              {{"requests_refused", std::to_string(std::exchange(refused, 0))},
-               {"failures_not_said", std::to_string(failure.ends())}});
+    logger.info("the event log accepts events again",
+                {{"requests_refused", std::to_string(std::exchange(requests_refused, 0))},
+                 {"failures_not_logged", std::to_string(failures.on_end())}});
   }
 };
 
-// The bytes of one request, counted from before they are handed to the log until its answer is there.
+// Counts the bytes of one request as in flight, from its construction to its destruction.
 class Intake::InFlight {
  public:
-  InFlight(std::shared_ptr<SharedState> books, std::size_t bytes) : books_(std::move(books)), bytes_(bytes) {
-    all_ = books_->counts.in_flight_bytes.fetch_add(bytes_, std::memory_order_relaxed) + bytes_;
+  InFlight(std::shared_ptr<SharedState> state, std::size_t bytes) : state_(std::move(state)), bytes_(bytes) {
+    bytes_of_all_ = state_->counts.in_flight_bytes.fetch_add(bytes_, std::memory_order_relaxed) + bytes_;
   }
   InFlight(InFlight&& other) noexcept = default;
   InFlight& operator=(InFlight&&) = delete;
   ~InFlight() {
-    if (books_) books_->counts.in_flight_bytes.fetch_sub(bytes_, std::memory_order_relaxed);
+    if (state_) state_->counts.in_flight_bytes.fetch_sub(bytes_, std::memory_order_relaxed);
   }
 
-  [[nodiscard]] std::size_t bytes_of_all() const { return all_; }
-  [[nodiscard]] SharedState& books() const { return *books_; }
+  // Of all requests, when this one was added.
+  [[nodiscard]] std::size_t bytes_of_all() const { return bytes_of_all_; }
+  [[nodiscard]] SharedState& state() const { return *state_; }
 
  private:
-  std::shared_ptr<SharedState> books_;
+  std::shared_ptr<SharedState> state_;
   std::size_t bytes_ = 0;
-  std::size_t all_ = 0;
+  std::size_t bytes_of_all_ = 0;
 };
 
-Intake::Intake(EventLog& log, IntakeSettings settings, Clock clock, telemetry::Logger& says)
+Intake::Intake(EventLog& log, IntakeSettings settings, Clock clock, telemetry::Logger& logger)
     : log_(log),
       settings_(std::move(settings)),
-      books_(std::make_shared<SharedState>(settings_, std::move(clock), says)) {}
+      state_(std::make_shared<SharedState>(settings_, std::move(clock), logger)) {}
 
 Intake::~Intake() = default;
 
 void Intake::drain() { draining_.store(true, std::memory_order_relaxed); }
 
-const IntakeCounts& Intake::counts() const { return books_->counts; }
+const IntakeCounts& Intake::counts() const { return state_->counts; }
 
-Breaker::State Intake::breaker_state() const { return books_->breaker.state(books_->clock()); }
-
-void Intake::refuse(OutcomeCallback& done, Error why, std::chrono::seconds retry_after) {
-  books_->counts.refused.add(why.code);
-  Outcome outcome = refused(std::move(why));
-  outcome.retry_after = retry_after;
-  done(std::move(outcome));
-}
+Breaker::State Intake::breaker_state() const { return state_->breaker.state(state_->clock()); }
 
 void Intake::collect(telemetry::Exposition& into) const {
-  const IntakeCounts& counts = books_->counts;
-  into.counter("weir_intake_accepted_total", "Events that the log has, as the client was told.",
+  const IntakeCounts& counts = state_->counts;
+  into.counter("weir_intake_accepted_total", "Events that are durable in the event log.",
                static_cast<double>(counts.accepted.load(std::memory_order_relaxed)));
+  // `always` lists codes whose series exist from the start, so that an alert can use rate() on them.
   const auto by_code = [&into](std::string_view name, std::string_view help,
                                const telemetry::CountsByCode& its,
                                std::initializer_list<std::string_view> always) {
@@ -239,36 +222,42 @@ void Intake::collect(telemetry::Exposition& into) const {
     for (const auto& [code, times] : all)
       into.counter(name, help, static_cast<double>(times), {{"code", code}});
   };
-  by_code("weir_intake_rejected_total", "Events, or bodies as a whole, that were wrong (4xx).",
+  by_code("weir_intake_rejected_total", "Events, and bodies as a whole, that were wrong (HTTP 4xx).",
           counts.rejected, {"not_json"});
-  by_code("weir_intake_refused_total", "Requests that were refused before the log was asked (503).",
+  by_code("weir_intake_refused_total", "Requests that were refused without an append to the log (HTTP 503).",
           counts.refused, {"circuit_open", "too_much_in_flight", "shutting_down"});
-  by_code("weir_intake_not_kept_total", "Good events that the log surely does not have.", counts.not_kept,
+  by_code("weir_intake_not_kept_total", "Good events that are not in the log.", counts.not_kept,
           {"log_full"});
   by_code("weir_intake_unknown_total", "Good events that may or may not be in the log.", counts.unknown,
           {"timed_out"});
-  into.gauge("weir_intake_in_flight_bytes", "Bytes of events that the log has not answered yet.",
+  into.gauge("weir_intake_in_flight_bytes", "Bytes of events that wait for a receipt of the log.",
              static_cast<double>(counts.in_flight_bytes.load(std::memory_order_relaxed)));
   using enum Breaker::State;
   const Breaker::State now = breaker_state();
   for (const Breaker::State state : {closed, open, half_open})
-    into.gauge(
-        "weir_intake_breaker_state",
-        "1 for the circuit breaker's state. open: requests are refused because the log does not take events; "
-        "half_open: one request tries.",
-        now == state ? 1 : 0, {{"state", name_of(state)}});
-  books_->append_durations.collect(into);
+    into.gauge("weir_intake_breaker_state",
+               "1 for the current state of the circuit breaker. open: requests are refused because appends "
+               "fail; half_open: one request tries an append.",
+               now == state ? 1 : 0, {{"state", name_of(state)}});
+  state_->append_durations.collect(into);
 }
 
-void Intake::reject_body(OutcomeCallback& done, Error why) {
-  books_->counts.rejected.add(why.code);
-  done(refused(std::move(why)));
+void Intake::refuse_request(OutcomeCallback& done, Error why, std::chrono::seconds retry_after) {
+  state_->counts.refused.add(why.code);
+  Outcome outcome = refused_outcome(std::move(why));
+  outcome.retry_after = retry_after;
+  done(std::move(outcome));
 }
 
-bool Intake::open_to(OutcomeCallback& done) {
-  if (!draining_.load(std::memory_order_relaxed)) return true;
-  refuse(done, {ErrorKind::unavailable, "shutting_down", "shutting down"});
-  return false;
+void Intake::reject_request(OutcomeCallback& done, Error why) {
+  state_->counts.rejected.add(why.code);
+  done(refused_outcome(std::move(why)));
+}
+
+bool Intake::refuse_if_draining(OutcomeCallback& done) {
+  if (!draining_.load(std::memory_order_relaxed)) return false;
+  refuse_request(done, {ErrorKind::unavailable, "shutting_down", "shutting down"});
+  return true;
 }
 
 std::string_view Intake::key_of(const UserActivity& activity) const {
@@ -284,100 +273,103 @@ std::string_view Intake::key_of(const UserActivity& activity) const {
     case PartitionKey::Kind::none:
       break;
   }
-  // A copy that is sent again must come to the same partition, or dedupe does not see both.
+  // A copy that is sent again must reach the same partition, because dedupe works within one partition.
   return activity.message_id.value_or("");
 }
 
 void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallTime now,
                         OutcomeCallback done) {
-  if (!open_to(done)) return;
-  auto activity = judge(decoder, body, now, settings_);
-  if (!activity) return reject_body(done, std::move(activity).error());
+  if (refuse_if_draining(done)) return;
+  auto activity = check_event(decoder, body, now, settings_);
+  if (!activity) return reject_request(done, std::move(activity).error());
   const std::string_view key = key_of(*activity);
   Batch batch{.is_one = true};
   batch.events.bytes.reserve(key.size() + body.size());
   add_record(batch.events, key, body);
   batch.indexes.push_back(0);
-  hand_to_log(std::move(batch), std::move(done));
+  append_to_log(std::move(batch), std::move(done));
 }
 
-void Intake::accept_batch(activity::Decoder& decoder, std::string_view body, WallTime now,
-                          OutcomeCallback done) {
-  if (!open_to(done)) return;
+void Intake::accept_batch(activity::Decoder& decoder, ItemReader& items, WallTime now, OutcomeCallback done) {
+  if (refuse_if_draining(done)) return;
   Batch batch;
-  batch.events.bytes.reserve(body.size() + body.size() / 8);  // the keys stand beside the events
-  activity::JsonBatch items(body);
+  const std::size_t bytes = items.bytes_expected();
+  batch.events.bytes.reserve(bytes + bytes / 8);  // the record keys need some, too
   while (true) {
     auto item = items.next();
-    if (!item) return reject_body(done, std::move(item).error());
+    if (!item) return reject_request(done, std::move(item).error());
     if (!*item) break;
-    const auto& [index, json] = **item;
-    auto activity = judge(decoder, json, now, settings_);
-    if (!activity) books_->counts.rejected.add(activity.error().code);
+    const auto& [index, event, rejection] = **item;
+    auto activity = rejection ? Result<UserActivity>(std::unexpected(*rejection))
+                              : check_event(decoder, event, now, settings_);
+    if (!activity) state_->counts.rejected.add(activity.error().code);
     if (activity) {
-      add_record(batch.events, key_of(*activity), json);
+      add_record(batch.events, key_of(*activity), event);
       batch.indexes.push_back(index);
     } else if (batch.outcome.rejected.size() < limits::rejected_items_max) {
       batch.outcome.rejected.push_back({index, std::move(activity).error().text});
     } else {
-      return reject_body(done,
-                         {ErrorKind::invalid, "too_many_rejected",
-                          "more than " + std::to_string(limits::rejected_items_max) +
-                              " items are wrong, the first of them " + batch.outcome.rejected.front().error});
+      return reject_request(
+          done, {ErrorKind::invalid, "too_many_rejected",
+                 "more than " + std::to_string(limits::rejected_items_max) +
+                     " items are wrong, the first of them " + batch.outcome.rejected.front().error});
     }
   }
   if (batch.indexes.empty()) return done(std::move(batch.outcome));
-  hand_to_log(std::move(batch), std::move(done));
+  append_to_log(std::move(batch), std::move(done));
 }
 
-void Intake::hand_to_log(Batch batch, OutcomeCallback done) {
+void Intake::append_to_log(Batch batch, OutcomeCallback done) {
   const std::size_t bytes = batch.events.bytes.capacity() + batch.events.records.size() * sizeof(RecordSlice);
-  InFlight in_flight(books_, bytes);
+  InFlight in_flight(state_, bytes);
   const bool is_small = batch.is_one || bytes <= settings_.event_bytes_max;
   if (in_flight.bytes_of_all() >
       settings_.in_flight_bytes_max - (is_small ? 0 : settings_.in_flight_reserve()))
-    return refuse(done, {ErrorKind::unavailable, "too_much_in_flight", "too much is in flight, try again"});
-  const auto term = pass_breaker(done);
-  if (!term) return;
-  const MonoTime begun = books_->clock();
+    return refuse_request(done,
+                          {ErrorKind::unavailable, "too_much_in_flight", "too much is in flight, try again"});
+  const auto epoch = pass_breaker(done);
+  if (!epoch) return;
+  const MonoTime begun = state_->clock();
   log_.append(std::move(batch.events),
               [begun, in_flight = std::move(in_flight), indexes = std::move(batch.indexes),
-               outcome = std::move(batch.outcome), done = std::move(done), term = *term,
+               outcome = std::move(batch.outcome), done = std::move(done), epoch = *epoch,
                is_one = batch.is_one](Receipts receipts) mutable {
-                SharedState& books = in_flight.books();
-                books.append_durations.add(books.clock() - begun);
-                settle(outcome, receipts, indexes, books.counts);
-                books.judge(term, receipts, outcome);
-                if (!outcome.failed.empty() && is_events_fault(receipts)) {
+                SharedState& state = in_flight.state();
+                state.append_durations.observe(state.clock() - begun);
+                apply_receipts(outcome, receipts, indexes, state.counts);
+                state.on_receipts(epoch, receipts, outcome);
+                if (!outcome.failed.empty() && is_fault_of_event(receipts)) {
                   if (is_one)
-                    outcome = refused(std::move(receipts.why));
+                    outcome = refused_outcome(std::move(receipts.why));
                   else
-                    blame_events(outcome, receipts);
+                    move_failed_to_rejected(outcome, receipts);
                 }
                 done(std::move(outcome));
               });
 }
 
+// Returns nothing if the breaker is open; then it has refused the request.
 std::optional<Breaker::Epoch> Intake::pass_breaker(OutcomeCallback& done) {
-  if (const auto term = books_->breaker.pass_if_closed()) return term;
-  const MonoTime now = books_->clock();
-  const auto term = books_->breaker.pass(now);
-  if (term) return term;
+  if (const auto epoch = state_->breaker.pass_if_closed()) return epoch;
+  const MonoTime now = state_->clock();
+  const auto epoch = state_->breaker.pass(now);
+  if (epoch) return epoch;
   {
-    const std::scoped_lock lock(books_->mutex);
-    ++books_->refused;
+    const std::scoped_lock lock(state_->mutex);
+    ++state_->requests_refused;
   }
-  refuse(done,
-         {ErrorKind::unavailable, "circuit_open", "the event log does not take events just now, try again"},
-         books_->breaker.retry_after(now));
+  refuse_request(
+      done,
+      {ErrorKind::unavailable, "circuit_open", "the event log does not take events just now, try again"},
+      state_->breaker.retry_after(now));
   return std::nullopt;
 }
 
 void collect(const LogHealth& health, telemetry::Exposition& into) {
-  into.gauge("weir_log_up", "1 while the log takes events.", health.up ? 1 : 0);
+  into.gauge("weir_log_up", "1 while the event log accepts events.", health.up ? 1 : 0);
   into.gauge("weir_log_end_offset", "Sum of the end offsets of the log's partitions.",
              static_cast<double>(health.end));
-  into.gauge("weir_log_partitions", "Partitions of the log; 0 while it is not known.",
+  into.gauge("weir_log_partitions", "Partitions of the log; 0 while unknown.",
              static_cast<double>(health.partitions));
 }
 

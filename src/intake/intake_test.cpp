@@ -5,7 +5,7 @@
 #include "activity/decoder.hpp"
 #include "intake/testing/fake_event_log.hpp"
 #include "telemetry/exposition.hpp"
-#include "telemetry/testing/fake_exposition_reader.hpp"
+#include "telemetry/testing/exposition_reader.hpp"
 #include "telemetry/testing/fake_logger.hpp"
 
 namespace weir::intake {
@@ -18,22 +18,21 @@ std::string activity(std::string_view user, std::string_view timestamp = "2024-0
          std::string(timestamp) + R"("})";
 }
 
-// A body with readable bytes behind it, as a connection's memory has them.
+// A body with readable bytes after it, as in the memory of a connection.
 struct Body {
-  explicit Body(std::string its_text)
-      : text(std::move(its_text) + std::string(limits::json_slack_bytes, '\0')) {}
+  explicit Body(std::string body) : text(std::move(body) + std::string(limits::json_slack_bytes, '\0')) {}
   [[nodiscard]] std::string_view view() const {
     return std::string_view(text).substr(0, text.size() - limits::json_slack_bytes);
   }
   std::string text;
 };
 
-// A door with a fake log behind it.
-class Door : public testing::Test {
+// An Intake in front of a fake log.
+class IntakeTest : public testing::Test {
  protected:
-  Door() { open({}); }
+  IntakeTest() { open({}); }
 
-  // What becomes of a request, if that is known when the call returns.
+  // Sends a request. Returns its outcome, if that is known when the call returns.
   std::optional<Outcome> one(std::string body) {
     std::optional<Outcome> outcome;
     intake_->accept_one(decoder_, Body(std::move(body)).view(), now,
@@ -42,28 +41,29 @@ class Door : public testing::Test {
   }
   std::optional<Outcome> batch(std::string body) {
     std::optional<Outcome> outcome;
-    intake_->accept_batch(decoder_, Body(std::move(body)).view(), now,
-                          [&](Outcome its) { outcome = std::move(its); });
+    const Body kept(std::move(body));
+    JsonItems items(kept.view());
+    intake_->accept_batch(decoder_, items, now, [&](Outcome its) { outcome = std::move(its); });
     return outcome;
   }
-  // A good activity whose answer comes later.
+  // Sends a good activity whose outcome is reported later.
   void send_one() {
     intake_->accept_one(decoder_, Body(activity("u")).view(), now,
                         [this](const Outcome& outcome) { accepted_later_ += outcome.accepted; });
   }
   void open(IntakeSettings settings) {
-    intake_ = std::make_unique<Intake>(log_, std::move(settings), [this] { return mono_; }, says_);
+    intake_ = std::make_unique<Intake>(log_, std::move(settings), [this] { return mono_; }, logger_);
   }
 
   activity::Decoder decoder_;
   FakeEventLog log_;
   std::size_t accepted_later_ = 0;
   MonoTime mono_{std::chrono::hours{1}};
-  telemetry::FakeLogger says_;
+  telemetry::FakeLogger logger_;
   std::unique_ptr<Intake> intake_;
 };
 
-TEST_F(Door, HandsTheBytesOnAsTheyCameUnderTheUsersId) {
+TEST_F(IntakeTest, AppendsTheBytesUnchangedWithTheUserIdAsKey) {
   const std::string body =
       R"({ "user_id" : "\u00e4nne", "activity_type":"click","timestamp":"2024-01-15T00:00:00Z","x":[1, 2] })";
   const auto outcome = one(body);
@@ -76,7 +76,62 @@ TEST_F(Door, HandsTheBytesOnAsTheyCameUnderTheUsersId) {
   EXPECT_EQ(log_.kept()[0].value, body);
 }
 
-TEST_F(Door, SaysNothingBeforeTheLogHasSpoken) {
+// A format whose items are words: each becomes an activity of that user. It keeps what it translates in one
+// buffer, as formats that do not consist of activities do.
+class Words final : public ItemReader {
+ public:
+  explicit Words(std::vector<std::string> words, std::optional<std::string> refused_at = {})
+      : words_(std::move(words)), refused_at_(std::move(refused_at)) {}
+
+  Result<std::optional<Item>> next() override {
+    if (at_ == words_.size()) return std::nullopt;
+    const std::string& word = words_[at_];
+    if (word == refused_at_) return fail(ErrorKind::invalid, "bad_words", "the body is not a list of words");
+    if (word.find(' ') != std::string::npos) {
+      rejection_ = {ErrorKind::invalid, "not_a_word", "'" + word + "' is not a word"};
+      return Item{.index = 10 * at_++, .event = {}, .rejection = &rejection_};
+    }
+    event_.emplace(activity(word));
+    return Item{.index = 10 * at_++, .event = event_->view()};
+  }
+  [[nodiscard]] std::size_t bytes_expected() const override { return 100 * words_.size(); }
+
+ private:
+  const std::vector<std::string> words_;
+  const std::optional<std::string> refused_at_;
+  std::size_t at_ = 0;
+  std::optional<Body> event_;
+  Error rejection_;
+};
+
+TEST_F(IntakeTest, AcceptsItemsOfAnyFormatAndRejectsThemForTheReasonsOfTheFormat) {
+  Words words({"ada", "two words", "", "bob"});
+  std::optional<Outcome> outcome;
+  intake_->accept_batch(decoder_, words, now, [&](Outcome its) { outcome = std::move(its); });
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->accepted, 2u);
+  ASSERT_EQ(outcome->rejected.size(), 2u);
+  EXPECT_EQ(outcome->rejected[0].index, 10u);
+  EXPECT_EQ(outcome->rejected[0].error, "'two words' is not a word");
+  EXPECT_EQ(outcome->rejected[1].index, 20u);
+  EXPECT_TRUE(outcome->rejected[1].error.starts_with("user_id must be")) << outcome->rejected[1].error;
+  ASSERT_EQ(log_.kept().size(), 2u);
+  EXPECT_EQ(log_.kept()[0].key, "ada");
+  EXPECT_EQ(log_.kept()[0].value, activity("ada"));
+  EXPECT_EQ(log_.kept()[1].value, activity("bob"));
+  EXPECT_EQ(intake_->counts().rejected.all().at("not_a_word"), 1u);
+}
+
+TEST_F(IntakeTest, AcceptsNothingOfARequestThatItsFormatRefusesAsAWhole) {
+  Words words({"ada", "broken"}, "broken");
+  std::optional<Outcome> outcome;
+  intake_->accept_batch(decoder_, words, now, [&](Outcome its) { outcome = std::move(its); });
+  ASSERT_TRUE(outcome && outcome->refused);
+  EXPECT_EQ(outcome->refused->code, "bad_words");
+  EXPECT_TRUE(log_.appends().empty());
+}
+
+TEST_F(IntakeTest, ReportsNoOutcomeBeforeTheReceipts) {
   log_.hold();
   send_one();
   EXPECT_EQ(accepted_later_, 0u);
@@ -86,7 +141,7 @@ TEST_F(Door, SaysNothingBeforeTheLogHasSpoken) {
   EXPECT_EQ(intake_->counts().in_flight_bytes, 0u);
 }
 
-TEST_F(Door, RefusesOneWrongActivityAndNeverAsksTheLog) {
+TEST_F(IntakeTest, RefusesAWrongActivityWithoutAnAppend) {
   struct Case {
     std::string body;
     std::string_view code;
@@ -116,11 +171,11 @@ TEST_F(Door, RefusesOneWrongActivityAndNeverAsksTheLog) {
   EXPECT_EQ(intake_->counts().rejected.of("event_too_large"), 2u);
 }
 
-TEST_F(Door, LetsAnEventBeADayAheadOfTheClock) {
+TEST_F(IntakeTest, AcceptsAnEventOneDayAheadOfTheClock) {
   EXPECT_EQ(one(activity("u", "2024-01-16T00:00:00Z"))->accepted, 1u);
 }
 
-TEST_F(Door, SendsTheGoodItemsOfABatchToTheLogTogetherAndNamesTheOthers) {
+TEST_F(IntakeTest, AppendsTheGoodItemsOfABatchTogetherAndNamesTheOthers) {
   for (const bool as_array : {true, false}) {
     SCOPED_TRACE(as_array);
     std::string body = as_array ? "[" : "";
@@ -141,7 +196,7 @@ TEST_F(Door, SendsTheGoodItemsOfABatchToTheLogTogetherAndNamesTheOthers) {
   }
 }
 
-TEST_F(Door, TakesABatchOfNothing) {
+TEST_F(IntakeTest, AcceptsAnEmptyBatch) {
   const auto outcome = batch("[]");
   ASSERT_TRUE(outcome);
   EXPECT_FALSE(outcome->refused);
@@ -150,7 +205,7 @@ TEST_F(Door, TakesABatchOfNothing) {
   EXPECT_TRUE(log_.appends().empty());
 }
 
-TEST_F(Door, KeepsNothingOfABatchThatIsNoJson) {
+TEST_F(IntakeTest, AppendsNothingOfABatchThatIsNotJson) {
   const std::vector<std::string> bodies{"", "  \n ", "\xEF\xBB\xBF[]", "[" + activity("u"),
                                         "[" + activity("u") + "]]"};
   for (const std::string& body : bodies) {
@@ -162,7 +217,7 @@ TEST_F(Door, KeepsNothingOfABatchThatIsNoJson) {
   EXPECT_TRUE(log_.appends().empty());
 }
 
-TEST_F(Door, HoldsEachItemOfABatchToTheSizeOfAnEvent) {
+TEST_F(IntakeTest, BoundsEachItemOfABatchBySize) {
   open({.event_bytes_max = 100});
   const auto outcome = batch("[" + activity("u") + "," + activity(std::string(50, 'u')) + "," +
                              activity(std::string(999, 'u')) + "]");
@@ -173,7 +228,7 @@ TEST_F(Door, HoldsEachItemOfABatchToTheSizeOfAnEvent) {
   EXPECT_EQ(outcome->rejected[0].error, outcome->rejected[1].error);
 }
 
-TEST_F(Door, RefusesABatchWhoseAnswerWouldBeEndless) {
+TEST_F(IntakeTest, RefusesABatchWithTooManyWrongItems) {
   std::string body;
   for (std::size_t line = 0; line <= limits::rejected_items_max; ++line) body += "1\n";
   const auto outcome = batch(body + activity("u"));
@@ -182,7 +237,7 @@ TEST_F(Door, RefusesABatchWhoseAnswerWouldBeEndless) {
   EXPECT_TRUE(log_.appends().empty());
 }
 
-TEST_F(Door, PassesOnWhatTheLogSays) {
+TEST_F(IntakeTest, ReportsTheReceiptsOfTheLog) {
   struct Case {
     std::vector<Receipt> receipts;
     std::size_t accepted;
@@ -201,13 +256,13 @@ TEST_F(Door, PassesOnWhatTheLogSays) {
   };
   const std::string body =
       "[" + activity("a") + "," + R"({"wrong":1})" + "," + activity("b") + "," + activity("c") + "]";
-  for (const Case& told : cases) {
-    log_.answer_next(told.receipts, {ErrorKind::unavailable, "away", "away"});
+  for (const Case& log_reports : cases) {
+    log_.answer_next(log_reports.receipts, {ErrorKind::unavailable, "away", "away"});
     const auto outcome = batch(body);
     ASSERT_TRUE(outcome);
-    EXPECT_EQ(outcome->accepted, told.accepted);
-    EXPECT_EQ(outcome->failed, told.failed);
-    EXPECT_EQ(outcome->receipt, told.worst);
+    EXPECT_EQ(outcome->accepted, log_reports.accepted);
+    EXPECT_EQ(outcome->failed, log_reports.failed);
+    EXPECT_EQ(outcome->receipt, log_reports.worst);
     EXPECT_EQ(outcome->rejected.size(), 1u);
   }
   EXPECT_EQ(intake_->counts().accepted, 6u);
@@ -215,7 +270,7 @@ TEST_F(Door, PassesOnWhatTheLogSays) {
   EXPECT_EQ(intake_->counts().unknown.of("away"), 4u);
 }
 
-TEST_F(Door, CountsAsNotKeptWhatIsBothOfOneRequest) {
+TEST_F(IntakeTest, CountsNotKeptAndUnknownEventsOfOneRequestSeparately) {
   log_.answer_next({Receipt::not_kept, Receipt::unknown}, {ErrorKind::unavailable, "away", "away"});
   const auto outcome = batch("[" + activity("a") + "," + activity("b") + "]");
   ASSERT_TRUE(outcome);
@@ -224,7 +279,7 @@ TEST_F(Door, CountsAsNotKeptWhatIsBothOfOneRequest) {
   EXPECT_EQ(intake_->counts().unknown.of("away"), 1u);
 }
 
-TEST_F(Door, GivesEachRecordTheKeyThatDecidesItsPartition) {
+TEST_F(IntakeTest, GivesEachRecordItsPartitionKey) {
   using Kind = PartitionKey::Kind;
   struct Case {
     PartitionKey key;
@@ -256,8 +311,8 @@ TEST_F(Door, GivesEachRecordTheKeyThatDecidesItsPartition) {
   }
 }
 
-// Dedupe works within one partition: a copy that came to another one would be counted.
-TEST_F(Door, Fault45GivesACopyTheSameKeySoThatItMeetsTheFirstOneInItsPartition) {
+// Dedupe works within one partition: a copy in another partition would be counted.
+TEST_F(IntakeTest, Fault45GivesACopyTheKeyOfTheFirstOneSoThatBothAreInOnePartition) {
   using Kind = PartitionKey::Kind;
   struct Case {
     PartitionKey key;
@@ -287,7 +342,7 @@ TEST_F(Door, Fault45GivesACopyTheSameKeySoThatItMeetsTheFirstOneInItsPartition) 
   }
 }
 
-TEST_F(Door, BlamesTheEventForWhatTheLogWillNeverTake) {
+TEST_F(IntakeTest, RejectsAnEventThatTheLogCanNeverStore) {
   const Error too_large{ErrorKind::invalid, "record_too_large", "the record is larger than the broker takes"};
   log_.answer(Receipt::not_kept, too_large);
   for (int time = 0; time < 20; ++time) {
@@ -296,7 +351,7 @@ TEST_F(Door, BlamesTheEventForWhatTheLogWillNeverTake) {
     EXPECT_EQ(outcome->refused->code, "record_too_large");
     EXPECT_EQ(outcome->refused->kind, ErrorKind::invalid);
   }
-  EXPECT_EQ(log_.appends().size(), 20u) << "it is sent once";
+  EXPECT_EQ(log_.appends().size(), 20u) << "each is sent once";
   EXPECT_EQ(intake_->breaker_state(), Breaker::State::closed);
 
   log_.answer_next({Receipt::kept, Receipt::not_kept}, too_large);
@@ -311,8 +366,8 @@ TEST_F(Door, BlamesTheEventForWhatTheLogWillNeverTake) {
   EXPECT_EQ(outcome->receipt, Receipt::kept);
 }
 
-// The breaker opens, one probe half-open, closes; never stuck; an open breaker sends nothing anywhere.
-TEST_F(Door, Fault18LeavesALogAloneThatDoesNotAnswerAndComesBackToIt) {
+// The breaker opens, lets one probe pass, and closes. An open breaker appends nothing.
+TEST_F(IntakeTest, Fault18StopsAppendsWhileTheyFailAndResumesThem) {
   log_.answer(Receipt::unknown, {ErrorKind::unavailable, "timed_out", "no broker answered"});
   for (int failure = 0; failure < 5; ++failure) EXPECT_EQ(one(activity("u"))->receipt, Receipt::unknown);
   EXPECT_EQ(intake_->breaker_state(), Breaker::State::open);
@@ -324,13 +379,14 @@ TEST_F(Door, Fault18LeavesALogAloneThatDoesNotAnswerAndComesBackToIt) {
     EXPECT_EQ(refused->refused->kind, ErrorKind::unavailable);
     EXPECT_EQ(refused->retry_after, std::chrono::seconds{1});
   }
-  EXPECT_EQ(log_.appends().size(), sent) << "what an open breaker refuses goes nowhere";
-  EXPECT_EQ(one("{")->refused->code, "not_json") << "a wrong event is wrong at any time";
+  EXPECT_EQ(log_.appends().size(), sent) << "an open breaker appends nothing";
+  EXPECT_EQ(one("{")->refused->code, "not_json")
+      << "a wrong event is rejected also while the breaker is open";
   EXPECT_EQ(intake_->counts().in_flight_bytes, 0u);
 
   mono_ += std::chrono::seconds{1};
-  EXPECT_EQ(one(activity("u"))->receipt, Receipt::unknown) << "the probe";
-  EXPECT_EQ(one(activity("u"))->retry_after, std::chrono::seconds{2}) << "its pause has doubled";
+  EXPECT_EQ(one(activity("u"))->receipt, Receipt::unknown) << "this is the probe";
+  EXPECT_EQ(one(activity("u"))->retry_after, std::chrono::seconds{2}) << "the pause has doubled";
 
   mono_ += std::chrono::seconds{2};
   log_.answer(Receipt::kept);
@@ -345,7 +401,7 @@ TEST_F(Door, Fault18LeavesALogAloneThatDoesNotAnswerAndComesBackToIt) {
   EXPECT_EQ(intake_->counts().refused.of("circuit_open"), 4u);
 }
 
-TEST_F(Door, Fault18LeavesItToTheLogToRefuseWhatItCanRefuseAtOnce) {
+TEST_F(IntakeTest, Fault18KeepsTheBreakerClosedForRefusalsThatTheLogReportsAtOnce) {
   log_.waiting_bytes_max(0);
   for (int time = 0; time < 20; ++time) EXPECT_EQ(one(activity("u"))->code, "log_full");
   log_.waiting_bytes_max(SIZE_MAX);
@@ -353,10 +409,10 @@ TEST_F(Door, Fault18LeavesItToTheLogToRefuseWhatItCanRefuseAtOnce) {
   for (int time = 0; time < 20; ++time) EXPECT_EQ(one(activity("u"))->code, "log_away");
   EXPECT_EQ(intake_->breaker_state(), Breaker::State::closed);
   log_.answer(Receipt::kept);
-  EXPECT_EQ(one(activity("u"))->accepted, 1u) << "the moment that it is back";
+  EXPECT_EQ(one(activity("u"))->accepted, 1u) << "without a pause";
 }
 
-TEST_F(Door, DescribesWhatItCounted) {
+TEST_F(IntakeTest, ExportsItsCounters) {
   one(activity("u"));
   one("{");
   telemetry::Exposition exposition;
@@ -376,7 +432,7 @@ TEST_F(Door, DescribesWhatItCounted) {
   EXPECT_EQ(value("weir_intake_breaker_state", {{"state", "half_open"}}), 0);
 }
 
-TEST_F(Door, TimesTheLogsAnswersInSeconds) {
+TEST_F(IntakeTest, MeasuresAppendsInSeconds) {
   log_.hold();
   send_one();
   mono_ += std::chrono::milliseconds{30};
@@ -394,7 +450,7 @@ TEST_F(Door, TimesTheLogsAnswersInSeconds) {
   EXPECT_DOUBLE_EQ(value("weir_intake_append_duration_seconds_sum"), 0.03);
 }
 
-TEST_F(Door, KeepsRoomForSmallRequestsBesideLargeBatches) {
+TEST_F(IntakeTest, ReservesMemoryForSmallRequestsBesideLargeBatches) {
   open({.event_bytes_max = 2000, .in_flight_bytes_max = 100'000});
   const auto lines = [](int events) {
     std::string all;
@@ -402,7 +458,9 @@ TEST_F(Door, KeepsRoomForSmallRequestsBesideLargeBatches) {
     return all;
   };
   log_.hold();
-  intake_->accept_batch(decoder_, Body(lines(650)).view(), now, [](const Outcome&) {});
+  const Body body(lines(650));
+  JsonItems items(body.view());
+  intake_->accept_batch(decoder_, items, now, [](const Outcome&) {});
   ASSERT_GT(intake_->counts().in_flight_bytes, 75'000u);
   ASSERT_LT(intake_->counts().in_flight_bytes, 87'500u);
   const auto refused = batch(lines(100));
@@ -413,25 +471,24 @@ TEST_F(Door, KeepsRoomForSmallRequestsBesideLargeBatches) {
   EXPECT_EQ(accepted_later_, 40u);
 }
 
-TEST_F(Door, SaysOnceThatTheLogIsAwayAndOnceThatItIsBack) {
+TEST_F(IntakeTest, LogsOnceThatAppendsFailAndOnceThatTheySucceedAgain) {
   log_.answer(Receipt::unknown, {ErrorKind::unavailable, "timed_out", "no broker answered"});
   for (int time = 0; time < 1000; ++time) one(activity("u"));
-  EXPECT_EQ(
-      says_.lines(),
-      (std::vector<std::string>{
-          "warn the event log did not keep what a request brought code=timed_out reason=no broker answered "
-          "outcome=unknown times=1",
-          "warn requests are refused for a while: the event log does not take events code=timed_out "
-          "reason=no broker answered"}));
+  EXPECT_EQ(logger_.lines(),
+            (std::vector<std::string>{
+                "warn an append to the event log failed code=timed_out reason=no broker answered "
+                "outcome=unknown times=1",
+                "warn appends to the event log fail: requests are refused until it accepts events again "
+                "code=timed_out reason=no broker answered"}));
   mono_ += std::chrono::seconds{1};
   log_.answer(Receipt::kept);
   one(activity("u"));
-  EXPECT_EQ(says_.lines().back(),
-            "info the event log takes events again requests_refused=995 failures_not_said=4");
-  EXPECT_EQ(says_.lines().size(), 3u);
+  EXPECT_EQ(logger_.lines().back(),
+            "info the event log accepts events again requests_refused=995 failures_not_logged=4");
+  EXPECT_EQ(logger_.lines().size(), 3u);
 }
 
-TEST_F(Door, BoundsWhatIsInFlightAndOpensAgainWhenTheLogHasAnswered) {
+TEST_F(IntakeTest, BoundsTheBytesInFlight) {
   open({.in_flight_bytes_max = 300});
   log_.hold();
   send_one();
@@ -446,7 +503,7 @@ TEST_F(Door, BoundsWhatIsInFlightAndOpensAgainWhenTheLogHasAnswered) {
   EXPECT_EQ(one(activity("u"))->accepted, 1u);
 }
 
-TEST_F(Door, RefusesEverythingOnceItDrainsButAnswersWhatIsInFlight) {
+TEST_F(IntakeTest, RefusesEveryRequestWhileItDrainsButCompletesThoseInFlight) {
   log_.hold();
   send_one();
   intake_->drain();
@@ -460,7 +517,7 @@ TEST_F(Door, RefusesEverythingOnceItDrainsButAnswersWhatIsInFlight) {
   EXPECT_EQ(intake_->counts().refused.of("shutting_down"), 2u);
 }
 
-TEST_F(Door, MayGoBeforeItsLastAnswerComes) {
+TEST_F(IntakeTest, MayBeDestroyedBeforeTheLastReceipt) {
   log_.hold();
   send_one();
   intake_.reset();

@@ -1,7 +1,7 @@
-// Not a test: lets ThreadSanitizer see librdkafka's threads. Debian's librdkafka is built on C11 threads,
-// which the sanitizer of g++ 12 does not know: a thread that it has not seen begin crashes in it, and what
-// passes under their mutexes looks like a race. Here they are what they are in glibc anyway, POSIX threads,
-// which it knows.
+// No test: makes librdkafka's threads visible to ThreadSanitizer. Debian's librdkafka uses C11 threads, which
+// the sanitizer of g++ 12 does not know. A thread whose start it has not seen crashes it, and data that C11
+// mutexes protect looks like a race. So these functions replace C11 threads by POSIX threads, as glibc
+// implements them anyway.
 #if defined(__SANITIZE_THREAD__)
 
 #include <cerrno>
@@ -35,7 +35,8 @@ int outcome(int error) {
 
 extern "C" {
 
-// Its reference counts are atomic, which the sanitizer cannot see in a library that is not built with it.
+// librdkafka's reference counts are atomic, but the sanitizer does not see that in a library without
+// instrumentation.
 const char* __tsan_default_suppressions();
 const char* __tsan_default_suppressions() { return "race:librdkafka.so\n"; }
 

@@ -18,6 +18,7 @@ std::string without_line_end(std::string text) {
   return text;
 }
 
+// The reason of librdkafka may contain the value, which must not be shown if it is a secret.
 Result<void> set(rd_kafka_conf_t* conf, const Property& property) {
   const auto& [name, value] = property;
   std::array<char, reason_bytes_max> reason{};
@@ -25,13 +26,13 @@ Result<void> set(rd_kafka_conf_t* conf, const Property& property) {
   if (outcome == RD_KAFKA_CONF_OK) return {};
   if (outcome == RD_KAFKA_CONF_UNKNOWN)
     return fail(ErrorKind::invalid, "property_unknown",
-                "librdkafka has no property " + name + "; expected one that its CONFIGURATION.md lists");
+                "librdkafka has no property " + name + "; use one that its CONFIGURATION.md lists");
   std::string why = without_line_end(reason.data());
   const bool secret = is_secret_name(name);
-  if (secret && why.contains(value)) why = "not a value of this property";
+  if (secret && why.contains(value)) why = "not allowed";
   return fail(ErrorKind::invalid, "property_invalid",
-              "librdkafka does not take " + (secret ? "the value" : value) + " of " + name + " (" + why +
-                  "); expected one as its CONFIGURATION.md says");
+              "librdkafka rejects " + (secret ? "the value" : value) + " of " + name + " (" + why +
+                  "); its CONFIGURATION.md lists the allowed values");
 }
 
 Result<void> set_all(rd_kafka_conf_t* conf, std::span<const Property> properties) {
@@ -40,15 +41,16 @@ Result<void> set_all(rd_kafka_conf_t* conf, std::span<const Property> properties
   return {};
 }
 
-Result<void> refuse_laws(std::span<const Property> properties, std::span<const Property> laws) {
+Result<void> reject_required(std::span<const Property> properties, std::span<const Property> required) {
   for (const auto& [name, value] : properties)
-    if (std::ranges::find(laws, name, &Property::first) != laws.end())
+    if (std::ranges::find(required, name, &Property::first) != required.end())
       return fail(ErrorKind::invalid, "property_reserved",
-                  "Kafka property " + name + ": Weir sets it itself, for its promises depend on it");
+                  "the Kafka property " + name + " cannot be changed: Weir's guarantees depend on its value");
   return {};
 }
 
-// syslog's levels: 0–3 are errors, 4 a warning, 5 and 6 for information, 7 for debugging.
+// Levels of syslog: 0–3 are errors, 4 is a warning, 5 and 6 are information, 7 is for debugging. The
+// facilities of connections get the level debug, because TopicWatch and the log reader report the same once.
 telemetry::Severity severity_of(int level, std::string_view facility) {
   static constexpr std::array<std::string_view, 5> of_connections{"FAIL", "ERROR", "REQTMOUT", "FATAL",
                                                                   "CONFWARN"};
@@ -60,7 +62,7 @@ telemetry::Severity severity_of(int level, std::string_view facility) {
 
 }  // namespace
 
-// A member of a group has left it before (group_member.cpp); nobody else has anything to close.
+// NO_CONSUMER_CLOSE: GroupMember has left the group before, and no other client is in one.
 void Destroy::operator()(rd_kafka_s* client) const noexcept {
   rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
@@ -74,43 +76,46 @@ Result<void> check_property(const Property& property) {
 }
 
 Result<ConfHandle> make_conf(const Cluster& cluster, std::span<const Property> defaults,
-                             std::span<const Property> laws) {
-  // For every client: quick to come back, and silent about connections that a broker closes for being idle.
+                             std::span<const Property> required) {
+  // For every client: fast reconnects, and no log lines about idle connections that a broker closes.
   static const std::array<Property, 4> everywhere{{{"client.id", "weir"},
                                                    {"reconnect.backoff.ms", "100"},
                                                    {"reconnect.backoff.max.ms", "1000"},
                                                    {"log.connection.close", "false"}}};
   const std::array<Property, 1> brokers{{{"bootstrap.servers", cluster.brokers}}};
 
+  // Later values replace earlier ones, so the order of the lists is their precedence.
   ConfHandle conf(rd_kafka_conf_new());
-  for (const auto list : {std::span<const Property>(laws), std::span<const Property>(brokers)})
-    if (auto allowed = refuse_laws(cluster.properties, list); !allowed) return propagate(allowed);
+  for (const auto list : {std::span<const Property>(required), std::span<const Property>(brokers)})
+    if (auto allowed = reject_required(cluster.properties, list); !allowed) return propagate(allowed);
   for (const auto list :
-       {std::span<const Property>(everywhere), defaults, std::span<const Property>(cluster.properties), laws,
-        std::span<const Property>(brokers)})
+       {std::span<const Property>(everywhere), defaults, std::span<const Property>(cluster.properties),
+        required, std::span<const Property>(brokers)})
     if (auto done = set_all(conf.get(), list); !done) return propagate(done);
   return conf;
 }
 
-// Where a client's own log lines go. Called from several threads of librdkafka's.
+// Forwards the log lines of one client. Several threads of librdkafka call it, so it has no lock. A line
+// that arrives while the counter is reset may not be counted.
 class Client::LogForwarder {
  public:
   explicit LogForwarder(telemetry::Logger& logger) : logger_(logger) {}
 
   static void on_line(const rd_kafka_t* client, int level, const char* facility, const char* text) {
-    static_cast<LogForwarder*>(rd_kafka_opaque(client))->say(level, facility, text);
+    static_cast<LogForwarder*>(rd_kafka_opaque(client))->forward(level, facility, text);
   }
 
  private:
   static constexpr int lines_a_minute_max = 20;
 
-  void say(int level, const char* facility, const char* text) {
+  void forward(int level, const char* facility, const char* text) {
     const auto minute =
         std::chrono::floor<std::chrono::minutes>(read_clock().mono.time_since_epoch()).count();
     if (minute_.exchange(minute, std::memory_order_relaxed) != minute)
       lines_.store(0, std::memory_order_relaxed);
     if (lines_.fetch_add(1, std::memory_order_relaxed) >= lines_a_minute_max) return;
-    logger_.write(severity_of(level, facility), "librdkafka says", {{"facility", facility}, {"text", text}});
+    logger_.write(severity_of(level, facility), "librdkafka reports",
+                  {{"facility", facility}, {"text", text}});
   }
 
   telemetry::Logger& logger_;
@@ -118,29 +123,31 @@ class Client::LogForwarder {
   std::atomic<int> lines_{0};
 };
 
-Client::Client(std::unique_ptr<LogForwarder> voice, ClientHandle handle)
-    : voice_(std::move(voice)), handle_(std::move(handle)) {}
+Client::Client(std::unique_ptr<LogForwarder> log_forwarder, ClientHandle handle)
+    : log_forwarder_(std::move(log_forwarder)), handle_(std::move(handle)) {}
 Client::Client(Client&&) noexcept = default;
 Client::~Client() = default;
 
 Client& Client::operator=(Client&& other) noexcept {
-  handle_ = std::move(other.handle_);  // before the voice that its threads speak through
-  voice_ = std::move(other.voice_);
+  // First: the threads of the old handle use the old forwarder.
+  handle_ = std::move(other.handle_);
+  log_forwarder_ = std::move(other.log_forwarder_);
   return *this;
 }
 
 Result<Client> Client::open(Role role, ConfHandle conf, telemetry::Logger& logger) {
-  auto voice = std::make_unique<LogForwarder>(logger);
-  rd_kafka_conf_set_opaque(conf.get(), voice.get());
+  auto log_forwarder = std::make_unique<LogForwarder>(logger);
+  rd_kafka_conf_set_opaque(conf.get(), log_forwarder.get());
   rd_kafka_conf_set_log_cb(conf.get(), &LogForwarder::on_line);
   std::array<char, reason_bytes_max> reason{};
   rd_kafka_t* const made = rd_kafka_new(role == Role::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER,
                                         conf.get(), reason.data(), reason.size());
   if (made == nullptr)
     return fail(ErrorKind::invalid, code_settings,
-                std::string("the Kafka client cannot start: ") + reason.data());
-  (void)conf.release();  // it is the client's now
-  return Client(std::move(voice), ClientHandle(made));
+                std::string("the Kafka client cannot be created: ") + reason.data());
+  // rd_kafka_new has taken the configuration.
+  (void)conf.release();
+  return Client(std::move(log_forwarder), ClientHandle(made));
 }
 
 }  // namespace weir::kafka

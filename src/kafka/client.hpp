@@ -1,8 +1,8 @@
-// A connection to a Kafka cluster: what it is told, who owns it, and where its own log lines go.
+// A client of a Kafka cluster: its configuration, its ownership, and the forwarding of its log lines.
 //
-// Public headers of this room name librdkafka's types only by forward declaration; rdkafka_handles.hpp, for
-// .cpp files, has the rest. The settings that a part of Weir sets on its client come in two kinds: defaults,
-// which KAFKA_PROPERTY_x_y may replace, and laws, which it may not.
+// Public headers of this module only forward-declare librdkafka's types; rdkafka_handles.hpp, for .cpp files,
+// has the other holders. The properties that Weir sets are of two kinds. KAFKA_PROPERTY_x_y overrides a
+// default. It cannot override a required property.
 #pragma once
 
 #include <atomic>
@@ -24,18 +24,20 @@ struct rd_kafka_topic_s;
 
 namespace weir::kafka {
 
-// As ("socket.timeout.ms", "4000").
+// Name and value, as in librdkafka's CONFIGURATION.md: ("socket.timeout.ms", "4000").
 using Property = std::pair<std::string, std::string>;
 
-// Which cluster and topic, as the operator told it.
+// The operator's settings. `properties` are the variables KAFKA_PROPERTY_x_y.
 struct Cluster {
   std::string brokers = "localhost:9092";
   std::string topic;
-  std::vector<Property> properties;  // KAFKA_PROPERTY_x_y: win over Weir's defaults, never over its laws
+  std::vector<Property> properties;
 };
 
+// The deleter of the holders below. To destroy a client waits for its threads. A group member must have left
+// its group before (GroupMember does).
 struct Destroy {
-  void operator()(rd_kafka_s* client) const noexcept;  // waits for librdkafka's threads
+  void operator()(rd_kafka_s* client) const noexcept;
   void operator()(rd_kafka_conf_s* conf) const noexcept;
   void operator()(rd_kafka_queue_s* queue) const noexcept;
   void operator()(rd_kafka_topic_s* topic) const noexcept;
@@ -45,29 +47,30 @@ using ClientHandle = std::unique_ptr<rd_kafka_s, Destroy>;
 using QueueHandle = std::unique_ptr<rd_kafka_queue_s, Destroy>;
 using TopicHandle = std::unique_ptr<rd_kafka_topic_s, Destroy>;
 
-// Whether librdkafka has the property and takes its value, whichever client it is for: property_unknown,
-// property_invalid (ErrorKind::invalid). Asks no broker.
+// Checks that librdkafka knows the property and accepts its value, for any kind of client. Fails with
+// ErrorKind::invalid, property_unknown or property_invalid. Contacts no broker.
 [[nodiscard]] Result<void> check_property(const Property& property);
 
-// The configuration of a client of this cluster: defaults, then the cluster's properties, then laws and brokers.
-// Both lists may name any property of librdkafka. Fails with ErrorKind::invalid, naming the property:
-//   property_unknown, property_invalid   as librdkafka judges it; a secret's value is not repeated
-//   property_reserved                    it is one of the laws
+// Returns the configuration of a client of this cluster. Sets `defaults`, then the operator's properties,
+// then `required` and the brokers. Fails with ErrorKind::invalid; the text names the property:
+//   property_unknown, property_invalid   librdkafka rejects it; the text never contains the value of a secret
+//   property_reserved                    the operator's properties contain a required one
 [[nodiscard]] Result<ConfHandle> make_conf(const Cluster& cluster, std::span<const Property> defaults,
-                                           std::span<const Property> laws);
+                                           std::span<const Property> required);
 
-// Properties contradict each other, e.g. two timeouts, or name a file that cannot be read.
+// Client::open: two properties contradict each other, or a file that one names cannot be read.
 inline constexpr std::string_view code_settings = "kafka_settings";
 
 enum class Role : std::uint8_t { producer, consumer };
 
-// One librdkafka client: its threads, its connections. Neither connects nor fails because a broker is away:
-// it goes on trying for as long as it lives. librdkafka's log lines go to `log`, from librdkafka's threads,
-// at most 20 a minute; what connections do is said at level debug, for its owner says it better.
+// One client of librdkafka with its threads and connections. It retries unreachable brokers as long as it
+// exists, and reports no error for them. librdkafka's threads write its log lines to `logger`, at most 20 a
+// minute. Lines about connections have the level debug, because the owner of the client reports the same with
+// more context.
 class Client {
  public:
-  // Takes the configuration. Uses librdkafka's opaque for itself. Fails with ErrorKind::invalid,
-  // code_settings alone. `log` must outlive the client.
+  // Does not wait for a broker. Uses the opaque pointer of the configuration. Fails only with
+  // ErrorKind::invalid, code_settings. `logger` must outlive the client.
   static Result<Client> open(Role role, ConfHandle conf, telemetry::Logger& logger);
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
@@ -78,9 +81,10 @@ class Client {
  private:
   class LogForwarder;
 
-  Client(std::unique_ptr<LogForwarder> voice, ClientHandle handle);
+  Client(std::unique_ptr<LogForwarder> log_forwarder, ClientHandle handle);
 
-  std::unique_ptr<LogForwarder> voice_;  // outlives the handle, whose threads speak through it
+  // Declared first: the threads of handle_ use it.
+  std::unique_ptr<LogForwarder> log_forwarder_;
   ClientHandle handle_;
 };
 

@@ -1,3 +1,7 @@
+// send() queues a copy, and the thread appends it to a KafkaEventLog of the topic `<topic>.dlq`. The reporter
+// of that log completes the append: it queues the result, or queues the copy again without its value if the
+// topic rejected it as too large. The thread destroys the log, which completes all open appends, before the
+// members that they use.
 #include "kafka/dead_letter_topic.hpp"
 
 #include <algorithm>
@@ -10,23 +14,27 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds patience{3000};
-constexpr milliseconds patience_bite{200};           // after each, it is seen whether we are to stop
-constexpr std::size_t copy_bytes_max = limits::MiB;  // about what brokers take unless told otherwise
+constexpr milliseconds broker_wait_max{3000};
+// stopping_ is checked in this interval while the brokers are not reachable.
+constexpr milliseconds stop_check_interval{200};
+// About the default of the brokers' message.max.bytes.
+constexpr std::size_t copy_bytes_max = limits::MiB;
 
+// The append of one copy. Without its value, the header weir.omitted states the size.
 intake::EventBatch request_of(const consumer::DeadLetterTopic::Copy& copy, bool with_value) {
-  const auto& letter = copy.letter;
+  const auto& dead_letter = copy.dead_letter;
   intake::EventBatch request;
   intake::RecordSlice record;
-  request.bytes = letter.key.value_or("");
+  request.bytes = dead_letter.key.value_or("");
   record.key_bytes = static_cast<std::uint32_t>(request.bytes.size());
   record.value_at = record.key_bytes;
-  const std::string_view value = letter.value ? std::string_view(*letter.value) : std::string_view();
+  const std::string_view value =
+      dead_letter.value ? std::string_view(*dead_letter.value) : std::string_view();
   if (with_value) {
     request.bytes += value;
     record.value_bytes = static_cast<std::uint32_t>(value.size());
   }
-  record.headers = {{"weir.reason", letter.reason}, {"weir.source", commit::to_text(copy.source)}};
+  record.headers = {{"weir.reason", dead_letter.reason}, {"weir.source", commit::to_text(copy.source)}};
   if (!with_value) record.headers.push_back({"weir.omitted", std::to_string(value.size())});
   request.records.push_back(std::move(record));
   return request;
@@ -53,15 +61,15 @@ void KafkaDeadLetterTopic::send(Copy copy) {
     queue_.push_back(std::move(copy));
   }
   work_.notify_all();
-  if (!thread_.joinable()) thread_ = std::thread([this] { send_until_stopped(); });
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
-std::vector<consumer::DeadLetterTopic::Ended> KafkaDeadLetterTopic::take_ended() {
+std::vector<consumer::DeadLetterTopic::CopyResult> KafkaDeadLetterTopic::take_results() {
   const std::scoped_lock lock(mutex_);
-  return std::exchange(ended_, {});
+  return std::exchange(results_, {});
 }
 
-void KafkaDeadLetterTopic::send_until_stopped() {
+void KafkaDeadLetterTopic::run() {
   while (true) {
     std::unique_lock lock(mutex_);
     work_.wait(lock, [this] { return stopping_ || !queue_.empty() || !too_large_.empty(); });
@@ -72,54 +80,57 @@ void KafkaDeadLetterTopic::send_until_stopped() {
     for (const auto& copy : too_large) append(copy, false);
     if (!copies.empty()) send_all(std::move(copies));
   }
-  letters_.reset();  // while what its answers touch is still there
+  // While the members that its receipts use still exist.
+  log_.reset();
 }
 
 void KafkaDeadLetterTopic::send_all(std::vector<Copy> copies) {
   if (auto opened = open_log(); !opened) {
-    for (const auto& copy : copies) end(copy.ticket, opened.error());
+    for (const auto& copy : copies) report(copy.ticket, opened.error());
     return;
   }
   const auto stopping = [this] {
     const std::scoped_lock lock(mutex_);
     return stopping_;
   };
-  for (milliseconds waited{0}; waited < patience && !stopping(); waited += patience_bite)
-    if (letters_->await_up(patience_bite)) break;
+  for (milliseconds waited{0}; waited < broker_wait_max && !stopping(); waited += stop_check_interval)
+    if (log_->await_up(stop_check_interval)) break;
   for (auto& copy : copies) append(std::make_shared<const Copy>(std::move(copy)), true);
 }
 
+// waiting_bytes_max is twice the bytes of dead letters that the consumer holds at once.
 Result<void> KafkaDeadLetterTopic::open_log() {
-  if (letters_) return {};
+  if (log_) return {};
   Cluster cluster = options_.cluster;
   cluster.topic = dlq_topic(cluster.topic);
   auto opened = KafkaEventLog::open({.cluster = std::move(cluster),
                                      .partitions = options_.partitions,
                                      .compression = options_.compression,
                                      .event_bytes_max = copy_bytes_max,
-                                     .waiting_bytes_max = 2 * limits::waiting_letter_bytes_max},
+                                     .waiting_bytes_max = 2 * limits::waiting_dead_letter_bytes_max},
                                     logger_);
   if (!opened) return propagate(opened);
-  letters_ = std::move(*opened);
+  log_ = std::move(*opened);
   return {};
 }
 
+// The callback runs on the reporter of log_. A copy that is too large even without its value fails.
 void KafkaDeadLetterTopic::append(std::shared_ptr<const Copy> copy, bool with_value) {
   auto request = request_of(*copy, with_value);
-  letters_->append(std::move(request), [this, copy, with_value](intake::Receipts receipts) {
-    if (receipts.all == intake::Receipt::kept) return end(copy->ticket, std::nullopt);
+  log_->append(std::move(request), [this, copy, with_value](intake::Receipts receipts) {
+    if (receipts.all == intake::Receipt::kept) return report(copy->ticket, std::nullopt);
     if (receipts.why.code != "record_too_large" || !with_value)
-      return end(copy->ticket, std::move(receipts.why));
+      return report(copy->ticket, std::move(receipts.why));
     const std::scoped_lock lock(mutex_);
     too_large_.push_back(copy);
     work_.notify_all();
   });
 }
 
-void KafkaDeadLetterTopic::end(Ticket ticket, std::optional<Error> failure) {
+void KafkaDeadLetterTopic::report(Ticket ticket, std::optional<Error> failure) {
   {
     const std::scoped_lock lock(mutex_);
-    ended_.push_back({ticket, std::move(failure)});
+    results_.push_back({ticket, std::move(failure)});
   }
   wake_();
 }

@@ -1,9 +1,10 @@
-// Copies of dead letters in the topic `<topic>.dlq`: the letter's key and value, with the headers
-//   weir.reason    the letter's reason
+// Writes copies of dead letters to the topic `<topic>.dlq`. A copy has the key and the value of the record,
+// and these headers:
+//   weir.reason    the reason of the dead letter
 //   weir.source    topic/partition/offset of the record
-//   weir.omitted   only where the value is too large beside these headers and was left out: its size in bytes
+//   weir.omitted   the size in bytes of a value that is too large for the topic; the copy has no value then
 //
-// A consumer usually never has a letter: the client and the topic come into being with the first.
+// Most consumers never write one. So the thread, the client and the topic are created for the first copy.
 #pragma once
 
 #include <condition_variable>
@@ -20,44 +21,49 @@
 namespace weir::kafka {
 
 struct DeadLetterTopicOptions {
-  Cluster cluster;               // with the topic whose letters these are
-  std::int32_t partitions = 12;  // of `<topic>.dlq`, when it must be made
+  // `cluster.topic` is the topic of the events.
+  Cluster cluster;
+  // Of `<topic>.dlq`, if it must be created.
+  std::int32_t partitions = 12;
   std::string compression = "lz4";
 };
 
-// Fills consumer::DeadLetterTopic. A thread of its own, asleep while there is nothing to send, waits up to 3
-// s for brokers that are away before it fails what it was given, so whoever sends again at once makes no hot
-// loop.
+// Implements consumer::DeadLetterTopic. One thread calls send() and take_results(). A thread of this class
+// sends the copies. It waits up to 3 s for unreachable brokers before it reports a failure. So a caller may
+// send again at once: that is no busy loop.
 class KafkaDeadLetterTopic final : public consumer::DeadLetterTopic {
  public:
-  // `wake` is called from other threads whenever a copy has ended. It and `log` must outlive this.
+  // `wake` is called from other threads when take_results() has something to return. It must not block.
+  // `wake` and `logger` must outlive this object.
   KafkaDeadLetterTopic(DeadLetterTopicOptions options, telemetry::Logger& logger, std::function<void()> wake);
-  ~KafkaDeadLetterTopic() override;  // gives up what is under way; calls `wake` no more afterwards
+  // Drops copies that are not written yet. `wake` is not called after that.
+  ~KafkaDeadLetterTopic() override;
 
   void send(Copy copy) override;
-  std::vector<Ended> take_ended() override;
+  std::vector<CopyResult> take_results() override;
 
  private:
-  void send_until_stopped();
+  void run();
   void send_all(std::vector<Copy> copies);
   Result<void> open_log();
   void append(std::shared_ptr<const Copy> copy, bool with_value);
-  void end(Ticket ticket, std::optional<Error> failure);
+  void report(Ticket ticket, std::optional<Error> failure);
 
   const DeadLetterTopicOptions options_;
   telemetry::Logger& logger_;
   const std::function<void()> wake_;
 
-  // Under the mutex.
+  // mutex_ guards the members below, to the empty line. too_large_: copies to send again without their value.
   std::mutex mutex_;
   std::condition_variable work_;
   std::vector<Copy> queue_;
-  std::vector<std::shared_ptr<const Copy>> too_large_;  // to be sent again, without the value
-  std::vector<Ended> ended_;
+  std::vector<std::shared_ptr<const Copy>> too_large_;
+  std::vector<CopyResult> results_;
   bool stopping_ = false;
 
-  std::unique_ptr<KafkaEventLog> letters_;  // the thread's only; none before the first letter
-  std::thread thread_;                      // none before the first letter
+  // Only thread_ uses it. Both are null before the first copy.
+  std::unique_ptr<KafkaEventLog> log_;
+  std::thread thread_;
 };
 
 }  // namespace weir::kafka

@@ -11,22 +11,22 @@ namespace weir::kafka {
 namespace {
 
 using Copy = consumer::DeadLetterTopic::Copy;
-using Ended = consumer::DeadLetterTopic::Ended;
+using CopyResult = consumer::DeadLetterTopic::CopyResult;
 using Api = FakeBrokers::Api;
 
 Copy copy_of(std::int64_t offset, std::string value) {
   return {.ticket = {.partition = 3, .generation = 7, .offset = offset},
-          .letter = {.partition = 3,
-                     .offset = offset,
-                     .reason = "not_json",
-                     .detail = "it is no JSON",
-                     .key = "user",
-                     .value = std::move(value),
-                     .at = {}},
+          .dead_letter = {.partition = 3,
+                          .offset = offset,
+                          .reason = "not_json",
+                          .detail = "the record is not JSON",
+                          .key = "user",
+                          .value = std::move(value),
+                          .at = {}},
           .source = {.topic = "events", .partition = 3, .offset = offset}};
 }
 
-class KafkaLetterCopiesTest : public testing::Test {
+class KafkaDeadLetterTopicTest : public testing::Test {
  protected:
   void open() {
     copies_ = std::make_unique<KafkaDeadLetterTopic>(
@@ -34,19 +34,19 @@ class KafkaLetterCopiesTest : public testing::Test {
         [this] {
           const std::scoped_lock lock(mutex_);
           ++woken_;
-          ended_.notify_all();
+          result_.notify_all();
         });
   }
-  // The next copies that end, at least one.
-  std::vector<Ended> await_ended() {
+  // Waits for the next results, at least one.
+  std::vector<CopyResult> await_results() {
     std::unique_lock lock(mutex_);
-    EXPECT_TRUE(ended_.wait_for(lock, std::chrono::seconds(30), [this] { return woken_ > 0; }));
+    EXPECT_TRUE(result_.wait_for(lock, std::chrono::seconds(30), [this] { return woken_ > 0; }));
     woken_ = 0;
-    return copies_->take_ended();
+    return copies_->take_results();
   }
-  Ended send_and_wait(Copy copy) {
+  CopyResult send_and_wait(Copy copy) {
     copies_->send(std::move(copy));
-    const auto ended = await_ended();
+    const auto ended = await_results();
     EXPECT_EQ(ended.size(), 1);
     return ended.at(0);
   }
@@ -54,14 +54,14 @@ class KafkaLetterCopiesTest : public testing::Test {
   std::unique_ptr<telemetry::Logger> quiet_ = telemetry::make_silent_logger();
   FakeBrokers brokers_;
   std::mutex mutex_;
-  std::condition_variable ended_;
+  std::condition_variable result_;
   int woken_ = 0;
   std::unique_ptr<KafkaDeadLetterTopic> copies_;
 };
 
-TEST_F(KafkaLetterCopiesTest, CarriesTheLetterItsReasonAndItsPlace) {
+TEST_F(KafkaDeadLetterTopicTest, WritesTheRecordItsReasonAndItsSource) {
   open();
-  EXPECT_TRUE(copies_->take_ended().empty());
+  EXPECT_TRUE(copies_->take_results().empty());
   const auto ended = send_and_wait(copy_of(17, "{broken"));
   EXPECT_FALSE(ended.failure) << ended.failure->text;
   EXPECT_EQ(ended.ticket.partition, 3);
@@ -76,7 +76,7 @@ TEST_F(KafkaLetterCopiesTest, CarriesTheLetterItsReasonAndItsPlace) {
   EXPECT_EQ(found[0].headers, wanted);
 }
 
-TEST_F(KafkaLetterCopiesTest, SaysWhatIsNotThereSoThatItIsSentAgain) {
+TEST_F(KafkaDeadLetterTopicTest, ReportsAFailureAndWritesTheCopyThatIsSentAgain) {
   open();
   ASSERT_FALSE(send_and_wait(copy_of(1, "first")).failure);
   brokers_.refuse_next(Api::produce, RD_KAFKA_RESP_ERR_INVALID_RECORD, 1);
@@ -87,7 +87,7 @@ TEST_F(KafkaLetterCopiesTest, SaysWhatIsNotThereSoThatItIsSentAgain) {
   EXPECT_EQ(read_topic(brokers_.address(), "events.dlq").size(), 2);
 }
 
-TEST_F(KafkaLetterCopiesTest, LeavesAValueOutThatIsTooLarge) {
+TEST_F(KafkaDeadLetterTopicTest, OmitsAValueThatIsTooLarge) {
   open();
   const auto ended = send_and_wait(copy_of(1, std::string(2'000'000, 'x')));
   EXPECT_FALSE(ended.failure) << ended.failure->text;
@@ -98,7 +98,7 @@ TEST_F(KafkaLetterCopiesTest, LeavesAValueOutThatIsTooLarge) {
   EXPECT_EQ(found[0].headers[2], (std::pair<std::string, std::string>{"weir.omitted", "2000000"}));
 }
 
-TEST_F(KafkaLetterCopiesTest, FailsWhatItHasWhileTheBrokersAreAway) {
+TEST_F(KafkaDeadLetterTopicTest, FailsWhileTheBrokersAreNotReachable) {
   brokers_.set_up(false);
   open();
   const auto refused = send_and_wait(copy_of(1, "x"));

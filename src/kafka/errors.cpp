@@ -1,11 +1,13 @@
+#include "kafka/errors.hpp"
+
 #include <algorithm>
 #include <array>
-
-#include "kafka/rdkafka_handles.hpp"
 
 namespace weir::kafka {
 namespace {
 
+// One row for each error that Weir handles differently from kafka_error. Kafka documents the protocol errors,
+// without a double underscore; librdkafka documents its own.
 struct Meaning {
   rd_kafka_resp_err_t error;
   ErrorKind kind;
@@ -13,18 +15,18 @@ struct Meaning {
 };
 
 constexpr std::array meanings{
-    Meaning{RD_KAFKA_RESP_ERR__TRANSPORT, ErrorKind::unavailable, "broker_away"},
-    Meaning{RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, ErrorKind::unavailable, "broker_away"},
-    Meaning{RD_KAFKA_RESP_ERR__RESOLVE, ErrorKind::unavailable, "broker_away"},
-    Meaning{RD_KAFKA_RESP_ERR__WAIT_COORD, ErrorKind::unavailable, "broker_away"},
-    Meaning{RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, ErrorKind::unavailable, "broker_away"},
-    Meaning{RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, ErrorKind::unavailable, "broker_away"},
-    Meaning{RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE, ErrorKind::unavailable, "broker_away"},
-    Meaning{RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE, ErrorKind::unavailable, "broker_away"},
-    Meaning{RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION, ErrorKind::unavailable, "broker_away"},
-    Meaning{RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, ErrorKind::unavailable, "broker_away"},
-    Meaning{RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, ErrorKind::unavailable, "broker_away"},
-    Meaning{RD_KAFKA_RESP_ERR_NOT_COORDINATOR, ErrorKind::unavailable, "broker_away"},
+    Meaning{RD_KAFKA_RESP_ERR__TRANSPORT, ErrorKind::unavailable, "broker_unavailable"},
+    Meaning{RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, ErrorKind::unavailable, "broker_unavailable"},
+    Meaning{RD_KAFKA_RESP_ERR__RESOLVE, ErrorKind::unavailable, "broker_unavailable"},
+    Meaning{RD_KAFKA_RESP_ERR__WAIT_COORD, ErrorKind::unavailable, "broker_unavailable"},
+    Meaning{RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, ErrorKind::unavailable, "broker_unavailable"},
+    Meaning{RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, ErrorKind::unavailable, "broker_unavailable"},
+    Meaning{RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE, ErrorKind::unavailable, "broker_unavailable"},
+    Meaning{RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE, ErrorKind::unavailable, "broker_unavailable"},
+    Meaning{RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION, ErrorKind::unavailable, "broker_unavailable"},
+    Meaning{RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, ErrorKind::unavailable, "broker_unavailable"},
+    Meaning{RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, ErrorKind::unavailable, "broker_unavailable"},
+    Meaning{RD_KAFKA_RESP_ERR_NOT_COORDINATOR, ErrorKind::unavailable, "broker_unavailable"},
     Meaning{RD_KAFKA_RESP_ERR__TIMED_OUT, ErrorKind::unavailable, "timed_out"},
     Meaning{RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, ErrorKind::unavailable, "timed_out"},
     Meaning{RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE, ErrorKind::unavailable, "timed_out"},
@@ -71,6 +73,7 @@ constexpr std::array meanings{
     Meaning{RD_KAFKA_RESP_ERR__FENCED, ErrorKind::internal, "kafka_fatal"},
 };
 
+// An error without a row may be temporary, so callers retry it.
 Meaning meaning_of(rd_kafka_resp_err_t error) {
   const auto* const found = std::ranges::find(meanings, error, &Meaning::error);
   return found != meanings.end() ? *found : Meaning{error, ErrorKind::unavailable, "kafka_error"};
@@ -78,9 +81,9 @@ Meaning meaning_of(rd_kafka_resp_err_t error) {
 
 }  // namespace
 
-Error error_of(rd_kafka_resp_err_t error, std::string_view doing) {
+Error error_of(rd_kafka_resp_err_t error, std::string_view action) {
   const auto meaning = meaning_of(error);
-  std::string text(doing);
+  std::string text(action);
   text.append(": ").append(rd_kafka_err2str(error)).append(" (").append(rd_kafka_err2name(error)).append(")");
   return {meaning.kind, meaning.code, std::move(text)};
 }

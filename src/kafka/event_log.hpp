@@ -1,15 +1,15 @@
-// The event log in Kafka: every record goes to the topic with acks=all by an idempotent producer, and what a
-// client is told comes from the delivery report and from nothing else.
+// The event log in Kafka. An idempotent producer writes every record with acks=all. The receipt of a record
+// is its delivery report and nothing else.
 //
-// Two threads of its own beside librdkafka's: one takes delivery reports home in batches and answers the
-// requests; the other watches the topic (topic_watch.hpp). While the topic cannot be reached, what is
-// appended is refused at once instead of being held for seconds; that ends by itself.
+// Two threads run beside librdkafka's. The reporter polls the producer and completes the requests. The other
+// one watches the topic (topic_watch.hpp). While the topic is not reachable, append() refuses events at once
+// instead of queueing them for seconds.
 //
-// A request that has waited for answer_timeout ends the producer: all that is open is given up with it, for
-// nothing less keeps every record from standing twice (Producer::give_up), and another takes its place.
+// If a request is open for longer than append_timeout, the reporter replaces the producer and purges the old
+// one with all its open records. A smaller step would risk that brokers write a record twice
+// (Producer::purge).
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -21,95 +21,62 @@
 #include <optional>
 #include <shared_mutex>
 #include <span>
-#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/limits.hpp"
 #include "base/result.hpp"
 #include "intake/event_log.hpp"
+#include "kafka/event_log_state.hpp"
 #include "kafka/producer.hpp"
 #include "kafka/topic_watch.hpp"
 
 namespace weir::kafka {
 
-struct EventLogOptions {
-  Cluster cluster;
-  std::int32_t partitions = 12;   // of the topic, when it must be made
-  bool make_letters_too = false;  // see TopicWatchOptions
-  std::string compression = "lz4";
-  std::chrono::milliseconds linger{0};
-  std::size_t event_bytes_max = limits::event_bytes_default;
-  std::size_t waiting_bytes_max = limits::in_flight_bytes_max;
-  std::chrono::milliseconds answer_timeout{9000};   // below the 10 s within which a client is answered
-  std::chrono::milliseconds request_timeout{3000};  // of one try
-};
-
-// Why records were not, or not surely, kept: the codes of KafkaEventLog's receipts.
-inline constexpr std::array<std::string_view, 14> failure_codes{
-    "log_away",    "log_full",         "log_stopping",   "kafka_fatal",       "timed_out",
-    "broker_away", "topic_unknown",    "not_authorised", "not_authenticated", "not_enough_replicas",
-    "broker_disk", "record_too_large", "record_refused", "kafka_error"};
-
-// For metrics; each is right by itself. Records, not requests, where nothing else is said.
-struct EventLogCounts {
-  std::atomic<std::uint64_t> published{0};
-  std::array<std::atomic<std::uint64_t>, failure_codes.size()> failed{};  // by failure_codes
-  std::atomic<std::uint64_t> unknown{0};                                  // of those that failed
-  std::atomic<std::uint64_t> renewed{0};         // producers that took the place of one that was given up
-  std::atomic<std::int64_t> waiting_records{0};  // handed to librdkafka and not reported yet
-  std::atomic<std::int64_t> waiting_bytes{0};    // as they count against waiting_bytes_max
-  std::atomic<std::uint64_t> answered{0};        // requests that were handed to librdkafka, and…
-  std::atomic<std::uint64_t> answer_micros{0};   // …how long their answers took, together
-};
-
-// Fills intake::EventLog. What its receipts mean here:
-//   kept      all in-sync replicas have it (acks=all)
-//   not_kept  never sent, or refused by the broker
-//   unknown   sent, and no answer came before the producer was given up
-// Their codes are failure_codes.
+// Implements intake::EventLog. All functions but stop() may be called from any thread. The receipts:
+//   kept      All in-sync replicas have the record (acks=all).
+//   not_kept  The record was never sent, or the broker rejected it.
+//   unknown   The record was sent, and the broker did not respond before the producer was purged.
 class KafkaEventLog final : public intake::EventLog {
  public:
-  // Does not wait for the brokers. Fails only with wrong settings. `log` must outlive it.
+  // Does not wait for the brokers. Fails only if the settings are wrong (see make_conf). `logger` must
+  // outlive the log.
   static Result<std::unique_ptr<KafkaEventLog>> open(EventLogOptions options, telemetry::Logger& logger);
-  ~KafkaEventLog() override;  // stop(0 ms)
+  // stop(0 ms).
+  ~KafkaEventLog() override;
 
   void append(intake::EventBatch events, intake::ReceiptCallback receive) override;
-  [[nodiscard]] intake::LogHealth health() const override;
+  [[nodiscard]] intake::LogHealth health() const override { return state_.health(); }
 
-  // Whether the topic is there, after at most `patience`.
-  bool await_up(std::chrono::milliseconds patience) { return watch_->await_up(patience); }
+  // Waits until the topic is reachable. Returns false after `timeout`.
+  bool await_up(std::chrono::milliseconds timeout) { return watch_->await_up(timeout); }
   [[nodiscard]] TopicState topic() const { return watch_->state(); }
-  [[nodiscard]] const EventLogCounts& counts() const { return counts_; }
+  [[nodiscard]] const EventLogCounts& counts() const { return state_.counts(); }
 
-  // Takes nothing more, waits at most `patience` for what is under way, gives up the rest (not_kept if it was
-  // never sent, else unknown), and returns when everything is answered.
-  void stop(std::chrono::milliseconds patience);
+  // Refuses new events, waits up to `timeout` for open requests, and purges the others. Returns when all
+  // requests are completed. Must be called from one thread.
+  void stop(std::chrono::milliseconds timeout);
 
  private:
   struct Request;
-  struct Slot;  // one record of a request; its address is the ticket
-  struct Failure {
-    std::string reason;
-    MonoTime at;
-  };
+  // One record of a request. Its address is the ticket.
+  struct Slot;
 
   KafkaEventLog(EventLogOptions options, telemetry::Logger& logger, std::unique_ptr<TopicWatch> watch);
   [[nodiscard]] ProducerOptions producer_options() const;
-  [[nodiscard]] std::optional<Error> obstacle(std::int64_t waiting_bytes) const;
+  [[nodiscard]] std::optional<Error> admit(const Request& request);
   void send(Request& request);
 
-  // The reporting thread (answer() also a thread that appends, when nothing could be sent).
-  void report();
-  void take(const Producer::ProducerEvents& news);
-  void settle(Slot& slot, intake::Receipt receipt, int error);
-  [[nodiscard]] Error why_of(std::span<const Slot> slots) const;
-  void answer(std::unique_ptr<Request> request);
-  void hand_over(std::unique_ptr<Request> request, intake::Receipts receipts);
-  void count(const Request& request, const intake::Receipts& receipts);
-  void note(const intake::Receipts& receipts);
+  // The reporter runs these. apply_receipt(), complete() and deliver() may also run in append().
+  void run_reporter();
+  void on_events(const Producer::ProducerEvents& events);
+  void apply_receipt(Slot& slot, intake::Receipt receipt, int error);
+  [[nodiscard]] Error failure_of(std::span<const Slot> slots) const;
+  void complete(std::unique_ptr<Request> request);
+  // `took` is empty if the request was refused.
+  void deliver(std::unique_ptr<Request> request, intake::Receipts receipts,
+               std::optional<std::chrono::nanoseconds> took);
   [[nodiscard]] std::chrono::milliseconds poll_timeout() const;
   [[nodiscard]] bool is_overdue();
   void replace_producer(std::string_view why);
@@ -117,25 +84,26 @@ class KafkaEventLog final : public intake::EventLog {
   const EventLogOptions options_;
   telemetry::Logger& logger_;
   const std::unique_ptr<TopicWatch> watch_;
-  EventLogCounts counts_;
+  EventLogState state_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::int64_t> open_requests_{0};
-  std::atomic<std::int64_t> latency_ms_{0};
-  std::atomic<bool> troubled_{false};  // trouble_ is set
-  std::atomic<bool> broken_{false};    // the producer failed for good, and no other is there yet
+  // The producer has a fatal error and is not replaced yet.
+  std::atomic<bool> producer_failed_{false};
 
-  // Those who send share it; the reporting thread alone puts another producer there.
+  // Senders hold the lock shared. Only the reporter replaces the producer.
   std::shared_mutex producer_mutex_;
   std::shared_ptr<Producer> producer_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable ended_;   // open_requests_ fell to 0 while stopping
-  std::optional<Failure> trouble_;  // why records failed last, until one is kept
+  // Notified when open_requests_ becomes 0 after stop().
+  std::mutex drained_mutex_;
+  std::condition_variable drained_;
 
-  std::mutex ages_mutex_;
-  std::list<MonoTime> ages_;  // when each request that is open was handed in, the oldest first
+  std::mutex open_since_mutex_;
+  // When each open request was appended, ascending.
+  std::list<MonoTime> open_since_;
 
-  bool gives_up_overdue_ = false;  // the reporting thread's only: what comes home purged had waited too long
+  // Only the reporter uses it: the purged records had exceeded append_timeout.
+  bool purging_overdue_ = false;
 
   std::thread reporter_;
 };

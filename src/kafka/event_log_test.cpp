@@ -16,9 +16,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Api = FakeBrokers::Api;
 
-constexpr seconds patience{20};
+constexpr seconds timeout{20};
 
-std::unique_ptr<intake::EventLogWorld> make_mock_world() {
+std::unique_ptr<intake::EventLogFixture> make_mock_fixture() {
   auto brokers = std::make_unique<FakeBrokers>();
   brokers->make_topic("events", 4);
   const std::string address = brokers->address();
@@ -29,13 +29,13 @@ std::unique_ptr<intake::EventLogWorld> make_mock_world() {
 }  // namespace weir::kafka
 
 namespace weir::intake {
-INSTANTIATE_TEST_SUITE_P(MockKafka, EventLogContract, testing::Values(&kafka::make_mock_world));
+INSTANTIATE_TEST_SUITE_P(MockKafka, EventLogContract, testing::Values(&kafka::make_mock_fixture));
 }  // namespace weir::intake
 
 namespace weir::kafka {
 namespace {
 
-// One log on one broker that does as it is told.
+// One log on one mock broker.
 class KafkaEventLogTest : public testing::Test {
  protected:
   KafkaEventLogTest() { brokers_.make_topic("events", 1); }
@@ -44,39 +44,39 @@ class KafkaEventLogTest : public testing::Test {
     return {.cluster = {.brokers = brokers_.address(),
                         .topic = "events",
                         .properties = {{"topic.metadata.refresh.interval.ms", "100"}}},
-            .answer_timeout = milliseconds{2000},
+            .append_timeout = milliseconds{2000},
             .request_timeout = milliseconds{1000}};
   }
   void open(EventLogOptions options) { log_ = open_log(std::move(options), *quiet_); }
   void open() {
     open(options());
-    ASSERT_TRUE(log_->await_up(patience)) << log_->health().reason;
+    ASSERT_TRUE(log_->await_up(timeout)) << log_->health().reason;
   }
   intake::Receipts append(const std::string& value) { return append_and_wait(*log_, {{"user", value, {}}}); }
-  // librdkafka may need a look at the topic, or another producer, before it sends again.
+  // librdkafka may need new metadata, or the log another producer, before a record can be written.
   void append_until_kept(const std::string& value) {
-    const MonoTime until = read_clock().mono + patience;
+    const MonoTime until = read_clock().mono + timeout;
     auto receipts = append(value);
     while (receipts.all != Receipt::kept && read_clock().mono < until) receipts = append(value);
     EXPECT_EQ(receipts.all, Receipt::kept) << receipts.why.text;
   }
   [[nodiscard]] std::uint64_t failed(std::string_view code) const {
-    const auto* const place = std::ranges::find(failure_codes, code);
-    return log_->counts().failed.at(static_cast<std::size_t>(place - failure_codes.begin()));
+    const auto* const found = std::ranges::find(failure_codes, code);
+    return log_->counts().failed.at(static_cast<std::size_t>(found - failure_codes.begin()));
   }
   std::unique_ptr<telemetry::Logger> quiet_ = telemetry::make_silent_logger();
   FakeBrokers brokers_;
   std::unique_ptr<KafkaEventLog> log_;
 };
 
-TEST_F(KafkaEventLogTest, SaysWhyTheBrokerRefusesAndKeepsTheNext) {
+TEST_F(KafkaEventLogTest, ReportsWhyTheBrokerRejectsARecordAndWritesTheNextOne) {
   struct Case {
     rd_kafka_resp_err_t error;
     std::string_view code;
     ErrorKind kind;
   };
-  // Those that librdkafka tries again, it tries twice more.
-  for (const auto& [error, code, move] : {
+  // librdkafka retries some of these errors twice.
+  for (const auto& [error, code, kind] : {
            Case{RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, "not_enough_replicas", ErrorKind::unavailable},
            Case{RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "record_too_large", ErrorKind::invalid},
            Case{RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "not_authorised", ErrorKind::unavailable},
@@ -89,14 +89,14 @@ TEST_F(KafkaEventLogTest, SaysWhyTheBrokerRefusesAndKeepsTheNext) {
     auto asked = options();
     asked.cluster.topic = topic;
     open(asked);
-    ASSERT_TRUE(log_->await_up(patience));
+    ASSERT_TRUE(log_->await_up(timeout));
     brokers_.refuse_next(Api::produce, error, 20);
     const auto refused = append("refused");
     EXPECT_EQ(refused.all, Receipt::not_kept);
     EXPECT_EQ(refused.why.code, code);
-    EXPECT_EQ(refused.why.kind, move);
+    EXPECT_EQ(refused.why.kind, kind);
     EXPECT_EQ(failed(code), 1);
-    EXPECT_EQ(log_->health().up, move == ErrorKind::invalid) << log_->health().reason;
+    EXPECT_EQ(log_->health().up, kind == ErrorKind::invalid) << log_->health().reason;
     brokers_.refuse_no_more(Api::produce);
     append_until_kept("kept");
     EXPECT_TRUE(log_->health().up);
@@ -105,11 +105,11 @@ TEST_F(KafkaEventLogTest, SaysWhyTheBrokerRefusesAndKeepsTheNext) {
   }
 }
 
-TEST_F(KafkaEventLogTest, RefusesARecordThatKafkaCouldNeverTake) {
+TEST_F(KafkaEventLogTest, RefusesARecordThatIsTooLargeForTheTopic) {
   auto asked = options();
   asked.event_bytes_max = 1000;
   open(asked);
-  ASSERT_TRUE(log_->await_up(patience));
+  ASSERT_TRUE(log_->await_up(timeout));
   const auto receipts =
       append_and_wait(*log_, {{"user", "small", {}}, {"user", std::string(2'000'000, 'x'), {}}});
   ASSERT_EQ(receipts.each.size(), 2);
@@ -119,10 +119,10 @@ TEST_F(KafkaEventLogTest, RefusesARecordThatKafkaCouldNeverTake) {
   EXPECT_EQ(receipts.why.kind, ErrorKind::invalid);
 }
 
-TEST_F(KafkaEventLogTest, AnswersNotKeptWhenTimeRunsOutBeforeSending) {
+TEST_F(KafkaEventLogTest, ReportsNotKeptWhenARecordTimesOutBeforeItIsSent) {
   open();
   ASSERT_EQ(append("first").all, Receipt::kept);
-  // The leader is nowhere.
+  // The partition has no leader.
   brokers_.refuse_next(Api::produce, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 100);
   brokers_.refuse_topic("events", RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
   const auto receipts = append("late");
@@ -131,17 +131,17 @@ TEST_F(KafkaEventLogTest, AnswersNotKeptWhenTimeRunsOutBeforeSending) {
   EXPECT_EQ(read_topic(brokers_.address(), "events").size(), 1);
 }
 
-TEST_F(KafkaEventLogTest, AnswersUnknownWhenItWasSentAndNoAnswerCame) {
+TEST_F(KafkaEventLogTest, ReportsUnknownWhenTheBrokerDoesNotRespond) {
   open();
   ASSERT_EQ(append("first").all, Receipt::kept);
-  brokers_.set_delay(seconds{30});  // it takes the record, and is silent
+  brokers_.set_delay(seconds{30});  // it writes the record and does not respond
   const auto receipts = append("late");
   EXPECT_EQ(receipts.all, Receipt::unknown) << receipts.why.text;
   EXPECT_EQ(receipts.why.code, "timed_out");
   EXPECT_EQ(log_->counts().unknown, 1);
 }
 
-TEST_F(KafkaEventLogTest, GivesUpWithTheOldestAllThatIsOpenAndGoesOnWithAnotherProducer) {
+TEST_F(KafkaEventLogTest, PurgesAllOpenRecordsAndReplacesTheProducerWhenARequestIsOverdue) {
   open();
   ASSERT_EQ(append("first").all, Receipt::kept);
   brokers_.set_delay(seconds{30});
@@ -149,20 +149,20 @@ TEST_F(KafkaEventLogTest, GivesUpWithTheOldestAllThatIsOpenAndGoesOnWithAnotherP
   Answers answers;
   for (int i = 0; i < requests; ++i) log_->append(request({{"user", "open", {}}}), answers.expect(i));
   int unknown = 0;
-  for (const auto& [place, receipts] : answers.all()) {
+  for (const auto& [number, receipts] : answers.all()) {
     EXPECT_NE(receipts.all, Receipt::kept);
     EXPECT_EQ(receipts.why.code, "timed_out");
     unknown += receipts.all == Receipt::unknown ? 1 : 0;
   }
   EXPECT_GT(unknown, 0);
-  EXPECT_EQ(log_->counts().renewed, 1);
+  EXPECT_EQ(log_->counts().producers_replaced, 1);
   EXPECT_FALSE(log_->health().up);
   brokers_.set_delay(milliseconds{0});
   append_until_kept("next");
   EXPECT_TRUE(log_->health().up);
 }
 
-TEST_F(KafkaEventLogTest, IsAwayWhileNoBrokerIsThereAndComesBackByItself) {
+TEST_F(KafkaEventLogTest, RefusesEventsWhileNoBrokerIsReachable) {
   brokers_.set_up(false);
   open(options());
   EXPECT_FALSE(log_->health().up);
@@ -170,41 +170,41 @@ TEST_F(KafkaEventLogTest, IsAwayWhileNoBrokerIsThereAndComesBackByItself) {
   EXPECT_EQ(refused.all, Receipt::not_kept);
   EXPECT_EQ(refused.why.code, "log_away");
   brokers_.set_up(true);
-  ASSERT_TRUE(log_->await_up(patience)) << log_->health().reason;
+  ASSERT_TRUE(log_->await_up(timeout)) << log_->health().reason;
   EXPECT_EQ(append("kept").all, Receipt::kept);
 
   brokers_.set_up(false);
-  do refused = append("meanwhile");  // the first may still be on its way when the connection breaks
+  do refused = append("meanwhile");  // the first may be in flight when the connection breaks
   while (refused.why.code != "log_away");
   EXPECT_EQ(refused.all, Receipt::not_kept);
   EXPECT_FALSE(log_->health().up);
   brokers_.set_up(true);
-  ASSERT_TRUE(log_->await_up(patience)) << log_->health().reason;
+  ASSERT_TRUE(log_->await_up(timeout)) << log_->health().reason;
   EXPECT_EQ(append("kept again").all, Receipt::kept);
 }
 
-TEST_F(KafkaEventLogTest, TakesAnotherProducerWhenOneFailsForGood) {
+TEST_F(KafkaEventLogTest, ReplacesAProducerWithAFatalError) {
   open();
   ASSERT_EQ(append("first").all, Receipt::kept);
   brokers_.refuse_next(Api::produce, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, 1);
   const auto lost = append("lost");
   EXPECT_NE(lost.all, Receipt::kept);
   append_until_kept("next");
-  EXPECT_EQ(log_->counts().renewed, 1);
+  EXPECT_EQ(log_->counts().producers_replaced, 1);
 }
 
-TEST_F(KafkaEventLogTest, SaysThatTheTopicMayNotBeSeen) {
+TEST_F(KafkaEventLogTest, ReportsThatAccessToTheTopicIsDenied) {
   brokers_.refuse_topic("events", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
   open(options());
   intake::Receipts refused;
   do refused = append("x");
-  while (refused.why.code == "log_away");  // until the first look
+  while (refused.why.code == "log_away");  // until the first query
   EXPECT_EQ(refused.all, Receipt::not_kept);
   EXPECT_EQ(refused.why.code, "not_authorised");
   EXPECT_FALSE(log_->health().up);
 }
 
-TEST_F(KafkaEventLogTest, GivesUpWhatIsOpenWhenItsPatienceEnds) {
+TEST_F(KafkaEventLogTest, PurgesOpenRecordsWhenTheTimeoutOfStopEnds) {
   open();
   ASSERT_EQ(append("first").all, Receipt::kept);
   brokers_.set_delay(seconds{30});
@@ -218,17 +218,17 @@ TEST_F(KafkaEventLogTest, GivesUpWhatIsOpenWhenItsPatienceEnds) {
   EXPECT_EQ(refused.why.code, "log_stopping");
 }
 
-TEST_F(KafkaEventLogTest, WaitsForWhatIsOpenWhileItsPatienceLasts) {
+TEST_F(KafkaEventLogTest, WaitsForOpenRecordsDuringTheTimeoutOfStop) {
   open();
   brokers_.set_delay(milliseconds{100});
   Answers answers;
   for (int i = 0; i < 10; ++i) log_->append(request({{"user", "open", {}}}), answers.expect(i));
-  log_->stop(patience);
-  for (const auto& [place, receipts] : answers.all())
+  log_->stop(timeout);
+  for (const auto& [number, receipts] : answers.all())
     EXPECT_EQ(receipts.all, Receipt::kept) << receipts.why.text;
 }
 
-TEST_F(KafkaEventLogTest, RefusesSettingsThatLibrdkafkaDoesNotKnow) {
+TEST_F(KafkaEventLogTest, RejectsSettingsThatLibrdkafkaDoesNotKnow) {
   auto asked = options();
   asked.compression = "brotli";
   EXPECT_EQ(KafkaEventLog::open(asked, *quiet_).error().code, "property_invalid");

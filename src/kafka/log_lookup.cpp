@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "kafka/errors.hpp"
 #include "kafka/message.hpp"
 #include "kafka/rdkafka_handles.hpp"
 #include "kafka/reading_settings.hpp"
@@ -14,12 +15,12 @@ namespace {
 using consumer::LogReader;
 using consumer::Watermarks;
 
-// Kafka's ListOffsets takes these for times.
+// Special timestamps of the ListOffsets request.
 constexpr std::int64_t list_latest = -1;
 constexpr std::int64_t list_earliest = -2;
 
-// One record is wanted, and at once. What the operator says of the group and of fetching is meant for the
-// reading itself.
+// A query wants one record at once. The operator's properties of groups and of fetching are for the record
+// fetcher, so open() removes them.
 const std::array<Property, 4> defaults{{{"fetch.min.bytes", "1"},
                                         {"fetch.wait.max.ms", "10"},
                                         {"max.partition.fetch.bytes", "65536"},
@@ -28,7 +29,8 @@ const std::array<Property, 4> defaults{{{"fetch.min.bytes", "1"},
 }  // namespace
 
 Result<std::unique_ptr<LogLookup>> LogLookup::open(const Cluster& cluster, telemetry::Logger& logger) {
-  auto conf = make_conf(without(without(cluster, "group."), "fetch."), defaults, reading_laws);
+  auto conf =
+      make_conf(without(without(cluster, "group."), "fetch."), defaults, required_consumer_properties);
   if (!conf) return propagate(conf);
   auto client = Client::open(Role::consumer, std::move(*conf), logger);
   if (!client) return propagate(client);
@@ -43,22 +45,23 @@ LogLookup::LogLookup(Client client, const std::string& topic)
 
 LogLookup::~LogLookup() = default;
 
-Result<void> LogLookup::probe(std::chrono::milliseconds at_most) {
-  auto facts = describe_topic(client_.get(), name_, at_most);
-  if (!facts) return propagate(facts);
-  partitions_ = facts->partitions;
+Result<void> LogLookup::probe(std::chrono::milliseconds timeout) {
+  auto metadata = describe_topic(client_.get(), name_, timeout);
+  if (!metadata) return propagate(metadata);
+  partitions_ = metadata->partitions;
   partitions_at_ = read_clock().mono;
   return {};
 }
 
-Result<std::int32_t> LogLookup::partitions() {
+Result<std::int32_t> LogLookup::partition_count() {
   if (partitions_ == 0 || read_clock().mono - partitions_at_ > partitions_age_max) {
-    if (auto reached = probe(patience); !reached) return propagate(reached);
+    if (auto reached = probe(call_timeout); !reached) return propagate(reached);
   }
   return partitions_;
 }
 
-// rd_kafka_query_watermark_offsets would do this in one call, but waits for ever for brokers that went away.
+// rd_kafka_query_watermark_offsets returns both in one call, but waits for ever for brokers that are not
+// reachable.
 Result<Watermarks> LogLookup::bounds(std::int32_t partition) {
   const auto start = offset_of(partition, list_earliest);
   if (!start) return std::unexpected<Error>(start.error());
@@ -68,26 +71,28 @@ Result<Watermarks> LogLookup::bounds(std::int32_t partition) {
 }
 
 Result<std::int64_t> LogLookup::offset_of(std::int32_t partition, std::int64_t time_ms) {
-  auto found = ask_offset(partition, time_ms);
+  auto found = list_offset(partition, time_ms);
   if (found || found.error().code != "topic_unknown") return found;
-  // Perhaps a partition that is newer than what this client has heard of the topic.
-  if (auto reached = probe(patience); !reached) return propagate(reached);
-  return ask_offset(partition, time_ms);
+  // The partition may be newer than this client's metadata.
+  if (auto reached = probe(call_timeout); !reached) return propagate(reached);
+  return list_offset(partition, time_ms);
 }
 
-Result<std::int64_t> LogLookup::ask_offset(std::int32_t partition, std::int64_t time_ms) {
-  const PartitionsHandle question(rd_kafka_topic_partition_list_new(1));
-  auto* const asked = rd_kafka_topic_partition_list_add(question.get(), name_.c_str(), partition);
-  asked->offset = time_ms;
-  auto error = rd_kafka_offsets_for_times(client_.get(), question.get(), static_cast<int>(patience.count()));
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = asked->err;
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return asked->offset;
+Result<std::int64_t> LogLookup::list_offset(std::int32_t partition, std::int64_t time_ms) {
+  const PartitionsHandle request(rd_kafka_topic_partition_list_new(1));
+  auto* const entry = rd_kafka_topic_partition_list_add(request.get(), name_.c_str(), partition);
+  entry->offset = time_ms;
+  auto error =
+      rd_kafka_offsets_for_times(client_.get(), request.get(), static_cast<int>(call_timeout.count()));
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = entry->err;
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return entry->offset;
   return std::unexpected<Error>(
       error_of(error, "asking for offsets of partition " + std::to_string(partition)));
 }
 
-Result<std::optional<LogReader::RecordIdentity>> LogLookup::landmark(std::int32_t partition,
-                                                                     std::int64_t offset) {
+// Starts to fetch the partition, takes one message and stops again.
+Result<std::optional<LogReader::RecordIdentity>> LogLookup::record_identity(std::int32_t partition,
+                                                                            std::int64_t offset) {
   if (offset < 0) return std::nullopt;
   if (rd_kafka_consume_start_queue(topic_.get(), partition, offset, queue_.get()) != 0)
     return std::unexpected<Error>(error_of(rd_kafka_last_error(), "reading one record"));
@@ -98,7 +103,7 @@ Result<std::optional<LogReader::RecordIdentity>> LogLookup::landmark(std::int32_
 
 Result<std::optional<LogReader::RecordIdentity>> LogLookup::next_record(std::int32_t partition,
                                                                         std::int64_t offset) {
-  const MonoTime until = read_clock().mono + patience;
+  const MonoTime until = read_clock().mono + call_timeout;
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - read_clock().mono);
     if (left.count() <= 0)
@@ -108,15 +113,16 @@ Result<std::optional<LogReader::RecordIdentity>> LogLookup::next_record(std::int
     rd_kafka_message_t* next = nullptr;
     if (rd_kafka_consume_batch_queue(queue_.get(), static_cast<int>(left.count()), &next, 1) != 1) continue;
     const MessageHandle message(next);
-    // A partition that this client has not heard of yet comes with its next metadata.
+    // A partition that is newer than this client's metadata: wait for the next refresh.
     if (message->partition == partition && message->err != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
-      return read_as(*message, offset);
+      return identity_of(*message, offset);
   }
 }
 
-// The first that comes from an offset on: the record itself, a later one or the end if it yields none.
-Result<std::optional<LogReader::RecordIdentity>> LogLookup::read_as(const rd_kafka_message_t& message,
-                                                                    std::int64_t offset) const {
+// The first message at or after the offset: the record itself, or a later one or the end of the partition if
+// that offset has no record.
+Result<std::optional<LogReader::RecordIdentity>> LogLookup::identity_of(const rd_kafka_message_t& message,
+                                                                        std::int64_t offset) const {
   switch (message.err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR: {
       if (message.offset != offset) return std::nullopt;

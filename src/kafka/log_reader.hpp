@@ -1,8 +1,8 @@
-// Reads the topic as a member of the consumer group.
+// Reads the topic as a member of the consumer group, with three clients:
 //
-//   group_member    which partitions are ours; the group's offsets       a client that fetches nothing
-//   record_fetcher  the records of those that were sought                a client without a group
-//   log_lookup      bounds, offsets by time, single records, probes      a client that waits for nobody's fetch
+//   group_member    the partitions that are ours, and the offsets of the group     fetches no records
+//   record_fetcher  the records of these partitions                                knows no group
+//   log_lookup      watermarks, single records, probes                             waits for no fetch
 #pragma once
 
 #include <atomic>
@@ -28,20 +28,22 @@
 namespace weir::kafka {
 
 struct Membership {
-  bool joined = false;  // false: on its way into the group, or thrown out
+  // false: this member still joins, or the group has removed it.
+  bool joined = false;
   std::vector<std::int32_t> partitions;
 };
 
-// Fills consumer::LogReader. Records are copied out of librdkafka's buffers once.
+// Implements consumer::LogReader. One thread makes all calls but wake() and membership(). Each record is
+// copied once out of librdkafka's buffers.
 //
-// A topic or broker that is missing, or refuses us, makes poll() fail with ErrorKind::unavailable until that
-// is over; librdkafka goes on trying, and a probe of at most 0.3 s each second sees when the topic can be
-// reached again. Questions about the log wait for up to LogLookup::patience each, or twice that. The
-// destructor leaves the group: some 10 ms, up to 8 s while the coordinator does not answer.
+// poll() fails with ErrorKind::unavailable while the topic or a broker is missing or denies access.
+// librdkafka retries, and a probe of at most 0.3 s a second detects that the topic is reachable again.
+// ErrorKind::internal is final: open another reader. Queries take up to LogLookup::call_timeout, or twice
+// that. The destructor leaves the group (GroupMember).
 class KafkaLogReader final : public consumer::LogReader {
  public:
-  // Begins to join; fails only with wrong settings (ErrorKind::invalid, see make_conf). `log` outlives the
-  // reader.
+  // Starts to join the group. Fails only if the settings are wrong (ErrorKind::invalid, see make_conf).
+  // `logger` must outlive the reader.
   static Result<std::unique_ptr<KafkaLogReader>> open(const Cluster& cluster, const std::string& group,
                                                       telemetry::Logger& logger);
 
@@ -50,30 +52,37 @@ class KafkaLogReader final : public consumer::LogReader {
   Result<void> seek(std::int32_t partition, std::int64_t offset) override;
   void pause(std::int32_t partition) override;
   void resume(std::int32_t partition) override;
-  Result<std::int32_t> partitions() override;
+  Result<std::int32_t> partition_count() override;
   Result<consumer::Watermarks> bounds(std::int32_t partition) override;
-  Result<std::optional<RecordIdentity>> landmark(std::int32_t partition, std::int64_t offset) override;
-  void committed(std::int32_t partition, std::int64_t next_offset) override;
+  Result<std::optional<RecordIdentity>> record_identity(std::int32_t partition, std::int64_t offset) override;
+  void store_offset(std::int32_t partition, std::int64_t next_offset) override;
   void release(std::span<const std::int32_t> partitions) override;
 
-  // From any thread: as of the last poll.
+  // From any thread. The state after the last poll().
   [[nodiscard]] Membership membership() const;
 
  private:
   KafkaLogReader() = default;
-  std::vector<consumer::LogEvent> take();
-  void follow(const std::vector<consumer::LogEvent>& changes);
-  void note_membership();
-  void note_trouble();
-  void look_whether_it_is_over();
+  // One pass over the three clients without waiting.
+  std::vector<consumer::LogEvent> read_events();
+  // Adds assigned partitions to the fetcher and removes lost ones.
+  void update_fetcher(const std::vector<consumer::LogEvent>& changes);
+  // For membership().
+  void publish_membership();
+  void collect_failures();
+  // Clears failure_ if the topic is reachable again.
+  void probe_recovery();
 
-  Wakeup knock_;  // outlives the clients that knock
+  // Declared before the clients, which write to it.
+  Wakeup wakeup_;
+  // wake() was called and poll() has not returned since.
   std::atomic<bool> woken_ = false;
   std::unique_ptr<LogLookup> lookup_;
   std::unique_ptr<GroupMember> member_;
   std::unique_ptr<RecordFetcher> fetcher_;
 
-  std::optional<Error> trouble_;  // stands until there is evidence that it is over
+  // What poll() returns until a record, a rebalance or a probe shows that the failure has ended.
+  std::optional<Error> failure_;
   MonoTime probe_at_;
 
   mutable std::mutex mutex_;

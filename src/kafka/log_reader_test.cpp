@@ -1,4 +1,4 @@
-// What a real broker does only when it is told to: refusals, on librdkafka's mock cluster; and what needs no
+// Errors that a real broker does not return on request, with librdkafka's mock cluster; and tests without a
 // broker.
 #include "kafka/log_reader.hpp"
 
@@ -14,10 +14,10 @@ namespace {
 using consumer::LogEvent;
 
 constexpr std::chrono::milliseconds briefly{20};
-constexpr std::chrono::seconds patience{60};
+constexpr std::chrono::seconds timeout{60};
 const std::string topic = "clicks";
 
-// The numbers of the protocol's requests.
+// The API keys of Kafka's protocol.
 constexpr std::int16_t find_coordinator = 10;
 constexpr std::int16_t join_group = 11;
 constexpr std::int16_t offset_commit = 8;
@@ -44,10 +44,10 @@ class MockedLogReader : public testing::Test {
     reader_ = std::move(*opened);
   }
 
-  // Polls until it holds; failures come to failures_.
+  // Polls until the predicate holds. Appends errors to failures_.
   template <class Predicate>
   bool until(Predicate holds) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
     while (!holds() && std::chrono::steady_clock::now() < deadline) {
       auto events = reader_->poll(briefly);
       if (!events) failures_.push_back(events.error());
@@ -70,14 +70,14 @@ class MockedLogReader : public testing::Test {
   std::vector<Error> failures_;
 };
 
-TEST_F(MockedLogReader, IsJoinedWithItsPartitionsOnceTheGroupHasLetItIn) {
+TEST_F(MockedLogReader, IsJoinedWithItsPartitionsOnceTheGroupAcceptsIt) {
   ASSERT_NO_FATAL_FAILURE(open());
   EXPECT_FALSE(joined());
   ASSERT_TRUE(until([&] { return joined(); }));
   EXPECT_EQ(reader_->membership().partitions, (std::vector<std::int32_t>{0, 1}));
 }
 
-TEST_F(MockedLogReader, SaysThatTheGroupRefusesItAndJoinsOnceItMay) {
+TEST_F(MockedLogReader, ReportsThatTheGroupDeniesAccessAndJoinsLater) {
   constexpr std::size_t refusals = 20;
   for (std::size_t i = 0; i < refusals; ++i)
     rd_kafka_mock_push_request_errors(brokers_.get(), find_coordinator, 1,
@@ -95,16 +95,16 @@ TEST_F(MockedLogReader, SaysThatTheGroupRefusesItAndJoinsOnceItMay) {
   for (int polls = 0; polls < 10; ++polls) EXPECT_TRUE(reader_->poll(briefly));
 }
 
-TEST_F(MockedLogReader, SaysThatTheTopicIsRefused) {
+TEST_F(MockedLogReader, ReportsThatAccessToTheTopicIsDenied) {
   rd_kafka_mock_topic_set_error(brokers_.get(), topic.c_str(), RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
   ASSERT_NO_FATAL_FAILURE(open());
   ASSERT_TRUE(until([&] { return !failures_.empty(); }));
   EXPECT_EQ(failures_.front().kind, ErrorKind::unavailable);
   EXPECT_EQ(failures_.front().code, "not_authorised");
-  EXPECT_FALSE(reader_->partitions());
+  EXPECT_FALSE(reader_->partition_count());
 }
 
-TEST_F(MockedLogReader, CannotGoOnWhereAnotherTookItsStaticPlace) {
+TEST_F(MockedLogReader, FailsForGoodAfterAnotherMemberTookItsInstanceId) {
   rd_kafka_mock_push_request_errors(brokers_.get(), join_group, 1, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
   auto opened = KafkaLogReader::open({.brokers = rd_kafka_mock_cluster_bootstraps(brokers_.get()),
                                       .topic = topic,
@@ -115,18 +115,18 @@ TEST_F(MockedLogReader, CannotGoOnWhereAnotherTookItsStaticPlace) {
   ASSERT_TRUE(until([&] { return !failures_.empty(); }));
   EXPECT_EQ(failures_.front().kind, ErrorKind::internal);
   EXPECT_EQ(failures_.front().code, "kafka_fatal");
-  EXPECT_FALSE(reader_->poll(briefly)) << "and stays so";
+  EXPECT_FALSE(reader_->poll(briefly)) << "the failure is final";
 }
 
-TEST_F(MockedLogReader, DoesNotMindThatItsOffsetsAreNotTaken) {
+TEST_F(MockedLogReader, IgnoresThatItsCommitIsRejected) {
   ASSERT_NO_FATAL_FAILURE(open());
   ASSERT_TRUE(until([&] { return joined(); }));
   rd_kafka_mock_push_request_errors(brokers_.get(), offset_commit, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
-  reader_->committed(0, 5);
+  reader_->store_offset(0, 5);
   for (int polls = 0; polls < 20; ++polls) EXPECT_TRUE(reader_->poll(briefly));
 }
 
-TEST_F(MockedLogReader, RefusesToSeekWhatIsNotOurs) {
+TEST_F(MockedLogReader, RefusesToSeekAPartitionThatIsNotAssigned) {
   ASSERT_NO_FATAL_FAILURE(open());
   const auto sought = reader_->seek(0, 0);
   ASSERT_FALSE(sought);
@@ -134,10 +134,10 @@ TEST_F(MockedLogReader, RefusesToSeekWhatIsNotOurs) {
   EXPECT_EQ(sought.error().code, "not_assigned");
   reader_->pause(0);
   reader_->resume(0);
-  reader_->committed(0, 1);
+  reader_->store_offset(0, 1);
 }
 
-TEST(KafkaLogReader, RefusesPropertiesThatWouldBreakAPromise) {
+TEST(KafkaLogReader, RejectsRequiredProperties) {
   const auto log = telemetry::make_silent_logger();
   for (const char* const name :
        {"group.id", "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset", "isolation.level",
@@ -151,24 +151,25 @@ TEST(KafkaLogReader, RefusesPropertiesThatWouldBreakAPromise) {
   }
 }
 
-TEST(Arena, KeepsWhatWasPutWhereItIsUntilItIsCleared) {
-  Arena shelf;
+TEST(Arena, KeepsCopiesAtTheirAddressUntilItIsCleared) {
+  Arena arena;
   for (int round = 0; round < 3; ++round) {
     std::vector<std::pair<std::string, std::string_view>> all;
     for (std::size_t i = 0; i < 400; ++i) {
       std::string bytes(i % 7 == 0 ? 0 : i * 97, static_cast<char>('a' + i % 26));
-      const auto put = shelf.put(bytes);
+      const auto put = arena.put(bytes);
       all.emplace_back(std::move(bytes), put);
     }
     all.emplace_back(std::string(3 * limits::MiB, 'z'), std::string_view());
-    all.back().second = shelf.put(all.back().first);
+    all.back().second = arena.put(all.back().first);
     for (const auto& [bytes, put] : all) {
       EXPECT_EQ(bytes, put);
-      const std::string with_slack(put.data(),
-                                   put.size() + limits::json_slack_bytes);  // a sanitizer looks on
+      const std::string with_slack(
+          put.data(),
+          put.size() + limits::json_slack_bytes);  // AddressSanitizer checks the slack
       EXPECT_EQ(with_slack.substr(0, put.size()), put);
     }
-    shelf.clear();
+    arena.clear();
   }
 }
 

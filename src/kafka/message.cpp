@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <librdkafka/rdkafka.h>
 #include <string_view>
-
-#include "kafka/rdkafka_handles.hpp"
 
 namespace weir::kafka {
 namespace {
@@ -13,6 +12,7 @@ std::string_view bytes(const void* data, std::size_t size) {
   return {static_cast<const char*>(data), data == nullptr ? 0 : size};
 }
 
+// If the header occurs more than once, the last one counts.
 std::optional<std::string_view> replay_source_of(const rd_kafka_message_t& message) {
   rd_kafka_headers_t* headers = nullptr;
   if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
@@ -33,6 +33,7 @@ consumer::RecordView view_of(const rd_kafka_message_t& message) {
                               .key = bytes(message.key, message.key_len),
                               .value = {},
                               .replay_source = replay_source_of(message)};
+  // A null payload is a tombstone: a record without a value, which differs from an empty value.
   if (message.payload != nullptr) record.value = bytes(message.payload, message.len);
   return record;
 }

@@ -1,4 +1,4 @@
-// What librdkafka hands out, read as the log port wants it.
+// Reads a message of librdkafka as a record of the log port.
 #pragma once
 
 #include "consumer/log_reader.hpp"
@@ -7,8 +7,8 @@ struct rd_kafka_message_s;
 
 namespace weir::kafka {
 
-// Views into the message. Its time is the record's own (LogAppendTime or CreateTime); a record that has none,
-// as the oldest formats could not have one, is of 1970. Headers cost nothing where there are none.
+// The views are valid as long as the message. `time` is the record's timestamp (LogAppendTime or CreateTime),
+// or 1970 if it has none, as in message format 0. Headers are parsed only if the record has some.
 [[nodiscard]] consumer::RecordView view_of(const rd_kafka_message_s& message);
 
 }  // namespace weir::kafka

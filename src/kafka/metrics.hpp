@@ -1,7 +1,7 @@
-// What the writing end counts, for /metrics: weir_kafka_….
+// The metrics of the event log: weir_kafka_….
 #pragma once
 
-#include "kafka/event_log.hpp"
+#include "kafka/event_log_state.hpp"
 
 namespace weir::telemetry {
 class Exposition;
@@ -9,7 +9,7 @@ class Exposition;
 
 namespace weir::kafka {
 
-// From any thread.
+// Adds them to a scrape. From any thread.
 void collect(const EventLogCounts& counts, telemetry::Exposition& into);
 
 }  // namespace weir::kafka

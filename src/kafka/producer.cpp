@@ -12,8 +12,10 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t reports_at_once = 1000;
-constexpr std::size_t record_frame_bytes = 512;         // what Kafka puts around one
-constexpr std::size_t batch_bytes_default = 1'000'000;  // just below what brokers take unless told otherwise
+// The upper bound of what Kafka's format adds to a record.
+constexpr std::size_t record_frame_bytes = 512;
+// Just below the brokers' default of message.max.bytes.
+constexpr std::size_t batch_bytes_default = 1'000'000;
 
 std::string text_of(std::size_t number) { return std::to_string(number); }
 std::string text_of(milliseconds time) { return std::to_string(time.count()); }
@@ -22,8 +24,8 @@ Result<ConfHandle> producer_conf(const ProducerOptions& options) {
   const std::vector<Property> defaults{
       {"socket.nagle.disable", "true"},
       {"retry.backoff.ms", "300"},
-      // A topic that was refused once is asked for again so soon: rights may have been granted, or it was
-      // made anew.
+      // A topic that the brokers have denied is requested again after this time: an operator may have granted
+      // access or created it again.
       {"topic.metadata.refresh.interval.ms", "10000"},
       {"socket.timeout.ms", text_of(options.request_timeout + milliseconds{500})},
       {"request.timeout.ms", text_of(options.request_timeout)},
@@ -33,19 +35,22 @@ Result<ConfHandle> producer_conf(const ProducerOptions& options) {
       {"queue.buffering.max.kbytes", text_of(options.queue_bytes_max / 1024 + 1)},
       {"queue.buffering.max.messages", text_of(options.queue_records_max)},
   };
-  const std::vector<Property> laws{
+  const std::vector<Property> required{
       {"acks", "all"},
       {"enable.idempotence", "true"},
       {"partitioner", "murmur2_random"},
-      {"message.timeout.ms", "0"},  // never: see give_up()
+      // Never: see Producer::purge().
+      {"message.timeout.ms", "0"},
       {"compression.codec", options.compression},
       {"linger.ms", text_of(options.linger)},
   };
-  auto conf = make_conf(options.cluster, defaults, laws);
+  auto conf = make_conf(options.cluster, defaults, required);
   if (conf) rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
   return conf;
 }
 
+// NOT_PERSISTED: librdkafka never sent the record, or the broker rejected it. POSSIBLY_PERSISTED: it may be
+// in the log.
 intake::Receipt receipt_of(const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return intake::Receipt::kept;
   return rd_kafka_message_status(&message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED ? intake::Receipt::not_kept
@@ -56,11 +61,12 @@ struct Bytes {
   std::string_view key;
   std::string_view value;
 
-  // librdkafka's functions want pointers to bytes that they do not change.
+  // librdkafka takes pointers to non-const bytes but does not change them.
   [[nodiscard]] void* key_at() const { return key.empty() ? nullptr : const_cast<char*>(key.data()); }
   [[nodiscard]] void* value_at() const { return const_cast<char*>(value.data()); }
 };
 
+// rd_kafka_produce takes no headers. Only replays and copies of dead letters have some.
 rd_kafka_resp_err_t send_plain(rd_kafka_topic_t* topic, const Bytes& bytes, void* ticket) {
   const int failed = rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, 0, bytes.value_at(), bytes.value.size(),
                                       bytes.key_at(), bytes.key.size(), ticket);
@@ -86,17 +92,18 @@ rd_kafka_resp_err_t send_with_headers(rd_kafka_t* client, rd_kafka_topic_t* topi
   parts[4].u.ptr = ticket;
   const RdErrorHandle error(rd_kafka_produceva(client, parts.data(), parts.size()));
   if (error) return rd_kafka_error_code(error.get());
-  (void)named.release();  // they are the message's now
+  // The message owns the headers now.
+  (void)named.release();
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-void take_reports(rd_kafka_event_t* event, std::vector<Sender>& deliveries) {
+void collect_reports(rd_kafka_event_t* event, std::vector<DeliveryReport>& reports) {
   while (const rd_kafka_message_t* const message = rd_kafka_event_message_next(event))
-    deliveries.push_back({.ticket = message->_private,
-                          .receipt = receipt_of(*message),
-                          .error = message->err,
-                          .partition = message->partition,
-                          .offset = message->err ? -1 : message->offset});
+    reports.push_back({.ticket = message->_private,
+                       .receipt = receipt_of(*message),
+                       .error = message->err,
+                       .partition = message->partition,
+                       .offset = message->err ? -1 : message->offset});
 }
 
 }  // namespace
@@ -120,7 +127,9 @@ rd_kafka_topic_s* Producer::topic() {
   return topic_.get();
 }
 
-Producer::~Producer() { ensure(open_records() == 0, "a producer goes when all its records have come home"); }
+Producer::~Producer() {
+  ensure(open_records() == 0, "all records are reported before the producer is destroyed");
+}
 
 int Producer::send(std::string_view key, std::string_view value, const std::vector<intake::Header>& headers,
                    void* ticket) {
@@ -134,35 +143,37 @@ int Producer::send(std::string_view key, std::string_view value, const std::vect
   return error;
 }
 
-void Producer::poll(milliseconds wait_max, ProducerEvents& news) {
-  news.deliveries.clear();
-  news.brokers_lost = false;
-  news.fatal = false;
+void Producer::poll(milliseconds wait_max, ProducerEvents& events) {
+  events.reports.clear();
+  events.brokers_lost = false;
+  events.fatal = false;
   int wait = static_cast<int>(wait_max.count());
   while (const EventHandle event{rd_kafka_queue_poll(queue_.get(), wait)}) {
-    wait = 0;  // whatever else is there already
-    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR) take_reports(event.get(), news.deliveries);
+    // After the first event, take only what is in the queue already.
+    wait = 0;
+    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR) collect_reports(event.get(), events.reports);
     if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_ERROR) {
       const auto error = rd_kafka_event_error(event.get());
-      news.brokers_lost = news.brokers_lost || error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
-      news.fatal = news.fatal || error == RD_KAFKA_RESP_ERR__FATAL;
+      events.brokers_lost = events.brokers_lost || error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+      events.fatal = events.fatal || error == RD_KAFKA_RESP_ERR__FATAL;
     }
-    if (news.deliveries.size() >= reports_at_once) break;
+    if (events.reports.size() >= reports_at_once) break;
   }
-  open_.fetch_sub(static_cast<std::int64_t>(news.deliveries.size()), std::memory_order_release);
+  open_.fetch_sub(static_cast<std::int64_t>(events.reports.size()), std::memory_order_release);
 }
 
 void Producer::wake() { rd_kafka_queue_yield(queue_.get()); }
 
-void Producer::flush(milliseconds patience) {
-  rd_kafka_flush(client_.get(), static_cast<int>(patience.count()));
+void Producer::flush(milliseconds timeout) {
+  rd_kafka_flush(client_.get(), static_cast<int>(timeout.count()));
 }
 
-// A client with a fatal error sends nothing more; without it, what one broker's thread gives up could be
-// renumbered before the others' have. (Raising one is meant for tests of how an application takes it, which
-// is what we are after.)
-void Producer::give_up() {
-  rd_kafka_test_fatal_error(client_.get(), RD_KAFKA_RESP_ERR__FATAL, "given up");
+// A client with a fatal error sends nothing more. Without that, librdkafka's thread of one broker could
+// renumber its records and send them before the threads of the other brokers have purged theirs.
+// rd_kafka_test_fatal_error exists to test how an application handles a fatal error; it is the only way to
+// raise one.
+void Producer::purge() {
+  rd_kafka_test_fatal_error(client_.get(), RD_KAFKA_RESP_ERR__FATAL, "purged");
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 }
 

@@ -1,4 +1,4 @@
-// One idempotent producer of one topic: records in, delivery reports out. Knows nothing of requests.
+// An idempotent producer of one topic: records in, delivery reports out. It knows no requests.
 #pragma once
 
 #include <atomic>
@@ -22,57 +22,64 @@ struct ProducerOptions {
   Cluster cluster;
   std::string compression = "lz4";
   std::chrono::milliseconds linger{0};
-  std::size_t record_bytes_max = 0;  // key, value and headers of one
-  std::size_t queue_bytes_max = 0;   // of all that are not reported yet; the caller holds it
+  // Of the key, the value and the headers of one record.
+  std::size_t record_bytes_max = 0;
+  // Of all records without a delivery report. The caller must not exceed them.
+  std::size_t queue_bytes_max = 0;
   std::size_t queue_records_max = 0;
   std::chrono::milliseconds request_timeout{3000};
 };
 
-// What became of a record.
-struct Sender {
+// The outcome of a record. `error` is an rd_kafka_resp_err_t, 0 for success. `partition` and `offset` are -1
+// unless the record was written.
+struct DeliveryReport {
   void* ticket = nullptr;
   intake::Receipt receipt = intake::Receipt::unknown;
-  int error = 0;  // rd_kafka_resp_err_t
+  int error = 0;
   std::int32_t partition = -1;
-  std::int64_t offset = -1;  // where it is kept
+  std::int64_t offset = -1;
 };
 
 class Producer {
  public:
-  // Connects at the first record. Fails with ErrorKind::invalid as make_conf and Client::open do.
+  // Connects to the topic with the first record. Fails as make_conf() and Client::open(). `logger` must
+  // outlive the producer.
   static Result<std::unique_ptr<Producer>> open(const ProducerOptions& options, telemetry::Logger& logger);
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
-  ~Producer();  // nothing may be open
+  // Requires open_records() == 0.
+  ~Producer();
 
-  // From any thread; never blocks. Neither key nor value is copied: they must stay where they are
-  // until the ticket comes home. Answers 0, and the ticket comes home exactly once; or an
-  // rd_kafka_resp_err_t, and it never will.
+  // From any thread; does not block. Key and value are not copied: they must stay valid until the ticket is
+  // reported. Returns 0 and later reports `ticket` exactly once through poll(). Otherwise returns an
+  // rd_kafka_resp_err_t, and `ticket` is never reported.
   int send(std::string_view key, std::string_view value, const std::vector<intake::Header>& headers,
            void* ticket);
 
-  // What has happened since the last call. From one thread.
+  // The events since the last poll(). brokers_lost: no broker is reachable. fatal: this producer cannot send
+  // any more; replace it.
   struct ProducerEvents {
-    std::vector<Sender> deliveries;
-    bool brokers_lost = false;  // all of them
-    bool fatal = false;         // it can do nothing any more
+    std::vector<DeliveryReport> reports;
+    bool brokers_lost = false;
+    bool fatal = false;
   };
-  // Waits at most `wait_max` (forever, if negative) for the first news, less after wake(). Empties `news`
-  // first.
-  void poll(std::chrono::milliseconds wait_max, ProducerEvents& news);
+  // From one thread. Waits for the first event for at most `wait_max` (for ever if negative), or until
+  // wake(). Clears `events` first.
+  void poll(std::chrono::milliseconds wait_max, ProducerEvents& events);
   void wake();
 
-  // Sends what lingers, and waits until nothing is open, while another thread polls.
-  void flush(std::chrono::milliseconds patience);
-  // Nothing is sent any more, not even again, and what is open is given up: it comes home soon, as not_kept
-  // if it was never sent, else as unknown. There is no way back: another producer must take the place.
+  // Sends lingering records at once, and waits until all records are reported. Another thread must call
+  // poll().
+  void flush(std::chrono::milliseconds timeout);
+  // Stops all sending and retrying, for good: replace the producer. All open records are reported soon, as
+  // not_kept if they were never sent, otherwise as unknown.
   //
-  // There is no giving up of one record (message.timeout.ms is out of reach): librdkafka closes the gap in
-  // the numbers by which brokers know a record that is sent again with new numbers for all that waits, also
-  // for what a broker may have by its old number, and it would stand twice. (rd_kafka_toppar_producer_serve,
-  // rd_kafka_idemp_drain_epoch_bump of 2.0.2; Kafka's KIP-360 has the like.)
-  void give_up();
-  // Records whose tickets have not come home.
+  // There is no way to purge one record, and message.timeout.ms is never reached. When librdkafka drops one
+  // record, it closes the gap in the sequence numbers: it renumbers all records that wait. A broker that has
+  // already written one of them under its old number would write it twice. (librdkafka 2.0.2:
+  // rd_kafka_toppar_producer_serve, rd_kafka_idemp_drain_epoch_bump; Kafka: KIP-360.)
+  void purge();
+  // The number of records that are not reported yet.
   [[nodiscard]] std::int64_t open_records() const { return open_.load(std::memory_order_acquire); }
 
  private:
@@ -82,8 +89,8 @@ class Producer {
   const std::string topic_name_;
   Client client_;
   QueueHandle queue_;
-  // Made by the first record: from then on the client asks for the topic, whereupon brokers may create it as
-  // they like, so it must be there before.
+  // Created with the first record. From then on the client requests the topic's metadata, and brokers may
+  // create a missing topic with their own defaults. So the topic must exist before.
   std::once_flag topic_once_;
   TopicHandle topic_;
   std::atomic<std::int64_t> open_{0};

@@ -1,8 +1,8 @@
-// Fetches the records of the partitions that it is told to, from the offsets that it is told.
+// Fetches the records of given partitions from given offsets.
 //
-// Built on librdkafka's simple consumer, which knows of no group: a partition is either being fetched from an
-// offset that we gave, or not at all. Moving it is stopping and starting it, and whatever was on its way from
-// before is dropped by librdkafka's version barrier.
+// It uses librdkafka's simple consumer API, which knows no group. A partition is either fetched from an
+// offset that the caller has set, or not at all. To seek is to stop and start it: librdkafka's version
+// barrier then drops messages that were fetched before.
 #pragma once
 
 #include <cstdint>
@@ -22,12 +22,13 @@ struct rd_kafka_message_s;
 
 namespace weir::kafka {
 
-// Bytes that stand still until they are all forgotten at once, with limits::json_slack_bytes readable behind
-// each.
+// A memory arena: copies keep their address until all of them are freed at once. After each copy,
+// limits::json_slack_bytes more bytes are readable, as the JSON decoder requires. One thread uses it.
 class Arena {
  public:
-  // A copy of `bytes`.
+  // Returns a copy of `bytes`. It is valid until clear().
   [[nodiscard]] std::string_view put(std::string_view bytes);
+  // Keeps some blocks for reuse.
   void clear();
 
  private:
@@ -37,71 +38,80 @@ class Arena {
   };
   void begin_block(std::size_t wanted);
 
+  // blocks_[block_] is the current block; used_ of its bytes are taken.
   std::vector<Block> blocks_;
-  std::size_t block_ = 0;  // the one that is being filled
-  std::size_t used_ = 0;   // of it
+  std::size_t block_ = 0;
+  std::size_t used_ = 0;
 };
 
-// All calls come from one thread, and none waits for a broker.
+// One thread makes all calls. No call waits for a broker.
 class RecordFetcher {
  public:
-  // Fetched ahead and not yet taken, by all partitions together. A fetch under way comes on top
-  // (fetch.max.bytes).
+  // The bound of the records that are fetched but not drained, for all partitions together. One more fetch
+  // response (fetch.max.bytes) may exceed it.
   static constexpr int ahead_kib_max = 64 * 1024;
 
-  // `knock_fd` gets Wakeup::payload when take() has something to do; it and `log` outlive the fetcher.
+  // librdkafka writes Wakeup::payload to `wakeup_fd` when drain() has something to do. `wakeup_fd` and
+  // `logger` must outlive the fetcher. Fails as make_conf() and Client::open().
   static Result<std::unique_ptr<RecordFetcher>> open(const Cluster& cluster, telemetry::Logger& logger,
-                                                     int knock_fd);
+                                                     int wakeup_fd);
   RecordFetcher(const RecordFetcher&) = delete;
   RecordFetcher& operator=(const RecordFetcher&) = delete;
   ~RecordFetcher();
 
-  // Nothing comes from it before seek().
+  // A new partition is not fetched before seek().
   void add(std::int32_t partition);
   void remove(std::int32_t partition);
-  // Of a partition that was added; ErrorKind::unavailable, not_assigned, otherwise.
+  // Fetches from `offset` (>= 0). Fails with ErrorKind::unavailable, not_assigned, if the partition was not
+  // added.
   Result<void> seek(std::int32_t partition, std::int64_t offset);
-  // While all are paused, what was fetched ahead waits. Otherwise a paused partition is fetched anew after
-  // resume().
+  // While all partitions are paused, fetched records stay in the queue. Otherwise the records of a paused
+  // partition are dropped, and resume() fetches them again.
   void pause(std::int32_t partition);
   void resume(std::int32_t partition);
 
-  // Appends what has come: Records, whose views hold until the next call, and OffsetOutOfRange. At most
-  // limits::poll_records_max records and, but for a few large ones, limits::poll_bytes_max bytes.
-  void take(std::vector<consumer::LogEvent>& events);
-  // What went wrong since the last call, if anything did. librdkafka goes on trying.
-  [[nodiscard]] std::optional<Error> take_trouble();
+  // Appends Records and OffsetOutOfRange for all that was fetched. The views are valid until the next call.
+  // Takes at most limits::poll_records_max records, and limits::poll_bytes_max bytes unless some records are
+  // unusually large.
+  void drain(std::vector<consumer::LogEvent>& events);
+  // Returns the last error since the previous call, if there was one. librdkafka retries.
+  [[nodiscard]] std::optional<Error> take_failure();
 
  private:
+  // `position` is the offset of the next record to drain; empty before seek(). `advanced`: the current
+  // drain() has changed it. `records` points into records_.
   struct FetchPosition {
-    std::optional<std::int64_t>
-        position;  // of the next record that we have not handed out; none before seek()
+    std::optional<std::int64_t> position;
     bool fetching = false;
     bool paused = false;
-    bool moved = false;  // since the last take() began
+    bool advanced = false;
     std::vector<consumer::RecordView>* records = nullptr;
   };
 
-  RecordFetcher(Client client, const std::string& topic, int knock_fd);
-  void start(std::int32_t partition, FetchPosition& place);
-  void stop(std::int32_t partition, FetchPosition& place);
+  RecordFetcher(Client client, const std::string& topic, int wakeup_fd);
+  void start(std::int32_t partition, FetchPosition& at);
+  void stop(std::int32_t partition, FetchPosition& at);
+  // Whether any partition is fetched and not paused.
   [[nodiscard]] bool wants_more() const;
-  void sort(const rd_kafka_message_s& message, std::vector<std::int32_t>& misplaced);
-  void keep(const rd_kafka_message_s& message, FetchPosition& place);
-  void failed(const rd_kafka_message_s& message, FetchPosition& place, std::vector<std::int32_t>& misplaced);
-  void tell(std::vector<consumer::LogEvent>& events);
+  // Handles one message from the queue: a record, the end of a partition or an error.
+  void on_message(const rd_kafka_message_s& message, std::vector<std::int32_t>& out_of_range);
+  void add_record(const rd_kafka_message_s& message, FetchPosition& at);
+  void on_error(const rd_kafka_message_s& message, FetchPosition& at,
+                std::vector<std::int32_t>& out_of_range);
+  void emit_records(std::vector<consumer::LogEvent>& events);
 
   Client client_;
   const std::string name_;
   TopicHandle topic_;
   QueueHandle queue_;
 
-  std::map<std::int32_t, std::vector<consumer::RecordView>>
-      records_;  // of the last take(), whoever has left since
-  std::map<std::int32_t, FetchPosition> places_;
-  std::optional<Error> trouble_;
-  Arena shelf_;
-  std::size_t taken_bytes_ = 0;  // by the take() under way
+  // The records of the last drain(), also of partitions that were removed since: the caller still reads them.
+  std::map<std::int32_t, std::vector<consumer::RecordView>> records_;
+  std::map<std::int32_t, FetchPosition> positions_;
+  std::optional<Error> failure_;
+  Arena arena_;
+  // The bytes of the current drain().
+  std::size_t drained_bytes_ = 0;
 };
 
 }  // namespace weir::kafka

@@ -1,7 +1,11 @@
+// The thread repeats: query without the lock, apply the result under the lock, wait. The wait ends early when
+// the interval becomes shorter (state() was called), when another client has lost its brokers, or when the
+// watch is destroyed. Only this thread sets `up`; on_brokers_lost() only clears it.
 #include "kafka/topic_watch.hpp"
 
 #include <algorithm>
 
+#include "kafka/errors.hpp"
 #include "kafka/rdkafka_handles.hpp"
 
 namespace weir::kafka {
@@ -9,12 +13,13 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds look_patience{2000};
-constexpr milliseconds pause_asked{2000};
-constexpr milliseconds pause_idle{10'000};
-constexpr milliseconds pause_away{500};
-constexpr milliseconds leader_pause{50};
-constexpr std::int64_t at_the_end = -1;  // as a time in ListOffsets: the end offset
+constexpr milliseconds query_timeout{2000};
+constexpr milliseconds interval_observed{2000};
+constexpr milliseconds interval_idle{10'000};
+constexpr milliseconds interval_unreachable{500};
+constexpr milliseconds leader_interval{50};
+// The special timestamp of ListOffsets for the end offset.
+constexpr std::int64_t list_latest = -1;
 
 }  // namespace
 
@@ -38,11 +43,13 @@ TopicWatch::~TopicWatch() {
   thread_.join();
 }
 
+// `end` is the sum over ends_, which on_ends_written() may have raised since the last query.
 TopicState TopicWatch::state() {
   const std::scoped_lock lock(mutex_);
-  if (!asked_) {
-    asked_ = true;
-    changed_.notify_all();  // the next look may be due now
+  if (!observed_) {
+    observed_ = true;
+    // The interval is shorter now, so a query may be due.
+    changed_.notify_all();
   }
   TopicState state = state_;
   for (const auto& end : ends_) state.end += end.offset;
@@ -52,34 +59,36 @@ TopicState TopicWatch::state() {
 intake::LogHealth TopicWatch::health() {
   TopicState now = state();
   return {.up = now.up,
-          .reason = std::move(now.trouble.text),
+          .reason = std::move(now.error.text),
           .log_id = now.cluster_id.empty() ? "" : now.cluster_id + "/" + options_.cluster.topic,
           .end = now.end,
           .partitions = now.partitions,
           .latency_ms = now.latency.count()};
 }
 
-bool TopicWatch::await_up(milliseconds patience) {
+bool TopicWatch::await_up(milliseconds timeout) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, patience, [this] { return state_.up; });
+  return changed_.wait_for(lock, timeout, [this] { return state_.up; });
 }
 
-void TopicWatch::lost() {
+void TopicWatch::on_brokers_lost() {
   bool was_up = false;
   {
     const std::scoped_lock lock(mutex_);
     was_up = state_.up;
     ++losses_;
     state_.up = false;
-    state_.trouble = error_of(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "talking to Kafka");
+    state_.error = error_of(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "connecting to Kafka");
     up_ = false;
   }
   changed_.notify_all();
   if (was_up)
-    logger_.warn("Kafka is away", {{"reason", "all brokers are down"}, {"topic", options_.cluster.topic}});
+    logger_.warn("Kafka is not reachable",
+                 {{"reason", "all brokers are down"}, {"topic", options_.cluster.topic}});
 }
 
-void TopicWatch::wrote(std::span<const PartitionEnd> ends) {
+// Called for every batch of delivery reports, so the end offsets are exact between two queries.
+void TopicWatch::on_ends_written(std::span<const PartitionEnd> ends) {
   const std::scoped_lock lock(mutex_);
   for (const auto& [partition, end] : ends) {
     const auto place = static_cast<std::size_t>(partition);
@@ -88,123 +97,129 @@ void TopicWatch::wrote(std::span<const PartitionEnd> ends) {
   }
 }
 
-milliseconds TopicWatch::pause() const {
-  if (!state_.up) return pause_away;
-  return asked_ ? pause_asked : pause_idle;
+milliseconds TopicWatch::interval() const {
+  if (!state_.up) return interval_unreachable;
+  return observed_ ? interval_observed : interval_idle;
 }
 
 void TopicWatch::watch() {
   while (true) {
     std::unique_lock lock(mutex_);
     if (stopping_) return;
-    asked_ = false;
+    observed_ = false;
     for (auto& end : ends_) end.newer = false;
     const std::uint64_t losses = losses_;
     lock.unlock();
-    auto sight = look();
-    const MonoTime looked_at = read_clock().mono;
-    take(std::move(sight), losses);
+    auto snapshot = query();
+    const MonoTime queried_at = read_clock().mono;
+    apply(std::move(snapshot), losses);
     lock.lock();
-    // Somebody's question shortens the pause, so it is reckoned anew at each.
-    while (!stopping_ && losses_ == losses && read_clock().mono < looked_at + pause())
-      changed_.wait_until(lock, looked_at + pause());
+    // interval() may change during the wait, so each wakeup computes it again.
+    while (!stopping_ && losses_ == losses && read_clock().mono < queried_at + interval())
+      changed_.wait_until(lock, queried_at + interval());
   }
 }
 
-Result<TopicWatch::LastSeen> TopicWatch::look() {
+// The first query that succeeds creates missing topics. Later ones do not: a topic that is deleted at run
+// time is reported as topic_unknown.
+Result<TopicWatch::Snapshot> TopicWatch::query() {
   const MonoTime began = read_clock().mono;
   const auto& topic = options_.cluster.topic;
-  auto facts = ensured_ ? describe_topic(client_.get(), topic, look_patience)
-                        : ensure_topic(client_.get(), {topic, options_.partitions}, look_patience);
-  if (!facts) return propagate(facts);
-  if (facts->made)
-    logger_.info("made the topic", {{"topic", topic}, {"partitions", std::to_string(facts->partitions)}});
-  if (!ensured_ && facts->replicas_min == 1)
-    logger_.warn("the topic has one replica: what is promised can be lost with its broker",
+  auto metadata = ensured_ ? describe_topic(client_.get(), topic, query_timeout)
+                           : ensure_topic(client_.get(), {topic, options_.partitions}, query_timeout);
+  if (!metadata) return propagate(metadata);
+  if (metadata->created)
+    logger_.info("topic created", {{"topic", topic}, {"partitions", std::to_string(metadata->partitions)}});
+  if (!ensured_ && metadata->replicas_min == 1)
+    logger_.warn("the topic has one replica: acknowledged events can be lost with its broker",
                  {{"topic", topic}});
-  if (!ensured_ && options_.make_letters_too) {
-    auto letters = ensure_topic(client_.get(), {dlq_topic(topic), options_.partitions}, look_patience);
+  if (!ensured_ && options_.create_dlq_topic) {
+    auto letters = ensure_topic(client_.get(), {dlq_topic(topic), options_.partitions}, query_timeout);
     if (!letters)
-      logger_.warn("the topic for dead letters cannot be made", {{"reason", letters.error().text}});
+      logger_.warn("the topic for dead letters cannot be created", {{"reason", letters.error().text}});
   }
   ensured_ = true;
-  auto ends =
-      facts->made ? await_ends(facts->partitions, began + look_patience) : read_ends(facts->partitions);
+  auto ends = metadata->created ? await_ends(metadata->partitions, began + query_timeout)
+                                : read_ends(metadata->partitions);
   if (!ends) return propagate(ends);
   const auto latency = std::chrono::duration_cast<milliseconds>(read_clock().mono - began);
-  return LastSeen{std::move(*facts), std::move(*ends), latency};
+  return Snapshot{std::move(*metadata), std::move(*ends), latency};
 }
 
-// Of a topic that was just made: its partitions' leaders take office a moment later.
+// For a new topic: its partitions get their leaders a moment after it is created.
 Result<std::vector<std::int64_t>> TopicWatch::await_ends(std::int32_t partitions, MonoTime until) {
   for (;;) {
     auto ends = read_ends(partitions);
     if (ends || ends.error().kind != ErrorKind::unavailable || read_clock().mono >= until) return ends;
-    std::this_thread::sleep_for(leader_pause);
+    std::this_thread::sleep_for(leader_interval);
   }
 }
 
 Result<std::vector<std::int64_t>> TopicWatch::read_ends(std::int32_t partitions) {
   const auto& topic = options_.cluster.topic;
-  const std::string doing = "asking for the ends of the topic " + topic;
-  const PartitionsHandle asked(rd_kafka_topic_partition_list_new(partitions));
+  const std::string action = "reading the end offsets of the topic " + topic;
+  const PartitionsHandle partitions_asked(rd_kafka_topic_partition_list_new(partitions));
   for (std::int32_t i = 0; i < partitions; ++i)
-    rd_kafka_topic_partition_list_add(asked.get(), topic.c_str(), i)->offset = at_the_end;
-  const auto error =
-      rd_kafka_offsets_for_times(client_.get(), asked.get(), static_cast<int>(look_patience.count()));
-  if (error) return std::unexpected(error_of(error, doing));
+    rd_kafka_topic_partition_list_add(partitions_asked.get(), topic.c_str(), i)->offset = list_latest;
+  const auto error = rd_kafka_offsets_for_times(client_.get(), partitions_asked.get(),
+                                                static_cast<int>(query_timeout.count()));
+  if (error) return std::unexpected(error_of(error, action));
   std::vector<std::int64_t> ends;
-  for (int i = 0; i < asked->cnt; ++i) {
-    const auto& end = asked->elems[i];
-    if (end.err) return std::unexpected(error_of(end.err, doing));
+  for (int i = 0; i < partitions_asked->cnt; ++i) {
+    const auto& end = partitions_asked->elems[i];
+    if (end.err) return std::unexpected(error_of(end.err, action));
     ends.push_back(std::max<std::int64_t>(end.offset, 0));
   }
   return ends;
 }
 
-void TopicWatch::take(Result<LastSeen> sight, std::uint64_t losses) {
+// An end offset that was written during the query may be higher than the one that the query has read. So the
+// higher one counts. Otherwise the query counts, because a topic that was created again begins at 0.
+void TopicWatch::apply(Result<Snapshot> snapshot, std::uint64_t losses) {
   bool was_up = false;
   std::optional<Error> before;
   {
     const std::scoped_lock lock(mutex_);
     was_up = state_.up;
-    if (!was_up) before = state_.trouble;
-    if (losses != losses_) return;  // all brokers went away meanwhile: look again
+    if (!was_up) before = state_.error;
+    // The brokers were lost after this query began: its result may be older. watch() queries again at once.
+    if (losses != losses_) return;
     const bool alive = std::ranges::any_of(ends_, &End::newer);
-    if (!sight && was_up && alive && sight.error().code == "timed_out") return;  // slow, not away: it writes
-    state_.up = sight.has_value();
-    if (sight) {
-      state_.trouble = {};
-      state_.cluster_id = std::move(sight->facts.cluster_id);
-      state_.partitions = sight->facts.partitions;
-      state_.replicas_min = sight->facts.replicas_min;
-      state_.latency = sight->latency;
-      ends_.resize(sight->ends.size());
+    // The query timed out, but records were written meanwhile: Kafka is slow, and still reachable.
+    if (!snapshot && was_up && alive && snapshot.error().code == "timed_out") return;
+    state_.up = snapshot.has_value();
+    if (snapshot) {
+      state_.error = {};
+      state_.cluster_id = std::move(snapshot->metadata.cluster_id);
+      state_.partitions = snapshot->metadata.partitions;
+      state_.replicas_min = snapshot->metadata.replicas_min;
+      state_.latency = snapshot->latency;
+      ends_.resize(snapshot->ends.size());
       for (std::size_t i = 0; i < ends_.size(); ++i)
-        ends_[i].offset = ends_[i].newer ? std::max(ends_[i].offset, sight->ends[i]) : sight->ends[i];
+        ends_[i].offset = ends_[i].newer ? std::max(ends_[i].offset, snapshot->ends[i]) : snapshot->ends[i];
     } else {
-      state_.trouble = std::move(sight).error();
+      state_.error = std::move(snapshot).error();
     }
     up_ = state_.up;
   }
   changed_.notify_all();
-  tell(was_up, before);
+  log_change(was_up, before);
 }
 
-// Only this thread turns the state for the better, so what it reads here is what it wrote, or worse.
-void TopicWatch::tell(bool was_up, const std::optional<Error>& before) {
+// Only this thread sets `up`, so a state that is read here is up only if apply() has just set it.
+void TopicWatch::log_change(bool was_up, const std::optional<Error>& before) {
   const TopicState now = [this] {
     const std::scoped_lock lock(mutex_);
     return state_;
   }();
   const auto& topic = options_.cluster.topic;
   if (now.up && !was_up)
-    logger_.info("Kafka is there", {{"topic", topic},
-                                    {"cluster", now.cluster_id},
-                                    {"partitions", std::to_string(now.partitions)},
-                                    {"replicas", std::to_string(now.replicas_min)}});
-  if (!now.up && (was_up || !before || before->code != now.trouble.code))
-    logger_.warn("Kafka is away", {{"reason", now.trouble.text}, {"topic", topic}});
+    logger_.info("Kafka is reachable", {{"topic", topic},
+                                        {"cluster", now.cluster_id},
+                                        {"partitions", std::to_string(now.partitions)},
+                                        {"replicas", std::to_string(now.replicas_min)}});
+  if (!now.up && (was_up || !before || before->code != now.error.code))
+    logger_.warn("Kafka is not reachable", {{"reason", now.error.text}, {"topic", topic}});
 }
 
 }  // namespace weir::kafka

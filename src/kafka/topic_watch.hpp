@@ -1,7 +1,8 @@
-// How a topic is doing, without asking it: a thread with a small client of its own that looks every 2 s while
-// somebody wants to know, every 10 s while nobody does, and every 0.5 s while the topic cannot be reached. It
-// makes the topic first if that is missing. A look costs the cluster one metadata request and one ListOffsets
-// a broker.
+// Watches the state of a topic in a thread, so that asking for it costs nothing.
+//
+// The thread has a client of its own. It queries the cluster every 2 s while state() is called, and every 10
+// s otherwise. While the topic is not reachable, it queries every 0.5 s. It creates the topic first, if that
+// is missing. A query costs the cluster one Metadata request, and one ListOffsets request a broker.
 #pragma once
 
 #include <atomic>
@@ -26,18 +27,23 @@ namespace weir::kafka {
 
 struct TopicWatchOptions {
   Cluster cluster;
-  std::int32_t partitions = 12;   // of the topic, when it must be made
-  bool make_letters_too = false;  // <topic>.dlq as well, if missing; that it cannot be made is only said
+  // Of the topic, if it must be created.
+  std::int32_t partitions = 12;
+  // Create <topic>.dlq too, if it is missing. A failure is only logged.
+  bool create_dlq_topic = false;
 };
 
+// While `up` is false, `error` says why: the code is `starting`, or that of the last query. The members after
+// it are from the last query that succeeded: `end` is the sum of the end offsets, `latency` the duration of
+// the query.
 struct TopicState {
   bool up = false;
-  Error trouble;           // while not up: starting, or why the last look failed
-  std::string cluster_id;  // what follows is as last seen
+  Error error;
+  std::string cluster_id;
   std::int32_t partitions = 0;
   std::int32_t replicas_min = 0;
-  std::int64_t end = 0;                  // sum of the end offsets
-  std::chrono::milliseconds latency{0};  // of the last good look
+  std::int64_t end = 0;
+  std::chrono::milliseconds latency{0};
 };
 
 struct PartitionEnd {
@@ -45,63 +51,73 @@ struct PartitionEnd {
   std::int64_t end = 0;
 };
 
-// Any thread may call. `log` hears of each change once, and of a topic with one replica.
+// All functions may be called from any thread. Each change of the state is logged once, and a topic with one
+// replica.
 class TopicWatch {
  public:
-  // Begins to look; fails only with wrong settings (see make_conf). `log` must outlive it.
+  // Starts the thread. Fails only if the settings are wrong (see make_conf). `logger` must outlive the watch.
   static Result<std::unique_ptr<TopicWatch>> open(TopicWatchOptions options, telemetry::Logger& logger);
   TopicWatch(const TopicWatch&) = delete;
   TopicWatch& operator=(const TopicWatch&) = delete;
-  ~TopicWatch();  // waits for a look under way: up to 2 s while the brokers are away
+  // Waits for the current query: up to 2 s while the brokers are not reachable.
+  ~TopicWatch();
 
   [[nodiscard]] bool up() const { return up_.load(std::memory_order_relaxed); }
-  // Never waits; counts as somebody wanting to know.
+  // Does not block. For the next interval the thread queries every 2 s.
   [[nodiscard]] TopicState state();
-  // The same, as an event log tells it; the latency is the last good look's.
+  // As state(), for EventLog::health().
   [[nodiscard]] intake::LogHealth health();
-  // Whether it is up, after at most `patience`.
-  bool await_up(std::chrono::milliseconds patience);
+  // Waits until the topic is up. Returns false after `timeout`.
+  bool await_up(std::chrono::milliseconds timeout);
 
-  // Another client lost all its brokers: not up until the next look, which is made at once, says otherwise.
-  void lost();
-  // Another client saw these offsets written: newer than the last look.
-  void wrote(std::span<const PartitionEnd> ends);
+  // Another client has lost all its brokers: `up` is false until the next query succeeds. It is made at once.
+  void on_brokers_lost();
+  // Another client has written records up to these end offsets, after the last query.
+  void on_ends_written(std::span<const PartitionEnd> ends);
 
  private:
-  struct LastSeen {
-    TopicMetadata facts;
+  // The result of a query.
+  struct Snapshot {
+    TopicMetadata metadata;
     std::vector<std::int64_t> ends;
     std::chrono::milliseconds latency{0};
   };
   struct End {
     std::int64_t offset = 0;
-    bool newer = false;  // written since the look under way began
+    // Written since the current query began.
+    bool newer = false;
   };
 
   TopicWatch(TopicWatchOptions options, Client client, telemetry::Logger& logger);
+  // The thread: query, apply, wait for the interval.
   void watch();
-  Result<LastSeen> look();
+  // Creates the topic if necessary, and reads its metadata and its end offsets.
+  Result<Snapshot> query();
   Result<std::vector<std::int64_t>> read_ends(std::int32_t partitions);
   Result<std::vector<std::int64_t>> await_ends(std::int32_t partitions, MonoTime until);
-  void take(Result<LastSeen> sight, std::uint64_t losses);
-  void tell(bool was_up, const std::optional<Error>& before);
-  [[nodiscard]] std::chrono::milliseconds pause() const;
+  // Makes the result of a query the state, unless the brokers were lost since the query began.
+  void apply(Result<Snapshot> snapshot, std::uint64_t losses);
+  // Logs a change from `was_up` and the error before it.
+  void log_change(bool was_up, const std::optional<Error>& before);
+  // The time until the next query. Requires the lock.
+  [[nodiscard]] std::chrono::milliseconds interval() const;
 
   const TopicWatchOptions options_;
   telemetry::Logger& logger_;
 
   std::atomic<bool> up_{false};
 
-  // Under the mutex.
+  // mutex_ guards the members below, to the empty line. observed_: state() was called since the last query.
+  // losses_: how often on_brokers_lost() was called.
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  TopicState state_{.trouble = {ErrorKind::unavailable, "starting", "starting"}};
+  TopicState state_{.error = {ErrorKind::unavailable, "starting", "starting"}};
   std::vector<End> ends_;
-  bool asked_ = false;
+  bool observed_ = false;
   bool stopping_ = false;
   std::uint64_t losses_ = 0;
 
-  // The thread's only.
+  // Only thread_ uses them. ensured_: the topic exists, so it need not be created.
   Client client_;
   bool ensured_ = false;
 

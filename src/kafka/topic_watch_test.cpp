@@ -8,7 +8,7 @@
 namespace weir::kafka {
 namespace {
 
-constexpr std::chrono::seconds patience{20};
+constexpr std::chrono::seconds timeout{20};
 
 class TopicWatchTest : public testing::Test {
  protected:
@@ -25,59 +25,59 @@ class TopicWatchTest : public testing::Test {
   std::unique_ptr<TopicWatch> watch_;
 };
 
-TEST_F(TopicWatchTest, SeesTheTopicAsTheClusterDescribesIt) {
+TEST_F(TopicWatchTest, ReportsTheMetadataOfTheTopic) {
   open();
-  ASSERT_TRUE(watch_->await_up(patience));
+  ASSERT_TRUE(watch_->await_up(timeout));
   const auto seen = watch_->state();
   EXPECT_TRUE(seen.up);
-  EXPECT_TRUE(seen.trouble.code.empty());
+  EXPECT_TRUE(seen.error.code.empty());
   EXPECT_NE(seen.cluster_id, "");
   EXPECT_EQ(seen.partitions, 3);
   EXPECT_EQ(seen.replicas_min, 3);
   EXPECT_EQ(seen.end, 0);
 }
 
-TEST_F(TopicWatchTest, NamesTheLogOnceTheClusterIsKnownAndKeepsTheName) {
+TEST_F(TopicWatchTest, HasALogIdOnceTheClusterIsKnown) {
   brokers_.set_up(false);
   open();
   EXPECT_FALSE(watch_->health().up);
   EXPECT_EQ(watch_->health().reason, "starting");
   EXPECT_EQ(watch_->health().log_id, "");
   brokers_.set_up(true);
-  ASSERT_TRUE(watch_->await_up(patience)) << watch_->state().trouble.text;
+  ASSERT_TRUE(watch_->await_up(timeout)) << watch_->state().error.text;
   const std::string log_id = watch_->state().cluster_id + "/events";
   EXPECT_EQ(watch_->health().reason, "");
   EXPECT_EQ(watch_->health().log_id, log_id);
-  watch_->lost();
+  watch_->on_brokers_lost();
   EXPECT_EQ(watch_->health().log_id, log_id);
 }
 
-TEST_F(TopicWatchTest, BelievesWhatWasWrittenSinceItLooked) {
+TEST_F(TopicWatchTest, RaisesEndOffsetsThatWereWrittenSinceTheLastQuery) {
   open();
-  ASSERT_TRUE(watch_->await_up(patience));
-  watch_->wrote(std::array{PartitionEnd{0, 5}, PartitionEnd{2, 7}, PartitionEnd{2, 6}});
+  ASSERT_TRUE(watch_->await_up(timeout));
+  watch_->on_ends_written(std::array{PartitionEnd{0, 5}, PartitionEnd{2, 7}, PartitionEnd{2, 6}});
   EXPECT_EQ(watch_->state().end, 12);
 }
 
-TEST_F(TopicWatchTest, IsNotUpOnceTheBrokersAreLostUntilItSawThemAgain) {
+TEST_F(TopicWatchTest, IsNotUpBetweenTheLossOfTheBrokersAndTheNextQuery) {
   open();
-  ASSERT_TRUE(watch_->await_up(patience));
+  ASSERT_TRUE(watch_->await_up(timeout));
   brokers_.set_up(false);
-  watch_->lost();
+  watch_->on_brokers_lost();
   EXPECT_FALSE(watch_->up());
-  EXPECT_EQ(watch_->state().trouble.code, "broker_away");
+  EXPECT_EQ(watch_->state().error.code, "broker_unavailable");
   brokers_.set_up(true);
-  EXPECT_TRUE(watch_->await_up(patience)) << watch_->state().trouble.text;
+  EXPECT_TRUE(watch_->await_up(timeout)) << watch_->state().error.text;
   EXPECT_TRUE(watch_->up());
 }
 
-TEST_F(TopicWatchTest, StartsWithoutBrokersAndFindsThemWhenTheyCome) {
+TEST_F(TopicWatchTest, StartsWithoutBrokersAndIsUpOnceTheyAreReachable) {
   brokers_.set_up(false);
   open();
-  EXPECT_EQ(watch_->state().trouble.code, "starting");
+  EXPECT_EQ(watch_->state().error.code, "starting");
   EXPECT_FALSE(watch_->await_up(std::chrono::milliseconds{50}));
   brokers_.set_up(true);
-  EXPECT_TRUE(watch_->await_up(patience)) << watch_->state().trouble.text;
+  EXPECT_TRUE(watch_->await_up(timeout)) << watch_->state().error.text;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Wakes one waiting thread from others: by hand, or by librdkafka when something comes into an empty queue.
+// Wakes a waiting thread: from another thread, or by librdkafka when an empty queue receives something.
 #pragma once
 
 #include <cerrno>
@@ -12,14 +12,15 @@
 
 namespace weir::kafka {
 
-// An eventfd. Knocks that nobody waits for are kept as one. Must outlive the queues that knock.
+// An eventfd. Notifications that no thread waits for are merged into one. Must outlive the queues that write
+// to it.
 class Wakeup {
  public:
-  // What a queue writes (rd_kafka_queue_io_event_enable).
+  // What a queue writes to fd(); see rd_kafka_queue_io_event_enable.
   static constexpr std::uint64_t payload = 1;
 
   Wakeup() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-    ensure(fd_ >= 0, "the process has a descriptor left");
+    ensure(fd_ >= 0, "the process can open an eventfd");
   }
   Wakeup(const Wakeup&) = delete;
   Wakeup& operator=(const Wakeup&) = delete;
@@ -27,15 +28,15 @@ class Wakeup {
 
   [[nodiscard]] int fd() const { return fd_; }
 
-  // Any thread.
-  void knock() const { (void)!write(fd_, &payload, sizeof payload); }
+  // From any thread.
+  void notify() const { (void)!write(fd_, &payload, sizeof payload); }
 
-  // Returns once somebody knocks or the time is over.
-  void wait(std::chrono::milliseconds at_most) const {
+  // Returns after a notification, or when the time is over. From one thread.
+  void wait(std::chrono::milliseconds wait_max) const {
     pollfd waiting{.fd = fd_, .events = POLLIN, .revents = 0};
-    if (poll(&waiting, 1, static_cast<int>(at_most.count())) <= 0) return;
-    std::uint64_t knocks = 0;
-    (void)!read(fd_, &knocks, sizeof knocks);
+    if (poll(&waiting, 1, static_cast<int>(wait_max.count())) <= 0) return;
+    std::uint64_t count = 0;
+    (void)!read(fd_, &count, sizeof count);
   }
 
  private:

@@ -81,7 +81,7 @@ std::string storable_text(std::string_view text) {
   clean.reserve(text.size());
   while (!text.empty()) {
     const std::size_t length = text.front() == '\0' ? 0 : utf8_sequence_length(text);
-    clean += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
+    clean += length == 0 ? utf8_replacement : text.substr(0, length);
     text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return clean;

@@ -321,7 +321,7 @@ Result<void> Connection::wait(short events, MonoTime deadline) {
     // The check first: its error says more than a timeout.
     Result<void> may_go_on = check_ ? check_() : Result<void>{};
     if (may_go_on && read_clock().mono >= deadline)
-      may_go_on = fail(ErrorKind::unavailable, commit::code_answer_timeout,
+      may_go_on = fail(ErrorKind::unavailable, commit::code_response_timeout,
                        "PostgreSQL did not answer within " + std::to_string(answer_timeout_.count()) + " ms");
     if (may_go_on) continue;
     connection_.reset();

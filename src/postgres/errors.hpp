@@ -23,8 +23,8 @@ inline constexpr std::string_view code_starting = "database_starting";  // or sh
 inline constexpr std::string_view code_too_many = "too_many_connections";
 inline constexpr std::string_view code_conflict = "transaction_conflict";  // deadlock, serialization
 inline constexpr std::string_view code_lock_timeout = "lock_timeout";
-using commit::code_answer_timeout;
 using commit::code_idle_in_transaction;  // the server ended the session
+using commit::code_response_timeout;
 using commit::code_statement_timeout;
 using commit::code_transaction_timeout;
 inline constexpr std::string_view code_disk_full = "disk_full";

@@ -62,7 +62,7 @@ void PostgresMetricsStore::rollback() {
 
 // Outside of a transaction
 
-Result<std::vector<WindowStart>> PostgresMetricsStore::unrolled_minutes(std::int32_t partition) {
+Result<std::vector<WindowStart>> PostgresMetricsStore::find_pending_rollups(std::int32_t partition) {
   auto answers = run_outside({{store_sql::pending_rollup_minutes,
                                std::move(Parameters().add(options_.topic).add(Type::int4, partition))}});
   if (!answers) return propagate(answers);
@@ -94,9 +94,9 @@ Result<commit::MetricsStore::WindowRows> PostgresMetricsStore::read_windows(
 
 // The number of rows that a minute may have stands in its `total` row. So the first statement finds how many
 // minutes are enough for `bounds`, and the second reads only those.
-Result<commit::UnrolledRows> PostgresMetricsStore::read_unrolled(std::int32_t partition,
-                                                                 std::span<const WindowStart> minutes,
-                                                                 const commit::RowBounds& bounds) {
+Result<commit::PendingRows> PostgresMetricsStore::read_pending_rows(std::int32_t partition,
+                                                                    std::span<const WindowStart> minutes,
+                                                                    const commit::RowBounds& bounds) {
   auto answers =
       run_inside({{store_sql::count_minute_rows, minute_parameters(options_.topic, partition, minutes)}});
   if (!answers) return propagate(answers);
@@ -110,7 +110,7 @@ Result<commit::UnrolledRows> PostgresMetricsStore::read_unrolled(std::int32_t pa
   answers = run_inside({{store_sql::read_pending_rollup, std::move(parameters)}});
   if (!answers) return propagate(answers);
   const Rows& rows = answers->front();
-  commit::UnrolledRows found{.rows = {}, .minutes_read = looked_at};
+  commit::PendingRows found{.rows = {}, .minutes_read = looked_at};
   for (int row = 0; row < rows.count(); ++row) {
     auto window = window_row(rows, row);
     if (!window) return std::unexpected(give_up(std::move(window).error()));
@@ -180,12 +180,12 @@ Batch batch_of(const std::string& topic, const commit::Changes& changes) {
   Batch batch;
   if (!changes.windows.empty())
     batch.add(store_sql::put_windows, window_parameters(topic, changes.written_at, changes.windows));
-  if (!changes.unrolled.empty())
-    batch.add(store_sql::set_pending_rollup, pending_rollup_parameters(topic, changes.unrolled));
-  if (!changes.rolled.empty())
-    batch.add(store_sql::clear_pending_rollup, pending_rollup_parameters(topic, changes.rolled));
-  if (!changes.letters.empty())
-    batch.add(store_sql::put_dead_letters, dead_letter_parameters(topic, changes.letters));
+  if (!changes.pending_rollups.empty())
+    batch.add(store_sql::set_pending_rollup, pending_rollup_parameters(topic, changes.pending_rollups));
+  if (!changes.rolled_up.empty())
+    batch.add(store_sql::clear_pending_rollup, pending_rollup_parameters(topic, changes.rolled_up));
+  if (!changes.dead_letters.empty())
+    batch.add(store_sql::put_dead_letters, dead_letter_parameters(topic, changes.dead_letters));
   add_replays(batch, changes);
   if (changes.flush) batch.add(store_sql::put_flush, flush_parameters(*changes.flush, changes.written_at));
   add_ledgers(batch, topic, changes.ledgers);
@@ -225,18 +225,18 @@ Result<commit::Written> PostgresMetricsStore::write(const commit::Changes& chang
   return written;
 }
 
-commit::CommitAnswer PostgresMetricsStore::commit() {
-  using commit::CommitEnd;
+commit::CommitOutcome PostgresMetricsStore::commit() {
+  using commit::CommitStatus;
   if (!connection_ || !connection_->in_transaction())
-    return {CommitEnd::aborted,
+    return {CommitStatus::aborted,
             {ErrorKind::unavailable, code_lost, "PostgreSQL: the session was lost before the commit"}};
   auto answer = connection_->run(store_sql::commit);
-  if (answer && answer->command() == "COMMIT") return {CommitEnd::committed, {}};
+  if (answer && answer->command() == "COMMIT") return {CommitStatus::committed, {}};
   if (answer)
-    return {CommitEnd::aborted,
+    return {CommitStatus::aborted,
             {ErrorKind::unavailable, code_conflict, "PostgreSQL had rolled the transaction back already"}};
   // An error of the server means that it rolled back. Without an answer nothing is known.
-  const CommitEnd end = connection_->is_lost() ? CommitEnd::unknown : CommitEnd::aborted;
+  const CommitStatus end = connection_->is_lost() ? CommitStatus::unknown : CommitStatus::aborted;
   return {end, give_up(std::move(answer).error())};
 }
 

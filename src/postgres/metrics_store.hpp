@@ -25,8 +25,8 @@ struct MetricsStoreOptions {
 // begin(), and again after a loss. While the database does not answer, each of these calls tries once and
 // returns ErrorKind::unavailable; the caller decides when to try again.
 //
-// Round trips: 1 for each call; 2 for read_unrolled(), for archive_ledger(), and for write() where it prunes.
-// The first call of a session costs some more.
+// Round trips: 1 for each call; 2 for read_pending_rows(), for archive_ledger(), and for write() where it
+// prunes. The first call of a session costs some more.
 //
 // An error in a transaction rolls it back. If the server does not answer, the session is closed, and the
 // server ends the transaction within idle_in_transaction_timeout.
@@ -37,23 +37,23 @@ class PostgresMetricsStore final : public commit::MetricsStore {
   Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
                                        WallTime now) override;
   Result<bool> begin_topic(std::span<const commit::PartitionStart> starts, WallTime now) override;
-  Result<std::optional<tally::LedgerRow>> archive_ledger(const commit::LedgerArchival& retirement) override;
+  Result<std::optional<tally::LedgerRow>> archive_ledger(const commit::LedgerArchival& archival) override;
   Result<std::vector<tally::CountedDimension>> register_dimensions(
       std::span<const tally::OwnDimension> wanted, WallTime now) override;
-  Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
-                                                   std::int64_t to) override;
-  Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) override;
+  Result<std::vector<std::int64_t>> find_dead_letters(std::int32_t partition, std::int64_t from,
+                                                      std::int64_t to) override;
+  Result<std::vector<WindowStart>> find_pending_rollups(std::int32_t partition) override;
 
   Result<std::vector<std::int32_t>> begin(std::span<const commit::Fence> fences) override;
   Result<WindowRows> read_windows(std::span<const tally::WindowKey> keys, std::size_t bytes_max) override;
-  Result<commit::UnrolledRows> read_unrolled(std::int32_t partition, std::span<const WindowStart> minutes,
-                                             const commit::RowBounds& bounds) override;
+  Result<commit::PendingRows> read_pending_rows(std::int32_t partition, std::span<const WindowStart> minutes,
+                                                const commit::RowBounds& bounds) override;
   Result<std::vector<commit::DeadLetterState>> lock_dead_letters(
       std::span<const commit::DeadLetterId> letters) override;
   Result<commit::Written> write(const commit::Changes& changes) override;
   // unknown: the session was lost, or did not answer in time, after COMMIT had been sent. aborted: the server
   // reported it, or there was no transaction any more.
-  commit::CommitAnswer commit() override;
+  commit::CommitOutcome commit() override;
   void rollback() override;
 
  private:

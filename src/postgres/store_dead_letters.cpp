@@ -10,8 +10,9 @@
 
 namespace weir::postgres {
 
-Result<std::vector<std::int64_t>> PostgresMetricsStore::letter_offsets(std::int32_t partition,
-                                                                       std::int64_t from, std::int64_t to) {
+Result<std::vector<std::int64_t>> PostgresMetricsStore::find_dead_letters(std::int32_t partition,
+                                                                          std::int64_t from,
+                                                                          std::int64_t to) {
   Parameters parameters;
   parameters.add(options_.topic).add(Type::int4, partition).add(Type::int8, from).add(Type::int8, to);
   auto answers = run_outside({{store_sql::dead_letter_offsets, std::move(parameters)}});

@@ -19,8 +19,8 @@ Result<std::vector<tally::CountedDimension>> PostgresMetricsStore::register_dime
     auto put = run_inside({{store_sql::put_dimensions, dimension_parameters(plan->to_write)}});
     if (!put) return propagate(put);
   }
-  commit::CommitAnswer ended = commit();
-  if (ended.end != commit::CommitEnd::committed) return std::unexpected(std::move(ended.why));
+  commit::CommitOutcome ended = commit();
+  if (ended.status != commit::CommitStatus::committed) return std::unexpected(std::move(ended.why));
   return std::move(plan->counted);
 }
 

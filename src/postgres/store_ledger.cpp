@@ -76,7 +76,7 @@ Result<std::optional<tally::LedgerRow>> PostgresMetricsStore::archive_ledger(
   auto fenced = run_outside({{store_sql::begin}, {store_sql::archive_ledger, std::move(fence)}});
   // The primary key: the archive topic has a row of this partition already.
   if (!fenced && fenced.error().code == code_exists) {
-    return fail(ErrorKind::unavailable, "account_retired",
+    return fail(ErrorKind::unavailable, "ledger_archived",
                 "partition " + std::to_string(partition) + " of " + options_.topic + " was archived as " +
                     archival.as_topic + " within the same second");
   }
@@ -94,8 +94,8 @@ Result<std::optional<tally::LedgerRow>> PostgresMetricsStore::archive_ledger(
   if (!made) return propagate(made);
   // insert_ledger inserts nothing beside the row of another group.
   if (made->back().count() == 0) return std::unexpected(give_up(another_group((*made)[2])));
-  commit::CommitAnswer ended = commit();
-  if (ended.end != commit::CommitEnd::committed) return std::unexpected(std::move(ended.why));
+  commit::CommitOutcome ended = commit();
+  if (ended.status != commit::CommitStatus::committed) return std::unexpected(std::move(ended.why));
   return ledger_row(made->back(), 0);
 }
 

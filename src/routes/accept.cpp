@@ -1,3 +1,6 @@
+// The header is a comma-separated list of media ranges, each with parameters after semicolons:
+//   text/csv; charset=utf-8; q=0.5, */*; q=0.1
+// Several Accept lines count as one list (RFC 9110 §5.3).
 #include "routes/accept.hpp"
 
 #include <algorithm>
@@ -7,13 +10,15 @@ namespace weir::routes {
 
 namespace {
 
+// One element of the header.
 struct MediaRange {
   std::string_view type;
   std::string_view subtype;
-  std::vector<std::pair<std::string_view, std::string_view>> parameters;  // quotes taken off
-  int quality = 1000;                                                     // thousandths
+  std::vector<std::pair<std::string_view, std::string_view>> parameters;  // without quotes
+  int quality = 1000;                                                     // in thousandths
 };
 
+// Without optional whitespace (RFC 9110 §5.6.3).
 std::string_view trimmed(std::string_view text) {
   const auto is_space = [](char byte) { return byte == ' ' || byte == '\t'; };
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
@@ -21,7 +26,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// Takes what stands before the next `separator` that is not within quotes off the text.
+// Removes the text up to the next `separator` outside of quotes from `text`, and returns it trimmed.
 std::string_view take_until(std::string_view& text, char separator) {
   bool quoted = false;
   std::size_t end = 0;
@@ -39,7 +44,7 @@ std::string_view take_until(std::string_view& text, char separator) {
   return taken;
 }
 
-// "0", "0.5", "1.000": weight of RFC 9110, section 12.4.2.
+// Parses a weight (RFC 9110 §12.4.2): "0", "0.5", "1.000". Returns thousandths.
 std::optional<int> quality_of(std::string_view text) {
   if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return std::nullopt;
   if (text.size() > 1 && text[1] != '.') return std::nullopt;
@@ -53,6 +58,7 @@ std::optional<int> quality_of(std::string_view text) {
   return quality <= 1000 ? std::optional(quality) : std::nullopt;
 }
 
+// Parses one element. Returns nothing if it is malformed.
 std::optional<MediaRange> range_of(std::string_view element) {
   const std::string_view name = take_until(element, ';');
   const std::size_t slash = name.find('/');
@@ -67,7 +73,7 @@ std::optional<MediaRange> range_of(std::string_view element) {
       const auto quality = quality_of(value);
       if (!quality) return std::nullopt;
       range.quality = *quality;
-      break;  // what follows were extensions of Accept, which RFC 9110 has no more
+      break;  // accept-ext parameters followed in RFC 7231; RFC 9110 has removed them
     }
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
       value = value.substr(1, value.size() - 2);
@@ -76,14 +82,14 @@ std::optional<MediaRange> range_of(std::string_view element) {
   return range;
 }
 
-// How exactly a range names a form; 0: it does not.
-int specificity(const MediaRange& range, const MediaType& form) {
+// Returns how specific the range is for this representation; 0 if the range does not match it.
+int specificity(const MediaRange& range, const MediaType& representation) {
   if (range.type == "*") return 1;
-  if (!http::same_ignoring_case(range.type, form.type)) return 0;
+  if (!http::same_ignoring_case(range.type, representation.type)) return 0;
   if (range.subtype == "*") return 2;
-  if (!http::same_ignoring_case(range.subtype, form.subtype)) return 0;
+  if (!http::same_ignoring_case(range.subtype, representation.subtype)) return 0;
   for (const auto& [name, value] : range.parameters) {
-    const bool has = std::ranges::any_of(form.parameters, [&](const auto& own) {
+    const bool has = std::ranges::any_of(representation.parameters, [&](const auto& own) {
       return http::same_ignoring_case(own.first, name) && http::same_ignoring_case(own.second, value);
     });
     if (!has) return 0;
@@ -91,6 +97,7 @@ int specificity(const MediaRange& range, const MediaType& form) {
   return range.parameters.empty() ? 3 : 4;
 }
 
+// Parses all Accept headers of the request.
 std::vector<MediaRange> ranges_of(const http::Request& request) {
   std::vector<MediaRange> ranges;
   for (const auto& [name, value] : request.headers) {
@@ -104,15 +111,15 @@ std::vector<MediaRange> ranges_of(const http::Request& request) {
 
 }  // namespace
 
-std::size_t preferred(std::span<const MediaType> forms, const http::Request& request) {
+std::size_t preferred(std::span<const MediaType> representations, const http::Request& request) {
   const std::vector<MediaRange> ranges = ranges_of(request);
-  std::size_t best = 0;
+  std::size_t best = 0;                  // an index
   std::pair<int, int> best_match{0, 0};  // quality, specificity
-  for (std::size_t i = 0; i < forms.size(); ++i) {
+  for (std::size_t i = 0; i < representations.size(); ++i) {
     std::pair<int, int> match{0, 0};
     for (const MediaRange& range : ranges) {
-      const int exact = specificity(range, forms[i]);
-      if (exact > match.second) match = {range.quality, exact};
+      const int specific = specificity(range, representations[i]);
+      if (specific > match.second) match = {range.quality, specific};
     }
     if (match.first > 0 && match > best_match) {
       best = i;

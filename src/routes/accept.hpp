@@ -1,5 +1,4 @@
-// Chooses between the forms that an answer can have by the request's Accept header (RFC 9110, section
-// 12.5.1). Pure.
+// Content negotiation by the Accept header (RFC 9110 §12.5.1). No I/O, no state.
 #pragma once
 
 #include <cstddef>
@@ -13,18 +12,21 @@
 
 namespace weir::routes {
 
-// A form that can be sent: "text/csv", and the parameters that it has.
+// A representation that a route can send, such as "text/csv", with its parameters.
 struct MediaType {
   std::string_view type;
   std::string_view subtype;
   std::vector<std::pair<std::string_view, std::string_view>> parameters;
 };
 
-// The index of the form that the client prefers. For each form the most specific media range that matches it
-// gives its quality: with parameters, type/subtype, type/*, */*. The highest quality wins, then the more
-// specific range, then the form that stands first. Without an Accept header, or where no form is acceptable,
-// it is the first one (RFC 9110 lets a server disregard the header then). Elements that are malformed are
-// passed over.
-[[nodiscard]] std::size_t preferred(std::span<const MediaType> forms, const http::Request& request);
+// Returns the index of the representation that the client prefers.
+//
+// For each representation the most specific matching media range of the header gives its quality. From the
+// most to the least specific: with parameters, type/subtype, type/*, */*. The highest quality wins, then the
+// more specific range, then the lower index.
+//
+// Returns 0 if there is no Accept header or no acceptable representation; RFC 9110 §12.5.1 allows a server to
+// ignore the header then. Malformed elements of the header are ignored.
+[[nodiscard]] std::size_t preferred(std::span<const MediaType> representations, const http::Request& request);
 
 }  // namespace weir::routes

@@ -15,7 +15,7 @@ std::string_view chosen(const std::vector<std::string_view>& lines) {
   return preferred(forms, request) == 0 ? "json" : "csv";
 }
 
-TEST(Accept, ChoosesAsRfc9110Says) {
+TEST(Accept, ChoosesAsRfc9110Requires) {
   struct Case {
     std::string_view accept;
     std::string_view form;
@@ -41,23 +41,23 @@ TEST(Accept, ChoosesAsRfc9110Says) {
       {"text/*;q=0.3, text/csv;q=0.9, application/json;q=0.5", "csv"},
       {"text/*;q=0.9, text/csv;q=0.3, application/json;q=0.5", "json"},
       {"text/csv;header=absent;q=1, text/csv;q=0.1, application/json;q=0.5", "json"},
-      // Equal qualities: the more specific range, then what is first here.
+      // Equal qualities: the more specific range wins, then the lower index.
       {"text/csv, application/json", "json"},
       {"*/*, text/csv", "csv"},
       {"text/*, */*", "csv"},
       {"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", "json"},
-      // Other types that only look like it.
+      // Other types with similar names.
       {"text/csvx", "json"},
       {"xtext/csv", "json"},
       {"text/csv-schema", "json"},
       {"application/text/csv", "json"},
       {"text/plain;note=\"text/csv\"", "json"},
       {"text/plain;note=\"a,text/csv,b\"", "json"},
-      // Nothing that can be had: as if it had not been asked.
+      // No acceptable representation: as without the header.
       {"text/html", "json"},
       {"image/*", "json"},
       {"*/*;q=0", "json"},
-      // Malformed elements are passed over.
+      // Malformed elements are ignored.
       {"text/csv;q=2", "json"},
       {"text/csv;q=-1", "json"},
       {"text/csv;q=0.5000", "json"},
@@ -73,7 +73,7 @@ TEST(Accept, ChoosesAsRfc9110Says) {
   for (const auto& [accept, form] : cases) EXPECT_EQ(chosen({accept}), form) << accept;
 }
 
-TEST(Accept, TakesSeveralLinesTogether) {
+TEST(Accept, JoinsSeveralLinesOfTheHeader) {
   EXPECT_EQ(chosen({"application/json;q=0.1", "text/csv;q=0.2"}), "csv");
   EXPECT_EQ(chosen({}), "json");
 }

@@ -1,3 +1,4 @@
+// Jobs are always called without the mutex: they may take long, and they may submit other jobs.
 #include "routes/bounded_executor.hpp"
 
 #include <utility>
@@ -13,44 +14,48 @@ BoundedExecutor::~BoundedExecutor() {
   for (auto& thread : threads_) thread.join();
 }
 
+// Waiting jobs are called on this thread, so no thread of the pool has to become free for them.
 void BoundedExecutor::stop() {
-  std::deque<Waiting> dropped;
+  std::deque<WaitingJob> dropped;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     dropped.swap(waiting_);
   }
   changed_.notify_all();
-  for (Waiting& each : dropped) each.job(Turn::stopping);
+  for (WaitingJob& each : dropped) each.job(Call::stopping);
 }
 
-void BoundedExecutor::offer(Job job, std::stop_token client_gone) {
-  std::vector<Job> gone;
-  Turn refused = Turn::full;
+void BoundedExecutor::submit(Job job, std::stop_token client_gone) {
+  std::vector<Job> abandoned;
+  Call refused = Call::queue_full;
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) {
-      refused = Turn::stopping;
+      refused = Call::stopping;
     } else {
-      if (waiting_.size() >= waiting_max_) gone = take_gone();
+      // The search is linear, so it is done only when the queue is full.
+      if (waiting_.size() >= waiting_max_) abandoned = remove_abandoned();
       if (waiting_.size() < waiting_max_) {
         waiting_.push_back({std::move(job), std::move(client_gone)});
         changed_.notify_one();
       }
     }
   }
-  for (Job& each : gone) each(Turn::gone);
-  if (job) job(refused);
+  for (Job& each : abandoned) each(Call::client_gone);
+  if (job) job(refused);  // it was not moved into the queue
 }
 
-std::vector<BoundedExecutor::Job> BoundedExecutor::take_gone() {
-  std::vector<Job> gone;
-  for (Waiting& each : waiting_)
-    if (each.client_gone.stop_requested()) gone.push_back(std::move(each.job));
-  std::erase_if(waiting_, [](const Waiting& each) { return !each.job; });
-  return gone;
+// The order of the other jobs does not change.
+std::vector<BoundedExecutor::Job> BoundedExecutor::remove_abandoned() {
+  std::vector<Job> abandoned;
+  for (WaitingJob& each : waiting_)
+    if (each.client_gone.stop_requested()) abandoned.push_back(std::move(each.job));
+  std::erase_if(waiting_, [](const WaitingJob& each) { return !each.job; });
+  return abandoned;
 }
 
+// The loop of each thread. It ends when stop() has emptied the queue.
 void BoundedExecutor::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -59,8 +64,8 @@ void BoundedExecutor::work() {
     auto next = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    next.job(next.client_gone.stop_requested() ? Turn::gone : Turn::come);
-    next.job = nullptr;  // what it holds is let go outside the lock
+    next.job(next.client_gone.stop_requested() ? Call::client_gone : Call::run);
+    next.job = nullptr;  // destroys what the job captured, without the mutex
     lock.lock();
   }
 }

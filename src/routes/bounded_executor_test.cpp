@@ -10,14 +10,14 @@
 namespace weir::routes {
 namespace {
 
-using Turn = BoundedExecutor::Turn;
+using Call = BoundedExecutor::Call;
 
-// Keeps the pool's one thread busy until it is let go.
+// Keeps the only thread of the executor busy until it is released.
 class Blocker {
  public:
-  explicit Blocker(BoundedExecutor& pool) {
+  explicit Blocker(BoundedExecutor& executor) {
     std::promise<void> started;
-    pool.offer([&started, wait = go_.get_future()](Turn) {
+    executor.submit([&started, wait = go_.get_future()](Call) {
       started.set_value();
       wait.wait();
     });
@@ -29,101 +29,104 @@ class Blocker {
   std::promise<void> go_;
 };
 
-TEST(BoundedExecutor, WorksOnAThreadOfItsOwn) {
-  BoundedExecutor pool(1, 4);
-  std::promise<std::pair<Turn, std::thread::id>> done;
-  pool.offer([&](Turn turn) { done.set_value({turn, std::this_thread::get_id()}); });
-  const auto [turn, thread] = done.get_future().get();
-  EXPECT_EQ(turn, Turn::come);
+TEST(BoundedExecutor, RunsJobsOnAThreadOfItsOwn) {
+  BoundedExecutor executor(1, 4);
+  std::promise<std::pair<Call, std::thread::id>> done;
+  executor.submit([&](Call call) { done.set_value({call, std::this_thread::get_id()}); });
+  const auto [call, thread] = done.get_future().get();
+  EXPECT_EQ(call, Call::run);
   EXPECT_NE(thread, std::this_thread::get_id());
 }
 
 TEST(BoundedExecutor, RefusesAtOnceWhenTooManyWait) {
-  BoundedExecutor pool(1, 2);
-  Blocker blocker(pool);
-  std::atomic<int> came = 0;
+  BoundedExecutor executor(1, 2);
+  Blocker blocker(executor);
+  std::atomic<int> run = 0;
   std::atomic<int> refused = 0;
-  const auto job = [&](Turn turn) { ++(turn == Turn::come ? came : refused); };
-  pool.offer(job);
-  pool.offer(job);
+  const auto job = [&](Call call) { ++(call == Call::run ? run : refused); };
+  executor.submit(job);
+  executor.submit(job);
   EXPECT_EQ(refused, 0);
-  pool.offer(job);
+  executor.submit(job);
   EXPECT_EQ(refused, 1);
-  EXPECT_EQ(came, 0);
+  EXPECT_EQ(run, 0);
   blocker.let_go();
 }
 
-TEST(BoundedExecutor, Fault43DropsWhatWaitsWhenItStopsAndLetsWhatRunsEnd) {
-  BoundedExecutor pool(1, 100);
-  Blocker blocker(pool);
+TEST(BoundedExecutor, Fault43DropsWaitingJobsWhenItStopsAndLetsRunningJobsEnd) {
+  BoundedExecutor executor(1, 100);
+  Blocker blocker(executor);
   std::atomic<int> stopped = 0;
-  for (int i = 0; i < 100; ++i) pool.offer([&](Turn turn) { stopped += turn == Turn::stopping ? 1 : 0; });
+  for (int i = 0; i < 100; ++i)
+    executor.submit([&](Call call) { stopped += call == Call::stopping ? 1 : 0; });
   EXPECT_EQ(stopped, 0);
-  pool.stop();
+  executor.stop();
   EXPECT_EQ(stopped, 100) << "they do not wait for the job that runs";
-  pool.offer([&](Turn turn) { stopped += turn == Turn::stopping ? 1 : 0; });
-  EXPECT_EQ(stopped, 101) << "nor does one that comes later";
+  executor.submit([&](Call call) { stopped += call == Call::stopping ? 1 : 0; });
+  EXPECT_EQ(stopped, 101) << "nor does one that is submitted later";
   blocker.let_go();
 }
 
-TEST(BoundedExecutor, StopsWhenItGoes) {
+TEST(BoundedExecutor, StopsWhenItIsDestroyed) {
   std::atomic<int> answered = 0;
   {
-    BoundedExecutor pool(1, 100);
-    Blocker blocker(pool);
-    for (int i = 0; i < 100; ++i) pool.offer([&](Turn) { ++answered; });
+    BoundedExecutor executor(1, 100);
+    Blocker blocker(executor);
+    for (int i = 0; i < 100; ++i) executor.submit([&](Call) { ++answered; });
     blocker.let_go();
   }
   EXPECT_EQ(answered, 100);
 }
 
-TEST(BoundedExecutor, Fault43DoesNothingForAClientThatIsGone) {
-  std::promise<Turn> ended;
+TEST(BoundedExecutor, Fault43DoesNotRunAJobWhoseClientIsGone) {
+  std::promise<Call> ended;
   std::stop_source client;
-  BoundedExecutor pool(1, 4);
+  BoundedExecutor executor(1, 4);
   {
-    Blocker blocker(pool);
-    pool.offer([&](Turn turn) { ended.set_value(turn); }, client.get_token());
+    Blocker blocker(executor);
+    executor.submit([&](Call call) { ended.set_value(call); }, client.get_token());
     client.request_stop();
     blocker.let_go();
   }
-  EXPECT_EQ(ended.get_future().get(), Turn::gone);
+  EXPECT_EQ(ended.get_future().get(), Call::client_gone);
 }
 
-TEST(BoundedExecutor, Fault43MakesRoomInAFullQueueWhereClientsAreGone) {
+TEST(BoundedExecutor, Fault43RemovesJobsWhoseClientIsGoneFromAFullQueue) {
   std::atomic<int> gone = 0;
-  std::atomic<int> came = 0;
+  std::atomic<int> run = 0;
   std::atomic<int> refused = 0;
-  const auto job = [&](Turn turn) { ++(turn == Turn::gone ? gone : turn == Turn::come ? came : refused); };
+  const auto job = [&](Call call) {
+    ++(call == Call::client_gone ? gone : call == Call::run ? run : refused);
+  };
   std::stop_source client;
   {
-    BoundedExecutor pool(1, 3);
-    Blocker blocker(pool);
-    pool.offer(job, client.get_token());
-    pool.offer(job);
-    pool.offer(job, client.get_token());
+    BoundedExecutor executor(1, 3);
+    Blocker blocker(executor);
+    executor.submit(job, client.get_token());
+    executor.submit(job);
+    executor.submit(job, client.get_token());
     client.request_stop();
-    pool.offer(job);
+    executor.submit(job);
     EXPECT_EQ(gone, 2);
-    pool.offer(job);
+    executor.submit(job);
     EXPECT_EQ(refused, 0);
-    pool.offer(job);
+    executor.submit(job);
     EXPECT_EQ(refused, 1);
-    pool.stop();
+    executor.stop();
     blocker.let_go();
   }
   EXPECT_EQ(refused, 4);
-  EXPECT_EQ(came, 0);
+  EXPECT_EQ(run, 0);
 }
 
-TEST(BoundedExecutor, AnswersEveryOfferFromManyThreadsOnce) {
+TEST(BoundedExecutor, CallsEveryJobOfManyThreadsOnce) {
   std::atomic<int> answered = 0;
   {
-    BoundedExecutor pool(3, 5);
+    BoundedExecutor executor(3, 5);
     std::vector<std::thread> callers;
     for (int caller = 0; caller < 4; ++caller)
       callers.emplace_back([&] {
-        for (int i = 0; i < 500; ++i) pool.offer([&](Turn) { ++answered; });
+        for (int i = 0; i < 500; ++i) executor.submit([&](Call) { ++answered; });
       });
     for (auto& caller : callers) caller.join();
   }

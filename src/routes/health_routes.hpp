@@ -1,4 +1,4 @@
-// What probes ask: GET /health, /health/live and /health/ready.
+// The routes of health probes: GET /health, /health/live and /health/ready (contract §3).
 #pragma once
 
 #include <functional>
@@ -9,8 +9,9 @@
 
 namespace weir::routes {
 
-// /health and /health/live answer 200 while the process serves at all; /health/ready answers what `health`
-// says, 503 if that is unready. `health` is called on io threads and must not block.
+// /health and /health/live reply 200 as long as the process serves. /health/ready replies with the result of
+// `health`: 503 if it is unready, else 200. Io threads call `health` for each probe, several at a time: it
+// must be thread-safe and must not block.
 [[nodiscard]] std::vector<http::Route> health_routes(std::function<telemetry::Health()> health);
 
 }  // namespace weir::routes

@@ -16,7 +16,7 @@ http::Reply ask(const std::vector<http::Route>& routes, std::string_view path) {
   return {.status = 404};
 }
 
-TEST(HealthRoutes, SayHealthyWhileTheProcessServesWhateverItsPartsDo) {
+TEST(HealthRoutes, AnswerHealthyWhileTheProcessServesWhateverTheChecksReport) {
   const auto routes = health_routes(
       [] { return telemetry::Health{{{.name = "event_log", .readiness = telemetry::Readiness::unready}}}; });
   for (const std::string_view path : {"/health", "/health/live"}) {
@@ -25,7 +25,7 @@ TEST(HealthRoutes, SayHealthyWhileTheProcessServesWhateverItsPartsDo) {
   }
 }
 
-TEST(HealthRoutes, AnswerReadyByTheWorstCheckOfThisMoment) {
+TEST(HealthRoutes, AnswerReadyByTheWorstCheck) {
   telemetry::Readiness worst = telemetry::Readiness::ready;
   const auto routes = health_routes([&] {
     return telemetry::Health{{{.name = "event_log"}, {.name = "metrics_store", .readiness = worst}}};

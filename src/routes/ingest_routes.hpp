@@ -1,4 +1,4 @@
-// The way in over HTTP: POST /activity and POST /activities (contract §3).
+// The ingest routes: POST /activity and POST /activities (contract §3).
 #pragma once
 
 #include <cstddef>
@@ -11,11 +11,12 @@
 
 namespace weir::routes {
 
-// To be called for each io thread (MakeRoutes): the routes of one call share a decoder. `intake` must outlive
-// them. `clock` is read once a request.
+// Call it once for each io thread (http::MakeRoutes): the routes of one call share a decoder, which is not
+// thread-safe. `intake` must outlive the routes. Each request reads `clock` once.
 [[nodiscard]] std::vector<http::Route> ingest_routes(intake::Intake& intake, std::function<WallTime()> clock);
 
-// The replies to what became of one activity, and of a batch.
+// Translate the outcome of POST /activity and POST /activities into the reply: 200, or 400, 413, 500 or 503
+// with Retry-After.
 [[nodiscard]] http::Reply reply_to_one(const intake::Outcome& outcome);
 [[nodiscard]] http::Reply reply_to_batch(const intake::Outcome& outcome);
 

@@ -45,7 +45,7 @@ std::string retry_after(const http::Reply& reply) {
   return "";
 }
 
-TEST_F(IngestRoutes, AnswerOneActivityAsTheContractSays) {
+TEST_F(IngestRoutes, AnswerOneActivityAsTheContractStates) {
   const http::Reply good = post("/activity", activity("u"));
   EXPECT_EQ(good.status, 200);
   EXPECT_EQ(good.body, R"({"message":"Activity published successfully"})");
@@ -56,7 +56,7 @@ TEST_F(IngestRoutes, AnswerOneActivityAsTheContractSays) {
   EXPECT_EQ(post("/activity", activity("u") + std::string(limits::event_bytes_default, ' ')).status, 413);
 }
 
-TEST_F(IngestRoutes, PassOnTheLogsWordAboutOneActivity) {
+TEST_F(IngestRoutes, AnswerOneActivityByItsReceipt) {
   log_.answer(Receipt::unknown, {ErrorKind::internal, "disk", "disk"});
   const http::Reply unknown = post("/activity", activity("u"));
   EXPECT_EQ(unknown.status, 500);
@@ -67,7 +67,7 @@ TEST_F(IngestRoutes, PassOnTheLogsWordAboutOneActivity) {
   EXPECT_EQ(retry_after(not_kept), "1");
 }
 
-TEST_F(IngestRoutes, AnswerABatchAsTheContractSays) {
+TEST_F(IngestRoutes, AnswerABatchAsTheContractStates) {
   struct Case {
     std::string body;
     int status;
@@ -91,7 +91,7 @@ TEST_F(IngestRoutes, AnswerABatchAsTheContractSays) {
   }
 }
 
-TEST_F(IngestRoutes, NameTheItemsOfABatchThatAreNotSurelyKept) {
+TEST_F(IngestRoutes, NameTheItemsOfABatchThatMayNotBeStored) {
   const std::string body = "[{}," + activity("a") + "," + activity("b") + "]";
   log_.answer_next({Receipt::kept, Receipt::unknown});
   const http::Reply some = post("/activities", body);
@@ -106,8 +106,8 @@ TEST_F(IngestRoutes, NameTheItemsOfABatchThatAreNotSurelyKept) {
   EXPECT_EQ(retry_after(none), "1");
 }
 
-// Too large is 4xx, and not tried again.
-TEST_F(IngestRoutes, Fault17RefuseForGoodWhatTheLogWillNeverTake) {
+// A record that the log cannot store is 4xx, so that clients do not send it again.
+TEST_F(IngestRoutes, Fault17RejectWhatTheLogCanNeverStore) {
   log_.answer(Receipt::not_kept,
               {ErrorKind::invalid, "record_too_large", "the broker takes no record of this size"});
   const http::Reply one = post("/activity", activity("u"));
@@ -120,7 +120,7 @@ TEST_F(IngestRoutes, Fault17RefuseForGoodWhatTheLogWillNeverTake) {
   EXPECT_EQ(log_.appends().size(), 2u);
 }
 
-TEST_F(IngestRoutes, SayWhenToComeBackToALogThatDoesNotAnswer) {
+TEST_F(IngestRoutes, SendRetryAfterWhileAppendsFail) {
   log_.answer(Receipt::not_kept, {ErrorKind::unavailable, "timed_out", "no broker answered"});
   for (int failure = 0; failure < 5; ++failure) EXPECT_EQ(retry_after(post("/activity", activity("u"))), "1");
   mono_ += std::chrono::seconds{1};
@@ -132,7 +132,7 @@ TEST_F(IngestRoutes, SayWhenToComeBackToALogThatDoesNotAnswer) {
   }
 }
 
-TEST_F(IngestRoutes, SayThatTheyAreShuttingDown) {
+TEST_F(IngestRoutes, Answer503WhileShuttingDown) {
   intake_.drain();
   for (const std::string_view path : {"/activity", "/activities"}) {
     const http::Reply reply = post(path, activity("u"));

@@ -2,11 +2,12 @@
 
 namespace weir::routes {
 
-std::vector<http::Route> metrics_routes(std::function<void(telemetry::Exposition&)> describe) {
+std::vector<http::Route> metrics_routes(std::function<void(telemetry::Exposition&)> collect) {
+  // The text is built for each scrape: nothing is cached, so a scrape never shows old values.
   http::Route route{.method = "GET", .path = "/metrics"};
-  route.handle = [describe = std::move(describe)](const http::Request&, http::Respond respond) {
+  route.handle = [collect = std::move(collect)](const http::Request&, http::Respond respond) {
     telemetry::Exposition exposition;
-    describe(exposition);
+    collect(exposition);
     respond({.content_type = std::string(telemetry::Exposition::content_type), .body = exposition.text()});
   };
   return {std::move(route)};

@@ -1,4 +1,4 @@
-// What Prometheus asks: GET /metrics.
+// The route of Prometheus scrapes: GET /metrics.
 #pragma once
 
 #include <functional>
@@ -9,8 +9,8 @@
 
 namespace weir::routes {
 
-// `describe` is called on an io thread for each scrape and must not block. The process's own numbers
-// (observe/process.hpp) are its business too.
-[[nodiscard]] std::vector<http::Route> metrics_routes(std::function<void(telemetry::Exposition&)> describe);
+// An io thread calls `collect` for each scrape. It adds all metrics, those of the process
+// (telemetry/process.hpp) included. It must be thread-safe and must not block.
+[[nodiscard]] std::vector<http::Route> metrics_routes(std::function<void(telemetry::Exposition&)> collect);
 
 }  // namespace weir::routes

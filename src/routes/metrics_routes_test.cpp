@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "telemetry/testing/fake_exposition_reader.hpp"
+#include "telemetry/testing/exposition_reader.hpp"
 
 namespace weir::routes {
 namespace {
 
-TEST(MetricsRoutes, AnswerWithWhatIsTrueAtEachScrape) {
+TEST(MetricsRoutes, CollectTheMetricsForEachScrape) {
   int scrapes = 0;
   const auto routes = metrics_routes(
       [&](telemetry::Exposition& into) { into.counter("weir_scrapes_total", "Scrapes.", ++scrapes); });

@@ -6,11 +6,13 @@
 
 #include "base/ensure.hpp"
 #include "base/hash.hpp"
+#include "base/hex.hpp"
 
 namespace weir::routes {
 
 namespace {
 
+// Which file is served at which path.
 struct Served {
   std::string_view path;
   std::string_view name;
@@ -27,15 +29,17 @@ constexpr std::array served{
     Served{"/favicon.svg", "favicon.svg", "image/svg+xml"},
 };
 
+// Nothing from other origins and no inline script: text of clients cannot become code.
 constexpr std::string_view security_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+// ETag and headers are computed once; each request copies them.
 http::Route route_of(const Served& file) {
   const auto bytes = page_file(file.name);
   auto handle = [file, bytes, etag = etag_of(bytes)](const http::Request& request, http::Respond respond) {
     http::Reply reply{.content_type = std::string(file.content_type)};
-    // no-cache: the browser keeps it and asks each time, so that a new program shows its own page at once.
+    // no-cache: the browser stores the file and revalidates it, so a new version shows its own page at once.
     reply.headers = {{"ETag", etag},
                      {"Cache-Control", "no-cache"},
                      {"Content-Security-Policy", std::string(security_policy)},
@@ -53,17 +57,18 @@ http::Route route_of(const Served& file) {
 
 }  // namespace
 
+// A missing file is an error of the build, so it is asserted.
 std::string_view page_file(std::string_view name) {
   const auto files = page_files();
   const auto found = std::ranges::find(files, name, &PageFile::name);
-  ensure(found != files.end(), "every file that is served was built in");
+  ensure(found != files.end(), "every file that is served is built in");
   return found->bytes;
 }
 
+// A strong ETag (RFC 9110 §8.8.3): it changes with any byte of the file.
 std::string etag_of(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
   std::string tag = "\"";
-  for (auto rest = murmur3(bytes).low; tag.size() <= 16; rest >>= 4) tag += digits[rest & 15];
+  append_hex(tag, murmur3(bytes).low);
   return tag + '"';
 }
 

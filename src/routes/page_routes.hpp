@@ -1,4 +1,4 @@
-// The page at / and the files it loads: all built into the program.
+// The routes of the page: / and the files it loads. All of them are built into the program.
 #pragma once
 
 #include <span>
@@ -10,9 +10,9 @@
 
 namespace weir::routes {
 
-// A file as it was when the program was built (cmake/embed.cmake).
+// A file of web/, embedded at build time (cmake/embed.cmake).
 struct PageFile {
-  std::string_view name;  // "app.js"
+  std::string_view name;  // such as "app.js"
   std::string_view bytes;
 };
 [[nodiscard]] std::span<const PageFile> page_files();
@@ -21,8 +21,8 @@ struct PageFile {
 // The value of the header ETag for these bytes.
 [[nodiscard]] std::string etag_of(std::string_view bytes);
 
-// Answered at once, with an ETag (If-None-Match: 304) and a Content-Security-Policy under which nothing runs
-// or loads that is not one of these files.
+// Replies have an ETag, and If-None-Match gets 304. Their Content-Security-Policy lets the browser load and
+// run only these files.
 [[nodiscard]] std::vector<http::Route> page_routes();
 
 }  // namespace weir::routes

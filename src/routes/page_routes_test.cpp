@@ -15,8 +15,8 @@ http::Reply get(const http::Route& route, std::string_view if_none_match = "") {
 }
 
 std::string header(const http::Reply& reply, std::string_view name) {
-  for (const auto& [its_name, value] : reply.headers)
-    if (its_name == name) return value;
+  for (const auto& [field_name, value] : reply.headers)
+    if (field_name == name) return value;
   return "";
 }
 
@@ -38,8 +38,8 @@ TEST(PageRoutes, ServeThePageAndEverythingItLoads) {
   }
 }
 
-// So that it works under a proxy's path prefix, too.
-TEST(PageRoutes, GiveOnlyRelativeAddresses) {
+// A proxy may serve the page under a path prefix.
+TEST(PageRoutes, UseOnlyRelativeAddresses) {
   for (const auto& file : page_files()) {
     if (!file.name.ends_with(".js") && !file.name.ends_with(".html")) continue;
     for (const auto* absolute : {"=\"/", "from '/", "fetch('/", "`/", "location.origin"})
@@ -47,8 +47,8 @@ TEST(PageRoutes, GiveOnlyRelativeAddresses) {
   }
 }
 
-// A name from the address is a key of these objects only if it is their own.
-TEST(PageRoutes, TakeNoNameOfThePrototypeForARange) {
+// The range comes from the address. A name of the prototype, such as "constructor", is no range.
+TEST(PageRoutes, AcceptNoNameOfThePrototypeAsARange) {
   const auto files = page_files();
   const auto view = std::ranges::find(files, "view.js", &PageFile::name);
   ASSERT_NE(view, files.end());
@@ -56,7 +56,7 @@ TEST(PageRoutes, TakeNoNameOfThePrototypeForARange) {
   EXPECT_TRUE(view->bytes.contains("Object.hasOwn(RANGES"));
 }
 
-TEST(PageRoutes, LetNothingRunThatIsNotBuiltIn) {
+TEST(PageRoutes, AllowOnlyBuiltInScripts) {
   for (const auto& route : page_routes()) {
     const auto reply = get(route);
     const auto policy = header(reply, "Content-Security-Policy");
@@ -66,7 +66,7 @@ TEST(PageRoutes, LetNothingRunThatIsNotBuiltIn) {
   }
 }
 
-TEST(PageRoutes, KnowAFileAgainByItsTag) {
+TEST(PageRoutes, Answer304ForAKnownTag) {
   for (const auto& route : page_routes()) {
     const auto tag = header(get(route), "ETag");
     EXPECT_EQ(tag.size(), 18u);
@@ -79,8 +79,7 @@ TEST(PageRoutes, KnowAFileAgainByItsTag) {
   }
 }
 
-// What clients sent is shown by this page: it must have no way to become markup, code or an address (faults
-// 36).
+// The page shows text that clients sent. It must not become markup, code or an address (fault 36).
 TEST(PageRoutes, WriteWhatClientsSentAsTextOnly) {
   for (const auto& file : page_files()) {
     if (!file.name.ends_with(".js") && !file.name.ends_with(".html")) continue;

@@ -1,3 +1,6 @@
+// A handler runs on an io thread. It parses what concerns the transport (format, Accept), takes the
+// parameters out of the request's memory, and submits a job. The job parses the query, reads the store and
+// writes the reply on a thread of the executor.
 #include "routes/report_routes.hpp"
 
 #include <array>
@@ -22,22 +25,25 @@ using report::Report;
 
 enum class Format : std::uint8_t { json, csv };
 
+// A request as its job needs it, without views into the connection's memory.
 struct Query {
   std::vector<std::pair<std::string, std::string>> parameters;
   Format format = Format::json;
-  bool negotiated = false;  // by Accept
+  bool negotiated = false;  // the format was chosen by Accept
   WallTime now;
   report::Cancellation cancellation;
 };
 
+// The status of an error by its kind.
 http::Reply error_reply_for(const Error& error) {
   if (error.kind == ErrorKind::invalid) return http::error_reply(400, error.text);
   auto reply = http::error_reply(error.kind == ErrorKind::internal ? 500 : 503, error.text);
   if (reply.status == 503) reply.headers.emplace_back("Retry-After", "1");
-  if (error.code != report::code_client_gone) reply.code = error.code;  // that one is no failure of ours
+  if (error.code != report::code_client_gone) reply.code = error.code;  // that one is not logged
   return reply;
 }
 
+// Numbers change with every flush, so no cache may store a reply.
 http::Reply json_reply(std::string json) {
   http::Reply reply{.body = std::move(json)};
   reply.headers.emplace_back("Cache-Control", "no-store");
@@ -45,6 +51,7 @@ http::Reply json_reply(std::string json) {
   return reply;
 }
 
+// A browser saves it as a file instead of showing it.
 http::Reply csv_reply(std::string csv, std::string_view name) {
   auto reply = json_reply(std::move(csv));
   reply.content_type = "text/csv; charset=utf-8";
@@ -53,16 +60,16 @@ http::Reply csv_reply(std::string csv, std::string_view name) {
   return reply;
 }
 
-// By Accept; the first is what a client without preference gets.
+// Chooses by the Accept header. JSON is first: a client without a preference gets it.
 Format accepted_format(const http::Request& request) {
-  static const std::array forms{
+  static const std::array representations{
       MediaType{"application", "json", {{"charset", "utf-8"}}},
       MediaType{"text", "csv", {{"charset", "utf-8"}, {"header", "present"}}},
   };
-  return preferred(forms, request) == 0 ? Format::json : Format::csv;
+  return preferred(representations, request) == 0 ? Format::json : Format::csv;
 }
 
-// By the parameter; none: it is not given.
+// Reads the parameter `format`. Returns nothing if it is absent.
 Result<std::optional<Format>> read_format(const http::Query& query, bool is_list) {
   const auto format = query.get("format");
   if (!format) return std::nullopt;
@@ -148,18 +155,19 @@ http::Reply answer_openapi(Report& report, const Query& query) {
   return openapi_reply(known ? report::Dimensions(known->dimensions) : report::built_in_dimension_rows());
 }
 
+// Parses the query of one path, reads the store and writes the reply. Runs on the executor.
 using Answer = http::Reply (*)(Report&, const Query&);
 
 // The reply to a query that did not run.
-http::Reply refusal(BoundedExecutor::Turn turn) {
-  switch (turn) {
-    case BoundedExecutor::Turn::stopping:
+http::Reply refusal_reply(BoundedExecutor::Call call) {
+  switch (call) {
+    case BoundedExecutor::Call::stopping:
       return error_reply_for({ErrorKind::unavailable, {}, "the service is shutting down; ask again"});
-    case BoundedExecutor::Turn::gone:
+    case BoundedExecutor::Call::client_gone:
       return error_reply_for(
           {ErrorKind::unavailable, {}, "the client closed the connection before the answer was ready"});
-    case BoundedExecutor::Turn::full:
-    case BoundedExecutor::Turn::come:
+    case BoundedExecutor::Call::queue_full:
+    case BoundedExecutor::Call::run:
       break;
   }
   return error_reply_for(
@@ -167,7 +175,7 @@ http::Reply refusal(BoundedExecutor::Turn turn) {
 }
 
 // The description does not need the store.
-http::Reply refusal_of_openapi(BoundedExecutor::Turn) {
+http::Reply refusal_of_openapi(BoundedExecutor::Call) {
   return openapi_reply(report::built_in_dimension_rows());
 }
 
@@ -175,7 +183,7 @@ struct Endpoint {
   const char* path;
   Answer answer;
   bool is_list = false;
-  http::Reply (*refuse)(BoundedExecutor::Turn) = refusal;
+  http::Reply (*refuse)(BoundedExecutor::Call) = refusal_reply;
 };
 constexpr std::array endpoints{
     Endpoint{"/api/v1/summary", answer_summary},
@@ -186,9 +194,9 @@ constexpr std::array endpoints{
     Endpoint{"/api/v1/openapi.json", answer_openapi, false, refusal_of_openapi},
 };
 
-http::Route make_route(const Endpoint& endpoint, Report& report, BoundedExecutor& pool,
+http::Route make_route(const Endpoint& endpoint, Report& report, BoundedExecutor& executor,
                        std::function<Now()> clock) {
-  auto handle = [&endpoint, &report, &pool, clock = std::move(clock)](const http::Request& request,
+  auto handle = [&endpoint, &report, &executor, clock = std::move(clock)](const http::Request& request,
                                                                       http::Respond respond) {
     const http::Query parameters(request.query);
     const bool is_list = endpoint.is_list;
@@ -197,7 +205,7 @@ http::Route make_route(const Endpoint& endpoint, Report& report, BoundedExecutor
       respond(error_reply_for(format.error()));
       return;
     }
-    // The request's bytes are the connection's; the query goes to another thread with its own.
+    // The bytes of the request belong to the connection, so the job gets copies.
     const Now now = clock();
     const bool negotiated = is_list && !*format;
     Query query{parameters.all(), negotiated ? accepted_format(request) : format->value_or(Format::json),
@@ -205,24 +213,25 @@ http::Route make_route(const Endpoint& endpoint, Report& report, BoundedExecutor
                 report::Cancellation(now.mono + limits::query_deadline, request.client_gone,
                                      [clock] { return clock().mono; })};
     auto job = [&endpoint, &report, query = std::move(query),
-                respond = std::move(respond)](BoundedExecutor::Turn turn) mutable {
+                respond = std::move(respond)](BoundedExecutor::Call call) mutable {
       http::Reply reply =
-          turn == BoundedExecutor::Turn::come ? endpoint.answer(report, query) : endpoint.refuse(turn);
+          call == BoundedExecutor::Call::run ? endpoint.answer(report, query) : endpoint.refuse(call);
       if (query.negotiated) reply.headers.emplace_back("Vary", "Accept");
       respond(std::move(reply));
     };
-    pool.offer(std::move(job), request.client_gone);
+    executor.submit(std::move(job), request.client_gone);
   };
   http::Route route{"GET", endpoint.path, std::move(handle)};
+  // A query may take seconds; it ends early when its client is gone.
   route.watch_client = true;
   return route;
 }
 
 }  // namespace
 
-std::vector<http::Route> report_routes(Report& report, BoundedExecutor& pool, std::function<Now()> clock) {
+std::vector<http::Route> report_routes(Report& report, BoundedExecutor& executor, std::function<Now()> clock) {
   std::vector<http::Route> routes;
-  for (const Endpoint& endpoint : endpoints) routes.push_back(make_route(endpoint, report, pool, clock));
+  for (const Endpoint& endpoint : endpoints) routes.push_back(make_route(endpoint, report, executor, clock));
   return routes;
 }
 

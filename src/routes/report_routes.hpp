@@ -1,5 +1,5 @@
-// The reading side over HTTP: GET /api/v1/summary, timeseries, top, ledger, dimensions and
-// openapi.json (contract §4).
+// The routes of the reading API: GET /api/v1/summary, timeseries, top, ledger, dimensions and openapi.json
+// (contract §4).
 #pragma once
 
 #include <functional>
@@ -12,12 +12,17 @@
 
 namespace weir::routes {
 
-// Handlers hand each question to the pool and return. A bad parameter is answered 400, naming it; a store
-// that is away, a full pool, a question that took longer than limits::question_deadline from its arrival, and
-// one that waits while the pool stops, 503 with Retry-After. A question ends when its client is gone. Lists
-// come as JSON or CSV: by `format`, else by Accept. `report` and `pool` must outlive the server; the pool
-// goes after the server has stopped and before the report. `clock` may be read from any thread.
-[[nodiscard]] std::vector<http::Route> report_routes(report::Report& report, BoundedExecutor& pool,
+// Handlers submit each query to `executor` and return. Replies:
+//   200  JSON; lists also as CSV, by the parameter `format`, else by the Accept header
+//   400  a wrong parameter, which the text names
+//   503  with Retry-After: the store is unavailable, the queue is full, or the executor stops; also after
+//        limits::query_deadline from the arrival of the query
+//   500  the store failed in a way that needs an operator
+// A query is cancelled when its client closes the connection.
+//
+// `report` and `executor` must outlive the server. Destroy the executor after the server has stopped and
+// before `report`. `clock` must be thread-safe.
+[[nodiscard]] std::vector<http::Route> report_routes(report::Report& report, BoundedExecutor& executor,
                                                      std::function<Now()> clock);
 
 }  // namespace weir::routes

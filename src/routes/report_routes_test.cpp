@@ -35,7 +35,7 @@ class ReportRoutes : public ::testing::Test {
   }
 
   http::Reply get(std::string_view path, std::string_view query, std::string_view accept = "*/*") {
-    const auto routes = report_routes(report_, *pool_, [] { return Now{now, MonoTime{}}; });
+    const auto routes = report_routes(report_, *executor_, [] { return Now{now, MonoTime{}}; });
     const auto route = std::ranges::find(routes, path, &http::Route::path);
     EXPECT_NE(route, routes.end());
     EXPECT_EQ(route->method, "GET");
@@ -46,17 +46,17 @@ class ReportRoutes : public ::testing::Test {
     return reply.get_future().get();
   }
   static std::string header(const http::Reply& reply, std::string_view name) {
-    for (const auto& [its_name, value] : reply.headers)
-      if (its_name == name) return value;
+    for (const auto& [field_name, value] : reply.headers)
+      if (field_name == name) return value;
     return "";
   }
 
   report::FakeMetricsReader store_;
   report::Report report_{store_, {"clicks", "weir"}};
-  std::unique_ptr<BoundedExecutor> pool_ = std::make_unique<BoundedExecutor>(2, 8);
+  std::unique_ptr<BoundedExecutor> executor_ = std::make_unique<BoundedExecutor>(2, 8);
 };
 
-TEST_F(ReportRoutes, AnswerEachQuestion) {
+TEST_F(ReportRoutes, AnswerEachQuery) {
   struct Case {
     std::string_view path;
     std::string_view query;
@@ -150,7 +150,7 @@ TEST_F(ReportRoutes, AnswerListsAsCsvWhenAsked) {
   EXPECT_EQ(get("/api/v1/summary", "", "text/csv").content_type, "application/json");
 }
 
-TEST_F(ReportRoutes, SayThatAListDependsOnAcceptWhereItDoes) {
+TEST_F(ReportRoutes, SendVaryWhereAListDependsOnAccept) {
   EXPECT_EQ(header(get("/api/v1/top", "dimension=page"), "Vary"), "Accept");
   EXPECT_EQ(header(get("/api/v1/top", "dimension=page", "text/csv"), "Vary"), "Accept");
   EXPECT_EQ(header(get("/api/v1/timeseries", "interval=week"), "Vary"), "Accept");
@@ -158,7 +158,7 @@ TEST_F(ReportRoutes, SayThatAListDependsOnAcceptWhereItDoes) {
   EXPECT_EQ(header(get("/api/v1/summary", ""), "Vary"), "");
 }
 
-TEST_F(ReportRoutes, Answer400NamingTheParameter) {
+TEST_F(ReportRoutes, Answer400AndNameTheParameter) {
   struct Case {
     std::string_view path;
     std::string_view query;
@@ -184,9 +184,9 @@ TEST_F(ReportRoutes, Answer400NamingTheParameter) {
   }
 }
 
-TEST_F(ReportRoutes, Answer503WhileTheStoreIsAway) {
+TEST_F(ReportRoutes, Answer503WhileTheStoreIsUnavailable) {
   for (const auto* path : {"/api/v1/summary", "/api/v1/timeseries", "/api/v1/ledger", "/api/v1/dimensions"}) {
-    // A person must act: not who asks, but who runs it, and only he is told where it is.
+    // An operator must act. The client does not learn the address of the store.
     for (const ErrorKind kind : {ErrorKind::unavailable, ErrorKind::invalid}) {
       store_.fail_call(0, {kind, "store_away", "no route to 10.0.0.7"});
       const auto reply = get(path, "");
@@ -197,15 +197,15 @@ TEST_F(ReportRoutes, Answer503WhileTheStoreIsAway) {
   }
 }
 
-TEST_F(ReportRoutes, Answer500WhenTheStoreIsNotToBeTrusted) {
+TEST_F(ReportRoutes, Answer500WhenTheStoreReportsAnInternalError) {
   store_.fail_call(0, {ErrorKind::internal, "store_broken", "the store is broken"});
   EXPECT_EQ(get("/api/v1/top", "dimension=page").status, 500);
 }
 
-TEST_F(ReportRoutes, Fault43Answer503AtTheDeadlineAndSayWhy) {
-  // Each reading of the clock is three seconds later.
+TEST_F(ReportRoutes, Fault43Answer503WithTheReasonAtTheDeadline) {
+  // The clock advances by three seconds with each reading.
   const auto routes =
-      report_routes(report_, *pool_, [mono = MonoTime{}]() mutable { return Now{now, mono += 3s}; });
+      report_routes(report_, *executor_, [mono = MonoTime{}]() mutable { return Now{now, mono += 3s}; });
   const http::Request request{.method = "GET", .path = "/api/v1/top", .query = "dimension=page"};
   std::promise<http::Reply> promised;
   std::ranges::find(routes, "/api/v1/top", &http::Route::path)->handle(request, [&](http::Reply made) {
@@ -219,17 +219,17 @@ TEST_F(ReportRoutes, Fault43Answer503AtTheDeadlineAndSayWhy) {
 }
 
 TEST_F(ReportRoutes, Fault43Answer503WhileTheServiceStops) {
-  pool_->stop();
+  executor_->stop();
   const auto reply = get("/api/v1/summary", "");
   EXPECT_EQ(reply.status, 503);
   EXPECT_EQ(reply.code, "") << "it is no failure";
   EXPECT_TRUE(reply.body.contains("shutting down")) << reply.body;
 }
 
-TEST_F(ReportRoutes, Fault43DoNothingForAClientThatIsGone) {
+TEST_F(ReportRoutes, Fault43DoNotReadTheStoreForAClientThatIsGone) {
   std::stop_source client;
   client.request_stop();
-  const auto routes = report_routes(report_, *pool_, [] { return Now{now, MonoTime{}}; });
+  const auto routes = report_routes(report_, *executor_, [] { return Now{now, MonoTime{}}; });
   for (const auto& route : routes) {
     EXPECT_TRUE(route.watch_client) << route.path;
     const http::Request request{
@@ -242,8 +242,8 @@ TEST_F(ReportRoutes, Fault43DoNothingForAClientThatIsGone) {
   EXPECT_EQ(store_.snapshots(), 0);
 }
 
-TEST_F(ReportRoutes, Answer503WhenTooManyQuestionsWait) {
-  pool_ = std::make_unique<BoundedExecutor>(1, 0);
+TEST_F(ReportRoutes, Answer503WhenTooManyQueriesWait) {
+  executor_ = std::make_unique<BoundedExecutor>(1, 0);
   const auto reply = get("/api/v1/summary", "");
   EXPECT_EQ(reply.status, 503);
   EXPECT_EQ(header(reply, "Retry-After"), "1");

@@ -8,12 +8,12 @@ namespace weir::sqlite {
 namespace {
 
 using intake::Receipt;
-using intake::StandingRecord;
+using intake::StoredRecord;
 using intake::event_log_contract::Answers;
 using intake::event_log_contract::append_and_wait;
 using intake::event_log_contract::request;
 
-class EmbeddedWorld final : public intake::EventLogWorld {
+class EmbeddedWorld final : public intake::EventLogFixture {
  public:
   EmbeddedWorld() { reopen(); }
 
@@ -22,8 +22,8 @@ class EmbeddedWorld final : public intake::EventLogWorld {
     auto opened = under_test_.open();
     ASSERT_TRUE(opened) << opened.error().text;
   }
-  std::vector<StandingRecord> standing() override {
-    std::vector<StandingRecord> all;
+  std::vector<StoredRecord> stored_records() override {
+    std::vector<StoredRecord> all;
     auto read = under_test_.everything();
     EXPECT_TRUE(read) << read.error().text;
     for (const auto& record : read.value()) all.push_back({record.key, record.value, record.replay_source});
@@ -35,7 +35,7 @@ class EmbeddedWorld final : public intake::EventLogWorld {
   LogUnderTest under_test_{{.waiting_bytes_max = 256 * limits::KiB}};
 };
 
-std::unique_ptr<intake::EventLogWorld> make_embedded_world() { return std::make_unique<EmbeddedWorld>(); }
+std::unique_ptr<intake::EventLogFixture> make_embedded_world() { return std::make_unique<EmbeddedWorld>(); }
 
 }  // namespace
 }  // namespace weir::sqlite
@@ -118,7 +118,7 @@ TEST_F(EmbeddedLogTest, SharesOneCommitAmongConcurrentAppends) {
 }
 
 TEST_F(EmbeddedLogTest, CutsALargeCommitIntoSegments) {
-  std::vector<StandingRecord> records;
+  std::vector<StoredRecord> records;
   for (int i = 0; i < 9000; ++i) records.push_back({"user", std::to_string(i), {}});
   ASSERT_EQ(append_and_wait(log(), records).all, Receipt::kept);
   EXPECT_EQ(number("SELECT count(*) FROM segments"), 3);

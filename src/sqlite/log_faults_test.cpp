@@ -8,7 +8,7 @@ namespace weir::sqlite {
 namespace {
 
 using intake::Receipt;
-using intake::StandingRecord;
+using intake::StoredRecord;
 using intake::event_log_contract::Answers;
 using intake::event_log_contract::request;
 
@@ -32,7 +32,7 @@ class EmbeddedLogFaults : public testing::TestWithParam<FaultCase> {
 
     void append(std::size_t bytes) {
       const std::string id = std::to_string(requests++);
-      std::vector<StandingRecord> records;
+      std::vector<StoredRecord> records;
       for (int i = 0; i < records_a_request; ++i)
         records.push_back({id, std::to_string(i) + std::string(bytes, 'x'), {}});
       log.log().append(request(records), answers.expect(requests - 1));

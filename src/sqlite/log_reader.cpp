@@ -159,8 +159,8 @@ Result<std::optional<SegmentRow>> EmbeddedLogReader::segment_at(std::int64_t off
   return segment;
 }
 
-Result<std::optional<EmbeddedLogReader::RecordIdentity>> EmbeddedLogReader::landmark(std::int32_t,
-                                                                                     std::int64_t offset) {
+Result<std::optional<EmbeddedLogReader::RecordIdentity>> EmbeddedLogReader::record_identity(
+    std::int32_t, std::int64_t offset) {
   auto segment = segment_at(offset);
   // The body is copied, so that the statement can be reset at once.
   const std::string body(segment && *segment ? floor_.blob(3) : std::string_view());
@@ -174,7 +174,7 @@ Result<std::optional<EmbeddedLogReader::RecordIdentity>> EmbeddedLogReader::land
 }
 
 // Only Kafka has tools that read committed offsets.
-void EmbeddedLogReader::committed(std::int32_t, std::int64_t) {}
+void EmbeddedLogReader::store_offset(std::int32_t, std::int64_t) {}
 
 void EmbeddedLogReader::release(std::span<const std::int32_t>) {
   ensure(false, "the partition of the embedded log is never revoked");

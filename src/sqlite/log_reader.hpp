@@ -37,12 +37,12 @@ class EmbeddedLogReader final : public consumer::LogReader {
   Result<void> seek(std::int32_t partition, std::int64_t offset) override;
   void pause(std::int32_t partition) override;
   void resume(std::int32_t partition) override;
-  Result<std::int32_t> partitions() override { return 1; }
+  Result<std::int32_t> partition_count() override { return 1; }
   Result<consumer::Watermarks> bounds(std::int32_t partition) override;
   // Reads the whole segment that holds the offset.
-  Result<std::optional<RecordIdentity>> landmark(std::int32_t partition, std::int64_t offset) override;
+  Result<std::optional<RecordIdentity>> record_identity(std::int32_t partition, std::int64_t offset) override;
   // Does nothing: the position is in the ledger alone.
-  void committed(std::int32_t partition, std::int64_t next_offset) override;
+  void store_offset(std::int32_t partition, std::int64_t next_offset) override;
   // Is never called, because the partition is never revoked.
   void release(std::span<const std::int32_t> partitions) override;
 

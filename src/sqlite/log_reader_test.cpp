@@ -22,7 +22,7 @@ class EmbeddedFixture final : public consumer::LogReaderFixture {
   consumer::LogReader& reader() override { return *reader_; }
   void append(RecordTime time, const std::vector<consumer::WrittenRecord>& records) override {
     under_test_.clock().set(time);
-    std::vector<intake::StandingRecord> all;
+    std::vector<intake::StoredRecord> all;
     for (const auto& record : records) all.push_back({record.key, record.value, record.replay_source});
     EXPECT_EQ(append_and_wait(under_test_.log(), all).all, Receipt::kept);
   }
@@ -81,7 +81,7 @@ TEST(EmbeddedLogReader, HoldsNoSnapshotBetweenPolls) {
   ASSERT_TRUE(fixture.reader().poll(at_once));
   ASSERT_TRUE(fixture.reader().seek(0, 0));
   ASSERT_TRUE(fixture.reader().poll(at_once));
-  ASSERT_TRUE(fixture.reader().landmark(0, 3));
+  ASSERT_TRUE(fixture.reader().record_identity(0, 3));
   auto other = Database::open(fixture.under_test_.file(), {.kind = event_log_file});
   ASSERT_TRUE(other);
   auto end = other->checkpoint(CheckpointMode::truncate);

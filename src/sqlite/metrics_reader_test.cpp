@@ -63,7 +63,7 @@ class MetricsReader : public testing::Test {
   void given(commit::Changes changes) {
     ASSERT_TRUE(store_->begin({}).has_value());
     ASSERT_TRUE(store_->write(changes).has_value());
-    ASSERT_EQ(store_->commit().end, commit::CommitEnd::committed);
+    ASSERT_EQ(store_->commit().status, commit::CommitStatus::committed);
   }
   std::unique_ptr<SqliteMetricsReader> reader(std::size_t connections) {
     return SqliteMetricsReader::open(
@@ -143,7 +143,7 @@ TEST_F(MetricsReader, HasOneViewForEachGranularity) {
       "SELECT topic || ' ' || window_start || ' ' || partition || ' ' || dimension || ' ' || value || ' ' || "
       "events || ' ' || page_views FROM ";
   EXPECT_EQ(text(row_text + "activity_minutes"), "the-topic 2015-05-19T09:05:00Z 0 page /a 3 2");
-  given({.unrolled = {{0, at(9, 5)}}});
+  given({.pending_rollups = {{0, at(9, 5)}}});
   EXPECT_EQ(text(row_text + "activity_hours"), "the-topic 2015-05-19T09:00:00Z 0 page /a 3 2");
   EXPECT_EQ(text(row_text + "activity_days"), "the-topic 2015-05-19T00:00:00Z 0 page /a 3 2");
   for (const char* view : {"activity_minutes", "activity_hours", "activity_days"}) {

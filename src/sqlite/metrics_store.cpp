@@ -64,7 +64,7 @@ Error SqliteMetricsStore::give_up(Error why) {
 
 // Outside of a transaction
 
-Result<std::vector<WindowStart>> SqliteMetricsStore::unrolled_minutes(std::int32_t partition) {
+Result<std::vector<WindowStart>> SqliteMetricsStore::find_pending_rollups(std::int32_t partition) {
   Statement& rows = statement(store_sql::pending_rollup_minutes).bind_text(1, topic_).bind(2, partition);
   std::vector<WindowStart> minutes;
   while (true) {
@@ -154,10 +154,10 @@ Result<std::vector<SqliteMetricsStore::RowKey>> SqliteMetricsStore::find_pending
   return keys;
 }
 
-Result<commit::UnrolledRows> SqliteMetricsStore::read_unrolled(std::int32_t partition,
-                                                               std::span<const WindowStart> minutes,
-                                                               const commit::RowBounds& bounds) {
-  commit::UnrolledRows found;
+Result<commit::PendingRows> SqliteMetricsStore::read_pending_rows(std::int32_t partition,
+                                                                  std::span<const WindowStart> minutes,
+                                                                  const commit::RowBounds& bounds) {
+  commit::PendingRows found;
   std::size_t bytes = 0;
   for (const WindowStart minute : minutes) {
     auto keys = find_pending_rollup(partition, minute);
@@ -195,10 +195,10 @@ Result<void> SqliteMetricsStore::write_all(const commit::Changes& changes, commi
   Result<void> done =
       each(changes.windows, [&](const auto& row) { return put_window(row, changes.written_at); });
   if (done)
-    done = each(changes.unrolled,
+    done = each(changes.pending_rollups,
                 [&](auto& minute) { return mark_minute(store_sql::set_pending_rollup, minute); });
   if (done)
-    done = each(changes.rolled,
+    done = each(changes.rolled_up,
                 [&](auto& minute) { return mark_minute(store_sql::clear_pending_rollup, minute); });
   if (done)
     done = each(changes.horizons, [&](auto& to) { return raise_horizon(to.granularity, to.pruned_to); });
@@ -342,11 +342,11 @@ Result<std::vector<WindowStart>> SqliteMetricsStore::find_prunable(const commit:
 
 // The end of a transaction
 
-commit::CommitAnswer SqliteMetricsStore::commit() {
+commit::CommitOutcome SqliteMetricsStore::commit() {
   auto ended = database_.commit();
-  if (ended) return {commit::CommitEnd::committed, {}};
+  if (ended) return {commit::CommitStatus::committed, {}};
   // A failed COMMIT may have been written; the ledger row tells the next transaction.
-  return {commit::CommitEnd::unknown, give_up(std::move(ended).error())};
+  return {commit::CommitStatus::unknown, give_up(std::move(ended).error())};
 }
 
 void SqliteMetricsStore::rollback() { database_.rollback(); }

@@ -15,7 +15,7 @@ class SqliteStoreFixture final : public StoreFixture {
   std::unique_ptr<MetricsStore> session(const std::string& group) override {
     return sqlite::SqliteMetricsStore::open(sqlite::store_options(folder_, group)).value();
   }
-  Standing standing() override { return sqlite::read_all_tables(folder_); }
+  StoreContents contents() override { return sqlite::read_all_tables(folder_); }
 
  private:
   sqlite::TestFolder folder_;
@@ -64,7 +64,7 @@ class MetricsStore : public testing::Test {
                             .windows = {total(Granularity::minute, minute(number), 1)},
                             .ledgers = {after}})
                     .has_value());
-    EXPECT_EQ(store.commit().end, commit::CommitEnd::committed);
+    EXPECT_EQ(store.commit().status, commit::CommitStatus::committed);
     return after;
   }
 
@@ -99,7 +99,7 @@ TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndWorksAgainAfterwards) {
     auto wrote = store->write({.written_at = written,
                                .windows = {total(Granularity::minute, minute(0), 1)},
                                .ledgers = {moved_on(*row, 1)}});
-    if (wrote && store->commit().end == commit::CommitEnd::committed) return std::nullopt;
+    if (wrote && store->commit().status == commit::CommitStatus::committed) return std::nullopt;
     return wrote ? Error{} : wrote.error();
   };
   ASSERT_FALSE(attempt());
@@ -123,11 +123,11 @@ TEST_F(MetricsStore, WritesMomentsAsUtcText) {
   ASSERT_TRUE(store->begin(std::array{commit::Fence{0, 0, 0}}).has_value());
   ASSERT_TRUE(store
                   ->write({.written_at = written,
-                           .letters = {{.partition = 0, .offset = 0, .at = written}},
+                           .dead_letters = {{.partition = 0, .offset = 0, .at = written}},
                            .flush = commit::FlushRow{written, 1, 1},
                            .ledgers = {ledger}})
                   .has_value());
-  ASSERT_EQ(store->commit().end, commit::CommitEnd::committed);
+  ASSERT_EQ(store->commit().status, commit::CommitStatus::committed);
   const std::string moment = "2025-11-24T16:00:00.123Z";
   EXPECT_EQ(text("SELECT timestamp FROM user_activity_metrics"), moment);
   EXPECT_EQ(text("SELECT created_at FROM user_activity_metrics"), moment);
@@ -159,7 +159,7 @@ TEST_F(MetricsStore, KeepsTopicsApart) {
       second->read_windows(std::array{total(Granularity::minute, minute(0), 1).key}, limits::step_bytes_max)
           .value()
           ->empty());
-  EXPECT_TRUE(second->read_unrolled(0, std::array{minute(0)}, {}).value().rows.empty());
+  EXPECT_TRUE(second->read_pending_rows(0, std::array{minute(0)}, {}).value().rows.empty());
 }
 
 TEST_F(MetricsStore, IsUnavailableWhileAnotherSessionWrites) {

@@ -21,8 +21,8 @@ Statement& bind_id(Statement& statement, const commit::DeadLetterId& letter) {
 
 }  // namespace
 
-Result<std::vector<std::int64_t>> SqliteMetricsStore::letter_offsets(std::int32_t partition,
-                                                                     std::int64_t from, std::int64_t to) {
+Result<std::vector<std::int64_t>> SqliteMetricsStore::find_dead_letters(std::int32_t partition,
+                                                                        std::int64_t from, std::int64_t to) {
   Statement& rows = statement(store_sql::dead_letter_offsets)
                         .bind_text(1, topic_)
                         .bind(2, partition)
@@ -59,7 +59,7 @@ Result<std::vector<commit::DeadLetterState>> SqliteMetricsStore::lock_dead_lette
 
 // New rows first: a replay of the same flush may name one of them.
 Result<void> SqliteMetricsStore::put_dead_letters(const commit::Changes& changes) {
-  for (const commit::DeadLetter& letter : changes.letters) {
+  for (const commit::DeadLetter& letter : changes.dead_letters) {
     if (auto put = put_dead_letter(letter); !put) return put;
   }
   for (const commit::DeadLetterId& source : changes.replayed) {

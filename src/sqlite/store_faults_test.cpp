@@ -9,7 +9,7 @@
 namespace weir::sqlite {
 namespace {
 
-using commit::CommitEnd;
+using commit::CommitStatus;
 using commit::store_contract::fence_of;
 using commit::store_contract::minute;
 using commit::store_contract::moved_on;
@@ -45,10 +45,10 @@ class Script {
     if (!succeeds(held)) return false;
     EXPECT_EQ(held->size(), 1U);
     if (!succeeds(store_.write(changes(step, *before)))) return false;
-    const commit::CommitAnswer answer = store_.commit();
-    if (answer.end == CommitEnd::committed) return ++committed_, true;
-    EXPECT_EQ(answer.end, CommitEnd::unknown);
-    check_error(answer.why);
+    const commit::CommitOutcome outcome = store_.commit();
+    if (outcome.status == CommitStatus::committed) return ++committed_, true;
+    EXPECT_EQ(outcome.status, CommitStatus::unknown);
+    check_error(outcome.why);
     return false;
   }
 
@@ -58,7 +58,7 @@ class Script {
     tally::WindowRow row = total(Granularity::minute, minute(step), 1);
     row.users = std::string(6'000, 'u');
     made.windows.push_back(row);
-    made.unrolled.push_back({0, minute(step)});
+    made.pending_rollups.push_back({0, minute(step)});
     made.flush = commit::FlushRow{written, 1, 1};
     if (step % 2 == 0) return made;
     tally::WindowRow rolled = total(Granularity::minute, minute(step - 1), 1);
@@ -66,7 +66,7 @@ class Script {
     made.windows.push_back(rolled);
     made.windows.push_back(
         total(Granularity::day, tally::floor_to(Granularity::day, minute(0)), step / 2 + 1));
-    made.rolled.push_back({0, minute(step - 1)});
+    made.rolled_up.push_back({0, minute(step - 1)});
     return made;
   }
 

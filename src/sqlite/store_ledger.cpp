@@ -51,7 +51,7 @@ Result<std::optional<tally::LedgerRow>> SqliteMetricsStore::archive_ledger(
     auto existing = find_ledger(archival.as_topic, seen.partition);
     if (!existing) return propagate(existing);
     if (*existing) {
-      return fail(ErrorKind::unavailable, "account_retired",
+      return fail(ErrorKind::unavailable, "ledger_archived",
                   "partition " + std::to_string(seen.partition) + " of " + topic_ + " was archived as " +
                       archival.as_topic + " within the same second");
     }

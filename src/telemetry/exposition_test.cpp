@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 #include <limits>
 
-#include "telemetry/testing/fake_exposition_reader.hpp"
+#include "telemetry/testing/exposition_reader.hpp"
 
 namespace weir::telemetry {
 namespace {
 
-TEST(Exposition, WritesTheTextThatPrometheusReads) {
+TEST(Exposition, WritesPrometheusTextFormat) {
   Exposition exposition;
   exposition.counter("weir_a_total", "How many.", 3, {{"code", "x"}});
   exposition.gauge("weir_b", "How much.", -0.25);
@@ -24,7 +24,7 @@ weir_b -0.25
 )");
 }
 
-TEST(Exposition, AddsTheCountsOfAHistogramUp) {
+TEST(Exposition, WritesCumulativeHistogramBuckets) {
   Exposition exposition;
   const std::array bounds{0.1, 1.0};
   const std::array<std::uint64_t, 3> counts{5, 2, 1};
@@ -39,17 +39,17 @@ weir_c_seconds_bucket{route="/a",le="+Inf"} 8
 )");
 }
 
-TEST(Exposition, CanBeReadWhateverIsInALabel) {
+TEST(Exposition, EscapesLabelValues) {
   Exposition exposition;
-  const std::string wild = "a\"b\\c\nd{}=,\t# é";
-  exposition.gauge("weir_d", "How wild.", 1, {{"reason", wild}});
+  const std::string special = "a\"b\\c\nd{}=,\t# é";
+  exposition.gauge("weir_d", "How special.", 1, {{"reason", special}});
   const auto series = read_exposition(exposition.text());
   ASSERT_TRUE(series) << series.error();
   ASSERT_EQ(series->size(), 1u);
-  EXPECT_EQ((*series)[0].labels.at("reason"), wild);
+  EXPECT_EQ((*series)[0].labels.at("reason"), special);
 }
 
-TEST(Exposition, WritesNumbersThatAreNone) {
+TEST(Exposition, WritesInfinityAndNan) {
   Exposition exposition;
   exposition.gauge("weir_e", "Endless.", std::numeric_limits<double>::infinity(), {{"n", "1"}});
   exposition.gauge("weir_e", "Endless.", std::nan(""), {{"n", "2"}});
@@ -59,7 +59,7 @@ TEST(Exposition, WritesNumbersThatAreNone) {
   EXPECT_TRUE(std::isnan((*series)[1].value));
 }
 
-TEST(ExpositionReader, RefusesWhatPrometheusWould) {
+TEST(ExpositionReader, RejectsWhatPrometheusRejects) {
   const std::string head = "# HELP weir_a_total A.\n# TYPE weir_a_total counter\n";
   EXPECT_TRUE(read_exposition(head + "weir_a_total 1\n"));
   for (const std::string wrong : {"weir_a_total 1\n", "# TYPE weir_a_total counter\nweir_a_total 1\n",

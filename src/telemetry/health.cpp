@@ -9,12 +9,14 @@ std::string_view name_of(Readiness readiness) {
   return names[static_cast<std::size_t>(readiness)];
 }
 
+// Readiness is ordered from best to worst, so the maximum is the worst.
 Readiness Health::readiness() const {
   Readiness worst = Readiness::ready;
   for (const Check& check : checks) worst = std::max(worst, check.readiness);
   return worst;
 }
 
+// {"status":…,"checks":{"<name>":{"status":…,"latency_ms":…,"reason":…,<numbers and texts>}}}
 std::string Health::to_json() const {
   JsonText json;
   json.begin_object().member("status", name_of(readiness())).key("checks").begin_object();
@@ -24,6 +26,7 @@ std::string Health::to_json() const {
     json.member("reason", check.reason);
     for (const auto& [name, number] : check.numbers) {
       json.key(name);
+      // An unknown number is null, not 0: 0 would look like a good value.
       if (number)
         json.value(*number);
       else

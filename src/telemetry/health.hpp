@@ -1,4 +1,4 @@
-// What /health/ready says: the state of each part, in a word and in words.
+// The answer of GET /health/ready: the state of the process and of each of its parts.
 #pragma once
 
 #include <cstdint>
@@ -10,26 +10,32 @@
 
 namespace weir::telemetry {
 
+// Ordered from best to worst. `degraded`: the process does its work, but a part has a problem. `unready`: do
+// not send requests to this process.
 enum class Readiness : std::uint8_t { ready, degraded, unready };
 
+// Returns "ready", "degraded" or "unready".
 [[nodiscard]] std::string_view name_of(Readiness readiness);
 
+// The state of one part. A value without invariants; /health/ready shows all members.
 struct Check {
-  std::string name;  // event_log, metrics_store, freshness
+  std::string name;  // event_log, metrics_store or freshness
   Readiness readiness = Readiness::ready;
-  std::int64_t latency_ms = 0;
-  std::string reason;  // starting, catching up, draining, away…; may be empty
-  // Further members: end, oldest_unread_age_ms, …; null what is not known.
+  std::int64_t latency_ms = 0;  // of the part's last completed operation
+  std::string reason;           // one line, such as "catching up"; empty when there is nothing to report
+  // Further JSON members with a number (end, oldest_unread_age_ms, …). std::nullopt becomes null: not known.
   std::vector<std::pair<std::string, std::optional<std::int64_t>>> numbers;
-  std::vector<std::pair<std::string, std::string>> texts;  // further members: log_id, …
+  // Further JSON members with a string (log_id, …).
+  std::vector<std::pair<std::string, std::string>> texts;
 };
 
+// The state of the process: one Check for each of its parts. `weir producer` has only event_log.
 struct Health {
   std::vector<Check> checks;
 
-  // The worst of its checks.
+  // Returns the worst readiness of all checks; `ready` if there are none.
   [[nodiscard]] Readiness readiness() const;
-  // The body of /health/ready. 200 while not unready, else 503.
+  // Returns the body of /health/ready. The HTTP status that belongs to it is 503 for `unready`, else 200.
   [[nodiscard]] std::string to_json() const;
 };
 

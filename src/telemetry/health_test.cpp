@@ -3,7 +3,7 @@
 namespace weir::telemetry {
 namespace {
 
-TEST(Health, IsAsGoodAsItsWorstCheck) {
+TEST(Health, ReadinessIsThatOfTheWorstCheck) {
   EXPECT_EQ(Health{}.readiness(), Readiness::ready);
   Health health;
   health.checks.push_back({.name = "event_log", .readiness = Readiness::ready});
@@ -13,7 +13,7 @@ TEST(Health, IsAsGoodAsItsWorstCheck) {
   EXPECT_EQ(health.readiness(), Readiness::unready);
 }
 
-TEST(Health, SaysEachCheckInOneObject) {
+TEST(Health, WritesOneJsonObjectForEachCheck) {
   Health health;
   health.checks.push_back({.name = "event_log",
                            .readiness = Readiness::unready,

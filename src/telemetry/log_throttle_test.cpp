@@ -7,24 +7,24 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(LogThrottle, IsSaidAtOnceAndThenSummedUp) {
-  LogThrottle away;
+TEST(LogThrottle, LogsTheFirstOccurrenceAtOnceAndLaterOnesAsASum) {
+  LogThrottle throttle;
   const MonoTime start{1h};
-  EXPECT_EQ(away.happens(start), 1u);
-  for (int time = 0; time < 1'233; ++time) EXPECT_FALSE(away.happens(start + 5s));
-  EXPECT_FALSE(away.happens(start + 9'999ms));
-  EXPECT_EQ(away.happens(start + 10s), 1'235u);
-  EXPECT_FALSE(away.happens(start + 11s));
+  EXPECT_EQ(throttle.on_occurrence(start), 1u);
+  for (int time = 0; time < 1'233; ++time) EXPECT_FALSE(throttle.on_occurrence(start + 5s));
+  EXPECT_FALSE(throttle.on_occurrence(start + 9'999ms));
+  EXPECT_EQ(throttle.on_occurrence(start + 10s), 1'235u);
+  EXPECT_FALSE(throttle.on_occurrence(start + 11s));
 }
 
-TEST(LogThrottle, IsNewAgainOnceItHasEnded) {
-  LogThrottle away;
+TEST(LogThrottle, LogsAtOnceAgainAfterTheEnd) {
+  LogThrottle throttle;
   const MonoTime start{1h};
-  EXPECT_EQ(away.happens(start), 1u);
-  EXPECT_FALSE(away.happens(start + 1s));
-  EXPECT_EQ(away.ends(), 1u);
-  EXPECT_EQ(away.happens(start + 2s), 1u);
-  EXPECT_EQ(away.ends(), 0u);
+  EXPECT_EQ(throttle.on_occurrence(start), 1u);
+  EXPECT_FALSE(throttle.on_occurrence(start + 1s));
+  EXPECT_EQ(throttle.on_end(), 1u);
+  EXPECT_EQ(throttle.on_occurrence(start + 2s), 1u);
+  EXPECT_EQ(throttle.on_end(), 0u);
 }
 
 }  // namespace

@@ -9,7 +9,11 @@
 #include <utility>
 
 #include "base/json_text.hpp"
+#include "base/printable.hpp"
 
+// write() runs on the calling thread. It drops lines below the minimum severity, builds the line, escapes
+// control characters, and passes the line to spdlog's stderr sink. The sink's mutex keeps lines whole and in
+// order. Each line is flushed at once, so that the last lines before a crash are not lost.
 namespace weir::telemetry {
 namespace {
 
@@ -27,34 +31,16 @@ spdlog::level::level_enum level_of(Severity severity) {
   return spdlog::level::err;
 }
 
-// JSON escapes what is below U+0020; a terminal also obeys U+007F to U+009F.
-std::string with_visible_controls(const std::string& line) {
-  std::string out;
-  for (std::size_t at = 0; at < line.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(line[at]);
-    const auto next = static_cast<unsigned char>(at + 1 < line.size() ? line[at + 1] : 0);
-    const bool is_wide = byte == 0xC2 && next >= 0x80 && next <= 0x9F;
-    if (byte >= 0x20 && byte != 0x7F && !is_wide) {
-      out += line[at];
-      continue;
-    }
-    constexpr std::string_view digits = "0123456789abcdef";
-    const unsigned char code = is_wide ? next : byte;
-    out.append("\\u00").append(1, digits[code >> 4]).append(1, digits[code & 15]);
-    if (is_wide) ++at;
-  }
-  return out;
-}
-
-bool holds_controls(const std::string& line) {
+// A quick check that spares the copy for nearly every line. 0xC2 may begin a C1 control character.
+bool may_contain_controls(const std::string& line) {
   return std::ranges::any_of(line, [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte < 0x20 || byte == 0x7F || byte == 0xC2;
   });
 }
 
-// "2026-01-31T23:59:59.999Z". Not by spdlog's pattern: before 1970, and in its first second, that shows no
-// time.
+// "2026-01-31T23:59:59.999Z". spdlog's pattern is not used: it prints wrong times before 1970 and in its
+// first second.
 std::string time_text(WallTime moment) {
   const auto day = std::chrono::floor<std::chrono::days>(moment);
   const std::chrono::year_month_day date(day);
@@ -73,7 +59,7 @@ std::string_view level_name(Severity severity) {
   return names[static_cast<std::size_t>(severity)];
 }
 
-// `name=value`; quoted and escaped where it is more than one plain word.
+// Appends ` name=value`. A value that is not one plain ASCII word is quoted and escaped like a JSON string.
 void append_text_field(std::string& line, const Field& field) {
   line += ' ';
   line += field.name;
@@ -88,19 +74,20 @@ void append_text_field(std::string& line, const Field& field) {
   }
 }
 
-class SpdLog final : public Logger {
+class SpdlogLogger final : public Logger {
  public:
-  SpdLog(Severity least, bool json, std::function<WallTime()> clock)
+  SpdlogLogger(Severity min_severity, bool json, std::function<WallTime()> clock)
       : json_(json),
         clock_(std::move(clock)),
         logger_("weir", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
-    logger_.set_level(level_of(least));
+    logger_.set_level(level_of(min_severity));
     logger_.set_formatter(std::make_unique<spdlog::pattern_formatter>("%v"));
     logger_.flush_on(spdlog::level::debug);
   }
 
   void write(Severity severity, std::string_view text, std::initializer_list<Field> fields) override {
     if (!logger_.should_log(level_of(severity))) return;
+    // The line is built here and not by a spdlog formatter, because a formatter does not see the fields.
     std::string line;
     if (json_) {
       line = R"({"time":")" + time_text(clock_()) + R"(","level":")";
@@ -115,11 +102,12 @@ class SpdLog final : public Logger {
       line += '}';
     } else {
       line = time_text(clock_()) + ' ';
+      // The level is padded to a fixed width, so that the texts of all lines begin at the same column.
       line.append(level_name(severity)).resize(time_bytes + 1 + level_bytes, ' ');
       line.append(1, ' ').append(text);
       for (const Field& field : fields) append_text_field(line, field);
     }
-    if (holds_controls(line)) line = with_visible_controls(line);
+    if (may_contain_controls(line)) line = with_escaped_controls(line, Controls::all);
     logger_.log(level_of(severity), spdlog::string_view_t(line.data(), line.size()));
   }
 
@@ -132,7 +120,7 @@ class SpdLog final : public Logger {
   spdlog::logger logger_;
 };
 
-class SilentLog final : public Logger {
+class SilentLogger final : public Logger {
  public:
   void write(Severity /*severity*/, std::string_view /*text*/,
              std::initializer_list<Field> /*fields*/) override {}
@@ -140,10 +128,10 @@ class SilentLog final : public Logger {
 
 }  // namespace
 
-std::unique_ptr<Logger> make_logger(Severity least, bool json, std::function<WallTime()> clock) {
-  return std::make_unique<SpdLog>(least, json, std::move(clock));
+std::unique_ptr<Logger> make_logger(Severity min_severity, bool json, std::function<WallTime()> clock) {
+  return std::make_unique<SpdlogLogger>(min_severity, json, std::move(clock));
 }
 
-std::unique_ptr<Logger> make_silent_logger() { return std::make_unique<SilentLog>(); }
+std::unique_ptr<Logger> make_silent_logger() { return std::make_unique<SilentLogger>(); }
 
 }  // namespace weir::telemetry

@@ -1,4 +1,5 @@
-// The operator's log: one line an occurrence, none per event. Text for people, JSON for machines.
+// Writes the log of the process to stderr: one line for each occurrence that an operator needs to see, none
+// for each event. "Log" alone means the event log in this project; this is the Logger.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +13,20 @@
 
 namespace weir::telemetry {
 
+// LOG_LEVEL, in ascending order:
+// - debug: details for developers
+// - info: start, stop and changes of state
+// - warn: a problem that Weir handles by itself
+// - error: an operator must act, or the process exits
 enum class Severity : std::uint8_t { debug, info, warn, error };
 
 struct Field {
   std::string_view name;  // snake_case
-  std::string value;      // never a secret; control characters are escaped on the way out
+  std::string value;      // must not contain a secret; control characters are escaped when it is written
 };
 
-// Any thread may write. Written whole lines to stderr, in order.
+// Thread-safe. Lines of several threads are not mixed. write() blocks until the line is written to stderr.
+// Implementations: make_logger() for the process, make_silent_logger() and FakeLogger for tests.
 class Logger {
  public:
   Logger() = default;
@@ -27,8 +34,11 @@ class Logger {
   Logger& operator=(const Logger&) = delete;
   virtual ~Logger() = default;
 
+  // Writes one line: `text` is a constant sentence (what happened), `fields` are the details. Never fails: an
+  // error of stderr is ignored.
   virtual void write(Severity severity, std::string_view text, std::initializer_list<Field> fields) = 0;
 
+  // write() with the severity of the function's name.
   void debug(std::string_view text, std::initializer_list<Field> fields = {}) {
     write(Severity::debug, text, fields);
   }
@@ -43,12 +53,13 @@ class Logger {
   }
 };
 
-// The log of the process, on spdlog. With json each line is one object: time, level, message, then the
-// fields. The time is UTC, of the clock; that is called on the thread that writes.
+// Returns the logger of the process, which uses spdlog. Lines below `min_severity` are dropped. With `json`
+// each line is one object with the members time, level and message, then the fields. Without, a line reads
+// `TIME LEVEL text name=value …`. Times are in UTC. `clock` is called on the thread that writes.
 [[nodiscard]] std::unique_ptr<Logger> make_logger(
-    Severity least, bool json, std::function<WallTime()> clock = [] { return read_clock().wall; });
+    Severity min_severity, bool json, std::function<WallTime()> clock = [] { return read_clock().wall; });
 
-// For tests that do not look at the log.
+// Returns a logger that drops every line, for tests that do not check the log.
 [[nodiscard]] std::unique_ptr<Logger> make_silent_logger();
 
 }  // namespace weir::telemetry

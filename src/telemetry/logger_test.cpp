@@ -6,36 +6,37 @@
 namespace weir::telemetry {
 namespace {
 
-// What a log writes, without the time at its line's beginning, which must be there.
+// Returns what the logger writes, with each leading time replaced by TIME.
 template <class Write>
-std::string written(Severity least, bool json, Write write) {
+std::string written(Severity min_severity, bool json, Write write) {
   testing::internal::CaptureStderr();
-  write(*make_logger(least, json));
+  write(*make_logger(min_severity, json));
   std::string text = testing::internal::GetCapturedStderr();
   const std::regex time(json ? R"(\{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",)"
                              : R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z )");
   return std::regex_replace(text, time, "TIME ");
 }
 
-TEST(Logger, IsOneObjectALineForMachines) {
+TEST(Logger, WritesOneJsonObjectForEachLine) {
   EXPECT_EQ(
       written(Severity::info, true,
-              [](Logger& log) {
-                log.info("serving", {{"port", "8080"}, {"reason", "a \"b\"\nc"}});
-                log.warn("the log is away");
+              [](Logger& logger) {
+                logger.info("serving", {{"port", "8080"}, {"reason", "a \"b\"\nc"}});
+                logger.warn("the event log is unavailable");
               }),
       "TIME \"level\":\"info\",\"message\":\"serving\",\"port\":\"8080\",\"reason\":\"a \\\"b\\\"\\nc\"}\n"
-      "TIME \"level\":\"warning\",\"message\":\"the log is away\"}\n");
+      "TIME \"level\":\"warning\",\"message\":\"the event log is unavailable\"}\n");
 }
 
-TEST(Logger, IsPlainForPeople) {
-  EXPECT_EQ(
-      written(Severity::info, false,
-              [](Logger& log) { log.error("cannot start", {{"port", "8080"}, {"reason", "it is taken"}}); }),
-      "TIME error   cannot start port=8080 reason=\"it is taken\"\n");
+TEST(Logger, WritesPlainTextWithFields) {
+  EXPECT_EQ(written(Severity::info, false,
+                    [](Logger& logger) {
+                      logger.error("cannot start", {{"port", "8080"}, {"reason", "address already in use"}});
+                    }),
+            "TIME error   cannot start port=8080 reason=\"address already in use\"\n");
 }
 
-TEST(Logger, ShowsTimesAround1970AsTheyAre) {
+TEST(Logger, WritesCorrectTimesBeforeAndAfter1970) {
   const std::pair<std::int64_t, const char*> times[] = {{-1, "1969-12-31T23:59:59.999Z"},
                                                         {0, "1970-01-01T00:00:00.000Z"},
                                                         {1, "1970-01-01T00:00:00.001Z"},
@@ -52,26 +53,26 @@ TEST(Logger, ShowsTimesAround1970AsTheyAre) {
   }
 }
 
-TEST(Logger, LeavesOutWhatIsNotWanted) {
+TEST(Logger, DropsLinesBelowTheMinimumSeverity) {
   EXPECT_EQ(written(Severity::warn, false,
-                    [](Logger& log) {
-                      log.debug("no");
-                      log.info("no");
-                      log.warn("yes");
+                    [](Logger& logger) {
+                      logger.debug("no");
+                      logger.info("no");
+                      logger.warn("yes");
                     }),
             "TIME warning yes\n");
 }
 
-// Fault 36: no control characters from input in logs.
-TEST(Logger, ShowsControlCharactersInsteadOfObeyingThem) {
-  std::string wild;
-  for (char byte = 1; byte < 0x20; ++byte) wild += byte;
-  wild +=
+// Fault 36: control characters from input must not reach the terminal.
+TEST(Logger, EscapesControlCharacters) {
+  std::string controls;
+  for (char byte = 1; byte < 0x20; ++byte) controls += byte;
+  controls +=
       "\x7f\xC2\x9B"
       "31m\xC2\x85\xE2\x82\xAC\xFF";
   for (const bool json : {true, false}) {
     const std::string line =
-        written(Severity::info, json, [&](Logger& log) { log.info(wild, {{"user", wild}}); });
+        written(Severity::info, json, [&](Logger& logger) { logger.info(controls, {{"user", controls}}); });
     EXPECT_EQ(std::ranges::count(line, '\n'), 1) << line;
     EXPECT_TRUE(line.ends_with('\n'));
     for (const char byte : line.substr(0, line.size() - 1)) {

@@ -1,5 +1,5 @@
-// What Prometheus wants to know of any process, under its standard names
-// (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics), and which Weir this is.
+// The metrics of the process itself, under Prometheus' standard names
+// (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics), and Weir's version.
 #pragma once
 
 #include <cstdint>
@@ -10,19 +10,20 @@ namespace weir::telemetry {
 
 class Exposition;
 
-// Of proc(5)'s stat, in its own units.
+// Fields of /proc/PID/stat, in the kernel's units (proc(5)).
 struct ProcessStat {
-  std::uint64_t cpu_ticks = 0;    // user and system
-  std::uint64_t start_ticks = 0;  // after the machine's start
+  std::uint64_t cpu_ticks = 0;    // user and system time, in units of 1/sysconf(_SC_CLK_TCK) s
+  std::uint64_t start_ticks = 0;  // from the boot of the machine to the start of the process
   std::uint64_t virtual_bytes = 0;
   std::uint64_t resident_pages = 0;
 };
 
-// Of the text of /proc/PID/stat, whatever the process calls itself; nothing if it is none.
+// Parses the text of /proc/PID/stat. The name of the process may contain any bytes. Returns std::nullopt if
+// the text has another format.
 [[nodiscard]] std::optional<ProcessStat> read_process_stat(std::string_view text);
 
-// process_… and weir_build_info. Reads four small files of /proc; what cannot be read is left out. Any
-// thread.
-void describe_process(Exposition& into, std::string_view version);
+// Adds process_… and weir_build_info. Reads a few small files in /proc and counts the entries of
+// /proc/self/fd. Omits a metric whose file cannot be read. Thread-safe.
+void collect_process(Exposition& into, std::string_view version);
 
 }  // namespace weir::telemetry

@@ -4,12 +4,12 @@
 
 #include "base/clock.hpp"
 #include "telemetry/exposition.hpp"
-#include "telemetry/testing/fake_exposition_reader.hpp"
+#include "telemetry/testing/exposition_reader.hpp"
 
 namespace weir::telemetry {
 namespace {
 
-TEST(ProcessStat, IsReadWhateverTheProcessIsCalled) {
+TEST(ProcessStat, IsParsedForAnyProcessName) {
   for (const std::string_view name : {"weir", "a) S 1 (b", " "}) {
     const std::string text =
         "77 (" + std::string(name) +
@@ -25,9 +25,9 @@ TEST(ProcessStat, IsReadWhateverTheProcessIsCalled) {
   EXPECT_FALSE(read_process_stat("77 (weir) S 1 77"));
 }
 
-TEST(Process, TellsOfItself) {
+TEST(Process, CollectsItsOwnMetrics) {
   Exposition exposition;
-  describe_process(exposition, "1.2.3");
+  collect_process(exposition, "1.2.3");
   const auto series = read_exposition(exposition.text());
   ASSERT_TRUE(series) << series.error();
   ASSERT_NE(find_series(*series, "weir_build_info", {{"version", "1.2.3"}}), nullptr);

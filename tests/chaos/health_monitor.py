@@ -15,12 +15,12 @@ REPORTED_WITHIN = {"gone": 15, "silent": 45}
 COUNTED = {  # counter: its name in the summary
     "weir_consumer_store_retries_total": "transactions retried",
     "weir_consumer_commits_in_doubt_total": "commits of unknown outcome",
-    "weir_consumer_fences_lost_total": "fences lost",
+    "weir_consumer_fence_failures_total": "fences lost",
     "weir_consumer_duplicate_total": "duplicates seen",
     "weir_consumer_pauses_total": "pauses",
     "weir_intake_unknown_total": "outcomes unknown",
     "weir_intake_not_kept_total": "events not kept",
-    "weir_kafka_producers_renewed_total": "Kafka producers replaced",
+    "weir_kafka_producers_replaced_total": "Kafka producers replaced",
 }
 MEMORY_MB_MAX = 512  # bound of each Weir process
 SERIES = re.compile(rf"^({'|'.join(COUNTED)})(?:\{{[^}}]*\}})? (\S+)$", re.MULTILINE)

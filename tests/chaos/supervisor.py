@@ -19,7 +19,7 @@ SERVERS = ("kafka", "postgres")  # other programs: their exit codes are not chec
 
 # The reasons for which a Weir process may exit by itself (contract), as its last log line states them.
 ALLOWED = ("cannot go on",  # a failed fsync
-           "leaving at once reason=",  # a failed fsync during shutdown
+           "exiting at once reason=",  # a failed fsync during shutdown
            "cannot start",  # its disk fails
            "10 tries")      # no database at start
 

@@ -118,8 +118,8 @@ State after(State state, Word one, Word two) {
   return state;
 }
 
-// 16 bytes after which `high` equals `length`. The finalization then sets it to 0, and both halves have the same
-// value.
+// 16 bytes after which `high` equals `length`. The finalization then sets it to 0, and both halves have the
+// same value.
 std::string levelling_block(const Alphabet& alphabet, State& state, Word length) {
   while (true) {
     const Word one = alphabet.any();

@@ -1,4 +1,4 @@
-// The event log on a real Kafka: the port's contract, and what happens when the broker is stopped or killed.
+// The event log on a real Kafka: the contract tests, and a broker that is stopped or killed.
 #include <csignal>
 #include <future>
 #include <sys/wait.h>
@@ -6,6 +6,7 @@
 #include "intake/testing/event_log_contract.hpp"
 #include "kafka/dead_letter_topic.hpp"
 #include "kafka/testing/event_log_fixture.hpp"
+#include "kafka_producer/testing/threaded_log.hpp"
 #include "support/kafka_server.hpp"
 #include "telemetry/testing/fake_logger.hpp"
 
@@ -19,16 +20,19 @@ using intake::event_log_contract::request;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr seconds patience{30};
+constexpr seconds timeout{30};
 
-// A name that no other test of this cluster has.
+// A name that no other test of this cluster uses.
 std::string new_name(std::string_view name) {
   return std::string(name) + "-" +
          std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
 }
 
-std::unique_ptr<intake::EventLogWorld> make_real_world() {
-  return std::make_unique<KafkaLogWorld>(
+using OwnLog = kafka_producer::ThreadedLog;
+
+template <class Log>
+std::unique_ptr<intake::EventLogFixture> make_real_fixture() {
+  return std::make_unique<LogWorld<Log>>(
       Cluster{.brokers = support::shared_kafka().brokers(), .topic = new_name("contract")});
 }
 
@@ -36,7 +40,10 @@ std::unique_ptr<intake::EventLogWorld> make_real_world() {
 }  // namespace weir::kafka
 
 namespace weir::intake {
-INSTANTIATE_TEST_SUITE_P(RealKafka, EventLogContract, testing::Values(&kafka::make_real_world));
+INSTANTIATE_TEST_SUITE_P(RealKafka, EventLogContract,
+                         testing::Values(&kafka::make_real_fixture<kafka::KafkaEventLog>));
+INSTANTIATE_TEST_SUITE_P(OwnProducer, EventLogContract,
+                         testing::Values(&kafka::make_real_fixture<kafka::OwnLog>));
 }  // namespace weir::intake
 
 namespace weir::kafka {
@@ -50,7 +57,7 @@ class RealKafkaTest : public testing::Test {
   [[nodiscard]] EventLogOptions options(const std::string& brokers) const {
     return {.cluster = {.brokers = brokers, .topic = topic_}, .partitions = 3};
   }
-  [[nodiscard]] std::size_t standing(const std::string& brokers) const {
+  [[nodiscard]] std::size_t stored_records(const std::string& brokers) const {
     return read_topic(brokers, topic_).size();
   }
 
@@ -58,35 +65,41 @@ class RealKafkaTest : public testing::Test {
   const std::string topic_ = new_name("events");
 };
 
-TEST_F(RealKafkaTest, MakesTheTopicAndTheOneForLettersOnce) {
+// What both producers must do.
+template <class Log>
+class WriterTest : public RealKafkaTest {};
+using Writers = testing::Types<KafkaEventLog, OwnLog>;
+TYPED_TEST_SUITE(WriterTest, Writers);
+
+TEST_F(RealKafkaTest, CreatesTheTopicAndTheOneForDeadLettersOnce) {
   const auto brokers = support::shared_kafka().brokers();
-  telemetry::FakeLogger said;
-  for (const bool letters_too : {false, true, true}) {
+  telemetry::FakeLogger logger;
+  for (const bool dlq_too : {false, true, true}) {
     auto asked = options(brokers);
-    asked.make_letters_too = letters_too;
-    const auto log = open_log(asked, said);
-    ASSERT_TRUE(log->await_up(patience)) << log->health().reason;
+    asked.create_dlq_topic = dlq_too;
+    const auto log = open_log(asked, logger);
+    ASSERT_TRUE(log->await_up(timeout)) << log->health().reason;
     EXPECT_EQ(log->health().partitions, 3);
     EXPECT_EQ(log->health().log_id, log->topic().cluster_id + "/" + topic_);
   }
-  const auto count = [lines = said.lines()](std::string_view part) {
+  const auto count = [lines = logger.lines()](std::string_view part) {
     return std::ranges::count_if(lines, [&](const std::string& line) { return line.contains(part); });
   };
-  EXPECT_EQ(count("made the topic"), 1);
-  EXPECT_EQ(count("Kafka is away"), 0) << "a topic whose leaders are still to come is no reason";
-  auto inquirer = open_admin_client({.brokers = brokers}, *quiet_);
-  ASSERT_TRUE(inquirer);
-  const auto letters = describe_topic(inquirer->get(), dlq_topic(topic_), patience);
-  ASSERT_TRUE(letters) << letters.error().text;
-  EXPECT_EQ(letters->partitions, 3);
+  EXPECT_EQ(count("topic created"), 1);
+  EXPECT_EQ(count("Kafka is not reachable"), 0) << "a new topic without leaders is no failure";
+  auto client = open_admin_client({.brokers = brokers}, *quiet_);
+  ASSERT_TRUE(client);
+  const auto dead_letters = describe_topic(client->get(), dlq_topic(topic_), timeout);
+  ASSERT_TRUE(dead_letters) << dead_letters.error().text;
+  EXPECT_EQ(dead_letters->partitions, 3);
 }
 
-TEST_F(RealKafkaTest, RefusesAtOnceWhatTheTopicHasNoRoomFor) {
+TYPED_TEST(WriterTest, RefusesARecordThatExceedsTheTopicsLimit) {
   const auto& kafka = support::shared_kafka();
-  auto asked = options(kafka.brokers());
+  auto asked = this->options(kafka.brokers());
   asked.cluster.topic = kafka.make_topic("narrow", 1, "max.message.bytes=2000");
-  const auto log = open_log(asked, *quiet_);
-  ASSERT_TRUE(log->await_up(patience));
+  const auto log = open_as<TypeParam>(asked, *this->quiet_);
+  ASSERT_TRUE(log->await_up(timeout));
   std::string noise;
   for (std::uint32_t seed = 1; noise.size() < 5000; seed = seed * 1664525 + 1013904223)
     noise += static_cast<char>(seed >> 24);
@@ -96,30 +109,47 @@ TEST_F(RealKafkaTest, RefusesAtOnceWhatTheTopicHasNoRoomFor) {
   EXPECT_EQ(append_and_wait(*log, {{"user", "small", {}}}).all, Receipt::kept);
 }
 
-TEST_F(RealKafkaTest, CopiesALetterToATopicThatItMakes) {
+TEST_F(RealKafkaTest, CopiesADeadLetterToATopicThatItCreates) {
   const auto brokers = support::shared_kafka().brokers();
   std::promise<void> ended;
   KafkaDeadLetterTopic copies({.cluster = {.brokers = brokers, .topic = topic_}, .partitions = 2}, *quiet_,
                               [&] { ended.set_value(); });
-  copies.send(
-      {.ticket = {}, .letter = {.reason = "not_json", .key = "k", .value = "v"}, .source = {topic_, 1, 5}});
-  ASSERT_EQ(ended.get_future().wait_for(patience), std::future_status::ready);
-  const auto all = copies.take_ended();
+  copies.send({.ticket = {},
+               .dead_letter = {.reason = "not_json", .key = "k", .value = "v"},
+               .source = {topic_, 1, 5}});
+  ASSERT_EQ(ended.get_future().wait_for(timeout), std::future_status::ready);
+  const auto all = copies.take_results();
   ASSERT_EQ(all.size(), 1);
   EXPECT_FALSE(all[0].failure) << all[0].failure->text;
   EXPECT_EQ(read_topic(brokers, dlq_topic(topic_)).size(), 1);
 }
 
-TEST_F(RealKafkaTest, PromisesNothingWhileTheBrokerIsStoppedAndGoesOnAfterwards) {
+TYPED_TEST(WriterTest, WritesWhatOtherClientsReadWithEachCompression) {
+  const auto brokers = support::shared_kafka().brokers();
+  for (const char* const compression : {"none", "lz4", "zstd"}) {
+    auto asked = this->options(brokers);
+    asked.compression = compression;
+    asked.cluster.topic = this->topic_ + "-" + compression;
+    const auto log = open_as<TypeParam>(asked, *this->quiet_);
+    ASSERT_TRUE(log->await_up(timeout));
+    std::vector<intake::StoredRecord> records;
+    for (int i = 0; i < 3000; ++i)
+      records.push_back({"user-" + std::to_string(i % 50), std::string(200, 'v'), {}});
+    ASSERT_EQ(append_and_wait(*log, records).all, Receipt::kept);
+    EXPECT_EQ(read_topic(brokers, asked.cluster.topic).size(), records.size()) << compression;
+  }
+}
+
+TYPED_TEST(WriterTest, AcknowledgesNothingWhileTheBrokerIsStoppedAndContinuesAfterwards) {
   support::KafkaServer kafka;
-  if (!kafka.ours()) GTEST_SKIP() << "not our Kafka to stop";
-  const auto log = open_log(options(kafka.brokers()), *quiet_);
-  ASSERT_TRUE(log->await_up(patience));
+  if (!kafka.ours()) GTEST_SKIP() << "this Kafka must not be stopped";
+  const auto log = open_as<TypeParam>(this->options(kafka.brokers()), *this->quiet_);
+  ASSERT_TRUE(log->await_up(timeout));
   ASSERT_EQ(append_and_wait(*log, {{"user", "before", {}}}).all, Receipt::kept);
 
   kill(kafka.pid(), SIGSTOP);
   int status = 0;
-  ASSERT_EQ(waitpid(kafka.pid(), &status, WUNTRACED), kafka.pid());  // all its threads stand still
+  ASSERT_EQ(waitpid(kafka.pid(), &status, WUNTRACED), kafka.pid());  // all its threads have stopped
   const MonoTime stopped_at = read_clock().mono;
   const auto first = append_and_wait(*log, {{"user", "sent", {}}});
   EXPECT_EQ(first.all, Receipt::unknown) << first.why.text;
@@ -132,17 +162,17 @@ TEST_F(RealKafkaTest, PromisesNothingWhileTheBrokerIsStoppedAndGoesOnAfterwards)
   EXPECT_FALSE(log->health().up);
 
   kill(kafka.pid(), SIGCONT);
-  ASSERT_TRUE(log->await_up(patience)) << log->health().reason;
+  ASSERT_TRUE(log->await_up(timeout)) << log->health().reason;
   EXPECT_EQ(append_and_wait(*log, {{"user", "after", {}}}).all, Receipt::kept);
-  const auto found = standing(kafka.brokers());
-  EXPECT_TRUE(found == 2 || found == 3) << found;  // what was unknown may be there
+  const auto found = this->stored_records(kafka.brokers());
+  EXPECT_TRUE(found == 2 || found == 3) << found;  // the record whose outcome is unknown may exist
 }
 
-TEST_F(RealKafkaTest, BreaksNoPromiseWhenTheBrokerIsKilledUnderLoadAndStartedAgain) {
+TYPED_TEST(WriterTest, LosesAndDuplicatesNoRecordWhenTheBrokerIsKilledUnderLoad) {
   support::KafkaServer kafka;
-  if (!kafka.ours()) GTEST_SKIP() << "not our Kafka to kill";
-  const auto log = open_log(options(kafka.brokers()), *quiet_);
-  ASSERT_TRUE(log->await_up(patience));
+  if (!kafka.ours()) GTEST_SKIP() << "this Kafka must not be killed";
+  const auto log = open_as<TypeParam>(this->options(kafka.brokers()), *this->quiet_);
+  ASSERT_TRUE(log->await_up(timeout));
   Answers answers;
   constexpr int requests = 20'000;
   std::thread client([&] {
@@ -154,21 +184,21 @@ TEST_F(RealKafkaTest, BreaksNoPromiseWhenTheBrokerIsKilledUnderLoadAndStartedAga
   std::this_thread::sleep_for(milliseconds{500});
   kafka.kill();
   client.join();
-  std::map<Receipt, int> told;
-  for (const auto& [place, receipts] : answers.all()) ++told[receipts.all];
-  EXPECT_GT(told[Receipt::kept], 0);
-  EXPECT_GT(told[Receipt::not_kept], 0);
+  std::map<Receipt, int> counts;
+  for (const auto& [number, receipts] : answers.all()) ++counts[receipts.all];
+  EXPECT_GT(counts[Receipt::kept], 0);
+  EXPECT_GT(counts[Receipt::not_kept], 0);
   kafka.restart();
-  ASSERT_TRUE(log->await_up(patience)) << log->health().reason;
+  ASSERT_TRUE(log->await_up(timeout)) << log->health().reason;
   EXPECT_EQ(append_and_wait(*log, {{"user", "after", {}}}).all, Receipt::kept);
 
   std::map<std::string, int> found;
-  for (const auto& record : read_topic(kafka.brokers(), topic_)) ++found[record.value];
-  for (const auto& [place, receipts] : answers.all()) {
-    const int times = found[std::to_string(place)];
+  for (const auto& record : read_topic(kafka.brokers(), this->topic_)) ++found[record.value];
+  for (const auto& [number, receipts] : answers.all()) {
+    const int times = found[std::to_string(number)];
     const int least = receipts.all == Receipt::kept ? 1 : 0;
     const int most = receipts.all == Receipt::not_kept ? 0 : 1;
-    EXPECT_TRUE(least <= times && times <= most) << place << " stands there " << times << " times";
+    EXPECT_TRUE(least <= times && times <= most) << "record " << number << " exists " << times << " times";
   }
 }
 

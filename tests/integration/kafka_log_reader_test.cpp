@@ -1,4 +1,4 @@
-// KafkaLogReader on a real Kafka: the port's contract, and what the group, brokers and transactions do to it.
+// KafkaLogReader on a real Kafka: the contract tests, rebalances, broker failures and transactions.
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -27,7 +27,7 @@ using support::shared_kafka;
 
 constexpr std::chrono::milliseconds at_once{0};
 constexpr std::chrono::milliseconds briefly{20};
-constexpr std::chrono::seconds patience{60};
+constexpr std::chrono::seconds timeout{60};
 constexpr RecordTime noon{std::chrono::milliseconds(1'764'000'000'000)};
 
 struct Drop {
@@ -42,11 +42,11 @@ struct Drop {
 template <class T>
 using Owned = std::unique_ptr<T, Drop>;
 
-// Somebody else at the cluster: writes, deletes, asks.
-class Outsider {
+// Another client of the cluster: writes and deletes records, changes topics.
+class OtherClient {
  public:
-  explicit Outsider(const std::string& brokers, std::vector<Property> properties = {},
-                    rd_kafka_type_t type = RD_KAFKA_PRODUCER) {
+  explicit OtherClient(const std::string& brokers, std::vector<Property> properties = {},
+                       rd_kafka_type_t type = RD_KAFKA_PRODUCER) {
     rd_kafka_conf_t* const conf = rd_kafka_conf_new();
     char reason[512];
     properties.emplace_back("bootstrap.servers", brokers);
@@ -89,7 +89,7 @@ class Outsider {
 
   void flush() { EXPECT_EQ(rd_kafka_flush(client_.get(), 60'000), RD_KAFKA_RESP_ERR_NO_ERROR); }
 
-  // `count` records "name 0", "name 1"… that can be read when it returns.
+  // Writes `count` records "name 0", "name 1"… and returns when they can be read.
   void write_some(const std::string& topic, std::int32_t partition, int count,
                   const std::string& name = "event") {
     for (int i = 0; i < count; ++i)
@@ -134,7 +134,7 @@ class Outsider {
   Owned<rd_kafka_t> client_;
 };
 
-// The records' times lie long ago: retention must not take them.
+// The records have old timestamps, and retention must not delete them.
 constexpr std::string_view for_ever = "retention.ms=-1";
 
 std::string make_topic(std::string_view name, int partitions) {
@@ -155,7 +155,7 @@ std::unique_ptr<KafkaLogReader> open_reader(const std::string& brokers, const st
   return std::move(*reader);
 }
 
-class KafkaWorld final : public consumer::LogReaderFixture {
+class KafkaReaderFixture final : public consumer::LogReaderFixture {
  public:
   consumer::LogReader& reader() override { return *reader_; }
   void append(RecordTime time, const std::vector<WrittenRecord>& records) override {
@@ -166,24 +166,26 @@ class KafkaWorld final : public consumer::LogReaderFixture {
 
  private:
   const std::string topic_ = make_topic("contract", 1);
-  Outsider writer_{shared_kafka().brokers()};
+  OtherClient writer_{shared_kafka().brokers()};
   std::unique_ptr<KafkaLogReader> reader_ = open_reader(shared_kafka().brokers(), topic_, new_group());
 };
 
-std::unique_ptr<consumer::LogReaderFixture> make_kafka_world() { return std::make_unique<KafkaWorld>(); }
+std::unique_ptr<consumer::LogReaderFixture> make_kafka_fixture() {
+  return std::make_unique<KafkaReaderFixture>();
+}
 
 }  // namespace
 }  // namespace weir::kafka
 
 namespace weir::consumer {
-INSTANTIATE_TEST_SUITE_P(Kafka, LogReaderContract, testing::Values(&kafka::make_kafka_world));
+INSTANTIATE_TEST_SUITE_P(Kafka, LogReaderContract, testing::Values(&kafka::make_kafka_fixture));
 }  // namespace weir::consumer
 
 namespace weir::kafka {
 namespace {
 
-// Does with a reader what a consumer does: seeks what is assigned (to where it was, or 0) and remembers
-// everything.
+// Uses a reader as the consumer does: seeks assigned partitions to the next offset, or 0, and records all
+// events.
 class Follower {
  public:
   Follower(const std::string& brokers, const std::string& topic, const std::string& group,
@@ -198,15 +200,14 @@ class Follower {
       return;
     }
     for (const LogEvent& event : *events) take(event);
-    // After the whole poll, as the consumer does: records that were fetched before may come with the
-    // revocation.
+    // After the whole poll, as the consumer does: earlier records may come with the revocation.
     if (release_at_once && !revoked.empty()) release();
   }
 
-  // Polls until it holds, or for a minute.
+  // Polls until the predicate holds, or for a minute.
   template <class Predicate>
   bool until(Predicate holds) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
     while (!holds() && std::chrono::steady_clock::now() < deadline) poll();
     return holds();
   }
@@ -221,9 +222,9 @@ class Follower {
   void leave() { reader_.reset(); }
 
   std::set<std::int32_t> ours;
-  std::set<std::int32_t> revoked;  // and not released
+  std::set<std::int32_t> revoked;  // not released yet
   std::set<std::int32_t> lost;
-  std::vector<std::int32_t> misplaced;
+  std::vector<std::int32_t> out_of_range;
   std::map<std::int32_t, std::int64_t> next;
   std::map<std::int32_t, std::vector<std::int64_t>> seen;  // offsets
   std::vector<Error> failures;
@@ -241,10 +242,10 @@ class Follower {
           EXPECT_TRUE(reader_->seek(partition, next[partition]));
         }
       }
-    if (const auto* wanted = std::get_if<consumer::Revoked>(&event))
-      for (const auto partition : wanted->partitions) revoked.insert(partition);
-    if (const auto* gone = std::get_if<consumer::Lost>(&event))
-      for (const auto partition : gone->partitions) {
+    if (const auto* revoked_event = std::get_if<consumer::Revoked>(&event))
+      for (const auto partition : revoked_event->partitions) revoked.insert(partition);
+    if (const auto* lost_event = std::get_if<consumer::Lost>(&event))
+      for (const auto partition : lost_event->partitions) {
         lost.insert(partition);
         ours.erase(partition);
       }
@@ -259,8 +260,8 @@ class Follower {
       EXPECT_GE(records->log_end, records->next_offset);
       next[records->partition] = records->next_offset;
     }
-    if (const auto* astray = std::get_if<consumer::OffsetOutOfRange>(&event))
-      misplaced.push_back(astray->partition);
+    if (const auto* failed = std::get_if<consumer::OffsetOutOfRange>(&event))
+      out_of_range.push_back(failed->partition);
   }
 
  public:
@@ -277,7 +278,7 @@ class Follower {
   std::unique_ptr<KafkaLogReader> reader_;
 };
 
-// Polls both until it holds.
+// Polls both until the predicate holds.
 template <class Predicate>
 bool both_until(Follower& one, Follower& other, Predicate holds) {
   return one.until([&] {
@@ -291,16 +292,16 @@ class KafkaLogReaderTest : public testing::Test {
   void SetUp() override {
     if (const auto lacking = support::kafka_missing(); !lacking.empty()) return support::missing(lacking);
     brokers_ = shared_kafka().brokers();
-    outsider_ = std::make_unique<Outsider>(brokers_);
+    other_client_ = std::make_unique<OtherClient>(brokers_);
   }
 
   Follower follow(const std::string& topic, std::vector<Property> properties = {}) {
     return Follower(brokers_, topic, group_, std::move(properties));
   }
 
-  // What kafka-consumer-groups would show.
+  // The offset that kafka-consumer-groups shows.
   std::int64_t group_offset(const std::string& topic, std::int32_t partition) {
-    Outsider asking(brokers_, {{"group.id", group_}}, RD_KAFKA_CONSUMER);
+    OtherClient asking(brokers_, {{"group.id", group_}}, RD_KAFKA_CONSUMER);
     Owned<rd_kafka_topic_partition_list_t> offsets(rd_kafka_topic_partition_list_new(1));
     const auto* const asked = rd_kafka_topic_partition_list_add(offsets.get(), topic.c_str(), partition);
     EXPECT_EQ(rd_kafka_committed(asking.get(), offsets.get(), 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
@@ -308,13 +309,13 @@ class KafkaLogReaderTest : public testing::Test {
   }
 
   std::string brokers_;
-  std::unique_ptr<Outsider> outsider_;
+  std::unique_ptr<OtherClient> other_client_;
   const std::string group_ = new_group();
 };
 
-TEST_F(KafkaLogReaderTest, GivesAllPartitionsToTheOneThatStays) {
+TEST_F(KafkaLogReaderTest, AssignsAllPartitionsToTheLastMember) {
   const auto topic = make_topic("two", 4);
-  for (int partition = 0; partition < 4; ++partition) outsider_->write_some(topic, partition, 10);
+  for (int partition = 0; partition < 4; ++partition) other_client_->write_some(topic, partition, 10);
   Follower stays = follow(topic);
   ASSERT_TRUE(stays.until([&] { return stays.ours.size() == 4 && stays.records() == 40; }));
   Follower goes = follow(topic);
@@ -324,12 +325,12 @@ TEST_F(KafkaLogReaderTest, GivesAllPartitionsToTheOneThatStays) {
   EXPECT_TRUE(goes.reader().membership().joined);
   goes.leave();
   ASSERT_TRUE(stays.until([&] { return stays.ours.size() == 4; }));
-  for (int partition = 0; partition < 4; ++partition) outsider_->write_some(topic, partition, 1);
+  for (int partition = 0; partition < 4; ++partition) other_client_->write_some(topic, partition, 1);
   ASSERT_TRUE(stays.until([&] { return stays.records() == 44; }));
   EXPECT_TRUE(stays.lost.empty());
 }
 
-TEST_F(KafkaLogReaderTest, GoesOnReadingWhatStaysOursWhileOthersComeAndGo) {
+TEST_F(KafkaLogReaderTest, KeepsReadingItsPartitionsWhileOthersJoinAndLeave) {
   const auto topic = make_topic("stay", 2);
   Follower stays = follow(topic);
   ASSERT_TRUE(stays.until([&] { return stays.ours.size() == 2; }));
@@ -338,14 +339,14 @@ TEST_F(KafkaLogReaderTest, GoesOnReadingWhatStaysOursWhileOthersComeAndGo) {
     Follower guest = follow(topic);
     ASSERT_TRUE(both_until(stays, guest, [&] {
       for (int partition = 0; partition < 2; ++partition)
-        outsider_->write(topic, partition, noon, {"k", "v", {}});
+        other_client_->write(topic, partition, noon, {"k", "v", {}});
       ++written;
       return guest.ours.size() == 1 && stays.ours.size() == 1;
     }));
     guest.leave();
     ASSERT_TRUE(stays.until([&] { return stays.ours.size() == 2; }));
   }
-  outsider_->flush();
+  other_client_->flush();
   ASSERT_TRUE(stays.until([&] { return stays.next[0] == written && stays.next[1] == written; }));
   for (const auto& [partition, offsets] : stays.seen)
     EXPECT_EQ(offsets.size(), static_cast<std::size_t>(written)) << partition;
@@ -360,26 +361,26 @@ TEST_F(KafkaLogReaderTest, KeepsRevokedPartitionsUntilTheyAreReleased) {
   ASSERT_TRUE(both_until(owner, next, [&] { return !owner.revoked.empty(); }));
   const auto wanted = *owner.revoked.begin();
 
-  outsider_->write_some(topic, wanted, 3);  // still ours: it is read
+  other_client_->write_some(topic, wanted, 3);  // revoked but not released: still read
   ASSERT_TRUE(both_until(owner, next, [&] { return owner.next[wanted] == 3; }));
   const auto later = std::chrono::steady_clock::now() + std::chrono::seconds(4);
   both_until(owner, next, [&] { return std::chrono::steady_clock::now() > later; });
   EXPECT_TRUE(next.ours.empty());
   EXPECT_TRUE(owner.lost.empty());
 
-  owner.reader().committed(wanted, 3);
+  owner.reader().store_offset(wanted, 3);
   owner.release();
   EXPECT_EQ(group_offset(topic, wanted), 3);
   ASSERT_TRUE(both_until(owner, next, [&] { return next.ours.contains(wanted) && next.next[wanted] == 3; }));
 }
 
-TEST_F(KafkaLogReaderTest, TellsAMemberThatStoppedPollingThatItLostAll) {
+TEST_F(KafkaLogReaderTest, ReportsLostPartitionsToAMemberThatStoppedPolling) {
   const auto topic = make_topic("lost", 2);
   const std::vector<Property> hasty{
       {"session.timeout.ms", "1500"}, {"heartbeat.interval.ms", "300"}, {"max.poll.interval.ms", "2000"}};
   Follower sleeper = follow(topic, hasty);
   ASSERT_TRUE(sleeper.until([&] { return sleeper.ours.size() == 2; }));
-  // As long as it polls, however idle, it is not taken for dead.
+  // A member that polls stays in the group, even if it reads nothing.
   const auto later = std::chrono::steady_clock::now() + std::chrono::seconds(4);
   sleeper.until([&] { return std::chrono::steady_clock::now() > later; });
   EXPECT_TRUE(sleeper.lost.empty());
@@ -394,19 +395,19 @@ TEST_F(KafkaLogReaderTest, TellsAMemberThatStoppedPollingThatItLostAll) {
   ASSERT_TRUE(both_until(sleeper, heir, [&] { return sleeper.ours.size() == 1 && heir.ours.size() == 1; }));
 }
 
-TEST_F(KafkaLogReaderTest, SaysMisplacedWhereTheNextRecordWasCutOff) {
+TEST_F(KafkaLogReaderTest, ReportsOffsetOutOfRangeWhereTheNextRecordWasDeleted) {
   const auto topic = make_topic("cut", 1);
-  outsider_->write_some(topic, 0, 20);
+  other_client_->write_some(topic, 0, 20);
   Follower reader = follow(topic);
   reader.seek_at_once = false;
   ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 1; }));
-  outsider_->delete_before(topic, 0, 12);
+  other_client_->delete_before(topic, 0, 12);
   for (const std::int64_t offset : {3, 21, 1'000'000}) {
-    reader.misplaced.clear();
+    reader.out_of_range.clear();
     ASSERT_TRUE(reader.reader().seek(0, offset));
-    ASSERT_TRUE(reader.until([&] { return !reader.misplaced.empty(); })) << offset;
+    ASSERT_TRUE(reader.until([&] { return !reader.out_of_range.empty(); })) << offset;
     for (int polls = 0; polls < 10; ++polls) reader.poll();
-    EXPECT_EQ(reader.misplaced.size(), 1U);
+    EXPECT_EQ(reader.out_of_range.size(), 1U);
     EXPECT_EQ(reader.records(), 0U);
   }
   const auto bounds = reader.reader().bounds(0);
@@ -425,31 +426,31 @@ TEST_F(KafkaLogReaderTest, WaitsForATopicThatIsMissing) {
     EXPECT_EQ(failure.code, "topic_unknown");
     EXPECT_NE(failure.text.find(topic), std::string::npos) << failure.text;
   }
-  EXPECT_FALSE(reader.reader().partitions());
-  outsider_->create(topic, 2);
+  EXPECT_FALSE(reader.reader().partition_count());
+  other_client_->create(topic, 2);
   ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 2; }));
-  EXPECT_EQ(reader.reader().partitions(), 2);
-  outsider_->write_some(topic, 1, 5);
+  EXPECT_EQ(reader.reader().partition_count(), 2);
+  other_client_->write_some(topic, 1, 5);
   ASSERT_TRUE(reader.until([&] { return reader.records() == 5; }));
 }
 
-TEST_F(KafkaLogReaderTest, TakesPartitionsThatAreAddedAtRunTime) {
+TEST_F(KafkaLogReaderTest, ReadsPartitionsThatAreAddedAtRunTime) {
   const auto topic = make_topic("grows", 1);
   Follower reader = follow(topic);
   ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 1; }));
-  outsider_->grow(topic, 3);
-  outsider_->write_some(topic, 2, 5);
+  other_client_->grow(topic, 3);
+  other_client_->write_some(topic, 2, 5);
   ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 3; }));
   ASSERT_TRUE(reader.until([&] { return reader.records() == 5; }));
   const auto bounds = reader.reader().bounds(2);
   ASSERT_TRUE(bounds) << bounds.error().text;
   EXPECT_EQ(bounds->end, 5);
-  EXPECT_TRUE(reader.reader().landmark(2, 4).value());
+  EXPECT_TRUE(reader.reader().record_identity(2, 4).value());
 }
 
 TEST_F(KafkaLogReaderTest, PassesTransactionMarkersAbortedAndCompactedRecordsAsHoles) {
   const auto topic = make_topic("holes", 1);
-  Outsider writer(brokers_, {{"transactional.id", topic}, {"transaction.timeout.ms", "60000"}});
+  OtherClient writer(brokers_, {{"transactional.id", topic}, {"transaction.timeout.ms", "60000"}});
   ASSERT_EQ(rd_kafka_init_transactions(writer.get(), 30'000), nullptr);
   const auto transaction = [&](int records, bool commit) {
     ASSERT_EQ(rd_kafka_begin_transaction(writer.get()), nullptr);
@@ -468,9 +469,10 @@ TEST_F(KafkaLogReaderTest, PassesTransactionMarkersAbortedAndCompactedRecordsAsH
   EXPECT_EQ(reader.seen[0], (std::vector<std::int64_t>{0, 1, 2, 7}));
 
   auto& asked = reader.reader();
-  EXPECT_TRUE(asked.landmark(0, 7).value());
-  for (const std::int64_t hole : {3, 4, 6, 8, 9}) EXPECT_FALSE(asked.landmark(0, hole).value()) << hole;
-  // Paused behind the last record but before its marker: the hole is passed after all.
+  EXPECT_TRUE(asked.record_identity(0, 7).value());
+  for (const std::int64_t hole : {3, 4, 6, 8, 9})
+    EXPECT_FALSE(asked.record_identity(0, hole).value()) << hole;
+  // Paused between the last record and its marker: the marker is passed after resume().
   asked.pause(0);
   transaction(1, true);  // 9, marker 10
   transaction(1, false);
@@ -480,15 +482,15 @@ TEST_F(KafkaLogReaderTest, PassesTransactionMarkersAbortedAndCompactedRecordsAsH
   EXPECT_EQ(reader.seen[0].back(), 9);
 }
 
-TEST_F(KafkaLogReaderTest, KeepsTheGroupsOffsetsForLagTools) {
+TEST_F(KafkaLogReaderTest, CommitsOffsetsForLagTools) {
   const auto topic = make_topic("lag", 2);
-  for (int partition = 0; partition < 2; ++partition) outsider_->write_some(topic, partition, 10);
+  for (int partition = 0; partition < 2; ++partition) other_client_->write_some(topic, partition, 10);
   Follower reader = follow(topic);
   ASSERT_TRUE(reader.until([&] { return reader.records() == 20; }));
-  reader.reader().committed(0, 4);
+  reader.reader().store_offset(0, 4);
   ASSERT_TRUE(reader.until([&] { return group_offset(topic, 0) == 4; }));
-  reader.reader().committed(0, 10);
-  reader.reader().committed(1, 10);
+  reader.reader().store_offset(0, 10);
+  reader.reader().store_offset(1, 10);
   reader.leave();
   EXPECT_EQ(group_offset(topic, 0), 10);
   EXPECT_EQ(group_offset(topic, 1), 10);
@@ -499,13 +501,13 @@ TEST_F(KafkaLogReaderTest, LosesNothingByPausing) {
   constexpr int records = 60'000;
   const auto topic = make_topic("pause", partitions);
   for (int i = 0; i < records; ++i)
-    outsider_->write(topic, i % partitions, noon, {"user", "event " + std::to_string(i), {}});
-  outsider_->flush();
+    other_client_->write(topic, i % partitions, noon, {"user", "event " + std::to_string(i), {}});
+  other_client_->flush();
   Follower reader = follow(topic);
   int polls = 0;
   ASSERT_TRUE(reader.until([&] {
     for (const auto partition : reader.ours) {
-      // Now one alone, now all, now none.
+      // Pauses one partition, all partitions or none.
       if ((polls / 2 + partition) % 3 == 0 || polls % 7 == 0)
         reader.reader().pause(partition);
       else
@@ -521,9 +523,9 @@ TEST_F(KafkaLogReaderTest, LosesNothingByPausing) {
   }
 }
 
-TEST_F(KafkaLogReaderTest, GivesWhatWasSoughtHoweverMuchIsFetchedAhead) {
+TEST_F(KafkaLogReaderTest, ReadsFromTheSoughtOffsetDespiteFetchedRecords) {
   const auto topic = make_topic("seek", 1);
-  outsider_->write_some(topic, 0, 20'000);
+  other_client_->write_some(topic, 0, 20'000);
   Follower reader = follow(topic);
   reader.seek_at_once = false;
   ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 1; }));
@@ -533,7 +535,7 @@ TEST_F(KafkaLogReaderTest, GivesWhatWasSoughtHoweverMuchIsFetchedAhead) {
     ASSERT_TRUE(reader.reader().seek(0, offset));
     reader.seen.clear();
     reader.next[0] = offset;
-    if (round % 3 == 0) {  // there, and elsewhere at once
+    if (round % 3 == 0) {  // two seeks in a row
       ASSERT_TRUE(reader.reader().seek(0, offset / 2));
       reader.next[0] = offset / 2;
     }
@@ -557,34 +559,35 @@ TEST_F(KafkaLogReaderTest, ReturnsAtOnceWhenWoken) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
 }
 
-TEST_F(KafkaLogReaderTest, FindsManyLandmarksQuickly) {
+TEST_F(KafkaLogReaderTest, FindsManyRecordIdentitiesQuickly) {
   constexpr int partitions = 12;
-  const auto topic = make_topic("landmarks", partitions);
-  for (int partition = 0; partition < partitions; ++partition) outsider_->write_some(topic, partition, 100);
+  const auto topic = make_topic("identities", partitions);
+  for (int partition = 0; partition < partitions; ++partition)
+    other_client_->write_some(topic, partition, 100);
   Follower reader = follow(topic);
   ASSERT_TRUE(reader.until([&] { return reader.records() == 100 * partitions; }));
   const auto begin = std::chrono::steady_clock::now();
   for (int partition = 0; partition < partitions; ++partition) {
     ASSERT_TRUE(reader.reader().bounds(partition));
-    ASSERT_TRUE(reader.reader().landmark(partition, 99).value());
+    ASSERT_TRUE(reader.reader().record_identity(partition, 99).value());
   }
   const auto took = std::chrono::steady_clock::now() - begin;
   RecordProperty("milliseconds", static_cast<int>(took / std::chrono::milliseconds(1)));
   EXPECT_LT(took, std::chrono::seconds(2));
 }
 
-TEST_F(KafkaLogReaderTest, GoesOnAfterTheBrokerWasKilled) {
+TEST_F(KafkaLogReaderTest, ContinuesAfterTheBrokerWasKilled) {
   KafkaServer server;
-  if (!server.ours()) GTEST_SKIP() << "the broker is not ours to kill";
+  if (!server.ours()) GTEST_SKIP() << "this broker must not be killed";
   const auto topic = server.make_topic("killed", 2, for_ever);
-  Outsider writer(server.brokers());
+  OtherClient writer(server.brokers());
   Follower reader(server.brokers(), topic, group_);
   writer.write_some(topic, 0, 5);
   ASSERT_TRUE(reader.until([&] { return reader.records() == 5; }));
   server.kill();
   ASSERT_TRUE(reader.until([&] { return reader.failures.size() >= 3; }));
   EXPECT_EQ(reader.failures.back().kind, ErrorKind::unavailable);
-  EXPECT_EQ(reader.failures.back().code, "broker_away") << reader.failures.back().text;
+  EXPECT_EQ(reader.failures.back().code, "broker_unavailable") << reader.failures.back().text;
   EXPECT_FALSE(reader.reader().bounds(0));
   server.restart();
   writer.write_some(topic, 1, 5);
@@ -595,14 +598,14 @@ TEST_F(KafkaLogReaderTest, GoesOnAfterTheBrokerWasKilled) {
   EXPECT_TRUE(reader.failures.empty());
 }
 
-TEST_F(KafkaLogReaderTest, LeavesInBoundedTimeWhileTheBrokerIsAway) {
+TEST_F(KafkaLogReaderTest, LeavesInBoundedTimeWhileTheBrokerDoesNotRespond) {
   KafkaServer server;
-  if (!server.ours()) GTEST_SKIP() << "the broker is not ours to stop";
+  if (!server.ours()) GTEST_SKIP() << "this broker must not be stopped";
   const auto topic = server.make_topic("stopped", 2, for_ever);
   Follower reader(server.brokers(), topic, group_);
   ASSERT_TRUE(reader.until([&] { return reader.ours.size() == 2; }));
   kill(server.pid(), SIGSTOP);
-  reader.reader().committed(0, 0);
+  reader.reader().store_offset(0, 0);
   const auto begin = std::chrono::steady_clock::now();
   reader.leave();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(12));

@@ -1,4 +1,4 @@
-// The Kafka that other tests start: it comes up, keeps what it was given over a kill, and stops when told to.
+// The Kafka server of the other tests: it starts, keeps its data over a kill, and restarts.
 #include "support/kafka_server.hpp"
 
 #include <csignal>
@@ -9,7 +9,7 @@
 namespace weir::support {
 namespace {
 
-TEST(KafkaServer, KeepsItsTopicsAndItsPortOverAKill) {
+TEST(KafkaServer, KeepsItsTopicsAndItsPortAfterAKill) {
   if (const std::string lack = kafka_missing(); !lack.empty()) return missing(lack);
   KafkaServer& server = shared_kafka();
   const std::string topic = server.make_topic("kept", 12, "message.timestamp.type=LogAppendTime");

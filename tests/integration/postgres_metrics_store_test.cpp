@@ -17,7 +17,7 @@ class PostgresStoreWorld final : public StoreFixture {
   std::unique_ptr<MetricsStore> session(const std::string& group) override {
     return database_.session(group);
   }
-  Standing standing() override { return postgres::read_all_tables(database_); }
+  StoreContents contents() override { return postgres::read_all_tables(database_); }
 
  private:
   postgres::StoreDatabase database_{hll};
@@ -122,7 +122,7 @@ class PostgresStore : public testing::Test {
     changes.ledgers = {after};
     const auto wrote = store_->write(changes);
     EXPECT_TRUE(wrote.has_value()) << wrote.error().text;
-    EXPECT_EQ(store_->commit().end, commit::CommitEnd::committed);
+    EXPECT_EQ(store_->commit().status, commit::CommitStatus::committed);
     return after;
   }
 
@@ -154,11 +154,11 @@ TEST_F(PostgresStore, StoresSketchesThatTheExtensionUnites) {
 TEST_F(PostgresStore, StoresADeadLetterWhoseDetailIsNoText) {
   const std::string quoted("\"\0\xff\" is not JSON", 16);
   flush(open(),
-        {.letters = {{.partition = 0, .offset = 1, .detail = quoted, .value = quoted, .at = written}}});
-  const auto letters = read_all_tables(database_).letters;
+        {.dead_letters = {{.partition = 0, .offset = 1, .detail = quoted, .value = quoted, .at = written}}});
+  const auto letters = read_all_tables(database_).dead_letters;
   ASSERT_EQ(letters.size(), 1U);
-  EXPECT_EQ(letters[0].letter.detail, "\"\uFFFD\uFFFD\" is not JSON");
-  EXPECT_EQ(letters[0].letter.value, quoted);
+  EXPECT_EQ(letters[0].dead_letter.detail, "\"\uFFFD\uFFFD\" is not JSON");
+  EXPECT_EQ(letters[0].dead_letter.value, quoted);
 }
 
 // A producer can set any record time.
@@ -171,28 +171,28 @@ TEST_F(PostgresStore, StoresMomentsOutsideOfTheCalendar) {
     ledger = moved_on(ledger, 1);
     ledger.observed.oldest_unread_at = moment;
     const auto wrote = store_->write({.written_at = written,
-                                      .letters = {{.partition = 0, .offset = odd, .at = moment}},
+                                      .dead_letters = {{.partition = 0, .offset = odd, .at = moment}},
                                       .ledgers = {ledger}});
     EXPECT_TRUE(wrote.has_value()) << wrote.error().text;
-    EXPECT_EQ(store_->commit().end, commit::CommitEnd::committed);
+    EXPECT_EQ(store_->commit().status, commit::CommitStatus::committed);
   }
   EXPECT_EQ(open().observed.oldest_unread_at, WallTime{std::chrono::milliseconds{-1}});
 }
 
 TEST_F(PostgresStore, KeepsTopicsApart) {
-  flush(open(), {.windows = {total(Granularity::minute, minute(0), 1)}, .unrolled = {{0, minute(0)}}});
+  flush(open(), {.windows = {total(Granularity::minute, minute(0), 1)}, .pending_rollups = {{0, minute(0)}}});
   MetricsStoreOptions other = database_.options("another-group");
   other.topic = "another-topic";
   PostgresMetricsStore second(other);
   const tally::LedgerRow ledger = second.open_ledger(0, 7, written).value();
   EXPECT_EQ(ledger.next_offset, 7);
-  EXPECT_TRUE(second.unrolled_minutes(0).value().empty());
+  EXPECT_TRUE(second.find_pending_rollups(0).value().empty());
   ASSERT_EQ(second.begin(std::array{fence_of(ledger)}).value().size(), 1U);
   EXPECT_TRUE(
       second.read_windows(std::array{total(Granularity::minute, minute(0), 1).key}, limits::step_bytes_max)
           .value()
           ->empty());
-  EXPECT_TRUE(second.read_unrolled(0, std::array{minute(0)}, {}).value().rows.empty());
+  EXPECT_TRUE(second.read_pending_rows(0, std::array{minute(0)}, {}).value().rows.empty());
 }
 
 // An update of a row stays on its page and writes no index.

@@ -228,7 +228,7 @@ TEST_F(Migrations, NeedNoRightToCreateOnAnUpToDateDatabase) {
                             .flush = commit::FlushRow{.timestamp = flushed},
                             .prune_flushes_before = flushed});
   EXPECT_TRUE(wrote.has_value()) << wrote.error().text;
-  EXPECT_EQ(store.commit().end, commit::CommitEnd::committed) << "with the rights of docs/OPERATING.md";
+  EXPECT_EQ(store.commit().status, commit::CommitStatus::committed) << "with the rights of docs/OPERATING.md";
 }
 
 TEST_F(Migrations, RefuseAReadOnlyDatabase) {

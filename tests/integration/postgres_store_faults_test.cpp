@@ -15,7 +15,7 @@
 namespace weir::postgres {
 namespace {
 
-using commit::CommitEnd;
+using commit::CommitStatus;
 using commit::store_contract::fence_of;
 using commit::store_contract::minute;
 using commit::store_contract::moved_on;
@@ -55,7 +55,7 @@ class StoreFaults : public testing::Test {
   // none), with the error.
   struct Outcome {
     std::string failed_at;
-    CommitEnd end = CommitEnd::aborted;
+    CommitStatus end = CommitStatus::aborted;
     Error why;
   };
   static Outcome transact(
@@ -64,17 +64,17 @@ class StoreFaults : public testing::Test {
     const tally::WindowRow window = total(Granularity::minute, minute(0), 1);
     before_step("begin");
     auto held = store.begin(std::array{fence_of(before)});
-    if (!held) return {"begin", CommitEnd::aborted, held.error()};
-    if (held->empty()) return {"fence", CommitEnd::aborted, {}};
+    if (!held) return {"begin", CommitStatus::aborted, held.error()};
+    if (held->empty()) return {"fence", CommitStatus::aborted, {}};
     before_step("read");
     if (auto read = store.read_windows(std::array{window.key}, limits::step_bytes_max); !read)
-      return {"read", CommitEnd::aborted, read.error()};
+      return {"read", CommitStatus::aborted, read.error()};
     before_step("write");
     auto wrote = store.write({.written_at = written, .windows = {window}, .ledgers = {moved_on(before, 1)}});
-    if (!wrote) return {"write", CommitEnd::aborted, wrote.error()};
+    if (!wrote) return {"write", CommitStatus::aborted, wrote.error()};
     before_step("commit");
-    const commit::CommitAnswer answer = store.commit();
-    return {answer.end == CommitEnd::committed ? "" : "commit", answer.end, answer.why};
+    const commit::CommitOutcome answer = store.commit();
+    return {answer.status == CommitStatus::committed ? "" : "commit", answer.status, answer.why};
   }
 
   void expect_that_all_works(PostgresMetricsStore& store) {
@@ -106,7 +106,7 @@ TEST_F(StoreFaults, IsConstructedWithoutADatabaseAndThenUnavailable) {
     EXPECT_EQ(answer.error().code, code_lost);
   }
   store.rollback();
-  EXPECT_EQ(store.commit().end, CommitEnd::aborted);
+  EXPECT_EQ(store.commit().status, CommitStatus::aborted);
 }
 
 TEST_F(StoreFaults, Fault29LosesOnlyTheTransactionWhenItsSessionIsKilledAtAnyStep) {
@@ -119,7 +119,7 @@ TEST_F(StoreFaults, Fault29LosesOnlyTheTransactionWhenItsSessionIsKilledAtAnySte
     EXPECT_EQ(outcome.failed_at, step);
     EXPECT_EQ(outcome.why.kind, ErrorKind::unavailable) << outcome.why.text;
     EXPECT_EQ(outcome.why.code, code_lost) << outcome.why.text;
-    EXPECT_EQ(outcome.end, step == "commit" ? CommitEnd::unknown : CommitEnd::aborted);
+    EXPECT_EQ(outcome.end, step == "commit" ? CommitStatus::unknown : CommitStatus::aborted);
     EXPECT_EQ(open(store), before) << step;
     expect_that_all_works(store);
   }
@@ -139,7 +139,7 @@ TEST_F(StoreFaults, Fault23ReportsUnknownForALostCommitAnswerAndFindsOutByTheLed
       if (at == "commit") proxy.fail_at(fault, "weir_commit");
     });
     ASSERT_TRUE(proxy.has_failed());
-    EXPECT_EQ(outcome.end, CommitEnd::unknown);
+    EXPECT_EQ(outcome.end, CommitStatus::unknown);
     EXPECT_EQ(outcome.why.kind, ErrorKind::unavailable);
     // The same again: its fence waits for the end of the old session, and so finds the outcome.
     EXPECT_EQ(transact(store, before).failed_at, was_written ? "fence" : "");
@@ -184,7 +184,7 @@ TEST_F(StoreFaults, WaitsForAStoppedProcessNoLongerThanItsIdleTimeout) {
   ASSERT_FALSE(late.has_value());
   EXPECT_EQ(late.error().kind, ErrorKind::unavailable);
   EXPECT_EQ(late.error().code, commit::code_idle_in_transaction) << late.error().text;
-  EXPECT_EQ(zombie.commit().end, CommitEnd::aborted);
+  EXPECT_EQ(zombie.commit().status, CommitStatus::aborted);
   EXPECT_EQ(transact(zombie, before).failed_at, "fence");
 }
 
@@ -220,7 +220,7 @@ TEST_F(StoreFaults, ReportsUnknownForACommitOnAnEndedSession) {
   ASSERT_TRUE(zombie.write({.written_at = written, .ledgers = {moved_on(before, 1)}}).has_value());
   ASSERT_EQ(transact(successor, before).failed_at,
             "");  // it has the fence, so the session of the stopped process has ended
-  EXPECT_EQ(zombie.commit().end, CommitEnd::unknown);
+  EXPECT_EQ(zombie.commit().status, CommitStatus::unknown);
   EXPECT_EQ(open(zombie), moved_on(before, 1));
 }
 
@@ -301,9 +301,9 @@ TEST_F(StoreFaults, ClosesASessionThatDoesNotAnswer) {
     const Outcome outcome = transact(store, before);
     EXPECT_LT(read_clock().mono - begun, 5s);
     ASSERT_TRUE(proxy.has_failed());
-    EXPECT_EQ(outcome.why.code, commit::code_answer_timeout) << outcome.why.text;
+    EXPECT_EQ(outcome.why.code, commit::code_response_timeout) << outcome.why.text;
     EXPECT_EQ(outcome.why.kind, ErrorKind::unavailable);
-    EXPECT_EQ(outcome.end, step == "weir_commit" ? CommitEnd::unknown : CommitEnd::aborted);
+    EXPECT_EQ(outcome.end, step == "weir_commit" ? CommitStatus::unknown : CommitStatus::aborted);
     kill_session();  // as the server does by itself, later
   }
   EXPECT_EQ(transact(store, before).failed_at, "");
@@ -422,8 +422,8 @@ TEST_F(StoreFaults, Fault30NamesAChangedColumnAndWorksAgainAfterwards) {
       return read.error();
     auto wrote = store.write({.written_at = written, .windows = {window}, .ledgers = {moved_on(*opened, 1)}});
     if (!wrote) return wrote.error();
-    const commit::CommitAnswer answer = store.commit();
-    return answer.end == CommitEnd::committed ? std::nullopt : std::optional(answer.why);
+    const commit::CommitOutcome answer = store.commit();
+    return answer.status == CommitStatus::committed ? std::nullopt : std::optional(answer.why);
   };
   // A session whose plans are outdated is closed first.
   const auto attempts = [&] {
@@ -466,7 +466,7 @@ TEST_F(StoreFaults, RefusesOneOfTwoGroupsThatOpenATopicAtOnceAndNamesBoth) {
         MetricsStoreOptions mine = options();
         mine.group_id = "group-" + std::to_string(number);
         PostgresMetricsStore store(mine);
-        (void)store.unrolled_minutes(0);  // opens its session
+        (void)store.find_pending_rollups(0);  // opens its session
         begin.arrive_and_wait();
         opened.at(static_cast<std::size_t>(number)) = store.open_ledger(number, 0, written);
       });

@@ -51,7 +51,7 @@ class StoreDatabase {
   TestDatabase database_;
 };
 
-inline std::vector<commit::StandingLetter> letters_of(TestConnection& session, std::string_view topic) {
+inline std::vector<commit::StoredDeadLetter> letters_of(TestConnection& session, std::string_view topic) {
   const Rows rows = session.run(
       "SELECT partition, \"offset\", reason, detail, key, value, at, attempts, replayed_at "
       "FROM activity_dead_letters WHERE topic = $1::text ORDER BY partition, \"offset\"",
@@ -60,7 +60,7 @@ inline std::vector<commit::StandingLetter> letters_of(TestConnection& session, s
     if (rows.is_null(row, column)) return std::nullopt;
     return std::string(rows.bytes(row, column));
   };
-  std::vector<commit::StandingLetter> letters;
+  std::vector<commit::StoredDeadLetter> letters;
   for (int row = 0; row < rows.count(); ++row) {
     std::optional<WallTime> replayed_at;
     if (!rows.is_null(row, 8)) replayed_at = rows.moment(row, 8);
@@ -73,48 +73,48 @@ inline std::vector<commit::StandingLetter> letters_of(TestConnection& session, s
   return letters;
 }
 
-inline void read_ledgers(TestConnection& session, commit::Standing& standing) {
+inline void read_ledgers(TestConnection& session, commit::StoreContents& contents) {
   const Rows rows = session.run("SELECT " + std::string(tally::ledger_columns) +
                                 ", topic FROM activity_ledger ORDER BY topic, partition");
   for (int row = 0; row < rows.count(); ++row) {
     const tally::LedgerRow ledger = ledger_row(rows, row);
     const std::string topic(rows.bytes(row, 15));
     if (topic == commit::store_contract::topic) {
-      standing.ledgers.push_back(ledger);
+      contents.ledgers.push_back(ledger);
       continue;
     }
-    std::vector<commit::StandingLetter> letters = letters_of(session, topic);
-    std::erase_if(letters, [&](const auto& each) { return each.letter.partition != ledger.partition; });
-    standing.retired.push_back({topic, ledger, std::move(letters)});
+    std::vector<commit::StoredDeadLetter> letters = letters_of(session, topic);
+    std::erase_if(letters, [&](const auto& each) { return each.dead_letter.partition != ledger.partition; });
+    contents.archived.push_back({topic, ledger, std::move(letters)});
   }
 }
 
-inline commit::Standing read_all_tables(const StoreDatabase& database) {
+inline commit::StoreContents read_all_tables(const StoreDatabase& database) {
   TestConnection session = database.connect();
-  commit::Standing standing;
+  commit::StoreContents contents;
   const Rows windows = session.run(
       "SELECT " + std::string(window_columns) +
       " FROM activity_windows AS w ORDER BY granularity, dimension, window_start, partition, value");
   for (int row = 0; row < windows.count(); ++row)
-    standing.windows.push_back(window_row(windows, row).value());
+    contents.windows.push_back(window_row(windows, row).value());
   const Rows unrolled =
       session.run("SELECT partition, window_start FROM activity_unrolled ORDER BY partition, window_start");
   for (int row = 0; row < unrolled.count(); ++row) {
-    standing.unrolled.push_back(
+    contents.pending_rollups.push_back(
         {static_cast<std::int32_t>(unrolled.number(row, 0)), window_start(unrolled, row, 1)});
   }
   const Rows horizons = session.run("SELECT granularity, pruned_to FROM activity_horizon");
   for (int row = 0; row < horizons.count(); ++row) {
     const auto granularity = tally::granularity_named(horizons.bytes(row, 0)).value();
-    standing.pruned_to[static_cast<std::size_t>(granularity)] = horizons.moment(row, 1);
+    contents.pruned_to[static_cast<std::size_t>(granularity)] = horizons.moment(row, 1);
   }
-  standing.letters = letters_of(session, commit::store_contract::topic);
+  contents.dead_letters = letters_of(session, commit::store_contract::topic);
   const Rows flushes =
       session.run("SELECT timestamp, unique_users, page_view_count FROM user_activity_metrics ORDER BY id");
   for (int row = 0; row < flushes.count(); ++row)
-    standing.flushes.push_back({flushes.moment(row, 0), flushes.number(row, 1), flushes.number(row, 2)});
-  read_ledgers(session, standing);
-  return standing;
+    contents.flushes.push_back({flushes.moment(row, 0), flushes.number(row, 1), flushes.number(row, 2)});
+  read_ledgers(session, contents);
+  return contents;
 }
 
 }  // namespace weir::postgres

@@ -210,13 +210,13 @@ class Output(Commands):
                                           stderr=subprocess.PIPE, text=True, timeout=60)
                     self.assertEqual(done.returncode, 1, done.stderr)
                     self.assertEqual(done.stderr.splitlines()[-1],
-                                     f"weir: standard output cannot be written: {reason}")
+                                     f"weir: cannot write to standard output: {reason}")
         self.assertEqual(self.counted(one), 1, "the import is complete even if its summary cannot be written")
 
     def test_serve_continues_without_its_standard_output(self):
         one = self.weir("one", ["sh", "-c", 'exec "$@" >/dev/full', "sh"]).start()
         self.assertEqual(one.post("/activity", weir.activity()).status, 200)
-        self.assertIn("standard output cannot be written", one.log())
+        self.assertIn("cannot write to standard output", one.log())
         self.assertEqual(one.stop(), 0)
 
     def test_the_summary_is_below_the_progress_bar(self):
@@ -244,11 +244,11 @@ class Output(Commands):
 class Usage(Commands):
     def test_every_usage_error_names_what_was_found_and_what_is_expected(self):
         for arguments, expected in {
-                ("nope",): ['"nope" is no command of weir', "expected serve, producer, consumer, import, stats or config"],
-                ("help",): ['"help" is no command of weir', "weir --help"],
-                ("-v",): ['"-v" is no option of weir', "--version"],
+                ("nope",): ['unknown command "nope"', "expected serve, producer, consumer, import, stats or config"],
+                ("help",): ['unknown command "help"', "weir --help"],
+                ("-v",): ['unknown option "-v"', "--version"],
                 (): ["a command is missing"],
-                ("stats", "--bogus"): ['"--bogus" is no option of weir stats', "--url, --from"],
+                ("stats", "--bogus"): ['unknown option "--bogus" of weir stats', "--url, --from"],
                 ("stats", "--format", "xml", "--limit", "0"): ['--format="xml": expected table, json or csv',
                                                                '--limit="0": expected a number from 1 to 500'],
                 ("stats", "--interval"): ["--interval has no value: expected minute, hour or day"],
@@ -257,7 +257,7 @@ class Usage(Commands):
                 ("import", "--again=x", "a"): ["--again has a value: expected none"],
                 ("import", "--state", "", "a"): ['--state="": expected a folder'],
                 ("import", "a", "--skip", "--resend"): ["--resend and --skip"],
-                ("serve", "extra"): ['"extra" is too much: weir serve takes options only'],
+                ("serve", "extra"): ['unexpected argument "extra": weir serve accepts options only'],
                 ("serve", "--batch-size", "many"): ['BATCH_SIZE="many": expected a whole number'],
         }.items():
             with self.subTest(arguments):

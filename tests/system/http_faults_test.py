@@ -203,7 +203,7 @@ class Http(weir.Case):
         self.assertEqual((reply.status, reply.headers.get("Access-Control-Allow-Origin")), (200, None))
 
     def test_every_metric_is_documented(self):
-        page = (weir.ROOT / "IMPLEMENTATION.md").read_text()
+        page = (weir.ROOT / "docs" / "metrics.md").read_text()
         out = self.raw(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").decode()
         names = [line.split()[2] for line in out.splitlines() if line.startswith("# TYPE ")]
         self.assertGreater(len(names), 40)

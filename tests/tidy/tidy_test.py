@@ -11,12 +11,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Modules by height: a module includes only modules of a lower number, so modules on one line do not include each other.
 HEIGHT = {
     "base": 0,
-    "activity": 1, "telemetry": 1, "decompress": 1, "formats": 1,
+    "activity": 1, "telemetry": 1, "decompress": 1, "formats": 1, "kafka_protocol": 1,
     "tally": 2,
     "intake": 3, "commit": 3, "report": 3,
     "consumer": 4, "http": 4,
     "kafka": 5, "postgres": 5, "sqlite": 5, "simulation": 5,
-    "routes": 6, "config": 6, "importer": 6,
+    "kafka_producer": 6, "routes": 6, "config": 6, "importer": 6,
     "cli": 7,
     "app": 8,
 }
@@ -26,10 +26,10 @@ TEST_MODULES = {"simulation"}
 # Vendor headers, and the modules that may include them.
 VENDORS = {
     r"simdjson": {"activity", "formats"},
-    r"boost/(asio|beast)": {"http", "app"},
+    r"boost/(asio|beast)": {"http", "kafka_producer", "app"},
     r"boost/json": {"cli", "importer"},
     r"sqlite3\.h": {"sqlite"},
-    r"zlib\.h|zstd\.h": {"decompress"},
+    r"zlib\.h|zstd\.h|lz4frame\.h": {"decompress", "kafka_protocol"},
     r"spdlog/": {"telemetry"},
     r"CLI/|CLI11": {"app"},
     r"libpq-fe\.h": {"postgres"},
@@ -81,19 +81,34 @@ def without_raw_strings(text):
     return RAW_STRING.sub(lambda found: "\n" * found.group().count("\n"), text)
 
 
+NO_FUNCTION = re.compile(r"\s*(if|for|while|switch|else|do|case|return|namespace|class|struct|enum|union)\b|\s*[#}/]")
+FUNCTION_HEAD = re.compile(r"\)\s*(const|noexcept|override|final|mutable|->\s*[\w:<>,&* ]+|:\s.*|\s)*\{$")
+
+
 def function_lengths(text):
-    """Yields (first line, length) of each function body: from a `{` at column 0–4 after a `)` to the `}` at the same column."""
-    lines = text.split("\n")
-    start = None
-    for number, line in enumerate(lines, 1):
-        opens = re.match(r"^( {0,4})\S.*\)\s*(const|noexcept|override|final|mutable|->\s*[\w:<>,&* ]+|\s)*\{$", line)
-        if start is None and re.match(r"^ {4}: .*\{$", line):  # a constructor's initializers on one line
-            start = (number, "")
-        elif opens and start is None and not re.match(r"^\s*(if|for|while|switch|else|namespace|do|constexpr [\w:]+ \w+{)", line):
-            start = (number, opens.group(1))
-        elif start is not None and line == start[1] + "}":
-            yield start[0], number - start[0] + 1
-            start = None
+    """(first line, length) of each function body that begins at column 0 to 4 and ends with a `}` at that column.
+
+    The head of a function may span several lines: parameters, the initializers of a constructor. So lines are joined up
+    to the one that ends with `{`, `;` or `}`. A `{` within open parentheses or braces is that of a lambda.
+    """
+    head, first, close = "", 0, None
+    for number, line in enumerate(text.split("\n"), 1):
+        if close is not None:
+            if line == close:
+                yield first, number - first + 1
+                close = None
+            continue
+        if not head:
+            if re.match(r" {5}|\s*$", line) or NO_FUNCTION.match(line):
+                continue
+            first = number
+        head += line.split("//")[0].rstrip() + " "
+        end = head.rstrip()[-1:]
+        opens_one = head.count("{") - head.count("}") == 1 and head.count("(") == head.count(")")
+        if end == "{" and opens_one and FUNCTION_HEAD.search(head.rstrip()):
+            close = re.match(" *", head).group() + "}"
+        if end in "{;}:":
+            head = ""
 
 
 def includes(path):
@@ -219,6 +234,31 @@ class Tree(unittest.TestCase):
         faults = [f"docs/RELIABILITY.md: {number} has no test" for number in promised
                   if subprocess.run([ROOT / "scripts" / "prove", number, "--list"], capture_output=True).returncode != 0]
         self.assert_none(faults)
+
+
+class FunctionLengths(unittest.TestCase):
+    def test_a_head_of_several_lines_and_a_lambda_are_told_apart(self):
+        text = """
+Result<int> Thing::next(const Some& some,
+                        bool at_once) {
+  const bool any = any_of(some, [](int one) {
+    return one > 0;
+  });
+  return any;
+}
+
+Thing::Thing(int first)
+    : first_(first),
+      second_{first} {
+  first_ += 1;
+}
+
+constexpr Spec spec{[](int value) {
+                      return value;
+                    },
+                    1};
+"""
+        self.assertEqual(list(function_lengths(text)), [(2, 7), (10, 5)])
 
 
 if __name__ == "__main__":

@@ -4,11 +4,11 @@
 
 namespace weir::commit {
 
-DeadLetterId place_in_topic(std::int32_t partition, std::int64_t offset) {
+DeadLetterId id_in_topic(std::int32_t partition, std::int64_t offset) {
   return {FakeTables::topic, partition, offset};
 }
 
-tally::LedgerRow beginning(std::int32_t partition, std::int64_t start_offset, WallTime now) {
+tally::LedgerRow new_ledger(std::int32_t partition, std::int64_t start_offset, WallTime now) {
   tally::LedgerRow row{.partition = partition, .start_offset = start_offset, .next_offset = start_offset};
   row.observed.log_end_offset = start_offset;
   row.observed.observed_at = row.updated_at = now;
@@ -20,7 +20,7 @@ bool FakeDatabase::matches(const Fence& fence) const {
   return found != ledgers.end() && (bugs.no_fence || fence_of(found->second) == fence);
 }
 
-bool FakeDatabase::stands_at(const Fence& fence) const {
+bool FakeDatabase::matches_version(const Fence& fence) const {
   const auto found = ledgers.find(fence.partition);
   return found != ledgers.end() && (bugs.no_fence || (found->second.next_offset == fence.next_offset &&
                                                       found->second.version == fence.version));
@@ -33,16 +33,18 @@ void FakeDatabase::apply(const Changes& changes) {
     window = {row, changes.written_at};
     window.row.users = std::move(users);
   }
-  for (const PendingRollup& minute : changes.unrolled) unrolled.insert(minute);
-  for (const PendingRollup& minute : changes.rolled) unrolled.erase(minute);
+  for (const PendingRollup& minute : changes.pending_rollups) pending_rollups.insert(minute);
+  for (const PendingRollup& minute : changes.rolled_up) pending_rollups.erase(minute);
   for (const HorizonRaise& raise : changes.horizons) {
     WallTime& horizon = pruned_to[static_cast<std::size_t>(raise.granularity)];
     horizon = std::max(horizon, raise.pruned_to);
   }
-  for (const DeadLetter& letter : changes.letters)
-    letters[place_in_topic(letter.partition, letter.offset)] = {.letter = letter, .replayed_at = {}};
-  for (const DeadLetterId& source : changes.replayed) letters.at(source).replayed_at = changes.written_at;
-  for (const auto& [source, times] : changes.failed_replays) letters.at(source).attempts += times;
+  for (const DeadLetter& dead_letter : changes.dead_letters)
+    dead_letters[id_in_topic(dead_letter.partition, dead_letter.offset)] = {.dead_letter = dead_letter,
+                                                                            .replayed_at = {}};
+  for (const DeadLetterId& source : changes.replayed)
+    dead_letters.at(source).replayed_at = changes.written_at;
+  for (const auto& [source, times] : changes.failed_replays) dead_letters.at(source).attempts += times;
   if (changes.flush) flushes.push_back(*changes.flush);
   for (const tally::LedgerRow& row : changes.ledgers) {
     const std::int64_t start_offset = ledgers[row.partition].start_offset;
@@ -54,19 +56,19 @@ void FakeDatabase::apply(const Changes& changes) {
   on_commit(changes);
 }
 
-tally::LedgerRow FakeDatabase::apply(const LedgerArchival& retirement) {
-  const std::int32_t partition = retirement.seen.partition;
-  tally::LedgerRow fresh = beginning(partition, retirement.start_offset, retirement.now);
-  fresh.version = retirement.seen.version + 1;
-  retired[{retirement.as_topic, partition}] = std::exchange(ledgers.at(partition), fresh);
-  const auto first = letters.lower_bound(place_in_topic(partition, 0));
-  const auto last = letters.lower_bound(place_in_topic(partition + 1, 0));
-  std::map<DeadLetterId, Letter> renamed;
+tally::LedgerRow FakeDatabase::apply(const LedgerArchival& archival) {
+  const std::int32_t partition = archival.seen.partition;
+  tally::LedgerRow fresh = new_ledger(partition, archival.start_offset, archival.now);
+  fresh.version = archival.seen.version + 1;
+  archived[{archival.as_topic, partition}] = std::exchange(ledgers.at(partition), fresh);
+  const auto first = dead_letters.lower_bound(id_in_topic(partition, 0));
+  const auto last = dead_letters.lower_bound(id_in_topic(partition + 1, 0));
+  std::map<DeadLetterId, DeadLetterRow> renamed;
   for (auto at = first; at != last; ++at)
-    renamed[{retirement.as_topic, partition, at->first.offset}] = at->second;
-  letters.erase(first, last);
-  letters.merge(renamed);
-  on_retire(retirement, fresh);
+    renamed[{archival.as_topic, partition, at->first.offset}] = at->second;
+  dead_letters.erase(first, last);
+  dead_letters.merge(renamed);
+  on_archive(archival, fresh);
   return fresh;
 }
 
@@ -75,12 +77,13 @@ std::vector<WindowStart> FakeDatabase::windows_to_prune(const Prune& prune, bool
     bool is_old = true;
     std::int64_t rows = 0;
   };
-  std::map<WindowStart, Candidate> known;  // of the partition, oldest first
+  // The windows of this partition, oldest first.
+  std::map<WindowStart, Candidate> known;
   for (const auto& [key, window] : windows) {
     if (key.partition != prune.partition || key.granularity != prune.granularity) continue;
     const bool ended = WallTime(tally::window_end(key.granularity, key.start)) <= prune.before;
     const bool rolled = key.granularity != tally::Granularity::minute ||
-                        !unrolled.contains(PendingRollup{key.partition, key.start});
+                        !pending_rollups.contains(PendingRollup{key.partition, key.start});
     Candidate& one = known[key.start];
     const bool quiet = window.written_at <= prune.before || window.written_at > prune.now;
     one.is_old = one.is_old && ended && rolled && quiet;
@@ -128,13 +131,13 @@ void FakeDatabase::prune_flushes(WallTime before) {
 }
 
 void FakeDatabase::unlock(std::uint64_t transaction) {
-  const auto is_its = [&](const auto& lock) { return lock.second == transaction; };
-  std::erase_if(locks_, is_its);
-  std::erase_if(letter_locks_, is_its);
+  const auto is_held = [&](const auto& lock) { return lock.second == transaction; };
+  std::erase_if(locks_, is_held);
+  std::erase_if(dead_letter_locks_, is_held);
 }
 
-void FakeDatabase::settle(bool applied) {
-  for (const Limbo& each : std::exchange(limbo_, {})) {
+void FakeDatabase::resolve_in_doubt(bool applied) {
+  for (const CommitInDoubt& each : std::exchange(in_doubt_, {})) {
     if (applied) apply(each.changes);
     unlock(each.transaction);
   }
@@ -142,8 +145,8 @@ void FakeDatabase::settle(bool applied) {
 
 void FakeDatabase::fall_back_to(const FakeTables& earlier) {
   locks_.clear();
-  letter_locks_.clear();
-  limbo_.clear();
+  dead_letter_locks_.clear();
+  in_doubt_.clear();
   static_cast<FakeTables&>(*this) = earlier;
 }
 

@@ -1,6 +1,7 @@
-// A database in memory: what is committed, who holds which lock, and commits of which the server has not
-// decided yet. Its sessions are FakeMetricsStore's. The test decides which call fails and how, and may take
-// everything back to what it was, as a power cut does or a standby that lags. One thread.
+// A database in memory: the committed rows, the row locks, and the commits whose outcome is still open.
+//
+// FakeMetricsStore is a session of it. A test decides which call fails and how. It can also reset all rows to
+// an earlier state, as a power cut or a failover to a lagging standby does. One thread uses it.
 #pragma once
 
 #include <array>
@@ -20,11 +21,11 @@ namespace weir::commit {
 
 enum class StoreStep : std::uint8_t {
   open_ledger,
-  letter_offsets,
-  unrolled_minutes,
+  find_dead_letters,
+  find_pending_rollups,
   begin,
   read_windows,
-  read_unrolled,
+  read_pending_rows,
   lock_dead_letters,
   write,
   commit,
@@ -33,35 +34,42 @@ enum class StoreStep : std::uint8_t {
   register_dimensions,
 };
 
-// What becomes of one call.
+// The result of one call.
+//   none         The call succeeds.
+//   refused      ErrorKind::unavailable, and nothing is done. A commit: aborted.
+//   lost_before  The request is lost: ErrorKind::unavailable, and nothing is done. A commit: unknown.
+//   lost_after   The response is lost: ErrorKind::unavailable, but the call is done. A commit: unknown.
+//   in_doubt     A commit: unknown. The server keeps the locks until resolve_in_doubt() decides the outcome.
+//   broken       ErrorKind::internal: a failed fsync.
+//   refused_until_a_person_acts  ErrorKind::invalid, and nothing is done: a column is missing.
 enum class Fault : std::uint8_t {
   none,
-  refused,      // ErrorKind::unavailable, and nothing happened; a commit: aborted
-  lost_before,  // ErrorKind::unavailable, and nothing happened, but the caller cannot know; a commit: unknown
-  lost_after,   // ErrorKind::unavailable, but it happened; a commit: unknown
-  limbo,        // a commit: unknown, and the server has not made up its mind: its locks stay until settle()
-  broken,       // ErrorKind::internal: a failed fsync
-  refused_until_a_person_acts,  // ErrorKind::invalid, and nothing happened: a column is not as it should be
+  refused,
+  lost_before,
+  lost_after,
+  in_doubt,
+  broken,
+  refused_until_a_person_acts,
 };
 
-// Rows that a session has written and gives back to its reads instead of the database's. Production code has
-// no such cache; what becomes of one shows whether a proof would find it stale.
-enum class RowCache : std::uint8_t {
-  none,
-  dropped_at_opening,  // as an object's that is born anew: no bug
-  kept_over_a_revoke,  // a planted bug
-};
+// A session that reads its own earlier rows from a cache instead of from the database. Production code has no
+// such cache. dropped_at_opening is correct; kept_over_a_revoke is a planted bug that a test must find.
+enum class RowCache : std::uint8_t { none, dropped_at_opening, kept_over_a_revoke };
 
-// Faults of our own that a proof must find. They live here, so that production code knows nothing of them.
+// Bugs that the tests must find. They are planted here, so production code does not contain them.
+//   no_fence              Every fence matches.
+//   ledger_before_rows    write() commits the ledger row at once; the other rows follow at the commit.
+//   archive_unfenced      A ledger is archived even if its row has changed since the decision.
+//   resend_without_fence  After a commit in doubt, the next fences of that session always match.
 struct PlantedBugs {
-  bool no_fence = false;              // every fence holds
-  bool ledger_before_rows = false;    // write() moves the offset at once, the numbers follow at the commit
-  bool retire_unfenced = false;       // an account is put away, whatever has become of it since it was judged
-  bool resend_without_fence = false;  // after an unknown commit the next fence of that session always holds
+  bool no_fence = false;
+  bool ledger_before_rows = false;
+  bool archive_unfenced = false;
+  bool resend_without_fence = false;
   RowCache cache = RowCache::none;
 };
 
-// All that is committed. A value, so that it can be taken back to what it was.
+// The committed rows. A value, so a test can copy it and restore it later.
 struct FakeTables {
   static constexpr const char* topic = "the-topic";
 
@@ -70,8 +78,8 @@ struct FakeTables {
     WallTime written_at;
   };
 
-  struct Letter {
-    DeadLetter letter;
+  struct DeadLetterRow {
+    DeadLetter dead_letter;
     std::int64_t attempts = 1;
     std::optional<WallTime> replayed_at;
   };
@@ -79,65 +87,66 @@ struct FakeTables {
   std::optional<std::string> group;
   std::vector<tally::KnownDimension> dimensions = tally::built_in_known_dimensions();
   std::map<std::int32_t, tally::LedgerRow> ledgers;
-  std::map<std::pair<std::string, std::int32_t>, tally::LedgerRow> retired;  // by the topic name they took
+  std::map<std::pair<std::string, std::int32_t>, tally::LedgerRow> archived;  // by the topic name they took
   std::map<tally::WindowKey, Window> windows;
-  std::set<PendingRollup> unrolled;
+  std::set<PendingRollup> pending_rollups;
   std::array<WallTime, tally::granularity_count> pruned_to{};
-  std::map<DeadLetterId, Letter> letters;
+  std::map<DeadLetterId, DeadLetterRow> dead_letters;
   std::vector<FlushRow> flushes;
-  // What retention has taken: no table, the test's own account.
+  // What retention has deleted. No table: the tests compare these sums with their own.
   std::int64_t windows_pruned = 0;
   std::int64_t flushes_pruned = 0;
   std::int64_t page_views_pruned = 0;  // of those flushes
 };
 
-// A letter of the log that is there now; an account as it is before anything was written to it.
-[[nodiscard]] DeadLetterId place_in_topic(std::int32_t partition, std::int64_t offset);
-[[nodiscard]] tally::LedgerRow beginning(std::int32_t partition, std::int64_t start_offset, WallTime now);
+// The id of a dead letter of the current log, and a ledger row to which nothing was written yet.
+[[nodiscard]] DeadLetterId id_in_topic(std::int32_t partition, std::int64_t offset);
+[[nodiscard]] tally::LedgerRow new_ledger(std::int32_t partition, std::int64_t start_offset, WallTime now);
 
 class FakeDatabase : public FakeTables {
  public:
-  // RequestTraits before each call of any session; answers what becomes of it.
+  // Called before each call of any session. Returns its result.
   std::function<Fault(StoreStep)> faults = [](StoreStep) { return Fault::none; };
-  // Told of every committed transaction, once its rows stand here.
+  // Called after every commit.
   std::function<void(const Changes&)> on_commit = [](const Changes&) {};
-  // Told of every account that was put away, once the new row stands here.
-  std::function<void(const LedgerArchival&, const tally::LedgerRow& fresh)> on_retire =
+  // Called after every archived ledger, with the new row.
+  std::function<void(const LedgerArchival&, const tally::LedgerRow& fresh)> on_archive =
       [](const LedgerArchival&, const tally::LedgerRow&) {};
   PlantedBugs bugs;
-  // More window rows and dead letters than these take too long: the transaction is ended.
+  // A statement or a transaction with more window rows and dead letters fails with a timeout.
   std::size_t rows_in_statement_max = std::numeric_limits<std::size_t>::max();
   std::size_t rows_in_transaction_max = std::numeric_limits<std::size_t>::max();
 
-  [[nodiscard]] bool has_limbo() const { return !limbo_.empty(); }
-  // The server decides about the commits that are in limbo.
-  void settle(bool applied);
-  // The last commits are taken back as a whole, and with them all that is open; every session must have been
-  // ended. So does a power cut where the store does not wait for the disk (SQLite, synchronous=NORMAL), and a
-  // failover to a standby that lags (PostgreSQL, replicated asynchronously).
+  [[nodiscard]] bool has_commits_in_doubt() const { return !in_doubt_.empty(); }
+  // The server commits the transactions that are in doubt, or rolls them back.
+  void resolve_in_doubt(bool applied);
+  // Restores earlier rows and drops all open transactions. Every session must have ended. This is a power cut
+  // of SQLite with synchronous=NORMAL, or a failover of PostgreSQL to an asynchronous standby that lags.
   void fall_back_to(const FakeTables& earlier);
 
  private:
   friend class FakeMetricsStore;
 
   void apply(const Changes& changes);
-  tally::LedgerRow apply(const LedgerArchival& retirement);
-  // The windows that a prune takes of what is committed, and whether it stops at its bound.
+  tally::LedgerRow apply(const LedgerArchival& archival);
+  // The committed windows that the prune deletes, and whether it stops at its bound.
   [[nodiscard]] std::vector<WindowStart> windows_to_prune(const Prune& prune, bool& has_more) const;
   [[nodiscard]] bool has_more_than(const Prune& prune) const;
   void prune(const Prune& prune);
   void prune_flushes(WallTime before);
   void unlock(std::uint64_t transaction);
   [[nodiscard]] bool matches(const Fence& fence) const;
-  [[nodiscard]] bool stands_at(const Fence& fence) const;  // whatever its sums are
+  // As matches(), but does not compare the sums.
+  [[nodiscard]] bool matches_version(const Fence& fence) const;
 
-  struct Limbo {
+  struct CommitInDoubt {
     std::uint64_t transaction = 0;
     Changes changes;
   };
-  std::map<std::int32_t, std::uint64_t> locks_;         // partition → transaction
-  std::map<DeadLetterId, std::uint64_t> letter_locks_;  // letter → transaction
-  std::vector<Limbo> limbo_;
+  // The transactions that hold the locks on ledger rows and on dead letters.
+  std::map<std::int32_t, std::uint64_t> locks_;
+  std::map<DeadLetterId, std::uint64_t> dead_letter_locks_;
+  std::vector<CommitInDoubt> in_doubt_;
   std::uint64_t last_transaction_ = 0;
 };
 

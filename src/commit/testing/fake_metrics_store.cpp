@@ -58,32 +58,32 @@ Result<tally::LedgerRow> FakeMetricsStore::open_ledger(std::int32_t partition, s
   if (!database_.group) database_.group = group_;
   if (*database_.group != group_) {
     return fail(ErrorKind::invalid, "another_group",
-                "the ledger is of group " + *database_.group + ", this is group " + group_);
+                "the ledger belongs to group " + *database_.group + ", not to group " + group_);
   }
   const tally::LedgerRow row =
-      database_.ledgers.emplace(partition, beginning(partition, start_offset, now)).first->second;
+      database_.ledgers.emplace(partition, new_ledger(partition, start_offset, now)).first->second;
   if (*fault != Fault::none) return away();
   return row;
 }
 
-Result<std::vector<std::int64_t>> FakeMetricsStore::letter_offsets(std::int32_t partition, std::int64_t from,
-                                                                   std::int64_t to) {
-  Result<Fault> fault = fault_of(StoreStep::letter_offsets);
+Result<std::vector<std::int64_t>> FakeMetricsStore::find_dead_letters(std::int32_t partition,
+                                                                      std::int64_t from, std::int64_t to) {
+  Result<Fault> fault = fault_of(StoreStep::find_dead_letters);
   if (!fault) return propagate(fault);
   if (*fault != Fault::none) return away();
   std::vector<std::int64_t> offsets;
-  const auto last = database_.letters.lower_bound(place_in_topic(partition, to));
-  for (auto at = database_.letters.lower_bound(place_in_topic(partition, from)); at != last; ++at)
+  const auto last = database_.dead_letters.lower_bound(id_in_topic(partition, to));
+  for (auto at = database_.dead_letters.lower_bound(id_in_topic(partition, from)); at != last; ++at)
     offsets.push_back(at->first.offset);
   return offsets;
 }
 
-Result<std::vector<WindowStart>> FakeMetricsStore::unrolled_minutes(std::int32_t partition) {
-  Result<Fault> fault = fault_of(StoreStep::unrolled_minutes);
+Result<std::vector<WindowStart>> FakeMetricsStore::find_pending_rollups(std::int32_t partition) {
+  Result<Fault> fault = fault_of(StoreStep::find_pending_rollups);
   if (!fault) return propagate(fault);
   if (*fault != Fault::none) return away();
   std::vector<WindowStart> minutes;
-  for (const PendingRollup& minute : database_.unrolled) {
+  for (const PendingRollup& minute : database_.pending_rollups) {
     if (minute.partition == partition) minutes.push_back(minute.start);
   }
   return minutes;
@@ -97,7 +97,7 @@ bool FakeMetricsStore::would_block(std::span<const Fence> fences) const {
 }
 
 Result<std::vector<std::int32_t>> FakeMetricsStore::begin(std::span<const Fence> fences) {
-  ensure(transaction_ == 0, "one transaction a session");
+  ensure(transaction_ == 0, "a session has one transaction at a time");
   Result<Fault> fault = fault_of(StoreStep::begin);
   if (!fault) return propagate(fault);
   if (*fault != Fault::none || would_block(fences)) return away();
@@ -114,7 +114,7 @@ Result<std::vector<std::int32_t>> FakeMetricsStore::begin(std::span<const Fence>
   return held;
 }
 
-// As this transaction sees it: its own writes first.
+// The row as this transaction reads it: its own writes come first.
 const tally::WindowRow* FakeMetricsStore::find_window(const tally::WindowKey& key) const {
   const auto mine = std::find_if(pending_.windows.rbegin(), pending_.windows.rend(),
                                  [&](const tally::WindowRow& row) { return row.key == key; });
@@ -140,17 +140,17 @@ Result<MetricsStore::WindowRows> FakeMetricsStore::read_windows(std::span<const 
   return rows;
 }
 
-Result<UnrolledRows> FakeMetricsStore::read_unrolled(std::int32_t partition,
-                                                     std::span<const WindowStart> minutes,
-                                                     const RowBounds& bounds) {
-  Result<void> may = in_transaction(StoreStep::read_unrolled);
+Result<PendingRows> FakeMetricsStore::read_pending_rows(std::int32_t partition,
+                                                        std::span<const WindowStart> minutes,
+                                                        const RowBounds& bounds) {
+  Result<void> may = in_transaction(StoreStep::read_pending_rows);
   if (!may) return propagate(may);
-  UnrolledRows found;
+  PendingRows found;
   std::size_t bytes = 0;
   for (const WindowStart minute : minutes) {
     std::vector<tally::WindowRow> rows;
     for (const auto& [key, window] : database_.windows) {
-      if (key.granularity != tally::Granularity::minute) break;  // minutes stand first
+      if (key.granularity != tally::Granularity::minute) break;  // minutes sort first
       if (key.partition != partition || key.start != minute) continue;
       const tally::WindowRow& row = *find_window(key);
       if (row.events != row.rolled_events || row.page_views != row.rolled_page_views) rows.push_back(row);
@@ -175,26 +175,29 @@ Result<void> FakeMetricsStore::check(const Changes& changes) const {
     if (!whole.adds_up()) return fail(ErrorKind::internal, "ledger_broken", "a ledger row does not add up");
     const auto version = versions_.find(row.partition);
     if (version == versions_.end() || version->second != row.version)
-      return fail(ErrorKind::internal, "ledger_broken", "a ledger row is not the one that the fence holds");
+      return fail(ErrorKind::internal, "ledger_broken",
+                  "a ledger row has another version than its fence has set");
   }
-  for (const DeadLetter& letter : changes.letters) {
-    if (database_.letters.contains(place_in_topic(letter.partition, letter.offset)) &&
+  for (const DeadLetter& dead_letter : changes.dead_letters) {
+    if (database_.dead_letters.contains(id_in_topic(dead_letter.partition, dead_letter.offset)) &&
         !database_.bugs.no_fence)
-      return fail(ErrorKind::internal, "letter_repeated", "a dead letter stands there already");
+      return fail(ErrorKind::internal, "dead_letter_exists", "the dead dead_letter exists already");
   }
   const auto is_new = [&](const DeadLetterId& source) {
-    return std::ranges::any_of(changes.letters, [&](const DeadLetter& letter) {
-      return place_in_topic(letter.partition, letter.offset) == source;
+    return std::ranges::any_of(changes.dead_letters, [&](const DeadLetter& dead_letter) {
+      return id_in_topic(dead_letter.partition, dead_letter.offset) == source;
     });
   };
   for (const DeadLetterId& source : changes.replayed) {
-    const auto found = database_.letters.find(source);
-    if (found == database_.letters.end() ? !is_new(source) : found->second.replayed_at.has_value())
-      return fail(ErrorKind::internal, "letter_not_waiting", to_text(source) + " does not wait for a replay");
+    const auto found = database_.dead_letters.find(source);
+    if (found == database_.dead_letters.end() ? !is_new(source) : found->second.replayed_at.has_value())
+      return fail(ErrorKind::internal, "dead_letter_not_waiting",
+                  "the dead dead_letter " + to_text(source) + " does not wait for a replay");
   }
   for (const Changes::FailedReplay& failed : changes.failed_replays) {
-    if (!database_.letters.contains(failed.source) && !is_new(failed.source))
-      return fail(ErrorKind::internal, "letter_missing", to_text(failed.source) + " is not a dead letter");
+    if (!database_.dead_letters.contains(failed.source) && !is_new(failed.source))
+      return fail(ErrorKind::internal, "dead_letter_missing",
+                  "there is no dead dead_letter " + to_text(failed.source));
   }
   return {};
 }
@@ -203,7 +206,7 @@ Result<Written> FakeMetricsStore::write(const Changes& changes) {
   Result<void> may = in_transaction(StoreStep::write);
   if (!may) return propagate(may);
   if (Result<void> checked = check(changes); !checked) return propagate(checked);
-  const std::size_t rows = changes.windows.size() + changes.letters.size();
+  const std::size_t rows = changes.windows.size() + changes.dead_letters.size();
   rows_written_ += rows;
   if (rows > database_.rows_in_statement_max) {
     end();
@@ -221,10 +224,10 @@ Result<Written> FakeMetricsStore::write(const Changes& changes) {
   }
   pending_.written_at = changes.written_at;
   append(pending_.windows, changes.windows);
-  append(pending_.unrolled, changes.unrolled);
-  append(pending_.rolled, changes.rolled);
+  append(pending_.pending_rollups, changes.pending_rollups);
+  append(pending_.rolled_up, changes.rolled_up);
   append(pending_.horizons, changes.horizons);
-  append(pending_.letters, changes.letters);
+  append(pending_.dead_letters, changes.dead_letters);
   append(pending_.replayed, changes.replayed);
   append(pending_.failed_replays, changes.failed_replays);
   append(pending_.ledgers, changes.ledgers);
@@ -235,30 +238,31 @@ Result<Written> FakeMetricsStore::write(const Changes& changes) {
                      changes.prunes, [this](const Prune& prune) { return database_.has_more_than(prune); })};
 }
 
-CommitAnswer FakeMetricsStore::commit() {
-  const Error lost{ErrorKind::unavailable, "commit_unknown", "the answer to the commit was lost"};
+CommitOutcome FakeMetricsStore::commit() {
+  const Error lost{ErrorKind::unavailable, "commit_unknown", "the response to the commit was lost"};
   const Fault fault = database_.faults(StoreStep::commit);
   if (fault == Fault::broken) {
     end();
-    return {CommitEnd::unknown, {ErrorKind::internal, "disk_failed", "the fake store's disk failed"}};
+    return {CommitStatus::unknown, {ErrorKind::internal, "disk_failed", "the fake store's disk failed"}};
   }
   if (transaction_ == 0 || fault == Fault::refused) {
     end();
-    return {CommitEnd::aborted, away().error()};
+    return {CommitStatus::aborted, away().error()};
   }
-  if (fault == Fault::limbo) {
-    database_.limbo_.push_back({transaction_, std::move(pending_)});
-    transaction_ = 0;  // its locks stay
+  if (fault == Fault::in_doubt) {
+    database_.in_doubt_.push_back({transaction_, std::move(pending_)});
+    // end() must not release its locks.
+    transaction_ = 0;
   }
   if (fault == Fault::none || fault == Fault::lost_after) database_.apply(pending_);
   if (fault == Fault::none && caches()) remember(pending_);
   end();
-  if (fault == Fault::none) return {CommitEnd::committed, {}};
+  if (fault == Fault::none) return {CommitStatus::committed, {}};
   resends_ = database_.bugs.resend_without_fence;
-  return {CommitEnd::unknown, lost};
+  return {CommitStatus::unknown, lost};
 }
 
-// As the rows stand in the database now.
+// Caches the rows as the database has them now.
 void FakeMetricsStore::remember(const Changes& committed) {
   for (const tally::WindowRow& row : committed.windows) {
     const auto stands = database_.windows.find(row.key);
@@ -280,7 +284,7 @@ Result<bool> FakeMetricsStore::begin_topic(std::span<const PartitionStart> start
   if (begins) {
     database_.group = group_;
     for (const PartitionStart& start : starts) {
-      tally::LedgerRow row = beginning(start.partition, start.next_offset, now);
+      tally::LedgerRow row = new_ledger(start.partition, start.next_offset, now);
       row.start_offset = start.start_offset;
       row.skipped = start.next_offset - start.start_offset;
       if (row.skipped > 0) row.counted_from = start.next_offset;
@@ -307,52 +311,53 @@ Result<std::vector<tally::CountedDimension>> FakeMetricsStore::register_dimensio
   return std::move(plan->counted);
 }
 
-bool FakeMetricsStore::would_block(const LedgerArchival& retirement) const {
-  return would_block(std::span(&retirement.seen, 1)) ||
-         std::ranges::any_of(database_.letter_locks_, [&](const auto& lock) {
-           return lock.first.topic == topic && lock.first.partition == retirement.seen.partition;
+bool FakeMetricsStore::would_block(const LedgerArchival& archival) const {
+  return would_block(std::span(&archival.seen, 1)) ||
+         std::ranges::any_of(database_.dead_letter_locks_, [&](const auto& lock) {
+           return lock.first.topic == topic && lock.first.partition == archival.seen.partition;
          });
 }
 
-Result<std::optional<tally::LedgerRow>> FakeMetricsStore::archive_ledger(const LedgerArchival& retirement) {
-  ensure(transaction_ == 0, "one transaction a session");
+Result<std::optional<tally::LedgerRow>> FakeMetricsStore::archive_ledger(const LedgerArchival& archival) {
+  ensure(transaction_ == 0, "a session has one transaction at a time");
   Result<Fault> fault = fault_of(StoreStep::archive_ledger);
   if (!fault) return propagate(fault);
   if (*fault == Fault::refused || *fault == Fault::lost_before) return away();
-  if (would_block(retirement)) return away();
+  if (would_block(archival)) return away();
   std::optional<tally::LedgerRow> fresh;
-  if (database_.stands_at(retirement.seen) || database_.bugs.retire_unfenced) {
-    if (database_.retired.contains({retirement.as_topic, retirement.seen.partition}))
-      return fail(ErrorKind::unavailable, "account_retired", retirement.as_topic + " is there already");
-    fresh = database_.apply(retirement);
+  if (database_.matches_version(archival.seen) || database_.bugs.archive_unfenced) {
+    if (database_.archived.contains({archival.as_topic, archival.seen.partition}))
+      return fail(ErrorKind::unavailable, "ledger_archived",
+                  "the topic " + archival.as_topic + " has a ledger row already");
+    fresh = database_.apply(archival);
   }
   if (*fault != Fault::none) return away();
   return fresh;
 }
 
-bool FakeMetricsStore::would_block(std::span<const DeadLetterId> letters) const {
-  return std::ranges::any_of(letters, [this](const DeadLetterId& letter) {
-    const auto lock = database_.letter_locks_.find(letter);
-    return lock != database_.letter_locks_.end() && lock->second != transaction_;
+bool FakeMetricsStore::would_block(std::span<const DeadLetterId> dead_letters) const {
+  return std::ranges::any_of(dead_letters, [this](const DeadLetterId& dead_letter) {
+    const auto lock = database_.dead_letter_locks_.find(dead_letter);
+    return lock != database_.dead_letter_locks_.end() && lock->second != transaction_;
   });
 }
 
 Result<std::vector<DeadLetterState>> FakeMetricsStore::lock_dead_letters(
-    std::span<const DeadLetterId> letters) {
+    std::span<const DeadLetterId> dead_letters) {
   Result<void> may = in_transaction(StoreStep::lock_dead_letters);
   if (!may) return propagate(may);
-  if (would_block(letters)) {
+  if (would_block(dead_letters)) {
     end();
     return away();
   }
   std::vector<DeadLetterState> states;
-  for (const DeadLetterId& letter : letters) {
-    const auto found = database_.letters.find(letter);
-    if (found == database_.letters.end()) {
+  for (const DeadLetterId& dead_letter : dead_letters) {
+    const auto found = database_.dead_letters.find(dead_letter);
+    if (found == database_.dead_letters.end()) {
       states.push_back(DeadLetterState::unknown);
       continue;
     }
-    database_.letter_locks_[letter] = transaction_;
+    database_.dead_letter_locks_[dead_letter] = transaction_;
     states.push_back(found->second.replayed_at ? DeadLetterState::replayed : DeadLetterState::waiting);
   }
   return states;

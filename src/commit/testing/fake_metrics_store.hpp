@@ -21,14 +21,13 @@ class FakeMetricsStore final : public MetricsStore {
       : database_(database), group_(std::move(group)) {}
   ~FakeMetricsStore() override { end(); }
 
-  // Whether begin(), archive_ledger() or lock_dead_letters() would wait for somebody's lock. A call that
-  // would is refused (ErrorKind::unavailable).
+  // Whether begin(), lock_dead_letters() or archive_ledger() would wait for the lock of another session. The
+  // call itself does not wait: it fails with ErrorKind::unavailable.
   [[nodiscard]] bool would_block(std::span<const Fence> fences) const;
-  [[nodiscard]] bool would_block(std::span<const DeadLetterId> letters) const;
-  [[nodiscard]] bool would_block(const LedgerArchival& retirement) const;
-  // The server ends the session, as a crash of the process or idle_in_transaction_session_timeout does: what
-  // was open is rolled back, and the next call within a transaction fails. (The session may then be used
-  // again.)
+  [[nodiscard]] bool would_block(std::span<const DeadLetterId> dead_letters) const;
+  [[nodiscard]] bool would_block(const LedgerArchival& archival) const;
+  // The server ends the session, as after a crash of the process or idle_in_transaction_session_timeout. An
+  // open transaction is rolled back, and its next call fails. After that the session can be used again.
   void end();
 
   Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
@@ -36,17 +35,17 @@ class FakeMetricsStore final : public MetricsStore {
   Result<bool> begin_topic(std::span<const PartitionStart> starts, WallTime now) override;
   Result<std::vector<tally::CountedDimension>> register_dimensions(
       std::span<const tally::OwnDimension> wanted, WallTime now) override;
-  Result<std::optional<tally::LedgerRow>> archive_ledger(const LedgerArchival& retirement) override;
-  Result<std::vector<std::int64_t>> letter_offsets(std::int32_t partition, std::int64_t from,
-                                                   std::int64_t to) override;
-  Result<std::vector<WindowStart>> unrolled_minutes(std::int32_t partition) override;
+  Result<std::optional<tally::LedgerRow>> archive_ledger(const LedgerArchival& archival) override;
+  Result<std::vector<std::int64_t>> find_dead_letters(std::int32_t partition, std::int64_t from,
+                                                      std::int64_t to) override;
+  Result<std::vector<WindowStart>> find_pending_rollups(std::int32_t partition) override;
   Result<std::vector<std::int32_t>> begin(std::span<const Fence> fences) override;
   Result<WindowRows> read_windows(std::span<const tally::WindowKey> keys, std::size_t bytes_max) override;
-  Result<UnrolledRows> read_unrolled(std::int32_t partition, std::span<const WindowStart> minutes,
-                                     const RowBounds& bounds) override;
-  Result<std::vector<DeadLetterState>> lock_dead_letters(std::span<const DeadLetterId> letters) override;
+  Result<PendingRows> read_pending_rows(std::int32_t partition, std::span<const WindowStart> minutes,
+                                        const RowBounds& bounds) override;
+  Result<std::vector<DeadLetterState>> lock_dead_letters(std::span<const DeadLetterId> dead_letters) override;
   Result<Written> write(const Changes& changes) override;
-  CommitAnswer commit() override;
+  CommitOutcome commit() override;
   void rollback() override { end(); }
 
  private:
@@ -60,8 +59,9 @@ class FakeMetricsStore final : public MetricsStore {
 
   FakeDatabase& database_;
   std::string group_;
-  std::uint64_t transaction_ = 0;                  // 0: none open
-  std::map<std::int32_t, std::int64_t> versions_;  // as begin() made them
+  // The open transaction; 0: none. versions_: the versions that its begin() has set, by partition.
+  std::uint64_t transaction_ = 0;
+  std::map<std::int32_t, std::int64_t> versions_;
   Changes pending_;
   std::size_t rows_written_ = 0;
   bool resends_ = false;

@@ -1,9 +1,9 @@
-// What every filler of the MetricsStore port must do: one suite for the fake, SQLite and PostgreSQL. Include
-// it in one test file of the filler, derive a StoreFixture, and
+// The contract tests of MetricsStore, for the fake, SQLite and PostgreSQL. Include this file in one test of
+// the implementation, derive a class from StoreFixture, and write:
 //
-//   INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsStoreContract, testing::Values(&make_sqlite_world));
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsStoreContract, testing::Values(&make_sqlite_fixture));
 //
-// No test has two write transactions open at once: a store may block there as well as refuse.
+// No test opens two write transactions at once: there one store waits and another one fails.
 #pragma once
 
 #include <algorithm>
@@ -23,35 +23,36 @@ namespace weir::commit {
 
 // The ledger.
 
-TEST_P(MetricsStoreContract, MakesALedgerRowWhereTheAccountBegins) {
+TEST_P(MetricsStoreContract, InsertsALedgerRowAtTheStartOffset) {
   const tally::LedgerRow made = open(3, 40);
   tally::LedgerRow expected;
   expected.partition = 3;
   expected.start_offset = expected.next_offset = expected.observed.log_end_offset = 40;
   expected.observed.observed_at = expected.updated_at = store_contract::written;
   EXPECT_EQ(made, expected);
-  EXPECT_EQ(world_->standing().ledgers, std::vector{expected});
+  EXPECT_EQ(fixture_->contents().ledgers, std::vector{expected});
 }
 
-TEST_P(MetricsStoreContract, FindsALedgerRowAsItWasLeft) {
+TEST_P(MetricsStoreContract, ReturnsAnExistingLedgerRowUnchanged) {
   const tally::LedgerRow left = flush(open(0, 40), {});
-  auto found = world_->session(group)->open_ledger(0, 99, store_contract::written + std::chrono::hours{1});
+  auto found = fixture_->session(group)->open_ledger(0, 99, store_contract::written + std::chrono::hours{1});
   ASSERT_TRUE(found.has_value());
   EXPECT_EQ(*found, left);
 }
 
 TEST_P(MetricsStoreContract, RefusesTheLedgerOfAnotherGroup) {
   open(0);
-  auto stranger = world_->session("another-group");
-  for (const std::int32_t partition : {0, 1}) {  // one that they own, and one that nobody has opened yet
-    auto refused = stranger->open_ledger(partition, 0, store_contract::written);
+  auto other_group = fixture_->session("another-group");
+  // A partition with a ledger row, and one without.
+  for (const std::int32_t partition : {0, 1}) {
+    auto refused = other_group->open_ledger(partition, 0, store_contract::written);
     ASSERT_FALSE(refused.has_value()) << partition;
     EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
     EXPECT_EQ(refused.error().code, "another_group");
     EXPECT_NE(refused.error().text.find("the-group"), std::string::npos) << refused.error().text;
     EXPECT_NE(refused.error().text.find("another-group"), std::string::npos) << refused.error().text;
   }
-  EXPECT_EQ(world_->standing().ledgers.size(), 1U);
+  EXPECT_EQ(fixture_->contents().ledgers.size(), 1U);
 }
 
 TEST_P(MetricsStoreContract, KeepsEveryMemberOfALedgerRow) {
@@ -69,7 +70,7 @@ TEST_P(MetricsStoreContract, KeepsEveryMemberOfALedgerRow) {
   full.updated_at = store_contract::written + std::chrono::milliseconds{1};
   ASSERT_EQ(store_->begin(std::array{store_contract::fence_of(row)}).value().size(), 1U);
   ASSERT_TRUE(store_->write({.ledgers = {full}}).has_value());
-  ASSERT_EQ(store_->commit().end, CommitEnd::committed);
+  ASSERT_EQ(store_->commit().status, CommitStatus::committed);
   EXPECT_EQ(open(0), full);
 
   tally::LedgerRow bare = full;
@@ -78,7 +79,7 @@ TEST_P(MetricsStoreContract, KeepsEveryMemberOfALedgerRow) {
   bare.observed.oldest_unread_at.reset();
   ASSERT_EQ(store_->begin(std::array{store_contract::fence_of(full)}).value().size(), 1U);
   ASSERT_TRUE(store_->write({.ledgers = {bare}}).has_value());
-  ASSERT_EQ(store_->commit().end, CommitEnd::committed);
+  ASSERT_EQ(store_->commit().status, CommitStatus::committed);
   EXPECT_EQ(open(0), bare);
 }
 
@@ -101,14 +102,14 @@ TEST_P(MetricsStoreContract, RefusesALedgerOfAnotherVersionThanItsFenceMade) {
 
 // The fence.
 
-TEST_P(MetricsStoreContract, HoldsAPartitionThatIsAsExpected) {
+TEST_P(MetricsStoreContract, HoldsAPartitionWhoseFenceMatches) {
   const tally::LedgerRow before = open();
   const tally::LedgerRow after = flush(before, {});
   EXPECT_EQ(after.version, before.version + 1);
   EXPECT_EQ(open(), after);
 }
 
-TEST_P(MetricsStoreContract, HoldsNothingBehindAStaleFence) {
+TEST_P(MetricsStoreContract, HoldsNothingWithAStaleFence) {
   const tally::LedgerRow row = flush(flush(open(), {}), {});
   for (const auto& [member, by] :
        std::vector<std::pair<std::int64_t Fence::*, std::int64_t>>{{&Fence::next_offset, -1},
@@ -137,9 +138,9 @@ TEST_P(MetricsStoreContract, HoldsNothingOfAPartitionThatWasNeverOpened) {
   store_->rollback();
 }
 
-TEST_P(MetricsStoreContract, ShutsOutTheSessionThatWasOvertaken) {
+TEST_P(MetricsStoreContract, FencesOffASessionAfterAnotherHasWritten) {
   const tally::LedgerRow seen_by_both = open();
-  auto successor = world_->session(group);
+  auto successor = fixture_->session(group);
   std::swap(store_, successor);  // the successor writes
   flush(seen_by_both, {});
   std::swap(store_, successor);
@@ -162,33 +163,34 @@ TEST_P(MetricsStoreContract, WritesTheHeldPartitionsAndLeavesOutTheLost) {
   const tally::LedgerRow new_zero = store_contract::moved_on(zero, 1);
   const tally::LedgerRow new_two = store_contract::moved_on(two, 2);
   ASSERT_TRUE(store_->write({.ledgers = {new_zero, new_two}}).has_value());
-  ASSERT_EQ(store_->commit().end, CommitEnd::committed);
-  EXPECT_EQ(world_->standing().ledgers, (std::vector{new_zero, one, new_two}));
+  ASSERT_EQ(store_->commit().status, CommitStatus::committed);
+  EXPECT_EQ(fixture_->contents().ledgers, (std::vector{new_zero, one, new_two}));
 }
 
-// What stands beside the windows.
+// The other tables.
 
-TEST_P(MetricsStoreContract, RemembersWhichMinutesAreNotRolledUp) {
+TEST_P(MetricsStoreContract, StoresWhichMinutesHaveAPendingRollup) {
   using namespace store_contract;
-  tally::LedgerRow ledger = flush(open(), {.unrolled = {{0, minute(2)}, {0, minute(0)}, {1, minute(1)}}});
-  EXPECT_EQ(store_->unrolled_minutes(0).value(), (std::vector{minute(0), minute(2)}));
-  ledger = flush(ledger,
-                 {.unrolled = {{0, minute(2)}, {0, minute(5)}}, .rolled = {{0, minute(0)}, {0, minute(9)}}});
-  EXPECT_EQ(store_->unrolled_minutes(0).value(), (std::vector{minute(2), minute(5)}));
-  EXPECT_EQ(store_->unrolled_minutes(1).value(), std::vector{minute(1)});
-  EXPECT_TRUE(store_->unrolled_minutes(2).value().empty());
+  tally::LedgerRow ledger =
+      flush(open(), {.pending_rollups = {{0, minute(2)}, {0, minute(0)}, {1, minute(1)}}});
+  EXPECT_EQ(store_->find_pending_rollups(0).value(), (std::vector{minute(0), minute(2)}));
+  ledger = flush(ledger, {.pending_rollups = {{0, minute(2)}, {0, minute(5)}},
+                          .rolled_up = {{0, minute(0)}, {0, minute(9)}}});
+  EXPECT_EQ(store_->find_pending_rollups(0).value(), (std::vector{minute(2), minute(5)}));
+  EXPECT_EQ(store_->find_pending_rollups(1).value(), std::vector{minute(1)});
+  EXPECT_TRUE(store_->find_pending_rollups(2).value().empty());
 }
 
 TEST_P(MetricsStoreContract, RaisesHorizonsAndNeverLowersThem) {
   using namespace store_contract;
-  EXPECT_EQ(world_->standing().pruned_to, (std::array<WallTime, 3>{}));  // 1970: everything is there
+  EXPECT_EQ(fixture_->contents().pruned_to, (std::array<WallTime, 3>{}));  // 1970: nothing is pruned
   const WallTime noon{hour(3)};
   tally::LedgerRow ledger =
       flush(open(), {.horizons = {{Granularity::minute, noon}, {Granularity::day, noon}}});
   ledger =
       flush(ledger,
             {.horizons = {{Granularity::minute, WallTime{hour(1)}}, {Granularity::hour, WallTime{hour(2)}}}});
-  EXPECT_EQ(world_->standing().pruned_to, (std::array{noon, WallTime{hour(2)}, noon}));
+  EXPECT_EQ(fixture_->contents().pruned_to, (std::array{noon, WallTime{hour(2)}, noon}));
 }
 
 TEST_P(MetricsStoreContract, AddsARowOfUserActivityMetricsForEachFlushThatHasOne) {
@@ -196,7 +198,7 @@ TEST_P(MetricsStoreContract, AddsARowOfUserActivityMetricsForEachFlushThatHasOne
   const FlushRow first{written, 3, 5};
   const FlushRow second{written + std::chrono::seconds{1}, 0, 7};
   flush(flush(flush(open(), {.flush = first}), {}), {.flush = second});
-  EXPECT_EQ(world_->standing().flushes, (std::vector{first, second}));
+  EXPECT_EQ(fixture_->contents().flushes, (std::vector{first, second}));
 }
 
 TEST_P(MetricsStoreContract, LeavesNothingAfterARollback) {
@@ -204,20 +206,21 @@ TEST_P(MetricsStoreContract, LeavesNothingAfterARollback) {
   const tally::LedgerRow ledger = open();
   const Changes changes{.written_at = written,
                         .windows = {total(Granularity::minute, minute(0), 1)},
-                        .unrolled = {{0, minute(0)}},
+                        .pending_rollups = {{0, minute(0)}},
                         .horizons = {{Granularity::minute, WallTime{hour(1)}}},
-                        .letters = {{.partition = 0, .offset = 0}},
+                        .dead_letters = {{.partition = 0, .offset = 0}},
                         .flush = FlushRow{written, 1, 1},
                         .ledgers = {moved_on(ledger, 1)}};
   ASSERT_TRUE(store_->begin(std::array{fence_of(ledger)}).has_value());
   ASSERT_TRUE(store_->write(changes).has_value());
   store_->rollback();
-  store_->rollback();  // at any step, also where nothing is open
-  const Standing left = world_->standing();
-  EXPECT_TRUE(left.windows.empty() && left.unrolled.empty() && left.letters.empty() && left.flushes.empty());
+  store_->rollback();  // allowed at any step, also outside a transaction
+  const StoreContents left = fixture_->contents();
+  EXPECT_TRUE(left.windows.empty() && left.pending_rollups.empty() && left.dead_letters.empty() &&
+              left.flushes.empty());
   EXPECT_EQ(left.pruned_to, (std::array<WallTime, 3>{}));
   EXPECT_EQ(left.ledgers, std::vector{ledger});
-  flush(ledger, changes);  // and the same may be done again
+  flush(ledger, changes);  // the same changes can be written again
 }
 
 }  // namespace weir::commit

@@ -1,4 +1,4 @@
-// The part of metrics_store_contract.hpp that is about dead letters and their replays. Include that one.
+// The tests of dead letters and their replays. Include metrics_store_contract.hpp instead of this file.
 #pragma once
 
 #include <array>
@@ -10,94 +10,99 @@
 
 namespace weir::commit {
 
-TEST_P(MetricsStoreContract, KeepsDeadLettersWhole) {
+TEST_P(MetricsStoreContract, StoresEveryMemberOfADeadLetter) {
   using store_contract::written;
   const DeadLetter bytes{
       0, 5, "json_broken", "a value ends early", "user-1", std::string("\0\xff{\"", 4), written};
   const DeadLetter empty{0,      6, "value_missing", "a record without a value", std::nullopt, std::nullopt,
                          written};
   const DeadLetter other{1, 5, "json_broken", "", "", "", written};
-  flush(open(), {.letters = {empty, other, bytes}});
-  EXPECT_EQ(world_->standing().letters,
-            (std::vector<StandingLetter>{{bytes, 1, {}}, {empty, 1, {}}, {other, 1, {}}}));
+  flush(open(), {.dead_letters = {empty, other, bytes}});
+  EXPECT_EQ(fixture_->contents().dead_letters,
+            (std::vector<StoredDeadLetter>{{bytes, 1, {}}, {empty, 1, {}}, {other, 1, {}}}));
 }
 
-TEST_P(MetricsStoreContract, TellsWhichOffsetsAreLetters) {
+TEST_P(MetricsStoreContract, FindsTheOffsetsOfDeadLetters) {
   Changes changes;
   for (const std::int64_t offset : {30, 10, 20, 40})
-    changes.letters.push_back({.partition = 0, .offset = offset});
-  changes.letters.push_back({.partition = 1, .offset = 25});
+    changes.dead_letters.push_back({.partition = 0, .offset = offset});
+  changes.dead_letters.push_back({.partition = 1, .offset = 25});
   flush(open(), changes);
   using Offsets = std::vector<std::int64_t>;
-  EXPECT_EQ(store_->letter_offsets(0, 10, 40).value(), (Offsets{10, 20, 30}));  // from is in, to is not
-  EXPECT_EQ(store_->letter_offsets(0, 11, 41).value(), (Offsets{20, 30, 40}));
-  EXPECT_EQ(store_->letter_offsets(0, 41, 99).value(), Offsets{});
-  EXPECT_EQ(store_->letter_offsets(1, 0, 99).value(), Offsets{25});
+  EXPECT_EQ(store_->find_dead_letters(0, 10, 40).value(),
+            (Offsets{10, 20, 30}));  // `from` is included, `to` is not
+  EXPECT_EQ(store_->find_dead_letters(0, 11, 41).value(), (Offsets{20, 30, 40}));
+  EXPECT_EQ(store_->find_dead_letters(0, 41, 99).value(), Offsets{});
+  EXPECT_EQ(store_->find_dead_letters(1, 0, 99).value(), Offsets{25});
 }
 
-TEST_P(MetricsStoreContract, RefusesALetterThatStandsThereAlready) {
-  const Changes letter{.letters = {{.partition = 0, .offset = 5}}};
+TEST_P(MetricsStoreContract, RefusesADeadLetterThatExists) {
+  const Changes letter{.dead_letters = {{.partition = 0, .offset = 5}}};
   const tally::LedgerRow ledger = flush(open(), letter);
   expect_refused(ledger, letter);
 }
 
 // Replays.
 
-TEST_P(MetricsStoreContract, TellsOfEachLetterWhetherItWaitsForItsReplay) {
+TEST_P(MetricsStoreContract, ReturnsTheStateOfEachDeadLetter) {
   using namespace store_contract;
   tally::LedgerRow ledger =
-      flush(open(), {.letters = {{.partition = 0, .offset = 5}, {.partition = 3, .offset = 9}}});
+      flush(open(), {.dead_letters = {{.partition = 0, .offset = 5}, {.partition = 3, .offset = 9}}});
   ledger = flush(ledger, {.replayed = {letter(0, 5)}});
 
-  // Partition 3 is not fenced here, and was never opened: its letters can be asked for all the same.
+  // Partition 3 has no fence and no ledger row; its dead letters can be locked nevertheless.
   const std::array asked{letter(3, 9), letter(0, 6), letter(0, 5), letter(3, 5), letter(0, 5)};
   using enum DeadLetterState;
   ASSERT_EQ(store_->begin(std::array{fence_of(ledger)}).value().size(), 1U);
   EXPECT_EQ(store_->lock_dead_letters(asked).value(),
             (std::vector{waiting, unknown, replayed, unknown, replayed}));
   EXPECT_TRUE(store_->lock_dead_letters({}).value().empty());
-  const std::array elsewhere{DeadLetterId{"another-topic", 0, 5}, DeadLetterId{"", 3, 9}};
-  EXPECT_EQ(store_->lock_dead_letters(elsewhere).value(), (std::vector{unknown, unknown}));
+  const std::array other_topics{DeadLetterId{"another-topic", 0, 5}, DeadLetterId{"", 3, 9}};
+  EXPECT_EQ(store_->lock_dead_letters(other_topics).value(), (std::vector{unknown, unknown}));
   store_->rollback();
 }
 
-TEST_P(MetricsStoreContract, MarksALetterAsReplayedOnce) {
+TEST_P(MetricsStoreContract, MarksADeadLetterAsReplayedOnce) {
   using namespace store_contract;
   const DeadLetter own{.partition = 0, .offset = 5, .at = written};
   const DeadLetter foreign{.partition = 3, .offset = 9, .at = written};
-  tally::LedgerRow ledger = flush(open(), {.letters = {own, foreign}});
+  tally::LedgerRow ledger = flush(open(), {.dead_letters = {own, foreign}});
   const WallTime later = written + std::chrono::minutes{2};
   ledger = flush(ledger, {.written_at = later, .replayed = {letter(3, 9)}});
-  EXPECT_EQ(world_->standing().letters, (std::vector<StandingLetter>{{own, 1, {}}, {foreign, 1, later}}));
+  EXPECT_EQ(fixture_->contents().dead_letters,
+            (std::vector<StoredDeadLetter>{{own, 1, {}}, {foreign, 1, later}}));
   expect_refused(ledger, {.replayed = {letter(3, 9)}});
-  expect_refused(ledger, {.replayed = {letter(3, 10)}});  // there is none
+  expect_refused(ledger, {.replayed = {letter(3, 10)}});  // no such dead letter
 }
 
-TEST_P(MetricsStoreContract, CountsTheAttemptsOfALetterThatIsStillBad) {
+TEST_P(MetricsStoreContract, CountsTheFailedReplaysOfADeadLetter) {
   using namespace store_contract;
   const DeadLetter own{.partition = 0, .offset = 5, .at = written};
   const DeadLetter foreign{.partition = 3, .offset = 9, .at = written};
-  tally::LedgerRow ledger = flush(open(), {.letters = {own, foreign}});
+  tally::LedgerRow ledger = flush(open(), {.dead_letters = {own, foreign}});
   ledger =
       flush(ledger, {.replayed = {letter(3, 9)}, .failed_replays = {{letter(0, 5), 2}, {letter(3, 9), 1}}});
-  ledger = flush(ledger,
-                 {.failed_replays = {{letter(0, 5), 1}, {letter(3, 9), 4}}});  // also after it was replayed
-  EXPECT_EQ(world_->standing().letters, (std::vector<StandingLetter>{{own, 4, {}}, {foreign, 6, written}}));
+  ledger = flush(
+      ledger, {.failed_replays = {{letter(0, 5), 1}, {letter(3, 9), 4}}});  // also after a replay was counted
+  EXPECT_EQ(fixture_->contents().dead_letters,
+            (std::vector<StoredDeadLetter>{{own, 4, {}}, {foreign, 6, written}}));
   expect_refused(ledger, {.failed_replays = {{letter(0, 6), 1}}});
 }
 
-TEST_P(MetricsStoreContract, MarksALetterThatComesWithTheSameChanges) {
+TEST_P(MetricsStoreContract, MarksADeadLetterOfTheSameChanges) {
   using namespace store_contract;
   const DeadLetter one{.partition = 0, .offset = 5, .at = written};
   const DeadLetter two{.partition = 0, .offset = 6, .at = written};
-  flush(open(), {.letters = {one, two}, .replayed = {letter(0, 5)}, .failed_replays = {{letter(0, 6), 1}}});
-  EXPECT_EQ(world_->standing().letters, (std::vector<StandingLetter>{{one, 1, written}, {two, 2, {}}}));
+  flush(open(),
+        {.dead_letters = {one, two}, .replayed = {letter(0, 5)}, .failed_replays = {{letter(0, 6), 1}}});
+  EXPECT_EQ(fixture_->contents().dead_letters,
+            (std::vector<StoredDeadLetter>{{one, 1, written}, {two, 2, {}}}));
 }
 
 TEST_P(MetricsStoreContract, LeavesNoMarkAfterARollback) {
   using namespace store_contract;
   const DeadLetter own{.partition = 0, .offset = 5, .at = written};
-  const tally::LedgerRow ledger = flush(open(), {.letters = {own}});
+  const tally::LedgerRow ledger = flush(open(), {.dead_letters = {own}});
   ASSERT_EQ(store_->begin(std::array{fence_of(ledger)}).value().size(), 1U);
   ASSERT_EQ(store_->lock_dead_letters(std::array{letter(0, 5)}).value(),
             std::vector{DeadLetterState::waiting});
@@ -107,8 +112,8 @@ TEST_P(MetricsStoreContract, LeavesNoMarkAfterARollback) {
                            .ledgers = {moved_on(ledger, 1)}})
                   .has_value());
   store_->rollback();
-  EXPECT_EQ(world_->standing().letters, (std::vector<StandingLetter>{{own, 1, {}}}));
-  flush(ledger, {.replayed = {letter(0, 5)}});  // and the same may be done again
+  EXPECT_EQ(fixture_->contents().dead_letters, (std::vector<StoredDeadLetter>{{own, 1, {}}}));
+  flush(ledger, {.replayed = {letter(0, 5)}});  // the same changes can be written again
 }
 
 }  // namespace weir::commit

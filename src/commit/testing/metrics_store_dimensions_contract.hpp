@@ -46,7 +46,7 @@ TEST_P(MetricsStoreContract, KeepsTheNumberOfANameAlsoWhileItIsLeftOut) {
   const auto shop = own("shop", "metadata.shop");
   EXPECT_EQ(numbers_of(store_->register_dimensions(std::array{country, plan}, written).value()),
             (std::vector{first, second}));
-  auto other = world_->session(group);  // as after a restart
+  auto other = fixture_->session(group);  // as after a restart
   EXPECT_EQ(numbers_of(other->register_dimensions(std::array{plan, shop}, written).value()),
             (std::vector{second, third}));
   EXPECT_TRUE(other->register_dimensions({}, written)->empty());
@@ -81,19 +81,19 @@ TEST_P(MetricsStoreContract, KeepsReadsAndPrunesRowsOfOwnDimensions) {
   french.place = 2;
   const std::vector all{of_minute, row(Granularity::minute, minute(0), Dimension::page, "/", 3), german,
                         french};
-  const tally::LedgerRow ledger = flush(open(), {.windows = all, .unrolled = {{0, minute(0)}}});
-  EXPECT_EQ(sorted(world_->standing().windows), sorted(all));
+  const tally::LedgerRow ledger = flush(open(), {.windows = all, .pending_rollups = {{0, minute(0)}}});
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted(all));
 
   ASSERT_TRUE(store_->begin(std::array{fence_of(ledger)}).has_value());
   EXPECT_EQ(store_->read_windows(std::array{german.key}, bytes_max).value(), std::vector{german});
-  const auto unrolled = store_->read_unrolled(0, std::array{minute(0)}, {});
-  ASSERT_TRUE(unrolled.has_value()) << unrolled.error().text;
-  EXPECT_EQ(unrolled->rows, (std::vector{of_minute, all[1], german, french})) << "by dimension and place";
+  const auto pending = store_->read_pending_rows(0, std::array{minute(0)}, {});
+  ASSERT_TRUE(pending.has_value()) << pending.error().text;
+  EXPECT_EQ(pending->rows, (std::vector{of_minute, all[1], german, french})) << "by dimension and place";
   store_->rollback();
 
-  const Changes prune{.rolled = {{0, minute(0)}}, .prunes = {{0, Granularity::minute, written}}};
+  const Changes prune{.rolled_up = {{0, minute(0)}}, .prunes = {{0, Granularity::minute, written}}};
   flush(ledger, prune);
-  EXPECT_TRUE(world_->standing().windows.empty()) << "also where a process no longer counts the dimension";
+  EXPECT_TRUE(fixture_->contents().windows.empty()) << "also where a process no longer counts the dimension";
 }
 
 TEST_P(MetricsStoreContract, DoesNotPruneAWindowWhoseOwnDimensionWasWrittenLately) {
@@ -105,7 +105,7 @@ TEST_P(MetricsStoreContract, DoesNotPruneAWindowWhoseOwnDimensionWasWrittenLatel
   ledger =
       flush(ledger, {.written_at = later, .windows = {row(Granularity::minute, minute(0), first, "DE", 1)}});
   flush(ledger, {.written_at = later, .prunes = {{0, Granularity::minute, written}}});
-  EXPECT_EQ(world_->standing().windows.size(), 2U);
+  EXPECT_EQ(fixture_->contents().windows.size(), 2U);
 }
 
 }  // namespace weir::commit

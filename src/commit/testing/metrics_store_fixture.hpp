@@ -1,5 +1,5 @@
-// The stage of metrics_store_contract.hpp: what a filler hands to the suite, what is looked at afterwards,
-// and values to write.
+// The fixture of metrics_store_contract.hpp: what an implementation provides, the contents that the tests
+// compare, and values to write.
 #pragma once
 
 #include <algorithm>
@@ -14,37 +14,37 @@
 
 namespace weir::commit {
 
-struct StandingLetter {
-  DeadLetter letter;
+struct StoredDeadLetter {
+  DeadLetter dead_letter;
   std::int64_t attempts = 0;
   std::optional<WallTime> replayed_at;
 
-  friend bool operator==(const StandingLetter&, const StandingLetter&) = default;
+  friend bool operator==(const StoredDeadLetter&, const StoredDeadLetter&) = default;
 };
 
-// What archive_ledger() has put away under another topic name.
+// A ledger row that archive_ledger() has moved to another topic name, with its dead letters by offset.
 struct ArchivedLedger {
   std::string topic;
   tally::LedgerRow ledger;
-  std::vector<StandingLetter> letters;  // of that name and partition, by offset
+  std::vector<StoredDeadLetter> dead_letters;
 
   friend bool operator==(const ArchivedLedger&, const ArchivedLedger&) = default;
 };
 
-// All that is committed, whichever session wrote it. `windows`, `unrolled` and `ledgers` by key, `letters` by
-// partition and offset, `flushes` in the order they came, `retired` by topic and partition; all but `retired`
-// of the suite's topic.
-struct Standing {
+// The committed rows of all sessions. `windows`, `pending_rollups` and `ledgers` are sorted by key.
+// `dead_letters` are sorted by partition and offset, `flushes` by insertion, `archived` by topic and
+// partition. All but `archived` have the topic of the suite.
+struct StoreContents {
   std::vector<tally::WindowRow> windows;
-  std::vector<PendingRollup> unrolled;
+  std::vector<PendingRollup> pending_rollups;
   std::array<WallTime, tally::granularity_count> pruned_to;  // by granularity
-  std::vector<StandingLetter> letters;
+  std::vector<StoredDeadLetter> dead_letters;
   std::vector<FlushRow> flushes;
   std::vector<tally::LedgerRow> ledgers;
-  std::vector<ArchivedLedger> retired;
+  std::vector<ArchivedLedger> archived;
 };
 
-// A database of its own, empty at first, with the one topic of the suite.
+// A new, empty database for one test.
 class StoreFixture {
  public:
   StoreFixture() = default;
@@ -52,9 +52,9 @@ class StoreFixture {
   StoreFixture& operator=(const StoreFixture&) = delete;
   virtual ~StoreFixture() = default;
 
-  // A new session of a process of this group. Sessions die before the world.
+  // Opens a session of this group. The fixture must outlive it.
   virtual std::unique_ptr<MetricsStore> session(const std::string& group) = 0;
-  virtual Standing standing() = 0;
+  virtual StoreContents contents() = 0;
 };
 using MakeStoreFixture = std::unique_ptr<StoreFixture> (*)();
 
@@ -80,7 +80,7 @@ inline WallTime end_of(Granularity granularity, WindowStart start) {
 
 inline DeadLetterId letter(std::int32_t partition, std::int64_t offset) { return {topic, partition, offset}; }
 
-// A sketch that is exactly one user, in the storage format of the hll extension.
+// A sketch of exactly one user, in the storage format of the hll extension.
 inline std::string one_user(char last_byte = 1) {
   return {'\x12', '\x8e', '\x4d', '\0', '\0', '\0', '\0', '\0', '\0', '\0', last_byte};
 }
@@ -113,7 +113,7 @@ inline std::vector<tally::WindowRow> sorted(std::vector<tally::WindowRow> rows) 
   return rows;
 }
 
-// A log of one kind of record that was all tallied: the ledger moves on by `events`.
+// The ledger row after `events` more records, all tallied.
 inline tally::LedgerRow moved_on(tally::LedgerRow ledger, std::int64_t events) {
   ledger.version += 1;
   ledger.next_offset += events;
@@ -136,7 +136,7 @@ class MetricsStoreContract : public testing::TestWithParam<MakeStoreFixture> {
     return opened.value_or(tally::LedgerRow{});
   }
 
-  // One whole transaction on partition 0, which moves on by one event. Answers its new ledger row.
+  // Commits one transaction that tallies one event of partition 0. Returns the new ledger row.
   tally::LedgerRow flush(const tally::LedgerRow& before, Changes changes) {
     using store_contract::fence_of;
     const std::array fences{fence_of(before)};
@@ -148,11 +148,11 @@ class MetricsStoreContract : public testing::TestWithParam<MakeStoreFixture> {
     auto wrote = store_->write(changes);
     EXPECT_TRUE(wrote.has_value()) << wrote.error().text;
     auto ended = store_->commit();
-    EXPECT_EQ(ended.end, CommitEnd::committed) << ended.why.text;
+    EXPECT_EQ(ended.status, CommitStatus::committed) << ended.why.text;
     return after;
   }
 
-  // Whether this write is refused as a fault of ours, and leaves nothing.
+  // Expects that write() fails with ErrorKind::internal and that nothing is written.
   void expect_refused(const tally::LedgerRow& before, const Changes& changes) {
     using store_contract::fence_of;
     const std::array fences{fence_of(before)};
@@ -164,8 +164,8 @@ class MetricsStoreContract : public testing::TestWithParam<MakeStoreFixture> {
     EXPECT_EQ(open(before.partition), before);
   }
 
-  std::unique_ptr<StoreFixture> world_ = GetParam()();
-  std::unique_ptr<MetricsStore> store_ = world_->session(group);
+  std::unique_ptr<StoreFixture> fixture_ = GetParam()();
+  std::unique_ptr<MetricsStore> store_ = fixture_->session(group);
 };
 
 }  // namespace weir::commit

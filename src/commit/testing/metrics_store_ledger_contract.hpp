@@ -1,5 +1,4 @@
-// A part of metrics_store_contract.hpp: how the accounts of a topic begin, and how they are put away when
-// another log stands under its name.
+// The tests of begin_topic() and archive_ledger(). Include metrics_store_contract.hpp instead of this file.
 #pragma once
 
 #include <array>
@@ -13,13 +12,13 @@
 
 namespace weir::commit {
 
-// The beginning of a topic.
+// begin_topic().
 
 TEST_P(MetricsStoreContract, BeginsATopicWithARowForEachOfItsPartitions) {
   const std::array starts{PartitionStart{0, 10, 40, -77}, PartitionStart{1, 0, 0, {}},
                           PartitionStart{2, 7, 7, {}}};
   EXPECT_TRUE(store_->begin_topic(starts, store_contract::written).value());
-  const std::vector<tally::LedgerRow> ledgers = world_->standing().ledgers;
+  const std::vector<tally::LedgerRow> ledgers = fixture_->contents().ledgers;
   ASSERT_EQ(ledgers.size(), 3U);
   for (const PartitionStart& start : starts) {
     const tally::LedgerRow opened = open(start.partition, 99);
@@ -37,26 +36,26 @@ TEST_P(MetricsStoreContract, BeginsATopicWithARowForEachOfItsPartitions) {
 }
 
 TEST_P(MetricsStoreContract, BeginsATopicOnce) {
-  auto other = world_->session(group);
+  auto other = fixture_->session(group);
   const std::array first{PartitionStart{0, 40, 40, {}}, PartitionStart{1, 41, 41, {}}};
   const std::array second{PartitionStart{0, 50, 50, {}}, PartitionStart{1, 51, 51, {}},
                           PartitionStart{2, 52, 52, {}}};
   EXPECT_TRUE(store_->begin_topic(first, store_contract::written).value());
   EXPECT_FALSE(other->begin_topic(second, store_contract::written).value());
-  const std::vector<tally::LedgerRow> ledgers = world_->standing().ledgers;
+  const std::vector<tally::LedgerRow> ledgers = fixture_->contents().ledgers;
   ASSERT_EQ(ledgers.size(), 2U);
   EXPECT_EQ(ledgers[0].next_offset, 40);
   EXPECT_EQ(ledgers[1].next_offset, 41);
 }
 
-TEST_P(MetricsStoreContract, LeavesATopicAloneThatHasAnyRow) {
+TEST_P(MetricsStoreContract, BeginsNoTopicThatHasALedgerRow) {
   const tally::LedgerRow there = open(1, 5);
   const std::array starts{PartitionStart{0, 40, 40, {}}, PartitionStart{1, 41, 41, {}}};
   EXPECT_FALSE(store_->begin_topic(starts, store_contract::written).value());
-  EXPECT_EQ(world_->standing().ledgers, std::vector{there});
+  EXPECT_EQ(fixture_->contents().ledgers, std::vector{there});
 }
 
-TEST_P(MetricsStoreContract, KeepsWhereCountingBeganWhenAnAccountMovesOnAndForgetsItWithTheLog) {
+TEST_P(MetricsStoreContract, KeepsCountedFromUntilTheLedgerIsArchived) {
   using namespace store_contract;
   const std::array starts{PartitionStart{0, 10, 40, 5}};
   ASSERT_TRUE(store_->begin_topic(starts, written).value());
@@ -68,32 +67,32 @@ TEST_P(MetricsStoreContract, KeepsWhereCountingBeganWhenAnAccountMovesOnAndForge
   EXPECT_EQ((*fresh)->counted_from, 0);
 }
 
-// The end of an account.
+// archive_ledger().
 
 namespace store_contract {
 
-inline constexpr const char* retired_topic = "the-topic~20261122T181500Z";
+inline constexpr const char* archived_topic = "the-topic~20261122T181500Z";
 
-inline LedgerArchival retirement_of(const tally::LedgerRow& row, std::int64_t start_offset = 0) {
+inline LedgerArchival archival_of(const tally::LedgerRow& row, std::int64_t start_offset = 0) {
   return {.seen = fence_of(row),
-          .as_topic = retired_topic,
+          .as_topic = archived_topic,
           .start_offset = start_offset,
           .now = written + std::chrono::hours{1}};
 }
 
 }  // namespace store_contract
 
-TEST_P(MetricsStoreContract, PutsAnAccountAwayAndBeginsANewOne) {
+TEST_P(MetricsStoreContract, ArchivesALedgerAndInsertsANewOne) {
   using namespace store_contract;
   const tally::LedgerRow other = open(1);
   const DeadLetter letter{0, 5, "json_broken", "a value ends early", "user", "{", written};
   const DeadLetter others{1, 5, "json_broken", "", "", "", written};
   const tally::LedgerRow old = flush(open(), {.windows = {total(Granularity::minute, minute(0), 3)},
-                                              .unrolled = {{0, minute(0)}},
-                                              .letters = {letter, others}});
-  const Standing before = world_->standing();
+                                              .pending_rollups = {{0, minute(0)}},
+                                              .dead_letters = {letter, others}});
+  const StoreContents before = fixture_->contents();
 
-  auto begun = store_->archive_ledger(retirement_of(old, 17));
+  auto begun = store_->archive_ledger(archival_of(old, 17));
   ASSERT_TRUE(begun.has_value()) << begun.error().text;
   ASSERT_TRUE(begun->has_value());
   const tally::LedgerRow& fresh = **begun;
@@ -103,63 +102,64 @@ TEST_P(MetricsStoreContract, PutsAnAccountAwayAndBeginsANewOne) {
   expected.observed.observed_at = expected.updated_at = written + std::chrono::hours{1};
   EXPECT_EQ(fresh, expected);
 
-  const Standing after = world_->standing();
+  const StoreContents after = fixture_->contents();
   EXPECT_EQ(after.ledgers, (std::vector{fresh, other}));
-  ASSERT_EQ(after.retired.size(), 1U);
-  EXPECT_EQ(after.retired[0].topic, retired_topic);
-  EXPECT_EQ(after.retired[0].ledger.tallied, old.tallied);
-  EXPECT_EQ(after.retired[0].ledger.next_offset, old.next_offset);
-  EXPECT_EQ(after.retired[0].letters, (std::vector<StandingLetter>{before.letters[0]}));
-  EXPECT_EQ(after.letters, (std::vector<StandingLetter>{before.letters[1]}));
+  ASSERT_EQ(after.archived.size(), 1U);
+  EXPECT_EQ(after.archived[0].topic, archived_topic);
+  EXPECT_EQ(after.archived[0].ledger.tallied, old.tallied);
+  EXPECT_EQ(after.archived[0].ledger.next_offset, old.next_offset);
+  EXPECT_EQ(after.archived[0].dead_letters, (std::vector<StoredDeadLetter>{before.dead_letters[0]}));
+  EXPECT_EQ(after.dead_letters, (std::vector<StoredDeadLetter>{before.dead_letters[1]}));
   EXPECT_EQ(after.windows, before.windows);
-  EXPECT_EQ(after.unrolled, before.unrolled);
-  EXPECT_EQ(store_->unrolled_minutes(0).value(), std::vector{minute(0)});
-  EXPECT_TRUE(store_->letter_offsets(0, 0, 99).value().empty());
+  EXPECT_EQ(after.pending_rollups, before.pending_rollups);
+  EXPECT_EQ(store_->find_pending_rollups(0).value(), std::vector{minute(0)});
+  EXPECT_TRUE(store_->find_dead_letters(0, 0, 99).value().empty());
 }
 
-TEST_P(MetricsStoreContract, CountsOnInTheNewAccountAndUnderTheOldOffsets) {
+TEST_P(MetricsStoreContract, WritesToTheNewLedgerAndReusesOldOffsets) {
   using namespace store_contract;
-  const Changes letter{.letters = {{.partition = 0, .offset = 5, .reason = "json_broken", .at = written}}};
+  const Changes letter{
+      .dead_letters = {{.partition = 0, .offset = 5, .reason = "json_broken", .at = written}}};
   const tally::LedgerRow old = flush(open(), letter);
-  auto begun = store_->archive_ledger(retirement_of(old));
+  auto begun = store_->archive_ledger(archival_of(old));
   ASSERT_TRUE(begun.has_value() && begun->has_value());
   EXPECT_EQ(open(0, 99), **begun);
-  const tally::LedgerRow moved = flush(**begun, letter);  // an offset that was a letter before is one again
+  const tally::LedgerRow moved = flush(**begun, letter);  // the same offset becomes a dead letter again
   EXPECT_EQ(open(), moved);
-  EXPECT_EQ(store_->letter_offsets(0, 0, 99).value(), std::vector<std::int64_t>{5});
+  EXPECT_EQ(store_->find_dead_letters(0, 0, 99).value(), std::vector<std::int64_t>{5});
 }
 
-TEST_P(MetricsStoreContract, PutsAnAccountAwayOnceOfTwoSessions) {
+TEST_P(MetricsStoreContract, ArchivesALedgerOnceForTwoSessions) {
   using namespace store_contract;
   const tally::LedgerRow old = flush(open(), {});
-  auto other = world_->session(group);
-  auto first = store_->archive_ledger(retirement_of(old));
+  auto other = fixture_->session(group);
+  auto first = store_->archive_ledger(archival_of(old));
   ASSERT_TRUE(first.has_value() && first->has_value());
-  LedgerArchival later = retirement_of(old, 3);
+  LedgerArchival later = archival_of(old, 3);
   later.as_topic = "the-topic~20261122T181501Z";
   auto second = other->archive_ledger(later);
   ASSERT_TRUE(second.has_value()) << second.error().text;
   EXPECT_FALSE(second->has_value());
-  EXPECT_EQ(world_->standing().ledgers, std::vector{**first});
-  EXPECT_EQ(world_->standing().retired.size(), 1U);
+  EXPECT_EQ(fixture_->contents().ledgers, std::vector{**first});
+  EXPECT_EQ(fixture_->contents().archived.size(), 1U);
 }
 
-TEST_P(MetricsStoreContract, LeavesAnAccountThatHasMovedOn) {
+TEST_P(MetricsStoreContract, ArchivesNoLedgerThatHasChanged) {
   using namespace store_contract;
   const tally::LedgerRow seen = flush(open(), {});
   const tally::LedgerRow now = flush(seen, {});
-  auto missed = store_->archive_ledger(retirement_of(seen));
+  auto missed = store_->archive_ledger(archival_of(seen));
   ASSERT_TRUE(missed.has_value()) << missed.error().text;
   EXPECT_FALSE(missed->has_value());
-  EXPECT_EQ(world_->standing().ledgers, std::vector{now});
-  EXPECT_TRUE(world_->standing().retired.empty());
+  EXPECT_EQ(fixture_->contents().ledgers, std::vector{now});
+  EXPECT_TRUE(fixture_->contents().archived.empty());
 }
 
-// Not even where the new account stands at the very offset at which the old one stood.
-TEST_P(MetricsStoreContract, ShutsOutTheFencesOfAnAccountThatWasPutAway) {
+// Even if the new ledger starts at the offset that the old one had reached.
+TEST_P(MetricsStoreContract, MatchesNoFenceOfAnArchivedLedger) {
   using namespace store_contract;
   const tally::LedgerRow old = flush(open(), {});
-  auto begun = store_->archive_ledger(retirement_of(old, old.next_offset));
+  auto begun = store_->archive_ledger(archival_of(old, old.next_offset));
   ASSERT_TRUE(begun.has_value() && begun->has_value());
   EXPECT_TRUE(store_->begin(std::array{fence_of(old)}).value().empty());
   store_->rollback();
@@ -167,20 +167,20 @@ TEST_P(MetricsStoreContract, ShutsOutTheFencesOfAnAccountThatWasPutAway) {
   store_->rollback();
 }
 
-TEST_P(MetricsStoreContract, KeepsTheFirstOfTwoAccountsThatWouldTakeOneName) {
+TEST_P(MetricsStoreContract, KeepsTheFirstOfTwoArchivedLedgersWithTheSameName) {
   using namespace store_contract;
-  auto begun = store_->archive_ledger(retirement_of(flush(open(), {})));
+  auto begun = store_->archive_ledger(archival_of(flush(open(), {})));
   ASSERT_TRUE(begun.has_value() && begun->has_value());
   const tally::LedgerRow again = flush(**begun, {});
-  auto refused = store_->archive_ledger(retirement_of(again));
+  auto refused = store_->archive_ledger(archival_of(again));
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().kind, ErrorKind::unavailable);
-  EXPECT_EQ(refused.error().code, "account_retired");
-  EXPECT_EQ(world_->standing().ledgers, std::vector{again});
-  LedgerArchival later = retirement_of(again);
+  EXPECT_EQ(refused.error().code, "ledger_archived");
+  EXPECT_EQ(fixture_->contents().ledgers, std::vector{again});
+  LedgerArchival later = archival_of(again);
   later.as_topic = "the-topic~20261122T181501Z";
   EXPECT_TRUE(store_->archive_ledger(later).value().has_value());
-  EXPECT_EQ(world_->standing().retired.size(), 2U);
+  EXPECT_EQ(fixture_->contents().archived.size(), 2U);
 }
 
 }  // namespace weir::commit

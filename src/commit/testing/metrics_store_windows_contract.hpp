@@ -1,5 +1,5 @@
-// The part of metrics_store_contract.hpp that is about windows: how they are kept, read and pruned. Include
-// that one.
+// The tests of windows: writing, reading and pruning. Include metrics_store_contract.hpp instead of this
+// file.
 #pragma once
 
 #include <algorithm>
@@ -30,16 +30,16 @@ TEST_P(MetricsStoreContract, KeepsEveryMemberOfAWindowRow) {
       row(Granularity::day, tally::floor_to(Granularity::day, hour(0)), Dimension::activity_type, "page_view",
           5'000'000'000)};
   flush(open(), {.windows = all});
-  EXPECT_EQ(sorted(world_->standing().windows), sorted(all));
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted(all));
 }
 
-TEST_P(MetricsStoreContract, ReadsTheRowsThereAreOfTheKeysAsked) {
+TEST_P(MetricsStoreContract, ReadsTheExistingRowsOfTheKeys) {
   using namespace store_contract;
   const tally::WindowRow there = row(Granularity::minute, minute(0), Dimension::page, "/a", 2, 1);
   const tally::LedgerRow ledger =
       flush(open(), {.windows = {there, total(Granularity::minute, minute(0), 2)}});
   std::vector<tally::WindowKey> keys(6,
-                                     there.key);  // the row itself, and five that differ in one member each
+                                     there.key);  // the key of the row, and five that differ in one member
   keys[1].value = "/A";
   keys[2].dimension = Dimension::referrer;
   keys[3].granularity = Granularity::hour;
@@ -63,7 +63,7 @@ TEST_P(MetricsStoreContract, ReplacesTheRowOfTheSameKey) {
   is.stored = {{Dimension::activity_type, 8}, {Dimension::page, 9}, {Dimension::referrer, 10}};
   is.users = one_user('\x05');
   flush(ledger, {.windows = {is}});
-  EXPECT_EQ(world_->standing().windows, std::vector{is});
+  EXPECT_EQ(fixture_->contents().windows, std::vector{is});
 }
 
 TEST_P(MetricsStoreContract, ReadsItsOwnWritesWithinATransaction) {
@@ -76,7 +76,7 @@ TEST_P(MetricsStoreContract, ReadsItsOwnWritesWithinATransaction) {
   store_->rollback();
 }
 
-TEST_P(MetricsStoreContract, AnswersNoWindowsWhereTheyHaveMoreBytesThanAskedFor) {
+TEST_P(MetricsStoreContract, ReadsNoWindowsBeyondTheBoundOfBytes) {
   using namespace store_contract;
   tally::WindowRow page = row(Granularity::minute, minute(0), Dimension::page, "/0123456789", 2, 1);
   const std::array keys{page.key, total(Granularity::minute, minute(0), 2).key};
@@ -103,13 +103,13 @@ TEST_P(MetricsStoreContract, WritesATransactionInSeveralSteps) {
   EXPECT_EQ(store_->read_windows(std::array{first.key}, bytes_max).value(), std::vector{first});
   const tally::LedgerRow after = moved_on(ledger, 1);
   ASSERT_TRUE(store_->write({.written_at = written, .ledgers = {after}}).has_value());
-  ASSERT_EQ(store_->commit().end, CommitEnd::committed);
-  EXPECT_EQ(sorted(world_->standing().windows), sorted({first, page}));
-  EXPECT_EQ(world_->standing().ledgers, std::vector{after});
+  ASSERT_EQ(store_->commit().status, CommitStatus::committed);
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted({first, page}));
+  EXPECT_EQ(fixture_->contents().ledgers, std::vector{after});
 }
 
-// Minutes 1 and 3 with a remainder, in the order in which it is to be read; and what is not to be read.
-inline std::pair<std::vector<tally::WindowRow>, std::vector<tally::WindowRow>> unrolled_and_others() {
+// The pending rows of minutes 1 and 3 in the order of a read, and rows that the read must leave out.
+inline std::pair<std::vector<tally::WindowRow>, std::vector<tally::WindowRow>> pending_rows_and_others() {
   using namespace store_contract;
   const std::vector wanted{
       total(Granularity::minute, minute(1), 3),
@@ -120,8 +120,8 @@ inline std::pair<std::vector<tally::WindowRow>, std::vector<tally::WindowRow>> u
       total(Granularity::minute, minute(3), 1),
       row(Granularity::minute, minute(3), Dimension::referrer, "(direct)", 1, 1),
   };
-  std::vector others{total(Granularity::minute, minute(2), 1),                   // neither this minute…
-                     of_partition(1, total(Granularity::minute, minute(1), 1)),  // …nor this partition
+  std::vector others{total(Granularity::minute, minute(2), 1),                   // another minute
+                     of_partition(1, total(Granularity::minute, minute(1), 1)),  // another partition
                      total(Granularity::hour, hour(0), 1)};
   tally::WindowRow rolled = row(Granularity::minute, minute(1), Dimension::page, "/rolled-up", 1, 3);
   rolled.rolled_events = rolled.events;
@@ -130,24 +130,24 @@ inline std::pair<std::vector<tally::WindowRow>, std::vector<tally::WindowRow>> u
   return {wanted, others};
 }
 
-TEST_P(MetricsStoreContract, ReadsRowsWithARemainderInTheOrderTheirValuesCame) {
+TEST_P(MetricsStoreContract, ReadsPendingRowsInTheOrderOfArrival) {
   using namespace store_contract;
-  const auto [wanted, others] = unrolled_and_others();
+  const auto [wanted, others] = pending_rows_and_others();
   std::vector<tally::WindowRow> all = wanted;
   std::reverse(all.begin(), all.end());
   all.insert(all.end(), others.begin(), others.end());
   const tally::LedgerRow ledger = flush(open(), {.windows = all});
   ASSERT_TRUE(store_->begin(std::array{fence_of(ledger)}).has_value());
-  const UnrolledRows found =
-      store_->read_unrolled(0, std::array{minute(1), minute(3), minute(4)}, {}).value();
+  const PendingRows found =
+      store_->read_pending_rows(0, std::array{minute(1), minute(3), minute(4)}, {}).value();
   EXPECT_EQ(found.rows, wanted);
   EXPECT_EQ(found.minutes_read, 3U);
   store_->rollback();
 }
 
-TEST_P(MetricsStoreContract, ReadsRowsWithARemainderUpToBoundsAndTheRestOnceThoseAreRolledUp) {
+TEST_P(MetricsStoreContract, ReadsPendingRowsUpToItsBoundsAndTheOthersAfterThoseAreRolledUp) {
   using namespace store_contract;
-  const auto [wanted, others] = unrolled_and_others();
+  const auto [wanted, others] = pending_rows_and_others();
   const std::array minutes{minute(0), minute(1), minute(3)};
   for (const RowBounds& bounds : {RowBounds{.rows = 2}, RowBounds{.bytes = wanted[0].users.size()},
                                   RowBounds{.rows = 2, .bytes = 1}, RowBounds{.rows = 6}}) {
@@ -158,7 +158,8 @@ TEST_P(MetricsStoreContract, ReadsRowsWithARemainderUpToBoundsAndTheRestOnceThos
     std::vector<tally::WindowRow> read;
     std::size_t minutes_read = 0;
     for (int tries = 0; minutes_read < minutes.size() && tries < 20; ++tries) {
-      UnrolledRows found = store_->read_unrolled(0, std::span(minutes).subspan(minutes_read), bounds).value();
+      PendingRows found =
+          store_->read_pending_rows(0, std::span(minutes).subspan(minutes_read), bounds).value();
       EXPECT_LE(found.rows.size(), bounds.rows);
       EXPECT_TRUE(found.minutes_read > 0 || !found.rows.empty());
       minutes_read += found.minutes_read;
@@ -176,21 +177,21 @@ TEST_P(MetricsStoreContract, ReadsRowsWithARemainderUpToBoundsAndTheRestOnceThos
 
 // Pruning.
 
-TEST_P(MetricsStoreContract, PrunesWhatWasLastWrittenLongEnoughAgo) {
+TEST_P(MetricsStoreContract, PrunesWindowsWhoseLastWriteIsOld) {
   using namespace store_contract;
   const std::vector rows{total(Granularity::minute, minute(0), 1),
                          row(Granularity::minute, minute(0), Dimension::page, "/a", 1, 1)};
   const tally::LedgerRow ledger = flush(open(), {.windows = rows});
   const Prune too_early{0, Granularity::minute, written - std::chrono::milliseconds{1}};
   const tally::LedgerRow later = flush(ledger, {.prunes = {too_early}});
-  EXPECT_EQ(sorted(world_->standing().windows), sorted(rows));
-  EXPECT_EQ(world_->standing().pruned_to[0], WallTime{});
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted(rows));
+  EXPECT_EQ(fixture_->contents().pruned_to[0], WallTime{});
   flush(later, {.prunes = {{0, Granularity::minute, written}}});
-  EXPECT_TRUE(world_->standing().windows.empty());
-  EXPECT_EQ(world_->standing().pruned_to[0], end_of(Granularity::minute, minute(0)));
+  EXPECT_TRUE(fixture_->contents().windows.empty());
+  EXPECT_EQ(fixture_->contents().pruned_to[0], end_of(Granularity::minute, minute(0)));
 }
 
-TEST_P(MetricsStoreContract, Fault41AWriteOfAClockThatWasAheadHoldsUpNoPruning) {
+TEST_P(MetricsStoreContract, Fault41AWriteTimeInTheFutureDoesNotStopPruning) {
   using namespace store_contract;
   const std::vector rows{total(Granularity::minute, minute(0), 1),
                          row(Granularity::minute, minute(0), Dimension::page, "/a", 1, 1)};
@@ -198,24 +199,24 @@ TEST_P(MetricsStoreContract, Fault41AWriteOfAClockThatWasAheadHoldsUpNoPruning) 
   Prune prune{.partition = 0, .granularity = Granularity::minute, .before = written, .now = ahead};
   tally::LedgerRow ledger = flush(open(), {.written_at = ahead, .windows = rows});
   ledger = flush(ledger, {.prunes = {prune}});
-  EXPECT_EQ(sorted(world_->standing().windows), sorted(rows)) << "that was written just now";
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted(rows)) << "the write is recent";
   prune.now = ahead - std::chrono::milliseconds{1};
   flush(ledger, {.prunes = {prune}});
-  EXPECT_TRUE(world_->standing().windows.empty());
+  EXPECT_TRUE(fixture_->contents().windows.empty());
 }
 
-TEST_P(MetricsStoreContract, PrunesNoWindowThatHasNotEndedLongEnoughAgo) {
+TEST_P(MetricsStoreContract, PrunesNoWindowThatEndedRecently) {
   using namespace store_contract;
   const tally::WindowRow window = total(Granularity::hour, hour(5), 1);
   const WallTime end = end_of(Granularity::hour, hour(5));
   tally::LedgerRow ledger = flush(open(), {.written_at = WallTime{hour(5)}, .windows = {window}});
   ledger = flush(ledger, {.prunes = {{0, Granularity::hour, end - std::chrono::milliseconds{1}}}});
-  EXPECT_EQ(world_->standing().windows, std::vector{window});
+  EXPECT_EQ(fixture_->contents().windows, std::vector{window});
   flush(ledger, {.prunes = {{0, Granularity::hour, end}}});
-  EXPECT_TRUE(world_->standing().windows.empty());
+  EXPECT_TRUE(fixture_->contents().windows.empty());
 }
 
-TEST_P(MetricsStoreContract, PrunesNoPartOfAWindowOfWhichARowWasWrittenSince) {
+TEST_P(MetricsStoreContract, PrunesNoWindowWithARecentlyWrittenRow) {
   using namespace store_contract;
   const tally::WindowRow late = row(Granularity::minute, minute(0), Dimension::page, "/late", 1, 1);
   const tally::WindowRow young = total(Granularity::minute, minute(0), 1);
@@ -223,18 +224,18 @@ TEST_P(MetricsStoreContract, PrunesNoPartOfAWindowOfWhichARowWasWrittenSince) {
   tally::LedgerRow ledger = flush(open(), {.windows = {young, old}});
   ledger = flush(ledger, {.written_at = written + std::chrono::hours{1}, .windows = {late}});
   flush(ledger, {.prunes = {{0, Granularity::minute, written}}});
-  EXPECT_EQ(sorted(world_->standing().windows), sorted({young, late}));
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted({young, late}));
 }
 
-TEST_P(MetricsStoreContract, PrunesAMinuteOnlyOnceItIsWhollyRolledUp) {
+TEST_P(MetricsStoreContract, PrunesAMinuteOnlyAfterItsRollup) {
   using namespace store_contract;
   const tally::WindowRow window = total(Granularity::minute, minute(0), 1);
   const Prune prune{0, Granularity::minute, written};
-  tally::LedgerRow ledger = flush(open(), {.windows = {window}, .unrolled = {{0, minute(0)}}});
+  tally::LedgerRow ledger = flush(open(), {.windows = {window}, .pending_rollups = {{0, minute(0)}}});
   ledger = flush(ledger, {.prunes = {prune}});
-  EXPECT_EQ(world_->standing().windows, std::vector{window});
-  flush(ledger, {.rolled = {{0, minute(0)}}, .prunes = {prune}});  // in one transaction is enough
-  EXPECT_TRUE(world_->standing().windows.empty());
+  EXPECT_EQ(fixture_->contents().windows, std::vector{window});
+  flush(ledger, {.rolled_up = {{0, minute(0)}}, .prunes = {prune}});  // both in one transaction
+  EXPECT_TRUE(fixture_->contents().windows.empty());
 }
 
 TEST_P(MetricsStoreContract, PrunesOnePartitionAndOneGranularity) {
@@ -245,12 +246,12 @@ TEST_P(MetricsStoreContract, PrunesOnePartitionAndOneGranularity) {
   std::vector all = stay;
   all.push_back(total(Granularity::minute, minute(0), 1));
   flush(flush(open(), {.windows = all}), {.prunes = {{0, Granularity::minute, written}}});
-  EXPECT_EQ(sorted(world_->standing().windows), sorted(stay));
-  EXPECT_EQ(world_->standing().pruned_to,
+  EXPECT_EQ(sorted(fixture_->contents().windows), sorted(stay));
+  EXPECT_EQ(fixture_->contents().pruned_to,
             (std::array{end_of(Granularity::minute, minute(0)), WallTime{}, WallTime{}}));
 }
 
-TEST_P(MetricsStoreContract, PrunesTheOldestFirstUpToABoundOfRowsAndSaysWhetherThereAreMore) {
+TEST_P(MetricsStoreContract, PrunesTheOldestFirstUpToABoundAndReportsWhetherThereAreMore) {
   using namespace store_contract;
   Changes four;
   for (const int number : {2, 0, 3, 1}) {
@@ -263,18 +264,18 @@ TEST_P(MetricsStoreContract, PrunesTheOldestFirstUpToABoundOfRowsAndSaysWhetherT
     EXPECT_EQ(store_->begin(std::array{fence_of(ledger)}).value().size(), 1U);
     const tally::LedgerRow after = moved_on(ledger, 1);
     const Prune some{0, Granularity::minute, written, rows_max};
-    const Written answer =
+    const Written outcome =
         store_->write({.written_at = written, .ledgers = {after}, .prunes = {some}}).value();
-    EXPECT_EQ(store_->commit().end, CommitEnd::committed);
+    EXPECT_EQ(store_->commit().status, CommitStatus::committed);
     ledger = after;
-    return answer.more_to_prune;
+    return outcome.more_to_prune;
   };
-  EXPECT_TRUE(prune(rows_of_one + 1));  // two windows: the second begins below the bound
-  EXPECT_EQ(world_->standing().pruned_to[0], WallTime{minute(2)});
+  EXPECT_TRUE(prune(rows_of_one + 1));  // two windows: after the first one, the bound is not reached
+  EXPECT_EQ(fixture_->contents().pruned_to[0], WallTime{minute(2)});
   EXPECT_TRUE(prune(1));  // at least one
-  EXPECT_EQ(world_->standing().pruned_to[0], WallTime{minute(3)});
+  EXPECT_EQ(fixture_->contents().pruned_to[0], WallTime{minute(3)});
   EXPECT_FALSE(prune(100));
-  EXPECT_TRUE(world_->standing().windows.empty());
+  EXPECT_TRUE(fixture_->contents().windows.empty());
 }
 
 TEST_P(MetricsStoreContract, NeverLowersAHorizonByPruning) {
@@ -282,8 +283,8 @@ TEST_P(MetricsStoreContract, NeverLowersAHorizonByPruning) {
   const Changes changes{.windows = {total(Granularity::minute, minute(0), 1)},
                         .horizons = {{Granularity::minute, WallTime{hour(9)}}}};
   flush(flush(open(), changes), {.prunes = {{0, Granularity::minute, written}}});
-  EXPECT_TRUE(world_->standing().windows.empty());
-  EXPECT_EQ(world_->standing().pruned_to[0], WallTime{hour(9)});
+  EXPECT_TRUE(fixture_->contents().windows.empty());
+  EXPECT_EQ(fixture_->contents().pruned_to[0], WallTime{hour(9)});
 }
 
 TEST_P(MetricsStoreContract, PrunesOldRowsOfUserActivityMetrics) {
@@ -293,7 +294,7 @@ TEST_P(MetricsStoreContract, PrunesOldRowsOfUserActivityMetrics) {
     ledger = flush(ledger, {.flush = FlushRow{written + std::chrono::seconds{second}, second, second}});
   }
   flush(ledger, {.prune_flushes_before = written + std::chrono::seconds{1}});
-  const std::vector<FlushRow> left = world_->standing().flushes;
+  const std::vector<FlushRow> left = fixture_->contents().flushes;
   ASSERT_EQ(left.size(), 2U);
   EXPECT_EQ(left[0].unique_users, 1);
 }

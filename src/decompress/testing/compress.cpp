@@ -8,6 +8,7 @@
 
 namespace weir::decompress {
 
+// One gzip member, as gzip(1) writes it.
 std::string gzip_of(std::string_view bytes) {
   z_stream stream{};
   ensure(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK, "zlib starts");
@@ -22,14 +23,16 @@ std::string gzip_of(std::string_view bytes) {
   return out;
 }
 
+// One zstd frame.
 std::string zstd_of(std::string_view bytes, ZstdOptions options) {
   ZSTD_CCtx* const context = ZSTD_createCCtx();
   ensure(context != nullptr, "zstd starts");
   const auto set = [context](ZSTD_cParameter parameter, int value) {
-    ensure(ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value)) == 0, "zstd takes the parameter");
+    ensure(ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value)) == 0,
+           "libzstd accepts the parameter");
   };
   if (options.window_log != 0) set(ZSTD_c_windowLog, options.window_log);
-  set(ZSTD_c_contentSizeFlag, options.tells_size ? 1 : 0);
+  set(ZSTD_c_contentSizeFlag, options.declares_size ? 1 : 0);
   set(ZSTD_c_checksumFlag, options.check_summed ? 1 : 0);
   std::string out(ZSTD_compressBound(bytes.size()), '\0');
   const std::size_t size = ZSTD_compress2(context, out.data(), out.size(), bytes.data(), bytes.size());

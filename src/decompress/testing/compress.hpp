@@ -1,4 +1,4 @@
-// What clients do to their bodies before they send them, for tests.
+// Compresses bodies and files for tests, as clients do.
 #pragma once
 
 #include <string>
@@ -6,13 +6,15 @@
 
 namespace weir::decompress {
 
+// Returns one gzip member.
 [[nodiscard]] std::string gzip_of(std::string_view bytes);
 
 struct ZstdOptions {
-  int window_log = 0;        // 0: as the library likes
-  bool tells_size = true;    // whether the frame says how large its content is
-  bool check_summed = true;  // whether its end can prove that nothing was changed
+  int window_log = 0;         // 0: the library chooses
+  bool declares_size = true;  // whether the frame header contains the size of the content
+  bool check_summed = true;   // whether a checksum follows the content
 };
+// Returns one zstd frame.
 [[nodiscard]] std::string zstd_of(std::string_view bytes, ZstdOptions options = {});
 
 }  // namespace weir::decompress

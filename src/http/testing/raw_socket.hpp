@@ -1,4 +1,4 @@
-// A client's end of a TCP connection, for tests: sends any bytes, and reads replies one by one.
+// A client's end of a TCP connection, for tests. It sends any bytes and parses replies one by one.
 #pragma once
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <map>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -17,12 +18,13 @@
 namespace weir::http {
 
 struct RawReply {
-  int status = 0;  // 0: the connection ended first
+  int status = 0;  // 0: the connection ended before a reply
   std::map<std::string, std::string> headers;
   std::string body;
 };
 
-// Gives up on a server that says nothing for `patience`, which no passing test waits for.
+// Not thread-safe. A call fails if the server sends nothing for patience_s; a passing test never waits that
+// long.
 class RawSocket {
  public:
   static constexpr int patience_s = 20;
@@ -40,12 +42,12 @@ class RawSocket {
   RawSocket& operator=(RawSocket&&) = delete;
   ~RawSocket() { close(); }
 
-  // To be called before connect(): the client's own address, one of 127.0.0.0/8.
+  // Sets the client's own address, one of 127.0.0.0/8. Call it before connect().
   void bind(const std::string& own) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     ::inet_pton(AF_INET, own.c_str(), &address.sin_addr);
-    // NOLINTNEXTLINE: the sockets' interface is made so
+    // NOLINTNEXTLINE: the socket API requires the cast
     if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
       throw std::runtime_error("cannot bind to " + own);
   }
@@ -55,12 +57,12 @@ class RawSocket {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    // NOLINTNEXTLINE: the sockets' interface is made so
+    // NOLINTNEXTLINE: the socket API requires the cast
     if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
       throw std::runtime_error("cannot connect to the server under test");
   }
 
-  // False if the server has hung up before it was all sent.
+  // Returns false if the server closed the connection before all bytes were sent.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -70,7 +72,7 @@ class RawSocket {
     return true;
   }
 
-  // The next reply; of one to HEAD only the header.
+  // Reads the next reply. Pass true for a reply without a body although it has Content-Length (HEAD).
   RawReply reply(bool without_body = false) {
     RawReply reply;
     std::size_t head_end = 0;
@@ -95,18 +97,33 @@ class RawSocket {
     return reply;
   }
 
-  // What comes until the server hangs up, which it must within `patience`.
+  // Reads the next chunk of a body whose head reply() has returned. The last chunk is empty. Returns nothing
+  // if the connection ended first.
+  std::optional<std::string> chunk() {
+    std::size_t size_end = 0;
+    while ((size_end = bytes_.find("\r\n")) == std::string::npos)
+      if (!more()) return std::nullopt;
+    const std::size_t size = std::stoul(bytes_.substr(0, size_end), nullptr, 16);
+    const std::size_t end = size_end + 2 + size + 2;
+    while (bytes_.size() < end)
+      if (!more()) return std::nullopt;
+    std::string data = bytes_.substr(size_end + 2, size);
+    bytes_.erase(0, end);
+    return data;
+  }
+
+  // Reads until the server closes the connection.
   std::string rest() {
     while (more()) {
     }
     return std::exchange(bytes_, {});
   }
-  // The server has closed its side in order, or (also) reset the connection; not: nothing came in time.
+  // Whether the server has closed or reset the connection; false if a read timed out instead.
   [[nodiscard]] bool closed_by_server() const { return closed_; }
 
   void finish_sending() { ::shutdown(fd_, SHUT_WR); }
 
-  // Hangs up so that the server's next write fails.
+  // Resets the connection, so that the next write of the server fails.
   void reset() {
     const linger at_once{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -115,7 +132,7 @@ class RawSocket {
   void close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
-  // To be called before connect(): little fits into this end before the server must wait.
+  // Makes the receive buffer small, so that the server soon has to wait. Call it before connect().
   void receive_little() {
     const int bytes = 4096;
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);

@@ -1,5 +1,5 @@
-// How tests get at a filler of the EventLog port: what the suite in event_log_contract.hpp asks of its world,
-// and the small change of appending and waiting for the answer.
+// How tests drive an implementation of the EventLog port: the fixture that event_log_contract.hpp needs for
+// each implementation, and functions that append and wait for the receipts.
 #pragma once
 
 #include <chrono>
@@ -17,35 +17,37 @@
 
 namespace weir::intake {
 
-struct StandingRecord {
+// A record as it is in the log.
+struct StoredRecord {
   std::string key;
   std::string value;
   std::optional<std::string> replay_source;  // header weir.replay
 
-  friend auto operator<=>(const StandingRecord&, const StandingRecord&) = default;
+  friend auto operator<=>(const StoredRecord&, const StoredRecord&) = default;
 };
 
-// A log of its own, empty at first.
-class EventLogWorld {
+// Owns one log, which is empty at first. Each implementation derives its own.
+class EventLogFixture {
  public:
-  EventLogWorld() = default;
-  EventLogWorld(const EventLogWorld&) = delete;
-  EventLogWorld& operator=(const EventLogWorld&) = delete;
-  virtual ~EventLogWorld() = default;
+  EventLogFixture() = default;
+  EventLogFixture(const EventLogFixture&) = delete;
+  EventLogFixture& operator=(const EventLogFixture&) = delete;
+  virtual ~EventLogFixture() = default;
 
   virtual EventLog& log() = 0;
-  // Takes the filler down, which answers what is open, and makes a new one of the same log.
+  // Destroys the implementation, which reports its outstanding appends, and opens the same log again.
   virtual void reopen() = 0;
-  // All that stands in the log; of each partition in order.
-  virtual std::vector<StandingRecord> standing() = 0;
-  // The bound on waiting bytes that it was opened with; small enough for a test to go beyond.
+  // Returns all records in the log. Those of one partition are in order.
+  virtual std::vector<StoredRecord> stored_records() = 0;
+  // Returns the bound on waiting bytes of the log. It is small, so that a test can exceed it.
   [[nodiscard]] virtual std::size_t waiting_bytes_max() const = 0;
 };
-using MakeEventLogWorld = std::unique_ptr<EventLogWorld> (*)();
+using MakeEventLogFixture = std::unique_ptr<EventLogFixture> (*)();
 
 namespace event_log_contract {
 
-inline EventBatch request(const std::vector<StandingRecord>& records) {
+// Returns a batch of these records.
+inline EventBatch request(const std::vector<StoredRecord>& records) {
   EventBatch events;
   for (const auto& record : records) {
     RecordSlice slice;
@@ -61,38 +63,39 @@ inline EventBatch request(const std::vector<StandingRecord>& records) {
   return events;
 }
 
-// Collects answers, and sees that each comes once. Must outlive the log that answers.
+// Collects receipts, and checks that each append reports exactly once. Thread-safe; must outlive the log.
 class Answers {
  public:
-  // Says what `place` was answered.
-  ReceiptCallback expect(int place) {
+  // Returns the callback for the append with this number.
+  ReceiptCallback expect(int append) {
     const std::scoped_lock lock(mutex_);
-    ++open_;
-    return [this, place](Receipts receipts) {
-      const std::scoped_lock answer_lock(mutex_);
-      EXPECT_FALSE(receipts_.contains(place)) << "answered twice";
-      receipts_[place] = std::move(receipts);
-      --open_;
-      answered_.notify_all();
+    ++outstanding_;
+    return [this, append](Receipts receipts) {
+      const std::scoped_lock callback_lock(mutex_);
+      EXPECT_FALSE(receipts_.contains(append)) << "reported twice";
+      receipts_[append] = std::move(receipts);
+      --outstanding_;
+      all_reported_.notify_all();
     };
   }
 
-  // All of them, once they are there.
+  // Waits for all outstanding receipts and returns them by the number of their append.
   const std::map<int, Receipts>& all() {
     std::unique_lock lock(mutex_);
-    EXPECT_TRUE(answered_.wait_for(lock, std::chrono::seconds(30), [this] { return open_ == 0; }));
+    EXPECT_TRUE(all_reported_.wait_for(lock, std::chrono::seconds(30), [this] { return outstanding_ == 0; }));
     return receipts_;
   }
-  const Receipts& of(int place) { return all().at(place); }
+  const Receipts& of(int append) { return all().at(append); }
 
  private:
   std::mutex mutex_;
-  std::condition_variable answered_;
+  std::condition_variable all_reported_;
   std::map<int, Receipts> receipts_;
-  int open_ = 0;
+  int outstanding_ = 0;
 };
 
-inline Receipts append_and_wait(EventLog& log, const std::vector<StandingRecord>& records) {
+// Appends the records as one request, and waits for its receipts.
+inline Receipts append_and_wait(EventLog& log, const std::vector<StoredRecord>& records) {
   Answers answers;
   log.append(request(records), answers.expect(0));
   return answers.of(0);

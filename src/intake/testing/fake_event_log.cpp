@@ -6,14 +6,14 @@ namespace weir::intake {
 
 FakeEventLog::~FakeEventLog() {
   for (auto& one : waiting_)
-    one.receive(Receipts{.all = Receipt::not_kept,
-                         .each = {},
-                         .why = {ErrorKind::unavailable, "log_stopping", "the log is going away"}});
+    one.on_receipts(Receipts{.all = Receipt::not_kept,
+                             .each = {},
+                             .why = {ErrorKind::unavailable, "log_stopping", "the log is closing"}});
 }
 
 void FakeEventLog::answer(Receipt receipt, Error why) {
   const std::scoped_lock lock(mutex_);
-  standing_ = {.each = {}, .all = receipt, .why = std::move(why)};
+  default_answer_ = {.each = {}, .all = receipt, .why = std::move(why)};
 }
 
 void FakeEventLog::answer_next(std::vector<Receipt> each, Error why) {
@@ -36,9 +36,9 @@ void FakeEventLog::release() {
     Waiting one = std::move(waiting_.front());
     waiting_.pop_front();
     waiting_bytes_ -= one.events.bytes.size();
-    Receipts receipts = settle(one.events, one.answer);
-    lock.unlock();
-    one.receive(std::move(receipts));
+    Receipts receipts = apply(one.events, one.answer);
+    lock.unlock();  // the callback may append again
+    one.on_receipts(std::move(receipts));
   }
 }
 
@@ -67,30 +67,30 @@ std::size_t FakeEventLog::waiting() const {
   return waiting_.size();
 }
 
-void FakeEventLog::append(EventBatch events, ReceiptCallback receive) {
+void FakeEventLog::append(EventBatch events, ReceiptCallback on_receipts) {
   std::unique_lock lock(mutex_);
   appends_.push_back(events);
   if (waiting_bytes_ + events.bytes.size() > waiting_bytes_max_) {
     lock.unlock();
-    receive(Receipts{.all = Receipt::not_kept,
-                     .each = {},
-                     .why = {ErrorKind::unavailable, "log_full", "too much is waiting"}});
+    on_receipts(Receipts{.all = Receipt::not_kept,
+                         .each = {},
+                         .why = {ErrorKind::unavailable, "log_full", "too much is waiting"}});
     return;
   }
-  Answer answer = standing_;
+  Answer answer = default_answer_;
   if (!next_.empty()) {
     answer = std::move(next_.front());
     next_.pop_front();
-    ensure(answer.each.size() == events.records.size(), "the test told an answer for each record");
+    ensure(answer.each.size() == events.records.size(), "the test gives a receipt for each record");
   }
   if (holding_) {
     waiting_bytes_ += events.bytes.size();
-    waiting_.push_back({std::move(events), std::move(answer), std::move(receive)});
+    waiting_.push_back({std::move(events), std::move(answer), std::move(on_receipts)});
     return;
   }
-  Receipts receipts = settle(events, answer);
+  Receipts receipts = apply(events, answer);
   lock.unlock();
-  receive(std::move(receipts));
+  on_receipts(std::move(receipts));
 }
 
 LogHealth FakeEventLog::health() const {
@@ -100,7 +100,7 @@ LogHealth FakeEventLog::health() const {
   return health;
 }
 
-Receipts FakeEventLog::settle(const EventBatch& events, const Answer& answer) {
+Receipts FakeEventLog::apply(const EventBatch& events, const Answer& answer) {
   Receipts receipts{.all = answer.all, .each = answer.each, .why = answer.why};
   for (std::size_t i = 0; i < events.records.size(); ++i) {
     const auto& record = events.records[i];

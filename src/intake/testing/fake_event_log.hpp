@@ -1,4 +1,4 @@
-// An event log in memory that remembers what came and answers as it is told.
+// An event log in memory, for tests: it records every append, and the test chooses the receipts.
 #pragma once
 
 #include <cstddef>
@@ -12,42 +12,46 @@
 
 namespace weir::intake {
 
-// May be called from any thread. Unless told otherwise it keeps everything and says so before append()
-// returns.
+// Thread-safe. By default it keeps everything and reports that before append() returns.
 class FakeEventLog final : public EventLog {
  public:
+  // A record that is in the log.
   struct Kept {
     std::string key;
     std::string value;
     std::vector<Header> headers;
   };
 
-  // `end`: as if so many records stood in it already.
+  // The log starts with the end offset `end`, as if it had that many records.
   explicit FakeEventLog(std::int64_t end = 0) : end_before_(end) {}
   ~FakeEventLog() override;
 
-  // From now on every append is answered so. `unknown` and `not_kept` come with the error, and are not kept.
+  // Every further append gets this receipt. With `unknown` and `not_kept` it also gets the error, and its
+  // records are not in the log.
   void answer(Receipt receipt, Error why = {});
-  // Only the next append is answered so, record by record; several calls queue up.
+  // Only the next append gets these receipts, one for each record. Several calls apply to several appends.
   void answer_next(std::vector<Receipt> each, Error why = {});
-  // From now on appends are taken and not answered…
+  // Further appends wait, without receipts, until release().
   void hold();
-  // …until here: answers what waits, in order, on this thread, and goes back to answering at once.
+  // Reports the receipts of all waiting appends, in order, on this thread. Further appends do not wait.
   void release();
-  // What is larger than this, together with what waits, is answered not_kept, log_full.
+  // Appends that exceed this, together with the waiting ones, get not_kept with log_full.
   void waiting_bytes_max(std::size_t bytes);
-  void set_health(LogHealth health);  // `end` is counted all the same
+  // The fake still counts `end` itself.
+  void set_health(LogHealth health);
 
-  // Every append as it came, kept or not.
+  // Returns every append, kept or not.
   [[nodiscard]] std::vector<EventBatch> appends() const;
-  // What is in the log, in order.
+  // Returns the records in the log, in order.
   [[nodiscard]] std::vector<Kept> kept() const;
+  // Returns the number of waiting appends.
   [[nodiscard]] std::size_t waiting() const;
 
-  void append(EventBatch events, ReceiptCallback receive) override;
+  void append(EventBatch events, ReceiptCallback on_receipts) override;
   [[nodiscard]] LogHealth health() const override;
 
  private:
+  // The receipts that an append will get.
   struct Answer {
     std::vector<Receipt> each;
     Receipt all = Receipt::kept;
@@ -56,15 +60,15 @@ class FakeEventLog final : public EventLog {
   struct Waiting {
     EventBatch events;
     Answer answer;
-    ReceiptCallback receive;
+    ReceiptCallback on_receipts;
   };
 
-  // Under the lock: enters what the answer keeps.
-  Receipts settle(const EventBatch& events, const Answer& answer);
+  // Adds the records that the answer keeps to the log. Under the lock.
+  Receipts apply(const EventBatch& events, const Answer& answer);
 
   const std::int64_t end_before_;
   mutable std::mutex mutex_;
-  Answer standing_;
+  Answer default_answer_;
   std::deque<Answer> next_;
   bool holding_ = false;
   std::deque<Waiting> waiting_;

@@ -1,8 +1,9 @@
-// The stage of the EventLog port's suite on Kafka: librdkafka's mock cluster or a real one.
+// The fixture of the EventLog contract tests on Kafka: librdkafka's mock cluster or a real one.
 #pragma once
 
 #include <memory>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -18,10 +19,20 @@ inline std::unique_ptr<KafkaEventLog> open_log(EventLogOptions options, telemetr
   return std::move(*opened);
 }
 
-class KafkaLogWorld final : public intake::EventLogWorld {
+template <class Log>
+std::unique_ptr<Log> open_as(EventLogOptions options, telemetry::Logger& log) {
+  if constexpr (std::is_same_v<Log, KafkaEventLog>)
+    return open_log(std::move(options), log);
+  else
+    return std::make_unique<Log>(std::move(options), log);
+}
+
+template <class Log>
+class LogWorld final : public intake::EventLogFixture {
  public:
-  // A topic of its own, by its name in `cluster`. `host`: the brokers, where they live in this process.
-  explicit KafkaLogWorld(Cluster cluster, std::unique_ptr<FakeBrokers> host = nullptr)
+  // `cluster.topic` must be a topic that only this fixture uses. `host`: the brokers, if they run in this
+  // process.
+  explicit LogWorld(Cluster cluster, std::unique_ptr<FakeBrokers> host = nullptr)
       : host_(std::move(host)),
         options_{.cluster = std::move(cluster), .partitions = 4, .waiting_bytes_max = 256 * 1024} {
     open();
@@ -32,10 +43,10 @@ class KafkaLogWorld final : public intake::EventLogWorld {
     log_.reset();
     open();
   }
-  std::vector<intake::StandingRecord> standing() override {
-    std::vector<intake::StandingRecord> records;
+  std::vector<intake::StoredRecord> stored_records() override {
+    std::vector<intake::StoredRecord> records;
     for (auto& read : read_topic(options_.cluster.brokers, options_.cluster.topic)) {
-      auto& record = records.emplace_back(intake::StandingRecord{read.key, read.value, {}});
+      auto& record = records.emplace_back(intake::StoredRecord{read.key, read.value, {}});
       for (const auto& [name, value] : read.headers)
         if (name == "weir.replay") record.replay_source = value;
     }
@@ -45,14 +56,15 @@ class KafkaLogWorld final : public intake::EventLogWorld {
 
  private:
   void open() {
-    log_ = open_log(options_, *quiet_);
+    log_ = open_as<Log>(options_, *quiet_);
     EXPECT_TRUE(log_->await_up(std::chrono::seconds{30})) << log_->health().reason;
   }
 
   std::unique_ptr<telemetry::Logger> quiet_ = telemetry::make_silent_logger();
   std::unique_ptr<FakeBrokers> host_;
   const EventLogOptions options_;
-  std::unique_ptr<KafkaEventLog> log_;
+  std::unique_ptr<Log> log_;
 };
+using KafkaLogWorld = LogWorld<KafkaEventLog>;
 
 }  // namespace weir::kafka

@@ -3,16 +3,17 @@
 #include <stdexcept>
 
 #include "base/clock.hpp"
+#include "kafka/errors.hpp"
 #include "kafka/rdkafka_handles.hpp"
 #include "kafka/topic.hpp"
 
-// Wants rdkafka.h before it.
+// Requires rdkafka.h before it.
 #include <librdkafka/rdkafka_mock.h>
 
 namespace weir::kafka {
 namespace {
 
-constexpr std::chrono::milliseconds patience{10'000};
+constexpr std::chrono::milliseconds timeout{10'000};
 constexpr int patience_ms = 10'000;
 
 template <class T>
@@ -33,14 +34,14 @@ struct Bounds {
   std::int64_t start = 0;
   std::int64_t end = 0;
 };
-// A broker that has just come back may not lead its partitions yet: asks until it does.
+// Retries, because a broker that has just restarted may not lead its partitions yet.
 Bounds bounds(rd_kafka_t* client, const std::string& topic, std::int32_t partition) {
-  const MonoTime until = read_clock().mono + patience;
+  const MonoTime until = read_clock().mono + timeout;
   Bounds found;
   while (const auto error = rd_kafka_query_watermark_offsets(client, topic.c_str(), partition, &found.start,
                                                              &found.end, patience_ms)) {
     if (read_clock().mono > until)
-      throw std::runtime_error(error_of(error, "asking for the ends of " + topic).text);
+      throw std::runtime_error(error_of(error, "reading the end offsets of " + topic).text);
   }
   return found;
 }
@@ -66,7 +67,7 @@ FakeBrokers::FakeBrokers(int brokers)
       logger_(telemetry::make_silent_logger()),
       host_(host(*logger_)),
       cluster_(rd_kafka_mock_cluster_new(host_.get(), brokers)) {
-  if (!cluster_) throw std::runtime_error("the mock cluster cannot be made");
+  if (!cluster_) throw std::runtime_error("cannot create the mock cluster");
 }
 
 FakeBrokers::~FakeBrokers() = default;
@@ -113,17 +114,17 @@ void FakeBrokers::set_delay(std::chrono::milliseconds delay) {
 std::vector<ReadRecord> read_topic(const std::string& brokers, const std::string& topic) {
   const auto logger = telemetry::make_silent_logger();
   const auto client = must(open_admin_client({.brokers = brokers, .topic = topic}, *logger));
-  // Before the question, whose answer then tells it of its partitions.
+  // Before describe_topic(), whose metadata then also reaches this handle.
   const TopicHandle handle(rd_kafka_topic_new(client.get(), topic.c_str(), nullptr));
-  const auto facts = must(describe_topic(client.get(), topic, patience));
+  const auto metadata = must(describe_topic(client.get(), topic, timeout));
   std::vector<ReadRecord> records;
-  for (std::int32_t partition = 0; partition < facts.partitions; ++partition) {
+  for (std::int32_t partition = 0; partition < metadata.partitions; ++partition) {
     const auto [start, end] = bounds(client.get(), topic, partition);
     if (start == end) continue;
     rd_kafka_consume_start(handle.get(), partition, start);
     for (std::int64_t next = start; next < end;) {
       const MessageHandle message(rd_kafka_consume(handle.get(), partition, patience_ms));
-      if (!message) throw std::runtime_error("reading " + topic + ": nothing comes");
+      if (!message) throw std::runtime_error("reading " + topic + ": no record arrived in time");
       if (message->err) throw std::runtime_error(error_of(message->err, "reading " + topic).text);
       records.push_back(record_of(*message));
       next = message->offset + 1;

@@ -1,4 +1,5 @@
-// Brokers inside this process, for tests: librdkafka's mock cluster, which refuses and vanishes on request.
+// Brokers inside this process, for tests: librdkafka's mock cluster, which returns errors and disconnects on
+// request.
 #pragma once
 
 #include <chrono>
@@ -14,7 +15,7 @@ struct rd_kafka_mock_cluster_s;
 
 namespace weir::kafka {
 
-// Topics that are asked for come into being. One thread.
+// A topic that a client asks for is created. One thread uses it.
 class FakeBrokers {
  public:
   explicit FakeBrokers(int brokers = 1);
@@ -26,14 +27,14 @@ class FakeBrokers {
   void make_topic(const std::string& name, int partitions);
 
   enum class Api : std::int16_t { produce = 0, list_offsets = 2, metadata = 3, init_producer_id = 22 };
-  // The next `times` requests of this kind are answered with this error (an rd_kafka_resp_err_t).
+  // The next `times` requests with this API key fail with this rd_kafka_resp_err_t.
   void refuse_next(Api api, int error, int times);
   void refuse_no_more(Api api);
-  // Metadata of this topic says so until it is 0.
+  // The metadata of this topic has this error until it is set to 0.
   void refuse_topic(const std::string& name, int error);
-  // All brokers: they drop their connections and take none, or take them again.
+  // All brokers close their connections and accept none, or accept them again.
   void set_up(bool up);
-  // All brokers: how long each answer takes.
+  // All brokers delay each response.
   void set_delay(std::chrono::milliseconds delay);
 
  private:
@@ -52,7 +53,7 @@ struct ReadRecord {
   std::string value;
   std::vector<std::pair<std::string, std::string>> headers;
 };
-// All that a topic holds, of these brokers or real ones; of each partition in order.
+// Returns all records of a topic on mock or real brokers, by partition and offset.
 [[nodiscard]] std::vector<ReadRecord> read_topic(const std::string& brokers, const std::string& topic);
 
 }  // namespace weir::kafka

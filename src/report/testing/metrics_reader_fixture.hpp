@@ -57,8 +57,9 @@ template <class Changes>
 Changes changes_of(const Stored& stored) {
   Changes changes{.windows = stored.windows};
   for (const StoredMinute& minute : stored.unrolled)
-    changes.unrolled.push_back({minute.partition, minute.start});
-  for (const StoredMinute& minute : stored.rolled) changes.rolled.push_back({minute.partition, minute.start});
+    changes.pending_rollups.push_back({minute.partition, minute.start});
+  for (const StoredMinute& minute : stored.rolled)
+    changes.rolled_up.push_back({minute.partition, minute.start});
   for (const auto granularity : tally::all_granularities) {
     if (stored.horizons) changes.horizons.push_back({granularity, stored.horizons->of(granularity)});
   }
@@ -83,7 +84,7 @@ void commit(MetricsStore& store, const Stored& stored, FenceOf fence_of, SetVers
   const auto wrote = store.write(changes_of<Changes>(stored));
   ASSERT_TRUE(wrote.has_value()) << wrote.error().text;
   const auto ended = store.commit();
-  ASSERT_EQ(ended.end, decltype(ended.end)::committed);
+  ASSERT_EQ(ended.status, decltype(ended.status)::committed);
 }
 
 namespace reader_contract {

@@ -52,8 +52,8 @@ inline std::string first_text(Database& database, const std::string& sql) {
   return first;
 }
 
-inline std::vector<commit::StandingLetter> letters_of(Database& database, const std::string& topic) {
-  std::vector<commit::StandingLetter> letters;
+inline std::vector<commit::StoredDeadLetter> letters_of(Database& database, const std::string& topic) {
+  std::vector<commit::StoredDeadLetter> letters;
   const auto optional_blob = [](const Statement& row, int column) -> std::optional<std::string> {
     if (row.is_null(column)) return std::nullopt;
     return std::string(row.blob(column));
@@ -77,34 +77,35 @@ inline std::vector<commit::StandingLetter> letters_of(Database& database, const 
   return letters;
 }
 
-inline commit::Standing read_all_tables(const TestFolder& folder) {
+inline commit::StoreContents read_all_tables(const TestFolder& folder) {
   Database database = open_database(folder);
-  commit::Standing standing;
+  commit::StoreContents contents;
   for_each_row(database,
                "SELECT " + std::string(window_columns) +
                    ", granularity, window_start, partition FROM activity_windows "
                    "ORDER BY granularity, dimension, window_start, partition, value",
                [&](const Statement& row) {
                  constexpr int next = window_column_count;
-                 standing.windows.push_back(window_row(row, static_cast<tally::Granularity>(row.number(next)),
+                 contents.windows.push_back(window_row(row, static_cast<tally::Granularity>(row.number(next)),
                                                        window_start(row.number(next + 1)),
                                                        static_cast<std::int32_t>(row.number(next + 2)))
                                                 .value());
                });
-  for_each_row(
-      database, "SELECT partition, window_start FROM activity_unrolled ORDER BY partition, window_start",
-      [&](const Statement& row) {
-        standing.unrolled.push_back({static_cast<std::int32_t>(row.number(0)), window_start(row.number(1))});
-      });
+  for_each_row(database,
+               "SELECT partition, window_start FROM activity_unrolled ORDER BY partition, window_start",
+               [&](const Statement& row) {
+                 contents.pending_rollups.push_back(
+                     {static_cast<std::int32_t>(row.number(0)), window_start(row.number(1))});
+               });
   for_each_row(database, "SELECT granularity, pruned_to FROM activity_horizon", [&](const Statement& row) {
     const auto granularity = tally::granularity_named(row.text(0)).value();
-    standing.pruned_to[static_cast<std::size_t>(granularity)] = parse_moment(row.text(1)).value();
+    contents.pruned_to[static_cast<std::size_t>(granularity)] = parse_moment(row.text(1)).value();
   });
-  standing.letters = letters_of(database, test_topic);
+  contents.dead_letters = letters_of(database, test_topic);
   for_each_row(
       database, "SELECT timestamp, unique_users, page_view_count FROM user_activity_metrics ORDER BY id",
       [&](const Statement& row) {
-        standing.flushes.push_back({parse_moment(row.text(0)).value(), row.number(1), row.number(2)});
+        contents.flushes.push_back({parse_moment(row.text(0)).value(), row.number(1), row.number(2)});
       });
   for_each_row(database,
                "SELECT " + std::string(tally::ledger_columns) +
@@ -112,13 +113,14 @@ inline commit::Standing read_all_tables(const TestFolder& folder) {
                [&](const Statement& row) {
                  const tally::LedgerRow ledger = ledger_row(row).value();
                  const std::string topic(row.text(15));
-                 if (topic == test_topic) return standing.ledgers.push_back(ledger);
-                 std::vector<commit::StandingLetter> letters = letters_of(database, topic);
-                 std::erase_if(letters,
-                               [&](const auto& each) { return each.letter.partition != ledger.partition; });
-                 standing.retired.push_back({topic, ledger, std::move(letters)});
+                 if (topic == test_topic) return contents.ledgers.push_back(ledger);
+                 std::vector<commit::StoredDeadLetter> letters = letters_of(database, topic);
+                 std::erase_if(letters, [&](const auto& each) {
+                   return each.dead_letter.partition != ledger.partition;
+                 });
+                 contents.archived.push_back({topic, ledger, std::move(letters)});
                });
-  return standing;
+  return contents;
 }
 
 }  // namespace weir::sqlite

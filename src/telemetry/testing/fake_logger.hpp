@@ -1,4 +1,4 @@
-// A log that remembers what it was told, for tests.
+// A Logger that keeps its lines in memory, for tests.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace weir::telemetry {
 
-// Any thread may write and ask.
+// Thread-safe.
 class FakeLogger final : public Logger {
  public:
   void write(Severity severity, std::string_view text, std::initializer_list<Field> fields) override {
@@ -22,28 +22,28 @@ class FakeLogger final : public Logger {
     for (const Field& field : fields) line.append(" ").append(field.name).append("=").append(field.value);
     const std::lock_guard lock(mutex_);
     lines_.push_back(std::move(line));
-    come_.notify_all();
+    line_added_.notify_all();
   }
 
-  // As "warn text name=value name=value", in order.
+  // Returns all lines in order, each in the form "warn text name=value name=value".
   [[nodiscard]] std::vector<std::string> lines() const {
     const std::lock_guard lock(mutex_);
     return lines_;
   }
-  // The first line with that part, once there is one; empty if none comes for `patience`.
+  // Blocks until a line contains `part` and returns the first such line. Returns "" after `timeout`.
   [[nodiscard]] std::string await(std::string_view part,
-                                  std::chrono::seconds patience = std::chrono::seconds{20}) const {
+                                  std::chrono::seconds timeout = std::chrono::seconds{20}) const {
     std::unique_lock lock(mutex_);
     const auto find = [&] {
       return std::ranges::find_if(lines_, [&](const std::string& line) { return line.contains(part); });
     };
-    come_.wait_for(lock, patience, [&] { return find() != lines_.end(); });
+    line_added_.wait_for(lock, timeout, [&] { return find() != lines_.end(); });
     return find() == lines_.end() ? "" : *find();
   }
 
  private:
   mutable std::mutex mutex_;
-  mutable std::condition_variable come_;
+  mutable std::condition_variable line_added_;
   std::vector<std::string> lines_;
 };
 

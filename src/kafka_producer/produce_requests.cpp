@@ -1,0 +1,177 @@
+// Produce requests, and what their responses mean for each batch.
+#include <algorithm>
+
+#include "base/ensure.hpp"
+#include "kafka_producer/producer.hpp"
+#include "kafka_producer/producer_state.hpp"
+#include "kafka_protocol/wire.hpp"
+
+namespace weir::kafka_producer {
+namespace {
+
+using intake::Receipt;
+using kafka_protocol::ErrorCode;
+using kafka_protocol::ProduceVerdict;
+
+constexpr int code_of(ErrorCode error) { return static_cast<int>(error); }
+
+}  // namespace
+
+// Gives the partition its producer id if it has none.
+bool Producer::is_sendable(Partition& partition, MonoTime now) {
+  if (partition.in_flight || partition.retry_at > now || partition.leader == nullptr ||
+      !partition.leader->can_produce(now))
+    return false;
+  if (!partition.producer) {
+    if (!producer_id_) return false;
+    partition.producer = producer_id_;
+    partition.next_sequence = 0;
+  }
+  if (settings_.linger.count() == 0) return true;
+  const Batch& batch = *partition.queue.front();
+  return batch.tries > 0 || partition.queue.size() > 1 || batch.oldest + settings_.linger <= now;
+}
+
+void Producer::encode(Partition& partition, Batch& batch) {
+  batch.first_sequence = partition.next_sequence;
+  batch_writer_.write(batch.records, *partition.producer, batch.first_sequence, batch.encoded);
+}
+
+void Producer::send_batches(Peer& peer, std::span<Partition* const> partitions, Now now) {
+  std::vector<kafka_protocol::RequestWriter::PartitionBatch> batches;
+  batches.reserve(partitions.size());
+  std::size_t bytes = 0;
+  for (Partition* const partition : partitions) {
+    Batch& batch = *partition->queue.front();
+    if (batch.encoded.empty()) encode(*partition, batch);
+    if (!batches.empty() && bytes + batch.encoded.size() > settings_.request_bytes_max) break;
+    bytes += batch.encoded.size();
+    batches.push_back({partition->number, batch.encoded});
+    if (batch.tries++ > 0) ++counts_.retries;
+    partition->in_flight = true;
+    peer.sent.push_back(partition);
+  }
+  peer.is_producing = true;
+  ++counts_.requests;
+  counts_.batches += batches.size();
+  send(peer, kafka_protocol::Api::produce, now.mono,
+       [&](kafka_protocol::RequestWriter& to, std::int32_t correlation) {
+         to.produce(correlation, settings_.topic, batches, settings_.request_timeout);
+       });
+}
+
+void Producer::on_produced(Peer& peer, const kafka_protocol::ProduceResponse& response, Now now) {
+  peer.is_producing = false;
+  peer.throttled_until = now.mono + response.throttle;
+  const auto sent = std::exchange(peer.sent, {});
+  for (Partition* const partition : sent) {
+    const auto result = std::ranges::find(response.partitions, partition->number,
+                                          &kafka_protocol::ProduceResponse::Partition::id);
+    // A partition that the broker left out: nothing is known of its batch.
+    if (result == response.partitions.end())
+      on_batch_result(*partition, code_of(ErrorCode::unknown_server_error), -1, now.mono);
+    else
+      on_batch_result(*partition, code_of(result->error), result->base_offset, now.mono);
+  }
+}
+
+void Producer::on_batch_result(Partition& partition, int error, std::int64_t base_offset, MonoTime now) {
+  partition.in_flight = false;
+  Batch& batch = *partition.queue.front();
+  batch.error = error;
+  const ProduceVerdict verdict = verdict_of(static_cast<ErrorCode>(error));
+  switch (verdict) {
+    case ProduceVerdict::kept:
+      if (base_offset >= 0) written_.push_back({partition.number, base_offset + batch.records.count()});
+      partition.next_sequence = kafka_protocol::sequence_after(batch.first_sequence, batch.records.count());
+      settle_all(batch, Receipt::kept, 0);
+      drop_front(partition);
+      return;
+    case ProduceVerdict::refused:
+      return refuse(partition, error);
+    case ProduceVerdict::sequence_lost:
+      if (batch.maybe_written) return give_up_front(partition, error);
+      forget_sequence(partition);
+      batch.encoded.clear();  // is written again under the next id
+      break;
+    case ProduceVerdict::retry:
+    case ProduceVerdict::retry_elsewhere:
+    case ProduceVerdict::retry_unsure:
+      break;
+  }
+  retry(partition, verdict, error, now);
+}
+
+void Producer::retry(Partition& partition, ProduceVerdict verdict, int error, MonoTime now) {
+  Batch& batch = *partition.queue.front();
+  if (verdict == ProduceVerdict::retry_unsure || verdict == ProduceVerdict::retry_elsewhere)
+    batch.maybe_written = true;
+  const bool nobody_waits = batch.tickets.empty();
+  const bool tried_enough = verdict != ProduceVerdict::retry_elsewhere && batch.tries >= settings_.tries_max;
+  if (nobody_waits || tried_enough) return refuse(partition, error);
+  const auto pause = settings_.retry_pause * (1 << std::min(batch.tries - 1, 8));
+  partition.retry_at = now + std::min(pause, settings_.retry_pause_max);
+  if (verdict == ProduceVerdict::retry_elsewhere) want_metadata(now);
+}
+
+// The last try did not write the batch and there is no further one.
+void Producer::refuse(Partition& partition, int error) {
+  Batch& batch = *partition.queue.front();
+  if (batch.maybe_written) return give_up_front(partition, error);
+  const bool is_too_large =
+      error == code_of(ErrorCode::message_too_large) || error == code_of(ErrorCode::record_list_too_large);
+  if (is_too_large && batch.records.count() > 1 && !batch.tickets.empty()) return split_front(partition);
+  settle_all(batch, Receipt::not_kept, error);
+  drop_front(partition);  // its sequence was not used: the next batch takes it
+}
+
+// The topic's max.message.bytes is smaller than the batch: two halves take its place, and later batches are
+// smaller.
+void Producer::split_front(Partition& partition) {
+  Batch& whole = *partition.queue.front();
+  batch_bytes_max_ = std::min(batch_bytes_max_, std::max<std::size_t>(whole.records.bytes() / 2, 1024));
+  auto first = std::make_unique<Batch>();
+  auto second = std::make_unique<Batch>();
+  std::size_t at = 0;
+  const auto add_to_half = [&](const kafka_protocol::RecordView& record) {
+    Batch& half = at < whole.tickets.size() / 2 ? *first : *second;
+    half.records.add(record.key, record.value, record.headers, record.time);
+    half.tickets.push_back(whole.tickets[at++]);
+  };
+  const WallTime first_time{std::chrono::milliseconds{whole.records.first_time_ms()}};
+  ensure(kafka_protocol::for_each_record(whole.records.encoded(), whole.records.count(), first_time,
+                                         add_to_half),
+         "records that this producer encoded can be read");
+  first->oldest = second->oldest = whole.oldest;
+  whole.tickets.clear();
+  drop_front(partition);
+  partition.queue.push_front(std::move(second));
+  partition.queue.push_front(std::move(first));
+}
+
+// The connection was lost, so the broker may have written what was under way.
+void Producer::on_batches_lost(Peer& peer, MonoTime now) {
+  peer.is_producing = false;
+  for (Partition* const partition : std::exchange(peer.sent, {})) {
+    partition->in_flight = false;
+    Batch& batch = *partition->queue.front();
+    batch.maybe_written = true;
+    batch.error = local_brokers_away;
+    partition->retry_at = now;
+    if (batch.tickets.empty()) give_up_front(*partition, local_timed_out);
+  }
+}
+
+// The batch may be written, now or later, under its sequence: that sequence must never name another batch.
+void Producer::give_up_front(Partition& partition, int error) {
+  settle_all(*partition.queue.front(), Receipt::unknown, error);
+  drop_front(partition);
+  forget_sequence(partition);
+}
+
+void Producer::forget_sequence(Partition& partition) {
+  if (partition.producer == producer_id_) producer_id_.reset();
+  partition.producer.reset();
+}
+
+}  // namespace weir::kafka_producer
