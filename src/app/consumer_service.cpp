@@ -120,7 +120,7 @@ bool ConsumerService::prepare_store() {
     const auto wait = retries.after_failure();
     if (!wait) {
       on_fatal_(1, {ErrorKind::unavailable, prepared.error().code,
-                    "the metrics store was not ready after 10 attempts: " + prepared.error().text});
+                    "the metrics store was not ready after 10 tries: " + prepared.error().text});
       return false;
     }
     if (!wait_unless_stopping(*wait)) return false;

@@ -62,7 +62,7 @@ class Database(cluster.Case):
         self.assertAlmostEqual(time.monotonic() - begun, 55.5, delta=8)
         self.assertIn("10 tries", last_line(consumer))
         self.assertIn(str(port), last_line(consumer))
-        self.assertEqual(len([line for line in warnings(consumer) if "tried again" in line["message"]]), 10)
+        self.assertEqual(len([line for line in warnings(consumer) if "retrying" in line["message"]]), 10)
         self.assert_no_secret(consumer)
 
     def test_a_consumer_starts_when_the_database_appears_within_the_tries(self):
