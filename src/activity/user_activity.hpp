@@ -10,8 +10,8 @@
 
 namespace weir::activity {
 
-// The text of a member of `metadata` that the caller of Decoder::decode() named. A string's text is unescaped,
-// a number's is as it was written, a boolean's is `true` or `false`.
+// The text of a member of `metadata` that the caller of Decoder::decode() named. A string's text is
+// unescaped, a number's is as it was written, a boolean's is `true` or `false`.
 struct MemberText {
   // absent: there is no such member, or it is null, an object or an array.
   enum class Kind : std::uint8_t { absent, string, number, boolean };

@@ -22,7 +22,6 @@
 #include "importer/import.hpp"
 #include "importer/source.hpp"
 #include "importer/weir_client.hpp"
-#include "tally/dimension.hpp"
 #include "tally/granularity.hpp"
 #include "telemetry/logger.hpp"
 
@@ -312,7 +311,7 @@ class CommandLine {
     CommandSpec spec{.name = "stats", .help = "show the numbers of a running Weir"};
     const std::vector<std::string> intervals(tally::granularity_names.begin(),
                                              tally::granularity_names.end());
-    const std::string dimensions = dimensions_in_words();
+    const std::string dimensions = in_words(cli::dimension_choices());
     const std::vector<std::string> formats{"table", "json", "csv"};  // in the order of cli::StatsFormat
     spec.arguments = {
         url_into(stats_url_),
@@ -331,7 +330,7 @@ class CommandLine {
         {.name = "--dimension",
          .help = "top list to show: " + dimensions + " (default: all); may be repeated",
          .expected = dimensions,
-         .take = [this](const std::string& typed) { return read_dimension(typed); },
+         .take = [this](const std::string& typed) { return cli::add_dimension(stats_, typed); },
          .is_repeatable = true},
         {.name = "--limit",
          .help = "maximum number of rows of a top list (default: 10)",
@@ -343,21 +342,6 @@ class CommandLine {
          .take =
              one_of(formats, [this](std::size_t at) { stats_.format = static_cast<cli::StatsFormat>(at); })}};
     commands_.push_back({std::move(spec), [this] { return run_stats(stats_, stats_url_, dependencies_); }});
-  }
-
-  static std::string dimensions_in_words() {
-    std::vector<std::string> names;
-    for (const auto& each : tally::built_in_dimensions)
-      if (each.dimension != tally::Dimension::total) names.emplace_back(each.name);
-    names.emplace_back("a name in DIMENSIONS of that Weir");
-    return in_words(names);
-  }
-
-  // --dimension. Only that Weir knows the names of its DIMENSIONS.
-  bool read_dimension(const std::string& typed) {
-    if (!tally::is_dimension_name(typed) || typed == name_of(tally::Dimension::total)) return false;
-    stats_.dimensions.push_back(typed);
-    return true;
   }
 
   // --limit. Returns false unless the text is a number in the range.

@@ -7,9 +7,9 @@
 
 namespace weir::app {
 
-// Returns 2 if settings are to blame that are well-formed each by itself, 1 for any other error. Only librdkafka
-// knows which of its settings contradict each other; it reports that when a client is created. DIMENSIONS can
-// contradict the database.
+// Returns 2 if settings are to blame that are well-formed each by itself, 1 for any other error. Only
+// librdkafka knows which of its settings contradict each other; it reports that when a client is created.
+// DIMENSIONS can contradict the database.
 [[nodiscard]] inline int exit_code_of(const Error& error) {
   const bool settings = error.code == kafka::code_settings || error.code == commit::code_another_source ||
                         error.code == commit::code_dimensions_full;

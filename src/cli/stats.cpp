@@ -18,6 +18,7 @@
 #include "cli/stats_text.hpp"
 #include "http/client.hpp"
 #include "importer/weir_answer.hpp"
+#include "tally/dimension.hpp"
 
 namespace weir::cli {
 
@@ -248,6 +249,20 @@ Result<std::string> answer(const StatsOptions& options) {
 }
 
 }  // namespace
+
+std::vector<std::string> dimension_choices() {
+  std::vector<std::string> names;
+  for (const auto& each : tally::built_in_dimensions)
+    if (each.dimension != tally::Dimension::total) names.emplace_back(each.name);
+  names.emplace_back("a name in DIMENSIONS of that Weir");
+  return names;
+}
+
+bool add_dimension(StatsOptions& options, const std::string& name) {
+  if (!tally::is_dimension_name(name) || name == name_of(tally::Dimension::total)) return false;
+  options.dimensions.push_back(name);
+  return true;
+}
 
 int run_stats(const StatsOptions& options, std::ostream& out, std::ostream& err) {
   const auto text = answer(options);

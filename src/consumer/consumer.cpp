@@ -13,7 +13,6 @@ namespace {
 
 // After another process wrote a partition's ledger row: time for the group to settle who owns it.
 constexpr std::chrono::milliseconds fence_failure_delay{200};
-
 constexpr std::chrono::seconds tick_interval_max{1};
 
 // Every wall clock is slewed a little. Larger differences are steps; a step of a minute is logged.

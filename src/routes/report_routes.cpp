@@ -197,7 +197,7 @@ constexpr std::array endpoints{
 http::Route make_route(const Endpoint& endpoint, Report& report, BoundedExecutor& executor,
                        std::function<Now()> clock) {
   auto handle = [&endpoint, &report, &executor, clock = std::move(clock)](const http::Request& request,
-                                                                      http::Respond respond) {
+                                                                          http::Respond respond) {
     const http::Query parameters(request.query);
     const bool is_list = endpoint.is_list;
     const auto format = read_format(parameters, is_list);
@@ -229,7 +229,8 @@ http::Route make_route(const Endpoint& endpoint, Report& report, BoundedExecutor
 
 }  // namespace
 
-std::vector<http::Route> report_routes(Report& report, BoundedExecutor& executor, std::function<Now()> clock) {
+std::vector<http::Route> report_routes(Report& report, BoundedExecutor& executor,
+                                       std::function<Now()> clock) {
   std::vector<http::Route> routes;
   for (const Endpoint& endpoint : endpoints) routes.push_back(make_route(endpoint, report, executor, clock));
   return routes;

@@ -32,8 +32,8 @@ class Oracle {
   // What becomes of a record. gone: the log lost it before it was read.
   enum class Verdict : std::uint8_t { tallied, duplicate, dead_lettered, gone };
 
-  // `dedupe`: of one partition. `retention`: as the consumer's settings. `dimensions`: those that the consumers
-  // count besides the built-in ones; of own_dimensions().
+  // `dedupe`: of one partition. `retention`: as the consumer's settings. `dimensions`: those that the
+  // consumers count besides the built-in ones; of own_dimensions().
   Oracle(consumer::DedupeBounds dedupe, const consumer::Retention& retention,
          std::vector<tally::CountedDimension> dimensions)
       : dedupe_(dedupe), retention_(retention), dimensions_(std::move(dimensions)) {}

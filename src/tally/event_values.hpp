@@ -34,8 +34,8 @@ class EventValueReader {
 
   // The value of an own dimension is the text of its source, as UTF-8 without U+0000 and at most
   // limits::own_value_bytes_max bytes long (cut between characters). It is (none) where the source is absent,
-  // empty, or no string, number or boolean. A parameter of the query is percent-decoded; the first one of a name
-  // counts.
+  // empty, or no string, number or boolean. A parameter of the query is percent-decoded; the first one of a
+  // name counts.
   [[nodiscard]] EventValues read(const activity::UserActivity& activity);
 
  private:

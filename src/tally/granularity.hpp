@@ -79,8 +79,8 @@ static_assert(
   return granularities[index_of(granularity)].width;
 }
 
-// The start of the window that contains `moment`. Correct for every year of four digits, where the unit of time
-// holds it. One division; none where the granularity is a constant.
+// The start of the window that contains `moment`. Correct for every year of four digits, where the unit of
+// time holds it. One division; none where the granularity is a constant.
 template <class Unit>
 [[nodiscard]] constexpr WindowStart floor_time_to(Granularity granularity,
                                                   std::chrono::sys_time<Unit> moment) {
