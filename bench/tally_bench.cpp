@@ -3,7 +3,7 @@
 
 #include "activity/decoder.hpp"
 #include "base/hash.hpp"
-#include "bench/events.hpp"
+#include "bench/own_dimensions.hpp"
 #include "tally/sketch.hpp"
 #include "tally/tally.hpp"
 
@@ -32,16 +32,6 @@ void decode_and_tally(benchmark::State& state, const Events& events,
 
 void decode_and_tally_one(benchmark::State& state) { decode_and_tally(state, Events(10'000), {}); }
 BENCHMARK(decode_and_tally_one);
-
-std::vector<tally::CountedDimension> own_dimensions(std::size_t count, tally::DimensionSource::Kind kind) {
-  std::vector<tally::CountedDimension> dimensions;
-  for (std::size_t number = 0; number < count; ++number) {
-    const bool of_query = kind == tally::DimensionSource::Kind::query;
-    dimensions.push_back({tally::Dimension(tally::index_of(tally::first_own_dimension) + number),
-                          {kind, of_query ? parameter_name(number) : member_name(number)}});
-  }
-  return dimensions;
-}
 
 // DIMENSIONS with so many entries, over events that have all members and parameters: what an entry adds is the
 // difference between two lines.
