@@ -21,7 +21,7 @@ RUN apt-get update -qq \
  && install -d -o weir -g weir /var/lib/weir
 COPY scripts/healthy /usr/local/bin/weir-healthy
 COPY --from=build /weir/weir /usr/local/bin/weir
-# A library that the list above lacks ends the build here, not in somebody's cluster.
+# A missing library fails the build here, not at run time.
 RUN weir --version && ! ldd /usr/local/bin/weir | grep 'not found'
 USER weir
 WORKDIR /var/lib/weir

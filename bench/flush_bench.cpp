@@ -6,6 +6,7 @@
 
 #include "bench/events.hpp"
 #include "bench/gathered.hpp"
+#include "bench/own_dimensions.hpp"
 #include "commit/transaction.hpp"
 #include "sqlite/metrics_store.hpp"
 
@@ -33,7 +34,9 @@ class Folder {
 // Events a flush: 100 is the default BATCH_SIZE, 10,000 what a second brings to a busy site.
 void flush_events(benchmark::State& state) {
   const Folder folder;
-  const Events events(20'000);
+  const Events events(20'000, OwnSources::present);
+  const auto dimensions =
+      own_dimensions(static_cast<std::size_t>(state.range(1)), tally::DimensionSource::Kind::metadata);
   auto store =
       sqlite::SqliteMetricsStore::open({.data_dir = folder.path(), .topic = "bench", .group_id = "bench"});
   const WallTime now{std::chrono::milliseconds{1'790'000'300'000}};
@@ -42,7 +45,7 @@ void flush_events(benchmark::State& state) {
   std::size_t from = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    commit::Transaction flush = flush_of(events, from, count, *ledger, now);
+    commit::Transaction flush = flush_of(events, from, count, *ledger, now, dimensions);
     from += count;
     state.ResumeTiming();
 
@@ -56,7 +59,12 @@ void flush_events(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(flush_events)->Arg(100)->Arg(1'000)->Arg(10'000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(flush_events)
+    ->ArgNames({"events", "dimensions"})
+    ->ArgsProduct({{100, 1'000, 10'000}, {0}})
+    ->Args({10'000, 1})
+    ->Args({10'000, 8})
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace weir::bench

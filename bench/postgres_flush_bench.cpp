@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bench/gathered.hpp"
+#include "bench/own_dimensions.hpp"
 #include "postgres/metrics_store.hpp"
 #include "postgres/migrations.hpp"
 #include "support/postgres_server.hpp"
@@ -66,7 +67,9 @@ void flush_events_to_postgres(benchmark::State& state) {
   std::optional<postgres::PostgresMetricsStore> store;
   store.emplace(postgres::MetricsStoreOptions{.connection = settings, .topic = "bench", .group_id = "bench"});
 
-  const Events events(20'000);
+  const Events events(20'000, OwnSources::present);
+  const auto dimensions =
+      own_dimensions(static_cast<std::size_t>(state.range(1)), tally::DimensionSource::Kind::metadata);
   const WallTime now{std::chrono::milliseconds{1'790'000'300'000}};
   tally::LedgerRow ledger = store->open_ledger(0, 0, now).value();
   const std::int64_t pid = observer.writers_pid();
@@ -76,7 +79,7 @@ void flush_events_to_postgres(benchmark::State& state) {
   std::size_t from = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    commit::Transaction flush = flush_of(events, from, count, ledger, now);
+    commit::Transaction flush = flush_of(events, from, count, ledger, now, dimensions);
     from += count;
     state.ResumeTiming();
     commit::run_to_end(flush, *store);
@@ -90,7 +93,12 @@ void flush_events_to_postgres(benchmark::State& state) {
   store.reset();
   state.counters["rows"] = static_cast<double>(observer.rows_changed()) / flushed;
 }
-BENCHMARK(flush_events_to_postgres)->Arg(100)->Arg(1'000)->Arg(10'000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(flush_events_to_postgres)
+    ->ArgNames({"events", "dimensions"})
+    ->ArgsProduct({{100, 1'000, 10'000}, {0}})
+    ->Args({10'000, 1})
+    ->Args({10'000, 8})
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace weir::bench

@@ -3,7 +3,7 @@
 
 #include "activity/decoder.hpp"
 #include "base/hash.hpp"
-#include "bench/events.hpp"
+#include "bench/own_dimensions.hpp"
 #include "tally/sketch.hpp"
 #include "tally/tally.hpp"
 
@@ -11,15 +11,17 @@ namespace weir::bench {
 namespace {
 
 // Decoding is part of the loop, because its views live no longer; decode_one is what to take off.
-void decode_and_tally_one(benchmark::State& state) {
-  const Events events(10'000);
+void decode_and_tally(benchmark::State& state, const Events& events,
+                      const std::vector<tally::CountedDimension>& dimensions) {
   activity::Decoder decoder;
+  tally::EventValueReader values(dimensions);
   tally::Tally tally(std::chrono::days{7});
   const RecordTime record_time{std::chrono::milliseconds{1'790'000'200'000}};
   std::size_t next = 0;
   for (auto _ : state) {
-    const auto decoded = decoder.decode(events.json(next));
-    tally.add(*decoded, murmur3(decoded->user_id).low, record_time);
+    const auto decoded = decoder.decode(events.json(next), values.metadata_members());
+    tally.add({decoded->timestamp, decoded->is_page_view(), values.read(*decoded)},
+              murmur3(decoded->user_id).low, record_time);
     if (++next == events.size()) {
       next = 0;
       tally = tally::Tally(std::chrono::days{7});
@@ -27,7 +29,25 @@ void decode_and_tally_one(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations());
 }
+
+void decode_and_tally_one(benchmark::State& state) { decode_and_tally(state, Events(10'000), {}); }
 BENCHMARK(decode_and_tally_one);
+
+// DIMENSIONS with so many entries, over events that have all members and parameters: what an entry adds is the
+// difference between two lines.
+void decode_and_tally_members(benchmark::State& state) {
+  decode_and_tally(
+      state, Events(10'000, OwnSources::present),
+      own_dimensions(static_cast<std::size_t>(state.range(0)), tally::DimensionSource::Kind::metadata));
+}
+BENCHMARK(decode_and_tally_members)->Arg(0)->Arg(1)->Arg(4)->Arg(8);
+
+void decode_and_tally_parameters(benchmark::State& state) {
+  decode_and_tally(
+      state, Events(10'000, OwnSources::present),
+      own_dimensions(static_cast<std::size_t>(state.range(0)), tally::DimensionSource::Kind::query));
+}
+BENCHMARK(decode_and_tally_parameters)->Arg(0)->Arg(1)->Arg(4)->Arg(8);
 
 std::string text_of(std::size_t number) { return "user-" + std::to_string(number); }
 

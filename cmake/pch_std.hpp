@@ -1,4 +1,4 @@
-// Precompiled for every target: the standard headers that most rooms use.
+// Precompiled for every target: the standard headers that most modules use.
 #include <algorithm>
 #include <array>
 #include <charconv>

@@ -4,19 +4,14 @@
 
 import { Chart } from './chart.js';
 import { showLedger } from './ledger.js';
+import { listsOf, shownLists } from './lists.js';
 import { hashOf, rangeOf, RANGES, seriesOf, viewOf } from './view.js';
 
-/** @import {Answers, Ask, List, Metric, Row, Top, View} from './types.d.ts' */
+/** @import {Answers, Ask, List, Metric, Row, ShownList, View} from './types.d.ts' */
 
 const POLL_MS = 3000;
 /** @type {Record<Metric, string>} */
 const METRICS = { events: 'Events', page_views: 'Page views', unique_users: 'Unique users' };
-/** @type {List[]} */
-const LISTS = [
-  { dimension: 'page', title: 'Pages', sort: 'page_views', unit: 'Views', none: 'No pages yet' },
-  { dimension: 'referrer', title: 'Referrers', sort: 'page_views', unit: 'Views', none: 'No referrers yet' },
-  { dimension: 'activity_type', title: 'Activity', sort: 'events', unit: 'Events', none: 'No activity yet' },
-];
 
 const number = new Intl.NumberFormat('en');
 const percent = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 1 });
@@ -86,13 +81,14 @@ async function askAll(view, signal) {
   const span = { from: range.from, to: range.to };
   /** @type {Record<string, string>} */
   const filter = view.filter ? { [view.filter.dimension]: view.filter.value } : {};
-  const [summary, series, ledger, ...lists] = await Promise.all([
+  const lists = listsOf((await ask('dimensions', {}, signal)).dimensions);
+  const [summary, series, ledger, ...tops] = await Promise.all([
     ask('summary', { ...span, ...filter, compare: 'previous' }, signal),
     seriesOf(askNow, span, filter, range.interval),
     ask('ledger', {}, signal),
-    ...LISTS.map(({ dimension, sort }) => ask('top', { ...span, dimension, sort, limit: '10' }, signal)),
+    ...lists.map(({ dimension, sort }) => ask('top', { ...span, dimension, sort, limit: '10' }, signal)),
   ]);
-  return { view, span, filter, summary, series, ledger, lists };
+  return { view, span, filter, summary, series, ledger, lists: shownLists(lists, tops) };
 }
 
 /** @param {Answers} answers */
@@ -154,11 +150,10 @@ function listRow(list, row, most, view) {
 }
 
 /**
- * @param {List} list
- * @param {Top} answer
+ * @param {ShownList} shown
  * @param {Answers} answers
  */
-function listCard(list, answer, { view, span }) {
+function listCard({ list, answer }, { view, span }) {
   const rows = answer.rows.filter((row) => row[list.sort] > 0);
   const most = rows[0]?.[list.sort] ?? 0;
   const head = element('tr', {}, element('th', { scope: 'col' }, ''), element('th', { scope: 'col' }, list.unit),
@@ -184,7 +179,7 @@ function showScope({ view, summary }) {
   const chip = byId('filter');
   chip.hidden = !view.filter;
   if (!view.filter) return;
-  chip.textContent = `only ${view.filter.dimension.replace('_', ' ')} ${visible(view.filter.value)}  ×`;
+  chip.textContent = `only ${view.filter.dimension.replaceAll('_', ' ')} ${visible(view.filter.value)}  ×`;
   chip.title = 'Show everything again';
 }
 
@@ -201,7 +196,7 @@ function show(all) {
   showTiles(all);
   showChart(all);
   const content = JSON.stringify([view, lists]);
-  if (content !== shown) byId('lists').replaceChildren(...LISTS.map((list, i) => listCard(list, lists[i], all)));
+  if (content !== shown) byId('lists').replaceChildren(...lists.map((one) => listCard(one, all)));
   shown = content;
   showLedger(ledger);
   const keyed = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-key]'));

@@ -29,11 +29,16 @@ export interface LedgerRow extends LedgerSums {
 }
 export interface Ledger { partitions: LedgerRow[]; sums: LedgerSums }
 
-/** A list of the page. */
-export interface List { dimension: string; title: string; sort: 'events' | 'page_views'; unit: string; none: string }
+export interface Dimension { name: string; source: string; since: string | null }
+
+/** A list of the page. `isOwn`: of a dimension that is not built in. */
+export interface List {
+  dimension: string; isOwn: boolean; title: string; sort: 'events' | 'page_views'; unit: string; none: string;
+}
+export interface ShownList { list: List; answer: Top }
 
 /** The answers that one refresh shows. */
 export interface Answers {
   view: View; span: Span; filter: Record<string, string>; summary: Summary; series: Series & { isOne: boolean };
-  ledger: Ledger; lists: Top[];
+  ledger: Ledger; lists: ShownList[];
 }

@@ -7,7 +7,7 @@
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const FILTERS = ['activity_type', 'page', 'referrer'];
+const NO_FILTERS = ['last', 'from', 'to'];  // every other parameter is a dimension
 const DAYS_MAX = 4990;       // days in one series; the API allows 5,000 points
 const SERIES_MAX = 12;       // series in one chart: more than a century of days
 const FIRST_EVENT = Date.UTC(1990, 0, 1);  // the earliest time of an event
@@ -29,7 +29,7 @@ export const RANGES = {
  */
 export function viewOf(hash) {
   const parameters = new URLSearchParams(hash.replace(/^#/, ''));
-  const dimension = FILTERS.find((name) => parameters.get(name));
+  const dimension = [...parameters.keys()].find((name) => !NO_FILTERS.includes(name) && parameters.get(name));
   const filter = dimension ? { dimension, value: parameters.get(dimension) ?? '' } : null;
   // A plus sign of an offset that was not escaped arrives as a space.
   const withPlus = (/** @type {string | null} */ time) => time?.replace(' ', '+') ?? null;

@@ -4,13 +4,13 @@
 #include "activity/decoder.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "activity/json_cursor.hpp"
 #include "activity/rfc3339.hpp"
+#include "activity/white_space.hpp"
 #include "base/json_text.hpp"
 #include "base/limits.hpp"
 
@@ -81,29 +81,6 @@ Member metadata_member_named(std::string_view name) {
 constexpr std::size_t pairwise_names_max = 12;
 constexpr std::size_t shown_name_bytes_max = 64;
 
-// The length of the character at the beginning of `text` if it has Unicode's property White_Space and is not
-// ASCII, else 0.
-std::size_t wide_space_bytes(std::string_view text) {
-  if (static_cast<unsigned char>(text.front()) < 0x80) return 0;
-  constexpr std::array<std::string_view, 19> spaces{
-      "\u0085", "\u00A0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
-      "\u2007", "\u2008", "\u2009", "\u200A", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000"};
-  const auto* const found = std::ranges::find_if(spaces, [&](auto space) { return text.starts_with(space); });
-  return found == spaces.end() ? 0 : found->size();
-}
-
-// Only white space, or empty.
-bool is_blank(std::string_view text) {
-  while (!text.empty()) {
-    const char first = text.front();
-    const bool narrow_space = first == ' ' || (first >= '\t' && first <= '\r');
-    const std::size_t bytes = narrow_space ? 1 : wide_space_bytes(text);
-    if (bytes == 0) return false;
-    text.remove_prefix(bytes);
-  }
-  return true;
-}
-
 std::string describe(const TextRule& rule) {
   std::string text(rule.member);
   text += " must be a string of ";
@@ -115,12 +92,24 @@ std::string describe(const TextRule& rule) {
   return text;
 }
 
+// The members of metadata that the caller named, and what was found of each.
+struct NamedMembers {
+  std::span<const std::string> names;
+  std::span<MemberText> texts;
+
+  [[nodiscard]] MemberText* find(std::string_view name) const {
+    for (std::size_t at = 0; at < names.size(); ++at)
+      if (names[at] == name) return &texts[at];
+    return nullptr;
+  }
+};
+
 // Reads one event. Functions that return bool return false at the first fault, and then `error` is set.
 class EventReader {
  public:
   EventReader(JsonCursor& cursor, std::string& scratch, std::vector<std::string_view>& names,
-              std::string_view partition_key_member)
-      : cursor_(cursor), scratch_(scratch), names_(names), partition_key_member_(partition_key_member) {}
+              NamedMembers named)
+      : cursor_(cursor), scratch_(scratch), names_(names), named_(named) {}
 
   // Exactly one object, and nothing after it.
   bool read_event() {
@@ -133,11 +122,14 @@ class EventReader {
     return check_presence();
   }
 
-  // The partition key may be a member that is read in any case.
-  void copy_partition_key_member() {
-    Metadata& all = activity.metadata;
-    if (partition_key_member_ == "page_url") all.partition_key_member = all.page_url;
-    if (partition_key_member_ == "referrer") all.partition_key_member = all.referrer;
+  // A named member can be one that every event is read for.
+  void copy_named_urls() {
+    for (std::size_t at = 0; at < named_.names.size(); ++at) {
+      const bool is_referrer = named_.names[at] == "referrer";
+      if (!is_referrer && named_.names[at] != "page_url") continue;
+      const auto& text = is_referrer ? activity.metadata.referrer : activity.metadata.page_url;
+      if (text) named_.texts[at] = {.kind = MemberText::Kind::string, .text = *text};
+    }
   }
 
   UserActivity activity;
@@ -187,29 +179,32 @@ class EventReader {
       case referrer:
         return read_optional_text(referrer_rule, activity.metadata.referrer);
       default:
-        if (!partition_key_member_.empty() && name == partition_key_member_)
-          return read_partition_key_member();
+        if (MemberText* const text = named_.find(name)) return read_named(*text);
         return cursor_.skip_value(2) || fail_json();
     }
   }
 
-  // Only a string or a number can be a key.
-  bool read_partition_key_member() {
+  bool read_named(MemberText& out) {
     const char first = cursor_.peek();
     const char* const begin = cursor_.next_bytes();
     if (first == '"') {
       JsonString string;
       if (!cursor_.take_string(string)) return fail_json();
-      activity.metadata.partition_key_member = unescape(string, scratch_).text;
+      const Unescaped unescaped = unescape(string, scratch_);
+      out = {.kind = MemberText::Kind::string,
+             .is_storable = !unescaped.has_nul && !unescaped.has_lone_surrogate,
+             .text = unescaped.text};
       return true;
     }
     if (!cursor_.skip_value(2)) return fail_json();
-    if (first != '-' && (first < '0' || first > '9')) return true;
-    // The text of the number as the client wrote it.
-    constexpr std::string_view of_numbers = "0123456789+-.eE";
+    const bool is_number = first == '-' || (first >= '0' && first <= '9');
+    if (!is_number && first != 't' && first != 'f') return true;
+    // The text of the number or the word as the client wrote it.
+    constexpr std::string_view of_scalars = "0123456789+-.eEtrufals";
     const char* end = begin;
-    while (of_numbers.contains(*end)) ++end;  // the document is valid, so a ',' or '}' follows the number
-    activity.metadata.partition_key_member = {begin, static_cast<std::size_t>(end - begin)};
+    while (of_scalars.contains(*end)) ++end;  // the document is valid: a ',', a '}' or white space follows
+    out = {.kind = is_number ? MemberText::Kind::number : MemberText::Kind::boolean,
+           .text = {begin, static_cast<std::size_t>(end - begin)}};
     return true;
   }
 
@@ -335,7 +330,7 @@ class EventReader {
   JsonCursor& cursor_;
   std::string& scratch_;                  // unescaped texts
   std::vector<std::string_view>& names_;  // of members that are not read, in the open objects
-  const std::string_view partition_key_member_;
+  NamedMembers named_;
   std::uint32_t seen_ = 0;
   bool in_metadata_ = false;
 };
@@ -363,22 +358,28 @@ struct Decoder::Buffers {
   JsonCursor cursor;
   std::string scratch;
   std::vector<std::string_view> names;
+  std::vector<MemberText> members;
 };
 
 Decoder::Decoder() : buffers_(std::make_unique<Buffers>()) {}
 
 Decoder::~Decoder() = default;
 
-Result<UserActivity> Decoder::decode(std::string_view json, std::string_view partition_key_member) {
+Result<UserActivity> Decoder::decode(std::string_view json, std::span<const std::string> members) {
   Buffers& buffers = *buffers_;
   buffers.scratch.clear();
   // Unescaping never lengthens a text, so the views into scratch stay valid for the whole event.
   if (buffers.scratch.capacity() < json.size()) buffers.scratch.reserve(json.size());
   buffers.names.clear();
   if (!buffers.cursor.begin(json)) return std::unexpected(buffers.cursor.error());
-  EventReader reader(buffers.cursor, buffers.scratch, buffers.names, partition_key_member);
+  if (!members.empty()) buffers.members.assign(members.size(), {});
+  EventReader reader(buffers.cursor, buffers.scratch, buffers.names,
+                     {members, std::span(buffers.members).first(members.size())});
   if (!reader.read_event()) return std::unexpected(std::move(reader.error));
-  if (!partition_key_member.empty()) reader.copy_partition_key_member();
+  if (!members.empty()) {
+    reader.copy_named_urls();
+    reader.activity.metadata.members = std::span(buffers.members).first(members.size());
+  }
   return reader.activity;
 }
 

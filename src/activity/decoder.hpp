@@ -16,6 +16,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "activity/user_activity.hpp"
@@ -35,19 +37,18 @@ class Decoder {
 
   // `json` is one event. limits::json_slack_bytes after it must be readable; their values do not matter. The
   // caller bounds its size. The views of the result are valid until the next call and while `json` exists.
-  // `partition_key_member` names the member of metadata whose text is returned in
-  // Metadata::partition_key_member, unescaped; empty: none.
-  //
   // Errors are ErrorKind::invalid. The text names the member, what was expected and what was found. Codes:
   //   not_json, bad_utf8, too_deep, not_an_object, member_repeated,
   //   user_id_missing, activity_type_missing, timestamp_missing,
   //   user_id_invalid, activity_type_invalid, timestamp_invalid, metadata_invalid, message_id_invalid,
   //   page_url_invalid, referrer_invalid
   //
+  // `members` names members of metadata, unescaped, each once, for Metadata::members. They must live until
+  // the next call. They are found in the same pass: one that is a string takes about 10 ns.
+  //
   // About 150 ns for an event of 250 bytes. Linear in the size, and n log n in the number of members of an
   // object.
-  [[nodiscard]] Result<UserActivity> decode(std::string_view json,
-                                            std::string_view partition_key_member = {});
+  [[nodiscard]] Result<UserActivity> decode(std::string_view json, std::span<const std::string> members = {});
 
  private:
   struct Buffers;

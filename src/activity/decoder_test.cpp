@@ -15,18 +15,20 @@ using namespace std::string_literals;
 // would change its meaning if they were read as a part of it.
 class PaddedDecoder {
  public:
-  Result<UserActivity> decode(std::string_view json, std::string_view partition_key_member = {}) {
+  Result<UserActivity> decode(std::string_view json, std::vector<std::string> members = {}) {
+    members_ = std::move(members);
     bytes_ = std::make_unique<char[]>(json.size() + limits::json_slack_bytes);
     std::ranges::copy(json, bytes_.get());
     constexpr std::string_view padding = R"(0"}],"user_id":"u\)";
     for (std::size_t each = 0; each < limits::json_slack_bytes; ++each) {
       bytes_[json.size() + each] = padding[each % padding.size()];
     }
-    return decoder_.decode({bytes_.get(), json.size()}, partition_key_member);
+    return decoder_.decode({bytes_.get(), json.size()}, members_);
   }
 
  private:
   Decoder decoder_;
+  std::vector<std::string> members_;
   std::unique_ptr<char[]> bytes_;
 };
 
@@ -56,27 +58,52 @@ TEST(Decoder, ReadsEachMemberOfAnActivity) {
   EXPECT_EQ(read->message_id, "m-1");
 }
 
-TEST(Decoder, ReadsThePartitionKeyMember) {
+TEST(Decoder, ReadsAMemberOfMetadataThatTheCallerNames) {
+  using enum MemberText::Kind;
   struct Case {
-    std::string_view partition_key_member, members;
-    std::optional<std::string_view> text;
+    std::string name, members;
+    MemberText::Kind kind;
+    std::string_view text;
+    bool is_storable = true;
   };
   for (const Case& each :
-       {Case{"session", R"("a":1,"session":"s\u00e4")", "sä"},
-        Case{"session", R"("session" : -12.50e3 )", "-12.50e3"}, Case{"session", R"("session":"")", ""},
-        Case{"session", R"("session":true)", std::nullopt},
-        Case{"session", R"("session":{"session":"deeper"})", std::nullopt},
-        Case{"session", R"("other":{"session":"deeper"})", std::nullopt},
-        Case{"page_url", R"("page_url":"/a")", "/a"}, Case{"", R"("":"nameless")", std::nullopt}}) {
+       {Case{"session", R"("a":1,"session":"s\u00e4")", string, "sä"},
+        Case{"session", R"("session" : -12.50e3 )", number, "-12.50e3"},
+        Case{"session", R"("session":"")", string, ""}, Case{"session", R"("session":true)", boolean, "true"},
+        Case{"session", R"("session" : false ,"b":1)", boolean, "false"},
+        Case{"session", R"("session":null)", absent, ""}, Case{"session", R"("session":[1])", absent, ""},
+        Case{"session", R"("session":{"session":"deeper"})", absent, ""},
+        Case{"session", R"("other":{"session":"deeper"})", absent, ""},
+        Case{"session", R"("session":"\u0000")", string, std::string_view("\0", 1), false},
+        Case{"session", R"("session":"\ud800")", string, "\xED\xA0\x80", false},
+        Case{"session", R"("\u0073ession":1)", number, "1"},
+        Case{"page_url", R"("page_url":"/a")", string, "/a"},
+        Case{"referrer", R"("referrer":null)", absent, ""},
+        Case{"", R"("":"nameless")", string, "nameless"}}) {
     PaddedDecoder decoder;
-    const auto read = decoder.decode(event_with_metadata(each.members), each.partition_key_member);
+    const auto read = decoder.decode(event_with_metadata(each.members), {each.name});
     ASSERT_TRUE(read) << read.error().text;
-    EXPECT_EQ(read->metadata.partition_key_member, each.text) << each.members;
+    ASSERT_EQ(read->metadata.members.size(), 1U);
+    const MemberText& found = read->metadata.members.front();
+    EXPECT_EQ(found.kind, each.kind) << each.members;
+    EXPECT_EQ(found.text, each.text) << each.members;
+    EXPECT_EQ(found.is_storable, each.is_storable) << each.members;
   }
+}
+
+TEST(Decoder, ReadsNamedMembersInTheOrderOfTheirNames) {
   PaddedDecoder decoder;
-  EXPECT_FALSE(
-      decoder.decode(event(R"(,"session":"not in metadata")"), "session")->metadata.partition_key_member);
-  EXPECT_FALSE(decoder.decode(event_with_metadata(R"("session":-)"), "session"));
+  const auto read =
+      decoder.decode(event_with_metadata(R"("c":3,"a":"1","page_url":"/")"), {"a", "b", "c", "page_url"});
+  ASSERT_TRUE(read) << read.error().text;
+  std::string texts;
+  for (const MemberText& each : read->metadata.members) texts += std::string(each.text) + ";";
+  EXPECT_EQ(texts, "1;;3;/;");
+  EXPECT_EQ(read->metadata.page_url, "/");
+  EXPECT_TRUE(decoder.decode(event(R"(,"a":"not in metadata")"), {"a"})->metadata.members.front().text.empty());
+  EXPECT_FALSE(decoder.decode(event_with_metadata(R"("a":-)"), {"a"}));
+  EXPECT_FALSE(decoder.decode(event_with_metadata(R"("a":1,"a":2)"), {"a"})) << "repeated";
+  EXPECT_TRUE(decoder.decode(event(""))->metadata.members.empty());
 }
 
 TEST(Decoder, LeavesAbsentMembersEmpty) {

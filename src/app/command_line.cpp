@@ -22,6 +22,7 @@
 #include "importer/import.hpp"
 #include "importer/source.hpp"
 #include "importer/weir_client.hpp"
+#include "tally/granularity.hpp"
 #include "telemetry/logger.hpp"
 
 // One table of commands. Each command has its arguments (arguments.hpp) and a function that runs it. take()
@@ -308,8 +309,9 @@ class CommandLine {
 
   void add_stats() {
     CommandSpec spec{.name = "stats", .help = "show the numbers of a running Weir"};
-    const std::vector<std::string> intervals{"minute", "hour", "day"};
-    const std::vector<std::string> dimensions{"page", "referrer", "activity_type"};
+    const std::vector<std::string> intervals(tally::granularity_names.begin(),
+                                             tally::granularity_names.end());
+    const std::string dimensions = in_words(cli::dimension_choices());
     const std::vector<std::string> formats{"table", "json", "csv"};  // in the order of cli::StatsFormat
     spec.arguments = {
         url_into(stats_url_),
@@ -326,10 +328,9 @@ class CommandLine {
          .expected = in_words(intervals),
          .take = one_of(intervals, [this, intervals](std::size_t at) { stats_.interval = intervals[at]; })},
         {.name = "--dimension",
-         .help = "top list to show: " + in_words(dimensions) + "; may be repeated",
-         .expected = in_words(dimensions),
-         .take = one_of(dimensions,
-                        [this, dimensions](std::size_t at) { stats_.dimensions.push_back(dimensions[at]); }),
+         .help = "top list to show: " + dimensions + " (default: all); may be repeated",
+         .expected = dimensions,
+         .take = [this](const std::string& typed) { return cli::add_dimension(stats_, typed); },
          .is_repeatable = true},
         {.name = "--limit",
          .help = "maximum number of rows of a top list (default: 10)",

@@ -26,8 +26,10 @@ constexpr std::chrono::milliseconds log_retry_interval{1000};
 
 // The settings of the environment, in the form that the consumer takes.
 
-consumer::ConsumerSettings consumer_settings(const config::Settings& settings) {
+consumer::ConsumerSettings consumer_settings(const config::Settings& settings,
+                                             const std::vector<tally::CountedDimension>& dimensions) {
   consumer::ConsumerSettings consumer;
+  consumer.dimensions = dimensions;
   consumer.topic = settings.kafka_topic;
   consumer.workers = static_cast<std::size_t>(settings.num_workers);
   consumer.dedupe = {.window = settings.dedup_window, .records = settings.dedup_window_events};
@@ -109,7 +111,11 @@ void ConsumerService::run_start() {
 // Returns false if the process is stopping or must exit.
 bool ConsumerService::prepare_store() {
   consumer::StartRetries retries;
-  for (Result<void> prepared = store_.prepare(); !prepared; prepared = store_.prepare()) {
+  for (auto prepared = try_to_prepare_store(); !prepared; prepared = try_to_prepare_store()) {
+    if (exit_code_of(prepared.error()) == 2) {  // another try cannot help
+      on_fatal_(2, prepared.error());
+      return false;
+    }
     on_store_unavailable(prepared.error());
     const auto wait = retries.after_failure();
     if (!wait) {
@@ -120,6 +126,15 @@ bool ConsumerService::prepare_store() {
     if (!wait_unless_stopping(*wait)) return false;
   }
   return true;
+}
+
+// One try.
+Result<void> ConsumerService::try_to_prepare_store() {
+  if (auto prepared = store_.prepare(); !prepared) return prepared;
+  auto counted = store_.store().register_dimensions(settings_.dimensions, read_clock().wall);
+  if (!counted) return propagate(counted);
+  dimensions_ = *std::move(counted);
+  return {};
 }
 
 // KAFKA_START=latest: stores the end offsets of all partitions as their start, if the topic has no ledger
@@ -155,7 +170,8 @@ void ConsumerService::create_runner(consumer::LogReader& reader) {
   hooks.dead_letter_topic = log_.dead_letter_topic();
   const std::lock_guard lock(mutex_);
   if (!stopping_)
-    runner_.emplace(consumer_settings(settings_), reader, store_.store(), logger_, std::move(hooks));
+    runner_.emplace(consumer_settings(settings_, dimensions_), reader, store_.store(), logger_,
+                    std::move(hooks));
 }
 
 // Blocks for `time`. Returns false at once if the process is stopping.

@@ -78,6 +78,7 @@ class ConsumerService {
   // The start thread. Each step returns false, or an error, if the start must end.
   void run_start();
   [[nodiscard]] bool prepare_store();
+  [[nodiscard]] Result<void> try_to_prepare_store();
   [[nodiscard]] bool retry_until_log_answers(const std::function<Result<void>()>& call);
   [[nodiscard]] Result<void> store_start_offsets(consumer::LogReader& reader);
   void create_runner(consumer::LogReader& reader);
@@ -96,6 +97,7 @@ class ConsumerService {
   const OnFatal on_fatal_;
   const OnStartStored on_start_stored_;
   const std::unique_ptr<NotReadyReader> metrics_reader_;
+  std::vector<tally::CountedDimension> dimensions_;  // of DIMENSIONS; the opening thread's
   report::Report report_;
 
   mutable std::mutex mutex_;  // guards stopping_, start_status_ and the creation of runner_

@@ -2,14 +2,18 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "commit/dimension_registration.hpp"
 #include "kafka/client.hpp"
 
 namespace weir::app {
 
-// Returns 2 if librdkafka refuses the combination of its settings. Only librdkafka knows which settings
-// contradict each other; it reports that when a client is created. Returns 1 for any other error.
+// Returns 2 if settings are to blame that are well-formed each by itself, 1 for any other error. Only
+// librdkafka knows which of its settings contradict each other; it reports that when a client is created.
+// DIMENSIONS can contradict the database.
 [[nodiscard]] inline int exit_code_of(const Error& error) {
-  return error.code == kafka::code_settings ? 2 : 1;
+  const bool settings = error.code == kafka::code_settings || error.code == commit::code_another_source ||
+                        error.code == commit::code_dimensions_full;
+  return settings ? 2 : 1;
 }
 
 }  // namespace weir::app

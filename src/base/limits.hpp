@@ -108,6 +108,9 @@ inline constexpr std::int64_t prune_rows_max = 10'000;
 // --- One window.
 
 inline constexpr std::size_t values_per_window_max = 1000;  // stored values for each dimension and partition
+inline constexpr std::size_t own_dimensions_max = 8;          // counted at once (DIMENSIONS)
+inline constexpr std::size_t own_dimension_number_max = 255;  // of the names that one database ever has
+inline constexpr std::size_t own_value_bytes_max = 256;
 inline constexpr std::size_t sketch_exact_max = 4096;       // users that a sketch counts exactly
 
 // --- One query of the API.

@@ -1,28 +1,75 @@
 #include "base/utf8.hpp"
 
 namespace weir {
+namespace {
 
-// The rows of table 3-7, by the first byte. The second byte has a narrower range after E0 (overlong forms),
-// ED (surrogates), F0 (overlong forms) and F4 (code points above U+10FFFF).
+constexpr std::string_view replacement = "\uFFFD";
+
+// What table 3-7 of Unicode 15 allows after a first byte: the length of the sequence (0: it begins none), and
+// the range of the second byte. Each further byte is 80 to BF. The second byte has a narrower range after E0
+// (overlong forms), ED (surrogates), F0 (overlong forms) and F4 (code points above U+10FFFF).
+struct Lead {
+  std::size_t length = 0;
+  unsigned second_low = 0x80;
+  unsigned second_high = 0xBF;
+};
+
+Lead lead_of(unsigned first) {
+  if (first < 0x80) return {1};
+  if (first >= 0xC2 && first <= 0xDF) return {2};
+  if (first >= 0xE0 && first <= 0xEF)
+    return {3, first == 0xE0 ? 0xA0U : 0x80U, first == 0xED ? 0x9FU : 0xBFU};
+  if (first >= 0xF0 && first <= 0xF4)
+    return {4, first == 0xF0 ? 0x90U : 0x80U, first == 0xF4 ? 0x8FU : 0xBFU};
+  return {};
+}
+
+// How many bytes at the start of `text` are as table 3-7 says, up to a whole sequence.
+std::size_t well_formed_bytes(std::string_view text, const Lead& lead) {
+  if (lead.length == 0) return 0;
+  std::size_t bytes = 1;
+  while (bytes < lead.length && bytes < text.size()) {
+    const unsigned byte = static_cast<unsigned char>(text[bytes]);
+    const unsigned low = bytes == 1 ? lead.second_low : 0x80;
+    const unsigned high = bytes == 1 ? lead.second_high : 0xBF;
+    if (byte < low || byte > high) break;
+    ++bytes;
+  }
+  return bytes;
+}
+
+bool begins_with_surrogate(std::string_view text) {
+  return text.size() >= 3 && text[0] == '\xED' && is_utf8_continuation(text[1]) &&
+         static_cast<unsigned char>(text[1]) >= 0xA0 && is_utf8_continuation(text[2]);
+}
+
+}  // namespace
+
 std::size_t utf8_sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  const auto in = [&](std::size_t at, unsigned low, unsigned high) {
-    return at < text.size() && byte(at) >= low && byte(at) <= high;
-  };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return in(1, 0x80, 0xBF) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const unsigned low = first == 0xE0 ? 0xA0 : 0x80;
-    const unsigned high = first == 0xED ? 0x9F : 0xBF;
-    return in(1, low, high) && in(2, 0x80, 0xBF) ? 3 : 0;
+  const Lead lead = lead_of(static_cast<unsigned char>(text.front()));
+  return well_formed_bytes(text, lead) == lead.length ? lead.length : 0;
+}
+
+std::string_view utf8_prefix(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  std::size_t end = bytes_max;
+  while (end > 0 && bytes_max - end < 3 && is_utf8_continuation(text[end])) --end;
+  return text.substr(0, end);
+}
+
+void append_storable_utf8(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    const Lead lead = lead_of(static_cast<unsigned char>(text.front()));
+    std::size_t bytes = well_formed_bytes(text, lead);
+    if (bytes == lead.length && bytes > 0 && text.front() != '\0') {
+      out += text.substr(0, bytes);
+    } else {
+      out += replacement;
+      if (begins_with_surrogate(text)) bytes = 3;
+      if (bytes == 0) bytes = 1;
+    }
+    text.remove_prefix(bytes);
   }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const unsigned low = first == 0xF0 ? 0x90 : 0x80;
-    const unsigned high = first == 0xF4 ? 0x8F : 0xBF;
-    return in(1, low, high) && in(2, 0x80, 0xBF) && in(3, 0x80, 0xBF) ? 4 : 0;
-  }
-  return 0;
 }
 
 char32_t utf8_code_point(std::string_view sequence) {

@@ -26,5 +26,12 @@ inline constexpr std::string_view utf8_replacement = "\xEF\xBF\xBD";
 // Appends the sequence of a code point up to U+10FFFF. A lone surrogate becomes the three bytes that UTF-8
 // forbids for it, so that a caller who finds them refuses or replaces them.
 void append_utf8(std::string& out, char32_t code_point);
+// Returns the longest prefix of valid UTF-8 that has at most `bytes_max` bytes and ends between characters.
+[[nodiscard]] std::string_view utf8_prefix(std::string_view text, std::size_t bytes_max);
+
+// Appends `text` as a database accepts it: UTF-8 without U+0000. U+FFFD takes the place of each U+0000, of
+// each surrogate (three bytes that begin with ED A0 to ED BF), and of each other maximal part that is not
+// UTF-8 (Unicode 15, section 3.9, "U+FFFD Substitution of Maximal Subparts").
+void append_storable_utf8(std::string& out, std::string_view text);
 
 }  // namespace weir

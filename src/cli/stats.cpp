@@ -18,6 +18,7 @@
 #include "cli/stats_text.hpp"
 #include "http/client.hpp"
 #include "importer/weir_answer.hpp"
+#include "tally/dimension.hpp"
 
 namespace weir::cli {
 
@@ -40,13 +41,18 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
-// Sends requests to the API, each with the range of the options.
+constexpr const char* lacks_member = "the answer lacks a member that an answer of Weir has";
+
+// Sends requests to the API. Those that have a range get the range of the options.
 class ApiClient {
  public:
+  enum class Range : bool { without, with };
+
   ApiClient(http::Client& client, const StatsOptions& options) : client_(client), options_(options) {}
 
   // GET /api/v1/`name`. Every JSON answer to this request has the member `member`; another program's has not.
-  Result<std::string> get(std::string_view name, std::string_view member, const Parameters& parameters) {
+  Result<std::string> get(std::string_view name, std::string_view member, const Parameters& parameters,
+                          Range range = Range::with) {
     std::string path = "/api/v1/" + std::string(name);
     char separator = '?';
     const auto add = [&](std::string_view parameter, const std::string& value) {
@@ -54,8 +60,10 @@ class ApiClient {
       path.append(1, separator).append(parameter).append("=").append(percent_encoded(value));
       separator = '&';
     };
-    add("from", options_.from);
-    add("to", options_.to);
+    if (range == Range::with) {
+      add("from", options_.from);
+      add("to", options_.to);
+    }
     for (const auto& [parameter, value] : parameters) add(parameter, value);
     auto response = client_.send("GET", path, {}, "");
     if (!response) return propagate(response);
@@ -68,7 +76,7 @@ class ApiClient {
  private:
   [[nodiscard]] bool is_answer(const http::Response& response, std::string_view member) const {
     if (response.status != 200) return false;
-    if (options_.format == StatsFormat::csv)
+    if (options_.format == StatsFormat::csv && member != "dimensions")
       return response.header("Content-Type").value_or("").starts_with("text/csv");
     const auto body = importer::object_in(response.body);
     return body && importer::find(*body, {member}) != nullptr;
@@ -85,9 +93,20 @@ struct Answers {
   std::vector<std::string> tops;
 };
 
-std::vector<std::string> dimensions_of(const StatsOptions& options) {
+// The names of the dimensions that are asked for, or of all that this Weir knows.
+Result<std::vector<std::string>> dimensions_of(ApiClient& api, const StatsOptions& options) {
   if (!options.dimensions.empty()) return options.dimensions;
-  return {"page", "referrer", "activity_type"};
+  auto answer = api.get("dimensions", "dimensions", {}, ApiClient::Range::without);
+  if (!answer) return propagate(answer);
+  std::vector<std::string> names;
+  try {
+    const json::value known = json::parse(*answer);
+    for (const json::value& each : known.as_object().at("dimensions").as_array())
+      names.emplace_back(std::string_view(each.as_object().at("name").as_string()));
+  } catch (const std::exception&) {
+    return fail(ErrorKind::invalid, "not_weir", lacks_member);
+  }
+  return names;
 }
 
 Result<std::string> get_series(ApiClient& api, const StatsOptions& options, const std::string& format) {
@@ -108,7 +127,9 @@ Result<Answers> get_all(ApiClient& api, const StatsOptions& options) {
   auto series = get_series(api, options, "json");
   if (!series) return propagate(series);
   answers.series = std::move(*series);
-  for (const auto& dimension : dimensions_of(options)) {
+  const auto dimensions = dimensions_of(api, options);
+  if (!dimensions) return std::unexpected(dimensions.error());
+  for (const auto& dimension : *dimensions) {
     auto top = get_top(api, options, dimension, "json");
     if (!top) return propagate(top);
     answers.tops.push_back(std::move(*top));
@@ -187,8 +208,12 @@ std::string top_table(const json::object& top, std::size_t columns) {
 std::string table_of(const Answers& answers, const StatsOptions& options) {
   auto text = summary_table(json::parse(answers.summary).as_object());
   text += '\n' + series_table(json::parse(answers.series).as_object(), options.columns);
-  for (const auto& top : answers.tops)
-    text += '\n' + top_table(json::parse(top).as_object(), options.columns);
+  for (const auto& answer : answers.tops) {
+    const json::value top = json::parse(answer);
+    // A dimension that is no longer counted stays known and has no rows.
+    if (options.dimensions.empty() && top.as_object().at("rows").as_array().empty()) continue;
+    text += '\n' + top_table(top.as_object(), options.columns);
+  }
   return text;
 }
 
@@ -219,11 +244,25 @@ Result<std::string> answer(const StatsOptions& options) {
   try {
     return table_of(*answers, options);
   } catch (const std::exception&) {
-    return fail(ErrorKind::invalid, "not_weir", "the answer lacks a member that an answer of Weir has");
+    return fail(ErrorKind::invalid, "not_weir", lacks_member);
   }
 }
 
 }  // namespace
+
+std::vector<std::string> dimension_choices() {
+  std::vector<std::string> names;
+  for (const auto& each : tally::built_in_dimensions)
+    if (each.dimension != tally::Dimension::total) names.emplace_back(each.name);
+  names.emplace_back("a name in DIMENSIONS of that Weir");
+  return names;
+}
+
+bool add_dimension(StatsOptions& options, const std::string& name) {
+  if (!tally::is_dimension_name(name) || name == name_of(tally::Dimension::total)) return false;
+  options.dimensions.push_back(name);
+  return true;
+}
 
 int run_stats(const StatsOptions& options, std::ostream& out, std::ostream& err) {
   const auto text = answer(options);

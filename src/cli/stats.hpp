@@ -18,10 +18,16 @@ struct StatsOptions {
   std::string to;        // RFC 3339; empty: now
   std::string interval;  // minute, hour, day; empty: the API chooses
   StatsFormat format = StatsFormat::table;
-  std::vector<std::string> dimensions;  // of the top lists; empty: page, referrer and activity_type
+  std::vector<std::string> dimensions;  // of the top lists; empty: all that Weir knows
   std::size_t limit = 10;               // rows of a top list
   std::size_t columns = 80;             // width of the terminal, for tables
 };
+
+// The dimensions that `--dimension` takes, as the words of its help.
+[[nodiscard]] std::vector<std::string> dimension_choices();
+// Adds a dimension to those of the top lists. Returns false if no Weir can have one of that name. Only the
+// running Weir knows the names in its DIMENSIONS, so it may still refuse.
+bool add_dimension(StatsOptions& options, const std::string& name);
 
 // Prints to `out` and returns the exit code: 0, or 1 with the reason in the last line of `err`. It is 1 if
 // Weir does not answer, refuses a request, or another program answers. Blocks until done.

@@ -34,7 +34,7 @@ class FakeApi {
  private:
   std::vector<http::Route> routes() {
     std::vector<http::Route> routes;
-    for (const auto* path : {"/api/v1/summary", "/api/v1/timeseries", "/api/v1/top"})
+    for (const auto* path : {"/api/v1/summary", "/api/v1/timeseries", "/api/v1/top", "/api/v1/dimensions"})
       routes.push_back({"GET", path, [this, path](const http::Request& request, http::Respond respond) {
                           const std::lock_guard lock(mutex_);
                           asked_.push_back(std::string(request.path) + "?" + std::string(request.query));
@@ -61,6 +61,10 @@ class Stats : public ::testing::Test {
                 {.body = R"({"interval":"hour","points":[)"
                          R"({"time":"2015-05-17T10:00:00Z","events":8,"page_views":1,"unique_users":1},)"
                          R"({"time":"2015-05-17T11:00:00Z","events":4,"page_views":1,"unique_users":1}]})"});
+    api_.answer(
+        "/api/v1/dimensions",
+        {.body = R"({"dimensions":[{"name":"page","source":"metadata.page_url","since":null},)"
+                 R"({"name":"country","source":"metadata.country","since":"2026-01-01T00:00:00Z"}]})"});
     api_.answer("/api/v1/top",
                 {.body = R"({"dimension":"page","rows":[{"value":"/\u001b[31mred","events":7,)"
                          R"("page_views":5,"unique_users":2}],"other":{"events":3,"page_views":1}})"});
@@ -105,13 +109,28 @@ TEST_F(Stats, RequestTheRangeAndTheOptions) {
                  .limit = 3}),
             0);
   const std::string range = "?from=2015-05-17T10:00:00%2B02:00&to=2015-05-18T00:00:00Z";
-  const std::vector<std::string> asked{
-      "/api/v1/summary" + range + "&compare=previous",
-      "/api/v1/timeseries" + range + "&interval=hour&format=json",
-      "/api/v1/top" + range + "&dimension=page&limit=3&format=json",
-      "/api/v1/top" + range + "&dimension=referrer&limit=3&format=json",
-      "/api/v1/top" + range + "&dimension=activity_type&limit=3&format=json"};
+  const std::vector<std::string> asked{"/api/v1/summary" + range + "&compare=previous",
+                                       "/api/v1/timeseries" + range + "&interval=hour&format=json",
+                                       "/api/v1/dimensions?",
+                                       "/api/v1/top" + range + "&dimension=page&limit=3&format=json",
+                                       "/api/v1/top" + range + "&dimension=country&limit=3&format=json"};
   EXPECT_EQ(api_.asked(), asked);
+}
+
+TEST_F(Stats, LeaveOutListsWithoutRowsUnlessTheyAreAskedFor) {
+  api_.answer("/api/v1/top",
+              {.body = R"({"dimension":"left_out","rows":[],"other":{"events":3,"page_views":1}})"});
+  ASSERT_EQ(run({}), 0) << err_.str();
+  EXPECT_FALSE(out_.str().contains("left_out")) << out_.str();
+  ASSERT_EQ(run({.dimensions = {"left_out"}}), 0);
+  EXPECT_TRUE(out_.str().contains("left_out")) << out_.str();
+}
+
+TEST_F(Stats, EndWhereTheDimensionsCannotBeRead) {
+  for (const char* const body : {R"({"dimensions":7})", R"({"dimensions":[{"name":7}]})", R"({"other":1})"}) {
+    api_.answer("/api/v1/dimensions", {.body = body});
+    EXPECT_EQ(run({}), 1) << body;
+  }
 }
 
 TEST_F(Stats, PrintTheAnswersAsOneJsonObject) {

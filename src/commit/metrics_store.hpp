@@ -148,12 +148,6 @@ struct Prune {
   WallTime now{std::chrono::milliseconds{253'402'300'799'000}};  // 9999-12-31T23:59:59Z
 };
 
-// The upper bound of a window's rows: its stored values, one (other) row a dimension, and the total row.
-[[nodiscard]] inline std::int64_t rows_of_window(const tally::StoredValues& stored) {
-  return std::int64_t{stored.activity_type} + stored.page + stored.referrer +
-         static_cast<std::int64_t>(tally::all_dimensions.size());
-}
-
 // The bounds of one read: the number of rows, and the bytes of their values and sketches together.
 struct RowBounds {
   std::size_t rows = limits::step_rows_max;
@@ -239,6 +233,11 @@ class MetricsStore {
                                                               std::int64_t to) = 0;
   // Returns the minutes whose rollup is pending, ascending.
   virtual Result<std::vector<WindowStart>> find_pending_rollups(std::int32_t partition) = 0;
+
+  // Adds the rows of activity_dimensions that are missing, in a transaction of its own. Returns the wanted
+  // dimensions with their numbers. Call it before anything is counted. Errors: those of plan_registration().
+  virtual Result<std::vector<tally::CountedDimension>> register_dimensions(
+      std::span<const tally::OwnDimension> wanted, WallTime now) = 0;
 
   // Begins a transaction. Its first statement locks the ledger rows that match their fences and adds 1 to
   // their version. Returns the partitions of these rows. Another process has written the other rows since.

@@ -1,35 +1,18 @@
 #include "commit/replay.hpp"
 
 #include "base/ensure.hpp"
-#include "base/hash.hpp"
 
 namespace weir::commit {
-namespace {
 
-std::optional<std::string> copy_of(const std::optional<std::string_view>& text) {
-  return text ? std::optional<std::string>(*text) : std::nullopt;
+KeptEvent::KeptEvent(const tally::CountedEvent& event, std::uint64_t user_hash, RecordTime record_time)
+    : at_(event.at), is_page_view_(event.is_page_view), user_hash_(user_hash), record_time_(record_time) {
+  for (const auto& [dimension, text] : event.values) values_.push_back({dimension, std::string(text)});
 }
 
-}  // namespace
-
-KeptEvent::KeptEvent(const activity::UserActivity& activity, RecordTime record_time)
-    : user_hash_(murmur3(activity.user_id).low),
-      activity_type_(activity.activity_type),
-      page_url_(copy_of(activity.metadata.page_url)),
-      referrer_(copy_of(activity.metadata.referrer)),
-      timestamp_(activity.timestamp),
-      record_time_(record_time) {}
-
 void KeptEvent::add_to(tally::Tally& tally) const {
-  // The tally uses the hash of the user_id, so the text is not kept.
-  activity::UserActivity activity{.user_id = {},
-                                  .activity_type = activity_type_,
-                                  .timestamp = timestamp_,
-                                  .metadata = {},
-                                  .message_id = {}};
-  if (page_url_) activity.metadata.page_url = *page_url_;
-  if (referrer_) activity.metadata.referrer = *referrer_;
-  tally.add(activity, user_hash_, record_time_);
+  std::vector<tally::EventValue> values;
+  for (const auto& [dimension, text] : values_) values.push_back({dimension, text});
+  tally.add({.at = at_, .is_page_view = is_page_view_, .values = values}, user_hash_, record_time_);
 }
 
 void ReplaySettlement::locked(std::span<const DeadLetterId> sources,

@@ -22,7 +22,6 @@
 #include <string>
 #include <vector>
 
-#include "activity/user_activity.hpp"
 #include "base/clock.hpp"
 #include "commit/metrics_store.hpp"
 #include "tally/tally.hpp"
@@ -41,15 +40,19 @@ struct Counts {
 // The members of an event that a Tally needs. Owns its texts, so it outlives the bytes of the record.
 class KeptEvent {
  public:
-  KeptEvent(const activity::UserActivity& activity, RecordTime record_time);
+  KeptEvent(const tally::CountedEvent& event, std::uint64_t user_hash, RecordTime record_time);
   void add_to(tally::Tally& tally) const;
 
  private:
+  struct KeptValue {
+    tally::Dimension dimension;
+    std::string text;
+  };
+
+  EventTime at_;
+  bool is_page_view_;
+  std::vector<KeptValue> values_;
   std::uint64_t user_hash_;
-  std::string activity_type_;
-  std::optional<std::string> page_url_;
-  std::optional<std::string> referrer_;
-  EventTime timestamp_;
   RecordTime record_time_;
 };
 

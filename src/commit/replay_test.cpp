@@ -7,10 +7,12 @@ namespace {
 
 const DeadLetterId letter{"the-topic", 0, 5};
 
+constexpr tally::Dimension country = tally::first_own_dimension;
+
 KeptEvent event() {
-  return {
-      {.user_id = "anna", .activity_type = "page_view", .timestamp = {}, .metadata = {}, .message_id = {}},
-      RecordTime{}};
+  const std::string text = "DE";  // dies before the event is counted
+  const std::array values{tally::EventValue{tally::Dimension::total, {}}, tally::EventValue{country, text}};
+  return {{.is_page_view = true, .values = values}, 7, RecordTime{}};
 }
 
 Replay good() { return {.offset = 8, .source = letter, .event = event(), .dead_letter = {}}; }
@@ -111,6 +113,10 @@ TEST(Replay, LeavesTheTallyOfTheBatchUnchanged) {
   ASSERT_TRUE(outcome.tally.has_value());
   EXPECT_EQ(outcome.tally->events(), 2);
   EXPECT_EQ(outcome.tally->page_views(), 2);
+  ASSERT_EQ(outcome.tally->deltas().size(), 2U);
+  EXPECT_EQ(outcome.tally->deltas()[1].dimension, country);
+  EXPECT_EQ(outcome.tally->deltas()[1].value, "DE");
+  EXPECT_EQ(outcome.tally->deltas()[1].events, 2);
   EXPECT_EQ(outcome.tally->users().size(), 1U);
 }
 

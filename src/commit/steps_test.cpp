@@ -5,6 +5,7 @@
 #include "commit/flush.hpp"
 #include "commit/roll_up.hpp"
 #include "commit/testing/fake_metrics_store.hpp"
+#include "tally/event_values.hpp"
 
 namespace weir::commit {
 namespace {
@@ -59,7 +60,9 @@ class Steps : public testing::Test {
         activity.timestamp = now - (crowded ? minutes{0} : minutes{random() % 180});
         if (random() % 50 == 0) activity.timestamp = now - hours{24 * 30};  // only in its hour and day
         activity.metadata.page_url = page;
-        part.tally.add(activity, murmur3(user).low, record_time);
+        tally::EventValueReader values;
+        part.tally.add({activity.timestamp, activity.is_page_view(), values.read(activity)},
+                       murmur3(user).low, record_time);
       }
       part.counts = {.read = 1500, .tallied = 1500};
       part.next_offset = 1500;

@@ -19,6 +19,12 @@ std::string name_and_value(const Variable& variable, std::string_view name, std:
   return out;
 }
 
+// What is wrong with a refused text, as an addition to what was expected.
+std::string fault_of(const ValueSpec& form, std::string_view text) {
+  const std::string why = form.fault == nullptr || text.empty() ? "" : form.fault(text);
+  return why.empty() ? why : "; " + why;
+}
+
 class Loader {
  public:
   explicit Loader(const Sources& sources) : sources_(sources) {
@@ -84,7 +90,8 @@ class Loader {
     // How the value appears in errors.
     const auto shown = [&] { return name_and_value(variable, found.name, found.text); };
     if (found.text.empty() || !variable.value_spec.read(found.text, loaded_.settings)) {
-      add_error(found.name, shown() + ": expected " + variable.value_spec.expected());
+      add_error(found.name, shown() + ": expected " + variable.value_spec.expected() +
+                                fault_of(variable.value_spec, found.text));
       return;
     }
     // The default of an unsupported setting changes nothing, so it is accepted.

@@ -13,6 +13,7 @@
 #include "base/limits.hpp"
 #include "consumer/on_offset_gone.hpp"
 #include "intake/partition_key.hpp"
+#include "tally/dimension.hpp"
 #include "telemetry/logger.hpp"
 
 namespace weir::config {
@@ -83,6 +84,7 @@ struct Settings {
   // A repeated message_id is recognized within both bounds. The number of events is over all partitions.
   std::chrono::seconds dedup_window{600};
   std::int64_t dedup_window_events = 1'000'000;
+  std::vector<tally::OwnDimension> dimensions;
   consumer::OnOffsetGone on_offset_gone = consumer::OnOffsetGone::stop;
   // How long a row is kept after the later of its last write and its window's end; 0: forever.
   std::chrono::days retention_minute{7};

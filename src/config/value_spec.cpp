@@ -12,16 +12,6 @@ std::string range_in_words(std::int64_t least, std::int64_t most) {
   return "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
 }
 
-// "debug, info, warn or error"
-std::string choices_in_words(std::span<const std::string_view> words) {
-  std::string out;
-  for (std::size_t at = 0; at < words.size(); ++at) {
-    if (at > 0) out.append(at + 1 == words.size() ? " or " : ", ");
-    out.append(words[at]);
-  }
-  return out;
-}
-
 bool is_topic_name(std::string_view text) {
   constexpr std::size_t topic_bytes_max = 249;
   const auto is_allowed = [](char c) {

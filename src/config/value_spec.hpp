@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "base/decimal.hpp"
+#include "base/words.hpp"
 #include "config/settings.hpp"
 
 namespace weir::config {
@@ -22,6 +23,8 @@ struct ValueSpec {
   bool (*read)(std::string_view text, Settings& into) = nullptr;
   // Completes "expected …": "a whole number from 1 to 65535".
   std::string (*expected)() = nullptr;
+  // What is wrong with a text that was refused, where `expected` alone does not say it. May be null.
+  std::string (*fault)(std::string_view text) = nullptr;
 };
 
 // "a whole number from 1 to 65535"
@@ -78,7 +81,6 @@ inline constexpr ValueSpec checked_number{
     [] { return range_in_words(least, most); }};
 
 // "a, b or c"
-[[nodiscard]] std::string choices_in_words(std::span<const std::string_view> words);
 
 // One of a few words. Words::all has the word of each enumerator at the enumerator's number.
 template <auto member, class Words>

@@ -6,6 +6,7 @@
 
 #include "base/limits.hpp"
 #include "base/secret_name.hpp"
+#include "config/dimension_list.hpp"
 #include "config/kafka_property.hpp"
 #include "postgres/connection_settings.hpp"
 
@@ -122,6 +123,18 @@ constexpr ValueSpec cors_origins{[](std::string_view text, Settings& into) {
                                        "*, or a list of web origins like https://shop.example, separated by "
                                        "commas: lower case, no path, no space");
                                  }};
+
+constexpr ValueSpec dimensions{[](std::string_view text, Settings& into) {
+                                 auto list = parse_dimension_list(text);
+                                 if (!list) return false;
+                                 into.dimensions = *std::move(list);
+                                 return true;
+                               },
+                               dimension_list_expected,
+                               [](std::string_view text) {
+                                 const auto list = parse_dimension_list(text);
+                                 return list ? std::string() : list.error();
+                               }};
 
 constexpr ValueSpec compression{[](std::string_view text, Settings& into) {
                                   if (std::ranges::find(Codecs::all, text) == Codecs::all.end()) return false;
@@ -246,6 +259,8 @@ constexpr std::array table{
              "networks of proxies whose X-Forwarded-For is used"},
     Variable{"SCHEMA_DIR", "", "", any_text, refused, serving, false,
              "folder with JSON schemas of activity types"},
+    Variable{"DIMENSIONS", "", "", dimensions, full, counting, false,
+             "dimensions that are counted besides activity_type, page and referrer"},
     Variable{"DEDUP_WINDOW_SEC", "600", "", number<&Settings::dedup_window, 1, 30L * 86400>, full, serving,
              false, "seconds for which a repeated message_id is recognized"},
     Variable{"DEDUP_WINDOW_EVENTS", "1000000", "", number<&Settings::dedup_window_events, 1, 100 * million>,

@@ -46,6 +46,7 @@ TEST(Variables, AreTheDocumentedOnes) {
                                                  "RATE_LIMIT_BURST",
                                                  "TRUSTED_PROXIES",
                                                  "SCHEMA_DIR",
+                                                 "DIMENSIONS",
                                                  "DEDUP_WINDOW_SEC",
                                                  "DEDUP_WINDOW_EVENTS",
                                                  "RETENTION_MINUTE_DAYS",

@@ -13,7 +13,6 @@ namespace {
 
 // After another process wrote a partition's ledger row: time for the group to settle who owns it.
 constexpr std::chrono::milliseconds fence_failure_delay{200};
-
 constexpr std::chrono::seconds tick_interval_max{1};
 
 // Every wall clock is slewed a little. Larger differences are steps; a step of a minute is logged.
@@ -194,6 +193,7 @@ void Consumer::set_open(std::int32_t partition, AssignedPartition& assigned, Ope
                                    .dlq_enabled = settings_.dlq_enabled,
                                    .dedupe = opened.dedupe,
                                    .minute_retention = settings_.commits.retention.minute,
+                                   .dimensions = settings_.dimensions,
                                    .event_bytes_max = settings_.event_bytes_max,
                                    .batch = scheduler_.batch_bounds()};
   assigned.state = AssignedPartition::State::open;

@@ -55,6 +55,8 @@ struct ConsumerSettings {
   OnOffsetGone on_offset_gone = OnOffsetGone::stop;
   // Whether dead letters are copied to a DeadLetterTopic.
   bool dlq_enabled = false;
+  // Those of DIMENSIONS, with the numbers that the store assigned.
+  std::vector<tally::CountedDimension> dimensions;
   std::size_t event_bytes_max = limits::event_bytes_default;
   CommitSchedulerSettings commits;
   BacklogBounds backlog;

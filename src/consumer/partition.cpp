@@ -28,6 +28,7 @@ RecordTime lateness_time(const RecordView& record, ReadTime at) {
 
 Partition::Partition(OpenedPartition opened, const PartitionSettings& settings, MonoTime now)
     : settings_(settings),
+      values_(settings.dimensions),
       ledger_(opened.ledger),
       live_from_(opened.ledger.next_offset),
       dedupe_(settings.dedupe.window, settings.dedupe.records),
@@ -119,7 +120,7 @@ Result<activity::UserActivity> Partition::validate(const RecordView& record,
                 "the event has " + std::to_string(record.value->size()) + " bytes, at most " +
                     std::to_string(settings_.event_bytes_max) + " are allowed");
   }
-  Result<activity::UserActivity> activity = decoder.decode(*record.value);
+  Result<activity::UserActivity> activity = decoder.decode(*record.value, values_.metadata_members());
   if (!activity) return activity;
   Result<void> in_time = activity::check_time_of_record(*activity, record.time);
   if (!in_time) return propagate(in_time);
@@ -133,7 +134,12 @@ void Partition::count_activity(const RecordView& record, const activity::UserAct
     return;
   }
   ++open_.counts.tallied;
-  open_.tally.add(activity, murmur3(activity.user_id).low, lateness_time(record, at));
+  open_.tally.add(counted(activity), murmur3(activity.user_id).low, lateness_time(record, at));
+}
+
+tally::CountedEvent Partition::counted(const activity::UserActivity& activity) {
+  return {
+      .at = activity.timestamp, .is_page_view = activity.is_page_view(), .values = values_.read(activity)};
 }
 
 // Whether a replay counts depends on the state of its dead letter, which only the flush can lock. The batch
@@ -146,7 +152,7 @@ void Partition::count_replay(const RecordView& record, commit::DeadLetterId sour
   if (!activity)
     replay.dead_letter = reject(record, std::move(activity).error());
   else if (!is_duplicate(*activity)) {
-    replay.event.emplace(*activity, lateness_time(record, at));
+    replay.event.emplace(counted(*activity), murmur3(activity->user_id).low, lateness_time(record, at));
     open_.dead_letter_bytes += record.value->size();
   }
 }

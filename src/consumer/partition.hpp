@@ -51,6 +51,8 @@ struct PartitionSettings {
   DedupeBounds dedupe;
   // An event that is older than this at its record's time is counted by hour and day only. 0: no limit.
   std::chrono::days minute_retention{7};
+  // Counted besides the built-in ones.
+  std::vector<tally::CountedDimension> dimensions;
   // A larger event is a dead letter.
   std::size_t event_bytes_max = limits::event_bytes_default;
   // A batch of this size is sealed, and the next one begins.
@@ -144,6 +146,7 @@ class Partition {
   [[nodiscard]] Result<activity::UserActivity> validate(const RecordView& record,
                                                         activity::Decoder& decoder) const;
   void count_activity(const RecordView& record, const activity::UserActivity& activity, ReadTime at);
+  [[nodiscard]] tally::CountedEvent counted(const activity::UserActivity& activity);
   void count_replay(const RecordView& record, commit::DeadLetterId source,
                     Result<activity::UserActivity> activity, ReadTime at);
   [[nodiscard]] bool is_duplicate(const activity::UserActivity& activity);
@@ -156,6 +159,7 @@ class Partition {
   void move_open_batch_to_sealed();
 
   PartitionSettings settings_;
+  tally::EventValueReader values_;
   tally::LedgerRow ledger_;
   // The ledger's next_offset when this object was created.
   std::int64_t live_from_ = 0;

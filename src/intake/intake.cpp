@@ -32,14 +32,25 @@ Error event_too_large(std::size_t bytes_max) {
           "the event is larger than " + std::to_string(bytes_max) + " bytes"};
 }
 
+// The member of metadata that the decoder must find for the key.
+std::span<const std::string> key_members(const PartitionKey& key) {
+  if (key.kind != PartitionKey::Kind::metadata) return {};
+  return {&key.member, 1};
+}
+
+// Only a string or a number can be a key.
+std::string_view key_text(const activity::MemberText& member) {
+  using enum activity::MemberText::Kind;
+  return member.kind == string || member.kind == number ? member.text : std::string_view();
+}
+
 // Decodes one event and checks whether it is accepted. A too large event is decoded all the same, up to
 // event_bytes_read_max(): another error in it helps its sender more than its size.
-Result<UserActivity> check_event(activity::Decoder& decoder, std::string_view json,
-                                 std::string_view partition_key_member, WallTime now,
+Result<UserActivity> check_event(activity::Decoder& decoder, std::string_view json, WallTime now,
                                  const IntakeSettings& settings) {
   if (json.size() > settings.event_bytes_read_max())
     return std::unexpected(event_too_large(settings.event_bytes_max));
-  auto activity = decoder.decode(json, partition_key_member);
+  auto activity = decoder.decode(json, key_members(settings.partition_key));
   if (!activity) return activity;
   if (json.size() > settings.event_bytes_max)
     return std::unexpected(event_too_large(settings.event_bytes_max));
@@ -249,11 +260,6 @@ bool Intake::refuse_if_draining(OutcomeCallback& done) {
   return true;
 }
 
-std::string_view Intake::partition_key_member() const {
-  const PartitionKey& key = settings_.partition_key;
-  return key.kind == PartitionKey::Kind::metadata ? std::string_view(key.member) : std::string_view();
-}
-
 std::string_view Intake::key_of(const UserActivity& activity) const {
   switch (settings_.partition_key.kind) {
     case PartitionKey::Kind::user_id:
@@ -261,8 +267,8 @@ std::string_view Intake::key_of(const UserActivity& activity) const {
     case PartitionKey::Kind::activity_type:
       return activity.activity_type;
     case PartitionKey::Kind::metadata:
-      if (const auto member = activity.metadata.partition_key_member.value_or(""); !member.empty())
-        return member.substr(0, limits::user_id_bytes_max);
+      if (const auto text = key_text(activity.metadata.members.front()); !text.empty())
+        return text.substr(0, limits::user_id_bytes_max);
       break;
     case PartitionKey::Kind::none:
       break;
@@ -274,7 +280,7 @@ std::string_view Intake::key_of(const UserActivity& activity) const {
 void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallTime now,
                         OutcomeCallback done) {
   if (refuse_if_draining(done)) return;
-  auto activity = check_event(decoder, body, partition_key_member(), now, settings_);
+  auto activity = check_event(decoder, body, now, settings_);
   if (!activity) return reject_request(done, std::move(activity).error());
   const std::string_view key = key_of(*activity);
   Batch batch{.is_one = true};
@@ -295,7 +301,7 @@ void Intake::accept_batch(activity::Decoder& decoder, ItemReader& items, WallTim
     if (!*item) break;
     const auto& [index, event, rejection] = **item;
     auto activity = rejection ? Result<UserActivity>(std::unexpected(*rejection))
-                              : check_event(decoder, event, partition_key_member(), now, settings_);
+                              : check_event(decoder, event, now, settings_);
     if (!activity) state_->counts.rejected.add(activity.error().code);
     if (activity) {
       add_record(batch.events, key_of(*activity), event);

@@ -146,7 +146,6 @@ class Intake {
 
   [[nodiscard]] bool refuse_if_draining(OutcomeCallback& done);
   [[nodiscard]] std::string_view key_of(const activity::UserActivity& activity) const;
-  [[nodiscard]] std::string_view partition_key_member() const;
   void append_to_log(Batch batch, OutcomeCallback done);
   [[nodiscard]] std::optional<Breaker::Epoch> pass_breaker(OutcomeCallback& done);
   void reject_request(OutcomeCallback& done, Error why);

@@ -99,6 +99,12 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
         });
   }
 
+  Result<std::vector<tally::KnownDimension>> dimensions() override {
+    auto rows = session_->run(reader_sql::dimensions);
+    if (!rows) return propagate(rows);
+    return known_dimensions(*rows);
+  }
+
   Result<std::vector<tally::LedgerRow>> ledger() override {
     auto rows = session_->run(reader_sql::ledgers, std::move(Parameters().add(topic_)));
     if (!rows) return propagate(rows);
@@ -117,7 +123,7 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
     return fetch_all(declared, fetch, parameters_of(query, pending_rollup),
                      query.with_users ? reader_sql::rows_with_users_max : reader_sql::rows_of_counts_max,
                      [&](const Rows& rows, int row) {
-                       take({.start = report::floor_to(query.granularity, window_start(rows, row, 0)),
+                       take({.start = tally::floor_to(query.granularity, window_start(rows, row, 0)),
                              .partition = static_cast<std::int32_t>(rows.number(row, 1)),
                              .value = rows.bytes(row, 2),
                              .events = rows.number(row, 3),

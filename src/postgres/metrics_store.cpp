@@ -111,7 +111,11 @@ Result<commit::PendingRows> PostgresMetricsStore::read_pending_rows(std::int32_t
   if (!answers) return propagate(answers);
   const Rows& rows = answers->front();
   commit::PendingRows found{.rows = {}, .minutes_read = looked_at};
-  for (int row = 0; row < rows.count(); ++row) found.rows.push_back(window_row(rows, row));
+  for (int row = 0; row < rows.count(); ++row) {
+    auto window = window_row(rows, row);
+    if (!window) return std::unexpected(give_up(std::move(window).error()));
+    found.rows.push_back(*std::move(window));
+  }
   // Fewer rows than there are: the minute of the last one may not be complete.
   if (rows.count() > 0 && rows.number(0, window_column_count) > rows.count()) {
     const auto last = std::ranges::find(minutes, found.rows.back().key.start);

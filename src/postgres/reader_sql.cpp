@@ -99,6 +99,10 @@ const Statement begin{"", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
 const Statement horizons{"weir_horizons", "SELECT granularity, pruned_to FROM activity_horizon", "tm",
                          "activity_horizon"};
 
+const Statement dimensions{
+    "weir_dimensions", "SELECT " + std::string(dimension_columns) + " FROM activity_dimensions ORDER BY id",
+    dimension_kinds, "activity_dimensions"};
+
 const Statement ledgers{"weir_ledgers",
                         "SELECT " + std::string(tally::ledger_columns) +
                             " FROM activity_ledger WHERE topic = $1::text ORDER BY partition",

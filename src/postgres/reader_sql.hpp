@@ -17,9 +17,10 @@ namespace weir::postgres {
 
 namespace reader_sql {
 
-extern const Statement begin;     // a snapshot: REPEATABLE READ READ ONLY
-extern const Statement horizons;  // granularity, pruned_to
-extern const Statement ledgers;   // tally::ledger_columns of each partition
+extern const Statement begin;       // a snapshot: REPEATABLE READ READ ONLY
+extern const Statement horizons;    // granularity, pruned_to
+extern const Statement dimensions;  // dimension_columns, by number; without a topic
+extern const Statement ledgers;     // tally::ledger_columns of each partition
 
 // Rows of one granularity and dimension, in any order: window_start, partition, value, events, page_views
 // and, if wanted, users. Where the scan is of what is pending roll-up, window_start is that of the minute. $2

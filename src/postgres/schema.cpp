@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "tally/granularity.hpp"
+
 namespace weir::postgres {
 namespace {
 
@@ -100,27 +102,38 @@ INSERT INTO activity_horizon VALUES
 // Offsets before it were left out (KAFKA_START=latest); NULL if there are none.
 constexpr std::string_view counted_from = "ALTER TABLE activity_ledger ADD COLUMN counted_from BIGINT";
 
-constexpr std::array migrations{tables, counted_from};
+// Dimensions get a source, and the counts of stored values one column for all dimensions.
+constexpr std::string_view own_dimensions = R"sql(
+ALTER TABLE activity_dimensions RENAME COLUMN number TO id;
+ALTER TABLE activity_dimensions ADD COLUMN source TEXT NOT NULL DEFAULT '', ADD COLUMN since TIMESTAMPTZ;
+ALTER TABLE activity_windows ADD COLUMN stored_values TEXT COLLATE "C", ADD COLUMN stored_rows INTEGER;
+UPDATE activity_windows SET
+  stored_rows = 4 + coalesce(stored_activity_types, 0) + coalesce(stored_pages, 0) + coalesce(stored_referrers, 0),
+  stored_values = concat_ws(',',
+    CASE WHEN stored_activity_types > 0 THEN '1=' || stored_activity_types END,
+    CASE WHEN stored_pages > 0 THEN '2=' || stored_pages END,
+    CASE WHEN stored_referrers > 0 THEN '3=' || stored_referrers END)
+WHERE granularity IN (0, 1, 2) AND dimension = 0;
+ALTER TABLE activity_windows DROP COLUMN stored_activity_types, DROP COLUMN stored_pages,
+  DROP COLUMN stored_referrers)sql";
 
-struct View {
-  std::string_view name;         // of the view
-  std::string_view granularity;  // as in activity_horizon
-  std::string_view number;       // as in activity_windows
-};
-// `minutes` has no rows pending roll-up: they are its own rows.
-constexpr View minutes{"activity_minutes", "minute", "0"};
-constexpr std::array coarser{View{"activity_hours", "hour", "1"}, View{"activity_days", "day", "2"}};
+constexpr std::array migrations{tables, counted_from, own_dimensions};
+
+// Of minutes in the views below.
+static_assert(tally::index_of(tally::finest_granularity) == 0);
+
+using View = tally::GranularityDescriptor;
 
 // Fills the names that begin with $ in. $pruned_to is first, because its text has another of them.
 std::string select(const View& view, std::string sql) {
-  const auto put = [&sql](std::string_view name, std::string_view text) {
+  const auto put = [&sql](std::string_view name, const std::string& text) {
     for (std::size_t at = 0; (at = sql.find(name, at)) != std::string::npos; at += text.size()) {
       sql.replace(at, name.size(), text);
     }
   };
   put("$pruned_to", "(SELECT pruned_to FROM activity_horizon WHERE granularity = '$granularity')");
-  put("$granularity", view.granularity);
-  put("$number", view.number);
+  put("$granularity", std::string(view.name));
+  put("$number", std::to_string(tally::index_of(view.granularity)));
   return sql;
 }
 
@@ -130,7 +143,7 @@ std::string stored_rows(const View& view) {
   return select(view, R"sql(
 SELECT w.topic, w.window_start, w.partition, d.name, w.value, w.events, w.page_views, w.users
 FROM activity_dimensions AS d
-JOIN activity_windows AS w ON w.granularity = $number AND w.dimension = d.number
+JOIN activity_windows AS w ON w.granularity = $number AND w.dimension = d.id
 WHERE w.window_start >= $pruned_to)sql");
 }
 
@@ -142,14 +155,14 @@ SELECT w.topic, date_trunc('$granularity', u.window_start, 'UTC'), w.partition, 
        w.events - w.rolled_events, w.page_views - w.rolled_page_views, w.users
 FROM activity_unrolled AS u
 CROSS JOIN activity_dimensions AS d
-JOIN activity_windows AS w ON w.granularity = 0 AND w.dimension = d.number
+JOIN activity_windows AS w ON w.granularity = 0 AND w.dimension = d.id
   AND w.window_start = u.window_start AND w.topic = u.topic AND w.partition = u.partition
 WHERE w.events > w.rolled_events AND date_trunc('$granularity', u.window_start, 'UTC') >= $pruned_to)sql");
 }
 
 std::string replace_view(const View& view, const std::string& as) {
-  return "CREATE OR REPLACE VIEW " + std::string(view.name) +
-         "(topic, window_start, partition, dimension, value, events, page_views, users) AS" + as + ";\n";
+  return "CREATE OR REPLACE VIEW activity_" + std::string(view.name) +
+         "s(topic, window_start, partition, dimension, value, events, page_views, users) AS" + as + ";\n";
 }
 
 // Must agree with the migrations; the test CreateTheListedColumns compares them on a server.
@@ -157,9 +170,9 @@ constexpr std::array<TableColumns, 7> columns{{
     {"user_activity_metrics", "id timestamp unique_users page_view_count created_at", ""},
     {"activity_windows",
      "window_start events page_views rolled_events rolled_page_views last_write partition place "
-     "stored_activity_types stored_pages stored_referrers granularity dimension topic value users",
-     "timestamptz int8 int8 int8 int8 timestamptz int4 int4 int4 int4 int4 int2 int2 text text bytea"},
-    {"activity_dimensions", "number name", "int2 text"},
+     "stored_values stored_rows granularity dimension topic value users",
+     "timestamptz int8 int8 int8 int8 timestamptz int4 int4 text int4 int2 int2 text text bytea"},
+    {"activity_dimensions", "id name source since", "int2 text text timestamptz"},
     {"activity_unrolled", "topic window_start partition", "text timestamptz int4"},
     {"activity_ledger",
      "topic partition group_id start_offset next_offset version read tallied duplicate dead_lettered skipped "
@@ -176,9 +189,12 @@ constexpr std::array<TableColumns, 7> columns{{
 std::span<const std::string_view> schema_migrations() { return migrations; }
 
 std::string schema_views() {
-  std::string sql = replace_view(minutes, stored_rows(minutes));
-  for (const View& view : coarser) {
-    sql += replace_view(view, stored_rows(view) + "\nUNION ALL" + pending_rollup(view));
+  std::string sql;
+  for (const View& view : tally::granularities) {
+    std::string rows = stored_rows(view);
+    // Minutes have no rows pending roll-up: they are their own rows.
+    if (view.granularity != tally::finest_granularity) rows += "\nUNION ALL" + pending_rollup(view);
+    sql += replace_view(view, rows);
   }
   return sql;
 }

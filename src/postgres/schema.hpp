@@ -3,15 +3,16 @@
 //
 // The contract (§6) names the tables and views that people may read. Only this module reads the others:
 //   activity_windows     one row for each value of a window, in one partition
-//     granularity        0 minute, 1 hour, 2 day
+//     granularity        its number (tally/granularity.hpp)
 //     dimension          as in activity_dimensions
 //     window_start       cut in UTC
 //     place              the arrival rank of the value in its window
 //     rolled_…           the part of a minute's counts that its hour and its day have already
-//     stored_…           how many values of each dimension are stored; NULL but on rows of `total`
+//     stored_values      how many values of each dimension are stored (tally/stored_values.hpp), and
+//     stored_rows        the rows that the window has at most; both NULL but on rows of `total`
 //     users              the sketch (tally/sketch.hpp)
 //   activity_unrolled    the minutes of a partition that have counts which their hour and day lack
-//   activity_dimensions  the names of the dimension numbers
+//   activity_dimensions  id, name, source, since (NULL for a built-in dimension); people may read it (§7)
 //   activity_schema      the migrations that were applied
 //
 // The one index of activity_windows is its primary key, which begins with the columns that each view fixes.

@@ -72,21 +72,24 @@ WindowStart window_start(const Rows& rows, int row, int column) {
   return std::chrono::floor<std::chrono::seconds>(rows.moment(row, column));
 }
 
-tally::WindowRow window_row(const Rows& rows, int row) {
-  // NULL, on rows other than `total`, reads as 0.
-  const auto small = [&](int column) {
-    return static_cast<std::int32_t>(optional_number(rows, row, column).value_or(0));
-  };
-  return {.key = {static_cast<tally::Granularity>(rows.number(row, 0)),
-                  static_cast<tally::Dimension>(rows.number(row, 1)), window_start(rows, row, 2), small(3),
-                  std::string(rows.bytes(row, 4))},
-          .events = rows.number(row, 5),
-          .page_views = rows.number(row, 6),
-          .rolled_events = rows.number(row, 7),
-          .rolled_page_views = rows.number(row, 8),
-          .place = small(9),
-          .stored = {small(10), small(11), small(12)},
-          .users = std::string(rows.bytes(row, 13))};
+Result<tally::WindowRow> window_row(const Rows& rows, int row) {
+  const auto small = [&](int column) { return static_cast<std::int32_t>(rows.number(row, column)); };
+  tally::StoredValues stored;
+  if (!rows.is_null(row, 10)) {  // only a `total` row has them
+    auto decoded = tally::StoredValues::decode(rows.bytes(row, 10));
+    if (!decoded) return propagate(decoded);
+    stored = *std::move(decoded);
+  }
+  return tally::WindowRow{.key = {static_cast<tally::Granularity>(rows.number(row, 0)),
+                                  static_cast<tally::Dimension>(rows.number(row, 1)),
+                                  window_start(rows, row, 2), small(3), std::string(rows.bytes(row, 4))},
+                          .events = rows.number(row, 5),
+                          .page_views = rows.number(row, 6),
+                          .rolled_events = rows.number(row, 7),
+                          .rolled_page_views = rows.number(row, 8),
+                          .place = small(9),
+                          .stored = std::move(stored),
+                          .users = std::string(rows.bytes(row, 11))};
 }
 
 namespace {
@@ -116,9 +119,33 @@ Result<commit::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size
                     "PostgreSQL: column activity_windows." + window_column_name(column) +
                         " holds NULL; expected a value, as Weir makes the table");
     }
-    windows.push_back(window_row(rows, row));
+    auto window = window_row(rows, row);
+    if (!window) return propagate(window);
+    windows.push_back(*std::move(window));
   }
   return windows;
+}
+
+std::vector<tally::KnownDimension> known_dimensions(const Rows& rows) {
+  std::vector<tally::KnownDimension> known;
+  for (int row = 0; row < rows.count(); ++row) {
+    known.push_back({.dimension = static_cast<tally::Dimension>(rows.number(row, 0)),
+                     .name = std::string(rows.bytes(row, 1)),
+                     .source = std::string(rows.bytes(row, 2))});
+    if (!rows.is_null(row, 3)) known.back().since = rows.moment(row, 3);
+  }
+  return known;
+}
+
+Parameters dimension_parameters(std::span<const tally::KnownDimension> dimensions) {
+  using tally::KnownDimension;
+  Parameters parameters;
+  const auto add = columns_of(parameters, dimensions);
+  add(Type::int2, &KnownDimension::dimension);
+  add(Type::text, &KnownDimension::name);
+  add(Type::text, &KnownDimension::source);
+  add(Type::timestamptz, &KnownDimension::since);
+  return parameters;
 }
 
 Parameters start_parameters(std::string_view topic, std::string_view group,
@@ -189,10 +216,9 @@ Parameters window_parameters(std::string_view topic, WallTime now,
   parameters.add(topic).add(now);
   const auto add = columns_of(parameters, windows);
   // NULL but on rows of `total`.
-  const auto stored = [](auto member) {
-    return [member](const WindowRow& row) -> std::optional<std::int32_t> {
-      if (row.key.dimension != tally::Dimension::total) return std::nullopt;
-      return row.stored.*member;
+  const auto of_total = [](auto read) {
+    return [read](const WindowRow& row) {
+      return row.key.dimension == tally::Dimension::total ? std::optional(read(row.stored)) : std::nullopt;
     };
   };
   add(Type::int2, [](const WindowRow& row) { return row.key.granularity; });
@@ -205,9 +231,8 @@ Parameters window_parameters(std::string_view topic, WallTime now,
   add(Type::int8, &WindowRow::rolled_events);
   add(Type::int8, &WindowRow::rolled_page_views);
   add(Type::int4, &WindowRow::place);
-  add(Type::int4, stored(&tally::StoredValues::activity_type));
-  add(Type::int4, stored(&tally::StoredValues::page));
-  add(Type::int4, stored(&tally::StoredValues::referrer));
+  add(Type::text, of_total([](const tally::StoredValues& stored) { return stored.encode(); }));
+  add(Type::int4, of_total([](const tally::StoredValues& stored) { return stored.rows_max(); }));
   // An empty sketch leaves the stored one as it is, with its TOAST rows.
   add(Type::bytea, [](const WindowRow& row) { return row.users_changed ? std::string_view(row.users) : ""; });
   return parameters;
@@ -285,8 +310,7 @@ Parameters ledger_parameters(std::string_view topic, std::span<const tally::Ledg
 // Both $4, the last start, and $5, the last write, derive from `before`: a window is old once it has ended
 // and its rows have not been written since.
 Parameters prune_parameters(std::string_view topic, const commit::Prune& prune) {
-  const WindowStart epoch{};
-  const auto width = tally::window_end(prune.granularity, epoch) - epoch;
+  const auto width = tally::width_of(prune.granularity);
   Parameters parameters;
   parameters.add(topic)
       .add(Type::int2, number_of(prune.granularity))

@@ -23,18 +23,24 @@ static_assert(ledger_kinds.size() == tally::ledger_column_count);
 // The columns that window_row() reads, of activity_windows AS w. The kinds are Statement::columns for them.
 inline constexpr std::string_view window_columns =
     "w.granularity, w.dimension, w.window_start, w.partition, w.value, w.events, w.page_views, "
-    "w.rolled_events, w.rolled_page_views, w.place, w.stored_activity_types, w.stored_pages, "
-    "w.stored_referrers, w.users";
-inline constexpr int window_column_count = 14;
-inline constexpr std::string_view window_kinds = "nnmntnnnnnNNNt";
-inline constexpr std::string_view window_and_count_kinds = "nnmntnnnnnNNNtn";
+    "w.rolled_events, w.rolled_page_views, w.place, w.stored_values, w.users";
+inline constexpr int window_column_count = 12;
+inline constexpr std::string_view window_kinds = "nnmntnnnnnTt";
+inline constexpr std::string_view window_and_count_kinds = "nnmntnnnnnTtn";
 // For store_sql::read_windows, which returns NULL for a window where it returns only the size.
-inline constexpr std::string_view window_or_size_kinds = "NNMNTNNNNNNNNTn";
+inline constexpr std::string_view window_or_size_kinds = "NNMNTNNNNNTTn";
 static_assert(window_kinds.size() == window_column_count);
-[[nodiscard]] tally::WindowRow window_row(const Rows& rows, int row);
+// ErrorKind::internal: stored_values is not as Weir writes it (tally/stored_values.hpp).
+[[nodiscard]] Result<tally::WindowRow> window_row(const Rows& rows, int row);
 // Reads the answer of store_sql::read_windows: the windows, or nothing if they have more than `bytes_max`
 // bytes. ErrorKind::invalid, code_tables_differ: a window has NULL where window_kinds allows none.
 [[nodiscard]] Result<commit::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size_t bytes_max);
+
+// Reads rows that were selected by dimension_columns. dimension_kinds is Statement::columns for them.
+inline constexpr std::string_view dimension_columns = "id, name, source, since";
+inline constexpr std::string_view dimension_kinds = "nttM";
+[[nodiscard]] std::vector<tally::KnownDimension> known_dimensions(const Rows& rows);
+[[nodiscard]] Parameters dimension_parameters(std::span<const tally::KnownDimension> dimensions);
 
 // The number of a granularity or dimension in activity_windows.
 template <class Enum>

@@ -17,6 +17,16 @@ const Keywords& writer_session() {
   return session;
 }
 
+namespace {
+
+// The least that tally::StoredValues::rows_max() returns.
+const std::string window_rows_min = std::to_string(tally::built_in_dimension_count);
+
+// Of minutes and of `total` in the statements below.
+static_assert(number_of(tally::finest_granularity) == 0 && number_of(tally::Dimension::total) == 0);
+
+}  // namespace
+
 namespace store_sql {
 
 const Statement begin{"weir_begin", "BEGIN ISOLATION LEVEL READ COMMITTED"};
@@ -25,6 +35,19 @@ const Statement commit{"weir_commit", "COMMIT"};
 // Two processes that open the first partitions of a topic at the same time must see the group of each other.
 const Statement lock_topic{"weir_lock_topic", R"sql(
 SELECT pg_advisory_xact_lock(hashtextextended($1::text, 8603398603460928108)))sql"};
+
+// Two processes that register dimensions at the same time must not give one name two numbers.
+const Statement lock_dimensions{"weir_lock_dimensions", "SELECT pg_advisory_xact_lock(8603398603460928109)"};
+
+const Statement read_dimensions{
+    "weir_read_dimensions",
+    "SELECT " + std::string(dimension_columns) + " FROM activity_dimensions ORDER BY id", dimension_kinds,
+    "activity_dimensions"};
+
+const Statement put_dimensions{"weir_put_dimensions", R"sql(
+INSERT INTO activity_dimensions (id, name, source, since)
+SELECT row.* FROM unnest($1::smallint[], $2::text[], $3::text[], $4::timestamptz[]) AS row
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, source = excluded.source, since = excluded.since)sql"};
 
 const Statement find_other_group{"weir_find_other_group", R"sql(
 SELECT group_id FROM activity_ledger WHERE topic = $1::text AND group_id <> $2::text ORDER BY partition LIMIT 1)sql",
@@ -116,8 +139,8 @@ SELECT )sql" + std::string(window_columns) +
 FROM size LEFT JOIN w ON size.bytes <= $7::bigint)sql",
                              window_or_size_kinds, "activity_windows"};
 
-const Statement count_minute_rows{"weir_count_minute_rows", R"sql(
-SELECT coalesce(4 + total.stored_activity_types + total.stored_pages + total.stored_referrers, 4)::bigint
+const Statement count_minute_rows{"weir_count_minute_rows",
+                                  "SELECT coalesce(total.stored_rows, " + window_rows_min + R"sql()::bigint
 FROM unnest($3::timestamptz[]) WITH ORDINALITY AS wanted(window_start, number)
 LEFT JOIN LATERAL (
   SELECT * FROM activity_windows AS w
@@ -133,14 +156,14 @@ const Statement read_pending_rollup{"weir_read_pending_rollup",
 WITH pending AS MATERIALIZED (
   SELECT w.at, row_number() OVER in_order AS number, sum(w.bytes) OVER in_order AS bytes, count(*) OVER () AS all_rows
   FROM unnest($3::timestamptz[]) AS wanted(window_start)
-  CROSS JOIN unnest('{0,1,2,3}'::smallint[]) AS each(dimension)
+  CROSS JOIN activity_dimensions AS each
   CROSS JOIN LATERAL (
     SELECT w.ctid AS at, w.place, w.value, octet_length(w.value) + octet_length(w.users) AS bytes
     FROM activity_windows AS w
-    WHERE w.granularity = 0::smallint AND w.dimension = each.dimension AND w.window_start = wanted.window_start
+    WHERE w.granularity = 0::smallint AND w.dimension = each.id AND w.window_start = wanted.window_start
       AND w.topic = $1::text AND w.partition = $2::int
       AND (w.events <> w.rolled_events OR w.page_views <> w.rolled_page_views) OFFSET 0) AS w
-  WINDOW in_order AS (ORDER BY wanted.window_start, each.dimension, w.place, w.value ROWS UNBOUNDED PRECEDING))
+  WINDOW in_order AS (ORDER BY wanted.window_start, each.id, w.place, w.value ROWS UNBOUNDED PRECEDING))
 SELECT )sql" + std::string(window_columns) +
                                         R"sql(, pending.all_rows
 FROM pending CROSS JOIN LATERAL (SELECT * FROM activity_windows AS w WHERE w.ctid = pending.at OFFSET 0) AS w
@@ -162,15 +185,14 @@ CROSS JOIN LATERAL (
 const Statement put_windows{"weir_put_windows", R"sql(
 INSERT INTO activity_windows AS w
   (topic, last_write, granularity, dimension, window_start, partition, value, events, page_views, rolled_events,
-   rolled_page_views, place, stored_activity_types, stored_pages, stored_referrers, users)
+   rolled_page_views, place, stored_values, stored_rows, users)
 SELECT $1::text, $2::timestamptz, row.*
 FROM unnest($3::smallint[], $4::smallint[], $5::timestamptz[], $6::int[], $7::text[], $8::bigint[], $9::bigint[],
-            $10::bigint[], $11::bigint[], $12::int[], $13::int[], $14::int[], $15::int[], $16::bytea[]) AS row
+            $10::bigint[], $11::bigint[], $12::int[], $13::text[], $14::int[], $15::bytea[]) AS row
 ON CONFLICT (granularity, dimension, window_start, topic, partition, value) DO UPDATE SET
   last_write = excluded.last_write, events = excluded.events, page_views = excluded.page_views,
   rolled_events = excluded.rolled_events, rolled_page_views = excluded.rolled_page_views, place = excluded.place,
-  stored_activity_types = excluded.stored_activity_types, stored_pages = excluded.stored_pages,
-  stored_referrers = excluded.stored_referrers, users = coalesce(nullif(excluded.users, ''), w.users))sql"};
+  stored_values = excluded.stored_values, stored_rows = excluded.stored_rows, users = coalesce(nullif(excluded.users, ''), w.users))sql"};
 
 const Statement set_pending_rollup{"weir_set_pending_rollup", R"sql(
 INSERT INTO activity_unrolled (topic, partition, window_start)
@@ -238,38 +260,41 @@ FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $
 WHERE ledger.topic = $1::text AND ledger.partition = new.partition AND (ledger.version = new.version)sql" +
                                                     std::string(commit::fence_condition_suffix) + ")"};
 
-// A window counts as at least four rows, so $6 / 4 + 2 candidates are more than enough. A write after $7 is
+// A window counts as at least window_rows_min rows, which bounds the candidates. A write after $7 is
 // of a clock that was ahead and does not count. A minute that is pending roll-up stays.
-const Statement prune_windows{"weir_prune_windows", R"sql(
+const Statement prune_windows{"weir_prune_windows",
+                              R"sql(
 WITH candidates AS MATERIALIZED (
   SELECT total.window_start,
-    coalesce(4 + total.stored_activity_types + total.stored_pages + total.stored_referrers, 4) AS row_count
+    coalesce(total.stored_rows, )sql" +
+                                  window_rows_min + R"sql() AS row_count
   FROM activity_windows AS total
   WHERE total.granularity = $2::smallint AND total.dimension = 0::smallint AND total.window_start <= $4::timestamptz
     AND total.topic = $1::text AND total.partition = $3::int
     AND (total.last_write <= $5::timestamptz OR total.last_write > $7::timestamptz)
     AND NOT EXISTS (
-      SELECT 1 FROM unnest('{1,2,3}'::smallint[]) AS each(dimension)
+      SELECT 1 FROM (SELECT id FROM activity_dimensions WHERE id > 0 OFFSET 0) AS each
       CROSS JOIN LATERAL (
         SELECT 1 FROM activity_windows AS other
-        WHERE other.granularity = $2::smallint AND other.dimension = each.dimension
+        WHERE other.granularity = $2::smallint AND other.dimension = each.id
           AND other.window_start = total.window_start AND other.topic = $1::text AND other.partition = $3::int
           AND other.last_write > $5::timestamptz AND other.last_write <= $7::timestamptz OFFSET 0) AS late OFFSET 0)
     AND NOT ($2::smallint = 0 AND EXISTS (
       SELECT 1 FROM activity_unrolled AS unrolled
       WHERE unrolled.topic = $1::text AND unrolled.window_start = total.window_start
         AND unrolled.partition = $3::int OFFSET 0))
-  ORDER BY total.window_start LIMIT $6::bigint / 4 + 2),
+  ORDER BY total.window_start LIMIT $6::bigint / )sql" +
+                                  window_rows_min + R"sql( + 2),
 old AS MATERIALIZED (
   SELECT each.window_start FROM (
     SELECT window_start, sum(row_count) OVER (ORDER BY window_start) - row_count AS rows_before FROM candidates) AS each
   WHERE each.rows_before < $6::bigint),
 gone AS (
   DELETE FROM activity_windows WHERE ctid = ANY (ARRAY (
-    SELECT w.ctid FROM old CROSS JOIN unnest('{0,1,2,3}'::smallint[]) AS each(dimension)
+    SELECT w.ctid FROM old CROSS JOIN activity_dimensions AS each
     CROSS JOIN LATERAL (
       SELECT ctid FROM activity_windows AS w
-      WHERE w.granularity = $2::smallint AND w.dimension = each.dimension AND w.window_start = old.window_start
+      WHERE w.granularity = $2::smallint AND w.dimension = each.id AND w.window_start = old.window_start
         AND w.topic = $1::text AND w.partition = $3::int OFFSET 0) AS w)))
 SELECT max(window_start), (SELECT count(*) FROM candidates) > count(*) FROM old)sql",
                               "Mn", "activity_windows"};

@@ -32,6 +32,13 @@ extern const Statement commit;
 //   archive_dead_letters    partition, new topic
 //   dead_letter_offsets     partition, from, to       offset
 //   pending_rollup_minutes  partition                 window_start
+// Those of dimensions take no topic.
+//   lock_dimensions                                   locks until the transaction ends
+//   read_dimensions                                   dimension_columns, by number
+//   put_dimensions          numbers, names, sources, since
+extern const Statement lock_dimensions;
+extern const Statement read_dimensions;
+extern const Statement put_dimensions;
 extern const Statement lock_topic;
 extern const Statement find_other_group;
 extern const Statement insert_ledger;

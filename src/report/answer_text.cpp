@@ -97,7 +97,7 @@ std::string to_json(const TopAnswer& answer) {
   JsonText json;
   json.begin_object();
   add_range(json, answer.range);
-  json.member("dimension", name_of(answer.dimension)).key("rows").begin_array();
+  json.member("dimension", answer.dimension).key("rows").begin_array();
   for (const auto& row : answer.rows) {
     json.begin_object().member("value", row.value);
     add_numbers(json, row.numbers);
@@ -129,6 +129,31 @@ std::string to_json(const LedgerAnswer& answer) {
   return json.end_object().end_object().take();
 }
 
+std::string to_json(const DimensionsAnswer& answer) {
+  JsonText json;
+  json.begin_object().key("dimensions").begin_array();
+  for (const tally::KnownDimension& each : answer.dimensions) {
+    if (each.dimension == tally::Dimension::total) continue;
+    json.begin_object().member("name", each.name).member("source", each.source).key("since");
+    if (each.since)
+      json.value(activity::format_rfc3339(*each.since));
+    else
+      json.null();
+    json.end_object();
+  }
+  return json.end_array().end_object().take();
+}
+
+std::string to_csv(const DimensionsAnswer& answer) {
+  std::string csv = "name,source,since\r\n";
+  for (const tally::KnownDimension& each : answer.dimensions) {
+    if (each.dimension == tally::Dimension::total) continue;
+    const std::string since = each.since ? activity::format_rfc3339(*each.since) : "";
+    csv += csv_cell(each.name) + ',' + csv_cell(each.source) + ',' + since + "\r\n";
+  }
+  return csv;
+}
+
 std::string to_csv(const SeriesAnswer& answer) {
   std::string csv = "time,events,page_views,unique_users\r\n";
   for (const auto& point : answer.points)
@@ -137,7 +162,7 @@ std::string to_csv(const SeriesAnswer& answer) {
 }
 
 std::string to_csv(const TopAnswer& answer) {
-  std::string csv(name_of(answer.dimension));
+  std::string csv(answer.dimension);
   csv += ",events,page_views,unique_users\r\n";
   for (const auto& row : answer.rows) csv += csv_cell(row.value) + csv_numbers(row.numbers);
   return csv;

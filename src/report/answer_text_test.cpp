@@ -41,8 +41,7 @@ TEST(AnswerText, TellsASeries) {
 }
 
 TEST(AnswerText, TellsATopList) {
-  const TopAnswer answer{
-      an_hour, Dimension::page, {{"/\"<b>", {3, 2, 1}}, {"=cmd|' /C calc'!A0", {1, 1, 1}}}, 9, 8};
+  const TopAnswer answer{an_hour, "page", {{"/\"<b>", {3, 2, 1}}, {"=cmd|' /C calc'!A0", {1, 1, 1}}}, 9, 8};
   EXPECT_EQ(to_json(answer),
             R"({"from":"2026-06-01T00:00:00Z","to":"2026-06-01T01:00:00Z","dimension":"page","rows":[)"
             R"({"value":"/\"<b>","events":3,"page_views":2,"unique_users":1},)"
@@ -52,6 +51,19 @@ TEST(AnswerText, TellsATopList) {
             "page,events,page_views,unique_users\r\n"
             "\"/\"\"<b>\",3,2,1\r\n"
             "'=cmd|' /C calc'!A0,1,1,1\r\n");
+}
+
+TEST(AnswerText, TellsTheDimensionsWithoutTheTotal) {
+  const DimensionsAnswer answer{{{Dimension::total, "total", "", {}},
+                                 {Dimension::page, "page", "metadata.page_url", {}},
+                                 {tally::first_own_dimension, "eq", "metadata.a,b",
+                                  WallTime{std::chrono::milliseconds{1'764'000'000'123}}}}};
+  EXPECT_EQ(to_json(answer), R"({"dimensions":[{"name":"page","source":"metadata.page_url","since":null},)"
+                             R"({"name":"eq","source":"metadata.a,b","since":"2025-11-24T16:00:00.123Z"}]})");
+  EXPECT_EQ(to_csv(answer),
+            "name,source,since\r\n"
+            "page,metadata.page_url,\r\n"
+            "eq,\"metadata.a,b\",2025-11-24T16:00:00.123Z\r\n");
 }
 
 TEST(AnswerText, TellsTheLedgerWithItsSums) {

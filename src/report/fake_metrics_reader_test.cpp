@@ -17,6 +17,11 @@ class SimulatedCluster final : public ReaderWorld {
     for (const auto granularity : tally::all_granularities)
       if (stored.horizons) store_->set_horizon(granularity, stored.horizons->of(granularity));
     for (const auto& row : stored.ledgers) store_->put(row);
+    for (const auto& [name, source] : stored.dimensions) {
+      if (const auto is_new = names_.emplace(name).second; !is_new) continue;
+      const auto number = tally::index_of(tally::first_own_dimension) + names_.size() - 1;
+      store_->put(tally::KnownDimension{tally::Dimension(number), name, to_text(source), since});
+    }
   }
   // The one fake is both the store and its reader.
   std::unique_ptr<MetricsReader> reader() override { return std::make_unique<View>(*this); }
@@ -34,7 +39,8 @@ class SimulatedCluster final : public ReaderWorld {
     SimulatedCluster& world_;
   };
 
-  std::mutex whole_;  // a write is seen whole or not at all
+  std::set<std::string> names_;  // of own dimensions
+  std::mutex whole_;             // a write is seen whole or not at all
   std::unique_ptr<FakeMetricsReader> store_ = std::make_unique<FakeMetricsReader>();
 };
 

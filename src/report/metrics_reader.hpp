@@ -66,7 +66,7 @@ struct ViewRow {
 
 // For each granularity the moment below which it is not complete.
 struct Horizons {
-  std::array<WallTime, 3> pruned_to;
+  std::array<WallTime, tally::granularity_count> pruned_to;
 
   [[nodiscard]] WallTime of(tally::Granularity granularity) const {
     return pruned_to[static_cast<std::size_t>(granularity)];
@@ -84,6 +84,8 @@ class MetricsSnapshot {
   virtual ~MetricsSnapshot() = default;
 
   virtual Result<Horizons> horizons() = 0;
+  // The rows of activity_dimensions by number: each dimension that is or was counted, `total` too.
+  virtual Result<std::vector<tally::KnownDimension>> dimensions() = 0;
   virtual Result<void> scan(const WindowQuery& query, std::function<void(const ViewRow&)> take) = 0;
 
   // Values in ascending order of their bytes, so that any number of them passes through bounded memory: the

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <ranges>
 #include <string_view>
+#include <vector>
 
 #include "activity/rfc3339.hpp"
 #include "base/decimal.hpp"
 #include "base/limits.hpp"
 #include "base/utf8.hpp"
-#include "tally/dimension_values.hpp"
+#include "base/words.hpp"
+#include "tally/event_values.hpp"
 
 namespace weir::report {
 
@@ -18,7 +21,10 @@ namespace {
 using tally::Dimension;
 using tally::Granularity;
 
-constexpr std::array filter_dimensions{Dimension::activity_type, Dimension::page, Dimension::referrer};
+// Every parameter of the API that is no dimension. An own dimension cannot have one of these names.
+constexpr std::array<std::string_view, 10> api_parameters{
+    "from", "to", "interval", "tz", "compare", "dimension", "sort", "limit", "format", "key"};
+
 constexpr std::size_t shown_bytes_max = 80;  // of a bad value that an error quotes
 
 std::optional<std::string_view> find(Parameters parameters, std::string_view name) {
@@ -51,13 +57,13 @@ bool is_utf8(std::string_view text) {
 
 // Every parameter is one that the question has, and is given once: an answer to less than was asked would be
 // wrong.
-Result<void> check_names(Parameters parameters, std::initializer_list<std::string_view> known) {
+Result<void> check_names(Parameters parameters, const std::vector<std::string_view>& known) {
   for (auto parameter = parameters.begin(); parameter != parameters.end(); ++parameter) {
     const std::string& name = parameter->first;
     if (std::ranges::find(known, name) == known.end()) {
       std::string text = quoted(name) + " is not a parameter of this question; expected ";
       for (const std::string_view each : known) {
-        if (each != *known.begin()) text.append(", ");
+        if (each != known.front()) text.append(", ");
         text.append(each);
       }
       return fail(ErrorKind::invalid, "unknown_parameter", std::move(text));
@@ -111,38 +117,50 @@ Result<AskedRange> read_range(Parameters parameters, WallTime now) {
   return refuse("from", find(parameters, "from").value_or(""), "a time before now, where to is not given");
 }
 
+// Those that can be filtered by and listed.
+bool has_values(const tally::KnownDimension& dimension) { return dimension.dimension != Dimension::total; }
+
 std::string stored_value(Dimension dimension, std::string_view asked) {
-  if (dimension == Dimension::page) return tally::page_filter(asked);
-  return dimension == Dimension::referrer ? tally::referrer_filter(asked) : std::string(asked);
+  return tally::is_built_in(dimension) ? tally::descriptor_of(dimension).filter_value(asked)
+                                       : tally::own_filter_value(asked);
 }
 
-Result<std::optional<Filter>> read_filter(Parameters parameters) {
+Result<std::optional<Filter>> read_filter(Parameters parameters, Dimensions dimensions) {
   std::optional<Filter> filter;
-  for (const auto dimension : filter_dimensions) {
-    const auto value = find(parameters, name_of(dimension));
+  std::string_view first;
+  for (const auto& [dimension, name, source, since] : dimensions | std::views::filter(has_values)) {
+    const auto value = find(parameters, name);
     if (!value) continue;
     if (filter) {
-      std::string text(name_of(filter->dimension));
-      text.append(" and ").append(name_of(dimension));
+      std::string text(first);
+      text.append(" and ").append(name);
       text.append(" are both given; events are counted for each of them, not for pairs: ask with one");
       return fail(ErrorKind::invalid, "two_filters", std::move(text));
     }
-    if (value->empty()) return refuse(name_of(dimension), *value, "a value to filter by");
+    if (value->empty()) return refuse(name, *value, "a value to filter by");
     if (!is_utf8(*value) || value->contains('\0'))
-      return refuse(name_of(dimension), *value, "UTF-8 without U+0000, as stored values are");
+      return refuse(name, *value, "UTF-8 without U+0000, as stored values are");
     filter = Filter{dimension, stored_value(dimension, *value)};
+    first = name;
   }
   return filter;
 }
 
-Result<void> refuse_filters(Parameters parameters, std::string_view why) {
-  for (const auto dimension : filter_dimensions) {
-    if (!find(parameters, name_of(dimension))) continue;
-    std::string text(name_of(dimension));
+Result<void> refuse_filters(Parameters parameters, Dimensions dimensions, std::string_view why) {
+  for (const tally::KnownDimension& dimension : dimensions | std::views::filter(has_values)) {
+    if (!find(parameters, dimension.name)) continue;
+    std::string text(dimension.name);
     text.append(" filters summary and timeseries only; ").append(why);
     return fail(ErrorKind::invalid, "filter_not_here", std::move(text));
   }
   return {};
+}
+
+// The names of parameters, and the filters.
+std::vector<std::string_view> with_filters(std::vector<std::string_view> known, Dimensions dimensions) {
+  for (const tally::KnownDimension& dimension : dimensions | std::views::filter(has_values))
+    known.push_back(dimension.name);
+  return known;
 }
 
 Granularity interval_for(const AskedRange& range) {
@@ -152,20 +170,23 @@ Granularity interval_for(const AskedRange& range) {
   return span <= 14 * 24h ? Granularity::hour : Granularity::day;
 }
 
-Result<Dimension> read_dimension(Parameters parameters) {
-  constexpr std::string_view expected = "page, referrer or activity_type";
+Result<tally::KnownDimension> read_dimension(Parameters parameters, Dimensions dimensions) {
+  const std::string expected = choices_in_words(with_filters({}, dimensions));
   const auto name = find(parameters, "dimension");
-  if (!name)
-    return fail(ErrorKind::invalid, "bad_parameter",
-                "dimension is missing; expected " + std::string(expected));
-  const auto dimension = tally::dimension_named(*name);
-  if (!dimension || *dimension == Dimension::total) return refuse("dimension", *name, expected);
-  return *dimension;
+  if (!name) return fail(ErrorKind::invalid, "bad_parameter", "dimension is missing; expected " + expected);
+  const auto found = std::ranges::find(dimensions, *name, &tally::KnownDimension::name);
+  if (found == dimensions.end() || !has_values(*found)) return refuse("dimension", *name, expected);
+  return *found;
+}
+
+Sort default_sort(Dimension dimension) {
+  const bool by_views = tally::is_built_in(dimension) && tally::descriptor_of(dimension).ranks_by_page_views;
+  return by_views ? Sort::page_views : Sort::events;
 }
 
 Result<Sort> read_sort(Parameters parameters, Dimension dimension) {
   const auto name = find(parameters, "sort");
-  if (!name) return dimension == Dimension::activity_type ? Sort::events : Sort::page_views;
+  if (!name) return default_sort(dimension);
   if (*name == "events") return Sort::events;
   if (*name == "page_views") return Sort::page_views;
   if (*name == "unique_users") return Sort::unique_users;
@@ -188,55 +209,75 @@ Result<void> check_zone(Parameters parameters) {
 
 }  // namespace
 
-Result<SummaryQuery> parse_summary_query(Parameters parameters, WallTime now) {
-  auto named =
-      check_names(parameters, {"from", "to", "activity_type", "page", "referrer", "compare", "format"});
+Dimensions built_in_dimension_rows() {
+  static const std::vector<tally::KnownDimension> rows = tally::built_in_known_dimensions();
+  return rows;
+}
+
+bool is_api_parameter(std::string_view name) {
+  return std::ranges::find(api_parameters, name) != api_parameters.end();
+}
+
+bool names_own_dimension(Parameters parameters) {
+  const auto could_be_own = [](std::string_view name) {
+    return tally::is_dimension_name(name) && !tally::dimension_named(name);
+  };
+  return std::ranges::any_of(parameters, [&](const auto& parameter) {
+    const auto& [name, value] = parameter;
+    return name == "dimension" ? could_be_own(value) : could_be_own(name) && !is_api_parameter(name);
+  });
+}
+
+Result<SummaryQuery> parse_summary_query(Parameters parameters, WallTime now, Dimensions dimensions) {
+  auto named = check_names(parameters, with_filters({"from", "to", "compare", "format"}, dimensions));
   if (!named) return propagate(named);
   auto range = read_range(parameters, now);
   if (!range) return propagate(range);
-  auto filter = read_filter(parameters);
+  auto filter = read_filter(parameters, dimensions);
   if (!filter) return propagate(filter);
   const auto compare = find(parameters, "compare");
   if (compare && *compare != "previous") return refuse("compare", *compare, "previous");
   return SummaryQuery{*range, std::move(*filter), compare.has_value()};
 }
 
-Result<SeriesQuery> parse_series_query(Parameters parameters, WallTime now) {
-  auto named = check_names(parameters,
-                           {"from", "to", "interval", "tz", "activity_type", "page", "referrer", "format"});
+Result<SeriesQuery> parse_series_query(Parameters parameters, WallTime now, Dimensions dimensions) {
+  auto named = check_names(parameters, with_filters({"from", "to", "interval", "tz", "format"}, dimensions));
   if (!named) return propagate(named);
   auto range = read_range(parameters, now);
   if (!range) return propagate(range);
-  auto filter = read_filter(parameters);
+  auto filter = read_filter(parameters, dimensions);
   if (!filter) return propagate(filter);
   if (auto zone = check_zone(parameters); !zone) return propagate(zone);
   auto interval = std::optional(interval_for(*range));
   if (const auto name = find(parameters, "interval")) {
     interval = tally::granularity_named(*name);
-    if (!interval) return refuse("interval", *name, "minute, hour or day");
+    if (!interval) return refuse("interval", *name, choices_in_words(tally::granularity_names));
   }
   return SeriesQuery{*range, std::move(*filter), *interval};
 }
 
-Result<TopQuery> parse_top_query(Parameters parameters, WallTime now) {
+Result<TopQuery> parse_top_query(Parameters parameters, WallTime now, Dimensions dimensions) {
   constexpr std::string_view why = "no counts are kept for the values of one dimension within another's";
-  if (auto none = refuse_filters(parameters, why); !none) return propagate(none);
+  if (auto none = refuse_filters(parameters, dimensions, why); !none) return propagate(none);
   auto named = check_names(parameters, {"from", "to", "dimension", "sort", "limit", "format"});
   if (!named) return propagate(named);
   auto range = read_range(parameters, now);
   if (!range) return propagate(range);
-  auto dimension = read_dimension(parameters);
+  auto dimension = read_dimension(parameters, dimensions);
   if (!dimension) return propagate(dimension);
-  auto sort = read_sort(parameters, *dimension);
+  auto sort = read_sort(parameters, dimension->dimension);
   if (!sort) return propagate(sort);
   auto limit = read_limit(parameters);
   if (!limit) return propagate(limit);
-  return TopQuery{*range, *dimension, *sort, *limit};
+  return TopQuery{*range, dimension->dimension, std::move(dimension->name), *sort, *limit};
 }
 
-Result<void> check_ledger_query(Parameters parameters) {
-  if (auto none = refuse_filters(parameters, "the ledger accounts for every record"); !none) return none;
+Result<void> check_ledger_query(Parameters parameters, Dimensions dimensions) {
+  auto none = refuse_filters(parameters, dimensions, "the ledger accounts for every record");
+  if (!none) return none;
   return check_names(parameters, {"format"});
 }
+
+Result<void> check_dimensions_query(Parameters parameters) { return check_names(parameters, {"format"}); }
 
 }  // namespace weir::report

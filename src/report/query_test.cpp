@@ -165,7 +165,8 @@ TEST(Question, RefusesFiltersWhereTheyDoNotBelong) {
       {{{"dimension", "page"}, {"referrer", "x"}}, "filter_not_here", {"referrer"}},
   };
   expect_refusals(refusals, [](const Pairs& pairs) { return parse_top_query(pairs, now); });
-  expect_refusals({{{{"page", "/"}}, "filter_not_here", {"page", "ledger"}}}, check_ledger_query);
+  expect_refusals({{{{"page", "/"}}, "filter_not_here", {"page", "ledger"}}},
+                  [](const Pairs& pairs) { return check_ledger_query(pairs); });
   EXPECT_TRUE(check_ledger_query({}));
 }
 
@@ -259,8 +260,71 @@ TEST(Question, RefusesAParameterThatIsNotKnownOrGivenTwice) {
                   [](const Pairs& pairs) { return parse_series_query(pairs, now); });
   expect_refusals({{{{"from", "2026-06-01T00:00:00Z"}}, "unknown_parameter", {"'from'", "format"}},
                    {{{"format", "json"}, {"format", "json"}}, "repeated_parameter", {"format"}}},
-                  check_ledger_query);
+                  [](const Pairs& pairs) { return check_ledger_query(pairs); });
   EXPECT_TRUE(parse_top_query(Pairs{{"dimension", "page"}, {"format", "csv"}}, now));
+}
+
+// Dimensions of DIMENSIONS.
+
+constexpr Dimension country = tally::first_own_dimension;
+
+std::vector<tally::KnownDimension> with_country() {
+  auto known = tally::built_in_known_dimensions();
+  known.push_back({country, "country", "metadata.country", now});
+  return known;
+}
+
+TEST(Question, NamesAnOwnDimensionAsABuiltInOne) {
+  const auto known = with_country();
+  const Pairs filter{{"country", "DE"}};
+  const auto summary = parse_summary_query(filter, now, known);
+  ASSERT_TRUE(summary) << summary.error().text;
+  EXPECT_EQ(summary->filter, (Filter{country, "DE"}));
+  EXPECT_EQ(parse_series_query(filter, now, known)->filter, (Filter{country, "DE"}));
+  EXPECT_EQ(parse_summary_query(Pairs{{"country", std::string(300, 'x')}}, now, known)->filter,
+            (Filter{country, std::string(256, 'x')}))
+      << "as stored values are";
+  const auto top = parse_top_query(Pairs{{"dimension", "country"}}, now, known);
+  ASSERT_TRUE(top) << top.error().text;
+  EXPECT_EQ(top->dimension, country);
+  EXPECT_EQ(top->dimension_name, "country");
+  EXPECT_EQ(top->sort, Sort::events);
+}
+
+TEST(Question, RefusesAnOwnDimensionAsABuiltInOne) {
+  const auto known = with_country();
+  expect_refusals({{{{"country", "DE"}, {"page", "/"}}, "two_filters", {"page", "country", "pairs"}},
+                   {{{"country", ""}}, "bad_parameter", {"country", "a value"}},
+                   {{{"land", "DE"}}, "unknown_parameter", {"'land'", "country"}}},
+                  [&](const Pairs& pairs) { return parse_summary_query(pairs, now, known); });
+  expect_refusals({{{{"dimension", "land"}}, "bad_parameter", {"'land'", "activity_type or country"}},
+                   {{{"dimension", "page"}, {"country", "DE"}}, "filter_not_here", {"country"}}},
+                  [&](const Pairs& pairs) { return parse_top_query(pairs, now, known); });
+  expect_refusals({{{{"country", "DE"}}, "filter_not_here", {"country", "ledger"}}},
+                  [&](const Pairs& pairs) { return check_ledger_query(pairs, known); });
+}
+
+TEST(Question, KnowsWhetherTheStoreMustSayWhatItNames) {
+  for (const Pairs& parameters :
+       {Pairs{{"country", "DE"}}, Pairs{{"from", "x"}, {"plan", ""}}, Pairs{{"dimension", "country"}}})
+    EXPECT_TRUE(names_own_dimension(parameters));
+  for (const Pairs& parameters :
+       {Pairs{}, Pairs{{"from", "x"}, {"page", "country"}}, Pairs{{"dimension", "page"}},
+        Pairs{{"dimension", "No Name"}}, Pairs{{"Country", "DE"}}, Pairs{{"tz", "x"}}})
+    EXPECT_FALSE(names_own_dimension(parameters));
+}
+
+TEST(Question, AboutDimensionsHasNoParameters) {
+  EXPECT_TRUE(check_dimensions_query(Pairs{{"format", "csv"}}));
+  expect_refusals({{{{"from", "x"}}, "unknown_parameter", {"'from'"}}},
+                  [](const Pairs& pairs) { return check_dimensions_query(pairs); });
+}
+
+TEST(ApiParameter, IsNoDimension) {
+  for (const char* const name :
+       {"from", "to", "interval", "tz", "compare", "dimension", "sort", "limit", "format"})
+    EXPECT_TRUE(is_api_parameter(name)) << name;
+  for (const Dimension dimension : tally::all_dimensions) EXPECT_FALSE(is_api_parameter(name_of(dimension)));
 }
 
 }  // namespace

@@ -10,8 +10,9 @@ namespace {
 
 using tally::Granularity;
 
+// Requires a granularity that is not the finest.
 Granularity finer_than(Granularity granularity) {
-  return granularity == Granularity::day ? Granularity::hour : Granularity::minute;
+  return tally::all_granularities[tally::index_of(granularity) - 1];
 }
 
 // Covers [from, to), which lies on windows of `finest`.
@@ -36,39 +37,15 @@ void cover_into(std::vector<WindowRun>& pieces, WindowStart from, WindowStart to
 
 }  // namespace
 
-std::chrono::seconds width_of(Granularity granularity) {
-  using namespace std::chrono_literals;
-  switch (granularity) {
-    case Granularity::minute:
-      return 1min;
-    case Granularity::hour:
-      return 1h;
-    case Granularity::day:
-      return 24h;
-  }
-  assertion_failed("a granularity is one of three", std::source_location::current());
-}
-
-WindowStart floor_to(Granularity granularity, WindowStart moment) {
-  const auto width = width_of(granularity);
-  auto behind = moment.time_since_epoch() % width;
-  if (behind < std::chrono::seconds::zero()) behind += width;
-  return moment - behind;
-}
-
-WindowStart ceil_to(Granularity granularity, WindowStart moment) {
-  const auto start = floor_to(granularity, moment);
-  return start == moment ? start : start + width_of(granularity);
-}
-
 UsedRange round_outward(const AskedRange& asked, const Horizons& horizons) {
   const auto from = std::chrono::floor<std::chrono::seconds>(asked.from);
   const auto to = std::chrono::ceil<std::chrono::seconds>(asked.to);
-  for (const auto granularity : {Granularity::minute, Granularity::hour}) {
+  for (const auto granularity : tally::all_granularities) {
     const auto start = floor_to(granularity, from);
-    if (start >= horizons.of(granularity)) return {start, ceil_to(granularity, to), granularity};
+    if (granularity == tally::coarsest_granularity || start >= horizons.of(granularity))
+      return {start, ceil_to(granularity, to), granularity};
   }
-  return {floor_to(Granularity::day, from), ceil_to(Granularity::day, to), Granularity::day};
+  assertion_failed("the coarsest granularity ends the loop", std::source_location::current());
 }
 
 AskedRange range_before(const UsedRange& range) {

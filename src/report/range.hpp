@@ -27,18 +27,11 @@ struct UsedRange {
 
   // What an answer adds as "resolution": nothing while it is the finest there is.
   [[nodiscard]] std::optional<tally::Granularity> resolution() const {
-    if (finest == tally::Granularity::minute) return std::nullopt;
+    if (finest == tally::finest_granularity) return std::nullopt;
     return finest;
   }
   friend bool operator==(const UsedRange&, const UsedRange&) = default;
 };
-
-[[nodiscard]] std::chrono::seconds width_of(tally::Granularity granularity);
-
-// The window that holds a moment, and the first window that begins at or behind it. Unlike tally::window_of
-// they work in seconds, so that no date of four digits is out of range.
-[[nodiscard]] WindowStart floor_to(tally::Granularity granularity, WindowStart moment);
-[[nodiscard]] WindowStart ceil_to(tally::Granularity granularity, WindowStart moment);
 
 // Rounds outward to the finest granularity that is complete from the range's first window on: a range that
 // begins below the horizon of minutes is answered whole in hours, and below that of hours in days. Days are

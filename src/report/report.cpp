@@ -95,7 +95,7 @@ Result<Summary> summarise(const Reading& reading, const AskedRange& asked,
                           const std::optional<Filter>& filter) {
   const auto range = round_outward(asked, reading.horizons);
   Gathered all;
-  auto done = scan(reading, range, Granularity::day, wanted_by(filter),
+  auto done = scan(reading, range, tally::coarsest_granularity, wanted_by(filter),
                    [&](const ViewRow& row) { return all.add(row); });
   if (!done) return propagate(done);
   return Summary{range, all.numbers(), all.users.relative_error()};
@@ -107,10 +107,13 @@ Result<void> check_points(const UsedRange& range, Granularity interval) {
   std::string text = "interval is '" + std::string(name_of(interval)) + "', which makes " +
                      std::to_string(points) + " points of this range; expected at most " +
                      std::to_string(limits::points_max);
-  if (interval == Granularity::day)
+  if (interval == tally::coarsest_granularity)
     return fail(ErrorKind::invalid, "too_many_points", text + ": ask for a shorter range");
-  const bool hours_fit = windows_in(range, Granularity::hour) <= limits::points_max;
-  const auto next = interval == Granularity::minute && hours_fit ? Granularity::hour : Granularity::day;
+  const auto fits = [&](Granularity coarser) {
+    return coarser > interval && windows_in(range, coarser) <= limits::points_max;
+  };
+  const auto fitting = std::ranges::find_if(tally::all_granularities, fits);
+  const auto next = fitting == tally::all_granularities.end() ? tally::coarsest_granularity : *fitting;
   return fail(ErrorKind::invalid, "too_many_points",
               text + ": ask for interval=" + std::string(name_of(next)));
 }
@@ -130,25 +133,31 @@ Result<void> append_points(std::vector<Point>& points, const Reading& reading, c
   return {};
 }
 
-// The numbers of all values together, and the best of them.
-struct Ranking {
-  std::int64_t events = 0;
-  std::int64_t page_views = 0;
-  std::vector<TopRow> best;  // without users
-};
-
-Result<Ranking> rank_by_counts(const Reading& reading, const ValueQuery& query, Sort sort,
-                               std::size_t limit) {
-  Ranking ranking;
+// The best values, without users.
+Result<std::vector<TopRow>> rank_by_counts(const Reading& reading, const ValueQuery& query, Sort sort,
+                                           std::size_t limit) {
   BestRows best(sort, limit);
   auto done = reading.snapshot->count_by_value(query, [&](const ValueRow& row) {
-    ranking.events += row.events;
-    ranking.page_views += row.page_views;
     if (row.value != tally::value_other) best.offer(row.value, {row.events, row.page_views, 0});
   });
   if (!done) return store_failed(done);
-  ranking.best = best.take();
-  return ranking;
+  return best.take();
+}
+
+// Sets `other` to what the summary of the range has besides the rows.
+Result<void> fill_other(const Reading& reading, TopAnswer& answer) {
+  const Wanted total{.dimension = Dimension::total, .values = std::nullopt, .with_users = false};
+  auto done = scan(reading, answer.range, tally::coarsest_granularity, total, [&](const ViewRow& row) {
+    answer.other_events += row.events;
+    answer.other_page_views += row.page_views;
+    return Result<void>();
+  });
+  if (!done) return done;
+  for (const auto& row : answer.rows) {
+    answer.other_events -= row.numbers.events;
+    answer.other_page_views -= row.numbers.page_views;
+  }
+  return {};
 }
 
 Result<void> fill_users(const Reading& reading, const UsedRange& range, Dimension dimension,
@@ -160,7 +169,7 @@ Result<void> fill_users(const Reading& reading, const UsedRange& range, Dimensio
     users.try_emplace(row.value);
     wanted.values->push_back(row.value);
   }
-  auto done = scan(reading, range, Granularity::day, wanted,
+  auto done = scan(reading, range, tally::coarsest_granularity, wanted,
                    [&](const ViewRow& row) { return unite(users.at(row.value), row.users); });
   if (!done) return done;
   for (auto& row : rows) row.numbers.unique_users = users.at(row.value).estimate();
@@ -264,16 +273,14 @@ Result<SeriesAnswer> Report::series(const SeriesQuery& query, const Cancellation
 Result<TopAnswer> Report::top(const TopQuery& query, const Cancellation& cancellation) {
   auto reading = begin_reading(reader_, cancellation);
   if (!reading) return propagate(reading);
-  TopAnswer answer{.range = round_outward(query.range, reading->horizons), .dimension = query.dimension};
-  const auto runs = decompose(answer.range, Granularity::day, reading->horizons);
+  TopAnswer answer{.range = round_outward(query.range, reading->horizons), .dimension = query.dimension_name};
+  const auto runs = decompose(answer.range, tally::coarsest_granularity, reading->horizons);
   const ValueQuery values{query.dimension, runs};
   const bool by_users = query.sort == Sort::unique_users;
   auto ranking = rank_by_counts(*reading, values, by_users ? Sort::events : query.sort,
                                 by_users ? limits::top_rows_max + 1 : query.limit);
   if (!ranking) return propagate(ranking);
-  answer.other_events = ranking->events;
-  answer.other_page_views = ranking->page_views;
-  answer.rows = std::move(ranking->best);
+  answer.rows = *std::move(ranking);
   if (by_users) {
     auto best = best_by_users(*reading, answer.range, values, std::move(answer.rows), query.limit);
     if (!best) return propagate(best);
@@ -281,10 +288,20 @@ Result<TopAnswer> Report::top(const TopQuery& query, const Cancellation& cancell
   } else if (auto filled = fill_users(*reading, answer.range, query.dimension, answer.rows); !filled) {
     return propagate(filled);
   }
-  for (const auto& row : answer.rows) {
-    answer.other_events -= row.numbers.events;
-    answer.other_page_views -= row.numbers.page_views;
-  }
+  if (auto filled = fill_other(*reading, answer); !filled) return propagate(filled);
+  return answer;
+}
+
+Result<DimensionsAnswer> Report::dimensions(const Cancellation& cancellation) {
+  auto snapshot = reader_.snapshot(cancellation);
+  if (!snapshot) return store_failed(snapshot);
+  auto rows = (*snapshot)->dimensions();
+  if (!rows) return store_failed(rows);
+  // Built-in ones in the order of their table, then the others by number.
+  DimensionsAnswer answer{tally::built_in_known_dimensions()};
+  std::ranges::sort(*rows, {}, &tally::KnownDimension::dimension);
+  for (tally::KnownDimension& row : *rows)
+    if (!tally::is_built_in(row.dimension)) answer.dimensions.push_back(std::move(row));
   return answer;
 }
 

@@ -66,12 +66,16 @@ struct TopRow {
 
 struct TopAnswer {
   UsedRange range;
-  tally::Dimension dimension = tally::Dimension::page;
+  std::string dimension;  // its name
   std::vector<TopRow> rows;
-  // Everything that is not a row: values beyond the limit, and those that their windows had no place for.
-  // Rows and rest add up to the summary of the same range.
+  // The summary of the same range less the rows: values beyond the limit, those that their windows had no
+  // place for, and the events of a time in which the dimension was not counted.
   std::int64_t other_events = 0;
   std::int64_t other_page_views = 0;
+};
+
+struct DimensionsAnswer {
+  std::vector<tally::KnownDimension> dimensions;  // built-in ones first, total among them
 };
 
 // A row says how long its log was when its owner last looked (at least every 5 s). Beyond this age that is no
@@ -119,6 +123,7 @@ class Report {
                                               const Cancellation& cancellation = {});
   [[nodiscard]] Result<SeriesAnswer> series(const SeriesQuery& query, const Cancellation& cancellation = {});
   [[nodiscard]] Result<TopAnswer> top(const TopQuery& query, const Cancellation& cancellation = {});
+  [[nodiscard]] Result<DimensionsAnswer> dimensions(const Cancellation& cancellation = {});
   [[nodiscard]] Result<LedgerAnswer> ledger(WallTime now, const Cancellation& cancellation = {});
 
  private:

@@ -190,12 +190,42 @@ TEST_F(ReportTest, RanksValuesAndKeepsTheRestInOther) {
   EXPECT_EQ(answer->other_page_views, 1 + 7);
 }
 
+TEST_F(ReportTest, CountsInOtherWhatADimensionDidNotCount) {
+  constexpr auto country = tally::first_own_dimension;
+  fill(store_, {{.at = june_1}, {.at = june_1}, {.at = june_1 + 1h, .type = "click"}}, 0);
+  tally::Sketch ann;
+  ann.add(murmur3("ann").low);
+  for (const auto granularity : tally::coarser_granularities)  // from 01:00 on
+    store_.put(tally::WindowRow{.key = {granularity, country, floor_to(granularity, june_1 + 1h), 0, "DE"},
+                                .events = 1,
+                                .users = ann.encode()});
+  const auto answer = report_.top({.range = first_day, .dimension = country, .dimension_name = "country"});
+  ASSERT_TRUE(answer) << answer.error().text;
+  EXPECT_EQ(answer->dimension, "country");
+  EXPECT_EQ(answer->rows, (std::vector<TopRow>{{"DE", {1, 0, 1}}}));
+  EXPECT_EQ(answer->other_events, 2);
+  EXPECT_EQ(answer->other_page_views, 2);
+}
+
+TEST_F(ReportTest, ListsBuiltInDimensionsFirst) {
+  store_.put(tally::KnownDimension{tally::Dimension{17}, "plan", "metadata.plan", june_1});
+  store_.put(tally::KnownDimension{tally::Dimension{16}, "country", "metadata.country", june_1});
+  const auto answer = report_.dimensions();
+  ASSERT_TRUE(answer);
+  std::vector<std::string> names;
+  for (const auto& each : answer->dimensions) names.push_back(each.name);
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"total", "page", "referrer", "activity_type", "country", "plan"}));
+}
+
 TEST_F(ReportTest, UnitesOnlyTheWinnersOfATopList) {
   fill(store_, {{.at = june_1, .page = "/a"}, {.at = june_1, .page = "/b"}}, 2);
   ASSERT_TRUE(report_.top({.range = first_day, .limit = 1}));
   const auto scans = store_.scans();
-  ASSERT_EQ(scans.size(), 1u);
+  ASSERT_EQ(scans.size(), 2u);
   EXPECT_TRUE(scans.at(0).with_users);
+  EXPECT_EQ(scans.at(1).dimension, tally::Dimension::total);
+  EXPECT_FALSE(scans.at(1).with_users) << "the counts of all events, for `other`";
   EXPECT_EQ(store_.passes_over_users(), 0);
 }
 
@@ -295,8 +325,10 @@ TEST_F(ReportTest, HandsOnEveryFailureOfTheStore) {
   };
   ask([&] { return report_.summary({.range = first_day, .compare_previous = true}); }, 4);
   ask([&] { return report_.series({.range = first_day}); }, 3);
-  ask([&] { return report_.top({.range = first_day}); }, 4);  // snapshot, horizons, counts, users of the best
-  ask([&] { return report_.top({.range = first_day, .sort = Sort::unique_users}); }, 4);
+  // snapshot, horizons, counts, users of the best, counts of all
+  ask([&] { return report_.top({.range = first_day}); }, 5);
+  ask([&] { return report_.top({.range = first_day, .sort = Sort::unique_users}); }, 5);
+  ask([&] { return report_.dimensions(); }, 2);
   ask([&] { return report_.ledger(june_1); }, 2);
 }
 

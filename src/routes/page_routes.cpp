@@ -23,10 +23,10 @@ constexpr std::array served{
     Served{"/app.js", "app.js", "text/javascript; charset=utf-8"},
     Served{"/ledger.js", "ledger.js", "text/javascript; charset=utf-8"},
     Served{"/chart.js", "chart.js", "text/javascript; charset=utf-8"},
+    Served{"/lists.js", "lists.js", "text/javascript; charset=utf-8"},
     Served{"/view.js", "view.js", "text/javascript; charset=utf-8"},
     Served{"/style.css", "style.css", "text/css; charset=utf-8"},
     Served{"/favicon.svg", "favicon.svg", "image/svg+xml"},
-    Served{"/api/v1/openapi.json", "openapi.json", "application/json"},
 };
 
 // Nothing from other origins and no inline script: text of clients cannot become code.
@@ -34,24 +34,9 @@ constexpr std::string_view security_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-// A missing file is an error of the build, so it is asserted.
-std::string_view bytes_of(std::string_view name) {
-  const auto files = page_files();
-  const auto found = std::ranges::find(files, name, &PageFile::name);
-  ensure(found != files.end(), "every file that is served is built in");
-  return found->bytes;
-}
-
-// A strong ETag (RFC 9110 §8.8.3): it changes with any byte of the file.
-std::string etag_of(std::string_view bytes) {
-  std::string tag = "\"";
-  append_hex(tag, murmur3(bytes).low);
-  return tag + '"';
-}
-
 // ETag and headers are computed once; each request copies them.
 http::Route route_of(const Served& file) {
-  const auto bytes = bytes_of(file.name);
+  const auto bytes = page_file(file.name);
   auto handle = [file, bytes, etag = etag_of(bytes)](const http::Request& request, http::Respond respond) {
     http::Reply reply{.content_type = std::string(file.content_type)};
     // no-cache: the browser stores the file and revalidates it, so a new version shows its own page at once.
@@ -71,6 +56,21 @@ http::Route route_of(const Served& file) {
 }
 
 }  // namespace
+
+// A missing file is an error of the build, so it is asserted.
+std::string_view page_file(std::string_view name) {
+  const auto files = page_files();
+  const auto found = std::ranges::find(files, name, &PageFile::name);
+  ensure(found != files.end(), "every file that is served is built in");
+  return found->bytes;
+}
+
+// A strong ETag (RFC 9110 §8.8.3): it changes with any byte of the file.
+std::string etag_of(std::string_view bytes) {
+  std::string tag = "\"";
+  append_hex(tag, murmur3(bytes).low);
+  return tag + '"';
+}
 
 std::vector<http::Route> page_routes() {
   std::vector<http::Route> routes;

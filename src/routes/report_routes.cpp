@@ -14,6 +14,8 @@
 #include "report/cancellation.hpp"
 #include "report/query.hpp"
 #include "routes/accept.hpp"
+#include "routes/openapi_document.hpp"
+#include "routes/page_routes.hpp"
 
 namespace weir::routes {
 
@@ -74,12 +76,25 @@ Result<std::optional<Format>> read_format(const http::Query& query, bool is_list
   if (*format == "json") return Format::json;
   if (*format == "csv" && is_list) return Format::csv;
   std::string text = "format is '" + std::string(format->substr(0, 20)) + "'; expected json";
-  text += is_list ? " or csv" : ", because only timeseries and top are lists that can be had as csv";
+  text +=
+      is_list ? " or csv" : ", because only timeseries, top and dimensions are lists that can be had as csv";
   return fail(ErrorKind::invalid, "bad_parameter", std::move(text));
 }
 
+// Parses with the names of the dimensions that the parameters can mean. The store is asked for them only if
+// one is not built in.
+template <class Parsed, class Parse>
+Result<Parsed> parse_with_dimensions(Report& report, const Query& query, Parse parse) {
+  if (!report::names_own_dimension(query.parameters)) return parse(report::built_in_dimension_rows());
+  auto known = report.dimensions(query.cancellation);
+  if (!known) return propagate(known);
+  return parse(known->dimensions);
+}
+
 http::Reply answer_summary(Report& report, const Query& query) {
-  auto asked = report::parse_summary_query(query.parameters, query.now);
+  auto asked = parse_with_dimensions<report::SummaryQuery>(report, query, [&](report::Dimensions known) {
+    return report::parse_summary_query(query.parameters, query.now, known);
+  });
   if (!asked) return error_reply_for(asked.error());
   const auto answer = report.summary(*asked, query.cancellation);
   if (!answer) return error_reply_for(answer.error());
@@ -87,7 +102,9 @@ http::Reply answer_summary(Report& report, const Query& query) {
 }
 
 http::Reply answer_series(Report& report, const Query& query) {
-  auto asked = report::parse_series_query(query.parameters, query.now);
+  auto asked = parse_with_dimensions<report::SeriesQuery>(report, query, [&](report::Dimensions known) {
+    return report::parse_series_query(query.parameters, query.now, known);
+  });
   if (!asked) return error_reply_for(asked.error());
   const auto answer = report.series(*asked, query.cancellation);
   if (!answer) return error_reply_for(answer.error());
@@ -96,7 +113,9 @@ http::Reply answer_series(Report& report, const Query& query) {
 }
 
 http::Reply answer_top(Report& report, const Query& query) {
-  auto asked = report::parse_top_query(query.parameters, query.now);
+  auto asked = parse_with_dimensions<report::TopQuery>(report, query, [&](report::Dimensions known) {
+    return report::parse_top_query(query.parameters, query.now, known);
+  });
   if (!asked) return error_reply_for(asked.error());
   const auto answer = report.top(*asked, query.cancellation);
   if (!answer) return error_reply_for(answer.error());
@@ -105,11 +124,35 @@ http::Reply answer_top(Report& report, const Query& query) {
 }
 
 http::Reply answer_ledger(Report& report, const Query& query) {
-  if (auto asked = report::check_ledger_query(query.parameters); !asked)
-    return error_reply_for(asked.error());
+  auto asked = parse_with_dimensions<void>(report, query, [&](report::Dimensions known) {
+    return report::check_ledger_query(query.parameters, known);
+  });
+  if (!asked) return error_reply_for(asked.error());
   const auto answer = report.ledger(query.now, query.cancellation);
   if (!answer) return error_reply_for(answer.error());
   return json_reply(to_json(*answer));
+}
+
+http::Reply answer_dimensions(Report& report, const Query& query) {
+  if (auto asked = report::check_dimensions_query(query.parameters); !asked)
+    return error_reply_for(asked.error());
+  const auto answer = report.dimensions(query.cancellation);
+  if (!answer) return error_reply_for(answer.error());
+  if (query.format == Format::csv) return csv_reply(to_csv(*answer), "dimensions");
+  return json_reply(to_json(*answer));
+}
+
+http::Reply openapi_reply(report::Dimensions dimensions) {
+  http::Reply reply{.body = describe_dimensions(page_file("openapi.json"), dimensions)};
+  reply.headers = {
+      {"ETag", etag_of(reply.body)}, {"Cache-Control", "no-cache"}, {"X-Content-Type-Options", "nosniff"}};
+  return reply;
+}
+
+// While the store does not answer, the built-in dimensions are described.
+http::Reply answer_openapi(Report& report, const Query& query) {
+  const auto known = report.dimensions(query.cancellation);
+  return openapi_reply(known ? report::Dimensions(known->dimensions) : report::built_in_dimension_rows());
 }
 
 // Parses the query of one path, reads the store and writes the reply. Runs on the executor.
@@ -131,11 +174,32 @@ http::Reply refusal_reply(BoundedExecutor::Call call) {
       {ErrorKind::unavailable, "queries_full", "too many questions wait for an answer; ask again"});
 }
 
-http::Route make_route(std::string path, Answer answer, bool is_list, Report& report,
-                       BoundedExecutor& executor, std::function<Now()> clock) {
-  auto handle = [&report, &executor, clock = std::move(clock), answer, is_list](const http::Request& request,
-                                                                                http::Respond respond) {
+// The description does not need the store.
+http::Reply refusal_of_openapi(BoundedExecutor::Call) {
+  return openapi_reply(report::built_in_dimension_rows());
+}
+
+struct Endpoint {
+  const char* path;
+  Answer answer;
+  bool is_list = false;
+  http::Reply (*refuse)(BoundedExecutor::Call) = refusal_reply;
+};
+constexpr std::array endpoints{
+    Endpoint{"/api/v1/summary", answer_summary},
+    Endpoint{"/api/v1/timeseries", answer_series, true},
+    Endpoint{"/api/v1/top", answer_top, true},
+    Endpoint{"/api/v1/ledger", answer_ledger},
+    Endpoint{"/api/v1/dimensions", answer_dimensions, true},
+    Endpoint{"/api/v1/openapi.json", answer_openapi, false, refusal_of_openapi},
+};
+
+http::Route make_route(const Endpoint& endpoint, Report& report, BoundedExecutor& executor,
+                       std::function<Now()> clock) {
+  auto handle = [&endpoint, &report, &executor, clock = std::move(clock)](const http::Request& request,
+                                                                          http::Respond respond) {
     const http::Query parameters(request.query);
+    const bool is_list = endpoint.is_list;
     const auto format = read_format(parameters, is_list);
     if (!format) {
       respond(error_reply_for(format.error()));
@@ -148,15 +212,16 @@ http::Route make_route(std::string path, Answer answer, bool is_list, Report& re
                 negotiated, now.wall,
                 report::Cancellation(now.mono + limits::query_deadline, request.client_gone,
                                      [clock] { return clock().mono; })};
-    auto job = [&report, answer, query = std::move(query),
+    auto job = [&endpoint, &report, query = std::move(query),
                 respond = std::move(respond)](BoundedExecutor::Call call) mutable {
-      http::Reply reply = call == BoundedExecutor::Call::run ? answer(report, query) : refusal_reply(call);
+      http::Reply reply =
+          call == BoundedExecutor::Call::run ? endpoint.answer(report, query) : endpoint.refuse(call);
       if (query.negotiated) reply.headers.emplace_back("Vary", "Accept");
       respond(std::move(reply));
     };
     executor.submit(std::move(job), request.client_gone);
   };
-  http::Route route{"GET", std::move(path), std::move(handle)};
+  http::Route route{"GET", endpoint.path, std::move(handle)};
   // A query may take seconds; it ends early when its client is gone.
   route.watch_client = true;
   return route;
@@ -166,10 +231,9 @@ http::Route make_route(std::string path, Answer answer, bool is_list, Report& re
 
 std::vector<http::Route> report_routes(Report& report, BoundedExecutor& executor,
                                        std::function<Now()> clock) {
-  return {make_route("/api/v1/summary", answer_summary, false, report, executor, clock),
-          make_route("/api/v1/timeseries", answer_series, true, report, executor, clock),
-          make_route("/api/v1/top", answer_top, true, report, executor, clock),
-          make_route("/api/v1/ledger", answer_ledger, false, report, executor, clock)};
+  std::vector<http::Route> routes;
+  for (const Endpoint& endpoint : endpoints) routes.push_back(make_route(endpoint, report, executor, clock));
+  return routes;
 }
 
 }  // namespace weir::routes

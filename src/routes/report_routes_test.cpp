@@ -5,6 +5,7 @@
 #include <string>
 
 #include "report/testing/fake_metrics_reader.hpp"
+#include "routes/page_routes.hpp"
 #include "tally/sketch.hpp"
 
 namespace weir::routes {
@@ -77,6 +78,65 @@ TEST_F(ReportRoutes, AnswerEachQuery) {
   }
 }
 
+TEST_F(ReportRoutes, AnswerByOwnDimensions) {
+  store_.put(tally::KnownDimension{tally::first_own_dimension, "country", "metadata.country", now});
+  auto german = hour_row(tally::first_own_dimension, "DE");
+  german.events = 2;
+  store_.put(german);
+  EXPECT_TRUE(get("/api/v1/summary", "country=DE").body.contains(R"("events":2)"));
+  EXPECT_TRUE(get("/api/v1/timeseries", "country=FR&interval=hour").body.contains(R"("points":[)"));
+  const auto top = get("/api/v1/top", "dimension=country");
+  EXPECT_TRUE(top.body.contains(R"("dimension":"country","rows":[{"value":"DE","events":2,)")) << top.body;
+  EXPECT_TRUE(top.body.contains(R"("other":{"events":1,"page_views":0})")) << "the summary less the rows";
+  EXPECT_TRUE(get("/api/v1/top", "dimension=country&format=csv").body.starts_with("country,events,"));
+  EXPECT_TRUE(
+      get("/api/v1/ledger", "country=DE").body.contains("country filters summary and timeseries only"));
+  EXPECT_EQ(get("/api/v1/summary", "land=DE").status, 400);
+  EXPECT_TRUE(get("/api/v1/top", "dimension=land").body.contains("activity_type or country"));
+}
+
+TEST_F(ReportRoutes, ListTheDimensions) {
+  store_.put(tally::KnownDimension{tally::first_own_dimension, "country", "metadata.country", now});
+  const auto reply = get("/api/v1/dimensions", "");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body,
+            R"({"dimensions":[{"name":"page","source":"metadata.page_url","since":null},)"
+            R"({"name":"referrer","source":"metadata.referrer","since":null},)"
+            R"({"name":"activity_type","source":"activity_type","since":null},)"
+            R"({"name":"country","source":"metadata.country","since":"2026-06-15T12:00:00.000Z"}]})");
+  EXPECT_TRUE(get("/api/v1/dimensions", "format=csv").body.starts_with("name,source,since\r\npage,"));
+  EXPECT_EQ(get("/api/v1/dimensions", "page=/").status, 400);
+}
+
+TEST_F(ReportRoutes, DescribeTheApiWithItsDimensions) {
+  const auto plain = get("/api/v1/openapi.json", "");
+  EXPECT_EQ(plain.status, 200);
+  EXPECT_EQ(plain.body, page_file("openapi.json"));
+  EXPECT_EQ(header(plain, "ETag"), etag_of(plain.body));
+  store_.put(tally::KnownDimension{tally::first_own_dimension, "country", "metadata.\"c\"", now});
+  const auto reply = get("/api/v1/openapi.json", "");
+  for (
+      const auto* part :
+      {R"("enum": ["page", "referrer", "activity_type", "country"])",
+       R"({"$ref": "#/components/parameters/country"},)",
+       R"x("country": {"name": "country", "in": "query", "description": "Counts only this value of metadata.\"c\".)x"})
+    EXPECT_TRUE(reply.body.contains(part)) << part;
+  store_.fail_call(0, {ErrorKind::unavailable, "store_away", "gone"});
+  EXPECT_EQ(get("/api/v1/openapi.json", "").body, plain.body) << "while the store does not answer";
+}
+
+// One place where a built-in dimension must stand besides its table.
+TEST_F(ReportRoutes, DescribeEachBuiltInDimension) {
+  const std::string document = get("/api/v1/openapi.json", "").body;
+  for (const auto& each : tally::built_in_dimensions) {
+    if (each.dimension == tally::Dimension::total) continue;
+    const std::string name(each.name);
+    EXPECT_TRUE(document.contains("{\"$ref\": \"#/components/parameters/" + name + "\"}")) << name;
+    EXPECT_TRUE(document.contains("\"" + name + "\": {\"name\": \"" + name + "\", \"in\": \"query\""))
+        << name;
+  }
+}
+
 TEST_F(ReportRoutes, AnswerListsAsCsvWhenAsked) {
   const auto expect_csv = [](const http::Reply& reply, std::string_view has) {
     EXPECT_EQ(reply.status, 200);
@@ -125,7 +185,7 @@ TEST_F(ReportRoutes, Answer400AndNameTheParameter) {
 }
 
 TEST_F(ReportRoutes, Answer503WhileTheStoreIsUnavailable) {
-  for (const auto* path : {"/api/v1/summary", "/api/v1/timeseries", "/api/v1/ledger"}) {
+  for (const auto* path : {"/api/v1/summary", "/api/v1/timeseries", "/api/v1/ledger", "/api/v1/dimensions"}) {
     // An operator must act. The client does not learn the address of the store.
     for (const ErrorKind kind : {ErrorKind::unavailable, ErrorKind::invalid}) {
       store_.fail_call(0, {kind, "store_away", "no route to 10.0.0.7"});
@@ -176,7 +236,8 @@ TEST_F(ReportRoutes, Fault43DoNotReadTheStoreForAClientThatIsGone) {
         .method = "GET", .path = route.path, .query = "", .client_gone = client.get_token()};
     std::promise<http::Reply> promised;
     route.handle(request, [&](http::Reply made) { promised.set_value(std::move(made)); });
-    EXPECT_EQ(promised.get_future().get().status, 503);
+    const bool needs_store = route.path != "/api/v1/openapi.json";
+    EXPECT_EQ(promised.get_future().get().status, needs_store ? 503 : 200);
   }
   EXPECT_EQ(store_.snapshots(), 0);
 }

@@ -71,7 +71,7 @@ SimulatedCluster::SimulatedCluster(ClusterSettings settings)
       settings_(settings),
       now_{.wall = WallTime{milliseconds{1'764'000'000'000}}, .mono = MonoTime{std::chrono::hours{1}}},
       oracle_(consumer::share_of(settings.consumer.dedupe, settings.partitions),
-              settings.consumer.commits.retention) {
+              settings.consumer.commits.retention, settings.consumer.dimensions) {
   oracle_.on_clock(now_.wall);
   settings_.consumer.dlq_enabled = settings.dlq_enabled;
   database.bugs = settings.store_bugs;
@@ -196,9 +196,10 @@ consumer::ConsumerSettings fast_settings() {
                                 .day = std::chrono::days{0},
                                 .metrics = std::chrono::days{0}};
   settings.commits.roll_up_minutes_max = 6;
-  settings.commits.batch = {.rows = 30, .bytes = limits::MiB};
-  settings.commits.transaction = {.rows = 40, .bytes = limits::MiB};
-  settings.commits.step = {.rows = 12, .bytes = 200};
+  settings.commits.batch = {.rows = 45, .bytes = limits::MiB};
+  settings.commits.transaction = {.rows = 60, .bytes = limits::MiB};
+  settings.commits.step = {.rows = 18, .bytes = 300};
+  settings.dimensions = own_dimensions();
   settings.backlog.events = 60;
   settings.backlog.dead_letters = 10;
   return settings;

@@ -12,6 +12,12 @@
 
 namespace weir::simulation {
 
+std::vector<tally::CountedDimension> own_dimensions() {
+  using enum tally::DimensionSource::Kind;
+  const tally::Dimension second{tally::index_of(tally::first_own_dimension) + 1};
+  return {{tally::first_own_dimension, {metadata, "campaign"}}, {second, {query, "term"}}};
+}
+
 Oracle::Verdict Oracle::on_appended(std::int32_t partition, std::int64_t offset,
                                     const consumer::FakeRecord& record, const consumer::TestEvent& event,
                                     WallTime now) {

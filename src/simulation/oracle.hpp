@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -22,15 +23,20 @@
 
 namespace weir::simulation {
 
+// The dimensions of metadata.campaign and of query.term, which a TestEvent can have.
+[[nodiscard]] std::vector<tally::CountedDimension> own_dimensions();
+
 // One thread. Memory grows with the log; a run has some hundred records.
 class Oracle {
  public:
   // What becomes of a record. gone: the log lost it before it was read.
   enum class Verdict : std::uint8_t { tallied, duplicate, dead_lettered, gone };
 
-  // `dedupe`: of one partition. `retention`: as the consumer's settings.
-  Oracle(consumer::DedupeBounds dedupe, const consumer::Retention& retention)
-      : dedupe_(dedupe), retention_(retention) {}
+  // `dedupe`: of one partition. `retention`: as the consumer's settings. `dimensions`: those that the
+  // consumers count besides the built-in ones; of own_dimensions().
+  Oracle(consumer::DedupeBounds dedupe, const consumer::Retention& retention,
+         std::vector<tally::CountedDimension> dimensions)
+      : dedupe_(dedupe), retention_(retention), dimensions_(std::move(dimensions)) {}
 
   // What happens in the cluster.
 
@@ -145,6 +151,7 @@ class Oracle {
 
   consumer::DedupeBounds dedupe_;
   consumer::Retention retention_;
+  std::vector<tally::CountedDimension> dimensions_;
   // The latest time that the wall clock has shown.
   WallTime latest_;
   // The present log of each partition, and the logs before it was recreated.

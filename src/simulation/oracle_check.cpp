@@ -1,6 +1,8 @@
 // Oracle: the comparison with the store. Windows are compared as the contract's views show them.
 #include <algorithm>
 #include <array>
+#include <map>
+#include <tuple>
 #include <utility>
 
 #include "activity/rfc3339.hpp"
@@ -15,8 +17,7 @@ using tally::Granularity;
 
 std::string in_words(const tally::WindowKey& key) {
   return std::string(name_of(key.granularity)) + " " + activity::format_rfc3339(key.start) + " " +
-         std::string(name_of(key.dimension)) + " '" + key.value + "' of partition " +
-         std::to_string(key.partition);
+         label_of(key.dimension) + " '" + key.value + "' of partition " + std::to_string(key.partition);
 }
 
 std::string differs(std::string_view what, std::int64_t is, std::int64_t should) {
@@ -58,10 +59,10 @@ ViewRows views_of(const commit::FakeDatabase& database) {
     if (!hidden(key)) add_to_view(rows, key, row.events, row.page_views, row.users);
     if (key.granularity != Granularity::minute) continue;
     if (!database.pending_rollups.contains(commit::PendingRollup{key.partition, key.start})) continue;
-    for (const Granularity coarse : {Granularity::hour, Granularity::day}) {
+    for (const Granularity coarse : tally::coarser_granularities) {
       tally::WindowKey target = key;
       target.granularity = coarse;
-      target.start = tally::window_of(coarse, key.start);
+      target.start = tally::floor_to(coarse, key.start);
       if (hidden(target)) continue;
       add_to_view(rows, target, row.events - row.rolled_events, row.page_views - row.rolled_page_views,
                   row.users);
@@ -82,7 +83,7 @@ WallTime Oracle::minute_horizon(const commit::FakeDatabase& database) const {
   WallTime horizon{};
   for_each_counted(database, [&](std::int32_t, const Fact& fact) {
     if (fact.verdict != Verdict::tallied || !is_too_old(fact)) return;
-    const WindowStart hour = tally::window_of(Granularity::hour, fact.event.at);
+    const WindowStart hour = tally::floor_to(Granularity::hour, fact.event.at);
     horizon = std::max(horizon, WallTime(tally::window_end(Granularity::hour, hour)));
   });
   return horizon;
@@ -94,7 +95,7 @@ void Oracle::add(View& view, std::int32_t partition, const Fact& fact) const {
   const bool too_old = is_too_old(fact);
   for (const Granularity granularity : tally::all_granularities) {
     if (granularity == Granularity::minute && too_old) continue;
-    const WindowStart start = tally::window_of(granularity, event.at);
+    const WindowStart start = tally::floor_to(granularity, event.at);
     const auto put = [&](Dimension dimension, const std::string& value) {
       Sums& sums = view[{granularity, dimension, start, partition, value}];
       sums.events += 1;
@@ -103,8 +104,13 @@ void Oracle::add(View& view, std::int32_t partition, const Fact& fact) const {
     };
     put(Dimension::total, "");
     put(Dimension::activity_type, event.type);
-    put(Dimension::page, event.page.empty() ? std::string(tally::value_none) : event.page);
+    const std::string no_path(event.term.empty() ? tally::value_none : "/");
+    put(Dimension::page, event.page.empty() ? no_path : event.page);
     put(Dimension::referrer, event.referrer.empty() ? std::string(tally::value_direct) : event.referrer);
+    for (const auto& [dimension, source] : dimensions_) {
+      const std::string& value = source.name == "term" ? event.term : event.campaign;
+      put(dimension, value.empty() ? std::string(tally::value_none) : value);
+    }
   }
 }
 
@@ -201,12 +207,20 @@ std::optional<std::string> Oracle::horizon_fault(const commit::FakeDatabase& dat
 std::optional<std::string> Oracle::find_unpruned(const commit::FakeDatabase& database,
                                                  WallTime before) const {
   const std::array days{retention_.minute, retention_.hour, retention_.day};
+  // A roll-up can write some rows of a window long after the others: it ends where its transaction is full.
+  using Window = std::tuple<Granularity, WindowStart, std::int32_t>;
+  std::map<Window, WallTime> last_writes;
   for (const auto& [key, window] : database.windows) {
-    if (key.dimension != Dimension::total) continue;  // it is written with every other row of its window
+    WallTime& last = last_writes[{key.granularity, key.start, key.partition}];
+    last = std::max(last, window.written_at);
+  }
+  for (const auto& [key, window] : database.windows) {
+    if (key.dimension != Dimension::total) continue;
     const std::chrono::days kept = days[static_cast<std::size_t>(key.granularity)];
     const WallTime end(tally::window_end(key.granularity, key.start));
+    const WallTime written = last_writes.at({key.granularity, key.start, key.partition});
     const bool is_minute = key.granularity == Granularity::minute;
-    if (kept.count() == 0 || std::max(end, window.written_at) + kept > before) continue;
+    if (kept.count() == 0 || std::max(end, written) + kept > before) continue;
     if (is_minute && database.pending_rollups.contains(commit::PendingRollup{key.partition, key.start}))
       continue;
     return in_words(key) + " should have been pruned";

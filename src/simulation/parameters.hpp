@@ -96,6 +96,8 @@ struct Parameters {
   if (with_message_ids && dice.one_in(2)) event.message_id = "m" + std::to_string(dice.roll(5));
   if (dice.one_in(4)) event.at -= std::chrono::minutes{45 * dice.roll(4)};
   if (dice.one_in(12)) event.at -= std::chrono::days{1 + dice.roll(2)};
+  if (event.type == "click") event.campaign = "c" + event.user.substr(1);
+  if (!event.referrer.empty()) event.term = "t" + event.user.substr(1);
   if (event.kind == consumer::TestEvent::Kind::ahead) event.at = now + std::chrono::hours{49};
   return event;
 }

@@ -100,7 +100,7 @@ constexpr Planted all_planted[] = {
     {"offset before write", {.store = {.ledger_before_rows = true}}, 1},
     {"cache kept over a revoke", {.store = {.cache = commit::RowCache::kept_over_a_revoke}}, 43},
     {"dedupe not rebuilt", {.skip_rebuild = true}, 12},
-    {"unknown commit sent again unfenced", {.store = {.resend_without_fence = true}}, 461},
+    {"unknown commit sent again unfenced", {.store = {.resend_without_fence = true}}, 338},
     {"dead letter after offset", {.dlq_acknowledges_early = true}, 11},
 };
 constexpr std::uint64_t planted_seeds_max = 10'000;

@@ -101,23 +101,32 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
     return read ? looked_up : read;
   }
 
+  Result<std::vector<tally::KnownDimension>> dimensions() override {
+    return read_all<tally::KnownDimension>(connection_->statements[reader_sql::dimensions], known_dimension);
+  }
+
   Result<std::vector<tally::LedgerRow>> ledger() override {
-    Statement& rows = connection_->statements[reader_sql::ledgers].bind_text(1, topic_);
-    std::vector<tally::LedgerRow> ledgers;
-    Result<void> readable;
-    auto read = each_row(rows, [&] {
-      auto row = ledger_row(rows);
-      if (!row)
-        readable = propagate(row);
-      else
-        ledgers.push_back(std::move(*row));
-    });
-    if (!read) return propagate(read);
-    if (!readable) return propagate(readable);
-    return ledgers;
+    return read_all<tally::LedgerRow>(connection_->statements[reader_sql::ledgers].bind_text(1, topic_),
+                                      ledger_row);
   }
 
  private:
+  template <class Row>
+  Result<std::vector<Row>> read_all(Statement& rows, Result<Row> (*read_one)(const Statement&)) {
+    std::vector<Row> all;
+    Result<void> readable;
+    auto read = each_row(rows, [&] {
+      auto row = read_one(rows);
+      if (!row)
+        readable = propagate(row);
+      else
+        all.push_back(std::move(*row));
+    });
+    if (!read) return propagate(read);
+    if (!readable) return propagate(readable);
+    return all;
+  }
+
   // The stored rows of a query, or what is pending roll-up in its windows.
   Result<void> scan_part(const report::WindowQuery& query, bool pending_rollup,
                          const std::function<void(const report::ViewRow&)>& take) {
@@ -132,7 +141,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
         .bind(5, seconds_of(kept.to));
     if (query.values) rows.bind_text(6, values);  // scan_for() has chosen a statement without ?6 otherwise
     return each_row(rows, [&] {
-      take({.start = report::floor_to(query.granularity, window_start(rows.number(0))),
+      take({.start = tally::floor_to(query.granularity, window_start(rows.number(0))),
             .partition = static_cast<std::int32_t>(rows.number(1)),
             .value = rows.text(2),
             .events = rows.number(3),

@@ -126,9 +126,10 @@ Result<std::optional<tally::WindowRow>> SqliteMetricsStore::read_window(const ta
   auto found = window.step();
   if (!found) return propagate(found);
   if (!*found) return std::nullopt;
-  tally::WindowRow row = window_row(window, key.granularity, key.start, key.partition);
+  auto row = window_row(window, key.granularity, key.start, key.partition);
   window.reset();
-  return row;
+  if (!row) return propagate(row);
+  return *std::move(row);
 }
 
 // Reads only keys and sizes, and sorts them here. An ORDER BY would copy each sketch into the sorter and out
@@ -225,15 +226,12 @@ Result<void> SqliteMetricsStore::put_window(const tally::WindowRow& row, WallTim
                        .bind(9, row.rolled_events)
                        .bind(10, row.rolled_page_views)
                        .bind(11, row.place)
-                       .bind(15, milliseconds_of(written_at))
-                       .bind_blob(16, row.users);
+                       .bind(14, milliseconds_of(written_at))
+                       .bind_blob(15, row.users);
   // Only a `total` row knows how many values its window has.
-  if (row.key.dimension == tally::Dimension::total) {
-    put.bind(12, row.stored.activity_type).bind(13, row.stored.page).bind(14, row.stored.referrer);
-  } else {
-    put.bind_null(12).bind_null(13).bind_null(14);
-  }
-  return put.run();
+  if (row.key.dimension != tally::Dimension::total) return put.bind_null(12).bind_null(13).run();
+  const std::string stored = row.stored.encode();
+  return put.bind_text(12, stored).bind(13, row.stored.rows_max()).run();
 }
 
 Result<void> SqliteMetricsStore::mark_minute(const NamedSql& sql, const commit::PendingRollup& minute) {
@@ -317,8 +315,7 @@ Result<void> SqliteMetricsStore::prune(const commit::Prune& prune, commit::Writt
 
 Result<std::vector<WindowStart>> SqliteMetricsStore::find_prunable(const commit::Prune& prune,
                                                                    bool& has_more) {
-  const WindowStart epoch{};
-  const auto width = tally::window_end(prune.granularity, epoch) - epoch;
+  const auto width = tally::width_of(prune.granularity);
   const auto last_start = std::chrono::floor<std::chrono::seconds>(prune.before) - width;
   // The last start of a window that has ended at `before`.
   Statement& find = statement(store_sql::find_prunable)

@@ -45,6 +45,8 @@ class SqliteMetricsStore final : public commit::MetricsStore {
                                        WallTime now) override;
   Result<bool> begin_topic(std::span<const commit::PartitionStart> starts, WallTime now) override;
   Result<std::optional<tally::LedgerRow>> archive_ledger(const commit::LedgerArchival& archival) override;
+  Result<std::vector<tally::CountedDimension>> register_dimensions(
+      std::span<const tally::OwnDimension> wanted, WallTime now) override;
   Result<std::vector<std::int64_t>> find_dead_letters(std::int32_t partition, std::int64_t from,
                                                       std::int64_t to) override;
   Result<std::vector<WindowStart>> find_pending_rollups(std::int32_t partition) override;
@@ -86,6 +88,10 @@ class SqliteMetricsStore final : public commit::MetricsStore {
   template <class Work>
   auto in_one_transaction(Work work) -> decltype(work());
 
+  // store_dimensions.cpp
+  Result<std::vector<tally::KnownDimension>> read_dimensions();
+  Result<void> put_dimension(const tally::KnownDimension& row);
+
   // store_ledger.cpp
   Result<void> check_group();
   Result<void> insert_ledger(const commit::PartitionStart& start, std::int64_t version, WallTime now);
@@ -116,5 +122,16 @@ class SqliteMetricsStore final : public commit::MetricsStore {
   Database database_;
   PreparedStatements statements_;  // destroyed before the connection, so declared after it
 };
+
+// Each step of `work` may fail; the first error rolls everything back. A commit that fails is reported as an
+// error: the caller opens the partition again and so finds out.
+template <class Work>
+auto SqliteMetricsStore::in_one_transaction(Work work) -> decltype(work()) {
+  if (auto begun = database_.begin(); !begun) return std::unexpected(give_up(std::move(begun).error()));
+  auto answer = work();
+  if (!answer) return std::unexpected(give_up(std::move(answer).error()));
+  if (auto ended = database_.commit(); !ended) return std::unexpected(give_up(std::move(ended).error()));
+  return answer;
+}
 
 }  // namespace weir::sqlite

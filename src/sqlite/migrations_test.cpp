@@ -53,7 +53,7 @@ class RawFile {
   std::unique_ptr<sqlite3, Close> database_;
 };
 
-// The rows that a file of version 1 has, with the columns of version 1.
+// The rows that a file of version 1 has, with the columns of version 1 that every version has.
 std::string rows_of_version_1(const std::filesystem::path& path) {
   RawFile file(path);
   std::string rows;
@@ -61,8 +61,7 @@ std::string rows_of_version_1(const std::filesystem::path& path) {
        {"SELECT * FROM user_activity_metrics",
         "SELECT topic, granularity, dimension, window_start, partition, value, events, page_views, "
         "rolled_events, "
-        "rolled_page_views, place, stored_activity_types, stored_pages, stored_referrers, last_write_ms, "
-        "hex(users) "
+        "rolled_page_views, place, last_write_ms, hex(users) "
         "FROM activity_windows ORDER BY granularity, dimension, window_start",
         "SELECT topic, partition, window_start FROM activity_unrolled",
         "SELECT topic, partition, group_id, start_offset, next_offset, version, read, tallied, duplicate, "
@@ -72,11 +71,11 @@ std::string rows_of_version_1(const std::filesystem::path& path) {
         "FROM activity_dead_letters",
         "SELECT * FROM activity_horizon ORDER BY granularity",
         "SELECT topic, window_start, partition, dimension, value, events, page_views, hex(users) FROM "
-        "activity_minutes",
+        "activity_minutes ORDER BY topic, window_start, dimension, value",
         "SELECT topic, window_start, partition, dimension, value, events, page_views, hex(users) FROM "
-        "activity_hours",
+        "activity_hours ORDER BY topic, window_start, dimension, value",
         "SELECT topic, window_start, partition, dimension, value, events, page_views, hex(users) FROM "
-        "activity_days"})
+        "activity_days ORDER BY topic, window_start, dimension, value"})
     rows += file.text(select) + "--\n";
   return rows;
 }
@@ -167,6 +166,10 @@ TEST_P(Migrations, KeepTheRowsOfAFileOfVersion1) {
   EXPECT_EQ(version_of(path), newest());
   EXPECT_EQ(rows_of_version_1(path), rows);
   EXPECT_EQ(RawFile(path).text("SELECT counted_from FROM activity_ledger"), "NULL|\n");
+  EXPECT_EQ(RawFile(path).text("SELECT granularity, window_start, stored_values, stored_rows FROM "
+                               "activity_windows WHERE dimension = 0 OR stored_rows IS NOT NULL"),
+            "0|1763999940|1=1,2=1,3=1|7|\n0|1764000000|1=1,2=1,3=1|7|\n1|1763996400|1=1,2=1,3=1|7|\n"
+            "2|1763942400|1=1,2=1,3=1|7|\n");
 
   const TestFolder fresh;
   ASSERT_TRUE(open_store(fresh).has_value());

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sqlite/store_rows.hpp"
 #include "tally/ledger_columns.hpp"
 
 namespace weir::sqlite::reader_sql {
@@ -86,6 +87,8 @@ std::string users_by_value_text() {
 
 const NamedSql horizons{"horizons", "SELECT granularity, pruned_to FROM activity_horizon"};
 
+const NamedSql dimensions{"dimensions", std::string(read_dimensions_sql)};
+
 const NamedSql ledgers{"ledgers", "SELECT " + std::string(tally::ledger_columns) +
                                       " FROM activity_ledger WHERE topic = ?1 ORDER BY partition"};
 
@@ -109,7 +112,8 @@ const NamedSql& scan(const Scan& scan) {
 
 std::span<const NamedSql* const> all() {
   static const std::vector<const NamedSql*> list = [] {
-    std::vector<const NamedSql*> made{&horizons, &ledgers, &count_by_value, &users_by_value, &users_of_row};
+    std::vector<const NamedSql*> made{&horizons,       &dimensions,     &ledgers,
+                                      &count_by_value, &users_by_value, &users_of_row};
     for (std::size_t index = 0; index < Scan::count; ++index) made.push_back(&scan(report::scan_at(index)));
     return made;
   }();

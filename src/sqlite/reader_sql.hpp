@@ -9,8 +9,9 @@
 
 namespace weir::sqlite::reader_sql {
 
-extern const NamedSql horizons;  // granularity, pruned_to
-extern const NamedSql ledgers;   // tally::ledger_columns of each partition
+extern const NamedSql horizons;    // granularity, pruned_to
+extern const NamedSql dimensions;  // read_dimensions_sql; without a topic
+extern const NamedSql ledgers;     // tally::ledger_columns of each partition
 
 // Rows of one granularity and dimension, in any order: window_start, partition, value, events, page_views
 // and, if wanted, users. Where the scan is of what is pending roll-up, window_start is that of the minute. ?2

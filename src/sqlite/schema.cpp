@@ -3,6 +3,8 @@
 #include <array>
 #include <string>
 
+#include "tally/granularity.hpp"
+
 namespace weir::sqlite {
 namespace {
 
@@ -95,7 +97,6 @@ INSERT INTO activity_horizon VALUES
   ('hour', '1970-01-01T00:00:00.000Z'),
   ('day', '1970-01-01T00:00:00.000Z');
 )sql";
-;
 
 // Offsets before it were left out (KAFKA_START=latest); NULL if there are none. Later files of version 1 were
 // created with it, or got it when they were opened.
@@ -103,23 +104,38 @@ constexpr Migration counted_from{
     .sql = "ALTER TABLE activity_ledger ADD COLUMN counted_from INTEGER",
     .skip_if = "SELECT count(*) FROM pragma_table_info('activity_ledger') WHERE name = 'counted_from'"};
 
-constexpr std::array metrics_store_migrations{Migration{tables}, counted_from};
+// Dimensions get a source, and the counts of stored values one column for all dimensions. The three columns
+// that had them stay, and are NULL: to drop them would rewrite the table.
+constexpr Migration own_dimensions{.sql = R"sql(
+DROP VIEW IF EXISTS activity_minutes;
+DROP VIEW IF EXISTS activity_hours;
+DROP VIEW IF EXISTS activity_days;
+ALTER TABLE activity_dimensions RENAME COLUMN number TO id;
+ALTER TABLE activity_dimensions ADD COLUMN source TEXT NOT NULL DEFAULT '';
+ALTER TABLE activity_dimensions ADD COLUMN since TEXT;
+ALTER TABLE activity_windows ADD COLUMN stored_values TEXT;
+ALTER TABLE activity_windows ADD COLUMN stored_rows INTEGER;
+UPDATE activity_windows SET
+  stored_rows = 4 + coalesce(stored_activity_types, 0) + coalesce(stored_pages, 0) + coalesce(stored_referrers, 0),
+  stored_values = ltrim(
+    CASE WHEN stored_activity_types > 0 THEN ',1=' || stored_activity_types ELSE '' END ||
+    CASE WHEN stored_pages > 0 THEN ',2=' || stored_pages ELSE '' END ||
+    CASE WHEN stored_referrers > 0 THEN ',3=' || stored_referrers ELSE '' END, ','),
+  stored_activity_types = NULL, stored_pages = NULL, stored_referrers = NULL
+WHERE granularity IN (0, 1, 2) AND dimension = 0;
+)sql"};
+
+constexpr std::array metrics_store_migrations{Migration{tables}, counted_from, own_dimensions};
+
+// Of minutes in the views below.
+static_assert(tally::index_of(tally::finest_granularity) == 0);
 
 // One view for each granularity. A window that begins within a pruned second is not complete.
-struct View {
-  std::string_view name;         // of the view
-  std::string_view granularity;  // as in activity_horizon
-  std::string_view number;       // as in activity_windows
-  std::string_view seconds;      // of a window
-};
-// `minutes` has no rows pending roll-up: they are its own rows.
-constexpr View minutes{"activity_minutes", "minute", "0", "60"};
-constexpr std::array coarser{View{"activity_hours", "hour", "1", "3600"},
-                             View{"activity_days", "day", "2", "86400"}};
+using View = tally::GranularityDescriptor;
 
 // Fills the names that begin with $ in. $pruned_to is first, because its text has another of them.
 std::string select(const View& view, std::string sql) {
-  const auto put = [&sql](std::string_view name, std::string_view text) {
+  const auto put = [&sql](std::string_view name, const std::string& text) {
     for (std::size_t at = 0; (at = sql.find(name, at)) != std::string::npos; at += text.size()) {
       sql.replace(at, name.size(), text);
     }
@@ -127,9 +143,9 @@ std::string select(const View& view, std::string sql) {
   put("$pruned_to",
       "(SELECT unixepoch(pruned_to) + (substr(pruned_to, 21, 3) <> '000') "
       "FROM activity_horizon WHERE granularity = '$granularity')");
-  put("$granularity", view.granularity);
-  put("$number", view.number);
-  put("$seconds", view.seconds);
+  put("$granularity", std::string(view.name));
+  put("$number", std::to_string(tally::index_of(view.granularity)));
+  put("$seconds", std::to_string(view.width.count()));
   return sql;
 }
 
@@ -139,7 +155,7 @@ std::string stored_rows(const View& view) {
 SELECT w.topic, strftime('%Y-%m-%dT%H:%M:%SZ', w.window_start, 'unixepoch'),
        w.partition, d.name, w.value, w.events, w.page_views, w.users
 FROM activity_dimensions AS d
-CROSS JOIN activity_windows AS w ON w.granularity = $number AND w.dimension = d.number
+CROSS JOIN activity_windows AS w ON w.granularity = $number AND w.dimension = d.id
 WHERE w.window_start >= $pruned_to)sql");
 }
 
@@ -151,22 +167,25 @@ SELECT w.topic, strftime('%Y-%m-%dT%H:%M:%SZ', w.window_start - w.window_start %
        w.partition, d.name, w.value, w.events - w.rolled_events, w.page_views - w.rolled_page_views, w.users
 FROM activity_unrolled AS u
 CROSS JOIN activity_dimensions AS d
-CROSS JOIN activity_windows AS w ON w.granularity = 0 AND w.dimension = d.number
+CROSS JOIN activity_windows AS w ON w.granularity = 0 AND w.dimension = d.id
   AND w.window_start = u.window_start AND w.topic = u.topic AND w.partition = u.partition
 WHERE w.events > w.rolled_events AND w.window_start - w.window_start % $seconds >= $pruned_to)sql");
 }
 
 // SQLite has no CREATE OR REPLACE VIEW.
 std::string replace_view(const View& view, const std::string& as) {
-  const std::string name(view.name);
+  const std::string name = "activity_" + std::string(view.name) + "s";
   return "DROP VIEW IF EXISTS " + name + ";\nCREATE VIEW " + name +
          "(topic, window_start, partition, dimension, value, events, page_views, users) AS" + as + ";\n";
 }
 
 std::string metrics_store_views() {
-  std::string sql = replace_view(minutes, stored_rows(minutes));
-  for (const View& view : coarser) {
-    sql += replace_view(view, stored_rows(view) + "\nUNION ALL" + pending_rollup(view));
+  std::string sql;
+  for (const View& view : tally::granularities) {
+    std::string rows = stored_rows(view);
+    // Minutes have no rows pending roll-up: they are their own rows.
+    if (view.granularity != tally::finest_granularity) rows += "\nUNION ALL" + pending_rollup(view);
+    sql += replace_view(view, rows);
   }
   return sql;
 }

@@ -5,16 +5,18 @@
 // metrics.db
 //   The contract (§6) names the tables and views that people may read. Only this module reads the others:
 //     activity_windows     one row for each value of a window, in one partition
-//       granularity        0 minute, 1 hour, 2 day
+//       granularity        its number (tally/granularity.hpp)
 //       dimension          as in activity_dimensions
 //       window_start       in Unix seconds
 //       place              the arrival rank of the value in its window
 //       rolled_…           the part of a minute's counts that its hour and its day have already
-//       stored_…           how many values of each dimension are stored; NULL but on rows of `total`
+//       stored_values      how many values of each dimension are stored (tally/stored_values.hpp), and
+//       stored_rows        the rows that the window has at most; both NULL but on rows of `total`
 //       last_write_ms      in Unix milliseconds
 //       users              the sketch (tally/sketch.hpp)
 //     activity_unrolled    the minutes of a partition that have counts which their hour and day lack
-//     activity_dimensions  the names of the dimension numbers
+//   and nobody but Weir writes the numbers of the dimensions, which contract §7 lets people read:
+//     activity_dimensions  id, name, source, since (NULL for a built-in dimension)
 //
 //   A moment in a public table is UTC text, `2015-05-19T09:00:00.000Z`. In a view, window_start is
 //   `2015-05-19T09:00:00Z`. So the order of the text is the order in time, and date functions read it.

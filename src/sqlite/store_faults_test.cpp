@@ -65,7 +65,7 @@ class Script {
     rolled.rolled_events = 1;
     made.windows.push_back(rolled);
     made.windows.push_back(
-        total(Granularity::day, tally::window_of(Granularity::day, minute(0)), step / 2 + 1));
+        total(Granularity::day, tally::floor_to(Granularity::day, minute(0)), step / 2 + 1));
     made.rolled_up.push_back({0, minute(step - 1)});
     return made;
   }

@@ -15,17 +15,6 @@ commit::PartitionStart start_at(std::int32_t partition, std::int64_t offset) {
 
 }  // namespace
 
-// Each step of `work` may fail; the first error rolls everything back. A commit that fails is reported as an
-// error: the caller opens the partition again and so finds out.
-template <class Work>
-auto SqliteMetricsStore::in_one_transaction(Work work) -> decltype(work()) {
-  if (auto begun = database_.begin(); !begun) return std::unexpected(give_up(std::move(begun).error()));
-  auto answer = work();
-  if (!answer) return std::unexpected(give_up(std::move(answer).error()));
-  if (auto ended = database_.commit(); !ended) return std::unexpected(give_up(std::move(ended).error()));
-  return answer;
-}
-
 Result<tally::LedgerRow> SqliteMetricsStore::open_ledger(std::int32_t partition, std::int64_t start_offset,
                                                          WallTime now) {
   return in_one_transaction([&]() -> Result<tally::LedgerRow> {

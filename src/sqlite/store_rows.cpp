@@ -50,18 +50,30 @@ Result<tally::LedgerRow> ledger_row(const Statement& statement) {
   return row;
 }
 
-tally::WindowRow window_row(const Statement& statement, tally::Granularity granularity, WindowStart start,
-                            std::int32_t partition) {
-  const auto small = [&statement](int column) { return static_cast<std::int32_t>(statement.number(column)); };
-  return {.key = {granularity, static_cast<tally::Dimension>(statement.number(0)), start, partition,
-                  std::string(statement.text(1))},
-          .events = statement.number(2),
-          .page_views = statement.number(3),
-          .rolled_events = statement.number(4),
-          .rolled_page_views = statement.number(5),
-          .place = small(6),
-          .stored = {small(7), small(8), small(9)},  // NULL, on rows other than `total`, reads as 0
-          .users = std::string(statement.blob(10))};
+Result<tally::WindowRow> window_row(const Statement& statement, tally::Granularity granularity,
+                                    WindowStart start, std::int32_t partition) {
+  auto stored = tally::StoredValues::decode(statement.text(7));  // NULL, but for `total`, reads as no text
+  if (!stored) return propagate(stored);
+  return tally::WindowRow{.key = {granularity, static_cast<tally::Dimension>(statement.number(0)), start,
+                                  partition, std::string(statement.text(1))},
+                          .events = statement.number(2),
+                          .page_views = statement.number(3),
+                          .rolled_events = statement.number(4),
+                          .rolled_page_views = statement.number(5),
+                          .place = static_cast<std::int32_t>(statement.number(6)),
+                          .stored = *std::move(stored),
+                          .users = std::string(statement.blob(8))};
+}
+
+Result<tally::KnownDimension> known_dimension(const Statement& statement) {
+  tally::KnownDimension known{.dimension = static_cast<tally::Dimension>(statement.number(0)),
+                              .name = std::string(statement.text(1)),
+                              .source = std::string(statement.text(2))};
+  if (statement.is_null(3)) return known;
+  auto since = parse_moment(statement.text(3));
+  if (!since) return propagate(since);
+  known.since = *since;
+  return known;
 }
 
 }  // namespace weir::sqlite

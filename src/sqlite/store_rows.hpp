@@ -22,12 +22,18 @@ namespace weir::sqlite {
 
 // The columns of activity_windows that window_row() reads, for a SELECT.
 inline constexpr std::string_view window_columns =
-    "dimension, value, events, page_views, rolled_events, rolled_page_views, place, stored_activity_types, "
-    "stored_pages, stored_referrers, users";
+    "dimension, value, events, page_views, rolled_events, rolled_page_views, place, stored_values, users";
+inline constexpr int window_column_count = 9;
 // Reads the row on which such a statement stands. The caller knows the part of the key that it has selected
-// by.
-[[nodiscard]] tally::WindowRow window_row(const Statement& statement, tally::Granularity granularity,
-                                          WindowStart start, std::int32_t partition);
+// by. ErrorKind::internal: stored_values is not as Weir writes it (tally/stored_values.hpp).
+[[nodiscard]] Result<tally::WindowRow> window_row(const Statement& statement, tally::Granularity granularity,
+                                                  WindowStart start, std::int32_t partition);
+
+// The rows of activity_dimensions by number, and the row on which such a statement stands. Errors are those
+// of parse_moment().
+inline constexpr std::string_view read_dimensions_sql =
+    "SELECT id, name, source, since FROM activity_dimensions WHERE id >= 0 ORDER BY id";
+[[nodiscard]] Result<tally::KnownDimension> known_dimension(const Statement& statement);
 
 // The number of a granularity or dimension in activity_windows.
 template <class Enum>

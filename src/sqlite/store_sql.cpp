@@ -12,6 +12,12 @@ namespace weir::sqlite::store_sql {
 const NamedSql find_other_group{"find_other_group", R"sql(
 SELECT group_id FROM activity_ledger WHERE topic = ?1 AND group_id <> ?2 LIMIT 1)sql"};
 
+const NamedSql read_dimensions{"read_dimensions", std::string(read_dimensions_sql)};
+
+const NamedSql put_dimension{"put_dimension", R"sql(
+INSERT INTO activity_dimensions (id, name, source, since) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (id) DO UPDATE SET name = ?2, source = ?3, since = ?4)sql"};
+
 const NamedSql find_any_ledger{"find_any_ledger", R"sql(
 SELECT 1 FROM activity_ledger WHERE topic = ?1 LIMIT 1)sql"};
 
@@ -49,17 +55,20 @@ const NamedSql read_window{"read_window", "SELECT " + std::string(window_columns
 FROM activity_windows WHERE topic = ?1 AND granularity = ?2 AND dimension = ?3 AND window_start = ?4
 AND partition = ?5 AND value = ?6)sql"};
 
+// Of minutes and of `total` in the statements below.
+static_assert(number_of(tally::finest_granularity) == 0 && number_of(tally::Dimension::total) == 0);
+
 // length() reads no overflow page of a sketch. The list of dimensions lets each be found by the primary key.
 const NamedSql find_pending_rollup{"find_pending_rollup", R"sql(
 SELECT dimension, place, value, length(users) FROM activity_windows
-WHERE topic = ?1 AND granularity = 0 AND dimension IN (0, 1, 2, 3) AND window_start = ?2 AND partition = ?3
-AND (events <> rolled_events OR page_views <> rolled_page_views))sql"};
+WHERE topic = ?1 AND granularity = 0 AND dimension IN (SELECT id FROM activity_dimensions) AND window_start = ?2
+AND partition = ?3 AND (events <> rolled_events OR page_views <> rolled_page_views))sql"};
 
 const NamedSql put_window{"put_window", R"sql(
 REPLACE INTO activity_windows
   (topic, granularity, dimension, window_start, partition, value, events, page_views, rolled_events,
-   rolled_page_views, place, stored_activity_types, stored_pages, stored_referrers, last_write_ms, users)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16))sql"};
+   rolled_page_views, place, stored_values, stored_rows, last_write_ms, users)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15))sql"};
 
 const NamedSql set_pending_rollup{"set_pending_rollup", R"sql(
 INSERT INTO activity_unrolled (topic, window_start, partition) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING)sql"};
@@ -98,14 +107,13 @@ WHERE topic = ?1 AND partition = ?2 AND (version = ?3)sql" +
 // Windows of which no row was written after ?5, with the number of their rows, oldest first. A write after ?6
 // is of a clock that was ahead and does not count. A minute that is pending roll-up stays.
 const NamedSql find_prunable{"find_prunable", R"sql(
-SELECT window_start,
-  4 + coalesce(stored_activity_types, 0) + coalesce(stored_pages, 0) + coalesce(stored_referrers, 0)
+SELECT window_start, coalesce(stored_rows, 1)
 FROM activity_windows AS total
 WHERE topic = ?1 AND granularity = ?2 AND dimension = 0 AND window_start <= ?3 AND partition = ?4
 AND (last_write_ms <= ?5 OR last_write_ms > ?6)
 AND NOT EXISTS (
   SELECT 1 FROM activity_windows AS other
-  WHERE other.topic = ?1 AND other.granularity = ?2 AND other.dimension IN (1, 2, 3)
+  WHERE other.topic = ?1 AND other.granularity = ?2 AND other.dimension IN (SELECT id FROM activity_dimensions WHERE id > 0)
   AND other.window_start = total.window_start AND other.partition = ?4
   AND other.last_write_ms > ?5 AND other.last_write_ms <= ?6)
 AND NOT (?2 = 0 AND EXISTS (
@@ -115,7 +123,8 @@ ORDER BY window_start)sql"};
 
 const NamedSql delete_window{"delete_window", R"sql(
 DELETE FROM activity_windows
-WHERE topic = ?1 AND granularity = ?2 AND dimension IN (0, 1, 2, 3) AND window_start = ?3 AND partition = ?4)sql"};
+WHERE topic = ?1 AND granularity = ?2 AND dimension IN (SELECT id FROM activity_dimensions) AND window_start = ?3
+AND partition = ?4)sql"};
 
 // Rows lie in the order of their arrival, which is nearly that of their time: an index would not pay for its
 // upkeep.
@@ -124,7 +133,9 @@ DELETE FROM user_activity_metrics
 WHERE timestamp < ?1 AND id IN (SELECT id FROM user_activity_metrics ORDER BY id LIMIT 1000))sql"};
 
 std::span<const NamedSql* const> all() {
-  static const std::array list{&find_other_group,
+  static const std::array list{&read_dimensions,
+                               &put_dimension,
+                               &find_other_group,
                                &find_any_ledger,
                                &insert_ledger,
                                &read_ledger,

@@ -18,6 +18,11 @@ namespace weir::sqlite::store_sql {
 //   archive_dead_letters    partition, new topic
 //   dead_letter_offsets     partition, from, to       offset
 //   pending_rollup_minutes  partition                 window_start
+// Those of dimensions take no topic.
+//   read_dimensions                                   id, name, source, since, by number
+//   put_dimension           number, name, source, since
+extern const NamedSql read_dimensions;
+extern const NamedSql put_dimension;
 extern const NamedSql find_other_group;
 extern const NamedSql find_any_ledger;
 extern const NamedSql insert_ledger;

@@ -5,7 +5,6 @@
 
 #include "base/limits.hpp"
 #include "base/utf8.hpp"
-#include "tally/window.hpp"
 
 namespace weir::tally {
 namespace {
@@ -44,13 +43,7 @@ unsigned flags_in(std::string_view text) {
   return flags;
 }
 
-std::string_view bounded(std::string_view text) {
-  if (text.size() <= limits::url_bytes_max) return text;
-  std::size_t end = limits::url_bytes_max;
-  for (int back = 0; back < 3 && is_utf8_continuation(text[end]); ++back)
-    --end;  // a character has at most three more bytes
-  return text.substr(0, end);
-}
+std::string_view bounded(std::string_view text) { return utf8_prefix(text, limits::url_bytes_max); }
 
 std::string_view up_to(std::string_view text, char end) { return text.substr(0, text.find(end)); }
 

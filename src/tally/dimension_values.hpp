@@ -8,6 +8,12 @@
 
 namespace weir::tally {
 
+// Values that stand for many or for none. A client's own value of the same text is counted with them.
+inline constexpr std::string_view value_other = "(other)";      // beyond limits::values_per_window_max
+inline constexpr std::string_view value_none = "(none)";        // no page; no value of an own dimension
+inline constexpr std::string_view value_direct = "(direct)";    // no referrer
+inline constexpr std::string_view value_unknown = "(unknown)";  // a referrer whose host cannot be read
+
 // The path of a page's URL, without query and fragment, as it was written: never decoded, never normalised.
 //
 // What begins with a slash is a path, also with two: a request target in origin form (RFC 9112, 3.2.1) or the

@@ -19,8 +19,8 @@ constexpr auto stored_max = static_cast<std::int32_t>(limits::values_per_window_
 // The error with the row's name, for the person who must look at it.
 std::unexpected<Error> in_row(const WindowKey& key, Error error) {
   error.text += " (" + std::string(name_of(key.granularity)) + " " + activity::format_rfc3339(key.start) +
-                ", partition " + std::to_string(key.partition) + ", " + std::string(name_of(key.dimension)) +
-                " \"" + key.value + "\")";
+                ", partition " + std::to_string(key.partition) + ", " + label_of(key.dimension) + " \"" +
+                key.value + "\")";
   return std::unexpected<Error>(std::move(error));
 }
 
@@ -75,12 +75,13 @@ class RowMerger {
     if (name.dimension == Dimension::total || name.value == value_other) return found_or_new(name);
     if (const auto found = names_.find(name); found != names_.end()) return *found->second;
     Target& total = found_or_new({name.granularity, Dimension::total, name.start, {}});
-    std::int32_t& stored = total.row.stored.of(name.dimension);
-    if (stored >= stored_max)
+    if (total.row.stored.count(name.dimension) >= stored_max)
       return found_or_new({name.granularity, name.dimension, name.start, value_other});
     total.is_touched = true;
+    total.row.stored.add_one(name.dimension);
+    const std::int32_t place = total.row.stored.count(name.dimension);
     Target& target = found_or_new(name);
-    target.row.place = ++stored;
+    target.row.place = place;
     return target;
   }
 
@@ -119,29 +120,39 @@ class RowMerger {
   boost::unordered_flat_map<WindowName, Target*, WindowNameHash> names_;
 };
 
-// Gathers keys: each named one, and for each window its total row and its (other) rows.
+// Gathers keys: each named one, the total row of its window, and the (other) row of its dimension there.
 class Keys {
  public:
   explicit Keys(std::int32_t partition) : partition_(partition) {}
 
   void name(Granularity granularity, Dimension dimension, WindowStart start, std::string_view value) {
-    if (windows_.empty() || windows_.back() != std::pair(granularity, start))
-      windows_.emplace_back(granularity, start);
+    const Part part{granularity, start, dimension};
+    if (parts_.empty() || parts_.back() != part) parts_.push_back(part);
     if (dimension != Dimension::total)
       keys_.push_back({granularity, dimension, start, partition_, std::string(value)});
   }
 
   std::vector<WindowKey> ascending() && {
-    sort_each_once(windows_);
-    for (const auto& [granularity, start] : windows_)
-      for (const Dimension dimension : all_dimensions)
-        keys_.push_back({granularity, dimension, start, partition_,
-                         std::string(dimension == Dimension::total ? std::string_view() : value_other)});
+    sort_each_once(parts_);
+    for (const Part& part : parts_) {
+      keys_.push_back({part.granularity, Dimension::total, part.start, partition_, std::string()});
+      if (part.dimension != Dimension::total)
+        keys_.push_back({part.granularity, part.dimension, part.start, partition_, std::string(value_other)});
+    }
     sort_each_once(keys_);
     return std::move(keys_);
   }
 
  private:
+  // One dimension of one window.
+  struct Part {
+    Granularity granularity = finest_granularity;
+    WindowStart start;
+    Dimension dimension = Dimension::total;
+
+    friend auto operator<=>(const Part&, const Part&) = default;
+  };
+
   template <class Item>
   static void sort_each_once(std::vector<Item>& items) {
     std::ranges::sort(items);
@@ -150,15 +161,13 @@ class Keys {
   }
 
   std::int32_t partition_;
-  std::vector<std::pair<Granularity, WindowStart>> windows_;
+  std::vector<Part> parts_;
   std::vector<WindowKey> keys_;
 };
 
 bool has_remainder(const WindowRow& minute) {
   return minute.events != minute.rolled_events || minute.page_views != minute.rolled_page_views;
 }
-
-constexpr std::array rolled_into{Granularity::hour, Granularity::day};
 
 }  // namespace
 
@@ -181,10 +190,10 @@ Result<std::vector<WindowRow>> merge_deltas(std::span<const WindowDelta> deltas,
 std::vector<WindowKey> keys_to_read_for_roll_up(std::span<const WindowRow> minutes) {
   if (minutes.empty()) return {};
   Keys keys(minutes.front().key.partition);
-  for (const Granularity granularity : rolled_into)
+  for (const Granularity granularity : coarser_granularities)
     for (const WindowRow& minute : minutes)
       if (has_remainder(minute))
-        keys.name(granularity, minute.key.dimension, window_of(granularity, minute.key.start),
+        keys.name(granularity, minute.key.dimension, floor_to(granularity, minute.key.start),
                   minute.key.value);
   return std::move(keys).ascending();
 }
@@ -200,13 +209,13 @@ Result<std::vector<WindowRow>> roll_up(std::vector<WindowRow> minutes, std::vect
   std::deque<Sketch> users;  // the merging keeps pointers until it is done
   for (WindowRow& minute : minutes) {
     const WindowKey& key = minute.key;
-    ensure(key.granularity == Granularity::minute && key.partition == minutes.front().key.partition,
+    ensure(key.granularity == finest_granularity && key.partition == minutes.front().key.partition,
            "minutes of one partition are rolled up");
     auto decoded = Sketch::decode(minute.users);
     if (!decoded) return in_row(key, decoded.error());
     const Sketch& kept = users.emplace_back(std::move(*decoded));
-    for (const Granularity granularity : rolled_into)
-      merging.add({granularity, key.dimension, window_of(granularity, key.start), key.value},
+    for (const Granularity granularity : coarser_granularities)
+      merging.add({granularity, key.dimension, floor_to(granularity, key.start), key.value},
                   minute.events - minute.rolled_events, minute.page_views - minute.rolled_page_views, kept);
     minute.rolled_events = minute.events;
     minute.rolled_page_views = minute.page_views;

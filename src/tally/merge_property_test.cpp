@@ -63,7 +63,7 @@ class Truth {
         {Dimension::referrer, event.referrer.empty() ? std::string(value_direct) : event.referrer}};
     for (const Granularity granularity : all_granularities) {
       if (event.late && granularity == Granularity::minute) continue;
-      const WindowStart start = window_of(granularity, event.time);
+      const WindowStart start = floor_to(granularity, event.time);
       for (const auto& [dimension, value] : values) sums_[{granularity, start, dimension}][value].add(event);
     }
   }
@@ -92,8 +92,8 @@ void expect_sums(const Rows& rows, const Truth& truth) {
     sums[{key.granularity, key.start, key.dimension}].add(row);
     if (key.granularity != Granularity::minute) continue;
     for (const Granularity coarser : {Granularity::hour, Granularity::day})
-      sums[{coarser, window_of(coarser, key.start), key.dimension}].add(row, row.rolled_events,
-                                                                        row.rolled_page_views);
+      sums[{coarser, floor_to(coarser, key.start), key.dimension}].add(row, row.rolled_events,
+                                                                       row.rolled_page_views);
   }
   for (const auto& [place, values] : truth.all())
     EXPECT_TRUE(sums[place].equals(truth.total(place)))
@@ -123,12 +123,12 @@ void expect_places(const Rows& rows, const Place& place, const std::map<std::int
   const WindowRow* const total = rows.find(granularity, Dimension::total, start, "");
   ASSERT_NE(total, nullptr);
   EXPECT_EQ(total->place, 0);
-  StoredValues counts = total->stored;
-  EXPECT_EQ(static_cast<std::int32_t>(stored.size()), counts.of(dimension));
-  EXPECT_LE(counts.of(dimension), cap);
+  const StoredValues& counts = total->stored;
+  EXPECT_EQ(static_cast<std::int32_t>(stored.size()), counts.count(dimension));
+  EXPECT_LE(counts.count(dimension), cap);
   if (stored.empty()) return;
   EXPECT_EQ(stored.begin()->first, 1);
-  EXPECT_EQ(stored.rbegin()->first, counts.of(dimension));
+  EXPECT_EQ(stored.rbegin()->first, counts.count(dimension));
 }
 
 // Each value's row is all of the value, and (other) all of those that have no row. So in minutes, whose

@@ -26,7 +26,8 @@ TEST(Merge, MakesRowsWhereThereAreNone) {
   EXPECT_EQ(total.page_views, 2);
   EXPECT_EQ(total.rolled_events, 0);
   EXPECT_EQ(total.place, 0);
-  EXPECT_EQ(total.stored, (StoredValues{.activity_type = 2, .page = 2, .referrer = 1}));
+  EXPECT_EQ(total.stored,
+            (StoredValues{{Dimension::activity_type, 2}, {Dimension::page, 2}, {Dimension::referrer, 1}}));
   EXPECT_EQ(users_of(total), 2);
   EXPECT_EQ(rows.minute(Dimension::page, "/")->place, 1);
   EXPECT_EQ(rows.minute(Dimension::page, "/x")->place, 2);
@@ -81,7 +82,7 @@ TEST(Merge, WritesOnlyRowsThatChange) {
 TEST(Merge, LetsAThousandValuesInAndCountsTheRestAsOther) {
   Rows rows;
   rows.flush(deltas_of(pages(0, cap + 7)));
-  EXPECT_EQ(rows.minute(Dimension::total, "")->stored.page, cap);
+  EXPECT_EQ(rows.minute(Dimension::total, "")->stored.count(Dimension::page), cap);
   EXPECT_EQ(rows.minute(Dimension::page, "/" + std::to_string(cap - 1))->place, cap);
   EXPECT_EQ(rows.minute(Dimension::page, "/" + std::to_string(cap)), nullptr);
   const WindowRow& other = *rows.minute(Dimension::page, value_other);
@@ -97,7 +98,7 @@ TEST(Merge, LetsAThousandValuesInAndCountsTheRestAsOther) {
   EXPECT_EQ(rows.minute(Dimension::page, "/5")->events, 2);
   EXPECT_EQ(other.events, 9);
   EXPECT_EQ(users_of(other), 8);
-  EXPECT_EQ(rows.minute(Dimension::total, "")->stored.page, cap);
+  EXPECT_EQ(rows.minute(Dimension::total, "")->stored.count(Dimension::page), cap);
   EXPECT_EQ(rows.minute(Dimension::total, "")->events, cap + 7 + 3);
 }
 
@@ -107,7 +108,7 @@ TEST(Merge, CountsAValueThatIsCalledOtherWithTheOthers) {
   EXPECT_EQ(rows.minute(Dimension::page, value_other)->events, 1);
   EXPECT_EQ(rows.minute(Dimension::page, value_other)->place, 0);
   EXPECT_EQ(rows.minute(Dimension::page, "/")->place, 1);
-  EXPECT_EQ(rows.minute(Dimension::total, "")->stored.page, 1);
+  EXPECT_EQ(rows.minute(Dimension::total, "")->stored.count(Dimension::page), 1);
 }
 
 TEST(Merge, CapsEachWindowAndDimensionForItself) {
@@ -154,10 +155,11 @@ TEST(RollUp, AddsMinutesToTheirHourAndDayOnce) {
   rows.flush(deltas_of({{.user = "a"}, {.user = "b"}}));
   EXPECT_TRUE(rows.roll_up_minutes({noon}));
   for (const Granularity granularity : {Granularity::hour, Granularity::day}) {
-    const WindowRow& total = *rows.find(granularity, Dimension::total, window_of(granularity, noon), "");
+    const WindowRow& total = *rows.find(granularity, Dimension::total, floor_to(granularity, noon), "");
     EXPECT_EQ(total.events, 2);
     EXPECT_EQ(total.rolled_events, 0) << "minute rows only";
-    EXPECT_EQ(total.stored, (StoredValues{.activity_type = 1, .page = 1, .referrer = 1}));
+    EXPECT_EQ(total.stored,
+              (StoredValues{{Dimension::activity_type, 1}, {Dimension::page, 1}, {Dimension::referrer, 1}}));
     EXPECT_EQ(users_of(total), 2);
   }
   EXPECT_EQ(rows.minute(Dimension::page, "/")->rolled_events, 2);
@@ -193,7 +195,7 @@ TEST(RollUp, LetsValuesIntoAFullHourByMinuteThenPlace) {
   EXPECT_EQ(in_hour(2001)->place, cap);
   EXPECT_EQ(in_hour(2002), nullptr);
   EXPECT_EQ(rows.find(Granularity::hour, Dimension::page, noon, value_other)->events, 1);
-  EXPECT_EQ(rows.find(Granularity::hour, Dimension::total, noon, "")->stored.page, cap);
+  EXPECT_EQ(rows.find(Granularity::hour, Dimension::total, noon, "")->stored.count(Dimension::page), cap);
 }
 
 TEST(RollUp, SharesTheHourWithEventsThatWentThereDirectly) {

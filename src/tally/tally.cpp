@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/ensure.hpp"
 #include "base/keyed_hash.hpp"
-#include "tally/dimension_values.hpp"
 
 namespace weir::tally {
 namespace {
@@ -21,34 +21,35 @@ bool is_too_old(EventTime event, RecordTime record, std::chrono::days retention)
 
 }  // namespace
 
-void Tally::add(const activity::UserActivity& activity, std::uint64_t user_hash, RecordTime record_time) {
-  Values values;
-  values[static_cast<std::size_t>(Dimension::activity_type)].text = activity.activity_type;
-  values[static_cast<std::size_t>(Dimension::page)].text = page_of(activity.metadata.page_url);
-  values[static_cast<std::size_t>(Dimension::referrer)].text =
-      referrer_of(activity.metadata.referrer, lowered_);
-  for (Value& value : values) value.hash = siphash_1_3(process_hash_key(), value.text);
-  if (is_too_old(activity.timestamp, record_time, minute_retention_)) {
-    const WindowStart hour = window_of(Granularity::hour, activity.timestamp);
+void Tally::add(const CountedEvent& event, std::uint64_t user_hash, RecordTime record_time) {
+  ensure(event.values.size() <= event_values_max, "an event has one value in each dimension");
+  ValueHashes hashes;
+  for (std::size_t at = 0; at < event.values.size(); ++at) {
+    const std::string_view text = event.values[at].text;
+    hashes[at] = text.empty() ? 0 : siphash_1_3(process_hash_key(), text);  // total has the empty value only
+  }
+  if (is_too_old(event.at, record_time, minute_retention_)) {
+    const WindowStart hour = floor_to(Granularity::hour, event.at);
     minute_horizon_ =
         std::max(minute_horizon_.value_or(WindowStart::min()), window_end(Granularity::hour, hour));
-    add_to_window(Granularity::hour, activity, values, user_hash);
-    add_to_window(Granularity::day, activity, values, user_hash);
+    for (const Granularity granularity : coarser_granularities)
+      add_to_window(granularity, floor_to(granularity, event.at), event, hashes, user_hash);
   } else {
-    add_to_window(Granularity::minute, activity, values, user_hash);
+    // The compiler knows this width, so the start costs no division.
+    const WindowStart start = floor_to(finest_granularity, event.at);
+    add_to_window(finest_granularity, start, event, hashes, user_hash);
   }
   ++events_;
-  page_views_ += activity.is_page_view() ? 1 : 0;
+  page_views_ += event.is_page_view ? 1 : 0;
   if (users_.insert(user_hash)) memory_bytes_ += user_bytes;
 }
 
-void Tally::add_to_window(Granularity granularity, const activity::UserActivity& activity,
-                          const Values& values, std::uint64_t user_hash) {
-  const WindowStart start = window_of(granularity, activity.timestamp);
-  const std::int64_t page_views = activity.is_page_view() ? 1 : 0;
-  for (const Dimension dimension : all_dimensions) {
-    const Value& value = values[static_cast<std::size_t>(dimension)];
-    WindowDelta& delta = delta_of({granularity, dimension, start, value.text}, value.hash);
+void Tally::add_to_window(Granularity granularity, WindowStart start, const CountedEvent& event,
+                          const ValueHashes& hashes, std::uint64_t user_hash) {
+  const std::int64_t page_views = event.is_page_view ? 1 : 0;
+  for (std::size_t at = 0; at < event.values.size(); ++at) {
+    const auto& [dimension, text] = event.values[at];
+    WindowDelta& delta = delta_of({granularity, dimension, start, text}, hashes[at]);
     ++delta.events;
     delta.page_views += page_views;
     if (delta.users.add(user_hash) && delta.users.is_exact()) memory_bytes_ += user_bytes;

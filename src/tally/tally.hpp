@@ -1,6 +1,7 @@
 // What is gathered of one partition between two flushes.
 #pragma once
 
+#include <array>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
 #include <cstddef>
@@ -11,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "activity/user_activity.hpp"
 #include "base/clock.hpp"
+#include "tally/event_values.hpp"
 #include "tally/sketch.hpp"
 #include "tally/user_set.hpp"
 #include "tally/window.hpp"
@@ -33,6 +34,13 @@ struct WindowDelta {
       0;  // the Tally's own: 1 + the index of another delta whose name has the same hash; 0: none
 };
 
+// An event as a tally needs it.
+struct CountedEvent {
+  EventTime at;
+  bool is_page_view = false;
+  EventValues values;  // in each dimension that is counted
+};
+
 // A value, used by one thread at a time; hand it on by moving. No clock: an event's window is its own time's,
 // its lateness is judged by the time of its record, so that reading the log a second time counts alike.
 //
@@ -45,8 +53,9 @@ class Tally {
   // 0 days: minutes are kept for ever.
   explicit Tally(std::chrono::days minute_retention) : minute_retention_(minute_retention) {}
 
-  // Counts an event; `user_hash` is murmur3(user_id).low. At most 0.4 µs where its values have been seen.
-  void add(const activity::UserActivity& activity, std::uint64_t user_hash, RecordTime record_time);
+  // Counts an event; `user_hash` is murmur3(user_id).low. At most 0.4 µs for the built-in dimensions, where
+  // the values have been seen.
+  void add(const CountedEvent& event, std::uint64_t user_hash, RecordTime record_time);
 
   // In the order in which the values came, which is the order in which a full window lets them in.
   [[nodiscard]] std::span<const WindowDelta> deltas() const { return deltas_; }
@@ -63,19 +72,15 @@ class Tally {
   [[nodiscard]] const UserSet& users() const { return users_; }
 
  private:
-  // A value of one dimension, and its hash under the process's key.
-  struct Value {
-    std::string_view text;
-    std::uint64_t hash = 0;
-  };
-  using Values = std::array<Value, all_dimensions.size()>;  // by Dimension
-  struct KeptHash {                                         // keyed already
+  // Of the values of one event, under the process's key.
+  using ValueHashes = std::array<std::uint64_t, event_values_max>;
+  struct KeptHash {  // keyed already
     using is_avalanching = void;
     std::size_t operator()(std::uint64_t hash) const { return hash; }
   };
 
-  void add_to_window(Granularity granularity, const activity::UserActivity& activity, const Values& values,
-                     std::uint64_t user_hash);
+  void add_to_window(Granularity granularity, WindowStart start, const CountedEvent& event,
+                     const ValueHashes& hashes, std::uint64_t user_hash);
   WindowDelta& delta_of(const WindowName& name, std::uint64_t value_hash);
 
   std::chrono::days minute_retention_;
@@ -87,7 +92,6 @@ class Tally {
   std::int64_t page_views_ = 0;
   UserSet users_;
   std::size_t memory_bytes_ = 0;
-  std::string lowered_;  // for referrer_of
 };
 
 }  // namespace weir::tally

@@ -23,8 +23,8 @@ struct WindowName {
 // Clients choose values and times, so all of it is keyed. `value_hash`: siphash_1_3 of the value, which may
 // be known already.
 [[nodiscard]] inline std::uint64_t hash_of(const WindowName& name, std::uint64_t value_hash) {
-  const auto window = static_cast<std::uint64_t>(name.start.time_since_epoch().count()) << 8 |
-                      static_cast<std::uint64_t>(name.granularity) << 4 |
+  const auto window = static_cast<std::uint64_t>(name.start.time_since_epoch().count()) << 16 |
+                      static_cast<std::uint64_t>(name.granularity) << 8 |
                       static_cast<std::uint64_t>(name.dimension);
   return hash_number(process_hash_key(), window, value_hash);
 }

@@ -15,31 +15,31 @@ EventTime at(std::chrono::nanoseconds since_epoch) { return EventTime(since_epoc
 TEST(Window, IsCutInUtcAndHoldsItsMoment) {
   const auto day = std::chrono::sys_days(std::chrono::year{2015} / 5 / 19);
   const EventTime moment = day + 19h + 3min + 59s + 999'999'999ns;
-  EXPECT_EQ(window_of(Granularity::minute, moment), day + 19h + 3min);
-  EXPECT_EQ(window_of(Granularity::hour, moment), day + 19h);
-  EXPECT_EQ(window_of(Granularity::day, moment), day);
+  EXPECT_EQ(floor_to(Granularity::minute, moment), day + 19h + 3min);
+  EXPECT_EQ(floor_to(Granularity::hour, moment), day + 19h);
+  EXPECT_EQ(floor_to(Granularity::day, moment), day);
 }
 
 TEST(Window, ContainsItsStartAndNotItsEnd) {
   for (const Granularity granularity : all_granularities) {
     for (const auto moment :
          {0ns, 1ns, -1ns, std::chrono::nanoseconds(1'432'062'239'999'999'999), -86'400'000'000'000ns}) {
-      const WindowStart start = window_of(granularity, at(moment));
+      const WindowStart start = floor_to(granularity, at(moment));
       const WindowStart end = window_end(granularity, start);
       EXPECT_LE(start, at(moment));
       EXPECT_GT(end, at(moment));
-      EXPECT_EQ(window_of(granularity, start), start);
-      EXPECT_EQ(window_of(granularity, end), end);
+      EXPECT_EQ(floor_to(granularity, start), start);
+      EXPECT_EQ(floor_to(granularity, end), end);
     }
   }
 }
 
 TEST(Window, OfACoarserGranularityHoldsTheFinerOne) {
   const EventTime moment = at(1'432'062'239'999'999'999ns);
-  const WindowStart minute = window_of(Granularity::minute, moment);
-  const WindowStart hour = window_of(Granularity::hour, moment);
-  EXPECT_EQ(window_of(Granularity::hour, minute), hour);
-  EXPECT_EQ(window_of(Granularity::day, hour), window_of(Granularity::day, moment));
+  const WindowStart minute = floor_to(Granularity::minute, moment);
+  const WindowStart hour = floor_to(Granularity::hour, moment);
+  EXPECT_EQ(floor_to(Granularity::hour, minute), hour);
+  EXPECT_EQ(floor_to(Granularity::day, hour), floor_to(Granularity::day, moment));
 }
 
 TEST(Names, ReadBackAsWhatTheyName) {
@@ -50,15 +50,6 @@ TEST(Names, ReadBackAsWhatTheyName) {
   EXPECT_EQ(name_of(Dimension::activity_type), "activity_type");
   EXPECT_EQ(granularity_named("week"), std::nullopt);
   EXPECT_EQ(dimension_named(""), std::nullopt);
-}
-
-TEST(StoredValues, AreCountedForEachCappedDimension) {
-  StoredValues stored;
-  stored.of(Dimension::activity_type) = 1;
-  stored.of(Dimension::page) = 2;
-  stored.of(Dimension::referrer) = 3;
-  EXPECT_EQ(stored, (StoredValues{.activity_type = 1, .page = 2, .referrer = 3}));
-  EXPECT_DEATH((void)stored.of(Dimension::total), "total is not capped");
 }
 
 TEST(WindowRow, IsEqualWhetherItsUsersAreToBeWrittenOrNot) {

@@ -8,6 +8,7 @@ from tests.chaos import client_processes
 from tests.chaos.environment import PRODUCERS
 from tests.chaos.supervisor import Supervisor
 from tests.checker.recount import Recount, Rules
+from tests.checker.traffic import DIMENSIONS
 from tests.checker.recount_check import SETTLED
 from tests.checker.recount_store import PostgresStore, SqliteStore
 from tests.harness import postgres, weir
@@ -61,7 +62,8 @@ class Deployment:
         """The rules of the recount. A consumer whose clock is days slow takes late events for recent ones, because it uses
         the smaller of clock and record time. It then keeps their minutes, too. Nothing outside shows which events it read
         at that time, so the recount takes the horizon of the store as it is: minute_days=0."""
-        return Rules(minute_days=0) if self.plan.includes("clock-days") else Rules()
+        minute_days = 0 if self.plan.includes("clock-days") else 7
+        return Rules(minute_days=minute_days, dimensions=DIMENSIONS)
 
     # The phases of a run, in order.
 

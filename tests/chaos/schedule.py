@@ -7,6 +7,7 @@ import dataclasses
 import random
 
 from tests.chaos.environment import CONSUMERS, PRODUCERS
+from tests.checker.traffic import DIMENSIONS_SETTING
 
 ROUND_SECONDS = 30
 KILLS_BETWEEN_RECOUNTS = 10
@@ -104,7 +105,7 @@ def plan(seed, pair, wanted=()):
     consumers = CONSUMERS[:dice.choice([1, 2, 2, 3]) if len(kinds) > 1 else 2]
     settings = {"FLUSH_INTERVAL_SEC": 1, "BATCH_SIZE": dice.choice([1, 20, 100, 100]),
                 "NUM_WORKERS": dice.choice([1, 3]), "FLUSH_MIN_INTERVAL_MS": dice.choice([0, 50, 200, 200]),
-                "HTTP_THREADS": 2, "LOG_FORMAT": "text"}
+                "HTTP_THREADS": 2, "LOG_FORMAT": "text", "DIMENSIONS": DIMENSIONS_SETTING}
     partitions = dice.choice([3, 12, 12]) if pair == "kafka" else 1
     kills = kinds == ["kill"]
     faults = kills_in_turn(dice, pair, consumers) if kills else together(dice, pair, kinds, consumers)

@@ -24,7 +24,7 @@ from tests.checker.recount_log import file_records, topic_bounds, topic_records
 
 GRANULARITIES = {"minute": 60, "hour": 3600, "day": 86400}  # seconds
 CLOCK_LEAD_MS = 12 * 3_600_000  # a record that is further ahead of the clock counts as from the future
-DIMENSIONS = ("total", "activity_type", "page", "referrer")
+DIMENSIONS = ("total", "activity_type", "page", "referrer")  # built in
 VALUES_MAX = 1000  # values stored for each (granularity, window, dimension, partition)
 OTHER = "(other)"
 REPLAY_SOURCE = re.compile(r"(.+)/(\d{1,10})/(\d{1,19})")
@@ -37,6 +37,7 @@ class Rules:
     dedup_window_events: int = 1_000_000  # for the topic; divided by its partitions
     minute_days: int = 7                  # RETENTION_MINUTE_DAYS
     event_bytes_max: int = 65536
+    dimensions: tuple = ()                # DIMENSIONS: pairs (name, source)
 
 
 @dataclasses.dataclass
@@ -121,6 +122,8 @@ class Recount:
 
     def __init__(self, topic, bounds, records, rules, starts):
         self.topic, self.rules = topic, rules
+        self.dimensions = DIMENSIONS + tuple(name for name, _ in rules.dimensions)
+        self.sources = tuple(source for _, source in rules.dimensions)
         self.now_ms = time.time() * 1000
         with no_garbage_collection():
             records = list(records)
@@ -164,7 +167,7 @@ class Recount:
         dedupe, row = self._dedupe[record.partition], self.ledger_rows[record.partition]
         event, reasons = None, None
         try:
-            event = decode_event(record.value, record.time_ms, self.rules.event_bytes_max)
+            event = decode_event(record.value, record.time_ms, self.rules.event_bytes_max, self.sources)
         except InvalidEvent as error:
             reasons = error.args[0]
         repeated = bool(event and event.message_id is not None) and dedupe.is_repeated(
@@ -227,7 +230,7 @@ class Recount:
             self.minutes_from = max(self.minutes_from, seconds // 3600 * 3600 + 3600)
         for granularity in ("hour", "day") if too_old else ("minute",):
             cells, start = self.windows[granularity], seconds // GRANULARITIES[granularity] * GRANULARITIES[granularity]
-            for dimension, value in zip(DIMENSIONS, ("", event.kind, event.page, event.referrer)):
+            for dimension, value in zip(self.dimensions, ("", event.kind, event.page, event.referrer, *event.own)):
                 cell = cells.get((start, record.partition, dimension, value))
                 if cell is None:
                     cell = cells[start, record.partition, dimension, value] = Cell()

@@ -22,7 +22,7 @@ class ApiCheck:
         self.recount, self.api, self.complete_from = recount, api, complete_from
         self.dice, self.findings = dice, findings
         # {granularity: {dimension: {value: [(start, Cell), …]}}}
-        self.cells = {name: {dimension: collections.defaultdict(list) for dimension in recounting.DIMENSIONS}
+        self.cells = {name: {dimension: collections.defaultdict(list) for dimension in recount.dimensions}
                       for name in recounting.GRANULARITIES}
         for granularity, cells in recount.windows.items():
             for (start, _, dimension, value), cell in cells.items():
@@ -38,7 +38,7 @@ class ApiCheck:
             return
         everything = self.starts[0] // 86400 * 86400, self.starts[-1] // 86400 * 86400 + 86400
         self.check_summary(*everything)
-        for dimension in recounting.DIMENSIONS[1:]:
+        for dimension in self.recount.dimensions[1:]:
             for sort in ("events", "page_views", "unique_users"):
                 self.check_top(*everything, dimension, sort, 500)
         for day in sorted({start // 86400 * 86400 for start in self.starts}):
@@ -50,7 +50,7 @@ class ApiCheck:
             self.check_summary(begin, end, *self.some_filter())
             self.check_series(begin, end, self.dice.choice(["minute", "hour", "day"]))
             self.check_series(begin, end, "hour", *self.some_filter())
-            self.check_top(begin, end, self.dice.choice(recounting.DIMENSIONS[1:]),
+            self.check_top(begin, end, self.dice.choice(self.recount.dimensions[1:]),
                          self.dice.choice(["events", "page_views", "unique_users"]), self.dice.randrange(1, 60))
 
     def some_range(self):
@@ -60,7 +60,7 @@ class ApiCheck:
         return begin, begin + self.dice.choice([1, 59, 60, 600, 3600, 5000, 86400, 100_000]) + self.dice.randrange(60)
 
     def some_filter(self):
-        dimension = self.dice.choice(recounting.DIMENSIONS[1:])
+        dimension = self.dice.choice(self.recount.dimensions[1:])
         values = sorted(value for value in self.cells["day"][dimension] if value != recounting.OTHER)
         return dimension, self.dice.choice(values)
 

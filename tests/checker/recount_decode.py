@@ -4,6 +4,7 @@ import datetime
 import functools
 import json
 import re
+import urllib.parse
 
 HOUR_MS = 3_600_000
 AHEAD_MS = 48 * HOUR_MS  # an event may be that far ahead of its record time
@@ -17,6 +18,9 @@ REFERRER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 NO_HOST = re.compile(r"[\x00-\x20<>\[\\\]^|\x7f]")
 TEXTS = (("user_id", 256, False), ("activity_type", 128, False), ("message_id", 128, False),  # True: a member of metadata
          ("page_url", 2048, True), ("referrer", 2048, True))
+NOT_STORABLE = re.compile("[\\0\ud800-\udfff]")
+SURROGATE_BYTES = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+OWN_VALUE_BYTES = 256
 OPTIONAL = {"message_id", "page_url", "referrer"}  # null means absent; also for metadata
 ANY = "any"  # in a malformed document, any fault before the malformed place is accepted, too
 
@@ -29,6 +33,7 @@ class Event:
     page: str
     referrer: str
     message_id: str | None
+    own: tuple = ()  # the values of the own dimensions, in their order
 
 
 class InvalidEvent(Exception):
@@ -36,7 +41,11 @@ class InvalidEvent(Exception):
 
 
 class Number:
-    """Stands for any number; its value does not matter."""
+    """A number as it was written; its value does not matter."""
+    __slots__ = ("text",)
+
+    def __init__(self, text):
+        self.text = text
 
 
 class Repeated(dict):
@@ -52,12 +61,12 @@ def no_constant(name):
     raise ValueError(f"{name} is not JSON")
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=an_object, parse_int=lambda _: Number, parse_float=lambda _: Number,
+DECODER = json.JSONDecoder(object_pairs_hook=an_object, parse_int=Number, parse_float=Number,
                            parse_constant=no_constant)
 
 
-def decode_event(value, record_ms, event_bytes_max):
-    """Returns the Event, or raises InvalidEvent."""
+def decode_event(value, record_ms, event_bytes_max, sources=()):
+    """Returns the Event, or raises InvalidEvent. `sources`: of the own dimensions."""
     if value is None:
         raise InvalidEvent({"value_missing"})
     if len(value) > event_bytes_max:
@@ -74,7 +83,7 @@ def decode_event(value, record_ms, event_bytes_max):
     if not isinstance(found, dict):
         raise InvalidEvent({"not_an_object"})
     faults = set()
-    event = event_of(found, faults)
+    event = event_of(found, faults, sources)
     if not faults and -(-event.at_ns // 1_000_000) > record_ms + AHEAD_MS:
         faults.add("timestamp_ahead")
     if faults:
@@ -88,7 +97,7 @@ def depth_of(value):
     return 0 if inner is None else 1 + max(map(depth_of, inner), default=0)
 
 
-def event_of(found, faults):
+def event_of(found, faults, sources):
     metadata = found.get("metadata")
     if metadata is None:
         metadata = {}  # null means absent
@@ -106,7 +115,35 @@ def event_of(found, faults):
     if "timestamp" in found and at_ns is None:
         faults.add("timestamp_invalid")
     return Event(texts["user_id"], texts["activity_type"], at_ns, page_of(texts["page_url"]),
-                 referrer_of(texts["referrer"]), texts["message_id"])
+                 referrer_of(texts["referrer"]), texts["message_id"],
+                 tuple(own_value(source, metadata, texts["page_url"]) for source in sources))
+
+
+def own_value(source, metadata, page_url):
+    """Returns the value of an own dimension: `source` is metadata.<member> or query.<parameter>."""
+    kind, _, name = source.partition(".")
+    found = query_parameter(page_url or "", name) if kind == "query" else metadata.get(name)
+    if isinstance(found, bool):
+        text = "true" if found else "false"
+    elif isinstance(found, Number):
+        text = found.text
+    else:
+        text = found if isinstance(found, str) else ""
+    text = NOT_STORABLE.sub("\ufffd", text)
+    return text.encode()[:OWN_VALUE_BYTES].decode(errors="ignore") or "(none)"
+
+
+def query_parameter(url, name):
+    """Returns the first value of a parameter of the query, decoded as a form (WHATWG URL)."""
+    for pair in url.partition("#")[0].partition("?")[2].split("&"):
+        key, _, raw = pair.partition("=")
+        if form_bytes(key) == name.encode():
+            return SURROGATE_BYTES.sub("\ufffd".encode(), form_bytes(raw)).decode(errors="replace")
+    return ""
+
+
+def form_bytes(raw):
+    return urllib.parse.unquote_to_bytes(raw.replace("+", " "))
 
 
 def checked_text(holder, name, bytes_max, may_be_blank, faults):

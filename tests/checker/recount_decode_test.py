@@ -66,7 +66,23 @@ def reasons(value):
     return set()
 
 
+OWN_VALUES = (  # source, metadata, value
+    ("metadata.x", {"x": "DE"}, "DE"), ("metadata.x", {"x": -1.5}, "-1.5"), ("metadata.x", {"x": True}, "true"),
+    ("metadata.x", {"x": False}, "false"), ("metadata.x", {"x": None}, "(none)"), ("metadata.x", {"x": {}}, "(none)"),
+    ("metadata.x", {"x": ""}, "(none)"), ("metadata.x", {}, "(none)"), ("metadata.x", None, "(none)"),
+    ("metadata.x", {"x": "\0\ud800"}, "\ufffd\ufffd"), ("metadata.x", {"x": "x" * 255 + "é"}, "x" * 255),
+    ("metadata.page_url", {"page_url": "/?q=1"}, "/?q=1"), ("query.q", {"page_url": "/?a=1&q=2&q=3#q=4"}, "2"),
+    ("query.q", {"page_url": "/?q"}, "(none)"), ("query.q", {"page_url": "/#?q=1"}, "(none)"),
+    ("query.q", {"page_url": "/?%71=a+b%2B%E2%82%AC"}, "a b+€"), ("query.q", {"page_url": "/?q=%ED%A0%80%ff%00"}, "\ufffd\ufffd\0"),
+    ("query.q", {}, "(none)"))
+
+
 class Decode(unittest.TestCase):
+    def test_an_own_dimension_has_the_text_of_its_source(self):
+        for source, metadata, wanted in OWN_VALUES:
+            found = decode_event(event(metadata=metadata), NOW_MS, 65536, (source,))
+            self.assertEqual(found.own, (wanted.replace("\0", "\ufffd"),), (source, metadata))
+
     def test_a_page_is_the_unchanged_path(self):
         for url, page in PAGES.items():
             self.assertEqual(page_of(url), page, url)

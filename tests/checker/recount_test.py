@@ -16,9 +16,11 @@ from tests.checker.recount_check import check
 from tests.checker.recount_log import file_records, topic_records
 from tests.checker.recount_refusals import check_refusals
 from tests.checker.recount_store import PostgresStore, SqliteStore
+from tests.checker.traffic import DIMENSIONS, DIMENSIONS_SETTING
 from tests.harness import cluster, postgres, weir
 
 EVENTS = 2_500
+RULES = Rules(dimensions=DIMENSIONS)
 WINDOWS = {"minute", "hour", "day"}  # an error in one may show in the others
 
 MINUTES, HOURS, DAYS = (f"activity_windows WHERE granularity = {number} AND dimension = 0" for number in range(3))
@@ -130,11 +132,11 @@ class TheCheckerCanFail(unittest.TestCase):
         if not weir.BINARY.exists():
             weir.missing(f"{weir.BINARY} (make build)")
         cls.folder = weir.temporary_folder(cls.addClassCleanup)
-        cls.one = weir.Weir(cls.folder / "one", FLUSH_INTERVAL_SEC=1).start()
+        cls.one = weir.Weir(cls.folder / "one", FLUSH_INTERVAL_SEC=1, DIMENSIONS=DIMENSIONS_SETTING).start()
         cls.addClassCleanup(cls.one.end)
         send_all(cls.one, cls.folder, rate=1500, events=EVENTS)
         cls.one.wait_counted()
-        cls.recount = Recount.of_file(cls.folder / "one/data/events.db")
+        cls.recount = Recount.of_file(cls.folder / "one/data/events.db", rules=RULES)
         cls.truth = cls.findings(cls.one)
         cls.refusals = cls.check_refusals_twice(cls.one)
         assert cls.one.stop() == 0
@@ -195,15 +197,15 @@ class TheCheckerCanFail(unittest.TestCase):
         records = list(file_records(self.folder / "one/data/events.db"))
         for error, (change, wanted) in LOG_ERRORS.items():
             with self.subTest(error):
-                recount = Recount(self.recount.topic, None, change(records), Rules(), {})
+                recount = Recount(self.recount.topic, None, change(records), RULES, {})
                 self.assertLessEqual(wanted, kinds(self.findings(again, recount=recount)))
 
     def test_a_promise_of_a_lost_log_is_excused_until_the_service_must_notice_the_loss(self):
         """The surviving log begins where the lost log ended: no record is in both."""
         records = list(file_records(self.folder / "one/data/events.db"))
         half = len(records) // 2
-        survivor = Recount(self.recount.topic, None, shifted(records[half:], -half), Rules(), {})
-        lost = Recount(self.recount.topic, None, records[:half], Rules(), {})
+        survivor = Recount(self.recount.topic, None, shifted(records[half:], -half), RULES, {})
+        lost = Recount(self.recount.topic, None, records[:half], RULES, {})
         sent_at = [self.send_with(mark).at for mark in lost.sends]
         for noticed_at, wanted in ((max(sent_at), set()), (min(sent_at), {"promised by a lost log"})):
             log = LostLog(pathlib.Path("gone"), noticed_at, half, lost.sends)
@@ -217,8 +219,8 @@ class TheCheckerCanFail(unittest.TestCase):
     def test_the_counted_figures_of_a_lost_log_remain(self):
         records = list(file_records(self.folder / "one/data/events.db"))
         half = len(records) // 2
-        both = Recount(self.recount.topic, None, shifted(records[half:], -half), Rules(), {})
-        both.add_lost_log(Recount(self.recount.topic, None, records[:half], Rules(), {}))
+        both = Recount(self.recount.topic, None, shifted(records[half:], -half), RULES, {})
+        both.add_lost_log(Recount(self.recount.topic, None, records[:half], RULES, {}))
         events = {name: sum(cell.events for (_, _, dimension, _), cell in cells.items() if dimension == "total")
                   for name, cells in both.windows.items()}
         # A pair that is in both logs counts twice: dedupe starts empty with a new log.
@@ -229,7 +231,7 @@ class TheCheckerCanFail(unittest.TestCase):
     def test_record_times_that_stay_days_ahead_are_found(self):
         records = [dataclasses.replace(record, time_ms=record.time_ms + 864_000_000)
                    for record in file_records(self.folder / "one/data/events.db")]
-        ahead = Recount(self.recount.topic, None, records, Rules(), {})
+        ahead = Recount(self.recount.topic, None, records, RULES, {})
         self.assertIn("record time", kinds(self.findings(recount=ahead, clocks_back_at=0.0)))
         self.assertEqual(self.findings(clocks_back_at=0.0), [])
 
@@ -243,10 +245,10 @@ class TheCheckerCanFail(unittest.TestCase):
 
 class WholeWindows(weir.Case):
     def test_a_window_with_more_values_than_it_stores_adds_up(self):
-        one = self.weir().start()
+        one = self.weir(DIMENSIONS=DIMENSIONS_SETTING).start()
         send_all(one, self.folder, rate=2500, events=5_000, own_pages=0.5)
         one.wait_counted()
-        found = Recount.of_file(one.folder / "data/events.db")
+        found = Recount.of_file(one.folder / "data/events.db", rules=RULES)
         values = {value for _, _, dimension, value in found.windows["day"] if dimension == "page"}
         self.assertGreater(len(values), 1500)
         store = SqliteStore(one.folder / "data/metrics.db")
@@ -256,7 +258,7 @@ class WholeWindows(weir.Case):
 class OnKafkaAndPostgres(cluster.Case):
     def test_the_ledgers_the_topic_and_the_figures_agree(self):
         """Kills a producer and a consumer under load, and adds records of other programs."""
-        producers, consumers = self.start("producer", 2), self.start("consumer", 2)
+        producers, consumers = self.start("producer", 2), self.start("consumer", 2, DIMENSIONS=DIMENSIONS_SETTING)
         urls = [f"http://127.0.0.1:{one.port}" for one in producers]
         sender = Client(urls, self.folder / "ledger", weir.SEED, rate=600, events=4_000).start()
         weir.wait_until(lambda: sender.counts()["kept"] > 1_000)
@@ -268,7 +270,7 @@ class OnKafkaAndPostgres(cluster.Case):
         counts = sender.wait()
         self.assertEqual(counts["given_up"], 0)
         self.wait_counted()
-        found = Recount.of_topic(self.kafka, self.topic)
+        found = Recount.of_topic(self.kafka, self.topic, RULES)
         store = PostgresStore(self.postgres, self.database, self.topic)
         self.assertEqual(check(found, LedgerReader(self.folder / "ledger"), store, consumers[1], weir.SEED), [])
         self.assertEqual(len(found.dead_letters), 4)

@@ -17,11 +17,17 @@ PAGES = ["/", "/", "/pricing", "/pricing?plan=pro", "/docs/start#top", "https://
          "https://example.org", "https://example.org?x", "//example.org/a", "?x", "#top", "", "HTTP://EXAMPLE.org/Path",
          "/Path", "/path/", "/caf%C3%A9", "/café", "/名前/🦀", "mailto:a@example.org", "no url at all", "(none)",
          "(other)", "/a b", "/a\tb", "app-x://screen/1?y", "/" + "p" * 2047, "/" + "é" * 1023, "javascript:alert(1)",
-         "data:text/html,<b>", "a://", "://x/y"]
+         "data:text/html,<b>", "a://", "://x/y", "/p?plan=free", "/p?a=b&plan=pro&plan=free#plan=x", "/p?plan=",
+         "/p?%70lan=a+b%2B%E5%90%8D", "/p?plan=%00%ff%ED%A0%80%E5", "/p?plan=100%", "?plan=" + "%C3%A9" * 200]
 REFERRERS = ["https://Example.ORG:8080/a", "https://example.org/", "http://u:p@[::1]:80", "android-app://com.app/", "",
              "nothing", "https://", "https://a b/", "https://x@y@news.example/", "//no.scheme/", "https://ü.example/",
              "https://[::g]/", "https://[]/", "https://search.example?q=1", "https://news.example#top", "1http://x/",
              "(direct)", "https://%41.example", "https://(other)/", "https://" + "r" * 2040]
+COUNTRIES = ["DE", "DE", "FR", "de", "", " ", "名前", "(none)", "(other)", 7, -0.5e3, True, False, None, {"a": 1}, ["DE"],
+             "\0", "a\ud800b", "x" * 255 + "é", "é" * 129]
+# The own dimensions that the traffic has values for: (name, source).
+DIMENSIONS = (("country", "metadata.country"), ("plan", "query.plan"), ("url", "metadata.page_url"))
+DIMENSIONS_SETTING = ",".join("=".join(one) for one in DIMENSIONS)
 # (weight, smallest age in seconds, number of steps, seconds of a step): each row spans few windows.
 LATENESS = [(75, 0, 0, 1), (10, 60, 14, 60), (6, 3600, 6, 3600), (4, 86400, 6, 86400), (2, 8 * 86400, 12, 86400),
             (3, -300, 300, 1)]
@@ -146,6 +152,8 @@ class Traffic:
             metadata["referrer"] = dice.choice(REFERRERS)
         if dice.random() < 0.2:
             metadata["plan"] = {"name": "pro", "seats": [1, 2.5e3, None, True], "note": "\ud800 \u0000 ok"}
+        if dice.random() < 0.6:
+            metadata["country"] = dice.choice(COUNTRIES)
         if metadata or dice.random() < 0.5:
             members["metadata"] = metadata
         return members

@@ -8,7 +8,7 @@ DAY = 86_400
 FIRST_DAY = 1_420_070_400  # 2015-01-01
 VALUES_A_DAY = 1_000
 COLUMNS = ("topic", "granularity", "dimension", "window_start", "partition", "value", "events", "page_views", "rolled_events",
-           "rolled_page_views", "place", "stored_activity_types", "stored_pages", "stored_referrers", "last_write", "users")
+           "rolled_page_views", "place", "stored_values", "stored_rows", "last_write", "users")
 
 
 def sketch(dice, users):
@@ -23,10 +23,11 @@ def rows(values, value_bytes=1, users_max=1):
     for number in range(values):
         day = FIRST_DAY + number // VALUES_A_DAY * DAY
         if number % VALUES_A_DAY == 0:
-            yield (TOPIC, 2, 0, day, 0, "", VALUES_A_DAY, VALUES_A_DAY, 0, 0, 0, 1, VALUES_A_DAY, 1, day, sketch(dice, 1))
+            yield (TOPIC, 2, 0, day, 0, "", VALUES_A_DAY, VALUES_A_DAY, 0, 0, 0, f"2={VALUES_A_DAY}", VALUES_A_DAY + 6,
+                   day, sketch(dice, 1))
         users = dice.randint(1, users_max)
         value = f"/{number:x}".ljust(value_bytes, "x")
-        yield TOPIC, 2, 2, day, 0, value, users, users, 0, 0, number % VALUES_A_DAY + 1, None, None, None, day, sketch(dice, users)
+        yield TOPIC, 2, 2, day, 0, value, users, users, 0, 0, number % VALUES_A_DAY + 1, None, None, day, sketch(dice, users)
 
 
 def fill_sqlite(path, made):
@@ -44,7 +45,7 @@ def fill_postgres(server, made):
         lines = []
         for row in some:
             cells = [text(value) for value in row]
-            for moment in (3, 14):
+            for moment in (3, 13):
                 cells[moment] = f"to_timestamp({cells[moment]})"
             lines.append(f"({', '.join(cells)})")
         server.psql(f"INSERT INTO activity_windows ({', '.join(COLUMNS)}) VALUES {', '.join(lines)}")

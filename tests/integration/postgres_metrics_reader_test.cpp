@@ -364,7 +364,7 @@ TEST_F(MetricsReader, FindsTheRangeOfAViewByTheIndex) {
                           " WHERE dimension = 'page' AND window_start >= '2015-05-19T10:00Z' "
                           "AND window_start < '2015-05-19T12:00Z'");
     EXPECT_EQ(found.find("Seq Scan on activity_windows"), std::string::npos) << found;
-    EXPECT_NE(found.find("(dimension = d.number) AND (window_start >= "), std::string::npos) << found;
+    EXPECT_NE(found.find("(dimension = d.id) AND (window_start >= "), std::string::npos) << found;
     EXPECT_NE(found.find("(window_start < '2015-05-19 12:00:00+00'"), std::string::npos) << found;
   }
 }

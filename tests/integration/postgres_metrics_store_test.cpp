@@ -225,8 +225,8 @@ TEST_F(PostgresStore, FindsRowsOfTablesThatGrowByTheirWholeKey) {
   for (const auto& [name, value] : writer_session()) session.script("SET " + name + " = " + value);
   expect_good_plans(session);
   session.script(
-      "INSERT INTO activity_windows SELECT to_timestamp(n * 60), 1, 1, 0, 0, now(), p, 0, 0, 0, 0, 0, 0, "
-      "'the-topic', '', '' FROM generate_series(1, 5000) n, generate_series(0, 3) p;"
+      "INSERT INTO activity_windows SELECT to_timestamp(n * 60), 1, 1, 0, 0, now(), p, 0, 0, 0, "
+      "'the-topic', '', '', '', 4 FROM generate_series(1, 5000) n, generate_series(0, 3) p;"
       "INSERT INTO activity_unrolled SELECT 'the-topic', to_timestamp(n * 60), 0 FROM generate_series(1, "
       "5000) n;"
       "INSERT INTO activity_dead_letters SELECT 'the-topic', 0, n, '', '', '', '', now() "

@@ -407,8 +407,8 @@ TEST_F(StoreFaults, Fault30NamesAChangedColumnAndWorksAgainAfterwards) {
            windows + "DROP COLUMN region", "region"},
       Case{windows + "ADD CONSTRAINT no_robots CHECK (place < 9) NOT VALID",
            windows + "DROP CONSTRAINT no_robots", "no_robots"},
-      Case{windows + "RENAME COLUMN stored_pages TO pages", windows + "RENAME COLUMN pages TO stored_pages",
-           "table activity_windows has no column stored_pages"},
+      Case{windows + "RENAME COLUMN stored_rows TO rows", windows + "RENAME COLUMN rows TO stored_rows",
+           "table activity_windows has no column stored_rows"},
   };
   PostgresMetricsStore store(options());
   const auto attempt = [&]() -> std::optional<Error> {

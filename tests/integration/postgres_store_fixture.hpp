@@ -95,7 +95,8 @@ inline commit::StoreContents read_all_tables(const StoreDatabase& database) {
   const Rows windows = session.run(
       "SELECT " + std::string(window_columns) +
       " FROM activity_windows AS w ORDER BY granularity, dimension, window_start, partition, value");
-  for (int row = 0; row < windows.count(); ++row) contents.windows.push_back(window_row(windows, row));
+  for (int row = 0; row < windows.count(); ++row)
+    contents.windows.push_back(window_row(windows, row).value());
   const Rows unrolled =
       session.run("SELECT partition, window_start FROM activity_unrolled ORDER BY partition, window_start");
   for (int row = 0; row < unrolled.count(); ++row) {

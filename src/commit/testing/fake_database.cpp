@@ -88,7 +88,7 @@ std::vector<WindowStart> FakeDatabase::windows_to_prune(const Prune& prune, bool
     const bool quiet = window.written_at <= prune.before || window.written_at > prune.now;
     one.is_old = one.is_old && ended && rolled && quiet;
     if (key.dimension != tally::Dimension::total) continue;
-    one.rows = rows_of_window(window.row.stored);
+    one.rows = window.row.stored.rows_max();
   }
   std::vector<WindowStart> taken;
   std::int64_t rows = 0;

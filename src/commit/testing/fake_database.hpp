@@ -31,6 +31,7 @@ enum class StoreStep : std::uint8_t {
   commit,
   begin_topic,
   archive_ledger,
+  register_dimensions,
 };
 
 // The result of one call.
@@ -84,11 +85,12 @@ struct FakeTables {
   };
 
   std::optional<std::string> group;
+  std::vector<tally::KnownDimension> dimensions = tally::built_in_known_dimensions();
   std::map<std::int32_t, tally::LedgerRow> ledgers;
   std::map<std::pair<std::string, std::int32_t>, tally::LedgerRow> archived;  // by the topic name they took
   std::map<tally::WindowKey, Window> windows;
   std::set<PendingRollup> pending_rollups;
-  std::array<WallTime, 3> pruned_to{};
+  std::array<WallTime, tally::granularity_count> pruned_to{};
   std::map<DeadLetterId, DeadLetterRow> dead_letters;
   std::vector<FlushRow> flushes;
   // What retention has deleted. No table: the tests compare these sums with their own.

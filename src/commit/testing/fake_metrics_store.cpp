@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/ensure.hpp"
+#include "commit/dimension_registration.hpp"
 
 namespace weir::commit {
 namespace {
@@ -293,6 +294,21 @@ Result<bool> FakeMetricsStore::begin_topic(std::span<const PartitionStart> start
   }
   if (*fault != Fault::none) return away();
   return begins;
+}
+
+Result<std::vector<tally::CountedDimension>> FakeMetricsStore::register_dimensions(
+    std::span<const tally::OwnDimension> wanted, WallTime now) {
+  Result<Fault> fault = fault_of(StoreStep::register_dimensions);
+  if (!fault) return propagate(fault);
+  if (*fault == Fault::refused || *fault == Fault::lost_before) return away();
+  auto plan = plan_registration(database_.dimensions, wanted, now);
+  if (!plan) return propagate(plan);
+  for (tally::KnownDimension& row : plan->to_write) {
+    std::erase_if(database_.dimensions, [&](const auto& each) { return each.dimension == row.dimension; });
+    database_.dimensions.push_back(std::move(row));
+  }
+  if (*fault != Fault::none) return away();
+  return std::move(plan->counted);
 }
 
 bool FakeMetricsStore::would_block(const LedgerArchival& archival) const {

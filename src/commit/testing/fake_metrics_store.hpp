@@ -33,6 +33,8 @@ class FakeMetricsStore final : public MetricsStore {
   Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
                                        WallTime now) override;
   Result<bool> begin_topic(std::span<const PartitionStart> starts, WallTime now) override;
+  Result<std::vector<tally::CountedDimension>> register_dimensions(
+      std::span<const tally::OwnDimension> wanted, WallTime now) override;
   Result<std::optional<tally::LedgerRow>> archive_ledger(const LedgerArchival& archival) override;
   Result<std::vector<std::int64_t>> find_dead_letters(std::int32_t partition, std::int64_t from,
                                                       std::int64_t to) override;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "commit/testing/metrics_store_dead_letters_contract.hpp"
+#include "commit/testing/metrics_store_dimensions_contract.hpp"
 #include "commit/testing/metrics_store_fixture.hpp"
 #include "commit/testing/metrics_store_ledger_contract.hpp"
 #include "commit/testing/metrics_store_windows_contract.hpp"

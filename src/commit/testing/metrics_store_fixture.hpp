@@ -37,7 +37,7 @@ struct ArchivedLedger {
 struct StoreContents {
   std::vector<tally::WindowRow> windows;
   std::vector<PendingRollup> pending_rollups;
-  std::array<WallTime, 3> pruned_to;  // by granularity
+  std::array<WallTime, tally::granularity_count> pruned_to;  // by granularity
   std::vector<StoredDeadLetter> dead_letters;
   std::vector<FlushRow> flushes;
   std::vector<tally::LedgerRow> ledgers;
@@ -97,7 +97,7 @@ inline tally::WindowRow row(Granularity granularity, WindowStart start, Dimensio
 }
 inline tally::WindowRow total(Granularity granularity, WindowStart start, std::int64_t events) {
   tally::WindowRow made = row(granularity, start, Dimension::total, "", events);
-  made.stored = {2, 3, 5};
+  made.stored = {{Dimension::activity_type, 2}, {Dimension::page, 3}, {Dimension::referrer, 5}};
   return made;
 }
 inline tally::WindowRow of_partition(std::int32_t partition, tally::WindowRow of) {

@@ -27,8 +27,8 @@ TEST_P(MetricsStoreContract, KeepsEveryMemberOfAWindowRow) {
   const std::vector all{
       total(Granularity::minute, minute(1), 9), page,
       of_partition(11, row(Granularity::hour, hour(0), Dimension::referrer, "(direct)", 1, 1)),
-      row(Granularity::day, tally::window_of(Granularity::day, hour(0)), Dimension::activity_type,
-          "page_view", 5'000'000'000)};
+      row(Granularity::day, tally::floor_to(Granularity::day, hour(0)), Dimension::activity_type, "page_view",
+          5'000'000'000)};
   flush(open(), {.windows = all});
   EXPECT_EQ(sorted(fixture_->contents().windows), sorted(all));
 }
@@ -60,7 +60,7 @@ TEST_P(MetricsStoreContract, ReplacesTheRowOfTheSameKey) {
   is.page_views = 6;
   is.rolled_events = 5;
   is.rolled_page_views = 4;
-  is.stored = {8, 9, 10};
+  is.stored = {{Dimension::activity_type, 8}, {Dimension::page, 9}, {Dimension::referrer, 10}};
   is.users = one_user('\x05');
   flush(ledger, {.windows = {is}});
   EXPECT_EQ(fixture_->contents().windows, std::vector{is});
@@ -240,7 +240,7 @@ TEST_P(MetricsStoreContract, PrunesAMinuteOnlyAfterItsRollup) {
 
 TEST_P(MetricsStoreContract, PrunesOnePartitionAndOneGranularity) {
   using namespace store_contract;
-  const WindowStart day = tally::window_of(Granularity::day, minute(0));
+  const WindowStart day = tally::floor_to(Granularity::day, minute(0));
   const std::vector stay{of_partition(1, total(Granularity::minute, minute(0), 1)),
                          total(Granularity::hour, hour(0), 1), total(Granularity::day, day, 1)};
   std::vector all = stay;
@@ -256,8 +256,9 @@ TEST_P(MetricsStoreContract, PrunesTheOldestFirstUpToABoundAndReportsWhetherTher
   Changes four;
   for (const int number : {2, 0, 3, 1}) {
     four.windows.push_back(total(Granularity::minute, minute(number), 1));
-    four.windows.back().stored = {1, 4, 1};  // ten rows each, including (other) of each dimension
+    four.windows.back().stored = {{Dimension::activity_type, 1}, {Dimension::page, 4}};
   }
+  const std::int64_t rows_of_one = four.windows.back().stored.rows_max();
   tally::LedgerRow ledger = flush(open(), four);
   const auto prune = [&](std::int64_t rows_max) {
     EXPECT_EQ(store_->begin(std::array{fence_of(ledger)}).value().size(), 1U);
@@ -269,7 +270,7 @@ TEST_P(MetricsStoreContract, PrunesTheOldestFirstUpToABoundAndReportsWhetherTher
     ledger = after;
     return outcome.more_to_prune;
   };
-  EXPECT_TRUE(prune(11));  // two windows: after the first one, the bound is not reached
+  EXPECT_TRUE(prune(rows_of_one + 1));  // two windows: after the first one, the bound is not reached
   EXPECT_EQ(fixture_->contents().pruned_to[0], WallTime{minute(2)});
   EXPECT_TRUE(prune(1));  // at least one
   EXPECT_EQ(fixture_->contents().pruned_to[0], WallTime{minute(3)});

@@ -17,7 +17,9 @@ FakeRecord make_record(const TestEvent& event, RecordTime record_time) {
   JsonText json;
   json.begin_object().member("user_id", event.user).member("activity_type", event.type);
   json.member("timestamp", activity::format_rfc3339(event.at)).key("metadata").begin_object();
-  if (!event.page.empty()) json.member("page_url", event.page);
+  if (!event.page.empty() || !event.term.empty())
+    json.member("page_url", event.term.empty() ? event.page : event.page + "?a=b&term=" + event.term);
+  if (!event.campaign.empty()) json.member("campaign", event.campaign);
   if (!event.referrer.empty()) json.member("referrer", "https://" + event.referrer + "/");
   json.end_object();
   if (event.message_id) json.member("message_id", *event.message_id);

@@ -26,6 +26,8 @@ struct TestEvent {
   std::string type = "page_view";
   std::string page;      // a path; empty: the event has no page_url
   std::string referrer;  // a host; empty: the event has no referrer
+  std::string campaign;  // metadata.campaign; empty: the event has none
+  std::string term;      // the parameter `term` of page_url; empty: it has none
   std::optional<std::string> message_id;
   WallTime at;                           // the event's timestamp
   std::optional<std::string> replay_of;  // the header weir.replay: "topic/partition/offset"

@@ -41,7 +41,7 @@ class RowsOf {
     for (const auto dimension : tally::all_dimensions) {
       const tally::WindowKey key{.granularity = granularity_,
                                  .dimension = dimension,
-                                 .start = tally::window_of(granularity_, event.at),
+                                 .start = tally::floor_to(granularity_, event.at),
                                  .partition = event.partition,
                                  .value = event.value_of(dimension)};
       auto& [row, users] = rows_[key];

@@ -31,6 +31,13 @@ class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
     return rows_.horizons;
   }
 
+  Result<std::vector<tally::KnownDimension>> dimensions() override {
+    if (auto error = reader_.count_call()) return std::unexpected(*error);
+    auto rows = rows_.dimensions;
+    std::ranges::sort(rows, {}, &tally::KnownDimension::dimension);
+    return rows;
+  }
+
   Result<void> scan(const WindowQuery& query, std::function<void(const ViewRow&)> take) override {
     if (auto error = reader_.count_call()) return std::unexpected(*error);
     remember(query);
@@ -133,7 +140,7 @@ class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
                       const std::function<void(const ViewRow&)>& take) const {
     const Counts left{minute.events - minute.rolled_events, minute.page_views - minute.rolled_page_views};
     if (left.events == 0 && left.page_views == 0) return;
-    show(query, minute, tally::window_of(query.granularity, minute.key.start), left, take);
+    show(query, minute, tally::floor_to(query.granularity, minute.key.start), left, take);
   }
 
   FakeMetricsReader& reader_;
@@ -158,6 +165,11 @@ void FakeMetricsReader::set_unrolled(std::int32_t partition, WindowStart minute,
     rows_.unrolled.emplace(partition, minute);
   else
     rows_.unrolled.erase({partition, minute});
+}
+
+void FakeMetricsReader::put(tally::KnownDimension dimension) {
+  const std::lock_guard lock(mutex_);
+  rows_.dimensions.push_back(std::move(dimension));
 }
 
 void FakeMetricsReader::set_horizon(Granularity granularity, WallTime pruned_to) {

@@ -251,6 +251,44 @@ TEST_P(MetricsReaderContract, HidesRemaindersOfWindowsBelowTheHorizon) {
   EXPECT_EQ(sums(query(Granularity::day)).size(), 1U);
 }
 
+// Dimensions.
+
+TEST_P(MetricsReaderContract, ShowsEachDimensionThatIsKnownByNumber) {
+  using namespace reader_contract;
+  const auto own = [](const std::string& name, const std::string& source) {
+    return tally::OwnDimension{name, tally::parse_dimension_source(source).value()};
+  };
+  world_->given({.dimensions = {own("plan", "metadata.plan"), own("country", "query.country")}});
+  world_->given({.dimensions = {own("country", "query.country")}});  // plan is left out, and stays known
+  auto expected = tally::built_in_known_dimensions();
+  std::ranges::sort(expected, {}, &tally::KnownDimension::dimension);
+  const auto first = tally::first_own_dimension;
+  expected.push_back({first, "plan", "metadata.plan", since});
+  expected.push_back({tally::Dimension{tally::index_of(first) + 1}, "country", "query.country", since});
+  auto known = snapshot()->dimensions();
+  ASSERT_TRUE(known.has_value()) << known.error().text;
+  EXPECT_EQ(*known, expected);
+}
+
+TEST_P(MetricsReaderContract, ReadsOwnDimensionsAsBuiltInOnes) {
+  using namespace reader_contract;
+  const auto country = tally::first_own_dimension;
+  world_->given({.windows = {row(Granularity::day, midnight, country, "DE", {7, 2}),
+                             row(Granularity::day, midnight, Dimension::page, "DE", {100, 100}),
+                             row(Granularity::minute, at(9), country, "DE", {5, 3, 4, 3}),
+                             total(Granularity::minute, at(9), {5, 3, 4, 3})},
+                 .unrolled = {{0, at(9)}},
+                 .dimensions = {{"country", tally::parse_dimension_source("metadata.country").value()}}});
+  EXPECT_EQ(sums(query(Granularity::day, country)), (Sums{{{midnight, "DE"}, Sum{8, 2, {one_user()}}}}));
+  const std::array runs{WindowRun{Granularity::day, midnight, at(24)}};
+  std::vector<std::string> counted;
+  auto passed = snapshot()->count_by_value({country, runs}, [&](const ValueRow& shown) {
+    counted.push_back(std::string(shown.value) + " " + std::to_string(shown.events));
+  });
+  ASSERT_TRUE(passed.has_value()) << passed.error().text;
+  EXPECT_EQ(counted, std::vector<std::string>{"DE 8"});
+}
+
 // The account, and the moment.
 
 TEST_P(MetricsReaderContract, ShowsTheLedgerByPartition) {

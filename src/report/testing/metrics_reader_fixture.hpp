@@ -25,11 +25,12 @@ struct StoredMinute {
 
 // One committed write: whole or not at all to whoever reads meanwhile.
 struct Stored {
-  std::vector<tally::WindowRow> windows;  // inserted, or the row of the same key replaced
-  std::vector<StoredMinute> unrolled;     // minutes that have a remainder from now on…
-  std::vector<StoredMinute> rolled;       // …and those that have none any more
-  std::optional<Horizons> horizons;       // raised to this
-  std::vector<tally::LedgerRow> ledgers;  // as they are from now on
+  std::vector<tally::WindowRow> windows;        // inserted, or the row of the same key replaced
+  std::vector<StoredMinute> unrolled;           // minutes that have a remainder from now on…
+  std::vector<StoredMinute> rolled;             // …and those that have none any more
+  std::optional<Horizons> horizons;             // raised to this
+  std::vector<tally::LedgerRow> ledgers;        // as they are from now on
+  std::vector<tally::OwnDimension> dimensions;  // known from now on, in this order
 };
 
 // A database of its own, empty at first, with the one topic of the suite.
@@ -50,6 +51,8 @@ using MakeReaderWorld = std::unique_ptr<ReaderWorld> (*)();
 // How worlds with a store commit: all of it in one transaction of a session. Rollup's port and its words are
 // parameters, for the two rooms do not know each other. set_version(partition, version) is called where a
 // ledger's version is the suite's own and not the next.
+inline constexpr WallTime since{std::chrono::milliseconds{1'764'000'000'123}};  // of own dimensions
+
 template <class Changes>
 Changes changes_of(const Stored& stored) {
   Changes changes{.windows = stored.windows};
@@ -65,6 +68,8 @@ Changes changes_of(const Stored& stored) {
 }
 template <class Changes, class MetricsStore, class FenceOf, class SetVersion>
 void commit(MetricsStore& store, const Stored& stored, FenceOf fence_of, SetVersion set_version) {
+  const auto counted = store.register_dimensions(stored.dimensions, since);
+  ASSERT_TRUE(counted.has_value()) << counted.error().text;
   std::vector<std::invoke_result_t<FenceOf, const tally::LedgerRow&>> fences;
   for (const tally::LedgerRow& row : stored.ledgers) {
     auto before = store.open_ledger(row.partition, row.start_offset, WallTime{});

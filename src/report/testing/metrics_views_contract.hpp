@@ -41,6 +41,22 @@ TEST_P(MetricsViewsContract, NamesDimensions) {
   }
 }
 
+TEST_P(MetricsViewsContract, NamesOwnDimensionsInEachView) {
+  using namespace reader_contract;
+  const tally::OwnDimension country{"country", tally::parse_dimension_source("metadata.country").value()};
+  given({.windows = {row(Granularity::minute, at(9), tally::first_own_dimension, "DE", {.events = 4}),
+                     row(Granularity::day, midnight, tally::first_own_dimension, "DE", {.events = 8})},
+         .unrolled = {{0, at(9)}},
+         .dimensions = {country}});
+  const std::string where = " WHERE dimension = 'country' AND value = 'DE'";
+  EXPECT_EQ(number("SELECT CAST(sum(events) AS BIGINT) FROM activity_minutes" + where), 4);
+  EXPECT_EQ(number("SELECT CAST(sum(events) AS BIGINT) FROM activity_hours" + where), 4) << "the remainder";
+  EXPECT_EQ(number("SELECT CAST(sum(events) AS BIGINT) FROM activity_days" + where), 12);
+  EXPECT_EQ(number("SELECT count(*) FROM activity_dimensions WHERE name = 'country' AND source = "
+                   "'metadata.country' AND since IS NOT NULL"),
+            1);
+}
+
 TEST_P(MetricsViewsContract, LetsPeopleAddUpCompleteDaysAtEveryMoment) {
   using namespace reader_contract;
   given({.windows = {total(Granularity::minute, at(9, 5), {.events = 10, .page_views = 4}),

@@ -85,9 +85,11 @@ inline commit::StoreContents read_all_tables(const TestFolder& folder) {
                    ", granularity, window_start, partition FROM activity_windows "
                    "ORDER BY granularity, dimension, window_start, partition, value",
                [&](const Statement& row) {
-                 contents.windows.push_back(window_row(row, static_cast<tally::Granularity>(row.number(11)),
-                                                       window_start(row.number(12)),
-                                                       static_cast<std::int32_t>(row.number(13))));
+                 constexpr int next = window_column_count;
+                 contents.windows.push_back(window_row(row, static_cast<tally::Granularity>(row.number(next)),
+                                                       window_start(row.number(next + 1)),
+                                                       static_cast<std::int32_t>(row.number(next + 2)))
+                                                .value());
                });
   for_each_row(database,
                "SELECT partition, window_start FROM activity_unrolled ORDER BY partition, window_start",

@@ -96,14 +96,16 @@ struct Event {
 
 inline std::vector<WindowDelta> deltas_of(const std::vector<Event>& events) {
   Tally tally(std::chrono::days{7});
+  EventValueReader reader;
   for (const Event& event : events) {
     std::optional<std::string> referrer;
     if (!event.referrer.empty()) referrer = "https://" + event.referrer + "/";
-    tally.add({.user_id = event.user,
-               .activity_type = event.type,
-               .timestamp = event.time,
-               .metadata = {.page_url = event.page, .referrer = referrer}},
-              murmur3(event.user).low, RecordTime(event.time + std::chrono::days{event.late ? 30 : 0}));
+    const activity::UserActivity activity{.user_id = event.user,
+                                          .activity_type = event.type,
+                                          .timestamp = event.time,
+                                          .metadata = {.page_url = event.page, .referrer = referrer}};
+    tally.add({activity.timestamp, activity.is_page_view(), reader.read(activity)}, murmur3(event.user).low,
+              RecordTime(event.time + std::chrono::days{event.late ? 30 : 0}));
   }
   return {tally.deltas().begin(), tally.deltas().end()};
 }
