@@ -173,6 +173,8 @@ TYPED_TEST(WriterTest, LosesAndDuplicatesNoRecordWhenTheBrokerIsKilledUnderLoad)
   if (!kafka.ours()) GTEST_SKIP() << "this Kafka must not be killed";
   const auto log = open_as<TypeParam>(this->options(kafka.brokers()), *this->quiet_);
   ASSERT_TRUE(log->await_up(timeout));
+  // The first producer id of a new broker may take longer than the 500 ms below.
+  ASSERT_EQ(append_and_wait(*log, {{"user", "before", {}}}).all, Receipt::kept);
   Answers answers;
   constexpr int requests = 20'000;
   std::thread client([&] {
