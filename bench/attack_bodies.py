@@ -1,4 +1,4 @@
-"""Bodies that are small on the wire and large once inflated, and how they are sent."""
+"""Request bodies that are small on the wire and large when decompressed, and functions that send them."""
 import collections
 import datetime
 import gzip
@@ -7,7 +7,7 @@ import json
 import threading
 import time
 
-BODY_BYTES = 15 * 2**20  # once inflated; MAX_BODY_BYTES is 16 MiB
+BODY_BYTES = 15 * 2**20  # decompressed; MAX_BODY_BYTES is 16 MiB
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -26,7 +26,7 @@ def event(user="u", kind="page_view", at=None, page=None, referrer=None, message
 
 
 def packed(events, body_bytes=BODY_BYTES, items=10_000):
-    """gzip bodies of NDJSON, as few as the limits allow."""
+    """Yields gzip bodies of NDJSON, as few as the limits allow."""
     lines, size = [], 0
     for one in events:
         if lines and (size + len(one) + 1 > body_bytes or len(lines) >= items):
@@ -41,12 +41,12 @@ def packed(events, body_bytes=BODY_BYTES, items=10_000):
 HEADERS = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
 
 
-def send(door, bodies, seconds=120):
-    """One after the other; what is refused for now is sent again. Gives the bytes that went over the wire."""
+def send(server, bodies, seconds=120):
+    """Sends the bodies in sequence and repeats those that get 429 or 503. Returns the number of bytes on the wire."""
     sent, end = 0, time.monotonic() + seconds
     for body in bodies:
         while True:
-            answer = door.request("POST", "/activities", body, HEADERS, timeout=60)
+            answer = server.request("POST", "/activities", body, HEADERS, timeout=60)
             sent += len(body)
             if answer.status == 200:
                 break
@@ -56,16 +56,16 @@ def send(door, bodies, seconds=120):
     return sent
 
 
-def send_at_once(door, body, connections, rounds):
-    """The same body on many connections at the same time; gives {status or error: how many}."""
+def send_at_once(server, body, connections, rounds):
+    """Sends the same body on many connections at the same time. Returns {status or error: count}."""
     seen, lock = collections.Counter(), threading.Lock()
 
     def one():
         for _ in range(rounds):
             try:
-                word = door.request("POST", "/activities", body, HEADERS, timeout=60).status
-            except (OSError, http.client.HTTPException) as lost:
-                word = type(lost).__name__
+                word = server.request("POST", "/activities", body, HEADERS, timeout=60).status
+            except (OSError, http.client.HTTPException) as error:
+                word = type(error).__name__
             with lock:
                 seen[word] += 1
     threads = [threading.Thread(target=one, daemon=True) for _ in range(connections)]
@@ -77,10 +77,11 @@ def send_at_once(door, body, connections, rounds):
 
 
 class HonestClient:
-    """One small event every 50 ms meanwhile, each on a connection of its own; what it was answered, and how slowly."""
+    """Within its context, posts one small event every 50 ms, each on a new connection. Records statuses and the longest
+    time."""
 
-    def __init__(self, door):
-        self.door, self.statuses, self.slowest = door, collections.Counter(), 0.0
+    def __init__(self, server):
+        self.server, self.statuses, self.slowest = server, collections.Counter(), 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -100,9 +101,9 @@ class HonestClient:
         while not self._over.wait(0.05):
             begun = time.monotonic()
             try:
-                word = self.door.request("POST", "/activity", event("honest"), {"Content-Type": "application/json"},
+                word = self.server.request("POST", "/activity", event("honest"), {"Content-Type": "application/json"},
                                          timeout=20).status
-            except (OSError, http.client.HTTPException) as lost:
-                word = type(lost).__name__
+            except (OSError, http.client.HTTPException) as error:
+                word = type(error).__name__
             self.statuses[word] += 1
             self.slowest = max(self.slowest, time.monotonic() - begun)

@@ -24,8 +24,8 @@ class Drain {
         views.push_back({.time = record_time, .key = "key", .value = events_.json(next % events_.size())});
       consumer::OpenedPartition opened;
       opened.ledger.partition = number;
-      const consumer::PartitionRules rules{.dedupe = {.records = 1'000'000 / partitions}};
-      partitions_.push_back(std::make_unique<consumer::Partition>(std::move(opened), rules, MonoTime{}));
+      const consumer::PartitionSettings settings{.dedupe = {.records = 1'000'000 / partitions}};
+      partitions_.push_back(std::make_unique<consumer::Partition>(std::move(opened), settings, MonoTime{}));
     }
   }
 
@@ -37,21 +37,21 @@ class Drain {
     offset_ += records;
   }
 
-  void take(std::size_t at, activity::Decoder& decoder) {
-    partitions_[at]->take({.partition = static_cast<std::int32_t>(at),
-                           .records = views_[at],
-                           .next_offset = offset_,
-                           .log_end = offset_},
-                          decoder);
+  void process(std::size_t at, activity::Decoder& decoder) {
+    partitions_[at]->process({.partition = static_cast<std::int32_t>(at),
+                              .records = views_[at],
+                              .next_offset = offset_,
+                              .log_end = offset_},
+                             decoder);
   }
 
   // As flushes do: what was gathered goes elsewhere.
   void close() {
     for (const auto& partition : partitions_) {
-      const commit::PendingBatch part = partition->close_part();
+      const commit::PendingBatch part = partition->take_batch();
       tally::LedgerRow ledger = part.added_to(partition->ledger(), {});
       ++ledger.version;
-      partition->advance_to(ledger);
+      partition->on_committed(ledger);
     }
   }
 
@@ -68,16 +68,18 @@ void drain(benchmark::State& state) {
   const auto partitions = static_cast<std::size_t>(state.range(1));
   const auto records = static_cast<std::size_t>(state.range(2));
   Drain drain(static_cast<std::int32_t>(partitions), records);
-  consumer::WorkerPool crew(workers);
+  consumer::WorkerPool pool(workers);
   std::vector<std::unique_ptr<activity::Decoder>> decoders;
   for (std::size_t i = 0; i < workers; ++i) decoders.push_back(std::make_unique<activity::Decoder>());
-  const consumer::Task task = [&](std::size_t worker, std::size_t at) { drain.take(at, *decoders[worker]); };
+  const consumer::Task task = [&](std::size_t worker, std::size_t at) {
+    drain.process(at, *decoders[worker]);
+  };
   std::size_t gathered = 0;
   for (auto _ : state) {
     state.PauseTiming();
     drain.poll_again();
     state.ResumeTiming();
-    crew.run(partitions, task);
+    pool.run(partitions, task);
     gathered += partitions * records;
     if (gathered < 100'000) continue;
     state.PauseTiming();

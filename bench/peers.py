@@ -1,28 +1,22 @@
-#!/usr/bin/env python3
-"""Weir on Kafka and PostgreSQL beside other programs that do the same work: CPU time an event, in one run.
+"""Compares the CPU time per event of Weir on Kafka and PostgreSQL with that of other programs for the same work.
 
-    bench/peers.py                     weir alone
-    bench/peers.py --peers DIR         and the Go programs in DIR (folders producer, consumer, strong-go)
-    bench/peers.py --only in|out       one way only
+    python3 -B -m bench.peers                     only weir
+    python3 -B -m bench.peers --peers DIR         also the Go programs in DIR (folders producer, consumer, strong-go)
+    python3 -B -m bench.peers --only in|out       only one direction
 
-In: `wrk` with 64 connections posts activities of 250 bytes, acks=all. Out: a topic of --events records is counted into
-PostgreSQL. Each program has the machine to itself in turn; Kafka and PostgreSQL are the same for all. A figure is the
-process's own user and system time (/proc/PID/stat) by the events that it took or counted."""
+In: `wrk` with 64 connections posts activities of 250 bytes, with acks=all. Out: a topic of --events records is counted into
+PostgreSQL. The programs run in sequence on the same Kafka and PostgreSQL. A figure is the user and system time of the
+process (/proc/PID/stat) divided by the events that it accepted or counted."""
 import argparse
 import json
 import os
 import pathlib
 import random
 import subprocess
-import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "system"))
-import kafka  # noqa: E402
-import postgres  # noqa: E402
-import weir  # noqa: E402
+from tests.harness import kafka, postgres, weir
 
 PARTITIONS = 12
 TICK = os.sysconf("SC_CLK_TCK")
@@ -43,7 +37,7 @@ end
 
 
 def cpu_seconds(pid):
-    """User and system time of a process and of its children, those that it has buried too."""
+    """Returns the user and system time of a process and its children, including children that have ended."""
     total = 0
     for one in [pid, *children(pid)]:
         fields = pathlib.Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
@@ -87,7 +81,7 @@ class Program:
 
 
 def build(peers, folder):
-    """The Go programs, by name; none without a folder."""
+    """Builds the Go programs and returns them by name. Without a folder there are none."""
     found = {}
     for name in ("producer", "consumer", "strong-go") if peers else ():
         found[name] = folder / f"peer-{name}"
@@ -100,16 +94,16 @@ def measure_in(folder, broker, binaries, connections, seconds):
     script.write_text(WRK % weir.now())
     topic = f"in-{random.randrange(10**6)}"
     broker.create_topic(topic, PARTITIONS)
-    common = {"KAFKA_BROKERS": broker.brokers, "KAFKA_TOPIC": topic, "BIND_ADDRESS": "127.0.0.1", "LOG_LEVEL": "error"}
+    settings_of_all = {"KAFKA_BROKERS": broker.brokers, "KAFKA_TOPIC": topic, "BIND_ADDRESS": "127.0.0.1", "LOG_LEVEL": "error"}
     contenders = [("weir", [weir.BINARY, "producer"], {}, "/health/ready")]
     if binaries:
         contenders += [("careful Go", [binaries["strong-go"]], {"MODE": "producer", "LINGER_MS": 0}, "/"),
                        ("the original, tuned", [binaries["producer"]], {"BATCH_TIMEOUT_MS": 10, "ACKS": "all"}, "/health")]
     for name, command, settings, path in contenders:
-        program = Program(name, command, folder, **common, **settings)
+        program = Program(name, command, folder, **settings_of_all, **settings)
         try:
             program.wait_for(path)
-            run_wrk(program, script, 64, 2)  # warm
+            run_wrk(program, script, 64, 2)  # warm-up
             before, broker_before = program.cpu(), cpu_seconds(broker.process.pid)
             requests, errors, p50, p99 = run_wrk(program, script, connections, seconds)
             good = requests - errors
@@ -128,7 +122,7 @@ def run_wrk(program, script, connections, seconds):
 
 
 def fill(broker, topic, events):
-    """Through a producer of ours, in batches."""
+    """Fills a topic with events, in batches through a weir producer."""
     broker.create_topic(topic, PARTITIONS)
     with tempfile.TemporaryDirectory() as folder:
         producer = weir.Weir(folder, command="producer", KAFKA_BROKERS=broker.brokers, KAFKA_TOPIC=topic).start()
@@ -185,7 +179,7 @@ def main():
             database.begin()
             broker.ready()
             database.ready()
-            fill(broker, "warm", 100_000)  # a young JVM compiles: nobody's figure should have that in it
+            fill(broker, "warm", 100_000)  # warm-up: the JIT compiler of a new JVM would distort the first figure
             for _ in measure_in(folder, broker, {}, 64, 5):
                 pass
             for _ in range(wanted.rounds):
@@ -200,7 +194,7 @@ def main():
 
 
 def show(figures):
-    """A line each, with how many times the CPU of the first it took."""
+    """Prints a line for each figure, with its CPU time relative to the first."""
     first = None
     for one in figures:
         first = first or one["cpu_us"]

@@ -1,9 +1,9 @@
-# Builds files into a room, as page_files() of routes/page_routes.hpp.
+# Embeds files into a module, as page_files() of routes/page_routes.hpp.
 #
 #   weir_embed_page(weir_routes web/index.html web/app.js …)
 #
-# The bytes become an array in a generated source, made anew when a file changes. Run as a script (cmake -P) with
-# OUT and FILES, it writes that source.
+# The bytes become an array in a generated source, which is generated again when a file changes. Run as a script
+# (cmake -P) with OUT and FILES, this file writes that source.
 if(CMAKE_SCRIPT_MODE_FILE)
   set(arrays "")
   set(rows "")

@@ -1,9 +1,9 @@
-# How ctest runs the suites side by side. Most of them wait: for deadlines, sessions, minutes to become quiet. So
-# scripts/test gives ctest three slots for each core. Here stands for each suite
-#   SECONDS  how long it takes alone: those that take longest are started first (COST)
-#   SLOTS    how many thirds of a core it keeps busy (PROCESSORS)
-#   SHARES   in how many parts its tests are run side by side (WEIR_SHARE, tests/system/weir.py)
-# TESTING.md has the measured seconds. A suite that is not named here takes little and keeps one slot busy.
+# How ctest runs the suites in parallel. Most suites wait: for deadlines, for sessions, for the end of a minute. scripts/test
+# therefore gives ctest three slots for each core. For each suite this file states
+#   SECONDS  its duration when it runs alone; ctest starts the longest first (COST)
+#   SLOTS    the number of slots that it occupies, thirds of a core (PROCESSORS)
+#   SHARES   the number of parts that run in parallel (WEIR_SHARE, tests/harness/weir.py)
+# TESTING.md has the measured seconds. A suite without an entry is short and occupies one slot.
 function(weir_suite name seconds slots shares)
   set_property(GLOBAL PROPERTY weir_suite_${name} ${seconds} ${slots} ${shares})
 endfunction()
@@ -11,27 +11,27 @@ endfunction()
 #          name                          SECONDS SLOTS SHARES
 weir_suite(chaos_test                        300     1      3)
 weir_suite(chaos_faults_test                 260     1      3)
-weir_suite(pair_network_test                 400     1      4)
-weir_suite(pair_start_test                   220     1      3)
-weir_suite(pair_crash_test                   190     1      2)
-weir_suite(pair_outage_test                  170     1      2)
+weir_suite(cluster_network_test              400     1      4)
+weir_suite(cluster_start_test                220     1      3)
+weir_suite(cluster_crash_test                190     1      2)
+weir_suite(cluster_outage_test               170     1      2)
 weir_suite(kafka_log_reader_test             125     1      1)
 weir_suite(access_log_test                   135     1      2)
-weir_suite(pair_records_test                 110     1      2)
+weir_suite(cluster_records_test              110     1      2)
 weir_suite(tally_test                         90     3      1)
 weir_suite(simulation                         60     3      1)
 weir_suite(kafka_event_log_test               50     1      1)
 weir_suite(recount_test                       45     2      1)
 weir_suite(commands_test                      35     1      1)
-weir_suite(pair_test                          35     2      1)
+weir_suite(cluster_test                       35     2      1)
 weir_suite(postgres_metrics_store_test        30     2      1)
 weir_suite(postgres_metrics_reader_test       30     2      1)
 weir_suite(servers_test                       30     1      1)
 weir_suite(durability_test                    30     1      1)
-weir_suite(hostile_test                       25     1      1)
+weir_suite(hostile_client_test                25     1      1)
 weir_suite(client_test                        25     1      1)
 
-# Sets the variable `out` to how many SHARES the suite has.
+# Sets the variable `out` to the SHARES of the suite.
 function(weir_shares_of name out)
   get_property(load GLOBAL PROPERTY weir_suite_${name})
   set(shares 1)
@@ -41,7 +41,7 @@ function(weir_shares_of name out)
   set(${out} ${shares} PARENT_SCOPE)
 endfunction()
 
-# `test`: the name of the whole suite `name`, or of one of its parts.
+# Applies the load of suite `name` to `test`, which is the suite or one of its shares.
 function(weir_set_load test name)
   get_property(load GLOBAL PROPERTY weir_suite_${name})
   if(NOT load)

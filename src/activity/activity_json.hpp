@@ -1,4 +1,4 @@
-// Writes activities as the door takes them: for import, and for tests.
+// Writes activities in the form that Decoder accepts. Import and tests use it.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace weir::activity {
 
-// Views; any bytes may stand in them.
+// The texts may hold any bytes. They must outlive the call only.
 struct NewActivity {
   std::string_view user_id;
   std::string_view activity_type;
@@ -20,14 +20,14 @@ struct NewActivity {
   std::optional<std::string_view> referrer;
   std::optional<std::string_view> message_id;
   std::optional<int> status;  // metadata.status, a number
-  // Further members of metadata, none of them one of those above, each name once.
+  // Further members of metadata: each name once, and none of the names above.
   std::span<const std::pair<std::string_view, std::string_view>> extra;
 };
 
-// Appends one JSON object on one line, without a line end: a line of NDJSON or an item of an array. What the
-// door would refuse in a string is mended: bytes that are not UTF-8 and U+0000 become U+FFFD, and what is
-// longer than its limit is cut between two characters. An empty user_id or activity_type stays what it is:
-// refused.
+// Appends one JSON object on one line, without a line end: a line of NDJSON, or an element of an array. A
+// text is made acceptable. Bytes that are not UTF-8 and U+0000 become U+FFFD. What exceeds the limit of its
+// member is cut off at a character. An empty user_id or activity_type is written as it is, and Decoder will
+// refuse it. Any thread.
 void append_activity(std::string& out, const NewActivity& activity);
 
 }  // namespace weir::activity

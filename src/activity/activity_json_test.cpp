@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-constexpr EventTime moment{1432062000s};
+constexpr EventTime time{1432062000s};
 
 std::string written(const NewActivity& activity) {
   std::string out;
@@ -20,15 +20,15 @@ std::string written(const NewActivity& activity) {
   return out;
 }
 
-TEST(ActivityJson, WritesOnlyWhatThereIs) {
-  EXPECT_EQ(written({.user_id = "u", .activity_type = "request", .timestamp = moment}),
+TEST(ActivityJson, WritesOnlyThePresentMembers) {
+  EXPECT_EQ(written({.user_id = "u", .activity_type = "request", .timestamp = time}),
             R"({"user_id":"u","activity_type":"request","timestamp":"2015-05-19T19:00:00Z"})");
   const std::array<std::pair<std::string_view, std::string_view>, 2> extra{
       {{"status", "200"}, {"method", "GET"}}};
   EXPECT_EQ(
       written({.user_id = "u",
                .activity_type = "page_view",
-               .timestamp = moment + 5ms,
+               .timestamp = time + 5ms,
                .page_url = "/a\"b",
                .referrer = "",
                .message_id = "m",
@@ -37,7 +37,7 @@ TEST(ActivityJson, WritesOnlyWhatThereIs) {
       R"("metadata":{"page_url":"/a\"b","referrer":"","status":"200","method":"GET"}})");
 }
 
-TEST(ActivityJson, IsTakenAtTheDoorWhateverBytesTheLogHolds) {
+TEST(ActivityJson, IsAcceptedByTheDecoderWhateverTheTextsHold) {
   std::string every_byte;
   for (int byte = 0; byte < 256; ++byte) every_byte += static_cast<char>(byte);
   std::string long_text;
@@ -49,7 +49,7 @@ TEST(ActivityJson, IsTakenAtTheDoorWhateverBytesTheLogHolds) {
     const std::array<std::pair<std::string_view, std::string_view>, 1> extra{{{"user_agent", text}}};
     const std::string json = written({.user_id = text,
                                       .activity_type = text,
-                                      .timestamp = moment,
+                                      .timestamp = time,
                                       .page_url = text,
                                       .referrer = text,
                                       .message_id = text,
@@ -57,15 +57,15 @@ TEST(ActivityJson, IsTakenAtTheDoorWhateverBytesTheLogHolds) {
     EXPECT_EQ(json.find('\n'), std::string::npos);
     const auto read = decoder.decode(json);
     ASSERT_TRUE(read) << read.error().text;
-    EXPECT_EQ(read->timestamp, moment);
+    EXPECT_EQ(read->timestamp, time);
   }
 }
 
-TEST(ActivityJson, KeepsGoodTextAndMendsBadTextByTheCharacter) {
+TEST(ActivityJson, KeepsValidCharactersAndReplacesOtherBytes) {
   activity::Decoder decoder;
   const auto read_back = [&](std::string_view page_url) {
     const std::string json =
-        written({.user_id = "u", .activity_type = "a", .timestamp = moment, .page_url = page_url});
+        written({.user_id = "u", .activity_type = "a", .timestamp = time, .page_url = page_url});
     const auto read = decoder.decode(json);
     return std::string(read.value().metadata.page_url.value());
   };
@@ -79,7 +79,7 @@ TEST(ActivityJson, KeepsGoodTextAndMendsBadTextByTheCharacter) {
   EXPECT_EQ(read_back(std::string(2045, 'x') + "\u20ac"), std::string(2045, 'x') + "\u20ac");
 }
 
-TEST(NewActivity, HasItsStatusAsANumber) {
+TEST(ActivityJson, WritesTheStatusAsANumber) {
   std::string out;
   append_activity(out, {.user_id = "u", .activity_type = "request", .timestamp = EventTime{}, .status = 304});
   EXPECT_TRUE(out.ends_with(R"("metadata":{"status":304}})")) << out;

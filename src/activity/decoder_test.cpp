@@ -11,16 +11,16 @@ namespace {
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-// Decodes `json` where nothing but what the decoder may read can be read, and what stands behind the document
-// would mend or spoil it if it were looked at.
-class Door {
+// Decodes `json` from a buffer of exactly the size that the decoder may read. The bytes after the document
+// would change its meaning if they were read as a part of it.
+class PaddedDecoder {
  public:
   Result<UserActivity> decode(std::string_view json, std::string_view partition_key_member = {}) {
     bytes_ = std::make_unique<char[]>(json.size() + limits::json_slack_bytes);
     std::ranges::copy(json, bytes_.get());
-    constexpr std::string_view temptation = R"(0"}],"user_id":"u\)";
+    constexpr std::string_view padding = R"(0"}],"user_id":"u\)";
     for (std::size_t each = 0; each < limits::json_slack_bytes; ++each) {
-      bytes_[json.size() + each] = temptation[each % temptation.size()];
+      bytes_[json.size() + each] = padding[each % padding.size()];
     }
     return decoder_.decode({bytes_.get(), json.size()}, partition_key_member);
   }
@@ -39,9 +39,9 @@ std::string event_with_metadata(std::string_view members) {
   return event(R"(,"metadata":{)" + std::string(members) + "}");
 }
 
-TEST(Decoder, ReadsEveryMemberThatIsOurs) {
-  Door door;
-  const auto read = door.decode(
+TEST(Decoder, ReadsEachMemberOfAnActivity) {
+  PaddedDecoder decoder;
+  const auto read = decoder.decode(
       R"( {"user_id" : "u1", "activity_type":"page_view","timestamp":"2015-05-19T21:00:00.5+02:00",
     "metadata":{"page_url":"/blog?x=1","referrer":"http://a.example/","more":[1,{"deep":null}]},
     "message_id":"m-1", "context":{"a":[true,false,null,-0.5e+3,"\u00e9"]}}
@@ -56,7 +56,7 @@ TEST(Decoder, ReadsEveryMemberThatIsOurs) {
   EXPECT_EQ(read->message_id, "m-1");
 }
 
-TEST(Decoder, ReadsTheMemberOfMetadataThatTheCallerWants) {
+TEST(Decoder, ReadsThePartitionKeyMember) {
   struct Case {
     std::string_view partition_key_member, members;
     std::optional<std::string_view> text;
@@ -68,40 +68,40 @@ TEST(Decoder, ReadsTheMemberOfMetadataThatTheCallerWants) {
         Case{"session", R"("session":{"session":"deeper"})", std::nullopt},
         Case{"session", R"("other":{"session":"deeper"})", std::nullopt},
         Case{"page_url", R"("page_url":"/a")", "/a"}, Case{"", R"("":"nameless")", std::nullopt}}) {
-    Door door;
-    const auto read = door.decode(event_with_metadata(each.members), each.partition_key_member);
+    PaddedDecoder decoder;
+    const auto read = decoder.decode(event_with_metadata(each.members), each.partition_key_member);
     ASSERT_TRUE(read) << read.error().text;
     EXPECT_EQ(read->metadata.partition_key_member, each.text) << each.members;
   }
-  Door door;
+  PaddedDecoder decoder;
   EXPECT_FALSE(
-      door.decode(event(R"(,"session":"not in metadata")"), "session")->metadata.partition_key_member);
-  EXPECT_FALSE(door.decode(event_with_metadata(R"("session":-)"), "session"));
+      decoder.decode(event(R"(,"session":"not in metadata")"), "session")->metadata.partition_key_member);
+  EXPECT_FALSE(decoder.decode(event_with_metadata(R"("session":-)"), "session"));
 }
 
-TEST(Decoder, LeavesOutWhatIsNotThere) {
-  Door door;
-  const auto bare = door.decode(event(""));
+TEST(Decoder, LeavesAbsentMembersEmpty) {
+  PaddedDecoder decoder;
+  const auto bare = decoder.decode(event(""));
   ASSERT_TRUE(bare) << bare.error().text;
   EXPECT_FALSE(bare->message_id);
   EXPECT_FALSE(bare->metadata.page_url);
-  const auto empty = door.decode(event_with_metadata(""));
+  const auto empty = decoder.decode(event_with_metadata(""));
   ASSERT_TRUE(empty) << empty.error().text;
   EXPECT_FALSE(empty->metadata.referrer);
 }
 
-TEST(Decoder, ForgetsTheEventBefore) {
-  Door door;
-  ASSERT_TRUE(door.decode(event(R"(,"message_id":"m","x":1)")));
-  ASSERT_FALSE(door.decode(event(R"(,"x":1,"message_id":1)")));
-  const auto read = door.decode(event(R"(,"x":1)"));
+TEST(Decoder, DependsOnNoEarlierEvent) {
+  PaddedDecoder decoder;
+  ASSERT_TRUE(decoder.decode(event(R"(,"message_id":"m","x":1)")));
+  ASSERT_FALSE(decoder.decode(event(R"(,"x":1,"message_id":1)")));
+  const auto read = decoder.decode(event(R"(,"x":1)"));
   ASSERT_TRUE(read) << read.error().text;
   EXPECT_FALSE(read->message_id);
 }
 
 TEST(Decoder, UnderstandsEscapesInNamesAndValues) {
-  Door door;
-  const auto read = door.decode(
+  PaddedDecoder decoder;
+  const auto read = decoder.decode(
       R"({"\u0075ser_id":"\u00fc\ud83d\ude00\"\\\/\b\f\n\r\t","activity\u005Ftype":"a\u0062","timestamp":)"
       R"("2015\u002d05-19T19:00:00\u005a","metadat\u0061":{"page\u005furl":"\/p","referrer":"\u0008"}})");
   ASSERT_TRUE(read) << read.error().text;
@@ -115,24 +115,24 @@ TEST(Decoder, UnderstandsEscapesInNamesAndValues) {
 struct Refusal {
   std::string json;
   std::string_view code;
-  std::vector<std::string_view> said;
+  std::vector<std::string_view> words;
 };
 
 void expect_refused(const std::vector<Refusal>& refusals) {
-  Door door;
+  PaddedDecoder decoder;
   for (const Refusal& each : refusals) {
     const std::string shown = each.json.substr(0, 300);
-    const auto read = door.decode(each.json);
+    const auto read = decoder.decode(each.json);
     ASSERT_FALSE(read) << shown;
     EXPECT_EQ(read.error().kind, ErrorKind::invalid) << shown;
     EXPECT_EQ(read.error().code, each.code) << shown << " → " << read.error().text;
-    for (const std::string_view word : each.said) {
+    for (const std::string_view word : each.words) {
       EXPECT_NE(read.error().text.find(word), std::string::npos) << shown << " → " << read.error().text;
     }
   }
 }
 
-// An event whose members are good but for one, and for how that one stands.
+// A valid event, but for the value of one member. An empty value leaves the member out.
 std::string spoiled(std::string_view member, std::string_view value) {
   std::string json = "{";
   const std::array<std::pair<std::string_view, std::string_view>, 4> members{{
@@ -141,18 +141,18 @@ std::string spoiled(std::string_view member, std::string_view value) {
       {"timestamp", R"("2015-05-19T19:00:00Z")"},
       {"message_id", R"("m1")"},
   }};
-  for (const auto& [name, good] : members) {
-    const std::string_view stands = name == member ? value : good;
-    if (stands.empty()) continue;
+  for (const auto& [name, valid] : members) {
+    const std::string_view written = name == member ? value : valid;
+    if (written.empty()) continue;
     if (json.size() > 1) json += ',';
-    json += '"' + std::string(name) + "\":" + std::string(stands);
+    json += '"' + std::string(name) + "\":" + std::string(written);
   }
   return json + "}";
 }
 
 std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
-TEST(Decoder, NamesTheMemberThatIsMissing) {
+TEST(Decoder, NamesAMissingMember) {
   expect_refused({
       {spoiled("user_id", ""), "user_id_missing", {"user_id", "required"}},
       {spoiled("activity_type", ""), "activity_type_missing", {"activity_type", "required"}},
@@ -198,11 +198,11 @@ TEST(Decoder, RefusesAStringMemberThatBreaksItsRule) {
         refused(in_quotes(std::string(member.bytes_max - 1, 'x') + "\u00e9"), limit),
         refused(in_quotes(std::string(member.bytes_max - 1, 'x') + R"(\u00e9)"), limit),
     });
-    Door door;
+    PaddedDecoder decoder;
     for (const std::string& good : {in_quotes(std::string(member.bytes_max, 'x')),
                                     in_quotes(std::string(member.bytes_max - 1, 'x') + R"(\u0041)"),
                                     "\"\u3000x\""s, "\"\u200b\""s, R"("\u0001")"s, R"("\ud83d\ude00")"s}) {
-      const auto read = door.decode(spoiled(member.name, good));
+      const auto read = decoder.decode(spoiled(member.name, good));
       EXPECT_TRUE(read) << good << ": " << read.error().text;
     }
   }
@@ -224,16 +224,17 @@ TEST(Decoder, RefusesAUrlThatBreaksItsRule) {
         refused(R"("/\udfff")", "lone surrogate"),
         refused(in_quotes(std::string(2049, 'x')), "2049 bytes"),
     });
-    Door door;
+    PaddedDecoder decoder;
     for (const std::string& good : {"\"\""s, "\" \""s, in_quotes(std::string(2048, 'x'))}) {
-      const auto read = door.decode(event_with_metadata(in_quotes(name) + ":" + good));
+      const auto read = decoder.decode(event_with_metadata(in_quotes(name) + ":" + good));
       EXPECT_TRUE(read) << read.error().text;
     }
-    EXPECT_TRUE(door.decode(event("," + in_quotes(name) + ":1"))) << "outside metadata it is not ours";
+    EXPECT_TRUE(decoder.decode(event("," + in_quotes(name) + ":1")))
+        << "outside of metadata it is any other member";
   }
 }
 
-TEST(Decoder, RefusesATimestampThatIsNone) {
+TEST(Decoder, RefusesATimestampThatIsNotADateTime) {
   const auto refused = [](std::string_view value, std::string_view found) {
     return Refusal{spoiled("timestamp", value), "timestamp_invalid", {"timestamp", found}};
   };
@@ -255,19 +256,19 @@ TEST(Decoder, RefusesATimestampThatIsNone) {
   });
 }
 
-TEST(Decoder, RefusesMetadataThatIsNoObject) {
+TEST(Decoder, RefusesMetadataThatIsNotAnObject) {
   for (const std::string value : {"1", "\"x\"", "[]", "[{}]", "true"}) {
     expect_refused({{event(R"(,"metadata":)" + value), "metadata_invalid", {"metadata must be an object"}}});
   }
 }
 
-TEST(Decoder, TakesNullOfAnOptionalMemberForItsAbsence) {
-  Door door;
-  const auto bare = door.decode(event(R"(,"message_id":null,"metadata":null)"));
+TEST(Decoder, ReadsNullAsAnAbsentOptionalMember) {
+  PaddedDecoder decoder;
+  const auto bare = decoder.decode(event(R"(,"message_id":null,"metadata":null)"));
   ASSERT_TRUE(bare) << bare.error().text;
   EXPECT_EQ(bare->message_id, std::nullopt);
   EXPECT_EQ(bare->metadata.page_url, std::nullopt);
-  const auto inner = door.decode(event_with_metadata(R"("page_url":null,"referrer" : null ,"own":null)"));
+  const auto inner = decoder.decode(event_with_metadata(R"("page_url":null,"referrer" : null ,"own":null)"));
   ASSERT_TRUE(inner) << inner.error().text;
   EXPECT_EQ(inner->metadata.page_url, std::nullopt);
   EXPECT_EQ(inner->metadata.referrer, std::nullopt);
@@ -287,17 +288,17 @@ TEST(Decoder, RefusesWhatIsNotOneObject) {
       {"[]", "not_an_object", {"found an array"}},
       {"\"x\"", "not_an_object", {"found a string"}},
       {"12", "not_an_object", {"found a number"}},
-      {"-x", "not_json", {"a number as JSON writes it"}},
+      {"-x", "not_json", {"a valid JSON number"}},
       {"nonsense", "not_json", {"found \"nonsense\""}},
       {"user_id=u1&activity_type=a", "not_json", {"found \"user_id="}},
       {"<event/>", "not_json", {"found \"<event/>\""}},
       {"", "not_json", {"empty"}},
       {" \n", "not_json", {"empty"}},
       {"\xEF\xBB\xBF" + event(""), "not_json", {"byte order mark"}},
-      {event("") + event(""), "not_json", {"nothing behind"}},
-      {event("") + ",", "not_json", {"nothing behind"}},
-      {event("") + "x", "not_json", {"nothing behind"}},
-      {event("") + "\0"s, "not_json", {"nothing behind"}},
+      {event("") + event(""), "not_json", {"nothing after"}},
+      {event("") + ",", "not_json", {"nothing after"}},
+      {event("") + "x", "not_json", {"nothing after"}},
+      {event("") + "\0"s, "not_json", {"nothing after"}},
       {event("").substr(1), "not_an_object", {"found a string"}},
       {event("").substr(0, event("").size() - 1), "not_json", {"found the end"}},
   });
@@ -331,8 +332,8 @@ TEST(Decoder, RefusesARepeatedMember) {
   });
 }
 
-TEST(Decoder, LetsMembersRepeatDeeperAndInOtherObjects) {
-  Door door;
+TEST(Decoder, AllowsRepeatedMembersDeeperAndInOtherObjects) {
+  PaddedDecoder decoder;
   std::string many;
   for (int each = 0; each < 10'000; ++each) many += ",\"m" + std::to_string(each) + "\":0";
   for (const std::string& good : {
@@ -345,12 +346,12 @@ TEST(Decoder, LetsMembersRepeatDeeperAndInOtherObjects) {
            event(many + R"(,"metadata":{"m0":1})"),
            event_with_metadata(many.substr(1)),
        }) {
-    const auto read = door.decode(good);
+    const auto read = decoder.decode(good);
     EXPECT_TRUE(read) << good.substr(0, 300) << ": " << read.error().text;
   }
 }
 
-TEST(Decoder, GoesThirtyTwoContainersDeepAndNoDeeper) {
+TEST(Decoder, AllowsThirtyTwoNestedContainersAndNoMore) {
   const auto nested = [](int depth, std::string_view open, std::string_view close) {
     std::string value;
     for (int each = 0; each < depth; ++each) value += open;
@@ -358,10 +359,10 @@ TEST(Decoder, GoesThirtyTwoContainersDeepAndNoDeeper) {
     for (int each = 0; each < depth; ++each) value += close;
     return value;
   };
-  Door door;
+  PaddedDecoder decoder;
   for (const auto& [open, close] : {std::pair{"[", "]"}, std::pair{R"({"a":)", "}"}}) {
-    EXPECT_TRUE(door.decode(event(R"(,"x":)" + nested(31, open, close))));
-    EXPECT_TRUE(door.decode(event_with_metadata(R"("x":)" + nested(30, open, close))));
+    EXPECT_TRUE(decoder.decode(event(R"(,"x":)" + nested(31, open, close))));
+    EXPECT_TRUE(decoder.decode(event_with_metadata(R"("x":)" + nested(30, open, close))));
     expect_refused({{event(R"(,"x":)" + nested(32, open, close)), "too_deep", {"32"}},
                     {event_with_metadata(R"("x":)" + nested(31, open, close)), "too_deep", {"32"}},
                     {event(R"(,"x":)" + nested(100'000, open, close)), "too_deep", {"32"}}});
@@ -371,40 +372,41 @@ TEST(Decoder, GoesThirtyTwoContainersDeepAndNoDeeper) {
                   {R"({"user_id":)" + std::string(100'000, '['), "user_id_invalid", {}}});
 }
 
-TEST(Decoder, HoldsAnEventFarLargerThanUsual) {
-  Door door;
+TEST(Decoder, DecodesAnEventFarLargerThanUsual) {
+  PaddedDecoder decoder;
   const std::string large(3'000'000, 'x');
-  const auto read = door.decode(event(R"(,"\u0078":")" + large + R"(","message_id":"\u006d")"));
+  const auto read = decoder.decode(event(R"(,"\u0078":")" + large + R"(","message_id":"\u006d")"));
   ASSERT_TRUE(read) << read.error().text;
   EXPECT_EQ(read->message_id, "m");
-  EXPECT_TRUE(door.decode(event("")));
+  EXPECT_TRUE(decoder.decode(event("")));
 }
 
-TEST(Decoder, JudgesTimeByTheClockAtTheDoorAndByTheRecordLater) {
+TEST(Decoder, BoundsTheTimestampByTheClockAtIngestAndByTheRecordLater) {
   const WallTime now{1'432'062'000'000ms};
   struct Case {
     std::chrono::nanoseconds ahead;
-    bool door_passes;
-    bool record_passes;
+    bool passes_at_ingest;
+    bool passes_with_record;
   };
   for (const Case& each : {Case{-20 * 24h * 365, true, true}, Case{0h, true, true}, Case{24h, true, true},
                            Case{24h + 1ns, false, true}, Case{48h, false, true},
                            Case{48h + 1ns, false, false}, Case{10 * 24h * 365, false, false}}) {
     UserActivity activity;
     activity.timestamp = EventTime{now} + each.ahead;
-    const auto door = check_time_at_door(activity, now);
-    const auto record = check_time_of_record(activity, now);
-    EXPECT_EQ(door.has_value(), each.door_passes) << each.ahead.count();
-    EXPECT_EQ(record.has_value(), each.record_passes) << each.ahead.count();
-    if (door) continue;
-    EXPECT_EQ(door.error().code, "timestamp_ahead");
-    EXPECT_EQ(door.error().kind, ErrorKind::invalid);
-    EXPECT_NE(door.error().text.find("24 h ahead of the clock, 2015-05-19T19:00:00.000Z"), std::string::npos)
-        << door.error().text;
+    const auto at_ingest = check_time_at_ingest(activity, now);
+    const auto with_record = check_time_of_record(activity, now);
+    EXPECT_EQ(at_ingest.has_value(), each.passes_at_ingest) << each.ahead.count();
+    EXPECT_EQ(with_record.has_value(), each.passes_with_record) << each.ahead.count();
+    if (at_ingest) continue;
+    EXPECT_EQ(at_ingest.error().code, "timestamp_ahead");
+    EXPECT_EQ(at_ingest.error().kind, ErrorKind::invalid);
+    EXPECT_NE(at_ingest.error().text.find("24 h ahead of the clock, 2015-05-19T19:00:00.000Z"),
+              std::string::npos)
+        << at_ingest.error().text;
   }
 }
 
-TEST(Decoder, JudgesAnyRecordTimeWithoutOverflow) {
+TEST(Decoder, ComparesAnyRecordTimeWithoutOverflow) {
   UserActivity activity;
   activity.timestamp = EventTime::max();
   EXPECT_TRUE(check_time_of_record(activity, RecordTime::max()));

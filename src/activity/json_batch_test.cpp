@@ -18,7 +18,7 @@ struct Taken {
 };
 
 Taken take_apart(std::string_view body) {
-  // A copy of exactly its size: reading beyond it is seen.
+  // A copy of exactly its size, so that the sanitizer reports a read after its end.
   const auto bytes = std::make_unique<char[]>(body.size());
   std::ranges::copy(body, bytes.get());
   JsonBatch batch({bytes.get(), body.size()});
@@ -39,7 +39,7 @@ Taken take_apart(std::string_view body) {
 
 using Items = std::vector<std::string>;
 
-TEST(JsonBatch, GivesTheItemsOfAnArrayAsTheyCame) {
+TEST(JsonBatch, ReturnsTheElementsOfAnArrayUnchanged) {
   struct Case {
     std::string body;
     Items items;
@@ -62,7 +62,7 @@ TEST(JsonBatch, GivesTheItemsOfAnArrayAsTheyCame) {
   }
 }
 
-TEST(JsonBatch, GivesOutAnItemThatIsNoJsonAsLongAsItsEndIsClear) {
+TEST(JsonBatch, ReturnsAnElementThatIsNotJsonIfItsEndCanBeFound) {
   struct Case {
     std::string body;
     Items items;
@@ -81,7 +81,7 @@ TEST(JsonBatch, GivesOutAnItemThatIsNoJsonAsLongAsItsEndIsClear) {
   }
 }
 
-TEST(JsonBatch, SaysWhenTheArrayIsNone) {
+TEST(JsonBatch, ReportsABrokenArray) {
   for (const std::string& body : {
            "["s,
            "[ "s,
@@ -130,7 +130,7 @@ TEST(JsonBatch, SaysWhenTheArrayIsNone) {
   }
 }
 
-TEST(JsonBatch, GivesTheLinesOfNdjson) {
+TEST(JsonBatch, ReturnsTheLinesOfNdjson) {
   struct Case {
     std::string body;
     Items items;
@@ -168,7 +168,7 @@ TEST(JsonBatch, RefusesAnEmptyBodyAndAByteOrderMark) {
   }
 }
 
-TEST(JsonBatch, FindsEndsWhereverQuotesAndEscapesFall) {
+TEST(JsonBatch, FindsEndsAtAnyOffsetOfQuotesAndEscapes) {
   for (std::size_t length = 0; length < 40; ++length) {
     const std::string fill(length, 'x');
     for (const std::string& tail : {""s, "\\\""s, "\\\\"s, "\\\\\\\""s, "\x80\xA2"s, "!#\x5B\x5D"s, "]},"s}) {
@@ -183,14 +183,14 @@ TEST(JsonBatch, FindsEndsWhereverQuotesAndEscapesFall) {
   }
 }
 
-TEST(JsonBatch, IsNotShakenByDepth) {
+TEST(JsonBatch, SplitsDeepNesting) {
   const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
   const Taken taken = take_apart("[" + deep + ",1]");
   EXPECT_EQ(taken.items.size(), 2u);
   EXPECT_EQ(take_apart(std::string(1'000'000, '[')).error, "not_json");
 }
 
-TEST(JsonBatch, LetsTheOneBadItemOfAHundredStandAlone) {
+TEST(JsonBatch, SeparatesTheInvalidItemOfAHundred) {
   const std::string good = R"({"user_id":"u","activity_type":"a","timestamp":"2015-05-19T19:00:00Z"})";
   const std::string bad = R"({"user_id":"","activity_type":"a","timestamp":"2015-05-19T19:00:00Z"})";
   for (const bool array : {true, false}) {

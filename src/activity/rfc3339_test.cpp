@@ -11,10 +11,10 @@ constexpr EventTime at_second(std::int64_t unix_second) {
   return EventTime{std::chrono::seconds{unix_second}};
 }
 
-TEST(Rfc3339, ReadsTheMomentThatIsMeant) {
+TEST(Rfc3339, ReadsDateTimes) {
   struct Case {
     std::string_view text;
-    EventTime moment;
+    EventTime time;
   };
   const std::array cases{
       Case{"2015-05-19T19:00:00Z", at_second(1432062000)},
@@ -41,11 +41,11 @@ TEST(Rfc3339, ReadsTheMomentThatIsMeant) {
   for (const Case& each : cases) {
     const auto read = parse_rfc3339(each.text);
     ASSERT_TRUE(read) << each.text << ": " << read.error().text;
-    EXPECT_EQ(read->time_since_epoch().count(), each.moment.time_since_epoch().count()) << each.text;
+    EXPECT_EQ(read->time_since_epoch().count(), each.time.time_since_epoch().count()) << each.text;
   }
 }
 
-TEST(Rfc3339, RefusesWhatIsNoneAndSaysWhy) {
+TEST(Rfc3339, RefusesOtherTextsWithTheReason) {
   struct Case {
     std::string_view text;
     std::string_view why;
@@ -114,7 +114,7 @@ TEST(Rfc3339, RefusesWhatIsNoneAndSaysWhy) {
   }
 }
 
-TEST(Rfc3339, ReadsADateTimeOfEveryYearOfFourDigits) {
+TEST(Rfc3339, ReadsEveryYearOfFourDigits) {
   struct Case {
     std::string_view text;
     std::int64_t second;
@@ -132,7 +132,7 @@ TEST(Rfc3339, ReadsADateTimeOfEveryYearOfFourDigits) {
   EXPECT_FALSE(parse_date_time("0000-13-01T00:00:00Z"));
 }
 
-TEST(Rfc3339, ShowsInAnErrorOnlyTheBeginningOfALongText) {
+TEST(Rfc3339, ShortensALongTextInAnError) {
   const auto read = parse_rfc3339(std::string(100'000, 'x'));
   ASSERT_FALSE(read);
   EXPECT_LT(read.error().text.size(), 300u);
@@ -146,7 +146,7 @@ TEST(Rfc3339, WritesWindowsInSecondsAndTheClockInMilliseconds) {
   EXPECT_EQ(format_rfc3339(WallTime{-1ms}), "1969-12-31T23:59:59.999Z");
 }
 
-TEST(Rfc3339, WritesAnEventTimeAsExactlyAsItMust) {
+TEST(Rfc3339, WritesAnEventTimeWithAsManyDigitsAsNeeded) {
   EXPECT_EQ(format_rfc3339(at_second(1432062000)), "2015-05-19T19:00:00Z");
   EXPECT_EQ(format_rfc3339(at_second(1432062000) + 120ms), "2015-05-19T19:00:00.120Z");
   EXPECT_EQ(format_rfc3339(at_second(1432062000) + 1us), "2015-05-19T19:00:00.000001Z");
@@ -155,17 +155,17 @@ TEST(Rfc3339, WritesAnEventTimeAsExactlyAsItMust) {
   EXPECT_EQ(format_rfc3339(EventTime::min()), "1677-09-21T00:12:43.145224192Z");
 }
 
-TEST(Rfc3339, WritesTheNearestThatFitsForMomentsWithoutAFourDigitYear) {
+TEST(Rfc3339, WritesTheNearestTimeWithAYearOfFourDigits) {
   EXPECT_EQ(format_rfc3339(WindowStart::max()), "9999-12-31T23:59:59Z");
   EXPECT_EQ(format_rfc3339(WindowStart::min()), "0000-01-01T00:00:00Z");
   EXPECT_EQ(format_rfc3339(WallTime::max()), "9999-12-31T23:59:59.999Z");
   EXPECT_EQ(format_rfc3339(WallTime::min()), "0000-01-01T00:00:00.000Z");
 }
 
-TEST(Rfc3339, WhatItWritesItReads) {
+TEST(Rfc3339, ReadsBackWhatItWrites) {
   for (std::int64_t second = 631152000; second < 9214732739; second += 86'399'993) {
-    const EventTime moment = at_second(second) + std::chrono::nanoseconds{second % 1'000'000'000};
-    EXPECT_EQ(parse_rfc3339(format_rfc3339(moment)), moment);
+    const EventTime time = at_second(second) + std::chrono::nanoseconds{second % 1'000'000'000};
+    EXPECT_EQ(parse_rfc3339(format_rfc3339(time)), time);
   }
 }
 

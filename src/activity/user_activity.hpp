@@ -1,4 +1,4 @@
-// What a client tells us: one activity of one user.
+// One activity of one user, as a client reports it.
 #pragma once
 
 #include <optional>
@@ -8,16 +8,16 @@
 
 namespace weir::activity {
 
-// The members of `metadata` that are read; all others are kept in the event's bytes and not looked at.
+// The members of `metadata` that are read. All others stay in the event's bytes.
 struct Metadata {
   std::optional<std::string_view> page_url;
   std::optional<std::string_view> referrer;
-  std::optional<std::string_view>
-      partition_key_member;  // the text of the string or number that the caller named
+  // The text of the member that the caller of Decoder::decode() named, if it is a string or a number.
+  std::optional<std::string_view> partition_key_member;
 };
 
-// A decoded event. A value of views: they point into the bytes it was decoded from or into the decoder's own
-// buffer, and live until the decoder's next call.
+// A decoded event. The views point into the bytes it was decoded from or into the decoder's own buffer. They
+// are valid until the decoder's next call.
 struct UserActivity {
   std::string_view user_id;
   std::string_view activity_type;

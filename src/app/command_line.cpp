@@ -1,7 +1,6 @@
 #include "app/command_line.hpp"
 
 #include <array>
-#include <charconv>
 #include <functional>
 #include <iostream>
 #include <sys/ioctl.h>
@@ -10,6 +9,7 @@
 
 #include "app/arguments.hpp"
 #include "app/process.hpp"
+#include "base/decimal.hpp"
 #include "base/ensure.hpp"
 #include "base/limits.hpp"
 #include "cli/stats.hpp"
@@ -63,8 +63,7 @@ std::optional<config::Loaded> load(config::Command command, const config::Texts&
 
 // LOG_LEVEL and LOG_FORMAT. The enumerators of both types are in the same order.
 std::unique_ptr<telemetry::Logger> make_logger(const config::Settings& settings) {
-  return telemetry::make_logger(static_cast<telemetry::Severity>(settings.log_level),
-                                settings.log_format == config::LogFormat::json);
+  return telemetry::make_logger(settings.log_level, settings.log_format == config::LogFormat::json);
 }
 
 // serve, producer and consumer.
@@ -73,7 +72,7 @@ int load_and_run(config::Command command, const config::Texts& typed, const Depe
   if (!loaded) return wrong_usage;
   const config::Settings& settings = loaded->settings;
   const auto logger = make_logger(settings);
-  for (const std::string& note : loaded->notes) logger->warn(note);
+  for (const std::string& warning : loaded->warnings) logger->warn(warning);
   if (!commit::fenced)
     logger->error("this build has no fence and is for tests only: its numbers will be wrong");
   return run_process(command, settings, *logger, dependencies.out);
@@ -102,7 +101,7 @@ Result<std::filesystem::path> default_state_dir(const Dependencies& dependencies
   };
   return importer::default_state_dir({.xdg_state_home = variable("XDG_STATE_HOME"),
                                       .home = variable("HOME"),
-                                      .of_user = importer::home_in_passwd});
+                                      .passwd_home = importer::home_in_passwd});
 }
 
 // The arguments of `weir import`.
@@ -146,7 +145,7 @@ int run_import(ImportArguments typed, const Dependencies& dependencies) {
   options.page = typed.url;
   while (options.page.ends_with('/')) options.page.pop_back();
 
-  const auto weir = importer::connect_weir(std::move(*base));
+  const auto weir = importer::make_weir_client(std::move(*base));
   const auto wait = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
   return importer::run_import(options, {*weir, read_clock, wait, importer::read_descriptor(STDIN_FILENO),
                                         dependencies.out, dependencies.err});
@@ -248,11 +247,12 @@ class CommandLine {
                      .help = does,
                      .footer = config::help_of_variables(command)};
     for (const config::Variable& variable : config::variables()) {
-      if (!variable.used_by.has(command) || !variable.is_built() || variable.is_family() || variable.secret)
+      if (!variable.used_by.has(command) || !variable.is_supported() || variable.is_family() ||
+          variable.secret)
         continue;
       spec.arguments.push_back({.name = "--" + config::option_name(variable),
                                 .help = "overrides " + std::string(variable.name),
-                                .expected = variable.form.expected(),
+                                .expected = variable.value_spec.expected(),
                                 .take = [this, name = std::string(variable.name)](const std::string& text) {
                                   settings_[name] = text;  // validated together with all other settings
                                   return true;
@@ -267,7 +267,7 @@ class CommandLine {
                      .help = "send access logs, NDJSON or JSON activities to a running Weir"};
     spec.arguments = {
         {.name = "FILE",
-         .help = "files, plain, .gz or .zst; - for standard input",
+         .help = "files to import: plain, gzip or zstd; - is standard input",
          .expected = "a file, or - for standard input",
          .take =
              [this](const std::string& file) {
@@ -322,7 +322,7 @@ class CommandLine {
          .expected = "a time in RFC 3339, such as 2026-01-31T00:00:00Z",
          .take = text_into(stats_.to)},
         {.name = "--interval",
-         .help = in_words(intervals),
+         .help = "interval of the plot: " + in_words(intervals) + " (default: by the length of the range)",
          .expected = in_words(intervals),
          .take = one_of(intervals, [this, intervals](std::size_t at) { stats_.interval = intervals[at]; })},
         {.name = "--dimension",
@@ -336,7 +336,7 @@ class CommandLine {
          .expected = "a number from 1 to 500",
          .take = [this](const std::string& typed) { return read_limit(typed); }},
         {.name = "--format",
-         .help = in_words(formats) + " (default: table)",
+         .help = "output format: " + in_words(formats) + " (default: table)",
          .expected = in_words(formats),
          .take =
              one_of(formats, [this](std::size_t at) { stats_.format = static_cast<cli::StatsFormat>(at); })}};
@@ -345,10 +345,9 @@ class CommandLine {
 
   // --limit. Returns false unless the text is a number in the range.
   bool read_limit(const std::string& typed) {
-    const char* const end = typed.data() + typed.size();
-    const auto read = std::from_chars(typed.data(), end, stats_.limit);
-    return read.ec == std::errc() && read.ptr == end && stats_.limit >= 1 &&
-           stats_.limit <= limits::top_rows_max;
+    const auto limit = parse_decimal<std::size_t>(typed, 1, limits::top_rows_max);
+    stats_.limit = limit.value_or(stats_.limit);
+    return limit.has_value();
   }
 
   void add_config() {

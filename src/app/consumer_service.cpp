@@ -31,9 +31,7 @@ consumer::ConsumerSettings consumer_settings(const config::Settings& settings) {
   consumer.topic = settings.kafka_topic;
   consumer.workers = static_cast<std::size_t>(settings.num_workers);
   consumer.dedupe = {.window = settings.dedup_window, .records = settings.dedup_window_events};
-  consumer.on_offset_gone = settings.on_offset_gone == config::OnOffsetGone::stop
-                                ? consumer::OnOffsetGone::stop
-                                : consumer::OnOffsetGone::earliest;
+  consumer.on_offset_gone = settings.on_offset_gone;
   consumer.event_bytes_max = settings.max_event_bytes;
   consumer.commits.pacing = {.flush_interval = settings.flush_interval,
                              .flush_min_interval = settings.flush_min_interval,

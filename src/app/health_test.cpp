@@ -77,11 +77,12 @@ TEST(FreshnessCheck, ShowsEachPhaseAndARefusedPartition) {
   consumer::Status broken{.phase = consumer::Phase::opening};
   broken.partitions = {{.partition = 5, .reason = "its row does not add up", .needs_operator = true}};
   consumer::Status waiting{.phase = consumer::Phase::live};
-  waiting.dlq_reason = "partition 2: it waits for the copies of its dead letters (1)";
+  waiting.dlq_reason = "partition 2: waiting for the dead letter topic to acknowledge 1 dead letter";
   const std::vector<Case> cases{
       {broken, Readiness::unready,
        "opening partitions; partition 5 cannot be opened, a person must act: its row does not add up"},
-      {waiting, Readiness::degraded, "partition 2: it waits for the copies of its dead letters (1)"},
+      {waiting, Readiness::degraded,
+       "partition 2: waiting for the dead letter topic to acknowledge 1 dead letter"},
       {{.phase = consumer::Phase::live}, Readiness::ready, ""},
       {{.phase = consumer::Phase::starting}, Readiness::unready, "starting"},
       {{.phase = consumer::Phase::opening}, Readiness::degraded, "opening partitions"},

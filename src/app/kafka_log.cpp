@@ -9,9 +9,10 @@
 #include "kafka/topic_watch.hpp"
 #include "kafka_producer/producer_log.hpp"
 
-// A process that writes has a ProducerLog or a KafkaEventLog, which watch the topic themselves. A process that only reads has a
-// TopicWatch instead, for its health. The first call of reader() creates the reader and the
-// producer of dead letter copies. It does not happen earlier, because a member of the group must be polled.
+// A process that writes has a ProducerLog or a KafkaEventLog, which watch the topic themselves. A process
+// that only reads has a TopicWatch instead, for its health. The first call of reader() creates the reader and
+// the producer of dead letter copies. It does not happen earlier, because a member of the group must be
+// polled.
 namespace weir::app {
 namespace {
 

@@ -31,8 +31,8 @@ class LogAdapter {
 
   // The writer. Only in processes that accept events. Lives as long as the adapter.
   virtual intake::EventLog& writer() = 0;
-  // What the writer runs on one io thread of the HTTP server; null if it has threads of its own. Called once for each io
-  // thread. The adapter must outlive the server.
+  // What the writer runs on one io thread of the HTTP server; null if it has threads of its own. Called once
+  // for each io thread. The adapter must outlive the server.
   [[nodiscard]] virtual http::IoTask* make_io_task() { return nullptr; }
   // The reader, which lives as long as the adapter. The first call opens it. From then on this process is a
   // member of the consumer group, and the caller must call poll(). ErrorKind::unavailable: try again later.

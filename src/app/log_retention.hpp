@@ -11,7 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "consumer/settled_clock.hpp"
+#include "base/settled_clock.hpp"
 #include "consumer/status.hpp"
 #include "sqlite/event_log.hpp"
 #include "telemetry/logger.hpp"
@@ -67,7 +67,7 @@ class LogRetention {
   telemetry::Logger& logger_;
   const std::function<void(const Error&)> on_fatal_;
 
-  consumer::SettledClock clock_;  // used by the thread only
+  SettledClock clock_;  // used by the thread only
 
   std::mutex mutex_;  // guards stopping_
   std::condition_variable stopped_;

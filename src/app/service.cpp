@@ -51,10 +51,9 @@ http::ServerSettings server_settings(config::Command command, const config::Sett
 }
 
 intake::IntakeSettings intake_settings(const config::Settings& settings) {
-  const auto kind = static_cast<intake::PartitionKey::Kind>(settings.partition_key.kind);
   return {.event_bytes_max = settings.max_event_bytes,
           .body_bytes_max = settings.max_body_bytes,
-          .partition_key = {.kind = kind, .member = settings.partition_key.member}};
+          .partition_key = settings.partition_key};
 }
 
 }  // namespace
@@ -74,7 +73,7 @@ Result<std::unique_ptr<Service>> Service::open(config::Command command, const co
 
 Result<void> Service::open_parts() {
   if (settings_.event_log == config::EventLogKind::embedded) {
-    auto lock = sqlite::DirectoryLock::take(settings_.data_dir);
+    auto lock = DirectoryLock::acquire(settings_.data_dir);
     if (!lock) return propagate(lock);
     lock_ = std::move(*lock);
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/consumer_service.hpp"
+#include "app/directory_lock.hpp"
 #include "app/log_adapter.hpp"
 #include "app/signals.hpp"
 #include "app/start_gate.hpp"
@@ -19,7 +20,6 @@
 #include "config/variable.hpp"
 #include "http/server.hpp"
 #include "intake/intake.hpp"
-#include "sqlite/directory_lock.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/health.hpp"
 #include "telemetry/logger.hpp"
@@ -88,7 +88,7 @@ class Service {
   telemetry::Logger& logger_;
   std::atomic<bool> draining_{false};
 
-  std::optional<sqlite::DirectoryLock> lock_;  // of DATA_DIR; only with the embedded log
+  std::optional<DirectoryLock> lock_;  // of DATA_DIR; only with the embedded log
   std::unique_ptr<StoreAdapter> store_;        // only if the process consumes
   std::unique_ptr<LogAdapter> log_;
   std::optional<StartGate> start_gate_;  // wraps the writer of log_; only with KAFKA_START=latest

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/hex.hpp"
 #include "base/utf8.hpp"
 
 namespace weir {
@@ -15,7 +16,6 @@ bool is_plain(char byte) { return byte >= 0x20 && byte < 0x7F && byte != '"' && 
 
 // Appends the escape of an ASCII character that is not plain.
 void append_escape(std::string& out, char byte) {
-  constexpr std::string_view digits = "0123456789abcdef";
   switch (byte) {
     case '"':
       out += "\\\"";
@@ -35,11 +35,7 @@ void append_escape(std::string& out, char byte) {
     default:
       break;
   }
-  // Other control characters and U+007F have no short escape.
-  const auto code = static_cast<unsigned char>(byte);
-  out += "\\u00";
-  out += digits[code >> 4];
-  out += digits[code & 15];
+  append_hex(out += "\\u00", static_cast<unsigned char>(byte));
 }
 
 }  // namespace
@@ -59,7 +55,7 @@ void append_json_string(std::string& out, std::string_view text) {
       continue;
     }
     const std::size_t length = utf8_sequence_length(text);
-    out += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
+    out += length == 0 ? utf8_replacement : text.substr(0, length);
     text.remove_prefix(length == 0 ? 1 : length);
   }
   out += '"';

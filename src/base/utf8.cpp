@@ -25,4 +25,34 @@ std::size_t utf8_sequence_length(std::string_view text) {
   return 0;
 }
 
+char32_t utf8_code_point(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence.front());
+  if (first < 0x80) return first;
+  // The first byte of n bytes begins with n ones and a zero; its other bits are the highest of the value.
+  char32_t value = first & (0x7FU >> sequence.size());
+  for (const char byte : sequence.substr(1))
+    value = (value << 6) | (static_cast<unsigned char>(byte) & 0x3FU);
+  return value;
+}
+
+void append_utf8(std::string& out, char32_t code_point) {
+  const auto put = [&out](char32_t byte) { out += static_cast<char>(byte); };
+  const auto put_continuation = [&](int shift) { put(0x80 | ((code_point >> shift) & 0x3F)); };
+  if (code_point < 0x80) {
+    put(code_point);
+  } else if (code_point < 0x800) {
+    put(0xC0 | (code_point >> 6));
+    put_continuation(0);
+  } else if (code_point < 0x10000) {
+    put(0xE0 | (code_point >> 12));
+    put_continuation(6);
+    put_continuation(0);
+  } else {
+    put(0xF0 | (code_point >> 18));
+    put_continuation(12);
+    put_continuation(6);
+    put_continuation(0);
+  }
+}
+
 }  // namespace weir

@@ -1,3 +1,5 @@
+// get_all() sends the requests one after another. Then the answers are drawn as tables, or passed on as JSON.
+// For CSV there is one request, whose answer is printed as it is.
 #include "cli/stats.hpp"
 
 #include <array>
@@ -8,7 +10,10 @@
 #include <string_view>
 #include <utility>
 
+#include "base/decimal.hpp"
+#include "base/hex.hpp"
 #include "base/json_text.hpp"
+#include "base/printable.hpp"
 #include "base/result.hpp"
 #include "cli/stats_text.hpp"
 #include "http/client.hpp"
@@ -21,46 +26,43 @@ namespace {
 namespace json = boost::json;
 using Parameters = std::vector<std::pair<std::string_view, std::string>>;
 
-// As in a query: everything but what RFC 3986 leaves unreserved.
-std::string escaped(std::string_view text) {
+// Percent-encodes a value for a query: all bytes but those that RFC 3986 leaves unreserved, ':' and '/'.
+std::string percent_encoded(std::string_view text) {
   constexpr std::string_view unreserved =
       "-._~:/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-  constexpr std::string_view digits = "0123456789ABCDEF";
   std::string out;
-  for (const char letter : text) {
-    if (unreserved.contains(letter)) {
-      out += letter;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(letter);
-    out += {'%', digits[byte >> 4], digits[byte & 15]};
+  for (const char byte : text) {
+    if (unreserved.contains(byte))
+      out += byte;
+    else
+      append_hex(out += '%', static_cast<unsigned char>(byte), hex_digits_upper);
   }
   return out;
 }
 
-// Asks one Weir, with the range of the options in every question.
-class Asker {
+// Sends requests to the API, each with the range of the options.
+class ApiClient {
  public:
-  Asker(http::Client& client, const StatsOptions& options) : client_(client), options_(options) {}
+  ApiClient(http::Client& client, const StatsOptions& options) : client_(client), options_(options) {}
 
-  // `member` is one that every answer to this question has.
-  Result<std::string> ask(std::string_view what, std::string_view member, const Parameters& parameters) {
-    std::string path = "/api/v1/" + std::string(what);
+  // GET /api/v1/`name`. Every JSON answer to this request has the member `member`; another program's has not.
+  Result<std::string> get(std::string_view name, std::string_view member, const Parameters& parameters) {
+    std::string path = "/api/v1/" + std::string(name);
     char separator = '?';
-    const auto add = [&](std::string_view name, const std::string& value) {
+    const auto add = [&](std::string_view parameter, const std::string& value) {
       if (value.empty()) return;
-      path.append(1, separator).append(name).append("=").append(escaped(value));
+      path.append(1, separator).append(parameter).append("=").append(percent_encoded(value));
       separator = '&';
     };
     add("from", options_.from);
     add("to", options_.to);
-    for (const auto& [name, value] : parameters) add(name, value);
+    for (const auto& [parameter, value] : parameters) add(parameter, value);
     auto response = client_.send("GET", path, {}, "");
     if (!response) return propagate(response);
     if (is_answer(*response, member)) return std::move(response->body);
     if (const auto error = importer::weir_error(*response))
       return fail(ErrorKind::invalid, "refused", *error);
-    return fail(ErrorKind::invalid, "no_weir", importer::describe_foreign(*response, client_.base()));
+    return fail(ErrorKind::invalid, "not_weir", importer::describe_foreign(*response, client_.base()));
   }
 
  private:
@@ -76,6 +78,7 @@ class Asker {
   const StatsOptions& options_;
 };
 
+// The bodies of the answers, in JSON.
 struct Answers {
   std::string summary;
   std::string series;
@@ -87,32 +90,33 @@ std::vector<std::string> dimensions_of(const StatsOptions& options) {
   return {"page", "referrer", "activity_type"};
 }
 
-Result<std::string> ask_series(Asker& asker, const StatsOptions& options, const std::string& format) {
-  return asker.ask("timeseries", "points", {{"interval", options.interval}, {"format", format}});
+Result<std::string> get_series(ApiClient& api, const StatsOptions& options, const std::string& format) {
+  return api.get("timeseries", "points", {{"interval", options.interval}, {"format", format}});
 }
 
-Result<std::string> ask_top(Asker& asker, const StatsOptions& options, const std::string& dimension,
+Result<std::string> get_top(ApiClient& api, const StatsOptions& options, const std::string& dimension,
                             const std::string& format) {
-  return asker.ask("top", "rows",
-                   {{"dimension", dimension}, {"limit", std::to_string(options.limit)}, {"format", format}});
+  return api.get("top", "rows",
+                 {{"dimension", dimension}, {"limit", std::to_string(options.limit)}, {"format", format}});
 }
 
-Result<Answers> ask_all(Asker& asker, const StatsOptions& options) {
+Result<Answers> get_all(ApiClient& api, const StatsOptions& options) {
   Answers answers;
-  auto summary = asker.ask("summary", "events", {{"compare", "previous"}});
+  auto summary = api.get("summary", "events", {{"compare", "previous"}});
   if (!summary) return propagate(summary);
   answers.summary = std::move(*summary);
-  auto series = ask_series(asker, options, "json");
+  auto series = get_series(api, options, "json");
   if (!series) return propagate(series);
   answers.series = std::move(*series);
   for (const auto& dimension : dimensions_of(options)) {
-    auto top = ask_top(asker, options, dimension, "json");
+    auto top = get_top(api, options, dimension, "json");
     if (!top) return propagate(top);
     answers.tops.push_back(std::move(*top));
   }
   return answers;
 }
 
+// These two throw if the member is missing or has another type. See table_of().
 std::int64_t count_of(const json::object& numbers, std::string_view name) {
   return numbers.at(name).to_number<std::int64_t>();
 }
@@ -121,19 +125,21 @@ std::string_view text_of(const json::object& object, std::string_view name) {
   return object.at(name).as_string();
 }
 
-std::string percent(double share, const char* form) {
+// `format` is a format of printf(3) with one double.
+std::string percent(double share, const char* format) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), form, share * 100);
+  std::snprintf(text.data(), text.size(), format, share * 100);
   return text.data();
 }
 
+// "unique users  1,861               1 in the previous range (+186000 %)"
 std::string summary_line(const json::object& summary, std::string_view name, const char* title) {
   const auto count = count_of(summary, name);
   std::string line = fitted(title, 14) + grouped(count);
   const auto error = summary.at("unique_users_error").to_number<double>();
   if (name == "unique_users" && error > 0) line += percent(error, " ± %.1f %%");
   const auto before = count_of(summary.at("previous").as_object(), name);
-  line = fitted(line, 36) + grouped(before) + " in the range before";
+  line = fitted(line, 36) + grouped(before) + " in the previous range";
   if (before > 0)
     line += percent(static_cast<double>(count - before) / static_cast<double>(before), " (%+.0f %%)");
   return line + '\n';
@@ -142,8 +148,8 @@ std::string summary_line(const json::object& summary, std::string_view name, con
 std::string summary_table(const json::object& summary) {
   std::string text = printable(text_of(summary, "from")) + " to " + printable(text_of(summary, "to"));
   if (const auto* resolution = summary.if_contains("resolution"))
-    text += ", in whole " + printable(std::string_view(resolution->as_string())) +
-            "s: nothing finer is kept for all of it";
+    text += ", by whole " + printable(std::string_view(resolution->as_string())) +
+            "s: finer numbers are not kept for the whole range";
   text += "\n\n";
   text += summary_line(summary, "events", "events");
   text += summary_line(summary, "page_views", "page views");
@@ -169,6 +175,7 @@ std::string top_table(const json::object& top, std::size_t columns) {
          {count_of(numbers, "page_views"), count_of(numbers, "events"), count_of(numbers, "unique_users")}});
   }
   const auto& other = top.at("other").as_object();
+  // Values beyond the limit of rows have no count of users of their own.
   if (count_of(other, "events") > 0)
     rows.push_back({"all others", {count_of(other, "page_views"), count_of(other, "events")}});
   auto title = std::string(text_of(top, "dimension"));
@@ -176,7 +183,7 @@ std::string top_table(const json::object& top, std::size_t columns) {
   return draw_list(title, heads, rows, columns);
 }
 
-// Throws what Boost.JSON throws where an answer is not as the API's are.
+// Throws an exception of Boost.JSON if an answer lacks a member, or a member has another type.
 std::string table_of(const Answers& answers, const StatsOptions& options) {
   auto text = summary_table(json::parse(answers.summary).as_object());
   text += '\n' + series_table(json::parse(answers.series).as_object(), options.columns);
@@ -185,52 +192,34 @@ std::string table_of(const Answers& answers, const StatsOptions& options) {
   return text;
 }
 
-// JSON text whose strings hold no raw control character: the API escapes those below space, here the others.
-std::string without_controls(const std::string& json_text) {
-  std::string safe;
-  for (std::size_t at = 0; at < json_text.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(json_text[at]);
-    const auto next = at + 1 < json_text.size() ? static_cast<unsigned char>(json_text[at + 1]) : 0;
-    if (byte == 0x7F) {
-      safe += "\\u007f";
-    } else if (byte == 0xC2 && next >= 0x80 && next <= 0x9F) {
-      constexpr std::string_view digits = "0123456789abcdef";
-      safe += "\\u00";
-      safe += {digits[next >> 4], digits[next & 15]};
-      ++at;
-    } else {
-      safe += json_text[at];
-    }
-  }
-  return safe;
-}
-
+// The answers are JSON already, and are joined without parsing them.
 std::string json_of(const Answers& answers) {
   JsonText text;
   text.begin_object().key("summary").raw(answers.summary).key("timeseries").raw(answers.series);
   text.key("top").begin_array();
   for (const auto& top : answers.tops) text.raw(top);
-  return without_controls(text.end_array().end_object().text()) + '\n';
+  return with_escaped_controls(text.end_array().end_object().text(), Controls::del_and_c1) + '\n';
 }
 
+// The complete output, so that nothing is printed before an error.
 Result<std::string> answer(const StatsOptions& options) {
   auto base = http::parse_base_url(options.url);
   if (!base) return propagate(base);
   http::Client client(std::move(*base));
-  Asker asker(client, options);
+  ApiClient api(client, options);
   if (options.format == StatsFormat::csv) {
-    auto csv = options.dimensions.empty() ? ask_series(asker, options, "csv")
-                                          : ask_top(asker, options, options.dimensions.front(), "csv");
+    auto csv = options.dimensions.empty() ? get_series(api, options, "csv")
+                                          : get_top(api, options, options.dimensions.front(), "csv");
     if (!csv) return propagate(csv);
-    return printable(*csv, true);
+    return printable(*csv, LineBreaks::kept);
   }
-  const auto answers = ask_all(asker, options);
+  const auto answers = get_all(api, options);
   if (!answers) return std::unexpected(answers.error());
   if (options.format == StatsFormat::json) return json_of(*answers);
   try {
     return table_of(*answers, options);
   } catch (const std::exception&) {
-    return fail(ErrorKind::invalid, "no_weir", "its answer lacks members that the answer of a Weir has");
+    return fail(ErrorKind::invalid, "not_weir", "the answer lacks a member that an answer of Weir has");
   }
 }
 

@@ -1,4 +1,4 @@
-// `weir stats`: the numbers of a running Weir on a terminal, or as JSON or CSV for a program.
+// `weir stats`: the numbers of a running Weir, as tables for a terminal, or as JSON or CSV for a program.
 #pragma once
 
 #include <cstddef>
@@ -9,23 +9,28 @@
 
 namespace weir::cli {
 
+// See run_stats().
 enum class StatsFormat : std::uint8_t { table, json, csv };
 
 struct StatsOptions {
   std::string url = "http://127.0.0.1:8080";
   std::string from;      // RFC 3339; empty: 24 h before `to`
   std::string to;        // RFC 3339; empty: now
-  std::string interval;  // minute, hour, day; empty: as suits the range
+  std::string interval;  // minute, hour, day; empty: the API chooses
   StatsFormat format = StatsFormat::table;
   std::vector<std::string> dimensions;  // of the top lists; empty: page, referrer and activity_type
   std::size_t limit = 10;               // rows of a top list
-  std::size_t columns = 80;             // of the terminal; the table fits in
+  std::size_t columns = 80;             // width of the terminal, for tables
 };
 
-// Prints to `out` and returns the exit code: 0; or 1 with the reason as the last line on `err` (Weir is away,
-// or refused the question). table: summary, a plot of the series, top lists. json: one object with members
-// summary, timeseries and top (an array), each as the API gave it. csv: the top list of the first dimension
-// that is named, or the series if none is. Whatever clients sent is printed without its control characters.
+// Prints to `out` and returns the exit code: 0, or 1 with the reason in the last line of `err`. It is 1 if
+// Weir does not answer, refuses a request, or another program answers. Blocks until done.
+//
+//   table   the summary, a plot of the time series, and the top lists
+//   json    one object with the members summary, timeseries and top (an array), each as the API returned it
+//   csv     the top list of the first dimension in the options; without one, the time series
+//
+// Texts that clients sent are printed without control characters.
 int run_stats(const StatsOptions& options, std::ostream& out, std::ostream& err);
 
 }  // namespace weir::cli

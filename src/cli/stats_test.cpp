@@ -12,7 +12,7 @@
 namespace weir::cli {
 namespace {
 
-// A server that gives canned answers and remembers what it was asked.
+// A server that returns prepared answers and remembers the requests.
 class FakeApi {
  public:
   FakeApi() {
@@ -76,7 +76,7 @@ class Stats : public ::testing::Test {
   std::ostringstream err_;
 };
 
-TEST_F(Stats, ShowSummarySeriesAndTopLists) {
+TEST_F(Stats, ShowSummaryPlotAndTopLists) {
   ASSERT_EQ(run({.dimensions = {"page"}}), 0) << err_.str();
   const auto text = out_.str();
   EXPECT_TRUE(text.starts_with("2015-05-17T10:00:00Z to 2015-05-17T12:00:00Z\n\nevents        9,999 "))
@@ -87,7 +87,7 @@ TEST_F(Stats, ShowSummarySeriesAndTopLists) {
   EXPECT_EQ(err_.str(), "");
 }
 
-TEST_F(Stats, NeverPrintAControlCharacterOfAClients) {
+TEST_F(Stats, PrintNoControlCharacterOfAClient) {
   for (const auto format : {StatsFormat::table, StatsFormat::json, StatsFormat::csv}) {
     if (format == StatsFormat::csv)
       api_.answer("/api/v1/top",
@@ -98,7 +98,7 @@ TEST_F(Stats, NeverPrintAControlCharacterOfAClients) {
   EXPECT_FALSE(out_.str().contains("\xc2\x9b"));
 }
 
-TEST_F(Stats, AskForTheRangeAndTheRest) {
+TEST_F(Stats, RequestTheRangeAndTheOptions) {
   ASSERT_EQ(run({.from = "2015-05-17T10:00:00+02:00",
                  .to = "2015-05-18T00:00:00Z",
                  .interval = "hour",
@@ -114,7 +114,7 @@ TEST_F(Stats, AskForTheRangeAndTheRest) {
   EXPECT_EQ(api_.asked(), asked);
 }
 
-TEST_F(Stats, HandTheAnswersOnAsOneObject) {
+TEST_F(Stats, PrintTheAnswersAsOneJsonObject) {
   api_.answer("/api/v1/summary", {.body = R"({"events":")"
                                           "\x7f\xc2\x85"
                                           R"("})"});
@@ -126,21 +126,21 @@ TEST_F(Stats, HandTheAnswersOnAsOneObject) {
             "\n");
 }
 
-TEST_F(Stats, HandOnTheCsvOfOneList) {
+TEST_F(Stats, PrintTheCsvOfOneList) {
   api_.answer("/api/v1/timeseries", {.content_type = "text/csv", .body = "time,events\r\n"});
   ASSERT_EQ(run({.format = StatsFormat::csv}), 0);
   EXPECT_EQ(out_.str(), "time,events\r\n");
   EXPECT_EQ(api_.asked(), (std::vector<std::string>{"/api/v1/timeseries?format=csv"}));
 }
 
-TEST_F(Stats, SayWhyThereIsNoAnswer) {
+TEST_F(Stats, PrintWhyARequestWasRefused) {
   api_.answer("/api/v1/summary", http::error_reply(400, "from is 'x'; expected a time"));
   EXPECT_EQ(run({.from = "x"}), 1);
   EXPECT_TRUE(err_.str().ends_with("from is 'x'; expected a time\n")) << err_.str();
   EXPECT_EQ(out_.str(), "");
 }
 
-TEST_F(Stats, Fault45NameWhatAnswersInWeirsPlace) {
+TEST_F(Stats, Fault45NameAProgramThatAnswersInWeirsPlace) {
   for (const auto format : {StatsFormat::table, StatsFormat::json, StatsFormat::csv})
     for (const int status : {200, 302, 404, 502})
       for (const auto* body : {"<html>", "[]", "{}", ""}) {
@@ -155,12 +155,11 @@ TEST_F(Stats, Fault45NameWhatAnswersInWeirsPlace) {
       }
 }
 
-TEST_F(Stats, SayWhenAnAnswerLacksMembers) {
+TEST_F(Stats, ReportAnAnswerThatLacksAMember) {
   for (const auto* body : {R"({"events":1})", R"({"from":"a","to":"b","events":"many"})"}) {
     api_.answer("/api/v1/summary", {.body = body});
     EXPECT_EQ(run({}), 1);
-    EXPECT_TRUE(err_.str().ends_with("its answer lacks members that the answer of a Weir has\n"))
-        << err_.str();
+    EXPECT_TRUE(err_.str().ends_with("the answer lacks a member that an answer of Weir has\n")) << err_.str();
   }
 }
 
@@ -173,7 +172,7 @@ TEST_F(Stats, PrintNoPasswordOfTheirUrl) {
   }
 }
 
-TEST(StatsAway, SayThatNothingAnswers) {
+TEST(StatsUnavailable, ReportThatNothingAnswers) {
   std::ostringstream out;
   std::ostringstream err;
   EXPECT_EQ(run_stats({.url = "http://127.0.0.1:1"}, out, err), 1);

@@ -1,4 +1,5 @@
-// Numbers as text for a terminal: grouped digits, a plot, a list. Pure; UTF-8, no colours, lines end with \n.
+// Numbers as text for a terminal: a plot and a list. UTF-8, no colours; lines end with LF. Columns are
+// counted in code points. Pure functions; any thread may call them.
 #pragma once
 
 #include <cstddef>
@@ -10,15 +11,7 @@
 
 namespace weir::cli {
 
-// 9999 as "9,999".
-[[nodiscard]] std::string grouped(std::int64_t number);
-
-// A text of a stranger's, made safe to print: what steers a terminal or turns text around (C0, DEL, C1, line
-// separators, changes of direction) becomes U+FFFD, and so does what is not UTF-8. With keep_lines, CR, LF
-// and tab stay.
-[[nodiscard]] std::string printable(std::string_view text, bool keep_lines = false);
-
-// printable() and cut or filled up to exactly `columns` code points; cut ends with "…".
+// printable() text of exactly `columns` columns. A longer text is cut off and ends with "…".
 [[nodiscard]] std::string fitted(std::string_view text, std::size_t columns);
 
 struct PlotPoint {
@@ -26,19 +19,19 @@ struct PlotPoint {
   std::int64_t value = 0;
 };
 
-// Bars of eighths of a line, eight lines high, at most `columns` wide; the scale before, the first and the
-// last time below. Where there are more points than columns, neighbours are added up, and the title says how
-// many.
+// A bar chart of eight lines, at most `columns` wide (but never narrower than its scale and 20 columns). The
+// scale is on the left; the first and the last time are below. With more points than columns, adjacent points
+// are added up, and the title says how many. Empty without points.
 [[nodiscard]] std::string draw_plot(std::string_view title, std::span<const PlotPoint> points,
                                     std::size_t columns);
 
 struct ListRow {
   std::string value;
-  std::vector<std::int64_t> numbers;  // under the first heads
+  std::vector<std::int64_t> numbers;  // below the first heads; missing ones stay empty
 };
 
-// A title with the heads of its columns, then the rows, exactly `columns` wide where that leaves room for
-// values.
+// A title and the heads of the number columns, then the rows. Exactly `columns` wide, if that leaves 16
+// columns for the values.
 [[nodiscard]] std::string draw_list(std::string_view title, std::span<const std::string_view> heads,
                                     std::span<const ListRow> rows, std::size_t columns);
 

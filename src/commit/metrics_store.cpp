@@ -1,6 +1,8 @@
 #include "commit/metrics_store.hpp"
 
-#include <charconv>
+#include <limits>
+
+#include "base/decimal.hpp"
 
 namespace weir::commit {
 
@@ -18,17 +20,6 @@ Fence fence_of(const tally::LedgerRow& ledger) {
           .dead_lettered = ledger.dead_lettered,
           .skipped = ledger.skipped};
 }
-namespace {
-
-// Reads a whole decimal number that is not negative. Returns false for any other text.
-template <class Number>
-bool read_number(std::string_view digits, Number& into) {
-  const char* const end = digits.data() + digits.size();
-  const auto [stopped_at, error] = std::from_chars(digits.data(), end, into);
-  return error == std::errc() && stopped_at == end && into >= 0;
-}
-
-}  // namespace
 
 std::string to_text(const DeadLetterId& source) {
   return source.topic + "/" + std::to_string(source.partition) + "/" + std::to_string(source.offset);
@@ -41,8 +32,13 @@ std::optional<DeadLetterId> parse_dead_letter_id(std::string_view text) {
   const std::size_t first = text.rfind('/', second - 1);
   if (first == std::string_view::npos || first == 0) return std::nullopt;
   DeadLetterId source{.topic = std::string(text.substr(0, first))};
-  if (!read_number(text.substr(first + 1, second - first - 1), source.partition)) return std::nullopt;
-  if (!read_number(text.substr(second + 1), source.offset)) return std::nullopt;
+  const auto partition = parse_decimal(text.substr(first + 1, second - first - 1), std::int32_t{0},
+                                       std::numeric_limits<std::int32_t>::max());
+  const auto offset =
+      parse_decimal(text.substr(second + 1), std::int64_t{0}, std::numeric_limits<std::int64_t>::max());
+  if (!partition || !offset) return std::nullopt;
+  source.partition = *partition;
+  source.offset = *offset;
   return source;
 }
 

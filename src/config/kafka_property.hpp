@@ -1,4 +1,5 @@
-// KAFKA_PROPERTY_x_y: any property of librdkafka (TLS, SASL…) but those that Weir must set itself.
+// KAFKA_PROPERTY_x_y: sets the property x.y of librdkafka (TLS, SASL…). Properties that Weir must set itself
+// are refused. Pure functions; any thread.
 #pragma once
 
 #include <string>
@@ -6,15 +7,15 @@
 
 namespace weir::config {
 
-// The row of the table that stands for all of them.
+// The entry of the table of variables that stands for all of them.
 inline constexpr std::string_view kafka_properties = "KAFKA_PROPERTY_*";
 
-// The property that a variable's name means: lower case, a dot for each underscore behind the prefix.
-[[nodiscard]] std::string property_of(std::string_view variable_name);
+// The property of a variable: lower case, with a dot for each underscore after the prefix.
+[[nodiscard]] std::string property_name(std::string_view variable_name);
 
-// Why it cannot be set to that, and what to use instead; empty if it can. Librdkafka is asked whether it
-// knows the property and takes the value; only what contradicts another property is left for when a client is
-// made.
-[[nodiscard]] std::string why_refused(const std::string& property, const std::string& value);
+// Why the property cannot have this value, and what to use instead; empty if it can. Weir's own list is
+// checked first. Then librdkafka checks the name and the value. It finds contradictions between properties
+// only when a client is created.
+[[nodiscard]] std::string property_error(const std::string& property, const std::string& value);
 
 }  // namespace weir::config

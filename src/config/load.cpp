@@ -1,3 +1,6 @@
+// Loader goes through the table of variables twice. The first pass reads every value into Settings and
+// gathers errors. Only without errors, the second pass lists the effective settings, which depend on the
+// chosen log and store.
 #include "config/load.hpp"
 
 #include <algorithm>
@@ -8,10 +11,10 @@
 namespace weir::config {
 namespace {
 
-// NAME="value", or NAME alone where the value is nobody's business.
-std::string quoted(const Variable& variable, std::string_view name, std::string_view text) {
+// NAME="value", or NAME alone for a secret.
+std::string name_and_value(const Variable& variable, std::string_view name, std::string_view text) {
   std::string out(name);
-  if (variable.hides(name)) return out;
+  if (variable.is_secret_for(name)) return out;
   append_json_string(out += '=', text);
   return out;
 }
@@ -19,119 +22,136 @@ std::string quoted(const Variable& variable, std::string_view name, std::string_
 class Loader {
  public:
   explicit Loader(const Sources& sources) : sources_(sources) {
+    // The meaning of LOG_FORMAT=auto, which is the default.
     loaded_.settings.log_format = sources.log_to_terminal ? LogFormat::text : LogFormat::json;
   }
 
-  std::expected<Loaded, std::vector<Fault>> run() {
+  std::expected<Loaded, std::vector<SettingError>> run() {
     for (const auto& [name, text] : sources_.command_line)
-      if (find_variable(name) == nullptr) fault(name, name + " is not a setting of Weir");
+      if (find_variable(name) == nullptr) add_error(name, name + " is not a setting of Weir");
     for (const Variable& variable : variables())
-      for (const Found& found : find_all(variable)) judge(variable, found);
+      for (const Found& found : find_all(variable)) read_value(variable, found);
     loaded_.settings.consumer_port_is_set = is_set("CONSUMER_PORT");
     check_sizes();
     check_combination();
-    if (!faults_.empty()) return std::unexpected(std::move(faults_));
+    if (!errors_.empty()) return std::unexpected(std::move(errors_));
     for (const Variable& variable : variables())
-      for (const Found& found : find_all(variable)) show(variable, found);
-    note_partition_key();
+      for (const Found& found : find_all(variable)) add_effective(variable, found);
+    warn_about_partition_key();
     return std::move(loaded_);
   }
 
  private:
+  // The text of a variable, or of one member of a family.
   struct Found {
     std::string_view name;
     std::string_view text;
-    Origin origin = Origin::fallback;
-    [[nodiscard]] bool is_set() const { return origin != Origin::fallback; }
+    Origin origin = Origin::default_value;
+    [[nodiscard]] bool is_set() const { return origin != Origin::default_value; }
   };
 
+  // An empty text of the command line is a value, and is reported. An empty variable counts as unset: shells
+  // and compose files often pass these.
   Found find(const Variable& variable) const {
     if (const auto at = sources_.command_line.find(variable.name); at != sources_.command_line.end())
       return {variable.name, at->second, Origin::command_line};
     if (const auto at = sources_.environment.find(variable.name);
         at != sources_.environment.end() && !at->second.empty())
       return {variable.name, at->second, Origin::environment};
-    return {variable.name, variable.fallback_of(sources_.command), Origin::fallback};
+    return {variable.name, variable.default_for(sources_.command), Origin::default_value};
   }
 
   // The variable, or the members of the family that are set.
   std::vector<Found> find_all(const Variable& variable) const {
     if (!variable.is_family()) return {find(variable)};
     std::vector<Found> members;
+    // The map is sorted, so the members of a family are adjacent.
     const std::string_view stem = variable.name.substr(0, variable.name.size() - 1);
     for (auto at = sources_.environment.lower_bound(stem);
          at != sources_.environment.end() && at->first.starts_with(stem); ++at)
-      if (!at->second.empty() && variable.covers(at->first))
+      if (!at->second.empty() && variable.matches(at->first))
         members.push_back({at->first, at->second, Origin::environment});
     return members;
   }
 
   bool is_set(std::string_view name) const { return find(*find_variable(name)).is_set(); }
 
-  void judge(const Variable& variable, const Found& found) {
+  // Sets the member of Settings, or adds an error. Also decides about settings that this version does not
+  // support.
+  void read_value(const Variable& variable, const Found& found) {
+    // Neither set nor with a default.
     if (found.text.empty() && !found.is_set()) return;
-    if (found.text.empty() || !variable.form.read(found.text, loaded_.settings)) {
-      fault(found.name, quoted(variable, found.name, found.text) + ": expected " + variable.form.expected());
+    // How the value appears in errors.
+    const auto shown = [&] { return name_and_value(variable, found.name, found.text); };
+    if (found.text.empty() || !variable.value_spec.read(found.text, loaded_.settings)) {
+      add_error(found.name, shown() + ": expected " + variable.value_spec.expected());
       return;
     }
-    if (!found.is_set() || found.text == variable.fallback || !variable.used_by.has(sources_.command)) return;
-    if (variable.name == kafka_properties) take_property(variable, found);
-    if (variable.standing == Support::refused)
-      fault(found.name, quoted(variable, found.name, found.text) +
-                            " is set, but this version does not support it yet; unset it");
-    if (variable.standing == Support::noted)
-      loaded_.notes.push_back(std::string(found.name) +
-                              " is set, but this version does not support it yet: ignored");
+    // The default of an unsupported setting changes nothing, so it is accepted.
+    if (!found.is_set() || found.text == variable.default_value || !variable.used_by.has(sources_.command))
+      return;
+    // A property has its own rules, beyond those of the table.
+    if (variable.name == kafka_properties) add_kafka_property(variable, found);
+    if (variable.support == Support::refused)
+      add_error(found.name, shown() + " is set, but this version does not support it yet: unset it");
+    if (variable.support == Support::ignored)
+      loaded_.warnings.push_back(std::string(found.name) +
+                                 " is set, but this version does not support it yet: it is ignored");
   }
 
-  void take_property(const Variable& variable, const Found& found) {
-    std::string property = property_of(found.name);
+  void add_kafka_property(const Variable& variable, const Found& found) {
+    std::string property = property_name(found.name);
     auto& properties = loaded_.settings.kafka.properties;
-    const std::string why_not = why_refused(property, std::string(found.text));
-    if (!why_not.empty())
-      fault(found.name, quoted(variable, found.name, found.text) + ": " + why_not);
+    const std::string error = property_error(property, std::string(found.text));
+    if (!error.empty())
+      add_error(found.name, name_and_value(variable, found.name, found.text) + ": " + error);
     else if (std::ranges::find(properties, property, &std::pair<std::string, std::string>::first) !=
              properties.end())
-      fault(found.name, std::string(found.name) + ": the property " + property +
-                            " is set twice, in other letters: expected once");
+      add_error(found.name, std::string(found.name) + ": the property " + property +
+                                " is set by two variables, in upper and lower case: expected one");
     else
       properties.emplace_back(std::move(property), found.text);
   }
 
-  // Whether the chosen log and store make use of it.
-  bool has_use(const Variable& variable) const {
+  // Whether the chosen log and store use it.
+  bool is_used(const Variable& variable) const {
     const bool kafka = loaded_.settings.event_log == EventLogKind::kafka;
     const bool postgres = loaded_.settings.metrics_store == StoreKind::postgres;
-    switch (variable.standing) {
-      case Support::in_use:
+    switch (variable.support) {
+      case Support::full:
         return true;
-      case Support::with_kafka:
+      case Support::kafka_only:
         return kafka;
-      case Support::with_embedded:
+      case Support::embedded_only:
         return !kafka;
-      case Support::with_postgres:
+      case Support::postgres_only:
         return postgres;
       default:
         return false;
     }
   }
 
-  void show(const Variable& variable, const Found& found) {
-    const bool used = has_use(variable);
+  // A setting is shown if it is set, or if its default is used.
+  void add_effective(const Variable& variable, const Found& found) {
+    const bool used = is_used(variable);
     if (!variable.used_by.has(sources_.command) || !(found.is_set() || used)) return;
-    const bool mask = variable.hides(found.name) && !found.text.empty();
-    loaded_.in_force.push_back(
+    const bool mask = variable.is_secret_for(found.name) && !found.text.empty();
+    loaded_.effective.push_back(
         {&variable, std::string(found.name), mask ? "***" : std::string(found.text), found.origin, used});
   }
 
+  // A single event is sent in a body, too.
   void check_sizes() {
     const Settings& settings = loaded_.settings;
     if (settings.max_event_bytes > settings.max_body_bytes)
-      fault("MAX_EVENT_BYTES", "MAX_EVENT_BYTES=" + std::to_string(settings.max_event_bytes) +
-                                   " is more than MAX_BODY_BYTES=" + std::to_string(settings.max_body_bytes) +
-                                   ": expected at most as much");
+      add_error("MAX_EVENT_BYTES",
+                "MAX_EVENT_BYTES=" + std::to_string(settings.max_event_bytes) +
+                    " is more than MAX_BODY_BYTES=" + std::to_string(settings.max_body_bytes) +
+                    ": expected at most MAX_BODY_BYTES");
   }
 
+  // The consumers of a group share their store, which a SQLite file cannot be. The embedded log belongs to
+  // one process.
   void check_combination() {
     const Command command = sources_.command;
     if (command != Command::serve && command != Command::producer && command != Command::consumer) return;
@@ -139,50 +159,45 @@ class Loader {
     const bool postgres = loaded_.settings.metrics_store == StoreKind::postgres;
     const std::string weir = "weir " + std::string(name_of(command));
     if (command != Command::serve && !kafka)
-      fault("EVENT_LOG",
-            "EVENT_LOG=\"embedded\": " + weir + " shares its log with other processes: expected kafka");
+      add_error("EVENT_LOG", "EVENT_LOG=\"embedded\": " + weir +
+                                 " shares the event log with other processes: expected kafka");
     if (command == Command::producer || postgres) return;
     if (command == Command::consumer)
-      fault("METRICS_STORE", "METRICS_STORE=\"sqlite\": " + weir +
-                                 " shares its store with other processes: expected postgres");
+      add_error("METRICS_STORE", "METRICS_STORE=\"sqlite\": " + weir +
+                                     " shares the metrics store with other processes: expected postgres");
     else if (kafka)
-      fault("METRICS_STORE", std::string("METRICS_STORE=\"sqlite\"") +
-                                 (is_set("METRICS_STORE") ? "" : " (the default of weir serve)") +
-                                 ": the Kafka log goes with PostgreSQL only: expected postgres");
+      add_error("METRICS_STORE", std::string("METRICS_STORE=\"sqlite\"") +
+                                     (is_set("METRICS_STORE") ? "" : " (the default of weir serve)") +
+                                     ": with EVENT_LOG=\"kafka\" expected postgres");
   }
 
-  void note_partition_key() {
+  void warn_about_partition_key() {
     const Settings& settings = loaded_.settings;
-    if (!find_variable("KAFKA_PARTITION_KEY")->used_by.has(sources_.command) ||
-        settings.event_log != EventLogKind::kafka ||
-        settings.partition_key.kind == PartitionKey::Kind::user_id)
+    const Variable& variable = *find_variable("KAFKA_PARTITION_KEY");
+    if (!variable.used_by.has(sources_.command) || settings.event_log != EventLogKind::kafka ||
+        settings.partition_key.kind == intake::PartitionKey::Kind::user_id)
       return;
-    loaded_.notes.push_back(
-        quoted_one("KAFKA_PARTITION_KEY") +
-        ": dedupe holds only within one partition: an event with a known user_id and message_id is "
-        "recognised "
-        "only if it has the same key as the first one, as an exact copy always has; expected user_id where "
-        "that matters");
+    loaded_.warnings.push_back(name_and_value(variable, variable.name, find(variable).text) +
+                               ": dedupe works only within a partition. An event with a known user_id and "
+                               "message_id is recognized only "
+                               "if it has the same key as the first one; an exact copy always has. Use "
+                               "user_id if that is not enough");
   }
 
-  std::string quoted_one(std::string_view name) const {
-    const Variable& variable = *find_variable(name);
-    return quoted(variable, name, find(variable).text);
-  }
-
-  void fault(std::string_view variable, std::string text) {
-    faults_.push_back({std::string(variable), std::move(text)});
+  void add_error(std::string_view variable, std::string text) {
+    errors_.push_back({std::string(variable), std::move(text)});
   }
 
   const Sources& sources_;
   Loaded loaded_;
-  std::vector<Fault> faults_;
+  std::vector<SettingError> errors_;
 };
 
 }  // namespace
 
 Texts environment_of(const char* const* entries) {
   Texts texts;
+  // The array of environ(7).
   for (; entries != nullptr && *entries != nullptr; ++entries) {
     const std::string_view entry = *entries;
     const std::size_t equals = entry.find('=');
@@ -192,6 +207,8 @@ Texts environment_of(const char* const* entries) {
   return texts;
 }
 
-std::expected<Loaded, std::vector<Fault>> load(const Sources& sources) { return Loader(sources).run(); }
+std::expected<Loaded, std::vector<SettingError>> load(const Sources& sources) {
+  return Loader(sources).run();
+}
 
 }  // namespace weir::config

@@ -1,5 +1,6 @@
-// From environment and command line to Settings, or to every fault at once. Reads nothing by itself: the
-// environment is handed in. Order: command line > environment > default. Pure; may be called from any thread.
+// Makes Settings from the environment and the command line, or reports all errors at once. A value of the
+// command line is used before one of the environment, and that before the default. Pure: nothing else is
+// read. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -15,45 +16,55 @@
 
 namespace weir::config {
 
-// Names of variables and their texts.
+// Texts of variables by their names.
 using Texts = std::map<std::string, std::string, std::less<>>;
 
-// `environ` as a map: entries "NAME=text" up to the null pointer; what has no '=' is left out.
+// `environ` as a map: entries "NAME=text" up to the null pointer. Entries without '=' are left out.
 [[nodiscard]] Texts environment_of(const char* const* entries);
 
+// Everything that settings are read from.
 struct Sources {
   Command command = Command::serve;
-  Texts environment;   // all of it: what is not Weir's is not looked at; an empty text is as good as none
-  Texts command_line;  // by the variable's name
-  bool log_to_terminal = false;  // stderr is one: then LOG_FORMAT=auto is text
+  // The whole environment. Unknown names are ignored, and an empty text means "not set".
+  Texts environment;
+  // What was typed, by the name of the variable. Unknown names are errors.
+  Texts command_line;
+  // Whether the log goes to a terminal. Then LOG_FORMAT=auto means text.
+  bool log_to_terminal = false;
 };
 
-enum class Origin : std::uint8_t { fallback, environment, command_line };
+// Where the value of a setting comes from.
+enum class Origin : std::uint8_t { default_value, environment, command_line };
 
 // One setting as `weir config` shows it.
 struct EffectiveSetting {
   const Variable* variable = nullptr;
-  std::string name;   // the variable's, or the member's of a family
-  std::string value;  // as it was written; a secret is "***"; empty: not set
-  Origin origin = Origin::fallback;
-  bool used =
-      true;  // false: it was set, but belongs to a log or store that is not chosen, or is not built yet
+  // The name of the variable, or of the member of a family.
+  std::string name;
+  // The value as the user wrote it; "***" for a secret; empty if it is not set.
+  std::string value;
+  Origin origin = Origin::default_value;
+  // Whether the chosen log and store use it in this version.
+  bool used = true;
 };
 
 struct Loaded {
   Settings settings;
-  std::vector<EffectiveSetting> in_force;  // what the command uses, in the table's order
-  std::vector<std::string>
-      notes;  // on what was set and has no effect yet, or a price: for the log, a line each
+  // The settings of the command, in the order of the table.
+  std::vector<EffectiveSetting> effective;
+  // Warnings for the log, a line each.
+  std::vector<std::string> warnings;
 };
 
-struct Fault {
+// What is wrong with one setting, or with two that do not fit together.
+struct SettingError {
   std::string variable;
-  std::string text;  // one line: the variable, its value unless that is secret, and what was expected
+  // One line with the variable, its value unless that is secret, and what was expected.
+  std::string text;
 };
 
-// Every known variable that is set must be well-formed, whatever the command. Whether its feature is there,
-// and whether log and store go together, is judged for the command.
-[[nodiscard]] std::expected<Loaded, std::vector<Fault>> load(const Sources& sources);
+// Each known variable that is set must be well-formed, also one that the command does not use. Whether the
+// setting is supported, and whether log and store can be combined, is checked for the command.
+[[nodiscard]] std::expected<Loaded, std::vector<SettingError>> load(const Sources& sources);
 
 }  // namespace weir::config

@@ -7,28 +7,29 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::expected<Loaded, std::vector<Fault>> load_for(Command command, Texts environment,
-                                                   Texts command_line = {}) {
+using LoadResult = std::expected<Loaded, std::vector<SettingError>>;
+
+LoadResult load_for(Command command, Texts environment, Texts command_line = {}) {
   return load(
       {.command = command, .environment = std::move(environment), .command_line = std::move(command_line)});
 }
 
-std::vector<std::string> texts_of(const std::expected<Loaded, std::vector<Fault>>& loaded) {
+std::vector<std::string> texts_of(const LoadResult& loaded) {
   std::vector<std::string> texts;
   if (!loaded)
-    for (const Fault& fault : loaded.error()) texts.push_back(fault.text);
+    for (const SettingError& error : loaded.error()) texts.push_back(error.text);
   return texts;
 }
 
 const EffectiveSetting* shown(const Loaded& loaded, std::string_view name) {
-  for (const EffectiveSetting& setting : loaded.in_force)
+  for (const EffectiveSetting& setting : loaded.effective)
     if (setting.name == name) return &setting;
   return nullptr;
 }
 
 using Lines = std::vector<std::string>;
 
-TEST(Backlog, GivesServeItsDefaults) {
+TEST(Load, AppliesTheDefaultsOfServe) {
   const auto loaded = load_for(Command::serve, {});
   ASSERT_TRUE(loaded) << testing::PrintToString(texts_of(loaded));
   const Settings& settings = loaded->settings;
@@ -45,7 +46,7 @@ TEST(Backlog, GivesServeItsDefaults) {
   EXPECT_EQ(settings.metrics_store, StoreKind::sqlite);
   EXPECT_EQ(settings.http_threads, 0);
   EXPECT_EQ(settings.bind_address, "0.0.0.0");
-  EXPECT_EQ(settings.log_level, LogLevel::info);
+  EXPECT_EQ(settings.log_level, telemetry::Severity::info);
   EXPECT_EQ(settings.max_event_bytes, untouched.max_event_bytes);
   EXPECT_EQ(settings.max_body_bytes, untouched.max_body_bytes);
   EXPECT_EQ(settings.dedup_window, 600s);
@@ -55,16 +56,16 @@ TEST(Backlog, GivesServeItsDefaults) {
   EXPECT_EQ(settings.retention_day, std::chrono::days(0));
   EXPECT_EQ(settings.retention_metrics, std::chrono::days(90));
   EXPECT_EQ(settings.retention_log, 72h);
-  EXPECT_TRUE(loaded->notes.empty());
+  EXPECT_TRUE(loaded->warnings.empty());
 }
 
-TEST(Backlog, WaitsHalfAMinuteForAFlushOutsideServe) {
+TEST(Load, FlushesAfter30SecondsInConsumer) {
   const auto loaded = load_for(Command::consumer, {});
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->settings.flush_interval, 30s);
 }
 
-TEST(Backlog, PutsTheCommandLineBeforeTheEnvironmentBeforeTheDefault) {
+TEST(Load, PrefersTheCommandLineToTheEnvironmentToTheDefault) {
   const auto loaded =
       load_for(Command::serve, {{"SERVER_PORT", "9001"}, {"BATCH_SIZE", "7"}}, {{"SERVER_PORT", "9002"}});
   ASSERT_TRUE(loaded);
@@ -72,21 +73,21 @@ TEST(Backlog, PutsTheCommandLineBeforeTheEnvironmentBeforeTheDefault) {
   EXPECT_EQ(loaded->settings.batch_size, 7);
   EXPECT_EQ(shown(*loaded, "SERVER_PORT")->origin, Origin::command_line);
   EXPECT_EQ(shown(*loaded, "BATCH_SIZE")->origin, Origin::environment);
-  EXPECT_EQ(shown(*loaded, "NUM_WORKERS")->origin, Origin::fallback);
+  EXPECT_EQ(shown(*loaded, "NUM_WORKERS")->origin, Origin::default_value);
 }
 
-TEST(Backlog, TakesAnEmptyVariableForUnset) {
+TEST(Load, ReadsAnEmptyVariableAsUnset) {
   const auto loaded = load_for(Command::serve, {{"BATCH_SIZE", ""}, {"API_KEYS", ""}});
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->settings.batch_size, 100);
-  EXPECT_EQ(shown(*loaded, "BATCH_SIZE")->origin, Origin::fallback);
+  EXPECT_EQ(shown(*loaded, "BATCH_SIZE")->origin, Origin::default_value);
 }
 
-TEST(Backlog, LeavesOtherPeoplesVariablesAlone) {
+TEST(Load, IgnoresUnknownVariables) {
   EXPECT_TRUE(load_for(Command::serve, {{"PATH", "/bin"}, {"BATCH_SIZE_MAX", "x"}, {"KAFKA", "x"}}));
 }
 
-TEST(Backlog, LogsAsTextOnATerminalUnlessToldOtherwise) {
+TEST(Load, LogsTextOnATerminalByDefault) {
   struct Case {
     bool terminal;
     Texts environment;
@@ -104,7 +105,7 @@ TEST(Backlog, LogsAsTextOnATerminalUnlessToldOtherwise) {
   }
 }
 
-TEST(Backlog, RefusesAMalformedValueNamingItAndWhatWasExpected) {
+TEST(Load, ReportsAMalformedValueAndWhatWasExpected) {
   struct Case {
     std::string name, value, expected;
   };
@@ -133,9 +134,9 @@ TEST(Backlog, RefusesAMalformedValueNamingItAndWhatWasExpected) {
       {"DB_POOL_SIZE", "1", "a whole number from 2 to 1000"},
       {"KAFKA_START", "newest", "earliest or latest"},
       {"KAFKA_LINGER_MS", "1ms", "a whole number from 0 to 900000"},
-      {"KAFKA_BROKERS", "kafka:9092,", "host:port with commas between them"},
-      {"KAFKA_BROKERS", "kafka:http", "host:port with commas between them"},
-      {"KAFKA_BROKERS", ":9092", "host:port with commas between them"},
+      {"KAFKA_BROKERS", "kafka:9092,", "a list of host:port, separated by commas"},
+      {"KAFKA_BROKERS", "kafka:http", "a list of host:port, separated by commas"},
+      {"KAFKA_BROKERS", ":9092", "a list of host:port, separated by commas"},
       {"KAFKA_COMPRESSION", "brotli", "none, gzip, snappy, lz4 or zstd"},
       {"KAFKA_PARTITION_KEY", "metadata.", "user_id, activity_type, metadata.<member> or none"},
       {"RATE_LIMIT_RPS", "fast", "a whole number from 0 to 1000000"},
@@ -148,7 +149,7 @@ TEST(Backlog, RefusesAMalformedValueNamingItAndWhatWasExpected) {
   }
 }
 
-TEST(Backlog, TakesEachBoundItself) {
+TEST(Load, AcceptsTheBounds) {
   const auto loaded = load_for(Command::serve, {{"SERVER_PORT", "65535"},
                                                 {"NUM_WORKERS", "1"},
                                                 {"RETENTION_MINUTE_DAYS", "36500"},
@@ -161,7 +162,7 @@ TEST(Backlog, TakesEachBoundItself) {
   EXPECT_EQ(loaded->settings.http_threads, 4);
 }
 
-TEST(Backlog, NamesAllFaultsAtOnce) {
+TEST(Load, ReportsAllErrorsAtOnce) {
   const auto loaded =
       load_for(Command::serve, {{"BATCH_SIZE", "x"}, {"API_KEYS", "me:s3cret"}, {"DB_PORT", "0"}},
                {{"LOG_LEVEL", "loud"}, {"NO_SUCH", "1"}});
@@ -169,10 +170,10 @@ TEST(Backlog, NamesAllFaultsAtOnce) {
                                      "BATCH_SIZE=\"x\": expected a whole number from 1 to 200000",
                                      "DB_PORT=\"0\": expected a whole number from 1 to 65535",
                                      "LOG_LEVEL=\"loud\": expected debug, info, warn or error",
-                                     "API_KEYS is set, but this version does not support it yet; unset it"}));
+                                     "API_KEYS is set, but this version does not support it yet: unset it"}));
 }
 
-TEST(Backlog, RefusesWhatItCannotDoYetInsteadOfIgnoringIt) {
+TEST(Load, RefusesUnsupportedSettings) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"API_KEYS", "a:b"},        {"DASHBOARD_PASSWORD", "x"},  {"RATE_LIMIT_RPS", "5"},
       {"RATE_LIMIT_BURST", "5"},  {"TRUSTED_PROXIES", "::1/1"}, {"TLS_CERT", "a.pem"},
@@ -182,16 +183,16 @@ TEST(Backlog, RefusesWhatItCannotDoYetInsteadOfIgnoringIt) {
     const auto loaded = load_for(Command::serve, {{name, value}});
     ASSERT_EQ(texts_of(loaded).size(), 1U) << name;
     EXPECT_TRUE(texts_of(loaded)[0].starts_with(name));
-    EXPECT_TRUE(texts_of(loaded)[0].ends_with("is set, but this version does not support it yet; unset it"));
-    EXPECT_TRUE(load_for(Command::import, {{name, value}})) << name << " is no matter of import's";
+    EXPECT_TRUE(texts_of(loaded)[0].ends_with("is set, but this version does not support it yet: unset it"));
+    EXPECT_TRUE(load_for(Command::import, {{name, value}})) << name << " is not used by import";
   }
 }
 
-TEST(Backlog, TakesTheDefaultOfWhatItCannotDoYet) {
+TEST(Load, AcceptsTheDefaultOfAnUnsupportedSetting) {
   EXPECT_TRUE(load_for(Command::serve, {{"RATE_LIMIT_RPS", "0"}, {"CONSUL_PREFIX", "weir"}}));
 }
 
-TEST(Backlog, TakesWebOriginsAsBrowsersSendThem) {
+TEST(Load, AcceptsWebOriginsAsBrowsersSendThem) {
   EXPECT_EQ(load_for(Command::serve, {})->settings.cors_origins, (Lines{"*"}));
   const auto several =
       load_for(Command::producer,
@@ -204,14 +205,15 @@ TEST(Backlog, TakesWebOriginsAsBrowsersSendThem) {
                                   "https://a, https://b", "https://a:0", "https://a,", "://a"}) {
     const auto texts = texts_of(load_for(Command::serve, {{"CORS_ORIGINS", wrong}}));
     ASSERT_EQ(texts.size(), 1U) << wrong;
-    EXPECT_EQ(texts[0],
-              "CORS_ORIGINS=\"" + wrong +
-                  "\": expected *, or web origins as https://shop.example with commas between them: lower "
-                  "case, no path, no space");
+    EXPECT_EQ(
+        texts[0],
+        "CORS_ORIGINS=\"" + wrong +
+            "\": expected *, or a list of web origins like https://shop.example, separated by commas: lower "
+            "case, no path, no space");
   }
 }
 
-TEST(Backlog, AcceptsAndDoesNotUseWhatBelongsToAnotherCombination) {
+TEST(Load, AcceptsSettingsOfAnotherLogAndStoreWithoutUsingThem) {
   const auto loaded = load_for(Command::serve, {{"KAFKA_BROKERS", "kafka:9092"},
                                                 {"DB_HOST", "db"},
                                                 {"DB_PASSWORD", "s3cret"},
@@ -223,7 +225,7 @@ TEST(Backlog, AcceptsAndDoesNotUseWhatBelongsToAnotherCombination) {
   EXPECT_EQ(shown(*loaded, "DB_USER"), nullptr);
 }
 
-TEST(Backlog, ShowsOfALogAndAStoreWhatIsChosen) {
+TEST(Load, ShowsTheSettingsOfTheChosenLogAndStore) {
   struct Case {
     Command command;
     Texts environment;
@@ -258,7 +260,7 @@ TEST(Backlog, ShowsOfALogAndAStoreWhatIsChosen) {
   }
 }
 
-TEST(Backlog, GivesConsumerWhatItWasTold) {
+TEST(Load, ReadsTheSettingsOfConsumer) {
   const auto loaded = load_for(Command::consumer, {{"KAFKA_BROKERS", "kafka-1:9092,[::1]:9093"},
                                                    {"KAFKA_START", "latest"},
                                                    {"KAFKA_PARTITIONS", "3"},
@@ -278,7 +280,7 @@ TEST(Backlog, GivesConsumerWhatItWasTold) {
   EXPECT_EQ(settings.kafka.brokers, "kafka-1:9092,[::1]:9093");
   EXPECT_EQ(settings.kafka.start, KafkaStart::latest);
   EXPECT_EQ(settings.kafka.partitions, 3);
-  EXPECT_TRUE(settings.consumer_port_is_set) << "the default, but somebody said it";
+  EXPECT_TRUE(settings.consumer_port_is_set) << "set to its default";
   EXPECT_EQ(settings.database.host, "db");
   EXPECT_EQ(settings.database.port, 6432);
   EXPECT_EQ(settings.database.user, "weir");
@@ -288,7 +290,7 @@ TEST(Backlog, GivesConsumerWhatItWasTold) {
   EXPECT_EQ(settings.database.pool_size, 9);
 }
 
-TEST(Backlog, GivesConsumerItsDefaults) {
+TEST(Load, AppliesTheDefaultsOfConsumer) {
   const auto loaded = load_for(Command::consumer, {{"CONSUMER_PORT", ""}, {"DB_PORT", ""}});
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->settings.consumer_port, 8081);
@@ -300,7 +302,7 @@ TEST(Backlog, GivesConsumerItsDefaults) {
   EXPECT_EQ(loaded->settings.kafka.start, KafkaStart::earliest);
 }
 
-TEST(Backlog, GivesProducerWhatItWasTold) {
+TEST(Load, ReadsTheSettingsOfProducer) {
   const auto loaded = load_for(Command::producer, {{"KAFKA_COMPRESSION", "zstd"},
                                                    {"KAFKA_LINGER_MS", "7"},
                                                    {"KAFKA_PARTITION_KEY", "metadata.session"},
@@ -310,24 +312,25 @@ TEST(Backlog, GivesProducerWhatItWasTold) {
   EXPECT_EQ(loaded->settings.kafka.compression, "zstd");
   EXPECT_EQ(loaded->settings.kafka.linger, 7ms);
   EXPECT_EQ(loaded->settings.kafka.partitions, 12);
-  EXPECT_EQ(loaded->settings.partition_key.kind, PartitionKey::Kind::metadata);
+  EXPECT_EQ(loaded->settings.partition_key.kind, intake::PartitionKey::Kind::metadata);
   EXPECT_EQ(loaded->settings.partition_key.member, "session");
 }
 
-TEST(Backlog, SaysThatAnotherKeyKeepsDedupeWithinAPartition) {
+TEST(Load, WarnsThatAnotherKeyLimitsDedupeToAPartition) {
   const std::vector<std::string> keys = {"activity_type", "none", "metadata.session"};
   for (const std::string& key : keys) {
     const auto loaded = load_for(Command::producer, {{"KAFKA_PARTITION_KEY", key}});
     ASSERT_TRUE(loaded);
-    ASSERT_EQ(loaded->notes.size(), 1U);
-    EXPECT_TRUE(loaded->notes[0].starts_with("KAFKA_PARTITION_KEY=\"" + key +
-                                             "\": dedupe holds only within one partition"));
-    EXPECT_TRUE(load_for(Command::serve, {{"KAFKA_PARTITION_KEY", key}})->notes.empty()) << "one partition";
+    ASSERT_EQ(loaded->warnings.size(), 1U);
+    EXPECT_TRUE(loaded->warnings[0].starts_with("KAFKA_PARTITION_KEY=\"" + key +
+                                                "\": dedupe works only within a partition"));
+    EXPECT_TRUE(load_for(Command::serve, {{"KAFKA_PARTITION_KEY", key}})->warnings.empty())
+        << "one partition";
   }
-  EXPECT_TRUE(load_for(Command::producer, {{"KAFKA_PARTITION_KEY", "user_id"}})->notes.empty());
+  EXPECT_TRUE(load_for(Command::producer, {{"KAFKA_PARTITION_KEY", "user_id"}})->warnings.empty());
 }
 
-TEST(Backlog, HandsPropertiesOnUnderKafkasNames) {
+TEST(Load, PassesPropertiesUnderTheirNamesInLibrdkafka) {
   const auto loaded = load_for(Command::producer, {{"KAFKA_PROPERTY_security_protocol", "SASL_SSL"},
                                                    {"KAFKA_PROPERTY_SASL_MECHANISM", "PLAIN"},
                                                    {"KAFKA_PROPERTY_ssl_ca_location", ""}});
@@ -337,11 +340,11 @@ TEST(Backlog, HandsPropertiesOnUnderKafkasNames) {
             (Properties{{"sasl.mechanism", "PLAIN"}, {"security.protocol", "SASL_SSL"}}));
 }
 
-TEST(Backlog, RefusesAPropertyThatWouldBreakAPromiseOrHasItsOwnVariable) {
+TEST(Load, RefusesPropertiesThatWeirMustSetItself) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"acks", "all in-sync replicas"},
       {"request_required_acks", "all in-sync"},
-      {"enable_idempotence", "may stand twice"},
+      {"enable_idempotence", "write a record twice"},
       {"enable_auto_commit", "offsets are committed"},
       {"enable_auto_offset_store", "offsets are"},
       {"auto_offset_reset", "use KAFKA_START"},
@@ -366,11 +369,12 @@ TEST(Backlog, RefusesAPropertyThatWouldBreakAPromiseOrHasItsOwnVariable) {
     }
   EXPECT_EQ(texts_of(load_for(Command::producer,
                               {{"KAFKA_PROPERTY_CLIENT_ID", "1"}, {"KAFKA_PROPERTY_client_id", "2"}})),
-            (Lines{"KAFKA_PROPERTY_client_id: the property client.id is set twice, in other letters: "
-                   "expected once"}));
+            (Lines{"KAFKA_PROPERTY_client_id: the property client.id is set by two variables, in upper and "
+                   "lower case: "
+                   "expected one"}));
 }
 
-TEST(Backlog, NamesWhatLibrdkafkaRejectsWithAllOtherFaults) {
+TEST(Load, ReportsErrorsOfLibrdkafkaWithAllOthers) {
   const Lines texts = texts_of(load_for(Command::producer, {{"KAFKA_PROPERTY_NO_SUCH", "1"},
                                                             {"KAFKA_PROPERTY_socket_timeout_ms", "soon"},
                                                             {"KAFKA_PROPERTY_retry_backoff_ms", "0"},
@@ -386,7 +390,7 @@ TEST(Backlog, NamesWhatLibrdkafkaRejectsWithAllOtherFaults) {
   for (const std::string& text : texts) EXPECT_FALSE(text.contains('\n')) << text;
 }
 
-TEST(Backlog, MasksPropertiesThatMayHoldASecret) {
+TEST(Load, MasksPropertiesThatMayHoldASecret) {
   const auto loaded = load_for(Command::producer, {{"KAFKA_PROPERTY_SASL_PASSWORD", "hunter2"},
                                                    {"KAFKA_PROPERTY_ssl_key_pem", "hunter2"},
                                                    {"KAFKA_PROPERTY_ssl_key_password", "hunter2"},
@@ -395,18 +399,19 @@ TEST(Backlog, MasksPropertiesThatMayHoldASecret) {
   ASSERT_TRUE(loaded);
   EXPECT_EQ(shown(*loaded, "KAFKA_PROPERTY_SASL_PASSWORD")->value, "***");
   EXPECT_EQ(shown(*loaded, "KAFKA_PROPERTY_client_id")->value, "weir-1");
-  for (const EffectiveSetting& setting : loaded->in_force)
+  for (const EffectiveSetting& setting : loaded->effective)
     EXPECT_NE(setting.value, "hunter2") << setting.name;
 }
 
-TEST(Backlog, NotesTelemetryThatIsNotSentYet) {
+TEST(Load, WarnsAboutSettingsThatItIgnores) {
   const auto loaded = load_for(Command::serve, {{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"}});
   ASSERT_TRUE(loaded);
-  EXPECT_EQ(loaded->notes,
-            (Lines{"OTEL_EXPORTER_OTLP_ENDPOINT is set, but this version does not support it yet: ignored"}));
+  EXPECT_EQ(
+      loaded->warnings,
+      (Lines{"OTEL_EXPORTER_OTLP_ENDPOINT is set, but this version does not support it yet: it is ignored"}));
 }
 
-TEST(Backlog, NeverShowsASecret) {
+TEST(Load, NeverShowsASecret) {
   const std::string secret = "hunter2";
   for (const Variable& variable : variables()) {
     if (!variable.secret) continue;
@@ -417,12 +422,12 @@ TEST(Backlog, NeverShowsASecret) {
       const auto loaded = load_for(command, {{name, secret}});
       EXPECT_EQ(testing::PrintToString(texts_of(loaded)).find(secret), std::string::npos);
       if (!loaded) continue;
-      for (const EffectiveSetting& setting : loaded->in_force) EXPECT_NE(setting.value, secret);
+      for (const EffectiveSetting& setting : loaded->effective) EXPECT_NE(setting.value, secret);
     }
   }
 }
 
-TEST(Backlog, LooksAtADatabasesAddressOnceAndNeverShowsIt) {
+TEST(Load, ChecksADatabaseUrlAndNeverShowsIt) {
   for (const std::string good : {"postgres://db/x", "postgresql://me:p=w@db/x", "host=db user=me"})
     EXPECT_TRUE(load_for(Command::consumer, {{"DATABASE_URL", good}})) << good;
   for (const std::string bad : {"mysql://db/x", "db.example", "=x", "postgresql://me:s@cret@db/x",
@@ -433,41 +438,41 @@ TEST(Backlog, LooksAtADatabasesAddressOnceAndNeverShowsIt) {
                "percent-encoded (an @ in the password as %40), or key=value pairs"}));
 }
 
-TEST(Backlog, RefusesALogAndAStoreThatDoNotGoTogether) {
+TEST(Load, RefusesUnsupportedCombinationsOfLogAndStore) {
   struct Case {
     Command command;
     Texts environment;
-    Lines faults;
+    Lines errors;
   };
   const std::vector<Case> cases = {
       {Command::serve,
        {{"EVENT_LOG", "kafka"}},
-       {"METRICS_STORE=\"sqlite\" (the default of weir serve): the Kafka log goes with PostgreSQL only: "
-        "expected "
-        "postgres"}},
+       {"METRICS_STORE=\"sqlite\" (the default of weir serve): with EVENT_LOG=\"kafka\" expected postgres"}},
       {Command::serve,
        {{"EVENT_LOG", "kafka"}, {"METRICS_STORE", "sqlite"}},
-       {"METRICS_STORE=\"sqlite\": the Kafka log goes with PostgreSQL only: expected postgres"}},
+       {"METRICS_STORE=\"sqlite\": with EVENT_LOG=\"kafka\" expected postgres"}},
       {Command::producer,
        {{"EVENT_LOG", "embedded"}},
-       {"EVENT_LOG=\"embedded\": weir producer shares its log with other processes: expected kafka"}},
+       {"EVENT_LOG=\"embedded\": weir producer shares the event log with other processes: expected kafka"}},
       {Command::consumer,
        {{"EVENT_LOG", "embedded"}, {"METRICS_STORE", "sqlite"}},
-       {"EVENT_LOG=\"embedded\": weir consumer shares its log with other processes: expected kafka",
-        "METRICS_STORE=\"sqlite\": weir consumer shares its store with other processes: expected postgres"}},
+       {"EVENT_LOG=\"embedded\": weir consumer shares the event log with other processes: expected kafka",
+        "METRICS_STORE=\"sqlite\": weir consumer shares the metrics store with other processes: expected "
+        "postgres"}},
       {Command::serve, {}, {}},
       {Command::serve, {{"METRICS_STORE", "postgres"}}, {}},
       {Command::serve, {{"EVENT_LOG", "kafka"}, {"METRICS_STORE", "postgres"}}, {}},
       {Command::producer, {{"METRICS_STORE", "sqlite"}}, {}},
       {Command::consumer, {}, {}}};
   for (const Case& one : cases)
-    EXPECT_EQ(texts_of(load_for(one.command, one.environment)), one.faults) << name_of(one.command);
+    EXPECT_EQ(texts_of(load_for(one.command, one.environment)), one.errors) << name_of(one.command);
 }
 
-TEST(Backlog, WantsABodyToHoldAnEvent) {
+TEST(Load, RefusesAnEventLimitAboveTheBodyLimit) {
   const auto loaded = load_for(Command::serve, {{"MAX_BODY_BYTES", "1000"}, {"MAX_EVENT_BYTES", "1001"}});
-  EXPECT_EQ(texts_of(loaded),
-            (Lines{"MAX_EVENT_BYTES=1001 is more than MAX_BODY_BYTES=1000: expected at most as much"}));
+  EXPECT_EQ(
+      texts_of(loaded),
+      (Lines{"MAX_EVENT_BYTES=1001 is more than MAX_BODY_BYTES=1000: expected at most MAX_BODY_BYTES"}));
 }
 
 TEST(Environment, IsSplitAtTheFirstEqualsSign) {

@@ -1,5 +1,5 @@
-// What a process was told, complete and checked. The names in the contract (§2) are the names of the
-// environment variables; the members here are the same in lower case.
+// The settings of a process, complete and checked. A member has the name of its environment variable in lower
+// case; the variables are described in variable.cpp and docs/SETTINGS.md. A value type; const after load().
 #pragma once
 
 #include <chrono>
@@ -11,70 +11,80 @@
 #include <vector>
 
 #include "base/limits.hpp"
+#include "consumer/on_offset_gone.hpp"
+#include "intake/partition_key.hpp"
+#include "telemetry/logger.hpp"
 
 namespace weir::config {
 
-enum class LogLevel : std::uint8_t { debug, info, warn, error };
+// Choices of LOG_FORMAT, EVENT_LOG, METRICS_STORE and KAFKA_START. Other choices are declared by the modules
+// that act on them.
 enum class LogFormat : std::uint8_t { text, json };
 enum class EventLogKind : std::uint8_t { embedded, kafka };
 enum class StoreKind : std::uint8_t { sqlite, postgres };
-enum class OnOffsetGone : std::uint8_t { stop, earliest };
 enum class KafkaStart : std::uint8_t { earliest, latest };
 
-// What decides an event's partition: the record's key.
-struct PartitionKey {
-  enum class Kind : std::uint8_t { user_id, activity_type, metadata, none };
-  Kind kind = Kind::user_id;
-  std::string member;  // of metadata
-};
-
-// How PostgreSQL is reached.
+// How to connect to PostgreSQL.
 struct Database {
   std::string host = "localhost";
   std::uint16_t port = 5432;
   std::string user = "postgres";
   std::string password = "postgres";
   std::string name = "analytics";
-  std::string url;  // DATABASE_URL: wins over all of the above
+  // DATABASE_URL. If it is set, it is used in place of the members above.
+  std::string url;
   int pool_size = 4;
 };
 
+// The connection to Kafka, and how records are written and the topic is created.
 struct Kafka {
   std::string brokers = "localhost:9092";
   std::string compression = "lz4";
   std::chrono::milliseconds linger{0};
-  std::int32_t partitions = 12;  // of the topic, when it must be created
+  // Number of partitions of the topic, if Weir has to create it.
+  std::int32_t partitions = 12;
   KafkaStart start = KafkaStart::earliest;
-  std::vector<std::pair<std::string, std::string>> properties;  // KAFKA_PROPERTY_x_y, as ("x.y", value)
+  // KAFKA_PROPERTY_x_y as ("x.y", value), each property once.
+  std::vector<std::pair<std::string, std::string>> properties;
 };
 
+// All settings of a process. The defaults are those of the table, except where the command has its own.
 struct Settings {
   std::string kafka_topic = "incoming.user_activity";
   std::string kafka_group_id = "user-activity-consumer-group";
   std::uint16_t server_port = 8080;
   std::uint16_t consumer_port = 8081;
-  bool consumer_port_is_set = false;  // then a busy one is an error, else another free one is taken
+  // If CONSUMER_PORT is set, a busy port is an error. Otherwise any free one is used.
+  bool consumer_port_is_set = false;
+  // The consumer: threads, and when it writes to the metrics store.
   int num_workers = 3;
-  std::chrono::seconds flush_interval{30};  // serve: 1
+  // 1 s in serve.
+  std::chrono::seconds flush_interval{30};
   std::int64_t batch_size = 100;
   std::chrono::milliseconds flush_min_interval{200};
+  // Where events and numbers are stored.
   std::filesystem::path data_dir = "./weir-data";
   EventLogKind event_log = EventLogKind::embedded;
   StoreKind metrics_store = StoreKind::sqlite;
   Kafka kafka;
-  PartitionKey partition_key;
+  intake::PartitionKey partition_key;
   Database database;
-  int http_threads = 0;  // 0: as many as the machine has cores
+  // 0 means one for each core.
+  int http_threads = 0;
+  // Connections of clients, and the log.
   std::string bind_address = "0.0.0.0";
-  std::vector<std::string> cors_origins{"*"};  // web origins whose scripts may call the ingest paths
-  LogLevel log_level = LogLevel::info;
+  // Web origins whose scripts may call the ingest paths.
+  std::vector<std::string> cors_origins{"*"};
+  telemetry::Severity log_level = telemetry::Severity::info;
   LogFormat log_format = LogFormat::text;
+  // Bounds of what clients send. An event is at most as large as a body.
   std::size_t max_event_bytes = limits::event_bytes_default;
   std::size_t max_body_bytes = limits::body_bytes_default;
+  // A repeated message_id is recognized within both bounds. The number of events is over all partitions.
   std::chrono::seconds dedup_window{600};
   std::int64_t dedup_window_events = 1'000'000;
-  OnOffsetGone on_offset_gone = OnOffsetGone::stop;
-  // How long rows live after the later of their last write and their window's end; 0: for ever.
+  consumer::OnOffsetGone on_offset_gone = consumer::OnOffsetGone::stop;
+  // How long a row is kept after the later of its last write and its window's end; 0: forever.
   std::chrono::days retention_minute{7};
   std::chrono::days retention_hour{400};
   std::chrono::days retention_day{0};

@@ -1,5 +1,5 @@
-// What people read about settings: `weir config`, --help, and the docs. All of it comes from the table of
-// variables.
+// Texts about settings for users: `weir config`, --help and the documentation. All of it comes from the table
+// of variables. Pure functions; any thread.
 #pragma once
 
 #include <string>
@@ -7,26 +7,27 @@
 
 #include "config/load.hpp"
 
+// No function shows a secret.
 namespace weir::config {
 
 // "default", "environment", "command line"
 [[nodiscard]] std::string_view name_of(Origin origin);
 
-// A line for each fault, as they go to stderr.
-[[nodiscard]] std::string to_text(const std::vector<Fault>& faults);
+// A line for each error, for stderr.
+[[nodiscard]] std::string to_text(const std::vector<SettingError>& errors);
 
-// What `weir config` prints: name, value and origin of each setting in force, a line each. Secrets are
+// The output of `weir config`: name, value and origin of each effective setting, a line each. Secrets are
 // masked.
 [[nodiscard]] std::string to_table(const Loaded& loaded);
 
-// What stands below the options of `weir COMMAND --help`: the variables that the command uses, with their
-// defaults.
+// The end of `weir COMMAND --help`: the variables that the command uses, with their defaults and meanings.
 [[nodiscard]] std::string help_of_variables(Command command);
 
-// SERVER_PORT → "server-port", as the command line would spell it.
+// The option of a variable: "server-port" for SERVER_PORT.
 [[nodiscard]] std::string option_name(const Variable& variable);
 
-// All variables as a table in Markdown, for the docs.
+// All variables as a table in Markdown.
+// Variables that are not supported yet are in it, and marked.
 [[nodiscard]] std::string variables_in_markdown();
 
 }  // namespace weir::config

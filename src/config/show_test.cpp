@@ -34,18 +34,18 @@ TEST(ConfigTable, ShowsEachSettingAndWhereItCameFrom) {
   EXPECT_FALSE(has(table, "DB_USER"));
 }
 
-TEST(ConfigTable, KeepsAValueOnItsLine) {
+TEST(ConfigTable, PrintsEachValueOnOneLine) {
   const auto loaded = load({.command = Command::serve, .environment = {{"DATA_DIR", "a\nb\x1b[2J"}}});
   ASSERT_TRUE(loaded);
   EXPECT_FALSE(has(to_table(*loaded), "\x1b"));
   EXPECT_FALSE(has(to_table(*loaded), "a\nb"));
 }
 
-TEST(Help, NamesWhatTheCommandUses) {
+TEST(Help, ListsTheVariablesOfTheCommand) {
   const std::string serve = help_of_variables(Command::serve);
   EXPECT_TRUE(has(serve, "FLUSH_INTERVAL_SEC      1 "));
   EXPECT_TRUE(has(serve, "KAFKA_BROKERS"));
-  EXPECT_FALSE(has(serve, "API_KEYS")) << "not built yet";
+  EXPECT_FALSE(has(serve, "API_KEYS")) << "not supported yet";
   EXPECT_FALSE(has(help_of_variables(Command::producer), "DB_HOST"));
   EXPECT_TRUE(has(help_of_variables(Command::consumer), "CONSUMER_PORT"));
   const std::string asking = help_of_variables(Command::import);
@@ -53,27 +53,29 @@ TEST(Help, NamesWhatTheCommandUses) {
   EXPECT_FALSE(has(asking, "BATCH_SIZE"));
 }
 
-// WEIR_WRITE_DOCS=1 writes the page anew.
-TEST(Docs, SettingsPageIsTheTable) {
+// With WEIR_WRITE_DOCS=1 the test writes the page first.
+TEST(Docs, SettingsPageMatchesTheTable) {
   const std::filesystem::path page = std::filesystem::path(WEIR_SOURCE_DIR) / "docs/SETTINGS.md";
   const std::string expected =
-      "# Settings\n\nWritten from the table in `src/config/variable.cpp`; a test holds the two together. "
-      "Environment variables, or options of the same\nname in lower case with hyphens: `--batch-size`. "
-      "The command line wins.\n\n" +
+      "# Settings\n\nGenerated from the table in `src/config/variable.cpp`; a test compares the two. Each "
+      "setting is an "
+      "environment\nvariable. All but secrets and `KAFKA_PROPERTY_*` are also options of the same name in "
+      "lower case with "
+      "hyphens:\n`--batch-size`. An option is used before the environment variable.\n\n" +
       variables_in_markdown();
   if (std::getenv("WEIR_WRITE_DOCS") != nullptr) std::ofstream(page) << expected;
   std::ifstream file(page);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), expected);
 }
 
-TEST(Docs, NameEveryVariableOfTheTable) {
+TEST(Docs, ListEveryVariable) {
   const std::string page = variables_in_markdown();
   for (const Variable& variable : variables())
     EXPECT_TRUE(has(page, "| " + std::string(variable.name) + " | "));
   EXPECT_TRUE(has(page, "| FLUSH_INTERVAL_SEC | 30 (serve: 1) | a whole number from 1 to 86400 | "));
 }
 
-TEST(Faults, StandOnALineEach) {
+TEST(Errors, ArePrintedOnALineEach) {
   EXPECT_EQ(to_text({{"A", "A is wrong"}, {"B", "B too"}}), "A is wrong\nB too\n");
 }
 

@@ -1,5 +1,6 @@
-// What may stand in a variable, said once: how it is read and how it is put in words. A Form is made at
-// compile time from the member of Settings that it fills and the bounds that hold for it.
+// What values a variable accepts, declared once: how a text is read, and how the accepted texts are
+// described. A ValueSpec is made at compile time from a member of Settings and its bounds. Pure functions;
+// any thread.
 #pragma once
 
 #include <concepts>
@@ -11,47 +12,46 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/decimal.hpp"
 #include "config/settings.hpp"
 
 namespace weir::config {
 
 struct ValueSpec {
-  // Puts what `text` says into `into`; false, with `into` untouched, if it is not what was expected.
+  // Reads `text` into `into`. False if the text is not accepted; then `into` is unchanged.
   bool (*read)(std::string_view text, Settings& into) = nullptr;
-  // Behind "expected": "a whole number from 1 to 65535".
+  // Completes "expected …": "a whole number from 1 to 65535".
   std::string (*expected)() = nullptr;
 };
 
-// Decimal digits with nothing around them, within the bounds.
-[[nodiscard]] std::optional<std::int64_t> whole_number(std::string_view text, std::int64_t least,
-                                                       std::int64_t most);
-
+// "a whole number from 1 to 65535"
 [[nodiscard]] std::string range_in_words(std::int64_t least, std::int64_t most);
 
-// Kafka's own rule: 1 to 249 of letters, digits, '.', '_' and '-', and not "." or "..".
+// Kafka's rule for topic names: 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-', and neither "." nor "..".
 [[nodiscard]] bool is_topic_name(std::string_view text);
+// An IPv4 or IPv6 address, without brackets.
 [[nodiscard]] bool is_ip_address(std::string_view text);
 
-// `brokers` of KAFKA_BROKERS: host, host:port, [address]:port, each perhaps behind a protocol://, with
-// commas.
+// A list with commas of host, host:port or [address]:port, each with or without a protocol:// before it.
 [[nodiscard]] bool is_broker_list(std::string_view text);
 
-// A web origin as browsers send it in Origin: scheme://host or scheme://host:port, in lower case, without a
+// An origin as browsers send it (RFC 6454): scheme://host or scheme://host:port, in lower case, without a
 // path.
 [[nodiscard]] bool is_web_origin(std::string_view text);
 
-// What libpq can read (postgres::keywords_of).
+// Whether libpq can parse it (postgres::keywords_of).
 [[nodiscard]] bool is_database_url(std::string_view text);
 
-// In what follows `member` says which member of Settings is filled: a pointer to it, or a function from
-// Settings& to a member of a member.
+// In the templates below, `member` is the member of Settings that is set. It is a pointer to member, or a
+// function from Settings& to a member of a member.
 template <auto member>
+// The type of that member.
 using Member = std::remove_cvref_t<std::invoke_result_t<decltype(member), Settings&>>;
 
-// A number that fills `member` (an integer or a duration in its own unit).
+// A number for an integer, or for a duration in the duration's own unit.
 template <auto member, std::int64_t least, std::int64_t most>
 inline constexpr ValueSpec number{[](std::string_view text, Settings& into) {
-                                    const auto value = whole_number(text, least, most);
+                                    const auto value = parse_decimal(text, least, most);
                                     if (!value) return false;
                                     if constexpr (std::integral<Member<member>>)
                                       std::invoke(member, into) = static_cast<Member<member>>(*value);
@@ -61,7 +61,7 @@ inline constexpr ValueSpec number{[](std::string_view text, Settings& into) {
                                   },
                                   [] { return range_in_words(least, most); }};
 
-// The same, or "auto", which is 0 in Settings.
+// A number, or "auto", which is 0 in Settings.
 template <auto member, std::int64_t least, std::int64_t most>
 inline constexpr ValueSpec number_or_auto{[](std::string_view text, Settings& into) {
                                             if (text != "auto")
@@ -71,16 +71,16 @@ inline constexpr ValueSpec number_or_auto{[](std::string_view text, Settings& in
                                           },
                                           [] { return range_in_words(least, most) + ", or auto"; }};
 
-// A number that nothing in this version uses yet.
+// A number that this version checks and does not use.
 template <std::int64_t least, std::int64_t most>
 inline constexpr ValueSpec checked_number{
-    [](std::string_view text, Settings&) { return whole_number(text, least, most).has_value(); },
+    [](std::string_view text, Settings&) { return parse_decimal(text, least, most).has_value(); },
     [] { return range_in_words(least, most); }};
 
 // "a, b or c"
 [[nodiscard]] std::string choices_in_words(std::span<const std::string_view> words);
 
-// One of a few words. Each enumerator's word stands at its number in Words::all.
+// One of a few words. Words::all has the word of each enumerator at the enumerator's number.
 template <auto member, class Words>
 inline constexpr ValueSpec choice{[](std::string_view text, Settings& into) {
                                     for (std::size_t at = 0; at < std::size(Words::all); ++at) {
@@ -92,7 +92,7 @@ inline constexpr ValueSpec choice{[](std::string_view text, Settings& into) {
                                   },
                                   [] { return choices_in_words(Words::all); }};
 
-// Any text that is not empty.
+// Any text. An empty one never gets here: it means that the variable is not set.
 template <auto member>
 inline constexpr ValueSpec any_text_into{[](std::string_view text, Settings& into) {
                                            std::invoke(member, into) = text;
@@ -100,7 +100,7 @@ inline constexpr ValueSpec any_text_into{[](std::string_view text, Settings& int
                                          },
                                          [] { return std::string("any text"); }};
 
-// The same, for what nothing in this version uses yet.
+// Any text that this version does not use.
 inline constexpr ValueSpec any_text{[](std::string_view, Settings&) { return true; },
                                     [] { return std::string("any text"); }};
 

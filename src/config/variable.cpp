@@ -14,6 +14,7 @@ namespace {
 
 using enum Support;
 
+// Who uses a variable. The names below are those of the table.
 constexpr Commands serve = Command::serve;
 constexpr Commands producer = Command::producer;
 constexpr Commands consumer = Command::consumer;
@@ -22,9 +23,11 @@ constexpr Commands counting = serve | consumer;
 constexpr Commands serving = serve | producer | consumer;
 constexpr Commands asking = Commands(Command::import) | Command::stats | Command::dlq;
 
+// Upper bounds for settings that have no natural one.
 constexpr std::int64_t million = 1'000'000;
 constexpr std::int64_t years_in_days = 36'500;
 
+// The words of each enumeration, in the order of its enumerators.
 struct LogLevels {
   static constexpr std::array<std::string_view, 4> all{"debug", "info", "warn", "error"};
 };
@@ -40,6 +43,7 @@ struct OffsetGone {
 struct Starts {
   static constexpr std::array<std::string_view, 2> all{"earliest", "latest"};
 };
+// KAFKA_COMPRESSION stays a text in Settings, because librdkafka takes it as one.
 struct Codecs {
   static constexpr std::array<std::string_view, 5> all{"none", "gzip", "snappy", "lz4", "zstd"};
 };
@@ -47,7 +51,7 @@ struct Formats {
   static constexpr std::array<std::string_view, 2> all{"text", "json"};
 };
 
-// load() has put in what `auto` means before the table is read.
+// For `auto`, load() has set the member before.
 constexpr ValueSpec log_format{[](std::string_view text, Settings& into) {
                                  return text == "auto" ||
                                         choice<&Settings::log_format, Formats>.read(text, into);
@@ -69,6 +73,7 @@ constexpr ValueSpec group{[](std::string_view text, Settings& into) {
                           },
                           [] { return "at most " + std::to_string(group_bytes_max) + " bytes"; }};
 
+// Created later, so it need not exist.
 constexpr ValueSpec folder{[](std::string_view text, Settings& into) {
                              into.data_dir = text;
                              return true;
@@ -82,13 +87,15 @@ constexpr ValueSpec address{[](std::string_view text, Settings& into) {
                             },
                             [] { return std::string("an IPv4 or IPv6 address"); }};
 
+// A list, which librdkafka parses in the same way.
 constexpr ValueSpec brokers{[](std::string_view text, Settings& into) {
                               if (!is_broker_list(text)) return false;
                               into.kafka.brokers = text;
                               return true;
                             },
-                            [] { return std::string("host:port with commas between them"); }};
+                            [] { return std::string("a list of host:port, separated by commas"); }};
 
+// libpq checks it: the text may be a URI or key=value pairs.
 constexpr ValueSpec database_url{[](std::string_view text, Settings& into) {
                                    if (!is_database_url(text)) return false;
                                    into.database.url = text;
@@ -96,6 +103,7 @@ constexpr ValueSpec database_url{[](std::string_view text, Settings& into) {
                                  },
                                  [] { return std::string(postgres::url_expected); }};
 
+// Each entry is *, null (of sandboxed pages and files) or an origin.
 constexpr ValueSpec cors_origins{[](std::string_view text, Settings& into) {
                                    std::vector<std::string> origins;
                                    while (true) {
@@ -111,8 +119,8 @@ constexpr ValueSpec cors_origins{[](std::string_view text, Settings& into) {
                                  },
                                  [] {
                                    return std::string(
-                                       "*, or web origins as https://shop.example with commas between "
-                                       "them: lower case, no path, no space");
+                                       "*, or a list of web origins like https://shop.example, separated by "
+                                       "commas: lower case, no path, no space");
                                  }};
 
 constexpr ValueSpec compression{[](std::string_view text, Settings& into) {
@@ -122,9 +130,10 @@ constexpr ValueSpec compression{[](std::string_view text, Settings& into) {
                                 },
                                 [] { return choices_in_words(Codecs::all); }};
 
+// `metadata.` is followed by the name of a member, which may contain further dots.
 constexpr ValueSpec partition_key{
     [](std::string_view text, Settings& into) {
-      using enum PartitionKey::Kind;
+      using enum intake::PartitionKey::Kind;
       constexpr std::string_view member = "metadata.";
       if (text == "user_id")
         into.partition_key = {user_id, {}};
@@ -151,108 +160,117 @@ constexpr auto db_password = [](Settings& into) -> auto& { return into.database.
 constexpr auto db_name = [](Settings& into) -> auto& { return into.database.name; };
 constexpr auto db_pool_size = [](Settings& into) -> auto& { return into.database.pool_size; };
 
+// A body must fit one commit of the embedded log, and a batch must fit the events that may wait.
 constexpr auto MiB = static_cast<std::int64_t>(limits::MiB);
 constexpr auto body_bytes_max = static_cast<std::int64_t>(limits::log_commit_bytes_max);
 constexpr auto batch_max = static_cast<std::int64_t>(limits::waiting_events_max);
 static_assert(limits::event_bytes_default == 65536 && limits::body_bytes_default == 16 * MiB,
-              "the defaults below are these");
+              "the table below has these defaults");
 
+// Name, default, default of serve, accepted values, support, commands, secret, help.
 constexpr std::array table{
-    Variable{"KAFKA_BROKERS", "localhost:9092", "", brokers, with_kafka, serving, false,
-             "where the brokers are"},
-    Variable{"KAFKA_TOPIC", "incoming.user_activity", "", topic, in_use, serving, false,
-             "topic of the log; the embedded log's name too"},
-    Variable{"KAFKA_GROUP_ID", "user-activity-consumer-group", "", group, in_use, counting, false,
-             "consumer group; the ledger belongs to it"},
-    Variable{"SERVER_PORT", "8080", "", number<&Settings::server_port, 0, 65535>, in_use, ingesting | asking,
-             false, "port of the API; 0: any free one, said in the log"},
-    Variable{"NUM_WORKERS", "3", "", number<&Settings::num_workers, 1, 256>, in_use, counting, false,
+    Variable{"KAFKA_BROKERS", "localhost:9092", "", brokers, kafka_only, serving, false,
+             "Kafka brokers for the first connection"},
+    Variable{"KAFKA_TOPIC", "incoming.user_activity", "", topic, full, serving, false,
+             "Kafka topic; also the name of the embedded log"},
+    Variable{"KAFKA_GROUP_ID", "user-activity-consumer-group", "", group, full, counting, false,
+             "Kafka consumer group; the ledger in the metrics store belongs to it"},
+    Variable{"SERVER_PORT", "8080", "", number<&Settings::server_port, 0, 65535>, full, ingesting | asking,
+             false, "port of serve and producer; 0: any free port, which is logged"},
+    Variable{"NUM_WORKERS", "3", "", number<&Settings::num_workers, 1, 256>, full, counting, false,
              "threads that share the partitions of this process"},
-    Variable{"FLUSH_INTERVAL_SEC", "30", "1", number<&Settings::flush_interval, 1, 86400>, in_use, counting,
-             false, "flush at the latest this long after the first event that waits"},
-    Variable{"BATCH_SIZE", "100", "", number<&Settings::batch_size, 1, batch_max>, in_use, counting, false,
-             "flush as soon as this many events wait"},
-    Variable{"DB_HOST", "localhost", "", any_text_into<db_host>, with_postgres, counting, false,
-             "of PostgreSQL: a name, an address or a folder with its socket"},
-    Variable{"DB_PORT", "5432", "", number<db_port, 1, 65535>, with_postgres, counting, false,
-             "of PostgreSQL"},
-    Variable{"DB_USER", "postgres", "", any_text_into<db_user>, with_postgres, counting, false,
-             "of PostgreSQL"},
-    Variable{"DB_PASSWORD", "postgres", "", any_text_into<db_password>, with_postgres, counting, true,
-             "of PostgreSQL"},
-    Variable{"DB_NAME", "analytics", "", any_text_into<db_name>, with_postgres, counting, false,
-             "the database in PostgreSQL"},
-    Variable{"FLUSH_MIN_INTERVAL_MS", "200", "", number<&Settings::flush_min_interval, 0, 60000>, in_use,
-             counting, false, "from the start of one flush to the start of the next, at least"},
-    Variable{"CONSUMER_PORT", "8081", "", number<&Settings::consumer_port, 0, 65535>, in_use, consumer, false,
-             "port of a consumer's API, health and metrics; not set and busy: any free one, said in the log"},
-    Variable{"DATA_DIR", "./weir-data", "", folder, with_embedded, serve, false,
-             "where the embedded files lie"},
-    Variable{"EVENT_LOG", "kafka", "embedded", choice<&Settings::event_log, EventLogs>, in_use, serving,
-             false, "kafka or embedded"},
-    Variable{"METRICS_STORE", "postgres", "sqlite", choice<&Settings::metrics_store, Stores>, in_use,
-             counting, false, "postgres or sqlite"},
-    Variable{"DATABASE_URL", "", "", database_url, with_postgres, counting, true,
-             "of PostgreSQL; wins over DB_*"},
-    Variable{"DB_POOL_SIZE", "4", "", number<db_pool_size, 2, 1000>, with_postgres, counting, false,
-             "connections to PostgreSQL: one writes, the rest read"},
-    Variable{"HTTP_THREADS", "auto", "", number_or_auto<&Settings::http_threads, 1, 1024>, in_use, serving,
-             false, "auto: one for each core"},
-    Variable{"BIND_ADDRESS", "0.0.0.0", "", address, in_use, serving, false, "address to listen on"},
-    Variable{"LOG_LEVEL", "info", "", choice<&Settings::log_level, LogLevels>, in_use, serving, false,
-             "debug, info, warn or error"},
-    Variable{"LOG_FORMAT", "auto", "", log_format, in_use, serving, false,
-             "auto: text on a terminal, else json"},
-    Variable{"KAFKA_COMPRESSION", "lz4", "", compression, with_kafka, serving, false, "of the records"},
-    Variable{"KAFKA_LINGER_MS", "0", "", number<kafka_linger, 0, 900'000>, with_kafka, ingesting, false,
-             "wait so long for more to send at once"},
-    Variable{"KAFKA_PARTITIONS", "12", "", number<kafka_partitions, 1, 100'000>, with_kafka, serving, false,
-             "of the topic, when it must be created"},
-    Variable{"KAFKA_PARTITION_KEY", "user_id", "", partition_key, with_kafka, ingesting, false,
-             "what decides an event's partition; message_id where an event lacks it"},
-    Variable{"KAFKA_START", "earliest", "", choice<kafka_start, Starts>, with_kafka, counting, false,
-             "where a topic without a ledger begins: earliest or latest"},
-    Variable{"ON_OFFSET_GONE", "stop", "", choice<&Settings::on_offset_gone, OffsetGone>, in_use, counting,
-             false, "when the log lacks the ledger's offset: stop or earliest"},
-    Variable{kafka_properties, "", "", any_text, with_kafka, serving, false,
-             "KAFKA_PROPERTY_x_y: the property x.y of librdkafka"},
-    Variable{"MAX_EVENT_BYTES", "65536", "", number<&Settings::max_event_bytes, 1, body_bytes_max>, in_use,
-             serving, false, "of one event"},
-    Variable{"MAX_BODY_BYTES", "16777216", "", number<&Settings::max_body_bytes, 1, body_bytes_max>, in_use,
-             ingesting, false, "of one body, also once inflated"},
+    Variable{"FLUSH_INTERVAL_SEC", "30", "1", number<&Settings::flush_interval, 1, 86400>, full, counting,
+             false, "seconds after which waiting events are flushed to the metrics store"},
+    Variable{"BATCH_SIZE", "100", "", number<&Settings::batch_size, 1, batch_max>, full, counting, false,
+             "number of waiting events that starts a flush earlier"},
+    Variable{"DB_HOST", "localhost", "", any_text_into<db_host>, postgres_only, counting, false,
+             "PostgreSQL host: a name, an address, or the folder of a Unix socket"},
+    Variable{"DB_PORT", "5432", "", number<db_port, 1, 65535>, postgres_only, counting, false,
+             "PostgreSQL port"},
+    Variable{"DB_USER", "postgres", "", any_text_into<db_user>, postgres_only, counting, false,
+             "PostgreSQL user"},
+    Variable{"DB_PASSWORD", "postgres", "", any_text_into<db_password>, postgres_only, counting, true,
+             "PostgreSQL password"},
+    Variable{"DB_NAME", "analytics", "", any_text_into<db_name>, postgres_only, counting, false,
+             "PostgreSQL database"},
+    Variable{"FLUSH_MIN_INTERVAL_MS", "200", "", number<&Settings::flush_min_interval, 0, 60000>, full,
+             counting, false, "milliseconds that are at least between the starts of two flushes"},
+    Variable{"CONSUMER_PORT", "8081", "", number<&Settings::consumer_port, 0, 65535>, full, consumer, false,
+             "port of consumer; if it is not set and 8081 is busy, any free port, which is logged"},
+    Variable{"DATA_DIR", "./weir-data", "", folder, embedded_only, serve, false,
+             "folder of the embedded log and of the SQLite store"},
+    Variable{"EVENT_LOG", "kafka", "embedded", choice<&Settings::event_log, EventLogs>, full, serving, false,
+             "where events are stored: in Kafka, or embedded in a file"},
+    Variable{"METRICS_STORE", "postgres", "sqlite", choice<&Settings::metrics_store, Stores>, full, counting,
+             false, "where numbers are stored: in PostgreSQL, or in a SQLite file"},
+    Variable{"DATABASE_URL", "", "", database_url, postgres_only, counting, true,
+             "PostgreSQL connection; replaces all DB_* but DB_POOL_SIZE"},
+    Variable{"DB_POOL_SIZE", "4", "", number<db_pool_size, 2, 1000>, postgres_only, counting, false,
+             "connections to PostgreSQL: one writes, the others read"},
+    Variable{"HTTP_THREADS", "auto", "", number_or_auto<&Settings::http_threads, 1, 1024>, full, serving,
+             false, "threads that serve HTTP; auto: one for each core"},
+    Variable{"BIND_ADDRESS", "0.0.0.0", "", address, full, serving, false, "address to listen on"},
+    Variable{"LOG_LEVEL", "info", "", choice<&Settings::log_level, LogLevels>, full, serving, false,
+             "lowest severity that is logged"},
+    Variable{"LOG_FORMAT", "auto", "", log_format, full, serving, false,
+             "format of the log; auto: text on a terminal, otherwise json"},
+    Variable{"KAFKA_COMPRESSION", "lz4", "", compression, kafka_only, serving, false,
+             "compression of records that Weir sends to Kafka"},
+    Variable{"KAFKA_LINGER_MS", "0", "", number<kafka_linger, 0, 900'000>, kafka_only, ingesting, false,
+             "milliseconds to wait for more records before they are sent to Kafka"},
+    Variable{"KAFKA_PARTITIONS", "12", "", number<kafka_partitions, 1, 100'000>, kafka_only, serving, false,
+             "partitions of the topic, if Weir has to create it"},
+    Variable{"KAFKA_PARTITION_KEY", "user_id", "", partition_key, kafka_only, ingesting, false,
+             "member that decides the partition of an event; without it, message_id does"},
+    Variable{"KAFKA_START", "earliest", "", choice<kafka_start, Starts>, kafka_only, counting, false,
+             "where to start reading a topic that the ledger does not have"},
+    Variable{"ON_OFFSET_GONE", "stop", "", choice<&Settings::on_offset_gone, OffsetGone>, full, counting,
+             false, "if the log no longer has the ledger's offset: stop, or continue at the earliest one"},
+    Variable{kafka_properties, "", "", any_text, kafka_only, serving, false,
+             "KAFKA_PROPERTY_x_y sets the property x.y of librdkafka"},
+    Variable{"MAX_EVENT_BYTES", "65536", "", number<&Settings::max_event_bytes, 1, body_bytes_max>, full,
+             serving, false, "size limit of an event"},
+    Variable{"MAX_BODY_BYTES", "16777216", "", number<&Settings::max_body_bytes, 1, body_bytes_max>, full,
+             ingesting, false, "size limit of a request body, also when decompressed"},
     Variable{"API_KEYS", "", "", any_text, refused, serving, true,
-             "name:secret,name:secret; then ingest needs one"},
-    Variable{"DASHBOARD_PASSWORD", "", "", any_text, refused, counting, true, "then reading needs it"},
-    Variable{"CORS_ORIGINS", "*", "", cors_origins, in_use, ingesting, false,
+             "keys that clients need to send events: name:secret,name:secret"},
+    Variable{"DASHBOARD_PASSWORD", "", "", any_text, refused, counting, true,
+             "password that users need to read numbers"},
+    Variable{"CORS_ORIGINS", "*", "", cors_origins, full, ingesting, false,
              "web origins whose scripts may send events; *: any"},
     Variable{"RATE_LIMIT_RPS", "0", "", checked_number<0, million>, refused, ingesting, false,
-             "requests a second for each key or client; 0: off"},
+             "requests per second for each API key or client address; 0: no limit"},
     Variable{"RATE_LIMIT_BURST", "", "", checked_number<1, million>, refused, ingesting, false,
-             "twice the rate"},
+             "requests at once for each API key or client address; not set: twice RATE_LIMIT_RPS"},
     Variable{"TRUSTED_PROXIES", "", "", any_text, refused, serving, false,
-             "whose X-Forwarded-For is believed"},
-    Variable{"SCHEMA_DIR", "", "", any_text, refused, serving, false, "JSON schemas by activity type"},
-    Variable{"DEDUP_WINDOW_SEC", "600", "", number<&Settings::dedup_window, 1, 30L * 86400>, in_use, serving,
-             false, "a repeated message_id is known again for so long"},
+             "networks of proxies whose X-Forwarded-For is used"},
+    Variable{"SCHEMA_DIR", "", "", any_text, refused, serving, false,
+             "folder with JSON schemas of activity types"},
+    Variable{"DEDUP_WINDOW_SEC", "600", "", number<&Settings::dedup_window, 1, 30L * 86400>, full, serving,
+             false, "seconds for which a repeated message_id is recognized"},
     Variable{"DEDUP_WINDOW_EVENTS", "1000000", "", number<&Settings::dedup_window_events, 1, 100 * million>,
-             in_use, serving, false, "and over so many events, all partitions together"},
-    Variable{"RETENTION_MINUTE_DAYS", "7", "", number<&Settings::retention_minute, 0, years_in_days>, in_use,
-             counting, false, "numbers by minute are kept so long; 0: for ever"},
-    Variable{"RETENTION_HOUR_DAYS", "400", "", number<&Settings::retention_hour, 0, years_in_days>, in_use,
-             counting, false, "by hour; 0: for ever"},
-    Variable{"RETENTION_DAY_DAYS", "0", "", number<&Settings::retention_day, 0, years_in_days>, in_use,
-             counting, false, "by day; 0: for ever"},
-    Variable{"RETENTION_METRICS_DAYS", "90", "", number<&Settings::retention_metrics, 0, years_in_days>,
-             in_use, counting, false, "rows of user_activity_metrics; 0: for ever"},
+             full, serving, false,
+             "events, over all partitions, for which a repeated message_id is recognized"},
+    Variable{"RETENTION_MINUTE_DAYS", "7", "", number<&Settings::retention_minute, 0, years_in_days>, full,
+             counting, false, "days for which numbers by minute are kept; 0: forever"},
+    Variable{"RETENTION_HOUR_DAYS", "400", "", number<&Settings::retention_hour, 0, years_in_days>, full,
+             counting, false, "days for which numbers by hour are kept; 0: forever"},
+    Variable{"RETENTION_DAY_DAYS", "0", "", number<&Settings::retention_day, 0, years_in_days>, full,
+             counting, false, "days for which numbers by day are kept; 0: forever"},
+    Variable{"RETENTION_METRICS_DAYS", "90", "", number<&Settings::retention_metrics, 0, years_in_days>, full,
+             counting, false, "days for which rows of user_activity_metrics are kept; 0: forever"},
     Variable{"RETENTION_LOG_HOURS", "72", "", number<&Settings::retention_log, 0, 24 * years_in_days>,
-             with_embedded, serve, false, "the embedded log; 0: for ever"},
-    Variable{"OTEL_*", "", "", any_text, noted, serving, true, "where traces and metrics are sent"},
-    Variable{"CONSUL_HTTP_ADDR", "", "", any_text, refused, serving, false, "settings from Consul"},
-    Variable{"CONSUL_HTTP_TOKEN", "", "", any_text, refused, serving, true, ""},
-    Variable{"CONSUL_PREFIX", "weir", "", any_text, refused, serving, false, ""},
-    Variable{"CONFIG_FILE", "", "", any_text, refused, serving, false, "settings from a file"},
-    Variable{"TLS_CERT", "", "", any_text, refused, serving, false, "with TLS_KEY: the listener speaks TLS"},
-    Variable{"TLS_KEY", "", "", any_text, refused, serving, false, ""},
+             embedded_only, serve, false, "hours for which the embedded log keeps events; 0: forever"},
+    Variable{"OTEL_*", "", "", any_text, ignored, serving, true, "where to send traces and metrics"},
+    Variable{"CONSUL_HTTP_ADDR", "", "", any_text, refused, serving, false,
+             "address of a Consul agent with settings"},
+    Variable{"CONSUL_HTTP_TOKEN", "", "", any_text, refused, serving, true, "ACL token for Consul"},
+    Variable{"CONSUL_PREFIX", "weir", "", any_text, refused, serving, false,
+             "prefix of the settings in Consul's key/value store"},
+    Variable{"CONFIG_FILE", "", "", any_text, refused, serving, false, "file with settings"},
+    Variable{"TLS_CERT", "", "", any_text, refused, serving, false,
+             "file of the TLS certificate; needs TLS_KEY"},
+    Variable{"TLS_KEY", "", "", any_text, refused, serving, false, "file of the private key for TLS_CERT"},
 };
 
 }  // namespace
@@ -262,25 +280,28 @@ std::string_view name_of(Command command) {
   return names[static_cast<std::size_t>(command)];
 }
 
-std::string_view Variable::fallback_of(Command command) const {
-  return command == Command::serve && !serve_fallback.empty() ? serve_fallback : fallback;
+std::string_view Variable::default_for(Command command) const {
+  return command == Command::serve && !serve_default.empty() ? serve_default : default_value;
 }
 
-bool Variable::covers(std::string_view candidate) const {
+bool Variable::matches(std::string_view candidate) const {
   if (!is_family()) return candidate == name;
+  // A family needs at least one more character than its stem.
   const std::string_view stem = name.substr(0, name.size() - 1);
   return candidate.size() > stem.size() && candidate.starts_with(stem);
 }
 
-bool Variable::hides(std::string_view candidate) const {
-  return secret || (name == kafka_properties && is_secret_name(property_of(candidate)));
+bool Variable::is_secret_for(std::string_view candidate) const {
+  // Some of librdkafka's properties hold passwords and keys.
+  return secret || (name == kafka_properties && is_secret_name(property_name(candidate)));
 }
 
 std::span<const Variable> variables() { return table; }
 
 const Variable* find_variable(std::string_view name) {
+  // The table is short, and is searched at start only.
   for (const Variable& row : table)
-    if (row.covers(name)) return &row;
+    if (row.matches(name)) return &row;
   return nullptr;
 }
 

@@ -1,5 +1,6 @@
-// The one table of the environment variables that Weir knows: their names and defaults, what may stand in
-// them, what they are for. Reading them, --help, `weir config` and the docs are all derived from it.
+// The table of the environment variables of Weir: names, defaults, accepted values and meanings. Reading
+// them, --help, `weir config` and docs/SETTINGS.md are derived from it. A new setting is one entry, and one
+// member of Settings.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 
 namespace weir::config {
 
+// The commands of the program that read settings.
 enum class Command : std::uint8_t { serve, producer, consumer, import, stats, dlq };
 
 [[nodiscard]] std::string_view name_of(Command command);
@@ -18,6 +20,7 @@ enum class Command : std::uint8_t { serve, producer, consumer, import, stats, dl
 // A set of commands.
 class Commands {
  public:
+  // Combine commands with |.
   constexpr Commands() = default;
   constexpr Commands(Command one) : bits_(1U << static_cast<unsigned>(one)) {}
   [[nodiscard]] constexpr bool has(Command one) const { return (bits_ & Commands(one).bits_) != 0; }
@@ -32,39 +35,52 @@ class Commands {
 
 // What this version does with a variable that is set.
 enum class Support : std::uint8_t {
-  in_use,  // its value goes into Settings, and is used
-  // The same, but used only where this log or store is chosen: elsewhere it is checked, and has no effect.
-  with_kafka,
-  with_embedded,
-  with_postgres,
-  noted,    // its feature is not built yet, and its absence harms nobody: said in Loaded::notes
-  refused,  // its feature is not built yet, and to go on without it would be unsafe or mean something else
+  // Uses the value.
+  full,
+  // Uses it only if this log or store is chosen. Otherwise the value is checked, and has no effect.
+  kafka_only,
+  embedded_only,
+  postgres_only,
+  // Ignores the value, and warns (Loaded::warnings). That cannot do harm.
+  ignored,
+  // Does not start, because ignoring the value would be unsafe.
+  refused,
 };
 
 struct Variable {
   std::string_view name;
-  std::string_view fallback;        // as one would write it; empty: not set
-  std::string_view serve_fallback;  // where serve has another one
-  ValueSpec form;
-  Support standing = Support::in_use;
+  // The default as a user writes it; empty if there is none.
+  std::string_view default_value;
+  // The default of the command serve, if it is another one; else empty.
+  std::string_view serve_default;
+  // The accepted values, and how they are read.
+  ValueSpec value_spec;
+  Support support = Support::full;
+  // The commands that use the variable. For the others, only its value is checked.
   Commands used_by;
+  // Whether the value is a secret: it is masked in every output, and is no option of the command line.
   bool secret = false;
+  // What the variable sets, understandable without its neighbours, without a full stop.
   std::string_view help;
 
-  [[nodiscard]] std::string_view fallback_of(Command command) const;
-  // KAFKA_PROPERTY_* and OTEL_* stand for every name that begins so.
+  // The default for a command; empty if there is none.
+  [[nodiscard]] std::string_view default_for(Command command) const;
+  // KAFKA_PROPERTY_* and OTEL_* stand for all names with this beginning.
   [[nodiscard]] bool is_family() const { return name.ends_with('*'); }
-  [[nodiscard]] bool covers(std::string_view candidate) const;
-  // Whether any log and store make use of it in this version.
-  [[nodiscard]] bool is_built() const { return standing != Support::noted && standing != Support::refused; }
-  // Whether its value, under that name (which matters for a family), is nobody's business.
-  [[nodiscard]] bool hides(std::string_view candidate) const;
+  // Whether it is the variable with this name, or the family that the name belongs to.
+  [[nodiscard]] bool matches(std::string_view candidate) const;
+  // Whether this version uses it, with some log and store.
+  [[nodiscard]] bool is_supported() const {
+    return support != Support::ignored && support != Support::refused;
+  }
+  // Whether the value must not be shown. `candidate` is the full name of a member of a family, else `name`.
+  [[nodiscard]] bool is_secret_for(std::string_view candidate) const;
 };
 
-// In the order of the contract.
+// All variables, in the order of the documentation. Static storage; any thread.
 [[nodiscard]] std::span<const Variable> variables();
 
-// The row of that name, or of its family; null if Weir knows none.
+// The variable with this name, or the family that the name belongs to. Null if there is none.
 [[nodiscard]] const Variable* find_variable(std::string_view name);
 
 }  // namespace weir::config

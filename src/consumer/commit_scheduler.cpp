@@ -1,9 +1,17 @@
+// The order of decisions in next():
+//
+//   at_once (stopping, or a partition was revoked)   flush what is pending, nothing else
+//   flush and roll-up both due                       the kind that did not run last, so that neither starves
+//   flush due                                        by Pacing, or to renew an observation
+//   roll-up due                                      looked for once a second
+//
+// A flush takes batches of the partitions in turn until one more would exceed the transaction's size. The
+// next flush begins with the partition that was left out.
 #include "consumer/commit_scheduler.hpp"
 
 #include <algorithm>
 #include <utility>
 
-#include "commit/flush.hpp"
 #include "commit/roll_up.hpp"
 
 namespace weir::consumer {
@@ -13,220 +21,239 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr seconds roll_up_look_every{1};
+constexpr seconds roll_up_check_every{1};
 constexpr minutes metrics_prune_every{1};
 
-bool may_write(const Slot& slot) {
-  return slot.state == Slot::State::held && !slot.partition->catching_up() && !slot.in_transaction;
+bool may_write(const AssignedPartition& assigned) {
+  return assigned.state == AssignedPartition::State::open && !assigned.partition->is_catching_up() &&
+         !assigned.in_transaction;
 }
 
-commit::PartitionCommit claim_of(const Slot& slot, tally::LedgerRow after, WallTime now) {
-  after.observed = slot.partition->observe(after.next_offset, now);
-  return {.generation = slot.generation, .before = slot.partition->ledger(), .after = std::move(after)};
+commit::PartitionCommit commit_of(const AssignedPartition& assigned, tally::LedgerRow after, WallTime now) {
+  // Every transaction renews the observation, since it writes the ledger row anyway.
+  after.observed = assigned.partition->observation_at(after.next_offset, now);
+  return {
+      .generation = assigned.generation, .before = assigned.partition->ledger(), .after = std::move(after)};
 }
 
-struct PruneTurn {
+struct PruneInterval {
   tally::Granularity granularity;
   seconds every;
 };
-constexpr std::array prune_turns{PruneTurn{tally::Granularity::minute, minutes{1}},
-                                 PruneTurn{tally::Granularity::hour, hours{1}},
-                                 PruneTurn{tally::Granularity::day, hours{1}}};
+constexpr std::array prune_intervals{PruneInterval{tally::Granularity::minute, minutes{1}},
+                                     PruneInterval{tally::Granularity::hour, hours{1}},
+                                     PruneInterval{tally::Granularity::day, hours{1}}};
 
-std::chrono::days kept_for(const Retention& retention, tally::Granularity granularity) {
+std::chrono::days retention_of(const Retention& retention, tally::Granularity granularity) {
   if (granularity == tally::Granularity::minute) return retention.minute;
   return granularity == tally::Granularity::hour ? retention.hour : retention.day;
 }
 
-// Those that the log wants back, then all others from this partition on, round and round.
-std::vector<std::pair<std::int32_t, Slot*>> in_turn(Slots& slots, std::int32_t from) {
-  std::vector<std::pair<std::int32_t, Slot*>> turns;
+// Returns the revoked partitions first, then the others: from number `from` to the last, then from the first.
+std::vector<std::pair<std::int32_t, AssignedPartition*>> in_turn(AssignedPartitions& partitions,
+                                                                 std::int32_t from) {
+  std::vector<std::pair<std::int32_t, AssignedPartition*>> turns;
   const auto add = [&](bool revoked, auto first, auto last) {
     for (auto at = first; at != last; ++at) {
       if (at->second.revoke_by.has_value() == revoked) turns.emplace_back(at->first, &at->second);
     }
   };
-  const auto middle = slots.lower_bound(from);
-  add(true, slots.begin(), slots.end());
-  add(false, middle, slots.end());
-  add(false, slots.begin(), middle);
+  const auto middle = partitions.lower_bound(from);
+  add(true, partitions.begin(), partitions.end());
+  add(false, middle, partitions.end());
+  add(false, partitions.begin(), middle);
   return turns;
 }
 
-bool is_beyond(const commit::RowBounds& size, const commit::RowBounds& bounds) {
+bool exceeds(const commit::RowBounds& size, const commit::RowBounds& bounds) {
   return size.rows > bounds.rows || size.bytes > bounds.bytes;
 }
 
 }  // namespace
 
-std::optional<CommitScheduler::Item> CommitScheduler::next(Slots& slots, Now now, WallTime settled,
-                                                           bool at_once) {
-  gather(slots, now.mono);
+std::optional<CommitScheduler::Scheduled> CommitScheduler::next(AssignedPartitions& partitions, Now now,
+                                                                WallTime settled, bool at_once) {
+  note_pending(partitions, now.mono);
+  // A partition that is in a transaction or is catching up has to wait.
   if (at_once) {
-    const bool anything = std::ranges::any_of(slots, [](const auto& entry) {
+    const bool has_unwritten = std::ranges::any_of(partitions, [](const auto& entry) {
       return may_write(entry.second) && entry.second.partition->has_unwritten();
     });
-    if (anything) return make_flush(slots, now, settled);
+    if (has_unwritten) return make_flush(partitions, now, settled);
     return std::nullopt;
   }
-  // They take turns where both are due, so that a slow store starves neither.
-  const bool flush_due = flush_is_due(slots, now.mono);
+  const bool flush_due = flush_is_due(partitions, now.mono);
   if (flush_due && last_ == Kind::roll_up) {
-    if (std::optional<Item> flush = make_flush(slots, now, settled)) return flush;
+    if (std::optional<Scheduled> flush = make_flush(partitions, now, settled)) return flush;
   }
-  if (!roll_up_looked_at_ || now.mono >= *roll_up_looked_at_ + roll_up_look_every) {
-    if (std::optional<Item> roll_up = make_roll_up(slots, now, settled)) return roll_up;
-    roll_up_looked_at_ = now.mono;
+  if (!roll_up_checked_at_ || now.mono >= *roll_up_checked_at_ + roll_up_check_every) {
+    if (std::optional<Scheduled> roll_up = make_roll_up(partitions, now, settled)) return roll_up;
+    roll_up_checked_at_ = now.mono;
   }
-  if (flush_due) return make_flush(slots, now, settled);
+  if (flush_due) return make_flush(partitions, now, settled);
   return std::nullopt;
 }
 
-void CommitScheduler::ended(Kind kind, MonoTime now) {
+void CommitScheduler::on_committed(Kind kind, MonoTime now) {
   last_ = kind;
-  if (kind == Kind::flush) pacing_.ended(now);
-  size_.committed();
+  if (kind == Kind::flush) pacing_.on_flush_committed(now);
+  size_.on_committed();
 }
 
-void CommitScheduler::prune_again(Slots& slots, MonoTime now) {
-  const auto slot = slots.find(pruned_.first);
-  if (slot == slots.end()) return;
-  const auto which = static_cast<std::size_t>(pruned_.second);
-  slot->second.pruned_at[which] = now - prune_turns[which].every;
+void CommitScheduler::prune_again(AssignedPartitions& partitions, MonoTime now) {
+  const auto [partition, granularity] = last_prune_;
+  const auto found = partitions.find(partition);
+  if (found == partitions.end()) return;
+  // As if the interval had passed: the next flush continues the prune.
+  const auto at = static_cast<std::size_t>(granularity);
+  found->second.pruned_at[at] = now - prune_intervals[at].every;
 }
 
-void CommitScheduler::took_too_long(const commit::RowBounds& size, Slots& slots) {
-  size_.took_too_long(size);
-  for (auto& [number, slot] : slots) {
-    if (slot.partition) slot.partition->bound_parts(part_bounds());
+void CommitScheduler::on_timeout(const commit::RowBounds& size, AssignedPartitions& partitions) {
+  size_.on_timeout(size);
+  for (auto& [number, assigned] : partitions) {
+    if (assigned.partition) assigned.partition->set_batch_bounds(batch_bounds());
   }
 }
 
-commit::RowBounds CommitScheduler::part_bounds() const {
-  return {std::min(rules_.part.rows, size_.now().rows), std::min(rules_.part.bytes, size_.now().bytes)};
+commit::RowBounds CommitScheduler::batch_bounds() const {
+  return {std::min(settings_.batch.rows, size_.current().rows),
+          std::min(settings_.batch.bytes, size_.current().bytes)};
 }
 
-MonoTime CommitScheduler::next_deadline(const Slots& slots, MonoTime now) {
-  gather(slots, now);
-  MonoTime at = roll_up_looked_at_ ? *roll_up_looked_at_ + roll_up_look_every : now;
-  if (const std::optional<MonoTime> due = pacing_.due_at()) at = std::min(at, *due);
+MonoTime CommitScheduler::next_deadline(const AssignedPartitions& partitions, MonoTime now) {
+  note_pending(partitions, now);
+  MonoTime at = roll_up_checked_at_ ? *roll_up_checked_at_ + roll_up_check_every : now;
+  if (const std::optional<MonoTime> due = pacing_.flush_due_at()) at = std::min(at, *due);
   return at;
 }
 
-// Stretches without any record count as one event, so that they are written down, too. What is held up counts
-// not before it may be written, and then at once; what gathers behind it waits for it.
-void CommitScheduler::gather(const Slots& slots, MonoTime now) {
+// A batch of skipped offsets alone counts as one event, so that it is written, too. A batch that waits for
+// the dead letter topic counts only once it can be written, and then it is overdue. The batches after it wait
+// with it.
+void CommitScheduler::note_pending(const AssignedPartitions& partitions, MonoTime now) {
   std::int64_t events = 0;
   bool overdue = false;
   bool full = false;
-  for (const auto& [number, slot] : slots) {
-    if (slot.state != Slot::State::held) continue;
-    overdue = overdue || slot.partition->writable();
-    full = full || slot.partition->has_full_part();
-    const commit::PendingBatch& part = slot.partition->open_part();
-    if (!part.empty() && !slot.partition->held_up()) events += std::max<std::int64_t>(part.counts.read, 1);
+  for (const auto& [number, assigned] : partitions) {
+    if (assigned.state != AssignedPartition::State::open) continue;
+    overdue = overdue || assigned.partition->has_writable_batch();
+    full = full || assigned.partition->has_full_batch();
+    const commit::PendingBatch& batch = assigned.partition->open_batch();
+    if (!batch.empty() && !assigned.partition->waits_for_dlq())
+      events += std::max<std::int64_t>(batch.counts.read, 1);
   }
-  pacing_.gathered(events, now, overdue, full);
+  pacing_.set_pending(events, now, overdue, full);
 }
 
-bool CommitScheduler::flush_is_due(const Slots& slots, MonoTime now) {
-  if (const std::optional<MonoTime> due = pacing_.due_at(); due && *due <= now) return true;
-  return std::ranges::any_of(slots, [&](const auto& entry) {
+bool CommitScheduler::flush_is_due(const AssignedPartitions& partitions, MonoTime now) {
+  if (const std::optional<MonoTime> due = pacing_.flush_due_at(); due && *due <= now) return true;
+  return std::ranges::any_of(partitions, [&](const auto& entry) {
     return may_write(entry.second) && observation_is_due(entry.second, now);
   });
 }
 
-bool CommitScheduler::observation_is_due(const Slot& slot, MonoTime now) const {
-  return now >= slot.observed_at + rules_.observe_every;
+bool CommitScheduler::observation_is_due(const AssignedPartition& assigned, MonoTime now) const {
+  return now >= assigned.observed_at + settings_.observe_every;
 }
 
-std::optional<CommitScheduler::Item> CommitScheduler::make_flush(Slots& slots, Now now, WallTime settled) {
-  std::vector<commit::PartitionCommit> claims;
-  std::vector<commit::Flush::PartitionBatch> shares;
+std::optional<CommitScheduler::Scheduled> CommitScheduler::make_flush(AssignedPartitions& partitions, Now now,
+                                                                      WallTime settled) {
+  std::vector<commit::PartitionCommit> commits;
+  std::vector<commit::Flush::PartitionBatch> batches;
   commit::RowBounds size{.rows = 0, .bytes = 0};
-  for (auto& [number, slot] : in_turn(slots, flush_from_)) {
-    if (!may_write(*slot)) continue;
-    slot->partition->seal();
-    const bool writable = slot->partition->writable();
-    if (!writable && !observation_is_due(*slot, now.mono)) continue;
+  for (auto& [number, assigned] : in_turn(partitions, flush_from_)) {
+    if (!may_write(*assigned)) continue;
+    assigned->partition->seal_open_batch();
+    const bool writable = assigned->partition->has_writable_batch();
+    if (!writable && !observation_is_due(*assigned, now.mono)) continue;
     if (writable) {
-      size.rows += slot->partition->first_part()->rows();
-      size.bytes += slot->partition->first_part()->bytes();
+      size.rows += assigned->partition->first_sealed_batch()->rows();
+      size.bytes += assigned->partition->first_sealed_batch()->bytes();
     }
-    if (!claims.empty() && is_beyond(size, size_.now())) {
-      flush_from_ = number;  // the others follow in the next flush
+    // The first partition is always taken, however large its batch is.
+    if (!commits.empty() && exceeds(size, size_.current())) {
+      flush_from_ = number;
       break;
     }
-    commit::PendingBatch part = slot->partition->close_part();
-    claims.push_back(claim_of(*slot, part.added_to(slot->partition->ledger()), now.wall));
-    if (!part.empty()) shares.push_back({number, std::move(part)});
-    slot->observed_at = now.mono;
-    slot->in_transaction = true;
+    commit::PendingBatch batch = assigned->partition->take_batch();
+    commits.push_back(commit_of(*assigned, batch.added_to(assigned->partition->ledger()), now.wall));
+    if (!batch.empty()) batches.push_back({number, std::move(batch)});
+    assigned->observed_at = now.mono;
+    assigned->in_transaction = true;
   }
-  if (claims.empty()) return std::nullopt;  // all is held up
-  commit::Flush::Pruning pruning;
-  if (std::optional<commit::Prune> prune = next_prune(slots, claims, now.mono, settled))
-    pruning.windows.push_back(*prune);
-  const bool look = !metrics_pruned_at_ || now.mono >= *metrics_pruned_at_ + metrics_prune_every;
-  if (look && rules_.retention.metrics.count() > 0) {
-    pruning.flushes_before = settled - rules_.retention.metrics;
-    metrics_pruned_at_ = now.mono;
-  }
-  pacing_.started(now.mono);
-  gather(slots, now.mono);  // what is written now waits no longer
-  auto plan = std::make_unique<commit::Flush>(std::move(shares), std::move(pruning), topic_, rules_.step);
-  return Item{Kind::flush,
-              std::make_unique<commit::Transaction>(std::move(claims), std::move(plan), settled)};
+  if (commits.empty()) return std::nullopt;  // every batch waits for the dead letter topic
+  commit::Flush::Pruning pruning = make_pruning(partitions, commits, now.mono, settled);
+  pacing_.on_flush_started(now.mono);
+  note_pending(partitions, now.mono);  // the batches in this flush are no longer pending
+  auto plan = std::make_unique<commit::Flush>(std::move(batches), std::move(pruning), topic_, settings_.step);
+  return Scheduled{Kind::flush,
+                   std::make_unique<commit::Transaction>(std::move(commits), std::move(plan), settled)};
 }
 
-// One at a time, that which has waited longest: a prune holds up the flush that it is part of.
-std::optional<commit::Prune> CommitScheduler::next_prune(Slots& slots,
-                                                         const std::vector<commit::PartitionCommit>& claims,
+commit::Flush::Pruning CommitScheduler::make_pruning(AssignedPartitions& partitions,
+                                                     const std::vector<commit::PartitionCommit>& commits,
+                                                     MonoTime now, WallTime settled) {
+  commit::Flush::Pruning pruning;
+  if (std::optional<commit::Prune> prune = next_prune(partitions, commits, now, settled))
+    pruning.windows.push_back(*prune);
+  const bool is_due = !metrics_pruned_at_ || now >= *metrics_pruned_at_ + metrics_prune_every;
+  if (is_due && settings_.retention.metrics.count() > 0) {
+    pruning.flushes_before = settled - settings_.retention.metrics;
+    metrics_pruned_at_ = now;
+  }
+  return pruning;
+}
+
+// Returns the one prune that is overdue the longest: each prune delays the flush that contains it.
+std::optional<commit::Prune> CommitScheduler::next_prune(AssignedPartitions& partitions,
+                                                         const std::vector<commit::PartitionCommit>& commits,
                                                          MonoTime now, WallTime settled) {
   std::optional<commit::Prune> next;
   MonoTime due_at = now;
-  for (const commit::PartitionCommit& claim : claims) {
-    const Slot& slot = slots.at(claim.partition());
-    for (const auto& [granularity, every] : prune_turns) {
-      const std::chrono::days retention = kept_for(rules_.retention, granularity);
-      const MonoTime due = slot.pruned_at[static_cast<std::size_t>(granularity)] + every;
+  for (const commit::PartitionCommit& each : commits) {
+    const AssignedPartition& assigned = partitions.at(each.partition());
+    for (const auto& [granularity, every] : prune_intervals) {
+      const std::chrono::days retention = retention_of(settings_.retention, granularity);
+      const MonoTime due = assigned.pruned_at[static_cast<std::size_t>(granularity)] + every;
       if (retention.count() == 0 || due > due_at) continue;
       due_at = due;
-      next = {.partition = claim.partition(),
+      next = {.partition = each.partition(),
               .granularity = granularity,
               .before = settled - retention,
               .now = settled};
     }
   }
   if (!next) return next;
-  slots.at(next->partition).pruned_at[static_cast<std::size_t>(next->granularity)] = now;
-  pruned_ = {next->partition, next->granularity};
+  partitions.at(next->partition).pruned_at[static_cast<std::size_t>(next->granularity)] = now;
+  last_prune_ = {next->partition, next->granularity};
   return next;
 }
 
-std::optional<CommitScheduler::Item> CommitScheduler::make_roll_up(Slots& slots, Now now, WallTime settled) {
-  std::vector<commit::PartitionCommit> claims;
-  std::vector<commit::RollUp::PartitionBatch> shares;
-  std::size_t room = rules_.roll_up_minutes_max;
-  for (auto& [number, slot] : in_turn(slots, roll_up_from_)) {
-    if (!may_write(*slot) || slot->revoke_by || room == 0) continue;
-    // A multiplier that spreads neighbouring partitions over the whole span.
-    const auto span = rules_.roll_up_stagger.count() + 1;
+std::optional<CommitScheduler::Scheduled> CommitScheduler::make_roll_up(AssignedPartitions& partitions,
+                                                                        Now now, WallTime settled) {
+  std::vector<commit::PartitionCommit> commits;
+  std::vector<commit::RollUp::PartitionBatch> batches;
+  std::size_t minutes_left = settings_.roll_up_minutes_max;
+  for (auto& [number, assigned] : in_turn(partitions, roll_up_from_)) {
+    if (!may_write(*assigned) || assigned->revoke_by || minutes_left == 0) continue;
+    // The multiplier spreads neighbouring partitions over the whole stagger.
+    const auto span = settings_.roll_up_stagger.count() + 1;
     const seconds stagger{(number * 7) % span};
-    const MonoTime quiet_since = now.mono - rules_.roll_up_quiet - stagger;
-    std::vector<WindowStart> quiet = slot->partition->quiet_minutes(quiet_since, room);
+    const MonoTime quiet_since = now.mono - settings_.roll_up_quiet - stagger;
+    std::vector<WindowStart> quiet = assigned->partition->quiet_minutes(quiet_since, minutes_left);
     if (quiet.empty()) continue;
-    room -= quiet.size();
-    claims.push_back(claim_of(*slot, slot->partition->ledger(), now.wall));
-    shares.push_back({number, std::move(quiet)});
-    slot->observed_at = now.mono;
-    slot->in_transaction = true;
+    minutes_left -= quiet.size();
+    commits.push_back(commit_of(*assigned, assigned->partition->ledger(), now.wall));
+    batches.push_back({number, std::move(quiet)});
+    assigned->observed_at = now.mono;
+    assigned->in_transaction = true;
     roll_up_from_ = number + 1;
   }
-  if (claims.empty()) return std::nullopt;
-  auto plan = std::make_unique<commit::RollUp>(std::move(shares), size_.now(), rules_.step);
-  return Item{Kind::roll_up,
-              std::make_unique<commit::Transaction>(std::move(claims), std::move(plan), settled)};
+  if (commits.empty()) return std::nullopt;
+  auto plan = std::make_unique<commit::RollUp>(std::move(batches), size_.current(), settings_.step);
+  return Scheduled{Kind::roll_up,
+                   std::make_unique<commit::Transaction>(std::move(commits), std::move(plan), settled)};
 }
 
 }  // namespace weir::consumer

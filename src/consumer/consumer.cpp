@@ -1,364 +1,379 @@
+// One thread calls everything here. Jobs leave as commands for the writer's thread and come back by
+// on_job_done(), so this object and a job are never used by two threads at once.
+//
+// Results arrive late: a partition may have been lost, revoked or opened again since its job started. So each
+// result carries the generation of the Partition object, and Assignment::find() ignores older generations.
 #include "consumer/consumer.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
+
+#include "activity/rfc3339.hpp"
 
 namespace weir::consumer {
 namespace {
 
-// Somebody else wrote our partition's account: let the log's group settle who owns it, do not fight.
-constexpr std::chrono::milliseconds reopen_delay{200};
+// After another process wrote a partition's ledger row: time for the group to settle who owns it.
+constexpr std::chrono::milliseconds fence_failure_delay{200};
 
-constexpr std::chrono::seconds wake_max{1};
+constexpr std::chrono::seconds tick_interval_max{1};
 
-// Fewer are taken before another thread is awake (bench/drain_bench.cpp).
-constexpr std::size_t shared_records_min = 512;
+// Every wall clock is slewed a little. Larger differences are steps; a step of a minute is logged.
+constexpr std::chrono::milliseconds clock_step_min{100};
+constexpr std::chrono::minutes logged_clock_step_min{1};
 
 }  // namespace
 
 commit::StoreWork& work_of(Job& job) {
-  if (auto* opening = std::get_if<OpenPartitionJob>(&job)) return *opening->opening;
+  if (auto* opening = std::get_if<OpenPartitionJob>(&job)) return *opening->opener;
   return *std::get<std::unique_ptr<commit::Transaction>>(job);
 }
 
 Consumer::Consumer(ConsumerSettings settings, telemetry::Logger& logger, ParallelFor workers)
     : settings_(settings),
       logger_(logger),
-      workers_(std::move(workers)),
-      decoders_(workers_.count),
-      agenda_(settings.commits, settings.topic) {}
+      availability_(logger),
+      assignment_(settings.revoke_timeout),
+      dispatch_(std::move(workers)),
+      scheduler_(settings.commits, settings.topic),
+      retry_(logger),
+      backpressure_(settings.backlog) {}
 
-// Partitions come and go.
+// Events of the log.
 
 void Consumer::on_log_events(std::span<const LogEvent> events, Now now) {
   if (finished_) return;
-  read_settled_clock(now);
-  std::vector<Reading> readings;
+  update_clock(now);
   for (const LogEvent& event : events) {
-    if (const auto* read = std::get_if<Records>(&event)) {
-      gather(*read, readings);
+    if (const auto* records = std::get_if<Records>(&event)) {
+      add_records(*records);
       continue;
     }
-    take(std::exchange(readings, {}), now.wall);  // before their objects may be dropped
-    if (const auto* given = std::get_if<Assigned>(&event)) assigned(*given, now);
-    if (const auto* wanted = std::get_if<Revoked>(&event)) revoked(*wanted, now);
-    if (const auto* gone = std::get_if<Lost>(&event)) lost(*gone);
-    if (const auto* astray = std::get_if<OffsetOutOfRange>(&event)) misplaced(*astray, now);
+    dispatch_.run({.wall = now.wall, .settled = settled_});  // before the event destroys a Partition
+    if (const auto* assigned = std::get_if<Assigned>(&event)) assignment_.on_assigned(*assigned, now.mono);
+    if (const auto* revoked = std::get_if<Revoked>(&event)) assignment_.on_revoked(*revoked, now.mono);
+    if (const auto* lost = std::get_if<Lost>(&event)) assignment_.on_lost(*lost);
+    if (const auto* position = std::get_if<OffsetOutOfRange>(&event)) on_offset_out_of_range(*position, now);
   }
-  take(std::move(readings), now.wall);
+  dispatch_.run({.wall = now.wall, .settled = settled_});
 }
 
-void Consumer::assigned(const Assigned& event, Now now) {
-  ever_assigned_ = true;
-  for (const std::int32_t partition : event.partitions) {
-    Slot& slot = slots_[partition];
-    slot = Slot();
-    slot.generation = ++last_generation_;
-    slot.open_at = now.mono;
-    ++status_.partitions_assigned;
-  }
+void Consumer::update_clock(Now now) {
+  const SettledClock::Reading read = clock_.read(now);
+  settled_ = read.settled;
+  if (std::chrono::abs(read.step) < clock_step_min) return;
+  assignment_.on_clock_step(read.step);
+  if (std::chrono::abs(read.step) < logged_clock_step_min) return;
+  logger_.warn(
+      "the wall clock was stepped; the ages of unread records are unchanged",
+      {{"by_seconds", std::to_string(std::chrono::duration_cast<std::chrono::seconds>(read.step).count())},
+       {"retention_time", activity::format_rfc3339(settled_)}});
 }
 
-void Consumer::revoked(const Revoked& event, Now now) {
-  for (const std::int32_t partition : event.partitions) {
-    const auto found = slots_.find(partition);
-    if (found == slots_.end()) continue;
-    found->second.revoke_by = now.mono + settings_.revoke_patience;
-    ++status_.partitions_revoked;
-  }
-  // Released at the next tick, when all that was told with this is known: it may be lost and ours again by
-  // then.
+void Consumer::add_records(const Records& records) {
+  const AssignedPartition* const assigned = assignment_.find(records.partition);
+  if (assigned == nullptr || assigned->state != AssignedPartition::State::open) return;
+  // Records that are ignored here are read again by the next owner or by the next process.
+  if (stopping_ || assigned->revoke_by) return;
+  dispatch_.add(records, *assigned->partition);
 }
 
-void Consumer::lost(const Lost& event) {
-  for (const std::int32_t partition : event.partitions) {
-    status_.partitions_lost += static_cast<std::int64_t>(slots_.erase(partition));
-  }
-}
-
-void Consumer::gather(const Records& event, std::vector<Reading>& readings) {
-  const auto found = slots_.find(event.partition);
-  if (found == slots_.end() || found->second.state != Slot::State::held) return;
-  // What is not taken now is read again by the next owner, or after the next start.
-  if (stopping_ || found->second.revoke_by) return;
-  Partition* const partition = found->second.partition.get();
-  auto reading = std::ranges::find(readings, partition, &Reading::partition);
-  if (reading == readings.end()) reading = readings.insert(reading, Reading{partition, {}, 0});
-  reading->pieces.push_back(&event);
-  reading->records += event.records.size();
-}
-
-void Consumer::take(std::vector<Reading> readings, WallTime wall) {
-  const ReadAt at{.wall = wall, .settled = settled_};
-  const Task task = [&](std::size_t worker, std::size_t which) {
-    for (const Records* piece : readings[which].pieces)
-      readings[which].partition->take(*piece, decoders_[worker], at);
-  };
-  std::size_t records = 0;
-  for (const Reading& reading : readings) records += reading.records;
-  if (workers_.count == 1 || records < shared_records_min) return ParallelFor().run(readings.size(), task);
-  std::ranges::sort(readings, std::greater(), &Reading::records);  // the longest first, or all wait for it
-  workers_.run(readings.size(), task);
-}
-
-// The opening judges what is to become of it (ON_OFFSET_GONE). While one is under way, its seek is still to
-// come.
-void Consumer::misplaced(const OffsetOutOfRange& event, Now now) {
-  const auto found = slots_.find(event.partition);
-  if (found == slots_.end() || found->second.state != Slot::State::held) return;
+// ON_OFFSET_GONE is applied by the new opening. An opening that is in progress will seek anyway.
+void Consumer::on_offset_out_of_range(const OffsetOutOfRange& event, Now now) {
+  AssignedPartition* const assigned = assignment_.find(event.partition);
+  if (assigned == nullptr || assigned->state != AssignedPartition::State::open) return;
   ++status_.offsets_out_of_range;
-  logger_.warn("the log no longer has what was to be read next: the partition is opened anew",
+  logger_.warn("the read position is no longer in the log; the partition is opened again",
                {{"partition", std::to_string(event.partition)},
-                {"position", std::to_string(found->second.partition->position())}});
-  reopen(found->second, now.mono);
+                {"position", std::to_string(assigned->partition->position())}});
+  assignment_.reopen(*assigned, now.mono);
 }
 
-void Consumer::drop(Slot& slot) {
-  slot.generation = ++last_generation_;
-  slot.opening.reset();
-  slot.partition.reset();
-  slot.in_transaction = false;
+void Consumer::on_poll_failed(const Error& why) {
+  if (why.kind == ErrorKind::internal) return exit(1, why);
+  availability_.on_log_failed(why);
 }
 
-void Consumer::reopen(Slot& slot, MonoTime at) {
-  drop(slot);
-  slot.state = Slot::State::waiting;
-  slot.open_at = at;
+// Opening of partitions.
+
+void Consumer::start_openings(Now now) {
+  if (stopping_) return;
+  for (auto& [partition, assigned] : assignment_.partitions()) {
+    const bool due = assigned.state == AssignedPartition::State::waiting && assigned.open_at <= now.mono;
+    if (!due || assigned.revoke_by) continue;
+    assigned.state = AssignedPartition::State::opening;
+    const PartitionOpenerSettings settings{settings_.topic, settings_.dedupe, settings_.on_offset_gone};
+    assigned.opener = std::make_unique<PartitionOpener>(partition, settings, now.wall);
+    continue_opening(partition, assigned, now);
+  }
 }
 
-// PartitionOpener.
-
-void Consumer::begin_opening(std::int32_t partition, Slot& slot, Now now) {
-  slot.state = Slot::State::opening;
-  const PartitionOpenerSettings rules{settings_.topic, settings_.dedupe, settings_.on_offset_gone};
-  slot.opening = std::make_unique<PartitionOpener>(partition, rules, now.wall);
-  go_on_opening(partition, slot, now);
-}
-
-void Consumer::go_on_opening(std::int32_t partition, Slot& slot, Now now) {
-  if (const std::optional<LogQuery> survey = slot.opening->survey()) {
-    commands_.push_back(QueryLog{partition, slot.generation, *survey});
+void Consumer::continue_opening(std::int32_t partition, AssignedPartition& assigned, Now now) {
+  if (const std::optional<LogQuery> query = assigned.opener->next_log_query()) {
+    // The consumer's thread asks the log.
+    commands_.push_back(QueryLog{partition, assigned.generation, *query});
     return;
   }
-  if (slot.opening->done()) return opened(partition, slot, now);
-  commands_.push_back(Execute{OpenPartitionJob{partition, slot.generation, std::move(slot.opening)}});
+  if (assigned.opener->is_done()) return on_opening_done(partition, assigned, now);
+  // The writer's thread asks the store.
+  commands_.push_back(Execute{OpenPartitionJob{partition, assigned.generation, std::move(assigned.opener)}});
 }
 
-void Consumer::surveyed(std::int32_t partition, std::uint64_t generation, Result<LogQueryResult> found,
-                        Now now) {
-  const auto at = slots_.find(partition);
-  if (finished_ || at == slots_.end() || at->second.generation != generation) return;
+void Consumer::on_log_query_result(std::int32_t partition, std::uint64_t generation,
+                                   Result<LogQueryResult> found, Now now) {
+  AssignedPartition* const assigned = assignment_.find(partition, generation);
+  if (finished_ || assigned == nullptr) return;
   if (!found) {
-    log_failed(found.error());
-    return opening_failed(partition, at->second, found.error(), now);
+    on_poll_failed(found.error());
+    return on_opening_failed(partition, *assigned, found.error(), now);
   }
-  at->second.opening->surveyed(*found);
-  go_on_opening(partition, at->second, now);
+  assigned->opener->on_log_query_result(*found);
+  continue_opening(partition, *assigned, now);
 }
 
-void Consumer::defer(const QueryLog& ask, Now now) {
-  const auto at = slots_.find(ask.partition);
-  if (finished_ || at == slots_.end() || at->second.generation != ask.generation) return;
-  reopen(at->second, now.mono);
+void Consumer::defer(const QueryLog& query, Now now) {
+  AssignedPartition* const assigned = assignment_.find(query.partition, query.generation);
+  if (finished_ || assigned == nullptr) return;
+  assignment_.reopen(*assigned, now.mono);
 }
 
-void Consumer::seek_failed(std::int32_t partition, const Error& why, Now now) {
-  const auto at = slots_.find(partition);
-  if (finished_ || at == slots_.end()) return;
-  log_failed(why);
-  drop(at->second);
-  opening_failed(partition, at->second, why, now);
+void Consumer::on_seek_failed(std::int32_t partition, const Error& why, Now now) {
+  AssignedPartition* const assigned = assignment_.find(partition);
+  if (finished_ || assigned == nullptr) return;
+  on_poll_failed(why);
+  on_opening_failed(partition, *assigned, why, now);
 }
 
-void Consumer::opening_failed(std::int32_t partition, Slot& slot, const Error& why, Now now) {
+void Consumer::on_opening_failed(std::int32_t partition, AssignedPartition& assigned, const Error& why,
+                                 Now now) {
+  // Exit codes: 1 for a log or store that cannot be trusted, 2 for a configuration that cannot work.
   if (why.kind == ErrorKind::internal) return exit(1, why);
   if (why.code == "another_group") return exit(2, why);
   const bool needs_operator = why.kind == ErrorKind::invalid;
-  if (!slot.retries.failing() ||
-      (needs_operator && !slot.needs_operator)) {  // one line, however long it takes
-    logger_.warn(needs_operator ? "a partition cannot be opened and a person must act; it is tried again"
-                                : "a partition cannot be opened yet; it is tried again",
+  // One line, however long it takes; and another one once an operator is needed.
+  if (!assigned.open_retries.is_failing() || (needs_operator && !assigned.needs_operator)) {
+    logger_.warn(needs_operator ? "a partition cannot be opened until an operator acts; it is retried"
+                                : "a partition cannot be opened yet; it is retried",
                  {{"partition", std::to_string(partition)}, {"reason", why.text}});
   }
-  slot.needs_operator = needs_operator;
-  slot.reason = why.text;
-  reopen(slot, now.mono + slot.retries.after_failure());
+  assigned.needs_operator = needs_operator;
+  assigned.reason = why.text;
+  assignment_.reopen(assigned, now.mono + assigned.open_retries.after_failure());
 }
 
-void Consumer::opened(std::int32_t partition, Slot& slot, Now now) {
-  const std::unique_ptr<PartitionOpener> opening = std::move(slot.opening);
-  if (opening->failure()) {
-    // While other partitions are written, the store works, and something about this one alone is wrong.
-    const bool others_are_written =
-        std::ranges::any_of(slots_, [](const auto& entry) { return entry.second.partition != nullptr; });
-    if (opening->failure()->kind != ErrorKind::invalid || !others_are_written)
-      store_failed(*opening->failure());
-    return opening_failed(partition, slot, *opening->failure(), now);
+void Consumer::on_opening_done(std::int32_t partition, AssignedPartition& assigned, Now now) {
+  const std::unique_ptr<PartitionOpener> opener = std::move(assigned.opener);
+  if (opener->failure()) {
+    // If other partitions are open, the store works, and an invalid row concerns this partition alone.
+    const bool others_are_open = std::ranges::any_of(
+        assignment_.partitions(), [](const auto& entry) { return entry.second.partition != nullptr; });
+    if (opener->failure()->kind != ErrorKind::invalid || !others_are_open)
+      availability_.on_store_failed(*opener->failure());
+    return on_opening_failed(partition, assigned, *opener->failure(), now);
   }
-  slot.retries.succeeded();
-  slot.needs_operator = false;
-  if (!retries_.failing()) status_.store_up = true;
-  if (opening->refusal()) {
-    slot.state = Slot::State::refused;
-    slot.reason = *opening->refusal();
-    logger_.error("a partition is not read (ON_OFFSET_GONE)",
-                  {{"partition", std::to_string(partition)}, {"reason", slot.reason}});
+  assigned.open_retries.on_success();
+  assigned.needs_operator = false;
+  if (!retry_.is_failing()) availability_.on_store_answered();
+  if (opener->refusal()) {
+    assigned.state = AssignedPartition::State::refused;
+    assigned.reason = *opener->refusal();
+    logger_.error("a partition is not read (ON_OFFSET_GONE=stop)",
+                  {{"partition", std::to_string(partition)}, {"reason", assigned.reason}});
     return;
   }
-  if (opening->remark()) logger_.warn(*opening->remark(), {{"partition", std::to_string(partition)}});
-
-  OpenedPartition found = opening->take_opened();
-  logger_.info("partition opened", {{"partition", std::to_string(partition)},
-                                    {"next_offset", std::to_string(found.ledger.next_offset)},
-                                    {"read_from", std::to_string(found.read_from)}});
-  commands_.push_back(SeekTo{partition, found.read_from});
-  const PartitionRules rules{.topic = settings_.topic,
-                             .dlq_enabled = settings_.dlq_enabled,
-                             .dedupe = found.dedupe,
-                             .minute_retention = settings_.commits.retention.minute,
-                             .event_bytes_max = settings_.event_bytes_max,
-                             .part = agenda_.part_bounds()};
-  slot.state = Slot::State::held;
-  slot.reason.clear();
-  slot.partition = std::make_unique<Partition>(std::move(found), rules, now.mono);
-  slot.observed_at = now.mono;
+  if (opener->warning()) logger_.warn(*opener->warning(), {{"partition", std::to_string(partition)}});
+  set_open(partition, assigned, opener->take_opened(), now);
 }
 
-// Writing.
+void Consumer::set_open(std::int32_t partition, AssignedPartition& assigned, OpenedPartition opened,
+                        Now now) {
+  logger_.info("partition opened", {{"partition", std::to_string(partition)},
+                                    {"next_offset", std::to_string(opened.ledger.next_offset)},
+                                    {"read_from", std::to_string(opened.read_from)}});
+  // Before the seek the log yields no record of the partition.
+  commands_.push_back(SeekTo{partition, opened.read_from});
+  const PartitionSettings settings{.topic = settings_.topic,
+                                   .dlq_enabled = settings_.dlq_enabled,
+                                   .dedupe = opened.dedupe,
+                                   .minute_retention = settings_.commits.retention.minute,
+                                   .event_bytes_max = settings_.event_bytes_max,
+                                   .batch = scheduler_.batch_bounds()};
+  assigned.state = AssignedPartition::State::open;
+  assigned.reason.clear();
+  assigned.partition = std::make_unique<Partition>(std::move(opened), settings, now.mono);
+  assigned.observed_at = now.mono;
+}
 
-void Consumer::done(Job job, Now now) {
+// Transactions.
+
+void Consumer::on_job_done(Job job, Now now) {
   if (finished_) return;
   if (auto* transaction = std::get_if<std::unique_ptr<commit::Transaction>>(&job))
-    return ended(std::move(*transaction), now);
+    return on_transaction_done(std::move(*transaction), now);
   auto& opening = std::get<OpenPartitionJob>(job);
-  const auto at = slots_.find(opening.partition);
-  if (at == slots_.end() || at->second.generation != opening.generation) return;
-  at->second.opening = std::move(opening.opening);
-  go_on_opening(opening.partition, at->second, now);
+  AssignedPartition* const assigned = assignment_.find(opening.partition, opening.generation);
+  if (assigned == nullptr) return;
+  assigned->opener = std::move(opening.opener);
+  continue_opening(opening.partition, *assigned, now);
 }
 
-void Consumer::ended(std::unique_ptr<commit::Transaction> transaction, Now now) {
-  under_way_ = false;
+void Consumer::on_transaction_done(std::unique_ptr<commit::Transaction> transaction, Now now) {
+  in_progress_ = false;
   if (transaction->was_in_doubt()) ++status_.commits_in_doubt;
-  for (const commit::PartitionCommit& claim : transaction->commits()) settle(claim, *transaction, now);
-  if (transaction->failure()) return transaction_failed(std::move(transaction), now);
+  for (const commit::PartitionCommit& commit : transaction->commits())
+    apply_result(commit, *transaction, now);
+  if (transaction->failure()) return on_transaction_failed(std::move(transaction), now);
 
-  agenda_.ended(kind_, now.mono);
-  if (transaction->has_more_to_prune()) agenda_.prune_again(slots_, now.mono);
-  timeouts_ = 0;
-  if (retries_.failing()) logger_.info("the store answers again");
-  retries_.succeeded();
-  status_.store_up = true;
-  status_.store_reason.clear();
-  status_.store_latency = std::chrono::ceil<std::chrono::milliseconds>(now.mono - run_at_);
-  if (kind_ == CommitScheduler::Kind::flush) status_.flush_took.add(now.mono - run_at_);
-  const std::int64_t passed = status_.count(*transaction, kind_, now);
-  if (passed > 0) commands_.push_back(FlushDone{passed, now.wall});
+  scheduler_.on_committed(kind_, now.mono);
+  if (transaction->has_more_to_prune()) scheduler_.prune_again(assignment_.partitions(), now.mono);
+  availability_.on_committed(retry_.is_failing());
+  retry_.on_committed();
+  status_.store_latency = std::chrono::ceil<std::chrono::milliseconds>(now.mono - started_at_);
+  if (kind_ == CommitScheduler::Kind::flush) status_.flush_durations.add(now.mono - started_at_);
+  const std::int64_t offsets = status_.count(*transaction, kind_, now);
+  if (offsets > 0) commands_.push_back(FlushDone{offsets, now.wall});
 }
 
-// What a transaction's end means for one of its partitions, if its object is still the one that made the
-// claim.
-void Consumer::settle(const commit::PartitionCommit& claim, const commit::Transaction& transaction, Now now) {
-  const auto at = slots_.find(claim.partition());
-  if (at == slots_.end() || at->second.generation != claim.generation) return;
-  Slot& slot = at->second;
-  if (claim.result == commit::CommitResult::open) return;  // it is tried again
-  slot.in_transaction = false;
-  if (claim.result == commit::CommitResult::superseded || claim.result == commit::CommitResult::in_doubt) {
-    if (claim.result == commit::CommitResult::superseded) ++status_.fences_lost;
-    logger_.warn(claim.result == commit::CommitResult::in_doubt
-                     ? "the answer to a commit was lost: the partition is opened anew"
-                     : "somebody else wrote a partition's account: it is opened anew",
-                 {{"partition", std::to_string(claim.partition())}});
-    return reopen(slot, claim.result == commit::CommitResult::in_doubt ? now.mono : now.mono + reopen_delay);
+// Applies the transaction's result to one of its partitions.
+void Consumer::apply_result(const commit::PartitionCommit& commit, const commit::Transaction& transaction,
+                            Now now) {
+  AssignedPartition* const assigned = assignment_.find(commit.partition(), commit.generation);
+  if (assigned == nullptr) return;
+  if (commit.result == commit::CommitResult::open) return;  // the transaction failed and may be repeated
+  assigned->in_transaction = false;
+  const std::string partition = std::to_string(commit.partition());
+  if (commit.result == commit::CommitResult::superseded) {
+    ++status_.fence_failures;
+    logger_.warn("another process wrote the partition's ledger row; the partition is opened again",
+                 {{"partition", partition}});
+    return assignment_.reopen(*assigned, now.mono + fence_failure_delay);
   }
-  commands_.push_back(StoreOffset{claim.partition(), claim.after.next_offset});
-  if (transaction.was_in_doubt()) return reopen(slot, now.mono);
-  slot.partition->advance_to(claim.after);
-  slot.partition->touched(transaction.plan().minutes_to_roll_up(claim.partition()), now.mono);
-  slot.partition->rolled_up(transaction.plan().minutes_rolled_up(claim.partition()));
+  if (commit.result == commit::CommitResult::in_doubt) {
+    logger_.warn("the outcome of a commit is unknown; the partition is opened again",
+                 {{"partition", partition}});
+    return assignment_.reopen(*assigned, now.mono);
+  }
+  // Written. After a doubtful commit the Partition object may disagree with the row, so it is opened again.
+  commands_.push_back(StoreOffset{commit.partition(), commit.after.next_offset});
+  if (transaction.was_in_doubt()) return assignment_.reopen(*assigned, now.mono);
+  assigned->partition->on_committed(commit.after);
+  assigned->partition->on_minutes_written(transaction.plan().minutes_to_roll_up(commit.partition()),
+                                          now.mono);
+  assigned->partition->on_minutes_rolled_up(transaction.plan().minutes_rolled_up(commit.partition()));
 }
 
-void Consumer::transaction_failed(std::unique_ptr<commit::Transaction> transaction, Now now) {
+void Consumer::on_transaction_failed(std::unique_ptr<commit::Transaction> transaction, Now now) {
   const Error& why = *transaction->failure();
   if (why.kind == ErrorKind::internal) return exit(1, why);
-  store_failed(why);
-  if (commit::is_timeout(why) && is_given_up(*transaction)) return give_up(*transaction, now);
-  const bool was_exhausted = retries_.exhausted();
-  try_at_ = now.mono + retries_.after_failure();
-  if (retries_.exhausted() && !was_exhausted)
-    logger_.error("the store stays away: nothing more is read until it answers", {{"reason", why.text}});
-  to_try_again_ = std::move(transaction);
+  availability_.on_store_failed(why);
+  if (!retry_.schedule(transaction, now.mono)) on_transaction_abandoned(*transaction, now);
 }
 
-void Consumer::store_failed(const Error& why) {
-  const bool needs_operator = why.kind == ErrorKind::invalid;
-  if (needs_operator && (status_.store_up || !status_.store_needs_operator)) {
-    logger_.error("the metrics store refuses to work and a person must act; it is tried again",
-                  {{"code", std::string(why.code)}, {"reason", why.text}});
-  } else if (status_.store_up) {
-    logger_.warn("the store failed; it is tried again",
-                 {{"code", std::string(why.code)}, {"reason", why.text}});
+void Consumer::on_transaction_abandoned(const commit::Transaction& transaction, Now now) {
+  ++status_.transactions_abandoned;
+  scheduler_.on_timeout(transaction.plan().size(), assignment_.partitions());
+  for (const commit::PartitionCommit& commit : transaction.commits()) {
+    AssignedPartition* const assigned = assignment_.find(commit.partition(), commit.generation);
+    if (assigned == nullptr) continue;
+    // A flush took batches out of the Partition objects; a roll-up took nothing.
+    if (kind_ == CommitScheduler::Kind::roll_up && !transaction.was_in_doubt())
+      assigned->in_transaction = false;
+    else
+      assignment_.reopen(*assigned, now.mono);
   }
-  ++status_.store_retries;
-  status_.store_needs_operator = needs_operator;
-  status_.store_up = false;
-  status_.store_reason = why.text;
 }
 
 void Consumer::start_transaction(Now now) {
-  if (under_way_) return;
-  if (to_try_again_) {
-    if (now.mono < try_at_) return;
-    for (const commit::PartitionCommit& claim : to_try_again_->commits()) {
-      const auto at = slots_.find(claim.partition());
-      if (at == slots_.end() || at->second.generation != claim.generation)
-        to_try_again_->leave_out(claim.partition());
-    }
-    to_try_again_->run_again(settled_);
-    return run(std::move(to_try_again_), now);
+  if (in_progress_) return;
+  if (const std::optional<MonoTime> due_at = retry_.due_at()) {
+    if (now.mono < *due_at) return;
+    std::unique_ptr<commit::Transaction> transaction = retry_.take();
+    assignment_.leave_out_stale(*transaction);
+    transaction->run_again(settled_);
+    return execute(std::move(transaction), now);
   }
-  const bool revoking =
-      std::ranges::any_of(slots_, [](const auto& entry) { return entry.second.revoke_by.has_value(); });
-  std::optional<CommitScheduler::Item> item = agenda_.next(slots_, now, settled_, stopping_ || revoking);
-  if (!item) {
-    const auto waits = [](const auto& entry) {
-      return entry.second.partition && entry.second.partition->has_unwritten();
-    };
-    finished_ = stopping_ && std::ranges::none_of(slots_, waits);
+  // A stop or a revoke does not wait for the flush interval.
+  const bool at_once = stopping_ || assignment_.has_revoked();
+  std::optional<CommitScheduler::Scheduled> scheduled =
+      scheduler_.next(assignment_.partitions(), now, settled_, at_once);
+  if (!scheduled) {
+    finished_ = stopping_ && !assignment_.has_unwritten();
     return;
   }
-  kind_ = item->kind;
-  run(std::move(item->transaction), now);
+  kind_ = scheduled->kind;
+  execute(std::move(scheduled->transaction), now);
 }
 
-void Consumer::run(std::unique_ptr<commit::Transaction> transaction, Now now) {
-  under_way_ = true;
-  run_at_ = now.mono;
+void Consumer::execute(std::unique_ptr<commit::Transaction> transaction, Now now) {
+  in_progress_ = true;
+  started_at_ = now.mono;
   commands_.push_back(Execute{std::move(transaction)});
 }
 
-// Giving back.
+// Dead letters.
 
-bool Consumer::ready_to_release(const Slot& slot) const {
-  if (slot.state != Slot::State::held || slot.partition->catching_up()) return true;
-  if (retries_.failing()) return true;  // the next owner reads again what we could not write
-  return !slot.partition->has_unwritten() && !slot.in_transaction;
+void Consumer::send_dlq_copies(Now now) {
+  std::vector<DeadLetterTopic::Copy> copies = assignment_.take_dlq_copies(now);
+  if (!copies.empty()) commands_.push_back(WriteToDlq{std::move(copies)});
+}
+
+void Consumer::on_dlq_result(const DeadLetterTopic::CopyResult& result, Now now) {
+  const AssignedPartition* const assigned =
+      assignment_.find(result.ticket.partition, result.ticket.generation);
+  if (finished_ || assigned == nullptr) return;
+  Partition& partition = *assigned->partition;
+  const bool was_failing = partition.pending_dlq_writes().is_failing();
+  partition.on_dlq_result(result.ticket.offset, result.failure, now.mono);
+  if (was_failing == partition.pending_dlq_writes().is_failing()) return;
+  const std::string number = std::to_string(result.ticket.partition);
+  if (was_failing)
+    return logger_.info("the dead letter topic acknowledges copies again", {{"partition", number}});
+  logger_.warn("the dead letter topic does not acknowledge copies; their batch is not flushed until it does",
+               {{"partition", number}, {"reason", partition.pending_dlq_writes().reason()}});
+}
+
+// Ticks.
+
+void Consumer::tick(Now now) {
+  if (finished_) return;
+  update_clock(now);
+  scheduler_.note_pending(assignment_.partitions(), now.mono);
+  start_openings(now);
+  send_dlq_copies(now);
+  release_revoked(now);
+  draining_ = stopping_;
+  start_transaction(now);
+  update_pauses();
+  ever_all_opened_ = ever_all_opened_ || assignment_.all_opened();
 }
 
 void Consumer::release_revoked(Now now) {
-  Release release;
-  for (const auto& [partition, slot] : slots_) {
-    if (slot.revoke_by && (ready_to_release(slot) || now.mono >= *slot.revoke_by))
-      release.partitions.push_back(partition);
-  }
-  if (release.partitions.empty()) return;
-  for (const std::int32_t partition : release.partitions) slots_.erase(partition);
-  commands_.push_back(std::move(release));
+  std::vector<std::int32_t> released = assignment_.take_releasable(now.mono, retry_.is_failing());
+  if (!released.empty()) commands_.push_back(Release{std::move(released)});
 }
 
-void Consumer::stop() { stopping_ = true; }
+void Consumer::update_pauses() {
+  for (const Backpressure::Change& change :
+       backpressure_.update(assignment_.partitions(), retry_.is_exhausted(), stopping_)) {
+    commands_.push_back(change.pause ? Command(Pause{change.partition}) : Command(Resume{change.partition}));
+  }
+}
+
+MonoTime Consumer::next_deadline(Now now) {
+  MonoTime at = now.mono + tick_interval_max;
+  for (const auto& [partition, assigned] : assignment_.partitions()) {
+    if (assigned.revoke_by) at = std::min(at, *assigned.revoke_by);
+    if (assigned.state == AssignedPartition::State::waiting && !stopping_)
+      at = std::min(at, assigned.open_at);
+    if (assigned.partition)
+      at = std::min(at, assigned.partition->pending_dlq_writes().retry_at().value_or(at));
+  }
+  if (in_progress_) return at;
+  if (const std::optional<MonoTime> due_at = retry_.due_at()) return std::min(at, *due_at);
+  // While draining, everything that is left waits for the dead letter topic.
+  if (stopping_) return draining_ ? at : now.mono;
+  return std::min(at, scheduler_.next_deadline(assignment_.partitions(), now.mono));
+}
 
 void Consumer::exit(int exit_code, Error why) {
   if (finished_) return;
@@ -367,35 +382,21 @@ void Consumer::exit(int exit_code, Error why) {
   commands_.push_back(Exit{exit_code, std::move(why)});
 }
 
-void Consumer::tick(Now now) {
-  if (finished_) return;
-  read_settled_clock(now);
-  agenda_.gather(slots_, now.mono);
-  for (auto& [partition, slot] : slots_) {
-    const bool due = slot.state == Slot::State::waiting && slot.open_at <= now.mono;
-    if (due && !stopping_ && !slot.revoke_by) begin_opening(partition, slot, now);
-  }
-  send_copies(now);
-  release_revoked(now);
-  draining_ = stopping_;
-  start_transaction(now);
-  update_pauses();
-  ever_open_ = ever_open_ || all_open();
+Status Consumer::status() const {
+  Status status = status_;
+  const bool catching_up = status.add_partitions(assignment_.partitions());
+  status.phase = finished_                   ? Phase::stopped
+                 : stopping_                 ? Phase::draining
+                 : !assignment_.all_opened() ? (ever_all_opened_ ? Phase::opening : Phase::starting)
+                 : catching_up               ? Phase::catching_up
+                                             : Phase::live;
+  availability_.add_to(status);
+  status.paused = backpressure_.is_paused();
+  status.pauses = backpressure_.pauses();
+  status.partitions_assigned = assignment_.counts().assigned;
+  status.partitions_revoked = assignment_.counts().revoked;
+  status.partitions_lost = assignment_.counts().lost;
+  return status;
 }
-
-MonoTime Consumer::next_deadline(Now now) {
-  MonoTime at = now.mono + wake_max;
-  for (const auto& [partition, slot] : slots_) {
-    if (slot.revoke_by) at = std::min(at, *slot.revoke_by);
-    if (slot.state == Slot::State::waiting && !stopping_) at = std::min(at, slot.open_at);
-    if (slot.partition) at = std::min(at, slot.partition->uncopied().again_at().value_or(at));
-  }
-  if (under_way_) return at;
-  if (to_try_again_) return std::min(at, try_at_);
-  if (stopping_) return draining_ ? at : now.mono;  // all that is left waits for its letters' copies
-  return std::min(at, agenda_.next_deadline(slots_, now.mono));
-}
-
-// What is told of it.
 
 }  // namespace weir::consumer

@@ -1,23 +1,24 @@
-// The machine of one consuming process. It is told what happened and answers what to do; it has no
-// clock, socket or thread, so that a test can fail every step and a simulation can run thousands of crashes
-// and rebalances.
+// The state machine of one consuming process. It receives events and returns commands. It has no clock,
+// socket or thread, so tests can fail each step, and the simulation can run thousands of crashes and
+// rebalances.
 //
-// How to drive it: tell it all events of one poll at once, then what else has come (surveys, ended jobs),
-// then tick(), and carry out the commands in order before the next poll. (Records that were polled before a
-// Seek was carried out must not be told after it.)
+// How to drive it (poll_iteration.hpp does): pass all events of one poll(), then all other results (log
+// queries, finished jobs, copies of dead letters), then call tick(). Execute the commands in order before the
+// next poll(). Records that were polled before a SeekTo was executed must not be passed after it.
 //
-// What it holds to, whatever it is told (design.md, "Why counting is exactly-once"):
-//   · all that it remembers of a partition is one object, dropped whole on revoke, loss, failed fence, unknown commit;
-//   · one transaction at a time; what is gathered meanwhile waits for the next; when too much waits, partitions pause;
-//   · a transaction that failed is run again for as long as it takes: nothing is dropped while the partition is ours;
-//   · one that took the store too long is run again in smaller steps, and then given up: what it was to write is read
-//     again from the log and written in smaller transactions;
-//   · after `lost` nothing of these partitions is begun any more, and the fence stops what was begun before.
+// Invariants:
+//   - Everything remembered of a partition is one Partition object. It is destroyed as a whole on revoke,
+//     loss, a failed fence and a commit with unknown outcome.
+//   - One transaction is in progress at a time. What is read meanwhile goes into the next one; when that
+//     becomes too much, partitions pause.
+//   - A failed transaction is repeated without limit: nothing is dropped while the partitions are assigned.
+//     A transaction that takes the store too long is repeated in smaller steps. If that fails, its records
+//     are read again from the log and written in smaller transactions.
+//   - After Lost, no transaction of these partitions starts. The fence rejects one that is in progress.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,17 +27,20 @@
 #include <variant>
 #include <vector>
 
-#include "activity/decoder.hpp"
 #include "base/clock.hpp"
 #include "base/limits.hpp"
 #include "base/result.hpp"
+#include "base/settled_clock.hpp"
 #include "commit/transaction.hpp"
+#include "consumer/availability.hpp"
+#include "consumer/backpressure.hpp"
+#include "consumer/commit_retry.hpp"
 #include "consumer/commit_scheduler.hpp"
 #include "consumer/dead_letter_topic.hpp"
 #include "consumer/log_reader.hpp"
-#include "consumer/partition.hpp"
 #include "consumer/partition_opener.hpp"
-#include "consumer/settled_clock.hpp"
+#include "consumer/rebalance.hpp"
+#include "consumer/record_dispatch.hpp"
 #include "consumer/status.hpp"
 #include "consumer/worker_pool.hpp"
 #include "telemetry/logger.hpp"
@@ -44,169 +48,172 @@
 namespace weir::consumer {
 
 struct ConsumerSettings {
-  std::string topic;    // as the log is called
-  DedupeBounds dedupe;  // its records: of all partitions together, whoever owns them
+  // The topic of the log.
+  std::string topic;
+  // The dedupe window of all partitions together, whichever process owns them.
+  DedupeBounds dedupe;
   OnOffsetGone on_offset_gone = OnOffsetGone::stop;
-  bool dlq_enabled =
-      false;  // there is a DeadLetterTopic: what has dead letters is written once each has its copy
+  // Whether dead letters are copied to a DeadLetterTopic.
+  bool dlq_enabled = false;
   std::size_t event_bytes_max = limits::event_bytes_default;
   CommitSchedulerSettings commits;
-  std::int64_t waiting_events_max = limits::waiting_events_max;
-  std::size_t waiting_dead_letters_max = limits::waiting_dead_letters_max;
-  std::size_t waiting_dead_letter_bytes_max =
-      limits::waiting_dead_letter_bytes_max;  // they are kept whole, unlike events
-  std::size_t waiting_tally_bytes_max = limits::waiting_tally_bytes_max;
-  std::chrono::milliseconds revoke_patience{5000};
-  std::size_t workers = 1;  // threads that take records, the consumer's own among them: the Runner's affair
+  BacklogBounds backlog;
+  // Time for the last flush of a revoked partition.
+  std::chrono::milliseconds revoke_timeout{5000};
+  // NUM_WORKERS: threads that process records, the consumer's own included.
+  std::size_t workers = 1;
 };
 
-// Something for the writer: run it to its end and bring it back by done().
+// A job for the writer's thread: run it to its end (commit::run_to_end) and return it by on_job_done().
 struct OpenPartitionJob {
   std::int32_t partition = 0;
   std::uint64_t generation = 0;
-  std::unique_ptr<PartitionOpener> opening;
+  std::unique_ptr<PartitionOpener> opener;
 };
 using Job = std::variant<OpenPartitionJob, std::unique_ptr<commit::Transaction>>;
 [[nodiscard]] commit::StoreWork& work_of(Job& job);
 
-// Commands.
-struct QueryLog {  // answer by surveyed(), or defer()
+// Commands. Pause, Resume, SeekTo, StoreOffset and Release are calls of the LogReader.
+// Call run_log_query() and pass its result to on_log_query_result(), or call defer().
+struct QueryLog {
   std::int32_t partition = 0;
   std::uint64_t generation = 0;
-  LogQuery survey;
+  LogQuery query;
 };
+// Call LogReader::seek(). If it fails, call on_seek_failed().
 struct SeekTo {
   std::int32_t partition = 0;
   std::int64_t offset = 0;
 };
+// Call LogReader::pause().
 struct Pause {
   std::int32_t partition = 0;
 };
+// Call LogReader::resume().
 struct Resume {
   std::int32_t partition = 0;
 };
+// Give the job to the writer's thread.
 struct Execute {
   Job job;
 };
-struct StoreOffset {  // LogReader::store_offset
+// Call LogReader::store_offset().
+struct StoreOffset {
   std::int32_t partition = 0;
   std::int64_t next_offset = 0;
 };
+// Call LogReader::release().
 struct Release {
   std::vector<std::int32_t> partitions;
 };
-struct WriteToDlq {  // DeadLetterTopic::send; each ends with on_dlq_result()
+// Call DeadLetterTopic::send() for each copy. Each one is followed by on_dlq_result().
+struct WriteToDlq {
   std::vector<DeadLetterTopic::Copy> copies;
 };
-struct FlushDone {          // for whoever wants to show it: numbers have changed
-  std::int64_t passed = 0;  // offsets
+// A notification: a flush has changed the results in the store.
+struct FlushDone {
+  std::int64_t offsets = 0;
   WallTime at;
 };
-struct Exit {  // the process cannot go on
+// The process cannot continue. Exit with this code; is_finished() is true from here on.
+struct Exit {
   int exit_code = 1;
   Error why;
 };
 using Command =
     std::variant<QueryLog, SeekTo, Pause, Resume, Execute, StoreOffset, Release, WriteToDlq, FlushDone, Exit>;
 
+// One thread.
 class Consumer {
  public:
-  // `workers` may take the records of several partitions at once; nothing else is done by them.
+  // `workers` process the records of several partitions in parallel. The logger must outlive the object.
   Consumer(ConsumerSettings settings, telemetry::Logger& logger, ParallelFor workers = {});
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
 
-  // Told.
+  // Events.
+  // The events of one successful poll(), all together and in order.
   void on_log_events(std::span<const LogEvent> events, Now now);
-  // A poll() failed; the next that succeeds is told by log_answers().
-  void log_failed(const Error& why);
-  void log_answers();
-  void surveyed(std::int32_t partition, std::uint64_t generation, Result<LogQueryResult> found, Now now);
-  // Not asked, for another question of this turn got no answer: it comes again with the next tick().
-  void defer(const QueryLog& ask, Now now);
-  void seek_failed(std::int32_t partition, const Error& why, Now now);
-  void done(Job job, Now now);
-  void on_dlq_result(const DeadLetterTopic::CopyResult& ended, Now now);
-  void stop();  // no further record is taken; the ticks from now on flush what was
+  // A poll() failed. ErrorKind::internal makes the consumer exit with code 1.
+  void on_poll_failed(const Error& why);
+  // A poll() succeeded. Call it before on_log_events().
+  void on_poll_succeeded() { availability_.on_log_answered(); }
+  // The result of a QueryLog command. An error delays the opening and is logged.
+  void on_log_query_result(std::int32_t partition, std::uint64_t generation, Result<LogQueryResult> found,
+                           Now now);
+  // The query was not made, because another query of this iteration got no answer. A later tick() repeats it.
+  void defer(const QueryLog& query, Now now);
+  // A SeekTo command failed. The partition is opened again after a delay.
+  void on_seek_failed(std::int32_t partition, const Error& why, Now now);
+  // A job of an Execute command has ended, successfully or not.
+  void on_job_done(Job job, Now now);
+  // A copy of a WriteToDlq command has ended.
+  void on_dlq_result(const DeadLetterTopic::CopyResult& result, Now now);
+  // No further record is processed. Later ticks flush what was processed.
+  void stop() { stopping_ = true; }
+  // Starts what is due: openings, copies, releases, transactions, pauses. Call it after all other events.
   void tick(Now now);
 
-  // Answered.
+  // Commands, in the order in which to execute them.
   [[nodiscard]] std::vector<Command> take_commands() { return std::exchange(commands_, {}); }
-  // Call tick() again at the latest then, if nothing happens before.
+  // Returns the deadline for the next tick(). An event may require an earlier call.
   [[nodiscard]] MonoTime next_deadline(Now now);
-  // After stop(): all that was read is in the store. After Leave: at once.
-  [[nodiscard]] bool finished() const { return finished_; }
-  // Events that were read and are not known to be in the store.
-  [[nodiscard]] std::int64_t waiting() const;
+  // After stop(): everything that was read is in the store. After the command Exit: true at once.
+  [[nodiscard]] bool is_finished() const { return finished_; }
+  // Returns the present state. Costs a copy of a few counters and strings for each partition.
   [[nodiscard]] Status status() const;
-  [[nodiscard]] const Slots& slots() const { return slots_; }
+  [[nodiscard]] const AssignedPartitions& partitions() const { return assignment_.partitions(); }
 
  private:
-  void assigned(const Assigned& event, Now now);
-  void revoked(const Revoked& event, Now now);
-  void lost(const Lost& event);
-  // What a poll has brought of one partition.
-  struct Reading {
-    Partition* partition = nullptr;
-    std::vector<const Records*> pieces;
-    std::size_t records = 0;
-  };
-  void gather(const Records& event, std::vector<Reading>& readings);
-  void take(std::vector<Reading> readings, WallTime wall);
-  void read_settled_clock(Now now);
-  void misplaced(const OffsetOutOfRange& event, Now now);
+  void update_clock(Now now);
+  void add_records(const Records& records);
+  void on_offset_out_of_range(const OffsetOutOfRange& event, Now now);
 
-  void begin_opening(std::int32_t partition, Slot& slot, Now now);
-  void go_on_opening(std::int32_t partition, Slot& slot, Now now);
-  void opening_failed(std::int32_t partition, Slot& slot, const Error& why, Now now);
-  void opened(std::int32_t partition, Slot& slot, Now now);
-  void drop(Slot& slot);
-  void reopen(Slot& slot, MonoTime at);
+  // Opening of partitions.
+  void start_openings(Now now);
+  void continue_opening(std::int32_t partition, AssignedPartition& assigned, Now now);
+  void on_opening_done(std::int32_t partition, AssignedPartition& assigned, Now now);
+  void on_opening_failed(std::int32_t partition, AssignedPartition& assigned, const Error& why, Now now);
+  void set_open(std::int32_t partition, AssignedPartition& assigned, OpenedPartition opened, Now now);
 
-  void ended(std::unique_ptr<commit::Transaction> transaction, Now now);
-  void settle(const commit::PartitionCommit& claim, const commit::Transaction& transaction, Now now);
-  void transaction_failed(std::unique_ptr<commit::Transaction> transaction, Now now);
-  [[nodiscard]] bool is_given_up(commit::Transaction& transaction);
-  void give_up(const commit::Transaction& transaction, Now now);
+  // Transactions.
   void start_transaction(Now now);
-  void run(std::unique_ptr<commit::Transaction> transaction, Now now);
+  void execute(std::unique_ptr<commit::Transaction> transaction, Now now);
+  void on_transaction_done(std::unique_ptr<commit::Transaction> transaction, Now now);
+  void apply_result(const commit::PartitionCommit& commit, const commit::Transaction& transaction, Now now);
+  void on_transaction_failed(std::unique_ptr<commit::Transaction> transaction, Now now);
+  void on_transaction_abandoned(const commit::Transaction& transaction, Now now);
 
-  [[nodiscard]] bool all_open() const;
-  [[nodiscard]] static PartitionStatus status_of(std::int32_t partition, const Slot& slot);
-  [[nodiscard]] bool ready_to_release(const Slot& slot) const;
+  void send_dlq_copies(Now now);
   void release_revoked(Now now);
   void update_pauses();
-  void send_copies(Now now);
-  [[nodiscard]] bool is_overfull(const commit::Backlog& load, bool was, std::int64_t divided_by) const;
   void exit(int exit_code, Error why);
-  void store_failed(const Error& why);
 
   ConsumerSettings settings_;
   telemetry::Logger& logger_;
-  ParallelFor workers_;
-  std::deque<activity::Decoder> decoders_;  // one for each worker
-  Slots slots_;
-  std::uint64_t last_generation_ = 0;
-  bool ever_assigned_ = false;
-  bool ever_open_ = false;  // all partitions at once
-
+  Availability availability_;
+  Assignment assignment_;
+  RecordDispatch dispatch_;
+  CommitScheduler scheduler_;
+  CommitRetry retry_;
+  Backpressure backpressure_;
   SettledClock clock_;
-  WallTime settled_;  // as of the last on_log_events() or tick()
+  // The settled time of the last on_log_events() or tick().
+  WallTime settled_;
 
-  CommitScheduler agenda_;
-  CommitScheduler::Kind kind_ = CommitScheduler::Kind::flush;  // of the transaction under way or waiting
-  bool under_way_ = false;                                     // a transaction is with the writer…
-  std::unique_ptr<commit::Transaction> to_try_again_;          // …or waits here
-  MonoTime try_at_;
-  MonoTime run_at_;
-  Retries retries_;
-  int timeouts_ = 0;  // of the transaction that is tried again, in a row
+  // The transaction in progress or in retry_.
+  // The writer has the transaction.
+  bool in_progress_ = false;
+  CommitScheduler::Kind kind_ = CommitScheduler::Kind::flush;
+  MonoTime started_at_;
 
-  bool overfull_ = false;
+  bool ever_all_opened_ = false;
   bool stopping_ = false;
-  bool draining_ = false;  // a tick knows of it
+  // A tick() has followed stop().
+  bool draining_ = false;
   bool finished_ = false;
   std::vector<Command> commands_;
+  // Without the members that status() computes.
   Status status_;
 };
 

@@ -1,8 +1,10 @@
-// The port through which copies of dead letters leave: filled by kafka with the topic `<topic>.dlq`. The
-// truth is the row in activity_dead_letters; the copy is made first, at least once, and the offset moves only
-// when it is durable.
+// The interface through which the consumer writes dead letters to the dead letter topic, `<topic>.dlq`.
 //
-// All calls come from one thread, the consumer's. With the embedded log there is none.
+// A dead letter is a row of activity_dead_letters; the record on the topic is a copy. A copy is written at
+// least once, and before the flush that stores the row and moves next_offset.
+//
+// Implementation: kafka/dead_letter_topic.hpp. The embedded log has no dead letter topic.
+// Threads: all calls come from the consumer's thread.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +19,8 @@ namespace weir::consumer {
 
 class DeadLetterTopic {
  public:
-  // Which letter of which Partition object (its generation) a copy is of.
+  // Identifies a copy: the record's partition and offset, and the generation of the Partition object that
+  // sent it (rebalance.hpp). A result for an older generation is ignored.
   struct Ticket {
     std::int32_t partition = 0;
     std::uint64_t generation = 0;
@@ -26,12 +29,13 @@ class DeadLetterTopic {
   struct Copy {
     Ticket ticket;
     commit::DeadLetter dead_letter;
-    commit::DeadLetterId
-        source;  // header weir.source, as "topic/partition/offset": its own place, or of a replay its source's
+    // Header weir.source: the record itself or, if the record is a replay, the dead letter that it repeats.
+    commit::DeadLetterId source;
   };
   struct CopyResult {
     Ticket ticket;
-    std::optional<Error> failure;  // not known to be there: send it again
+    // Why the copy may be missing on the topic; nullopt if the topic has it. Send a failed copy again.
+    std::optional<Error> failure;
   };
 
   DeadLetterTopic() = default;
@@ -39,10 +43,10 @@ class DeadLetterTopic {
   DeadLetterTopic& operator=(const DeadLetterTopic&) = delete;
   virtual ~DeadLetterTopic() = default;
 
-  // Never blocks. Each copy ends exactly once, well or with a failure; the reader's poll() is woken when one
-  // has.
+  // Queues the copy and returns; never blocks. Each copy has exactly one result. When there is a result, the
+  // implementation wakes the LogReader's poll().
   virtual void send(Copy copy) = 0;
-  // Those that ended since the last call.
+  // Returns the results since the last call.
   virtual std::vector<CopyResult> take_results() = 0;
 };
 

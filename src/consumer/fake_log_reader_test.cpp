@@ -35,7 +35,7 @@ const Event* first_of(const Result<std::vector<LogEvent>>& events) {
   return nullptr;
 }
 
-TEST(FakeLogReader, SharesOneTopicAmongMembers) {
+TEST(FakeLogReader, SharesOneTopicBetweenMembers) {
   FakeTopic topic(2);
   FakeLogReader first(topic);
   FakeLogReader second(topic);
@@ -70,7 +70,7 @@ TEST(FakeLogReader, KeepsARevokedPartitionUntilItIsReleased) {
   EXPECT_FALSE(reader.owned().contains(0));
 }
 
-TEST(FakeLogReader, TakesALostPartitionAwayAtOnce) {
+TEST(FakeLogReader, RemovesALostPartitionAtOnce) {
   FakeTopic topic(1);
   FakeLogReader reader(topic);
   reader.assign({0});
@@ -84,7 +84,7 @@ TEST(FakeLogReader, TakesALostPartitionAwayAtOnce) {
   EXPECT_TRUE(reader.owned().empty());
 }
 
-TEST(FakeLogReader, FailsOnRequestAndLosesNothing) {
+TEST(FakeLogReader, FailsOnRequestWithoutLosingEvents) {
   using Call = FakeLogReader::Call;
   FakeTopic topic(1);
   FakeLogReader reader(topic);
@@ -102,7 +102,7 @@ TEST(FakeLogReader, FailsOnRequestAndLosesNothing) {
   EXPECT_TRUE(reader.seek(0, 0));
 }
 
-TEST(FakeLogReader, HasHolesTombstonesAndNewBeginnings) {
+TEST(FakeLogReader, HasHolesAndTombstonesAndCanBeRecreated) {
   FakeTopic topic(1);
   FakeLogReader reader(topic);
   reader.assign({0});
@@ -128,7 +128,7 @@ TEST(FakeLogReader, HasHolesTombstonesAndNewBeginnings) {
   EXPECT_EQ(topic.bounds(0).end, 0);
 }
 
-TEST(FakeLogReader, GivesNoMoreAPollThanItIsTold) {
+TEST(FakeLogReader, ReturnsNoMoreRecordsInAPollThanConfigured) {
   FakeTopic topic(1);
   FakeLogReader reader(topic);
   reader.assign({0});

@@ -7,8 +7,8 @@
 namespace weir::consumer {
 
 std::int64_t hash_of(const RecordView& record) {
-  // Each part seeds the next, so that bytes cannot move from the key to the value unseen. A record without a
-  // value differs from one whose value is empty.
+  // The hash of each field seeds the next one, so a byte that moves from the key to the value changes the
+  // result. A missing value and an empty value give different hashes.
   const auto time = static_cast<std::uint64_t>(record.time.time_since_epoch().count());
   const std::uint64_t key = murmur3(record.key, time).low;
   const std::uint64_t hash = record.value ? murmur3(*record.value, key).low : ~key;

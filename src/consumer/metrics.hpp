@@ -1,4 +1,4 @@
-// What a consuming process counts, for /metrics: weir_consumer_….
+// The metrics of a consuming process: weir_consumer_…. IMPLEMENTATION.md lists them.
 #pragma once
 
 #include "base/clock.hpp"
@@ -10,7 +10,8 @@ class Exposition;
 
 namespace weir::consumer {
 
-// Ages are against `now`. A few series for each partition that this process holds.
+// Adds the metrics of `status` to `into`. Ages are relative to `now`. Adds two series for each partition that
+// is open in this process; the other series have fixed labels.
 void collect(const Status& status, Now now, telemetry::Exposition& into);
 
 }  // namespace weir::consumer

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Described : public testing::Test {
+class ConsumerMetrics : public testing::Test {
  protected:
   std::vector<telemetry::Series> read() const {
     telemetry::Exposition exposition;
@@ -34,14 +34,14 @@ class Described : public testing::Test {
   Status status_;
 };
 
-TEST_F(Described, IsWellFormedBeforeAnythingHasHappened) {
+TEST_F(ConsumerMetrics, AreWellFormedAtTheStart) {
   EXPECT_GT(read().size(), 30u);
   EXPECT_EQ(value("weir_consumer_phase", {{"phase", "starting"}}), 1);
   EXPECT_EQ(value("weir_consumer_phase", {{"phase", "live"}}), 0);
   EXPECT_EQ(value("weir_consumer_phase", {{"phase", "catching_up"}}), 0);
 }
 
-TEST_F(Described, AddsUpAsTheLedgerDoes) {
+TEST_F(ConsumerMetrics, AddUpAsTheLedgerDoes) {
   status_.counts = {.read = 10, .tallied = 6, .duplicate = 1, .dead_lettered = 3, .skipped = 2};
   status_.dead_letters = {{"not_json", 2}, {"timestamp_ahead", 1}};
   EXPECT_EQ(value("weir_consumer_read_total"),
@@ -51,7 +51,7 @@ TEST_F(Described, AddsUpAsTheLedgerDoes) {
   EXPECT_EQ(value("weir_consumer_skipped_total"), 2);
 }
 
-TEST_F(Described, ShowsTheLagOfEachPartition) {
+TEST_F(ConsumerMetrics, ReportTheLagOfEachPartition) {
   status_.partitions = {{.partition = 0,
                          .state = PartitionStatus::State::live,
                          .ledger =
@@ -67,7 +67,7 @@ TEST_F(Described, ShowsTheLagOfEachPartition) {
   EXPECT_EQ(value("weir_consumer_partitions", {{"state", "live"}}), 2);
 }
 
-TEST_F(Described, NeverShowsAPartitionThatIsNotCountedAsCaughtUp) {
+TEST_F(ConsumerMetrics, NeverReportAPartitionThatIsNotReadAsCaughtUp) {
   using State = PartitionStatus::State;
   const PartitionStatus::Ledger caught_up{
       .next_offset = 9, .log_end = 9, .oldest_unread_at = {}, .observed_at = {}};
@@ -85,11 +85,11 @@ TEST_F(Described, NeverShowsAPartitionThatIsNotCountedAsCaughtUp) {
       {"live", Phase::live, {live}, true},
       {"one is refused", Phase::live, {live, {.partition = 1, .state = State::refused}}, false},
       {"one is being opened", Phase::opening, {live, {.partition = 1, .state = State::opening}}, false},
-      {"the dedupe is rebuilt",
+      {"the dedupe window is being rebuilt",
        Phase::catching_up,
        {{.state = State::catching_up, .ledger = caught_up}},
        false},
-      {"what waits was not read yet", Phase::live, {{.state = State::live, .ledger = unread}}, false},
+      {"an unread record was not read yet", Phase::live, {{.state = State::live, .ledger = unread}}, false},
   };
   for (const Case& each : cases) {
     status_.phase = each.phase;
@@ -102,7 +102,7 @@ TEST_F(Described, NeverShowsAPartitionThatIsNotCountedAsCaughtUp) {
   EXPECT_EQ(telemetry::find_series(all, "weir_consumer_lag_records", {{"partition", "8"}}), nullptr);
 }
 
-TEST_F(Described, TellsAgesAgainstTheClockAndNeverLessThanNothing) {
+TEST_F(ConsumerMetrics, ReportAgesRelativeToTheClockAndNeverBelowZero) {
   status_.oldest_unread_at = now_.wall - 90s;
   status_.last_good_flush = Now{.wall = now_.wall, .mono = now_.mono - 3s};
   EXPECT_EQ(value("weir_consumer_oldest_unread_age_seconds"), 90);
@@ -111,8 +111,21 @@ TEST_F(Described, TellsAgesAgainstTheClockAndNeverLessThanNothing) {
   EXPECT_EQ(value("weir_consumer_oldest_unread_age_seconds"), 0);
 }
 
-TEST_F(Described, TimesFlushesInSeconds) {
-  for (const auto took : {3ms, 30ms, 30ms, 9000ms}) status_.flush_took.add(took);
+TEST_F(ConsumerMetrics, HaveTheNamesOfTheDeadLetterTopicAndTheBacklog) {
+  status_.dlq_pending = 3;
+  status_.backlog_events = 40;
+  status_.offsets_out_of_range = 1;
+  status_.fence_failures = 2;
+  status_.transactions_abandoned = 4;
+  EXPECT_EQ(value("weir_consumer_dlq_pending"), 3);
+  EXPECT_EQ(value("weir_consumer_backlog_events"), 40);
+  EXPECT_EQ(value("weir_consumer_partition_events_total", {{"event", "offset_out_of_range"}}), 1);
+  EXPECT_EQ(value("weir_consumer_fence_failures_total"), 2);
+  EXPECT_EQ(value("weir_consumer_transactions_abandoned_total"), 4);
+}
+
+TEST_F(ConsumerMetrics, ReportFlushDurationsInSeconds) {
+  for (const auto took : {3ms, 30ms, 30ms, 9000ms}) status_.flush_durations.add(took);
   EXPECT_EQ(value("weir_consumer_flush_duration_seconds_bucket", {{"le", "0.005"}}), 1);
   EXPECT_EQ(value("weir_consumer_flush_duration_seconds_bucket", {{"le", "0.05"}}), 3);
   EXPECT_EQ(value("weir_consumer_flush_duration_seconds_bucket", {{"le", "+Inf"}}), 4);

@@ -1,16 +1,16 @@
-// How a partition's object is born: the ledger says where its account stands, the log whether it is still the
-// log that the account is about, and both together from where the dedupe must be rebuilt.
+// Opens an assigned partition: finds out where to read, and whether the log is still the one that the ledger
+// describes.
 //
-// A machine without I/O that asks the log and the store in turn:
+// A state machine without I/O. It asks the log and the store in turn:
 //
-//   survey ─▶ ledger row, unrolled minutes ─▶ survey of the record before next_offset ─▶ letters in the rebuild
-//                                                                          └─▶ the retirement of the account
+//   log: bounds ─▶ store: ledger row, pending roll-ups ─▶ log: bounds, and the record before next_offset
+//    ▲                                                       ├─▶ store: dead letters to rebuild ─▶ done
+//    │                                                       ├─▶ refused (ON_OFFSET_GONE=stop)
+//    └── the row has changed since ◀── store: archive the ledger row ─▶ done
+//                                      (it is another log, and ON_OFFSET_GONE=earliest)
 //
-// The last is where the log is another one and ON_OFFSET_GONE says earliest. If somebody else has written the
-// account meanwhile, all begins from the start.
-//
-// As StoreWork it goes to the writer's thread while next() has a call; surveys are made by the consumer's
-// thread.
+// Threads: while next() returns a store call, the object belongs to the writer's thread; the consumer's
+// thread makes the log queries.
 #pragma once
 
 #include <chrono>
@@ -23,101 +23,112 @@
 #include "base/result.hpp"
 #include "commit/store_call.hpp"
 #include "consumer/log_reader.hpp"
+#include "consumer/on_offset_gone.hpp"
 
 namespace weir::consumer {
 
-// What to do where the ledger's offset is gone from the log, or the log is another one.
-enum class OnOffsetGone : std::uint8_t { stop, earliest };
-
+// How far back the dedupe remembers a message_id: DEDUP_WINDOW_SEC, DEDUP_WINDOW_EVENTS.
 struct DedupeBounds {
   std::chrono::seconds window{600};
   std::int64_t records = 1'000'000;
 };
-// What one of so many partitions may remember. A partition keeps the share that it was opened with: where
-// partitions are added to the topic, until it is opened again.
+// Returns the bounds of one of `partitions` partitions: an equal part of the records, at least one. A
+// partition keeps the bounds it was opened with when partitions are added to the topic.
 [[nodiscard]] DedupeBounds share_of(DedupeBounds all, std::int32_t partitions);
 
 struct PartitionOpenerSettings {
-  std::string topic;    // as the log is called
-  DedupeBounds dedupe;  // its records: of all partitions together
+  // The topic of the log.
+  std::string topic;
+  // The dedupe window of all partitions together.
+  DedupeBounds dedupe;
   OnOffsetGone on_offset_gone = OnOffsetGone::stop;
 };
 
-// A question to the log about a partition.
+// A question about a partition to the log.
 struct LogQuery {
   std::int32_t partition = 0;
-  std::optional<std::int64_t> identity_offset;  // the record to know the log by
+  // The offset of the record that identifies the log. nullopt: only the bounds are asked for.
+  std::optional<std::int64_t> identity_offset;
 };
 struct LogQueryResult {
-  std::int32_t partitions = 1;  // of the topic
+  // The number of partitions of the topic.
+  std::int32_t partitions = 1;
   Watermarks bounds;
+  // nullopt: there is no record at identity_offset.
   std::optional<LogReader::RecordIdentity> identity;
 };
-// Asks the log. Blocks as long as it does.
-[[nodiscard]] Result<LogQueryResult> run_log_query(LogReader& log, const LogQuery& survey);
+// Asks the log. Blocks as long as the log does. Errors are the log's.
+[[nodiscard]] Result<LogQueryResult> run_log_query(LogReader& log, const LogQuery& query);
 
-// All that a Partition needs to begin.
+// What a Partition starts with.
 struct OpenedPartition {
   tally::LedgerRow ledger;
-  std::int64_t read_from = 0;         // seek here: records before next_offset are only remembered
-  std::vector<std::int64_t> letters;  // offsets in [read_from, next_offset) that are dead letters, ascending
-  std::vector<WindowStart> unrolled;  // minutes that are not wholly rolled up
+  // Seek to this offset. Records before next_offset only rebuild the dedupe window.
+  std::int64_t read_from = 0;
+  // The offsets of dead letters in [read_from, next_offset), ascending.
+  std::vector<std::int64_t> dead_letters;
+  // Minutes that are not completely rolled up.
+  std::vector<WindowStart> pending_rollups;
   std::int64_t log_end = 0;
-  DedupeBounds dedupe;  // its records: this partition's share
+  // The dedupe window of this partition alone.
+  DedupeBounds dedupe;
 };
 
 class PartitionOpener final : public commit::StoreWork {
  public:
-  PartitionOpener(std::int32_t partition, PartitionOpenerSettings rules, WallTime now);
+  PartitionOpener(std::int32_t partition, PartitionOpenerSettings settings, WallTime now);
 
-  // Something to ask the log now; nothing while it is the store's turn or the opening has ended.
-  [[nodiscard]] std::optional<LogQuery> survey() const;
-  void surveyed(LogQueryResult found);
+  // Returns the next question to the log; nullopt while the store must answer, and at the end.
+  [[nodiscard]] std::optional<LogQuery> next_log_query() const;
+  void on_log_query_result(LogQueryResult found);
 
+  // Returns the next call of the store; nullopt while the log must answer, and at the end.
   std::optional<commit::StoreCall> next() override;
 
   [[nodiscard]] std::int32_t partition() const { return partition_; }
-  [[nodiscard]] bool done() const { return phase_ == Phase::done; }
-  // The store's error, if it ended the opening: begin with a new one.
+  [[nodiscard]] bool is_done() const { return phase_ == Phase::done; }
+  // The store's error that ended the opening. Try again with a new object. ErrorKind::invalid, code
+  // ledger_differs: the ledger row breaks its identities, and an operator must correct it.
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
-  // Why this partition must not be read (ON_OFFSET_GONE), in words. Then there is no opened().
+  // Why the partition must not be read (ON_OFFSET_GONE=stop). An operator must act.
   [[nodiscard]] const std::optional<std::string>& refusal() const { return refusal_; }
-  // Something that the operator should know, if all went well otherwise.
-  [[nodiscard]] const std::optional<std::string>& remark() const { return remark_; }
-  // Once done() without failure or refusal.
+  // A warning for the operator about an opening that succeeded.
+  [[nodiscard]] const std::optional<std::string>& warning() const { return warning_; }
+  // The result. Only once is_done(), without failure() and refusal().
   [[nodiscard]] OpenedPartition take_opened();
 
  private:
   enum class Phase : std::uint8_t {
-    first_survey,
-    ledger,
-    unrolled,
-    second_survey,
-    retirement,
-    letters,
+    query_bounds,
+    open_ledger,
+    find_pending_rollups,
+    query_identity,
+    archive_ledger,
+    find_dead_letters,
     done
   };
 
-  void judge(const LogQueryResult& found);
-  void judge_other_log(const std::string& why);
-  void refuse(std::string why);
-  // The call's good response becomes `into`, and `then` is the next phase. An error ends the opening.
+  // The value of the response becomes `into`, and `then` is the next phase. An error ends the opening.
   template <class Request>
   [[nodiscard]] commit::StoreCall make_call(Request request, typename Request::Response::value_type& into,
                                             Phase then);
-  void take_ledger(Result<tally::LedgerRow> row);
-  void take_fresh(Result<std::optional<tally::LedgerRow>> fresh);
-  void choose_start(const LogQueryResult& found);
+  void check_log(const LogQueryResult& found);
+  void on_other_log(const std::string& why);
+  void refuse(std::string why);
+  void on_ledger_opened(Result<tally::LedgerRow> row);
+  void on_ledger_archived(Result<std::optional<tally::LedgerRow>> new_row);
+  void choose_read_from(const LogQueryResult& found);
+  void fail_with(Error error);
 
   std::int32_t partition_;
-  PartitionOpenerSettings rules_;
+  PartitionOpenerSettings settings_;
   WallTime now_;
-  Phase phase_ = Phase::first_survey;
+  Phase phase_ = Phase::query_bounds;
   std::int64_t log_start_ = 0;
   OpenedPartition opened_;
   std::optional<Error> failure_;
   std::optional<std::string> refusal_;
-  std::optional<std::string> remark_;
+  std::optional<std::string> warning_;
 };
 
 }  // namespace weir::consumer

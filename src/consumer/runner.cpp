@@ -1,18 +1,22 @@
+// A job travels in a circle, and each step owns it alone:
+//
+//   Consumer ─Execute─▶ to_write_ ─▶ writer thread: run_to_end() ─▶ written_ ─▶ Consumer::on_job_done()
+//
+// The writer ends the consumer thread's poll when a job has ended; stop() does the same. No thread holds the
+// mutex during a blocking call or a hook.
 #include "consumer/runner.hpp"
 
 #include <algorithm>
 #include <utility>
 
-#include "base/ensure.hpp"
-
 namespace weir::consumer {
 namespace {
 
-// A log that fails at once, again and again, is not asked more often than this.
-constexpr std::chrono::milliseconds failed_poll_pause{200};
+// The minimum delay between two polls of a log that fails at once.
+constexpr std::chrono::milliseconds failed_poll_delay{200};
 
-ConsumerSettings with_copies(ConsumerSettings settings, const DeadLetterTopic* copies) {
-  settings.dlq_enabled = copies != nullptr;
+ConsumerSettings with_dlq(ConsumerSettings settings, const DeadLetterTopic* dead_letter_topic) {
+  settings.dlq_enabled = dead_letter_topic != nullptr;
   return settings;
 }
 
@@ -23,11 +27,11 @@ Runner::Runner(ConsumerSettings settings, LogReader& reader, commit::MetricsStor
     : reader_(reader),
       store_(store),
       hooks_(std::move(hooks)),
-      crew_(settings.workers),
-      consumer_(with_copies(std::move(settings), hooks_.dead_letter_topic), logger, crew_.workers()) {
+      pool_(settings.workers),
+      consumer_(with_dlq(std::move(settings), hooks_.dead_letter_topic), logger, pool_.workers()) {
   status_ = consumer_.status();
-  writing_ = std::thread([this] { write(); });
-  consuming_ = std::thread([this] { consume(); });
+  writer_ = std::thread([this] { run_writer(); });
+  consumer_thread_ = std::thread([this] { run_consumer(); });
 }
 
 Runner::~Runner() {
@@ -37,8 +41,8 @@ Runner::~Runner() {
   }
   changed_.notify_all();
   reader_.wake();
-  consuming_.join();
-  writing_.join();
+  consumer_thread_.join();
+  writer_.join();
 }
 
 Status Runner::status() const {
@@ -46,56 +50,59 @@ Status Runner::status() const {
   return status_;
 }
 
-std::int64_t Runner::stop(std::chrono::milliseconds patience) {
+std::int64_t Runner::stop(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
-  stop_asked_ = true;
+  stop_requested_ = true;
   lock.unlock();
   reader_.wake();
   lock.lock();
-  changed_.wait_for(lock, patience, [this] { return consumer_left_; });
+  changed_.wait_for(lock, timeout, [this] { return consumer_done_; });
   return status_.backlog_events;
 }
 
-void Runner::consume() {
-  bool stop_told = false;
+void Runner::run_consumer() {
+  bool stop_seen = false;
   for (;;) {
     const Now before = hooks_.clock();
+    // The poll is the only wait of this thread. Its timeout is the next deadline of the consumer.
     const auto wait = std::max(MonoTime::duration(0), consumer_.next_deadline(before) - before.mono);
     const auto polled = reader_.poll(std::chrono::ceil<std::chrono::milliseconds>(wait));
 
     std::unique_lock lock(mutex_);
-    if (!polled && written_.empty() && !stop_asked_) changed_.wait_for(lock, failed_poll_pause);
+    if (!polled && written_.empty() && !stop_requested_) changed_.wait_for(lock, failed_poll_delay);
     if (abandoned_) break;
-    const bool stop = stop_asked_ && !std::exchange(stop_told, stop_asked_);
+    const bool stop = stop_requested_ && !std::exchange(stop_seen, stop_requested_);
     std::vector<Job> ended = std::exchange(written_, {});
     lock.unlock();
 
-    const Now now = hooks_.clock();
-    end_turn(run_turn(consumer_, reader_, hooks_.dead_letter_topic, polled, std::move(ended), now));
+    // The records of this poll are processed before the stop takes effect.
+    publish(run_poll_iteration(consumer_, reader_, hooks_.dead_letter_topic, polled, std::move(ended),
+                               hooks_.clock()));
     if (stop) consumer_.stop();
-    if (consumer_.finished()) break;
+    if (consumer_.is_finished()) break;
   }
   const std::lock_guard lock(mutex_);
-  consumer_left_ = true;
+  consumer_done_ = true;
   changed_.notify_all();
 }
 
-void Runner::end_turn(TurnResult end) {
+void Runner::publish(IterationResult result) {
   {
     const std::lock_guard lock(mutex_);
-    std::ranges::move(end.jobs, std::back_inserter(to_write_));
+    std::ranges::move(result.jobs, std::back_inserter(to_write_));
     status_ = consumer_.status();
   }
   changed_.notify_all();
-  for (const FlushDone& flush : end.flushes) hooks_.on_flush(flush);
-  if (end.exit) hooks_.on_fatal(end.exit->exit_code, end.exit->why);
+  for (const FlushDone& flush : result.flushes) hooks_.on_flush(flush);
+  if (result.exit) hooks_.on_fatal(result.exit->exit_code, result.exit->why);
 }
 
-void Runner::write() {
+void Runner::run_writer() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return !to_write_.empty() || abandoned_ || consumer_left_; });
-    if (abandoned_ || consumer_left_) return;
+    changed_.wait(lock, [this] { return !to_write_.empty() || abandoned_ || consumer_done_; });
+    if (abandoned_ || consumer_done_) return;
+    // The thread owns the job until it is in written_.
     Job job = std::move(to_write_.front());
     to_write_.pop_front();
     lock.unlock();

@@ -1,8 +1,8 @@
-// The thin shell around the consumer machine: two threads, a log and a store.
+// Runs the consumer: its threads, around one log and one store.
 //
-//   consumer thread   polls the log and takes turns (turn.hpp)
-//   its crew          ConsumerSettings::workers − 1 threads more, which take records within a turn (crew.hpp)
-//   writer thread     makes the store's blocking calls, one job after the other, and wakes the consumer
+//   consumer thread   polls the log and runs poll iterations (poll_iteration.hpp)
+//   worker threads    ConsumerSettings::workers − 1 more threads, which process records within an iteration
+//   writer thread     makes the blocking calls of the store, one job at a time, and wakes the consumer thread
 //
 // The log reader and the store belong to these threads from the constructor to the end of the destructor.
 #pragma once
@@ -22,63 +22,69 @@
 #include "consumer/consumer.hpp"
 #include "consumer/dead_letter_topic.hpp"
 #include "consumer/log_reader.hpp"
-#include "consumer/turn.hpp"
+#include "consumer/poll_iteration.hpp"
 #include "telemetry/logger.hpp"
 
 namespace weir::consumer {
 
+// All hooks run on the consumer thread.
 struct RunnerHooks {
-  // Where copies of dead letters go; outlives the runner. nullptr: nowhere. Called on the consumer's thread.
+  // nullptr: dead letters are rows of the store only. Must outlive the runner.
   DeadLetterTopic* dead_letter_topic = nullptr;
   std::function<Now()> clock = read_clock;
-  // On the consumer's thread, after a flush that changed the numbers. Must only knock somewhere and return.
+  // A flush changed the results in the store. Must not block.
   std::function<void(const FlushDone&)> on_flush = [](const FlushDone&) {};
-  // On the consumer's thread, at most once: the runner cannot go on. It has stopped reading and writing, and
-  // the process is to leave with this code (1 or 2) and the reason as its last line.
+  // The runner has stopped reading and writing. The process must exit with this code (1 or 2) and log the
+  // reason as its last line. Called at most once.
   std::function<void(int exit_code, const Error& why)> on_fatal = [](int, const Error&) {};
 };
 
 class Runner {
  public:
-  // All threads run from here on. `store` is open and `reader` ready; they and `log` outlive the runner.
+  // Starts all threads. `store` is open and `reader` is ready; they and `logger` must outlive the runner.
   Runner(ConsumerSettings settings, LogReader& reader, commit::MetricsStore& store, telemetry::Logger& logger,
          RunnerHooks hooks);
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
-  // Without stop() before: leaves at once, as soon as the store call under way has returned. What was read
-  // and not written lies in the log and is read again next time.
+  // Without stop(): stops as soon as the current call of the store returns. Records that were read and not
+  // written are read again by the next process.
   ~Runner();
 
-  // From any thread: what was true a moment ago.
+  // Returns the status after the last iteration. Any thread.
   [[nodiscard]] Status status() const;
 
-  // From any thread but the runner's own, once. No further record is taken, what has been read is flushed.
-  // Blocks until that is done or `patience` is over; answers how many events were read and not written: 0
-  // when all is well.
-  std::int64_t stop(std::chrono::milliseconds patience);
+  // Stops reading and flushes what was read. Blocks until that is done, at most for `timeout`. Returns the
+  // number of events that were read and not written: 0 if everything was flushed. Call it once, from any
+  // thread but the runner's own.
+  std::int64_t stop(std::chrono::milliseconds timeout);
 
  private:
-  void consume();
-  void write();
-  void end_turn(TurnResult end);
+  // The loops of the two threads.
+  void run_consumer();
+  void run_writer();
+  // Hands out jobs, status and notifications after an iteration.
+  void publish(IterationResult result);
 
   LogReader& reader_;
   commit::MetricsStore& store_;
   RunnerHooks hooks_;
-  WorkerPool crew_;    // the consumer thread's, as is…
-  Consumer consumer_;  // …the machine
+  // Belong to the consumer thread.
+  WorkerPool pool_;
+  Consumer consumer_;
 
-  mutable std::mutex mutex_;  // guards what stands below it
+  // Guards the members from here to the threads.
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> to_write_;
   std::vector<Job> written_;
   Status status_;
-  bool stop_asked_ = false;
-  bool abandoned_ = false;  // both threads are to leave as soon as they can
-  bool consumer_left_ = false;
+  bool stop_requested_ = false;
+  // The destructor runs: both threads must return as soon as possible.
+  bool abandoned_ = false;
+  bool consumer_done_ = false;
 
-  std::thread writing_;
-  std::thread consuming_;
+  std::thread writer_;
+  std::thread consumer_thread_;
 };
 
 }  // namespace weir::consumer

@@ -3,7 +3,9 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "simulation/cluster.hpp"
+#include "commit/testing/fake_metrics_store.hpp"
+#include "consumer/testing/fake_log_reader.hpp"
+#include "consumer/testing/test_event.hpp"
 
 namespace weir::consumer {
 namespace {
@@ -11,12 +13,12 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr seconds patience{30};  // what takes so long will never come
+constexpr seconds timeout{30};
 
-// Each copy is there as soon as it is sent.
-class PromptCopies final : public DeadLetterTopic {
+// Acknowledges each copy as soon as it is sent.
+class ImmediateDeadLetterTopic final : public DeadLetterTopic {
  public:
-  explicit PromptCopies(LogReader& reader) : reader_(reader) {}
+  explicit ImmediateDeadLetterTopic(LogReader& reader) : reader_(reader) {}
 
   void send(Copy copy) override {
     ended_.push_back({copy.ticket, std::nullopt});
@@ -32,14 +34,14 @@ class PromptCopies final : public DeadLetterTopic {
   std::vector<CopyResult> ended_;
 };
 
-// The real threads and the real clock around a log and a database in memory.
+// The runner's threads and the system clock, with a log and a database in memory.
 class RunnerTest : public testing::Test {
  protected:
   void start(ConsumerSettings settings = quick_settings()) {
     RunnerHooks hooks;
     hooks.on_flush = [this](const FlushDone& flush) {
       const std::lock_guard lock(mutex_);
-      passed_ += flush.passed;
+      offsets_ += flush.offsets;
       changed_.notify_all();
     };
     hooks.on_fatal = [this](int exit_code, const Error& why) {
@@ -48,7 +50,7 @@ class RunnerTest : public testing::Test {
       why_ = why;
       changed_.notify_all();
     };
-    hooks.dead_letter_topic = copies_;
+    hooks.dead_letter_topic = dead_letter_topic_;
     std::vector<std::int32_t> all;
     for (std::int32_t partition = 0; partition < topic_.partition_count(); ++partition)
       all.push_back(partition);
@@ -66,39 +68,39 @@ class RunnerTest : public testing::Test {
   void append(int events) {
     const WallTime now = read_clock().wall;
     for (int i = 0; i < events; ++i)
-      topic_.append(0, simulation::written_down({.user = "anna", .page = "/", .at = now}, now));
+      topic_.append(0, make_record({.user = "anna", .page = "/", .at = now}, now));
   }
 
   template <class Condition>
   bool eventually(Condition condition) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, patience, condition);
+    return changed_.wait_for(lock, timeout, condition);
   }
 
   FakeTopic topic_{1};
-  commit::FakeDatabase database_;  // the writer thread's, until the runner is gone
+  commit::FakeDatabase database_;  // belongs to the writer thread until the runner is destroyed
   FakeLogReader reader_{topic_};
   commit::FakeMetricsStore store_{database_, "the-group"};
   std::unique_ptr<telemetry::Logger> logger_ = telemetry::make_silent_logger();
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::int64_t passed_ = 0;
+  std::int64_t offsets_ = 0;
   std::optional<int> exit_code_;
   Error why_;
-  DeadLetterTopic* copies_ = nullptr;
+  DeadLetterTopic* dead_letter_topic_ = nullptr;
   std::optional<Runner> runner_;
 };
 
-TEST_F(RunnerTest, CountsWhatComesWhileItRuns) {
+TEST_F(RunnerTest, CountsRecordsThatArriveWhileItRuns) {
   start();
   append(10);
-  EXPECT_TRUE(eventually([this] { return passed_ == 10; }));
+  EXPECT_TRUE(eventually([this] { return offsets_ == 10; }));
   append(5);
-  EXPECT_TRUE(eventually([this] { return passed_ == 15; }));
+  EXPECT_TRUE(eventually([this] { return offsets_ == 15; }));
   const Status status = runner_->status();
   EXPECT_EQ(status.phase, Phase::live);
   EXPECT_TRUE(status.store_up && status.log_up);
-  EXPECT_EQ(runner_->stop(patience), 0);
+  EXPECT_EQ(runner_->stop(timeout), 0);
   EXPECT_EQ(runner_->status().phase, Phase::stopped);
   EXPECT_EQ(runner_->status().counts.tallied, 15);
   runner_.reset();
@@ -106,30 +108,29 @@ TEST_F(RunnerTest, CountsWhatComesWhileItRuns) {
   EXPECT_EQ(reader_.stored_offsets().at(0), 15);
 }
 
-TEST_F(RunnerTest, CountsTheSameHoweverManyShareTheWork) {
+TEST_F(RunnerTest, GivesTheSameCountsWithAnyNumberOfWorkers) {
   constexpr std::int32_t partitions = 6;
   constexpr int each = 2000;
   while (topic_.partition_count() < partitions) topic_.add_partition();
   const WallTime now = read_clock().wall;
   for (int i = 0; i < partitions * each; ++i) {
-    const int nth = i / partitions;  // of its partition
+    const int nth = i / partitions;  // in its partition
     const std::string user = "user " + std::to_string(nth % 10);
     std::optional<std::string> id;
     if (nth % 3 == 0) id = "m" + std::to_string(nth % 50);
-    topic_.append(i % partitions,
-                  simulation::written_down({.user = user, .page = "/", .message_id = id, .at = now}, now));
+    topic_.append(i % partitions, make_record({.user = user, .page = "/", .message_id = id, .at = now}, now));
   }
   ConsumerSettings three = quick_settings();
   three.workers = 3;
   start(three);
-  EXPECT_TRUE(eventually([this] { return passed_ == partitions * each; }));
-  EXPECT_EQ(runner_->stop(patience), 0);
+  EXPECT_TRUE(eventually([this] { return offsets_ == partitions * each; }));
+  EXPECT_EQ(runner_->stop(timeout), 0);
   runner_.reset();
   const auto shared = std::exchange(database_.ledgers, {});
   database_.windows.clear();
-  passed_ = 0;
-  start();  // and by one thread alone
-  EXPECT_TRUE(eventually([this] { return passed_ == partitions * each; }));
+  offsets_ = 0;
+  start();  // again, with one worker
+  EXPECT_TRUE(eventually([this] { return offsets_ == partitions * each; }));
   runner_.reset();
   for (const auto& [partition, row] : database_.ledgers) {
     EXPECT_EQ(shared.at(partition).tallied, row.tallied) << partition;
@@ -138,21 +139,21 @@ TEST_F(RunnerTest, CountsTheSameHoweverManyShareTheWork) {
   }
 }
 
-TEST_F(RunnerTest, FlushesWhatWasReadBeforeItStops) {
+TEST_F(RunnerTest, StopFlushesEverythingThatWasRead) {
   ConsumerSettings never = quick_settings();
   never.commits.pacing = {.flush_interval = std::chrono::hours{1},
                           .flush_min_interval = milliseconds{1},
                           .batch_size = 1'000'000};
   append(20);
   start(never);
-  // Nothing tells when it has read, but it cannot have stopped before it was asked.
+  // There is no event for a read without a flush, so poll the status.
   while (runner_->status().backlog_events < 20) std::this_thread::yield();
-  EXPECT_EQ(runner_->stop(patience), 0);
+  EXPECT_EQ(runner_->stop(timeout), 0);
   runner_.reset();
   EXPECT_EQ(database_.ledgers.at(0).tallied, 20);
 }
 
-TEST_F(RunnerTest, SaysHowMuchIsLeftWhenPatienceEnds) {
+TEST_F(RunnerTest, StopReturnsTheUnwrittenEventsAfterItsTimeout) {
   database_.faults = [](commit::StoreStep step) {
     return step == commit::StoreStep::begin ? commit::Fault::refused : commit::Fault::none;
   };
@@ -164,7 +165,7 @@ TEST_F(RunnerTest, SaysHowMuchIsLeftWhenPatienceEnds) {
   EXPECT_EQ(database_.ledgers.at(0).tallied, 0);
 }
 
-TEST_F(RunnerTest, LeavesWithAReasonWhenTheDiskIsNotToBeTrusted) {
+TEST_F(RunnerTest, ReportsAFatalErrorWhenTheDiskFails) {
   database_.faults = [](commit::StoreStep step) {
     return step == commit::StoreStep::commit ? commit::Fault::broken : commit::Fault::none;
   };
@@ -173,11 +174,11 @@ TEST_F(RunnerTest, LeavesWithAReasonWhenTheDiskIsNotToBeTrusted) {
   EXPECT_TRUE(eventually([this] { return exit_code_.has_value(); }));
   EXPECT_EQ(exit_code_, 1);
   EXPECT_EQ(why_.code, "disk_failed");
-  runner_->stop(patience);
+  runner_->stop(timeout);
   EXPECT_EQ(runner_->status().phase, Phase::stopped);
 }
 
-TEST_F(RunnerTest, LeavesWithTwoWhenTheLedgerIsAnotherGroups) {
+TEST_F(RunnerTest, ReportsExitCode2WhenTheLedgerIsAnotherGroups) {
   database_.group = "another-group";
   start();
   EXPECT_TRUE(eventually([this] { return exit_code_.has_value(); }));
@@ -185,28 +186,28 @@ TEST_F(RunnerTest, LeavesWithTwoWhenTheLedgerIsAnotherGroups) {
   EXPECT_NE(why_.text.find("another-group"), std::string::npos);
 }
 
-TEST_F(RunnerTest, GoesOnWhenTheLogAnswersAgain) {
+TEST_F(RunnerTest, ContinuesWhenTheLogAnswersAgain) {
   reader_.fail_next(FakeLogReader::Call::poll,
                     {ErrorKind::unavailable, "log_away", "the fake log does not answer"}, 2);
   append(4);
   start();
-  EXPECT_TRUE(eventually([this] { return passed_ == 4; }));
+  EXPECT_TRUE(eventually([this] { return offsets_ == 4; }));
   EXPECT_TRUE(runner_->status().log_up);
 }
 
-TEST_F(RunnerTest, CopiesDeadLettersWhereThereIsSomewhereToPutThem) {
-  PromptCopies copies(reader_);
-  copies_ = &copies;
+TEST_F(RunnerTest, WritesDeadLettersToTheirTopicIfThereIsOne) {
+  ImmediateDeadLetterTopic copies(reader_);
+  dead_letter_topic_ = &copies;
   topic_.append(0, {.time = read_clock().wall, .value = "{]"});
   start();
-  EXPECT_TRUE(eventually([this] { return passed_ == 1; }));
-  EXPECT_EQ(runner_->stop(patience), 0);
+  EXPECT_TRUE(eventually([this] { return offsets_ == 1; }));
+  EXPECT_EQ(runner_->stop(timeout), 0);
   runner_.reset();
   EXPECT_EQ(copies.sent, 1);
   EXPECT_EQ(database_.ledgers.at(0).dead_lettered, 1);
 }
 
-TEST_F(RunnerTest, CanBeGivenUpAtAnyTime) {
+TEST_F(RunnerTest, CanBeDestroyedAtAnyTime) {
   append(100);
   start();
   runner_.reset();

@@ -1,4 +1,4 @@
-// KAFKA_START=latest: a topic that was never counted is counted from now on.
+// KAFKA_START=latest: a topic that was never counted is counted from its current end.
 #pragma once
 
 #include "base/clock.hpp"
@@ -8,13 +8,15 @@
 
 namespace weir::consumer {
 
-// If the topic has no ledger row at all, makes one for each of its partitions, all at once, where that
-// partition ends now; else does nothing. The offsets before that end are recorded as skipped. Returns how
-// many those are; 0 as well where there were rows already.
+// If the topic has no ledger row, writes one row for each of its partitions, all in one transaction. Each row
+// starts at the partition's current end and records the offsets before it as skipped. If the topic has a
+// ledger row, does nothing. Returns the number of offsets that were recorded as skipped.
 //
-// Call it before the Runner is made, on the thread that makes it, and before this process accepts any event
-// for the topic; blocks as log and store do. A partition that is added to the topic later has no row yet and
-// is counted from its start. May be called again after an error.
+// Call it before the Runner is created, on the thread that creates it, and before this process accepts an
+// event for the topic. Blocks as long as the log and the store do. A partition that is added to the topic
+// later has no row, so it is counted from its start.
+//
+// Errors are those of the log and of the store. After an error the call may be repeated.
 [[nodiscard]] Result<std::int64_t> start_at_latest(LogReader& log, commit::MetricsStore& store, WallTime now);
 
 }  // namespace weir::consumer

@@ -1,4 +1,4 @@
-// What health and metrics tell of a consuming process.
+// The state of a consuming process, as health and metrics report it. All types are values.
 #pragma once
 
 #include <array>
@@ -13,103 +13,145 @@
 #include "base/clock.hpp"
 #include "commit/transaction.hpp"
 #include "consumer/commit_scheduler.hpp"
-#include "consumer/partition.hpp"
+#include "consumer/rebalance.hpp"
 
 namespace weir::consumer {
 
 enum class Phase : std::uint8_t {
-  starting,     // no partition was assigned yet, or some of the first are still being opened
-  opening,      // all were open once; now some are being opened, those that the group added or others anew
-  catching_up,  // remembering what was counted before, for the dedupe
+  // No partition was assigned yet, or not all of the first ones are open.
+  starting,
+  // All partitions were open once; now some are being opened.
+  opening,
+  // The dedupe window of some partition is being rebuilt.
+  catching_up,
   live,
-  draining,  // stop() was called
+  // stop() was called; what was read is being flushed.
+  draining,
   stopped,
 };
-// As it stands in /health/ready: "catching up"
+// The name in /health/ready: "catching up".
 [[nodiscard]] std::string_view name_of(Phase phase);
 
-// How long something took, as a histogram with fixed borders.
+// A histogram of durations with fixed bounds.
 struct Durations {
-  // A time belongs to the first border that it does not exceed, or to the last count of all.
-  static constexpr std::array<std::chrono::milliseconds, 10> borders{
+  // A duration belongs to the first bound that is >= it, or to the last bucket.
+  static constexpr std::array<std::chrono::milliseconds, 10> bounds{
       std::chrono::milliseconds{5},   std::chrono::milliseconds{10},   std::chrono::milliseconds{25},
       std::chrono::milliseconds{50},  std::chrono::milliseconds{100},  std::chrono::milliseconds{250},
       std::chrono::milliseconds{500}, std::chrono::milliseconds{1000}, std::chrono::milliseconds{2500},
       std::chrono::milliseconds{5000}};
-  std::array<std::int64_t, borders.size() + 1> counts{};  // each its own, not added up
+  // The count of each bucket alone, not cumulative.
+  std::array<std::int64_t, bounds.size() + 1> counts{};
   std::chrono::nanoseconds sum{0};
 
-  void add(std::chrono::nanoseconds took);
+  // Counts one duration and adds it to the sum.
+  void add(std::chrono::nanoseconds duration);
 };
 
-// A partition that the log's group has given to this process.
+// A partition that is assigned to this process.
 struct PartitionStatus {
   enum class State : std::uint8_t { opening, catching_up, live, refused };
-  // Of a partition that is opened.
+  // What the store has counted of the partition, and what the log holds.
   struct Ledger {
-    std::int64_t next_offset = 0;                // the first offset that is not in the store
-    std::int64_t log_end = 0;                    // as last seen
-    std::optional<RecordTime> oldest_unread_at;  // of the records behind next_offset; a lower bound
-    WallTime observed_at;                        // when this was last written to the ledger
+    // The first offset that is not in the store.
+    std::int64_t next_offset = 0;
+    // The end offset of the log, as last seen.
+    std::int64_t log_end = 0;
+    // The time of the oldest record from next_offset on. If that was not read yet, the time of the last
+    // record that was read.
+    std::optional<RecordTime> oldest_unread_at;
+    // When the store's ledger row was last written.
+    WallTime observed_at;
 
     [[nodiscard]] std::int64_t lag() const { return log_end - next_offset; }
   };
 
   std::int32_t partition = 0;
   State state = State::opening;
-  std::string
-      reason;  // why it is refused, could not be opened yet, or waits for its letters' copies; may be empty
-  bool needs_operator = false;  // it cannot be opened until a person has acted: `reason` says what is wrong
+  // Why it is refused, could not be opened, or waits for the dead letter topic. May be empty.
+  std::string reason;
+  // It cannot be opened until an operator has corrected what `reason` names.
+  bool needs_operator = false;
+  // The LogReader was asked to pause the partition.
   bool paused = false;
-  std::optional<Ledger> ledger;  // catching_up, live
+  // Only in the states catching_up and live.
+  std::optional<Ledger> ledger;
 };
-// As a metric's label: "catching_up"
+// The name as a metric's label: "catching_up".
 [[nodiscard]] std::string_view name_of(PartitionStatus::State state);
+[[nodiscard]] PartitionStatus status_of(std::int32_t partition, const AssignedPartition& assigned);
 
-// A value; a copy of what was true a moment ago.
+// A copy of the state at one moment. Durations and ages are computed from it with the time of the reader.
 struct Status {
   Phase phase = Phase::starting;
+  // The last call of the store succeeded, or none was made.
   bool store_up = true;
-  std::string store_reason;                    // of the last failure, while not up
-  bool store_needs_operator = false;           // …for which trying again does not help (ErrorKind::invalid)
-  std::chrono::milliseconds store_latency{0};  // of the last transaction that ended well
+  // The last error of the store, while store_up is false.
+  std::string store_reason;
+  // That error does not pass by itself (ErrorKind::invalid): an operator must act.
+  bool store_needs_operator = false;
+  // The duration of the last committed transaction.
+  std::chrono::milliseconds store_latency{0};
+  // The last poll of the log succeeded, or none was made.
   bool log_up = true;
+  // The last error of the log, while log_up is false.
   std::string log_reason;
-  bool paused = false;                         // too much waits, or the store is away
-  std::optional<RecordTime> oldest_unread_at;  // of the records that are not in the store; a lower bound
-  std::optional<Now> last_good_flush;          // its end
-  std::int64_t read_offset_sum = 0;         // sum over the held partitions of the first offset not read yet
-  std::int64_t backlog_events = 0;          // read, and not known to be in the store
-  std::vector<PartitionStatus> partitions;  // by number
-  std::int64_t dlq_pending = 0;  // dead letters that wait for their copy; their partitions are not written
-  std::string dlq_reason;        // while copies fail: which partition waits, and why
+  // The whole process is paused: the backlog is too large, or the store is unavailable.
+  bool paused = false;
+  // The earliest oldest_unread_at of the live partitions.
+  std::optional<RecordTime> oldest_unread_at;
+  // When the last flush was committed.
+  std::optional<Now> last_good_flush;
+  // The sum of the read positions of all assigned partitions.
+  std::int64_t read_offset_sum = 0;
+  // Events that were read and are not known to be in the store.
+  std::int64_t backlog_events = 0;
+  // Dead letters whose copy is not acknowledged.
+  std::int64_t dlq_pending = 0;
+  // Which partition waits for the dead letter topic, and why; empty while no copy fails.
+  std::string dlq_reason;
+  // All assigned partitions, by number.
+  std::vector<PartitionStatus> partitions;
 
   // Since the process began, of transactions that are known to be in the store.
   commit::Counts counts;
+  // Committed transactions of each kind.
   std::int64_t flushes = 0;
   std::int64_t roll_ups = 0;
-  std::int64_t windows_opened = 0;              // of any granularity: they had no row before
-  std::map<std::string, std::int64_t> dead_letters;  // by their reason
-  Durations flush_took;                         // the try that was committed
+  // Windows, of any granularity, that got their first row.
+  std::int64_t windows_opened = 0;
+  // Dead letters by reason.
+  std::map<std::string, std::int64_t> dead_letters;
+  // The duration of the last try of each committed flush.
+  Durations flush_durations;
 
   // Since the process began.
+  // Partitions in the events of rebalances.
   std::int64_t partitions_assigned = 0;
   std::int64_t partitions_revoked = 0;
   std::int64_t partitions_lost = 0;
-  std::int64_t offsets_out_of_range = 0;  // the log had cut off what was to be read next
-  std::int64_t store_retries = 0;         // tries that failed and are made again
-  std::int64_t pauses = 0;  // times that reading was paused: too much waited, or the store was away
-  std::int64_t fences_lost = 0;
+  // How often a read position was no longer in the log.
+  std::int64_t offsets_out_of_range = 0;
+  // Tries of a store transaction that failed and were repeated.
+  std::int64_t store_retries = 0;
+  // How often the whole process has paused.
+  std::int64_t pauses = 0;
+  // Partitions whose ledger row another process had written.
+  std::int64_t fence_failures = 0;
+  // Commits whose outcome was unknown.
   std::int64_t commits_in_doubt = 0;
-  std::int64_t transactions_given_up = 0;  // they took the store too long; written in smaller ones instead
+  // Transactions that took the store too long and were replaced by smaller ones.
+  std::int64_t transactions_abandoned = 0;
 
-  // How long the oldest record that is not in the store has waited; a lower bound. 0 only if every partition
-  // held is known to have nothing unread. Nothing while that is not known: none was assigned yet, or one is
-  // being opened, catches up, is refused, or has records of which none was read yet.
+  // Returns the age of oldest_unread_at, if that is set. Otherwise returns 0 if every assigned partition is
+  // known to have no unread record, or nullopt while that is unknown: no partition was assigned yet; or one
+  // is being opened, catches up, is refused, or has only records that were not read yet.
   [[nodiscard]] std::optional<std::chrono::milliseconds> oldest_unread_age(WallTime now) const;
 
-  // Counts what this transaction has written. Answers how far the partitions' offsets moved.
+  // Adds what this transaction has committed. Returns the number of offsets that it counted.
   std::int64_t count(const commit::Transaction& transaction, CommitScheduler::Kind kind, Now now);
+  // Fills the members that describe the assigned partitions. Returns whether one is catching up.
+  bool add_partitions(const AssignedPartitions& assigned_partitions);
 };
 
 }  // namespace weir::consumer

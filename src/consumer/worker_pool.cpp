@@ -1,3 +1,7 @@
+// run() publishes the tasks under the mutex and wakes as many threads as it needs. Every worker, the caller
+// included, takes task numbers from one atomic counter until none is left. run() then withdraws the
+// invitation (wanted_ = 0) and waits for the threads that joined. A thread that wakes up late finds wanted_
+// at 0 and sleeps again, so it cannot see a task of a finished run.
 #include "consumer/worker_pool.hpp"
 
 #include <algorithm>
@@ -6,15 +10,15 @@ namespace weir::consumer {
 
 WorkerPool::WorkerPool(std::size_t workers) {
   for (std::size_t worker = 1; worker < workers; ++worker)
-    threads_.emplace_back([this, worker] { work(worker); });
+    threads_.emplace_back([this, worker] { run_worker(worker); });
 }
 
 WorkerPool::~WorkerPool() {
   {
     const std::lock_guard lock(mutex_);
-    leaving_ = true;
+    stopping_ = true;
   }
-  begun_.notify_all();
+  started_.notify_all();
   for (std::thread& thread : threads_) thread.join();
 }
 
@@ -30,31 +34,31 @@ void WorkerPool::run(std::size_t tasks, const Task& task) {
     task_ = &task;
     tasks_ = tasks;
     wanted_ = wanted;
-    next_ = 0;
+    next_task_ = 0;
   }
-  for (std::size_t i = 0; i < wanted; ++i) begun_.notify_one();
-  take_tasks(0);
+  for (std::size_t i = 0; i < wanted; ++i) started_.notify_one();
+  run_tasks(0);
   std::unique_lock lock(mutex_);
-  wanted_ = 0;  // who has not woken by now has nothing to do
-  ended_.wait(lock, [this] { return at_work_ == 0; });
+  wanted_ = 0;  // all tasks are taken
+  finished_.wait(lock, [this] { return active_ == 0; });
 }
 
-void WorkerPool::work(std::size_t worker) {
+void WorkerPool::run_worker(std::size_t worker) {
   std::unique_lock lock(mutex_);
   for (;;) {
-    begun_.wait(lock, [this] { return wanted_ > 0 || leaving_; });
-    if (leaving_) return;
+    started_.wait(lock, [this] { return wanted_ > 0 || stopping_; });
+    if (stopping_) return;
     --wanted_;
-    ++at_work_;
+    ++active_;
     lock.unlock();
-    take_tasks(worker);
+    run_tasks(worker);
     lock.lock();
-    if (--at_work_ == 0) ended_.notify_one();
+    if (--active_ == 0) finished_.notify_one();
   }
 }
 
-void WorkerPool::take_tasks(std::size_t worker) {
-  for (std::size_t at = next_++; at < tasks_; at = next_++) (*task_)(worker, at);
+void WorkerPool::run_tasks(std::size_t worker) {
+  for (std::size_t at = next_task_++; at < tasks_; at = next_task_++) (*task_)(worker, at);
 }
 
 }  // namespace weir::consumer

@@ -1,3 +1,6 @@
+// A format string is read from left to right: literals, and directives of the form %[status
+// conditions][<|>][{argument}][^xx]name. The tables say which field a directive means and which bytes its
+// value may have. A directive without a use here is dropped, but its value must still match.
 #include "formats/apache_format.hpp"
 
 #include <algorithm>
@@ -11,11 +14,12 @@ namespace weir::formats {
 namespace {
 
 struct Directive {
-  char letter;
+  char name;
   Field field;
   Shape shape;
 };
 
+// In alphabetical order.
 constexpr std::array<Directive, 29> directives{{
     {'a', Field::client, Shape::addresses}, {'A', Field::dropped, Shape::word},
     {'b', Field::dropped, Shape::number},   {'B', Field::dropped, Shape::number},
@@ -41,6 +45,7 @@ constexpr std::array<Directive, 4> further_directives{{
     {'X', Field::dropped, Shape::word},
 }};
 
+// Request headers with a meaning here. All others are dropped.
 struct Header {
   std::string_view name;  // lower case
   Field field;
@@ -58,29 +63,30 @@ constexpr std::array<Header, 8> headers{{
     {"true-client-ip", Field::forwarded, Shape::addresses},
 }};
 
-const Directive* find_directive(char letter) {
+const Directive* find_directive(char name) {
   for (const Directive& each : directives)
-    if (each.letter == letter) return &each;
+    if (each.name == name) return &each;
   for (const Directive& each : further_directives)
-    if (each.letter == letter) return &each;
+    if (each.name == name) return &each;
   return nullptr;
 }
 
-// One directive, taken apart: %[conditions][<>][{argument}][^xx]letter.
-struct Written {
+struct WrittenDirective {
   std::string_view whole;
   std::string_view argument;
-  std::string_view name;  // the letter; three characters if it begins with '^'
+  std::string_view name;  // one character; three if it begins with '^'
 };
 
-Result<Written> take_directive(std::string_view& text) {
+// Removes the directive at the beginning of `text`.
+Result<WrittenDirective> take_directive(std::string_view& text) {
   const std::string_view begin = text;
-  Written written;
+  WrittenDirective written;
   text.remove_prefix(1);
   const auto is_modifier = [](char byte) {
     return std::isdigit(static_cast<unsigned char>(byte)) != 0 || byte == ',' || byte == '!' || byte == '<' ||
            byte == '>';
   };
+  // A directive has at most one argument. A second '{' ends the loop, and is refused as a name.
   bool argument_read = false;
   while (!text.empty() && (is_modifier(text.front()) || (text.front() == '{' && !argument_read))) {
     if (text.front() != '{') {
@@ -100,10 +106,11 @@ Result<Written> take_directive(std::string_view& text) {
   return written;
 }
 
+// A header can be absent, and Apache then writes "-".
 void add_header(FormatBuilder& builder, std::string_view argument) {
   std::string name(argument);
   std::ranges::transform(name, name.begin(),
-                         [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+                         [](unsigned char byte) { return static_cast<char>(std::tolower(byte)); });
   const auto* const known = std::ranges::find(headers, name, &Header::name);
   if (known != headers.end())
     builder.field(known->field, known->shape, true);
@@ -111,7 +118,9 @@ void add_header(FormatBuilder& builder, std::string_view argument) {
     builder.field(Field::dropped, Shape::text);
 }
 
+// %t, and %{…}t with a pattern of strftime(3) or one of the tokens below.
 Result<void> add_time(FormatBuilder& builder, std::string_view pattern) {
+  // The time at which the request began or ended: either is a time of the request.
   for (const std::string_view moment : {"begin:", "end:"})
     if (pattern.starts_with(moment)) pattern.remove_prefix(moment.size());
   if (pattern.empty()) return builder.strftime("[%d/%b/%Y:%H:%M:%S %z]");
@@ -128,7 +137,7 @@ Result<void> add_time(FormatBuilder& builder, std::string_view pattern) {
   return builder.strftime(pattern);
 }
 
-Result<void> add_directive(FormatBuilder& builder, const Written& written) {
+Result<void> add_directive(FormatBuilder& builder, const WrittenDirective& written) {
   if (written.name == "%") {
     builder.literal("%");
     return {};
@@ -138,22 +147,24 @@ Result<void> add_directive(FormatBuilder& builder, const Written& written) {
     builder.field(Field::dropped, trailer ? Shape::text : Shape::number);
     return {};
   }
-  const char letter = written.name.front();
-  if (letter == 't') return add_time(builder, written.argument);
-  if (letter == 'i') {
+  const char name = written.name.front();
+  if (name == 't') return add_time(builder, written.argument);
+  if (name == 'i') {
     add_header(builder, written.argument);
     return {};
   }
-  const Directive* const known = find_directive(letter);
+  const Directive* const known = find_directive(name);
   if (known == nullptr)
     return format_invalid("Apache has no directive " + std::string(written.whole) + " in a LogFormat");
-  // %{c}a and %{c}h are the connection's address, with mod_remoteip the proxy's.
+  // %{c}a and %{c}h are the address of the connection. With mod_remoteip that is the proxy's.
+  // Such an address is used only if the line has no other one.
   const bool peer = known->field == Field::client && written.argument == "c";
-  builder.field(peer ? Field::peer : known->field, known->shape, letter == 'q');
+  builder.field(peer ? Field::peer : known->field, known->shape, name == 'q');
   return {};
 }
 
-// The string of a whole directive, or all of the text.
+// The quoted string if the text is a whole directive, else the text.
+// In a directive the string is quoted, with backslashes before inner quotes; the nickname follows.
 std::string_view format_in(std::string_view text) {
   constexpr std::string_view directive = "LogFormat ";
   if (!text.starts_with(directive)) return text;
@@ -179,6 +190,7 @@ Result<LogFormat> compile_apache(std::string_view text) {
       if (!added) return std::unexpected(added.error());
       continue;
     }
+    // Outside of directives a backslash makes the next character literal, \t and \n excepted.
     const bool escape = rest.front() == '\\' && rest.size() > 1;
     const char byte = escape ? rest[1] : rest.front();
     builder.literal(escape && byte == 't' ? "\t" : escape && byte == 'n' ? "\n" : std::string_view(&byte, 1));

@@ -1,4 +1,4 @@
-// Apache's LogFormat (https://httpd.apache.org/docs/2.4/mod/mod_log_config.html), compiled.
+// Compiles Apache's LogFormat (https://httpd.apache.org/docs/2.4/mod/mod_log_config.html).
 #pragma once
 
 #include <string_view>
@@ -8,8 +8,9 @@
 
 namespace weir::formats {
 
-// Reads `%h %l %u %t \"%r\" …`, quotes with or without their backslashes; or a whole directive:
-// `LogFormat "…" nickname`. Error format_invalid, e.g. for a directive that Apache does not have.
+// Accepts `%h %l %u %t \"%r\" …`, with or without the backslashes before the quotes, and a whole directive:
+// `LogFormat "…" nickname`.
+// ErrorKind::invalid, format_invalid: see FormatBuilder, and a directive that Apache does not have.
 [[nodiscard]] Result<LogFormat> compile_apache(std::string_view text);
 
 }  // namespace weir::formats

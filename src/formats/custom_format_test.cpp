@@ -1,4 +1,4 @@
-// Formats that users write down: nginx's log_format and Apache's LogFormat.
+// Formats that users give as a string: nginx's log_format and Apache's LogFormat.
 #include <gtest/gtest.h>
 #include <string>
 
@@ -48,7 +48,7 @@ void expect_read(const Case& each) {
   EXPECT_EQ(found.time, each.expected.time) << each.name;
 }
 
-TEST(Nginx, FormatsAreReadAsTheyAreWrittenInTheConfiguration) {
+TEST(Nginx, FormatsAreAcceptedAsInTheConfiguration) {
   for (const Case& each : std::vector<Case>{
            {"request time at the end",
             R"($remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent )"
@@ -117,7 +117,7 @@ TEST(Nginx, FormatsAreReadAsTheyAreWrittenInTheConfiguration) {
     expect_read(each);
 }
 
-TEST(Apache, FormatsAreReadAsTheyAreWrittenInTheConfiguration) {
+TEST(Apache, FormatsAreAcceptedAsInTheConfiguration) {
   for (const Case& each : std::vector<Case>{
            {"duration at the end", R"(%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %D)",
             R"(192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 - "-" "UA/1" 562433)",
@@ -187,7 +187,7 @@ TEST(Apache, FormatsAreReadAsTheyAreWrittenInTheConfiguration) {
     expect_read(each);
 }
 
-TEST(Custom, FormatsRefuseALineOfAnother) {
+TEST(Custom, FormatsRefuseALineOfAnotherFormat) {
   const auto format = parse_log_format(R"($remote_addr [$time_local] "$request" $status $request_time)");
   ASSERT_TRUE(format);
   LineReader reader(*format);
@@ -202,7 +202,7 @@ TEST(Custom, FormatsRefuseALineOfAnother) {
     EXPECT_FALSE(reader.read(line, found)) << line;
 }
 
-TEST(Custom, FormatsThatCannotBeReadAreRefusedAtStartWithTheReason) {
+TEST(Custom, FormatsThatCannotBeReadAreRefusedWithTheReason) {
   struct Refused {
     std::string_view format;
     std::string_view reason;
@@ -225,7 +225,7 @@ TEST(Custom, FormatsThatCannotBeReadAreRefusedAtStartWithTheReason) {
           Refused{"%h %t %", "ends within a directive"},
           Refused{"%h %t %400", "ends within a directive"},
           Refused{R"($remote_addr $time_local $ "$request")", "no variable's name"},
-          Refused{R"($remote_addr $time_local $http_a$http_b)", "nothing stands between"},
+          Refused{R"($remote_addr $time_local $http_a$http_b)", "no separator between"},
           Refused{R"(escape=some $remote_addr $time_local)", "expected default, json or none"},
       }) {
     const auto format = parse_log_format(each.format);

@@ -5,11 +5,12 @@
 namespace weir::formats {
 namespace {
 
+// The enumerators of both groups are consecutive.
 constexpr bool is_epoch(Field field) { return field >= Field::epoch && field <= Field::epoch_microseconds; }
 constexpr bool is_calendar(Field field) { return field >= Field::year && field <= Field::zone; }
 
-// Whether a part ends by itself before one that follows without a literal between.
-bool ends_before(const PendingBatch& first, const PendingBatch& second) {
+// Whether the end of `first` can be found without a literal before `second`.
+bool ends_before(const FormatPart& first, const FormatPart& second) {
   if (first.shape == Shape::time_part) return true;
   if (second.field == Field::target || second.field == Field::query) return first.shape == Shape::host;
   return first.shape == Shape::number && second.shape != Shape::number && second.shape != Shape::status &&
@@ -34,10 +35,11 @@ void FormatBuilder::literal(std::string_view text) {
 }
 
 void FormatBuilder::field(Field field, Shape shape, bool may_be_empty) {
-  // The path and the query that follows it at once are one target.
+  // A path and the query directly after it are one target.
   if (field == Field::query && after_target_) return;
   after_target_ = field == Field::target;
-  PendingBatch part{.shape = shape, .field = field, .may_be_empty = may_be_empty};
+  FormatPart part{.shape = shape, .field = field, .may_be_empty = may_be_empty};
+  // Without escaping, a quote may be part of the value.
   if (shape == Shape::text && !format_.escaped) part.shape = Shape::raw;
   if (field != Field::dropped) {
     bool& known = has_[static_cast<std::size_t>(field)];
@@ -57,6 +59,7 @@ Result<void> FormatBuilder::strftime(std::string_view pattern) {
       continue;
     }
     ++at;
+    // The modifiers E and O select alternative forms that the C locale does not have.
     while (at < pattern.size() && (pattern[at] == 'E' || pattern[at] == 'O')) ++at;
     if (at == pattern.size()) return format_invalid("the time pattern ends with '%'");
     if (auto read = conversion(pattern[at]); !read) return read;
@@ -64,6 +67,7 @@ Result<void> FormatBuilder::strftime(std::string_view pattern) {
   return {};
 }
 
+// Some conversions are abbreviations of others.
 Result<void> FormatBuilder::conversion(char letter) {
   const auto part = [this](Field which) -> Result<void> {
     field(which, Shape::time_part);
@@ -128,13 +132,13 @@ Result<void> FormatBuilder::conversion(char letter) {
       return {};
     default:
       return format_invalid("the conversion %" + std::string(1, letter) +
-                            " of the time pattern cannot be read back: expected one of"
+                            " of the time pattern cannot be read: expected one of"
                             " Y y m b d e a j H I p M S z Z s T R r D F c");
   }
 }
 
-// A pattern like %Y-%m-%dT%H:%M:%SZ has its zone as a literal.
-void FormatBuilder::zone_of_literal() {
+// In a pattern like %Y-%m-%dT%H:%M:%SZ the zone is part of a literal.
+void FormatBuilder::split_zone_from_literal() {
   auto& parts = format_.parts;
   for (std::size_t at = 1; at < parts.size() && !has(Field::zone); ++at) {
     const Field before = parts[at - 1].field;
@@ -148,7 +152,7 @@ void FormatBuilder::zone_of_literal() {
   }
 }
 
-// Between quotes a value may hold anything: it ends with the quote.
+// A value between quotes may hold any bytes, because the quote ends it. The client keeps its strict shape.
 void FormatBuilder::widen_quoted() {
   auto& parts = format_.parts;
   for (std::size_t at = 1; at + 1 < parts.size(); ++at) {
@@ -162,6 +166,7 @@ void FormatBuilder::widen_quoted() {
   }
 }
 
+// An event needs a user and a time. Also decides which of two times of a format is used.
 Result<void> FormatBuilder::check_client_and_time() {
   if (!has(Field::client) && !has(Field::forwarded) && !has(Field::peer))
     return format_invalid(
@@ -177,30 +182,32 @@ Result<void> FormatBuilder::check_client_and_time() {
         "zone");
   if (!epoch && !has(Field::zone))
     return format_invalid("the time of the format has no zone: expected %z beside date and time, or %s");
-  // Of a calendar and a count since 1970 the first is the time.
-  const auto first = std::ranges::find_if(format_.parts, [](const PendingBatch& part) {
-    return is_epoch(part.field) || is_calendar(part.field);
-  });
+  // If the format has both a calendar time and a count since 1970, the first of them is used.
+  const auto first = std::ranges::find_if(
+      format_.parts, [](const FormatPart& part) { return is_epoch(part.field) || is_calendar(part.field); });
   const bool by_calendar = calendar && has(Field::zone) && !is_epoch(first->field);
-  for (PendingBatch& part : format_.parts)
+  for (FormatPart& part : format_.parts)
     if (is_epoch(part.field) && by_calendar) part.check_only = true;
   return {};
 }
 
+// Two fields without a literal between them are allowed only if the end of the first can be found.
 Result<void> FormatBuilder::check_neighbours() const {
   for (std::size_t at = 0; at + 1 < format_.parts.size(); ++at) {
-    const PendingBatch& part = format_.parts[at];
-    const PendingBatch& next = format_.parts[at + 1];
+    const FormatPart& part = format_.parts[at];
+    const FormatPart& next = format_.parts[at + 1];
     if (part.shape == Shape::literal || next.shape == Shape::literal || ends_before(part, next)) continue;
-    return format_invalid("nothing stands between " + describe(part) + " and " + describe(next) +
-                          ": a line cannot be cut there");
+    return format_invalid("there is no separator between " + describe(part) + " and " + describe(next) +
+                          ": the end of the first cannot be found");
   }
   return {};
 }
 
 Result<LogFormat> FormatBuilder::finish(std::string name) {
-  zone_of_literal();
+  split_zone_from_literal();
   widen_quoted();
+  // In this order: the zone is a part of its own before parts are checked, and shapes are final before
+  // neighbours are.
   auto checked = check_client_and_time();
   if (checked) checked = check_neighbours();
   if (!checked) return std::unexpected(checked.error());

@@ -1,5 +1,5 @@
-// A line that is made from a random format and random values is read back to the same values; what other
-// programs put before a line never becomes its client.
+// Properties over many seeds. A line made from a random format and random values is read back to the same
+// values. A prefix that another program adds never becomes the client.
 #include <array>
 #include <ctime>
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ class Dice {
 
 enum class Server : std::uint8_t { nginx, nginx_json, apache };
 
-// What a server writes for a value, after its documentation.
+// A value as the server writes it, according to its documentation.
 std::string escaped(Server server, std::string_view value) {
   std::string out;
   for (const char byte : value) {
@@ -63,12 +63,12 @@ std::string text(Dice& dice, std::string_view alphabet, std::size_t bytes_max) {
   return out;
 }
 
-// strftime(3), the reference.
-std::string in_words(const char* pattern, std::time_t seconds) {
+// strftime(3) is the reference.
+std::string formatted(const char* pattern, std::time_t seconds) {
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
-  std::array<char, 100> room{};
-  return {room.data(), std::strftime(room.data(), room.size(), pattern, &parts)};
+  std::array<char, 100> buffer{};
+  return {buffer.data(), std::strftime(buffer.data(), buffer.size(), pattern, &parts)};
 }
 
 std::string two_digits(int number) { return (number < 10 ? "0" : "") + std::to_string(number); }
@@ -81,7 +81,7 @@ struct Value {
   std::string written;  // in the line
 };
 
-// One random format with one random line of it, and what must come out.
+// A random format, a random line of it, and the entry that must be read.
 struct Sample {
   std::string format;
   std::string line;
@@ -135,7 +135,7 @@ class SampleMaker {
     const std::int64_t seconds = 700'000'000 + static_cast<std::int64_t>(dice_.below(3'000'000'000));
     const int zone_minutes = static_cast<int>(dice_.below(24 * 60)) - 12 * 60;
     sample_.expected.time = EventTime(std::chrono::seconds(seconds));
-    const auto local = [&](const char* pattern) { return in_words(pattern, seconds + zone_minutes * 60); };
+    const auto local = [&](const char* pattern) { return formatted(pattern, seconds + zone_minutes * 60); };
     const auto zone = [&](std::string_view colon) {
       const std::string sign = zone_minutes < 0 ? "-" : "+";
       return sign + two_digits(std::abs(zone_minutes) / 60) + std::string(colon) +
@@ -203,7 +203,7 @@ class SampleMaker {
   Sample sample_;
 };
 
-TEST(FormatProperty, ALineIsReadBackToTheValuesThatItWasMadeFrom) {
+TEST(FormatProperty, ALineIsReadBackToItsValues) {
   for_each_seed(3000, [](std::uint64_t seed) {
     const Sample sample = SampleMaker(seed).make();
     const auto format = parse_log_format(sample.format);
@@ -225,7 +225,7 @@ TEST(FormatProperty, ALineIsReadBackToTheValuesThatItWasMadeFrom) {
   });
 }
 
-TEST(FormatProperty, ALineThatWasDamagedAnywhereIsRefusedOrReadInBounds) {
+TEST(FormatProperty, ADamagedLineIsRefusedOrReadWithinItsBounds) {
   for_each_seed(1000, [](std::uint64_t seed) {
     const Sample sample = SampleMaker(seed).make();
     const auto format = parse_log_format(sample.format);
@@ -256,7 +256,7 @@ TEST(FormatProperty, ALineThatWasDamagedAnywhereIsRefusedOrReadInBounds) {
   });
 }
 
-// What loggers, containers and terminals put before the entry.
+// Prefixes as loggers, containers and terminals add them.
 TEST(FormatProperty, APrefixNeverBecomesTheClientOfABuiltInFormat) {
   constexpr std::array words{"Nov",
                              "29",

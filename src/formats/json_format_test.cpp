@@ -32,7 +32,7 @@ std::string caddy(std::string_view time,
          R"("resp_headers":{"Server":["Caddy"]}})";
 }
 
-TEST(Caddy, LinesHaveAllThatAnEventNeeds) {
+TEST(Caddy, LinesHaveAllFieldsOfAnEvent) {
   const auto entry = read("caddy", caddy("1431857103.25"));
   ASSERT_TRUE(entry) << entry.error().text;
   EXPECT_EQ(entry->client, "192.0.2.1");
@@ -45,7 +45,7 @@ TEST(Caddy, LinesHaveAllThatAnEventNeeds) {
   EXPECT_EQ(entry->status, 200);
 }
 
-TEST(Caddy, TimesComeInEveryFormatThatHasAZone) {
+TEST(Caddy, TimesAreReadInEveryFormatWithAZone) {
   for (const std::string_view time :
        {"1431857103", "1431857103.0", "1431857103000", "1431857103000.0", "1431857103000000000",
         R"("2015-05-17T10:05:03Z")", R"("2015-05-17T12:05:03.000+0200")",
@@ -59,14 +59,14 @@ TEST(Caddy, TimesComeInEveryFormatThatHasAZone) {
     EXPECT_FALSE(read("caddy", caddy(time))) << time;
 }
 
-TEST(Caddy, ClientIsTheRemoteAddressWhereThereIsNoOther) {
+TEST(Caddy, ClientIsTheRemoteAddressWithoutAnotherOne) {
   EXPECT_EQ(read("caddy", caddy("1431857103", R"("remote_ip":"10.0.0.1",)"))->client, "10.0.0.1");
   EXPECT_EQ(read("caddy", caddy("1431857103", R"("remote_addr":"[2001:db8::1]:50001",)"))->client,
             "2001:db8::1");
   EXPECT_FALSE(read("caddy", caddy("1431857103", "")));
 }
 
-TEST(Caddy, LinesOfItsOtherLoggersAreUnreadable) {
+TEST(Caddy, LinesOfOtherLoggersAreUnreadable) {
   for (const std::string_view line :
        {R"({"level":"info","ts":1431857103.2,"logger":"admin","msg":"admin endpoint started"})", R"([1])",
         "7", "{", "", R"({"request":"GET /"})", R"({"request":{"client_ip":"1.2.3.4"},"ts":1431857103})"}) {
@@ -90,7 +90,7 @@ std::string traefik(std::string_view members) {
          std::string(members) + R"("request_Referer":"http://r.example/","request_User-Agent":"UA/1"})";
 }
 
-TEST(Traefik, LinesHaveAllThatAnEventNeeds) {
+TEST(Traefik, LinesHaveAllFieldsOfAnEvent) {
   const auto entry =
       read("traefik", traefik(R"("StartUTC":"2015-05-17T10:05:03.25Z","time":"2015-05-17T10:05:04Z",)"));
   ASSERT_TRUE(entry) << entry.error().text;

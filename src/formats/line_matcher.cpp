@@ -1,3 +1,7 @@
+// match_from() goes through the parts from left to right. The end of a field is ambiguous if the literal
+// after it may also be within it. Then match_before_literal() tries each occurrence of the literal, with
+// match_from() for the rest. So the search is recursive, and `work_` bounds it for lines that are made to be
+// slow.
 #include "formats/line_matcher.hpp"
 
 #include <algorithm>
@@ -6,12 +10,13 @@
 namespace weir::formats {
 namespace {
 
-constexpr std::size_t passes_max = 64;  // over a line, while places are tried
-constexpr std::size_t try_cost = 32;
+constexpr std::size_t passes_max = 64;  // over a line, while occurrences of a literal are tried
+constexpr std::size_t try_cost = 32;    // of one occurrence, in bytes looked at
 
-// What a byte may stand in, as flags.
+// Flags of a byte: the shapes that it may be part of.
 enum : unsigned char { in_word = 1, in_host = 2, in_address = 4, digit = 8 };
 
+// One look-up for each byte of a line.
 constexpr std::array<unsigned char, 256> flags_of_bytes = [] {
   std::array<unsigned char, 256> flags{};
   for (std::size_t byte = 0x21; byte < flags.size(); ++byte)
@@ -29,7 +34,7 @@ bool has(char byte, unsigned char flag) {
   return (flags_of_bytes[static_cast<unsigned char>(byte)] & flag) != 0;
 }
 
-// Whether a literal that begins with `byte` may stand within a field of this shape.
+// Whether a field of this shape may hold a literal that begins with `byte`.
 bool may_hold(Shape shape, char byte) {
   switch (shape) {
     case Shape::word:
@@ -52,11 +57,13 @@ bool may_hold(Shape shape, char byte) {
   }
 }
 
+// Each of these returns the offset after the longest value of its shape that begins at `at`.
 std::size_t run_of(std::string_view text, std::size_t at, unsigned char flag) {
   while (at < text.size() && has(text[at], flag)) ++at;
   return at;
 }
 
+// nginx joins the values of several upstreams with ", " or " : ".
 std::size_t end_of_words(std::string_view text, std::size_t at) {
   while (true) {
     at = run_of(text, at, in_word);
@@ -69,6 +76,7 @@ std::size_t end_of_words(std::string_view text, std::size_t at) {
   }
 }
 
+// "192.0.2.1, 198.51.100.7": a comma continues the list only if another address follows.
 std::size_t end_of_addresses(std::string_view text, std::size_t at) {
   while (true) {
     at = run_of(text, at, in_address);
@@ -80,6 +88,7 @@ std::size_t end_of_addresses(std::string_view text, std::size_t at) {
   }
 }
 
+// "-" stands for no number. A point belongs to the number only if a digit follows.
 std::size_t end_of_number(std::string_view text, std::size_t at) {
   if (at < text.size() && text[at] == '-') return at + 1;
   const std::size_t point = run_of(text, at, digit);
@@ -88,12 +97,13 @@ std::size_t end_of_number(std::string_view text, std::size_t at) {
   return end == point + 1 ? point : end;
 }
 
+// Exactly three digits, or "-".
 std::size_t end_of_status(std::string_view text, std::size_t at) {
   if (at < text.size() && text[at] == '-') return at + 1;
   return run_of(text.substr(0, at + 3), at, digit) == at + 3 ? at + 3 : at;
 }
 
-// The first quote that no backslash escapes, or the end.
+// The first quote that is not escaped, or the end.
 std::size_t end_of_text(std::string_view text, std::size_t at) {
   for (std::size_t quote = text.find('"', at);; quote = text.find('"', quote + 1)) {
     if (quote == std::string_view::npos) return text.size();
@@ -112,7 +122,7 @@ std::optional<std::size_t> LineMatcher::match() {
 
 bool LineMatcher::match_from(std::size_t part, std::size_t at) {
   for (; part < parts_.size(); ++part) {
-    const PendingBatch& here = parts_[part];
+    const FormatPart& here = parts_[part];
     if (here.shape == Shape::literal) {
       if (!line_.substr(at).starts_with(here.text)) return miss(part, at);
       at += here.text.size();
@@ -123,6 +133,7 @@ bool LineMatcher::match_from(std::size_t part, std::size_t at) {
       continue;
     }
     const std::size_t end = extent(here, at);
+    // The literal after the field may occur within it: try its occurrences.
     const bool before_literal = part + 1 < parts_.size() && parts_[part + 1].shape == Shape::literal;
     if (before_literal && may_hold(here.shape, parts_[part + 1].text.front()))
       return match_before_literal(part, at, end);
@@ -132,18 +143,20 @@ bool LineMatcher::match_from(std::size_t part, std::size_t at) {
   return match_end(at);
 }
 
+// The field is [at, end) at most.
 bool LineMatcher::match_before_literal(std::size_t part, std::size_t at, std::size_t end) {
   const std::string_view literal = parts_[part + 1].text;
   const std::size_t work_max = passes_max * (line_.size() + try_cost);
   work_ += end - at;
-  for (std::size_t place = line_.find(literal, at); place <= end; place = line_.find(literal, place + 1)) {
+  for (std::size_t found = line_.find(literal, at); found <= end; found = line_.find(literal, found + 1)) {
     if (work_ > work_max) break;
-    work_ += try_cost + place - at;
-    if (accept(parts_[part], at, place) && match_from(part + 1, place)) return true;
+    work_ += try_cost + found - at;
+    if (accept(parts_[part], at, found) && match_from(part + 1, found)) return true;
   }
   return miss(part, at);
 }
 
+// After the last part: only white space may follow, or another entry.
 bool LineMatcher::match_end(std::size_t at) {
   const std::size_t rest = std::min(line_.find_first_not_of(" \t", at), line_.size());
   const bool glued = rest == at && may_be_glued_ && parts_.back().shape == Shape::literal;
@@ -156,13 +169,15 @@ bool LineMatcher::read_time(std::size_t part, std::size_t& at) {
   std::string_view rest = line_.substr(at);
   TimeParts unused;
   TimeParts& time = parts_[part].check_only ? unused : found_.time;
-  if (!read_time_part(parts_[part].field, rest, time)) return false;
+  if (!take_time_part(parts_[part].field, rest, time)) return false;
+  // The first part of the time is where an error about it points to.
   time_at_ = std::min(time_at_, at);
   at = line_.size() - rest.size();
   return true;
 }
 
-std::size_t LineMatcher::extent(const PendingBatch& part, std::size_t at) const {
+// The offset after the longest value of the part that begins at `at`.
+std::size_t LineMatcher::extent(const FormatPart& part, std::size_t at) const {
   switch (part.shape) {
     case Shape::word:
       return run_of(line_, at, in_word);
@@ -185,7 +200,8 @@ std::size_t LineMatcher::extent(const PendingBatch& part, std::size_t at) const 
   }
 }
 
-bool LineMatcher::accept(const PendingBatch& part, std::size_t begin, std::size_t end) {
+// Whether [begin, end) is a valid value of the part. Stores it.
+bool LineMatcher::accept(const FormatPart& part, std::size_t begin, std::size_t end) {
   const std::string_view value = line_.substr(begin, end - begin);
   bool good = true;
   switch (part.shape) {
@@ -212,8 +228,8 @@ bool LineMatcher::accept(const PendingBatch& part, std::size_t begin, std::size_
   return good;
 }
 
-// A name with spaces could hide other fields, a prefix of another program for one: then the identity must be
-// "-" (or not of the format), and no word of the name may be "-".
+// A user name with spaces could hide other fields, such as the prefix that a logger adds. So it is accepted
+// only if the identity is "-" or not in the format, and no word of the name is "-".
 bool LineMatcher::is_user(std::string_view text) const {
   std::size_t space = text.find(' ');
   if (space == std::string_view::npos) return true;
@@ -226,6 +242,7 @@ bool LineMatcher::is_user(std::string_view text) const {
   return true;
 }
 
+// Remembers the part that got furthest, for the error. Returns false.
 bool LineMatcher::miss(std::size_t part, std::size_t at) {
   if (at >= missed_at_) {
     missed_at_ = at;
@@ -234,9 +251,10 @@ bool LineMatcher::miss(std::size_t part, std::size_t at) {
   return false;
 }
 
+// In words, with the part before or after it where that helps to find the place.
 std::string LineMatcher::expected() const {
   if (missed_part_ >= parts_.size()) return "the end of the line";
-  const PendingBatch& part = parts_[missed_part_];
+  const FormatPart& part = parts_[missed_part_];
   std::string text = describe(part);
   if (part.shape == Shape::literal && missed_part_ > 0)
     return text + " after " + describe(parts_[missed_part_ - 1]);

@@ -1,3 +1,5 @@
+// Two readers with one interface: text lines go through LineMatcher, JSON lines through simdjson's DOM
+// parser. Both fill a Captured, which fill_entry() interprets.
 #include "formats/line_reader.hpp"
 
 #include <array>
@@ -14,7 +16,7 @@ namespace weir::formats {
 namespace {
 
 constexpr std::size_t shown_bytes_max = 40;
-constexpr std::string_view moment_expected = "a moment from 1990 to 2261";
+constexpr std::string_view time_expected = "a time from 1990 to 2261";
 
 std::unexpected<Error> unreadable_line(std::string text) {
   return fail(ErrorKind::invalid, "unreadable_line", std::move(text));
@@ -24,11 +26,11 @@ std::unexpected<Error> unreadable_line(std::string text) {
 
 static_assert(limits::json_slack_bytes >= simdjson::SIMDJSON_PADDING);
 
-// A line that is a JSON document.
+// Reads a line that is a JSON document. The members of the format are paths into it.
 class LineReader::Json {
  public:
   explicit Json(const LogFormat& format) : format_(format) {
-    for (const PendingBatch& part : format.parts) {
+    for (const FormatPart& part : format.parts) {
       std::vector<std::string> path;
       for (std::string_view rest = part.text;;) {
         const std::size_t point = rest.find('.');
@@ -40,6 +42,7 @@ class LineReader::Json {
     }
   }
 
+  // The document is copied, because simdjson reads beyond its end.
   Result<void> read(std::string_view line, LogEntry& entry) {
     document_.reserve(line.size() + limits::json_slack_bytes);
     document_.assign(line);
@@ -49,16 +52,19 @@ class LineReader::Json {
     if (!root.is_object()) return unreadable_line("expected a JSON object, found another JSON value");
     Captured found;
     found.escaped = false;
+    // Numbers as text, for the fields that are read from text. One for each member.
     numbers_.clear();
     numbers_.resize(paths_.size());
     for (std::size_t at = 0; at < paths_.size(); ++at) {
+      // The first member that has a value for the field counts.
       std::string_view& text = found[format_.parts[at].field];
       if (text.empty()) text = text_at(root, paths_[at], numbers_[at]);
     }
+    // A line of another logger of the same server lacks these.
     for (const Field needed : {Field::client, Field::timestamp, Field::method, Field::target})
       if (found[needed].empty()) return lacks(needed);
     const auto time = read_timestamp(found[Field::timestamp]);
-    if (!time) return unfit("the time", moment_expected, found[Field::timestamp]);
+    if (!time) return unfit("the time", time_expected, found[Field::timestamp]);
     if (!fill_entry(found, entry))
       return unfit("the client", "an address or host name", found[Field::client]);
     entry.time = *time;
@@ -66,7 +72,8 @@ class LineReader::Json {
   }
 
  private:
-  // The text or number there, of a list the first one; empty if there is none.
+  // The text or number at the end of the path; of an array, the first one. Empty if there is none. A number
+  // is written to `number`, which the result points to.
   static std::string_view text_at(simdjson::dom::element value, const std::vector<std::string>& path,
                                   std::string& number) {
     for (const std::string& name : path)
@@ -87,8 +94,9 @@ class LineReader::Json {
     return number;
   }
 
+  // Names the preferred member of the field.
   std::unexpected<Error> lacks(Field needed) const {
-    for (const PendingBatch& part : format_.parts)
+    for (const FormatPart& part : format_.parts)
       if (part.field == needed) return unreadable_line("expected " + describe(part) + ", found none");
     return unreadable_line("the format has no such member");
   }
@@ -122,11 +130,12 @@ Result<std::string_view> LineReader::read(std::string_view line, LogEntry& entry
 Result<std::string_view> LineReader::read_text(std::string_view line, LogEntry& entry) {
   Captured found;
   found.escaped = format_.escaped;
+  // The matcher decides whether the line has the format; the time and the client are checked afterwards.
   LineMatcher matcher(format_, line, found);
   const auto end = matcher.match();
   if (!end) return unreadable(line, matcher.missed_at(), matcher.expected());
-  const auto time = moment_of(found.time);
-  if (!time) return unreadable(line, matcher.time_at(), moment_expected);
+  const auto time = to_event_time(found.time);
+  if (!time) return unreadable(line, matcher.time_at(), time_expected);
   if (!fill_entry(found, entry)) return unreadable(line, 0, "an entry with the client's address");
   entry.time = *time;
   return line.substr(*end);

@@ -1,8 +1,13 @@
+// Interprets the fields of a line after they were matched. Escapes are undone, and "-" becomes an empty text.
+// The request line is split, and the client is chosen among the addresses.
 #include "formats/log_entry.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
-#include <cctype>
+
+#include "base/decimal.hpp"
+#include "base/hex.hpp"
+#include "base/utf8.hpp"
 
 namespace weir::formats {
 namespace {
@@ -10,7 +15,6 @@ namespace {
 constexpr std::array<std::string_view, 6> page_extensions{"html", "htm", "php", "asp", "aspx", "jsp"};
 constexpr std::size_t host_bytes_max = 255;  // RFC 1035, 3.1
 
-bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 bool is_letter(char byte) { return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z'); }
 
 void to_lower(std::string& text) {
@@ -23,54 +27,26 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(0, text.find_last_not_of(' ') + 1);
 }
 
-int hex_digit(char byte) {
-  if (is_digit(byte)) return byte - '0';
-  if (byte >= 'a' && byte <= 'f') return byte - 'a' + 10;
-  return byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
-}
-
-// The number that the first `digits` hexadecimal digits make, or -1.
-int hex_number(std::string_view text, std::size_t digits) {
-  if (text.size() < digits) return -1;
-  int number = 0;
-  for (const char byte : text.substr(0, digits)) {
-    if (hex_digit(byte) < 0) return -1;
-    number = 16 * number + hex_digit(byte);
-  }
-  return number;
-}
-
-// A UTF-16 unit as UTF-8. nginx writes only control characters so; half of a pair comes out as bytes that are
-// no UTF-8, which the writer of the event replaces.
-void append_unit(std::string& out, int unit) {
-  if (unit < 0x80) {
-    out += static_cast<char>(unit);
-  } else if (unit < 0x800) {
-    out += static_cast<char>(0xC0 | (unit >> 6));
-    out += static_cast<char>(0x80 | (unit & 0x3F));
-  } else {
-    out += static_cast<char>(0xE0 | (unit >> 12));
-    out += static_cast<char>(0x80 | ((unit >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (unit & 0x3F));
-  }
-}
-
-// Appends what the escape at the start of `text` means, and takes it off. What is none is kept as it stands.
-void append_escape(std::string& out, std::string_view& text) {
-  constexpr std::string_view letters = "\"\\/bfnrtv";
+// Removes the escape at the beginning of `text` and appends its meaning. An unknown escape is appended
+// unchanged.
+void take_escape(std::string& out, std::string_view& text) {
+  constexpr std::string_view names = "\"\\/bfnrtv";
   constexpr std::string_view meanings = "\"\\/\b\f\n\r\t\v";
-  const char letter = text.size() > 1 ? text[1] : '\0';
-  const std::size_t digits = letter == 'x' ? 2 : letter == 'u' ? 4 : 0;
-  const int number = digits > 0 ? hex_number(text.substr(2), digits) : -1;
+  const char name = text.size() > 1 ? text[1] : '\0';
+  const std::size_t digits = name == 'x' ? 2 : name == 'u' ? 4 : 0;
+  const bool complete = digits > 0 && text.size() >= 2 + digits;
+  const int number = complete ? hex_number(text.substr(2, digits)) : -1;
   if (number >= 0) {
-    if (letter == 'x')
+    // nginx writes \u for control characters only. Half of a surrogate pair becomes bytes that are not UTF-8,
+    // and the writer of the event replaces these.
+    if (name == 'x')
       out += static_cast<char>(number);
     else
-      append_unit(out, number);
+      append_utf8(out, static_cast<char32_t>(number));
     text.remove_prefix(2 + digits);
     return;
   }
-  const std::size_t known = text.size() > 1 ? letters.find(letter) : std::string_view::npos;
+  const std::size_t known = text.size() > 1 ? names.find(name) : std::string_view::npos;
   if (known != std::string_view::npos)
     out += meanings[known];
   else
@@ -78,24 +54,25 @@ void append_escape(std::string& out, std::string_view& text) {
   text.remove_prefix(std::min<std::size_t>(2, text.size()));
 }
 
-// The escapes of all servers at once: nginx writes \xHH by default and \" \\ \n \uHHHH with escape=json,
-// Apache \" \\ \n \xhh. None of them writes a bare backslash.
+// Undoes the escapes of all servers: \xHH of nginx, \" \\ \n \uHHHH of nginx with escape=json, \" \\ \n \xhh
+// of Apache. None of these servers writes a backslash that is not an escape.
 void unescape(std::string_view text, bool escaped, std::string& out) {
   out.clear();
   while (!text.empty()) {
     const std::size_t plain = escaped ? text.find('\\') : std::string_view::npos;
     out += text.substr(0, plain);
     text.remove_prefix(std::min(plain, text.size()));
-    if (!text.empty()) append_escape(out, text);
+    if (!text.empty()) take_escape(out, text);
   }
 }
 
-// The same, but "-" is how servers write that there is nothing.
-void unescape_or_nothing(std::string_view text, bool escaped, std::string& out) {
+// The same. Servers write "-" for an absent value.
+void unescape_optional(std::string_view text, bool escaped, std::string& out) {
   unescape(text, escaped, out);
   if (out == "-") out.clear();
 }
 
+// A to Z, digits, dots, hyphens, and the underscore that containers use.
 bool is_host_name(std::string_view text) {
   if (text.empty() || text.size() > host_bytes_max || text.front() == '-' || text.front() == '.')
     return false;
@@ -119,6 +96,7 @@ bool is_address(std::string_view text, int family) {
 
 bool is_port(std::string_view text) { return std::ranges::all_of(text, is_digit); }
 
+// A method is a token.
 bool is_token(std::string_view text) {
   constexpr std::string_view others = "!#$%&'*+-.^_`|~";  // RFC 9110, 5.6.2
   return !text.empty() && std::ranges::all_of(text, [&](char byte) {
@@ -126,7 +104,7 @@ bool is_token(std::string_view text) {
   });
 }
 
-// "GET /a b HTTP/1.1": what stands between the method and the protocol is the target, spaces and all.
+// "GET /a b HTTP/1.1": everything between the method and the protocol is the target, also with spaces.
 void split_request(std::string_view request, LogEntry& entry) {
   const std::size_t method_end = request.find(' ');
   const std::size_t protocol = request.rfind(' ');
@@ -150,6 +128,8 @@ std::string_view path_of(std::string_view target) {
   return path == std::string_view::npos ? std::string_view() : target.substr(path);
 }
 
+// Formats have the request line, or method, target and query, or several of these: later ones replace earlier
+// ones.
 void fill_target(const Captured& found, LogEntry& entry) {
   entry.method.clear();
   entry.target.clear();
@@ -163,24 +143,25 @@ void fill_target(const Captured& found, LogEntry& entry) {
     if (is_token(text) && text != "-") entry.method = text;
   }
   if (found[Field::target].data() != nullptr)
-    unescape_or_nothing(found[Field::target], found.escaped, entry.target);
+    unescape_optional(found[Field::target], found.escaped, entry.target);
   if (found[Field::query].data() != nullptr && !entry.target.empty() &&
       entry.target.find('?') == std::string::npos) {
-    unescape_or_nothing(found[Field::query], found.escaped, text);
+    unescape_optional(found[Field::query], found.escaped, text);
     if (!text.empty() && text.front() != '?') entry.target += '?';
     entry.target += text;
   }
 }
 
-// The first address of a header that a proxy sets. "-" and "unknown" (RFC 7239, 6.2) stand for none.
-std::string_view forwarded_client(std::string_view text, bool& odd) {
-  odd = false;
+// The first address of a header that a proxy sets. "-" and "unknown" (RFC 7239, 6.2) mean that there is none.
+// Any other text that is not an address is `bad`.
+std::string_view forwarded_client(std::string_view text, bool& bad) {
+  bad = false;
   const std::string_view first = trimmed(text.substr(0, text.find(',')));
   if (first.empty() || first == "-" || first == "unknown") return {};
   const std::string_view host = host_in(first);
-  const bool good = is_address(host, AF_INET) || is_address(host, AF_INET6);
-  odd = !good;
-  return good ? host : std::string_view();
+  const bool valid = is_address(host, AF_INET) || is_address(host, AF_INET6);
+  bad = !valid;
+  return valid ? host : std::string_view();
 }
 
 }  // namespace
@@ -206,15 +187,16 @@ std::string_view host_in(std::string_view text) {
 std::string_view client_in(std::string_view text) { return host_in(text.substr(0, text.find(','))); }
 
 bool fill_entry(const Captured& found, LogEntry& entry) {
-  std::string_view client = forwarded_client(found[Field::forwarded], entry.odd_forwarded);
+  // A header for the client is preferred, because the connection is then a proxy's.
+  std::string_view client = forwarded_client(found[Field::forwarded], entry.bad_forwarded);
   if (client.empty()) client = client_in(found[Field::client]);
   if (client.empty()) client = client_in(found[Field::peer]);
   if (client.empty()) return false;
   entry.client = client;
   to_lower(entry.client);
   fill_target(found, entry);
-  unescape_or_nothing(found[Field::user_agent], found.escaped, entry.user_agent);
-  unescape_or_nothing(found[Field::referrer], found.escaped, entry.referrer);
+  unescape_optional(found[Field::user_agent], found.escaped, entry.user_agent);
+  unescape_optional(found[Field::referrer], found.escaped, entry.referrer);
   entry.host = host_in(found[Field::host]);
   to_lower(entry.host);
   const std::string_view status = found[Field::status];

@@ -1,4 +1,4 @@
-// One request, as a line of an access log tells of it.
+// One request as an access log records it.
 #pragma once
 
 #include <array>
@@ -12,47 +12,54 @@
 
 namespace weir::formats {
 
-// Any bytes may stand in the texts: escapes are undone. A text that the line does not have is empty.
+// The texts are unescaped, so they may hold any bytes. A text that the line does not have is empty.
 struct LogEntry {
-  std::string client;  // address or host name, lower case, without port and brackets; never empty
+  // Address or host name of the client, in lower case, without port and brackets. Never empty.
+  std::string client;
   std::string user_agent;
-  std::string method;  // a token; empty where the request is none, e.g. "-" of a connection that sent nothing
-  std::string target;  // request target with its query
+  // A token. Empty if there is no request line, as for a connection that sent nothing.
+  std::string method;
+  // The request target with its query.
+  std::string target;
   std::string referrer;
-  std::string host;  // lower case, without port
-  int status = 0;    // 0: none
+  // The host that was requested, in lower case, without port.
+  std::string host;
+  // The status of the reply, or 0 if there is none.
+  int status = 0;
+  // When the server received or answered the request, as its log says.
   EventTime time;
-  bool odd_forwarded = false;  // a header that should hold the client's address holds something else
+  // Whether a header for the client's address holds something else.
+  bool bad_forwarded = false;
 };
 
-// "page_view" if the method is GET, the status 200 to 299 or 304, and the last segment of the target's path
-// has no extension or one of html, htm, php, asp, aspx, jsp (in any case; parameters after a ';' do not
-// count); else "request".
+// "page_view" if the method is GET, the status is 200 to 299 or 304, and the target is a page; otherwise
+// "request". The last segment of a page's path has no extension, or one of html, htm, php, asp, aspx, jsp in
+// any case. Parameters after a ';' do not count.
 [[nodiscard]] std::string_view activity_type_of(const LogEntry& entry);
 
-// What was found in a line, before it is judged.
+// The fields of a line before they are interpreted. The views point into the line.
 struct Captured {
-  // Of each field the text as it stands in the line; data() is null where the line does not have it.
+  // The escaped text of each field. data() is null if the line does not have it.
   std::array<std::string_view, static_cast<std::size_t>(Field::count_of)> texts{};
   TimeParts time;
-  bool escaped = true;  // escapes are to be undone
+  // Whether the texts are escaped.
+  bool escaped = true;
 
+  // The text of one field.
   [[nodiscard]] std::string_view& operator[](Field field) { return texts[static_cast<std::size_t>(field)]; }
   [[nodiscard]] std::string_view operator[](Field field) const {
     return texts[static_cast<std::size_t>(field)];
   }
 };
 
-// Makes an entry of what was found; `entry` keeps its buffers. False if there is no client.
-// The time is left to the caller.
+// Fills everything but the time. `entry` keeps its buffers. False if there is no client.
 [[nodiscard]] bool fill_entry(const Captured& found, LogEntry& entry);
 
-// The address or host name of a client, of a list the first: without port, brackets and white space. Empty if
-// the text is none.
+// The address or host name of a client, without port, brackets and white space; of a list, the first one.
+// Empty if the text is none.
 [[nodiscard]] std::string_view client_in(std::string_view text);
 
-// The host of "host", "host:port", "address", "[address]" or "[address]:port"; empty if the text is none of
-// them.
+// The host of "host", "host:port", "address", "[address]" or "[address]:port". Empty for any other text.
 [[nodiscard]] std::string_view host_in(std::string_view text);
 
 }  // namespace weir::formats

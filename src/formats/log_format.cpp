@@ -14,11 +14,11 @@ namespace {
 
 struct BuiltIn {
   std::string_view name;
-  std::string_view notation;  // compiled as if a user had given it
+  std::string_view notation;  // compiled like one that a user gives
 };
 
-// Before the others stands what says more of a request: of two formats that fit equally many lines, `auto`
-// takes the first.
+// Formats with more fields come first: of two formats that fit equally many lines, `auto` chooses the first
+// one.
 constexpr std::array<BuiltIn, 4> text_formats{{
     {"combined", R"(%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i")"},
     // Debian's other_vhosts_access.log. A host has a port or not, so %v alone reads both forms.
@@ -35,8 +35,9 @@ struct Member {
   std::string_view path;
 };
 
-// Of several members for one field the first that a line has counts. caddy: Caddy's encoder `json` with any
-// time_format that has a zone. traefik: accessLog.format=json; headers only as far as it is set to keep them.
+// Of several members for one field, the first one that a line has is used. caddy: Caddy's encoder `json` with
+// any time_format that has a zone. traefik: accessLog.format=json, with the headers that its configuration
+// keeps.
 constexpr std::array<Member, 22> members{{
     {"caddy", Field::client, "request.client_ip"},
     {"caddy", Field::client, "request.remote_ip"},
@@ -62,6 +63,7 @@ constexpr std::array<Member, 22> members{{
     {"traefik", Field::timestamp, "time"},
 }};
 
+// The members of one JSON format are adjacent in their table.
 std::vector<LogFormat> compile_built_in() {
   std::vector<LogFormat> formats;
   for (const BuiltIn& each : text_formats) {
@@ -80,6 +82,7 @@ std::vector<LogFormat> compile_built_in() {
   return formats;
 }
 
+// For errors: "expected …".
 std::string_view name_of(Field field) {
   using enum Field;
   switch (field) {
@@ -161,6 +164,7 @@ Result<LogFormat> parse_log_format(std::string_view text) {
   }
   if (text.size() > format_bytes_max)
     return format_invalid("the format has more than " + std::to_string(format_bytes_max) + " bytes");
+  // An Apache format may hold a '$' as a literal, but not before a name.
   if (is_nginx_notation(text)) return compile_nginx(text);
   if (text.find('%') != std::string_view::npos) return compile_apache(text);
   std::string reason = "unknown format ";
@@ -169,12 +173,13 @@ Result<LogFormat> parse_log_format(std::string_view text) {
                         "activities, an nginx log_format string or an Apache LogFormat string");
 }
 
-std::string describe(const PendingBatch& part) {
+std::string describe(const FormatPart& part) {
   if (part.shape == Shape::literal) {
     std::string quoted;
     append_json_string(quoted, part.text);
     return quoted;
   }
+  // The path helps to find the member in the documentation of the server.
   if (part.shape == Shape::member) return std::string(name_of(part.field)) + " in the member " + part.text;
   if (part.field == Field::dropped && part.shape == Shape::number) return "a number or '-'";
   return std::string(name_of(part.field));

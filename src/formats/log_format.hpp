@@ -1,6 +1,6 @@
 // The format of an access log as data: a list of literals and fields. Three notations are compiled to it:
-// nginx's log_format, Apache's LogFormat, and the table of the built-in names. A new format is a line of that
-// table.
+// nginx's log_format, Apache's LogFormat, and the table of built-in names. A new built-in format is one entry
+// of that table.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,16 @@
 
 namespace weir::formats {
 
-// What a field means. A field that the reader does not use is matched and dropped.
+// The meaning of a field. A field without a meaning here is matched and dropped.
+// Enumerators of one group are consecutive, see is_epoch() and is_calendar() in format_builder.cpp.
 enum class Field : std::uint8_t {
   dropped,
   client,     // address or host name of the client
-  forwarded,  // the same from a header that a proxy sets; preferred to `client` where it holds an address
-  peer,       // address of the connection, perhaps a proxy's; used where a line has neither of the two above
-  ident,      // RFC 1413 identity, in practice "-"
-  user,       // name of the authenticated user
-  request,    // request line: method, target, protocol
+  forwarded,  // the same from a header that a proxy sets; preferred to `client` if it holds an address
+  peer,     // address of the connection, which may be a proxy's; used if a line has neither of the two above
+  ident,    // RFC 1413 identity, in practice "-"
+  user,     // name of the authenticated user
+  request,  // request line: method, target, protocol
   method,
   target,
   query,  // of the target, with or without its '?'
@@ -41,62 +42,73 @@ enum class Field : std::uint8_t {
   half_day,  // AM or PM
   minute,
   second,
-  milliseconds,  // a fraction of the second, 3 digits
-  microseconds,  // the same, 6 digits
+  milliseconds,  // fraction of the second, 3 digits
+  microseconds,  // fraction of the second, 6 digits
   zone,          // +hhmm, +hh:mm, Z, UTC or GMT
   epoch,         // seconds since 1970, with or without a fraction
   epoch_milliseconds,
   epoch_microseconds,
-  timestamp,  // a whole time: RFC 3339, ISO 8601, the form of the common log format, or a number since 1970
+  timestamp,  // a complete time: RFC 3339, ISO 8601, as in the common log format, or a number since 1970
   count_of,
 };
 
-// Which bytes a field may hold. The narrowest one that fits is the best: it refuses lines of another format.
+// The bytes that a field may hold. The narrowest shape that fits a field is the best one, because it refuses
+// lines of other formats.
 enum class Shape : std::uint8_t {
   literal,
   word,       // no white space, control character or quote
-  words,      // words with ", " or " : " between them: nginx's variables of several upstreams
+  words,      // words with ", " or " : " between them, as nginx writes the values of several upstreams
   number,     // digits with at most one '.', or "-"
   status,     // three digits, or "-"
-  addresses,  // one address or host name, or a list with commas
+  addresses,  // an address or host name, or a list of them with commas
   host,       // host name or address, with or without a port, or "-"; ends before a '/'
-  user,       // name of a user: text, with spaces only where that cannot hide other fields
-  text,       // anything; a quote in it is escaped
-  raw,        // anything, nothing escaped (nginx: escape=none)
+  user,       // text; with spaces only where these cannot hide other fields
+  text,       // any bytes; quotes are escaped
+  raw,        // any bytes, nothing is escaped (nginx: escape=none)
   time_part,  // as its field says
   member,     // a member of a JSON document
 };
 
-struct PendingBatch {
+// One literal or field of a format.
+struct FormatPart {
   Shape shape = Shape::literal;
   Field field = Field::dropped;
-  bool may_be_empty = false;  // a word
-  bool check_only = false;    // a part of the time that the format had before: matched, not read
-  std::string text;           // the literal; of a member, its path: "request.headers.Referer"
+  // Whether the value of a word may be empty.
+  bool may_be_empty = false;
+  // Whether an earlier part already gives this part of the time. Then it is matched and not used.
+  bool check_only = false;
+  // The text of a literal, or the path of a member: "request.headers.Referer".
+  std::string text;
 };
 
+// How the parts of a format are found in a line.
 enum class Syntax : std::uint8_t {
-  text,  // `parts` in the order in which they stand in a line, nothing else before, between or after them
-  json,  // a JSON object a line; `parts` are members, in the order of preference
+  // A line consists of `parts` in this order, and of nothing else.
+  text,
+  // A line is a JSON object; `parts` are members of it, for each field in the order of preference.
+  json,
 };
 
+// A value; once it is made, threads may share it.
 struct LogFormat {
-  std::string name;  // "combined"; "custom" if it was written as a string
+  // A built-in name, or "custom" if the format was given as a string.
+  std::string name;
   Syntax syntax = Syntax::text;
-  bool escaped = true;  // the server escapes quotes and backslashes of the values
-  std::vector<PendingBatch> parts;
+  // Whether the server escapes quotes and backslashes of values.
+  bool escaped = true;
+  std::vector<FormatPart> parts;
 };
 
-// The built-in formats of access logs, in the order of preference for `auto`. Compiled at the first call.
+// The built-in formats, in the order in which `auto` prefers them. Compiled at the first call. Any thread.
 [[nodiscard]] const std::vector<LogFormat>& built_in_formats();
 
-// Reads a built-in name, an nginx log_format string (has $variables) or an Apache LogFormat string (has
-// %directives). A whole directive as it stands in the server's configuration is read too, and that is how
-// `escape=` is given: log_format x escape=json '…' '…'; or escape=none '…'.
-// Error ErrorKind::invalid, format_invalid: what is wrong with it, e.g. that it has no client or no time.
+// Accepts a built-in name, an nginx log_format string (it has $variables) or an Apache LogFormat string (it
+// has %directives). A whole directive as it is in the server's configuration is accepted too. nginx's
+// `escape=` may precede the string: escape=none '…'. ErrorKind::invalid, format_invalid: the text says what
+// is wrong, for example that the format has no client.
 [[nodiscard]] Result<LogFormat> parse_log_format(std::string_view text);
 
-// "a status of three digits or '-'": what a reader of an error expects at this part.
-[[nodiscard]] std::string describe(const PendingBatch& part);
+// The part in words for an error: "a status of three digits or '-'".
+[[nodiscard]] std::string describe(const FormatPart& part);
 
 }  // namespace weir::formats

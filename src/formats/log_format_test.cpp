@@ -31,7 +31,7 @@ LogEntry must_read(std::string_view format, std::string_view line) {
 LogEntry combined(std::string_view line) { return must_read("combined", line); }
 LogEntry common(std::string_view line) { return must_read("common", line); }
 
-TEST(Combined, HasAllThatAnEventNeeds) {
+TEST(Combined, HasAllFieldsOfAnEvent) {
   const LogEntry entry = combined(
       "83.149.9.216 - - [17/May/2015:10:05:03 +0000] \"GET /a/b.png?x=1 HTTP/1.1\" 200 203023 "
       "\"http://a.example/\" \"Mozilla/5.0 (X11)\"");
@@ -73,13 +73,13 @@ TEST(VhostCombined, HasTheHostWithOrWithoutItsPort) {
   }
 }
 
-TEST(Main, TakesTheFirstForwardedAddressAndElseTheConnections) {
+TEST(Main, UsesTheFirstForwardedAddressOrElseTheConnections) {
   const std::string head =
       R"(10.0.0.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 512 "-" "UA/1" )";
   struct Case {
     std::string_view forwarded;
     std::string_view client;
-    bool odd;
+    bool bad;
   };
   for (const Case& each :
        {Case{"-", "10.0.0.1", false}, Case{"192.0.2.7", "192.0.2.7", false},
@@ -89,11 +89,11 @@ TEST(Main, TakesTheFirstForwardedAddressAndElseTheConnections) {
         Case{"2.31", "10.0.0.1", true}, Case{"host.example", "10.0.0.1", true}}) {
     const LogEntry entry = must_read("main", head + "\"" + std::string(each.forwarded) + "\"");
     EXPECT_EQ(entry.client, each.client) << each.forwarded;
-    EXPECT_EQ(entry.odd_forwarded, each.odd) << each.forwarded;
+    EXPECT_EQ(entry.bad_forwarded, each.bad) << each.forwarded;
   }
 }
 
-TEST(Client, IsAnAddressOrHostNameWithoutPortOfAListTheFirst) {
+TEST(Client, IsTheFirstAddressOrHostNameWithoutItsPort) {
   const std::string tail = R"( - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1)";
   struct Case {
     std::string_view written;
@@ -113,7 +113,7 @@ TEST(Client, IsAnAddressOrHostNameWithoutPortOfAListTheFirst) {
     EXPECT_FALSE(read("common", std::string(wrong) + tail)) << wrong;
 }
 
-TEST(User, MayHaveSpacesOnlyWhereNoOtherFieldsCanHide) {
+TEST(User, MayHaveSpacesOnlyWhereTheseCannotHideFields) {
   const std::string tail = R"( [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1)";
   for (const std::string_view good :
        {"a.example - frank", "a.example - John Doe", "a.example - ", "a.example - \"\"",
@@ -126,7 +126,7 @@ TEST(User, MayHaveSpacesOnlyWhereNoOtherFieldsCanHide) {
     EXPECT_FALSE(read("common", std::string(prefixed) + tail)) << prefixed;
 }
 
-TEST(Time, IsTheLinesOwnInAnyZone) {
+TEST(Time, IsReadInAnyZone) {
   const auto time_of = [](std::string_view time) {
     return common("c - - [" + std::string(time) + R"(] "GET / HTTP/1.1" 200 1)").time;
   };
@@ -139,7 +139,7 @@ TEST(Time, IsTheLinesOwnInAnyZone) {
   EXPECT_EQ(time_of("31/Dec/2016:23:59:60 +0000"), EventTime{1483228800s}) << "the second after 59";
 }
 
-TEST(Request, IsMethodTargetAndProtocolOrNone) {
+TEST(Request, IsSplitIntoMethodTargetAndProtocol) {
   struct Case {
     std::string_view request;
     std::string_view method;
@@ -179,7 +179,7 @@ TEST(Request, IsMethodTargetAndProtocolOrNone) {
   }
 }
 
-TEST(Entry, TakesADashForNothing) {
+TEST(Entry, ReadsADashAsAbsent) {
   const std::string head = R"(c - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1 )";
   EXPECT_EQ(combined(head + R"("-" "agent")").referrer, "");
   EXPECT_EQ(combined(head + R"("" "agent")").referrer, "");
@@ -190,7 +190,7 @@ TEST(Entry, TakesADashForNothing) {
   EXPECT_EQ(combined(R"(c - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 000 0 "-" "UA")").status, 0);
 }
 
-TEST(Line, ThatIsNotWhollyOfTheFormatIsUnreadable) {
+TEST(Line, ThatDoesNotMatchCompletelyIsUnreadable) {
   const std::string head = R"(c - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1)";
   for (const std::string_view tail :
        {"", R"( "-")", R"( www.example.com "-" "UA/1")", R"( 562433 0 "-" "UA/1")", R"(  "-" "UA/1")",
@@ -202,7 +202,7 @@ TEST(Line, ThatIsNotWhollyOfTheFormatIsUnreadable) {
   }
   EXPECT_EQ(read("common", head + " \"-\" \"UA/1\"").error().text,
             "expected the end of the line at byte 57, found \" \\\"-\\\" \\\"UA/1\\\"\"");
-  EXPECT_TRUE(read("combined", head + " \"-\" \"UA/1\"  \t")) << "white space at the end is nothing";
+  EXPECT_TRUE(read("combined", head + " \"-\" \"UA/1\"  \t")) << "white space at the end is ignored";
 }
 
 TEST(Line, MayHaveASecondEntryGluedToIt) {
@@ -222,13 +222,13 @@ TEST(Line, MayHaveASecondEntryGluedToIt) {
   EXPECT_EQ(entry.client, "192.0.2.2");
 }
 
-TEST(Line, IsRefusedWithWhatWasExpectedAndWhere) {
+TEST(Line, ErrorsSayWhatWasExpectedAndWhere) {
   struct Case {
     std::string line;
     std::string_view expected;
   };
   const std::string start = R"(c - - [17/May/2015:10:05:03 +0000] )";
-  constexpr std::string_view moment = "a moment from 1990 to 2261 at byte 7";
+  constexpr std::string_view time = "a time from 1990 to 2261 at byte 7";
   for (const Case& each : std::vector<Case>{
            {"", "the client's address"},
            {" c - - ", "the client's address and then \" \" at byte 0"},
@@ -259,13 +259,13 @@ TEST(Line, IsRefusedWithWhatWasExpectedAndWhere) {
             "found the end of the line"},
            {start + "\"GET / HTTP/1.1\" 200 1 \"-\" \"Mozilla\\\"", "found the end of the line"},
            {R"({"user_id":"u"})", "the client's address"},
-           {"c - - [32/May/2015:10:05:03 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", moment},
-           {"c - - [29/Feb/2015:10:05:03 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", moment},
-           {"c - - [17/May/2015:24:05:03 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", moment},
-           {"c - - [17/May/2015:10:60:03 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", moment},
-           {"c - - [17/May/2015:10:05:61 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", moment},
-           {"c - - [17/May/1970:10:05:03 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", moment},
-           {"c - - [17/May/9999:10:05:03 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", moment},
+           {"c - - [32/May/2015:10:05:03 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", time},
+           {"c - - [29/Feb/2015:10:05:03 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", time},
+           {"c - - [17/May/2015:24:05:03 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", time},
+           {"c - - [17/May/2015:10:60:03 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", time},
+           {"c - - [17/May/2015:10:05:61 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", time},
+           {"c - - [17/May/1970:10:05:03 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", time},
+           {"c - - [17/May/9999:10:05:03 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"", time},
        }) {
     const auto entry = read("combined", each.line);
     ASSERT_FALSE(entry) << each.line;
@@ -276,7 +276,7 @@ TEST(Line, IsRefusedWithWhatWasExpectedAndWhere) {
   }
 }
 
-TEST(Activity, IsAPageViewIfAPersonCalledThePageUp) {
+TEST(Activity, IsAPageViewForASuccessfulGetOfAPage) {
   struct Case {
     std::string_view method;
     int status;
@@ -345,7 +345,7 @@ TEST(Line, CutOffAnywhereIsUnreadable) {
   EXPECT_TRUE(read("combined", line));
 }
 
-TEST(Line, OfAMebibyteIsReadOrRefusedWithBoundedWork) {
+TEST(Line, OfAMebibyteCostsBoundedWork) {
   std::string spaces = "c - ";
   while (spaces.size() < 1'000'000) spaces += "a [";
   EXPECT_FALSE(read("combined", spaces));

@@ -1,3 +1,6 @@
+// First the notation is read as nginx reads its configuration: quoted strings, backslashes, escape=. Then the
+// format is read from left to right: literals and variables. The table says which field a variable means and
+// which bytes its value may have. A variable without a use here is dropped, but its value must still match.
 #include "formats/nginx_format.hpp"
 
 #include <algorithm>
@@ -19,8 +22,8 @@ struct Variable {
   Shape shape;
 };
 
-// The variables that the reader uses, and those whose values have a form of their own. All others are matched
-// as shape_of_other() says, and dropped.
+// The variables that are used, and those whose values have a shape of their own. For all others see
+// shape_of_other().
 constexpr std::array<Variable, 36> variables{{
     {"remote_addr", Field::client, Shape::addresses},
     {"realip_remote_addr", Field::peer, Shape::addresses},
@@ -60,19 +63,20 @@ constexpr std::array<Variable, 36> variables{{
     {"ssl_client_i_dn", Field::dropped, Shape::text},
 }};
 
-// Headers, cookies and arguments are texts of clients and servers; of several upstreams the values stand in a
-// list.
+// Headers, cookies and arguments hold any text. With several upstreams, a value is a list.
 Shape shape_of_other(std::string_view name) {
   for (const std::string_view text : {"http_", "sent_http_", "upstream_http_", "cookie_", "arg_"})
     if (name.starts_with(text)) return Shape::text;
   return name.starts_with("upstream_") ? Shape::words : Shape::word;
 }
 
+// Characters of a variable's name.
 bool is_name(char byte) { return std::isalnum(static_cast<unsigned char>(byte)) != 0 || byte == '_'; }
 
-// The name of the variable at the start of `text`, which begins with '$', and takes both off; empty if none
-// is there.
+// Removes the variable at the beginning of `text`, which is a '$', and returns its name; empty if there is
+// none.
 std::string_view take_variable(std::string_view& text) {
+  // Braces separate a name from a text that follows it.
   const bool braced = text.substr(1).starts_with('{');
   std::string_view name = text.substr(braced ? 2 : 1);
   name = name.substr(0, static_cast<std::size_t>(std::ranges::find_if_not(name, is_name) - name.begin()));
@@ -81,6 +85,7 @@ std::string_view take_variable(std::string_view& text) {
   return name;
 }
 
+// The character that a backslash and `byte` stand for in nginx's configuration.
 char unescaped(char byte) {
   if (byte == 't') return '\t';
   if (byte == 'r') return '\r';
@@ -89,62 +94,65 @@ char unescaped(char byte) {
 
 bool is_space(char byte) { return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r'; }
 
-// Takes one word or quoted piece of a directive, as nginx reads its configuration; nothing at its end.
-bool take_piece(std::string_view& text, std::string& piece) {
+// Removes one word or quoted string of a directive, as nginx reads its configuration. False at the end.
+bool take_argument(std::string_view& text, std::string& argument) {
   while (!text.empty() && (is_space(text.front()) || text.front() == ';')) text.remove_prefix(1);
   if (text.empty()) return false;
-  piece.clear();
+  argument.clear();
   const char quote = text.front() == '\'' || text.front() == '"' ? text.front() : '\0';
   if (quote != '\0') text.remove_prefix(1);
   while (!text.empty()) {
     const char byte = text.front();
     if (quote != '\0' ? byte == quote : is_space(byte) || byte == ';') break;
     const bool escape = byte == '\\' && text.size() > 1;
-    piece += escape ? unescaped(text[1]) : byte;
+    argument += escape ? unescaped(text[1]) : byte;
     text.remove_prefix(escape ? 2 : 1);
   }
   if (quote != '\0' && !text.empty()) text.remove_prefix(1);
   return true;
 }
 
+// The format string without quotes and backslashes, and the escaping of values.
 struct Notation {
   std::string format;
   Escape escape = Escape::by_default;
 };
 
+// Accepts the three ways of giving a format that nginx_format.hpp lists.
 Result<Notation> read_notation(std::string_view text) {
   constexpr std::string_view directive = "log_format";
   constexpr std::string_view escape = "escape=";
   Notation notation;
-  std::string piece;
+  std::string argument;
   const bool whole =
       text.starts_with(directive) && text.size() > directive.size() && is_space(text[directive.size()]);
   if (whole) {
     text.remove_prefix(directive.size());
-    take_piece(text, piece);  // the format's name
+    take_argument(text, argument);  // the format's name
   }
   std::string_view after = text;
-  if (take_piece(after, piece) && piece.starts_with(escape)) {
-    const std::string kind = piece.substr(escape.size());
+  if (take_argument(after, argument) && argument.starts_with(escape)) {
+    const std::string kind = argument.substr(escape.size());
     if (kind != "default" && kind != "json" && kind != "none")
       return format_invalid("escape=" + kind + ": expected default, json or none");
     notation.escape = kind == "json" ? Escape::json : kind == "none" ? Escape::none : Escape::by_default;
     text = after.substr(std::min(after.find_first_not_of(" \t\r\n"), after.size()));
   }
-  // A format without quotes around it is taken as it stands.
-  const bool in_pieces = whole || text.starts_with('\'');
-  if (!in_pieces) {
+  // A format that is not quoted is one string.
+  const bool is_quoted = whole || text.starts_with('\'');
+  if (!is_quoted) {
     for (; !text.empty(); text.remove_prefix(1)) {
       const bool backslash = text.front() == '\\' && text.size() > 1;
       if (backslash) text.remove_prefix(1);
       notation.format += backslash ? unescaped(text.front()) : text.front();
     }
   } else {
-    while (take_piece(text, piece)) notation.format += piece;
+    while (take_argument(text, argument)) notation.format += argument;
   }
   return notation;
 }
 
+// Every value may be empty: nginx writes nothing, or "-", for a variable without a value.
 Result<void> add_variable(FormatBuilder& builder, std::string_view name) {
   if (name == "time_local") return builder.strftime("%d/%b/%Y:%H:%M:%S %z");
   if (name == "time_iso8601") return builder.strftime("%Y-%m-%dT%H:%M:%S%z");
@@ -152,7 +160,7 @@ Result<void> add_variable(FormatBuilder& builder, std::string_view name) {
     builder.field(Field::epoch, Shape::time_part);
     return {};
   }
-  if (name == "is_args") return {};  // stands before $args: the '?' of the query
+  if (name == "is_args") return {};  // the '?' before $args, which the query may begin with
   const auto* const known = std::ranges::find(variables, name, &Variable::name);
   if (known != variables.end())
     builder.field(known->field, known->shape, true);
@@ -177,6 +185,7 @@ Result<LogFormat> compile_nginx(std::string_view text) {
   FormatBuilder builder(notation->escape != Escape::none);
   std::string_view rest = notation->format;
   while (!rest.empty()) {
+    // Text up to the next variable.
     const std::size_t plain = std::min(rest.find('$'), rest.size());
     builder.literal(rest.substr(0, plain));
     rest.remove_prefix(plain);

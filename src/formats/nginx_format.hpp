@@ -1,4 +1,4 @@
-// nginx's log_format (https://nginx.org/en/docs/http/ngx_http_log_module.html), compiled.
+// Compiles nginx's log_format (https://nginx.org/en/docs/http/ngx_http_log_module.html).
 #pragma once
 
 #include <string_view>
@@ -11,8 +11,9 @@ namespace weir::formats {
 // Whether the text has an nginx variable: `$name` or `${name}`.
 [[nodiscard]] bool is_nginx_notation(std::string_view text);
 
-// Reads `$remote_addr … "$request"`, with `escape=default|json|none` before it or not; or a whole directive
-// with its quoted pieces: `log_format name escape=json '…' '…';`. Error format_invalid.
+// Accepts `$remote_addr … "$request"`, with or without `escape=default|json|none` before it, and a whole
+// directive with its quoted strings: `log_format name escape=json '…' '…';`. ErrorKind::invalid,
+// format_invalid: see FormatBuilder, and a '$' without a name or an unknown escape.
 [[nodiscard]] Result<LogFormat> compile_nginx(std::string_view text);
 
 }  // namespace weir::formats

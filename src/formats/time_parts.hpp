@@ -1,4 +1,5 @@
-// The time of a line, read part by part: what each conversion of strftime(3) writes in the C locale.
+// The time of a log line, read part by part. The parts are what the conversions of strftime(3) write in the C
+// locale. Pure functions; any thread may call them.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 
 namespace weir::formats {
 
+// What was read of a time so far. The calendar and the epoch exclude each other.
 struct TimeParts {
   int year = 0;
   int month = 1;
@@ -17,23 +19,28 @@ struct TimeParts {
   int hour = 0;
   int minute = 0;
   int second = 0;
+  // With hour_of_12, `hour` is 1 to 12 and `afternoon` tells the half of the day.
   bool hour_of_12 = false;
   bool afternoon = false;
   bool by_epoch = false;
-  int zone_seconds = 0;            // east of UTC
-  std::int64_t epoch_seconds = 0;  // used instead of the calendar if `by_epoch`
-  std::int64_t nanoseconds = 0;    // fraction of the second
+  // The offset of local time, positive in the east of UTC.
+  int zone_seconds = 0;
+  // Seconds since 1970, used in place of the calendar if `by_epoch`.
+  std::int64_t epoch_seconds = 0;
+  // The fraction of the second, with either of them.
+  std::int64_t nanoseconds = 0;
 };
 
-// Reads the part `field` at the start of `text` and takes it off. False if there is none. About 5 ns.
-[[nodiscard]] bool read_time_part(Field field, std::string_view& text, TimeParts& parts);
+// Reads the part `field` at the beginning of `text` and removes it. False if it is not there. About 5 ns.
+[[nodiscard]] bool take_time_part(Field field, std::string_view& text, TimeParts& parts);
 
-// The moment that the parts name: nothing if there is no such day, if it is before limits::year_min or after
-// the last year that EventTime holds whole. Second 60 is the second after 59.
-[[nodiscard]] std::optional<EventTime> moment_of(const TimeParts& parts);
+// Nothing if the day does not exist, or the time is before limits::year_min or after the last year that
+// EventTime covers completely. Second 60 is the second after 59.
+[[nodiscard]] std::optional<EventTime> to_event_time(const TimeParts& parts);
 
-// Reads a whole time: "2015-05-17T10:05:03.123+02:00" (or +0200, Z), "17/May/2015:10:05:03 +0000", or a
-// number since 1970 whose size tells whether it counts seconds, milliseconds, microseconds or nanoseconds.
+// Reads a complete time: "2015-05-17T10:05:03.123+02:00" (or +0200, Z), "17/May/2015:10:05:03 +0000", or a
+// number since 1970. The size of the number decides whether it counts seconds, milliseconds, microseconds or
+// nanoseconds.
 [[nodiscard]] std::optional<EventTime> read_timestamp(std::string_view text);
 
 }  // namespace weir::formats

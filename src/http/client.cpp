@@ -12,6 +12,9 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "base/decimal.hpp"
+#include "http/exchange.hpp"
+
 namespace weir::http {
 
 namespace asio = boost::asio;
@@ -85,10 +88,10 @@ Result<BaseUrl> parse_base_url(std::string_view url) {
   }
   if (base.host.empty()) return bad_url(url);
   if (!port.empty()) {
-    const char* const end = port.data() + port.size();
-    if (port.front() != ':') return bad_url(url);
-    const auto read = std::from_chars(port.data() + 1, end, base.port);
-    if (read.ec != std::errc{} || read.ptr != end || base.port == 0) return bad_url(url);
+    const auto number =
+        port.front() == ':' ? parse_decimal<std::uint16_t>(port.substr(1), 1, 65535) : std::nullopt;
+    if (!number) return bad_url(url);
+    base.port = *number;
   }
   return base;
 }

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/ensure.hpp"
+#include "base/hex.hpp"
 #include "http/reply_writer.hpp"
 
 namespace weir::http {
@@ -305,7 +306,7 @@ void Connection::make_request_id() {
   const std::uint64_t number = io_thread_.next_request_number();
   constexpr std::size_t digits = 16;
   for (std::size_t digit = 0; digit < digits; ++digit)
-    request_id_[digit] = "0123456789abcdef"[(number >> (60 - 4 * digit)) & 15];
+    request_id_[digit] = hex_digits[(number >> (60 - 4 * digit)) & 15];
   request_id_bytes_ = digits;
 }
 

@@ -20,15 +20,15 @@
 
 namespace weir::http {
 
-// Used on its io thread only, which owns it. Each function handles one event and does not block. After an event
-// the connection may be closed(); then the io thread destroys it.
+// Used on its io thread only, which owns it. Each function handles one event and does not block. After an
+// event the connection may be closed(); then the io thread destroys it.
 //
 // Deadlines (ServerSettings): idle_deadline between two requests; request_deadline from the first byte of a
 // request to the last byte of its reply; linger_deadline after the last reply. A request that exceeds its
 // deadline gets 408 or 500, if nothing of a reply was sent yet, and the connection closes.
 //
-// Memory, in the worst case: one incomplete request with its body, the decompressed body, and 64 KiB of unsent
-// pipelined replies, or one larger reply. All of it counts for the client (client_table.hpp).
+// Memory, in the worst case: one incomplete request with its body, the decompressed body, and 64 KiB of
+// unsent pipelined replies, or one larger reply. All of it counts for the client (client_table.hpp).
 class Connection {
  public:
   static constexpr std::size_t request_id_bytes_max = 128;
@@ -190,7 +190,8 @@ class Connection {
   std::size_t sent_ = 0;
 
   ClientTable::Holding holding_;
-  // The size of the body that a handler holds. It counts for the client although the connection has released it.
+  // The size of the body that a handler holds. It counts for the client although the connection has released
+  // it.
   std::size_t handling_bytes_ = 0;
   std::uint64_t holds_since_ = 0;
 };

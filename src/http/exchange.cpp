@@ -1,5 +1,6 @@
 #include "http/exchange.hpp"
 
+#include "base/hex.hpp"
 #include "base/json_text.hpp"
 
 namespace weir::http {
@@ -9,23 +10,14 @@ namespace {
 // Independent of the locale, unlike std::tolower.
 char lower(char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte - 'A' + 'a') : byte; }
 
-std::optional<int> hex_digit(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  const char lowered = lower(digit);
-  if (lowered >= 'a' && lowered <= 'f') return lowered - 'a' + 10;
-  return std::nullopt;
-}
-
-// Decodes percent-encoding and '+'. A '%' without two hex digits after it stays as it is, as in browsers.
+// What is no percent-encoding stands for itself, as in browsers.
 std::string decode_component(std::string_view raw) {
   std::string decoded;
   decoded.reserve(raw.size());
   for (std::size_t at = 0; at < raw.size(); ++at) {
     if (raw[at] == '%' && at + 2 < raw.size()) {
-      const auto high = hex_digit(raw[at + 1]);
-      const auto low = hex_digit(raw[at + 2]);
-      if (high && low) {
-        decoded.push_back(static_cast<char>(*high * 16 + *low));
+      if (const int byte = hex_number(raw.substr(at + 1, 2)); byte >= 0) {
+        decoded.push_back(static_cast<char>(byte));
         at += 2;
         continue;
       }

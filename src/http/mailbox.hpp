@@ -15,9 +15,9 @@
 
 namespace weir::http {
 
-// Any thread puts mail, the io thread takes all of it at once. The io thread is woken up only when the mailbox
-// was empty, so a burst costs one wake-up. Held by shared_ptr: it outlives its io thread as long as a reply or
-// a stream is outstanding.
+// Any thread puts mail, the io thread takes all of it at once. The io thread is woken up only when the
+// mailbox was empty, so a burst costs one wake-up. Held by shared_ptr: it outlives its io thread as long as a
+// reply or a stream is outstanding.
 //
 // Unbounded, but each request puts at most one reply, and each open stream at most one notice at a time.
 class Mailbox {

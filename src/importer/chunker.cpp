@@ -1,19 +1,28 @@
+// next() and up_to() share cut(), which splits the buffered bytes of the source into spans and then into
+// items. next() lets the source read on as far as a chunk needs; up_to() looks at exactly the bytes of an
+// earlier chunk. Two things belong to no chunk, and are consumed before one is cut. They are the rest of a
+// line whose beginning an earlier chunk covered, and NUL bytes at the beginning of a line.
 #include "importer/chunker.hpp"
 
 #include <algorithm>
 #include <string>
 
+#include "activity/json_array_splitter.hpp"
 #include "base/ensure.hpp"
 
 namespace weir::importer {
 namespace {
 
+using activity::JsonArraySplitter;
+
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-constexpr std::size_t hole_bytes_min = 64 * limits::KiB;  // NULs of which a piece ends before them
+// A chunk ends before so many NUL bytes, so that skip_nul_bytes() can go past any number of them.
+constexpr std::size_t nul_run_bytes_min = 64 * limits::KiB;
 
 bool is_white_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-// What may be looked at: all that lies ahead, growing as it is read, or only the next so many bytes.
+// The bytes that a chunk is cut from: all buffered bytes, which grow while the source reads, or the next
+// `bytes`.
 class Window {
  public:
   Window(Source& source, std::optional<std::size_t> bytes) : source_(source), bytes_(bytes) { look(); }
@@ -21,75 +30,76 @@ class Window {
   [[nodiscard]] std::string_view bytes() const { return view_; }
   [[nodiscard]] bool bounded() const { return bytes_.has_value(); }
 
-  // Makes at least one byte more visible; false if there is none.
+  // Makes at least one more byte visible. False if there is none.
   bool grow() {
     if (bytes_) return false;
     const std::size_t before = view_.size();
-    source_.want(before + 1);
+    source_.fill(before + 1);
     look();
     return view_.size() > before;
   }
 
  private:
-  void look() { view_ = bytes_ ? source_.ahead().substr(0, *bytes_) : source_.ahead(); }
+  void look() { view_ = bytes_ ? source_.buffered().substr(0, *bytes_) : source_.buffered(); }
 
   Source& source_;
   std::optional<std::size_t> bytes_;
   std::string_view view_;
 };
 
+// Where a chunk ends. The item that reaches a bound is the last one.
 struct Bounds {
   std::size_t lines;
   std::size_t bytes;
 };
 
-// Where an item lies in the window: views would not outlive its growing.
+// Offsets of an item in the window. A view would not survive grow().
 struct Span {
-  std::uint64_t line = 0;
+  std::uint64_t line = 0;  // counted from the beginning of the window
   std::size_t at = 0;
   std::size_t bytes = 0;
   bool too_long = false;
 };
 
+// What was found in a window, from its beginning on.
 struct Spans {
   std::vector<Span> spans;
   std::size_t bytes = 0;
   std::uint64_t lines = 0;
   bool mid_line = false;
-  bool unfinished = false;
+  bool unterminated = false;
 };
 
-// Where a line ends, and where the next one begins.
 struct LineEnd {
-  std::size_t end = 0;
-  std::size_t next = 0;
+  std::size_t end = 0;   // of the line's text
+  std::size_t next = 0;  // where the next line begins
 };
 
-// The first end of a line in [at, sight), which holds no LF but perhaps at its end; or nothing.
-std::optional<LineEnd> find_carriage_return(Window& window, std::size_t at, std::size_t sight) {
-  const std::size_t end = window.bytes().substr(0, sight).find('\r', at);
+// Finds the first CR in [at, limit). No LF lies before `limit`.
+std::optional<LineEnd> find_carriage_return(Window& window, std::size_t at, std::size_t limit) {
+  const std::size_t end = window.bytes().substr(0, limit).find('\r', at);
   if (end == std::string_view::npos) return std::nullopt;
-  if (end + 1 == window.bytes().size()) window.grow();
+  if (end + 1 == window.bytes().size()) window.grow();  // an LF may follow, and belongs to this line end
   const bool line_feed = window.bytes().substr(end + 1).starts_with('\n');
   return LineEnd{end, end + (line_feed ? 2 : 1)};
 }
 
-// The end of the line that begins at `at`; nothing if it does not end in sight, or not within its bound.
+// The end of the line that begins at `at`; nothing if the line is longer than item_bytes_max or has no end.
 std::optional<LineEnd> find_line_end(Window& window, std::size_t at, Framing framing) {
   std::size_t from = at;
   while (true) {
     const std::size_t feed = window.bytes().find('\n', from);
-    const std::size_t sight = std::min(feed, window.bytes().size());
+    const std::size_t limit = std::min(feed, window.bytes().size());
     std::optional<LineEnd> found;
-    if (framing == Framing::text_lines) found = find_carriage_return(window, from, sight);
+    if (framing == Framing::text_lines) found = find_carriage_return(window, from, limit);
     if (!found && feed != std::string_view::npos) found = {feed, feed + 1};
     if (found) return found->end - at <= item_bytes_max ? found : std::nullopt;
-    from = sight;
+    from = limit;
     if (from - at > item_bytes_max || !window.grow()) return std::nullopt;
   }
 }
 
-// Where the line that begins at `at` goes on after NULs and byte order marks.
+// The offset after the NUL bytes and byte order marks that begin at `at`.
 std::size_t skip_marks(Window& window, std::size_t at) {
   const std::size_t begin = at;
   while (at - begin <= item_bytes_max) {
@@ -106,226 +116,206 @@ std::size_t skip_marks(Window& window, std::size_t at) {
   return at;
 }
 
-Spans cut_lines(Window& window, Framing framing, const Bounds& bounds) {
-  Spans cut;
-  while (cut.lines < bounds.lines && cut.bytes < bounds.bytes) {
-    const std::size_t text_at = skip_marks(window, cut.bytes);
-    if (cut.lines > 0 && !window.bounded() && text_at - cut.bytes >= hole_bytes_min) break;
+// Lines until a bound, the end of the window, or a run of NUL bytes.
+Spans split_lines(Window& window, Framing framing, const Bounds& bounds) {
+  Spans found;
+  while (found.lines < bounds.lines && found.bytes < bounds.bytes) {
+    const std::size_t text_at = skip_marks(window, found.bytes);
+    if (found.lines > 0 && !window.bounded() && text_at - found.bytes >= nul_run_bytes_min) break;
     const auto end = find_line_end(window, text_at, framing);
-    const std::size_t in_sight = window.bytes().size() - text_at;
-    if (!end && window.bytes().size() == cut.bytes) break;
-    Span span{.line = cut.lines + 1, .at = text_at};
+    const std::size_t rest = window.bytes().size() - text_at;
+    if (!end && window.bytes().size() == found.bytes) break;  // nothing is left
+    Span span{.line = found.lines + 1, .at = text_at};
     if (end) {
       span.bytes = end->end - text_at;
-      cut.bytes = end->next;
+      found.bytes = end->next;
     } else {
-      span.too_long = in_sight >= item_bytes_max;
-      cut.unfinished = !span.too_long && !window.bounded();
-      if (cut.unfinished) break;
-      span.bytes = std::min(in_sight, item_bytes_max);
-      cut.bytes = text_at + span.bytes;
-      cut.mid_line = true;
+      // The line is too long, or is the last one of the input, or was the last one of an earlier chunk.
+      span.too_long = rest >= item_bytes_max;
+      found.unterminated = !span.too_long && !window.bounded();
+      if (found.unterminated) break;
+      span.bytes = std::min(rest, item_bytes_max);
+      found.bytes = text_at + span.bytes;
+      found.mid_line = true;
     }
-    ++cut.lines;
+    ++found.lines;
     const std::string_view text = window.bytes().substr(span.at, span.bytes);
+    // JSON lines end with CR LF, too, and a line that was cut off at its limit may end with a CR.
     if (text.ends_with('\r')) --span.bytes;
-    if (text.find_first_not_of(" \t\r") != std::string_view::npos) cut.spans.push_back(span);
-    if (cut.mid_line) break;
+    if (text.find_first_not_of(" \t\r") != std::string_view::npos) found.spans.push_back(span);
+    if (found.mid_line) break;
   }
-  return cut;
+  return found;
 }
 
-// The elements of an array, one after another.
-class Elements {
- public:
-  explicit Elements(Window& window) : window_(window) {}
+std::unexpected<Error> array_broken(std::string_view expected) {
+  return fail(ErrorKind::invalid, "array_broken", "expected " + std::string(expected));
+}
 
-  // Where the next element begins, at or behind `at`; npos behind the last one. `first`: the bracket comes
-  // first.
-  Result<std::size_t> begin(std::size_t at, bool first) {
-    if (first) {
-      at = skip_white_space(skip_marks(window_, at));
-      if (!window_.bytes().substr(at).starts_with('[')) return broken("it does not begin with '['");
-      ++at;
-    }
-    at = skip_white_space(at);
-    if (at >= window_.bytes().size()) return broken("it is not closed");
-    if (window_.bytes()[at] == ']') {
-      at = skip_white_space(at + 1);
-      if (at < window_.bytes().size()) return broken("there is text behind its end");
-      return std::string_view::npos;
-    }
-    if (first) return at;
-    if (window_.bytes()[at] != ',') return broken("expected ',' or ']' behind the element");
-    at = skip_white_space(at + 1);
-    if (at >= window_.bytes().size()) return broken("it is not closed");
-    if (window_.bytes()[at] == ']' || window_.bytes()[at] == ',') return broken("a comma stands for nothing");
-    return at;
+// The offset after the opening bracket.
+Result<std::size_t> skip_opening_bracket(Window& window) {
+  std::size_t at = skip_marks(window, 0);
+  do {
+    while (at < window.bytes().size() && is_white_space(window.bytes()[at])) ++at;
+  } while (at == window.bytes().size() && window.grow());
+  if (!window.bytes().substr(at).starts_with('[')) return array_broken("'[' at the beginning of the array");
+  return at + 1;
+}
+
+// Advances to the next element, reading on where the window ends too early. True: there is one.
+Result<bool> next_element(Window& window, JsonArraySplitter& splitter) {
+  using enum JsonArraySplitter::Step;
+  constexpr std::string_view too_long = "an element of at most 1 MiB";
+  auto step = splitter.next(window.bytes());
+  // After the end of the array, too, the window has to grow: nothing may follow the array.
+  while ((step == more || step == end) && window.grow()) {
+    if (window.bytes().size() - splitter.error_at() > 2 * item_bytes_max) return array_broken(too_long);
+    step = splitter.next(window.bytes());
   }
+  if (step == more && window.bounded()) step = splitter.end_of_text(window.bytes());
+  if (step == end) return false;
+  if (step != element) return array_broken(splitter.expected());
+  if (splitter.end() - splitter.begin() > item_bytes_max) return array_broken(too_long);
+  return true;
+}
 
-  // The end of the element that begins at `begin`: its brackets even, its strings closed.
-  Result<std::size_t> end(std::size_t begin) {
-    int depth = 0;
-    bool in_string = false;
-    bool escaped = false;
-    for (std::size_t at = begin;; ++at) {
-      if (at == window_.bytes().size() && !window_.grow()) {
-        // A piece that was cut before ends with its last element.
-        if (window_.bounded() && depth == 0 && !in_string) return at;
-        return broken("it is not closed");
-      }
-      if (at - begin > item_bytes_max) return broken("an element has more than 1 MiB");
-      const char c = window_.bytes()[at];
-      if (in_string) {
-        in_string = escaped || c != '"';
-        escaped = !escaped && c == '\\';
-        continue;
-      }
-      if (depth == 0 && (c == ',' || c == ']' || is_white_space(c))) return at;
-      if (c == '"') in_string = true;
-      if (c == '{' || c == '[') ++depth;
-      if (c == '}' || c == ']') --depth;
+// Elements until a bound or the end of the array. The window begins at the array's beginning or after an
+// element.
+Result<Spans> split_elements(Window& window, bool at_start, const Bounds& bounds) {
+  Spans found;
+  std::size_t begin = 0;
+  if (at_start) {
+    const auto bracket = skip_opening_bracket(window);
+    if (!bracket) return std::unexpected(bracket.error());
+    begin = *bracket;
+  }
+  auto splitter =
+      at_start ? JsonArraySplitter::after_bracket(begin) : JsonArraySplitter::after_element(begin);
+  while (found.lines < bounds.lines && found.bytes < bounds.bytes) {
+    const auto has_element = next_element(window, splitter);
+    if (!has_element) {
+      // The elements before the error are returned first. The next call finds the error again.
+      if (!found.spans.empty()) break;
+      return std::unexpected(has_element.error());
     }
+    if (!*has_element) break;
+    found.bytes = splitter.end();
+    found.spans.push_back(
+        {.line = ++found.lines, .at = splitter.begin(), .bytes = splitter.end() - splitter.begin()});
   }
-
- private:
-  std::size_t skip_white_space(std::size_t at) {
-    while (true) {
-      while (at < window_.bytes().size() && is_white_space(window_.bytes()[at])) ++at;
-      if (at < window_.bytes().size() || !window_.grow()) return at;
-    }
-  }
-
-  static std::unexpected<Error> broken(std::string_view why) {
-    return fail(ErrorKind::invalid, "array_broken", std::string(why));
-  }
-
-  Window& window_;
-};
-
-Result<Spans> cut_elements(Window& window, bool at_start, const Bounds& bounds) {
-  Spans cut;
-  Elements elements(window);
-  while (cut.lines < bounds.lines && cut.bytes < bounds.bytes) {
-    const auto begin = elements.begin(cut.bytes, at_start && cut.spans.empty());
-    if (begin && *begin == std::string_view::npos) break;
-    const auto end = begin ? elements.end(*begin) : begin;
-    if (!end) {
-      // What came before goes first; the next call meets the fault again.
-      if (!cut.spans.empty()) break;
-      return std::unexpected(end.error());
-    }
-    cut.spans.push_back({.line = ++cut.lines, .at = *begin, .bytes = *end - *begin});
-    cut.bytes = *end;
-  }
-  return cut;
+  return found;
 }
 
 }  // namespace
 
-Chunker::Chunker(Source& source, Framing framing, const InputPosition& place)
-    : source_(source), framing_(framing), place_(place) {
-  ensure(source.position() == place.bytes, "a cutter begins where its source stands");
+Chunker::Chunker(Source& source, Framing framing, const InputPosition& position)
+    : source_(source), framing_(framing), position_(position) {
+  ensure(source.position() == position.bytes, "a chunker begins at the position of its source");
 }
 
 Result<Chunk> Chunker::next() {
-  if (place_.mid_line) skip_rest_of_line();
-  skip_hole(std::nullopt);
+  if (position_.mid_line) skip_rest_of_line();
+  skip_nul_bytes(std::nullopt);
   return cut(std::nullopt);
 }
 
 Result<Chunk> Chunker::up_to(std::uint64_t position) {
-  if (place_.mid_line) skip_rest_of_line();
+  if (position_.mid_line) skip_rest_of_line();
   const auto shorter = [] {
     return fail(ErrorKind::invalid, "input_shorter",
-                "the input is shorter than what was taken from it before");
+                "the input is shorter than the part of it that was imported before");
   };
+  // The rest of the line may end after the position. Then this is not the input that was imported.
   if (position < source_.position()) return shorter();
-  skip_hole(position);
+  skip_nul_bytes(position);
   const auto bytes = static_cast<std::size_t>(position - source_.position());
-  source_.want(bytes);
-  if (source_.ahead().size() < bytes) return shorter();
+  source_.fill(bytes);
+  if (source_.buffered().size() < bytes) return shorter();
   return cut(bytes);
 }
 
+// `bytes`: exactly so many, however many lines they hold; nothing: as many as a chunk takes.
 Result<Chunk> Chunker::cut(std::optional<std::size_t> bytes) {
   Window window(source_, bytes);
   const bool at_start = source_.position() == 0;
   const Bounds bounds = bytes ? Bounds{.lines = SIZE_MAX, .bytes = *bytes}
-                              : Bounds{.lines = piece_lines_max, .bytes = piece_bytes_max};
-  auto found = framing_ == Framing::json_array ? cut_elements(window, at_start, bounds)
-                                               : Result<Spans>(cut_lines(window, framing_, bounds));
+                              : Bounds{.lines = chunk_lines_max, .bytes = chunk_bytes_max};
+  auto found = framing_ == Framing::json_array ? split_elements(window, at_start, bounds)
+                                               : Result<Spans>(split_lines(window, framing_, bounds));
   if (!found) return std::unexpected(found.error());
-  Chunk cut;
-  cut.bytes = found->bytes;
-  cut.behind = {.bytes = source_.position() + found->bytes,
-                .hash = source_.hash_behind(found->bytes),
-                .lines = place_.lines + found->lines,
-                .mid_line = found->mid_line};
-  cut.items.reserve(found->spans.size());
+  Chunk chunk;
+  chunk.bytes = found->bytes;
+  chunk.end = {.bytes = source_.position() + found->bytes,
+               .hash = source_.hash_after(found->bytes),
+               .lines = position_.lines + found->lines,
+               .mid_line = found->mid_line};
+  chunk.items.reserve(found->spans.size());
   for (const Span& span : found->spans)
-    cut.items.push_back({.line = place_.lines + span.line,
-                         .text = window.bytes().substr(span.at, span.bytes),
-                         .too_long = span.too_long});
-  if (found->unfinished) cut.unfinished = cut.behind.lines + 1;
-  return cut;
+    chunk.items.push_back({.line = position_.lines + span.line,
+                           .text = window.bytes().substr(span.at, span.bytes),
+                           .too_long = span.too_long});
+  if (found->unterminated) chunk.unterminated_line = chunk.end.lines + 1;
+  return chunk;
 }
 
-Chunk Chunker::first_items(Chunk cut, std::size_t count) const {
-  ensure(count > 0, "a piece has at least one item");
-  if (count >= cut.items.size()) return cut;
-  const std::string_view ahead = source_.ahead();
-  const Item& last = cut.items[count - 1];
-  cut.bytes = static_cast<std::size_t>(last.text.data() - ahead.data()) + last.text.size();
+Chunk Chunker::first_items(Chunk chunk, std::size_t count) const {
+  ensure(count > 0, "a chunk has at least one item");
+  if (count >= chunk.items.size()) return chunk;
+  const std::string_view buffered = source_.buffered();
+  const Item& last = chunk.items[count - 1];
+  chunk.bytes = static_cast<std::size_t>(last.text.data() - buffered.data()) + last.text.size();
+  // A line ends with its line end, so that the next chunk begins with a line.
   if (framing_ != Framing::json_array) {
-    if (ahead.substr(cut.bytes).starts_with('\r')) ++cut.bytes;
-    if (ahead.substr(cut.bytes).starts_with('\n')) ++cut.bytes;
+    if (buffered.substr(chunk.bytes).starts_with('\r')) ++chunk.bytes;
+    if (buffered.substr(chunk.bytes).starts_with('\n')) ++chunk.bytes;
   }
-  cut.behind = {.bytes = source_.position() + cut.bytes,
-                .hash = source_.hash_behind(cut.bytes),
-                .lines = last.line,
-                .mid_line = false};
-  cut.items.resize(count);
-  return cut;
+  chunk.end = {.bytes = source_.position() + chunk.bytes,
+               .hash = source_.hash_after(chunk.bytes),
+               .lines = last.line,
+               .mid_line = false};
+  chunk.items.resize(count);
+  return chunk;
 }
 
-void Chunker::accept(const Chunk& cut) {
-  source_.take(cut.bytes);
-  place_ = cut.behind;
+void Chunker::accept(const Chunk& chunk) {
+  source_.consume(chunk.bytes);
+  position_ = chunk.end;
 }
 
+// Bounded memory, however long the line is.
 void Chunker::skip_rest_of_line() {
   const std::string_view ends = framing_ == Framing::text_lines ? "\r\n" : "\n";
   while (true) {
-    source_.want(1);
-    if (source_.ahead().empty()) return;
-    const std::size_t end = source_.ahead().find_first_of(ends);
+    source_.fill(1);
+    if (source_.buffered().empty()) return;
+    const std::size_t end = source_.buffered().find_first_of(ends);
     if (end == std::string_view::npos) {
-      source_.take(source_.ahead().size());
+      source_.consume(source_.buffered().size());
       continue;
     }
-    source_.want(end + 2);
-    source_.take(end + (source_.ahead().substr(end).starts_with("\r\n") ? 2 : 1));
+    source_.fill(end + 2);
+    source_.consume(end + (source_.buffered().substr(end).starts_with("\r\n") ? 2 : 1));
     break;
   }
-  place_.mid_line = false;
+  position_.mid_line = false;
 }
 
-// Takes NULs at the beginning of a line, however many: they would not fit into a window. Not beyond `end`.
-void Chunker::skip_hole(std::optional<std::uint64_t> end) {
-  if (framing_ == Framing::json_array || place_.mid_line) return;
+// Consumes NUL bytes at the beginning of a line, up to the position `end`. They can be gigabytes, which no
+// window would hold.
+void Chunker::skip_nul_bytes(std::optional<std::uint64_t> end) {
+  if (framing_ == Framing::json_array || position_.mid_line) return;
   const std::uint64_t before = source_.position();
   while (true) {
-    source_.want(1);
-    const std::string_view ahead = source_.ahead();
-    std::size_t nuls = std::min(ahead.find_first_not_of('\0'), ahead.size());
+    source_.fill(1);
+    const std::string_view buffered = source_.buffered();
+    std::size_t nuls = std::min(buffered.find_first_not_of('\0'), buffered.size());
     if (end) nuls = static_cast<std::size_t>(std::min<std::uint64_t>(nuls, *end - source_.position()));
     if (nuls == 0) break;
-    source_.take(nuls);
+    source_.consume(nuls);
   }
   if (source_.position() == before) return;
-  place_.bytes = source_.position();
-  place_.hash = source_.hash();
+  position_.bytes = source_.position();
+  position_.hash = source_.hash();
 }
 
 }  // namespace weir::importer

@@ -1,5 +1,6 @@
-// An input cut into items, and pieces of them, one request each: lines of an access log or of NDJSON, or the
-// elements of a JSON array.
+// Splits an input into items and groups them into chunks. Items are the lines of an access log or of NDJSON,
+// or the elements of a JSON array. A chunk is what one request carries, if its body stays within Weir's
+// limits.
 #pragma once
 
 #include <cstddef>
@@ -15,74 +16,88 @@
 
 namespace weir::importer {
 
-inline constexpr std::size_t piece_lines_max = 1000;
-inline constexpr std::size_t piece_bytes_max = limits::MiB;
+// Bounds of a chunk and of an item. An item above its bound is reported and not sent.
+inline constexpr std::size_t chunk_lines_max = 1000;
+inline constexpr std::size_t chunk_bytes_max = limits::MiB;  // a chunk ends with the item that reaches it
 inline constexpr std::size_t item_bytes_max = limits::MiB;
 
 // How an input is divided into items.
 enum class Framing : std::uint8_t {
-  text_lines,  // each line is one; a line ends with LF, CR LF or CR (servers escape a CR within a value)
-  json_lines,  // the same, but a CR alone is white space of JSON
-  json_array,  // each element is one
+  text_lines,  // an item is a line; LF, CR LF or CR ends it (servers escape a CR within a value)
+  json_lines,  // an item is a line; LF or CR LF ends it (a CR alone is white space of JSON)
+  json_array,  // an item is an element
 };
 
-// A point in an input, between two pieces.
+// A boundary between two chunks of an input.
 struct InputPosition {
-  std::uint64_t bytes = 0;  // inflated bytes before it
-  Hash128 hash;             // of them
-  std::uint64_t lines = 0;  // lines (elements of an array) that begin before it
-  bool mid_line = false;  // the last of them is not ended: what comes up to its line end still belongs to it
+  // Number of decompressed bytes before the boundary.
+  std::uint64_t bytes = 0;
+  // Hash of these bytes (RunningHash).
+  Hash128 hash;
+  // Number of lines (or elements) that begin before the boundary.
+  std::uint64_t lines = 0;
+  // Whether the last of these lines has not ended, so that its rest follows.
+  bool mid_line = false;
 
   friend bool operator==(const InputPosition&, const InputPosition&) = default;
 };
 
+// A line or an element.
 struct Item {
-  std::uint64_t line = 0;  // from 1; in an array, the element's number
-  // Without the line end or the white space around an element; of a line also without NULs and byte order
-  // marks at its beginning, as copytruncate and concatenation leave them.
+  // Number of the line, or of the element in an array; from 1.
+  std::uint64_t line = 0;
+  // A line without its end and without NUL bytes and byte order marks at its beginning, as copytruncate and
+  // concatenation leave them. An element without the white space around it.
   std::string_view text;
-  bool too_long = false;  // over item_bytes_max: `text` is its beginning
+  // Whether the item is longer than item_bytes_max. Then `text` is its beginning.
+  bool too_long = false;
 };
 
-// Items of one piece. The views are into the source, valid until it is read on or taken from.
+// The views point into the source. They are valid until the source is filled or consumed.
 struct Chunk {
-  std::vector<Item> items;  // blank lines have none
-  std::size_t bytes = 0;    // how much of what lies ahead belongs to it
-  InputPosition behind;     // where the input stands when they are taken
-  // The number of the input's last line if that has no line end: it is not part of the piece, for it may
-  // still be being written. 0: there is none.
-  std::uint64_t unfinished = 0;
+  // The lines or elements in order, without blank lines.
+  std::vector<Item> items;
+  // How many buffered bytes the chunk covers, from the position of the source on.
+  std::size_t bytes = 0;
+  InputPosition end;
+  // The number of the input's last line if that line has no end. It belongs to no chunk, because a server may
+  // still be writing it. 0: every line has an end.
+  std::uint64_t unterminated_line = 0;
 };
 
-// Cuts what lies ahead of the source, which must stand at `place`. Takes nothing but the rest of a line whose
-// beginning was taken before, and NULs at the beginning of a line. The source must outlive it.
+// Cutting is deterministic: from the same position, the same bytes give the same items. A resumed import
+// relies on that. The source must outlive the chunker. For one thread.
 class Chunker {
  public:
-  Chunker(Source& source, Framing framing, const InputPosition& place);
+  // The source must be at `position`.
+  Chunker(Source& source, Framing framing, const InputPosition& position);
 
-  // The next piece: up to piece_lines_max lines or piece_bytes_max bytes, or to the end of the input; without
-  // items and bytes: there is nothing more. Then accept() it, or the next call gives the same again.
-  // ErrorKind::invalid, array_broken: the array breaks here; what came before it has been given out.
+  // The next chunk: up to chunk_lines_max lines or chunk_bytes_max bytes, or the rest of the input. The input
+  // has ended if the chunk covers no byte. Until accept() is called, the same chunk is returned again.
+  // ErrorKind::invalid, array_broken: the input is no JSON array from here on. Everything before was
+  // returned.
   [[nodiscard]] Result<Chunk> next();
 
-  // All up to this position: a piece that was cut before. ErrorKind::invalid, input_shorter.
+  // Everything up to `position`, which was the end of a chunk in an earlier import.
+  // ErrorKind::invalid, input_shorter: the input ends before it.
   [[nodiscard]] Result<Chunk> up_to(std::uint64_t position);
 
-  // Takes the piece from the source: its views are gone.
-  void accept(const Chunk& cut);
-  // The piece with its first `count` items alone: it ends with the line, or the element, of the last of them.
-  [[nodiscard]] Chunk first_items(Chunk cut, std::size_t count) const;
+  // Goes past the chunk: consumes it from the source, which ends its views.
+  void accept(const Chunk& chunk);
 
-  [[nodiscard]] const InputPosition& place() const { return place_; }
+  // The part of the chunk that ends with its item number `count`, counted from 1.
+  [[nodiscard]] Chunk first_items(Chunk chunk, std::size_t count) const;
+
+  [[nodiscard]] const InputPosition& position() const { return position_; }
 
  private:
   Result<Chunk> cut(std::optional<std::size_t> bytes);
   void skip_rest_of_line();
-  void skip_hole(std::optional<std::uint64_t> end);
+  void skip_nul_bytes(std::optional<std::uint64_t> end);
 
   Source& source_;
   Framing framing_;
-  InputPosition place_;
+  InputPosition position_;
 };
 
 }  // namespace weir::importer

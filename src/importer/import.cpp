@@ -1,3 +1,9 @@
+// One thread. Inputs are imported one after another, each in these steps (class Input):
+//   1. recognize the format, and cut the first chunk: it identifies the input
+//   2. open the input's journal, and begin a run if there is none to continue
+//   3. go past everything that was imported before, and check by its hash that it is the same
+//   4. send the chunk whose outcome an interrupted import does not know, if there is one
+//   5. send one chunk after another, until the input ends
 #include "importer/import.hpp"
 
 #include <algorithm>
@@ -5,6 +11,8 @@
 #include <ostream>
 
 #include "activity/rfc3339.hpp"
+#include "base/decimal.hpp"
+#include "base/printable.hpp"
 #include "importer/chunker.hpp"
 #include "importer/journal.hpp"
 #include "importer/progress.hpp"
@@ -15,182 +23,196 @@
 namespace weir::importer {
 namespace {
 
-constexpr std::uint64_t faults_shown_max = 100;  // of an input, one by one; the others are counted
-constexpr std::string_view no_salt = "-";        // in the journal of what has no visitors
+constexpr std::uint64_t bad_lines_shown_max = 100;  // of an input; further ones are only counted
+constexpr std::string_view no_salt = "-";           // in the journal of an input without visitors
 
+// How messages name an input.
 std::string name_of(const std::string& file) { return file == "-" ? "standard input" : file; }
 
-// The salt is read when the first access log asks for it.
+std::string grouped_count(std::uint64_t number) { return grouped(static_cast<std::int64_t>(number)); }
+
+// Reads or creates the salt when the first access log needs it.
 class Salt {
  public:
   explicit Salt(const ImportOptions& options) : options_(options) {}
 
-  Result<const VisitorHasher*> visitors() {
-    if (!visitors_) {
+  Result<const VisitorHasher*> hasher() {
+    if (!hasher_) {
       const auto salt = options_.salt_file ? read_salt(*options_.salt_file)
-                                           : read_or_make_salt(options_.state_dir / "salt");
+                                           : read_or_create_salt(options_.state_dir / "salt");
       if (!salt) return std::unexpected(salt.error());
-      visitors_.emplace(*salt);
+      hasher_.emplace(*salt);
     }
-    return &*visitors_;
+    return &*hasher_;
   }
 
  private:
   const ImportOptions& options_;
-  std::optional<VisitorHasher> visitors_;
+  std::optional<VisitorHasher> hasher_;
 };
 
-// Where all inputs go, and what is remembered of that.
-struct Log {
-  std::string id;
+// What all inputs have in common: the log that they go to, and the state.
+struct Target {
+  std::string log_id;
   BodyLimits limits;
-  StateDir shelf;
+  StateDir state;
   Salt salt;
 };
 
-// One input on its way there.
+// One input on its way to the log. run() does the steps above, in this order, once.
 class Input {
  public:
-  Input(const ImportOptions& options, const ImportDependencies& world, Log& log, std::string name,
-        OpenFile file)
+  Input(const ImportOptions& options, const ImportDependencies& dependencies, Target& target,
+        std::string name, OpenFile file)
       : options_(options),
-        world_(world),
-        log_(log),
+        dependencies_(dependencies),
+        target_(target),
         name_(printable(name)),
         source_(std::move(file.read), file.bytes),
-        progress_(world.err, options.columns, std::move(name)),
-        delivery_({world.weir, world.now, world.wait,
-                   [this](std::string_view line) { progress_.say(name_ + ": " + printable(line)); }}) {}
+        progress_(dependencies.err, options.columns, std::move(name)),
+        sender_({dependencies.weir, dependencies.now, dependencies.wait,
+                 [this](std::string_view line) { print_line(printable(line)); }}) {}
 
   Result<void> run() {
-    if (auto ready = begin(); !ready || !journal_) return ready;
-    place_at_start_ = journal_->place();
-    if (auto resumed = go_behind_what_was_taken(); !resumed) return resumed;
-    progress_.begin(point(), world_.now().mono);
-    if (auto resumed = finish_open_piece(); !resumed) return resumed;
+    if (auto opened = open(); !opened || !journal_) return opened;
+    start_position_ = journal_->position();
+    if (auto skipped = skip_imported_part(); !skipped) return skipped;
+    progress_.start(point(), dependencies_.now().mono);
+    if (auto finished = finish_interrupted_chunk(); !finished) return finished;
     while (true) {
-      auto cut = cutter_->next();
-      if (!cut) return stopped("element " + std::to_string(cutter_->place().lines + 1), cut.error());
-      if (cut->bytes == 0) {
-        name_unfinished(*cut);
+      auto chunk = chunker_->next();
+      if (!chunk)
+        return stopped("at element " + std::to_string(chunker_->position().lines + 1), chunk.error());
+      if (chunk->bytes == 0) {
+        report_unterminated_line(*chunk);
         break;
       }
-      if (auto sent = send(std::move(*cut), RequestBatchWriter::Extent::one_body, InDoubt::ask); !sent)
+      if (auto sent = send(std::move(*chunk), RequestBatchWriter::Extent::one_body, InDoubt::ask); !sent)
         return sent;
     }
-    if (source_.fault())
-      return stopped("after line " + std::to_string(cutter_->place().lines), *source_.fault());
-    if (!first_fault_.empty() && nothing_counted())
-      return fail(ErrorKind::invalid, "no_line_read", "no line could be read; the first: " + first_fault_);
+    if (source_.error())
+      return stopped("after line " + std::to_string(chunker_->position().lines), *source_.error());
+    if (!first_error_.empty() && nothing_counted())
+      // Usually the wrong format. The next import begins the run again.
+      return fail(ErrorKind::invalid, "no_line_read",
+                  "no line could be read; the first error: " + first_error_);
     return {};
   }
 
-  // What came of the input's run, from its first line on.
+  // Of the input's run, from its first line on.
   [[nodiscard]] Totals totals() const { return journal_ ? journal_->totals() : Totals{}; }
 
   void summarize() {
-    progress_.end();
+    // The summary may go to the same terminal as the bar.
+    progress_.clear();
     const Totals all = totals();
-    const std::uint64_t lines = journal_ ? journal_->place().lines : 0;
-    world_.out << name_ << ": ";
+    const std::uint64_t lines = journal_ ? journal_->position().lines : 0;
+    std::ostream& out = dependencies_.out;
+    out << name_ << ": ";
     if (lines == 0)
-      world_.out << (unfinished_ ? "no whole line in it" : "nothing in it");
-    else if (lines == place_at_start_.lines)
-      world_.out << "nothing new, all of it was imported before: ";
+      out << (unterminated_ ? "no complete line" : "no lines");
+    else if (lines == start_position_.lines)
+      out << "nothing new, all of it was imported before: ";
     if (lines > 0)
-      world_.out << counted(lines, "line") << ", " << counted(all.events, "event") << ", "
-                 << counted(all.page_views, "page view");
-    if (all.unreadable > 0) world_.out << ", " << grouped(all.unreadable) << " unreadable";
-    if (all.rejected > 0) world_.out << ", " << grouped(all.rejected) << " rejected by Weir";
-    if (place_at_start_.lines > 0 && lines > place_at_start_.lines)
-      world_.out << " (" << grouped(place_at_start_.lines) << " of the lines were imported before)";
-    // It is among no number above: it is counted when it is whole.
-    if (unfinished_) world_.out << "; its last line has no line end and waits for the next import";
-    world_.out << '\n';
+      out << counted(lines, "line") << ", " << counted(all.events, "event") << ", "
+          << counted(all.page_views, "page view");
+    if (all.unreadable > 0) out << ", " << grouped_count(all.unreadable) << " unreadable";
+    if (all.rejected > 0) out << ", " << grouped_count(all.rejected) << " rejected by Weir";
+    if (start_position_.lines > 0 && lines > start_position_.lines)
+      out << " (" << grouped_count(start_position_.lines) << " of the lines were imported before)";
+    // No number above includes that line: it is counted once it has an end.
+    if (unterminated_) out << "; the last line has no line end yet, and the next import reads it";
+    out << '\n';
   }
 
  private:
-  // Finds the input's journal; none if the input is empty.
-  Result<void> begin() {
+  // Steps 1 and 2. An input without a complete line has no journal.
+  Result<void> open() {
     auto recognized = recognize(source_, options_.format);
-    if (!recognized) return std::unexpected(recognized.error());
+    if (!recognized) return propagate(recognized);
     format_ = std::move(recognized->format);
-    const VisitorHasher* visitors = nullptr;
+    const VisitorHasher* hasher = nullptr;
     if (format_.log) {
-      const auto found = log_.salt.visitors();
-      if (!found) return std::unexpected(found.error());
-      visitors = *found;
+      auto made = target_.salt.hasher();
+      if (!made) return propagate(made);
+      hasher = *made;
     }
-    writer_.emplace(format_, visitors);
-    cutter_.emplace(source_, format_.framing, InputPosition{});
-    auto first = cutter_->next();
-    if (!first) return stopped("element 1", first.error());
+    writer_.emplace(format_, hasher);
+    chunker_.emplace(source_, format_.framing, InputPosition{});
+    auto first = chunker_->next();
+    if (!first) return stopped("at element 1", first.error());
     if (first->bytes == 0) {
-      if (source_.fault()) return stopped("before its first line", *source_.fault());
-      name_unfinished(*first);
+      if (source_.error()) return stopped("before the first line", *source_.error());
+      report_unterminated_line(*first);
       return {};
     }
-    if (!recognized->note.empty()) progress_.say(name_ + ": " + recognized->note);
+    // Only for an input that has lines.
+    if (!recognized->note.empty()) print_line(recognized->note);
     auto journal =
-        log_.shelf.journal_of(source_, {.first_piece = first->behind.hash, .bytes = first->behind.bytes});
-    if (!journal) return std::unexpected(journal.error());
+        target_.state.open_journal(source_, {.first_chunk = first->end.hash, .bytes = first->end.bytes});
+    if (!journal) return propagate(journal);
     journal_ = std::move(*journal);
-    const std::string salt = visitors != nullptr ? visitors->fingerprint() : std::string(no_salt);
-    // A run that counted nothing, perhaps because it read another format, is begun again: nothing can be
-    // doubled.
-    if (journal_->run() == 0 || options_.again || (nothing_counted() && !journal_->open_intent()))
+    return begin_or_continue_run(hasher != nullptr ? hasher->fingerprint() : std::string(no_salt));
+  }
+
+  Result<void> begin_or_continue_run(const std::string& salt) {
+    // A run that counted nothing is begun again. It may have read another format, and nothing can be counted
+    // twice.
+    if (journal_->run() == 0 || options_.again || (nothing_counted() && !journal_->intent()))
       return journal_->begin_run(salt);
-    if ((journal_->salt() == no_salt) != (salt == no_salt))
+    const bool was_log = journal_->salt() != no_salt;
+    const bool is_log = salt != no_salt;
+    if (was_log != is_log)
       return fail(ErrorKind::invalid, "format_changed",
                   std::string("its first lines were imported as ") +
-                      (salt == no_salt ? "an access log" : "activities") +
-                      ", and now it is read as the other: give --format, or --again counts it a second time");
+                      (was_log ? "an access log" : "activities") + ", and now it is read as " +
+                      (is_log ? "an access log" : "activities") +
+                      ": expected the right --format, or --again to count it a second time");
     if (journal_->salt() != salt)
-      return fail(
-          ErrorKind::invalid, "salt_changed",
-          "its visitors were hashed with another salt when its first lines were imported: give that one"
-          " (--salt-file), or --again counts it a second time");
+      return fail(ErrorKind::invalid, "salt_changed",
+                  "its first lines were imported with another salt: expected that salt (--salt-file), or "
+                  "--again to count it a second time");
     return {};
   }
 
-  Result<void> go_behind_what_was_taken() {
-    const InputPosition& place = journal_->place();
-    if (place.bytes > 0 && (!source_.take_up_to(place.bytes) || source_.hash() != place.hash))
-      return differs();
-    cutter_.emplace(source_, format_.framing, place);
+  Result<void> skip_imported_part() {
+    const InputPosition& position = journal_->position();
+    if (position.bytes > 0 && (!source_.consume_up_to(position.bytes) || source_.hash() != position.hash))
+      return input_differs();
+    chunker_.emplace(source_, format_.framing, position);
     return {};
   }
 
-  Result<void> finish_open_piece() {
-    if (!journal_->open_intent()) return {};
-    const InputPosition behind = journal_->open_intent()->behind;
-    auto cut = cutter_->up_to(behind.bytes);
-    if (!cut || cut->behind.hash != behind.hash) return differs();
-    return send(std::move(*cut), RequestBatchWriter::Extent::all, options_.in_doubt);
+  // The chunk is cut again from the same bytes, so it gets the same message ids.
+  Result<void> finish_interrupted_chunk() {
+    if (!journal_->intent()) return {};
+    const InputPosition end = journal_->intent()->end;
+    auto chunk = chunker_->up_to(end.bytes);
+    if (!chunk || chunk->end.hash != end.hash) return input_differs();
+    return send(std::move(*chunk), RequestBatchWriter::Extent::all, options_.in_doubt);
   }
 
-  Result<void> differs() {
-    return fail(
-        ErrorKind::invalid, "input_differs",
-        "it begins like an input of which " + counted(std::max(place_at_start_.lines, open_lines()), "line") +
-            " were imported, but is not the same up to there: nothing was sent; --again counts it whole");
+  Result<void> input_differs() {
+    const std::uint64_t sent_lines = journal_->intent() ? journal_->intent()->end.lines : 0;
+    return fail(ErrorKind::invalid, "input_differs",
+                "it begins like an input of which " +
+                    counted(std::max(start_position_.lines, sent_lines), "line") +
+                    " were imported, but differs from it before the end of these lines. Nothing was sent; "
+                    "--again counts all of it");
   }
 
-  [[nodiscard]] std::uint64_t open_lines() const {
-    return journal_->open_intent() ? journal_->open_intent()->behind.lines : 0;
-  }
-
-  Result<void> send(Chunk cut, RequestBatchWriter::Extent extent, InDoubt in_doubt) {
-    if (!cut.items.empty()) {
-      const RequestBatch& piece = writer_->write(cut.items, journal_->id_stem(), log_.limits, extent);
-      cut = cutter_->first_items(std::move(cut), piece.items);
-      const auto rejected = delivery_.deliver(
-          piece, {.behind = cut.behind, .first_line = cut.items.front().line}, log_.id, in_doubt, *journal_);
-      if (!rejected) return std::unexpected(rejected.error());
-      name_faults(piece, *rejected);
+  // Sends the items of the chunk that fit one body. The next chunk begins after them.
+  Result<void> send(Chunk chunk, RequestBatchWriter::Extent extent, InDoubt in_doubt) {
+    if (!chunk.items.empty()) {
+      const RequestBatch& batch = writer_->write(chunk.items, journal_->id_prefix(), target_.limits, extent);
+      chunk = chunker_->first_items(std::move(chunk), batch.items);
+      auto rejected = sender_.send(batch, {.end = chunk.end, .first_line = chunk.items.front().line},
+                                   target_.log_id, in_doubt, *journal_);
+      if (!rejected) return propagate(rejected);
+      report_bad_lines(batch, *rejected);
     }
-    cutter_->accept(cut);
-    progress_.show(point(), world_.now().mono);
+    chunker_->accept(chunk);
+    progress_.update(point(), dependencies_.now().mono);
     return {};
   }
 
@@ -198,28 +220,29 @@ class Input {
     return journal_->totals().events == 0 && journal_->totals().rejected == 0;
   }
 
-  // A last line without its line end waits for the next import: it may still be being written.
-  void name_unfinished(const Chunk& cut) {
-    if (cut.unfinished == 0 || source_.fault()) return;
-    unfinished_ = true;
-    progress_.say(name_ + ": line " + std::to_string(cut.unfinished) +
-                  " has no line end yet: an import after it has one reads it");
+  void print_line(const std::string& text) { progress_.print_line(name_ + ": " + text); }
+
+  // The last line may still be written to. The next import reads it, once it has an end.
+  void report_unterminated_line(const Chunk& chunk) {
+    if (chunk.unterminated_line == 0 || source_.error()) return;
+    unterminated_ = true;
+    print_line("line " + std::to_string(chunk.unterminated_line) +
+               " has no line end yet: the next import reads it once it has one");
   }
 
-  void name_faults(const RequestBatch& piece, const std::vector<RejectedItem>& rejected) {
-    for (const UnreadableLine& line : piece.unreadable) name_fault(line.line, "unreadable", line.why);
+  void report_bad_lines(const RequestBatch& batch, const std::vector<RejectedItem>& rejected) {
+    for (const UnreadableLine& line : batch.unreadable) report_bad_line(line.line, "unreadable", line.reason);
     for (const RejectedItem& item : rejected)
-      if (item.index < piece.events.size())
-        name_fault(piece.events[item.index].line, "rejected by Weir", item.error);
+      if (item.index < batch.events.size())
+        report_bad_line(batch.events[item.index].line, "rejected by Weir", item.error);
   }
 
-  void name_fault(std::uint64_t line, std::string_view what, const std::string& why) {
-    if (first_fault_.empty()) first_fault_ = "line " + std::to_string(line) + ": " + why;
-    if (++faults_ > faults_shown_max) {
-      if (faults_ == faults_shown_max + 1) progress_.say(name_ + ": more such lines are only counted");
-      return;
-    }
-    progress_.say(name_ + ": line " + std::to_string(line) + " " + std::string(what) + ": " + printable(why));
+  void report_bad_line(std::uint64_t line, std::string_view what, const std::string& reason) {
+    if (first_error_.empty()) first_error_ = "line " + std::to_string(line) + ": " + reason;
+    if (++bad_lines_ <= bad_lines_shown_max)
+      print_line("line " + std::to_string(line) + " " + std::string(what) + ": " + printable(reason));
+    else if (bad_lines_ == bad_lines_shown_max + 1)
+      print_line("further unreadable or rejected lines are counted, but not shown");
   }
 
   static std::unexpected<Error> stopped(const std::string& where, const Error& error) {
@@ -227,80 +250,85 @@ class Input {
   }
 
   [[nodiscard]] Progress::Point point() const {
-    return {.lines = journal_->place().lines,
+    return {.lines = journal_->position().lines,
             .unreadable = journal_->totals().unreadable,
-            .raw_read = source_.raw_read(),
-            .raw_bytes = source_.raw_bytes()};
+            .raw_bytes_read = source_.raw_bytes_read(),
+            .raw_bytes_total = source_.raw_bytes_total()};
   }
 
   const ImportOptions& options_;
-  const ImportDependencies& world_;
-  Log& log_;
+  const ImportDependencies& dependencies_;
+  Target& target_;
   std::string name_;
   Source source_;
   Progress progress_;
-  Sender delivery_;
+  Sender sender_;
   InputFormat format_;
   std::optional<RequestBatchWriter> writer_;
-  std::optional<Chunker> cutter_;
+  std::optional<Chunker> chunker_;
   std::unique_ptr<Journal> journal_;
-  InputPosition place_at_start_;
-  std::uint64_t faults_ = 0;
-  bool unfinished_ = false;  // the input's last line has no line end
-  std::string first_fault_;
+  InputPosition start_position_;  // where this import continues
+  std::uint64_t bad_lines_ = 0;
+  bool unterminated_ = false;  // the last line of the input has no line end
+  std::string first_error_;
 };
 
-void link_to(const Totals& totals, const std::string& see_it, std::ostream& out) {
+void print_range_and_link(const Totals& totals, const std::string& page, std::ostream& out) {
   if (!totals.first) return;
-  // The end is exclusive wherever Weir is asked, so it is the second behind the last event's.
+  // The end of a range is exclusive in the API and on the page, so it is the second after the last event.
   const auto from = activity::format_rfc3339(std::chrono::floor<std::chrono::seconds>(*totals.first));
   const auto to = activity::format_rfc3339(std::chrono::floor<std::chrono::seconds>(*totals.last) +
                                            std::chrono::seconds(1));
-  out << "filled " << from << " to " << to << '\n' << see_it << "/#from=" << from << "&to=" << to << '\n';
+  out << "time range of the events: " << from << " to " << to << '\n';
+  out << page << "/#from=" << from << "&to=" << to << '\n';
 }
 
-// An error of the input alone, which does not concern the inputs after it.
-bool is_of_input_alone(const Error& error) {
+// Whether the inputs after this one can be imported all the same.
+bool concerns_one_input(const Error& error) {
   constexpr std::array<std::string_view, 10> codes{
-      "file_unreadable", "read_failed",   "foreign_format", "no_line_read", "array_broken",
-      "bad_encoding",    "input_differs", "input_busy",     "salt_changed", "format_changed"};
+      "file_unreadable", "read_failed",   "unsupported_format", "no_line_read", "array_broken",
+      "bad_encoding",    "input_differs", "input_busy",         "salt_changed", "format_changed"};
   return std::ranges::find(codes, error.code) != codes.end();
 }
 
-// Gives what came of the input's run.
+// Returns the totals of the input's run.
 Result<Totals> import_one(const std::string& file, const ImportOptions& options,
-                          const ImportDependencies& world, Log& log) {
-  auto opened = file == "-" ? Result<OpenFile>({world.in, std::nullopt}) : open_file(file);
-  if (!opened) return std::unexpected(opened.error());
-  Input input(options, world, log, name_of(file), std::move(*opened));
-  if (const auto done = input.run(); !done) return std::unexpected(done.error());
+                          const ImportDependencies& dependencies, Target& target) {
+  auto opened = file == "-" ? Result<OpenFile>({dependencies.in, std::nullopt}) : open_file(file);
+  if (!opened) return propagate(opened);
+  Input input(options, dependencies, target, name_of(file), std::move(*opened));
+  if (auto done = input.run(); !done) return propagate(done);
   input.summarize();
   return input.totals();
 }
 
-Result<void> import_all(const ImportOptions& options, const ImportDependencies& world) {
-  Sender delivery({world.weir, world.now, world.wait,
-                   [&world](std::string_view line) { world.err << printable(line) << std::endl; }});
-  const auto state = delivery.await_log();
-  if (!state) return std::unexpected(state.error());
-  auto shelf = StateDir::open(options.state_dir, state->log_id);
-  if (!shelf) return std::unexpected(shelf.error());
-  Log log{state->log_id, state->limits, std::move(*shelf), Salt(options)};
+Result<void> import_all(const ImportOptions& options, const ImportDependencies& dependencies) {
+  std::ostream& err = dependencies.err;
+  Sender sender({dependencies.weir, dependencies.now, dependencies.wait,
+                 [&err](std::string_view line) { err << printable(line) << std::endl; }});
+  auto log = sender.await_log_state();
+  if (!log) return propagate(log);
+  auto state = StateDir::open(options.state_dir, log->log_id);
+  if (!state) return propagate(state);
+  Target target{log->log_id, log->limits, std::move(*state), Salt(options)};
   Totals all;
   std::vector<Error> failed;
   for (const std::string& file : options.files) {
-    auto totals = import_one(file, options, world, log);
+    auto totals = import_one(file, options, dependencies, target);
     if (totals) {
       all.add(*totals);
       continue;
     }
     Error& error = totals.error();
     error.text = name_of(file) + ": " + error.text;
-    if (!is_of_input_alone(error)) return std::unexpected(error);
-    if (options.files.size() > 1) world.err << printable(error.text) << std::endl;
+    // Any other error, such as one of Weir or of the state folder, would recur for each of the inputs.
+    if (!concerns_one_input(error)) return propagate(totals);
+    if (options.files.size() > 1) err << printable(error.text) << std::endl;
     failed.push_back(std::move(error));
   }
-  link_to(all, state->has_page ? "see it: " + options.page : "see it on a consumer's page: ", world.out);
+  print_range_and_link(
+      all,
+      log->has_page ? "see them: " + options.page : "see them on the page of a consumer: ", dependencies.out);
   if (failed.empty()) return {};
   if (failed.size() > 1)
     failed[0].text = counted(failed.size(), "input") + " of " + std::to_string(options.files.size()) +
@@ -310,10 +338,10 @@ Result<void> import_all(const ImportOptions& options, const ImportDependencies& 
 
 }  // namespace
 
-int run_import(const ImportOptions& options, const ImportDependencies& world) {
-  const auto done = import_all(options, world);
+int run_import(const ImportOptions& options, const ImportDependencies& dependencies) {
+  const auto done = import_all(options, dependencies);
   if (done) return 0;
-  world.err << "weir import: " << printable(done.error().text) << std::endl;
+  dependencies.err << "weir import: " << printable(done.error().text) << std::endl;
   return 1;
 }
 

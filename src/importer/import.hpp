@@ -1,6 +1,6 @@
-// `weir import`: access logs, NDJSON and JSON arrays of activities into a running Weir, so that each line is
-// counted exactly once however often import is killed and run again. How it resumes: delivery.hpp and
-// feed/journal.hpp.
+// `weir import`: sends access logs, NDJSON and JSON arrays of activities to a running Weir. Each line is
+// counted exactly once, however often import is killed and run again. See sender.hpp and journal.hpp for how
+// it resumes.
 #pragma once
 
 #include <chrono>
@@ -22,28 +22,40 @@
 namespace weir::importer {
 
 struct ImportOptions {
-  std::vector<std::string> files;   // in this order, each an input of its own; "-" is standard input
-  std::filesystem::path state_dir;  // made if missing
-  std::optional<std::filesystem::path> salt_file;  // none: `salt` in the state folder, made if missing
-  FormatChoice format;                             // of every input
+  // Files to import, in this order, each as an input of its own. "-" is standard input.
+  std::vector<std::string> files;
+  // The state folder. It is created if it is missing.
+  std::filesystem::path state_dir;
+  // The file with the salt. Without it, `salt` in the state folder, which is created if it is missing.
+  std::optional<std::filesystem::path> salt_file;
+  // The format of every input.
+  FormatChoice format;
+  // Whether to begin a new run of inputs that were imported before (--again).
   bool again = false;
-  InDoubt in_doubt = InDoubt::ask;  // for a piece that an earlier import left in doubt
-  std::size_t columns = 0;          // of the terminal that `err` is: then a progress bar; 0: it is none
-  std::string page;                 // "http://host:port" of the link at the end
+  // What to do with a chunk that an earlier import left in doubt.
+  InDoubt in_doubt = InDoubt::ask;
+  // Width of the terminal that `err` writes to; 0 if it is not a terminal.
+  std::size_t columns = 0;
+  // The beginning of the link at the end: "http://host:port".
+  std::string page;
 };
 
-// All that import has of the world, so that a test can hand in its own.
+// Everything that import takes from its environment.
 struct ImportDependencies {
   WeirClient& weir;
   std::function<Now()> now;
   std::function<void(std::chrono::milliseconds)> wait;
-  ReadBytes in;       // standard input
-  std::ostream& out;  // the summary
-  std::ostream& err;  // progress, unreadable lines, and last the reason if it fails
+  // Reads standard input.
+  ReadBytes in;
+  // Gets the summary.
+  std::ostream& out;
+  // Gets progress, unreadable lines, and on failure the reason in the last line.
+  std::ostream& err;
 };
 
-// Returns the exit code: 0, or 1 with the reason in err's last line. An input that cannot be opened or read,
-// or of which no line could be read, does not keep the others from being imported. Blocks until done.
-[[nodiscard]] int run_import(const ImportOptions& options, const ImportDependencies& world);
+// Returns the exit code: 0, or 1 with the reason in the last line of `err`. The code is 1 if an input cannot
+// be opened or read, or none of its lines can be read. The other inputs are imported all the same. Blocks
+// until done.
+[[nodiscard]] int run_import(const ImportOptions& options, const ImportDependencies& dependencies);
 
 }  // namespace weir::importer

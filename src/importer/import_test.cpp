@@ -14,16 +14,16 @@ namespace {
 using namespace std::chrono_literals;
 using Fault = FakeWeir::Fault;
 
-// Every line another event.
+// Lines of different events.
 std::string log_of(int lines) {
   std::string text;
   for (int at = 0; at < lines; ++at) text += access_line(at % 40, at, "/page/" + std::to_string(at));
   return text;
 }
 
-// An import, all that it has of the world, and what the world remembers of it.
-struct Dependencies {
-  // -1: killed.
+// Runs imports against a FakeWeir, and keeps what they printed.
+struct Harness {
+  // Returns the exit code, or -1 if the import was killed.
   int import(std::string text, InDoubt in_doubt = InDoubt::ask, bool again = false) {
     return import_files({"-"}, std::move(text), in_doubt, again);
   }
@@ -39,13 +39,13 @@ struct Dependencies {
                                 .page = "http://weir:8080"};
     std::ostringstream out;
     std::ostringstream err;
-    const bool terminal = columns_ > 0;  // then one that shows both
+    const bool terminal = columns_ > 0;  // it shows both streams
     int code = -1;
     try {
       code = run_import(options, {.weir = weir_,
                                   .now = [this] { return time_.now(); },
                                   .wait = [this](std::chrono::milliseconds time) { time_.wait(time); },
-                                  .in = read_text(std::move(standard_input), 7777),
+                                  .in = read_from_string(std::move(standard_input), 7777),
                                   .out = terminal ? err : out,
                                   .err = err});
     } catch (const Killed&) {
@@ -70,7 +70,7 @@ struct Dependencies {
     return folder_.path() / name;
   }
 
-  FolderForTest folder_;
+  TempDir folder_;
   std::filesystem::path state_ = folder_.path() / "state";
   FakeTime time_;
   FakeWeir weir_{time_};
@@ -81,26 +81,27 @@ struct Dependencies {
   std::string err_;
 };
 
-class Import : public testing::Test, protected Dependencies {};
+class Import : public testing::Test, protected Harness {};
 
-TEST_F(Import, CountsEachLineAndSaysWhatItDid) {
+TEST_F(Import, CountsEachLineAndPrintsASummary) {
   ASSERT_EQ(import(access_line(1, 0) + access_line(2, 61, "/a.png") + "rubbish\n" + access_line(1, 62, "/b")),
             0);
   EXPECT_EQ(out_,
             "standard input: 4 lines, 3 events, 2 page views, 1 unreadable\n"
-            "filled 2015-05-17T10:00:00Z to 2015-05-17T10:01:03Z\n"
-            "see it: http://weir:8080/#from=2015-05-17T10:00:00Z&to=2015-05-17T10:01:03Z\n");
-  EXPECT_TRUE(err_.starts_with(
-      "standard input: format combined, by 3 of the first 4 lines\nstandard input: line 3 unreadable: "))
+            "time range of the events: 2015-05-17T10:00:00Z to 2015-05-17T10:01:03Z\n"
+            "see them: http://weir:8080/#from=2015-05-17T10:00:00Z&to=2015-05-17T10:01:03Z\n");
+  EXPECT_TRUE(
+      err_.starts_with("standard input: format combined, recognized in 3 of the first 4 lines\n"
+                       "standard input: line 3 unreadable: "))
       << err_;
   EXPECT_EQ(weir_.users.size(), 2U);
 }
 
-TEST_F(Import, SendsNobodyToAProducersPageBecauseThereIsNone) {
+TEST_F(Import, LinksToTheConsumersPageWhereAProducerHasNone) {
   weir_.log.has_page = false;
   ASSERT_EQ(import(access_line(1, 0)), 0);
   EXPECT_TRUE(
-      out_.ends_with("see it on a consumer's page: "
+      out_.ends_with("see them on the page of a consumer: "
                      "/#from=2015-05-17T10:00:00Z&to=2015-05-17T10:00:01Z\n"))
       << out_;
 }
@@ -112,11 +113,11 @@ TEST_F(Import, AddsNothingTheSecondTime) {
   EXPECT_TRUE(
       out_.starts_with("standard input: nothing new, all of it was imported before: 2,500 lines, 2,500 "
                        "events, 2,500 page views\n"
-                       "filled 2015-05-17T10:00:00Z to 2015-05-17T10:41:40Z\n"))
+                       "time range of the events: 2015-05-17T10:00:00Z to 2015-05-17T10:41:40Z\n"))
       << out_;
 }
 
-TEST_F(Import, GoesOnWhereALogHadEnded) {
+TEST_F(Import, ContinuesWhereTheLogHadEnded) {
   for (const int lines : {300, 301, 1000, 1001, 2700}) {
     ASSERT_EQ(import(log_of(lines)), 0);
     expect_each_line_once(lines);
@@ -127,100 +128,100 @@ TEST_F(Import, GoesOnWhereALogHadEnded) {
       << out_;
 }
 
-TEST_F(Import, TakesTheSameInputFromAFileAndFromStandardInputAndCompressed) {
+TEST_F(Import, RecognizesTheSameInputInAFileOnStandardInputAndCompressed) {
   ASSERT_EQ(import(log_of(1500)), 0);
   ASSERT_EQ(import_files({write("a.log", log_of(1800))}), 0);
   ASSERT_EQ(import_files({write("a.log.gz", gzipped(log_of(2100)))}), 0);
   expect_each_line_once(2100);
 }
 
-TEST_F(Import, CountsAgainWhenToldTo) {
+TEST_F(Import, CountsASecondTimeWithAgain) {
   ASSERT_EQ(import(log_of(1200)), 0);
   ASSERT_EQ(import(log_of(1200), InDoubt::ask, true), 0);
   for (const auto& [event, times] : weir_.counted) EXPECT_EQ(times, 2);
   EXPECT_EQ(weir_.ids.size(), 2400U);
-  ASSERT_EQ(import(log_of(1200)), 0) << "the last run is the one that goes on";
+  ASSERT_EQ(import(log_of(1200)), 0) << "the last run is continued";
   EXPECT_EQ(weir_.posts, 4);
 }
 
-// The heart of it: whatever moment import is killed at, the next one brings each line in exactly once.
-TEST_F(Import, LosesAndDoublesNothingWhereverItIsKilled) {
+// At whichever step import is killed, the next one completes it, and each line is counted exactly once.
+TEST_F(Import, CountsEachLineOnceAfterAKillAtAnyStep) {
   const std::string text = log_of(2030);
   for (std::int64_t kill = 0;; ++kill) {
-    Dependencies world;
-    world.time_.kill_at_step = kill;
-    const int code = world.import(text);
+    Harness harness;
+    harness.time_.kill_at_step = kill;
+    const int code = harness.import(text);
     if (code == 0) break;
     ASSERT_EQ(code, -1);
-    world.time_.kill_at_step = -1;
-    ASSERT_EQ(world.import(text), 0) << "killed at step " << kill << ": " << world.err_;
-    world.expect_each_line_once(2030);
+    harness.time_.kill_at_step = -1;
+    ASSERT_EQ(harness.import(text), 0) << "killed at step " << kill << ": " << harness.err_;
+    harness.expect_each_line_once(2030);
     ASSERT_LT(kill, 1000);
   }
 }
 
-TEST_F(Import, LosesAndDoublesNothingWhenItIsKilledTwice) {
+TEST_F(Import, CountsEachLineOnceAfterTwoKills) {
   const std::string text = log_of(1010);
   for (std::int64_t first = 3; first < 30; first += 3)
     for (std::int64_t second = 3; second < 20; second += 2) {
-      Dependencies world;
-      world.time_.kill_at_step = first;
-      world.import(text);
-      world.time_.kill_at_step = world.time_.steps + second;
-      world.import(text);
-      world.time_.kill_at_step = -1;
-      ASSERT_EQ(world.import(text), 0) << first << " " << second << ": " << world.err_;
-      world.expect_each_line_once(1010);
+      Harness harness;
+      harness.time_.kill_at_step = first;
+      harness.import(text);
+      harness.time_.kill_at_step = harness.time_.steps + second;
+      harness.import(text);
+      harness.time_.kill_at_step = -1;
+      ASSERT_EQ(harness.import(text), 0) << first << " " << second << ": " << harness.err_;
+      harness.expect_each_line_once(1010);
     }
 }
 
-// What a person answers who has looked whether the lines in doubt are in Weir's log.
-InDoubt answer_to(const Dependencies& world) {
-  const std::string reason = world.last_line();
+// The decision of a user who has looked whether the lines in doubt are in Weir's log.
+InDoubt decide_for(const Harness& harness) {
+  const std::string reason = harness.last_line();
   std::smatch found;
   EXPECT_TRUE(std::regex_search(reason, found, std::regex("lines ([0-9]+) to ([0-9]+) are in doubt")))
       << reason;
   EXPECT_NE(reason.find("--skip"), std::string::npos);
   EXPECT_NE(reason.find("--resend"), std::string::npos);
-  const bool kept = world.weir_.counted.size() >= static_cast<std::size_t>(std::stoi(found[2]));
+  const bool kept = harness.weir_.counted.size() >= static_cast<std::size_t>(std::stoi(found[2]));
   return kept ? InDoubt::skip : InDoubt::resend;
 }
 
-TEST_F(Import, AsksWhenDedupeIsOverAndIsExactAfterTheRightAnswer) {
+TEST_F(Import, AsksAfterTheDedupeWindowAndIsExactAfterTheRightDecision) {
   const std::string text = log_of(2030);
-  std::map<InDoubt, int> answers;
+  std::map<InDoubt, int> decisions;
   for (std::int64_t kill = 0;; ++kill) {
-    Dependencies world;
-    world.time_.kill_at_step = kill;
-    if (world.import(text) == 0) break;
-    world.time_.kill_at_step = -1;
-    world.time_.pass(300s);  // half of the window
-    if (world.import(text) == 1) {
-      const InDoubt answer = answer_to(world);
-      ++answers[answer];
-      ASSERT_EQ(world.import(text, answer), 0) << world.err_;
+    Harness harness;
+    harness.time_.kill_at_step = kill;
+    if (harness.import(text) == 0) break;
+    harness.time_.kill_at_step = -1;
+    harness.time_.pass(300s);  // half of the window
+    if (harness.import(text) == 1) {
+      const InDoubt decision = decide_for(harness);
+      ++decisions[decision];
+      ASSERT_EQ(harness.import(text, decision), 0) << harness.err_;
     }
-    world.expect_each_line_once(2030);
+    harness.expect_each_line_once(2030);
     ASSERT_LT(kill, 1000);
   }
-  EXPECT_GT(answers[InDoubt::skip], 0);
-  EXPECT_GT(answers[InDoubt::resend], 0);
+  EXPECT_GT(decisions[InDoubt::skip], 0);
+  EXPECT_GT(decisions[InDoubt::resend], 0);
 }
 
-TEST_F(Import, AsksWhenOthersMovedTheLogByHalfOfTheWindow) {
+TEST_F(Import, AsksWhenOtherClientsMovedTheLogByHalfOfTheWindow) {
   for (const std::int64_t moved : {4999 - 1000, 5000 - 1000}) {
-    Dependencies world;
-    world.weir_.log.dedup_window_events = 10'000;
-    world.weir_.while_posting = [&] { world.time_.kill_at_step = world.time_.steps + 1; };
-    ASSERT_EQ(world.import(log_of(1000)), -1);
-    ASSERT_EQ(world.weir_.counted.size(), 1000U);
-    world.time_.kill_at_step = -1;
-    world.weir_.log.end += moved;
-    EXPECT_EQ(world.import(log_of(1000)), moved == 3999 ? 0 : 1) << world.err_;
+    Harness harness;
+    harness.weir_.log.dedup_window_events = 10'000;
+    harness.weir_.while_posting = [&] { harness.time_.kill_at_step = harness.time_.steps + 1; };
+    ASSERT_EQ(harness.import(log_of(1000)), -1);
+    ASSERT_EQ(harness.weir_.counted.size(), 1000U);
+    harness.time_.kill_at_step = -1;
+    harness.weir_.log.end += moved;
+    EXPECT_EQ(harness.import(log_of(1000)), moved == 3999 ? 0 : 1) << harness.err_;
   }
 }
 
-TEST_F(Import, LeavesTheFlagsAloneWhereDedupeIsSure) {
+TEST_F(Import, IgnoresTheDecisionWhereDedupeIsCertain) {
   weir_.while_posting = [&] { time_.kill_at_step = time_.steps; };
   ASSERT_EQ(import(log_of(1500)), -1);
   time_.kill_at_step = -1;
@@ -229,23 +230,23 @@ TEST_F(Import, LeavesTheFlagsAloneWhereDedupeIsSure) {
   expect_each_line_once(1500);
 }
 
-TEST_F(Import, ResendsUnderTheSameIdsWhateverBecameOfTheFirstSending) {
-  const std::vector<std::vector<Fault>> stories = {
+TEST_F(Import, ResendsUnderTheSameIdsAfterAnyUnknownOutcome) {
+  const std::vector<std::vector<Fault>> sequences = {
       {Fault::unknown_kept},
       {Fault::unknown_not_kept},
       {Fault::none, Fault::unknown_kept, Fault::unknown_kept, Fault::unknown_not_kept},
       {Fault::not_kept, Fault::unknown_not_kept, Fault::not_kept, Fault::unknown_kept, Fault::not_kept},
       {Fault::none, Fault::none, Fault::unknown_kept, Fault::not_kept}};
-  for (const auto& story : stories) {
-    Dependencies world;
-    world.weir_.faults.assign(story.begin(), story.end());
-    ASSERT_EQ(world.import(log_of(2030)), 0) << world.err_;
-    world.expect_each_line_once(2030);
+  for (const auto& sequence : sequences) {
+    Harness harness;
+    harness.weir_.faults.assign(sequence.begin(), sequence.end());
+    ASSERT_EQ(harness.import(log_of(2030)), 0) << harness.err_;
+    harness.expect_each_line_once(2030);
   }
 }
 
-// What was said once about sending a piece must not be forgotten when a later sending surely had no effect.
-TEST_F(Import, RemembersADoubtThroughAnswersThatSayNothingOfIt) {
+// An unknown outcome of one request stays unknown, also if a later request certainly had no effect.
+TEST_F(Import, KeepsAnUnknownOutcomeThroughLaterRefusals) {
   weir_.faults.assign(1000, Fault::not_kept);
   weir_.faults.front() = Fault::unknown_kept;
   ASSERT_EQ(import(log_of(500)), 1);
@@ -258,21 +259,23 @@ TEST_F(Import, RemembersADoubtThroughAnswersThatSayNothingOfIt) {
 }
 
 TEST_F(Import, GivesUpAfterAMinuteAndCanBeRunAgain) {
-  weir_.away = true;
+  weir_.unavailable = true;
   EXPECT_EQ(import(log_of(100)), 1);
-  EXPECT_EQ(last_line(), "weir import: gave up after 60 s: cannot connect to weir; import again to go on");
+  EXPECT_EQ(last_line(),
+            "weir import: gave up after 60 s: cannot connect to weir; run the import again to continue");
   EXPECT_GE(time_.waited, 59s);
   EXPECT_LE(time_.waited, 60s);
-  weir_.away = false;
+  weir_.unavailable = false;
   EXPECT_EQ(import(log_of(100)), 0);
   expect_each_line_once(100);
 }
 
-TEST_F(Import, GivesUpOnAWeirThatTakesNothing) {
+TEST_F(Import, GivesUpOnAWeirThatAcceptsNothing) {
   weir_.faults.assign(1000, Fault::not_kept);
   EXPECT_EQ(import(log_of(100)), 1);
-  EXPECT_EQ(last_line(),
-            "weir import: standard input: gave up after 60 s: it answers 503; import again to go on");
+  EXPECT_EQ(
+      last_line(),
+      "weir import: standard input: gave up after 60 s: Weir answers 503; run the import again to continue");
   weir_.faults.clear();
   time_.pass(3600s);
   EXPECT_EQ(import(log_of(100)), 0) << "nothing was kept, so nothing is in doubt";
@@ -288,60 +291,61 @@ TEST_F(Import, WaitsAsLongAsWeirAsksFor) {
 TEST_F(Import, StopsWhereWeirRefuses) {
   weir_.faults = {Fault::none, Fault::refused};
   EXPECT_EQ(import(log_of(1500)), 1);
-  EXPECT_EQ(last_line(), "weir import: standard input: Weir refuses the events: it answers 413");
+  EXPECT_EQ(last_line(), "weir import: standard input: Weir refuses the events: Weir answers 413");
   time_.pass(3600s);
   EXPECT_EQ(import(log_of(1500)), 0);
   expect_each_line_once(1500);
 }
 
-TEST_F(Import, StopsWhenTheLogBehindWeirIsAnotherOne) {
+TEST_F(Import, StopsWhenWeirHasAnotherLog) {
   weir_.while_posting = [&] { weir_.log.log_id = "log-2"; };
   EXPECT_EQ(import(log_of(1500)), 1);
   EXPECT_NE(last_line().find("another event log"), std::string::npos);
-  ASSERT_EQ(import(log_of(1500)), 0) << "into a new log everything goes";
+  ASSERT_EQ(import(log_of(1500)), 0) << "a new log gets everything";
   EXPECT_EQ(weir_.posts, 3);
 }
 
-TEST_F(Import, CutsItsPiecesToTheBodiesThatWeirTakes) {
+TEST_F(Import, KeepsItsRequestsWithinTheBodyLimit) {
   for (const std::size_t body_bytes : {400U, 5000U, 100'000U}) {
-    Dependencies world;
-    world.weir_.log.limits = {.event_bytes = body_bytes, .body_bytes = body_bytes};
-    ASSERT_EQ(world.import(log_of(1030)), 0) << world.err_;
-    world.expect_each_line_once(1030);
-    ASSERT_EQ(world.import(log_of(2030)), 0) << world.err_;
-    world.expect_each_line_once(2030);
-    EXPECT_GE(world.weir_.posts, 2030 * 200 / static_cast<int>(body_bytes));
+    Harness harness;
+    harness.weir_.log.limits = {.event_bytes = body_bytes, .body_bytes = body_bytes};
+    ASSERT_EQ(harness.import(log_of(1030)), 0) << harness.err_;
+    harness.expect_each_line_once(1030);
+    ASSERT_EQ(harness.import(log_of(2030)), 0) << harness.err_;
+    harness.expect_each_line_once(2030);
+    EXPECT_GE(harness.weir_.posts, 2030 * 200 / static_cast<int>(body_bytes));
   }
 }
 
-TEST_F(Import, LosesAndDoublesNothingWhereverItIsKilledAmongSmallPieces) {
+TEST_F(Import, CountsEachLineOnceAfterAKillAmongSmallRequests) {
   const std::string text = log_of(60) + "rubbish\n\n" + log_of(61);
   for (std::int64_t kill = 0;; ++kill) {
-    Dependencies world;
-    world.weir_.log.limits = {.event_bytes = 1000, .body_bytes = 5000};
-    world.time_.kill_at_step = kill;
-    if (world.import(text) == 0) break;
-    world.time_.kill_at_step = -1;
-    // What was in the making when it was killed may not fit any more.
-    if (kill % 2 == 1) world.weir_.log.limits.body_bytes = 1000;
-    ASSERT_EQ(world.import(text), 0) << "killed at step " << kill << ": " << world.err_;
-    EXPECT_EQ(world.weir_.ids.size(), 121U);
+    Harness harness;
+    harness.weir_.log.limits = {.event_bytes = 1000, .body_bytes = 5000};
+    harness.time_.kill_at_step = kill;
+    if (harness.import(text) == 0) break;
+    harness.time_.kill_at_step = -1;
+    // A batch that was being sent may be larger than the limit of the next import.
+    if (kill % 2 == 1) harness.weir_.log.limits.body_bytes = 1000;
+    ASSERT_EQ(harness.import(text), 0) << "killed at step " << kill << ": " << harness.err_;
+    EXPECT_EQ(harness.weir_.ids.size(), 121U);
     ASSERT_LT(kill, 1000);
   }
 }
 
-TEST_F(Import, NamesAnEventThatNoBodyCanHold) {
+TEST_F(Import, ReportsAnEventThatExceedsTheBodyLimit) {
   weir_.log.limits = {.event_bytes = 300, .body_bytes = 330};
   ASSERT_EQ(import(access_line(1, 0) + access_line(1, 1, "/" + std::string(150, 'x')) + access_line(1, 2)),
             0);
   EXPECT_TRUE(out_.starts_with("standard input: 3 lines, 2 events, 2 page views, 1 unreadable\n")) << out_;
   EXPECT_TRUE(err_.contains("standard input: line 2 unreadable: its event has ")) << err_;
-  EXPECT_TRUE(err_.contains(" bytes, and Weir takes at most 300 (MAX_EVENT_BYTES, MAX_BODY_BYTES)")) << err_;
+  EXPECT_TRUE(err_.contains(" bytes, and Weir accepts at most 300 (MAX_EVENT_BYTES, MAX_BODY_BYTES)"))
+      << err_;
 }
 
-TEST_F(Import, KnowsTheOutcomeOfAPieceInPartsOnlyIfAllOfThemHaveOne) {
+TEST_F(Import, KnowsTheOutcomeOfASplitBatchOnlyIfAllPartsWereAccepted) {
   weir_.faults = {Fault::unknown_not_kept};
-  weir_.away = false;
+  weir_.unavailable = false;
   weir_.while_posting = [&] { time_.kill_at_step = time_.steps + 1; };
   ASSERT_EQ(import(log_of(500)), -1);
   time_.kill_at_step = -1;
@@ -352,14 +356,14 @@ TEST_F(Import, KnowsTheOutcomeOfAPieceInPartsOnlyIfAllOfThemHaveOne) {
   expect_each_line_once(500);
 }
 
-TEST_F(Import, NamesWhatWeirRejected) {
+TEST_F(Import, ReportsWhatWeirRejected) {
   const std::string bad =
       R"({"user_id":"bad","activity_type":"page_view","timestamp":"2015-05-17T11:00:00Z"})";
   const std::string good =
       R"({"user_id":"good","activity_type":"page_view","timestamp":"2015-05-17T10:00:00Z"})";
   weir_.rejects = "bad";
   EXPECT_EQ(import(good + "\n\n" + bad + "\n" + good + "\n"), 0);
-  EXPECT_NE(err_.find("standard input: line 3 rejected by Weir: not liked\n"), std::string::npos) << err_;
+  EXPECT_NE(err_.find("standard input: line 3 rejected by Weir: not allowed\n"), std::string::npos) << err_;
   EXPECT_TRUE(out_.starts_with("standard input: 4 lines, 2 events, 2 page views, 1 rejected by Weir\n"))
       << out_;
   EXPECT_NE(out_.find("to=2015-05-17T10:00:01Z"), std::string::npos);
@@ -377,41 +381,40 @@ TEST_F(Import, ResumesActivitiesWithAndWithoutTheirOwnIds) {
   }
   for (const std::string& text : {lines, array + "\n]\n"})
     for (std::int64_t kill = 0; kill < 40; kill += 3) {
-      Dependencies world;
-      world.time_.kill_at_step = kill;
-      world.import(text);
-      world.time_.kill_at_step = -1;
-      ASSERT_EQ(world.import(text), 0) << world.err_;
-      world.expect_each_line_once(1500);
-      EXPECT_EQ(world.weir_.ids.count("own-100"), 1U);
+      Harness harness;
+      harness.time_.kill_at_step = kill;
+      harness.import(text);
+      harness.time_.kill_at_step = -1;
+      ASSERT_EQ(harness.import(text), 0) << harness.err_;
+      harness.expect_each_line_once(1500);
+      EXPECT_EQ(harness.weir_.ids.count("own-100"), 1U);
     }
 }
 
 TEST_F(Import, LeavesALastLineWithoutItsLineEndForTheNextRun) {
   const std::string whole = access_line(1, 1) + access_line(2, 2) + access_line(3, 3, "/c");
   for (std::size_t cut = whole.size() - access_line(3, 3, "/c").size() + 1; cut < whole.size(); ++cut) {
-    Dependencies world;
-    for (int turn = 0; turn < 2; ++turn) ASSERT_EQ(world.import(whole.substr(0, cut)), 0);
-    EXPECT_EQ(world.weir_.counted.size(), 2U) << whole.substr(0, cut);
-    EXPECT_NE(world.err_.find("line 3 has no line end yet"), std::string::npos) << world.err_;
-    EXPECT_EQ(world.out_.find("unreadable"), std::string::npos) << world.out_;
-    ASSERT_EQ(world.import(whole), 0);
-    world.expect_each_line_once(3);
+    Harness harness;
+    for (int turn = 0; turn < 2; ++turn) ASSERT_EQ(harness.import(whole.substr(0, cut)), 0);
+    EXPECT_EQ(harness.weir_.counted.size(), 2U) << whole.substr(0, cut);
+    EXPECT_NE(harness.err_.find("line 3 has no line end yet"), std::string::npos) << harness.err_;
+    EXPECT_EQ(harness.out_.find("unreadable"), std::string::npos) << harness.out_;
+    ASSERT_EQ(harness.import(whole), 0);
+    harness.expect_each_line_once(3);
   }
 }
 
-TEST_F(Import, CountsALineThatIsStillBeingWrittenAmongNoNumber) {
+TEST_F(Import, ExcludesAnUnterminatedLineFromEveryNumber) {
   ASSERT_EQ(import(log_of(1) + "rubbish\nrub"), 0);
-  EXPECT_NE(
-      out_.find(
-          "standard input: 2 lines, 1 event, 1 page view, 1 unreadable; its last line has no line end and "
-          "waits for the next import\n"),
-      std::string::npos)
+  EXPECT_NE(out_.find("standard input: 2 lines, 1 event, 1 page view, 1 unreadable; the last line has no "
+                      "line end yet, and "
+                      "the next import reads it\n"),
+            std::string::npos)
       << out_;
   ASSERT_EQ(import("rub"), 0);
   EXPECT_EQ(
       out_,
-      "standard input: no whole line in it; its last line has no line end and waits for the next import\n");
+      "standard input: no complete line; the last line has no line end yet, and the next import reads it\n");
 }
 
 TEST_F(Import, PrintsItsSummaryOnALineOfItsOwnBelowTheBar) {
@@ -426,38 +429,38 @@ TEST_F(Import, PrintsItsSummaryOnALineOfItsOwnBelowTheBar) {
   EXPECT_EQ(err_[at - 2], ' ') << err_;
 }
 
-// The number of bytes is cut off in its digits: the beginning alone looks like a line of the common format.
-TEST_F(Import, ReadsAWholeLineOnceItsSecondHalfHasCome) {
+// Each cut leaves a beginning. One that ends within the byte count looks like a line of the common format.
+TEST_F(Import, ReadsALineOnlyOnceItIsComplete) {
   const std::string line =
       R"(192.0.2.1 - - [29/Nov/2015:13:55:01 +0000] "GET /a HTTP/1.1" 200 512 "http://ref.example/" "UA/1")"
       "\n";
   for (std::size_t cut = 1; cut < line.size(); ++cut) {
-    Dependencies world;
-    ASSERT_EQ(world.import(line.substr(0, cut)), 0) << world.err_;
-    EXPECT_TRUE(world.weir_.counted.empty());
-    ASSERT_EQ(world.import(line), 0) << world.err_;
-    ASSERT_EQ(world.weir_.counted.size(), 1U);
-    EXPECT_EQ(world.weir_.referrers, std::set<std::string>{"http://ref.example/"});
+    Harness harness;
+    ASSERT_EQ(harness.import(line.substr(0, cut)), 0) << harness.err_;
+    EXPECT_TRUE(harness.weir_.counted.empty());
+    ASSERT_EQ(harness.import(line), 0) << harness.err_;
+    ASSERT_EQ(harness.weir_.counted.size(), 1U);
+    EXPECT_EQ(harness.weir_.referrers, std::set<std::string>{"http://ref.example/"});
   }
 }
 
-TEST_F(Import, CountsEveryEntryOfGluedLinesOnceWhereverItIsKilled) {
+TEST_F(Import, CountsEachEntryOfGluedLinesOnceAfterAKillAtAnyStep) {
   std::string text;
   for (int at = 0; at < 1500; ++at) {
     text += access_line(at % 40, at, "/page/" + std::to_string(at));
     if (at % 3 == 0) text.pop_back();
   }
   for (std::int64_t kill = 0; kill < 30; kill += 2) {
-    Dependencies world;
-    world.time_.kill_at_step = kill;
-    world.import(text);
-    world.time_.kill_at_step = -1;
-    ASSERT_EQ(world.import(text), 0) << world.err_;
-    world.expect_each_line_once(1500);
+    Harness harness;
+    harness.time_.kill_at_step = kill;
+    harness.import(text);
+    harness.time_.kill_at_step = -1;
+    ASSERT_EQ(harness.import(text), 0) << harness.err_;
+    harness.expect_each_line_once(1500);
   }
 }
 
-TEST_F(Import, ResumesAfterHolesAndWithCarriageReturnsWhereverItIsKilled) {
+TEST_F(Import, ResumesAmongNulBytesAndCarriageReturnsAfterAKillAtAnyStep) {
   std::string text(100'000, '\0');
   for (int at = 0; at < 1500; ++at) {
     text += access_line(at % 40, at, "/page/" + std::to_string(at));
@@ -466,18 +469,18 @@ TEST_F(Import, ResumesAfterHolesAndWithCarriageReturnsWhereverItIsKilled) {
     if (at % 11 == 0) text += "\xEF\xBB\xBF";
   }
   for (std::int64_t kill = 0; kill < 40; kill += 3) {
-    Dependencies world;
-    world.time_.kill_at_step = kill;
-    world.import(text);
-    world.time_.kill_at_step = -1;
-    ASSERT_EQ(world.import(text), 0) << world.err_;
-    world.expect_each_line_once(1500);
-    ASSERT_EQ(world.import(text + access_line(1, 1600, "/more")), 0) << world.err_;
-    EXPECT_EQ(world.weir_.counted.size(), 1501U);
+    Harness harness;
+    harness.time_.kill_at_step = kill;
+    harness.import(text);
+    harness.time_.kill_at_step = -1;
+    ASSERT_EQ(harness.import(text), 0) << harness.err_;
+    harness.expect_each_line_once(1500);
+    ASSERT_EQ(harness.import(text + access_line(1, 1600, "/more")), 0) << harness.err_;
+    EXPECT_EQ(harness.weir_.counted.size(), 1501U);
   }
 }
 
-TEST_F(Import, TakesWhatIsGoodOfABrokenFileAndEndsWithOne) {
+TEST_F(Import, ImportsTheGoodPartOfADamagedFileAndEndsWithOne) {
   const std::string stored = gzipped(log_of(3000));
   EXPECT_EQ(import(stored.substr(0, 200'000)), 1);
   EXPECT_NE(last_line().find("standard input: stopped after line "), std::string::npos) << err_;
@@ -486,15 +489,15 @@ TEST_F(Import, TakesWhatIsGoodOfABrokenFileAndEndsWithOne) {
   expect_each_line_once(3000);
 }
 
-TEST_F(Import, StopsWhereAnArrayBreaks) {
+TEST_F(Import, StopsWhereAnArrayIsBroken) {
   const std::string good = R"({"user_id":"u","activity_type":"a","timestamp":"2015-05-17T10:00:00Z"})";
   EXPECT_EQ(import("[" + good + "," + good + " oops"), 1);
   EXPECT_EQ(last_line(),
-            "weir import: standard input: stopped element 3: expected ',' or ']' behind the element");
+            "weir import: standard input: stopped at element 3: expected ',' or ']' after an element");
   EXPECT_EQ(weir_.ids.size(), 2U);
 }
 
-TEST_F(Import, RefusesAnInputThatIsNoLongerWhatItWas) {
+TEST_F(Import, RefusesAnInputThatHasChanged) {
   ASSERT_EQ(import(log_of(2500)), 0);
   std::string changed = log_of(2500);
   changed[changed.size() / 2] ^= 1;
@@ -517,11 +520,11 @@ TEST_F(Import, RefusesAnotherSaltInTheMiddleOfARun) {
   expect_each_line_once(700);
 }
 
-TEST_F(Import, RefusesToGoOnWithALogAsActivities) {
+TEST_F(Import, RefusesToContinueALogAsActivities) {
   ASSERT_EQ(import(log_of(500)), 0);
   format_ = *parse_format_choice("activities");
   EXPECT_EQ(import(log_of(700)), 1);
-  EXPECT_NE(last_line().find("were imported as an access log, and now it is read as the other"),
+  EXPECT_NE(last_line().find("were imported as an access log, and now it is read as activities"),
             std::string::npos)
       << err_;
   format_ = *parse_format_choice("combined");
@@ -533,7 +536,7 @@ TEST_F(Import, RefusesTheSameInputWhileItIsBeingImported) {
   int inner = 0;
   std::string reason;
   weir_.while_posting = [&] {
-    Dependencies second;
+    Harness second;
     second.state_ = state_;
     inner = second.import(log_of(700));
     reason = second.last_line();
@@ -543,7 +546,7 @@ TEST_F(Import, RefusesTheSameInputWhileItIsBeingImported) {
   EXPECT_EQ(reason, "weir import: standard input: another import of the same input is running");
 }
 
-TEST_F(Import, TakesSeveralFilesEachForItself) {
+TEST_F(Import, ImportsEachOfSeveralFilesAsAnInputOfItsOwn) {
   const auto one = write("one.log", log_of(1100));
   std::string other_lines;
   for (int at = 0; at < 300; ++at) other_lines += access_line(90, at, "/other/" + std::to_string(at));
@@ -565,22 +568,23 @@ TEST_F(Import, ImportsTheOtherFilesWhereOneCannotBeReadAndThenEndsWithOne) {
   EXPECT_EQ(import_files({missing, one, other}), 1);
   expect_each_line_once(101);
   EXPECT_EQ(last_line(), "weir import: " + missing.string() + ": cannot open it: No such file or directory");
-  EXPECT_NE(out_.find("filled 2015-05-17T10:00:00Z"), std::string::npos) << out_;
+  EXPECT_NE(out_.find("time range of the events: 2015-05-17T10:00:00Z"), std::string::npos) << out_;
   EXPECT_EQ(import_files({xz, missing, folder_.path(), rubbish, one}), 1);
   expect_each_line_once(101);
   EXPECT_EQ(last_line().find("weir import: 4 inputs of 5 failed, the first: " + xz.string() +
                              ": it is compressed with xz"),
             0U)
       << err_;
-  EXPECT_NE(err_.find("rubbish.log: no line could be read; the first: line 1: expected"), std::string::npos);
+  EXPECT_NE(err_.find("rubbish.log: no line could be read; the first error: line 1: expected"),
+            std::string::npos);
   weir_.faults = {Fault::refused};
   EXPECT_EQ(import_files({write("new.log", access_line(91, 1, "/new")), other}), 1);
-  EXPECT_EQ(out_.find("other.log"), std::string::npos) << "what Weir refuses does not concern one file alone";
+  EXPECT_EQ(out_.find("other.log"), std::string::npos) << "a refusal by Weir concerns all files";
 }
 
-TEST_F(Import, FindsNothingInAnEmptyInput) {
+TEST_F(Import, AcceptsAnEmptyInput) {
   EXPECT_EQ(import(""), 0);
-  EXPECT_EQ(out_, "standard input: nothing in it\n");
+  EXPECT_EQ(out_, "standard input: no lines\n");
   EXPECT_EQ(import("\n \n\n"), 0);
   EXPECT_EQ(weir_.posts, 0);
 }
@@ -591,12 +595,13 @@ TEST_F(Import, EndsWithOneAndTheFirstReasonIfNoLineCouldBeRead) {
   for (int turn = 0; turn < 2; ++turn) {
     EXPECT_EQ(import(text), 1);
     EXPECT_EQ(weir_.posts, 0);
-    EXPECT_EQ(
-        last_line().find("weir import: standard input: no line could be read; the first: line 1: expected"),
-        0U)
+    EXPECT_EQ(last_line().find(
+                  "weir import: standard input: no line could be read; the first error: line 1: expected"),
+              0U)
         << err_;
     EXPECT_NE(err_.find("line 100 unreadable"), std::string::npos);
-    EXPECT_NE(err_.find("more such lines are only counted"), std::string::npos);
+    EXPECT_NE(err_.find("further unreadable or rejected lines are counted, but not shown"),
+              std::string::npos);
     EXPECT_EQ(err_.find("line 101 "), std::string::npos);
     EXPECT_EQ(err_.find('\x1b'), std::string::npos);
   }
@@ -604,7 +609,7 @@ TEST_F(Import, EndsWithOneAndTheFirstReasonIfNoLineCouldBeRead) {
   EXPECT_EQ(weir_.counted.size(), 1U);
 }
 
-TEST_F(Import, ReadsAFileAgainOfWhichNothingWasCountedInAnotherFormat) {
+TEST_F(Import, ReadsAnInputInAnotherFormatAfterARunThatCountedNothing) {
   const std::string text =
       R"(192.0.2.1 - - [17/May/2015:10:00:01 +0000] "GET /a HTTP/1.1" 200 512 0.003 "-" "UA/1")"
       "\n"
@@ -618,12 +623,12 @@ TEST_F(Import, ReadsAFileAgainOfWhichNothingWasCountedInAnotherFormat) {
   EXPECT_EQ(weir_.users.size(), 1U);
 }
 
-// The log of a real site, where it is at hand.
+// Skipped where the log of a real site is not available.
 TEST_F(Import, CountsARealLog) {
   const char* const named = std::getenv("WEIR_ACCESS_LOG");
   const std::filesystem::path root = WEIR_SOURCE_DIR;
   const std::filesystem::path file = named != nullptr ? named : root / "../shared/data/apache_access.log.gz";
-  if (!std::filesystem::exists(file)) GTEST_SKIP() << "no access log at hand";
+  if (!std::filesystem::exists(file)) GTEST_SKIP() << "no access log available";
   ASSERT_EQ(import_files({file}), 0);
   EXPECT_TRUE(out_.find(": 10,000 lines, 9,999 events, 3,617 page views, 1 unreadable\n") !=
               std::string::npos)

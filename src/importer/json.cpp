@@ -1,2 +1,2 @@
-// Boost.JSON, compiled once, here, for every file of this room that reads JSON.
+// Compiles Boost.JSON, for every file of this module that reads JSON.
 #include <boost/json/src.hpp>

@@ -1,8 +1,11 @@
 #include "importer/progress.hpp"
 
 #include <algorithm>
-#include <array>
 #include <ostream>
+
+#include "base/decimal.hpp"
+#include "base/printable.hpp"
+#include "base/utf8.hpp"
 
 namespace weir::importer {
 namespace {
@@ -11,6 +14,7 @@ constexpr std::chrono::milliseconds redraw_every{100};
 constexpr std::chrono::seconds line_every{5};
 constexpr int bar_columns = 20;
 
+// "[#####...............] 25%  "
 std::string bar(double share) {
   const int full = static_cast<int>(share * bar_columns);
   std::string out = "[";
@@ -18,95 +22,103 @@ std::string bar(double share) {
   return out.append("] ").append(std::to_string(static_cast<int>(share * 100))).append("%  ");
 }
 
+// "1:05"
 std::string minutes_and_seconds(double seconds) {
-  const auto whole = static_cast<std::uint64_t>(seconds);
-  const std::string rest = std::to_string(whole % 60);
-  return std::to_string(whole / 60) + (rest.size() < 2 ? ":0" : ":") + rest;
+  const auto whole = static_cast<std::int64_t>(seconds);
+  std::string text = std::to_string(whole / 60) + ":";
+  append_padded(text, whole % 60, 2);
+  return text;
+}
+
+// Cuts the line to at most `columns_max` columns of a terminal and returns how many it has. A character
+// beyond ASCII counts as two columns, which is the most that one takes.
+std::size_t cut_to_columns(std::string& line, std::size_t columns_max) {
+  std::size_t columns = 0;
+  for (std::size_t at = 0; at < line.size();) {
+    const std::size_t bytes =
+        std::max<std::size_t>(utf8_sequence_length(std::string_view(line).substr(at)), 1);
+    const std::size_t width = bytes == 1 ? 1 : 2;
+    if (columns + width > columns_max) {
+      line.resize(at);
+      break;
+    }
+    columns += width;
+    at += bytes;
+  }
+  return columns;
 }
 
 }  // namespace
 
-std::string grouped(std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
-  return digits;
-}
-
 std::string counted(std::uint64_t number, std::string_view noun) {
-  return grouped(number).append(" ").append(noun).append(number == 1 ? "" : "s");
-}
-
-std::string printable(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out;
-  for (const char c : text) {
-    if (c >= ' ' && c <= '~') {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out.append("\\x").append(1, digits[byte / 16U]).append(1, digits[byte % 16U]);
-  }
-  return out;
+  return grouped(static_cast<std::int64_t>(number)).append(" ").append(noun).append(number == 1 ? "" : "s");
 }
 
 Progress::Progress(std::ostream& err, std::size_t columns, std::string name)
     : err_(err), columns_(columns), name_(printable(name)) {}
 
-Progress::~Progress() { end(); }
+Progress::~Progress() { clear(); }
 
-void Progress::begin(const Point& start, MonoTime now) {
+void Progress::start(const Point& start, MonoTime now) {
   start_ = start;
-  began_ = shown_ = now;
+  started_at_ = shown_at_ = now;
 }
 
-void Progress::show(const Point& point, MonoTime now) {
+void Progress::update(const Point& point, MonoTime now) {
+  // Without a terminal, lines would fill a log file: they are rarer.
   const bool terminal = columns_ > 0;
-  if (now - shown_ < (terminal ? redraw_every : std::chrono::milliseconds(line_every))) return;
-  shown_ = now;
-  std::string line = in_words(point, now);
+  if (now - shown_at_ < (terminal ? redraw_every : std::chrono::milliseconds(line_every))) return;
+  shown_at_ = now;
+  std::string line = render(point, now);
   if (!terminal) {
     err_ << line << std::endl;
     return;
   }
-  line.resize(std::min(line.size(), columns_ - 1));  // a bar that wraps could not be redrawn
+  // A bar of more than one row could not be redrawn. A full row would move the cursor to the next one.
+  const std::size_t columns = cut_to_columns(line, columns_ - 1);
   err_ << '\r' << line;
-  if (drawn_ > line.size()) err_ << std::string(drawn_ - line.size(), ' ');
+  // Blanks over the rest of a longer bar.
+  if (drawn_columns_ > columns) err_ << std::string(drawn_columns_ - columns, ' ');
   err_ << std::flush;
-  drawn_ = line.size();
+  drawn_columns_ = columns;
 }
 
-void Progress::say(std::string_view line) {
-  end();
+void Progress::print_line(std::string_view line) {
+  clear();
   err_ << line << std::endl;
 }
 
-std::string Progress::in_words(const Point& point, MonoTime now) const {
-  const double seconds = std::chrono::duration<double>(now - began_).count();
+std::string Progress::render(const Point& point, MonoTime now) const {
+  const double seconds = std::chrono::duration<double>(now - started_at_).count();
   std::string line = name_ + "  ";
+  // Remaining seconds, from the bytes of the file; -1: not known.
   double left = -1;
-  if (point.raw_bytes && *point.raw_bytes > 0) {
-    const double share =
-        std::min(1.0, static_cast<double>(point.raw_read) / static_cast<double>(*point.raw_bytes));
+  if (point.raw_bytes_total && *point.raw_bytes_total > 0) {
+    const double share = std::min(
+        1.0, static_cast<double>(point.raw_bytes_read) / static_cast<double>(*point.raw_bytes_total));
     line += bar(share);
-    const auto done = static_cast<double>(point.raw_read - std::min(point.raw_read, start_.raw_read));
-    const auto rest = static_cast<double>(*point.raw_bytes - std::min(point.raw_read, *point.raw_bytes));
+    const auto done =
+        static_cast<double>(point.raw_bytes_read - std::min(point.raw_bytes_read, start_.raw_bytes_read));
+    const auto rest =
+        static_cast<double>(*point.raw_bytes_total - std::min(point.raw_bytes_read, *point.raw_bytes_total));
     if (done > 0) left = seconds * rest / done;
   }
   line += counted(point.lines, "line");
   if (seconds > 0)
     line += "  " +
-            grouped(static_cast<std::uint64_t>(static_cast<double>(point.lines - start_.lines) / seconds)) +
+            grouped(static_cast<std::int64_t>(static_cast<double>(point.lines - start_.lines) / seconds)) +
             "/s";
   if (left >= 0) line += "  " + minutes_and_seconds(left) + " left";
-  if (point.unreadable > 0) line += "  " + grouped(point.unreadable) + " unreadable";
+  if (point.unreadable > 0)
+    line += "  " + grouped(static_cast<std::int64_t>(point.unreadable)) + " unreadable";
   return line;
 }
 
-void Progress::end() {
-  if (drawn_ == 0) return;
-  err_ << '\r' << std::string(drawn_, ' ') << '\r' << std::flush;
-  drawn_ = 0;
+void Progress::clear() {
+  if (drawn_columns_ == 0) return;
+  // The cursor returns to the beginning of the cleared row.
+  err_ << '\r' << std::string(drawn_columns_, ' ') << '\r' << std::flush;
+  drawn_columns_ = 0;
 }
 
 }  // namespace weir::importer

@@ -1,4 +1,4 @@
-// What a person sees while import works: a bar that redraws itself on a terminal, a line every few seconds
+// The progress of an import on standard error: a bar that is redrawn on a terminal, a line every five seconds
 // elsewhere.
 #pragma once
 
@@ -13,48 +13,48 @@
 
 namespace weir::importer {
 
-// 1234567 → "1,234,567"
-[[nodiscard]] std::string grouped(std::uint64_t number);
-// 1, "line" → "1 line"; 2,000 → "2,000 lines"
+// 1, "line" → "1 line"; 2000, "line" → "2,000 lines"
 [[nodiscard]] std::string counted(std::uint64_t number, std::string_view noun);
 
-// Control characters and bytes that are not ASCII as \xhh: what comes from an input may not steer a terminal.
-[[nodiscard]] std::string printable(std::string_view text);
-
+// For one thread.
 class Progress {
  public:
+  // How far an import is.
   struct Point {
-    std::uint64_t lines = 0;       // of the input, those taken before among them
-    std::uint64_t unreadable = 0;  // the same
-    std::uint64_t raw_read = 0;    // bytes of the file
-    std::optional<std::uint64_t> raw_bytes;
+    // Lines of the input that were imported, also by earlier imports.
+    std::uint64_t lines = 0;
+    // How many of these lines are unreadable.
+    std::uint64_t unreadable = 0;
+    // Bytes of the file that were read, and its size if that is known.
+    std::uint64_t raw_bytes_read = 0;
+    std::optional<std::uint64_t> raw_bytes_total;
   };
 
-  // `columns` of the terminal that `err` is; 0: it is none.
+  // `columns`: width of the terminal that `err` writes to; 0 if it is not a terminal.
   Progress(std::ostream& err, std::size_t columns, std::string name);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  ~Progress();  // as end()
+  ~Progress();  // calls clear()
 
-  // `start` is where this import goes on: rate and time left are reckoned from there.
-  void begin(const Point& start, MonoTime now);
-  // Redraws the bar at most ten times a second; elsewhere prints a line at most every five.
-  void show(const Point& point, MonoTime now);
-  // A line of its own, above the bar.
-  void say(std::string_view line);
-  // Clears the bar, so that what is printed next, also to another stream on the same terminal, begins a line.
-  void end();
+  // `start` is where this import continues. Rate and remaining time are computed from there.
+  void start(const Point& start, MonoTime now);
+  // Redraws the bar at most ten times a second. Without a terminal, prints a line at most every five seconds.
+  void update(const Point& point, MonoTime now);
+  // Prints a line above the bar.
+  void print_line(std::string_view line);
+  // Removes the bar. Call it before anything else is printed to the same terminal.
+  void clear();
 
  private:
-  [[nodiscard]] std::string in_words(const Point& point, MonoTime now) const;
+  [[nodiscard]] std::string render(const Point& point, MonoTime now) const;
 
   std::ostream& err_;
   std::size_t columns_;
   std::string name_;
   Point start_;
-  MonoTime began_;
-  MonoTime shown_;
-  std::size_t drawn_ = 0;  // columns of the bar that stands there
+  MonoTime started_at_;
+  MonoTime shown_at_;
+  std::size_t drawn_columns_ = 0;  // of the bar on the terminal
 };
 
 }  // namespace weir::importer

@@ -1,5 +1,5 @@
-// What an input is: of which format, as its owner says or as its first lines show; or something that import
-// cannot read.
+// Determines the format of an input: as --format says, or from its first lines. Rejects what import cannot
+// read.
 #pragma once
 
 #include <optional>
@@ -13,31 +13,36 @@
 
 namespace weir::importer {
 
-// --format.
+// The value of --format.
 struct FormatChoice {
   enum class Kind : std::uint8_t { automatic, activities, access_log };
   Kind kind = Kind::automatic;
-  formats::LogFormat log;  // of an access log
+  // The format, if the kind is access_log.
+  formats::LogFormat log;
 };
 
-// Reads auto, activities, a built-in name, or an nginx or Apache format string. Error ErrorKind::invalid,
-// format_invalid.
+// Accepts auto, activities, a built-in name, or an nginx or Apache format string.
+// ErrorKind::invalid, format_invalid: the text says what is wrong and what is expected.
 [[nodiscard]] Result<FormatChoice> parse_format_choice(std::string_view text);
 
+// How the lines or elements of an input are found, and how each one is read.
 struct InputFormat {
   Framing framing = Framing::text_lines;
-  std::optional<formats::LogFormat> log;  // nothing: activities
+  // The format of an access log. Without it, the items are activities.
+  std::optional<formats::LogFormat> log;
 };
 
 struct Recognized {
   InputFormat format;
-  std::string note;  // for the person who waits: what was taken, and why; empty if there is nothing to say
+  // Tells the user which format was chosen and why. Empty if the user chose it.
+  std::string note;
 };
 
-// Looks at what lies ahead of the source, which stands at its beginning, and takes nothing. `automatic` reads
-// on to 100 whole lines that are not blank, or 8 MiB, and takes the format that most of them have wholly; if
-// none has one, the common case: combined, or activities if the first of them begins with a brace. Error
-// ErrorKind::invalid, foreign_format: xz, bzip2, tar, UTF-16, gzip within gzip and the like, with its name.
+// Looks at the buffered bytes of a source at its beginning, and consumes none. With `automatic` it reads up
+// to 100 whole lines that are not blank, or 8 MiB. It chooses the format in which most of these lines can be
+// read wholly. If none can be read, it chooses activities if the first one begins with a brace, else
+// combined. ErrorKind::invalid, unsupported_format: xz, bzip2, tar, UTF-16, gzip within gzip and the like, by
+// name.
 [[nodiscard]] Result<Recognized> recognize(Source& source, const FormatChoice& choice);
 
 }  // namespace weir::importer

@@ -8,8 +8,8 @@ namespace weir::importer {
 namespace {
 
 Result<Recognized> recognized(const std::string& bytes, std::string_view format = "auto",
-                              std::size_t chunk = 100'000) {
-  Source source(read_text(bytes, chunk));
+                              std::size_t read_bytes_max = 100'000) {
+  Source source(read_from_string(bytes, read_bytes_max));
   const auto choice = parse_format_choice(format);
   if (!choice) return std::unexpected(choice.error());
   auto found = recognize(source, *choice);
@@ -17,8 +17,8 @@ Result<Recognized> recognized(const std::string& bytes, std::string_view format 
   return found;
 }
 
-std::string name_of(const std::string& bytes, std::size_t chunk = 100'000) {
-  const auto found = recognized(bytes, "auto", chunk);
+std::string name_of(const std::string& bytes, std::size_t read_bytes_max = 100'000) {
+  const auto found = recognized(bytes, "auto", read_bytes_max);
   if (!found) return found.error().text;
   if (found->format.log) return found->format.log->name;
   return found->format.framing == Framing::json_array ? "array" : "ndjson";
@@ -38,7 +38,7 @@ const std::string traefik =
     R"({"ClientHost":"192.0.2.1","RequestMethod":"GET","RequestPath":"/","StartUTC":"2015-05-17T10:00:00Z"})"
     "\n";
 
-TEST(Auto, TakesTheFormatThatMostOfTheFirstLinesHave) {
+TEST(Auto, ChoosesTheFormatOfMostOfTheFirstLines) {
   struct Case {
     std::string text;
     std::string expected;
@@ -72,12 +72,13 @@ TEST(Auto, TakesTheFormatThatMostOfTheFirstLinesHave) {
                          {"  \n", "combined"},
                          {"nonsense\nnonsense\n", "combined"},
                          {"{\"a\":1}\n", "ndjson"}})
-    for (const std::size_t chunk : {1U, 100'000U})
-      EXPECT_EQ(name_of(one.text, chunk), one.expected) << one.text;
+    for (const std::size_t read_bytes_max : {1U, 100'000U})
+      EXPECT_EQ(name_of(one.text, read_bytes_max), one.expected) << one.text;
 }
 
 TEST(Auto, DecidesOnWholeLinesAndOnTheFirstHundredThatAreNotBlank) {
-  EXPECT_EQ(name_of(common + combined.substr(0, 70)), "common") << "the last one may still be being written";
+  EXPECT_EQ(name_of(common + combined.substr(0, 70)), "common")
+      << "a server may still be writing the last line";
   std::string text;
   for (int at = 0; at < 51; ++at) text += common + "\n  \n";
   for (int at = 0; at < 49; ++at) text += combined;
@@ -85,23 +86,25 @@ TEST(Auto, DecidesOnWholeLinesAndOnTheFirstHundredThatAreNotBlank) {
   EXPECT_EQ(name_of(text.substr(3 * (common.size() + 4)) + combined + combined + combined), "combined");
 }
 
-TEST(Auto, DoesNotTakeAnAgentsNeighbourForAForwardedAddress) {
+TEST(Auto, DoesNotTakeAnyQuotedFieldForAForwardedAddress) {
   const std::string line = combined.substr(0, combined.size() - 1);
   const auto found = recognized(line + " \"2.31\"\n" + line + " \"www.example.com\"\n");
   ASSERT_TRUE(found);
   EXPECT_EQ(found->format.log->name, "combined") << "and then both lines are unreadable";
 }
 
-TEST(Auto, SaysWhatItTook) {
-  EXPECT_EQ(recognized("x\n" + vhost + vhost)->note, "format vhost_combined, by 2 of the first 3 lines");
-  EXPECT_EQ(recognized(combined)->note, "format combined, by 1 of the first line");
-  EXPECT_EQ(recognized("x\n")->note.find("the first line is of no known format: read as combined; --format"),
+TEST(Auto, NotesWhichFormatItChose) {
+  EXPECT_EQ(recognized("x\n" + vhost + vhost)->note,
+            "format vhost_combined, recognized in 2 of the first 3 lines");
+  EXPECT_EQ(recognized(combined)->note, "format combined, recognized in the first line");
+  EXPECT_EQ(recognized("x\n")->note.find(
+                "the first line has no known format; reading the input as combined (--format"),
             0U);
-  EXPECT_EQ(recognized("x")->note, "") << "no whole line";
+  EXPECT_EQ(recognized("x")->note, "") << "no complete line";
   EXPECT_EQ(recognized(combined, "combined")->note, "");
 }
 
-TEST(Choice, IsTakenEvenIfTheLinesAreOfAnotherFormat) {
+TEST(Choice, OverridesWhatTheLinesLookLike) {
   EXPECT_EQ(recognized(activity, "combined")->format.log->name, "combined");
   EXPECT_EQ(recognized(combined, "caddy")->format.framing, Framing::json_lines);
   EXPECT_FALSE(recognized(combined, "activities")->format.log);
@@ -111,7 +114,7 @@ TEST(Choice, IsTakenEvenIfTheLinesAreOfAnotherFormat) {
   EXPECT_EQ(recognized(combined, "%h \"%r\"").error().code, "format_invalid");
 }
 
-TEST(Foreign, FormatsAreNamed) {
+TEST(Unsupported, FormatsAreRejectedByName) {
   using namespace std::string_literals;
   const std::string tar = "logs/a.log" + std::string(247, '\0') + "ustar\0"s + std::string(300, '\0');
   std::string utf16;
@@ -138,7 +141,7 @@ TEST(Foreign, FormatsAreNamed) {
     for (const std::string_view format : {"auto", "combined", "activities"}) {
       const auto found = recognized(one.bytes, format);
       ASSERT_FALSE(found) << one.name;
-      EXPECT_EQ(found.error().code, "foreign_format");
+      EXPECT_EQ(found.error().code, "unsupported_format");
       EXPECT_NE(found.error().text.find(one.name), std::string::npos) << found.error().text;
       EXPECT_NE(found.error().text.find("first"), std::string::npos) << "what to do: " << found.error().text;
     }

@@ -1,5 +1,5 @@
-// Items made into the body of one request: the events that Weir is to have, each with an id that is the same
-// whenever the same line of the same run is sent.
+// Makes the body of one request from the items of a chunk. Each line or element that can be read becomes an
+// event. Its message_id depends only on the input, the run and the line.
 #pragma once
 
 #include <cstddef>
@@ -18,18 +18,20 @@
 
 namespace weir::importer {
 
+// What is known of an event without its body, for totals and for messages about its line.
 struct Event {
   std::uint64_t line = 0;
   bool page_view = false;
   EventTime time;
 };
 
+// A line or element that became no event, and why: one line for the user.
 struct UnreadableLine {
   std::uint64_t line = 0;
-  std::string why;
+  std::string reason;
 };
 
-// How much Weir takes.
+// MAX_EVENT_BYTES and MAX_BODY_BYTES of the Weir that the events go to.
 struct BodyLimits {
   std::size_t event_bytes = SIZE_MAX;
   std::size_t body_bytes = SIZE_MAX;
@@ -38,50 +40,53 @@ struct BodyLimits {
 };
 
 struct RequestBatch {
-  std::string body;           // NDJSON, a line for each of `events`
-  std::vector<Event> events;  // in order
+  // The events as NDJSON, a line for each of `events`.
+  std::string body;
+  // The events in the order of their lines in `body`.
+  std::vector<Event> events;
   std::vector<UnreadableLine> unreadable;
-  std::size_t items = 0;  // how many of the items it holds; fewer than were given only if the body is full
+  // How many of the given items the batch covers. These are all, unless the body is full.
+  std::size_t items = 0;
 };
 
-// What came of a run so far.
+// The result of a run up to some position.
 struct Totals {
   std::uint64_t events = 0;
   std::uint64_t page_views = 0;
   std::uint64_t unreadable = 0;
   std::uint64_t rejected = 0;
-  std::optional<EventTime> first;  // of the events that Weir took
+  // The times of the first and the last event that Weir accepted.
+  std::optional<EventTime> first;
   std::optional<EventTime> last;
 
-  // `rejected` are the numbers of events in the piece, ascending.
-  void add(const RequestBatch& piece, const std::vector<std::size_t>& rejected);
+  // `rejected` holds indexes into batch.events, ascending.
+  void add(const RequestBatch& batch, const std::vector<std::size_t>& rejected);
   void add(const Totals& other);
 
   friend bool operator==(const Totals&, const Totals&) = default;
 };
 
-// Keeps its buffers from piece to piece. One thread.
+// Keeps its buffers between calls. For one thread.
 //
-//   access log   user_id from client address and user agent, page_url the request target, status, method and
-//                host, the line's own time; several entries that are glued to one line are several events, or
-//                the line is unreadable
-//   activities   as they are; one without a message_id gets one. What is no activity is unreadable: Weir
-//                would refuse it for the same reasons
+//   access log   user_id from client address and user agent; page_url is the request target; metadata has
+//                status, method and host; the time is the line's own. If several entries are glued to one
+//                line, each of them is an event, or the line is unreadable.
+//   activities   are sent as they are. One without a message_id gets one. What activity::Decoder refuses is
+//                unreadable, because Weir would refuse it for the same reason.
 class RequestBatchWriter {
  public:
+  // `hasher` must outlive the writer. It is needed for access logs only.
+  RequestBatchWriter(const InputFormat& format, const VisitorHasher* hasher);
   RequestBatchWriter(const RequestBatchWriter&) = delete;
   RequestBatchWriter& operator=(const RequestBatchWriter&) = delete;
 
-  // `visitors` outlives it; it is only asked for access logs.
-  RequestBatchWriter(const InputFormat& format, const VisitorHasher* visitors);
-
   enum class Extent : std::uint8_t {
     one_body,  // stops before the item that would make the body larger than the limit
-    all,       // writes all items, however large the body becomes
+    all,       // writes all items; the body may become larger than the limit
   };
 
-  // `id` is the run's: message_id is id-line, of a further entry on the same line id-line.2 and so on. The
-  // result is good until the next call. An item that is too large for a body of its own is unreadable.
+  // The message_id of an entry is `id`-line, of a further entry on the same line `id`-line.2 and so on. An
+  // item whose events alone exceed limits.body_bytes is unreadable. The result is valid until the next call.
   [[nodiscard]] const RequestBatch& write(const std::vector<Item>& items, std::string_view id,
                                           const BodyLimits& limits = {}, Extent extent = Extent::one_body);
 
@@ -93,14 +98,14 @@ class RequestBatchWriter {
   std::string_view message_id(std::uint64_t line, std::size_t entry);
 
   InputFormat format_;
-  std::optional<formats::LineReader> reader_;  // of access logs
+  std::optional<formats::LineReader> reader_;  // for access logs
   formats::LogEntry entry_;
-  const VisitorHasher* visitors_;
-  RequestBatch piece_;
+  const VisitorHasher* hasher_;
+  RequestBatch batch_;
   activity::Decoder decoder_;
   std::string scratch_;
-  std::string id_;
-  std::size_t id_stem_ = 0;
+  std::string id_;  // "id-", then the line and the entry
+  std::size_t id_prefix_bytes_ = 0;
 };
 
 }  // namespace weir::importer

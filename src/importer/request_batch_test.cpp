@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const VisitorHasher& visitors() {
+const VisitorHasher& hasher() {
   static const VisitorHasher some("0123456789abcdef");
   return some;
 }
@@ -22,7 +22,7 @@ InputFormat log_format(std::string_view name) {
 const InputFormat ndjson{Framing::json_lines, std::nullopt};
 const InputFormat array{Framing::json_array, std::nullopt};
 
-// A line as an item has it.
+// Without its line end.
 std::string line_of(int visitor, int second, std::string_view target = "/", std::string_view method = "GET") {
   std::string line = access_line(visitor, second, target, method);
   line.pop_back();
@@ -36,7 +36,7 @@ std::vector<std::string> lines_of(const std::string& body) {
   return lines;
 }
 
-// The events of a body as Weir reads them.
+// An event of a body as Weir reads it.
 struct Read {
   std::string user, type, page, referrer, id;
   EventTime time;
@@ -55,7 +55,7 @@ Read read(std::string line) {
           decoded->timestamp};
 }
 
-TEST(RequestBatchWriter, StopsWhereTheBodyIsFull) {
+TEST(RequestBatchWriter, StopsWhenTheBodyIsFull) {
   RequestBatchWriter writer(ndjson, nullptr);
   const std::string small =
       R"({"message_id":"m","user_id":"u","activity_type":"a","timestamp":"2024-01-15T10:00:00Z"})";
@@ -74,33 +74,33 @@ TEST(RequestBatchWriter, StopsWhereTheBodyIsFull) {
                                            {3 * line - 1, 4, 2, 2},
                                            {3 * line, 5, 3, 2},
                                            {4 * line + large.size() + 1, 6, 5, 1}}) {
-    const RequestBatch& piece =
+    const RequestBatch& batch =
         writer.write(items, "id", {.event_bytes = 100, .body_bytes = one.body_bytes}, extent);
-    EXPECT_EQ(piece.items, one.items) << one.body_bytes;
-    EXPECT_EQ(piece.events.size(), one.events) << one.body_bytes;
-    EXPECT_EQ(piece.unreadable.size(), one.unreadable) << one.body_bytes;
-    EXPECT_LE(piece.body.size(), one.body_bytes);
-    EXPECT_EQ(lines_of(piece.body).size(), one.events);
+    EXPECT_EQ(batch.items, one.items) << one.body_bytes;
+    EXPECT_EQ(batch.events.size(), one.events) << one.body_bytes;
+    EXPECT_EQ(batch.unreadable.size(), one.unreadable) << one.body_bytes;
+    EXPECT_LE(batch.body.size(), one.body_bytes);
+    EXPECT_EQ(lines_of(batch.body).size(), one.events);
   }
   const RequestBatch& all =
       writer.write(items, "id", {.event_bytes = 100, .body_bytes = line}, RequestBatchWriter::Extent::all);
   EXPECT_EQ(all.items, items.size());
-  EXPECT_EQ(all.events.size(), 4U) << "what fits no body is not sent however it is cut";
+  EXPECT_EQ(all.events.size(), 4U) << "an event that exceeds the limit by itself is never sent";
 }
 
 TEST(AccessLog, BecomesEventsOfHashedVisitors) {
-  RequestBatchWriter writer(log_format("combined"), &visitors());
+  RequestBatchWriter writer(log_format("combined"), &hasher());
   const std::string page = line_of(1, 3, "/blog?x=1");
   const std::string image = line_of(1, 4, "/a.png");
   const std::string post = line_of(2, 5, "/blog", "POST");
-  const RequestBatch& piece = writer.write(
+  const RequestBatch& batch = writer.write(
       {{.line = 7, .text = page}, {.line = 8, .text = image}, {.line = 10, .text = post}}, "id-1");
-  const auto lines = lines_of(piece.body);
+  const auto lines = lines_of(batch.body);
   ASSERT_EQ(lines.size(), 3U);
-  ASSERT_EQ(piece.events.size(), 3U);
+  ASSERT_EQ(batch.events.size(), 3U);
   const Read first = read(lines[0]);
   std::string scratch;
-  EXPECT_EQ(first.user, visitors().id_of("10.0.0.1", "agent", scratch));
+  EXPECT_EQ(first.user, hasher().user_id("10.0.0.1", "agent", scratch));
   EXPECT_EQ(first.type, "page_view");
   EXPECT_EQ(first.page, "/blog?x=1");
   EXPECT_EQ(first.referrer, "none");
@@ -110,29 +110,29 @@ TEST(AccessLog, BecomesEventsOfHashedVisitors) {
   EXPECT_EQ(read(lines[2]).type, "request");
   EXPECT_EQ(read(lines[2]).id, "id-1-10");
   EXPECT_NE(read(lines[2]).user, first.user);
-  EXPECT_EQ(piece.events[1].line, 8U);
-  EXPECT_TRUE(piece.events[0].page_view);
-  EXPECT_FALSE(piece.events[1].page_view);
-  EXPECT_EQ(piece.body.find("10.0.0"), std::string::npos) << "no address leaves the machine";
+  EXPECT_EQ(batch.events[1].line, 8U);
+  EXPECT_TRUE(batch.events[0].page_view);
+  EXPECT_FALSE(batch.events[1].page_view);
+  EXPECT_EQ(batch.body.find("10.0.0"), std::string::npos) << "the body holds no address";
 }
 
-TEST(AccessLog, HasLinesThatCannotBeRead) {
-  RequestBatchWriter writer(log_format("combined"), &visitors());
+TEST(AccessLog, ReportsUnreadableLines) {
+  RequestBatchWriter writer(log_format("combined"), &hasher());
   const std::string good = line_of(1, 3);
-  const RequestBatch& piece = writer.write({{.line = 1, .text = "nonsense"},
+  const RequestBatch& batch = writer.write({{.line = 1, .text = "nonsense"},
                                             {.line = 2, .text = good},
                                             {.line = 3, .text = "x", .too_long = true}},
                                            "i");
-  EXPECT_EQ(lines_of(piece.body).size(), 1U);
-  ASSERT_EQ(piece.unreadable.size(), 2U);
-  EXPECT_EQ(piece.unreadable[0].line, 1U);
-  EXPECT_FALSE(piece.unreadable[0].why.empty());
-  EXPECT_EQ(piece.unreadable[1].line, 3U);
-  EXPECT_EQ(piece.unreadable[1].why, "it has more than 1 MiB");
+  EXPECT_EQ(lines_of(batch.body).size(), 1U);
+  ASSERT_EQ(batch.unreadable.size(), 2U);
+  EXPECT_EQ(batch.unreadable[0].line, 1U);
+  EXPECT_FALSE(batch.unreadable[0].reason.empty());
+  EXPECT_EQ(batch.unreadable[1].line, 3U);
+  EXPECT_EQ(batch.unreadable[1].reason, "it has more than 1 MiB");
 }
 
-TEST(AccessLog, GivesMetadataItsStatusMethodAndHost) {
-  RequestBatchWriter writer(log_format("vhost_combined"), &visitors());
+TEST(AccessLog, PutsStatusMethodAndHostIntoMetadata) {
+  RequestBatchWriter writer(log_format("vhost_combined"), &hasher());
   const std::string line =
       R"(www.example.com:80 192.0.2.1 - - [17/May/2015:10:00:03 +0000] "GET //shop?x HTTP/1.1" 304 5 "http://r/" "UA")";
   const std::string empty =
@@ -148,77 +148,78 @@ TEST(AccessLog, GivesMetadataItsStatusMethodAndHost) {
   EXPECT_EQ(read(lines[1]).type, "request");
 }
 
-TEST(AccessLog, MakesEveryEntryOfAGluedLineAnEvent) {
-  RequestBatchWriter writer(log_format("combined"), &visitors());
+TEST(AccessLog, MakesAnEventOfEachEntryOfAGluedLine) {
+  RequestBatchWriter writer(log_format("combined"), &hasher());
   std::string line = line_of(1, 3, "/a") + line_of(2, 4, "/b") + line_of(3, 5, "/c");
-  const RequestBatch& piece = writer.write({{.line = 7, .text = line}}, "id-1");
-  const auto lines = lines_of(piece.body);
+  const RequestBatch& batch = writer.write({{.line = 7, .text = line}}, "id-1");
+  const auto lines = lines_of(batch.body);
   ASSERT_EQ(lines.size(), 3U);
-  EXPECT_EQ(piece.events.size(), 3U);
+  EXPECT_EQ(batch.events.size(), 3U);
   EXPECT_EQ(read(lines[0]).id, "id-1-7");
   EXPECT_EQ(read(lines[1]).id, "id-1-7.2");
   EXPECT_EQ(read(lines[2]).id, "id-1-7.3");
   EXPECT_EQ(read(lines[2]).page, "/c");
 }
 
-TEST(AccessLog, CountsALineUnreadableOfWhichOnlyABeginningIsAnEntry) {
-  RequestBatchWriter writer(log_format("combined"), &visitors());
+TEST(AccessLog, RefusesALineWhoseRestIsNoEntry) {
+  RequestBatchWriter writer(log_format("combined"), &hasher());
   std::string line = line_of(1, 3, "/a") + "192.0.2.2 - - [29/Nov";
   const std::string good = line_of(2, 4, "/b");
-  const RequestBatch& piece = writer.write({{.line = 1, .text = line}, {.line = 2, .text = good}}, "id-1");
-  EXPECT_EQ(lines_of(piece.body).size(), 1U);
-  ASSERT_EQ(piece.events.size(), 1U);
-  EXPECT_EQ(piece.events[0].line, 2U);
-  ASSERT_EQ(piece.unreadable.size(), 1U);
-  EXPECT_TRUE(piece.unreadable[0].why.starts_with("after an entry, at byte ")) << piece.unreadable[0].why;
+  const RequestBatch& batch = writer.write({{.line = 1, .text = line}, {.line = 2, .text = good}}, "id-1");
+  EXPECT_EQ(lines_of(batch.body).size(), 1U);
+  ASSERT_EQ(batch.events.size(), 1U);
+  EXPECT_EQ(batch.events[0].line, 2U);
+  ASSERT_EQ(batch.unreadable.size(), 1U);
+  EXPECT_TRUE(batch.unreadable[0].reason.starts_with("after an entry, at byte "))
+      << batch.unreadable[0].reason;
 }
 
 constexpr std::string_view bare =
     R"({"user_id":"u","activity_type":"page_view","timestamp":"2015-05-17T10:00:00Z"})";
 
-TEST(Activities, AreSentAsTheyAreWithAnIdWhereTheyHaveNone) {
+TEST(Activities, AreSentAsTheyAreWithAMissingIdAdded) {
   RequestBatchWriter writer(ndjson, nullptr);
   const std::string own =
       R"({"user_id":"u","message_id":"mine","activity_type":"a","timestamp":"2015-05-17T10:00:01Z"})";
   const std::string nested =
       R"( {"metadata":{"message_id":"deep"},"user_id":"u","activity_type":"a","timestamp":"2015-05-17T10:00:02Z"} )";
-  const RequestBatch& piece = writer.write(
+  const RequestBatch& batch = writer.write(
       {{.line = 1, .text = bare}, {.line = 2, .text = own}, {.line = 3, .text = nested}}, "id-2");
-  const auto lines = lines_of(piece.body);
+  const auto lines = lines_of(batch.body);
   ASSERT_EQ(lines.size(), 3U);
   EXPECT_EQ(lines[0], R"({"message_id":"id-2-1",)" + std::string(bare.substr(1)));
   EXPECT_EQ(lines[1], own);
   EXPECT_EQ(read(lines[2]).id, "id-2-3");
-  EXPECT_TRUE(piece.events[0].page_view);
-  EXPECT_FALSE(piece.events[1].page_view);
+  EXPECT_TRUE(batch.events[0].page_view);
+  EXPECT_FALSE(batch.events[1].page_view);
 }
 
-TEST(Activities, OfAnArrayStandOnOneLineEach) {
+TEST(Activities, OfAnArrayAreWrittenOnOneLineEach) {
   RequestBatchWriter writer(array, nullptr);
   std::string spread(bare);
   spread.insert(1, "\r\n  ");
-  const RequestBatch& piece = writer.write({{.line = 1, .text = spread}, {.line = 2, .text = "3"}}, "id-1");
-  ASSERT_EQ(lines_of(piece.body).size(), 1U);
-  EXPECT_EQ(read(lines_of(piece.body)[0]).id, "id-1-1");
-  ASSERT_EQ(piece.unreadable.size(), 1U);
-  EXPECT_EQ(piece.unreadable[0].line, 2U);
+  const RequestBatch& batch = writer.write({{.line = 1, .text = spread}, {.line = 2, .text = "3"}}, "id-1");
+  ASSERT_EQ(lines_of(batch.body).size(), 1U);
+  EXPECT_EQ(read(lines_of(batch.body)[0]).id, "id-1-1");
+  ASSERT_EQ(batch.unreadable.size(), 1U);
+  EXPECT_EQ(batch.unreadable[0].line, 2U);
 }
 
-TEST(Activities, WithALineEndInAStringAreNotMended) {
+TEST(Activities, WithALineEndInAStringAreUnreadable) {
   RequestBatchWriter writer(array, nullptr);
   std::string broken(bare);
   broken.insert(broken.find(":\"u") + 2, "\n");
-  const RequestBatch& piece = writer.write({{.line = 1, .text = broken}}, "id-1");
-  EXPECT_TRUE(piece.body.empty());
-  EXPECT_EQ(piece.unreadable.size(), 1U);
+  const RequestBatch& batch = writer.write({{.line = 1, .text = broken}}, "id-1");
+  EXPECT_TRUE(batch.body.empty());
+  EXPECT_EQ(batch.unreadable.size(), 1U);
 }
 
-TEST(Totals, LeaveOutWhatWeirRejected) {
-  RequestBatch piece;
-  piece.events = {{1, true, EventTime(5s)}, {2, true, EventTime(9s)}, {3, false, EventTime(7s)}};
-  piece.unreadable = {{4, "x"}};
+TEST(Totals, ExcludeRejectedEvents) {
+  RequestBatch batch;
+  batch.events = {{1, true, EventTime(5s)}, {2, true, EventTime(9s)}, {3, false, EventTime(7s)}};
+  batch.unreadable = {{4, "x"}};
   Totals totals;
-  totals.add(piece, {1});
+  totals.add(batch, {1});
   EXPECT_EQ(totals, (Totals{.events = 2,
                             .page_views = 1,
                             .unreadable = 1,

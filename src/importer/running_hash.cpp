@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/hex.hpp"
+
 namespace weir::importer {
 
 void RunningHash::add(std::string_view bytes) {
@@ -13,6 +15,7 @@ void RunningHash::add(std::string_view bytes) {
     filled_ += taken;
     bytes.remove_prefix(taken);
     if (filled_ < block_bytes) return;
+    // The block is full: its hash becomes the beginning of the next link.
     const Hash128 chained = at();
     std::memcpy(link_.data(), &chained.low, sizeof chained.low);
     std::memcpy(link_.data() + sizeof chained.low, &chained.high, sizeof chained.high);
@@ -23,12 +26,9 @@ void RunningHash::add(std::string_view bytes) {
 Hash128 RunningHash::at() const { return murmur3({link_.data(), chain_bytes + filled_}); }
 
 std::string to_hex(Hash128 hash) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text(32, '0');
-  for (std::size_t at = 0; at < 16; ++at) {
-    text[15 - at] = digits[(hash.high >> (4 * at)) & 0xF];
-    text[31 - at] = digits[(hash.low >> (4 * at)) & 0xF];
-  }
+  std::string text;
+  append_hex(text, hash.high);
+  append_hex(text, hash.low);
   return text;
 }
 

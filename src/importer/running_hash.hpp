@@ -1,5 +1,5 @@
-// The hash of a stream of bytes, known at every point of it whatever chunks it came in. By it import knows an
-// input again that begins with bytes it has seen.
+// A hash of a stream of bytes that is known at every offset. Import recognizes by it an input that begins
+// with bytes which were imported before.
 #pragma once
 
 #include <array>
@@ -12,25 +12,27 @@
 
 namespace weir::importer {
 
-// A chain over blocks of 4 KiB: murmur3 of the hash so far and the block; at(), the last block as far as it
-// has come. For telling honest inputs apart, not against forgers. A value: a copy goes on from the same
-// point. About 0.4 ns a byte.
+// A chain over blocks of 4 KiB. The hash at an offset is a MurmurHash3 of the hash at the beginning of its
+// block and of the bytes from there. It does not depend on how the bytes are divided among calls of add().
+// Not a cryptographic hash: it tells inputs apart, but two with equal hashes can be constructed.
+//
+// A value: a copy continues from the same offset. About 0.4 ns a byte.
 class RunningHash {
  public:
   void add(std::string_view bytes);
-  // The hash of all that was added.
+  // The hash of everything that was added.
   [[nodiscard]] Hash128 at() const;
 
  private:
+  // A link of the chain: the hash before a block, and the block.
   static constexpr std::size_t chain_bytes = 16;
   static constexpr std::size_t block_bytes = 4096;
 
-  // The hash of the blocks before this one, then this block.
-  std::array<char, chain_bytes + block_bytes> link_{};
-  std::size_t filled_ = 0;  // of the block
+  std::array<char, chain_bytes + block_bytes> link_{};  // the hash before the block, then the block
+  std::size_t filled_ = 0;                              // bytes of the block
 };
 
-// 32 hexadecimal digits, the high half first.
+// 32 hexadecimal digits, the high half first. hash_from_hex() returns nothing for any other text.
 [[nodiscard]] std::string to_hex(Hash128 hash);
 [[nodiscard]] std::optional<Hash128> hash_from_hex(std::string_view text);
 

@@ -11,7 +11,7 @@ std::string bytes_of(std::size_t count) {
   return bytes;
 }
 
-TEST(RunningHash, IsTheSameWhateverChunksTheBytesCameIn) {
+TEST(RunningHash, DoesNotDependOnTheSizesOfTheReads) {
   const std::string bytes = bytes_of(20'000);
   RunningHash whole;
   whole.add(bytes);
@@ -23,7 +23,7 @@ TEST(RunningHash, IsTheSameWhateverChunksTheBytesCameIn) {
   }
 }
 
-TEST(RunningHash, DiffersAtEveryLengthAndByEveryByte) {
+TEST(RunningHash, DiffersForEveryLengthAndByte) {
   const std::string bytes = bytes_of(9000);
   std::set<Hash128> seen;
   RunningHash hash;

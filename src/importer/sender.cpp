@@ -1,3 +1,7 @@
+// send() repeats four steps until one of them ends it. It fetches the state of the log, decides between send,
+// resend and skip, posts, and acts on the outcome. The journal has an intent from the decision to send until
+// the outcome is known. Only an outcome of the first sending may end it, because a repeated one says nothing
+// about the first.
 #include "importer/sender.hpp"
 
 #include <algorithm>
@@ -8,98 +12,105 @@
 namespace weir::importer {
 namespace {
 
-constexpr std::chrono::milliseconds pause_min{50};
-constexpr std::chrono::milliseconds pause_max{2000};
+constexpr std::chrono::milliseconds retry_delay_min{50};
+constexpr std::chrono::milliseconds retry_delay_max{2000};
 
-std::unexpected<Error> ask(const Intent& intent, const RequestBatch& piece, const LogState& log) {
-  return fail(ErrorKind::invalid, "in_doubt",
-              "lines " + std::to_string(intent.first_line) + " to " + std::to_string(intent.behind.lines) +
-                  " are in doubt: sent at " + activity::format_rfc3339(intent.at) +
-                  ", no answer came, and Weir may" + " no longer know them again. Its log ended at " +
-                  std::to_string(intent.log_end) + " before these " + std::to_string(piece.events.size()) +
-                  " events and ends at " + std::to_string(log.end) +
-                  " now: import again with --skip if they are in it, --resend if not");
+// Says what a user needs to decide: which lines, when, and where in the log to look.
+std::unexpected<Error> in_doubt_error(const Intent& intent, const RequestBatch& batch, const LogState& log) {
+  return fail(
+      ErrorKind::invalid, "in_doubt",
+      "lines " + std::to_string(intent.first_line) + " to " + std::to_string(intent.end.lines) +
+          " are in doubt: they were sent at " + activity::format_rfc3339(intent.sent_at) +
+          ", no answer came, and Weir may not recognize their ids any more. The event log ended at offset " +
+          std::to_string(intent.log_end) + " before these " + std::to_string(batch.events.size()) +
+          " events and ends at " + std::to_string(log.end) +
+          " now. Run the import again with --skip if the events are in the log, or --resend if not");
 }
 
 }  // namespace
 
 bool surely_deduped(const Intent& intent, const LogState& log, WallTime now) {
-  const std::int64_t age_ms = (now - intent.at).count();
+  const std::int64_t age_ms = (now - intent.sent_at).count();
   const std::int64_t moved = log.end - intent.log_end;
   return age_ms >= 0 && 2 * age_ms < log.dedup_window_ms && moved >= 0 && 2 * moved < log.dedup_window_events;
 }
 
-void Sender::begin_patience() {
-  patient_since_ = world_.now().mono;
-  pause_ = std::chrono::milliseconds(0);
+// From now on, unavailable_max may pass before a call gives up.
+void Sender::start_retry_period() {
+  retrying_since_ = dependencies_.now().mono;
+  retry_delay_ = std::chrono::milliseconds(0);
 }
 
-Result<void> Sender::be_patient(const std::string& why, std::int64_t at_least_ms) {
-  const auto left = away_max - (world_.now().mono - patient_since_);
+// Waits twice as long each time, and at least as long as Weir asked for.
+Result<void> Sender::wait_before_retry(const std::string& reason, std::int64_t at_least_ms) {
+  const std::string seconds = std::to_string(unavailable_max.count()) + " s";
+  const auto left = unavailable_max - (dependencies_.now().mono - retrying_since_);
   if (left <= left.zero())
-    return fail(
-        ErrorKind::unavailable, "weir_away",
-        "gave up after " + std::to_string(away_max.count()) + " s: " + why + "; import again to go on");
-  if (pause_ == pause_.zero())
-    world_.say(why + "; trying again for " + std::to_string(away_max.count()) + " s");
-  pause_ = std::clamp(2 * pause_, pause_min, pause_max);
-  const auto asked_for = std::max(pause_, std::chrono::milliseconds(at_least_ms));
-  world_.wait(std::min(asked_for, std::chrono::ceil<std::chrono::milliseconds>(left)));
+    return fail(ErrorKind::unavailable, "weir_unavailable",
+                "gave up after " + seconds + ": " + reason + "; run the import again to continue");
+  if (retry_delay_ == retry_delay_.zero()) dependencies_.print_line(reason + "; trying again for " + seconds);
+  retry_delay_ = std::clamp(2 * retry_delay_, retry_delay_min, retry_delay_max);
+  const auto delay = std::max(retry_delay_, std::chrono::milliseconds(at_least_ms));
+  dependencies_.wait(std::min(delay, std::chrono::ceil<std::chrono::milliseconds>(left)));
   return {};
 }
 
-Result<LogState> Sender::ask_log() {
+Result<LogState> Sender::fetch_log_state() {
   while (true) {
-    auto log = world_.weir.log_state();
+    auto log = dependencies_.weir.log_state();
     if (log || log.error().kind != ErrorKind::unavailable) return log;
-    if (const auto waited = be_patient(log.error().text, 0); !waited) return std::unexpected(waited.error());
+    if (auto waited = wait_before_retry(log.error().text, 0); !waited) return propagate(waited);
   }
 }
 
-Result<LogState> Sender::await_log() {
-  begin_patience();
-  return ask_log();
+Result<LogState> Sender::await_log_state() {
+  start_retry_period();
+  return fetch_log_state();
 }
 
-Result<Sender::Step> Sender::prepare(const RequestBatch& piece, Intent& intent, const LogState& log,
-                                     InDoubt in_doubt, Journal& journal) {
-  if (const auto& open = journal.open_intent()) {
-    if (surely_deduped(*open, log, world_.now().wall)) return Step::send_again;
-    if (in_doubt == InDoubt::ask) return ask(*open, piece, log);
-    if (in_doubt == InDoubt::skip) return Step::leave_out;
-    if (const auto written = journal.not_kept(); !written) return std::unexpected(written.error());
+// Records the intent if the answer is Step::send.
+Result<Sender::Step> Sender::decide_step(const RequestBatch& batch, Intent& intent, const LogState& log,
+                                         InDoubt in_doubt, Journal& journal) {
+  if (const auto& open = journal.intent()) {
+    if (surely_deduped(*open, log, dependencies_.now().wall)) return Step::resend;
+    if (in_doubt == InDoubt::ask) return in_doubt_error(*open, batch, log);
+    if (in_doubt == InDoubt::skip) return Step::skip;
+    if (auto written = journal.discard_intent(); !written) return propagate(written);
   }
-  intent.at = world_.now().wall;
+  intent.sent_at = dependencies_.now().wall;
   intent.log_end = log.end;
-  if (const auto written = journal.intend(intent); !written) return std::unexpected(written.error());
+  if (auto written = journal.record_intent(intent); !written) return propagate(written);
   return Step::send;
 }
 
-Result<std::vector<RejectedItem>> Sender::settle(const RequestBatch& piece,
-                                                 std::vector<RejectedItem> rejected, Journal& journal) {
+Result<std::vector<RejectedItem>> Sender::record_outcome(const RequestBatch& batch,
+                                                         std::vector<RejectedItem> rejected,
+                                                         Journal& journal) {
   std::ranges::sort(rejected, {}, &RejectedItem::index);
-  std::vector<std::size_t> refused;
+  std::vector<std::size_t> indexes;
   for (const RejectedItem& item : rejected)
-    if (item.index < piece.events.size()) refused.push_back(item.index);
+    if (item.index < batch.events.size()) indexes.push_back(item.index);
   Totals totals = journal.totals();
-  totals.add(piece, refused);
-  if (const auto written = journal.taken(totals); !written) return std::unexpected(written.error());
+  totals.add(batch, indexes);
+  if (auto written = journal.record_outcome(totals); !written) return propagate(written);
   return rejected;
 }
 
-Posted Sender::post(const RequestBatch& piece, std::size_t body_bytes_max) {
-  if (piece.body.size() <= body_bytes_max) return world_.weir.post(piece.body, piece.events.size());
-  Posted all{.answer = PostOutcome::taken};
+// Posts the batch, in several requests if Weir's body limit is lower now than when the chunk was cut.
+Posted Sender::post(const RequestBatch& batch, std::size_t body_bytes_max) {
+  if (batch.body.size() <= body_bytes_max) return dependencies_.weir.post(batch.body, batch.events.size());
+  Posted all{.outcome = PostOutcome::accepted};
   std::size_t sent = 0;  // events
-  for (std::string_view rest = piece.body; !rest.empty();) {
+  for (std::string_view rest = batch.body; !rest.empty();) {
+    // As many whole lines as fit, and at least one.
     const std::size_t fits =
         rest.size() <= body_bytes_max ? rest.size() - 1 : rest.rfind('\n', body_bytes_max - 1);
     const std::size_t end = fits == std::string_view::npos ? rest.find('\n') : fits;
     const std::string_view part = rest.substr(0, end + 1);
     const auto events = static_cast<std::size_t>(std::ranges::count(part, '\n'));
-    Posted one = world_.weir.post(part, events);
-    if (one.answer != PostOutcome::taken) {
-      if (sent > 0) one.answer = PostOutcome::unknown;  // a part of the piece is kept
+    Posted one = dependencies_.weir.post(part, events);
+    if (one.outcome != PostOutcome::accepted) {
+      if (sent > 0) one.outcome = PostOutcome::unknown;  // an earlier part of the batch was kept
       return one;
     }
     for (RejectedItem& item : one.rejected)
@@ -110,37 +121,38 @@ Posted Sender::post(const RequestBatch& piece, std::size_t body_bytes_max) {
   return all;
 }
 
-Result<std::vector<RejectedItem>> Sender::deliver(const RequestBatch& piece, Intent intent,
-                                                  std::string_view log_id, InDoubt in_doubt,
-                                                  Journal& journal) {
-  begin_patience();
-  if (piece.events.empty()) {
-    intent.at = world_.now().wall;
-    const auto written = journal.open_intent() ? Result<void>() : journal.intend(intent);
-    if (!written) return std::unexpected(written.error());
-    return settle(piece, {}, journal);
+Result<std::vector<RejectedItem>> Sender::send(const RequestBatch& batch, Intent intent,
+                                               std::string_view log_id, InDoubt in_doubt, Journal& journal) {
+  start_retry_period();
+  // Only unreadable lines: nothing is sent, and the journal moves on without asking Weir.
+  if (batch.events.empty()) {
+    intent.sent_at = dependencies_.now().wall;
+    auto written = journal.intent() ? Result<void>() : journal.record_intent(intent);
+    if (!written) return propagate(written);
+    return record_outcome(batch, {}, journal);
   }
   while (true) {
-    const auto log = ask_log();
-    if (!log) return std::unexpected(log.error());
+    auto log = fetch_log_state();
+    if (!log) return propagate(log);
     if (log->log_id != log_id)
       return fail(ErrorKind::invalid, "log_changed",
-                  "Weir has another event log now: import again into that one");
-    const auto step = prepare(piece, intent, *log, in_doubt, journal);
-    if (!step) return std::unexpected(step.error());
-    if (*step == Step::leave_out) return settle(piece, {}, journal);
-    in_doubt = InDoubt::ask;  // what its owner decided was about the sending before this one
+                  "Weir has another event log now: run the import again to fill that one");
+    auto step = decide_step(batch, intent, *log, in_doubt, journal);
+    if (!step) return propagate(step);
+    if (*step == Step::skip) return record_outcome(batch, {}, journal);
+    in_doubt = InDoubt::ask;  // the user decided about the sending before this one only
 
-    Posted posted = post(piece, log->limits.body_bytes);
-    if (posted.answer == PostOutcome::taken) return settle(piece, std::move(posted.rejected), journal);
-    // That this sending had no effect says nothing of one before it.
-    if (posted.answer != PostOutcome::unknown && *step == Step::send) {
-      if (const auto written = journal.not_kept(); !written) return std::unexpected(written.error());
+    Posted posted = post(batch, log->limits.body_bytes);
+    if (posted.outcome == PostOutcome::accepted)
+      return record_outcome(batch, std::move(posted.rejected), journal);
+    // After a resend the intent stays: that this request had no effect says nothing about the one before it.
+    if (posted.outcome != PostOutcome::unknown && *step == Step::send) {
+      if (auto written = journal.discard_intent(); !written) return propagate(written);
     }
-    if (posted.answer == PostOutcome::refused)
-      return fail(ErrorKind::invalid, "refused", "Weir refuses the events: " + posted.why);
-    if (const auto waited = be_patient(posted.why, posted.retry_after_ms); !waited)
-      return std::unexpected(waited.error());
+    if (posted.outcome == PostOutcome::refused)
+      return fail(ErrorKind::invalid, "refused", "Weir refuses the events: " + posted.reason);
+    if (auto waited = wait_before_retry(posted.reason, posted.retry_after_ms); !waited)
+      return propagate(waited);
   }
 }
 

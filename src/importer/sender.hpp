@@ -1,8 +1,9 @@
-// How a piece gets into Weir once, whatever happens to import, to Weir or to the line between them.
+// Sends a chunk to Weir so that each of its events is counted exactly once, also when import, Weir or the
+// network fails in between.
 //
-// Before a piece is sent the journal has its intent; behind its answer, the outcome. A piece of unknown
-// outcome is sent again under the same ids while Weir's dedupe surely knows them; afterwards it is in doubt,
-// and a person decides.
+// Before a chunk is sent, the journal has its intent; after the reply, its outcome. A chunk of unknown
+// outcome is sent again under the same message ids as long as Weir's dedupe certainly knows them. Afterwards
+// the chunk is in doubt, and the user must decide with --resend or --skip.
 #pragma once
 
 #include <chrono>
@@ -20,66 +21,70 @@
 
 namespace weir::importer {
 
-// What to do with a piece in doubt.
+// What to do with a chunk that is in doubt.
 enum class InDoubt : std::uint8_t {
-  ask,     // end with 1 and name its lines
-  resend,  // --resend: it was not kept
-  skip,    // --skip: it was kept
+  ask,     // fail, and name its lines
+  resend,  // --resend: Weir did not keep it
+  skip,    // --skip: Weir kept it
 };
 
-// Whether Weir would recognise every id of a piece that was perhaps sent: its intent is younger than half of
-// the window in time, and the log's end moved by less than half of the window in events. The other half is
-// for the time that sending takes, for clocks that are not quite even, and for what others send meanwhile. A
-// clock or a log that went backwards proves nothing: false.
+// Whether Weir certainly recognizes every message_id of a chunk that may have been sent. True if the intent
+// is younger than half of the dedupe window, and the log's end has moved by less than half of it. The other
+// half covers the time of sending, clocks that differ, and the events of other clients. False if the clock or
+// the log went backwards.
 [[nodiscard]] bool surely_deduped(const Intent& intent, const LogState& log, WallTime now);
 
-// One thread.
+// For one thread. Each call blocks until it is done or has given up.
 class Sender {
  public:
-  static constexpr std::chrono::seconds away_max{60};
+  // How long a call tries again while Weir does not answer or accept.
+  static constexpr std::chrono::seconds unavailable_max{60};
 
   struct Dependencies {
     WeirClient& weir;
     std::function<Now()> now;
     std::function<void(std::chrono::milliseconds)> wait;
-    std::function<void(std::string_view)> say;  // a line for the person who waits
+    std::function<void(std::string_view)> print_line;  // for the user, who waits
   };
 
-  explicit Sender(Dependencies world) : world_(std::move(world)) {}
+  explicit Sender(Dependencies dependencies) : dependencies_(std::move(dependencies)) {}
 
-  // What Weir says of its log, as soon as it does. ErrorKind::unavailable, weir_away: not within away_max;
-  // ErrorKind::invalid: what answers is no Weir.
-  [[nodiscard]] Result<LogState> await_log();
+  // Asks for Weir's log until there is an answer. ErrorKind::unavailable, weir_unavailable: none came within
+  // unavailable_max. ErrorKind::invalid, not_weir: another program answers.
+  [[nodiscard]] Result<LogState> await_log_state();
 
-  // Brings the piece, which may have no events at all, into the log `log_id`, and its outcome into the
-  // journal. If the journal has an open intent, it is this piece's, from an import that was killed, and
-  // `in_doubt` is what its owner decided since. Gives the items that Weir rejected. Errors: weir_away,
-  // in_doubt, log_changed, refused; the journal's own. The journal then knows how far it came, and the same
-  // import can be run again.
-  [[nodiscard]] Result<std::vector<RejectedItem>> deliver(const RequestBatch& piece, Intent intent,
-                                                          std::string_view log_id, InDoubt in_doubt,
-                                                          Journal& journal);
+  // Sends the events of a batch, if it has any, to the log `log_id`, and records intent and outcome in the
+  // journal. Returns the items that Weir rejected. If the journal has an intent, an earlier import of this
+  // batch was interrupted. Then `in_doubt` is the decision of the user about that sending.
+  //
+  // Errors are those of await_log_state() and of the journal, and three more. in_doubt: the import can be run
+  // again with a decision. log_changed: Weir has another log now. refused: Weir does not accept such
+  // requests. After an error the journal says how far the import came.
+  [[nodiscard]] Result<std::vector<RejectedItem>> send(const RequestBatch& batch, Intent intent,
+                                                       std::string_view log_id, InDoubt in_doubt,
+                                                       Journal& journal);
 
  private:
-  // From here on Weir may be away for so long.
-  void begin_patience();
-  Result<void> be_patient(const std::string& why, std::int64_t at_least_ms);
-  Result<LogState> ask_log();
   enum class Step : std::uint8_t {
-    send,        // never sent, or surely without effect
-    send_again,  // what came of sending it is unknown, and dedupe knows its ids
-    leave_out,
+    send,    // the chunk was not sent, or certainly not kept
+    resend,  // the outcome of sending it is unknown, and dedupe knows its ids
+    skip,    // the chunk was kept
   };
-  // Posts the piece, in several requests if Weir takes only smaller bodies now than when the piece was cut.
-  Posted post(const RequestBatch& piece, std::size_t body_bytes_max);
-  Result<Step> prepare(const RequestBatch& piece, Intent& intent, const LogState& log, InDoubt in_doubt,
-                       Journal& journal);
-  static Result<std::vector<RejectedItem>> settle(const RequestBatch& piece,
-                                                  std::vector<RejectedItem> rejected, Journal& journal);
 
-  Dependencies world_;
-  MonoTime patient_since_;
-  std::chrono::milliseconds pause_{0};
+  void start_retry_period();
+  Result<void> wait_before_retry(const std::string& reason, std::int64_t at_least_ms);
+  Result<LogState> fetch_log_state();
+  Result<Step> decide_step(const RequestBatch& batch, Intent& intent, const LogState& log, InDoubt in_doubt,
+                           Journal& journal);
+  Posted post(const RequestBatch& batch, std::size_t body_bytes_max);
+  static Result<std::vector<RejectedItem>> record_outcome(const RequestBatch& batch,
+                                                          std::vector<RejectedItem> rejected,
+                                                          Journal& journal);
+
+  Dependencies dependencies_;
+  // Of the current call: when it began, and how long it waited last.
+  MonoTime retrying_since_;
+  std::chrono::milliseconds retry_delay_{0};
 };
 
 }  // namespace weir::importer

@@ -18,16 +18,17 @@ TEST(SurelyDeduped, NeedsBothHalvesOfTheWindow) {
                                    {0ms, 50, false},   {-1ms, 0, false},  {0ms, -1, false},
                                    {499ms, 50, false}, {1h, 1000, false}};
   for (const Case& one : cases) {
-    const Intent intent{.at = WallTime(1'000'000ms), .log_end = 5000};
+    const Intent intent{.sent_at = WallTime(1'000'000ms), .log_end = 5000};
     LogState log = window;
     log.end = intent.log_end + one.moved;
-    EXPECT_EQ(surely_deduped(intent, log, intent.at + one.age), one.expected)
+    EXPECT_EQ(surely_deduped(intent, log, intent.sent_at + one.age), one.expected)
         << one.age.count() << " " << one.moved;
   }
 }
 
-TEST(SurelyDeduped, IsNeverSoWithoutAWindow) {
-  EXPECT_FALSE(surely_deduped({.at = WallTime(5ms), .log_end = 5}, {.log_id = "l", .end = 5}, WallTime(5ms)));
+TEST(SurelyDeduped, IsFalseWithoutAWindow) {
+  EXPECT_FALSE(
+      surely_deduped({.sent_at = WallTime(5ms), .log_end = 5}, {.log_id = "l", .end = 5}, WallTime(5ms)));
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
-// The state folder of import: the salt, and a database with what is known of each input of each of Weir's
-// logs.
+// The state folder of import. It holds the salt, and a database with what is known of each input of each log.
 #pragma once
 
 #include <filesystem>
@@ -13,23 +12,24 @@
 
 namespace weir::importer {
 
-// The journals of one log. Several processes may have the same state folder. One thread.
+// Several processes may use the same folder at a time. For one thread.
 class StateDir {
  public:
-  // Makes the folder where it is missing, for its owner only. ErrorKind::invalid, state_unusable: what stands
-  // there is no folder or not the database of an import; other errors are the database's.
-  [[nodiscard]] static Result<StateDir> open(const std::filesystem::path& state_dir, std::string_view log_id);
+  // Opens the folder for one log. Creates a missing one with mode 0700.
+  // ErrorKind::invalid, state_unusable: it is no folder, or its import.db is not a database of import.
+  // Other errors are the database's.
+  [[nodiscard]] static Result<StateDir> open(const std::filesystem::path& folder, std::string_view log_id);
 
-  // The journal of the input that begins with the bytes that lie ahead of the source; a new one, whose first
-  // piece is `first`, if none is known. Where several fit, the one with the longest first piece. May read the
-  // source on, and so wait for it. Nothing has been taken from the source. Errors as Journal::open();
-  // `first`'s views are gone.
-  [[nodiscard]] Result<std::unique_ptr<Journal>> journal_of(Source& source, const Identity& first) const;
+  // Opens the journal of the input whose beginning the source has. Among several known inputs that fit, the
+  // one with the longest first chunk is chosen. If none fits, the input is new and `first` identifies it. May
+  // read the source on, so it may block; consumes nothing. Errors as Journal::open().
+  [[nodiscard]] Result<std::unique_ptr<Journal>> open_journal(Source& source, const Identity& first) const;
 
  private:
-  explicit StateDir(std::shared_ptr<StateOfLog> state) : state_(std::move(state)) {}
+  explicit StateDir(std::shared_ptr<OpenState> state) : state_(std::move(state)) {}
 
-  std::shared_ptr<StateOfLog> state_;
+  // Shared with the journals, which may outlive this object.
+  std::shared_ptr<OpenState> state_;
 };
 
 }  // namespace weir::importer

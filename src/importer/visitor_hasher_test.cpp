@@ -9,45 +9,45 @@
 namespace weir::importer {
 namespace {
 
-TEST(VisitorHasher, ArePairsOfAddressAndAgent) {
+TEST(VisitorHasher, NamesPairsOfAddressAndAgent) {
   const VisitorHasher visitors("0123456789abcdef");
   std::string scratch;
-  const std::string one = visitors.id_of("10.0.0.1", "Mozilla", scratch);
+  const std::string one = visitors.user_id("10.0.0.1", "Mozilla", scratch);
   EXPECT_EQ(one.size(), 32U);
-  EXPECT_EQ(visitors.id_of("10.0.0.1", "Mozilla", scratch), one);
-  EXPECT_NE(visitors.id_of("10.0.0.1", "Chrome", scratch), one);
-  EXPECT_NE(visitors.id_of("10.0.0.2", "Mozilla", scratch), one);
-  EXPECT_NE(visitors.id_of("10.0.0.1M", "ozilla", scratch), one);
+  EXPECT_EQ(visitors.user_id("10.0.0.1", "Mozilla", scratch), one);
+  EXPECT_NE(visitors.user_id("10.0.0.1", "Chrome", scratch), one);
+  EXPECT_NE(visitors.user_id("10.0.0.2", "Mozilla", scratch), one);
+  EXPECT_NE(visitors.user_id("10.0.0.1M", "ozilla", scratch), one);
 }
 
-TEST(VisitorHasher, HaveOtherNamesUnderAnotherSalt) {
+TEST(VisitorHasher, GivesOtherNamesUnderAnotherSalt) {
   const VisitorHasher one("0123456789abcdef");
   const VisitorHasher other("0123456789abcdeg");
   std::string scratch;
-  EXPECT_NE(one.id_of("a", "b", scratch), other.id_of("a", "b", scratch));
+  EXPECT_NE(one.user_id("a", "b", scratch), other.user_id("a", "b", scratch));
   EXPECT_NE(one.fingerprint(), other.fingerprint());
 }
 
-TEST(Salt, IsMadeOnceForItsOwnerOnly) {
-  const FolderForTest folder;
+TEST(Salt, IsCreatedOnceAndForItsOwnerOnly) {
+  const TempDir folder;
   const std::filesystem::path file = folder.path() / "salt";
-  const auto made = read_or_make_salt(file);
+  const auto made = read_or_create_salt(file);
   ASSERT_TRUE(made) << made.error().text;
   EXPECT_EQ(made->size(), 32U);
   EXPECT_EQ(std::filesystem::status(file).permissions(),
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
-  EXPECT_EQ(*read_or_make_salt(file), *made);
+  EXPECT_EQ(*read_or_create_salt(file), *made);
   EXPECT_EQ(*read_salt(file), *made);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
-TEST(Salt, ThatIsMissingOrTooShortIsRefused) {
-  const FolderForTest folder;
+TEST(Salt, IsRefusedIfItIsMissingOrTooShort) {
+  const TempDir folder;
   EXPECT_EQ(read_salt(folder.path() / "salt").error().code, "salt_unreadable");
   std::ofstream(folder.path() / "salt") << "short";
   EXPECT_TRUE(
-      read_or_make_salt(folder.path() / "salt").error().text.ends_with("5 bytes: expected at least 16"));
-  EXPECT_EQ(read_or_make_salt(folder.path() / "no" / "salt").error().code, "salt_unreadable");
+      read_or_create_salt(folder.path() / "salt").error().text.ends_with("5 bytes: expected at least 16"));
+  EXPECT_EQ(read_or_create_salt(folder.path() / "no" / "salt").error().code, "salt_unreadable");
 }
 
 }  // namespace

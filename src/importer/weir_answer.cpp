@@ -2,7 +2,7 @@
 
 #include <boost/json/parse.hpp>
 
-#include "importer/progress.hpp"
+#include "base/printable.hpp"
 
 namespace weir::importer {
 
@@ -13,13 +13,14 @@ namespace {
 constexpr int first_error_status = 400;
 constexpr std::size_t excerpt_bytes = 60;
 
+// The beginning of the body, enough to recognize a login page.
 std::string excerpt_of(std::string_view body) {
   if (body.empty()) return "no body";
   return "body \"" + printable(body.substr(0, excerpt_bytes)) +
          (body.size() > excerpt_bytes ? "...\"" : "\"");
 }
 
-// A query may hold a token, and so may what stands before an @.
+// The query and the part before an @ may hold a token.
 std::string without_secrets(std::string_view location) {
   return http::without_credentials(location.substr(0, location.find_first_of("?#")));
 }
@@ -60,6 +61,7 @@ std::optional<std::int64_t> number_at(const json::object& object,
 std::optional<std::string> weir_error(const http::Response& response) {
   if (response.status < first_error_status) return std::nullopt;
   const auto body = object_in(response.body);
+  // Errors of other programs often have more members, or an object as the value.
   if (!body || body->size() != 1) return std::nullopt;
   const json::value* const error = find(*body, {"error"});
   if (error == nullptr || !error->is_string()) return std::nullopt;

@@ -1,5 +1,6 @@
-// Tells the replies of a Weir from those of something that answers in its place: a proxy, a login page,
-// another service on the port. A reply of unknown origin proves nothing about the events that were sent.
+// Tells the replies of Weir from those of another program at its address: a proxy, a login page, another
+// service. A reply of another program proves nothing about the events that were sent. Pure functions; any
+// thread may call them.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -13,25 +14,25 @@
 
 namespace weir::importer {
 
-// The JSON object that the text is; nothing if the text is anything else.
+// The JSON object that the text is. Nothing if it is anything else.
 [[nodiscard]] std::optional<boost::json::object> object_in(std::string_view text);
 
-// The value at the end of the path of members; null where a member is missing or is no object.
+// The value at the end of a path of members. Null if a member is missing or is not an object.
 [[nodiscard]] const boost::json::value* find(const boost::json::object& object,
                                              std::initializer_list<std::string_view> path);
-// The string there; empty if there is none.
+// The string at the end of the path; empty if there is none.
 [[nodiscard]] std::string text_at(const boost::json::object& object,
                                   std::initializer_list<std::string_view> path);
-// The integer there.
+// The integer at the end of the path.
 [[nodiscard]] std::optional<std::int64_t> number_at(const boost::json::object& object,
                                                     std::initializer_list<std::string_view> path);
 
-// The text of an error reply of Weir, `{"error":"…"}` with a status of 400 or more; nothing if the reply is
-// not one.
+// The text of an error reply of Weir: `{"error":"…"}` with a status of 400 or more. Nothing for any other
+// reply.
 [[nodiscard]] std::optional<std::string> weir_error(const http::Response& response);
 
-// Describes a reply that is not Weir's: where it came from, its status, media type, Server, redirection, and
-// the beginning of its body. Printable ASCII on one line.
+// Describes a reply that is not Weir's: address, status, media type, Server, Location without secrets, and
+// the beginning of the body. Printable, on one line.
 [[nodiscard]] std::string describe_foreign(const http::Response& response, const http::BaseUrl& base);
 
 }  // namespace weir::importer

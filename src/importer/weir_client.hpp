@@ -1,4 +1,4 @@
-// A running Weir as `import` sees it: the port, and its filler over HTTP.
+// A running Weir as import uses it: the port (interface), and its implementation over HTTP.
 #pragma once
 
 #include <cstdint>
@@ -13,39 +13,50 @@
 
 namespace weir::importer {
 
-// What /health/ready says of the event log.
+// The event log as GET /health/ready reports it.
 struct LogState {
   std::string log_id;
-  std::int64_t end = 0;  // sum of the partitions' end offsets
+  // The sum of the end offsets of all partitions.
+  std::int64_t end = 0;
   std::int64_t dedup_window_ms = 0;
-  std::int64_t dedup_window_events = 0;  // per partition
-  bool has_page = true;                  // false: a producer, which shows no numbers
-  BodyLimits limits;                     // of what it takes
+  // Counted within one partition.
+  std::int64_t dedup_window_events = 0;
+  // False for a producer, which serves no page.
+  bool has_page = true;
+  BodyLimits limits;
 
   friend bool operator==(const LogState&, const LogState&) = default;
 };
 
-// Only a reply in Weir's own form says what became of the events: any other reply is `unknown`.
+// Only a reply in Weir's own form tells what happened to the events. Any other reply is `unknown`.
 enum class PostOutcome : std::uint8_t {
-  taken,  // Weir's counts of accepted and rejected events add up to those sent: the log has the accepted ones
-  not_kept,  // surely not kept, and may be sent again: no connection, Weir's own 429 or 503
-  unknown,   // may or may not be kept, whole or in part: no answer, 500, a reply that is not Weir's
-  refused,   // surely not kept, and sending again cannot help: Weir's own 400, 401, 404, 413…
+  // The log has the events, except those in Posted::rejected.
+  accepted,
+  // No event was kept, and sending again may help: no connection, Weir's own 429 or 503.
+  not_kept,
+  // All, some or none of the events were kept: no answer, 500, a reply that is not Weir's.
+  unknown,
+  // No event was kept, and sending again cannot help: Weir's own 400, 401, 404, 413…
+  refused,
 };
 
+// An event that Weir refused by name. The others of its request were kept.
 struct RejectedItem {
   std::size_t index = 0;  // in the body, from 0
   std::string error;
 };
 
 struct Posted {
-  PostOutcome answer = PostOutcome::unknown;
-  std::vector<RejectedItem> rejected;  // where taken
-  std::string why;                     // where not taken: one line
-  std::int64_t retry_after_ms = 0;     // 0: not said
+  PostOutcome outcome = PostOutcome::unknown;
+  // Filled only if the outcome is `accepted`.
+  std::vector<RejectedItem> rejected;
+  // Why the events were not accepted, in one line; empty if they were.
+  std::string reason;
+  // How long Weir asks to wait before the next request; 0 if it does not say.
+  std::int64_t retry_after_ms = 0;
 };
 
-// One thread.
+// For one thread.
 class WeirClient {
  public:
   WeirClient() = default;
@@ -53,15 +64,16 @@ class WeirClient {
   WeirClient& operator=(const WeirClient&) = delete;
   virtual ~WeirClient() = default;
 
-  // ErrorKind::unavailable: Weir or its log is away, or a gateway reports an error in its place: try again.
-  // ErrorKind::invalid, no_weir: something else answers there.
+  // ErrorKind::unavailable (log_unavailable, not_weir, or of the connection): Weir or its log does not
+  // answer, or a gateway reports an error; try again. ErrorKind::invalid, not_weir: another program answers
+  // there.
   [[nodiscard]] virtual Result<LogState> log_state() = 0;
 
-  // POST /activities with so many events, a line each. Sends once, whatever happens.
+  // POST /activities with `events` events, a line each. Sends the request once and never again by itself.
   [[nodiscard]] virtual Posted post(std::string_view ndjson, std::size_t events) = 0;
 };
 
-// Over HTTP. A request that gets no answer within 60 s is unknown.
-[[nodiscard]] std::unique_ptr<WeirClient> connect_weir(http::BaseUrl base);
+// Over HTTP. The outcome of a request without a complete answer within 15 s is unknown.
+[[nodiscard]] std::unique_ptr<WeirClient> make_weir_client(http::BaseUrl base);
 
 }  // namespace weir::importer

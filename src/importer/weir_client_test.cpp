@@ -7,10 +7,10 @@
 namespace weir::importer {
 namespace {
 
-// A server that answers whatever the test wants said.
-class RemoteTest : public testing::Test {
+// Runs a server that gives the answer which the test has set.
+class WeirClientTest : public testing::Test {
  protected:
-  RemoteTest() {
+  WeirClientTest() {
     const auto route = [this](std::string method, std::string path) {
       return http::Route{.method = std::move(method),
                          .path = std::move(path),
@@ -27,13 +27,13 @@ class RemoteTest : public testing::Test {
     EXPECT_TRUE(server);
     server_ = std::move(*server);
     server_->start();
-    remote_ = connect_weir({.host = "127.0.0.1", .port = server_->port()});
+    client_ = make_weir_client({.host = "127.0.0.1", .port = server_->port()});
   }
 
   Posted answer(int status, std::string body, std::vector<std::pair<std::string, std::string>> headers = {},
                 std::size_t events = 1) {
     reply_ = {.status = status, .body = std::move(body), .headers = std::move(headers)};
-    return remote_->post("{}\n", events);
+    return client_->post("{}\n", events);
   }
 
   std::unique_ptr<telemetry::Logger> logger_ = telemetry::make_silent_logger();
@@ -41,17 +41,17 @@ class RemoteTest : public testing::Test {
   std::string body_;
   std::string content_type_;
   std::unique_ptr<http::Server> server_;
-  std::unique_ptr<WeirClient> remote_;
+  std::unique_ptr<WeirClient> client_;
 };
 
-TEST_F(RemoteTest, ReadsTheLogFromTheReadinessReport) {
+TEST_F(WeirClientTest, ReadsTheLogFromTheReadinessReport) {
   reply_ = {
       .status = 503,
       .body =
           R"({"status":"unready","checks":{"metrics_store":{},"event_log":{"status":"ready","latency_ms":1,
       "log_id":"abc","end":42,"dedup_window_sec":600,"dedup_window_events":1000000,"max_event_bytes":64,
       "max_body_bytes":128}}})"};
-  const auto state = remote_->log_state();
+  const auto state = client_->log_state();
   ASSERT_TRUE(state) << state.error().text;
   EXPECT_EQ(*state, (LogState{.log_id = "abc",
                               .end = 42,
@@ -60,15 +60,15 @@ TEST_F(RemoteTest, ReadsTheLogFromTheReadinessReport) {
                               .limits = {.event_bytes = 64, .body_bytes = 128}}));
 }
 
-TEST_F(RemoteTest, KnowsAProducerByItsLackOfAStore) {
+TEST_F(WeirClientTest, RecognizesAProducerByTheMissingStore) {
   reply_ = {.status = 200, .body = R"({"checks":{"event_log":{"log_id":"abc","end":42}}})"};
-  const auto state = remote_->log_state();
+  const auto state = client_->log_state();
   ASSERT_TRUE(state) << state.error().text;
   EXPECT_FALSE(state->has_page);
-  EXPECT_EQ(state->limits, BodyLimits{}) << "not said: not bounded";
+  EXPECT_EQ(state->limits, BodyLimits{}) << "without limits in the report there is none";
 }
 
-TEST_F(RemoteTest, TellsALogThatIsAwayFromWhatIsNoWeir) {
+TEST_F(WeirClientTest, ReportsAnUnavailableLog) {
   struct Case {
     int status;
     std::string body;
@@ -77,30 +77,30 @@ TEST_F(RemoteTest, TellsALogThatIsAwayFromWhatIsNoWeir) {
   };
   const std::vector<Case> cases = {
       {503, R"({"status":"unready","checks":{"event_log":{"status":"unready","reason":"starting"}}})",
-       ErrorKind::unavailable, "its event log is away: starting"},
+       ErrorKind::unavailable, "Weir's event log is unavailable: starting"},
       {503, R"({"status":"unready","checks":{"event_log":{}}})", ErrorKind::unavailable,
-       "its event log is away"},
-      {503, R"({"error":"shutting down"})", ErrorKind::unavailable, "it answers 503: shutting down"}};
+       "Weir's event log is unavailable"},
+      {503, R"({"error":"shutting down"})", ErrorKind::unavailable, "Weir answers 503: shutting down"}};
   for (const Case& one : cases) {
     reply_ = {.status = one.status, .body = one.body};
-    const auto state = remote_->log_state();
+    const auto state = client_->log_state();
     ASSERT_FALSE(state) << one.body;
     EXPECT_EQ(state.error().kind, one.kind) << one.body;
     EXPECT_TRUE(state.error().text.ends_with(one.text)) << state.error().text;
   }
 }
 
-TEST_F(RemoteTest, SendsNdjson) {
-  EXPECT_EQ(answer(200, R"({"accepted":1,"rejected":[]})").answer, PostOutcome::taken);
+TEST_F(WeirClientTest, SendsNdjson) {
+  EXPECT_EQ(answer(200, R"({"accepted":1,"rejected":[]})").outcome, PostOutcome::accepted);
   EXPECT_EQ(body_, "{}\n");
   EXPECT_EQ(content_type_, "application/x-ndjson");
 }
 
-TEST_F(RemoteTest, Fault45NamesWhatAnswersHealthInWeirsPlace) {
+TEST_F(WeirClientTest, Fault45NamesAProgramThatAnswersHealthInWeirsPlace) {
   struct Case {
     int status;
     std::string body;
-    ErrorKind kind;  // peer: worth another try
+    ErrorKind kind;
   };
   const std::vector<Case> cases = {
       {200, "<html>", ErrorKind::invalid},
@@ -116,10 +116,10 @@ TEST_F(RemoteTest, Fault45NamesWhatAnswersHealthInWeirsPlace) {
       {504, "", ErrorKind::unavailable}};
   for (const Case& one : cases) {
     reply_ = {.status = one.status, .content_type = "text/x", .body = one.body};
-    const auto state = remote_->log_state();
+    const auto state = client_->log_state();
     ASSERT_FALSE(state) << one.status << one.body;
     EXPECT_EQ(state.error().kind, one.kind) << one.status << one.body;
-    EXPECT_EQ(state.error().code, "no_weir") << one.status << one.body;
+    EXPECT_EQ(state.error().code, "not_weir") << one.status << one.body;
     EXPECT_TRUE(state.error().text.starts_with("something else answers in Weir's place at 127.0.0.1:"))
         << state.error().text;
     EXPECT_TRUE(
@@ -128,19 +128,19 @@ TEST_F(RemoteTest, Fault45NamesWhatAnswersHealthInWeirsPlace) {
   }
 }
 
-TEST_F(RemoteTest, Fault45PrintsNoSecretOfARedirectionAndNoControlCharacter) {
+TEST_F(WeirClientTest, Fault45PrintsNoSecretOfARedirectionAndNoControlCharacter) {
   reply_ = {.status = 302,
             .body = "\x1b[2J" + std::string(1000, 'x'),
             .headers = {{"Location", "https://user:secret@login.example/in?token=secret"}}};
-  const auto state = remote_->log_state();
+  const auto state = client_->log_state();
   ASSERT_FALSE(state);
-  EXPECT_TRUE(state.error().text.contains(R"(Location https://***@login.example/in, body "\x1b[2Jxx)"))
+  EXPECT_TRUE(state.error().text.contains("Location https://***@login.example/in, body \"\uFFFD[2Jxx"))
       << state.error().text;
   EXPECT_FALSE(state.error().text.contains("secret")) << state.error().text;
   EXPECT_LT(state.error().text.size(), 400U);
 }
 
-TEST_F(RemoteTest, Fault45TakesOnlyWeirsOwnWordAsAnOutcome) {
+TEST_F(WeirClientTest, Fault45TakesNoForeignReplyForAnOutcome) {
   struct Case {
     int status;
     std::string body;
@@ -178,20 +178,21 @@ TEST_F(RemoteTest, Fault45TakesOnlyWeirsOwnWordAsAnOutcome) {
                                      {504, "", 2}};
   for (const Case& one : foreign) {
     const Posted posted = answer(one.status, one.body, {}, one.events);
-    EXPECT_EQ(posted.answer, PostOutcome::unknown) << one.status << one.body;
-    EXPECT_TRUE(posted.why.starts_with("something else answers in Weir's place at 127.0.0.1:")) << posted.why;
+    EXPECT_EQ(posted.outcome, PostOutcome::unknown) << one.status << one.body;
+    EXPECT_TRUE(posted.reason.starts_with("something else answers in Weir's place at 127.0.0.1:"))
+        << posted.reason;
   }
 }
 
-TEST_F(RemoteTest, KnowsFromTheStatusWhatBecameOfThePiece) {
+TEST_F(WeirClientTest, DerivesTheOutcomeFromWeirsStatus) {
   struct Case {
     int status;
     std::string body;
     PostOutcome expected;
   };
   const std::vector<Case> cases = {
-      {200, R"({"accepted":1,"rejected":[]})", PostOutcome::taken},
-      {400, R"({"accepted":0,"rejected":[{"index":0,"error":"x"}]})", PostOutcome::taken},
+      {200, R"({"accepted":1,"rejected":[]})", PostOutcome::accepted},
+      {400, R"({"accepted":0,"rejected":[{"index":0,"error":"x"}]})", PostOutcome::accepted},
       {400, R"({"error":"no JSON"})", PostOutcome::refused},
       {401, R"({"error":"no key"})", PostOutcome::refused},
       {404, R"({"error":"no such path"})", PostOutcome::refused},
@@ -202,29 +203,29 @@ TEST_F(RemoteTest, KnowsFromTheStatusWhatBecameOfThePiece) {
       {500, R"({"error":"Failed to publish activity"})", PostOutcome::unknown},
       {503, R"({"error":"shutting down"})", PostOutcome::not_kept}};
   for (const Case& one : cases)
-    EXPECT_EQ(answer(one.status, one.body).answer, one.expected) << one.status << one.body;
+    EXPECT_EQ(answer(one.status, one.body).outcome, one.expected) << one.status << one.body;
 }
 
-TEST_F(RemoteTest, NamesRejectedItemsAndReasons) {
+TEST_F(WeirClientTest, ReturnsRejectedItemsWithTheirReasons) {
   const Posted posted =
       answer(200, R"({"accepted":2,"rejected":[{"index":2,"error":"user_id is required"}]})", {}, 3);
   ASSERT_EQ(posted.rejected.size(), 1U);
   EXPECT_EQ(posted.rejected[0].index, 2U);
   EXPECT_EQ(posted.rejected[0].error, "user_id is required");
-  EXPECT_EQ(answer(503, R"({"error":"shutting down"})").why, "it answers 503: shutting down");
+  EXPECT_EQ(answer(503, R"({"error":"shutting down"})").reason, "Weir answers 503: shutting down");
 }
 
-TEST_F(RemoteTest, ReadsHowLongToWait) {
+TEST_F(WeirClientTest, ReadsRetryAfterInSeconds) {
   EXPECT_EQ(answer(429, "", {{"Retry-After", "3"}}).retry_after_ms, 3000);
   EXPECT_EQ(answer(503, "", {{"Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT"}}).retry_after_ms, 0);
 }
 
-TEST_F(RemoteTest, KnowsThatNothingArrivedWhereNobodyListens) {
+TEST_F(WeirClientTest, KnowsThatNothingWasKeptWithoutAConnection) {
   const std::uint16_t port = server_->port();
   server_.reset();
-  const auto nobody = connect_weir({.host = "127.0.0.1", .port = port});
-  EXPECT_EQ(nobody->post("{}\n", 1).answer, PostOutcome::not_kept);
-  EXPECT_EQ(nobody->log_state().error().kind, ErrorKind::unavailable);
+  const auto unreachable = make_weir_client({.host = "127.0.0.1", .port = port});
+  EXPECT_EQ(unreachable->post("{}\n", 1).outcome, PostOutcome::not_kept);
+  EXPECT_EQ(unreachable->log_state().error().kind, ErrorKind::unavailable);
 }
 
 }  // namespace

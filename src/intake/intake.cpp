@@ -43,7 +43,7 @@ Result<UserActivity> check_event(activity::Decoder& decoder, std::string_view js
   if (!activity) return activity;
   if (json.size() > settings.event_bytes_max)
     return std::unexpected(event_too_large(settings.event_bytes_max));
-  auto timely = check_time_at_door(*activity, now);
+  auto timely = check_time_at_ingest(*activity, now);
   if (!timely) return propagate(timely);
   return activity;
 }

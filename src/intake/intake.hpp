@@ -27,6 +27,7 @@
 #include "intake/breaker.hpp"
 #include "intake/event_log.hpp"
 #include "intake/item_reader.hpp"
+#include "intake/partition_key.hpp"
 #include "telemetry/counts_by_code.hpp"
 
 namespace weir::activity {
@@ -39,18 +40,6 @@ class Logger;
 }  // namespace weir::telemetry
 
 namespace weir::intake {
-
-// Selects the key of an event's record, which decides its partition (KAFKA_PARTITION_KEY). If an event does
-// not have the selected key, its message_id is the key. So the partition is a function of the event, and a
-// copy that is sent again reaches the partition of the first one, where dedupe finds it. An event without
-// either has no key and goes to any partition.
-struct PartitionKey {
-  enum class Kind : std::uint8_t { user_id, activity_type, metadata, none };
-  Kind kind = Kind::user_id;
-  // For Kind::metadata: the member whose text is the key, if it is a number or a non-empty string. Only the
-  // first limits::user_id_bytes_max bytes are used.
-  std::string member;
-};
 
 struct IntakeSettings {
   std::size_t event_bytes_max = limits::event_bytes_default;

@@ -12,7 +12,8 @@
 
 namespace weir::kafka_producer {
 
-// One thread: the io context's. Handlers of the socket keep the object alive; after close() none of the callbacks is called.
+// One thread: the io context's. Handlers of the socket keep the object alive; after close() none of the
+// callbacks is called.
 class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
  public:
   struct Events {

@@ -1,7 +1,7 @@
 // Connections to brokers, and what is asked over them beside Produce: versions, metadata, producer ids.
 //
-// A connection is opened to each broker that leads a partition, and to a bootstrap address while no broker is connected.
-// It is ready once the broker has said that it knows the versions of the requests that are used.
+// A connection is opened to each broker that leads a partition, and to a bootstrap address while no broker is
+// connected. It is ready once the broker has said that it knows the versions of the requests that are used.
 #include <algorithm>
 #include <charconv>
 

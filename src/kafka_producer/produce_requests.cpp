@@ -125,7 +125,8 @@ void Producer::refuse(Partition& partition, int error) {
   drop_front(partition);  // its sequence was not used: the next batch takes it
 }
 
-// The topic's max.message.bytes is smaller than the batch: two halves take its place, and later batches are smaller.
+// The topic's max.message.bytes is smaller than the batch: two halves take its place, and later batches are
+// smaller.
 void Producer::split_front(Partition& partition) {
   Batch& whole = *partition.queue.front();
   batch_bytes_max_ = std::min(batch_bytes_max_, std::max<std::size_t>(whole.records.bytes() / 2, 1024));

@@ -17,7 +17,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds busy_tick{100};
 constexpr milliseconds idle_tick{1000};
-// A batch that cannot be sent takes no record this much younger than its first, so that records expire nearly alone.
+// A batch that cannot be sent takes no record this much younger than its first, so that records expire nearly
+// alone.
 constexpr milliseconds batch_age_span{1000};
 constexpr std::size_t spare_batches_max = 64;
 constexpr std::size_t spare_batch_bytes_max = std::size_t{256} * 1024;
@@ -193,8 +194,8 @@ void Producer::expire(MonoTime now) {
   for (Partition* const partition : pending_) expire(*partition, now);
 }
 
-// Batches are in the order of their first records. One that is under way stays until its end is known, for only then the
-// partition may send another; but those who wait for it are answered.
+// Batches are in the order of their first records. One that is under way stays until its end is known, for
+// only then the partition may send another; but those who wait for it are answered.
 void Producer::expire(Partition& partition, MonoTime now) {
   std::size_t kept = 0;  // at the front
   while (kept < partition.queue.size() && partition.queue[kept]->oldest + settings_.answer_timeout <= now) {

@@ -1,16 +1,17 @@
-// An idempotent Kafka producer for one topic, as a state machine without I/O: it receives events (records, connections,
-// bytes, time) and returns commands (connect, send, close) and answers. KafkaProducerLog runs it on an io thread.
+// An idempotent Kafka producer for one topic, as a state machine without I/O: it receives events (records,
+// connections, bytes, time) and returns commands (connect, send, close) and answers. KafkaProducerLog runs
+// it on an io thread.
 //
-// How a record gets into Kafka:
-//   append() puts it into the open batch of its partition. flush() sends, to each broker that has no Produce request under
-//   way, one request with the first batch of each partition that this broker leads. Meanwhile further records gather.
-//   The response ends each batch: kept, refused, or sent again.
+// How a record gets into Kafka: append() puts it into the open batch of its partition. flush() sends one
+// Produce request to each broker that has none under way, with the first batch of each partition that this
+// broker leads. Meanwhile further records gather. The response ends each batch: kept, refused, or sent
+// again.
 //
-// Why a record is never written twice by this producer (ADR 14):
-//   A batch that was sent keeps its producer id, epoch, sequence and bytes until the broker's answer is final, and the
-//   partition sends nothing else meanwhile. So the broker recognises every repetition, and no record ever gets a second
-//   number while a copy under its first number may exist. A batch whose fate stays unknown is given up together with the
-//   producer id of its partition: later batches use a new id, from sequence 0.
+// Why a record is never written twice by this producer (ADR 14): a batch that was sent keeps its producer
+// id, epoch, sequence and bytes until the broker's answer is final, and the partition sends nothing else
+// meanwhile. So the broker recognises every repetition, and no record gets a second number while a copy
+// under its first number may exist. A batch whose fate stays unknown is given up together with the producer
+// id of its partition: later batches use a new id, from sequence 0.
 #pragma once
 
 #include <chrono>
@@ -76,7 +77,8 @@ struct Answer {
   std::size_t cost = 0;  // as append() was given it
 };
 
-// Errors of this producer's own, beside the protocol's (which are -1 and above). The numbers are librdkafka's.
+// Errors of this producer's own, beside the protocol's (which are -1 and above). The numbers are
+// librdkafka's.
 enum LocalError : int {
   local_timed_out = -192,     // not answered within answer_timeout
   local_brokers_away = -187,  // no connection to a broker

@@ -92,7 +92,7 @@ void ProducerLog::on_answer(Answer answer) {
     answer.receipts.why =
         kafka::error_of_code(answer.error, "writing to the topic " + options_.cluster.topic);
   state_.on_receipts(answer.receipts, answer.records, static_cast<std::int64_t>(answer.cost),
-                  read_clock().mono - answer.appended_at);
+                     read_clock().mono - answer.appended_at);
   answer.receive(std::move(answer.receipts));
 }
 

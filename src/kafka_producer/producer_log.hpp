@@ -1,6 +1,7 @@
-// The event log in Kafka, written by our own producer: one ProducerLoop for each io thread of the HTTP server. Used where
-// the connection is plaintext and no KAFKA_PROPERTY_ asks for something else; kafka::KafkaEventLog (librdkafka) is used
-// otherwise. Both keep the same promises (intake/event_log.hpp) and count the same (kafka/event_log_state.hpp).
+// The event log in Kafka, written by our own producer: one ProducerLoop for each io thread of the HTTP
+// server. Used where the connection is plaintext and no KAFKA_PROPERTY_ asks for something else;
+// kafka::KafkaEventLog (librdkafka) is used otherwise. Both keep the same promises (intake/event_log.hpp) and
+// count the same (kafka/event_log_state.hpp).
 #pragma once
 
 #include <cstddef>
@@ -25,11 +26,12 @@ class ProducerLog final : public intake::EventLog {
                                                                  telemetry::Logger& logger);
   ~ProducerLog() override;
 
-  // A loop for one more io thread. It belongs to this object, which must outlive the thread. Call it before append().
+  // A loop for one more io thread. It belongs to this object, which must outlive the thread. Call it before
+  // append().
   [[nodiscard]] http::IoTask* make_loop();
 
-  // On an io thread that runs one of the loops, the answer comes on the same thread. From any other thread the records
-  // go to the first loop that runs; where none does, they are not_kept (log_stopping).
+  // On an io thread that runs one of the loops, the answer comes on the same thread. From any other thread
+  // the records go to the first loop that runs; where none does, they are not_kept (log_stopping).
   void append(intake::EventBatch events, intake::ReceiptCallback receive) override;
   [[nodiscard]] intake::LogHealth health() const override { return state_.health(); }
 

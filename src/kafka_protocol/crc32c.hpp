@@ -1,5 +1,5 @@
-// CRC-32C (Castagnoli), the checksum of Kafka's record batches: reflected polynomial 0x82F63B78, initial value and
-// final XOR 0xFFFFFFFF (RFC 3720, appendix B.4).
+// CRC-32C (Castagnoli), the checksum of Kafka's record batches: reflected polynomial 0x82F63B78, initial
+// value and final XOR 0xFFFFFFFF (RFC 3720, appendix B.4).
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace weir::kafka_protocol {
 
-// Uses the SSE4.2 instruction where the processor has it (about 8 bytes a cycle), else a table (about 1 byte in two
-// cycles). Any thread may call it.
+// Uses the SSE4.2 instruction where the processor has it (about 8 bytes a cycle), else a table (about 1 byte
+// in two cycles). Any thread may call it.
 [[nodiscard]] std::uint32_t crc32c(std::string_view bytes);
 
 // The same from the table alone, so that a test can compare both.

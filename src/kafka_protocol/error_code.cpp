@@ -12,7 +12,8 @@ struct Entry {
   std::string_view name;
 };
 
-// In doubt about whether a broker may have written the batch, `retry_unsure`: it is sent again only as it was.
+// In doubt about whether a broker may have written the batch, `retry_unsure`: it is sent again only as it
+// was.
 constexpr std::array entries{
     Entry{ErrorCode::unknown_server_error, ProduceVerdict::retry_unsure, "UNKNOWN_SERVER_ERROR"},
     Entry{ErrorCode::none, ProduceVerdict::kept, "NONE"},

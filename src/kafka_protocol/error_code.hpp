@@ -1,4 +1,5 @@
-// Error codes of Kafka's protocol (kafka.apache.org/protocol, "Error Codes"), as far as a producer meets them.
+// Error codes of Kafka's protocol (kafka.apache.org/protocol, "Error Codes"), as far as a producer meets
+// them.
 #pragma once
 
 #include <cstdint>
@@ -49,11 +50,11 @@ enum class ErrorCode : std::int16_t {
 enum class ProduceVerdict : std::uint8_t {
   kept,   // written, now or by an earlier try
   retry,  // not written by this try; the same batch may be sent again
-  // The same, after asking for the partition's leader. Perhaps written: a broker that appended the batch and then lost
-  // the leadership, before the other replicas confirmed, answers with these errors too.
+  // The same, after asking for the partition's leader. Perhaps written: a broker that appended the batch and
+  // then lost the leadership, before the other replicas confirmed, answers with these errors too.
   retry_elsewhere,
   retry_unsure,  // perhaps written by this try; the same batch, and nothing else, may be sent again
-  sequence_lost,  // not written by this try: the broker does not accept its sequence; a new producer id is needed
+  sequence_lost,  // not written by this try: the broker rejects its sequence; a new producer id is needed
   refused,        // not written by this try, and it never will be
 };
 [[nodiscard]] ProduceVerdict verdict_of(ErrorCode code);

@@ -1,9 +1,9 @@
-// The requests of a producer and their responses (kafka.apache.org/protocol, "The Messages"), in the last version of
-// each that has no compact fields. Brokers from Kafka 2.1 on know all of them.
+// The requests of a producer and their responses (kafka.apache.org/protocol, "The Messages"), in the last
+// version of each that has no compact fields. Brokers from Kafka 2.1 on know all of them.
 //
-// A request goes over the connection as: size i32 of what follows, header (API key i16, version i16, correlation id i32,
-// client id STRING), body. Its response: size i32, correlation id i32, body. Requests on one connection are answered in
-// their order.
+// A request goes over the connection as: size i32 of what follows, header (API key i16, version i16,
+// correlation id i32, client id STRING), body. Its response: size i32, correlation id i32, body. Requests on
+// one connection are answered in their order.
 #pragma once
 
 #include <array>
@@ -35,8 +35,8 @@ inline constexpr std::array<ApiUse, 4> used_versions{
     {{Api::produce, 7}, {Api::metadata, 7}, {Api::api_versions, 0}, {Api::init_producer_id, 1}}};
 [[nodiscard]] std::int16_t version_of(Api api);
 
-// A response larger than this is not read: the connection is closed. Metadata of one topic with 10,000 partitions and
-// three replicas takes about 0.5 MB.
+// A response larger than this is not read: the connection is closed. Metadata of one topic with 10,000
+// partitions and three replicas takes about 0.5 MB.
 inline constexpr std::size_t response_bytes_max = std::size_t{16} * 1024 * 1024;
 
 // Each of these appends a whole request, with its size and header.

@@ -1,4 +1,5 @@
-// Each batch is written in one pass: header with gaps, records, then the two lengths and the checksum into the gaps.
+// Each batch is written in one pass: header with gaps, records, then the two lengths and the checksum into
+// the gaps.
 #include "kafka_protocol/record_batch.hpp"
 
 #include <algorithm>

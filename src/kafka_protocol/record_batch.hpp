@@ -1,9 +1,9 @@
-// Kafka's record batch, message format version 2 (kafka.apache.org/documentation, "Record Batch"): what a producer
-// sends for one partition, and what the broker writes to its log as it came.
+// Kafka's record batch, message format version 2 (kafka.apache.org/documentation, "Record Batch"): what a
+// producer sends for one partition, and what the broker writes to its log as it came.
 //
 //   base offset i64, length i32, partition leader epoch i32, magic i8 = 2, CRC-32C u32 of all that follows,
 //   attributes i16 (bits 0–2: compression), last offset delta i32, base time i64, max time i64,
-//   producer id i64, producer epoch i16, base sequence i32, number of records i32, records (compressed as a whole)
+//   producer id i64, producer epoch i16, base sequence i32, number of records i32, records (compressed together)
 #pragma once
 
 #include <chrono>
@@ -24,7 +24,8 @@ struct LZ4F_cctx_s;
 
 namespace weir::kafka_protocol {
 
-// The values of the attribute bits. gzip and snappy exist in the protocol; Weir's own producer does not write them.
+// The values of the attribute bits. gzip and snappy exist in the protocol; Weir's own producer does not write
+// them.
 enum class Compression : std::uint8_t { none = 0, lz4 = 3, zstd = 4 };
 
 // `none`, `lz4` or `zstd`; nothing for any other text.
@@ -35,7 +36,8 @@ struct HeaderView {
   std::string_view value;
 };
 
-// Identifies a producer to the brokers. They recognise a batch that is sent again by producer id, epoch and sequence.
+// Identifies a producer to the brokers. They recognise a batch that is sent again by producer id, epoch and
+// sequence.
 struct ProducerId {
   std::int64_t id = -1;
   std::int16_t epoch = -1;
@@ -48,8 +50,8 @@ inline constexpr std::size_t batch_header_bytes = 61;
 // The records of one batch, encoded as they are added. Not thread-safe.
 class RecordSet {
  public:
-  // An empty key is written as null, so the record has no key; an empty value is written as an empty one. Times must
-  // not precede the first record's; an earlier one is raised to it.
+  // An empty key is written as null, so the record has no key; an empty value is written as an empty one.
+  // Times must not precede the first record's; an earlier one is raised to it.
   void add(std::string_view key, std::string_view value, std::span<const HeaderView> headers, WallTime now);
 
   [[nodiscard]] std::int32_t count() const { return count_; }
@@ -74,8 +76,8 @@ struct RecordView {
   WallTime time;
 };
 
-// Reads records that are not compressed, as RecordSet::encoded() has them, in order. Calls `visit` for each; the views
-// are into `encoded`. Returns false if the bytes are not `count` whole records.
+// Reads records that are not compressed, as RecordSet::encoded() has them, in order. Calls `visit` for each;
+// the views are into `encoded`. Returns false if the bytes are not `count` whole records.
 [[nodiscard]] bool for_each_record(std::string_view encoded, std::int32_t count, WallTime first_time,
                                    const std::function<void(const RecordView&)>& visit);
 
@@ -87,8 +89,8 @@ class BatchWriter {
   BatchWriter& operator=(const BatchWriter&) = delete;
   ~BatchWriter();
 
-  // Appends the batch to `out`. `first_sequence` is the sequence of the first record; the following ones count up by
-  // one, modulo 2^31. Records that do not become smaller are written without compression.
+  // Appends the batch to `out`. `first_sequence` is the sequence of the first record; the following ones
+  // count up by one, modulo 2^31. Records that do not become smaller are written without compression.
   void write(const RecordSet& records, ProducerId producer, std::int32_t first_sequence, std::string& out);
 
  private:

@@ -1,7 +1,8 @@
-// The primitive types of Kafka's wire protocol (kafka.apache.org/protocol, "Protocol Primitive Types"): fixed-size
-// integers in big-endian order, strings and bytes with a length before them, zigzag varints.
+// The primitive types of Kafka's wire protocol (kafka.apache.org/protocol, "Protocol Primitive Types"):
+// fixed-size integers in big-endian order, strings and bytes with a length before them, zigzag varints.
 //
-// The versions of requests that Weir uses are not "flexible" ones, so there are no compact strings or tagged fields.
+// The versions of requests that Weir uses are not "flexible" ones, so there are no compact strings or tagged
+// fields.
 #pragma once
 
 #include <bit>
@@ -70,8 +71,8 @@ class Writer {
   return (static_cast<std::size_t>(std::bit_width(bits | 1U)) + 6) / 7;
 }
 
-// Reads values from untrusted bytes. A value that is not whole sets failed(); then every further value is 0 or empty,
-// so a caller may read a whole structure and check once.
+// Reads values from untrusted bytes. A value that is not whole sets failed(); then every further value is 0
+// or empty, so a caller may read a whole structure and check once.
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : rest_(bytes) {}
@@ -100,8 +101,8 @@ class Reader {
     const auto length = integer<std::int32_t>();
     return length < 0 ? std::string_view{} : take(static_cast<std::size_t>(length));
   }
-  // The number of elements of an array (0 for null), each of which has at least `element_bytes_min` bytes. A count that
-  // the rest cannot hold fails, so a caller may reserve that many.
+  // The number of elements of an array (0 for null), each of which has at least `element_bytes_min` bytes. A
+  // count that the rest cannot hold fails, so a caller may reserve that many.
   std::size_t array_size(std::size_t element_bytes_min) {
     const auto count = integer<std::int32_t>();
     if (failed_ || count < 0) return 0;

@@ -1,3 +1,5 @@
+// Numbers are written and read byte by byte or with a byte swap, so nothing here depends on the byte order of
+// the machine.
 #include "postgres/binary.hpp"
 
 #include <algorithm>
@@ -12,13 +14,15 @@
 namespace weir::postgres {
 namespace {
 
+// The epoch of PostgreSQL.
 constexpr std::chrono::sys_seconds epoch = std::chrono::sys_days{std::chrono::January / 1 / 2000};
-// timestamp.h: MIN_TIMESTAMP, and END_TIMESTAMP less one millisecond.
+// timestamp.h: MIN_TIMESTAMP, and END_TIMESTAMP less one millisecond, the resolution of WallTime.
 constexpr std::int64_t microseconds_min = -211'813'488'000'000'000;
 constexpr std::int64_t microseconds_max = 9'223'371'331'199'999'000;
 
 constexpr std::size_t header_bytes = 20;  // of an array that is not empty
 
+// The width of a number type.
 std::size_t bytes_of(Type type) {
   switch (type) {
     case Type::boolean:
@@ -34,11 +38,11 @@ std::size_t bytes_of(Type type) {
     case Type::text:
       break;
   }
-  ensure(false, "a number is added where the type is one of numbers");
+  ensure(false, "a number is added to a parameter of a number type");
   return 0;
 }
 
-// The bytes of a number as they lie on the wire, at the front of an array of eight.
+// The `bytes` low bytes of a number in network order, at the front of the result.
 std::array<char, 8> big_endian(std::int64_t number, std::size_t bytes) {
   const std::uint64_t high = static_cast<std::uint64_t>(number) << (64 - 8 * bytes);
   return std::bit_cast<std::array<char, 8>>(std::endian::native == std::endian::little ? std::byteswap(high)
@@ -53,6 +57,7 @@ void put_number(std::string& out, std::int64_t number, std::size_t bytes) {
 
 std::int64_t microseconds_of(WallTime moment) {
   using std::chrono::microseconds;
+  // Clamped as WallTime: in microseconds a moment of WallTime can overflow.
   const WallTime first = epoch + std::chrono::ceil<std::chrono::milliseconds>(microseconds{microseconds_min});
   const WallTime last = epoch + std::chrono::floor<std::chrono::milliseconds>(microseconds{microseconds_max});
   return std::chrono::duration_cast<microseconds>(std::clamp(moment, first, last) - epoch).count();
@@ -64,8 +69,8 @@ WallTime moment_of(std::int64_t microseconds) {
 
 std::int64_t read_number(std::string_view bytes) {
   ensure(bytes.size() == 1 || bytes.size() == 2 || bytes.size() == 4 || bytes.size() == 8,
-         "a column that is read as a number is one");
-  // Carries the sign of the first byte.
+         "a column that is read as a number has a number type");
+  // The first byte is signed and so sets the sign of the result.
   auto number = static_cast<std::uint64_t>(static_cast<signed char>(bytes.front()));
   for (const char byte : bytes.substr(1)) number = number << 8 | static_cast<unsigned char>(byte);
   return static_cast<std::int64_t>(number);
@@ -76,12 +81,13 @@ std::string storable_text(std::string_view text) {
   clean.reserve(text.size());
   while (!text.empty()) {
     const std::size_t length = text.front() == '\0' ? 0 : utf8_sequence_length(text);
-    clean += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
+    clean += length == 0 ? utf8_replacement : text.substr(0, length);
     text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return clean;
 }
 
+// The header is written by take(), when the number of elements is known.
 Array::Array(Type element) : element_(element), bytes_(header_bytes, '\0') {}
 
 Array& Array::add(std::int64_t number) {
@@ -108,6 +114,7 @@ Array& Array::add_null() {
   return *this;
 }
 
+// An empty array has no dimension, and so neither count nor first index.
 std::string Array::take() && {
   const bool empty = count_ == 0;
   std::string header;

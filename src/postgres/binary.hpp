@@ -1,11 +1,12 @@
-// Values as PostgreSQL sends and takes them in binary. Sources: the server's send and receive functions
-// (src/backend/utils/adt: int.c, int8.c, varlena.c, timestamp.c,
-// and array_recv in arrayfuncs.c); numbers are big-endian.
+// The binary format in which PostgreSQL sends and receives values. Pure.
+// Sources: the send and receive functions of the server in src/backend/utils/adt (int.c, int8.c, varlena.c,
+// timestamp.c, and array_recv in arrayfuncs.c). Numbers are big-endian.
 //
 //   timestamptz  bigint: microseconds since 2000-01-01T00:00:00Z
 //   text, bytea  the bytes themselves
-//   array        int dimensions (0 if empty, else 1), int 1 if there may be nulls, int the elements' type (OID);
-//                then int count, int first index (1); then each element: int its bytes (−1: null), the bytes
+//   array        int: dimensions (0 if empty, else 1); int: 1 if there may be nulls, else 0; int: the type of
+//                the elements (OID); then int: count; int: first index (1); then for each element int: its
+//                bytes (−1: null), and the bytes
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,7 @@
 
 namespace weir::postgres {
 
-// The OIDs of pg_type.dat, which never change.
+// OIDs of pg_type.dat, which are stable over all versions of PostgreSQL.
 enum class Type : std::uint32_t {
   boolean = 16,
   bytea = 17,
@@ -30,30 +31,30 @@ enum class Type : std::uint32_t {
   timestamptz = 1184,
 };
 
-// A moment outside of what PostgreSQL can keep (4713 BC to 294276) becomes the nearest one that it can.
+// A moment outside of the range of timestamptz (4713 BC to 294276) becomes the nearest one in it.
 [[nodiscard]] std::int64_t microseconds_of(WallTime moment);
 [[nodiscard]] WallTime moment_of(std::int64_t microseconds);  // cut to milliseconds
 
-// Big-endian, of 1, 2, 4 or 8 bytes.
+// Reads a signed big-endian integer of 1, 2, 4 or 8 bytes.
 [[nodiscard]] std::int64_t read_number(std::string_view bytes);
 
-// PostgreSQL refuses a text with NUL or broken UTF-8: each such byte becomes U+FFFD. For texts that may quote
-// bytes of strangers.
+// Replaces each NUL and each byte that is not part of valid UTF-8 by U+FFFD, because PostgreSQL rejects such
+// texts. For texts that may quote untrusted bytes.
 [[nodiscard]] std::string storable_text(std::string_view text);
 
-// One array of one dimension.
+// Builds an array of one dimension.
 class Array {
  public:
   explicit Array(Type element);
 
-  // The one that fits the element's type: numbers for boolean and int…, moments for timestamptz, bytes for
-  // text and bytea.
+  // Use the overload that fits the type of the elements: numbers for boolean and int…, moments for
+  // timestamptz, bytes for text and bytea.
   Array& add(std::int64_t number);
   Array& add(WallTime moment);
   Array& add(std::string_view bytes);
   Array& add_null();
 
-  [[nodiscard]] std::string take() &&;  // the whole value; leaves nothing here
+  [[nodiscard]] std::string take() &&;  // the encoded value
 
  private:
   Type element_;
@@ -62,7 +63,7 @@ class Array {
   std::string bytes_;
 };
 
-// What a statement's $1, $2 … stand for, in this order. Owns its bytes.
+// The values of $1, $2 … of a statement, in this order. Owns its bytes.
 class Parameters {
  public:
   Parameters& add(Type type, std::int64_t number);
@@ -72,7 +73,7 @@ class Parameters {
   Parameters& add_null();
 
   [[nodiscard]] std::size_t count() const { return values_.size(); }
-  [[nodiscard]] const std::optional<std::string>& value(std::size_t place) const { return values_[place]; }
+  [[nodiscard]] const std::optional<std::string>& value(std::size_t index) const { return values_[index]; }
 
  private:
   std::vector<std::optional<std::string>> values_;

@@ -32,7 +32,7 @@ TEST(Binary, ReadsBackWhatItWrites) {
   EXPECT_EQ(read_number("\x01"sv), 1);
 }
 
-TEST(Binary, TellsNothingFromAnEmptyText) {
+TEST(Binary, DistinguishesNullFromAnEmptyText) {
   Parameters parameters;
   parameters.add("").add_null();
   EXPECT_EQ(value(parameters, 0), "");
@@ -53,14 +53,14 @@ TEST(Binary, CountsMomentsInMicrosecondsSinceTheYear2000) {
   EXPECT_EQ(moment_of(-1), WallTime{milliseconds{946'684'799'999}}) << "cut, towards the past";
 }
 
-// 4714-11-24 BC and 294276-12-31, the first and the last day of the manual's table of date types.
-TEST(Binary, TakesTheNearestMomentThatPostgreSQLHas) {
+// 4714-11-24 BC and 294276-12-31, the first and the last day in the manual's table of date types.
+TEST(Binary, UsesTheNearestMomentOfTheRangeOfPostgreSQL) {
   using Limit = std::numeric_limits<std::int64_t>;
   EXPECT_EQ(microseconds_of(WallTime{milliseconds{Limit::min()}}), -211'813'488'000'000'000);
   EXPECT_EQ(microseconds_of(WallTime{milliseconds{Limit::max()}}), 9'223'371'331'199'999'000);
 }
 
-TEST(Binary, LaysAnArrayOutAsTheServerReadsIt) {
+TEST(Binary, EncodesAnArrayAsTheServerReadsIt) {
   Array array(Type::int2);
   array.add(7).add_null();
   EXPECT_EQ(std::move(array).take(),
@@ -80,7 +80,7 @@ TEST(Binary, LaysAnArrayOutAsTheServerReadsIt) {
   EXPECT_EQ(Array(Type::bytea).take(), "\0\0\0\0\0\0\0\0\0\0\0\x11"sv) << "an empty array has no dimension";
 }
 
-TEST(Binary, MakesATextOfAnyBytes) {
+TEST(Binary, ReplacesBytesThatAreNoText) {
   struct Case {
     std::string_view bytes;
     std::string_view text;

@@ -1,3 +1,9 @@
+// libpq in pipeline mode on a non-blocking socket: run() sends all statements with one Sync at the end, then
+// collect() reads the answers in the same order. Each statement is answered by its result and an end marker
+// (a null result), a preparation likewise, and the Sync by one result. All waiting is in wait(), which knows
+// the deadline and the check.
+//
+// Everything runs on the calling thread. libpq calls on_notice() while it reads.
 #include "postgres/connection.hpp"
 
 #include <algorithm>
@@ -18,12 +24,13 @@ const Statement rollback_statement{"", "ROLLBACK"};
 
 MonoTime deadline_after(std::chrono::milliseconds timeout) { return read_clock().mono + timeout; }
 
-// How often a call that waits asks whether it may go on.
+// How often a call that waits runs the check of interrupt_when().
 constexpr std::chrono::milliseconds check_interval{100};
 
-// Whether the session's socket came to be ready for one of `events` before the deadline.
+// Waits for the socket. Returns whether it was ready for one of `events` before the deadline.
 bool wait_for(const PGconn* connection, short events, MonoTime deadline) {
   while (true) {
+    // poll() takes an int of milliseconds; a longer wait is done in parts.
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - read_clock().mono).count();
     pollfd socket{.fd = PQsocket(connection), .events = events, .revents = 0};
     const int ready = poll(&socket, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000)));
@@ -37,6 +44,7 @@ std::string_view field(const PGresult* result, int which) {
   return text == nullptr ? std::string_view() : text;
 }
 
+// The error of a failed answer. A result that libpq made itself has no fields, only a message.
 Error error_in(const PGresult* result) {
   std::string message(field(result, PG_DIAG_MESSAGE_PRIMARY));
   if (message.empty()) message = PQresultErrorMessage(result);
@@ -48,16 +56,17 @@ struct Kind {
   std::string_view name;
   std::array<Oid, 4> types;  // pg_type.dat
 };
+// The kinds of Statement::columns with the types that each accepts.
 constexpr std::array kinds{Kind{'n', "a whole number", {20, 23, 21, 16}},
                            Kind{'t', "text or bytea", {25, 17, 25, 17}},
                            Kind{'m', "timestamptz", {1184, 1184, 1184, 1184}}};
 
-// The first column of an answer that is not as its statement expects.
+// Finds the first column of an answer that is not as Statement::columns says.
 std::optional<Error> difference_in(const PGresult* result, const Statement& statement) {
   const auto differs = [&](int column, const Kind& kind, const std::string& found) {
     return Error{ErrorKind::invalid, code_tables_differ,
                  "PostgreSQL: column " + std::string(statement.table) + "." + PQfname(result, column) + " " +
-                     found + "; expected " + std::string(kind.name) + ", as Weir makes the table"};
+                     found + "; expected " + std::string(kind.name) + ", as Weir creates the table"};
   };
   const int rows = PQntuples(result);
   for (int column = 0; column < static_cast<int>(statement.columns.size()); ++column) {
@@ -65,7 +74,8 @@ std::optional<Error> difference_in(const PGresult* result, const Statement& stat
     const bool may_be_null = letter >= 'A' && letter <= 'Z';
     const auto* const kind =
         std::ranges::find(kinds, may_be_null ? static_cast<char>(letter - 'A' + 'a') : letter, &Kind::letter);
-    ensure(kind != kinds.end() && column < PQnfields(result), "a statement says what its answer is");
+    ensure(kind != kinds.end() && column < PQnfields(result),
+           "a statement describes the columns of its answer");
     const Oid type = PQftype(result, column);
     if (std::ranges::find(kind->types, type) == kind->types.end())
       return differs(column, *kind, "is of another type (oid " + std::to_string(type) + ")");
@@ -76,9 +86,8 @@ std::optional<Error> difference_in(const PGresult* result, const Statement& stat
   return std::nullopt;
 }
 
-// Connecting answers no result to read a SQLSTATE from. In its verbose form the message has it, whatever its
-// language: `… FATAL:  28P01: password authentication failed …`, and behind that a line about the server's
-// source.
+// A failed connect has no result with a SQLSTATE. The verbose form of the message has it, in every language:
+// `… FATAL:  28P01: password authentication failed …`. A line about the source code of the server follows.
 Error connect_error(const PGconn* connection, const std::string& address) {
   std::string message = PQerrorMessage(connection);
   std::string sqlstate;
@@ -98,14 +107,15 @@ Error connect_error(const PGconn* connection, const std::string& address) {
   return error;
 }
 
-// libpq hands over as a notice what the server says on its own while no answer is waited for: also why it
-// ends the session (25P03, 57P01). Other notices are not for us.
-void take_notice(void* fatal, const PGresult* notice) {
+// libpq passes on as a notice what the server sends outside of an answer. A FATAL one says why the server
+// ends the session (25P03, 57P01). Other notices are ignored.
+void on_notice(void* fatal, const PGresult* notice) {
   const std::string_view severity = field(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
   if (severity == "FATAL" || severity == "PANIC")
     *static_cast<std::optional<Error>*>(fatal) = error_in(notice);
 }
 
+// One statement for all settings; unlike SET, set_config() takes parameters.
 std::string set_config(std::size_t count) {
   std::string sql = "SELECT ";
   for (std::size_t i = 0; i < count; ++i) {
@@ -153,6 +163,7 @@ Result<Connection> Connection::open(const ConnectionSettings& settings) {
   }
   names.push_back(nullptr);
   values.push_back(nullptr);
+  // The URL was parsed by keywords_of(), so dbname is a plain name.
   constexpr int dbname_is_a_url = 0;
   Connection made(PQconnectStartParams(names.data(), values.data(), dbname_is_a_url),
                   settings.answer_timeout);
@@ -160,13 +171,14 @@ Result<Connection> Connection::open(const ConnectionSettings& settings) {
     return fail(ErrorKind::unavailable, code_lost, "PostgreSQL: out of memory");
   if (auto done = made.finish_connecting(*keywords); !done) return propagate(done);
   if (auto done = made.set_up(session_settings_of(settings)); !done) return propagate(done);
-  if (auto done = made.check_client(settings.client_check_interval); !done) return propagate(done);
+  if (auto done = made.set_client_check(settings.client_check_interval); !done) return propagate(done);
   return made;
 }
 
 Result<void> Connection::finish_connecting(const Keywords& keywords) {
+  // Verbose while connecting only: connect_error() reads the SQLSTATE from the message.
   PGconn* const connection = connection_.get();
-  PQsetNoticeReceiver(connection, take_notice, fatal_.get());
+  PQsetNoticeReceiver(connection, on_notice, fatal_.get());
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
   const MonoTime deadline = deadline_after(connect_timeout_of(keywords));
   PostgresPollingStatusType next =
@@ -184,6 +196,7 @@ Result<void> Connection::finish_connecting(const Keywords& keywords) {
   return {};
 }
 
+// The settings of the session, in one round trip.
 Result<void> Connection::set_up(const Keywords& session) {
   Parameters parameters;
   for (const auto& [name, value] : session) parameters.add(name).add(value);
@@ -192,9 +205,9 @@ Result<void> Connection::set_up(const Keywords& session) {
   return {};
 }
 
-// The setting is unknown before PostgreSQL 14, and refused where the server's system cannot tell that a
-// socket was closed: the session does without.
-Result<void> Connection::check_client(std::chrono::milliseconds interval) {
+// PostgreSQL before 14 does not know the setting, and a server whose operating system cannot report a closed
+// socket refuses it. The session works without it.
+Result<void> Connection::set_client_check(std::chrono::milliseconds interval) {
   constexpr int first_version = 140000;
   if (interval == interval.zero() || server_version() < first_version) return {};
   Parameters parameters;
@@ -214,6 +227,7 @@ Result<std::vector<Rows>> Connection::run(std::span<const Call> calls) {
   }
   const MonoTime deadline = deadline_after(answer_timeout_);
   std::vector<Sent> sent;
+  // Nothing waits here: what the socket does not take now, next_answer() flushes while it reads.
   bool all_sent = PQenterPipelineMode(connection_.get()) == 1;
   for (const Call& call : calls) all_sent = all_sent && send(call, sent);
   all_sent = all_sent && PQpipelineSync(connection_.get()) == 1;
@@ -246,6 +260,8 @@ bool Connection::send(const Call& call, std::vector<Sent>& sent) {
     return PQsendQueryParams(connection, sql.c_str(), count, nullptr, values.data(), lengths.data(),
                              formats.data(), binary) == 1;
   }
+  // The preparation goes with the first use, so it costs no round trip. If it fails, collect() forgets the
+  // name.
   if (prepared_.insert(name).second) {
     sent.push_back({.statement = &call.statement, .prepares = name});
     if (PQsendPrepare(connection, name.c_str(), sql.c_str(), 0, nullptr) != 1) return false;
@@ -257,6 +273,7 @@ bool Connection::send(const Call& call, std::vector<Sent>& sent) {
 
 Result<std::vector<Rows>> Connection::collect(std::span<const Sent> sent, MonoTime deadline) {
   std::vector<Rows> answers;
+  // All answers are read, also after an error, or the session could not be used again.
   std::optional<Error> failure;
   for (const Sent& one : sent) {
     auto answer = next_answer(deadline);
@@ -266,10 +283,10 @@ Result<std::vector<Rows>> Connection::collect(std::span<const Sent> sent, MonoTi
       if (!failure && one.prepares.empty()) failure = difference_in(answer->result_.get(), *one.statement);
       if (one.prepares.empty()) answers.push_back(*std::move(answer));
     } else {
-      if (!failure) failure = error_in(answer->result_.get());  // those behind it are only said to be aborted
+      if (!failure) failure = error_in(answer->result_.get());  // later ones only say "aborted"
       prepared_.erase(std::string(one.prepares));
     }
-    auto end = next_answer(deadline);  // of this statement's answers
+    auto end = next_answer(deadline);  // the end marker of this statement
     if (!end) return failure ? std::unexpected(*std::move(failure)) : propagate(end);
   }
   auto sync = next_answer(deadline);
@@ -278,13 +295,15 @@ Result<std::vector<Rows>> Connection::collect(std::span<const Sent> sent, MonoTi
     return std::unexpected(failure ? *std::move(failure) : std::move(why));
   }
   if (!failure) return answers;
-  if (failure->code == code_plan_outdated || failure->code == code_no_sessions) lose();  // prepare anew
+  if (failure->code == code_plan_outdated || failure->code == code_no_sessions) lose();  // to prepare again
   return std::unexpected(*std::move(failure));
 }
 
 Result<Rows> Connection::next_answer(MonoTime deadline) {
   while (!is_lost()) {
     PGconn* const connection = connection_.get();
+    // While there are unsent bytes it waits for both directions: the server may stop reading until its
+    // answers are read.
     const int unsent = PQflush(connection);
     if (unsent < 0) break;
     if (PQisBusy(connection) == 0) return Rows(PQgetResult(connection));
@@ -299,6 +318,7 @@ Result<void> Connection::wait(short events, MonoTime deadline) {
   while (true) {
     const MonoTime until = check_ ? std::min(deadline, deadline_after(check_interval)) : deadline;
     if (wait_for(connection_.get(), events, until)) return {};
+    // The check first: its error says more than a timeout.
     Result<void> may_go_on = check_ ? check_() : Result<void>{};
     if (may_go_on && read_clock().mono >= deadline)
       may_go_on = fail(ErrorKind::unavailable, commit::code_response_timeout,
@@ -309,6 +329,7 @@ Result<void> Connection::wait(short events, MonoTime deadline) {
   }
 }
 
+// The simple query protocol, which takes several statements in one string. Not in pipeline mode.
 Result<void> Connection::run_script(const std::string& sql) {
   if (is_lost()) return fail(ErrorKind::unavailable, code_lost, "PostgreSQL: the session is lost");
   const MonoTime deadline = deadline_after(answer_timeout_);
@@ -326,20 +347,20 @@ Result<void> Connection::run_script(const std::string& sql) {
   return {};
 }
 
-// Ends
+// The end of a session
 
 Error Connection::lose() {
-  std::optional<Error> last_words = find_last_words();
+  std::optional<Error> fatal = find_fatal_message();
   std::string message = connection_ == nullptr ? "" : PQerrorMessage(connection_.get());
   if (message.empty()) message = "the session is lost";
   connection_.reset();
   fatal_->reset();
-  return last_words ? *std::move(last_words) : error_of("08006", message);
+  return fatal ? *std::move(fatal) : error_of("08006", message);
 }
 
-std::optional<Error> Connection::find_last_words() {
-  // What was received before the loss may not have been looked at; on a session that is lost this reads
-  // nothing more.
+std::optional<Error> Connection::find_fatal_message() {
+  // An answer that was received before the loss may not have been read yet. On a lost session this reads
+  // nothing from the socket.
   constexpr int answers_max = 16;
   for (int i = 0; i < answers_max && !*fatal_; ++i) {
     if (connection_ == nullptr || PQstatus(connection_.get()) != CONNECTION_BAD) break;

@@ -1,8 +1,10 @@
-// PostgreSQL behind libpq: a session, its statements and their answers. No vendor type leaves this room.
+// A session with PostgreSQL through libpq, its statements and their answers. No type of libpq-fe.h leaves
+// this module.
 //
-// A Connection and the Rows it answered belong to one thread at a time. Every call blocks, and none longer
-// than ConnectionSettings::answer_timeout (connecting: connect_timeout for each host, and the resolver's own
-// time). Errors carry the codes of errors.hpp; no text ever holds a password.
+// A Connection and the Rows that it returned belong to one thread at a time. Every call blocks, but not
+// longer than ConnectionSettings::answer_timeout. Connecting takes at most connect_timeout for each host, and
+// the time of the resolver. errors.hpp lists the errors and what to do about each. No text of an error holds
+// a password.
 #pragma once
 
 #include <chrono>
@@ -26,19 +28,19 @@ struct pg_result;
 
 namespace weir::postgres {
 
-// SQL with $1, $2 …, each cast to its type ($1::bigint[]). Prepared in a session when it is first run there,
-// under its name; without one it is parsed each time.
+// SQL with $1, $2 …, each cast to its type ($1::bigint[]). A session prepares it under its name when it first
+// runs there. Without a name it is parsed each time.
 struct Statement {
   std::string name;
   std::string sql;
-  // What the columns of its answer are, so that a table which a person changed is seen before a value is read:
-  //   n  a whole number or a boolean     t  text or bytea     m  timestamptz     capital: may be null as well
-  // Empty: not checked. `table` is where most of the columns stand, for messages.
+  // What each column of the answer is. A column that a person changed is reported before a value is read:
+  //   n  an integer or a boolean     t  text or bytea     m  timestamptz     capital: may be NULL
+  // Empty: not checked. `table` is the table of most of the columns, for messages.
   std::string_view columns = {};
   std::string_view table = {};
 };
 
-// The answer to one statement, held whole in memory. Rows and columns count from 0. Views live as long as
+// The answer to one statement, all of it in memory. Rows and columns count from 0. The views live as long as
 // this.
 class Rows {
  public:
@@ -47,7 +49,7 @@ class Rows {
   [[nodiscard]] std::int64_t number(int row, int column) const;     // smallint, integer, bigint or boolean
   [[nodiscard]] std::string_view bytes(int row, int column) const;  // text or bytea
   [[nodiscard]] WallTime moment(int row, int column) const;         // timestamptz, cut to milliseconds
-  // What the server says that it did: "UPDATE 3", "COMMIT".
+  // The command tag of the server: "UPDATE 3", "COMMIT".
   [[nodiscard]] std::string_view command() const;
   [[nodiscard]] std::int64_t rows_changed() const;  // by an INSERT, UPDATE or DELETE
 
@@ -63,31 +65,34 @@ class Rows {
 
 class Connection {
  public:
-  // A new session. UTC, UTF-8; search_path is left as the server has it.
+  // Opens a session with TimeZone UTC and encoding UTF-8. search_path stays as the server has it.
   static Result<Connection> open(const ConnectionSettings& settings);
 
-  // Statements with their parameters in one round trip, in this order, each with its answer at the same
-  // place. An answer that is not as Statement::columns says is an error: ErrorKind::invalid,
-  // code_tables_differ. If one fails, those after it are not run and its error is the answer. Outside of a
-  // transaction they are one: all or nothing (say BEGIN and COMMIT if you must know which).
+  // Runs statements in one round trip, in this order, and returns one answer for each. Without a transaction
+  // all of them are one: all or nothing. Use BEGIN and COMMIT to learn which.
+  //
+  // The first error ends the list: later statements do not run. ErrorKind::invalid, code_tables_differ: an
+  // answer is not as Statement::columns says.
   struct Call {
     const Statement& statement;
     Parameters parameters = {};
   };
   Result<std::vector<Rows>> run(std::span<const Call> calls);
   Result<Rows> run(const Statement& statement, Parameters parameters = {});
-  // Any number of statements without parameters, whose answers nobody wants; for tables and settings.
+  // Runs any number of statements without parameters and ignores their rows. For tables and settings.
   Result<void> run_script(const std::string& sql);
 
-  // From now on each call asks `check` before it begins and every 100 ms while it waits for the server. Once
-  // `check` has an error the session is given up, with that error. An empty function: nothing is asked.
+  // From now on each call runs `check` before it begins, and every 100 ms while it waits for the server. If
+  // `check` returns an error, the session is closed and the call returns that error. An empty function turns
+  // this off.
   void interrupt_when(std::function<Result<void>()> check) { check_ = std::move(check); }
 
-  // Gone: every call answers connection_lost from now on; open another one.
+  // The session is closed. Every further call returns code_lost: open another session.
   [[nodiscard]] bool is_lost() const;
-  // A transaction is open on the server, be it one that has failed. False once the session is lost.
+  // A transaction is open on the server, also one that has failed. False once the session is lost.
   [[nodiscard]] bool in_transaction() const;
-  // Ends an open transaction. If the server does not do so, the session is lost; nothing is open afterwards.
+  // Rolls an open transaction back. If the server does not do so, the session is closed, so none is open
+  // afterwards.
   void rollback();
 
   [[nodiscard]] int server_version() const;  // 150020 is 15.20
@@ -96,7 +101,7 @@ class Connection {
   struct Finish {
     void operator()(pg_conn* connection) const noexcept;
   };
-  // What was sent, in the order in which it is answered: a statement, or the preparation of one.
+  // One message to the server, in the order of the answers: a statement, or the preparation of one.
   struct Sent {
     const Statement* statement = nullptr;
     std::string_view prepares = {};
@@ -108,21 +113,22 @@ class Connection {
 
   Result<void> finish_connecting(const Keywords& keywords);
   Result<void> set_up(const Keywords& session);
-  Result<void> check_client(std::chrono::milliseconds interval);
+  Result<void> set_client_check(std::chrono::milliseconds interval);
   bool send(const Call& call, std::vector<Sent>& sent);
   Result<std::vector<Rows>> collect(std::span<const Sent> sent, MonoTime deadline);
   Result<Rows> next_answer(MonoTime deadline);
-  // Gives the session up. The error is what the server said when it ended the session, if it said so: what
-  // libpq reports is often only that nothing could be sent any more.
+  // Closes the session. Returns the error that the server sent when it ended the session, if it sent one.
+  // libpq itself often reports only that it could not send.
   Error lose();
-  [[nodiscard]] std::optional<Error> find_last_words();
-  // Waits until the socket is ready for one of `events`. The error says why the session was given up.
+  [[nodiscard]] std::optional<Error> find_fatal_message();
+  // Waits until the socket is ready for one of `events`. On an error the session is closed.
   Result<void> wait(short events, MonoTime deadline);
 
-  std::unique_ptr<std::optional<Error>> fatal_;  // a FATAL message that came while no answer was waited for
-  std::unique_ptr<pg_conn, Finish> connection_;  // none: lost
+  std::unique_ptr<std::optional<Error>>
+      fatal_;  // a FATAL message outside of an answer; libpq knows the address
+  std::unique_ptr<pg_conn, Finish> connection_;  // null: the session is lost
   std::chrono::milliseconds answer_timeout_;
-  std::set<std::string> prepared_;
+  std::set<std::string> prepared_;  // names of statements
   std::function<Result<void>()> check_;
 };
 

@@ -1,3 +1,4 @@
+// A setting of DATABASE_URL is kept. Each default is added only if the URL does not name its keyword.
 #include "postgres/connection_settings.hpp"
 
 #include <algorithm>
@@ -15,29 +16,30 @@ std::string_view value_of(const Keywords& keywords, std::string_view name, std::
   return found == keywords.end() ? otherwise : std::string_view(found->second);
 }
 
+// The settings of keepalives are whole seconds, and 0 would mean the default of the system.
 std::int64_t whole_seconds(std::chrono::milliseconds duration) {
   return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(duration).count());
 }
 
-// Half of the time until the first probe, half for probes a second apart.
+// Half of the timeout passes before the first keepalive probe, half with probes a second apart.
 std::string half_of(std::chrono::milliseconds timeout) { return std::to_string(whole_seconds(timeout / 2)); }
 
-// The keywords that the URL names. Their values are checked when connecting.
+// The keywords that the URL names. libpq checks their values when it connects.
 Result<Keywords> read_url(const std::string& url) {
-  char* why = nullptr;  // may quote the password
+  char* why = nullptr;  // never shown: it may quote the password
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
       PQconninfoParse(url.c_str(), &why), PQconninfoFree);
   PQfreemem(why);
   const auto unreadable = [] {
     return fail(ErrorKind::invalid, code_settings,
-                "DATABASE_URL cannot be read; expected " + std::string(url_expected));
+                "DATABASE_URL cannot be parsed; expected " + std::string(url_expected));
   };
   if (!options) return unreadable();
   Keywords keywords;
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->val != nullptr) keywords.emplace_back(option->keyword, option->val);
   }
-  if (value_of(keywords, "host", "").contains('@')) return unreadable();  // the password's
+  if (value_of(keywords, "host", "").contains('@')) return unreadable();  // an @ that is part of the password
   return keywords;
 }
 
@@ -72,6 +74,7 @@ Result<Keywords> keywords_of(const ConnectionSettings& settings) {
   return keywords;
 }
 
+// TimeZone is UTC, because an adopted user_activity_metrics may have TIMESTAMP columns without a time zone.
 Keywords session_settings_of(const ConnectionSettings& settings) {
   const auto milliseconds = [](std::chrono::milliseconds duration) {
     return std::to_string(duration.count());
@@ -96,8 +99,9 @@ std::chrono::milliseconds connect_timeout_of(const Keywords& keywords) {
   const std::string_view text = value_of(keywords, "connect_timeout", "");
   std::int64_t seconds = 0;
   std::from_chars(text.data(), text.data() + text.size(), seconds);
-  constexpr std::int64_t seconds_max = 3600;  // libpq takes 0 and less for no limit
+  constexpr std::int64_t seconds_max = 3600;  // to libpq, 0 and less mean no limit
   if (seconds <= 0 || seconds > seconds_max) seconds = seconds_max;
+  // libpq applies the timeout to each host of the list.
   const std::string_view hosts = value_of(keywords, "host", value_of(keywords, "hostaddr", ""));
   return std::chrono::seconds{seconds * (1 + std::ranges::count(hosts, ','))};
 }

@@ -14,7 +14,7 @@ std::map<std::string, std::string> map_of(const Keywords& keywords) {
   return {keywords.begin(), keywords.end()};
 }
 
-TEST(ConnectionSettings, BecomeKeywordsWhateverTheirCharacters) {
+TEST(ConnectionSettings, BecomeKeywordsWithAnyCharacters) {
   ConnectionSettings settings;
   settings.host = "db.example.org";
   settings.port = 6432;
@@ -35,7 +35,7 @@ TEST(ConnectionSettings, LeaveAnEmptyPasswordToLibpq) {
   EXPECT_FALSE(map_of(keywords_of({}).value()).contains("password"));
 }
 
-TEST(ConnectionSettings, AreOverruledByAUrl) {
+TEST(ConnectionSettings, AreOverriddenByAUrl) {
   ConnectionSettings settings;
   settings.password = "not this one";
   settings.url =
@@ -53,7 +53,7 @@ TEST(ConnectionSettings, AreOverruledByAUrl) {
   EXPECT_EQ(address_of(keywords_of(settings).value()), "/run/postgresql:5432/numbers");
 }
 
-TEST(ConnectionSettings, KnowOfADeadPeerWithinTheTimeAllowedOnBothSides) {
+TEST(ConnectionSettings, DetectADeadPeerInTimeOnBothSides) {
   ConnectionSettings settings;
   settings.dead_peer_timeout = 8s;
   auto keywords = map_of(keywords_of(settings).value());
@@ -66,7 +66,7 @@ TEST(ConnectionSettings, KnowOfADeadPeerWithinTheTimeAllowedOnBothSides) {
   EXPECT_EQ(session["tcp_user_timeout"], "8000");
 }
 
-TEST(ConnectionSettings, TellTheServerWhatNotToWaitFor) {
+TEST(ConnectionSettings, SetTheTimeoutsOfTheServer) {
   ConnectionSettings settings;
   settings.session = {{"jit", "off"}};
   auto session = map_of(session_settings_of(settings));
@@ -79,7 +79,7 @@ TEST(ConnectionSettings, TellTheServerWhatNotToWaitFor) {
   EXPECT_GT(settings.answer_timeout, settings.statement_timeout);
 }
 
-TEST(ConnectionSettings, QuoteNothingOfAUrlThatCannotBeRead) {
+TEST(ConnectionSettings, QuoteNothingOfAMalformedUrl) {
   for (const std::string url :
        {"postgresql://me:secret%zz@host/db", "password=se cret host", "postgresql://me:se@cret@host/db",
         "postgresql://me:secret@host/db?nonsense=secret"}) {

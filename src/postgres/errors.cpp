@@ -7,13 +7,13 @@ namespace weir::postgres {
 namespace {
 
 struct Meaning {
-  std::string_view sqlstate;  // whole, or the first two letters: its class
+  std::string_view sqlstate;  // all of it, or its first two characters, the class
   ErrorKind kind;
   std::string_view code;
   std::string_view advice = {};
 };
 
-// The first that fits counts.
+// The first entry that matches applies, so whole codes stand before their class.
 constexpr std::array meanings{
     Meaning{"08", ErrorKind::unavailable, code_lost},
     Meaning{"57P01", ErrorKind::unavailable, code_lost},
@@ -39,35 +39,38 @@ constexpr std::array meanings{
     Meaning{"42501", ErrorKind::invalid, code_forbidden,
             "the role needs to own Weir's tables, or rights on them"},
     Meaning{"25006", ErrorKind::invalid, code_read_only,
-            "expected the primary, not a standby, and no read-only default"},
+            "connect to the primary, not to a standby, and remove a read-only default"},
     Meaning{"26000", ErrorKind::invalid, code_no_sessions,
-            "a pooler between us must pool sessions, not transactions"},
+            "a connection pooler must pool sessions, not transactions"},
     Meaning{"3F", ErrorKind::invalid, code_tables_differ, "expected a schema in search_path"},
-    Meaning{"42", ErrorKind::invalid, code_tables_differ, "expected the tables as Weir makes them"},
+    Meaning{"42", ErrorKind::invalid, code_tables_differ, "expected the tables as Weir creates them"},
 
-    Meaning{"22", ErrorKind::invalid, code_tables_differ, "expected the columns as Weir makes them"},
+    Meaning{"22", ErrorKind::invalid, code_tables_differ, "expected the columns as Weir creates them"},
     Meaning{"23", ErrorKind::invalid, code_tables_differ,
-            "expected the columns and constraints as Weir makes them"},
+            "expected the columns and constraints as Weir creates them"},
     Meaning{"25", ErrorKind::internal, code_error},
     Meaning{"54", ErrorKind::internal, code_error},
-    Meaning{"XX001", ErrorKind::internal, code_damaged, "stop and look at the server's disk"},
+    Meaning{"XX001", ErrorKind::internal, code_damaged, "stop, and check the disk of the server"},
     Meaning{"XX002", ErrorKind::internal, code_damaged,
-            "stop and look at the server's disk: REINDEX may help"},
+            "stop, and check the disk of the server; REINDEX may help"},
 };
-// Violations of our own constraints are ours.
+// A violated constraint of Weir itself is a defect of Weir.
 constexpr Meaning row_exists{"23505", ErrorKind::internal, code_exists};
 constexpr Meaning not_accounted_for{"23514", ErrorKind::internal, code_constraint};
 
-bool is_ours(std::string_view constraint) {
+// PostgreSQL names the constraints of a table <table>_pkey and <table>_<columns>_key. The checks have names
+// of their own in schema.cpp.
+bool is_of_weir(std::string_view constraint) {
   constexpr std::array checks{"every_record_is_accounted_for", "every_offset_is_accounted_for"};
   const bool is_key = constraint.ends_with("_pkey") || constraint.ends_with("_key");
   return (constraint.starts_with("activity_") && is_key) ||
          std::ranges::find(checks, constraint) != checks.end();
 }
 
-// What nobody has foreseen: the program goes on trying, and says so.
+// An SQLSTATE that is not in the table. Unavailable, so that the program tries again and reports the message.
 constexpr Meaning unforeseen{"", ErrorKind::unavailable, code_server_failed};
 
+// The message of the server may have several lines; a log line has one.
 std::string one_line(std::string_view message) {
   while (message.ends_with('\n')) message.remove_suffix(1);
   std::string line(message);
@@ -80,11 +83,11 @@ std::string one_line(std::string_view message) {
 Error error_of(std::string_view sqlstate, std::string_view message, std::string_view constraint) {
   const auto found = std::ranges::find_if(
       meanings, [sqlstate](const Meaning& meaning) { return sqlstate.starts_with(meaning.sqlstate); });
-  const bool ours = is_ours(constraint);
-  const Meaning& meaning = ours && sqlstate == row_exists.sqlstate          ? row_exists
-                           : ours && sqlstate == not_accounted_for.sqlstate ? not_accounted_for
-                           : found == meanings.end()                        ? unforeseen
-                                                                            : *found;
+  const bool of_weir = is_of_weir(constraint);
+  const Meaning& meaning = of_weir && sqlstate == row_exists.sqlstate          ? row_exists
+                           : of_weir && sqlstate == not_accounted_for.sqlstate ? not_accounted_for
+                           : found == meanings.end()                           ? unforeseen
+                                                                               : *found;
   Error error{meaning.kind, meaning.code, "PostgreSQL: " + one_line(message)};
   if (!sqlstate.empty()) error.text += " (" + std::string(sqlstate) + ")";
   if (!meaning.advice.empty()) error.text += "; " + std::string(meaning.advice);

@@ -1,10 +1,12 @@
-// What PostgreSQL's errors mean to us: whose move it is. One table, by SQLSTATE.
+// Classifies the errors of PostgreSQL by what the caller can do. One table, by SQLSTATE.
 // Source of the codes: https://www.postgresql.org/docs/15/errcodes-appendix.html
 //
-//   ErrorKind::unavailable       away, starting, busy, full, or a conflict with another transaction: the whole transaction again
-//   ErrorKind::invalid     a person must act: password, rights, a standby, a table, column or constraint that is not as Weir
-//                    makes it (also seen by values that a column does not take)
-//   ErrorKind::internal  what we wrote is against our own rules, or the database is damaged
+//   kind         meaning, and what to do
+//   unavailable  The server does not answer, starts, is busy or full, or two transactions conflict. Run the
+//                whole transaction again.
+//   invalid      A person must act: on the password, the rights, a standby server, or a table, column or
+//                constraint that is not as Weir creates it (also noticed by values that a column rejects).
+//   internal     A statement breaks a rule of Weir itself, or the database is damaged. Stop, and look at it.
 #pragma once
 
 #include <string>
@@ -15,7 +17,8 @@
 
 namespace weir::postgres {
 
-inline constexpr std::string_view code_lost = "connection_lost";  // or never made: away, shut down, killed
+inline constexpr std::string_view code_lost =
+    "connection_lost";  // or never opened: no answer, shut down, killed
 inline constexpr std::string_view code_starting = "database_starting";  // or shutting down, or recovering
 inline constexpr std::string_view code_too_many = "too_many_connections";
 inline constexpr std::string_view code_conflict = "transaction_conflict";  // deadlock, serialization
@@ -36,18 +39,18 @@ inline constexpr std::string_view code_no_database = "no_such_database";
 inline constexpr std::string_view code_forbidden = "permission_denied";
 inline constexpr std::string_view code_read_only = "database_read_only";
 inline constexpr std::string_view code_tables_differ =
-    "tables_differ";  // a table, column or index is missing or other
+    "tables_differ";  // a table, column or index is missing or was changed
 inline constexpr std::string_view code_no_sessions =
-    "no_sessions";  // a pooler that hands out single transactions
+    "no_sessions";  // a connection pooler in transaction mode
 
 inline constexpr std::string_view code_constraint = "constraint_violated";
 inline constexpr std::string_view code_exists = "row_exists";
 inline constexpr std::string_view code_damaged = "database_damaged";
 inline constexpr std::string_view code_error = "database_error";
 
-// `message`: the server's own words. `constraint`: the one that was violated, if any: one of Weir's own is
-// ErrorKind::internal, one that a person added is ErrorKind::invalid. The text of the error is one line,
-// "PostgreSQL: <message> (<sqlstate>)", and says what to do where that is not plain.
+// The error of an SQLSTATE. `message` is that of the server. `constraint` is the violated one, if any:
+// ErrorKind::internal if it is one of Weir, ErrorKind::invalid if a person added it. The text is one line,
+// "PostgreSQL: <message> (<sqlstate>)", with an advice where the message needs one. Pure.
 [[nodiscard]] Error error_of(std::string_view sqlstate, std::string_view message,
                              std::string_view constraint = {});
 

@@ -11,8 +11,8 @@ struct Case {
   std::string_view code;
 };
 
-TEST(Errors, SayWhoseMoveItIs) {
-  for (const auto& [sqlstate, move, code] : {
+TEST(Errors, AreClassifiedByWhatTheCallerCanDo) {
+  for (const auto& [sqlstate, kind, code] : {
            Case{"08006", ErrorKind::unavailable, code_lost},
            Case{"57P01", ErrorKind::unavailable, code_lost},
            Case{"57P03", ErrorKind::unavailable, code_starting},
@@ -40,19 +40,19 @@ TEST(Errors, SayWhoseMoveItIs) {
            Case{"XX001", ErrorKind::internal, code_damaged},
        }) {
     const Error error = error_of(sqlstate, "words");
-    EXPECT_EQ(error.kind, move) << sqlstate;
+    EXPECT_EQ(error.kind, kind) << sqlstate;
     EXPECT_EQ(error.code, code) << sqlstate;
   }
 }
 
-TEST(Errors, AreAPersonsUnlessTheConstraintIsWeirsOwn) {
+TEST(Errors, AreInvalidUnlessTheConstraintIsWeirsOwn) {
   struct Violation {
     std::string_view sqlstate;
     std::string_view constraint;
     ErrorKind kind;
     std::string_view code;
   };
-  for (const auto& [sqlstate, constraint, move, code] : {
+  for (const auto& [sqlstate, constraint, kind, code] : {
            Violation{"23514", "every_record_is_accounted_for", ErrorKind::internal, code_constraint},
            Violation{"23514", "every_offset_is_accounted_for", ErrorKind::internal, code_constraint},
            Violation{"23505", "activity_ledger_pkey", ErrorKind::internal, code_exists},
@@ -63,17 +63,17 @@ TEST(Errors, AreAPersonsUnlessTheConstraintIsWeirsOwn) {
            Violation{"23503", "activity_ledger_group_id_fkey", ErrorKind::invalid, code_tables_differ},
        }) {
     const Error error = error_of(sqlstate, "words", constraint);
-    EXPECT_EQ(error.kind, move) << constraint;
+    EXPECT_EQ(error.kind, kind) << constraint;
     EXPECT_EQ(error.code, code) << constraint;
   }
 }
 
-TEST(Errors, GoOnTryingWhereNobodyHasForeseenWhatItMeans) {
+TEST(Errors, AreUnavailableIfUnknown) {
   for (const std::string_view sqlstate : {"XX000", "P0001", ""})
     EXPECT_EQ(error_of(sqlstate, "?").kind, ErrorKind::unavailable);
 }
 
-TEST(Errors, AreOneLineOfTheServersWordsAndWhatToDo) {
+TEST(Errors, AreOneLineWithTheMessageAndAnAdvice) {
   EXPECT_EQ(error_of("53100", "could not extend file:\nNo space left on device\n").text,
             "PostgreSQL: could not extend file: No space left on device (53100)");
   EXPECT_EQ(error_of("3D000", "database \"x\" does not exist").text,

@@ -1,3 +1,6 @@
+// Each snapshot runs on the thread that asked for it, on a session that it has alone. The session checks the
+// cancellation while it waits for the server (Connection::interrupt_when), fetch_all() checks it between the
+// rows.
 #include "postgres/metrics_reader.hpp"
 
 #include <algorithm>
@@ -8,57 +11,13 @@
 #include "base/limits.hpp"
 #include "postgres/errors.hpp"
 #include "postgres/pool.hpp"
-#include "postgres/scan_sql.hpp"
+#include "postgres/reader_sql.hpp"
 #include "postgres/store_rows.hpp"
 #include "report/range.hpp"
+#include "report/scan.hpp"
 
 namespace weir::postgres {
 namespace {
-
-// So many rows are in memory at once. A sketch has up to 32 KiB.
-constexpr int rows_with_users_max = 250;
-constexpr int rows_of_counts_max = 5'000;
-
-Statement fetch(const char* what, int rows, std::string_view kinds) {
-  return {std::string("weir_fetch_") + what, "FETCH " + std::to_string(rows) + " FROM weir_scan", kinds,
-          "activity_windows"};
-}
-
-const std::string declare = "DECLARE weir_scan NO SCROLL CURSOR FOR ";
-
-// Every statement of the reader, made once: a session prepares it by its name.
-struct Statements {
-  Statement begin{"", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
-  Statement horizons{"weir_horizons", "SELECT granularity, pruned_to FROM activity_horizon", "tm",
-                     "activity_horizon"};
-  Statement ledger{"weir_ledgers",
-                   "SELECT " + std::string(ledger_columns) +
-                       " FROM activity_ledger WHERE topic = $1::text ORDER BY partition",
-                   ledger_kinds, "activity_ledger"};
-  // By what a row begins with (a window, or its value alone), and whether a sketch ends it.
-  Statement fetch_windows = fetch("windows", rows_of_counts_max, "mntnn");
-  Statement fetch_windows_with_users = fetch("windows_with_users", rows_with_users_max, "mntnnt");
-  Statement fetch_values = fetch("values", rows_of_counts_max, "tnn");
-  Statement fetch_values_with_users = fetch("values_with_users", rows_with_users_max, "tnnt");
-  Statement close{"weir_close", "CLOSE weir_scan"};
-  Statement count_by_value{"weir_count_by_value", declare + count_by_value_sql()};
-  Statement users_by_value{"weir_users_by_value", declare + users_by_value_sql()};
-  std::vector<Statement> scans;  // by to_text()
-
-  Statements() {
-    for (const auto values : {Scan::Values::all, Scan::Values::few, Scan::Values::many}) {
-      for (const bool users : {false, true}) {
-        for (const bool remainders : {false, true}) {
-          scans.push_back(
-              {"weir_scan_" + std::to_string(scans.size()), declare + scan_sql({remainders, values, users})});
-        }
-      }
-    }
-  }
-  static std::size_t to_text(const Scan& scan) {
-    return (scan.remainders ? 1U : 0U) + (scan.users ? 2U : 0U) + 4U * static_cast<std::size_t>(scan.values);
-  }
-};
 
 Result<report::Horizons> horizons_in(const Rows& rows) {
   report::Horizons horizons;
@@ -73,15 +32,10 @@ Result<report::Horizons> horizons_in(const Rows& rows) {
   return horizons;
 }
 
-Scan::Values values_of(const report::WindowQuery& query) {
-  if (!query.values) return Scan::Values::all;
-  return query.values->size() <= Scan::few_values_max ? Scan::Values::few : Scan::Values::many;
-}
-
 constexpr std::chrono::milliseconds client_check_interval{500};
 
-// Bounds the work of the server for a question that has ended, and the wait for a server that is silent.
-// Both come after the question's own deadline, whose error says more.
+// The timeouts bound the work of the server for a query that has ended, and the wait for a server that does
+// not answer. Both are longer than the deadline of the query, whose error is more precise.
 PoolOptions pool_options(MetricsReaderOptions options) {
   const std::chrono::milliseconds longest = limits::query_deadline + std::chrono::seconds(1);
   ConnectionSettings& session = options.connection;
@@ -96,45 +50,42 @@ PoolOptions pool_options(MetricsReaderOptions options) {
 
 }  // namespace
 
-// What all snapshots share. Outlives them by its owner's promise.
-class PostgresMetricsReader::Sessions {
+// What all snapshots use.
+class PostgresMetricsReader::Shared {
  public:
-  explicit Sessions(MetricsReaderOptions options)
+  explicit Shared(MetricsReaderOptions options)
       : topic(options.topic), pool(pool_options(std::move(options))) {}
 
   const std::string topic;
-  const Statements statements;
   Pool pool;
 };
 
 class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
  public:
-  // The session is in its transaction, in which the horizons were read.
-  Snapshot(const Sessions& sessions, Pool::Lease session, const report::Horizons& horizons,
+  // The session is in the transaction in which the horizons were read.
+  Snapshot(const Shared& shared, Pool::Lease session, const report::Horizons& horizons,
            report::Cancellation cancellation)
-      : topic_(sessions.topic),
-        statements_(sessions.statements),
+      : topic_(shared.topic),
         session_(std::move(session)),
         horizons_(horizons),
         cancellation_(std::move(cancellation)) {}
 
-  ~Snapshot() override { session_->interrupt_when({}); }  // its transaction is rolled back in peace
+  // The pool rolls the transaction back, which the cancellation must not interrupt.
+  ~Snapshot() override { session_->interrupt_when({}); }
 
   Result<report::Horizons> horizons() override { return horizons_; }
 
   Result<void> scan(const report::WindowQuery& query,
                     std::function<void(const report::ViewRow&)> take) override {
-    for (const bool remainders : {false, true}) {
-      if (remainders && query.granularity == tally::Granularity::minute) break;
-      if (auto passed = pass_by(query, remainders, take); !passed) return passed;
-    }
-    return {};
+    auto read = scan_part(query, false, take);
+    if (read && query.granularity != tally::Granularity::minute) read = scan_part(query, true, take);
+    return read;
   }
 
   Result<void> count_by_value(const report::ValueQuery& query,
                               std::function<void(const report::ValueRow&)> take) override {
-    return fetch_all(statements_.count_by_value, statements_.fetch_values, parameters_of(query),
-                     rows_of_counts_max, [&](const Rows& rows, int row) {
+    return fetch_all(reader_sql::count_by_value, reader_sql::fetch_values, parameters_of(query),
+                     reader_sql::rows_of_counts_max, [&](const Rows& rows, int row) {
                        take({rows.bytes(row, 0), rows.number(row, 1), rows.number(row, 2), {}});
                      });
   }
@@ -142,16 +93,14 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
   Result<void> users_by_value(const report::ValueQuery& query,
                               std::function<void(const report::ValueRow&)> take) override {
     return fetch_all(
-        statements_.users_by_value, statements_.fetch_values_with_users, parameters_of(query),
-        rows_with_users_max, [&](const Rows& rows, int row) {
+        reader_sql::users_by_value, reader_sql::fetch_values_with_users, parameters_of(query),
+        reader_sql::rows_with_users_max, [&](const Rows& rows, int row) {
           take({rows.bytes(row, 0), rows.number(row, 1), rows.number(row, 2), rows.bytes(row, 3)});
         });
   }
 
   Result<std::vector<tally::LedgerRow>> ledger() override {
-    Parameters parameters;
-    parameters.add(topic_);
-    auto rows = session_->run(statements_.ledger, parameters);
+    auto rows = session_->run(reader_sql::ledgers, std::move(Parameters().add(topic_)));
     if (!rows) return propagate(rows);
     std::vector<tally::LedgerRow> ledgers;
     for (int row = 0; row < rows->count(); ++row) ledgers.push_back(ledger_row(*rows, row));
@@ -159,31 +108,14 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
   }
 
  private:
-  [[nodiscard]] Parameters parameters_of(const report::WindowQuery& query, bool remainders) const {
-    const auto kept_from = std::chrono::ceil<std::chrono::seconds>(horizons_.of(query.granularity));
-    const auto granularity = remainders ? tally::Granularity::minute : query.granularity;
-    Parameters parameters;
-    parameters.add(topic_)
-        .add(Type::int2, number_of(granularity))
-        .add(Type::int2, number_of(query.dimension))
-        .add(report::ceil_to(query.granularity, std::max(query.from, kept_from)))
-        .add(report::ceil_to(query.granularity, query.to));
-    if (query.values) {
-      Array values(Type::text);
-      for (const std::string_view value : *query.values) values.add(value);
-      parameters.add(std::move(values));
-    }
-    return parameters;
-  }
-
-  Result<void> pass_by(const report::WindowQuery& query, bool remainders,
-                       const std::function<void(const report::ViewRow&)>& take) {
-    const Scan scan{remainders, values_of(query), query.with_users};
-    const Statement& declared = statements_.scans[Statements::to_text(scan)];
+  // The stored rows of a query, or what is pending roll-up in its windows.
+  Result<void> scan_part(const report::WindowQuery& query, bool pending_rollup,
+                         const std::function<void(const report::ViewRow&)>& take) {
+    const Statement& declared = reader_sql::scan(report::scan_for(query, pending_rollup));
     const Statement& fetch =
-        query.with_users ? statements_.fetch_windows_with_users : statements_.fetch_windows;
-    return fetch_all(declared, fetch, parameters_of(query, remainders),
-                     query.with_users ? rows_with_users_max : rows_of_counts_max,
+        query.with_users ? reader_sql::fetch_windows_with_users : reader_sql::fetch_windows;
+    return fetch_all(declared, fetch, parameters_of(query, pending_rollup),
+                     query.with_users ? reader_sql::rows_with_users_max : reader_sql::rows_of_counts_max,
                      [&](const Rows& rows, int row) {
                        take({.start = report::floor_to(query.granularity, window_start(rows, row, 0)),
                              .partition = static_cast<std::int32_t>(rows.number(row, 1)),
@@ -194,15 +126,33 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
                      });
   }
 
+  [[nodiscard]] Parameters parameters_of(const report::WindowQuery& query, bool pending_rollup) const {
+    const auto kept = report::kept_part({query.granularity, query.from, query.to}, horizons_);
+    const auto read_from = pending_rollup ? tally::Granularity::minute : query.granularity;
+    Parameters parameters;
+    parameters.add(topic_)
+        .add(Type::int2, number_of(read_from))
+        .add(Type::int2, number_of(query.dimension))
+        .add(kept.from)
+        .add(kept.to);
+    // scan_for() has chosen a statement without $6 otherwise.
+    if (query.values) {
+      Array values(Type::text);
+      for (const std::string_view value : *query.values) values.add(value);
+      parameters.add(std::move(values));
+    }
+    return parameters;
+  }
+
   [[nodiscard]] Parameters parameters_of(const report::ValueQuery& query) const {
     Array granularities(Type::int2);
     Array first(Type::timestamptz);
     Array past(Type::timestamptz);
     for (const report::WindowRun& run : query.runs) {
-      const auto kept_from = std::chrono::ceil<std::chrono::seconds>(horizons_.of(run.granularity));
+      const auto kept = report::kept_part(run, horizons_);
       granularities.add(number_of(run.granularity));
-      first.add(report::ceil_to(run.granularity, std::max(run.from, kept_from)));
-      past.add(report::ceil_to(run.granularity, run.to));
+      first.add(kept.from);
+      past.add(kept.to);
     }
     Parameters parameters;
     parameters.add(topic_).add(Type::int2, number_of(query.dimension));
@@ -210,63 +160,62 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
     return parameters;
   }
 
-  // Declares a cursor and shows its rows. The first come with the answer to the question, the rest piece by
-  // piece.
-  template <class Show>
-  Result<void> fetch_all(const Statement& declared, const Statement& fetch, const Parameters& asked,
-                         int rows_max, Show&& show) {
+  // Declares the cursor and calls `on_row` for each of its rows. The first rows come in the same round trip.
+  template <class OnRow>
+  Result<void> fetch_all(const Statement& declared, const Statement& fetch, const Parameters& parameters,
+                         int rows_max, OnRow&& on_row) {
     constexpr int rows_between_checks = 64;
     const Parameters none;
     auto answers =
-        session_->run(std::array{Connection::Call{declared, asked}, Connection::Call{fetch, none}});
+        session_->run(std::array{Connection::Call{declared, parameters}, Connection::Call{fetch, none}});
     if (!answers) return propagate(answers);
     Rows rows = std::move(answers->back());
     while (true) {
       for (int row = 0; row < rows.count(); ++row) {
-        show(rows, row);
+        on_row(rows, row);
         if (row % rows_between_checks != rows_between_checks - 1) continue;
         if (auto due = cancellation_.check(); !due) return due;
       }
-      if (rows.count() < rows_max) break;
+      if (rows.count() < rows_max) break;  // the cursor has no more
       auto next = session_->run(fetch);
       if (!next) return propagate(next);
       rows = std::move(*next);
     }
-    auto closed = session_->run(statements_.close);
+    auto closed = session_->run(reader_sql::close);
     if (!closed) return propagate(closed);
     return {};
   }
 
   const std::string& topic_;
-  const Statements& statements_;
   Pool::Lease session_;
   const report::Horizons horizons_;
   const report::Cancellation cancellation_;
 };
 
 PostgresMetricsReader::PostgresMetricsReader(MetricsReaderOptions options)
-    : sessions_(std::make_unique<Sessions>(std::move(options))) {}
+    : shared_(std::make_unique<Shared>(std::move(options))) {}
 PostgresMetricsReader::~PostgresMetricsReader() = default;
 
 Result<std::unique_ptr<report::MetricsSnapshot>> PostgresMetricsReader::snapshot(
     const report::Cancellation& cancellation) {
-  const Statements& statements = sessions_->statements;
   const Parameters none;
   while (true) {
     if (auto due = cancellation.check(); !due) return propagate(due);
-    auto session = sessions_->pool.take();
+    auto session = shared_->pool.take();
     if (!session) return propagate(session);
     (*session)->interrupt_when([cancellation] { return cancellation.check(); });
-    // The first read fixes the moment.
+    // BEGIN alone takes no snapshot. The first read does.
     auto begun = (*session)->run(
-        std::array{Connection::Call{statements.begin, none}, Connection::Call{statements.horizons, none}});
+        std::array{Connection::Call{reader_sql::begin, none}, Connection::Call{reader_sql::horizons, none}});
     if (!begun) {
-      if (session->is_kept() && (*session)->is_lost()) continue;  // it is dropped: each lost one is met once
+      // The pool drops a session that was lost while it was idle. Each such session is tried once, so this
+      // ends.
+      if (session->is_reused() && (*session)->is_lost()) continue;
       return propagate(begun);
     }
     auto horizons = horizons_in(begun->back());
     if (!horizons) return propagate(horizons);
-    return std::make_unique<Snapshot>(*sessions_, std::move(*session), *horizons, cancellation);
+    return std::make_unique<Snapshot>(*shared_, std::move(*session), *horizons, cancellation);
   }
 }
 

@@ -1,7 +1,8 @@
-// Reads the metrics store in PostgreSQL: report's port on a pool of sessions (pool.hpp).
+// Reads the metrics store in PostgreSQL: implements report::MetricsReader on a pool of sessions (pool.hpp).
 //
-// A snapshot is one transaction, REPEATABLE READ READ ONLY. While it is open the server keeps every row
-// version that it may see, so a snapshot lives for one answer, never for a connection of a client.
+// A snapshot is one transaction, REPEATABLE READ READ ONLY. While it is open, the server keeps every row
+// version that the snapshot may see. So a snapshot serves one answer and is never kept for the connection of
+// a client.
 #pragma once
 
 #include <chrono>
@@ -15,34 +16,37 @@
 namespace weir::postgres {
 
 struct MetricsReaderOptions {
-  // Its statement_timeout, at most limits::question_deadline + 1 s, bounds each step of a scan on the server.
+  // Its statement_timeout, cut to limits::query_deadline + 1 s, bounds each step of a scan on the server.
   ConnectionSettings connection;
   std::string topic;
-  std::size_t connections = 3;                // how many snapshots may be open at once (DB_POOL_SIZE − 1)
-  std::chrono::milliseconds wait_max{5'000};  // then further ones are refused
+  std::size_t connections = 3;                // snapshots that may be open at once (DB_POOL_SIZE − 1)
+  std::chrono::milliseconds wait_max{5'000};  // how long a further call of snapshot() waits
 };
 
-// The database need not be there when this is made, nor need its tables: sessions are opened when they are
-// needed.
+// snapshot() from any thread. Must outlive its snapshots.
 class PostgresMetricsReader final : public report::MetricsReader {
  public:
+  // Opens nothing. A session is opened when it is first needed, so the database and its tables may come
+  // later.
   explicit PostgresMetricsReader(MetricsReaderOptions options);
-  ~PostgresMetricsReader() override;  // when all snapshots are gone
+  ~PostgresMetricsReader() override;
 
-  // ErrorKind::unavailable: away, or all sessions in use for wait_max. ErrorKind::invalid: a person must act
-  // (errors.hpp). After an error within a snapshot the snapshot is of no use any more; the next one has a
-  // session that works. A session whose cancellation came due is given up, and the server ends what it does
-  // for it within half a second (PostgreSQL 14), else at its statement_timeout. scan() fetches some hundreds
-  // of rows at a time, so that memory is bounded by 8 MB. A session that turns out to have been lost while
-  // nobody used it is replaced unseen.
+  // ErrorKind::unavailable: the database does not answer, or all sessions were in use for wait_max; ask again
+  // later. ErrorKind::invalid: a person must act (errors.hpp). After an error of a snapshot destroy it; the
+  // next one gets a session that works. A session that was lost while it was idle is replaced without an
+  // error.
+  //
+  // A session whose cancellation is due is closed. The server ends its statement within half a second
+  // (PostgreSQL 14 or later), else at statement_timeout. scan() holds at most 8 MB: it fetches some hundreds
+  // of rows at a time.
   Result<std::unique_ptr<report::MetricsSnapshot>> snapshot(
       const report::Cancellation& cancellation = {}) override;
 
  private:
-  class Sessions;
+  class Shared;
   class Snapshot;
 
-  std::unique_ptr<Sessions> sessions_;
+  std::unique_ptr<Shared> shared_;
 };
 
 }  // namespace weir::postgres

@@ -1,4 +1,4 @@
-// The metrics store of several processes: rollup's port on PostgreSQL.
+// The metrics store that several processes share: implements commit::MetricsStore on PostgreSQL.
 #pragma once
 
 #include <optional>
@@ -13,21 +13,23 @@
 namespace weir::postgres {
 
 struct MetricsStoreOptions {
-  ConnectionSettings connection;  // its `session` is added to
+  ConnectionSettings connection;  // the store adds to its `session`
   std::string topic;
   std::string group_id;
 };
 
-// One session on tables as migrations.hpp makes them: all calls come from one thread, the writer's. The
-// constructor does nothing that could fail: the session begins with the first call outside a transaction, or
-// begin(), and anew after a loss. While the database is away each of these calls tries once and answers
-// ErrorKind::unavailable; the caller paces.
+// One session: all calls come from one thread, the writer's. The tables must be as migrations.hpp creates
+// them.
 //
-// Round trips: 1 for each call, 2 for read_pending_rows(), for write() where it prunes, or archive_ledger(), one
-// more for the first call of a session. Nothing that writes is sent before the fence's answer has been read.
+// The constructor connects to nothing. The session is opened by the first call outside of a transaction or by
+// begin(), and again after a loss. While the database does not answer, each of these calls tries once and
+// returns ErrorKind::unavailable; the caller decides when to try again.
 //
-// An error in a transaction rolls it back; where the server does not do that, or does not answer at all, the
-// session is given up, and the server ends the transaction within idle_in_transaction_timeout.
+// Round trips: 1 for each call; 2 for read_pending_rows(), for archive_ledger(), and for write() where it prunes.
+// The first call of a session costs some more.
+//
+// An error in a transaction rolls it back. If the server does not answer, the session is closed, and the
+// server ends the transaction within idle_in_transaction_timeout.
 class PostgresMetricsStore final : public commit::MetricsStore {
  public:
   explicit PostgresMetricsStore(MetricsStoreOptions options);
@@ -47,29 +49,33 @@ class PostgresMetricsStore final : public commit::MetricsStore {
   Result<std::vector<commit::DeadLetterState>> lock_dead_letters(
       std::span<const commit::DeadLetterId> letters) override;
   Result<commit::Written> write(const commit::Changes& changes) override;
-  // Unknown: the session was lost, or did not answer in time, once COMMIT had been sent. Aborted: the server
-  // said so, or there was no transaction any more.
+  // unknown: the session was lost, or did not answer in time, after COMMIT had been sent. aborted: the server
+  // reported it, or there was no transaction any more.
   commit::CommitOutcome commit() override;
   void rollback() override;
 
  private:
   using Calls = std::vector<Connection::Call>;
 
-  // Outside a transaction: in a session that is made if there is none. Begins none, unless a call does.
+  // Runs the calls outside of a transaction, in a session that is opened if there is none. A call may begin
+  // one.
   Result<std::vector<Rows>> run_outside(const Calls& calls);
-  // An error ends the transaction.
+  // Runs the calls in the open transaction. An error rolls it back.
   Result<std::vector<Rows>> run_inside(const Calls& calls);
+  // Rolls the transaction back. Returns the error, with the table that differs where a look at the columns
+  // finds it.
   Error give_up(Error why);
 
+  // store_ledger.cpp
   [[nodiscard]] Connection::Call lock_topic() const;
-  [[nodiscard]] Connection::Call make_ledger(std::int32_t partition, std::int64_t start_offset,
-                                             std::int64_t version, WallTime now) const;
+  [[nodiscard]] Connection::Call insert_ledger(std::int32_t partition, std::int64_t start_offset,
+                                               std::int64_t version, WallTime now) const;
   [[nodiscard]] Connection::Call read_ledger(std::int32_t partition) const;
-  [[nodiscard]] Connection::Call find_stranger() const;
+  [[nodiscard]] Connection::Call find_other_group() const;
   [[nodiscard]] Error another_group(const Rows& found) const;
 
   MetricsStoreOptions options_;
-  std::optional<Connection> connection_;
+  std::optional<Connection> connection_;  // none before the first call
 };
 
 }  // namespace weir::postgres

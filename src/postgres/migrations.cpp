@@ -1,3 +1,6 @@
+// Everything runs on the calling thread and session: the checks that need no table, the version, then the
+// missing migrations as one script between BEGIN with the advisory lock and COMMIT. The version is read again
+// under the lock, because another process may have migrated while this one waited.
 #include "postgres/migrations.hpp"
 
 #include <algorithm>
@@ -12,17 +15,18 @@ namespace {
 
 constexpr int oldest_server = 13'00'00;
 
-// "weir" and "tabl": one number for all that share a database.
+// The ASCII text "weirtabl" as a number. All processes that share a database use the same one.
 constexpr std::string_view lock_sql = "SELECT pg_advisory_xact_lock(8603398603460928108)";
 
 int newest_version() { return static_cast<int>(schema_migrations().size()); }
 
+// Adds to the text what was being done.
 Error while_doing(std::string_view what, Error error) {
   error.text = std::string(what) + ": " + error.text;
   return error;
 }
 
-// What this can't be done on whatever its tables are.
+// What Weir needs of a server and of a database, apart from its tables.
 Result<void> check_server(Connection& connection) {
   const int version = connection.server_version();
   if (version < oldest_server)
@@ -43,10 +47,10 @@ Result<void> check_server(Connection& connection) {
   return {};
 }
 
-// 0: nothing was ever made here.
+// The version of the tables; 0 if there are none.
 Result<int> version_of(Connection& connection) {
-  // Not by to_regclass(): it would go by what this session knew before it waited for the lock. Reading
-  // pg_class makes the session look again.
+  // to_regclass() would answer from the catalog cache, as it was before this session waited for the lock. A
+  // query on pg_class refreshes the cache.
   auto there =
       connection.run(Statement{"",
                                "SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = 'activity_schema' "
@@ -60,10 +64,12 @@ Result<int> version_of(Connection& connection) {
   if (found > newest_version())
     return fail(ErrorKind::invalid, code_newer,
                 "the tables are of version " + std::to_string(found) +
-                    ", made by a newer Weir; expected at most " + std::to_string(newest_version()));
+                    ", created by a newer Weir; expected at most " + std::to_string(newest_version()));
   return found;
 }
 
+// All missing migrations with their rows in activity_schema, then the views. client_min_messages hides the
+// notice of IF NOT EXISTS.
 std::string script_from(int version) {
   std::string sql =
       "SET LOCAL client_min_messages = warning;\n"
@@ -76,29 +82,30 @@ std::string script_from(int version) {
   return sql + schema_views();
 }
 
+// Leaves the transaction open after an error; the caller rolls it back.
 Result<void> apply(Connection& connection) {
   const Statement begin{"", "BEGIN"};
   const Statement lock{"", std::string(lock_sql)};
   const Parameters none;
   auto begun = connection.run(std::array{Connection::Call{begin, none}, Connection::Call{lock, none}});
   if (!begun) return propagate(begun);
-  auto version = version_of(connection);  // somebody else may have done it while we waited
+  auto version = version_of(connection);  // again, under the lock
   if (!version) return propagate(version);
   if (*version == newest_version()) return {};
-  if (auto made = connection.run_script(script_from(*version)); !made) return made;
+  if (auto ran = connection.run_script(script_from(*version)); !ran) return ran;
   auto committed = connection.run(Statement{"", "COMMIT"});
   if (!committed) return propagate(committed);
   return {};
 }
 
-// The first column that we need and that is not there. Of an unknown table, each column is missing.
+// The first column that Weir needs and that is missing. A table that is missing lacks each of its columns.
 constexpr std::string_view missing_sql =
     "SELECT want.table_name, want.column_name, to_regclass(want.table_name) IS NULL "
     "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS want(table_name, column_name, place) "
     "WHERE NOT EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = to_regclass(want.table_name) "
     "AND a.attname = want.column_name AND a.attnum > 0 AND NOT a.attisdropped) ORDER BY place LIMIT 1";
 
-// The first column of ours that is of another type.
+// The first column that has another type than Weir has given it.
 constexpr std::string_view other_type_sql =
     "SELECT want.table_name, want.column_name, format_type(a.atttypid, a.atttypmod), want.type_name "
     "FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY "
@@ -107,8 +114,8 @@ constexpr std::string_view other_type_sql =
     "AND a.attnum > 0 AND NOT a.attisdropped JOIN pg_type AS t ON t.oid = a.atttypid "
     "WHERE want.type_name <> '' AND t.typname <> want.type_name ORDER BY place LIMIT 1";
 
-// A column of the adopted table that our INSERT cannot fill: of a type of its own, or one that wants a value
-// which we do not have.
+// A column of an adopted user_activity_metrics that an INSERT of Weir cannot fill: it has another type, or it
+// is NOT NULL and has no default.
 constexpr std::string_view unfit_sql =
     "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), coalesce(fit.expected, '') "
     "FROM pg_attribute AS a LEFT JOIN (VALUES "
@@ -122,6 +129,7 @@ constexpr std::string_view unfit_sql =
     "AND CASE WHEN fit.name IS NULL THEN a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' "
     "ELSE t.typname <> ALL (fit.types) END ORDER BY a.attnum LIMIT 1";
 
+// Cuts the first word off.
 std::string_view next_word(std::string_view& rest) {
   const auto end = std::min(rest.find(' '), rest.size());
   const std::string_view word = rest.substr(0, end);
@@ -129,18 +137,18 @@ std::string_view next_word(std::string_view& rest) {
   return word;
 }
 
-// Tables and columns; with their types where `typed`.
+// The parameters of missing_sql, and of other_type_sql if `typed`.
 Parameters wanted_columns(bool typed) {
   Array tables(Type::text);
   Array columns(Type::text);
   Array types(Type::text);
   for (const TableColumns& wanted : schema_columns()) {
     std::string_view rest = wanted.columns;
-    std::string_view of_types = wanted.types;
+    std::string_view types_left = wanted.types;
     while (!rest.empty()) {
       tables.add(wanted.table);
       columns.add(next_word(rest));
-      types.add(next_word(of_types));
+      types.add(next_word(types_left));
     }
   }
   Parameters parameters;
@@ -151,6 +159,8 @@ Parameters wanted_columns(bool typed) {
 
 }  // namespace
 
+// Three queries in one round trip. The first fault in this order is reported: missing, of another type,
+// cannot be filled.
 Result<void> check_columns(Connection& connection) {
   const Statement missing{"", std::string(missing_sql)};
   const Statement other_type{"", std::string(other_type_sql)};
@@ -167,13 +177,13 @@ Result<void> check_columns(Connection& connection) {
                   "table " + table + " is missing; expected it beside activity_schema");
     return fail(ErrorKind::invalid, code_tables_differ,
                 "table " + table + " has no column " + std::string(first.bytes(0, 1)) +
-                    "; expected it as Weir makes it");
+                    "; expected it as Weir creates it");
   }
   if (const Rows& first = (*found)[1]; first.count() > 0) {
     return fail(ErrorKind::invalid, code_tables_differ,
                 "column " + std::string(first.bytes(0, 0)) + "." + std::string(first.bytes(0, 1)) + " is " +
                     std::string(first.bytes(0, 2)) + "; expected " + std::string(first.bytes(0, 3)) +
-                    ", as Weir makes it");
+                    ", as Weir creates it");
   }
   if (const Rows& first = found->back(); first.count() > 0) {
     const std::string column = "column user_activity_metrics." + std::string(first.bytes(0, 0));
@@ -193,8 +203,9 @@ Result<void> migrate(Connection& connection) {
   if (!version) return propagate(version);
   if (*version < newest_version()) {
     auto applied = apply(connection);
-    connection.rollback();  // of what was not done; else nothing is open
-    if (!applied) return std::unexpected(while_doing("making the tables", std::move(applied).error()));
+    connection.rollback();  // does nothing after a commit
+    if (!applied)
+      return std::unexpected(while_doing("creating or migrating the tables", std::move(applied).error()));
   }
   return check_columns(connection);
 }

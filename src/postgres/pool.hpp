@@ -1,4 +1,4 @@
-// A few sessions that many threads read by.
+// A bounded number of sessions that many threads read by.
 #pragma once
 
 #include <chrono>
@@ -18,15 +18,15 @@ inline constexpr std::string_view code_pool_busy = "all_connections_in_use";
 struct PoolOptions {
   ConnectionSettings connection;
   std::size_t connections_max = 3;
-  std::chrono::milliseconds wait_max{5'000};  // for another thread to give one back
+  std::chrono::milliseconds wait_max{5'000};  // how long take() waits for another thread to return a session
 };
 
-// Opens sessions when they are first needed and keeps them; one that is lost is dropped, and another one
-// opened when it is needed. take() from any thread.
+// Opens sessions when they are first needed and keeps them. A lost session is dropped when it is returned.
+// take() from any thread. Must outlive its leases.
 class Pool {
  public:
-  // A session lent to one thread. It goes back when this dies; a transaction that is open is rolled back
-  // first.
+  // A session lent to one thread. The destructor rolls an open transaction back and returns the session to
+  // the pool.
   class Lease {
    public:
     Lease(Lease&&) = default;
@@ -35,36 +35,38 @@ class Pool {
 
     Connection* operator->() const { return connection_.get(); }
     Connection& operator*() const { return *connection_; }
-    // It was opened for an earlier lease, so it may be lost since without anybody's having noticed.
-    [[nodiscard]] bool is_kept() const { return kept_; }
+    // The session was opened for an earlier lease, so it may have been lost while it was idle.
+    [[nodiscard]] bool is_reused() const { return reused_; }
 
    private:
     friend class Pool;
-    Lease(Pool& pool, std::unique_ptr<Connection> connection, bool kept)
-        : pool_(&pool), connection_(std::move(connection)), kept_(kept) {}
+    Lease(Pool& pool, std::unique_ptr<Connection> connection, bool reused)
+        : pool_(&pool), connection_(std::move(connection)), reused_(reused) {}
 
     Pool* pool_;
-    std::unique_ptr<Connection> connection_;  // none: moved from
-    bool kept_;
+    std::unique_ptr<Connection> connection_;  // null after a move
+    bool reused_;
   };
 
   explicit Pool(PoolOptions options);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
-  ~Pool();  // when all leases are gone
+  ~Pool();
 
-  // ErrorKind::unavailable, code_pool_busy: all were in use for wait_max. Else the error of Connection::open.
+  // ErrorKind::unavailable, code_pool_busy: all sessions were in use for wait_max; try again later. Other
+  // errors are those of Connection::open().
   Result<Lease> take();
 
  private:
   void give_back(std::unique_ptr<Connection> connection);
-  void free_place();
+  // Lets another thread open or take a session.
+  void release_slot();
 
   const PoolOptions options_;
   std::mutex mutex_;  // guards what follows
-  std::condition_variable freed_;
-  std::vector<std::unique_ptr<Connection>> idle_;  // the last one used is the next one lent
-  std::size_t lent_ = 0;                           // or being opened
+  std::condition_variable released_;
+  std::vector<std::unique_ptr<Connection>> idle_;  // a stack: the last one used is the next one lent
+  std::size_t lent_ = 0;                           // including those that are being opened
 };
 
 }  // namespace weir::postgres

@@ -7,9 +7,9 @@
 namespace weir::postgres {
 namespace {
 
-// What a pool does with sessions is tested on a real server, in
+// The rest of the pool is tested on a real server, in
 // tests/integration/postgres_metrics_reader_test.cpp.
-TEST(Pool, GivesThePlaceBackOfASessionThatCouldNotBeMade) {
+TEST(Pool, ReleasesTheSlotOfASessionThatDidNotOpen) {
   PoolOptions options;
   options.connection.url = "host=/nowhere";
   options.connections_max = 1;

@@ -5,7 +5,7 @@
 namespace weir::postgres {
 namespace {
 
-// user_activity_metrics is made only where there is none: one that is found is adopted as it is.
+// An existing user_activity_metrics is adopted as it is.
 constexpr std::string_view tables = R"sql(
 DO $$BEGIN
   IF to_regclass('user_activity_metrics') IS NULL THEN
@@ -97,7 +97,7 @@ INSERT INTO activity_horizon VALUES
   ('minute', '1970-01-01 00:00:00+00'), ('hour', '1970-01-01 00:00:00+00'), ('day', '1970-01-01 00:00:00+00');
 )sql";
 
-// Where nothing was left out (KAFKA_START=latest) it is null.
+// Offsets before it were left out (KAFKA_START=latest); NULL if there are none.
 constexpr std::string_view counted_from = "ALTER TABLE activity_ledger ADD COLUMN counted_from BIGINT";
 
 constexpr std::array migrations{tables, counted_from};
@@ -107,9 +107,11 @@ struct View {
   std::string_view granularity;  // as in activity_horizon
   std::string_view number;       // as in activity_windows
 };
+// `minutes` has no rows pending roll-up: they are its own rows.
 constexpr View minutes{"activity_minutes", "minute", "0"};
 constexpr std::array coarser{View{"activity_hours", "hour", "1"}, View{"activity_days", "day", "2"}};
 
+// Fills the names that begin with $ in. $pruned_to is first, because its text has another of them.
 std::string select(const View& view, std::string sql) {
   const auto put = [&sql](std::string_view name, std::string_view text) {
     for (std::size_t at = 0; (at = sql.find(name, at)) != std::string::npos; at += text.size()) {
@@ -122,9 +124,9 @@ std::string select(const View& view, std::string sql) {
   return sql;
 }
 
-// What people ask of dimension and window_start reaches the index: through the join with four names, and
-// because window_start is shown as it is stored.
-std::string rows_of(const View& view) {
+// The stored rows of a granularity. A filter on dimension or window_start reaches the primary key: the join
+// with the names of the dimensions is small, and window_start is shown as it is stored.
+std::string stored_rows(const View& view) {
   return select(view, R"sql(
 SELECT w.topic, w.window_start, w.partition, d.name, w.value, w.events, w.page_views, w.users
 FROM activity_dimensions AS d
@@ -132,9 +134,9 @@ JOIN activity_windows AS w ON w.granularity = $number AND w.dimension = d.number
 WHERE w.window_start >= $pruned_to)sql");
 }
 
-// What minutes have that stands in no hour and no day yet. Users are whole: the union does not mind. Cut in
-// UTC, whatever the session's TimeZone.
-std::string remainders_of(const View& view) {
+// The counts of minutes that are in no hour and no day yet. Their sketches are whole, because a union ignores
+// what is united twice. Windows are cut in UTC, independent of the TimeZone of the session.
+std::string pending_rollup(const View& view) {
   return select(view, R"sql(
 SELECT w.topic, date_trunc('$granularity', u.window_start, 'UTC'), w.partition, d.name, w.value,
        w.events - w.rolled_events, w.page_views - w.rolled_page_views, w.users
@@ -150,6 +152,7 @@ std::string replace_view(const View& view, const std::string& as) {
          "(topic, window_start, partition, dimension, value, events, page_views, users) AS" + as + ";\n";
 }
 
+// Must agree with the migrations; the test CreateTheListedColumns compares them on a server.
 constexpr std::array<TableColumns, 7> columns{{
     {"user_activity_metrics", "id timestamp unique_users page_view_count created_at", ""},
     {"activity_windows",
@@ -173,9 +176,9 @@ constexpr std::array<TableColumns, 7> columns{{
 std::span<const std::string_view> schema_migrations() { return migrations; }
 
 std::string schema_views() {
-  std::string sql = replace_view(minutes, rows_of(minutes));
+  std::string sql = replace_view(minutes, stored_rows(minutes));
   for (const View& view : coarser) {
-    sql += replace_view(view, rows_of(view) + "\nUNION ALL" + remainders_of(view));
+    sql += replace_view(view, stored_rows(view) + "\nUNION ALL" + pending_rollup(view));
   }
   return sql;
 }

@@ -9,9 +9,8 @@
 namespace weir::postgres {
 namespace {
 
-// A database remembers only how many migrations it has seen. So each text is pinned: one that was released
-// never changes, and where the views change a migration is added (an empty one will do), or nobody would get
-// them.
+// A database records only how many migrations it has seen. So a released text never changes. A change of the
+// views needs a migration too (an empty one is enough), or no existing database gets them.
 TEST(Schema, ChangesOnlyByAnotherMigration) {
   std::vector<std::uint64_t> texts;
   for (const std::string_view migration : schema_migrations()) texts.push_back(murmur3(migration).low);
@@ -19,7 +18,7 @@ TEST(Schema, ChangesOnlyByAnotherMigration) {
   EXPECT_EQ(murmur3(schema_views()).low, 7206034552666028159U) << "of version " << schema_migrations().size();
 }
 
-TEST(Schema, CutsNoWindowByTheSessionsTimeZone) {
+TEST(Schema, CutsAllWindowsInUtc) {
   const std::string views = schema_views();
   for (std::size_t at = 0; (at = views.find("date_trunc(", at)) != std::string::npos; ++at) {
     const std::string call = views.substr(at, views.find(')', at) - at);

@@ -1,4 +1,5 @@
-// How accounts begin and end: the rows of activity_ledger, outside the transactions of a flush.
+// The life of a row of activity_ledger outside of a flush: how it is created, read and archived. Each call is
+// one transaction of its own.
 #include <utility>
 
 #include "postgres/errors.hpp"
@@ -8,12 +9,12 @@
 
 namespace weir::postgres {
 
-Connection::Call PostgresMetricsStore::make_ledger(std::int32_t partition, std::int64_t start_offset,
-                                                   std::int64_t version, WallTime now) const {
+Connection::Call PostgresMetricsStore::insert_ledger(std::int32_t partition, std::int64_t start_offset,
+                                                     std::int64_t version, WallTime now) const {
   Parameters parameters;
   parameters.add(options_.topic).add(Type::int4, partition).add(options_.group_id);
   parameters.add(Type::int8, start_offset).add(now).add(Type::int8, version);
-  return {store_sql::make_ledger, std::move(parameters)};
+  return {store_sql::insert_ledger, std::move(parameters)};
 }
 
 Connection::Call PostgresMetricsStore::read_ledger(std::int32_t partition) const {
@@ -24,32 +25,37 @@ Connection::Call PostgresMetricsStore::lock_topic() const {
   return {store_sql::lock_topic, std::move(Parameters().add(options_.topic))};
 }
 
-Connection::Call PostgresMetricsStore::find_stranger() const {
-  return {store_sql::find_stranger, std::move(Parameters().add(options_.topic).add(options_.group_id))};
+Connection::Call PostgresMetricsStore::find_other_group() const {
+  return {store_sql::find_other_group, std::move(Parameters().add(options_.topic).add(options_.group_id))};
 }
 
+// `found` is the answer of find_other_group. If it is empty, the text names no group.
 Error PostgresMetricsStore::another_group(const Rows& found) const {
-  const std::string theirs = found.count() > 0 ? std::string(found.bytes(0, 0)) : "that has just come";
+  const std::string other =
+      found.count() > 0 ? std::string(found.bytes(0, 0)) : "that has started at the same moment";
   return {ErrorKind::invalid, "another_group",
-          "the numbers of " + options_.topic + " belong to the consumer group " + theirs + ", not to " +
-              options_.group_id + ": set KAFKA_GROUP_ID to it, or use another database"};
+          "the ledger of " + options_.topic + " belongs to the consumer group " + other + ", not to " +
+              options_.group_id + ": set KAFKA_GROUP_ID to the former, or use another database"};
 }
 
+// One round trip. lock_topic makes processes that open partitions of a topic wait for each other, so
+// find_other_group sees every group that has a row.
 Result<tally::LedgerRow> PostgresMetricsStore::open_ledger(std::int32_t partition, std::int64_t start_offset,
                                                            WallTime now) {
   auto answers = run_outside({{store_sql::begin},
                               lock_topic(),
-                              make_ledger(partition, start_offset, 0, now),
-                              find_stranger(),
+                              insert_ledger(partition, start_offset, 0, now),
+                              find_other_group(),
                               read_ledger(partition),
                               {store_sql::commit}});
   if (!answers) return propagate(answers);
-  const Rows& stranger = (*answers)[3];
+  const Rows& other_group = (*answers)[3];
   const Rows& row = (*answers)[4];
-  if (stranger.count() > 0 || row.count() == 0) return std::unexpected(another_group(stranger));
+  if (other_group.count() > 0 || row.count() == 0) return std::unexpected(another_group(other_group));
   return ledger_row(row, 0);
 }
 
+// The statement inserts all rows or, if the topic has a ledger row already, none.
 Result<bool> PostgresMetricsStore::begin_topic(std::span<const commit::PartitionStart> starts, WallTime now) {
   auto done =
       run_outside({{store_sql::begin},
@@ -61,31 +67,32 @@ Result<bool> PostgresMetricsStore::begin_topic(std::span<const commit::Partition
 }
 
 Result<std::optional<tally::LedgerRow>> PostgresMetricsStore::archive_ledger(
-    const commit::LedgerArchival& retirement) {
-  using Fresh = std::optional<tally::LedgerRow>;
-  const commit::Fence& seen = retirement.seen;
+    const commit::LedgerArchival& archival) {
+  const commit::Fence& seen = archival.seen;
   const std::int32_t partition = seen.partition;
   Parameters fence;
   fence.add(options_.topic).add(Type::int4, partition);
-  fence.add(Type::int8, seen.next_offset).add(Type::int8, seen.version).add(retirement.as_topic);
+  fence.add(Type::int8, seen.next_offset).add(Type::int8, seen.version).add(archival.as_topic);
   auto fenced = run_outside({{store_sql::begin}, {store_sql::archive_ledger, std::move(fence)}});
+  // The primary key: the archive topic has a row of this partition already.
   if (!fenced && fenced.error().code == code_exists) {
     return fail(ErrorKind::unavailable, "ledger_archived",
-                "partition " + std::to_string(partition) + " of " + options_.topic + " was put away as " +
-                    retirement.as_topic + " just now");
+                "partition " + std::to_string(partition) + " of " + options_.topic + " was archived as " +
+                    archival.as_topic + " within the same second");
   }
   if (!fenced) return propagate(fenced);
   if (fenced->back().count() == 0) {
     rollback();
-    return Fresh();
+    return std::nullopt;  // not as `seen` any more
   }
-  Parameters letters;
-  letters.add(options_.topic).add(Type::int4, partition).add(retirement.as_topic);
-  auto made = run_inside({{store_sql::retire_letters, std::move(letters)},
-                          make_ledger(partition, retirement.start_offset, seen.version + 1, retirement.now),
-                          find_stranger(),
+  Parameters dead_letters;
+  dead_letters.add(options_.topic).add(Type::int4, partition).add(archival.as_topic);
+  auto made = run_inside({{store_sql::archive_dead_letters, std::move(dead_letters)},
+                          insert_ledger(partition, archival.start_offset, seen.version + 1, archival.now),
+                          find_other_group(),
                           read_ledger(partition)});
   if (!made) return propagate(made);
+  // insert_ledger inserts nothing beside the row of another group.
   if (made->back().count() == 0) return std::unexpected(give_up(another_group((*made)[2])));
   commit::CommitOutcome ended = commit();
   if (ended.status != commit::CommitStatus::committed) return std::unexpected(std::move(ended.why));

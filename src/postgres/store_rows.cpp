@@ -1,3 +1,5 @@
+// Lists become one array for each column, in the order of the parameters of their statement. The kinds of
+// columns are checked by Connection before a row is read here (Statement::columns).
 #include "postgres/store_rows.hpp"
 
 #include <algorithm>
@@ -27,8 +29,8 @@ void add_value(Array& array, const std::optional<Value>& value) {
   value ? add_value(array, *value) : static_cast<void>(array.add_null());
 }
 
-// Adds a list's rows column by column, each an array with what `of` says of every row: a member, or a
-// function.
+// Returns a function (type, of) that adds one column of a list to the parameters: an array with the value of
+// `of` for each row. `of` is a member or a function.
 template <class List>
 auto columns_of(Parameters& parameters, const List& rows) {
   return [&parameters, &rows](Type type, auto of) {
@@ -38,6 +40,7 @@ auto columns_of(Parameters& parameters, const List& rows) {
   };
 }
 
+// Nothing for NULL.
 std::optional<std::int64_t> optional_number(const Rows& rows, int row, int column) {
   if (rows.is_null(row, column)) return std::nullopt;
   return rows.number(row, column);
@@ -61,7 +64,7 @@ tally::LedgerRow ledger_row(const Rows& rows, int row) {
   if (!rows.is_null(row, 11)) ledger.observed.oldest_unread_at = rows.moment(row, 11);
   ledger.observed.observed_at = rows.moment(row, 12);
   ledger.updated_at = rows.moment(row, 13);
-  ledger.counted_from = optional_number(rows, row, 14).value_or(0);
+  ledger.counted_from = optional_number(rows, row, 14).value_or(0);  // NULL: no offsets were left out
   return ledger;
 }
 
@@ -70,6 +73,7 @@ WindowStart window_start(const Rows& rows, int row, int column) {
 }
 
 tally::WindowRow window_row(const Rows& rows, int row) {
+  // NULL, on rows other than `total`, reads as 0.
   const auto small = [&](int column) {
     return static_cast<std::int32_t>(optional_number(rows, row, column).value_or(0));
   };
@@ -87,7 +91,7 @@ tally::WindowRow window_row(const Rows& rows, int row) {
 
 namespace {
 
-// "place" of the ninth column in "w.granularity, w.dimension, …".
+// The name of a column of window_columns, without its "w.".
 std::string window_column_name(int column) {
   std::string_view rest = window_columns;
   for (int at = 0; at < column; ++at) rest.remove_prefix(rest.find(", ") + 2);
@@ -101,7 +105,8 @@ Result<commit::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size
   if (std::cmp_greater(rows.number(0, window_column_count), bytes_max))
     return MetricsStore::WindowRows(std::nullopt);
   std::vector<tally::WindowRow> windows;
-  if (rows.is_null(0, 0)) return windows;  // the row that is there for the size alone
+  if (rows.is_null(0, 0)) return windows;  // no window: the one row has only the size
+  // window_or_size_kinds allows NULL in each column, so the kinds of a window are checked here.
   windows.reserve(static_cast<std::size_t>(rows.count()));
   for (int row = 0; row < rows.count(); ++row) {
     for (int column = 0; column < window_column_count; ++column) {
@@ -154,6 +159,7 @@ Parameters key_parameters(std::string_view topic, std::span<const tally::WindowK
   add(Type::timestamptz, &WindowKey::start);
   add(Type::int4, &WindowKey::partition);
   add(Type::text, &WindowKey::value);
+  // The largest std::size_t means no limit, and has no bigint.
   constexpr auto all = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
   parameters.add(Type::int8, static_cast<std::int64_t>(std::min(bytes_max, all)));
   return parameters;
@@ -167,7 +173,7 @@ Parameters minute_parameters(std::string_view topic, std::int32_t partition,
   return parameters;
 }
 
-Parameters unrolled_parameters(std::string_view topic, std::span<const commit::PendingRollup> minutes) {
+Parameters pending_rollup_parameters(std::string_view topic, std::span<const commit::PendingRollup> minutes) {
   Parameters parameters;
   parameters.add(topic);
   const auto add = columns_of(parameters, minutes);
@@ -182,6 +188,7 @@ Parameters window_parameters(std::string_view topic, WallTime now,
   Parameters parameters;
   parameters.add(topic).add(now);
   const auto add = columns_of(parameters, windows);
+  // NULL but on rows of `total`.
   const auto stored = [](auto member) {
     return [member](const WindowRow& row) -> std::optional<std::int32_t> {
       if (row.key.dimension != tally::Dimension::total) return std::nullopt;
@@ -201,12 +208,14 @@ Parameters window_parameters(std::string_view topic, WallTime now,
   add(Type::int4, stored(&tally::StoredValues::activity_type));
   add(Type::int4, stored(&tally::StoredValues::page));
   add(Type::int4, stored(&tally::StoredValues::referrer));
+  // An empty sketch leaves the stored one as it is, with its TOAST rows.
   add(Type::bytea, [](const WindowRow& row) { return row.users_changed ? std::string_view(row.users) : ""; });
   return parameters;
 }
 
+// Several prunes of a transaction may raise the same horizon.
 Parameters horizon_parameters(std::span<const commit::HorizonRaise> horizons) {
-  std::map<tally::Granularity, WallTime> highest;  // a statement raises a row once
+  std::map<tally::Granularity, WallTime> highest;  // a statement can update a row only once
   for (const auto& [granularity, pruned_to] : horizons) {
     WallTime& known = highest.try_emplace(granularity, pruned_to).first->second;
     known = std::max(known, pruned_to);
@@ -218,7 +227,7 @@ Parameters horizon_parameters(std::span<const commit::HorizonRaise> horizons) {
   return parameters;
 }
 
-Parameters letter_parameters(std::string_view topic, std::span<const commit::DeadLetter> letters) {
+Parameters dead_letter_parameters(std::string_view topic, std::span<const commit::DeadLetter> letters) {
   using commit::DeadLetter;
   Parameters parameters;
   parameters.add(topic);
@@ -234,12 +243,12 @@ Parameters letter_parameters(std::string_view topic, std::span<const commit::Dea
   return parameters;
 }
 
-Parameters source_parameters(std::span<const commit::DeadLetterId> sources) {
+Parameters dead_letter_id_parameters(std::span<const commit::DeadLetterId> ids) {
   using commit::DeadLetterId;
   Parameters parameters;
-  const auto add = columns_of(parameters, sources);
+  const auto add = columns_of(parameters, ids);
   add(Type::text,
-      [](const DeadLetterId& source) { return storable_text(source.topic); });  // from a record's header
+      [](const DeadLetterId& id) { return storable_text(id.topic); });  // from a header of a record
   add(Type::int4, &DeadLetterId::partition);
   add(Type::int8, &DeadLetterId::offset);
   return parameters;
@@ -273,6 +282,8 @@ Parameters ledger_parameters(std::string_view topic, std::span<const tally::Ledg
   return parameters;
 }
 
+// Both $4, the last start, and $5, the last write, derive from `before`: a window is old once it has ended
+// and its rows have not been written since.
 Parameters prune_parameters(std::string_view topic, const commit::Prune& prune) {
   const WindowStart epoch{};
   const auto width = tally::window_end(prune.granularity, epoch) - epoch;

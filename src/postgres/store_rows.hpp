@@ -1,5 +1,5 @@
-// The rows of the metrics store as values: what its writer and its reader both read, and what the writer
-// hands over.
+// Converts rows of the metrics store: from an answer of PostgreSQL to C++ values, for the store and the
+// reader, and from C++ values to the parameters of store_sql.hpp. Pure.
 #pragma once
 
 #include <span>
@@ -10,40 +10,40 @@
 #include "commit/metrics_store.hpp"
 #include "postgres/connection.hpp"
 #include "tally/ledger.hpp"
+#include "tally/ledger_columns.hpp"
 #include "tally/window.hpp"
 
 namespace weir::postgres {
 
-// The columns of activity_ledger that ledger_row() reads, for a SELECT.
-inline constexpr std::string_view ledger_columns =
-    "partition, start_offset, next_offset, version, read, tallied, duplicate, dead_lettered, skipped, "
-    "last_record_hash, log_end_offset, oldest_unread_at, observed_at, updated_at, counted_from";
-inline constexpr std::string_view ledger_kinds = "nnnnnnnnnNnMmmN";  // Statement::columns
+// Reads a row that was selected by tally::ledger_columns. ledger_kinds is Statement::columns for it.
+inline constexpr std::string_view ledger_kinds = "nnnnnnnnnNnMmmN";
+static_assert(ledger_kinds.size() == tally::ledger_column_count);
 [[nodiscard]] tally::LedgerRow ledger_row(const Rows& rows, int row);
 
-// The columns of activity_windows AS w that window_row() reads, for a SELECT.
+// The columns that window_row() reads, of activity_windows AS w. The kinds are Statement::columns for them.
 inline constexpr std::string_view window_columns =
     "w.granularity, w.dimension, w.window_start, w.partition, w.value, w.events, w.page_views, "
-    "w.rolled_events, "
-    "w.rolled_page_views, w.place, w.stored_activity_types, w.stored_pages, w.stored_referrers, w.users";
+    "w.rolled_events, w.rolled_page_views, w.place, w.stored_activity_types, w.stored_pages, "
+    "w.stored_referrers, w.users";
+inline constexpr int window_column_count = 14;
 inline constexpr std::string_view window_kinds = "nnmntnnnnnNNNt";
 inline constexpr std::string_view window_and_count_kinds = "nnmntnnnnnNNNtn";
-// Of store_sql::read_windows: the windows are absent (NULL) where only their size is answered.
+// For store_sql::read_windows, which returns NULL for a window where it returns only the size.
 inline constexpr std::string_view window_or_size_kinds = "NNMNTNNNNNNNNTn";
+static_assert(window_kinds.size() == window_column_count);
 [[nodiscard]] tally::WindowRow window_row(const Rows& rows, int row);
-inline constexpr int window_column_count = 14;
-// What store_sql::read_windows answers. ErrorKind::invalid, code_tables_differ: a window has NULL where
-// window_kinds allows none.
+// Reads the answer of store_sql::read_windows: the windows, or nothing if they have more than `bytes_max`
+// bytes. ErrorKind::invalid, code_tables_differ: a window has NULL where window_kinds allows none.
 [[nodiscard]] Result<commit::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size_t bytes_max);
 
-// How names are numbered in activity_windows.
+// The number of a granularity or dimension in activity_windows.
 template <class Enum>
 [[nodiscard]] constexpr std::int64_t number_of(Enum name) {
   return static_cast<std::int64_t>(name);
 }
 [[nodiscard]] WindowStart window_start(const Rows& rows, int row, int column);
 
-// What the statements of store_sql.hpp take.
+// The parameters of the statements in store_sql.hpp, in their order.
 [[nodiscard]] Parameters start_parameters(std::string_view topic, std::string_view group,
                                           std::span<const commit::PartitionStart> starts, WallTime now);
 [[nodiscard]] Parameters fence_parameters(std::string_view topic, std::span<const commit::Fence> fences);
@@ -53,12 +53,12 @@ template <class Enum>
                                            std::span<const WindowStart> minutes);
 [[nodiscard]] Parameters window_parameters(std::string_view topic, WallTime now,
                                            std::span<const tally::WindowRow> windows);
-[[nodiscard]] Parameters unrolled_parameters(std::string_view topic,
-                                             std::span<const commit::PendingRollup> minutes);
+[[nodiscard]] Parameters pending_rollup_parameters(std::string_view topic,
+                                                   std::span<const commit::PendingRollup> minutes);
 [[nodiscard]] Parameters horizon_parameters(std::span<const commit::HorizonRaise> horizons);
-[[nodiscard]] Parameters letter_parameters(std::string_view topic,
-                                           std::span<const commit::DeadLetter> letters);
-[[nodiscard]] Parameters source_parameters(std::span<const commit::DeadLetterId> sources);
+[[nodiscard]] Parameters dead_letter_parameters(std::string_view topic,
+                                                std::span<const commit::DeadLetter> letters);
+[[nodiscard]] Parameters dead_letter_id_parameters(std::span<const commit::DeadLetterId> ids);
 [[nodiscard]] Parameters flush_parameters(const commit::FlushRow& flush, WallTime now);
 [[nodiscard]] Parameters ledger_parameters(std::string_view topic, std::span<const tally::LedgerRow> ledgers);
 [[nodiscard]] Parameters prune_parameters(std::string_view topic, const commit::Prune& prune);

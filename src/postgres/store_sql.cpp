@@ -2,10 +2,11 @@
 
 #include "commit/fence.hpp"
 #include "postgres/store_rows.hpp"
+#include "tally/ledger_columns.hpp"
 
 namespace weir::postgres {
 
-// A disabled way costs 10^10 in the planner's eyes, which would set its JIT compiler to work.
+// PostgreSQL prices a disabled plan node at 10^10, which alone would start its JIT compiler.
 const Keywords& writer_session() {
   static const Keywords session{{"plan_cache_mode", "force_generic_plan"},
                                 {"enable_seqscan", "off"},
@@ -21,25 +22,26 @@ namespace store_sql {
 const Statement begin{"weir_begin", "BEGIN ISOLATION LEVEL READ COMMITTED"};
 const Statement commit{"weir_commit", "COMMIT"};
 
-// Two processes that open the first partitions of a topic at once must see each other's group.
+// Two processes that open the first partitions of a topic at the same time must see the group of each other.
 const Statement lock_topic{"weir_lock_topic", R"sql(
 SELECT pg_advisory_xact_lock(hashtextextended($1::text, 8603398603460928108)))sql"};
 
-const Statement find_stranger{"weir_find_stranger", R"sql(
+const Statement find_other_group{"weir_find_other_group", R"sql(
 SELECT group_id FROM activity_ledger WHERE topic = $1::text AND group_id <> $2::text ORDER BY partition LIMIT 1)sql",
-                              "t", "activity_ledger"};
+                                 "t", "activity_ledger"};
 
-const Statement make_ledger{"weir_make_ledger", R"sql(
+const Statement insert_ledger{"weir_insert_ledger", R"sql(
 INSERT INTO activity_ledger
   (topic, partition, group_id, start_offset, next_offset, log_end_offset, observed_at, updated_at, version)
 SELECT $1::text, $2::int, $3::text, $4::bigint, $4::bigint, $4::bigint, $5::timestamptz, $5::timestamptz, $6::bigint
 WHERE NOT EXISTS (SELECT 1 FROM activity_ledger WHERE topic = $1::text AND group_id <> $3::text)
 ON CONFLICT DO NOTHING)sql"};
 
-const Statement read_ledger{"weir_read_ledger", "SELECT " + std::string(ledger_columns) + R"sql(
+const Statement read_ledger{"weir_read_ledger", "SELECT " + std::string(tally::ledger_columns) + R"sql(
 FROM activity_ledger WHERE topic = $1::text AND partition = $2::int)sql",
                             ledger_kinds, "activity_ledger"};
 
+// The offsets in [start, next) are left out (KAFKA_START=latest); where they are equal there are none.
 const Statement begin_topic{"weir_begin_topic", R"sql(
 INSERT INTO activity_ledger
   (topic, partition, group_id, start_offset, next_offset, skipped, counted_from, last_record_hash, log_end_offset,
@@ -51,31 +53,32 @@ WHERE NOT EXISTS (SELECT 1 FROM activity_ledger WHERE topic = $1::text)
 ORDER BY s.partition
 ON CONFLICT DO NOTHING)sql"};
 
-const Statement archive_ledger{"weir_retire_ledger", R"sql(
+const Statement archive_ledger{"weir_archive_ledger", R"sql(
 UPDATE activity_ledger SET topic = $5::text
 WHERE topic = $1::text AND partition = $2::int AND next_offset = $3::bigint AND version = $4::bigint
 RETURNING partition)sql",
                                "n", "activity_ledger"};
 
-const Statement retire_letters{"weir_retire_letters", R"sql(
+// Locked in the order of their offsets, as lock_dead_letters does, so the two cannot deadlock.
+const Statement archive_dead_letters{"weir_archive_dead_letters", R"sql(
 WITH locked AS MATERIALIZED (
   SELECT "offset" FROM activity_dead_letters WHERE topic = $1::text AND partition = $2::int
   ORDER BY "offset" FOR NO KEY UPDATE)
 UPDATE activity_dead_letters AS letter SET topic = $3::text FROM locked
 WHERE letter.topic = $1::text AND letter.partition = $2::int AND letter."offset" = locked."offset")sql"};
 
-const Statement find_dead_letters{"weir_letter_offsets", R"sql(
+const Statement dead_letter_offsets{"weir_dead_letter_offsets", R"sql(
 SELECT "offset" FROM activity_dead_letters
 WHERE topic = $1::text AND partition = $2::int AND "offset" >= $3::bigint AND "offset" < $4::bigint
 ORDER BY "offset")sql",
-                                  "n", "activity_dead_letters"};
+                                    "n", "activity_dead_letters"};
 
-const Statement find_pending_rollups{"weir_unrolled_minutes", R"sql(
+const Statement pending_rollup_minutes{"weir_pending_rollup_minutes", R"sql(
 SELECT window_start FROM activity_unrolled WHERE topic = $1::text AND partition = $2::int ORDER BY window_start)sql",
-                                     "m", "activity_unrolled"};
+                                       "m", "activity_unrolled"};
 
-// Rows are locked by LockRows above the sort, so in order; a row that somebody else has moved on meanwhile is
-// judged anew once its lock is had, and falls out.
+// LockRows stands above the sort in the plan, so rows are locked in order. If another transaction changed a
+// row meanwhile, PostgreSQL checks the conditions again once it has the lock, and the row drops out.
 const Statement fence{"weir_fence",
                       R"sql(
 WITH held AS MATERIALIZED (
@@ -94,8 +97,8 @@ WHERE ledger.topic = $1::text AND ledger.partition = held.partition
 RETURNING ledger.partition)sql",
                       "n", "activity_ledger"};
 
-// One row at least, with the size of all; the windows themselves only where they are not too large. A sketch
-// is not fetched to know its size.
+// Returns at least one row, which has the size of all windows, and the windows only if they are not too
+// large. Reading the size of a sketch does not fetch it.
 const Statement read_windows{"weir_read_windows",
                              R"sql(
 WITH w AS MATERIALIZED (
@@ -113,7 +116,7 @@ SELECT )sql" + std::string(window_columns) +
 FROM size LEFT JOIN w ON size.bytes <= $7::bigint)sql",
                              window_or_size_kinds, "activity_windows"};
 
-const Statement minute_rows{"weir_minute_rows", R"sql(
+const Statement count_minute_rows{"weir_count_minute_rows", R"sql(
 SELECT coalesce(4 + total.stored_activity_types + total.stored_pages + total.stored_referrers, 4)::bigint
 FROM unnest($3::timestamptz[]) WITH ORDINALITY AS wanted(window_start, number)
 LEFT JOIN LATERAL (
@@ -121,10 +124,12 @@ LEFT JOIN LATERAL (
   WHERE w.granularity = 0::smallint AND w.dimension = 0::smallint AND w.window_start = wanted.window_start
     AND w.topic = $1::text AND w.partition = $2::int AND w.value = '' OFFSET 0) AS total ON true
 ORDER BY wanted.number)sql",
-                            "n", "activity_windows"};
+                                  "n", "activity_windows"};
 
-const Statement read_pending_rows{"weir_read_unrolled",
-                                  R"sql(
+// First the positions and sizes of the rows (ctid, octet_length), in order. Then the rows themselves, up to
+// the limits. So sketches beyond the limits are not fetched.
+const Statement read_pending_rollup{"weir_read_pending_rollup",
+                                    R"sql(
 WITH pending AS MATERIALIZED (
   SELECT w.at, row_number() OVER in_order AS number, sum(w.bytes) OVER in_order AS bytes, count(*) OVER () AS all_rows
   FROM unnest($3::timestamptz[]) AS wanted(window_start)
@@ -137,13 +142,14 @@ WITH pending AS MATERIALIZED (
       AND (w.events <> w.rolled_events OR w.page_views <> w.rolled_page_views) OFFSET 0) AS w
   WINDOW in_order AS (ORDER BY wanted.window_start, each.dimension, w.place, w.value ROWS UNBOUNDED PRECEDING))
 SELECT )sql" + std::string(window_columns) +
-                                      R"sql(, pending.all_rows
+                                        R"sql(, pending.all_rows
 FROM pending CROSS JOIN LATERAL (SELECT * FROM activity_windows AS w WHERE w.ctid = pending.at OFFSET 0) AS w
 WHERE pending.number = 1 OR pending.number <= $4::bigint AND pending.bytes <= $5::bigint
 ORDER BY pending.number)sql",
-                                  window_and_count_kinds, "activity_windows"};
+                                    window_and_count_kinds, "activity_windows"};
 
-const Statement lock_dead_letters{"weir_lock_letters", R"sql(
+// Nested loops keep the order of the list, so rows are locked in it.
+const Statement lock_dead_letters{"weir_lock_dead_letters", R"sql(
 SELECT letter.topic, letter.partition, letter."offset", letter.replayed_at IS NOT NULL
 FROM unnest($1::text[], $2::int[], $3::bigint[]) AS wanted(topic, partition, at)
 CROSS JOIN LATERAL (
@@ -152,6 +158,7 @@ CROSS JOIN LATERAL (
   FOR NO KEY UPDATE) AS letter)sql",
                                   "tnnn", "activity_dead_letters"};
 
+// An update leaves a sketch that did not change alone, with its TOAST rows.
 const Statement put_windows{"weir_put_windows", R"sql(
 INSERT INTO activity_windows AS w
   (topic, last_write, granularity, dimension, window_start, partition, value, events, page_views, rolled_events,
@@ -165,12 +172,12 @@ ON CONFLICT (granularity, dimension, window_start, topic, partition, value) DO U
   stored_activity_types = excluded.stored_activity_types, stored_pages = excluded.stored_pages,
   stored_referrers = excluded.stored_referrers, users = coalesce(nullif(excluded.users, ''), w.users))sql"};
 
-const Statement set_unrolled{"weir_set_unrolled", R"sql(
+const Statement set_pending_rollup{"weir_set_pending_rollup", R"sql(
 INSERT INTO activity_unrolled (topic, partition, window_start)
 SELECT $1::text, minute.* FROM unnest($2::int[], $3::timestamptz[]) AS minute
 ON CONFLICT DO NOTHING)sql"};
 
-const Statement set_rolled{"weir_set_rolled", R"sql(
+const Statement clear_pending_rollup{"weir_clear_pending_rollup", R"sql(
 DELETE FROM activity_unrolled WHERE ctid = ANY (ARRAY (
   SELECT unrolled.ctid FROM unnest($2::int[], $3::timestamptz[]) AS minute(partition, window_start)
   CROSS JOIN LATERAL (
@@ -190,7 +197,7 @@ WITH lower AS MATERIALIZED (
 UPDATE activity_horizon AS horizon SET pruned_to = lower.pruned_to FROM lower
 WHERE horizon.granularity = lower.granularity)sql"};
 
-const Statement put_letters{"weir_put_letters", R"sql(
+const Statement put_dead_letters{"weir_put_dead_letters", R"sql(
 INSERT INTO activity_dead_letters (topic, partition, "offset", reason, detail, key, value, at)
 SELECT $1::text, letter.*
 FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::timestamptz[]) AS letter
@@ -205,6 +212,7 @@ UPDATE activity_dead_letters SET replayed_at = $4::timestamptz WHERE ctid = ANY 
       AND l.replayed_at IS NULL
     OFFSET 0) AS letter)))sql"};
 
+// A dead letter may wait or be replayed already: its attempts count in any state.
 const Statement add_attempts{"weir_add_attempts", R"sql(
 UPDATE activity_dead_letters SET attempts = attempts + $4::bigint WHERE ctid = ANY (ARRAY (
   SELECT letter.ctid FROM unnest($1::text[], $2::int[], $3::bigint[]) AS source(topic, partition, at)
@@ -217,6 +225,7 @@ const Statement put_flush{"weir_put_flush", R"sql(
 INSERT INTO user_activity_metrics (timestamp, unique_users, page_view_count, created_at)
 VALUES ($1::timestamptz, $2::bigint, $3::bigint, $4::timestamptz))sql"};
 
+// start_offset and group_id never change. The version was raised by the fence of this transaction.
 const Statement put_ledgers{"weir_put_ledgers", R"sql(
 UPDATE activity_ledger AS ledger SET next_offset = new.next_offset, read = new.read, tallied = new.tallied,
   duplicate = new.duplicate, dead_lettered = new.dead_lettered, skipped = new.skipped,
@@ -229,7 +238,8 @@ FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $
 WHERE ledger.topic = $1::text AND ledger.partition = new.partition AND (ledger.version = new.version)sql" +
                                                     std::string(commit::fence_condition_suffix) + ")"};
 
-// A window counts four rows at least, so $6 / 4 + 2 candidates are more than are taken.
+// A window counts as at least four rows, so $6 / 4 + 2 candidates are more than enough. A write after $7 is
+// of a clock that was ahead and does not count. A minute that is pending roll-up stays.
 const Statement prune_windows{"weir_prune_windows", R"sql(
 WITH candidates AS MATERIALIZED (
   SELECT total.window_start,
@@ -264,8 +274,8 @@ gone AS (
 SELECT max(window_start), (SELECT count(*) FROM candidates) > count(*) FROM old)sql",
                               "Mn", "activity_windows"};
 
-// Rows lie in the order they came, and so nearly in that of their time: no index is worth its upkeep. Several
-// processes may ask at once.
+// Rows lie in the order of their arrival, which is nearly that of their time: an index would not pay for its
+// upkeep. SKIP LOCKED, because several processes may prune at the same time.
 const Statement prune_flushes{"weir_prune_flushes", R"sql(
 DELETE FROM user_activity_metrics WHERE id = ANY (ARRAY (
   SELECT id FROM user_activity_metrics

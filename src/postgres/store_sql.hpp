@@ -1,10 +1,13 @@
-// What the metrics store's writer says to PostgreSQL. $1 is the topic wherever there is one; lists come as
-// arrays, one for each column, so that a statement's text never depends on how much it carries.
+// The statements by which the metrics store writes PostgreSQL (schema.hpp). $1 is the topic wherever there is
+// one. Both stores use the same names for the same job. A list is passed as arrays, one for each column, so
+// the text of a statement does not depend on how much it writes.
 //
-// A session keeps the plans that it made when the tables were empty, so none may be good only then: rows of
-// tables that grow are found by nothing but the whole of their key. Hence LATERAL … OFFSET 0, which is never
-// joined the other way round, equality instead of = ANY, which may end up as a filter, and rows changed by
-// the ctid found so: they are the fence's, or locked. writer_session() rules out the rest.
+// A session keeps the plans that it made while the tables were empty. So no plan may depend on statistics:
+// the rows of tables that grow are found by the whole of their key. Three means hold the planner to this:
+//   LATERAL … OFFSET 0    is never joined in the other direction
+//   equality              instead of = ANY, which the planner may apply as a filter
+//   ctid = ANY (ARRAY …)  changes the rows that were found so; the fence or a row lock protects them
+// writer_session() excludes the rest.
 #pragma once
 
 #include "postgres/connection.hpp"
@@ -19,42 +22,65 @@ namespace store_sql {
 extern const Statement begin;
 extern const Statement commit;
 
-// Outside of a fenced transaction. $2 partition …
-extern const Statement lock_topic;     // until the transaction ends; before a ledger row is made
-extern const Statement find_stranger;  // $2 group: another group that has a ledger of the topic
-extern const Statement make_ledger;    // $3 group, $4 offset, $5 now, $6 version; none beside a stranger's
-extern const Statement read_ledger;    // ledger_columns
-extern const Statement begin_topic;    // $2 partitions, $3 starts, $4 nexts, $5 hashes, $6 group, $7 now
-extern const Statement
-    archive_ledger;  // the fence of a retirement: $3 next_offset, $4 version, $5 its new topic
-extern const Statement retire_letters;     // $3 their new topic
-extern const Statement find_dead_letters;  // $3 from, $4 to
-extern const Statement find_pending_rollups;
+// Outside of a fenced transaction. The parameters after $1, and the columns of the rows that are returned.
+//   lock_topic                                        locks until the transaction ends; before insert_ledger
+//   find_other_group        group                     another group that has a ledger of the topic: group_id
+//   insert_ledger           partition, group, offset, now, version; inserts nothing if there is another group
+//   read_ledger             partition                 tally::ledger_columns
+//   begin_topic             partitions, starts, nexts, hashes, group, now; inserts all rows or none
+//   archive_ledger          partition, next_offset, version, new topic              partition
+//   archive_dead_letters    partition, new topic
+//   dead_letter_offsets     partition, from, to       offset
+//   pending_rollup_minutes  partition                 window_start
+extern const Statement lock_topic;
+extern const Statement find_other_group;
+extern const Statement insert_ledger;
+extern const Statement read_ledger;
+extern const Statement begin_topic;
+extern const Statement archive_ledger;
+extern const Statement archive_dead_letters;
+extern const Statement dead_letter_offsets;
+extern const Statement pending_rollup_minutes;
 
-// The fence: $2 partitions, $3 next_offsets, $4 versions. Answers the partitions that are as expected, locked
-// in the order of their numbers and moved on by one version.
+// The fence. Parameters after $1: partitions, next_offsets, versions, and the four sums. Returns the
+// partitions whose rows are as expected, locked in the order of their numbers, with the version raised by
+// one.
 extern const Statement fence;
 
-// Under the fence.
-extern const Statement
-    read_windows;  // $2 granularities, $3 dimensions, $4 starts, $5 partitions, $6 values, $7 bytes at most
-extern const Statement minute_rows;        // $2 partition, $3 starts: how many rows each minute may have
-extern const Statement read_pending_rows;  // $2 partition, $3 starts, $4 rows at most, $5 bytes at most
-extern const Statement
-    lock_dead_letters;  // $1 topics, $2 partitions, $3 offsets; locked in the order of their places
-extern const Statement
-    put_windows;  // $2 now, $3 … the columns in the order of window_parameters(); users empty: as is
-extern const Statement set_unrolled;    // $2 partitions, $3 starts
-extern const Statement set_rolled;      // $2 partitions, $3 starts
-extern const Statement raise_horizons;  // $1 granularities, $2 moments; rows are locked in one order
-extern const Statement put_letters;     // $2 partitions, offsets, reasons, details, keys, values, at
-extern const Statement set_replayed;    // $1 topics, $2 partitions, $3 offsets, $4 now; those that wait
-extern const Statement add_attempts;    // $1 topics, $2 partitions, $3 offsets, $4 times
-extern const Statement put_flush;       // $1 timestamp, $2 users, $3 page views, $4 now
-extern const Statement put_ledgers;     // $2 partitions, $3 versions, $4 … as ledger_parameters()
-extern const Statement
-    prune_windows;  // $2 granularity, $3 partition, $4 last start, $5 last write, $6 rows at most
-extern const Statement prune_flushes;  // $1 before
+// Under the fence. The first six take no topic, so their parameters begin with $1. Lists are arrays.
+//   raise_horizons          granularities, moments; locks the rows in one order
+//   put_flush               timestamp, users, page views, now
+//   prune_flushes           before                    deletes at most 1,000 rows
+//   lock_dead_letters       topics, partitions, offsets; locks in this order        id, whether replayed
+//   set_replayed            topics, partitions, offsets, now; changes those that wait for a replay
+//   add_attempts            topics, partitions, offsets, how many
+//   read_windows            granularities, dimensions, starts, partitions, values, bytes at most
+//                                                     window_columns, and the bytes of all
+//   count_minute_rows       partition, minutes        how many rows each minute may have
+//   read_pending_rollup     partition, minutes, rows at most, bytes at most
+//                                                     window_columns, and how many rows there are
+//   put_windows             now, then the columns of window_parameters(); an empty `users` changes nothing
+//   set_pending_rollup      partitions, minutes
+//   clear_pending_rollup    partitions, minutes
+//   put_dead_letters        partitions, offsets, reasons, details, keys, values, moments
+//   put_ledgers             partitions, versions, then the columns that change
+//   prune_windows           granularity, partition, last start, last write, rows at most, now
+//                                                     the last start that was deleted, whether there are more
+extern const Statement raise_horizons;
+extern const Statement put_flush;
+extern const Statement prune_flushes;
+extern const Statement lock_dead_letters;
+extern const Statement set_replayed;
+extern const Statement add_attempts;
+extern const Statement read_windows;
+extern const Statement count_minute_rows;
+extern const Statement read_pending_rollup;
+extern const Statement put_windows;
+extern const Statement set_pending_rollup;
+extern const Statement clear_pending_rollup;
+extern const Statement put_dead_letters;
+extern const Statement put_ledgers;
+extern const Statement prune_windows;
 
 }  // namespace store_sql
 }  // namespace weir::postgres

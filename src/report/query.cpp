@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <initializer_list>
 #include <string_view>
 
 #include "activity/rfc3339.hpp"
+#include "base/decimal.hpp"
 #include "base/limits.hpp"
 #include "base/utf8.hpp"
 #include "tally/dimension_values.hpp"
@@ -176,10 +176,7 @@ Result<std::size_t> read_limit(Parameters parameters) {
   constexpr std::size_t limit_default = 10;
   const auto text = find(parameters, "limit");
   if (!text) return limit_default;
-  std::size_t limit = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
-  const bool whole = error == std::errc() && end == text->data() + text->size();
-  if (whole && limit >= 1 && limit <= limits::top_rows_max) return limit;
+  if (const auto limit = parse_decimal<std::size_t>(*text, 1, limits::top_rows_max)) return *limit;
   return refuse("limit", *text, "a whole number from 1 to " + std::to_string(limits::top_rows_max));
 }
 

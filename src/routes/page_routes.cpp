@@ -6,6 +6,7 @@
 
 #include "base/ensure.hpp"
 #include "base/hash.hpp"
+#include "base/hex.hpp"
 
 namespace weir::routes {
 
@@ -20,7 +21,7 @@ struct Served {
 constexpr std::array served{
     Served{"/", "index.html", "text/html; charset=utf-8"},
     Served{"/app.js", "app.js", "text/javascript; charset=utf-8"},
-    Served{"/account.js", "account.js", "text/javascript; charset=utf-8"},
+    Served{"/ledger.js", "ledger.js", "text/javascript; charset=utf-8"},
     Served{"/chart.js", "chart.js", "text/javascript; charset=utf-8"},
     Served{"/view.js", "view.js", "text/javascript; charset=utf-8"},
     Served{"/style.css", "style.css", "text/css; charset=utf-8"},
@@ -43,9 +44,8 @@ std::string_view bytes_of(std::string_view name) {
 
 // A strong ETag (RFC 9110 §8.8.3): it changes with any byte of the file.
 std::string etag_of(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
   std::string tag = "\"";
-  for (auto rest = murmur3(bytes).low; tag.size() <= 16; rest >>= 4) tag += digits[rest & 15];
+  append_hex(tag, murmur3(bytes).low);
   return tag + '"';
 }
 

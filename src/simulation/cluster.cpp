@@ -1,3 +1,9 @@
+// A process runs on the driver's thread. It makes at most one call of the store at a time, and never one that
+// would block: a real session would wait for the lock of another one, so the driver runs other processes
+// first.
+//
+// The database calls check() after each commit, before the next step. So a fault is reported with the
+// transaction that caused it.
 #include "simulation/cluster.hpp"
 
 #include <algorithm>
@@ -8,136 +14,143 @@ namespace weir::simulation {
 using std::chrono::milliseconds;
 
 SimulatedProcess::SimulatedProcess(const consumer::ConsumerSettings& settings, consumer::FakeTopic& topic,
-                                   commit::FakeDatabase& database, bool forgetful,
-                                   std::unique_ptr<consumer::FakeDeadLetterTopic> copies,
+                                   commit::FakeDatabase& database, bool skip_rebuild,
+                                   std::unique_ptr<consumer::FakeDeadLetterTopic> dlq,
                                    std::function<Now()> clock)
     : clock_(std::move(clock)),
-      silence_(telemetry::make_silent_logger()),
-      reader_(topic, forgetful),
+      logger_(telemetry::make_silent_logger()),
+      reader_(topic, skip_rebuild),
       store_(database, "the-group"),
-      copies_(std::move(copies)),
-      consumer_(settings, *silence_) {
-  reader_.reader.records_a_poll_max(7);
+      dlq_(std::move(dlq)),
+      consumer_(settings, *logger_) {
+  reader_.reader.records_a_poll_max(7);  // so that one batch takes several polls
 }
 
-void SimulatedProcess::run_turn() {
+void SimulatedProcess::run_iteration() {
   const auto polled = reader_.poll(milliseconds{0});
-  consumer::TurnResult end =
-      consumer::run_turn(consumer_, reader_, copies_.get(), polled, std::exchange(ended_, {}), clock_());
-  for (consumer::Job& job : end.jobs) to_write_.push_back(std::move(job));
-  if (end.exit) left_ = end.exit;
+  consumer::IterationResult result = consumer::run_poll_iteration(consumer_, reader_, dlq_.get(), polled,
+                                                                  std::exchange(written_, {}), clock_());
+  for (consumer::Job& job : result.jobs) to_write_.push_back(std::move(job));
+  if (result.exit) exit_ = result.exit;
 }
 
-bool SimulatedProcess::take_write_step() {
+// One step is one call of the store, or the return of a finished job.
+bool SimulatedProcess::run_write_step() {
   if (to_write_.empty()) return false;
   commit::StoreWork& work = consumer::work_of(to_write_.front());
   if (!call_) call_ = work.next();
   if (!call_) {
-    ended_.push_back(std::move(to_write_.front()));
+    written_.push_back(std::move(to_write_.front()));
     to_write_.pop_front();
     return true;
   }
+  // The calls that wait for locks.
   const auto* begin = commit::request_if<commit::Begin>(*call_);
   if (begin && store_.would_block(begin->fences)) return false;
-  const auto* retire = commit::request_if<commit::ArchiveLedger>(*call_);
-  if (retire && store_.would_block(retire->archival)) return false;
+  const auto* archive = commit::request_if<commit::ArchiveLedger>(*call_);
+  if (archive && store_.would_block(archive->archival)) return false;
   const auto* lock = commit::request_if<commit::LockDeadLetters>(*call_);
   if (lock && store_.would_block(lock->dead_letters)) return false;
   commit::execute(*std::exchange(call_, std::nullopt), store_);
   return true;
 }
 
-void SimulatedProcess::settle() {
+void SimulatedProcess::run_until_idle() {
   bool copied = false;
   do {
-    run_turn();
-    while (take_write_step()) {
+    run_iteration();
+    while (run_write_step()) {
     }
     copied = false;
-    while (take_copy_step()) copied = true;
-  } while (!ended_.empty() || copied);
+    while (end_dlq_copy()) copied = true;
+  } while (!written_.empty() || copied);
 }
 
-SimulatedCluster::SimulatedCluster(ClusterRules rules)
-    : topic(rules.partitions),
-      rules_(rules),
+SimulatedCluster::SimulatedCluster(ClusterSettings settings)
+    : topic(settings.partitions),
+      settings_(settings),
       now_{.wall = WallTime{milliseconds{1'764'000'000'000}}, .mono = MonoTime{std::chrono::hours{1}}},
-      oracle_(consumer::share_of(rules.consumer.dedupe, rules.partitions), rules.consumer.commits.retention) {
-  oracle_.clock_shows(now_.wall);
-  rules_.consumer.dlq_enabled = rules.copies;
-  database.bugs = rules.store_bugs;
+      oracle_(consumer::share_of(settings.consumer.dedupe, settings.partitions),
+              settings.consumer.commits.retention) {
+  oracle_.on_clock(now_.wall);
+  settings_.consumer.dlq_enabled = settings.dlq_enabled;
+  database.bugs = settings.store_bugs;
   database.on_commit = [this](const commit::Changes& changes) { check(changes); };
-  database.on_archive = [this](const commit::LedgerArchival& retirement, const tally::LedgerRow& fresh) {
-    oracle_.retired(retirement);
-    accounts_[fresh.partition] = {fresh.partition, fresh.next_offset, fresh.version};
+  database.on_archive = [this](const commit::LedgerArchival& archival, const tally::LedgerRow& new_row) {
+    oracle_.on_ledger_archived(archival);
+    fences_[new_row.partition] = {new_row.partition, new_row.next_offset, new_row.version};
   };
 }
 
 void SimulatedCluster::advance(milliseconds by) {
   now_.mono += by;
-  turn_wall_clock(by);
+  step_wall_clock(by);
 }
 
-void SimulatedCluster::turn_wall_clock(milliseconds by) {
+void SimulatedCluster::step_wall_clock(milliseconds by) {
   now_.wall += by;
-  oracle_.clock_shows(now_.wall);
+  oracle_.on_clock(now_.wall);
 }
 
-Oracle::Verdict SimulatedCluster::append(std::int32_t partition, const Told& what, milliseconds ahead) {
-  const consumer::FakeRecord record = written_down(what, now_.wall + ahead);
-  return oracle_.told(partition, topic.append(partition, record), record, what, now_.wall);
+Oracle::Verdict SimulatedCluster::append(std::int32_t partition, const consumer::TestEvent& event,
+                                         milliseconds ahead) {
+  const consumer::FakeRecord record = consumer::make_record(event, now_.wall + ahead);
+  return oracle_.on_appended(partition, topic.append(partition, record), record, event, now_.wall);
 }
 
 std::unique_ptr<SimulatedProcess> SimulatedCluster::start_process(consumer::ConsumerSettings settings) {
-  std::unique_ptr<consumer::FakeDeadLetterTopic> copies;
-  if (rules_.copies)
-    copies = std::make_unique<consumer::FakeDeadLetterTopic>(letter_topic, rules_.hasty_copies);
-  return std::make_unique<SimulatedProcess>(settings, topic, database, rules_.forgetful, std::move(copies),
-                                            [this] { return now_; });
+  std::unique_ptr<consumer::FakeDeadLetterTopic> producer;
+  if (settings_.dlq_enabled)
+    producer = std::make_unique<consumer::FakeDeadLetterTopic>(dlq, settings_.dlq_acknowledges_early);
+  return std::make_unique<SimulatedProcess>(settings, topic, database, settings_.skip_rebuild,
+                                            std::move(producer), [this] { return now_; });
 }
 
 void SimulatedCluster::checkpoint() {
-  kept_ = database;
-  oracle_.keep();
+  checkpoint_ = database;
+  oracle_.checkpoint();
 }
 
-std::int64_t SimulatedCluster::fall_back() {
-  database.fall_back_to(kept_);
-  oracle_.fall_back(database);
-  std::int64_t taken_back = 0;
-  for (const auto& [partition, account] : accounts_) taken_back += account.version;
-  accounts_.clear();
+// Each ledger write raises a version by one, so the difference of the versions is the number of lost writes.
+std::int64_t SimulatedCluster::restore_checkpoint() {
+  database.fall_back_to(checkpoint_);
+  oracle_.restore_checkpoint(database);
+  std::int64_t lost = 0;
+  for (const auto& [partition, fence] : fences_) lost += fence.version;
+  fences_.clear();
   for (const auto& [partition, row] : database.ledgers) {
-    accounts_[partition] = {partition, row.next_offset, row.version};
-    taken_back -= row.version;
+    fences_[partition] = {partition, row.next_offset, row.version};
+    lost -= row.version;
   }
-  return taken_back;
+  return lost;
 }
 
+// The checkpoint, not the present state, decides: after a failover the records after it are read again.
 std::int64_t SimulatedCluster::prune_log() {
   std::int64_t pruned = 0;
-  for (const auto& [partition, row] : kept_.ledgers) {
-    const std::int64_t unneeded =
-        row.next_offset - consumer::share_of(rules_.consumer.dedupe, rules_.partitions).records;
+  for (const auto& [partition, row] : checkpoint_.ledgers) {
+    const std::int64_t needed_from =
+        row.next_offset - consumer::share_of(settings_.consumer.dedupe, settings_.partitions).records;
     const std::int64_t start = topic.bounds(partition).start;
-    if (unneeded <= start) continue;
-    topic.prune_before(partition, unneeded);
-    pruned += unneeded - start;
+    if (needed_from <= start) continue;
+    topic.prune_before(partition, needed_from);
+    pruned += needed_from - start;
   }
   return pruned;
 }
 
 void SimulatedCluster::cut_log(std::int32_t partition, std::int64_t offset) {
   topic.prune_before(partition, offset);
-  oracle_.cut_off(partition, topic.bounds(partition).start);
+  oracle_.on_log_cut(partition, topic.bounds(partition).start);
 }
 
-void SimulatedCluster::make_topic_anew() {
-  advance(milliseconds{1000});  // so that no record of the new log has the time of one of the old one's
+void SimulatedCluster::recreate_topic() {
+  advance(milliseconds{1000});  // so that no record of the new log has the time of an old one
   topic.recreate();
-  oracle_.made_anew();
+  oracle_.on_topic_recreated();
 }
 
+// Holes at the end of the log are counted, too.
 bool SimulatedCluster::all_counted() const {
   for (std::int32_t partition = 0; partition < topic.partition_count(); ++partition) {
     const auto row = database.ledgers.find(partition);
@@ -156,21 +169,23 @@ std::optional<std::string> SimulatedCluster::fault() const {
 }
 
 void SimulatedCluster::check(const commit::Changes& changes) {
-  // A row that has not been written to yet is as open_ledger() made it.
+  // `fences_` still has the state before this transaction. A ledger row that was never written is as
+  // open_ledger() created it.
   for (const tally::LedgerRow& row : changes.ledgers)
-    accounts_.try_emplace(row.partition,
-                          commit::Fence{row.partition, std::max(row.start_offset, row.counted_from), 0});
-  oracle_.committed(changes, accounts_);
-  if (!fault_) fault_ = oracle_.find_fault(changes, accounts_);
-  if (!fault_ && rules_.copies) fault_ = oracle_.find_uncopied(changes, accounts_, letter_topic);
-  // The views are complete at every moment, roll-ups or not; looking at all of them each time would take too
-  // long.
+    fences_.try_emplace(row.partition,
+                        commit::Fence{row.partition, std::max(row.start_offset, row.counted_from), 0});
+  oracle_.on_committed(changes, fences_);
+  if (!fault_) fault_ = oracle_.find_fault(changes, fences_);
+  if (!fault_ && settings_.dlq_enabled) fault_ = oracle_.find_missing_copy(changes, fences_, dlq);
+  // The views must be complete after every transaction. Comparing all of them each time would take too long.
   if (!fault_ && ++commits_ % 32 == 0) fault_ = oracle_.find_fault(database);
   for (const tally::LedgerRow& row : changes.ledgers)
-    accounts_[row.partition] = {row.partition, row.next_offset, row.version};
+    fences_[row.partition] = {row.partition, row.next_offset, row.version};
 }
 
-consumer::ConsumerSettings hurried_settings() {
+// Small bounds: batches, transactions and steps are full after some records, and the backlog after one
+// minute.
+consumer::ConsumerSettings fast_settings() {
   consumer::ConsumerSettings settings;
   settings.topic = commit::FakeMetricsStore::topic;
   settings.dedupe = {.window = std::chrono::seconds{60}, .records = 40};
@@ -181,11 +196,11 @@ consumer::ConsumerSettings hurried_settings() {
                                 .day = std::chrono::days{0},
                                 .metrics = std::chrono::days{0}};
   settings.commits.roll_up_minutes_max = 6;
-  settings.commits.part = {.rows = 30, .bytes = limits::MiB};
+  settings.commits.batch = {.rows = 30, .bytes = limits::MiB};
   settings.commits.transaction = {.rows = 40, .bytes = limits::MiB};
   settings.commits.step = {.rows = 12, .bytes = 200};
-  settings.waiting_events_max = 60;
-  settings.waiting_dead_letters_max = 10;
+  settings.backlog.events = 60;
+  settings.backlog.dead_letters = 10;
   return settings;
 }
 

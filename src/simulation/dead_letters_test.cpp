@@ -1,4 +1,4 @@
-// Dead letters and their replays, through the whole machine: faults 24 and 25.
+// Dead letters, their copies and their replays on a simulated cluster: faults 24 and 25.
 #include <gtest/gtest.h>
 
 #include "simulation/cluster.hpp"
@@ -10,237 +10,239 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-class LettersTest : public testing::Test {
+class DeadLettersTest : public testing::Test {
  protected:
-  explicit LettersTest(bool copies = false) : world_(rules(copies)) {}
+  explicit DeadLettersTest(bool dlq_enabled = false) : cluster_(settings(dlq_enabled)) {}
 
-  static ClusterRules rules(bool copies) {
-    return {.partitions = 2, .consumer = hurried_settings(), .copies = copies};
+  static ClusterSettings settings(bool dlq_enabled) {
+    return {.partitions = 2, .consumer = fast_settings(), .dlq_enabled = dlq_enabled};
   }
 
   void start() {
-    process_ = world_.start_process();
+    process_ = cluster_.start_process();
     process_->log().assign({0, 1});
-    process_->settle();
+    process_->run_until_idle();
   }
 
   void append(std::int32_t partition = 0, std::optional<std::string> replay_of = {},
               std::optional<std::string> message_id = {}) {
-    world_.append(partition, {.user = "anna",
-                              .page = "/",
-                              .message_id = std::move(message_id),
-                              .at = world_.now().wall,
-                              .replay_of = std::move(replay_of)});
+    cluster_.append(partition, {.user = "anna",
+                                .page = "/",
+                                .message_id = std::move(message_id),
+                                .at = cluster_.now().wall,
+                                .replay_of = std::move(replay_of)});
   }
   void append_garbage(std::int32_t partition = 0, std::optional<std::string> replay_of = {}) {
-    world_.append(partition, {.kind = Told::Kind::garbage, .replay_of = std::move(replay_of)});
+    cluster_.append(partition,
+                    {.kind = consumer::TestEvent::Kind::garbage, .replay_of = std::move(replay_of)});
   }
 
   void pass(milliseconds time) {
     for (milliseconds passed{0}; passed < time; passed += milliseconds{100}) {
-      world_.advance(milliseconds{100});
-      process_->settle();
+      cluster_.advance(milliseconds{100});
+      process_->run_until_idle();
     }
   }
-  // As pass(), but no copy ends.
-  void pass_without_copies(milliseconds time) {
+  // Like pass(), but no copy is acknowledged.
+  void pass_without_acknowledgement(milliseconds time) {
     for (milliseconds passed{0}; passed < time; passed += milliseconds{100}) {
-      world_.advance(milliseconds{100});
+      cluster_.advance(milliseconds{100});
       for (int i = 0; i < 3; ++i) {
-        process_->run_turn();
-        while (process_->take_write_step()) {
+        process_->run_iteration();
+        while (process_->run_write_step()) {
         }
       }
     }
   }
-  void copies_are(consumer::CopyFate fate) {
-    world_.letter_topic.fate = [fate] { return fate; };
+  void set_copy_outcome(consumer::CopyOutcome fate) {
+    cluster_.dlq.outcome = [fate] { return fate; };
   }
 
   [[nodiscard]] consumer::Status status() const { return process_->consumer().status(); }
   [[nodiscard]] const tally::LedgerRow& ledger(std::int32_t partition = 0) const {
-    return world_.database.ledgers.at(partition);
+    return cluster_.database.ledgers.at(partition);
   }
-  [[nodiscard]] const commit::FakeTables::DeadLetterRow& letter(std::int32_t partition,
-                                                                std::int64_t offset) const {
-    return world_.database.dead_letters.at({commit::FakeMetricsStore::topic, partition, offset});
+  [[nodiscard]] const commit::FakeTables::DeadLetterRow& dead_letter(std::int32_t partition,
+                                                                     std::int64_t offset) const {
+    return cluster_.database.dead_letters.at({commit::FakeMetricsStore::topic, partition, offset});
   }
 
-  SimulatedCluster world_;
+  SimulatedCluster cluster_;
   std::unique_ptr<SimulatedProcess> process_;
 };
 
-constexpr const char* first_letter = "the-topic/0/0";
+constexpr const char* first_dead_letter = "the-topic/0/0";
 
-TEST_F(LettersTest, APoisonRecordBecomesALetterAndThePartitionMovesOn) {  // fault 24
+TEST_F(DeadLettersTest, AnInvalidRecordBecomesADeadLetterAndThePartitionContinues) {  // fault 24
   start();
   append_garbage();
-  world_.append(0, {.kind = Told::Kind::without_value});
+  cluster_.append(0, {.kind = consumer::TestEvent::Kind::without_value});
   append();
   pass(seconds{3});
   EXPECT_EQ(ledger().next_offset, 3);
   EXPECT_EQ(ledger().dead_lettered, 2);
   EXPECT_EQ(ledger().tallied, 1);
-  EXPECT_EQ(letter(0, 0).dead_letter.reason, "not_json");
-  EXPECT_EQ(letter(0, 1).dead_letter.reason, "value_missing");
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_EQ(dead_letter(0, 0).dead_letter.reason, "not_json");
+  EXPECT_EQ(dead_letter(0, 1).dead_letter.reason, "value_missing");
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
-TEST_F(LettersTest, ReplayedTwiceIsCountedOnce) {
+TEST_F(DeadLettersTest, ReplayedTwiceIsCountedOnce) {
   start();
   append_garbage();
   pass(seconds{3});
-  append(0, first_letter);
-  append(0, first_letter);  // in the same flush
+  append(0, first_dead_letter);
+  append(0, first_dead_letter);  // in the same flush
   pass(seconds{3});
-  append(1, first_letter);  // later, through another partition
+  append(1, first_dead_letter);  // later, in another partition
   pass(seconds{3});
   EXPECT_EQ(ledger(0).tallied, 1);
   EXPECT_EQ(ledger(0).duplicate, 1);
   EXPECT_EQ(ledger(1).duplicate, 1);
-  EXPECT_TRUE(letter(0, 0).replayed_at.has_value());
-  EXPECT_EQ(letter(0, 0).attempts, 1);
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_TRUE(dead_letter(0, 0).replayed_at.has_value());
+  EXPECT_EQ(dead_letter(0, 0).attempts, 1);
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
-TEST_F(LettersTest, AReplayThatIsStillBadAddsToTheAttemptsOfItsLetterAndDoesNotLoop) {  // fault 25
+TEST_F(DeadLettersTest, AReplayThatFailsAddsAnAttemptToItsDeadLetterAndDoesNotLoop) {  // fault 25
   start();
   append_garbage();
   pass(seconds{3});
-  for (int i = 0; i < 3; ++i) append_garbage(0, first_letter);
+  for (int i = 0; i < 3; ++i) append_garbage(0, first_dead_letter);
   pass(seconds{3});
-  append_garbage(1, first_letter);
+  append_garbage(1, first_dead_letter);
   pass(minutes{1});
-  EXPECT_EQ(world_.database.dead_letters.size(), 1U);
-  EXPECT_EQ(letter(0, 0).attempts, 5);
-  EXPECT_EQ(ledger(0).dead_lettered + ledger(1).dead_lettered, 5) << "each attempt is a dead letter once";
-  EXPECT_EQ(world_.topic.bounds(0).end, 4) << "nobody sends it again by himself";
-  EXPECT_FALSE(letter(0, 0).replayed_at.has_value());
-  append(0, first_letter);
+  EXPECT_EQ(cluster_.database.dead_letters.size(), 1U);
+  EXPECT_EQ(dead_letter(0, 0).attempts, 5);
+  EXPECT_EQ(ledger(0).dead_lettered + ledger(1).dead_lettered, 5)
+      << "each attempt counts as a dead letter once";
+  EXPECT_EQ(cluster_.topic.bounds(0).end, 4) << "Weir appends no replay itself";
+  EXPECT_FALSE(dead_letter(0, 0).replayed_at.has_value());
+  append(0, first_dead_letter);
   pass(seconds{3});
-  EXPECT_TRUE(letter(0, 0).replayed_at.has_value());
+  EXPECT_TRUE(dead_letter(0, 0).replayed_at.has_value());
   EXPECT_EQ(ledger(0).tallied, 1);
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
-TEST_F(LettersTest, AReplayCountsInAllThatAFlushWrites) {
+TEST_F(DeadLettersTest, AReplayCountsInEverythingThatAFlushWrites) {
   start();
   append_garbage();
   pass(seconds{3});
-  append(0, first_letter);
-  world_.append(1, {.user = "bert", .page = "/b", .at = world_.now().wall});
-  world_.append(
-      0, {.user = "cleo", .at = world_.now().wall - std::chrono::days{2}, .replay_of = "the-topic/9/9"});
+  append(0, first_dead_letter);
+  cluster_.append(1, {.user = "bert", .page = "/b", .at = cluster_.now().wall});
+  cluster_.append(
+      0, {.user = "cleo", .at = cluster_.now().wall - std::chrono::days{2}, .replay_of = "the-topic/9/9"});
   pass(seconds{3});
-  ASSERT_EQ(world_.database.flushes.size(), 1U);
-  EXPECT_EQ(world_.database.flushes[0].unique_users, 3);
-  EXPECT_EQ(world_.database.flushes[0].page_view_count, 3);
-  EXPECT_NE(world_.database.pruned_to[0], WallTime{}) << "too old for its minute, as any event may be";
+  ASSERT_EQ(cluster_.database.flushes.size(), 1U);
+  EXPECT_EQ(cluster_.database.flushes[0].unique_users, 3);
+  EXPECT_EQ(cluster_.database.flushes[0].page_view_count, 3);
+  EXPECT_NE(cluster_.database.pruned_to[0], WallTime{}) << "it is too old for its minute";
   pass(minutes{3});
-  EXPECT_TRUE(world_.all_rolled_up());
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_TRUE(cluster_.all_rolled_up());
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
-TEST_F(LettersTest, AReplayOfNoKnownLetterIsAnOrdinaryRecord) {
+TEST_F(DeadLettersTest, AReplayOfAnUnknownDeadLetterIsAnOrdinaryRecord) {
   start();
   append(0, "the-topic/1/77");
   append(0, "another-topic/0/0");
-  append(0, "no place");
+  append(0, "no id");
   append_garbage(0, "the-topic/1/77");
-  append_garbage(0, "no place");
+  append_garbage(0, "no id");
   pass(seconds{3});
   EXPECT_EQ(ledger().tallied, 3);
   EXPECT_EQ(ledger().dead_lettered, 2);
-  EXPECT_EQ(world_.database.dead_letters.size(), 2U);
-  EXPECT_EQ(letter(0, 3).attempts, 1);
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_EQ(cluster_.database.dead_letters.size(), 2U);
+  EXPECT_EQ(dead_letter(0, 3).attempts, 1);
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
-TEST_F(LettersTest, AReplayWhoseEventWasSeenMarksItsLetterAllTheSame) {
+TEST_F(DeadLettersTest, AReplayThatIsADuplicateMarksItsDeadLetterAsReplayed) {
   start();
   append_garbage();
   append(0, {}, "m");
   pass(seconds{3});
-  append(0, first_letter, "m");
+  append(0, first_dead_letter, "m");
   pass(seconds{3});
   EXPECT_EQ(ledger().tallied, 1);
   EXPECT_EQ(ledger().duplicate, 1);
-  EXPECT_TRUE(letter(0, 0).replayed_at.has_value());
+  EXPECT_TRUE(dead_letter(0, 0).replayed_at.has_value());
 }
 
-TEST_F(LettersTest, AReplayIsRememberedByTheDedupeAfterARestartUnlessItWasStillBad) {
+TEST_F(DeadLettersTest, TheDedupeRemembersAReplayAfterARestartUnlessItFailed) {
   start();
   append_garbage();
   pass(seconds{3});
-  world_.append(0, {.kind = Told::Kind::ahead,
-                    .message_id = "late",
-                    .at = world_.now().wall + std::chrono::hours{49},
-                    .replay_of = first_letter});
-  append(0, first_letter, "good");
+  cluster_.append(0, {.kind = consumer::TestEvent::Kind::ahead,
+                      .message_id = "late",
+                      .at = cluster_.now().wall + std::chrono::hours{49},
+                      .replay_of = first_dead_letter});
+  append(0, first_dead_letter, "good");
   pass(seconds{3});
   start();
   append(0, {}, "good");
-  world_.append(0, {.message_id = "late", .at = world_.now().wall});
+  cluster_.append(0, {.message_id = "late", .at = cluster_.now().wall});
   pass(seconds{3});
   EXPECT_EQ(ledger().tallied, 2);
   EXPECT_EQ(ledger().duplicate, 1);
-  EXPECT_EQ(letter(0, 0).attempts, 2);
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_EQ(dead_letter(0, 0).attempts, 2);
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
-TEST_F(LettersTest, ALetterReplayedBeforeItsRowIsWrittenCountsOnce) {
+TEST_F(DeadLettersTest, ADeadLetterThatIsReplayedBeforeItsRowIsWrittenCountsOnce) {
   start();
   append_garbage();
-  append(0, first_letter);
-  append(0, first_letter);
+  append(0, first_dead_letter);
+  append(0, first_dead_letter);
   pass(seconds{3});
   EXPECT_EQ(ledger().tallied, 1);
   EXPECT_EQ(ledger().duplicate, 1);
-  EXPECT_TRUE(letter(0, 0).replayed_at.has_value());
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_TRUE(dead_letter(0, 0).replayed_at.has_value());
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
-// With a topic for copies.
-class LetterCopiesTest : public LettersTest {
+// With a dead letter topic.
+class DlqTest : public DeadLettersTest {
  protected:
-  LetterCopiesTest() : LettersTest(true) {}
+  DlqTest() : DeadLettersTest(true) {}
 };
 
-TEST_F(LetterCopiesTest, ALetterIsCopiedBeforeTheOffsetMoves) {  // fault 24
+TEST_F(DlqTest, ADeadLetterIsCopiedBeforeTheOffsetMoves) {  // fault 24
   start();
   append_garbage();
   append();
-  pass_without_copies(seconds{3});
+  pass_without_acknowledgement(seconds{3});
   EXPECT_EQ(ledger().next_offset, 0);
   EXPECT_EQ(status().dlq_pending, 1);
   EXPECT_EQ(status().dlq_reason, "") << "nothing has failed";
-  EXPECT_TRUE(process_->take_copy_step());
-  pass_without_copies(milliseconds{300});  // it does not wait for the next interval
+  EXPECT_TRUE(process_->end_dlq_copy());
+  pass_without_acknowledgement(milliseconds{300});  // it does not wait for the next interval
   EXPECT_EQ(ledger().next_offset, 2);
   EXPECT_EQ(status().dlq_pending, 0);
-  ASSERT_EQ(world_.letter_topic.copies().size(), 1U);
-  const consumer::DeadLetterTopic::Copy& copy = world_.letter_topic.copies()[0];
-  EXPECT_EQ(commit::to_text(copy.source), first_letter);
+  ASSERT_EQ(cluster_.dlq.copies().size(), 1U);
+  const consumer::DeadLetterTopic::Copy& copy = cluster_.dlq.copies()[0];
+  EXPECT_EQ(commit::to_text(copy.source), first_dead_letter);
   EXPECT_EQ(copy.dead_letter.reason, "not_json");
   EXPECT_EQ(copy.dead_letter.value, "{]");
   EXPECT_NE(copy.dead_letter.at, WallTime{});
 }
 
-TEST_F(LetterCopiesTest, ACopyOfAReplayThatIsStillBadNamesItsLetter) {
+TEST_F(DlqTest, TheCopyOfAFailedReplayNamesItsDeadLetter) {
   start();
   append_garbage();
-  append_garbage(0, first_letter);
-  append_garbage(0, "no place");
+  append_garbage(0, first_dead_letter);
+  append_garbage(0, "no id");
   pass(seconds{3});
-  ASSERT_EQ(world_.letter_topic.copies().size(), 3U);
-  EXPECT_EQ(commit::to_text(world_.letter_topic.copies()[1].source), first_letter);
-  EXPECT_EQ(commit::to_text(world_.letter_topic.copies()[2].source), "the-topic/0/2");
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  ASSERT_EQ(cluster_.dlq.copies().size(), 3U);
+  EXPECT_EQ(commit::to_text(cluster_.dlq.copies()[1].source), first_dead_letter);
+  EXPECT_EQ(commit::to_text(cluster_.dlq.copies()[2].source), "the-topic/0/2");
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
-TEST_F(LetterCopiesTest, WhileTheirTopicIsAwayThatPartitionWaitsAndTheOthersGoOn) {  // fault 25
+TEST_F(DlqTest, OnlyThePartitionThatWaitsForTheTopicStops) {  // fault 25
   start();
-  copies_are(consumer::CopyFate::refused);
+  set_copy_outcome(consumer::CopyOutcome::rejected);
   append_garbage(0);
   for (int i = 0; i < 400; ++i) append(0);
   for (int i = 0; i < 5; ++i) {
@@ -249,69 +251,68 @@ TEST_F(LetterCopiesTest, WhileTheirTopicIsAwayThatPartitionWaitsAndTheOthersGoOn
   }
   EXPECT_EQ(ledger(0).next_offset, 0);
   EXPECT_EQ(ledger(1).tallied, 5);
-  EXPECT_EQ(process_->log().paused(), std::set<std::int32_t>{0}) << "memory is bounded";
+  EXPECT_EQ(process_->log().paused(), std::set<std::int32_t>{0}) << "the backlog is bounded";
   EXPECT_LE(status().backlog_events, 60 / 4 + 7);
-  EXPECT_FALSE(status().paused) << "that is said of the whole process only";
+  EXPECT_FALSE(status().paused) << "only one partition is paused";
   EXPECT_EQ(status().dlq_pending, 1);
-  EXPECT_EQ(status().dlq_reason,
-            "partition 0: it waits for the copies of its dead letters (1): the fake topic for copies does "
-            "not answer");
-  EXPECT_EQ(status().partitions.at(0).reason,
-            "it waits for the copies of its dead letters (1): the fake topic for copies does not answer");
+  const std::string reason =
+      "waiting for the dead letter topic to acknowledge 1 dead letter: the fake dead letter topic does not "
+      "answer";
+  EXPECT_EQ(status().dlq_reason, "partition 0: " + reason);
+  EXPECT_EQ(status().partitions.at(0).reason, reason);
 
-  copies_are(consumer::CopyFate::kept);
+  set_copy_outcome(consumer::CopyOutcome::written);
   pass(seconds{30});
   EXPECT_EQ(ledger(0).tallied, 400);
   EXPECT_EQ(status().dlq_reason, "");
   EXPECT_TRUE(process_->log().paused().empty());
-  EXPECT_EQ(world_.fault(), std::nullopt);
+  EXPECT_EQ(cluster_.fault(), std::nullopt);
 }
 
-TEST_F(LetterCopiesTest, AreSentAgainNoMoreOftenThanEverythingElse) {
+TEST_F(DlqTest, CopiesAreRepeatedWithTheDelaysOfRetries) {
   start();
   int tries = 0;
-  world_.letter_topic.fate = [&] { return ++tries, consumer::CopyFate::answer_lost; };
+  cluster_.dlq.outcome = [&] { return ++tries, consumer::CopyOutcome::acknowledgement_lost; };
   append_garbage();
   pass(seconds{60});
   EXPECT_GT(tries, 35);
   EXPECT_LT(tries, 45);  // 100, 400, then every 1,600 ms
   EXPECT_EQ(ledger().next_offset, 0);
-  copies_are(consumer::CopyFate::kept);
+  set_copy_outcome(consumer::CopyOutcome::written);
   pass(seconds{3});
-  EXPECT_EQ(ledger().dead_lettered, 1) << "one letter, however many copies";
+  EXPECT_EQ(ledger().dead_lettered, 1) << "one dead letter, whatever the number of copies";
 }
 
-TEST_F(LetterCopiesTest, AStreamOfLettersStarvesNobody) {
+TEST_F(DlqTest, AStreamOfDeadLettersDelaysNoOtherRecord) {
   start();
-  for (int i = 0; i < 100; ++i) {  // at each moment some copy is under way
+  for (int i = 0; i < 100; ++i) {  // some copy is always in flight
     append_garbage();
     append();
-    pass_without_copies(milliseconds{100});
+    pass_without_acknowledgement(milliseconds{100});
     if (i > 2) {
-      while (world_.letter_topic.copies().size() + 1 < static_cast<std::size_t>(i))
-        process_->take_copy_step();
+      while (cluster_.dlq.copies().size() + 1 < static_cast<std::size_t>(i)) process_->end_dlq_copy();
     }
   }
   EXPECT_GT(ledger().next_offset, 150);
   EXPECT_FALSE(status().paused);
 }
 
-TEST_F(LetterCopiesTest, TellsTheLagOfAPartitionThatWaits) {
+TEST_F(DlqTest, TheLagOfAPartitionThatWaitsIsObserved) {
   start();
   append_garbage();
-  pass_without_copies(seconds{6});
+  pass_without_acknowledgement(seconds{6});
   const WallTime first = ledger().observed.observed_at;
   append();
-  pass_without_copies(seconds{6});
+  pass_without_acknowledgement(seconds{6});
   EXPECT_GT(ledger().observed.observed_at, first);
   EXPECT_EQ(ledger().observed.log_end_offset, 2);
-  EXPECT_EQ(ledger().observed.oldest_unread_at, world_.now().wall - seconds{12});
+  EXPECT_EQ(ledger().observed.oldest_unread_at, cluster_.now().wall - seconds{12});
   EXPECT_EQ(ledger().next_offset, 0);
 }
 
-TEST_F(LetterCopiesTest, APartitionThatWaitsIsGivenBackUnwrittenInTime) {
+TEST_F(DlqTest, ARevokedPartitionThatWaitsIsReleasedUnwrittenInTime) {
   start();
-  copies_are(consumer::CopyFate::refused);
+  set_copy_outcome(consumer::CopyOutcome::rejected);
   append_garbage();
   append();
   pass(seconds{2});
@@ -323,39 +324,39 @@ TEST_F(LetterCopiesTest, APartitionThatWaitsIsGivenBackUnwrittenInTime) {
   EXPECT_EQ(ledger().next_offset, 0);
 }
 
-TEST_F(LetterCopiesTest, AnAnswerToAnObjectThatIsGoneMeansNothing) {
+TEST_F(DlqTest, AResultForAnOlderGenerationIsIgnored) {
   start();
   append_garbage();
   append();
-  pass_without_copies(seconds{2});
+  pass_without_acknowledgement(seconds{2});
   process_->log().lose({0});
-  process_->run_turn();
+  process_->run_iteration();
   process_->log().assign({0});
-  pass_without_copies(seconds{2});
+  pass_without_acknowledgement(seconds{2});
   EXPECT_EQ(status().dlq_pending, 1);
-  EXPECT_TRUE(process_->take_copy_step());  // the first object's
-  pass_without_copies(seconds{2});
+  EXPECT_TRUE(process_->end_dlq_copy());  // of the first Partition object
+  pass_without_acknowledgement(seconds{2});
   EXPECT_EQ(ledger().next_offset, 0);
-  EXPECT_TRUE(process_->take_copy_step());
-  pass_without_copies(seconds{2});
+  EXPECT_TRUE(process_->end_dlq_copy());
+  pass_without_acknowledgement(seconds{2});
   EXPECT_EQ(ledger().next_offset, 2);
-  EXPECT_EQ(world_.letter_topic.copies().size(), 2U) << "at least once";
+  EXPECT_EQ(cluster_.dlq.copies().size(), 2U) << "at least once";
 }
 
-TEST_F(LetterCopiesTest, ADrainWaitsForThem) {
+TEST_F(DlqTest, ADrainWaitsForCopies) {
   start();
   append_garbage(0);
   append(1);
-  process_->run_turn();
+  process_->run_iteration();
   process_->consumer().stop();
-  pass_without_copies(seconds{2});
-  EXPECT_FALSE(process_->consumer().finished());
+  pass_without_acknowledgement(seconds{2});
+  EXPECT_FALSE(process_->consumer().is_finished());
   EXPECT_EQ(ledger(1).tallied, 1);
-  const MonoTime wake = process_->consumer().next_deadline(world_.now());
-  EXPECT_GT(wake, world_.now().mono) << "it waits, it does not spin";
-  EXPECT_TRUE(process_->take_copy_step());
-  pass_without_copies(milliseconds{100});
-  EXPECT_TRUE(process_->consumer().finished());
+  const MonoTime wake = process_->consumer().next_deadline(cluster_.now());
+  EXPECT_GT(wake, cluster_.now().mono) << "a busy loop would return now";
+  EXPECT_TRUE(process_->end_dlq_copy());
+  pass_without_acknowledgement(milliseconds{100});
+  EXPECT_TRUE(process_->consumer().is_finished());
   EXPECT_EQ(ledger(0).dead_lettered, 1);
 }
 

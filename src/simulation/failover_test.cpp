@@ -1,5 +1,5 @@
-// The database fails over to a standby that lags: answered commits are gone, and no process was told. Whoever
-// remembers what came after must be shut out, even where another account has come as far meanwhile.
+// The database fails over to a standby that lags: acknowledged commits are lost, and no process knows it. The
+// fence must reject a process that remembers them, even if the ledger row has reached the same offset again.
 #include <gtest/gtest.h>
 
 #include "simulation/cluster.hpp"
@@ -11,49 +11,50 @@ using std::chrono::milliseconds;
 
 class FailoverTest : public testing::Test {
  protected:
-  FailoverTest() : world_({.partitions = 3, .consumer = hurried_settings()}) {}
+  FailoverTest() : cluster_({.partitions = 3, .consumer = fast_settings()}) {}
 
   std::unique_ptr<SimulatedProcess> process_with(std::vector<std::int32_t> partitions) {
-    auto process = world_.start_process();
+    auto process = cluster_.start_process();
     give(*process, std::move(partitions));
     return process;
   }
   static void give(SimulatedProcess& process, std::vector<std::int32_t> partitions) {
     process.log().assign(std::move(partitions));
-    process.settle();  // opens them…
-    process.settle();  // …and reads
+    process.run_until_idle();  // opens them
+    process.run_until_idle();  // reads
   }
 
   void append(std::int32_t partition, std::optional<std::string> replay_of = {}) {
-    world_.append(partition,
-                  {.user = "anna", .page = "/", .at = world_.now().wall, .replay_of = std::move(replay_of)});
+    cluster_.append(
+        partition,
+        {.user = "anna", .page = "/", .at = cluster_.now().wall, .replay_of = std::move(replay_of)});
   }
 
-  // Long enough for a flush, too short for an observation.
+  // Enough time for a flush, not for an observation.
   void flush(SimulatedProcess& process) {
-    process.settle();
-    world_.advance(milliseconds{1000});
-    process.settle();
+    process.run_until_idle();
+    cluster_.advance(milliseconds{1000});
+    process.run_until_idle();
   }
 
   void fail_over(std::span<SimulatedProcess* const> processes) {
     for (SimulatedProcess* const process : processes) process->session().end();
-    world_.fall_back();
+    cluster_.restore_checkpoint();
   }
 
   [[nodiscard]] const tally::LedgerRow& ledger(std::int32_t partition) const {
-    return world_.database.ledgers.at(partition);
+    return cluster_.database.ledgers.at(partition);
   }
-  void expect_exact() const { EXPECT_EQ(world_.fault().value_or("nothing"), "nothing"); }
+  void expect_exact() const { EXPECT_EQ(cluster_.fault().value_or("nothing"), "nothing"); }
 
-  SimulatedCluster world_;
+  SimulatedCluster cluster_;
 };
 
-TEST_F(FailoverTest, AnOwnerFindsOutByTheFenceAndCountsAgainWhatIsGone) {
+TEST_F(FailoverTest, AnOwnerIsFencedAndCountsTheLostCommitsAgain) {
   const auto owner = process_with({0});
   append(0);
   flush(*owner);
-  world_.checkpoint();
+  cluster_.checkpoint();
   append(0);
   flush(*owner);
   EXPECT_EQ(ledger(0).tallied, 2);
@@ -61,19 +62,19 @@ TEST_F(FailoverTest, AnOwnerFindsOutByTheFenceAndCountsAgainWhatIsGone) {
   EXPECT_EQ(ledger(0).tallied, 1);
   append(0);
   for (int i = 0; i < 5; ++i) flush(*owner);
-  EXPECT_EQ(owner->consumer().status().fences_lost, 1);
+  EXPECT_EQ(owner->consumer().status().fence_failures, 1);
   EXPECT_EQ(ledger(0).tallied, 3);
   expect_exact();
 }
 
-// Two replays of one letter: which of them counts depends on which partition is written first, and after the
-// failover it is the other one. Offset and version of the account are then what they were before.
-TEST_F(FailoverTest, AZombieOfTheLostPastIsShutOutFromAnAccountThatHasComeAsFarAnotherWay) {
+// Two replays of one dead letter: the one whose partition is written first counts. After the failover it is
+// the other one, although the ledger row has the same offset and version as before. Its sums differ.
+TEST_F(FailoverTest, AZombieIsFencedThoughOffsetAndVersionAreWhatItRemembers) {
   const auto zombie = process_with({0, 1});
   const auto other = process_with({2});
-  world_.append(0, {.kind = Told::Kind::garbage});
+  cluster_.append(0, {.kind = consumer::TestEvent::Kind::garbage});
   flush(*zombie);
-  world_.checkpoint();
+  cluster_.checkpoint();
 
   append(1, "the-topic/0/0");
   flush(*zombie);

@@ -1,6 +1,7 @@
-// What the store must say about a log, reckoned from what was put into the log by the simplest means: no
-// decoding, no merging, no memory that is bounded. The other side of the comparison in simulation_test and
-// story_test.
+// Computes what the store must contain for a given log, and compares it with the store.
+//
+// The oracle knows the TestEvents that were appended, so it uses the simplest means: no decoding, no merging,
+// no bounded memory. simulation_test and scenario_test compare every transaction and the final state with it.
 #pragma once
 
 #include <algorithm>
@@ -17,95 +18,89 @@
 #include "consumer/partition_opener.hpp"
 #include "consumer/testing/fake_dead_letter_topic.hpp"
 #include "consumer/testing/fake_log_reader.hpp"
+#include "consumer/testing/test_event.hpp"
 
 namespace weir::simulation {
 
-// A record as the test means it.
-struct Told {
-  enum class Kind : std::uint8_t {
-    activity,
-    garbage,
-    without_value,
-    ahead
-  };  // the last three are dead letters
-
-  Kind kind = Kind::activity;
-  std::string user = "u";
-  std::string type = "page_view";
-  std::string page;      // a path; empty: none
-  std::string referrer;  // a host; empty: none
-  std::optional<std::string> message_id;
-  WallTime at;                           // when it happened
-  std::optional<std::string> replay_of;  // header weir.replay
-};
-
-// The record's bytes.
-[[nodiscard]] consumer::FakeRecord written_down(const Told& told, RecordTime record_time);
-
+// One thread. Memory grows with the log; a run has some hundred records.
 class Oracle {
  public:
+  // What becomes of a record. gone: the log lost it before it was read.
   enum class Verdict : std::uint8_t { tallied, duplicate, dead_lettered, gone };
 
+  // `dedupe`: of one partition. `retention`: as the consumer's settings.
   Oracle(consumer::DedupeBounds dedupe, const consumer::Retention& retention)
       : dedupe_(dedupe), retention_(retention) {}
 
-  // The wall clock shows this now; it may jump.
-  void clock_shows(WallTime now) { latest_ = std::max(latest_, now); }
-  // In the order of offsets. Offsets that are never told of are holes. Of a good replay the answer is a
-  // guess: what becomes of it shows when it is committed. `now`: what the clock of those who read it shows,
-  // about: it is earlier than the record's time where that is from the future.
-  Verdict told(std::int32_t partition, std::int64_t offset, const consumer::FakeRecord& record,
-               const Told& what, WallTime now);
-  // The topic was made anew: from now on what is told is in other logs. Which of them an account is about is
-  // known by the hash of its last record, so there must be no holes then.
-  void made_anew();
-  // An account was put away, and its letters with it.
-  void retired(const commit::LedgerArchival& retirement);
-  // The log lost what stands below this offset. Of a record that was not read in time, what becomes of it
-  // shows when it is committed.
-  void cut_off(std::int32_t partition, std::int64_t offset);
+  // What happens in the cluster.
 
-  // A transaction has been committed; `before` holds each partition's next_offset and version as they were.
-  void committed(const commit::Changes& changes, const std::map<std::int32_t, commit::Fence>& before);
-  // What the store has now is what it may fall back to…
-  void keep() { kept_letters_ = letters_; }
-  // …and here it has: what was committed since is to be judged again, and may be judged otherwise.
-  void fall_back(const commit::FakeTables& tables);
+  // The wall clock now shows `now`; it may step.
+  void on_clock(WallTime now) { latest_ = std::max(latest_, now); }
+  // A record was appended. Call it in the order of offsets; offsets without a call are holes. Returns the
+  // record's verdict. For a valid replay the verdict is preliminary: the transaction that commits it decides.
+  // `now`: the clock of the readers. It is before the record's time if that is in the future.
+  Verdict on_appended(std::int32_t partition, std::int64_t offset, const consumer::FakeRecord& record,
+                      const consumer::TestEvent& event, WallTime now);
+  // The topic was recreated: later records are in new logs. The hash of a ledger row's last record tells
+  // which log it has counted, so such a topic must have no holes.
+  void on_topic_recreated();
+  // A ledger row and its dead letters were archived under another topic name.
+  void on_ledger_archived(const commit::LedgerArchival& archival);
+  // The log lost its records before `offset`. Whether a record was read in time is known when the partition's
+  // next transaction is committed.
+  void on_log_cut(std::int32_t partition, std::int64_t offset);
+  // A transaction was committed. `before`: each partition's next_offset and version before it.
+  void on_committed(const commit::Changes& changes, const std::map<std::int32_t, commit::Fence>& before);
+  // Remembers the committed state, as SimulatedCluster::checkpoint() does.
+  void checkpoint() { checkpoint_dead_letters_ = dead_letters_; }
+  // The store has the state of the last checkpoint again. Later verdicts are open again.
+  void restore_checkpoint(const commit::FakeTables& tables);
 
-  // What is wrong in the store, if anything is: its ledgers, windows (as the views show them), horizons,
-  // letters and sums of user_activity_metrics against the records before each ledger's next_offset.
+  // The comparison. Each returns the first difference as text, or nullopt.
+
+  // Compares ledger rows, windows (as the views show them), horizons, dead letters and the sums of
+  // user_activity_metrics with the records before each ledger row's next_offset.
   [[nodiscard]] std::optional<std::string> find_fault(const commit::FakeDatabase& database) const;
-  // A window that retention should have taken by `before` less its granularity's days, and has not.
+  // Finds a window that retention should have pruned at the time `before`.
   [[nodiscard]] std::optional<std::string> find_unpruned(const commit::FakeDatabase& database,
                                                          WallTime before) const;
-  // What is wrong in one transaction: identities, order of versions and offsets, and the flush's exact
-  // numbers. `before` holds each partition's next_offset and version as they were.
+  // Checks one transaction: the ledger's identities, the order of versions and offsets, and the exact values
+  // of the row in user_activity_metrics. `before`: each partition's next_offset and version before it.
   [[nodiscard]] std::optional<std::string> find_fault(
       const commit::Changes& changes, const std::map<std::int32_t, commit::Fence>& before) const;
-  // A dead letter of this transaction of which there is no copy.
-  [[nodiscard]] std::optional<std::string> find_uncopied(const commit::Changes& changes,
-                                                         const std::map<std::int32_t, commit::Fence>& before,
-                                                         const consumer::FakeDlq& copies) const;
+  // Finds a dead letter of this transaction that has no copy on the dead letter topic.
+  [[nodiscard]] std::optional<std::string> find_missing_copy(
+      const commit::Changes& changes, const std::map<std::int32_t, commit::Fence>& before,
+      const consumer::FakeDlq& dlq) const;
 
  private:
+  // A record and what became of it.
   struct Fact {
-    Told what;
+    consumer::TestEvent event;
     RecordTime record_time;
-    RecordTime lateness_time;  // by which it may be too old for its minute
+    // The time by which the event may be too old for its minute.
+    RecordTime lateness_time;
     std::uint64_t user_hash = 0;
-    Verdict first_verdict = Verdict::tallied;    // while it is not committed
-    Verdict verdict = Verdict::tallied;          // of a good replay: as last committed
-    bool repeated = false;                       // by its message_id
-    std::optional<commit::DeadLetterId> source;  // it is a replay of this
+    // The verdict before the record is committed.
+    Verdict first_verdict = Verdict::tallied;
+    // For a valid replay: the verdict as last committed.
+    Verdict verdict = Verdict::tallied;
+    // The message_id was seen before.
+    bool is_repeated = false;
+    // The dead letter of which the record is a replay.
+    std::optional<commit::DeadLetterId> source;
     std::int64_t hash = 0;
   };
+  // The records of one log of one partition, by offset.
   using Facts = std::map<std::int64_t, Fact>;
-  struct Letter {
+  // A row of activity_dead_letters.
+  struct DeadLetterRow {
     std::int64_t attempts = 1;
     bool replayed = false;
 
-    friend bool operator==(const Letter&, const Letter&) = default;
+    friend bool operator==(const DeadLetterRow&, const DeadLetterRow&) = default;
   };
+  // What a row of a view must show.
   struct Sums {
     std::int64_t events = 0;
     std::int64_t page_views = 0;
@@ -115,26 +110,33 @@ class Oracle {
   };
   using View = std::map<tally::WindowKey, Sums>;
 
-  void settle_replay(const commit::DeadLetterId& place, Fact& fact);
+  void decide_replay(const commit::DeadLetterId& id, Fact& fact);
+  // Gives the records that the ledger row counts as skipped the verdict gone.
   void mark_gone(const tally::LedgerRow& row, std::int64_t from);
+  // Applies the dedupe rule to the earlier records of the partition.
   [[nodiscard]] bool is_duplicate(const Facts& facts, std::int64_t offset, const Fact& fact) const;
-  // Of the log that an account is about.
+  // The records of the log that a ledger row has counted.
   template <class Self>
-  [[nodiscard]] static auto& facts_in(Self& self, const tally::LedgerRow& account);
-  // Those that an account says are counted.
+  [[nodiscard]] static auto& facts_of(Self& self, const tally::LedgerRow& row);
+  // Calls see(offset, fact) or see(partition, fact) for each record that a ledger row, or any row, has
+  // counted.
   template <class See>
-  void for_each_counted(const tally::LedgerRow& account, See see) const;
+  void for_each_counted(const tally::LedgerRow& row, See see) const;
   template <class See>
-  void for_each_counted(const commit::FakeDatabase& database, See see) const;  // see(partition, fact)
+  void for_each_counted(const commit::FakeDatabase& database, See see) const;
+  // Returns the rows that the views must show.
   [[nodiscard]] View expected(const commit::FakeDatabase& database) const;
-  [[nodiscard]] bool is_old(const Fact& fact) const;
+  // Whether the event is counted by hour and day only.
+  [[nodiscard]] bool is_too_old(const Fact& fact) const;
+  // Returns the horizon of minutes that the counted events require.
   [[nodiscard]] WallTime minute_horizon(const commit::FakeDatabase& database) const;
-  // The horizon that pruning may have raised by now.
+  // The highest horizon that pruning may have set by now.
   [[nodiscard]] WallTime pruned_at_most(tally::Granularity granularity) const;
   void add(View& view, std::int32_t partition, const Fact& fact) const;
+  // Each compares one part of the store and returns the first difference.
   [[nodiscard]] std::optional<std::string> ledger_fault(const tally::LedgerRow& row) const;
-  [[nodiscard]] std::optional<std::string> account_fault(const commit::FakeDatabase& database) const;
-  [[nodiscard]] std::optional<std::string> letter_fault(const commit::FakeDatabase& database) const;
+  [[nodiscard]] std::optional<std::string> overlap_fault(const commit::FakeDatabase& database) const;
+  [[nodiscard]] std::optional<std::string> dead_letter_fault(const commit::FakeDatabase& database) const;
   [[nodiscard]] std::optional<std::string> horizon_fault(const commit::FakeDatabase& database) const;
   [[nodiscard]] static std::optional<std::string> view_fault(const commit::FakeDatabase& database,
                                                              const View& should);
@@ -143,24 +145,29 @@ class Oracle {
 
   consumer::DedupeBounds dedupe_;
   consumer::Retention retention_;
-  WallTime latest_;  // that any wall clock ever showed
+  // The latest time that the wall clock has shown.
+  WallTime latest_;
+  // The present log of each partition, and the logs before it was recreated.
   std::map<std::int32_t, Facts> facts_;
-  std::map<std::int32_t, std::vector<Facts>> facts_of_old_logs_;
+  std::map<std::int32_t, std::vector<Facts>> old_logs_;
+  // For a ledger row without a known log.
   Facts no_facts_;
+  // Records before this offset were deleted from the log.
   std::map<std::int32_t, std::int64_t> cut_at_;
-  std::map<commit::DeadLetterId, Letter> letters_;  // of what is committed
-  std::map<commit::DeadLetterId, Letter> kept_letters_;
+  // The table of dead letters, as committed.
+  std::map<commit::DeadLetterId, DeadLetterRow> dead_letters_;
+  std::map<commit::DeadLetterId, DeadLetterRow> checkpoint_dead_letters_;
 };
 
 template <class Self>
-auto& Oracle::facts_in(Self& self, const tally::LedgerRow& account) {
-  const auto present = self.facts_.find(account.partition);
+auto& Oracle::facts_of(Self& self, const tally::LedgerRow& row) {
+  const auto present = self.facts_.find(row.partition);
   if (present == self.facts_.end()) return self.no_facts_;
-  const auto old = self.facts_of_old_logs_.find(account.partition);
-  if (old == self.facts_of_old_logs_.end()) return present->second;
+  const auto old = self.old_logs_.find(row.partition);
+  if (old == self.old_logs_.end()) return present->second;
   const auto is_of = [&](const Facts& facts) {
-    const auto last = facts.find(account.next_offset - 1);
-    return last != facts.end() && last->second.hash == account.last_record_hash;
+    const auto last = facts.find(row.next_offset - 1);
+    return last != facts.end() && last->second.hash == row.last_record_hash;
   };
   const auto found = std::ranges::find_if(old->second, is_of);
   if (found != old->second.end()) return *found;
@@ -168,10 +175,10 @@ auto& Oracle::facts_in(Self& self, const tally::LedgerRow& account) {
 }
 
 template <class See>
-void Oracle::for_each_counted(const tally::LedgerRow& account, See see) const {
-  const Facts& facts = facts_in(*this, account);
-  const auto end = facts.lower_bound(account.next_offset);
-  for (auto at = facts.lower_bound(account.start_offset); at != end; ++at) see(at->first, at->second);
+void Oracle::for_each_counted(const tally::LedgerRow& row, See see) const {
+  const Facts& facts = facts_of(*this, row);
+  const auto end = facts.lower_bound(row.next_offset);
+  for (auto at = facts.lower_bound(row.start_offset); at != end; ++at) see(at->first, at->second);
 }
 
 template <class See>

@@ -1,10 +1,10 @@
-// Thousands of worlds in which processes crash, partitions move, zombies wake, commits are lost and databases
-// fall back to what they were; at the end of each the store must say exactly what the log says.
+// Thousands of simulated runs in which processes crash and freeze, partitions move, commits are lost and
+// databases fail over. At the end of each run the store must equal the oracle.
 //
-//   make simulate SEEDS=100000    that many worlds, in the build that users run
-//   make simulate SEED=4711       one again, as a red run prints it
+//   make simulate SEEDS=100000    runs the seeds 1 to 100,000 in the release build
+//   make simulate SEED=4711       runs one seed; a failed run prints this command
 //
-// The same by hand, in any build: WEIR_SEEDS=… or WEIR_SEED=… rollup_test --gtest_filter='Simulation.*'
+// By hand, in any build: WEIR_SEEDS=… or WEIR_SEED=… simulation_test --gtest_filter='Simulation.*'
 #include "simulation/simulation.hpp"
 
 #include <algorithm>
@@ -28,24 +28,24 @@ std::optional<std::uint64_t> environment(const char* name) {
 }
 
 struct Sums {
-  SimulationEnd all;  // the numbers, added up
-  std::optional<std::uint64_t> red;
-  SimulationEnd red_end;
+  SimulationResult all;  // sums
+  std::optional<std::uint64_t> failed_seed;
+  SimulationResult failed_result;
 
-  void add(const SimulationEnd& end) {
-    for (const auto& number : SimulationEnd::numbers) all.*number.value += end.*number.value;
+  void add(const SimulationResult& end) {
+    for (const auto& number : SimulationResult::numbers) all.*number.value += end.*number.value;
   }
 };
 
-// Every `stride`th seed, until one is red.
+// Every `stride`th seed, until one fails.
 Sums simulate_many(std::uint64_t first, std::uint64_t last, std::uint64_t stride) {
   Sums sums;
-  for (std::uint64_t seed = first; seed <= last && !sums.red; seed += stride) {
-    SimulationEnd end = simulate(seed);
+  for (std::uint64_t seed = first; seed <= last && !sums.failed_seed; seed += stride) {
+    SimulationResult end = simulate(seed);
     sums.add(end);
     if (!end.fault) continue;
-    sums.red = seed;
-    sums.red_end = std::move(end);
+    sums.failed_seed = seed;
+    sums.failed_result = std::move(end);
   }
   return sums;
 }
@@ -59,38 +59,37 @@ Sums simulate_all(std::uint64_t first, std::uint64_t last) {
   for (std::future<Sums>& part : parts) {
     Sums one = part.get();
     sums.add(one.all);
-    if (!one.red || (sums.red && *sums.red < *one.red)) continue;
-    sums.red = one.red;
-    sums.red_end = std::move(one.red_end);
+    if (!one.failed_seed || (sums.failed_seed && *sums.failed_seed < *one.failed_seed)) continue;
+    sums.failed_seed = one.failed_seed;
+    sums.failed_result = std::move(one.failed_result);
   }
   return sums;
 }
 
-void print(std::uint64_t worlds, const SimulationEnd& all) {
-  std::cout << worlds << (worlds == 1 ? " world" : " worlds");
+void print(std::uint64_t runs, const SimulationResult& all) {
+  std::cout << runs << (runs == 1 ? " run" : " runs");
   char before = ':';
-  for (const auto& number : SimulationEnd::numbers)
+  for (const auto& number : SimulationResult::numbers)
     std::cout << std::exchange(before, ',') << ' ' << all.*number.value << ' ' << number.name;
   std::cout << '\n';
 }
 
-TEST(Simulation, TheStoreSaysExactlyWhatTheLogSays) {
+TEST(Simulation, TheStoreEqualsTheOracle) {
   const std::optional<std::uint64_t> one = environment("WEIR_SEED");
   const std::uint64_t last = one.value_or(environment("WEIR_SEEDS").value_or(500));
   const Sums sums = simulate_all(one.value_or(1), last);
-  if (sums.red) {
-    FAIL() << "WEIR_SEED=" << *sums.red << ": " << *sums.red_end.fault << "\n"
-           << sums.red_end.last_events << "again: make simulate SEED=" << *sums.red;
+  if (sums.failed_seed) {
+    FAIL() << "WEIR_SEED=" << *sums.failed_seed << ": " << *sums.failed_result.fault << "\n"
+           << sums.failed_result.last_events << "repeat it: make simulate SEED=" << *sums.failed_seed;
   }
   print(one ? 1 : last, sums.all);
   if (one || last < 500) return;
-  // Otherwise the worlds were too kind to prove anything.
-  for (const auto& number : SimulationEnd::numbers) EXPECT_GT(sums.all.*number.value, 0) << number.name;
+  // Each kind of fault must occur; otherwise the runs prove little.
+  for (const auto& number : SimulationResult::numbers) EXPECT_GT(sums.all.*number.value, 0) << number.name;
 }
 
-// A proof that cannot fail proves nothing. Each of these faults is planted in the fakes, and each must be
-// found; TESTING.md has the list. A seed that finds its bug no more, since worlds are drawn otherwise now, is
-// to be replaced by the one that the failure names.
+// Each of these bugs is planted in the fakes and must be found; TESTING.md lists them. After a change of the
+// draws a seed may no longer find its bug. Replace it by the seed that the failure names.
 struct Planted {
   const char* what;
   SimulationBugs bugs;
@@ -100,9 +99,9 @@ constexpr Planted all_planted[] = {
     {"no fence", {.store = {.no_fence = true}}, 6},
     {"offset before write", {.store = {.ledger_before_rows = true}}, 1},
     {"cache kept over a revoke", {.store = {.cache = commit::RowCache::kept_over_a_revoke}}, 43},
-    {"dedupe not rebuilt", {.forgetful = true}, 12},
+    {"dedupe not rebuilt", {.skip_rebuild = true}, 12},
     {"unknown commit sent again unfenced", {.store = {.resend_without_fence = true}}, 461},
-    {"letter after offset", {.hasty_copies = true}, 11},
+    {"dead letter after offset", {.dlq_acknowledges_early = true}, 11},
 };
 constexpr std::uint64_t planted_seeds_max = 10'000;
 
@@ -115,16 +114,16 @@ std::string first_seed_that_finds(const SimulationBugs& bugs) {
 TEST(Simulation, FindsEachPlantedBugWithTheSeedThatIsListed) {
   for (const Planted& planted : all_planted) {
     ASSERT_LE(planted.seed, planted_seeds_max);
-    const SimulationEnd end = simulate(planted.seed, planted.bugs);
+    const SimulationResult end = simulate(planted.seed, planted.bugs);
     ASSERT_TRUE(end.fault) << planted.what << ", seed " << planted.seed << ": not found; "
                            << first_seed_that_finds(planted.bugs);
-    EXPECT_FALSE(simulate(planted.seed).fault) << planted.what << ": it is not the bug that this seed finds";
+    EXPECT_FALSE(simulate(planted.seed).fault) << planted.what << ": the seed fails without the bug, too";
     std::cout << planted.what << " | " << planted.seed << " | " << *end.fault << '\n';
   }
 }
 
-// So it is the keeping that is found, not the cache.
-TEST(Simulation, FindsNothingWrongWithACacheThatIsDroppedWithItsPartition) {
+// The bug is a cache that survives a revoke, not the cache itself.
+TEST(Simulation, FindsNoFaultWithACacheThatIsDroppedWithItsPartition) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed)
     ASSERT_EQ(
         simulate(seed, {.store = {.cache = commit::RowCache::dropped_at_opening}}).fault.value_or("nothing"),

@@ -1,4 +1,4 @@
-// How far the embedded log's writer is, told to the reader of the same process.
+// Publishes the end offset of the embedded log from its writer to the reader in the same process.
 #pragma once
 
 #include <atomic>
@@ -9,34 +9,34 @@
 
 namespace weir::sqlite {
 
-// Shared by one writer and one reader; each may be gone before the other.
+// Shared by one writer and one reader, each of which may be destroyed before the other. Any thread may call
+// any function.
 class CommitSignal {
  public:
-  // `end`: the offset that the next record will get.
+  // `end` is the offset that the next record will get.
   explicit CommitSignal(std::int64_t end) : end_(end) {}
 
-  // The writer: everything below `end` can be read from the file.
-  void committed(std::int64_t end) {
+  // For the writer, after a commit: every record before `end` can be read from the file.
+  void publish(std::int64_t end) {
     const std::scoped_lock lock(mutex_);
     end_ = end;
     changed_.notify_one();
   }
 
-  // Any thread.
+  // The offset that the next record will get. Reads an atomic.
   [[nodiscard]] std::int64_t end() const { return end_; }
 
-  // The reader: returns as soon as end() is beyond `seen`, at once after knock(), and after `wait_max` in any
-  // case.
+  // For the reader. Returns as soon as end() is greater than `seen`, after a wake(), or after `wait_max`.
   void wait_beyond(std::int64_t seen, std::chrono::milliseconds wait_max) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, wait_max, [this, seen] { return knocked_ || end_ > seen; });
-    knocked_ = false;
+    changed_.wait_for(lock, wait_max, [this, seen] { return woken_ || end_ > seen; });
+    woken_ = false;
   }
 
-  // Any thread: ends the reader's wait, or its next one.
-  void knock() {
+  // Ends the wait of the reader, or its next one if it does not wait now.
+  void wake() {
     const std::scoped_lock lock(mutex_);
-    knocked_ = true;
+    woken_ = true;
     changed_.notify_one();
   }
 
@@ -44,7 +44,7 @@ class CommitSignal {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::atomic<std::int64_t> end_;  // written under the mutex
-  bool knocked_ = false;
+  bool woken_ = false;             // guarded by the mutex
 };
 
 }  // namespace weir::sqlite

@@ -13,10 +13,16 @@
 namespace weir::sqlite {
 namespace {
 
-constexpr FileKind notes{"notebook", 0x4E4F5445, 3};
-constexpr std::string_view schema = "CREATE TABLE notes(id INTEGER PRIMARY KEY, body)";
+constexpr std::array migrations{Migration{"CREATE TABLE notes(id INTEGER PRIMARY KEY, body)"}, Migration{""},
+                                Migration{""}, Migration{""}};
+constexpr std::int32_t notes_id = 0x4E4F5445;
 
-OpenOptions options(std::string_view sql = schema) { return {.kind = notes, .schema = sql}; }
+FileKind notes_of_version(std::size_t version) {
+  return {.name = "notebook", .application_id = notes_id, .migrations = std::span(migrations).first(version)};
+}
+const FileKind notes = notes_of_version(3);
+
+OpenOptions options(OpenMode mode = OpenMode::create_or_migrate) { return {.kind = notes, .mode = mode}; }
 
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
@@ -44,7 +50,7 @@ class DatabaseTest : public testing::Test {
   std::filesystem::path file_ = folder_ / "notes.db";
 };
 
-TEST_F(DatabaseTest, MakesItsFileAndFindsItAgain) {
+TEST_F(DatabaseTest, CreatesItsFileAndOpensItAgain) {
   {
     auto database = opened();
     ASSERT_TRUE(database.run("INSERT INTO notes VALUES(1, 'one')"));
@@ -52,12 +58,12 @@ TEST_F(DatabaseTest, MakesItsFileAndFindsItAgain) {
   auto database = opened();
   EXPECT_EQ(database.number("SELECT count(*) FROM notes"), 1);
   EXPECT_EQ(database.number("PRAGMA application_id"), notes.application_id);
-  EXPECT_EQ(database.number("PRAGMA user_version"), notes.version);
+  EXPECT_EQ(database.number("PRAGMA user_version"), notes.version());
   EXPECT_EQ(database.number("PRAGMA synchronous"), 2);
   EXPECT_EQ(opened({.kind = notes, .durability = Durability::normal}).number("PRAGMA synchronous"), 1);
 }
 
-TEST_F(DatabaseTest, SortsInItsOwnFolderWhereNoUsualOneCanBeWrittenTo) {
+TEST_F(DatabaseTest, SortsInAnotherFolderIfNoUsualOneIsWritable) {
   auto database = opened();
   const auto folder = [&] {
     auto asked = database.prepare("PRAGMA temp_store_directory").value();
@@ -74,7 +80,7 @@ TEST_F(DatabaseTest, SortsInItsOwnFolderWhereNoUsualOneCanBeWrittenTo) {
   EXPECT_EQ(folder(), "");
 }
 
-TEST_F(DatabaseTest, EndsAStatementWhenItIsToldTo) {
+TEST_F(DatabaseTest, InterruptsAStatement) {
   auto database = opened();
   int asked = 0;
   database.interrupt_when([&] { return ++asked == 3; });
@@ -89,7 +95,7 @@ TEST_F(DatabaseTest, EndsAStatementWhenItIsToldTo) {
   EXPECT_EQ(database.number("SELECT count(*) FROM notes"), 0);
 }
 
-TEST_F(DatabaseTest, ItsFilesAreTheirOwnersAlone) {
+TEST_F(DatabaseTest, GivesItsFilesToTheirOwnerAlone) {
   const auto mode_of = [this](const char* more) {
     struct stat found{};
     return stat((file_.string() + more).c_str(), &found) == 0 ? found.st_mode & 0777U : 0U;
@@ -101,7 +107,7 @@ TEST_F(DatabaseTest, ItsFilesAreTheirOwnersAlone) {
     for (const char* more : {"", "-wal", "-shm"}) ASSERT_EQ(chmod((file_.string() + more).c_str(), 0644), 0);
     auto second = opened();
     for (const char* more : {"", "-wal", "-shm"})
-      EXPECT_EQ(mode_of(more), 0600U) << more << " of a database that an older version made";
+      EXPECT_EQ(mode_of(more), 0600U) << more << " of a database that an older version created";
   }
 }
 
@@ -113,7 +119,7 @@ TEST_F(DatabaseTest, NamesAPathThatIsTooLongForSqlite) {
   EXPECT_NE(why.text.find("is too long for SQLite"), std::string::npos) << why.text;
 }
 
-TEST_F(DatabaseTest, Fault44AFileThatMayNotGrowIsAFullDisk) {
+TEST_F(DatabaseTest, Fault44ReportsAFileSizeLimitAsAFullDisk) {
   const pid_t child = fork();
   if (child == 0) {
     auto database = opened();
@@ -133,7 +139,7 @@ TEST_F(DatabaseTest, Fault44AFileThatMayNotGrowIsAFullDisk) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-TEST_F(DatabaseTest, CarriesEveryKindOfValue) {
+TEST_F(DatabaseTest, ReadsBackEachTypeOfValue) {
   using namespace std::string_literals;
   auto database = opened();
   auto insert = database.prepare("INSERT INTO notes VALUES(?1, ?2)");
@@ -174,7 +180,7 @@ TEST_F(DatabaseTest, RollsBackWhatIsNotCommitted) {
   EXPECT_EQ(database.number("SELECT count(*) FROM notes"), 0);
 }
 
-TEST_F(DatabaseTest, Fault31SaysThatAnotherHoldsTheFile) {
+TEST_F(DatabaseTest, Fault31ReportsALockedFile) {
   auto database = opened();
   auto quick = options();
   quick.busy_timeout = std::chrono::milliseconds(0);
@@ -188,7 +194,7 @@ TEST_F(DatabaseTest, Fault31SaysThatAnotherHoldsTheFile) {
   EXPECT_TRUE(other.begin());
 }
 
-TEST_F(DatabaseTest, ChecksPointsWhenAskedAndOnlyThen) {
+TEST_F(DatabaseTest, CheckpointsOnlyOnRequest) {
   auto database = opened();
   auto reader = opened();
   for (int i = 0; i < 2000; ++i)
@@ -197,7 +203,7 @@ TEST_F(DatabaseTest, ChecksPointsWhenAskedAndOnlyThen) {
 
   auto reading = reader.prepare("SELECT id FROM notes ORDER BY id");
   ASSERT_TRUE(reading && reading->step().value());
-  ASSERT_TRUE(database.run("INSERT INTO notes VALUES(NULL, 'behind the reader')"));
+  ASSERT_TRUE(database.run("INSERT INTO notes VALUES(NULL, 'after the snapshot')"));
   auto end = database.checkpoint(CheckpointMode::passive);
   ASSERT_TRUE(end);
   EXPECT_FALSE(end->complete());
@@ -210,7 +216,7 @@ TEST_F(DatabaseTest, ChecksPointsWhenAskedAndOnlyThen) {
   EXPECT_EQ(std::filesystem::file_size(file_.string() + "-wal"), 0U);
 }
 
-struct Stranger {
+struct BadFile {
   std::string name;
   std::function<void(const std::filesystem::path&)> make;
   ErrorKind kind = ErrorKind::invalid;
@@ -218,9 +224,9 @@ struct Stranger {
   std::string says;
 };
 
-class DatabaseRefuses : public testing::TestWithParam<Stranger> {};
+class DatabaseRefuses : public testing::TestWithParam<BadFile> {};
 
-TEST_P(DatabaseRefuses, Fault31AFileThatIsNotItsOwnAndLeavesItAsItWas) {
+TEST_P(DatabaseRefuses, Fault31AnotherFileAndLeavesItUnchanged) {
   const TestFolder folder;
   const auto file = folder / "notes.db";
   GetParam().make(file);
@@ -238,13 +244,13 @@ TEST_P(DatabaseRefuses, Fault31AFileThatIsNotItsOwnAndLeavesItAsItWas) {
 }
 
 void make_kind(const std::filesystem::path& path, FileKind kind) {
-  auto database = Database::open(path, {.kind = kind, .schema = schema});
+  auto database = Database::open(path, {.kind = kind, .mode = OpenMode::create_or_migrate});
   ASSERT_TRUE(database);
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(database->run("INSERT INTO notes VALUES(NULL, randomblob(4000))"));
   ASSERT_TRUE(database->checkpoint(CheckpointMode::truncate));
 }
 
-const Stranger strangers[]{
+const BadFile bad_files[]{
     {"Directory", [](const auto& path) { std::filesystem::create_directory(path); }, ErrorKind::invalid,
      code_cannot_open, "is a directory"},
     {"Pipe", [](const auto& path) { std::filesystem::create_symlink("/dev/null", path); }, ErrorKind::invalid,
@@ -252,17 +258,25 @@ const Stranger strangers[]{
     {"Text", [](const auto& path) { write_file(path, "these are not the pages you are looking for"); },
      ErrorKind::internal, code_not_a_database, "not a database"},
     {"AnotherProgram",
-     [](const auto& path) { make_kind(path, {.name = "other", .application_id = 0x1234, .version = 1}); },
+     [](const auto& path) {
+       make_kind(path, {.name = "other", .application_id = 0x1234, .migrations = migrations});
+     },
      ErrorKind::invalid, code_foreign, "0x1234"},
-    {"NobodysDatabase",
-     [](const auto& path) { make_kind(path, {.name = "nobody", .application_id = 0, .version = 0}); },
+    {"ADatabaseWithoutAnId",
+     [](const auto& path) {
+       make_kind(path, {.name = "none", .application_id = 0, .migrations = migrations});
+     },
      ErrorKind::invalid, code_foreign, "another database"},
-    {"Newer",
-     [](const auto& path) { make_kind(path, {.name = "notes", .application_id = 0x4E4F5445, .version = 4}); },
-     ErrorKind::invalid, code_newer, "newer Weir (version 4)"},
-    {"Older",
-     [](const auto& path) { make_kind(path, {.name = "notes", .application_id = 0x4E4F5445, .version = 2}); },
-     ErrorKind::invalid, code_foreign, "version 2"},
+    {"ADatabaseWithoutAVersion",
+     [](const auto& path) {
+       make_kind(path, notes);
+       auto database = Database::open(path, options());
+       ASSERT_TRUE(database->run("PRAGMA user_version = 0"));
+       ASSERT_TRUE(database->checkpoint(CheckpointMode::truncate));
+     },
+     ErrorKind::invalid, code_foreign, "user_version 0"},
+    {"Newer", [](const auto& path) { make_kind(path, notes_of_version(4)); }, ErrorKind::invalid, code_newer,
+     "newer Weir (version 4)"},
     {"CutShort",
      [](const auto& path) {
        make_kind(path, notes);
@@ -282,7 +296,7 @@ const Stranger strangers[]{
                   read_file(path).substr(0, 100) + std::string(3996, '\x55') + read_file(path).substr(4096));
      },
      ErrorKind::internal, code_corrupt, "malformed"},
-    {"GoneBesideItsWal", [](const auto& path) { write_file(path.string() + "-wal", "frames"); },
+    {"MissingBesideItsWal", [](const auto& path) { write_file(path.string() + "-wal", "frames"); },
      ErrorKind::invalid, code_corrupt, "is gone"},
     {"EmptyBesideItsWal",
      [](const auto& path) {
@@ -294,10 +308,10 @@ const Stranger strangers[]{
      ErrorKind::invalid, code_cannot_open, "cannot be opened"},
 };
 
-INSTANTIATE_TEST_SUITE_P(Strangers, DatabaseRefuses, testing::ValuesIn(strangers),
+INSTANTIATE_TEST_SUITE_P(Files, DatabaseRefuses, testing::ValuesIn(bad_files),
                          [](const auto& test) { return test.param.name; });
 
-TEST_F(DatabaseTest, Fault31RefusesAFileThatItMayOnlyRead) {
+TEST_F(DatabaseTest, Fault31RefusesAReadOnlyFile) {
   FakeVfs disk;
   opened();
   disk.read_only(true);
@@ -308,14 +322,14 @@ TEST_F(DatabaseTest, Fault31RefusesAFileThatItMayOnlyRead) {
   EXPECT_NE(error.text.find("not writable"), std::string::npos) << error.text;
 }
 
-TEST_F(DatabaseTest, RefusesToMakeWhatMustBeThere) {
-  EXPECT_EQ(refused(options("")).code, code_cannot_open);
+TEST_F(DatabaseTest, RefusesToCreateAFileThatMustExist) {
+  EXPECT_EQ(refused(options(OpenMode::existing)).code, code_cannot_open);
   EXPECT_FALSE(std::filesystem::exists(file_));
   write_file(file_, "");
-  EXPECT_EQ(refused(options("")).code, code_corrupt);
+  EXPECT_EQ(refused(options(OpenMode::existing)).code, code_corrupt);
 }
 
-TEST_F(DatabaseTest, MakesAFileThatAnEarlierTryLeftEmpty) {
+TEST_F(DatabaseTest, CreatesTheTablesInAnEmptyFile) {
   write_file(file_, "");
   EXPECT_EQ(opened().number("SELECT count(*) FROM notes"), 0);
 }
@@ -329,7 +343,7 @@ struct DiskFault {
 
 class DatabaseOnABadDisk : public testing::TestWithParam<DiskFault> {};
 
-TEST_P(DatabaseOnABadDisk, Fault31SaysWhoseMoveItIs) {
+TEST_P(DatabaseOnABadDisk, Fault31ClassifiesTheError) {
   const TestFolder folder;
   FakeVfs disk;
   auto how = options();

@@ -1,6 +1,16 @@
+// Threads: append(), health(), prune_before() and block() come from any thread and only queue, under the
+// mutex. The writer's thread has the rest. Its loop is: wait for work, commit everything that is queued in
+// groups of commit_bytes_max, report the receipts, then run_maintenance(): a test write after a failure, one
+// batch of retention, a checkpoint if the WAL is large. stop() ends the loop; the last thing it does is a
+// full checkpoint.
+//
+// A failed fsync ends all writing. The kernel may have dropped the pages that it could not write and marked
+// them clean, so a second fsync would succeed without having written them.
 #include "sqlite/event_log.hpp"
 
 #include <utility>
+
+#include "sqlite/schema.hpp"
 
 namespace weir::sqlite {
 namespace {
@@ -8,21 +18,16 @@ namespace {
 using intake::Receipt;
 using intake::Receipts;
 
-constexpr std::string_view schema = R"(
-CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE segments(first_offset INTEGER PRIMARY KEY, records INTEGER NOT NULL, time_ms INTEGER NOT NULL,
-                      body BLOB NOT NULL);
-INSERT INTO meta VALUES('log_id', lower(hex(randomblob(16)))))";
-
 constexpr std::string_view code_full = "log_full";
 constexpr std::string_view code_stopping = "log_stopping";
 constexpr std::string_view code_failed = "log_failed";
 constexpr std::string_view code_blocked = "log_blocked";
 
-// A step of the clock that an operator should hear of.
-constexpr std::chrono::minutes clock_step_told_min{1};
+// Smaller steps of the clock forward are not logged.
+constexpr std::chrono::minutes clock_step_logged_min{1};
 
-constexpr std::size_t page_bytes = 4096;
+constexpr std::size_t page_bytes = 4096;  // the default of SQLite; a WAL frame holds one page
+
 RecordTime record_time(std::int64_t milliseconds) {
   return RecordTime(std::chrono::milliseconds(milliseconds));
 }
@@ -34,38 +39,35 @@ std::chrono::milliseconds since(MonoTime begin, MonoTime end) {
 }  // namespace
 
 Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(EventLogOptions options, telemetry::Logger& logger,
-                                                       Fatal fatal) {
+                                                       OnFatal on_fatal) {
   auto database = Database::open(options.file, {.kind = event_log_file,
-                                                .schema = schema,
+                                                .mode = OpenMode::create_or_migrate,
                                                 .durability = Durability::full,
                                                 .busy_timeout = options.busy_timeout,
                                                 .vfs = options.vfs});
   if (!database) return propagate(database);
-  database->keep_wal_at_close();  // checkpoint_wal() has seen to it, and its errors are heard
+  database->keep_wal_at_close();  // checkpoint_wal() writes it back and reports errors
   std::unique_ptr<EmbeddedLog> self(
-      new EmbeddedLog(std::move(options), logger, std::move(fatal), std::move(*database)));
+      new EmbeddedLog(std::move(options), logger, std::move(on_fatal), std::move(*database)));
   if (auto prepared = self->prepare(); !prepared) return propagate(prepared);
   self->writer_ = std::thread([log_itself = self.get()] { log_itself->write_until_stopped(); });
   return self;
 }
 
-EmbeddedLog::EmbeddedLog(EventLogOptions options, telemetry::Logger& logger, Fatal fatal, Database database)
+EmbeddedLog::EmbeddedLog(EventLogOptions options, telemetry::Logger& logger, OnFatal on_fatal,
+                         Database database)
     : options_(std::move(options)),
       logger_(logger),
-      fatal_(std::move(fatal)),
+      on_fatal_(std::move(on_fatal)),
       commits_(std::make_shared<CommitSignal>(0)),
       database_(std::move(database)) {}
 
 EmbeddedLog::~EmbeddedLog() { stop(std::chrono::milliseconds(0)); }
 
 Result<void> EmbeddedLog::prepare() {
-  const auto keep = [this](std::optional<Statement>& place, std::string_view sql) -> Result<void> {
-    auto statement = database_.prepare(sql);
-    if (!statement) return propagate(statement);
-    place.emplace(std::move(*statement));
-    return {};
-  };
-  if (auto done = keep(insert_, "INSERT INTO segments VALUES(?1, ?2, ?3, ?4)"); !done) return done;
+  auto insert = database_.prepare("INSERT INTO segments VALUES(?1, ?2, ?3, ?4)");
+  if (!insert) return propagate(insert);
+  insert_.emplace(std::move(*insert));
   auto pruner = SegmentPruner::open(database_);
   if (!pruner) return propagate(pruner);
   pruner_.emplace(std::move(*pruner));
@@ -75,16 +77,15 @@ Result<void> EmbeddedLog::prepare() {
   auto row = id->step();
   if (!row) return propagate(row);
   if (!*row)
-    return fail(ErrorKind::internal, code_corrupt,
-                options_.file.string() + ": the event log has lost its log_id");
+    return fail(ErrorKind::internal, code_corrupt, options_.file.string() + ": the event log has no log_id");
   log_id_ = id->text(0);
   id->reset();
   if (auto loaded = load_end(); !loaded) return loaded;
-  commits_->committed(end_);
+  commits_->publish(end_);
   return {};
 }
 
-// The end of the log is where its newest segment ends; read whole, to see that it can be.
+// The log ends where its newest segment ends. The whole segment is read, to find out that it is not damaged.
 Result<void> EmbeddedLog::load_end() {
   auto newest = database_.prepare(
       "SELECT first_offset, records, time_ms, body FROM segments ORDER BY first_offset DESC LIMIT 1");
@@ -111,12 +112,11 @@ void EmbeddedLog::append(intake::EventBatch events, intake::ReceiptCallback rece
   std::unique_lock lock(mutex_);
   if (failed_) {
     lock.unlock();
-    return refuse(std::move(receive), code_failed,
-                  "the event log's disk has failed; this process is leaving");
+    return refuse(std::move(receive), code_failed, "the disk of the event log has failed; this process ends");
   }
   if (stop_at_) {
     lock.unlock();
-    return refuse(std::move(receive), code_stopping, "the event log takes nothing more: shutting down");
+    return refuse(std::move(receive), code_stopping, "the event log accepts no more events: shutting down");
   }
   if (!blocked_.empty()) {
     std::string reason = blocked_;
@@ -125,15 +125,16 @@ void EmbeddedLog::append(intake::EventBatch events, intake::ReceiptCallback rece
   }
   if (waiting_bytes_ + events.bytes.size() > options_.waiting_bytes_max) {
     lock.unlock();
-    return refuse(std::move(receive), code_full, "too many bytes wait for the event log");
+    return refuse(std::move(receive), code_full, "too many bytes are waiting for the event log");
   }
   waiting_bytes_ += events.bytes.size();
   const bool first = queue_.empty();
   queue_.push_back({std::move(events), std::move(receive)});
   lock.unlock();
-  if (first) work_.notify_one();
+  if (first) work_.notify_one();  // the writer takes the whole queue, so later appends need not wake it
 }
 
+// On the thread of the caller, and without the mutex: the callback may call the log again.
 void EmbeddedLog::refuse(intake::ReceiptCallback receive, std::string_view code, std::string text) const {
   receive(
       Receipts{.all = Receipt::not_kept, .each = {}, .why = {ErrorKind::unavailable, code, std::move(text)}});
@@ -141,9 +142,9 @@ void EmbeddedLog::refuse(intake::ReceiptCallback receive, std::string_view code,
 
 intake::LogHealth EmbeddedLog::health() const {
   const std::scoped_lock lock(mutex_);
-  return {.up = trouble_.empty() && blocked_.empty() && !stop_at_,
+  return {.up = failure_.empty() && blocked_.empty() && !stop_at_,
           .reason = !blocked_.empty()   ? blocked_
-                    : !trouble_.empty() ? trouble_
+                    : !failure_.empty() ? failure_
                     : stop_at_          ? "draining"
                                         : "",
           .log_id = log_id_,
@@ -154,14 +155,14 @@ intake::LogHealth EmbeddedLog::health() const {
 void EmbeddedLog::prune_before(std::int64_t offset, RecordTime time) {
   const std::scoped_lock lock(mutex_);
   if (!blocked_.empty()) return;
-  prune_ = SegmentPruner::Wanted{.offset = offset, .time = time};
+  prune_request_ = SegmentPruner::Request{.offset = offset, .time = time};
   work_.notify_one();
 }
 
 void EmbeddedLog::block(std::string reason) {
   const std::scoped_lock lock(mutex_);
   blocked_ = std::move(reason);
-  if (!blocked_.empty()) prune_.reset();
+  if (!blocked_.empty()) prune_request_.reset();
 }
 
 void EmbeddedLog::stop(std::chrono::milliseconds deadline) {
@@ -175,92 +176,96 @@ void EmbeddedLog::stop(std::chrono::milliseconds deadline) {
 }
 
 void EmbeddedLog::write_until_stopped() {
-  while (take_work()) {
-    commit_all(taken_);
+  while (wait_for_work()) {
+    commit_batches(taken_);
     taken_.clear();
     run_maintenance();
   }
-  if (!failed()) checkpoint_wal(CheckpointMode::truncate);
+  if (!has_failed()) checkpoint_wal(CheckpointMode::truncate);
 }
 
-// Waits for something to do, which is also to see whether trouble has passed; false when nothing will come
-// any more.
-bool EmbeddedLog::take_work() {
+// Waits for batches, retention or stop(), and takes the queue. After a failure it waits for probe_interval at
+// most. Returns false once stop() was called or the disk failed, and the queue is empty.
+bool EmbeddedLog::wait_for_work() {
   std::unique_lock lock(mutex_);
-  const auto called = [this] { return !queue_.empty() || prune_ || stop_at_ || failed_; };
-  if (trouble_.empty())
-    work_.wait(lock, called);
+  const auto has_work = [this] { return !queue_.empty() || prune_request_ || stop_at_ || failed_; };
+  if (failure_.empty())
+    work_.wait(lock, has_work);
   else
-    probing_ = !work_.wait_for(lock, options_.probe_interval, called);
+    probe_due_ = !work_.wait_for(lock, options_.probe_interval, has_work);
   taken_.swap(queue_);
   return !taken_.empty() || (!stop_at_ && !failed_);
 }
 
-void EmbeddedLog::commit_all(std::span<Waiting> taken) {
-  while (!taken.empty()) {
+// In groups of at most commit_bytes_max, but at least one batch.
+void EmbeddedLog::commit_batches(std::span<QueuedBatch> batches) {
+  while (!batches.empty()) {
     std::size_t count = 0;
     std::size_t bytes = 0;
-    while (count < taken.size() &&
-           (count == 0 || bytes + taken[count].events.bytes.size() <= options_.commit_bytes_max))
-      bytes += taken[count++].events.bytes.size();
-    commit_group(taken.first(count), bytes);
-    taken = taken.subspan(count);
+    while (count < batches.size() &&
+           (count == 0 || bytes + batches[count].events.bytes.size() <= options_.commit_bytes_max))
+      bytes += batches[count++].events.bytes.size();
+    commit_group(batches.first(count), bytes);
+    batches = batches.subspan(count);
   }
 }
 
-void EmbeddedLog::commit_group(std::span<Waiting> group, std::size_t bytes) {
+void EmbeddedLog::commit_group(std::span<QueuedBatch> group, std::size_t bytes) {
   const MonoTime begin = options_.clock().mono;
-  auto outcome = too_late(begin);
+  auto outcome = refusal(begin);
   if (!outcome) {
     outcome = write(group);
-    tell(*outcome, since(begin, options_.clock().mono));
+    update_health(*outcome, since(begin, options_.clock().mono));
   }
   {
     const std::scoped_lock lock(mutex_);
-    waiting_bytes_ -= bytes;  // before the answers: who has one may come with the next at once
+    waiting_bytes_ -= bytes;  // before the receipts, because a client may send its next request at once
   }
   for (auto& one : group) one.receive(Receipts{.all = outcome->receipt, .each = {}, .why = outcome->why});
-  if (outcome->why.code == code_fsync_failed) give_up(outcome->why);
+  if (outcome->why.code == code_fsync_failed) fail_for_good(outcome->why);
 }
 
-std::optional<EmbeddedLog::Outcome> EmbeddedLog::too_late(MonoTime now) const {
+// Why a group is not written at all, if so.
+std::optional<EmbeddedLog::Outcome> EmbeddedLog::refusal(MonoTime now) const {
   const std::scoped_lock lock(mutex_);
   if (failed_)
     return Outcome{Receipt::not_kept,
-                   {ErrorKind::unavailable, code_failed, "the event log's disk has failed"}};
+                   {ErrorKind::unavailable, code_failed, "the disk of the event log has failed"}};
   if (stop_at_ && now >= *stop_at_)
     return Outcome{Receipt::not_kept,
-                   {ErrorKind::unavailable, code_stopping, "shut down before its turn came"}};
+                   {ErrorKind::unavailable, code_stopping, "shut down before the events were written"}};
   return std::nullopt;
 }
 
-EmbeddedLog::Outcome EmbeddedLog::write(std::span<const Waiting> group) {
+EmbeddedLog::Outcome EmbeddedLog::write(std::span<const QueuedBatch> group) {
+  // After a commit of unknown outcome the file says where the log ends.
   if (!end_known_) {
     if (auto loaded = load_end(); !loaded) return {Receipt::not_kept, std::move(loaded).error()};
     end_known_ = true;
   }
   auto done = database_.begin();
   if (done) done = insert(group);
-  const bool tried = done.has_value();
+  const bool commit_tried = done.has_value();
   if (done) done = database_.commit();
   if (done) {
     end_ = writing_at_;
-    commits_->committed(end_);
+    commits_->publish(end_);
     return {};
   }
   database_.rollback();
+  // A COMMIT that fails may have been written, unless the disk is full (Database::commit).
   const auto& code = done.error().code;
-  if (code == code_fsync_failed || (tried && code != code_disk_full)) {
+  if (code == code_fsync_failed || (commit_tried && code != code_disk_full)) {
     end_known_ = false;
     return {Receipt::unknown, std::move(done).error()};
   }
   return {Receipt::not_kept, std::move(done).error()};
 }
 
-Result<void> EmbeddedLog::insert(std::span<const Waiting> group) {
-  read_time();
+Result<void> EmbeddedLog::insert(std::span<const QueuedBatch> group) {
+  update_time();
   writing_at_ = end_;
-  segment_.begin_anew();
+  segment_.reset();
   for (const auto& one : group)
     for (const auto& record : one.events.records) {
       segment_.add(one.events, record);
@@ -270,8 +275,9 @@ Result<void> EmbeddedLog::insert(std::span<const Waiting> group) {
   return segment_.records() > 0 ? insert_segment() : Result<void>{};
 }
 
-// The time of what is written now. See the header for a clock that is stepped.
-void EmbeddedLog::read_time() {
+// Sets last_time_, which the records of this transaction get. event_log.hpp says what happens when the clock
+// is stepped.
+void EmbeddedLog::update_time() {
   const Now now = options_.clock();
   const auto back = std::chrono::duration_cast<std::chrono::seconds>(last_time_ - now.wall);
   const bool follows = now.wall >= last_time_ || last_time_ - now.wall > limits::clock_step_back_max;
@@ -282,7 +288,7 @@ void EmbeddedLog::read_time() {
   if (follows && now.wall < last_time_)
     logger_.warn("the clock is behind the newest record of the event log; new records get the clock's time",
                  {{"by_seconds", std::to_string(back.count())}});
-  if (ahead > clock_step_told_min)
+  if (ahead > clock_step_logged_min)
     logger_.warn("the clock was stepped ahead; new records get the clock's time",
                  {{"by_seconds", std::to_string(ahead / std::chrono::seconds{1})}});
   last_read_ = now;
@@ -297,87 +303,91 @@ Result<void> EmbeddedLog::insert_segment() {
       .bind_blob(4, segment_.finish());
   auto inserted = insert_->run();
   writing_at_ += records;
-  segment_.begin_anew();
+  segment_.reset();
   return inserted;
 }
 
-// Keeps health up to date, and one line in the operator's log where things turn bad or good again.
-void EmbeddedLog::tell(const Outcome& outcome, std::chrono::milliseconds latency) {
-  bool was_well = false;
+// Logs one line when writing begins to fail and one when it succeeds again.
+void EmbeddedLog::update_health(const Outcome& outcome, std::chrono::milliseconds latency) {
+  bool was_up = false;
   {
     const std::scoped_lock lock(mutex_);
-    was_well = trouble_.empty();
-    trouble_ = outcome.why.text;
+    was_up = failure_.empty();
+    failure_ = outcome.why.text;
     latency_ = latency;
   }
-  const bool well = outcome.receipt == Receipt::kept;
-  if (was_well && !well)
+  const bool is_up = outcome.receipt == Receipt::kept;
+  if (was_up && !is_up)
     logger_.error("the event log cannot be written",
                   {{"code", std::string(outcome.why.code)}, {"reason", outcome.why.text}});
-  if (!was_well && well) logger_.info("the event log can be written again");
+  if (!was_up && is_up) logger_.info("the event log can be written again");
 }
 
-// Between commits: the WAL, a bite of retention, and a look whether trouble has passed, as nobody sends
-// events to a service that says it is not ready.
+// Runs between commits. The test write is needed because clients send no events to a service that is not
+// ready.
 void EmbeddedLog::run_maintenance() {
-  if (failed()) return;
-  if (std::exchange(probing_, false)) probe();
-  prune();
+  if (has_failed()) return;
+  if (std::exchange(probe_due_, false)) probe();
+  prune_batch();
+  // A checkpoint that a reader held up is not tried again at once, but when the WAL has grown by a quarter.
   const std::int64_t frames = database_.wal_frames();
   const auto frames_max = static_cast<std::int64_t>(options_.checkpoint_bytes / page_bytes);
   if (frames < frames_max) next_checkpoint_frames_ = 0;
-  if (frames >= std::max(frames_max, next_checkpoint_frames_) && !failed())
+  if (frames >= std::max(frames_max, next_checkpoint_frames_) && !has_failed())
     checkpoint_wal(CheckpointMode::passive);
 }
 
-// A write that means nothing.
+// Tries a write that changes no event.
 void EmbeddedLog::probe() {
   auto done = database_.begin();
   if (done) done = database_.run("INSERT OR REPLACE INTO meta VALUES('probe', '')");
   if (done) done = database_.commit();
   database_.rollback();
-  if (done) return tell({}, std::chrono::milliseconds(0));
-  if (done.error().code == code_fsync_failed) give_up(done.error());
+  if (done) return update_health({}, std::chrono::milliseconds(0));
+  if (done.error().code == code_fsync_failed) fail_for_good(done.error());
 }
 
-void EmbeddedLog::prune() {
-  std::optional<SegmentPruner::Wanted> wanted;
+void EmbeddedLog::prune_batch() {
+  std::optional<SegmentPruner::Request> request;
   {
     const std::scoped_lock lock(mutex_);
-    wanted = prune_;
+    request = prune_request_;
   }
-  if (!wanted) return;
-  auto more = pruner_->bite(database_, *wanted, end_, options_.clock().wall);
-  if (!more && more.error().code == code_fsync_failed) return give_up(more.error());
+  if (!request) return;
+  auto more = pruner_->prune_batch(database_, *request, end_, options_.clock().wall);
+  if (!more && more.error().code == code_fsync_failed) return fail_for_good(more.error());
   if (!more)
-    logger_.warn("the event log could not be pruned; next time again", {{"reason", more.error().text}});
+    logger_.warn("the event log could not be pruned; the next retention run tries again",
+                 {{"reason", more.error().text}});
   const std::scoped_lock lock(mutex_);
-  if (prune_ == wanted && !more.value_or(false)) prune_.reset();
+  // A newer request stays.
+  if (prune_request_ == request && !more.value_or(false)) prune_request_.reset();
 }
 
-// Copies the WAL into the file. When all of it is there, the next commit begins the WAL again from its start.
-// A reader in the middle of its snapshot can keep it from that; then it is tried again a quarter further on.
+// Copies the WAL into the file. Once all of it is copied, the next commit starts the WAL over. A reader with
+// an open snapshot can hold this up; then the next try comes when the WAL has grown by a quarter.
 void EmbeddedLog::checkpoint_wal(CheckpointMode mode) {
   next_checkpoint_frames_ = database_.wal_frames() + database_.wal_frames() / 4;
   auto end = database_.checkpoint(mode);
   if (end) return;
-  if (end.error().code == code_fsync_failed) return give_up(end.error());
-  logger_.warn("the event log's WAL could not be written back; later again", {{"reason", end.error().text}});
+  if (end.error().code == code_fsync_failed) return fail_for_good(end.error());
+  logger_.warn("the WAL of the event log could not be checkpointed; trying again later",
+               {{"reason", end.error().text}});
 }
 
-// An fsync has failed. The kernel may have dropped what it could not write and call it clean, so that a
-// second fsync would succeed without a word: nothing is tried again.
-void EmbeddedLog::give_up(const Error& why) {
+// After a failed fsync: see the top of this file.
+void EmbeddedLog::fail_for_good(const Error& why) {
   {
     const std::scoped_lock lock(mutex_);
     failed_ = true;
-    trouble_ = why.text;
+    failure_ = why.text;
   }
-  logger_.error("the event log's disk has failed; leaving, so that recovery decides", {{"reason", why.text}});
-  if (fatal_) fatal_(why);
+  logger_.error("fsync of the event log failed; this process ends, and the next start recovers the file",
+                {{"reason", why.text}});
+  if (on_fatal_) on_fatal_(why);
 }
 
-bool EmbeddedLog::failed() const {
+bool EmbeddedLog::has_failed() const {
   const std::scoped_lock lock(mutex_);
   return failed_;
 }

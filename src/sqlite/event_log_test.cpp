@@ -51,9 +51,8 @@ constexpr std::chrono::seconds soon{30};
 
 RecordTime at(std::int64_t ms) { return RecordTime(std::chrono::milliseconds(1'764'000'000'000 + ms)); }
 
-// Makes the writer's thread stand in the middle of answering, so that what a test appends meanwhile waits
-// together.
-class NotReadyReader {
+// Blocks the writer's thread inside of a receipt callback, so that the next appends share a commit.
+class WriterGate {
  public:
   intake::ReceiptCallback hold() {
     return [this](intake::Receipts) {
@@ -89,7 +88,7 @@ class EmbeddedLogTest : public testing::Test {
   EmbeddedLog& log() { return under_test_.log(); }
   Receipt append(const std::string& value) { return append_and_wait(log(), {{"user", value, {}}}).all; }
   std::int64_t number(std::string_view sql) {
-    auto database = Database::open(under_test_.file(), {.kind = event_log_file, .schema = ""});
+    auto database = Database::open(under_test_.file(), {.kind = event_log_file});
     EXPECT_TRUE(database);
     return database->number(sql).value_or(-1);
   }
@@ -106,8 +105,8 @@ class EmbeddedLogTest : public testing::Test {
   LogUnderTest under_test_;
 };
 
-TEST_F(EmbeddedLogTest, SharesOneCommitAmongAllThatWait) {
-  NotReadyReader gate;
+TEST_F(EmbeddedLogTest, SharesOneCommitAmongConcurrentAppends) {
+  WriterGate gate;
   Answers answers;
   log().append(request({{"user", "first", {}}}), gate.hold());
   gate.wait_until_reached();
@@ -132,7 +131,7 @@ TEST_F(EmbeddedLogTest, CutsALargeCommitIntoSegments) {
   }
 }
 
-TEST_F(EmbeddedLogTest, WaitsOutASmallStepBackOfTheClock) {
+TEST_F(EmbeddedLogTest, KeepsTheTimeWhileTheClockIsSlightlySteppedBack) {
   for (const int ms : {50, 20, 20, 70}) {
     under_test_.clock().set(at(ms));
     append("x");
@@ -143,10 +142,10 @@ TEST_F(EmbeddedLogTest, WaitsOutASmallStepBackOfTheClock) {
   EXPECT_EQ(times(), (std::vector{at(50), at(50), at(50), at(70), at(70)}));
 }
 
-TEST_F(EmbeddedLogTest, Fault41ARecordsTimeIsTheClocksHoweverTheClockWasStepped) {
+TEST_F(EmbeddedLogTest, Fault41TakesTheTimeOfTheClockAfterALargeStep) {
   constexpr std::int64_t day = 86'400'000;
   for (const std::int64_t step : {10 * day, -10 * day, 1461 * day}) {
-    under_test_.file_anew();
+    under_test_.recreate_file();
     ASSERT_TRUE(under_test_.open());
     for (const std::int64_t ms : {std::int64_t{0}, step, step + 1, std::int64_t{2}}) {
       under_test_.clock().set(at(ms));
@@ -160,39 +159,39 @@ TEST_F(EmbeddedLogTest, Fault41ARecordsTimeIsTheClocksHoweverTheClockWasStepped)
   }
 }
 
-TEST_F(EmbeddedLogTest, Fault41TellsOfAClockThatWasStepped) {
+TEST_F(EmbeddedLogTest, Fault41LogsAStepOfTheClock) {
   append("x");
   under_test_.clock().step(std::chrono::days{10});
   append("x");
-  EXPECT_EQ(under_test_.told().await("stepped ahead"),
+  EXPECT_EQ(under_test_.logger().await("stepped ahead"),
             "warn the clock was stepped ahead; new records get the clock's time by_seconds=864000");
   under_test_.clock().step(-std::chrono::days{10});
   append("x");
-  EXPECT_EQ(under_test_.told().await("behind the newest"),
+  EXPECT_EQ(under_test_.logger().await("behind the newest"),
             "warn the clock is behind the newest record of the event log; new records get the clock's time "
             "by_seconds=864000");
 }
 
-TEST_F(EmbeddedLogTest, Fault41SegmentsFromTheFutureHoldUpNoRetentionAndAreNotTheFirstToGo) {
+TEST_F(EmbeddedLogTest, Fault41DeletesSegmentsFromTheFutureWithTheNextOldOne) {
   constexpr std::int64_t ahead = 1'000'000;
   for (const std::int64_t ms :
        {std::int64_t{0}, ahead, ahead, std::int64_t{1}, ahead, std::int64_t{20'000}}) {
     under_test_.clock().set(at(ms));
     append("x");
   }
-  const auto start_once_pruned = [this](std::int64_t ms) {
+  const auto start_after_pruning = [this](std::int64_t ms) {
     log().prune_before(INT64_MAX, at(ms));
-    append("retention comes after this commit");
+    append("retention runs after this commit");
     append("and before this one");
     return number("SELECT min(first_offset) FROM segments");
   };
-  EXPECT_EQ(start_once_pruned(1), 1)
-      << "how old those from the future are is not known before an old one follows";
-  EXPECT_EQ(start_once_pruned(2), 4) << "and then they are older than that";
-  EXPECT_EQ(start_once_pruned(20'000), 4);
+  EXPECT_EQ(start_after_pruning(1), 1)
+      << "the age of those from the future is unknown until an old one follows";
+  EXPECT_EQ(start_after_pruning(2), 4) << "then they are older than it";
+  EXPECT_EQ(start_after_pruning(20'000), 4);
 }
 
-TEST_F(EmbeddedLogTest, Fault42TakesNothingWhileItIsBlocked) {
+TEST_F(EmbeddedLogTest, Fault42RefusesAppendsWhileItIsBlocked) {
   append("x");
   log().block("events.db was deleted");
   EXPECT_FALSE(log().health().up);
@@ -205,7 +204,7 @@ TEST_F(EmbeddedLogTest, Fault42TakesNothingWhileItIsBlocked) {
   EXPECT_EQ(append_and_wait(log(), {{"user", "y", {}}}).all, Receipt::kept);
 }
 
-TEST_F(EmbeddedLogTest, HasAnIdOfItsOwn) {
+TEST_F(EmbeddedLogTest, HasAUniqueId) {
   const std::string id = log().health().log_id;
   EXPECT_EQ(id.size(), 32U);
   LogUnderTest other;
@@ -213,8 +212,8 @@ TEST_F(EmbeddedLogTest, HasAnIdOfItsOwn) {
   EXPECT_NE(other.log().health().log_id, id);
 }
 
-TEST_F(EmbeddedLogTest, BoundsWhatWaitsTogether) {
-  NotReadyReader gate;
+TEST_F(EmbeddedLogTest, LimitsTheBytesThatWait) {
+  WriterGate gate;
   Answers answers;
   under_test_.options().waiting_bytes_max = 1000;
   ASSERT_TRUE(under_test_.open());
@@ -229,10 +228,10 @@ TEST_F(EmbeddedLogTest, BoundsWhatWaitsTogether) {
   EXPECT_EQ(append(std::string(900, 'x')), Receipt::kept);
 }
 
-TEST_F(EmbeddedLogTest, SplitsWhatIsTooMuchForOneCommit) {
+TEST_F(EmbeddedLogTest, SplitsTheQueueIntoCommitsOfBoundedSize) {
   under_test_.options().commit_bytes_max = 100;
   ASSERT_TRUE(under_test_.open());
-  NotReadyReader gate;
+  WriterGate gate;
   Answers answers;
   log().append(request({{"user", "first", {}}}), gate.hold());
   gate.wait_until_reached();
@@ -243,8 +242,8 @@ TEST_F(EmbeddedLogTest, SplitsWhatIsTooMuchForOneCommit) {
   EXPECT_EQ(number("SELECT count(*) FROM segments"), 4);
 }
 
-TEST_F(EmbeddedLogTest, FinishesWhatIsQueuedWhenItStops) {
-  NotReadyReader gate;
+TEST_F(EmbeddedLogTest, CommitsItsQueueWhenItStops) {
+  WriterGate gate;
   Answers answers;
   log().append(request({{"user", "first", {}}}), gate.hold());
   gate.wait_until_reached();
@@ -260,8 +259,8 @@ TEST_F(EmbeddedLogTest, FinishesWhatIsQueuedWhenItStops) {
   EXPECT_EQ(std::filesystem::file_size(under_test_.file().string() + "-wal"), 0U);
 }
 
-TEST_F(EmbeddedLogTest, RefusesWhatTheDeadlineCutsOff) {
-  NotReadyReader gate;
+TEST_F(EmbeddedLogTest, RefusesItsQueueAfterTheDeadlineOfStop) {
+  WriterGate gate;
   Answers answers;
   log().append(request({{"user", "first", {}}}), gate.hold());
   gate.wait_until_reached();
@@ -288,7 +287,7 @@ TEST_F(EmbeddedLogTest, PrunesWholeSegmentsThatAreReadAndOld) {
   for (const auto& [offset, ms, wanted] :
        {Case{0, 1000, 0}, {1, 1000, 0}, {20, 0, 0}, {5, 1000, 4}, {20, 3, 6}, {3, 2, 6}, {20, 1000, 20}}) {
     log().prune_before(offset, at(ms));
-    append("retention comes behind this commit");
+    append("retention runs after this commit");
     append("and before this one");
     EXPECT_EQ(start(), wanted) << offset << " " << ms;
   }
@@ -296,7 +295,7 @@ TEST_F(EmbeddedLogTest, PrunesWholeSegmentsThatAreReadAndOld) {
   log().prune_before(INT64_MAX, RecordTime::max());
   eventually([&] { return start() == end - 1; });
   ASSERT_TRUE(under_test_.open());
-  EXPECT_EQ(log().health().end, end) << "the newest segment stays, and with it the end";
+  EXPECT_EQ(log().health().end, end) << "the newest segment stays, so the end is known";
 }
 
 TEST_F(EmbeddedLogTest, KeepsItsWalWithinBounds) {
@@ -306,11 +305,11 @@ TEST_F(EmbeddedLogTest, KeepsItsWalWithinBounds) {
   EXPECT_LT(std::filesystem::file_size(under_test_.file().string() + "-wal"), limits::MiB);
 }
 
-TEST_F(EmbeddedLogTest, SaysThatAnotherHoldsTheFileAndRecoversByItself) {
+TEST_F(EmbeddedLogTest, ReportsALockedFileAndRecovers) {
   under_test_.options().busy_timeout = std::chrono::milliseconds(1);
   under_test_.options().probe_interval = std::chrono::milliseconds(1);
   ASSERT_TRUE(under_test_.open());
-  auto other = Database::open(under_test_.file(), {.kind = event_log_file, .schema = ""});
+  auto other = Database::open(under_test_.file(), {.kind = event_log_file});
   ASSERT_TRUE(other && other->begin());
   const auto refused = append_and_wait(log(), {{"user", "x", {}}});
   EXPECT_EQ(refused.all, Receipt::not_kept);
@@ -322,11 +321,11 @@ TEST_F(EmbeddedLogTest, SaysThatAnotherHoldsTheFileAndRecoversByItself) {
   EXPECT_EQ(append("y"), Receipt::kept);
 }
 
-TEST_F(EmbeddedLogTest, RefusesALogWhoseEndIsDamaged) {
+TEST_F(EmbeddedLogTest, RefusesALogWhoseNewestSegmentIsDamaged) {
   ASSERT_EQ(append("x"), Receipt::kept);
   under_test_.close();
   {
-    auto database = Database::open(under_test_.file(), {.kind = event_log_file, .schema = ""});
+    auto database = Database::open(under_test_.file(), {.kind = event_log_file});
     ASSERT_TRUE(database->run("UPDATE segments SET body = zeroblob(100)"));
   }
   auto opened = under_test_.open();
@@ -348,7 +347,7 @@ class EmbeddedLogOnABadDisk : public EmbeddedLogTest {
   FakeVfs disk_;
 };
 
-TEST_F(EmbeddedLogOnABadDisk, RefusesWhatFindsNoRoomAndRecoversByItself) {
+TEST_F(EmbeddedLogOnABadDisk, RefusesAppendsOnAFullDiskAndRecovers) {
   disk_.inject({.call = FakeVfs::Call::write, .nth = 2, .no_space = true, .for_good = true});
   const auto refused = append_and_wait(log(), {{"user", std::string(20'000, 'x'), {}}});
   EXPECT_EQ(refused.all, Receipt::not_kept);
@@ -356,14 +355,14 @@ TEST_F(EmbeddedLogOnABadDisk, RefusesWhatFindsNoRoomAndRecoversByItself) {
   EXPECT_EQ(refused.why.kind, ErrorKind::unavailable);
   EXPECT_FALSE(log().health().up);
   EXPECT_EQ(append("still"), Receipt::not_kept);
-  disk_.mend();
+  disk_.clear_fault();
   eventually([this] { return log().health().up; });
   EXPECT_EQ(append("after"), Receipt::kept);
   EXPECT_EQ(under_test_.everything()->size(), 2U);
   EXPECT_TRUE(under_test_.fatal().empty());
 }
 
-TEST_F(EmbeddedLogOnABadDisk, DoesNotKnowWhatAFailedWriteLeft) {
+TEST_F(EmbeddedLogOnABadDisk, ReportsUnknownAfterAFailedWrite) {
   disk_.inject({.call = FakeVfs::Call::write, .nth = 2});
   const auto unknown = append_and_wait(log(), {{"user", "x", {}}});
   EXPECT_EQ(unknown.all, Receipt::unknown);
@@ -372,8 +371,8 @@ TEST_F(EmbeddedLogOnABadDisk, DoesNotKnowWhatAFailedWriteLeft) {
   EXPECT_TRUE(under_test_.fatal().empty());
 }
 
-TEST_F(EmbeddedLogOnABadDisk, LeavesAtAFailedFsyncAndTriesNothingMore) {
-  NotReadyReader gate;
+TEST_F(EmbeddedLogOnABadDisk, ReportsFatalAfterAFailedFsyncAndWritesNoMore) {
+  WriterGate gate;
   Answers answers;
   log().append(request({{"user", "first", {}}}), gate.hold());
   gate.wait_until_reached();

@@ -1,3 +1,5 @@
+// A file is known by its device and inode number. A path that leads to another inode has been replaced, also
+// if the content is the same.
 #include "sqlite/file_watch.hpp"
 
 #include <cerrno>
@@ -18,7 +20,8 @@ std::optional<std::string> FileWatch::find_missing() {
   for (File& file : files_) {
     errno = 0;
     const auto now = identity_of(file.path);
-    if (!now && errno != ENOENT && errno != ENOTDIR) continue;  // it cannot be asked: nothing is known of it
+    if (!now && errno != ENOENT && errno != ENOTDIR)
+      continue;  // stat() failed, which says nothing about the file
     if (now && !file.known) file.known = now;
     if (now == file.known) continue;
     return file.path.string() + (now ? " was replaced by another file" : " was deleted");

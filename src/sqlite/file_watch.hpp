@@ -1,5 +1,5 @@
-// Notices that files of a running process were deleted or replaced: what is written to a file without a name
-// is gone at the next start.
+// Notices that files of a running process were deleted or replaced. Data written to a deleted file is lost at
+// the next start.
 #pragma once
 
 #include <cstdint>
@@ -10,16 +10,16 @@
 
 namespace weir::sqlite {
 
-// One thread.
+// One thread. Each call costs one stat(2) for each file.
 class FileWatch {
  public:
-  // Call it once the files are open. For each of the databases its WAL and its WAL index are watched, too. A
-  // file that is not there yet is known from when it is first seen.
+  // Call it after the files are open. Also watches the WAL and the WAL index of each database. A file that
+  // does not exist yet is remembered when it is first seen.
   explicit FileWatch(const std::vector<std::filesystem::path>& databases);
 
-  // Nothing if each path still leads to the file that it led to at first; else what happened to the
-  // first that does not: "/data/events.db was deleted". A file that comes back, the same one, is in its place
-  // again.
+  // Returns nothing if each path still names the same file as at first. Else it returns what happened to the
+  // first that does not, for example "/data/events.db was deleted". A file that is moved back is no longer
+  // missing.
   [[nodiscard]] std::optional<std::string> find_missing();
 
  private:

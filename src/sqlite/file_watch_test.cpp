@@ -14,7 +14,7 @@ class FileWatchTest : public testing::Test {
   TestFolder folder_;
 };
 
-TEST_F(FileWatchTest, Fault42EachFileOfADatabaseIsMissedOnceItIsDeletedOrReplaced) {
+TEST_F(FileWatchTest, Fault42ReportsAFileThatIsDeletedOrReplaced) {
   for (const std::string name : {"events.db", "events.db-wal", "events.db-shm"}) {
     for (const char* const other : {"events.db", "events.db-wal", "events.db-shm"}) write(other);
     FileWatch watch({folder_ / "events.db"});
@@ -29,7 +29,7 @@ TEST_F(FileWatchTest, Fault42EachFileOfADatabaseIsMissedOnceItIsDeletedOrReplace
   }
 }
 
-TEST_F(FileWatchTest, AFileThatIsMadeLaterIsKnownFromThenOn) {
+TEST_F(FileWatchTest, WatchesAFileThatIsCreatedLater) {
   write("metrics.db");
   FileWatch watch({folder_ / "metrics.db"});
   EXPECT_EQ(watch.find_missing(), std::nullopt);
@@ -39,7 +39,7 @@ TEST_F(FileWatchTest, AFileThatIsMadeLaterIsKnownFromThenOn) {
   EXPECT_EQ(watch.find_missing(), (folder_ / "metrics.db-wal").string() + " was deleted");
 }
 
-TEST_F(FileWatchTest, ADirectoryThatIsGoneIsItsFilesGone) {
+TEST_F(FileWatchTest, ReportsTheFilesOfADeletedDirectory) {
   std::filesystem::create_directory(folder_ / "data");
   write("data/events.db");
   FileWatch watch({folder_ / "data/events.db"});

@@ -1,3 +1,5 @@
+// poll() waits for the writer's CommitSignal and reads nothing from the file before it. It then copies whole
+// segments into bodies_ in one read transaction, ends that, and parses the copies into records_.
 #include "sqlite/log_reader.hpp"
 
 #include <algorithm>
@@ -5,6 +7,7 @@
 
 #include "base/ensure.hpp"
 #include "base/limits.hpp"
+#include "sqlite/schema.hpp"
 
 namespace weir::sqlite {
 namespace {
@@ -14,7 +17,7 @@ using consumer::Records;
 
 constexpr std::int32_t only_partition = 0;
 
-// Columns 0 to 2 of every statement here.
+// Columns 0 to 2 of each statement of this file.
 SegmentRow row_of(const Statement& statement) {
   return {.first_offset = statement.number(0),
           .records = statement.number(1),
@@ -26,9 +29,9 @@ SegmentRow row_of(const Statement& statement) {
 Result<std::unique_ptr<EmbeddedLogReader>> EmbeddedLogReader::open(const std::filesystem::path& file,
                                                                    std::shared_ptr<CommitSignal> commits,
                                                                    const std::string& vfs) {
-  auto database = Database::open(file, {.kind = event_log_file, .schema = "", .vfs = vfs});
+  auto database = Database::open(file, {.kind = event_log_file, .vfs = vfs});
   if (!database) return propagate(database);
-  database->keep_wal_at_close();  // that is the writer's business
+  database->keep_wal_at_close();  // only the writer checkpoints
   auto from = database->prepare(
       "SELECT first_offset, records, time_ms, body FROM segments WHERE first_offset >= "
       "ifnull((SELECT max(first_offset) FROM segments WHERE first_offset <= ?1), 0) ORDER BY first_offset");
@@ -58,6 +61,7 @@ Result<std::vector<LogEvent>> EmbeddedLogReader::poll(std::chrono::milliseconds 
     events.emplace_back(consumer::Assigned{{only_partition}});
     return events;
   }
+  // While it is paused or has no position, it waits for wake() alone.
   const bool reading = position_ && !paused_;
   const std::int64_t seen = reading ? *position_ : std::numeric_limits<std::int64_t>::max();
   commits_->wait_beyond(seen, wait_max);
@@ -65,16 +69,17 @@ Result<std::vector<LogEvent>> EmbeddedLogReader::poll(std::chrono::milliseconds 
   return read_batch(seen);
 }
 
-void EmbeddedLogReader::wake() { commits_->knock(); }
+void EmbeddedLogReader::wake() { commits_->wake(); }
 
 Result<std::vector<LogEvent>> EmbeddedLogReader::read_batch(std::int64_t position) {
   auto fetched = fetch(position);
-  from_.reset();
+  from_.reset();  // ends the read transaction
   if (!fetched) return propagate(fetched);
   if (auto decoded = decode(position); !decoded) return propagate(decoded);
   std::vector<LogEvent> events;
   if (fetched_.empty()) return events;
-  if (fetched_.front().row.first_offset > position) {  // retention went by
+  // Retention has deleted the position.
+  if (fetched_.front().row.first_offset > position) {
     position_.reset();
     events.emplace_back(consumer::OffsetOutOfRange{only_partition});
     return events;
@@ -87,7 +92,8 @@ Result<std::vector<LogEvent>> EmbeddedLogReader::read_batch(std::int64_t positio
   return events;
 }
 
-// Copies whole segments, one behind another, until there are enough.
+// Copies whole segments until there are enough records or bytes. The result has no hole: offsets of segments
+// adjoin.
 Result<void> EmbeddedLogReader::fetch(std::int64_t position) {
   fetched_.clear();
   bodies_.clear();
@@ -101,11 +107,12 @@ Result<void> EmbeddedLogReader::fetch(std::int64_t position) {
     const SegmentRow segment = row_of(from_);
     if (!fetched_.empty() && segment.first_offset != fetched_.back().row.end())
       return fail(ErrorKind::internal, code_segment_damaged,
-                  "the event log has lost what stood at offset " + std::to_string(fetched_.back().row.end()));
+                  "the event log has no record at offset " + std::to_string(fetched_.back().row.end()));
     fetched_.push_back({.row = segment, .body_at = bodies_.size(), .body_bytes = body.size()});
     bodies_ += body;
     records += segment.records;
   }
+  // The JSON parser reads beyond the end of a value (read_segment).
   bodies_.append(limits::json_slack_bytes, '\0');
   return {};
 }
@@ -116,14 +123,14 @@ Result<void> EmbeddedLogReader::decode(std::int64_t position) {
     const auto body = std::string_view(bodies_).substr(segment.body_at, segment.body_bytes);
     if (auto read = read_segment(segment.row, body, records_); !read) return read;
   }
-  const auto behind = std::ranges::find_if(records_, [&](const auto& r) { return r.offset >= position; });
-  records_.erase(records_.begin(), behind);
+  // The first segment may begin before the position.
+  const auto first = std::ranges::find_if(records_, [&](const auto& r) { return r.offset >= position; });
+  records_.erase(records_.begin(), first);
   return {};
 }
 
 Result<void> EmbeddedLogReader::seek(std::int32_t partition, std::int64_t offset) {
-  ensure(partition == only_partition && assigned_,
-         "the embedded log's one partition is sought once it is assigned");
+  ensure(partition == only_partition && assigned_, "seek() is called for partition 0, after its assignment");
   position_ = offset;
   return {};
 }
@@ -133,6 +140,7 @@ void EmbeddedLogReader::pause(std::int32_t) { paused_ = true; }
 void EmbeddedLogReader::resume(std::int32_t) { paused_ = false; }
 
 Result<consumer::Watermarks> EmbeddedLogReader::bounds(std::int32_t) {
+  // The end before the start: the log may grow or be pruned in between, and start <= end must hold.
   const std::int64_t end = commits_->end();
   auto row = first_.step();
   if (!row) return propagate(row);
@@ -141,7 +149,7 @@ Result<consumer::Watermarks> EmbeddedLogReader::bounds(std::int32_t) {
   return consumer::Watermarks{.start = std::min(start, end), .end = end};
 }
 
-// The statement stays where it is, so that the body can still be read from it: the caller resets.
+// The statement stays on the row, so that the caller can read the body from it. The caller resets it.
 Result<std::optional<SegmentRow>> EmbeddedLogReader::segment_at(std::int64_t offset) {
   auto row = floor_.bind(1, offset).step();
   if (!row) return propagate(row);
@@ -154,6 +162,7 @@ Result<std::optional<SegmentRow>> EmbeddedLogReader::segment_at(std::int64_t off
 Result<std::optional<EmbeddedLogReader::RecordIdentity>> EmbeddedLogReader::record_identity(
     std::int32_t, std::int64_t offset) {
   auto segment = segment_at(offset);
+  // The body is copied, so that the statement can be reset at once.
   const std::string body(segment && *segment ? floor_.blob(3) : std::string_view());
   floor_.reset();
   if (!segment) return propagate(segment);
@@ -164,10 +173,11 @@ Result<std::optional<EmbeddedLogReader::RecordIdentity>> EmbeddedLogReader::reco
   return RecordIdentity{.hash = hash_of(record), .time = record.time};
 }
 
+// Only Kafka has tools that read committed offsets.
 void EmbeddedLogReader::store_offset(std::int32_t, std::int64_t) {}
 
 void EmbeddedLogReader::release(std::span<const std::int32_t>) {
-  ensure(false, "the embedded log's one partition is never revoked");
+  ensure(false, "the partition of the embedded log is never revoked");
 }
 
 }  // namespace weir::sqlite

@@ -1,4 +1,4 @@
-// Reads the embedded event log over a connection of its own, while the writer writes.
+// Reads the embedded event log on a connection of its own, while the writer writes.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +17,21 @@
 
 namespace weir::sqlite {
 
-// Fills consumer::LogReader. Partition 0 is assigned by the first poll() and stays so. Records are
-// copied out of the database once and read where they lie; no transaction is held between two calls,
-// so that the writer's checkpoints are never in the way.
+// Implements consumer::LogReader; wake() from any thread, all other calls from one. The first poll() assigns
+// partition 0, which is never revoked. Records are copied out of the database once, and the views that poll()
+// returns live until the next poll(). No transaction stays open between two calls, so the checkpoints of the
+// writer are not held up.
 class EmbeddedLogReader final : public consumer::LogReader {
  public:
-  // `commits` is the writer's (EmbeddedLog::commits), of the same file.
+  // `commits` is EmbeddedLog::commits() of the writer of this file. The file must exist. Errors are those of
+  // Database::open().
   static Result<std::unique_ptr<EmbeddedLogReader>> open(const std::filesystem::path& file,
                                                          std::shared_ptr<CommitSignal> commits,
                                                          const std::string& vfs = {});
 
+  // Returns about limits::poll_bytes_max bytes or limits::poll_records_max records, in whole segments.
+  // ErrorKind::internal, segment_damaged: a segment fails its check or is missing, and the log cannot be read
+  // past it. Other errors are those of errors.hpp.
   Result<std::vector<consumer::LogEvent>> poll(std::chrono::milliseconds wait_max) override;
   void wake() override;
   Result<void> seek(std::int32_t partition, std::int64_t offset) override;
@@ -34,14 +39,18 @@ class EmbeddedLogReader final : public consumer::LogReader {
   void resume(std::int32_t partition) override;
   Result<std::int32_t> partition_count() override { return 1; }
   Result<consumer::Watermarks> bounds(std::int32_t partition) override;
+  // Reads the whole segment that holds the offset.
   Result<std::optional<RecordIdentity>> record_identity(std::int32_t partition, std::int64_t offset) override;
+  // Does nothing: the position is in the ledger alone.
   void store_offset(std::int32_t partition, std::int64_t next_offset) override;
+  // Is never called, because the partition is never revoked.
   void release(std::span<const std::int32_t> partitions) override;
 
  private:
   EmbeddedLogReader(Database database, std::shared_ptr<CommitSignal> commits, Statement from, Statement floor,
                     Statement first);
 
+  // Copies segments from `position` on, parses them and moves the position.
   Result<std::vector<consumer::LogEvent>> read_batch(std::int64_t position);
   Result<void> fetch(std::int64_t position);
   Result<void> decode(std::int64_t position);
@@ -49,15 +58,15 @@ class EmbeddedLogReader final : public consumer::LogReader {
 
   Database database_;
   const std::shared_ptr<CommitSignal> commits_;
-  Statement from_;   // segments from the one that holds an offset
-  Statement floor_;  // the one segment that holds an offset
-  Statement first_;
+  Statement from_;   // the segments from the one that holds an offset
+  Statement floor_;  // the segment that holds an offset, or the last one before it
+  Statement first_;  // the first offset
 
   bool assigned_ = false;
   bool paused_ = false;
-  std::optional<std::int64_t> position_;
+  std::optional<std::int64_t> position_;  // of the next record to read; none before seek()
 
-  // What the last poll() handed out: the bodies of its segments one behind another, and views into them.
+  // The result of the last poll(): the bodies of its segments, one after another, and views into them.
   struct Fetched {
     SegmentRow row;
     std::size_t body_at = 0;

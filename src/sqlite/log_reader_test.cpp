@@ -9,9 +9,9 @@ namespace {
 using intake::Receipt;
 using intake::event_log_contract::append_and_wait;
 
-class EmbeddedWorld final : public consumer::LogReaderFixture {
+class EmbeddedFixture final : public consumer::LogReaderFixture {
  public:
-  EmbeddedWorld() {
+  EmbeddedFixture() {
     auto opened = under_test_.open();
     EXPECT_TRUE(opened) << opened.error().text;
     auto reader = EmbeddedLogReader::open(under_test_.file(), under_test_.log().commits());
@@ -38,15 +38,15 @@ class EmbeddedWorld final : public consumer::LogReaderFixture {
   std::unique_ptr<EmbeddedLogReader> reader_;
 };
 
-std::unique_ptr<consumer::LogReaderFixture> make_embedded_world() {
-  return std::make_unique<EmbeddedWorld>();
+std::unique_ptr<consumer::LogReaderFixture> make_embedded_fixture() {
+  return std::make_unique<EmbeddedFixture>();
 }
 
 }  // namespace
 }  // namespace weir::sqlite
 
 namespace weir::consumer {
-INSTANTIATE_TEST_SUITE_P(Embedded, LogReaderContract, testing::Values(&sqlite::make_embedded_world));
+INSTANTIATE_TEST_SUITE_P(Embedded, LogReaderContract, testing::Values(&sqlite::make_embedded_fixture));
 }  // namespace weir::consumer
 
 namespace weir::sqlite {
@@ -55,15 +55,15 @@ namespace {
 constexpr std::chrono::milliseconds at_once{0};
 constexpr RecordTime noon{std::chrono::milliseconds(1'764'000'000'000)};
 
-TEST(EmbeddedLogReader, TakesNoMoreThanAFewSegmentsAPoll) {
-  EmbeddedWorld world;
+TEST(EmbeddedLogReader, LimitsTheSizeOfAPoll) {
+  EmbeddedFixture fixture;
   for (int i = 0; i < 12; ++i)
-    world.append(noon, {{"user", std::string(limits::segment_bytes_max, 'x'), {}}, {"user", "small", {}}});
-  ASSERT_TRUE(world.reader().poll(at_once));
-  ASSERT_TRUE(world.reader().seek(0, 0));
+    fixture.append(noon, {{"user", std::string(limits::segment_bytes_max, 'x'), {}}, {"user", "small", {}}});
+  ASSERT_TRUE(fixture.reader().poll(at_once));
+  ASSERT_TRUE(fixture.reader().seek(0, 0));
   std::size_t records = 0;
   while (records < 24) {
-    auto events = world.reader().poll(at_once);
+    auto events = fixture.reader().poll(at_once);
     ASSERT_TRUE(events && !events->empty());
     std::size_t bytes = 0;
     for (const auto& record : std::get<consumer::Records>(events->front()).records) {
@@ -75,43 +75,43 @@ TEST(EmbeddedLogReader, TakesNoMoreThanAFewSegmentsAPoll) {
 }
 
 TEST(EmbeddedLogReader, HoldsNoSnapshotBetweenPolls) {
-  EmbeddedWorld world;
+  EmbeddedFixture fixture;
   for (int i = 0; i < 10; ++i)
-    world.append(noon, {{"user", std::string(limits::segment_bytes_max, 'x'), {}}});
-  ASSERT_TRUE(world.reader().poll(at_once));
-  ASSERT_TRUE(world.reader().seek(0, 0));
-  ASSERT_TRUE(world.reader().poll(at_once));
-  ASSERT_TRUE(world.reader().record_identity(0, 3));
-  auto other = Database::open(world.under_test_.file(), {.kind = event_log_file, .schema = ""});
+    fixture.append(noon, {{"user", std::string(limits::segment_bytes_max, 'x'), {}}});
+  ASSERT_TRUE(fixture.reader().poll(at_once));
+  ASSERT_TRUE(fixture.reader().seek(0, 0));
+  ASSERT_TRUE(fixture.reader().poll(at_once));
+  ASSERT_TRUE(fixture.reader().record_identity(0, 3));
+  auto other = Database::open(fixture.under_test_.file(), {.kind = event_log_file});
   ASSERT_TRUE(other);
   auto end = other->checkpoint(CheckpointMode::truncate);
   ASSERT_TRUE(end);
   EXPECT_TRUE(end->complete());
 }
 
-TEST(EmbeddedLogReader, StopsAtADamagedSegmentAndAtALostOne) {
+TEST(EmbeddedLogReader, StopsAtADamagedSegmentAndAtAMissingOne) {
   struct Case {
     std::string_view sql;
-    std::string_view says;
+    std::string_view reason;
   };
-  for (const auto& [sql, says] :
+  for (const auto& [sql, reason] :
        {Case{"UPDATE segments SET body = zeroblob(50) WHERE first_offset = 1", "check"},
-        Case{"DELETE FROM segments WHERE first_offset = 1", "lost"}}) {
-    EmbeddedWorld world;
-    for (int i = 0; i < 3; ++i) world.append(noon, {{"user", "x", {}}});
-    auto other = Database::open(world.under_test_.file(), {.kind = event_log_file, .schema = ""});
+        Case{"DELETE FROM segments WHERE first_offset = 1", "no record at offset 1"}}) {
+    EmbeddedFixture fixture;
+    for (int i = 0; i < 3; ++i) fixture.append(noon, {{"user", "x", {}}});
+    auto other = Database::open(fixture.under_test_.file(), {.kind = event_log_file});
     ASSERT_TRUE(other && other->run(sql));
-    ASSERT_TRUE(world.reader().poll(at_once));
-    ASSERT_TRUE(world.reader().seek(0, 0));
-    auto events = world.reader().poll(at_once);
+    ASSERT_TRUE(fixture.reader().poll(at_once));
+    ASSERT_TRUE(fixture.reader().seek(0, 0));
+    auto events = fixture.reader().poll(at_once);
     ASSERT_FALSE(events);
     EXPECT_EQ(events.error().kind, ErrorKind::internal);
     EXPECT_EQ(events.error().code, code_segment_damaged);
-    EXPECT_NE(events.error().text.find(says), std::string::npos) << events.error().text;
+    EXPECT_NE(events.error().text.find(reason), std::string::npos) << events.error().text;
   }
 }
 
-TEST(EmbeddedLogReader, NeedsAFileThatIsThere) {
+TEST(EmbeddedLogReader, RefusesAFileThatDoesNotExist) {
   const TestFolder folder;
   auto reader = EmbeddedLogReader::open(folder / "none.db", std::make_shared<CommitSignal>(0));
   ASSERT_FALSE(reader);

@@ -1,7 +1,7 @@
-// Reads the embedded metrics store: report's port on a small pool of connections to DATA_DIR/metrics.db.
+// Reads the embedded metrics store: implements report::MetricsReader on metrics.db in DATA_DIR.
 //
-// A snapshot is one read transaction. While it is open, no checkpoint can go past what it sees and the WAL
-// cannot begin anew: so a snapshot lives for one answer, never for a connection of a client.
+// A snapshot is one read transaction. While it is open, no checkpoint passes what it sees and the WAL cannot
+// start over. So a snapshot serves one answer and is never kept for the connection of a client.
 #pragma once
 
 #include <filesystem>
@@ -16,29 +16,30 @@ namespace weir::sqlite {
 struct MetricsReaderOptions {
   std::filesystem::path data_dir;
   std::string topic;
-  std::size_t connections = 2;  // how many snapshots may be open at once; further ones wait
+  std::size_t connections = 2;  // snapshots that may be open at once; further calls of snapshot() wait
 };
 
+// snapshot() from any thread. Must outlive its snapshots.
 class SqliteMetricsReader final : public report::MetricsReader {
  public:
-  // The file must be there: open the store first. Opens all connections.
+  // Opens all connections. The file must exist: open the store first, which creates or migrates it. Errors
+  // are those of errors.hpp.
   static Result<std::unique_ptr<SqliteMetricsReader>> open(const MetricsReaderOptions& options);
-  ~SqliteMetricsReader() override;  // when all snapshots are gone
+  ~SqliteMetricsReader() override;
 
-  // scan() costs 0.2 to 0.5 µs a row, with users as well; with up to 50 `values` instead of that 2 to 10 µs
-  // for each window, partition and value, whether there is such a row or not. What is not rolled up yet comes
-  // as rows of its own with hours and days.
-  //
-  // count_by_value() and users_by_value() cost 1 to 3 µs a row; see bench/questions.py.
+  // Cost of scan(): 0.2 to 0.5 µs a row, with sketches as well. With up to report::Scan::few_values_max
+  // `values`: 2 to 10 µs for each window, partition and value, whether such a row exists or not. What is
+  // pending roll-up comes as rows of its own with hours and days. count_by_value() and users_by_value(): 1 to
+  // 3 µs a row (bench/questions.py).
   Result<std::unique_ptr<report::MetricsSnapshot>> snapshot(
       const report::Cancellation& cancellation = {}) override;
 
  private:
-  class Pool;
+  class Shared;
   class Snapshot;
-  explicit SqliteMetricsReader(std::unique_ptr<Pool> pool);
+  explicit SqliteMetricsReader(std::unique_ptr<Shared> shared);
 
-  std::unique_ptr<Pool> pool_;
+  std::unique_ptr<Shared> shared_;
 };
 
 }  // namespace weir::sqlite

@@ -4,17 +4,18 @@
 
 #include "report/testing/metrics_reader_contract.hpp"
 #include "report/testing/metrics_views_contract.hpp"
+#include "sqlite/reader_sql.hpp"
 #include "sqlite/testing/store_fixture.hpp"
 
 namespace weir::report {
 namespace {
 
-class SqliteReaderWorld final : public ViewsWorld {
+class SqliteReaderFixture final : public ViewsWorld {
  public:
   void given(const Stored& stored) override {
     commit<commit::Changes>(
         *store_, stored, commit::fence_of, [this](std::int32_t partition, std::int64_t version) {
-          sqlite::Database database = sqlite::look_into(folder_);
+          sqlite::Database database = sqlite::open_database(folder_);
           ASSERT_TRUE(database
                           .run("UPDATE activity_ledger SET version = " + std::to_string(version) +
                                " WHERE partition = " + std::to_string(partition))
@@ -27,7 +28,7 @@ class SqliteReaderWorld final : public ViewsWorld {
         .value();
   }
   std::int64_t number(const std::string& sql) override {
-    return sqlite::look_into(folder_).number(sql).value();
+    return sqlite::open_database(folder_).number(sql).value();
   }
 
  private:
@@ -38,12 +39,12 @@ class SqliteReaderWorld final : public ViewsWorld {
 };
 
 template <class World>
-std::unique_ptr<World> make_sqlite_world() {
-  return std::make_unique<SqliteReaderWorld>();
+std::unique_ptr<World> make_sqlite_fixture() {
+  return std::make_unique<SqliteReaderFixture>();
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsReaderContract, testing::Values(&make_sqlite_world<ReaderWorld>));
-INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsViewsContract, testing::Values(&make_sqlite_world<ViewsWorld>));
+INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsReaderContract, testing::Values(&make_sqlite_fixture<ReaderWorld>));
+INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsViewsContract, testing::Values(&make_sqlite_fixture<ViewsWorld>));
 
 }  // namespace
 }  // namespace weir::report
@@ -51,6 +52,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsViewsContract, testing::Values(&make_sql
 namespace weir::sqlite {
 namespace {
 
+using report::Scan;
 using report::reader_contract::at;
 using report::reader_contract::row;
 using tally::Dimension;
@@ -68,9 +70,9 @@ class MetricsReader : public testing::Test {
                {.data_dir = folder_.path(), .topic = test_topic, .connections = connections})
         .value();
   }
-  std::int64_t number(const std::string& sql) { return look_into(folder_).number(sql).value(); }
+  std::int64_t number(const std::string& sql) { return open_database(folder_).number(sql).value(); }
   std::string text(const std::string& sql) {
-    Database database = look_into(folder_);
+    Database database = open_database(folder_);
     return first_text(database, sql);
   }
 
@@ -79,17 +81,17 @@ class MetricsReader : public testing::Test {
 };
 
 TEST_F(MetricsReader, FindsEveryRowByAnIndex) {
-  Database database = look_into(folder_);
-  for (int kind = 0; kind < 12; ++kind) {
-    const Scan scan{(kind & 1) != 0, static_cast<Scan::Values>(kind / 4), (kind & 2) != 0};
-    const std::string sql = scan_sql(scan);
-    const std::string_view rows = scan.remainders || scan.values == Scan::Values::few
+  Database database = open_database(folder_);
+  for (std::size_t index = 0; index < Scan::count; ++index) {
+    const Scan scan = report::scan_at(index);
+    const std::string& sql = reader_sql::scan(scan).sql;
+    const std::string_view rows = scan.pending_rollup || scan.values == Scan::Values::few
                                       ? "window_start=? AND topic=? AND partition=?"
                                       : "granularity=? AND dimension=? AND window_start>? AND window_start<?";
     for_each_row(database, "EXPLAIN QUERY PLAN " + sql, [&](const Statement& step) {
       const std::string_view plan = step.text(3);
-      const bool of_the_question = plan == "SCAN wanted" || plan.starts_with("SCAN json_each ");
-      EXPECT_TRUE(of_the_question || !plan.starts_with("SCAN ")) << plan << " in " << sql;
+      const bool is_of_a_parameter = plan == "SCAN wanted" || plan.starts_with("SCAN json_each ");
+      EXPECT_TRUE(is_of_a_parameter || !plan.starts_with("SCAN ")) << plan << " in " << sql;
       if (plan.starts_with("SEARCH w ")) {
         EXPECT_NE(plan.find(rows), std::string_view::npos) << plan << " in " << sql;
       }
@@ -98,8 +100,10 @@ TEST_F(MetricsReader, FindsEveryRowByAnIndex) {
 }
 
 TEST_F(MetricsReader, FindsEveryRowByAnIndexWhenItSortsByValue) {
-  Database database = look_into(folder_);
-  for (const std::string& sql : {count_by_value_sql(), users_by_value_sql(), users_of_row_sql()}) {
+  Database database = open_database(folder_);
+  for (const NamedSql* const each :
+       {&reader_sql::count_by_value, &reader_sql::users_by_value, &reader_sql::users_of_row}) {
+    const std::string& sql = each->sql;
     for_each_row(database, "EXPLAIN QUERY PLAN " + sql, [&](const Statement& step) {
       const std::string_view plan = step.text(3);
       EXPECT_FALSE(plan.starts_with("SCAN w") || plan.starts_with("SCAN activity")) << plan << " in " << sql;
@@ -110,7 +114,7 @@ TEST_F(MetricsReader, FindsEveryRowByAnIndexWhenItSortsByValue) {
   }
 }
 
-TEST_F(MetricsReader, MakesNobodyWaitForeverForAConnection) {
+TEST_F(MetricsReader, PassesAReturnedConnectionToAThreadThatWaits) {
   auto one = reader(1);
   auto first = one->snapshot().value();
   bool second_taken = false;
@@ -123,16 +127,16 @@ TEST_F(MetricsReader, MakesNobodyWaitForeverForAConnection) {
   EXPECT_TRUE(second_taken);
 }
 
-TEST_F(MetricsReader, CannotReadAStoreThatIsNotThere) {
+TEST_F(MetricsReader, RefusesAStoreThatDoesNotExist) {
   const TestFolder empty;
   auto refused = SqliteMetricsReader::open({.data_dir = empty.path(), .topic = test_topic});
   ASSERT_FALSE(refused.has_value());
   EXPECT_NE(refused.error().text.find("metrics.db"), std::string::npos) << refused.error().text;
 }
 
-// The views, as people read them.
+// The views of the contract.
 
-TEST_F(MetricsReader, ShowsPeopleOneViewForEachGranularity) {
+TEST_F(MetricsReader, HasOneViewForEachGranularity) {
   given({.windows = {
              row(Granularity::minute, at(9, 5), Dimension::page, "/a", {.events = 3, .page_views = 2})}});
   const std::string row_text =
@@ -148,8 +152,8 @@ TEST_F(MetricsReader, ShowsPeopleOneViewForEachGranularity) {
   }
 }
 
-TEST_F(MetricsReader, NeverMakesAViewReadTheOtherGranularities) {
-  Database database = look_into(folder_);
+TEST_F(MetricsReader, ReadsOnlyTheGranularityOfAView) {
+  Database database = open_database(folder_);
   for (const char* view : {"activity_minutes", "activity_hours", "activity_days"}) {
     for (const char* filter : {"", " WHERE dimension = 'total'", " WHERE topic = 'the-topic'"}) {
       for_each_row(database, std::string("EXPLAIN QUERY PLAN SELECT * FROM ") + view + filter,

@@ -1,6 +1,7 @@
-// The embedded metrics store: rollup's port on one SQLite file, DATA_DIR/metrics.db. A process that dies
-// loses nothing; a power cut may take the last commits back, whole and in order, and the log has their
-// events: it may be pruned only as far as checkpoint() says that they are in the file for good.
+// The embedded metrics store: implements commit::MetricsStore on one SQLite file, metrics.db in DATA_DIR.
+//
+// A process that is killed loses nothing. A power cut may undo the last commits, whole and in order. The log
+// still has their events, because it may be pruned only up to what checkpoint() has written to the file.
 #pragma once
 
 #include <chrono>
@@ -14,7 +15,7 @@
 #include "base/result.hpp"
 #include "commit/metrics_store.hpp"
 #include "sqlite/database.hpp"
-#include "sqlite/store_sql.hpp"
+#include "sqlite/prepared_statements.hpp"
 
 namespace weir::sqlite {
 
@@ -22,19 +23,22 @@ struct MetricsStoreOptions {
   std::filesystem::path data_dir;
   std::string topic;
   std::string group_id;
-  std::chrono::milliseconds busy_timeout{1000};  // for another process's lock: somebody with a sqlite3 shell
-  std::string vfs;                               // empty: SQLite's own; tests hand in one that fails
+  std::chrono::milliseconds busy_timeout{
+      1000};        // for the lock of another process, for example a sqlite3 shell
+  std::string vfs;  // empty: the default VFS of SQLite; tests name one that fails
 };
 
-// One session: all calls come from one thread, the writer's. Several may be open on one file; each waits for
-// the other's transaction up to busy_timeout, then answers ErrorKind::unavailable.
+// One session: all calls come from one thread, the writer's. Several sessions may be open on one file. Each
+// waits for the transaction of the other up to busy_timeout and then returns ErrorKind::unavailable,
+// database_busy.
 //
-// An error in a transaction rolls it back. After ErrorKind::internal with code fsync_failed nothing may be
-// called any more: leave, and let the next start's recovery decide.
+// An error in a transaction rolls it back. A disk error is `unavailable`: the transaction may be tried again.
+// After ErrorKind::internal, fsync_failed, call nothing any more: end the process, so that the recovery of
+// the next start finds out what is on the disk.
 class SqliteMetricsStore final : public commit::MetricsStore {
  public:
-  // Opens the file, or makes it if there is none. Refuses what is not a metrics store of this version
-  // (database.hpp).
+  // Opens the file; creates a missing one and migrates an older one. Errors are those of Database::open(),
+  // and ErrorKind::invalid, tables_differ, if a person changed a table.
   static Result<std::unique_ptr<SqliteMetricsStore>> open(const MetricsStoreOptions& options);
 
   Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
@@ -55,55 +59,62 @@ class SqliteMetricsStore final : public commit::MetricsStore {
   commit::CommitOutcome commit() override;
   void rollback() override;
 
-  // Outside a transaction, every few seconds, by any session: nothing else checkpoints, and the WAL grows
-  // until it is done. True: all that was committed before this call survives a power cut, so the log may be
-  // pruned up to a next_offset that was read before it (less the dedupe window). False: a reader's old
-  // snapshot stands in the way; ask again later. Waits for no reader; takes as long as the disk takes for the
-  // pages written since.
+  // Writes the WAL back to the file. Call it every few seconds, from any session and outside of a
+  // transaction: nothing else does, and the WAL grows until then. Waits for no reader; takes as long as the
+  // disk needs for the pages that changed since.
+  //
+  // True: all that was committed before the call survives a power cut. The log may then be pruned up to a
+  // next_offset that was read before the call, less the dedupe window. False: an old snapshot of a reader is
+  // in the way; call again later.
   Result<bool> checkpoint();
 
  private:
-  SqliteMetricsStore(const MetricsStoreOptions& options, Database database,
-                     std::vector<Statement> statements);
+  SqliteMetricsStore(const MetricsStoreOptions& options, Database database, PreparedStatements statements);
 
-  // A row of a minute, without its sketch.
-  struct RowName {
+  // The key of a minute's row, and the size of its sketch.
+  struct RowKey {
     tally::Dimension dimension = tally::Dimension::total;
-    std::int64_t place = 0;
+    std::int64_t place = 0;  // the arrival rank
     std::string value;
     std::size_t users_bytes = 0;
   };
 
-  Statement& statement(StoreSql which);
-  Result<std::optional<tally::WindowRow>> read_window(const tally::WindowKey& key);
-  // Those of this minute that have a remainder, by dimension and place.
-  Result<std::vector<RowName>> find_unrolled(std::int32_t partition, WindowStart minute);
-  // An error of `work` undoes it.
+  Statement& statement(const NamedSql& sql) { return statements_[sql]; }
+  // Rolls the transaction back. Returns the error as the caller of the store gets it.
+  Error give_up(Error why);
+  // Runs `work` in a transaction of its own. An error rolls it back.
   template <class Work>
   auto in_one_transaction(Work work) -> decltype(work());
+
+  // store_ledger.cpp
   Result<void> check_group();
-  Result<void> make_ledger(const commit::PartitionStart& start, std::int64_t version, WallTime now);
+  Result<void> insert_ledger(const commit::PartitionStart& start, std::int64_t version, WallTime now);
   Result<std::optional<tally::LedgerRow>> find_ledger(const std::string& topic, std::int32_t partition);
-  Result<void> put_window(const tally::WindowRow& row, WallTime written_at);
-  Result<void> mark_minute(StoreSql how, const commit::PendingRollup& minute);
-  Result<void> raise_horizon(tally::Granularity granularity, WallTime pruned_to);
-  Result<void> put_letters(const commit::Changes& changes);
-  Result<void> put_letter(const commit::DeadLetter& letter);
-  Result<void> mark_replayed(const commit::DeadLetterId& source, WallTime at);
+
+  // store_dead_letters.cpp
+  Result<void> put_dead_letters(const commit::Changes& changes);
+  Result<void> put_dead_letter(const commit::DeadLetter& letter);
+  Result<void> set_replayed(const commit::DeadLetterId& source, WallTime at);
   Result<void> add_attempts(const commit::Changes::FailedReplay& failed);
+
+  // metrics_store.cpp
+  Result<std::optional<tally::WindowRow>> read_window(const tally::WindowKey& key);
+  // The rows of a minute that have counts pending roll-up, by dimension and arrival rank.
+  Result<std::vector<RowKey>> find_pending_rollup(std::int32_t partition, WindowStart minute);
+  Result<void> write_all(const commit::Changes& changes, commit::Written& answer);
+  Result<void> put_window(const tally::WindowRow& row, WallTime written_at);
+  // `sql` is set_pending_rollup or clear_pending_rollup.
+  Result<void> mark_minute(const NamedSql& sql, const commit::PendingRollup& minute);
+  Result<void> raise_horizon(tally::Granularity granularity, WallTime pruned_to);
   Result<void> put_flush(const commit::FlushRow& flush, WallTime written_at);
   Result<void> put_ledger(const tally::LedgerRow& row);
   Result<void> prune(const commit::Prune& prune, commit::Written& answer);
-  Result<std::vector<WindowStart>> windows_to_prune(const commit::Prune& prune, bool& has_more);
-  Result<void> write_all(const commit::Changes& changes, commit::Written& answer);
-
-  // An error ends the transaction.
-  Error give_up(Error why);
+  Result<std::vector<WindowStart>> find_prunable(const commit::Prune& prune, bool& has_more);
 
   std::string topic_;
   std::string group_id_;
   Database database_;
-  std::vector<Statement> statements_;  // before the connection goes, so after it here
+  PreparedStatements statements_;  // destroyed before the connection, so declared after it
 };
 
 }  // namespace weir::sqlite

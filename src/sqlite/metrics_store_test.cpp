@@ -4,25 +4,26 @@
 
 #include "commit/testing/metrics_store_contract.hpp"
 #include "sqlite/metrics_reader.hpp"
+#include "sqlite/store_sql.hpp"
 #include "sqlite/testing/store_fixture.hpp"
 
 namespace weir::commit {
 namespace {
 
-class SqliteStoreWorld final : public StoreFixture {
+class SqliteStoreFixture final : public StoreFixture {
  public:
   std::unique_ptr<MetricsStore> session(const std::string& group) override {
     return sqlite::SqliteMetricsStore::open(sqlite::store_options(folder_, group)).value();
   }
-  StoreContents contents() override { return sqlite::look_at_all(folder_); }
+  StoreContents contents() override { return sqlite::read_all_tables(folder_); }
 
  private:
   sqlite::TestFolder folder_;
 };
 
-std::unique_ptr<StoreFixture> make_sqlite_world() { return std::make_unique<SqliteStoreWorld>(); }
+std::unique_ptr<StoreFixture> make_sqlite_fixture() { return std::make_unique<SqliteStoreFixture>(); }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsStoreContract, testing::Values(&make_sqlite_world));
+INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsStoreContract, testing::Values(&make_sqlite_fixture));
 
 }  // namespace
 }  // namespace weir::commit
@@ -46,7 +47,7 @@ class MetricsStore : public testing::Test {
     return opened ? std::move(*opened) : nullptr;
   }
 
-  // Whether opening the file is left to a person; the text must name it.
+  // Expects that the file is refused with a text that names it.
   void expect_refused(std::string_view because) {
     auto refused = SqliteMetricsStore::open(store_options(folder_));
     ASSERT_FALSE(refused.has_value());
@@ -68,28 +69,15 @@ class MetricsStore : public testing::Test {
   }
 
   std::string text(const std::string& sql) {
-    Database database = look_into(folder_);
+    Database database = open_database(folder_);
     return first_text(database, sql);
   }
 
   TestFolder folder_;
 };
 
-TEST_F(MetricsStore, TakesAFileOfTheFirstVersionWithItsRows) {
-  const tally::LedgerRow before = flush(*open(), open()->open_ledger(0, 3, written).value(), 0);
-  {
-    auto file =
-        Database::open(metrics_store_path(folder_.path()), {.kind = metrics_store_file, .schema = ""});
-    ASSERT_TRUE(file.has_value());
-    ASSERT_TRUE(file->run("ALTER TABLE activity_ledger DROP COLUMN counted_from").has_value());
-  }
-  auto store = open();
-  ASSERT_NE(store, nullptr);
-  EXPECT_EQ(store->open_ledger(0, 0, written).value(), before);
-}
-
 // A person changed the table of a running service.
-TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndGoesOnOnceItIsUndone) {
+TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndWorksAgainAfterwards) {
   struct Case {
     std::string_view spoil;
     std::string_view undo;
@@ -116,8 +104,7 @@ TEST_F(MetricsStore, Fault30NamesWhatAPersonChangedAndGoesOnOnceItIsUndone) {
   };
   ASSERT_FALSE(attempt());
   for (const Case& each : cases) {
-    auto person =
-        Database::open(metrics_store_path(folder_.path()), {.kind = metrics_store_file, .schema = ""});
+    auto person = Database::open(metrics_store_path(folder_.path()), {.kind = metrics_store_file});
     ASSERT_TRUE(person->run(each.spoil).has_value());
     const std::optional<Error> why = attempt();
     ASSERT_TRUE(why) << each.spoil;
@@ -159,7 +146,7 @@ TEST_F(MetricsStore, KeepsItsNumbersWhenItIsOpenedAgain) {
   EXPECT_EQ(store->open_ledger(0, 0, written).value(), ledger);
 }
 
-TEST_F(MetricsStore, LeavesATopicOfAnotherNameAlone) {
+TEST_F(MetricsStore, KeepsTopicsApart) {
   auto store = open();
   flush(*store, store->open_ledger(0, 0, written).value(), 0);
   MetricsStoreOptions other = store_options(folder_, "another-group");
@@ -175,7 +162,7 @@ TEST_F(MetricsStore, LeavesATopicOfAnotherNameAlone) {
   EXPECT_TRUE(second->read_pending_rows(0, std::array{minute(0)}, {}).value().rows.empty());
 }
 
-TEST_F(MetricsStore, AnswersTryAgainWhileAnotherSessionWrites) {
+TEST_F(MetricsStore, IsUnavailableWhileAnotherSessionWrites) {
   MetricsStoreOptions impatient = store_options(folder_);
   impatient.busy_timeout = std::chrono::milliseconds{0};
   auto store = open();
@@ -189,14 +176,14 @@ TEST_F(MetricsStore, AnswersTryAgainWhileAnotherSessionWrites) {
   EXPECT_EQ(other->begin(std::array{fence_of(ledger)}).value().size(), 1U);
 }
 
-TEST_F(MetricsStore, IsInTheFileForGoodOnceACheckpointSaysSo) {
+TEST_F(MetricsStore, ReportsACompleteCheckpoint) {
   auto store = open();
   flush(*store, store->open_ledger(0, 0, written).value(), 0);
   EXPECT_EQ(store->checkpoint().value(), true);
   EXPECT_EQ(store->checkpoint().value(), true);  // nothing to do
 }
 
-TEST_F(MetricsStore, IsNotInTheFileForGoodWhileAnOldSnapshotIsRead) {
+TEST_F(MetricsStore, ReportsACheckpointThatAnOldSnapshotHoldsUp) {
   auto store = open();
   const tally::LedgerRow ledger = flush(*store, store->open_ledger(0, 0, written).value(), 0);
   auto reader = SqliteMetricsReader::open({.data_dir = folder_.path(), .topic = test_topic}).value();
@@ -212,21 +199,22 @@ TEST_F(MetricsStore, RefusesAFileThatIsNoDatabase) {
   expect_refused(code_not_a_database);
 }
 
-TEST_F(MetricsStore, RefusesTheLogsFile) {
+TEST_F(MetricsStore, RefusesTheFileOfTheLog) {
   const auto path = metrics_store_path(folder_.path());
-  ASSERT_TRUE(Database::open(path, {.kind = event_log_file, .schema = "CREATE TABLE t (x)"}).has_value());
+  ASSERT_TRUE(
+      Database::open(path, {.kind = event_log_file, .mode = OpenMode::create_or_migrate}).has_value());
   expect_refused(code_foreign);
 }
 
 TEST_F(MetricsStore, RefusesAFileOfANewerWeir) {
   open();
-  ASSERT_TRUE(look_into(folder_).run("PRAGMA user_version = 99").has_value());
+  ASSERT_TRUE(open_database(folder_).run("PRAGMA user_version = 99").has_value());
   expect_refused(code_newer);
 }
 
-TEST_F(MetricsStore, RefusesTablesThatAreNotAsItMadeThem) {
+TEST_F(MetricsStore, RefusesTablesThatAPersonChanged) {
   open();
-  ASSERT_TRUE(look_into(folder_)
+  ASSERT_TRUE(open_database(folder_)
                   .run("ALTER TABLE activity_dead_letters RENAME COLUMN detail TO details")
                   .has_value());
   auto refused = SqliteMetricsStore::open(store_options(folder_));
@@ -237,9 +225,10 @@ TEST_F(MetricsStore, RefusesTablesThatAreNotAsItMadeThem) {
 
 TEST_F(MetricsStore, FindsEveryRowByAnIndex) {
   open();
-  Database database = look_into(folder_);
-  for (const std::string& sql : store_statements()) {
-    if (sql.find("ORDER BY id LIMIT") != std::string::npos) continue;  // the oldest rows, wherever they begin
+  Database database = open_database(folder_);
+  for (const NamedSql* const each : store_sql::all()) {
+    if (each == &store_sql::prune_flushes) continue;  // reads the oldest rows
+    const std::string& sql = each->sql;
     for_each_row(database, "EXPLAIN QUERY PLAN " + sql, [&](const Statement& row) {
       EXPECT_NE(row.text(3).substr(0, 5), "SCAN ") << sql;
       EXPECT_EQ(row.text(3).find("TEMP B-TREE"), std::string_view::npos) << sql;

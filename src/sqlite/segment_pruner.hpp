@@ -1,5 +1,5 @@
-// Retention of the embedded log: finds the segments that are old, from the log's start on, and deletes them
-// in bites so small that an append hardly notices one.
+// Retention of the embedded log: finds old segments at the start of the log and deletes them in batches, each
+// so small that it hardly delays an append.
 #pragma once
 
 #include <cstdint>
@@ -10,40 +10,41 @@
 
 namespace weir::sqlite {
 
-// Record times need not ascend: a clock may have been stepped. A segment is old if its time is before the
-// wanted one. The first segment that is neither old nor from the future ends the search, and all stays from
-// there on. Segments from the future (their time is after the clock's: it was ahead when they were written)
-// go with the next old one after them.
+// A segment is old if its time is before Request::time. Times need not ascend, because the clock may have
+// been stepped. The first segment that is neither old nor from the future ends the search; it and all later
+// ones stay. A segment from the future (its time is after the clock's) was written while the clock was ahead.
+// It is deleted with the next old segment after it.
 //
-// One thread: the one that owns the connection.
+// Belongs to the thread of its connection, and must be destroyed before the connection.
 class SegmentPruner {
  public:
-  struct Wanted {
-    std::int64_t offset = 0;  // only segments that end at or before it
-    RecordTime time;          // only segments older than this
+  struct Request {
+    std::int64_t offset = 0;  // delete only segments that end at or before it
+    RecordTime time;          // delete only segments older than this
 
-    friend bool operator==(const Wanted&, const Wanted&) = default;
+    friend bool operator==(const Request&, const Request&) = default;
   };
 
   static Result<SegmentPruner> open(Database& database);
 
-  // Looks at some segments, or deletes some in a transaction of its own. `end`: the log's end offset; the
-  // newest segment, which ends there, stays. True: there may be more to do.
-  Result<bool> bite(Database& database, const Wanted& wanted, std::int64_t end, RecordTime now);
+  // Examines some segments, or deletes some in a transaction of its own. `end` is the end offset of the log:
+  // the newest segment, which ends there, stays. True: call again, there may be more to do. Errors are those
+  // of Database; the transaction is rolled back.
+  Result<bool> prune_batch(Database& database, const Request& request, std::int64_t end, RecordTime now);
 
  private:
-  SegmentPruner(Statement look, Statement oldest, Statement erase);
+  SegmentPruner(Statement examine, Statement oldest, Statement erase);
   Result<bool> find_old(std::int64_t end, RecordTime now);
   Result<bool> delete_old(Database& database);
 
-  Statement look_;
+  Statement examine_;
   Statement oldest_;
   Statement erase_;
 
-  Wanted wanted_;
-  std::int64_t looked_to_ = 0;  // the first offset of the segment to look at next
-  std::int64_t old_end_ = -1;   // the end of the last old segment that was found
-  std::int64_t gone_to_ = -1;   // what ends at or before it was deleted
+  Request request_;
+  std::int64_t examined_to_ = 0;  // the first offset of the segment to examine next
+  std::int64_t old_end_ = -1;     // the end of the last old segment that was found
+  std::int64_t deleted_to_ = -1;  // segments that end at or before it are deleted
 };
 
 }  // namespace weir::sqlite

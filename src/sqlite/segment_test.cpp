@@ -25,7 +25,7 @@ std::string body_of(const std::vector<intake::EventBatch>& appends) {
   return std::string(writer.finish());
 }
 
-TEST(Segment, GivesBackWhatWasPutIn) {
+TEST(Segment, ReadsBackItsRecords) {
   const std::string large(70'000, 'x');
   std::string body = body_of({one("user", "value"), one("", ""), one("k", large),
                               one("r", "again", {{"traceparent", "00-0"}, {"weir.replay", "topic/0/17"}})});
@@ -54,14 +54,14 @@ TEST(Segment, IsFullByBytesOrByRecords) {
   EXPECT_FALSE(writer.full());
   writer.add(large, large.records[0]);
   EXPECT_TRUE(writer.full());
-  writer.begin_anew();
+  writer.reset();
   const auto small = one("k", "v");
   while (!writer.full()) writer.add(small, small.records[0]);
   EXPECT_EQ(writer.records(), limits::segment_records_max);
 }
 
-// Every bit that falls over, and every byte that is missing, is seen.
-TEST(Segment, KnowsADamagedBody) {
+// Every flipped bit and every missing byte is detected.
+TEST(Segment, DetectsADamagedBody) {
   const std::string whole = body_of({one("user", "value"), one("u", "v")});
   const SegmentRow row{.first_offset = 7, .records = 2, .time = noon};
   std::vector<consumer::RecordView> records;
@@ -77,7 +77,7 @@ TEST(Segment, KnowsADamagedBody) {
   EXPECT_EQ(damaged.error().kind, ErrorKind::internal);
 }
 
-TEST(Segment, KnowsABodyThatIsNotItsRows) {
+TEST(Segment, DetectsABodyOfAnotherRow) {
   const std::string body = body_of({one("user", "value"), one("u", "v")});
   std::vector<consumer::RecordView> records;
   for (const std::int64_t count : {0, 1, 3, 1'000'000}) {

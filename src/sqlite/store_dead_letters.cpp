@@ -1,4 +1,4 @@
-// What the metrics store does with activity_dead_letters.
+// What the metrics store reads from and writes to activity_dead_letters.
 #include <optional>
 #include <utility>
 
@@ -9,39 +9,41 @@
 namespace weir::sqlite {
 namespace {
 
+// A record without a key or a value has NULL in that column.
 Statement& bind_optional(Statement& statement, int place, const std::optional<std::string>& bytes) {
   return bytes ? statement.bind_blob(place, *bytes) : statement.bind_null(place);
 }
 
-Statement& bind_place(Statement& statement, const commit::DeadLetterId& source) {
-  return statement.bind_text(1, source.topic).bind(2, source.partition).bind(3, source.offset);
+// A dead letter may be of an archived topic, so ?1 is the topic of its id, not that of the store.
+Statement& bind_id(Statement& statement, const commit::DeadLetterId& letter) {
+  return statement.bind_text(1, letter.topic).bind(2, letter.partition).bind(3, letter.offset);
 }
 
 }  // namespace
 
 Result<std::vector<std::int64_t>> SqliteMetricsStore::find_dead_letters(std::int32_t partition,
                                                                         std::int64_t from, std::int64_t to) {
-  Statement& letters = statement(StoreSql::find_dead_letters)
-                           .bind_text(1, topic_)
-                           .bind(2, partition)
-                           .bind(3, from)
-                           .bind(4, to);
+  Statement& rows = statement(store_sql::dead_letter_offsets)
+                        .bind_text(1, topic_)
+                        .bind(2, partition)
+                        .bind(3, from)
+                        .bind(4, to);
   std::vector<std::int64_t> offsets;
   while (true) {
-    auto row = letters.step();
+    auto row = rows.step();
     if (!row) return std::unexpected(give_up(std::move(row).error()));
     if (!*row) return offsets;
-    offsets.push_back(letters.number(0));
+    offsets.push_back(rows.number(0));
   }
 }
 
-// The whole file is this transaction's: there is nothing to lock.
+// The transaction has the write lock of the whole file, so no row is locked.
 Result<std::vector<commit::DeadLetterState>> SqliteMetricsStore::lock_dead_letters(
     std::span<const commit::DeadLetterId> letters) {
   std::vector<commit::DeadLetterState> states;
   states.reserve(letters.size());
   for (const commit::DeadLetterId& source : letters) {
-    Statement& letter = bind_place(statement(StoreSql::read_letter), source);
+    Statement& letter = bind_id(statement(store_sql::read_dead_letter), source);
     auto row = letter.step();
     if (!row) return std::unexpected(give_up(std::move(row).error()));
     if (!*row) {
@@ -50,17 +52,18 @@ Result<std::vector<commit::DeadLetterState>> SqliteMetricsStore::lock_dead_lette
     }
     states.push_back(letter.number(0) != 0 ? commit::DeadLetterState::replayed
                                            : commit::DeadLetterState::waiting);
-    letter.reset();
+    letter.reset();  // one row at most, so it is not stepped to its end
   }
   return states;
 }
 
-Result<void> SqliteMetricsStore::put_letters(const commit::Changes& changes) {
+// New rows first: a replay of the same flush may name one of them.
+Result<void> SqliteMetricsStore::put_dead_letters(const commit::Changes& changes) {
   for (const commit::DeadLetter& letter : changes.dead_letters) {
-    if (auto put = put_letter(letter); !put) return put;
+    if (auto put = put_dead_letter(letter); !put) return put;
   }
   for (const commit::DeadLetterId& source : changes.replayed) {
-    if (auto marked = mark_replayed(source, changes.written_at); !marked) return marked;
+    if (auto marked = set_replayed(source, changes.written_at); !marked) return marked;
   }
   for (const commit::Changes::FailedReplay& failed : changes.failed_replays) {
     if (auto added = add_attempts(failed); !added) return added;
@@ -68,9 +71,9 @@ Result<void> SqliteMetricsStore::put_letters(const commit::Changes& changes) {
   return {};
 }
 
-Result<void> SqliteMetricsStore::put_letter(const commit::DeadLetter& letter) {
+Result<void> SqliteMetricsStore::put_dead_letter(const commit::DeadLetter& letter) {
   const std::string at = moment_text(letter.at);
-  Statement& put = statement(StoreSql::put_letter)
+  Statement& put = statement(store_sql::put_dead_letter)
                        .bind_text(1, topic_)
                        .bind(2, letter.partition)
                        .bind(3, letter.offset)
@@ -82,17 +85,19 @@ Result<void> SqliteMetricsStore::put_letter(const commit::DeadLetter& letter) {
   return put.run();
 }
 
-Result<void> SqliteMetricsStore::mark_replayed(const commit::DeadLetterId& source, WallTime at) {
+// Changes one row exactly, because lock_dead_letters() has found it waiting in this transaction.
+Result<void> SqliteMetricsStore::set_replayed(const commit::DeadLetterId& source, WallTime at) {
   const std::string moment = moment_text(at);
-  auto marked = bind_place(statement(StoreSql::set_replayed), source).bind_text(4, moment).run();
+  auto marked = bind_id(statement(store_sql::set_replayed), source).bind_text(4, moment).run();
   if (!marked || database_.rows_changed() == 1) return marked;
-  return fail(ErrorKind::internal, "letter_not_waiting", to_text(source) + " does not wait for a replay");
+  return fail(ErrorKind::internal, "dead_letter_not_waiting",
+              to_text(source) + " does not wait for a replay");
 }
 
 Result<void> SqliteMetricsStore::add_attempts(const commit::Changes::FailedReplay& failed) {
-  auto added = bind_place(statement(StoreSql::add_attempts), failed.source).bind(4, failed.times).run();
+  auto added = bind_id(statement(store_sql::add_attempts), failed.source).bind(4, failed.times).run();
   if (!added || database_.rows_changed() == 1) return added;
-  return fail(ErrorKind::internal, "letter_missing", to_text(failed.source) + " is not a dead letter");
+  return fail(ErrorKind::internal, "dead_letter_missing", to_text(failed.source) + " is not a dead letter");
 }
 
 }  // namespace weir::sqlite

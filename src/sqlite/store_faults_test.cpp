@@ -1,5 +1,5 @@
-// The disk fails at each call that the store makes, one after the other: whatever comes of it, only whole
-// transactions stand, and everything that was said to be committed does.
+// The disk fails at the n-th call of the store, for n = 1, 2, 3…. Each time the file has only whole
+// transactions, and all of those that were reported as committed.
 #include <array>
 
 #include "sqlite/metrics_store.hpp"
@@ -18,17 +18,17 @@ using commit::store_contract::written;
 using tally::Granularity;
 using Call = FakeVfs::Call;
 
-// A writer's life in eight transactions and two checkpoints: each flush counts one event in a minute of its
-// own with a sketch of many pages, then the minutes are rolled up into their day one by one.
-class Life {
+// Eight transactions and two checkpoints. Each flush counts one event in a minute of its own, with a sketch
+// of several pages. Every second one also rolls up the minute before it into its day.
+class Script {
  public:
-  explicit Life(SqliteMetricsStore& store) : store_(store) {}
+  explicit Script(SqliteMetricsStore& store) : store_(store) {}
 
-  // Ends at the first failed fsync, else when all is done. Other errors are tried again once.
-  void live() {
+  // Ends after a failed fsync, or at its end. After another error a transaction is tried once again.
+  void run() {
     for (int step = 0; step < 8 && !broken_; ++step) {
       if (!attempt(step)) attempt(step);
-      if (step % 4 == 3 && !broken_) note(store_.checkpoint());
+      if (step % 4 == 3 && !broken_) succeeds(store_.checkpoint());
     }
   }
 
@@ -39,20 +39,20 @@ class Life {
   bool attempt(int step) {
     if (broken_) return true;
     auto before = store_.open_ledger(0, 0, written);
-    if (!note(before)) return false;
-    if (before->next_offset > step) return true;  // an unknown commit that was one
+    if (!succeeds(before)) return false;
+    if (before->next_offset > step) return true;  // an unknown commit that was written
     auto held = store_.begin(std::array{fence_of(*before)});
-    if (!note(held)) return false;
+    if (!succeeds(held)) return false;
     EXPECT_EQ(held->size(), 1U);
-    if (!note(store_.write(changes(step, *before)))) return false;
+    if (!succeeds(store_.write(changes(step, *before)))) return false;
     const commit::CommitOutcome answer = store_.commit();
     if (answer.status == CommitStatus::committed) return ++committed_, true;
     EXPECT_EQ(answer.status, CommitStatus::unknown);
-    heed(answer.why);
+    check_error(answer.why);
     return false;
   }
 
-  // Odd steps roll up what the step before has flushed, and flush an event of their own.
+  // Odd steps also roll up the minute of the step before.
   static commit::Changes changes(int step, const tally::LedgerRow& before) {
     commit::Changes made{.written_at = written, .ledgers = {moved_on(before, 1)}};
     tally::WindowRow row = total(Granularity::minute, minute(step), 1);
@@ -71,12 +71,12 @@ class Life {
   }
 
   template <class T>
-  bool note(const Result<T>& result) {
-    if (!result) heed(result.error());
+  bool succeeds(const Result<T>& result) {
+    if (!result) check_error(result.error());
     return result.has_value();
   }
 
-  void heed(const Error& why) {
+  void check_error(const Error& why) {
     if (why.code == code_fsync_failed) {
       EXPECT_EQ(why.kind, ErrorKind::internal);
       broken_ = true;
@@ -98,8 +98,8 @@ struct Case {
 
 class StoreFaults : public testing::TestWithParam<Case> {
  protected:
-  // Lives one life with the fault at the nth call. False: it never came to that call.
-  bool live_with_fault(int nth) {
+  // Runs the script with the fault at the nth call. False: there was no such call.
+  bool run_with_fault(int nth) {
     const TestFolder folder;
     FakeVfs disk;
     int committed = 0;
@@ -109,24 +109,24 @@ class StoreFaults : public testing::TestWithParam<Case> {
       options.vfs = disk.name();
       auto store = SqliteMetricsStore::open(options).value();
       disk.inject({.call = GetParam().call, .nth = nth, .no_space = GetParam().no_space});
-      Life life(*store);
-      life.live();
-      committed = life.committed();
-      broken = life.broken();
+      Script script(*store);
+      script.run();
+      committed = script.committed();
+      broken = script.broken();
     }
     const bool fired = disk.fired();
-    disk.mend();
+    disk.clear_fault();
     expect_whole_transactions(folder, committed, broken);
     return fired;
   }
 
   static void expect_whole_transactions(const TestFolder& folder, int committed, bool broken) {
-    Database database = look_into(folder);
+    Database database = open_database(folder);
     EXPECT_EQ(first_text(database, "PRAGMA integrity_check"), "ok");
     const std::int64_t tallied = database.number("SELECT tallied FROM activity_ledger").value();
     EXPECT_GE(tallied, committed);
     if (!broken) {
-      EXPECT_EQ(tallied, 8) << "it goes on by itself";
+      EXPECT_EQ(tallied, 8) << "it goes on after the fault";
     }
     EXPECT_EQ(database.number("SELECT sum(events) FROM activity_days").value(), tallied);
     EXPECT_EQ(database.number("SELECT sum(events) FROM activity_minutes").value(), tallied);
@@ -136,12 +136,12 @@ class StoreFaults : public testing::TestWithParam<Case> {
 
 TEST_P(StoreFaults, Fault31LeavesOnlyWholeTransactions) {
   int nth = 1;
-  while (live_with_fault(nth) && !HasFailure()) ++nth;
+  while (run_with_fault(nth) && !HasFailure()) ++nth;
   EXPECT_FALSE(HasFailure()) << "with the fault at call " << nth;
   EXPECT_GT(nth, 1) << "no such call was ever made";
 }
 
-TEST_P(StoreFaults, Fault31LeaveAFileThatCanBeMadeOrOpenedNextTime) {
+TEST_P(StoreFaults, Fault31LeaveAFileThatOpensNextTime) {
   for (int nth = 1;; ++nth) {
     const TestFolder folder;
     FakeVfs disk;
@@ -151,7 +151,7 @@ TEST_P(StoreFaults, Fault31LeaveAFileThatCanBeMadeOrOpenedNextTime) {
     auto made = SqliteMetricsStore::open(options);
     const bool fired = disk.fired();
     if (made) made->reset();
-    disk.mend();
+    disk.clear_fault();
     auto next_time = SqliteMetricsStore::open(options);
     ASSERT_TRUE(next_time.has_value()) << next_time.error().text << " after a fault at call " << nth;
     if (!fired) break;

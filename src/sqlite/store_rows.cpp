@@ -1,3 +1,5 @@
+// Columns are read by their index in tally::ledger_columns and window_columns. The tables are STRICT, so a
+// column has the type that its declaration says; a text that people can edit is checked.
 #include "sqlite/store_rows.hpp"
 
 #include <chrono>
@@ -10,13 +12,14 @@ std::string moment_text(WallTime moment) { return activity::format_rfc3339(momen
 
 Result<WallTime> parse_moment(std::string_view text) {
   const auto moment = activity::parse_rfc3339(text);
+  // Weir writes milliseconds. A finer fraction would not be read back as the same text.
   if (moment) {
     const auto whole = std::chrono::floor<std::chrono::milliseconds>(*moment);
-    if (moment_text(whole) == text) return whole;  // in the one form that we write
+    if (moment_text(whole) == text) return whole;  // only the form that moment_text() writes
   }
   return fail(ErrorKind::invalid, "moment_unreadable",
-              "the metrics store: \"" + std::string(text) +
-                  "\" stands where a moment like 2015-05-19T09:00:00.000Z should");
+              "the metrics store has \"" + std::string(text) +
+                  "\" in place of a moment; expected one like 2015-05-19T09:00:00.000Z");
 }
 
 Result<tally::LedgerRow> ledger_row(const Statement& statement) {
@@ -41,7 +44,7 @@ Result<tally::LedgerRow> ledger_row(const Statement& statement) {
   auto updated = parse_moment(statement.text(13));
   if (!observed) return propagate(observed);
   if (!updated) return propagate(updated);
-  row.counted_from = statement.number(14);  // null where nothing was left out, which reads as 0
+  row.counted_from = statement.number(14);  // NULL, where no offsets were left out, reads as 0
   row.observed.observed_at = *observed;
   row.updated_at = *updated;
   return row;
@@ -57,7 +60,7 @@ tally::WindowRow window_row(const Statement& statement, tally::Granularity granu
           .rolled_events = statement.number(4),
           .rolled_page_views = statement.number(5),
           .place = small(6),
-          .stored = {small(7), small(8), small(9)},  // null where there are none, which reads as 0
+          .stored = {small(7), small(8), small(9)},  // NULL, on rows other than `total`, reads as 0
           .users = std::string(statement.blob(10))};
 }
 

@@ -1,4 +1,4 @@
-// The rows of the metrics store as values: what its writer and its reader both read.
+// Converts rows of the metrics store to C++ values, for the store and the reader. Pure.
 #pragma once
 
 #include <string>
@@ -12,27 +12,24 @@
 
 namespace weir::sqlite {
 
-// A moment as it stands in a public table, and back. ErrorKind::invalid, moment_unreadable: a person has
-// written something else there.
+// The text of a moment in a public table (schema.hpp), and back. ErrorKind::invalid, moment_unreadable: a
+// person has written another text there and must correct it.
 [[nodiscard]] std::string moment_text(WallTime moment);
 [[nodiscard]] Result<WallTime> parse_moment(std::string_view text);
 
-// The columns of activity_ledger that ledger_row() reads, for a SELECT.
-inline constexpr std::string_view ledger_columns =
-    "partition, start_offset, next_offset, version, read, tallied, duplicate, dead_lettered, skipped, "
-    "last_record_hash, log_end_offset, oldest_unread_at, observed_at, updated_at, counted_from";
-// Of a statement that stands on such a row.
+// Reads the row on which a statement with tally::ledger_columns stands. Errors are those of parse_moment().
 [[nodiscard]] Result<tally::LedgerRow> ledger_row(const Statement& statement);
 
 // The columns of activity_windows that window_row() reads, for a SELECT.
 inline constexpr std::string_view window_columns =
     "dimension, value, events, page_views, rolled_events, rolled_page_views, place, stored_activity_types, "
     "stored_pages, stored_referrers, users";
-// Of a statement that stands on such a row, whose granularity, start and partition it was asked for by.
+// Reads the row on which such a statement stands. The caller knows the part of the key that it has selected
+// by.
 [[nodiscard]] tally::WindowRow window_row(const Statement& statement, tally::Granularity granularity,
                                           WindowStart start, std::int32_t partition);
 
-// How names are numbered in activity_windows.
+// The number of a granularity or dimension in activity_windows.
 template <class Enum>
 [[nodiscard]] constexpr std::int64_t number_of(Enum name) {
   return static_cast<std::int64_t>(name);

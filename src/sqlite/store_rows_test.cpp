@@ -5,7 +5,7 @@ namespace {
 
 WallTime moment(std::int64_t milliseconds) { return WallTime{std::chrono::milliseconds{milliseconds}}; }
 
-TEST(Moment, IsTextThatReadsBackTheSame) {
+TEST(Moment, ReadsBackItsText) {
   const std::pair<std::int64_t, const char*> cases[] = {
       {0, "1970-01-01T00:00:00.000Z"},
       {1'432'026'000'007, "2015-05-19T09:00:00.007Z"},
@@ -19,7 +19,7 @@ TEST(Moment, IsTextThatReadsBackTheSame) {
   }
 }
 
-TEST(Moment, IsNothingElse) {
+TEST(Moment, RefusesOtherText) {
   for (const char* text :
        {"", "2015-05-19", "2015-05-19 09:00:00.000Z", "2015-05-19T09:00:00Z", "2015-05-19T09:00:00.00xZ",
         "2015-05-19T09:00:00.000z", "2015-02-29T09:00:00.000Z", "2015-13-01T09:00:00.000Z",

@@ -1,92 +1,69 @@
-// All SQL of the metrics store, metrics.db: its tables and views, those that people may read (contract §6)
-// and those that only this room reads, and what the writer says to them.
-//
-// All moments in public tables and views are UTC text, so that people need no conversion and comparing text
-// compares time: `2015-05-19T09:00:00.000Z` for moments, `2015-05-19T09:00:00Z` for window_start in views.
-//
-// Inner tables (activity_windows, activity_unrolled): window_start is INTEGER unix seconds, last_write_ms
-// INTEGER unix milliseconds; granularity 0 minute, 1 hour, 2 day; dimension as in activity_dimensions.
-// activity_windows is WITHOUT ROWID. Measured with 500 pages a minute, against a rowid table with a unique
-// index: passing by 0.3 µs a row against 0.55, finding one row 9 µs against 6, writing the same. Its key
-// begins with what a view names whatever people ask it.
+// The statements by which the metrics store writes metrics.db (schema.hpp). ?1 is the topic wherever there is
+// one. Both stores use the same names for the same job. PostgreSQL takes lists and SQLite single rows,
+// because a statement costs no round trip here.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
-#include <string>
-#include <vector>
+#include <span>
 
-#include "base/result.hpp"
-#include "sqlite/database.hpp"
+#include "sqlite/prepared_statements.hpp"
 
-namespace weir::sqlite {
+namespace weir::sqlite::store_sql {
 
-// What makes an empty file a metrics store of version metrics_store_file.version.
-[[nodiscard]] std::string metrics_store_schema();
+// Outside of a fenced transaction. The parameters after ?1, and the columns of the rows that are returned.
+//   find_other_group        group                     another group that has a ledger of the topic: group_id
+//   find_any_ledger                                   a row if the topic has a ledger
+//   insert_ledger           partition, group, start, now, version, next, hash
+//   read_ledger             partition                 tally::ledger_columns
+//   archive_ledger          partition, next_offset, version, new topic
+//   archive_dead_letters    partition, new topic
+//   dead_letter_offsets     partition, from, to       offset
+//   pending_rollup_minutes  partition                 window_start
+extern const NamedSql find_other_group;
+extern const NamedSql find_any_ledger;
+extern const NamedSql insert_ledger;
+extern const NamedSql read_ledger;
+extern const NamedSql archive_ledger;
+extern const NamedSql archive_dead_letters;
+extern const NamedSql dead_letter_offsets;
+extern const NamedSql pending_rollup_minutes;
 
-[[nodiscard]] std::filesystem::path metrics_store_path(const std::filesystem::path& data_dir);
+// The fence. Parameters after ?1: partition, next_offset, version, and the four sums. Raises the version by
+// one if all are as expected, else changes no row.
+extern const NamedSql fence;
 
-// The writer's statements, by name.
-enum class StoreSql : std::uint8_t {
-  find_stranger,
-  find_any_ledger,
-  make_ledger,
-  read_ledger,
-  archive_ledger,
-  retire_letters,
-  find_dead_letters,
-  find_pending_rollups,
-  fence,
-  read_window,
-  find_unrolled,
-  put_window,
-  set_unrolled,
-  set_rolled,
-  raise_horizon,
-  put_letter,
-  read_letter,
-  set_replayed,
-  add_attempts,
-  put_flush,
-  put_ledger,
-  find_prunable,
-  delete_window,
-  delete_flushes,
-  count,
-};
+// Under the fence. The first three take no topic, so their parameters begin with ?1.
+//   raise_horizon           granularity, moment       changes a lower horizon
+//   put_flush               timestamp, users, page views, now
+//   prune_flushes           before                    deletes at most 1,000 rows
+//   read_window             granularity, dimension, start, partition, value         window_columns
+//   find_pending_rollup     minute, partition         dimension, place, value, bytes of the sketch
+//   put_window              the key, then the other columns of the table
+//   set_pending_rollup      minute, partition
+//   clear_pending_rollup    minute, partition
+//   put_dead_letter         partition, offset, reason, detail, key, value, at
+//   read_dead_letter        partition, offset         whether a replay of it was counted
+//   set_replayed            partition, offset, now    changes one that waits for a replay
+//   add_attempts            partition, offset, how many
+//   put_ledger              partition, version, then the columns that change
+//   find_prunable           granularity, last start, partition, last write, now     window_start, rows
+//   delete_window           granularity, start, partition
+extern const NamedSql raise_horizon;
+extern const NamedSql put_flush;
+extern const NamedSql prune_flushes;
+extern const NamedSql read_window;
+extern const NamedSql find_pending_rollup;
+extern const NamedSql put_window;
+extern const NamedSql set_pending_rollup;
+extern const NamedSql clear_pending_rollup;
+extern const NamedSql put_dead_letter;
+extern const NamedSql read_dead_letter;
+extern const NamedSql set_replayed;
+extern const NamedSql add_attempts;
+extern const NamedSql put_ledger;
+extern const NamedSql find_prunable;
+extern const NamedSql delete_window;
 
-// Their texts, each at the place of its name; ?1 is the topic wherever there is one.
-[[nodiscard]] std::vector<std::string> store_statements();
-// ErrorKind::invalid: the tables are not as Weir makes them.
-Result<std::vector<Statement>> prepare_store_statements(Database& database);
+// Each of them.
+[[nodiscard]] std::span<const NamedSql* const> all();
 
-// The reader's question for rows of one granularity and dimension, in whichever order they lie: window_start,
-// partition, value, events, page_views and, if asked for, users.
-struct Scan {
-  // Only those in the JSON array ?7: few are looked up one by one in each window, which costs about as much
-  // as to pass by 20 rows each; beside many, all rows are passed by.
-  enum class Values : std::uint8_t { all, few, many };
-  static constexpr std::size_t few_values_max = 50;  // a window has at most 1,000
-
-  bool remainders = false;  // instead of the rows: what the minutes of ?2 = 0 have that is not rolled up
-  Values values = Values::all;
-  bool users = false;
-};
-// Parameters: ?1 topic, ?2 granularity of the rows to read, ?3 dimension, ?4 first and ?5 end of
-// window_start; remainders: ?6 seconds of the window that they are added to.
-[[nodiscard]] std::string scan_sql(const Scan& scan);
-
-// The rows of several runs of windows by value, in ascending order of its bytes, remainders with them. SQLite
-// sorts them, in a temporary file where they are many. ?1 topic, ?2 dimension, ?3 a JSON array with
-// [granularity, first, end of window_start] for each run.
-//
-// count_by_value: value, events, page_views, summed up. users_by_value: a row for each row: value, events,
-// page_views, users, granularity, window_start, partition; users is NULL where it has more than
-// inline_users_bytes_max, so that no large sketch goes through the sort: users_of_row reads it (?1 topic, ?2
-// dimension, ?3 granularity, ?4 window_start, ?5 partition, ?6 value).
-inline constexpr int inline_users_bytes_max = 1024;
-[[nodiscard]] std::string count_by_value_sql();
-[[nodiscard]] std::string users_by_value_sql();
-[[nodiscard]] std::string users_of_row_sql();
-
-}  // namespace weir::sqlite
+}  // namespace weir::sqlite::store_sql

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/limits.hpp"
+#include "base/utf8.hpp"
 #include "tally/window.hpp"
 
 namespace weir::tally {
@@ -43,13 +44,10 @@ unsigned flags_in(std::string_view text) {
   return flags;
 }
 
-// Whether a byte goes on with a character of UTF-8 that began before it.
-constexpr bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
-
 std::string_view bounded(std::string_view text) {
   if (text.size() <= limits::url_bytes_max) return text;
   std::size_t end = limits::url_bytes_max;
-  for (int back = 0; back < 3 && continues(text[end]); ++back)
+  for (int back = 0; back < 3 && is_utf8_continuation(text[end]); ++back)
     --end;  // a character has at most three more bytes
   return text.substr(0, end);
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/json_text.hpp"
+#include "base/printable.hpp"
 
 // write() runs on the calling thread. It drops lines below the minimum severity, builds the line, escapes
 // control characters, and passes the line to spdlog's stderr sink. The sink's mutex keeps lines whole and in
@@ -28,27 +29,6 @@ spdlog::level::level_enum level_of(Severity severity) {
       return spdlog::level::err;
   }
   return spdlog::level::err;
-}
-
-// Replaces control characters by \u00XX, so that input cannot move the cursor or fake a line. JSON strings
-// already have this for bytes below 0x20; terminals also interpret U+007F to U+009F (C1 controls).
-std::string escape_control_characters(const std::string& line) {
-  std::string out;
-  for (std::size_t at = 0; at < line.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(line[at]);
-    const auto next = static_cast<unsigned char>(at + 1 < line.size() ? line[at + 1] : 0);
-    // U+0080 to U+009F are two bytes in UTF-8: C2 80 to C2 9F.
-    const bool is_c1 = byte == 0xC2 && next >= 0x80 && next <= 0x9F;
-    if (byte >= 0x20 && byte != 0x7F && !is_c1) {
-      out += line[at];
-      continue;
-    }
-    constexpr std::string_view digits = "0123456789abcdef";
-    const unsigned char code = is_c1 ? next : byte;
-    out.append("\\u00").append(1, digits[code >> 4]).append(1, digits[code & 15]);
-    if (is_c1) ++at;
-  }
-  return out;
 }
 
 // A quick check that spares the copy for nearly every line. 0xC2 may begin a C1 control character.
@@ -127,7 +107,7 @@ class SpdlogLogger final : public Logger {
       line.append(1, ' ').append(text);
       for (const Field& field : fields) append_text_field(line, field);
     }
-    if (may_contain_controls(line)) line = escape_control_characters(line);
+    if (may_contain_controls(line)) line = with_escaped_controls(line, Controls::all);
     logger_.log(level_of(severity), spdlog::string_view_t(line.data(), line.size()));
   }
 

@@ -1,144 +1,145 @@
-"""What strikes single processes: each fault is born with the stand and its strike, and does three things, each bounded:
+"""Faults of single processes. Each fault has three steps, and each step is bounded in time:
 
-    start()          strikes
-    go_on(wait)      what it does meanwhile; wait(seconds) is True when the story is over
-    undo()           always called, also when start() failed half-way
+    start()          begins the fault
+    hold(wait)       keeps it up; wait(seconds) returns True when the run ends
+    undo()           is always called, also after start() failed half-way
 
-The kinds are planned in schedule.py; ALL in all_faults.py says which class plays which kind."""
+schedule.py plans the kinds. ALL in all_faults.py maps a kind to its class."""
 import random
 import time
 
-import strace
-import traffic
+from tests.chaos import client_processes
+from tests.harness import strace
 
 
 class Fault:
-    def __init__(self, stand, watch, strike):
-        self.stand, self.watch, self.strike = stand, watch, strike
-        self.ground, self.keeper, self.story = stand.ground, stand.keeper, stand.story
-        self.victim = strike.victim
-        self.dice = random.Random(strike.seed)
-        self.details = ""  # what the dice said, for the story
+    def __init__(self, deployment, monitor, planned):
+        self.deployment, self.monitor, self.planned = deployment, monitor, planned
+        self.environment, self.supervisor, self.run_log = deployment.environment, deployment.supervisor, deployment.run_log
+        self.victim = planned.victim
+        self.dice = random.Random(planned.seed)
+        self.details = ""  # what the dice chose, for the run log
 
     def start(self):
         pass
 
-    def go_on(self, wait):
-        wait(self.strike.seconds)
+    def hold(self, wait):
+        wait(self.planned.seconds)
 
     def undo(self):
         pass
 
-    def depend_on(self, server):
-        """Whoever stands on Kafka or PostgreSQL."""
-        return self.stand.weirs if server == "kafka" else self.stand.plan.consumers
+    def dependents(self, server):
+        """Returns the names of the Weir processes that need this server."""
+        return self.deployment.weirs if server == "kafka" else self.deployment.plan.consumers
 
 
 class Kill(Fault):
-    """kill -9, and started again after a while; of a server, long enough that those who need it must say so."""
+    """kill -9, then a start after the planned seconds. An outage of a server is long enough that the processes that need
+    it must report it."""
 
-    def go_on(self, wait):
-        with self.keeper.in_hand(self.victim):
-            self.keeper.kill(self.victim)
-            if self.victim in self.stand.servers():
+    def hold(self, wait):
+        with self.supervisor.exclusive(self.victim):
+            self.supervisor.kill(self.victim)
+            if self.victim in self.deployment.servers():
                 what = "log" if self.victim == "kafka" else "store"
-                with self.watch.away(what, self.depend_on(self.victim), "gone"):
-                    wait(self.strike.seconds)
+                with self.monitor.outage(what, self.dependents(self.victim), "gone"):
+                    wait(self.planned.seconds)
             else:
-                wait(self.strike.seconds)
-            self.keeper.start(self.victim)
+                wait(self.planned.seconds)
+            self.supervisor.start(self.victim)
 
 
 class Restart(Fault):
-    """SIGTERM, and what must follow; then started again."""
+    """SIGTERM, a clean exit, then a start."""
 
-    def go_on(self, wait):
-        with self.keeper.in_hand(self.victim):
-            self.keeper.stop(self.victim)
-            wait(self.strike.seconds)
-            self.keeper.start(self.victim)
+    def hold(self, wait):
+        with self.supervisor.exclusive(self.victim):
+            self.supervisor.stop(self.victim)
+            wait(self.planned.seconds)
+            self.supervisor.start(self.victim)
 
 
 class Freeze(Fault):
-    """SIGSTOP, then SIGCONT: to others it looks as if it were thinking."""
+    """SIGSTOP, then SIGCONT: connections stay open and nothing answers."""
 
-    def go_on(self, wait):
-        with self.keeper.in_hand(self.victim) as one:
+    def hold(self, wait):
+        with self.supervisor.exclusive(self.victim) as one:
             if not one.running:
                 return
-            self.keeper.freeze(self.victim)
+            self.supervisor.freeze(self.victim)
             try:
-                if self.victim in self.stand.servers():
+                if self.victim in self.deployment.servers():
                     what = "log" if self.victim == "kafka" else "store"
-                    with self.watch.away(what, self.depend_on(self.victim), "silent"):
-                        wait(self.strike.seconds)
+                    with self.monitor.outage(what, self.dependents(self.victim), "silent"):
+                        wait(self.planned.seconds)
                 else:
-                    wait(self.strike.seconds)
+                    wait(self.planned.seconds)
             finally:
                 one.thaw()
 
 
 class Clock(Fault):
-    """The wall clock jumps by an hour, either way, and back; the monotonic one goes on."""
+    """The wall clock steps by an hour, forward or back, and returns. The monotonic clock is unchanged."""
 
     STEP = 3600
 
     def start(self):
         seconds = self.dice.choice([self.STEP, -self.STEP])
         self.details = f"{seconds:+d} s"
-        self.ground.clocks.set(self.stand.clock_file(self.victim), seconds)
+        self.environment.clocks.set(self.deployment.clock_file(self.victim), seconds)
 
     def undo(self):
-        self.ground.clocks.set(self.stand.clock_file(self.victim), 0)
+        self.environment.clocks.set(self.deployment.clock_file(self.victim), 0)
 
 
 class ClockByDays(Clock):
-    """The same by ten days: longer than minutes are kept, and than an event may be ahead."""
+    """The same by ten days: longer than minutes are kept, and further than an event may be ahead of the clock."""
 
     STEP = 10 * 86400
 
     def undo(self):
         super().undo()
-        self.stand.clocks_back_at = time.time()
+        self.deployment.clocks_back_at = time.time()
 
 
 class Hostile(Fault):
-    """Beside the honest clients a hostile one; what it sent is recounted with theirs."""
+    """Adds a hostile client to the honest ones. The recount includes what it sent."""
 
     def start(self):
-        urls = [f"http://127.0.0.1:{self.stand.weirs[door].port}" for door in self.stand.doors()]
-        self.client = traffic.HostileClient(self.story.folder / f"hostile-{self.strike.at}", urls, self.strike.seed,
-                                            self.ground.folder)
+        urls = [f"http://127.0.0.1:{self.deployment.weirs[name].port}" for name in self.deployment.ingest_names()]
+        self.client = client_processes.HostileClient(self.run_log.folder / f"hostile-{self.planned.at}", urls,
+                                                     self.planned.seed, self.environment.folder)
         self.client.start()
-        self.stand.more_clients.append(self.client)
+        self.deployment.more_clients.append(self.client)
 
     def undo(self):
         if self.client.running and self.client.stop() != 0:
-            self.story.find(f"the hostile client: {self.client.log().strip()[-1500:]}")
-        self.story.say(f"the hostile client: {self.client.log().strip()[-200:]}")
+            self.run_log.find(f"the hostile client: {self.client.log().strip()[-1500:]}")
+        self.run_log.note(f"the hostile client: {self.client.log().strip()[-200:]}")
 
 
 class FullDisk(Fault):
-    """All room is taken but some KB."""
+    """Fills the disk and leaves only some KB free."""
 
     def start(self):
         leaving = self.dice.choice([0, 100, 400])
         self.details = f"{leaving} KB left"
         if self.victim == "postgres":
-            self.keeper.excuse(self.victim)  # it may end itself; whoever looks after it starts it again
-        self.stand.disk.fill(leaving)
+            self.supervisor.excuse(self.victim)  # PostgreSQL may exit on a full disk; the supervisor starts it again
+        self.deployment.disk.fill(leaving)
 
     def undo(self):
-        self.stand.disk.clear()
+        self.deployment.disk.clear()
 
 
 class FailingCalls(Fault):
-    """Started again under strace, the n-th write or sync of each of its threads fails. After a failed sync it leaves by
-    itself, as it should, and is started again the same way until this is over."""
+    """Restarts the process under strace, which makes the n-th write or sync of each thread fail. After a failed sync the
+    process must exit. The supervisor then starts it again under the same rule until the fault is undone."""
 
     def start(self):
         self.details = self._rule()
-        self.trace = self.story.folder / f"strace-{self.strike.at}"
+        self.trace = self.run_log.folder / f"strace-{self.planned.at}"
         self._restart(strace.prefix(self.trace, self.details))
 
     def _rule(self):
@@ -151,10 +152,10 @@ class FailingCalls(Fault):
     def undo(self):
         self._restart([])
         if self.trace.exists():
-            self.story.struck["calls failed"] += self.trace.read_text(errors="replace").count("(INJECTED)")
+            self.run_log.injected["calls failed"] += self.trace.read_text(errors="replace").count("(INJECTED)")
 
     def _restart(self, prefix):
-        with self.keeper.in_hand(self.victim) as one:
-            self.keeper.stop(self.victim)
+        with self.supervisor.exclusive(self.victim) as one:
+            self.supervisor.stop(self.victim)
             one.prefix = prefix
-            self.keeper.start(self.victim)
+            self.supervisor.start(self.victim)

@@ -1,8 +1,8 @@
-"""What happens to the files of DATA_DIR under a running service: somebody removes them, or puts others in their place.
+"""Faults of the files in DATA_DIR: they are removed or replaced while the service runs.
 
-What was answered 200 and stands only in a log that is gone cannot be counted again. So the files are kept open here,
-and what stood in them is recounted, too: an event that was answered 200 must stand in the log that survived or in the
-lost one, and numbers that came from the lost log stay as far as its ledger had come."""
+An event that was answered 200 and is only in a lost log cannot be counted again by the service. The bench therefore keeps
+the files open and recounts them, too. Each event that was answered 200 must be in the log that survived or in the lost
+log. Figures that came from the lost log remain, up to the offset that its ledger had reached."""
 import contextlib
 import dataclasses
 import http.client
@@ -11,10 +11,10 @@ import shutil
 import sqlite3
 import time
 
-import weir
-from faults import Fault
+from tests.chaos.faults import Fault
+from tests.harness import weir
 
-NOTICED_WITHIN = 10  # seconds
+NOTICED_WITHIN = 10  # seconds from the loss until the service must be not ready
 POSSIBLE = {"log": ("events.db",), "store": ("metrics.db",), "all files": ("events.db", "metrics.db", "weir.lock"),
             "folder": ("events.db", "metrics.db", "weir.lock"), "log replaced": ("events.db",)}
 SUFFIXES = ("", "-wal", "-shm")
@@ -23,38 +23,39 @@ COUNTED = "SELECT next_offset FROM activity_ledger WHERE topic = 'incoming.user_
 
 @dataclasses.dataclass
 class LostLog:
-    """A log that is gone from DATA_DIR. Nothing that was sent after `noticed_at` (unix seconds) may have been answered
-    200 by it. `counted`: how far the ledger of the store that survived had come in it."""
+    """A log that is gone from DATA_DIR. No event sent after `noticed_at` (unix seconds) may have been answered 200 on its
+    behalf. `counted`: the offset that the ledger of the surviving store had reached in it."""
     path: pathlib.Path
     noticed_at: float
     counted: int
-    sends: dict = dataclasses.field(default_factory=dict)  # as Recount.sends; filled in by the recount
+    sends: dict = dataclasses.field(default_factory=dict)  # as Recount.sends; set by the recount
 
 
 class LostFiles(Fault):
-    """Not ready and 503 within NOTICED_WITHIN; then SIGTERM, and started again on what is left."""
+    """The service must be not ready and answer 503 after NOTICED_WITHIN. It is then stopped and started on the files that
+    are left."""
 
-    def go_on(self, wait):
-        with self.keeper.in_hand(self.victim) as one:
+    def hold(self, wait):
+        with self.supervisor.exclusive(self.victim) as one:
             self.data = one.folder / "data"
             self.details = self.dice.choice(list(POSSIBLE))
             if not self._is_ready_soon(one):
-                self.details += ", but it was not ready and they stayed"
+                self.details += ", skipped because the service was not ready"
                 return
-            self.story.say(f"lost-files: {self.details}")
+            self.run_log.note(f"lost-files: {self.details}")
             kept = self._open("events.db") if "events.db" in POSSIBLE[self.details] else {}
             try:
                 self._lose()
                 lost_at = time.time()
                 wait(NOTICED_WITHIN)
-                self._check(one, wait, max(1.0, self.strike.seconds - NOTICED_WITHIN))
-                self.keeper.stop(self.victim, may_fail=True)
+                self._check(one, wait, max(1.0, self.planned.seconds - NOTICED_WITHIN))
+                self.supervisor.stop(self.victim, may_fail=True)
                 if kept:
                     self._save(kept, lost_at)
             finally:
                 for file in kept.values():
                     file.close()
-            self.keeper.start(self.victim)
+            self.supervisor.start(self.victim)
 
     def _is_ready_soon(self, one):
         try:
@@ -83,34 +84,36 @@ class LostFiles(Fault):
             copy.rename(self.data / "events.db")
 
     def _check(self, one, wait, seconds):
-        """From now on it must be not ready, and take nothing that a restart would lose."""
-        end, told = time.monotonic() + seconds, set()
+        """Checks for `seconds` that the service is not ready and accepts nothing that a restart would lose."""
+        end, reported = time.monotonic() + seconds, set()
         while time.monotonic() < end and not wait(0.3):
             for what in (self._wrong_readiness(one), self._wrong_answer(one)):
-                if what and what not in told:
-                    told.add(what)
-                    self.story.find(f"(e) {self.victim}, {self.details} gone since {NOTICED_WITHIN} s: {what}")
+                if what and what not in reported:
+                    reported.add(what)
+                    self.run_log.find(f"(e) {self.victim}, {NOTICED_WITHIN} s after the loss of {self.details}: {what}")
 
     def _wrong_readiness(self, one):
         with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
             answer = one.get("/health/ready", timeout=5)
             word = answer.json()["status"]
             if answer.status != 503 and (self.details != "store" or word == "ready"):
-                return f"/health/ready answers {answer.status} and says {word}"
+                return f"/health/ready answers {answer.status} with status {word}"
         return None
 
     def _wrong_answer(self, one):
-        if self.details == "store":  # what it takes stands in the log, and is counted after the restart
+        if self.details == "store":  # the log keeps what the service accepts; it is counted after the restart
             return None
         with contextlib.suppress(OSError, http.client.HTTPException):
             status = one.post("/activity", weir.activity("lost-files"), timeout=10).status
-            if status != 503:
+            # With a slow clock, an event of now is refused as too far ahead before it reaches the log.
+            refusals = (400, 503) if self.victim in self.deployment.plan.clocks else (503,)
+            if status not in refusals:
                 return f"POST /activity answers {status}"
         return None
 
     def _save(self, kept, lost_at):
-        """The lost log, as its process left it, to where it can be recounted."""
-        folder = self.story.folder / "lost-log"
+        """Copies the lost log, as its process left it, to a folder where it can be recounted."""
+        folder = self.run_log.folder / "lost-log"
         folder.mkdir()
         for suffix, file in kept.items():
             file.seek(0)
@@ -118,10 +121,10 @@ class LostFiles(Fault):
                 shutil.copyfileobj(file, out)
         with contextlib.closing(sqlite3.connect(folder / "events.db")) as log:
             log.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self.stand.lost_log = LostLog(folder / "events.db", lost_at + NOTICED_WITHIN, self._counted())
+        self.deployment.lost_log = LostLog(folder / "events.db", lost_at + NOTICED_WITHIN, self._counted())
 
     def _counted(self):
-        """How far the ledger had come in the lost log; 0 where the store is gone, too."""
+        """Returns the offset that the ledger had reached in the lost log; 0 if the store is gone, too."""
         if not (self.data / "metrics.db").exists():
             return 0
         with contextlib.closing(sqlite3.connect(self.data / "metrics.db")) as store:

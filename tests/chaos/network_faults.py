@@ -1,102 +1,103 @@
-"""What strikes the ways between the processes: drops, delays, resets, cuts."""
-from faults import Fault
+"""Faults of the links between the processes: dropped packets, delays, resets, cut connections."""
+
+from tests.chaos.faults import Fault
 
 
-class Ways(Fault):
-    """`victim`: a way's name, a client's name for all its ways, or all-kafka, all-postgres."""
+class LinkFault(Fault):
+    """`victim`: the name of a link, the name of a client for all its links, or all-kafka, all-postgres."""
 
-    def ways(self):
+    def links(self):
         if self.victim.startswith("all-"):
-            return [name for name in self.ground.proxies.ports if self._goes_to(name, self.victim.removeprefix("all-"))]
-        return [name for name in self.ground.proxies.ports if name == self.victim or name.startswith(self.victim + "-")]
+            return [name for name in self.environment.proxies.ports if self._goes_to(name, self.victim.removeprefix("all-"))]
+        return [name for name in self.environment.proxies.ports if name == self.victim or name.startswith(self.victim + "-")]
 
-    def _goes_to(self, way, server):
-        return way.startswith(server + "-") and way.removeprefix(server + "-") in self.stand.weirs
+    def _goes_to(self, link, server):
+        return link.startswith(server + "-") and link.removeprefix(server + "-") in self.deployment.weirs
 
-    def poison(self, kind, **attributes):
-        """On each of the ways, until cure()."""
-        self.toxics += [(name, self.ground.proxies.poison(name, kind, **attributes)) for name in self.ways()]
+    def add_toxics(self, kind, **attributes):
+        """Adds the toxic to each of the links until remove_toxics()."""
+        self.toxics += [(name, self.environment.proxies.add_toxic(name, kind, **attributes)) for name in self.links()]
 
-    def cure(self):
+    def remove_toxics(self):
         for name, toxic in self.toxics:
-            self.ground.proxies.cure(name, toxic)
+            self.environment.proxies.remove_toxic(name, toxic)
         self.toxics = []
 
     def start(self):
         self.toxics = []
 
     def undo(self):
-        self.cure()
+        self.remove_toxics()
 
 
-class BlackHole(Ways):
-    """Packets are dropped, both directions: nobody hears a reset."""
+class BlackHole(LinkFault):
+    """Drops packets in both directions: neither end receives a reset."""
 
-    def go_on(self, wait):
-        ports = [self.ground.proxies.ports[name] for name in self.ways()]
+    def hold(self, wait):
+        ports = [self.environment.proxies.ports[name] for name in self.links()]
         server = self.victim.removeprefix("all-").split("-")[0]
-        cut_off = [name.removeprefix(server + "-") for name in self.ways()] if server != "client" else []
-        self.ground.filter.swallow(ports)
+        cut_off = [name.removeprefix(server + "-") for name in self.links()] if server != "client" else []
+        self.environment.filter.drop(ports)
         try:
-            with self.watch.away("log" if server == "kafka" else "store", cut_off, "silent"):
-                wait(self.strike.seconds)
+            with self.monitor.outage("log" if server == "kafka" else "store", cut_off, "silent"):
+                wait(self.planned.seconds)
         finally:
-            self.ground.filter.pass_on(ports)
+            self.environment.filter.accept(ports)
 
 
-class Latency(Ways):
-    """Everything takes longer, by a different time each."""
+class Latency(LinkFault):
+    """Delays every packet by a varying time."""
 
     def start(self):
         super().start()
         slow = self.dice.choice([20, 100, 400, 1500])
         self.details = f"{slow} ms"
         for stream in ("upstream", "downstream"):
-            self.poison("latency", stream=stream, latency=slow, jitter=slow // 2)
+            self.add_toxics("latency", stream=stream, latency=slow, jitter=slow // 2)
 
 
-class Cuts(Ways):
-    """Meanwhile the way to PostgreSQL is slow, or hardly ever would a COMMIT be under way."""
+class Cuts(LinkFault):
+    """A fault that cuts connections. It also slows the link to PostgreSQL, so that a COMMIT is often under way."""
 
     def start(self):
         super().start()
-        self.slow = [(name, self.ground.proxies.poison(name, "latency", stream=stream, latency=60, jitter=10))
-                     for name in self.ways() if name.startswith("postgres-") for stream in ("upstream", "downstream")]
+        self.slow = [(name, self.environment.proxies.add_toxic(name, "latency", stream=stream, latency=60, jitter=10))
+                     for name in self.links() if name.startswith("postgres-") for stream in ("upstream", "downstream")]
 
     def undo(self):
-        self.cure()
+        self.remove_toxics()
         for name, toxic in self.slow:
-            self.ground.proxies.cure(name, toxic)
+            self.environment.proxies.remove_toxic(name, toxic)
 
 
 class Reset(Cuts):
-    """What is open is reset, again and again; who comes anew is served."""
+    """Resets the open connections again and again. New connections work."""
 
-    def go_on(self, wait):
+    def hold(self, wait):
         over = False
         spent = 0.0
-        while not over and spent < self.strike.seconds:
-            self.poison("reset_peer", timeout=self.dice.choice([0, 0, 5, 100]))
+        while not over and spent < self.planned.seconds:
+            self.add_toxics("reset_peer", timeout=self.dice.choice([0, 0, 5, 100]))
             over = wait(0.3)
-            self.cure()
+            self.remove_toxics()
             pause = self.dice.uniform(0.2, 1.5)
             over = over or wait(pause)
             spent += 0.3 + pause
 
 
 class CutBytes(Cuts):
-    """Connections end amid a word: after so many bytes, one way; or every piece comes cut small."""
+    """Ends connections after a number of bytes in one direction, or splits the data into small pieces."""
 
-    def go_on(self, wait):
+    def hold(self, wait):
         over, spent = False, 0.0
-        while not over and spent < self.strike.seconds:
+        while not over and spent < self.planned.seconds:
             stream = self.dice.choice(["upstream", "downstream"])
             if self.dice.random() < 0.2:
                 size = self.dice.choice([1, 7, 100])
-                self.poison("slicer", stream=stream, average_size=size, size_variation=0, delay=50)
+                self.add_toxics("slicer", stream=stream, average_size=size, size_variation=0, delay=50)
             else:
-                self.poison("limit_data", stream=stream, bytes=self.dice.choice([0, 1, 5, 50, 500, 5_000, 50_000]))
+                self.add_toxics("limit_data", stream=stream, bytes=self.dice.choice([0, 1, 5, 50, 500, 5_000, 50_000]))
             over = wait(0.7)
-            self.cure()
+            self.remove_toxics()
             over = over or wait(0.2)
             spent += 0.9

@@ -1,17 +1,16 @@
-"""TCP ways that can go wrong, by toxiproxy (scripts/fetch-toxiproxy): each from a loopback port to another one.
+"""TCP links with faults, by toxiproxy (scripts/fetch-toxiproxy). Each link leads from a loopback port to another one.
 
     proxies = Proxies(folder)
-    port = proxies.way("database-consumer-1", postgres.port)   # connect there
-    slow = proxies.poison("database-consumer-1", "latency", latency=200, jitter=100)
-    proxies.cure("database-consumer-1", slow)"""
+    port = proxies.add_link("database-consumer-1", postgres.port)   # connect to this port
+    slow = proxies.add_toxic("database-consumer-1", "latency", latency=200, jitter=100)
+    proxies.remove_toxic("database-consumer-1", slow)"""
 import http.client
 import itertools
 import json
 import os
 import pathlib
 
-import server
-import weir
+from tests.harness import server, weir
 
 PROGRAM = pathlib.Path(os.environ.get("TOXIPROXY", weir.ROOT / "build/vendor/toxiproxy/toxiproxy-server"))
 
@@ -22,7 +21,7 @@ def needed():
 
 
 class Proxies(server.Server):
-    """One toxiproxy, running when this returns. Any thread."""
+    """One toxiproxy process; the constructor waits until it answers. Any thread."""
 
     NAME = "toxiproxy"
 
@@ -33,8 +32,8 @@ class Proxies(server.Server):
         self.launch([PROGRAM, "-host", "127.0.0.1", "-port", self.api_port])
         self.wait_until(lambda: self._ask("GET", "/version"))
 
-    def way(self, name, target):
-        """A new way to 127.0.0.1:`target`; gives the port where it begins."""
+    def add_link(self, name, target):
+        """Adds a link to 127.0.0.1:`target` and returns the port where it begins."""
         port = weir.free_port()
         self._names[name] = f"{name}.{next(self._serial)}"
         self._ask("POST", "/proxies",
@@ -43,19 +42,19 @@ class Proxies(server.Server):
         return port
 
     def forget(self, name):
-        """Another way may have its name from now on. It is not removed: toxiproxy would first wait for the connection
-        that it is about to make, which may be in a black hole."""
+        """Frees the name for another link. The link itself remains: to remove it, toxiproxy would first wait for its
+        pending connection, which may be in a black hole."""
         del self.ports[name], self._names[name]
 
-    def poison(self, name, kind, stream="downstream", **attributes):
-        """`kind` of toxic and its attributes as toxiproxy documents them; what is open is struck too. Gives the toxic's
-        name."""
+    def add_toxic(self, name, kind, stream="downstream", **attributes):
+        """Adds a toxic, which also affects open connections. toxiproxy documents `kind` and the attributes. Returns the
+        name of the toxic."""
         toxic = f"{kind}-{next(self._serial)}"
         self._ask("POST", f"/proxies/{self._names[name]}/toxics",
                   {"name": toxic, "type": kind, "stream": stream, "attributes": attributes})
         return toxic
 
-    def cure(self, name, toxic):
+    def remove_toxic(self, name, toxic):
         self._ask("DELETE", f"/proxies/{self._names[name]}/toxics/{toxic}")
 
     def _ask(self, method, path, body=None):

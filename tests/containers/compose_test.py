@@ -1,27 +1,24 @@
-#!/usr/bin/env python3
-"""docker-compose.yml with three consumers: 10,000 activities through the published port, one consumer killed meanwhile.
+"""Runs docker-compose.yml with three consumers. Sends 10,000 activities through the published port and kills one consumer.
 
-Runs on `docker compose` where a Docker engine answers, else on WEIR_COMPOSE (a program that takes the same words) with
-WEIR_CONTAINERS (one that takes `kill`, `inspect`, `ps` as docker does), else on tools that lie beside the project.
-Without any of them it ends with 77: skipped, in CI too."""
+Uses `docker compose` if a Docker engine answers. Otherwise uses WEIR_COMPOSE (a program with the same arguments) and
+WEIR_CONTAINERS (a program with `kill`, `inspect` and `ps` of docker), or tools beside the project. Without any of them the
+exit code is 77: skipped, also in CI."""
 import json
 import os
-import pathlib
 import subprocess
 import sys
 import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
-import reference
-import weir
-from sender import Sender
+from tests.checker import access_log
+from tests.harness import weir
+from tests.harness.load_generator import LoadGenerator
 
 BESIDE = weir.ROOT.parent / "shared" / "containers"
 SKIPPED = 77
 
 
 def tools():
-    """(the words before those of compose, the words before those of the engine), or None."""
+    """Returns (the command prefix for compose, the command prefix for the engine), or None."""
     if subprocess.run(["sh", "-c", "docker compose version && docker info"], capture_output=True).returncode == 0:
         return ["docker", "compose"], ["docker"]
     if os.environ.get("WEIR_COMPOSE"):
@@ -34,25 +31,25 @@ def tools():
 class Deployment(weir.unittest.TestCase):
     def setUp(self):
         self.port = weir.free_port()
-        self.project = "weirtest"  # its own containers and volumes: nobody else's are touched
+        self.project = "weirtest"  # distinct from other projects, so only its own containers and volumes are touched
         self.environment = {**{name: value for name, value in os.environ.items()
                                if not name.startswith(("KAFKA_", "DB_"))},
                             "SERVER_PORT": str(self.port), "FLUSH_INTERVAL_SEC": "1"}
-        self.compose("down", "-v", check=False)  # what a run that was killed may have left
+        self.compose("down", "-v", check=False)  # remove leftovers of a run that was killed
         self.addCleanup(self.compose, "down", "-v", check=False)
 
     def compose(self, *words, check=True):
         done = subprocess.run([*TOOLS[0], "-f", "docker-compose.yml", "-p", self.project, *words], cwd=weir.ROOT,
                               env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if check and done.returncode != 0:
-            raise AssertionError(f"compose {words} left with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+            raise AssertionError(f"compose {words} exited with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
         return done.stdout
 
     def engine(self, *words):
         return subprocess.run([*TOOLS[1], *words], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
     def containers(self, service):
-        """Names of those that run, in order."""
+        """Returns the names of the running containers, in order."""
         names = self.engine("ps", "--format", "{{.Names}}").split()
         return sorted(name for name in names if name.startswith(f"{self.project}-{service}-"))
 
@@ -62,7 +59,7 @@ class Deployment(weir.unittest.TestCase):
         return [tuple(line.strip().split("|")) for line in out.splitlines() if line.strip()]
 
     def port_of(self, container):
-        """Where the host reaches a consumer's 8081."""
+        """Returns the host port that is published for port 8081 of the container."""
         return self.engine("port", container, "8081").splitlines()[0].rsplit(":", 1)[1]
 
     def get(self, port, path):
@@ -76,13 +73,13 @@ class Deployment(weir.unittest.TestCase):
         return weir.wait_until(counted, 90, "all records to be read")
 
     def test_three_consumers_count_exactly_while_one_is_killed(self):
-        log = weir.access_log_or(reference.generated_log)
-        expected = reference.Reference(log)
-        activities = reference.activities(log)
+        log = weir.access_log_or(access_log.generated_log)
+        expected = access_log.Reference(log)
+        activities = access_log.activities(log)
         extra = {**activities[0], "message_id": "the ten thousandth"}
         activities.append(extra)
 
-        for service in ("producer", "consumer"):  # one after the other: the second finds the build stage made
+        for service in ("producer", "consumer"):  # in sequence: the second reuses the build stage
             self.compose("build", service)
         self.compose("up", "-d", "--build", "--scale", "consumer=3")
         weir.wait_until(lambda: self.get(self.port, "/health/ready")["status"] == "ready", 60, "the producer to be ready")
@@ -92,13 +89,13 @@ class Deployment(weir.unittest.TestCase):
             self.assertEqual(self.engine("exec", container, "id", "-u"), "10001", "not root")
             self.engine("exec", container, "weir-healthy")
 
-        sender = Sender([self.port], activities, per_second=500).start()
+        sender = LoadGenerator([self.port], activities, per_second=500).start()
         weir.wait_until(lambda: len(sender.ok) > len(activities) // 3, 60, "a third to be sent")
         self.engine("kill", "--signal", "KILL", consumers[1])
         self.assertEqual(sender.wait(180), len(activities))
 
-        read, tallied, duplicate, letters = self.wait_counted(len(activities))
-        self.assertEqual((read, tallied, letters), (tallied + duplicate, len(activities), 0))
+        read, tallied, duplicate, dead_lettered = self.wait_counted(len(activities))
+        self.assertEqual((read, tallied, dead_lettered), (tallied + duplicate, len(activities), 0))
         found = self.rows("SELECT sum(events), sum(page_views) FROM activity_days WHERE dimension = 'total'")[0]
         page_views = expected.page_views + (extra["activity_type"] == "page_view")
         self.assertEqual(tuple(map(int, found)), (len(activities), page_views))

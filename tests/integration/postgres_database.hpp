@@ -1,4 +1,4 @@
-// For tests on a real PostgreSQL: one server for the whole program, and databases of a test's own on it.
+// For tests on a real PostgreSQL: one server for the whole program, and a database for each test.
 #pragma once
 
 #include <cstdlib>
@@ -15,8 +15,8 @@
 
 namespace weir::postgres {
 
-// Starts the server before the first test and ends it after the last one. Skips everything, loudly, where
-// PostgreSQL with the hll extension is not installed; fails there when CI is true.
+// Starts the server before the first test and ends it after the last one. If PostgreSQL with the hll
+// extension is not installed, it prints that and skips all tests; if CI is true, it fails.
 class SharedServer final : public testing::Environment {
  public:
   void SetUp() override {
@@ -38,7 +38,7 @@ class SharedServer final : public testing::Environment {
   }
 };
 
-// Runs statements, and throws where they fail: for what a test takes for granted.
+// Runs statements, and throws if one fails. For statements that the test does not examine.
 class TestConnection {
  public:
   explicit TestConnection(const ConnectionSettings& settings)
@@ -65,7 +65,7 @@ class TestConnection {
   Connection connection_;
 };
 
-// An empty database; gone with this, whoever is still connected to it.
+// An empty database. The destructor drops it and ends the sessions on it.
 class TestDatabase {
  public:
   explicit TestDatabase(const std::string& options = "") : name_("test_" + std::to_string(++made())) {

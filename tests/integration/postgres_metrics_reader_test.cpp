@@ -2,11 +2,11 @@
 #include <thread>
 
 #include "base/hash.hpp"
-#include "integration/postgres_store_world.hpp"
+#include "integration/postgres_store_fixture.hpp"
 #include "postgres/errors.hpp"
 #include "postgres/metrics_reader.hpp"
 #include "postgres/pool.hpp"
-#include "postgres/scan_sql.hpp"
+#include "postgres/reader_sql.hpp"
 #include "report/testing/metrics_reader_contract.hpp"
 #include "report/testing/metrics_views_contract.hpp"
 #include "tally/sketch.hpp"
@@ -17,6 +17,7 @@ namespace {
 const auto* const server = testing::AddGlobalTestEnvironment(new SharedServer);
 
 using commit::store_contract::topic;
+using report::Scan;
 
 class Writer {
  public:
@@ -96,7 +97,7 @@ class MetricsReader : public testing::Test {
   void given(const Stored& stored) { writer_.put(stored); }
   std::int64_t number(const std::string& sql) { return people_.number(sql); }
   std::string text(const std::string& sql) { return people_.text(sql); }
-  // Every line of the plan, for sessions that look up as the reader's do.
+  // Every line of the plan. The session must have the settings of the reader.
   std::string plan(TestConnection& session, const std::string& sql, const Parameters& values = {}) {
     const Rows rows = session.run("EXPLAIN (COSTS off) " + sql, values);
     std::string lines;
@@ -133,17 +134,17 @@ void MetricsReader::expect_every_row_found_by_the_index() {
   ConnectionSettings settings = database_.database().settings();
   for (const auto& setting : reader_session()) settings.session.push_back(setting);
   TestConnection session(settings);
-  for (int kind = 0; kind < 12; ++kind) {
-    const Scan scan{(kind & 1) != 0, static_cast<Scan::Values>(kind / 4), (kind & 2) != 0};
+  for (std::size_t index = 0; index < Scan::count; ++index) {
+    const Scan scan = report::scan_at(index);
     for (const auto granularity : tally::all_granularities) {
       Parameters values;
       values.add(topic).add(Type::int2, static_cast<std::int64_t>(granularity)).add(Type::int2, 2);
       values.add(at(0)).add(at(3));
       if (scan.values != Scan::Values::all) values.add(Array(Type::text).add("/5").add("/6"));
-      const std::string found = plan(session, scan_sql(scan), values);
+      const std::string found = plan(session, reader_sql::scan(scan).sql, values);
       EXPECT_EQ(found.find("Seq Scan"), std::string::npos) << found;
       EXPECT_EQ(found.find("Sort"), std::string::npos) << found;
-      if (scan.remainders || scan.values == Scan::Values::few) {
+      if (scan.pending_rollup || scan.values == Scan::Values::few) {
         EXPECT_NE(found.find("(window_start = known.window_start)"), std::string::npos) << found;
         EXPECT_NE(found.find("(partition = known.partition)"), std::string::npos) << found;
       }
@@ -155,8 +156,8 @@ void MetricsReader::expect_every_row_found_by_the_index() {
                               .add(Array(Type::int2).add(2).add(1))
                               .add(Array(Type::timestamptz).add(at(0)).add(at(24)))
                               .add(Array(Type::timestamptz).add(at(24)).add(at(26)));
-  for (const std::string& sql : {count_by_value_sql(), users_by_value_sql()}) {
-    const std::string found = plan(session, sql, runs);
+  for (const Statement* const statement : {&reader_sql::count_by_value, &reader_sql::users_by_value}) {
+    const std::string found = plan(session, statement->sql, runs);
     EXPECT_EQ(found.find("Seq Scan"), std::string::npos) << found;
     EXPECT_EQ(found.find("HashAggregate"), std::string::npos) << found;
     EXPECT_NE(found.find("(window_start >= run.first)"), std::string::npos) << found;
@@ -165,8 +166,7 @@ void MetricsReader::expect_every_row_found_by_the_index() {
   }
 }
 
-// Also while the planner does not know yet how large the tables have become: a burst is asked about at once,
-// and autovacuum comes when it likes.
+// Also while the statistics of the planner are older than a burst of events: autovacuum runs at any time.
 TEST_F(MetricsReader, FindsEveryRowByTheIndex) {
   people_.script(
       "ALTER TABLE activity_windows SET (autovacuum_enabled = off);"
@@ -178,7 +178,7 @@ TEST_F(MetricsReader, FindsEveryRowByTheIndex) {
   expect_every_row_found_by_the_index();
 }
 
-TEST_F(MetricsReader, FetchesManyRowsPieceByPiece) {
+TEST_F(MetricsReader, FetchesManyRowsInBatches) {
   fill();
   PostgresMetricsReader reader(options_of(database_.database()));
   auto snapshot = reader.snapshot().value();
@@ -201,7 +201,7 @@ TEST_F(MetricsReader, FetchesManyRowsPieceByPiece) {
   }
 }
 
-TEST_F(MetricsReader, NeedsNoDatabaseToBeMade) {
+TEST_F(MetricsReader, IsConstructedWithoutADatabase) {
   MetricsReaderOptions nowhere = options_of(database_.database());
   nowhere.connection.url += " host=/nowhere";
   PostgresMetricsReader reader(nowhere);
@@ -210,7 +210,7 @@ TEST_F(MetricsReader, NeedsNoDatabaseToBeMade) {
   EXPECT_EQ(refused.error().kind, ErrorKind::unavailable) << refused.error().text;
 }
 
-TEST_F(MetricsReader, SaysThatTheTablesAreMissing) {
+TEST_F(MetricsReader, ReportsThatTheTablesAreMissing) {
   const TestDatabase empty;
   PostgresMetricsReader reader(options_of(empty));
   auto refused = reader.snapshot();
@@ -219,7 +219,7 @@ TEST_F(MetricsReader, SaysThatTheTablesAreMissing) {
   EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
 }
 
-TEST_F(MetricsReader, WaitsForASessionOnlySoLong) {
+TEST_F(MetricsReader, LimitsTheWaitForASession) {
   PostgresMetricsReader reader(options_of(database_.database(), 1));
   auto first = reader.snapshot();
   ASSERT_TRUE(first.has_value());
@@ -231,7 +231,7 @@ TEST_F(MetricsReader, WaitsForASessionOnlySoLong) {
   EXPECT_TRUE(reader.snapshot().has_value());
 }
 
-TEST_F(MetricsReader, HandsASessionOnToOneWhoWaits) {
+TEST_F(MetricsReader, PassesAReturnedSessionToAThreadThatWaits) {
   MetricsReaderOptions one = options_of(database_.database(), 1);
   one.wait_max = std::chrono::seconds(30);
   PostgresMetricsReader reader(one);
@@ -243,13 +243,13 @@ TEST_F(MetricsReader, HandsASessionOnToOneWhoWaits) {
   EXPECT_TRUE(second_taken);
 }
 
-// Sessions that are lost.
+// Lost sessions.
 
 constexpr const char* end_all_others =
     "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity "
     "WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
 
-TEST_F(MetricsReader, AnswersWithANewSessionWhereIdleOnesWereLost) {
+TEST_F(MetricsReader, ReplacesIdleSessionsThatWereLost) {
   PostgresMetricsReader reader(options_of(database_.database(), 2));
   {
     auto first = reader.snapshot().value();
@@ -260,7 +260,7 @@ TEST_F(MetricsReader, AnswersWithANewSessionWhereIdleOnesWereLost) {
   EXPECT_TRUE(snapshot.has_value()) << snapshot.error().text;
 }
 
-TEST_F(MetricsReader, SaysThatItIsThePeersMoveWhenASnapshotsSessionIsLost) {
+TEST_F(MetricsReader, IsUnavailableWhenTheSessionOfASnapshotIsLost) {
   PostgresMetricsReader reader(options_of(database_.database(), 1));
   auto snapshot = reader.snapshot().value();
   ASSERT_GE(number(end_all_others), 1);
@@ -275,8 +275,8 @@ TEST_F(MetricsReader, SaysThatItIsThePeersMoveWhenASnapshotsSessionIsLost) {
   EXPECT_TRUE(reader.snapshot().has_value());
 }
 
-// Our thread is free at once, and so is the server's session soon after.
-TEST_F(MetricsReader, Fault43GivesUpASessionThatNobodyWaitsForAndTheServerEndsIt) {
+// The thread is free at once, and the session of the server soon after.
+TEST_F(MetricsReader, Fault43ClosesASessionWhoseClientIsGoneAndTheServerEndsIt) {
   PostgresMetricsReader reader(options_of(database_.database(), 1));
   people_.script("BEGIN; LOCK TABLE activity_ledger");
   std::stop_source client;
@@ -299,7 +299,7 @@ TEST_F(MetricsReader, Fault43GivesUpASessionThatNobodyWaitsForAndTheServerEndsIt
   EXPECT_TRUE(reader.snapshot().value()->ledger().has_value());
 }
 
-TEST_F(MetricsReader, IsBoundInTimeByTheServer) {
+TEST_F(MetricsReader, IsLimitedInTimeByTheServer) {
   MetricsReaderOptions short_of_time = options_of(database_.database(), 1);
   short_of_time.connection.lock_timeout = std::chrono::milliseconds(20);
   PostgresMetricsReader reader(short_of_time);
@@ -313,9 +313,9 @@ TEST_F(MetricsReader, IsBoundInTimeByTheServer) {
   EXPECT_TRUE(reader.snapshot().value()->ledger().has_value());
 }
 
-// The views, as people read them.
+// The views of the contract.
 
-TEST_F(MetricsReader, ShowsPeopleOneViewForEachGranularity) {
+TEST_F(MetricsReader, HasOneViewForEachGranularity) {
   const std::string row_text =
       "SELECT topic || ' ' || (window_start AT TIME ZONE 'UTC') || ' ' || partition || ' ' || dimension || ' "
       "' || "
@@ -337,7 +337,7 @@ TEST_F(MetricsReader, ShowsPeopleOneViewForEachGranularity) {
   }
 }
 
-TEST_F(MetricsReader, CutsWindowsInUtcWhateverTheSessionsTimeZone) {
+TEST_F(MetricsReader, CutsWindowsInUtcInAnyTimeZone) {
   given({.windows = {total(Granularity::minute, at(0, 5), {.events = 1}),
                      total(Granularity::minute, at(23, 50), {.events = 1})},
          .unrolled = {{0, at(0, 5)}, {0, at(23, 50)}}});
@@ -355,7 +355,7 @@ TEST_F(MetricsReader, CutsWindowsInUtcWhateverTheSessionsTimeZone) {
       2);
 }
 
-TEST_F(MetricsReader, FindsAViewsRangeByTheIndex) {
+TEST_F(MetricsReader, FindsTheRangeOfAViewByTheIndex) {
   fill();
   people_.script("ANALYZE");
   for (const char* view : {"activity_minutes", "activity_hours", "activity_days"}) {
@@ -369,7 +369,7 @@ TEST_F(MetricsReader, FindsAViewsRangeByTheIndex) {
   }
 }
 
-// What people count with the hll extension and what the reader's rows unite to.
+// The union by the hll extension, compared with the union of the rows of the reader.
 struct Numbers {
   std::int64_t events = 0;
   std::int64_t users = 0;
@@ -421,8 +421,8 @@ class Unions : public MetricsReader {
   }
 };
 
-TEST_F(Unions, AreTheReportsNumbersBeforeDuringAndAfterTheRollUp) {
-  // Two minutes, an exact sketch and one beyond; 2,000 users were there in both.
+TEST_F(Unions, EqualTheReportBeforeDuringAndAfterTheRollUp) {
+  // Two minutes, one with an exact sketch and one with an estimate. 2,000 users are in both.
   const std::string few = crowd(0, 3'000);
   const std::string many = crowd(1'000, 30'000);
   tally::Sketch both;
@@ -448,7 +448,7 @@ TEST_F(Unions, AreTheReportsNumbersBeforeDuringAndAfterTheRollUp) {
   expect_everywhere({41'000, expected.users}, "after a late event");
 }
 
-TEST_F(Unions, UniteWithSketchesThatPeopleMakeThemselves) {
+TEST_F(Unions, UniteWithSketchesOfTheExtension) {
   given({.windows = {by(total(Granularity::hour, at(9), {3'000, 1}), crowd(0, 3'000))}});
   EXPECT_EQ(
       number("SELECT round(# hll_union(u, mine))::bigint FROM (SELECT hll_union_agg(users::hll) AS u FROM "

@@ -1,9 +1,10 @@
-// The port's contract on a real PostgreSQL, and how the store finds and keeps its rows there.
+// The contract of commit::MetricsStore on a real PostgreSQL, and how the store finds and stores its rows
+// there.
 #include <array>
 #include <limits>
 
 #include "commit/testing/metrics_store_contract.hpp"
-#include "integration/postgres_store_world.hpp"
+#include "integration/postgres_store_fixture.hpp"
 #include "postgres/errors.hpp"
 #include "postgres/store_sql.hpp"
 
@@ -16,7 +17,7 @@ class PostgresStoreWorld final : public StoreFixture {
   std::unique_ptr<MetricsStore> session(const std::string& group) override {
     return database_.session(group);
   }
-  StoreContents contents() override { return postgres::look_at_all(database_); }
+  StoreContents contents() override { return postgres::read_all_tables(database_); }
 
  private:
   postgres::StoreDatabase database_{hll};
@@ -46,7 +47,7 @@ using tally::Granularity;
 
 const auto* const server = testing::AddGlobalTestEnvironment(new SharedServer);
 
-// What an index scan on a table that grows must be told.
+// The columns that an index scan on a table that grows must use.
 struct WholeKey {
   std::string_view index;
   std::vector<std::string_view> columns;
@@ -58,7 +59,7 @@ const std::array whole_keys{
 };
 
 void expect_good_plan(const Rows& plan, const std::string& sql) {
-  const WholeKey* key = nullptr;  // of the index that the lines are about
+  const WholeKey* key = nullptr;  // of the index of the current plan node
   for (int row = 0; row < plan.count(); ++row) {
     const std::string_view line = plan.bytes(row, 0);
     EXPECT_EQ(line.find("Seq Scan on activity"), std::string_view::npos) << sql << "\n" << line;
@@ -75,12 +76,29 @@ void expect_good_plan(const Rows& plan, const std::string& sql) {
 
 void expect_good_plans(TestConnection& session) {
   using namespace store_sql;
-  const std::array statements{&find_stranger,  &make_ledger,          &read_ledger,       &begin_topic,
-                              &archive_ledger, &retire_letters,       &find_dead_letters, &fence,
-                              &read_windows,   &read_pending_rows,    &lock_dead_letters, &put_windows,
-                              &minute_rows,    &find_pending_rollups, &set_rolled,        &set_unrolled,
-                              &put_letters,    &set_replayed,         &add_attempts,      &raise_horizons,
-                              &put_flush,      &put_ledgers,          &prune_windows};
+  const std::array statements{&find_other_group,
+                              &insert_ledger,
+                              &read_ledger,
+                              &begin_topic,
+                              &archive_ledger,
+                              &archive_dead_letters,
+                              &dead_letter_offsets,
+                              &pending_rollup_minutes,
+                              &fence,
+                              &read_windows,
+                              &count_minute_rows,
+                              &read_pending_rollup,
+                              &lock_dead_letters,
+                              &put_windows,
+                              &set_pending_rollup,
+                              &clear_pending_rollup,
+                              &raise_horizons,
+                              &put_dead_letters,
+                              &set_replayed,
+                              &add_attempts,
+                              &put_flush,
+                              &put_ledgers,
+                              &prune_windows};
   for (const Statement* const statement : statements) {
     int parameters = 0;
     while (statement->sql.find('$' + std::to_string(parameters + 1)) != std::string::npos) ++parameters;
@@ -112,7 +130,7 @@ class PostgresStore : public testing::Test {
   std::unique_ptr<PostgresMetricsStore> store_ = database_.session();
 };
 
-TEST_F(PostgresStore, LeavesASketchAloneThatIsNotSaidToHaveChanged) {
+TEST_F(PostgresStore, KeepsASketchThatHasNotChanged) {
   tally::WindowRow row = total(Granularity::minute, minute(0), 1);
   const tally::LedgerRow ledger = flush(open(), {.windows = {row}});
   tally::WindowRow more = row;
@@ -121,10 +139,10 @@ TEST_F(PostgresStore, LeavesASketchAloneThatIsNotSaidToHaveChanged) {
   more.users_changed = false;
   flush(ledger, {.windows = {more}});
   row.events = 2;
-  EXPECT_EQ(look_at_all(database_).windows, std::vector{row});
+  EXPECT_EQ(read_all_tables(database_).windows, std::vector{row});
 }
 
-TEST_F(PostgresStore, AnswersPeopleWhoUniteUsersByTheExtension) {
+TEST_F(PostgresStore, StoresSketchesThatTheExtensionUnites) {
   flush(open(),
         {.windows = {total(Granularity::minute, minute(0), 1), total(Granularity::minute, minute(1), 1)}});
   EXPECT_EQ(
@@ -133,18 +151,18 @@ TEST_F(PostgresStore, AnswersPeopleWhoUniteUsersByTheExtension) {
       1);
 }
 
-TEST_F(PostgresStore, KeepsALetterWhoseDetailQuotesBytesThatAreNoText) {
+TEST_F(PostgresStore, StoresADeadLetterWhoseDetailIsNoText) {
   const std::string quoted("\"\0\xff\" is not JSON", 16);
   flush(open(),
         {.dead_letters = {{.partition = 0, .offset = 1, .detail = quoted, .value = quoted, .at = written}}});
-  const auto letters = look_at_all(database_).dead_letters;
+  const auto letters = read_all_tables(database_).dead_letters;
   ASSERT_EQ(letters.size(), 1U);
   EXPECT_EQ(letters[0].dead_letter.detail, "\"\uFFFD\uFFFD\" is not JSON");
   EXPECT_EQ(letters[0].dead_letter.value, quoted);
 }
 
-// Kafka's record times are whatever a producer says.
-TEST_F(PostgresStore, KeepsMomentsThatNoCalendarHas) {
+// A producer can set any record time.
+TEST_F(PostgresStore, StoresMomentsOutsideOfTheCalendar) {
   using Limit = std::numeric_limits<std::int64_t>;
   tally::LedgerRow ledger = open();
   for (const std::int64_t odd : {Limit::max(), Limit::min(), std::int64_t{-1}}) {
@@ -161,7 +179,7 @@ TEST_F(PostgresStore, KeepsMomentsThatNoCalendarHas) {
   EXPECT_EQ(open().observed.oldest_unread_at, WallTime{std::chrono::milliseconds{-1}});
 }
 
-TEST_F(PostgresStore, LeavesATopicOfAnotherNameAlone) {
+TEST_F(PostgresStore, KeepsTopicsApart) {
   flush(open(), {.windows = {total(Granularity::minute, minute(0), 1)}, .pending_rollups = {{0, minute(0)}}});
   MetricsStoreOptions other = database_.options("another-group");
   other.topic = "another-topic";
@@ -177,7 +195,7 @@ TEST_F(PostgresStore, LeavesATopicOfAnotherNameAlone) {
   EXPECT_TRUE(second.read_pending_rows(0, std::array{minute(0)}, {}).value().rows.empty());
 }
 
-// A row that is written again stays on its page and touches no index.
+// An update of a row stays on its page and writes no index.
 TEST_F(PostgresStore, UpdatesRowsInPlace) {
   tally::LedgerRow ledger = open();
   for (int round = 1; round <= 20; ++round) {
@@ -188,7 +206,7 @@ TEST_F(PostgresStore, UpdatesRowsInPlace) {
     }
     ledger = flush(ledger, {.windows = windows});
   }
-  store_.reset();  // a session's figures are there for sure when it has ended
+  store_.reset();  // the server publishes the statistics of a session when it ends
   TestConnection look = database_.connect();
   while (look.number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'weir' AND "
                      "datname = current_database() AND pid <> pg_backend_pid()") > 0) {
@@ -201,7 +219,7 @@ TEST_F(PostgresStore, UpdatesRowsInPlace) {
   EXPECT_GE(figures.number(1, 1), figures.number(1, 0) * 9 / 10);
 }
 
-// In plans that are made when the tables are empty, and in those that know how large they have become.
+// With plans that are made while the tables are empty, and with plans that know their size.
 TEST_F(PostgresStore, FindsRowsOfTablesThatGrowByTheirWholeKey) {
   TestConnection session = database_.connect();
   for (const auto& [name, value] : writer_session()) session.script("SET " + name + " = " + value);

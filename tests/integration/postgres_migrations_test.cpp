@@ -1,4 +1,4 @@
-// Bringing a real PostgreSQL to our tables, from whatever stands there.
+// Migrations of a real PostgreSQL, from an empty database, an older version and the original table.
 #include <array>
 #include <set>
 #include <thread>
@@ -36,7 +36,7 @@ class Migrations : public testing::Test {
     EXPECT_EQ(done.error().code, code) << done.error().text;
     EXPECT_NE(done.error().text.find(words), std::string::npos) << done.error().text;
   }
-  // Made by a role that owns nothing, with what docs/OPERATING.md says that a role needs.
+  // Creates a role that owns nothing, with the rights that docs/OPERATING.md lists.
   std::string role(const std::string& rights) {
     static int made = 0;
     const std::string name = "role_" + std::to_string(++made);
@@ -50,7 +50,7 @@ class Migrations : public testing::Test {
   TestConnection all_ = database_.connect();
 };
 
-TEST_F(Migrations, MakeWhatTheListOfColumnsSays) {
+TEST_F(Migrations, CreateTheListedColumns) {
   ASSERT_TRUE(migrate().has_value());
   std::set<std::string> expected;
   for (const TableColumns& table : schema_columns()) {
@@ -70,7 +70,7 @@ TEST_F(Migrations, MakeWhatTheListOfColumnsSays) {
   EXPECT_EQ(made, expected);
 }
 
-TEST_F(Migrations, DoNothingASecondTime) {
+TEST_F(Migrations, ChangeNothingTheSecondTime) {
   ASSERT_TRUE(migrate().has_value());
   const std::string made =
       "SELECT string_agg(oid || ' ' || xmin, ',' ORDER BY oid) FROM pg_class "
@@ -82,7 +82,7 @@ TEST_F(Migrations, DoNothingASecondTime) {
             static_cast<std::int64_t>(schema_migrations().size()));
 }
 
-TEST_F(Migrations, AreDoneOnceByTenProcessesThatStartAtOnce) {
+TEST_F(Migrations, RunOnceForTenProcessesThatStartAtOnce) {
   std::vector<std::string> faults(10);
   std::vector<std::thread> processes;
   for (std::string& fault : faults) {
@@ -95,8 +95,8 @@ TEST_F(Migrations, AreDoneOnceByTenProcessesThatStartAtOnce) {
   EXPECT_EQ(all_.number("SELECT count(*) FROM activity_dimensions"), 4);
 }
 
-TEST_F(Migrations, LeaveNothingOpenAndNothingHalfMade) {
-  all_.script("CREATE TABLE activity_horizon (mine INT)");  // the last table that is made
+TEST_F(Migrations, LeaveNoTransactionAndNoTableAfterAnError) {
+  all_.script("CREATE TABLE activity_horizon (mine INT)");  // the last table that is created
   TestConnection session = database_.connect();
   EXPECT_FALSE(postgres::migrate(*session).has_value());
   EXPECT_FALSE((*session).in_transaction());
@@ -104,10 +104,10 @@ TEST_F(Migrations, LeaveNothingOpenAndNothingHalfMade) {
                         "relnamespace = 'public'::regnamespace"),
             1);
   all_.script("DROP TABLE activity_horizon");
-  EXPECT_TRUE(postgres::migrate(*session).has_value()) << "and the session is good for another try";
+  EXPECT_TRUE(postgres::migrate(*session).has_value()) << "the session works for another try";
 }
 
-TEST_F(Migrations, BringTheTablesOfTheFirstVersionToTheNewestAndKeepTheirRows) {
+TEST_F(Migrations, KeepTheRowsOfTheFirstVersion) {
   all_.script(
       "CREATE TABLE activity_schema (version INTEGER PRIMARY KEY, "
       "applied_at TIMESTAMPTZ NOT NULL DEFAULT now())");
@@ -124,7 +124,7 @@ TEST_F(Migrations, BringTheTablesOfTheFirstVersionToTheNewestAndKeepTheirRows) {
       all_.number("SELECT count(*) FROM activity_ledger WHERE next_offset = 5 AND counted_from IS NULL"), 1);
 }
 
-TEST_F(Migrations, NameAColumnOfOursThatIsOfAnotherType) {
+TEST_F(Migrations, NameAColumnOfAnotherType) {
   ASSERT_TRUE(migrate().has_value());
   all_.script("ALTER TABLE activity_ledger ALTER COLUMN skipped TYPE numeric");
   expect_refused(code_tables_differ, "column activity_ledger.skipped is numeric; expected int8");
@@ -151,7 +151,7 @@ TEST_F(Migrations, AdoptTheOriginalTableWithItsRows) {
             "3 2015-05-19 09:00:00 2015-05-19 09:00:00");
 }
 
-TEST_F(Migrations, MakeTheOriginalTableAsTheContractSays) {
+TEST_F(Migrations, CreateTheOriginalTableAsTheContractSays) {
   ASSERT_TRUE(migrate().has_value());
   EXPECT_EQ(all_.text("SELECT string_agg(column_name || ' ' || data_type, ', ' ORDER BY ordinal_position) "
                       "FROM information_schema.columns WHERE table_name = 'user_activity_metrics'"),
@@ -165,10 +165,10 @@ TEST_F(Migrations, NameTheColumnThatAnAdoptedTableLacks) {
   expect_refused(code_tables_differ, "table user_activity_metrics has no column page_view_count");
 }
 
-TEST_F(Migrations, NameTheColumnOfAnAdoptedTableThatWeCannotFill) {
+TEST_F(Migrations, NameAColumnOfAnAdoptedTableThatWeirCannotFill) {
   all_.script(original_table);
   all_.script("ALTER TABLE user_activity_metrics ADD COLUMN region TEXT NOT NULL DEFAULT ''");
-  EXPECT_TRUE(migrate().has_value()) << "one that fills itself is nobody's trouble";
+  EXPECT_TRUE(migrate().has_value()) << "a column with a default is accepted";
   all_.script("ALTER TABLE user_activity_metrics ALTER COLUMN region DROP DEFAULT");
   expect_refused(code_tables_differ, "user_activity_metrics.region is NOT NULL without a default");
   all_.script("ALTER TABLE user_activity_metrics DROP COLUMN region");
@@ -180,7 +180,7 @@ TEST_F(Migrations, NameTheColumnOfAnAdoptedTableThatWeCannotFill) {
   expect_refused(code_tables_differ, "user_activity_metrics.unique_users is text; expected BIGINT, INTEGER");
 }
 
-TEST_F(Migrations, NameWhatIsMissingFromOurOwnTables) {
+TEST_F(Migrations, NameAMissingTableOrColumn) {
   ASSERT_TRUE(migrate().has_value());
   all_.script("ALTER TABLE activity_windows DROP COLUMN rolled_events CASCADE");
   expect_refused(code_tables_differ, "table activity_windows has no column rolled_events");
@@ -192,12 +192,12 @@ TEST_F(Migrations, NameWhatIsMissingFromOurOwnTables) {
 TEST_F(Migrations, RefuseTablesOfANewerWeir) {
   ASSERT_TRUE(migrate().has_value());
   all_.script("INSERT INTO activity_schema (version) VALUES (1000)");
-  expect_refused(code_newer, "version 1000, made by a newer Weir");
+  expect_refused(code_newer, "version 1000, created by a newer Weir");
 }
 
-TEST_F(Migrations, NeedNoRightToCreateWhereAllIsThere) {
+TEST_F(Migrations, NeedNoRightToCreateOnAnUpToDateDatabase) {
   const std::string weir = role("GRANT CONNECT ON DATABASE " + database_.name() + " TO $");
-  expect_refused(code_forbidden, "making the tables: ", weir);
+  expect_refused(code_forbidden, "creating or migrating the tables: ", weir);
   ASSERT_TRUE(migrate().has_value());
   expect_refused(code_forbidden, "activity_schema", weir);
   all_.script("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + weir);
@@ -215,13 +215,13 @@ TEST_F(Migrations, NeedNoRightToCreateWhereAllIsThere) {
   EXPECT_EQ(store.commit().status, commit::CommitStatus::committed) << "with the rights of docs/OPERATING.md";
 }
 
-TEST_F(Migrations, RefuseADatabaseThatCannotBeWritten) {
+TEST_F(Migrations, RefuseAReadOnlyDatabase) {
   ASSERT_TRUE(migrate().has_value());
   all_.script("ALTER DATABASE " + database_.name() + " SET default_transaction_read_only = on");
   expect_refused(code_read_only, "read only");
 }
 
-TEST_F(Migrations, RefuseADatabaseThatCannotHoldEveryText) {
+TEST_F(Migrations, RefuseAnEncodingOtherThanUtf8) {
   const TestDatabase latin("ENCODING 'LATIN1' TEMPLATE template0");
   TestConnection session = latin.connect();
   auto done = postgres::migrate(*session);
@@ -229,7 +229,7 @@ TEST_F(Migrations, RefuseADatabaseThatCannotHoldEveryText) {
   EXPECT_EQ(done.error().code, code_encoding) << done.error().text;
 }
 
-TEST_F(Migrations, KeepOtherPeoplesViewsAndRightsOnOurs) {
+TEST_F(Migrations, KeepViewsAndRightsOfPeople) {
   ASSERT_TRUE(migrate().has_value());
   all_.script("CREATE VIEW mine AS SELECT sum(events) FROM activity_hours");
   const std::string grafana = role("GRANT SELECT ON activity_hours TO $");

@@ -1,4 +1,4 @@
-// Stands between a session and its server, and cuts or stalls the stream at a place of the test's choosing.
+// A proxy between a session and its server that cuts or stalls the stream where the test wants it.
 #pragma once
 
 #include <array>
@@ -18,14 +18,14 @@
 
 namespace weir::postgres {
 
-// Listens on a Unix socket in a folder of its own, which is the `host` to connect to. One thread of its own,
-// which ends with it.
+// Listens on a Unix socket in a folder of its own, which is the `host` to connect to. Has one thread, which
+// the destructor ends.
 class Proxy {
  public:
   enum class Fault {
-    cut_before,  // both ends are closed, and the server has not seen it
-    cut_after,  // the server sees it and answers; both ends are closed, and the client has not seen the answer
-    stall,      // the server has not seen it; nothing passes any more
+    cut_before,  // both ends are closed before the server gets the bytes
+    cut_after,   // the server gets the bytes and answers; both ends are closed before the client gets it
+    stall,       // the server does not get the bytes, and nothing passes any more
   };
 
   explicit Proxy(const std::string& server_folder) : server_(server_folder + socket_name) {
@@ -51,13 +51,13 @@ class Proxy {
 
   [[nodiscard]] const std::string& host() const { return folder_; }
 
-  // Happens once, to the first thing that a client sends with these bytes in it.
+  // Fails once: at the first data of a client that has these bytes in it.
   void fail_at(Fault fault, std::string bytes) {
     const std::lock_guard lock(mutex_);
     fault_ = fault;
     trigger_ = std::move(bytes);
   }
-  // Whether it has happened.
+  // Whether the failure has happened.
   [[nodiscard]] bool has_failed() {
     const std::lock_guard lock(mutex_);
     return trigger_.empty();

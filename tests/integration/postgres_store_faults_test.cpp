@@ -1,4 +1,4 @@
-// What goes wrong between the store and a real PostgreSQL, and what the store says of it.
+// Failures between the store and a real PostgreSQL, and the errors that the store returns.
 #include <array>
 #include <atomic>
 #include <barrier>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "integration/postgres_proxy.hpp"
-#include "integration/postgres_store_world.hpp"
+#include "integration/postgres_store_fixture.hpp"
 #include "postgres/errors.hpp"
 
 namespace weir::postgres {
@@ -51,8 +51,8 @@ class StoreFaults : public testing::Test {
     return opened.value_or(tally::LedgerRow{});
   }
 
-  // One whole transaction; `before_step` is told of each step before it is taken. Answers the step at which
-  // it failed ("" if none), with the error.
+  // Runs one whole transaction and calls `before_step` before each step. Returns the step that failed ("" if
+  // none), with the error.
   struct Outcome {
     std::string failed_at;
     CommitStatus end = CommitStatus::aborted;
@@ -82,7 +82,7 @@ class StoreFaults : public testing::Test {
     EXPECT_EQ(outcome.failed_at, "") << outcome.why.text;
   }
 
-  // Ends the store's session on the server, and waits until it is gone.
+  // Ends the session of the store on the server, and waits until it has ended.
   void kill_session() {
     const Rows killed = other_.run(
         "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = $1::text",
@@ -95,7 +95,7 @@ class StoreFaults : public testing::Test {
   TestConnection other_ = database_.connect();
 };
 
-TEST_F(StoreFaults, IsMadeWithoutADatabaseAndSaysSoWhenAsked) {
+TEST_F(StoreFaults, IsConstructedWithoutADatabaseAndThenUnavailable) {
   MetricsStoreOptions away = options();
   away.connection.url = "host=/nowhere dbname=x";
   PostgresMetricsStore store(away);
@@ -109,7 +109,7 @@ TEST_F(StoreFaults, IsMadeWithoutADatabaseAndSaysSoWhenAsked) {
   EXPECT_EQ(store.commit().status, CommitStatus::aborted);
 }
 
-TEST_F(StoreFaults, Fault29LosesNothingButTheTransactionWhenItsSessionIsKilledAtAnyStep) {
+TEST_F(StoreFaults, Fault29LosesOnlyTheTransactionWhenItsSessionIsKilledAtAnyStep) {
   PostgresMetricsStore store(options());
   for (const std::string step : {"begin", "read", "write", "commit"}) {
     const tally::LedgerRow before = open(store);
@@ -125,7 +125,7 @@ TEST_F(StoreFaults, Fault29LosesNothingButTheTransactionWhenItsSessionIsKilledAt
   }
 }
 
-TEST_F(StoreFaults, Fault23DoesNotKnowOfACommitWhoseAnswerWasLostButItsLedgerDoes) {
+TEST_F(StoreFaults, Fault23ReportsUnknownForALostCommitAnswerAndFindsOutByTheLedger) {
   struct Case {
     Proxy::Fault fault;
     bool was_written;
@@ -141,14 +141,14 @@ TEST_F(StoreFaults, Fault23DoesNotKnowOfACommitWhoseAnswerWasLostButItsLedgerDoe
     ASSERT_TRUE(proxy.has_failed());
     EXPECT_EQ(outcome.end, CommitStatus::unknown);
     EXPECT_EQ(outcome.why.kind, ErrorKind::unavailable);
-    // The same again: its fence waits for the old session's end, and tells.
+    // The same again: its fence waits for the end of the old session, and so finds the outcome.
     EXPECT_EQ(transact(store, before).failed_at, was_written ? "fence" : "");
     store.rollback();
     EXPECT_EQ(open(store), moved_on(before, 1));
   }
 }
 
-TEST_F(StoreFaults, SendsNothingThatWritesBeforeTheFenceHasAnswered) {
+TEST_F(StoreFaults, SendsNoWriteBeforeTheAnswerOfTheFence) {
   Proxy proxy(server_folder());
   PostgresMetricsStore store(options_through(proxy));
   const tally::LedgerRow before = open(store);
@@ -169,8 +169,8 @@ TEST_F(StoreFaults, SendsNothingThatWritesBeforeTheFenceHasAnswered) {
   EXPECT_NE(proxy.sent().find("weir_put_windows", opened), std::string::npos);
 }
 
-// A process that was stopped inside its transaction.
-TEST_F(StoreFaults, WaitsForAStoppedProcessNoLongerThanTheServerLetsItHoldItsFence) {
+// A process that is stopped inside of its transaction.
+TEST_F(StoreFaults, WaitsForAStoppedProcessNoLongerThanItsIdleTimeout) {
   MetricsStoreOptions stopped = options();
   stopped.connection.idle_in_transaction_timeout = 300ms;
   PostgresMetricsStore zombie(stopped);
@@ -188,9 +188,9 @@ TEST_F(StoreFaults, WaitsForAStoppedProcessNoLongerThanTheServerLetsItHoldItsFen
   EXPECT_EQ(transact(zombie, before).failed_at, "fence");
 }
 
-// Much cannot be sent to a server that has gone: libpq then reports a broken pipe, not what the server said
-// before.
-TEST_F(StoreFaults, Fault40SaysThatTheTransactionWasIdleTooLongHoweverMuchWasToBeSent) {
+// A large statement cannot be sent to a server that has closed the session. libpq then reports a broken pipe,
+// not the message that the server sent before.
+TEST_F(StoreFaults, Fault40ReportsAnIdleTransactionForStatementsOfAnySize) {
   MetricsStoreOptions stopped = options();
   stopped.connection.idle_in_transaction_timeout = 200ms;
   stopped.connection.url += " host=127.0.0.1 port=" + std::to_string(SharedServer::server()->port());
@@ -199,7 +199,8 @@ TEST_F(StoreFaults, Fault40SaysThatTheTransactionWasIdleTooLongHoweverMuchWasToB
   for (const std::size_t size : {std::size_t{1} << 10, std::size_t{1} << 20, std::size_t{1} << 24}) {
     const tally::LedgerRow before = open(store);
     ASSERT_EQ(store.begin(std::array{fence_of(before)}).value().size(), 1U);
-    ASSERT_EQ(transact(successor, before).failed_at, "");  // it waits until the server has ended the other
+    ASSERT_EQ(transact(successor, before).failed_at,
+              "");  // it waits until the server has ended the other session
     tally::WindowRow large = total(Granularity::minute, minute(0), 1);
     large.users.assign(size, 'x');
     auto late = store.write({.written_at = written, .windows = {large}});
@@ -209,7 +210,7 @@ TEST_F(StoreFaults, Fault40SaysThatTheTransactionWasIdleTooLongHoweverMuchWasToB
   }
 }
 
-TEST_F(StoreFaults, DoesNotKnowOfACommitThatIsSentWhenTheServerHasGivenUpOnIt) {
+TEST_F(StoreFaults, ReportsUnknownForACommitOnAnEndedSession) {
   MetricsStoreOptions stopped = options();
   stopped.connection.idle_in_transaction_timeout = 200ms;
   PostgresMetricsStore zombie(stopped);
@@ -218,12 +219,12 @@ TEST_F(StoreFaults, DoesNotKnowOfACommitThatIsSentWhenTheServerHasGivenUpOnIt) {
   ASSERT_EQ(zombie.begin(std::array{fence_of(before)}).value().size(), 1U);
   ASSERT_TRUE(zombie.write({.written_at = written, .ledgers = {moved_on(before, 1)}}).has_value());
   ASSERT_EQ(transact(successor, before).failed_at,
-            "");  // once it holds the fence, the zombie's session is gone
+            "");  // it has the fence, so the session of the stopped process has ended
   EXPECT_EQ(zombie.commit().status, CommitStatus::unknown);
   EXPECT_EQ(open(zombie), moved_on(before, 1));
 }
 
-TEST_F(StoreFaults, Fault29TriesTheWholeTransactionAgainAfterALockOrAStatementTookTooLong) {
+TEST_F(StoreFaults, Fault29IsUnavailableAfterALockOrStatementTimeout) {
   struct Case {
     std::chrono::milliseconds lock_timeout;
     std::chrono::milliseconds statement_timeout;
@@ -249,7 +250,7 @@ TEST_F(StoreFaults, Fault29TriesTheWholeTransactionAgainAfterALockOrAStatementTo
   }
 }
 
-TEST_F(StoreFaults, Fault29TriesTheWholeTransactionAgainAfterADeadlock) {
+TEST_F(StoreFaults, Fault29IsUnavailableAfterADeadlock) {
   MetricsStoreOptions first_to_look = options();
   first_to_look.connection.session = {{"deadlock_timeout", "50ms"}};
   PostgresMetricsStore store(first_to_look);
@@ -269,7 +270,7 @@ TEST_F(StoreFaults, Fault29TriesTheWholeTransactionAgainAfterADeadlock) {
   EXPECT_EQ(transact(store, before).failed_at, "");
 }
 
-TEST_F(StoreFaults, NeverDeadlocksOnPartitionsAskedForInOppositeOrders) {
+TEST_F(StoreFaults, NeverDeadlocksOnPartitionsInOppositeOrders) {
   std::vector<commit::Fence> fences;
   PostgresMetricsStore opening(options());
   for (const std::int32_t partition : {0, 1, 2, 3}) fences.push_back(fence_of(open(opening, partition)));
@@ -288,7 +289,7 @@ TEST_F(StoreFaults, NeverDeadlocksOnPartitionsAskedForInOppositeOrders) {
   EXPECT_EQ(refused, 0);
 }
 
-TEST_F(StoreFaults, GivesUpASessionThatDoesNotAnswerAtAll) {
+TEST_F(StoreFaults, ClosesASessionThatDoesNotAnswer) {
   Proxy proxy(server_folder());
   MetricsStoreOptions through = options_through(proxy);
   through.connection.answer_timeout = 300ms;
@@ -303,12 +304,12 @@ TEST_F(StoreFaults, GivesUpASessionThatDoesNotAnswerAtAll) {
     EXPECT_EQ(outcome.why.code, commit::code_response_timeout) << outcome.why.text;
     EXPECT_EQ(outcome.why.kind, ErrorKind::unavailable);
     EXPECT_EQ(outcome.end, step == "weir_commit" ? CommitStatus::unknown : CommitStatus::aborted);
-    kill_session();  // as the server would do by itself, later
+    kill_session();  // as the server does by itself, later
   }
   EXPECT_EQ(transact(store, before).failed_at, "");
 }
 
-TEST_F(StoreFaults, GivesUpConnectingToAServerThatDoesNotAnswer) {
+TEST_F(StoreFaults, LimitsTheTimeOfConnecting) {
   Proxy proxy(server_folder());
   proxy.fail_at(Proxy::Fault::stall, "user");
   MetricsStoreOptions through = options_through(proxy);
@@ -321,7 +322,7 @@ TEST_F(StoreFaults, GivesUpConnectingToAServerThatDoesNotAnswer) {
   open(store);
 }
 
-// A person must act: the text says on what.
+// A person must act, and the text names on what.
 TEST_F(StoreFaults, Fault30NamesTheColumnThatIsMissing) {
   PostgresMetricsStore store(options());
   const tally::LedgerRow before = open(store);
@@ -332,13 +333,12 @@ TEST_F(StoreFaults, Fault30NamesTheColumnThatIsMissing) {
   EXPECT_NE(outcome.why.text.find("rolled_events"), std::string::npos) << outcome.why.text;
   other_.script("ALTER TABLE activity_windows RENAME COLUMN rolled TO rolled_events");
   EXPECT_EQ(transact(store, before).failed_at, "");
-  other_.script(
-      "ALTER TABLE activity_windows ALTER COLUMN place TYPE bigint");  // under a session that knew it
+  other_.script("ALTER TABLE activity_windows ALTER COLUMN place TYPE bigint");  // under an open session
   EXPECT_EQ(transact(store, open(store)).why.kind, ErrorKind::unavailable);
   expect_that_all_works(store);
 }
 
-TEST_F(StoreFaults, Fault30SaysThatTheDatabaseMayOnlyBeRead) {
+TEST_F(StoreFaults, Fault30NamesAReadOnlyDatabase) {
   other_.script("ALTER DATABASE " + database_.database().name() + " SET default_transaction_read_only = on");
   PostgresMetricsStore store(options());
   auto answer = store.open_ledger(0, 0, written);
@@ -347,7 +347,7 @@ TEST_F(StoreFaults, Fault30SaysThatTheDatabaseMayOnlyBeRead) {
   EXPECT_EQ(answer.error().code, code_read_only) << answer.error().text;
 }
 
-TEST_F(StoreFaults, Fault30SaysWhoIsRefusedAndNeverAPassword) {
+TEST_F(StoreFaults, Fault30NamesTheRefusedRoleAndNoPassword) {
   other_.script("DROP ROLE IF EXISTS locked_out; CREATE ROLE locked_out LOGIN PASSWORD 'the real one'");
   other_.script(
       "DO $$BEGIN EXECUTE format('COPY (VALUES (''local all locked_out scram-sha-256''), (''local all all "
@@ -360,7 +360,7 @@ TEST_F(StoreFaults, Fault30SaysWhoIsRefusedAndNeverAPassword) {
        {settings.url + " user=locked_out password=open-sesame", settings.url + " user=locked_out"}) {
     settings.url = url;
     auto refused = Connection::open(settings);
-    const MonoTime deadline = read_clock().mono + 20s;  // until the server has read its file
+    const MonoTime deadline = read_clock().mono + 20s;  // until the server has reloaded pg_hba.conf
     while (refused && read_clock().mono < deadline) refused = Connection::open(settings);
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().kind, ErrorKind::invalid);
@@ -376,9 +376,9 @@ TEST_F(StoreFaults, Fault30SaysWhoIsRefusedAndNeverAPassword) {
   EXPECT_NE(nowhere.error().text.find("nowhere"), std::string::npos) << nowhere.error().text;
 }
 
-// A person changes a table under a running store: it says which column, aborts nothing, and goes on once that
-// is undone.
-TEST_F(StoreFaults, Fault30NamesTheColumnThatAPersonChangedAndGoesOnOnceItIsUndone) {
+// A person changes a table under a running store. The error names the column, the process goes on, and the
+// store works again after the change is undone.
+TEST_F(StoreFaults, Fault30NamesAChangedColumnAndWorksAgainAfterwards) {
   struct Case {
     std::string spoil;
     std::string undo;
@@ -425,7 +425,7 @@ TEST_F(StoreFaults, Fault30NamesTheColumnThatAPersonChangedAndGoesOnOnceItIsUndo
     const commit::CommitOutcome answer = store.commit();
     return answer.status == CommitStatus::committed ? std::nullopt : std::optional(answer.why);
   };
-  // A session whose plans are outdated is given up first.
+  // A session whose plans are outdated is closed first.
   const auto attempts = [&] {
     std::optional<Error> why = attempt();
     for (int more = 0; more < 3 && why && why->kind == ErrorKind::unavailable; ++more) why = attempt();
@@ -447,9 +447,10 @@ TEST_F(StoreFaults, Fault30NamesTheColumnThatAPersonChangedAndGoesOnOnceItIsUndo
   }
 }
 
-// Each opens another partition first, so neither waits for the other's row.
-TEST_F(StoreFaults, OfTwoGroupsThatOpenATopicAtOnceOneIsRefusedAndNamesBoth) {
-  // A commit takes so long that the other has looked for another group before it ends, unless it waits.
+// Each opens another partition first, so neither waits for the row of the other.
+TEST_F(StoreFaults, RefusesOneOfTwoGroupsThatOpenATopicAtOnceAndNamesBoth) {
+  // A commit takes long enough for the other process to look for another group before it ends, unless it
+  // waits.
   other_.script(
       "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; "
       "END'; CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON activity_ledger DEFERRABLE INITIALLY DEFERRED "
@@ -465,13 +466,13 @@ TEST_F(StoreFaults, OfTwoGroupsThatOpenATopicAtOnceOneIsRefusedAndNamesBoth) {
         MetricsStoreOptions mine = options();
         mine.group_id = "group-" + std::to_string(number);
         PostgresMetricsStore store(mine);
-        (void)store.find_pending_rollups(0);  // has its session
+        (void)store.find_pending_rollups(0);  // opens its session
         begin.arrive_and_wait();
         opened.at(static_cast<std::size_t>(number)) = store.open_ledger(number, 0, written);
       });
     }
     for (std::thread& process : processes) process.join();
-    ASSERT_NE(opened[0].has_value(), opened[1].has_value()) << "exactly one may count";
+    ASSERT_NE(opened[0].has_value(), opened[1].has_value()) << "exactly one of them may count";
     const Error& why = (opened[0] ? opened[1] : opened[0]).error();
     EXPECT_EQ(why.code, "another_group");
     EXPECT_NE(why.text.find("group-0"), std::string::npos) << why.text;

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""The main job: an access log of 10,000 real requests, counted exactly, whatever is killed on the way."""
+"""Imports an access log of 10,000 real requests. The figures are exact even if processes are killed during the import."""
 import collections
 import contextlib
 import http.server
@@ -12,21 +11,21 @@ import subprocess
 import threading
 import time
 
-import reference
-import weir
+from tests.checker import access_log
+from tests.harness import weir
 
 REAL = {"events": 9999, "page_views": 3617, "users": 1861, "unread": [8899],
         "top": [("/", 572), ("/blog/tags/puppet", 489), ("/projects/xdotool/", 219)],
         "busiest": ("2015-05-19T19:00:00Z", (136, 30))}
 
 
-LOG = weir.access_log_or(reference.generated_log)
-IS_REAL = LOG != reference.generated_log()
-EXPECTED = reference.Reference(LOG)
+LOG = weir.access_log_or(access_log.generated_log)
+IS_REAL = LOG != access_log.generated_log()
+EXPECTED = access_log.Reference(LOG)
 
 
 class Import:
-    """One run of `weir import -`; its input comes in pieces, so that there is time to kill it on the way."""
+    """One run of `weir import -`. Its input arrives in pieces, so that a test has time to kill it."""
 
     def __init__(self, case, one, *options, seconds=0.0, text=LOG):
         self.process = subprocess.Popen(
@@ -75,12 +74,12 @@ class Import:
             self.kill()
 
 
-class Between(http.server.ThreadingHTTPServer):
-    """A proxy that passes on `after` pieces, and then never answers one again: forwarded to Weir or not."""
+class SilentProxy(http.server.ThreadingHTTPServer):
+    """A proxy that forwards `after` batches and then answers none. `forwards`: it still forwards them to Weir."""
     daemon_threads = True
 
     def __init__(self, one, after, forwards):
-        super().__init__(("127.0.0.1", 0), BetweenHandler)
+        super().__init__(("127.0.0.1", 0), SilentProxyHandler)
         self.one, self.left, self.forwards = one, after, forwards
         self.port, self.silent, self.closing = self.server_address[1], threading.Event(), threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -91,7 +90,7 @@ class Between(http.server.ThreadingHTTPServer):
         self.server_close()
 
 
-class BetweenHandler(http.server.BaseHTTPRequestHandler):
+class SilentProxyHandler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def answer(self, body=None):
@@ -119,7 +118,7 @@ class BetweenHandler(http.server.BaseHTTPRequestHandler):
 
 
 class AccessLog(weir.Case):
-    """Common: what must come out, asked of the API and of SQL."""
+    """Checks the figures by the API and by SQL."""
 
     def check(self, one):
         summary = one.summary(EXPECTED.first, EXPECTED.last)
@@ -134,7 +133,7 @@ class AccessLog(weir.Case):
         points = one.get(f"/api/v1/timeseries?interval=hour&{span}").json()["points"]
         self.assertEqual({point["time"]: (point["events"], point["unique_users"]) for point in points if point["events"]},
                          EXPECTED.hours)
-        one.identities(self)
+        one.assert_identities(self)
         with one.store() as store:
             days = store.execute("select sum(events), sum(page_views) from activity_days where dimension = 'total'")
             self.assertEqual(days.fetchone(), (EXPECTED.events, EXPECTED.page_views))
@@ -142,7 +141,7 @@ class AccessLog(weir.Case):
             self.assertEqual(rows, (EXPECTED.page_views,))
 
     def unread_at_kill(self, one):
-        """(events in the numbers, events only in the log) as a killed Weir left them."""
+        """Returns (counted events, events that are only in the log) of a killed Weir."""
         folder = one.folder / "data"
         with sqlite3.connect(folder / "metrics.db") as store:
             counted = store.execute("select coalesce(sum(next_offset - start_offset), 0) from activity_ledger").fetchone()[0]
@@ -168,7 +167,7 @@ class Figures(AccessLog):
             self.assertEqual(one.wait_counted()["tallied"], EXPECTED.events)
             self.check(one)
 
-    def test_a_file_goes_on_where_it_had_ended(self):
+    def test_a_file_that_has_grown_continues_after_its_last_imported_line(self):
         one = self.weir().start()
         path = self.folder / "access.log"
         lines = LOG.splitlines(keepends=True)
@@ -184,30 +183,31 @@ class Figures(AccessLog):
 
 class Killed(AccessLog):
     def kill_round(self, one, seconds=1.5):
-        """Kills serve, import or both while some events are counted and some are only in the log; False if it missed."""
+        """Kills serve, import or both during the import. Returns whether at that moment some events were counted and some
+        were only in the log."""
         one.start()
         run = Import(self, one, seconds=seconds)
         weir.wait_until(lambda: one.ledger()["sums"]["tallied"] > 0, 30, "the first flush")
         time.sleep(random.uniform(0, seconds * 0.5))
-        whom = random.choice(["serve", "import", "both"])
+        victim = random.choice(["serve", "import", "both"])
         one.kill()
-        if whom != "serve":
+        if victim != "serve":
             run.kill()
         counted, unread = self.unread_at_kill(one)
         time.sleep(random.uniform(0, 0.3))
         one.start()
-        if whom == "serve":
+        if victim == "serve":
             self.assertEqual(run.wait(), 0, run.text())
         again = Import(self, one)
         self.assertEqual(again.wait(), 0, again.text())
-        self.assertEqual(one.wait_counted()["tallied"], EXPECTED.events, (whom, run.text(), again.text()))
+        self.assertEqual(one.wait_counted()["tallied"], EXPECTED.events, (victim, run.text(), again.text()))
         return counted > 0 and unread > 0
 
     def rounds(self, count, **environment):
         good = tried = 0
         while good < count:
             tried += 1
-            self.assertLess(tried, count * 5, "too few kills had a flush before them and unread events behind them")
+            self.assertLess(tried, count * 5, "too few kills came after a flush and before the last record was read")
             one = self.weir(f"round-{tried}", **environment)
             hit = self.kill_round(one)
             self.check(one)
@@ -215,7 +215,7 @@ class Killed(AccessLog):
             shutil.rmtree(self.folder / "state")
             shutil.rmtree(one.folder / "data")
             good += hit
-        print(f"{good} good rounds of {tried}")
+        print(f"{good} effective kills of {tried}")
 
     def test_kill_9_of_serve_and_of_import_at_random_moments(self):
         self.rounds(weir.rounds(20, 60), FLUSH_MIN_INTERVAL_MS=300)
@@ -225,7 +225,7 @@ class Killed(AccessLog):
 
 
 class RollUp(AccessLog):
-    def test_the_numbers_are_the_same_before_during_and_after_the_roll_up(self):
+    def test_the_figures_are_the_same_before_during_and_after_the_roll_up(self):
         one = self.weir(RETENTION_MINUTE_DAYS=36500).start()
         run = Import(self, one)
         self.assertEqual(run.wait(), 0, run.text())
@@ -256,16 +256,16 @@ class RollUp(AccessLog):
         print("rolled up:", rolled, "kills:", kills)
 
 
-class Doubt(AccessLog):
-    """A piece of which nobody knows, and which is too old for the dedupe window: asked about, never guessed."""
+class UnknownOutcome(AccessLog):
+    """A batch of unknown outcome that is older than the dedupe window: import asks the user and does not guess."""
 
     def round(self, name, forwards):
-        """What import asked for: --skip, --resend, or nothing."""
+        """Returns the option that import asked for: --skip, --resend or None."""
         one = self.weir(name, DEDUP_WINDOW_SEC=1, FLUSH_MIN_INTERVAL_MS=20).start()
-        between = Between(one, after=random.randrange(5), forwards=forwards)
-        self.addCleanup(between.close)
-        run = Import(self, between)
-        self.assertTrue(between.silent.wait(30))
+        proxy = SilentProxy(one, after=random.randrange(5), forwards=forwards)
+        self.addCleanup(proxy.close)
+        run = Import(self, proxy)
+        self.assertTrue(proxy.silent.wait(30))
         run.kill()
         one.kill()
         time.sleep(1.2)
@@ -277,9 +277,9 @@ class Doubt(AccessLog):
             first, last = int(found.group(1)), int(found.group(2))
             one.wait_counted()
             kept = one.ledger()["partitions"][0]["next_offset"]
-            before, behind = EXPECTED.readable_before[first - 1], EXPECTED.readable_before[last]
-            self.assertIn(kept, (before, behind), again.text())
-            choice = "--skip" if kept == behind else "--resend"
+            before, after = EXPECTED.readable_before[first - 1], EXPECTED.readable_before[last]
+            self.assertIn(kept, (before, after), again.text())
+            choice = "--skip" if kept == after else "--resend"
             self.assertIn(choice, again.text())
             last_run = Import(self, one, choice)
             self.assertEqual(last_run.wait(), 0, last_run.text())
@@ -289,7 +289,7 @@ class Doubt(AccessLog):
         shutil.rmtree(self.folder / "state")
         return choice
 
-    def test_a_piece_in_doubt_is_named_and_resolved_by_hand(self):
+    def test_a_batch_of_unknown_outcome_is_named_and_resolved_by_the_user(self):
         asked = collections.Counter()
         turns = weir.rounds(3, 15)
         for turn in range(turns):

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""The commands that people and scripts run against a Weir: what they print, where they keep their state, how they end."""
+"""The commands import, stats and config: their output, their state folder and their exit codes."""
 import http.server
 import json
 import os
@@ -9,7 +8,7 @@ import socket
 import subprocess
 import threading
 
-import weir
+from tests.harness import weir
 
 BAD_REPLIES = {
     "a login page": (200, "text/html", "<html><form>password</form></html>"),
@@ -27,8 +26,8 @@ def line(second, path="/"):
     return f'10.0.0.1 - - [17/May/2015:10:00:{second:02d} +0000] "GET {path} HTTP/1.1" 200 5 "-" "agent"\n'
 
 
-class Foreign(http.server.ThreadingHTTPServer):
-    """Passes all on to a Weir, but answers the first `bad` POSTs, or with `health` every GET, in its place."""
+class ForeignServer(http.server.ThreadingHTTPServer):
+    """Forwards requests to Weir, but answers the first `bad` POSTs itself, and with `health` every GET."""
     daemon_threads = True
 
     def __init__(self, one, reply, bad=1, health=False, forwards=False):
@@ -60,22 +59,22 @@ class ForeignHandler(http.server.BaseHTTPRequestHandler):
         self.send(status, kind, text.encode(), len(text) + 10 if half else None)
         self.close_connection = self.close_connection or half
 
-    def pass_on(self, body=None):
+    def forward(self, body=None):
         reply = self.server.one.request(self.command, self.path, body, {"Content-Type": "application/json"})
         return reply.status, reply.headers["Content-Type"], reply.body
 
     def do_GET(self):
         if self.server.health:
             return self.send_foreign()
-        self.send(*self.pass_on())
+        self.send(*self.forward())
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.bad -= 1
         if self.server.bad < 0:
-            return self.send(*self.pass_on(body))
+            return self.send(*self.forward(body))
         if self.server.forwards:
-            self.pass_on(body)
+            self.forward(body)
         self.send_foreign()
 
     def log_message(self, *_):
@@ -98,20 +97,20 @@ class Commands(weir.Case):
         return one.ledger()["sums"]["tallied"]
 
 
-class InWeirsPlace(Commands):
+class ForeignAnswers(Commands):
     def foreign(self, *arguments, **more):
-        between = Foreign(*arguments, **more)
-        self.addCleanup(between.close)
-        return between
+        proxy = ForeignServer(*arguments, **more)
+        self.addCleanup(proxy.close)
+        return proxy
 
-    def test_fault_45_import_takes_no_foreign_answer_for_an_outcome(self):
+    def test_fault_45_import_does_not_take_a_foreign_answer_for_an_outcome(self):
         text = "".join(line(second) for second in range(3))
         for name, reply in BAD_REPLIES.items():
             for forwards in (False, True):
                 with self.subTest(name, forwards=forwards):
                     one = self.weir(name.replace(" ", "-") + str(forwards)).start()
-                    between = self.foreign(one, reply, bad=2, forwards=forwards)
-                    done = self.import_(between.port, text=text)
+                    proxy = self.foreign(one, reply, bad=2, forwards=forwards)
+                    done = self.import_(proxy.port, text=text)
                     self.assertEqual(done.returncode, 0, done.stderr)
                     if name != "half an answer":
                         self.assertIn("something else answers in Weir's place at 127.0.0.1:", done.stderr)
@@ -120,27 +119,27 @@ class InWeirsPlace(Commands):
                     self.assertEqual(one.stop(), 0)
                     shutil.rmtree(self.folder / "state")
 
-    def test_fault_45_who_answers_health_in_weirs_place_is_named(self):
+    def test_fault_45_commands_name_a_foreign_server_that_answers_health(self):
         one = self.weir().start()
         for name, reply in BAD_REPLIES.items():
-            if reply[0] >= 500 or name == "half an answer":  # tried again for a minute: it may be over in a moment
+            if reply[0] >= 500 or name == "half an answer":  # retried for a minute, because the fault may be temporary
                 continue
             with self.subTest(name):
-                between = self.foreign(one, reply, health=True)
-                for done in (self.import_(between.port, text=line(1)),
-                             self.run_weir("stats", "--url", f"http://127.0.0.1:{between.port}"),
-                             self.run_weir("stats", "--format", "csv", "--url", f"http://127.0.0.1:{between.port}"),
-                             self.run_weir("stats", "--format", "json", "--url", f"http://127.0.0.1:{between.port}")):
+                proxy = self.foreign(one, reply, health=True)
+                for done in (self.import_(proxy.port, text=line(1)),
+                             self.run_weir("stats", "--url", f"http://127.0.0.1:{proxy.port}"),
+                             self.run_weir("stats", "--format", "csv", "--url", f"http://127.0.0.1:{proxy.port}"),
+                             self.run_weir("stats", "--format", "json", "--url", f"http://127.0.0.1:{proxy.port}")):
                     self.assertEqual(done.returncode, 1, done.stderr)
                     last = done.stderr.splitlines()[-1]
-                    self.assertIn(f"something else answers in Weir's place at 127.0.0.1:{between.port}: status "
+                    self.assertIn(f"something else answers in Weir's place at 127.0.0.1:{proxy.port}: status "
                                   f"{reply[0]}", last)
                     self.assertNotIn("secret", last)
                     self.assertEqual(done.stdout, "")
 
 
 class State(Commands):
-    def test_fault_44_without_home_the_state_is_the_users_from_whatever_folder(self):
+    def test_fault_44_without_home_the_state_folder_is_that_of_the_user_from_every_working_directory(self):
         one = self.weir().start()
         home = self.folder / "passwd-home"
         home.mkdir()
@@ -149,7 +148,7 @@ class State(Commands):
         (self.folder / "access.log").write_text(line(1))
         inside = ["unshare", "--map-root-user", "--mount", "sh", "-c", f'mount --bind {passwd} /etc/passwd && exec "$@"', "sh"]
         if subprocess.run([*inside, "true"], capture_output=True).returncode != 0:
-            weir.missing("the right to a mount namespace")
+            weir.missing("the privilege to create a mount namespace")
         outputs = []
         for name in ("one", "two"):
             (self.folder / f"in-{name}").mkdir()
@@ -174,12 +173,12 @@ class State(Commands):
 
 
 class Bounds(Commands):
-    def test_pieces_fit_the_bodies_that_weir_takes(self):
+    def test_batches_fit_the_body_limit_of_the_server(self):
         one = self.weir(MAX_BODY_BYTES=3000, MAX_EVENT_BYTES=1000).start()
         log = one.get("/health/ready").json()["checks"]["event_log"]
         self.assertEqual((log["max_event_bytes"], log["max_body_bytes"]), (1000, 3000))
         lines = [line(at % 60, f"/{at}") for at in range(500)]
-        lines[100] = line(1, "/" + "x" * 1500)   # more than an event
+        lines[100] = line(1, "/" + "x" * 1500)   # larger than an event may be
         lines[200] = line(1, "/" + "x" * 1900)
         lines[300] = json.dumps({"no": "access log"}) + "\n"
         done = self.import_(one.port, text="".join(lines))
@@ -194,7 +193,7 @@ class Bounds(Commands):
 
 
 class Output(Commands):
-    def test_fault_44_output_that_cannot_be_written_ends_with_one_and_the_reason(self):
+    def test_fault_44_output_that_cannot_be_written_exits_with_1_and_the_reason(self):
         one = self.weir().start()
         url = f"http://127.0.0.1:{one.port}"
         (self.folder / "access.log").write_text(line(1))
@@ -206,21 +205,21 @@ class Output(Commands):
             for where, reason in ((">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")):
                 with self.subTest(command=command, where=where):
                     if where == ">&-" and "--url" in command:
-                        continue  # a socket may take the number: main opens it again first, see the next test
+                        continue  # a socket may get the number; the next test covers it
                     done = subprocess.run(["sh", "-c", f'exec "$@" {where}', "sh", str(weir.BINARY), *command],
                                           stderr=subprocess.PIPE, text=True, timeout=60)
                     self.assertEqual(done.returncode, 1, done.stderr)
                     self.assertEqual(done.stderr.splitlines()[-1],
                                      f"weir: cannot write to standard output: {reason}")
-        self.assertEqual(self.counted(one), 1, "what was imported is imported, whatever became of the summary")
+        self.assertEqual(self.counted(one), 1, "the import is complete even if its summary cannot be written")
 
-    def test_serve_goes_on_without_its_standard_output(self):
+    def test_serve_continues_without_its_standard_output(self):
         one = self.weir("one", ["sh", "-c", 'exec "$@" >/dev/full', "sh"]).start()
         self.assertEqual(one.post("/activity", weir.activity()).status, 200)
         self.assertIn("cannot write to standard output", one.log())
         self.assertEqual(one.stop(), 0)
 
-    def test_the_summary_stands_below_the_progress_bar(self):
+    def test_the_summary_is_below_the_progress_bar(self):
         one = self.weir().start()
         (self.folder / "access.log").write_text("".join(line(at % 60, f"/{at}") for at in range(3000)))
         controller, terminal = pty.openpty()
@@ -233,7 +232,7 @@ class Output(Commands):
             while data := os.read(controller, 65536):
                 shown += data
         except OSError:
-            pass  # the terminal is gone with the process
+            pass  # the terminal ends with the process
         os.close(controller)
         self.assertEqual(process.wait(60), 0, shown)
         rows = shown.decode().split("\n")
@@ -243,7 +242,7 @@ class Output(Commands):
 
 
 class Usage(Commands):
-    def test_every_fault_names_what_was_found_and_what_is_expected(self):
+    def test_every_usage_error_names_what_was_found_and_what_is_expected(self):
         for arguments, expected in {
                 ("nope",): ['unknown command "nope"', "expected serve, producer, consumer, import, stats or config"],
                 ("help",): ['unknown command "help"', "weir --help"],

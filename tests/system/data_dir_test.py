@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""The files in DATA_DIR and what the process was given: who may read them, what happens when they go, and limits."""
+"""The files in DATA_DIR: their permissions and what happens when they disappear. Also limits and inherited descriptors."""
 import os
 import resource
 import signal
@@ -7,7 +6,7 @@ import socket
 import stat
 import time
 
-import weir
+from tests.harness import weir
 
 NAMES = ("events.db", "events.db-wal", "metrics.db", "metrics.db-wal")
 
@@ -32,10 +31,10 @@ class Files(weir.Case):
                     self.assertIn("a file in DATA_DIR is missing", one.log())
                     aside.rename(file)
                     weir.wait_until(lambda: one.get("/health/ready").status == 200, 10, "ready")
-                    weir.wait_until(lambda: one.post("/activity", weir.activity()).status == 200, 15, "taken again")
+                    weir.wait_until(lambda: one.post("/activity", weir.activity()).status == 200, 15, "events to be accepted again")
                     self.assertEqual(one.stop(), 0)
 
-    def test_files_that_hold_user_ids_are_their_owners_alone(self):
+    def test_only_the_owner_can_read_files_with_user_ids(self):
         one = self.weir().start()
         one.post("/activity", weir.activity())
         one.wait_counted()
@@ -50,23 +49,23 @@ class Files(weir.Case):
             path.chmod(0o644)
         one.start()
         self.assertEqual(modes(), {"data": 0o700, **dict.fromkeys((path.name for path in data.iterdir()), 0o600)},
-                         "those of an older version, too")
+                         "the files of an older version, too")
 
-    def test_a_data_dir_that_cannot_be_is_named(self):
+    def test_an_impossible_data_dir_is_named(self):
         link = self.folder / "link"
         link.symlink_to(self.folder / "nowhere")
-        for place, says in ((link, "is a symbolic link to"), (self.folder / ("x" * 300), "is too long"),
+        for path, reason in ((link, "is a symbolic link to"), (self.folder / ("x" * 300), "is too long"),
                             (self.folder / "/".join(["x" * 200] * 3), "is too long for SQLite")):
-            one = self.weir(f"bad-{len(says)}")
-            one.environment["DATA_DIR"] = str(place)
+            one = self.weir(f"bad-{len(reason)}")
+            one.environment["DATA_DIR"] = str(path)
             one.start(ready=False)
             self.assertEqual(one.process.wait(20), 1)
-            self.assertIn(says, one.log())
+            self.assertIn(reason, one.log())
 
 
 class Limits(weir.Case):
     def start_under(self, prepare, name="one", **environment):
-        """A weir that is started by a shell which does `prepare` first."""
+        """Makes a weir that a shell starts after it executed `prepare`."""
         return self.weir(name, prefix=("bash", "-c", f'{prepare}; exec "$0" "$@"'), **environment)
 
     def test_fault_44_sighup_ends_no_process(self):
@@ -78,7 +77,7 @@ class Limits(weir.Case):
         self.assertIn("SIGHUP received", one.log())
         self.assertEqual(one.stop(), 0)
 
-    def test_fault_44_a_file_that_may_not_grow_is_a_full_disk(self):
+    def test_fault_44_a_file_size_limit_is_treated_as_a_full_disk(self):
         one = self.start_under("ulimit -f 2048").start()  # 2 MiB
         padding = "x" * 20_000
         event = {**weir.activity(), "padding": padding}
@@ -94,7 +93,7 @@ class Limits(weir.Case):
         again = self.weir().start()
         self.assertGreaterEqual(again.wait_counted()["tallied"], kept)
 
-    def test_fault_44_closed_standard_streams_take_no_files_number(self):
+    def test_fault_44_closed_standard_streams_are_replaced_by_dev_null(self):
         one = self.start_under("exec 0<&- 1>&- 2>&-").start()
         fds = {number: os.readlink(f"/proc/{one.process.pid}/fd/{number}") for number in range(3)}
         self.assertEqual(set(fds.values()), {"/dev/null"})
@@ -112,7 +111,7 @@ class Limits(weir.Case):
             idle.append(socket.create_connection(("127.0.0.1", one.port), timeout=5))
         time.sleep(0.5)
         open_files = len(os.listdir(f"/proc/{one.process.pid}/fd"))
-        self.assertLess(open_files, 220, "some are kept for stores and log")
+        self.assertLess(open_files, 220, "some descriptors are reserved for stores and log")
         for each in idle:
             each.close()
         weir.wait_until(lambda: one.post("/activity", weir.activity()).status == 200, 5, "an answer")

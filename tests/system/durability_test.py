@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""A 2xx is a promise: it comes behind the fsync, and what it promised survives kill -9."""
+"""A 2xx is a promise: it is sent after the fsync, and the event survives kill -9."""
 import collections
 import json
 import os
@@ -11,9 +10,8 @@ import sqlite3
 import threading
 import time
 
-import strace
-import weir
-from poster import KEPT, REFUSED, UNKNOWN, Poster
+from tests.harness import strace, weir
+from tests.harness.http_client import KEPT, REFUSED, UNKNOWN, HttpClient
 
 
 class Promise(weir.Case):
@@ -48,7 +46,7 @@ class Promise(weir.Case):
                 for number in range(200):
                     try:
                         answers[one.post("/activity", weir.activity(f"{sender}-{number}")).status] += 1
-                    except OSError:  # it has left
+                    except OSError:  # it has exited
                         return
 
             senders = [threading.Thread(target=send, args=(sender,)) for sender in range(8)]
@@ -62,10 +60,10 @@ class Promise(weir.Case):
             self.assertLessEqual(set(answers), {200, 500, 503}, answers)
             again = self.weir(f"fsync-{nth}").start()
             self.assertGreaterEqual(again.wait_counted()["tallied"], answers[200])
-            again.identities(self)
+            again.assert_identities(self)
             again.stop()
 
-    def test_a_message_id_is_known_again_after_kill_9(self):
+    def test_a_message_id_is_still_known_after_kill_9(self):
         one = self.weir().start()
         event = weir.activity("ada", message_id="m-1")
         self.assertEqual(one.post("/activity", event).status, 200)
@@ -75,7 +73,7 @@ class Promise(weir.Case):
         self.assertEqual(one.post("/activity", event).status, 200)
         sums = one.wait_counted()
         self.assertEqual((sums["tallied"], sums["duplicate"]), (1, 1))
-        one.identities(self)
+        one.assert_identities(self)
 
     def test_a_message_id_sent_over_two_connections_is_counted_once(self):
         one = self.weir().start()
@@ -90,7 +88,7 @@ class Promise(weir.Case):
 
 
 class Sender(threading.Thread):
-    """Posts until it is told to stop, one event after the other; remembers what became of each."""
+    """Posts events in sequence until `stopping` is set, and records the outcome of each."""
 
     def __init__(self, one, name):
         super().__init__()
@@ -99,7 +97,7 @@ class Sender(threading.Thread):
         self.stopping = threading.Event()
 
     def run(self):
-        poster, number = Poster([("127.0.0.1", self.one.port)], timeout=5), 0
+        http, number = HttpClient([("127.0.0.1", self.one.port)], timeout=5), 0
         while not self.stopping.is_set():
             number += 1
             name = f"{self.tag}-{number}"
@@ -107,12 +105,12 @@ class Sender(threading.Thread):
             names = [f"{name}-{item}" for item in range(random.randrange(1, 20))] if batch else [name]
             events = [weir.activity(each, message_id=each) for each in names]
             body = json.dumps(events if batch else events[0]).encode()
-            reply = poster.post("/activities" if batch else "/activity", body, {}, len(events))
+            reply = http.post("/activities" if batch else "/activity", body, {}, len(events))
             for each, outcome in zip(names, reply.outcomes):
                 self.names[outcome].append(each)
             if reply.status == 0:
                 time.sleep(0.01)
-        poster.close()
+        http.close()
 
 
 class KillLoop(weir.Case):
@@ -144,11 +142,11 @@ class KillLoop(weir.Case):
                     leftover.unlink()
             one.start()
         sums = one.wait_counted()
-        one.identities(self)
+        one.assert_identities(self)
         self.assertGreaterEqual(sums["tallied"], len(kept))
         self.assertLessEqual(sums["tallied"], len(kept | unknown))
         self.assertEqual(sums["dead_lettered"], 0)
-        # Every event had a user of its own: as many users as events, and each promised one is known again.
+        # Every event had a distinct message_id: there is no duplicate, and each kept event is recognised when it is sent again.
         self.assertEqual(sums["duplicate"], 0)
         for name in random.sample(sorted(kept), min(200, len(kept))):
             one.post("/activity", weir.activity(name, message_id=name))

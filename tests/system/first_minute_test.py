@@ -1,12 +1,11 @@
-#!/usr/bin/env python3
-"""What somebody sees who starts Weir for the first time, stops it, and starts it again."""
+"""What a user sees who starts Weir for the first time, stops it, and starts it again."""
 import json
 import signal
 import socket
 import subprocess
 import time
 
-import weir
+from tests.harness import weir
 
 
 class FirstMinute(weir.Case):
@@ -25,7 +24,7 @@ class FirstMinute(weir.Case):
         ever = one.summary("1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z")
         self.assertEqual((ever["events"], ever["unique_users"]), (1, 1))
 
-    def test_health_tells_what_it_is(self):
+    def test_health_reports_each_check(self):
         one = self.weir().start()
         self.assertEqual(one.get("/health").json(), {"status": "healthy"})
         self.assertEqual(one.get("/health/live").status, 200)
@@ -39,7 +38,7 @@ class FirstMinute(weir.Case):
         self.assertTrue(log["log_id"])
         self.assertEqual((log["end"], log["dedup_window_sec"], log["dedup_window_events"]), (0, 600, 1_000_000))
 
-    def test_the_numbers_survive_a_stop_and_a_start(self):
+    def test_the_figures_survive_a_stop_and_a_start(self):
         one = self.weir().start()
         for user in range(50):
             self.assertEqual(one.post("/activity", weir.activity(f"user-{user}")).status, 200)
@@ -48,9 +47,9 @@ class FirstMinute(weir.Case):
         sums = one.wait_counted()
         self.assertEqual((sums["tallied"], sums["duplicate"]), (50, 0))
         self.assertEqual(one.get("/api/v1/summary").json()["unique_users"], 50)
-        one.identities(self)
+        one.assert_identities(self)
 
-    def test_sigterm_flushes_what_waits(self):
+    def test_sigterm_flushes_waiting_events(self):
         one = self.weir(FLUSH_INTERVAL_SEC=3600, BATCH_SIZE=100_000).start()
         for user in range(10):
             self.assertEqual(one.post("/activity", weir.activity(f"user-{user}")).status, 200)
@@ -78,14 +77,14 @@ class FirstMinute(weir.Case):
             self.assertEqual(one.process.wait(20), 1)
             self.assertIn(str(one.port), one.log())
 
-    def test_every_wrong_setting_is_named_at_once(self):
+    def test_all_wrong_settings_are_named_together(self):
         one = self.weir(BATCH_SIZE="many", MAX_EVENT_BYTES="-3", LOG_LEVEL="loud")
         one.start(ready=False)
         self.assertEqual(one.process.wait(20), 2)
         for text in ("BATCH_SIZE", "many", "MAX_EVENT_BYTES", "-3", "LOG_LEVEL", "loud"):
             self.assertIn(text, one.log())
 
-    def test_an_interrupt_ends_it_as_sigterm_does(self):
+    def test_sigint_stops_the_process_like_sigterm(self):
         one = self.weir().start()
         one.process.send_signal(signal.SIGINT)
         self.assertEqual(one.process.wait(30), 0)
@@ -105,7 +104,7 @@ class CommandLine(weir.Case):
             self.assertEqual(shown.returncode, 0, command)
             self.assertIn(command, self.run_weir("--help").stdout)
 
-    def test_wrong_usage_is_two(self):
+    def test_wrong_usage_exits_with_2(self):
         self.assertEqual(self.run_weir("dance").returncode, 2)
         self.assertEqual(self.run_weir().returncode, 2)
         self.assertEqual(self.run_weir("serve", "--no-such-option").returncode, 2)
@@ -115,7 +114,7 @@ class CommandLine(weir.Case):
         self.assertEqual(shown.returncode, 0)
         self.assertIn("BATCH_SIZE", shown.stdout)
 
-    def test_stats_shows_what_the_api_says(self):
+    def test_stats_shows_the_figures_of_the_api(self):
         one = self.weir().start()
         one.post("/activity", weir.activity("ada", metadata={"page_url": "/a"}))
         one.wait_counted()

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Wrong HTTP, from outside, byte by byte: refused, the connection closed, nothing behind it read as a request."""
+"""Malformed HTTP: the server refuses it, closes the connection and reads nothing after it as a request."""
 import json
 import os
 import pathlib
@@ -10,8 +9,8 @@ import struct
 import sys
 import time
 
-import weir
-from hostile_clients import Hostile, Honest
+from tests.harness import weir
+from tests.harness.hostile_clients import HostileClients, HonestClient
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -31,7 +30,7 @@ class Http(weir.Case):
         return connection
 
     def read_all(self, connection):
-        """Everything up to the close."""
+        """Reads until the server closes the connection."""
         out = b""
         while True:
             try:
@@ -68,7 +67,7 @@ class Http(weir.Case):
         self.assertRegex(out[:13], rb"HTTP/1.1 4(00|13)")
         self.assertEqual(out.count(b"HTTP/1.1 "), 1)
 
-    def test_fault_9_headers_that_are_none(self):
+    def test_fault_9_malformed_headers(self):
         for head in (b"GET /health HTTP/1.1\nHost: x\n\n", b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
                      b"GET /health HTTP/1.1\r\nHost : x\r\n\r\n", b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n",
                      b"GET /health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", b"GET /health HTTP/1.1\r\n\r\n",
@@ -94,7 +93,7 @@ class Http(weir.Case):
         self.assertTrue(self.read_all(connection).startswith(b"HTTP/1.1 200 "))
 
     def series(self):
-        """/metrics as {series: value}."""
+        """Returns /metrics as {series: value}."""
         out = self.raw(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").decode()
         head, body = out.split("\r\n\r\n", 1)
         self.assertIn("text/plain; version=0.0.4", head)
@@ -112,7 +111,7 @@ class Http(weir.Case):
         return sum(float(value) for name, value in self.series().items()
                    if name.startswith("weir_http_connections_evicted_total"))
 
-    def test_fault_38_greedy_clients_deny_nothing_to_an_honest_one_and_memory_is_given_back(self):
+    def test_fault_38_an_honest_client_is_served_beside_greedy_ones_and_memory_is_released(self):
         sockets = weir.rounds(2000, 4000)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if hard != resource.RLIM_INFINITY and hard < sockets + 500:
@@ -120,11 +119,11 @@ class Http(weir.Case):
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, sockets + 500), hard))
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         one = self.one = self.weir("greedy", MAX_BODY_BYTES=16_000_000).start()
-        honest = Honest(one, lambda number: event_bytes(user=f"honest-{number}")).start()
+        honest = HonestClient(one, lambda number: event_bytes(user=f"honest-{number}")).start()
         time.sleep(2)
         quiet_p99, quiet_rss = honest.percentile(0.99), self.rss_mb()
-        hostile = Hostile(one.port, [f"127.0.0.{number}" for number in range(2, 6)], sockets).start()
-        weir.wait_until(lambda: hostile.fault or hostile.open > 0.9 * sockets, 60, "the hostile clients to be there")
+        hostile = HostileClients(one.port, [f"127.0.0.{number}" for number in range(2, 6)], sockets).start()
+        weir.wait_until(lambda: hostile.fault or hostile.open > 0.9 * sockets, 60, "the hostile clients to connect")
         before = len(honest.seconds)
         held = 0.0
         for _ in range(weir.rounds(20, 100)):
@@ -138,15 +137,15 @@ class Http(weir.Case):
               f"RSS before {quiet_rss:.0f}, peak {self.rss_mb('VmHWM'):.0f} MB", file=sys.stderr)
         self.assertEqual((dict(honest.statuses), honest.faults), ({200: len(honest.seconds)}, []))
         self.assertGreater(len(honest.seconds) - before, 100)
-        self.assertLessEqual(held, 128 * 2**20 + 2 * 16_000_000)  # one request a thread may be read beyond the bound
+        self.assertLessEqual(held, 128 * 2**20 + 2 * 16_000_000)  # each thread may read one request beyond the bound
         self.assertGreater(float(series["weir_http_reads_paused_total"]), 0)
         self.assertLess(self.rss_mb("VmHWM"), 512)
         weir.wait_until(lambda: float(self.series()["weir_http_connections"]) < 10, 30, "the sockets to be closed")
-        weir.wait_until(lambda: self.rss_mb() < quiet_rss + 64, 30, "the memory to be given back")
+        weir.wait_until(lambda: self.rss_mb() < quiet_rss + 64, 30, "the memory to be released")
         print(f"RSS afterwards {self.rss_mb():.0f} MB", file=sys.stderr)
         self.assertEqual(one.wait_counted()["tallied"], len(honest.seconds))
 
-    def test_fault_38_one_reader_of_nothing_holds_little(self):
+    def test_fault_38_a_client_that_reads_nothing_holds_little_memory(self):
         connection = self.connect()
         connection.settimeout(2)
         sent = 0
@@ -158,7 +157,7 @@ class Http(weir.Case):
         self.assertLess(float(series["weir_http_held_bytes"]), 256 * 1024)
         self.assertEqual(self.one.post("/activity", weir.activity()).status, 200)
 
-    def test_fault_13_without_descriptors_a_new_client_does_not_wait(self):
+    def test_fault_13_a_new_client_is_served_when_descriptors_run_out(self):
         pid = self.one.process.pid
         in_use = len(os.listdir(f"/proc/{pid}/fd"))
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (in_use + 30, resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]))
@@ -167,7 +166,7 @@ class Http(weir.Case):
         for _ in range(20):
             self.assertEqual(self.one.post("/activity", weir.activity()).status, 200)
         self.assertLess(time.monotonic() - begun, 15)
-        # Now none can be closed for one more: an address has the more rights the fewer connections it has.
+        # All from one address. The more connections an address has, the lower its priority: none is closed for one more of them.
         for connection in idle:
             connection.close()
         slow = []
@@ -181,15 +180,15 @@ class Http(weir.Case):
         self.assertEqual(self.one.post("/activity", weir.activity()).status, 200)
         before = self.cpu_seconds()
         time.sleep(2)
-        self.assertLess(self.cpu_seconds() - before, 0.5, "a busy loop")
+        self.assertLess(self.cpu_seconds() - before, 0.5, "it must not loop while descriptors are missing")
         for connection in slow:
             connection.close()
         begun = time.monotonic()
         self.assertEqual(self.one.post("/activity", weir.activity()).status, 200)
-        print(f"answered {time.monotonic() - begun:.2f} s after descriptors were free", file=sys.stderr)
+        print(f"answered {time.monotonic() - begun:.2f} s after descriptors became free", file=sys.stderr)
         self.assertEqual(self.one.wait_counted()["tallied"], 22)
 
-    def test_a_browsers_script_may_send_events_with_its_credentials(self):
+    def test_a_script_in_a_browser_may_send_events_with_credentials(self):
         reply = self.one.request("OPTIONS", "/activities", headers={"Origin": "https://shop.example",
                                                                     "Access-Control-Request-Method": "POST",
                                                                     "Access-Control-Request-Headers": "content-type"})
@@ -203,14 +202,14 @@ class Http(weir.Case):
         reply = two.post("/activity", weir.activity(), headers={"Origin": "https://shop.example"})
         self.assertEqual((reply.status, reply.headers.get("Access-Control-Allow-Origin")), (200, None))
 
-    def test_every_metric_stands_in_the_documentation(self):
+    def test_every_metric_is_documented(self):
         page = (weir.ROOT / "docs" / "metrics.md").read_text()
         out = self.raw(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").decode()
         names = [line.split()[2] for line in out.splitlines() if line.startswith("# TYPE ")]
         self.assertGreater(len(names), 40)
         self.assertEqual([name for name in names if f"`{name}`" not in page], [])
 
-    def test_fault_33_random_paths_and_methods_make_no_series(self):
+    def test_fault_33_random_paths_and_methods_create_no_series(self):
         self.raw(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         before = self.series()
         dice = random.Random(weir.SEED)
@@ -231,11 +230,11 @@ class Http(weir.Case):
         other = 'weir_http_requests_total{route="other",method="other",code="404"}'
         self.assertEqual(float(after[other]) - float(before[other]), count)
 
-    def test_several_slashes_before_a_path_are_one(self):
+    def test_several_leading_slashes_are_one(self):
         self.assertEqual(self.one.post("//activity", weir.activity()).status, 200)
         self.assertEqual(self.one.get("///health/").status, 200)
 
-    def test_null_of_an_optional_member_is_absent_at_the_door_and_in_the_numbers(self):
+    def test_null_in_an_optional_member_means_absent(self):
         for metadata in (None, {"page_url": None, "referrer": None}):
             self.assertEqual(self.one.post("/activity", {**weir.activity(), "metadata": metadata, "message_id": None}).status, 200)
         self.assertEqual(self.one.post("/activities", [{**weir.activity(), "metadata": None}]).json()["accepted"], 1)
@@ -262,7 +261,7 @@ class Http(weir.Case):
         connection = self.connect()
         connection.sendall(b"".join(b"POST /activity HTTP/1.1\r\nHost: x\r\nX-Request-Id: r%d\r\nContent-Length: %d\r\n\r\n"
                                     % (number, len(body)) + body for number, body in enumerate(bodies)))
-        connection.shutdown(socket.SHUT_WR)  # half-close: the answers still come
+        connection.shutdown(socket.SHUT_WR)  # a half-close: the answers still arrive
         out = self.read_all(connection)
         replies = out.split(b"HTTP/1.1 ")[1:]
         self.assertEqual([reply[:3] for reply in replies], [b"400" if number == 30 else b"200" for number in range(100)])
@@ -270,7 +269,7 @@ class Http(weir.Case):
                           (reply.lower().split(b"x-request-id: ")[1] for reply in replies)], list(range(100)))
         self.assertEqual(self.one.wait_counted()["tallied"], 99)
 
-    def test_fault_12_a_reset_while_answering_hurts_nobody(self):
+    def test_fault_12_a_reset_during_the_answer_affects_no_other_client(self):
         for _ in range(50):
             connection = socket.create_connection(("127.0.0.1", self.one.port))
             body = event_bytes()
@@ -280,12 +279,12 @@ class Http(weir.Case):
         self.assertEqual(self.one.post("/activity", weir.activity()).status, 200)
         self.assertIsNone(self.one.process.poll())
 
-    def test_http_1_0_closes_and_keeps_alive_as_asked(self):
+    def test_http_1_0_closes_or_keeps_the_connection_as_requested(self):
         self.assertTrue(self.raw(b"GET /health HTTP/1.0\r\n\r\n").startswith(b"HTTP/1."))
         out = self.raw(b"GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /health HTTP/1.0\r\n\r\n")
         self.assertEqual(out.count(b'{"status":"healthy"}'), 2)
 
-    def test_a_body_comes_in_any_pieces(self):
+    def test_a_body_may_arrive_in_pieces_of_any_size(self):
         body = event_bytes()
         data = (b"POST /activity HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
                 + b"".join(b"%x\r\n%s\r\n" % (len(body[at:at + 7]), body[at:at + 7]) for at in range(0, len(body), 7))

@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Files as servers, containers and careless tools leave them: what `weir import` counts of each, and how it ends."""
+"""Log files of servers, containers and other tools: what `weir import` counts in each, and its exit code."""
 import bz2
 import gzip
 import json
@@ -8,7 +7,7 @@ import subprocess
 import tarfile
 import io
 
-import weir
+from tests.harness import weir
 
 DAY = ("2015-05-17T00:00:00Z", "2015-05-18T00:00:00Z")
 
@@ -56,7 +55,7 @@ FILES = {
     "vhost with port": (text(lines(5, before="www.example.com:443 ")), None, 0, 5, 5, 5),
     "vhost without port": (text(lines(5, before="www.example.com ")), None, 0, 5, 5, 5),
     "nginx main": (text(lines(5, after=' "-"')), None, 0, 5, 5, 5),
-    "nginx main behind a proxy": (text([line("10.0.0.1", n, after=f' "198.51.100.{n}, 10.0.0.2"') for n in range(1, 6)]),
+    "nginx main, proxied": (text([line("10.0.0.1", n, after=f' "198.51.100.{n}, 10.0.0.2"') for n in range(1, 6)]),
                                   None, 0, 5, 5, 5),
     "caddy": (text(caddy(number) for number in range(1, 6)), None, 0, 5, 5, 5),
     "traefik": (text(traefik(number) for number in range(1, 6)), None, 0, 5, 5, 5),
@@ -80,7 +79,7 @@ FILES = {
     "marks within": (text([line(second=1), MARK + line(second=2), MARK + MARK + line(second=3)]), None, 0, 3, 3, 1),
     "a hole first": (bytes(3 << 20) + text(lines(5)), None, 0, 5, 5, 5),
     "a hole within": (text(lines(2)) + bytes(3 << 20) + text(lines(5, target="/b")), None, 0, 7, 7, 5),
-    "status of a client that has left": (text([line(status="-"), line(second=2)]), None, 0, 2, 1, 1),
+    "status of a client that disconnected": (text([line(status="-"), line(second=2)]), None, 0, 2, 1, 1),
     "no last line end": (text(lines(4)) + line("192.0.2.9").encode(), None, 0, 4, 4, 4),
     "xz": (lzma.compress(text(lines(5))), None, 1, 0, 0, 0),
     "bzip2": (bz2.compress(text(lines(5))), None, 1, 0, 0, 0),
@@ -100,27 +99,27 @@ class Formats(weir.Case):
         rows = one.get(f"/api/v1/top?dimension=page&from={DAY[0]}&to={DAY[1]}").json()["rows"]
         return {row["value"]: row["page_views"] for row in rows}
 
-    def test_each_file_is_counted_right_or_refused_by_name(self):
+    def test_each_file_is_counted_correctly_or_refused_by_name(self):
         for number, (name, (content, chosen, code, events, views, users)) in enumerate(FILES.items()):
             with self.subTest(name):
                 one = self.weir(f"weir-{number}").start()
                 path = self.folder / f"file-{number}"
                 path.write_bytes(content)
                 done = self.import_file(one, path, *(["--format", chosen] if chosen else []))
-                said = done.stdout + done.stderr
-                self.assertEqual(done.returncode, code, said)
+                output = done.stdout + done.stderr
+                self.assertEqual(done.returncode, code, output)
                 if events:
-                    self.assertEqual(one.wait_counted()["tallied"], events, said)
+                    self.assertEqual(one.wait_counted()["tallied"], events, output)
                 answer = one.summary(*DAY)
                 self.assertEqual((answer["events"], answer["page_views"], answer["unique_users"]), (events, views, users),
-                                 said)
+                                 output)
                 if code:
-                    last = said.strip().splitlines()[-1]
+                    last = output.strip().splitlines()[-1]
                     self.assertIn("no line could be read" if "prefix" in name or "between" in name else
                                   name.split(" in ")[0], last)
                 one.kill()
 
-    def test_a_target_that_begins_with_two_slashes_is_a_page_of_its_own(self):
+    def test_a_target_that_begins_with_two_slashes_is_a_distinct_page(self):
         one = self.weir().start()
         path = self.folder / "access.log"
         targets = ["/", "//xmlrpc.php?rsd", "//blog/", "//shop", "//wp-includes/css/a.css"]

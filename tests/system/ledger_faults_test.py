@@ -1,13 +1,12 @@
-#!/usr/bin/env python3
-"""Log and ledger do not fit together, and events that were answered 2xx are not counted yet: none of them is deleted,
-skipped, or shown as counted, under any choice of ON_OFFSET_GONE and KAFKA_START."""
+"""The log and the ledger disagree while some events that were answered 2xx are not counted yet. For every choice of
+ON_OFFSET_GONE and KAFKA_START, none of these events is deleted, skipped or shown as counted."""
 import concurrent.futures
 import itertools
 import shutil
 import sqlite3
 import time
 
-import weir
+from tests.harness import weir
 
 DAYS = 4  # older than RETENTION_LOG_HOURS
 TOPIC = "incoming.user_activity"
@@ -16,7 +15,7 @@ CHOICES = list(itertools.product(("stop", "earliest"), ("earliest", "latest")))
 
 class Embedded(weir.Case):
     def post(self, one, name, events):
-        """One request each, so that retention could take some of them."""
+        """Sends each event in its own request, so that retention could delete some of them."""
         for number in range(events):
             event = weir.activity(f"{name}-{number}", when=weir.now(-DAYS * 86400))
             self.assertEqual(one.post("/activity", event).status, 200)
@@ -40,7 +39,7 @@ class Embedded(weir.Case):
         for file in self.file(one, name).parent.glob(name + "*"):
             file.unlink()
 
-    # Each leaves events in the log that are not counted, and gives their number and a ledger that is of another log.
+    # Each situation: the ledger belongs to another log, and the log holds events that are not counted. Returns their number.
 
     def log_lost(self, one):
         one.start()
@@ -116,8 +115,8 @@ class Embedded(weir.Case):
                     continue
                 self.assert_all_counted(one, events)
                 if situation == self.log_lost:
-                    self.assert_put_away(one)
-        time.sleep(7)  # retention looks every 5 s
+                    self.assert_archived(one)
+        time.sleep(7)  # retention runs every 5 s
         for one, events in refused:
             with self.subTest(one.folder.name + ", then ON_OFFSET_GONE=earliest"):
                 self.assertEqual(self.records(one), (0, events), "the first offset and the number of records in the log")
@@ -146,9 +145,9 @@ class Embedded(weir.Case):
         one.wait_counted()
         row = one.ledger()["partitions"][0]
         self.assertEqual((row["tallied"], row["skipped"], row["start_offset"], row["lag"]), (events, 0, 0, 0), row)
-        one.identities(self)
+        one.assert_identities(self)
 
-    def assert_put_away(self, one):
+    def assert_archived(self, one):
         store = one.store()
         self.addCleanup(store.close)
         (old, tallied), (new, _) = store.execute("SELECT topic, tallied FROM activity_ledger ORDER BY topic DESC").fetchall()

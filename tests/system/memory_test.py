@@ -1,25 +1,23 @@
-#!/usr/bin/env python3
-"""Few bytes on the wire that become many rows or long values: memory stays below 512 MB, and all is counted."""
+"""Small requests that expand to many rows or long values: memory stays below 512 MB, and all events are counted."""
 import calendar
 import gzip
 import json
 import re
 import time
 
-import postgres
-import weir
+from tests.harness import postgres, weir
 
 BOUND = 512 * 2**20
 
 
 def peak(process):
-    """The most memory that this process ever had, in bytes."""
+    """Returns the peak memory of the process in bytes."""
     with open(f"/proc/{process.process.pid}/status") as status:
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read())[1]) * 1024
 
 
 def batches(events, size=15 * 2**20):
-    """NDJSON bodies of less than MAX_BODY_BYTES, each of whole lines."""
+    """Yields NDJSON bodies of whole lines, each smaller than MAX_BODY_BYTES."""
     lines, held = [], 0
     for event in events:
         line = json.dumps(event, separators=(",", ":")) + "\n"
@@ -37,7 +35,7 @@ def moment(seconds):
 
 class Memory(weir.Case):
     def send(self, one, events):
-        """Answers how many bytes that took on the wire."""
+        """Sends the events and returns the number of bytes on the wire."""
         on_the_wire = 0
         for body in batches(events):
             packed = gzip.compress(body, 9)
@@ -47,7 +45,7 @@ class Memory(weir.Case):
                 answer = one.post("/activities", packed, {"Content-Encoding": "gzip"}, timeout=120)
                 self.assertIn(answer.status, (200, 503), answer.body[:500])
                 return answer if answer.status == 200 else None
-            self.assertEqual(weir.wait_until(posted, 120, "a batch to be taken").json()["rejected"], [])
+            self.assertEqual(weir.wait_until(posted, 120, "a batch to be accepted").json()["rejected"], [])
         return on_the_wire
 
     def assert_bounded(self, one, when):
@@ -56,7 +54,7 @@ class Memory(weir.Case):
         self.assertLess(used, BOUND, when)
 
     def long_values(self, one, minutes=120, values=3000):
-        """Pages of 2 KB, in as many minutes: a hundred times as large in the store as on the wire."""
+        """Sends pages of 2 KB in many minutes. They are a hundred times as large in the store as on the wire."""
         now = int(time.time()) // 60 * 60
         total = minutes * values
         events = ({"user_id": f"u{number % 7}", "activity_type": "page_view",
@@ -67,15 +65,15 @@ class Memory(weir.Case):
         one.wait_counted(600)
         answer = one.summary(moment(now - 3 * 86400), moment(now + 86400))
         self.assertEqual(answer["events"], total)
-        self.assert_bounded(one, "in the flushes")
+        self.assert_bounded(one, "during the flushes")
         one.kill()
-        one.start()  # the roll-up is still to come: before, it made every start run out of memory
+        one.start()  # the roll-up follows; it once exhausted the memory after every start
         weir.wait_until(lambda: one.metric("weir_consumer_roll_ups_total") > 0, 180, "a roll-up")
         weir.wait_until(lambda: self.unrolled(one) == 0, 300, "all minutes to be rolled up")
-        self.assert_bounded(one, "in the roll-ups after a new start")
+        self.assert_bounded(one, "during the roll-ups after a restart")
         answer = one.summary(moment(now - 3 * 86400), moment(now + 86400))
         self.assertEqual((answer["events"], answer["page_views"], answer["unique_users"]), (total, total, 7))
-        one.identities(self)
+        one.assert_identities(self)
 
     def unrolled(self, one):
         if self.database:
@@ -111,9 +109,9 @@ class Memory(weir.Case):
         hours = self.database.number("SELECT count(DISTINCT window_start) FROM activity_windows "
                                      "WHERE granularity = 1 AND dimension = 0")
         self.assertEqual(hours, total)
-        self.assert_bounded(one, "in the flushes")
+        self.assert_bounded(one, "during the flushes")
         self.assertNotIn("terminating connection", one.log())
-        one.identities(self)
+        one.assert_identities(self)
 
 
 if __name__ == "__main__":

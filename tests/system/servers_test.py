@@ -1,10 +1,7 @@
-#!/usr/bin/env python3
-"""The servers that other tests start: killed and frozen, they come back with what they had."""
+"""The servers that other tests start: they keep their data over a kill and answer after a freeze."""
 import subprocess
 
-import kafka
-import postgres
-import weir
+from tests.harness import kafka, postgres, weir
 
 
 class Servers(weir.Case):
@@ -27,10 +24,10 @@ class Servers(weir.Case):
         broker.thaw()
         broker.ready()
 
-        member = broker.foreign_member("numbers", "strangers")
+        member = broker.foreign_member("numbers", "other-group")
         self.addCleanup(member.kill)
         weir.wait_until(lambda: member.assigned() == 3, 30, "the foreign member to have all partitions")
-        weir.wait_until(lambda: broker.lag("strangers") == 0, 30, "the foreign member to have read all")
+        weir.wait_until(lambda: broker.lag("other-group") == 0, 30, "the foreign member to have read all")
 
     def test_postgres_keeps_its_rows_over_kill_and_answers_after_a_freeze(self):
         postgres.needed()

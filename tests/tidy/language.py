@@ -70,6 +70,14 @@ def python_comments(text):
         return
 
 
+def matches_of(pattern):
+    """Returns a reader that yields (line, text) of each match."""
+    def read(text):
+        for found in re.finditer(pattern, text, re.MULTILINE):
+            yield text.count("\n", 0, found.start()) + 1, found.group(0).strip().lstrip("/*#! ")
+    return read
+
+
 def markdown_prose(text):
     """Lines outside of fenced code."""
     fenced = False
@@ -80,16 +88,23 @@ def markdown_prose(text):
             yield number, line
 
 
-READERS = {".cpp": cpp_comments, ".hpp": cpp_comments, ".py": python_comments, ".md": markdown_prose}
+SLASH_COMMENTS = matches_of(r"(?:^|(?<=\s))//.*$|/\*(?:.|\n)*?\*/")
+HASH_COMMENTS = matches_of(r"(?:^|(?<=\s))##? .*$")
+READERS = {".cpp": cpp_comments, ".hpp": cpp_comments, ".py": python_comments, ".md": markdown_prose,
+           ".js": SLASH_COMMENTS, ".mjs": SLASH_COMMENTS, ".ts": SLASH_COMMENTS}  # all others: HASH_COMMENTS
 
 
 def prose():
     """(path, line, text) of everything that is written for readers."""
-    for path in tracked("*.cpp", "*.hpp", "*.py", "*.md"):
+    suffixes = [f"*{suffix}" for suffix in READERS]
+    for path in tracked(*suffixes, "*.cmake", "*CMakeLists.txt", "Makefile", "Dockerfile", "scripts/*", ".ci/*"):
         if path.name == "language.py":
             continue
-        for line, text in READERS[path.suffix](path.read_text()):
-            yield path, line, text
+        # Some scripts are Python.
+        text = path.read_text()
+        reader = python_comments if text.startswith("#!/usr/bin/env python3") else READERS.get(path.suffix, HASH_COMMENTS)
+        for line, found in reader(text):
+            yield path, line, found
 
 
 def places():
@@ -97,6 +112,20 @@ def places():
     for path, line, text in prose():
         for found in PATTERN.finditer(QUOTED.sub(" ", text)):
             yield path, line, found.group(0)
+
+
+def kind_of(path):
+    return "documents" if path.suffix == ".md" else "comments"
+
+
+def figures():
+    """Returns {kind: (number of listed words, number of words)}."""
+    made = {"comments": [0, 0], "documents": [0, 0]}
+    for path, _, _ in places():
+        made[kind_of(path)][0] += 1
+    for path, _, text in prose():
+        made[kind_of(path)][1] += len(WORD.findall(text))
+    return {kind: tuple(numbers) for kind, numbers in made.items()}
 
 
 def comment_share(paths):
@@ -113,17 +142,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--list", action="store_true", help="print each place of a listed word")
     arguments = parser.parse_args()
-    found = list(places())
     if arguments.list:
-        for path, line, word in found:
+        for path, line, word in places():
             print(f"{path.relative_to(ROOT)}:{line}: {word}")
-    words = {}
-    for path, _, text in prose():
-        kind = "documents" if path.suffix == ".md" else "comments"
-        words[kind] = words.get(kind, 0) + len(WORD.findall(text))
-    for kind in sorted(words):
-        count = sum(1 for path, _, _ in found if (path.suffix == ".md") == (kind == "documents"))
-        print(f"listed words per 1000 words of {kind}: {1000 * count / words[kind]:.2f} ({count} of {words[kind]})")
+    for kind, (count, words) in figures().items():
+        print(f"listed words per 1000 words of {kind}: {1000 * count / words:.2f} ({count} of {words})")
     sources = [path for path in tracked("src/*.cpp", "src/*.hpp") if is_production(path)]
     for suffix in (".hpp", ".cpp"):
         of_kind = [path for path in sources if path.suffix == suffix]

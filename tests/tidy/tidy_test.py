@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""The rules of the tree that a machine can hold. A rule that no machine checks decays."""
+"""Checks the rules of the tree that a program can check: include direction, sizes, names, links."""
 import pathlib
 import re
 import subprocess
@@ -10,12 +9,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Modules by height: a module includes only modules of a lower number, so modules on one line do not include each other.
 HEIGHT = {
     "base": 0,
-    "activity": 1, "telemetry": 1, "decompress": 1, "formats": 1,
+    "activity": 1, "telemetry": 1, "decompress": 1, "formats": 1, "kafka_protocol": 1,
     "tally": 2,
     "intake": 3, "commit": 3, "report": 3,
     "consumer": 4, "http": 4,
     "kafka": 5, "postgres": 5, "sqlite": 5, "simulation": 5,
-    "routes": 6, "config": 6, "importer": 6,
+    "kafka_producer": 6, "routes": 6, "config": 6, "importer": 6,
     "cli": 7,
     "app": 8,
 }
@@ -25,10 +24,10 @@ TEST_MODULES = {"simulation"}
 # Vendor headers, and the modules that may include them.
 VENDORS = {
     r"simdjson": {"activity", "formats"},
-    r"boost/(asio|beast)": {"http", "app"},
+    r"boost/(asio|beast)": {"http", "kafka_producer", "app"},
     r"boost/json": {"cli", "importer"},
     r"sqlite3\.h": {"sqlite"},
-    r"zlib\.h|zstd\.h": {"decompress"},
+    r"zlib\.h|zstd\.h|lz4frame\.h": {"decompress", "kafka_protocol"},
     r"spdlog/": {"telemetry"},
     r"CLI/|CLI11": {"app"},
     r"libpq-fe\.h": {"postgres"},
@@ -75,27 +74,42 @@ RAW_STRING = re.compile(r'R"(\w*)\(.*?\)\1"', re.DOTALL)
 
 
 def without_raw_strings(text):
-    """The text with each raw string (SQL, expected JSON) cut down to its line ends."""
+    """Returns the text with each raw string (SQL, expected JSON) reduced to its line ends."""
     return RAW_STRING.sub(lambda found: "\n" * found.group().count("\n"), text)
 
 
+NO_FUNCTION = re.compile(r"\s*(if|for|while|switch|else|do|case|return|namespace|class|struct|enum|union)\b|\s*[#}/]")
+FUNCTION_HEAD = re.compile(r"\)\s*(const|noexcept|override|final|mutable|->\s*[\w:<>,&* ]+|:\s.*|\s)*\{$")
+
+
 def function_lengths(text):
-    """(first line, length) of each function body: a `{` at column 0–4 behind a `)`, to the `}` at the same column."""
-    lines = text.split("\n")
-    start = None
-    for number, line in enumerate(lines, 1):
-        opens = re.match(r"^( {0,4})\S.*\)\s*(const|noexcept|override|final|mutable|->\s*[\w:<>,&* ]+|\s)*\{$", line)
-        if start is None and re.match(r"^ {4}: .*\{$", line):  # a constructor's initializers on one line
-            start = (number, "")
-        elif opens and start is None and not re.match(r"^\s*(if|for|while|switch|else|namespace|do|constexpr [\w:]+ \w+{)", line):
-            start = (number, opens.group(1))
-        elif start is not None and line == start[1] + "}":
-            yield start[0], number - start[0] + 1
-            start = None
+    """(first line, length) of each function body that begins at column 0 to 4 and ends with a `}` at that column.
+
+    The head of a function may span several lines: parameters, the initializers of a constructor. So lines are joined up
+    to the one that ends with `{`, `;` or `}`. A `{` within open parentheses or braces is that of a lambda.
+    """
+    head, first, close = "", 0, None
+    for number, line in enumerate(text.split("\n"), 1):
+        if close is not None:
+            if line == close:
+                yield first, number - first + 1
+                close = None
+            continue
+        if not head:
+            if re.match(r" {5}|\s*$", line) or NO_FUNCTION.match(line):
+                continue
+            first = number
+        head += line.split("//")[0].rstrip() + " "
+        end = head.rstrip()[-1:]
+        opens_one = head.count("{") - head.count("}") == 1 and head.count("(") == head.count(")")
+        if end == "{" and opens_one and FUNCTION_HEAD.search(head.rstrip()):
+            close = re.match(" *", head).group() + "}"
+        if end in "{;}:":
+            head = ""
 
 
 def includes(path):
-    """(where, header) of each header of ours that the file includes."""
+    """Yields (where, header) of each header of the project that the file includes."""
     for number, line in enumerate(path.read_text().split("\n"), 1):
         found = INCLUDE.match(line)
         if found and found.group(1) == '"':
@@ -154,7 +168,7 @@ class Tree(unittest.TestCase):
                     faults.append(f"{where}:{number}: a function of {length} lines, at most {FUNCTION_LINES_MAX}")
         self.assert_none(faults)
 
-    def test_no_drawer_for_odds_and_ends_and_no_unfinished_work(self):
+    def test_no_file_name_without_meaning_and_no_unfinished_work(self):
         faults = []
         for path in tracked("src", "tests", "bench", "web", "scripts"):
             if path.name == "tidy_test.py":
@@ -170,14 +184,14 @@ class Tree(unittest.TestCase):
                     faults.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
         self.assert_none(faults)
 
-    def test_headers_guard_themselves_once_and_cpp_files_stand_beside_them(self):
+    def test_each_header_has_one_include_guard(self):
         faults = []
         for path in sources():
             if path.suffix == ".hpp" and path.read_text().count("#pragma once") != 1:
                 faults.append(f"{path.relative_to(ROOT)}: #pragma once")
         self.assert_none(faults)
 
-    def test_only_shells_read_a_clock_and_no_unit_test_sleeps(self):
+    def test_pure_modules_read_no_clock_and_no_unit_test_sleeps(self):
         clock = re.compile(r"(system_clock|steady_clock)::now|\bread_clock\(\)|\btime\(nullptr\)|gettimeofday")
         sleep = re.compile(r"sleep_for|sleep_until|\busleep\(|\bsleep\(")
         pure = {"activity", "decompress", "tally", "formats", "report", "intake", "commit"}
@@ -188,12 +202,12 @@ class Tree(unittest.TestCase):
                 if line.lstrip().startswith("//"):
                     continue
                 if module in pure and not is_test(path) and clock.search(line):
-                    faults.append(f"{path.relative_to(ROOT)}:{number}: time is handed in")
+                    faults.append(f"{path.relative_to(ROOT)}:{number}: a pure module gets the time as a parameter")
                 if is_test(path) and sleep.search(line):
                     faults.append(f"{path.relative_to(ROOT)}:{number}: no unit test sleeps")
         self.assert_none(faults)
 
-    def test_documents_link_only_to_what_is_there(self):
+    def test_documents_link_only_to_existing_files(self):
         faults = []
         for path in tracked("*.md"):
             for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text()):
@@ -203,13 +217,38 @@ class Tree(unittest.TestCase):
                     faults.append(f"{path.relative_to(ROOT)}: {target}")
         self.assert_none(faults)
 
-    def test_every_failure_that_is_promised_about_has_a_test_of_its_number(self):
+    def test_every_fault_of_the_reliability_page_has_a_test_with_its_number(self):
         page = (ROOT / "docs" / "RELIABILITY.md").read_text()
         promised = re.findall(r"^\| (\d+) \|", page, re.MULTILINE)
         self.assertTrue(promised)
         faults = [f"docs/RELIABILITY.md: {number} has no test" for number in promised
                   if subprocess.run([ROOT / "scripts" / "prove", number, "--list"], capture_output=True).returncode != 0]
         self.assert_none(faults)
+
+
+class FunctionLengths(unittest.TestCase):
+    def test_a_head_of_several_lines_and_a_lambda_are_told_apart(self):
+        text = """
+Result<int> Thing::next(const Some& some,
+                        bool at_once) {
+  const bool any = any_of(some, [](int one) {
+    return one > 0;
+  });
+  return any;
+}
+
+Thing::Thing(int first)
+    : first_(first),
+      second_{first} {
+  first_ += 1;
+}
+
+constexpr Spec spec{[](int value) {
+                      return value;
+                    },
+                    1};
+"""
+        self.assertEqual(list(function_lengths(text)), [(2, 7), (10, 5)])
 
 
 if __name__ == "__main__":

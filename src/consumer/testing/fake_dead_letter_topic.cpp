@@ -5,21 +5,22 @@
 namespace weir::consumer {
 
 void FakeDeadLetterTopic::send(Copy copy) {
-  if (hasty_) ended_.push_back({copy.ticket, std::nullopt});
-  under_way_.push_back(std::move(copy));
+  if (acknowledges_early_) results_.push_back({copy.ticket, std::nullopt});
+  in_flight_.push_back(std::move(copy));
 }
 
 bool FakeDeadLetterTopic::end_one() {
-  if (under_way_.empty()) return false;
-  Copy copy = std::move(under_way_.front());
-  under_way_.pop_front();
+  if (in_flight_.empty()) return false;
+  Copy copy = std::move(in_flight_.front());
+  in_flight_.pop_front();
   CopyResult result{copy.ticket, std::nullopt};
-  const CopyFate fate = topic_.fate();
-  if (fate != CopyFate::kept)
+  const CopyOutcome outcome = topic_.outcome();
+  if (outcome != CopyOutcome::written) {
     result.failure =
-        Error{ErrorKind::unavailable, "copy_failed", "the fake topic for copies does not answer"};
-  if (fate != CopyFate::refused) topic_.keep(std::move(copy));
-  if (!hasty_) ended_.push_back(std::move(result));
+        Error{ErrorKind::unavailable, "copy_failed", "the fake dead letter topic does not answer"};
+  }
+  if (outcome != CopyOutcome::rejected) topic_.append(std::move(copy));
+  if (!acknowledges_early_) results_.push_back(std::move(result));
   return true;
 }
 

@@ -1,5 +1,5 @@
-// A topic in memory for copies of dead letters, and the processes' ways to it. The test decides what becomes
-// of each copy and when. One thread.
+// A dead letter topic in memory, and the DeadLetterTopic of each process. The test decides the outcome of
+// each copy and when it ends. One thread.
 #pragma once
 
 #include <cstddef>
@@ -15,52 +15,53 @@
 
 namespace weir::consumer {
 
-enum class CopyFate : std::uint8_t {
-  kept,
-  refused,      // surely not kept
-  answer_lost,  // kept, but told as a failure
+enum class CopyOutcome : std::uint8_t {
+  written,
+  rejected,              // not written
+  acknowledgement_lost,  // written, but reported as a failure
 };
 
-// Outlives the processes.
+// The topic itself. Outlives the processes.
 class FakeDlq {
  public:
-  // RequestTraits when a copy is to end.
-  std::function<CopyFate()> fate = [] { return CopyFate::kept; };
+  // Called when a copy ends.
+  std::function<CopyOutcome()> outcome = [] { return CopyOutcome::written; };
 
-  void keep(DeadLetterTopic::Copy copy) {
-    places_.emplace(copy.ticket.partition, copy.ticket.offset);
+  void append(DeadLetterTopic::Copy copy) {
+    written_.emplace(copy.ticket.partition, copy.ticket.offset);
     copies_.push_back(std::move(copy));
   }
-  // Of the record at this place: a dead letter, or a replay that is still bad.
+  // Whether the record at this offset, a dead letter or a failed replay, has a copy.
   [[nodiscard]] bool has_copy_of(std::int32_t partition, std::int64_t offset) const {
-    return places_.contains({partition, offset});
+    return written_.contains({partition, offset});
   }
-  // In the order they came, those that came twice too.
+  // In the order in which they were written, repeated copies included.
   [[nodiscard]] const std::vector<DeadLetterTopic::Copy>& copies() const { return copies_; }
 
  private:
-  std::set<std::pair<std::int32_t, std::int64_t>> places_;
+  std::set<std::pair<std::int32_t, std::int64_t>> written_;
   std::vector<DeadLetterTopic::Copy> copies_;
 };
 
-// One process's: what is under way is lost with it.
+// One process's producer. Copies in flight are lost with it.
 class FakeDeadLetterTopic final : public DeadLetterTopic {
  public:
-  // `hasty`, a planted bug: says that a copy is there as soon as it is sent.
-  FakeDeadLetterTopic(FakeDlq& topic, bool hasty) : topic_(topic), hasty_(hasty) {}
+  // `acknowledges_early` is a planted bug: a copy is acknowledged when it is sent, before it is written.
+  FakeDeadLetterTopic(FakeDlq& topic, bool acknowledges_early)
+      : topic_(topic), acknowledges_early_(acknowledges_early) {}
 
-  // The oldest copy under way ends. False if there is none.
+  // Ends the oldest copy in flight. Returns false if there is none.
   bool end_one();
-  [[nodiscard]] std::size_t under_way() const { return under_way_.size(); }
+  [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
 
   void send(Copy copy) override;
-  std::vector<CopyResult> take_results() override { return std::exchange(ended_, {}); }
+  std::vector<CopyResult> take_results() override { return std::exchange(results_, {}); }
 
  private:
   FakeDlq& topic_;
-  bool hasty_;
-  std::deque<Copy> under_way_;
-  std::vector<CopyResult> ended_;
+  bool acknowledges_early_;
+  std::deque<Copy> in_flight_;
+  std::vector<CopyResult> results_;
 };
 
 }  // namespace weir::consumer

@@ -18,7 +18,7 @@ RecordView view_of(std::int64_t offset, const Stored& stored) {
 
 }  // namespace
 
-// The topic
+// The topic.
 
 FakeTopic::FakeTopic(std::int32_t partitions) : partitions_(static_cast<std::size_t>(partitions)) {}
 
@@ -83,23 +83,23 @@ std::map<std::int64_t, FakeRecord> FakeTopic::records(std::int32_t partition) co
   return out;
 }
 
-// The test's side of a reader
+// The test's calls of a reader.
 
 void FakeLogReader::assign(std::vector<std::int32_t> partitions) {
   const std::scoped_lock lock(topic_.mutex_);
-  changes_.emplace_back(Assigned{std::move(partitions)});
+  rebalances_.emplace_back(Assigned{std::move(partitions)});
   topic_.changed_.notify_all();
 }
 
 void FakeLogReader::revoke(std::vector<std::int32_t> partitions) {
   const std::scoped_lock lock(topic_.mutex_);
-  changes_.emplace_back(Revoked{std::move(partitions)});
+  rebalances_.emplace_back(Revoked{std::move(partitions)});
   topic_.changed_.notify_all();
 }
 
 void FakeLogReader::lose(std::vector<std::int32_t> partitions) {
   const std::scoped_lock lock(topic_.mutex_);
-  changes_.emplace_back(Lost{std::move(partitions)});
+  rebalances_.emplace_back(Lost{std::move(partitions)});
   topic_.changed_.notify_all();
 }
 
@@ -123,40 +123,40 @@ std::map<std::int32_t, std::int64_t> FakeLogReader::stored_offsets() const {
 std::set<std::int32_t> FakeLogReader::owned() const {
   const std::scoped_lock lock(topic_.mutex_);
   std::set<std::int32_t> out;
-  for (const auto& [partition, place] : places_) out.insert(partition);
+  for (const auto& [partition, owned] : owned_) out.insert(partition);
   return out;
 }
 
 std::set<std::int32_t> FakeLogReader::revoking() const {
   const std::scoped_lock lock(topic_.mutex_);
   std::set<std::int32_t> out;
-  for (const auto& [partition, place] : places_)
-    if (place.revoked) out.insert(partition);
+  for (const auto& [partition, owned] : owned_)
+    if (owned.revoked) out.insert(partition);
   return out;
 }
 
 std::set<std::int32_t> FakeLogReader::paused() const {
   const std::scoped_lock lock(topic_.mutex_);
   std::set<std::int32_t> out;
-  for (const auto& [partition, place] : places_)
-    if (place.paused) out.insert(partition);
+  for (const auto& [partition, owned] : owned_)
+    if (owned.paused) out.insert(partition);
   return out;
 }
 
-// The port
+// LogReader.
 
 Result<std::vector<LogEvent>> FakeLogReader::poll(std::chrono::milliseconds wait_max) {
   std::unique_lock lock(topic_.mutex_);
-  if (auto told = scripted(Call::poll); !told) return propagate(told);
-  held_.clear();
+  if (auto scripted = scripted_result(Call::poll); !scripted) return propagate(scripted);
+  polled_.clear();
   views_.clear();
   std::vector<LogEvent> events;
-  if (wait_max.count() > 0)  // a wait for no time is a call of the kernel all the same
-    topic_.changed_.wait_for(lock, wait_max, [this] { return woken_ || has_news(); });
+  if (wait_max.count() > 0)  // a wait of 0 ms would still be a system call
+    topic_.changed_.wait_for(lock, wait_max, [this] { return woken_ || has_events(); });
   woken_ = false;
-  if (auto told = scripted(Call::poll); !told) return propagate(told);
-  give_changes(events);
-  give_records(events);
+  if (auto scripted = scripted_result(Call::poll); !scripted) return propagate(scripted);
+  take_rebalances(events);
+  take_records(events);
   return events;
 }
 
@@ -168,30 +168,30 @@ void FakeLogReader::wake() {
 
 Result<void> FakeLogReader::seek(std::int32_t partition, std::int64_t offset) {
   const std::scoped_lock lock(topic_.mutex_);
-  if (auto told = scripted(Call::seek); !told) return told;
-  const auto place = places_.find(partition);
-  if (place == places_.end())
+  if (auto scripted = scripted_result(Call::seek); !scripted) return scripted;
+  const auto owned = owned_.find(partition);
+  if (owned == owned_.end())
     return fail(ErrorKind::unavailable, "not_assigned",
-                "partition " + std::to_string(partition) + " is not ours");
-  place->second.position = offset;
+                "partition " + std::to_string(partition) + " is not assigned");
+  owned->second.position = offset;
   return {};
 }
 
 void FakeLogReader::pause(std::int32_t partition) {
   const std::scoped_lock lock(topic_.mutex_);
-  if (const auto place = places_.find(partition); place != places_.end()) place->second.paused = true;
+  if (const auto owned = owned_.find(partition); owned != owned_.end()) owned->second.paused = true;
 }
 
 void FakeLogReader::resume(std::int32_t partition) {
   const std::scoped_lock lock(topic_.mutex_);
-  if (const auto place = places_.find(partition); place != places_.end()) place->second.paused = false;
+  if (const auto owned = owned_.find(partition); owned != owned_.end()) owned->second.paused = false;
 }
 
 Result<std::int32_t> FakeLogReader::partition_count() { return topic_.partition_count(); }
 
 Result<Watermarks> FakeLogReader::bounds(std::int32_t partition) {
   const std::scoped_lock lock(topic_.mutex_);
-  if (auto told = scripted(Call::bounds); !told) return propagate(told);
+  if (auto scripted = scripted_result(Call::bounds); !scripted) return propagate(scripted);
   const auto& log = topic_.partitions_.at(static_cast<std::size_t>(partition));
   return Watermarks{.start = log.start, .end = log.end};
 }
@@ -199,7 +199,7 @@ Result<Watermarks> FakeLogReader::bounds(std::int32_t partition) {
 Result<std::optional<LogReader::RecordIdentity>> FakeLogReader::record_identity(std::int32_t partition,
                                                                                 std::int64_t offset) {
   const std::scoped_lock lock(topic_.mutex_);
-  if (auto told = scripted(Call::record_identity); !told) return propagate(told);
+  if (auto scripted = scripted_result(Call::record_identity); !scripted) return propagate(scripted);
   const auto& log = topic_.partitions_.at(static_cast<std::size_t>(partition));
   const auto found = log.records.find(offset);
   if (found == log.records.end()) return std::nullopt;
@@ -213,10 +213,10 @@ void FakeLogReader::store_offset(std::int32_t partition, std::int64_t next_offse
 
 void FakeLogReader::release(std::span<const std::int32_t> partitions) {
   const std::scoped_lock lock(topic_.mutex_);
-  for (const auto partition : partitions) places_.erase(partition);
+  for (const auto partition : partitions) owned_.erase(partition);
 }
 
-Result<void> FakeLogReader::scripted(Call call) {
+Result<void> FakeLogReader::scripted_result(Call call) {
   auto& failures = failures_.at(static_cast<std::size_t>(call));
   if (failures.empty()) return {};
   Error error = std::move(failures.front());
@@ -224,53 +224,52 @@ Result<void> FakeLogReader::scripted(Call call) {
   return std::unexpected<Error>(std::move(error));
 }
 
-void FakeLogReader::give_changes(std::vector<LogEvent>& events) {
-  for (auto& change : changes_) {
+void FakeLogReader::take_rebalances(std::vector<LogEvent>& events) {
+  for (auto& change : rebalances_) {
     if (const auto* assigned = std::get_if<Assigned>(&change)) {
       for (const auto partition : assigned->partitions) {
-        ensure(has_partition(partition), "the test assigns partitions that there are");
-        places_[partition] = {};
+        ensure(has_partition(partition), "the test assigns partitions that exist");
+        owned_[partition] = {};
       }
     } else if (const auto* revoked = std::get_if<Revoked>(&change)) {
       for (const auto partition : revoked->partitions)
-        if (const auto place = places_.find(partition); place != places_.end()) place->second.revoked = true;
+        if (const auto owned = owned_.find(partition); owned != owned_.end()) owned->second.revoked = true;
     } else if (const auto* lost = std::get_if<Lost>(&change)) {
-      for (const auto partition : lost->partitions) places_.erase(partition);
+      for (const auto partition : lost->partitions) owned_.erase(partition);
     }
     events.push_back(std::move(change));
   }
-  changes_.clear();
+  rebalances_.clear();
 }
 
-void FakeLogReader::give_records(std::vector<LogEvent>& events) {
-  for (auto& [partition, place] : places_) {
+void FakeLogReader::take_records(std::vector<LogEvent>& events) {
+  for (auto& [partition, owned] : owned_) {
     const auto& log = topic_.partitions_[static_cast<std::size_t>(partition)];
-    if (!place.position || place.paused || place.revoked || *place.position == log.end) continue;
-    if (*place.position < log.start || *place.position > log.end) {
-      place.position.reset();
+    if (!owned.position || owned.paused || owned.revoked || *owned.position == log.end) continue;
+    if (*owned.position < log.start || *owned.position > log.end) {
+      owned.position.reset();
       events.emplace_back(OffsetOutOfRange{partition});
       continue;
     }
     auto& views = views_.emplace_back();
-    auto next = log.records.lower_bound(*place.position);
+    auto next = log.records.lower_bound(*owned.position);
     for (; next != log.records.end() && views.size() < records_a_poll_max_; ++next) {
-      held_.push_back(next->second);
+      polled_.push_back(next->second);
       views.push_back(view_of(next->first, *next->second));
     }
-    // Holes at the end are passed only once all records are; those between records are passed with the next
-    // one.
-    place.position = next == log.records.end() ? log.end : views.back().offset + 1;
+    // Offsets without a record at the end of the log are passed after the last record only.
+    owned.position = next == log.records.end() ? log.end : views.back().offset + 1;
     events.emplace_back(Records{
-        .partition = partition, .records = views, .next_offset = *place.position, .log_end = log.end});
+        .partition = partition, .records = views, .next_offset = *owned.position, .log_end = log.end});
   }
 }
 
-bool FakeLogReader::has_news() const {
-  if (!changes_.empty() || !failures_[static_cast<std::size_t>(Call::poll)].empty()) return true;
-  return std::ranges::any_of(places_, [this](const auto& entry) {
-    const auto& [partition, place] = entry;
-    return place.position && !place.paused && !place.revoked &&
-           *place.position != topic_.partitions_[static_cast<std::size_t>(partition)].end;
+bool FakeLogReader::has_events() const {
+  if (!rebalances_.empty() || !failures_[static_cast<std::size_t>(Call::poll)].empty()) return true;
+  return std::ranges::any_of(owned_, [this](const auto& entry) {
+    const auto& [partition, owned] = entry;
+    return owned.position && !owned.paused && !owned.revoked &&
+           *owned.position != topic_.partitions_[static_cast<std::size_t>(partition)].end;
   });
 }
 

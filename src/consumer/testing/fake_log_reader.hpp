@@ -1,5 +1,6 @@
-// A log in memory, and members that read it. The test is the broker: it appends, assigns, revokes, takes
-// away, loses records and lets calls fail. Nothing here waits unless poll() is asked to.
+// A log in memory, and group members that read it. The test acts as the broker: it appends records, assigns,
+// revokes and removes partitions, deletes records and makes calls fail. Only poll() waits, if its argument
+// says so.
 #pragma once
 
 #include <array>
@@ -26,23 +27,23 @@ struct FakeRecord {
   std::optional<std::string> replay_source;
 };
 
-// The log: outlives its readers, and may be shared by many. May be called from any thread.
+// The topic. Outlives its readers; several readers may share it. Any thread.
 class FakeTopic {
  public:
   explicit FakeTopic(std::int32_t partitions);
 
   [[nodiscard]] std::int32_t partition_count() const;
-  // Answers the record's offset.
+  // Returns the record's offset.
   std::int64_t append(std::int32_t partition, FakeRecord record);
-  // The next offsets hold no record, as control records and compacted ones do.
+  // The next `count` offsets hold no record, like those of control records and of compacted records.
   void append_holes(std::int32_t partition, std::int64_t count);
   void add_partition();
-  // Retention: records below the offset are gone.
+  // Deletes the records before `offset`, as retention does.
   void prune_before(std::int32_t partition, std::int64_t offset);
-  // The topic is deleted and made anew under the same name: all offsets begin again at 0.
+  // Deletes the topic and creates it again under the same name: all offsets start at 0.
   void recreate();
   [[nodiscard]] Watermarks bounds(std::int32_t partition) const;
-  // The records that there are, by offset.
+  // Returns the existing records by offset.
   [[nodiscard]] std::map<std::int64_t, FakeRecord> records(std::int32_t partition) const;
 
  private:
@@ -50,7 +51,7 @@ class FakeTopic {
   struct Stored {
     RecordTime time;
     std::string key;
-    std::string value;  // limits::json_slack_bytes stand behind it
+    std::string value;  // value_bytes bytes, then limits::json_slack_bytes
     std::size_t value_bytes = 0;
     bool has_value = false;
     std::optional<std::string> replay_source;
@@ -66,28 +67,28 @@ class FakeTopic {
   std::vector<Partition> partitions_;
 };
 
-// One member of the group. What the port says is for the consumer's thread; what stands below "the test" may
-// be called from any thread.
+// One member of the group. The LogReader's calls are for the consumer's thread; the test's calls are for any
+// thread.
 class FakeLogReader final : public LogReader {
  public:
   explicit FakeLogReader(FakeTopic& topic) : topic_(topic) {}
 
-  // The test: what the next poll() will tell.
+  // For the test: events that the next poll() returns.
   void assign(std::vector<std::int32_t> partitions);
   void revoke(std::vector<std::int32_t> partitions);
   void lose(std::vector<std::int32_t> partitions);
-  // The test: the next `times` calls of this kind fail. A poll that fails delivers nothing and loses nothing.
+  // For the test: the next `times` calls of this kind fail. A poll() that fails loses no event.
   enum class Call : std::uint8_t { poll, seek, bounds, record_identity };
   void fail_next(Call call, Error error, int times = 1);
-  void records_a_poll_max(std::size_t records);  // for each partition; 10,000 unless told otherwise
+  void records_a_poll_max(std::size_t records);  // for each partition; 10,000 by default
 
-  // The test: what happened. `committed` has the last offset told for each partition.
+  // For the test: what the consumer did. stored_offsets() has the last offset of each partition.
   [[nodiscard]] std::map<std::int32_t, std::int64_t> stored_offsets() const;
-  [[nodiscard]] std::set<std::int32_t> owned() const;     // assigned, and neither released nor lost
-  [[nodiscard]] std::set<std::int32_t> revoking() const;  // Revoked was delivered, release() has not come
+  [[nodiscard]] std::set<std::int32_t> owned() const;     // assigned, neither released nor lost
+  [[nodiscard]] std::set<std::int32_t> revoking() const;  // poll() returned Revoked; no release() yet
   [[nodiscard]] std::set<std::int32_t> paused() const;
 
-  // The port.
+  // LogReader.
   Result<std::vector<LogEvent>> poll(std::chrono::milliseconds wait_max) override;
   void wake() override;
   Result<void> seek(std::int32_t partition, std::int64_t offset) override;
@@ -100,28 +101,28 @@ class FakeLogReader final : public LogReader {
   void release(std::span<const std::int32_t> partitions) override;
 
  private:
-  struct Place {
-    std::optional<std::int64_t> position;  // unknown before seek()
+  struct Owned {
+    std::optional<std::int64_t> position;  // nullopt before seek()
     bool paused = false;
     bool revoked = false;
   };
 
-  Result<void> scripted(Call call);
-  void give_changes(std::vector<LogEvent>& events);
-  void give_records(std::vector<LogEvent>& events);
-  [[nodiscard]] bool has_news() const;
+  Result<void> scripted_result(Call call);
+  void take_rebalances(std::vector<LogEvent>& events);
+  void take_records(std::vector<LogEvent>& events);
+  [[nodiscard]] bool has_events() const;
   [[nodiscard]] bool has_partition(std::int32_t partition) const;
 
   FakeTopic& topic_;
-  // Everything below is guarded by the topic's mutex.
-  std::deque<LogEvent> changes_;
-  std::map<std::int32_t, Place> places_;
+  // The topic's mutex guards the members below.
+  std::deque<LogEvent> rebalances_;
+  std::map<std::int32_t, Owned> owned_;
   std::array<std::deque<Error>, 5> failures_;
   std::map<std::int32_t, std::int64_t> stored_offsets_;
   std::size_t records_a_poll_max_ = 10'000;
   bool woken_ = false;
-  // What the views of the last poll() point into.
-  std::vector<std::shared_ptr<const FakeTopic::Stored>> held_;
+  // The memory of the views of the last poll().
+  std::vector<std::shared_ptr<const FakeTopic::Stored>> polled_;
   std::deque<std::vector<RecordView>> views_;
 };
 

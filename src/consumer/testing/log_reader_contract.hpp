@@ -1,7 +1,8 @@
-// What every filler of the LogReader port must do: one suite for the fake, the embedded log and Kafka.
-// Include it in one test file of the filler, derive a LogReaderFixture, and
+// The contract tests of LogReader. They run on the fake, the embedded log and Kafka.
 //
-//   INSTANTIATE_TEST_SUITE_P(Embedded, LogReaderContract, testing::Values(&make_embedded_world));
+// Include this header in one test file of the implementation, derive a LogReaderFixture, and instantiate:
+//
+//   INSTANTIATE_TEST_SUITE_P(Embedded, LogReaderContract, testing::Values(&make_embedded_fixture));
 #pragma once
 
 #include <chrono>
@@ -28,7 +29,7 @@ struct WrittenRecord {
   friend bool operator==(const WrittenRecord&, const WrittenRecord&) = default;
 };
 
-// A log of its own with one partition, 0, empty at first, and one reader of it.
+// An empty log with partition 0 only, and one reader of it. Each test has its own.
 class LogReaderFixture {
  public:
   LogReaderFixture() = default;
@@ -36,41 +37,42 @@ class LogReaderFixture {
   LogReaderFixture& operator=(const LogReaderFixture&) = delete;
   virtual ~LogReaderFixture() = default;
 
-  // Its first poll() that tells anything tells of the assignment.
+  // The first event of its poll() is the assignment.
   virtual LogReader& reader() = 0;
-  // Writes these records, all with this record time; they can be read when it returns. Any thread.
+  // Appends these records with this record time. They are readable when it returns. Any thread.
   virtual void append(RecordTime time, const std::vector<WrittenRecord>& records) = 0;
-  // Retention, as far as the log can: the start moves, but not beyond `offset`, and something always stays.
+  // Deletes old records. The log may delete fewer than asked: its new start is at most `offset`, and at least
+  // one record stays.
   virtual void prune_before(std::int64_t offset) = 0;
 };
 using MakeLogReaderFixture = std::unique_ptr<LogReaderFixture> (*)();
 
 class LogReaderContract : public testing::TestWithParam<MakeLogReaderFixture> {
  protected:
-  struct Seen {
+  struct ReadRecord {
     std::int64_t offset = 0;
     RecordTime time;
     WrittenRecord record;
     std::int64_t hash = 0;
   };
 
-  static constexpr std::chrono::milliseconds soon{30'000};
+  static constexpr std::chrono::milliseconds timeout{30'000};
   static RecordTime at(std::int64_t ms) {
     return RecordTime(std::chrono::milliseconds(1'764'000'000'000 + ms));
   }
 
-  static std::vector<WrittenRecord> some(int count, const std::string& name = "event") {
+  static std::vector<WrittenRecord> make_records(int count, const std::string& name = "event") {
     std::vector<WrittenRecord> records;
     for (int i = 0; i < count; ++i)
       records.push_back({"user " + std::to_string(i), name + " " + std::to_string(i), {}});
     return records;
   }
 
-  LogReader& reader() { return world_->reader(); }
+  LogReader& reader() { return fixture_->reader(); }
 
-  void take_assignment() {
+  void await_assignment() {
     for (int polls = 0; polls < 100; ++polls) {
-      auto events = reader().poll(soon);
+      auto events = reader().poll(timeout);
       ASSERT_TRUE(events) << events.error().text;
       if (events->empty()) continue;
       ASSERT_EQ(events->size(), 1U);
@@ -79,22 +81,22 @@ class LogReaderContract : public testing::TestWithParam<MakeLogReaderFixture> {
       EXPECT_EQ(assigned->partitions, std::vector<std::int32_t>{0});
       return;
     }
-    FAIL() << "no assignment came";
+    FAIL() << "no assignment arrived";
   }
 
-  void begin_at(std::int64_t offset) {
-    ASSERT_NO_FATAL_FAILURE(take_assignment());
+  void start_at(std::int64_t offset) {
+    ASSERT_NO_FATAL_FAILURE(await_assignment());
     ASSERT_TRUE(reader().seek(0, offset));
     next_ = offset;
   }
 
-  // One poll; what it brought, with every byte that may be read having been read.
-  std::vector<Seen> poll(std::chrono::milliseconds wait_max) {
-    std::vector<Seen> seen;
+  // Polls once and returns the records. Reads every byte that the contract makes readable.
+  std::vector<ReadRecord> poll(std::chrono::milliseconds wait_max) {
+    std::vector<ReadRecord> seen;
     auto events = reader().poll(wait_max);
     EXPECT_TRUE(events) << events.error().text;
     for (const auto& event : events.value()) {
-      if (std::holds_alternative<OffsetOutOfRange>(event)) ++misplaced_;
+      if (std::holds_alternative<OffsetOutOfRange>(event)) ++out_of_range_;
       const auto* records = std::get_if<Records>(&event);
       if (records == nullptr) continue;
       EXPECT_EQ(records->partition, 0);
@@ -114,37 +116,37 @@ class LogReaderContract : public testing::TestWithParam<MakeLogReaderFixture> {
     return seen;
   }
 
-  // Polls until so many records have come.
-  std::vector<Seen> read(std::size_t count) {
-    std::vector<Seen> all;
+  // Polls until `count` records have arrived.
+  std::vector<ReadRecord> read(std::size_t count) {
+    std::vector<ReadRecord> all;
     for (int polls = 0; polls < 1000 && all.size() < count; ++polls)
-      for (auto& one : poll(soon)) all.push_back(std::move(one));
+      for (auto& one : poll(timeout)) all.push_back(std::move(one));
     EXPECT_EQ(all.size(), count);
     return all;
   }
 
-  std::unique_ptr<LogReaderFixture> world_ = GetParam()();
-  std::int64_t next_ = 0;  // the read position as the reader tells it
-  int misplaced_ = 0;      // how often it was told that this position is gone
+  std::unique_ptr<LogReaderFixture> fixture_ = GetParam()();
+  std::int64_t next_ = 0;  // the read position, by the reader's events
+  int out_of_range_ = 0;   // OffsetOutOfRange events
 };
 
-TEST_P(LogReaderContract, GivesNothingBeforeItIsSought) {
-  world_->append(at(0), some(3));
-  ASSERT_NO_FATAL_FAILURE(take_assignment());
+TEST_P(LogReaderContract, YieldsNoRecordBeforeSeek) {
+  fixture_->append(at(0), make_records(3));
+  ASSERT_NO_FATAL_FAILURE(await_assignment());
   EXPECT_TRUE(poll(std::chrono::milliseconds(0)).empty());
   ASSERT_TRUE(reader().seek(0, 0));
   EXPECT_EQ(read(3).size(), 3U);
 }
 
-TEST_P(LogReaderContract, GivesTheBytesAsTheyWereWritten) {
+TEST_P(LogReaderContract, YieldsTheBytesThatWereWritten) {
   using namespace std::string_literals;
   const std::vector<WrittenRecord> records{{"user", R"({"user_id":"user"})", {}},
                                            {"", "no key", {}},
                                            {"no value", "", {}},
                                            {"\0\xff"s, "\0 any \x80 byte \0"s, "topic/0/17"},
                                            {std::string(256, 'k'), std::string(60'000, 'v'), {}}};
-  world_->append(at(5), records);
-  begin_at(0);
+  fixture_->append(at(5), records);
+  start_at(0);
   const auto seen = read(records.size());
   ASSERT_EQ(seen.size(), records.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
@@ -155,9 +157,9 @@ TEST_P(LogReaderContract, GivesTheBytesAsTheyWereWritten) {
   EXPECT_EQ(next_, static_cast<std::int64_t>(records.size()));
 }
 
-TEST_P(LogReaderContract, BeginsAtExactlyTheOffsetSought) {
-  for (int i = 0; i < 4; ++i) world_->append(at(i), some(5));
-  ASSERT_NO_FATAL_FAILURE(take_assignment());
+TEST_P(LogReaderContract, StartsAtExactlyTheOffsetOfSeek) {
+  for (int i = 0; i < 4; ++i) fixture_->append(at(i), make_records(5));
+  ASSERT_NO_FATAL_FAILURE(await_assignment());
   for (const std::int64_t offset : {19, 0, 7, 10, 4, 5}) {
     ASSERT_TRUE(reader().seek(0, offset));
     next_ = offset;
@@ -169,11 +171,11 @@ TEST_P(LogReaderContract, BeginsAtExactlyTheOffsetSought) {
   }
 }
 
-TEST_P(LogReaderContract, GivesNothingAtTheEndAndThenWhatComes) {
-  world_->append(at(0), some(2));
-  begin_at(2);
+TEST_P(LogReaderContract, YieldsNothingAtTheEndAndThenNewRecords) {
+  fixture_->append(at(0), make_records(2));
+  start_at(2);
   EXPECT_TRUE(poll(std::chrono::milliseconds(0)).empty());
-  std::thread writer([this] { world_->append(at(1), some(1, "late")); });
+  std::thread writer([this] { fixture_->append(at(1), make_records(1, "late")); });
   const auto seen = read(1);
   writer.join();
   ASSERT_EQ(seen.size(), 1U);
@@ -181,14 +183,14 @@ TEST_P(LogReaderContract, GivesNothingAtTheEndAndThenWhatComes) {
   EXPECT_EQ(seen[0].offset, 2);
 }
 
-TEST_P(LogReaderContract, GivesEveryRecordOnceInBoundedPieces) {
+TEST_P(LogReaderContract, YieldsEachRecordOnceInBoundedPolls) {
   std::thread writer([this] {
-    for (int i = 0; i < 60; ++i) world_->append(at(i), some(500));
+    for (int i = 0; i < 60; ++i) fixture_->append(at(i), make_records(500));
   });
-  begin_at(0);
+  start_at(0);
   std::int64_t wanted = 0;
   for (int polls = 0; polls < 40'000 && wanted < 30'000; ++polls) {
-    const auto seen = poll(soon);
+    const auto seen = poll(timeout);
     EXPECT_LE(seen.size(), 20'000U);
     for (const auto& one : seen) ASSERT_EQ(one.offset, wanted++);
   }
@@ -196,12 +198,12 @@ TEST_P(LogReaderContract, GivesEveryRecordOnceInBoundedPieces) {
   EXPECT_EQ(wanted, 30'000);
 }
 
-TEST_P(LogReaderContract, GivesNothingWhilePausedAndGoesOnWhereItWas) {
-  world_->append(at(0), some(3));
-  begin_at(1);
+TEST_P(LogReaderContract, YieldsNothingWhilePausedAndContinuesAtItsPosition) {
+  fixture_->append(at(0), make_records(3));
+  start_at(1);
   reader().pause(0);
   EXPECT_TRUE(poll(std::chrono::milliseconds(0)).empty());
-  world_->append(at(1), some(1));
+  fixture_->append(at(1), make_records(1));
   EXPECT_TRUE(poll(std::chrono::milliseconds(0)).empty());
   reader().resume(0);
   const auto seen = read(3);
@@ -209,33 +211,33 @@ TEST_P(LogReaderContract, GivesNothingWhilePausedAndGoesOnWhereItWas) {
   EXPECT_EQ(seen.front().offset, 1);
 }
 
-TEST_P(LogReaderContract, WakesAPollThatWaitsAndTheNextOne) {
-  begin_at(0);
-  const auto begin = std::chrono::steady_clock::now();
+TEST_P(LogReaderContract, WakeEndsTheCurrentPollAndTheNextOne) {
+  start_at(0);
+  const auto started_at = std::chrono::steady_clock::now();
   reader().wake();
-  EXPECT_TRUE(poll(soon).empty());
+  EXPECT_TRUE(poll(timeout).empty());
   std::thread other([this] { reader().wake(); });
-  EXPECT_TRUE(poll(soon).empty());
+  EXPECT_TRUE(poll(timeout).empty());
   other.join();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, soon);
+  EXPECT_LT(std::chrono::steady_clock::now() - started_at, timeout);
 }
 
-TEST_P(LogReaderContract, KnowsItsBounds) {
-  ASSERT_NO_FATAL_FAILURE(take_assignment());
+TEST_P(LogReaderContract, ReturnsItsWatermarks) {
+  ASSERT_NO_FATAL_FAILURE(await_assignment());
   auto bounds = reader().bounds(0);
   ASSERT_TRUE(bounds);
   EXPECT_EQ(bounds->start, 0);
   EXPECT_EQ(bounds->end, 0);
-  world_->append(at(0), some(7));
+  fixture_->append(at(0), make_records(7));
   bounds = reader().bounds(0);
   ASSERT_TRUE(bounds);
   EXPECT_EQ(bounds->start, 0);
   EXPECT_EQ(bounds->end, 7);
 }
 
-TEST_P(LogReaderContract, KnowsARecordAgainByItsHash) {
-  for (int i = 0; i < 3; ++i) world_->append(at(i), some(3));
-  begin_at(0);
+TEST_P(LogReaderContract, IdentifiesARecordByItsHash) {
+  for (int i = 0; i < 3; ++i) fixture_->append(at(i), make_records(3));
+  start_at(0);
   const auto seen = read(9);
   ASSERT_EQ(seen.size(), 9U);
   std::set<std::int64_t> different;
@@ -254,13 +256,13 @@ TEST_P(LogReaderContract, KnowsARecordAgainByItsHash) {
   }
 }
 
-TEST_P(LogReaderContract, SaysThatItsPlaceIsGoneAndGoesOnWhereItIsSoughtThen) {
-  for (int i = 0; i < 10; ++i) world_->append(at(i), some(2));
-  world_->prune_before(11);
-  begin_at(0);
-  for (int polls = 0; polls < 100 && misplaced_ == 0; ++polls) EXPECT_TRUE(poll(soon).empty());
+TEST_P(LogReaderContract, ReportsAnOffsetOutOfRangeOnceAndContinuesAfterSeek) {
+  for (int i = 0; i < 10; ++i) fixture_->append(at(i), make_records(2));
+  fixture_->prune_before(11);
+  start_at(0);
+  for (int polls = 0; polls < 100 && out_of_range_ == 0; ++polls) EXPECT_TRUE(poll(timeout).empty());
   EXPECT_TRUE(poll(std::chrono::milliseconds(0)).empty());
-  EXPECT_EQ(misplaced_, 1);
+  EXPECT_EQ(out_of_range_, 1);
   auto bounds = reader().bounds(0);
   ASSERT_TRUE(bounds);
   EXPECT_GT(bounds->start, 0);
@@ -276,12 +278,12 @@ TEST_P(LogReaderContract, SaysThatItsPlaceIsGoneAndGoesOnWhereItIsSoughtThen) {
   EXPECT_FALSE(*identity);
 }
 
-TEST_P(LogReaderContract, IsNotDisturbedByWhatIsCommitted) {
-  world_->append(at(0), some(4));
-  begin_at(0);
+TEST_P(LogReaderContract, StoreOffsetDoesNotMoveTheReadPosition) {
+  fixture_->append(at(0), make_records(4));
+  start_at(0);
   EXPECT_EQ(read(4).size(), 4U);
   reader().store_offset(0, 4);
-  world_->append(at(1), some(1));
+  fixture_->append(at(1), make_records(1));
   const auto seen = read(1);
   ASSERT_EQ(seen.size(), 1U);
   EXPECT_EQ(seen[0].offset, 4);

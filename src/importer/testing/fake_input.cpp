@@ -10,17 +10,17 @@
 
 namespace weir::importer {
 
-ReadBytes read_text(std::string bytes, std::size_t chunk) {
+ReadBytes read_from_string(std::string bytes, std::size_t read_bytes_max) {
   return [bytes = std::make_shared<const std::string>(std::move(bytes)), at = std::size_t{0},
-          chunk](std::span<char> room) mutable -> Result<std::size_t> {
-    const std::size_t count = std::min({chunk, room.size(), bytes->size() - at});
-    std::memcpy(room.data(), bytes->data() + at, count);
+          read_bytes_max](std::span<char> buffer) mutable -> Result<std::size_t> {
+    const std::size_t count = std::min({read_bytes_max, buffer.size(), bytes->size() - at});
+    std::memcpy(buffer.data(), bytes->data() + at, count);
     at += count;
     return count;
   };
 }
 
-// RFC 1952 around one RFC 1951 block after another, stored as they are: no compressor is needed for it.
+// A header of RFC 1952, stored blocks of RFC 1951, and the CRC-32 and the length. That needs no compressor.
 std::string gzipped(const std::string& bytes) {
   std::string out("\x1f\x8b\x08\0\0\0\0\0\0\xff", 10);
   const auto little = [&out](std::size_t value, int count) {
@@ -46,13 +46,13 @@ std::string gzipped(const std::string& bytes) {
   return out;
 }
 
-FolderForTest::FolderForTest() {
+TempDir::TempDir() {
   std::string name = (std::filesystem::temp_directory_path() / "weir-test-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder for a test");
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot create a folder for a test");
   path_ = name;
 }
 
-FolderForTest::~FolderForTest() {
+TempDir::~TempDir() {
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
 }

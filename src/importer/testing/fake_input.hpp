@@ -1,4 +1,4 @@
-// Inputs for tests, out of memory.
+// Inputs in memory, for tests.
 #pragma once
 
 #include <filesystem>
@@ -8,19 +8,19 @@
 
 namespace weir::importer {
 
-// Gives `bytes` in chunks of at most `chunk` bytes.
-[[nodiscard]] ReadBytes read_text(std::string bytes, std::size_t chunk = 100'000);
+// Returns `bytes` in reads of at most `read_bytes_max` bytes.
+[[nodiscard]] ReadBytes read_from_string(std::string bytes, std::size_t read_bytes_max = 100'000);
 
-// Compressed as gzip(1) would; one member.
+// A gzip file (RFC 1952) of one member that inflates to `bytes`. It is stored, not compressed.
 [[nodiscard]] std::string gzipped(const std::string& bytes);
 
-// A folder that is there as long as this.
-class FolderForTest {
+// A folder that is removed with this object.
+class TempDir {
  public:
-  FolderForTest();
-  FolderForTest(const FolderForTest&) = delete;
-  FolderForTest& operator=(const FolderForTest&) = delete;
-  ~FolderForTest();
+  TempDir();
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  ~TempDir();
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
@@ -28,7 +28,7 @@ class FolderForTest {
   std::filesystem::path path_;
 };
 
-// A line of an access log in the combined format.
+// A line of an access log in the combined format, with its line end.
 [[nodiscard]] std::string access_line(int visitor, int second, std::string_view target = "/",
                                       std::string_view method = "GET");
 

@@ -26,30 +26,31 @@ void FakeTime::step() {
 
 Result<LogState> FakeWeir::log_state() {
   time_.step();
-  if (away) return fail(ErrorKind::unavailable, "connect_failed", "cannot connect to weir");
+  if (unavailable) return fail(ErrorKind::unavailable, "connect_failed", "cannot connect to weir");
   return log;
 }
 
 Posted FakeWeir::post(std::string_view ndjson, std::size_t events) {
-  ensure(static_cast<std::size_t>(std::ranges::count(ndjson, '\n')) == events, "each event is a line");
+  ensure(static_cast<std::size_t>(std::ranges::count(ndjson, '\n')) == events,
+         "a body has a line for each event");
   time_.step();
   ++posts;
   if (auto hook = std::exchange(while_posting, nullptr)) hook();
   if (ndjson.size() > log.limits.body_bytes)
-    return {.answer = PostOutcome::refused, .why = "it answers 413: too large"};
+    return {.outcome = PostOutcome::refused, .reason = "Weir answers 413: too large"};
   Fault fault = Fault::none;
   if (!faults.empty()) {
     fault = faults.front();
     faults.pop_front();
   }
   if (fault == Fault::not_kept)
-    return {.answer = PostOutcome::not_kept, .why = "it answers 503", .retry_after_ms = 1000};
-  if (fault == Fault::refused) return {.answer = PostOutcome::refused, .why = "it answers 413"};
-  if (fault == Fault::unknown_not_kept) return {.answer = PostOutcome::unknown, .why = "no answer"};
+    return {.outcome = PostOutcome::not_kept, .reason = "Weir answers 503", .retry_after_ms = 1000};
+  if (fault == Fault::refused) return {.outcome = PostOutcome::refused, .reason = "Weir answers 413"};
+  if (fault == Fault::unknown_not_kept) return {.outcome = PostOutcome::unknown, .reason = "no answer"};
   std::vector<RejectedItem> rejected = keep(ndjson);
   time_.step();
-  if (fault == Fault::unknown_kept) return {.answer = PostOutcome::unknown, .why = "no answer"};
-  return {.answer = PostOutcome::taken, .rejected = std::move(rejected)};
+  if (fault == Fault::unknown_kept) return {.outcome = PostOutcome::unknown, .reason = "no answer"};
+  return {.outcome = PostOutcome::accepted, .rejected = std::move(rejected)};
 }
 
 std::vector<RejectedItem> FakeWeir::keep(std::string_view ndjson) {
@@ -65,7 +66,7 @@ std::vector<RejectedItem> FakeWeir::keep(std::string_view ndjson) {
     const auto event = decoder.decode(line);
     ensure(event.has_value() && event->message_id.has_value(), "import sends events with ids");
     if (event->user_id == rejects) {
-      rejected.push_back({index, "not liked"});
+      rejected.push_back({index, "not allowed"});
       continue;
     }
     const std::int64_t offset = log.end++;

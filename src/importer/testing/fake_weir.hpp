@@ -1,5 +1,5 @@
-// A Weir for tests of import: dedupes as the real one does, remembers what it counted, and fails or kills its
-// caller on request.
+// A Weir in memory for tests of import. It dedupes like the real one, remembers what it counted, and fails or
+// kills its caller on request.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,11 @@
 
 namespace weir::importer {
 
-// Thrown where a kill -9 would strike.
+// Thrown in place of a kill -9.
 struct Killed {};
 
-// The clock of a test, and the counter of its steps: every look at the clock and every turn of the fake is
-// one.
+// The clock of a test. It also counts steps, and kills at one of them. A step is a look at the clock, a wait,
+// or a stage of a call of FakeWeir.
 class FakeTime {
  public:
   Now now();
@@ -52,9 +52,9 @@ class FakeWeir final : public WeirClient {
   Posted post(std::string_view ndjson, std::size_t events) override;
 
   LogState log{.log_id = "log-1", .end = 0, .dedup_window_ms = 600'000, .dedup_window_events = 1'000'000};
-  bool away = false;
+  bool unavailable = false;
   std::deque<Fault> faults;             // of the next posts, in order
-  std::string rejects;                  // events whose user_id this is
+  std::string rejects;                  // events with this user_id
   std::function<void()> while_posting;  // called once, inside the next post
 
   std::map<std::string, int> counted;  // user_id, time and page of an event → how often it was counted
@@ -68,7 +68,7 @@ class FakeWeir final : public WeirClient {
   std::vector<RejectedItem> keep(std::string_view ndjson);
 
   FakeTime& time_;
-  // By user_id and message_id: when and at which offset it was last seen.
+  // By user_id and message_id: the time and the offset at which the event was last seen.
   std::map<std::pair<std::string, std::string>, std::pair<std::int64_t, std::int64_t>> seen_;
 };
 

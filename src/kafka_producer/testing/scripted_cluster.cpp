@@ -172,7 +172,8 @@ std::optional<std::string> ScriptedCluster::answer_produce(std::int32_t broker, 
   return response;
 }
 
-// As Kafka's ProducerAppendInfo checks it: the batch that was written last is recognised, the next one must follow it.
+// As Kafka's ProducerAppendInfo checks it: the batch that was written last is recognised, the next one must
+// follow it.
 ErrorCode ScriptedCluster::write(std::int32_t broker, std::int32_t partition, std::string_view batch,
                                  std::int64_t& base_offset) {
   Partition& at = partitions_.at(static_cast<std::size_t>(partition));

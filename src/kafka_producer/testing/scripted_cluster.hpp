@@ -1,5 +1,6 @@
-// A Kafka cluster in memory, for tests of the producer without sockets: brokers with one topic, which check sequences as
-// Kafka does and fail where a test says so. It also plays the connections: run() passes bytes between the two sides.
+// A Kafka cluster in memory, for tests of the producer without sockets: brokers with one topic, which check
+// sequences as Kafka does and fail where a test says so. It also plays the connections: run() passes bytes
+// between the two sides.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +35,8 @@ class ScriptedCluster {
 
   // Asked for each Produce request, if set.
   std::function<ProduceFault()> produce_fault;
-  // Asked for each batch of a Produce request, if set: an error instead of writing it, or, if `after_write` is set by the
-  // function, the error after writing it.
+  // Asked for each batch of a Produce request, if set: an error instead of writing it, or, if `after_write`
+  // is set by the function, the error after writing it.
   struct BatchFault {
     kafka_protocol::ErrorCode error = kafka_protocol::ErrorCode::none;
     bool after_write = false;

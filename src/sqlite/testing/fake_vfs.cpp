@@ -1,6 +1,7 @@
 #include "sqlite/testing/fake_vfs.hpp"
 
 #include <atomic>
+#include <csignal>
 #include <cstring>
 #include <new>
 #include <sqlite3.h>
@@ -10,7 +11,7 @@
 namespace weir::sqlite {
 namespace {
 
-// What SQLite holds for an open file: ours, and right behind it the real VFS's.
+// The object of an open file. The object of the real VFS follows it in memory.
 struct FakeFile {
   sqlite3_file base{};
   FakeVfs* owner = nullptr;
@@ -172,7 +173,7 @@ void FakeVfs::inject(Fault fault) {
   counts_.fill(0);
 }
 
-void FakeVfs::mend() {
+void FakeVfs::clear_fault() {
   const std::scoped_lock lock(mutex_);
   armed_ = false;
 }
@@ -198,6 +199,7 @@ FakeVfs::Verdict FakeVfs::called(Call call) {
   if (!armed_ || call != fault_.call) return {};
   if (count != fault_.nth && !(fault_.for_good && count > fault_.nth)) return {};
   fired_ = true;
+  if (fault_.kills) (void)raise(SIGKILL);
   return {.fails = true, .no_space = fault_.no_space};
 }
 

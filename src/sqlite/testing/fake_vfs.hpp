@@ -1,5 +1,5 @@
-// A disk that fails on request: a SQLite VFS that hands everything on to the real one, except what the test
-// says.
+// A disk that fails on request: a SQLite VFS that passes all calls on to the real one, but for the fault of
+// the test.
 #pragma once
 
 #include <array>
@@ -12,9 +12,8 @@ struct sqlite3_vfs;
 
 namespace weir::sqlite {
 
-// Registered under name() for as long as it lives, which must be longer than any connection that uses it. The
-// calls of all files are counted together: database, WAL and journal. The shared memory of the WAL index
-// never fails.
+// Registered under name() while it lives. Must outlive the connections that use it. The calls of all files
+// are counted together: database, WAL and journal. The shared memory of the WAL index never fails.
 class FakeVfs {
  public:
   enum class Call : std::uint8_t { open, read, write, sync, truncate, remove };
@@ -24,7 +23,8 @@ class FakeVfs {
     Call call = Call::write;
     int nth = 1;            // counted from inject(), from 1
     bool no_space = false;  // ENOSPC; else EIO. A write that fails has written the first half.
-    bool for_good = false;  // and all later calls of this kind
+    bool for_good = false;  // all later calls of this kind fail too
+    bool kills = false;     // SIGKILL to this process at the call: for a child that the test forks
   };
 
   FakeVfs();
@@ -36,12 +36,12 @@ class FakeVfs {
 
   // Any thread.
   void inject(Fault fault);
-  void mend();                               // no more faults
-  void read_only(bool yes);                  // files open, but only for reading
+  void clear_fault();                        // no call fails any more
+  void read_only(bool yes);                  // files open only for reading
   [[nodiscard]] bool fired() const;          // the fault that was injected last has happened
-  [[nodiscard]] int count(Call call) const;  // since inject() or birth
+  [[nodiscard]] int count(Call call) const;  // since inject() or the constructor
 
-  // The shim's own: counts the call; true if it must fail now, and whether for want of room.
+  // For the VFS itself: counts the call and says whether it must fail, and with ENOSPC.
   struct Verdict {
     bool fails = false;
     bool no_space = false;

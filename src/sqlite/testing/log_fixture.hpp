@@ -1,4 +1,4 @@
-// An embedded log in a folder of its own, with all that a test wants to know of it.
+// An embedded log in a folder of its own, with its log lines, its fatal errors and its records.
 #pragma once
 
 #include <chrono>
@@ -15,12 +15,13 @@
 #include "intake/testing/event_log_fixture.hpp"
 #include "sqlite/event_log.hpp"
 #include "sqlite/log_reader.hpp"
+#include "sqlite/schema.hpp"
 #include "sqlite/testing/temporary_folder.hpp"
 #include "telemetry/testing/fake_logger.hpp"
 
 namespace weir::sqlite {
 
-// A clock that stands where it is put. Any thread.
+// A clock that the test sets. Any thread.
 class TestClock {
  public:
   void set(RecordTime wall) {
@@ -41,7 +42,7 @@ class TestClock {
   RecordTime wall_{std::chrono::milliseconds(1'764'000'000'000)};
 };
 
-// Waits, without sleeping, for another thread to have made it true.
+// Waits, without sleeping, until another thread has made it true.
 template <class Predicate>
 void eventually(Predicate holds) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
@@ -58,7 +59,7 @@ struct ReadBack {
   std::optional<std::string> replay_source;
 };
 
-// Everything that stands in the file, by a reader of its own.
+// All records of the file, read on a connection of its own.
 inline Result<std::vector<ReadBack>> read_all(const std::filesystem::path& file,
                                               std::shared_ptr<CommitSignal> commits) {
   auto reader = EmbeddedLogReader::open(file, commits);
@@ -87,10 +88,10 @@ class LogUnderTest {
     options_.clock = [this] { return clock_.now(); };
   }
 
-  // Takes the log down, if it is up, and opens it.
+  // Opens the log, after closing it if it is open.
   Result<void> open() {
     log_.reset();
-    auto opened = EmbeddedLog::open(options_, told_, [this](const Error& why) {
+    auto opened = EmbeddedLog::open(options_, logger_, [this](const Error& why) {
       const std::scoped_lock lock(mutex_);
       fatal_.push_back(why);
     });
@@ -99,8 +100,8 @@ class LogUnderTest {
     return {};
   }
   void close() { log_.reset(); }
-  // Takes the log down and deletes its files.
-  void file_anew() {
+  // Closes the log and deletes its files.
+  void recreate_file() {
     close();
     for (const char* const more : {"", "-wal", "-shm"})
       std::filesystem::remove(std::filesystem::path(options_.file) += more);
@@ -109,10 +110,10 @@ class LogUnderTest {
   [[nodiscard]] EmbeddedLog& log() { return *log_; }
   [[nodiscard]] EventLogOptions& options() { return options_; }
   [[nodiscard]] TestClock& clock() { return clock_; }
-  [[nodiscard]] const telemetry::FakeLogger& told() const { return told_; }
+  [[nodiscard]] const telemetry::FakeLogger& logger() const { return logger_; }
   [[nodiscard]] const std::filesystem::path& file() const { return options_.file; }
   [[nodiscard]] Result<std::vector<ReadBack>> everything() { return read_all(file(), log_->commits()); }
-  // What the fatal handler was told.
+  // The arguments of each call of the fatal callback.
   [[nodiscard]] std::vector<Error> fatal() const {
     const std::scoped_lock lock(mutex_);
     return fatal_;
@@ -121,7 +122,7 @@ class LogUnderTest {
  private:
   TestFolder folder_;
   TestClock clock_;
-  telemetry::FakeLogger told_;
+  telemetry::FakeLogger logger_;
   EventLogOptions options_;
   mutable std::mutex mutex_;
   std::vector<Error> fatal_;

@@ -1,4 +1,4 @@
-// For tests of the metrics store: a session on a folder, and a look at what is committed there.
+// For tests of the metrics store: the options of a session on a folder, and the committed rows there.
 #pragma once
 
 #include <cstdlib>
@@ -11,9 +11,10 @@
 #include "commit/testing/metrics_store_fixture.hpp"
 #include "sqlite/database.hpp"
 #include "sqlite/metrics_store.hpp"
+#include "sqlite/schema.hpp"
 #include "sqlite/store_rows.hpp"
-#include "sqlite/store_sql.hpp"
 #include "sqlite/testing/temporary_folder.hpp"
+#include "tally/ledger_columns.hpp"
 
 namespace weir::sqlite {
 
@@ -23,14 +24,14 @@ inline MetricsStoreOptions store_options(const TestFolder& folder, const std::st
   return {.data_dir = folder.path(), .topic = test_topic, .group_id = group};
 }
 
-// A connection to the file for looking only.
-inline Database look_into(const TestFolder& folder) {
+// A connection to the file.
+inline Database open_database(const TestFolder& folder) {
   auto opened = Database::open(metrics_store_path(folder.path()), {.kind = metrics_store_file});
   if (!opened) throw std::runtime_error(opened.error().text);
   return std::move(*opened);
 }
 
-// Everything that a SELECT answers, by `row(statement)`.
+// Calls `row(statement)` for each row of a SELECT.
 template <class Row>
 void for_each_row(Database& database, const std::string& sql, Row row) {
   auto statement = database.prepare(sql);
@@ -76,8 +77,8 @@ inline std::vector<commit::StoredDeadLetter> letters_of(Database& database, cons
   return letters;
 }
 
-inline commit::StoreContents look_at_all(const TestFolder& folder) {
-  Database database = look_into(folder);
+inline commit::StoreContents read_all_tables(const TestFolder& folder) {
+  Database database = open_database(folder);
   commit::StoreContents contents;
   for_each_row(database,
                "SELECT " + std::string(window_columns) +
@@ -104,18 +105,19 @@ inline commit::StoreContents look_at_all(const TestFolder& folder) {
       [&](const Statement& row) {
         contents.flushes.push_back({parse_moment(row.text(0)).value(), row.number(1), row.number(2)});
       });
-  for_each_row(
-      database,
-      "SELECT " + std::string(ledger_columns) + ", topic FROM activity_ledger ORDER BY topic, partition",
-      [&](const Statement& row) {
-        const tally::LedgerRow ledger = ledger_row(row).value();
-        const std::string topic(row.text(15));
-        if (topic == test_topic) return contents.ledgers.push_back(ledger);
-        std::vector<commit::StoredDeadLetter> letters = letters_of(database, topic);
-        std::erase_if(letters,
-                      [&](const auto& each) { return each.dead_letter.partition != ledger.partition; });
-        contents.archived.push_back({topic, ledger, std::move(letters)});
-      });
+  for_each_row(database,
+               "SELECT " + std::string(tally::ledger_columns) +
+                   ", topic FROM activity_ledger ORDER BY topic, partition",
+               [&](const Statement& row) {
+                 const tally::LedgerRow ledger = ledger_row(row).value();
+                 const std::string topic(row.text(15));
+                 if (topic == test_topic) return contents.ledgers.push_back(ledger);
+                 std::vector<commit::StoredDeadLetter> letters = letters_of(database, topic);
+                 std::erase_if(letters, [&](const auto& each) {
+                   return each.dead_letter.partition != ledger.partition;
+                 });
+                 contents.archived.push_back({topic, ledger, std::move(letters)});
+               });
   return contents;
 }
 

@@ -1,4 +1,4 @@
-// A folder of a test's own.
+// A folder for one test.
 #pragma once
 
 #include <filesystem>
@@ -11,8 +11,8 @@
 
 namespace weir::sqlite {
 
-// Made at birth, gone with everything in it at death. In memory where the system has such a place: the tests
-// make thousands of fsyncs, and what a disk may do to them is the fake disk's affair.
+// Created by the constructor, deleted with its content by the destructor. It lies in memory where the system
+// has /dev/shm: the tests make thousands of fsyncs, and failures of a disk come from FakeVfs.
 class TestFolder {
  public:
   TestFolder() {

@@ -1,0 +1,35 @@
+// The statements by which the metrics reader reads metrics.db (schema.hpp). ?1 is the topic wherever there is
+// one. Both readers use the same names for the same job.
+#pragma once
+
+#include <span>
+
+#include "report/scan.hpp"
+#include "sqlite/prepared_statements.hpp"
+
+namespace weir::sqlite::reader_sql {
+
+extern const NamedSql horizons;  // granularity, pruned_to
+extern const NamedSql ledgers;   // tally::ledger_columns of each partition
+
+// Rows of one granularity and dimension, in any order: window_start, partition, value, events, page_views
+// and, if wanted, users. Where the scan is of what is pending roll-up, window_start is that of the minute. ?2
+// granularity of the rows to read, ?3 dimension, ?4 first and ?5 end of window_start, ?6 values as a JSON
+// array.
+[[nodiscard]] const NamedSql& scan(const report::Scan& scan);
+
+// The rows of several runs of windows by value, in ascending order of its bytes, with what is pending roll-up
+// in them. SQLite sorts them, in a temporary file where they are many. ?2 dimension, ?3 a JSON array with
+// [granularity, first, end of window_start] for each run.
+extern const NamedSql count_by_value;  // value, events, page_views: one row a value, with its sums
+// One row for each stored row: value, events, page_views, users, granularity, window_start, partition. users
+// is NULL for a sketch of more than inline_users_bytes_max, so that no large sketch goes through the sort.
+extern const NamedSql users_by_value;
+inline constexpr int inline_users_bytes_max = 1024;
+// Such a sketch: ?2 dimension, ?3 granularity, ?4 window_start, ?5 partition, ?6 value.
+extern const NamedSql users_of_row;
+
+// Each of them, with all scans.
+[[nodiscard]] std::span<const NamedSql* const> all();
+
+}  // namespace weir::sqlite::reader_sql

@@ -1,0 +1,1 @@
+"""The tests of whole processes. Run a module from the root of the tree: python3 -B -m tests.system.durability_test"""

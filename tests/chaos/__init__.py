@@ -1,0 +1,1 @@
+"""The fault bench: real processes under load, seeded faults, then a recount."""

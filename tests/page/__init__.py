@@ -1,0 +1,1 @@
+"""Tests of the page (web/) by node: the type check and the tests of the pure functions."""
