@@ -1,4 +1,4 @@
-// What the door pays for one event, from its bytes to the log's hands, beside what the log itself costs.
+// Cost of accepting one event: from the bytes of the body to the append, without the log.
 #include <benchmark/benchmark.h>
 
 #include "activity/decoder.hpp"
@@ -9,7 +9,7 @@
 namespace weir::bench {
 namespace {
 
-// Says "kept" at once and forgets.
+// Reports every record as kept at once, and stores nothing.
 class ForgetfulLog final : public intake::EventLog {
  public:
   void append(intake::EventBatch, intake::ReceiptCallback receive) override {
@@ -23,8 +23,8 @@ constexpr WallTime now{std::chrono::milliseconds{1'790'000'000'000}};
 void accept_one(benchmark::State& state) {
   const Events events(10'000);
   ForgetfulLog log;
-  const auto says = telemetry::make_silent_logger();
-  intake::Intake intake(log, {}, [] { return MonoTime{}; }, *says);
+  const auto logger = telemetry::make_silent_logger();
+  intake::Intake intake(log, {}, [] { return MonoTime{}; }, *logger);
   activity::Decoder decoder;
   std::size_t next = 0;
   for (auto _ : state) {
@@ -43,8 +43,8 @@ void accept_batch(benchmark::State& state) {
   const std::size_t size = lines.size();
   lines.append(limits::json_slack_bytes, ' ');
   ForgetfulLog log;
-  const auto says = telemetry::make_silent_logger();
-  intake::Intake intake(log, {}, [] { return MonoTime{}; }, *says);
+  const auto logger = telemetry::make_silent_logger();
+  intake::Intake intake(log, {}, [] { return MonoTime{}; }, *logger);
   activity::Decoder decoder;
   for (auto _ : state) {
     intake::JsonItems items(std::string_view(lines).substr(0, size));

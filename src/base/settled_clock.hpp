@@ -1,10 +1,13 @@
-// A wall clock for decisions that cannot be taken back: what is too old for its minute, and what is deleted.
+// A wall clock for decisions that cannot be undone: whether an event is too old for its minute, and which
+// rows are deleted.
 //
-// A clock that is ahead for a moment must not delete data, nor hide the present minutes. The monotonic clock
-// tells a step from time that went by. The settled time follows the wall clock, except where that steps ahead
-// by more than `lead_max`: then the settled time goes on as before until the wall clock has stayed ahead for
-// `believed_after`. A step back is followed at once. (After a machine was suspended, the settled time is late
-// for that long: minutes and deletions are then judged by an earlier time, which is harmless.)
+// A clock that is ahead for a moment must not delete data or hide the present minutes. The monotonic clock
+// tells a step of the wall clock from time that has passed. The settled time follows the wall clock, with one
+// exception. If the wall clock steps ahead by more than `lead_max`, the settled time continues as before
+// until the wall clock has stayed ahead for `accepted_after`. It follows a step back at once.
+//
+// After a machine was suspended, the settled time is late for `accepted_after`. An earlier time is harmless:
+// rows are deleted later.
 #pragma once
 
 #include <chrono>
@@ -15,19 +18,19 @@
 
 namespace weir {
 
-// One thread. The first time that it is asked it believes the wall clock.
+// One thread. The first read() accepts the wall clock as it is.
 class SettledClock {
  public:
   static constexpr std::chrono::milliseconds lead_max = limits::clock_lead_max;
-  static constexpr std::chrono::hours believed_after{1};
+  static constexpr std::chrono::hours accepted_after{1};
 
   struct Reading {
     WallTime settled;
-    // How much more or less time went by on the wall clock than on the monotonic one since the last reading.
+    // By how much the wall clock advanced more (or less) than the monotonic clock since the last reading.
     std::chrono::milliseconds step{0};
   };
 
-  // Call it at least once a second; then a step is seen when it happens.
+  // Call it at least once a second, so that a step is seen when it happens.
   [[nodiscard]] Reading read(Now now) {
     const WallTime origin = origin_of(now);
     const std::chrono::milliseconds step = last_ ? origin - *last_ : std::chrono::milliseconds{0};
@@ -37,7 +40,7 @@ class SettledClock {
       ahead_since_.reset();
     } else if (!ahead_since_) {
       ahead_since_ = now.mono;
-    } else if (now.mono - *ahead_since_ >= believed_after) {
+    } else if (now.mono - *ahead_since_ >= accepted_after) {
       settled_ = origin;
       ahead_since_.reset();
     }
@@ -45,11 +48,13 @@ class SettledClock {
   }
 
  private:
-  // What the wall clock showed, as it goes now, when the monotonic clock began.
+  // Returns the wall clock's time at the start of the monotonic clock. It changes only when one of them
+  // steps.
   static WallTime origin_of(Now now) {
     return now.wall - std::chrono::floor<std::chrono::milliseconds>(now.mono.time_since_epoch());
   }
 
+  // Origins: of the last reading, and of the settled time.
   std::optional<WallTime> last_;
   std::optional<WallTime> settled_;
   std::optional<MonoTime> ahead_since_;

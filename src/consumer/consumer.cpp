@@ -1,5 +1,5 @@
 // One thread calls everything here. Jobs leave as commands for the writer's thread and come back by
-// on_job_done(), so this object and a job are never used by two threads at once.
+// on_job_done(). So no two threads use this object or a job at once.
 //
 // Results arrive late: a partition may have been lost, revoked or opened again since its job started. So each
 // result carries the generation of the Partition object, and Assignment::find() ignores older generations.

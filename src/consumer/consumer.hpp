@@ -2,8 +2,8 @@
 // socket or thread, so tests can fail each step, and the simulation can run thousands of crashes and
 // rebalances.
 //
-// How to drive it (poll_iteration.hpp does): pass all events of one poll(), then all other results (log
-// queries, finished jobs, copies of dead letters), then call tick(). Execute the commands in order before the
+// poll_iteration.hpp drives it. It passes all events of one poll(), then all other results (log queries,
+// finished jobs, copies of dead letters), and then calls tick(). It executes the commands in order before the
 // next poll(). Records that were polled before a SeekTo was executed must not be passed after it.
 //
 // Invariants:

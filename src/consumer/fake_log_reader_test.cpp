@@ -26,7 +26,7 @@ std::unique_ptr<LogReaderFixture> make_fake_fixture() { return std::make_unique<
 INSTANTIATE_TEST_SUITE_P(Fake, LogReaderContract, testing::Values(&make_fake_fixture));
 
 constexpr std::chrono::milliseconds at_once{0};
-const Error away{ErrorKind::unavailable, "away", "told so"};
+const Error away{ErrorKind::unavailable, "away", "scripted"};
 
 template <class Event>
 const Event* first_of(const Result<std::vector<LogEvent>>& events) {

@@ -29,8 +29,8 @@ struct PacingSettings {
 // Decides when the next flush starts. The caller reports what is pending and when flushes start and end.
 //
 // Frequent flushes keep the results fresh, but each has a fixed cost. So the interval to the next flush is at
-// least four times the duration of the last one, which limits flushing to a fifth of the time. This stretch
-// is limited to stretch_max.
+// least four times the duration of the last one. This limits flushing to a fifth of the time. This stretch is
+// limited to stretch_max.
 class Pacing {
  public:
   static constexpr std::chrono::milliseconds stretch_max{1000};

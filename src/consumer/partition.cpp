@@ -17,8 +17,8 @@
 namespace weir::consumer {
 namespace {
 
-// Returns the time by which an event is too old for its minute: the record's time or, if that is in the
-// future, the settled time. Otherwise one record with a wrong time would hide the present minutes.
+// Returns the time by which an event is too old for its minute. This is the record's time or, if that is in
+// the future, the settled time. Otherwise one record with a wrong time would hide the present minutes.
 RecordTime lateness_time(const RecordView& record, ReadTime at) {
   const bool ahead = record.time > at.settled && record.time - at.settled > limits::clock_lead_max;
   return ahead ? at.settled : record.time;

@@ -5,8 +5,9 @@
 // partition and gets it back cannot overwrite the results of the owner in between.
 //
 // Each record is tallied, a duplicate, or a dead letter. This verdict depends on the records alone, never on
-// a clock, so a second reading of the same records gives the same verdicts. The time of reading decides only
-// in which windows an event is counted (its minute, or its hour and day alone) and how old a record is.
+// a clock, so a second reading of the same records gives the same verdicts. The time of reading decides how
+// old a record is. It also decides in which windows an event is counted: in its minute, or in its hour and
+// day alone.
 //
 //   records ─▶ process() ─▶ open batch ─▶ sealed batches ─▶ take_batch(): in a transaction ─▶ on_committed()
 //                           gathers       wait for the copies                                 in the store

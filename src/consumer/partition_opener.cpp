@@ -1,7 +1,7 @@
 // The phases run in the order of the enum. on_log_query_result() and answer() each complete one phase and
 // choose the next. An error of the store ends the opening at once; the consumer then starts a new one after a
-// delay. The ledger row is read without a lock: if another process changes it later, the fence of the first
-// transaction fails and the partition is opened again.
+// delay. The ledger row is read without a lock. If another process changes it later, the fence of the first
+// transaction fails, and the partition is opened again.
 #include "consumer/partition_opener.hpp"
 
 #include <algorithm>
@@ -183,7 +183,7 @@ void PartitionOpener::fail_with(Error error) {
 
 void PartitionOpener::choose_read_from(const LogQueryResult& found) {
   const tally::LedgerRow& ledger = opened_.ledger;
-  // The window is bounded by records, not by time: record times may jump, so a later record may be as early
+  // The window is bounded by records, not by time. Record times may jump, so a later record may be as early
   // as any record before it (tally/dedupe.hpp).
   const std::int64_t by_count = ledger.next_offset - opened_.dedupe.records;
   opened_.read_from = std::max({by_count, ledger.start_offset, ledger.counted_from, found.bounds.start});

@@ -9,7 +9,7 @@
 //    └── the row has changed since ◀── store: archive the ledger row ─▶ done
 //                                      (it is another log, and ON_OFFSET_GONE=earliest)
 //
-// Threads: while next() returns a store call, the object belongs to the writer's thread; the consumer's
+// Threads: while next() returns a store call, the object belongs to the writer's thread. The consumer's
 // thread makes the log queries.
 #pragma once
 

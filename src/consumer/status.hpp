@@ -144,8 +144,9 @@ struct Status {
   std::int64_t transactions_abandoned = 0;
 
   // Returns the age of oldest_unread_at, if that is set. Otherwise returns 0 if every assigned partition is
-  // known to have no unread record, or nullopt while that is unknown: no partition was assigned yet; or one
-  // is being opened, catches up, is refused, or has only records that were not read yet.
+  // known to have no unread record, or nullopt while that is unknown. It is unknown if no partition was
+  // assigned yet, or if one is being opened, catches up or is refused. It is also unknown if a partition has
+  // only records that were not read yet.
   [[nodiscard]] std::optional<std::chrono::milliseconds> oldest_unread_age(WallTime now) const;
 
   // Adds what this transaction has committed. Returns the number of offsets that it counted.

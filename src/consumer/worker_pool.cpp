@@ -1,6 +1,6 @@
 // run() publishes the tasks under the mutex and wakes as many threads as it needs. Every worker, the caller
 // included, takes task numbers from one atomic counter until none is left. run() then withdraws the
-// invitation (wanted_ = 0) and waits for the threads that joined. A thread that wakes up late finds wanted_
+// request (wanted_ = 0) and waits for the threads that joined. A thread that wakes up late finds wanted_
 // at 0 and sleeps again, so it cannot see a task of a finished run.
 #include "consumer/worker_pool.hpp"
 

@@ -2,8 +2,8 @@
 // Inflater passes a file through in pieces.
 //
 // zlib decodes one gzip member and then reports Z_STREAM_END. libzstd decodes one frame and then returns 0.
-// Both loops below then start the next member or frame, because RFC 1952 §2.2 and RFC 8878 §3 allow several
-// in one stream and tools write them (pigz, gzip -c >> file, zstd on several threads).
+// Both loops below then start the next member or frame. RFC 1952 §2.2 and RFC 8878 §3 allow several in one
+// stream, and tools write them: pigz, gzip -c >> file, zstd on several threads.
 #include "decompress/decompress.hpp"
 
 #include <algorithm>

@@ -97,8 +97,8 @@ Result<BaseUrl> parse_base_url(std::string_view url) {
 }
 
 std::optional<std::string_view> Response::header(std::string_view name) const {
-  for (const auto& [its_name, value] : headers)
-    if (same_ignoring_case(its_name, name)) return value;
+  for (const auto& [field_name, value] : headers)
+    if (same_ignoring_case(field_name, name)) return value;
   return std::nullopt;
 }
 

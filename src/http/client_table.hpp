@@ -4,7 +4,7 @@
 // A client address is an IPv4 address or an IPv6 /64, because a provider usually assigns a whole /64 to one
 // customer. Each connection counts with the bytes that it holds, and at least with
 // limits::connection_bytes_min. So a connection that holds less never touches the shared counters while it is
-// open, and a request smaller than that is never refused for memory.
+// open. A request smaller than that is never refused for memory.
 #pragma once
 
 #include <atomic>

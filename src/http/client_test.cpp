@@ -80,17 +80,17 @@ class ClientTest : public testing::Test {
     port_ = server_->port();
   }
   std::vector<Route> routes() {
-    const auto tell = [this](const Request& request, Respond respond) {
+    const auto echo = [this](const Request& request, Respond respond) {
       ++asked_;
       std::string body(request.method);
       body.append(" ").append(request.path).append("?").append(request.query);
       body.append(" ").append(request.header("Host").value_or("")).append(" ").append(request.body);
       respond({.body = std::move(body), .headers = {{"X-Note", "noted"}}});
     };
-    Route small{"POST", "/small", tell};
+    Route small{"POST", "/small", echo};
     small.body_bytes_max = 10;
-    return {{"GET", "/base/tell", tell},
-            {"POST", "/base/tell", tell},
+    return {{"GET", "/base/echo", echo},
+            {"POST", "/base/echo", echo},
             {"POST", "/never",
              [this](const Request&, Respond respond) {
                kept_.push_back(std::move(respond));
@@ -114,12 +114,12 @@ TEST_F(ClientTest, SendsAndReceivesOnOneConnection) {
   start();
   Client client(base("/base"));
   for (int request = 0; request < 3; ++request) {
-    const auto got = client.send("GET", "/tell?a=b", {}, "");
+    const auto got = client.send("GET", "/echo?a=b", {}, "");
     ASSERT_TRUE(got) << got.error().text;
     EXPECT_EQ(got->status, 200);
-    EXPECT_EQ(got->body, "GET /base/tell?a=b 127.0.0.1:" + std::to_string(port_) + " ");
+    EXPECT_EQ(got->body, "GET /base/echo?a=b 127.0.0.1:" + std::to_string(port_) + " ");
     EXPECT_EQ(got->header("x-note"), "noted");
-    const auto posted = client.send("POST", "/tell", {{"Content-Type", "text/plain"}}, "hello");
+    const auto posted = client.send("POST", "/echo", {{"Content-Type", "text/plain"}}, "hello");
     ASSERT_TRUE(posted) << posted.error().text;
     EXPECT_TRUE(posted->body.ends_with(" hello"));
     EXPECT_EQ(server_->connections(), 1u);
@@ -132,20 +132,20 @@ TEST_F(ClientTest, SendsAndReceivesOnOneConnection) {
 TEST_F(ClientTest, AcceptsAResponseWithoutABody) {
   start();
   Client client(base("/base"));
-  const auto head = client.send("HEAD", "/tell", {}, "");
+  const auto head = client.send("HEAD", "/echo", {}, "");
   ASSERT_TRUE(head) << head.error().text;
   EXPECT_EQ(head->body, "");
-  EXPECT_TRUE(client.send("GET", "/tell", {}, ""));
+  EXPECT_TRUE(client.send("GET", "/echo", {}, ""));
 }
 
 TEST_F(ClientTest, ConnectsAgainAfterTheServerClosedOrRestarted) {
   start();
   Client client(base());
   ASSERT_TRUE(client.send("GET", "/last", {}, ""));
-  ASSERT_TRUE(client.send("GET", "/base/tell", {}, ""));
+  ASSERT_TRUE(client.send("GET", "/base/echo", {}, ""));
   server_.reset();
   start();
-  const auto got = client.send("GET", "/base/tell", {}, "");
+  const auto got = client.send("GET", "/base/echo", {}, "");
   ASSERT_TRUE(got) << got.error().text;
   EXPECT_EQ(got->status, 200);
 }
@@ -163,7 +163,7 @@ TEST_F(ClientTest, ReportsThatNothingWasReceivedIfThereIsNoServer) {
   start();
   server_.reset();  // its port is free again
   Client client(base());
-  const auto failed = client.send("POST", "/tell", {}, "x");
+  const auto failed = client.send("POST", "/echo", {}, "x");
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, Client::connect_failed);
   EXPECT_EQ(failed.error().kind, ErrorKind::unavailable);
@@ -177,7 +177,7 @@ TEST_F(ClientTest, ReportsAnUnknownOutcomeIfNoReplyArrives) {
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, Client::no_answer);
   EXPECT_EQ(failed.error().kind, ErrorKind::unavailable);
-  const auto after = client.send("GET", "/base/tell", {}, "");
+  const auto after = client.send("GET", "/base/echo", {}, "");
   ASSERT_TRUE(after) << after.error().text;
   server_.reset();
 }

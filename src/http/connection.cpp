@@ -4,8 +4,8 @@
 //      (on_reply).
 //   2. serve() reads and handles complete requests, one after the other, until bytes, a reply or space in the
 //      socket are missing. Handlers that reply at once never leave this loop.
-//   3. finish_event() sends the replies of the event in one system call, releases memory that is not needed
-//      while waiting, and waits for the next event.
+//   3. finish_event() sends the replies of the event in one system call and releases memory that is not
+//      needed. Then it waits for the next event.
 //
 // Between two events an idle connection holds nothing but its socket and this object. Further parts:
 // connection_output.cpp (step 3), connection_memory.cpp (buffers), connection_stream.cpp (streams).

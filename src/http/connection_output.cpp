@@ -13,7 +13,9 @@ namespace asio = boost::asio;
 using Code = boost::system::error_code;
 
 void Connection::finish_event() {
-  if (phase_ != Phase::closed) flush();
+  // If serve() stopped because the socket did not accept everything, on_writable() continues it. A second
+  // flush here could succeed, and then the complete requests in the buffer would wait for further input.
+  if (phase_ != Phase::closed && unsent_.empty()) flush();
   if (phase_ == Phase::closed) return;
   if (close_after_reply_ || at_ == in_.size)
     release_buffer();

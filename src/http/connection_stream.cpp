@@ -4,9 +4,9 @@
 //   on_stream()      moves what was written since into the reply, and sends what the socket accepts
 //   end_stream()     the body is complete: the connection serves its next request
 //
-// The connection is closed instead when the client is gone, when it reads too slowly (unsent bytes beyond the
-// stream's bound, or not one complete flush within the request deadline), or when another client needs its
-// memory.
+// The connection closes instead when the client is gone, or when another client needs its memory. It also
+// closes when the client reads too slowly: unsent bytes exceed the bound of the stream, or bytes wait for
+// longer than the request deadline.
 #include <algorithm>
 #include <limits>
 #include <utility>

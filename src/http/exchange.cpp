@@ -10,7 +10,7 @@ namespace {
 // Independent of the locale, unlike std::tolower.
 char lower(char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte - 'A' + 'a') : byte; }
 
-// What is no percent-encoding stands for itself, as in browsers.
+// Decodes percent-encoding and '+'. A '%' without two hex digits after it stays as it is, as in browsers.
 std::string decode_component(std::string_view raw) {
   std::string decoded;
   decoded.reserve(raw.size());
@@ -36,8 +36,8 @@ bool same_ignoring_case(std::string_view one, std::string_view other) {
 }
 
 std::optional<std::string_view> Request::header(std::string_view name) const {
-  for (const auto& [its_name, value] : headers)
-    if (same_ignoring_case(its_name, name)) return value;
+  for (const auto& [field_name, value] : headers)
+    if (same_ignoring_case(field_name, name)) return value;
   return std::nullopt;
 }
 

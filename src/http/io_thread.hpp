@@ -53,7 +53,7 @@ struct FairnessCounts {
 };
 
 // One thread constructs and configures it, then run() turns another thread into the io thread. The io thread
-// owns everything in here: only the functions that say so may be called on other threads.
+// owns everything in here: only the functions listed for any thread may be called elsewhere.
 class IoThread {
  public:
   using Tcp = boost::asio::ip::tcp;

@@ -53,8 +53,8 @@ Code bind(Tcp::acceptor& acceptor, const Tcp::endpoint& endpoint, bool shared) {
   return code;
 }
 
-// With SO_REUSEPORT the kernel would let a second Weir of the same user bind the same port, and each would
-// get half of the clients. So the port is bound once without the option, which fails if it is in use.
+// With SO_REUSEPORT the kernel lets a second Weir of the same user bind the same port. Each would get half of
+// the clients. So the port is bound once without the option, which fails if it is in use.
 Code check_port(asio::io_context& io, Tcp::endpoint& endpoint) {
   Tcp::acceptor probe(io);
   Code code = bind(probe, endpoint, false);

@@ -428,9 +428,9 @@ TEST_F(ServerTest, Fault43NotifiesARouteThatItsClientIsGone) {
       client.reset();
     else
       client.close();
-    std::promise<void> told;
-    const std::stop_callback tell(client_gone_, [&] { told.set_value(); });
-    EXPECT_EQ(told.get_future().wait_for(20s), std::future_status::ready) << by_reset;
+    std::promise<void> notified;
+    const std::stop_callback notify(client_gone_, [&] { notified.set_value(); });
+    EXPECT_EQ(notified.get_future().wait_for(20s), std::future_status::ready) << by_reset;
     respond({});
   }
 }

@@ -67,12 +67,13 @@ class StreamState {
   }
 
   void close() {
+    std::function<void()> dropped;  // destroyed without the lock: it may hold the last pointer to a mailbox
     {
       const std::lock_guard lock(mutex_);
       is_closed_ = true;
       pending_ = std::string();
       taken_unsent_ = 0;
-      notify_ = nullptr;
+      dropped = std::exchange(notify_, nullptr);
     }
     stop_.request_stop();
   }

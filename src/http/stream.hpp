@@ -53,7 +53,8 @@ class StreamWriter {
   // thread, or on the thread that drops the reply. They must not block; they may call write() and end().
   [[nodiscard]] std::stop_token stop_token() const;
 
-  // Written, and not yet handed to the kernel. For writers that pace themselves.
+  // Returns the bytes that are written and not yet handed to the kernel, for writers that limit their own
+  // rate: one that writes only when this is small is never disconnected by a burst.
   [[nodiscard]] std::size_t unsent_bytes() const;
 
  private:
@@ -63,7 +64,7 @@ class StreamWriter {
 };
 
 // The server's end of a stream. Belongs to the Reply, then to the connection; an io thread calls its
-// functions. The stream is over when the connection closes it or when the last pointer to it is gone, so a
+// functions. The stream is over when the connection closes it, or when the last pointer to it is gone. So a
 // Reply that reaches no connection ends its stream, too. Move it into the Reply and keep no copy.
 class StreamBody {
  public:
@@ -83,31 +84,34 @@ class StreamBody {
   StreamBody& operator=(const StreamBody&) = delete;
   ~StreamBody();
 
-  // Once, before take(). The first change after each take() calls `notify`, on the thread of the writer and
-  // under the stream's lock: it must only pass a message on.
+  // Call it once, before take(). The first change after each take() calls `notify`, on the thread of the
+  // writer and under the stream's lock: it must only pass a message on.
   void attach(std::function<void()> notify);
 
-  // What was written since the last call. The bytes count as unsent until set_unsent() says otherwise.
+  // Returns what was written since the last call. The bytes count as unsent until set_unsent() says
+  // otherwise.
   [[nodiscard]] Taken take();
-  // How many of all bytes that were taken are still unsent.
+  // Sets how many of all bytes that were taken are still unsent.
   void set_unsent(std::size_t bytes);
 
-  // The server stops.
+  // Tells the writer that the server stops.
   void request_stop();
 
-  // The stream is over: no byte of it is sent any more. Runs the stop callbacks.
+  // Ends the stream: no byte of it is sent any more. Runs the stop callbacks.
   void close();
 
  private:
   std::shared_ptr<StreamState> state_;
 };
 
+// Both ends of a stream.
 struct Stream {
   StreamWriter writer;
   std::shared_ptr<StreamBody> body;
 };
 
-// Two ends of a new stream. At most `unsent_bytes_max` bytes wait for the client at any time.
+// Returns the two ends of a new stream. At most `unsent_bytes_max` bytes wait for the client at any time.
+// They count for the client (client_table.hpp) as soon as the io thread has taken them.
 [[nodiscard]] Stream make_stream(std::size_t unsent_bytes_max = limits::stream_unsent_bytes_max);
 
 }  // namespace weir::http

@@ -1,5 +1,5 @@
 // Circuit breaker between requests and the event log. While appends fail, clients get 503 at once instead of
-// waiting for a timeout, and a log that recovers does not receive all waiting clients at the same time.
+// waiting for a timeout. A log that recovers does not receive all waiting clients at the same time.
 //
 //             failures_to_open in a row            the pause is over: one request tries
 //    closed ────────────────────────────▶ open ◀────────────────────────────────────────▶ half open

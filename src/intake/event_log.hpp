@@ -89,8 +89,8 @@ class EventLog {
   // Appends the records in order and takes ownership of them. Never blocks on the disk or the network. The
   // receipts are reported later.
   //
-  // Appends are refused at once, with not_kept, when more bytes wait than the log allows (code log_full), and
-  // while the log knows that it is unavailable (code log_away).
+  // An append gets not_kept at once in two cases: more bytes wait than the log allows (code log_full), or the
+  // log knows that it is unavailable (code log_away).
   virtual void append(EventBatch events, ReceiptCallback on_receipts) = 0;
 
   // Returns the current state. Cheap enough for every health probe.

@@ -20,8 +20,7 @@ std::string activity(std::string_view user, std::string_view timestamp = "2024-0
 
 // A body with readable bytes after it, as in the memory of a connection.
 struct Body {
-  explicit Body(std::string its_text)
-      : text(std::move(its_text) + std::string(limits::json_slack_bytes, '\0')) {}
+  explicit Body(std::string body) : text(std::move(body) + std::string(limits::json_slack_bytes, '\0')) {}
   [[nodiscard]] std::string_view view() const {
     return std::string_view(text).substr(0, text.size() - limits::json_slack_bytes);
   }

@@ -15,8 +15,8 @@ http::Reply get(const http::Route& route, std::string_view if_none_match = "") {
 }
 
 std::string header(const http::Reply& reply, std::string_view name) {
-  for (const auto& [its_name, value] : reply.headers)
-    if (its_name == name) return value;
+  for (const auto& [field_name, value] : reply.headers)
+    if (field_name == name) return value;
   return "";
 }
 

@@ -14,8 +14,8 @@ namespace weir::routes {
 // Handlers submit each query to `executor` and return. Replies:
 //   200  JSON; lists also as CSV, by the parameter `format`, else by the Accept header
 //   400  a wrong parameter, which the text names
-//   503  with Retry-After: the store is unavailable, the queue is full, the query took longer than
-//        limits::query_deadline from its arrival, or the executor stops
+//   503  with Retry-After: the store is unavailable, the queue is full, or the executor stops; also after
+//        limits::query_deadline from the arrival of the query
 //   500  the store failed in a way that needs an operator
 // A query is cancelled when its client closes the connection.
 //

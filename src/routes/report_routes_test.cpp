@@ -45,8 +45,8 @@ class ReportRoutes : public ::testing::Test {
     return reply.get_future().get();
   }
   static std::string header(const http::Reply& reply, std::string_view name) {
-    for (const auto& [its_name, value] : reply.headers)
-      if (its_name == name) return value;
+    for (const auto& [field_name, value] : reply.headers)
+      if (field_name == name) return value;
     return "";
   }
 

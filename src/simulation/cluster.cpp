@@ -1,5 +1,5 @@
 // A process runs on the driver's thread. It makes at most one call of the store at a time, and never one that
-// would block: a real session would wait for the lock of another one, so the driver runs other processes
+// would block. A real session would wait for the lock of another one, so the driver runs other processes
 // first.
 //
 // The database calls check() after each commit, before the next step. So a fault is reported with the

@@ -64,8 +64,8 @@ class SimulatedLogReader final : public consumer::LogReader {
 
 // One process. Its destructor is a crash: everything in it is lost.
 //
-// The driver interleaves the consumer's thread (run_iteration), the writer's thread (run_write_step) and the
-// dead letter topic (end_dlq_copy) of all processes as it likes.
+// The driver interleaves three threads of each process as it likes. They are the consumer (run_iteration),
+// the writer (run_write_step) and the dead letter topic (end_dlq_copy).
 class SimulatedProcess {
  public:
   // `dlq`: nullptr if dead letters are rows of the store only. `skip_rebuild`: a planted bug.

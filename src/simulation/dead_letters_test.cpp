@@ -54,8 +54,8 @@ class DeadLettersTest : public testing::Test {
       }
     }
   }
-  void set_copy_outcome(consumer::CopyOutcome fate) {
-    cluster_.dlq.outcome = [fate] { return fate; };
+  void set_copy_outcome(consumer::CopyOutcome outcome) {
+    cluster_.dlq.outcome = [outcome] { return outcome; };
   }
 
   [[nodiscard]] consumer::Status status() const { return process_->consumer().status(); }

@@ -58,8 +58,8 @@ class Oracle {
 
   // The comparison. Each returns the first difference as text, or nullopt.
 
-  // Compares ledger rows, windows (as the views show them), horizons, dead letters and the sums of
-  // user_activity_metrics with the records before each ledger row's next_offset.
+  // Compares the store with the records before each ledger row's next_offset. It covers ledger rows, windows
+  // (as the views show them), horizons, dead letters and the sums of user_activity_metrics.
   [[nodiscard]] std::optional<std::string> find_fault(const commit::FakeDatabase& database) const;
   // Finds a window that retention should have pruned at the time `before`.
   [[nodiscard]] std::optional<std::string> find_unpruned(const commit::FakeDatabase& database,

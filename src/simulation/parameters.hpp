@@ -77,7 +77,7 @@ struct Parameters {
   // The wall clock steps.
   bool clock_steps;
 
-  // Variants of clock_steps. In these runs no event is later than its minute is kept: whether it is too late
+  // Variants of clock_steps. In these runs no event is later than its minute is kept. Whether it is too late
   // would depend on the clock at the time of reading.
   [[nodiscard]] bool clock_steps_by_days() const { return clock_steps && processes % 2 == 0; }
   [[nodiscard]] bool records_from_the_future() const {

@@ -1,6 +1,6 @@
 // A run has two parts. In the first, each step draws one action: append records, let time pass, run one
-// process for an iteration or a store call, or cause a fault. In the second (calm_) nothing fails any more,
-// and all processes run until everything is counted, rolled up and pruned.
+// process, or cause a fault. In the second (calm_) nothing fails any more, and all processes run until
+// everything is counted, rolled up and pruned.
 //
 // Every decision is drawn from one Dice, so a new draw in the middle changes all later decisions of each
 // seed.

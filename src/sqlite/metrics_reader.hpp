@@ -30,7 +30,7 @@ class SqliteMetricsReader final : public report::MetricsReader {
   // Cost of scan(): 0.2 to 0.5 µs a row, with sketches as well. With up to report::Scan::few_values_max
   // `values`: 2 to 10 µs for each window, partition and value, whether such a row exists or not. What is
   // pending roll-up comes as rows of its own with hours and days. count_by_value() and users_by_value(): 1 to
-  // 3 µs a row (bench/questions.py).
+  // 3 µs a row (bench/query_times.py).
   Result<std::unique_ptr<report::MetricsSnapshot>> snapshot(
       const report::Cancellation& cancellation = {}) override;
 
