@@ -73,7 +73,7 @@ inline std::vector<commit::StoredDeadLetter> letters_of(TestConnection& session,
   return letters;
 }
 
-inline void read_ledgers(TestConnection& session, commit::StoreContents& standing) {
+inline void read_ledgers(TestConnection& session, commit::StoreContents& contents) {
   const Rows rows = session.run("SELECT " + std::string(tally::ledger_columns) +
                                 ", topic FROM activity_ledger ORDER BY topic, partition");
   for (int row = 0; row < rows.count(); ++row) {
@@ -112,7 +112,7 @@ inline commit::StoreContents read_all_tables(const StoreDatabase& database) {
       session.run("SELECT timestamp, unique_users, page_view_count FROM user_activity_metrics ORDER BY id");
   for (int row = 0; row < flushes.count(); ++row)
     contents.flushes.push_back({flushes.moment(row, 0), flushes.number(row, 1), flushes.number(row, 2)});
-  read_ledgers(session, standing);
+  read_ledgers(session, contents);
   return contents;
 }
 
