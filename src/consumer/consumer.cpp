@@ -220,8 +220,7 @@ void Consumer::on_job_done(Job job, Now now) {
 void Consumer::on_transaction_done(std::unique_ptr<commit::Transaction> transaction, Now now) {
   in_progress_ = false;
   if (transaction->was_in_doubt()) ++status_.commits_in_doubt;
-  for (const commit::PartitionCommit& commit : transaction->commits())
-    apply_result(commit, *transaction, now);
+  for (const auto& commit : transaction->commits()) apply_result(commit, *transaction, now);
   if (transaction->failure()) return on_transaction_failed(std::move(transaction), now);
 
   scheduler_.on_committed(kind_, now.mono);
@@ -257,9 +256,8 @@ void Consumer::apply_result(const commit::PartitionCommit& commit, const commit:
   commands_.push_back(StoreOffset{commit.partition(), commit.after.next_offset});
   if (transaction.was_in_doubt()) return assignment_.reopen(*assigned, now.mono);
   assigned->partition->on_committed(commit.after);
-  assigned->partition->on_minutes_written(transaction.plan().minutes_to_roll_up(commit.partition()),
-                                          now.mono);
-  assigned->partition->on_minutes_rolled_up(transaction.plan().minutes_rolled_up(commit.partition()));
+  assigned->partition->on_minutes_written(transaction.plan().pending_minutes(commit.partition()), now.mono);
+  assigned->partition->on_minutes_rolled_up(transaction.plan().rolled_up_minutes(commit.partition()));
 }
 
 void Consumer::on_transaction_failed(std::unique_ptr<commit::Transaction> transaction, Now now) {

@@ -25,8 +25,8 @@ struct MetricsStoreOptions {
 // begin(), and again after a loss. While the database does not answer, each of these calls tries once and
 // returns ErrorKind::unavailable; the caller decides when to try again.
 //
-// Round trips: 1 for each call; 2 for read_pending_rows(), for archive_ledger(), and for write() where it prunes.
-// The first call of a session costs some more.
+// Round trips: 1 for each call; 2 for read_pending_rows(), for archive_ledger(), and for write() where it
+// prunes. The first call of a session costs some more.
 //
 // An error in a transaction rolls it back. If the server does not answer, the session is closed, and the
 // server ends the transaction within idle_in_transaction_timeout.
