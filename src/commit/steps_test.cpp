@@ -169,11 +169,11 @@ TEST_F(Steps, StartAgainFromTheFirstWhenTheTransactionIsRepeated) {
   open(store.store(), ledgers);
   std::vector<PendingBatch> gathered = parts(1);
   std::vector<Flush::PartitionBatch> batches;
-  const PartitionCommit claim{
+  const PartitionCommit entry{
       .generation = 1, .before = ledgers[0], .after = gathered[0].added_to(ledgers[0])};
   batches.push_back({0, std::move(gathered[0])});
   Transaction transaction(
-      {claim},
+      {entry},
       std::make_unique<Flush>(std::move(batches), Flush::Pruning{}, FakeMetricsStore::topic,
                               RowBounds{.rows = 100, .bytes = limits::MiB}),
       now);
@@ -196,7 +196,7 @@ TEST_F(Steps, StartAgainFromTheFirstWhenTheTransactionIsRepeated) {
   batches.clear();
   batches.push_back({0, std::move(gathered[0])});
   Transaction whole(
-      {claim}, std::make_unique<Flush>(std::move(batches), Flush::Pruning{}, FakeMetricsStore::topic), now);
+      {entry}, std::make_unique<Flush>(std::move(batches), Flush::Pruning{}, FakeMetricsStore::topic), now);
   other.run(whole, 100'000);
   EXPECT_EQ(again, windows_of(at_once));
 }

@@ -40,7 +40,7 @@ void CommitRetry::on_committed() {
   retries_.on_success();
 }
 
-// A store that does not answer at all (code answer_timeout) says nothing about the size of the transaction.
+// A store that does not answer at all (code response_timeout) says nothing about the size of the transaction.
 bool CommitRetry::is_abandoned(commit::Transaction& transaction) {
   const Error& why = *transaction.failure();
   const std::string rows = std::to_string(transaction.plan().size().rows);

@@ -1,6 +1,4 @@
-// One thread calls everything here. Jobs leave as commands for the writer's thread and come back by
-// on_job_done(). So no two threads use this object or a job at once.
-//
+// One thread calls everything here. Jobs leave as commands for the writer's thread and return by on_job_done().
 // Results arrive late: a partition may have been lost, revoked or opened again since its job started. So each
 // result carries the generation of the Partition object, and Assignment::find() ignores older generations.
 #include "consumer/consumer.hpp"
@@ -220,7 +218,8 @@ void Consumer::on_job_done(Job job, Now now) {
 void Consumer::on_transaction_done(std::unique_ptr<commit::Transaction> transaction, Now now) {
   in_progress_ = false;
   if (transaction->was_in_doubt()) ++status_.commits_in_doubt;
-  for (const auto& commit : transaction->commits()) apply_result(commit, *transaction, now);
+  for (const commit::PartitionCommit& commit : transaction->commits())
+    apply_result(commit, *transaction, now);
   if (transaction->failure()) return on_transaction_failed(std::move(transaction), now);
 
   scheduler_.on_committed(kind_, now.mono);

@@ -1,7 +1,7 @@
-// The phases run in the order of the enum. on_log_query_result() and answer() each complete one phase and
-// choose the next. An error of the store ends the opening at once; the consumer then starts a new one after a
-// delay. The ledger row is read without a lock. If another process changes it later, the fence of the first
-// transaction fails, and the partition is opened again.
+// The phases run in the order of the enum. on_log_query_result() and each response of the store complete one
+// phase and choose the next. An error of the store ends the opening at once; the consumer then starts a new
+// one after a delay. The ledger row is read without a lock: if another process changes it later, the fence of
+// the first transaction fails and the partition is opened again.
 #include "consumer/partition_opener.hpp"
 
 #include <algorithm>

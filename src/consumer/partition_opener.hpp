@@ -108,13 +108,13 @@ class PartitionOpener final : public commit::StoreWork {
     done
   };
 
-  // The value of the response becomes `into`, and `then` is the next phase. An error ends the opening.
-  template <class Request>
-  [[nodiscard]] commit::StoreCall make_call(Request request, typename Request::Response::value_type& into,
-                                            Phase then);
   void check_log(const LogQueryResult& found);
   void on_other_log(const std::string& why);
   void refuse(std::string why);
+  // The call's good response becomes `into`, and `then` is the next phase. An error ends the opening.
+  template <class Request>
+  [[nodiscard]] commit::StoreCall make_call(Request request, typename Request::Response::value_type& into,
+                                            Phase then);
   void on_ledger_opened(Result<tally::LedgerRow> row);
   void on_ledger_archived(Result<std::optional<tally::LedgerRow>> new_row);
   void choose_read_from(const LogQueryResult& found);

@@ -3,7 +3,7 @@
 //
 //   base offset i64, length i32, partition leader epoch i32, magic i8 = 2, CRC-32C u32 of all that follows,
 //   attributes i16 (bits 0–2: compression), last offset delta i32, base time i64, max time i64,
-//   producer id i64, producer epoch i16, base sequence i32, number of records i32, records (compressed together)
+//   producer id i64, producer epoch i16, base sequence i32, number of records i32, records (compressed)
 #pragma once
 
 #include <chrono>

@@ -37,7 +37,7 @@ class PostgresMetricsStore final : public commit::MetricsStore {
   Result<tally::LedgerRow> open_ledger(std::int32_t partition, std::int64_t start_offset,
                                        WallTime now) override;
   Result<bool> begin_topic(std::span<const commit::PartitionStart> starts, WallTime now) override;
-  Result<std::optional<tally::LedgerRow>> archive_ledger(const commit::LedgerArchival& retirement) override;
+  Result<std::optional<tally::LedgerRow>> archive_ledger(const commit::LedgerArchival& archival) override;
   Result<std::vector<std::int64_t>> find_dead_letters(std::int32_t partition, std::int64_t from,
                                                       std::int64_t to) override;
   Result<std::vector<WindowStart>> find_pending_rollups(std::int32_t partition) override;

@@ -14,8 +14,8 @@ enum class Failure : std::uint8_t {
   refused,
   lost_before,
   lost_after,
-  limbo_kept,
-  limbo_dropped,
+  in_doubt_applied,
+  in_doubt_dropped,
   broken,
   crash
 };
@@ -25,8 +25,8 @@ std::string describe(Failure failure, int at) {
                              "a refusal",
                              "no effect and no answer",
                              "an effect without an answer",
-                             "a commit in limbo that is applied",
-                             "a commit in limbo that is dropped",
+                             "a commit in doubt that is applied",
+                             "a commit in doubt that is dropped",
                              "a failed disk",
                              "a crash"};
   return std::string(words.at(static_cast<std::size_t>(failure))) + " at step " + std::to_string(at);
@@ -71,8 +71,8 @@ class ScenarioRun {
         return commit::Fault::lost_before;
       case Failure::lost_after:
         return commit::Fault::lost_after;
-      case Failure::limbo_kept:
-      case Failure::limbo_dropped:
+      case Failure::in_doubt_applied:
+      case Failure::in_doubt_dropped:
         return step == commit::StoreStep::commit ? commit::Fault::in_doubt : commit::Fault::lost_after;
       case Failure::broken:
         return commit::Fault::broken;
@@ -102,7 +102,7 @@ class ScenarioRun {
       }
       if (process_->exit()) exited_with_1_ = process_->exit()->exit_code == 1;
       if (process_->exit() || std::exchange(crashing_, false)) restart();
-      cluster_.database.resolve_in_doubt(failure_ == Failure::limbo_kept);
+      cluster_.database.resolve_in_doubt(failure_ == Failure::in_doubt_applied);
     }
   }
 
@@ -200,8 +200,8 @@ TEST(Scenario, IsExactWhicheverStepFailsInAnyWay) {
   ScenarioRun without_fault(Failure::none, 0);
   without_fault.run();
   for (const Failure failure :
-       {Failure::refused, Failure::lost_before, Failure::lost_after, Failure::limbo_kept,
-        Failure::limbo_dropped, Failure::broken, Failure::crash}) {
+       {Failure::refused, Failure::lost_before, Failure::lost_after, Failure::in_doubt_applied,
+        Failure::in_doubt_dropped, Failure::broken, Failure::crash}) {
     for (int at = 0; at < without_fault.steps(); ++at) {
       SCOPED_TRACE(describe(failure, at));
       ScenarioRun run(failure, at);

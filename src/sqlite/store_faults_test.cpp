@@ -45,10 +45,10 @@ class Script {
     if (!succeeds(held)) return false;
     EXPECT_EQ(held->size(), 1U);
     if (!succeeds(store_.write(changes(step, *before)))) return false;
-    const commit::CommitOutcome answer = store_.commit();
-    if (answer.status == CommitStatus::committed) return ++committed_, true;
-    EXPECT_EQ(answer.status, CommitStatus::unknown);
-    check_error(answer.why);
+    const commit::CommitOutcome outcome = store_.commit();
+    if (outcome.status == CommitStatus::committed) return ++committed_, true;
+    EXPECT_EQ(outcome.status, CommitStatus::unknown);
+    check_error(outcome.why);
     return false;
   }
 

@@ -2,7 +2,7 @@
 //
 // The rule. A record is a duplicate iff the last sight of the same (user_id, message_id) in its partition
 //   - has an offset at most `events` lower than the record's, and
-//   - has a time at most `window` before the record's. A sight with a later time than the record's has no age.
+//   - has a time at most `window` before the record's. A sight with a later time than the record's has no
 // Both borders are inclusive. Every sight, duplicates too, is remembered as the new last one.
 //
 // The rule compares two records and no others: record times may jump either way, and a record from the future

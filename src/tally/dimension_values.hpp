@@ -25,7 +25,7 @@ namespace weir::tally {
 // its brackets. (direct) if absent or empty; (unknown) if there is no scheme://, no host, or one that no URL
 // may have.
 //
-//   https://Example.ORG:8080/a    example.org  http://u:p@[::1]:80  [::1]       android-app://com.app/  com.app
+//   https://Example.ORG:8080/a    example.org  http://u:p@[::1]:80  [::1]     android-app://com.app/  com.app
 //
 // Answers a view into `referrer`, of static storage, or of `lowered`, which is written only if the host has
 // capitals; at most limits::url_bytes_max long.
