@@ -1,4 +1,4 @@
-// One thread calls everything here. Jobs leave as commands for the writer's thread and return by on_job_done().
+// One thread calls everything here. Jobs leave as commands for the writer's thread; on_job_done() takes them.
 // Results arrive late: a partition may have been lost, revoked or opened again since its job started. So each
 // result carries the generation of the Partition object, and Assignment::find() ignores older generations.
 #include "consumer/consumer.hpp"

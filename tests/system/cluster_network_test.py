@@ -96,8 +96,8 @@ class Network(cluster.Case):
             proxy.hold()
         starting, = self.start("consumer", ready=False, **cut_off)
         queries = [threading.Thread(target=query, args=(one,), daemon=True) for one in (from_database, serve)]
-        for query in queries:
-            query.start()
+        for waiting in queries:
+            waiting.start()
         time.sleep(2)
         leaving = {"producer": producer, "serve": serve, "starting": starting, "from database": from_database,
                    "from kafka": from_kafka, "from both": from_both}

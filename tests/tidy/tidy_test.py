@@ -1,8 +1,10 @@
-"""Checks the rules of the tree that a program can check: include direction, sizes, names, links."""
+"""Checks the rules of the tree that a program can check: include direction, sizes, names, words, links."""
 import pathlib
 import re
 import subprocess
 import unittest
+
+import language  # beside this file
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -38,6 +40,7 @@ VENDORS = {
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 LINE_COLUMNS_MAX = 110
+LISTED_WORDS_MAX = 1  # in 1,000 words of comments, and of documents
 BANNED_NAMES = {"util", "utils", "common", "helper", "helpers", "manager", "misc"}
 BANNED_WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 
@@ -206,6 +209,13 @@ class Tree(unittest.TestCase):
                 if is_test(path) and sleep.search(line):
                     faults.append(f"{path.relative_to(ROOT)}:{number}: no unit test sleeps")
         self.assert_none(faults)
+
+    def test_comments_and_documents_use_the_words_of_the_field(self):
+        for kind, (listed, words) in language.figures().items():
+            places = [f"{path.relative_to(ROOT)}:{line}: {word}" for path, line, word in language.places()
+                      if language.kind_of(path) == kind]
+            with self.subTest(kind):
+                self.assertLessEqual(1000 * listed, LISTED_WORDS_MAX * words, "\n" + "\n".join(places))
 
     def test_documents_link_only_to_existing_files(self):
         faults = []
