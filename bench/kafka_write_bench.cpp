@@ -49,7 +49,7 @@ void kafka_write(benchmark::State& state) {
       {.cluster = {.brokers = support::shared_kafka().brokers(),
                    .topic = support::shared_kafka().make_topic("bench-write", partitions)}},
       *quiet));
-  if (!log->await_up(patience)) return state.SkipWithError("Kafka is away");
+  if (!log->await_up(patience)) return state.SkipWithError("Kafka is not reachable");
   std::counting_semaphore<> free(under_way);
   std::int64_t sent = 0;
   for (auto _ : state) {
@@ -82,14 +82,15 @@ void kafka_write_bare(benchmark::State& state) {
        .queue_records_max = open_max},
       *quiet));
   const std::string value = event_of(17);
-  kafka::Producer::News news;
+  kafka::Producer::ProducerEvents events;
   std::int64_t sent = 0;
   for (auto _ : state) {
     const auto key = std::string_view(value).substr(static_cast<std::size_t>(sent % 100), 8);
-    while (producer->send(key, value, {}, nullptr) != 0) producer->poll(std::chrono::milliseconds{10}, news);
+    while (producer->send(key, value, {}, nullptr) != 0)
+      producer->poll(std::chrono::milliseconds{10}, events);
     ++sent;
   }
-  while (producer->open_records() > 0) producer->poll(std::chrono::milliseconds{10}, news);
+  while (producer->open_records() > 0) producer->poll(std::chrono::milliseconds{10}, events);
   state.SetItemsProcessed(sent);
 }
 BENCHMARK(kafka_write_bare)->MeasureProcessCPUTime()->UseRealTime();
