@@ -227,7 +227,7 @@ Changes Flush::changes(WallTime now) {
   for (const PartitionBatch& batch : batches_) {
     if (!is_held(batch.partition)) continue;
     const tally::Tally& tally = tally_of(batch);
-    for (const WindowStart minute : minutes_to_roll_up(batch.partition))
+    for (const WindowStart minute : pending_minutes(batch.partition))
       changes.pending_rollups.push_back({batch.partition, minute});
     if (tally.minute_horizon())
       changes.horizons.push_back({tally::Granularity::minute, *tally.minute_horizon()});
@@ -263,7 +263,7 @@ void Flush::add_dead_letters(const PartitionBatch& batch, WallTime now, Changes&
 }
 
 // Every minute that got an event now has counts that its hour and day lack.
-std::vector<WindowStart> Flush::minutes_to_roll_up(std::int32_t partition) const {
+std::vector<WindowStart> Flush::pending_minutes(std::int32_t partition) const {
   std::vector<WindowStart> minutes;
   const PartitionBatch* const batch = batch_of(partition);
   if (!batch) return minutes;

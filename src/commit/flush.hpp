@@ -46,8 +46,8 @@ class Flush final : public Plan {
   bool shrink_steps() override;
   [[nodiscard]] tally::LedgerRow ledger_after(const PartitionCommit& entry) const override;
 
-  [[nodiscard]] std::vector<WindowStart> minutes_to_roll_up(std::int32_t partition) const override;
-  [[nodiscard]] std::vector<WindowStart> minutes_rolled_up(std::int32_t) const override { return {}; }
+  [[nodiscard]] std::vector<WindowStart> pending_minutes(std::int32_t partition) const override;
+  [[nodiscard]] std::vector<WindowStart> rolled_up_minutes(std::int32_t) const override { return {}; }
 
  private:
   // A delta: its batch and its index there.

@@ -138,7 +138,7 @@ Changes RollUp::changes(WallTime) {
   return changes;
 }
 
-std::vector<WindowStart> RollUp::minutes_rolled_up(std::int32_t partition) const {
+std::vector<WindowStart> RollUp::rolled_up_minutes(std::int32_t partition) const {
   const auto found = rolled_.find(partition);
   return found == rolled_.end() ? std::vector<WindowStart>() : found->second;
 }

@@ -40,8 +40,8 @@ class RollUp final : public Plan {
   [[nodiscard]] RowBounds size() const override { return read_; }
   bool shrink_steps() override;
 
-  [[nodiscard]] std::vector<WindowStart> minutes_to_roll_up(std::int32_t) const override { return {}; }
-  [[nodiscard]] std::vector<WindowStart> minutes_rolled_up(std::int32_t partition) const override;
+  [[nodiscard]] std::vector<WindowStart> pending_minutes(std::int32_t) const override { return {}; }
+  [[nodiscard]] std::vector<WindowStart> rolled_up_minutes(std::int32_t partition) const override;
 
  private:
   [[nodiscard]] bool is_at_end() const;

@@ -91,8 +91,8 @@ class Plan {
 
   // After the commit, for a partition that is committed: minutes whose rollup is now pending, and minutes
   // whose rollup is now complete.
-  [[nodiscard]] virtual std::vector<WindowStart> minutes_to_roll_up(std::int32_t partition) const = 0;
-  [[nodiscard]] virtual std::vector<WindowStart> minutes_rolled_up(std::int32_t partition) const = 0;
+  [[nodiscard]] virtual std::vector<WindowStart> pending_minutes(std::int32_t partition) const = 0;
+  [[nodiscard]] virtual std::vector<WindowStart> rolled_up_minutes(std::int32_t partition) const = 0;
   // After the commit.
   [[nodiscard]] const Counted& counted() const { return counted_; }
   // The rows and bytes that the last attempt has written or would have written.

@@ -255,9 +255,8 @@ void Consumer::apply_result(const commit::PartitionCommit& commit, const commit:
   commands_.push_back(StoreOffset{commit.partition(), commit.after.next_offset});
   if (transaction.was_in_doubt()) return assignment_.reopen(*assigned, now.mono);
   assigned->partition->on_committed(commit.after);
-  assigned->partition->on_minutes_written(transaction.plan().minutes_to_roll_up(commit.partition()),
-                                          now.mono);
-  assigned->partition->on_minutes_rolled_up(transaction.plan().minutes_rolled_up(commit.partition()));
+  assigned->partition->on_minutes_written(transaction.plan().pending_minutes(commit.partition()), now.mono);
+  assigned->partition->on_minutes_rolled_up(transaction.plan().rolled_up_minutes(commit.partition()));
 }
 
 void Consumer::on_transaction_failed(std::unique_ptr<commit::Transaction> transaction, Now now) {

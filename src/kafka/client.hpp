@@ -61,6 +61,7 @@ using TopicHandle = std::unique_ptr<rd_kafka_topic_s, Destroy>;
 // Client::open: two properties contradict each other, or a file that one names cannot be read.
 inline constexpr std::string_view code_settings = "kafka_settings";
 
+// librdkafka has two kinds of clients. A consumer also queries metadata without side effects (topic.hpp).
 enum class Role : std::uint8_t { producer, consumer };
 
 // One client of librdkafka with its threads and connections. It retries unreachable brokers as long as it

@@ -51,6 +51,7 @@ class KafkaEventLog final : public intake::EventLog {
 
   // Waits until the topic is reachable. Returns false after `timeout`.
   bool await_up(std::chrono::milliseconds timeout) { return watch_->await_up(timeout); }
+  // See TopicWatch::state().
   [[nodiscard]] TopicState topic() const { return watch_->state(); }
   [[nodiscard]] const EventLogCounts& counts() const { return state_.counts(); }
 

@@ -27,6 +27,7 @@
 
 namespace weir::kafka {
 
+// The state of the membership in the consumer group.
 struct Membership {
   // false: this member still joins, or the group has removed it.
   bool joined = false;

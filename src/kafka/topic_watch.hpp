@@ -46,6 +46,7 @@ struct TopicState {
   std::chrono::milliseconds latency{0};
 };
 
+// The offset after the last record of a partition.
 struct PartitionEnd {
   std::int32_t partition = 0;
   std::int64_t end = 0;

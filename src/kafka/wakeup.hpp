@@ -26,6 +26,7 @@ class Wakeup {
   Wakeup& operator=(const Wakeup&) = delete;
   ~Wakeup() { close(fd_); }
 
+  // For librdkafka's queues. Closed by the destructor.
   [[nodiscard]] int fd() const { return fd_; }
 
   // From any thread.
