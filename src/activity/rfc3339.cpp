@@ -55,8 +55,9 @@ void read_date_and_time(std::string_view text, Reading& reading) {
   const int hour = number_at(text, 11, 2);
   const int minute = number_at(text, 14, 2);
   const int second = number_at(text, 17, 2);
-  const bool separated = text[4] == '-' && text[7] == '-' && (text[10] == 'T' || text[10] == 't') &&
-                         text[13] == ':' && text[16] == ':';
+  const bool separated = text[4] == '-' && text[7] == '-' &&
+                         (text[10] == 'T' || text[10] == 't' || text[10] == ' ') && text[13] == ':' &&
+                         text[16] == ':';
   if (!separated || year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0) {
     reading.error = "not a date-time";
   } else if (const year_month_day date{std::chrono::year{year},
@@ -64,11 +65,10 @@ void read_date_and_time(std::string_view text, Reading& reading) {
                                        std::chrono::day{static_cast<unsigned>(day)}};
              !date.ok()) {
     reading.error = "there is no such day";
-  } else if (second == 60) {
-    reading.error = "leap seconds are not accepted";
-  } else if (hour > 23 || minute > 59 || second > 59) {
+  } else if (hour > 23 || minute > 59 || second > 60) {
     reading.error = "there is no such time of day";
   } else {
+    // A leap second has no number of its own in Unix time: second 60 is the second after 59.
     reading.local = sys_days{date} + seconds{hour * 3600 + minute * 60 + second};
   }
 }

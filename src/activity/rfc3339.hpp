@@ -25,7 +25,8 @@ inline constexpr int event_year_min = 1678;
 inline constexpr int event_year_max = 2261;
 
 // Reads "2015-05-19T19:00:00.123456789+02:00". The offset is required: Z, z or ±hh:mm with hh ≤ 23 and mm ≤
-// 59. The fraction has 1 to 9 digits. 'T' may be 't'. A leap second (:60) is refused. About 13 ns.
+// 59. The fraction has 1 to 9 digits. 'T' may be 't' or a space (RFC 3339, section 5.6). Second 60 is the
+// second after 59, in every minute. About 13 ns.
 // ErrorKind::invalid, time_invalid: the text says what was expected and what was found.
 [[nodiscard]] Result<DateTime> parse_date_time(std::string_view text);
 

@@ -11,7 +11,7 @@ AHEAD_MS = 48 * HOUR_MS  # an event may be that far ahead of its record time
 DEPTH_MAX = 32
 # Unicode's White_Space; str.isspace() differs.
 BLANK = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200b)))
-TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII)
+TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII)
 SEND = re.compile(rb'"send":\s?"([0-9a-z.]+)"')
 AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 REFERRER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
@@ -168,8 +168,8 @@ def moment_of(text):
         return None
     date, hour, minute, second, fraction, sign, off_hours, off_minutes = found.groups()
     day = day_number(date)
-    if day is None or int(hour) > 23 or int(minute) > 59 or int(second) > 59:
-        return None
+    if day is None or int(hour) > 23 or int(minute) > 59 or int(second) > 60:
+        return None  # second 60 is the second after 59
     seconds = day * 86400 + int(hour) * 3600 + int(minute) * 60 + int(second)
     if sign:
         if int(off_hours) > 23 or int(off_minutes) > 59:

@@ -109,22 +109,22 @@ class Kills(cluster.Case):
         self.assert_exact([sender])
 
     def test_fault_22_a_foreign_member_comes_and_goes_every_5_seconds(self):
+        """Each member stays for 5 s, and on a busy machine until it was assigned partitions."""
         producer, = self.start("producer")
         self.start("consumer", 2)
         sender = LoadGenerator([producer.port], traffic(weir.rounds(6_000, 24_000)), per_second=300).start()
-        assigned = 0
         counted = 0
         while sender.sending:
             member = self.kafka.foreign_member(self.topic, self.group)
             time.sleep(5)
-            assigned += member.assigned()
+            weir.wait_until(member.assigned, 25, "partitions of the foreign member")
             member.stop()
             now = self.sums()["read"]
-            self.assertGreater(now, counted, "the consumers must make progress all the time")
+            if sender.sending:
+                self.assertGreater(now, counted, "the consumers must make progress all the time")
             counted = now
             time.sleep(3)
         sender.wait()
-        self.assertGreater(assigned, 0, "the foreign member must have been assigned partitions")
         self.assert_exact([sender])
 
 
