@@ -122,16 +122,6 @@ class EventReader {
     return check_presence();
   }
 
-  // A named member can be one that every event is read for.
-  void copy_named_urls() {
-    for (std::size_t at = 0; at < named_.names.size(); ++at) {
-      const bool is_referrer = named_.names[at] == "referrer";
-      if (!is_referrer && named_.names[at] != "page_url") continue;
-      const auto& text = is_referrer ? activity.metadata.referrer : activity.metadata.page_url;
-      if (text) named_.texts[at] = {.kind = MemberText::Kind::string, .text = *text};
-    }
-  }
-
   UserActivity activity;
   Error error;
 
@@ -175,13 +165,21 @@ class EventReader {
     if (!mark_seen(member, name)) return false;
     switch (member) {
       case page_url:
-        return read_optional_text(page_url_rule, activity.metadata.page_url);
+        return read_metadata_text(page_url_rule, name, activity.metadata.page_url);
       case referrer:
-        return read_optional_text(referrer_rule, activity.metadata.referrer);
+        return read_metadata_text(referrer_rule, name, activity.metadata.referrer);
       default:
         if (MemberText* const text = named_.find(name)) return read_named(*text);
         return cursor_.skip_value(2) || fail_json();
     }
+  }
+
+  // A member that each event is read for. The caller may have named it, too.
+  bool read_metadata_text(const TextRule& rule, std::string_view name, std::optional<std::string_view>& out) {
+    if (!read_optional_text(rule, out)) return false;
+    MemberText* const named = out ? named_.find(name) : nullptr;
+    if (named != nullptr) *named = {.kind = MemberText::Kind::string, .text = *out};
+    return true;
   }
 
   bool read_named(MemberText& out) {
@@ -376,10 +374,7 @@ Result<UserActivity> Decoder::decode(std::string_view json, std::span<const std:
   EventReader reader(buffers.cursor, buffers.scratch, buffers.names,
                      {members, std::span(buffers.members).first(members.size())});
   if (!reader.read_event()) return std::unexpected(std::move(reader.error));
-  if (!members.empty()) {
-    reader.copy_named_urls();
-    reader.activity.metadata.members = std::span(buffers.members).first(members.size());
-  }
+  if (!members.empty()) reader.activity.metadata.members = std::span(buffers.members).first(members.size());
   return reader.activity;
 }
 

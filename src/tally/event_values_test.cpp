@@ -52,6 +52,20 @@ TEST(EventValues, AreReadInEachBuiltInDimension) {
   EXPECT_EQ(values.at(Dimension::referrer), "other.org");
 }
 
+// A dimension whose source the decoder does not read would count every event under one value.
+TEST(EventValues, FollowTheSourceOfEachBuiltInDimension) {
+  const std::string text = "https://example.org/a";
+  for (const DimensionDescriptor& each : built_in_dimensions) {
+    const auto source = parse_dimension_source(each.source);
+    if (!source) continue;  // total and activity_type
+    const std::string metadata = "\"" + source->name + "\":\"" + text + "\"";
+    EXPECT_NE(Values().of(metadata, {}).at(each.dimension), Values().of("", {}).at(each.dimension))
+        << each.name;
+    // The same member can be the source of an own dimension, too.
+    EXPECT_EQ(Values().own(metadata, std::string(each.source)), text) << each.name;
+  }
+}
+
 TEST(EventValues, BeginWithTheTotal) {
   EventValueReader reader;
   EXPECT_EQ(reader.read({}).front().dimension, Dimension::total);
