@@ -230,7 +230,8 @@ class Recount:
             self.minutes_from = max(self.minutes_from, seconds // 3600 * 3600 + 3600)
         for granularity in ("hour", "day") if too_old else ("minute",):
             cells, start = self.windows[granularity], seconds // GRANULARITIES[granularity] * GRANULARITIES[granularity]
-            for dimension, value in zip(self.dimensions, ("", event.kind, event.page, event.referrer, *event.own)):
+            for dimension, value in zip(self.dimensions, ("", event.kind, event.page, event.referrer, *event.own),
+                                        strict=True):
                 cell = cells.get((start, record.partition, dimension, value))
                 if cell is None:
                     cell = cells[start, record.partition, dimension, value] = Cell()
