@@ -58,6 +58,8 @@ class Proxies(server.Server):
         self._ask("DELETE", f"/proxies/{self._names[name]}/toxics/{toxic}")
 
     def _ask(self, method, path, body=None):
+        if not self.running:
+            raise AssertionError(f"toxiproxy exited with {self.process.returncode}: {self.log()[-3000:]}")
         connection = http.client.HTTPConnection("127.0.0.1", self.api_port, timeout=20)
         try:
             connection.request(method, path, json.dumps(body) if body is not None else None)
