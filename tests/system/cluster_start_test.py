@@ -141,7 +141,7 @@ class Database(cluster.Case):
         consumer, = self.start("consumer")
         rename = "ALTER TABLE user_activity_metrics RENAME COLUMN {} TO {}"
         read_only = f'ALTER DATABASE "{self.database}" {{}} default_transaction_read_only {{}}'
-        sender = LoadGenerator([producer.port], traffic(20_000), per_second=300).start()
+        sender = LoadGenerator([producer.port], traffic(weir.rounds(20_000, 120_000)), per_second=300).start()
         windows = "ALTER TABLE activity_windows {}"
         for break_it, correct, reason, ready in (
                 (read_only.format("SET", "= on"), read_only.format("RESET", ""), "read-only", 503),
