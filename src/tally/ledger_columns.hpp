@@ -6,7 +6,7 @@
 
 namespace weir::tally {
 
-// Without `topic` and `group_id`: the WHERE clause selects the row by them.
+// Without `topic` and `group_id`, which are equal in all rows that a process reads.
 inline constexpr std::string_view ledger_columns =
     "partition, start_offset, next_offset, version, read, tallied, duplicate, dead_lettered, skipped, "
     "last_record_hash, log_end_offset, oldest_unread_at, observed_at, updated_at, counted_from";
