@@ -58,7 +58,7 @@ class PostgresReaderFixture final : public report::ViewsFixture {
   Writer writer_{database_};
 };
 
-template <class World, Hll hll>
+template <class Fixture, Hll hll>
 std::unique_ptr<Fixture> make_postgres_fixture() {
   return std::make_unique<PostgresReaderFixture>(hll);
 }
