@@ -5,7 +5,7 @@
 namespace weir {
 namespace {
 
-// -1: not a hexadecimal digit.
+// Returns the value of a hexadecimal digit in either case, or -1 for any other character.
 int hex_digit(char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
   const char lower = static_cast<char>(digit | 0x20);
@@ -14,6 +14,8 @@ int hex_digit(char digit) {
 
 }  // namespace
 
+// As in application/x-www-form-urlencoded (URL Standard, 5.1), a % without two digits stays, and + is a
+// space.
 void append_percent_decoded(std::string& out, std::string_view raw) {
   for (std::size_t at = 0; at < raw.size(); ++at) {
     if (raw[at] == '%' && at + 2 < raw.size()) {

@@ -8,6 +8,8 @@
 namespace weir {
 namespace {
 
+// Returns false for characters that control a terminal or change the direction of text: they could disguise
+// other parts of a line.
 bool is_shown(char32_t value) {
   const bool is_control = value < 0x20 || (value >= 0x7F && value <= 0x9F);
   // Marks, line and paragraph separators, embeddings, overrides and isolates.

@@ -24,7 +24,7 @@ Lead lead_of(unsigned first) {
   return {};
 }
 
-// How many bytes at the start of `text` are as table 3-7 says, up to a whole sequence.
+// Returns the number of bytes at the start of `text` that conform to table 3-7, up to one whole sequence.
 std::size_t well_formed_bytes(std::string_view text, const Lead& lead) {
   if (lead.length == 0) return 0;
   std::size_t bytes = 1;
@@ -38,6 +38,8 @@ std::size_t well_formed_bytes(std::string_view text, const Lead& lead) {
   return bytes;
 }
 
+// A surrogate that was encoded as three bytes, as some programs write it. It becomes one U+FFFD instead of
+// three.
 bool begins_with_surrogate(std::string_view text) {
   return text.size() >= 3 && text[0] == '\xED' && is_utf8_continuation(text[1]) &&
          static_cast<unsigned char>(text[1]) >= 0xA0 && is_utf8_continuation(text[2]);
@@ -52,6 +54,8 @@ std::size_t utf8_sequence_length(std::string_view text) {
 
 std::string_view utf8_prefix(std::string_view text, std::size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
+  // Goes back to the first byte of the character that crosses the limit. A UTF-8 sequence has at most three
+  // continuation bytes.
   std::size_t end = bytes_max;
   while (end > 0 && bytes_max - end < 3 && is_utf8_continuation(text[end])) --end;
   return text.substr(0, end);

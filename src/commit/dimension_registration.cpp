@@ -11,13 +11,16 @@ namespace {
 using tally::Dimension;
 using tally::KnownDimension;
 
-std::unexpected<Error> another_source(const KnownDimension& stands, const std::string& wanted) {
+// A name with two sources would mix two meanings in one dimension, so an operator must choose another name.
+std::unexpected<Error> another_source(const KnownDimension& known, const std::string& wanted) {
   return fail(ErrorKind::invalid, code_another_source,
-              "the dimension " + stands.name + " is counted from " + stands.source +
+              "the dimension " + known.name + " is counted from " + known.source +
                   " in this database (table activity_dimensions), not from " + wanted +
                   ": give the new source another name in DIMENSIONS, or use another database");
 }
 
+// Adds the built-in dimensions that have no row yet, or a row that differs from this version's table. Fails
+// if a name is that of an own dimension already.
 Result<void> add_built_in(std::span<const KnownDimension> known, std::vector<KnownDimension>& to_write) {
   for (KnownDimension& row : tally::built_in_known_dimensions()) {
     const auto same_name = std::ranges::find(known, row.name, &KnownDimension::name);
@@ -28,7 +31,8 @@ Result<void> add_built_in(std::span<const KnownDimension> known, std::vector<Kno
   return {};
 }
 
-// The first number of an own dimension that no row has had.
+// Returns the number of the next own dimension: one more than the largest in any row, plus the `added` ones.
+// Rows are never deleted, so no number is used twice.
 Dimension next_number(std::span<const KnownDimension> known, std::size_t added) {
   std::size_t next = tally::index_of(tally::first_own_dimension);
   for (const KnownDimension& row : known) next = std::max(next, tally::index_of(row.dimension) + 1);
@@ -44,10 +48,10 @@ Result<DimensionRegistration> plan_registration(std::span<const KnownDimension> 
   std::size_t added = 0;
   for (const auto& [name, source] : wanted) {
     const std::string source_text = to_text(source);
-    const auto stands = std::ranges::find(known, name, &KnownDimension::name);
-    if (stands != known.end()) {
-      if (stands->source != source_text) return another_source(*stands, source_text);
-      plan.counted.push_back({stands->dimension, source});
+    const auto row = std::ranges::find(known, name, &KnownDimension::name);
+    if (row != known.end()) {
+      if (row->source != source_text) return another_source(*row, source_text);
+      plan.counted.push_back({row->dimension, source});
       continue;
     }
     const Dimension number = next_number(known, added);

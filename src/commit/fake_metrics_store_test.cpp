@@ -28,9 +28,9 @@ class FakeStoreFixture final : public StoreFixture {
   [[nodiscard]] std::vector<StoredDeadLetter> letters(const std::string& topic,
                                                       std::optional<std::int32_t> partition) const {
     std::vector<StoredDeadLetter> all;
-    for (const auto& [place, letter] : database_.dead_letters) {
-      if (place.topic != topic || (partition && place.partition != *partition)) continue;
-      all.push_back({letter.dead_letter, letter.attempts, letter.replayed_at});
+    for (const auto& [id, stored] : database_.dead_letters) {
+      if (id.topic != topic || (partition && id.partition != *partition)) continue;
+      all.push_back({stored.dead_letter, stored.attempts, stored.replayed_at});
     }
     return all;
   }

@@ -6,6 +6,7 @@
 
 namespace weir::commit {
 
+// The codes of all time limits: those of the server and that of the connection.
 bool is_timeout(const Error& error) {
   return error.code == code_statement_timeout || error.code == code_idle_in_transaction ||
          error.code == code_transaction_timeout || error.code == code_response_timeout;
@@ -25,7 +26,8 @@ std::string to_text(const DeadLetterId& source) {
   return source.topic + "/" + std::to_string(source.partition) + "/" + std::to_string(source.offset);
 }
 
-// Splits at the last two slashes. The topic names of Kafka contain none.
+// Splits at the last two slashes. The topic names of Kafka contain none. Each part must be present, and both
+// numbers must be decimal and not negative.
 std::optional<DeadLetterId> parse_dead_letter_id(std::string_view text) {
   const std::size_t second = text.rfind('/');
   if (second == std::string_view::npos || second == 0) return std::nullopt;

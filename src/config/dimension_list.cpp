@@ -1,3 +1,6 @@
+// Parses the list entry by entry and stops at the first invalid one. An error names the entry. Limits and
+// rules of names are those of tally; a name must also differ from the parameters of the API, because it is a
+// filter there.
 #include "config/dimension_list.hpp"
 
 #include <algorithm>

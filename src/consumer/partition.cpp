@@ -158,8 +158,8 @@ void Partition::count_replay(const RecordView& record, commit::DeadLetterId sour
 }
 
 bool Partition::is_duplicate(const activity::UserActivity& activity) {
-  return activity.message_id && dedupe_.seen(tally::fingerprint(activity.user_id, *activity.message_id)) ==
-                                    tally::Verdict::duplicate;
+  return activity.message_id && dedupe_.check_and_remember(tally::fingerprint(
+                                    activity.user_id, *activity.message_id)) == tally::Verdict::duplicate;
 }
 
 commit::DeadLetter Partition::reject(const RecordView& record, Error why) {

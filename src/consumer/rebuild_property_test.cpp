@@ -22,7 +22,7 @@ void append_log(const Log& log, FakeTopic& topic) {
     topic.append_holes(0, record.offset - topic.bounds(0).end);
     TestEvent event{.user = "user", .at = record.time};
     if (record.id) event.message_id = message_id(*record.id);
-    if (record.is_letter && record.offset % 2 == 0) event.kind = TestEvent::Kind::garbage;
+    if (record.is_dead_letter && record.offset % 2 == 0) event.kind = TestEvent::Kind::garbage;
     topic.append(0, make_record(event, record.time));
   }
 }
@@ -54,7 +54,8 @@ OpenedPartition open(LogReader& reader, const Log& log, const tally::LedgerRow& 
     if (auto* const find = std::get_if<commit::Call<commit::FindDeadLetters>>(&call)) {
       std::vector<std::int64_t> dead_letters;
       for (const Record& record : log.records)
-        if (record.is_letter && record.offset >= find->request().from && record.offset < find->request().to)
+        if (record.is_dead_letter && record.offset >= find->request().from &&
+            record.offset < find->request().to)
           dead_letters.push_back(record.offset);
       find->respond(std::move(dead_letters));
     } else if (auto* const open = std::get_if<commit::Call<commit::OpenLedger>>(&call)) {
@@ -116,7 +117,7 @@ std::int64_t draw_next(Log& log, LogWriter& writer) {
   if (writer.one_in(2)) earlier.time = last.time - log.window;
   record.time = last.time;
   record.id = earlier.id = 1'000;
-  record.is_letter = earlier.is_letter = false;
+  record.is_dead_letter = earlier.is_dead_letter = false;
   return record.offset;
 }
 
@@ -130,7 +131,7 @@ void check_new_owner(std::uint64_t seed, BoundCounts& counts) {
   const std::int64_t start = writer.one_in(3) ? writer.below(next + 1) : 0;
   const std::int64_t log_start = writer.one_in(3) ? writer.below(next + 1) : 0;
   for (Record& record : log.records)  // today's rules reject only garbage
-    if (record.offset >= next && record.offset % 2 != 0) record.is_letter = false;
+    if (record.offset >= next && record.offset % 2 != 0) record.is_dead_letter = false;
 
   FakeTopic topic(1);
   append_log(log, topic);

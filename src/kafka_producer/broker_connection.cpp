@@ -1,3 +1,5 @@
+// One read is always pending while the connection is open. Writes are tried at once, because the socket
+// accepts most requests as a whole; this saves a turn of the event loop.
 #include "kafka_producer/broker_connection.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -11,6 +13,7 @@ BrokerConnection::BrokerConnection(asio::io_context& io, Events events)
     : socket_(io), resolver_(io), events_(std::move(events)) {}
 
 void BrokerConnection::connect(const std::string& host, const std::string& port) {
+  // An address needs no resolver, and so no other thread.
   Code code;
   const auto address = asio::ip::make_address(host, code);
   if (!code) {
@@ -58,7 +61,7 @@ void BrokerConnection::send(std::string bytes) {
   write_rest();
 }
 
-// A failure is reported by the read that is always under way, not from within send().
+// An error is not handled here. The pending read reports it, so no callback runs within send().
 void BrokerConnection::write_rest() {
   Code code;
   while (sent_ < unsent_.size() && !code)

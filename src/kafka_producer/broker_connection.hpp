@@ -1,4 +1,4 @@
-// A TCP connection to a broker on an io thread: bytes out, bytes in. Plaintext.
+// A plaintext TCP connection to a broker on an io thread. It knows nothing of the protocol.
 #pragma once
 
 #include <array>
@@ -12,22 +12,28 @@
 
 namespace weir::kafka_producer {
 
-// One thread: the io context's. Handlers of the socket keep the object alive; after close() none of the
-// callbacks is called.
+// Not thread-safe: use it on the thread of the io context only. Pending handlers of the socket keep the
+// object alive. After close() no callback is called. Callbacks are never called from within send() or
+// close().
 class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
  public:
   struct Events {
     std::function<void()> connected;
+    // `bytes` are valid during the call.
     std::function<void(std::string_view bytes)> received;
-    std::function<void(std::string why)> closed;  // also where it could not be made
+    // The connection was lost or could not be made. It is called at most once, and is the last callback.
+    std::function<void(std::string why)> closed;
   };
 
   BrokerConnection(boost::asio::io_context& io, Events events);
 
-  // `host` is a name or an address; a name is resolved by a thread of Asio's.
+  // Connects to the first address of `host` that accepts. `host` is a name or an address. A thread of Asio
+  // resolves names. There is no timeout: the caller closes a connection that takes too long.
   void connect(const std::string& host, const std::string& port);
-  // Sends at once what the socket takes, and the rest when it takes more.
+  // Writes as many bytes as the socket accepts now, and the others as soon as it accepts more. Does nothing
+  // on a closed connection.
   void send(std::string bytes);
+  // Closes the socket. Bytes that are not written yet are discarded.
   void close();
 
  private:
@@ -43,9 +49,11 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
   Tcp::resolver resolver_;
   Events events_;
   bool is_open_ = true;
-  std::string unsent_;  // the beginning is sent up to sent_
+  // Bytes to write. The first sent_ bytes are written already.
+  std::string unsent_;
   std::size_t sent_ = 0;
-  bool is_writing_ = false;  // waits until the socket takes more
+  // True while it waits until the socket accepts more bytes.
+  bool is_writing_ = false;
   std::array<char, 32 * 1024> received_;
 };
 

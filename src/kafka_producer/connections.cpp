@@ -1,7 +1,8 @@
-// Connections to brokers, and what is asked over them beside Produce: versions, metadata, producer ids.
+// Connections to brokers, and all requests except Produce: ApiVersions, Metadata and InitProducerId.
 //
-// A connection is opened to each broker that leads a partition, and to a bootstrap address while no broker is
-// connected. It is ready once the broker has said that it knows the versions of the requests that are used.
+// The producer opens a connection to each broker that leads a partition, and to a bootstrap address while it
+// has no connection. A connection is ready when the broker's ApiVersions response has the versions that Weir
+// uses. Any ready connection serves for Metadata and InitProducerId.
 #include <algorithm>
 #include <charconv>
 
@@ -18,6 +19,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds metadata_pause{250};
 
+// Splits "host:port" or "[address]:port". The default port is 9092.
 std::pair<std::string_view, std::string_view> host_and_port(std::string_view address) {
   const auto colon = address.rfind(':');
   if (colon == std::string_view::npos) return {address, "9092"};
@@ -57,7 +59,7 @@ void Producer::connect(Peer& peer, MonoTime now) {
 }
 
 void Producer::connect_where_needed(MonoTime now) {
-  bool any = false;  // connected, or about to be
+  bool any = false;  // true if a peer is connected or connecting
   for (const auto& peer : peers_) {
     if (peer->state == Peer::State::closed && peer->is_leader && peer->retry_at <= now) connect(*peer, now);
     any = any || peer->state != Peer::State::closed;
@@ -87,7 +89,7 @@ void Producer::close(Peer& peer, std::string_view, Now now) {
 }
 
 void Producer::on_lost(Peer& peer, Now now) {
-  // A broker closes a connection that nobody used for minutes: that is no failure.
+  // A broker closes connections that are idle for some minutes (connections.max.idle.ms). This is no failure.
   const bool is_failure = peer.state != Peer::State::ready || !peer.asked.empty();
   peer.state = Peer::State::closed;
   peer.received.clear();
@@ -98,7 +100,7 @@ void Producer::on_lost(Peer& peer, Now now) {
   if (is_failure) {
     peer.retry_pause = std::clamp(2 * peer.retry_pause, settings_.retry_pause, settings_.retry_pause_max);
     peer.retry_at = now.mono + peer.retry_pause;
-    want_metadata(now.mono);  // a broker that is away may have lost its partitions to another
+    want_metadata(now.mono);  // another broker may lead the partitions now
   }
   if (peer.is_producing) on_batches_lost(peer, now.mono);
   if (is_failure && any_ready_peer() == nullptr) brokers_lost_ = true;
@@ -107,7 +109,7 @@ void Producer::on_lost(Peer& peer, Now now) {
 void Producer::on_bytes(ConnectionId connection, std::string_view bytes, Now now) {
   Peer* const peer = find(connection);
   if (peer == nullptr) return;
-  // Mostly a whole response comes at once and needs no copy.
+  // Most reads return a whole response, which needs no copy.
   const bool gathered = !peer->received.empty();
   if (gathered) peer->received.append(bytes);
   std::string_view rest = gathered ? std::string_view(peer->received) : bytes;
@@ -127,7 +129,8 @@ void Producer::on_bytes(ConnectionId connection, std::string_view bytes, Now now
   flush(now);
 }
 
-// False if the response is not what the protocol says.
+// Returns false if the response does not conform to the protocol, or its correlation id is not that of the
+// oldest request.
 bool Producer::on_response(Peer& peer, std::string_view response, Now now) {
   kafka_protocol::Reader reader(response);
   const auto correlation = reader.integer<std::int32_t>();
@@ -164,6 +167,7 @@ bool Producer::on_api_versions(Peer& peer, std::string_view body) {
   return true;
 }
 
+// Updates the leaders of all partitions. The first metadata with partitions distributes the waiting requests.
 void Producer::on_metadata(const kafka_protocol::MetadataResponse& response, Now now) {
   metadata_at_ = now.mono + settings_.metadata_interval;
   if (response.topic_error != ErrorCode::none || response.partitions.empty()) {
@@ -209,6 +213,8 @@ void Producer::on_producer_id(const kafka_protocol::InitProducerIdResponse& resp
 
 void Producer::want_metadata(MonoTime at) { metadata_at_ = std::min(metadata_at_, at); }
 
+// Sends a Metadata request if it is due, and an InitProducerId request if there is no id. At most one request
+// of each kind is open.
 void Producer::ask_for_what_is_missing(Now now) {
   Peer* const peer = any_ready_peer();
   if (peer == nullptr) return;

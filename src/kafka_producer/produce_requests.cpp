@@ -1,4 +1,8 @@
-// Produce requests, and what their responses mean for each batch.
+// Sends Produce requests and handles the result of each batch.
+//
+// A result leads to one of four ends: the batch is kept, refused, or tried again, or it is given up because
+// it may be written. In the last case its producer id is discarded too, so that no other batch has its
+// sequence.
 #include <algorithm>
 
 #include "base/ensure.hpp"
@@ -17,7 +21,7 @@ constexpr int code_of(ErrorCode error) { return static_cast<int>(error); }
 
 }  // namespace
 
-// Gives the partition its producer id if it has none.
+// Returns true if the front batch may be sent now. Assigns a producer id to the partition if it has none.
 bool Producer::is_sendable(Partition& partition, MonoTime now) {
   if (partition.in_flight || partition.retry_at > now || partition.leader == nullptr ||
       !partition.leader->can_produce(now))
@@ -27,6 +31,7 @@ bool Producer::is_sendable(Partition& partition, MonoTime now) {
     partition.producer = producer_id_;
     partition.next_sequence = 0;
   }
+  // A batch waits for the linger time, unless it was sent before or is closed already.
   if (settings_.linger.count() == 0) return true;
   const Batch& batch = *partition.queue.front();
   return batch.tries > 0 || partition.queue.size() > 1 || batch.oldest + settings_.linger <= now;
@@ -67,7 +72,7 @@ void Producer::on_produced(Peer& peer, const kafka_protocol::ProduceResponse& re
   for (Partition* const partition : sent) {
     const auto result = std::ranges::find(response.partitions, partition->number,
                                           &kafka_protocol::ProduceResponse::Partition::id);
-    // A partition that the broker left out: nothing is known of its batch.
+    // If the response has no result of a partition, its batch may be written or not.
     if (result == response.partitions.end())
       on_batch_result(*partition, code_of(ErrorCode::unknown_server_error), -1, now.mono);
     else
@@ -92,7 +97,7 @@ void Producer::on_batch_result(Partition& partition, int error, std::int64_t bas
     case ProduceVerdict::sequence_lost:
       if (batch.maybe_written) return give_up_front(partition, error);
       forget_sequence(partition);
-      batch.encoded.clear();  // is written again under the next id
+      batch.encoded.clear();  // the next try encodes it with a new producer id
       break;
     case ProduceVerdict::retry:
     case ProduceVerdict::retry_elsewhere:
@@ -106,15 +111,16 @@ void Producer::retry(Partition& partition, ProduceVerdict verdict, int error, Mo
   Batch& batch = *partition.queue.front();
   if (verdict == ProduceVerdict::retry_unsure || verdict == ProduceVerdict::retry_elsewhere)
     batch.maybe_written = true;
-  const bool nobody_waits = batch.tickets.empty();
+  const bool is_answered = batch.tickets.empty();
+  // A change of the leader is no failure of the batch, so only answer_timeout limits these tries.
   const bool tried_enough = verdict != ProduceVerdict::retry_elsewhere && batch.tries >= settings_.tries_max;
-  if (nobody_waits || tried_enough) return refuse(partition, error);
+  if (is_answered || tried_enough) return refuse(partition, error);
   const auto pause = settings_.retry_pause * (1 << std::min(batch.tries - 1, 8));
   partition.retry_at = now + std::min(pause, settings_.retry_pause_max);
   if (verdict == ProduceVerdict::retry_elsewhere) want_metadata(now);
 }
 
-// The last try did not write the batch and there is no further one.
+// Ends a batch that the last try did not write, without a further try.
 void Producer::refuse(Partition& partition, int error) {
   Batch& batch = *partition.queue.front();
   if (batch.maybe_written) return give_up_front(partition, error);
@@ -122,11 +128,11 @@ void Producer::refuse(Partition& partition, int error) {
       error == code_of(ErrorCode::message_too_large) || error == code_of(ErrorCode::record_list_too_large);
   if (is_too_large && batch.records.count() > 1 && !batch.tickets.empty()) return split_front(partition);
   settle_all(batch, Receipt::not_kept, error);
-  drop_front(partition);  // its sequence was not used: the next batch takes it
+  drop_front(partition);  // its sequence was not used, so the next batch gets the same one
 }
 
-// The topic's max.message.bytes is smaller than the batch: two halves take its place, and later batches are
-// smaller.
+// Replaces the front batch by two halves, because the topic's max.message.bytes is smaller than the batch.
+// Later batches are smaller, too.
 void Producer::split_front(Partition& partition) {
   Batch& whole = *partition.queue.front();
   batch_bytes_max_ = std::min(batch_bytes_max_, std::max<std::size_t>(whole.records.bytes() / 2, 1024));
@@ -149,7 +155,8 @@ void Producer::split_front(Partition& partition) {
   partition.queue.push_front(std::move(first));
 }
 
-// The connection was lost, so the broker may have written what was under way.
+// The connection was lost before the response, so the broker may have written the batches of the request.
+// They are sent again with the same sequences, and the broker recognises a repetition.
 void Producer::on_batches_lost(Peer& peer, MonoTime now) {
   peer.is_producing = false;
   for (Partition* const partition : std::exchange(peer.sent, {})) {
@@ -162,13 +169,16 @@ void Producer::on_batches_lost(Peer& peer, MonoTime now) {
   }
 }
 
-// The batch may be written, now or later, under its sequence: that sequence must never name another batch.
+// Gives up a batch that may be written now or later. Its sequence must never be used for another batch, so
+// the partition gets a new producer id.
 void Producer::give_up_front(Partition& partition, int error) {
   settle_all(*partition.queue.front(), Receipt::unknown, error);
   drop_front(partition);
   forget_sequence(partition);
 }
 
+// Discards the producer id of the partition. Other partitions with the same id keep it, because sequences
+// count separately in each partition.
 void Producer::forget_sequence(Partition& partition) {
   if (partition.producer == producer_id_) producer_id_.reset();
   partition.producer.reset();

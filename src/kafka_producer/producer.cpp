@@ -1,4 +1,8 @@
-// Records on their way into batches, and the answers to those who appended them.
+// The path of records into batches, and the answers to append().
+//
+// append() gives each record a ticket in the open batch of its partition. When the result of a batch is
+// final, settle() gives each ticket a receipt. finish() answers a request when all its records have one.
+// flush() and tick() select the work that is due; produce_requests.cpp and connections.cpp do it.
 #include "kafka_producer/producer.hpp"
 
 #include <algorithm>
@@ -17,14 +21,15 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds busy_tick{100};
 constexpr milliseconds idle_tick{1000};
-// A batch that cannot be sent takes no record this much younger than its first, so that records expire nearly
-// alone.
+// A waiting batch accepts no record that is this much younger than its first one. Therefore the records of a
+// batch expire at nearly the same time.
 constexpr milliseconds batch_age_span{1000};
 constexpr std::size_t spare_batches_max = 64;
 constexpr std::size_t spare_batch_bytes_max = std::size_t{256} * 1024;
-constexpr std::size_t record_frame_bytes = 32;  // of a record beside key and value, at most, without headers
+// An upper bound of the encoded bytes of a record without its key, value and headers.
+constexpr std::size_t record_frame_bytes = 32;
 
-// Whether the record itself is wrong, rather than the way to the log.
+// Returns true if the broker refused the record itself. Other errors concern the connection or the topic.
 bool is_about_the_record(int error) {
   constexpr std::array codes{ErrorCode::message_too_large, ErrorCode::record_list_too_large,
                              ErrorCode::invalid_record, ErrorCode::invalid_timestamp};
@@ -62,6 +67,8 @@ void Producer::append(intake::EventBatch events, intake::ReceiptCallback receive
     unassigned_.emplace_back(std::move(events), request);
 }
 
+// Adds each record to the open batch of its partition. Records without a key of one request go to one
+// partition, and those of the next request to the next partition.
 void Producer::distribute(const intake::EventBatch& events, Requests::iterator request, Now now) {
   ++keyless_partition_;
   std::vector<kafka_protocol::HeaderView> headers;
@@ -86,7 +93,7 @@ Producer::Partition& Producer::partition_of(std::string_view key) {
     const auto count = static_cast<std::int32_t>(partition_count_);
     return *partitions_[static_cast<std::size_t>(kafka_protocol::partition_of(key, count))];
   }
-  // The next one with a leader; any if none has one.
+  // The next partition with a leader, or any partition if none has a leader.
   for (std::size_t i = 0; i < partition_count_; ++i) {
     Partition& partition = *partitions_[(keyless_partition_ + i) % partition_count_];
     if (partition.leader != nullptr) return partition;
@@ -94,6 +101,8 @@ Producer::Partition& Producer::partition_of(std::string_view key) {
   return *partitions_[keyless_partition_ % partition_count_];
 }
 
+// Returns the last batch of the partition if it is still open, else a new one. A batch is closed when it is
+// encoded, full or too old.
 Producer::Batch& Producer::open_batch(Partition& partition, std::size_t record_bytes, MonoTime now) {
   if (!partition.is_pending) {
     partition.is_pending = true;
@@ -120,6 +129,7 @@ void Producer::settle(const Ticket& ticket, Receipt receipt, int error) {
   if (receipt != Receipt::kept) {
     if (request.each.empty()) request.each.assign(request.records, Receipt::kept);
     request.each[ticket.record] = receipt;
+    // The request has one error. An error of the way to the log replaces an error of a single record.
     if (request.error == 0 || is_about_the_record(request.error)) request.error = error;
   }
   if (--request.open == 0) finish(ticket.request);
@@ -146,6 +156,7 @@ void Producer::finish(Requests::iterator request) {
   requests_.erase(request);
 }
 
+// Removes the front batch. Keeps its memory for reuse, within bounds.
 void Producer::drop_front(Partition& partition) {
   std::unique_ptr<Batch> batch = std::move(partition.queue.front());
   partition.queue.pop_front();
@@ -155,6 +166,7 @@ void Producer::drop_front(Partition& partition) {
   spare_batches_.push_back(std::move(batch));
 }
 
+// Groups the partitions that can send by their leaders. Each leader gets one Produce request.
 void Producer::flush(Now now) {
   std::vector<std::pair<Peer*, std::vector<Partition*>>> by_leader;
   std::erase_if(pending_, [&](Partition* partition) {
@@ -182,6 +194,8 @@ void Producer::tick(Now now) {
   flush(now);
 }
 
+// Answers the records whose answer_timeout has passed. The first request is the oldest, so one comparison
+// tells if there are any.
 void Producer::expire(MonoTime now) {
   if (requests_.empty() || requests_.front().appended_at + settings_.answer_timeout > now) return;
   while (!unassigned_.empty() && unassigned_.front().second->appended_at + settings_.answer_timeout <= now) {
@@ -194,10 +208,10 @@ void Producer::expire(MonoTime now) {
   for (Partition* const partition : pending_) expire(*partition, now);
 }
 
-// Batches are in the order of their first records. One that is under way stays until its end is known, for
-// only then the partition may send another; but those who wait for it are answered.
+// A batch in a request is answered but stays in the queue: the partition may send the next one only when the
+// result of this one is known. All other expired batches are removed.
 void Producer::expire(Partition& partition, MonoTime now) {
-  std::size_t kept = 0;  // at the front
+  std::size_t kept = 0;  // the number of expired batches that stay
   while (kept < partition.queue.size() && partition.queue[kept]->oldest + settings_.answer_timeout <= now) {
     Batch& batch = *partition.queue[kept];
     const int error = batch.error != 0 ? batch.error : local_timed_out;

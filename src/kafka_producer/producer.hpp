@@ -36,32 +36,44 @@ namespace weir::kafka_producer {
 
 struct ProducerSettings {
   std::string topic;
-  std::vector<std::string> bootstrap;  // "host:port"; asked for the topic's metadata in turn
+  // Addresses as "host:port". The producer connects to the next one in turn while it has no connection.
+  std::vector<std::string> bootstrap;
   std::string client_id = "weir";
   kafka_protocol::Compression compression = kafka_protocol::Compression::lz4;
+  // A batch is sent when its first record is this old, or when the next batch begins. 0: at the next flush().
   std::chrono::milliseconds linger{0};
-  std::size_t batch_bytes_max = 1'000'000;  // encoded records; brokers take 1,048,588 by default
-  std::size_t request_bytes_max = std::size_t{8} << 20U;  // of batches; at least one batch
-  std::chrono::milliseconds request_timeout{3000};        // of one try
-  std::chrono::milliseconds answer_timeout{9000};         // of a record, with all its tries
-  std::chrono::milliseconds retry_pause{100};             // doubles up to retry_pause_max
+  // Bytes of the encoded records of a batch before compression. Brokers accept 1,048,588 by default.
+  std::size_t batch_bytes_max = 1'000'000;
+  // Bytes of the batches of one Produce request. A request has at least one batch.
+  std::size_t request_bytes_max = std::size_t{8} << 20U;
+  // The time for one try. The broker has this time for its response.
+  std::chrono::milliseconds request_timeout{3000};
+  // The time from append() to the answer, including all tries.
+  std::chrono::milliseconds answer_timeout{9000};
+  // The pause before a second try of a batch or a connection. It doubles up to retry_pause_max.
+  std::chrono::milliseconds retry_pause{100};
   std::chrono::milliseconds retry_pause_max{1000};
+  // The interval of metadata requests if no error asks for one earlier.
   std::chrono::milliseconds metadata_interval{30'000};
-  int tries_max = 3;  // where a broker refuses a batch that another try might write
+  // The maximum number of tries of a batch for which a broker returns temporary errors.
+  int tries_max = 3;
 };
 
 // Identifies a connection in commands and events. A new connection to the same broker has a new id.
 using ConnectionId = std::uint64_t;
 
+// Opens a connection. Report the result through on_connected() or on_closed().
 struct Connect {
   ConnectionId connection = 0;
   std::string host;
   std::string port;
 };
+// Sends bytes after all earlier ones of this connection.
 struct Send {
   ConnectionId connection = 0;
   std::string bytes;
 };
+// Closes a connection without a report: no on_closed() follows.
 struct Close {
   ConnectionId connection = 0;
 };
@@ -69,36 +81,43 @@ using Command = std::variant<Connect, Send, Close>;
 
 // The final answer to one append().
 struct Answer {
+  // The callback of append(). The caller of take_answers() calls it.
   intake::ReceiptCallback receive;
-  intake::Receipts receipts;  // `why.code` is empty: the caller words the error from `error`
-  int error = 0;              // a code of the protocol, or LocalError; 0 where every record was kept
+  // `why` is empty. The caller of take_answers() sets it from `error`.
+  intake::Receipts receipts;
+  // A code of the protocol or a LocalError; 0 if all records were kept.
+  int error = 0;
   MonoTime appended_at;
   std::size_t records = 0;
-  std::size_t cost = 0;  // as append() was given it
+  // The argument of append().
+  std::size_t cost = 0;
 };
 
-// Errors of this producer's own, beside the protocol's (which are -1 and above). The numbers are
-// librdkafka's.
+// Errors of this producer. They differ from the codes of the protocol, which are >= -1. The numbers are those
+// of librdkafka.
 enum LocalError : int {
-  local_timed_out = -192,     // not answered within answer_timeout
-  local_brokers_away = -187,  // no connection to a broker
-  local_unknown_topic = -188,
-  local_stopping = -152,  // given up by give_up()
+  local_timed_out = -192,      // the record was not written within answer_timeout
+  local_brokers_away = -187,   // there is no connection to a broker
+  local_unknown_topic = -188,  // the topic does not exist
+  local_stopping = -152,       // give_up() was called
 };
 
+// Reports that a batch was written to the end of a partition.
 struct WrittenTo {
   std::int32_t partition = 0;
   std::int64_t end = 0;  // the offset after the last record of the batch
 };
 
+// Totals since the producer was created.
 struct ProducerCounts {
-  std::uint64_t requests = 0;      // Produce requests sent
-  std::uint64_t batches = 0;       // in them
-  std::uint64_t retries = 0;       // batches sent again
-  std::uint64_t producer_ids = 0;  // ids taken from the brokers
+  std::uint64_t requests = 0;      // Produce requests
+  std::uint64_t batches = 0;       // batches in these requests, including repeated ones
+  std::uint64_t retries = 0;       // repeated batches
+  std::uint64_t producer_ids = 0;  // producer ids that brokers have assigned
 };
 
-// One thread.
+// Not thread-safe. After each call that handles an event, execute take_commands() and deliver take_answers().
+// A record takes memory until its answer; the caller limits the sum of `cost` (kafka::EventLogState).
 class Producer {
  public:
   explicit Producer(ProducerSettings settings);
@@ -106,27 +125,32 @@ class Producer {
   Producer& operator=(const Producer&) = delete;
   ~Producer();
 
-  // Copies the records into batches. The answer comes through take_answers(), exactly once.
+  // Copies the records into batches. take_answers() returns the answer exactly once, within answer_timeout
+  // plus tick_interval().
   void append(intake::EventBatch events, intake::ReceiptCallback receive, std::size_t cost, Now now);
   // Sends what can be sent. Call it after append(), once for all appends of one turn of the event loop.
   void flush(Now now);
-  // Handles deadlines. Call it at least every tick_interval() while the producer exists.
+  // Handles deadlines: answers expired records, closes connections that do not respond, connects again. Call
+  // it at least every tick_interval() while the producer exists.
   void tick(Now now);
   [[nodiscard]] std::chrono::milliseconds tick_interval() const;
 
+  // Events of connections. Each of them ignores an id that is closed already.
   void on_connected(ConnectionId connection, Now now);
-  // `why` stands in log lines and errors. Also after a Connect that failed.
+  // The connection was lost, or a Connect failed.
   void on_closed(ConnectionId connection, std::string_view why, Now now);
+  // `bytes` are the next bytes from the broker, cut at any position.
   void on_bytes(ConnectionId connection, std::string_view bytes, Now now);
 
-  // Answers everything that is open: not_kept what was never sent, unknown what was. Closes all connections.
+  // Answers all open records: `unknown` for records that may have been written, `not_kept` for the others.
+  // Closes all connections. Required before the destructor.
   void give_up();
 
+  // Return what the calls since the last call have produced, in order.
   [[nodiscard]] std::vector<Command> take_commands() { return std::exchange(commands_, {}); }
   [[nodiscard]] std::vector<Answer> take_answers() { return std::exchange(answers_, {}); }
-  // Ends of partitions that grew since the last call.
   [[nodiscard]] std::vector<WrittenTo> take_written() { return std::exchange(written_, {}); }
-  // Whether the last connection to a broker was lost since the last call.
+  // Returns true if the last connection to a broker was lost since the last call.
   [[nodiscard]] bool take_brokers_lost() { return std::exchange(brokers_lost_, false); }
   [[nodiscard]] std::size_t open_requests() const { return requests_.size(); }
   [[nodiscard]] const ProducerCounts& counts() const { return counts_; }
@@ -139,7 +163,7 @@ class Producer {
   struct Peer;
   using Requests = std::list<Request>;
 
-  // Records (producer.cpp).
+  // Records and their answers (producer.cpp).
   void distribute(const intake::EventBatch& events, Requests::iterator request, Now now);
   [[nodiscard]] Partition& partition_of(std::string_view key);
   [[nodiscard]] Batch& open_batch(Partition& partition, std::size_t record_bytes, MonoTime now);
@@ -182,28 +206,40 @@ class Producer {
 
   const ProducerSettings settings_;
   kafka_protocol::BatchWriter batch_writer_;
-  std::size_t batch_bytes_max_;  // falls where a broker refuses smaller batches
+  // Decreases if the topic's max.message.bytes is smaller than a batch.
+  std::size_t batch_bytes_max_;
 
-  Requests requests_;                                                         // open ones, the oldest first
-  std::deque<std::pair<intake::EventBatch, Requests::iterator>> unassigned_;  // before the first metadata
-  std::vector<std::unique_ptr<Partition>> partitions_;                        // by number
-  std::size_t partition_count_ = 0;  // of the topic; fewer than partitions_ if it was made again with fewer
-  std::vector<Partition*> pending_;  // those with a batch
-  std::vector<std::unique_ptr<Batch>> spare_batches_;  // empty, with their memory
-  std::size_t keyless_partition_ = 0;                  // of the records without a key in one append()
+  // Open requests in the order of append().
+  Requests requests_;
+  // Requests before the first metadata: the number of partitions is not known yet.
+  std::deque<std::pair<intake::EventBatch, Requests::iterator>> unassigned_;
+  // By partition number. Partitions are never removed, because pointers to them are kept.
+  std::vector<std::unique_ptr<Partition>> partitions_;
+  // The number of partitions of the topic. It is less than the size of partitions_ after the topic was
+  // deleted and created with fewer partitions.
+  std::size_t partition_count_ = 0;
+  // The partitions that have a batch.
+  std::vector<Partition*> pending_;
+  // Empty batches for reuse of their memory.
+  std::vector<std::unique_ptr<Batch>> spare_batches_;
+  // The partition for the records without a key of one append(). Increases with each append().
+  std::size_t keyless_partition_ = 0;
 
+  // One for each address, connected or not.
   std::vector<std::unique_ptr<Peer>> peers_;
-  std::vector<std::pair<std::int32_t, Peer*>> brokers_;  // by broker id, as the last metadata said
+  // The broker ids of the last metadata.
+  std::vector<std::pair<std::int32_t, Peer*>> brokers_;
   ConnectionId last_connection_ = 0;
   std::int32_t last_correlation_ = 0;
   std::size_t next_bootstrap_ = 0;
   bool brokers_lost_ = false;
 
-  MonoTime metadata_at_ = MonoTime::min();  // when to ask next
-  bool metadata_asked_ = false;             // a request is under way
-  int topic_error_ = local_brokers_away;    // 0 once the topic is known
+  MonoTime metadata_at_ = MonoTime::min();  // the time of the next metadata request
+  bool metadata_asked_ = false;             // a metadata request has no response yet
+  int topic_error_ = local_brokers_away;    // 0 after metadata with partitions
 
-  std::optional<kafka_protocol::ProducerId> producer_id_;  // for partitions that have none
+  // The id for partitions without one. Several partitions can use the same id.
+  std::optional<kafka_protocol::ProducerId> producer_id_;
   bool producer_id_asked_ = false;
   MonoTime producer_id_at_ = MonoTime::min();
 

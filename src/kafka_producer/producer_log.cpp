@@ -1,3 +1,5 @@
+// Connects the loops to what they share: the admission and the counters of EventLogState, and the TopicWatch.
+// A request is admitted first, then appended to a loop; on_answer() returns its cost to EventLogState.
 #include "kafka_producer/producer_log.hpp"
 
 #include <ranges>
@@ -5,6 +7,7 @@
 namespace weir::kafka_producer {
 namespace {
 
+// Splits the value of KAFKA_BROKERS at its commas, and removes spaces and the prefix PLAINTEXT://.
 std::vector<std::string> split_brokers(const std::string& brokers) {
   std::vector<std::string> all;
   for (const auto part : std::views::split(brokers, ',')) {

@@ -1,7 +1,7 @@
-// The event log in Kafka, written by our own producer: one ProducerLoop for each io thread of the HTTP
-// server. Used where the connection is plaintext and no KAFKA_PROPERTY_ asks for something else;
-// kafka::KafkaEventLog (librdkafka) is used otherwise. Both keep the same promises (intake/event_log.hpp) and
-// count the same (kafka/event_log_state.hpp).
+// An EventLog in Kafka that writes with Producer: one ProducerLoop for each io thread of the HTTP server. The
+// service uses it if the connection is plaintext and no KAFKA_PROPERTY_ variable is set. Otherwise it uses
+// kafka::KafkaEventLog, which writes with librdkafka. Both have the same contract (intake/event_log.hpp) and
+// the same counters (kafka/event_log_state.hpp).
 #pragma once
 
 #include <cstddef>
@@ -16,29 +16,32 @@
 
 namespace weir::kafka_producer {
 
-// Why the options cannot be served by this producer; empty if they can.
+// Returns the reason for which this producer does not support the options, or an empty text if it does.
 [[nodiscard]] std::string reason_against(const kafka::EventLogOptions& options);
 
+// append() and health() are thread-safe.
 class ProducerLog final : public intake::EventLog {
  public:
-  // Does not wait for the brokers. Fails only with wrong settings. `logger` must outlive it.
+  // Returns without waiting for brokers. Fails only if a setting is invalid. `logger` must outlive the log.
   [[nodiscard]] static Result<std::unique_ptr<ProducerLog>> open(kafka::EventLogOptions options,
                                                                  telemetry::Logger& logger);
   ~ProducerLog() override;
 
-  // A loop for one more io thread. It belongs to this object, which must outlive the thread. Call it before
-  // append().
+  // Creates a loop for one more io thread. The log owns the loop and must outlive the thread. Call this
+  // before the first append().
   [[nodiscard]] http::IoTask* make_loop();
 
-  // On an io thread that runs one of the loops, the answer comes on the same thread. From any other thread
-  // the records go to the first loop that runs; where none does, they are not_kept (log_stopping).
+  // On an io thread with a loop, the records go to this loop, and `receive` is called on the same thread. On
+  // any other thread they go to the first loop that runs, and `receive` is called on the thread of that loop.
+  // If no loop runs, the receipt is not_kept with the code log_stopping.
   void append(intake::EventBatch events, intake::ReceiptCallback receive) override;
   [[nodiscard]] intake::LogHealth health() const override { return state_.health(); }
 
   [[nodiscard]] bool await_up(std::chrono::milliseconds patience) { return watch_->await_up(patience); }
   [[nodiscard]] const kafka::EventLogCounts& counts() const { return state_.counts(); }
 
-  // Refuses everything from now on. What is open is answered when the loops stop with their threads.
+  // Refuses all later appends. Open requests are answered at the latest when the loops stop with their
+  // threads.
   void stop() { state_.stop(); }
 
  private:

@@ -1,3 +1,6 @@
+// From start() to stop() everything runs on the io thread, except post(). Each event of a socket, of the
+// timer or of append() calls the Producer and then pump(), which executes its commands and delivers its
+// answers. stop() and post() exclude each other by mutex_. A job of post() that runs after stop() is refused.
 #include "kafka_producer/producer_loop.hpp"
 
 #include <boost/asio/post.hpp>
@@ -49,6 +52,7 @@ void ProducerLoop::stop() {
   pump();
 }
 
+// The first append() of a turn posts the flush; the later ones only add to the batches.
 void ProducerLoop::append(intake::EventBatch events, intake::ReceiptCallback receive, std::size_t cost) {
   producer_.append(std::move(events), std::move(receive), cost, read_clock());
   if (std::exchange(flush_is_posted_, true)) return;
@@ -82,7 +86,8 @@ bool ProducerLoop::post(intake::EventBatch& events, intake::ReceiptCallback& rec
   return true;
 }
 
-// Requests go out before clients are answered, so that the broker works meanwhile.
+// Sends requests before it answers clients, so that the broker works in the meantime. Reports the ends of
+// partitions before the answers of the same records.
 void ProducerLoop::pump() {
   for (auto& command : producer_.take_commands()) execute(std::move(command));
   const auto written = producer_.take_written();

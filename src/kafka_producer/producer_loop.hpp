@@ -1,8 +1,8 @@
-// Runs a Producer on an io thread of the HTTP server: its sockets, its timer, its answers.
+// Runs a Producer on an io thread of the HTTP server, with its sockets and its timer.
 //
-// All appends of one turn of the event loop go out together: append() posts one flush, which runs after the
-// handlers that are ready now. A response of a broker is handled, answered to clients, and followed by the
-// next request, on the same thread; nothing is handed to another thread.
+// All appends of one turn of the event loop are sent together: append() posts one flush, which runs after the
+// handlers that are ready now. The same thread handles a response of a broker, sends the next request and
+// answers the clients. No work moves to another thread.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,5 @@
-// The parts of a Producer, for its own .cpp files.
+// The private types of Producer. Only producer.cpp, produce_requests.cpp and connections.cpp include this
+// file.
 #pragma once
 
 #include <deque>
@@ -9,37 +10,45 @@
 
 namespace weir::kafka_producer {
 
-// How long a response may take beyond the time that the broker has for it.
+// The time for a response beyond the time that the request gives to the broker.
 inline constexpr std::chrono::milliseconds answer_slack{500};
 
-// One append() that is not answered yet.
+// One append() without an answer yet. Its records can be in batches of several partitions.
 struct Producer::Request {
   intake::ReceiptCallback receive;
   std::size_t records = 0;
-  std::size_t open = 0;               // records without a receipt
-  std::vector<intake::Receipt> each;  // empty while no receipt differs from `kept`
+  // The number of records without a receipt. The request is answered when it is 0.
+  std::size_t open = 0;
+  // The receipt of each record; empty while all receipts are `kept`.
+  std::vector<intake::Receipt> each;
   int error = 0;
   MonoTime appended_at;
   std::size_t cost = 0;
 };
 
-// One record of a request, in the order of its batch.
+// Refers from a record of a batch to its request. A batch has its tickets in the order of its records.
 struct Producer::Ticket {
   Requests::iterator request;
   std::uint32_t record = 0;
 };
 
+// Records of one partition that are written together. A batch is open for records until it is encoded.
 struct Producer::Batch {
   kafka_protocol::RecordSet records;
-  std::vector<Ticket> tickets;  // empty once they are answered, though the batch may still be under way
-  MonoTime oldest;              // when its first record was appended
+  // Empty after the records are answered. The batch can still be in a request then.
+  std::vector<Ticket> tickets;
+  // The time of the append() of the first record.
+  MonoTime oldest;
 
-  // From the first sending on. `encoded` stays as it is until the broker's answer is final.
+  // Set by the first try. `encoded` and `first_sequence` do not change until the result of the batch is
+  // final.
   std::string encoded;
   std::int32_t first_sequence = 0;
   int tries = 0;
-  bool maybe_written = false;  // by an earlier try, whose answer was lost or left it open
-  int error = 0;               // of the last try
+  // True if an earlier try may have written the batch: its response was lost, or it does not say so.
+  bool maybe_written = false;
+  // The error of the last try.
+  int error = 0;
 
   void clear() {
     records.clear();
@@ -51,20 +60,33 @@ struct Producer::Batch {
   }
 };
 
+// A partition of the topic and its batches.
 struct Producer::Partition {
   std::int32_t number = 0;
+  // Null if the partition has no leader now.
   Peer* leader = nullptr;
-  std::deque<std::unique_ptr<Batch>> queue;  // only the front one is ever sent
-  bool in_flight = false;                    // the front one is in a request under way
-  bool is_pending = false;                   // in pending_
+  // Batches in the order of their first records. Only the front one is ever sent.
+  std::deque<std::unique_ptr<Batch>> queue;
+  // True while the front batch is in a request without a response.
+  bool in_flight = false;
+  // True if the partition is in pending_.
+  bool is_pending = false;
+  // The front batch is not sent before this time.
   MonoTime retry_at = MonoTime::min();
 
-  std::optional<kafka_protocol::ProducerId> producer;  // of the sequences below
+  // The producer id of the sequences. Absent before the first batch and after forget_sequence().
+  std::optional<kafka_protocol::ProducerId> producer;
   std::int32_t next_sequence = 0;
 };
 
+// An address of a broker, and the connection to it if there is one.
+//
+//   closed ── Connect ──▶ connecting ── on_connected() ──▶ asking_versions ── response ──▶ ready
+//
+// A lost connection, a deadline and a wrong response lead from each state back to closed.
 struct Producer::Peer {
   enum class State : std::uint8_t { closed, connecting, asking_versions, ready };
+  // A request without a response.
   struct Asked {
     kafka_protocol::Api api;
     std::int32_t correlation = 0;
@@ -73,16 +95,24 @@ struct Producer::Peer {
 
   std::string host;
   std::string port;
-  bool is_leader = false;  // of a partition, so a connection is kept
+  // True if the broker leads a partition. The producer keeps a connection to it.
+  bool is_leader = false;
   State state = State::closed;
   ConnectionId connection = 0;
-  MonoTime connect_by;  // while connecting
+  // The deadline of the state `connecting`.
+  MonoTime connect_by;
+  // The next Connect is not before this time.
   MonoTime retry_at = MonoTime::min();
   std::chrono::milliseconds retry_pause{0};
-  std::string received;          // the beginning of a response
-  std::deque<Asked> asked;       // requests without a response, in the order in which they were sent
-  bool is_producing = false;     // a Produce request is among them
-  std::vector<Partition*> sent;  // its partitions
+  // The first bytes of an incomplete response.
+  std::string received;
+  // In the order of sending, which is the order of the responses.
+  std::deque<Asked> asked;
+  // True if one of these requests is a Produce request.
+  bool is_producing = false;
+  // The partitions of this Produce request.
+  std::vector<Partition*> sent;
+  // The broker asked for no Produce request before this time (quota).
   MonoTime throttled_until = MonoTime::min();
 
   [[nodiscard]] bool can_produce(MonoTime now) const {
@@ -90,7 +120,7 @@ struct Producer::Peer {
   }
 };
 
-// Sends the request that `write` writes with the given correlation id.
+// Sends a request. Calls `write` with a writer and the correlation id for the request.
 template <class WriteBody>
 void Producer::send(Peer& peer, kafka_protocol::Api api, MonoTime now, const WriteBody& write) {
   Send command{peer.connection, {}};

@@ -28,7 +28,7 @@ class ProducerTest : public testing::Test {
         .topic = "topic", .bootstrap = {"bootstrap:9092"}, .compression = kafka_protocol::Compression::none};
   }
 
-  // Appends one request with a record for each value; the key is the value's first letter.
+  // Appends one request with a record for each value. The key of a record is the first byte of its value.
   int append(const std::vector<std::string>& values) {
     intake::EventBatch events;
     for (const auto& value : values) {
@@ -103,8 +103,8 @@ TEST_F(ProducerTest, SendsABatchWhoseAnswerWasLostAgainAsItWas) {
   for (const char* value : {"a1", "a2", "a3"}) EXPECT_EQ(cluster_.times_stored(value), 1U) << value;
 }
 
-// ADR 10 named this hole of librdkafka's producer: a record that is refused for good makes it number what
-// waits anew.
+// ADR 10 describes this defect of librdkafka's producer: after a record that a broker refuses, it assigns new
+// sequences to the waiting records.
 TEST_F(ProducerTest, WritesNoRecordTwiceWhenAnotherOneIsRefusedAndTheConnectionIsLost) {
   connect();
   int requests = 0;

@@ -1,3 +1,5 @@
+// The SSE4.2 instruction is in a function of its own with a target attribute, so that the program also runs
+// on a processor without it. crc32c() asks the processor once.
 #include "kafka_protocol/crc32c.hpp"
 
 #include <array>
@@ -9,6 +11,7 @@
 namespace weir::kafka_protocol {
 namespace {
 
+// Returns the CRC of each byte, one bit at a time (reflected polynomial).
 constexpr std::array<std::uint32_t, 256> make_table() {
   std::array<std::uint32_t, 256> table{};
   for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
@@ -22,6 +25,7 @@ constexpr auto table = make_table();
 
 #if defined(__x86_64__)
 __attribute__((target("sse4.2"))) std::uint32_t crc32c_by_instruction(std::string_view bytes) {
+  // Words of 8 bytes first, then the bytes that are left.
   std::uint64_t crc = 0xFFFFFFFFU;
   const char* at = bytes.data();
   std::size_t left = bytes.size();

@@ -7,11 +7,11 @@
 
 namespace weir::kafka_protocol {
 
-// Uses the SSE4.2 instruction where the processor has it (about 8 bytes a cycle), else a table (about 1 byte
-// in two cycles). Any thread may call it.
+// Returns the checksum. Uses the SSE4.2 instruction if the processor has it (about 8 bytes a cycle), else a
+// table (about 1 byte in two cycles). Thread-safe.
 [[nodiscard]] std::uint32_t crc32c(std::string_view bytes);
 
-// The same from the table alone, so that a test can compare both.
+// Returns the same checksum, always by the table. A test compares both.
 [[nodiscard]] std::uint32_t crc32c_by_table(std::string_view bytes);
 
 }  // namespace weir::kafka_protocol

@@ -1,3 +1,4 @@
+// One table has the verdict and the name of each code.
 #include "kafka_protocol/error_code.hpp"
 
 #include <algorithm>
@@ -12,8 +13,8 @@ struct Entry {
   std::string_view name;
 };
 
-// In doubt about whether a broker may have written the batch, `retry_unsure`: it is sent again only as it
-// was.
+// If it is not certain that a broker has not written the batch, the verdict is `retry_unsure`: then the batch
+// is only sent again with the same bytes. An unknown code has this verdict, too.
 constexpr std::array entries{
     Entry{ErrorCode::unknown_server_error, ProduceVerdict::retry_unsure, "UNKNOWN_SERVER_ERROR"},
     Entry{ErrorCode::none, ProduceVerdict::kept, "NONE"},

@@ -1,5 +1,4 @@
-// Error codes of Kafka's protocol (kafka.apache.org/protocol, "Error Codes"), as far as a producer meets
-// them.
+// The error codes of Kafka's protocol that a producer can receive (kafka.apache.org/protocol, "Error Codes").
 #pragma once
 
 #include <cstdint>
@@ -46,20 +45,28 @@ enum class ErrorCode : std::int16_t {
   unknown_topic_id = 100,
 };
 
-// What an error of one partition in a Produce response says about the batch, and what a producer may do.
+// The meaning of an error of one partition in a Produce response: whether this try wrote the batch, and what
+// the producer may do next.
 enum class ProduceVerdict : std::uint8_t {
-  kept,   // written, now or by an earlier try
-  retry,  // not written by this try; the same batch may be sent again
-  // The same, after asking for the partition's leader. Perhaps written: a broker that appended the batch and
-  // then lost the leadership, before the other replicas confirmed, answers with these errors too.
+  // Written by this try or by an earlier one.
+  kept,
+  // Not written by this try. The producer may send the same batch again.
+  retry,
+  // The partition may have another leader: request the metadata, then send the same batch again. This try may
+  // have written it: a broker also returns these errors if it appended the batch and lost the leadership
+  // before the other replicas confirmed.
   retry_elsewhere,
-  retry_unsure,  // perhaps written by this try; the same batch, and nothing else, may be sent again
-  sequence_lost,  // not written by this try: the broker rejects its sequence; a new producer id is needed
-  refused,        // not written by this try, and it never will be
+  // This try may have written the batch. The producer may send the same bytes again and nothing else.
+  retry_unsure,
+  // Not written by this try, because the broker rejects the sequence. The producer needs a new producer id.
+  sequence_lost,
+  // Not written by this try. Another try would have the same result.
+  refused,
 };
+// Returns the verdict of a code, or `retry_unsure` for a number that is not listed above.
 [[nodiscard]] ProduceVerdict verdict_of(ErrorCode code);
 
-// The name in the protocol's table, in upper case; "UNKNOWN" for a number that is not listed above.
+// Returns the name in the protocol's table in upper case, or "UNKNOWN" for a number that is not listed above.
 [[nodiscard]] std::string_view name_of(ErrorCode code);
 
 }  // namespace weir::kafka_protocol

@@ -1,3 +1,6 @@
+// Each function writes or reads the fields in the order of the protocol's schema. Fields that Weir does not
+// use are read and discarded; a comment names them. A Reader that fails returns zeros, so a parser checks it
+// once at its end (whole()).
 #include "kafka_protocol/messages.hpp"
 
 #include <algorithm>
@@ -9,6 +12,7 @@ namespace {
 
 constexpr std::int16_t acks_all = -1;
 
+// Returns the response, or nothing if the bytes ended too early.
 template <class T>
 std::optional<T> whole(const Reader& reader, T response) {
   if (reader.failed()) return std::nullopt;
@@ -38,6 +42,7 @@ MetadataResponse::Partition read_partition(Reader& reader) {
 
 std::int16_t version_of(Api api) { return std::ranges::find(used_versions, api, &ApiUse::api)->version; }
 
+// Writes the size as 0 and the header. Returns the position of the size, for end().
 std::size_t RequestWriter::begin(Api api, std::int32_t correlation_id) {
   const std::size_t begun = out_.size();
   Writer to(out_);
@@ -49,6 +54,7 @@ std::size_t RequestWriter::begin(Api api, std::int32_t correlation_id) {
   return begun;
 }
 
+// Sets the size, which does not include itself.
 void RequestWriter::end(std::size_t begun) {
   Writer(out_).replace(begun, static_cast<std::int32_t>(out_.size() - begun - sizeof(std::int32_t)));
 }
@@ -118,6 +124,8 @@ std::optional<MetadataResponse> parse_metadata(std::string_view body) {
   Reader reader(body);
   MetadataResponse response;
   reader.integer<std::int32_t>();  // throttle time
+  // The arguments of array_size() are the minimum bytes of an element: its integers, and empty texts and
+  // arrays.
   const std::size_t brokers = reader.array_size(12);
   for (std::size_t i = 0; i < brokers; ++i) {
     auto& broker = response.brokers.emplace_back();

@@ -1,9 +1,9 @@
 // The requests of a producer and their responses (kafka.apache.org/protocol, "The Messages"), in the last
-// version of each that has no compact fields. Brokers from Kafka 2.1 on know all of them.
+// version of each that has no compact fields. Brokers from Kafka 2.1 on support all of them.
 //
-// A request goes over the connection as: size i32 of what follows, header (API key i16, version i16,
-// correlation id i32, client id STRING), body. Its response: size i32, correlation id i32, body. Requests on
-// one connection are answered in their order.
+// Request on the connection: size i32 of what follows, header (API key i16, version i16, correlation id i32,
+// client id STRING), body. Response: size i32, correlation id i32, body. A broker responds to the requests of
+// a connection in their order.
 #pragma once
 
 #include <array>
@@ -19,6 +19,7 @@
 
 namespace weir::kafka_protocol {
 
+// The API keys of the requests that Weir sends.
 enum class Api : std::int16_t {
   produce = 0,
   metadata = 3,
@@ -35,27 +36,32 @@ inline constexpr std::array<ApiUse, 4> used_versions{
     {{Api::produce, 7}, {Api::metadata, 7}, {Api::api_versions, 0}, {Api::init_producer_id, 1}}};
 [[nodiscard]] std::int16_t version_of(Api api);
 
-// A response larger than this is not read: the connection is closed. Metadata of one topic with 10,000
-// partitions and three replicas takes about 0.5 MB.
+// The maximum size of a response. The producer closes a connection that announces a larger one. Metadata of a
+// topic with 10,000 partitions and three replicas takes about 0.5 MB.
 inline constexpr std::size_t response_bytes_max = std::size_t{16} * 1024 * 1024;
 
-// Each of these appends a whole request, with its size and header.
+// Writes requests. Each function appends one whole request to `out`, with its size and header. `out` and
+// `client_id` must outlive the writer.
 class RequestWriter {
  public:
   RequestWriter(std::string& out, std::string_view client_id) : out_(out), client_id_(client_id) {}
 
+  // Requests the versions that the broker supports. Send this first on each connection.
   void api_versions(std::int32_t correlation_id);
-  // Of one topic; it is not created where it is missing.
+  // Requests the brokers, and the partitions of one topic with their leaders. The broker does not create a
+  // missing topic.
   void metadata(std::int32_t correlation_id, std::string_view topic);
-  // An id of an idempotent producer without transactions.
+  // Requests the id of an idempotent producer without transactions.
   void init_producer_id(std::int32_t correlation_id);
 
+  // A batch for Produce.
   struct PartitionBatch {
     std::int32_t partition = 0;
-    std::string_view batch;  // as BatchWriter wrote it
+    // The output of BatchWriter::write().
+    std::string_view batch;
   };
-  // One batch for each of the partitions, acks=all. The broker answers within `timeout` of receiving it, with
-  // REQUEST_TIMED_OUT for partitions whose replicas did not confirm by then.
+  // Sends one batch to each partition, with acks=all. The broker responds within `timeout`. A partition whose
+  // replicas have not confirmed by then has the error REQUEST_TIMED_OUT.
   void produce(std::int32_t correlation_id, std::string_view topic,
                const std::vector<PartitionBatch>& batches, std::chrono::milliseconds timeout);
 
@@ -76,8 +82,8 @@ struct ApiVersionsResponse {
   };
   std::vector<Range> ranges;
 
-  // The first API that the broker does not know in the version that Weir uses; nothing if it knows all that
-  // `needed` names.
+  // Returns the first API of `needed` that the broker does not support in the version that Weir uses. Returns
+  // nothing if it supports all of them.
   [[nodiscard]] std::optional<Api> missing(std::initializer_list<Api> needed) const;
 };
 
@@ -90,7 +96,7 @@ struct MetadataResponse {
   struct Partition {
     ErrorCode error = ErrorCode::none;
     std::int32_t id = 0;
-    std::int32_t leader = -1;  // a broker's id; -1: none
+    std::int32_t leader = -1;  // the id of a broker; -1: the partition has no leader
   };
   std::vector<Broker> brokers;
   ErrorCode topic_error = ErrorCode::none;
@@ -109,12 +115,14 @@ struct ProduceResponse {
     std::int64_t base_offset = -1;
   };
   std::vector<Partition> partitions;
-  std::chrono::milliseconds throttle{0};  // how long the broker asks the client to send it nothing
+  // The client must not send for this time (a quota of the broker).
+  std::chrono::milliseconds throttle{0};
 };
 
-// Each reads the body of a response, after its correlation id. Nothing if the bytes are not such a response.
+// Parse the body of a response, which follows the correlation id. `body` is untrusted: the result is nothing
+// if it is not such a response.
 [[nodiscard]] std::optional<ApiVersionsResponse> parse_api_versions(std::string_view body);
-// Of a request for one topic.
+// For the response to a request for one topic.
 [[nodiscard]] std::optional<MetadataResponse> parse_metadata(std::string_view body);
 [[nodiscard]] std::optional<InitProducerIdResponse> parse_init_producer_id(std::string_view body);
 [[nodiscard]] std::optional<ProduceResponse> parse_produce(std::string_view body);

@@ -1,3 +1,5 @@
+// MurmurHash2 by Austin Appleby, with the names of its constants: four bytes a step, then the last three
+// bytes at most.
 #include "kafka_protocol/partitioner.hpp"
 
 #include <cstring>

@@ -1,4 +1,4 @@
-// Which partition a key belongs to, as Kafka's Java clients and librdkafka's murmur2_random decide it.
+// Assigns keys to partitions as Kafka's Java clients do, and librdkafka with the partitioner murmur2_random.
 #pragma once
 
 #include <cstdint>
@@ -6,10 +6,10 @@
 
 namespace weir::kafka_protocol {
 
-// MurmurHash2 (32 bit, seed 0x9747b28c), as org.apache.kafka.common.utils.Utils.murmur2 computes it.
+// Returns MurmurHash2 (32 bit, seed 0x9747b28c), like org.apache.kafka.common.utils.Utils.murmur2.
 [[nodiscard]] std::uint32_t murmur2(std::string_view key);
 
-// The partition of a key that is not empty, in [0, partitions).
+// Returns the partition of a key, in [0, partitions). Requires a key that is not empty.
 [[nodiscard]] inline std::int32_t partition_of(std::string_view key, std::int32_t partitions) {
   return static_cast<std::int32_t>(murmur2(key) & 0x7FFFFFFFU) % partitions;
 }

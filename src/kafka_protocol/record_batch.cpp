@@ -1,5 +1,5 @@
-// Each batch is written in one pass: header with gaps, records, then the two lengths and the checksum into
-// the gaps.
+// A batch is written in one pass: first the header with 0 as length and checksum, then the records. At the
+// end the length and the checksum are set in the header.
 #include "kafka_protocol/record_batch.hpp"
 
 #include <algorithm>
@@ -17,13 +17,14 @@ namespace {
 constexpr int zstd_level = 1;
 constexpr std::size_t length_at = 8;
 constexpr std::size_t crc_at = 17;
-constexpr std::size_t checked_from = 21;  // what the CRC covers begins here: the attributes
+constexpr std::size_t checked_from = 21;  // the CRC covers all bytes from the attributes on
 
+// Returns the encoded size of a text with its length.
 std::size_t size_of(std::string_view bytes) {
   return varint_size(static_cast<std::int64_t>(bytes.size())) + bytes.size();
 }
 
-// Never smaller again: a buffer that grows is filled with zeros.
+// Never shrinks the buffer, because resize() fills it with zeros each time it grows.
 void grow_to(std::string& buffer, std::size_t size) {
   if (buffer.size() < size) buffer.resize(size);
 }
@@ -48,6 +49,7 @@ void RecordSet::add(std::string_view key, std::string_view value, std::span<cons
   if (count_ == 0) first_time_ms_ = last_time_ms_ = now_ms;
   const std::int64_t time_delta = std::max<std::int64_t>(0, now_ms - first_time_ms_);
   last_time_ms_ = std::max(last_time_ms_, first_time_ms_ + time_delta);
+  // The length of a record precedes it as a varint, so its size must be known first.
   std::size_t size = 1 + varint_size(time_delta) + varint_size(count_) +
                      varint_size(static_cast<std::int64_t>(headers.size())) + size_of(value);
   size += key.empty() ? varint_size(-1) : size_of(key);
@@ -118,12 +120,12 @@ BatchWriter::~BatchWriter() {
   LZ4F_freeCompressionContext(lz4_);
 }
 
-// 0 where the library reports an error, which leaves the records as they are.
+// Returns the compressed size, or 0 after an error of the library. Then the records stay uncompressed.
 std::size_t BatchWriter::compress_lz4(std::string_view records) {
   LZ4F_preferences_t preferences{};
   preferences.frameInfo.blockMode = LZ4F_blockIndependent;  // Kafka's brokers before 0.10 read no other
   preferences.frameInfo.contentSize = records.size();
-  preferences.autoFlush = 1;  // the records are there as a whole, so nothing needs to be gathered
+  preferences.autoFlush = 1;  // one call has all records, so the library need not buffer them
   grow_to(compressed_, LZ4F_compressFrameBound(records.size(), &preferences));
   std::size_t at = LZ4F_compressBegin(lz4_, compressed_.data(), compressed_.size(), &preferences);
   if (LZ4F_isError(at) != 0) return 0;
@@ -146,7 +148,7 @@ std::size_t BatchWriter::compress_zstd(std::string_view records) {
   return ZSTD_isError(size) != 0 ? 0 : size;
 }
 
-// Empty if the records shall be written as they are.
+// Returns the compressed records, or an empty view if they are not smaller or not to be compressed.
 std::string_view BatchWriter::compress(std::string_view records) {
   std::size_t size = 0;
   if (compression_ == Compression::lz4) size = compress_lz4(records);

@@ -1,9 +1,13 @@
-// Kafka's record batch, message format version 2 (kafka.apache.org/documentation, "Record Batch"): what a
-// producer sends for one partition, and what the broker writes to its log as it came.
+// Kafka's record batch, message format version 2 (kafka.apache.org/documentation, "Record Batch"). A producer
+// sends one for each partition, and the broker writes it to its log without changing the records.
 //
 //   base offset i64, length i32, partition leader epoch i32, magic i8 = 2, CRC-32C u32 of all that follows,
 //   attributes i16 (bits 0–2: compression), last offset delta i32, base time i64, max time i64,
 //   producer id i64, producer epoch i16, base sequence i32, number of records i32, records (compressed)
+//
+// Record: length, attributes i8, time delta, offset delta, key, value, number of headers, headers. A key,
+// value, header name or header value is a length and the bytes; the length −1 is null. Lengths, deltas and
+// the number of headers are varints.
 #pragma once
 
 #include <chrono>
@@ -24,11 +28,11 @@ struct LZ4F_cctx_s;
 
 namespace weir::kafka_protocol {
 
-// The values of the attribute bits. gzip and snappy exist in the protocol; Weir's own producer does not write
-// them.
+// The values of the attribute bits. The protocol also has gzip and snappy, which this producer does not
+// write.
 enum class Compression : std::uint8_t { none = 0, lz4 = 3, zstd = 4 };
 
-// `none`, `lz4` or `zstd`; nothing for any other text.
+// Parses `none`, `lz4` or `zstd`. Returns nothing for any other text.
 [[nodiscard]] std::optional<Compression> parse_compression(std::string_view text);
 
 struct HeaderView {
@@ -36,8 +40,7 @@ struct HeaderView {
   std::string_view value;
 };
 
-// Identifies a producer to the brokers. They recognise a batch that is sent again by producer id, epoch and
-// sequence.
+// Identifies a producer to the brokers. They recognise a repeated batch by producer id, epoch and sequence.
 struct ProducerId {
   std::int64_t id = -1;
   std::int16_t epoch = -1;
@@ -47,19 +50,21 @@ struct ProducerId {
 
 inline constexpr std::size_t batch_header_bytes = 61;
 
-// The records of one batch, encoded as they are added. Not thread-safe.
+// The records of one batch. add() encodes each record at once. Not thread-safe.
 class RecordSet {
  public:
-  // An empty key is written as null, so the record has no key; an empty value is written as an empty one.
-  // Times must not precede the first record's; an earlier one is raised to it.
+  // Adds a record. An empty key is encoded as null, an empty value as an empty value. A time before that of
+  // the first record is replaced by that of the first record.
   void add(std::string_view key, std::string_view value, std::span<const HeaderView> headers, WallTime now);
 
   [[nodiscard]] std::int32_t count() const { return count_; }
-  [[nodiscard]] std::size_t bytes() const { return records_.size(); }  // encoded, not compressed
-  // Without compression, in the order in which they were added.
+  // Returns the size of encoded().
+  [[nodiscard]] std::size_t bytes() const { return records_.size(); }
+  // Returns the encoded records in the order of add(), without compression.
   [[nodiscard]] std::string_view encoded() const { return records_; }
   [[nodiscard]] std::int64_t first_time_ms() const { return first_time_ms_; }
   [[nodiscard]] std::int64_t last_time_ms() const { return last_time_ms_; }
+  // Removes all records and keeps the memory.
   void clear();
 
  private:
@@ -69,19 +74,20 @@ class RecordSet {
   std::int64_t last_time_ms_ = 0;
 };
 
+// A decoded record. Its views are valid as long as the encoded bytes.
 struct RecordView {
-  std::string_view key;  // empty if it is null
+  std::string_view key;  // empty if the key is null
   std::string_view value;
   std::vector<HeaderView> headers;
   WallTime time;
 };
 
-// Reads records that are not compressed, as RecordSet::encoded() has them, in order. Calls `visit` for each;
-// the views are into `encoded`. Returns false if the bytes are not `count` whole records.
+// Decodes records in the format of RecordSet::encoded() and calls `visit` for each of them in order. Returns
+// false if the bytes are not exactly `count` whole records; it may have visited some of them.
 [[nodiscard]] bool for_each_record(std::string_view encoded, std::int32_t count, WallTime first_time,
                                    const std::function<void(const RecordView&)>& visit);
 
-// Writes batches. Keeps the compressor's memory from batch to batch. Not thread-safe.
+// Writes batches. Reuses the memory of the compressor. Not thread-safe.
 class BatchWriter {
  public:
   explicit BatchWriter(Compression compression);
@@ -89,8 +95,9 @@ class BatchWriter {
   BatchWriter& operator=(const BatchWriter&) = delete;
   ~BatchWriter();
 
-  // Appends the batch to `out`. `first_sequence` is the sequence of the first record; the following ones
-  // count up by one, modulo 2^31. Records that do not become smaller are written without compression.
+  // Appends the batch to `out`. `first_sequence` is the sequence of the first record. The sequences of the
+  // others increase by 1, modulo 2^31. If compression does not make the records smaller, they are written
+  // without it.
   void write(const RecordSet& records, ProducerId producer, std::int32_t first_sequence, std::string& out);
 
  private:
@@ -104,7 +111,7 @@ class BatchWriter {
   std::string compressed_;
 };
 
-// The sequence after `count` records from `sequence` on: sequences wrap from 2^31 − 1 to 0.
+// Returns the sequence after `count` records from `sequence` on. Sequences wrap from 2^31 − 1 to 0.
 [[nodiscard]] constexpr std::int32_t sequence_after(std::int32_t sequence, std::int32_t count) {
   return static_cast<std::int32_t>(
       (static_cast<std::uint32_t>(sequence) + static_cast<std::uint32_t>(count)) & 0x7FFFFFFFU);

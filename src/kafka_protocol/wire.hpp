@@ -15,17 +15,19 @@
 
 namespace weir::kafka_protocol {
 
+// Converts between the byte order of the processor and big-endian. It is its own inverse.
 template <std::integral T>
 [[nodiscard]] constexpr T to_big_endian(T value) {
   if constexpr (std::endian::native == std::endian::little && sizeof(T) > 1) return std::byteswap(value);
   return value;
 }
 
-// Appends values to a buffer that the caller owns.
+// Appends values to a buffer that the caller owns and that outlives the writer. Not thread-safe.
 class Writer {
  public:
   explicit Writer(std::string& out) : out_(out) {}
 
+  // INT8 to INT64: big-endian.
   template <std::integral T>
   void integer(T value) {
     const T big = to_big_endian(value);
@@ -33,18 +35,19 @@ class Writer {
     std::memcpy(bytes, &big, sizeof(T));
     out_.append(bytes, sizeof(T));
   }
-  // STRING and NULLABLE_STRING: int16 length (-1: null).
+  // STRING and NULLABLE_STRING: int16 length (−1: null), then the bytes. At most 32,767 bytes.
   void string(std::string_view text) {
     integer(static_cast<std::int16_t>(text.size()));
     out_.append(text);
   }
   void null_string() { integer<std::int16_t>(-1); }
-  // BYTES: int32 length.
+  // BYTES: int32 length, then the bytes.
   void bytes(std::string_view value) {
     integer(static_cast<std::int32_t>(value.size()));
     out_.append(value);
   }
-  // VARINT and VARLONG: zigzag, then 7 bits a byte with the lowest first.
+  // VARINT and VARLONG: zigzag encoding, then 7 bits in each byte, the lowest first. The high bit of a byte
+  // is set if another byte follows.
   void varint(std::int64_t value) {
     auto bits = (static_cast<std::uint64_t>(value) << 1U) ^ static_cast<std::uint64_t>(value >> 63);
     while (bits >= 0x80U) {
@@ -53,7 +56,7 @@ class Writer {
     }
     out_.push_back(static_cast<char>(bits));
   }
-  // Overwrites the integer at `position`, which was written before.
+  // Overwrites the integer at `position`. Requires that these bytes were written before.
   template <std::integral T>
   void replace(std::size_t position, T value) {
     const T big = to_big_endian(value);
@@ -65,14 +68,15 @@ class Writer {
   std::string& out_;
 };
 
-// How many bytes Writer::varint() writes.
+// Returns the number of bytes that Writer::varint() writes.
 [[nodiscard]] constexpr std::size_t varint_size(std::int64_t value) {
   const auto bits = (static_cast<std::uint64_t>(value) << 1U) ^ static_cast<std::uint64_t>(value >> 63);
   return (static_cast<std::size_t>(std::bit_width(bits | 1U)) + 6) / 7;
 }
 
-// Reads values from untrusted bytes. A value that is not whole sets failed(); then every further value is 0
-// or empty, so a caller may read a whole structure and check once.
+// Reads values from untrusted bytes. If the bytes end within a value, failed() becomes true, and this value
+// and all later ones are 0 or empty. So a caller can read a whole structure and check failed() once. Views
+// refer to the bytes of the constructor. Not thread-safe.
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : rest_(bytes) {}
@@ -86,29 +90,33 @@ class Reader {
     return to_big_endian(big);
   }
   bool boolean() { return integer<std::int8_t>() != 0; }
-  // Null where the length is negative.
+  // Returns nothing if the length is negative (null), or after a failure.
   std::optional<std::string_view> nullable_string() {
     const auto length = integer<std::int16_t>();
     if (failed_ || length < 0) return std::nullopt;
     return take(static_cast<std::size_t>(length));
   }
+  // Like nullable_string(), but null is a failure.
   std::string_view string() {
     const auto text = nullable_string();
     if (!text) failed_ = true;
     return text.value_or(std::string_view{});
   }
+  // Null is read as empty.
   std::string_view bytes() {
     const auto length = integer<std::int32_t>();
     return length < 0 ? std::string_view{} : take(static_cast<std::size_t>(length));
   }
-  // The number of elements of an array (0 for null), each of which has at least `element_bytes_min` bytes. A
-  // count that the rest cannot hold fails, so a caller may reserve that many.
+  // Returns the number of elements of an array, or 0 for null. Each element has at least `element_bytes_min`
+  // bytes. A count that exceeds the rest of the bytes is a failure, so a caller may reserve memory for the
+  // result.
   std::size_t array_size(std::size_t element_bytes_min) {
     const auto count = integer<std::int32_t>();
     if (failed_ || count < 0) return 0;
     if (static_cast<std::size_t>(count) > rest_.size() / element_bytes_min) return fail<std::size_t>();
     return static_cast<std::size_t>(count);
   }
+  // More than ten bytes are a failure.
   std::int64_t varint() {
     std::uint64_t bits = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -120,6 +128,7 @@ class Reader {
     }
     return fail<std::int64_t>();
   }
+  // Returns the next `size` bytes.
   std::string_view take(std::size_t size) {
     if (rest_.size() < size) return fail<std::string_view>();
     const auto taken = rest_.substr(0, size);
@@ -127,6 +136,7 @@ class Reader {
     return taken;
   }
   [[nodiscard]] bool failed() const { return failed_; }
+  // Returns the bytes that are not read yet.
   [[nodiscard]] std::string_view rest() const { return rest_; }
 
  private:

@@ -11,12 +11,13 @@
 namespace weir::postgres {
 namespace {
 
+// Returns the value of a keyword, or `otherwise` if it is absent.
 std::string_view value_of(const Keywords& keywords, std::string_view name, std::string_view otherwise) {
   const auto found = std::ranges::find(keywords, name, &Keywords::value_type::first);
   return found == keywords.end() ? otherwise : std::string_view(found->second);
 }
 
-// The settings of keepalives are whole seconds, and 0 would mean the default of the system.
+// Keepalive settings are whole seconds. 0 would select the default of the operating system.
 std::int64_t whole_seconds(std::chrono::milliseconds duration) {
   return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(duration).count());
 }
@@ -39,7 +40,9 @@ Result<Keywords> read_url(const std::string& url) {
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->val != nullptr) keywords.emplace_back(option->keyword, option->val);
   }
-  if (value_of(keywords, "host", "").contains('@')) return unreadable();  // an @ that is part of the password
+  // libpq ends user and password at the first @. If the password contains an unescaped @, its rest is in the
+  // host.
+  if (value_of(keywords, "host", "").contains('@')) return unreadable();
   return keywords;
 }
 
@@ -106,6 +109,7 @@ std::chrono::milliseconds connect_timeout_of(const Keywords& keywords) {
   return std::chrono::seconds{seconds * (1 + std::ranges::count(hosts, ','))};
 }
 
+// For log lines: host, port and database without user and password. The defaults are those of libpq.
 std::string address_of(const Keywords& keywords) {
   const std::string_view host = value_of(keywords, "host", value_of(keywords, "hostaddr", "localhost"));
   return std::string(host) + ":" + std::string(value_of(keywords, "port", "5432")) + "/" +

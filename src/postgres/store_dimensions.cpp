@@ -10,6 +10,7 @@ namespace weir::postgres {
 
 Result<std::vector<tally::CountedDimension>> PostgresMetricsStore::register_dimensions(
     std::span<const tally::OwnDimension> wanted, WallTime now) {
+  // The lock makes the processes that start at the same time assign numbers one after the other.
   auto answers =
       run_outside({{store_sql::begin}, {store_sql::lock_dimensions}, {store_sql::read_dimensions}});
   if (!answers) return propagate(answers);

@@ -87,7 +87,7 @@ Result<tally::WindowRow> window_row(const Rows& rows, int row) {
                           .page_views = rows.number(row, 6),
                           .rolled_events = rows.number(row, 7),
                           .rolled_page_views = rows.number(row, 8),
-                          .place = small(9),
+                          .arrival_rank = small(9),
                           .stored = std::move(stored),
                           .users = std::string(rows.bytes(row, 11))};
 }
@@ -230,7 +230,7 @@ Parameters window_parameters(std::string_view topic, WallTime now,
   add(Type::int8, &WindowRow::page_views);
   add(Type::int8, &WindowRow::rolled_events);
   add(Type::int8, &WindowRow::rolled_page_views);
-  add(Type::int4, &WindowRow::place);
+  add(Type::int4, &WindowRow::arrival_rank);
   add(Type::text, of_total([](const tally::StoredValues& stored) { return stored.encode(); }));
   add(Type::int4, of_total([](const tally::StoredValues& stored) { return stored.rows_max(); }));
   // An empty sketch leaves the stored one as it is, with its TOAST rows.

@@ -1,3 +1,5 @@
+// Each answer has a function that writes its members in the order of the contract. CSV and JSON of an answer
+// have the same rows.
 #include "report/answer_text.hpp"
 
 #include <algorithm>
@@ -10,6 +12,7 @@ namespace weir::report {
 
 namespace {
 
+// The used range. `resolution` is present only if the windows are coarser than minutes.
 void add_range(JsonText& json, const UsedRange& range) {
   json.member("from", activity::format_rfc3339(range.from)).member("to", activity::format_rfc3339(range.to));
   if (const auto resolution = range.resolution()) json.member("resolution", name_of(*resolution));
@@ -27,6 +30,7 @@ void add_summary(JsonText& json, const Summary& summary) {
   json.member("unique_users_error", summary.unique_users_error);
 }
 
+// A number, or null if it is not known.
 void add_optional(JsonText& json, std::string_view name, std::optional<std::int64_t> number) {
   json.key(name);
   if (number)
@@ -37,23 +41,24 @@ void add_optional(JsonText& json, std::string_view name, std::optional<std::int6
 
 void add_ledger_line(JsonText& json, const LedgerAnswer& answer, const LedgerLine& line) {
   const auto& row = line.row;
-  const auto& seen = row.observed;
+  const auto& observed = row.observed;
   json.begin_object().member("topic", answer.topic).member("partition", row.partition);
   json.member("group_id", answer.group_id);
   json.member("start_offset", row.start_offset).member("next_offset", row.next_offset);
   json.member("version", row.version).member("read", row.read).member("tallied", row.tallied);
   json.member("duplicate", row.duplicate).member("dead_lettered", row.dead_lettered);
   json.member("skipped", row.skipped).key("last_record_hash");
+  // A string, because many JSON parsers lose digits of numbers above 2^53.
   if (row.last_record_hash)
-    json.value(std::to_string(*row.last_record_hash));  // JSON's readers lose digits beyond 2^53
+    json.value(std::to_string(*row.last_record_hash));
   else
     json.null();
-  json.member("log_end_offset", seen.log_end_offset).key("oldest_unread_at");
-  if (seen.oldest_unread_at)
-    json.value(activity::format_rfc3339(*seen.oldest_unread_at));
+  json.member("log_end_offset", observed.log_end_offset).key("oldest_unread_at");
+  if (observed.oldest_unread_at)
+    json.value(activity::format_rfc3339(*observed.oldest_unread_at));
   else
     json.null();
-  json.member("observed_at", activity::format_rfc3339(seen.observed_at));
+  json.member("observed_at", activity::format_rfc3339(observed.observed_at));
   json.member("updated_at", activity::format_rfc3339(row.updated_at));
   add_optional(json, "lag", line.lag);
   add_optional(json, "oldest_unread_age_ms",
@@ -61,6 +66,7 @@ void add_ledger_line(JsonText& json, const LedgerAnswer& answer, const LedgerLin
   json.member("observed_age_ms", line.observed_age.count()).end_object();
 }
 
+// The end of a CSV line: the numbers and CRLF.
 std::string csv_numbers(const Numbers& numbers) {
   return "," + std::to_string(numbers.events) + "," + std::to_string(numbers.page_views) + "," +
          std::to_string(numbers.unique_users) + "\r\n";
@@ -122,6 +128,7 @@ std::string to_json(const LedgerAnswer& answer) {
   json.member("duplicate", sum([](const LedgerLine& line) { return line.row.duplicate; }));
   json.member("dead_lettered", sum([](const LedgerLine& line) { return line.row.dead_lettered; }));
   json.member("skipped", sum([](const LedgerLine& line) { return line.row.skipped; }));
+  // The sum of lags is null if the lag of any partition is not known: 0 would be a wrong number.
   const bool lag_is_known =
       std::ranges::all_of(answer.lines, [](auto& line) { return line.lag.has_value(); });
   const std::int64_t lag = sum([](const LedgerLine& line) { return line.lag.value_or(0); });
@@ -172,6 +179,8 @@ std::string csv_cell(std::string_view text) {
   const bool formula = !text.empty() && std::string_view("=+-@\t\r").contains(text.front());
   std::string cell(formula ? "'" : "");
   cell += text;
+  // RFC 4180: a cell with a quotation mark, a comma or a line break is quoted, and its quotation marks
+  // doubled.
   if (cell.find_first_of("\",\r\n") == std::string::npos) return cell;
   std::string quoted = "\"";
   for (const char byte : cell) {

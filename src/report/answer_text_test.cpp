@@ -12,13 +12,13 @@ using tally::Granularity;
 constexpr WindowStart june_1 = std::chrono::sys_days(std::chrono::June / 1 / 2026);
 constexpr UsedRange an_hour{june_1, june_1 + 1h, Granularity::minute};
 
-TEST(AnswerText, TellsASummary) {
+TEST(AnswerText, FormatsASummary) {
   const SummaryAnswer answer{{an_hour, {12, 7, 5}, 0}, std::nullopt};
   EXPECT_EQ(to_json(answer), R"({"from":"2026-06-01T00:00:00Z","to":"2026-06-01T01:00:00Z",)"
                              R"("events":12,"page_views":7,"unique_users":5,"unique_users_error":0})");
 }
 
-TEST(AnswerText, TellsTheResolutionWhereItIsCoarser) {
+TEST(AnswerText, NamesTheResolutionIfItIsCoarserThanMinutes) {
   const UsedRange range{june_1, june_1 + 1h, Granularity::hour};
   const SummaryAnswer answer{{range, {12, 7, 5}, 0.0081}, Summary{range, {1, 1, 1}, 0}};
   EXPECT_EQ(to_json(answer),
@@ -28,7 +28,7 @@ TEST(AnswerText, TellsTheResolutionWhereItIsCoarser) {
             R"("events":1,"page_views":1,"unique_users":1,"unique_users_error":0}})");
 }
 
-TEST(AnswerText, TellsASeries) {
+TEST(AnswerText, FormatsASeries) {
   const SeriesAnswer answer{an_hour, Granularity::minute, {{june_1, {1, 0, 1}}, {june_1 + 1min, {}}}};
   EXPECT_EQ(to_json(answer),
             R"({"from":"2026-06-01T00:00:00Z","to":"2026-06-01T01:00:00Z","interval":"minute","points":[)"
@@ -40,7 +40,7 @@ TEST(AnswerText, TellsASeries) {
             "2026-06-01T00:01:00Z,0,0,0\r\n");
 }
 
-TEST(AnswerText, TellsATopList) {
+TEST(AnswerText, FormatsATopList) {
   const TopAnswer answer{an_hour, "page", {{"/\"<b>", {3, 2, 1}}, {"=cmd|' /C calc'!A0", {1, 1, 1}}}, 9, 8};
   EXPECT_EQ(to_json(answer),
             R"({"from":"2026-06-01T00:00:00Z","to":"2026-06-01T01:00:00Z","dimension":"page","rows":[)"
@@ -53,7 +53,7 @@ TEST(AnswerText, TellsATopList) {
             "'=cmd|' /C calc'!A0,1,1,1\r\n");
 }
 
-TEST(AnswerText, TellsTheDimensionsWithoutTheTotal) {
+TEST(AnswerText, ListsTheDimensionsWithoutTotal) {
   const DimensionsAnswer answer{{{Dimension::total, "total", "", {}},
                                  {Dimension::page, "page", "metadata.page_url", {}},
                                  {tally::first_own_dimension, "eq", "metadata.a,b",
@@ -66,7 +66,7 @@ TEST(AnswerText, TellsTheDimensionsWithoutTheTotal) {
             "eq,\"metadata.a,b\",2025-11-24T16:00:00.123Z\r\n");
 }
 
-TEST(AnswerText, TellsTheLedgerWithItsSums) {
+TEST(AnswerText, FormatsTheLedgerWithItsSums) {
   tally::LedgerRow row{
       .partition = 0, .start_offset = 2, .next_offset = 12, .version = 3, .read = 9, .tallied = 7};
   row.duplicate = 1;
@@ -94,7 +94,7 @@ TEST(AnswerText, TellsTheLedgerWithItsSums) {
       R"("sums":{"read":18,"tallied":14,"duplicate":2,"dead_lettered":2,"skipped":2,"lag":3}})");
 }
 
-TEST(AnswerText, SaysNullWhereALagIsNotKnownNever0) {
+TEST(AnswerText, WritesAnUnknownLagAsNullNotAs0) {
   const LedgerLine known{{}, 3, 1500ms, 500ms};
   const LedgerLine unknown{{}, std::nullopt, std::nullopt, 500ms};
   const std::string text = to_json(LedgerAnswer{"clicks", "weir", {known, unknown}});
@@ -103,7 +103,7 @@ TEST(AnswerText, SaysNullWhereALagIsNotKnownNever0) {
   EXPECT_NE(text.find(R"("skipped":0,"lag":null}})"), std::string::npos) << "the sum is not known either";
 }
 
-TEST(AnswerText, MakesCellsThatNoSpreadsheetTakesForFormulas) {
+TEST(AnswerText, MakesCellsThatNoSpreadsheetEvaluates) {
   struct Case {
     std::string_view text;
     std::string_view cell;

@@ -1,4 +1,4 @@
-// The best rows of a top list, chosen while any number of values passes by. Pure.
+// Selects the best rows of a top list from any number of values, in bounded memory.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +14,9 @@
 
 namespace weir::report {
 
-// Keeps at most `limit` rows, in a heap whose front is the worst of them. Ties are broken by value, in
-// ascending order of its bytes, so that the choice does not depend on the order in which they are offered.
+// Keeps at most `limit` rows in a heap whose front is the worst of them. Rows with equal numbers are ranked
+// by their values, in ascending order of the bytes. Therefore the result does not depend on the order of
+// offer(). Not thread-safe.
 class BestRows {
   [[nodiscard]] std::int64_t rank_of(const Numbers& numbers) const {
     if (sort_ == Sort::events) return numbers.events;
@@ -37,7 +38,8 @@ class BestRows {
  public:
   BestRows(Sort sort, std::size_t limit) : sort_(sort), limit_(limit) {}
 
-  // Each value once. O(log limit), and no allocation for a row that is not kept.
+  // Offers a row. Each value may be offered once. Costs O(log limit), and no allocation if the row is not
+  // kept.
   void offer(std::string_view value, const Numbers& numbers) {
     if (rows_.size() == limit_) {
       if (limit_ == 0 || !is_better(value, numbers, rows_.front().value, rows_.front().numbers)) return;
@@ -48,7 +50,7 @@ class BestRows {
     std::ranges::push_heap(rows_, row_is_better());
   }
 
-  // The rows, best first. Ends the choice.
+  // Returns the kept rows, the best one first, and removes them.
   [[nodiscard]] std::vector<TopRow> take() {
     std::ranges::sort(rows_, row_is_better());
     return std::exchange(rows_, {});

@@ -1,5 +1,4 @@
-// Tells when the work on a question must end: at its deadline, or because its client has closed the
-// connection.
+// Ends the work on an API query at its deadline, or when its client closes the connection.
 #pragma once
 
 #include <functional>
@@ -16,20 +15,20 @@ namespace weir::report {
 inline constexpr std::string_view code_query_timeout = "question_timeout";
 inline constexpr std::string_view code_client_gone = "client_gone";
 
-// A value, shared by everything that works on one question. Reading it is thread-safe if the clock is. The
-// clock is a parameter: a metrics reader asks check() while it waits for the store and after each batch of
-// rows.
+// A value type; all copies of one query share its stop token and its clock. check() is thread-safe if the
+// clock is. A metrics reader calls check() while it waits for the store and after each batch of rows.
 class Cancellation {
  public:
   using Clock = std::function<MonoTime()>;
 
-  // Is never due.
+  // A cancellation that is never due.
   Cancellation() = default;
+  // Due at `deadline` by `clock`, or as soon as a stop is requested of `client_gone`.
   Cancellation(MonoTime deadline, std::stop_token client_gone, Clock clock)
       : deadline_(deadline), client_gone_(std::move(client_gone)), clock_(std::move(clock)) {}
 
-  // ErrorKind::unavailable, code_client_gone or code_question_timeout: the question must end, and this is its
-  // answer. Costs one reading of the clock.
+  // Error: ErrorKind::unavailable, code_client_gone or code_query_timeout. Then the caller ends the query and
+  // returns this error. Costs one read of the clock.
   [[nodiscard]] Result<void> check() const {
     if (client_gone_.stop_requested())
       return fail(ErrorKind::unavailable, code_client_gone,
@@ -40,7 +39,7 @@ class Cancellation {
                     " s; ask for a shorter range, or ask again when the service is less busy");
   }
 
-  // For waits that cannot call check(): MonoTime::max() without a deadline.
+  // Returns the deadline for waits that cannot call check(), or MonoTime::max() if there is none.
   [[nodiscard]] MonoTime deadline() const { return deadline_; }
 
  private:

@@ -7,13 +7,15 @@
 namespace weir::report {
 namespace {
 
-class SimulatedCluster final : public ReaderWorld {
+class FakeReaderFixture final : public ReaderFixture {
  public:
   void given(const Stored& stored) override {
     const std::scoped_lock lock(whole_);
     for (const auto& row : stored.windows) store_->put(row);
-    for (const auto& minute : stored.unrolled) store_->set_unrolled(minute.partition, minute.start, true);
-    for (const auto& minute : stored.rolled) store_->set_unrolled(minute.partition, minute.start, false);
+    for (const auto& minute : stored.pending_rollups)
+      store_->set_pending_rollup(minute.partition, minute.start, true);
+    for (const auto& minute : stored.rolled_up)
+      store_->set_pending_rollup(minute.partition, minute.start, false);
     for (const auto granularity : tally::all_granularities)
       if (stored.horizons) store_->set_horizon(granularity, stored.horizons->of(granularity));
     for (const auto& row : stored.ledgers) store_->put(row);
@@ -23,32 +25,32 @@ class SimulatedCluster final : public ReaderWorld {
       store_->put(tally::KnownDimension{tally::Dimension(number), name, to_text(source), since});
     }
   }
-  // The one fake is both the store and its reader.
+  // FakeMetricsReader is both the store and its reader.
   std::unique_ptr<MetricsReader> reader() override { return std::make_unique<View>(*this); }
 
  private:
   class View final : public MetricsReader {
    public:
-    explicit View(SimulatedCluster& world) : world_(world) {}
+    explicit View(FakeReaderFixture& fixture) : fixture_(fixture) {}
     Result<std::unique_ptr<MetricsSnapshot>> snapshot(const Cancellation& cancellation = {}) override {
-      const std::scoped_lock lock(world_.whole_);
-      return world_.store_->snapshot(cancellation);
+      const std::scoped_lock lock(fixture_.whole_);
+      return fixture_.store_->snapshot(cancellation);
     }
 
    private:
-    SimulatedCluster& world_;
+    FakeReaderFixture& fixture_;
   };
 
   std::set<std::string> names_;  // of own dimensions
-  std::mutex whole_;             // a write is seen whole or not at all
+  std::mutex whole_;             // makes given() atomic for snapshots
   std::unique_ptr<FakeMetricsReader> store_ = std::make_unique<FakeMetricsReader>();
 };
 
-std::unique_ptr<ReaderWorld> make_fake_world() { return std::make_unique<SimulatedCluster>(); }
+std::unique_ptr<ReaderFixture> make_fake_fixture() { return std::make_unique<FakeReaderFixture>(); }
 
-INSTANTIATE_TEST_SUITE_P(Fake, MetricsReaderContract, ::testing::Values(&make_fake_world));
+INSTANTIATE_TEST_SUITE_P(Fake, MetricsReaderContract, ::testing::Values(&make_fake_fixture));
 
-TEST(FakeMetricsReader, FailsOnceWhenAndAsItIsTold) {
+TEST(FakeMetricsReader, FailsTheChosenCallOnceWithTheGivenError) {
   FakeMetricsReader reader;
   reader.fail_call(1, {ErrorKind::unavailable, "store_away", "gone"});
   const auto snapshot = reader.snapshot();

@@ -1,5 +1,5 @@
-// The port through which questions are answered. Filled by sqlite and postgres, held to it by
-// metrics_reader_contract.hpp.
+// The interface through which module report reads a metrics store. Modules sqlite and postgres implement it.
+// testing/metrics_reader_contract.hpp tests each implementation.
 #pragma once
 
 #include <array>
@@ -19,17 +19,17 @@
 
 namespace weir::report {
 
-// Which rows of a granularity's view are wanted.
+// Selects rows of the view of one granularity.
 struct WindowQuery {
   tally::Granularity granularity = tally::Granularity::hour;
   tally::Dimension dimension = tally::Dimension::total;
   WindowStart from;                                     // inclusive
   WindowStart to;                                       // exclusive
-  std::optional<std::vector<std::string_view>> values;  // only these, if given
-  bool with_users = true;                               // sketches cost; ranking does without
+  std::optional<std::vector<std::string_view>> values;  // if present, only rows of these values
+  bool with_users = true;                               // false: no sketches, which is cheaper
 };
 
-// Windows of one granularity, side by side.
+// Consecutive windows of one granularity.
 struct WindowRun {
   tally::Granularity granularity = tally::Granularity::minute;
   WindowStart from;  // inclusive
@@ -38,13 +38,13 @@ struct WindowRun {
   friend bool operator==(const WindowRun&, const WindowRun&) = default;
 };
 
-// Which values are ranked: those of one dimension in all of these runs together.
+// Selects the rows of all values of one dimension in several runs together. The runs do not overlap.
 struct ValueQuery {
   tally::Dimension dimension = tally::Dimension::page;
   std::span<const WindowRun> runs;
 };
 
-// What one value counts, or a part of it. The views live until the callback returns.
+// The counts of one value, or a part of them. The views are valid until the callback returns.
 struct ValueRow {
   std::string_view value;
   std::int64_t events = 0;
@@ -52,9 +52,9 @@ struct ValueRow {
   std::string_view users;  // hll storage format; empty in count_by_value()
 };
 
-// One row of a view, as it passes by: the views into it live until the callback returns. A window can have
-// several rows of the same value (a row for each partition, and unrolled remainders): counts add, sketches
-// unite.
+// One row of a view. The string views in it are valid until the callback returns. A window can have several
+// rows of the same value: one for each partition, and rows of counts that are pending roll-up. The caller
+// adds their counts and unites their sketches.
 struct ViewRow {
   WindowStart start;
   std::int32_t partition = 0;
@@ -64,7 +64,8 @@ struct ViewRow {
   std::string_view users;  // hll storage format; empty without with_users
 };
 
-// For each granularity the moment below which it is not complete.
+// For each granularity the time before which its windows may be pruned. Windows that start at or after it are
+// complete.
 struct Horizons {
   std::array<WallTime, tally::granularity_count> pruned_to;
 
@@ -73,9 +74,11 @@ struct Horizons {
   }
 };
 
-// The store as it stood at one moment: all answers of one snapshot agree with each other. When the
-// cancellation that snapshot() was given is due, each call ends with its error, within about 0.2 s also while
-// the store is silent; the snapshot is of no use afterwards.
+// One state of the store: all results of a snapshot are consistent with each other. Used by one thread.
+//
+// If the cancellation of snapshot() is due, each call ends with its error within about 0.2 s, even if the
+// store does not respond. Afterwards the snapshot cannot be used. Each call can also return the errors of
+// MetricsReader::snapshot().
 class MetricsSnapshot {
  public:
   MetricsSnapshot() = default;
@@ -84,16 +87,20 @@ class MetricsSnapshot {
   virtual ~MetricsSnapshot() = default;
 
   virtual Result<Horizons> horizons() = 0;
-  // The rows of activity_dimensions by number: each dimension that is or was counted, `total` too.
+  // Returns the rows of activity_dimensions in ascending order of their numbers: each dimension that is or
+  // was counted, including `total`.
   virtual Result<std::vector<tally::KnownDimension>> dimensions() = 0;
+  // Calls `take` for each row of the query, in no particular order.
   virtual Result<void> scan(const WindowQuery& query, std::function<void(const ViewRow&)> take) = 0;
 
-  // Values in ascending order of their bytes, so that any number of them passes through bounded memory: the
-  // store sorts, on its disk if it must. What is not rolled up yet is in it, as with scan(). count_by_value:
-  // one row a value, its sums. users_by_value: one row for each stored row, values side by side.
+  // These functions call `take` in ascending order of the values' bytes. The store sorts, on disk if
+  // necessary, so the caller needs bounded memory for any number of values. As with scan(), the rows include
+  // counts that are pending roll-up. count_by_value() returns one row with the sums of each value.
+  // users_by_value() returns each stored row, and the rows of one value are consecutive.
   virtual Result<void> count_by_value(const ValueQuery& query, std::function<void(const ValueRow&)> take) = 0;
   virtual Result<void> users_by_value(const ValueQuery& query, std::function<void(const ValueRow&)> take) = 0;
 
+  // Returns the ledger rows of the topic, in ascending order of their partitions.
   virtual Result<std::vector<tally::LedgerRow>> ledger() = 0;
 };
 
@@ -104,9 +111,10 @@ class MetricsReader {
   MetricsReader& operator=(const MetricsReader&) = delete;
   virtual ~MetricsReader() = default;
 
-  // From any thread; each snapshot is used by one thread. Blocks while all connections are in use.
-  // ErrorKind::unavailable: the store is away, or the cancellation is due. ErrorKind::invalid: a person must
-  // act. A client is told only the code of either.
+  // Opens a snapshot. Thread-safe; destroy the snapshot before the reader. Blocks while all connections are
+  // in use. Errors: ErrorKind::unavailable if the store does not respond or the cancellation is due;
+  // ErrorKind::invalid if an operator must change something. The API sends only the code of an error to its
+  // client, because the text can name internals.
   virtual Result<std::unique_ptr<MetricsSnapshot>> snapshot(const Cancellation& cancellation = {}) = 0;
 };
 

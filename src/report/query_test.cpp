@@ -56,8 +56,8 @@ TEST(Question, TakesItsRangeFromFromAndTo) {
 struct Refusal {
   Pairs parameters;
   std::string_view code;
-  std::vector<std::string_view>
-      words;  // that its text must hold: the name, what was found, what was expected
+  // The error text must have these: the name, the value that was found, and the expected ones.
+  std::vector<std::string_view> words;
 };
 
 template <class Read>

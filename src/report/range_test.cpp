@@ -154,7 +154,7 @@ TEST(Range, CountsTheWindowsThatTouchIt) {
   EXPECT_EQ(windows_in({june_1 + 30min, june_1 + 90min, minute}, day), 1u);
 }
 
-// Five centuries before 1700 are no EventTime.
+// An EventTime cannot represent the time five centuries before 1700.
 TEST(Range, BeforeIsOfEqualLengthHoweverLongTheRangeIs) {
   const WindowStart from = sys_days(std::chrono::year(1700) / 1 / 1);
   const WindowStart to = sys_days(std::chrono::year(2200) / 1 / 1);

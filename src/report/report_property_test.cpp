@@ -1,4 +1,4 @@
-// Whatever was counted, rolled up or pruned: each answer is what counting the events by hand gives.
+// Compares the answers for random events, roll-ups and horizons with a simple count of the events.
 #include <algorithm>
 #include <functional>
 #include <gtest/gtest.h>
@@ -26,13 +26,13 @@ bool is_inside(const UsedRange& range, const Event& event) {
   return event.at >= range.from && event.at < range.to;
 }
 
-class World {
+class CountedStore {
  public:
-  explicit World(unsigned seed) : random_(seed) {
+  explicit CountedStore(unsigned seed) : random_(seed) {
     const int count = pick(0, 300);
     for (int i = 0; i < count; ++i) events_.push_back(some_event());
     testing::fill(store_, events_, static_cast<std::size_t>(pick(0, count)));
-    // Horizons hide rows of the fake, as pruning takes them away.
+    // The fake hides the rows before a horizon, as if they were pruned.
     const auto hours_from = june_1 + pick(0, days) * 24h;
     if (pick(0, 2) == 0) store_.set_horizon(Granularity::minute, june_1 + pick(0, days * 1440) * 1min);
     if (pick(0, 2) == 0) store_.set_horizon(Granularity::hour, hours_from);
@@ -40,7 +40,7 @@ class World {
   }
 
   AskedRange some_range() {
-    const auto from = june_1 + 24h + pick(0, (days - 1) * 86400 - 1) * 1s;  // days are complete here
+    const auto from = june_1 + 24h + pick(0, (days - 1) * 86400 - 1) * 1s;  // days are complete from here on
     return {from, from + pick(1, 3 * 86400) * 1s};
   }
   int pick(int from, int to) { return std::uniform_int_distribution(from, to)(random_); }
@@ -66,35 +66,35 @@ class World {
 
 class Property : public ::testing::TestWithParam<unsigned> {};
 
-TEST_P(Property, SummaryIsWhatCountingByHandGives) {
-  World world(GetParam());
+TEST_P(Property, SummaryEqualsASimpleCount) {
+  CountedStore store(GetParam());
   for (int i = 0; i < 10; ++i) {
-    const auto asked = world.some_range();
-    const Filter page{Dimension::page, "/" + std::to_string(world.pick(0, 12))};
-    const auto all = world.report().summary({.range = asked});
-    const auto filtered = world.report().summary({.range = asked, .filter = page});
+    const auto asked = store.some_range();
+    const Filter page{Dimension::page, "/" + std::to_string(store.pick(0, 12))};
+    const auto all = store.report().summary({.range = asked});
+    const auto filtered = store.report().summary({.range = asked, .filter = page});
     ASSERT_TRUE(all && filtered);
     const auto& range = all->summary.range;
     ASSERT_LE(range.from, asked.from);
     ASSERT_GE(range.to, asked.to);
     EXPECT_EQ(all->summary.numbers,
-              numbers_of(world.events(), [&](const Event& event) { return is_inside(range, event); }));
-    EXPECT_EQ(filtered->summary.numbers, numbers_of(world.events(), [&](const Event& event) {
+              numbers_of(store.events(), [&](const Event& event) { return is_inside(range, event); }));
+    EXPECT_EQ(filtered->summary.numbers, numbers_of(store.events(), [&](const Event& event) {
                 return is_inside(range, event) && event.page == page.value;
               }));
   }
 }
 
-TEST_P(Property, SeriesIsWhatCountingByHandGives) {
-  World world(GetParam());
+TEST_P(Property, SeriesEqualsASimpleCount) {
+  CountedStore store(GetParam());
   for (const auto interval : {Granularity::hour, Granularity::day}) {
-    const auto answer = world.report().series({.range = world.some_range(), .interval = interval});
+    const auto answer = store.report().series({.range = store.some_range(), .interval = interval});
     ASSERT_TRUE(answer);
     auto expected = floor_to(answer->interval, answer->range.from);
     for (const auto& point : answer->points) {
       ASSERT_EQ(point.time, expected);
       expected += width_of(answer->interval);
-      EXPECT_EQ(point.numbers, numbers_of(world.events(), [&](const Event& event) {
+      EXPECT_EQ(point.numbers, numbers_of(store.events(), [&](const Event& event) {
                   return is_inside(answer->range, event) &&
                          floor_to(answer->interval, event.at) == point.time;
                 }));
@@ -104,18 +104,18 @@ TEST_P(Property, SeriesIsWhatCountingByHandGives) {
 }
 
 TEST_P(Property, TopRowsAreExactAndAddUpToTheSummaryWithOther) {
-  World world(GetParam());
+  CountedStore store(GetParam());
   for (const auto sort : {Sort::events, Sort::page_views, Sort::unique_users}) {
-    const auto asked = world.some_range();
-    const auto limit = static_cast<std::size_t>(world.pick(1, 15));
-    const auto top = world.report().top({.range = asked, .sort = sort, .limit = limit});
-    const auto summary = world.report().summary({.range = asked});
+    const auto asked = store.some_range();
+    const auto limit = static_cast<std::size_t>(store.pick(1, 15));
+    const auto top = store.report().top({.range = asked, .sort = sort, .limit = limit});
+    const auto summary = store.report().summary({.range = asked});
     ASSERT_TRUE(top && summary);
     auto events = top->other_events;
     auto page_views = top->other_page_views;
     for (const auto& row : top->rows) {
       EXPECT_NE(row.value, tally::value_other);
-      EXPECT_EQ(row.numbers, numbers_of(world.events(), [&](const Event& event) {
+      EXPECT_EQ(row.numbers, numbers_of(store.events(), [&](const Event& event) {
                   return is_inside(top->range, event) && event.page == row.value;
                 }));
       events += row.numbers.events;
@@ -127,17 +127,17 @@ TEST_P(Property, TopRowsAreExactAndAddUpToTheSummaryWithOther) {
 }
 
 TEST_P(Property, TopRowsAreTheBestAndTiesAreInOrderOfTheirValue) {
-  World world(GetParam());
+  CountedStore store(GetParam());
   for (const auto sort : {Sort::events, Sort::page_views, Sort::unique_users}) {
-    const auto limit = static_cast<std::size_t>(world.pick(1, 15));
-    const auto top = world.report().top({.range = world.some_range(), .sort = sort, .limit = limit});
+    const auto limit = static_cast<std::size_t>(store.pick(1, 15));
+    const auto top = store.report().top({.range = store.some_range(), .sort = sort, .limit = limit});
     ASSERT_TRUE(top);
     std::map<std::string, Numbers> values;
-    for (const auto& event : world.events())
+    for (const auto& event : store.events())
       if (is_inside(top->range, event) && event.page != tally::value_other) values[event.page] = {};
     std::vector<TopRow> expected;
     for (const auto& [value, none] : values)
-      expected.push_back({value, numbers_of(world.events(), [&](const Event& event) {
+      expected.push_back({value, numbers_of(store.events(), [&](const Event& event) {
                             return is_inside(top->range, event) && event.page == value;
                           })});
     const auto rank = [sort](const TopRow& row) {

@@ -92,7 +92,7 @@ TEST_F(ReportTest, CountsOnlyWhatTheFilterNames) {
   }
 }
 
-TEST_F(ReportTest, SaysHowFarUsersMayBeOff) {
+TEST_F(ReportTest, StatesTheErrorOfUniqueUsers) {
   std::vector<Event> events;
   for (int i = 0; i < 5000; ++i) events.push_back({.at = june_1, .user = "user-" + std::to_string(i)});
   fill(store_, events, events.size());
@@ -229,10 +229,10 @@ TEST_F(ReportTest, UnitesOnlyTheWinnersOfATopList) {
   EXPECT_EQ(store_.passes_over_users(), 0);
 }
 
-TEST_F(ReportTest, RanksByUsersHoweverManyEventsOthersHave) {
+TEST_F(ReportTest, RanksByUsersRegardlessOfEvents) {
   std::vector<Event> events;
-  for (int page = 0; page < 600;
-       ++page)  // more than are united at a time, each with three events of one user
+  // More values than are united at a time. Each has three events of one user.
+  for (int page = 0; page < 600; ++page)
     for (int i = 0; i < 3; ++i) events.push_back({.at = june_1, .page = "/" + std::to_string(page)});
   events.push_back({.at = june_1, .user = "ann", .page = "/rare"});
   events.push_back({.at = june_1, .user = "bob", .page = "/rare"});
@@ -243,7 +243,7 @@ TEST_F(ReportTest, RanksByUsersHoweverManyEventsOthersHave) {
   EXPECT_EQ(answer->other_events, 600 * 3 + 2 - 5);
 }
 
-// Each value has one event of one user: every one may be among the best (faults 43).
+// Each value has one event of one user, so any of them can be among the best (faults 43).
 TEST_F(ReportTest, Fault43RanksManyEqualValuesByUsersInOnePassAndByValue) {
   std::vector<Event> events;
   std::vector<std::string> values;
@@ -279,7 +279,7 @@ TEST_F(ReportTest, UnitesOnlyTheValuesWithTheMostEventsWhereTheyMustBeTheBest) {
 
 TEST_F(ReportTest, Fault43EndsAQuestionAtItsDeadline) {
   fill(store_, {{.at = june_1, .page = "/a"}, {.at = june_1 + 1h, .page = "/b"}}, 1);
-  // A clock that goes on by a second with each reading: whenever the deadline is, the question ends there.
+  // Each read advances the clock by a second. The query must end at each deadline.
   for (int seconds = 0; seconds < 12; ++seconds) {
     MonoTime clock{};
     const Cancellation cancellation(clock + seconds * 1s, {}, [&] { return clock += 1s; });
@@ -308,7 +308,7 @@ TEST_F(ReportTest, Fault43EndsAQuestionWhoseClientIsGone) {
   ended(report_.ledger(june_1, cancellation));
 }
 
-TEST_F(ReportTest, HandsOnEveryFailureOfTheStore) {
+TEST_F(ReportTest, ReturnsEachErrorOfTheStore) {
   fill(store_, {{.at = june_1}}, 1);
   const Error away{ErrorKind::unavailable, "store_away", "the store is away"};
   const auto ask = [&](auto query, int calls) {
@@ -321,7 +321,7 @@ TEST_F(ReportTest, HandsOnEveryFailureOfTheStore) {
     store_.fail_call(calls, away);
     EXPECT_TRUE(query());
     store_.fail_call(0, away);
-    EXPECT_FALSE(store_.snapshot());  // takes what is left
+    EXPECT_FALSE(store_.snapshot());  // consumes the failure
   };
   ask([&] { return report_.summary({.range = first_day, .compare_previous = true}); }, 4);
   ask([&] { return report_.series({.range = first_day}); }, 3);
@@ -332,7 +332,7 @@ TEST_F(ReportTest, HandsOnEveryFailureOfTheStore) {
   ask([&] { return report_.ledger(june_1); }, 2);
 }
 
-TEST_F(ReportTest, SaysSoWhenARowCannotBeRead) {
+TEST_F(ReportTest, ReturnsAnInternalErrorForABrokenSketch) {
   store_.put(
       tally::WindowRow{.key = {.granularity = Granularity::day, .start = june_1}, .events = 1, .users = "?"});
   const auto answer = report_.summary({.range = first_day});
@@ -340,7 +340,7 @@ TEST_F(ReportTest, SaysSoWhenARowCannotBeRead) {
   EXPECT_EQ(answer.error().kind, ErrorKind::internal);
 }
 
-TEST_F(ReportTest, TellsWhatWaitsInEachPartition) {
+TEST_F(ReportTest, ReturnsTheLagOfEachPartition) {
   tally::LedgerRow row{.partition = 1, .start_offset = 5, .next_offset = 15, .read = 10, .tallied = 10};
   row.observed = {.log_end_offset = 18, .oldest_unread_at = june_1 + 2s, .observed_at = june_1 + 4s};
   store_.put(row);
@@ -361,7 +361,7 @@ TEST_F(ReportTest, TellsWhatWaitsInEachPartition) {
   EXPECT_EQ(answer->lines[1].observed_age, 1s);
 }
 
-TEST_F(ReportTest, KnowsNoLagOfAPartitionThatNobodyHasLookedAtLately) {
+TEST_F(ReportTest, ReturnsNoLagIfTheObservationIsTooOld) {
   tally::LedgerRow row{.partition = 0, .next_offset = 10};
   row.observed = {.log_end_offset = 10, .oldest_unread_at = std::nullopt, .observed_at = june_1};
   store_.put(row);
@@ -380,7 +380,7 @@ TEST_F(ReportTest, KnowsNoLagOfAPartitionThatNobodyHasLookedAtLately) {
   EXPECT_EQ(stale->lines[1].oldest_unread_age, observation_age_max + 1001ms) << "that record still waits";
 }
 
-TEST_F(ReportTest, KnowsNoLagOfAPartitionThatThisProcessHoldsAndDoesNotCount) {
+TEST_F(ReportTest, ReturnsNoLagOfAnAssignedPartitionThatIsNotCounted) {
   tally::LedgerRow row{.partition = 0, .next_offset = 10};
   row.observed = {.log_end_offset = 10, .oldest_unread_at = std::nullopt, .observed_at = june_1};
   store_.put(row);

@@ -1,3 +1,4 @@
+// The choice of a scan and its number in a table of statements.
 #include "report/scan.hpp"
 
 #include <algorithm>
@@ -14,7 +15,7 @@ Scan scan_for(const WindowQuery& query, bool pending_rollup) {
   return scan;
 }
 
-// Mixed radix: one digit for each member.
+// A number in mixed radix: one digit for each member.
 std::size_t index_of(const Scan& scan) {
   return (scan.pending_rollup ? 1U : 0U) + (scan.users ? 2U : 0U) +
          4U * static_cast<std::size_t>(scan.values);
@@ -27,7 +28,8 @@ Scan scan_at(std::size_t index) {
 }
 
 WindowRun kept_part(const WindowRun& run, const Horizons& horizons) {
-  // A horizon has milliseconds. A window that begins within a pruned second is not complete.
+  // Horizons have milliseconds. A window that begins in the same second before the horizon is not complete,
+  // so the horizon is rounded up.
   const auto kept_from = std::chrono::ceil<std::chrono::seconds>(horizons.of(run.granularity));
   return {.granularity = run.granularity,
           .from = ceil_to(run.granularity, std::max(run.from, kept_from)),

@@ -8,12 +8,12 @@ namespace {
 using namespace std::chrono_literals;
 using tally::Granularity;
 
-TEST(Scan, HasANumberOfItsOwnForEachKind) {
+TEST(Scan, HasADistinctNumber) {
   for (std::size_t index = 0; index < Scan::count; ++index) EXPECT_EQ(index_of(scan_at(index)), index);
   EXPECT_EQ(scan_at(Scan::count - 1), (Scan{true, Scan::Values::many, true}));
 }
 
-TEST(Scan, LooksFewValuesUpAndPicksManyOut) {
+TEST(Scan, LooksUpFewValuesAndSelectsMany) {
   WindowQuery query{.with_users = false};
   EXPECT_EQ(scan_for(query, false), (Scan{false, Scan::Values::all, false}));
   query.values.emplace(Scan::few_values_max, "value");
@@ -23,7 +23,7 @@ TEST(Scan, LooksFewValuesUpAndPicksManyOut) {
   EXPECT_EQ(scan_for(query, false), (Scan{false, Scan::Values::many, true}));
 }
 
-TEST(Scan, LeavesOutWindowsThatAreNotWhole) {
+TEST(Scan, ExcludesIncompleteWindows) {
   const WindowStart day{24h};
   Horizons horizons{};
   EXPECT_EQ(kept_part({Granularity::hour, day, day + 2h}, horizons),

@@ -10,7 +10,7 @@
 namespace weir::report {
 namespace {
 
-class SqliteReaderFixture final : public ViewsWorld {
+class SqliteReaderFixture final : public ViewsFixture {
  public:
   void given(const Stored& stored) override {
     commit<commit::Changes>(
@@ -38,13 +38,13 @@ class SqliteReaderFixture final : public ViewsWorld {
   int written_ = 0;
 };
 
-template <class World>
-std::unique_ptr<World> make_sqlite_fixture() {
+template <class Fixture>
+std::unique_ptr<Fixture> make_sqlite_fixture() {
   return std::make_unique<SqliteReaderFixture>();
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsReaderContract, testing::Values(&make_sqlite_fixture<ReaderWorld>));
-INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsViewsContract, testing::Values(&make_sqlite_fixture<ViewsWorld>));
+INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsReaderContract, testing::Values(&make_sqlite_fixture<ReaderFixture>));
+INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsViewsContract, testing::Values(&make_sqlite_fixture<ViewsFixture>));
 
 }  // namespace
 }  // namespace weir::report

@@ -26,8 +26,8 @@ constexpr std::string_view sizes = "PRAGMA journal_size_limit = 67108864; PRAGMA
 
 std::int64_t milliseconds_of(WallTime moment) { return moment.time_since_epoch().count(); }
 
-Statement& bind_optional(Statement& statement, int place, const std::optional<std::int64_t>& number) {
-  return number ? statement.bind(place, *number) : statement.bind_null(place);
+Statement& bind_optional(Statement& statement, int parameter, const std::optional<std::int64_t>& number) {
+  return number ? statement.bind(parameter, *number) : statement.bind_null(parameter);
 }
 
 }  // namespace
@@ -146,11 +146,11 @@ Result<std::vector<SqliteMetricsStore::RowKey>> SqliteMetricsStore::find_pending
     if (!row) return propagate(row);
     if (!*row) break;
     keys.push_back({.dimension = static_cast<tally::Dimension>(find.number(0)),
-                    .place = find.number(1),
+                    .arrival_rank = find.number(1),
                     .value = std::string(find.text(2)),
                     .users_bytes = static_cast<std::size_t>(find.number(3))});
   }
-  std::ranges::sort(keys, {}, [](const RowKey& key) { return std::pair(key.dimension, key.place); });
+  std::ranges::sort(keys, {}, [](const RowKey& key) { return std::pair(key.dimension, key.arrival_rank); });
   return keys;
 }
 
@@ -225,7 +225,7 @@ Result<void> SqliteMetricsStore::put_window(const tally::WindowRow& row, WallTim
                        .bind(8, row.page_views)
                        .bind(9, row.rolled_events)
                        .bind(10, row.rolled_page_views)
-                       .bind(11, row.place)
+                       .bind(11, row.arrival_rank)
                        .bind(14, milliseconds_of(written_at))
                        .bind_blob(15, row.users);
   // Only a `total` row knows how many values its window has.

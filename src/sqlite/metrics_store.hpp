@@ -76,7 +76,7 @@ class SqliteMetricsStore final : public commit::MetricsStore {
   // The key of a minute's row, and the size of its sketch.
   struct RowKey {
     tally::Dimension dimension = tally::Dimension::total;
-    std::int64_t place = 0;  // the arrival rank
+    std::int64_t arrival_rank = 0;
     std::string value;
     std::size_t users_bytes = 0;
   };

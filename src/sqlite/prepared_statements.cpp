@@ -8,7 +8,8 @@ namespace weir::sqlite {
 
 Result<PreparedStatements> PreparedStatements::prepare(Database& database,
                                                        std::span<const NamedSql* const> list) {
-  // All at once, so that a table that a person changed is found at start and not by the first flush.
+  // All statements are prepared at start. If a table was changed by other means, the start fails, not a later
+  // flush.
   PreparedStatements prepared;
   for (const NamedSql* const sql : list) {
     auto statement = database.prepare(sql->sql);

@@ -15,7 +15,7 @@
 //       last_write_ms      in Unix milliseconds
 //       users              the sketch (tally/sketch.hpp)
 //     activity_unrolled    the minutes of a partition that have counts which their hour and day lack
-//   and nobody but Weir writes the numbers of the dimensions, which contract §7 lets people read:
+//   Only Weir writes the next table. It has the numbers of the dimensions; contract §7 lets users read it:
 //     activity_dimensions  id, name, source, since (NULL for a built-in dimension)
 //
 //   A moment in a public table is UTC text, `2015-05-19T09:00:00.000Z`. In a view, window_start is

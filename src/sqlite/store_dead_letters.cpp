@@ -10,8 +10,8 @@ namespace weir::sqlite {
 namespace {
 
 // A record without a key or a value has NULL in that column.
-Statement& bind_optional(Statement& statement, int place, const std::optional<std::string>& bytes) {
-  return bytes ? statement.bind_blob(place, *bytes) : statement.bind_null(place);
+Statement& bind_optional(Statement& statement, int parameter, const std::optional<std::string>& bytes) {
+  return bytes ? statement.bind_blob(parameter, *bytes) : statement.bind_null(parameter);
 }
 
 // A dead letter may be of an archived topic, so ?1 is the topic of its id, not that of the store.

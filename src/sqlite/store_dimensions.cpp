@@ -8,6 +8,7 @@ namespace weir::sqlite {
 
 Result<std::vector<tally::CountedDimension>> SqliteMetricsStore::register_dimensions(
     std::span<const tally::OwnDimension> wanted, WallTime now) {
+  // One transaction for the read and the writes: another process cannot assign the same numbers in between.
   return in_one_transaction([&]() -> Result<std::vector<tally::CountedDimension>> {
     auto known = read_dimensions();
     if (!known) return propagate(known);
@@ -29,6 +30,7 @@ Result<std::vector<tally::KnownDimension>> SqliteMetricsStore::read_dimensions()
     if (!*there) return known;
     auto row = known_dimension(rows);
     if (!row) {
+      // Ends the statement, so that the transaction can end.
       rows.reset();
       return propagate(row);
     }

@@ -60,7 +60,7 @@ Result<tally::WindowRow> window_row(const Statement& statement, tally::Granulari
                           .page_views = statement.number(3),
                           .rolled_events = statement.number(4),
                           .rolled_page_views = statement.number(5),
-                          .place = static_cast<std::int32_t>(statement.number(6)),
+                          .arrival_rank = static_cast<std::int32_t>(statement.number(6)),
                           .stored = *std::move(stored),
                           .users = std::string(statement.blob(8))};
 }

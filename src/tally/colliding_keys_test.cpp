@@ -1,5 +1,6 @@
-// Keys that a client can make who knows the code: 40,000 of them in each table cost no more than three times
-// what ordinary ones do. What is counted is comparisons and probes, never time.
+// Attacks on hash tables by a client that knows this code and chooses colliding keys. In each table, 40,000
+// of these keys may cost at most three times as much as ordinary ones. The tests count comparisons and
+// probes, not time.
 #include <bit>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -36,8 +37,8 @@ constexpr std::uint64_t inverse(std::uint64_t odd) {
   return result;
 }
 
-// Texts of 16 bytes with one std::hash (libstdc++'s _Hash_bytes: MurmurHash64A with a constant seed): the
-// second word takes back what the first one did.
+// Returns texts of 16 bytes with equal std::hash (libstdc++'s _Hash_bytes: MurmurHash64A with a constant
+// seed). The second word of each text cancels the effect of the first one.
 std::vector<std::string> texts_of_one_std_hash() {
   constexpr std::uint64_t mul = 0xc6a4a7935bd1e995U;
   constexpr std::uint64_t start = 0xc70f6907U ^ (16 * mul);
@@ -67,7 +68,7 @@ struct CountingEqual {
   }
 };
 
-// Each key is put in and then looked for.
+// Inserts each key, then looks up each key.
 template <class Table, class Keys>
 std::size_t comparisons_in(const Keys& all, auto to_key) {
   Table table;
@@ -78,7 +79,7 @@ std::size_t comparisons_in(const Keys& all, auto to_key) {
   return comparisons;
 }
 
-TEST(CollidingKeys, AreWhatTheyClaimToBe) {
+TEST(CollidingKeys, HaveEqualStdHashes) {
   const std::vector<std::string> texts = texts_of_one_std_hash();
   for (const std::string& text : texts)
     ASSERT_EQ(std::hash<std::string_view>()(text), std::hash<std::string_view>()(texts.front()));
@@ -95,7 +96,7 @@ TEST(CollidingKeys, Fault39CostNoMoreThanOrdinaryOnesInTheTablesOfWindows) {
   }
 }
 
-TEST(CollidingKeys, Fault39ShareNoHashInATally) {
+TEST(CollidingKeys, Fault39HaveDifferentHashesInATally) {
   Tally tally(std::chrono::days{7});
   const std::vector<std::string> texts = texts_of_one_std_hash();
   for (const std::string& text : texts) {
@@ -120,22 +121,22 @@ TEST(CollidingKeys, Fault39CostNoMoreThanOrdinaryOnesInTheTableOfAReport) {
   EXPECT_LE(count(texts_of_one_std_hash()), 3 * ordinary);
 }
 
-// A user id can be made for each value of murmur3(user_id).low, for Murmur3 can be calculated backwards.
+// Murmur3 is invertible, so a client can choose a user id for any value of murmur3(user_id).low.
 TEST(CollidingKeys, Fault39CostNoMoreThanOrdinaryOnesInAUserSet) {
   using Table = boost::unordered_flat_set<std::uint64_t, UserSet::Hash, CountingEqual>;
   const auto itself = [](std::uint64_t hash) { return hash; };
   std::vector<std::uint64_t> ordinary;
   for (std::size_t i = 0; i < keys; ++i) ordinary.push_back(murmur3("user-" + std::to_string(i)).low);
   const std::size_t most = 3 * comparisons_in<Table>(ordinary, itself);
-  for (const int shift : {0, 16, 32, 48}) {  // equal in all bits but 16
+  for (const int shift : {0, 16, 32, 48}) {  // hashes that differ in 16 bits only
     std::vector<std::uint64_t> colliding;
     for (std::uint64_t i = 0; i < keys; ++i) colliding.push_back(i << shift);
     EXPECT_LE(comparisons_in<Table>(colliding, itself), most) << shift;
   }
 }
 
-// A message_id of 16 bytes for a user_id of 8, such that Murmur3 of both (with the length that stood before
-// them) would be `hash`: from the last step to the first.
+// Returns a message_id of 16 bytes for a user_id of 8 bytes, so that Murmur3 of length, user_id and
+// message_id is `hash`. Inverts the steps of Murmur3 from the last one to the first one.
 std::string message_id_for(const std::string& user_id, Hash128 hash) {
   constexpr std::uint64_t c1 = 0x87c37b91114253d5U;
   constexpr std::uint64_t c2 = 0x4cf5ad432745937fU;
@@ -167,7 +168,8 @@ std::string message_id_for(const std::string& user_id, Hash128 hash) {
                   std::rotr(mixed_high * inverse(c1), 33) * inverse(c2));
 }
 
-// Probes of the dedupe's table: open addressing from a fingerprint's low 32 bits, at most half full.
+// Counts the probes of inserts into a table like that of Dedupe: open addressing by the low 32 bits of a
+// fingerprint, at most half full.
 std::size_t probes_of(const std::vector<Hash128>& fingerprints) {
   std::vector<bool> taken(std::bit_ceil(2 * fingerprints.size()));
   std::size_t probes = 0;

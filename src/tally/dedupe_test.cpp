@@ -23,10 +23,10 @@ Hash128 id_of(int id) { return fingerprint("user", "message " + std::to_string(i
 std::optional<Verdict> feed(Dedupe& dedupe, const Record& record) {
   dedupe.advance(record.offset, at(record.time));
   if (!record.id) return std::nullopt;
-  return dedupe.seen(id_of(*record.id));
+  return dedupe.check_and_remember(id_of(*record.id));
 }
 
-TEST(Fingerprint, TellsEveryPairFromEveryOther) {
+TEST(Fingerprint, DiffersForDifferentPairs) {
   const std::pair<std::string_view, std::string_view> pairs[] = {
       {"ab", "c"}, {"a", "bc"}, {"abc", ""}, {"", "abc"}, {"c", "ab"}, {"a", "b"}, {"b", "a"}};
   for (const auto& left : pairs)
@@ -35,25 +35,26 @@ TEST(Fingerprint, TellsEveryPairFromEveryOther) {
                 left == right);
 }
 
-// A window of 10 s and 100 offsets.
-TEST(Dedupe, JudgesByTheLastSight) {
+// Each case has a window of 10 s and 100 offsets.
+TEST(Dedupe, ComparesARecordWithItsLastOccurrence) {
   const struct {
     const char* why;
     std::vector<Record> records;
   } cases[] = {
-      {"two ids do not meet", {{0, 0s, 1}, {1, 0s, 2}, {2, 0s, 1, true}, {3, 0s, 2, true}}},
-      {"a record without an id is nobody's", {{0, 0s, 1}, {1, 0s, {}}, {2, 0s, 1, true}}},
-      {"the window's last millisecond is in", {{0, 0s, 1}, {1, 10s, 1, true}}},
-      {"and the next is out", {{0, 0s, 1}, {1, 10'001ms, 1}}},
-      {"the last offset is in", {{5, 0s, 1}, {105, 0s, 1, true}}},
-      {"and the next is out", {{5, 0s, 1}, {106, 0s, 1}}},
-      {"each sight refreshes the time", {{0, 0s, 1}, {1, 9s, 1, true}, {2, 18s, 1, true}, {3, 29s, 1}}},
-      {"each sight refreshes the offset", {{0, 0s, 1}, {90, 0s, 1, true}, {180, 0s, 1, true}, {281, 0s, 1}}},
-      {"a sight out of the window begins anew", {{0, 0s, 1}, {1, 11s, 1}, {2, 12s, 1, true}}},
-      {"what other records' times are does not matter",
+      {"two ids are independent", {{0, 0s, 1}, {1, 0s, 2}, {2, 0s, 1, true}, {3, 0s, 2, true}}},
+      {"a record without an id is no occurrence", {{0, 0s, 1}, {1, 0s, {}}, {2, 0s, 1, true}}},
+      {"the last millisecond is inside", {{0, 0s, 1}, {1, 10s, 1, true}}},
+      {"the next millisecond is outside", {{0, 0s, 1}, {1, 10'001ms, 1}}},
+      {"the last offset is inside", {{5, 0s, 1}, {105, 0s, 1, true}}},
+      {"the next offset is outside", {{5, 0s, 1}, {106, 0s, 1}}},
+      {"a duplicate refreshes the time", {{0, 0s, 1}, {1, 9s, 1, true}, {2, 18s, 1, true}, {3, 29s, 1}}},
+      {"a duplicate refreshes the offset", {{0, 0s, 1}, {90, 0s, 1, true}, {180, 0s, 1, true}, {281, 0s, 1}}},
+      {"a fresh record starts a new window", {{0, 0s, 1}, {1, 11s, 1}, {2, 12s, 1, true}}},
+      {"the times of other records do not matter",
        {{0, 100s, {}}, {1, 0s, 1}, {2, 100s, {}}, {3, 10s, 1, true}, {4, 20'001ms, 1}}},
-      {"a record from before the sight's time is young", {{0, 100s, 1}, {1, 0s, 1, true}, {2, 5s, 1, true}}},
-      {"and is remembered with its own time", {{0, 100s, 1}, {1, 0s, 1, true}, {2, 11s, 1}}},
+      {"a record earlier than its occurrence is a duplicate",
+       {{0, 100s, 1}, {1, 0s, 1, true}, {2, 5s, 1, true}}},
+      {"an earlier record is remembered with its own time", {{0, 100s, 1}, {1, 0s, 1, true}, {2, 11s, 1}}},
   };
   for (const auto& [why, records] : cases) {
     Dedupe dedupe(10s, 100);
@@ -69,7 +70,7 @@ TEST(Dedupe, JudgesByTheLastSight) {
 constexpr auto ten_days = std::chrono::milliseconds{std::chrono::days{10}};
 constexpr auto four_years = std::chrono::milliseconds{std::chrono::days{1461}};
 
-TEST(Dedupe, Fault41ARecordFromTheFutureEmptiesNoWindow) {
+TEST(Dedupe, Fault41ARecordWithATimeInTheFutureExpiresNothing) {
   for (const auto ahead : {ten_days, four_years}) {
     Dedupe dedupe(10s, 100);
     EXPECT_EQ(feed(dedupe, {0, 0s, 1}), Verdict::fresh);
@@ -78,7 +79,7 @@ TEST(Dedupe, Fault41ARecordFromTheFutureEmptiesNoWindow) {
   }
 }
 
-TEST(Dedupe, Fault41AnIdThatWasSeenWhileTheClockWasAheadIsKnownAfterwards) {
+TEST(Dedupe, Fault41RemembersAnIdFromATimeWhenTheClockWasAhead) {
   for (const auto ahead : {ten_days, four_years}) {
     Dedupe dedupe(10s, 100);
     EXPECT_EQ(feed(dedupe, {0, ahead, 1}), Verdict::fresh);
@@ -88,14 +89,14 @@ TEST(Dedupe, Fault41AnIdThatWasSeenWhileTheClockWasAheadIsKnownAfterwards) {
   }
 }
 
-TEST(Dedupe, Fault41AClockThatWasBehindOutdatesNothing) {
+TEST(Dedupe, Fault41ARecordWithAnEarlyTimeExpiresNothing) {
   Dedupe dedupe(10s, 100);
   EXPECT_EQ(feed(dedupe, {0, ten_days, 1}), Verdict::fresh);
   EXPECT_EQ(feed(dedupe, {1, 0s, 2}), Verdict::fresh);
   EXPECT_EQ(feed(dedupe, {2, ten_days + 1s, 1}), Verdict::duplicate);
 }
 
-TEST(Dedupe, RemembersNothingWhereItsWindowIsNone) {
+TEST(Dedupe, ReturnsNoDuplicateIfItsWindowIsEmpty) {
   Dedupe none(10s, 0);
   EXPECT_EQ(feed(none, {0, 0s, 1}), Verdict::fresh);
   EXPECT_EQ(feed(none, {1, 0s, 1}), Verdict::fresh);
@@ -104,7 +105,7 @@ TEST(Dedupe, RemembersNothingWhereItsWindowIsNone) {
   EXPECT_EQ(feed(negative, {1, 0s, 1}), Verdict::fresh);
 }
 
-TEST(Dedupe, TakesAnyRecordTimeAndAnyWindow) {
+TEST(Dedupe, AcceptsAnyRecordTimeAndAnyWindow) {
   constexpr auto lowest = std::chrono::milliseconds::min();
   constexpr auto highest = std::chrono::milliseconds::max();
   Dedupe dedupe(std::chrono::seconds::max(), std::numeric_limits<std::int64_t>::max());
@@ -114,7 +115,7 @@ TEST(Dedupe, TakesAnyRecordTimeAndAnyWindow) {
   EXPECT_EQ(feed(dedupe, {3, lowest, 1}), Verdict::duplicate);
 }
 
-TEST(Dedupe, HoldsNoMoreSightsThanItsWindowHasOffsets) {
+TEST(Dedupe, HoldsAtMostOneOccurrenceForEachOffsetOfItsWindow) {
   Dedupe dedupe(1'000'000s, 1000);
   for (int i = 0; i < 50'000; ++i) {
     EXPECT_EQ(feed(dedupe, {i, 0s, i % 7 == 0 ? i / 7 % 3 : 100 + i}),

@@ -1,4 +1,4 @@
-// Names, sources and rows of dimensions as text.
+// Conversions between dimensions and text: labels, the sources of DIMENSIONS, and names.
 #include "tally/dimension.hpp"
 
 namespace weir::tally {

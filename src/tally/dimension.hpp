@@ -1,8 +1,9 @@
-// The dimensions by which events are counted: the built-in ones, and those that DIMENSIONS adds.
+// The dimensions by which events are counted: the built-in ones and the own dimensions, which the setting
+// DIMENSIONS adds.
 //
-// `built_in_dimensions` is the one table of the built-in ones. SQL, caps, API names, texts, the lists of
-// `weir stats` and of the page, and array sizes are derived from it. A new one is a new enumerator and a new
-// line in the table.
+// `built_in_dimensions` describes each built-in dimension once. SQL, caps, API names, texts, the lists of
+// `weir stats` and of the page, and array sizes are derived from it. To add one, add an enumerator and a line
+// to this table.
 #pragma once
 
 #include <algorithm>
@@ -22,8 +23,9 @@
 
 namespace weir::tally {
 
-// The number of each stands in the database: it never changes. `total` has one value, the empty one. Numbers
-// from first_own_dimension on belong to the dimensions of DIMENSIONS; activity_dimensions assigns them.
+// The databases store these numbers, so the number of a dimension never changes. `total` has one value, the
+// empty text. Numbers >= first_own_dimension belong to own dimensions. The store assigns them and keeps them
+// in activity_dimensions.
 enum class Dimension : std::uint8_t { total, activity_type, page, referrer };
 inline constexpr Dimension first_own_dimension{16};
 inline constexpr Dimension last_own_dimension{limits::own_dimension_number_max};
@@ -33,23 +35,23 @@ inline constexpr Dimension last_own_dimension{limits::own_dimension_number_max};
 }
 [[nodiscard]] constexpr bool is_built_in(Dimension dimension) { return dimension < first_own_dimension; }
 
-// The part of an activity that a built-in dimension reads. The result is a view into the activity, of static
-// storage, or of `buffer`.
+// Returns the value of an activity in a built-in dimension. The result is a view into the activity, into
+// static storage or into `buffer`.
 using ValueOf = std::string_view (*)(const activity::UserActivity& activity, std::string& buffer);
-// The stored value that a filter of the API names (contract §4).
-using FilterValue = std::string (*)(std::string_view asked);
+// Converts the text of an API filter to the stored value that it means (contract §4).
+using FilterValue = std::string (*)(std::string_view text);
 
 struct DimensionDescriptor {
   Dimension dimension;
   std::string_view name;     // in the database and the API
-  std::string_view source;   // in GET /api/v1/dimensions
+  std::string_view source;   // in the answer of GET /api/v1/dimensions
   bool is_capped;            // a window stores at most limits::values_per_window_max values of it
-  bool ranks_by_page_views;  // the default `sort` of its top list is page_views, else events
+  bool ranks_by_page_views;  // the default `sort` of its top list: page_views if true, else events
   ValueOf value_of;
   FilterValue filter_value;
 };
 
-// In the order in which lists show them.
+// In the order in which the API, the page and `weir stats` list them. `total` is the first.
 inline constexpr std::array built_in_dimensions{
     DimensionDescriptor{Dimension::total, "total", "", false, false,
                         [](const activity::UserActivity&, std::string&) { return std::string_view(); },
@@ -67,14 +69,15 @@ inline constexpr std::array built_in_dimensions{
     DimensionDescriptor{
         Dimension::activity_type, "activity_type", "activity_type", true, false,
         [](const activity::UserActivity& activity, std::string&) { return activity.activity_type; },
-        [](std::string_view asked) { return std::string(asked); }},
+        [](std::string_view text) { return std::string(text); }},
 };
 inline constexpr std::size_t built_in_dimension_count = built_in_dimensions.size();
 
-// The values that one event has at most: one for each dimension that is counted.
+// The maximum number of values of one event: one for each counted dimension.
 inline constexpr std::size_t event_values_max = built_in_dimension_count + limits::own_dimensions_max;
 
-inline constexpr auto all_dimensions = [] {  // built in
+// The built-in dimensions in the order of the table.
+inline constexpr auto all_dimensions = [] {
   std::array<Dimension, built_in_dimension_count> all{};
   for (std::size_t at = 0; at < all.size(); ++at) all[at] = built_in_dimensions[at].dimension;
   return all;
@@ -100,18 +103,18 @@ static_assert(
   return descriptor_of(dimension).name;
 }
 
-// The built-in dimension of that name.
+// Returns the built-in dimension with this name, or nothing.
 [[nodiscard]] constexpr std::optional<Dimension> dimension_named(std::string_view name) {
   const auto found = std::ranges::find(built_in_dimensions, name, &DimensionDescriptor::name);
   if (found == built_in_dimensions.end()) return std::nullopt;
   return found->dimension;
 }
 
-// The name of a built-in dimension, or "dimension 16": for messages that have only the number.
+// Returns the name of a built-in dimension, or a text like "dimension 16". For messages of code that knows
+// only the number.
 [[nodiscard]] std::string label_of(Dimension dimension);
 
-// Where the value of an own dimension comes from: a member of metadata, or a parameter of the query of
-// metadata.page_url.
+// The source of an own dimension's values: a member of metadata, or a query parameter of metadata.page_url.
 struct DimensionSource {
   enum class Kind : std::uint8_t { metadata, query };
   Kind kind = Kind::metadata;
@@ -120,14 +123,16 @@ struct DimensionSource {
   friend bool operator==(const DimensionSource&, const DimensionSource&) = default;
 };
 
-// "metadata.country", "query.utm_campaign". Nothing if the text is neither.
+// Parses "metadata.country" or "query.utm_campaign". Returns nothing if the text has another prefix or no
+// name.
 [[nodiscard]] std::optional<DimensionSource> parse_dimension_source(std::string_view text);
+// The inverse of parse_dimension_source().
 [[nodiscard]] std::string to_text(const DimensionSource& source);
 
-// Whether a name has the form of an own dimension's: [a-z][a-z0-9_]{0,31}.
+// Returns true if the name is valid for an own dimension: [a-z][a-z0-9_]{0,31}.
 [[nodiscard]] bool is_dimension_name(std::string_view name);
 
-// An entry of DIMENSIONS.
+// An entry of the setting DIMENSIONS.
 struct OwnDimension {
   std::string name;
   DimensionSource source;
@@ -148,12 +153,12 @@ struct KnownDimension {
   Dimension dimension = Dimension::total;
   std::string name;
   std::string source;
-  std::optional<WallTime> since;  // nothing for built-in ones: they were always counted
+  std::optional<WallTime> since;  // the first registration; nothing for a built-in dimension
 
   friend bool operator==(const KnownDimension&, const KnownDimension&) = default;
 };
 
-// The rows of the built-in dimensions, in the order of the table.
+// Returns the rows of the built-in dimensions in the order of the table.
 [[nodiscard]] std::vector<KnownDimension> built_in_known_dimensions();
 
 }  // namespace weir::tally

@@ -7,14 +7,14 @@
 namespace weir::tally {
 namespace {
 
-TEST(Dimension, ReadsBackAsWhatItIsNamed) {
+TEST(Dimension, IsFoundByItsName) {
   for (const Dimension dimension : all_dimensions) EXPECT_EQ(dimension_named(name_of(dimension)), dimension);
   EXPECT_EQ(name_of(Dimension::activity_type), "activity_type");
   EXPECT_EQ(dimension_named(""), std::nullopt);
   EXPECT_EQ(dimension_named("country"), std::nullopt);
 }
 
-TEST(Dimension, KeepsTheNumberThatStandsInDatabases) {
+TEST(Dimension, KeepsTheNumberThatDatabasesStore) {
   EXPECT_EQ(index_of(Dimension::total), 0U);
   EXPECT_EQ(index_of(Dimension::activity_type), 1U);
   EXPECT_EQ(index_of(Dimension::page), 2U);
@@ -22,11 +22,11 @@ TEST(Dimension, KeepsTheNumberThatStandsInDatabases) {
   EXPECT_EQ(index_of(first_own_dimension), 16U);
 }
 
-TEST(Dimension, HasANameThatAnOwnOneCouldHave) {
+TEST(Dimension, HasANameThatIsValidForAnOwnDimension) {
   for (const Dimension dimension : all_dimensions) EXPECT_TRUE(is_dimension_name(name_of(dimension)));
 }
 
-TEST(Dimension, IsShownByItsNumberWhereItsNameIsNotKnown) {
+TEST(Dimension, IsLabelledByItsNumberIfItIsNotBuiltIn) {
   EXPECT_EQ(label_of(Dimension::page), "page");
   EXPECT_EQ(label_of(first_own_dimension), "dimension 16");
 }
@@ -39,7 +39,7 @@ TEST(DimensionName, IsLowerCaseAndShort) {
     EXPECT_FALSE(is_dimension_name(name)) << name;
 }
 
-TEST(DimensionSource, ReadsBackAsItIsWritten) {
+TEST(DimensionSource, IsParsedFromItsOwnText) {
   using enum DimensionSource::Kind;
   EXPECT_EQ(parse_dimension_source("metadata.country"), (DimensionSource{metadata, "country"}));
   EXPECT_EQ(parse_dimension_source("query.utm_campaign"), (DimensionSource{query, "utm_campaign"}));
@@ -50,7 +50,7 @@ TEST(DimensionSource, ReadsBackAsItIsWritten) {
     EXPECT_EQ(parse_dimension_source(wrong), std::nullopt) << wrong;
 }
 
-TEST(KnownDimension, IsEachBuiltInOneWithItsSource) {
+TEST(KnownDimension, ListsEachBuiltInDimensionWithItsSource) {
   const auto known = built_in_known_dimensions();
   ASSERT_EQ(known.size(), built_in_dimension_count);
   for (const KnownDimension& each : known) {
@@ -60,7 +60,7 @@ TEST(KnownDimension, IsEachBuiltInOneWithItsSource) {
   }
 }
 
-TEST(Granularity, ReadsBackAsWhatItIsNamed) {
+TEST(Granularity, IsFoundByItsName) {
   for (const Granularity granularity : all_granularities)
     EXPECT_EQ(granularity_named(name_of(granularity)), granularity);
   EXPECT_EQ(name_of(Granularity::minute), "minute");

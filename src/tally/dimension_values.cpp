@@ -1,3 +1,5 @@
+// A URL is cut at its delimiters (RFC 3986, 3) and never decoded. A table gives the classes of each byte, so
+// that one pass over a text finds all classes that occur in it.
 #include "tally/dimension_values.hpp"
 
 #include <algorithm>
@@ -9,14 +11,14 @@
 namespace weir::tally {
 namespace {
 
-// What a byte of a URL may be, as flags. ASCII only: what a scheme or a host is made of depends on no locale.
+// Classes of bytes in a URL, as flags. They are defined for ASCII and do not depend on the locale.
 enum : unsigned {
   letter = 1,
   in_scheme = 2,
   ends_authority = 4,
-  forbidden_in_host = 8,  // URL Standard, forbidden host code points, but for those that end an authority
+  forbidden_in_host = 8,  // URL Standard, "forbidden host code point", without those that end an authority
   capital = 16,
-  user_ends = 32,
+  ends_user_info = 32,
 };
 
 constexpr std::array<std::uint8_t, 256> flags_of_bytes = [] {
@@ -29,14 +31,14 @@ constexpr std::array<std::uint8_t, 256> flags_of_bytes = [] {
   mark("0123456789+-.", in_scheme);
   mark("/?#", ends_authority);
   mark("<>[\\]^|:\x7f", forbidden_in_host);
-  mark("@", user_ends);
+  mark("@", ends_user_info);
   for (char byte = 0; byte <= ' '; ++byte) mark({&byte, 1}, forbidden_in_host);
   return flags;
 }();
 
 constexpr unsigned flags_of(char byte) { return flags_of_bytes[static_cast<unsigned char>(byte)]; }
 
-// All flags that occur in a text.
+// Returns the flags of all bytes of a text, combined.
 unsigned flags_in(std::string_view text) {
   unsigned flags = 0;
   for (const char byte : text) flags |= flags_of(byte);
@@ -47,7 +49,7 @@ std::string_view bounded(std::string_view text) { return utf8_prefix(text, limit
 
 std::string_view up_to(std::string_view text, char end) { return text.substr(0, text.find(end)); }
 
-// Where the authority begins if the text is "scheme://…", else npos.
+// Returns the index at which the authority begins if the text starts with "scheme://", else npos.
 std::size_t authority_after_scheme(std::string_view url) {
   std::size_t scheme = 0;
   while (scheme < url.size() && (flags_of(url[scheme]) & in_scheme) != 0) ++scheme;
@@ -56,10 +58,10 @@ std::size_t authority_after_scheme(std::string_view url) {
   return scheme + 3;
 }
 
-// "user:password@host:port" or "[address]:port", taken apart; empty where there is no host that a URL may
-// have.
+// Returns the host of "user:password@host:port" or "[address]:port". The result is empty if there is no host
+// or an invalid one.
 std::string_view host_of(std::string_view authority) {
-  if ((flags_in(authority) & user_ends) != 0) authority.remove_prefix(authority.rfind('@') + 1);
+  if ((flags_in(authority) & ends_user_info) != 0) authority.remove_prefix(authority.rfind('@') + 1);
   if (authority.starts_with('[')) {
     const std::size_t end = authority.find(']');
     if (end == std::string_view::npos || end < 2) return {};
@@ -97,19 +99,19 @@ std::string_view referrer_of(std::optional<std::string_view> referrer, std::stri
   return lowered;
 }
 
-// A value that begins with two slashes is not taken for a URL without a scheme: pages are stored like that.
-std::string page_filter(std::string_view asked) {
-  if (!asked.starts_with("//")) return std::string(page_of(asked));
-  return std::string(bounded(up_to(up_to(asked, '#'), '?')));
+// A text that begins with two slashes is a stored page, not a URL without a scheme.
+std::string page_filter(std::string_view text) {
+  if (!text.starts_with("//")) return std::string(page_of(text));
+  return std::string(bounded(up_to(up_to(text, '#'), '?')));
 }
 
-std::string referrer_filter(std::string_view asked) {
+std::string referrer_filter(std::string_view text) {
   std::string lowered;
-  if (authority_after_scheme(asked) != std::string_view::npos)
-    return std::string(referrer_of(asked, lowered));
-  const std::string url = "x://" + std::string(asked);
+  if (authority_after_scheme(text) != std::string_view::npos) return std::string(referrer_of(text, lowered));
+  // A text without a scheme is a host, perhaps with a port. Values like (direct) are no valid host and stay.
+  const std::string url = "x://" + std::string(text);
   const std::string_view host = referrer_of(url, lowered);
-  return std::string(host == value_unknown ? asked : host);
+  return std::string(host == value_unknown ? text : host);
 }
 
 }  // namespace weir::tally

@@ -12,7 +12,7 @@ struct Case {
   std::string_view value;
 };
 
-TEST(Page, IsThePathOfTheUrlAsItWasWritten) {
+TEST(Page, IsThePathOfTheUrlUnchanged) {
   const Case cases[] = {
       {std::nullopt, "(none)"},
       {"", "(none)"},
@@ -46,7 +46,7 @@ TEST(Page, IsThePathOfTheUrlAsItWasWritten) {
   for (const auto& [text, value] : cases) EXPECT_EQ(page_of(text), value) << text.value_or("absent");
 }
 
-TEST(Page, OfATextThatIsNoUrlIsTheText) {
+TEST(Page, IsTheTextItselfIfItIsNoUrl) {
   const Case cases[] = {
       {"home", "home"},
       {"home?tab=1", "home"},
@@ -69,7 +69,7 @@ TEST(Page, IsAViewIntoTheUrl) {
   EXPECT_EQ(page_of(url).data(), url.data() + url.find("/a"));
 }
 
-TEST(Page, IsCutBetweenCharactersWhereItIsTooLong) {
+TEST(Page, IsCutBetweenCharactersIfItIsTooLong) {
   const std::string just_fits = "/" + std::string(limits::url_bytes_max - 1, 'a');
   EXPECT_EQ(page_of(just_fits), just_fits);
   EXPECT_EQ(page_of(just_fits + "b"), just_fits);
@@ -106,7 +106,7 @@ TEST(Referrer, IsTheHostInLowerCase) {
     EXPECT_EQ(referrer_of(text, lowered), value) << text.value_or("absent");
 }
 
-TEST(Referrer, IsUnknownWhereItsHostCannotBeRead) {
+TEST(Referrer, IsUnknownIfItHasNoValidHost) {
   const Case cases[] = {
       {"-", "(unknown)"},
       {"example.org", "(unknown)"},
@@ -135,7 +135,7 @@ TEST(Referrer, IsUnknownWhereItsHostCannotBeRead) {
   for (const auto& [text, value] : cases) EXPECT_EQ(referrer_of(text, lowered), value) << *text;
 }
 
-TEST(Referrer, IsCopiedOnlyWhereItHasCapitals) {
+TEST(Referrer, IsCopiedOnlyIfItHasCapitals) {
   std::string lowered;
   const std::string small = "https://example.org/A";
   EXPECT_EQ(referrer_of(small, lowered).data(), small.data() + 8);

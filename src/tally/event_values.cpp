@@ -1,5 +1,6 @@
-// Built-in dimensions are read by the functions of their table. An own dimension reads one member of
-// metadata, which the decoder has found already, or one parameter of page_url's query.
+// A built-in dimension is read by the function in its descriptor. An own dimension reads one member of
+// metadata, which the decoder has found already, or one query parameter of page_url. All parameters are found
+// in one pass over the query.
 #include "tally/event_values.hpp"
 
 #include <algorithm>
@@ -13,7 +14,8 @@
 namespace weir::tally {
 namespace {
 
-// `is_storable`: the text is UTF-8 without U+0000.
+// Returns the value to store for the text of a source. `is_storable`: the text is UTF-8 without U+0000. If it
+// is not, a corrected copy is written to `buffer`.
 std::string_view stored_value(std::string_view text, bool is_storable, std::string& buffer) {
   if (!is_storable) {
     buffer.clear();
@@ -23,7 +25,8 @@ std::string_view stored_value(std::string_view text, bool is_storable, std::stri
   return text.empty() ? value_none : utf8_prefix(text, limits::own_value_bytes_max);
 }
 
-// What stands between the first ? and the # of a URL.
+// Returns the part of a URL between its first ? and the # after it. A # before the ? begins the fragment, and
+// then the URL has no query.
 std::string_view query_of(std::string_view url) {
   const std::size_t mark = url.find('?');
   if (mark == std::string_view::npos || url.substr(0, mark).contains('#')) return {};
@@ -33,12 +36,13 @@ std::string_view query_of(std::string_view url) {
 
 }  // namespace
 
-std::string own_filter_value(std::string_view asked) {
-  return std::string(utf8_prefix(asked, limits::own_value_bytes_max));
+std::string own_filter_value(std::string_view text) {
+  return std::string(utf8_prefix(text, limits::own_value_bytes_max));
 }
 
 EventValueReader::EventValueReader(std::span<const CountedDimension> counted) {
-  ensure(counted.size() <= limits::own_dimensions_max, "at most so many own dimensions are counted");
+  ensure(counted.size() <= limits::own_dimensions_max, "at most own_dimensions_max dimensions are counted");
+  // Two dimensions of the same member share one index, so the decoder looks for each member once.
   for (const auto& [dimension, source] : counted) {
     if (source.kind == DimensionSource::Kind::query) {
       of_parameters_.push_back({.dimension = dimension, .name = source.name});
@@ -51,7 +55,7 @@ EventValueReader::EventValueReader(std::span<const CountedDimension> counted) {
 }
 
 EventValues EventValueReader::read(const activity::UserActivity& activity) {
-  // Unrolled, so that the functions of the table are inlined.
+  // Unrolled at compile time, so that the compiler inlines the functions of the table.
   [&]<std::size_t... at>(std::index_sequence<at...>) {
     ((values_[at] = {built_in_dimensions[at].dimension,
                      built_in_dimensions[at].value_of(activity, buffers_[at])}),
@@ -72,7 +76,7 @@ std::string_view EventValueReader::value_of(OfMember& own, const activity::UserA
   return stored_value(member.text, member.is_storable, own.storable);
 }
 
-// page_url is storable; what is decoded from it can be anything.
+// page_url is storable, but a percent-decoded value can contain any bytes.
 std::string_view EventValueReader::value_of(OfParameter& own) {
   if (!is_percent_encoded(own.raw)) return stored_value(own.raw, true, own.storable);
   own.decoded.clear();
@@ -96,6 +100,7 @@ void EventValueReader::find_parameters(std::string_view url) {
       name = name_;
     }
     const std::string_view raw = pair.substr(std::min(equals + 1, pair.size()));
+    // The first parameter of a name counts. A null data() means that none has been found yet.
     for (OfParameter& own : of_parameters_)
       if (own.name == name && own.raw.data() == nullptr) own.raw = raw;
   }

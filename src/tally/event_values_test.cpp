@@ -11,9 +11,10 @@ namespace {
 
 using namespace std::string_literals;
 
-// The values of an event with these members of metadata, by dimension; `sources` are numbered from 16 on.
+// Reads the values of events that are given by the members of their metadata.
 class Values {
  public:
+  // Numbers the own dimensions of `sources` from first_own_dimension on.
   std::map<Dimension, std::string> of(const std::string& metadata, const std::vector<std::string>& sources) {
     std::vector<CountedDimension> counted;
     for (const std::string& source : sources)
@@ -34,6 +35,7 @@ class Values {
     for (const auto& [dimension, text] : reader.read(*activity)) values[dimension] = std::string(text);
     return values;
   }
+  // Returns the value of one own dimension.
   std::string own(const std::string& metadata, const std::string& source) {
     return of(metadata, {source})[first_own_dimension];
   }
@@ -101,7 +103,7 @@ TEST(EventValues, CanBeAMemberThatABuiltInDimensionReads) {
   EXPECT_EQ(Values().own(R"("referrer":"x")", "metadata.referrer"), "x");
 }
 
-TEST(EventValues, AreStorable) {
+TEST(EventValues, AreUtf8WithoutNul) {
   EXPECT_EQ(Values().own(R"("x":"a\u0000b")", "metadata.x"), "a\uFFFDb");
   EXPECT_EQ(Values().own(R"("x":"\ud800")", "metadata.x"), "\uFFFD");
   EXPECT_EQ(Values().own(R"("page_url":"/?x=%00%ff")", "query.x"), "\uFFFD\uFFFD");
@@ -152,7 +154,7 @@ TEST(EventValues, OfEightDimensionsAreReadInOnePass) {
   EXPECT_EQ(all, "ma qa (none) qb ma 3 (none) /?b=qb&a=qa ");
 }
 
-TEST(EventValues, AreNamedByAFilterAsTheyAreStored) {
+TEST(EventValues, AreCutInAFilterAsInTheStore) {
   EXPECT_EQ(own_filter_value("DE"), "DE");
   EXPECT_EQ(own_filter_value(std::string(300, 'x')), std::string(256, 'x'));
 }

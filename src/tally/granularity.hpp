@@ -1,5 +1,5 @@
-// The granularities by which events are counted. One table: SQL, API names, texts, array sizes and the
-// arithmetic of windows are derived from it. All windows are cut in UTC.
+// The granularities by which events are counted. SQL, API names, texts, array sizes and the arithmetic of
+// windows are derived from the table `granularities`. The limits of all windows are in UTC.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 
 namespace weir::tally {
 
-// The number of each stands in the database: it never changes.
+// The databases store these numbers, so the number of a granularity never changes.
 enum class Granularity : std::uint8_t { minute, hour, day };
 
 struct GranularityDescriptor {
@@ -31,9 +31,10 @@ inline constexpr std::array granularities{
     GranularityDescriptor{Granularity::day, "day", std::chrono::days{1}},
 };
 
-// For arrays that have one element for each granularity, in the order of their numbers.
+// The size of arrays that have one element for each granularity, in the order of the numbers.
 inline constexpr std::size_t granularity_count = granularities.size();
 
+// Returns the index of a granularity in the table and in such arrays.
 [[nodiscard]] constexpr std::size_t index_of(Granularity granularity) {
   return static_cast<std::size_t>(granularity);
 }
@@ -49,7 +50,7 @@ inline constexpr auto granularity_names = [] {
   return all;
 }();
 
-// Events are counted by the finest one; a roll-up adds its windows to all others.
+// Events are counted in windows of the finest granularity. A roll-up adds these windows to the coarser ones.
 inline constexpr Granularity finest_granularity = all_granularities.front();
 inline constexpr Granularity coarsest_granularity = all_granularities.back();
 inline constexpr std::span<const Granularity> coarser_granularities = std::span(all_granularities).subspan(1);
@@ -69,6 +70,7 @@ static_assert(
   return granularities[index_of(granularity)].name;
 }
 
+// Returns the granularity with this name, or nothing.
 [[nodiscard]] constexpr std::optional<Granularity> granularity_named(std::string_view name) {
   const auto found = std::ranges::find(granularities, name, &GranularityDescriptor::name);
   if (found == granularities.end()) return std::nullopt;
@@ -79,8 +81,9 @@ static_assert(
   return granularities[index_of(granularity)].width;
 }
 
-// The start of the window that contains `moment`. Correct for every year of four digits, where the unit of
-// time holds it. One division; none where the granularity is a constant.
+// Returns the start of the window that contains `moment`, also before 1970. Requires a moment between the
+// years 0000 and 9999 that `Unit` can represent. Costs one division, or none if the granularity is a
+// constant.
 template <class Unit>
 [[nodiscard]] constexpr WindowStart floor_time_to(Granularity granularity,
                                                   std::chrono::sys_time<Unit> moment) {
@@ -96,13 +99,13 @@ template <class Unit>
   return floor_time_to(granularity, moment);
 }
 
-// The first start of a window that is >= `moment`.
+// Returns the first start of a window that is >= `moment`.
 [[nodiscard]] constexpr WindowStart ceil_to(Granularity granularity, WindowStart moment) {
   const WindowStart start = floor_to(granularity, moment);
   return start == moment ? start : start + width_of(granularity);
 }
 
-// The end of the window that starts at `start`: the start of the next window.
+// Returns the exclusive end of the window that starts at `start`: the start of the next window.
 [[nodiscard]] constexpr WindowStart window_end(Granularity granularity, WindowStart start) {
   return start + width_of(granularity);
 }

@@ -1,3 +1,5 @@
+// Packs and unpacks registers of 5 bits, eight of them at a time: eight registers in a row take 40 bits in a
+// full sketch, and one byte each in a word of 64 bits. spread() and squeeze() convert between the two.
 #include "tally/hll_format.hpp"
 
 #include <algorithm>
@@ -10,19 +12,20 @@ namespace weir::tally::hll {
 namespace {
 
 constexpr char parameters = static_cast<char>((register_bits - 1) << 5 | number_bits);
-// expthresh is written as its logarithm + 1, below the flag that says sparse is on
+// The format stores expthresh as its binary logarithm plus 1. Bit 6 is the flag "sparse is on".
 constexpr char threshold =
     static_cast<char>(1 << 6 | (std::countr_zero(std::size_t{limits::sketch_exact_max}) + 1));
 static_assert(std::has_single_bit(limits::sketch_exact_max));
 
-constexpr std::size_t group_bytes = 5;  // eight registers
+constexpr std::size_t group_bytes = 5;  // of eight packed registers
 constexpr std::size_t group_registers = 8;
-constexpr std::size_t slack_bytes = 8;  // behind what is being written, so that whole words can be
+constexpr std::size_t slack_bytes = 8;  // at the end of an output buffer, because writes are whole words
 
 static_assert(std::endian::native == std::endian::little);
 
-// Eight values of 5 bits, packed in 40 bits, to eight bytes of a word, and back; the first in the highest.
-// Each step moves the upper half of every group away from, or back to, its lower half.
+// Convert eight values of 5 bits, packed in 40 bits, to eight bytes of a word, and back. The first value is
+// in the highest bits. Each step halves the groups (4, 2, 1 values), or joins them: it shifts the upper half
+// of each group.
 std::uint64_t spread(std::uint64_t packed) {
   std::uint64_t word = (packed & 0xfffff00000ULL) << 12 | (packed & 0xfffffULL);
   word = (word & 0x000ffc00000ffc00ULL) << 6 | (word & 0x000003ff000003ffULL);
@@ -44,13 +47,14 @@ void write_big_endian(char* at, std::uint64_t word) {
   std::memcpy(at, &word, sizeof(word));
 }
 
-// Raises eight registers to others, which stand in the bytes of a word; answers the bits that differ from
-// before.
+// Sets each of eight registers to the maximum of itself and a byte of `others`. Returns the bits that have
+// changed.
 std::uint64_t raise_group(std::uint8_t* registers, std::uint64_t others) {
   constexpr std::uint64_t high_bits = 0x8080808080808080ULL;
   std::uint64_t mine = 0;
   std::memcpy(&mine, registers, sizeof(mine));
-  // Values end below the high bit, so no byte of the difference borrows from its neighbour.
+  // A register is less than 0x80. With the high bit set in each byte of `mine`, no byte borrows from its
+  // neighbour, and the high bit stays set exactly in the bytes where mine >= others.
   const std::uint64_t kept = (((mine | high_bits) - others) & high_bits) >> 7;
   const std::uint64_t mask = kept * 0xff;
   const std::uint64_t risen = (mine & mask) | (others & ~mask);
@@ -62,6 +66,7 @@ constexpr bool is_sparse_shorter(std::size_t filled) {
   return filled * sparse_bits < register_count * register_bits;
 }
 
+// Kind::full: all registers, eight of them in each group of 5 bytes.
 std::string pack_full(ConstRegisters registers) {
   std::string bytes = header(Kind::full);
   bytes.resize(header_bytes + full_bytes + slack_bytes);
@@ -74,9 +79,10 @@ std::string pack_full(ConstRegisters registers) {
   return bytes;
 }
 
+// Kind::sparse: number and value of each of the `filled` registers that are not 0, in 19 bits.
 std::string pack_sparse(ConstRegisters registers, std::size_t filled) {
-  // Found without a branch: a quarter of the registers is filled, so it would be guessed wrong a quarter of
-  // the time.
+  // This loop has no branch. About a quarter of the registers is not 0, so a branch would be mispredicted in
+  // a quarter of the cases.
   std::array<std::uint16_t, register_count + 1> numbers;
   for (std::size_t number = 0, found = 0; number < register_count; ++number) {
     numbers[found] = static_cast<std::uint16_t>(number);
@@ -151,7 +157,8 @@ bool raise_by(ConstRegisters others, Registers registers) {
 
 bool raise_by_full(std::string_view bytes, Registers registers) {
   std::uint64_t rose = 0;
-  // A group is the end of a word that begins before it: for the first one, in the header.
+  // A group of 5 bytes is read as the last 5 bytes of a word of 8. The word of the first group begins in the
+  // header, so no read goes beyond the end.
   static_assert(header_bytes + group_bytes == sizeof(std::uint64_t));
   const char* from = bytes.data();
   for (std::size_t at = 0; at < register_count; at += group_registers, from += group_bytes) {
@@ -164,15 +171,15 @@ bool raise_by_full(std::string_view bytes, Registers registers) {
 Result<bool> raise_by_sparse(std::string_view bytes, Registers registers) {
   bool rose = false;
   std::int64_t last = -1;
-  std::uint64_t waiting = 0;  // bits that were read and not used yet, in its lowest `bits`
+  std::uint64_t pending = 0;  // the lowest `bits` bits were read and are not used yet
   unsigned bits = 0;
   for (const char byte : bytes.substr(header_bytes)) {
-    waiting = waiting << 8 | static_cast<unsigned char>(byte);
+    pending = pending << 8 | static_cast<unsigned char>(byte);
     bits += 8;
     if (bits < sparse_bits) continue;
     bits -= sparse_bits;
-    const std::uint64_t entry = waiting >> bits;
-    waiting &= (std::uint64_t{1} << bits) - 1;
+    const std::uint64_t entry = pending >> bits;
+    pending &= (std::uint64_t{1} << bits) - 1;
     const auto number = static_cast<std::int64_t>(entry >> register_bits);
     const auto value = static_cast<std::uint8_t>(entry & register_max);
     if (number <= last || value == 0) return broken("its registers are not ascending and above 0");
@@ -181,7 +188,7 @@ Result<bool> raise_by_sparse(std::string_view bytes, Registers registers) {
     rose |= target < value;
     target = std::max(target, value);
   }
-  if (waiting != 0) return broken("there are bits behind its end");
+  if (pending != 0) return broken("there are bits after its end");
   return rose;
 }
 
@@ -194,7 +201,8 @@ std::string pack(ConstRegisters registers) {
 bool raise_packed(std::string& bytes, std::size_t number, std::uint8_t value) {
   const std::size_t bit = number * register_bits;
   char* const at = bytes.data() + header_bytes + bit / 8;
-  // A register lies in one byte or two; the last one ends with the last byte.
+  // A register lies in one byte or in two. The last register ends with the last byte, so at[1] exists if it
+  // is read.
   const bool in_two = bit % 8 + register_bits > 8;
   const auto shift = static_cast<unsigned>((in_two ? 16 : 8) - bit % 8 - register_bits);
   unsigned word = static_cast<unsigned char>(at[0]);

@@ -1,3 +1,6 @@
+// A flush and a roll-up add numbers to rows in the same way, with RowMerger. It holds the rows that exist in
+// the store, finds or creates the row of each name, adds counts at once and gathers the sketches. rows() then
+// unites the gathered users into the stored sketch, once for each changed row: that is the expensive step.
 #include "tally/merge.hpp"
 
 #include <algorithm>
@@ -24,7 +27,7 @@ std::unexpected<Error> in_row(const WindowKey& key, Error error) {
   return std::unexpected<Error>(std::move(error));
 }
 
-// Rows that are being added to.
+// Adds to existing and new rows of one partition. Use it once: add() any number of times, then rows().
 class RowMerger {
  public:
   RowMerger(std::int32_t partition, std::vector<WindowRow> existing) : partition_(partition) {
@@ -33,15 +36,16 @@ class RowMerger {
       insert({.row = std::move(row), .is_stored = true});
     }
   }
-  RowMerger(const RowMerger&) = delete;  // names_ points into targets_
+  RowMerger(const RowMerger&) = delete;  // because names_ points into targets_
   RowMerger& operator=(const RowMerger&) = delete;
 
-  // `users` lives until rows().
+  // Keeps a pointer to `users`, which must live until rows() returns.
   void add(const WindowName& name, std::int64_t events, std::int64_t page_views, const Sketch& users) {
     Target& target = target_of(name);
     target.row.events += events;
     target.row.page_views += page_views;
     target.is_touched = true;
+    // A single sketch needs no copy. The second one makes a union.
     if (target.first == nullptr) {
       target.first = &users;
       return;
@@ -50,7 +54,7 @@ class RowMerger {
     target.gathered.unite(users);
   }
 
-  // The rows that were added to. Serialising a sketch is what costs, so it is done here, once a row.
+  // Returns the changed rows. Error: a stored sketch that cannot be read.
   Result<std::vector<WindowRow>> rows() && {
     std::vector<WindowRow> rows;
     for (Target& target : targets_) {
@@ -66,11 +70,12 @@ class RowMerger {
     WindowRow row;
     bool is_stored = false;
     bool is_touched = false;
-    const Sketch* first = nullptr;  // what is to be united: the first alone…
-    Sketch gathered;                // …or all together, once there is a second
+    const Sketch* first = nullptr;  // the first sketch to add
+    Sketch gathered;                // the union of all sketches to add; empty while there is only one
   };
 
-  // Where a value is counted: in its own row if it has one or may still have one, else in (other).
+  // Returns the row in which a value is counted. This is its own row if the row exists or may still be
+  // created, and else (other). The total row of the window holds the number of stored values for this.
   Target& target_of(const WindowName& name) {
     if (name.dimension == Dimension::total || name.value == value_other) return found_or_new(name);
     if (const auto found = names_.find(name); found != names_.end()) return *found->second;
@@ -79,9 +84,8 @@ class RowMerger {
       return found_or_new({name.granularity, name.dimension, name.start, value_other});
     total.is_touched = true;
     total.row.stored.add_one(name.dimension);
-    const std::int32_t place = total.row.stored.count(name.dimension);
     Target& target = found_or_new(name);
-    target.row.place = place;
+    target.row.arrival_rank = total.row.stored.count(name.dimension);
     return target;
   }
 
@@ -102,8 +106,11 @@ class RowMerger {
   }
 
   static Result<void> write_users(Target& target) {
-    static const Sketch nobody;
-    const Sketch& users = !target.gathered.empty() ? target.gathered : target.first ? *target.first : nobody;
+    // A total row can change in `stored` only; then it has no users to add.
+    static const Sketch no_users;
+    const Sketch& users = !target.gathered.empty() ? target.gathered
+                          : target.first           ? *target.first
+                                                   : no_users;
     WindowRow& row = target.row;
     if (!target.is_stored) {
       row.users = users.encode();
@@ -116,16 +123,18 @@ class RowMerger {
   }
 
   std::int32_t partition_;
-  std::deque<Target> targets_;  // never moved, so that names_ may point at them and view their keys
+  // A deque does not move its elements, so names_ can point to them and view their keys.
+  std::deque<Target> targets_;
   boost::unordered_flat_map<WindowName, Target*, WindowNameHash> names_;
 };
 
-// Gathers keys: each named one, the total row of its window, and the (other) row of its dimension there.
+// Gathers the keys of rows to read: each given one, the total row of its window, and the (other) row of its
+// dimension in that window.
 class Keys {
  public:
   explicit Keys(std::int32_t partition) : partition_(partition) {}
 
-  void name(Granularity granularity, Dimension dimension, WindowStart start, std::string_view value) {
+  void add(Granularity granularity, Dimension dimension, WindowStart start, std::string_view value) {
     const Part part{granularity, start, dimension};
     if (parts_.empty() || parts_.back() != part) parts_.push_back(part);
     if (dimension != Dimension::total)
@@ -174,17 +183,17 @@ bool has_remainder(const WindowRow& minute) {
 std::vector<WindowKey> keys_to_read(std::span<const WindowDelta> deltas, std::int32_t partition) {
   Keys keys(partition);
   for (const WindowDelta& delta : deltas)
-    keys.name(delta.granularity, delta.dimension, delta.start, delta.value);
+    keys.add(delta.granularity, delta.dimension, delta.start, delta.value);
   return std::move(keys).ascending();
 }
 
 Result<std::vector<WindowRow>> merge_deltas(std::span<const WindowDelta> deltas, std::int32_t partition,
                                             std::vector<WindowRow> existing) {
-  RowMerger merging(partition, std::move(existing));
+  RowMerger merger(partition, std::move(existing));
   for (const WindowDelta& delta : deltas)
-    merging.add({delta.granularity, delta.dimension, delta.start, delta.value}, delta.events,
-                delta.page_views, delta.users);
-  return std::move(merging).rows();
+    merger.add({delta.granularity, delta.dimension, delta.start, delta.value}, delta.events, delta.page_views,
+               delta.users);
+  return std::move(merger).rows();
 }
 
 std::vector<WindowKey> keys_to_read_for_roll_up(std::span<const WindowRow> minutes) {
@@ -193,20 +202,21 @@ std::vector<WindowKey> keys_to_read_for_roll_up(std::span<const WindowRow> minut
   for (const Granularity granularity : coarser_granularities)
     for (const WindowRow& minute : minutes)
       if (has_remainder(minute))
-        keys.name(granularity, minute.key.dimension, floor_to(granularity, minute.key.start),
-                  minute.key.value);
+        keys.add(granularity, minute.key.dimension, floor_to(granularity, minute.key.start),
+                 minute.key.value);
   return std::move(keys).ascending();
 }
 
 Result<std::vector<WindowRow>> roll_up(std::vector<WindowRow> minutes, std::vector<WindowRow> existing) {
   std::erase_if(minutes, [](const WindowRow& minute) { return !has_remainder(minute); });
   if (minutes.empty()) return minutes;
+  // The order in which values enter a full hour or day: by minute, then by arrival rank.
   std::ranges::stable_sort(minutes, {}, [](const WindowRow& minute) {
-    return std::tuple(minute.key.start, minute.key.dimension, minute.place);
+    return std::tuple(minute.key.start, minute.key.dimension, minute.arrival_rank);
   });
 
-  RowMerger merging(minutes.front().key.partition, std::move(existing));
-  std::deque<Sketch> users;  // the merging keeps pointers until it is done
+  RowMerger merger(minutes.front().key.partition, std::move(existing));
+  std::deque<Sketch> users;  // `merger` keeps pointers to these
   for (WindowRow& minute : minutes) {
     const WindowKey& key = minute.key;
     ensure(key.granularity == finest_granularity && key.partition == minutes.front().key.partition,
@@ -215,14 +225,14 @@ Result<std::vector<WindowRow>> roll_up(std::vector<WindowRow> minutes, std::vect
     if (!decoded) return in_row(key, decoded.error());
     const Sketch& kept = users.emplace_back(std::move(*decoded));
     for (const Granularity granularity : coarser_granularities)
-      merging.add({granularity, key.dimension, floor_to(granularity, key.start), key.value},
-                  minute.events - minute.rolled_events, minute.page_views - minute.rolled_page_views, kept);
+      merger.add({granularity, key.dimension, floor_to(granularity, key.start), key.value},
+                 minute.events - minute.rolled_events, minute.page_views - minute.rolled_page_views, kept);
     minute.rolled_events = minute.events;
     minute.rolled_page_views = minute.page_views;
     minute.users_changed = false;
   }
 
-  auto rows = std::move(merging).rows();
+  auto rows = std::move(merger).rows();
   if (!rows) return rows;
   std::ranges::move(minutes, std::back_inserter(*rows));
   return rows;

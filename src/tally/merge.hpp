@@ -1,15 +1,16 @@
-// Rows of activity_windows from rows and what is to be added to them: the arithmetic of a flush and of a
-// roll-up. Pure; the caller reads the rows that these functions name, in the transaction that writes what
-// they answer.
+// The arithmetic of a flush and of a roll-up: computes the rows of activity_windows to write from the
+// existing rows and the counts to add. Pure functions. The caller reads the rows whose keys keys_to_read…()
+// returns, in the transaction that writes the resulting rows.
 //
-// Caps: a (granularity, window, dimension, partition) stores at most limits::values_per_window_max values, in
-// the order they come; who is in stays in, the rest is counted in the row `(other)`, users included. How many
-// are in stands in the window's total row, so the total and (other) rows of a window are always read with the
-// others.
+// Caps: the first limits::values_per_window_max values of a (granularity, window, dimension, partition) get
+// rows of their own, and keep them. All other values are counted in the row `(other)`, including their users.
+// The total row of a window holds the number of stored values. Therefore the keys always include the total
+// row and the (other) rows of each window.
 //
-// What always holds, whatever was flushed or rolled up, in which order (merge_property_test.cpp):
-//   for each dimension, its rows with (other) add up to the total row, and their users unite to the total's;
-//   for hours and days, rows + what their minutes have not rolled up = all that was ever added.
+// Invariants after any sequence of flushes and roll-ups (merge_property_test.cpp):
+//   - in each dimension, the rows and (other) add up to the total row, and the union of their users is the
+//     set of users of the total row;
+//   - for an hour or a day, its rows plus the pending counts of its minutes equal all that was added.
 #pragma once
 
 #include <cstdint>
@@ -22,25 +23,28 @@
 
 namespace weir::tally {
 
-// The keys of the rows that merge_deltas() must be given, as far as there are such rows; ascending, each
-// once.
+// Returns the keys of the rows to read for merge_deltas(), ascending and without repetition. Not all of these
+// rows need to exist.
 [[nodiscard]] std::vector<WindowKey> keys_to_read(std::span<const WindowDelta> deltas,
                                                   std::int32_t partition);
 
-// The rows to write: `existing` with the deltas added, and new rows; only rows that change. Minute rows keep
-// their rolled_* as they were. Error: a stored sketch that cannot be read (Sketch::decode), naming its row.
+// Returns the rows to write for a flush: the rows of `existing` that change, with the deltas added, and new
+// rows. `existing` has the rows of keys_to_read() that exist. rolled_events and rolled_page_views keep their
+// values. Error: a stored sketch that cannot be read (Sketch::decode); the text names the row.
 [[nodiscard]] Result<std::vector<WindowRow>> merge_deltas(std::span<const WindowDelta> deltas,
                                                           std::int32_t partition,
                                                           std::vector<WindowRow> existing);
 
-// The keys of the hour and day rows that roll_up() must be given for these minute rows; ascending, each once.
+// Returns the keys of the hour and day rows to read for a roll-up of these minute rows of one partition,
+// ascending and without repetition.
 [[nodiscard]] std::vector<WindowKey> keys_to_read_for_roll_up(std::span<const WindowRow> minutes);
 
-// The rows to write when these minute rows (of one partition, in any order; not necessarily all of a minute)
-// are added to their hours and days: the minute rows with rolled_* = their counts, and the hour and day rows
-// with the differences added and the users united. Values come into a full hour or day in the order of
-// minute, then place. Minute rows without a remainder are left out; with no remainder at all nothing is to be
-// written.
+// Returns the rows to write to add minute rows to their hours and days. `minutes` are rows of one partition
+// in any order; they need not be all rows of a minute. The result has
+//   - the minute rows, with rolled_events and rolled_page_views equal to their counts, and
+//   - the hour and day rows, with the pending counts added and the users united.
+// Values enter an hour or a day in the order of their minutes, then of their arrival ranks. Minute rows
+// without pending counts are not in the result. Errors as merge_deltas().
 [[nodiscard]] Result<std::vector<WindowRow>> roll_up(std::vector<WindowRow> minutes,
                                                      std::vector<WindowRow> existing);
 

@@ -1,9 +1,11 @@
-// The laws of counting, on whole rows: however events are split, ordered, grouped into flushes and rolled up,
-// the numbers are those of counting all of them at once, and those of counting by hand.
+// Properties of counting, on whole rows: the numbers do not depend on how events are split, ordered, grouped
+// into flushes and rolled up. They equal the numbers of one flush with all events, and those of a simple
+// count.
 //
-// Three things depend on the order by contract, and are held to exactly what it leaves of them: the place of
-// a value; which values a full window stores by name (in minutes they and (other) are exact all the same);
-// and, in full hours and days, how much of a value is counted by name and how much in (other).
+// By contract, three things depend on the order. The tests check what the contract promises about them:
+//   - the arrival rank of a value;
+//   - which values a full window stores; in minutes, the stored values and (other) are exact nevertheless;
+//   - in full hours and days, which part of a value is counted in its own row and which part in (other).
 #include <random>
 
 #include "base/testing/seeds.hpp"
@@ -15,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace merge_test;
 
-// What was counted under one name, or by several rows together.
+// The counts of one value, or of several rows together.
 struct Sum {
   std::int64_t events = 0;
   std::int64_t page_views = 0;
@@ -31,7 +33,7 @@ struct Sum {
     page_views += more.page_views;
     users.unite(more.users);
   }
-  // What the row has beyond this much.
+  // Adds the counts of the row minus the given ones, and its users.
   void add(const WindowRow& row, std::int64_t rolled_events = 0, std::int64_t rolled_page_views = 0) {
     events += row.events - rolled_events;
     page_views += row.page_views - rolled_page_views;
@@ -42,8 +44,8 @@ struct Sum {
   }
 };
 
-// A window's dimension.
-using Place = std::tuple<Granularity, WindowStart, Dimension>;
+// One dimension of one window.
+using Group = std::tuple<Granularity, WindowStart, Dimension>;
 using ByValue = std::map<std::string, Sum>;
 
 Sum sum_of(const WindowRow& row) {
@@ -52,7 +54,7 @@ Sum sum_of(const WindowRow& row) {
   return sum;
 }
 
-// Events counted by hand, under each of their names.
+// A simple count of events, for each group and value.
 class Truth {
  public:
   void add(const Event& event) {
@@ -71,23 +73,23 @@ class Truth {
     for (const Event& event : events) add(event);
   }
 
-  [[nodiscard]] const std::map<Place, ByValue>& all() const { return sums_; }
-  [[nodiscard]] const Sum& total(const Place& place) const {
-    return sums_.at({std::get<Granularity>(place), std::get<WindowStart>(place), Dimension::total}).at("");
+  [[nodiscard]] const std::map<Group, ByValue>& all() const { return sums_; }
+  [[nodiscard]] const Sum& total(const Group& group) const {
+    return sums_.at({std::get<Granularity>(group), std::get<WindowStart>(group), Dimension::total}).at("");
   }
 
  private:
-  std::map<Place, ByValue> sums_;
+  std::map<Group, ByValue> sums_;
 };
 
 std::int32_t different_values(const ByValue& values) {
   return static_cast<std::int32_t>(values.size() - values.count(std::string(value_other)));
 }
 
-// At every moment: the rows of each hour and day, and what their minutes have not rolled up, are what was
-// added.
+// Holds at every moment: the rows of each hour and day plus the pending counts of their minutes equal all
+// that was added.
 void expect_sums(const Rows& rows, const Truth& truth) {
-  std::map<Place, Sum> sums;
+  std::map<Group, Sum> sums;
   for (const auto& [key, row] : rows.all()) {
     sums[{key.granularity, key.start, key.dimension}].add(row);
     if (key.granularity != Granularity::minute) continue;
@@ -95,34 +97,35 @@ void expect_sums(const Rows& rows, const Truth& truth) {
       sums[{coarser, floor_to(coarser, key.start), key.dimension}].add(row, row.rolled_events,
                                                                        row.rolled_page_views);
   }
-  for (const auto& [place, values] : truth.all())
-    EXPECT_TRUE(sums[place].equals(truth.total(place)))
-        << name_of(std::get<Granularity>(place)) << ' ' << name_of(std::get<Dimension>(place)) << ": "
-        << sums[place].events << " of " << truth.total(place).events << " events";
+  for (const auto& [group, values] : truth.all())
+    EXPECT_TRUE(sums[group].equals(truth.total(group)))
+        << name_of(std::get<Granularity>(group)) << ' ' << name_of(std::get<Dimension>(group)) << ": "
+        << sums[group].events << " of " << truth.total(group).events << " events";
 }
 
-// The values that the rows of a window's dimension store by name, by their place.
-std::map<std::int32_t, std::string> stored_values(const Rows& rows, const Place& place) {
-  const auto [granularity, start, dimension] = place;
+// Returns the values of a group that have rows of their own, by arrival rank.
+std::map<std::int32_t, std::string> stored_values(const Rows& rows, const Group& group) {
+  const auto [granularity, start, dimension] = group;
   std::map<std::int32_t, std::string> stored;
   for (auto at = rows.all().lower_bound({granularity, dimension, start, partition, ""});
        at != rows.all().end() && at->first.granularity == granularity && at->first.dimension == dimension &&
        at->first.start == start;
        ++at) {
     if (at->first.value == value_other)
-      EXPECT_EQ(at->second.place, 0);
+      EXPECT_EQ(at->second.arrival_rank, 0);
     else
-      EXPECT_TRUE(stored.emplace(at->second.place, at->first.value).second) << "a place is taken once";
+      EXPECT_TRUE(stored.emplace(at->second.arrival_rank, at->first.value).second) << "ranks are distinct";
   }
   return stored;
 }
 
-// Stores no more than it may, in places from 1 on, and says how many.
-void expect_places(const Rows& rows, const Place& place, const std::map<std::int32_t, std::string>& stored) {
-  const auto [granularity, start, dimension] = place;
+// The group has at most `cap` values, with arrival ranks from 1 on, and the total row has their number.
+void expect_arrival_ranks(const Rows& rows, const Group& group,
+                          const std::map<std::int32_t, std::string>& stored) {
+  const auto [granularity, start, dimension] = group;
   const WindowRow* const total = rows.find(granularity, Dimension::total, start, "");
   ASSERT_NE(total, nullptr);
-  EXPECT_EQ(total->place, 0);
+  EXPECT_EQ(total->arrival_rank, 0);
   const StoredValues& counts = total->stored;
   EXPECT_EQ(static_cast<std::int32_t>(stored.size()), counts.count(dimension));
   EXPECT_LE(counts.count(dimension), cap);
@@ -131,11 +134,12 @@ void expect_places(const Rows& rows, const Place& place, const std::map<std::int
   EXPECT_EQ(stored.rbegin()->first, counts.count(dimension));
 }
 
-// Each value's row is all of the value, and (other) all of those that have no row. So in minutes, whose
-// values were named or not from their first event on; and in hours and days that are not full.
-void expect_exact_values(const Rows& rows, const Place& place, const ByValue& values,
+// The row of each value has all counts of the value, and (other) has the counts of all values without a row.
+// This holds in minutes, because a value has a row from its first event on or never. It also holds in hours
+// and days that are not full.
+void expect_exact_values(const Rows& rows, const Group& group, const ByValue& values,
                          const std::map<std::int32_t, std::string>& stored) {
-  const auto [granularity, start, dimension] = place;
+  const auto [granularity, start, dimension] = group;
   EXPECT_EQ(static_cast<std::int32_t>(stored.size()), std::min(cap, different_values(values)));
   Sum others;
   for (const auto& [value, sum] : values) {
@@ -151,42 +155,42 @@ void expect_exact_values(const Rows& rows, const Place& place, const ByValue& va
   EXPECT_TRUE(row == nullptr || sum_of(*row).equals(others));
 }
 
-// No value's row shows more than the value had.
-void expect_bounded_values(const Rows& rows, const Place& place, const ByValue& values,
+// The row of a value has at most the counts and the users of the value.
+void expect_bounded_values(const Rows& rows, const Group& group, const ByValue& values,
                            const std::map<std::int32_t, std::string>& stored) {
-  const auto [granularity, start, dimension] = place;
+  const auto [granularity, start, dimension] = group;
   for (const auto& [number, value] : stored) {
     Sum all = values.at(value);
     const WindowRow& row = *rows.find(granularity, dimension, start, value);
     EXPECT_LE(row.events, all.events);
     EXPECT_LE(row.page_views, all.page_views);
-    EXPECT_FALSE(all.users.unite_encoded(row.users).value()) << value << " has no user that it had not";
+    EXPECT_FALSE(all.users.unite_encoded(row.users).value()) << value << " must have no other user";
   }
 }
 
-// Once all is rolled up: every row, against counting by hand.
+// Compares each row with the simple count. Requires that no counts are pending roll-up.
 void expect_rows(const Rows& rows, const Truth& truth) {
   expect_sums(rows, truth);
-  for (const auto& [place, values] : truth.all()) {
-    const auto [granularity, start, dimension] = place;
+  for (const auto& [group, values] : truth.all()) {
+    const auto [granularity, start, dimension] = group;
     if (dimension == Dimension::total) {
-      EXPECT_TRUE(sum_of(*rows.find(granularity, dimension, start, "")).equals(truth.total(place)));
+      EXPECT_TRUE(sum_of(*rows.find(granularity, dimension, start, "")).equals(truth.total(group)));
       continue;
     }
-    const auto stored = stored_values(rows, place);
-    expect_places(rows, place, stored);
+    const auto stored = stored_values(rows, group);
+    expect_arrival_ranks(rows, group, stored);
     if (granularity == Granularity::minute || different_values(values) <= cap)
-      expect_exact_values(rows, place, values, stored);
+      expect_exact_values(rows, group, values, stored);
     else
-      expect_bounded_values(rows, place, values, stored);
+      expect_bounded_values(rows, group, values, stored);
   }
 }
 
-// What one seed's events are like.
+// Generates the events of one seed.
 class Crowd {
  public:
   explicit Crowd(std::uint64_t seed) : random_(seed) {
-    const bool big = one_in(8);  // a minute with more users than are counted exactly
+    const bool big = one_in(8);  // then a minute has more users than a sketch counts exactly
     count_ = big ? 9'000 : pick({30, 300, 3'000});
     users_ = big ? 30'000 : pick({3, 200, 20'000});
     pages_ = pick({1, 40, 1'100, 1'700, 4'000});
@@ -246,10 +250,11 @@ void roll_up_some(Rows& rows, Crowd& crowd) {
   std::set<WindowStart> minutes = minutes_of(rows);
   std::erase_if(minutes, [&crowd](WindowStart) { return crowd.one_in(2); });
   rows.roll_up_minutes(minutes);
-  EXPECT_FALSE(rows.roll_up_minutes(minutes)) << "nothing is left to roll";
+  EXPECT_FALSE(rows.roll_up_minutes(minutes)) << "no counts are pending";
 }
 
-// Parts that together are all events, each counted by itself; several go into one flush.
+// Counts each part in a tally of its own. A flush writes the deltas of one tally or of several. The parts are
+// written from the last to the first.
 Rows counted_in_parts(std::vector<std::vector<Event>> parts, Crowd& crowd, bool rolls_up) {
   Rows rows;
   while (!parts.empty()) {
@@ -265,7 +270,7 @@ Rows counted_in_parts(std::vector<std::vector<Event>> parts, Crowd& crowd, bool 
   return rows;
 }
 
-// The same rows but for their places, where every window has room for all its values; else the same totals.
+// If no window is full, the rows are equal except for their arrival ranks. Else the total rows are equal.
 void expect_alike(const Rows& left, const Rows& right, const Truth& truth) {
   const bool all_fit = std::ranges::all_of(
       truth.all(), [](const auto& window) { return different_values(window.second) <= cap; });
@@ -275,13 +280,13 @@ void expect_alike(const Rows& left, const Rows& right, const Truth& truth) {
     const auto found = right.all().find(key);
     ASSERT_NE(found, right.all().end());
     WindowRow same = row;
-    same.place = found->second.place;
+    same.arrival_rank = found->second.arrival_rank;
     EXPECT_TRUE(same == found->second)
         << name_of(key.granularity) << ' ' << name_of(key.dimension) << ' ' << key.value;
   }
 }
 
-TEST(MergeProperty, CountsAlikeHoweverEventsAreSplitOrderedGroupedAndRolledUp) {
+TEST(MergeProperty, DoesNotDependOnHowEventsAreSplitOrderedGroupedAndRolledUp) {
   for_each_seed(12, [](std::uint64_t seed) {
     Crowd crowd(seed);
     std::vector<Event> events = crowd.events();
@@ -300,7 +305,7 @@ TEST(MergeProperty, CountsAlikeHoweverEventsAreSplitOrderedGroupedAndRolledUp) {
   });
 }
 
-TEST(MergeProperty, WritesTheSameRowsWhereverTheLogIsCutIntoFlushes) {
+TEST(MergeProperty, WritesTheSameRowsForEachDivisionOfTheLogIntoFlushes) {
   for_each_seed(12, [](std::uint64_t seed) {
     Crowd crowd(seed);
     const std::vector<Event> events = crowd.events();
@@ -312,11 +317,11 @@ TEST(MergeProperty, WritesTheSameRowsWhereverTheLogIsCutIntoFlushes) {
     std::ranges::reverse(parts);
     std::erase(parts, std::vector<Event>{});
     const Rows in_parts = counted_in_parts(std::move(parts), crowd, false);
-    EXPECT_TRUE(in_parts.all() == counted_at_once(events).all()) << "places and values in (other) too";
+    EXPECT_TRUE(in_parts.all() == counted_at_once(events).all()) << "including ranks and values in (other)";
   });
 }
 
-TEST(MergeProperty, IsExactAtEveryMomentWhateverIsFlushedAndRolledUp) {
+TEST(MergeProperty, IsExactAfterEachFlushAndRollUp) {
   int crowds_with_others = 0;
   for_each_seed(8, [&crowds_with_others](std::uint64_t seed) {
     Crowd crowd(seed);
@@ -337,7 +342,7 @@ TEST(MergeProperty, IsExactAtEveryMomentWhateverIsFlushedAndRolledUp) {
              entry.second.events > 100;
     });
   });
-  EXPECT_TRUE(crowds_with_others > 1 || one_seed_was_asked_for()) << "some crowds fill their days";
+  EXPECT_TRUE(crowds_with_others > 1 || one_seed_was_asked_for()) << "the seeds must fill some days";
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace merge_test;
 
-// Pages /0, /1, … of one minute.
+// Returns one event for each of `count` pages /first, /first+1, …, each of another user.
 std::vector<Event> pages(int first, int count, WindowStart time = noon) {
   std::vector<Event> events;
   for (int i = 0; i < count; ++i)
@@ -17,7 +17,7 @@ std::vector<Event> pages(int first, int count, WindowStart time = noon) {
   return events;
 }
 
-TEST(Merge, MakesRowsWhereThereAreNone) {
+TEST(Merge, CreatesRowsThatDoNotExist) {
   Rows rows;
   rows.flush(deltas_of({{.user = "a"}, {.user = "b"}, {.user = "a", .page = "/x", .type = "click"}}));
   ASSERT_EQ(rows.all().size(), 6U);
@@ -25,18 +25,18 @@ TEST(Merge, MakesRowsWhereThereAreNone) {
   EXPECT_EQ(total.events, 3);
   EXPECT_EQ(total.page_views, 2);
   EXPECT_EQ(total.rolled_events, 0);
-  EXPECT_EQ(total.place, 0);
+  EXPECT_EQ(total.arrival_rank, 0);
   EXPECT_EQ(total.stored,
             (StoredValues{{Dimension::activity_type, 2}, {Dimension::page, 2}, {Dimension::referrer, 1}}));
   EXPECT_EQ(users_of(total), 2);
-  EXPECT_EQ(rows.minute(Dimension::page, "/")->place, 1);
-  EXPECT_EQ(rows.minute(Dimension::page, "/x")->place, 2);
+  EXPECT_EQ(rows.minute(Dimension::page, "/")->arrival_rank, 1);
+  EXPECT_EQ(rows.minute(Dimension::page, "/x")->arrival_rank, 2);
   EXPECT_EQ(rows.minute(Dimension::page, "/x")->events, 1);
   EXPECT_EQ(rows.minute(Dimension::page, "/x")->page_views, 0);
   EXPECT_EQ(rows.minute(Dimension::referrer, "(direct)")->events, 3);
 }
 
-TEST(Merge, AddsToTheRowsThatThereAre) {
+TEST(Merge, AddsToExistingRows) {
   Rows rows;
   rows.flush(deltas_of({{.user = "a"}, {.user = "b"}}));
   rows.flush(deltas_of({{.user = "b"}, {.user = "c", .page = "/x"}}));
@@ -44,10 +44,10 @@ TEST(Merge, AddsToTheRowsThatThereAre) {
   EXPECT_EQ(users_of(*rows.minute(Dimension::total, "")), 3);
   EXPECT_EQ(rows.minute(Dimension::page, "/")->events, 3);
   EXPECT_EQ(users_of(*rows.minute(Dimension::page, "/")), 2);
-  EXPECT_EQ(rows.minute(Dimension::page, "/x")->place, 2);
+  EXPECT_EQ(rows.minute(Dimension::page, "/x")->arrival_rank, 2);
 }
 
-TEST(Merge, TakesTheDeltasOfSeveralTalliesTogether) {
+TEST(Merge, AddsTheDeltasOfSeveralTallies) {
   std::vector<WindowDelta> deltas = deltas_of({{.user = "a"}});
   for (const char* user : {"b", "c"})
     for (WindowDelta& delta : deltas_of({{.user = user}})) deltas.push_back(delta);
@@ -57,7 +57,7 @@ TEST(Merge, TakesTheDeltasOfSeveralTalliesTogether) {
   EXPECT_EQ(users_of(*rows.minute(Dimension::page, "/")), 3);
 }
 
-TEST(Merge, SaysWhetherTheUsersOfARowChanged) {
+TEST(Merge, ClearsUsersChangedIfTheUsersAreEqual) {
   Rows rows;
   rows.flush(deltas_of({{.user = "a"}}));
   const auto deltas = deltas_of({{.user = "a"}});
@@ -68,7 +68,7 @@ TEST(Merge, SaysWhetherTheUsersOfARowChanged) {
   for (const WindowRow& row : *written) {
     EXPECT_FALSE(row.users_changed);
     EXPECT_EQ(row.events, 2);
-    EXPECT_EQ(users_of(row), 1) << "they are there all the same";
+    EXPECT_EQ(users_of(row), 1) << "the row has its users";
   }
 }
 
@@ -79,21 +79,21 @@ TEST(Merge, WritesOnlyRowsThatChange) {
   EXPECT_EQ(rows.written(), 4U);
 }
 
-TEST(Merge, LetsAThousandValuesInAndCountsTheRestAsOther) {
+TEST(Merge, StoresAThousandValuesAndCountsTheOthersAsOther) {
   Rows rows;
   rows.flush(deltas_of(pages(0, cap + 7)));
   EXPECT_EQ(rows.minute(Dimension::total, "")->stored.count(Dimension::page), cap);
-  EXPECT_EQ(rows.minute(Dimension::page, "/" + std::to_string(cap - 1))->place, cap);
+  EXPECT_EQ(rows.minute(Dimension::page, "/" + std::to_string(cap - 1))->arrival_rank, cap);
   EXPECT_EQ(rows.minute(Dimension::page, "/" + std::to_string(cap)), nullptr);
   const WindowRow& other = *rows.minute(Dimension::page, value_other);
   EXPECT_EQ(other.events, 7);
-  EXPECT_EQ(other.place, 0);
+  EXPECT_EQ(other.arrival_rank, 0);
   EXPECT_EQ(users_of(other), 7);
 
-  // Who is in stays in, who is not does not come in; the next flush knows it from the rows alone.
+  // Stored values keep their rows, and no other value gets one. The next flush reads this from the rows only.
   std::vector<Event> more = pages(5, 1);
   more.push_back({.user = "new", .page = "/" + std::to_string(cap)});
-  more.push_back({.user = "new", .page = "/never seen"});
+  more.push_back({.user = "new", .page = "/another page"});
   rows.flush(deltas_of(more));
   EXPECT_EQ(rows.minute(Dimension::page, "/5")->events, 2);
   EXPECT_EQ(other.events, 9);
@@ -102,20 +102,20 @@ TEST(Merge, LetsAThousandValuesInAndCountsTheRestAsOther) {
   EXPECT_EQ(rows.minute(Dimension::total, "")->events, cap + 7 + 3);
 }
 
-TEST(Merge, CountsAValueThatIsCalledOtherWithTheOthers) {
+TEST(Merge, CountsAValueWithTheTextOfOtherInOther) {
   Rows rows;
   rows.flush(deltas_of({{.user = "a", .page = "(other)"}, {.user = "b", .page = "/"}}));
   EXPECT_EQ(rows.minute(Dimension::page, value_other)->events, 1);
-  EXPECT_EQ(rows.minute(Dimension::page, value_other)->place, 0);
-  EXPECT_EQ(rows.minute(Dimension::page, "/")->place, 1);
+  EXPECT_EQ(rows.minute(Dimension::page, value_other)->arrival_rank, 0);
+  EXPECT_EQ(rows.minute(Dimension::page, "/")->arrival_rank, 1);
   EXPECT_EQ(rows.minute(Dimension::total, "")->stored.count(Dimension::page), 1);
 }
 
-TEST(Merge, CapsEachWindowAndDimensionForItself) {
+TEST(Merge, CapsEachWindowAndDimensionSeparately) {
   Rows rows;
   rows.flush(deltas_of(pages(0, cap + 1)));
   rows.flush(deltas_of(pages(cap, 1, noon + 1min)));
-  EXPECT_EQ(rows.minute(Dimension::page, "/" + std::to_string(cap), noon + 1min)->place, 1);
+  EXPECT_EQ(rows.minute(Dimension::page, "/" + std::to_string(cap), noon + 1min)->arrival_rank, 1);
   EXPECT_EQ(rows.minute(Dimension::activity_type, value_other), nullptr);
 }
 
@@ -164,22 +164,22 @@ TEST(RollUp, AddsMinutesToTheirHourAndDayOnce) {
   }
   EXPECT_EQ(rows.minute(Dimension::page, "/")->rolled_events, 2);
   EXPECT_EQ(rows.minute(Dimension::page, "/")->rolled_page_views, 2);
-  EXPECT_FALSE(rows.roll_up_minutes({noon})) << "nothing is left";
+  EXPECT_FALSE(rows.roll_up_minutes({noon})) << "no counts are pending";
 }
 
-TEST(RollUp, AddsOnlyTheRemainderOfALateEvent) {
+TEST(RollUp, AddsOnlyThePendingCountsAfterALateEvent) {
   Rows rows;
   rows.flush(deltas_of({{.user = "a"}, {.user = "a", .page = "/x"}}));
   rows.roll_up_minutes({noon});
   rows.flush(deltas_of({{.user = "b"}}));
-  EXPECT_EQ(rows.minute(Dimension::page, "/")->rolled_events, 1) << "a flush leaves it as it was";
+  EXPECT_EQ(rows.minute(Dimension::page, "/")->rolled_events, 1) << "a flush does not change it";
   EXPECT_TRUE(rows.roll_up_minutes({noon}));
-  EXPECT_EQ(rows.written(), 12U) << "/x has no remainder";
+  EXPECT_EQ(rows.written(), 12U) << "/x has no pending counts";
   EXPECT_EQ(rows.find(Granularity::hour, Dimension::page, noon, "/")->events, 2);
   EXPECT_EQ(users_of(*rows.find(Granularity::hour, Dimension::page, noon, "/")), 2);
 }
 
-TEST(RollUp, LetsValuesIntoAFullHourByMinuteThenPlace) {
+TEST(RollUp, StoresValuesOfAFullHourByMinuteThenArrivalRank) {
   Rows rows;
   rows.flush(deltas_of(pages(2000, 3, noon + 1min)));
   std::vector<Event> first_minute = pages(0, cap - 2);
@@ -189,25 +189,25 @@ TEST(RollUp, LetsValuesIntoAFullHourByMinuteThenPlace) {
   const auto in_hour = [&rows](int page) {
     return rows.find(Granularity::hour, Dimension::page, noon, "/" + std::to_string(page));
   };
-  EXPECT_EQ(in_hour(cap - 3)->place, 1);
-  EXPECT_EQ(in_hour(0)->place, cap - 2);
-  EXPECT_EQ(in_hour(2000)->place, cap - 1);
-  EXPECT_EQ(in_hour(2001)->place, cap);
+  EXPECT_EQ(in_hour(cap - 3)->arrival_rank, 1);
+  EXPECT_EQ(in_hour(0)->arrival_rank, cap - 2);
+  EXPECT_EQ(in_hour(2000)->arrival_rank, cap - 1);
+  EXPECT_EQ(in_hour(2001)->arrival_rank, cap);
   EXPECT_EQ(in_hour(2002), nullptr);
   EXPECT_EQ(rows.find(Granularity::hour, Dimension::page, noon, value_other)->events, 1);
   EXPECT_EQ(rows.find(Granularity::hour, Dimension::total, noon, "")->stored.count(Dimension::page), cap);
 }
 
-TEST(RollUp, SharesTheHourWithEventsThatWentThereDirectly) {
+TEST(RollUp, AddsToAnHourThatHasEventsWithoutAMinute) {
   Rows rows;
   rows.flush(deltas_of({{.user = "a"}, {.user = "b", .page = "/late", .late = true}}));
   rows.roll_up_minutes({noon});
   EXPECT_EQ(rows.find(Granularity::hour, Dimension::total, noon, "")->events, 2);
-  EXPECT_EQ(rows.find(Granularity::hour, Dimension::page, noon, "/late")->place, 1);
-  EXPECT_EQ(rows.find(Granularity::hour, Dimension::page, noon, "/")->place, 2);
+  EXPECT_EQ(rows.find(Granularity::hour, Dimension::page, noon, "/late")->arrival_rank, 1);
+  EXPECT_EQ(rows.find(Granularity::hour, Dimension::page, noon, "/")->arrival_rank, 2);
 }
 
-TEST(RollUp, OfNothingIsNothing) {
+TEST(RollUp, OfNoRowsWritesNoRows) {
   EXPECT_TRUE(keys_to_read_for_roll_up({}).empty());
   EXPECT_TRUE(roll_up({}, {})->empty());
 }

@@ -1,3 +1,5 @@
+// A sketch is exact or has registers. turn_into_registers() is the only transition between the two states,
+// and there is no way back. unite_into() works on stored bytes of any kind and decodes them only if it must.
 #include "tally/sketch.hpp"
 
 #include <algorithm>
@@ -13,8 +15,8 @@ namespace {
 
 static_assert(Sketch::register_count == hll::register_count);
 
-// A register's share of a hash: which one it is, and how high the hash would raise it. A hash without any bit
-// above the number raises nothing, as in the extension.
+// The register that a hash selects, and the value to which the hash raises it. As in the extension, a hash
+// whose bits above the register number are all 0 has the value 0 and raises nothing.
 struct Raise {
   std::size_t number;
   std::uint8_t value;
@@ -27,11 +29,11 @@ Raise raise_of(std::uint64_t hash) {
           static_cast<std::uint8_t>(std::min<int>(position, hll::register_max))};
 }
 
-// alpha · m², with alpha for many registers (Flajolet, Fusy, Gandouet, Meunier 2007); written as the
-// extension does, so that no rounding differs.
+// alpha · m², with alpha for m >= 128 (Flajolet, Fusy, Gandouet, Meunier 2007). The expression has the form
+// of the extension's source, so that it is rounded equally.
 constexpr double m = Sketch::register_count;
 constexpr double alpha_m_squared = (0.7213 / (1.0 + 1.079 / m)) * m * m;
-// The hashes that a register of 5 bits can tell apart, for the large-range correction.
+// The number of hashes that registers of 5 bits can distinguish, for the large-range correction.
 constexpr double hash_range =
     static_cast<double>(std::uint64_t{1} << (hll::register_max - 1 + hll::number_bits));
 
@@ -155,11 +157,11 @@ std::vector<std::uint64_t> Sketch::sorted_orders() const {
   return orders;
 }
 
-// Merges two sorted lists of hashes, copying what stands between two new ones at once; `stored` is written
-// only if the result is longer and still explicit.
+// Merges two sorted lists of hashes. Copies the stored hashes between two new ones as one block. Writes
+// `stored` only if the result has new hashes and is still explicit.
 Result<Sketch::Merged> Sketch::merge_sorted(std::string& stored, const std::vector<std::uint64_t>& more) {
   std::string merged;
-  std::size_t copied = 0;  // bytes of `stored` that stand in `merged`
+  std::size_t copied = 0;  // the bytes of `stored` that `merged` has already
   auto next = more.begin();
   const auto insert_next = [&](std::size_t at) {
     if (merged.empty()) merged.reserve(stored.size() + more.size() * hll::hash_bytes);
@@ -184,6 +186,8 @@ Result<Sketch::Merged> Sketch::merge_sorted(std::string& stored, const std::vect
   return Merged::grown;
 }
 
+// Each pair of kinds takes the cheapest of four ways: copy the bytes, merge lists, raise single registers in
+// the bytes, or decode, unite and encode.
 Result<bool> unite_into(std::string& stored, const Sketch& more) {
   auto kind = hll::kind_of(stored);
   if (!kind) return propagate(kind);

@@ -1,6 +1,6 @@
-// The laws of a set, for sketches of every representation and for user sets: it makes no difference in which
-// order, how grouped, how often and through which of the three ways users come in. Sketches are equal if
-// their bytes are.
+// The properties of a set union, for sketches of each kind and for user sets. The result does not depend on
+// the order, the grouping or the repetition of users, nor on the function that unites them. Two sketches are
+// equal if their bytes are equal.
 #include <algorithm>
 #include <array>
 #include <random>
@@ -31,7 +31,7 @@ const Hashes& users() {
   return all;
 }
 
-// So many neighbours of the crowd, in a ring: two of these overlap or do not.
+// Returns `count` consecutive users of the crowd from a random one on. Two results may overlap.
 Hashes some_users(Random& random, std::uint64_t count) {
   Hashes hashes;
   for (std::uint64_t i = 0, first = below(random, crowd); i < count; ++i)
@@ -39,8 +39,8 @@ Hashes some_users(Random& random, std::uint64_t count) {
   return hashes;
 }
 
-// Hashes as no crowd has them: for a few registers only, or without any bit above the register's number, 0
-// among them.
+// Returns hashes that real users do not have: for a few registers only, or without any bit above the register
+// number. 0 may be one of them.
 Hashes some_odd_hashes(Random& random, std::uint64_t count) {
   Hashes hashes;
   if (below(random, 2) == 0) {
@@ -52,7 +52,8 @@ Hashes some_odd_hashes(Random& random, std::uint64_t count) {
   return hashes;
 }
 
-// A set that is written in this way; around the borders between two as likely as far from them.
+// Returns a set that is encoded as this kind. Its size is near a limit between two kinds in about half of the
+// cases.
 Hashes some_of_kind(Random& random, hll::Kind kind) {
   const std::array<std::uint64_t, 8> exact{
       1, 2, 3, 4095, 4096, below(random, 20) + 1, below(random, 4096) + 1, 9};
@@ -85,6 +86,7 @@ Sketch sketch_of(const Hashes& hashes) {
 
 hll::Kind kind_of(const Sketch& sketch) { return hll::kind_of(sketch.encode()).value(); }
 
+// The function that unites two sketches: Sketch::unite, Sketch::unite_encoded or unite_into.
 enum class Way : std::uint8_t { sketches, encoded, stored };
 constexpr std::array all_ways{Way::sketches, Way::encoded, Way::stored};
 
@@ -101,7 +103,7 @@ Sketch united(const Sketch& left, const Sketch& right, Way way) {
     EXPECT_TRUE(both.encode() == stored);
   }
   EXPECT_TRUE(changed.has_value());
-  EXPECT_EQ(changed.value(), both.encode() != before) << "it says whether anything changed";
+  EXPECT_EQ(changed.value(), both.encode() != before) << "the result is true if the sketch has changed";
   return both;
 }
 
@@ -110,8 +112,8 @@ Hashes with(Hashes left, const Hashes& right) {
   return left;
 }
 
-// Three sets, and what must hold of them whichever they are.
-void expect_laws(const Hashes& a, const Hashes& b, const Hashes& c, Way way) {
+// Expects the properties of a union for any three sets.
+void expect_set_properties(const Hashes& a, const Hashes& b, const Hashes& c, Way way) {
   const Sketch left = sketch_of(a);
   const Sketch right = sketch_of(b);
   const Sketch third = sketch_of(c);
@@ -119,17 +121,17 @@ void expect_laws(const Hashes& a, const Hashes& b, const Hashes& c, Way way) {
   const std::string of_two = sketch_of(with(a, b)).encode();
   const std::string of_three = sketch_of(with(with(a, b), c)).encode();
 
-  EXPECT_TRUE(both(left, right).encode() == of_two) << "as counted at once";
+  EXPECT_TRUE(both(left, right).encode() == of_two) << "equal to one sketch with all users";
   EXPECT_TRUE(both(right, left).encode() == of_two) << "commutative";
   EXPECT_TRUE(both(both(left, right), third).encode() == of_three) << "associative, from the left";
   EXPECT_TRUE(both(left, both(right, third)).encode() == of_three) << "and from the right";
   EXPECT_TRUE(both(left, left).encode() == left.encode()) << "idempotent";
-  EXPECT_TRUE(both(both(left, right), right).encode() == of_two) << "what is in is not added again";
-  EXPECT_TRUE(both(right, both(left, right)).encode() == of_two) << "a part is taken up by the whole";
-  EXPECT_TRUE(both(left, Sketch()).encode() == left.encode()) << "nobody adds nothing";
+  EXPECT_TRUE(both(both(left, right), right).encode() == of_two) << "a subset adds nothing";
+  EXPECT_TRUE(both(right, both(left, right)).encode() == of_two) << "a superset replaces its subset";
+  EXPECT_TRUE(both(left, Sketch()).encode() == left.encode()) << "the empty set is neutral";
 }
 
-TEST(SketchProperty, IsUnitedByTheLawsOfASetWhateverTheRepresentations) {
+TEST(SketchProperty, UnitesLikeASetInEachCombinationOfKinds) {
   for_each_seed(1, [](std::uint64_t seed) {
     Random random(seed);
     for (const hll::Kind a : all_kinds)
@@ -137,12 +139,12 @@ TEST(SketchProperty, IsUnitedByTheLawsOfASetWhateverTheRepresentations) {
         for (const hll::Kind c : all_kinds) {
           const std::array sets{some_of_kind(random, a), some_of_kind(random, b), some_of_kind(random, c)};
           ASSERT_EQ(kind_of(sketch_of(sets[0])), a);
-          for (const Way way : all_ways) expect_laws(sets[0], sets[1], sets[2], way);
+          for (const Way way : all_ways) expect_set_properties(sets[0], sets[1], sets[2], way);
         }
   });
 }
 
-TEST(SketchProperty, IsReadBackAsItWasWrittenAndCountsAlike) {
+TEST(SketchProperty, IsEqualAfterEncodeAndDecode) {
   for_each_seed(5, [](std::uint64_t seed) {
     Random random(seed);
     for (const hll::Kind kind : all_kinds) {
@@ -161,7 +163,7 @@ TEST(SketchProperty, IsReadBackAsItWasWrittenAndCountsAlike) {
   });
 }
 
-// Parts of a set that together are all of it, and overlap.
+// Returns overlapping parts of a set. Each element is in at least one part.
 std::vector<Hashes> split(Random& random, const Hashes& whole) {
   std::vector<Hashes> parts(1 + below(random, 6));
   for (const std::uint64_t hash : whole) {
@@ -171,7 +173,8 @@ std::vector<Hashes> split(Random& random, const Hashes& whole) {
   return parts;
 }
 
-// Half of them at the borders where it is no longer exact and where registers are written in full.
+// Returns a set. In about half of the cases its size is near the limit of exact sketches, or near the size at
+// which registers are encoded as full.
 Hashes some_whole(Random& random) {
   switch (below(random, 4)) {
     case 0:
@@ -183,7 +186,7 @@ Hashes some_whole(Random& random) {
   }
 }
 
-TEST(SketchProperty, IsTheSameHoweverItsUsersAreSplitShuffledAndUnited) {
+TEST(SketchProperty, DoesNotDependOnHowItsUsersAreSplitShuffledAndUnited) {
   for_each_seed(50, [](std::uint64_t seed) {
     Random random(seed);
     const Hashes whole = some_whole(random);
@@ -200,7 +203,7 @@ TEST(SketchProperty, IsTheSameHoweverItsUsersAreSplitShuffledAndUnited) {
   });
 }
 
-// User sets: what a flush says of its users, exactly.
+// User sets.
 
 UserSet set_of(const Hashes& hashes) {
   UserSet set;
@@ -215,14 +218,14 @@ std::set<std::uint64_t> members_of(const UserSet& set) {
   return members;
 }
 
-// Few and many, neighbours and strangers, 0 among them.
+// Returns few or many hashes, adjacent or random ones. 0 may be one of them.
 Hashes some_hashes(Random& random) {
   const std::uint64_t kind = below(random, 3);
   const std::uint64_t count = below(random, kind == 0 ? 4 : kind == 1 ? 50 : 2000);
   return below(random, 2) == 0 ? some_odd_hashes(random, count) : some_users(random, count);
 }
 
-TEST(UserSetProperty, IsUnitedByTheLawsOfASet) {
+TEST(UserSetProperty, UnitesLikeASet) {
   const auto united = [](UserSet left, const UserSet& right) {
     left.unite(right);
     return members_of(left);

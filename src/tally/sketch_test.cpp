@@ -16,14 +16,14 @@ std::uint64_t user(std::uint64_t number) {
   return hashes[number];
 }
 
-// Users first, first + 1, …
+// Returns a sketch of the users first, first + 1, … in this number.
 Sketch sketch_of(std::uint64_t count, std::uint64_t first = 0) {
   Sketch sketch;
   for (std::uint64_t i = 0; i < count; ++i) sketch.add(user(first + i));
   return sketch;
 }
 
-// A sketch's bytes, short enough to be shown when a test fails.
+// Describes the bytes of a sketch in a short text, for the message of a failed test.
 std::string digest(std::string_view bytes) {
   return std::to_string(bytes.size()) + " bytes, " + std::to_string(murmur3(bytes).low);
 }
@@ -54,13 +54,13 @@ TEST(Sketch, IsExactToFourThousandAndNinetySix) {
   EXPECT_EQ(sketch.relative_error(), 0.0081);
 }
 
-TEST(Sketch, StatesTheLargerErrorWhereTheEstimatorIsBiased) {
+TEST(Sketch, StatesALargerErrorInTheRangeOfTheBias) {
   EXPECT_EQ(sketch_of(30'000).relative_error(), 0.0081);
   EXPECT_EQ(sketch_of(50'000).relative_error(), 0.027);
   EXPECT_EQ(sketch_of(80'000).relative_error(), 0.0081);
 }
 
-TEST(Sketch, BeginsAsTheExtensionsDo) {
+TEST(Sketch, HasTheHeaderOfTheExtension) {
   EXPECT_EQ(hex(Sketch().encode()), "118e4d");
   Sketch explicit_one;
   explicit_one.add(1);
@@ -75,7 +75,7 @@ TEST(Sketch, OrdersHashesAsSignedNumbers) {
   EXPECT_EQ(hex(sketch.encode()), "128e4dffffffffffffffff00000000000000000000000000000002");
 }
 
-TEST(Sketch, WritesRegistersSparseWhereThatIsShorter) {
+TEST(Sketch, EncodesRegistersAsSparseIfThatIsShorter) {
   for (const std::size_t filled : {1UL, 4311UL, 4312UL, hll::register_count}) {
     std::string bytes = hll::header(hll::Kind::full);
     bytes.resize(hll::header_bytes + hll::full_bytes);
@@ -90,19 +90,19 @@ TEST(Sketch, WritesRegistersSparseWhereThatIsShorter) {
   }
 }
 
-TEST(Sketch, CapsARegisterAndLeavesItAloneForAHashWithoutBits) {
+TEST(Sketch, CapsARegisterAndIgnoresAHashWithoutBits) {
   Sketch sketch = sketch_of(5000);
   const std::string before = sketch.encode();
   EXPECT_FALSE(sketch.add(0)) << "no bit above the register's number";
   EXPECT_EQ(digest(sketch), digest(before));
   EXPECT_TRUE(sketch.add(std::uint64_t{1} << 63));
   const std::string capped = sketch.encode();
-  EXPECT_FALSE(sketch.add(std::uint64_t{1} << (14 + 30))) << "31 is as high as 5 bits go";
+  EXPECT_FALSE(sketch.add(std::uint64_t{1} << (14 + 30))) << "31 is the maximum of 5 bits";
   EXPECT_EQ(digest(sketch), digest(capped));
 }
 
 TEST(Sketch, CorrectsForTheLargeRange) {
-  // So high everywhere that the estimate is beyond a thirtieth of all hashes.
+  // All registers are so high that the estimator exceeds a thirtieth of the number of hashes.
   std::string bytes = hll::header(hll::Kind::full);
   bytes.resize(hll::header_bytes + hll::full_bytes);
   for (std::size_t i = 0; i < hll::register_count; ++i) hll::raise_packed(bytes, i, 28);
@@ -112,7 +112,7 @@ TEST(Sketch, CorrectsForTheLargeRange) {
   EXPECT_NEAR(Sketch::decode(bytes)->cardinality(), -range * std::log(1 - estimator / range), 1e-3);
 }
 
-TEST(Sketch, ShowsANumberWhateverItsRegistersSay) {
+TEST(Sketch, EstimatesANumberForAnyRegisters) {
   std::string bytes = hll::header(hll::Kind::full);
   bytes.resize(hll::header_bytes + hll::full_bytes);
   for (std::size_t i = 0; i < hll::register_count; ++i) hll::raise_packed(bytes, i, 31);
@@ -120,7 +120,7 @@ TEST(Sketch, ShowsANumberWhateverItsRegistersSay) {
   EXPECT_EQ(Sketch::decode(bytes)->estimate(), std::int64_t{1} << 44);
 }
 
-TEST(Sketch, IsACopyOfItsOwn) {
+TEST(Sketch, IsCopiedDeeply) {
   for (const std::uint64_t size : {1U, 100U, 5000U}) {
     const Sketch original = sketch_of(size);
     Sketch copy = original;
@@ -140,7 +140,7 @@ std::string bytes_of(std::initializer_list<int> values) {
   return bytes;
 }
 
-// An explicit sketch of these hashes, in this order.
+// Returns an explicit sketch of these hashes in this order.
 std::string explicit_of(std::initializer_list<std::uint64_t> hashes) {
   std::string bytes = hll::header(hll::Kind::exact);
   for (const std::uint64_t hash : hashes) hll::append_hash(bytes, hash);
@@ -174,7 +174,7 @@ std::vector<Broken> broken_sketches() {
       {"explicit, ascending as unsigned numbers", explicit_of({1, ~std::uint64_t{0}})},
       {"sparse, cut", sparse.substr(0, sparse.size() - 2)},
       {"sparse, a byte too many", sparse + '\0'},
-      {"sparse, bits behind the end", bytes_of({0x13, 0x8e, 0x4d, 0x00, 0x00, 0x21})},
+      {"sparse, bits after the end", bytes_of({0x13, 0x8e, 0x4d, 0x00, 0x00, 0x21})},
       {"sparse, value 0", bytes_of({0x13, 0x8e, 0x4d, 0x00, 0x04, 0x00})},
       {"sparse, repeated", bytes_of({0x13, 0x8e, 0x4d, 0x00, 0x00, 0x20, 0x00, 0x04})},
       {"sparse, more registers than there are", bytes_of({0x13, 0x8e, 0x4d}) + std::string(40'000, '\0')},
@@ -183,7 +183,7 @@ std::vector<Broken> broken_sketches() {
   };
 }
 
-TEST(Sketch, RefusesBytesThatAreNotAsWritten) {
+TEST(Sketch, RefusesBytesThatTheExtensionDoesNotWrite) {
   for (const auto& [why, bytes] : broken_sketches()) {
     const auto sketch = Sketch::decode(bytes);
     ASSERT_FALSE(sketch) << why;
@@ -195,14 +195,14 @@ TEST(Sketch, RefusesBytesThatAreNotAsWritten) {
   }
 }
 
-TEST(Sketch, TakesASparseOneOfAnyLength) {
-  // 19 bits each: registers 0 and 1 with the values 1 and 2.
+TEST(Sketch, AcceptsASparseSketchOfAnyLength) {
+  // Entries of 19 bits: registers 0 and 1 with the values 1 and 2.
   EXPECT_EQ(Sketch::decode(bytes_of({0x13, 0x8e, 0x4d, 0x00, 0x00, 0x20, 0x00, 0x88}))->encode(),
             bytes_of({0x13, 0x8e, 0x4d, 0x00, 0x00, 0x20, 0x00, 0x88}));
   EXPECT_EQ(Sketch::decode(bytes_of({0x13, 0x8e, 0x4d}))->cardinality(), 0.0);
 }
 
-TEST(Sketch, NeverReadsPastBytesThatWereDamaged) {
+TEST(Sketch, NeverReadsBeyondTheEndOfDamagedBytes) {
   std::mt19937_64 random(5);
   for (const std::uint64_t size : {3U, 300U, 4200U, 6000U}) {
     const std::string good = sketch_of(size).encode();

@@ -1,3 +1,5 @@
+// The counts are a vector sorted by dimension. It has at most one entry for each capped dimension, so a
+// linear search is cheap.
 #include "tally/stored_values.hpp"
 
 #include <algorithm>
@@ -12,15 +14,17 @@ namespace {
 
 using Count = std::pair<Dimension, std::int32_t>;
 
-// Takes a number off the front of `text`, from 1 to `most`.
-std::optional<std::int32_t> take_number(std::string_view& text, std::int32_t most) {
+// Removes a number from the front of `text` and returns it. Returns nothing if there is no number from 1 to
+// `max`.
+std::optional<std::int32_t> take_number(std::string_view& text, std::int32_t max) {
   std::int32_t number = 0;
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (fault != std::errc() || number < 1 || number > most) return std::nullopt;
+  if (fault != std::errc() || number < 1 || number > max) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return number;
 }
 
+// Removes the separator from the front of `text`. Returns false if `text` begins with another character.
 bool take(std::string_view& text, char separator) {
   if (!text.starts_with(separator)) return false;
   text.remove_prefix(1);

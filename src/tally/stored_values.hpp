@@ -1,4 +1,4 @@
-// How many values of each capped dimension a window has stored.
+// The number of stored values of each capped dimension in a window.
 #pragma once
 
 #include <cstdint>
@@ -13,28 +13,31 @@
 
 namespace weir::tally {
 
-// Stands in the `total` row of a window, so that a flush knows without counting rows whether a new value may
-// still be stored. A value; holds only dimensions that have a value.
+// The `total` row of a window holds this object, so that a flush need not count rows to know if it may store
+// a new value. A value type. Dimensions without a stored value are not in it.
 class StoredValues {
  public:
   StoredValues() = default;
   StoredValues(std::initializer_list<std::pair<Dimension, std::int32_t>> counts);
 
-  [[nodiscard]] std::int32_t count(Dimension dimension) const;  // 0 where nothing is stored
-  void add_one(Dimension dimension);                            // requires a capped dimension
+  // Returns the number of stored values of a dimension, or 0.
+  [[nodiscard]] std::int32_t count(Dimension dimension) const;
+  // Adds 1 to the count of a dimension. Requires a capped dimension.
+  void add_one(Dimension dimension);
 
-  // The number of rows that the window has at most: the stored values, (other) of each dimension, total.
+  // Returns the maximum number of rows of the window: total, the stored values, and (other) of each
+  // dimension.
   [[nodiscard]] std::int64_t rows_max() const;
 
-  // "1=5,2=1000,16=3": numbers of dimensions and their counts, ascending.
+  // The text is like "1=5,2=1000,16=3": pairs of dimension number and count, in ascending order.
   [[nodiscard]] std::string encode() const;
-  // ErrorKind::internal, stored_values_broken: the text was not written by encode().
+  // Error: ErrorKind::internal, code stored_values_broken, if encode() does not write such a text.
   [[nodiscard]] static Result<StoredValues> decode(std::string_view text);
 
   friend bool operator==(const StoredValues&, const StoredValues&) = default;
 
  private:
-  std::vector<std::pair<Dimension, std::int32_t>> counts_;  // ascending by dimension
+  std::vector<std::pair<Dimension, std::int32_t>> counts_;  // in ascending order of the dimensions
 };
 
 }  // namespace weir::tally

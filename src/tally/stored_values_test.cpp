@@ -25,7 +25,7 @@ TEST(StoredValues, BoundTheRowsOfTheirWindow) {
   EXPECT_EQ((StoredValues{{Dimension::page, 7}, {own, 3}}).rows_max(), built_in + 7 + 3 + 1);
 }
 
-TEST(StoredValues, ReadBackWhatTheyWrite) {
+TEST(StoredValues, AreEqualAfterEncodeAndDecode) {
   for (const StoredValues& stored :
        {StoredValues{}, StoredValues{{Dimension::page, 1000}},
         StoredValues{{last_own_dimension, 5}, {Dimension::activity_type, 1}, {own, 20}}}) {
@@ -36,7 +36,7 @@ TEST(StoredValues, ReadBackWhatTheyWrite) {
   EXPECT_EQ((StoredValues{{own, 20}, {Dimension::activity_type, 1}}).encode(), "1=1,17=20");
 }
 
-TEST(StoredValues, AreNotReadFromAnyOtherText) {
+TEST(StoredValues, RefuseATextThatEncodeDoesNotWrite) {
   for (const char* const wrong : {"1", "1=", "=1", "1=1,", ",1=1", "1=0", "1=-1", "0=1", "256=1", "2=1,1=1",
                                   "1=1,1=1", "1=1;2=2", "1=1 ", " 1=1", "1=99999999999", "x"}) {
     const auto read = StoredValues::decode(wrong);

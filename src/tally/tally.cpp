@@ -1,3 +1,7 @@
+// add() hashes each value of the event once, under the key of the process. The hash of a delta's name
+// combines this with the window, so an event that counts in two granularities hashes its values once.
+// by_hash_ maps the hash of a name to the newest delta with it, and same_hash links it to older ones. Equal
+// hashes of different names are rare, and each candidate is compared by its full name.
 #include "tally/tally.hpp"
 
 #include <algorithm>
@@ -8,12 +12,12 @@
 namespace weir::tally {
 namespace {
 
-// Of memory: what a delta takes beside its value and its users (the vector and the table have up to twice the
-// room), and what a member of a user set takes at most.
+// Upper bounds of memory: for a delta without its value and its users (the vector and the table can have
+// twice the needed capacity), and for a member of a user set.
 constexpr std::size_t delta_bytes = 2 * sizeof(WindowDelta) + 40;
 constexpr std::size_t user_bytes = 32;
 
-// Saturates nothing and overflows nowhere: an event's time spans some centuries, a record's may be anything.
+// A record's time can be any number. The sum cannot overflow, because an EventTime spans some centuries only.
 bool is_too_old(EventTime event, RecordTime record, std::chrono::days retention) {
   if (retention == std::chrono::days::zero()) return false;
   return std::chrono::floor<std::chrono::milliseconds>(event) + retention < record;
@@ -29,13 +33,14 @@ void Tally::add(const CountedEvent& event, std::uint64_t user_hash, RecordTime r
     hashes[at] = text.empty() ? 0 : siphash_1_3(process_hash_key(), text);  // total has the empty value only
   }
   if (is_too_old(event.at, record_time, minute_retention_)) {
+    // The minute may be pruned already. The minutes of this hour are incomplete from now on.
     const WindowStart hour = floor_to(Granularity::hour, event.at);
     minute_horizon_ =
         std::max(minute_horizon_.value_or(WindowStart::min()), window_end(Granularity::hour, hour));
     for (const Granularity granularity : coarser_granularities)
       add_to_window(granularity, floor_to(granularity, event.at), event, hashes, user_hash);
   } else {
-    // The compiler knows this width, so the start costs no division.
+    // The granularity is a constant here, so the compiler replaces the division.
     const WindowStart start = floor_to(finest_granularity, event.at);
     add_to_window(finest_granularity, start, event, hashes, user_hash);
   }

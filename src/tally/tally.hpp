@@ -1,4 +1,4 @@
-// What is gathered of one partition between two flushes.
+// Counts the events of one partition between two flushes.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@
 
 namespace weir::tally {
 
-// What the gathered events add to one row of one window; the row's partition is the tally's.
+// The counts to add to one window row. The partition of the row is the partition of the tally.
 struct WindowDelta {
   Granularity granularity = Granularity::minute;
   Dimension dimension = Dimension::total;
@@ -30,51 +30,55 @@ struct WindowDelta {
   std::int64_t events = 0;
   std::int64_t page_views = 0;
   Sketch users;
-  std::uint32_t same_hash =
-      0;  // the Tally's own: 1 + the index of another delta whose name has the same hash; 0: none
+  // For Tally only: 1 + the index of the next delta whose name has the same hash; 0: there is none.
+  std::uint32_t same_hash = 0;
 };
 
-// An event as a tally needs it.
+// The input of Tally::add().
 struct CountedEvent {
   EventTime at;
   bool is_page_view = false;
-  EventValues values;  // in each dimension that is counted
+  EventValues values;  // one for each counted dimension
 };
 
-// A value, used by one thread at a time; hand it on by moving. No clock: an event's window is its own time's,
-// its lateness is judged by the time of its record, so that reading the log a second time counts alike.
+// A value type; one thread at a time may use it. Move it to pass it to another thread.
 //
-// An event touches its minute only; hours and days are made by rolling minutes up (merge.hpp). An event that
-// is more than `minute_retention` older than its record finds its minute pruned: it goes straight to its hour
-// and day, and minutes are then complete only from the end of its hour on. Memory: about 150 bytes a delta,
-// and its users.
+// The result depends on the log only, not on a clock: an event counts in the window of its own time, and its
+// age is measured at the time of its record. Therefore a second read of the log gives the same counts.
+//
+// add() counts an event in its minute. A later roll-up adds minutes to hours and days (merge.hpp). If an
+// event is more than `minute_retention` older than its record, its minute may be pruned already. Such an
+// event counts in its hour and its day directly, and minutes are complete only from the end of that hour on.
+// Memory: about 150 bytes a delta, and its users.
 class Tally {
  public:
-  // 0 days: minutes are kept for ever.
+  // 0 days: minutes are never pruned.
   explicit Tally(std::chrono::days minute_retention) : minute_retention_(minute_retention) {}
 
-  // Counts an event; `user_hash` is murmur3(user_id).low. At most 0.4 µs for the built-in dimensions, where
-  // the values have been seen.
+  // Counts an event. `user_hash` is murmur3(user_id).low. Costs at most 0.4 µs for the built-in dimensions if
+  // the tally has these values already. Requires at most event_values_max values.
   void add(const CountedEvent& event, std::uint64_t user_hash, RecordTime record_time);
 
-  // In the order in which the values came, which is the order in which a full window lets them in.
+  // Returns the deltas in the order of their first events. A full window stores values in this order.
   [[nodiscard]] std::span<const WindowDelta> deltas() const { return deltas_; }
-  // From where on the minutes are complete, if an event was too old for them.
+  // Returns the time from which on the minutes are complete, or nothing if no event was too old for its
+  // minute.
   [[nodiscard]] std::optional<WindowStart> minute_horizon() const { return minute_horizon_; }
 
-  // At most what all this takes of memory, to be bounded by its owner.
+  // Returns an upper bound of the allocated memory. The owner limits it by a flush.
   [[nodiscard]] std::size_t memory_bytes() const { return memory_bytes_; }
 
   [[nodiscard]] bool empty() const { return events_ == 0; }
   [[nodiscard]] std::int64_t events() const { return events_; }
   [[nodiscard]] std::int64_t page_views() const { return page_views_; }
-  // All users of these events, exactly, for user_activity_metrics.
+  // Returns the exact set of all users of these events, for user_activity_metrics.
   [[nodiscard]] const UserSet& users() const { return users_; }
 
  private:
-  // Of the values of one event, under the process's key.
+  // The hashes of one event's values, under the key of the process.
   using ValueHashes = std::array<std::uint64_t, event_values_max>;
-  struct KeptHash {  // keyed already
+  // The identity: the keys of by_hash_ are keyed hashes already.
+  struct KeptHash {
     using is_avalanching = void;
     std::size_t operator()(std::uint64_t hash) const { return hash; }
   };
@@ -85,7 +89,7 @@ class Tally {
 
   std::chrono::days minute_retention_;
   std::vector<WindowDelta> deltas_;
-  // Finds a delta by its name's hash: the index of the last one that was added with it.
+  // The hash of a name to 1 + the index of the newest delta with this hash.
   boost::unordered_flat_map<std::uint64_t, std::uint32_t, KeptHash> by_hash_;
   std::optional<WindowStart> minute_horizon_;
   std::int64_t events_ = 0;

@@ -24,14 +24,14 @@ activity::UserActivity activity_at(EventTime moment) {
           .metadata = {.page_url = "https://example.org/a?b", .referrer = "https://Other.org/"}};
 }
 
-// Counts an event by the built-in dimensions.
+// Counts an event in the built-in dimensions.
 void add(Tally& tally, const activity::UserActivity& activity, std::uint64_t user_hash,
          RecordTime record_time) {
   EventValueReader reader;
   tally.add({activity.timestamp, activity.is_page_view(), reader.read(activity)}, user_hash, record_time);
 }
 
-// Counts an event as soon as it happened.
+// Counts an event whose record has the time of the event.
 void add(Tally& tally, const activity::UserActivity& activity) {
   add(tally, activity, murmur3(activity.user_id).low, record_at(activity.timestamp));
 }
@@ -44,7 +44,7 @@ std::vector<std::string> names_of(const Tally& tally) {
   return names;
 }
 
-TEST(Tally, BeginsEmpty) {
+TEST(Tally, IsEmptyAtFirst) {
   const Tally tally(days{7});
   EXPECT_TRUE(tally.empty());
   EXPECT_TRUE(tally.deltas().empty());
@@ -69,7 +69,7 @@ TEST(Tally, CountsAnEventInEachDimensionOfItsMinuteOnly) {
   EXPECT_EQ(tally.minute_horizon(), std::nullopt);
 }
 
-TEST(Tally, CountsAUserOnceHoweverOftenTheyCome) {
+TEST(Tally, CountsAUserOnceForManyEvents) {
   Tally tally(days{7});
   for (int i = 0; i < 5; ++i) add(tally, activity_at(noon + i * 1s));
   ASSERT_EQ(tally.deltas().size(), 4U);
@@ -91,7 +91,7 @@ TEST(Tally, CountsOnlyPageViewsAsPageViews) {
   EXPECT_EQ(tally.page_views(), 1);
 }
 
-TEST(Tally, NamesWhatIsAbsent) {
+TEST(Tally, CountsAMissingPageAndReferrerAsNoneAndDirect) {
   Tally tally(days{7});
   activity::UserActivity activity = activity_at(noon);
   activity.metadata = {};
@@ -101,7 +101,7 @@ TEST(Tally, NamesWhatIsAbsent) {
                                       "minute activity_type page_view"}));
 }
 
-TEST(Tally, KeepsValuesInTheOrderInWhichTheyCame) {
+TEST(Tally, KeepsValuesInTheOrderOfTheirFirstEvents) {
   Tally tally(days{7});
   std::vector<std::string> expected;
   for (int i = 0; i < 500; ++i) {
@@ -118,7 +118,7 @@ TEST(Tally, KeepsValuesInTheOrderInWhichTheyCame) {
   EXPECT_EQ(pages, expected);
 }
 
-TEST(Tally, SendsAnEventThatIsOlderThanMinutesAreKeptToItsHourAndDay) {
+TEST(Tally, CountsAnEventThatIsTooOldForItsMinuteInItsHourAndDay) {
   Tally tally(days{7});
   add(tally, activity_at(noon + 30min), 1, record_at(noon + 30min + days{7} + 1ms));
   std::vector<std::string> granularities;
@@ -134,7 +134,7 @@ TEST(Tally, SendsAnEventThatIsOlderThanMinutesAreKeptToItsHourAndDay) {
   EXPECT_EQ(tally.users().size(), 1U);
 }
 
-TEST(Tally, JudgesLatenessToTheNanosecond) {
+TEST(Tally, ComparesTheAgeOfAnEventToTheNanosecond) {
   const struct {
     EventTime event;
     bool is_too_old;
@@ -151,14 +151,14 @@ TEST(Tally, JudgesLatenessToTheNanosecond) {
   }
 }
 
-TEST(Tally, KeepsEveryMinuteWhereMinutesAreKeptForEver) {
+TEST(Tally, CountsInMinutesIfMinutesAreNeverPruned) {
   Tally tally(days{0});
   add(tally, activity_at(noon), 1, RecordTime::max());
   EXPECT_EQ(tally.deltas().front().granularity, Granularity::minute);
   EXPECT_EQ(tally.minute_horizon(), std::nullopt);
 }
 
-TEST(Tally, TakesAnyRecordTime) {
+TEST(Tally, AcceptsAnyRecordTime) {
   Tally tally(days{36'500});
   add(tally, activity_at(noon), 1, RecordTime::min());
   EXPECT_EQ(tally.deltas().front().granularity, Granularity::minute);
@@ -166,14 +166,14 @@ TEST(Tally, TakesAnyRecordTime) {
   EXPECT_EQ(tally.deltas().back().granularity, Granularity::day);
 }
 
-TEST(Tally, RaisesTheHorizonToTheLatestHourThatItWentTo) {
+TEST(Tally, RaisesTheHorizonToTheEndOfTheLatestHourOfOldEvents) {
   Tally tally(days{1});
   for (const auto ahead : {5h, 9h, 2h})
     add(tally, activity_at(noon + ahead), 1, record_at(noon + ahead + 48h));
   EXPECT_EQ(tally.minute_horizon(), WindowStart(std::chrono::floor<std::chrono::seconds>(noon)) + 10h);
 }
 
-TEST(Tally, AgreesWithCountingByHand) {
+TEST(Tally, AgreesWithASimpleCount) {
   struct Count {
     std::int64_t events = 0;
     std::int64_t page_views = 0;

@@ -1,3 +1,5 @@
+// The members are in few_ while table_ is empty. The insert that exceeds few_ copies them to table_. From
+// then on few_ is not used.
 #include "tally/user_set.hpp"
 
 #include <algorithm>

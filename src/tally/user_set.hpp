@@ -1,4 +1,4 @@
-// A set of 64-bit hashes, small when it holds few and quick when it holds many.
+// A set of 64-bit hashes: compact with few members, fast with many.
 #pragma once
 
 #include <array>
@@ -10,36 +10,38 @@
 
 namespace weir::tally {
 
-// Users by the low 64 bits of murmur3(user_id). A client can choose these bits, so the table hashes them
-// again under the process's random key. A value: copied whole, moved cheaply. Up to two members live
-// in the object itself (most sets of a minute's page have no more); beyond, in a table. An insert costs 3 to
-// 15 ns; memory is at most 21 bytes a member beyond 13.
+// A set of users, identified by the low 64 bits of murmur3(user_id). A client can choose these bits, so the
+// table hashes them again under the random key of the process. A value type with deep copies and cheap moves;
+// not thread-safe. The object itself holds up to two members, because most sets of a page in a minute have no
+// more. A larger set has a table. An insert costs 3 to 15 ns. The table takes at most 21 bytes a member if
+// there are more than 13.
 class UserSet {
  public:
-  // Without a key of its own: most sets are small, and there are many.
+  // Uses the key of the process instead of a key of each set: there are many sets, and most are small.
   struct Hash {
     using is_avalanching = void;
     std::size_t operator()(std::uint64_t hash) const { return hash_number(process_hash_key(), hash); }
   };
 
-  // True if it was not in yet.
+  // Returns true if the hash was not a member.
   bool insert(std::uint64_t hash);
   [[nodiscard]] bool contains(std::uint64_t hash) const;
+  // Inserts all members of the other set.
   void unite(const UserSet& other);
-  // Makes room for this many members, so that adding them does not move the others again and again.
+  // Allocates the table for this many members, so that inserts do not rehash it.
   void reserve(std::size_t members);
 
   [[nodiscard]] std::size_t size() const { return table_.empty() ? few_size_ : table_.size(); }
   [[nodiscard]] bool empty() const { return size() == 0; }
 
-  // Calls visit(hash) once for each member, in no order.
+  // Calls visit(hash) once for each member, in an unspecified order.
   template <class Visit>
   void for_each(Visit&& visit) const;
 
  private:
   static constexpr std::size_t few_max = 2;
 
-  std::size_t few_size_ = 0;  // while table_ is empty
+  std::size_t few_size_ = 0;  // the number of members if table_ is empty
   std::array<std::uint64_t, few_max> few_{};
   boost::unordered_flat_set<std::uint64_t, Hash> table_;
 };

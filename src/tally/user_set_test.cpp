@@ -13,12 +13,12 @@ std::unordered_set<std::uint64_t> members_of(const UserSet& set) {
   return members;
 }
 
-TEST(UserSet, HoldsWhatWasInsertedOnceWhateverItsSize) {
+TEST(UserSet, HoldsEachInsertedHashOnceAtEachSize) {
   std::mt19937_64 random(1);
   UserSet set;
   std::unordered_set<std::uint64_t> expected;
   for (int i = 0; i < 20'000; ++i) {
-    const std::uint64_t hash = random() % 8'000;  // 0, repeats and neighbours among them
+    const std::uint64_t hash = random() % 8'000;  // includes 0, repeated and adjacent numbers
     EXPECT_EQ(set.contains(hash), expected.contains(hash));
     ASSERT_EQ(set.insert(hash), expected.insert(hash).second);
     ASSERT_EQ(set.size(), expected.size());
@@ -40,7 +40,7 @@ TEST(UserSet, HoldsTheHashThatMarksFreeSlots) {
   }
 }
 
-TEST(UserSet, ReservingLosesNobody) {
+TEST(UserSet, KeepsItsMembersInReserve) {
   UserSet set;
   for (const std::uint64_t hash : {0U, 5U, 9U}) set.insert(hash);
   set.reserve(1000);

@@ -1,4 +1,4 @@
-// What is counted for what: the names of a number, and the row that keeps it.
+// A window row and its key: the counts of one value of one dimension in one window of one partition.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace weir::tally {
 
-// The name of a row. Rows belong to a partition, so no two processes write the same one.
+// The key of a row. Each row belongs to a partition, so two processes never write the same row.
 struct WindowKey {
   Granularity granularity = Granularity::minute;
   Dimension dimension = Dimension::total;
@@ -23,28 +23,31 @@ struct WindowKey {
   friend bool operator==(const WindowKey&, const WindowKey&) = default;
 };
 
-// A row of activity_windows as it stands in the store: absolute numbers, never differences.
+// A row of activity_windows in the store. Its counts are absolute numbers, not differences.
 struct WindowRow {
   WindowKey key;
   std::int64_t events = 0;
   std::int64_t page_views = 0;
-  // Minute rows only: how much of the counts stands in the hour and day rows already. The remainder is what
-  // the views, the API and the next roll-up add.
+  // In minute rows only: the part of the counts that the hour and day rows include already. The rest is
+  // pending roll-up. The views and the API add it to hours and days, and the next roll-up writes it there.
   std::int64_t rolled_events = 0;
   std::int64_t rolled_page_views = 0;
-  // The order in which the values of a window came, from 1; 0 for total and (other). A roll-up lets values
-  // into the hour and the day in this order.
-  std::int32_t place = 0;
-  StoredValues stored;  // total rows only
+  // The rank of the value among the values of its dimension in the window, in the order of their first
+  // events, from 1. 0 for total and (other). A roll-up stores values in the hour and the day in this order.
+  // The column is `place`.
+  std::int32_t arrival_rank = 0;
+  StoredValues stored;  // in total rows only
   std::string users;    // HyperLogLog in the storage format of the hll extension (sketch.hpp)
-  // On the way in only, and no part of the row's value: false if `users` is as it stands in the store
-  // already, so that a store may leave the column (and its TOAST) alone.
+  // For writes only: false if `users` equals the stored column. Then a store need not write the column (and
+  // its TOAST data in PostgreSQL).
   bool users_changed = true;
 
+  // users_changed is not compared.
   friend bool operator==(const WindowRow& left, const WindowRow& right) {
     return left.key == right.key && left.events == right.events && left.page_views == right.page_views &&
            left.rolled_events == right.rolled_events && left.rolled_page_views == right.rolled_page_views &&
-           left.place == right.place && left.stored == right.stored && left.users == right.users;
+           left.arrival_rank == right.arrival_rank && left.stored == right.stored &&
+           left.users == right.users;
   }
 };
 

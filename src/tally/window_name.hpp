@@ -1,4 +1,4 @@
-// A row's name within its partition, as a key of hash tables.
+// The key of a window row within its partition, for hash tables.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,8 @@
 
 namespace weir::tally {
 
-// A view: of a row's own value, or of what is looked for.
+// A WindowKey without the partition. `value` is a view, so a lookup does not copy the text. In a table it is
+// a view into the row, which must outlive the entry.
 struct WindowName {
   Granularity granularity = Granularity::minute;
   Dimension dimension = Dimension::total;
@@ -20,8 +21,8 @@ struct WindowName {
   friend bool operator==(const WindowName&, const WindowName&) = default;
 };
 
-// Clients choose values and times, so all of it is keyed. `value_hash`: siphash_1_3 of the value, which may
-// be known already.
+// Returns a hash of the whole name under the key of the process, because clients choose values and times.
+// `value_hash` is siphash_1_3 of the value; the caller may have it already.
 [[nodiscard]] inline std::uint64_t hash_of(const WindowName& name, std::uint64_t value_hash) {
   const auto window = static_cast<std::uint64_t>(name.start.time_since_epoch().count()) << 16 |
                       static_cast<std::uint64_t>(name.granularity) << 8 |

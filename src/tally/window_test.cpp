@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 EventTime at(std::chrono::nanoseconds since_epoch) { return EventTime(since_epoch); }
 
-TEST(Window, IsCutInUtcAndHoldsItsMoment) {
+TEST(Window, StartsAtALimitInUtc) {
   const auto day = std::chrono::sys_days(std::chrono::year{2015} / 5 / 19);
   const EventTime moment = day + 19h + 3min + 59s + 999'999'999ns;
   EXPECT_EQ(floor_to(Granularity::minute, moment), day + 19h + 3min);
@@ -34,7 +34,7 @@ TEST(Window, ContainsItsStartAndNotItsEnd) {
   }
 }
 
-TEST(Window, OfACoarserGranularityHoldsTheFinerOne) {
+TEST(Window, OfACoarserGranularityContainsTheFinerOne) {
   const EventTime moment = at(1'432'062'239'999'999'999ns);
   const WindowStart minute = floor_to(Granularity::minute, moment);
   const WindowStart hour = floor_to(Granularity::hour, moment);
@@ -42,7 +42,7 @@ TEST(Window, OfACoarserGranularityHoldsTheFinerOne) {
   EXPECT_EQ(floor_to(Granularity::day, hour), floor_to(Granularity::day, moment));
 }
 
-TEST(Names, ReadBackAsWhatTheyName) {
+TEST(Names, AreFoundByTheirText) {
   for (const Granularity granularity : all_granularities)
     EXPECT_EQ(granularity_named(name_of(granularity)), granularity);
   for (const Dimension dimension : all_dimensions) EXPECT_EQ(dimension_named(name_of(dimension)), dimension);
@@ -52,7 +52,7 @@ TEST(Names, ReadBackAsWhatTheyName) {
   EXPECT_EQ(dimension_named(""), std::nullopt);
 }
 
-TEST(WindowRow, IsEqualWhetherItsUsersAreToBeWrittenOrNot) {
+TEST(WindowRow, IsEqualRegardlessOfUsersChanged) {
   WindowRow left;
   WindowRow right;
   right.users_changed = false;
@@ -61,7 +61,7 @@ TEST(WindowRow, IsEqualWhetherItsUsersAreToBeWrittenOrNot) {
   EXPECT_NE(left, right);
 }
 
-TEST(Ledger, AddsUpWhereEveryOffsetIsAccountedFor) {
+TEST(Ledger, AddsUpIfEachOffsetHasAnOutcome) {
   LedgerRow row{.start_offset = 10, .next_offset = 20};
   EXPECT_FALSE(row.adds_up());
   row.read = 8;

@@ -43,9 +43,9 @@ MetricsReaderOptions options_of(const TestDatabase& database, std::size_t connec
           .wait_max = std::chrono::milliseconds(50)};
 }
 
-class PostgresReaderWorld final : public report::ViewsWorld {
+class PostgresReaderFixture final : public report::ViewsFixture {
  public:
-  explicit PostgresReaderWorld(Hll hll) : database_(hll) {}
+  explicit PostgresReaderFixture(Hll hll) : database_(hll) {}
 
   void given(const report::Stored& stored) override { writer_.put(stored); }
   std::unique_ptr<report::MetricsReader> reader() override {
@@ -58,9 +58,9 @@ class PostgresReaderWorld final : public report::ViewsWorld {
   Writer writer_{database_};
 };
 
-template <class World, Hll hll>
-std::unique_ptr<World> make_postgres_world() {
-  return std::make_unique<PostgresReaderWorld>(hll);
+template <class Fixture, Hll hll>
+std::unique_ptr<Fixture> make_postgres_fixture() {
+  return std::make_unique<PostgresReaderFixture>(hll);
 }
 
 }  // namespace
@@ -69,12 +69,12 @@ std::unique_ptr<World> make_postgres_world() {
 namespace weir::report {
 INSTANTIATE_TEST_SUITE_P(
     Postgres, MetricsReaderContract,
-    testing::Values(&postgres::make_postgres_world<ReaderWorld, postgres::Hll::absent>,
-                    &postgres::make_postgres_world<ReaderWorld, postgres::Hll::installed>));
+    testing::Values(&postgres::make_postgres_fixture<ReaderFixture, postgres::Hll::absent>,
+                    &postgres::make_postgres_fixture<ReaderFixture, postgres::Hll::installed>));
 INSTANTIATE_TEST_SUITE_P(
     Postgres, MetricsViewsContract,
-    testing::Values(&postgres::make_postgres_world<ViewsWorld, postgres::Hll::absent>,
-                    &postgres::make_postgres_world<ViewsWorld, postgres::Hll::installed>));
+    testing::Values(&postgres::make_postgres_fixture<ViewsFixture, postgres::Hll::absent>,
+                    &postgres::make_postgres_fixture<ViewsFixture, postgres::Hll::installed>));
 }  // namespace weir::report
 
 namespace weir::postgres {
@@ -323,7 +323,7 @@ TEST_F(MetricsReader, HasOneViewForEachGranularity) {
   const std::string counts = " 0 page /a 3 2 \\x128e4d0000000000000001";
   given(
       {.windows = {row(Granularity::minute, at(9, 5), Dimension::page, "/a", {.events = 3, .page_views = 2})},
-       .unrolled = {{0, at(9, 5)}}});
+       .pending_rollups = {{0, at(9, 5)}}});
   EXPECT_EQ(text(row_text + "activity_minutes"), "the-topic 2015-05-19 09:05:00" + counts);
   EXPECT_EQ(text(row_text + "activity_hours"), "the-topic 2015-05-19 09:00:00" + counts);
   EXPECT_EQ(text(row_text + "activity_days"), "the-topic 2015-05-19 00:00:00" + counts);
@@ -340,7 +340,7 @@ TEST_F(MetricsReader, HasOneViewForEachGranularity) {
 TEST_F(MetricsReader, CutsWindowsInUtcInAnyTimeZone) {
   given({.windows = {total(Granularity::minute, at(0, 5), {.events = 1}),
                      total(Granularity::minute, at(23, 50), {.events = 1})},
-         .unrolled = {{0, at(0, 5)}, {0, at(23, 50)}}});
+         .pending_rollups = {{0, at(0, 5)}, {0, at(23, 50)}}});
   people_.script("SET TimeZone = 'Asia/Kathmandu'");  // 5 h 45 min ahead
   EXPECT_EQ(text("SELECT string_agg(DISTINCT extract(epoch FROM window_start)::bigint::text, ' ') FROM "
                  "activity_days"),
@@ -431,20 +431,20 @@ TEST_F(Unions, EqualTheReportBeforeDuringAndAfterTheRollUp) {
 
   given({.windows = {by(total(Granularity::minute, at(9, 5), {4'000, 1}), few),
                      of_partition(1, by(total(Granularity::minute, at(9, 6), {36'000, 1}), many))},
-         .unrolled = {{0, at(9, 5)}, {1, at(9, 6)}}});
+         .pending_rollups = {{0, at(9, 5)}, {1, at(9, 6)}}});
   expect_everywhere(expected, "before");
   given({.windows = {by(total(Granularity::minute, at(9, 5), {4'000, 1, 4'000, 1}), few),
                      by(total(Granularity::hour, at(9), {4'000, 1}), few),
                      by(total(Granularity::day, midnight, {4'000, 1}), few)},
-         .rolled = {{0, at(9, 5)}}});
+         .rolled_up = {{0, at(9, 5)}}});
   expect_everywhere(expected, "when one is rolled up");
   given({.windows = {of_partition(1, by(total(Granularity::minute, at(9, 6), {36'000, 1, 36'000, 1}), many)),
                      of_partition(1, by(total(Granularity::hour, at(9), {36'000, 1}), many)),
                      of_partition(1, by(total(Granularity::day, midnight, {36'000, 1}), many))},
-         .rolled = {{1, at(9, 6)}}});
+         .rolled_up = {{1, at(9, 6)}}});
   expect_everywhere(expected, "after");
   given({.windows = {by(total(Granularity::minute, at(9, 5), {5'000, 1, 4'000, 1}), few)},
-         .unrolled = {{0, at(9, 5)}}});
+         .pending_rollups = {{0, at(9, 5)}}});
   expect_everywhere({41'000, expected.users}, "after a late event");
 }
 

@@ -415,7 +415,7 @@ TEST_F(StoreFaults, Fault30NamesAChangedColumnAndWorksAgainAfterwards) {
     auto opened = store.open_ledger(0, 0, written);
     if (!opened) return opened.error();
     tally::WindowRow window = total(Granularity::minute, minute(0), 1);
-    window.place = 40'000;
+    window.arrival_rank = 40'000;
     auto held = store.begin(std::array{fence_of(*opened)});
     if (!held) return held.error();
     if (auto read = store.read_windows(std::array{window.key}, limits::step_bytes_max); !read)

@@ -27,7 +27,7 @@ LISTED = {
     r"mend(s|ed|ing)?": "fix, recover",
     r"reckon(s|ed|ing)?": "compute",
     r"strangers?": "untrusted input, another group",
-    r"(?<!dead )(?<!dead-)(?<!dead_)(?<!`)letters?(?! of the alphabet)": "dead letter",
+    r"(?<!dead )(?<!dead-)(?<!dead_)(?<!`)letters?(?! of the alphabet|, digits)": "dead letter",
     r"knock(s|ed|ing)?": "notify, wake up",
     r"(come|comes|came|go|goes|gone|bring|brings|take|takes) home": "is reported, returns",
     r"(is|are|was|were|be|been) told": "receives, is notified",

@@ -156,7 +156,7 @@ Result<PendingRows> FakeMetricsStore::read_pending_rows(std::int32_t partition,
       if (row.events != row.rolled_events || row.page_views != row.rolled_page_views) rows.push_back(row);
     }
     std::ranges::sort(rows, {}, [](const tally::WindowRow& row) {
-      return std::tuple(row.key.dimension, row.place, row.key.value);
+      return std::tuple(row.key.dimension, row.arrival_rank, row.key.value);
     });
     for (tally::WindowRow& row : rows) {
       bytes += row.key.value.size() + row.users.size();

@@ -76,9 +76,9 @@ TEST_P(MetricsStoreContract, KeepsReadsAndPrunesRowsOfOwnDimensions) {
   tally::WindowRow of_minute = total(Granularity::minute, minute(0), 3);
   of_minute.stored = {{Dimension::page, 1}, {first, 2}};
   tally::WindowRow german = row(Granularity::minute, minute(0), first, "DE", 2);
-  german.place = 1;
+  german.arrival_rank = 1;
   tally::WindowRow french = row(Granularity::minute, minute(0), first, "FR", 1);
-  french.place = 2;
+  french.arrival_rank = 2;
   const std::vector all{of_minute, row(Granularity::minute, minute(0), Dimension::page, "/", 3), german,
                         french};
   const tally::LedgerRow ledger = flush(open(), {.windows = all, .pending_rollups = {{0, minute(0)}}});
@@ -88,7 +88,8 @@ TEST_P(MetricsStoreContract, KeepsReadsAndPrunesRowsOfOwnDimensions) {
   EXPECT_EQ(store_->read_windows(std::array{german.key}, bytes_max).value(), std::vector{german});
   const auto pending = store_->read_pending_rows(0, std::array{minute(0)}, {});
   ASSERT_TRUE(pending.has_value()) << pending.error().text;
-  EXPECT_EQ(pending->rows, (std::vector{of_minute, all[1], german, french})) << "by dimension and place";
+  EXPECT_EQ(pending->rows, (std::vector{of_minute, all[1], german, french}))
+      << "by dimension and arrival rank";
   store_->rollback();
 
   const Changes prune{.rolled_up = {{0, minute(0)}}, .prunes = {{0, Granularity::minute, written}}};

@@ -86,12 +86,12 @@ inline std::string one_user(char last_byte = 1) {
 }
 
 inline tally::WindowRow row(Granularity granularity, WindowStart start, Dimension dimension,
-                            std::string value, std::int64_t events, std::int32_t place = 0) {
+                            std::string value, std::int64_t events, std::int32_t arrival_rank = 0) {
   tally::WindowRow made;
   made.key = {granularity, dimension, start, 0, std::move(value)};
   made.events = events;
   made.page_views = events / 2;
-  made.place = place;
+  made.arrival_rank = arrival_rank;
   made.users = one_user();
   return made;
 }

@@ -1,5 +1,5 @@
-// For tests of this room: events, the rows that a store would hold of them, and their numbers counted by
-// hand.
+// For tests of report: events, the rows that a store holds after counting them, and a simple count of them to
+// compare with.
 #pragma once
 
 #include <array>
@@ -32,7 +32,7 @@ struct Event {
   }
 };
 
-// Rows of one granularity.
+// The rows of one granularity.
 class RowsOf {
  public:
   explicit RowsOf(tally::Granularity granularity) : granularity_(granularity) {}
@@ -51,8 +51,8 @@ class RowsOf {
       users.add(murmur3(event.user).low);
     }
   }
-  // All that was counted so far is in the coarser rows too.
-  void mark_rolled() {
+  // Marks all counts so far as rolled up: the coarser rows include them.
+  void mark_rolled_up() {
     for (auto& [key, counted] : rows_) {
       counted.row.rolled_events = counted.row.events;
       counted.row.rolled_page_views = counted.row.page_views;
@@ -63,7 +63,7 @@ class RowsOf {
       auto& row = counted.row;
       row.users = counted.users.encode();
       if (granularity_ == tally::Granularity::minute && row.events != row.rolled_events)
-        reader.set_unrolled(key.partition, key.start, true);
+        reader.set_pending_rollup(key.partition, key.start, true);
       reader.put(row);
     }
   }
@@ -77,23 +77,24 @@ class RowsOf {
   std::map<tally::WindowKey, Counted> rows_;
 };
 
-// A store that counted all these events, of which the first `rolled` were rolled up before the rest came.
-inline void fill(FakeMetricsReader& reader, const std::vector<Event>& events, std::size_t rolled) {
+// Puts the rows of all events into the store. The first `rolled_up` events are rolled up; the later ones are
+// in minute rows only.
+inline void fill(FakeMetricsReader& reader, const std::vector<Event>& events, std::size_t rolled_up) {
   std::array rows{RowsOf(tally::Granularity::minute), RowsOf(tally::Granularity::hour),
                   RowsOf(tally::Granularity::day)};
   for (std::size_t i = 0; i < events.size(); ++i) {
-    if (i == rolled) rows[0].mark_rolled();
+    if (i == rolled_up) rows[0].mark_rolled_up();
     rows[0].add(events[i]);
-    if (i < rolled) {
+    if (i < rolled_up) {
       rows[1].add(events[i]);
       rows[2].add(events[i]);
     }
   }
-  if (rolled >= events.size()) rows[0].mark_rolled();
+  if (rolled_up >= events.size()) rows[0].mark_rolled_up();
   for (auto& granularity : rows) granularity.put_into(reader);
 }
 
-// By brute force: the numbers of the events for which `counts` holds.
+// Returns the numbers of the events for which `counts` returns true.
 inline Numbers numbers_of(const std::vector<Event>& events, const std::function<bool(const Event&)>& counts) {
   Numbers numbers;
   std::set<std::string> users;

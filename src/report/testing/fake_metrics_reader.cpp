@@ -1,3 +1,4 @@
+// A snapshot is a copy of all rows at the time of the call, so later changes of the store do not affect it.
 #include "report/testing/fake_metrics_reader.hpp"
 
 #include <algorithm>
@@ -40,19 +41,19 @@ class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
 
   Result<void> scan(const WindowQuery& query, std::function<void(const ViewRow&)> take) override {
     if (auto error = reader_.count_call()) return std::unexpected(*error);
-    remember(query);
-    return pass_by(query, take);
+    record_scan(query);
+    return scan_rows(query, take);
   }
 
   Result<void> count_by_value(const ValueQuery& query, std::function<void(const ValueRow&)> take) override {
     if (auto error = reader_.count_call()) return std::unexpected(*error);
     std::map<std::string, Counts> sums;
-    auto passed = pass_by_all(query, false, [&](const ViewRow& row) {
+    auto scanned = scan_all(query, false, [&](const ViewRow& row) {
       auto& sum = sums[std::string(row.value)];
       sum.events += row.events;
       sum.page_views += row.page_views;
     });
-    if (!passed) return passed;
+    if (!scanned) return scanned;
     for (const auto& [value, sum] : sums) {
       if (auto due = cancellation_.check(); !due) return due;
       take({value, sum.events, sum.page_views, {}});
@@ -67,12 +68,12 @@ class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
       ++reader_.passes_over_users_;
     }
     std::multimap<std::string, WindowRow> found;
-    auto passed = pass_by_all(query, true, [&](const ViewRow& row) {
+    auto scanned = scan_all(query, true, [&](const ViewRow& row) {
       found.emplace(
           row.value,
           WindowRow{.events = row.events, .page_views = row.page_views, .users = std::string(row.users)});
     });
-    if (!passed) return passed;
+    if (!scanned) return scanned;
     for (const auto& [value, row] : found) {
       if (auto due = cancellation_.check(); !due) return due;
       take({value, row.events, row.page_views, row.users});
@@ -93,26 +94,27 @@ class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
     std::int64_t page_views = 0;
   };
 
-  void remember(const WindowQuery& query) {
+  void record_scan(const WindowQuery& query) {
     const std::lock_guard lock(reader_.mutex_);
     reader_.scans_.push_back(query);
-    reader_.scans_.back().values.reset();  // views that would not outlive the question
+    reader_.scans_.back().values.reset();  // these views are invalid after the call
   }
 
-  Result<void> pass_by(const WindowQuery& query, const std::function<void(const ViewRow&)>& take) const {
+  Result<void> scan_rows(const WindowQuery& query, const std::function<void(const ViewRow&)>& take) const {
     for (const auto& [key, row] : rows_.windows) {
       if (auto due = cancellation_.check(); !due) return due;
       if (key.dimension != query.dimension || !is_wanted(query, key.value)) continue;
       if (key.granularity == query.granularity)
-        show(query, row, key.start, {row.events, row.page_views}, take);
-      else if (key.granularity == Granularity::minute && rows_.unrolled.contains({key.partition, key.start}))
-        show_remainder(query, row, take);
+        emit(query, row, key.start, {row.events, row.page_views}, take);
+      else if (key.granularity == Granularity::minute &&
+               rows_.pending_rollups.contains({key.partition, key.start}))
+        emit_pending(query, row, take);
     }
     return {};
   }
 
-  Result<void> pass_by_all(const ValueQuery& query, bool with_users,
-                           const std::function<void(const ViewRow&)>& take) const {
+  Result<void> scan_all(const ValueQuery& query, bool with_users,
+                        const std::function<void(const ViewRow&)>& take) const {
     for (const WindowRun& run : query.runs) {
       const WindowQuery of_run{.granularity = run.granularity,
                                .dimension = query.dimension,
@@ -120,12 +122,12 @@ class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
                                .to = run.to,
                                .values = std::nullopt,
                                .with_users = with_users};
-      if (auto passed = pass_by(of_run, take); !passed) return passed;
+      if (auto scanned = scan_rows(of_run, take); !scanned) return scanned;
     }
     return {};
   }
 
-  void show(const WindowQuery& query, const WindowRow& row, WindowStart start, Counts counts,
+  void emit(const WindowQuery& query, const WindowRow& row, WindowStart start, Counts counts,
             const std::function<void(const ViewRow&)>& take) const {
     if (!is_inside(query, rows_.horizons, start)) return;
     take({.start = start,
@@ -136,11 +138,11 @@ class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
           .users = query.with_users ? std::string_view(row.users) : std::string_view()});
   }
 
-  void show_remainder(const WindowQuery& query, const WindowRow& minute,
-                      const std::function<void(const ViewRow&)>& take) const {
-    const Counts left{minute.events - minute.rolled_events, minute.page_views - minute.rolled_page_views};
-    if (left.events == 0 && left.page_views == 0) return;
-    show(query, minute, tally::floor_to(query.granularity, minute.key.start), left, take);
+  void emit_pending(const WindowQuery& query, const WindowRow& minute,
+                    const std::function<void(const ViewRow&)>& take) const {
+    const Counts pending{minute.events - minute.rolled_events, minute.page_views - minute.rolled_page_views};
+    if (pending.events == 0 && pending.page_views == 0) return;
+    emit(query, minute, tally::floor_to(query.granularity, minute.key.start), pending, take);
   }
 
   FakeMetricsReader& reader_;
@@ -159,12 +161,12 @@ void FakeMetricsReader::put(tally::LedgerRow row) {
   rows_.ledger.insert_or_assign(row.partition, row);
 }
 
-void FakeMetricsReader::set_unrolled(std::int32_t partition, WindowStart minute, bool unrolled) {
+void FakeMetricsReader::set_pending_rollup(std::int32_t partition, WindowStart minute, bool is_pending) {
   const std::lock_guard lock(mutex_);
-  if (unrolled)
-    rows_.unrolled.emplace(partition, minute);
+  if (is_pending)
+    rows_.pending_rollups.emplace(partition, minute);
   else
-    rows_.unrolled.erase({partition, minute});
+    rows_.pending_rollups.erase({partition, minute});
 }
 
 void FakeMetricsReader::put(tally::KnownDimension dimension) {

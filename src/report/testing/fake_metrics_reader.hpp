@@ -1,4 +1,4 @@
-// A MetricsReader over rows in memory: computes the views as the stores' schema describes them.
+// A MetricsReader over rows in memory. It computes the views as the schemas of the stores define them.
 #pragma once
 
 #include <cstdint>
@@ -16,23 +16,24 @@
 
 namespace weir::report {
 
+// Thread-safe, like each implementation of MetricsReader.
 class FakeMetricsReader final : public MetricsReader {
  public:
-  // What the store holds; may change between snapshots, from any thread.
+  // These functions change the rows of the store. They do not affect existing snapshots.
   void put(tally::WindowRow row);  // replaces the row of the same key
   void put(tally::LedgerRow row);  // replaces the row of the same partition
-  // Whether the hours and days lack some of what this minute of this partition has.
-  void set_unrolled(std::int32_t partition, WindowStart minute, bool unrolled);
-  void put(tally::KnownDimension dimension);  // besides the built-in ones
+  // Sets whether a minute of a partition has counts that its hour and day lack.
+  void set_pending_rollup(std::int32_t partition, WindowStart minute, bool is_pending);
+  void put(tally::KnownDimension dimension);  // an own dimension; the built-in ones always exist
   void set_horizon(tally::Granularity granularity, WallTime pruned_to);
 
-  // The call with this number from now on (0: the next) of snapshot() or of a snapshot's functions fails,
-  // once.
+  // Lets one later call of snapshot() or of a function of a snapshot fail. `number` is the number of calls
+  // before it: 0 is the next call.
   void fail_call(int number, Error error);
 
-  // The queries of all scan() so far, without `values`, in order.
+  // Returns the queries of all calls of scan() in order, without their `values`.
   [[nodiscard]] std::vector<WindowQuery> scans() const;
-  // How often users_by_value() was called.
+  // Returns the number of calls of users_by_value().
   [[nodiscard]] int passes_over_users() const;
   [[nodiscard]] int snapshots() const;
 
@@ -42,13 +43,13 @@ class FakeMetricsReader final : public MetricsReader {
   class Snapshot;
   struct Rows {
     std::map<tally::WindowKey, tally::WindowRow> windows;
-    std::set<std::pair<std::int32_t, WindowStart>> unrolled;
+    std::set<std::pair<std::int32_t, WindowStart>> pending_rollups;
     std::map<std::int32_t, tally::LedgerRow> ledger;
     Horizons horizons{};
     std::vector<tally::KnownDimension> dimensions = tally::built_in_known_dimensions();
   };
 
-  // The error that is due with this call, if one is.
+  // Counts a call. Returns the error with which it must fail, if any.
   std::optional<Error> count_call();
 
   mutable std::mutex mutex_;

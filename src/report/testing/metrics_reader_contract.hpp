@@ -1,7 +1,7 @@
-// What every filler of the MetricsReader port must do: one suite for the fake, SQLite and PostgreSQL. Include
-// it in one test file of the filler, derive a ReaderWorld, and
+// The contract of the MetricsReader interface: one suite for the fake, SQLite and PostgreSQL. To run it on an
+// implementation, include it in one test file, derive a ReaderFixture, and write
 //
-//   INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsReaderContract, testing::Values(&make_sqlite_world));
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, MetricsReaderContract, testing::Values(&make_sqlite_fixture));
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ namespace weir::report {
 
 // Rows.
 
-TEST_P(MetricsReaderContract, HasNothingInAnEmptyStore) {
+TEST_P(MetricsReaderContract, ReturnsNoRowsOfAnEmptyStore) {
   auto empty = snapshot();
   EXPECT_EQ(empty->horizons().value().pruned_to, (std::array<WallTime, 3>{}));
   EXPECT_TRUE(empty->ledger().value().empty());
@@ -26,13 +26,13 @@ TEST_P(MetricsReaderContract, HasNothingInAnEmptyStore) {
     EXPECT_TRUE(sums(*empty, query(granularity)).empty());
 }
 
-TEST_P(MetricsReaderContract, ShowsARowAsItStands) {
+TEST_P(MetricsReaderContract, ShowsARowUnchanged) {
   using namespace reader_contract;
   tally::WindowRow page =
       row(Granularity::hour, at(9), Dimension::page, "/straße/\"'%_\\", {5'000'000'000, 7});
   page.key.partition = 3;
   page.users = one_user('\0') + std::string(8, '\x7f');
-  world_->given({.windows = {of_partition(3, total(Granularity::hour, at(9), {5'000'000'000, 7})), page}});
+  fixture_->given({.windows = {of_partition(3, total(Granularity::hour, at(9), {5'000'000'000, 7})), page}});
   int rows = 0;
   auto scanned = snapshot()->scan(query(Granularity::hour, Dimension::page), [&](const ViewRow& shown) {
     ++rows;
@@ -47,34 +47,34 @@ TEST_P(MetricsReaderContract, ShowsARowAsItStands) {
   EXPECT_EQ(rows, 1);
 }
 
-TEST_P(MetricsReaderContract, ShowsUsersOnlyWhenAsked) {
+TEST_P(MetricsReaderContract, ShowsUsersOnlyIfTheQueryHasThem) {
   using namespace reader_contract;
-  world_->given(
+  fixture_->given(
       {.windows = {total(Granularity::hour, at(9), {2, 1}), total(Granularity::minute, at(10), {2, 1})},
-       .unrolled = {{0, at(10)}}});
+       .pending_rollups = {{0, at(10)}}});
   WindowQuery without = query(Granularity::hour);
   without.with_users = false;
   const Sum ranked{2, 1, {""}};
   EXPECT_EQ(sums(without), (Sums{{{at(9), ""}, ranked}, {{at(10), ""}, ranked}}));
 }
 
-TEST_P(MetricsReaderContract, TakesWindowsFromTheFirstMomentUpToTheLast) {
+TEST_P(MetricsReaderContract, IncludesTheStartOfARangeAndExcludesItsEnd) {
   using namespace reader_contract;
   Stored stored;
   for (const int hour : {8, 9, 10, 11}) stored.windows.push_back(total(Granularity::hour, at(hour), {1, 1}));
   for (const int hour : {8, 9, 10, 11}) {
     stored.windows.push_back(total(Granularity::minute, at(hour, 59), {1, 1}));
-    stored.unrolled.push_back({0, at(hour, 59)});
+    stored.pending_rollups.push_back({0, at(hour, 59)});
   }
-  world_->given(stored);
+  fixture_->given(stored);
   WindowQuery two_hours = query(Granularity::hour);
   two_hours.from = at(9);
   two_hours.to = at(11);
-  const Sum both{2, 2, {one_user()}};  // the row and what is not rolled up yet
+  const Sum both{2, 2, {one_user()}};  // the row and the pending counts
   EXPECT_EQ(sums(two_hours), (Sums{{{at(9), ""}, both}, {{at(10), ""}, both}}));
 }
 
-TEST_P(MetricsReaderContract, TakesOneGranularityAndOneDimension) {
+TEST_P(MetricsReaderContract, ReadsOneGranularityAndOneDimension) {
   using namespace reader_contract;
   Stored stored;
   std::int64_t events = 1;
@@ -83,7 +83,7 @@ TEST_P(MetricsReaderContract, TakesOneGranularityAndOneDimension) {
       stored.windows.push_back(row(granularity, midnight, dimension, "", {events++, 0}));
     }
   }
-  world_->given(stored);
+  fixture_->given(stored);
   std::int64_t expected = 1;
   auto taken = snapshot();
   for (const auto granularity : tally::all_granularities) {
@@ -96,13 +96,13 @@ TEST_P(MetricsReaderContract, TakesOneGranularityAndOneDimension) {
 
 TEST_P(MetricsReaderContract, ShowsEachPartitionsRow) {
   using namespace reader_contract;
-  world_->given({.windows = {total(Granularity::hour, at(9), {1, 1}),
-                             of_partition(1, total(Granularity::hour, at(9), {2, 1})),
-                             of_partition(11, total(Granularity::hour, at(9), {3, 1}))}});
+  fixture_->given({.windows = {total(Granularity::hour, at(9), {1, 1}),
+                               of_partition(1, total(Granularity::hour, at(9), {2, 1})),
+                               of_partition(11, total(Granularity::hour, at(9), {3, 1}))}});
   EXPECT_EQ(sums(query(Granularity::hour)), (Sums{{{at(9), ""}, Sum{6, 3, {one_user()}}}}));
 }
 
-TEST_P(MetricsReaderContract, TakesOnlyTheValuesAsked) {
+TEST_P(MetricsReaderContract, ReadsOnlyTheValuesOfTheQuery) {
   using namespace reader_contract;
   Stored stored;
   stored.windows = {total(Granularity::hour, at(9), {9, 9}), total(Granularity::hour, at(10), {9, 9}),
@@ -115,8 +115,8 @@ TEST_P(MetricsReaderContract, TakesOnlyTheValuesAsked) {
     stored.windows.push_back(of_partition(1, row(Granularity::hour, at(9), Dimension::page, value, {10, 0})));
     stored.windows.push_back(row(Granularity::minute, at(9, 30), Dimension::page, value, {100, 0}));
   }
-  stored.unrolled = {{0, at(9, 30)}};
-  world_->given(stored);
+  stored.pending_rollups = {{0, at(9, 30)}};
+  fixture_->given(stored);
 
   WindowQuery some = query(Granularity::hour, Dimension::page);
   some.values = {"/a", "/nowhere", "(other)"};
@@ -130,11 +130,11 @@ TEST_P(MetricsReaderContract, TakesOnlyTheValuesAsked) {
   EXPECT_TRUE(sums(some).empty());
 }
 
-TEST_P(MetricsReaderContract, TakesAnyNumberOfValues) {
+TEST_P(MetricsReaderContract, ReadsAnyNumberOfValues) {
   using namespace reader_contract;
   Stored stored{
       .windows = {total(Granularity::hour, at(9), {1, 1}), total(Granularity::minute, at(9, 30), {1, 1})},
-      .unrolled = {{0, at(9, 30)}}};
+      .pending_rollups = {{0, at(9, 30)}}};
   std::vector<std::string> pages;
   Sums expected;
   for (int number = 0; number < 1000; ++number) {
@@ -144,15 +144,15 @@ TEST_P(MetricsReaderContract, TakesAnyNumberOfValues) {
     if (number % 2 == 0) pages.push_back(page);
     if (number % 2 == 0) expected[{at(9), page}] = {5, 2, {one_user()}};
   }
-  world_->given(stored);
+  fixture_->given(stored);
   WindowQuery even = query(Granularity::hour, Dimension::page);
   even.values = std::vector<std::string_view>(pages.begin(), pages.end());
   EXPECT_EQ(sums(even), expected);
 }
 
-// Minutes that are not rolled up yet.
+// Counts that are pending roll-up.
 
-TEST_P(MetricsReaderContract, HasCompleteHoursAndDaysBeforeDuringAndAfterTheRollUp) {
+TEST_P(MetricsReaderContract, ShowsCompleteHoursAndDaysBeforeAndAfterARollUp) {
   using namespace reader_contract;
   const auto expect_everywhere = [this](const Sum& sum, const char* when) {
     auto taken = snapshot();
@@ -161,26 +161,27 @@ TEST_P(MetricsReaderContract, HasCompleteHoursAndDaysBeforeDuringAndAfterTheRoll
     EXPECT_EQ(sums(*taken, query(Granularity::day)), (Sums{{{midnight, ""}, sum}})) << when;
   };
   const StoredMinute minute{0, at(9, 5)};
-  world_->given({.windows = {total(Granularity::minute, at(9, 5), {10, 4})}, .unrolled = {minute}});
+  fixture_->given({.windows = {total(Granularity::minute, at(9, 5), {10, 4})}, .pending_rollups = {minute}});
   expect_everywhere({10, 4, {one_user()}}, "before");
 
-  world_->given(
+  fixture_->given(
       {.windows = {total(Granularity::minute, at(9, 5), {10, 4, 10, 4}),
                    total(Granularity::hour, at(9), {10, 4}), total(Granularity::day, midnight, {10, 4})},
-       .rolled = {minute}});
+       .rolled_up = {minute}});
   expect_everywhere({10, 4, {one_user()}}, "after");
 
-  world_->given({.windows = {total(Granularity::minute, at(9, 5), {13, 5, 10, 4})}, .unrolled = {minute}});
+  fixture_->given(
+      {.windows = {total(Granularity::minute, at(9, 5), {13, 5, 10, 4})}, .pending_rollups = {minute}});
   expect_everywhere({13, 5, {one_user()}}, "after a late event");
 
-  world_->given(
+  fixture_->given(
       {.windows = {total(Granularity::minute, at(9, 5), {13, 5, 13, 5}),
                    total(Granularity::hour, at(9), {13, 5}), total(Granularity::day, midnight, {13, 5})},
-       .rolled = {minute}});
+       .rolled_up = {minute}});
   expect_everywhere({13, 5, {one_user()}}, "after the late event's roll-up");
 }
 
-TEST_P(MetricsReaderContract, AddsTheRemaindersOfEveryPartitionMinuteAndDimension) {
+TEST_P(MetricsReaderContract, AddsThePendingCountsOfEachPartitionMinuteAndDimension) {
   using namespace reader_contract;
   Stored stored;
   for (const std::int32_t partition : {0, 1}) {
@@ -190,10 +191,10 @@ TEST_P(MetricsReaderContract, AddsTheRemaindersOfEveryPartitionMinuteAndDimensio
         stored.windows.push_back(
             of_partition(partition, row(Granularity::minute, at(9, minute), dimension, value, {5, 3, 2, 1})));
       }
-      stored.unrolled.push_back({partition, at(9, minute)});
+      stored.pending_rollups.push_back({partition, at(9, minute)});
     }
   }
-  world_->given(stored);
+  fixture_->given(stored);
   const Sum remainders{12, 8, {one_user()}};
   auto taken = snapshot();
   EXPECT_EQ(sums(*taken, query(Granularity::hour)), (Sums{{{at(9), ""}, remainders}}));
@@ -202,11 +203,12 @@ TEST_P(MetricsReaderContract, AddsTheRemaindersOfEveryPartitionMinuteAndDimensio
             (Sums{{{midnight, "a"}, remainders}}));
 }
 
-TEST_P(MetricsReaderContract, UnitesTheUsersOfARemainderWhole) {
+TEST_P(MetricsReaderContract, UnitesAllUsersOfAMinuteWithPendingCounts) {
   using namespace reader_contract;
   tally::WindowRow minute = total(Granularity::minute, at(9), {2, 2, 1, 1});
   minute.users = one_user(2);
-  world_->given({.windows = {minute, total(Granularity::hour, at(9), {1, 1})}, .unrolled = {{0, at(9)}}});
+  fixture_->given(
+      {.windows = {minute, total(Granularity::hour, at(9), {1, 1})}, .pending_rollups = {{0, at(9)}}});
   EXPECT_EQ(sums(query(Granularity::hour)), (Sums{{{at(9), ""}, Sum{2, 2, {one_user(1), one_user(2)}}}}));
 }
 
@@ -214,13 +216,13 @@ TEST_P(MetricsReaderContract, UnitesTheUsersOfARemainderWhole) {
 
 TEST_P(MetricsReaderContract, HidesWindowsThatBeginBelowTheirGranularitysHorizon) {
   using namespace reader_contract;
-  world_->given(
+  fixture_->given(
       {.windows = {total(Granularity::hour, at(9), {1, 1}), total(Granularity::hour, at(10), {1, 1}),
                    total(Granularity::hour, at(11), {1, 1}), total(Granularity::day, midnight, {3, 3})}});
   const Sum one{1, 1, {one_user()}};
   const auto hours_left = [&] { return sums(query(Granularity::hour)); };
   const auto raise = [this](WallTime hours) {
-    world_->given({.horizons = Horizons{{WallTime{}, hours, WallTime{}}}});
+    fixture_->given({.horizons = Horizons{{WallTime{}, hours, WallTime{}}}});
   };
   raise(WallTime{at(10)});
   EXPECT_EQ(hours_left(), (Sums{{{at(10), ""}, one}, {{at(11), ""}, one}}));
@@ -233,33 +235,34 @@ TEST_P(MetricsReaderContract, HidesWindowsThatBeginBelowTheirGranularitysHorizon
 
 TEST_P(MetricsReaderContract, CountsMinutesBelowTheirHorizonInHoursAndDays) {
   using namespace reader_contract;
-  world_->given({.windows = {total(Granularity::minute, at(9, 1), {4, 2})},
-                 .unrolled = {{0, at(9, 1)}},
-                 .horizons = Horizons{{WallTime{at(10)}, WallTime{}, WallTime{}}}});
+  fixture_->given({.windows = {total(Granularity::minute, at(9, 1), {4, 2})},
+                   .pending_rollups = {{0, at(9, 1)}},
+                   .horizons = Horizons{{WallTime{at(10)}, WallTime{}, WallTime{}}}});
   const Sum sum{4, 2, {one_user()}};
   EXPECT_TRUE(sums(query(Granularity::minute)).empty());
   EXPECT_EQ(sums(query(Granularity::hour)), (Sums{{{at(9), ""}, sum}}));
   EXPECT_EQ(sums(query(Granularity::day)), (Sums{{{midnight, ""}, sum}}));
 }
 
-TEST_P(MetricsReaderContract, HidesRemaindersOfWindowsBelowTheHorizon) {
+TEST_P(MetricsReaderContract, HidesPendingCountsOfWindowsBelowTheHorizon) {
   using namespace reader_contract;
-  world_->given({.windows = {total(Granularity::minute, at(9, 59), {4, 2})},
-                 .unrolled = {{0, at(9, 59)}},
-                 .horizons = Horizons{{WallTime{}, WallTime{at(9, 30)}, WallTime{}}}});
-  EXPECT_TRUE(sums(query(Granularity::hour)).empty()) << "that hour began below the horizon";
+  fixture_->given({.windows = {total(Granularity::minute, at(9, 59), {4, 2})},
+                   .pending_rollups = {{0, at(9, 59)}},
+                   .horizons = Horizons{{WallTime{}, WallTime{at(9, 30)}, WallTime{}}}});
+  EXPECT_TRUE(sums(query(Granularity::hour)).empty()) << "the hour begins before the horizon";
   EXPECT_EQ(sums(query(Granularity::day)).size(), 1U);
 }
 
 // Dimensions.
 
-TEST_P(MetricsReaderContract, ShowsEachDimensionThatIsKnownByNumber) {
+TEST_P(MetricsReaderContract, ListsEachRegisteredDimensionByNumber) {
   using namespace reader_contract;
   const auto own = [](const std::string& name, const std::string& source) {
     return tally::OwnDimension{name, tally::parse_dimension_source(source).value()};
   };
-  world_->given({.dimensions = {own("plan", "metadata.plan"), own("country", "query.country")}});
-  world_->given({.dimensions = {own("country", "query.country")}});  // plan is left out, and stays known
+  fixture_->given({.dimensions = {own("plan", "metadata.plan"), own("country", "query.country")}});
+  fixture_->given(
+      {.dimensions = {own("country", "query.country")}});  // plan is absent here and stays registered
   auto expected = tally::built_in_known_dimensions();
   std::ranges::sort(expected, {}, &tally::KnownDimension::dimension);
   const auto first = tally::first_own_dimension;
@@ -273,12 +276,12 @@ TEST_P(MetricsReaderContract, ShowsEachDimensionThatIsKnownByNumber) {
 TEST_P(MetricsReaderContract, ReadsOwnDimensionsAsBuiltInOnes) {
   using namespace reader_contract;
   const auto country = tally::first_own_dimension;
-  world_->given({.windows = {row(Granularity::day, midnight, country, "DE", {7, 2}),
-                             row(Granularity::day, midnight, Dimension::page, "DE", {100, 100}),
-                             row(Granularity::minute, at(9), country, "DE", {5, 3, 4, 3}),
-                             total(Granularity::minute, at(9), {5, 3, 4, 3})},
-                 .unrolled = {{0, at(9)}},
-                 .dimensions = {{"country", tally::parse_dimension_source("metadata.country").value()}}});
+  fixture_->given({.windows = {row(Granularity::day, midnight, country, "DE", {7, 2}),
+                               row(Granularity::day, midnight, Dimension::page, "DE", {100, 100}),
+                               row(Granularity::minute, at(9), country, "DE", {5, 3, 4, 3}),
+                               total(Granularity::minute, at(9), {5, 3, 4, 3})},
+                   .pending_rollups = {{0, at(9)}},
+                   .dimensions = {{"country", tally::parse_dimension_source("metadata.country").value()}}});
   EXPECT_EQ(sums(query(Granularity::day, country)), (Sums{{{midnight, "DE"}, Sum{8, 2, {one_user()}}}}));
   const std::array runs{WindowRun{Granularity::day, midnight, at(24)}};
   std::vector<std::string> counted;
@@ -289,7 +292,7 @@ TEST_P(MetricsReaderContract, ReadsOwnDimensionsAsBuiltInOnes) {
   EXPECT_EQ(counted, std::vector<std::string>{"DE 8"});
 }
 
-// The account, and the moment.
+// The ledger, and snapshots.
 
 TEST_P(MetricsReaderContract, ShowsTheLedgerByPartition) {
   const WallTime then{reader_contract::at(9)};
@@ -306,34 +309,33 @@ TEST_P(MetricsReaderContract, ShowsTheLedgerByPartition) {
                               .last_record_hash = -5,
                               .observed = {20, then, then + std::chrono::milliseconds{1}},
                               .updated_at = then};
-  world_->given({.ledgers = {three, zero}});
+  fixture_->given({.ledgers = {three, zero}});
   EXPECT_EQ(snapshot()->ledger().value(), (std::vector{zero, three}));
 }
 
-TEST_P(MetricsReaderContract, ShowsOneMomentForAsLongAsASnapshotLives) {
+TEST_P(MetricsReaderContract, ReadsOneStateOfTheStoreInASnapshot) {
   using namespace reader_contract;
-  world_->given({.windows = {total(Granularity::minute, at(9), {1, 1})}, .unrolled = {{0, at(9)}}});
+  fixture_->given({.windows = {total(Granularity::minute, at(9), {1, 1})}, .pending_rollups = {{0, at(9)}}});
   auto before = snapshot();
-  const Sums hour =
-      sums(*before, query(Granularity::hour));  // the moment is at the latest that of the first read
-  world_->given(
+  const Sums hour = sums(*before, query(Granularity::hour));  // the first read fixes the state at the latest
+  fixture_->given(
       {.windows = {total(Granularity::minute, at(9), {2, 2, 2, 2}), total(Granularity::hour, at(9), {2, 2})},
-       .rolled = {{0, at(9)}},
+       .rolled_up = {{0, at(9)}},
        .horizons = Horizons{{WallTime{at(11)}, WallTime{at(11)}, WallTime{at(11)}}},
        .ledgers = {tally::LedgerRow{}}});
   EXPECT_EQ(sums(*before, query(Granularity::hour)), hour);
   EXPECT_EQ(before->horizons().value().pruned_to, (std::array<WallTime, 3>{}));
   EXPECT_TRUE(before->ledger().value().empty());
 
-  auto after = snapshot();  // beside the first
+  auto after = snapshot();  // while the first one is open
   EXPECT_TRUE(sums(*after, query(Granularity::hour)).empty());
   EXPECT_EQ(after->ledger().value().size(), 1U);
 }
 
-TEST_P(MetricsReaderContract, SeesWholeTransactionsWhileTheyAreWritten) {
+TEST_P(MetricsReaderContract, ReadsOnlyWholeTransactionsDuringWrites) {
   using namespace reader_contract;
   constexpr int flushes = 200;
-  world_->given({.ledgers = {tally::LedgerRow{}}});
+  fixture_->given({.ledgers = {tally::LedgerRow{}}});
   std::atomic<bool> wrong = false;
   const auto read = [&] {
     for (std::int64_t tallied = 0; tallied < flushes && !wrong;) {
@@ -348,25 +350,25 @@ TEST_P(MetricsReaderContract, SeesWholeTransactionsWhileTheyAreWritten) {
   std::thread first(read);
   std::thread second(read);
   for (int number = 1; number <= flushes; ++number) {
-    // Every other flush rolls up all there is.
+    // Every second flush rolls up all counts.
     const bool rolls_up = number % 2 == 0;
     const Counts counts{number, 0, rolls_up ? number : number - 1, 0};
     Stored flush{.windows = {total(Granularity::minute, at(9), counts)},
                  .ledgers = {{.next_offset = number, .version = number, .read = number, .tallied = number}}};
-    (rolls_up ? flush.rolled : flush.unrolled) = {{0, at(9)}};
+    (rolls_up ? flush.rolled_up : flush.pending_rollups) = {{0, at(9)}};
     if (rolls_up) flush.windows.push_back(total(Granularity::day, midnight, {.events = number}));
-    world_->given(flush);
-    if (HasFatalFailure()) wrong = true;  // nobody waits for what does not come
+    fixture_->given(flush);
+    if (HasFatalFailure()) wrong = true;  // ends the reading threads
   }
   first.join();
   second.join();
   EXPECT_FALSE(wrong);
 }
 
-TEST_P(MetricsReaderContract, TakesAsManySnapshotsAsAreAskedForOneAfterAnother) {
+TEST_P(MetricsReaderContract, ReturnsAnyNumberOfSnapshotsInSequence) {
   using namespace reader_contract;
   for (std::int64_t round = 1; round <= 20; ++round) {
-    world_->given({.windows = {total(Granularity::hour, at(9), {round, round})}});
+    fixture_->given({.windows = {total(Granularity::hour, at(9), {round, round})}});
     EXPECT_EQ(sums(query(Granularity::hour)), (Sums{{{at(9), ""}, Sum{round, round, {one_user()}}}}));
   }
 }

@@ -1,5 +1,5 @@
-// The stage of metrics_reader_contract.hpp: what a filler hands to the suite, and values to put into its
-// store.
+// The fixture of metrics_reader_contract.hpp: the interface that an implementation derives, and rows to put
+// into its store.
 #pragma once
 
 #include <array>
@@ -23,42 +23,42 @@ struct StoredMinute {
   WindowStart start;
 };
 
-// One committed write: whole or not at all to whoever reads meanwhile.
+// One atomic write to the store.
 struct Stored {
   std::vector<tally::WindowRow> windows;        // inserted, or the row of the same key replaced
-  std::vector<StoredMinute> unrolled;           // minutes that have a remainder from now on…
-  std::vector<StoredMinute> rolled;             // …and those that have none any more
-  std::optional<Horizons> horizons;             // raised to this
-  std::vector<tally::LedgerRow> ledgers;        // as they are from now on
-  std::vector<tally::OwnDimension> dimensions;  // known from now on, in this order
+  std::vector<StoredMinute> pending_rollups;    // minutes that have pending counts after this write
+  std::vector<StoredMinute> rolled_up;          // minutes that have none after it
+  std::optional<Horizons> horizons;             // the new horizons
+  std::vector<tally::LedgerRow> ledgers;        // inserted, or the row of the same partition replaced
+  std::vector<tally::OwnDimension> dimensions;  // registered in this order
 };
 
-// A database of its own, empty at first, with the one topic of the suite.
-class ReaderWorld {
+// A separate store for one test. It is empty at first and has the only topic of the suite.
+class ReaderFixture {
  public:
-  ReaderWorld() = default;
-  ReaderWorld(const ReaderWorld&) = delete;
-  ReaderWorld& operator=(const ReaderWorld&) = delete;
-  virtual ~ReaderWorld() = default;
+  ReaderFixture() = default;
+  ReaderFixture(const ReaderFixture&) = delete;
+  ReaderFixture& operator=(const ReaderFixture&) = delete;
+  virtual ~ReaderFixture() = default;
 
-  // May be called while snapshots are open.
+  // Commits the write. The suite calls it also while snapshots are open.
   virtual void given(const Stored& stored) = 0;
-  // Of at least two connections. Readers die before the world.
+  // Returns a reader with at least two connections. The reader is destroyed before the fixture.
   virtual std::unique_ptr<MetricsReader> reader() = 0;
 };
-using MakeReaderWorld = std::unique_ptr<ReaderWorld> (*)();
+using MakeReaderFixture = std::unique_ptr<ReaderFixture> (*)();
 
-// How worlds with a store commit: all of it in one transaction of a session. Rollup's port and its words are
-// parameters, for the two rooms do not know each other. set_version(partition, version) is called where a
-// ledger's version is the suite's own and not the next.
-inline constexpr WallTime since{std::chrono::milliseconds{1'764'000'000'123}};  // of own dimensions
+// The time at which commit() registers own dimensions.
+inline constexpr WallTime since{std::chrono::milliseconds{1'764'000'000'123}};
 
+// Converts a write to the Changes of module commit. The type is a parameter, because report does not include
+// commit.
 template <class Changes>
 Changes changes_of(const Stored& stored) {
   Changes changes{.windows = stored.windows};
-  for (const StoredMinute& minute : stored.unrolled)
+  for (const StoredMinute& minute : stored.pending_rollups)
     changes.pending_rollups.push_back({minute.partition, minute.start});
-  for (const StoredMinute& minute : stored.rolled)
+  for (const StoredMinute& minute : stored.rolled_up)
     changes.rolled_up.push_back({minute.partition, minute.start});
   for (const auto granularity : tally::all_granularities) {
     if (stored.horizons) changes.horizons.push_back({granularity, stored.horizons->of(granularity)});
@@ -66,6 +66,8 @@ Changes changes_of(const Stored& stored) {
   changes.ledgers = stored.ledgers;
   return changes;
 }
+// Commits a write through a MetricsStore in one transaction, for fixtures of real stores. Calls
+// set_version(partition, version) if a row's version is not the next one of the stored ledger.
 template <class Changes, class MetricsStore, class FenceOf, class SetVersion>
 void commit(MetricsStore& store, const Stored& stored, FenceOf fence_of, SetVersion set_version) {
   const auto counted = store.register_dimensions(stored.dimensions, since);
@@ -99,7 +101,7 @@ inline WindowStart at(int hour, int minute = 0) {
   return midnight + std::chrono::hours{hour} + std::chrono::minutes{minute};
 }
 
-// A sketch that is exactly one user, in the storage format of the hll extension.
+// Returns a sketch of one user in the storage format of the hll extension.
 inline std::string one_user(char last_byte = 1) {
   return {'\x12', '\x8e', '\x4d', '\0', '\0', '\0', '\0', '\0', '\0', '\0', last_byte};
 }
@@ -122,7 +124,7 @@ inline tally::WindowRow row(Granularity granularity, WindowStart start, Dimensio
   made.users = one_user();
   return made;
 }
-// Every window has a total row for each of its partitions.
+// Returns a total row. Every window has one for each of its partitions.
 inline tally::WindowRow total(Granularity granularity, WindowStart start, Counts counts) {
   return row(granularity, start, Dimension::total, "", counts);
 }
@@ -131,7 +133,7 @@ inline tally::WindowRow of_partition(std::int32_t partition, tally::WindowRow of
   return of;
 }
 
-// What a reader makes of the rows: counts added, sketches gathered, for each window and value.
+// The sum of the rows of one window and value: the counts added, the sketches gathered.
 struct Sum {
   std::int64_t events = 0;
   std::int64_t page_views = 0;
@@ -141,16 +143,16 @@ struct Sum {
 };
 using Sums = std::map<std::pair<WindowStart, std::string>, Sum>;
 
-// So that a failing test says what was there.
+// Prints a sum in the message of a failed test.
 inline void PrintTo(const Sum& sum, std::ostream* out) {
   *out << sum.events << " events, " << sum.page_views << " page views, " << sum.users.size() << " sketches";
 }
 
 }  // namespace reader_contract
 
-class MetricsReaderContract : public testing::TestWithParam<MakeReaderWorld> {
+class MetricsReaderContract : public testing::TestWithParam<MakeReaderFixture> {
  protected:
-  // The whole day, by default.
+  // Returns a query of the whole day.
   static WindowQuery query(tally::Granularity granularity,
                            tally::Dimension dimension = tally::Dimension::total) {
     return {.granularity = granularity,
@@ -179,8 +181,8 @@ class MetricsReaderContract : public testing::TestWithParam<MakeReaderWorld> {
   }
   reader_contract::Sums sums(const WindowQuery& query) { return sums(*snapshot(), query); }
 
-  std::unique_ptr<ReaderWorld> world_ = GetParam()();
-  std::unique_ptr<MetricsReader> reader_ = world_->reader();
+  std::unique_ptr<ReaderFixture> fixture_ = GetParam()();
+  std::unique_ptr<MetricsReader> reader_ = fixture_->reader();
 };
 
 }  // namespace weir::report

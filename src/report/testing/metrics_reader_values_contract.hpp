@@ -1,4 +1,4 @@
-// The part of metrics_reader_contract.hpp about rows by value and about questions that must end.
+// The part of metrics_reader_contract.hpp about rows by value and about cancellation.
 #pragma once
 
 #include <array>
@@ -28,8 +28,8 @@ TEST_P(MetricsReaderContract, CountsTheValuesOfSeveralRunsInOrderOfTheirBytes) {
     stored.windows.push_back(row(Granularity::day, midnight, Dimension::referrer, value, {900, 900}));
   }
   stored.windows.push_back(row(Granularity::minute, at(25, 30), Dimension::page, "/late", {5, 4, 2, 2}));
-  stored.unrolled = {{0, at(25, 30)}};
-  world_->given(stored);
+  stored.pending_rollups = {{0, at(25, 30)}};
+  fixture_->given(stored);
   const std::array runs{WindowRun{Granularity::day, midnight, at(24)},
                         WindowRun{Granularity::hour, at(24), at(26)},
                         WindowRun{Granularity::minute, at(26), at(26, 30)}};
@@ -42,11 +42,12 @@ TEST_P(MetricsReaderContract, CountsTheValuesOfSeveralRunsInOrderOfTheirBytes) {
   ASSERT_TRUE(counted.has_value()) << counted.error().text;
   EXPECT_EQ(rows, (std::vector<std::string>{"/ 130 14", "/B 130 14", "/a 130 14", "/a/ 130 14", "/b 130 14",
                                             "/late 3 2", "/\u00e9 130 14"}));
-  EXPECT_EQ(sums(*taken, query(Granularity::day, Dimension::referrer)).size(), 6U) << "the snapshot goes on";
+  EXPECT_EQ(sums(*taken, query(Granularity::day, Dimension::referrer)).size(), 6U)
+      << "the snapshot stays usable";
 }
 
-// Large sketches take another way than small ones.
-TEST_P(MetricsReaderContract, ShowsTheUsersOfEveryRowValueByValue) {
+// SQLite reads a large sketch by a separate statement, so the test has small and large ones.
+TEST_P(MetricsReaderContract, ShowsTheUsersOfEachRowInOrderOfValues) {
   using namespace reader_contract;
   std::string large = {'\x12', '\x8e', '\x4d'};
   for (int user = 0; user < 1000; ++user)
@@ -60,8 +61,8 @@ TEST_P(MetricsReaderContract, ShowsTheUsersOfEveryRowValueByValue) {
     stored.windows.push_back(row(Granularity::minute, at(25, 30), Dimension::page, value, {5, 4, 2, 2}));
     stored.windows.back().users = one_user(2);
   }
-  stored.unrolled = {{0, at(25, 30)}};
-  world_->given(stored);
+  stored.pending_rollups = {{0, at(25, 30)}};
+  fixture_->given(stored);
   const std::array runs{WindowRun{Granularity::day, midnight, at(24)},
                         WindowRun{Granularity::hour, at(24), at(26)}};
   std::vector<std::string> order;
@@ -79,13 +80,13 @@ TEST_P(MetricsReaderContract, ShowsTheUsersOfEveryRowValueByValue) {
   EXPECT_EQ(found, (std::map<std::string, Sum>{{"/a", sum}, {"/b", sum}}));
 }
 
-TEST_P(MetricsReaderContract, HidesByValueWhatIsBelowTheHorizon) {
+TEST_P(MetricsReaderContract, HidesValuesOfWindowsBelowTheHorizon) {
   using namespace reader_contract;
-  world_->given({.windows = {row(Granularity::hour, at(9), Dimension::page, "/", {1, 1}),
-                             row(Granularity::hour, at(10), Dimension::page, "/", {2, 2}),
-                             row(Granularity::minute, at(9, 59), Dimension::page, "/", {4, 4})},
-                 .unrolled = {{0, at(9, 59)}},
-                 .horizons = Horizons{{WallTime{}, WallTime{at(9, 30)}, WallTime{}}}});
+  fixture_->given({.windows = {row(Granularity::hour, at(9), Dimension::page, "/", {1, 1}),
+                               row(Granularity::hour, at(10), Dimension::page, "/", {2, 2}),
+                               row(Granularity::minute, at(9, 59), Dimension::page, "/", {4, 4})},
+                   .pending_rollups = {{0, at(9, 59)}},
+                   .horizons = Horizons{{WallTime{}, WallTime{at(9, 30)}, WallTime{}}}});
   const std::array runs{WindowRun{Granularity::hour, midnight, at(24)}};
   std::int64_t events = 0;
   auto counted = snapshot()->count_by_value({Dimension::page, runs},
@@ -94,16 +95,16 @@ TEST_P(MetricsReaderContract, HidesByValueWhatIsBelowTheHorizon) {
   EXPECT_EQ(events, 2);
 }
 
-// Questions that must end.
+// Cancellation.
 
-TEST_P(MetricsReaderContract, Fault43EndsEveryCallWhoseDeadlineHasPassedAndTheNextSnapshotWorks) {
+TEST_P(MetricsReaderContract, Fault43EndsEachCallAtItsDeadlineAndTheNextSnapshotWorks) {
   using namespace reader_contract;
   Stored stored;
   for (int number = 0; number < 1000; ++number)
     stored.windows.push_back(
         row(Granularity::day, midnight, Dimension::page, "/" + std::to_string(number), {1, 1}));
   stored.windows.push_back(total(Granularity::day, midnight, {1000, 1000}));
-  world_->given(stored);
+  fixture_->given(stored);
   const std::array runs{WindowRun{Granularity::day, midnight, at(24)}};
   const ValueQuery by_value{Dimension::page, runs};
   using Call = std::function<Result<void>(MetricsSnapshot&)>;
@@ -114,7 +115,7 @@ TEST_P(MetricsReaderContract, Fault43EndsEveryCallWhoseDeadlineHasPassedAndTheNe
       [&](MetricsSnapshot& all) { return all.count_by_value(by_value, count); },
       [&](MetricsSnapshot& all) { return all.users_by_value(by_value, count); }};
   for (const Call& call : calls) {
-    // The clock stands still until the first row is shown, and is past the deadline from then on.
+    // The clock does not advance until the first row. From then on it is at the deadline.
     rows = 0;
     const MonoTime deadline{std::chrono::hours(1)};
     const Cancellation cancellation(deadline, {}, [&] { return rows == 0 ? MonoTime{} : deadline; });
@@ -129,7 +130,7 @@ TEST_P(MetricsReaderContract, Fault43EndsEveryCallWhoseDeadlineHasPassedAndTheNe
   }
 }
 
-TEST_P(MetricsReaderContract, TakesNoSnapshotForAClientThatIsGone) {
+TEST_P(MetricsReaderContract, RefusesASnapshotForAClosedConnection) {
   std::stop_source client;
   client.request_stop();
   auto refused =

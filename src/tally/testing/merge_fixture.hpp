@@ -1,4 +1,4 @@
-// What the tests of merging share: events, and the rows that a store would hold.
+// For tests of merge.hpp: events, and the window rows that a store would hold.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ inline constexpr WindowStart noon =
     std::chrono::sys_days(std::chrono::year{2015} / 5 / 19) + std::chrono::hours{12};
 inline constexpr auto cap = static_cast<std::int32_t>(limits::values_per_window_max);
 
-// What a store would hold, and how a flush and a roll-up use this room.
+// Window rows in memory. Its functions read, merge and write rows as a flush and a roll-up do in a store.
 class Rows {
  public:
   void flush(std::span<const WindowDelta> deltas) {
@@ -30,7 +30,7 @@ class Rows {
     write(*rows);
   }
 
-  // Answers whether there was anything to roll up.
+  // Returns true if there were pending counts to roll up.
   bool roll_up_minutes(const std::set<WindowStart>& minutes) {
     std::vector<WindowRow> of_minutes;
     for (const auto& [key, row] : rows_)
@@ -52,7 +52,8 @@ class Rows {
     return find(Granularity::minute, dimension, start, value);
   }
   [[nodiscard]] const std::map<WindowKey, WindowRow>& all() const { return rows_; }
-  [[nodiscard]] std::size_t written() const { return written_; }  // by the last flush or roll-up
+  // Returns the number of rows that the last flush or roll-up wrote.
+  [[nodiscard]] std::size_t written() const { return written_; }
 
  private:
   std::vector<WindowRow> read(const std::vector<WindowKey>& keys) {
@@ -71,7 +72,7 @@ class Rows {
       EXPECT_TRUE(keys.insert(row.key).second) << "a row is written once";
       const auto before = rows_.find(row.key);
       if (before == rows_.end())
-        EXPECT_TRUE(row.users_changed) << "a new row's users are new";
+        EXPECT_TRUE(row.users_changed) << "the users of a new row are written";
       else
         EXPECT_EQ(row.users_changed, row.users != before->second.users);
       rows_[row.key] = row;
@@ -88,8 +89,8 @@ struct Event {
   std::string page = "/";
   WindowStart time = noon;
   std::string type = "page_view";
-  std::string referrer{};  // a host; empty: none
-  bool late = false;       // older than minutes are kept
+  std::string referrer{};  // a host; empty: no referrer
+  bool late = false;       // true: the event is too old for its minute
 
   friend bool operator==(const Event&, const Event&) = default;
 };
