@@ -51,8 +51,9 @@ TEST(DimensionRegistration, GivesANewNameTheNextNumberAndTheTime) {
 
 TEST(DimensionRegistration, RefusesANameThatIsBuiltInByNow) {
   auto known = tally::built_in_known_dimensions();
+  const std::string name = known.back().name;
   known.back().name = "former";
-  known.push_back({Dimension{16}, std::string(tally::name_of(known[3].dimension)), "metadata.x", now});
+  known.push_back({Dimension{16}, name, "metadata.x", now});
   const auto plan = plan_registration(known, {}, now);
   ASSERT_FALSE(plan);
   EXPECT_EQ(plan.error().code, code_another_source);

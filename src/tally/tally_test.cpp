@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/hash.hpp"
+#include "tally/testing/four_dimensions.hpp"
 
 namespace weir::tally {
 namespace {
@@ -24,10 +25,10 @@ activity::UserActivity activity_at(EventTime moment) {
           .metadata = {.page_url = "https://example.org/a?b", .referrer = "https://Other.org/"}};
 }
 
-// Counts an event in the built-in dimensions.
+// Counts an event in four dimensions.
 void add(Tally& tally, const activity::UserActivity& activity, std::uint64_t user_hash,
          RecordTime record_time) {
-  EventValueReader reader;
+  FourDimensions reader;
   tally.add({activity.timestamp, activity.is_page_view(), reader.read(activity)}, user_hash, record_time);
 }
 

@@ -13,6 +13,7 @@
 #include "base/hash.hpp"
 #include "base/limits.hpp"
 #include "tally/merge.hpp"
+#include "tally/testing/four_dimensions.hpp"
 
 namespace weir::tally::merge_test {
 
@@ -97,7 +98,7 @@ struct Event {
 
 inline std::vector<WindowDelta> deltas_of(const std::vector<Event>& events) {
   Tally tally(std::chrono::days{7});
-  EventValueReader reader;
+  FourDimensions reader;
   for (const Event& event : events) {
     std::optional<std::string> referrer;
     if (!event.referrer.empty()) referrer = "https://" + event.referrer + "/";
