@@ -280,4 +280,9 @@ Result<void> check_ledger_query(Parameters parameters, Dimensions dimensions) {
 
 Result<void> check_dimensions_query(Parameters parameters) { return check_names(parameters, {"format"}); }
 
+Result<void> check_live_query(Parameters parameters) {
+  if (auto named = check_names(parameters, {"tz"}); !named) return named;
+  return check_zone(parameters);
+}
+
 }  // namespace weir::report

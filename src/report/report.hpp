@@ -103,6 +103,9 @@ struct LedgerNames {
   std::string group_id;
 };
 
+struct LiveQuery;  // live.hpp
+struct LiveAnswer;
+
 // Any thread may ask; a question blocks its thread until the store has answered, or until its cancellation is
 // due. Errors: ErrorKind::invalid, the question cannot be answered as asked (code too_many_points);
 // ErrorKind::unavailable, the store is away or the cancellation is due; ErrorKind::internal, a row of the
@@ -126,7 +129,13 @@ class Report {
   [[nodiscard]] Result<DimensionsAnswer> dimensions(const Cancellation& cancellation = {});
   [[nodiscard]] Result<LedgerAnswer> ledger(WallTime now, const Cancellation& cancellation = {});
 
+  // The live view, and its id alone: one small statement, to notice the flushes of all processes.
+  [[nodiscard]] Result<LiveAnswer> live(const LiveQuery& query, const Cancellation& cancellation = {});
+  [[nodiscard]] Result<std::string> live_id(const Cancellation& cancellation = {});
+
  private:
+  [[nodiscard]] Result<LedgerAnswer> ledger_of(MetricsSnapshot& snapshot, WallTime now);
+
   MetricsReader& reader_;
   const LedgerNames names_;
   const KnowsLag knows_lag_;
