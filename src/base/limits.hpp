@@ -122,8 +122,6 @@ inline constexpr std::size_t top_rows_max = 500;
 inline constexpr std::chrono::seconds query_deadline{7};
 // Queries that wait for a thread. Further ones are answered 503 at once.
 inline constexpr std::size_t waiting_queries_max = 256;
-// Connected readers of /api/v1/live. Further ones are answered 503.
-inline constexpr std::size_t live_readers_max = 1000;
 
 static_assert(event_bytes_default <= body_bytes_default);
 static_assert(user_id_bytes_max + activity_type_bytes_max + message_id_bytes_max + 2 * url_bytes_max <
@@ -151,7 +149,6 @@ static_assert(event_ahead_of_clock_max < event_ahead_of_record_max, "clocks diff
 static_assert(clock_lead_max < std::chrono::days{1}, "the shortest retention is one day");
 static_assert(uri_bytes_max < header_bytes_max);
 static_assert(top_rows_max <= values_per_window_max);
-static_assert(live_readers_max <= connections_max / 4, "readers leave connections for other clients");
 static_assert(query_deadline < request_deadline, "a late query is answered before the connection is closed");
 
 }  // namespace weir::limits

@@ -124,6 +124,8 @@ std::string to_json(const SeriesAnswer& answer) {
   JsonText json;
   json.begin_object();
   add_range(json, answer.range);
+  if (answer.zone) json.member("tz", answer.zone->name());
+  if (answer.rounded) json.member("rounded", true);
   add_points(json, answer);
   return json.end_object().take();
 }

@@ -19,7 +19,7 @@ SeriesQuery last_minutes(WallTime now) {
   const auto end = ceil_to(minute, std::chrono::ceil<std::chrono::seconds>(now));
   return {.range = {end - width_of(minute) * static_cast<std::int64_t>(live_minutes), now},
           .filter = std::nullopt,
-          .interval = minute};
+          .interval = Interval::minute};
 }
 
 // Two hours, because the current one may have just begun.

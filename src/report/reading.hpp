@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -31,8 +32,8 @@ struct Reading {
 
 // Returns the error that a client receives when the store has failed: its kind and code without its text,
 // which may name the address of the store. The log and /health/ready have the text. ErrorKind::invalid
-// becomes ErrorKind::unavailable: an operator must act, the question is correct. The errors of a
-// cancellation are returned as they are.
+// becomes ErrorKind::unavailable: an operator must act, the question is correct. The errors of a cancellation
+// are returned as they are.
 [[nodiscard]] std::unexpected<Error> client_error(Error why);
 template <class T>
 [[nodiscard]] std::unexpected<Error> store_failed(Result<T>& failed) {
@@ -68,6 +69,17 @@ struct Wanted {
 // The same for a range, which is read in the coarsest windows that fit. Each event is in one row.
 [[nodiscard]] Result<void> scan(const Reading& reading, const UsedRange& range, const Wanted& wanted,
                                 const std::function<Result<void>(const ViewRow&)>& take);
+
+// The zone in which the intervals of a range begin. Where only days are kept, they are those of UTC.
+[[nodiscard]] TimeZone zone_of(const UsedRange& range, const TimeZone& wanted);
+
+// Intervals whose sketches are in memory at once: some megabytes.
+inline constexpr std::size_t points_at_a_time = 250;
+// The points of the intervals that begin at `starts`; the last element is the end of the last one. They count
+// only what lies inside the range.
+[[nodiscard]] Result<std::vector<Point>> points_of(const Reading& reading, const UsedRange& range,
+                                                   Interval interval, std::span<const WindowStart> starts,
+                                                   const Wanted& wanted);
 
 // The answers of one snapshot. Errors are those of the functions of Report with the same names.
 [[nodiscard]] Result<Summary> summarise(const Reading& reading, const AskedRange& asked,

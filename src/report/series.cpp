@@ -10,57 +10,77 @@ namespace weir::report {
 
 namespace {
 
-using tally::Granularity;
-
-Result<void> check_points(const UsedRange& range, Granularity interval) {
-  const auto points = windows_in(range, interval);
+Result<void> check_points(const UsedRange& range, Interval interval, const TimeZone& zone) {
+  const auto points = count_in(range, interval, zone);
   if (points <= limits::points_max) return {};
   std::string text = "interval is '" + std::string(name_of(interval)) + "', which makes " +
                      std::to_string(points) + " points of this range; expected at most " +
                      std::to_string(limits::points_max);
-  if (interval == tally::coarsest_granularity)
-    return fail(ErrorKind::invalid, "too_many_points", text + ": ask for a shorter range");
-  const auto fits = [&](Granularity coarser) {
-    return coarser > interval && windows_in(range, coarser) <= limits::points_max;
-  };
-  const auto fitting = std::ranges::find_if(tally::all_granularities, fits);
-  const auto next = fitting == tally::all_granularities.end() ? tally::coarsest_granularity : *fitting;
-  return fail(ErrorKind::invalid, "too_many_points",
-              text + ": ask for interval=" + std::string(name_of(next)));
+  constexpr auto last = static_cast<std::size_t>(interval_names.size()) - 1;
+  for (std::size_t coarser = static_cast<std::size_t>(interval) + 1; coarser <= last; ++coarser) {
+    if (coarser < last && count_in(range, static_cast<Interval>(coarser), zone) > limits::points_max)
+      continue;
+    return fail(ErrorKind::invalid, "too_many_points",
+                text + ": ask for interval=" + std::string(interval_names[coarser]));
+  }
+  return fail(ErrorKind::invalid, "too_many_points", text + ": ask for a shorter range");
 }
 
-// The points of a part of the range that begins and ends where intervals do, or where the range does.
-Result<void> append_points(std::vector<Point>& points, const Reading& reading, const UsedRange& part,
-                           Granularity interval, const Wanted& wanted) {
-  const auto first = floor_to(interval, part.from);
-  const auto width = width_of(interval);
-  std::vector<Gathered> gathered(windows_in(part, interval));
-  auto done = scan(reading, decompose(part, interval, reading.horizons), wanted, [&](const ViewRow& row) {
-    return gathered.at(static_cast<std::size_t>((row.start - first) / width)).add(row);
-  });
-  if (!done) return done;
-  for (std::size_t i = 0; i < gathered.size(); ++i)
-    points.push_back({first + width * static_cast<std::int64_t>(i), gathered[i].numbers()});
-  return {};
+// The windows of [from, to), in runs: those of each interval are as coarse as fit into it. Runs of the same
+// granularity that adjoin are one run.
+std::vector<WindowRun> runs_of(const Reading& reading, const UsedRange& range, Interval interval,
+                               std::span<const WindowStart> starts) {
+  std::vector<WindowRun> runs;
+  UsedRange part = range;
+  for (std::size_t i = 0; i + 1 < starts.size(); ++i) {
+    part.from = std::max(starts[i], range.from);
+    part.to = std::min(starts[i + 1], range.to);
+    for (const WindowRun& run : decompose(part, windows_of(interval), reading.horizons)) {
+      if (!runs.empty() && runs.back().granularity == run.granularity && runs.back().to == run.from)
+        runs.back().to = run.to;
+      else
+        runs.push_back(run);
+    }
+  }
+  return runs;
 }
 
 }  // namespace
 
+TimeZone zone_of(const UsedRange& range, const TimeZone& wanted) {
+  return range.finest <= tally::Granularity::hour ? wanted : TimeZone();
+}
+
+Result<std::vector<Point>> points_of(const Reading& reading, const UsedRange& range, Interval interval,
+                                     std::span<const WindowStart> starts, const Wanted& wanted) {
+  std::vector<Gathered> gathered(starts.size() - 1);
+  auto done = scan(reading, runs_of(reading, range, interval, starts), wanted, [&](const ViewRow& row) {
+    const auto after = std::ranges::upper_bound(starts, row.start);
+    return gathered.at(static_cast<std::size_t>(after - starts.begin()) - 1).add(row);
+  });
+  if (!done) return propagate(done);
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < gathered.size(); ++i) points.push_back({starts[i], gathered[i].numbers()});
+  return points;
+}
+
 Result<SeriesAnswer> series_of(const Reading& reading, const SeriesQuery& query) {
   SeriesAnswer answer;
   answer.range = round_outward(query.range, reading.horizons);
-  answer.interval = std::max(query.interval, answer.range.finest);
-  if (auto fits = check_points(answer.range, answer.interval); !fits) return propagate(fits);
+  answer.interval = std::max(query.interval, interval_of(answer.range.finest));
+  const TimeZone zone = zone_of(answer.range, query.zone);
+  if (!query.zone.is_utc()) answer.zone = zone;
+  if (auto fits = check_points(answer.range, answer.interval, zone); !fits) return propagate(fits);
 
-  constexpr int points_at_a_time = 250;  // bounds the sketches in memory to some megabytes
   const auto wanted = wanted_by(query.filter);
-  const auto step = width_of(answer.interval) * points_at_a_time;
-  auto part = answer.range;
-  for (auto at = floor_to(answer.interval, answer.range.from); at < answer.range.to; at += step) {
-    part.from = std::max(at, answer.range.from);
-    part.to = std::min(at + step, answer.range.to);
-    auto done = append_points(answer.points, reading, part, answer.interval, wanted);
-    if (!done) return propagate(done);
+  const IntervalStarts intervals = starts_in(answer.range, answer.interval, zone);
+  answer.rounded = intervals.rounded;
+  const std::span<const WindowStart> starts = intervals.starts;
+  for (std::size_t first = 0; first + 1 < starts.size(); first += points_at_a_time) {
+    const auto part = starts.subspan(first, std::min(points_at_a_time + 1, starts.size() - first));
+    auto points = points_of(reading, answer.range, answer.interval, part, wanted);
+    if (!points) return propagate(points);
+    answer.points.insert(answer.points.end(), points->begin(), points->end());
   }
   return answer;
 }

@@ -1,9 +1,10 @@
 // step() runs on the feed's thread, and is the only function that reads the store:
 //
 //   admit_joining   takes over the readers that io threads have added
-//   poll_store      reads the id of the newest figures: after a flush, else once a second
-//   make_update     reads the figures, if a reader does not have that id
-//   send_updates    writes the one text to every reader that does not have it
+//   poll_store      reads the id of the newest figures: after a flush, else
+//   once a second make_update     reads the figures, if a reader does not have
+//   that id send_updates    writes the text to every reader that does not have
+//   it
 //
 // A reader that connects within a second after an update gets that text. So the store is read at most once a
 // second for the figures, whatever number of readers connects.
@@ -39,6 +40,10 @@ std::string event_of(const std::string& id, const std::string& data) {
   return event;
 }
 
+WindowStart start_of_today(const report::TimeZone& zone, WallTime now) {
+  return zone.start_of(zone.date_at(std::chrono::floor<std::chrono::seconds>(now)));
+}
+
 }  // namespace
 
 LiveFeed::LiveFeed(report::Report& report, std::function<Now()> clock)
@@ -47,13 +52,13 @@ LiveFeed::LiveFeed(report::Report& report, std::function<Now()> clock)
 LiveFeed::Admission LiveFeed::admission() const {
   const std::lock_guard lock(mutex_);
   if (stopping_) return Admission::stopping;
-  return readers_count_ < limits::live_readers_max ? Admission::admitted : Admission::full;
+  return readers_count_ < live_readers_max ? Admission::admitted : Admission::full;
 }
 
 LiveFeed::Admission LiveFeed::add(LiveReader reader) {
   {
     const std::lock_guard lock(mutex_);
-    if (!stopping_ && readers_count_ < limits::live_readers_max) {
+    if (!stopping_ && readers_count_ < live_readers_max) {
       joining_.push_back(std::move(reader));
       ++readers_count_;
       wakeup_ = true;
@@ -103,7 +108,8 @@ MonoTime LiveFeed::step() {
   }
   if (readers_.empty()) return MonoTime::max();
   poll_store(now.mono);
-  if (is_update_wanted(now.mono) && is_due(made_at_, update_interval, now.mono)) make_update(now);
+  if (is_update_wanted(now.mono) && (is_due(made_at_, update_interval, now.mono) || is_text_missing()))
+    make_update(now);
   send_updates(now.mono);
   send_comments(now.mono);
   return next_step(now.mono);
@@ -115,7 +121,8 @@ void LiveFeed::admit_joining(MonoTime now) {
                 [](const Connected& reader) { return reader.writer.stop_token().stop_requested(); });
   const std::lock_guard lock(mutex_);
   for (LiveReader& reader : joining_)
-    readers_.push_back({std::move(reader.writer), std::move(reader.seen), now, now + comment_interval});
+    readers_.push_back(
+        {std::move(reader.writer), std::move(reader.seen), reader.zone, now, now + comment_interval});
   joining_.clear();
   readers_count_ = readers_.size();
 }
@@ -149,19 +156,30 @@ bool LiveFeed::is_update_wanted(MonoTime now) const {
   });
 }
 
+// A reader has connected whose day begins at another time than those of the others.
+bool LiveFeed::is_text_missing() const {
+  return !texts_.empty() && std::ranges::any_of(readers_, [this](const Connected& reader) {
+    return !texts_.contains(start_of_today(reader.zone, text_time_));
+  });
+}
+
 void LiveFeed::make_update(Now now) {
   made_at_ = now.mono;
-  const WindowStart today =
-      tally::floor_to(tally::Granularity::day, std::chrono::floor<std::chrono::seconds>(now.wall));
-  auto answer = report_.live({.now = now.wall, .days = {today}}, cancellation(now.mono));
+  texts_.clear();
+  for (const Connected& reader : readers_) texts_.try_emplace(start_of_today(reader.zone, now.wall));
+  report::LiveQuery query{.now = now.wall};
+  for (const auto& [day, text] : texts_) query.days.push_back(day);
+  auto answer = report_.live(query, cancellation(now.mono));
   if (!answer) {
+    texts_.clear();
     text_id_.clear();
     report_failure(answer.error());
     return;
   }
   id_ = answer->id;
   text_id_ = answer->id;
-  text_ = event_of(answer->id, to_json(*answer, today));
+  text_time_ = now.wall;
+  for (auto& [day, text] : texts_) text = event_of(answer->id, to_json(*answer, day));
 }
 
 // An older text is not sent: its last five minutes are no longer the last ones.
@@ -169,7 +187,9 @@ void LiveFeed::send_updates(MonoTime now) {
   if (text_id_.empty() || text_id_ != id_ || is_due(made_at_, update_interval, now)) return;
   for (Connected& reader : readers_) {
     if (reader.seen == text_id_ || now < reader.next_update) continue;
-    reader.writer.write(text_);  // if it fails, the reader has left: see admit_joining()
+    const auto text = texts_.find(start_of_today(reader.zone, text_time_));
+    if (text == texts_.end()) continue;
+    reader.writer.write(text->second);  // if it fails, the reader has left: see admit_joining()
     reader.seen = text_id_;
     reader.next_update = now + update_interval;
     reader.knows_failure = false;
@@ -210,11 +230,10 @@ report::Cancellation LiveFeed::cancellation(MonoTime now) const {
 namespace {
 
 http::Reply refusal(LiveFeed::Admission why) {
-  http::Reply reply =
-      http::error_reply(503, why == LiveFeed::Admission::stopping
-                                 ? "the service is shutting down; ask again"
-                                 : "too many readers of /api/v1/live are connected (" +
-                                       std::to_string(limits::live_readers_max) + "); ask again");
+  http::Reply reply = http::error_reply(503, why == LiveFeed::Admission::stopping
+                                                 ? "the service is shutting down; ask again"
+                                                 : "too many readers of /api/v1/live are connected (" +
+                                                       std::to_string(live_readers_max) + "); ask again");
   reply.headers.emplace_back("Retry-After", "1");
   if (why == LiveFeed::Admission::full) reply.code = "live_readers_full";
   return reply;
@@ -230,12 +249,16 @@ http::Reply stream_reply() {
 
 }  // namespace
 
+// A zone is looked up on the io thread: its small file is read once per process.
+//
 // A HEAD request gets the head that GET would get, and takes no place.
 http::Route live_route(LiveFeed& feed) {
   auto handle = [&feed](const http::Request& request, http::Respond respond) {
     const http::Query query(request.query);
-    if (auto checked = report::check_live_query(query.all()); !checked)
-      return respond(http::error_reply(400, checked.error().text));
+    const auto zone = report::parse_live_query(query.all());
+    if (!zone)
+      return respond(
+          http::error_reply(zone.error().kind == ErrorKind::internal ? 500 : 400, zone.error().text));
     if (const auto admission = feed.admission(); admission != LiveFeed::Admission::admitted)
       return respond(refusal(admission));
     http::Stream stream = http::make_stream();
@@ -244,7 +267,7 @@ http::Route live_route(LiveFeed& feed) {
     std::string seen(request.header("last-event-id").value_or(""));
     const bool head_only = request.method == "HEAD";
     respond(std::move(reply));
-    if (!head_only) feed.add({std::move(stream.writer), std::move(seen)});
+    if (!head_only) feed.add({std::move(stream.writer), std::move(seen), *zone});
   };
   return {"GET", "/api/v1/live", std::move(handle)};
 }

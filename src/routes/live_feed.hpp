@@ -1,5 +1,6 @@
 // GET /api/v1/live: one feed of server-sent events for all its readers.
-// Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
+//
+// Source of the format: https://html.spec.whatwg.org/multipage/server-sent-events.html
 #pragma once
 
 #include <condition_variable>
@@ -13,20 +14,27 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/limits.hpp"
 #include "http/exchange.hpp"
 #include "http/stream.hpp"
 #include "report/live.hpp"
 
 namespace weir::routes {
 
+// Readers of one process. Further ones are answered 503.
+inline constexpr std::size_t live_readers_max = 1000;
+static_assert(live_readers_max <= limits::connections_max / 4, "readers leave connections for other clients");
+
 // A client that has asked for the feed.
 struct LiveReader {
   http::StreamWriter writer;
-  std::string seen;  // Last-Event-ID: the update that it has; empty: none
+  std::string seen;       // Last-Event-ID: the update that it has; empty: none
+  report::TimeZone zone;  // in which its day begins
 };
 
 // Sends each reader an update when it connects, and one after each flush that changed the figures, but not
-// more than one a second. The figures are read and written as text once, for all readers.
+// more than one a second. The figures are read once for all readers, and written as text once for each start
+// of today in their time zones.
 //
 //   id: <report::live_id()>
 //   event: update
@@ -71,7 +79,8 @@ class LiveFeed {
  private:
   struct Connected {
     http::StreamWriter writer;
-    std::string seen;      // the id of the update that was sent last
+    std::string seen;  // the id of the update that was sent last
+    report::TimeZone zone;
     MonoTime next_update;  // not before this time
     MonoTime next_comment;
     bool knows_failure = false;  // since the last update
@@ -86,6 +95,7 @@ class LiveFeed {
   void send_comments(MonoTime now);
   void report_failure(const Error& why);
   [[nodiscard]] bool is_update_wanted(MonoTime now) const;
+  [[nodiscard]] bool is_text_missing() const;
   [[nodiscard]] MonoTime next_step(MonoTime now) const;
   [[nodiscard]] report::Cancellation cancellation(MonoTime now) const;
 
@@ -103,15 +113,16 @@ class LiveFeed {
 
   // Belong to the feed's thread.
   std::vector<Connected> readers_;
-  std::string id_;                     // of the newest figures; empty: not known
-  std::string text_;                   // the last update
-  std::string text_id_;                // its id
-  std::optional<MonoTime> made_at_;    // when the last update was read, or could not be read
-  std::optional<MonoTime> polled_at_;  // when the ledger was read last
+  std::string id_;                            // of the newest figures; empty: not known
+  std::map<WindowStart, std::string> texts_;  // the last update, by the start of today in the readers' zones
+  std::string text_id_;                       // its id
+  WallTime text_time_;                        // when it was read
+  std::optional<MonoTime> made_at_;           // when the last update was read, or could not be read
+  std::optional<MonoTime> polled_at_;         // when the ledger was read last
 };
 
 // The route. Replies: 200 with the stream; 400 for a wrong parameter; 503 with Retry-After if
-// limits::live_readers_max readers are connected or the process stops. `feed` must outlive the server.
+// live_readers_max readers are connected or the process stops. `feed` must outlive the server.
 [[nodiscard]] http::Route live_route(LiveFeed& feed);
 
 }  // namespace weir::routes

@@ -30,9 +30,9 @@ class LiveFeedTest : public ::testing::Test {
     count(records);
     feed_.on_flush();
   }
-  std::shared_ptr<http::StreamBody> join(std::string seen = "") {
+  std::shared_ptr<http::StreamBody> join(std::string seen = "", report::TimeZone zone = {}) {
     http::Stream stream = http::make_stream();
-    EXPECT_EQ(feed_.add({std::move(stream.writer), std::move(seen)}), Admission::admitted);
+    EXPECT_EQ(feed_.add({std::move(stream.writer), std::move(seen), zone}), Admission::admitted);
     return stream.body;
   }
   void step_after(std::chrono::milliseconds time) {
@@ -127,6 +127,20 @@ TEST_F(LiveFeedTest, ReadsTheStoreOnceForAllReaders) {
   for (const auto& body : bodies) EXPECT_TRUE(is_update(body->take().bytes));
 }
 
+TEST_F(LiveFeedTest, TodayBeginsInTheZoneOfTheReader) {
+  const auto utc = join();
+  const auto berlin = join("", *report::TimeZone::find("Europe/Berlin"));
+  step_after(0ms);
+  EXPECT_TRUE(utc->take().bytes.contains(R"("summary":{"from":"2026-06-15T00:00:00Z")"));
+  EXPECT_TRUE(berlin->take().bytes.contains(R"("summary":{"from":"2026-06-14T22:00:00Z")"));
+  const int snapshots = store_.snapshots();
+  const auto other = join("", *report::TimeZone::find("Asia/Kolkata"));
+  step_after(100ms);
+  EXPECT_TRUE(other->take().bytes.contains(R"("summary":{"from":"2026-06-14T18:30:00Z")")) << "at once";
+  EXPECT_EQ(berlin->take().bytes, "");
+  EXPECT_EQ(store_.snapshots(), snapshots + 1);
+}
+
 TEST_F(LiveFeedTest, ReadsNothingWithoutReaders) {
   feed_.on_flush();
   step_after(0ms);
@@ -175,7 +189,7 @@ TEST_F(LiveFeedTest, TriesAgainASecondAfterTheFiguresCouldNotBeRead) {
 
 TEST_F(LiveFeedTest, DropsAReaderThatReadsTooSlowly) {
   http::Stream stream = http::make_stream(100);
-  feed_.add({std::move(stream.writer), ""});
+  feed_.add({std::move(stream.writer), "", {}});
   step_after(0ms);
   EXPECT_EQ(stream.body->take().progress, Progress::overflowed);
   stream.body->close();  // as the connection does
@@ -185,10 +199,10 @@ TEST_F(LiveFeedTest, DropsAReaderThatReadsTooSlowly) {
 
 TEST_F(LiveFeedTest, RefusesReadersBeyondTheLimitUntilOneLeaves) {
   std::vector<std::shared_ptr<http::StreamBody>> bodies;
-  for (std::size_t reader = 0; reader < limits::live_readers_max; ++reader) bodies.push_back(join());
+  for (std::size_t reader = 0; reader < live_readers_max; ++reader) bodies.push_back(join());
   EXPECT_EQ(feed_.admission(), Admission::full);
   http::Stream late = http::make_stream();
-  EXPECT_EQ(feed_.add({std::move(late.writer), ""}), Admission::full);
+  EXPECT_EQ(feed_.add({std::move(late.writer), "", {}}), Admission::full);
   EXPECT_EQ(late.body->take().progress, Progress::ended);
   step_after(0ms);
   bodies.front()->close();
