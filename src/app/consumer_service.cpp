@@ -9,6 +9,7 @@
 #include "consumer/metrics.hpp"
 #include "consumer/pacing.hpp"
 #include "consumer/start_at_latest.hpp"
+#include "routes/export_route.hpp"
 #include "routes/report_routes.hpp"
 
 // Threads:
@@ -17,6 +18,7 @@
 //   runner's threads  consume and write (consumer/runner.hpp)
 //   retention thread  calls status() and the store's make_durable()
 //   query threads     answer queries through report_
+//   export thread     writes one export at a time to its client
 //   live thread       reads the figures of /api/v1/live and writes them to its readers
 //   io threads        call routes' handlers, status() and collect()
 // stop() ends the start thread, then the retention, then the runner. status() may be called at any time.
@@ -82,6 +84,7 @@ ConsumerService::ConsumerService(const config::Settings& settings, LogAdapter& l
       report_(*metrics_reader_, report::LedgerNames{settings.kafka_topic, settings.kafka_group_id},
               [this](std::int32_t partition) { return may_report_lag_of(partition); }),
       query_executor_(query_threads, limits::waiting_queries_max),
+      export_executor_(1, routes::waiting_exports_max),
       live_feed_(report_, read_clock) {}
 
 ConsumerService::~ConsumerService() {
@@ -211,12 +214,14 @@ void ConsumerService::on_log_unavailable(const Error& why) {
 std::vector<http::Route> ConsumerService::routes() {
   std::vector<http::Route> all = routes::report_routes(report_, query_executor_, read_clock);
   all.push_back(routes::live_route(live_feed_));
+  all.push_back(routes::export_route(report_, export_executor_, read_clock));
   return all;
 }
 
 void ConsumerService::stop_queries() {
   live_feed_.stop();
   query_executor_.stop();
+  export_executor_.stop();
 }
 
 consumer::Status ConsumerService::status() const {

@@ -12,6 +12,7 @@
 #include "base/limits.hpp"
 #include "base/utf8.hpp"
 #include "base/words.hpp"
+#include "report/export.hpp"
 #include "tally/event_values.hpp"
 
 namespace weir::report {
@@ -254,6 +255,33 @@ Result<SeriesQuery> parse_series_query(Parameters parameters, WallTime now, Dime
     if (!interval) return refuse("interval", *name, choices_in_words(interval_names));
   }
   return SeriesQuery{*range, std::move(*filter), *interval, *zone};
+}
+
+Result<ExportQuery> parse_export_query(Parameters parameters, WallTime now, Dimensions dimensions) {
+  if (auto none = refuse_filters(parameters, dimensions, "an export has all values of one dimension"); !none)
+    return propagate(none);
+  auto named = check_names(parameters, {"from", "to", "interval", "tz", "dimension", "format"});
+  if (!named) return propagate(named);
+  ExportQuery query;
+  auto range = read_range(parameters, now);
+  if (!range) return propagate(range);
+  query.range = *range;
+  auto zone = read_zone(parameters);
+  if (!zone) return propagate(zone);
+  query.zone = *zone;
+  if (const auto name = find(parameters, "interval")) {
+    query.interval = interval_named(*name);
+    if (!query.interval) return refuse("interval", *name, choices_in_words(interval_names));
+  }
+  if (find(parameters, "dimension")) {
+    auto dimension = read_dimension(parameters, dimensions);
+    if (!dimension) return propagate(dimension);
+    query.dimension = *std::move(dimension);
+  }
+  const std::string_view format = find(parameters, "format").value_or("csv");
+  if (format != "csv" && format != "ndjson") return refuse("format", format, "csv or ndjson");
+  query.format = format == "csv" ? ExportFormat::csv : ExportFormat::ndjson;
+  return query;
 }
 
 Result<TopQuery> parse_top_query(Parameters parameters, WallTime now, Dimensions dimensions) {

@@ -111,6 +111,8 @@ struct LedgerNames {
 
 struct LiveQuery;  // live.hpp
 struct LiveAnswer;
+struct ExportQuery;  // export.hpp
+struct ExportRow;
 
 // Any thread may ask; a question blocks its thread until the store has answered, or until its cancellation is
 // due. Errors: ErrorKind::invalid, the question cannot be answered as asked (code too_many_points);
@@ -133,6 +135,11 @@ class Report {
   [[nodiscard]] Result<SeriesAnswer> series(const SeriesQuery& query, const Cancellation& cancellation = {});
   [[nodiscard]] Result<TopAnswer> top(const TopQuery& query, const Cancellation& cancellation = {});
   [[nodiscard]] Result<DimensionsAnswer> dimensions(const Cancellation& cancellation = {});
+  // Passes all rows to `take` in the order of time and value, until it returns false. A further error is
+  // ErrorKind::invalid, too_many_points: too many intervals. Each interval takes 8 bytes.
+  [[nodiscard]] Result<void> export_rows(const ExportQuery& query,
+                                         const std::function<bool(const ExportRow&)>& take,
+                                         const Cancellation& cancellation = {});
   [[nodiscard]] Result<LedgerAnswer> ledger(WallTime now, const Cancellation& cancellation = {});
 
   // The live view, and its id alone: one small statement, to notice the flushes of all processes.
