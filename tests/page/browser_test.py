@@ -7,6 +7,7 @@ import unittest
 
 from tests.checker import access_log
 from tests.harness import weir
+from tests.page import traffic
 
 HERE = weir.ROOT / "tests/page/browser"
 NODE_MODULES = weir.ROOT / "build/vendor/node_modules"
@@ -44,8 +45,19 @@ class Browser(weir.Case):
         service.wait_counted()
         return service
 
+    def with_traffic(self):
+        """Returns a service with two weeks of generated traffic and three own dimensions."""
+        service = self.weir(DIMENSIONS=traffic.DIMENSIONS, RETENTION_MINUTE_DAYS="30").start()
+        traffic.send(service)
+        service.wait_counted()
+        return service
+
     def test_the_page_shows_an_access_log(self):
         self.browse("reading", self.with_access_log())
+
+    def test_the_page_has_no_fault_of_layout_and_can_be_used_without_seeing_it(self):
+        empty = self.weir("empty").start()
+        self.browse("layout", self.with_traffic(), WEIR_EMPTY_URL=f"http://127.0.0.1:{empty.port}/")
 
 
 if __name__ == "__main__":

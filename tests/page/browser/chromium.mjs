@@ -46,7 +46,7 @@ export async function open(hash = '', { width = 1280, height = 900, dark = false
     if (response.status() >= 400) faults.push(`${response.status()} for ${response.url()}`);
   });
   await page.goto(url + hash);
-  await page.locator('#tiles .tile').first().waitFor();
+  await page.locator('main[data-shown]').waitFor();
   return { page, faults, close: () => context.close() };
 }
 
