@@ -1,9 +1,10 @@
 """Opens the page in Chromium (Debian's package, driven by playwright-core). Each test starts its own Weir, fills it, and runs
 one file of tests/page/browser by `node --test`. The screenshots stay in build/screenshots."""
 import os
+import re
 import shutil
 import subprocess
-import unittest
+import sys
 
 from tests.checker import access_log
 from tests.harness import weir
@@ -33,6 +34,7 @@ class Browser(weir.Case):
         done = subprocess.run(["node", "--test", str(HERE / f"{name}_test.mjs")], cwd=weir.ROOT, env=environment,
                               capture_output=True, text=True, timeout=300)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        print(*re.findall(r"^#   .*$", done.stdout, re.MULTILINE), sep="\n", end="", file=sys.stderr)  # measurements
 
     def with_access_log(self):
         """Returns a service that has counted an access log: the real one, or a generated one."""
@@ -58,6 +60,12 @@ class Browser(weir.Case):
     def test_the_page_has_no_fault_of_layout_and_can_be_used_without_seeing_it(self):
         empty = self.weir("empty").start()
         self.browse("layout", self.with_traffic(), WEIR_EMPTY_URL=f"http://127.0.0.1:{empty.port}/")
+
+    def test_the_page_follows_what_is_counted(self):
+        self.browse("live", self.weir().start())
+
+    def test_text_of_clients_stays_text(self):
+        self.browse("hostile", self.weir(DIMENSIONS="plan=metadata.plan").start())
 
 
 if __name__ == "__main__":
