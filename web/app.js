@@ -14,7 +14,7 @@ import { listen } from './live.js';
 import { notesOf } from './notes.js';
 import { askAll, nowOf } from './queries.js';
 import { makeTiles, showNow, showTiles } from './tiles.js';
-import { hashOf, intervalsFor, METRICS, moved, opened, PERIODS, RANGES, timeText, viewOf } from './view.js';
+import { hashOf, intervalsFor, METRICS, moved, opened, PERIODS, RANGES, timeText, viewOf, WIDTHS } from './view.js';
 import { isZone, momentOf, wallOf, zoneOfBrowser } from './zone.js';
 
 /** @import {Answers, Ask, Features, Period, View} from './types.d.ts' */
@@ -79,7 +79,9 @@ function openSelection(from, to, isOne) {
 /** @param {Answers} answers */
 function showChart({ series, seriesBefore, span, more, range, zone, now }) {
   setText(byId('chart-title'), METRICS[view.show]);
-  const intervals = intervalsFor(Date.parse(range.to) - Date.parse(range.from), features?.intervals ?? []);
+  const finest = WIDTHS[series.resolution ?? 'minute'];
+  const intervals = intervalsFor(Date.parse(range.to) - Date.parse(range.from), features?.intervals ?? [])
+    .filter((interval) => WIDTHS[interval] >= finest);
   const choices = intervals.map((interval) => choice(interval, interval === series.interval, () => go({ by: interval })));
   replaceChildren(byId('intervals'), ...(intervals.length > 1 ? choices : []));
   byId('previous-key').hidden = !seriesBefore?.points.some((point) => point[view.show] > 0);

@@ -9,6 +9,7 @@ import { wallOf } from './zone.js';
 const TICK_STEPS = [MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR,
   12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY, 91 * DAY, 182 * DAY, 364 * DAY, 728 * DAY,
   1456 * DAY, 3640 * DAY];
+const MONTH_STEPS = [1, 2, 3, 6, 12, 24, 60, 120];
 
 // Wall times are formatted as times of UTC.
 const format = (/** @type {Intl.DateTimeFormatOptions} */ options) =>
@@ -100,7 +101,8 @@ export function ticksOf(points, interval, labels, zone) {
   const width = WIDTHS[interval];
   const span = points.length * width;
   const step = tickStep(width, span, labels);
-  const every = Math.max(1, Math.ceil(points.length / labels), Math.round(step / width));
+  const months = MONTH_STEPS.find((count) => points.length / count <= labels) ?? 120;
+  const every = interval === 'month' ? months : Math.max(1, Math.ceil(points.length / labels), Math.round(step / width));
   return points.flatMap(({ time }, index) => {
     const wall = wallOf(Date.parse(time), zone);
     if (width < DAY ? wall % step !== 0 : index % every !== 0) return [];

@@ -3,7 +3,7 @@
 // previous range are a dashed line. The pointer or the arrow keys select a point; a drag or Shift with an arrow key selects
 // several. The functions before the class Chart are pure; tests/page tests them.
 
-import { momentText, niceStep, ticksOf } from './axis.js';
+import { momentText, niceStep, rangeText, ticksOf } from './axis.js';
 import { changeText, element, number } from './dom.js';
 import { METRICS } from './view.js';
 
@@ -262,10 +262,10 @@ export class Chart {
 
   #open() {
     if (this.#selected < 0) return;
-    const ends = [this.#selected, this.#anchor < 0 ? this.#selected : this.#anchor].sort((one, other) => one - other);
-    const [from, to] = [boundsOf(this.#series, ends[0])[0], boundsOf(this.#series, ends[1])[1]];
+    const [first, last] = this.#ends(this.#selected);
+    const [from, to] = [boundsOf(this.#series, first)[0], boundsOf(this.#series, last)[1]];
     this.#clear();
-    this.#choose(from, to, ends[0] === ends[1]);
+    this.#choose(from, to, first === last);
   }
 
   /** @param {KeyboardEvent} event */
@@ -313,7 +313,7 @@ export class Chart {
     const layout = this.#layout();
     const center = layout.x(index) + layout.slot / 2;
     if (this.#anchor >= 0 && this.#anchor !== index) {
-      const [first, last] = [Math.min(index, this.#anchor), Math.max(index, this.#anchor)];
+      const [first, last] = this.#ends(index);
       node('rect', { class: 'selection', x: layout.x(first), width: layout.x(last + 1) - layout.x(first), y: MARGIN.top,
         height: layout.height }, svg);
     }
@@ -322,46 +322,58 @@ export class Chart {
       node('line', { class: 'hair', x1: center, x2: center, y1: MARGIN.top, y2: MARGIN.top + layout.height }, svg);
       node('circle', { class: 'dot', cx: center, cy: layout.y(layout.values[index]), r: 4.5 }, svg);
     }
-    this.#showTip(index, center);
+    this.#showTip(index, layout);
   }
 
-  /** @param {number} index */
-  #moment(index) {
-    const { interval } = this.#series;
-    const [from, to] = boundsOf(this.#series, index);
-    if (this.#anchor < 0 || this.#anchor === index) return momentText(from, to, interval, this.#manner.zone);
-    const ends = [index, this.#anchor].sort((one, other) => one - other);
-    return ends.map((end) => momentText(...this.#bounds(end), interval, this.#manner.zone)).join(' to ');
+  // The first and the last index of the selection that ends at `index`.
+  #ends(/** @type {number} */ index) {
+    const other = this.#anchor < 0 ? index : this.#anchor;
+    return [Math.min(index, other), Math.max(index, other)];
   }
 
-  /** @type {(index: number) => [number, number]} */
-  #bounds(index) {
-    const [from, to] = boundsOf(this.#series, index);
-    return [from, to];
+  /**
+   * The time of the selection, and its figures. Those of several intervals are sums; users cannot be added.
+   * @param {number} index
+   * @returns {{moment: string, figures: [Metric, string, number][]}}
+   */
+  #selection(index) {
+    const { interval, points } = this.#series;
+    const { zone } = this.#manner;
+    const [first, last] = this.#ends(index);
+    const [from, to] = [boundsOf(this.#series, first)[0], boundsOf(this.#series, last)[1]];
+    const sum = (/** @type {Metric} */ metric) =>
+      points.slice(first, last + 1).reduce((total, point) => total + point[metric], 0);
+    const metrics = /** @type {Metric[]} */ (Object.keys(METRICS)).filter((metric) => first === last || metric !== 'unique_users');
+    return {
+      moment: first === last ? momentText(from, to, interval, zone) : rangeText(from, to, zone),
+      figures: metrics.map((metric) => [metric, METRICS[metric], sum(metric)]),
+    };
   }
 
   /** @param {number} index */
   #inWords(index) {
-    const figures = Object.entries(METRICS).map(([metric, name]) =>
-      `${name.toLowerCase()} ${number.format(this.#series.points[index][/** @type {Metric} */ (metric)])}`);
-    return `${this.#moment(index)}: ${figures.join(', ')}`;
+    const { moment, figures } = this.#selection(index);
+    return `${moment}: ${figures.map(([, name, value]) => `${name.toLowerCase()} ${number.format(value)}`).join(', ')}`;
   }
 
-  /** @type {(index: number, center: number) => void} */
-  #showTip(index, center) {
+  /** @type {(index: number, layout: Layout) => void} */
+  #showTip(index, { x, slot }) {
     const { metric, before } = this.#manner;
     const point = this.#series.points[index];
+    const [first, last] = this.#ends(index);
+    const { moment, figures } = this.#selection(index);
     const line = (/** @type {string} */ name, /** @type {string} */ value, className = '') =>
       element('div', { className }, element('span', {}, name), element('span', {}, value));
-    const lines = Object.entries(METRICS).map(([key, name]) =>
-      line(name, number.format(point[/** @type {Metric} */ (key)]), key === metric ? 'shown' : ''));
-    if (before[index]) {
+    const lines = figures.map(([key, name, value]) => line(name, number.format(value), key === metric ? 'shown' : ''));
+    if (before[index] && first === last) {
       const change = changeText(point[metric], before[index][metric]);
       lines.push(line('Previous', `${number.format(before[index][metric])}${change ? `  (${change})` : ''}`, 'before'));
     }
-    this.#tip.replaceChildren(element('strong', {}, this.#moment(index)), ...lines);
+    this.#tip.replaceChildren(element('strong', {}, moment), ...lines);
     const space = this.#host.clientWidth - this.#tip.offsetWidth;
-    const beside = center + 14 > space ? center - this.#tip.offsetWidth - 14 : center + 14;
+    const right = x(last) + slot / 2 + 14 + (last - first > 0 ? slot / 2 : 0);
+    const left = x(first) + slot / 2 - 14 - (last - first > 0 ? slot / 2 : 0) - this.#tip.offsetWidth;
+    const beside = right > space ? left : right;
     this.#tip.style.left = `${Math.min(Math.max(beside, 0), Math.max(space, 0))}px`;
   }
 }
