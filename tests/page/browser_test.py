@@ -32,7 +32,7 @@ class Browser(weir.Case):
                            WEIR_NODE_MODULES=str(NODE_MODULES), WEIR_SCREENSHOTS=str(weir.ROOT / "build/screenshots"),
                            **more)
         done = subprocess.run(["node", "--test", str(HERE / f"{name}_test.mjs")], cwd=weir.ROOT, env=environment,
-                              capture_output=True, text=True, timeout=300)
+                              capture_output=True, text=True, timeout=900)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         print(*re.findall(r"^#   .*$", done.stdout, re.MULTILINE), sep="\n", end="", file=sys.stderr)  # measurements
 
@@ -64,7 +64,7 @@ class Browser(weir.Case):
     def test_the_page_follows_what_is_counted(self):
         self.browse("live", self.weir().start())
 
-    def test_text_of_clients_stays_text(self):
+    def test_fault_36_text_of_clients_stays_text(self):
         self.browse("hostile", self.weir(DIMENSIONS="plan=metadata.plan").start())
 
 
