@@ -61,6 +61,9 @@ class Browser(weir.Case):
         empty = self.weir("empty").start()
         self.browse("layout", self.with_traffic(), WEIR_EMPTY_URL=f"http://127.0.0.1:{empty.port}/")
 
+    def test_the_page_offers_what_this_weir_can_do(self):
+        self.browse("features", self.with_traffic())
+
     def test_the_page_follows_what_is_counted(self):
         self.browse("live", self.weir().start())
 
