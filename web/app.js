@@ -20,7 +20,8 @@ import { isZone, momentOf, wallOf, zoneOfBrowser } from './zone.js';
 /** @import {Answers, Ask, Features, Period, View} from './types.d.ts' */
 
 const REFRESH_MS = 15_000;   // without a change: the range moves with the time
-const PAUSE_MS = 1000;       // between two refreshes while Weir counts
+const PAUSE_FACTOR = 4;      // while Weir counts, a refresh waits for a multiple of the time that the last one took …
+const PAUSE_MAX_MS = 2000;   // … so that many readers slow down before they slow down Weir
 const RETRY_MS = 3000;
 /** @type {Partial<View>} */
 const NO_RANGE = { last: null, period: null, date: null, from: null, to: null, by: null };
@@ -38,6 +39,7 @@ let request = new AbortController();
 let isRefreshing = false;
 let isChanged = false;       // something changed while a refresh was on its way
 let timer = 0;
+let notBefore = 0;           // performance.now() at which a change may be shown next
 let stopListening = () => {};
 
 /** The zone of all times of the page. */
@@ -98,12 +100,13 @@ function showScope({ range, zone, now, span }) {
   byId('earlier').toggleAttribute('disabled', isAll);
   byId('later').toggleAttribute('disabled', isAll || !(Date.parse(range.to) <= now) || Boolean(view.last));
   inputOf('date').value = timeText(wallOf(Date.parse(range.from), zone)).slice(0, 10);
+}
+
+// What the reader has chosen, also if Weir refuses it.
+function showChoices() {
   const chip = byId('filter');
   chip.hidden = !view.filter;
   if (view.filter) setText(chip, `${view.filter.dimension.replaceAll('_', ' ')} is ${visible(view.filter.value)}  ×`);
-}
-
-function showRanges() {
   const range = (/** @type {string} */ title, /** @type {boolean} */ chosen, /** @type {Partial<View>} */ change) =>
     choice(title, chosen, () => go({ ...NO_RANGE, ...change }));
   const periods = Object.entries(PERIODS).map(([name, title]) =>
@@ -222,6 +225,7 @@ async function refresh() {
   const { signal } = request;
   isRefreshing = true;
   isChanged = false;
+  const begun = performance.now();
   let pause = REFRESH_MS;
   try {
     await queryAndShow(askWith(signal));
@@ -231,13 +235,20 @@ async function refresh() {
   }
   isRefreshing = false;
   if (document.hidden) return;
+  const end = performance.now();
+  notBefore = end + Math.min(PAUSE_FACTOR * (end - begun), PAUSE_MAX_MS);
   clearTimeout(timer);
-  timer = window.setTimeout(refresh, isChanged ? PAUSE_MS : pause);
+  timer = window.setTimeout(refresh, pause);
+  if (isChanged && pause === REFRESH_MS) onChange();
 }
 
 function onChange() {
-  if (isRefreshing) isChanged = true;
-  else refresh();
+  if (isRefreshing) {
+    isChanged = true;
+    return;
+  }
+  clearTimeout(timer);
+  timer = window.setTimeout(refresh, Math.max(0, notBefore - performance.now()));
 }
 
 function startListening() {
@@ -277,10 +288,10 @@ function begin() {
   makeTiles(go);
   makeListDialog(go, replace);
   makeEmpty((change) => go({ ...NO_RANGE, ...change }));
-  showRanges();
+  showChoices();
   addEventListener('hashchange', () => {
     view = viewOf(location.hash);
-    showRanges();
+    showChoices();
     refresh();
   });
   document.addEventListener('visibilitychange', onVisibility);

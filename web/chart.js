@@ -103,7 +103,9 @@ export class Chart {
     host.addEventListener('pointermove', (event) => this.#onMove(event));
     host.addEventListener('pointerup', (event) => this.#onRelease(event));
     host.addEventListener('pointercancel', () => this.#clear());
-    host.addEventListener('pointerleave', () => { if (this.#pressedAt < 0) this.#clear(); });
+    host.addEventListener('pointerleave', (event) => {
+      if (this.#pressedAt < 0 && event.pointerType !== 'touch') this.#clear();
+    });
     host.addEventListener('blur', () => this.#clear());
     host.addEventListener('keydown', (event) => this.#onKey(event));
     new ResizeObserver(() => this.#draw()).observe(host);

@@ -30,6 +30,7 @@ export function makeListDialog(show, adapt) {
   };
   byId('list-close').addEventListener('click', close);
   dialog.addEventListener('cancel', (event) => { event.preventDefault(); close(); });
+  dialog.addEventListener('close', () => { if (open) close(); });  // the browser may close it by itself
   dialog.addEventListener('click', (event) => { if (event.target === dialog) close(); });
   inputOf('list-search').addEventListener('input', () => {
     replace({ search: inputOf('list-search').value });

@@ -21,8 +21,9 @@ test('an event is seen within two seconds', async () => {
     assert.equal(await page.locator('#empty-title').textContent(), 'Waiting for the first event');
     const took = [];
     for (const user of ['ann', 'bob', 'ann']) {
-      await post(event(user));
       events += 1;
+      await page.waitForTimeout(2 * SEEN_MS);  // while many events arrive, the page shows them together
+      await post(event(user));
       took.push(await millisecondsUntil(page, events, events === 1 ? 1 : 2));
     }
     console.log(`#   an event is seen after ${took.join(', ')} ms`);

@@ -112,6 +112,27 @@ test('the keyboard moves through the chart, selects and opens', () => withPage(D
   await shows(page, '#from=2015-05-18T02:00:00Z&to=2015-05-18T04:00:00Z');
 }));
 
+test('a finger selects by the first tap, and opens by the second', () => withPage(DAY_VIEW, { hasTouch: true }, async (page) => {
+  const box = await page.locator('#chart').boundingBox();
+  const [x, y] = [box.x + 48 + 10.5 * (box.width - 54) / 24, box.y + box.height / 2];
+  await page.touchscreen.tap(x, y);
+  await page.locator('.tip:not([hidden])').waitFor();
+  assert.match(await textOf(page, '.tip'), /10:00–11:00/);
+  assert.match(page.url(), /#period=day&date=2015-05-18$/);
+  await page.touchscreen.tap(x, y);
+  await shows(page, '#from=2015-05-18T10:00:00Z&to=2015-05-18T11:00:00Z');
+}));
+
+test('a filter that Weir refuses can be ended', async () => {
+  const { page, close } = await open(DAY_VIEW);
+  await page.evaluate((hash) => { location.hash = hash; }, `${DAY_VIEW}&shoe_size=44`);
+  await page.locator('#problem').waitFor();
+  await page.locator('#filter').click();
+  await shows(page, DAY_VIEW);
+  await page.locator('#problem').waitFor({ state: 'hidden' });
+  await close();
+});
+
 test('the arrows and the periods move through the calendar', () => withPage(DAY_VIEW, {}, async (page) => {
   await page.locator('#later').click();
   await shows(page, '#period=day&date=2015-05-19');
