@@ -1,5 +1,5 @@
 // @ts-check
-// The foot of the page: whether all events are accounted for. Behind a click: the identities of the ledger over all
+// The foot of the page: whether all events are accounted for. After a click: the identities of the ledger over all
 // partitions, a row for each partition, and the dead letters.
 
 import { byId, element, number, setText } from './dom.js';

@@ -1,11 +1,12 @@
 // @ts-check
-// Reports when Weir has counted something: by server-sent events where Weir has them, otherwise by a small query each second.
+// Reports when Weir has counted something: by server-sent events where Weir has them, otherwise by a small
+// query each half second.
 
 /** @import {Ledger, Now, Point} from './types.d.ts' */
 /** @typedef {{onNow: (now: Now) => void, onChange: () => void, onAway: () => void}} Listener */
 /** @typedef {{ledger: () => Promise<Ledger>, now: () => Promise<Now>}} Queries */
 
-const POLL_MS = 1000;
+const POLL_MS = 500;
 const NOW_MS = 10_000;     // the figures of this minute change also without events
 const RETRY_MS = 3000;     // after a failure
 
