@@ -57,9 +57,10 @@ export function keeping(ask) {
  * @param {any} description  of /api/v1/openapi.json
  * @returns {Features}
  */
-export function featuresOf({ paths = {} }) {
-  /** @type {{name: string, schema?: {enum?: string[]}}[]} */
-  const parameters = paths['/api/v1/timeseries']?.get?.parameters ?? [];
+export function featuresOf({ paths = {}, components = {} }) {
+  /** @type {{name?: string, $ref?: string, schema?: {enum?: string[]}}[]} */
+  const stated = paths['/api/v1/timeseries']?.get?.parameters ?? [];
+  const parameters = stated.map((one) => (one.$ref ? components.parameters?.[one.$ref.split('/').pop() ?? ''] ?? one : one));
   const valuesOf = (/** @type {string} */ name) => parameters.find((one) => one.name === name)?.schema?.enum;
   const zones = valuesOf('tz');
   return {

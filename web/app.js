@@ -90,7 +90,9 @@ function showChart({ series, seriesBefore, span, more, range, zone, now }) {
   const csv = { ...span, ...more, interval: series.interval, format: 'csv' };
   linkOf('chart-csv').hidden = !series.isOne;  // a CSV file has at most the points of one answer
   linkOf('chart-csv').href = `api/v1/timeseries?${new URLSearchParams(csv)}`;
-  chart.show(series, { before: seriesBefore?.points ?? [], metric: view.show, zone, now });
+  // Where no hours are kept, the days are those of UTC.
+  const axis = more.tz && series.tz === 'UTC' ? 'UTC' : zone;
+  chart.show(series, { before: seriesBefore?.points ?? [], metric: view.show, zone: axis, now });
 }
 
 /** @param {Answers} answers */
@@ -205,7 +207,7 @@ async function queryAndShow(ask) {
 function fail(error) {
   const refusal = error instanceof Refusal ? error : null;
   const zone = zoneNow();
-  if (refusal && zone !== 'UTC' && /\btz\b/.test(refusal.message)) {
+  if (refusal && zone !== 'UTC' && /\btz\b|time zone/.test(refusal.message)) {
     refusedZones.add(zone);
     return 0;
   }

@@ -7,7 +7,7 @@
 /** @typedef {{ledger: () => Promise<Ledger>, now: () => Promise<Now>}} Queries */
 
 const POLL_MS = 500;
-const NOW_MS = 10_000;     // the figures of this minute change also without events
+const NOW_MS = 10_000;     // the figures of the last minutes change also without events
 const RETRY_MS = 3000;     // after a failure
 
 /**
@@ -31,9 +31,18 @@ export function listen(listener, queries, hasEvents) {
     /** @type {{visitors: number, points: Point[]}} */
     const { visitors, points } = JSON.parse(event.data);
     listener.onNow({ visitors, minutes: points });
+    askLater();
     listener.onChange();
   });
   let wasAway = false;
+  let isClosed = false;
+  let timer = 0;
+  const askLater = () => {
+    clearTimeout(timer);
+    if (isClosed) return;
+    timer = window.setTimeout(() => queries.now().then(listener.onNow, () => {}).finally(askLater), NOW_MS);
+  };
+  askLater();
   source.addEventListener('open', () => {
     if (wasAway) listener.onChange();
     wasAway = false;
@@ -42,9 +51,17 @@ export function listen(listener, queries, hasEvents) {
     wasAway = true;
     listener.onAway();
     // The browser reconnects by itself after a lost connection, but not after a refusal such as 404 or 503.
-    if (source.readyState === EventSource.CLOSED) stop = poll(listener, queries);
+    if (source.readyState !== EventSource.CLOSED) return;
+    isClosed = true;
+    clearTimeout(timer);
+    stop = poll(listener, queries);
   });
-  return () => { source.close(); stop(); };
+  return () => {
+    isClosed = true;
+    source.close();
+    clearTimeout(timer);
+    stop();
+  };
 }
 
 /**

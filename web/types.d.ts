@@ -27,7 +27,7 @@ export type Go = (view: Partial<View>) => void;
 
 export type Numbers = Record<Metric, number>;
 export interface Point extends Numbers { time: string }
-export interface Series extends Span { interval: Interval; resolution?: Interval; rounded?: boolean; points: Point[] }
+export interface Series extends Span { interval: Interval; resolution?: Interval; rounded?: boolean; tz?: string; points: Point[] }
 export interface Row extends Numbers { value: string }
 export interface Top { rows: Row[]; other: { events: number; page_views: number } }
 export interface Summary extends Numbers, Span { unique_users_error: number }

@@ -76,6 +76,9 @@ test('a refresh asks for the zone only where days have a beginning, and for a fi
 });
 
 test('the features are those of the description', () => {
+  const tz = { components: { parameters: { tz: { name: 'tz', schema: { type: 'string' } } } },
+    paths: { '/api/v1/timeseries': { get: { parameters: [{ $ref: '#/components/parameters/tz' }] } } } };
+  assert.equal(featuresOf(tz).zones, true);
   const parameters = (zones, intervals) => ({ get: { parameters: [
     { name: 'tz', schema: { enum: zones } }, { name: 'interval', schema: { enum: intervals } }] } });
   assert.deepEqual(featuresOf({ paths: { '/api/v1/timeseries': parameters(['UTC'], ['minute', 'hour', 'day']) } }),

@@ -6,8 +6,8 @@ import { assertAccessible, keepScreenshot, textOf, URL_OF_WEIR, withPage } from 
 
 const number = new Intl.NumberFormat('en');
 const description = await (await fetch(`${URL_OF_WEIR}api/v1/openapi.json`)).json();
-const tz = description.paths['/api/v1/timeseries'].get.parameters.find(({ name }) => name === 'tz')?.schema ?? {};
-const hasZones = tz.enum?.length !== 1;
+const parameters = description.paths['/api/v1/timeseries'].get.parameters;
+const hasZones = !parameters.some(({ name, schema }) => name === 'tz' && schema.enum?.length === 1);
 const hasLive = '/api/v1/live' in description.paths;
 
 const summaryOf = async (from, to) =>
