@@ -1,5 +1,6 @@
 #include "app/command_line.hpp"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <iostream>
@@ -9,10 +10,9 @@
 
 #include "app/arguments.hpp"
 #include "app/process.hpp"
+#include "app/query_commands.hpp"
 #include "base/decimal.hpp"
 #include "base/ensure.hpp"
-#include "base/limits.hpp"
-#include "cli/stats.hpp"
 #include "commit/fence.hpp"
 #include "config/load.hpp"
 #include "config/show.hpp"
@@ -22,7 +22,6 @@
 #include "importer/import.hpp"
 #include "importer/source.hpp"
 #include "importer/weir_client.hpp"
-#include "tally/granularity.hpp"
 #include "telemetry/logger.hpp"
 
 // One table of commands. Each command has its arguments (arguments.hpp) and a function that runs it. take()
@@ -34,6 +33,8 @@ namespace {
 constexpr int done = 0;
 constexpr int failed = 1;
 constexpr int wrong_usage = 2;
+
+constexpr std::chrono::seconds watch_interval{2};  // of weir stats --watch
 
 // Returns the width of the terminal; 0 if the descriptor is not a terminal.
 std::size_t columns_of(int descriptor) {
@@ -49,6 +50,17 @@ struct Dependencies {
   std::ostream& out;
   std::ostream& err;
 };
+
+// Returns the width for tables: that of the terminal on standard output, else the variable COLUMNS, else 80.
+std::size_t output_columns(const Dependencies& dependencies) {
+  constexpr std::size_t least = 40;
+  constexpr std::size_t most = 300;
+  std::size_t columns = columns_of(STDOUT_FILENO);
+  const auto variable = dependencies.environment.find("COLUMNS");
+  if (columns == 0 && variable != dependencies.environment.end())
+    columns = parse_decimal<std::size_t>(variable->second, 1, most).value_or(0);
+  return std::clamp(columns == 0 ? 80 : columns, least, most);
+}
 
 // Returns the settings for the command. On faults, writes all of them to `err` and returns std::nullopt.
 std::optional<config::Loaded> load(config::Command command, const config::Texts& typed,
@@ -152,42 +164,11 @@ int run_import(ImportArguments typed, const Dependencies& dependencies) {
                                         dependencies.out, dependencies.err});
 }
 
-// `weir stats`.
-int run_stats(cli::StatsOptions options, const std::string& url, const Dependencies& dependencies) {
-  if (!url.empty()) {
-    options.url = url;
-  } else if (const auto known = default_url(config::Command::stats, dependencies)) {
-    options.url = *known;
-  } else {
-    return wrong_usage;
-  }
-  return cli::run_stats(options, dependencies.out, dependencies.err);
-}
-
 // A command and the function that runs it.
 struct Runnable {
   CommandSpec spec;
   std::function<int()> run;
 };
-
-// Returns a take() that stores the value and accepts any text but the empty one.
-std::function<bool(const std::string&)> text_into(std::string& text) {
-  return [&text](const std::string& typed) {
-    text = typed;
-    return !typed.empty();
-  };
-}
-
-// --url, for commands that talk to a running Weir.
-Argument url_into(std::string& url) {
-  return {.name = "--url",
-          .help = "address of the running Weir (default: http://127.0.0.1:SERVER_PORT)",
-          .expected = "http://host:port/prefix, without a user name and password",
-          .take = [&url](const std::string& typed) {
-            url = typed;
-            return http::parse_base_url(typed).has_value();
-          }};
-}
 
 // The table of commands, and the arguments that were given.
 class CommandLine {
@@ -199,6 +180,7 @@ class CommandLine {
     add_process(config::Command::consumer, "count events from Kafka in PostgreSQL, and serve the numbers");
     add_import();
     add_stats();
+    add_export();
     add_config();
   }
 
@@ -309,46 +291,37 @@ class CommandLine {
 
   void add_stats() {
     CommandSpec spec{.name = "stats", .help = "show the numbers of a running Weir"};
-    const std::vector<std::string> intervals(tally::granularity_names.begin(),
-                                             tally::granularity_names.end());
-    const std::string dimensions = in_words(cli::dimension_choices());
-    const std::vector<std::string> formats{"table", "json", "csv"};  // in the order of cli::StatsFormat
-    spec.arguments = {
-        url_into(stats_url_),
-        {.name = "--from",
-         .help = "start of the range, in RFC 3339 (default: 24 h before --to)",
-         .expected = "a time in RFC 3339, such as 2026-01-31T00:00:00Z",
-         .take = text_into(stats_.from)},
-        {.name = "--to",
-         .help = "end of the range, in RFC 3339 (default: now)",
-         .expected = "a time in RFC 3339, such as 2026-01-31T00:00:00Z",
-         .take = text_into(stats_.to)},
-        {.name = "--interval",
-         .help = "interval of the plot: " + in_words(intervals) + " (default: by the length of the range)",
-         .expected = in_words(intervals),
-         .take = one_of(intervals, [this, intervals](std::size_t at) { stats_.interval = intervals[at]; })},
-        {.name = "--dimension",
-         .help = "top list to show: " + dimensions + " (default: all); may be repeated",
-         .expected = dimensions,
-         .take = [this](const std::string& typed) { return cli::add_dimension(stats_, typed); },
-         .is_repeatable = true},
-        {.name = "--limit",
-         .help = "maximum number of rows of a top list (default: 10)",
-         .expected = "a number from 1 to 500",
-         .take = [this](const std::string& typed) { return read_limit(typed); }},
-        {.name = "--format",
-         .help = "output format: " + in_words(formats) + " (default: table)",
-         .expected = in_words(formats),
-         .take =
-             one_of(formats, [this](std::size_t at) { stats_.format = static_cast<cli::StatsFormat>(at); })}};
-    commands_.push_back({std::move(spec), [this] { return run_stats(stats_, stats_url_, dependencies_); }});
+    spec.arguments = stats_arguments(stats_, query_url_);
+    commands_.push_back({std::move(spec), [this] {
+                           if (!set_url(stats_.url)) return wrong_usage;
+                           stats_.columns = output_columns(dependencies_);
+                           stats_.wait = [] {
+                             std::this_thread::sleep_for(watch_interval);
+                             return true;
+                           };
+                           return cli::run_stats(stats_, dependencies_.out, dependencies_.err);
+                         }});
   }
 
-  // --limit. Returns false unless the text is a number in the range.
-  bool read_limit(const std::string& typed) {
-    const auto limit = parse_decimal<std::size_t>(typed, 1, limits::top_rows_max);
-    stats_.limit = limit.value_or(stats_.limit);
-    return limit.has_value();
+  void add_export() {
+    CommandSpec spec{.name = "export",
+                     .help = "write all rows of a range of a running Weir, as CSV or NDJSON"};
+    spec.arguments = export_arguments(export_, query_url_);
+    commands_.push_back({std::move(spec), [this] {
+                           if (!set_url(export_.url)) return wrong_usage;
+                           return cli::run_export(export_, dependencies_.out, dependencies_.err);
+                         }});
+  }
+
+  // The address of stats and export. Returns false after a wrong setting.
+  bool set_url(std::string& url) {
+    if (query_url_.empty()) {
+      const auto known = default_url(config::Command::stats, dependencies_);
+      if (!known) return false;
+      query_url_ = *known;
+    }
+    url = query_url_;
+    return true;
   }
 
   void add_config() {
@@ -369,7 +342,8 @@ class CommandLine {
   config::Texts settings_;
   ImportArguments import_;
   cli::StatsOptions stats_;
-  std::string stats_url_;
+  cli::ExportOptions export_;
+  std::string query_url_;  // --url of stats or export
   config::Command config_of_ = config::Command::serve;
 };
 

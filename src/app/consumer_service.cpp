@@ -9,6 +9,7 @@
 #include "consumer/metrics.hpp"
 #include "consumer/pacing.hpp"
 #include "consumer/start_at_latest.hpp"
+#include "routes/export_route.hpp"
 #include "routes/report_routes.hpp"
 
 // Threads:
@@ -17,6 +18,8 @@
 //   runner's threads  consume and write (consumer/runner.hpp)
 //   retention thread  calls status() and the store's make_durable()
 //   query threads     answer queries through report_
+//   export thread     writes one export at a time to its client
+//   live thread       reads the figures of /api/v1/live and writes them to its readers
 //   io threads        call routes' handlers, status() and collect()
 // stop() ends the start thread, then the retention, then the runner. status() may be called at any time.
 namespace weir::app {
@@ -80,12 +83,19 @@ ConsumerService::ConsumerService(const config::Settings& settings, LogAdapter& l
       metrics_reader_(std::make_unique<NotReadyReader>(store.metrics())),
       report_(*metrics_reader_, report::LedgerNames{settings.kafka_topic, settings.kafka_group_id},
               [this](std::int32_t partition) { return may_report_lag_of(partition); }),
-      query_executor_(query_threads, limits::waiting_queries_max) {}
+      query_executor_(query_threads, limits::waiting_queries_max),
+      export_executor_(1, routes::waiting_exports_max),
+      live_feed_(report_, read_clock) {}
 
-ConsumerService::~ConsumerService() { (void)stop({}, {}); }
+ConsumerService::~ConsumerService() {
+  (void)stop({}, {});
+  stop_queries();
+  if (live_thread_.joinable()) live_thread_.join();
+}
 
 void ConsumerService::start() {
   start_thread_ = std::thread([this] { run_start(); });
+  live_thread_ = std::thread([this] { live_feed_.run(); });
 }
 
 // --- On the start thread.
@@ -168,6 +178,7 @@ void ConsumerService::create_runner(consumer::LogReader& reader) {
   consumer::RunnerHooks hooks;
   hooks.on_fatal = [this](int exit_code, const Error& why) { on_fatal_(exit_code, why); };
   hooks.dead_letter_topic = log_.dead_letter_topic();
+  hooks.on_flush = [this](const consumer::FlushDone&) { live_feed_.on_flush(); };
   const std::lock_guard lock(mutex_);
   if (!stopping_)
     runner_.emplace(consumer_settings(settings_, dimensions_), reader, store_.store(), logger_,
@@ -201,7 +212,16 @@ void ConsumerService::on_log_unavailable(const Error& why) {
 // --- On other threads.
 
 std::vector<http::Route> ConsumerService::routes() {
-  return routes::report_routes(report_, query_executor_, [] { return read_clock(); });
+  std::vector<http::Route> all = routes::report_routes(report_, query_executor_, read_clock);
+  all.push_back(routes::live_route(live_feed_));
+  all.push_back(routes::export_route(report_, export_executor_, read_clock));
+  return all;
+}
+
+void ConsumerService::stop_queries() {
+  live_feed_.stop();
+  query_executor_.stop();
+  export_executor_.stop();
 }
 
 consumer::Status ConsumerService::status() const {
@@ -247,8 +267,9 @@ void ConsumerService::wait_until_read(std::chrono::milliseconds timeout) {
     const consumer::Status now = runner_->status();
     constexpr auto refused =
         consumer::PartitionStatus::State::refused;  // by ON_OFFSET_GONE=stop: it is not read
-    return now.read_offset_sum < end && std::ranges::find(now.partitions, refused,
-                                                  &consumer::PartitionStatus::state) == now.partitions.end();
+    return now.read_offset_sum < end &&
+           std::ranges::find(now.partitions, refused, &consumer::PartitionStatus::state) ==
+               now.partitions.end();
   };
   while (unread() && read_clock().mono < deadline) std::this_thread::sleep_for(std::chrono::milliseconds{5});
 }

@@ -20,6 +20,7 @@
 #include "http/router.hpp"
 #include "report/report.hpp"
 #include "routes/bounded_executor.hpp"
+#include "routes/live_feed.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/logger.hpp"
 
@@ -58,8 +59,9 @@ class ConsumerService {
   // Returns new route objects, for one io thread. The server that uses them must stop before this is
   // destroyed.
   [[nodiscard]] std::vector<http::Route> routes();
-  // Answers waiting and new queries with 503. Running queries continue until their deadline. Thread-safe.
-  void stop_queries() { query_executor_.stop(); }
+  // Answers waiting and new queries with 503, and ends the streams of the live view. Running queries continue
+  // until their deadline; a running export ends when the server stops. Thread-safe.
+  void stop_queries();
   // Returns a snapshot of the consumer's state. Thread-safe.
   [[nodiscard]] consumer::Status status() const;
   // Adds weir_consumer_…. Thread-safe.
@@ -109,6 +111,9 @@ class ConsumerService {
   // Threads of these two call status(). They are declared last, so that they end first.
   std::unique_ptr<LogRetention> retention_;  // created by the start thread, destroyed by stop()
   routes::BoundedExecutor query_executor_;
+  routes::BoundedExecutor export_executor_;
+  routes::LiveFeed live_feed_;
+  std::thread live_thread_;  // runs live_feed_ from start() on
 };
 
 }  // namespace weir::app

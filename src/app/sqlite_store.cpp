@@ -5,7 +5,7 @@
 #include "sqlite/metrics_store.hpp"
 
 // Three kinds of connections to metrics.db: one writes, one runs checkpoints for make_durable() on the thread
-// of the retention, and one per query thread reads.
+// of the retention, and store_readers read.
 namespace weir::app {
 namespace {
 
@@ -21,7 +21,7 @@ class SqliteStoreAdapter final : public StoreAdapter {
     if (!checkpointing) return propagate(checkpointing);
     checkpointing_ = std::move(*checkpointing);
     auto metrics = sqlite::SqliteMetricsReader::open(
-        {.data_dir = settings.data_dir, .topic = settings.kafka_topic, .connections = query_threads});
+        {.data_dir = settings.data_dir, .topic = settings.kafka_topic, .connections = store_readers});
     if (!metrics) return propagate(metrics);
     metrics_ = std::move(*metrics);
     return {};

@@ -34,6 +34,8 @@ class StoreAdapter {
 
 // The number of threads that answer queries.
 inline constexpr std::size_t query_threads = 2;
+// Threads that read the store at the same time: those, and one each of the live view and of exports.
+inline constexpr std::size_t store_readers = query_threads + 2;
 
 // Opens metrics.db in DATA_DIR, which the caller has locked.
 [[nodiscard]] Result<std::unique_ptr<StoreAdapter>> open_sqlite_store(const config::Settings& settings);

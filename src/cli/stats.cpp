@@ -5,19 +5,22 @@
 #include <array>
 #include <boost/json.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <ostream>
 #include <string_view>
 #include <utility>
 
+#include "activity/rfc3339.hpp"
 #include "base/decimal.hpp"
-#include "base/hex.hpp"
 #include "base/json_text.hpp"
 #include "base/printable.hpp"
 #include "base/result.hpp"
+#include "cli/api_path.hpp"
 #include "cli/stats_text.hpp"
 #include "http/client.hpp"
 #include "importer/weir_answer.hpp"
+#include "report/time_zone.hpp"
 #include "tally/dimension.hpp"
 
 namespace weir::cli {
@@ -27,19 +30,8 @@ namespace {
 namespace json = boost::json;
 using Parameters = std::vector<std::pair<std::string_view, std::string>>;
 
-// Percent-encodes a value for a query: all bytes but those that RFC 3986 leaves unreserved, ':' and '/'.
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view unreserved =
-      "-._~:/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-  std::string out;
-  for (const char byte : text) {
-    if (unreserved.contains(byte))
-      out += byte;
-    else
-      append_hex(out += '%', static_cast<unsigned char>(byte), hex_digits_upper);
-  }
-  return out;
-}
+// ECMA-48: cursor to the first cell (CUP), erase to the end of the display (ED).
+constexpr std::string_view clear_screen = "\x1b[H\x1b[J";
 
 constexpr const char* lacks_member = "the answer lacks a member that an answer of Weir has";
 
@@ -53,19 +45,10 @@ class ApiClient {
   // GET /api/v1/`name`. Every JSON answer to this request has the member `member`; another program's has not.
   Result<std::string> get(std::string_view name, std::string_view member, const Parameters& parameters,
                           Range range = Range::with) {
-    std::string path = "/api/v1/" + std::string(name);
-    char separator = '?';
-    const auto add = [&](std::string_view parameter, const std::string& value) {
-      if (value.empty()) return;
-      path.append(1, separator).append(parameter).append("=").append(percent_encoded(value));
-      separator = '&';
-    };
-    if (range == Range::with) {
-      add("from", options_.from);
-      add("to", options_.to);
-    }
-    for (const auto& [parameter, value] : parameters) add(parameter, value);
-    auto response = client_.send("GET", path, {}, "");
+    Parameters all;
+    if (range == Range::with) all = {{"from", options_.from}, {"to", options_.to}};
+    all.insert(all.end(), parameters.begin(), parameters.end());
+    auto response = client_.send("GET", api_path(name, all), {}, "");
     if (!response) return propagate(response);
     if (is_answer(*response, member)) return std::move(response->body);
     if (const auto error = importer::weir_error(*response))
@@ -110,7 +93,8 @@ Result<std::vector<std::string>> dimensions_of(ApiClient& api, const StatsOption
 }
 
 Result<std::string> get_series(ApiClient& api, const StatsOptions& options, const std::string& format) {
-  return api.get("timeseries", "points", {{"interval", options.interval}, {"format", format}});
+  return api.get("timeseries", "points",
+                 {{"interval", options.interval}, {"tz", options.tz}, {"format", format}});
 }
 
 Result<std::string> get_top(ApiClient& api, const StatsOptions& options, const std::string& dimension,
@@ -153,37 +137,58 @@ std::string percent(double share, const char* format) {
   return text.data();
 }
 
+// Below this width of the terminal, lines have no more than one figure and its change.
+constexpr std::size_t wide_columns = 72;
+
+// A time of an answer as the clock of the zone shows it, with the offset: "2026-06-15T00:00:00+02:00". As the
+// answer has it in UTC, or if this machine does not know the zone.
+std::string local_time(std::string_view time, const std::string& zone_name) {
+  const auto zone = report::TimeZone::find(zone_name.empty() ? "UTC" : zone_name);
+  const auto parsed = activity::parse_date_time(time);
+  if (!zone || zone->is_utc() || !parsed) return printable(time);
+  const auto offset = std::chrono::duration_cast<std::chrono::minutes>(zone->offset_at(parsed->second));
+  std::string text = activity::format_rfc3339(parsed->second + offset);
+  text.pop_back();  // the Z
+  std::array<char, 16> suffix{};
+  std::snprintf(suffix.data(), suffix.size(), "%c%02d:%02d", offset.count() < 0 ? '-' : '+',
+                static_cast<int>(std::abs(offset.count()) / 60),
+                static_cast<int>(std::abs(offset.count()) % 60));
+  return text + suffix.data();
+}
+
 // "unique users  1,861               1 in the previous range (+186000 %)"
-std::string summary_line(const json::object& summary, std::string_view name, const char* title) {
+std::string summary_line(const json::object& summary, std::string_view name, const char* title,
+                         std::size_t columns) {
   const auto count = count_of(summary, name);
   std::string line = fitted(title, 14) + grouped(count);
   const auto error = summary.at("unique_users_error").to_number<double>();
   if (name == "unique_users" && error > 0) line += percent(error, " ± %.1f %%");
   const auto before = count_of(summary.at("previous").as_object(), name);
-  line = fitted(line, 36) + grouped(before) + " in the previous range";
+  if (columns >= wide_columns) line = fitted(line, 36) + grouped(before) + " in the previous range";
   if (before > 0)
     line += percent(static_cast<double>(count - before) / static_cast<double>(before), " (%+.0f %%)");
   return line + '\n';
 }
 
-std::string summary_table(const json::object& summary) {
-  std::string text = printable(text_of(summary, "from")) + " to " + printable(text_of(summary, "to"));
+std::string summary_table(const json::object& summary, const StatsOptions& options) {
+  const auto in_zone = [&](std::string_view time) { return local_time(time, options.tz); };
+  std::string text = in_zone(text_of(summary, "from")) + " to " + in_zone(text_of(summary, "to"));
   if (const auto* resolution = summary.if_contains("resolution"))
     text += ", by whole " + printable(std::string_view(resolution->as_string())) +
             "s: finer numbers are not kept for the whole range";
-  text += "\n\n";
-  text += summary_line(summary, "events", "events");
-  text += summary_line(summary, "page_views", "page views");
-  return text + summary_line(summary, "unique_users", "unique users");
+  text = wrapped(text, options.columns) + '\n';
+  text += summary_line(summary, "events", "events", options.columns);
+  text += summary_line(summary, "page_views", "page views", options.columns);
+  return text + summary_line(summary, "unique_users", "unique users", options.columns);
 }
 
-std::string series_table(const json::object& series, std::size_t columns) {
+std::string series_table(const json::object& series, const StatsOptions& options) {
   std::vector<PlotPoint> points;
   for (const auto& point : series.at("points").as_array()) {
     const auto& numbers = point.as_object();
-    points.push_back({std::string(text_of(numbers, "time")), count_of(numbers, "events")});
+    points.push_back({local_time(text_of(numbers, "time"), options.tz), count_of(numbers, "events")});
   }
-  return draw_plot("events by " + printable(text_of(series, "interval")), points, columns);
+  return draw_plot("events by " + printable(text_of(series, "interval")), points, options.columns);
 }
 
 std::string top_table(const json::object& top, std::size_t columns) {
@@ -206,8 +211,8 @@ std::string top_table(const json::object& top, std::size_t columns) {
 
 // Throws an exception of Boost.JSON if an answer lacks a member, or a member has another type.
 std::string table_of(const Answers& answers, const StatsOptions& options) {
-  auto text = summary_table(json::parse(answers.summary).as_object());
-  text += '\n' + series_table(json::parse(answers.series).as_object(), options.columns);
+  auto text = summary_table(json::parse(answers.summary).as_object(), options);
+  text += '\n' + series_table(json::parse(answers.series).as_object(), options);
   for (const auto& answer : answers.tops) {
     const json::value top = json::parse(answer);
     // A dimension that is no longer counted stays known and has no rows.
@@ -226,6 +231,22 @@ std::string json_of(const Answers& answers) {
   return with_escaped_controls(text.end_array().end_object().text(), Controls::del_and_c1) + '\n';
 }
 
+// The time series, or the top lists with an empty line between them.
+Result<std::string> csv_of(ApiClient& api, const StatsOptions& options) {
+  std::string text;
+  if (options.dimensions.empty()) {
+    auto series = get_series(api, options, "csv");
+    if (!series) return propagate(series);
+    text = *std::move(series);
+  }
+  for (const std::string& dimension : options.dimensions) {
+    auto top = get_top(api, options, dimension, "csv");
+    if (!top) return propagate(top);
+    text += (text.empty() ? "" : "\r\n") + *top;
+  }
+  return printable(text, LineBreaks::kept);
+}
+
 // The complete output, so that nothing is printed before an error.
 Result<std::string> answer(const StatsOptions& options) {
   auto base = http::parse_base_url(options.url);
@@ -233,10 +254,7 @@ Result<std::string> answer(const StatsOptions& options) {
   http::Client client(std::move(*base));
   ApiClient api(client, options);
   if (options.format == StatsFormat::csv) {
-    auto csv = options.dimensions.empty() ? get_series(api, options, "csv")
-                                          : get_top(api, options, options.dimensions.front(), "csv");
-    if (!csv) return propagate(csv);
-    return printable(*csv, LineBreaks::kept);
+    return csv_of(api, options);
   }
   const auto answers = get_all(api, options);
   if (!answers) return std::unexpected(answers.error());
@@ -265,10 +283,12 @@ bool add_dimension(StatsOptions& options, const std::string& name) {
 }
 
 int run_stats(const StatsOptions& options, std::ostream& out, std::ostream& err) {
-  const auto text = answer(options);
-  if (text) {
+  auto text = answer(options);
+  while (text) {
+    if (options.watch) out << clear_screen;
     out << *text << std::flush;
-    return 0;
+    if (!options.watch || !out || !options.wait()) return 0;
+    text = answer(options);
   }
   err << "weir stats: " << printable(http::without_credentials(options.url)) << ": "
       << printable(text.error().text) << '\n';

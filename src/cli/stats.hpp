@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -16,11 +17,14 @@ struct StatsOptions {
   std::string url = "http://127.0.0.1:8080";
   std::string from;      // RFC 3339; empty: 24 h before `to`
   std::string to;        // RFC 3339; empty: now
-  std::string interval;  // minute, hour, day; empty: the API chooses
+  std::string interval;  // minute, hour, day, week, month; empty: the API chooses
+  std::string tz;        // time zone of days and of the times in tables; empty: UTC
   StatsFormat format = StatsFormat::table;
   std::vector<std::string> dimensions;  // of the top lists; empty: all that Weir knows
   std::size_t limit = 10;               // rows of a top list
-  std::size_t columns = 80;             // width of the terminal, for tables
+  std::size_t columns = 80;             // width of the terminal, for tables; from 40 on they fit
+  bool watch = false;                   // print again, on a cleared screen, as long as wait() returns true
+  std::function<bool()> wait = [] { return false; };
 };
 
 // The dimensions that `--dimension` takes, as the words of its help.
@@ -34,7 +38,7 @@ bool add_dimension(StatsOptions& options, const std::string& name);
 //
 //   table   the summary, a plot of the time series, and the top lists
 //   json    one object with the members summary, timeseries and top (an array), each as the API returned it
-//   csv     the top list of the first dimension in the options; without one, the time series
+//   csv     the top lists of the dimensions in the options; without one, the time series
 //
 // Texts that clients sent are printed without control characters.
 int run_stats(const StatsOptions& options, std::ostream& out, std::ostream& err);

@@ -117,6 +117,26 @@ TEST_F(Stats, RequestTheRangeAndTheOptions) {
   EXPECT_EQ(api_.asked(), asked);
 }
 
+TEST_F(Stats, ShowTheTimesOfAZone) {
+  ASSERT_EQ(run({.tz = "Asia/Kolkata", .dimensions = {"page"}}), 0) << err_.str();
+  EXPECT_TRUE(out_.str().starts_with("2015-05-17T15:30:00+05:30 to 2015-05-17T17:30:00+05:30\n"))
+      << out_.str();
+  EXPECT_TRUE(out_.str().contains("  2015-05-17 15:30")) << out_.str();
+  EXPECT_EQ(api_.asked().at(1), "/api/v1/timeseries?tz=Asia/Kolkata&format=json");
+}
+
+TEST_F(Stats, PrintAgainAsLongAsTheyAreWatched) {
+  int rounds = 0;
+  StatsOptions options{.dimensions = {"page"}, .watch = true};
+  options.wait = [&] { return ++rounds < 3; };
+  ASSERT_EQ(run(options), 0);
+  const std::string text = out_.str();
+  std::size_t screens = 0;
+  for (std::size_t at = text.find("\x1b[H\x1b[J"); at != std::string::npos; at = text.find("\x1b[H", at + 1))
+    ++screens;
+  EXPECT_EQ(screens, 3u);
+}
+
 TEST_F(Stats, LeaveOutListsWithoutRowsUnlessTheyAreAskedFor) {
   api_.answer("/api/v1/top",
               {.body = R"({"dimension":"left_out","rows":[],"other":{"events":3,"page_views":1}})"});

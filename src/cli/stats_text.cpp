@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <ranges>
 
 #include "base/decimal.hpp"
 #include "base/printable.hpp"
@@ -84,6 +85,20 @@ std::string fitted(std::string_view text, std::size_t columns) {
   return safe.substr(0, kept) + "…";
 }
 
+std::string wrapped(std::string_view text, std::size_t columns) {
+  const std::string safe = printable(text);
+  std::string lines;
+  std::size_t used = 0;
+  for (const auto part : safe | std::views::split(' ')) {
+    const std::string_view word(part.begin(), part.end());
+    const bool fits = used == 0 || used + 1 + length_of(word) <= columns;
+    if (!lines.empty()) lines += fits ? ' ' : '\n';
+    used = fits && !lines.empty() ? used + 1 + length_of(word) : length_of(word);
+    lines += word;
+  }
+  return lines + '\n';
+}
+
 std::string draw_plot(std::string_view title, std::span<const PlotPoint> points, std::size_t columns) {
   if (points.empty()) return "";
   constexpr std::size_t plot_columns_min = 20;
@@ -124,6 +139,9 @@ std::string draw_plot(std::string_view title, std::span<const PlotPoint> points,
 std::string draw_list(std::string_view title, std::span<const std::string_view> heads,
                       std::span<const ListRow> rows, std::size_t columns) {
   constexpr std::size_t value_columns_min = 16;
+  const std::size_t fitting = std::max(columns, value_columns_min) - value_columns_min;
+  heads = heads.first(std::clamp<std::size_t>(fitting / number_columns,
+                                              std::min<std::size_t>(1, heads.size()), heads.size()));
   const auto numbers = heads.size() * number_columns;
   // The values get what the numbers leave.
   const auto value_columns = std::max(columns, numbers + value_columns_min) - numbers;
@@ -132,7 +150,8 @@ std::string draw_list(std::string_view title, std::span<const std::string_view> 
   drawn += '\n';
   for (const auto& row : rows) {
     drawn += fitted(row.value, value_columns);
-    for (const auto number : row.numbers) drawn += right_aligned(grouped(number), number_columns);
+    for (const auto number : row.numbers | std::views::take(heads.size()))
+      drawn += right_aligned(grouped(number), number_columns);
     drawn += '\n';
   }
   return drawn;

@@ -14,6 +14,9 @@ namespace weir::cli {
 // printable() text of exactly `columns` columns. A longer text is cut off and ends with "…".
 [[nodiscard]] std::string fitted(std::string_view text, std::size_t columns);
 
+// printable() text in lines of at most `columns`, broken at spaces; a longer word has a line of its own.
+[[nodiscard]] std::string wrapped(std::string_view text, std::size_t columns);
+
 struct PlotPoint {
   std::string time;  // as the API writes it: "2015-05-17T10:00:00Z"
   std::int64_t value = 0;
@@ -30,8 +33,8 @@ struct ListRow {
   std::vector<std::int64_t> numbers;  // below the first heads; missing ones stay empty
 };
 
-// A title and the heads of the number columns, then the rows. Exactly `columns` wide, if that leaves 16
-// columns for the values.
+// A title and the heads of the number columns, then the rows. Exactly `columns` wide. Number columns that
+// would leave less than 16 columns for the values are left out, from the last one on; the first one stays.
 [[nodiscard]] std::string draw_list(std::string_view title, std::span<const std::string_view> heads,
                                     std::span<const ListRow> rows, std::size_t columns);
 

@@ -54,5 +54,21 @@ TEST(StatsText, DrawsAList) {
             "all others                 7\n");
 }
 
+TEST(StatsText, LeavesOutNumbersThatDoNotFit) {
+  const std::vector<std::string_view> heads{"page views", "events", "users"};
+  const std::vector<ListRow> rows{{"/a", {1, 2, 3}}};
+  EXPECT_EQ(draw_list("page", heads, rows, 40),
+            "page              page views      events\n"
+            "/a                         1           2\n");
+  EXPECT_TRUE(draw_list("page", heads, rows, 10).starts_with("page              page views\n"));
+}
+
+TEST(StatsText, WrapsAtSpaces) {
+  EXPECT_EQ(wrapped("one two three", 7), "one two\nthree\n");
+  EXPECT_EQ(wrapped("one äöü three", 7), "one äöü\nthree\n");
+  EXPECT_EQ(wrapped("much-too-long a", 5), "much-too-long\na\n");
+  EXPECT_EQ(wrapped("short", 80), "short\n");
+}
+
 }  // namespace
 }  // namespace weir::cli

@@ -8,6 +8,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -102,6 +103,19 @@ std::optional<std::string_view> Response::header(std::string_view name) const {
   return std::nullopt;
 }
 
+namespace {
+
+// The status and the headers.
+Response response_of(const auto& message) {
+  Response response;
+  response.status = static_cast<int>(message.result_int());
+  for (const auto& field : message)
+    response.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+  return response;
+}
+
+}  // namespace
+
 struct Client::Connection {
   asio::io_context io{1};
   beast::tcp_stream stream{io};
@@ -149,8 +163,8 @@ Client::Client(BaseUrl base, ClientSettings settings)
 
 Client::~Client() = default;
 
-Result<Response> Client::send(std::string_view method, std::string_view path, const HeaderList& headers,
-                              std::string_view body) {
+Result<void> Client::send_request(std::string_view method, std::string_view path, const HeaderList& headers,
+                                  std::string_view body) {
   if (!connection_->is_usable()) {
     const Code code = connection_->connect(base_, settings_.connect_deadline);
     if (code) {
@@ -174,7 +188,44 @@ Result<Response> Client::send(std::string_view method, std::string_view path, co
   // A server that refuses a body may reply and close before it has read all of it. So an error while sending
   // is not final: the reply counts.
   if (code == beast::error::timeout) return no_answer_because(code.message());
+  return {};
+}
+
+Result<Response> Client::send(std::string_view method, std::string_view path, const HeaderList& headers,
+                              std::string_view body) {
+  if (auto sent = send_request(method, path, headers, body); !sent) return propagate(sent);
   return receive(method == "HEAD");
+}
+
+Result<Response> Client::get_streamed(std::string_view path, const HeaderList& headers,
+                                      const std::function<void(std::string_view)>& take) {
+  if (auto sent = send_request("GET", path, headers, ""); !sent) return propagate(sent);
+  beast::http::response_parser<beast::http::buffer_body> parser;
+  parser.body_limit(boost::none);
+  Code code = connection_->run([&](auto done) {
+    beast::http::async_read_header(connection_->stream, connection_->buffer, parser, std::move(done));
+  });
+  if (code) return no_answer_because(reason_of(code));
+  Response response = response_of(parser.get());
+  const auto deadline = settings_.request_deadline;
+  std::array<char, 16 * limits::KiB> part;
+  while (!parser.is_done()) {
+    parser.get().body().data = part.data();
+    parser.get().body().size = part.size();
+    connection_->stream.expires_after(deadline);
+    code = connection_->run([&](auto done) {
+      beast::http::async_read_some(connection_->stream, connection_->buffer, parser, std::move(done));
+    });
+    if (code == beast::http::error::need_buffer) code = {};
+    if (code) return no_answer_because(reason_of(code));
+    const std::string_view got(part.data(), part.size() - parser.get().body().size);
+    if (response.status == 200)
+      take(got);
+    else if (response.body.size() < settings_.response_bytes_max)
+      response.body.append(got);
+  }
+  if (!parser.get().keep_alive()) connection_->close();
+  return response;
 }
 
 Result<Response> Client::receive(bool without_body) {
@@ -189,10 +240,7 @@ Result<Response> Client::receive(bool without_body) {
     auto message = parser.release();
     if (message.result_int() / 100 == 1) continue;  // RFC 9110 §15.2: the final response follows
 
-    Response response;
-    response.status = static_cast<int>(message.result_int());
-    for (const auto& field : message)
-      response.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+    Response response = response_of(message);
     response.body = std::move(message.body());
     if (!message.keep_alive()) connection_->close();
     return response;

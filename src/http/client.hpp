@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,11 +75,19 @@ class Client {
   [[nodiscard]] Result<Response> send(std::string_view method, std::string_view path,
                                       const HeaderList& headers, std::string_view body);
 
+  // As send("GET", …), but passes the body of a 200 to `take` in parts, as they arrive; the returned body is
+  // empty then. request_deadline bounds the wait for each part instead of the whole request. Without a limit
+  // for the body; any other status is received as by send(). A body that ends early is no_answer.
+  [[nodiscard]] Result<Response> get_streamed(std::string_view path, const HeaderList& headers,
+                                              const std::function<void(std::string_view)>& take);
+
   [[nodiscard]] const BaseUrl& base() const { return base_; }
 
  private:
   struct Connection;
 
+  Result<void> send_request(std::string_view method, std::string_view path, const HeaderList& headers,
+                            std::string_view body);
   Result<Response> receive(bool without_body);
   std::unexpected<Error> no_answer_because(std::string_view reason);
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "http/server.hpp"
+#include "http/stream.hpp"
 #include "http/testing/raw_socket.hpp"
 
 namespace weir::http {
@@ -96,8 +97,19 @@ class ClientTest : public testing::Test {
                kept_.push_back(std::move(respond));
                ++asked_;
              }},
+            {"GET", "/streamed", [](const Request& request, Respond respond) { stream(request, respond); }},
             {"GET", "/last", [](const Request&, Respond respond) { respond({.close = true}); }},
             small};
+  }
+  // 200 KB; with the query "cut", the body ends without its last chunk.
+  static void stream(const Request& request, Respond& respond) {
+    Stream stream = make_stream();
+    Reply reply;
+    reply.stream = std::move(stream.body);
+    stream.writer.write(std::string(100'000, 'a'));
+    stream.writer.write(std::string(100'000, 'b'));
+    if (request.query != "cut") stream.writer.end();
+    respond(std::move(reply));
   }
   BaseUrl base(std::string prefix = "") const {
     return {.host = "127.0.0.1", .port = port_, .prefix = std::move(prefix)};
@@ -109,6 +121,36 @@ class ClientTest : public testing::Test {
   std::vector<Respond> kept_;  // of the one io thread
   std::unique_ptr<Server> server_;
 };
+
+TEST_F(ClientTest, PassesABodyOnInParts) {
+  start();
+  Client client(base(), {.response_bytes_max = 1000});
+  std::string body;
+  std::size_t largest = 0;
+  const auto take = [&](std::string_view part) {
+    body += part;
+    largest = std::max(largest, part.size());
+  };
+  for (int request = 0; request < 2; ++request) {
+    body.clear();
+    const auto got = client.get_streamed("/streamed", {}, take);
+    ASSERT_TRUE(got) << got.error().text;
+    EXPECT_EQ(got->status, 200);
+    EXPECT_EQ(got->body, "");
+    EXPECT_EQ(body, std::string(100'000, 'a') + std::string(100'000, 'b'));
+    EXPECT_LE(largest, 64 * limits::KiB);
+    EXPECT_EQ(server_->connections(), 1u);
+  }
+  const auto cut = client.get_streamed("/streamed?cut", {}, take);
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, Client::no_answer);
+  body.clear();
+  const auto refused = client.get_streamed("/nowhere", {}, take);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 404);
+  EXPECT_TRUE(refused->body.contains("error")) << refused->body;
+  EXPECT_EQ(body, "");
+}
 
 TEST_F(ClientTest, SendsAndReceivesOnOneConnection) {
   start();

@@ -5,6 +5,7 @@
 
 #include "activity/rfc3339.hpp"
 #include "base/json_text.hpp"
+#include "report/live.hpp"
 
 namespace weir::report {
 
@@ -61,6 +62,45 @@ void add_ledger_line(JsonText& json, const LedgerAnswer& answer, const LedgerLin
   json.member("observed_age_ms", line.observed_age.count()).end_object();
 }
 
+void add_points(JsonText& json, const SeriesAnswer& answer) {
+  json.member("interval", name_of(answer.interval)).key("points").begin_array();
+  for (const auto& point : answer.points) {
+    json.begin_object().member("time", activity::format_rfc3339(point.time));
+    add_numbers(json, point.numbers);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void add_rows(JsonText& json, const TopAnswer& answer) {
+  json.member("dimension", answer.dimension).key("rows").begin_array();
+  for (const auto& row : answer.rows) {
+    json.begin_object().member("value", row.value);
+    add_numbers(json, row.numbers);
+    json.end_object();
+  }
+  json.end_array().key("other").begin_object();
+  json.member("events", answer.other_events).member("page_views", answer.other_page_views).end_object();
+}
+
+void add_sums(JsonText& json, const LedgerAnswer& answer) {
+  const auto sum = [&](auto what) {
+    return std::transform_reduce(answer.lines.begin(), answer.lines.end(), std::int64_t{0}, std::plus<>(),
+                                 what);
+  };
+  json.key("sums").begin_object();
+  json.member("read", sum([](const LedgerLine& line) { return line.row.read; }));
+  json.member("tallied", sum([](const LedgerLine& line) { return line.row.tallied; }));
+  json.member("duplicate", sum([](const LedgerLine& line) { return line.row.duplicate; }));
+  json.member("dead_lettered", sum([](const LedgerLine& line) { return line.row.dead_lettered; }));
+  json.member("skipped", sum([](const LedgerLine& line) { return line.row.skipped; }));
+  const bool lag_is_known =
+      std::ranges::all_of(answer.lines, [](auto& line) { return line.lag.has_value(); });
+  const std::int64_t lag = sum([](const LedgerLine& line) { return line.lag.value_or(0); });
+  add_optional(json, "lag", lag_is_known ? std::optional(lag) : std::nullopt);
+  json.end_object();
+}
+
 std::string csv_numbers(const Numbers& numbers) {
   return "," + std::to_string(numbers.events) + "," + std::to_string(numbers.page_views) + "," +
          std::to_string(numbers.unique_users) + "\r\n";
@@ -84,27 +124,17 @@ std::string to_json(const SeriesAnswer& answer) {
   JsonText json;
   json.begin_object();
   add_range(json, answer.range);
-  json.member("interval", name_of(answer.interval)).key("points").begin_array();
-  for (const auto& point : answer.points) {
-    json.begin_object().member("time", activity::format_rfc3339(point.time));
-    add_numbers(json, point.numbers);
-    json.end_object();
-  }
-  return json.end_array().end_object().take();
+  if (answer.zone) json.member("tz", answer.zone->name());
+  if (answer.rounded) json.member("rounded", true);
+  add_points(json, answer);
+  return json.end_object().take();
 }
 
 std::string to_json(const TopAnswer& answer) {
   JsonText json;
   json.begin_object();
   add_range(json, answer.range);
-  json.member("dimension", answer.dimension).key("rows").begin_array();
-  for (const auto& row : answer.rows) {
-    json.begin_object().member("value", row.value);
-    add_numbers(json, row.numbers);
-    json.end_object();
-  }
-  json.end_array().key("other").begin_object();
-  json.member("events", answer.other_events).member("page_views", answer.other_page_views).end_object();
+  add_rows(json, answer);
   return json.end_object().take();
 }
 
@@ -112,21 +142,22 @@ std::string to_json(const LedgerAnswer& answer) {
   JsonText json;
   json.begin_object().key("partitions").begin_array();
   for (const auto& line : answer.lines) add_ledger_line(json, answer, line);
-  const auto sum = [&](auto what) {
-    return std::transform_reduce(answer.lines.begin(), answer.lines.end(), std::int64_t{0}, std::plus<>(),
-                                 what);
-  };
-  json.end_array().key("sums").begin_object();
-  json.member("read", sum([](const LedgerLine& line) { return line.row.read; }));
-  json.member("tallied", sum([](const LedgerLine& line) { return line.row.tallied; }));
-  json.member("duplicate", sum([](const LedgerLine& line) { return line.row.duplicate; }));
-  json.member("dead_lettered", sum([](const LedgerLine& line) { return line.row.dead_lettered; }));
-  json.member("skipped", sum([](const LedgerLine& line) { return line.row.skipped; }));
-  const bool lag_is_known =
-      std::ranges::all_of(answer.lines, [](auto& line) { return line.lag.has_value(); });
-  const std::int64_t lag = sum([](const LedgerLine& line) { return line.lag.value_or(0); });
-  add_optional(json, "lag", lag_is_known ? std::optional(lag) : std::nullopt);
-  return json.end_object().end_object().take();
+  json.end_array();
+  add_sums(json, answer);
+  return json.end_object().take();
+}
+
+std::string to_json(const LiveAnswer& answer, WindowStart day) {
+  JsonText json;
+  json.begin_object().member("time", activity::format_rfc3339(answer.time));
+  json.member("visitors", answer.visitors);
+  add_points(json, answer.minutes);
+  json.key("summary").begin_object();
+  add_summary(json, answer.todays.at(day));
+  json.end_object();
+  add_rows(json, answer.pages);
+  add_sums(json, answer.ledger);
+  return json.end_object().take();
 }
 
 std::string to_json(const DimensionsAnswer& answer) {

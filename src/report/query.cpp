@@ -12,6 +12,7 @@
 #include "base/limits.hpp"
 #include "base/utf8.hpp"
 #include "base/words.hpp"
+#include "report/export.hpp"
 #include "tally/event_values.hpp"
 
 namespace weir::report {
@@ -19,7 +20,6 @@ namespace weir::report {
 namespace {
 
 using tally::Dimension;
-using tally::Granularity;
 
 // Every parameter of the API that is no dimension. An own dimension cannot have one of these names.
 constexpr std::array<std::string_view, 10> api_parameters{
@@ -134,7 +134,9 @@ Result<std::optional<Filter>> read_filter(Parameters parameters, Dimensions dime
     if (filter) {
       std::string text(first);
       text.append(" and ").append(name);
-      text.append(" are both given; events are counted for each of them, not for pairs: ask with one");
+      text.append(
+          " are both given; events are counted for each of them, not "
+          "for pairs: ask with one");
       return fail(ErrorKind::invalid, "two_filters", std::move(text));
     }
     if (value->empty()) return refuse(name, *value, "a value to filter by");
@@ -163,11 +165,11 @@ std::vector<std::string_view> with_filters(std::vector<std::string_view> known, 
   return known;
 }
 
-Granularity interval_for(const AskedRange& range) {
+Interval interval_for(const AskedRange& range) {
   using namespace std::chrono_literals;
   const auto span = range.to - range.from;
-  if (span <= 6h) return Granularity::minute;
-  return span <= 14 * 24h ? Granularity::hour : Granularity::day;
+  if (span <= 6h) return Interval::minute;
+  return span <= 14 * 24h ? Interval::hour : Interval::day;
 }
 
 Result<tally::KnownDimension> read_dimension(Parameters parameters, Dimensions dimensions) {
@@ -201,10 +203,8 @@ Result<std::size_t> read_limit(Parameters parameters) {
   return refuse("limit", *text, "a whole number from 1 to " + std::to_string(limits::top_rows_max));
 }
 
-Result<void> check_zone(Parameters parameters) {
-  const auto zone = find(parameters, "tz");
-  if (!zone || *zone == "UTC") return {};
-  return refuse("tz", *zone, "UTC; other zones are not supported yet");
+Result<TimeZone> read_zone(Parameters parameters) {
+  return TimeZone::find(find(parameters, "tz").value_or("UTC"));
 }
 
 }  // namespace
@@ -247,13 +247,41 @@ Result<SeriesQuery> parse_series_query(Parameters parameters, WallTime now, Dime
   if (!range) return propagate(range);
   auto filter = read_filter(parameters, dimensions);
   if (!filter) return propagate(filter);
-  if (auto zone = check_zone(parameters); !zone) return propagate(zone);
+  auto zone = read_zone(parameters);
+  if (!zone) return propagate(zone);
   auto interval = std::optional(interval_for(*range));
   if (const auto name = find(parameters, "interval")) {
-    interval = tally::granularity_named(*name);
-    if (!interval) return refuse("interval", *name, choices_in_words(tally::granularity_names));
+    interval = interval_named(*name);
+    if (!interval) return refuse("interval", *name, choices_in_words(interval_names));
   }
-  return SeriesQuery{*range, std::move(*filter), *interval};
+  return SeriesQuery{*range, std::move(*filter), *interval, *zone};
+}
+
+Result<ExportQuery> parse_export_query(Parameters parameters, WallTime now, Dimensions dimensions) {
+  if (auto none = refuse_filters(parameters, dimensions, "an export has all values of one dimension"); !none)
+    return propagate(none);
+  auto named = check_names(parameters, {"from", "to", "interval", "tz", "dimension", "format"});
+  if (!named) return propagate(named);
+  ExportQuery query;
+  auto range = read_range(parameters, now);
+  if (!range) return propagate(range);
+  query.range = *range;
+  auto zone = read_zone(parameters);
+  if (!zone) return propagate(zone);
+  query.zone = *zone;
+  if (const auto name = find(parameters, "interval")) {
+    query.interval = interval_named(*name);
+    if (!query.interval) return refuse("interval", *name, choices_in_words(interval_names));
+  }
+  if (find(parameters, "dimension")) {
+    auto dimension = read_dimension(parameters, dimensions);
+    if (!dimension) return propagate(dimension);
+    query.dimension = *std::move(dimension);
+  }
+  const std::string_view format = find(parameters, "format").value_or("csv");
+  if (format != "csv" && format != "ndjson") return refuse("format", format, "csv or ndjson");
+  query.format = format == "csv" ? ExportFormat::csv : ExportFormat::ndjson;
+  return query;
 }
 
 Result<TopQuery> parse_top_query(Parameters parameters, WallTime now, Dimensions dimensions) {
@@ -279,5 +307,10 @@ Result<void> check_ledger_query(Parameters parameters, Dimensions dimensions) {
 }
 
 Result<void> check_dimensions_query(Parameters parameters) { return check_names(parameters, {"format"}); }
+
+Result<TimeZone> parse_live_query(Parameters parameters) {
+  if (auto named = check_names(parameters, {"tz"}); !named) return propagate(named);
+  return read_zone(parameters);
+}
 
 }  // namespace weir::report

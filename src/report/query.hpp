@@ -3,8 +3,8 @@
 //
 // Errors are ErrorKind::invalid and name the parameter: a bad value, with what was found and what was
 // expected (bad_parameter); one that is given twice (repeated_parameter); one that this question does not
-// have (unknown_parameter); two filters (two_filters), or one where none is (filter_not_here). `format`
-// belongs to every question; its value is the caller's to read.
+// have (unknown_parameter); an unknown time zone (TimeZone::find); two filters (two_filters), or one where
+// none is (filter_not_here). `format` belongs to every question; its value is the caller's to read.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,9 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "report/interval.hpp"
 #include "report/range.hpp"
+#include "report/time_zone.hpp"
 #include "tally/window.hpp"
 
 namespace weir::report {
@@ -56,7 +58,8 @@ struct SummaryQuery {
 struct SeriesQuery {
   AskedRange range;
   std::optional<Filter> filter;
-  tally::Granularity interval = tally::Granularity::hour;
+  Interval interval = Interval::hour;
+  TimeZone zone = {};  // days, weeks and months begin at its midnight
 };
 
 enum class Sort : std::uint8_t { events, page_views, unique_users };
@@ -82,5 +85,7 @@ struct TopQuery {
                                               Dimensions dimensions = built_in_dimension_rows());
 // The list of dimensions is asked without parameters, too.
 [[nodiscard]] Result<void> check_dimensions_query(Parameters parameters);
+// The live view takes a time zone only: that of its today.
+[[nodiscard]] Result<TimeZone> parse_live_query(Parameters parameters);
 
 }  // namespace weir::report

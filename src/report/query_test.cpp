@@ -56,8 +56,8 @@ TEST(Question, TakesItsRangeFromFromAndTo) {
 struct Refusal {
   Pairs parameters;
   std::string_view code;
-  std::vector<std::string_view>
-      words;  // that its text must hold: the name, what was found, what was expected
+  std::vector<std::string_view> words;  // that its text must hold: the name,
+                                        // what was found, what was expected
 };
 
 template <class Read>
@@ -181,12 +181,12 @@ TEST(Question, ComparesWithThePreviousRangeOnly) {
 TEST(Question, ChoosesAnIntervalThatSuitsTheRange) {
   struct Case {
     const char* from;
-    Granularity interval;
+    Interval interval;
   };
-  const Case cases[] = {{"2026-06-15T06:34:56.789Z", Granularity::minute},
-                        {"2026-06-15T06:34:00Z", Granularity::hour},
-                        {"2026-06-02T00:00:00Z", Granularity::hour},
-                        {"2026-06-01T00:00:00Z", Granularity::day}};
+  const Case cases[] = {{"2026-06-15T06:34:56.789Z", Interval::minute},
+                        {"2026-06-15T06:34:00Z", Interval::hour},
+                        {"2026-06-02T00:00:00Z", Interval::hour},
+                        {"2026-06-01T00:00:00Z", Interval::day}};
   for (const auto& [from, interval] : cases) {
     const auto query = parse_series_query(Pairs{{"from", from}}, now);
     ASSERT_TRUE(query);
@@ -195,15 +195,18 @@ TEST(Question, ChoosesAnIntervalThatSuitsTheRange) {
 }
 
 TEST(Question, TakesTheIntervalItIsTold) {
-  for (const auto interval : tally::all_granularities) {
-    const auto query = parse_series_query(Pairs{{"interval", std::string(name_of(interval))}}, now);
+  for (const std::string_view name : interval_names) {
+    const auto query = parse_series_query(Pairs{{"interval", std::string(name)}}, now);
     ASSERT_TRUE(query);
-    EXPECT_EQ(query->interval, interval);
+    EXPECT_EQ(name_of(query->interval), name);
+    EXPECT_TRUE(query->zone.is_utc());
   }
+  EXPECT_EQ(parse_series_query(Pairs{{"tz", "Europe/Berlin"}}, now)->zone.name(), "Europe/Berlin");
   EXPECT_TRUE(parse_series_query(Pairs{{"tz", "UTC"}}, now));
-  expect_refusals({{{{"interval", "week"}}, "bad_parameter", {"interval", "'week'", "minute, hour or day"}},
-                   {{{"tz", "Europe/Berlin"}}, "bad_parameter", {"tz", "'Europe/Berlin'", "UTC"}}},
-                  [](const Pairs& pairs) { return parse_series_query(pairs, now); });
+  expect_refusals(
+      {{{{"interval", "year"}}, "bad_parameter", {"interval", "'year'", "minute, hour, day, week or month"}},
+       {{{"tz", "Berlin"}}, "unknown_time_zone", {"tz", "'Berlin'", "UTC"}}},
+      [](const Pairs& pairs) { return parse_series_query(pairs, now); });
 }
 
 TEST(Question, SortsATopListAsItsDimensionAsks) {

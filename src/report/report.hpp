@@ -17,9 +17,11 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "report/cancellation.hpp"
+#include "report/interval.hpp"
 #include "report/metrics_reader.hpp"
 #include "report/query.hpp"
 #include "report/range.hpp"
+#include "report/time_zone.hpp"
 #include "tally/ledger.hpp"
 #include "tally/window.hpp"
 
@@ -45,7 +47,8 @@ struct SummaryAnswer {
 };
 
 struct Point {
-  WindowStart time;  // where its interval begins; at the edges it counts only what lies inside the range
+  WindowStart time;  // where its interval begins; at the edges it counts only
+                     // what lies inside the range
   Numbers numbers;
 
   friend bool operator==(const Point&, const Point&) = default;
@@ -53,8 +56,11 @@ struct Point {
 
 struct SeriesAnswer {
   UsedRange range;
-  tally::Granularity interval = tally::Granularity::hour;  // coarser than asked where nothing finer is kept
-  std::vector<Point> points;                               // every interval of the range, empty ones too
+  Interval interval = Interval::hour;  // coarser than asked where nothing finer is kept
+  // The zone in which days begin, if one was asked for: UTC where only days are kept.
+  std::optional<TimeZone> zone;
+  bool rounded = false;       // IntervalStarts::rounded
+  std::vector<Point> points;  // every interval of the range, empty ones too
 };
 
 struct TopRow {
@@ -103,13 +109,18 @@ struct LedgerNames {
   std::string group_id;
 };
 
+struct LiveQuery;  // live.hpp
+struct LiveAnswer;
+struct ExportQuery;  // export.hpp
+struct ExportRow;
+
 // Any thread may ask; a question blocks its thread until the store has answered, or until its cancellation is
 // due. Errors: ErrorKind::invalid, the question cannot be answered as asked (code too_many_points);
 // ErrorKind::unavailable, the store is away or the cancellation is due; ErrorKind::internal, a row of the
 // store cannot be read.
 //
-// Memory of one question is below 64 MB, for any store: at most 500 sketches of up to 64 KiB at once, and
-// one row of the store at a time. Values of a dimension pass in their order and are never all in memory.
+// Memory of one question is below 64 MB, for any store: at most 500 sketches of up to 64 KiB at once, and one
+// row of the store at a time. Values of a dimension pass in their order and are never all in memory.
 class Report {
  public:
   // Whether the lag of a partition can be told from its row if that is recent; false while this process
@@ -124,9 +135,20 @@ class Report {
   [[nodiscard]] Result<SeriesAnswer> series(const SeriesQuery& query, const Cancellation& cancellation = {});
   [[nodiscard]] Result<TopAnswer> top(const TopQuery& query, const Cancellation& cancellation = {});
   [[nodiscard]] Result<DimensionsAnswer> dimensions(const Cancellation& cancellation = {});
+  // Passes all rows to `take` in the order of time and value, until it returns false. A further error is
+  // ErrorKind::invalid, too_many_points: too many intervals. Each interval takes 8 bytes.
+  [[nodiscard]] Result<void> export_rows(const ExportQuery& query,
+                                         const std::function<bool(const ExportRow&)>& take,
+                                         const Cancellation& cancellation = {});
   [[nodiscard]] Result<LedgerAnswer> ledger(WallTime now, const Cancellation& cancellation = {});
 
+  // The live view, and its id alone: one small statement, to notice the flushes of all processes.
+  [[nodiscard]] Result<LiveAnswer> live(const LiveQuery& query, const Cancellation& cancellation = {});
+  [[nodiscard]] Result<std::string> live_id(const Cancellation& cancellation = {});
+
  private:
+  [[nodiscard]] Result<LedgerAnswer> ledger_of(MetricsSnapshot& snapshot, WallTime now);
+
   MetricsReader& reader_;
   const LedgerNames names_;
   const KnowsLag knows_lag_;

@@ -87,19 +87,46 @@ TEST_P(Property, SummaryIsWhatCountingByHandGives) {
 
 TEST_P(Property, SeriesIsWhatCountingByHandGives) {
   World world(GetParam());
-  for (const auto interval : {Granularity::hour, Granularity::day}) {
+  for (const auto interval : {Interval::hour, Interval::day}) {
     const auto answer = world.report().series({.range = world.some_range(), .interval = interval});
     ASSERT_TRUE(answer);
-    auto expected = floor_to(answer->interval, answer->range.from);
+    const Granularity windows = windows_of(answer->interval);
+    auto expected = floor_to(windows, answer->range.from);
     for (const auto& point : answer->points) {
       ASSERT_EQ(point.time, expected);
-      expected += width_of(answer->interval);
+      expected += width_of(windows);
       EXPECT_EQ(point.numbers, numbers_of(world.events(), [&](const Event& event) {
-                  return is_inside(answer->range, event) &&
-                         floor_to(answer->interval, event.at) == point.time;
+                  return is_inside(answer->range, event) && floor_to(windows, event.at) == point.time;
                 }));
     }
-    EXPECT_EQ(expected, ceil_to(answer->interval, answer->range.to));
+    EXPECT_EQ(expected, ceil_to(windows, answer->range.to));
+  }
+}
+
+// Weeks and months, and days that do not begin at midnight in UTC.
+TEST_P(Property, SeriesInATimeZoneIsWhatCountingByHandGives) {
+  World world(GetParam());
+  for (const char* name : {"UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York"}) {
+    for (const auto interval : {Interval::day, Interval::week, Interval::month}) {
+      const auto zone = TimeZone::find(name);
+      ASSERT_TRUE(zone) << zone.error().text;
+      const auto answer =
+          world.report().series({.range = world.some_range(), .interval = interval, .zone = *zone});
+      ASSERT_TRUE(answer);
+      const bool in_days = answer->range.finest == Granularity::day;
+      const auto starts = starts_in(answer->range, interval, in_days ? TimeZone() : *zone).starts;
+      ASSERT_EQ(answer->points.size(), starts.size() - 1);
+      for (std::size_t i = 0; i < answer->points.size(); ++i) {
+        ASSERT_EQ(answer->points[i].time, starts[i]);
+        EXPECT_EQ(answer->points[i].numbers, numbers_of(world.events(),
+                                                        [&](const Event& event) {
+                                                          return is_inside(answer->range, event) &&
+                                                                 event.at >= starts[i] &&
+                                                                 event.at < starts[i + 1];
+                                                        }))
+            << name;
+      }
+    }
   }
 }
 
@@ -126,6 +153,33 @@ TEST_P(Property, TopRowsAreExactAndAddUpToTheSummaryWithOther) {
   }
 }
 
+// Weeks and months, and days that do not begin at midnight in UTC.
+TEST_P(Property, SeriesInATimeZoneIsWhatCountingByHandGives) {
+  World world(GetParam());
+  for (const char* name : {"UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York"}) {
+    for (const auto interval : {Interval::day, Interval::week, Interval::month}) {
+      const auto zone = TimeZone::find(name);
+      ASSERT_TRUE(zone) << zone.error().text;
+      const auto answer =
+          world.report().series({.range = world.some_range(), .interval = interval, .zone = *zone});
+      ASSERT_TRUE(answer);
+      const bool in_days = answer->range.finest == Granularity::day;
+      const auto starts = starts_in(answer->range, interval, in_days ? TimeZone() : *zone).starts;
+      ASSERT_EQ(answer->points.size(), starts.size() - 1);
+      for (std::size_t i = 0; i < answer->points.size(); ++i) {
+        ASSERT_EQ(answer->points[i].time, starts[i]);
+        EXPECT_EQ(answer->points[i].numbers, numbers_of(world.events(),
+                                                        [&](const Event& event) {
+                                                          return is_inside(answer->range, event) &&
+                                                                 event.at >= starts[i] &&
+                                                                 event.at < starts[i + 1];
+                                                        }))
+            << name;
+      }
+    }
+  }
+}
+
 TEST_P(Property, TopRowsAreTheBestAndTiesAreInOrderOfTheirValue) {
   World world(GetParam());
   for (const auto sort : {Sort::events, Sort::page_views, Sort::unique_users}) {
@@ -144,7 +198,8 @@ TEST_P(Property, TopRowsAreTheBestAndTiesAreInOrderOfTheirValue) {
       if (sort == Sort::events) return row.numbers.events;
       return sort == Sort::page_views ? row.numbers.page_views : row.numbers.unique_users;
     };
-    std::ranges::stable_sort(expected, std::greater<>(), rank);  // values are in order already
+    std::ranges::stable_sort(expected, std::greater<>(),
+                             rank);  // values are in order already
     expected.resize(std::min(limit, expected.size()));
     EXPECT_EQ(top->rows, expected);
   }

@@ -86,7 +86,7 @@ TEST_F(ReportTest, CountsOnlyWhatTheFilterNames) {
     const auto summary = report_.summary({.range = first_day, .filter = filter});
     ASSERT_TRUE(summary);
     EXPECT_EQ(summary->summary.numbers, numbers) << filter.value;
-    const auto series = report_.series({.range = first_day, .filter = filter, .interval = Granularity::day});
+    const auto series = report_.series({.range = first_day, .filter = filter, .interval = Interval::day});
     ASSERT_TRUE(series);
     EXPECT_EQ(series->points.at(0).numbers, numbers) << filter.value;
   }
@@ -115,13 +115,13 @@ TEST_F(ReportTest, AnswersEachQuestionInOneSnapshot) {
   EXPECT_EQ(store_.snapshots(), 1);
   ASSERT_TRUE(report_.top({.range = first_day, .sort = Sort::unique_users}));
   EXPECT_EQ(store_.snapshots(), 2);
-  ASSERT_TRUE(report_.series({.range = {june_1, june_1 + 4000min}, .interval = Granularity::minute}));
+  ASSERT_TRUE(report_.series({.range = {june_1, june_1 + 4000min}, .interval = Interval::minute}));
   EXPECT_EQ(store_.snapshots(), 3);
 }
 
 TEST_F(ReportTest, ShowsEveryIntervalOfASeries) {
   fill(store_, {{.at = june_1 + 90min}, {.at = june_1 + 150min, .user = "bob"}}, 1);
-  const auto answer = report_.series({.range = {june_1, june_1 + 4h}, .interval = Granularity::hour});
+  const auto answer = report_.series({.range = {june_1, june_1 + 4h}, .interval = Interval::hour});
   ASSERT_TRUE(answer);
   const std::vector<Point> points{
       {june_1, {}}, {june_1 + 1h, {1, 1, 1}}, {june_1 + 2h, {1, 1, 1}}, {june_1 + 3h, {}}};
@@ -131,7 +131,7 @@ TEST_F(ReportTest, ShowsEveryIntervalOfASeries) {
 TEST_F(ReportTest, CutsTheFirstAndTheLastPointToTheRange) {
   fill(store_, {{.at = june_1}, {.at = june_1 + 40min}, {.at = june_1 + 95min}, {.at = june_1 + 110min}}, 2);
   const AskedRange asked{june_1 + 30min, june_1 + 100min};
-  const auto answer = report_.series({.range = asked, .interval = Granularity::hour});
+  const auto answer = report_.series({.range = asked, .interval = Interval::hour});
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->points, (std::vector<Point>{{june_1, {1, 1, 1}}, {june_1 + 1h, {1, 1, 1}}}));
 }
@@ -140,23 +140,63 @@ TEST_F(ReportTest, ComesInCoarserPointsWhereMinutesAreGone) {
   fill(store_, {{.at = june_1 + 90min}}, 1);
   store_.set_horizon(Granularity::minute, june_1 + 24h);
   const auto answer =
-      report_.series({.range = {june_1 + 80min, june_1 + 100min}, .interval = Granularity::minute});
+      report_.series({.range = {june_1 + 80min, june_1 + 100min}, .interval = Interval::minute});
   ASSERT_TRUE(answer);
-  EXPECT_EQ(answer->interval, Granularity::hour);
+  EXPECT_EQ(answer->interval, Interval::hour);
   EXPECT_EQ(answer->range.resolution(), Granularity::hour);
   EXPECT_EQ(answer->points, (std::vector<Point>{{june_1 + 1h, {1, 1, 1}}}));
+}
+
+TEST_F(ReportTest, CutsDaysInUtcWhereHoursAreGone) {
+  fill(store_, {{.at = june_1 + 1h}, {.at = june_1 + 23h}, {.at = june_1 + 25h}}, 3);
+  const TimeZone zone = TimeZone::find("Asia/Kolkata").value();
+  const SeriesQuery query{
+      .range = {june_1 + 2h, june_1 + 40h}, .filter = std::nullopt, .interval = Interval::day, .zone = zone};
+  const auto hours = report_.series(query);
+  ASSERT_TRUE(hours);
+  EXPECT_EQ(hours->zone->name(), "Asia/Kolkata");
+  EXPECT_TRUE(hours->rounded);
+  EXPECT_EQ(hours->points, (std::vector<Point>{{june_1 - 5h, {}}, {june_1 + 19h, {2, 2, 1}}}));
+
+  store_.set_horizon(Granularity::minute, june_1 + 240h);
+  store_.set_horizon(Granularity::hour, june_1 + 240h);
+  const auto days = report_.series(query);
+  ASSERT_TRUE(days);
+  EXPECT_EQ(days->range.resolution(), Granularity::day);
+  EXPECT_EQ(days->zone->name(), "UTC");
+  EXPECT_FALSE(days->rounded);
+  EXPECT_EQ(days->points, (std::vector<Point>{{june_1, {2, 2, 1}}, {june_1 + 24h, {1, 1, 1}}}));
+}
+
+TEST_F(ReportTest, ReadsAMonthOfATimeZoneMostlyByDay) {
+  const TimeZone zone = TimeZone::find("Europe/Berlin").value();
+  ASSERT_TRUE(report_.series({.range = {june_1 - 2h, june_1 + 60 * 24h - 2h},
+                              .filter = std::nullopt,
+                              .interval = Interval::month,
+                              .zone = zone}));
+  // 2 h, 29 days, 24 h around the first of July, 29 days, 22 h less the end
+  std::size_t hours = 0;
+  std::size_t days = 0;
+  for (const auto& scan : store_.scans())
+    (scan.granularity == Granularity::day ? days : hours) +=
+        static_cast<std::size_t>((scan.to - scan.from) / width_of(scan.granularity));
+  EXPECT_EQ(days, 58u);
+  EXPECT_EQ(hours, 2u + 24u + 22u);
 }
 
 TEST_F(ReportTest, RefusesMorePointsThanItSendsAndNamesTheNextInterval) {
   struct Case {
     std::chrono::hours length;
-    Granularity interval;
+    Interval interval;
     std::string_view advice;
   };
-  const Case cases[] = {{84h, Granularity::minute, "interval=hour"},
-                        {6000h, Granularity::minute, "interval=day"},
-                        {5001h, Granularity::hour, "interval=day"},
-                        {24h * 5001, Granularity::day, "shorter range"}};
+  const Case cases[] = {{84h, Interval::minute, "interval=hour"},
+                        {6000h, Interval::minute, "interval=day"},
+                        {5001h, Interval::hour, "interval=day"},
+                        {24h * 5001, Interval::day, "interval=week"},
+                        {24h * 5001, Interval::hour, "interval=week"},
+                        {24h * 7 * 5001, Interval::week, "interval=month"},
+                        {24h * 31 * 5001, Interval::month, "shorter range"}};
   for (const auto& [length, interval, advice] : cases) {
     const auto answer = report_.series({.range = {june_1, june_1 + length}, .interval = interval});
     ASSERT_FALSE(answer) << advice;
@@ -164,7 +204,7 @@ TEST_F(ReportTest, RefusesMorePointsThanItSendsAndNamesTheNextInterval) {
     EXPECT_EQ(answer.error().code, "too_many_points");
     EXPECT_TRUE(answer.error().text.contains(advice)) << answer.error().text;
   }
-  const auto most = report_.series({.range = {june_1, june_1 + 5000h}, .interval = Granularity::hour});
+  const auto most = report_.series({.range = {june_1, june_1 + 5000h}, .interval = Interval::hour});
   ASSERT_TRUE(most);
   EXPECT_EQ(most->points.size(), 5000u);
 }
@@ -231,8 +271,8 @@ TEST_F(ReportTest, UnitesOnlyTheWinnersOfATopList) {
 
 TEST_F(ReportTest, RanksByUsersHoweverManyEventsOthersHave) {
   std::vector<Event> events;
-  for (int page = 0; page < 600;
-       ++page)  // more than are united at a time, each with three events of one user
+  for (int page = 0; page < 600; ++page)  // more than are united at a time, each
+                                          // with three events of one user
     for (int i = 0; i < 3; ++i) events.push_back({.at = june_1, .page = "/" + std::to_string(page)});
   events.push_back({.at = june_1, .user = "ann", .page = "/rare"});
   events.push_back({.at = june_1, .user = "bob", .page = "/rare"});

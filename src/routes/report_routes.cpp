@@ -16,6 +16,7 @@
 #include "routes/accept.hpp"
 #include "routes/openapi_document.hpp"
 #include "routes/page_routes.hpp"
+#include "routes/replies.hpp"
 
 namespace weir::routes {
 
@@ -33,15 +34,6 @@ struct Query {
   WallTime now;
   report::Cancellation cancellation;
 };
-
-// The status of an error by its kind.
-http::Reply error_reply_for(const Error& error) {
-  if (error.kind == ErrorKind::invalid) return http::error_reply(400, error.text);
-  auto reply = http::error_reply(error.kind == ErrorKind::internal ? 500 : 503, error.text);
-  if (reply.status == 503) reply.headers.emplace_back("Retry-After", "1");
-  if (error.code != report::code_client_gone) reply.code = error.code;  // that one is not logged
-  return reply;
-}
 
 // Numbers change with every flush, so no cache may store a reply.
 http::Reply json_reply(std::string json) {
@@ -157,22 +149,6 @@ http::Reply answer_openapi(Report& report, const Query& query) {
 
 // Parses the query of one path, reads the store and writes the reply. Runs on the executor.
 using Answer = http::Reply (*)(Report&, const Query&);
-
-// The reply to a query that did not run.
-http::Reply refusal_reply(BoundedExecutor::Call call) {
-  switch (call) {
-    case BoundedExecutor::Call::stopping:
-      return error_reply_for({ErrorKind::unavailable, {}, "the service is shutting down; ask again"});
-    case BoundedExecutor::Call::client_gone:
-      return error_reply_for(
-          {ErrorKind::unavailable, {}, "the client closed the connection before the answer was ready"});
-    case BoundedExecutor::Call::queue_full:
-    case BoundedExecutor::Call::run:
-      break;
-  }
-  return error_reply_for(
-      {ErrorKind::unavailable, "queries_full", "too many questions wait for an answer; ask again"});
-}
 
 // The description does not need the store.
 http::Reply refusal_of_openapi(BoundedExecutor::Call) {

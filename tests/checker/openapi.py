@@ -47,9 +47,9 @@ class Description:
                 for status in operation["responses"]}
 
     def parameters(self, operation):
-        """Returns {name: parameter} with all references resolved."""
+        """Returns {name: parameter} of the query, with all references resolved."""
         parameters = [self.resolved(one) for one in operation.get("parameters", [])]
-        return {one["name"]: one for one in parameters}
+        return {one["name"]: one for one in parameters if one["in"] == "query"}
 
     def resolved(self, node):
         """Returns the node with each $ref replaced by its target."""

@@ -7,7 +7,7 @@ import threading
 import unittest
 import urllib.parse
 
-from tests.harness import strace, weir
+from tests.harness import live, strace, weir
 
 try:
     from tests.checker import openapi
@@ -18,7 +18,8 @@ except ImportError:
 CANDIDATES = ("", "x", "0", "1", "10", "500", "501", "-1", "1.5", "json", "csv", "minute", "hour", "day", "week", "UTC",
               "Europe/Berlin", "previous", "page", "referrer", "activity_type", "total", "events", "page_views", "unique_users",
               "users", "2026-01-01T00:00:00Z", "2026-01-01T02:00:00.5+02:00", "2026-01-01", "2026-02-30T00:00:00Z", "now")
-TIMES = {"from", "to"}  # a valid value can still be refused: `from` must be before `to`, and a series is bounded
+# A valid value can still be refused: `from` must be before `to`, a series is bounded, and the zone must exist.
+TIMES = {"from", "to", "tz"}
 
 
 class OpenApi(weir.Case):
@@ -46,7 +47,10 @@ class OpenApi(weir.Case):
 
     def ask(self, one, path, parameters=(), headers=None):
         query = urllib.parse.urlencode(list(parameters))
-        return self.check(one.get(path + (f"?{query}" if query else ""), headers=headers), "GET", path)
+        target = path + (f"?{query}" if query else "")
+        # A stream does not end, so the beginning of it is checked.
+        answer = live.first_answer(one, target) if path == live.PATH else one.get(target, headers=headers)
+        return self.check(answer, "GET", path)
 
     def post(self, one, path, body, headers=None):
         return self.check(one.post(path, body, headers), "POST", path)
@@ -105,7 +109,7 @@ class OpenApi(weir.Case):
     def test_ranges_filters_and_formats(self):
         one = self.with_events()
         span = [("from", weir.now(-86400)), ("to", weir.now(60))]
-        for interval, accept in itertools.product(("minute", "hour", "day"), ("text/csv", "application/json", "*/*")):
+        for interval, accept in itertools.product(("minute", "hour", "day", "week", "month"), ("text/csv", "application/json", "*/*")):
             self.ask(one, "/api/v1/timeseries", [*span, ("interval", interval)], {"Accept": accept})
         for dimension, sort, form in itertools.product(("page", "referrer", "activity_type"),
                                                        ("events", "page_views", "unique_users"), ("json", "csv")):
@@ -117,6 +121,9 @@ class OpenApi(weir.Case):
         self.assertEqual(self.ask(one, "/api/v1/summary", [("page", "/1"), ("referrer", "x")]).status, 400)
         self.assertEqual(self.ask(one, "/api/v1/timeseries", [("from", "1990-01-01T00:00:00Z"), ("interval", "day")]).status,
                          400, "too many points")
+        for zone in ("Europe/Berlin", "Asia/Kolkata"):
+            answer = self.ask(one, "/api/v1/timeseries", [*span, ("interval", "day"), ("tz", zone)]).json()
+            self.assertEqual((answer["tz"], answer.get("rounded", False)), (zone, zone == "Asia/Kolkata"))
         old = self.ask(one, "/api/v1/summary", [("from", "2001-01-01T00:30:00Z"), ("to", "2001-01-02T00:00:00Z")]).json()
         self.assertEqual(old["events"], 0)
 

@@ -28,6 +28,7 @@ VENDORS = {
     r"simdjson": {"activity", "formats"},
     r"boost/(asio|beast)": {"http", "kafka_producer", "app"},
     r"boost/json": {"cli", "importer"},
+    r"absl/": {"report"},
     r"sqlite3\.h": {"sqlite"},
     r"zlib\.h|zstd\.h|lz4frame\.h": {"decompress", "kafka_protocol"},
     r"spdlog/": {"telemetry"},

@@ -1,0 +1,165 @@
+// One snapshot for the whole export. Intervals are read one after the other; the values of one interval pass
+// in their order, as the store sorts them.
+#include "report/export.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "activity/rfc3339.hpp"
+#include "base/json_text.hpp"
+#include "report/answer_text.hpp"
+#include "report/reading.hpp"
+
+namespace weir::report {
+
+namespace {
+
+// The value of the row that has what the others of its interval lack: `other` of a top list.
+constexpr std::string_view other = tally::value_other;
+
+// Passes the rows of one value after the other on. ends_early() once the callback wants no more.
+class ValueRows {
+ public:
+  ValueRows(WindowStart time, const TakeExportRow& take) : time_(time), take_(take) {}
+
+  void add(const ValueRow& row) {
+    if (!united_ || ends_early_) return;
+    if (row.value != value_) {
+      finish_value();
+      value_ = row.value;
+    }
+    gathered_.events += row.events;
+    gathered_.page_views += row.page_views;
+    united_ = unite(gathered_.users, row.users);
+  }
+  void finish_value() {
+    if (gathered_.events > 0 && value_ != other && !ends_early_) {
+      ends_early_ = !take_({.time = time_, .value = value_, .numbers = gathered_.numbers()});
+      events_ += gathered_.events;
+      page_views_ += gathered_.page_views;
+    }
+    gathered_ = {};
+  }
+  // After the last value: what the summary of the interval has besides them.
+  void finish_interval(std::int64_t events, std::int64_t page_views) {
+    const Numbers rest{events - events_, page_views - page_views_, 0};
+    if (ends_early_ || rest == Numbers{}) return;
+    ends_early_ = !take_({.time = time_, .value = other, .numbers = rest, .has_users = false});
+  }
+
+  [[nodiscard]] const Result<void>& united() const { return united_; }
+  [[nodiscard]] bool ends_early() const { return ends_early_; }
+
+ private:
+  const WindowStart time_;
+  const TakeExportRow& take_;
+  std::string value_;
+  Gathered gathered_;
+  std::int64_t events_ = 0;
+  std::int64_t page_views_ = 0;
+  Result<void> united_;
+  bool ends_early_ = false;
+};
+
+// Returns whether further rows are wanted.
+Result<bool> export_values(const Reading& reading, const UsedRange& part, WindowStart time,
+                           tally::Granularity coarsest, tally::Dimension dimension,
+                           const TakeExportRow& take) {
+  const auto runs = decompose(part, coarsest, reading.horizons);
+  ValueRows rows(time, take);
+  auto done =
+      reading.snapshot->users_by_value({dimension, runs}, [&](const ValueRow& row) { rows.add(row); });
+  if (!done) return store_failed(done);
+  if (!rows.united()) return std::unexpected(rows.united().error());
+  rows.finish_value();
+  std::int64_t events = 0;
+  std::int64_t page_views = 0;
+  auto counted = scan(reading, runs, {.with_users = false}, [&](const ViewRow& row) {
+    events += row.events;
+    page_views += row.page_views;
+    return Result<void>();
+  });
+  if (!counted) return propagate(counted);
+  rows.finish_interval(events, page_views);
+  return !rows.ends_early();
+}
+
+// The rows of the intervals that begin at `starts`; the last element is the end of the last one.
+Result<bool> export_part(const Reading& reading, const ExportQuery& query, const UsedRange& range,
+                         Interval interval, std::span<const WindowStart> starts, const TakeExportRow& take) {
+  if (!query.dimension) {
+    auto points = points_of(reading, range, interval, starts, {});
+    if (!points) return propagate(points);
+    return std::ranges::all_of(
+        *points, [&](const Point& point) { return take({.time = point.time, .numbers = point.numbers}); });
+  }
+  UsedRange part = range;
+  for (std::size_t i = 0; i + 1 < starts.size(); ++i) {
+    part.from = std::max(starts[i], range.from);
+    part.to = std::min(starts[i + 1], range.to);
+    auto more =
+        export_values(reading, part, starts[i], windows_of(interval), query.dimension->dimension, take);
+    if (!more || !*more) return more;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<void> Report::export_rows(const ExportQuery& query, const TakeExportRow& take,
+                                 const Cancellation& cancellation) {
+  auto reading = begin_reading(reader_, cancellation);
+  if (!reading) return propagate(reading);
+  const UsedRange range = round_outward(query.range, reading->horizons);
+  const TimeZone zone = zone_of(range, query.zone);
+  Interval interval = Interval::day;  // the coarsest windows
+  IntervalStarts intervals{{range.from, range.to}};
+  if (query.interval) {
+    interval = std::max(*query.interval, interval_of(range.finest));
+    if (count_in(range, interval, zone) > export_intervals_max)
+      return fail(ErrorKind::invalid, "too_many_points",
+                  "interval is '" + std::string(name_of(interval)) + "', which makes more than " +
+                      std::to_string(export_intervals_max) +
+                      " intervals of this range; expected a coarser interval "
+                      "or a shorter range");
+    intervals = starts_in(range, interval, zone);
+  }
+  const std::span<const WindowStart> starts = intervals.starts;
+  for (std::size_t first = 0; first + 1 < starts.size(); first += points_at_a_time) {
+    const auto part = starts.subspan(first, std::min(points_at_a_time + 1, starts.size() - first));
+    auto more = export_part(*reading, query, range, interval, part, take);
+    if (!more) return propagate(more);
+    if (!*more) return {};
+  }
+  return {};
+}
+
+std::string export_head(const ExportQuery& query) {
+  if (query.format == ExportFormat::ndjson) return "";
+  return "time," + (query.dimension ? query.dimension->name + "," : "") +
+         "events,page_views,unique_users\r\n";
+}
+
+void append_export_row(std::string& out, const ExportQuery& query, const ExportRow& row) {
+  const std::string time = activity::format_rfc3339(row.time);
+  if (query.format == ExportFormat::csv) {
+    out += time + ',';
+    if (query.dimension) out += csv_cell(row.value) + ',';
+    out += std::to_string(row.numbers.events) + ',' + std::to_string(row.numbers.page_views) + ',';
+    if (row.has_users) out += std::to_string(row.numbers.unique_users);
+    out += "\r\n";
+    return;
+  }
+  JsonText json;
+  json.begin_object().member("time", time);
+  if (query.dimension) json.member("value", row.value);
+  json.member("events", row.numbers.events).member("page_views", row.numbers.page_views);
+  json.key("unique_users");
+  if (row.has_users)
+    json.value(row.numbers.unique_users);
+  else
+    json.null();
+  out += json.end_object().take() + '\n';
+}
+
+}  // namespace weir::report

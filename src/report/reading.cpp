@@ -1,0 +1,63 @@
+#include "report/reading.hpp"
+
+#include <string>
+
+namespace weir::report {
+
+std::unexpected<Error> client_error(Error why) {
+  if (why.code == code_query_timeout || why.code == code_client_gone)
+    return std::unexpected<Error>(std::move(why));
+  if (why.kind == ErrorKind::invalid) why.kind = ErrorKind::unavailable;
+  why.text = "the metrics store cannot answer now (" + std::string(why.code) + ")";
+  return std::unexpected<Error>(std::move(why));
+}
+
+Result<Reading> begin_reading(MetricsReader& reader, const Cancellation& cancellation) {
+  auto snapshot = reader.snapshot(cancellation);
+  if (!snapshot) return store_failed(snapshot);
+  auto horizons = (*snapshot)->horizons();
+  if (!horizons) return store_failed(horizons);
+  return Reading{std::move(*snapshot), *horizons};
+}
+
+Result<void> unite(tally::Sketch& users, std::string_view stored) {
+  if (auto united = users.unite_encoded(stored); !united) return propagate(united);
+  return {};
+}
+
+Result<void> Gathered::add(const ViewRow& row) {
+  events += row.events;
+  page_views += row.page_views;
+  return unite(users, row.users);
+}
+
+Wanted wanted_by(const std::optional<Filter>& filter) {
+  if (!filter) return {};
+  return {filter->dimension, std::vector<std::string_view>{filter->value}, true};
+}
+
+// The callback of the store returns nothing, so the first error of `take` is kept until the run has ended.
+Result<void> scan(const Reading& reading, const std::vector<WindowRun>& runs, const Wanted& wanted,
+                  const std::function<Result<void>(const ViewRow&)>& take) {
+  for (const WindowRun& run : runs) {
+    const WindowQuery query{.granularity = run.granularity,
+                            .dimension = wanted.dimension,
+                            .from = run.from,
+                            .to = run.to,
+                            .values = wanted.values,
+                            .with_users = wanted.with_users};
+    Result<void> taken;
+    const auto pass = [&](const ViewRow& row) { taken = taken ? take(row) : taken; };
+    auto scanned = reading.snapshot->scan(query, pass);
+    if (!scanned) return store_failed(scanned);
+    if (!taken) return taken;
+  }
+  return {};
+}
+
+Result<void> scan(const Reading& reading, const UsedRange& range, const Wanted& wanted,
+                  const std::function<Result<void>(const ViewRow&)>& take) {
+  return scan(reading, decompose(range, tally::coarsest_granularity, reading.horizons), wanted, take);
+}
+
+}  // namespace weir::report

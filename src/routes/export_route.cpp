@@ -1,0 +1,139 @@
+// The job of an export writes rows into a buffer, and the buffer into the stream. The reply begins with the
+// first full buffer, or with the end of the rows: an error before that is a reply of its own.
+#include "routes/export_route.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "http/stream.hpp"
+#include "report/cancellation.hpp"
+#include "report/export.hpp"
+#include "report/query.hpp"
+#include "routes/replies.hpp"
+
+namespace weir::routes {
+
+namespace {
+
+constexpr std::size_t buffer_bytes = 32 * limits::KiB;
+// Beyond this the job waits for the client.
+constexpr std::size_t unsent_bytes_max = 2 * buffer_bytes;
+constexpr std::chrono::milliseconds wait_interval{5};
+
+static_assert(unsent_bytes_max + 2 * buffer_bytes <= limits::stream_unsent_bytes_max,
+              "a client that reads is never disconnected");
+
+// The reply of one export. Used by its job only.
+class ExportReply {
+ public:
+  ExportReply(http::Respond respond, report::ExportFormat format, std::stop_token client_gone)
+      : respond_(std::move(respond)),
+        format_(format),
+        on_client_gone_(std::move(client_gone), [this] { gone_.request_stop(); }) {}
+
+  // Requested when the client has closed its connection, or the server stops.
+  [[nodiscard]] std::stop_token gone() const { return gone_.get_token(); }
+
+  // Returns false if the client is gone.
+  bool write(std::string& buffer) {
+    if (!writer_) begin();
+    while (writer_->unsent_bytes() > unsent_bytes_max && !gone_.stop_requested())
+      std::this_thread::sleep_for(wait_interval);
+    return !gone_.stop_requested() && writer_->write(std::exchange(buffer, std::string()));
+  }
+  void end(std::string& rest) {
+    if (write(rest)) writer_->end();
+  }
+  void fail(const Error& why) {
+    if (!writer_) respond_(error_reply_for(why));
+  }
+
+ private:
+  void begin() {
+    http::Stream stream = http::make_stream();
+    const bool csv = format_ == report::ExportFormat::csv;
+    http::Reply reply{.content_type = csv ? "text/csv; charset=utf-8" : "application/x-ndjson"};
+    reply.headers = {{"Cache-Control", "no-store"},
+                     {"X-Content-Type-Options", "nosniff"},
+                     {"Content-Disposition", csv ? R"(attachment; filename="weir-export.csv")"
+                                                 : R"(attachment; filename="weir-export.ndjson")"}};
+    reply.stream = std::move(stream.body);
+    writer_.emplace(std::move(stream.writer));
+    on_stream_over_.emplace(writer_->stop_token(), StopExport{&gone_});
+    respond_(std::move(reply));
+  }
+
+  struct StopExport {
+    std::stop_source* gone;
+    void operator()() const { gone->request_stop(); }
+  };
+
+  http::Respond respond_;
+  const report::ExportFormat format_;
+  std::stop_source gone_;
+  std::stop_callback<std::function<void()>> on_client_gone_;
+  std::optional<http::StreamWriter> writer_;
+  std::optional<std::stop_callback<StopExport>> on_stream_over_;
+};
+
+struct ExportRequest {
+  std::vector<std::pair<std::string, std::string>> parameters;
+  Now now;
+  std::stop_token client_gone;
+  std::function<Now()> clock;
+};
+
+Result<report::ExportQuery> parse(report::Report& report, const ExportRequest& request) {
+  if (!report::names_own_dimension(request.parameters))
+    return report::parse_export_query(request.parameters, request.now.wall,
+                                      report::built_in_dimension_rows());
+  const auto known = report.dimensions(
+      {request.now.mono + limits::query_deadline, request.client_gone, [&] { return request.clock().mono; }});
+  if (!known) return std::unexpected(known.error());
+  return report::parse_export_query(request.parameters, request.now.wall, known->dimensions);
+}
+
+void run_export(report::Report& report, const ExportRequest& request, http::Respond respond) {
+  const auto query = parse(report, request);
+  if (!query) return respond(error_reply_for(query.error()));
+  ExportReply reply(std::move(respond), query->format, request.client_gone);
+  const report::Cancellation cancellation(request.now.mono + export_deadline, reply.gone(),
+                                          [&request] { return request.clock().mono; });
+  std::string buffer = report::export_head(*query);
+  auto done = report.export_rows(
+      *query,
+      [&](const report::ExportRow& row) {
+        report::append_export_row(buffer, *query, row);
+        return buffer.size() < buffer_bytes || reply.write(buffer);
+      },
+      cancellation);
+  if (done)
+    reply.end(buffer);
+  else
+    reply.fail(done.error());
+}
+
+}  // namespace
+
+http::Route export_route(report::Report& report, BoundedExecutor& executor, std::function<Now()> clock) {
+  auto handle = [&report, &executor, clock = std::move(clock)](const http::Request& request,
+                                                               http::Respond respond) {
+    ExportRequest asked{http::Query(request.query).all(), clock(), request.client_gone, clock};
+    auto job = [&report, asked = std::move(asked),
+                respond = std::move(respond)](BoundedExecutor::Call call) mutable {
+      if (call == BoundedExecutor::Call::run)
+        run_export(report, asked, std::move(respond));
+      else
+        respond(refusal_reply(call));
+    };
+    executor.submit(std::move(job), request.client_gone);
+  };
+  http::Route route{"GET", "/api/v1/export", std::move(handle)};
+  route.watch_client = true;
+  return route;
+}
+
+}  // namespace weir::routes
