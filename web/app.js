@@ -122,8 +122,8 @@ function showChoices() {
 /** @param {string} zone */
 function showZones(zone) {
   const select = /** @type {HTMLSelectElement} */ (byId('zone'));
-  byId('zone-label').hidden = !features?.zones;
   const zones = [...new Set(['UTC', zoneOfBrowser(), zone])];
+  byId('zone-label').hidden = !features?.zones || zones.length === 1;
   if (select.dataset.zones !== String(zones)) {
     select.dataset.zones = String(zones);
     select.replaceChildren(...zones.map((one) => element('option', { value: one }, one.replaceAll('_', ' '))));
