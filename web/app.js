@@ -1,235 +1,175 @@
 // @ts-check
-// The page: queries Weir every few seconds and shows the answers. Text that clients sent is written only as text
-// (textContent, append), never as markup, and never becomes an address.
+// The page: queries Weir when it has counted something, and shows the answers. The view is in the fragment of the address.
 
+import { askWith, featuresOf, keeping, Refusal } from './api.js';
+import { rangeText } from './axis.js';
 import { Chart } from './chart.js';
+import { showDeadLetters } from './dead_letters.js';
+import { byId, choice, element, inputOf, linkOf, remember, remembered, replaceChildren, setText, visible } from './dom.js';
+import { makeEmpty, showEmpty } from './empty.js';
 import { showLedger } from './ledger.js';
-import { listsOf, shownLists } from './lists.js';
-import { hashOf, rangeOf, RANGES, seriesOf, viewOf } from './view.js';
+import { listDialogWasOpenedHere, makeListDialog, showListDialog } from './list_dialog.js';
+import { showLists } from './lists.js';
+import { listen } from './live.js';
+import { notesOf } from './notes.js';
+import { askAll, nowOf } from './queries.js';
+import { makeTiles, showNow, showTiles } from './tiles.js';
+import { hashOf, intervalsFor, METRICS, moved, opened, PERIODS, RANGES, timeText, viewOf, WIDTHS } from './view.js';
+import { isZone, momentOf, wallOf, zoneOfBrowser } from './zone.js';
 
-/** @import {Answers, Ask, List, Metric, Row, ShownList, View} from './types.d.ts' */
+/** @import {Answers, Ask, Features, Period, View} from './types.d.ts' */
 
-const POLL_MS = 3000;
-/** @type {Record<Metric, string>} */
-const METRICS = { events: 'Events', page_views: 'Page views', unique_users: 'Unique users' };
+const REFRESH_MS = 15_000;   // without a change: the range moves with the time
+const PAUSE_FACTOR = 4;      // while Weir counts, a refresh waits for a multiple of the time that the last one took …
+const PAUSE_MAX_MS = 2000;   // … so that many readers slow down before they slow down Weir
+const RETRY_MS = 3000;
+/** @type {Partial<View>} */
+const NO_RANGE = { last: null, period: null, date: null, from: null, to: null, by: null };
 
-const number = new Intl.NumberFormat('en');
-const percent = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 1 });
-const change = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' });
-const moment = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', dateStyle: 'medium', timeStyle: 'short' });
-
-const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
-const inputOf = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (byId(id));
-const linkOf = (/** @type {string} */ id) => /** @type {HTMLAnchorElement} */ (byId(id));
 const main = /** @type {HTMLElement} */ (document.querySelector('main'));
-const chart = new Chart(byId('chart'), METRICS);
-/** @type {Metric} */
-let metric = 'events';
-let shown = '';          // the data from which the lists were last built
-let timer = 0;
-let request = new AbortController();
+const chart = new Chart(byId('chart'), openSelection);
+let view = viewOf(location.hash);
+/** @type {Features | null} */
+let features = null;         // null: not asked yet
+/** @type {Set<string>} */
+const refusedZones = new Set();
 /** @type {Answers | null} */
-let answers = null;      // of the last refresh
+let answers = null;          // of the last refresh
+let request = new AbortController();
+let isRefreshing = false;
+let isChanged = false;       // something changed while a refresh was on its way
+let timer = 0;
+let notBefore = 0;           // performance.now() at which a change may be shown next
+let stopListening = () => {};
 
-/** A refusal of Weir. */
-class Refusal extends Error {
-  /**
-   * @param {string} text
-   * @param {number} status
-   */
-  constructor(text, status) {
-    super(text);
-    this.status = status;
-  }
+/** The zone of all times of the page. */
+function zoneNow() {
+  if (!features?.zones) return 'UTC';
+  const zone = [view.zone, remembered('weir zone')].find(isZone) ?? zoneOfBrowser();
+  return refusedZones.has(zone) ? 'UTC' : zone;
+}
+
+/** @param {Partial<View>} change */
+function go(change) {
+  if (change.list && !view.list) listDialogWasOpenedHere();
+  const hash = hashOf({ ...view, ...change });
+  if (hash === location.hash) refresh();
+  else location.hash = hash;
+}
+
+/** @param {Partial<View>} change */
+function replace(change) {
+  view = { ...view, ...change };
+  history.replaceState(null, '', hashOf(view));
+  if (!('search' in change)) refresh();
 }
 
 /**
- * @template {keyof HTMLElementTagNameMap} Name
- * @param {Name} name
- * @param {Record<string, unknown>} properties
- * @param {...(string | Node)} children
- * @returns {HTMLElementTagNameMap[Name]}
+ * What a click or a drag on the chart shows.
+ * @param {number} from
+ * @param {number} to
+ * @param {boolean} isOne  one interval
  */
-function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
-
-/**
- * @param {string} path
- * @param {Record<string, string>} parameters
- * @param {AbortSignal} signal
- */
-async function ask(path, parameters, signal) {
-  const response = await fetch(`api/v1/${path}?${new URLSearchParams(parameters)}`, { signal });
-  const answer = await response.json().catch(() => ({ error: `Weir answered ${response.status}` }));
-  if (response.ok) return answer;
-  throw new Refusal(answer.error ?? `Weir answered ${response.status}`, response.status);
-}
-
-/**
- * Sends all queries of a view.
- * @param {View} view
- * @param {AbortSignal} signal
- * @returns {Promise<Answers>}
- */
-async function askAll(view, signal) {
-  /** @type {Ask} */
-  const askNow = (path, parameters) => ask(path, parameters, signal);
-  const range = await rangeOf(view, askNow);
-  const span = { from: range.from, to: range.to };
-  /** @type {Record<string, string>} */
-  const filter = view.filter ? { [view.filter.dimension]: view.filter.value } : {};
-  const lists = listsOf((await ask('dimensions', {}, signal)).dimensions);
-  const [summary, series, ledger, ...tops] = await Promise.all([
-    ask('summary', { ...span, ...filter, compare: 'previous' }, signal),
-    seriesOf(askNow, span, filter, range.interval),
-    ask('ledger', {}, signal),
-    ...lists.map(({ dimension, sort }) => ask('top', { ...span, dimension, sort, limit: '10' }, signal)),
-  ]);
-  return { view, span, filter, summary, series, ledger, lists: shownLists(lists, tops) };
+function openSelection(from, to, isOne) {
+  if (!answers) return;
+  const { series, zone } = answers;
+  const next = isOne ? opened(view, series.interval, from, to, zone)
+    : { ...view, ...NO_RANGE, from: timeText(from), to: timeText(to) };
+  if (next) go(next);
 }
 
 /** @param {Answers} answers */
-function showTiles({ summary }) {
-  const names = /** @type {Metric[]} */ (Object.keys(METRICS));
-  const tiles = names.map((name) => {
-    const tile = element('button', { type: 'button', className: 'tile' });
-    tile.setAttribute('aria-pressed', String(name === metric));
-    tile.dataset.key = `tile ${name}`;
-    const value = element('span', { className: 'value' }, number.format(summary[name]));
-    if (name === 'unique_users' && summary.unique_users_error > 0)
-      value.append(element('span', { className: 'error' }, `± ${percent.format(summary.unique_users_error)}`));
-    const before = summary.previous[name];
-    const compared = element('span', { className: 'change' });
-    if (before > 0) compared.append(element('b', {}, change.format(summary[name] / before - 1)), ' vs. ');
-    compared.append(`${number.format(before)} in the previous range`);
-    tile.append(element('span', { className: 'name' }, METRICS[name]), value, compared);
-    tile.addEventListener('click', () => {
-      metric = name;
-      if (answers) show(answers);
-    });
-    return tile;
-  });
-  byId('tiles').replaceChildren(...tiles);
-}
-
-/** @param {Answers} answers */
-function showChart({ series, span, filter }) {
-  byId('chart-title').textContent = METRICS[metric];
-  const resolution = series.resolution ? `; no data finer than the ${series.resolution} is kept for this range` : '';
-  byId('chart-note').textContent = `by ${series.interval}${resolution}`;
-  const csv = { ...span, ...filter, interval: series.interval, format: 'csv' };
+function showChart({ series, seriesBefore, span, more, range, zone, now }) {
+  setText(byId('chart-title'), METRICS[view.show]);
+  const finest = WIDTHS[series.resolution ?? 'minute'];
+  const intervals = intervalsFor(Date.parse(range.to) - Date.parse(range.from), features?.intervals ?? [])
+    .filter((interval) => WIDTHS[interval] >= finest);
+  const choices = intervals.map((interval) => choice(interval, interval === series.interval, () => go({ by: interval })));
+  replaceChildren(byId('intervals'), ...(intervals.length > 1 ? choices : []));
+  byId('previous-key').hidden = !seriesBefore?.points.some((point) => point[view.show] > 0);
+  const csv = { ...span, ...more, interval: series.interval, format: 'csv' };
   linkOf('chart-csv').hidden = !series.isOne;  // a CSV file has at most the points of one answer
   linkOf('chart-csv').href = `api/v1/timeseries?${new URLSearchParams(csv)}`;
-  chart.show(series, metric);
-}
-
-// Replaces control characters and those that change the direction of the text, so that they are visible.
-const visible = (/** @type {string} */ text) => text.replace(/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, '\ufffd');
-
-/**
- * @param {List} list
- * @param {Row} row
- * @param {number} most  the highest figure of the list
- * @param {View} view
- */
-function listRow(list, row, most, view) {
-  const chosen = view.filter?.dimension === list.dimension && view.filter.value === row.value;
-  const meter = element('span', { className: 'meter' });
-  meter.style.width = `${(100 * row[list.sort]) / Math.max(most, 1)}%`;
-  const name = element('button', { type: 'button', className: 'row', title: visible(row.value) }, visible(row.value));
-  if (/^\((none|direct|unknown)\)$/.test(row.value)) name.classList.add('special');
-  name.setAttribute('aria-pressed', String(chosen));
-  name.dataset.key = `${list.dimension} ${row.value}`;
-  const filter = chosen ? null : { dimension: list.dimension, value: row.value };
-  name.addEventListener('click', () => go({ ...view, filter }));
-  return element('tr', {}, element('td', {}, meter, name), element('td', {}, number.format(row[list.sort])),
-    element('td', { className: 'users' }, number.format(row.unique_users)));
-}
-
-/**
- * @param {ShownList} shown
- * @param {Answers} answers
- */
-function listCard({ list, answer }, { view, span }) {
-  const rows = answer.rows.filter((row) => row[list.sort] > 0);
-  const most = rows[0]?.[list.sort] ?? 0;
-  const head = element('tr', {}, element('th', { scope: 'col' }, ''), element('th', { scope: 'col' }, list.unit),
-    element('th', { scope: 'col' }, 'Users'));
-  const table = element('table', {}, element('thead', {}, head),
-    element('tbody', {}, ...rows.map((row) => listRow(list, row, most, view))));
-  if (rows.length === 0)
-    table.tBodies[0].append(element('tr', {}, element('td', { className: 'none', colSpan: 3 }, list.none)));
-  if (answer.other[list.sort] > 0)
-    table.append(element('tfoot', {}, element('tr', {}, element('td', {}, 'all others'),
-      element('td', {}, number.format(answer.other[list.sort])), element('td'))));
-  const csv = new URLSearchParams({ ...span, dimension: list.dimension, sort: list.sort, limit: '500', format: 'csv' });
-  return element('section', { className: 'card list' },
-    element('div', { className: 'card-head' }, element('h2', {}, list.title),
-      element('a', { className: 'csv', href: `api/v1/top?${csv}`, download: `weir-${list.dimension}.csv` }, 'CSV')),
-    table);
+  // Where no hours are kept, the days are those of UTC.
+  const axis = more.tz && series.tz === 'UTC' ? 'UTC' : zone;
+  chart.show(series, { before: seriesBefore?.points ?? [], metric: view.show, zone: axis, now });
 }
 
 /** @param {Answers} answers */
-function showScope({ view, summary }) {
-  const [from, to] = [summary.from, summary.to].map((time) => moment.format(Date.parse(time)));
-  byId('range-text').textContent = `${from} – ${to} UTC`;
+function showScope({ range, zone, now, span }) {
+  setText(byId('range-text'), rangeText(Date.parse(span.from), Date.parse(span.to), zone));
+  const isAll = view.last === 'all';
+  byId('earlier').toggleAttribute('disabled', isAll);
+  byId('later').toggleAttribute('disabled', isAll || !(Date.parse(range.to) <= now) || Boolean(view.last));
+  inputOf('date').value = timeText(wallOf(Date.parse(range.from), zone)).slice(0, 10);
+}
+
+// What the reader has chosen, also if Weir refuses it.
+function showChoices() {
   const chip = byId('filter');
   chip.hidden = !view.filter;
-  if (!view.filter) return;
-  chip.textContent = `only ${view.filter.dimension.replaceAll('_', ' ')} ${visible(view.filter.value)}  ×`;
-  chip.title = 'Show everything again';
+  if (view.filter) setText(chip, `${view.filter.dimension.replaceAll('_', ' ')} is ${visible(view.filter.value)}  ×`);
+  const range = (/** @type {string} */ title, /** @type {boolean} */ chosen, /** @type {Partial<View>} */ change) =>
+    choice(title, chosen, () => go({ ...NO_RANGE, ...change }));
+  const periods = Object.entries(PERIODS).map(([name, title]) =>
+    range(title, view.period === name, { period: /** @type {Period} */ (name), date: view.date }));
+  const lasts = Object.entries(RANGES).map(([name, { title }]) => range(title, view.last === name, { last: name }));
+  const isCustom = !view.last && !view.period;
+  replaceChildren(byId('ranges'), ...periods, ...lasts, choice('Custom', isCustom, openCustom));
+  byId('custom').hidden = !isCustom;
 }
 
-/** @param {Answers} all */
-function show(all) {
-  answers = all;
-  const { view, summary, lists, ledger } = all;
-  const isEmpty = summary.events === 0 && !view.filter;
-  byId('empty').hidden = !isEmpty;
-  byId('numbers').hidden = isEmpty;
-  byId('elsewhere').hidden = ledger.sums.tallied === 0 || view.last === 'all';
-  const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.key;
-  showScope(all);
-  showTiles(all);
-  showChart(all);
-  const content = JSON.stringify([view, lists]);
-  if (content !== shown) byId('lists').replaceChildren(...lists.map((one) => listCard(one, all)));
-  shown = content;
-  showLedger(ledger);
-  const keyed = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-key]'));
-  if (focused) [...keyed].find((one) => one.dataset.key === focused)?.focus();
+/** @param {string} zone */
+function showZones(zone) {
+  const select = /** @type {HTMLSelectElement} */ (byId('zone'));
+  const zones = [...new Set(['UTC', zoneOfBrowser(), zone])];
+  byId('zone-label').hidden = !features?.zones || zones.length === 1;
+  if (select.dataset.zones !== String(zones)) {
+    select.dataset.zones = String(zones);
+    select.replaceChildren(...zones.map((one) => element('option', { value: one }, one.replaceAll('_', ' '))));
+  }
+  select.value = zone;
 }
 
-/** @param {View} view */
-function showRanges(view) {
-  const buttons = Object.entries({ ...RANGES, custom: { title: 'Custom' } }).map(([name, { title }]) => {
-    const button = element('button', { type: 'button' }, title);
-    button.setAttribute('aria-pressed', String(name === (view.last ?? 'custom')));
-    const choose = () => go({ ...view, last: name, from: null, to: null });
-    button.addEventListener('click', name === 'custom' ? openCustom : choose);
-    return button;
-  });
-  byId('ranges').replaceChildren(...buttons);
-  byId('custom').hidden = Boolean(view.last);
-  if (!view.last) fillCustom(view.from, view.to);
+/** @param {Answers} answers */
+function fillCustom({ span, zone }) {
+  if (byId('custom').contains(document.activeElement)) return;
+  for (const name of /** @type {const} */ (['from', 'to']))
+    inputOf(`custom-${name}`).value = timeText(wallOf(Date.parse(span[name]), zone)).slice(0, 16);
+  setText(byId('custom-zone'), zone.replaceAll('_', ' '));
 }
 
-/**
- * @param {string | null} from
- * @param {string | null} to
- */
-function fillCustom(from, to) {
-  inputOf('custom-from').value = (from ?? '').slice(0, 16);
-  inputOf('custom-to').value = (to ?? '').slice(0, 16);
+// Opens the calendar of the browser for a day, week or month, else the form for two times.
+function chooseDates() {
+  if (view.period && 'showPicker' in inputOf('date')) inputOf('date').showPicker();
+  else openCustom();
 }
 
 function openCustom() {
+  if (answers) fillCustom(answers);
   byId('custom').hidden = false;
-  if (answers) fillCustom(answers.span.from, answers.span.to);
-  byId('custom-from').focus();
+  inputOf('custom-from').focus();
+}
+
+/**
+ * @param {Answers} all
+ * @param {Ask} ask
+ */
+async function show(all, ask) {
+  answers = all;
+  const { ledger, series, summary, zone } = all;
+  await showEmpty(all, keeping(ask));
+  showZones(zone);
+  showScope(all);
+  fillCustom(all);
+  showTiles(all);
+  showChart(all);
+  showLists(all, go);
+  /** @type {HTMLDetailsElement} */ (byId('ledger')).open = view.open === 'ledger';
+  showLedger(ledger);
+  setText(byId('notes'), notesOf(summary, series));
+  await showListDialog(ask, all);
+  if (all.features.deadLetters && view.open === 'ledger') await showDeadLetters(ask, zone);
 }
 
 /**
@@ -238,69 +178,138 @@ function openCustom() {
  */
 function setStatus(state, text) {
   byId('status').dataset.state = state;
-  if (byId('status').textContent !== text) byId('status').textContent = text;
+  setText(byId('status'), text);
 }
 
 /** @param {string | null} text */
 function showProblem(text) {
   byId('problem').hidden = !text;
-  byId('problem').textContent = text ?? '';
+  setText(byId('problem'), text ?? '');
   main.classList.toggle('stale', Boolean(text));
 }
 
+/** @param {Ask} ask */
+async function queryAndShow(ask) {
+  const isFirst = features === null;
+  features ??= featuresOf(await ask('openapi.json', {}));
+  const hash = location.hash;
+  await show(await askAll(ask, view, { now: Date.now(), features, zone: zoneNow() }), ask);
+  setStatus('live', 'live');
+  showProblem(null);
+  main.dataset.shown = hash;
+  if (isFirst) startListening();
+}
+
+/**
+ * Shows what went wrong. Returns after how long to try again.
+ * @param {unknown} error
+ */
+function fail(error) {
+  const refusal = error instanceof Refusal ? error : null;
+  const zone = zoneNow();
+  if (refusal && zone !== 'UTC' && /\btz\b|time zone/.test(refusal.message)) {
+    refusedZones.add(zone);
+    return 0;
+  }
+  if (!refusal && !(error instanceof TypeError && /fetch/i.test(error.message))) console.error(error);
+  const isWrong = refusal?.status === 400;
+  setStatus(isWrong ? 'live' : 'away', isWrong ? 'live' : 'Weir does not answer; retrying');
+  showProblem(refusal?.message ?? null);
+  main.classList.add('stale');
+  return RETRY_MS;
+}
+
+// Aborts a refresh that is on its way: its view may be another one.
 async function refresh() {
   clearTimeout(timer);
   request.abort();
   request = new AbortController();
   const { signal } = request;
+  isRefreshing = true;
+  isChanged = false;
+  const begun = performance.now();
+  let pause = REFRESH_MS;
   try {
-    show(await askAll(viewOf(location.hash), signal));
-    setStatus('live', 'live');
-    showProblem(null);
+    await queryAndShow(askWith(signal));
   } catch (error) {
     if (signal.aborted) return;
-    const refusal = error instanceof Refusal ? error : null;
-    const isLive = refusal?.status === 400;
-    setStatus(isLive ? 'live' : 'away', isLive ? 'live' : 'Weir does not answer; retrying');
-    showProblem(refusal?.message ?? null);
-    main.classList.add('stale');
+    pause = fail(error);
   }
-  if (!document.hidden) timer = window.setTimeout(refresh, POLL_MS);
+  isRefreshing = false;
+  if (document.hidden) return;
+  const end = performance.now();
+  notBefore = end + Math.min(PAUSE_FACTOR * (end - begun), PAUSE_MAX_MS);
+  clearTimeout(timer);
+  timer = window.setTimeout(refresh, pause);
+  if (isChanged && pause === REFRESH_MS) onChange();
 }
 
-/** @param {Partial<View>} view */
-function go(view) {
-  const hash = hashOf(view);
-  if (hash === location.hash) refresh();
-  else location.hash = hash;
+function onChange() {
+  if (isRefreshing) {
+    isChanged = true;
+    return;
+  }
+  clearTimeout(timer);
+  timer = window.setTimeout(refresh, Math.max(0, notBefore - performance.now()));
 }
 
-function showCurl() {
-  const time = new Date().toISOString().replace(/\.\d+/, '');
-  byId('curl').textContent = `curl ${new URL('activity', document.baseURI)} -d '{"user_id":"ann","activity_type":"page_view",
-  "timestamp":"${time}","metadata":{"page_url":"/hello","referrer":"https://example.org/"}}'`;
+function startListening() {
+  stopListening();
+  const ask = askWith(new AbortController().signal);
+  const queries = { ledger: () => ask('ledger', {}), now: () => nowOf(ask, Date.now()) };
+  stopListening = listen({
+    onNow: (now) => showNow(now, zoneNow()),
+    onChange,
+    onAway: () => setStatus('away', 'Weir does not answer; retrying'),
+  }, queries, Boolean(features?.live));
+}
+
+function onVisibility() {
+  clearTimeout(timer);
+  stopListening();
+  if (document.hidden) return;
+  refresh();
+  if (features) startListening();
+}
+
+/** @param {Event} event */
+function submitCustom(event) {
+  event.preventDefault();
+  const zone = zoneNow();
+  const [from, to] = ['custom-from', 'custom-to'].map((id) =>
+    timeText(momentOf(Date.parse(`${inputOf(id).value.slice(0, 16)}:00Z`), zone)));
+  go({ ...NO_RANGE, from, to });
+}
+
+/** @param {-1 | 1} direction */
+function move(direction) {
+  if (answers) go({ ...moved(view, answers.range, direction, answers.zone), by: null });
 }
 
 function begin() {
-  showRanges(viewOf(location.hash));
-  showCurl();
-  addEventListener('hashchange', () => { showRanges(viewOf(location.hash)); refresh(); });
-  document.addEventListener('visibilitychange', () => {
-    clearTimeout(timer);
-    if (!document.hidden) refresh();
+  makeTiles(go);
+  makeListDialog(go, replace);
+  makeEmpty((change) => go({ ...NO_RANGE, ...change }));
+  showChoices();
+  addEventListener('hashchange', () => {
+    view = viewOf(location.hash);
+    showChoices();
+    refresh();
   });
-  byId('filter').addEventListener('click', () => go({ ...viewOf(location.hash), filter: null }));
-  byId('show-all').addEventListener('click', () => go({ last: 'all' }));
-  byId('copy').addEventListener('click', async () => {
-    getSelection()?.selectAllChildren(byId('curl'));
-    if (!navigator.clipboard) return;  // browsers provide it only for https and localhost
-    await navigator.clipboard.writeText(byId('curl').textContent);
-    byId('copy').textContent = 'Copied';
+  document.addEventListener('visibilitychange', onVisibility);
+  byId('earlier').addEventListener('click', () => move(-1));
+  byId('later').addEventListener('click', () => move(1));
+  byId('range-text').addEventListener('click', chooseDates);
+  byId('filter').addEventListener('click', () => go({ filter: null }));
+  inputOf('date').addEventListener('change', () => { if (inputOf('date').value) go({ date: inputOf('date').value }); });
+  byId('custom').addEventListener('submit', submitCustom);
+  inputOf('zone').addEventListener('change', () => {
+    remember('weir zone', inputOf('zone').value);
+    go({ zone: inputOf('zone').value });
   });
-  byId('custom').addEventListener('submit', (event) => {
-    event.preventDefault();
-    const [from, to] = ['custom-from', 'custom-to'].map((id) => `${inputOf(id).value.slice(0, 16)}:00Z`);
-    go({ ...viewOf(location.hash), last: null, from, to });
+  byId('ledger').addEventListener('toggle', () => {
+    const open = /** @type {HTMLDetailsElement} */ (byId('ledger')).open ? 'ledger' : null;
+    if (open !== view.open) replace({ open });
   });
   refresh();
 }

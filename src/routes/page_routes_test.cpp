@@ -47,15 +47,6 @@ TEST(PageRoutes, UseOnlyRelativeAddresses) {
   }
 }
 
-// The range comes from the address. A name of the prototype, such as "constructor", is no range.
-TEST(PageRoutes, AcceptNoNameOfThePrototypeAsARange) {
-  const auto files = page_files();
-  const auto view = std::ranges::find(files, "view.js", &PageFile::name);
-  ASSERT_NE(view, files.end());
-  EXPECT_FALSE(view->bytes.contains(" in RANGES"));
-  EXPECT_TRUE(view->bytes.contains("Object.hasOwn(RANGES"));
-}
-
 TEST(PageRoutes, AllowOnlyBuiltInScripts) {
   for (const auto& route : page_routes()) {
     const auto reply = get(route);

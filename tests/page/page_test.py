@@ -1,5 +1,6 @@
 """Runs node on the page (web/): tsc checks the types that the comments of the modules declare, and `node --test` runs the
 *_test.mjs files of this folder."""
+import gzip
 import pathlib
 import shutil
 import subprocess
@@ -30,6 +31,11 @@ class Page(unittest.TestCase):
         modules = sorted((weir.ROOT / "web").glob("*.js"))
         self.assertGreaterEqual(len(modules), 4)
         self.assertEqual([path.name for path in modules if path.read_text().split("\n")[0] != "// @ts-check"], [])
+
+    def test_the_page_is_small(self):
+        names = [path for path in (weir.ROOT / "web").iterdir() if path.suffix in (".js", ".html", ".css", ".svg")]
+        size = sum(len(gzip.compress(path.read_bytes())) for path in names)
+        self.assertLess(size, 100_000, "bytes as gzip")
 
     def test_the_pure_functions_are_right(self):
         files = sorted(HERE.glob("*_test.mjs"))
