@@ -13,6 +13,7 @@
 #include "routes/metrics_routes.hpp"
 #include "routes/page_routes.hpp"
 #include "routes/segment_routes.hpp"
+#include "routes/snippet_route.hpp"
 #include "telemetry/process.hpp"
 
 // Order of the start (open(), then start()):
@@ -154,6 +155,7 @@ std::vector<http::Route> Service::make_routes() {
   if (accepts_events()) {
     add(routes::ingest_routes(*intake_, [] { return read_clock().wall; }));
     add(routes::segment_routes(*intake_, [] { return read_clock().wall; }));
+    add({routes::snippet_route()});
   }
   if (consumes_events()) {
     add(consumer_service_->routes());
