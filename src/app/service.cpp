@@ -12,6 +12,8 @@
 #include "routes/ingest_routes.hpp"
 #include "routes/metrics_routes.hpp"
 #include "routes/page_routes.hpp"
+#include "routes/segment_routes.hpp"
+#include "routes/snippet_route.hpp"
 #include "telemetry/process.hpp"
 
 // Order of the start (open(), then start()):
@@ -150,7 +152,11 @@ std::vector<http::Route> Service::make_routes() {
   const auto add = [&all](std::vector<http::Route> more) {
     std::ranges::move(more, std::back_inserter(all));
   };
-  if (accepts_events()) add(routes::ingest_routes(*intake_, [] { return read_clock().wall; }));
+  if (accepts_events()) {
+    add(routes::ingest_routes(*intake_, [] { return read_clock().wall; }));
+    add(routes::segment_routes(*intake_, [] { return read_clock().wall; }));
+    add({routes::snippet_route()});
+  }
   if (consumes_events()) {
     add(consumer_service_->routes());
     add(routes::page_routes());

@@ -42,6 +42,10 @@ inline constexpr std::size_t body_bytes_default = 16 * MiB;
 inline constexpr std::size_t header_bytes_max = 32 * KiB;
 inline constexpr std::size_t header_fields_max = 100;
 inline constexpr std::size_t uri_bytes_max = 8 * KiB;
+// One request of Segment's tracking API: the limits that Segment documents for it.
+inline constexpr std::size_t segment_event_bytes_max = 32 * KiB;
+inline constexpr std::size_t segment_body_bytes_max = 500 * KiB;
+inline constexpr std::size_t segment_events_max = 2500;
 // Rejected events that one reply lists. A batch with more of them is rejected as a whole.
 inline constexpr std::size_t rejected_items_max = 10'000;
 inline constexpr std::chrono::seconds request_deadline{30};  // from the first byte to the last
@@ -126,6 +130,8 @@ inline constexpr std::size_t waiting_queries_max = 256;
 static_assert(event_bytes_default <= body_bytes_default);
 static_assert(user_id_bytes_max + activity_type_bytes_max + message_id_bytes_max + 2 * url_bytes_max <
               event_bytes_default);
+static_assert(segment_event_bytes_max < event_bytes_default, "a translated event is a little longer");
+static_assert(segment_events_max <= rejected_items_max, "a batch of wrong events is not rejected as a whole");
 static_assert(body_bytes_default <= log_commit_bytes_max, "one request fits into one commit");
 static_assert(log_commit_bytes_max <= in_flight_bytes_max);
 static_assert(in_flight_bytes_max <= held_bytes_max);

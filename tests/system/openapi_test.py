@@ -138,7 +138,14 @@ class OpenApi(weir.Case):
                 ("/activities", "\n".join(map(json.dumps, (good, good))), 200), ("/activities", "x" * 200_000, 413)):
             with self.subTest(path, body=str(body)[:60]):
                 self.assertEqual(self.post(one, path, body).status, status)
-        for path in ("/activity", "/activities"):
+        track = {"userId": "ada", "type": "track", "event": "Signed Up"}
+        for path, body, status in (
+                ("/v1/track", track, 200), ("/v1/track", {"event": "e"}, 400), ("/v1/track", "x" * 200_000, 413),
+                ("/v1/batch", {"batch": [track]}, 200), ("/v1/batch", {"batch": [track, {}]}, 200),
+                ("/v1/batch", {"batch": 7}, 400), ("/v1/batch", "x" * 200_000, 413)):
+            with self.subTest(path, body=str(body)[:60]):
+                self.assertEqual(self.post(one, path, body).status, status)
+        for path in ("/activity", "/activities", "/v1/track", "/v1/batch"):
             self.assertEqual(self.post(one, path, good, {"Content-Encoding": "br"}).status, 415)
 
     def test_the_request_body_has_the_described_schema(self):
@@ -189,15 +196,19 @@ class OpenApi(weir.Case):
     def test_a_log_that_refuses_is_503(self):
         one = self.weir(prefix=("bash", "-c", 'ulimit -f 2048; exec "$0" "$@"')).start()
         event = weir.activity(note="x" * 20_000)
-        for path, body in (("/activity", event), ("/activities", [event])):
+        track = {"userId": "ada", "type": "track", "event": "e", "note": "x" * 20_000}
+        for path, body in (("/activity", event), ("/activities", [event]), ("/v1/track", track),
+                           ("/v1/batch", {"batch": [track]})):
             statuses = {self.post(one, path, body).status for _ in range(200)}
             self.assertIn(503, statuses)
 
     def test_a_log_that_fails_is_500(self):
-        for path, body in (("/activity", weir.activity()), ("/activities", [weir.activity(), {}])):
+        track = {"userId": "ada", "type": "track", "event": "e"}
+        for path, body in (("/activity", weir.activity()), ("/activities", [weir.activity(), {}]), ("/v1/track", track),
+                           ("/v1/batch", {"batch": [track, {}]})):
             with self.subTest(path):
                 failing = strace.prefix(self.folder / "trace", "fdatasync:error=EIO:when=25+")
-                one = self.weir(path.strip("/"), prefix=failing).start()
+                one = self.weir(path.strip("/").replace("/", "-"), prefix=failing).start()
                 answers = []
 
                 def send():

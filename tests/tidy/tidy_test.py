@@ -14,7 +14,7 @@ HEIGHT = {
     "activity": 1, "telemetry": 1, "decompress": 1, "formats": 1, "kafka_protocol": 1,
     "tally": 2,
     "intake": 3, "commit": 3, "report": 3,
-    "consumer": 4, "http": 4,
+    "consumer": 4, "http": 4, "segment": 4,
     "kafka": 5, "postgres": 5, "sqlite": 5, "simulation": 5,
     "kafka_producer": 6, "routes": 6, "config": 6, "importer": 6,
     "cli": 7,
