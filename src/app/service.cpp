@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "app/control_file.hpp"
 #include "app/descriptors.hpp"
 #include "app/health.hpp"
 #include "base/limits.hpp"
@@ -68,6 +69,7 @@ Result<std::unique_ptr<Service>> Service::open(config::Command command, const co
   if (auto opened = service->open_parts(); !opened) return propagate(opened);
   if (auto opened = service->open_server(); !opened)
     return propagate(opened);  // after the parts, which its routes use
+  if (auto written = service->write_control(); !written) return propagate(written);
   return service;
 }
 
@@ -96,7 +98,20 @@ Result<void> Service::open_parts() {
           if (start_gate_) start_gate_->open();
         });
   }
+  if (lock_) {
+    control_token_ = make_control_token();
+    replay_endpoint_.emplace(store_->metrics(), log_->writer(), settings_.kafka_topic, control_token_);
+  }
   return {};
+}
+
+Result<void> Service::write_control() {
+  if (!lock_) return {};
+  const std::string& bound = settings_.bind_address;
+  const bool any = bound == "0.0.0.0" || bound == "::";
+  const std::string host = any ? "127.0.0.1" : bound.contains(':') ? '[' + bound + ']' : bound;
+  return write_control_file(settings_.data_dir,
+                            {"http://" + host + ':' + std::to_string(port()), control_token_});
 }
 
 Result<void> Service::open_store() {
@@ -155,6 +170,7 @@ std::vector<http::Route> Service::make_routes() {
     add(consumer_service_->routes());
     add(routes::page_routes());
   }
+  if (replay_endpoint_) all.push_back(replay_endpoint_->route());
   add(routes::health_routes([this] { return health(); }));
   add(routes::metrics_routes([this](telemetry::Exposition& into) { collect(into); }));
   return all;
@@ -169,6 +185,8 @@ std::int64_t Service::drain() {
   draining_ = true;
   if (intake_) intake_->drain();
   if (consumer_service_) consumer_service_->stop_queries();
+  if (replay_endpoint_) replay_endpoint_->stop();
+  if (lock_) remove_control_file(settings_.data_dir);
   const bool all_answered = server_->stop(answer_timeout);
   if (!all_answered) logger_.warn("some requests were not answered before the server stopped");
   if (accepts_events()) log_->stop_writing(publish_timeout);

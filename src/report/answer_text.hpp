@@ -14,6 +14,8 @@ namespace weir::report {
 [[nodiscard]] std::string to_json(const LedgerAnswer& answer);
 [[nodiscard]] std::string to_json(
     const DimensionsAnswer& answer);  // without total, which cannot be asked for
+// Of the sample, a key, a value and a detail have at most 1 KiB. Bytes that are not UTF-8 become U+FFFD.
+[[nodiscard]] std::string to_json(const DeadLettersAnswer& answer);
 
 // RFC 4180: a line of names, then a line a point or row, CRLF behind each.
 [[nodiscard]] std::string to_csv(const SeriesAnswer& answer);

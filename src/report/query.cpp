@@ -280,4 +280,6 @@ Result<void> check_ledger_query(Parameters parameters, Dimensions dimensions) {
 
 Result<void> check_dimensions_query(Parameters parameters) { return check_names(parameters, {"format"}); }
 
+Result<void> check_dead_letters_query(Parameters parameters) { return check_names(parameters, {"format"}); }
+
 }  // namespace weir::report

@@ -82,5 +82,7 @@ struct TopQuery {
                                               Dimensions dimensions = built_in_dimension_rows());
 // The list of dimensions is asked without parameters, too.
 [[nodiscard]] Result<void> check_dimensions_query(Parameters parameters);
+// And so are the dead letters.
+[[nodiscard]] Result<void> check_dead_letters_query(Parameters parameters);
 
 }  // namespace weir::report

@@ -17,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "report/cancellation.hpp"
+#include "report/dead_letters.hpp"
 #include "report/metrics_reader.hpp"
 #include "report/query.hpp"
 #include "report/range.hpp"
@@ -124,6 +125,7 @@ class Report {
   [[nodiscard]] Result<SeriesAnswer> series(const SeriesQuery& query, const Cancellation& cancellation = {});
   [[nodiscard]] Result<TopAnswer> top(const TopQuery& query, const Cancellation& cancellation = {});
   [[nodiscard]] Result<DimensionsAnswer> dimensions(const Cancellation& cancellation = {});
+  [[nodiscard]] Result<DeadLettersAnswer> dead_letters(const Cancellation& cancellation = {});
   [[nodiscard]] Result<LedgerAnswer> ledger(WallTime now, const Cancellation& cancellation = {});
 
  private:

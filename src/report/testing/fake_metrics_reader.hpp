@@ -23,6 +23,7 @@ class FakeMetricsReader final : public MetricsReader {
   void put(tally::LedgerRow row);  // replaces the row of the same partition
   // Whether the hours and days lack some of what this minute of this partition has.
   void set_unrolled(std::int32_t partition, WindowStart minute, bool unrolled);
+  void put(DeadLetterRow row);                // replaces the row of the same partition and offset
   void put(tally::KnownDimension dimension);  // besides the built-in ones
   void set_horizon(tally::Granularity granularity, WallTime pruned_to);
 
@@ -44,6 +45,7 @@ class FakeMetricsReader final : public MetricsReader {
     std::map<tally::WindowKey, tally::WindowRow> windows;
     std::set<std::pair<std::int32_t, WindowStart>> unrolled;
     std::map<std::int32_t, tally::LedgerRow> ledger;
+    std::map<std::pair<std::int32_t, std::int64_t>, DeadLetterRow> dead_letters;
     Horizons horizons{};
     std::vector<tally::KnownDimension> dimensions = tally::built_in_known_dimensions();
   };

@@ -31,6 +31,8 @@ struct Stored {
   std::optional<Horizons> horizons;             // raised to this
   std::vector<tally::LedgerRow> ledgers;        // as they are from now on
   std::vector<tally::OwnDimension> dimensions;  // known from now on, in this order
+  // Inserted. All that are replayed have the same replayed_at.
+  std::vector<DeadLetterRow> dead_letters;
 };
 
 // A database of its own, empty at first, with the one topic of the suite.
@@ -64,6 +66,15 @@ Changes changes_of(const Stored& stored) {
     if (stored.horizons) changes.horizons.push_back({granularity, stored.horizons->of(granularity)});
   }
   changes.ledgers = stored.ledgers;
+  for (const DeadLetterRow& row : stored.dead_letters) {
+    changes.dead_letters.push_back(
+        {row.partition, row.offset, row.reason, row.detail, row.key, row.value, row.at});
+    if (row.attempts > 1)
+      changes.failed_replays.push_back({{"the-topic", row.partition, row.offset}, row.attempts - 1});
+    if (!row.replayed_at) continue;
+    changes.written_at = *row.replayed_at;
+    changes.replayed.push_back({"the-topic", row.partition, row.offset});
+  }
   return changes;
 }
 template <class Changes, class MetricsStore, class FenceOf, class SetVersion>
