@@ -51,10 +51,11 @@ http::ServerSettings server_settings(config::Command command, const config::Sett
           .cors_origins = settings.cors_origins};
 }
 
-intake::IntakeSettings intake_settings(const config::Settings& settings) {
+intake::IntakeSettings intake_settings(const config::Settings& settings, const schema::Schemas* schemas) {
   return {.event_bytes_max = settings.max_event_bytes,
           .body_bytes_max = settings.max_body_bytes,
-          .partition_key = settings.partition_key};
+          .partition_key = settings.partition_key,
+          .schemas = schemas};
 }
 
 }  // namespace
@@ -79,6 +80,11 @@ Result<void> Service::open_parts() {
     if (!lock) return propagate(lock);
     lock_ = std::move(*lock);
   }
+  if (!settings_.schema_dir.empty()) {
+    auto schemas = schema::Schemas::open(settings_.schema_dir);
+    if (!schemas) return propagate(schemas);
+    schemas_ = std::move(*schemas);
+  }
   if (consumes_events()) {
     if (auto opened = open_store(); !opened) return opened;
   }
@@ -88,7 +94,8 @@ Result<void> Service::open_parts() {
     // event.
     intake::EventLog* log = &log_->writer();
     if (consumes_events() && starts_at_latest(settings_)) log = &start_gate_.emplace(*log);
-    intake_.emplace(*log, intake_settings(settings_), [] { return read_clock().mono; }, logger_);
+    intake_.emplace(
+        *log, intake_settings(settings_, schemas_.get()), [] { return read_clock().mono; }, logger_);
   }
   if (consumes_events()) {
     consumer_service_.emplace(
@@ -96,7 +103,8 @@ Result<void> Service::open_parts() {
         [this](int exit_code, const Error& why) { signals_.fatal(exit_code, why.text); },
         [this] {
           if (start_gate_) start_gate_->open();
-        });
+        },
+        schemas_.get());
   }
   if (lock_) {
     control_token_ = make_control_token();
@@ -199,6 +207,17 @@ void Service::answer_last() {
   if (intake_) intake_->drain();
   if (consumer_service_) consumer_service_->stop_queries();
   (void)server_->stop(last_answer_timeout);
+}
+
+void Service::reload_schemas() {
+  if (!schemas_) return;
+  const auto count = schemas_->reload();
+  if (count)
+    logger_.info("the schemas are loaded again",
+                 {{"folder", settings_.schema_dir.string()}, {"schemas", std::to_string(*count)}});
+  else
+    logger_.error("the schemas could not be loaded again; the old ones stay in force",
+                  {{"reason", count.error().text}});
 }
 
 Unfinished Service::unfinished() const {

@@ -21,6 +21,7 @@
 #include "config/variable.hpp"
 #include "http/server.hpp"
 #include "intake/intake.hpp"
+#include "schema/schema_set.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/health.hpp"
 #include "telemetry/logger.hpp"
@@ -62,6 +63,9 @@ class Service {
   // second, and writes nothing more.
   void answer_last();
 
+  // Loads the schemas of SCHEMA_DIR again. On an error the old ones stay, and the log says why. Thread-safe.
+  void reload_schemas();
+
   // Thread-safe.
   [[nodiscard]] Unfinished unfinished() const;
 
@@ -91,9 +95,10 @@ class Service {
   telemetry::Logger& logger_;
   std::atomic<bool> draining_{false};
 
-  std::optional<DirectoryLock> lock_;    // of DATA_DIR; only with the embedded log
-  std::string control_token_;            // likewise; see control_file.hpp
-  std::unique_ptr<StoreAdapter> store_;  // only if the process consumes
+  std::optional<DirectoryLock> lock_;         // of DATA_DIR; only with the embedded log
+  std::string control_token_;                 // likewise; see control_file.hpp
+  std::unique_ptr<schema::Schemas> schemas_;  // null without SCHEMA_DIR
+  std::unique_ptr<StoreAdapter> store_;       // only if the process consumes
   std::unique_ptr<LogAdapter> log_;
   std::optional<StartGate> start_gate_;  // wraps the writer of log_; only with KAFKA_START=latest
   // Each of these two exists only in processes that accept, or consume, events.

@@ -84,6 +84,12 @@ constexpr ValueSpec folder{[](std::string_view text, Settings& into) {
                            },
                            [] { return std::string("a folder"); }};
 
+constexpr ValueSpec schema_folder{[](std::string_view text, Settings& into) {
+                                    into.schema_dir = text;
+                                    return true;
+                                  },
+                                  [] { return std::string("a folder"); }};
+
 constexpr ValueSpec address{[](std::string_view text, Settings& into) {
                               if (!is_ip_address(text)) return false;
                               into.bind_address = text;
@@ -260,8 +266,8 @@ constexpr std::array table{
              "requests at once for each API key or client address; not set: twice RATE_LIMIT_RPS"},
     Variable{"TRUSTED_PROXIES", "", "", any_text, refused, serving, false,
              "networks of proxies whose X-Forwarded-For is used"},
-    Variable{"SCHEMA_DIR", "", "", any_text, refused, serving, false,
-             "folder with JSON schemas of activity types"},
+    Variable{"SCHEMA_DIR", "", "", schema_folder, full, serving, false,
+             "folder with JSON schemas (draft 7): <activity_type>.json and default.json; SIGHUP reloads it"},
     Variable{"DIMENSIONS", "", "", dimensions, full, counting, false,
              "dimensions that are counted besides activity_type, page and referrer"},
     Variable{"DEDUP_WINDOW_SEC", "600", "", number<&Settings::dedup_window, 1, 30L * 86400>, full, serving,
