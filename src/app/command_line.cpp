@@ -4,11 +4,12 @@
 #include <array>
 #include <functional>
 #include <iostream>
-#include <sys/ioctl.h>
 #include <thread>
 #include <unistd.h>
 
 #include "app/arguments.hpp"
+#include "app/command.hpp"
+#include "app/dlq_command.hpp"
 #include "app/process.hpp"
 #include "app/query_commands.hpp"
 #include "base/decimal.hpp"
@@ -30,26 +31,7 @@
 namespace weir::app {
 namespace {
 
-constexpr int done = 0;
-constexpr int failed = 1;
-constexpr int wrong_usage = 2;
-
 constexpr std::chrono::seconds watch_interval{2};  // of weir stats --watch
-
-// Returns the width of the terminal; 0 if the descriptor is not a terminal.
-std::size_t columns_of(int descriptor) {
-  constexpr std::size_t default_columns = 80;
-  if (isatty(descriptor) != 1) return 0;
-  winsize size{};
-  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : default_columns;
-}
-
-// What a command uses of the process.
-struct Dependencies {
-  config::Texts environment;
-  std::ostream& out;
-  std::ostream& err;
-};
 
 // Returns the width for tables: that of the terminal on standard output, else the variable COLUMNS, else 80.
 std::size_t output_columns(const Dependencies& dependencies) {
@@ -60,18 +42,6 @@ std::size_t output_columns(const Dependencies& dependencies) {
   if (columns == 0 && variable != dependencies.environment.end())
     columns = parse_decimal<std::size_t>(variable->second, 1, most).value_or(0);
   return std::clamp(columns == 0 ? 80 : columns, least, most);
-}
-
-// Returns the settings for the command. On faults, writes all of them to `err` and returns std::nullopt.
-std::optional<config::Loaded> load(config::Command command, const config::Texts& typed,
-                                   const Dependencies& dependencies) {
-  auto loaded = config::load({.command = command,
-                              .environment = dependencies.environment,
-                              .command_line = typed,
-                              .log_to_terminal = isatty(STDERR_FILENO) == 1});
-  if (loaded) return std::move(*loaded);
-  dependencies.err << config::to_text(loaded.error());
-  return std::nullopt;
 }
 
 // LOG_LEVEL and LOG_FORMAT. The enumerators of both types are in the same order.
@@ -164,11 +134,6 @@ int run_import(ImportArguments typed, const Dependencies& dependencies) {
                                         dependencies.out, dependencies.err});
 }
 
-// A command and the function that runs it.
-struct Runnable {
-  CommandSpec spec;
-  std::function<int()> run;
-};
 
 // The table of commands, and the arguments that were given.
 class CommandLine {
@@ -181,6 +146,7 @@ class CommandLine {
     add_import();
     add_stats();
     add_export();
+    for (Runnable& command : make_dlq_commands(dependencies)) commands_.push_back(std::move(command));
     add_config();
   }
 
@@ -189,12 +155,16 @@ class CommandLine {
     const std::string first = arguments.size() > 1 ? arguments[1] : "";
     if (first == "--help" || first == "-h") return show_help();
     if (first == "--version") return show_version();
+    // The name of a command is one word, or two as in "dlq list".
+    const std::string both = arguments.size() > 2 ? first + ' ' + arguments[2] : "";
     for (const Runnable& command : commands_) {
-      if (command.spec.name != first) continue;
+      if (command.spec.name != first && command.spec.name != both) continue;
+      const auto options = arguments.begin() + (command.spec.name == first ? 2 : 3);
       const auto ended =
-          parse(command.spec, {arguments.begin() + 2, arguments.end()}, dependencies_.out, dependencies_.err);
+          parse(command.spec, {options, arguments.end()}, dependencies_.out, dependencies_.err);
       return ended ? *ended : command.run();
     }
+    if (first == "dlq") return explain_dlq(both == "dlq --help" || both == "dlq -h", dependencies_);
     std::vector<std::string> expected;
     for (const Runnable& command : commands_) expected.push_back(command.spec.name);
     const bool option = first.starts_with('-');
@@ -229,18 +199,7 @@ class CommandLine {
     CommandSpec spec{.name = std::string(config::name_of(command)),
                      .help = does,
                      .footer = config::help_of_variables(command)};
-    for (const config::Variable& variable : config::variables()) {
-      if (!variable.used_by.has(command) || !variable.is_supported() || variable.is_family() ||
-          variable.secret)
-        continue;
-      spec.arguments.push_back({.name = "--" + config::option_name(variable),
-                                .help = "overrides " + std::string(variable.name),
-                                .expected = variable.value_spec.expected(),
-                                .take = [this, name = std::string(variable.name)](const std::string& text) {
-                                  settings_[name] = text;  // validated together with all other settings
-                                  return true;
-                                }});
-    }
+    add_settings(spec, command, settings_);
     commands_.push_back(
         {std::move(spec), [this, command] { return load_and_run(command, settings_, dependencies_); }});
   }

@@ -73,13 +73,15 @@ class ConsumerService::NotReadyReader final : public report::MetricsReader {
 };
 
 ConsumerService::ConsumerService(const config::Settings& settings, LogAdapter& log, StoreAdapter& store,
-                                 telemetry::Logger& logger, OnFatal on_fatal, OnStartStored on_start_stored)
+                                 telemetry::Logger& logger, OnFatal on_fatal, OnStartStored on_start_stored,
+                                 const schema::Schemas* schemas)
     : settings_(settings),
       log_(log),
       store_(store),
       logger_(logger),
       on_fatal_(std::move(on_fatal)),
       on_start_stored_(std::move(on_start_stored)),
+      schemas_(schemas),
       metrics_reader_(std::make_unique<NotReadyReader>(store.metrics())),
       report_(*metrics_reader_, report::LedgerNames{settings.kafka_topic, settings.kafka_group_id},
               [this](std::int32_t partition) { return may_report_lag_of(partition); }),
@@ -179,9 +181,11 @@ void ConsumerService::create_runner(consumer::LogReader& reader) {
   hooks.on_fatal = [this](int exit_code, const Error& why) { on_fatal_(exit_code, why); };
   hooks.dead_letter_topic = log_.dead_letter_topic();
   hooks.on_flush = [this](const consumer::FlushDone&) { live_feed_.on_flush(); };
+  consumer::ConsumerSettings consumer = consumer_settings(settings_, dimensions_);
+  consumer.schemas = schemas_;
   const std::lock_guard lock(mutex_);
   if (!stopping_)
-    runner_.emplace(consumer_settings(settings_, dimensions_), reader, store_.store(), logger_,
+    runner_.emplace(std::move(consumer), reader, store_.store(), logger_,
                     std::move(hooks));
 }
 

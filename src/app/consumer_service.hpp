@@ -21,6 +21,7 @@
 #include "report/report.hpp"
 #include "routes/bounded_executor.hpp"
 #include "routes/live_feed.hpp"
+#include "schema/schema_set.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/logger.hpp"
 
@@ -48,7 +49,7 @@ class ConsumerService {
   // No other object may use the log's reader, or the store.
   ConsumerService(
       const config::Settings& settings, LogAdapter& log, StoreAdapter& store, telemetry::Logger& logger,
-      OnFatal on_fatal, OnStartStored on_start_stored = [] {});
+      OnFatal on_fatal, OnStartStored on_start_stored = [] {}, const schema::Schemas* schemas = nullptr);
   ConsumerService(const ConsumerService&) = delete;
   ConsumerService& operator=(const ConsumerService&) = delete;
   ~ConsumerService();  // stop({}, {}), if it was not called
@@ -98,6 +99,7 @@ class ConsumerService {
   telemetry::Logger& logger_;
   const OnFatal on_fatal_;
   const OnStartStored on_start_stored_;
+  const schema::Schemas* const schemas_;  // null: none
   const std::unique_ptr<NotReadyReader> metrics_reader_;
   std::vector<tally::CountedDimension> dimensions_;  // of DIMENSIONS; the opening thread's
   report::Report report_;

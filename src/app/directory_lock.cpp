@@ -60,7 +60,8 @@ int create_directory(const std::filesystem::path& directory, mode_t mode) {
 }
 
 bool is_file_of_weir(const std::string& name) {
-  return name == "weir.lock" || name.starts_with("events.db") || name.starts_with("metrics.db");
+  return name == "weir.lock" || name.starts_with("weir.control") || name.starts_with("events.db") ||
+         name.starts_with("metrics.db");
 }
 
 // The databases hold user ids. A directory that also holds other files keeps its mode: Weir's files in it

@@ -57,4 +57,9 @@ std::unique_ptr<StoreAdapter> make_postgres_store(const config::Settings& settin
   return std::make_unique<PostgresStoreAdapter>(settings, logger);
 }
 
+std::unique_ptr<report::MetricsReader> make_postgres_reader(const config::Settings& settings) {
+  return std::make_unique<postgres::PostgresMetricsReader>(postgres::MetricsReaderOptions{
+      .connection = connection_settings(settings.database), .topic = settings.kafka_topic, .connections = 1});
+}
+
 }  // namespace weir::app

@@ -57,12 +57,13 @@ constexpr std::chrono::milliseconds stop_deadline{24'000};
   _exit(exit_code);
 }
 
-// Signals::wait(), except that SIGHUP is logged and ignored.
-ProcessEvent wait_for_end(Signals& signals, telemetry::Logger& logger, MonoTime deadline = MonoTime::max()) {
+// Signals::wait(), except that `on_hangup` is called for SIGHUP.
+ProcessEvent wait_for_end(Signals& signals, const std::function<void()>& on_hangup,
+                          MonoTime deadline = MonoTime::max()) {
   for (;;) {
     ProcessEvent event = signals.wait(deadline);
     if (event.kind != ProcessEvent::Kind::hangup) return event;
-    logger.info("SIGHUP received; settings are read only at start: restart the process to apply changes");
+    on_hangup();
   }
 }
 
@@ -74,7 +75,7 @@ void run_until(MonoTime deadline, Signals& signals, telemetry::Logger& logger,
     step();
     signals.notify_done();
   });
-  const ProcessEvent event = wait_for_end(signals, logger, deadline);
+  const ProcessEvent event = wait_for_end(signals, [] {}, deadline);  // SIGHUP comes too late
   if (event.kind == ProcessEvent::Kind::timeout)
     exit_now(0, unfinished(), logger, "the service did not stop in time");
   if (event.kind != ProcessEvent::Kind::done) exit_now(1, unfinished(), logger, event.detail);
@@ -122,7 +123,10 @@ int run_process(config::Command command, const config::Settings& settings, telem
     out.clear();  // the service does not need it
   }
 
-  const ProcessEvent event = wait_for_end(signals, logger);
+  const ProcessEvent event = wait_for_end(signals, [&] {
+    logger.info("SIGHUP received; the schemas of SCHEMA_DIR are read again, other settings only at start");
+    (*service)->reload_schemas();
+  });
   if (event.kind == ProcessEvent::Kind::fatal) {
     (*service)->answer_last();
     logger.error("cannot go on: " + event.detail);

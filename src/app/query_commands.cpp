@@ -1,5 +1,6 @@
 #include "app/query_commands.hpp"
 
+#include "app/command.hpp"
 #include "base/decimal.hpp"
 #include "base/limits.hpp"
 #include "http/client.hpp"
@@ -36,13 +37,6 @@ Argument zone_into(std::string help, std::string& zone) {
 }
 
 }  // namespace
-
-std::function<bool(const std::string&)> text_into(std::string& text) {
-  return [&text](const std::string& typed) {
-    text = typed;
-    return !typed.empty();
-  };
-}
 
 Argument url_into(std::string& url) {
   return {.name = "--url",

@@ -11,8 +11,6 @@
 
 namespace weir::app {
 
-// Returns a take() that stores the value and accepts any text but the empty one.
-[[nodiscard]] std::function<bool(const std::string&)> text_into(std::string& text);
 // --url, for commands that talk to a running Weir.
 [[nodiscard]] Argument url_into(std::string& url);
 

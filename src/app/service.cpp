@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "app/control_file.hpp"
 #include "app/descriptors.hpp"
 #include "app/health.hpp"
 #include "base/limits.hpp"
@@ -52,10 +53,11 @@ http::ServerSettings server_settings(config::Command command, const config::Sett
           .cors_origins = settings.cors_origins};
 }
 
-intake::IntakeSettings intake_settings(const config::Settings& settings) {
+intake::IntakeSettings intake_settings(const config::Settings& settings, const schema::Schemas* schemas) {
   return {.event_bytes_max = settings.max_event_bytes,
           .body_bytes_max = settings.max_body_bytes,
-          .partition_key = settings.partition_key};
+          .partition_key = settings.partition_key,
+          .schemas = schemas};
 }
 
 }  // namespace
@@ -70,6 +72,7 @@ Result<std::unique_ptr<Service>> Service::open(config::Command command, const co
   if (auto opened = service->open_parts(); !opened) return propagate(opened);
   if (auto opened = service->open_server(); !opened)
     return propagate(opened);  // after the parts, which its routes use
+  if (auto written = service->write_control(); !written) return propagate(written);
   return service;
 }
 
@@ -78,6 +81,11 @@ Result<void> Service::open_parts() {
     auto lock = DirectoryLock::acquire(settings_.data_dir);
     if (!lock) return propagate(lock);
     lock_ = std::move(*lock);
+  }
+  if (!settings_.schema_dir.empty()) {
+    auto schemas = schema::Schemas::open(settings_.schema_dir);
+    if (!schemas) return propagate(schemas);
+    schemas_ = std::move(*schemas);
   }
   if (consumes_events()) {
     if (auto opened = open_store(); !opened) return opened;
@@ -88,7 +96,8 @@ Result<void> Service::open_parts() {
     // event.
     intake::EventLog* log = &log_->writer();
     if (consumes_events() && starts_at_latest(settings_)) log = &start_gate_.emplace(*log);
-    intake_.emplace(*log, intake_settings(settings_), [] { return read_clock().mono; }, logger_);
+    intake_.emplace(
+        *log, intake_settings(settings_, schemas_.get()), [] { return read_clock().mono; }, logger_);
   }
   if (consumes_events()) {
     consumer_service_.emplace(
@@ -96,9 +105,23 @@ Result<void> Service::open_parts() {
         [this](int exit_code, const Error& why) { signals_.fatal(exit_code, why.text); },
         [this] {
           if (start_gate_) start_gate_->open();
-        });
+        },
+        schemas_.get());
+  }
+  if (lock_) {
+    control_token_ = make_control_token();
+    replay_endpoint_.emplace(store_->metrics(), log_->writer(), settings_.kafka_topic, control_token_);
   }
   return {};
+}
+
+Result<void> Service::write_control() {
+  if (!lock_) return {};
+  const std::string& bound = settings_.bind_address;
+  const bool any = bound == "0.0.0.0" || bound == "::";
+  const std::string host = any ? "127.0.0.1" : bound.contains(':') ? '[' + bound + ']' : bound;
+  return write_control_file(settings_.data_dir,
+                            {"http://" + host + ':' + std::to_string(port()), control_token_});
 }
 
 Result<void> Service::open_store() {
@@ -161,6 +184,7 @@ std::vector<http::Route> Service::make_routes() {
     add(consumer_service_->routes());
     add(routes::page_routes());
   }
+  if (replay_endpoint_) all.push_back(replay_endpoint_->route());
   add(routes::health_routes([this] { return health(); }));
   add(routes::metrics_routes([this](telemetry::Exposition& into) { collect(into); }));
   return all;
@@ -175,6 +199,8 @@ std::int64_t Service::drain() {
   draining_ = true;
   if (intake_) intake_->drain();
   if (consumer_service_) consumer_service_->stop_queries();
+  if (replay_endpoint_) replay_endpoint_->stop();
+  if (lock_) remove_control_file(settings_.data_dir);
   const bool all_answered = server_->stop(answer_timeout);
   if (!all_answered) logger_.warn("some requests were not answered before the server stopped");
   if (accepts_events()) log_->stop_writing(publish_timeout);
@@ -187,6 +213,17 @@ void Service::answer_last() {
   if (intake_) intake_->drain();
   if (consumer_service_) consumer_service_->stop_queries();
   (void)server_->stop(last_answer_timeout);
+}
+
+void Service::reload_schemas() {
+  if (!schemas_) return;
+  const auto count = schemas_->reload();
+  if (count)
+    logger_.info("the schemas are loaded again",
+                 {{"folder", settings_.schema_dir.string()}, {"schemas", std::to_string(*count)}});
+  else
+    logger_.error("the schemas could not be loaded again; the old ones stay in force",
+                  {{"reason", count.error().text}});
 }
 
 Unfinished Service::unfinished() const {

@@ -12,6 +12,7 @@
 #include "app/consumer_service.hpp"
 #include "app/directory_lock.hpp"
 #include "app/log_adapter.hpp"
+#include "app/replay_endpoint.hpp"
 #include "app/signals.hpp"
 #include "app/start_gate.hpp"
 #include "app/store_adapter.hpp"
@@ -20,6 +21,7 @@
 #include "config/variable.hpp"
 #include "http/server.hpp"
 #include "intake/intake.hpp"
+#include "schema/schema_set.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/health.hpp"
 #include "telemetry/logger.hpp"
@@ -61,6 +63,9 @@ class Service {
   // second, and writes nothing more.
   void answer_last();
 
+  // Loads the schemas of SCHEMA_DIR again. On an error the old ones stay, and the log says why. Thread-safe.
+  void reload_schemas();
+
   // Thread-safe.
   [[nodiscard]] Unfinished unfinished() const;
 
@@ -78,6 +83,8 @@ class Service {
   [[nodiscard]] Result<void> open_log();
   [[nodiscard]] Result<void> open_server();
   [[nodiscard]] std::vector<http::Route> make_routes();
+  // With the embedded log: lets `weir dlq replay` find this service.
+  [[nodiscard]] Result<void> write_control();
   // For GET /health/ready and GET /metrics. Called on io threads.
   [[nodiscard]] telemetry::Health health() const;
   void collect(telemetry::Exposition& into) const;
@@ -88,13 +95,16 @@ class Service {
   telemetry::Logger& logger_;
   std::atomic<bool> draining_{false};
 
-  std::optional<DirectoryLock> lock_;  // of DATA_DIR; only with the embedded log
-  std::unique_ptr<StoreAdapter> store_;        // only if the process consumes
+  std::optional<DirectoryLock> lock_;         // of DATA_DIR; only with the embedded log
+  std::string control_token_;                 // likewise; see control_file.hpp
+  std::unique_ptr<schema::Schemas> schemas_;  // null without SCHEMA_DIR
+  std::unique_ptr<StoreAdapter> store_;       // only if the process consumes
   std::unique_ptr<LogAdapter> log_;
   std::optional<StartGate> start_gate_;  // wraps the writer of log_; only with KAFKA_START=latest
   // Each of these two exists only in processes that accept, or consume, events.
   std::optional<intake::Intake> intake_;
   std::optional<ConsumerService> consumer_service_;
+  std::optional<ReplayEndpoint> replay_endpoint_;  // only with the embedded log
   // Declared last: its threads use all other members.
   std::unique_ptr<http::Server> server_;
 };

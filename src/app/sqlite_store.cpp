@@ -47,4 +47,11 @@ Result<std::unique_ptr<StoreAdapter>> open_sqlite_store(const config::Settings& 
   return adapter;
 }
 
+Result<std::unique_ptr<report::MetricsReader>> open_sqlite_reader(const config::Settings& settings) {
+  auto reader = sqlite::SqliteMetricsReader::open(
+      {.data_dir = settings.data_dir, .topic = settings.kafka_topic, .connections = 1});
+  if (!reader) return propagate(reader);
+  return std::move(*reader);
+}
+
 }  // namespace weir::app

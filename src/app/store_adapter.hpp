@@ -43,4 +43,10 @@ inline constexpr std::size_t store_readers = query_threads + 2;
 [[nodiscard]] std::unique_ptr<StoreAdapter> make_postgres_store(const config::Settings& settings,
                                                                 telemetry::Logger& logger);
 
+// Opens the reading side alone, for a command that runs beside the services. Creates and migrates nothing:
+// the tables must exist. With PostgreSQL nothing is connected yet.
+[[nodiscard]] Result<std::unique_ptr<report::MetricsReader>> open_sqlite_reader(
+    const config::Settings& settings);
+[[nodiscard]] std::unique_ptr<report::MetricsReader> make_postgres_reader(const config::Settings& settings);
+
 }  // namespace weir::app

@@ -38,6 +38,7 @@ class Loader {
     for (const Variable& variable : variables())
       for (const Found& found : find_all(variable)) read_value(variable, found);
     loaded_.settings.consumer_port_is_set = is_set("CONSUMER_PORT");
+    choose_for_dlq();
     check_sizes();
     check_combination();
     if (!errors_.empty()) return std::unexpected(std::move(errors_));
@@ -145,6 +146,16 @@ class Loader {
     const bool mask = variable.is_secret_for(found.name) && !found.text.empty();
     loaded_.effective.push_back(
         {&variable, std::string(found.name), mask ? "***" : std::string(found.text), found.origin, used});
+  }
+
+  // `weir dlq` works beside any of the services. With the brokers of a consumer, whose EVENT_LOG and
+  // METRICS_STORE have no need to be set, it uses Kafka and PostgreSQL.
+  void choose_for_dlq() {
+    if (sources_.command != Command::dlq) return;
+    Settings& settings = loaded_.settings;
+    if (!is_set("EVENT_LOG") && is_set("KAFKA_BROKERS")) settings.event_log = EventLogKind::kafka;
+    if (!is_set("METRICS_STORE") && settings.event_log == EventLogKind::kafka)
+      settings.metrics_store = StoreKind::postgres;
   }
 
   // A single event is sent in a body, too.

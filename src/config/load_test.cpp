@@ -175,10 +175,12 @@ TEST(Load, ReportsAllErrorsAtOnce) {
 
 TEST(Load, RefusesUnsupportedSettings) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"API_KEYS", "a:b"},        {"DASHBOARD_PASSWORD", "x"},  {"RATE_LIMIT_RPS", "5"},
-      {"RATE_LIMIT_BURST", "5"},  {"TRUSTED_PROXIES", "::1/1"}, {"TLS_CERT", "a.pem"},
-      {"TLS_KEY", "a.key"},       {"SCHEMA_DIR", "schemas"},    {"CONSUL_HTTP_ADDR", "localhost:8500"},
-      {"CONSUL_HTTP_TOKEN", "t"}, {"CONSUL_PREFIX", "mine"},    {"CONFIG_FILE", "weir.conf"}};
+      {"API_KEYS", "a:b"},          {"DASHBOARD_PASSWORD", "x"},
+      {"RATE_LIMIT_RPS", "5"},      {"RATE_LIMIT_BURST", "5"},
+      {"TRUSTED_PROXIES", "::1/1"}, {"TLS_CERT", "a.pem"},
+      {"TLS_KEY", "a.key"},         {"CONSUL_HTTP_ADDR", "localhost:8500"},
+      {"CONSUL_HTTP_TOKEN", "t"},   {"CONSUL_PREFIX", "mine"},
+      {"CONFIG_FILE", "weir.conf"}};
   for (const auto& [name, value] : cases) {
     const auto loaded = load_for(Command::serve, {{name, value}});
     ASSERT_EQ(texts_of(loaded).size(), 1U) << name;
@@ -186,6 +188,25 @@ TEST(Load, RefusesUnsupportedSettings) {
     EXPECT_TRUE(texts_of(loaded)[0].ends_with("is set, but this version does not support it yet: unset it"));
     EXPECT_TRUE(load_for(Command::import, {{name, value}})) << name << " is not used by import";
   }
+}
+
+TEST(Load, ChoosesTheLogAndTheStoreOfDlqByTheBrokers) {
+  const auto chosen = [](const Texts& environment) {
+    const Settings settings = load_for(Command::dlq, environment)->settings;
+    return std::pair(settings.event_log, settings.metrics_store);
+  };
+  EXPECT_EQ(chosen({}), std::pair(EventLogKind::embedded, StoreKind::sqlite));
+  EXPECT_EQ(chosen({{"METRICS_STORE", "postgres"}}), std::pair(EventLogKind::embedded, StoreKind::postgres));
+  EXPECT_EQ(chosen({{"KAFKA_BROKERS", "localhost:9092"}}),
+            std::pair(EventLogKind::kafka, StoreKind::postgres));
+  EXPECT_EQ(chosen({{"EVENT_LOG", "kafka"}}), std::pair(EventLogKind::kafka, StoreKind::postgres));
+  EXPECT_EQ(chosen({{"KAFKA_BROKERS", "localhost:9092"}, {"EVENT_LOG", "embedded"}}),
+            std::pair(EventLogKind::embedded, StoreKind::sqlite));
+}
+
+TEST(Load, TakesTheFolderOfTheSchemas) {
+  EXPECT_TRUE(load_for(Command::serve, {})->settings.schema_dir.empty());
+  EXPECT_EQ(load_for(Command::serve, {{"SCHEMA_DIR", "schemas"}})->settings.schema_dir, "schemas");
 }
 
 TEST(Load, AcceptsTheDefaultOfAnUnsupportedSetting) {

@@ -72,6 +72,8 @@ struct Settings {
   Database database;
   // 0 means one for each core.
   int http_threads = 0;
+  // Folder with the schemas of activity types; empty: none.
+  std::filesystem::path schema_dir;
   // Connections of clients, and the log.
   std::string bind_address = "0.0.0.0";
   // Web origins whose scripts may call the ingest paths.

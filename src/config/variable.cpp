@@ -22,7 +22,10 @@ constexpr Commands consumer = Command::consumer;
 constexpr Commands ingesting = serve | producer;
 constexpr Commands counting = serve | consumer;
 constexpr Commands serving = serve | producer | consumer;
-constexpr Commands asking = Commands(Command::import) | Command::stats | Command::dlq;
+constexpr Commands asking = Commands(Command::import) | Command::stats;
+// `weir dlq` opens the store and the log itself.
+constexpr Commands counting_or_dlq = counting | Command::dlq;
+constexpr Commands serving_or_dlq = serving | Command::dlq;
 
 // Upper bounds for settings that have no natural one.
 constexpr std::int64_t million = 1'000'000;
@@ -80,6 +83,12 @@ constexpr ValueSpec folder{[](std::string_view text, Settings& into) {
                              return true;
                            },
                            [] { return std::string("a folder"); }};
+
+constexpr ValueSpec schema_folder{[](std::string_view text, Settings& into) {
+                                    into.schema_dir = text;
+                                    return true;
+                                  },
+                                  [] { return std::string("a folder"); }};
 
 constexpr ValueSpec address{[](std::string_view text, Settings& into) {
                               if (!is_ip_address(text)) return false;
@@ -182,9 +191,9 @@ static_assert(limits::event_bytes_default == 65536 && limits::body_bytes_default
 
 // Name, default, default of serve, accepted values, support, commands, secret, help.
 constexpr std::array table{
-    Variable{"KAFKA_BROKERS", "localhost:9092", "", brokers, kafka_only, serving, false,
+    Variable{"KAFKA_BROKERS", "localhost:9092", "", brokers, kafka_only, serving_or_dlq, false,
              "Kafka brokers for the first connection"},
-    Variable{"KAFKA_TOPIC", "incoming.user_activity", "", topic, full, serving, false,
+    Variable{"KAFKA_TOPIC", "incoming.user_activity", "", topic, full, serving_or_dlq, false,
              "Kafka topic; also the name of the embedded log"},
     Variable{"KAFKA_GROUP_ID", "user-activity-consumer-group", "", group, full, counting, false,
              "Kafka consumer group; the ledger in the metrics store belongs to it"},
@@ -196,27 +205,27 @@ constexpr std::array table{
              false, "seconds after which waiting events are flushed to the metrics store"},
     Variable{"BATCH_SIZE", "100", "", number<&Settings::batch_size, 1, batch_max>, full, counting, false,
              "number of waiting events that starts a flush earlier"},
-    Variable{"DB_HOST", "localhost", "", any_text_into<db_host>, postgres_only, counting, false,
+    Variable{"DB_HOST", "localhost", "", any_text_into<db_host>, postgres_only, counting_or_dlq, false,
              "PostgreSQL host: a name, an address, or the folder of a Unix socket"},
-    Variable{"DB_PORT", "5432", "", number<db_port, 1, 65535>, postgres_only, counting, false,
+    Variable{"DB_PORT", "5432", "", number<db_port, 1, 65535>, postgres_only, counting_or_dlq, false,
              "PostgreSQL port"},
-    Variable{"DB_USER", "postgres", "", any_text_into<db_user>, postgres_only, counting, false,
+    Variable{"DB_USER", "postgres", "", any_text_into<db_user>, postgres_only, counting_or_dlq, false,
              "PostgreSQL user"},
-    Variable{"DB_PASSWORD", "postgres", "", any_text_into<db_password>, postgres_only, counting, true,
+    Variable{"DB_PASSWORD", "postgres", "", any_text_into<db_password>, postgres_only, counting_or_dlq, true,
              "PostgreSQL password"},
-    Variable{"DB_NAME", "analytics", "", any_text_into<db_name>, postgres_only, counting, false,
+    Variable{"DB_NAME", "analytics", "", any_text_into<db_name>, postgres_only, counting_or_dlq, false,
              "PostgreSQL database"},
     Variable{"FLUSH_MIN_INTERVAL_MS", "200", "", number<&Settings::flush_min_interval, 0, 60000>, full,
              counting, false, "milliseconds that are at least between the starts of two flushes"},
     Variable{"CONSUMER_PORT", "8081", "", number<&Settings::consumer_port, 0, 65535>, full, consumer, false,
              "port of consumer; if it is not set and 8081 is busy, any free port, which is logged"},
-    Variable{"DATA_DIR", "./weir-data", "", folder, embedded_only, serve, false,
+    Variable{"DATA_DIR", "./weir-data", "", folder, embedded_only, Commands(serve) | Command::dlq, false,
              "folder of the embedded log and of the SQLite store"},
-    Variable{"EVENT_LOG", "kafka", "embedded", choice<&Settings::event_log, EventLogs>, full, serving, false,
-             "where events are stored: in Kafka, or embedded in a file"},
-    Variable{"METRICS_STORE", "postgres", "sqlite", choice<&Settings::metrics_store, Stores>, full, counting,
-             false, "where numbers are stored: in PostgreSQL, or in a SQLite file"},
-    Variable{"DATABASE_URL", "", "", database_url, postgres_only, counting, true,
+    Variable{"EVENT_LOG", "kafka", "embedded", choice<&Settings::event_log, EventLogs>, full, serving_or_dlq,
+             false, "where events are stored: in Kafka, or embedded in a file"},
+    Variable{"METRICS_STORE", "postgres", "sqlite", choice<&Settings::metrics_store, Stores>, full,
+             counting_or_dlq, false, "where numbers are stored: in PostgreSQL, or in a SQLite file"},
+    Variable{"DATABASE_URL", "", "", database_url, postgres_only, counting_or_dlq, true,
              "PostgreSQL connection; replaces all DB_* but DB_POOL_SIZE"},
     Variable{"DB_POOL_SIZE", "4", "", number<db_pool_size, 2, 1000>, postgres_only, counting, false,
              "connections to PostgreSQL: one writes, the others read"},
@@ -227,19 +236,19 @@ constexpr std::array table{
              "lowest severity that is logged"},
     Variable{"LOG_FORMAT", "auto", "", log_format, full, serving, false,
              "format of the log; auto: text on a terminal, otherwise json"},
-    Variable{"KAFKA_COMPRESSION", "lz4", "", compression, kafka_only, serving, false,
+    Variable{"KAFKA_COMPRESSION", "lz4", "", compression, kafka_only, serving_or_dlq, false,
              "compression of records that Weir sends to Kafka"},
     Variable{"KAFKA_LINGER_MS", "0", "", number<kafka_linger, 0, 900'000>, kafka_only, ingesting, false,
              "milliseconds to wait for more records before they are sent to Kafka"},
-    Variable{"KAFKA_PARTITIONS", "12", "", number<kafka_partitions, 1, 100'000>, kafka_only, serving, false,
-             "partitions of the topic, if Weir has to create it"},
+    Variable{"KAFKA_PARTITIONS", "12", "", number<kafka_partitions, 1, 100'000>, kafka_only, serving_or_dlq,
+             false, "partitions of the topic, if Weir has to create it"},
     Variable{"KAFKA_PARTITION_KEY", "user_id", "", partition_key, kafka_only, ingesting, false,
              "member that decides the partition of an event; without it, message_id does"},
     Variable{"KAFKA_START", "earliest", "", choice<kafka_start, Starts>, kafka_only, counting, false,
              "where to start reading a topic that the ledger does not have"},
     Variable{"ON_OFFSET_GONE", "stop", "", choice<&Settings::on_offset_gone, OffsetGone>, full, counting,
              false, "if the log no longer has the ledger's offset: stop, or continue at the earliest one"},
-    Variable{kafka_properties, "", "", any_text, kafka_only, serving, false,
+    Variable{kafka_properties, "", "", any_text, kafka_only, serving_or_dlq, false,
              "KAFKA_PROPERTY_x_y sets the property x.y of librdkafka"},
     Variable{"MAX_EVENT_BYTES", "65536", "", number<&Settings::max_event_bytes, 1, body_bytes_max>, full,
              serving, false, "size limit of an event"},
@@ -257,8 +266,8 @@ constexpr std::array table{
              "requests at once for each API key or client address; not set: twice RATE_LIMIT_RPS"},
     Variable{"TRUSTED_PROXIES", "", "", any_text, refused, serving, false,
              "networks of proxies whose X-Forwarded-For is used"},
-    Variable{"SCHEMA_DIR", "", "", any_text, refused, serving, false,
-             "folder with JSON schemas of activity types"},
+    Variable{"SCHEMA_DIR", "", "", schema_folder, full, serving, false,
+             "folder with JSON schemas (draft 7): <activity_type>.json and default.json; SIGHUP reloads it"},
     Variable{"DIMENSIONS", "", "", dimensions, full, counting, false,
              "dimensions that are counted besides activity_type, page and referrer"},
     Variable{"DEDUP_WINDOW_SEC", "600", "", number<&Settings::dedup_window, 1, 30L * 86400>, full, serving,
@@ -296,7 +305,8 @@ std::string_view name_of(Command command) {
 }
 
 std::string_view Variable::default_for(Command command) const {
-  return command == Command::serve && !serve_default.empty() ? serve_default : default_value;
+  const bool as_serve = command == Command::serve || command == Command::dlq;
+  return as_serve && !serve_default.empty() ? serve_default : default_value;
 }
 
 bool Variable::matches(std::string_view candidate) const {

@@ -51,7 +51,7 @@ struct Variable {
   std::string_view name;
   // The default as a user writes it; empty if there is none.
   std::string_view default_value;
-  // The default of the command serve, if it is another one; else empty.
+  // The default of the commands serve and dlq, if it is another one; else empty.
   std::string_view serve_default;
   // The accepted values, and how they are read.
   ValueSpec value_spec;

@@ -195,6 +195,7 @@ void Consumer::set_open(std::int32_t partition, AssignedPartition& assigned, Ope
                                    .minute_retention = settings_.commits.retention.minute,
                                    .dimensions = settings_.dimensions,
                                    .event_bytes_max = settings_.event_bytes_max,
+                                   .schemas = settings_.schemas,
                                    .batch = scheduler_.batch_bounds()};
   assigned.state = AssignedPartition::State::open;
   assigned.reason.clear();

@@ -43,6 +43,7 @@
 #include "consumer/record_dispatch.hpp"
 #include "consumer/status.hpp"
 #include "consumer/worker_pool.hpp"
+#include "schema/schema_set.hpp"
 #include "telemetry/logger.hpp"
 
 namespace weir::consumer {
@@ -58,6 +59,8 @@ struct ConsumerSettings {
   // Those of DIMENSIONS, with the numbers that the store assigned.
   std::vector<tally::CountedDimension> dimensions;
   std::size_t event_bytes_max = limits::event_bytes_default;
+  // The schemas that records must match; null: none. Must outlive the consumer.
+  const schema::Schemas* schemas = nullptr;
   CommitSchedulerSettings commits;
   BacklogBounds backlog;
   // Time for the last flush of a revoked partition.

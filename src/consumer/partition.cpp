@@ -124,6 +124,10 @@ Result<activity::UserActivity> Partition::validate(const RecordView& record,
   if (!activity) return activity;
   Result<void> in_time = activity::check_time_of_record(*activity, record.time);
   if (!in_time) return propagate(in_time);
+  if (settings_.schemas != nullptr) {
+    Result<void> checked = settings_.schemas->check(activity->activity_type, *record.value);
+    if (!checked) return propagate(checked);
+  }
   return activity;
 }
 

@@ -35,6 +35,7 @@
 #include "consumer/dead_letters.hpp"
 #include "consumer/log_reader.hpp"
 #include "consumer/partition_opener.hpp"
+#include "schema/schema_set.hpp"
 #include "tally/dedupe.hpp"
 #include "tally/ledger.hpp"
 #include "tally/tally.hpp"
@@ -55,6 +56,8 @@ struct PartitionSettings {
   std::vector<tally::CountedDimension> dimensions;
   // A larger event is a dead letter.
   std::size_t event_bytes_max = limits::event_bytes_default;
+  // A record that does not match the schema of its type is a dead letter. null: no schemas.
+  const schema::Schemas* schemas = nullptr;
   // A batch of this size is sealed, and the next one begins.
   commit::RowBounds batch{limits::pending_batch_rows_max, limits::pending_batch_bytes_max};
 };

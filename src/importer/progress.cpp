@@ -54,8 +54,8 @@ std::string counted(std::uint64_t number, std::string_view noun) {
   return grouped(static_cast<std::int64_t>(number)).append(" ").append(noun).append(number == 1 ? "" : "s");
 }
 
-Progress::Progress(std::ostream& err, std::size_t columns, std::string name)
-    : err_(err), columns_(columns), name_(printable(name)) {}
+Progress::Progress(std::ostream& err, std::size_t columns, std::string name, std::string_view noun)
+    : err_(err), columns_(columns), name_(printable(name)), noun_(noun) {}
 
 Progress::~Progress() { clear(); }
 
@@ -103,7 +103,7 @@ std::string Progress::render(const Point& point, MonoTime now) const {
         static_cast<double>(*point.raw_bytes_total - std::min(point.raw_bytes_read, *point.raw_bytes_total));
     if (done > 0) left = seconds * rest / done;
   }
-  line += counted(point.lines, "line");
+  line += counted(point.lines, noun_);
   if (seconds > 0)
     line += "  " +
             grouped(static_cast<std::int64_t>(static_cast<double>(point.lines - start_.lines) / seconds)) +

@@ -1,5 +1,5 @@
-// The progress of an import on standard error: a bar that is redrawn on a terminal, a line every five seconds
-// elsewhere.
+// The progress of an import, or of another long command, on standard error: a bar that is redrawn on a
+// terminal, a line every five seconds elsewhere.
 #pragma once
 
 #include <cstddef>
@@ -25,13 +25,14 @@ class Progress {
     std::uint64_t lines = 0;
     // How many of these lines are unreadable.
     std::uint64_t unreadable = 0;
-    // Bytes of the file that were read, and its size if that is known.
+    // Bytes of the file that were read, and its size if that is known. Another command counts its own units.
     std::uint64_t raw_bytes_read = 0;
     std::optional<std::uint64_t> raw_bytes_total;
   };
 
   // `columns`: width of the terminal that `err` writes to; 0 if it is not a terminal.
-  Progress(std::ostream& err, std::size_t columns, std::string name);
+  // `noun` is what `lines` counts.
+  Progress(std::ostream& err, std::size_t columns, std::string name, std::string_view noun = "line");
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();  // calls clear()
@@ -51,6 +52,7 @@ class Progress {
   std::ostream& err_;
   std::size_t columns_;
   std::string name_;
+  std::string noun_;
   Point start_;
   MonoTime started_at_;
   MonoTime shown_at_;

@@ -56,6 +56,10 @@ Result<UserActivity> check_event(activity::Decoder& decoder, std::string_view js
     return std::unexpected(event_too_large(settings.event_bytes_max));
   auto timely = check_time_at_ingest(*activity, now);
   if (!timely) return propagate(timely);
+  if (settings.schemas != nullptr) {
+    auto checked = settings.schemas->check(activity->activity_type, json);
+    if (!checked) return propagate(checked);
+  }
   return activity;
 }
 

@@ -28,6 +28,7 @@
 #include "intake/event_log.hpp"
 #include "intake/item_reader.hpp"
 #include "intake/partition_key.hpp"
+#include "schema/schema_set.hpp"
 #include "telemetry/counts_by_code.hpp"
 
 namespace weir::activity {
@@ -49,6 +50,8 @@ struct IntakeSettings {
   std::size_t in_flight_bytes_max = limits::in_flight_bytes_max;
   PartitionKey partition_key;
   BreakerSettings breaker;
+  // The schemas that events must match; null: none. Must outlive the Intake.
+  const schema::Schemas* schemas = nullptr;
 
   // The server reads a single event up to this size, although it will be rejected: the connection can be kept
   // then, and the error can name more than the size.

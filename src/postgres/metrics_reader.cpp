@@ -113,7 +113,39 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
     return ledgers;
   }
 
+  Result<std::vector<report::DeadLetterGroup>> dead_letter_groups(
+      const report::DeadLetterFilter& filter) override {
+    auto rows = session_->run(reader_sql::dead_letter_groups, parameters_of(filter));
+    if (!rows) return propagate(rows);
+    std::vector<report::DeadLetterGroup> groups;
+    for (int row = 0; row < rows->count(); ++row) groups.push_back(dead_letter_group(*rows, row));
+    return groups;
+  }
+
+  Result<void> scan_dead_letters(const report::DeadLetterFilter& filter,
+                                 std::function<bool(report::DeadLetterRow)> take) override {
+    bool more = true;
+    return fetch_all(reader_sql::dead_letters, reader_sql::fetch_dead_letters, parameters_of(filter),
+                     reader_sql::dead_letters_max, [&](const Rows& rows, int row) {
+                       more = more && take(dead_letter_row(rows, row));
+                       return more;
+                     });
+  }
+
  private:
+  [[nodiscard]] Parameters parameters_of(const report::DeadLetterFilter& filter) const {
+    Parameters parameters;
+    parameters.add(topic_);
+    filter.reason ? parameters.add(*filter.reason) : parameters.add_null();
+    filter.from ? parameters.add(*filter.from) : parameters.add_null();
+    filter.to ? parameters.add(*filter.to) : parameters.add_null();
+    filter.partition ? parameters.add(Type::int4, *filter.partition) : parameters.add_null();
+    filter.offset ? parameters.add(Type::int8, *filter.offset) : parameters.add_null();
+    parameters.add(Type::boolean, filter.waiting_only ? 1 : 0);
+    parameters.add(Type::int4, filter.after_partition).add(Type::int8, filter.after_offset);
+    return parameters;
+  }
+
   // The stored rows of a query, or what is pending roll-up in its windows.
   Result<void> scan_part(const report::WindowQuery& query, bool pending_rollup,
                          const std::function<void(const report::ViewRow&)>& take) {
@@ -166,7 +198,8 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
     return parameters;
   }
 
-  // Declares the cursor and calls `on_row` for each of its rows. The first rows come in the same round trip.
+  // Declares the cursor and calls `on_row` for each of its rows, until it returns false if it returns a bool.
+  // The first rows come in the same round trip.
   template <class OnRow>
   Result<void> fetch_all(const Statement& declared, const Statement& fetch, const Parameters& parameters,
                          int rows_max, OnRow&& on_row) {
@@ -177,12 +210,16 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
     if (!answers) return propagate(answers);
     Rows rows = std::move(answers->back());
     while (true) {
-      for (int row = 0; row < rows.count(); ++row) {
-        on_row(rows, row);
+      bool ended = false;
+      for (int row = 0; row < rows.count() && !ended; ++row) {
+        if constexpr (std::is_same_v<decltype(on_row(rows, row)), bool>)
+          ended = !on_row(rows, row);
+        else
+          on_row(rows, row);
         if (row % rows_between_checks != rows_between_checks - 1) continue;
         if (auto due = cancellation_.check(); !due) return due;
       }
-      if (rows.count() < rows_max) break;  // the cursor has no more
+      if (ended || rows.count() < rows_max) break;  // the cursor has no more
       auto next = session_->run(fetch);
       if (!next) return propagate(next);
       rows = std::move(*next);

@@ -90,6 +90,14 @@ std::string users_by_value_text() {
          ") AS w ORDER BY value";
 }
 
+constexpr std::string_view matching_dead_letters =
+    " FROM activity_dead_letters AS l WHERE topic = $1::text"
+    " AND (partition, \"offset\") > ($8::int, $9::bigint)"
+    " AND ($2::text IS NULL OR reason = $2::text) AND ($3::timestamptz IS NULL OR at >= $3::timestamptz)"
+    " AND ($4::timestamptz IS NULL OR at < $4::timestamptz) AND ($5::int IS NULL OR partition = $5::int)"
+    " AND ($6::bigint IS NULL OR \"offset\" = $6::bigint)"
+    " AND (NOT $7::boolean OR replayed_at IS NULL)";
+
 std::string fetch(int rows) { return "FETCH " + std::to_string(rows) + " FROM weir_scan"; }
 
 }  // namespace
@@ -121,6 +129,22 @@ const Statement fetch_values{"weir_fetch_values", fetch(rows_of_counts_max), "tn
 
 const Statement fetch_values_with_users{"weir_fetch_values_with_users", fetch(rows_with_users_max), "tnnt",
                                         "activity_windows"};
+
+const Statement dead_letters{"weir_dead_letters", declare + "SELECT " + std::string(dead_letter_columns) +
+                                                      std::string(matching_dead_letters) +
+                                                      " ORDER BY partition, \"offset\""};
+
+const Statement dead_letter_groups{
+    "weir_dead_letter_groups",
+    "SELECT DISTINCT ON (reason COLLATE \"C\") " + std::string(dead_letter_columns) +
+        ", count(*) OVER same, (sum(attempts) OVER same)::bigint, count(replayed_at) OVER same" +
+        std::string(matching_dead_letters) +
+        " WINDOW same AS (PARTITION BY reason)"
+        " ORDER BY reason COLLATE \"C\", at DESC, partition DESC, \"offset\" DESC",
+    "nnttTTmnMnnn", "activity_dead_letters"};
+
+const Statement fetch_dead_letters{"weir_fetch_dead_letters", fetch(dead_letters_max), dead_letter_kinds,
+                                   "activity_dead_letters"};
 
 const Statement close{"weir_close", "CLOSE weir_scan"};
 

@@ -35,6 +35,16 @@ extern const Statement count_by_value;  // value, events, page_views: one row a 
 // the sort: the server fetches them afterwards (TOAST).
 extern const Statement users_by_value;
 
+// Of dead letters: dead_letter_columns. A filter that is NULL matches every row: $2 reason, $3 first and $4
+// end of `at`, $5 partition, $6 offset. $7: true for those without replayed_at alone. Only rows after
+// partition $8 and offset $9.
+extern const Statement dead_letters;
+// The newest of each reason, followed by count(*), sum(attempts) and count(replayed_at) of its reason.
+extern const Statement dead_letter_groups;
+// A value has up to 1 MiB or so.
+inline constexpr int dead_letters_max = 16;
+extern const Statement fetch_dead_letters;
+
 // How many rows one fetch reads, and so how many are in memory at once. A sketch has up to 32 KiB.
 inline constexpr int rows_with_users_max = 250;
 inline constexpr int rows_of_counts_max = 5'000;

@@ -137,6 +137,30 @@ std::vector<tally::KnownDimension> known_dimensions(const Rows& rows) {
   return known;
 }
 
+report::DeadLetterRow dead_letter_row(const Rows& rows, int row) {
+  const auto bytes = [&](int column) {
+    return rows.is_null(row, column) ? std::nullopt : std::optional<std::string>(rows.bytes(row, column));
+  };
+  report::DeadLetterRow read{.partition = static_cast<std::int32_t>(rows.number(row, 0)),
+                             .offset = rows.number(row, 1),
+                             .reason = std::string(rows.bytes(row, 2)),
+                             .detail = std::string(rows.bytes(row, 3)),
+                             .key = bytes(4),
+                             .value = bytes(5),
+                             .at = rows.moment(row, 6),
+                             .attempts = rows.number(row, 7),
+                             .replayed_at = std::nullopt};
+  if (!rows.is_null(row, 8)) read.replayed_at = rows.moment(row, 8);
+  return read;
+}
+
+report::DeadLetterGroup dead_letter_group(const Rows& rows, int row) {
+  return {.count = rows.number(row, 9),
+          .attempts = rows.number(row, 10),
+          .replayed = rows.number(row, 11),
+          .newest = dead_letter_row(rows, row)};
+}
+
 Parameters dimension_parameters(std::span<const tally::KnownDimension> dimensions) {
   using tally::KnownDimension;
   Parameters parameters;

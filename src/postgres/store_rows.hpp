@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "commit/metrics_store.hpp"
 #include "postgres/connection.hpp"
+#include "report/dead_letters.hpp"
 #include "tally/ledger.hpp"
 #include "tally/ledger_columns.hpp"
 #include "tally/window.hpp"
@@ -41,6 +42,14 @@ inline constexpr std::string_view dimension_columns = "id, name, source, since";
 inline constexpr std::string_view dimension_kinds = "nttM";
 [[nodiscard]] std::vector<tally::KnownDimension> known_dimensions(const Rows& rows);
 [[nodiscard]] Parameters dimension_parameters(std::span<const tally::KnownDimension> dimensions);
+
+// Reads a row that was selected by dead_letter_columns, and one of reader_sql::dead_letter_groups.
+// dead_letter_kinds is Statement::columns for the former.
+inline constexpr std::string_view dead_letter_columns =
+    "partition, \"offset\", reason, detail, key, value, at, attempts, replayed_at";
+inline constexpr std::string_view dead_letter_kinds = "nnttTTmnM";
+[[nodiscard]] report::DeadLetterRow dead_letter_row(const Rows& rows, int row);
+[[nodiscard]] report::DeadLetterGroup dead_letter_group(const Rows& rows, int row);
 
 // The number of a granularity or dimension in activity_windows.
 template <class Enum>

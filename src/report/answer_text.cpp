@@ -7,6 +7,7 @@
 
 #include "activity/rfc3339.hpp"
 #include "base/json_text.hpp"
+#include "base/utf8.hpp"
 #include "report/live.hpp"
 
 namespace weir::report {
@@ -107,6 +108,42 @@ void add_sums(JsonText& json, const LedgerAnswer& answer) {
   json.end_object();
 }
 
+// At most this much of a key, a value or a detail, so that an answer stays small.
+constexpr std::size_t sample_bytes_max = 1024;
+
+// Cuts a long text before a character. JsonText replaces what is not UTF-8.
+std::string_view sample_of(std::string_view text) {
+  if (text.size() <= sample_bytes_max) return text;
+  std::size_t end = sample_bytes_max;
+  while (end + 4 > sample_bytes_max && is_utf8_continuation(text[end])) --end;
+  return text.substr(0, end);
+}
+
+// The bytes as text, or null where the record had none, and their number before the cut.
+void add_bytes(JsonText& json, std::string_view name, const std::optional<std::string>& bytes) {
+  const std::string size_name = std::string(name) + "_bytes";
+  json.key(name);
+  if (!bytes) {
+    json.null().key(size_name).null();
+    return;
+  }
+  json.value(sample_of(*bytes)).member(size_name, bytes->size());
+}
+
+void add_sample(JsonText& json, const DeadLetterRow& row) {
+  json.begin_object().member("partition", row.partition).member("offset", row.offset);
+  json.member("at", activity::format_rfc3339(row.at));
+  json.member("detail", sample_of(row.detail));
+  add_bytes(json, "key", row.key);
+  add_bytes(json, "value", row.value);
+  json.member("attempts", row.attempts).key("replayed_at");
+  if (row.replayed_at)
+    json.value(activity::format_rfc3339(*row.replayed_at));
+  else
+    json.null();
+  json.end_object();
+}
+
 // The end of a CSV line: the numbers and CRLF.
 std::string csv_numbers(const Numbers& numbers) {
   return "," + std::to_string(numbers.events) + "," + std::to_string(numbers.page_views) + "," +
@@ -180,6 +217,25 @@ std::string to_json(const DimensionsAnswer& answer) {
     json.end_object();
   }
   return json.end_array().end_object().take();
+}
+
+std::string to_json(const DeadLettersAnswer& answer) {
+  JsonText json;
+  DeadLetterGroup sums;
+  json.begin_object().key("reasons").begin_array();
+  for (const DeadLetterGroup& group : answer.groups) {
+    sums.count += group.count;
+    sums.attempts += group.attempts;
+    sums.replayed += group.replayed;
+    json.begin_object().member("reason", group.newest.reason).member("count", group.count);
+    json.member("attempts", group.attempts).member("replayed", group.replayed);
+    json.member("last_at", activity::format_rfc3339(group.newest.at)).key("sample");
+    add_sample(json, group.newest);
+    json.end_object();
+  }
+  json.end_array().key("sums").begin_object().member("count", sums.count);
+  json.member("attempts", sums.attempts).member("replayed", sums.replayed);
+  return json.end_object().end_object().take();
 }
 
 std::string to_csv(const DimensionsAnswer& answer) {

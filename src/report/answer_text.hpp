@@ -16,6 +16,8 @@ namespace weir::report {
 [[nodiscard]] std::string to_json(const LedgerAnswer& answer);
 // Without `total`, because the API has no query by it.
 [[nodiscard]] std::string to_json(const DimensionsAnswer& answer);
+// Of the sample, a key, a value and a detail have at most 1 KiB. Bytes that are not UTF-8 become U+FFFD.
+[[nodiscard]] std::string to_json(const DeadLettersAnswer& answer);
 
 // Return CSV (RFC 4180): a line of column names, then a line for each point or row. Each line ends with CRLF.
 [[nodiscard]] std::string to_csv(const SeriesAnswer& answer);

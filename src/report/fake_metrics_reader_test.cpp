@@ -19,6 +19,7 @@ class FakeReaderFixture final : public ReaderFixture {
     for (const auto granularity : tally::all_granularities)
       if (stored.horizons) store_->set_horizon(granularity, stored.horizons->of(granularity));
     for (const auto& row : stored.ledgers) store_->put(row);
+    for (const auto& row : stored.dead_letters) store_->put(row);
     for (const auto& [name, source] : stored.dimensions) {
       if (const auto is_new = names_.emplace(name).second; !is_new) continue;
       const auto number = tally::index_of(tally::first_own_dimension) + names_.size() - 1;

@@ -14,6 +14,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "report/cancellation.hpp"
+#include "report/dead_letters.hpp"
 #include "tally/ledger.hpp"
 #include "tally/window.hpp"
 
@@ -102,6 +103,13 @@ class MetricsSnapshot {
 
   // Returns the ledger rows of the topic, in ascending order of their partitions.
   virtual Result<std::vector<tally::LedgerRow>> ledger() = 0;
+
+  // The dead letters of the topic that match, by reason in ascending order of its bytes. Reads every row that
+  // matches.
+  virtual Result<std::vector<DeadLetterGroup>> dead_letter_groups(const DeadLetterFilter& filter) = 0;
+  // The rows that match, in ascending order of partition and offset. Reading ends where `take` returns false.
+  virtual Result<void> scan_dead_letters(const DeadLetterFilter& filter,
+                                         std::function<bool(DeadLetterRow)> take) = 0;
 };
 
 class MetricsReader {

@@ -313,4 +313,6 @@ Result<TimeZone> parse_live_query(Parameters parameters) {
   return read_zone(parameters);
 }
 
+Result<void> check_dead_letters_query(Parameters parameters) { return check_names(parameters, {"format"}); }
+
 }  // namespace weir::report

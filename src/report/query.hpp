@@ -87,5 +87,7 @@ struct TopQuery {
 [[nodiscard]] Result<void> check_dimensions_query(Parameters parameters);
 // The live view takes a time zone only: that of its today.
 [[nodiscard]] Result<TimeZone> parse_live_query(Parameters parameters);
+// And so are the dead letters.
+[[nodiscard]] Result<void> check_dead_letters_query(Parameters parameters);
 
 }  // namespace weir::report

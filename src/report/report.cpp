@@ -57,6 +57,15 @@ Result<DimensionsAnswer> Report::dimensions(const Cancellation& cancellation) {
   return answer;
 }
 
+Result<DeadLettersAnswer> Report::dead_letters(const Cancellation& cancellation) {
+  auto snapshot = reader_.snapshot(cancellation);
+  if (!snapshot) return store_failed(snapshot);
+  auto groups = (*snapshot)->dead_letter_groups({});
+  if (!groups) return store_failed(groups);
+  std::ranges::stable_sort(*groups, std::ranges::greater(), &DeadLetterGroup::count);
+  return DeadLettersAnswer{std::move(*groups)};
+}
+
 Result<LedgerAnswer> Report::ledger(WallTime now, const Cancellation& cancellation) {
   auto snapshot = reader_.snapshot(cancellation);
   if (!snapshot) return store_failed(snapshot);

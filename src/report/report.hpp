@@ -17,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "report/cancellation.hpp"
+#include "report/dead_letters.hpp"
 #include "report/interval.hpp"
 #include "report/metrics_reader.hpp"
 #include "report/query.hpp"
@@ -135,6 +136,7 @@ class Report {
   [[nodiscard]] Result<SeriesAnswer> series(const SeriesQuery& query, const Cancellation& cancellation = {});
   [[nodiscard]] Result<TopAnswer> top(const TopQuery& query, const Cancellation& cancellation = {});
   [[nodiscard]] Result<DimensionsAnswer> dimensions(const Cancellation& cancellation = {});
+  [[nodiscard]] Result<DeadLettersAnswer> dead_letters(const Cancellation& cancellation = {});
   // Passes all rows to `take` in the order of time and value, until it returns false. A further error is
   // ErrorKind::invalid, too_many_points: too many intervals. Each interval takes 8 bytes.
   [[nodiscard]] Result<void> export_rows(const ExportQuery& query,

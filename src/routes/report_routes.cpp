@@ -134,6 +134,14 @@ http::Reply answer_dimensions(Report& report, const Query& query) {
   return json_reply(to_json(*answer));
 }
 
+http::Reply answer_dead_letters(Report& report, const Query& query) {
+  if (auto asked = report::check_dead_letters_query(query.parameters); !asked)
+    return error_reply_for(asked.error());
+  const auto answer = report.dead_letters(query.cancellation);
+  if (!answer) return error_reply_for(answer.error());
+  return json_reply(to_json(*answer));
+}
+
 http::Reply openapi_reply(report::Dimensions dimensions) {
   http::Reply reply{.body = describe_dimensions(page_file("openapi.json"), dimensions)};
   reply.headers = {
@@ -167,6 +175,7 @@ constexpr std::array endpoints{
     Endpoint{"/api/v1/top", answer_top, true},
     Endpoint{"/api/v1/ledger", answer_ledger},
     Endpoint{"/api/v1/dimensions", answer_dimensions, true},
+    Endpoint{"/api/v1/dead_letters", answer_dead_letters},
     Endpoint{"/api/v1/openapi.json", answer_openapi, false, refusal_of_openapi},
 };
 

@@ -1,5 +1,5 @@
-// The routes of the reading API: GET /api/v1/summary, timeseries, top, ledger, dimensions and openapi.json
-// (contract §4).
+// The routes of the reading API: GET /api/v1/summary, timeseries, top, ledger, dimensions, dead_letters and
+// openapi.json (contract §4).
 #pragma once
 
 #include <functional>

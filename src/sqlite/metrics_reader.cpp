@@ -110,7 +110,51 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
                                       ledger_row);
   }
 
+  Result<std::vector<report::DeadLetterGroup>> dead_letter_groups(
+      const report::DeadLetterFilter& filter) override {
+    const DeadLetterTimes times(filter);
+    return read_all<report::DeadLetterGroup>(bind_filter(reader_sql::dead_letter_groups, filter, times),
+                                             dead_letter_group);
+  }
+
+  Result<void> scan_dead_letters(const report::DeadLetterFilter& filter,
+                                 std::function<bool(report::DeadLetterRow)> take) override {
+    const DeadLetterTimes times(filter);
+    Statement& rows = bind_filter(reader_sql::dead_letters, filter, times);
+    while (true) {
+      auto due = cancellation_.check();
+      auto found = due ? rows.step() : propagate(due);
+      if (!found) return propagate(found);
+      if (!*found) return {};
+      auto row = dead_letter_row(rows);
+      if (row && take(std::move(*row))) continue;
+      rows.reset();
+      return row ? Result<void>{} : propagate(row);
+    }
+  }
+
  private:
+  // The texts of the times of a filter, which a statement does not copy.
+  struct DeadLetterTimes {
+    explicit DeadLetterTimes(const report::DeadLetterFilter& filter)
+        : from(filter.from ? moment_text(*filter.from) : ""), to(filter.to ? moment_text(*filter.to) : "") {}
+    std::string from;
+    std::string to;
+  };
+
+  Statement& bind_filter(const NamedSql& sql, const report::DeadLetterFilter& filter,
+                         const DeadLetterTimes& times) {
+    Statement& rows = connection_->statements[sql].bind_text(1, topic_);
+    filter.reason ? rows.bind_text(2, *filter.reason) : rows.bind_null(2);
+    filter.from ? rows.bind_text(3, times.from) : rows.bind_null(3);
+    filter.to ? rows.bind_text(4, times.to) : rows.bind_null(4);
+    filter.partition ? rows.bind(5, *filter.partition) : rows.bind_null(5);
+    filter.offset ? rows.bind(6, *filter.offset) : rows.bind_null(6);
+    return rows.bind(7, filter.waiting_only ? 1 : 0)
+        .bind(8, filter.after_partition)
+        .bind(9, filter.after_offset);
+  }
+
   template <class Row>
   Result<std::vector<Row>> read_all(Statement& rows, Result<Row> (*read_one)(const Statement&)) {
     std::vector<Row> all;

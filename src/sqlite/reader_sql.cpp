@@ -100,6 +100,30 @@ const NamedSql users_of_row{"users_of_row", R"sql(
 SELECT users FROM activity_windows
 WHERE topic = ?1 AND dimension = ?2 AND granularity = ?3 AND window_start = ?4 AND partition = ?5 AND value = ?6)sql"};
 
+namespace {
+
+constexpr std::string_view dead_letter_columns =
+    "partition, offset, reason, detail, key, value, at, attempts, replayed_at";
+constexpr std::string_view matching_dead_letters =
+    " FROM activity_dead_letters WHERE topic = ?1 AND (partition, offset) > (?8, ?9)"
+    " AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR at >= ?3) AND (?4 IS NULL OR at < ?4)"
+    " AND (?5 IS NULL OR partition = ?5) AND (?6 IS NULL OR offset = ?6)"
+    " AND (?7 = 0 OR replayed_at IS NULL)";
+
+}  // namespace
+
+const NamedSql dead_letters{"dead_letters", "SELECT " + std::string(dead_letter_columns) +
+                                                std::string(matching_dead_letters) +
+                                                " ORDER BY partition, offset"};
+
+// Beside max(), SQLite takes the other columns from the row that has the maximum. The key of the maximum is
+// of fixed width, so that rows of one moment have an order.
+const NamedSql dead_letter_groups{
+    "dead_letter_groups", "SELECT " + std::string(dead_letter_columns) +
+                              ", count(*), sum(attempts), count(replayed_at),"
+                              " max(at || printf('%010d%020d', partition, offset))" +
+                              std::string(matching_dead_letters) + " GROUP BY reason ORDER BY reason"};
+
 const NamedSql& scan(const Scan& scan) {
   static const std::vector<std::unique_ptr<const NamedSql>> scans = [] {
     std::vector<std::unique_ptr<const NamedSql>> made;
@@ -112,8 +136,8 @@ const NamedSql& scan(const Scan& scan) {
 
 std::span<const NamedSql* const> all() {
   static const std::vector<const NamedSql*> list = [] {
-    std::vector<const NamedSql*> made{&horizons,       &dimensions,     &ledgers,
-                                      &count_by_value, &users_by_value, &users_of_row};
+    std::vector<const NamedSql*> made{&horizons,       &dimensions,   &ledgers,      &count_by_value,
+                                      &users_by_value, &users_of_row, &dead_letters, &dead_letter_groups};
     for (std::size_t index = 0; index < Scan::count; ++index) made.push_back(&scan(report::scan_at(index)));
     return made;
   }();

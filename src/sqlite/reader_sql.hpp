@@ -30,6 +30,13 @@ inline constexpr int inline_users_bytes_max = 1024;
 // Such a sketch: ?2 dimension, ?3 granularity, ?4 window_start, ?5 partition, ?6 value.
 extern const NamedSql users_of_row;
 
+// Of dead letters: partition, offset, reason, detail, key, value, at, attempts, replayed_at. A filter that is
+// NULL matches every row: ?2 reason, ?3 first and ?4 end of `at`, ?5 partition, ?6 offset. ?7: 1 for those
+// without replayed_at alone. Only rows after partition ?8 and offset ?9.
+extern const NamedSql dead_letters;
+// The newest of each reason, followed by count(*), sum(attempts) and count(replayed_at) of its reason.
+extern const NamedSql dead_letter_groups;
+
 // Each of them, with all scans.
 [[nodiscard]] std::span<const NamedSql* const> all();
 

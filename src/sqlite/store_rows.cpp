@@ -76,4 +76,36 @@ Result<tally::KnownDimension> known_dimension(const Statement& statement) {
   return known;
 }
 
+Result<report::DeadLetterRow> dead_letter_row(const Statement& statement) {
+  const auto bytes = [&statement](int column) {
+    return statement.is_null(column) ? std::nullopt : std::optional<std::string>(statement.blob(column));
+  };
+  report::DeadLetterRow row{.partition = static_cast<std::int32_t>(statement.number(0)),
+                            .offset = statement.number(1),
+                            .reason = std::string(statement.text(2)),
+                            .detail = std::string(statement.text(3)),
+                            .key = bytes(4),
+                            .value = bytes(5),
+                            .at = {},
+                            .attempts = statement.number(7),
+                            .replayed_at = std::nullopt};
+  auto at = parse_moment(statement.text(6));
+  if (!at) return propagate(at);
+  row.at = *at;
+  if (statement.is_null(8)) return row;
+  auto replayed_at = parse_moment(statement.text(8));
+  if (!replayed_at) return propagate(replayed_at);
+  row.replayed_at = *replayed_at;
+  return row;
+}
+
+Result<report::DeadLetterGroup> dead_letter_group(const Statement& statement) {
+  auto newest = dead_letter_row(statement);
+  if (!newest) return propagate(newest);
+  return report::DeadLetterGroup{.count = statement.number(9),
+                                 .attempts = statement.number(10),
+                                 .replayed = statement.number(11),
+                                 .newest = std::move(*newest)};
+}
+
 }  // namespace weir::sqlite

@@ -6,6 +6,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "report/dead_letters.hpp"
 #include "sqlite/database.hpp"
 #include "tally/ledger.hpp"
 #include "tally/window.hpp"
@@ -34,6 +35,11 @@ inline constexpr int window_column_count = 9;
 inline constexpr std::string_view read_dimensions_sql =
     "SELECT id, name, source, since FROM activity_dimensions WHERE id >= 0 ORDER BY id";
 [[nodiscard]] Result<tally::KnownDimension> known_dimension(const Statement& statement);
+
+// Reads the row on which reader_sql::dead_letters stands, or dead_letter_groups. Errors are those of
+// parse_moment().
+[[nodiscard]] Result<report::DeadLetterRow> dead_letter_row(const Statement& statement);
+[[nodiscard]] Result<report::DeadLetterGroup> dead_letter_group(const Statement& statement);
 
 // The number of a granularity or dimension in activity_windows.
 template <class Enum>

@@ -244,7 +244,7 @@ class Output(Commands):
 class Usage(Commands):
     def test_every_usage_error_names_what_was_found_and_what_is_expected(self):
         for arguments, expected in {
-                ("nope",): ['unknown command "nope"', "expected serve, producer, consumer, import, stats, export or config"],
+                ("nope",): ['unknown command "nope"', "expected serve, producer, consumer, import, stats, export, dlq list, dlq show, dlq replay or config"],
                 ("help",): ['unknown command "help"', "weir --help"],
                 ("-v",): ['unknown option "-v"', "--version"],
                 (): ["a command is missing"],

@@ -185,7 +185,7 @@ class OpenApi(weir.Case):
     def test_a_store_that_fails_is_500(self):
         one = self.with_events()
         with sqlite3.connect(one.folder / "data" / "metrics.db", timeout=10) as store:
-            for table in ("activity_windows", "activity_ledger", "activity_dimensions"):
+            for table in ("activity_windows", "activity_ledger", "activity_dimensions", "activity_dead_letters"):
                 store.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
         store.close()
         for path, operation, required in self.reads():

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Modules by height: a module includes only modules of a lower number, so modules on one line do not include each other.
 HEIGHT = {
     "base": 0,
-    "activity": 1, "telemetry": 1, "decompress": 1, "formats": 1, "kafka_protocol": 1,
+    "activity": 1, "telemetry": 1, "decompress": 1, "formats": 1, "schema": 1, "kafka_protocol": 1,
     "tally": 2,
     "intake": 3, "commit": 3, "report": 3,
     "consumer": 4, "http": 4, "segment": 4,
@@ -27,8 +27,9 @@ TEST_MODULES = {"simulation"}
 VENDORS = {
     r"simdjson": {"activity", "formats"},
     r"boost/(asio|beast)": {"http", "kafka_producer", "app"},
-    r"boost/json": {"cli", "importer"},
+    r"boost/json": {"cli", "importer", "schema"},
     r"absl/": {"report"},
+    r"valijson/": {"schema"},
     r"sqlite3\.h": {"sqlite"},
     r"zlib\.h|zstd\.h|lz4frame\.h": {"decompress", "kafka_protocol"},
     r"spdlog/": {"telemetry"},

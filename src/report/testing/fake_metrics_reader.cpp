@@ -16,6 +16,13 @@ bool is_wanted(const WindowQuery& query, const std::string& value) {
   return !query.values || std::ranges::find(*query.values, value) != query.values->end();
 }
 
+bool matches(const DeadLetterFilter& filter, const DeadLetterRow& row) {
+  return (!filter.reason || *filter.reason == row.reason) && (!filter.from || row.at >= *filter.from) &&
+         (!filter.to || row.at < *filter.to) && (!filter.partition || *filter.partition == row.partition) &&
+         (!filter.offset || *filter.offset == row.offset) && !(filter.waiting_only && row.replayed_at) &&
+         std::pair(row.partition, row.offset) > std::pair(filter.after_partition, filter.after_offset);
+}
+
 bool is_inside(const WindowQuery& query, const Horizons& horizons, WindowStart start) {
   return start >= query.from && start < query.to && start >= horizons.of(query.granularity);
 }
@@ -86,6 +93,32 @@ class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
     std::vector<tally::LedgerRow> rows;
     for (const auto& [partition, row] : rows_.ledger) rows.push_back(row);
     return rows;
+  }
+
+  Result<std::vector<DeadLetterGroup>> dead_letter_groups(const DeadLetterFilter& filter) override {
+    if (auto error = reader_.count_call()) return std::unexpected(*error);
+    std::map<std::string, DeadLetterGroup> groups;
+    for (const auto& [id, row] : rows_.dead_letters) {
+      if (!matches(filter, row)) continue;
+      DeadLetterGroup& group = groups[row.reason];
+      if (group.count == 0 || row.at >= group.newest.at) group.newest = row;
+      ++group.count;
+      group.attempts += row.attempts;
+      if (row.replayed_at) ++group.replayed;
+    }
+    std::vector<DeadLetterGroup> found;
+    for (auto& [reason, group] : groups) found.push_back(std::move(group));
+    return found;
+  }
+
+  Result<void> scan_dead_letters(const DeadLetterFilter& filter,
+                                 std::function<bool(DeadLetterRow)> take) override {
+    if (auto error = reader_.count_call()) return std::unexpected(*error);
+    for (const auto& [id, row] : rows_.dead_letters) {
+      if (auto due = cancellation_.check(); !due) return due;
+      if (matches(filter, row) && !take(row)) return {};
+    }
+    return {};
   }
 
  private:
@@ -159,6 +192,12 @@ void FakeMetricsReader::put(WindowRow row) {
 void FakeMetricsReader::put(tally::LedgerRow row) {
   const std::lock_guard lock(mutex_);
   rows_.ledger.insert_or_assign(row.partition, row);
+}
+
+void FakeMetricsReader::put(DeadLetterRow row) {
+  const std::lock_guard lock(mutex_);
+  const std::pair id{row.partition, row.offset};
+  rows_.dead_letters.insert_or_assign(id, std::move(row));
 }
 
 void FakeMetricsReader::set_pending_rollup(std::int32_t partition, WindowStart minute, bool is_pending) {

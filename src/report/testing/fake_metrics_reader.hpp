@@ -22,6 +22,7 @@ class FakeMetricsReader final : public MetricsReader {
   // These functions change the rows of the store. They do not affect existing snapshots.
   void put(tally::WindowRow row);  // replaces the row of the same key
   void put(tally::LedgerRow row);  // replaces the row of the same partition
+  void put(DeadLetterRow row);     // replaces the row of the same partition and offset
   // Sets whether a minute of a partition has counts that its hour and day lack.
   void set_pending_rollup(std::int32_t partition, WindowStart minute, bool is_pending);
   void put(tally::KnownDimension dimension);  // an own dimension; the built-in ones always exist
@@ -45,6 +46,7 @@ class FakeMetricsReader final : public MetricsReader {
     std::map<tally::WindowKey, tally::WindowRow> windows;
     std::set<std::pair<std::int32_t, WindowStart>> pending_rollups;
     std::map<std::int32_t, tally::LedgerRow> ledger;
+    std::map<std::pair<std::int32_t, std::int64_t>, DeadLetterRow> dead_letters;
     Horizons horizons{};
     std::vector<tally::KnownDimension> dimensions = tally::built_in_known_dimensions();
   };

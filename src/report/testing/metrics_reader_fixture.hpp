@@ -31,6 +31,8 @@ struct Stored {
   std::optional<Horizons> horizons;             // the new horizons
   std::vector<tally::LedgerRow> ledgers;        // inserted, or the row of the same partition replaced
   std::vector<tally::OwnDimension> dimensions;  // registered in this order
+  // Inserted. All that are replayed have the same replayed_at.
+  std::vector<DeadLetterRow> dead_letters;
 };
 
 // A separate store for one test. It is empty at first and has the only topic of the suite.
@@ -64,6 +66,15 @@ Changes changes_of(const Stored& stored) {
     if (stored.horizons) changes.horizons.push_back({granularity, stored.horizons->of(granularity)});
   }
   changes.ledgers = stored.ledgers;
+  for (const DeadLetterRow& row : stored.dead_letters) {
+    changes.dead_letters.push_back(
+        {row.partition, row.offset, row.reason, row.detail, row.key, row.value, row.at});
+    if (row.attempts > 1)
+      changes.failed_replays.push_back({{"the-topic", row.partition, row.offset}, row.attempts - 1});
+    if (!row.replayed_at) continue;
+    changes.written_at = *row.replayed_at;
+    changes.replayed.push_back({"the-topic", row.partition, row.offset});
+  }
   return changes;
 }
 // Commits a write through a MetricsStore in one transaction, for fixtures of real stores. Calls

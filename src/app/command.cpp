@@ -1,0 +1,53 @@
+#include "app/command.hpp"
+
+#include <ostream>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "config/show.hpp"
+
+namespace weir::app {
+
+// Returns the settings for the command. On faults, writes all of them to `err` and returns std::nullopt.
+std::optional<config::Loaded> load(config::Command command, const config::Texts& typed,
+                                   const Dependencies& dependencies) {
+  auto loaded = config::load({.command = command,
+                              .environment = dependencies.environment,
+                              .command_line = typed,
+                              .log_to_terminal = isatty(STDERR_FILENO) == 1});
+  if (loaded) return std::move(*loaded);
+  dependencies.err << config::to_text(loaded.error());
+  return std::nullopt;
+}
+
+// Returns the width of the terminal; 0 if the descriptor is not a terminal.
+std::size_t columns_of(int descriptor) {
+  constexpr std::size_t default_columns = 80;
+  if (isatty(descriptor) != 1) return 0;
+  winsize size{};
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : default_columns;
+}
+
+std::function<bool(const std::string&)> text_into(std::string& text) {
+  return [&text](const std::string& typed) {
+    text = typed;
+    return !typed.empty();
+  };
+}
+
+void add_settings(CommandSpec& spec, config::Command command, config::Texts& settings) {
+  for (const config::Variable& variable : config::variables()) {
+    if (!variable.used_by.has(command) || !variable.is_supported() || variable.is_family() || variable.secret)
+      continue;
+    spec.arguments.push_back(
+        {.name = "--" + config::option_name(variable),
+         .help = "overrides " + std::string(variable.name),
+         .expected = variable.value_spec.expected(),
+         .take = [&settings, name = std::string(variable.name)](const std::string& text) {
+           settings[name] = text;
+           return true;
+         }});
+  }
+}
+
+}  // namespace weir::app
