@@ -8,19 +8,22 @@
 
 namespace weir::app {
 
-// Returns the settings for the command. On faults, writes all of them to `err` and returns std::nullopt.
+config::Sources sources_of(config::Command command, const config::Texts& typed,
+                           const Dependencies& dependencies) {
+  return {.command = command,
+          .environment = dependencies.environment,
+          .command_line = typed,
+          .log_to_terminal = isatty(STDERR_FILENO) == 1};
+}
+
 std::optional<config::Loaded> load(config::Command command, const config::Texts& typed,
                                    const Dependencies& dependencies) {
-  auto loaded = config::load({.command = command,
-                              .environment = dependencies.environment,
-                              .command_line = typed,
-                              .log_to_terminal = isatty(STDERR_FILENO) == 1});
+  auto loaded = config::load(sources_of(command, typed, dependencies));
   if (loaded) return std::move(*loaded);
   dependencies.err << config::to_text(loaded.error());
   return std::nullopt;
 }
 
-// Returns the width of the terminal; 0 if the descriptor is not a terminal.
 std::size_t columns_of(int descriptor) {
   constexpr std::size_t default_columns = 80;
   if (isatty(descriptor) != 1) return 0;

@@ -31,6 +31,10 @@ struct Runnable {
   std::function<int()> run;
 };
 
+// Returns where the settings of the command come from. `typed`: the options of the command line.
+[[nodiscard]] config::Sources sources_of(config::Command command, const config::Texts& typed,
+                                         const Dependencies& dependencies);
+
 // Returns the settings for the command. On faults, writes all of them to `err` and returns std::nullopt.
 [[nodiscard]] std::optional<config::Loaded> load(config::Command command, const config::Texts& typed,
                                                  const Dependencies& dependencies);

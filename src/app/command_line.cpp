@@ -12,6 +12,7 @@
 #include "app/dlq_command.hpp"
 #include "app/process.hpp"
 #include "app/query_commands.hpp"
+#include "app/remote.hpp"
 #include "base/decimal.hpp"
 #include "base/ensure.hpp"
 #include "commit/fence.hpp"
@@ -58,7 +59,13 @@ int load_and_run(config::Command command, const config::Texts& typed, const Depe
   for (const std::string& warning : loaded->warnings) logger->warn(warning);
   if (!commit::fenced)
     logger->error("this build has no fence and is for tests only: its numbers will be wrong");
-  return run_process(command, settings, *logger, dependencies.out);
+  const auto load_again = [&]() -> std::optional<config::Settings> {
+    auto again = config::load(sources_of(command, typed, dependencies));
+    if (again) return std::move(again->settings);
+    for (const config::SettingError& error : again.error()) logger->error(error.text);
+    return std::nullopt;
+  };
+  return run_process(command, settings, load_again, *logger, dependencies.out);
 }
 
 // `weir config`. Secrets are masked.
@@ -67,13 +74,6 @@ int show_config(config::Command command, const Dependencies& dependencies) {
   if (!loaded) return wrong_usage;
   dependencies.out << config::to_table(*loaded);
   return done;
-}
-
-// Returns the address of a Weir on this machine, for commands without --url.
-std::optional<std::string> default_url(config::Command command, const Dependencies& dependencies) {
-  const auto loaded = load(command, {}, dependencies);
-  if (!loaded) return std::nullopt;
-  return "http://127.0.0.1:" + std::to_string(loaded->settings.server_port);
 }
 
 // Where `weir import` keeps its state without --state.
@@ -90,7 +90,7 @@ Result<std::filesystem::path> default_state_dir(const Dependencies& dependencies
 // The arguments of `weir import`.
 struct ImportArguments {
   importer::ImportOptions options;
-  std::string url;
+  Remote remote;
   std::string salt_file;
   std::string state_dir;
   std::string format = "auto";
@@ -100,12 +100,10 @@ struct ImportArguments {
 
 // `weir import`: fills the options from the arguments and connects the dependencies.
 int run_import(ImportArguments typed, const Dependencies& dependencies) {
-  if (typed.url.empty()) {
-    const auto url = default_url(config::Command::import, dependencies);
-    if (!url) return wrong_usage;
-    typed.url = *url;
-  }
-  auto base = http::parse_base_url(typed.url);
+  const auto loaded = load(config::Command::import, {}, dependencies);
+  if (!loaded) return wrong_usage;
+  typed.remote.complete(loaded->settings);
+  auto base = http::parse_base_url(typed.remote.url);
   ensure(base.has_value(), "take() of --url has validated the URL");
   importer::ImportOptions& options = typed.options;
   auto state_dir = typed.state_dir.empty() ? default_state_dir(dependencies)
@@ -125,15 +123,14 @@ int run_import(ImportArguments typed, const Dependencies& dependencies) {
   if (typed.resend) options.in_doubt = importer::InDoubt::resend;
   if (typed.skip) options.in_doubt = importer::InDoubt::skip;
   options.columns = columns_of(STDERR_FILENO);
-  options.page = typed.url;
+  options.page = typed.remote.url;
   while (options.page.ends_with('/')) options.page.pop_back();
 
-  const auto weir = importer::make_weir_client(std::move(*base));
+  const auto weir = importer::make_weir_client(std::move(*base), typed.remote.credentials);
   const auto wait = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
   return importer::run_import(options, {*weir, read_clock, wait, importer::read_descriptor(STDIN_FILENO),
                                         dependencies.out, dependencies.err});
 }
-
 
 // The table of commands, and the arguments that were given.
 class CommandLine {
@@ -218,7 +215,8 @@ class CommandLine {
              },
          .is_repeatable = true,
          .is_required = true},
-        url_into(import_.url),
+        url_into(import_.remote.url),
+        key_into(import_.remote.key),
         {.name = "--format",
          .help = "auto (default), common, combined, vhost_combined, main, caddy, traefik, activities, or an "
                  "nginx log_format or Apache LogFormat string",
@@ -250,9 +248,11 @@ class CommandLine {
 
   void add_stats() {
     CommandSpec spec{.name = "stats", .help = "show the numbers of a running Weir"};
-    spec.arguments = stats_arguments(stats_, query_url_);
+    spec.arguments = stats_arguments(stats_, query_remote_);
     commands_.push_back({std::move(spec), [this] {
-                           if (!set_url(stats_.url)) return wrong_usage;
+                           if (!find_remote()) return wrong_usage;
+                           stats_.url = query_remote_.url;
+                           stats_.credentials = query_remote_.credentials;
                            stats_.columns = output_columns(dependencies_);
                            stats_.wait = [] {
                              std::this_thread::sleep_for(watch_interval);
@@ -265,22 +265,20 @@ class CommandLine {
   void add_export() {
     CommandSpec spec{.name = "export",
                      .help = "write all rows of a range of a running Weir, as CSV or NDJSON"};
-    spec.arguments = export_arguments(export_, query_url_);
+    spec.arguments = export_arguments(export_, query_remote_);
     commands_.push_back({std::move(spec), [this] {
-                           if (!set_url(export_.url)) return wrong_usage;
+                           if (!find_remote()) return wrong_usage;
+                           export_.url = query_remote_.url;
+                           export_.credentials = query_remote_.credentials;
                            return cli::run_export(export_, dependencies_.out, dependencies_.err);
                          }});
   }
 
-  // The address of stats and export. Returns false after a wrong setting.
-  bool set_url(std::string& url) {
-    if (query_url_.empty()) {
-      const auto known = default_url(config::Command::stats, dependencies_);
-      if (!known) return false;
-      query_url_ = *known;
-    }
-    url = query_url_;
-    return true;
+  // Completes the address and the credentials of stats and export. Returns false after a wrong setting.
+  bool find_remote() {
+    const auto loaded = load(config::Command::stats, {}, dependencies_);
+    if (loaded) query_remote_.complete(loaded->settings);
+    return loaded.has_value();
   }
 
   void add_config() {
@@ -302,7 +300,7 @@ class CommandLine {
   ImportArguments import_;
   cli::StatsOptions stats_;
   cli::ExportOptions export_;
-  std::string query_url_;  // --url of stats or export
+  Remote query_remote_;  // of stats or export
   config::Command config_of_ = config::Command::serve;
 };
 

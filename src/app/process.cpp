@@ -67,6 +67,17 @@ ProcessEvent wait_for_end(Signals& signals, const std::function<void()>& on_hang
   }
 }
 
+void reload(Service& service, const LoadAgain& load_again, telemetry::Logger& logger) {
+  const auto settings = load_again();
+  if (!settings)
+    return logger.error("SIGHUP received; the settings are wrong, so the old ones stay in force");
+  service.reload(*settings);
+  logger.info(
+      "SIGHUP received; API_KEYS, DASHBOARD_PASSWORD and SCHEMA_DIR are loaded again; other settings need "
+      "a restart",
+      {{"api_keys", std::to_string(settings->api_keys.size())}});
+}
+
 // Runs one step of the stop on a thread of its own and waits for its end. Exits the process with 0 if the
 // step takes too long, and with 1 after a second signal or a fatal error.
 void run_until(MonoTime deadline, Signals& signals, telemetry::Logger& logger,
@@ -104,8 +115,8 @@ int drain(std::unique_ptr<Service> service, Signals& signals, telemetry::Logger&
 
 }  // namespace
 
-int run_process(config::Command command, const config::Settings& settings, telemetry::Logger& logger,
-                std::ostream& out) {
+int run_process(config::Command command, const config::Settings& settings, const LoadAgain& load_again,
+                telemetry::Logger& logger, std::ostream& out) {
   Signals signals;
   auto service = Service::open(command, settings, signals, logger);
   if (!service) {
@@ -123,10 +134,7 @@ int run_process(config::Command command, const config::Settings& settings, telem
     out.clear();  // the service does not need it
   }
 
-  const ProcessEvent event = wait_for_end(signals, [&] {
-    logger.info("SIGHUP received; the schemas of SCHEMA_DIR are read again, other settings only at start");
-    (*service)->reload_schemas();
-  });
+  const ProcessEvent event = wait_for_end(signals, [&] { reload(**service, load_again, logger); });
   if (event.kind == ProcessEvent::Kind::fatal) {
     (*service)->answer_last();
     logger.error("cannot go on: " + event.detail);

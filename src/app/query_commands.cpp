@@ -3,7 +3,6 @@
 #include "app/command.hpp"
 #include "base/decimal.hpp"
 #include "base/limits.hpp"
-#include "http/client.hpp"
 #include "report/interval.hpp"
 
 namespace weir::app {
@@ -38,20 +37,11 @@ Argument zone_into(std::string help, std::string& zone) {
 
 }  // namespace
 
-Argument url_into(std::string& url) {
-  return {.name = "--url",
-          .help = "address of the running Weir (default: http://127.0.0.1:SERVER_PORT)",
-          .expected = "http://host:port/prefix, without a user name and password",
-          .take = [&url](const std::string& typed) {
-            url = typed;
-            return http::parse_base_url(typed).has_value();
-          }};
-}
-
-std::vector<Argument> stats_arguments(cli::StatsOptions& options, std::string& url) {
+std::vector<Argument> stats_arguments(cli::StatsOptions& options, Remote& remote) {
   const std::string dimensions = in_words(cli::dimension_choices());
   const std::vector<std::string> formats{"table", "json", "csv"};  // in the order of cli::StatsFormat
-  return {url_into(url),
+  return {url_into(remote.url),
+          key_into(remote.key),
           time_into("--from", "start of the range, in RFC 3339 (default: 24 h before --to)", options.from),
           time_into("--to", "end of the range, in RFC 3339 (default: now)", options.to),
           interval_into(
@@ -82,10 +72,11 @@ std::vector<Argument> stats_arguments(cli::StatsOptions& options, std::string& u
                formats, [&options](std::size_t at) { options.format = static_cast<cli::StatsFormat>(at); })}};
 }
 
-std::vector<Argument> export_arguments(cli::ExportOptions& options, std::string& url) {
+std::vector<Argument> export_arguments(cli::ExportOptions& options, Remote& remote) {
   const std::vector<std::string> formats{"csv", "ndjson"};
   const std::string dimensions = in_words(cli::dimension_choices());
-  return {url_into(url),
+  return {url_into(remote.url),
+          key_into(remote.key),
           time_into("--from", "start of the range, in RFC 3339 (default: 24 h before --to)", options.from),
           time_into("--to", "end of the range, in RFC 3339 (default: now)", options.to),
           interval_into("a row for each interval: " + in_words(intervals()) + " (default: one for the range)",

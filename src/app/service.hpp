@@ -21,6 +21,7 @@
 #include "config/variable.hpp"
 #include "http/server.hpp"
 #include "intake/intake.hpp"
+#include "routes/access_control.hpp"
 #include "schema/schema_set.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/health.hpp"
@@ -63,8 +64,10 @@ class Service {
   // second, and writes nothing more.
   void answer_last();
 
-  // Loads the schemas of SCHEMA_DIR again. On an error the old ones stay, and the log says why. Thread-safe.
-  void reload_schemas();
+  // Takes over what can change while the process runs: API_KEYS and DASHBOARD_PASSWORD. Other members of
+  // `settings` are not looked at. Loads the schemas of SCHEMA_DIR again; on an error the old ones stay, and
+  // the log says why. Thread-safe.
+  void reload(const config::Settings& settings);
 
   // Thread-safe.
   [[nodiscard]] Unfinished unfinished() const;
@@ -105,6 +108,7 @@ class Service {
   std::optional<intake::Intake> intake_;
   std::optional<ConsumerService> consumer_service_;
   std::optional<ReplayEndpoint> replay_endpoint_;  // only with the embedded log
+  routes::AccessControl access_;  // of all io threads
   // Declared last: its threads use all other members.
   std::unique_ptr<http::Server> server_;
 };

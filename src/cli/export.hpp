@@ -5,15 +5,18 @@
 #include <iosfwd>
 #include <string>
 
+#include "http/exchange.hpp"
+
 namespace weir::cli {
 
 struct ExportOptions {
   std::string url = "http://127.0.0.1:8080";
-  std::string from;       // RFC 3339; empty: 24 h before `to`
-  std::string to;         // RFC 3339; empty: now
-  std::string interval;   // minute, hour, day, week or month; empty: the whole range is one interval
-  std::string tz;         // time zone of days, weeks and months; empty: UTC
-  std::string dimension;  // empty: one row for each interval
+  http::HeaderList credentials;  // headers of the request
+  std::string from;              // RFC 3339; empty: 24 h before `to`
+  std::string to;                // RFC 3339; empty: now
+  std::string interval;          // minute, hour, day, week or month; empty: the whole range is one interval
+  std::string tz;                // time zone of days, weeks and months; empty: UTC
+  std::string dimension;         // empty: one row for each interval
   std::string format = "csv";
 };
 
