@@ -15,7 +15,7 @@ FROM debian:bookworm-slim AS runtime
 RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
       libboost-json1.81.0 libfmt9 libpq5 libprometheus-cpp-core1.0 librdkafka1 libsimdjson14 libspdlog1.10 \
-      liblz4-1 libsqlite3-0 libzstd1 zlib1g ca-certificates \
+      liblz4-1 libsqlite3-0 libssl3 libzstd1 zlib1g ca-certificates \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin weir \
  && install -d -o weir -g weir /var/lib/weir

@@ -118,7 +118,8 @@ class Parser {
     }
     for (const std::string& value : values_[&argument])
       if (!argument.take(value))
-        faults_.push_back(argument.name + "=" + in_quotes(value) + ": expected " + argument.expected);
+        faults_.push_back(argument.name + (argument.is_secret ? "" : "=" + in_quotes(value)) + ": expected " +
+                          argument.expected);
   }
 
   // CLI11 itself reports only an option without its value.

@@ -21,6 +21,7 @@ struct Argument {
   std::function<bool(const std::string& value)> take;
   bool is_repeatable = false;
   bool is_required = false;
+  bool is_secret = false;  // faults do not show its value
 };
 
 // The description of one command. The functions in it are called only during parse().

@@ -9,6 +9,7 @@
 
 #include "app/arguments.hpp"
 #include "app/process.hpp"
+#include "app/remote.hpp"
 #include "base/decimal.hpp"
 #include "base/ensure.hpp"
 #include "base/limits.hpp"
@@ -50,13 +51,18 @@ struct Dependencies {
   std::ostream& err;
 };
 
+config::Sources sources_of(config::Command command, const config::Texts& typed,
+                           const Dependencies& dependencies) {
+  return {.command = command,
+          .environment = dependencies.environment,
+          .command_line = typed,
+          .log_to_terminal = isatty(STDERR_FILENO) == 1};
+}
+
 // Returns the settings for the command. On faults, writes all of them to `err` and returns std::nullopt.
 std::optional<config::Loaded> load(config::Command command, const config::Texts& typed,
                                    const Dependencies& dependencies) {
-  auto loaded = config::load({.command = command,
-                              .environment = dependencies.environment,
-                              .command_line = typed,
-                              .log_to_terminal = isatty(STDERR_FILENO) == 1});
+  auto loaded = config::load(sources_of(command, typed, dependencies));
   if (loaded) return std::move(*loaded);
   dependencies.err << config::to_text(loaded.error());
   return std::nullopt;
@@ -76,7 +82,13 @@ int load_and_run(config::Command command, const config::Texts& typed, const Depe
   for (const std::string& warning : loaded->warnings) logger->warn(warning);
   if (!commit::fenced)
     logger->error("this build has no fence and is for tests only: its numbers will be wrong");
-  return run_process(command, settings, *logger, dependencies.out);
+  const auto load_again = [&]() -> std::optional<config::Settings> {
+    auto again = config::load(sources_of(command, typed, dependencies));
+    if (again) return std::move(again->settings);
+    for (const config::SettingError& error : again.error()) logger->error(error.text);
+    return std::nullopt;
+  };
+  return run_process(command, settings, load_again, *logger, dependencies.out);
 }
 
 // `weir config`. Secrets are masked.
@@ -85,13 +97,6 @@ int show_config(config::Command command, const Dependencies& dependencies) {
   if (!loaded) return wrong_usage;
   dependencies.out << config::to_table(*loaded);
   return done;
-}
-
-// Returns the address of a Weir on this machine, for commands without --url.
-std::optional<std::string> default_url(config::Command command, const Dependencies& dependencies) {
-  const auto loaded = load(command, {}, dependencies);
-  if (!loaded) return std::nullopt;
-  return "http://127.0.0.1:" + std::to_string(loaded->settings.server_port);
 }
 
 // Where `weir import` keeps its state without --state.
@@ -108,7 +113,7 @@ Result<std::filesystem::path> default_state_dir(const Dependencies& dependencies
 // The arguments of `weir import`.
 struct ImportArguments {
   importer::ImportOptions options;
-  std::string url;
+  Remote remote;
   std::string salt_file;
   std::string state_dir;
   std::string format = "auto";
@@ -118,12 +123,10 @@ struct ImportArguments {
 
 // `weir import`: fills the options from the arguments and connects the dependencies.
 int run_import(ImportArguments typed, const Dependencies& dependencies) {
-  if (typed.url.empty()) {
-    const auto url = default_url(config::Command::import, dependencies);
-    if (!url) return wrong_usage;
-    typed.url = *url;
-  }
-  auto base = http::parse_base_url(typed.url);
+  const auto loaded = load(config::Command::import, {}, dependencies);
+  if (!loaded) return wrong_usage;
+  typed.remote.complete(loaded->settings);
+  auto base = http::parse_base_url(typed.remote.url);
   ensure(base.has_value(), "take() of --url has validated the URL");
   importer::ImportOptions& options = typed.options;
   auto state_dir = typed.state_dir.empty() ? default_state_dir(dependencies)
@@ -143,24 +146,22 @@ int run_import(ImportArguments typed, const Dependencies& dependencies) {
   if (typed.resend) options.in_doubt = importer::InDoubt::resend;
   if (typed.skip) options.in_doubt = importer::InDoubt::skip;
   options.columns = columns_of(STDERR_FILENO);
-  options.page = typed.url;
+  options.page = typed.remote.url;
   while (options.page.ends_with('/')) options.page.pop_back();
 
-  const auto weir = importer::make_weir_client(std::move(*base));
+  const auto weir = importer::make_weir_client(std::move(*base), typed.remote.credentials);
   const auto wait = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
   return importer::run_import(options, {*weir, read_clock, wait, importer::read_descriptor(STDIN_FILENO),
                                         dependencies.out, dependencies.err});
 }
 
 // `weir stats`.
-int run_stats(cli::StatsOptions options, const std::string& url, const Dependencies& dependencies) {
-  if (!url.empty()) {
-    options.url = url;
-  } else if (const auto known = default_url(config::Command::stats, dependencies)) {
-    options.url = *known;
-  } else {
-    return wrong_usage;
-  }
+int run_stats(cli::StatsOptions options, Remote remote, const Dependencies& dependencies) {
+  const auto loaded = load(config::Command::stats, {}, dependencies);
+  if (!loaded) return wrong_usage;
+  remote.complete(loaded->settings);
+  options.url = remote.url;
+  options.credentials = remote.credentials;
   return cli::run_stats(options, dependencies.out, dependencies.err);
 }
 
@@ -176,17 +177,6 @@ std::function<bool(const std::string&)> text_into(std::string& text) {
     text = typed;
     return !typed.empty();
   };
-}
-
-// --url, for commands that talk to a running Weir.
-Argument url_into(std::string& url) {
-  return {.name = "--url",
-          .help = "address of the running Weir (default: http://127.0.0.1:SERVER_PORT)",
-          .expected = "http://host:port/prefix, without a user name and password",
-          .take = [&url](const std::string& typed) {
-            url = typed;
-            return http::parse_base_url(typed).has_value();
-          }};
 }
 
 // The table of commands, and the arguments that were given.
@@ -277,7 +267,8 @@ class CommandLine {
              },
          .is_repeatable = true,
          .is_required = true},
-        url_into(import_.url),
+        url_into(import_.remote.url),
+        key_into(import_.remote.key),
         {.name = "--format",
          .help = "auto (default), common, combined, vhost_combined, main, caddy, traefik, activities, or an "
                  "nginx log_format or Apache LogFormat string",
@@ -314,7 +305,8 @@ class CommandLine {
     const std::string dimensions = in_words(cli::dimension_choices());
     const std::vector<std::string> formats{"table", "json", "csv"};  // in the order of cli::StatsFormat
     spec.arguments = {
-        url_into(stats_url_),
+        url_into(stats_remote_.url),
+        key_into(stats_remote_.key),
         {.name = "--from",
          .help = "start of the range, in RFC 3339 (default: 24 h before --to)",
          .expected = "a time in RFC 3339, such as 2026-01-31T00:00:00Z",
@@ -341,7 +333,8 @@ class CommandLine {
          .expected = in_words(formats),
          .take =
              one_of(formats, [this](std::size_t at) { stats_.format = static_cast<cli::StatsFormat>(at); })}};
-    commands_.push_back({std::move(spec), [this] { return run_stats(stats_, stats_url_, dependencies_); }});
+    commands_.push_back(
+        {std::move(spec), [this] { return run_stats(stats_, stats_remote_, dependencies_); }});
   }
 
   // --limit. Returns false unless the text is a number in the range.
@@ -369,7 +362,7 @@ class CommandLine {
   config::Texts settings_;
   ImportArguments import_;
   cli::StatsOptions stats_;
-  std::string stats_url_;
+  Remote stats_remote_;
   config::Command config_of_ = config::Command::serve;
 };
 

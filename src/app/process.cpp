@@ -57,13 +57,24 @@ constexpr std::chrono::milliseconds stop_deadline{24'000};
   _exit(exit_code);
 }
 
-// Signals::wait(), except that SIGHUP is logged and ignored.
-ProcessEvent wait_for_end(Signals& signals, telemetry::Logger& logger, MonoTime deadline = MonoTime::max()) {
+// Signals::wait(), except that `on_hangup` is called for SIGHUP.
+ProcessEvent wait_for_end(Signals& signals, const std::function<void()>& on_hangup,
+                          MonoTime deadline = MonoTime::max()) {
   for (;;) {
     ProcessEvent event = signals.wait(deadline);
     if (event.kind != ProcessEvent::Kind::hangup) return event;
-    logger.info("SIGHUP received; settings are read only at start: restart the process to apply changes");
+    on_hangup();
   }
+}
+
+void reload(Service& service, const LoadAgain& load_again, telemetry::Logger& logger) {
+  const auto settings = load_again();
+  if (!settings)
+    return logger.error("SIGHUP received; the settings are wrong, so the old ones stay in force");
+  service.reload(*settings);
+  logger.info(
+      "SIGHUP received; API_KEYS and DASHBOARD_PASSWORD are loaded again; other settings need a restart",
+      {{"api_keys", std::to_string(settings->api_keys.size())}});
 }
 
 // Runs one step of the stop on a thread of its own and waits for its end. Exits the process with 0 if the
@@ -74,7 +85,7 @@ void run_until(MonoTime deadline, Signals& signals, telemetry::Logger& logger,
     step();
     signals.notify_done();
   });
-  const ProcessEvent event = wait_for_end(signals, logger, deadline);
+  const ProcessEvent event = wait_for_end(signals, [] {}, deadline);  // SIGHUP comes too late
   if (event.kind == ProcessEvent::Kind::timeout)
     exit_now(0, unfinished(), logger, "the service did not stop in time");
   if (event.kind != ProcessEvent::Kind::done) exit_now(1, unfinished(), logger, event.detail);
@@ -103,8 +114,8 @@ int drain(std::unique_ptr<Service> service, Signals& signals, telemetry::Logger&
 
 }  // namespace
 
-int run_process(config::Command command, const config::Settings& settings, telemetry::Logger& logger,
-                std::ostream& out) {
+int run_process(config::Command command, const config::Settings& settings, const LoadAgain& load_again,
+                telemetry::Logger& logger, std::ostream& out) {
   Signals signals;
   auto service = Service::open(command, settings, signals, logger);
   if (!service) {
@@ -122,7 +133,7 @@ int run_process(config::Command command, const config::Settings& settings, telem
     out.clear();  // the service does not need it
   }
 
-  const ProcessEvent event = wait_for_end(signals, logger);
+  const ProcessEvent event = wait_for_end(signals, [&] { reload(**service, load_again, logger); });
   if (event.kind == ProcessEvent::Kind::fatal) {
     (*service)->answer_last();
     logger.error("cannot go on: " + event.detail);

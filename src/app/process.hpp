@@ -1,7 +1,9 @@
 // The processes `weir serve`, `weir producer` and `weir consumer`, from their start to their exit code.
 #pragma once
 
+#include <functional>
 #include <iosfwd>
+#include <optional>
 
 #include "config/settings.hpp"
 #include "config/variable.hpp"
@@ -13,7 +15,11 @@ namespace weir::app {
 // gives the reason. It calls _exit() instead of returning after a fatal error, after a second signal, and if
 // a part does not stop in time. Prints a few addresses to `out` when the service is up. Call it on the main
 // thread, before any other thread exists.
+//
+// After each SIGHUP it calls `load_again` and passes the new settings to Service::reload(). Nothing if they
+// are wrong; then the old ones stay, and `load_again` has logged the reason.
+using LoadAgain = std::function<std::optional<config::Settings>()>;
 [[nodiscard]] int run_process(config::Command command, const config::Settings& settings,
-                              telemetry::Logger& logger, std::ostream& out);
+                              const LoadAgain& load_again, telemetry::Logger& logger, std::ostream& out);
 
 }  // namespace weir::app

@@ -52,6 +52,19 @@ http::ServerSettings server_settings(config::Command command, const config::Sett
           .cors_origins = settings.cors_origins};
 }
 
+access::Secrets secrets_of(const config::Settings& settings) {
+  access::Secrets secrets{.api_keys = settings.api_keys, .dashboard_password = std::nullopt};
+  if (!settings.dashboard_password.empty())
+    secrets.dashboard_password = access::digest_of(settings.dashboard_password);
+  return secrets;
+}
+
+routes::AccessSettings access_settings(const config::Settings& settings) {
+  return {.secrets = secrets_of(settings),
+          .rate_limit = settings.rate_limit,
+          .trusted_proxies = settings.trusted_proxies};
+}
+
 intake::IntakeSettings intake_settings(const config::Settings& settings) {
   return {.event_bytes_max = settings.max_event_bytes,
           .body_bytes_max = settings.max_body_bytes,
@@ -62,7 +75,11 @@ intake::IntakeSettings intake_settings(const config::Settings& settings) {
 
 Service::Service(config::Command command, const config::Settings& settings, Signals& signals,
                  telemetry::Logger& logger)
-    : command_(command), settings_(settings), signals_(signals), logger_(logger) {}
+    : command_(command),
+      settings_(settings),
+      signals_(signals),
+      logger_(logger),
+      access_(access_settings(settings), [] { return std::chrono::steady_clock::now(); }) {}
 
 Result<std::unique_ptr<Service>> Service::open(config::Command command, const config::Settings& settings,
                                                Signals& signals, telemetry::Logger& logger) {
@@ -152,15 +169,23 @@ std::vector<http::Route> Service::make_routes() {
   const auto add = [&all](std::vector<http::Route> more) {
     std::ranges::move(more, std::back_inserter(all));
   };
+  // Each route has its own filter, because a filter is used by one io thread.
+  const auto add_filtered = [&add](std::vector<http::Route> more, const auto& make_filter) {
+    for (http::Route& route : more) route.filters.push_back(make_filter());
+    add(std::move(more));
+  };
   if (accepts_events()) {
-    add(routes::ingest_routes(*intake_, [] { return read_clock().wall; }));
-    add(routes::segment_routes(*intake_, [] { return read_clock().wall; }));
-    add({routes::snippet_route()});
+    const auto clock = [] { return read_clock().wall; };
+    add_filtered(routes::ingest_routes(*intake_, clock), [this] { return access_.ingest_filter(); });
+    add_filtered(routes::segment_routes(*intake_, clock, access_.body_key_check()),
+                 [this] { return access_.ingest_filter(routes::KeyPlace::head_or_body); });
+    add({routes::snippet_route()});  // without a key: the page that includes it sends one with its events
   }
   if (consumes_events()) {
-    add(consumer_service_->routes());
-    add(routes::page_routes());
+    add_filtered(consumer_service_->routes(), [this] { return access_.reading_filter(); });
+    add_filtered(routes::page_routes(), [this] { return access_.reading_filter(); });
   }
+  // Health and metrics need no key: orchestrators and Prometheus read them.
   add(routes::health_routes([this] { return health(); }));
   add(routes::metrics_routes([this](telemetry::Exposition& into) { collect(into); }));
   return all;
@@ -189,6 +214,8 @@ void Service::answer_last() {
   (void)server_->stop(last_answer_timeout);
 }
 
+void Service::reload(const config::Settings& settings) { access_.reload(secrets_of(settings)); }
+
 Unfinished Service::unfinished() const {
   return {.unanswered_bytes = intake_ ? intake_->counts().in_flight_bytes.load() : 0,
           .unflushed_events = consumer_service_ ? consumer_service_->status().backlog_events : 0};
@@ -210,6 +237,7 @@ telemetry::Health Service::health() const {
 void Service::collect(telemetry::Exposition& into) const {
   telemetry::collect_process(into, WEIR_VERSION);
   server_->collect(into);
+  access_.collect(into);
   if (intake_) intake_->collect(into);
   intake::collect(log_->health(), into);
   log_->collect(into);

@@ -20,6 +20,7 @@
 #include "config/variable.hpp"
 #include "http/server.hpp"
 #include "intake/intake.hpp"
+#include "routes/access_control.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/health.hpp"
 #include "telemetry/logger.hpp"
@@ -61,6 +62,10 @@ class Service {
   // second, and writes nothing more.
   void answer_last();
 
+  // Takes over what can change while the process runs: API_KEYS and DASHBOARD_PASSWORD. Other members of
+  // `settings` are not looked at. Thread-safe.
+  void reload(const config::Settings& settings);
+
   // Thread-safe.
   [[nodiscard]] Unfinished unfinished() const;
 
@@ -88,13 +93,14 @@ class Service {
   telemetry::Logger& logger_;
   std::atomic<bool> draining_{false};
 
-  std::optional<DirectoryLock> lock_;  // of DATA_DIR; only with the embedded log
-  std::unique_ptr<StoreAdapter> store_;        // only if the process consumes
+  std::optional<DirectoryLock> lock_;    // of DATA_DIR; only with the embedded log
+  std::unique_ptr<StoreAdapter> store_;  // only if the process consumes
   std::unique_ptr<LogAdapter> log_;
   std::optional<StartGate> start_gate_;  // wraps the writer of log_; only with KAFKA_START=latest
   // Each of these two exists only in processes that accept, or consume, events.
   std::optional<intake::Intake> intake_;
   std::optional<ConsumerService> consumer_service_;
+  routes::AccessControl access_;  // of all io threads
   // Declared last: its threads use all other members.
   std::unique_ptr<http::Server> server_;
 };

@@ -230,7 +230,7 @@ std::string json_of(const Answers& answers) {
 Result<std::string> answer(const StatsOptions& options) {
   auto base = http::parse_base_url(options.url);
   if (!base) return propagate(base);
-  http::Client client(std::move(*base));
+  http::Client client(std::move(*base), {.headers = options.credentials});
   ApiClient api(client, options);
   if (options.format == StatsFormat::csv) {
     auto csv = options.dimensions.empty() ? get_series(api, options, "csv")

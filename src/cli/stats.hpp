@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "http/exchange.hpp"
+
 namespace weir::cli {
 
 // See run_stats().
@@ -14,9 +16,10 @@ enum class StatsFormat : std::uint8_t { table, json, csv };
 
 struct StatsOptions {
   std::string url = "http://127.0.0.1:8080";
-  std::string from;      // RFC 3339; empty: 24 h before `to`
-  std::string to;        // RFC 3339; empty: now
-  std::string interval;  // minute, hour, day; empty: the API chooses
+  http::HeaderList credentials;  // headers of each request
+  std::string from;              // RFC 3339; empty: 24 h before `to`
+  std::string to;                // RFC 3339; empty: now
+  std::string interval;          // minute, hour, day; empty: the API chooses
   StatsFormat format = StatsFormat::table;
   std::vector<std::string> dimensions;  // of the top lists; empty: all that Weir knows
   std::size_t limit = 10;               // rows of a top list

@@ -140,6 +140,8 @@ TEST(Load, ReportsAMalformedValueAndWhatWasExpected) {
       {"KAFKA_COMPRESSION", "brotli", "none, gzip, snappy, lz4 or zstd"},
       {"KAFKA_PARTITION_KEY", "metadata.", "user_id, activity_type, metadata.<member> or none"},
       {"RATE_LIMIT_RPS", "fast", "a whole number from 0 to 1000000"},
+      {"RATE_LIMIT_RPS", "-1", "a whole number from 0 to 1000000"},
+      {"RATE_LIMIT_BURST", "0", "a whole number from 1 to 2000000"},
   };
   for (const Case& one : cases) {
     const auto loaded = load_for(Command::serve, {{one.name, one.value}});
@@ -164,21 +166,22 @@ TEST(Load, AcceptsTheBounds) {
 
 TEST(Load, ReportsAllErrorsAtOnce) {
   const auto loaded =
-      load_for(Command::serve, {{"BATCH_SIZE", "x"}, {"API_KEYS", "me:s3cret"}, {"DB_PORT", "0"}},
+      load_for(Command::serve, {{"BATCH_SIZE", "x"}, {"CONSUL_HTTP_TOKEN", "s3cret"}, {"DB_PORT", "0"}},
                {{"LOG_LEVEL", "loud"}, {"NO_SUCH", "1"}});
-  EXPECT_EQ(texts_of(loaded), (Lines{"NO_SUCH is not a setting of Weir",
-                                     "BATCH_SIZE=\"x\": expected a whole number from 1 to 200000",
-                                     "DB_PORT=\"0\": expected a whole number from 1 to 65535",
-                                     "LOG_LEVEL=\"loud\": expected debug, info, warn or error",
-                                     "API_KEYS is set, but this version does not support it yet: unset it"}));
+  EXPECT_EQ(
+      texts_of(loaded),
+      (Lines{"NO_SUCH is not a setting of Weir", "BATCH_SIZE=\"x\": expected a whole number from 1 to 200000",
+             "DB_PORT=\"0\": expected a whole number from 1 to 65535",
+             "LOG_LEVEL=\"loud\": expected debug, info, warn or error",
+             "CONSUL_HTTP_TOKEN is set, but this version does not support it yet: unset it"}));
 }
 
 TEST(Load, RefusesUnsupportedSettings) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"API_KEYS", "a:b"},        {"DASHBOARD_PASSWORD", "x"},  {"RATE_LIMIT_RPS", "5"},
-      {"RATE_LIMIT_BURST", "5"},  {"TRUSTED_PROXIES", "::1/1"}, {"TLS_CERT", "a.pem"},
-      {"TLS_KEY", "a.key"},       {"SCHEMA_DIR", "schemas"},    {"CONSUL_HTTP_ADDR", "localhost:8500"},
-      {"CONSUL_HTTP_TOKEN", "t"}, {"CONSUL_PREFIX", "mine"},    {"CONFIG_FILE", "weir.conf"}};
+      {"TLS_CERT", "a.pem"},       {"TLS_KEY", "a.key"},
+      {"SCHEMA_DIR", "schemas"},   {"CONSUL_HTTP_ADDR", "localhost:8500"},
+      {"CONSUL_HTTP_TOKEN", "t"},  {"CONSUL_PREFIX", "mine"},
+      {"CONFIG_FILE", "weir.conf"}};
   for (const auto& [name, value] : cases) {
     const auto loaded = load_for(Command::serve, {{name, value}});
     ASSERT_EQ(texts_of(loaded).size(), 1U) << name;
@@ -189,7 +192,37 @@ TEST(Load, RefusesUnsupportedSettings) {
 }
 
 TEST(Load, AcceptsTheDefaultOfAnUnsupportedSetting) {
-  EXPECT_TRUE(load_for(Command::serve, {{"RATE_LIMIT_RPS", "0"}, {"CONSUL_PREFIX", "weir"}}));
+  EXPECT_TRUE(load_for(Command::serve, {{"CONSUL_PREFIX", "weir"}}));
+}
+
+TEST(Load, ReadsWhoMaySendAndHowMuch) {
+  const auto loaded = load_for(Command::serve, {{"API_KEYS", "web:s3cret,app:other"},
+                                                {"DASHBOARD_PASSWORD", "pass word"},
+                                                {"RATE_LIMIT_RPS", "50"},
+                                                {"RATE_LIMIT_BURST", "75"},
+                                                {"TRUSTED_PROXIES", "10.0.0.0/8,::1"}});
+  ASSERT_TRUE(loaded) << testing::PrintToString(texts_of(loaded));
+  EXPECT_EQ(loaded->settings.api_keys, *access::parse_api_keys("web:s3cret,app:other"));
+  EXPECT_EQ(loaded->settings.dashboard_password, "pass word");
+  EXPECT_EQ(loaded->settings.rate_limit.per_second, 50);
+  EXPECT_EQ(loaded->settings.rate_limit.burst, 75);
+  EXPECT_EQ(loaded->settings.trusted_proxies.size(), 2u);
+  EXPECT_EQ(load_for(Command::import, {{"WEIR_API_KEY", "s3cret"}})->settings.weir_api_key, "s3cret");
+}
+
+TEST(Load, SaysWhatIsWrongWithKeysWithoutShowingThem) {
+  const auto keys = load_for(Command::serve, {{"API_KEYS", "web:hunter2,app:hunter2"}});
+  ASSERT_EQ(texts_of(keys).size(), 1u);
+  EXPECT_TRUE(texts_of(keys)[0].starts_with("API_KEYS: expected name:secret,")) << texts_of(keys)[0];
+  EXPECT_TRUE(texts_of(keys)[0].ends_with("entry 2: its secret is that of an earlier entry"));
+  EXPECT_FALSE(texts_of(keys)[0].contains("hunter"));
+  const auto own = load_for(Command::stats, {{"WEIR_API_KEY", "hunter 2"}});
+  EXPECT_EQ(texts_of(own), (Lines{"WEIR_API_KEY: expected at most 256 visible ASCII characters"}));
+  const auto proxies = load_for(Command::serve, {{"TRUSTED_PROXIES", "10.0.0.0/8, 10.1.0.0/8"}});
+  ASSERT_EQ(texts_of(proxies).size(), 1u);
+  EXPECT_TRUE(
+      texts_of(proxies)[0].starts_with("TRUSTED_PROXIES=\"10.0.0.0/8, 10.1.0.0/8\": expected a list"));
+  EXPECT_TRUE(texts_of(proxies)[0].contains("; '10.1.0.0/8' is not")) << texts_of(proxies)[0];
 }
 
 TEST(Load, AcceptsWebOriginsAsBrowsersSendThem) {

@@ -10,6 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "access/api_keys.hpp"
+#include "access/rate_limiter.hpp"
+#include "base/ip_address.hpp"
 #include "base/limits.hpp"
 #include "consumer/on_offset_gone.hpp"
 #include "intake/partition_key.hpp"
@@ -76,6 +79,13 @@ struct Settings {
   std::string bind_address = "0.0.0.0";
   // Web origins whose scripts may call the ingest paths.
   std::vector<std::string> cors_origins{"*"};
+  // Who may send and read. No keys: anybody may send. An empty password: anybody may read.
+  std::vector<access::ApiKey> api_keys;
+  std::string dashboard_password;
+  access::RateLimit rate_limit;
+  std::vector<IpNetwork> trusted_proxies;
+  // WEIR_API_KEY: the key that import, stats and dlq send; empty: none.
+  std::string weir_api_key;
   telemetry::Severity log_level = telemetry::Severity::info;
   LogFormat log_format = LogFormat::text;
   // Bounds of what clients send. An event is at most as large as a body.

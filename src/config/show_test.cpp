@@ -45,7 +45,7 @@ TEST(Help, ListsTheVariablesOfTheCommand) {
   const std::string serve = help_of_variables(Command::serve);
   EXPECT_TRUE(has(serve, "FLUSH_INTERVAL_SEC      1 "));
   EXPECT_TRUE(has(serve, "KAFKA_BROKERS"));
-  EXPECT_FALSE(has(serve, "API_KEYS")) << "not supported yet";
+  EXPECT_FALSE(has(serve, "CONSUL_HTTP_ADDR")) << "not supported yet";
   EXPECT_FALSE(has(help_of_variables(Command::producer), "DB_HOST"));
   EXPECT_TRUE(has(help_of_variables(Command::consumer), "CONSUMER_PORT"));
   const std::string asking = help_of_variables(Command::import);

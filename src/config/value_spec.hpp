@@ -74,12 +74,6 @@ inline constexpr ValueSpec number_or_auto{[](std::string_view text, Settings& in
                                           },
                                           [] { return range_in_words(least, most) + ", or auto"; }};
 
-// A number that this version checks and does not use.
-template <std::int64_t least, std::int64_t most>
-inline constexpr ValueSpec checked_number{
-    [](std::string_view text, Settings&) { return parse_decimal(text, least, most).has_value(); },
-    [] { return range_in_words(least, most); }};
-
 // "a, b or c"
 
 // One of a few words. Words::all has the word of each enumerator at the enumerator's number.

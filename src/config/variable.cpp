@@ -4,6 +4,9 @@
 #include <array>
 #include <cstddef>
 
+#include "access/api_keys.hpp"
+#include "access/forwarded.hpp"
+#include "access/limits.hpp"
 #include "base/limits.hpp"
 #include "base/secret_name.hpp"
 #include "config/dimension_list.hpp"
@@ -124,6 +127,44 @@ constexpr ValueSpec cors_origins{[](std::string_view text, Settings& into) {
                                        "commas: lower case, no path, no space");
                                  }};
 
+constexpr ValueSpec api_keys{[](std::string_view text, Settings& into) {
+                               auto keys = access::parse_api_keys(text);
+                               if (!keys) return false;
+                               into.api_keys = *std::move(keys);
+                               return true;
+                             },
+                             access::api_keys_expected,
+                             [](std::string_view text) {
+                               const auto keys = access::parse_api_keys(text);
+                               return keys ? std::string() : keys.error();
+                             }};
+
+constexpr ValueSpec networks{[](std::string_view text, Settings& into) {
+                               auto list = access::parse_networks(text);
+                               if (!list) return false;
+                               into.trusted_proxies = *std::move(list);
+                               return true;
+                             },
+                             [] {
+                               return std::string(
+                                   "a list of networks like 10.0.0.0/8 or fd00::/8 and of addresses, "
+                                   "separated by commas");
+                             },
+                             [](std::string_view text) {
+                               const auto list = access::parse_networks(text);
+                               return list ? std::string() : list.error();
+                             }};
+
+// A key travels in a header, so it is visible ASCII.
+constexpr ValueSpec own_key{
+    [](std::string_view text, Settings& into) {
+      const bool visible = std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+      if (!visible || text.size() > limits::api_key_bytes_max) return false;
+      into.weir_api_key = text;
+      return true;
+    },
+    [] { return "at most " + std::to_string(limits::api_key_bytes_max) + " visible ASCII characters"; }};
+
 constexpr ValueSpec dimensions{[](std::string_view text, Settings& into) {
                                  auto list = parse_dimension_list(text);
                                  if (!list) return false;
@@ -166,6 +207,8 @@ constexpr ValueSpec partition_key{
 constexpr auto kafka_linger = [](Settings& into) -> auto& { return into.kafka.linger; };
 constexpr auto kafka_partitions = [](Settings& into) -> auto& { return into.kafka.partitions; };
 constexpr auto kafka_start = [](Settings& into) -> auto& { return into.kafka.start; };
+constexpr auto rate_per_second = [](Settings& into) -> auto& { return into.rate_limit.per_second; };
+constexpr auto rate_burst = [](Settings& into) -> auto& { return into.rate_limit.burst; };
 constexpr auto db_host = [](Settings& into) -> auto& { return into.database.host; };
 constexpr auto db_port = [](Settings& into) -> auto& { return into.database.port; };
 constexpr auto db_user = [](Settings& into) -> auto& { return into.database.user; };
@@ -245,18 +288,19 @@ constexpr std::array table{
              serving, false, "size limit of an event"},
     Variable{"MAX_BODY_BYTES", "16777216", "", number<&Settings::max_body_bytes, 1, body_bytes_max>, full,
              ingesting, false, "size limit of a request body, also when decompressed"},
-    Variable{"API_KEYS", "", "", any_text, refused, serving, true,
-             "keys that clients need to send events: name:secret,name:secret"},
-    Variable{"DASHBOARD_PASSWORD", "", "", any_text, refused, counting, true,
-             "password that users need to read numbers"},
+    Variable{"API_KEYS", "", "", api_keys, full, serving, true,
+             "keys of clients, by name; if it is set, a client needs one to send events"},
+    Variable{"DASHBOARD_PASSWORD", "", "", any_text_into<&Settings::dashboard_password>, full,
+             counting | asking, true,
+             "password of the page and the API, for the user weir; an API key is accepted, too"},
     Variable{"CORS_ORIGINS", "*", "", cors_origins, full, ingesting, false,
              "web origins whose scripts may send events; *: any"},
-    Variable{"RATE_LIMIT_RPS", "0", "", checked_number<0, million>, refused, ingesting, false,
-             "requests per second for each API key or client address; 0: no limit"},
-    Variable{"RATE_LIMIT_BURST", "", "", checked_number<1, million>, refused, ingesting, false,
-             "requests at once for each API key or client address; not set: twice RATE_LIMIT_RPS"},
-    Variable{"TRUSTED_PROXIES", "", "", any_text, refused, serving, false,
-             "networks of proxies whose X-Forwarded-For is used"},
+    Variable{"RATE_LIMIT_RPS", "0", "", number<rate_per_second, 0, million>, full, ingesting, false,
+             "requests per second that send events, for each API key or client address; 0: no limit"},
+    Variable{"RATE_LIMIT_BURST", "", "", number<rate_burst, 1, 2 * million>, full, ingesting, false,
+             "such requests at once; not set: twice RATE_LIMIT_RPS"},
+    Variable{"TRUSTED_PROXIES", "", "", networks, full, ingesting, false,
+             "proxies whose X-Forwarded-For tells the client's address"},
     Variable{"SCHEMA_DIR", "", "", any_text, refused, serving, false,
              "folder with JSON schemas of activity types"},
     Variable{"DIMENSIONS", "", "", dimensions, full, counting, false,
@@ -276,6 +320,7 @@ constexpr std::array table{
              counting, false, "days for which rows of user_activity_metrics are kept; 0: forever"},
     Variable{"RETENTION_LOG_HOURS", "72", "", number<&Settings::retention_log, 0, 24 * years_in_days>,
              embedded_only, serve, false, "hours for which the embedded log keeps events; 0: forever"},
+    Variable{"WEIR_API_KEY", "", "", own_key, full, asking, true, "API key that import and stats send"},
     Variable{"OTEL_*", "", "", any_text, ignored, serving, true, "where to send traces and metrics"},
     Variable{"CONSUL_HTTP_ADDR", "", "", any_text, refused, serving, false,
              "address of a Consul agent with settings"},

@@ -54,6 +54,7 @@ TEST(Variables, AreTheDocumentedOnes) {
                                                  "RETENTION_DAY_DAYS",
                                                  "RETENTION_METRICS_DAYS",
                                                  "RETENTION_LOG_HOURS",
+                                                 "WEIR_API_KEY",
                                                  "OTEL_*",
                                                  "CONSUL_HTTP_ADDR",
                                                  "CONSUL_HTTP_TOKEN",

@@ -30,7 +30,7 @@ std::unexpected<Error> bad_url(std::string_view url) {
   const std::string shown = without_credentials(url);
   if (shown != url)
     return fail(ErrorKind::invalid, "url_invalid",
-                "\"" + shown + "\" has a user name or a password, which is not supported: expected " +
+                "\"" + shown + "\" has a user name, a password or a key, which is not supported: expected " +
                     "http://host:port/prefix");
   return fail(ErrorKind::invalid, "url_invalid",
               "\"" + shown + "\" is not a URL of the form http://host:port/prefix");
@@ -49,6 +49,8 @@ std::string reason_of(const Code& code) {
 }  // namespace
 
 std::string without_credentials(std::string_view url) {
+  if (const std::size_t key = url.find("?key="); key != std::string_view::npos)
+    return without_credentials(url.substr(0, key)) + "?key=***";
   const std::size_t at = url.rfind('@');
   if (at == std::string_view::npos) return std::string(url);
   // A scheme consists of ASCII a to z only: a "://" after other characters may be part of a password.
@@ -145,7 +147,7 @@ struct Client::Connection {
 };
 
 Client::Client(BaseUrl base, ClientSettings settings)
-    : base_(std::move(base)), settings_(settings), connection_(std::make_unique<Connection>()) {}
+    : base_(std::move(base)), settings_(std::move(settings)), connection_(std::make_unique<Connection>()) {}
 
 Client::~Client() = default;
 
@@ -162,6 +164,8 @@ Result<Response> Client::send(std::string_view method, std::string_view path, co
   std::string head;
   head.append(method).append(" ").append(base_.prefix).append(path).append(" HTTP/1.1\r\n");
   head.append("Host: ").append(base_.authority()).append("\r\n");
+  for (const auto& [name, value] : settings_.headers)
+    head.append(name).append(": ").append(value).append("\r\n");
   for (const auto& [name, value] : headers) head.append(name).append(": ").append(value).append("\r\n");
   if (!body.empty() || method == "POST" || method == "PUT")
     head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");

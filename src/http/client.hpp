@@ -27,7 +27,8 @@ struct BaseUrl {
 };
 
 // Returns the URL with its credentials replaced by ***, for output. Accepts any text, because it is also used
-// for URLs that cannot be parsed: everything between the scheme and the last @ counts as credentials.
+// for URLs that cannot be parsed: everything between the scheme and the last @ counts as credentials, and so
+// does everything after "?key=".
 [[nodiscard]] std::string without_credentials(std::string_view url);
 
 // Parses "http://host[:port][/prefix]". Error: ErrorKind::invalid, url_invalid. Its text never contains a
@@ -44,12 +45,13 @@ struct Response {
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
 };
 
-// The bounds of each request.
+// The bounds of each request, and what all of them have in common.
 struct ClientSettings {
   std::chrono::milliseconds connect_deadline{5000};
   // From the first byte sent to the last byte received.
   std::chrono::milliseconds request_deadline{60000};
   std::size_t response_bytes_max = 64 * limits::MiB;
+  HeaderList headers;  // sent with each request: credentials
 };
 
 // One connection, which is kept between requests and opened again after it was closed. Not thread-safe.

@@ -3,22 +3,8 @@
 #include "http/client_table.hpp"
 
 #include <algorithm>
-#include <boost/asio/ip/address_v4.hpp>
-#include <boost/asio/ip/address_v6.hpp>
 
 namespace weir::http {
-
-namespace asio = boost::asio;
-
-ClientAddress ClientAddress::of(const asio::ip::address& address) {
-  if (address.is_v4()) return {true, address.to_v4().to_uint()};
-  const asio::ip::address_v6 v6 = address.to_v6();
-  if (v6.is_v4_mapped()) return {true, asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_uint()};
-  std::uint64_t prefix = 0;  // the first eight bytes, in network order
-  const auto bytes = v6.to_bytes();
-  for (std::size_t at = 0; at < sizeof prefix; ++at) prefix = prefix << 8 | bytes[at];
-  return {false, prefix};
-}
 
 ClientTable::Holding ClientTable::open(ClientAddress address) {
   Entries::value_type* entry = nullptr;

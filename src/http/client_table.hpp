@@ -1,33 +1,22 @@
 // Counts the bytes that connected clients hold in this process, by client address and in total (contract §3,
 // Fairness).
 //
-// A client address is an IPv4 address or an IPv6 /64, because a provider usually assigns a whole /64 to one
-// customer. Each connection counts with the bytes that it holds, and at least with
-// limits::connection_bytes_min. So a connection that holds less never touches the shared counters while it is
-// open. A request smaller than that is never refused for memory.
+// A client address is an IPv4 address or an IPv6 /64 (base/ip_address.hpp). Each connection counts with the
+// bytes that it holds, and at least with limits::connection_bytes_min. So a connection that holds less never
+// touches the shared counters while it is open. A request smaller than that is never refused for memory.
 #pragma once
 
 #include <atomic>
-#include <boost/asio/ip/address.hpp>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <utility>
 
+#include "base/ip_address.hpp"
 #include "base/limits.hpp"
 
 namespace weir::http {
-
-struct ClientAddress {
-  bool is_v4 = false;  // also for IPv4-mapped IPv6 addresses
-  // The 32 bits of an IPv4 address, or the first 64 bits of an IPv6 address.
-  std::uint64_t prefix = 0;
-
-  [[nodiscard]] static ClientAddress of(const boost::asio::ip::address& address);
-  friend auto operator<=>(const ClientAddress&, const ClientAddress&) = default;
-};
 
 // The limit that is exceeded.
 enum class Pressure : std::uint8_t { none, address, total };

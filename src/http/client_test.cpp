@@ -38,13 +38,16 @@ TEST(BaseUrl, IsPrintedWithoutItsCredentials) {
   struct Case {
     std::string_view url, shown;
   };
-  for (const Case& one : std::vector<Case>{{"http://host:80/a", "http://host:80/a"},
-                                           {"http://user:secret@host/a", "http://***@host/a"},
-                                           {"HTTPS://secret@host", "HTTPS://***@host"},
-                                           {"user:secret@host", "***@host"},
-                                           {"http://user:se@cr/et@host", "http://***@host"},
-                                           {"user:se://cret@host", "***@host"},
-                                           {"secret@host://", "***@host://"}}) {
+  for (const Case& one :
+       std::vector<Case>{{"http://host:80/a", "http://host:80/a"},
+                         {"http://user:secret@host/a", "http://***@host/a"},
+                         {"HTTPS://secret@host", "HTTPS://***@host"},
+                         {"user:secret@host", "***@host"},
+                         {"http://user:se@cr/et@host", "http://***@host"},
+                         {"user:se://cret@host", "***@host"},
+                         {"http://host/?key=se@cr?et", "http://host/?key=***"},
+                         {"http://user:secret@host/?key=secret", "http://***@host/?key=***"},
+                         {"secret@host://", "***@host://"}}) {
     EXPECT_EQ(without_credentials(one.url), one.shown);
     if (!one.shown.contains("***")) continue;
     const auto base = parse_base_url(one.url);

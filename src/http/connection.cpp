@@ -18,6 +18,7 @@
 
 #include "base/ensure.hpp"
 #include "base/hex.hpp"
+#include "http/partial_head.hpp"
 #include "http/reply_writer.hpp"
 
 namespace weir::http {
@@ -37,13 +38,9 @@ bool is_valid_request_id(std::string_view id) {
 
 }  // namespace
 
-Connection::Connection(IoThread& io_thread, ConnectionId id, asio::ip::tcp::socket socket, std::string peer,
-                       ClientTable::Holding holding)
-    : io_thread_(io_thread),
-      id_(id),
-      socket_(std::move(socket)),
-      peer_(std::move(peer)),
-      holding_(std::move(holding)) {}
+Connection::Connection(IoThread& io_thread, ConnectionId id, asio::ip::tcp::socket socket,
+                       const IpAddress& peer, ClientTable::Holding holding)
+    : io_thread_(io_thread), id_(id), socket_(std::move(socket)), peer_(peer), holding_(std::move(holding)) {}
 
 Connection::~Connection() { close(); }
 
@@ -247,9 +244,10 @@ void Connection::handle_request() {
 }
 
 void Connection::refuse(const Refusal& refusal) {
-  if (!head_done_ && phase_ != Phase::handling) {  // nothing is known of the request
+  if (!head_done_ && phase_ != Phase::handling) {  // the head was refused, or is not complete
     make_request_id();
     traits_ = {};
+    allow_origin_of_partial_head();
   }
   Reply reply = error_reply(refusal.status, refusal.text);
   if (refusal.status == 503) reply.headers.emplace_back("Retry-After", "1");
@@ -257,6 +255,14 @@ void Connection::refuse(const Refusal& refusal) {
   reply.code = refusal.code;
   reset_request();
   write_reply(std::move(reply));
+}
+
+// The scripts of a web page can read an error only if the reply allows their origin. So the reply to a head
+// that was refused allows it too, as far as path and Origin are among the bytes.
+void Connection::allow_origin_of_partial_head() {
+  const PartialHead head = read_partial_head({in_.bytes.get() + at_, in_.size - at_});
+  traits_.cross_origin = !head.path.empty() && io_thread_.router().is_cross_origin(head.path);
+  if (traits_.cross_origin) traits_.origin = io_thread_.cors().allowed(head.origin);
 }
 
 // Ends the current request with this reply. Its stream, if it has one, follows.

@@ -34,7 +34,7 @@ class Connection {
   static constexpr std::size_t request_id_bytes_max = 128;
 
   // `socket` is non-blocking.
-  Connection(IoThread& io_thread, ConnectionId id, boost::asio::ip::tcp::socket socket, std::string peer,
+  Connection(IoThread& io_thread, ConnectionId id, boost::asio::ip::tcp::socket socket, const IpAddress& peer,
              ClientTable::Holding holding);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -67,7 +67,7 @@ class Connection {
   // A request is being handled.
   [[nodiscard]] bool is_handling() const { return phase_ == Phase::handling; }
   [[nodiscard]] std::uint64_t deadline() const { return deadline_; }
-  [[nodiscard]] const std::string& peer() const { return peer_; }
+  [[nodiscard]] std::string peer() const { return peer_.text(); }
   [[nodiscard]] const ClientTable::Holding& holding() const { return holding_; }
   // The bytes that closing the connection frees. Those of a request that is being handled are not part of it.
   [[nodiscard]] std::size_t releasable_bytes() const;
@@ -112,6 +112,7 @@ class Connection {
   void assign_request_id();
   void make_request_id();
   void refuse(const Refusal& refusal);
+  void allow_origin_of_partial_head();
   void write_reply(Reply reply);
   void reset_request();
   [[nodiscard]] bool can_refuse() const;
@@ -147,7 +148,7 @@ class Connection {
   IoThread& io_thread_;
   const ConnectionId id_;
   boost::asio::ip::tcp::socket socket_;
-  const std::string peer_;
+  const IpAddress peer_;
 
   Phase phase_ = Phase::idle;
   // The sweep at which the connection closes.

@@ -42,7 +42,7 @@ void Connection::on_stream() {
 void Connection::pump_stream() {
   const StreamBody::Taken taken = stream_->take();
   if (taken.progress == StreamBody::Progress::overflowed) {
-    io_thread_.record_slow_stream(peer_);
+    io_thread_.record_slow_stream(peer());
     return close();
   }
   if (traits_.http_10)

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/ip_address.hpp"
+
 namespace weir::http {
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
@@ -28,7 +30,7 @@ struct Request {
   // Decompressed and without chunks. limits::json_slack_bytes after it are readable.
   std::string_view body;
   std::string_view request_id;
-  std::string_view peer;  // the numeric address of the client's socket, without its port
+  IpAddress peer;  // the other end of the connection: the client, or the last proxy before Weir
   std::vector<std::pair<std::string_view, std::string_view>> headers;  // as received, in order
   // Stop is requested when the connection closes before the reply. Only routes with watch_client see this.
   std::stop_token client_gone;

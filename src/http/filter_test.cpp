@@ -77,7 +77,7 @@ TEST_F(Filters, RunInTheirOrderAndEndWithTheFirstThatReplies) {
 TEST_F(Filters, SeeTheHeadOfTheRequestAndTheAddressOfTheClient) {
   start({route({[](const Request& head, HeaderList& reply_headers) -> std::optional<Reply> {
     reply_headers.emplace_back("X-Head", std::string(head.method) + " " + std::string(head.path) + " " +
-                                             std::string(head.query) + " " + std::string(head.peer) + " " +
+                                             std::string(head.query) + " " + head.peer.text() + " " +
                                              std::string(head.request_id) + " " +
                                              std::string(head.header("X-Key").value_or("")) + " " +
                                              std::to_string(head.body.size()));

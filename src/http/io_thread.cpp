@@ -38,12 +38,10 @@ std::chrono::milliseconds sweep_interval(const ServerSettings& settings) {
   return std::clamp(shortest / 4, std::chrono::milliseconds(5), std::chrono::milliseconds(1000));
 }
 
-// The text of an address. An IPv4-mapped IPv6 address is shown as IPv4.
-std::string address_of(const asio::ip::tcp::endpoint& peer) {
-  const asio::ip::address address = peer.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
-  return address.to_string();
+// The zone of a link-local address is left out.
+IpAddress address_of(const asio::ip::address& peer) {
+  if (peer.is_v4()) return IpAddress::of_v4(peer.to_v4().to_uint());
+  return {.bytes = peer.to_v6().to_bytes()};
 }
 
 }  // namespace
@@ -155,7 +153,8 @@ void IoThread::on_accept_failed(const Code& code) {
 }
 
 void IoThread::add(Tcp::socket socket) {
-  auto holding = clients_.open(ClientAddress::of(peer_.address()));
+  const IpAddress peer = address_of(peer_.address());
+  auto holding = clients_.open(ClientAddress::of(peer));
   const bool full = connections() >= connections_max_ &&
                     !close_one_for(holding.connections_of_address(), FairnessCounts::connections);
   const std::size_t open = connections();
@@ -170,7 +169,7 @@ void IoThread::add(Tcp::socket socket) {
   const ConnectionId id{free_slots_.back(), slots_[free_slots_.back()].generation};
   free_slots_.pop_back();
   slots_[id.slot].connection =
-      std::make_unique<Connection>(*this, id, std::move(socket), address_of(peer_), std::move(holding));
+      std::make_unique<Connection>(*this, id, std::move(socket), peer, std::move(holding));
   open_.store(open + 1, std::memory_order_relaxed);
   arm_sweep();
   dispatch(id, [&](Connection& connection) { full ? connection.reject_overload() : connection.begin(); });

@@ -75,9 +75,8 @@ class ServerTest : public TestServer {
     all.push_back({"GET", "/page", [](const Request&, Respond respond) {
                      respond({.body = std::string(30 * limits::KiB, 'x')});
                    }});
-    all.push_back({"GET", "/peer", [](const Request& request, Respond respond) {
-                     respond({.body = std::string(request.peer)});
-                   }});
+    all.push_back({"GET", "/peer",
+                   [](const Request& request, Respond respond) { respond({.body = request.peer.text()}); }});
     Route small{"POST", "/small", [](const Request&, Respond respond) { respond({}); }};
     small.body_bytes_max = 10;
     small.cross_origin = true;
@@ -288,6 +287,61 @@ TEST_F(ServerTest, LetsScriptsOfAnyPageCallOnlyCrossOriginRoutes) {
   const RawReply refused = client.reply();
   EXPECT_EQ(refused.status, 413);
   EXPECT_EQ(refused.headers.at("Access-Control-Allow-Origin"), "http://page");
+}
+
+// A page's script can read why it was refused only if the error reply allows its origin, too.
+TEST_F(ServerTest, AllowsTheOriginAlsoInErrorRepliesThatAreMadeBeforeTheHandler) {
+  struct Case {
+    std::string name, request;
+    int status;
+  };
+  const std::string origin = "Host: weir\r\nOrigin: http://page\r\n";
+  const std::string line = "POST /small HTTP/1.1\r\n" + origin;
+  start();
+  for (const Case& one : {
+           Case{"unknown encoding", line + "Content-Encoding: br\r\nContent-Length: 1\r\n\r\nx", 415},
+           Case{"repeated encoding", line + "Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n\r\n", 415},
+           Case{"damaged gzip", line + "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", 400},
+           Case{"body too large", line + "Content-Length: 100000\r\n\r\n", 413},
+           Case{"chunks too large", line + "Transfer-Encoding: chunked\r\n\r\nfffff\r\n", 413},
+           Case{"unknown expectation", line + "Expect: 200-ok\r\nContent-Length: 1\r\n\r\nx", 417},
+           Case{"two lengths", line + "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", 400},
+           Case{"a bare line feed", line + "X: y\nZ: z\r\n\r\n", 400},
+           Case{"header too large", line + "X: " + std::string(40'000, 'x') + "\r\n\r\n", 431},
+           Case{"too many headers",
+                line +
+                    [] {
+                      std::string all;
+                      for (int field = 0; field < 200; ++field) all += "X: y\r\n";
+                      return all;
+                    }() +
+                    "\r\n",
+                431},
+           Case{"URI too long", "POST /small?" + std::string(8192, 'x') + " HTTP/1.1\r\n" + origin + "\r\n",
+                414},
+           Case{"wrong method", "GET /small HTTP/1.1\r\n" + origin + "\r\n", 405},
+       }) {
+    SCOPED_TRACE(one.name);
+    RawSocket client = connect();
+    client.send(one.request);
+    const RawReply reply = client.reply();
+    EXPECT_EQ(reply.status, one.status);
+    EXPECT_EQ(reply.headers.at("Vary"), "Origin");
+    EXPECT_EQ(reply.headers.at("Access-Control-Allow-Origin"), "http://page");
+    EXPECT_EQ(reply.headers.at("Access-Control-Allow-Credentials"), "true");
+    EXPECT_EQ(reply.headers.at("Access-Control-Expose-Headers"),
+              "X-Request-Id, Retry-After, X-Weir-Rejected");
+  }
+}
+
+TEST_F(ServerTest, AllowsNoOriginInErrorRepliesOfOtherRoutes) {
+  start();
+  RawSocket client = connect();
+  client.send("POST /echo HTTP/1.1\r\nHost: weir\r\nOrigin: http://page\r\nContent-Encoding: br\r\n\r\n");
+  const RawReply reply = client.reply();
+  EXPECT_EQ(reply.status, 415);
+  EXPECT_FALSE(reply.headers.contains("Vary"));
+  EXPECT_FALSE(reply.headers.contains("Access-Control-Allow-Origin"));
 }
 
 TEST_F(ServerTest, LetsOnlyScriptsOfListedOriginsReadReplies) {

@@ -63,8 +63,8 @@ std::size_t limit_at(const json::object& report, std::string_view name) {
 
 class HttpWeirClient final : public WeirClient {
  public:
-  explicit HttpWeirClient(http::BaseUrl base)
-      : client_(std::move(base), {.request_deadline = answer_deadline}) {}
+  HttpWeirClient(http::BaseUrl base, http::HeaderList credentials)
+      : client_(std::move(base), {.request_deadline = answer_deadline, .headers = std::move(credentials)}) {}
 
   Result<LogState> log_state() override {
     const auto response = client_.send("GET", "/health/ready", {}, "");
@@ -141,8 +141,8 @@ class HttpWeirClient final : public WeirClient {
 
 }  // namespace
 
-std::unique_ptr<WeirClient> make_weir_client(http::BaseUrl base) {
-  return std::make_unique<HttpWeirClient>(std::move(base));
+std::unique_ptr<WeirClient> make_weir_client(http::BaseUrl base, http::HeaderList credentials) {
+  return std::make_unique<HttpWeirClient>(std::move(base), std::move(credentials));
 }
 
 }  // namespace weir::importer

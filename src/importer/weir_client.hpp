@@ -73,7 +73,9 @@ class WeirClient {
   [[nodiscard]] virtual Posted post(std::string_view ndjson, std::size_t events) = 0;
 };
 
-// Over HTTP. The outcome of a request without a complete answer within 15 s is unknown.
-[[nodiscard]] std::unique_ptr<WeirClient> make_weir_client(http::BaseUrl base);
+// Over HTTP, with the credentials as headers of each request. The outcome of a request without a complete
+// answer within 15 s is unknown.
+[[nodiscard]] std::unique_ptr<WeirClient> make_weir_client(http::BaseUrl base,
+                                                           http::HeaderList credentials = {});
 
 }  // namespace weir::importer

@@ -69,6 +69,13 @@ Format accepted_format(const http::Request& request) {
   return preferred(representations, request) == 0 ? Format::json : Format::csv;
 }
 
+// `key` is an API key (access_control.hpp), so it is no part of the query and gets into no error text.
+std::vector<std::pair<std::string, std::string>> without_key(const http::Query& query) {
+  auto parameters = query.all();
+  std::erase_if(parameters, [](const auto& parameter) { return parameter.first == "key"; });
+  return parameters;
+}
+
 // Reads the parameter `format`. Returns nothing if it is absent.
 Result<std::optional<Format>> read_format(const http::Query& query, bool is_list) {
   const auto format = query.get("format");
@@ -208,8 +215,8 @@ http::Route make_route(const Endpoint& endpoint, Report& report, BoundedExecutor
     // The bytes of the request belong to the connection, so the job gets copies.
     const Now now = clock();
     const bool negotiated = is_list && !*format;
-    Query query{parameters.all(), negotiated ? accepted_format(request) : format->value_or(Format::json),
-                negotiated, now.wall,
+    Query query{without_key(parameters),
+                negotiated ? accepted_format(request) : format->value_or(Format::json), negotiated, now.wall,
                 report::Cancellation(now.mono + limits::query_deadline, request.client_gone,
                                      [clock] { return clock().mono; })};
     auto job = [&endpoint, &report, query = std::move(query),

@@ -357,7 +357,7 @@ std::array<const char*, 5> usual_temporary_folders() {
 
 void ensure_temporary_folder(const std::filesystem::path& otherwise, std::span<const char* const> usual) {
   for (const char* const folder : usual)
-    if (folder != nullptr && access(folder, W_OK | X_OK) == 0) return;
+    if (folder != nullptr && ::access(folder, W_OK | X_OK) == 0) return;
   // SQLite frees the string itself, so it must come from its allocator.
   if (sqlite3_temp_directory == nullptr) sqlite3_temp_directory = sqlite3_mprintf("%s", otherwise.c_str());
 }

@@ -78,6 +78,7 @@ class Weir:
         self.port = free_port()
         self.prefix = list(prefix)
         self.environment = {"FLUSH_INTERVAL_SEC": "1", **{name: str(value) for name, value in environment.items()}}
+        self.credentials = {}  # headers for the reading side, if it needs a password
         self.process = None
         self.log_path = self.folder / "weir.log"
 
@@ -165,7 +166,7 @@ class Weir:
         return float(re.search(rf"^{wanted} (\S+)$", self.get("/metrics").body.decode(), re.MULTILINE)[1])
 
     def ledger(self):
-        return self.get("/api/v1/ledger").json()
+        return self.get("/api/v1/ledger", headers=self.credentials).json()
 
     def wait_counted(self, seconds=60):
         """Waits until everything in the log has been counted, and returns the sums of the ledger."""

@@ -4,6 +4,7 @@ import itertools
 import json
 import sqlite3
 import threading
+import time
 import unittest
 import urllib.parse
 
@@ -140,6 +141,22 @@ class OpenApi(weir.Case):
                 self.assertEqual(self.post(one, path, body).status, status)
         for path in ("/activity", "/activities", "/v1/track", "/v1/batch"):
             self.assertEqual(self.post(one, path, good, {"Content-Encoding": "br"}).status, 415)
+
+    def test_keys_a_password_and_a_rate_limit_are_required_as_described(self):
+        one = self.weir(API_KEYS="web:s3cret", DASHBOARD_PASSWORD="s3cret", RATE_LIMIT_RPS=1, RATE_LIMIT_BURST=1).start()
+        track = {"userId": "ada", "type": "track", "event": "e"}
+        for path, body in (("/activity", weir.activity()), ("/activities", [weir.activity()]), ("/v1/track", track),
+                           ("/v1/batch", {"batch": [track]})):
+            time.sleep(1.1)  # until one request is allowed again
+            self.assertEqual(self.post(one, path, body, {"X-Api-Key": "s3cret"}).status, 200)
+            self.assertEqual(self.post(one, path, body, {"X-Api-Key": "s3cret"}).status, 429)
+            self.assertEqual(self.post(one, path, body).status, 401)
+            time.sleep(1.1)
+            self.assertEqual(self.post(one, path, body, {"X-Api-Key": "wrong"}).status, 403)
+        for path, operation, required in self.reads():
+            if "401" in operation["responses"]:
+                self.assertEqual(self.ask(one, path, required).status, 401)
+                self.assertEqual(self.ask(one, path, required, {"X-Api-Key": "s3cret"}).status, 200)
 
     def test_the_request_body_has_the_described_schema(self):
         one = self.weir().start()

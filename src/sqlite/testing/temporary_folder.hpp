@@ -17,7 +17,7 @@ class TestFolder {
  public:
   TestFolder() {
     const std::filesystem::path memory = "/dev/shm";
-    const bool there = access(memory.c_str(), W_OK) == 0;
+    const bool there = ::access(memory.c_str(), W_OK) == 0;
     std::string name =
         ((there ? memory : std::filesystem::temp_directory_path()) / "weir-test-XXXXXX").string();
     ensure(mkdtemp(name.data()) != nullptr, "a temporary folder can be made");

@@ -1,0 +1,70 @@
+#include "access/forwarded.hpp"
+
+#include <algorithm>
+
+#include "access/limits.hpp"
+
+namespace weir::access {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view spaces = " \t";
+  text.remove_prefix(std::min(text.find_first_not_of(spaces), text.size()));
+  return text.substr(0, text.find_last_not_of(spaces) + 1);
+}
+
+// "10.0.0.1", "10.0.0.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80"
+std::optional<IpAddress> parse_hop(std::string_view text) {
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    return end == std::string_view::npos ? std::nullopt : IpAddress::parse(text.substr(1, end - 1));
+  }
+  const std::size_t colon = text.find(':');
+  const bool has_port =
+      colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos;
+  return IpAddress::parse(has_port ? text.substr(0, colon) : text);
+}
+
+bool is_trusted(std::span<const IpNetwork> trusted, const IpAddress& address) {
+  return std::ranges::any_of(trusted, [&](const IpNetwork& network) { return network.contains(address); });
+}
+
+}  // namespace
+
+std::expected<std::vector<IpNetwork>, std::string> parse_networks(std::string_view text) {
+  std::vector<IpNetwork> networks;
+  while (true) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    const std::string_view entry = trimmed(text.substr(0, comma));
+    const auto network = IpNetwork::parse(entry);
+    if (!network)
+      return std::unexpected("'" + std::string(entry) +
+                             "' is not an address, and not a network whose bits "
+                             "after the prefix are 0");
+    networks.push_back(*network);
+    if (comma == text.size()) return networks;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+IpAddress client_behind(std::span<const IpNetwork> trusted, const IpAddress& peer,
+                        std::span<const std::string_view> forwarded) {
+  IpAddress client = peer;
+  std::size_t hops = 0;
+  for (auto list = forwarded.rbegin(); list != forwarded.rend(); ++list) {
+    std::string_view left = *list;
+    while (true) {
+      if (!is_trusted(trusted, client) || hops++ == limits::forwarded_hops_max) return client;
+      const std::size_t comma = left.rfind(',');
+      const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
+      const auto hop = parse_hop(trimmed(left.substr(begin)));
+      if (!hop) return client;
+      client = *hop;
+      if (comma == std::string_view::npos) break;
+      left = left.substr(0, comma);
+    }
+  }
+  return client;
+}
+
+}  // namespace weir::access
