@@ -200,8 +200,9 @@ std::vector<http::Route> Service::make_routes() {
   if (accepts_events()) {
     const auto clock = [] { return read_clock().wall; };
     add_filtered(routes::ingest_routes(*intake_, clock), [this] { return access_.ingest_filter(); });
-    add_filtered(routes::segment_routes(*intake_, clock), [this] { return access_.ingest_filter(); });
-    add({routes::snippet_route()});
+    add_filtered(routes::segment_routes(*intake_, clock, access_.body_key_check()),
+                 [this] { return access_.ingest_filter(routes::KeyPlace::head_or_body); });
+    add({routes::snippet_route()});  // without a key: the page that includes it sends one with its events
   }
   if (consumes_events()) {
     add_filtered(consumer_service_->routes(), [this] { return access_.reading_filter(); });

@@ -31,7 +31,7 @@ enum class EventType : std::uint8_t { track, page, screen, identify, group, alia
 [[nodiscard]] std::optional<EventType> event_type_named(std::string_view name);
 
 // Owns a parser and buffers of about 300 KB, which grow to the largest event. For one thread, which keeps it
-// for all its events. An event of 440 bytes takes about 1.4 µs from the body to the append, and an activity of
+// for all its events. An event of 440 bytes takes about 1.4 µs from the body to the append; an activity of
 // 250 bytes 0.2 µs (bench/accept_bench).
 class Translator {
  public:

@@ -33,6 +33,9 @@ class Snippet(weir.Case):
     def test_each_view_of_a_page_is_counted_once(self):
         self.browse(self.weir(DIMENSIONS="plan=metadata.plan").start())
 
+    def test_each_view_of_a_page_with_a_key_is_counted_once(self):
+        self.browse(self.weir(DIMENSIONS="plan=metadata.plan", API_KEYS="page:key-of-page").start(), WEIR_KEY="key-of-page")
+
 
 if __name__ == "__main__":
     weir.main()

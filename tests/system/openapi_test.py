@@ -151,7 +151,9 @@ class OpenApi(weir.Case):
 
     def test_keys_a_password_and_a_rate_limit_are_required_as_described(self):
         one = self.weir(API_KEYS="web:s3cret", DASHBOARD_PASSWORD="s3cret", RATE_LIMIT_RPS=1, RATE_LIMIT_BURST=1).start()
-        for path, body in (("/activity", weir.activity()), ("/activities", [weir.activity()])):
+        track = {"userId": "ada", "type": "track", "event": "e"}
+        for path, body in (("/activity", weir.activity()), ("/activities", [weir.activity()]), ("/v1/track", track),
+                           ("/v1/batch", {"batch": [track]})):
             time.sleep(1.1)  # until one request is allowed again
             self.assertEqual(self.post(one, path, body, {"X-Api-Key": "s3cret"}).status, 200)
             self.assertEqual(self.post(one, path, body, {"X-Api-Key": "s3cret"}).status, 429)

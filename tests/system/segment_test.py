@@ -214,6 +214,23 @@ class Requests(weir.Case):
         self.one.wait_counted()
         self.assertEqual(self.one.summary("2001-01-01T00:00:00Z", "2001-01-02T00:00:00Z")["events"], 1)
 
+    def test_fault_14_the_write_key_may_stand_wherever_segments_libraries_write_it(self):
+        self.one = self.weir("keyed", API_KEYS="shop:right").start()
+        event = {"type": "page", "userId": "u"}
+        basic = {name: "Basic " + base64.b64encode(f"{name}:".encode()).decode() for name in ("right", "wrong")}
+        for query, body_key, headers, status in (
+                ("", None, {}, 401), ("", "right", {}, 200), ("", "wrong", {}, 403), ("?writeKey=right", None, {}, 200),
+                ("?writeKey=wrong", None, {}, 403), ("?key=right", None, {}, 200), ("", None, {"Authorization": basic["right"]}, 200),
+                ("", "right", {"Authorization": basic["wrong"]}, 403), ("", None, {"Authorization": "Bearer right"}, 200),
+                ("", "wrong", {"Authorization": basic["right"]}, 200), ("", None, {"X_Api_Key": "right"}, 200)):
+            key = {"writeKey": body_key} if body_key else {}
+            for path, body in (("batch", {"batch": [event], **key}), ("page", {**event, **key})):
+                with self.subTest(path, query=query, body_key=body_key, headers=headers):
+                    self.assertEqual(self.send(f"/v1/{path}{query}", body, **headers).status, status)
+        compressed = gzip.compress(json.dumps({"batch": [event], "writeKey": "right"}).encode())
+        self.assertEqual(self.send("/v1/batch", compressed).status, 200)
+        self.assertEqual(self.one.wait_counted()["tallied"], 15)
+
     def test_a_write_key_is_accepted_and_kept_nowhere(self):
         key = base64.b64encode(b"secret-of-shop:").decode()
         event = {"type": "page", "userId": "u", "writeKey": "secret-of-shop"}
