@@ -55,7 +55,8 @@ class RateLimiter {
   RateLimiter& operator=(const RateLimiter&) = delete;
   ~RateLimiter();
 
-  // Decides about one request of the client at `now`, and counts it if it is allowed. Under 100 ns.
+  // Decides about one request of the client at `now`, and counts it if it is allowed. About 15 ns for
+  // thousands of clients, and 100 ns for a million that take turns, most of it cache misses.
   [[nodiscard]] Decision take(RateLimited client, MonoTime now);
 
   [[nodiscard]] bool is_on() const { return interval_ns_ > 0; }
