@@ -76,7 +76,7 @@ std::string id_text(const report::DeadLetterRow& row, const std::string& topic) 
 }
 
 std::string groups_table(std::span<const report::DeadLetterGroup> groups, std::size_t columns) {
-  constexpr std::array<std::string_view, 3> heads{"letters", "attempts", "replayed"};
+  constexpr std::array<std::string_view, 3> heads{"count", "attempts", "replayed"};
   std::vector<ListRow> rows;
   for (const report::DeadLetterGroup& group : groups)
     rows.push_back({group.newest.reason, {group.count, group.attempts, group.replayed}});

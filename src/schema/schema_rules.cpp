@@ -26,7 +26,6 @@ enum class Kind : std::uint8_t {
   same_list,     // an array of them
   inner,         // a schema for members or items
   inner_map,     // an object of them
-  pattern_map,   // an object of them by regular expression
   items,         // a schema or an array of schemas, for items
   dependencies,  // an object of schemas for the same value, and of arrays of names
   definitions,   // an object of schemas that are applied by $ref only
@@ -75,7 +74,6 @@ constexpr std::array keywords{
     Keyword{"not", Kind::same},
     Keyword{"oneOf", Kind::same_list},
     Keyword{"pattern", Kind::pattern},
-    Keyword{"patternProperties", Kind::pattern_map},
     Keyword{"properties", Kind::inner_map},
     Keyword{"propertyNames", Kind::inner},
     Keyword{"readOnly", Kind::comment},
@@ -86,6 +84,8 @@ constexpr std::array keywords{
     Keyword{"uniqueItems", Kind::plain},
     Keyword{"writeOnly", Kind::comment},
 };
+
+constexpr std::int64_t unique_items_max = 200;
 
 const Keyword* find_keyword(std::string_view name) {
   const auto* const found = std::ranges::find(keywords, name, &Keyword::name);
@@ -177,12 +177,18 @@ class Walker {
     if (schema.is_bool()) return {};
     if (!schema.is_object()) return refuse(pointer, "expected a schema: an object, true or false");
     const bool is_reference = schema.get_object().contains("$ref");
+    if (!is_unique_bounded(schema.get_object()))
+      return refuse(pointer + "/uniqueItems", "expected maxItems of at most " +
+                                                  std::to_string(unique_items_max) +
+                                                  " beside it, because each pair of items is compared");
     for (const auto& [name, value] : schema.get_object()) {
       const std::string at = pointer + pointer_part(name);
       const Keyword* keyword = find_keyword(name);
       if (keyword == nullptr) {
         if (name.starts_with("x-")) continue;
-        return refuse(at, "is no keyword that Weir can check; expected one of draft 7");
+        return refuse(at, name == "patternProperties"
+                              ? "cannot be checked in bounded time; expected properties or propertyNames"
+                              : "is no keyword that Weir can check; expected one of draft 7");
       }
       const bool goes_with_reference = keyword->kind == Kind::comment || keyword->kind == Kind::ref ||
                                        keyword->kind == Kind::definitions || keyword->kind == Kind::root_only;
@@ -192,6 +198,14 @@ class Walker {
         return visited;
     }
     return {};
+  }
+
+  static bool is_unique_bounded(const json::object& schema) {
+    const json::value* unique = schema.if_contains("uniqueItems");
+    if (unique == nullptr || (unique->is_bool() && !unique->get_bool())) return true;
+    const json::value* most = schema.if_contains("maxItems");
+    return most != nullptr && most->is_int64() && most->get_int64() >= 0 &&
+           most->get_int64() <= unique_items_max;
   }
 
   Result<void> visit_keyword(const json::value& schema, const Keyword& keyword, const json::value& value,
@@ -210,7 +224,6 @@ class Walker {
       case Kind::items:
         return value.is_array() ? visit_list(value, at, nullptr) : visit(value, at);
       case Kind::inner_map:
-      case Kind::pattern_map:
       case Kind::definitions:
         return visit_map(value, at, nullptr);
       case Kind::dependencies:
@@ -300,7 +313,13 @@ void rewrite_all(json::value& container, PreparedSchema& prepared) {
     for (auto& member : container.get_object()) rewrite(member.value(), prepared);
 }
 
-// Gathers the patterns of a subschema, and puts patterns in the place of formats.
+void add_to_all_of(json::object& schema, json::object more) {
+  json::value& all_of = schema["allOf"];
+  if (!all_of.is_array()) all_of = json::array();
+  all_of.get_array().push_back(std::move(more));
+}
+
+// Gathers the patterns of a subschema, puts patterns in the place of formats, and bounds uniqueItems.
 void rewrite(json::value& schema, PreparedSchema& prepared) {
   if (!schema.is_object()) return;
   json::object& object = schema.get_object();
@@ -316,10 +335,6 @@ void rewrite(json::value& schema, PreparedSchema& prepared) {
         break;
       case Kind::items:
         value.is_array() ? rewrite_all(value, prepared) : rewrite(value, prepared);
-        break;
-      case Kind::pattern_map:
-        for (const auto& each : value.get_object()) prepared.patterns.emplace(each.key());
-        rewrite_all(value, prepared);
         break;
       case Kind::same_list:
       case Kind::inner_map:
@@ -337,12 +352,18 @@ void rewrite(json::value& schema, PreparedSchema& prepared) {
         break;
     }
   }
-  if (format.empty()) return;
-  prepared.patterns.emplace(format);
-  object.erase("format");
-  json::value& all_of = object["allOf"];
-  if (!all_of.is_array()) all_of = json::array();
-  all_of.get_array().push_back(json::object{{"pattern", format}});
+  if (!format.empty()) {
+    prepared.patterns.emplace(format);
+    object.erase("format");
+    add_to_all_of(object, json::object{{"pattern", format}});
+  }
+  const json::value* unique = object.if_contains("uniqueItems");
+  if (unique == nullptr || !unique->is_bool() || !unique->get_bool()) return;
+  // The library compares the items also where there are too many of them.
+  json::object bounded{{"if", json::object{{"maxItems", object["maxItems"]}}},
+                       {"then", json::object{{"uniqueItems", true}}}};
+  object.erase("uniqueItems");
+  add_to_all_of(object, std::move(bounded));
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 //
 //   - keywords that draft 7 does not have (a typing error, or a keyword of a later draft), except those that
 //     begin with "x-", which are comments
+//   - patternProperties, which the library matches with an engine of unbounded time and stack
+//   - uniqueItems without maxItems of at most 200 beside it, because each pair of items is compared
 //   - contentEncoding, contentMediaType, and values of `format` but date-time, date and time
 //   - $ref that does not begin with '#', that leads to no schema of the document, or that has siblings, which
 //     draft 7 would ignore; $id below the root; $schema of another draft

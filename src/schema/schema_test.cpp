@@ -73,7 +73,9 @@ TEST(Schema, IsRefusedWhereItWouldNotBeCheckedExactly) {
        "$ref leads back to this schema without end"},
       {R"({"pattern":"(a)\\1"})", "the pattern \"(a)\\1\" cannot be used"},
       {R"({"pattern":"("})", "the pattern \"(\" cannot be used"},
-      {R"({"patternProperties":{"[":{}}})", "the pattern \"[\" cannot be used"},
+      {R"({"patternProperties":{"^a":{}}})", "/patternProperties: cannot be checked in bounded time"},
+      {R"({"uniqueItems":true})", "/uniqueItems: expected maxItems of at most 200"},
+      {R"({"items":{"uniqueItems":true,"maxItems":201}})", "/items/uniqueItems: expected maxItems"},
       {R"({"pattern":7})", "/pattern: expected a string"},
       {R"({"allOf":{}})", "/allOf: expected an array of schemas"},
       {R"({"type":"text"})", ""},
@@ -104,11 +106,23 @@ TEST(Schema, Fault39MatchesPatternsInBoundedTimeAndStack) {
   EXPECT_FALSE(any.check(R"({"b":")" + std::string(60'000, '1') + "\"}").has_value());
   const Schema slow = compiled(R"({"properties":{"a":{"pattern":"^(x+x+)+y$"}}})");
   EXPECT_FALSE(slow.check(R"({"a":")" + std::string(2'000, 'x') + "\"}").has_value());
+  const Schema anywhere = compiled(R"({"properties":{"a":{"pattern":"x+y|z"}}})");
+  EXPECT_FALSE(anywhere.check(R"({"a":")" + long_text + "\"}").has_value());
+  EXPECT_TRUE(anywhere.check(R"({"a":")" + long_text + "\\nxxz\"}").has_value());
+  const Schema unique = compiled(R"({"properties":{"a":{"uniqueItems":true,"maxItems":3}}})");
+  EXPECT_TRUE(unique.check(R"({"a":[1,2,3]})").has_value());
+  EXPECT_FALSE(unique.check(R"({"a":[1,2,1]})").has_value());
+  std::string many = "{\"a\":[0";
+  for (int item = 1; item < 12'000; ++item) many += ',' + std::to_string(item);
+  EXPECT_FALSE(unique.check(many + "]}").has_value());
+  const Schema names = compiled(R"({"propertyNames":{"pattern":"^[a-z]*$"}})");
+  EXPECT_TRUE(names.check("{\"" + long_text + "\":1}").has_value());
+  EXPECT_FALSE(names.check("{\"" + long_text + "1\":1}").has_value());
 }
 
 TEST(Schema, IsCheckedByManyThreadsAtOnce) {
   const Schema schema =
-      compiled(R"({"properties":{"a":{"pattern":"^x+$"}},"patternProperties":{"^b":false}})");
+      compiled(R"({"properties":{"a":{"pattern":"^x+$"}},"propertyNames":{"pattern":"^[ab]$"}})");
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread)
     threads.emplace_back([&schema] {

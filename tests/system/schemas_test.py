@@ -48,7 +48,7 @@ class Door(weir.Case):
         gold = weir.activity(kind="signup", metadata={"plan": "gold"})
         self.assertEqual(one.post("/activity", gold).status, 400)
         write(self.schemas, "signup", "{")
-        self.reload(one, "SCHEMA_DIR")
+        self.reload(one, "the schemas could not be loaded again")
         self.assertIn("signup.json", one.log())
         self.assertEqual(one.post("/activity", gold).status, 400)
         write(self.schemas, "signup", {})
