@@ -214,13 +214,14 @@ void ConsumerService::on_log_unavailable(const Error& why) {
 std::vector<http::Route> ConsumerService::routes() {
   std::vector<http::Route> all = routes::report_routes(report_, query_executor_, read_clock);
   all.push_back(routes::live_route(live_feed_));
-  all.push_back(routes::export_route(report_, export_executor_, read_clock));
+  all.push_back(routes::export_route(report_, export_executor_, read_clock, stop_exports_.get_token()));
   return all;
 }
 
 void ConsumerService::stop_queries() {
   live_feed_.stop();
   query_executor_.stop();
+  stop_exports_.request_stop();
   export_executor_.stop();
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -60,7 +61,7 @@ class ConsumerService {
   // destroyed.
   [[nodiscard]] std::vector<http::Route> routes();
   // Answers waiting and new queries with 503, and ends the streams of the live view. Running queries continue
-  // until their deadline; a running export ends when the server stops. Thread-safe.
+  // until their deadline; a running export ends. Thread-safe.
   void stop_queries();
   // Returns a snapshot of the consumer's state. Thread-safe.
   [[nodiscard]] consumer::Status status() const;
@@ -112,6 +113,7 @@ class ConsumerService {
   std::unique_ptr<LogRetention> retention_;  // created by the start thread, destroyed by stop()
   routes::BoundedExecutor query_executor_;
   routes::BoundedExecutor export_executor_;
+  std::stop_source stop_exports_;
   routes::LiveFeed live_feed_;
   std::thread live_thread_;  // runs live_feed_ from start() on
 };

@@ -29,11 +29,15 @@ TEST(AnswerText, TellsTheResolutionWhereItIsCoarser) {
 }
 
 TEST(AnswerText, TellsASeries) {
-  const SeriesAnswer answer{an_hour, Granularity::minute, {{june_1, {1, 0, 1}}, {june_1 + 1min, {}}}};
+  SeriesAnswer answer{
+      .range = an_hour, .interval = Interval::minute, .points = {{june_1, {1, 0, 1}}, {june_1 + 1min, {}}}};
   EXPECT_EQ(to_json(answer),
             R"({"from":"2026-06-01T00:00:00Z","to":"2026-06-01T01:00:00Z","interval":"minute","points":[)"
             R"({"time":"2026-06-01T00:00:00Z","events":1,"page_views":0,"unique_users":1},)"
             R"({"time":"2026-06-01T00:01:00Z","events":0,"page_views":0,"unique_users":0}]})");
+  answer.zone = TimeZone::find("Asia/Kolkata").value();
+  answer.rounded = true;
+  EXPECT_TRUE(to_json(answer).contains(R"(,"tz":"Asia/Kolkata","rounded":true,"interval":"minute",)"));
   EXPECT_EQ(to_csv(answer),
             "time,events,page_views,unique_users\r\n"
             "2026-06-01T00:00:00Z,1,0,1\r\n"

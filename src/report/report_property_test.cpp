@@ -153,33 +153,6 @@ TEST_P(Property, TopRowsAreExactAndAddUpToTheSummaryWithOther) {
   }
 }
 
-// Weeks and months, and days that do not begin at midnight in UTC.
-TEST_P(Property, SeriesInATimeZoneIsWhatCountingByHandGives) {
-  World world(GetParam());
-  for (const char* name : {"UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York"}) {
-    for (const auto interval : {Interval::day, Interval::week, Interval::month}) {
-      const auto zone = TimeZone::find(name);
-      ASSERT_TRUE(zone) << zone.error().text;
-      const auto answer =
-          world.report().series({.range = world.some_range(), .interval = interval, .zone = *zone});
-      ASSERT_TRUE(answer);
-      const bool in_days = answer->range.finest == Granularity::day;
-      const auto starts = starts_in(answer->range, interval, in_days ? TimeZone() : *zone).starts;
-      ASSERT_EQ(answer->points.size(), starts.size() - 1);
-      for (std::size_t i = 0; i < answer->points.size(); ++i) {
-        ASSERT_EQ(answer->points[i].time, starts[i]);
-        EXPECT_EQ(answer->points[i].numbers, numbers_of(world.events(),
-                                                        [&](const Event& event) {
-                                                          return is_inside(answer->range, event) &&
-                                                                 event.at >= starts[i] &&
-                                                                 event.at < starts[i + 1];
-                                                        }))
-            << name;
-      }
-    }
-  }
-}
-
 TEST_P(Property, TopRowsAreTheBestAndTiesAreInOrderOfTheirValue) {
   World world(GetParam());
   for (const auto sort : {Sort::events, Sort::page_views, Sort::unique_users}) {

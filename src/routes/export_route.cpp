@@ -28,13 +28,20 @@ static_assert(unsent_bytes_max + 2 * buffer_bytes <= limits::stream_unsent_bytes
 
 // The reply of one export. Used by its job only.
 class ExportReply {
+  struct StopExport {
+    std::stop_source* gone;
+    void operator()() const { gone->request_stop(); }
+  };
+
  public:
-  ExportReply(http::Respond respond, report::ExportFormat format, std::stop_token client_gone)
+  ExportReply(http::Respond respond, report::ExportFormat format, std::stop_token client_gone,
+              std::stop_token stopping)
       : respond_(std::move(respond)),
         format_(format),
-        on_client_gone_(std::move(client_gone), [this] { gone_.request_stop(); }) {}
+        on_client_gone_(std::move(client_gone), StopExport{&gone_}),
+        on_stopping_(std::move(stopping), StopExport{&gone_}) {}
 
-  // Requested when the client has closed its connection, or the server stops.
+  // Requested when the client has closed its connection, or the process stops.
   [[nodiscard]] std::stop_token gone() const { return gone_.get_token(); }
 
   // Returns false if the client is gone.
@@ -66,15 +73,11 @@ class ExportReply {
     respond_(std::move(reply));
   }
 
-  struct StopExport {
-    std::stop_source* gone;
-    void operator()() const { gone->request_stop(); }
-  };
-
   http::Respond respond_;
   const report::ExportFormat format_;
   std::stop_source gone_;
-  std::stop_callback<std::function<void()>> on_client_gone_;
+  std::stop_callback<StopExport> on_client_gone_;
+  std::stop_callback<StopExport> on_stopping_;
   std::optional<http::StreamWriter> writer_;
   std::optional<std::stop_callback<StopExport>> on_stream_over_;
 };
@@ -83,6 +86,7 @@ struct ExportRequest {
   std::vector<std::pair<std::string, std::string>> parameters;
   Now now;
   std::stop_token client_gone;
+  std::stop_token stopping;
   std::function<Now()> clock;
 };
 
@@ -99,7 +103,7 @@ Result<report::ExportQuery> parse(report::Report& report, const ExportRequest& r
 void run_export(report::Report& report, const ExportRequest& request, http::Respond respond) {
   const auto query = parse(report, request);
   if (!query) return respond(error_reply_for(query.error()));
-  ExportReply reply(std::move(respond), query->format, request.client_gone);
+  ExportReply reply(std::move(respond), query->format, request.client_gone, request.stopping);
   const report::Cancellation cancellation(request.now.mono + export_deadline, reply.gone(),
                                           [&request] { return request.clock().mono; });
   std::string buffer = report::export_head(*query);
@@ -118,10 +122,11 @@ void run_export(report::Report& report, const ExportRequest& request, http::Resp
 
 }  // namespace
 
-http::Route export_route(report::Report& report, BoundedExecutor& executor, std::function<Now()> clock) {
-  auto handle = [&report, &executor, clock = std::move(clock)](const http::Request& request,
-                                                               http::Respond respond) {
-    ExportRequest asked{http::Query(request.query).all(), clock(), request.client_gone, clock};
+http::Route export_route(report::Report& report, BoundedExecutor& executor, std::function<Now()> clock,
+                         std::stop_token stopping) {
+  auto handle = [&report, &executor, clock = std::move(clock), stopping = std::move(stopping)](
+                    const http::Request& request, http::Respond respond) {
+    ExportRequest asked{http::Query(request.query).all(), clock(), request.client_gone, stopping, clock};
     auto job = [&report, asked = std::move(asked),
                 respond = std::move(respond)](BoundedExecutor::Call call) mutable {
       if (call == BoundedExecutor::Call::run)

@@ -18,9 +18,10 @@ namespace weir::routes {
 // unavailable or too many exports wait. If the store fails after the first rows, the body ends without its
 // last chunk, so an HTTP/1.1 client sees that it is incomplete.
 //
-// `report` and `executor` must outlive the server. `clock` must be thread-safe.
+// A running export ends when stop is requested of `stopping`: its reply is 503, or incomplete. `report` and
+// `executor` must outlive the server. `clock` must be thread-safe.
 [[nodiscard]] http::Route export_route(report::Report& report, BoundedExecutor& executor,
-                                       std::function<Now()> clock);
+                                       std::function<Now()> clock, std::stop_token stopping = {});
 
 inline constexpr std::chrono::minutes export_deadline{10};
 inline constexpr std::size_t waiting_exports_max = 4;

@@ -170,7 +170,7 @@ TEST_F(ReportRoutes, Answer400AndNameTheParameter) {
                         {"/api/v1/summary", "utm_source=x", "'utm_source' is not a parameter"},
                         {"/api/v1/summary", "from=2026-06-15T00:00:00%20x", "00:00:00 x"},
                         {"/api/v1/summary", "format=csv", "format"},
-                        {"/api/v1/timeseries", "interval=week", "interval"},
+                        {"/api/v1/timeseries", "interval=year", "interval"},
                         {"/api/v1/timeseries", "format=xml", "format"},
                         {"/api/v1/timeseries", "from=2020-01-01T00:00:00Z&interval=minute", "interval=day"},
                         {"/api/v1/top", "", "dimension"},

@@ -244,14 +244,14 @@ class Output(Commands):
 class Usage(Commands):
     def test_every_usage_error_names_what_was_found_and_what_is_expected(self):
         for arguments, expected in {
-                ("nope",): ['unknown command "nope"', "expected serve, producer, consumer, import, stats or config"],
+                ("nope",): ['unknown command "nope"', "expected serve, producer, consumer, import, stats, export or config"],
                 ("help",): ['unknown command "help"', "weir --help"],
                 ("-v",): ['unknown option "-v"', "--version"],
                 (): ["a command is missing"],
                 ("stats", "--bogus"): ['unknown option "--bogus" of weir stats', "--url, --from"],
                 ("stats", "--format", "xml", "--limit", "0"): ['--format="xml": expected table, json or csv',
                                                                '--limit="0": expected a number from 1 to 500'],
-                ("stats", "--interval"): ["--interval has no value: expected minute, hour or day"],
+                ("stats", "--interval"): ["--interval has no value: expected minute, hour, day, week or month"],
                 ("config", "foo"): ['COMMAND="foo": expected serve, producer or consumer'],
                 ("import",): ["FILE is missing: expected a file"],
                 ("import", "--again=x", "a"): ["--again has a value: expected none"],

@@ -1,11 +1,12 @@
 """GET /api/v1/live: updates, resumption, bounds, and what many readers cost."""
 import datetime
+import json
 import os
 import pathlib
 import socket
 import time
 
-from tests.harness import live, weir
+from tests.harness import cluster, live, weir
 
 READERS_MAX = 1000  # live_readers_max
 
@@ -160,6 +161,29 @@ class Live(weir.Case):
         before = cpu_seconds(one.process)
         crowd.read_for(5)
         print(f"500 readers without events: {(cpu_seconds(one.process) - before) / 5:.2%} of a core")
+
+
+class LiveOfAllConsumers(cluster.Case):
+    def test_each_consumer_shows_the_flushes_of_all(self):
+        producer, = self.start("producer")
+        consumers = self.start("consumer", 2, FLUSH_INTERVAL_SEC=1)
+        readers = [live.Reader(one) for one in consumers]
+        for reader in readers:
+            self.addCleanup(reader.close)
+            reader.next_update()
+        body = "\n".join(json.dumps(weir.activity(f"user-{number}")) for number in range(200))  # on all partitions
+        self.assertEqual(producer.post("/activities", body).status, 200)
+        updates = []
+        for reader in readers:
+            update = reader.next_update()
+            while update.json()["summary"]["events"] < 200:
+                update = reader.next_update()
+            updates.append(update)
+        self.assertEqual(updates[0].id, updates[1].id)
+        self.assertEqual([update.json()["visitors"] for update in updates], [200, 200])
+        other = live.Reader(consumers[1], headers={"Last-Event-ID": updates[0].id})
+        self.addCleanup(other.close)
+        self.assertTrue(other.is_silent(3), "the id of one consumer is known to the other")
 
 
 if __name__ == "__main__":

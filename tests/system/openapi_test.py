@@ -166,8 +166,14 @@ class OpenApi(weir.Case):
         weir.wait_until(lambda: waiting.get("/health").status == 200, 20, "the process to serve")
         self.assertEqual(self.ask(waiting, "/health/ready").status, 503)
         for path, operation, required in self.reads():
-            if "503" in operation["responses"]:
+            if "503" in operation["responses"] and path != live.PATH:
                 self.assertEqual(self.ask(waiting, path, required).status, 503)
+        # The live view waits for the store, and tells its readers so. It refuses only what is too many.
+        self.assertIn(b"cannot answer now (starting)", self.ask(waiting, live.PATH).body)
+        crowd = live.Crowd(waiting, 1000)
+        self.addCleanup(crowd.close)
+        weir.wait_until(lambda: waiting.request("HEAD", live.PATH).status == 503, 10, "all readers to be admitted")
+        self.assertEqual(self.ask(waiting, live.PATH).status, 503)
 
     def test_a_store_that_fails_is_500(self):
         one = self.with_events()
