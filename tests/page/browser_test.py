@@ -34,7 +34,8 @@ class Browser(weir.Case):
         done = subprocess.run(["node", "--test", str(HERE / f"{name}_test.mjs")], cwd=weir.ROOT, env=environment,
                               capture_output=True, text=True, timeout=900)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        print(*re.findall(r"^# measured: .*$", done.stdout, re.MULTILINE), sep="\n", file=sys.stderr)
+        for line in re.findall(r"^# measured: .*$", done.stdout, re.MULTILINE):
+            print(line, file=sys.stderr)
 
     def with_access_log(self):
         """Returns a service that has counted an access log: the real one, or a generated one."""

@@ -219,10 +219,12 @@ test('a refresh keeps the elements, the focus and the scroll position', () => wi
 test('the page works under the path prefix of a proxy', async () => {
   const proxy = http.createServer((request, response) => {
     if (!request.url.startsWith('/stats/')) return response.writeHead(404).end();
-    http.get(new URL(request.url.slice('/stats'.length), URL_OF_WEIR), { headers: request.headers }, (answer) => {
+    const upstream = http.get(new URL(request.url.slice('/stats'.length), URL_OF_WEIR), { headers: request.headers }, (answer) => {
       response.writeHead(answer.statusCode, answer.headers);
       answer.pipe(response);
     });
+    upstream.on('error', () => response.destroy());
+    response.on('close', () => upstream.destroy());  // the stream of updates has no end of its own
   }).listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   try {
