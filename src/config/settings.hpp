@@ -81,7 +81,7 @@ struct Settings {
   std::string bind_address = "0.0.0.0";
   // Web origins whose scripts may call the ingest paths.
   std::vector<std::string> cors_origins{"*"};
-  // Who may send and read. No keys: anybody may send. An empty password: anybody may read.
+  // Who may send and read. No keys: any client may send. An empty password: any client may read.
   std::vector<access::ApiKey> api_keys;
   std::string dashboard_password;
   access::RateLimit rate_limit;
