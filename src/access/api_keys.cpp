@@ -10,12 +10,14 @@ namespace {
 
 constexpr std::size_t name_bytes_max = 64;
 
+// White space around names and secrets is ignored, so that a setting may be written on several lines.
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view spaces = " \t\r\n";
   text.remove_prefix(std::min(text.find_first_not_of(spaces), text.size()));
   return text.substr(0, text.find_last_not_of(spaces) + 1);
 }
 
+// A name is a label value in the metrics and may appear in the log, so its characters are restricted.
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= name_bytes_max && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '.' || c == '_' ||
@@ -52,6 +54,7 @@ std::expected<std::vector<ApiKey>, std::string> parse_api_keys(std::string_view 
   while (true) {
     const std::size_t comma = std::min(text.find(','), text.size());
     auto key = parse_entry(trimmed(text.substr(0, comma)));
+    // Entries are counted from 1. A number identifies the entry, because its text may be a secret.
     const auto refuse = [number = keys.size() + 1](std::string_view why) {
       return std::unexpected("entry " + std::to_string(number) + ": " + std::string(why));
     };
@@ -75,6 +78,7 @@ std::string api_keys_expected() {
 
 std::optional<std::size_t> ApiKeys::find(std::string_view secret) const {
   if (secret.empty() || secret.size() > limits::api_key_bytes_max) return std::nullopt;
+  // The loop does not end at the first match: the time must not depend on the position of the key.
   const Digest digest = digest_of(secret);
   std::size_t found = keys_.size();
   for (std::size_t at = 0; at < keys_.size(); ++at)

@@ -1,3 +1,5 @@
+// X-Forwarded-For lists the client first and the nearest proxy last. Each proxy appends the address that it
+// received the request from. So the list is read from its end, and only while the hop is a trusted proxy.
 #include "access/forwarded.hpp"
 
 #include <algorithm>
@@ -19,6 +21,7 @@ std::optional<IpAddress> parse_hop(std::string_view text) {
     const std::size_t end = text.find(']');
     return end == std::string_view::npos ? std::nullopt : IpAddress::parse(text.substr(1, end - 1));
   }
+  // One colon separates an IPv4 address from a port. Two or more are an IPv6 address without a port.
   const std::size_t colon = text.find(':');
   const bool has_port =
       colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos;
@@ -51,9 +54,11 @@ IpAddress client_behind(std::span<const IpNetwork> trusted, const IpAddress& pee
                         std::span<const std::string_view> forwarded) {
   IpAddress client = peer;
   std::size_t hops = 0;
+  // Several headers are one list, in the order of the headers (RFC 9110 §5.3).
   for (auto list = forwarded.rbegin(); list != forwarded.rend(); ++list) {
     std::string_view left = *list;
     while (true) {
+      // Only the report of a trusted proxy about its peer is used. The bound limits the work for a long list.
       if (!is_trusted(trusted, client) || hops++ == limits::forwarded_hops_max) return client;
       const std::size_t comma = left.rfind(',');
       const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;

@@ -61,11 +61,13 @@ std::string without_credentials(std::string_view url) {
   return std::string(url.substr(0, begin)).append("***").append(url.substr(at));
 }
 
+// RFC 3986 §3.2.2: an IPv6 address stands in brackets. The default port is left out.
 std::string BaseUrl::authority() const {
   const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
   return port == 80 ? name : name + ":" + std::to_string(port);
 }
 
+// Characters that begin a query, a fragment, user information or another header line are refused.
 Result<BaseUrl> parse_base_url(std::string_view url) {
   constexpr std::string_view scheme = "http://";
   if (!same_ignoring_case(url.substr(0, scheme.size()), scheme)) return bad_url(url);
@@ -127,6 +129,7 @@ struct Client::Connection {
   Code run(auto&& start) {
     Code outcome = asio::error::operation_aborted;
     start([&outcome](const Code& code, auto&&...) { outcome = code; });
+    // run() returns when the operation has ended, because nothing else keeps the context busy.
     io.restart();
     io.run();
     return outcome;
@@ -150,6 +153,7 @@ struct Client::Connection {
     if (code) return code;
     stream.expires_after(deadline);
     code = run([&](auto done) { stream.async_connect(addresses, std::move(done)); });
+    // Without Nagle's algorithm a small request is not delayed until an earlier packet is acknowledged.
     if (!code) stream.socket().set_option(Tcp::no_delay(true), code);
     return code;
   }
@@ -165,6 +169,7 @@ Client::Client(BaseUrl base, ClientSettings settings)
 
 Client::~Client() = default;
 
+// Sends the head and the body. A kept connection is used if the server has not closed it.
 Result<void> Client::send_request(std::string_view method, std::string_view path, const HeaderList& headers,
                                   std::string_view body) {
   if (!connection_->is_usable()) {
@@ -181,6 +186,7 @@ Result<void> Client::send_request(std::string_view method, std::string_view path
   for (const auto& [name, value] : settings_.headers)
     head.append(name).append(": ").append(value).append("\r\n");
   for (const auto& [name, value] : headers) head.append(name).append(": ").append(value).append("\r\n");
+  // RFC 9110 §8.6: a request whose method allows a body has Content-Length, even for an empty one.
   if (!body.empty() || method == "POST" || method == "PUT")
     head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
   head.append("\r\n");
@@ -220,6 +226,7 @@ Result<Response> Client::get_streamed(std::string_view path, const HeaderList& h
     code = connection_->run([&](auto done) {
       beast::http::async_read_some(connection_->stream, connection_->buffer, parser, std::move(done));
     });
+    // Beast reports a full buffer as an error. The next turn provides the buffer again.
     if (code == beast::http::error::need_buffer) code = {};
     if (code) return no_answer_because(reason_of(code));
     const std::string_view got(part.data(), part.size() - parser.get().body().size);
@@ -236,6 +243,7 @@ Result<Response> Client::receive(bool without_body) {
   while (true) {
     beast::http::response_parser<beast::http::string_body> parser;
     parser.body_limit(settings_.response_bytes_max);
+    // A reply to HEAD has the headers of a body and no body (RFC 9110 §9.3.2).
     parser.skip(without_body);
     const Code code = connection_->run([&](auto done) {
       beast::http::async_read(connection_->stream, connection_->buffer, parser, std::move(done));
@@ -251,6 +259,7 @@ Result<Response> Client::receive(bool without_body) {
   }
 }
 
+// After a failure the position in the byte stream is unknown, so the connection is not used again.
 std::unexpected<Error> Client::no_answer_because(std::string_view reason) {
   connection_->close();
   return fail(ErrorKind::unavailable, no_answer,

@@ -41,6 +41,8 @@ std::string key_in_query(std::string_view query) {
   return std::string(http::Query(found).get("key").value_or(""));
 }
 
+// Retry-After has whole seconds (RFC 9110 §10.2.3). Rounded up, and at least 1, so that no client retries too
+// early.
 std::int64_t ceil_seconds(std::chrono::nanoseconds time) {
   return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(time).count());
 }
@@ -59,6 +61,7 @@ http::Reply too_many_requests(const access::RateLimiter::Decision& decision) {
   return reply;
 }
 
+// RFC 9110 §15.5.2: a 401 names at least one scheme by which the client can authenticate.
 http::Reply challenge(std::string_view scheme, std::string_view error) {
   http::Reply reply = http::error_reply(401, error);
   reply.headers.emplace_back("WWW-Authenticate", scheme);
@@ -69,6 +72,7 @@ http::Reply challenge(std::string_view scheme, std::string_view error) {
 
 PresentedKey find_key(const access::ApiKeys& keys, const http::Request& head) {
   PresentedKey key;
+  // Tries one secret. An unknown secret does not end the search, because a later place may have a known one.
   const auto is_known = [&](std::string_view secret) {
     if (secret.empty()) return false;
     key.is_present = true;
@@ -100,6 +104,7 @@ http::Filter AccessControl::ingest_filter(KeyPlace place) {
       [this, place, reader = access::KeyRing::Reader(keys_)](
           const http::Request& head, http::HeaderList& reply_headers) mutable -> std::optional<http::Reply> {
         const access::KeySnapshot& now = reader.snapshot();
+        // The limit is decided before the key is refused. So attempts to guess a key are limited by address.
         const bool needs_key = !now.keys.empty();
         const PresentedKey key = needs_key ? find_key(now.keys, head) : PresentedKey{};
         access::KeyCounts* const counts = key.known ? now.uses[*key.known].counts : nullptr;
@@ -108,6 +113,7 @@ http::Filter AccessControl::ingest_filter(KeyPlace place) {
           if (auto refused = limit(client, reply_headers, counts)) return refused;
         }
         if (counts != nullptr) counts->accepted.fetch_add(1, std::memory_order_relaxed);
+        // A Segment library may send its key in the body. The handler checks it there (body_key_check).
         const bool is_checked_later = place == KeyPlace::head_or_body && !key.is_present;
         if (!needs_key || key.known || is_checked_later) return std::nullopt;
         return refuse_key(key.is_present);
@@ -119,6 +125,7 @@ AccessControl::CheckBodyKey AccessControl::body_key_check() {
              const http::Request& request, std::string_view secret) mutable -> std::optional<http::Reply> {
     const access::KeySnapshot& now = reader.snapshot();
     if (now.keys.empty() || find_key(now.keys, request).known) return std::nullopt;
+    // The filter has counted the request for the client's address. Here it is counted for the key.
     const auto known = now.keys.find(secret);
     if (!known) return refuse_key(!secret.empty());
     now.uses[*known].counts->accepted.fetch_add(1, std::memory_order_relaxed);
@@ -137,6 +144,7 @@ http::Filter AccessControl::reading_filter() {
       if (const auto base64 = credentials_of(*authorization, "Basic"))
         if (const auto basic = access::parse_basic_credentials(*base64);
             basic && basic->user == dashboard_user)
+          // The user name is not secret. The password is compared in constant time, as a digest.
           if (access::is_equal(access::digest_of(basic->password), *now.dashboard_password))
             return std::nullopt;
     keys_.count(key.is_present ? Refused::password_wrong : Refused::password_missing);
@@ -159,6 +167,7 @@ std::optional<http::Reply> AccessControl::limit(access::RateLimited client, http
 }
 
 access::RateLimited AccessControl::client_of(const http::Request& head) const {
+  // Without TRUSTED_PROXIES the header is ignored, because any client can send it.
   IpAddress client = head.peer;
   if (!trusted_proxies_.empty()) {
     std::vector<std::string_view> forwarded;
