@@ -190,6 +190,11 @@ class Tree(unittest.TestCase):
                     faults.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
         self.assert_none(faults)
 
+    def test_no_python_suite_has_the_name_of_a_modules_unit_tests(self):
+        """ctest tells tests apart by their names: of two alike, `make test` would not build one."""
+        self.assert_none([str(path) for path in (ROOT / "tests").rglob("*_test.py")
+                          if path.stem.removesuffix("_test") in HEIGHT])
+
     def test_each_header_has_one_include_guard(self):
         faults = []
         for path in sources():
