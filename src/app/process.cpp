@@ -73,8 +73,8 @@ void reload(Service& service, const LoadAgain& load_again, telemetry::Logger& lo
     return logger.error("SIGHUP received; the settings are wrong, so the old ones stay in force");
   service.reload(*settings);
   logger.info(
-      "SIGHUP received; API_KEYS, DASHBOARD_PASSWORD and SCHEMA_DIR are loaded again; other settings need "
-      "a restart",
+      "SIGHUP received; API_KEYS and DASHBOARD_PASSWORD are loaded again; a change of other settings needs a "
+      "restart",
       {{"api_keys", std::to_string(settings->api_keys.size())}});
 }
 
