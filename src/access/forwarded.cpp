@@ -5,15 +5,10 @@
 #include <algorithm>
 
 #include "access/limits.hpp"
+#include "base/text.hpp"
 
 namespace weir::access {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view spaces = " \t";
-  text.remove_prefix(std::min(text.find_first_not_of(spaces), text.size()));
-  return text.substr(0, text.find_last_not_of(spaces) + 1);
-}
 
 // "10.0.0.1", "10.0.0.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80"
 std::optional<IpAddress> parse_hop(std::string_view text) {
@@ -36,18 +31,16 @@ bool is_trusted(std::span<const IpNetwork> trusted, const IpAddress& address) {
 
 std::expected<std::vector<IpNetwork>, std::string> parse_networks(std::string_view text) {
   std::vector<IpNetwork> networks;
-  while (true) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    const std::string_view entry = trimmed(text.substr(0, comma));
+  for (const std::string_view untrimmed : split(text, ',')) {
+    const std::string_view entry = trimmed(untrimmed, header_spaces);
     const auto network = IpNetwork::parse(entry);
     if (!network)
       return std::unexpected("'" + std::string(entry) +
                              "' is not an address, and not a network whose bits "
                              "after the prefix are 0");
     networks.push_back(*network);
-    if (comma == text.size()) return networks;
-    text.remove_prefix(comma + 1);
   }
+  return networks;
 }
 
 IpAddress client_behind(std::span<const IpNetwork> trusted, const IpAddress& peer,
@@ -62,7 +55,7 @@ IpAddress client_behind(std::span<const IpNetwork> trusted, const IpAddress& pee
       if (!is_trusted(trusted, client) || hops++ == limits::forwarded_hops_max) return client;
       const std::size_t comma = left.rfind(',');
       const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
-      const auto hop = parse_hop(trimmed(left.substr(begin)));
+      const auto hop = parse_hop(trimmed(left.substr(begin), header_spaces));
       if (!hop) return client;
       client = *hop;
       if (comma == std::string_view::npos) break;

@@ -1,9 +1,9 @@
 #include "app/remote.hpp"
 
-#include <algorithm>
 #include <cstring>
 
 #include "access/basic_credentials.hpp"
+#include "base/text.hpp"
 #include "http/client.hpp"
 
 namespace weir::app {
@@ -43,8 +43,7 @@ Argument key_into(std::string& key) {
           .take =
               [&key](const std::string& typed) {
                 key = typed;
-                return !typed.empty() &&
-                       std::ranges::all_of(typed, [](char c) { return c > ' ' && c < '\x7f'; });
+                return !typed.empty() && is_visible_ascii(typed);
               },
           .is_secret = true};
 }

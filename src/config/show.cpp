@@ -5,6 +5,7 @@
 
 #include "base/json_text.hpp"
 #include "base/printable.hpp"
+#include "base/text.hpp"
 
 namespace weir::config {
 namespace {
@@ -16,8 +17,7 @@ void append_padded(std::string& out, std::string_view text, std::size_t width) {
 
 // A value of plain characters as it is, any other one as a JSON string: it stays one word on one line.
 std::string quoted_if_needed(const std::string& value) {
-  const auto plain = [](char c) { return c > ' ' && c < '\x7f'; };
-  if (value.empty() || std::ranges::all_of(value, plain)) return value;
+  if (is_visible_ascii(value)) return value;
   std::string out;
   append_json_string(out, value);
   return printable(out);

@@ -9,6 +9,7 @@
 #include "access/limits.hpp"
 #include "base/limits.hpp"
 #include "base/secret_name.hpp"
+#include "base/text.hpp"
 #include "config/dimension_list.hpp"
 #include "config/kafka_property.hpp"
 #include "postgres/connection_settings.hpp"
@@ -119,13 +120,9 @@ constexpr ValueSpec database_url{[](std::string_view text, Settings& into) {
 // Each entry is *, null (of sandboxed pages and files) or an origin.
 constexpr ValueSpec cors_origins{[](std::string_view text, Settings& into) {
                                    std::vector<std::string> origins;
-                                   while (true) {
-                                     const std::size_t comma = std::min(text.find(','), text.size());
-                                     const std::string_view one = text.substr(0, comma);
+                                   for (const std::string_view one : split(text, ',')) {
                                      if (one != "*" && one != "null" && !is_web_origin(one)) return false;
                                      origins.emplace_back(one);
-                                     if (comma == text.size()) break;
-                                     text.remove_prefix(comma + 1);
                                    }
                                    into.cors_origins = std::move(origins);
                                    return true;
@@ -167,8 +164,7 @@ constexpr ValueSpec networks{[](std::string_view text, Settings& into) {
 // A key travels in a header, so it is visible ASCII.
 constexpr ValueSpec own_key{
     [](std::string_view text, Settings& into) {
-      const bool visible = std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
-      if (!visible || text.size() > limits::api_key_bytes_max) return false;
+      if (!is_visible_ascii(text) || text.size() > limits::api_key_bytes_max) return false;
       into.weir_api_key = text;
       return true;
     },

@@ -8,6 +8,7 @@
 
 #include "access/basic_credentials.hpp"
 #include "access/forwarded.hpp"
+#include "base/text.hpp"
 #include "telemetry/exposition.hpp"
 
 namespace weir::routes {
@@ -17,17 +18,11 @@ using access::Refused;
 
 constexpr std::string_view dashboard_user = "weir";
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view spaces = " \t";
-  text.remove_prefix(std::min(text.find_first_not_of(spaces), text.size()));
-  return text.substr(0, text.find_last_not_of(spaces) + 1);
-}
-
 // Returns what follows the name of the scheme in an Authorization header; nothing if it is of another scheme.
 std::optional<std::string_view> credentials_of(std::string_view authorization, std::string_view scheme) {
   const std::size_t space = std::min(authorization.find(' '), authorization.size());
   if (!http::same_ignoring_case(authorization.substr(0, space), scheme)) return std::nullopt;
-  return trimmed(authorization.substr(space));
+  return trimmed(authorization.substr(space), header_spaces);
 }
 
 // The last parameter `key` of the query, decoded; empty if there is none. The others are not decoded.
