@@ -70,7 +70,8 @@ std::vector<Argument> stats_arguments(cli::StatsOptions& options, Remote& remote
            .help = "print again every 2 s, on a cleared screen, until it is interrupted",
            .take = [&options](const std::string&) { return options.watch = true; }},
           {.name = "--format",
-           .help = "output format: " + in_words(formats) + " (default: table)",
+           .help = "output format: " + in_words(formats) +
+                   " (default: table); csv with --dimension: only these lists",
            .expected = in_words(formats),
            .take = one_of(
                formats, [&options](std::size_t at) { options.format = static_cast<cli::StatsFormat>(at); })}};

@@ -1,5 +1,6 @@
 // get_all() sends the requests one after another. Then the answers are drawn as tables, or passed on as JSON.
-// For CSV there is one request, whose answer is printed as it is.
+// For CSV, csv_of() requests the series and the lists as CSV and passes them on. The API has no CSV of a
+// summary, so that one is written here.
 #include "cli/stats.hpp"
 
 #include <array>
@@ -35,6 +36,9 @@ constexpr std::string_view clear_screen = "\x1b[H\x1b[J";
 
 constexpr const char* lacks_member = "the answer lacks a member that an answer of Weir has";
 
+// The form of an answer of the API.
+enum class Form : bool { json, csv };
+
 // Sends requests to the API. Those that have a range get the range of the options.
 class ApiClient {
  public:
@@ -44,23 +48,23 @@ class ApiClient {
 
   // GET /api/v1/`name`. Every JSON answer to this request has the member `member`; another program's has not.
   Result<std::string> get(std::string_view name, std::string_view member, const Parameters& parameters,
-                          Range range = Range::with) {
+                          Form form = Form::json, Range range = Range::with) {
     Parameters all;
     if (range == Range::with) all = {{"from", options_.from}, {"to", options_.to}};
     all.insert(all.end(), parameters.begin(), parameters.end());
+    if (form == Form::csv) all.emplace_back("format", "csv");
     auto response = client_.send("GET", api_path(name, all), {}, "");
     if (!response) return propagate(response);
-    if (is_answer(*response, member)) return std::move(response->body);
+    if (is_answer(*response, member, form)) return std::move(response->body);
     if (const auto error = importer::weir_error(*response))
       return fail(ErrorKind::invalid, "refused", *error);
     return fail(ErrorKind::invalid, "not_weir", importer::describe_foreign(*response, client_.base()));
   }
 
  private:
-  [[nodiscard]] bool is_answer(const http::Response& response, std::string_view member) const {
+  static bool is_answer(const http::Response& response, std::string_view member, Form form) {
     if (response.status != 200) return false;
-    if (options_.format == StatsFormat::csv && member != "dimensions")
-      return response.header("Content-Type").value_or("").starts_with("text/csv");
+    if (form == Form::csv) return response.header("Content-Type").value_or("").starts_with("text/csv");
     const auto body = importer::object_in(response.body);
     return body && importer::find(*body, {member}) != nullptr;
   }
@@ -79,7 +83,7 @@ struct Answers {
 // The names of the dimensions that are asked for, or of all that this Weir knows.
 Result<std::vector<std::string>> dimensions_of(ApiClient& api, const StatsOptions& options) {
   if (!options.dimensions.empty()) return options.dimensions;
-  auto answer = api.get("dimensions", "dimensions", {}, ApiClient::Range::without);
+  auto answer = api.get("dimensions", "dimensions", {}, Form::json, ApiClient::Range::without);
   if (!answer) return propagate(answer);
   std::vector<std::string> names;
   try {
@@ -92,29 +96,31 @@ Result<std::vector<std::string>> dimensions_of(ApiClient& api, const StatsOption
   return names;
 }
 
-Result<std::string> get_series(ApiClient& api, const StatsOptions& options, const std::string& format) {
-  return api.get("timeseries", "points",
-                 {{"interval", options.interval}, {"tz", options.tz}, {"format", format}});
+Result<std::string> get_summary(ApiClient& api) {
+  return api.get("summary", "events", {{"compare", "previous"}});
+}
+
+Result<std::string> get_series(ApiClient& api, const StatsOptions& options, Form form) {
+  return api.get("timeseries", "points", {{"interval", options.interval}, {"tz", options.tz}}, form);
 }
 
 Result<std::string> get_top(ApiClient& api, const StatsOptions& options, const std::string& dimension,
-                            const std::string& format) {
-  return api.get("top", "rows",
-                 {{"dimension", dimension}, {"limit", std::to_string(options.limit)}, {"format", format}});
+                            Form form) {
+  return api.get("top", "rows", {{"dimension", dimension}, {"limit", std::to_string(options.limit)}}, form);
 }
 
 Result<Answers> get_all(ApiClient& api, const StatsOptions& options) {
   Answers answers;
-  auto summary = api.get("summary", "events", {{"compare", "previous"}});
+  auto summary = get_summary(api);
   if (!summary) return propagate(summary);
   answers.summary = std::move(*summary);
-  auto series = get_series(api, options, "json");
+  auto series = get_series(api, options, Form::json);
   if (!series) return propagate(series);
   answers.series = std::move(*series);
   const auto dimensions = dimensions_of(api, options);
   if (!dimensions) return std::unexpected(dimensions.error());
   for (const auto& dimension : *dimensions) {
-    auto top = get_top(api, options, dimension, "json");
+    auto top = get_top(api, options, dimension, Form::json);
     if (!top) return propagate(top);
     answers.tops.push_back(std::move(*top));
   }
@@ -231,16 +237,50 @@ std::string json_of(const Answers& answers) {
   return with_escaped_controls(text.end_array().end_object().text(), Controls::del_and_c1) + '\n';
 }
 
-// The time series, or the top lists with an empty line between them.
+// One line of summary_csv(): the range or, with `name` "previous", the one before it.
+std::string summary_csv_line(std::string_view name, const json::object& summary) {
+  std::string line(name);
+  for (const std::string_view time : {"from", "to"}) line.append(",").append(text_of(summary, time));
+  for (const std::string_view count : {"events", "page_views", "unique_users"})
+    line.append(",").append(std::to_string(count_of(summary, count)));
+  std::array<char, 32> error{};
+  std::snprintf(error.data(), error.size(), "%g", summary.at("unique_users_error").to_number<double>());
+  return line + ',' + error.data() + "\r\n";
+}
+
+// Throws as table_of() does.
+std::string summary_csv(std::string_view answer) {
+  const json::value parsed = json::parse(answer);
+  const json::object& summary = parsed.as_object();
+  return "range,from,to,events,page_views,unique_users,unique_users_error\r\n" +
+         summary_csv_line("this", summary) + summary_csv_line("previous", summary.at("previous").as_object());
+}
+
+// The summary and the time series, with an empty line between them.
+Result<std::string> figures_csv(ApiClient& api, const StatsOptions& options) {
+  auto summary = get_summary(api);
+  if (!summary) return propagate(summary);
+  auto series = get_series(api, options, Form::csv);
+  if (!series) return propagate(series);
+  try {
+    return summary_csv(*summary) + "\r\n" + *series;
+  } catch (const std::exception&) {
+    return fail(ErrorKind::invalid, "not_weir", lacks_member);
+  }
+}
+
+// All that a table shows, or only the lists that are asked for. An empty line is between two parts.
 Result<std::string> csv_of(ApiClient& api, const StatsOptions& options) {
   std::string text;
   if (options.dimensions.empty()) {
-    auto series = get_series(api, options, "csv");
-    if (!series) return propagate(series);
-    text = *std::move(series);
+    auto figures = figures_csv(api, options);
+    if (!figures) return propagate(figures);
+    text = *std::move(figures);
   }
-  for (const std::string& dimension : options.dimensions) {
-    auto top = get_top(api, options, dimension, "csv");
+  const auto dimensions = dimensions_of(api, options);
+  if (!dimensions) return std::unexpected(dimensions.error());
+  for (const std::string& dimension : *dimensions) {
+    auto top = get_top(api, options, dimension, Form::csv);
     if (!top) return propagate(top);
     text += (text.empty() ? "" : "\r\n") + *top;
   }

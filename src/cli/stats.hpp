@@ -18,10 +18,10 @@ enum class StatsFormat : std::uint8_t { table, json, csv };
 struct StatsOptions {
   std::string url = "http://127.0.0.1:8080";
   http::HeaderList credentials;  // headers of each request
-  std::string from;      // RFC 3339; empty: 24 h before `to`
-  std::string to;        // RFC 3339; empty: now
-  std::string interval;  // minute, hour, day, week, month; empty: the API chooses
-  std::string tz;        // time zone of days and of the times in tables; empty: UTC
+  std::string from;              // RFC 3339; empty: 24 h before `to`
+  std::string to;                // RFC 3339; empty: now
+  std::string interval;          // minute, hour, day, week, month; empty: the API chooses
+  std::string tz;                // time zone of days and of the times in tables; empty: UTC
   StatsFormat format = StatsFormat::table;
   std::vector<std::string> dimensions;  // of the top lists; empty: all that Weir knows
   std::size_t limit = 10;               // rows of a top list
@@ -41,7 +41,8 @@ bool add_dimension(StatsOptions& options, const std::string& name);
 //
 //   table   the summary, a plot of the time series, and the top lists
 //   json    one object with the members summary, timeseries and top (an array), each as the API returned it
-//   csv     the top lists of the dimensions in the options; without one, the time series
+//   csv     the summary with the range before it, the time series and the top lists. Each has a head line, and
+//           an empty line is between two of them. With dimensions in the options, only their lists
 //
 // Texts that clients sent are printed without control characters.
 int run_stats(const StatsOptions& options, std::ostream& out, std::ostream& err);

@@ -110,10 +110,9 @@ TEST_F(Stats, RequestTheRangeAndTheOptions) {
             0);
   const std::string range = "?from=2015-05-17T10:00:00%2B02:00&to=2015-05-18T00:00:00Z";
   const std::vector<std::string> asked{"/api/v1/summary" + range + "&compare=previous",
-                                       "/api/v1/timeseries" + range + "&interval=hour&format=json",
-                                       "/api/v1/dimensions?",
-                                       "/api/v1/top" + range + "&dimension=page&limit=3&format=json",
-                                       "/api/v1/top" + range + "&dimension=country&limit=3&format=json"};
+                                       "/api/v1/timeseries" + range + "&interval=hour", "/api/v1/dimensions?",
+                                       "/api/v1/top" + range + "&dimension=page&limit=3",
+                                       "/api/v1/top" + range + "&dimension=country&limit=3"};
   EXPECT_EQ(api_.asked(), asked);
 }
 
@@ -122,7 +121,7 @@ TEST_F(Stats, ShowTheTimesOfAZone) {
   EXPECT_TRUE(out_.str().starts_with("2015-05-17T15:30:00+05:30 to 2015-05-17T17:30:00+05:30\n"))
       << out_.str();
   EXPECT_TRUE(out_.str().contains("  2015-05-17 15:30")) << out_.str();
-  EXPECT_EQ(api_.asked().at(1), "/api/v1/timeseries?tz=Asia/Kolkata&format=json");
+  EXPECT_EQ(api_.asked().at(1), "/api/v1/timeseries?tz=Asia/Kolkata");
 }
 
 TEST_F(Stats, PrintAgainAsLongAsTheyAreWatched) {
@@ -165,11 +164,29 @@ TEST_F(Stats, PrintTheAnswersAsOneJsonObject) {
             "\n");
 }
 
-TEST_F(Stats, PrintTheCsvOfOneList) {
+TEST_F(Stats, PrintAllOfItAsCsv) {
   api_.answer("/api/v1/timeseries", {.content_type = "text/csv", .body = "time,events\r\n"});
-  ASSERT_EQ(run({.format = StatsFormat::csv}), 0);
-  EXPECT_EQ(out_.str(), "time,events\r\n");
-  EXPECT_EQ(api_.asked(), (std::vector<std::string>{"/api/v1/timeseries?format=csv"}));
+  api_.answer("/api/v1/top", {.content_type = "text/csv", .body = "page,events\r\n/,7\r\n"});
+  api_.answer("/api/v1/summary", {.body = R"({"from":"a","to":"b","events":5000,"page_views":3,)"
+                                          R"("unique_users":4900,"unique_users_error":0.0081,)"
+                                          R"("previous":{"from":"c","to":"a","events":1,"page_views":1,)"
+                                          R"("unique_users":1,"unique_users_error":0}})"});
+  ASSERT_EQ(run({.format = StatsFormat::csv}), 0) << err_.str();
+  EXPECT_EQ(out_.str(),
+            "range,from,to,events,page_views,unique_users,unique_users_error\r\n"
+            "this,a,b,5000,3,4900,0.0081\r\n"
+            "previous,c,a,1,1,1,0\r\n\r\n"
+            "time,events\r\n\r\n"
+            "page,events\r\n/,7\r\n\r\n"
+            "page,events\r\n/,7\r\n");
+}
+
+TEST_F(Stats, PrintTheCsvOfTheListsThatAreNamed) {
+  api_.answer("/api/v1/top", {.content_type = "text/csv", .body = "page,events\r\n"});
+  ASSERT_EQ(run({.format = StatsFormat::csv, .dimensions = {"page", "referrer"}}), 0);
+  EXPECT_EQ(out_.str(), "page,events\r\n\r\npage,events\r\n");
+  EXPECT_EQ(api_.asked(), (std::vector<std::string>{"/api/v1/top?dimension=page&limit=10&format=csv",
+                                                    "/api/v1/top?dimension=referrer&limit=10&format=csv"}));
 }
 
 TEST_F(Stats, PrintWhyARequestWasRefused) {
