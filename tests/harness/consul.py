@@ -1,6 +1,7 @@
 """A key/value server with the semantics of Consul's (https://developer.hashicorp.com/consul/api-docs/kv): blocking queries by
 X-Consul-Index, base64 values, 404 for a prefix without keys, 403 for a wrong token. It can also fail in several ways."""
 import base64
+import contextlib
 import http.server
 import json
 import threading
@@ -100,4 +101,5 @@ class Consul:
         request.send_header("Content-Type", "application/json")
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
-        request.wfile.write(body.encode())
+        with contextlib.suppress(OSError):  # the client did not wait that long
+            request.wfile.write(body.encode())
