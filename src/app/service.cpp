@@ -15,6 +15,7 @@
 #include "routes/page_routes.hpp"
 #include "routes/segment_routes.hpp"
 #include "routes/snippet_route.hpp"
+#include "telemetry/log_level.hpp"
 #include "telemetry/process.hpp"
 
 // Order of the start (open(), then start()):
@@ -241,7 +242,13 @@ void Service::answer_last() {
 }
 
 void Service::reload(const config::Settings& settings) {
-  access_.reload(secrets_of(settings));
+  telemetry::set_min_severity(logger_, settings.log_level);
+  access_.reload(secrets_of(settings), settings.rate_limit);
+  server_->set_cors_origins(settings.cors_origins);
+  if (consumer_service_) consumer_service_->set_pacing(settings);
+}
+
+void Service::reload_files() {
   if (!schemas_) return;
   const auto count = schemas_->reload();
   if (count)

@@ -64,10 +64,11 @@ class Service {
   // second, and writes nothing more.
   void answer_last();
 
-  // Takes over what can change while the process runs: API_KEYS and DASHBOARD_PASSWORD. Other members of
-  // `settings` are not looked at. Loads the schemas of SCHEMA_DIR again; on an error the old ones stay, and
-  // the log says why. Thread-safe.
+  // Takes over the settings that can change while the process runs (config::TakesEffect::while_running).
+  // Other members of `settings` are not looked at.
   void reload(const config::Settings& settings);
+  // Loads the schemas of SCHEMA_DIR again. On an error the old ones stay, and the log has the reason.
+  void reload_files();
 
   // Thread-safe.
   [[nodiscard]] Unfinished unfinished() const;
@@ -108,7 +109,7 @@ class Service {
   std::optional<intake::Intake> intake_;
   std::optional<ConsumerService> consumer_service_;
   std::optional<ReplayEndpoint> replay_endpoint_;  // only with the embedded log
-  routes::AccessControl access_;  // of all io threads
+  routes::AccessControl access_;                   // of all io threads
   // Declared last: its threads use all other members.
   std::unique_ptr<http::Server> server_;
 };

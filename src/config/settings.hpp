@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "base/ip_address.hpp"
 #include "base/limits.hpp"
 #include "consumer/on_offset_gone.hpp"
+#include "http/client.hpp"
 #include "intake/partition_key.hpp"
 #include "tally/dimension.hpp"
 #include "telemetry/logger.hpp"
@@ -104,6 +106,12 @@ struct Settings {
   std::chrono::days retention_day{0};
   std::chrono::days retention_metrics{90};
   std::chrono::hours retention_log{72};
+  // Where other settings are read from.
+  std::filesystem::path config_file;            // empty: none
+  std::optional<http::BaseUrl> consul_address;  // nothing: Consul is not used
+  std::string consul_token;
+  std::string consul_prefix = "weir";
+  std::string consul_datacenter;
 };
 
 }  // namespace weir::config

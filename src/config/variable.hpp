@@ -47,6 +47,16 @@ enum class Support : std::uint8_t {
   refused,
 };
 
+// When a new value of CONFIG_FILE or Consul takes effect in a running process.
+enum class TakesEffect : std::uint8_t {
+  // After a restart; the log names the settings that wait for one.
+  at_start,
+  // At once.
+  while_running,
+  // After a restart. The setting tells where other settings are, so it cannot come from there.
+  as_source,
+};
+
 struct Variable {
   std::string_view name;
   // The default as a user writes it; empty if there is none.
@@ -62,6 +72,7 @@ struct Variable {
   bool secret = false;
   // What the variable sets, understandable without its neighbours, without a full stop.
   std::string_view help;
+  TakesEffect takes_effect = TakesEffect::at_start;
 
   // The default for a command; empty if there is none.
   [[nodiscard]] std::string_view default_for(Command command) const;

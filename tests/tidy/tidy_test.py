@@ -16,7 +16,7 @@ HEIGHT = {
     "intake": 3, "commit": 3, "report": 3,
     "consumer": 4, "http": 4, "segment": 4,
     "kafka": 5, "postgres": 5, "sqlite": 5, "simulation": 5,
-    "kafka_producer": 6, "routes": 6, "config": 6, "importer": 6,
+    "kafka_producer": 6, "routes": 6, "config": 6, "importer": 6, "consul": 6,
     "cli": 7,
     "app": 8,
 }
@@ -25,7 +25,7 @@ TEST_MODULES = {"simulation"}
 
 # Vendor headers, and the modules that may include them.
 VENDORS = {
-    r"simdjson": {"activity", "formats"},
+    r"simdjson": {"activity", "formats", "consul"},
     r"boost/(asio|beast)": {"http", "kafka_producer", "app"},
     r"boost/json": {"cli", "importer", "schema"},
     r"absl/": {"report"},
