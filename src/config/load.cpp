@@ -76,7 +76,7 @@ class Loader {
     const std::string_view stem = variable.name.substr(0, variable.name.size() - 1);
     for (auto at = sources_.environment.lower_bound(stem);
          at != sources_.environment.end() && at->first.starts_with(stem); ++at)
-      if (!at->second.empty() && variable.matches(at->first))
+      if (!at->second.empty() && find_variable(at->first) == &variable)  // some have a row of their own
         members.push_back({at->first, at->second, Origin::environment});
     return members;
   }

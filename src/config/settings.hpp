@@ -18,6 +18,7 @@
 #include "intake/partition_key.hpp"
 #include "tally/dimension.hpp"
 #include "telemetry/logger.hpp"
+#include "tracing/settings.hpp"
 
 namespace weir::config {
 
@@ -104,6 +105,8 @@ struct Settings {
   std::chrono::days retention_day{0};
   std::chrono::days retention_metrics{90};
   std::chrono::hours retention_log{72};
+  // OTEL_*: traces.
+  tracing::TracingSettings tracing;
 };
 
 }  // namespace weir::config
