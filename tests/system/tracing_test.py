@@ -108,7 +108,8 @@ class OneProcess(Case):
 class Receivers(Case):
     """Fault 32: whatever the receiver does, requests are answered as before, and what is lost is counted."""
 
-    SETTINGS = {"OTEL_BSP_MAX_QUEUE_SIZE": "100", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "50", **SOON}
+    SETTINGS = {"OTEL_EXPORTER_OTLP_TIMEOUT": "1000", "OTEL_BSP_MAX_QUEUE_SIZE": "100",
+                "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "50", **SOON}
 
     def send(self, one, count):
         """Sends one event after the other on one connection, and returns the median of the latencies in seconds."""
