@@ -16,12 +16,14 @@
 #include "app/signals.hpp"
 #include "app/start_gate.hpp"
 #include "app/store_adapter.hpp"
+#include "app/trace_export.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
 #include "config/variable.hpp"
 #include "http/server.hpp"
 #include "intake/intake.hpp"
 #include "routes/access_control.hpp"
+#include "routes/request_trace.hpp"
 #include "schema/schema_set.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/health.hpp"
@@ -102,7 +104,9 @@ class Service {
   std::optional<DirectoryLock> lock_;         // of DATA_DIR; only with the embedded log
   std::string control_token_;                 // likewise; see control_file.hpp
   std::unique_ptr<schema::Schemas> schemas_;  // null without SCHEMA_DIR
-  std::unique_ptr<StoreAdapter> store_;       // only if the process consumes
+  std::unique_ptr<TraceExport> traces_;       // null if spans are not exported
+  routes::IngestTracing ingest_tracing_;
+  std::unique_ptr<StoreAdapter> store_;  // only if the process consumes
   std::unique_ptr<LogAdapter> log_;
   std::optional<StartGate> start_gate_;  // wraps the writer of log_; only with KAFKA_START=latest
   // Each of these two exists only in processes that accept, or consume, events.

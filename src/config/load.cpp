@@ -102,9 +102,9 @@ class Loader {
             members.begin(), members.begin() + static_cast<std::ptrdiff_t>(known),
             [&](const Found& member) { return http::same_ignoring_case(member.name, name); });
       };
-      // The map is sorted, so the members of a family are adjacent.
+      // The map is sorted, so the members of a family are adjacent. Some have a row of their own.
       for (auto at = texts->lower_bound(stem); at != texts->end() && at->first.starts_with(stem); ++at)
-        if (!at->second.empty() && variable.matches(at->first) && !is_set_before(at->first))
+        if (!at->second.empty() && find_variable(at->first) == &variable && !is_set_before(at->first))
           members.push_back({at->first, at->second, origin});
     }
     return members;

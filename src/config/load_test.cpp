@@ -531,11 +531,40 @@ TEST(Load, MasksPropertiesThatMayHoldASecret) {
 }
 
 TEST(Load, WarnsAboutSettingsThatItIgnores) {
-  const auto loaded = load_for(Command::serve, {{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"}});
+  const auto loaded = load_for(Command::serve, {{"OTEL_METRICS_EXPORTER", "otlp"}});
   ASSERT_TRUE(loaded);
-  EXPECT_EQ(
-      loaded->warnings,
-      (Lines{"OTEL_EXPORTER_OTLP_ENDPOINT is set, but this version does not support it yet: it is ignored"}));
+  EXPECT_EQ(loaded->warnings,
+            (Lines{"OTEL_METRICS_EXPORTER is set, but this version does not support it yet: it is ignored"}));
+}
+
+TEST(Load, ReadsTheVariablesOfOpenTelemetry) {
+  const auto loaded = load_for(Command::producer, {{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"},
+                                                   {"OTEL_EXPORTER_OTLP_HEADERS", "x-key=a%20b"},
+                                                   {"OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"},
+                                                   {"OTEL_RESOURCE_ATTRIBUTES", "service.name=shop"},
+                                                   {"OTEL_TRACES_SAMPLER", "traceidratio"},
+                                                   {"OTEL_TRACES_SAMPLER_ARG", "0.25"},
+                                                   {"OTEL_BSP_MAX_QUEUE_SIZE", "7"}});
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->warnings, Lines{});
+  const tracing::TracingSettings& tracing = loaded->settings.tracing;
+  EXPECT_TRUE(tracing.is_on());
+  EXPECT_EQ(tracing.url(), "http://collector:4318/v1/traces");
+  EXPECT_EQ(tracing.headers, (tracing::TextPairs{{"x-key", "a b"}}));
+  EXPECT_EQ(tracing.protocol, tracing::Protocol::http_json);
+  EXPECT_EQ(tracing.sampler, tracing::SamplerKind::traceidratio);
+  EXPECT_EQ(tracing.sampler_ratio, 0.25);
+  EXPECT_EQ(tracing.queue_max, 7u);
+  EXPECT_FALSE(load_for(Command::serve, {})->settings.tracing.is_on()) << "off without an endpoint";
+  for (const auto& [name, wrong] :
+       std::map<std::string, std::string>{{"OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318"},
+                                          {"OTEL_EXPORTER_OTLP_HEADERS", "a=b%0d%0ac: d"},
+                                          {"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+                                          {"OTEL_RESOURCE_ATTRIBUTES", "name"},
+                                          {"OTEL_TRACES_SAMPLER", "always"},
+                                          {"OTEL_TRACES_SAMPLER_ARG", "nan"},
+                                          {"OTEL_SDK_DISABLED", "yes"}})
+    EXPECT_FALSE(load_for(Command::serve, {{name, wrong}})) << name;
 }
 
 TEST(Load, NeverShowsASecret) {

@@ -20,6 +20,7 @@
 #include "intake/partition_key.hpp"
 #include "tally/dimension.hpp"
 #include "telemetry/logger.hpp"
+#include "tracing/settings.hpp"
 
 namespace weir::config {
 
@@ -112,6 +113,8 @@ struct Settings {
   std::string consul_token;
   std::string consul_prefix = "weir";
   std::string consul_datacenter;
+  // OTEL_*: traces.
+  tracing::TracingSettings tracing;
 };
 
 }  // namespace weir::config

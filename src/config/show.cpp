@@ -82,7 +82,7 @@ std::string help_of_variables(Command command) {
   for (const Variable& variable : variables()) {
     // An unsupported setting would only raise expectations.
     if (!variable.used_by.has(command) || !variable.is_supported()) continue;
-    append_padded(out.append("  "), variable.name, 24);
+    append_padded(out.append("  "), variable.name, std::max<std::size_t>(24, variable.name.size() + 2));
     append_padded(out, variable.default_for(command), 30);
     out.append(variable.help).append("\n");
   }

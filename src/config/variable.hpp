@@ -76,7 +76,7 @@ struct Variable {
 
   // The default for a command; empty if there is none.
   [[nodiscard]] std::string_view default_for(Command command) const;
-  // KAFKA_PROPERTY_* and OTEL_* stand for all names with this beginning.
+  // KAFKA_PROPERTY_* and OTEL_* stand for all names with this beginning that have no row of their own.
   [[nodiscard]] bool is_family() const { return name.ends_with('*'); }
   // Whether it is the variable with this name, or the family that the name belongs to.
   [[nodiscard]] bool matches(std::string_view candidate) const;
