@@ -23,9 +23,10 @@ namespace {
 // Prints where to find the service. Scripts and tests wait for the first line.
 void print_banner(std::ostream& out, config::Command command, const config::Settings& settings,
                   std::uint16_t port) {
+  const bool secure = !settings.tls_cert.empty();
   const bool everywhere = settings.bind_address == "0.0.0.0" || settings.bind_address == "::";
   const std::string host = everywhere ? "localhost" : settings.bind_address;
-  const std::string url = "http://" + http::BaseUrl{.host = host, .port = port}.authority();
+  const std::string url = http::BaseUrl{.host = host, .port = port, .secure = secure}.text();
   out << "Weir is up.\n";
   if (command != config::Command::producer) out << "  page      " << url << "/\n";
   if (command != config::Command::consumer) {
@@ -73,8 +74,8 @@ void reload(Service& service, const LoadAgain& load_again, telemetry::Logger& lo
     return logger.error("SIGHUP received; the settings are wrong, so the old ones stay in force");
   service.reload(*settings);
   logger.info(
-      "SIGHUP received; API_KEYS, DASHBOARD_PASSWORD and SCHEMA_DIR are loaded again; other settings need "
-      "a restart",
+      "SIGHUP received; API_KEYS, DASHBOARD_PASSWORD, SCHEMA_DIR, TLS_CERT and TLS_KEY are read again; other "
+      "settings need a restart",
       {{"api_keys", std::to_string(settings->api_keys.size())}});
 }
 

@@ -26,6 +26,7 @@
 #include "telemetry/exposition.hpp"
 #include "telemetry/health.hpp"
 #include "telemetry/logger.hpp"
+#include "tls/server_identity.hpp"
 
 namespace weir::app {
 
@@ -65,8 +66,8 @@ class Service {
   void answer_last();
 
   // Takes over what can change while the process runs: API_KEYS and DASHBOARD_PASSWORD. Other members of
-  // `settings` are not looked at. Loads the schemas of SCHEMA_DIR again; on an error the old ones stay, and
-  // the log says why. Thread-safe.
+  // `settings` are not looked at. Loads the schemas of SCHEMA_DIR and the files of TLS_CERT and TLS_KEY
+  // again; on an error the old ones stay, and the log has the reason. Main thread only.
   void reload(const config::Settings& settings);
 
   // Thread-safe.
@@ -86,6 +87,8 @@ class Service {
   [[nodiscard]] Result<void> open_log();
   [[nodiscard]] Result<void> open_server();
   [[nodiscard]] std::vector<http::Route> make_routes();
+  void reload_schemas();
+  void reload_identity();
   // With the embedded log: lets `weir dlq replay` find this service.
   [[nodiscard]] Result<void> write_control();
   // For GET /health/ready and GET /metrics. Called on io threads.
@@ -98,17 +101,18 @@ class Service {
   telemetry::Logger& logger_;
   std::atomic<bool> draining_{false};
 
-  std::optional<DirectoryLock> lock_;         // of DATA_DIR; only with the embedded log
-  std::string control_token_;                 // likewise; see control_file.hpp
-  std::unique_ptr<schema::Schemas> schemas_;  // null without SCHEMA_DIR
-  std::unique_ptr<StoreAdapter> store_;       // only if the process consumes
+  std::optional<DirectoryLock> lock_;              // of DATA_DIR; only with the embedded log
+  std::string control_token_;                      // likewise; see control_file.hpp
+  std::unique_ptr<tls::ServerIdentity> identity_;  // null without TLS_CERT
+  std::unique_ptr<schema::Schemas> schemas_;       // null without SCHEMA_DIR
+  std::unique_ptr<StoreAdapter> store_;            // only if the process consumes
   std::unique_ptr<LogAdapter> log_;
   std::optional<StartGate> start_gate_;  // wraps the writer of log_; only with KAFKA_START=latest
   // Each of these two exists only in processes that accept, or consume, events.
   std::optional<intake::Intake> intake_;
   std::optional<ConsumerService> consumer_service_;
   std::optional<ReplayEndpoint> replay_endpoint_;  // only with the embedded log
-  routes::AccessControl access_;  // of all io threads
+  routes::AccessControl access_;                   // of all io threads
   // Declared last: its threads use all other members.
   std::unique_ptr<http::Server> server_;
 };

@@ -177,9 +177,10 @@ TEST(Load, ReportsAllErrorsAtOnce) {
 }
 
 TEST(Load, RefusesUnsupportedSettings) {
-  const std::vector<std::pair<std::string, std::string>> cases = {
-      {"TLS_CERT", "a.pem"},      {"TLS_KEY", "a.key"},      {"CONSUL_HTTP_ADDR", "localhost:8500"},
-      {"CONSUL_HTTP_TOKEN", "t"}, {"CONSUL_PREFIX", "mine"}, {"CONFIG_FILE", "weir.conf"}};
+  const std::vector<std::pair<std::string, std::string>> cases = {{"CONSUL_HTTP_ADDR", "localhost:8500"},
+                                                                  {"CONSUL_HTTP_TOKEN", "t"},
+                                                                  {"CONSUL_PREFIX", "mine"},
+                                                                  {"CONFIG_FILE", "weir.conf"}};
   for (const auto& [name, value] : cases) {
     const auto loaded = load_for(Command::serve, {{name, value}});
     ASSERT_EQ(texts_of(loaded).size(), 1U) << name;
@@ -201,6 +202,18 @@ TEST(Load, ChoosesTheLogAndTheStoreOfDlqByTheBrokers) {
   EXPECT_EQ(chosen({{"EVENT_LOG", "kafka"}}), std::pair(EventLogKind::kafka, StoreKind::postgres));
   EXPECT_EQ(chosen({{"KAFKA_BROKERS", "localhost:9092"}, {"EVENT_LOG", "embedded"}}),
             std::pair(EventLogKind::embedded, StoreKind::sqlite));
+}
+
+TEST(Load, TakesBothFilesOfTlsOrNone) {
+  const auto loaded = load_for(Command::producer, {{"TLS_CERT", "a.pem"}, {"TLS_KEY", "a.key"}});
+  EXPECT_EQ(loaded->settings.tls_cert, "a.pem");
+  EXPECT_EQ(loaded->settings.tls_key, "a.key");
+  EXPECT_TRUE(load_for(Command::serve, {})->settings.tls_cert.empty());
+  EXPECT_EQ(texts_of(load_for(Command::serve, {{"TLS_CERT", "a.pem"}})),
+            (Lines{"TLS_KEY is not set, but TLS_CERT is: expected both or none"}));
+  EXPECT_EQ(texts_of(load_for(Command::consumer, {{"TLS_KEY", "a.key"}})),
+            (Lines{"TLS_CERT is not set, but TLS_KEY is: expected both or none"}));
+  EXPECT_TRUE(load_for(Command::import, {{"TLS_CERT", "a.pem"}})) << "import does not listen";
 }
 
 TEST(Load, TakesTheFolderOfTheSchemas) {

@@ -1,9 +1,8 @@
 // The server's side of one TLS session on a non-blocking socket.
 //
 // The session does its own I/O on the socket, and never waits. Its caller waits for the socket and calls
-// again. Asio's ssl::stream is not used here, because it keeps 34 KiB of buffers for each connection. OpenSSL
-// alone releases its buffers while a session has nothing to read or write: 2,000 idle sessions hold
-// about 10 KB each.
+// again. Asio's ssl::stream is not used here, because it keeps two buffers of 17 KiB for each connection.
+// OpenSSL alone releases its buffers while a session has nothing to read or write.
 #pragma once
 
 #include <cstddef>
@@ -54,8 +53,7 @@ class Session {
   Session& operator=(const Session&) = delete;
   ~Session();
 
-  // Continues the handshake; `done` once it is complete. A handshake costs about a millisecond of CPU with an
-  // RSA key, and a fifth of that with an EC key.
+  // Continues the handshake; `done` once it is complete. Most of its cost is the signature with the key.
   [[nodiscard]] Progress handshake();
   // After handshake() has returned `ended`.
   [[nodiscard]] HandshakeFailure failure() const { return failure_; }
