@@ -251,6 +251,7 @@ TEST_F(TlsTest, KeepsOpenConnectionsWhenTheCertificateChanges) {
 }
 
 TEST_F(TlsTest, TheClientRefusesCertificatesThatItCannotVerify) {
+  settings_.bind_address = "0.0.0.0";
   start();
   const auto error_of = [](Client client) {
     const auto reply = client.send("GET", "/hello", {}, "");
