@@ -80,6 +80,9 @@ struct Settings {
   int http_threads = 0;
   // Folder with the schemas of activity types; empty: none.
   std::filesystem::path schema_dir;
+  // Files of the certificate and the key of the listener; both or none are set. Empty: plain HTTP.
+  std::filesystem::path tls_cert;
+  std::filesystem::path tls_key;
   // Connections of clients, and the log.
   std::string bind_address = "0.0.0.0";
   // Web origins whose scripts may call the ingest paths.

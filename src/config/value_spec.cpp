@@ -73,10 +73,6 @@ bool is_web_origin(std::string_view text) {
          });
 }
 
-bool is_visible_ascii(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
-}
-
 std::optional<http::BaseUrl> parse_consul_address(std::string_view text) {
   auto base = http::parse_base_url(text.contains("://") ? std::string(text) : "http://" + std::string(text));
   if (!base) return std::nullopt;

@@ -95,6 +95,13 @@ constexpr ValueSpec schema_folder{[](std::string_view text, Settings& into) {
                                   },
                                   [] { return std::string("a folder"); }};
 
+template <std::filesystem::path Settings::* member>
+constexpr ValueSpec file{[](std::string_view text, Settings& into) {
+                           into.*member = text;
+                           return true;
+                         },
+                         [] { return std::string("a file"); }};
+
 constexpr ValueSpec address{[](std::string_view text, Settings& into) {
                               if (!is_ip_address(text)) return false;
                               into.bind_address = text;
@@ -333,9 +340,11 @@ constexpr std::array table{
         as_source},
     Variable{"CONFIG_FILE", "", "", any_text_into<&Settings::config_file>, full, all, false,
              "TOML file with settings: rate_limit_rps = 100; SIGHUP reads it again", as_source},
-    Variable{"TLS_CERT", "", "", any_text, refused, serving, false,
-             "file of the TLS certificate; needs TLS_KEY"},
-    Variable{"TLS_KEY", "", "", any_text, refused, serving, false, "file of the private key for TLS_CERT"},
+    Variable{
+        "TLS_CERT", "", "", file<&Settings::tls_cert>, full, serving, false,
+        "PEM file of the listener's certificate and its chain; with TLS_KEY it listens for https:// only"},
+    Variable{"TLS_KEY", "", "", file<&Settings::tls_key>, full, serving, false,
+             "PEM file of the private key for TLS_CERT; SIGHUP reloads both files"},
     Variable{"CONSUL_DATACENTER", "", "", any_text_into<&Settings::consul_datacenter>, full, all, false,
              "Consul datacenter with the settings; not set: the agent's own", as_source},
 };
