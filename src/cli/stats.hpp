@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "http/client.hpp"
 #include "http/exchange.hpp"
 
 namespace weir::cli {
@@ -18,6 +19,7 @@ enum class StatsFormat : std::uint8_t { table, json, csv };
 struct StatsOptions {
   std::string url = "http://127.0.0.1:8080";
   http::HeaderList credentials;  // headers of each request
+  http::Trust trust;             // for https://
   std::string from;              // RFC 3339; empty: 24 h before `to`
   std::string to;                // RFC 3339; empty: now
   std::string interval;          // minute, hour, day, week, month; empty: the API chooses
