@@ -3,7 +3,9 @@ import datetime
 import json
 import os
 import pathlib
+import shutil
 import socket
+import subprocess
 import time
 
 from tests.harness import cluster, live, weir
@@ -161,6 +163,60 @@ class Live(weir.Case):
         before = cpu_seconds(one.process)
         crowd.read_for(5)
         print(f"500 readers without events: {(cpu_seconds(one.process) - before) / 5:.2%} of a core")
+
+
+class Curl(weir.Case):
+    """The feed as `curl -N` prints it."""
+
+    def setUp(self):
+        super().setUp()
+        if shutil.which("curl") is None:
+            weir.missing("curl")
+
+    def curl(self, one, *options):
+        """Starts curl. Its output is in the file that is returned with the process."""
+        path = self.folder / f"curl-{weir.free_port()}"
+        with open(path, "wb") as out:
+            process = subprocess.Popen(["curl", "-N", "-sS", *options, f"http://127.0.0.1:{one.port}{live.PATH}"], stdout=out,
+                                       stderr=subprocess.STDOUT)
+        self.addCleanup(process.kill)
+        return process, path
+
+    def events(self, path):
+        """Returns (updates, comments) that curl has printed so far."""
+        blocks = [live.Event(block) for block in path.read_bytes().split(b"\n\n")[:-1]]
+        return [block for block in blocks if block.comment is None], [block for block in blocks if block.comment is not None]
+
+    def test_curl_prints_updates_and_heartbeats_until_sigterm(self):
+        one = self.weir().start()
+        process, path = self.curl(one)
+        weir.wait_until(lambda: len(self.events(path)[0]) == 1, 20, "the first update")
+        self.assertEqual(one.post("/activity", weir.activity()).status, 200)
+        weir.wait_until(lambda: len(self.events(path)[0]) == 2, 20, "the update after a flush")
+        began = time.monotonic()
+        weir.wait_until(lambda: self.events(path)[1], 40, "a heartbeat")
+        self.assertGreater(time.monotonic() - began, 10, "a heartbeat comes 15 s after the last event")
+        first, second = self.events(path)[0]
+        self.assertEqual((first.name, second.name), ("update", "update"))
+        self.assertTrue(first.id and second.id and first.id != second.id)
+        self.assertEqual([each.json()["summary"]["events"] for each in (first, second)], [0, 1])
+        self.assertEqual(one.stop(), 0)
+        self.assertEqual(process.wait(20), 0, "the stream ends as a complete reply")
+
+    def test_curl_resumes_by_last_event_id(self):
+        one = self.weir().start()
+        one.post("/activity", weir.activity())
+        one.wait_counted()
+        process, path = self.curl(one)
+        weir.wait_until(lambda: self.events(path)[0], 20, "the first update")
+        process.kill()
+        resumed, rest = self.curl(one, "-H", f"Last-Event-ID: {self.events(path)[0][-1].id}", "--max-time", "5")
+        time.sleep(3)
+        self.assertEqual(self.events(rest)[0], [], "nothing has changed")
+        one.post("/activity", weir.activity("ben"))
+        self.assertEqual(resumed.wait(20), 28, "--max-time")
+        update, = self.events(rest)[0]
+        self.assertEqual(update.json()["summary"]["events"], 2)
 
 
 class LiveOfAllConsumers(cluster.Case):
