@@ -43,8 +43,8 @@ bool add_dimension(StatsOptions& options, const std::string& name);
 //
 //   table   the summary, a plot of the time series, and the top lists
 //   json    one object with the members summary, timeseries and top (an array), each as the API returned it
-//   csv     the summary with the range before it, the time series and the top lists. Each has a head line, and
-//           an empty line is between two of them. With dimensions in the options, only their lists
+//   csv     the summary with the range before it, the time series and the top lists. Each has a head line,
+//           and an empty line is between two of them. With dimensions in the options, only their lists
 //
 // Texts that clients sent are printed without control characters.
 int run_stats(const StatsOptions& options, std::ostream& out, std::ostream& err);
