@@ -7,6 +7,7 @@
 namespace weir::access {
 namespace {
 
+// Bounds the work for a header of a client.
 constexpr std::size_t base64_bytes_max = 4096;
 
 }  // namespace

@@ -136,7 +136,8 @@ int run_import(ImportArguments typed, const Dependencies& dependencies) {
   options.page = typed.remote.url;
   while (options.page.ends_with('/')) options.page.pop_back();
 
-  const auto weir = importer::make_weir_client(std::move(*base), typed.remote.credentials);
+  const auto weir = importer::make_weir_client(std::move(*base), typed.remote.credentials,
+                                               {.ca_file = typed.remote.ca_file, .fingerprint = {}});
   const auto wait = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
   return importer::run_import(options, {*weir, read_clock, wait, importer::read_descriptor(STDIN_FILENO),
                                         dependencies.out, dependencies.err});
@@ -227,6 +228,7 @@ class CommandLine {
          .is_required = true},
         url_into(import_.remote.url),
         key_into(import_.remote.key),
+        ca_file_into(import_.remote.ca_file),
         {.name = "--format",
          .help = "auto (default), common, combined, vhost_combined, main, caddy, traefik, activities, or an "
                  "nginx log_format or Apache LogFormat string",
@@ -263,6 +265,7 @@ class CommandLine {
                            if (!find_remote()) return wrong_usage;
                            stats_.url = query_remote_.url;
                            stats_.credentials = query_remote_.credentials;
+                           stats_.trust.ca_file = query_remote_.ca_file;
                            stats_.columns = output_columns(dependencies_);
                            stats_.wait = [] {
                              std::this_thread::sleep_for(watch_interval);
@@ -280,6 +283,7 @@ class CommandLine {
                            if (!find_remote()) return wrong_usage;
                            export_.url = query_remote_.url;
                            export_.credentials = query_remote_.credentials;
+                           export_.trust.ca_file = query_remote_.ca_file;
                            return cli::run_export(export_, dependencies_.out, dependencies_.err);
                          }});
   }

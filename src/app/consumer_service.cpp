@@ -6,11 +6,13 @@
 #include "app/exit_code.hpp"
 #include "base/clock.hpp"
 #include "base/limits.hpp"
+#include "consumer/flush_spans.hpp"
 #include "consumer/metrics.hpp"
 #include "consumer/pacing.hpp"
 #include "consumer/start_at_latest.hpp"
 #include "routes/export_route.hpp"
 #include "routes/report_routes.hpp"
+#include "routes/request_trace.hpp"
 
 // Threads:
 //
@@ -53,6 +55,11 @@ consumer::ConsumerSettings consumer_settings(const config::Settings& settings,
 
 }  // namespace
 
+consumer::LogName log_name(const config::Settings& settings) {
+  const bool kafka = settings.event_log == config::EventLogKind::kafka;
+  return {.system = kafka ? "kafka" : "weir", .topic = settings.kafka_topic};
+}
+
 bool starts_at_latest(const config::Settings& settings) {
   return settings.event_log == config::EventLogKind::kafka &&
          settings.kafka.start == config::KafkaStart::latest;
@@ -77,7 +84,7 @@ class ConsumerService::NotReadyReader final : public report::MetricsReader {
 
 ConsumerService::ConsumerService(const config::Settings& settings, LogAdapter& log, StoreAdapter& store,
                                  telemetry::Logger& logger, OnFatal on_fatal, OnStartStored on_start_stored,
-                                 const schema::Schemas* schemas)
+                                 const schema::Schemas* schemas, const tracing::Tracer* tracer)
     : settings_(settings),
       log_(log),
       store_(store),
@@ -85,6 +92,7 @@ ConsumerService::ConsumerService(const config::Settings& settings, LogAdapter& l
       on_fatal_(std::move(on_fatal)),
       on_start_stored_(std::move(on_start_stored)),
       schemas_(schemas),
+      tracer_(tracer),
       metrics_reader_(std::make_unique<NotReadyReader>(store.metrics())),
       report_(*metrics_reader_, report::LedgerNames{settings.kafka_topic, settings.kafka_group_id},
               [this](std::int32_t partition) { return may_report_lag_of(partition); }),
@@ -185,9 +193,14 @@ void ConsumerService::create_runner(consumer::LogReader& reader) {
   consumer::RunnerHooks hooks;
   hooks.on_fatal = [this](int exit_code, const Error& why) { on_fatal_(exit_code, why); };
   hooks.dead_letter_topic = log_.dead_letter_topic();
-  hooks.on_flush = [this](const consumer::FlushDone&) { live_feed_.on_flush(); };
+  hooks.on_flush = [this, log = log_name(settings_)](const consumer::FlushDone& flush) {
+    live_feed_.on_flush();
+    if (tracer_ == nullptr) return;
+    for (tracing::Span& span : consumer::spans_of(flush, *tracer_, log)) tracer_->add(std::move(span));
+  };
   consumer::ConsumerSettings consumer = consumer_settings(settings_, dimensions_);
   consumer.schemas = schemas_;
+  consumer.trace_records = tracer_ != nullptr;
   const std::lock_guard lock(mutex_);
   consumer.commits.pacing = pacing_;
   if (!stopping_) runner_.emplace(std::move(consumer), reader, store_.store(), logger_, std::move(hooks));
@@ -221,6 +234,7 @@ void ConsumerService::on_log_unavailable(const Error& why) {
 
 std::vector<http::Route> ConsumerService::routes() {
   std::vector<http::Route> all = routes::report_routes(report_, query_executor_, read_clock);
+  for (http::Route& route : all) route = routes::with_query_span(std::move(route), tracer_);
   all.push_back(routes::live_route(live_feed_));
   all.push_back(routes::export_route(report_, export_executor_, read_clock, stop_exports_.get_token()));
   return all;

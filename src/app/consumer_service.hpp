@@ -17,6 +17,7 @@
 #include "app/store_adapter.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
+#include "consumer/flush_spans.hpp"
 #include "consumer/runner.hpp"
 #include "http/router.hpp"
 #include "report/report.hpp"
@@ -25,12 +26,16 @@
 #include "schema/schema_set.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/logger.hpp"
+#include "tracing/tracer.hpp"
 
 namespace weir::app {
 
 // Whether a topic without ledger rows is consumed from its end (KAFKA_START=latest on Kafka). The embedded
 // log is always consumed from its start, because Weir itself accepted every event in it.
 [[nodiscard]] bool starts_at_latest(const config::Settings& settings);
+
+// How spans name the log of this process.
+[[nodiscard]] consumer::LogName log_name(const config::Settings& settings);
 
 // Starts on a thread of its own (the start thread), because the store and the log may be unavailable:
 //
@@ -50,7 +55,8 @@ class ConsumerService {
   // No other object may use the log's reader, or the store.
   ConsumerService(
       const config::Settings& settings, LogAdapter& log, StoreAdapter& store, telemetry::Logger& logger,
-      OnFatal on_fatal, OnStartStored on_start_stored = [] {}, const schema::Schemas* schemas = nullptr);
+      OnFatal on_fatal, OnStartStored on_start_stored = [] {}, const schema::Schemas* schemas = nullptr,
+      const tracing::Tracer* tracer = nullptr);
   ConsumerService(const ConsumerService&) = delete;
   ConsumerService& operator=(const ConsumerService&) = delete;
   ~ConsumerService();  // stop({}, {}), if it was not called
@@ -104,6 +110,7 @@ class ConsumerService {
   const OnFatal on_fatal_;
   const OnStartStored on_start_stored_;
   const schema::Schemas* const schemas_;  // null: none
+  const tracing::Tracer* const tracer_;   // null: no spans
   const std::unique_ptr<NotReadyReader> metrics_reader_;
   std::vector<tally::CountedDimension> dimensions_;  // of DIMENSIONS; the opening thread's
   report::Report report_;

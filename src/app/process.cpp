@@ -28,9 +28,10 @@ namespace {
 // Prints where to find the service. Scripts and tests wait for the first line.
 void print_banner(std::ostream& out, config::Command command, const config::Settings& settings,
                   std::uint16_t port) {
+  const bool secure = !settings.tls_cert.empty();
   const bool everywhere = settings.bind_address == "0.0.0.0" || settings.bind_address == "::";
   const std::string host = everywhere ? "localhost" : settings.bind_address;
-  const std::string url = "http://" + http::BaseUrl{.host = host, .port = port}.authority();
+  const std::string url = http::BaseUrl{.host = host, .port = port, .secure = secure}.text();
   out << "Weir is up.\n";
   if (command != config::Command::producer) out << "  page      " << url << "/\n";
   if (command != config::Command::consumer) {

@@ -5,6 +5,7 @@
 namespace weir::app {
 namespace {
 
+// Returns a list for a field of a log line.
 std::string joined(const std::vector<std::string>& parts) {
   std::string out;
   for (const std::string& part : parts) out.append(out.empty() ? "" : ", ").append(part);
@@ -13,6 +14,7 @@ std::string joined(const std::vector<std::string>& parts) {
 
 }  // namespace
 
+// The files that settings name are read again even if CONFIG_FILE is wrong.
 void Reloader::on_hangup() {
   if (apply(feed_.reload_file()))
     logger_.info("SIGHUP received; the settings are loaded again",
@@ -22,6 +24,7 @@ void Reloader::on_hangup() {
   service_.reload_files();
 }
 
+// A new set of keys may arrive while the last one is applied. Only the newest is kept, so none may be left.
 void Reloader::on_new_settings() {
   const auto result = feed_.take_offered();
   if (!result) return;
@@ -43,9 +46,11 @@ bool Reloader::apply(const SettingsFeed::Result& result) {
       logger_.error("a setting in Consul is refused; the last good value stays in force",
                     {{"setting", error.variable}, {"reason", error.text}});
   }
+  // A refused value is logged once, not at each change of another key.
   refused_ = std::move(refused);
   service_.reload(result->settings);
   applied_ = joined(result->changes.applied);
+  // The same list is logged once, too.
   if (result->changes.need_restart != need_restart_ && !result->changes.need_restart.empty())
     logger_.warn("settings have changed that take effect after a restart",
                  {{"settings", joined(result->changes.need_restart)}});

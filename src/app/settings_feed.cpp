@@ -18,6 +18,7 @@ std::optional<consul::Query> consul_query(const config::Sources& sources) {
   config::Settings settings;
   constexpr std::array<std::string_view, 4> names{"CONSUL_HTTP_ADDR", "CONSUL_HTTP_TOKEN", "CONSUL_PREFIX",
                                                   "CONSUL_DATACENTER"};
+  // Only these four are read here. All other texts are checked by load(), once the keys are there.
   for (const std::string_view name : names) {
     const std::string text = config::text_of(sources, name);
     if (!text.empty() && !config::find_variable(name)->value_spec.read(text, settings)) return std::nullopt;
@@ -58,6 +59,7 @@ SettingsFeed::Result SettingsFeed::reload_file() {
 }
 
 void SettingsFeed::offer(consul::KeyValues keys) {
+  // Keys that were offered before and not taken are replaced.
   const std::lock_guard lock(mutex_);
   offered_ = std::move(keys);
 }
@@ -73,6 +75,7 @@ std::optional<SettingsFeed::Result> SettingsFeed::take_offered() {
 
 // Takes the sources over if they are good.
 SettingsFeed::Result SettingsFeed::load(config::Sources sources) {
+  // A value of Consul that is refused is replaced by the last good one. A fault elsewhere is an error.
   auto loaded = config::load_without_refused(sources, last_good_consul_);
   if (!loaded) return std::unexpected(std::move(loaded.error()));
   sources_ = std::move(sources);

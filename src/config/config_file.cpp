@@ -29,6 +29,7 @@ std::optional<std::string> scalar_text(const toml::node& node) {
   return std::nullopt;
 }
 
+// Returns a list as the text with commas that the same setting has in the environment.
 std::optional<std::string> value_text(const toml::node& node) {
   const toml::array* const list = node.as_array();
   if (list == nullptr) return scalar_text(node);
@@ -41,6 +42,7 @@ std::optional<std::string> value_text(const toml::node& node) {
   return joined;
 }
 
+// A file that cannot be used as a whole has this error and no texts.
 SourceTexts with_error(const std::filesystem::path& path, std::string_view what) {
   return {.origin = Origin::file,
           .texts = {},
@@ -58,6 +60,7 @@ SourceTexts parse_config_file(std::string_view toml, const std::filesystem::path
     return with_error(path, line(parsed.error().source()) + ": " + printable(parsed.error().description()) +
                                 "; expected TOML");
   SourceTexts file{.origin = Origin::file, .texts = {}, .errors = {}};
+  // Every wrong key is reported, with its line, not the first one alone.
   for (const auto& [key, node] : parsed.table()) {
     const std::string where = "in " + about(path) + line(key.source());
     if (auto text = value_text(node))
@@ -79,6 +82,7 @@ SourceTexts read_config_file(const std::filesystem::path& path) {
   if (!file || !std::filesystem::is_regular_file(path, ignored))
     return with_error(path, std::string(": ") + (errno != 0 ? std::strerror(errno) : "it is no file") +
                                 "; expected a TOML file that can be read");
+  // The bound keeps a wrong path, such as that of a log file, out of memory.
   if (std::filesystem::file_size(path, ignored) > file_bytes_max)
     return with_error(path, ": it is larger than 1 MiB; expected a TOML file with settings");
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};

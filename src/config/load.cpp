@@ -63,6 +63,7 @@ class Loader {
     loaded_.settings.consumer_port_is_set = is_set("CONSUMER_PORT");
     choose_for_dlq();
     check_sizes();
+    check_tls();
     check_combination();
     if (!errors_.empty()) return std::unexpected(std::move(errors_));
     for (const Variable& variable : variables())
@@ -102,9 +103,9 @@ class Loader {
             members.begin(), members.begin() + static_cast<std::ptrdiff_t>(known),
             [&](const Found& member) { return http::same_ignoring_case(member.name, name); });
       };
-      // The map is sorted, so the members of a family are adjacent.
+      // The map is sorted, so the members of a family are adjacent. Some have a row of their own.
       for (auto at = texts->lower_bound(stem); at != texts->end() && at->first.starts_with(stem); ++at)
-        if (!at->second.empty() && variable.matches(at->first) && !is_set_before(at->first))
+        if (!at->second.empty() && find_variable(at->first) == &variable && !is_set_before(at->first))
           members.push_back({at->first, at->second, origin});
     }
     return members;
@@ -131,8 +132,6 @@ class Loader {
       return;
     // A property has its own rules, beyond those of the table.
     if (variable.name == kafka_properties) add_kafka_property(variable, found);
-    if (variable.support == Support::refused)
-      add_error(found, shown() + " is set, but this version does not support it yet: unset it");
     if (variable.support == Support::ignored)
       loaded_.warnings.push_back(std::string(found.name) +
                                  " is set, but this version does not support it yet: it is ignored");
@@ -199,6 +198,15 @@ class Loader {
                 "MAX_EVENT_BYTES=" + std::to_string(settings.max_event_bytes) +
                     " is more than MAX_BODY_BYTES=" + std::to_string(settings.max_body_bytes) +
                     ": expected at most MAX_BODY_BYTES");
+  }
+
+  void check_tls() {
+    const Settings& settings = loaded_.settings;
+    if (settings.tls_cert.empty() == settings.tls_key.empty()) return;
+    const std::string set = settings.tls_key.empty() ? "TLS_CERT" : "TLS_KEY";
+    const std::string missing = settings.tls_key.empty() ? "TLS_KEY" : "TLS_CERT";
+    if (find_variable(set)->used_by.has(sources_.command))
+      add_error(missing, missing + " is not set, but " + set + " is: expected both or none");
   }
 
   // The consumers of a group share their store, which a SQLite file cannot be. The embedded log belongs to

@@ -148,8 +148,10 @@ TEST(Load, AcceptsAddressesOfConsulAsItsToolsDo) {
   ASSERT_TRUE(address("127.0.0.1:8500"));
   EXPECT_EQ(address("127.0.0.1:8500")->settings.consul_address->port, 8500);
   EXPECT_EQ(address("http://consul.example:80")->settings.consul_address->host, "consul.example");
-  EXPECT_EQ(texts_of(address("https://consul:8501")),
-            (Lines{"CONSUL_HTTP_ADDR=\"https://consul:8501\": expected host:port or http://host:port"}));
+  EXPECT_TRUE(address("https://consul.example:8501")->settings.consul_address->secure);
+  EXPECT_EQ(texts_of(address("unix:///consul.sock")),
+            (Lines{"CONSUL_HTTP_ADDR=\"unix:///consul.sock\": expected host:port, http://host:port or "
+                   "https://host:port"}));
   EXPECT_EQ(texts_of(load_for(Command::serve, {{"CONSUL_PREFIX", "/weir"}, {"CONSUL_HTTP_TOKEN", "a b"}})),
             (Lines{"CONSUL_HTTP_TOKEN: expected visible ASCII characters",
                    "CONSUL_PREFIX=\"/weir\": expected a prefix of keys, without a slash at the beginning"}));
@@ -254,18 +256,6 @@ TEST(Load, ReportsAllErrorsAtOnce) {
                                      "CONSUL_HTTP_TOKEN: expected visible ASCII characters"}));
 }
 
-TEST(Load, RefusesUnsupportedSettings) {
-  const std::vector<std::pair<std::string, std::string>> cases = {{"TLS_CERT", "a.pem"},
-                                                                  {"TLS_KEY", "a.key"}};
-  for (const auto& [name, value] : cases) {
-    const auto loaded = load_for(Command::serve, {{name, value}});
-    ASSERT_EQ(texts_of(loaded).size(), 1U) << name;
-    EXPECT_TRUE(texts_of(loaded)[0].starts_with(name));
-    EXPECT_TRUE(texts_of(loaded)[0].ends_with("is set, but this version does not support it yet: unset it"));
-    EXPECT_TRUE(load_for(Command::import, {{name, value}})) << name << " is not used by import";
-  }
-}
-
 TEST(Load, ChoosesTheLogAndTheStoreOfDlqByTheBrokers) {
   const auto chosen = [](const Texts& environment) {
     const Settings settings = load_for(Command::dlq, environment)->settings;
@@ -278,6 +268,18 @@ TEST(Load, ChoosesTheLogAndTheStoreOfDlqByTheBrokers) {
   EXPECT_EQ(chosen({{"EVENT_LOG", "kafka"}}), std::pair(EventLogKind::kafka, StoreKind::postgres));
   EXPECT_EQ(chosen({{"KAFKA_BROKERS", "localhost:9092"}, {"EVENT_LOG", "embedded"}}),
             std::pair(EventLogKind::embedded, StoreKind::sqlite));
+}
+
+TEST(Load, TakesBothFilesOfTlsOrNone) {
+  const auto loaded = load_for(Command::producer, {{"TLS_CERT", "a.pem"}, {"TLS_KEY", "a.key"}});
+  EXPECT_EQ(loaded->settings.tls_cert, "a.pem");
+  EXPECT_EQ(loaded->settings.tls_key, "a.key");
+  EXPECT_TRUE(load_for(Command::serve, {})->settings.tls_cert.empty());
+  EXPECT_EQ(texts_of(load_for(Command::serve, {{"TLS_CERT", "a.pem"}})),
+            (Lines{"TLS_KEY is not set, but TLS_CERT is: expected both or none"}));
+  EXPECT_EQ(texts_of(load_for(Command::consumer, {{"TLS_KEY", "a.key"}})),
+            (Lines{"TLS_CERT is not set, but TLS_KEY is: expected both or none"}));
+  EXPECT_TRUE(load_for(Command::import, {{"TLS_CERT", "a.pem"}})) << "import does not listen";
 }
 
 TEST(Load, TakesTheFolderOfTheSchemas) {
@@ -531,11 +533,40 @@ TEST(Load, MasksPropertiesThatMayHoldASecret) {
 }
 
 TEST(Load, WarnsAboutSettingsThatItIgnores) {
-  const auto loaded = load_for(Command::serve, {{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"}});
+  const auto loaded = load_for(Command::serve, {{"OTEL_METRICS_EXPORTER", "otlp"}});
   ASSERT_TRUE(loaded);
-  EXPECT_EQ(
-      loaded->warnings,
-      (Lines{"OTEL_EXPORTER_OTLP_ENDPOINT is set, but this version does not support it yet: it is ignored"}));
+  EXPECT_EQ(loaded->warnings,
+            (Lines{"OTEL_METRICS_EXPORTER is set, but this version does not support it yet: it is ignored"}));
+}
+
+TEST(Load, ReadsTheVariablesOfOpenTelemetry) {
+  const auto loaded = load_for(Command::producer, {{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"},
+                                                   {"OTEL_EXPORTER_OTLP_HEADERS", "x-key=a%20b"},
+                                                   {"OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"},
+                                                   {"OTEL_RESOURCE_ATTRIBUTES", "service.name=shop"},
+                                                   {"OTEL_TRACES_SAMPLER", "traceidratio"},
+                                                   {"OTEL_TRACES_SAMPLER_ARG", "0.25"},
+                                                   {"OTEL_BSP_MAX_QUEUE_SIZE", "7"}});
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->warnings, Lines{});
+  const tracing::TracingSettings& tracing = loaded->settings.tracing;
+  EXPECT_TRUE(tracing.is_on());
+  EXPECT_EQ(tracing.url(), "http://collector:4318/v1/traces");
+  EXPECT_EQ(tracing.headers, (tracing::TextPairs{{"x-key", "a b"}}));
+  EXPECT_EQ(tracing.protocol, tracing::Protocol::http_json);
+  EXPECT_EQ(tracing.sampler, tracing::SamplerKind::traceidratio);
+  EXPECT_EQ(tracing.sampler_ratio, 0.25);
+  EXPECT_EQ(tracing.queue_max, 7u);
+  EXPECT_FALSE(load_for(Command::serve, {})->settings.tracing.is_on()) << "off without an endpoint";
+  for (const auto& [name, wrong] :
+       std::map<std::string, std::string>{{"OTEL_EXPORTER_OTLP_ENDPOINT", "grpc://collector:4317"},
+                                          {"OTEL_EXPORTER_OTLP_HEADERS", "a=b%0d%0ac: d"},
+                                          {"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+                                          {"OTEL_RESOURCE_ATTRIBUTES", "name"},
+                                          {"OTEL_TRACES_SAMPLER", "always"},
+                                          {"OTEL_TRACES_SAMPLER_ARG", "nan"},
+                                          {"OTEL_SDK_DISABLED", "yes"}})
+    EXPECT_FALSE(load_for(Command::serve, {{name, wrong}})) << name;
 }
 
 TEST(Load, NeverShowsASecret) {

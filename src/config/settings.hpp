@@ -20,6 +20,7 @@
 #include "intake/partition_key.hpp"
 #include "tally/dimension.hpp"
 #include "telemetry/logger.hpp"
+#include "tracing/settings.hpp"
 
 namespace weir::config {
 
@@ -79,11 +80,14 @@ struct Settings {
   int http_threads = 0;
   // Folder with the schemas of activity types; empty: none.
   std::filesystem::path schema_dir;
+  // Files of the certificate and the key of the listener; both or none are set. Empty: plain HTTP.
+  std::filesystem::path tls_cert;
+  std::filesystem::path tls_key;
   // Connections of clients, and the log.
   std::string bind_address = "0.0.0.0";
   // Web origins whose scripts may call the ingest paths.
   std::vector<std::string> cors_origins{"*"};
-  // Who may send and read. No keys: anybody may send. An empty password: anybody may read.
+  // Who may send and read. No keys: any client may send. An empty password: any client may read.
   std::vector<access::ApiKey> api_keys;
   std::string dashboard_password;
   access::RateLimit rate_limit;
@@ -112,6 +116,8 @@ struct Settings {
   std::string consul_token;
   std::string consul_prefix = "weir";
   std::string consul_datacenter;
+  // OTEL_*: traces.
+  tracing::TracingSettings tracing;
 };
 
 }  // namespace weir::config

@@ -8,6 +8,7 @@
 namespace weir::config {
 namespace {
 
+// A setting without a value or a default counts as empty.
 std::string text_in(const Texts& values, const std::string& name) {
   const auto found = values.find(name);
   return found == values.end() ? std::string() : found->second;
@@ -17,6 +18,7 @@ std::string text_in(const Texts& values, const std::string& name) {
 
 SettingChanges SettingsInForce::update(const Loaded& newer) {
   std::set<std::string> names;
+  // A setting may be in one of the two only: it was added, or its source does not have it any more.
   for (const auto& [name, text] : values_) names.insert(name);
   for (const auto& [name, text] : newer.values) names.insert(name);
   SettingChanges changes;
@@ -30,6 +32,7 @@ SettingChanges SettingsInForce::update(const Loaded& newer) {
       values_[name] = text;
       changes.applied.push_back(std::move(shown));
     } else {
+      // values_ keeps the old value, so that the next update() names the setting again.
       changes.need_restart.push_back(std::move(shown));
     }
   }

@@ -8,6 +8,7 @@
 #include "base/decimal.hpp"
 #include "base/json_text.hpp"
 #include "base/printable.hpp"
+#include "base/text.hpp"
 
 namespace weir::config {
 namespace {
@@ -19,8 +20,7 @@ void append_padded(std::string& out, std::string_view text, std::size_t width) {
 
 // A value of plain characters as it is, any other one as a JSON string: it stays one word on one line.
 std::string quoted_if_needed(const std::string& value) {
-  const auto plain = [](char c) { return c > ' ' && c < '\x7f'; };
-  if (value.empty() || std::ranges::all_of(value, plain)) return value;
+  if (is_visible_ascii(value)) return value;
   std::string out;
   append_json_string(out, value);
   return printable(out);
@@ -100,7 +100,7 @@ std::string help_of_variables(Command command) {
   for (const Variable& variable : variables()) {
     // An unsupported setting would only raise expectations.
     if (!variable.used_by.has(command) || !variable.is_supported()) continue;
-    append_padded(out.append("  "), variable.name, 24);
+    append_padded(out.append("  "), variable.name, std::max<std::size_t>(24, variable.name.size() + 2));
     append_padded(out, variable.default_for(command), 30);
     out.append(variable.help).append("\n");
   }

@@ -38,6 +38,7 @@ bool may_come_from(const Variable& variable, Origin origin) {
 void SourceTexts::add(std::string_view key, std::string text, std::string_view where) {
   // KAFKA_PROPERTY_x_y is the same property in either case.
   std::string name = mapped(key, to_upper);
+  // Batch_Size is refused: a mixture of cases is more likely a mistake than a name.
   const bool one_case = key == name || key == mapped(key, to_lower);
   const Variable* const variable = one_case ? find_variable(name) : nullptr;
   if (variable == nullptr)

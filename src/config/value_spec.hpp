@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "base/decimal.hpp"
+#include "base/text.hpp"
 #include "base/words.hpp"
 #include "config/settings.hpp"
 #include "http/client.hpp"
@@ -43,10 +44,8 @@ struct ValueSpec {
 // path.
 [[nodiscard]] bool is_web_origin(std::string_view text);
 
-// Whether it can be the value of a header: visible ASCII characters only, and at least one.
-[[nodiscard]] bool is_visible_ascii(std::string_view text);
-
-// "host:port", as Consul's own tools take it, or "http://host:port". Without a port it is 80, as in any URL.
+// "host:port", as Consul's own tools take it, or a URL with http or https. Without a port it is 80 or 443, as
+// in any URL.
 [[nodiscard]] std::optional<http::BaseUrl> parse_consul_address(std::string_view text);
 
 // Whether libpq can parse it (postgres::keywords_of).
@@ -108,12 +107,13 @@ inline constexpr ValueSpec any_text{[](std::string_view, Settings&) { return tru
                                     [] { return std::string("any text"); }};
 
 // Where Consul is, and what Weir reads there.
-inline constexpr ValueSpec consul_address{[](std::string_view text, Settings& into) {
-                                            const auto base = parse_consul_address(text);
-                                            if (base) into.consul_address = *base;
-                                            return base.has_value();
-                                          },
-                                          [] { return std::string("host:port or http://host:port"); }};
+inline constexpr ValueSpec consul_address{
+    [](std::string_view text, Settings& into) {
+      const auto base = parse_consul_address(text);
+      if (base) into.consul_address = *base;
+      return base.has_value();
+    },
+    [] { return std::string("host:port, http://host:port or https://host:port"); }};
 
 // It travels in a header.
 inline constexpr ValueSpec consul_token{[](std::string_view text, Settings& into) {

@@ -4,13 +4,13 @@
 #include <array>
 #include <cstddef>
 
-#include "access/api_keys.hpp"
-#include "access/forwarded.hpp"
-#include "access/limits.hpp"
 #include "base/limits.hpp"
 #include "base/secret_name.hpp"
+#include "base/text.hpp"
+#include "config/access_values.hpp"
 #include "config/dimension_list.hpp"
 #include "config/kafka_property.hpp"
+#include "config/tracing_values.hpp"
 #include "postgres/connection_settings.hpp"
 
 namespace weir::config {
@@ -95,6 +95,13 @@ constexpr ValueSpec schema_folder{[](std::string_view text, Settings& into) {
                                   },
                                   [] { return std::string("a folder"); }};
 
+template <std::filesystem::path Settings::* member>
+constexpr ValueSpec file{[](std::string_view text, Settings& into) {
+                           into.*member = text;
+                           return true;
+                         },
+                         [] { return std::string("a file"); }};
+
 constexpr ValueSpec address{[](std::string_view text, Settings& into) {
                               if (!is_ip_address(text)) return false;
                               into.bind_address = text;
@@ -121,13 +128,9 @@ constexpr ValueSpec database_url{[](std::string_view text, Settings& into) {
 // Each entry is *, null (of sandboxed pages and files) or an origin.
 constexpr ValueSpec cors_origins{[](std::string_view text, Settings& into) {
                                    std::vector<std::string> origins;
-                                   while (true) {
-                                     const std::size_t comma = std::min(text.find(','), text.size());
-                                     const std::string_view one = text.substr(0, comma);
+                                   for (const std::string_view one : split(text, ',')) {
                                      if (one != "*" && one != "null" && !is_web_origin(one)) return false;
                                      origins.emplace_back(one);
-                                     if (comma == text.size()) break;
-                                     text.remove_prefix(comma + 1);
                                    }
                                    into.cors_origins = std::move(origins);
                                    return true;
@@ -137,43 +140,6 @@ constexpr ValueSpec cors_origins{[](std::string_view text, Settings& into) {
                                        "*, or a list of web origins like https://shop.example, separated by "
                                        "commas: lower case, no path, no space");
                                  }};
-
-constexpr ValueSpec api_keys{[](std::string_view text, Settings& into) {
-                               auto keys = access::parse_api_keys(text);
-                               if (!keys) return false;
-                               into.api_keys = *std::move(keys);
-                               return true;
-                             },
-                             access::api_keys_expected,
-                             [](std::string_view text) {
-                               const auto keys = access::parse_api_keys(text);
-                               return keys ? std::string() : keys.error();
-                             }};
-
-constexpr ValueSpec networks{[](std::string_view text, Settings& into) {
-                               auto list = access::parse_networks(text);
-                               if (!list) return false;
-                               into.trusted_proxies = *std::move(list);
-                               return true;
-                             },
-                             [] {
-                               return std::string(
-                                   "a list of networks like 10.0.0.0/8 or fd00::/8 and of addresses, "
-                                   "separated by commas");
-                             },
-                             [](std::string_view text) {
-                               const auto list = access::parse_networks(text);
-                               return list ? std::string() : list.error();
-                             }};
-
-// A key travels in a header, so it is visible ASCII.
-constexpr ValueSpec own_key{
-    [](std::string_view text, Settings& into) {
-      if (!is_visible_ascii(text) || text.size() > limits::api_key_bytes_max) return false;
-      into.weir_api_key = text;
-      return true;
-    },
-    [] { return "at most " + std::to_string(limits::api_key_bytes_max) + " visible ASCII characters"; }};
 
 constexpr ValueSpec dimensions{[](std::string_view text, Settings& into) {
                                  auto list = parse_dimension_list(text);
@@ -334,7 +300,37 @@ constexpr std::array table{
     Variable{"RETENTION_LOG_HOURS", "72", "", number<&Settings::retention_log, 0, 24 * years_in_days>,
              embedded_only, serve, false, "hours for which the embedded log keeps events; 0: forever"},
     Variable{"WEIR_API_KEY", "", "", own_key, full, asking, true, "API key that import and stats send"},
-    Variable{"OTEL_*", "", "", any_text, ignored, serving, true, "where to send traces and metrics"},
+    Variable{"OTEL_EXPORTER_OTLP_ENDPOINT", "", "", http_url<&tracing::TracingSettings::endpoint>, full,
+             serving, true, "receiver of spans (OTLP/HTTP), to which /v1/traces is added; not set: no spans"},
+    Variable{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "", "",
+             http_url<&tracing::TracingSettings::traces_endpoint>, full, serving, true,
+             "the same as a complete URL; replaces OTEL_EXPORTER_OTLP_ENDPOINT"},
+    Variable{"OTEL_EXPORTER_OTLP_HEADERS", "", "", otlp_headers, full, serving, true,
+             "headers of each request to the receiver of spans"},
+    Variable{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "", choice<otlp_protocol, Protocols>, full,
+             serving, false, "encoding of spans"},
+    Variable{"OTEL_EXPORTER_OTLP_TIMEOUT", "10000", "", number<otlp_timeout, 1, 600'000>, full, serving,
+             false, "milliseconds to wait for the receiver of spans"},
+    Variable{"OTEL_SERVICE_NAME", "", "", any_text_into<service_name>, full, serving, false,
+             "service.name of spans; not set: that of OTEL_RESOURCE_ATTRIBUTES, else weir"},
+    Variable{"OTEL_RESOURCE_ATTRIBUTES", "", "", text_pairs<&tracing::TracingSettings::resource_attributes>,
+             full, serving, false, "attributes of this process in spans"},
+    Variable{"OTEL_TRACES_EXPORTER", "otlp", "", choice<no_trace_exporter, TraceExporters>, full, serving,
+             false, "none: no spans are recorded"},
+    Variable{"OTEL_TRACES_SAMPLER", "parentbased_always_on", "", choice<trace_sampler, Samplers>, full,
+             serving, false, "which traces are recorded; parentbased: as the client has decided"},
+    Variable{"OTEL_TRACES_SAMPLER_ARG", "1", "", sampler_ratio, full, serving, false,
+             "share of traces that the samplers with traceidratio record"},
+    Variable{"OTEL_SDK_DISABLED", "false", "", choice<tracing_disabled, FalseOrTrue>, full, serving, false,
+             "true: no spans are recorded; traceparent is still passed on"},
+    Variable{"OTEL_BSP_MAX_QUEUE_SIZE", "2048", "", number<trace_queue_max, 1, 1'000'000>, full, serving,
+             false, "spans that may wait for their export; further ones are dropped and counted"},
+    Variable{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512", "", number<trace_batch_max, 1, 100'000>, full, serving,
+             false, "most spans of one request to the receiver; so many are sent at once"},
+    Variable{"OTEL_BSP_SCHEDULE_DELAY", "5000", "", number<trace_delay, 1, 3'600'000>, full, serving, false,
+             "milliseconds after which fewer spans are sent"},
+    Variable{"OTEL_*", "", "", any_text, ignored, serving, true,
+             "other variables of OpenTelemetry; metrics are read from /metrics"},
     Variable{"CONSUL_HTTP_ADDR", "", "", consul_address, full, all, false,
              "address of a Consul agent whose key/value store has settings", as_source},
     Variable{"CONSUL_HTTP_TOKEN", "", "", consul_token, full, all, true, "ACL token for Consul", as_source},
@@ -344,9 +340,11 @@ constexpr std::array table{
         as_source},
     Variable{"CONFIG_FILE", "", "", any_text_into<&Settings::config_file>, full, all, false,
              "TOML file with settings: rate_limit_rps = 100; SIGHUP reads it again", as_source},
-    Variable{"TLS_CERT", "", "", any_text, refused, serving, false,
-             "file of the TLS certificate; needs TLS_KEY"},
-    Variable{"TLS_KEY", "", "", any_text, refused, serving, false, "file of the private key for TLS_CERT"},
+    Variable{
+        "TLS_CERT", "", "", file<&Settings::tls_cert>, full, serving, false,
+        "PEM file of the listener's certificate and its chain; with TLS_KEY it listens for https:// only"},
+    Variable{"TLS_KEY", "", "", file<&Settings::tls_key>, full, serving, false,
+             "PEM file of the private key for TLS_CERT; SIGHUP reloads both files"},
     Variable{"CONSUL_DATACENTER", "", "", any_text_into<&Settings::consul_datacenter>, full, all, false,
              "Consul datacenter with the settings; not set: the agent's own", as_source},
 };

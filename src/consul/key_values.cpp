@@ -27,6 +27,7 @@ std::string encoded(std::string_view text) {
   return out;
 }
 
+// A proxy or another service may answer in place of Consul. That is no reason to drop the settings in force.
 std::unexpected<Error> not_consul(std::string_view what) {
   return fail(ErrorKind::unavailable, "consul_reply",
               "the reply is not one of Consul's key/value store: " + std::string(what));
@@ -77,6 +78,8 @@ Result<KeyValues> parse_reply(const http::Response& reply, const Query& query) {
                          : std::nullopt;
   if (!index) return not_consul("it has no X-Consul-Index");
   KeyValues keys;
+  // Index 0 would mean "no index" in the next query, which Consul then answers at once (its documents ask for
+  // 1).
   keys.index = static_cast<std::uint64_t>(std::max<std::int64_t>(1, *index));
   if (reply.status == 404) return keys;
   simdjson::dom::parser parser;

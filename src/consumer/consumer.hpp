@@ -61,6 +61,8 @@ struct ConsumerSettings {
   std::size_t event_bytes_max = limits::event_bytes_default;
   // The schemas that records must match; null: none. Must outlive the consumer.
   const schema::Schemas* schemas = nullptr;
+  // Whether FlushDone reports the trace contexts of its records.
+  bool trace_records = false;
   CommitSchedulerSettings commits;
   BacklogBounds backlog;
   // Time for the last flush of a revoked partition.
@@ -119,6 +121,11 @@ struct WriteToDlq {
 struct FlushDone {
   std::int64_t offsets = 0;
   WallTime at;
+  // When the committed try of the flush began and ended.
+  MonoTime started_at;
+  MonoTime ended_at;
+  // The trace contexts of its records; flush_spans.hpp makes spans of them.
+  commit::Traces traces;
 };
 // The process cannot continue. Exit with this code; is_finished() is true from here on.
 struct Exit {

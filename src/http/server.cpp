@@ -111,6 +111,25 @@ struct Server::Threads {
     }
   }
 
+  void collect_handshakes(telemetry::Exposition& into) const {
+    const auto expiry = std::chrono::duration<double>(identity->facts().not_after.time_since_epoch());
+    into.gauge("weir_http_tls_certificate_expiry_timestamp_seconds",
+               "When the certificate in TLS_CERT expires, in seconds since 1970.", expiry.count());
+    std::uint64_t completed = 0;
+    for (const auto& one : io) completed += one->handshakes().completed;
+    into.counter("weir_http_tls_handshakes_total", "TLS handshakes that were completed.",
+                 static_cast<double>(completed));
+    for (std::size_t failure = 0; failure < HandshakeCounts::failures; ++failure) {
+      std::uint64_t failed = 0;
+      for (const auto& one : io) failed += one->handshakes().failed[failure];
+      into.counter("weir_http_tls_handshake_failures_total",
+                   "TLS handshakes that failed, by reason; plain_http: the client did not use https://.",
+                   static_cast<double>(failed),
+                   {{"reason", tls::failure_name(static_cast<tls::HandshakeFailure>(failure))}});
+    }
+  }
+
+  const tls::ServerIdentity* identity = nullptr;  // null: plain HTTP
   std::uint16_t port = 0;
   ClientTable clients;
   Published<CorsPolicy> cors;
@@ -152,6 +171,7 @@ Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, con
     threads->io.back()->serve(std::move(acceptor), make_routes(), make_task ? make_task() : nullptr);
   }
   threads->connect_threads();
+  threads->identity = settings.identity;
   threads->port = endpoint.port();
   return std::unique_ptr<Server>(new Server(std::move(threads)));
 }
@@ -185,6 +205,7 @@ void Server::collect(telemetry::Exposition& into) const {
   for (const auto& io : threads_->io) streams += io->streams();
   into.gauge("weir_http_streams", "Replies that are being streamed.", static_cast<double>(streams));
   threads_->collect_fairness(into);
+  if (threads_->identity != nullptr) threads_->collect_handshakes(into);
   std::vector<const RequestCounts*> counts;
   for (const auto& io : threads_->io) counts.push_back(&io->counts());
   RequestCounts::collect(counts, into);

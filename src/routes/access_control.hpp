@@ -56,7 +56,7 @@ class AccessControl {
   // all requests pass; that costs a few nanoseconds.
   //
   // Rate limit: a request with a known key counts for the key, any other one for the client's address, also
-  // if its key is unknown. Each request counts as one, whatever its body holds: the limit is decided before
+  // if its key is unknown. Each request counts as one, regardless of its body: the limit is decided before
   // the body is read. A limited request gets RateLimit and RateLimit-Policy
   // (draft-ietf-httpapi-ratelimit-headers-10), and 429 with Retry-After if it is over the limit.
   //

@@ -1,6 +1,7 @@
 """The Debian package on a bare Debian: install, serve, restart, upgrade, remove, purge. The system is a chroot that
 mmdebstrap makes from Debian's archive. systemd cannot run there, so the test starts what the unit starts: its ExecStart, as
 its User, with its Environment."""
+import hashlib
 import os
 import pathlib
 import shutil
@@ -10,7 +11,6 @@ import subprocess
 
 from tests.harness import units, weir
 
-BARE = weir.BINARY.parent / "bare-debian.tar"  # made once for each build folder
 SETTINGS = "etc/weir/weir.toml"
 
 
@@ -29,21 +29,24 @@ def make_package():
     return max((weir.BINARY.parent / "package").glob("weir_*.deb"), key=os.path.getmtime)
 
 
-def make_bare_debian(folder):
-    """Unpacks a minimal Debian 12 with apt and its package lists into `folder`."""
+def make_bare_debian(folder, package):
+    """Unpacks a minimal Debian 12 into `folder`, with what `package` depends on and nothing else. The archive of it is made
+    once for each build folder and set of dependencies."""
     if not shutil.which("mmdebstrap"):
         weir.missing("mmdebstrap")
     if os.geteuid() != 0:
         weir.missing("root, to make a chroot")
-    if not BARE.exists():
-        part = BARE.with_suffix(".part.tar")
+    depends = [one.split()[0] for one in run("dpkg-deb", "--field", package, "Depends").split(",")]
+    archive = weir.BINARY.parent / f"bare-debian-{hashlib.sha256(' '.join(depends).encode()).hexdigest()[:12]}.tar"
+    if not archive.exists():
+        part = archive.with_suffix(".part.tar")
         sources = [path for path in map(pathlib.Path, ("/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list"))
                    if path.exists() and path.stat().st_size][:1]
-        run("mmdebstrap", "--quiet", "--variant=minbase", "--skip=cleanup/apt/lists", "--aptopt=Acquire::Languages \"none\"",
-            "--dpkgopt=path-exclude=/usr/share/locale/*", "bookworm", part, *sources)
-        part.rename(BARE)
+        run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(depends)}",
+            "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=path-exclude=/usr/share/locale/*", "bookworm", part, *sources)
+        part.rename(archive)
     folder.mkdir()
-    run("tar", "--extract", "--numeric-owner", "--file", BARE, "--directory", folder)
+    run("tar", "--extract", "--numeric-owner", "--file", archive, "--directory", folder)
 
 
 class Package(weir.Case):
@@ -51,7 +54,7 @@ class Package(weir.Case):
         super().setUp()
         self.deb = make_package()
         self.root = self.folder / "root"
-        make_bare_debian(self.root)
+        make_bare_debian(self.root, self.deb)
 
     def inside(self, *words):
         return run("chroot", self.root, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive",
@@ -59,8 +62,7 @@ class Package(weir.Case):
 
     def install(self):
         shutil.copy(self.deb, self.root / "tmp/weir.deb")
-        return self.inside("apt-get", "install", "-y", "--no-install-recommends", "--reinstall", "-o",
-                           "Dpkg::Options::=--force-confold", "/tmp/weir.deb")
+        self.inside("dpkg", "--force-confold", "--install", "/tmp/weir.deb")
 
     def start(self):
         """Starts what weir.service starts."""
