@@ -30,6 +30,7 @@ install(CODE "execute_process(COMMAND \${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:
 install(FILES ${generated}/weir.service ${generated}/weir-producer.service ${generated}/weir-consumer@.service
         DESTINATION lib/systemd/system)
 install(FILES deploy/systemd/weir.sysusers DESTINATION lib/sysusers.d RENAME weir.conf)
+install(PROGRAMS deploy/move-to-postgres DESTINATION share/weir)
 install(FILES deploy/weir.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES README.md CHANGELOG.md docs/OPERATING.md docs/SETTINGS.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
@@ -47,6 +48,7 @@ set(CPACK_PACKAGE_CONTACT "Weir maintainers <weir@localhost.localdomain>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "real-time activity analytics in one program")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Accepts activity events over HTTP, stores them durably in Kafka or in a file,
  and counts events, page views and unique users by minute, hour and day.")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "postgresql-client, python3, sqlite3")
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
