@@ -1,4 +1,4 @@
-#include "app/service_manager.hpp"
+#include "app/systemd_notify.hpp"
 
 #include <array>
 #include <cstddef>
@@ -39,23 +39,23 @@ class Receiver {
   int fd_;
 };
 
-TEST(ServiceManager, ReceivesOneDatagram) {
+TEST(SystemdNotify, ReceivesOneDatagram) {
   const std::string id = std::to_string(getpid());
   const std::string path = std::filesystem::temp_directory_path() / ("weir-notify-" + id);
   for (const std::string& name : {path, "@weir-notify-" + id}) {
     const Receiver receiver(name);
-    EXPECT_TRUE(notify_service_manager(name, "READY=1\nSTATUS=serving")) << name;
+    EXPECT_TRUE(notify_systemd(name, "READY=1\nSTATUS=serving")) << name;
     EXPECT_EQ(receiver.next(), "READY=1\nSTATUS=serving");
     EXPECT_EQ(receiver.next(), "");
   }
   std::filesystem::remove(path);
 }
 
-TEST(ServiceManager, IsNotNeeded) {
-  EXPECT_FALSE(notify_service_manager("", "READY=1"));
-  EXPECT_FALSE(notify_service_manager("/nonexistent/socket", "READY=1"));
-  EXPECT_FALSE(notify_service_manager("relative", "READY=1"));
-  EXPECT_FALSE(notify_service_manager("/" + std::string(200, 'x'), "READY=1"));
+TEST(SystemdNotify, IsNotNeeded) {
+  EXPECT_FALSE(notify_systemd("", "READY=1"));
+  EXPECT_FALSE(notify_systemd("/nonexistent/socket", "READY=1"));
+  EXPECT_FALSE(notify_systemd("relative", "READY=1"));
+  EXPECT_FALSE(notify_systemd("/" + std::string(200, 'x'), "READY=1"));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "app/service_manager.hpp"
+#include "app/systemd_notify.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -9,12 +9,12 @@
 
 namespace weir::app {
 
-std::string_view service_manager_socket() {
+std::string_view systemd_socket() {
   const char* const name = std::getenv("NOTIFY_SOCKET");
   return name == nullptr ? std::string_view() : name;
 }
 
-bool notify_service_manager(std::string_view socket_name, std::string_view state) {
+bool notify_systemd(std::string_view socket_name, std::string_view state) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   // The name must leave room for the zero byte at its end.
