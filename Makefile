@@ -2,7 +2,7 @@
 # make test   installs missing packages, builds, and runs the tests
 # make up     starts Kafka, PostgreSQL, a producer and a consumer in containers
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-all simulate prove chaos up down logs scale coverage bench bench-attacks format tidy clean
+.PHONY: help build install package run test test-all simulate prove chaos up down logs scale coverage bench bench-attacks format tidy clean
 
 JOBS ?= $(shell nproc)
 COMPOSE ?= docker compose
@@ -14,6 +14,13 @@ build: ## build the program build/release/weir (installs missing packages)
 	@scripts/setup build
 	@mkdir -p build && cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@cmake --build --preset release --target weir -j $(JOBS)
+
+install: build ## install the program, units and /etc/weir/weir.toml: PREFIX=/usr/local DESTDIR=
+	@DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(or $(PREFIX),/usr/local) --strip
+
+package: build ## make the Debian package build/release/package/weir_VERSION_ARCH.deb
+	@scripts/setup package
+	@cd build/release && cpack --config CPackConfig.cmake
 
 run: build ## build, then start Weir on the embedded log and store
 	@exec build/release/weir serve

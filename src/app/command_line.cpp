@@ -304,8 +304,15 @@ class CommandLine {
     spec.arguments = {{.name = "COMMAND",
                        .help = "the command whose settings to show (default: serve)",
                        .expected = in_words(names),
-                       .take = one_of(names, [this](std::size_t at) { config_of_ = commands.at(at); })}};
-    commands_.push_back({std::move(spec), [this] { return show_config(config_of_, dependencies_); }});
+                       .take = one_of(names, [this](std::size_t at) { config_of_ = commands.at(at); })},
+                      {.name = "--template",
+                       .help = "write a file for CONFIG_FILE in which all settings are commented out",
+                       .take = [this](const std::string&) { return config_template_ = true; }}};
+    commands_.push_back({std::move(spec), [this] {
+                           if (!config_template_) return show_config(config_of_, dependencies_);
+                           dependencies_.out << config::config_file_template();
+                           return done;
+                         }});
   }
 
   const Dependencies& dependencies_;
@@ -316,6 +323,7 @@ class CommandLine {
   cli::ExportOptions export_;
   Remote query_remote_;  // of stats or export
   config::Command config_of_ = config::Command::serve;
+  bool config_template_ = false;
 };
 
 }  // namespace

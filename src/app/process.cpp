@@ -11,6 +11,7 @@
 #include "app/reloader.hpp"
 #include "app/service.hpp"
 #include "app/signals.hpp"
+#include "app/systemd_notify.hpp"
 #include "consul/watcher.hpp"
 #include "http/client.hpp"
 
@@ -103,6 +104,7 @@ void run_until(MonoTime deadline, Signals& signals, telemetry::Logger& logger,
 int drain(std::unique_ptr<Service> service, Signals& signals, telemetry::Logger& logger,
           const std::string& why) {
   logger.info("draining", {{"reason", why}});
+  notify_systemd(systemd_socket(), "STOPPING=1");
   const MonoTime deadline = read_clock().mono + stop_deadline;
   std::int64_t unflushed = 0;
   run_until(
@@ -136,6 +138,7 @@ int run_process(config::Command command, const config::Settings& settings, Setti
                           {"port", std::to_string((*service)->port())},
                           {"log", settings.event_log == config::EventLogKind::kafka ? "kafka" : "embedded"}});
   warn_if_open(command, settings, logger);
+  notify_systemd(systemd_socket(), "READY=1");
   print_banner(out, command, settings, (*service)->port());
   if (!out) {
     logger.warn("cannot write to standard output: the addresses of this service were not printed");

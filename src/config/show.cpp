@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <limits>
 
+#include "base/decimal.hpp"
 #include "base/json_text.hpp"
 #include "base/printable.hpp"
 #include "base/text.hpp"
@@ -37,6 +40,21 @@ std::string meaning_of(const Variable& variable) {
   if (variable.support == Support::kafka_only) text.append(" (Kafka only)");
   if (!variable.is_supported()) text.append("; not supported yet");
   return text;
+}
+
+// What a TOML file has after the "=": a whole number as it is, any other text as a string. The texts of the
+// table need no escapes.
+std::string toml_value(std::string_view text) {
+  if (parse_decimal<std::int64_t>(text, 0, std::numeric_limits<std::int64_t>::max()))
+    return std::string(text);
+  return '"' + std::string(text) + '"';
+}
+
+// The key of a variable in CONFIG_FILE.
+std::string key_of(const Variable& variable) {
+  std::string key = option_name(variable);
+  std::ranges::replace(key, '-', '_');
+  return key;
 }
 
 }  // namespace
@@ -93,6 +111,28 @@ std::string option_name(const Variable& variable) {
   std::string out;
   // Names consist of A to Z, digits and underscores.
   for (const char c : variable.name) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : '-';
+  return out;
+}
+
+std::string config_file_template() {
+  std::string out;
+  for (const Variable& variable : variables()) {
+    // A file cannot name itself, and a family has no key of its own.
+    if (!variable.is_supported() || variable.name == "CONFIG_FILE") continue;
+    out.append(out.empty() ? "" : "\n").append("# ").append(meaning_of(variable)).append(".\n# Expected: ");
+    out.append(variable.value_spec.expected()).append(". A new value takes effect ");
+    out.append(variable.takes_effect == TakesEffect::while_running ? "at SIGHUP.\n" : "after a restart.\n");
+    if (!variable.serve_default.empty())
+      out.append("# The default of serve is ").append(toml_value(variable.serve_default)).append(".\n");
+    if (variable.is_family())
+      out.append("#kafka_property_security_protocol = \"ssl\"\n");
+    else
+      out.append("#")
+          .append(key_of(variable))
+          .append(" = ")
+          .append(toml_value(variable.secret ? "" : variable.default_value))
+          .append("\n");
+  }
   return out;
 }
 

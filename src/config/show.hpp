@@ -27,6 +27,9 @@ namespace weir::config {
 // The option of a variable: "server-port" for SERVER_PORT.
 [[nodiscard]] std::string option_name(const Variable& variable);
 
+// A file for CONFIG_FILE in which every setting is commented out, with its default and its meaning.
+[[nodiscard]] std::string config_file_template();
+
 // All variables as a table in Markdown.
 // Variables that are not supported yet are in it, and marked.
 [[nodiscard]] std::string variables_in_markdown();

@@ -1,10 +1,15 @@
 #include "config/show.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <iterator>
+#include <sstream>
+
+#include "config/config_file.hpp"
+#include "config/variable.hpp"
 
 namespace weir::config {
 namespace {
@@ -76,6 +81,28 @@ TEST(Docs, ListEveryVariable) {
   for (const Variable& variable : variables())
     EXPECT_TRUE(has(page, "| " + std::string(variable.name) + " | "));
   EXPECT_TRUE(has(page, "| FLUSH_INTERVAL_SEC | 30 (serve: 1) | a whole number from 1 to 86400 | "));
+}
+
+TEST(ConfigTemplate, HasEverySettingAsACommentAndIsValidWithoutTheSigns) {
+  const std::string text = config_file_template();
+  for (const Variable& variable : variables()) {
+    std::string key = option_name(variable);
+    std::ranges::replace(key, '-', '_');
+    const bool listed = variable.is_supported() && variable.name != "CONFIG_FILE" && !variable.is_family();
+    EXPECT_EQ(has(text, "\n#" + key + " = "), listed) << key;
+  }
+  EXPECT_TRUE(has(text, "\n#server_port = 8080\n"));
+  EXPECT_TRUE(has(text, "\n#db_password = \"\"\n"));
+  EXPECT_TRUE(has(text, "# The default of serve is 1.\n#flush_interval_sec = 30\n"));
+  std::istringstream in(text);
+  std::string settings;
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty()) continue;
+    ASSERT_EQ(line.front(), '#');
+    if (!line.starts_with("# ") && !has(line, "kafka_property_")) settings += line.substr(1) + '\n';
+  }
+  const auto loaded = load({.command = Command::producer, .file = parse_config_file(settings, "template")});
+  EXPECT_TRUE(loaded) << to_text(loaded.error());
 }
 
 TEST(Errors, ArePrintedOnALineEach) {
