@@ -273,10 +273,13 @@ telemetry::Health Service::health() const {
   const intake::LogHealth log = start_gate_ ? start_gate_->health() : log_->health();
   health.checks.push_back(log_check(log, settings_, draining_));
   if (accepts_events()) add_bounds(health.checks.back(), settings_);
-  if (!consumer_service_) return health;
+  if (!consumer_service_) {
+    std::ranges::move(checks_without_consumer(), std::back_inserter(health.checks));
+    return health;
+  }
   const consumer::Status status = consumer_service_->status();
   health.checks.push_back(store_check(status));
-  health.checks.push_back(freshness_check(status, read_clock()));
+  health.checks.push_back(freshness_check(status, read_clock(), settings_.flush_interval));
   return health;
 }
 
