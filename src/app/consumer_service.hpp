@@ -72,7 +72,7 @@ class ConsumerService {
   void stop_queries();
   // Returns a snapshot of the consumer's state. Thread-safe.
   [[nodiscard]] consumer::Status status() const;
-  // Adds weir_consumer_…. Thread-safe.
+  // Adds weir_consumer_… and weir_live_readers. Thread-safe.
   void collect(telemetry::Exposition& into) const;
 
   // Stops reading and flushes what was read. If the log is exclusive to this process, first reads it to its
