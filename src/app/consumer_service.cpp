@@ -31,6 +31,12 @@ constexpr std::chrono::milliseconds log_retry_interval{1000};
 
 // The settings of the environment, in the form that the consumer takes.
 
+consumer::PacingSettings pacing_settings(const config::Settings& settings) {
+  return {.flush_interval = settings.flush_interval,
+          .flush_min_interval = settings.flush_min_interval,
+          .batch_size = settings.batch_size};
+}
+
 consumer::ConsumerSettings consumer_settings(const config::Settings& settings,
                                              const std::vector<tally::CountedDimension>& dimensions) {
   consumer::ConsumerSettings consumer;
@@ -41,9 +47,6 @@ consumer::ConsumerSettings consumer_settings(const config::Settings& settings,
   consumer.dedupe = {.window = settings.dedup_window, .records = settings.dedup_window_events};
   consumer.on_offset_gone = settings.on_offset_gone;
   consumer.event_bytes_max = settings.max_event_bytes;
-  consumer.commits.pacing = {.flush_interval = settings.flush_interval,
-                             .flush_min_interval = settings.flush_min_interval,
-                             .batch_size = settings.batch_size};
   consumer.commits.retention = {.minute = settings.retention_minute,
                                 .hour = settings.retention_hour,
                                 .day = settings.retention_day,
@@ -96,7 +99,9 @@ ConsumerService::ConsumerService(const config::Settings& settings, LogAdapter& l
               [this](std::int32_t partition) { return may_report_lag_of(partition); }),
       query_executor_(query_threads, limits::waiting_queries_max),
       export_executor_(1, routes::waiting_exports_max),
-      live_feed_(report_, read_clock) {}
+      live_feed_(report_, read_clock) {
+  pacing_ = pacing_settings(settings);
+}
 
 ConsumerService::~ConsumerService() {
   (void)stop({}, {});
@@ -198,6 +203,7 @@ void ConsumerService::create_runner(consumer::LogReader& reader) {
   consumer.schemas = schemas_;
   consumer.trace_records = tracer_ != nullptr;
   const std::lock_guard lock(mutex_);
+  consumer.commits.pacing = pacing_;
   if (!stopping_) runner_.emplace(std::move(consumer), reader, store_.store(), logger_, std::move(hooks));
 }
 
@@ -255,6 +261,12 @@ bool ConsumerService::may_report_lag_of(std::int32_t partition) const {
   const auto held = std::ranges::find(now.partitions, partition, &consumer::PartitionStatus::partition);
   if (held == now.partitions.end()) return !log_.is_exclusive();
   return held->state == consumer::PartitionStatus::State::live;
+}
+
+void ConsumerService::set_pacing(const config::Settings& settings) {
+  const std::lock_guard lock(mutex_);
+  pacing_ = pacing_settings(settings);
+  if (runner_) runner_->set_pacing(pacing_);
 }
 
 void ConsumerService::collect(telemetry::Exposition& into) const {

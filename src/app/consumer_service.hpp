@@ -72,6 +72,9 @@ class ConsumerService {
   void stop_queries();
   // Returns a snapshot of the consumer's state. Thread-safe.
   [[nodiscard]] consumer::Status status() const;
+  // Takes over FLUSH_INTERVAL_SEC, FLUSH_MIN_INTERVAL_MS and BATCH_SIZE, also for what waits already.
+  // Thread-safe.
+  void set_pacing(const config::Settings& settings);
   // Adds weir_consumer_… and weir_live_readers. Thread-safe.
   void collect(telemetry::Exposition& into) const;
 
@@ -112,10 +115,11 @@ class ConsumerService {
   std::vector<tally::CountedDimension> dimensions_;  // of DIMENSIONS; the opening thread's
   report::Report report_;
 
-  mutable std::mutex mutex_;  // guards stopping_, start_status_ and the creation of runner_
+  mutable std::mutex mutex_;  // guards the members up to runner_ and its creation
   std::condition_variable stopped_;
   bool stopping_ = false;
-  consumer::Status start_status_;  // status() until the runner exists
+  consumer::Status start_status_;    // status() until the runner exists
+  consumer::PacingSettings pacing_;  // for the runner, once it exists
   std::optional<consumer::Runner> runner_;
   std::thread start_thread_;
   // Threads of these two call status(). They are declared last, so that they end first.

@@ -1,3 +1,7 @@
+// The arguments of `weir stats` and `weir export`. Times and zones are passed to the service as text: it
+// parses them and reports their errors, so both sides accept the same forms.
+//
+// Each function refers to the options of its caller. They must outlive the arguments.
 #include "app/query_commands.hpp"
 
 #include "app/command.hpp"
@@ -42,6 +46,7 @@ std::vector<Argument> stats_arguments(cli::StatsOptions& options, Remote& remote
   const std::vector<std::string> formats{"table", "json", "csv"};  // in the order of cli::StatsFormat
   return {url_into(remote.url),
           key_into(remote.key),
+          ca_file_into(remote.ca_file),
           time_into("--from", "start of the range, in RFC 3339 (default: 24 h before --to)", options.from),
           time_into("--to", "end of the range, in RFC 3339 (default: now)", options.to),
           interval_into(
@@ -77,6 +82,7 @@ std::vector<Argument> export_arguments(cli::ExportOptions& options, Remote& remo
   const std::string dimensions = in_words(cli::dimension_choices());
   return {url_into(remote.url),
           key_into(remote.key),
+          ca_file_into(remote.ca_file),
           time_into("--from", "start of the range, in RFC 3339 (default: 24 h before --to)", options.from),
           time_into("--to", "end of the range, in RFC 3339 (default: now)", options.to),
           interval_into("a row for each interval: " + in_words(intervals()) + " (default: one for the range)",
@@ -87,6 +93,8 @@ std::vector<Argument> export_arguments(cli::ExportOptions& options, Remote& remo
            .expected = dimensions,
            .take =
                [&options](const std::string& typed) {
+                 // The same check as in `weir stats`. An export has one dimension, so the list itself is not
+                 // kept.
                  cli::StatsOptions names;
                  options.dimension = typed;
                  return cli::add_dimension(names, typed);

@@ -1,9 +1,11 @@
 #include "app/remote.hpp"
 
-#include <algorithm>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 
 #include "access/basic_credentials.hpp"
+#include "base/text.hpp"
 #include "http/client.hpp"
 
 namespace weir::app {
@@ -14,6 +16,8 @@ constexpr std::string_view key_option = "--key";
 
 }  // namespace
 
+// The command line has precedence over the settings. The key has precedence over the dashboard password,
+// which is used with the user name `weir` (RFC 7617).
 void Remote::complete(const config::Settings& settings) {
   if (url.empty()) url = "http://127.0.0.1:" + std::to_string(settings.server_port);
   if (key.empty()) key = settings.weir_api_key;
@@ -26,10 +30,23 @@ void Remote::complete(const config::Settings& settings) {
 Argument url_into(std::string& url) {
   return {.name = "--url",
           .help = "address of the running Weir (default: http://127.0.0.1:SERVER_PORT)",
-          .expected = "http://host:port/prefix, without a user name and password",
+          .expected = "http://host:port/prefix or https://host:port/prefix, without a user name and password",
           .take = [&url](const std::string& typed) {
             url = typed;
             return http::parse_base_url(typed).has_value();
+          }};
+}
+
+Argument ca_file_into(std::string& ca_file) {
+  return {.name = "--cacert",
+          .help =
+              "PEM file of the authorities that may have issued the certificate of an https:// Weir "
+              "(default: SSL_CERT_FILE, else those of the system)",
+          .expected = "a readable file of certificates in PEM",
+          .take = [&ca_file](const std::string& typed) {
+            ca_file = typed;
+            std::error_code ignored;
+            return !std::filesystem::is_directory(typed, ignored) && std::ifstream(typed).is_open();
           }};
 }
 
@@ -41,13 +58,14 @@ Argument key_into(std::string& key) {
           .take =
               [&key](const std::string& typed) {
                 key = typed;
-                return !typed.empty() &&
-                       std::ranges::all_of(typed, [](char c) { return c > ' ' && c < '\x7f'; });
+                return !typed.empty() && is_visible_ascii(typed);
               },
           .is_secret = true};
 }
 
 void hide_key(int argc, char** argv) {
+  // Writes over the value in the process's own argument memory, which ps(1) and /proc/PID/cmdline show. Both
+  // forms are recognised: `--key VALUE` and `--key=VALUE`.
   for (int at = 1; at < argc; ++at) {
     const std::string_view argument = argv[at];
     char* value = nullptr;

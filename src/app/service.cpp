@@ -15,6 +15,7 @@
 #include "routes/page_routes.hpp"
 #include "routes/segment_routes.hpp"
 #include "routes/snippet_route.hpp"
+#include "telemetry/log_level.hpp"
 #include "telemetry/process.hpp"
 
 // Order of the start (open(), then start()):
@@ -102,6 +103,11 @@ Result<void> Service::open_parts() {
     if (!lock) return propagate(lock);
     lock_ = std::move(*lock);
   }
+  if (!settings_.tls_cert.empty()) {
+    auto identity = tls::ServerIdentity::open({settings_.tls_cert, settings_.tls_key}, read_clock().wall);
+    if (!identity) return propagate(identity);
+    identity_ = std::move(*identity);
+  }
   if (!settings_.schema_dir.empty()) {
     auto schemas = schema::Schemas::open(settings_.schema_dir);
     if (!schemas) return propagate(schemas);
@@ -144,8 +150,9 @@ Result<void> Service::write_control() {
   const std::string& bound = settings_.bind_address;
   const bool any = bound == "0.0.0.0" || bound == "::";
   const std::string host = any ? "127.0.0.1" : bound.contains(':') ? '[' + bound + ']' : bound;
-  return write_control_file(settings_.data_dir,
-                            {"http://" + host + ':' + std::to_string(port()), control_token_});
+  const std::string scheme = identity_ ? "https://" : "http://";
+  return write_control_file(settings_.data_dir, {scheme + host + ':' + std::to_string(port()), control_token_,
+                                                 identity_ ? identity_->facts().fingerprint : ""});
 }
 
 Result<void> Service::open_store() {
@@ -174,6 +181,7 @@ Result<void> Service::open_log() {
 
 Result<void> Service::open_server() {
   http::ServerSettings wanted = server_settings(command_, settings_);
+  wanted.identity = identity_.get();
   // Several consumers may run on one host, so a consumer takes any free port if its default port is in use.
   const auto open = [&] {
     return http::Server::open(
@@ -251,8 +259,18 @@ void Service::answer_last() {
 }
 
 void Service::reload(const config::Settings& settings) {
-  access_.reload(secrets_of(settings));
-  if (!schemas_) return;
+  telemetry::set_min_severity(logger_, settings.log_level);
+  access_.reload(secrets_of(settings), settings.rate_limit);
+  server_->set_cors_origins(settings.cors_origins);
+  if (consumer_service_) consumer_service_->set_pacing(settings);
+}
+
+void Service::reload_files() {
+  if (schemas_) reload_schemas();
+  if (identity_) reload_identity();
+}
+
+void Service::reload_schemas() {
   const auto count = schemas_->reload();
   if (count)
     logger_.info("the schemas are loaded again",
@@ -260,6 +278,19 @@ void Service::reload(const config::Settings& settings) {
   else
     logger_.error("the schemas could not be loaded again; the old ones stay in force",
                   {{"reason", count.error().text}});
+}
+
+// Connections that are open keep the certificate with which they began.
+void Service::reload_identity() {
+  const auto reloaded = identity_->reload(read_clock().wall);
+  if (!reloaded)
+    return logger_.error("TLS_CERT and TLS_KEY could not be loaded again; the old certificate stays in force",
+                         {{"reason", reloaded.error().text}});
+  logger_.info("TLS_CERT and TLS_KEY are loaded again; new connections use them",
+               {{"certificate", identity_->facts().subject}, {"sha256", identity_->facts().fingerprint}});
+  if (auto written = write_control(); !written)
+    logger_.error("weir dlq replay cannot reach this service until its next start",
+                  {{"reason", written.error().text}});
 }
 
 Unfinished Service::unfinished() const {

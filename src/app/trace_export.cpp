@@ -53,6 +53,7 @@ class HttpTransport final : public tracing::Transport {
   }
 
  private:
+  // OTEL_EXPORTER_OTLP_TIMEOUT bounds the connection and the request, each.
   static http::ClientSettings bounds_of(const tracing::TracingSettings& settings) {
     http::ClientSettings bounds;
     bounds.connect_deadline = bounds.request_deadline = settings.timeout;
@@ -67,6 +68,7 @@ class HttpTransport final : public tracing::Transport {
 
 std::unique_ptr<tracing::Exporter> make_exporter(const tracing::TracingSettings& settings,
                                                  telemetry::Logger& logger) {
+  // The client has the host, and each request the path.
   auto [root, path] = split(settings.url());
   auto base = http::parse_base_url(root);
   ensure(base.has_value(), "the settings accept only endpoints that can be parsed");

@@ -2,7 +2,6 @@
 // Pure functions; any thread.
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "access/api_keys.hpp"
 #include "access/forwarded.hpp"
 #include "access/limits.hpp"
+#include "base/text.hpp"
 #include "config/value_spec.hpp"
 
 namespace weir::config {
@@ -45,8 +45,7 @@ inline constexpr ValueSpec networks{[](std::string_view text, Settings& into) {
 // A key travels in a header, so it is visible ASCII.
 inline constexpr ValueSpec own_key{
     [](std::string_view text, Settings& into) {
-      const bool visible = std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
-      if (!visible || text.size() > limits::api_key_bytes_max) return false;
+      if (!is_visible_ascii(text) || text.size() > limits::api_key_bytes_max) return false;
       into.weir_api_key = text;
       return true;
     },

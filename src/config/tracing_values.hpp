@@ -16,7 +16,7 @@
 
 namespace weir::config {
 
-// The receiver of spans. Weir's client speaks no TLS.
+// The receiver of spans.
 template <auto member>
 inline constexpr ValueSpec http_url{[](std::string_view text, Settings& into) {
                                       if (!http::parse_base_url(text)) return false;
@@ -25,8 +25,8 @@ inline constexpr ValueSpec http_url{[](std::string_view text, Settings& into) {
                                     },
                                     [] {
                                       return std::string(
-                                          "http://host:port/path; for a receiver with https or gRPC run an "
-                                          "OpenTelemetry Collector beside Weir");
+                                          "http://host:port/path or https://…; for a receiver with gRPC run "
+                                          "an OpenTelemetry Collector beside Weir");
                                     }};
 
 template <auto member>

@@ -76,6 +76,7 @@ TEST(Variables, AreTheDocumentedOnes) {
                                            "CONSUL_HTTP_ADDR",
                                            "CONSUL_HTTP_TOKEN",
                                            "CONSUL_PREFIX",
+                                           "CONSUL_DATACENTER",
                                            "CONFIG_FILE",
                                            "TLS_CERT",
                                            "TLS_KEY"};

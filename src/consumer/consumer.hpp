@@ -163,6 +163,8 @@ class Consumer {
   void on_job_done(Job job, Now now);
   // A copy of a WriteToDlq command has ended.
   void on_dlq_result(const DeadLetterTopic::CopyResult& result, Now now);
+  // Other settings for the times of flushes. The next tick() uses them.
+  void set_pacing(const PacingSettings& settings) { scheduler_.set_pacing(settings); }
   // No further record is processed. Later ticks flush what was processed.
   void stop() { stopping_ = true; }
   // Starts what is due: openings, copies, releases, transactions, pauses. Call it after all other events.

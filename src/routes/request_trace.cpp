@@ -21,6 +21,7 @@ void add_reply(Span& span, const http::Reply& reply) {
   span.error = reply.code.empty() ? std::to_string(reply.status) : std::string(reply.code);
 }
 
+// The headers of a record: the span that a consumer's spans are children of.
 std::vector<intake::Header> headers_of(const tracing::SpanContext& context) {
   std::vector<intake::Header> headers{
       {std::string(tracing::traceparent_header), tracing::to_traceparent(context)}};
@@ -34,6 +35,7 @@ std::optional<tracing::SpanContext> trace_context_of(const http::Request& reques
   std::string_view parent;
   std::string state;
   int parents = 0;
+  // The length is compared first, because most headers differ in it.
   const auto is_named = [](std::string_view name, std::string_view wanted) {
     return name.size() == wanted.size() && http::same_ignoring_case(name, wanted);
   };
@@ -46,6 +48,7 @@ std::optional<tracing::SpanContext> trace_context_of(const http::Request& reques
       state += value;
     }
   }
+  // Two traceparent headers contradict each other, so a new trace begins (W3C Trace Context §3.2).
   if (parents != 1) return std::nullopt;
   return tracing::parse_trace_context(parent, state);
 }
@@ -66,6 +69,7 @@ IngestTrace::IngestTrace(const IngestTracing& tracing, const http::Request& requ
       return;
     }
   }
+  // The span is not recorded here. The consumer may record its own, so the context travels on.
   if (client) passed_on_ = std::make_unique<tracing::SpanContext>(*std::move(client));
 }
 

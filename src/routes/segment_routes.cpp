@@ -21,6 +21,8 @@ struct Path {
   std::string_view path;
   std::optional<EventType> type;  // absent: a batch
 };
+// Each type has a short path, which Segment's browser library uses. `/v1/import` accepts a batch, as
+// `/v1/batch` does.
 constexpr std::array paths{
     Path{"/v1/track", EventType::track},       Path{"/v1/t", EventType::track},
     Path{"/v1/page", EventType::page},         Path{"/v1/p", EventType::page},
@@ -55,11 +57,13 @@ struct Shared {
   segment::Translator translator;
 };
 
+// `inflated` and `items` live until accept_batch() returns. The reply may follow later, on another thread.
 void handle(Shared& shared, std::optional<EventType> type, const http::Request& request,
             http::Respond respond) {
   std::string inflated;
   const WallTime now = shared.now();
   segment::SegmentItems items(json_of(request, inflated), type, shared.translator, now);
+  // The parameter writeKey counts only if the body has no write key.
   if (shared.check_write_key) {
     const http::Query query(items.write_key().empty() ? request.query : std::string_view());
     const std::string_view write_key = query.get("writeKey").value_or(items.write_key());
@@ -80,6 +84,8 @@ void handle(Shared& shared, std::optional<EventType> type, const http::Request& 
 
 }  // namespace
 
+// Segment's libraries repeat a request after 429, 500 and 503, and drop it after 400. So a fault of the
+// client is 400, and an event that is not durable gets the status of /activities.
 http::Reply reply_to_segment(const intake::Outcome& outcome, bool is_one) {
   const auto bad_request = [](std::string_view why) {
     return http::error_reply(400, segment::in_segments_terms(why));

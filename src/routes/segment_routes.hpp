@@ -1,5 +1,5 @@
 // The routes of Segment's tracking API (contract §3), so that Segment's client libraries work when only their
-// host is changed: POST /v1/track, page, screen, identify, group, alias, batch and import, and the one-letter
+// host is changed: POST /v1/track, page, screen, identify, group, alias, batch and import, and the short
 // paths of browsers.
 #pragma once
 

@@ -34,6 +34,7 @@ class Message {
   void text(int field, std::string_view value) {
     if (!value.empty()) bytes(field, value);
   }
+  // An id is bytes of a fixed length, in the order in which traceparent has them.
   template <std::size_t size>
   void id(int field, const std::array<std::uint8_t, size>& value) {
     tag(field, length_delimited);
@@ -65,6 +66,7 @@ class Message {
   void tag(int field, int wire_type) {
     varint(static_cast<std::uint64_t>(field) << 3 | static_cast<unsigned>(wire_type));
   }
+  // Base 128: seven bits a byte, the lowest first; the highest bit says that another byte follows.
   void varint(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7) out_ += static_cast<char>(value | 0x80);
     out_ += static_cast<char>(value);
@@ -147,6 +149,7 @@ std::string encode_protobuf(std::span<const Span> spans, const TextPairs& resour
   return request.take();
 }
 
+// Ids are hexadecimal in OTLP's JSON, unlike bytes in the JSON mapping of protobuf.
 template <std::size_t size>
 std::string hex(const std::array<std::uint8_t, size>& id) {
   std::string out;
@@ -175,6 +178,7 @@ void add_span(JsonText& json, const Span& span) {
   if (is_set(span.parent)) json.member("parentSpanId", hex(span.parent));
   json.member("flags", flags_of(span.context.sampled, span.parent_is_remote));
   json.member("name", span.name).member("kind", static_cast<int>(span.kind));
+  // 64-bit integers are strings in the JSON mapping of protobuf.
   json.member("startTimeUnixNano", std::to_string(nanoseconds(span.start)));
   json.member("endTimeUnixNano", std::to_string(nanoseconds(span.end)));
   json.key("attributes").begin_array();

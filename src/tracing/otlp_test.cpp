@@ -1,4 +1,4 @@
-// tests/system/tracing_test.py decodes both encodings with the package opentelemetry-proto. Here are the
+// tests/system/traces_test.py decodes both encodings with the package opentelemetry-proto. Here are the
 // bytes of one small request, and the members of its JSON.
 #include "tracing/otlp.hpp"
 

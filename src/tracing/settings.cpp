@@ -3,17 +3,11 @@
 #include <algorithm>
 
 #include "base/hex.hpp"
+#include "base/text.hpp"
 
 // The format of the pairs is that of W3C Baggage without properties, as both variables are specified.
 namespace weir::tracing {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 // Unlike in a form, '+' stays as it is.
 std::string percent_decoded(std::string_view text) {
@@ -61,16 +55,15 @@ TextPairs TracingSettings::resource(std::string_view version) const {
 
 std::optional<TextPairs> parse_pairs(std::string_view text) {
   TextPairs pairs;
-  while (!text.empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    const std::string_view one = trimmed(text.substr(0, comma));
-    text.remove_prefix(std::min(comma + 1, text.size()));
+  for (const std::string_view entry : split(text, ',')) {
+    const std::string_view one = trimmed(entry, header_spaces);
     if (one.empty()) continue;
     const std::size_t equals = one.find('=');
     if (equals == std::string_view::npos) return std::nullopt;
-    const std::string_view name = trimmed(one.substr(0, equals));
+    const std::string_view name = trimmed(one.substr(0, equals), header_spaces);
     if (name.empty()) return std::nullopt;
-    pairs.emplace_back(percent_decoded(name), percent_decoded(trimmed(one.substr(equals + 1))));
+    pairs.emplace_back(percent_decoded(name),
+                       percent_decoded(trimmed(one.substr(equals + 1), header_spaces)));
   }
   return pairs;
 }

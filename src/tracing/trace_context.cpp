@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/hex.hpp"
+#include "base/text.hpp"
 
 // Parsing follows the text of the specification, sections 3.2 (traceparent) and 3.3 (tracestate). Everything
 // works on views; only the accepted tracestate is copied.
@@ -29,13 +30,6 @@ bool read_id(std::string_view text, std::array<std::uint8_t, bytes>& into) {
   for (std::size_t i = 0; i < bytes; ++i)
     into[i] = static_cast<std::uint8_t>(hex_number(text.substr(2 * i, 2)));
   return std::ranges::any_of(into, [](std::uint8_t byte) { return byte != 0; });
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
@@ -84,10 +78,8 @@ std::optional<SpanContext> parse_traceparent(std::string_view value) {
 TraceState check_tracestate(std::string_view value) {
   std::vector<std::string_view> keys;
   bool malformed = false;
-  for (std::string_view rest = value; !rest.empty();) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
-    const std::string_view member = trimmed(rest.substr(0, comma));
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  for (const std::string_view entry : split(value, ',')) {
+    const std::string_view member = trimmed(entry, header_spaces);
     if (member.empty()) continue;  // allowed (section 3.3.1.2), and no member
     if (keys.size() == tracestate_members_max) return TraceState::too_many;
     const std::size_t equals = std::min(member.find('='), member.size());

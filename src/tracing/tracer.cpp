@@ -15,6 +15,7 @@ void fill(std::array<std::uint8_t, bytes>& id, std::size_t from, std::uint64_t b
   for (std::size_t i = 0; i < 8; ++i) id[from + i] = static_cast<std::uint8_t>(bits >> (56 - 8 * i));
 }
 
+// The last 8 bytes of a trace id are the random ones in every generation of it.
 std::uint64_t last_bits(const TraceId& trace) {
   std::uint64_t bits = 0;
   for (std::size_t i = 8; i < trace.size(); ++i) bits = bits << 8 | trace[i];
@@ -33,6 +34,7 @@ TraceNow read_trace_clock() {
           std::chrono::steady_clock::now()};
 }
 
+// Ids need no secrecy, only that two processes never begin with the same seed.
 std::uint64_t random_bits() {
   thread_local std::mt19937_64 generator = [] {
     std::random_device device;
@@ -79,6 +81,7 @@ SpanTime Tracer::wall_of(MonoTime time) const {
 
 bool Tracer::is_sampled(const std::optional<SpanContext>& remote, const TraceId& trace) const {
   using enum SamplerKind;
+  // The decision of the client holds, so that a trace is complete or absent.
   const bool follows_parent = sampler_ == parentbased_always_on || sampler_ == parentbased_always_off ||
                               sampler_ == parentbased_traceidratio;
   if (follows_parent && remote) return remote->sampled;

@@ -1,6 +1,7 @@
 """A receiver of spans by OTLP/HTTP, which decodes them with the package opentelemetry-proto (scripts/fetch-python otlp)."""
 import http.server
 import json
+import ssl
 import sys
 import threading
 import time
@@ -22,12 +23,13 @@ class Receiver:
 
     status       the status of every answer; None: it never answers
     retry_after  the header Retry-After of every answer, if set
+    identity     (certificate, key): the receiver speaks https
     requests     (time, path, headers, number of spans) of each request
     spans        all spans of requests that were answered 200
     resources    the attributes of their resources, a set of (name, value)
     """
 
-    def __init__(self, status=200, retry_after=None):
+    def __init__(self, status=200, retry_after=None, identity=None):
         self.status, self.retry_after = status, retry_after
         self.requests, self.spans, self.resources = [], [], set()
         self._released = threading.Event()
@@ -45,7 +47,11 @@ class Receiver:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._server.handle_error = lambda *_: None
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if identity is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*identity)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if identity else ''}://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self):

@@ -6,6 +6,7 @@ import time
 import unittest
 
 from tests.harness import cluster, otlp_receiver, weir
+from tests.harness.certificates import Certificates
 from tests.harness.otlp_receiver import Receiver, attributes
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -39,6 +40,20 @@ class Case(weir.Case):
 
 
 class OneProcess(Case):
+    def test_a_receiver_with_https_is_verified(self):
+        certificates = Certificates(self.folder / "certificates")
+        receiver = self.receiver(identity=certificates.issue("receiver"))
+        trusting = self.weir("trusting", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+                             SSL_CERT_FILE=certificates.authority, **SOON).start()
+        self.assertEqual(trusting.post("/activity", weir.activity(), headers={"traceparent": TRACEPARENT}).status, 200)
+        self.assert_one_trace(receiver)
+        received = len(receiver.requests)
+        wary = self.weir("wary", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **SOON).start()
+        self.assertEqual(wary.post("/activity", weir.activity(), headers={"traceparent": TRACEPARENT}).status, 200)
+        weir.wait_until(lambda: "certificate is not trusted" in wary.log(), 30, "the log line about the certificate")
+        trusting.stop()
+        self.assertEqual(len(receiver.requests), received)
+
     def test_one_trace_shows_accept_publish_consume_flush_in_both_encodings(self):
         for protocol in ("http/protobuf", "http/json"):
             with self.subTest(protocol):
