@@ -39,6 +39,7 @@ weir_suite(move_test                          40     1      1)
 weir_suite(deploy_test                        30     1      1)
 weir_suite(package_test                      120     1      1)
 weir_suite(units_test                         30     1      1)
+weir_suite(scale_out_test                    110     1      2)
 weir_suite(segment_clients_test              180     1      3)
 weir_suite(snippet_test                       80     1      1)
 

@@ -41,6 +41,7 @@ consumer::ConsumerSettings consumer_settings(const config::Settings& settings,
                                              const std::vector<tally::CountedDimension>& dimensions) {
   consumer::ConsumerSettings consumer;
   consumer.dimensions = dimensions;
+  for (const tally::OwnDimension& own : settings.dimensions) consumer.dimension_names.push_back(own.name);
   consumer.topic = settings.kafka_topic;
   consumer.workers = static_cast<std::size_t>(settings.num_workers);
   consumer.dedupe = {.window = settings.dedup_window, .records = settings.dedup_window_events};
@@ -270,6 +271,8 @@ void ConsumerService::set_pacing(const config::Settings& settings) {
 
 void ConsumerService::collect(telemetry::Exposition& into) const {
   consumer::collect(status(), read_clock(), into);
+  into.gauge("weir_live_readers", "Readers of /api/v1/live that are connected.",
+             static_cast<double>(live_feed_.readers()));
 }
 
 std::int64_t ConsumerService::stop(std::chrono::milliseconds read_timeout,

@@ -75,7 +75,7 @@ class ConsumerService {
   // Takes over FLUSH_INTERVAL_SEC, FLUSH_MIN_INTERVAL_MS and BATCH_SIZE, also for what waits already.
   // Thread-safe.
   void set_pacing(const config::Settings& settings);
-  // Adds weir_consumer_…. Thread-safe.
+  // Adds weir_consumer_… and weir_live_readers. Thread-safe.
   void collect(telemetry::Exposition& into) const;
 
   // Stops reading and flushes what was read. If the log is exclusive to this process, first reads it to its

@@ -1,12 +1,19 @@
 #include "app/data_watch.hpp"
 
+#include <system_error>
+
 // The thread waits for check_interval, then checks without holding the mutex. It acts and logs only when the
-// state changes. The destructor sets stopping_ and joins.
+// state changes. The destructor sets stopping_ and joins. The free space is measured here and not by health
+// probes, because statvfs() on a network file system may block.
 namespace weir::app {
 
 DataWatch::DataWatch(const std::vector<std::filesystem::path>& databases, sqlite::EmbeddedLog& log,
                      telemetry::Logger& logger)
-    : files_(databases), log_(log), logger_(logger), thread_([this] { run(); }) {}
+    : folder_(databases.front().parent_path()),
+      files_(databases),
+      log_(log),
+      logger_(logger),
+      thread_([this] { run(); }) {}
 
 DataWatch::~DataWatch() {
   {
@@ -18,12 +25,26 @@ DataWatch::~DataWatch() {
 }
 
 void DataWatch::run() {
+  measure_space();
   std::unique_lock lock(mutex_);
   while (!stopped_.wait_for(lock, check_interval, [this] { return stopping_; })) {
     lock.unlock();
     check_files();
+    measure_space();
     lock.lock();
   }
+}
+
+void DataWatch::measure_space() {
+  std::error_code failed;
+  const std::filesystem::space_info space = std::filesystem::space(folder_, failed);
+  free_bytes_ = failed ? -1 : static_cast<std::int64_t>(space.available);
+}
+
+std::optional<std::int64_t> DataWatch::free_bytes() const {
+  const std::int64_t free = free_bytes_;
+  if (free < 0) return std::nullopt;
+  return free;
 }
 
 void DataWatch::check_files() {

@@ -1,10 +1,13 @@
-// Stops ingest while a file in DATA_DIR is deleted or replaced.
+// Stops ingest while a file in DATA_DIR is deleted or replaced, and measures the free space there.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -24,7 +27,7 @@ class DataWatch {
  public:
   static constexpr std::chrono::milliseconds check_interval{2000};
 
-  // `databases` are open. `log` and `logger` must outlive the watch.
+  // `databases` are open and in one folder. `log` and `logger` must outlive the watch.
   DataWatch(const std::vector<std::filesystem::path>& databases, sqlite::EmbeddedLog& log,
             telemetry::Logger& logger);
   DataWatch(const DataWatch&) = delete;
@@ -32,9 +35,17 @@ class DataWatch {
   // Ends the thread. Does not unblock the log.
   ~DataWatch();
 
+  // Returns the bytes that this process could still write to the folder, as of the last check; nullopt if the
+  // file system does not say. Thread-safe.
+  [[nodiscard]] std::optional<std::int64_t> free_bytes() const;
+
  private:
   void run();
   void check_files();
+  void measure_space();
+
+  const std::filesystem::path folder_;
+  std::atomic<std::int64_t> free_bytes_{-1};  // -1: not known
 
   // Only the thread uses these four.
   sqlite::FileWatch files_;

@@ -36,7 +36,11 @@ class EmbeddedLogAdapter final : public LogAdapter {
   intake::EventLog& writer() override { return *log_; }
   Result<consumer::LogReader*> reader() override { return reader_.get(); }
   consumer::DeadLetterTopic* dead_letter_topic() override { return nullptr; }
-  intake::LogHealth health() const override { return log_->health(); }
+  intake::LogHealth health() const override {
+    intake::LogHealth health = log_->health();
+    health.disk_free_bytes = watch_->free_bytes();
+    return health;
+  }
   // Its state is in the metrics of every log (weir_log_…).
   void collect(telemetry::Exposition&) const override {}
   std::unique_ptr<LogRetention> start_retention(LogRetention::CountedOffset counted,

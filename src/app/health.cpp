@@ -1,6 +1,8 @@
 #include "app/health.hpp"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 // Each check starts as ready and gets worse with each problem. The reasons are read by operators and by tests
 // of deployments, so they are stable.
@@ -9,18 +11,37 @@ namespace weir::app {
 using telemetry::Check;
 using telemetry::Readiness;
 
+namespace {
+
+// Several problems may exist at once: the readiness is that of the worst one, and the reason names all of
+// them.
+void add_problem(Check& check, Readiness readiness, std::string_view reason) {
+  check.readiness = std::max(check.readiness, readiness);
+  if (!check.reason.empty()) check.reason += "; ";
+  check.reason += reason;
+}
+
+}  // namespace
+
 Check log_check(const intake::LogHealth& log, const config::Settings& settings, bool draining) {
-  Check check{.name = "event_log", .latency_ms = log.latency_ms, .reason = log.reason};
-  if (!log.up) check.readiness = Readiness::unready;
+  Check check{.name = "event_log", .latency_ms = log.latency_ms};
   if (draining) {
-    check.readiness = Readiness::unready;
-    check.reason = "draining";
+    add_problem(check, Readiness::unready, "draining");
+  } else if (!log.up) {
+    // "starting" and "draining" name a state of this process; every other reason is a failure of the log.
+    const bool has_state = log.reason.starts_with("starting") || log.reason == "draining";
+    add_problem(check, Readiness::unready, has_state ? log.reason : "away: " + log.reason);
   }
+  if (log.disk_free_bytes && *log.disk_free_bytes < disk_free_bytes_min)
+    add_problem(check, Readiness::degraded,
+                "disk space is low: " + std::to_string(*log.disk_free_bytes >> 20) +
+                    " MiB are free for DATA_DIR, less than " + std::to_string(disk_free_bytes_min >> 20));
   // The window in offsets applies to each partition; 0 partitions means that their number is not known yet.
   const std::int64_t share = settings.dedup_window_events / std::max(1, log.partitions);
   check.numbers = {{"end", log.end},
                    {"dedup_window_sec", settings.dedup_window.count()},
                    {"dedup_window_events", std::max<std::int64_t>(share, 1)}};
+  if (log.disk_free_bytes) check.numbers.emplace_back("disk_free_bytes", log.disk_free_bytes);
   check.texts = {{"log_id", log.log_id}};
   return check;
 }
@@ -42,14 +63,6 @@ Check store_check(const consumer::Status& status) {
 
 namespace {
 
-// Several problems may exist at once: the readiness is that of the worst one, and the reason names all of
-// them.
-void add_problem(Check& check, Readiness readiness, std::string_view reason) {
-  check.readiness = std::max(check.readiness, readiness);
-  if (!check.reason.empty()) check.reason += "; ";
-  check.reason += reason;
-}
-
 Readiness readiness_of(consumer::Phase phase) {
   switch (phase) {
     case consumer::Phase::live:
@@ -64,7 +77,7 @@ Readiness readiness_of(consumer::Phase phase) {
 
 }  // namespace
 
-Check freshness_check(const consumer::Status& status, Now now) {
+Check freshness_check(const consumer::Status& status, Now now, std::chrono::seconds flush_interval) {
   Check check{.name = "freshness"};
   if (status.phase != consumer::Phase::live)
     add_problem(check, readiness_of(status.phase), consumer::name_of(status.phase));
@@ -78,14 +91,26 @@ Check freshness_check(const consumer::Status& status, Now now) {
       add_problem(check, Readiness::unready,
                   partition + " cannot be opened, a person must act: " + held.reason);
   }
+  using std::chrono::milliseconds;
   const auto unread = status.oldest_unread_age(now.wall);
-  check.numbers = {{"oldest_unread_age_ms", unread ? std::optional(unread->count()) : std::nullopt}};
-  if (status.last_good_flush) {
-    const auto age =
-        std::chrono::duration_cast<std::chrono::milliseconds>(now.mono - status.last_good_flush->mono);
-    check.numbers.emplace_back("last_flush_age_ms", age.count());
-  }
+  if (unread && *unread > flush_interval + unread_age_max)
+    add_problem(check, Readiness::degraded,
+                "catching up: the oldest event that is not counted is " +
+                    std::to_string(std::chrono::floor<std::chrono::seconds>(*unread).count()) + " s old");
+  std::optional<std::int64_t> flush_age;
+  if (const auto& last = status.last_good_flush)
+    flush_age = std::chrono::duration_cast<milliseconds>(now.mono - last->mono).count();
+  check.numbers = {{"oldest_unread_age_ms", unread ? std::optional(unread->count()) : std::nullopt},
+                   {"last_flush_age_ms", flush_age}};
   return check;
+}
+
+std::vector<Check> checks_without_consumer() {
+  const std::string reason = "not part of this process: weir producer only writes the log";
+  Check store{.name = "metrics_store", .reason = reason};
+  Check freshness{.name = "freshness", .reason = reason};
+  freshness.numbers = {{"oldest_unread_age_ms", std::nullopt}, {"last_flush_age_ms", std::nullopt}};
+  return {std::move(store), std::move(freshness)};
 }
 
 }  // namespace weir::app

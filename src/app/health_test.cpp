@@ -39,10 +39,24 @@ TEST(LogCheck, ShowsWhyEventsAreRefused) {
   EXPECT_EQ(log_check({.up = true}, {}, false).readiness, Readiness::ready);
   const telemetry::Check away = log_check({.up = false, .reason = "no broker answers"}, {}, false);
   EXPECT_EQ(away.readiness, Readiness::unready);
-  EXPECT_EQ(away.reason, "no broker answers");
+  EXPECT_EQ(away.reason, "away: no broker answers");
+  EXPECT_EQ(log_check({.up = false, .reason = "starting"}, {}, false).reason, "starting");
   const telemetry::Check draining = log_check({.up = true}, {}, true);
   EXPECT_EQ(draining.readiness, Readiness::unready);
   EXPECT_EQ(draining.reason, "draining");
+}
+
+TEST(LogCheck, IsDegradedWhileTheDiskIsAlmostFull) {
+  const telemetry::Check enough = log_check({.up = true, .disk_free_bytes = disk_free_bytes_min}, {}, false);
+  EXPECT_EQ(enough.readiness, Readiness::ready);
+  EXPECT_EQ(number_of(enough, "disk_free_bytes"), disk_free_bytes_min);
+  const telemetry::Check low = log_check({.up = true, .disk_free_bytes = 3 << 20}, {}, false);
+  EXPECT_EQ(low.readiness, Readiness::degraded);
+  EXPECT_EQ(low.reason, "disk space is low: 3 MiB are free for DATA_DIR, less than 128");
+  const telemetry::Check full =
+      log_check({.up = false, .reason = "disk is full", .disk_free_bytes = 0}, {}, false);
+  EXPECT_EQ(full.readiness, Readiness::unready);
+  EXPECT_TRUE(full.reason.starts_with("away: disk is full; disk space is low: 0 MiB")) << full.reason;
 }
 
 TEST(StoreCheck, IsDegradedWhileTheStoreIsUnavailable) {
@@ -100,7 +114,7 @@ TEST(FreshnessCheck, ShowsEachPhaseAndARefusedPartition) {
       {refused, Readiness::unready, "partition 3 is not read: offsets 1 to 5 are gone"},
   };
   for (const Case& one : cases) {
-    const telemetry::Check check = freshness_check(one.status, now);
+    const telemetry::Check check = freshness_check(one.status, now, 1s);
     EXPECT_EQ(check.readiness, one.readiness) << one.reason;
     EXPECT_EQ(check.reason, one.reason);
   }
@@ -111,18 +125,41 @@ TEST(FreshnessCheck, ShowsTheAgesOfTheOldestUnreadRecordAndOfTheLastFlush) {
   consumer::Status status{.phase = consumer::Phase::live};
   status.oldest_unread_at = RecordTime(98'500ms);
   status.last_good_flush = Now{.wall = WallTime(99'000ms), .mono = MonoTime(49s)};
-  const telemetry::Check check = freshness_check(status, now);
+  const telemetry::Check check = freshness_check(status, now, 1s);
   EXPECT_EQ(number_of(check, "oldest_unread_age_ms"), 1500);
   EXPECT_EQ(number_of(check, "last_flush_age_ms"), 1000);
   status.oldest_unread_at = RecordTime(101'000ms);
-  EXPECT_EQ(number_of(freshness_check(status, now), "oldest_unread_age_ms"), 0) << "clocks differ";
+  EXPECT_EQ(number_of(freshness_check(status, now, 1s), "oldest_unread_age_ms"), 0) << "clocks differ";
+}
+
+TEST(FreshnessCheck, IsDegradedWhileEventsWaitLongerThanTheFlushIntervalExplains) {
+  const Now now{.wall = WallTime(100'000ms), .mono = MonoTime(50s)};
+  consumer::Status status{.phase = consumer::Phase::live};
+  status.oldest_unread_at = RecordTime(59'999ms);
+  EXPECT_EQ(freshness_check(status, now, 11s).readiness, Readiness::ready);
+  const telemetry::Check late = freshness_check(status, now, 10s);
+  EXPECT_EQ(late.readiness, Readiness::degraded);
+  EXPECT_EQ(late.reason, "catching up: the oldest event that is not counted is 40 s old");
+}
+
+TEST(FreshnessCheck, HasNoAgeBeforeTheFirstFlush) {
+  const consumer::Status status{.phase = consumer::Phase::starting};
+  EXPECT_EQ(number_of(freshness_check(status, {}, 1s), "last_flush_age_ms"), std::nullopt);
+}
+
+TEST(WithoutConsumer, TheOtherTwoChecksAreReadyAndSayWhy) {
+  for (const telemetry::Check& check : checks_without_consumer()) {
+    EXPECT_EQ(check.readiness, Readiness::ready);
+    EXPECT_TRUE(check.reason.starts_with("not part of this process")) << check.name;
+  }
+  EXPECT_EQ(checks_without_consumer().size(), 2);
 }
 
 TEST(FreshnessCheck, HasNoAgeWhileAPartitionIsRefused) {
   const Now now{.wall = WallTime(100'000ms), .mono = MonoTime(50s)};
   consumer::Status status{.phase = consumer::Phase::live};
   status.partitions = {{.partition = 0, .state = consumer::PartitionStatus::State::refused}};
-  EXPECT_EQ(number_of(freshness_check(status, now), "oldest_unread_age_ms"), std::nullopt);
+  EXPECT_EQ(number_of(freshness_check(status, now, 1s), "oldest_unread_age_ms"), std::nullopt);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@
 //
 // Threads: the main thread opens, starts and stops. The server's io threads call the routes, health() and
 // collect(). Threads of the log and the consumer call the functions that are passed to them here. Members do
-// not change between open_parts() and the destructor, except draining_.
+// not change between open_parts() and the destructor, except draining_ and flush_interval_.
 namespace weir::app {
 namespace {
 
@@ -85,6 +85,7 @@ Service::Service(config::Command command, const config::Settings& settings, Sign
       settings_(settings),
       signals_(signals),
       logger_(logger),
+      flush_interval_(settings.flush_interval),
       access_(access_settings(settings), [] { return std::chrono::steady_clock::now(); }) {}
 
 Result<std::unique_ptr<Service>> Service::open(config::Command command, const config::Settings& settings,
@@ -263,6 +264,7 @@ void Service::reload(const config::Settings& settings) {
   access_.reload(secrets_of(settings), settings.rate_limit);
   server_->set_cors_origins(settings.cors_origins);
   if (consumer_service_) consumer_service_->set_pacing(settings);
+  flush_interval_ = settings.flush_interval;
 }
 
 void Service::reload_files() {
@@ -304,10 +306,13 @@ telemetry::Health Service::health() const {
   const intake::LogHealth log = start_gate_ ? start_gate_->health() : log_->health();
   health.checks.push_back(log_check(log, settings_, draining_));
   if (accepts_events()) add_bounds(health.checks.back(), settings_);
-  if (!consumer_service_) return health;
+  if (!consumer_service_) {
+    std::ranges::move(checks_without_consumer(), std::back_inserter(health.checks));
+    return health;
+  }
   const consumer::Status status = consumer_service_->status();
   health.checks.push_back(store_check(status));
-  health.checks.push_back(freshness_check(status, read_clock()));
+  health.checks.push_back(freshness_check(status, read_clock(), flush_interval_));
   return health;
 }
 

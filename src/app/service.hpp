@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -104,6 +105,7 @@ class Service {
   Signals& signals_;
   telemetry::Logger& logger_;
   std::atomic<bool> draining_{false};
+  std::atomic<std::chrono::seconds> flush_interval_;  // FLUSH_INTERVAL_SEC in force, for health()
 
   std::optional<DirectoryLock> lock_;              // of DATA_DIR; only with the embedded log
   std::string control_token_;                      // likewise; see control_file.hpp

@@ -168,13 +168,15 @@ Result<std::vector<tally::WindowRow>> Flush::merge_step() {
   for (const DeltaRange& range : ranges_) {
     std::vector<tally::WindowRow>& stored = rows_[range.batch->partition];
     const std::set<WindowName> known = windows_in(stored);
-    auto rows = tally::merge_deltas(deltas_of(range), range.batch->partition, std::move(stored));
+    auto rows =
+        tally::merge_deltas(deltas_of(range), range.batch->partition, std::move(stored), counted_.capped);
     if (!rows) return rows;
     // A window that had no total row before is new.
     counted_.windows_opened += std::ranges::count_if(
         windows_in(*rows), [&](const WindowName& window) { return !known.contains(window); });
     std::ranges::move(*rows, std::back_inserter(all));
   }
+  count_rows(all);
   return all;
 }
 

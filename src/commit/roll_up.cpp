@@ -45,6 +45,7 @@ void RollUp::start(std::span<const PartitionCommit> commits) {
   rows_a_step_ = step_.rows;
   read_ = {.rows = 0, .bytes = 0};
   last_rows_.clear();
+  counted_ = {};
 }
 
 bool RollUp::shrink_steps() {
@@ -126,7 +127,9 @@ Result<std::vector<tally::WindowRow>> RollUp::merge_step() {
   minutes_.erase(minutes_.begin(), end);
   std::vector<tally::WindowRow> targets = *std::move(targets_);
   targets_.reset();
-  return tally::roll_up(std::move(step), std::move(targets));
+  auto rows = tally::roll_up(std::move(step), std::move(targets), counted_.capped);
+  if (rows) count_rows(*rows);
+  return rows;
 }
 
 Changes RollUp::changes(WallTime) {

@@ -26,6 +26,7 @@
 #include "commit/pending_batch.hpp"
 #include "commit/store_call.hpp"
 #include "tally/ledger.hpp"
+#include "tally/merge.hpp"
 
 namespace weir::commit {
 
@@ -60,11 +61,16 @@ struct WriteWindows {
 // plan from the beginning. So a plan must keep its input until it is destroyed. Used by one thread at a time.
 class Plan {
  public:
-  // For metrics and spans: windows that had no row before, dead letters by reason, and trace contexts.
+  // For metrics and spans, of the whole attempt: windows that had no row before, dead letters by reason,
+  // trace contexts, and what was written.
   struct Counted {
     std::int64_t windows_opened = 0;
     std::map<std::string, std::int64_t> dead_letters;
     Traces traces;
+    // Rows of activity_windows, and the bytes of the sketches in them that were new or changed.
+    std::int64_t rows = 0;
+    std::int64_t sketch_bytes = 0;
+    tally::CappedValues capped;
   };
 
   Plan() = default;
@@ -103,6 +109,12 @@ class Plan {
   virtual bool shrink_steps() = 0;
 
  protected:
+  void count_rows(std::span<const tally::WindowRow> rows) {
+    counted_.rows += static_cast<std::int64_t>(rows.size());
+    for (const tally::WindowRow& row : rows)
+      if (row.users_changed) counted_.sketch_bytes += static_cast<std::int64_t>(row.users.size());
+  }
+
   // start() resets it.
   Counted counted_;
 };

@@ -34,7 +34,8 @@ Consumer::Consumer(ConsumerSettings settings, telemetry::Logger& logger, Paralle
       dispatch_(std::move(workers)),
       scheduler_(settings.commits, settings.topic),
       retry_(logger),
-      backpressure_(settings.backlog) {}
+      backpressure_(settings.backlog),
+      status_{.capped = make_capped_counts(settings_.dimensions, settings_.dimension_names)} {}
 
 // Events of the log.
 
@@ -204,7 +205,6 @@ void Consumer::set_open(std::int32_t partition, AssignedPartition& assigned, Ope
 }
 
 // Transactions.
-
 void Consumer::on_job_done(Job job, Now now) {
   if (finished_) return;
   if (auto* transaction = std::get_if<std::unique_ptr<commit::Transaction>>(&job))

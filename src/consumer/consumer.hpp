@@ -58,6 +58,8 @@ struct ConsumerSettings {
   bool dlq_enabled = false;
   // Those of DIMENSIONS, with the numbers that the store assigned.
   std::vector<tally::CountedDimension> dimensions;
+  // Their names, in the same order, for metrics.
+  std::vector<std::string> dimension_names;
   std::size_t event_bytes_max = limits::event_bytes_default;
   // The schemas that records must match; null: none. Must outlive the consumer.
   const schema::Schemas* schemas = nullptr;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <type_traits>
 
 #include "telemetry/exposition.hpp"
 
@@ -60,12 +61,29 @@ void collect_transactions(const Status& status, Exposition& into) {
         "Partitions that were opened again because another process had written their ledger row.",
         status.fence_failures);
 
-  std::array<double, Durations::bounds.size()> bounds{};
-  std::ranges::transform(Durations::bounds, bounds.begin(), seconds);
-  std::array<std::uint64_t, Durations::bounds.size() + 1> counts{};
-  std::ranges::copy(status.flush_durations.counts, counts.begin());
-  into.histogram("weir_consumer_flush_duration_seconds", "Duration of committed flushes in the store.",
-                 bounds, counts, seconds(status.flush_durations.sum));
+  count("weir_consumer_rows_written_total",
+        "Rows of activity_windows that committed flushes and roll-ups have written.", status.rows_written);
+  count("weir_consumer_sketch_bytes_written_total",
+        "Bytes of the sketches in these rows that were new or changed.", status.sketch_bytes_written);
+  for (const CappedCount& capped : status.capped)
+    into.counter("weir_consumer_capped_values_total",
+                 "Times that a value was counted in (other) because its window was full, by dimension.",
+                 number(capped.values), {{"dimension", capped.name}});
+}
+
+void collect_flushes(const Status& status, Exposition& into) {
+  const auto histogram = [&into](std::string_view name, std::string_view help, const auto& observed,
+                                 const auto& to_number) {
+    std::array<double, std::remove_cvref_t<decltype(observed)>::bounds.size()> bounds{};
+    std::ranges::transform(observed.bounds, bounds.begin(), to_number);
+    std::array<std::uint64_t, bounds.size() + 1> counts{};
+    std::ranges::copy(observed.counts, counts.begin());
+    into.histogram(name, help, bounds, counts, to_number(observed.sum));
+  };
+  histogram("weir_consumer_flush_duration_seconds", "Duration of committed flushes in the store.",
+            status.flush_durations, seconds);
+  histogram("weir_consumer_flush_events", "Events that a committed flush has counted.", status.flush_sizes,
+            number<std::int64_t>);
 }
 
 void collect_state(const Status& status, Now now, Exposition& into) {
@@ -120,6 +138,9 @@ void collect_partitions(const Status& status, Exposition& into) {
     into.gauge("weir_consumer_partitions", "Partitions that are assigned to this process, by state.",
                number(std::ranges::count(status.partitions, state, &PartitionStatus::state)),
                {{"state", name_of(state)}});
+}
+
+void collect_each_partition(const Status& status, WallTime now, Exposition& into) {
   for (const PartitionStatus& each : status.partitions) {
     // A partition that is not counted shows no lag, instead of a lag of 0.
     if (!each.ledger) continue;
@@ -128,6 +149,18 @@ void collect_partitions(const Status& status, Exposition& into) {
                number(each.ledger->lag()), {{"partition", partition}});
     into.gauge("weir_consumer_next_offset", "The first offset of a partition that is not in the store.",
                number(each.ledger->next_offset), {{"partition", partition}});
+    into.gauge("weir_consumer_log_end_offset", "The end offset of a partition, as last seen.",
+               number(each.ledger->log_end), {{"partition", partition}});
+    if (const auto age = each.oldest_unread_age(now))
+      into.gauge(
+          "weir_consumer_partition_oldest_unread_age_seconds",
+          "Age of the oldest record of a partition that is not in the store. Absent while it is unknown.",
+          seconds(*age), {{"partition", partition}});
+    into.gauge("weir_consumer_dedupe_entries", "Occurrences that the dedupe window of a partition remembers.",
+               number(each.ledger->dedupe_entries), {{"partition", partition}});
+    into.gauge("weir_consumer_dedupe_span_seconds",
+               "Time from the oldest remembered occurrence of a partition to the newest.",
+               seconds(each.ledger->dedupe_span), {{"partition", partition}});
   }
 }
 
@@ -137,7 +170,9 @@ void collect(const Status& status, Now now, Exposition& into) {
   collect_state(status, now, into);
   collect_ledger(status, into);
   collect_transactions(status, into);
+  collect_flushes(status, into);
   collect_partitions(status, into);
+  collect_each_partition(status, now.wall, into);
 }
 
 }  // namespace weir::consumer

@@ -10,7 +10,7 @@ class Exposition;
 
 namespace weir::consumer {
 
-// Adds the metrics of `status` to `into`. Ages are relative to `now`. Adds two series for each partition that
+// Adds the metrics of `status` to `into`. Ages are relative to `now`. Adds six series for each partition that
 // is open in this process; the other series have fixed labels.
 void collect(const Status& status, Now now, telemetry::Exposition& into);
 

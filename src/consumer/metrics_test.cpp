@@ -67,6 +67,53 @@ TEST_F(ConsumerMetrics, ReportTheLagOfEachPartition) {
   EXPECT_EQ(value("weir_consumer_partitions", {{"state", "live"}}), 2);
 }
 
+TEST_F(ConsumerMetrics, ReportTheAgeAndTheDedupeWindowOfEachPartition) {
+  using Ledger = PartitionStatus::Ledger;
+  const auto partition = [](std::int32_t number, const Ledger& ledger) {
+    return PartitionStatus{.partition = number, .state = PartitionStatus::State::live, .ledger = ledger};
+  };
+  status_.phase = Phase::live;
+  status_.partitions = {
+      partition(0, {.next_offset = 5,
+                    .log_end = 12,
+                    .oldest_unread_at = now_.wall - 40s,
+                    .observed_at = {},
+                    .dedupe_entries = 3,
+                    .dedupe_span = 1500ms}),
+      partition(1, {.next_offset = 9, .log_end = 9, .oldest_unread_at = {}, .observed_at = {}}),
+      partition(2, {.next_offset = 9, .log_end = 10, .oldest_unread_at = {}, .observed_at = {}})};
+  constexpr std::string_view age = "weir_consumer_partition_oldest_unread_age_seconds";
+  EXPECT_EQ(value(age, {{"partition", "0"}}), 40);
+  EXPECT_EQ(value(age, {{"partition", "1"}}), 0) << "it is read to its end";
+  const auto all = read();
+  EXPECT_EQ(telemetry::find_series(all, age, {{"partition", "2"}}), nullptr) << "its record was not read yet";
+  EXPECT_EQ(value("weir_consumer_log_end_offset", {{"partition", "0"}}), 12);
+  EXPECT_EQ(value("weir_consumer_dedupe_entries", {{"partition", "0"}}), 3);
+  EXPECT_EQ(value("weir_consumer_dedupe_span_seconds", {{"partition", "0"}}), 1.5);
+}
+
+TEST_F(ConsumerMetrics, CountCappedValuesByDimensionFromTheStart) {
+  const std::vector<tally::CountedDimension> own{{tally::first_own_dimension, {}}};
+  const std::vector<std::string> names{"plan"};
+  status_.capped = make_capped_counts(own, names);
+  ASSERT_EQ(status_.capped.size(), 4u) << "page, referrer, activity_type, plan";
+  status_.capped.back().values = 7;
+  EXPECT_EQ(value("weir_consumer_capped_values_total", {{"dimension", "plan"}}), 7);
+  EXPECT_EQ(value("weir_consumer_capped_values_total", {{"dimension", "page"}}), 0);
+}
+
+TEST_F(ConsumerMetrics, ReportTheSizeOfFlushes) {
+  for (const std::int64_t events : {0, 1, 100, 101, 1'000'000}) status_.flush_sizes.add(events);
+  status_.rows_written = 12;
+  status_.sketch_bytes_written = 340;
+  EXPECT_EQ(value("weir_consumer_flush_events_bucket", {{"le", "1"}}), 2);
+  EXPECT_EQ(value("weir_consumer_flush_events_bucket", {{"le", "100"}}), 3);
+  EXPECT_EQ(value("weir_consumer_flush_events_bucket", {{"le", "+Inf"}}), 5);
+  EXPECT_EQ(value("weir_consumer_flush_events_sum"), 1'000'202);
+  EXPECT_EQ(value("weir_consumer_rows_written_total"), 12);
+  EXPECT_EQ(value("weir_consumer_sketch_bytes_written_total"), 340);
+}
+
 TEST_F(ConsumerMetrics, NeverReportAPartitionThatIsNotReadAsCaughtUp) {
   using State = PartitionStatus::State;
   const PartitionStatus::Ledger caught_up{

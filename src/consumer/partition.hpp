@@ -123,6 +123,8 @@ class Partition {
     pending_dlq_writes_.on_result(offset, failure, now);
   }
   [[nodiscard]] const PendingDlqWrites& pending_dlq_writes() const { return pending_dlq_writes_; }
+  // For metrics.
+  [[nodiscard]] const tally::Dedupe& dedupe() const { return dedupe_; }
 
   // The ledger row in the store: the fence of the next transaction.
   [[nodiscard]] const tally::LedgerRow& ledger() const { return ledger_; }

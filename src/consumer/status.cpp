@@ -20,6 +20,22 @@ void Durations::add(std::chrono::nanoseconds duration) {
   sum += duration;
 }
 
+void FlushSizes::add(std::int64_t events) {
+  const auto bound = std::ranges::lower_bound(bounds, events);
+  ++counts[static_cast<std::size_t>(bound - bounds.begin())];
+  sum += events;
+}
+
+std::vector<CappedCount> make_capped_counts(std::span<const tally::CountedDimension> own,
+                                            std::span<const std::string> own_names) {
+  std::vector<CappedCount> counts;
+  for (const tally::DimensionDescriptor& each : tally::built_in_dimensions)
+    if (each.is_capped) counts.push_back({each.dimension, std::string(each.name)});
+  for (std::size_t i = 0; i < std::min(own.size(), own_names.size()); ++i)
+    counts.push_back({own[i].dimension, own_names[i]});
+  return counts;
+}
+
 std::string_view name_of(PartitionStatus::State state) {
   switch (state) {
     case PartitionStatus::State::opening:
@@ -67,8 +83,18 @@ PartitionStatus status_of(std::int32_t partition, const AssignedPartition& assig
   status.ledger = {.next_offset = open.ledger().next_offset,
                    .log_end = open.log_end(),
                    .oldest_unread_at = open.oldest_unread_at(),
-                   .observed_at = open.ledger().observed.observed_at};
+                   .observed_at = open.ledger().observed.observed_at,
+                   .dedupe_entries = open.dedupe().size(),
+                   .dedupe_span = open.dedupe().span()};
   return status;
+}
+
+std::optional<std::chrono::milliseconds> PartitionStatus::oldest_unread_age(WallTime now) const {
+  if (state != State::live || !ledger) return std::nullopt;
+  if (ledger->oldest_unread_at)
+    return std::max(std::chrono::milliseconds{0}, now - *ledger->oldest_unread_at);
+  if (ledger->lag() > 0) return std::nullopt;
+  return std::chrono::milliseconds{0};
 }
 
 bool Status::add_partitions(const AssignedPartitions& assigned_partitions) {
@@ -102,6 +128,7 @@ std::optional<std::chrono::milliseconds> Status::oldest_unread_age(WallTime now)
 
 std::int64_t Status::count(const commit::Transaction& transaction, CommitScheduler::Kind kind, Now now) {
   std::int64_t offsets = 0;
+  const std::int64_t read_before = counts.read;
   bool written = false;
   // A partition whose fence failed is part of the transaction, but was not written.
   for (const commit::PartitionCommit& each : transaction.commits()) {
@@ -116,10 +143,18 @@ std::int64_t Status::count(const commit::Transaction& transaction, CommitSchedul
   }
   if (!written) return 0;  // every fence failed
   ++(kind == CommitScheduler::Kind::flush ? flushes : roll_ups);
-  if (kind == CommitScheduler::Kind::flush) last_good_flush = now;
+  if (kind == CommitScheduler::Kind::flush) {
+    last_good_flush = now;
+    flush_sizes.add(counts.read - read_before);
+  }
   const commit::Plan::Counted& counted = transaction.plan().counted();
   windows_opened += counted.windows_opened;
   for (const auto& [reason, count] : counted.dead_letters) dead_letters[reason] += count;
+  rows_written += counted.rows;
+  sketch_bytes_written += counted.sketch_bytes;
+  for (CappedCount& each : capped)
+    if (const auto found = counted.capped.find(each.dimension); found != counted.capped.end())
+      each.values += found->second;
   return offsets;
 }
 

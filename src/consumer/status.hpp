@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "commit/transaction.hpp"
 #include "consumer/commit_scheduler.hpp"
 #include "consumer/rebalance.hpp"
+#include "tally/dimension.hpp"
 
 namespace weir::consumer {
 
@@ -48,6 +50,27 @@ struct Durations {
   void add(std::chrono::nanoseconds duration);
 };
 
+// A histogram of the events in a flush, with fixed bounds.
+struct FlushSizes {
+  // As those of Durations.
+  static constexpr std::array<std::int64_t, 6> bounds{1, 10, 100, 1'000, 10'000, 100'000};
+  std::array<std::int64_t, bounds.size() + 1> counts{};
+  std::int64_t sum = 0;
+
+  void add(std::int64_t events);
+};
+
+// How often values of one dimension were counted in `(other)`, because their window was full.
+struct CappedCount {
+  tally::Dimension dimension = tally::Dimension::total;
+  std::string name;
+  std::int64_t values = 0;
+};
+// Returns a count of 0 for each capped built-in dimension, and for each own one with its name in `own_names`.
+// `own` and `own_names` have the same order.
+[[nodiscard]] std::vector<CappedCount> make_capped_counts(std::span<const tally::CountedDimension> own,
+                                                          std::span<const std::string> own_names);
+
 // A partition that is assigned to this process.
 struct PartitionStatus {
   enum class State : std::uint8_t { opening, catching_up, live, refused };
@@ -62,6 +85,9 @@ struct PartitionStatus {
     std::optional<RecordTime> oldest_unread_at;
     // When the store's ledger row was last written.
     WallTime observed_at;
+    // The occurrences that the dedupe window remembers, and the time from the oldest to the newest of them.
+    std::size_t dedupe_entries = 0;
+    std::chrono::milliseconds dedupe_span{0};
 
     [[nodiscard]] std::int64_t lag() const { return log_end - next_offset; }
   };
@@ -76,6 +102,10 @@ struct PartitionStatus {
   bool paused = false;
   // Only in the states catching_up and live.
   std::optional<Ledger> ledger;
+
+  // Returns the age of the oldest record that is not in the store: 0 if there is none, nullopt if it is
+  // unknown, because the partition is not live or has only records that were not read yet.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> oldest_unread_age(WallTime now) const;
 };
 // The name as a metric's label: "catching_up".
 [[nodiscard]] std::string_view name_of(PartitionStatus::State state);
@@ -122,8 +152,15 @@ struct Status {
   std::int64_t windows_opened = 0;
   // Dead letters by reason.
   std::map<std::string, std::int64_t> dead_letters;
-  // The duration of the last try of each committed flush.
+  // The duration of the last try of each committed flush, and the events in it.
   Durations flush_durations;
+  FlushSizes flush_sizes;
+  // Rows of activity_windows that flushes and roll-ups have written, and the bytes of the sketches that
+  // changed.
+  std::int64_t rows_written = 0;
+  std::int64_t sketch_bytes_written = 0;
+  // Constant in number.
+  std::vector<CappedCount> capped;
 
   // Since the process began.
   // Partitions in the events of rebalances.

@@ -242,8 +242,10 @@ void Connection::handle_request() {
   half_closed_ = false;
   client_gone_ = route_ && route_->watch_client ? std::stop_source() : std::stop_source(std::nostopstate);
   request.client_gone = client_gone_.get_token();
-  std::optional<Reply> reply = route_ ? io_thread_.call_handler(id_, *route_, request)
-                                      : io_thread_.router().reply_without_route(request.method, request.path);
+  std::optional<Reply> reply = route_
+                                   ? io_thread_.call_handler(id_, *route_, request)
+                                   : io_thread_.router().reply_without_route(
+                                         request.method, request.path, request.header("origin").has_value());
   reset_request();
   if (reply) return write_reply(*std::move(reply));
   handling_bytes_ = body_bytes;  // the handler has a copy; finish_event() releases the buffer

@@ -212,7 +212,9 @@ void IoThread::remove(ConnectionId id) {
 }
 
 std::optional<Reply> IoThread::call_handler(ConnectionId id, const Route& route, const Request& request) {
-  return Mailbox::call_handler(mailbox_, id, route, request, logger_);
+  std::optional<Reply> reply = Mailbox::call_handler(mailbox_, id, route, request, logger_);
+  if (!reply) in_flight_.store(in_flight() + 1, std::memory_order_relaxed);
+  return reply;
 }
 
 std::optional<Reply> IoThread::run_filters(const Route& route, const Request& head,
@@ -255,6 +257,7 @@ void IoThread::log_failure(const Route* route, const Reply& reply, std::string_v
 // Replies first: they attach the streams whose notices follow.
 void IoThread::deliver_mail() {
   Mailbox::Mail mail = mailbox_->take_all();
+  in_flight_.store(in_flight() - mail.replies.size(), std::memory_order_relaxed);
   for (Mailbox::PendingReply& pending : mail.replies)
     dispatch(pending.to, [&](Connection& connection) { connection.on_reply(std::move(pending.reply)); });
   for (const ConnectionId id : mail.streams)

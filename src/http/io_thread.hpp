@@ -102,6 +102,8 @@ class IoThread {
   void request_descriptor();
   [[nodiscard]] std::size_t connections() const { return open_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t streams() const { return streams_.load(std::memory_order_relaxed); }
+  // Returns the number of requests whose handler has not replied yet.
+  [[nodiscard]] std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
   [[nodiscard]] const RequestCounts& counts() const { return *counts_; }
   [[nodiscard]] const FairnessCounts& fairness() const { return fairness_; }
   [[nodiscard]] const HandshakeCounts& handshakes() const { return handshakes_; }
@@ -223,6 +225,7 @@ class IoThread {
   std::vector<std::uint32_t> free_slots_;
   std::atomic<std::size_t> open_{0};
   std::atomic<std::size_t> streams_{0};
+  std::atomic<std::size_t> in_flight_{0};
   std::vector<ReadBuffer> blocks_;  // free shared read buffers
 
   // Fairness.

@@ -35,7 +35,7 @@ bool Router::is_cross_origin(std::string_view path) const {
       routes_, [normal](const Route& route) { return route.cross_origin && route.path == normal; });
 }
 
-Reply Router::reply_without_route(std::string_view method, std::string_view path) const {
+Reply Router::reply_without_route(std::string_view method, std::string_view path, bool from_web_page) const {
   const std::string_view normal = normalized(path);
   // OPTIONS * asks about the server as a whole (RFC 9110 §9.3.7): all methods of all paths.
   std::string allow;
@@ -55,7 +55,7 @@ Reply Router::reply_without_route(std::string_view method, std::string_view path
   Reply reply{.status = 204};
   reply.headers.emplace_back("Allow", allow);
   // A browser sends OPTIONS before a cross-origin request (CORS preflight).
-  if (is_cross_origin(path)) add_preflight_headers(reply, allow);
+  if (from_web_page && is_cross_origin(path)) add_preflight_headers(reply, allow);
   return reply;
 }
 

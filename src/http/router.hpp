@@ -30,8 +30,10 @@ class Router {
   [[nodiscard]] std::span<const Route> routes() const { return routes_; }
 
   // Returns the reply where find() returns null: 204 to OPTIONS of a known path, 405 to another method of it,
-  // both with Allow, and 404 for an unknown path.
-  [[nodiscard]] Reply reply_without_route(std::string_view method, std::string_view path) const;
+  // both with Allow, and 404 for an unknown path. `from_web_page`: the request has an Origin, so the 204 of a
+  // cross_origin path also answers a CORS preflight.
+  [[nodiscard]] Reply reply_without_route(std::string_view method, std::string_view path,
+                                          bool from_web_page) const;
 
  private:
   std::vector<Route> routes_;

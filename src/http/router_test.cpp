@@ -57,7 +57,7 @@ TEST(Router, ListsTheMethodsOfAPath) {
   };
   const Router routes = router();
   for (const Case& asked : cases) {
-    const Reply reply = routes.reply_without_route(asked.method, asked.path);
+    const Reply reply = routes.reply_without_route(asked.method, asked.path, true);
     EXPECT_EQ(reply.status, asked.status) << asked.path;
     EXPECT_EQ(reply.headers.empty() ? "" : reply.headers.front().second, asked.allow) << asked.path;
   }
@@ -65,9 +65,10 @@ TEST(Router, ListsTheMethodsOfAPath) {
 
 TEST(Router, AnswersAPreflightOnlyForCrossOriginRoutes) {
   const Router routes = router();
-  EXPECT_GT(routes.reply_without_route("OPTIONS", "/activity").headers.size(), 1u);
-  EXPECT_EQ(routes.reply_without_route("OPTIONS", "/health").headers.size(), 1u);
-  EXPECT_EQ(routes.reply_without_route("OPTIONS", "*").headers.size(), 1u);
+  EXPECT_GT(routes.reply_without_route("OPTIONS", "/activity", true).headers.size(), 1u);
+  EXPECT_EQ(routes.reply_without_route("OPTIONS", "/activity", false).headers.size(), 1u);
+  EXPECT_EQ(routes.reply_without_route("OPTIONS", "/health", true).headers.size(), 1u);
+  EXPECT_EQ(routes.reply_without_route("OPTIONS", "*", true).headers.size(), 1u);
 }
 
 }  // namespace

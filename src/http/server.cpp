@@ -204,6 +204,10 @@ void Server::collect(telemetry::Exposition& into) const {
   std::size_t streams = 0;
   for (const auto& io : threads_->io) streams += io->streams();
   into.gauge("weir_http_streams", "Replies that are being streamed.", static_cast<double>(streams));
+  std::size_t in_flight = 0;
+  for (const auto& io : threads_->io) in_flight += io->in_flight();
+  into.gauge("weir_http_requests_in_flight", "Requests whose reply waits for the log, the store or a thread.",
+             static_cast<double>(in_flight));
   threads_->collect_fairness(into);
   if (threads_->identity != nullptr) threads_->collect_handshakes(into);
   std::vector<const RequestCounts*> counts;

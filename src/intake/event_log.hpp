@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -103,6 +104,8 @@ struct LogHealth {
   std::int64_t end = 0;         // sum of the end offsets of all partitions
   std::int32_t partitions = 1;  // of the topic; 0: not known yet
   std::int64_t latency_ms = 0;  // of the last append with receipts
+  // Free bytes of the file system that holds the log. Not set for Kafka, whose brokers watch their disks.
+  std::optional<std::int64_t> disk_free_bytes;
 };
 
 // Thread-safe.

@@ -382,6 +382,9 @@ void collect(const LogHealth& health, telemetry::Exposition& into) {
              static_cast<double>(health.end));
   into.gauge("weir_log_partitions", "Partitions of the log; 0 while unknown.",
              static_cast<double>(health.partitions));
+  if (health.disk_free_bytes)
+    into.gauge("weir_log_disk_free_bytes", "Free bytes of the file system that holds DATA_DIR.",
+               static_cast<double>(*health.disk_free_bytes));
 }
 
 }  // namespace weir::intake

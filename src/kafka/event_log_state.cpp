@@ -112,7 +112,8 @@ void EventLogState::log_change(const intake::Receipts& receipts) {
 
 intake::LogHealth EventLogState::health() const {
   intake::LogHealth health = watch_.health();
-  health.latency_ms = latency_ms_;
+  // Before the first append, the latency is that of the watch's last query.
+  if (counts_.appends.load(std::memory_order_relaxed) > 0) health.latency_ms = latency_ms_;
   const std::scoped_lock lock(mutex_);
   if (health.up && failure_ && read_clock().mono < failure_->at + failure_lifetime) {
     health.up = false;

@@ -4,9 +4,9 @@ namespace weir::routes {
 
 std::vector<http::Route> health_routes(std::function<telemetry::Health()> health) {
   const http::Handler live = [](const http::Request&, http::Respond respond) {
-    respond({.body = R"({"status":"healthy"})"});
+    respond({.body = R"({"status":"healthy"})", .headers = {{"Cache-Control", "no-store"}}});
   };
-  // The result is computed for each probe. A proxy must not cache it.
+  // The result is computed for each probe. A proxy must not cache it, nor a result of the two above.
   const http::Handler ready = [health = std::move(health)](const http::Request&, http::Respond respond) {
     const telemetry::Health now = health();
     const bool unready = now.readiness() == telemetry::Readiness::unready;

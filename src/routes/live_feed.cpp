@@ -55,6 +55,11 @@ LiveFeed::Admission LiveFeed::admission() const {
   return readers_count_ < live_readers_max ? Admission::admitted : Admission::full;
 }
 
+std::size_t LiveFeed::readers() const {
+  const std::scoped_lock lock(mutex_);
+  return readers_count_;
+}
+
 LiveFeed::Admission LiveFeed::add(LiveReader reader) {
   {
     const std::lock_guard lock(mutex_);

@@ -59,6 +59,8 @@ class LiveFeed {
   enum class Admission : std::uint8_t { admitted, full, stopping };
   // Whether a reader would be admitted now. The place of a reader that has left is free within a second.
   [[nodiscard]] Admission admission() const;
+  // Returns the number of admitted readers. One that has left counts for up to a second.
+  [[nodiscard]] std::size_t readers() const;
   // Adds a reader. If it is not admitted, the stream ends without an update.
   Admission add(LiveReader reader);
 

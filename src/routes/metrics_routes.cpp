@@ -8,7 +8,9 @@ std::vector<http::Route> metrics_routes(std::function<void(telemetry::Exposition
   route.handle = [collect = std::move(collect)](const http::Request&, http::Respond respond) {
     telemetry::Exposition exposition;
     collect(exposition);
-    respond({.content_type = std::string(telemetry::Exposition::content_type), .body = exposition.text()});
+    respond({.content_type = std::string(telemetry::Exposition::content_type),
+             .body = exposition.text(),
+             .headers = {{"Cache-Control", "no-store"}}});
   };
   return {std::move(route)};
 }

@@ -15,7 +15,7 @@ http::Route snippet_route() {
   route.handle = [script, etag = etag_of(script)](const http::Request& request, http::Respond respond) {
     http::Reply reply{.content_type = "text/javascript; charset=utf-8"};
     reply.headers = {{"ETag", etag},
-                     {"Cache-Control", "public, max-age=3600"},
+                     {"Cache-Control", "max-age=3600"},
                      {"Cross-Origin-Resource-Policy", "cross-origin"},
                      {"X-Content-Type-Options", "nosniff"}};
     const auto known = request.header("if-none-match");

@@ -36,7 +36,7 @@ TEST(SnippetRoute, IsAtMostOneAndAHalfKilobytesInGzip) {
 
 TEST(SnippetRoute, LetsBrowsersStoreTheScript) {
   const std::string etag = header(get(), "ETag");
-  EXPECT_EQ(header(get(), "Cache-Control"), "public, max-age=3600");
+  EXPECT_EQ(header(get(), "Cache-Control"), "max-age=3600");
   const http::Reply known = get(etag);
   EXPECT_EQ(known.status, 304);
   EXPECT_EQ(known.body, "");

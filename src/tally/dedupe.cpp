@@ -58,6 +58,12 @@ Verdict Dedupe::check_and_remember(const Hash128& fingerprint) {
   return duplicate ? Verdict::duplicate : Verdict::fresh;
 }
 
+std::chrono::milliseconds Dedupe::span() const {
+  if (count_ == 0) return {};
+  const LastSeen& newest = ring_[(first_ + count_ - 1) & (ring_.size() - 1)];
+  return std::max(newest.time - ring_[first_].time, std::chrono::milliseconds{0});
+}
+
 // Returns the slot of the fingerprint's last occurrence, or the free slot where it belongs.
 std::size_t Dedupe::slot_of(const Hash128& fingerprint) const {
   const std::size_t mask = slots_.size() - 1;

@@ -50,6 +50,9 @@ class Dedupe {
   Verdict check_and_remember(const Hash128& fingerprint);
 
   [[nodiscard]] std::size_t size() const { return count_; }  // the number of remembered occurrences
+  // Returns the time from the oldest remembered occurrence to the newest; 0 if they are not in the order of
+  // their times.
+  [[nodiscard]] std::chrono::milliseconds span() const;
 
  private:
   struct LastSeen {

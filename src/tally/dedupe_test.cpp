@@ -70,6 +70,19 @@ TEST(Dedupe, ComparesARecordWithItsLastOccurrence) {
 constexpr auto ten_days = std::chrono::milliseconds{std::chrono::days{10}};
 constexpr auto four_years = std::chrono::milliseconds{std::chrono::days{1461}};
 
+TEST(Dedupe, ReportsTheTimeThatItsMemorySpans) {
+  Dedupe dedupe(600s, 2);
+  EXPECT_EQ(dedupe.span(), 0ms);
+  feed(dedupe, {.offset = 0, .time = 1s, .id = 1});
+  EXPECT_EQ(dedupe.span(), 0ms);
+  feed(dedupe, {.offset = 1, .time = 4s, .id = 2});
+  EXPECT_EQ(dedupe.span(), 3s);
+  feed(dedupe, {.offset = 3, .time = 9s, .id = 3});
+  EXPECT_EQ(dedupe.span(), 5s) << "offset 0 is forgotten";
+  feed(dedupe, {.offset = 4, .time = 2s, .id = 4});
+  EXPECT_EQ(dedupe.span(), 0ms) << "times may jump back";
+}
+
 TEST(Dedupe, Fault41ARecordWithATimeInTheFutureExpiresNothing) {
   for (const auto ahead : {ten_days, four_years}) {
     Dedupe dedupe(10s, 100);

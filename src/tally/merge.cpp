@@ -30,7 +30,8 @@ std::unexpected<Error> in_row(const WindowKey& key, Error error) {
 // Adds to existing and new rows of one partition. Use it once: add() any number of times, then rows().
 class RowMerger {
  public:
-  RowMerger(std::int32_t partition, std::vector<WindowRow> existing) : partition_(partition) {
+  RowMerger(std::int32_t partition, std::vector<WindowRow> existing, CappedValues& capped)
+      : partition_(partition), capped_(capped) {
     for (WindowRow& row : existing) {
       ensure(row.key.partition == partition, "rows are merged with rows of their own partition");
       insert({.row = std::move(row), .is_stored = true});
@@ -80,8 +81,10 @@ class RowMerger {
     if (name.dimension == Dimension::total || name.value == value_other) return found_or_new(name);
     if (const auto found = names_.find(name); found != names_.end()) return *found->second;
     Target& total = found_or_new({name.granularity, Dimension::total, name.start, {}});
-    if (total.row.stored.count(name.dimension) >= stored_max)
+    if (total.row.stored.count(name.dimension) >= stored_max) {
+      ++capped_[name.dimension];
       return found_or_new({name.granularity, name.dimension, name.start, value_other});
+    }
     total.is_touched = true;
     total.row.stored.add_one(name.dimension);
     Target& target = found_or_new(name);
@@ -123,6 +126,7 @@ class RowMerger {
   }
 
   std::int32_t partition_;
+  CappedValues& capped_;
   // A deque does not move its elements, so names_ can point to them and view their keys.
   std::deque<Target> targets_;
   boost::unordered_flat_map<WindowName, Target*, WindowNameHash> names_;
@@ -188,8 +192,8 @@ std::vector<WindowKey> keys_to_read(std::span<const WindowDelta> deltas, std::in
 }
 
 Result<std::vector<WindowRow>> merge_deltas(std::span<const WindowDelta> deltas, std::int32_t partition,
-                                            std::vector<WindowRow> existing) {
-  RowMerger merger(partition, std::move(existing));
+                                            std::vector<WindowRow> existing, CappedValues& capped) {
+  RowMerger merger(partition, std::move(existing), capped);
   for (const WindowDelta& delta : deltas)
     merger.add({delta.granularity, delta.dimension, delta.start, delta.value}, delta.events, delta.page_views,
                delta.users);
@@ -207,7 +211,8 @@ std::vector<WindowKey> keys_to_read_for_roll_up(std::span<const WindowRow> minut
   return std::move(keys).ascending();
 }
 
-Result<std::vector<WindowRow>> roll_up(std::vector<WindowRow> minutes, std::vector<WindowRow> existing) {
+Result<std::vector<WindowRow>> roll_up(std::vector<WindowRow> minutes, std::vector<WindowRow> existing,
+                                       CappedValues& capped) {
   std::erase_if(minutes, [](const WindowRow& minute) { return !has_remainder(minute); });
   if (minutes.empty()) return minutes;
   // The order in which values enter a full hour or day: by minute, then by arrival rank.
@@ -215,7 +220,7 @@ Result<std::vector<WindowRow>> roll_up(std::vector<WindowRow> minutes, std::vect
     return std::tuple(minute.key.start, minute.key.dimension, minute.arrival_rank);
   });
 
-  RowMerger merger(minutes.front().key.partition, std::move(existing));
+  RowMerger merger(minutes.front().key.partition, std::move(existing), capped);
   std::deque<Sketch> users;  // `merger` keeps pointers to these
   for (WindowRow& minute : minutes) {
     const WindowKey& key = minute.key;

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,9 @@
 
 namespace weir::tally {
 
+// How often a value was counted in `(other)` because its window was full, by dimension. For metrics.
+using CappedValues = std::map<Dimension, std::int64_t>;
+
 // Returns the keys of the rows to read for merge_deltas(), ascending and without repetition. Not all of these
 // rows need to exist.
 [[nodiscard]] std::vector<WindowKey> keys_to_read(std::span<const WindowDelta> deltas,
@@ -30,10 +34,12 @@ namespace weir::tally {
 
 // Returns the rows to write for a flush: the rows of `existing` that change, with the deltas added, and new
 // rows. `existing` has the rows of keys_to_read() that exist. rolled_events and rolled_page_views keep their
-// values. Error: a stored sketch that cannot be read (Sketch::decode); the text names the row.
+// values. Adds to `capped`. Error: a stored sketch that cannot be read (Sketch::decode); the text names the
+// row.
 [[nodiscard]] Result<std::vector<WindowRow>> merge_deltas(std::span<const WindowDelta> deltas,
                                                           std::int32_t partition,
-                                                          std::vector<WindowRow> existing);
+                                                          std::vector<WindowRow> existing,
+                                                          CappedValues& capped);
 
 // Returns the keys of the hour and day rows to read for a roll-up of these minute rows of one partition,
 // ascending and without repetition.
@@ -44,8 +50,8 @@ namespace weir::tally {
 //   - the minute rows, with rolled_events and rolled_page_views equal to their counts, and
 //   - the hour and day rows, with the pending counts added and the users united.
 // Values enter an hour or a day in the order of their minutes, then of their arrival ranks. Minute rows
-// without pending counts are not in the result. Errors as merge_deltas().
+// without pending counts are not in the result. `capped` and errors as for merge_deltas().
 [[nodiscard]] Result<std::vector<WindowRow>> roll_up(std::vector<WindowRow> minutes,
-                                                     std::vector<WindowRow> existing);
+                                                     std::vector<WindowRow> existing, CappedValues& capped);
 
 }  // namespace weir::tally

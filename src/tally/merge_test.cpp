@@ -63,7 +63,8 @@ TEST(Merge, ClearsUsersChangedIfTheUsersAreEqual) {
   const auto deltas = deltas_of({{.user = "a"}});
   std::vector<WindowRow> existing;
   for (const auto& [key, row] : rows.all()) existing.push_back(row);
-  const auto written = merge_deltas(deltas, partition, existing);
+  CappedValues capped;
+  const auto written = merge_deltas(deltas, partition, existing, capped);
   ASSERT_TRUE(written);
   for (const WindowRow& row : *written) {
     EXPECT_FALSE(row.users_changed);
@@ -89,6 +90,7 @@ TEST(Merge, StoresAThousandValuesAndCountsTheOthersAsOther) {
   EXPECT_EQ(other.events, 7);
   EXPECT_EQ(other.arrival_rank, 0);
   EXPECT_EQ(users_of(other), 7);
+  EXPECT_EQ(rows.capped(), (CappedValues{{Dimension::page, 7}}));
 
   // Stored values keep their rows, and no other value gets one. The next flush reads this from the rows only.
   std::vector<Event> more = pages(5, 1);
@@ -139,13 +141,14 @@ TEST(Merge, NamesTheRowWhoseSketchCannotBeRead) {
   rows.flush(deltas_of({{}}));
   std::vector<WindowRow> existing{*rows.minute(Dimension::page, "/")};
   existing[0].users = "?";
-  const auto merged = merge_deltas(deltas_of({{}}), partition, existing);
+  CappedValues capped;
+  const auto merged = merge_deltas(deltas_of({{}}), partition, existing, capped);
   ASSERT_FALSE(merged);
   EXPECT_EQ(merged.error().code, "sketch_broken");
   EXPECT_NE(merged.error().text.find("minute 2015-05-19T12:00:00Z, partition 3, page \"/\""),
             std::string::npos)
       << merged.error().text;
-  const auto rolled = roll_up(existing, {});
+  const auto rolled = roll_up(existing, {}, capped);
   ASSERT_FALSE(rolled);
   EXPECT_NE(rolled.error().text.find("page \"/\""), std::string::npos);
 }
@@ -209,7 +212,8 @@ TEST(RollUp, AddsToAnHourThatHasEventsWithoutAMinute) {
 
 TEST(RollUp, OfNoRowsWritesNoRows) {
   EXPECT_TRUE(keys_to_read_for_roll_up({}).empty());
-  EXPECT_TRUE(roll_up({}, {})->empty());
+  CappedValues capped;
+  EXPECT_TRUE(roll_up({}, {}, capped)->empty());
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ struct Check {
   std::vector<std::pair<std::string, std::string>> texts;
 };
 
-// The state of the process: one Check for each of its parts. `weir producer` has only event_log.
+// The state of the process: one Check for each part.
 struct Health {
   std::vector<Check> checks;
 

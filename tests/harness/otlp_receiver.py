@@ -1,4 +1,4 @@
-"""A receiver of spans by OTLP/HTTP, which decodes them with the package opentelemetry-proto (scripts/fetch-otlp)."""
+"""A receiver of spans by OTLP/HTTP, which decodes them with the package opentelemetry-proto (scripts/fetch-python otlp)."""
 import http.server
 import json
 import ssl
@@ -13,7 +13,7 @@ PACKAGE = weir.ROOT / "build/vendor/otlp"
 
 def needed():
     if not (PACKAGE / "installed").exists():
-        weir.missing("opentelemetry-proto (scripts/fetch-otlp)")
+        weir.missing("opentelemetry-proto (scripts/fetch-python otlp)")
     if str(PACKAGE / "python") not in sys.path:
         sys.path.insert(0, str(PACKAGE / "python"))
 

@@ -1,13 +1,10 @@
-"""A real Prometheus server that scrapes one target each second."""
+"""A real Prometheus (Debian package prometheus) that scrapes given ports every second."""
 import json
-import pathlib
 import shutil
 import urllib.parse
 import urllib.request
 
 from tests.harness import server, weir
-
-SCRAPE = "global: {{scrape_interval: 1s}}\nscrape_configs:\n- {{job_name: weir, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}\n"
 
 
 def needed():
@@ -17,22 +14,43 @@ def needed():
 
 
 class Prometheus(server.Server):
+    """`targets`: {instance: port}, the label `instance` of each process. `rules`: the text of a file with rules."""
+
     NAME = "Prometheus"
 
-    def __init__(self, folder, target_port):
+    def __init__(self, folder, targets, rules="groups: []\n"):
         super().__init__(folder)
-        self.port, self.target_port = weir.free_port(), target_port
+        self.port = weir.free_port()
+        (self.folder / "rules.yml").write_text(rules)
+        scraped = "".join(f'      - {{targets: ["127.0.0.1:{port}"], labels: {{instance: "{name}"}}}}\n'
+                          for name, port in targets.items())
+        (self.folder / "prometheus.yml").write_text(
+            "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"
+            f"rule_files: [{self.folder / 'rules.yml'}]\n"
+            f"scrape_configs:\n  - job_name: weir\n    static_configs:\n{scraped}")
 
     def start(self):
-        config = pathlib.Path(self.folder) / "prometheus.yml"
-        config.write_text(SCRAPE.format(port=self.target_port))
-        self.launch(["prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.folder / 'data'}",
-                     f"--web.listen-address=127.0.0.1:{self.port}"])
-        self.wait_until(lambda: self.query("vector(1)"), 120)
+        self.launch(["prometheus", f"--config.file={self.folder / 'prometheus.yml'}",
+                     f"--storage.tsdb.path={self.folder / 'data'}", f"--web.listen-address=127.0.0.1:{self.port}",
+                     "--log.level=warn"])
+        self.wait_until(lambda: self._get("/-/ready", text=True))
         return self
 
     def query(self, expression):
-        """Returns the values of an instant query, as numbers."""
-        url = f"http://127.0.0.1:{self.port}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=20) as answer:
-            return [float(each["value"][1]) for each in json.load(answer)["data"]["result"]]
+        """Returns {instance: value} of an instant query. A result without the label has the key ''."""
+        found = self._get("/api/v1/query?" + urllib.parse.urlencode({"query": expression}))["data"]["result"]
+        return {one["metric"].get("instance", ""): float(one["value"][1]) for one in found}
+
+    def rules(self):
+        """Returns the alert rules: dicts with name, health, lastError, state, evaluationTime."""
+        return [rule for group in self._get("/api/v1/rules")["data"]["groups"] for rule in group["rules"]]
+
+    def alerts(self, name):
+        """Returns {instance: "pending" or "firing"} of an alert."""
+        return {one["labels"].get("instance", ""): one["state"] for one in self._get("/api/v1/alerts")["data"]["alerts"]
+                if one["labels"]["alertname"] == name}
+
+    def _get(self, path, text=False):
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://127.0.0.1:{self.port}{path}", timeout=20) as reply:
+            body = reply.read()
+        return body.decode() if text else json.loads(body)

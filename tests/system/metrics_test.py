@@ -29,7 +29,7 @@ class Alerts(unittest.TestCase):
         self.assertEqual(code, 0, output)
         tests = (ALERTS.parent / "alerts_test.yml").read_text()
         for alert in re.findall(r"- alert: (\w+)", ALERTS.read_text()):
-            self.assertEqual(len(re.findall(rf"alertname: {alert}\b", tests)), 2, f"{alert}: one silent, one firing")
+            self.assertGreaterEqual(len(re.findall(rf"alertname: {alert}\b", tests)), 2, f"{alert}: one silent, one firing")
 
 
 class Metrics(weir.Case):

@@ -238,13 +238,13 @@ class ForPeople(weir.Case):
         _, _, expressions = dashboard()
         self.assertGreater(len(expressions), 8)
         one = self.weir().start()
-        scraper = prometheus.Prometheus(self.folder / "prometheus", one.port)
+        scraper = prometheus.Prometheus(self.folder / "prometheus", {"serve": one.port})
         self.addCleanup(scraper.kill)
         scraper.start()
 
         def has_values(expression):
             one.post("/activity", weir.activity())  # rates need requests between two scrapes
-            values = scraper.query(expression.replace("$__rate_interval", "5m"))
+            values = scraper.query(expression.replace("$__rate_interval", "5m")).values()
             return values and not any(map(math.isnan, values))
         for title, expression in expressions:
             with self.subTest(title):

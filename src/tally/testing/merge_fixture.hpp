@@ -26,7 +26,7 @@ inline constexpr auto cap = static_cast<std::int32_t>(limits::values_per_window_
 class Rows {
  public:
   void flush(std::span<const WindowDelta> deltas) {
-    auto rows = merge_deltas(deltas, partition, read(keys_to_read(deltas, partition)));
+    auto rows = merge_deltas(deltas, partition, read(keys_to_read(deltas, partition)), capped_);
     ASSERT_TRUE(rows) << rows.error().text;
     write(*rows);
   }
@@ -37,7 +37,7 @@ class Rows {
     for (const auto& [key, row] : rows_)
       if (key.granularity == Granularity::minute && minutes.contains(key.start)) of_minutes.push_back(row);
     auto existing = read(keys_to_read_for_roll_up(of_minutes));
-    auto rows = roll_up(std::move(of_minutes), std::move(existing));
+    auto rows = roll_up(std::move(of_minutes), std::move(existing), capped_);
     EXPECT_TRUE(rows);
     write(*rows);
     return !rows->empty();
@@ -53,6 +53,7 @@ class Rows {
     return find(Granularity::minute, dimension, start, value);
   }
   [[nodiscard]] const std::map<WindowKey, WindowRow>& all() const { return rows_; }
+  [[nodiscard]] const CappedValues& capped() const { return capped_; }
   // Returns the number of rows that the last flush or roll-up wrote.
   [[nodiscard]] std::size_t written() const { return written_; }
 
@@ -82,6 +83,7 @@ class Rows {
   }
 
   std::map<WindowKey, WindowRow> rows_;
+  CappedValues capped_;
   std::size_t written_ = 0;
 };
 
