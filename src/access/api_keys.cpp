@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "access/limits.hpp"
 #include "base/decimal.hpp"
+#include "base/limits.hpp"
 #include "base/text.hpp"
 
 namespace weir::access {

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "access/basic_credentials.hpp"
-#include "access/limits.hpp"
 #include "base/hex.hpp"
+#include "base/limits.hpp"
 
 namespace weir::access {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "access/limits.hpp"
+#include "base/limits.hpp"
 #include "base/text.hpp"
 
 namespace weir::access {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "access/limits.hpp"
+#include "base/limits.hpp"
 
 namespace weir::access {
 namespace {

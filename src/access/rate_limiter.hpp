@@ -12,9 +12,9 @@
 #include <memory>
 #include <string_view>
 
-#include "access/limits.hpp"
 #include "base/clock.hpp"
 #include "base/ip_address.hpp"
+#include "base/limits.hpp"
 
 namespace weir::telemetry {
 class Exposition;

@@ -98,7 +98,7 @@ ConsumerService::ConsumerService(const config::Settings& settings, LogAdapter& l
       report_(*metrics_reader_, report::LedgerNames{settings.kafka_topic, settings.kafka_group_id},
               [this](std::int32_t partition) { return may_report_lag_of(partition); }),
       query_executor_(query_threads, limits::waiting_queries_max),
-      export_executor_(1, routes::waiting_exports_max),
+      export_executor_(1, limits::waiting_exports_max),
       live_feed_(report_, read_clock) {
   pacing_ = pacing_settings(settings);
 }

@@ -76,6 +76,15 @@ inline constexpr std::size_t memory_trim_bytes_min = 16 * MiB;
 inline constexpr std::size_t in_flight_bytes_max = 64 * MiB;
 inline constexpr std::size_t in_flight_reserve_bytes = 8 * MiB;
 
+// --- Who may send, and how much.
+
+inline constexpr std::size_t api_keys_max = 100;  // each request with a key is compared with all of them
+inline constexpr std::size_t api_key_bytes_max = 256;
+// Clients that the rate limiter remembers at the same time, at 16 bytes each.
+inline constexpr std::size_t rate_limited_clients_max = std::size_t{1} << 21;
+// Addresses of X-Forwarded-For that are looked at, from the right.
+inline constexpr std::size_t forwarded_hops_max = 16;
+
 // --- The embedded log.
 
 inline constexpr std::size_t log_commit_bytes_max = 32 * MiB;  // one group commit
@@ -112,10 +121,10 @@ inline constexpr std::int64_t prune_rows_max = 10'000;
 // --- One window.
 
 inline constexpr std::size_t values_per_window_max = 1000;  // stored values for each dimension and partition
-inline constexpr std::size_t own_dimensions_max = 8;          // counted at once (DIMENSIONS)
+inline constexpr std::size_t own_dimensions_max = 8;        // counted at once (DIMENSIONS)
 inline constexpr std::size_t own_dimension_number_max = 255;  // of the names that one database ever has
 inline constexpr std::size_t own_value_bytes_max = 256;
-inline constexpr std::size_t sketch_exact_max = 4096;       // users that a sketch counts exactly
+inline constexpr std::size_t sketch_exact_max = 4096;  // users that a sketch counts exactly
 
 // --- One query of the API.
 
@@ -127,6 +136,16 @@ inline constexpr std::chrono::seconds query_deadline{7};
 // Queries that wait for a thread. Further ones are answered 503 at once.
 inline constexpr std::size_t waiting_queries_max = 256;
 
+// --- Replies that last: the live feed and exports.
+
+// Readers of the live feed. Further ones are answered 503.
+inline constexpr std::size_t live_readers_max = 1000;
+// An export of more intervals is refused: their starts are in memory.
+inline constexpr std::size_t export_intervals_max = 1'000'000;
+// Exports that wait for the one that runs. Further ones are answered 503.
+inline constexpr std::size_t waiting_exports_max = 4;
+inline constexpr std::chrono::minutes export_deadline{10};
+
 static_assert(event_bytes_default <= body_bytes_default);
 static_assert(user_id_bytes_max + activity_type_bytes_max + message_id_bytes_max + 2 * url_bytes_max <
               event_bytes_default);
@@ -134,6 +153,7 @@ static_assert(segment_event_bytes_max < event_bytes_default, "a translated event
 static_assert(segment_events_max <= rejected_items_max, "a batch of wrong events is not rejected as a whole");
 static_assert(body_bytes_default <= log_commit_bytes_max, "one request fits into one commit");
 static_assert(log_commit_bytes_max <= in_flight_bytes_max);
+static_assert(live_readers_max <= connections_max / 4, "readers leave connections for other clients");
 static_assert(in_flight_bytes_max <= held_bytes_max);
 static_assert(in_flight_reserve_bytes + log_commit_bytes_max <= in_flight_bytes_max);
 static_assert(2 * body_bytes_default + header_bytes_max + unsent_replies_bytes_max <= address_held_bytes_max,

@@ -8,7 +8,7 @@
 
 #include "access/api_keys.hpp"
 #include "access/forwarded.hpp"
-#include "access/limits.hpp"
+#include "base/limits.hpp"
 #include "base/text.hpp"
 #include "config/value_spec.hpp"
 

@@ -7,6 +7,7 @@
 
 #include "activity/rfc3339.hpp"
 #include "base/json_text.hpp"
+#include "base/limits.hpp"
 #include "report/answer_text.hpp"
 #include "report/reading.hpp"
 
@@ -120,10 +121,10 @@ Result<void> Report::export_rows(const ExportQuery& query, const TakeExportRow& 
   IntervalStarts intervals{{range.from, range.to}};
   if (query.interval) {
     interval = std::max(*query.interval, interval_of(range.finest));
-    if (count_in(range, interval, zone) > export_intervals_max)
+    if (count_in(range, interval, zone) > limits::export_intervals_max)
       return fail(ErrorKind::invalid, "too_many_points",
                   "interval is '" + std::string(name_of(interval)) + "', which makes more than " +
-                      std::to_string(export_intervals_max) +
+                      std::to_string(limits::export_intervals_max) +
                       " intervals of this range; expected a coarser interval "
                       "or a shorter range");
     intervals = starts_in(range, interval, zone);

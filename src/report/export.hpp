@@ -33,9 +33,6 @@ struct ExportRow {
 // Returns whether further rows are wanted.
 using TakeExportRow = std::function<bool(const ExportRow&)>;
 
-// More intervals are refused: their starts are in memory.
-inline constexpr std::size_t export_intervals_max = 1'000'000;
-
 // As the functions in query.hpp. Parameters: from, to, interval, tz, dimension and format, which is csv (the
 // default) or ndjson.
 [[nodiscard]] Result<ExportQuery> parse_export_query(Parameters parameters, WallTime now,

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/limits.hpp"
 #include "http/stream.hpp"
 #include "report/cancellation.hpp"
 #include "report/export.hpp"
@@ -111,7 +112,7 @@ void run_export(report::Report& report, const ExportRequest& request, http::Resp
   const auto query = parse(report, request);
   if (!query) return respond(error_reply_for(query.error()));
   ExportReply reply(std::move(respond), query->format, request.client_gone, request.stopping);
-  const report::Cancellation cancellation(request.now.mono + export_deadline, reply.gone(),
+  const report::Cancellation cancellation(request.now.mono + limits::export_deadline, reply.gone(),
                                           [&request] { return request.clock().mono; });
   std::string buffer = report::export_head(*query);
   auto done = report.export_rows(

@@ -12,7 +12,7 @@ namespace weir::routes {
 
 // The export runs on a thread of `executor` from its first to its last row, in one snapshot of the store. It
 // waits for a client that reads slowly, but not beyond limits of the server for streams (http/stream.hpp),
-// and ends after export_deadline. So `executor` must not be the one that answers other queries.
+// and ends after limits::export_deadline. So `executor` must not be the one that answers other queries.
 //
 // Replies: 200 with CSV or NDJSON; 400 for a wrong parameter; 503 with Retry-After if the store is
 // unavailable or too many exports wait. If the store fails after the first rows, the body ends without its
@@ -22,8 +22,5 @@ namespace weir::routes {
 // `executor` must outlive the server. `clock` must be thread-safe.
 [[nodiscard]] http::Route export_route(report::Report& report, BoundedExecutor& executor,
                                        std::function<Now()> clock, std::stop_token stopping = {});
-
-inline constexpr std::chrono::minutes export_deadline{10};
-inline constexpr std::size_t waiting_exports_max = 4;
 
 }  // namespace weir::routes

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
+#include "base/limits.hpp"
 #include "http/stream.hpp"
 #include "report/testing/counted_events.hpp"
 
@@ -46,7 +47,8 @@ class ExportRoute : public ::testing::Test {
   report::FakeMetricsReader store_;
   report::Report report_{store_, {"clicks", "weir"}};
   std::stop_source stop_;
-  std::unique_ptr<BoundedExecutor> executor_ = std::make_unique<BoundedExecutor>(1, waiting_exports_max);
+  std::unique_ptr<BoundedExecutor> executor_ =
+      std::make_unique<BoundedExecutor>(1, limits::waiting_exports_max);
 };
 
 TEST_F(ExportRoute, StreamsMoreThanItsBuffers) {

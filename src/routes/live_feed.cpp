@@ -52,7 +52,7 @@ LiveFeed::LiveFeed(report::Report& report, std::function<Now()> clock)
 LiveFeed::Admission LiveFeed::admission() const {
   const std::lock_guard lock(mutex_);
   if (stopping_) return Admission::stopping;
-  return readers_count_ < live_readers_max ? Admission::admitted : Admission::full;
+  return readers_count_ < limits::live_readers_max ? Admission::admitted : Admission::full;
 }
 
 std::size_t LiveFeed::readers() const {
@@ -63,7 +63,7 @@ std::size_t LiveFeed::readers() const {
 LiveFeed::Admission LiveFeed::add(LiveReader reader) {
   {
     const std::lock_guard lock(mutex_);
-    if (!stopping_ && readers_count_ < live_readers_max) {
+    if (!stopping_ && readers_count_ < limits::live_readers_max) {
       joining_.push_back(std::move(reader));
       ++readers_count_;
       wakeup_ = true;
@@ -235,10 +235,11 @@ report::Cancellation LiveFeed::cancellation(MonoTime now) const {
 namespace {
 
 http::Reply refusal(LiveFeed::Admission why) {
-  http::Reply reply = http::error_reply(503, why == LiveFeed::Admission::stopping
-                                                 ? "the service is shutting down; ask again"
-                                                 : "too many readers of /api/v1/live are connected (" +
-                                                       std::to_string(live_readers_max) + "); ask again");
+  http::Reply reply =
+      http::error_reply(503, why == LiveFeed::Admission::stopping
+                                 ? "the service is shutting down; ask again"
+                                 : "too many readers of /api/v1/live are connected (" +
+                                       std::to_string(limits::live_readers_max) + "); ask again");
   reply.headers.emplace_back("Retry-After", "1");
   if (why == LiveFeed::Admission::full) reply.code = "live_readers_full";
   return reply;

@@ -21,10 +21,6 @@
 
 namespace weir::routes {
 
-// Readers of one process. Further ones are answered 503.
-inline constexpr std::size_t live_readers_max = 1000;
-static_assert(live_readers_max <= limits::connections_max / 4, "readers leave connections for other clients");
-
 // A client that has asked for the feed.
 struct LiveReader {
   http::StreamWriter writer;
@@ -124,7 +120,7 @@ class LiveFeed {
 };
 
 // The route. Replies: 200 with the stream; 400 for a wrong parameter; 503 with Retry-After if
-// live_readers_max readers are connected or the process stops. `feed` must outlive the server.
+// limits::live_readers_max readers are connected or the process stops. `feed` must outlive the server.
 [[nodiscard]] http::Route live_route(LiveFeed& feed);
 
 }  // namespace weir::routes

@@ -199,7 +199,7 @@ TEST_F(LiveFeedTest, DropsAReaderThatReadsTooSlowly) {
 
 TEST_F(LiveFeedTest, RefusesReadersBeyondTheLimitUntilOneLeaves) {
   std::vector<std::shared_ptr<http::StreamBody>> bodies;
-  for (std::size_t reader = 0; reader < live_readers_max; ++reader) bodies.push_back(join());
+  for (std::size_t reader = 0; reader < limits::live_readers_max; ++reader) bodies.push_back(join());
   EXPECT_EQ(feed_.admission(), Admission::full);
   http::Stream late = http::make_stream();
   EXPECT_EQ(feed_.add({std::move(late.writer), "", {}}), Admission::full);

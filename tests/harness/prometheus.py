@@ -51,6 +51,7 @@ class Prometheus(server.Server):
                 if one["labels"]["alertname"] == name}
 
     def _get(self, path, text=False):
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://127.0.0.1:{self.port}{path}", timeout=20) as reply:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=20) as reply:
             body = reply.read()
         return body.decode() if text else json.loads(body)
