@@ -1,13 +1,17 @@
 """Cases of the way out: a backlog into the store. Each returns {figure: number}."""
 import re
+import subprocess
 import time
 
 from bench import contenders
 from bench.processes import Meter, Program, cpu_seconds, memory_mb
+from bench.stage import PARTITIONS
 from tests.harness import weir
 
 # After this share of the backlog the process has started, and a JIT compiler has done most of its work.
 WARM_FROM = 0.6
+GO_TABLE = """CREATE TABLE IF NOT EXISTS user_activity_metrics (id bigserial PRIMARY KEY, timestamp timestamptz, unique_users bigint,
+              page_view_count bigint, created_at timestamptz DEFAULT now())"""
 
 
 def counted(program):
@@ -16,10 +20,19 @@ def counted(program):
     return int(found[1]) if found else 0
 
 
-def group_progress(stage, group, events):
-    """Returns how many records a group has committed in Kafka."""
-    lag = stage.broker.lag(group)
-    return 0 if lag is None else events - lag
+class GroupProgress:
+    """What a group has committed in Kafka. Only for topics that begin at offset 0."""
+
+    def __init__(self, stage, topic, group):
+        command = [stage.tools / "weir_group_progress", stage.broker.brokers, topic, PARTITIONS, group]
+        self.process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True)
+
+    def __call__(self):
+        return int(self.process.stdout.readline() or 0)
+
+    def end(self):
+        self.process.kill()
+        self.process.communicate()
 
 
 def out(message_ids=False):
@@ -32,12 +45,21 @@ def drain(stage, contender, events, topic):
     if contender == contenders.STREAMS:
         output = stage.new_topic()
         settings = settings | {"OUTPUT_TOPIC": output}
+    if contender == contenders.GO:  # its database has a fixed name
+        stage.database.psql(GO_TABLE, "analytics")
+        settings = settings | {"PGPORT": stage.database.port}
     settings = {"KAFKA_BROKERS": stage.broker.brokers, "KAFKA_TOPIC": topic, "KAFKA_GROUP_ID": group, **stage.new_database(), **settings}
     wal = stage.wal_bytes()
     meter = Meter(kafka=stage.broker.process.pid, postgres=stage.database.process.pid)
     with Program(stage.folder, command, None, **settings) as program:
-        slow = contender != contenders.WEIR  # the group is asked by a JVM, so seldom
-        marks = progress(lambda: group_progress(stage, group, events) if slow else counted(program), program, events, 1.0 if slow else 0.1)
+        if contender == contenders.WEIR:
+            marks = progress(lambda: counted(program), program, events, 0.1)
+        else:
+            asked = GroupProgress(stage, topic, group)
+            try:
+                marks = progress(asked, program, events, 0)
+            finally:
+                asked.end()
         cost, peak = meter.cost(), memory_mb(program.pid, "VmHWM")
     done, warm = marks[-1], next(mark for mark in marks if mark[1] >= WARM_FROM * events or mark is marks[-1])
     found = {"cpu_us": done[2] / events * 1e6, "rate": events / done[0], "postgres_cpu_us": cost["postgres"] / events * 1e6,

@@ -92,6 +92,8 @@ def main():
         stage = open_stage(built, options.seconds, options.events)
         try:
             measure(stage, options, {(line["case"], line["contender"], line["round"]) for line in read_lines()})
+        except KeyboardInterrupt:
+            print("stopped; make bench RESUME=1 continues", flush=True)
         finally:
             stage.stop()
             shutil.rmtree(stage.folder, ignore_errors=True)
