@@ -2,7 +2,7 @@
 # make test   installs missing packages, builds, and runs the tests
 # make up     starts Kafka, PostgreSQL, a producer and a consumer in containers
 .DEFAULT_GOAL := help
-.PHONY: help build install package run test test-all simulate prove chaos up down logs scale coverage bench bench-attacks format tidy clean
+.PHONY: help build install package run test test-all simulate prove chaos up down logs scale coverage bench bench-micro bench-attacks format tidy clean
 
 JOBS ?= $(shell nproc)
 COMPOSE ?= docker compose
@@ -68,7 +68,13 @@ coverage: ## line coverage of the unit tests, for each module
 	@scripts/setup dev
 	@scripts/coverage
 
-bench: ## run the micro-benchmarks: decode, tally, accept, flush
+bench: build ## measure Weir beside its peers and write docs/benchmarks: CASES=in-64,out ROUNDS=3 RESUME=1 PEERS=DIR
+	@scripts/setup test
+	@cmake --build --preset release --target bench_tools -j $(JOBS)
+	@python3 -B -m bench.run $(if $(CASES),--cases $(CASES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PEERS),--peers $(PEERS)) \
+		$(if $(RESUME),--resume) $(ARGS)
+
+bench-micro: ## run the micro-benchmarks: decode, tally, accept, flush; ARGS=--benchmark_filter=decode
 	@scripts/setup dev
 	@cmake --preset bench >/dev/null && cmake --build --preset bench --target weir_bench -j $(JOBS)
 	@build/bench/weir_bench $(ARGS)

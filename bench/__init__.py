@@ -1,1 +1,1 @@
-"""Benchmarks of whole processes. Run a module from the root of the tree: python3 -B -m bench.peers"""
+"""Benchmarks of whole processes. Run a module from the root of the tree: python3 -B -m bench.run --list"""

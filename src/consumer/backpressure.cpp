@@ -12,12 +12,7 @@ bool Backpressure::is_too_large(const commit::Backlog& backlog, bool was_too_lar
                                 std::int64_t divided_by) const {
   // Hysteresis: a backlog that was too large must fall below half of each bound. Otherwise a partition would
   // pause and resume with each record.
-  const std::int64_t divisor = divided_by * (was_too_large ? 2 : 1);
-  const auto size_divisor = static_cast<std::size_t>(divisor);
-  return backlog.events >= bounds_.events / divisor ||
-         backlog.dead_letters >= bounds_.dead_letters / size_divisor ||
-         backlog.dead_letter_bytes >= bounds_.dead_letter_bytes / size_divisor ||
-         backlog.tally_bytes >= bounds_.tally_bytes / size_divisor;
+  return bounds_.are_reached(backlog, divided_by * (was_too_large ? 2 : 1));
 }
 
 std::vector<Backpressure::Change> Backpressure::update(AssignedPartitions& partitions, bool store_unavailable,

@@ -5,24 +5,14 @@
 // alone: it must not stop the others.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <vector>
 
-#include "base/limits.hpp"
 #include "commit/pending_batch.hpp"
+#include "consumer/backlog_bounds.hpp"
 #include "consumer/rebalance.hpp"
 
 namespace weir::consumer {
-
-// The bounds of the backlog of the process. Dead letters are kept whole, unlike events, so they are bounded
-// in number and in bytes.
-struct BacklogBounds {
-  std::int64_t events = limits::waiting_events_max;
-  std::size_t dead_letters = limits::waiting_dead_letters_max;
-  std::size_t dead_letter_bytes = limits::waiting_dead_letter_bytes_max;
-  std::size_t tally_bytes = limits::waiting_tally_bytes_max;
-};
 
 // One thread: the consumer's.
 class Backpressure {

@@ -131,19 +131,24 @@ MonoTime CommitScheduler::next_deadline(const AssignedPartitions& partitions, Mo
 // A batch of skipped offsets alone counts as one event, so that it is written, too. A batch that waits for
 // the dead letter topic counts only once it can be written, and then it is overdue. The batches after it wait
 // with it.
+//
+// Half of the backlog's bounds is as urgent as a full batch. Otherwise a consumer that reads faster than
+// these bounds per flush interval would wait, paused, for the interval to end.
 void CommitScheduler::note_pending(const AssignedPartitions& partitions, MonoTime now) {
   std::int64_t events = 0;
   bool overdue = false;
   bool full = false;
+  commit::Backlog backlog;
   for (const auto& [number, assigned] : partitions) {
     if (assigned.state != AssignedPartition::State::open) continue;
     overdue = overdue || assigned.partition->has_writable_batch();
     full = full || assigned.partition->has_full_batch();
     const commit::PendingBatch& batch = assigned.partition->open_batch();
-    if (!batch.empty() && !assigned.partition->waits_for_dlq())
-      events += std::max<std::int64_t>(batch.counts.read, 1);
+    if (batch.empty() || assigned.partition->waits_for_dlq()) continue;
+    events += std::max<std::int64_t>(batch.counts.read, 1);
+    backlog += batch.backlog();
   }
-  pacing_.set_pending(events, now, overdue, full);
+  pacing_.set_pending(events, now, overdue, full || (events > 0 && backlog_.are_reached(backlog, 2)));
 }
 
 bool CommitScheduler::flush_is_due(const AssignedPartitions& partitions, MonoTime now) {

@@ -15,6 +15,7 @@
 #include "base/limits.hpp"
 #include "commit/flush.hpp"
 #include "commit/transaction.hpp"
+#include "consumer/backlog_bounds.hpp"
 #include "consumer/pacing.hpp"
 #include "consumer/rebalance.hpp"
 
@@ -59,10 +60,12 @@ class CommitScheduler {
     std::unique_ptr<commit::Transaction> transaction;
   };
 
-  // `topic`: of the log.
-  CommitScheduler(const CommitSchedulerSettings& settings, std::string topic)
+  // `topic`: of the log. `backlog`: the bounds at which reading pauses. A flush starts at half of them, so
+  // that reading continues while it is written.
+  CommitScheduler(const CommitSchedulerSettings& settings, std::string topic, const BacklogBounds& backlog)
       : settings_(settings),
         topic_(std::move(topic)),
+        backlog_(backlog),
         pacing_(settings.pacing),
         size_(settings.transaction) {}
 
@@ -105,6 +108,7 @@ class CommitScheduler {
 
   CommitSchedulerSettings settings_;
   std::string topic_;
+  BacklogBounds backlog_;
   Pacing pacing_;
   TransactionSize size_;
   // The first partition of the next transaction of each kind, so that all partitions get their turn.

@@ -32,7 +32,7 @@ Consumer::Consumer(ConsumerSettings settings, telemetry::Logger& logger, Paralle
       availability_(logger),
       assignment_(settings.revoke_timeout),
       dispatch_(std::move(workers)),
-      scheduler_(settings.commits, settings.topic),
+      scheduler_(settings.commits, settings.topic, settings.backlog),
       retry_(logger),
       backpressure_(settings.backlog),
       status_{.capped = make_capped_counts(settings_.dimensions, settings_.dimension_names)} {}

@@ -44,7 +44,8 @@ class Pacing {
   //   events   events that no flush contains yet
   //   overdue  other events waited for the dead letter topic and can be written now: due at the minimum
   //            interval
-  //   full     a partition has as much as one flush may write: due at once, without any interval
+  //   full     a partition has as much as one flush may write, or the backlog is half as large as it may be:
+  //            due at once, without any interval
   void set_pending(std::int64_t events, MonoTime now, bool overdue = false, bool full = false) {
     if (!full) full_since_.reset();
     if (full && !full_since_) full_since_ = now;

@@ -123,8 +123,24 @@ class Client::LogForwarder {
   std::atomic<int> lines_{0};
 };
 
-Client::Client(std::unique_ptr<LogForwarder> log_forwarder, ClientHandle handle)
-    : log_forwarder_(std::move(log_forwarder)), handle_(std::move(handle)) {}
+namespace {
+
+// Returns the value of a property of the configuration; empty if it is not set.
+std::string value_of(const rd_kafka_conf_t* conf, const char* name) {
+  std::size_t size = 0;
+  if (rd_kafka_conf_get(conf, name, nullptr, &size) != RD_KAFKA_CONF_OK || size == 0) return {};
+  std::string value(size, '\0');
+  rd_kafka_conf_get(conf, name, value.data(), &size);
+  value.resize(value.find('\0'));
+  return value;
+}
+
+}  // namespace
+
+Client::Client(std::unique_ptr<LogForwarder> log_forwarder, ClientHandle handle, Property credentials)
+    : log_forwarder_(std::move(log_forwarder)),
+      handle_(std::move(handle)),
+      credentials_(std::move(credentials)) {}
 Client::Client(Client&&) noexcept = default;
 Client::~Client() = default;
 
@@ -132,13 +148,23 @@ Client& Client::operator=(Client&& other) noexcept {
   // First: the threads of the old handle use the old forwarder.
   handle_ = std::move(other.handle_);
   log_forwarder_ = std::move(other.log_forwarder_);
+  credentials_ = std::move(other.credentials_);
   return *this;
+}
+
+// librdkafka has no call for this alone. To set the credentials of SASL wakes all threads, so the same ones
+// are set again. Connections stay, and a client without SASL does not use them.
+void Client::wake_broker_threads() {
+  rd_kafka_error_t* const error =
+      rd_kafka_sasl_set_credentials(handle_.get(), credentials_.first.c_str(), credentials_.second.c_str());
+  if (error != nullptr) rd_kafka_error_destroy(error);
 }
 
 Result<Client> Client::open(Role role, ConfHandle conf, telemetry::Logger& logger) {
   auto log_forwarder = std::make_unique<LogForwarder>(logger);
   rd_kafka_conf_set_opaque(conf.get(), log_forwarder.get());
   rd_kafka_conf_set_log_cb(conf.get(), &LogForwarder::on_line);
+  Property credentials{value_of(conf.get(), "sasl.username"), value_of(conf.get(), "sasl.password")};
   std::array<char, reason_bytes_max> reason{};
   rd_kafka_t* const made = rd_kafka_new(role == Role::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER,
                                         conf.get(), reason.data(), reason.size());
@@ -147,7 +173,7 @@ Result<Client> Client::open(Role role, ConfHandle conf, telemetry::Logger& logge
                 std::string("the Kafka client cannot be created: ") + reason.data());
   // rd_kafka_new has taken the configuration.
   (void)conf.release();
-  return Client(std::move(log_forwarder), ClientHandle(made));
+  return Client(std::move(log_forwarder), ClientHandle(made), std::move(credentials));
 }
 
 }  // namespace weir::kafka

@@ -79,14 +79,20 @@ class Client {
 
   [[nodiscard]] rd_kafka_s* get() const { return handle_.get(); }
 
+  // Wakes the threads of all broker connections. librdkafka 2.0 does not do so when the application has
+  // emptied a full queue: the thread that fetches then sleeps for the rest of a second. Costs microseconds.
+  void wake_broker_threads();
+
  private:
   class LogForwarder;
 
-  Client(std::unique_ptr<LogForwarder> log_forwarder, ClientHandle handle);
+  Client(std::unique_ptr<LogForwarder> log_forwarder, ClientHandle handle, Property credentials);
 
   // Declared first: the threads of handle_ use it.
   std::unique_ptr<LogForwarder> log_forwarder_;
   ClientHandle handle_;
+  // The user and password of SASL, empty without it.
+  Property credentials_;
 };
 
 }  // namespace weir::kafka

@@ -34,10 +34,10 @@ const std::array<Property, 7> defaults{{
     // CPU.
     {"fetch.min.bytes", "65536"},
     {"fetch.wait.max.ms", "100"},
-    {"fetch.max.bytes", "16777216"},
+    {"fetch.max.bytes", "4194304"},
     {"queued.max.messages.kbytes", std::to_string(RecordFetcher::ahead_kib_max)},
-    // High enough that queued.max.messages.kbytes is the effective bound for records of 220 bytes and more.
-    {"queued.min.messages", "300000"},
+    // Bounds the memory of small records: librdkafka adds about 300 bytes to each.
+    {"queued.min.messages", "100000"},
     {"topic.metadata.refresh.interval.ms", "10000"},
     {"socket.nagle.disable", "true"},
 }};
@@ -172,6 +172,8 @@ void RecordFetcher::drain(std::vector<LogEvent>& events) {
     const std::size_t bytes_left = limits::poll_bytes_max - std::min(drained_bytes_, limits::poll_bytes_max);
     wanted = std::min({batch_max, limits::poll_records_max - records, bytes_left / record_bytes});
   }
+  // Only a full poll can have found a full queue.
+  if (wanted == 0) client_.wake_broker_threads();
   emit_records(events);
   for (const auto partition : out_of_range) events.emplace_back(consumer::OffsetOutOfRange{partition});
 }

@@ -49,7 +49,7 @@ class RecordFetcher {
  public:
   // The bound of the records that are fetched but not drained, for all partitions together. One more fetch
   // response (fetch.max.bytes) may exceed it.
-  static constexpr int ahead_kib_max = 64 * 1024;
+  static constexpr int ahead_kib_max = 16 * 1024;
 
   // librdkafka writes Wakeup::payload to `wakeup_fd` when drain() has something to do. `wakeup_fd` and
   // `logger` must outlive the fetcher. Fails as make_conf() and Client::open().

@@ -122,6 +122,17 @@ TEST_F(ConsumerTest, PausesWhenTheBacklogHasTooManyEvents) {
   EXPECT_EQ(read_count(), 300);
 }
 
+TEST_F(ConsumerTest, DoesNotWaitForTheFlushIntervalWhileTheBacklogIsLarge) {
+  settings_.commits.pacing = {
+      .flush_interval = seconds{60}, .flush_min_interval = seconds{60}, .batch_size = 1000};
+  start();
+  append(300);  // five times what may wait
+  pass(seconds{5});
+  EXPECT_GE(read_count(), 270) << "all but less than half of the bound";
+  pass(seconds{120});
+  EXPECT_EQ(read_count(), 300);
+}
+
 TEST_F(ConsumerTest, PausesWhenTheBacklogHasTooManyDeadLetters) {
   start();
   for (int i = 0; i < 40; ++i) cluster_.append(0, {.kind = TestEvent::Kind::garbage});
