@@ -32,7 +32,7 @@ weir_suite(servers_test                       30     1      1)
 weir_suite(durability_test                    30     1      1)
 weir_suite(hostile_client_test                25     1      1)
 weir_suite(client_test                        25     1      1)
-weir_suite(segment_test                      180     1      3)
+weir_suite(segment_clients_test              180     1      3)
 weir_suite(snippet_test                       80     1      1)
 
 # Sets the variable `out` to the SHARES of the suite.

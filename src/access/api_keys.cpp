@@ -4,18 +4,14 @@
 
 #include "access/limits.hpp"
 #include "base/decimal.hpp"
+#include "base/text.hpp"
 
 namespace weir::access {
 namespace {
 
 constexpr std::size_t name_bytes_max = 64;
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view spaces = " \t\r\n";
-  text.remove_prefix(std::min(text.find_first_not_of(spaces), text.size()));
-  return text.substr(0, text.find_last_not_of(spaces) + 1);
-}
-
+// A name is a label value in the metrics and may appear in the log, so its characters are restricted.
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= name_bytes_max && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '.' || c == '_' ||
@@ -28,16 +24,15 @@ std::string fault_of_secret(std::string_view secret) {
   if (secret.empty()) return "its secret is empty";
   if (secret.size() > limits::api_key_bytes_max)
     return "its secret is longer than " + std::to_string(limits::api_key_bytes_max) + " bytes";
-  const bool visible = std::ranges::all_of(secret, [](char c) { return c > ' ' && c < '\x7f'; });
-  return visible ? "" : "its secret has a character that is not visible ASCII";
+  return is_visible_ascii(secret) ? "" : "its secret has a character that is not visible ASCII";
 }
 
 // An entry without a colon may be a secret without a name, so no error quotes it.
 std::expected<ApiKey, std::string> parse_entry(std::string_view entry) {
   const std::size_t colon = entry.find(':');
   if (colon == std::string_view::npos) return std::unexpected("there is no ':' in it");
-  const std::string_view name = trimmed(entry.substr(0, colon));
-  const std::string_view secret = trimmed(entry.substr(colon + 1));
+  const std::string_view name = trimmed(entry.substr(0, colon), json_spaces);
+  const std::string_view secret = trimmed(entry.substr(colon + 1), json_spaces);
   if (!is_name(name))
     return std::unexpected("its name must be 1 to " + std::to_string(name_bytes_max) +
                            " letters, digits, '.', '_' or '-'");
@@ -49,9 +44,10 @@ std::expected<ApiKey, std::string> parse_entry(std::string_view entry) {
 
 std::expected<std::vector<ApiKey>, std::string> parse_api_keys(std::string_view text) {
   std::vector<ApiKey> keys;
-  while (true) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    auto key = parse_entry(trimmed(text.substr(0, comma)));
+  for (const std::string_view entry : split(text, ',')) {
+    // White space around entries is ignored, so that a setting may be written on several lines.
+    auto key = parse_entry(trimmed(entry, json_spaces));
+    // Entries are counted from 1. A number identifies the entry, because its text may be a secret.
     const auto refuse = [number = keys.size() + 1](std::string_view why) {
       return std::unexpected("entry " + std::to_string(number) + ": " + std::string(why));
     };
@@ -63,9 +59,8 @@ std::expected<std::vector<ApiKey>, std::string> parse_api_keys(std::string_view 
     if (keys.size() == limits::api_keys_max)
       return refuse("it is one more than " + std::to_string(limits::api_keys_max));
     keys.push_back(*std::move(key));
-    if (comma == text.size()) return keys;
-    text.remove_prefix(comma + 1);
   }
+  return keys;
 }
 
 std::string api_keys_expected() {
@@ -75,6 +70,7 @@ std::string api_keys_expected() {
 
 std::optional<std::size_t> ApiKeys::find(std::string_view secret) const {
   if (secret.empty() || secret.size() > limits::api_key_bytes_max) return std::nullopt;
+  // The loop does not end at the first match: the time must not depend on the position of the key.
   const Digest digest = digest_of(secret);
   std::size_t found = keys_.size();
   for (std::size_t at = 0; at < keys_.size(); ++at)

@@ -23,9 +23,11 @@ struct FreeContext {
 }  // namespace
 
 Digest digest_of(std::string_view secret) {
+  // OpenSSL allows a context on one thread at a time. The thread frees its context when it ends.
   thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
   Digest digest{};
   unsigned bytes = 0;
+  // Init resets the context, so no state of the previous digest remains.
   const bool done = EVP_DigestInit_ex2(context.get(), sha_256(), nullptr) == 1 &&
                     EVP_DigestUpdate(context.get(), secret.data(), secret.size()) == 1 &&
                     EVP_DigestFinal_ex(context.get(), digest.data(), &bytes) == 1;

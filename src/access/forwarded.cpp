@@ -1,17 +1,14 @@
+// X-Forwarded-For lists the client first and the nearest proxy last. Each proxy appends the address that it
+// received the request from. So the list is read from its end, and only while the hop is a trusted proxy.
 #include "access/forwarded.hpp"
 
 #include <algorithm>
 
 #include "access/limits.hpp"
+#include "base/text.hpp"
 
 namespace weir::access {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view spaces = " \t";
-  text.remove_prefix(std::min(text.find_first_not_of(spaces), text.size()));
-  return text.substr(0, text.find_last_not_of(spaces) + 1);
-}
 
 // "10.0.0.1", "10.0.0.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80"
 std::optional<IpAddress> parse_hop(std::string_view text) {
@@ -19,6 +16,7 @@ std::optional<IpAddress> parse_hop(std::string_view text) {
     const std::size_t end = text.find(']');
     return end == std::string_view::npos ? std::nullopt : IpAddress::parse(text.substr(1, end - 1));
   }
+  // One colon separates an IPv4 address from a port. Two or more are an IPv6 address without a port.
   const std::size_t colon = text.find(':');
   const bool has_port =
       colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos;
@@ -33,31 +31,31 @@ bool is_trusted(std::span<const IpNetwork> trusted, const IpAddress& address) {
 
 std::expected<std::vector<IpNetwork>, std::string> parse_networks(std::string_view text) {
   std::vector<IpNetwork> networks;
-  while (true) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    const std::string_view entry = trimmed(text.substr(0, comma));
+  for (const std::string_view untrimmed : split(text, ',')) {
+    const std::string_view entry = trimmed(untrimmed, header_spaces);
     const auto network = IpNetwork::parse(entry);
     if (!network)
       return std::unexpected("'" + std::string(entry) +
                              "' is not an address, and not a network whose bits "
                              "after the prefix are 0");
     networks.push_back(*network);
-    if (comma == text.size()) return networks;
-    text.remove_prefix(comma + 1);
   }
+  return networks;
 }
 
 IpAddress client_behind(std::span<const IpNetwork> trusted, const IpAddress& peer,
                         std::span<const std::string_view> forwarded) {
   IpAddress client = peer;
   std::size_t hops = 0;
+  // Several headers are one list, in the order of the headers (RFC 9110 §5.3).
   for (auto list = forwarded.rbegin(); list != forwarded.rend(); ++list) {
     std::string_view left = *list;
     while (true) {
+      // Only the report of a trusted proxy about its peer is used. The bound limits the work for a long list.
       if (!is_trusted(trusted, client) || hops++ == limits::forwarded_hops_max) return client;
       const std::size_t comma = left.rfind(',');
       const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
-      const auto hop = parse_hop(trimmed(left.substr(begin)));
+      const auto hop = parse_hop(trimmed(left.substr(begin), header_spaces));
       if (!hop) return client;
       client = *hop;
       if (comma == std::string_view::npos) break;

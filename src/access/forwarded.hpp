@@ -21,9 +21,9 @@ namespace weir::access {
 // Each proxy appends the address that it was connected from. So the last entry is true if `peer` is trusted,
 // the one before it if the last one is trusted, too, and so on. The list is read from the right up to the
 // first address that is not trusted: that is the client. What stands before it may be forged and is not read.
-// An entry that is no address ends the list as well; then the proxy that sent it is the client, because
-// nobody knows more. At most limits::forwarded_hops_max entries are read. An entry may have a port or
-// brackets. Pure; about 50 ns an entry.
+// An entry that is no address ends the list as well; then the proxy that sent it is the client, because no
+// more is known. At most limits::forwarded_hops_max entries are read. An entry may have a port or brackets.
+// Pure; about 50 ns an entry.
 [[nodiscard]] IpAddress client_behind(std::span<const IpNetwork> trusted, const IpAddress& peer,
                                       std::span<const std::string_view> forwarded);
 

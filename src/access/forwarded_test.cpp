@@ -34,7 +34,7 @@ TEST(Forwarded, TheListIsReadFromTheRightPastTrustedProxies) {
 }
 
 TEST(Forwarded, AForgedListDoesNotHideTheClient) {
-  // A client that is no trusted proxy sends whatever it likes.
+  // A client that is no trusted proxy can send any list.
   EXPECT_EQ(client("203.0.113.7", {"1.2.3.4"}), "203.0.113.7");
   EXPECT_EQ(client("203.0.113.7", {"10.0.0.1"}), "203.0.113.7");
   // The proxy appends the true address to what the client has sent.

@@ -1,3 +1,5 @@
+// An io thread compares one atomic number for each request. It takes the lock and copies the pointer only
+// after reload() has changed the number. The old snapshot lives until its last reader has replaced it.
 #include "access/key_ring.hpp"
 
 #include "telemetry/exposition.hpp"
@@ -25,9 +27,11 @@ void KeyRing::reload(Secrets secrets) {
   snapshot->dashboard_password = secrets.dashboard_password;
   snapshot->keys = ApiKeys(std::move(secrets.api_keys));
   const std::lock_guard lock(mutex_);
+  // A name that had counts before keeps them. Names are never removed, because counters must not decrease.
   for (const ApiKey& key : snapshot->keys.all())
     snapshot->uses.push_back({&counts_.try_emplace(key.name).first->second, rate_limited_key(key.name)});
   snapshot_ = std::move(snapshot);
+  // The last step: a reader that sees the new number finds the new snapshot under the lock.
   version_.fetch_add(1, std::memory_order_release);
 }
 
@@ -35,6 +39,7 @@ void KeyRing::collect(telemetry::Exposition& into) const {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [name, counts] : counts_) {
+      // The lock protects the map only. The counters in it are atomic.
       constexpr std::string_view help = "Ingest requests with a valid API key, by its name.";
       into.counter("weir_access_key_requests_total", help, static_cast<double>(counts.accepted.load()),
                    {{"key", name}, {"outcome", "accepted"}});

@@ -1,3 +1,6 @@
+// The table is set-associative, as a processor cache is: the low bits of the hash select a set of eight
+// entries. A lookup reads these entries only, so its cost does not depend on the number of clients. Sets
+// share 256 locks, and neighbouring sets have different locks.
 #include "access/rate_limiter.hpp"
 
 #include <algorithm>
@@ -24,6 +27,7 @@ struct RateLimiter::Entry {
   std::int64_t tat_ns = 0;   // of the monotonic clock; 0 is long ago
 };
 
+// Each lock has a cache line of its own, so that threads with different locks do not slow each other down.
 struct alignas(64) RateLimiter::Shard {
   std::mutex mutex;
   std::atomic<std::uint64_t> forgotten{0};
@@ -40,6 +44,7 @@ RateLimited rate_limited_address(const ClientAddress& address) {
 RateLimiter::RateLimiter(RateLimit limit, std::size_t clients) : limit_(limit) {
   if (limit.per_second == 0) return;
   if (limit_.burst == 0) limit_.burst = 2 * limit_.per_second;
+  // The emission interval of GCRA. More than 10^9 requests a second cannot be limited.
   interval_ns_ = std::max<std::int64_t>(1, second_ns / limit_.per_second);
   burst_ns_ = limit_.burst * interval_ns_;
   sets_ = std::bit_ceil(std::max(clients, set_entries)) / set_entries;
@@ -76,10 +81,13 @@ RateLimiter::Decision RateLimiter::take(RateLimited client, MonoTime now) {
     if (each->tat_ns < entry->tat_ns) entry = each;
   }
   const bool known = entry->client == hash;
+  // A TAT in the past is a full bucket. An unknown client begins with a full bucket, too.
   const std::int64_t tat_ns = std::max(known ? entry->tat_ns : 0, now_ns);
   const std::int64_t after_ns = tat_ns + interval_ns_;
   const std::int64_t free_ns = burst_ns_ - (after_ns - now_ns);
+  // A refusal changes nothing: the client may try again after the time that is returned.
   if (free_ns < 0) return {false, 0, std::chrono::nanoseconds(-free_ns)};
+  // The entry is taken from a client whose bucket is not full. That client gains what it had used.
   if (!known && entry->tat_ns > now_ns) shard.forgotten.fetch_add(1, std::memory_order_relaxed);
   *entry = {hash, after_ns};
   // A new token is complete when the free time has grown to the next whole interval.

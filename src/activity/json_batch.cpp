@@ -4,18 +4,13 @@
 #include <string>
 
 #include "base/json_text.hpp"
+#include "base/text.hpp"
 
 namespace weir::activity {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-constexpr std::string_view white_space = " \n\r\t";
 constexpr std::size_t shown_bytes_max = 24;
-
-std::string_view trimmed(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(white_space), text.size()));
-  return text.substr(0, text.find_last_not_of(white_space) + 1);
-}
 
 // Shows the offset and the bytes there, as Decoder does it for an event.
 std::unexpected<Error> not_an_array(std::string_view body, std::string_view expected, std::size_t at) {
@@ -34,7 +29,7 @@ std::unexpected<Error> not_an_array(std::string_view body, std::string_view expe
 // White space before the body is not significant.
 JsonBatch::JsonBatch(std::string_view body)
     : body_(body),
-      at_(std::min(body.find_first_not_of(white_space), body.size())),
+      at_(std::min(body.find_first_not_of(json_spaces), body.size())),
       elements_(JsonArraySplitter::after_bracket(at_ + 1)) {
   if (body_.substr(at_).starts_with(byte_order_mark)) {
     form_ = Form::byte_order_mark;
@@ -61,7 +56,7 @@ Result<std::optional<BatchItem>> JsonBatch::next() {
 std::optional<BatchItem> JsonBatch::next_line() {
   while (at_ < body_.size()) {
     const std::size_t end = std::min(body_.find('\n', at_), body_.size());
-    const std::string_view line = trimmed(body_.substr(at_, end - at_));
+    const std::string_view line = trimmed(body_.substr(at_, end - at_), json_spaces);
     at_ = end + 1;
     // Blank lines are no items and have no index.
     if (!line.empty()) return BatchItem{index_++, line};

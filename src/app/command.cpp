@@ -1,9 +1,11 @@
+// What the commands have in common: settings from the environment and the command line, and the terminal.
 #include "app/command.hpp"
 
 #include <ostream>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "app/settings_feed.hpp"
 #include "config/show.hpp"
 
 namespace weir::app {
@@ -18,8 +20,12 @@ config::Sources sources_of(config::Command command, const config::Texts& typed,
 
 std::optional<config::Loaded> load(config::Command command, const config::Texts& typed,
                                    const Dependencies& dependencies) {
-  auto loaded = config::load(sources_of(command, typed, dependencies));
+  config::Sources sources = sources_of(command, typed, dependencies);
+  const auto read = read_sources(sources);
+  auto loaded = config::load(sources);
+  if (loaded && !read) loaded->warnings.push_back(read.error().text);
   if (loaded) return std::move(*loaded);
+  // The text lists every wrong setting, so that all can be corrected in one step.
   dependencies.err << config::to_text(loaded.error());
   return std::nullopt;
 }
@@ -28,6 +34,7 @@ std::size_t columns_of(int descriptor) {
   constexpr std::size_t default_columns = 80;
   if (isatty(descriptor) != 1) return 0;
   winsize size{};
+  // Some terminals, such as serial ones, report a width of 0.
   return ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : default_columns;
 }
 
@@ -38,6 +45,8 @@ std::function<bool(const std::string&)> text_into(std::string& text) {
   };
 }
 
+// A secret is no option, because every user of the machine can read a command line. A family of variables has
+// no fixed name.
 void add_settings(CommandSpec& spec, config::Command command, config::Texts& settings) {
   for (const config::Variable& variable : config::variables()) {
     if (!variable.used_by.has(command) || !variable.is_supported() || variable.is_family() || variable.secret)

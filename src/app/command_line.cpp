@@ -13,6 +13,7 @@
 #include "app/process.hpp"
 #include "app/query_commands.hpp"
 #include "app/remote.hpp"
+#include "app/settings_feed.hpp"
 #include "base/decimal.hpp"
 #include "base/ensure.hpp"
 #include "commit/fence.hpp"
@@ -52,28 +53,37 @@ std::unique_ptr<telemetry::Logger> make_logger(const config::Settings& settings)
 
 // serve, producer and consumer.
 int load_and_run(config::Command command, const config::Texts& typed, const Dependencies& dependencies) {
-  const auto loaded = load(command, typed, dependencies);
-  if (!loaded) return wrong_usage;
-  const config::Settings& settings = loaded->settings;
-  const auto logger = make_logger(settings);
+  config::Sources sources = sources_of(command, typed, dependencies);
+  const auto consul_index = read_sources(sources);
+  const auto loaded = config::load(sources);
+  if (!loaded) {
+    dependencies.err << config::to_text(loaded.error());
+    return wrong_usage;
+  }
+  const auto logger = make_logger(loaded->settings);
   for (const std::string& warning : loaded->warnings) logger->warn(warning);
+  if (!consul_index)
+    logger->warn(consul_index.error().text +
+                 "; the settings of the other sources are in force until it answers");
   if (!commit::fenced)
     logger->error("this build has no fence and is for tests only: its numbers will be wrong");
-  const auto load_again = [&]() -> std::optional<config::Settings> {
-    auto again = config::load(sources_of(command, typed, dependencies));
-    if (again) return std::move(again->settings);
-    for (const config::SettingError& error : again.error()) logger->error(error.text);
-    return std::nullopt;
-  };
-  return run_process(command, settings, load_again, *logger, dependencies.out);
+  SettingsFeed feed(std::move(sources), *loaded, consul_index.value_or(0));
+  return run_process(command, loaded->settings, feed, *logger, dependencies.out);
 }
 
-// `weir config`. Secrets are masked.
+// `weir config`. Secrets are masked. Wrong values of Consul are shown beside the settings that a process
+// would have without them.
 int show_config(config::Command command, const Dependencies& dependencies) {
-  const auto loaded = load(command, {}, dependencies);
-  if (!loaded) return wrong_usage;
-  dependencies.out << config::to_table(*loaded);
-  return done;
+  config::Sources sources = sources_of(command, {}, dependencies);
+  const auto read = read_sources(sources);
+  const auto shown = config::load_without_refused(sources, {});
+  if (!shown) {
+    dependencies.err << config::to_text(shown.error());
+    return wrong_usage;
+  }
+  if (!read) dependencies.err << read.error().text << '\n';
+  dependencies.out << config::to_table(shown->loaded, shown->refused);
+  return shown->refused.empty() ? done : wrong_usage;
 }
 
 // Where `weir import` keeps its state without --state.

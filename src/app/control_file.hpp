@@ -15,7 +15,7 @@ struct Control {
   std::string url;    // "http://127.0.0.1:8080"
   std::string token;  // 32 hexadecimal digits
   // SHA-256 of the service's certificate, 64 hexadecimal digits; empty: plain HTTP. The command accepts this
-  // certificate only, whoever issued it.
+  // certificate only, and asks no authority.
   std::string fingerprint = {};
 };
 

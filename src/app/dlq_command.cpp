@@ -31,6 +31,7 @@ struct DlqArguments {
 };
 using Arguments = std::shared_ptr<DlqArguments>;
 
+// Rows hold milliseconds. A finer time is rounded up, which selects the same rows with >= and with <.
 std::function<bool(const std::string&)> time_into(std::optional<WallTime>& time) {
   return [&time](const std::string& typed) {
     const auto parsed = activity::parse_rfc3339(typed);
@@ -47,6 +48,7 @@ std::function<bool(const std::string&)> number_into(std::optional<Number>& numbe
   };
 }
 
+// The options that select dead letters, for `list` and `replay`.
 void add_filter(CommandSpec& spec, report::DeadLetterFilter& filter) {
   constexpr const char* time = "a time in RFC 3339, such as 2026-01-31T00:00:00Z";
   spec.arguments.push_back({.name = "--reason",
@@ -83,6 +85,7 @@ void add_format(CommandSpec& spec, cli::DlqFormat& format, const std::vector<std
        .take = one_of(formats, [&format](std::size_t at) { format = static_cast<cli::DlqFormat>(at); })});
 }
 
+// A missing file is an error here, because SQLite would report it without a hint at DATA_DIR.
 Result<std::unique_ptr<report::MetricsReader>> open_reader(const config::Settings& settings) {
   if (settings.metrics_store == config::StoreKind::postgres) return make_postgres_reader(settings);
   std::error_code ignored;
@@ -105,6 +108,7 @@ int run_on_store(const DlqArguments& typed, const Dependencies& dependencies,
   return failed;
 }
 
+// The arguments live in a shared object: the callbacks of the spec write to it and the command reads it.
 Runnable make_list(const Dependencies& dependencies) {
   const auto typed = std::make_shared<DlqArguments>();
   CommandSpec spec{.name = "dlq list",
@@ -148,6 +152,8 @@ Runnable make_show(const Dependencies& dependencies) {
                             .take =
                                 [typed](const std::string& id) {
                                   typed->id = id;
+                                  // The settings are not loaded yet. Only the form of the id can be checked
+                                  // here.
                                   cli::DlqShowOptions ignored;
                                   return cli::read_dead_letter_id(id, topic_of(id), ignored);
                                 },
@@ -180,7 +186,9 @@ Runnable make_replay(const Dependencies& dependencies) {
                             .take = [typed](const std::string&) { return typed->replay.dry_run = true; }});
   add_settings(spec, config::Command::dlq, typed->settings);
   return {std::move(spec), [typed, &dependencies] {
+            // By default a dead letter whose replay is counted is not sent a second time.
             typed->replay.filter.waiting_only = !typed->include_replayed;
+            // Progress goes to standard error, so the width is that of its terminal.
             typed->replay.columns = columns_of(STDERR_FILENO);
             return run_on_store(*typed, dependencies, [&](const auto& settings, auto& reader) {
               return cli::run_dlq_replay(typed->replay, settings.kafka_topic,

@@ -1,3 +1,7 @@
+// The arguments of `weir stats` and `weir export`. Times and zones are passed to the service as text: it
+// parses them and reports their errors, so both sides accept the same forms.
+//
+// Each function refers to the options of its caller. They must outlive the arguments.
 #include "app/query_commands.hpp"
 
 #include "app/command.hpp"
@@ -89,6 +93,8 @@ std::vector<Argument> export_arguments(cli::ExportOptions& options, Remote& remo
            .expected = dimensions,
            .take =
                [&options](const std::string& typed) {
+                 // The same check as in `weir stats`. An export has one dimension, so the list itself is not
+                 // kept.
                  cli::StatsOptions names;
                  options.dimension = typed;
                  return cli::add_dimension(names, typed);

@@ -1,11 +1,11 @@
 #include "app/remote.hpp"
 
-#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "access/basic_credentials.hpp"
+#include "base/text.hpp"
 #include "http/client.hpp"
 
 namespace weir::app {
@@ -16,6 +16,8 @@ constexpr std::string_view key_option = "--key";
 
 }  // namespace
 
+// The command line has precedence over the settings. The key has precedence over the dashboard password,
+// which is used with the user name `weir` (RFC 7617).
 void Remote::complete(const config::Settings& settings) {
   if (url.empty()) url = "http://127.0.0.1:" + std::to_string(settings.server_port);
   if (key.empty()) key = settings.weir_api_key;
@@ -56,13 +58,14 @@ Argument key_into(std::string& key) {
           .take =
               [&key](const std::string& typed) {
                 key = typed;
-                return !typed.empty() &&
-                       std::ranges::all_of(typed, [](char c) { return c > ' ' && c < '\x7f'; });
+                return !typed.empty() && is_visible_ascii(typed);
               },
           .is_secret = true};
 }
 
 void hide_key(int argc, char** argv) {
+  // Writes over the value in the process's own argument memory, which ps(1) and /proc/PID/cmdline show. Both
+  // forms are recognised: `--key VALUE` and `--key=VALUE`.
   for (int at = 1; at < argc; ++at) {
     const std::string_view argument = argv[at];
     char* value = nullptr;

@@ -1,3 +1,5 @@
+// A request passes three threads. Its io thread checks the token and queues the job. The thread of the
+// executor reads the rows from the store. A thread of the log calls the callback, which sends the reply.
 #include "app/replay_endpoint.hpp"
 
 #include <utility>
@@ -11,6 +13,7 @@
 namespace weir::app {
 namespace {
 
+// Bounds of the queue and of one request. `weir dlq replay` sends one request at a time.
 constexpr std::size_t waiting_requests_max = 4;
 constexpr std::size_t ids_bytes_max = 64 * 1024;
 
@@ -24,12 +27,14 @@ bool same_token(std::string_view one, std::string_view other) {
   return difference == 0;
 }
 
+// 503 promises that nothing was sent, so the command may repeat the request.
 http::Reply unavailable(std::string_view why) {
   http::Reply reply = http::error_reply(503, why);
   reply.headers.emplace_back("Retry-After", "1");
   return reply;
 }
 
+// All records of the request are one batch of the log. Its receipt decides the status.
 http::Reply reply_to(const intake::Receipts& receipts, std::size_t count) {
   switch (receipts.all) {
     case intake::Receipt::kept:
@@ -63,6 +68,7 @@ Result<std::vector<report::DeadLetterRow>> read_rows(report::MetricsReader& read
       return true;
     });
     if (!scanned) return propagate(scanned);
+    // An id without a row refuses the whole request, before anything is appended.
     if (rows.size() == before)
       return fail(ErrorKind::invalid, "dead_letter_unknown",
                   "the metrics store has no dead letter at " + std::string(line));

@@ -1,3 +1,5 @@
+// send() blocks the thread of the command until the receipts are known. A LogSender gets them on a thread of
+// the log; a ServiceSender gets one receipt for the whole part from the reply of the service.
 #include "app/replay_sender.hpp"
 
 #include <algorithm>
@@ -37,6 +39,7 @@ class LogSender final : public cli::ReplaySender {
   [[nodiscard]] telemetry::Logger& logger() { return *logger_; }
 
   Receipts send(std::span<const report::DeadLetterRow> rows) override {
+    // The promise outlives the callback: get() returns only after the callback has set the value.
     std::promise<Receipts> promise;
     auto receipts = promise.get_future();
     log_->append(replay_batch(topic_, rows),
@@ -66,11 +69,15 @@ class ServiceSender final : public cli::ReplaySender {
         client_.send("POST", std::string(replay_path), {{std::string(token_header), token_}}, ids);
     if (!response) {
       Error why = std::move(response).error();
+      // Without a connection the service received nothing. After that, the reply may be lost while the log
+      // has the replays.
       const bool sent = why.code != http::Client::connect_failed;
       return {.all = sent ? Receipt::unknown : Receipt::not_kept, .each = {}, .why = std::move(why)};
     }
     if (response->status == 200) return {.all = Receipt::kept, .each = {}, .why = {}};
     const auto error = importer::weir_error(*response);
+    // 503 and the statuses 4xx of Weir promise that nothing was sent. 500 and a reply of another program
+    // promise nothing.
     const Receipt receipt = response->status == 500 || !error ? Receipt::unknown : Receipt::not_kept;
     return {.all = receipt,
             .each = {},
@@ -99,6 +106,7 @@ Result<std::unique_ptr<cli::ReplaySender>> open_kafka_sender(const config::Setti
                                          .event_bytes_max = std::max(settings.max_event_bytes, limits::MiB)},
                                         sender->logger());
   if (!log) return propagate(log);
+  // A producer connects in the background. Waiting here gives one clear error instead of a failed part.
   if (!(*log)->await_up(broker_wait_max))
     return fail(ErrorKind::unavailable, "log_away",
                 "Kafka at " + settings.kafka.brokers + " is not reachable: " + (*log)->health().reason);
@@ -118,6 +126,7 @@ Result<std::unique_ptr<cli::ReplaySender>> open_file_sender(const config::Settin
 
 Result<std::unique_ptr<cli::ReplaySender>> open_service_sender(const config::Settings& settings,
                                                                const Error& in_use) {
+  // The file is absent while a service starts or stops, and in versions before it.
   const auto control = read_control_file(settings.data_dir);
   auto base = control ? http::parse_base_url(control->url) : fail(ErrorKind::invalid, "", "");
   if (base) return std::make_unique<ServiceSender>(std::move(*base), *control);
@@ -130,6 +139,7 @@ Result<std::unique_ptr<cli::ReplaySender>> open_service_sender(const config::Set
 intake::EventBatch replay_batch(const std::string& topic, std::span<const report::DeadLetterRow> rows) {
   intake::EventBatch batch;
   for (const report::DeadLetterRow& row : rows) {
+    // Keys and values of all records lie one after the other in `bytes`; a slice has their positions.
     intake::RecordSlice slice;
     slice.key_at = static_cast<std::uint32_t>(batch.bytes.size());
     batch.bytes += row.key.value_or("");
@@ -151,6 +161,7 @@ Result<std::unique_ptr<cli::ReplaySender>> open_replay_sender(const config::Sett
   if (!std::filesystem::exists(file, ignored))
     return fail(ErrorKind::invalid, "cannot_open",
                 file.string() + " does not exist; expected the DATA_DIR of a weir serve, or EVENT_LOG=kafka");
+  // The lock decides who may write to the embedded log: this process, or the service that holds it.
   auto lock = DirectoryLock::acquire(settings.data_dir);
   if (lock) return open_file_sender(settings, std::move(*lock));
   if (lock.error().code == "directory_in_use") return open_service_sender(settings, lock.error());

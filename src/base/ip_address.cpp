@@ -1,3 +1,5 @@
+// Every address has 16 bytes, and IPv4 is in the IPv4-mapped form ::ffff:a.b.c.d (RFC 4291 §2.5.5.2). So one
+// comparison of bits serves both families.
 #include "base/ip_address.hpp"
 
 #include <algorithm>
@@ -68,6 +70,7 @@ std::optional<IpNetwork> IpNetwork::parse(std::string_view text) {
     length = *typed;
   }
   IpNetwork network;
+  // The 96 bits before an IPv4 address belong to the prefix, so 10.0.0.0/8 contains no other IPv6 address.
   network.prefix_bits_ = counts_v4_bits ? length + v6_bits - v4_bits : length;
   network.first_ = *address;
   for (unsigned bit = network.prefix_bits_; bit < v6_bits; ++bit)
@@ -76,6 +79,7 @@ std::optional<IpNetwork> IpNetwork::parse(std::string_view text) {
 }
 
 bool IpNetwork::contains(const IpAddress& address) const {
+  // Whole bytes of the prefix are compared first, then the remaining bits of one more byte.
   const unsigned whole = prefix_bits_ / 8;
   if (!std::equal(first_.bytes.begin(), first_.bytes.begin() + whole, address.bytes.begin())) return false;
   const unsigned rest = prefix_bits_ % 8;

@@ -1,4 +1,4 @@
-// IP addresses, networks, and the unit by which clients are told apart.
+// IP addresses, networks, and the unit by which clients are distinguished.
 #pragma once
 
 #include <array>

@@ -22,6 +22,7 @@ std::string percent_encoded(std::string_view text) {
 
 }  // namespace
 
+// A parameter with an empty value is left out, and the service uses its default.
 std::string api_path(std::string_view name,
                      const std::vector<std::pair<std::string_view, std::string>>& parameters) {
   std::string path = "/api/v1/" + std::string(name);

@@ -61,6 +61,7 @@ Result<std::vector<report::DeadLetterGroup>> read_groups(report::MetricsReader& 
   return groups;
 }
 
+// One line for each reason. Texts of records are not trusted: control characters are escaped or replaced.
 int list_groups(const DlqListOptions& options, report::MetricsReader& reader, std::ostream& out,
                 std::ostream& err) {
   auto groups = read_groups(reader, options.filter);
@@ -82,6 +83,7 @@ int list_groups(const DlqListOptions& options, report::MetricsReader& reader, st
   return 0;
 }
 
+// One line for each row. JSON is one array that is written element by element, so memory holds one part only.
 int list_rows(const DlqListOptions& options, const std::string& topic, report::MetricsReader& reader,
               std::ostream& out, std::ostream& err) {
   auto filter = options.filter;
@@ -164,6 +166,7 @@ class Replayer {
         needs_(needs),
         progress_(needs.err, options.columns, "weir dlq replay", "dead letter") {}
 
+  // Counts the matching dead letters first. The count is the end of the run and the total of the progress.
   int run() {
     auto groups = read_groups(needs_.reader, options_.filter);
     if (!groups) return fail_with("replay", groups.error(), needs_.err);
@@ -187,11 +190,13 @@ class Replayer {
   }
 
  private:
+  // Sends one part and waits for its receipts. Returns an error if the rest of the run is pointless.
   Result<void> send(const std::vector<DeadLetterRow>& rows) {
     if (options_.dry_run) {
       for (const DeadLetterRow& row : rows) print("would send", row);
       return {};
     }
+    // Opened on the first use, so that a run without matches needs no event log.
     if (!sender_) {
       auto opened = needs_.open_sender();
       if (!opened) return propagate(opened);
@@ -221,6 +226,7 @@ class Replayer {
     return {};
   }
 
+  // The progress line is removed first, because both may be on the same terminal.
   void print(std::string_view what, const DeadLetterRow& row) {
     progress_.clear();
     needs_.out << what << ' ' << safe_text(id_text(row, topic_)) << ' ' << safe_text(row.reason) << '\n';
@@ -232,6 +238,7 @@ class Replayer {
     return end();
   }
 
+  // Prints the summary and returns the exit code: 0 if every dead letter was sent, and 1 otherwise.
   int end() {
     progress_.clear();
     needs_.out << std::flush;
@@ -256,6 +263,7 @@ class Replayer {
   const DlqReplayDependencies& needs_;
   importer::Progress progress_;
   std::unique_ptr<ReplaySender> sender_;
+  // Counts of dead letters: all that match, those read, and those with each outcome.
   std::uint64_t total_ = 0;
   std::uint64_t seen_ = 0;
   std::uint64_t sent_ = 0;

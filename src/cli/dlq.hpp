@@ -84,9 +84,9 @@ struct DlqReplayDependencies {
   std::ostream& err;
 };
 
-// Sends the dead letters that match once each, in the order of the log, in parts of limited size. Dead
-// letters that arrive meanwhile are not sent. Prints a line for each one with its outcome. 1 if one was not
-// sent, or if it is not known whether it was; sending it again is safe, because it is counted once.
+// Sends the dead letters that match once each, in the order of the log, in parts of limited size. Rows that
+// arrive meanwhile are not sent. Prints a line for each one with its outcome. 1 if one was not sent, or if it
+// is not known whether it was; sending it again is safe, because it is counted once.
 int run_dlq_replay(const DlqReplayOptions& options, const std::string& topic,
                    const DlqReplayDependencies& dependencies);
 

@@ -1,3 +1,7 @@
+// Every text that may come from a record passes safe_text() or JsonText before it is written. Otherwise a
+// record could send escape sequences to the terminal of an operator.
+//
+// A table is cut to the width of the terminal. CSV and JSON always have the whole text.
 #include "cli/dlq_text.hpp"
 
 #include <algorithm>
@@ -23,6 +27,7 @@ constexpr std::size_t time_columns = 26;
 constexpr std::size_t attempts_columns = 10;
 constexpr std::size_t detail_columns_min = 20;
 
+// The detail gets the columns that the other ones leave, and at least the minimum.
 std::size_t detail_columns(std::size_t columns) {
   constexpr std::size_t others = id_columns + reason_columns + time_columns + attempts_columns;
   return std::max(columns, others + detail_columns_min) - others;
@@ -32,6 +37,7 @@ std::string moment(const std::optional<WallTime>& at) {
   return at ? activity::format_rfc3339(*at) : std::string();
 }
 
+// The id without its topic, in the form that `weir dlq show` accepts.
 std::string position(const report::DeadLetterRow& row) {
   return std::to_string(row.partition) + '/' + std::to_string(row.offset);
 }
@@ -43,6 +49,7 @@ std::string bytes_line(const std::optional<std::string>& bytes) {
          safe_text(*bytes);
 }
 
+// Adds the bytes and their number. Both are null if the record had no key or no value.
 void add_bytes(JsonText& json, std::string_view name, const std::optional<std::string>& bytes) {
   json.key(name);
   if (bytes)
@@ -56,6 +63,7 @@ void add_bytes(JsonText& json, std::string_view name, const std::optional<std::s
     json.null();
 }
 
+// RFC 4180: cells are separated by commas, and a line ends with CRLF.
 std::string csv_line(const std::vector<std::string>& cells) {
   std::string line;
   for (const std::string& cell : cells) {
@@ -85,6 +93,7 @@ std::string groups_table(std::span<const report::DeadLetterGroup> groups, std::s
     const report::DeadLetterRow& row = group.newest;
     text += '\n' + safe_text(row.reason) + ", newest: " + position(row) + " at " + moment(row.at) + '\n';
     text += "  detail  " + safe_text(row.detail) + '\n';
+    // Spaces that pad a fitted text are removed at the end of a line.
     text += "  key     " + fitted(bytes_line(row.key), columns > 20 ? columns - 10 : 10);
     text.erase(text.find_last_not_of(' ') + 1);
     text += "\n  value   " + fitted(bytes_line(row.value), columns > 20 ? columns - 10 : 10);
@@ -113,6 +122,7 @@ std::string rows_head(std::size_t columns) {
 }
 
 std::string row_line(const report::DeadLetterRow& row, std::size_t columns) {
+  // "2, done": the record and one replay were not counted, and a later replay is.
   const std::string attempts = std::to_string(row.attempts) + (row.replayed_at ? ", done" : "");
   std::string line = position(row);
   line.append(line.size() < id_columns ? id_columns - line.size() : 0, ' ');

@@ -1,3 +1,5 @@
+// One request and one pass: the client calls Lines for each part of the body, on the thread of the command. A
+// chunk of the body can end in the middle of a UTF-8 character, and a line cannot.
 #include "cli/export.hpp"
 
 #include <ostream>
@@ -41,6 +43,7 @@ class Lines {
   std::string text_;
 };
 
+// Errors are for the operator: the URL is wrong, Weir refused the request, or another program replied.
 Result<void> fetch(const ExportOptions& options, std::ostream& out) {
   auto base = http::parse_base_url(options.url);
   if (!base) return propagate(base);
@@ -55,7 +58,10 @@ Result<void> fetch(const ExportOptions& options, std::ostream& out) {
                                                           {"format", options.format}}),
                                       {}, [&](std::string_view part) { lines.take(part); });
   if (!response) return propagate(response);
+  // A reply that is not 200 is not streamed, so its body holds the error of the API.
   if (const auto error = importer::weir_error(*response)) return fail(ErrorKind::invalid, "refused", *error);
+  // A proxy or another program can reply with 200, too. The content type shows whether the rows are an
+  // export.
   const std::string_view type = response->header("Content-Type").value_or("");
   if (response->status != 200 || !type.starts_with(is_json ? "application/x-ndjson" : "text/csv"))
     return fail(ErrorKind::invalid, "not_weir", importer::describe_foreign(*response, client.base()));
@@ -70,6 +76,7 @@ int run_export(const ExportOptions& options, std::ostream& out, std::ostream& er
   const auto done = fetch(options, out);
   if (done) return 0;
   out.flush();
+  // The URL is printed without credentials, because an error may be kept in a log.
   err << "weir export: " << printable(http::without_credentials(options.url)) << ": "
       << printable(done.error().text) << '\n';
   return 1;

@@ -6,18 +6,13 @@
 #include <algorithm>
 
 #include "base/limits.hpp"
+#include "base/text.hpp"
 #include "report/query.hpp"
 
 namespace weir::config {
 namespace {
 
 constexpr std::size_t source_bytes_max = 256;
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view spaces = " \t\r\n";
-  text.remove_prefix(std::min(text.find_first_not_of(spaces), text.size()));
-  return text.substr(0, text.find_last_not_of(spaces) + 1);
-}
 
 std::unexpected<std::string> refuse(std::string_view entry, std::string_view why) {
   return std::unexpected("'" + std::string(entry) + "': " + std::string(why));
@@ -26,8 +21,8 @@ std::unexpected<std::string> refuse(std::string_view entry, std::string_view why
 std::expected<tally::OwnDimension, std::string> parse_entry(std::string_view entry) {
   const std::size_t equals = entry.find('=');
   if (equals == std::string_view::npos) return refuse(entry, "there is no '=' in it");
-  const std::string_view name = trimmed(entry.substr(0, equals));
-  const std::string_view source = trimmed(entry.substr(equals + 1));
+  const std::string_view name = trimmed(entry.substr(0, equals), json_spaces);
+  const std::string_view source = trimmed(entry.substr(equals + 1), json_spaces);
   if (!tally::is_dimension_name(name))
     return refuse(entry, "the name must begin with a letter and be of at most 32 of a to z, 0 to 9 and _");
   if (tally::dimension_named(name)) return refuse(entry, "the name is that of a built-in dimension");
@@ -43,9 +38,8 @@ std::expected<tally::OwnDimension, std::string> parse_entry(std::string_view ent
 
 std::expected<std::vector<tally::OwnDimension>, std::string> parse_dimension_list(std::string_view text) {
   std::vector<tally::OwnDimension> dimensions;
-  while (true) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    const std::string_view entry = trimmed(text.substr(0, comma));
+  for (const std::string_view untrimmed : split(text, ',')) {
+    const std::string_view entry = trimmed(untrimmed, json_spaces);
     auto parsed = parse_entry(entry);
     if (!parsed) return std::unexpected(std::move(parsed).error());
     if (std::ranges::find(dimensions, parsed->name, &tally::OwnDimension::name) != dimensions.end())
@@ -53,9 +47,8 @@ std::expected<std::vector<tally::OwnDimension>, std::string> parse_dimension_lis
     if (dimensions.size() == limits::own_dimensions_max)
       return refuse(entry, "it is one more than " + std::to_string(limits::own_dimensions_max));
     dimensions.push_back(*std::move(parsed));
-    if (comma == text.size()) return dimensions;
-    text.remove_prefix(comma + 1);
   }
+  return dimensions;
 }
 
 std::string dimension_list_expected() {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,9 +16,11 @@
 #include "base/ip_address.hpp"
 #include "base/limits.hpp"
 #include "consumer/on_offset_gone.hpp"
+#include "http/client.hpp"
 #include "intake/partition_key.hpp"
 #include "tally/dimension.hpp"
 #include "telemetry/logger.hpp"
+#include "tracing/settings.hpp"
 
 namespace weir::config {
 
@@ -84,7 +87,7 @@ struct Settings {
   std::string bind_address = "0.0.0.0";
   // Web origins whose scripts may call the ingest paths.
   std::vector<std::string> cors_origins{"*"};
-  // Who may send and read. No keys: anybody may send. An empty password: anybody may read.
+  // Who may send and read. No keys: any client may send. An empty password: any client may read.
   std::vector<access::ApiKey> api_keys;
   std::string dashboard_password;
   access::RateLimit rate_limit;
@@ -107,6 +110,14 @@ struct Settings {
   std::chrono::days retention_day{0};
   std::chrono::days retention_metrics{90};
   std::chrono::hours retention_log{72};
+  // Where other settings are read from.
+  std::filesystem::path config_file;            // empty: none
+  std::optional<http::BaseUrl> consul_address;  // nothing: Consul is not used
+  std::string consul_token;
+  std::string consul_prefix = "weir";
+  std::string consul_datacenter;
+  // OTEL_*: traces.
+  tracing::TracingSettings tracing;
 };
 
 }  // namespace weir::config

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <array>
 
+#include "base/text.hpp"
 #include "postgres/connection_settings.hpp"
 
 namespace weir::config {
@@ -38,7 +39,7 @@ bool is_broker(std::string_view text) {
     text.remove_prefix(protocol + 3);
   const std::size_t bracket = text.rfind(']');  // an IPv6 address has colons of its own
   const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  const bool plain = std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+  const bool plain = is_visible_ascii(text);
   // Without a port, librdkafka uses 9092.
   if (colon == std::string_view::npos) return plain && !text.empty();
   return plain && colon > 0 && parse_decimal(text.substr(colon + 1), 1, 65535).has_value();
@@ -47,14 +48,7 @@ bool is_broker(std::string_view text) {
 }  // namespace
 
 // Each entry must be valid, so an empty one, as after a last comma, is refused.
-bool is_broker_list(std::string_view text) {
-  while (true) {
-    const std::size_t comma = text.find(',');
-    if (!is_broker(text.substr(0, comma))) return false;
-    if (comma == std::string_view::npos) return true;
-    text.remove_prefix(comma + 1);
-  }
-}
+bool is_broker_list(std::string_view text) { return std::ranges::all_of(split(text, ','), is_broker); }
 
 bool is_web_origin(std::string_view text) {
   // RFC 6454: scheme "://" host [ ":" port ], and nothing after it.
@@ -77,6 +71,12 @@ bool is_web_origin(std::string_view text) {
   return scheme_is_valid && !host.empty() && std::ranges::all_of(host, [&](char c) {
            return is_lower(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
          });
+}
+
+std::optional<http::BaseUrl> parse_consul_address(std::string_view text) {
+  auto base = http::parse_base_url(text.contains("://") ? std::string(text) : "http://" + std::string(text));
+  if (!base) return std::nullopt;
+  return *std::move(base);
 }
 
 bool is_database_url(std::string_view text) {

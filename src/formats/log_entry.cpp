@@ -7,6 +7,7 @@
 
 #include "base/decimal.hpp"
 #include "base/hex.hpp"
+#include "base/text.hpp"
 #include "base/utf8.hpp"
 
 namespace weir::formats {
@@ -20,11 +21,6 @@ bool is_letter(char byte) { return (byte >= 'a' && byte <= 'z') || (byte >= 'A' 
 void to_lower(std::string& text) {
   for (char& byte : text)
     if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte - 'A' + 'a');
-}
-
-std::string_view trimmed(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-  return text.substr(0, text.find_last_not_of(' ') + 1);
 }
 
 // Removes the escape at the beginning of `text` and appends its meaning. An unknown escape is appended
@@ -112,7 +108,7 @@ void split_request(std::string_view request, LogEntry& entry) {
   const std::string_view version = request.substr(protocol + 1);
   if (!version.starts_with("HTTP/") || version.size() < 6 || !is_digit(version[5])) return;
   const std::string_view method = request.substr(0, method_end);
-  const std::string_view target = trimmed(request.substr(method_end + 1, protocol - method_end - 1));
+  const std::string_view target = trimmed(request.substr(method_end + 1, protocol - method_end - 1), " ");
   if (!is_token(method) || target.empty()) return;
   entry.method = method;
   entry.target = target;
@@ -156,7 +152,7 @@ void fill_target(const Captured& found, LogEntry& entry) {
 // Any other text that is not an address is `bad`.
 std::string_view forwarded_client(std::string_view text, bool& bad) {
   bad = false;
-  const std::string_view first = trimmed(text.substr(0, text.find(',')));
+  const std::string_view first = trimmed(text.substr(0, text.find(',')), " ");
   if (first.empty() || first == "-" || first == "unknown") return {};
   const std::string_view host = host_in(first);
   const bool valid = is_address(host, AF_INET) || is_address(host, AF_INET6);
@@ -167,7 +163,7 @@ std::string_view forwarded_client(std::string_view text, bool& bad) {
 }  // namespace
 
 std::string_view host_in(std::string_view text) {
-  text = trimmed(text);
+  text = trimmed(text, " ");
   if (text.starts_with('[')) {
     const std::size_t end = text.find(']');
     if (end == std::string_view::npos) return {};

@@ -58,6 +58,7 @@ std::string without_credentials(std::string_view url) {
   return std::string(url.substr(0, begin)).append("***").append(url.substr(at));
 }
 
+// RFC 3986 §3.2.2: an IPv6 address stands in brackets. The default port is left out.
 std::string BaseUrl::authority() const {
   const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
   return port == (secure ? https_port : http_port) ? name : name + ":" + std::to_string(port);
@@ -65,6 +66,7 @@ std::string BaseUrl::authority() const {
 
 std::string BaseUrl::text() const { return (secure ? "https://" : "http://") + authority(); }
 
+// Characters that begin a query, a fragment, user information or another header line are refused.
 Result<BaseUrl> parse_base_url(std::string_view url) {
   constexpr std::string_view secure_scheme = "https://";
   const bool secure = same_ignoring_case(url.substr(0, secure_scheme.size()), secure_scheme);
@@ -126,6 +128,7 @@ Client::Client(BaseUrl base, ClientSettings settings)
 
 Client::~Client() = default;
 
+// Sends the head and the body. A kept connection is used if the server has not closed it.
 Result<void> Client::send_request(std::string_view method, std::string_view path, const HeaderList& headers,
                                   std::string_view body) {
   if (!connection_->is_usable()) {
@@ -138,6 +141,7 @@ Result<void> Client::send_request(std::string_view method, std::string_view path
   for (const auto& [name, value] : settings_.headers)
     head.append(name).append(": ").append(value).append("\r\n");
   for (const auto& [name, value] : headers) head.append(name).append(": ").append(value).append("\r\n");
+  // RFC 9110 §8.6: a request whose method allows a body has Content-Length, even for an empty one.
   if (!body.empty() || method == "POST" || method == "PUT")
     head.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
   head.append("\r\n");
@@ -177,6 +181,7 @@ Result<Response> Client::get_streamed(std::string_view path, const HeaderList& h
     code = connection_->run_on_stream([&](auto& stream, auto done) {
       beast::http::async_read_some(stream, connection_->buffer, parser, std::move(done));
     });
+    // Beast reports a full buffer as an error. The next turn provides the buffer again.
     if (code == beast::http::error::need_buffer) code = {};
     if (code) return no_answer_because(reason_of(code));
     const std::string_view got(part.data(), part.size() - parser.get().body().size);
@@ -193,6 +198,7 @@ Result<Response> Client::receive(bool without_body) {
   while (true) {
     beast::http::response_parser<beast::http::string_body> parser;
     parser.body_limit(settings_.response_bytes_max);
+    // A reply to HEAD has the headers of a body and no body (RFC 9110 §9.3.2).
     parser.skip(without_body);
     const Code code = connection_->run_on_stream([&](auto& stream, auto done) {
       beast::http::async_read(stream, connection_->buffer, parser, std::move(done));
@@ -208,6 +214,7 @@ Result<Response> Client::receive(bool without_body) {
   }
 }
 
+// After a failure the position in the byte stream is unknown, so the connection is not used again.
 std::unexpected<Error> Client::no_answer_because(std::string_view reason) {
   connection_->close();
   return fail(ErrorKind::unavailable, no_answer,

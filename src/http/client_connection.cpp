@@ -33,6 +33,7 @@ void name_host(SSL* session, const std::string& host) {
   }
 }
 
+// The text of OpenSSL for a wrong host does not name the host.
 std::string refusal(long verified, const BaseUrl& base) {
   if (verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH)
     return "its certificate is not for the host \"" + base.host + "\"";
@@ -48,6 +49,7 @@ bool has_fingerprint(SSL* session, const std::string& fingerprint) {
 
 }  // namespace
 
+// Peeks one byte without blocking: an idle connection that is open has none.
 bool Client::Connection::is_usable() {
   if (!stream.socket().is_open()) return false;
   char byte = 0;
@@ -65,6 +67,7 @@ Result<void> Client::Connection::connect(const BaseUrl& base, const ClientSettin
     stream.expires_after(settings.connect_deadline);
     code = run([&](auto done) { stream.async_connect(addresses, std::move(done)); });
   }
+  // Without Nagle's algorithm a small request is not delayed until an earlier packet is acknowledged.
   if (!code) stream.socket().set_option(Tcp::no_delay(true), code);
   if (code) {
     close();
@@ -81,6 +84,7 @@ Result<void> Client::Connection::begin_tls(const BaseUrl& base, const Trust& tru
   Code code;
   context.emplace(ssl::context::tls_client);
   SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+  // With a fingerprint the certificate need not be issued by an authority: it is compared as a whole.
   const bool pinned = !trust.fingerprint.empty();
   if (!pinned && trust.ca_file.empty()) context->set_default_verify_paths(code);
   if (!pinned && !trust.ca_file.empty()) context->load_verify_file(trust.ca_file, code);
@@ -93,6 +97,7 @@ Result<void> Client::Connection::begin_tls(const BaseUrl& base, const Trust& tru
   name_host(tls->native_handle(), base.host);
   stream.expires_after(deadline);
   code = run([&](auto done) { tls->async_handshake(ssl::stream_base::client, std::move(done)); });
+  // The reason of the verification says more than the alert that ends the handshake.
   const long verified = SSL_get_verify_result(tls->native_handle());
   if (!pinned && verified != X509_V_OK)
     return cannot_connect(ErrorKind::invalid, base, refusal(verified, base));
@@ -102,6 +107,7 @@ Result<void> Client::Connection::begin_tls(const BaseUrl& base, const Trust& tru
   return {};
 }
 
+// No close_notify is sent: the length of an HTTP message does not depend on the end of the connection.
 void Client::Connection::close() {
   tls.reset();
   stream.close();

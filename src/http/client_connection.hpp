@@ -29,6 +29,7 @@ struct Client::Connection {
   Code run(auto&& start) {
     Code outcome = boost::asio::error::operation_aborted;
     start([&outcome](const Code& code, auto&&...) { outcome = code; });
+    // run() returns when the operation has ended, because nothing else keeps the context busy.
     io.restart();
     io.run();
     return outcome;

@@ -8,6 +8,7 @@ namespace asio = boost::asio;
 
 using tls::Progress;
 
+// Bytes precede an error: if the session has some, the error follows with the next call.
 std::size_t ClientSocket::receive_tls(std::span<char> into, Code& code) {
   Progress progress = Progress::done;
   const std::size_t some = tls_->read(into, progress);
@@ -18,6 +19,7 @@ std::size_t ClientSocket::receive_tls(std::span<char> into, Code& code) {
   return some;
 }
 
+// A session writes whole records. After would_block the next call must begin with the same bytes.
 std::size_t ClientSocket::send_tls(std::span<const char> bytes, Code& code) {
   Progress progress = Progress::done;
   const std::size_t some = tls_->write(bytes, progress);
@@ -29,6 +31,7 @@ std::size_t ClientSocket::send_tls(std::span<const char> bytes, Code& code) {
   return some;
 }
 
+// close_notify first (RFC 8446 §6.1): without it the client could take a cut connection for the end.
 void ClientSocket::shutdown_send() {
   if (tls_) tls_->end_output();
   Code ignored;

@@ -18,6 +18,7 @@
 
 #include "base/ensure.hpp"
 #include "base/hex.hpp"
+#include "base/text.hpp"
 #include "http/partial_head.hpp"
 #include "http/reply_writer.hpp"
 
@@ -30,8 +31,7 @@ namespace {
 
 // A client's own request id is used if it can be written into a log line and a header unchanged.
 bool is_valid_request_id(std::string_view id) {
-  return !id.empty() && id.size() <= Connection::request_id_bytes_max &&
-         std::all_of(id.begin(), id.end(), [](char byte) { return byte > 0x20 && byte < 0x7f; });
+  return !id.empty() && id.size() <= Connection::request_id_bytes_max && is_visible_ascii(id);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+
 namespace weir::http {
 
 CorsPolicy::CorsPolicy(std::vector<std::string> origins)
@@ -9,8 +11,7 @@ CorsPolicy::CorsPolicy(std::vector<std::string> origins)
 
 std::string_view CorsPolicy::allowed(std::string_view origin) const {
   // The value goes into a header of the reply, so it must not contain a control character.
-  const bool is_valid = !origin.empty() && origin.size() <= origin_bytes_max &&
-                        std::ranges::all_of(origin, [](char byte) { return byte > 0x20 && byte < 0x7f; });
+  const bool is_valid = !origin.empty() && origin.size() <= origin_bytes_max && is_visible_ascii(origin);
   if (!is_valid) return {};
   return any_ || std::ranges::find(origins_, origin) != origins_.end() ? origin : std::string_view();
 }

@@ -51,12 +51,12 @@ ReadBuffer ReadBuffer::of(std::size_t capacity) {
 }
 
 IoThread::IoThread(const ServerSettings& settings, std::size_t connections_max, ClientTable& clients,
-                   telemetry::Logger& logger)
+                   const Published<CorsPolicy>& cors, telemetry::Logger& logger)
     : settings_(settings),
       connections_max_(connections_max),
       clients_(clients),
       logger_(logger),
-      cors_(settings.cors_origins),
+      cors_(cors),
       // Only this thread uses its sockets and timers, so Asio needs no locks for them. Posting stays
       // thread-safe.
       io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/published.hpp"
 #include "http/client_socket.hpp"
 #include "http/client_table.hpp"
 #include "http/cors.hpp"
@@ -72,10 +73,10 @@ class IoThread {
   // Size of the shared read buffers; enough for most requests.
   static constexpr std::size_t block_bytes = 16 * limits::KiB;
 
-  // `clients` is shared with the other io threads of the server and must outlive them. `connections_max` is
-  // for this thread.
+  // `clients` and `cors` are shared with the other io threads of the server and must outlive them.
+  // `connections_max` is for this thread.
   IoThread(const ServerSettings& settings, std::size_t connections_max, ClientTable& clients,
-           telemetry::Logger& logger);
+           const Published<CorsPolicy>& cors, telemetry::Logger& logger);
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
   ~IoThread();
@@ -112,7 +113,7 @@ class IoThread {
 
   [[nodiscard]] const ServerSettings& settings() const { return settings_; }
   [[nodiscard]] const Router& router() const { return *router_; }
-  [[nodiscard]] const CorsPolicy& cors() const { return cors_; }
+  [[nodiscard]] const CorsPolicy& cors() { return cors_.newest(); }
   [[nodiscard]] bool stopping() const { return stopping_; }
 
   // Runs the filters of a route. Returns the reply of the first filter that refuses the request, or nothing.
@@ -206,7 +207,7 @@ class IoThread {
   const std::size_t connections_max_;
   ClientTable& clients_;
   telemetry::Logger& logger_;
-  const CorsPolicy cors_;
+  Published<CorsPolicy>::Reader cors_;
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;  // keeps run() running
   IoTask* task_ = nullptr;

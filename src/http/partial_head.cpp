@@ -1,5 +1,6 @@
 #include "http/partial_head.hpp"
 
+#include "base/text.hpp"
 #include "http/exchange.hpp"
 
 namespace weir::http {
@@ -36,9 +37,7 @@ PartialHead read_partial_head(std::string_view bytes) {
     const std::string_view line = take_line(bytes);
     if (line.empty()) break;  // the end of the head
     if (!same_ignoring_case(line.substr(0, name.size()), name)) continue;
-    std::string_view value = line.substr(name.size());
-    value.remove_prefix(std::min(value.find_first_not_of(" \t"), value.size()));
-    head.origin = value.substr(0, value.find_last_not_of(" \t") + 1);
+    head.origin = trimmed(line.substr(name.size()), header_spaces);
     break;
   }
   return head;

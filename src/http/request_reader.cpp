@@ -12,6 +12,7 @@
 #include <boost/beast/http/error.hpp>
 
 #include "base/ensure.hpp"
+#include "base/text.hpp"
 
 namespace weir::http {
 
@@ -47,10 +48,8 @@ Expected expected_by(std::string_view list) {
   Expected expected = Expected::nothing;
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
-    std::string_view element = list.substr(0, comma);
+    const std::string_view element = trimmed(list.substr(0, comma), header_spaces);
     list.remove_prefix(std::min(comma + 1, list.size()));
-    element.remove_prefix(std::min(element.find_first_not_of(" \t"), element.size()));
-    element = element.substr(0, element.find_last_not_of(" \t") + 1);
     if (element.empty()) continue;
     if (!same_ignoring_case(element, "100-continue")) return Expected::unknown;
     expected = Expected::continue_100;

@@ -74,7 +74,8 @@ ClientTable::Limits client_limits(const ServerSettings& settings) {
 
 // The io threads, and what they share.
 struct Server::Threads {
-  explicit Threads(ClientTable::Limits limits) : clients(limits) {}
+  Threads(ClientTable::Limits limits, std::vector<std::string> cors_origins)
+      : clients(limits), cors(std::make_shared<const CorsPolicy>(std::move(cors_origins))) {}
 
   // Gives each io thread the list of the others.
   void connect_threads() const {
@@ -131,6 +132,7 @@ struct Server::Threads {
   const tls::ServerIdentity* identity = nullptr;  // null: plain HTTP
   std::uint16_t port = 0;
   ClientTable clients;
+  Published<CorsPolicy> cors;
   std::vector<std::unique_ptr<IoThread>> io;
   std::vector<std::thread> running;  // empty before start() and after stop()
 
@@ -153,11 +155,12 @@ Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, con
                 "cannot listen on " + settings.bind_address + ": it is not an IP address");
   Tcp::endpoint endpoint(address, settings.port);
 
-  auto threads = std::make_unique<Threads>(client_limits(settings));
+  auto threads = std::make_unique<Threads>(client_limits(settings), settings.cors_origins);
   const auto count = static_cast<std::size_t>(settings.threads);
   const std::size_t connections_max = std::max<std::size_t>(1, settings.connections_max / count);
   for (std::size_t thread = 0; thread < count; ++thread) {
-    threads->io.push_back(std::make_unique<IoThread>(settings, connections_max, threads->clients, logger));
+    threads->io.push_back(
+        std::make_unique<IoThread>(settings, connections_max, threads->clients, threads->cors, logger));
     asio::io_context& io = threads->io.back()->io();
     if (thread == 0 && count > 1) code = check_port(io, endpoint);
     Tcp::acceptor acceptor(io);
@@ -182,6 +185,10 @@ void Server::start() {
       ++threads.finished;
       threads.thread_finished.notify_all();
     });
+}
+
+void Server::set_cors_origins(std::vector<std::string> origins) {
+  threads_->cors.publish(std::make_shared<const CorsPolicy>(std::move(origins)));
 }
 
 std::uint16_t Server::port() const { return threads_->port; }

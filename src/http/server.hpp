@@ -78,6 +78,9 @@ class Server {
   // Starts the io threads. Call it once.
   void start();
 
+  // Replaces ServerSettings::cors_origins, from the next request on. Thread-safe.
+  void set_cors_origins(std::vector<std::string> origins);
+
   // Returns the port that is bound.
   [[nodiscard]] std::uint16_t port() const;
 

@@ -19,6 +19,7 @@
 namespace weir::postgres {
 namespace {
 
+// A granularity without a row keeps the epoch, 1970, which is before every window: nothing was pruned.
 Result<report::Horizons> horizons_in(const Rows& rows) {
   report::Horizons horizons;
   for (int row = 0; row < rows.count(); ++row) {
@@ -32,6 +33,7 @@ Result<report::Horizons> horizons_in(const Rows& rows) {
   return horizons;
 }
 
+// How often the server checks that the client is still connected while it runs a statement.
 constexpr std::chrono::milliseconds client_check_interval{500};
 
 // The timeouts bound the work of the server for a query that has ended, and the wait for a server that does
@@ -75,6 +77,8 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
 
   Result<report::Horizons> horizons() override { return horizons_; }
 
+  // Hours and days lack what their minutes have not rolled up yet. A second statement reads these counts from
+  // the minutes.
   Result<void> scan(const report::WindowQuery& query,
                     std::function<void(const report::ViewRow&)> take) override {
     auto read = scan_part(query, false, take);
@@ -124,6 +128,7 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
 
   Result<void> scan_dead_letters(const report::DeadLetterFilter& filter,
                                  std::function<bool(report::DeadLetterRow)> take) override {
+    // fetch_all() ends at the first false and closes the cursor.
     bool more = true;
     return fetch_all(reader_sql::dead_letters, reader_sql::fetch_dead_letters, parameters_of(filter),
                      reader_sql::dead_letters_max, [&](const Rows& rows, int row) {
@@ -133,6 +138,8 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
   }
 
  private:
+  // An absent part of the filter is NULL, which matches every row. So one prepared statement serves all
+  // filters.
   [[nodiscard]] Parameters parameters_of(const report::DeadLetterFilter& filter) const {
     Parameters parameters;
     parameters.add(topic_);
@@ -182,6 +189,7 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
     return parameters;
   }
 
+  // The runs as three arrays of equal length, one element for each run.
   [[nodiscard]] Parameters parameters_of(const report::ValueQuery& query) const {
     Array granularities(Type::int2);
     Array first(Type::timestamptz);
@@ -224,12 +232,14 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
       if (!next) return propagate(next);
       rows = std::move(*next);
     }
+    // Closed for the next query of this snapshot, because all cursors have the same name.
     auto closed = session_->run(reader_sql::close);
     if (!closed) return propagate(closed);
     return {};
   }
 
   const std::string& topic_;
+  // The lease gives the session back to the pool when the snapshot is destroyed.
   Pool::Lease session_;
   const report::Horizons horizons_;
   const report::Cancellation cancellation_;

@@ -16,6 +16,7 @@
 namespace weir::postgres {
 namespace {
 
+// One overload for each type of a column. An absent optional is NULL.
 void add_value(Array& array, std::int64_t number) { array.add(number); }
 void add_value(Array& array, WallTime moment) { array.add(moment); }
 void add_value(Array& array, std::string_view bytes) { array.add(bytes); }
@@ -48,6 +49,12 @@ std::optional<std::int64_t> optional_number(const Rows& rows, int row, int colum
 
 }  // namespace
 
+// Columns, as tally::ledger_columns names them:
+//
+//   0 partition       4 read             8 skipped            12 observed_at
+//   1 start_offset    5 tallied          9 last_record_hash   13 updated_at
+//   2 next_offset     6 duplicate       10 log_end_offset     14 counted_from
+//   3 version         7 dead_lettered   11 oldest_unread_at
 tally::LedgerRow ledger_row(const Rows& rows, int row) {
   tally::LedgerRow ledger;
   ledger.partition = static_cast<std::int32_t>(rows.number(row, 0));
@@ -72,6 +79,11 @@ WindowStart window_start(const Rows& rows, int row, int column) {
   return std::chrono::floor<std::chrono::seconds>(rows.moment(row, column));
 }
 
+// Columns, as window_columns names them:
+//
+//   0 granularity      3 partition     6 page_views            9 place
+//   1 dimension        4 value         7 rolled_events        10 stored_values
+//   2 window_start     5 events        8 rolled_page_views    11 users
 Result<tally::WindowRow> window_row(const Rows& rows, int row) {
   const auto small = [&](int column) { return static_cast<std::int32_t>(rows.number(row, column)); };
   tally::StoredValues stored;
@@ -105,6 +117,8 @@ std::string window_column_name(int column) {
 
 Result<commit::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size_t bytes_max) {
   using commit::MetricsStore;
+  // Every row has the size of all windows in its last column. Too large: the statement returned the size
+  // alone.
   if (std::cmp_greater(rows.number(0, window_column_count), bytes_max))
     return MetricsStore::WindowRows(std::nullopt);
   std::vector<tally::WindowRow> windows;
@@ -126,6 +140,7 @@ Result<commit::MetricsStore::WindowRows> window_rows(const Rows& rows, std::size
   return windows;
 }
 
+// Columns: 0 id, 1 name, 2 source, 3 since.
 std::vector<tally::KnownDimension> known_dimensions(const Rows& rows) {
   std::vector<tally::KnownDimension> known;
   for (int row = 0; row < rows.count(); ++row) {
@@ -138,6 +153,7 @@ std::vector<tally::KnownDimension> known_dimensions(const Rows& rows) {
 }
 
 report::DeadLetterRow dead_letter_row(const Rows& rows, int row) {
+  // NULL differs from an empty key or value: the record had none.
   const auto bytes = [&](int column) {
     return rows.is_null(row, column) ? std::nullopt : std::optional<std::string>(rows.bytes(row, column));
   };
@@ -154,6 +170,7 @@ report::DeadLetterRow dead_letter_row(const Rows& rows, int row) {
   return read;
 }
 
+// The first nine columns are those of the newest row; the sums of the group follow.
 report::DeadLetterGroup dead_letter_group(const Rows& rows, int row) {
   return {.count = rows.number(row, 9),
           .attempts = rows.number(row, 10),
@@ -172,6 +189,8 @@ Parameters dimension_parameters(std::span<const tally::KnownDimension> dimension
   return parameters;
 }
 
+// The functions below add parameters in the order of their statement. The order of the lines is therefore
+// part of the interface with store_sql.cpp.
 Parameters start_parameters(std::string_view topic, std::string_view group,
                             std::span<const commit::PartitionStart> starts, WallTime now) {
   Parameters parameters;
@@ -276,6 +295,7 @@ Parameters horizon_parameters(std::span<const commit::HorizonRaise> horizons) {
   return parameters;
 }
 
+// The number of attempts begins with the default of its column.
 Parameters dead_letter_parameters(std::string_view topic, std::span<const commit::DeadLetter> letters) {
   using commit::DeadLetter;
   Parameters parameters;
@@ -310,6 +330,7 @@ Parameters flush_parameters(const commit::FlushRow& flush, WallTime now) {
   return parameters;
 }
 
+// `start_offset` and `counted_from` are written once, when the row is inserted, and are no parameters here.
 Parameters ledger_parameters(std::string_view topic, std::span<const tally::LedgerRow> ledgers) {
   using tally::LedgerRow;
   Parameters parameters;

@@ -20,6 +20,7 @@ void add_range(JsonText& json, const UsedRange& range) {
   if (const auto resolution = range.resolution()) json.member("resolution", name_of(*resolution));
 }
 
+// The three figures, with the names that every answer uses.
 void add_numbers(JsonText& json, const Numbers& numbers) {
   json.member("events", numbers.events)
       .member("page_views", numbers.page_views)
@@ -41,6 +42,7 @@ void add_optional(JsonText& json, std::string_view name, std::optional<std::int6
     json.null();
 }
 
+// One partition: the position, the account of its records, and what was observed of its log.
 void add_ledger_line(JsonText& json, const LedgerAnswer& answer, const LedgerLine& line) {
   const auto& row = line.row;
   const auto& observed = row.observed;
@@ -78,6 +80,8 @@ void add_points(JsonText& json, const SeriesAnswer& answer) {
   json.end_array();
 }
 
+// The rows of a top list, and `other`: what the range has besides them. Users cannot be subtracted, so it has
+// none.
 void add_rows(JsonText& json, const TopAnswer& answer) {
   json.member("dimension", answer.dimension).key("rows").begin_array();
   for (const auto& row : answer.rows) {
@@ -89,6 +93,7 @@ void add_rows(JsonText& json, const TopAnswer& answer) {
   json.member("events", answer.other_events).member("page_views", answer.other_page_views).end_object();
 }
 
+// Adds up all partitions. Only sums that are meaningful over partitions are written: offsets are not.
 void add_sums(JsonText& json, const LedgerAnswer& answer) {
   const auto sum = [&](auto what) {
     return std::transform_reduce(answer.lines.begin(), answer.lines.end(), std::int64_t{0}, std::plus<>(),
@@ -191,6 +196,7 @@ std::string to_json(const LedgerAnswer& answer) {
   return json.end_object().take();
 }
 
+// The text for readers of one time zone: `day` selects the summary of their current day.
 std::string to_json(const LiveAnswer& answer, WindowStart day) {
   JsonText json;
   json.begin_object().member("time", activity::format_rfc3339(answer.time));
@@ -238,6 +244,7 @@ std::string to_json(const DeadLettersAnswer& answer) {
   return json.end_object().end_object().take();
 }
 
+// All CSV answers have a header line, CRLF line ends (RFC 4180) and UTF-8 without a byte order mark.
 std::string to_csv(const DimensionsAnswer& answer) {
   std::string csv = "name,source,since\r\n";
   for (const tally::KnownDimension& each : answer.dimensions) {
@@ -263,6 +270,7 @@ std::string to_csv(const TopAnswer& answer) {
 }
 
 std::string csv_cell(std::string_view text) {
+  // Spreadsheets evaluate a cell that begins so. An apostrophe in front makes it a text.
   const bool formula = !text.empty() && std::string_view("=+-@\t\r").contains(text.front());
   std::string cell(formula ? "'" : "");
   cell += text;

@@ -22,6 +22,7 @@ class ValueRows {
  public:
   ValueRows(WindowStart time, const TakeExportRow& take) : time_(time), take_(take) {}
 
+  // Rows of one value are consecutive, so a new value completes the one before it.
   void add(const ValueRow& row) {
     if (!united_ || ends_early_) return;
     if (row.value != value_) {
@@ -38,6 +39,7 @@ class ValueRows {
       events_ += gathered_.events;
       page_views_ += gathered_.page_views;
     }
+    // The value `(other)` is not a row of its own: finish_interval() has its counts as part of the rest.
     gathered_ = {};
   }
   // After the last value: what the summary of the interval has besides them.
@@ -74,6 +76,7 @@ Result<bool> export_values(const Reading& reading, const UsedRange& part, Window
   rows.finish_value();
   std::int64_t events = 0;
   std::int64_t page_views = 0;
+  // The totals of the same windows. They contain events without a value of this dimension.
   auto counted = scan(reading, runs, {.with_users = false}, [&](const ViewRow& row) {
     events += row.events;
     page_views += row.page_views;
@@ -110,6 +113,7 @@ Result<void> Report::export_rows(const ExportQuery& query, const TakeExportRow& 
                                  const Cancellation& cancellation) {
   auto reading = begin_reading(reader_, cancellation);
   if (!reading) return propagate(reading);
+  // Where finer windows are pruned, the export uses coarser ones, as every other answer does.
   const UsedRange range = round_outward(query.range, reading->horizons);
   const TimeZone zone = zone_of(range, query.zone);
   Interval interval = Interval::day;  // the coarsest windows
@@ -125,6 +129,7 @@ Result<void> Report::export_rows(const ExportQuery& query, const TakeExportRow& 
     intervals = starts_in(range, interval, zone);
   }
   const std::span<const WindowStart> starts = intervals.starts;
+  // Adjacent parts share one start: the end of a part is the beginning of the next one.
   for (std::size_t first = 0; first + 1 < starts.size(); first += points_at_a_time) {
     const auto part = starts.subspan(first, std::min(points_at_a_time + 1, starts.size() - first));
     auto more = export_part(*reading, query, range, interval, part, take);

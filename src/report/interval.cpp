@@ -1,3 +1,5 @@
+// Calendar arithmetic is done on dates of the zone. Only then the dates become times, because a day of a zone
+// can have 23 or 25 hours.
 #include "report/interval.hpp"
 
 #include <algorithm>
@@ -23,10 +25,12 @@ LocalDate later(Interval interval, LocalDate first, int periods) {
   return local_days(year_month_day(first) + months(periods));
 }
 
+// The range ends before `to`, so its last second decides.
 LocalDate last_date(const UsedRange& range, const TimeZone& zone) {
   return zone.date_at(range.to - seconds(1));
 }
 
+// True for zones such as Asia/Kolkata (UTC+05:30), whose hours are not those of UTC.
 bool is_off_the_hour(const TimeZone& zone, WindowStart time) {
   return zone.offset_at(time) % hours(1) != seconds(0);
 }
@@ -34,6 +38,7 @@ bool is_off_the_hour(const TimeZone& zone, WindowStart time) {
 // To the nearest hour, a half up. std::chrono::round() would round a half to the even hour.
 WindowStart nearest_hour(WindowStart time) { return floor<hours>(time + minutes(30)); }
 
+// Minutes and hours. Their starts do not depend on the zone; only the warning `rounded` does.
 IntervalStarts windows_in_utc(const UsedRange& range, Interval interval, const TimeZone& zone) {
   const tally::Granularity granularity = windows_of(interval);
   IntervalStarts found;

@@ -1,3 +1,4 @@
+// All figures come from one snapshot. So the visitors, the minutes and the ledger show the same events.
 #include "report/live.hpp"
 
 #include <algorithm>
@@ -11,6 +12,7 @@ namespace weir::report {
 
 namespace {
 
+// The range of the given length that ends now.
 AskedRange until(WallTime now, std::chrono::milliseconds span) { return {now - span, now}; }
 
 // The points are whole minutes, so that the last one is the current minute.
@@ -34,6 +36,8 @@ TopQuery pages_of_two_hours(WallTime now) {
 
 std::string live_id(const std::vector<tally::LedgerRow>& rows) {
   std::int64_t offsets = 0;
+  // The sum of the offsets grows while records are read. The hash also differs if a log was replaced by
+  // another one.
   std::string positions;
   for (const tally::LedgerRow& row : rows) {
     offsets += row.next_offset - row.start_offset;
@@ -79,6 +83,7 @@ Result<LiveAnswer> Report::live(const LiveQuery& query, const Cancellation& canc
   answer.ledger = std::move(*ledger);
   std::vector<tally::LedgerRow> rows;
   for (const LedgerLine& line : answer.ledger.lines) rows.push_back(line.row);
+  // Computed from the ledger of this snapshot, so the id always identifies the figures above.
   answer.id = report::live_id(rows);
   return answer;
 }

@@ -1,3 +1,8 @@
+// Each parse function checks in a fixed order, and the first fault is the error. So a client always gets the
+// same text for the same request.
+//
+// Dimensions are parameters, too. Their names come from the caller, because own dimensions are rows of the
+// store.
 #include "report/query.hpp"
 
 #include <algorithm>
@@ -27,12 +32,14 @@ constexpr std::array<std::string_view, 10> api_parameters{
 
 constexpr std::size_t shown_bytes_max = 80;  // of a bad value that an error quotes
 
+// Returns the first value of a parameter. check_names() has refused a repeated one.
 std::optional<std::string_view> find(Parameters parameters, std::string_view name) {
   for (const auto& [key, value] : parameters)
     if (key == name) return value;
   return std::nullopt;
 }
 
+// Quotes a value of the client for an error, at most shown_bytes_max of it.
 std::string quoted(std::string_view text) {
   std::string shown = "'";
   shown.append(text.substr(0, shown_bytes_max));
@@ -46,6 +53,7 @@ std::unexpected<Error> refuse(std::string_view name, std::string_view found, std
   return fail(ErrorKind::invalid, "bad_parameter", std::move(text));
 }
 
+// Returns whether every byte belongs to a valid sequence.
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const std::size_t bytes = utf8_sequence_length(text);
@@ -96,6 +104,8 @@ Result<std::optional<activity::DateTime>> read_time(Parameters parameters, std::
   return *time;
 }
 
+// A range is rounded outward to milliseconds: `from` down and `to` up. So it contains every event that was
+// asked for.
 WallTime floor_of(const activity::DateTime& time) {
   return time.second + std::chrono::floor<std::chrono::milliseconds>(time.fraction);
 }
@@ -103,6 +113,7 @@ WallTime ceil_of(const activity::DateTime& time) {
   return time.second + std::chrono::ceil<std::chrono::milliseconds>(time.fraction);
 }
 
+// Reads from and to. Two given times are compared with their full precision, before they are rounded.
 Result<AskedRange> read_range(Parameters parameters, WallTime now) {
   auto to = read_time(parameters, "to");
   if (!to) return propagate(to);
@@ -120,6 +131,7 @@ Result<AskedRange> read_range(Parameters parameters, WallTime now) {
 // Those that can be filtered by and listed.
 bool has_values(const tally::KnownDimension& dimension) { return dimension.dimension != Dimension::total; }
 
+// Brings the value to the form in which the tally stores it, such as the path of a URL.
 std::string stored_value(Dimension dimension, std::string_view asked) {
   return tally::is_built_in(dimension) ? tally::descriptor_of(dimension).filter_value(asked)
                                        : tally::own_filter_value(asked);
@@ -148,6 +160,7 @@ Result<std::optional<Filter>> read_filter(Parameters parameters, Dimensions dime
   return filter;
 }
 
+// A question without filters names the reason, instead of an unknown parameter.
 Result<void> refuse_filters(Parameters parameters, Dimensions dimensions, std::string_view why) {
   for (const tally::KnownDimension& dimension : dimensions | std::views::filter(has_values)) {
     if (!find(parameters, dimension.name)) continue;
@@ -165,6 +178,7 @@ std::vector<std::string_view> with_filters(std::vector<std::string_view> known, 
   return known;
 }
 
+// The default: minutes up to 6 hours, hours up to 14 days, and days for longer ranges.
 Interval interval_for(const AskedRange& range) {
   using namespace std::chrono_literals;
   const auto span = range.to - range.from;
@@ -172,6 +186,7 @@ Interval interval_for(const AskedRange& range) {
   return span <= 14 * 24h ? Interval::hour : Interval::day;
 }
 
+// Reads the required parameter `dimension`. The error lists the names that this store knows.
 Result<tally::KnownDimension> read_dimension(Parameters parameters, Dimensions dimensions) {
   const std::string expected = choices_in_words(with_filters({}, dimensions));
   const auto name = find(parameters, "dimension");
@@ -218,6 +233,7 @@ bool is_api_parameter(std::string_view name) {
   return std::ranges::find(api_parameters, name) != api_parameters.end();
 }
 
+// Decides by the form of the names alone, without the store.
 bool names_own_dimension(Parameters parameters) {
   const auto could_be_own = [](std::string_view name) {
     return tally::is_dimension_name(name) && !tally::dimension_named(name);
@@ -285,6 +301,7 @@ Result<ExportQuery> parse_export_query(Parameters parameters, WallTime now, Dime
 }
 
 Result<TopQuery> parse_top_query(Parameters parameters, WallTime now, Dimensions dimensions) {
+  // A filter would need a row for each pair of values. Such rows are not kept.
   constexpr std::string_view why = "no counts are kept for the values of one dimension within another's";
   if (auto none = refuse_filters(parameters, dimensions, why); !none) return propagate(none);
   auto named = check_names(parameters, {"from", "to", "dimension", "sort", "limit", "format"});

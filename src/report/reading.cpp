@@ -1,3 +1,5 @@
+// client_error() replaces the text of each error of the store, so that no answer names internals of the
+// store.
 #include "report/reading.hpp"
 
 #include <string>
@@ -15,6 +17,7 @@ std::unexpected<Error> client_error(Error why) {
 Result<Reading> begin_reading(MetricsReader& reader, const Cancellation& cancellation) {
   auto snapshot = reader.snapshot(cancellation);
   if (!snapshot) return store_failed(snapshot);
+  // Read first: every range is rounded by the horizons of the snapshot that answers it.
   auto horizons = (*snapshot)->horizons();
   if (!horizons) return store_failed(horizons);
   return Reading{std::move(*snapshot), *horizons};
@@ -33,6 +36,7 @@ Result<void> Gathered::add(const ViewRow& row) {
 
 Wanted wanted_by(const std::optional<Filter>& filter) {
   if (!filter) return {};
+  // With a filter, the rows of one value are read instead of the rows of `total`.
   return {filter->dimension, std::vector<std::string_view>{filter->value}, true};
 }
 

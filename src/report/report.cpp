@@ -1,3 +1,5 @@
+// Each public function takes a snapshot of its own and answers from it alone, on the thread that asks. So the
+// figures of one answer agree with each other, and a Report has no state that changes.
 #include "report/report.hpp"
 
 #include <algorithm>
@@ -26,6 +28,7 @@ Result<SummaryAnswer> Report::summary(const SummaryQuery& query, const Cancellat
   if (!summary) return propagate(summary);
   SummaryAnswer answer{*summary, std::nullopt};
   if (!query.compare_previous) return answer;
+  // The earlier range ends where the rounded range begins, and has its length. It may be rounded again.
   auto previous = summarise(*reading, range_before(summary->range), query.filter);
   if (!previous) return propagate(previous);
   answer.previous = *previous;
@@ -62,6 +65,7 @@ Result<DeadLettersAnswer> Report::dead_letters(const Cancellation& cancellation)
   if (!snapshot) return store_failed(snapshot);
   auto groups = (*snapshot)->dead_letter_groups({});
   if (!groups) return store_failed(groups);
+  // The largest group first. Groups of equal size keep the order of the store, by reason.
   std::ranges::stable_sort(*groups, std::ranges::greater(), &DeadLetterGroup::count);
   return DeadLettersAnswer{std::move(*groups)};
 }
@@ -83,7 +87,9 @@ Result<LedgerAnswer> Report::ledger_of(MetricsSnapshot& snapshot, WallTime now) 
     LedgerLine line{.row = row};
     // Clocks differ; nothing waits for less than no time.
     line.observed_age = std::max(milliseconds(0), now - seen.observed_at);
+    // A lag is reported only while its observation is recent. Without one it is unknown, and not 0.
     if (line.observed_age <= observation_age_max && knows_lag_(row.partition))
+      // The row may have moved after the end of the log was observed.
       line.lag = std::max<std::int64_t>(0, seen.log_end_offset - row.next_offset);
     if (seen.oldest_unread_at)  // the row has not moved since, so that record still waits
       line.oldest_unread_age = std::max(milliseconds(0), now - *seen.oldest_unread_at);

@@ -124,7 +124,7 @@ struct ExportRow;
 // row of the store at a time. Values of a dimension pass in their order and are never all in memory.
 class Report {
  public:
-  // Whether the lag of a partition can be told from its row if that is recent; false while this process
+  // Whether the lag of a partition can be computed from its row if that is recent; false while this process
   // itself holds the partition and does not count it. Called on the thread that asks.
   using KnowsLag = std::function<bool(std::int32_t partition)>;
 

@@ -10,6 +10,7 @@ namespace weir::report {
 
 namespace {
 
+// Refuses a series with too many points. The error names the finest interval that has few enough.
 Result<void> check_points(const UsedRange& range, Interval interval, const TimeZone& zone) {
   const auto points = count_in(range, interval, zone);
   if (points <= limits::points_max) return {};
@@ -18,6 +19,7 @@ Result<void> check_points(const UsedRange& range, Interval interval, const TimeZ
                      std::to_string(limits::points_max);
   constexpr auto last = static_cast<std::size_t>(interval_names.size()) - 1;
   for (std::size_t coarser = static_cast<std::size_t>(interval) + 1; coarser <= last; ++coarser) {
+    // The coarsest interval is proposed even if it has too many points: no other one has fewer.
     if (coarser < last && count_in(range, static_cast<Interval>(coarser), zone) > limits::points_max)
       continue;
     return fail(ErrorKind::invalid, "too_many_points",
@@ -55,6 +57,7 @@ Result<std::vector<Point>> points_of(const Reading& reading, const UsedRange& ra
                                      std::span<const WindowStart> starts, const Wanted& wanted) {
   std::vector<Gathered> gathered(starts.size() - 1);
   auto done = scan(reading, runs_of(reading, range, interval, starts), wanted, [&](const ViewRow& row) {
+    // The interval of a row is the last one that starts at or before the window of the row.
     const auto after = std::ranges::upper_bound(starts, row.start);
     return gathered.at(static_cast<std::size_t>(after - starts.begin()) - 1).add(row);
   });
@@ -67,6 +70,7 @@ Result<std::vector<Point>> points_of(const Reading& reading, const UsedRange& ra
 Result<SeriesAnswer> series_of(const Reading& reading, const SeriesQuery& query) {
   SeriesAnswer answer;
   answer.range = round_outward(query.range, reading.horizons);
+  // An interval finer than the windows that are kept cannot be answered.
   answer.interval = std::max(query.interval, interval_of(answer.range.finest));
   const TimeZone zone = zone_of(answer.range, query.zone);
   if (!query.zone.is_utc()) answer.zone = zone;
@@ -76,6 +80,7 @@ Result<SeriesAnswer> series_of(const Reading& reading, const SeriesQuery& query)
   const IntervalStarts intervals = starts_in(answer.range, answer.interval, zone);
   answer.rounded = intervals.rounded;
   const std::span<const WindowStart> starts = intervals.starts;
+  // Sketches are in memory for one part of the points only.
   for (std::size_t first = 0; first + 1 < starts.size(); first += points_at_a_time) {
     const auto part = starts.subspan(first, std::min(points_at_a_time + 1, starts.size() - first));
     auto points = points_of(reading, answer.range, answer.interval, part, wanted);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/text.hpp"
+
 namespace weir::routes {
 
 namespace {
@@ -17,14 +19,6 @@ struct MediaRange {
   std::vector<std::pair<std::string_view, std::string_view>> parameters;  // without quotes
   int quality = 1000;                                                     // in thousandths
 };
-
-// Without optional whitespace (RFC 9110 §5.6.3).
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char byte) { return byte == ' ' || byte == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 // Removes the text up to the next `separator` outside of quotes from `text`, and returns it trimmed.
 std::string_view take_until(std::string_view& text, char separator) {
@@ -39,7 +33,7 @@ std::string_view take_until(std::string_view& text, char separator) {
       break;
   }
   end = std::min(end, text.size());
-  const std::string_view taken = trimmed(text.substr(0, end));
+  const std::string_view taken = trimmed(text.substr(0, end), header_spaces);
   text.remove_prefix(std::min(end + 1, text.size()));
   return taken;
 }

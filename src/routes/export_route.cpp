@@ -28,6 +28,7 @@ static_assert(unsent_bytes_max + 2 * buffer_bytes <= limits::stream_unsent_bytes
 
 // The reply of one export. Used by its job only.
 class ExportReply {
+  // Each of three events ends the export: the client closes, the process stops, or the stream is over.
   struct StopExport {
     std::stop_source* gone;
     void operator()() const { gone->request_stop(); }
@@ -47,6 +48,7 @@ class ExportReply {
   // Returns false if the client is gone.
   bool write(std::string& buffer) {
     if (!writer_) begin();
+    // The job polls, because StreamWriter never blocks. Meanwhile no more rows are read from the store.
     while (writer_->unsent_bytes() > unsent_bytes_max && !gone_.stop_requested())
       std::this_thread::sleep_for(wait_interval);
     return !gone_.stop_requested() && writer_->write(std::exchange(buffer, std::string()));
@@ -54,6 +56,8 @@ class ExportReply {
   void end(std::string& rest) {
     if (write(rest)) writer_->end();
   }
+  // After the head was sent, an error cannot be reported. The stream then ends without its last chunk, which
+  // an HTTP/1.1 client detects.
   void fail(const Error& why) {
     if (!writer_) respond_(error_reply_for(why));
   }
@@ -69,6 +73,7 @@ class ExportReply {
                                                  : R"(attachment; filename="weir-export.ndjson")"}};
     reply.stream = std::move(stream.body);
     writer_.emplace(std::move(stream.writer));
+    // Registered before the reply is sent, so that no end of the stream is missed.
     on_stream_over_.emplace(writer_->stop_token(), StopExport{&gone_});
     respond_(std::move(reply));
   }
@@ -82,6 +87,7 @@ class ExportReply {
   std::optional<std::stop_callback<StopExport>> on_stream_over_;
 };
 
+// What the job needs of the request. It owns its texts, because the request ends before the job begins.
 struct ExportRequest {
   std::vector<std::pair<std::string, std::string>> parameters;
   Now now;
@@ -91,6 +97,7 @@ struct ExportRequest {
 };
 
 Result<report::ExportQuery> parse(report::Report& report, const ExportRequest& request) {
+  // Own dimensions are rows of the store. Most requests name none and need no query to parse them.
   if (!report::names_own_dimension(request.parameters))
     return report::parse_export_query(request.parameters, request.now.wall,
                                       report::built_in_dimension_rows());

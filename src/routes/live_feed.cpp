@@ -7,7 +7,7 @@
 //   it
 //
 // A reader that connects within a second after an update gets that text. So the store is read at most once a
-// second for the figures, whatever number of readers connects.
+// second for the figures, for any number of readers.
 #include "routes/live_feed.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// ErrorKind decides the status: invalid is 400, unavailable is 503 with Retry-After, and internal is 500.
 #include "routes/replies.hpp"
 
 #include "report/cancellation.hpp"
@@ -19,6 +20,7 @@ http::Reply refusal_reply(BoundedExecutor::Call call) {
     case BoundedExecutor::Call::client_gone:
       return error_reply_for(
           {ErrorKind::unavailable, {}, "the client closed the connection before the answer was ready"});
+    // A job that runs needs no refusal. Both cases share the reply, because the switch must be complete.
     case BoundedExecutor::Call::queue_full:
     case BoundedExecutor::Call::run:
       break;

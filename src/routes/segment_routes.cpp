@@ -21,6 +21,8 @@ struct Path {
   std::string_view path;
   std::optional<EventType> type;  // absent: a batch
 };
+// Each type has a short path, which Segment's browser library uses. `/v1/import` accepts a batch, as
+// `/v1/batch` does.
 constexpr std::array paths{
     Path{"/v1/track", EventType::track},       Path{"/v1/t", EventType::track},
     Path{"/v1/page", EventType::page},         Path{"/v1/p", EventType::page},
@@ -50,29 +52,40 @@ struct Shared {
   intake::Intake& intake;
   std::function<WallTime()> now;
   CheckWriteKey check_write_key;
+  const IngestTracing& tracing;
   activity::Decoder decoder;
   segment::Translator translator;
 };
 
+// `inflated` and `items` live until accept_batch() returns. The reply may follow later, on another thread.
 void handle(Shared& shared, std::optional<EventType> type, const http::Request& request,
             http::Respond respond) {
   std::string inflated;
   const WallTime now = shared.now();
   segment::SegmentItems items(json_of(request, inflated), type, shared.translator, now);
+  // The parameter writeKey counts only if the body has no write key.
   if (shared.check_write_key) {
     const http::Query query(items.write_key().empty() ? request.query : std::string_view());
     const std::string_view write_key = query.get("writeKey").value_or(items.write_key());
     if (auto refusal = shared.check_write_key(request, write_key)) return respond(*std::move(refusal));
   }
+  IngestTrace trace(shared.tracing, request);
+  auto headers = trace.record_headers();
   shared.intake.accept_batch(
       shared.decoder, items, now,
-      [respond = std::move(respond), is_one = type.has_value()](const intake::Outcome& outcome) mutable {
-        respond(reply_to_segment(outcome, is_one));
-      });
+      [trace = std::move(trace), respond = std::move(respond),
+       is_one = type.has_value()](const intake::Outcome& outcome) mutable {
+        http::Reply reply = reply_to_segment(outcome, is_one);
+        trace.finish(outcome, reply);
+        respond(std::move(reply));
+      },
+      std::move(headers));
 }
 
 }  // namespace
 
+// Segment's libraries repeat a request after 429, 500 and 503, and drop it after 400. So a fault of the
+// client is 400, and an event that is not durable gets the status of /activities.
 http::Reply reply_to_segment(const intake::Outcome& outcome, bool is_one) {
   const auto bad_request = [](std::string_view why) {
     return http::error_reply(400, segment::in_segments_terms(why));
@@ -88,9 +101,9 @@ http::Reply reply_to_segment(const intake::Outcome& outcome, bool is_one) {
 }
 
 std::vector<http::Route> segment_routes(intake::Intake& intake, std::function<WallTime()> clock,
-                                        CheckWriteKey check_write_key) {
+                                        CheckWriteKey check_write_key, const IngestTracing& tracing) {
   const std::shared_ptr<Shared> shared(
-      new Shared{intake, std::move(clock), std::move(check_write_key), {}, {}});
+      new Shared{intake, std::move(clock), std::move(check_write_key), tracing, {}, {}});
   std::vector<http::Route> routes;
   for (const auto& [path, type] : paths) {
     http::Route route{.method = "POST", .path = std::string(path)};

@@ -30,7 +30,7 @@ class Schema {
   // same code for a document that the library cannot read: it has an escape of a lone surrogate, or a number
   // beyond the range of a double.
   //
-  // Patterns are matched in a time proportional to the length of the text, whatever the text is.
+  // Patterns are matched in a time proportional to the length of the text, for any text.
   [[nodiscard]] Result<void> check(std::string_view json) const;
 
  private:

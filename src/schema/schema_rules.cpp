@@ -39,6 +39,8 @@ struct Keyword {
   std::string_view name;
   Kind kind;
 };
+// All keywords of draft 7 that Weir accepts, in ascending order of their names. A keyword that is missing
+// here is refused, unless it begins with "x-".
 constexpr std::array keywords{
     Keyword{"$comment", Kind::comment},
     Keyword{"$id", Kind::root_only},
@@ -161,11 +163,13 @@ class Walker {
   }
 
  private:
+  // A subschema of the document. Its address is the key, because the document is not changed during the walk.
   struct Node {
     std::string pointer;
     std::vector<const json::value*> same;  // applied to the same value
     enum class State : std::uint8_t { fresh, entered, done } state = State::fresh;
   };
+  // A $ref. It is resolved after the walk, because its target may come later in the document.
   struct Reference {
     const json::value* from;
     std::string pointer;
@@ -200,6 +204,7 @@ class Walker {
     return {};
   }
 
+  // Returns true if uniqueItems is absent or false, or if maxItems limits the comparisons.
   static bool is_unique_bounded(const json::object& schema) {
     const json::value* unique = schema.if_contains("uniqueItems");
     if (unique == nullptr || (unique->is_bool() && !unique->get_bool())) return true;
@@ -241,6 +246,7 @@ class Walker {
     return {};
   }
 
+  // Visits an array of schemas. `same` collects those that apply to the same value; it is null for items.
   Result<void> visit_list(const json::value& list, const std::string& at,
                           std::vector<const json::value*>* same) {
     if (!list.is_array() || list.get_array().empty()) {
@@ -256,6 +262,7 @@ class Walker {
     return {};
   }
 
+  // Visits the schemas in the members of an object. `same` is set for `dependencies` only.
   Result<void> visit_map(const json::value& map, const std::string& at,
                          std::vector<const json::value*>* same) {
     if (!map.is_object()) return refuse(at, "expected an object");
@@ -289,6 +296,8 @@ class Walker {
     return refuse(at, "expected draft 7: http://json-schema.org/draft-07/schema#");
   }
 
+  // Depth-first search along the edges. A node that is entered twice on one path lies on a cycle. Each node
+  // is entered once, so the time is linear in the size of the document.
   bool leads_back(const json::value* at) {
     Node& node = nodes_[at];
     if (node.state != Node::State::fresh) return node.state == Node::State::entered;
@@ -313,6 +322,7 @@ void rewrite_all(json::value& container, PreparedSchema& prepared) {
     for (auto& member : container.get_object()) rewrite(member.value(), prepared);
 }
 
+// Adds one more condition without a change of the others: a value must satisfy each schema in allOf.
 void add_to_all_of(json::object& schema, json::object more) {
   json::value& all_of = schema["allOf"];
   if (!all_of.is_array()) all_of = json::array();

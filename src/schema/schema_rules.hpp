@@ -1,5 +1,5 @@
-// What Weir accepts of draft 7. A schema that passes is checked exactly as the draft says. Whatever would be
-// ignored, fetched, or evaluated without end, is refused when the schema is loaded:
+// What Weir accepts of draft 7. A schema that passes is checked exactly as the draft says. A schema with
+// anything that would be ignored, fetched, or evaluated without end, is refused when it is loaded:
 //
 //   - keywords that draft 7 does not have (a typing error, or a keyword of a later draft), except those that
 //     begin with "x-", which are comments

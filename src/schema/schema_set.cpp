@@ -1,3 +1,5 @@
+// A set is compiled completely before it is published. Threads that check events load the shared pointer and
+// keep the set alive until their check has ended, so reload() waits for no check.
 #include "schema/schema_set.hpp"
 
 #include <algorithm>
@@ -25,6 +27,7 @@ std::string about(const std::filesystem::path& path, std::string_view what) {
   return "SCHEMA_DIR: " + printable(path.string()) + ": " + std::string(what);
 }
 
+// Returns the paths of the schema files in ascending order. Subfolders are not searched.
 Result<std::vector<std::filesystem::path>> files_of(const std::filesystem::path& folder) {
   std::error_code error;
   std::vector<std::filesystem::path> files;
@@ -42,6 +45,7 @@ Result<std::vector<std::filesystem::path>> files_of(const std::filesystem::path&
   return files;
 }
 
+// Reads and compiles one file. The caller adds the path to the error.
 Result<Schema> read_schema(const std::filesystem::path& path) {
   std::error_code ignored;
   const std::uintmax_t size = std::filesystem::file_size(path, ignored);
@@ -59,6 +63,7 @@ Result<SchemaSet> SchemaSet::load(const std::filesystem::path& folder) {
   const auto files = files_of(folder);
   if (!files) return std::unexpected(files.error());
   SchemaSet set;
+  // All files are tried, so that an operator sees every fault at once.
   std::string faults;
   for (const std::filesystem::path& path : *files) {
     auto schema = read_schema(path);
@@ -80,6 +85,7 @@ Result<SchemaSet> SchemaSet::load(const std::filesystem::path& folder) {
 Result<void> SchemaSet::check(std::string_view activity_type, std::string_view json) const {
   const auto found = by_type_.find(activity_type);
   if (found == by_type_.end() && !default_) return {};
+  // A type without a schema of its own uses default.json.
   auto checked = (found == by_type_.end() ? *default_ : found->second).check(json);
   if (checked) return checked;
   const std::string name = found == by_type_.end() ? std::string(default_name) : printable(found->first);
@@ -100,6 +106,7 @@ Result<std::size_t> Schemas::reload() {
   auto set = SchemaSet::load(folder_);
   if (!set) return propagate(set);
   const std::size_t size = set->size();
+  // Checks that run now keep the old set; later ones load the new set.
   current_.store(std::make_shared<const SchemaSet>(std::move(*set)));
   return size;
 }

@@ -11,6 +11,7 @@ namespace weir::segment {
 namespace {
 
 constexpr std::string_view white_space = " \n\r\t";
+// How much of the body an error quotes.
 constexpr std::size_t shown_bytes_max = 24;
 
 // Functions that return bool return false at the first fault, and then expected() describes it.
@@ -18,6 +19,7 @@ class EnvelopeReader {
  public:
   explicit EnvelopeReader(std::string_view body) : body_(body) {}
 
+  // Reads the whole body: one object and nothing after it.
   bool read() {
     if (!expect('{', "an object")) return false;
     if (!take('}')) {
@@ -50,6 +52,7 @@ class EnvelopeReader {
     skip_white_space();
     if (!body_.substr(at_).starts_with('"')) return fail_with("the name of a member in quotes");
     if (!take_value(name) || !expect(':', "':'") || !take_value(value)) return false;
+    // Names are compared with their quotes. An escaped spelling of a name is not recognised and is ignored.
     const bool is_text = value.size() >= 2 && value.front() == '"';
     const std::string_view text = is_text ? value.substr(1, value.size() - 2) : std::string_view();
     if (name == R"("batch")") {
@@ -73,6 +76,7 @@ class EnvelopeReader {
     return true;
   }
 
+  // Passes the character if it is the next one. An absent character is no fault yet.
   bool take(char punctuation) {
     skip_white_space();
     if (at_ == body_.size() || body_[at_] != punctuation) return false;

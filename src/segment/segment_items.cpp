@@ -1,3 +1,5 @@
+// A fault of the envelope ends the request, and a fault of one event rejects that event alone. Each event is
+// translated when next() is called, so memory holds one translated event at a time.
 #include "segment/segment_items.hpp"
 
 #include <array>
@@ -8,6 +10,7 @@
 namespace weir::segment {
 namespace {
 
+// Checks what can be checked before the first event: the size of the body and the kind of `batch`.
 Result<Envelope> checked_envelope(const Result<std::string_view>& body, bool is_batch) {
   if (!body) return std::unexpected(body.error());
   if (body->size() > limits::segment_body_bytes_max)
@@ -36,6 +39,7 @@ SegmentItems::SegmentItems(Result<std::string_view> body, std::optional<EventTyp
 // The bytes of the next event. The envelope has checked that the array is closed, not what is between its
 // events.
 Result<std::optional<std::string_view>> SegmentItems::next_event() {
+  // On a path that names a type, the body itself is the only event.
   if (type_) return index_ == 0 ? std::optional(body_) : std::nullopt;
   using enum activity::JsonArraySplitter::Step;
   const std::string_view all = envelope_->batch;
@@ -56,6 +60,7 @@ Result<std::optional<intake::Item>> SegmentItems::next() {
     return fail(ErrorKind::invalid, "too_many_events",
                 "batch has more than " + std::to_string(limits::segment_events_max) + " events");
   intake::Item item{.index = index_++};
+  // Later events are still read, so a large event does not cost the others.
   if ((*event)->size() > limits::segment_event_bytes_max) {
     rejection_ = {ErrorKind::invalid, "event_too_large",
                   "the event has " + std::to_string((*event)->size()) + " bytes: at most " +
@@ -78,6 +83,8 @@ std::string in_segments_terms(std::string_view error) {
     std::string_view activity;
     std::string_view segment;
   };
+  // The decoder begins an error text with the name of the member. Each name is followed by a space, so that
+  // no name matches a longer one.
   constexpr std::array<Term, 5> terms{
       Term{"user_id ", "userId or anonymousId "},
       {"activity_type ", "event "},

@@ -147,6 +147,7 @@ class EventReader {
     return true;
   }
 
+  // Of context.page only two members are translated. The whole of context is also copied unchanged.
   bool read_context_member(std::string_view name) {
     if (name == "page" && cursor_.take('{')) return read_members(&EventReader::read_page_member);
     return cursor_.skip_value(2) || fail_json();
@@ -196,6 +197,7 @@ class EventReader {
   bool has_properties_ = false;
 };
 
+// A value of the client as an error quotes it: cut before a character, with an ellipsis.
 std::string shown(const Value& value) {
   return std::string(utf8_prefix(value.json, shown_bytes_max)) +
          (value.json.size() > shown_bytes_max ? "…" : "");
@@ -209,6 +211,7 @@ Result<bool> has_id(const Value& value, std::string_view member, std::string_vie
               std::string(member) + " must be a string or a number, found " + shown(value));
 }
 
+// A number is written as a string of the same characters, because the ids of an activity are strings.
 void write_id(JsonText& out, std::string_view name, const Value& value) {
   out.key(name);
   value.is_number() ? out.value(value.json) : out.raw(value.json);
@@ -242,12 +245,14 @@ void write_url(JsonText& out, std::string_view name, std::initializer_list<Value
 EventTime time_of(const Parts& parts, std::optional<DateTime> sent_at, WallTime now) {
   const auto timestamp = activity::parse_date_time(parts.timestamp.raw());
   if (!timestamp) return now;
+  // The batch's sentAt has precedence. It is the time of the request, and an event may be older.
   if (!sent_at)
     if (const auto own = activity::parse_date_time(parts.sent_at.raw())) sent_at = *own;
   const auto now_second = std::chrono::floor<std::chrono::seconds>(now);
   const DateTime reference = sent_at.value_or(DateTime{now_second, now - now_second});
   constexpr std::chrono::sys_days first{std::chrono::year{limits::year_min} / 1 / 1};
   const std::chrono::seconds ahead = timestamp->second - reference.second;
+  // Checked in whole seconds first, so that the sum below fits into the range of an EventTime.
   if (now + ahead < first || ahead > limits::event_ahead_of_clock_max) return now;
   const EventTime time = EventTime{now} + ahead + (timestamp->fraction - reference.fraction);
   return time < first || time > now + limits::event_ahead_of_clock_max ? EventTime{now} : time;
@@ -316,6 +321,7 @@ Result<std::string_view> Translator::translate(std::string_view event, std::opti
   const auto its_type = type_of(parts, type);
   if (!its_type) return std::unexpected(its_type.error());
 
+  // The order of the members is fixed: head, metadata, then all others. The decoder accepts any order.
   JsonText out;
   out.begin_object();
   auto head = write_head(out, parts, *its_type, time_of(parts, sent_at, now));
@@ -328,6 +334,7 @@ Result<std::string_view> Translator::translate(std::string_view event, std::opti
   for (const auto& [name, value] : buffers.others) out.key(name).raw(value.json);
   buffers.activity = out.end_object().take();
   const std::size_t bytes = buffers.activity.size();
+  // The parser of the decoder reads past the end of its input. These bytes belong to no activity.
   buffers.activity.append(limits::json_slack_bytes, '\0');
   return std::string_view(buffers.activity).substr(0, bytes);
 }

@@ -71,6 +71,8 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
 
   Result<report::Horizons> horizons() override { return horizons_; }
 
+  // Hours and days lack what their minutes have not rolled up yet. A second statement reads these counts from
+  // the minutes.
   Result<void> scan(const report::WindowQuery& query,
                     std::function<void(const report::ViewRow&)> take) override {
     auto read = scan_part(query, false, take);
@@ -93,6 +95,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
     auto read = each_row(rows, [&] {
       if (!looked_up) return;  // each_row() goes on after an error of this lambda
       const report::ValueRow row{rows.text(0), rows.number(1), rows.number(2), rows.blob(3)};
+      // The statement returns NULL for a large sketch. Its sort would otherwise move every sketch.
       if (rows.is_null(3))
         looked_up = look_up_users(query.dimension, rows, row, take);
       else
@@ -127,6 +130,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
       if (!found) return propagate(found);
       if (!*found) return {};
       auto row = dead_letter_row(rows);
+      // Ended early or unreadable: the statement is reset, so that it can be used again.
       if (row && take(std::move(*row))) continue;
       rows.reset();
       return row ? Result<void>{} : propagate(row);
@@ -157,6 +161,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
 
   template <class Row>
   Result<std::vector<Row>> read_all(Statement& rows, Result<Row> (*read_one)(const Statement&)) {
+    // For lists that are short. One unreadable row fails the whole call.
     std::vector<Row> all;
     Result<void> readable;
     auto read = each_row(rows, [&] {
@@ -194,6 +199,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
     });
   }
 
+  // The runs as JSON, [[granularity, from, to], …], without the windows that are pruned.
   [[nodiscard]] std::string runs_of(const report::ValueQuery& query) const {
     JsonText json;
     json.begin_array();
@@ -220,6 +226,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
     Statement& users = connection_->statements[reader_sql::users_of_row]
                            .bind_text(1, topic_)
                            .bind(2, number_of(dimension))
+                           // Columns 4 to 6 of users_by_value: granularity, window_start and partition.
                            .bind(3, rows.number(4))
                            .bind(4, rows.number(5))
                            .bind(5, rows.number(6))
@@ -238,6 +245,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
       auto found = rows.step();
       if (!found) {
         auto due = cancellation_.check();
+        // If no cancellation is due, the error is one of SQLite.
         return due ? propagate(found) : due;
       }
       if (!*found) return {};
@@ -251,6 +259,7 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
   }
 
   const std::string& topic_;
+  // The lease gives the connection back to the pool when the snapshot is destroyed.
   Pool::Lease connection_;
   const report::Horizons horizons_;
   const report::Cancellation cancellation_;
@@ -272,6 +281,7 @@ Result<std::unique_ptr<report::MetricsSnapshot>> SqliteMetricsReader::snapshot(
   if (auto due = cancellation.check(); !due) return propagate(due);
   auto connection = shared_->pool->take(cancellation);
   if (!connection) return propagate(connection);
+  // Set before BEGIN, so that the first read can be cancelled as well.
   (*connection)->database.interrupt_when([cancellation] { return !cancellation.check(); });
   // BEGIN alone takes no snapshot. The first read does.
   auto begun = (*connection)->database.run("BEGIN");

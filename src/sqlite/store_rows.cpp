@@ -22,6 +22,12 @@ Result<WallTime> parse_moment(std::string_view text) {
                   "\" in place of a moment; expected one like 2015-05-19T09:00:00.000Z");
 }
 
+// Columns, as tally::ledger_columns names them:
+//
+//   0 partition       4 read             8 skipped            12 observed_at
+//   1 start_offset    5 tallied          9 last_record_hash   13 updated_at
+//   2 next_offset     6 duplicate       10 log_end_offset     14 counted_from
+//   3 version         7 dead_lettered   11 oldest_unread_at
 Result<tally::LedgerRow> ledger_row(const Statement& statement) {
   tally::LedgerRow row;
   row.partition = static_cast<std::int32_t>(statement.number(0));
@@ -50,6 +56,11 @@ Result<tally::LedgerRow> ledger_row(const Statement& statement) {
   return row;
 }
 
+// The statement is for one granularity, start and partition, so these are no columns. The others:
+//
+//   0 dimension    3 page_views           6 place
+//   1 value        4 rolled_events        7 stored_values
+//   2 events       5 rolled_page_views    8 users
 Result<tally::WindowRow> window_row(const Statement& statement, tally::Granularity granularity,
                                     WindowStart start, std::int32_t partition) {
   auto stored = tally::StoredValues::decode(statement.text(7));  // NULL, but for `total`, reads as no text
@@ -65,6 +76,7 @@ Result<tally::WindowRow> window_row(const Statement& statement, tally::Granulari
                           .users = std::string(statement.blob(8))};
 }
 
+// Columns: 0 id, 1 name, 2 source, 3 since. `since` is NULL for a built-in dimension.
 Result<tally::KnownDimension> known_dimension(const Statement& statement) {
   tally::KnownDimension known{.dimension = static_cast<tally::Dimension>(statement.number(0)),
                               .name = std::string(statement.text(1)),
@@ -77,6 +89,7 @@ Result<tally::KnownDimension> known_dimension(const Statement& statement) {
 }
 
 Result<report::DeadLetterRow> dead_letter_row(const Statement& statement) {
+  // NULL differs from an empty key or value: the record had none.
   const auto bytes = [&statement](int column) {
     return statement.is_null(column) ? std::nullopt : std::optional<std::string>(statement.blob(column));
   };
@@ -99,6 +112,7 @@ Result<report::DeadLetterRow> dead_letter_row(const Statement& statement) {
   return row;
 }
 
+// The first nine columns are those of the newest row; the sums of the group follow.
 Result<report::DeadLetterGroup> dead_letter_group(const Statement& statement) {
   auto newest = dead_letter_row(statement);
   if (!newest) return propagate(newest);

@@ -44,6 +44,7 @@ int refuse_password(char* /*into*/, int /*size*/, int /*writes*/, void* asked) {
   return 0;
 }
 
+// A client that offers other protocols only is refused with an alert (RFC 7301 §3.2).
 int select_protocol(SSL* /*session*/, const unsigned char** selected, unsigned char* selected_bytes,
                     const unsigned char* offered, unsigned int offered_bytes, void* /*argument*/) {
   unsigned char* found = nullptr;
@@ -54,6 +55,8 @@ int select_protocol(SSL* /*session*/, const unsigned char** selected, unsigned c
   return outcome == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+// Security level 2 refuses keys below 112 bits, SHA-1 and RC4. Session tickets resume without a cache in
+// memory.
 void set_rules(SSL_CTX* context) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_security_level(context, 2);
@@ -106,6 +109,7 @@ Result<std::shared_ptr<const ServerIdentity::Loaded>> ServerIdentity::load(const
                                                                            WallTime now) {
   if (auto readable = check_readable("TLS_CERT", files.certificate); !readable) return propagate(readable);
   if (auto readable = check_readable("TLS_KEY", files.key); !readable) return propagate(readable);
+  // An error that is still queued on this thread would be taken for the reason below.
   ERR_clear_error();
   auto loaded = std::make_shared<Loaded>();
   loaded->context = {SSL_CTX_new(TLS_server_method()), &SSL_CTX_free};
@@ -131,6 +135,7 @@ Result<std::shared_ptr<const ServerIdentity::Loaded>> ServerIdentity::load(const
   if (password_asked)
     return refuse("TLS_KEY", files.key, "the key is encrypted; expected a key without a password");
   const unsigned long error = ERR_peek_last_error();
+  // OpenSSL may find out either now or in SSL_CTX_check_private_key(), depending on the kinds of key.
   const bool of_other = !used && ERR_GET_LIB(error) == ERR_LIB_X509;
   if (of_other || (used && SSL_CTX_check_private_key(context) != 1))
     return refuse("TLS_KEY", files.key,
@@ -150,6 +155,7 @@ Result<std::unique_ptr<ServerIdentity>> ServerIdentity::open(IdentityFiles files
 Result<void> ServerIdentity::reload(WallTime now) {
   auto loaded = load(files_, now);
   if (!loaded) return propagate(loaded);
+  // Sessions that have begun hold their own reference to the old context.
   current_.store(std::move(*loaded));
   return {};
 }

@@ -63,6 +63,7 @@ Progress Session::progress_after(int outcome) {
     case SSL_ERROR_ZERO_RETURN:  // close_notify; this side may still send
       return Progress::ended;
     default:
+      // After a fatal error OpenSSL allows no other call on the session.
       output_open_ = false;
       return Progress::ended;
   }
@@ -74,6 +75,7 @@ Progress Session::handshake() {
   if (progress == Progress::ended) note_failure(ERR_peek_error());
   if (progress == Progress::done) {
     established_ = output_open_ = true;
+    // The client's first request may have arrived in the same packet as its last handshake message.
     input_buffered_ = SSL_has_pending(ssl_.get()) == 1;
   }
   return progress;
@@ -138,6 +140,7 @@ std::size_t Session::buffer_bytes() const {
 }
 
 void Session::end_output() {
+  // A close_notify in the middle of a record would be wrong bytes to the client.
   if (!std::exchange(output_open_, false) || output_pending_) return;
   ERR_clear_error();
   (void)SSL_shutdown(ssl_.get());

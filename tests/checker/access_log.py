@@ -61,7 +61,8 @@ def generated_log(lines=10_000, seed=2015):
     dice = random.Random(seed)
     visitors = [(f"203.0.113.{dice.randrange(256)}", f"Agent/{dice.randrange(40)} (X11; n={number})")
                 for number in range(1_800)]
-    pages = ["/", "/projects/", "/blog/tags/puppet", "/about.html", "/favicon.ico", "/images/logo.png", "/feed?x=1"]
+    pages = ["/", "/projects/", "/about.html", "/favicon.ico", "/images/logo.png", "/feed?x=1"] * 6
+    pages += [f"/blog/tags/{tag}" for tag in range(40)]
     moment = datetime.datetime(2015, 5, 17, 10, 5, tzinfo=datetime.timezone.utc)
     out = []
     for number in range(lines):

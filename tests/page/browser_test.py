@@ -1,40 +1,23 @@
 """Opens the page in Chromium (Debian's package, driven by playwright-core). Each test starts its own Weir, fills it, and runs
 one file of tests/page/browser by `node --test`. The screenshots stay in build/screenshots."""
-import os
 import re
-import shutil
 import subprocess
 import sys
 
 from tests.checker import access_log
 from tests.harness import weir
 from tests.page import traffic
+from tests.page.chromium import ChromiumCase
 
 HERE = weir.ROOT / "tests/page/browser"
-NODE_MODULES = weir.ROOT / "build/vendor/node_modules"
-CHROMIUM = os.environ.get("WEIR_CHROMIUM") or shutil.which("chromium")
 
 
-class Browser(weir.Case):
-    @classmethod
-    def setUpClass(cls):
-        if shutil.which("node") is None:
-            weir.missing("node (nodejs)")
-        if CHROMIUM is None:
-            weir.missing("chromium")
-        if not (NODE_MODULES / "playwright-core").exists():
-            weir.missing("npm playwright-core (scripts/setup test)")
-
+class Browser(ChromiumCase):
     def browse(self, name, service, **more):
-        """Runs a file of tests/page/browser on a service. Chromium must not use a proxy of this machine."""
-        environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
-        environment.update(WEIR_URL=f"http://127.0.0.1:{service.port}/", WEIR_CHROMIUM=CHROMIUM,
-                           WEIR_NODE_MODULES=str(NODE_MODULES), WEIR_SCREENSHOTS=str(weir.ROOT / "build/screenshots"),
-                           **more)
-        done = subprocess.run(["node", "--test", str(HERE / f"{name}_test.mjs")], cwd=weir.ROOT, env=environment,
-                              capture_output=True, text=True, timeout=900)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        for line in re.findall(r"^# measured: .*$", done.stdout, re.MULTILINE):
+        """Runs a file of tests/page/browser on a service, and prints what it measured."""
+        output = self.run_node(HERE / f"{name}_test.mjs", service, 900,
+                               WEIR_SCREENSHOTS=str(weir.ROOT / "build/screenshots"), **more)
+        for line in re.findall(r"^# measured: .*$", output, re.MULTILINE):
             print(line, file=sys.stderr)
 
     def with_access_log(self):

@@ -22,6 +22,7 @@ const pages = new Map();
 const prerendered = new Set();  // paths that the browser asked for in advance
 const reports = [];             // what the page that was rendered in advance reports when it is shown
 const CHROMIUM_ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];  // root has no sandbox; /dev/shm may be small
+const KEY = WEIR_KEY ? `data-key="${WEIR_KEY}"` : '';
 let browser, server, origin, mayGo = false;
 
 before(async () => {
@@ -31,11 +32,10 @@ before(async () => {
     if (path === '/may-go') return response.end(mayGo ? 'yes' : 'no');
     if (/prerender/.test(request.headers['sec-purpose'] ?? '')) prerendered.add(path);
     const { attributes = '', body = '' } = pages.get(path) ?? {};
-    const key = WEIR_KEY ? `data-key="${WEIR_KEY}"` : '';
     response.setHeader('Content-Type', 'text/html');
     return response.end(path === '/favicon.ico' || path.startsWith('/report/') ? '' : `<!doctype html><title>${path}</title>
       <script>window.weir=window.weir||function(){(weir.q=weir.q||[]).push(arguments)}</script>
-      <script async src="${WEIR_URL}weir.js" ${key} ${attributes}></script>${body}`);
+      <script async src="${WEIR_URL}weir.js" ${KEY} ${attributes}></script>${body}`);
   });
   await new Promise((resolve) => server.listen(0, 'localhost', resolve));
   origin = `http://localhost:${server.address().port}`;
@@ -284,7 +284,7 @@ test('data-key and data-host stand in the address of the beacon', async () => {
 });
 
 test('the script does its work once, even if a page includes it twice', async () => {
-  pages.set('/twice', { body: `<script src="${WEIR_URL}weir.js"></script>` });
+  pages.set('/twice', { body: `<script src="${WEIR_URL}weir.js" ${KEY}></script>` });
   await visit((_, open) => open('/twice'));
   await assertPages({ '/twice': 1 }, '/twice');
 });
