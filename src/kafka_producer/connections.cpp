@@ -45,9 +45,14 @@ Producer::Peer* Producer::find(ConnectionId connection) {
   return nullptr;
 }
 
-Producer::Peer* Producer::any_ready_peer() {
+bool Producer::has_ready_peer() const {
+  return std::ranges::any_of(peers_, [](const auto& peer) { return peer->state == Peer::State::ready; });
+}
+
+// A broker that throttles this client reads no request of it for that time, and would seem not to answer.
+Producer::Peer* Producer::any_ready_peer(MonoTime now) {
   for (const auto& peer : peers_)
-    if (peer->state == Peer::State::ready) return peer.get();
+    if (peer->state == Peer::State::ready && peer->throttled_until <= now) return peer.get();
   return nullptr;
 }
 
@@ -107,7 +112,7 @@ void Producer::on_lost(Peer& peer, LocalError error, std::string_view why, Now n
     want_metadata(now.mono);  // another broker may lead the partitions now
   }
   if (peer.is_producing) on_batches_lost(peer, now.mono);
-  if (is_failure && any_ready_peer() == nullptr) brokers_lost_ = true;
+  if (is_failure && !has_ready_peer()) brokers_lost_ = true;
 }
 
 void Producer::on_bytes(ConnectionId connection, std::string_view bytes, Now now) {
@@ -235,20 +240,14 @@ void Producer::on_producer_id(const kafka_protocol::InitProducerIdResponse& resp
 }
 
 // The error of records that were never sent: why there is no connection, if that is known.
-int Producer::error_without_try() const {
-  return connection_error_ != 0 &&
-                 std::ranges::none_of(peers_,
-                                      [](const auto& peer) { return peer->state == Peer::State::ready; })
-             ? connection_error_
-             : 0;
-}
+int Producer::error_without_try() const { return has_ready_peer() ? 0 : connection_error_; }
 
 void Producer::want_metadata(MonoTime at) { metadata_at_ = std::min(metadata_at_, at); }
 
 // Sends a Metadata request if it is due, and an InitProducerId request if there is no id. At most one request
 // of each kind is open.
 void Producer::ask_for_what_is_missing(Now now) {
-  Peer* const peer = any_ready_peer();
+  Peer* const peer = any_ready_peer(now.mono);
   if (peer == nullptr) return;
   if (!metadata_asked_ && metadata_at_ <= now.mono) {
     metadata_asked_ = true;

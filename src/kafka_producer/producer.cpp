@@ -188,7 +188,8 @@ void Producer::tick(Now now) {
       close(*peer, local_brokers_away, "it did not accept the connection in time", now);
     else if (!peer->asked.empty() && peer->asked.front().deadline <= now.mono)
       close(*peer, local_brokers_away, "it did not answer in time", now);
-    else if (peer->state == Peer::State::ready && peer->login_at <= now.mono)
+    else if (peer->state == Peer::State::ready && peer->login_at <= now.mono &&
+             peer->throttled_until <= now.mono)
       begin_login(*peer, now.mono);
   }
   ask_for_what_is_missing(now);

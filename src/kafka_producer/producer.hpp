@@ -205,7 +205,8 @@ class Producer {
   // Connections, metadata, producer ids (connections.cpp).
   [[nodiscard]] Peer& peer_at(std::string_view host, std::string_view port);
   [[nodiscard]] Peer* find(ConnectionId connection);
-  [[nodiscard]] Peer* any_ready_peer();
+  [[nodiscard]] bool has_ready_peer() const;
+  [[nodiscard]] Peer* any_ready_peer(MonoTime now);
   void connect(Peer& peer, MonoTime now);
   void connect_where_needed(MonoTime now);
   void close(Peer& peer, LocalError error, std::string_view why, Now now);

@@ -115,6 +115,7 @@ std::size_t ScriptedCluster::times_stored(const std::string& value) const {
 void ScriptedCluster::receive(Producer& producer, const Send& command, Now now) {
   const auto found = connections_.find(command.connection);
   if (found == connections_.end()) return;
+  ++requests_;
   Reader reader(command.bytes);
   reader.integer<std::int32_t>();
   const auto api = static_cast<Api>(reader.integer<std::int16_t>());

@@ -67,6 +67,8 @@ class ScriptedCluster {
   }
   [[nodiscard]] std::size_t times_stored(const std::string& value) const;
   [[nodiscard]] std::size_t produce_requests() const { return produce_requests_; }
+  // Requests of all kinds.
+  [[nodiscard]] std::size_t requests() const { return requests_; }
   [[nodiscard]] int logins() const { return logins_; }
   [[nodiscard]] std::size_t largest_request_batches() const { return largest_request_batches_; }
 
@@ -99,6 +101,7 @@ class ScriptedCluster {
   std::vector<Partition> partitions_;
   std::map<ConnectionId, Connection> connections_;
   std::int64_t last_producer_id_ = 0;
+  std::size_t requests_ = 0;
   std::size_t produce_requests_ = 0;
   int logins_ = 0;
   std::size_t largest_request_batches_ = 0;
