@@ -9,6 +9,7 @@ from tests.harness import certificates, cluster, kafka, postgres, weir
 USER, PASSWORD = "weir", "kafka-password-of-weir"
 WRONG = "kafka-password-of-nobody"
 CONFIGS = "kafka.admin.ConfigCommand"
+SESSION_MS = 2500  # of a login with SCRAM-SHA-512 without TLS
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 NEWER_LIBRDKAFKA = weir.ROOT / "build" / "vendor" / "librdkafka" / "librdkafka.so.1"
 
@@ -38,6 +39,7 @@ class SecureKafka(kafka.Kafka):
             "listener.name.otherhost.ssl.keystore.type=PEM",
             "ssl.truststore.type=PEM", f"ssl.truststore.location={authority.authority}",
             "listener.name.ssl.ssl.client.auth=required",
+            f"listener.name.sasl_plaintext.scram-sha-512.connections.max.reauth.ms={SESSION_MS}",
             "sasl.enabled.mechanisms=" + ",".join(MECHANISMS)]
         for name in ("sasl_ssl", "sasl_plaintext"):
             login = f"listener.name.{name}."
@@ -106,6 +108,18 @@ class KafkaSecurity(cluster.Case):
         self.assert_counts(self.settings("SASL_PLAINTEXT", "SCRAM-SHA-256", LD_PRELOAD=NEWER_LIBRDKAFKA),
                            self.settings("SASL_SSL", "SCRAM-SHA-512", LD_PRELOAD=NEWER_LIBRDKAFKA))
 
+    def test_it_logs_in_again_before_a_session_ends(self):
+        if not NEWER_LIBRDKAFKA.exists():
+            weir.missing("librdkafka 2.6.1 or newer (scripts/fetch-librdkafka)")
+        settings = self.settings("SASL_PLAINTEXT", "SCRAM-SHA-512", LD_PRELOAD=NEWER_LIBRDKAFKA, LOG_LEVEL="debug")
+        one = self.make("producer", "producer", **settings).start()
+        until = time.monotonic() + 2.5 * SESSION_MS / 1000
+        while time.monotonic() < until:
+            self.assertEqual(one.post("/activity", weir.activity()).status, 200, one.log())
+            time.sleep(0.1)
+        self.assertNotIn("a connection of the producer failed", one.log())
+        self.assertEqual(one.stop(), 0)
+
     def refused(self, command, name, code, reason, **settings):
         """The process stays unready. Within 5 s one log line and the health state the reason; the metrics count refused
         events by `code`. No password is shown."""
@@ -137,7 +151,7 @@ class KafkaSecurity(cluster.Case):
         settings = self.settings("SSL", listener="OTHERHOST")
         self.refused("producer", "producer", "tls_failed", "certificate verify failed", **settings)
 
-    def test_a_wrong_password_is_refused(self):
+    def test_fault_37_a_wrong_password_is_refused_and_shown_nowhere(self):
         for command, mechanism in (("producer", "PLAIN"), ("producer", "SCRAM-SHA-256"), ("consumer", "SCRAM-SHA-512")):
             settings = self.settings("SASL_SSL", mechanism, WRONG)
             self.refused(command, command + mechanism, "not_authenticated", "uthentication failed", **settings)
