@@ -74,6 +74,14 @@ void EventLogState::on_receipts(const intake::Receipts& receipts, std::size_t re
   counts_.waiting_records.fetch_sub(static_cast<std::int64_t>(records), std::memory_order_relaxed);
 }
 
+void EventLogState::on_connection_failure(std::string_view code, const std::string& reason) {
+  const auto* const found = std::ranges::find(connection_failure_codes, code);
+  if (found != connection_failure_codes.end())
+    counts_.connections_failed.at(static_cast<std::size_t>(found - connection_failure_codes.begin()))
+        .fetch_add(1, std::memory_order_relaxed);
+  logger_.debug("a connection of the producer failed", {{"code", std::string(code)}, {"reason", reason}});
+}
+
 void EventLogState::count(const intake::Receipts& receipts, std::size_t records) {
   std::array<std::uint64_t, 3> by_receipt{};
   if (receipts.each.empty())

@@ -45,10 +45,15 @@ struct EventLogOptions {
 
 // The codes of receipts that are not_kept or unknown. log_away: the topic is not reachable. log_full:
 // waiting_bytes_max is exceeded. log_stopping: stop() was called. errors.hpp documents the others.
-inline constexpr std::array<std::string_view, 14> failure_codes{
-    "log_away",           "log_full",         "log_stopping",   "kafka_fatal",       "timed_out",
-    "broker_unavailable", "topic_unknown",    "not_authorised", "not_authenticated", "not_enough_replicas",
-    "broker_disk",        "record_too_large", "record_refused", "kafka_error"};
+inline constexpr std::array<std::string_view, 15> failure_codes{
+    "log_away",          "log_full",           "log_stopping",        "kafka_fatal",
+    "timed_out",         "broker_unavailable", "topic_unknown",       "not_authorised",
+    "not_authenticated", "tls_failed",         "not_enough_replicas", "broker_disk",
+    "record_too_large",  "record_refused",     "kafka_error"};
+
+// The codes of connections that failed; errors.hpp documents them.
+inline constexpr std::array<std::string_view, 3> connection_failure_codes{"broker_unavailable", "tls_failed",
+                                                                          "not_authenticated"};
 
 // Counts records for metrics, unless a member says otherwise. Each member is correct by itself; two members
 // may be from different moments.
@@ -62,6 +67,8 @@ struct EventLogCounts {
   // Records without a receipt, and their bytes as waiting_bytes_max counts them.
   std::atomic<std::int64_t> waiting_records{0};
   std::atomic<std::int64_t> waiting_bytes{0};
+  // Connections that our own producer could not make or lost, by the index in connection_failure_codes.
+  std::array<std::atomic<std::uint64_t>, connection_failure_codes.size()> connections_failed{};
   // Completed requests that were not refused, and the sum of their durations.
   std::atomic<std::uint64_t> appends{0};
   std::atomic<std::uint64_t> append_micros{0};
@@ -85,6 +92,9 @@ class EventLogState {
   // The request has its receipts. `took` is empty if it was refused.
   void on_receipts(const intake::Receipts& receipts, std::size_t records, std::int64_t cost,
                    std::optional<std::chrono::nanoseconds> took);
+  // A connection of our own producer failed. `code` is one of connection_failure_codes. Writes a line of
+  // level debug: TopicWatch logs the same once for all clients.
+  void on_connection_failure(std::string_view code, const std::string& reason);
   void on_producer_replaced() { counts_.producers_replaced.fetch_add(1, std::memory_order_relaxed); }
 
   // From now on admit() refuses with log_stopping.

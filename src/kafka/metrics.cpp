@@ -14,6 +14,10 @@ void collect(const EventLogCounts& counts, telemetry::Exposition& into) {
   for (std::size_t at = 0; at < failure_codes.size(); ++at)
     into.counter("weir_kafka_failed_total", "Records that Kafka has not acknowledged, by error code.",
                  read(counts.failed[at]), {{"code", failure_codes[at]}});
+  for (std::size_t at = 0; at < connection_failure_codes.size(); ++at)
+    into.counter("weir_kafka_connections_failed_total",
+                 "Connections of Weir's own producer that could not be made or were lost, by error code.",
+                 read(counts.connections_failed[at]), {{"code", connection_failure_codes[at]}});
   into.counter("weir_kafka_unknown_total", "Records that failed and may be in the topic nevertheless.",
                read(counts.unknown));
   into.counter("weir_kafka_producers_replaced_total",

@@ -83,6 +83,7 @@ Result<Client> open_admin_client(const Cluster& cluster, telemetry::Logger& logg
       {{"enable.auto.commit", "false"}, {"allow.auto.create.topics", "false"}}};
   auto conf = make_conf(cluster, {}, required);
   if (!conf) return propagate(conf);
+  rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_ERROR);  // for ConnectionFailure
   return Client::open(Role::consumer, std::move(*conf), logger);
 }
 

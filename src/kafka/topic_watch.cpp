@@ -21,6 +21,11 @@ constexpr milliseconds leader_interval{50};
 // The special timestamp of ListOffsets for the end offset.
 constexpr std::int64_t list_latest = -1;
 
+// Returns true for the errors of a query that does not reach a broker. They do not say why.
+bool is_without_reason(const Error& error) {
+  return error.code == "timed_out" || error.code == "broker_unavailable";
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TopicWatch>> TopicWatch::open(TopicWatchOptions options, telemetry::Logger& logger) {
@@ -71,6 +76,7 @@ bool TopicWatch::await_up(milliseconds timeout) {
   return changed_.wait_for(lock, timeout, [this] { return state_.up; });
 }
 
+// An error that a query has found tells more than the loss, so it stays.
 void TopicWatch::on_brokers_lost() {
   bool was_up = false;
   {
@@ -78,7 +84,7 @@ void TopicWatch::on_brokers_lost() {
     was_up = state_.up;
     ++losses_;
     state_.up = false;
-    state_.error = error_of(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "connecting to Kafka");
+    if (was_up) state_.error = error_of(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "connecting to Kafka");
     up_ = false;
   }
   changed_.notify_all();
@@ -111,6 +117,11 @@ void TopicWatch::watch() {
     const std::uint64_t losses = losses_;
     lock.unlock();
     auto snapshot = query();
+    connection_failure_.collect(client_.get());
+    if (snapshot)
+      connection_failure_.clear();
+    else if (const auto& why = connection_failure_.last(); why && is_without_reason(snapshot.error()))
+      snapshot = std::unexpected(*why);
     const MonoTime queried_at = read_clock().mono;
     apply(std::move(snapshot), losses);
     lock.lock();
@@ -182,8 +193,9 @@ void TopicWatch::apply(Result<Snapshot> snapshot, std::uint64_t losses) {
     const std::scoped_lock lock(mutex_);
     was_up = state_.up;
     if (!was_up) before = state_.error;
-    // The brokers were lost after this query began: its result may be older. watch() queries again at once.
-    if (losses != losses_) return;
+    // The brokers were lost after this query began: its success may be older. watch() queries again at once.
+    // A failure counts in any case. Otherwise a client that is refused again and again would hide the reason.
+    if (snapshot && losses != losses_) return;
     const bool alive = std::ranges::any_of(ends_, &End::newer);
     // The query timed out, but records were written meanwhile: Kafka is slow, and still reachable.
     if (!snapshot && was_up && alive && snapshot.error().code == "timed_out") return;

@@ -21,6 +21,7 @@
 #include "base/result.hpp"
 #include "intake/event_log.hpp"
 #include "kafka/client.hpp"
+#include "kafka/connection_failure.hpp"
 #include "kafka/topic.hpp"
 
 namespace weir::kafka {
@@ -33,7 +34,9 @@ struct TopicWatchOptions {
   bool create_dlq_topic = false;
 };
 
-// While `up` is false, `error` says why: the code is `starting`, or that of the last query. The members after
+// While `up` is false, `error` says why: the code is `starting`, or that of the last query. If the query did
+// not reach a broker, it is the reason for which a connection failed last: tls_failed or not_authenticated
+// tell the operator more than timed_out. The members after
 // it are from the last query that succeeded: `end` is the sum of the end offsets, `latency` the duration of
 // the query.
 struct TopicState {
@@ -120,6 +123,7 @@ class TopicWatch {
 
   // Only thread_ uses them. ensured_: the topic exists, so it need not be created.
   Client client_;
+  ConnectionFailure connection_failure_;
   bool ensured_ = false;
 
   std::thread thread_;

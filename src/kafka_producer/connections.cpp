@@ -2,7 +2,7 @@
 //
 // The producer opens a connection to each broker that leads a partition, and to a bootstrap address while it
 // has no connection. A connection is ready when the broker's ApiVersions response has the versions that Weir
-// uses. Any ready connection serves for Metadata and InitProducerId.
+// uses, and the login is done (login.cpp). Any ready connection serves for Metadata and InitProducerId.
 #include <algorithm>
 #include <charconv>
 
@@ -45,9 +45,14 @@ Producer::Peer* Producer::find(ConnectionId connection) {
   return nullptr;
 }
 
-Producer::Peer* Producer::any_ready_peer() {
+bool Producer::has_ready_peer() const {
+  return std::ranges::any_of(peers_, [](const auto& peer) { return peer->state == Peer::State::ready; });
+}
+
+// A broker that throttles this client reads no request of it for that time, and would seem not to answer.
+Producer::Peer* Producer::any_ready_peer(MonoTime now) {
   for (const auto& peer : peers_)
-    if (peer->state == Peer::State::ready) return peer.get();
+    if (peer->state == Peer::State::ready && peer->throttled_until <= now) return peer.get();
   return nullptr;
 }
 
@@ -79,31 +84,35 @@ void Producer::on_connected(ConnectionId connection, Now now) {
        [](kafka_protocol::RequestWriter& to, std::int32_t correlation) { to.api_versions(correlation); });
 }
 
-void Producer::on_closed(ConnectionId connection, std::string_view, Now now) {
-  if (Peer* const peer = find(connection)) on_lost(*peer, now);
+void Producer::on_closed(ConnectionId connection, LocalError error, std::string_view why, Now now) {
+  if (Peer* const peer = find(connection)) on_lost(*peer, error, why, now);
 }
 
-void Producer::close(Peer& peer, std::string_view, Now now) {
+void Producer::close(Peer& peer, LocalError error, std::string_view why, Now now) {
   commands_.push_back(Close{peer.connection});
-  on_lost(peer, now);
+  on_lost(peer, error, why, now);
 }
 
-void Producer::on_lost(Peer& peer, Now now) {
+void Producer::on_lost(Peer& peer, LocalError error, std::string_view why, Now now) {
   // A broker closes connections that are idle for some minutes (connections.max.idle.ms). This is no failure.
   const bool is_failure = peer.state != Peer::State::ready || !peer.asked.empty();
   peer.state = Peer::State::closed;
   peer.received.clear();
+  peer.login.reset();
+  peer.login_at = MonoTime::max();
   for (const auto& asked : std::exchange(peer.asked, {})) {
     if (asked.api == Api::metadata) metadata_asked_ = false;
     if (asked.api == Api::init_producer_id) producer_id_asked_ = false;
   }
   if (is_failure) {
+    failures_.push_back({peer.host + ":" + peer.port, error, std::string(why)});
+    connection_error_ = error == local_brokers_away ? 0 : error;
     peer.retry_pause = std::clamp(2 * peer.retry_pause, settings_.retry_pause, settings_.retry_pause_max);
     peer.retry_at = now.mono + peer.retry_pause;
     want_metadata(now.mono);  // another broker may lead the partitions now
   }
   if (peer.is_producing) on_batches_lost(peer, now.mono);
-  if (is_failure && any_ready_peer() == nullptr) brokers_lost_ = true;
+  if (is_failure && !has_ready_peer()) brokers_lost_ = true;
 }
 
 void Producer::on_bytes(ConnectionId connection, std::string_view bytes, Now now) {
@@ -116,11 +125,13 @@ void Producer::on_bytes(ConnectionId connection, std::string_view bytes, Now now
   while (rest.size() >= sizeof(std::int32_t)) {
     const auto size = kafka_protocol::Reader(rest).integer<std::int32_t>();
     if (size < 0 || static_cast<std::size_t>(size) > kafka_protocol::response_bytes_max)
-      return close(*peer, "it sent something that is no Kafka response", now);
+      return close(*peer, local_brokers_away, "it sent something that is no Kafka response", now);
     const std::size_t whole = sizeof(std::int32_t) + static_cast<std::size_t>(size);
     if (rest.size() < whole) break;
+    const ConnectionId same = peer->connection;
     if (!on_response(*peer, rest.substr(sizeof(std::int32_t), static_cast<std::size_t>(size)), now))
-      return close(*peer, "it sent a response that does not fit the request", now);
+      return close(*peer, local_brokers_away, "it sent a response that does not fit the request", now);
+    if (find(same) == nullptr) return;  // the response was a refusal of the login
     rest.remove_prefix(whole);
   }
   peer->received = std::string(rest);
@@ -136,7 +147,14 @@ bool Producer::on_response(Peer& peer, std::string_view response, Now now) {
   const auto correlation = reader.integer<std::int32_t>();
   if (reader.failed() || peer.asked.empty() || peer.asked.front().correlation != correlation) return false;
   const Api api = peer.asked.front().api;
-  if (api == Api::api_versions && !on_api_versions(peer, reader.rest())) return false;
+  if (api == Api::api_versions && !on_api_versions(peer, reader.rest(), now.mono)) return false;
+  if (api == Api::sasl_handshake || api == Api::sasl_authenticate) {
+    const auto refusal = api == Api::sasl_handshake ? on_sasl_handshake(peer, reader.rest(), now.mono)
+                                                    : on_sasl_authenticate(peer, reader.rest(), now.mono);
+    peer.asked.pop_front();
+    if (refusal) close(peer, local_login_failed, *refusal, now);
+    return true;
+  }
   if (api == Api::metadata) {
     const auto metadata = kafka_protocol::parse_metadata(reader.rest());
     if (!metadata) return false;
@@ -158,13 +176,23 @@ bool Producer::on_response(Peer& peer, std::string_view response, Now now) {
   return true;
 }
 
-bool Producer::on_api_versions(Peer& peer, std::string_view body) {
+bool Producer::on_api_versions(Peer& peer, std::string_view body, MonoTime now) {
   const auto versions = kafka_protocol::parse_api_versions(body);
   if (!versions || versions->error != ErrorCode::none) return false;
   if (versions->missing({Api::produce, Api::metadata, Api::init_producer_id})) return false;
+  if (!settings_.login) {
+    on_ready(peer);
+    return true;
+  }
+  if (versions->missing({Api::sasl_handshake, Api::sasl_authenticate})) return false;
+  begin_login(peer, now);
+  return true;
+}
+
+void Producer::on_ready(Peer& peer) {
   peer.state = Peer::State::ready;
   peer.retry_pause = milliseconds{0};
-  return true;
+  connection_error_ = 0;
 }
 
 // Updates the leaders of all partitions. The first metadata with partitions distributes the waiting requests.
@@ -211,12 +239,15 @@ void Producer::on_producer_id(const kafka_protocol::InitProducerIdResponse& resp
   ++counts_.producer_ids;
 }
 
+// The error of records that were never sent: why there is no connection, if that is known.
+int Producer::error_without_try() const { return has_ready_peer() ? 0 : connection_error_; }
+
 void Producer::want_metadata(MonoTime at) { metadata_at_ = std::min(metadata_at_, at); }
 
 // Sends a Metadata request if it is due, and an InitProducerId request if there is no id. At most one request
 // of each kind is open.
 void Producer::ask_for_what_is_missing(Now now) {
-  Peer* const peer = any_ready_peer();
+  Peer* const peer = any_ready_peer(now.mono);
   if (peer == nullptr) return;
   if (!metadata_asked_ && metadata_at_ <= now.mono) {
     metadata_asked_ = true;

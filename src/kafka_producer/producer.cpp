@@ -185,9 +185,12 @@ void Producer::tick(Now now) {
   expire(now.mono);
   for (const auto& peer : peers_) {
     if (peer->state == Peer::State::connecting && peer->connect_by <= now.mono)
-      close(*peer, "it did not accept the connection in time", now);
+      close(*peer, local_brokers_away, "it did not accept the connection in time", now);
     else if (!peer->asked.empty() && peer->asked.front().deadline <= now.mono)
-      close(*peer, "it did not answer in time", now);
+      close(*peer, local_brokers_away, "it did not answer in time", now);
+    else if (peer->state == Peer::State::ready && peer->login_at <= now.mono &&
+             peer->throttled_until <= now.mono)
+      begin_login(*peer, now.mono);
   }
   ask_for_what_is_missing(now);
   connect_where_needed(now.mono);
@@ -198,23 +201,26 @@ void Producer::tick(Now now) {
 // tells if there are any.
 void Producer::expire(MonoTime now) {
   if (requests_.empty() || requests_.front().appended_at + settings_.answer_timeout > now) return;
+  const int known = error_without_try();
+  const int why = known != 0 ? known : topic_error_;
   while (!unassigned_.empty() && unassigned_.front().second->appended_at + settings_.answer_timeout <= now) {
     const auto request = unassigned_.front().second;
     unassigned_.pop_front();
     for (std::uint32_t record = 0, records = static_cast<std::uint32_t>(request->records); record < records;
          ++record)
-      settle({request, record}, Receipt::not_kept, topic_error_);
+      settle({request, record}, Receipt::not_kept, why);
   }
-  for (Partition* const partition : pending_) expire(*partition, now);
+  for (Partition* const partition : pending_)
+    expire(*partition, known != 0 ? known : static_cast<int>(local_timed_out), now);
 }
 
 // A batch in a request is answered but stays in the queue: the partition may send the next one only when the
 // result of this one is known. All other expired batches are removed.
-void Producer::expire(Partition& partition, MonoTime now) {
+void Producer::expire(Partition& partition, int error_untried, MonoTime now) {
   std::size_t kept = 0;  // the number of expired batches that stay
   while (kept < partition.queue.size() && partition.queue[kept]->oldest + settings_.answer_timeout <= now) {
     Batch& batch = *partition.queue[kept];
-    const int error = batch.error != 0 ? batch.error : local_timed_out;
+    const int error = batch.error != 0 ? batch.error : error_untried;
     if (kept == 0 && partition.in_flight) {
       settle_all(batch, Receipt::unknown, error);
       kept = 1;

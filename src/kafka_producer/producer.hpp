@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -31,6 +32,7 @@
 #include "base/result.hpp"
 #include "intake/event_log.hpp"
 #include "kafka_protocol/messages.hpp"
+#include "sasl/exchange.hpp"
 
 namespace weir::kafka_producer {
 
@@ -57,6 +59,9 @@ struct ProducerSettings {
   std::chrono::milliseconds metadata_interval{30'000};
   // The maximum number of tries of a batch for which a broker returns temporary errors.
   int tries_max = 3;
+  // The login on each connection. Absent: the brokers want none.
+  std::optional<sasl::Credentials> login;
+  std::function<std::string()> make_nonce = &sasl::random_nonce;
 };
 
 // Identifies a connection in commands and events. A new connection to the same broker has a new id.
@@ -98,8 +103,17 @@ struct Answer {
 enum LocalError : int {
   local_timed_out = -192,      // the record was not written within answer_timeout
   local_brokers_away = -187,   // there is no connection to a broker
+  local_tls_failed = -181,     // a TLS session with a broker failed
+  local_login_failed = -169,   // a broker refused the login
   local_unknown_topic = -188,  // the topic does not exist
   local_stopping = -152,       // give_up() was called
+};
+
+// A connection that could not be made, or was lost while it was in use.
+struct ConnectionFailure {
+  std::string broker;  // host and port
+  LocalError error = local_brokers_away;
+  std::string why;
 };
 
 // Reports that a batch was written to the end of a partition.
@@ -137,8 +151,8 @@ class Producer {
 
   // Events of connections. Each of them ignores an id that is closed already.
   void on_connected(ConnectionId connection, Now now);
-  // The connection was lost, or a Connect failed.
-  void on_closed(ConnectionId connection, std::string_view why, Now now);
+  // The connection was lost, or a Connect failed. `error`: local_tls_failed or local_brokers_away.
+  void on_closed(ConnectionId connection, LocalError error, std::string_view why, Now now);
   // `bytes` are the next bytes from the broker, cut at any position.
   void on_bytes(ConnectionId connection, std::string_view bytes, Now now);
 
@@ -150,6 +164,7 @@ class Producer {
   [[nodiscard]] std::vector<Command> take_commands() { return std::exchange(commands_, {}); }
   [[nodiscard]] std::vector<Answer> take_answers() { return std::exchange(answers_, {}); }
   [[nodiscard]] std::vector<WrittenTo> take_written() { return std::exchange(written_, {}); }
+  [[nodiscard]] std::vector<ConnectionFailure> take_failures() { return std::exchange(failures_, {}); }
   // Returns true if the last connection to a broker was lost since the last call.
   [[nodiscard]] bool take_brokers_lost() { return std::exchange(brokers_lost_, false); }
   [[nodiscard]] std::size_t open_requests() const { return requests_.size(); }
@@ -172,7 +187,7 @@ class Producer {
   void finish(Requests::iterator request);
   void drop_front(Partition& partition);
   void expire(MonoTime now);
-  void expire(Partition& partition, MonoTime now);
+  void expire(Partition& partition, int error_untried, MonoTime now);
 
   // Produce requests and their responses (produce_requests.cpp).
   [[nodiscard]] bool is_sendable(Partition& partition, MonoTime now);
@@ -190,18 +205,27 @@ class Producer {
   // Connections, metadata, producer ids (connections.cpp).
   [[nodiscard]] Peer& peer_at(std::string_view host, std::string_view port);
   [[nodiscard]] Peer* find(ConnectionId connection);
-  [[nodiscard]] Peer* any_ready_peer();
+  [[nodiscard]] bool has_ready_peer() const;
+  [[nodiscard]] Peer* any_ready_peer(MonoTime now);
   void connect(Peer& peer, MonoTime now);
   void connect_where_needed(MonoTime now);
-  void close(Peer& peer, std::string_view why, Now now);
-  void on_lost(Peer& peer, Now now);
+  void close(Peer& peer, LocalError error, std::string_view why, Now now);
+  void on_lost(Peer& peer, LocalError error, std::string_view why, Now now);
   template <class WriteBody>
   void send(Peer& peer, kafka_protocol::Api api, MonoTime now, const WriteBody& write);
   [[nodiscard]] bool on_response(Peer& peer, std::string_view response, Now now);
-  [[nodiscard]] bool on_api_versions(Peer& peer, std::string_view body);
+  [[nodiscard]] bool on_api_versions(Peer& peer, std::string_view body, MonoTime now);
+  void on_ready(Peer& peer);
   void on_metadata(const kafka_protocol::MetadataResponse& response, Now now);
   void on_producer_id(const kafka_protocol::InitProducerIdResponse& response, MonoTime now);
   void want_metadata(MonoTime at);
+  [[nodiscard]] int error_without_try() const;
+
+  // Logins (login.cpp).
+  void begin_login(Peer& peer, MonoTime now);
+  [[nodiscard]] std::optional<std::string> on_sasl_handshake(Peer& peer, std::string_view body, MonoTime now);
+  [[nodiscard]] std::optional<std::string> on_sasl_authenticate(Peer& peer, std::string_view body,
+                                                                MonoTime now);
   void ask_for_what_is_missing(Now now);
 
   const ProducerSettings settings_;
@@ -233,6 +257,8 @@ class Producer {
   std::int32_t last_correlation_ = 0;
   std::size_t next_bootstrap_ = 0;
   bool brokers_lost_ = false;
+  // The error of the last connection if it is one of TLS or of the login; 0 after a connection became ready.
+  int connection_error_ = 0;
 
   MonoTime metadata_at_ = MonoTime::min();  // the time of the next metadata request
   bool metadata_asked_ = false;             // a metadata request has no response yet
@@ -246,6 +272,7 @@ class Producer {
   std::vector<Command> commands_;
   std::vector<Answer> answers_;
   std::vector<WrittenTo> written_;
+  std::vector<ConnectionFailure> failures_;
   ProducerCounts counts_;
 };
 

@@ -4,54 +4,69 @@
 
 #include <ranges>
 
+#include "base/ensure.hpp"
+
 namespace weir::kafka_producer {
 namespace {
 
-// Splits the value of KAFKA_BROKERS at its commas, and removes spaces and the prefix PLAINTEXT://.
-std::vector<std::string> split_brokers(const std::string& brokers) {
+// Splits the value of KAFKA_BROKERS at its commas, and removes spaces and the prefix "<protocol>://".
+std::vector<std::string> split_brokers(const std::string& brokers, const std::string& protocol) {
   std::vector<std::string> all;
   for (const auto part : std::views::split(brokers, ',')) {
     std::string address(part.begin(), part.end());
     std::erase(address, ' ');
-    if (address.starts_with("PLAINTEXT://")) address.erase(0, 12);
+    if (address.starts_with(protocol + "://")) address.erase(0, protocol.size() + 3);
     if (!address.empty()) all.push_back(std::move(address));
   }
   return all;
 }
 
-ProducerSettings settings_of(const kafka::EventLogOptions& options) {
+ProducerSettings settings_of(const kafka::EventLogOptions& options, const Security& security) {
   return {.topic = options.cluster.topic,
-          .bootstrap = split_brokers(options.cluster.brokers),
+          .bootstrap = split_brokers(options.cluster.brokers, security.protocol),
           .compression = *kafka_protocol::parse_compression(options.compression),
           .linger = options.linger,
           .request_timeout = options.request_timeout,
-          .answer_timeout = options.append_timeout};
+          .answer_timeout = options.append_timeout,
+          .login = security.login};
 }
 
 }  // namespace
 
 std::string reason_against(const kafka::EventLogOptions& options) {
-  if (!options.cluster.properties.empty())
-    return "KAFKA_PROPERTY_ sets " + options.cluster.properties.front().first;
+  const auto security = read_security(options.cluster.properties);
+  if (!security) return security.error();
   if (!kafka_protocol::parse_compression(options.compression))
     return "KAFKA_COMPRESSION is " + options.compression;
-  if (options.cluster.brokers.find("://") != std::string::npos &&
-      options.cluster.brokers.find("PLAINTEXT://") == std::string::npos)
-    return "KAFKA_BROKERS names a protocol other than PLAINTEXT";
+  for (const auto& address : split_brokers(options.cluster.brokers, security->protocol))
+    if (address.contains("://")) return "KAFKA_BROKERS names a protocol other than " + security->protocol;
   return {};
 }
 
 Result<std::unique_ptr<ProducerLog>> ProducerLog::open(kafka::EventLogOptions options,
                                                        telemetry::Logger& logger) {
+  auto security = read_security(options.cluster.properties);
+  ensure(security.has_value(), "a log is opened only with properties that it supports");
+  // First: librdkafka's errors about the properties are those that the other clients of this process have.
   auto watch =
       kafka::TopicWatch::open({options.cluster, options.partitions, options.create_dlq_topic}, logger);
   if (!watch) return propagate(watch);
-  return std::unique_ptr<ProducerLog>(new ProducerLog(std::move(options), logger, std::move(*watch)));
+  std::unique_ptr<tls::ClientContext> tls;
+  if (security->tls) {
+    auto opened = tls::ClientContext::open(*security->tls);
+    if (!opened) return propagate(opened);
+    tls = std::move(*opened);
+  }
+  return std::unique_ptr<ProducerLog>(
+      new ProducerLog(std::move(options), std::move(*security), std::move(tls), logger, std::move(*watch)));
 }
 
-ProducerLog::ProducerLog(kafka::EventLogOptions options, telemetry::Logger& logger,
+ProducerLog::ProducerLog(kafka::EventLogOptions options, Security security,
+                         std::unique_ptr<tls::ClientContext> tls, telemetry::Logger& logger,
                          std::unique_ptr<kafka::TopicWatch> watch)
     : options_(std::move(options)),
+      security_(std::move(security)),
+      tls_(std::move(tls)),
       watch_(std::move(watch)),
       state_(options_.cluster.topic, options_.waiting_bytes_max, *watch_, logger) {}
 
@@ -67,7 +82,8 @@ http::IoTask* ProducerLog::make_loop() {
   };
   events.answered = [this](Answer answer) { on_answer(std::move(answer)); };
   events.brokers_lost = [this] { watch_->on_brokers_lost(); };
-  return &loops_.emplace_back(settings_of(options_), std::move(events));
+  events.failed = [this](const ConnectionFailure& failure) { on_failure(failure); };
+  return &loops_.emplace_back(settings_of(options_, security_), tls_.get(), std::move(events));
 }
 
 void ProducerLog::append(intake::EventBatch events, intake::ReceiptCallback receive) {
@@ -88,6 +104,12 @@ void ProducerLog::refuse(Error why, std::size_t records, std::int64_t cost, inta
   intake::Receipts receipts{.all = intake::Receipt::not_kept, .each = {}, .why = std::move(why)};
   state_.on_receipts(receipts, records, cost, std::nullopt);
   receive(std::move(receipts));
+}
+
+// The watch has clients of its own with the same settings, and logs why they cannot connect.
+void ProducerLog::on_failure(const ConnectionFailure& failure) {
+  const Error error = kafka::error_of_code(failure.error, "connecting to " + failure.broker);
+  state_.on_connection_failure(error.code, error.text + ": " + failure.why);
 }
 
 void ProducerLog::on_answer(Answer answer) {

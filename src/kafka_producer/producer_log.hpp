@@ -1,7 +1,7 @@
 // An EventLog in Kafka that writes with Producer: one ProducerLoop for each io thread of the HTTP server. The
-// service uses it if the connection is plaintext and no KAFKA_PROPERTY_ variable is set. Otherwise it uses
-// kafka::KafkaEventLog, which writes with librdkafka. Both have the same contract (intake/event_log.hpp) and
-// the same counters (kafka/event_log_state.hpp).
+// service uses it if this producer supports all KAFKA_PROPERTY_ variables that are set (security.hpp).
+// Otherwise it uses kafka::KafkaEventLog, which writes with librdkafka. Both have the same contract
+// (intake/event_log.hpp) and the same counters (kafka/event_log_state.hpp).
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,7 @@
 #include "intake/event_log.hpp"
 #include "kafka/event_log_state.hpp"
 #include "kafka_producer/producer_loop.hpp"
+#include "kafka_producer/security.hpp"
 
 namespace weir::kafka_producer {
 
@@ -22,7 +23,8 @@ namespace weir::kafka_producer {
 // append() and health() are thread-safe.
 class ProducerLog final : public intake::EventLog {
  public:
-  // Returns without waiting for brokers. Fails only if a setting is invalid. `logger` must outlive the log.
+  // Returns without waiting for brokers. Fails only if a setting is invalid, or a file of TLS cannot be used.
+  // Requires that reason_against() is empty. `logger` must outlive the log.
   [[nodiscard]] static Result<std::unique_ptr<ProducerLog>> open(kafka::EventLogOptions options,
                                                                  telemetry::Logger& logger);
   ~ProducerLog() override;
@@ -45,13 +47,16 @@ class ProducerLog final : public intake::EventLog {
   void stop() { state_.stop(); }
 
  private:
-  ProducerLog(kafka::EventLogOptions options, telemetry::Logger& logger,
-              std::unique_ptr<kafka::TopicWatch> watch);
+  ProducerLog(kafka::EventLogOptions options, Security security, std::unique_ptr<tls::ClientContext> tls,
+              telemetry::Logger& logger, std::unique_ptr<kafka::TopicWatch> watch);
 
   void refuse(Error why, std::size_t records, std::int64_t cost, intake::ReceiptCallback receive);
   void on_answer(Answer answer);
+  void on_failure(const ConnectionFailure& failure);
 
   const kafka::EventLogOptions options_;
+  const Security security_;
+  const std::unique_ptr<tls::ClientContext> tls_;  // null: plain connections
   const std::unique_ptr<kafka::TopicWatch> watch_;
   kafka::EventLogState state_;
   std::deque<ProducerLoop> loops_;  // complete before the first append()

@@ -18,8 +18,8 @@ thread_local ProducerLoop* loop_of_this_thread = nullptr;
 
 }  // namespace
 
-ProducerLoop::ProducerLoop(const ProducerSettings& settings, Events events)
-    : producer_(settings), events_(std::move(events)) {}
+ProducerLoop::ProducerLoop(const ProducerSettings& settings, const tls::ClientContext* tls, Events events)
+    : producer_(settings), tls_(tls), events_(std::move(events)) {}
 
 ProducerLoop::~ProducerLoop() {
   ensure(io_ == nullptr, "a loop is stopped before it is destroyed");
@@ -92,6 +92,7 @@ void ProducerLoop::pump() {
   for (auto& command : producer_.take_commands()) execute(std::move(command));
   const auto written = producer_.take_written();
   if (!written.empty()) events_.written(written);
+  for (const auto& failure : producer_.take_failures()) events_.failed(failure);
   if (producer_.take_brokers_lost()) events_.brokers_lost();
   for (auto& answer : producer_.take_answers()) events_.answered(std::move(answer));
 }
@@ -116,12 +117,12 @@ void ProducerLoop::execute(Command command) {
       producer_.on_bytes(id, bytes, read_clock());
       pump();
     };
-    events.closed = [this, id](const std::string& why) {
+    events.closed = [this, id](bool is_tls, const std::string& why) {
       connections_.erase(id);
-      producer_.on_closed(id, why, read_clock());
+      producer_.on_closed(id, is_tls ? local_tls_failed : local_brokers_away, why, read_clock());
       pump();
     };
-    const auto connection = std::make_shared<BrokerConnection>(*io_, std::move(events));
+    const auto connection = std::make_shared<BrokerConnection>(*io_, tls_, std::move(events));
     connections_.emplace(id, connection);
     connection->connect(connect->host, connect->port);
   }

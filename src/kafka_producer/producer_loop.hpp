@@ -26,10 +26,12 @@ class ProducerLoop final : public http::IoTask {
     std::function<void(std::span<const WrittenTo>)> written;  // before the answers of the same records
     std::function<void(Answer)> answered;
     std::function<void()> brokers_lost;
+    std::function<void(const ConnectionFailure&)> failed;
   };
 
-  // The events are called on the io thread.
-  ProducerLoop(const ProducerSettings& settings, Events events);
+  // The events are called on the io thread. `tls` is null for plain connections; else it must outlive the
+  // loop.
+  ProducerLoop(const ProducerSettings& settings, const tls::ClientContext* tls, Events events);
   ~ProducerLoop() override;
 
   void start(boost::asio::io_context& io) override;
@@ -49,6 +51,7 @@ class ProducerLoop final : public http::IoTask {
   void schedule_tick();
 
   Producer producer_;
+  const tls::ClientContext* const tls_;
   const Events events_;
   std::mutex mutex_;                       // guards io_ against post()
   boost::asio::io_context* io_ = nullptr;  // while running

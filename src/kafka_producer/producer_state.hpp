@@ -1,5 +1,5 @@
-// The private types of Producer. Only producer.cpp, produce_requests.cpp and connections.cpp include this
-// file.
+// The private types of Producer. Only producer.cpp, produce_requests.cpp, connections.cpp and login.cpp
+// include this file.
 #pragma once
 
 #include <deque>
@@ -82,10 +82,13 @@ struct Producer::Partition {
 // An address of a broker, and the connection to it if there is one.
 //
 //   closed ── Connect ──▶ connecting ── on_connected() ──▶ asking_versions ── response ──▶ ready
+//                                                                │                       ▲ │
+//                                                          if there is a login ──▶ logging_in ◀ before the
+//                                                                                          login ends
 //
 // A lost connection, a deadline and a wrong response lead from each state back to closed.
 struct Producer::Peer {
-  enum class State : std::uint8_t { closed, connecting, asking_versions, ready };
+  enum class State : std::uint8_t { closed, connecting, asking_versions, logging_in, ready };
   // A request without a response.
   struct Asked {
     kafka_protocol::Api api;
@@ -104,6 +107,10 @@ struct Producer::Peer {
   // The next Connect is not before this time.
   MonoTime retry_at = MonoTime::min();
   std::chrono::milliseconds retry_pause{0};
+  // The login of the state `logging_in`.
+  std::optional<sasl::Exchange> login;
+  // The time of the next login on this connection.
+  MonoTime login_at = MonoTime::max();
   // The first bytes of an incomplete response.
   std::string received;
   // In the order of sending, which is the order of the responses.

@@ -214,6 +214,27 @@ TEST_F(ProducerTest, WaitsAsLongAsTheBrokerAsks) {
   EXPECT_EQ(ends_.at(request).all, Receipt::kept);
 }
 
+// A broker reads nothing from a client that it throttles. So a request would get no answer in time.
+TEST_F(ProducerTest, SendsNothingToABrokerThatThrottlesForLong) {
+  connect();
+  const auto before = cluster_.requests();
+  cluster_.throttle_ms = 60'000;
+  for (const auto* const value : {"a", "b", "c", "d", "e", "f"}) append({value});
+  run();
+  const auto sent = cluster_.requests() - before;
+  EXPECT_EQ(sent, 2U);  // one to each broker
+  const int waiting = append({"a2"});
+  pass(50s);
+  EXPECT_EQ(cluster_.requests() - before, sent + 1);  // for metadata, to the bootstrap address
+  EXPECT_EQ(ends_.at(waiting).all, Receipt::not_kept);
+  cluster_.throttle_ms = 0;
+  pass(11s);
+  const int later = append({"a3"});
+  pass(100ms);
+  EXPECT_EQ(ends_.at(later).all, Receipt::kept);
+  EXPECT_TRUE(producer_.take_failures().empty());
+}
+
 TEST_F(ProducerTest, SaysWhyTheTopicIsNotThere) {
   cluster_.topic_error = ErrorCode::unknown_topic_or_partition;
   const int request = append({"a"});

@@ -80,6 +80,18 @@ void RequestWriter::init_producer_id(std::int32_t correlation_id) {
   end(begun);
 }
 
+void RequestWriter::sasl_handshake(std::int32_t correlation_id, std::string_view mechanism) {
+  const std::size_t begun = begin(Api::sasl_handshake, correlation_id);
+  Writer(out_).string(mechanism);
+  end(begun);
+}
+
+void RequestWriter::sasl_authenticate(std::int32_t correlation_id, std::string_view message) {
+  const std::size_t begun = begin(Api::sasl_authenticate, correlation_id);
+  Writer(out_).bytes(message);
+  end(begun);
+}
+
 void RequestWriter::produce(std::int32_t correlation_id, std::string_view topic,
                             const std::vector<PartitionBatch>& batches, std::chrono::milliseconds timeout) {
   const std::size_t begun = begin(Api::produce, correlation_id);
@@ -157,6 +169,28 @@ std::optional<InitProducerIdResponse> parse_init_producer_id(std::string_view bo
   response.producer.id = reader.integer<std::int64_t>();
   response.producer.epoch = reader.integer<std::int16_t>();
   return whole(reader, response);
+}
+
+std::optional<SaslHandshakeResponse> parse_sasl_handshake(std::string_view body) {
+  Reader reader(body);
+  SaslHandshakeResponse response;
+  response.error = read_error(reader);
+  const std::size_t count = reader.array_size(sizeof(std::int16_t));
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) response.mechanisms += ", ";
+    response.mechanisms += reader.string();
+  }
+  return whole(reader, std::move(response));
+}
+
+std::optional<SaslAuthenticateResponse> parse_sasl_authenticate(std::string_view body) {
+  Reader reader(body);
+  SaslAuthenticateResponse response;
+  response.error = read_error(reader);
+  response.error_text = reader.nullable_string().value_or(std::string_view{});
+  response.message = reader.bytes();
+  response.lifetime = std::chrono::milliseconds{std::max<std::int64_t>(0, reader.integer<std::int64_t>())};
+  return whole(reader, std::move(response));
 }
 
 std::optional<ProduceResponse> parse_produce(std::string_view body) {

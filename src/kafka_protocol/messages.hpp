@@ -23,8 +23,10 @@ namespace weir::kafka_protocol {
 enum class Api : std::int16_t {
   produce = 0,
   metadata = 3,
+  sasl_handshake = 17,
   api_versions = 18,
   init_producer_id = 22,
+  sasl_authenticate = 36,
 };
 
 struct ApiUse {
@@ -32,8 +34,12 @@ struct ApiUse {
   std::int16_t version;
 };
 // The version in which Weir sends each request.
-inline constexpr std::array<ApiUse, 4> used_versions{
-    {{Api::produce, 7}, {Api::metadata, 7}, {Api::api_versions, 0}, {Api::init_producer_id, 1}}};
+inline constexpr std::array<ApiUse, 6> used_versions{{{Api::produce, 7},
+                                                      {Api::metadata, 7},
+                                                      {Api::sasl_handshake, 1},
+                                                      {Api::api_versions, 0},
+                                                      {Api::init_producer_id, 1},
+                                                      {Api::sasl_authenticate, 1}}};
 [[nodiscard]] std::int16_t version_of(Api api);
 
 // The maximum size of a response. The producer closes a connection that announces a larger one. Metadata of a
@@ -53,6 +59,12 @@ class RequestWriter {
   void metadata(std::int32_t correlation_id, std::string_view topic);
   // Requests the id of an idempotent producer without transactions.
   void init_producer_id(std::int32_t correlation_id);
+
+  // Begins a login with this mechanism. The broker accepts no request but SaslAuthenticate until the login
+  // has ended. The same request on a connection that is logged in begins another login (KIP-368).
+  void sasl_handshake(std::int32_t correlation_id, std::string_view mechanism);
+  // Sends a message of the mechanism.
+  void sasl_authenticate(std::int32_t correlation_id, std::string_view message);
 
   // A batch for Produce.
   struct PartitionBatch {
@@ -108,6 +120,22 @@ struct InitProducerIdResponse {
   ProducerId producer;
 };
 
+struct SaslHandshakeResponse {
+  ErrorCode error = ErrorCode::none;
+  // Those that the broker supports, joined by commas.
+  std::string mechanisms;
+};
+
+struct SaslAuthenticateResponse {
+  ErrorCode error = ErrorCode::none;
+  std::string error_text;
+  // The broker's message of the mechanism.
+  std::string message;
+  // After the last message: the broker closes the connection if it gets a request after this time without
+  // another login. 0: the login has no end.
+  std::chrono::milliseconds lifetime{0};
+};
+
 struct ProduceResponse {
   struct Partition {
     std::int32_t id = 0;
@@ -125,6 +153,8 @@ struct ProduceResponse {
 // For the response to a request for one topic.
 [[nodiscard]] std::optional<MetadataResponse> parse_metadata(std::string_view body);
 [[nodiscard]] std::optional<InitProducerIdResponse> parse_init_producer_id(std::string_view body);
+[[nodiscard]] std::optional<SaslHandshakeResponse> parse_sasl_handshake(std::string_view body);
+[[nodiscard]] std::optional<SaslAuthenticateResponse> parse_sasl_authenticate(std::string_view body);
 [[nodiscard]] std::optional<ProduceResponse> parse_produce(std::string_view body);
 
 }  // namespace weir::kafka_protocol

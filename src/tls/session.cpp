@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <utility>
 
 #include "base/ensure.hpp"
@@ -27,6 +28,26 @@ void Session::Free::operator()(ssl_st* session) const { SSL_free(session); }
 Session::Session(ssl_ctx_st* context, int socket) : ssl_(SSL_new(context)) {
   ensure(ssl_ != nullptr && SSL_set_fd(ssl_.get(), socket) == 1, "OpenSSL provides a session");
   SSL_set_accept_state(ssl_.get());
+}
+
+// An address is never sent as the server name (RFC 6066), and is compared with the addresses of the
+// certificate.
+Session::Session(ssl_ctx_st* context, int socket, const std::string& host, bool checks_host)
+    : ssl_(SSL_new(context)) {
+  ensure(ssl_ != nullptr && SSL_set_fd(ssl_.get(), socket) == 1, "OpenSSL provides a session");
+  SSL_set_connect_state(ssl_.get());
+  X509_VERIFY_PARAM* const rules = SSL_get0_param(ssl_.get());
+  const std::unique_ptr<ASN1_OCTET_STRING, decltype(&ASN1_OCTET_STRING_free)> address(
+      a2i_IPADDRESS(host.c_str()), &ASN1_OCTET_STRING_free);
+  ERR_clear_error();
+  // SSL_set_tlsext_host_name() is a macro with a C cast.
+  if (!address)
+    SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+             const_cast<char*>(host.c_str()));
+  if (!checks_host) return;
+  const int set = address ? X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str())
+                          : X509_VERIFY_PARAM_set1_host(rules, host.c_str(), host.size());
+  ensure(set == 1, "OpenSSL accepts the name of the server");
 }
 
 Session::~Session() = default;
@@ -61,7 +82,13 @@ Progress Session::handshake() {
 }
 
 void Session::note_failure(unsigned long error) {
-  failure_text_ = error == 0 ? "the client closed the connection" : take_openssl_reason();
+  const bool is_server = SSL_is_server(ssl_.get()) == 1;
+  if (error == 0)
+    failure_text_ = is_server ? "the client closed the connection" : "the server closed the connection";
+  else
+    failure_text_ = take_openssl_reason();
+  if (ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+    failure_text_.append(": ").append(X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get())));
   // Alerts of the client have a range of reasons of their own.
   const int reason = ERR_GET_REASON(error);
   if (error == 0 || ERR_SYSTEM_ERROR(error) || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
@@ -93,6 +120,8 @@ std::size_t Session::read(std::span<char> into, Progress& progress) {
     input_buffered_ = progress == Progress::done && SSL_has_pending(ssl_.get()) == 1;
     if (!input_buffered_) break;
   }
+  if (const unsigned long error = ERR_peek_error(); progress == Progress::ended && error != 0)
+    note_failure(error);
   return filled;
 }
 

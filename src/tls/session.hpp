@@ -1,4 +1,4 @@
-// The server's side of one TLS session on a non-blocking socket.
+// One side of a TLS session on a non-blocking socket: the server's, or the client's (ClientContext).
 //
 // The session does its own I/O on the socket, and never waits. Its caller waits for the socket and calls
 // again. Asio's ssl::stream is not used here, because it keeps two buffers of 17 KiB for each connection.
@@ -47,8 +47,10 @@ class Session {
   static constexpr std::size_t handshake_bytes = 48 * 1024;
   static constexpr std::size_t record_bytes = 17 * 1024;
 
-  // `socket` is not owned. The context may be released afterwards.
+  // The server's side. `socket` is not owned. The context may be released afterwards.
   Session(ssl_ctx_st* context, int socket);
+  // The client's side, to the server of this name or address. `checks_host`: the certificate must contain it.
+  Session(ssl_ctx_st* context, int socket, const std::string& host, bool checks_host);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
@@ -57,7 +59,8 @@ class Session {
   [[nodiscard]] Progress handshake();
   // After handshake() has returned `ended`.
   [[nodiscard]] HandshakeFailure failure() const { return failure_; }
-  // OpenSSL's words for it, without bytes of the client.
+  // OpenSSL's words for it, without bytes of the other side. It also has the reason after a read() that
+  // returned `ended`, unless the other side has closed the session.
   [[nodiscard]] const std::string& failure_text() const { return failure_text_; }
 
   // Fills `into` as far as bytes have arrived. Returns their number. `progress` is `done` if `into` is full;

@@ -38,6 +38,16 @@ std::string versions() {
   return body;
 }
 
+std::string handshake(std::string_view mechanism) {
+  std::string body;
+  Writer to(body);
+  to.integer(static_cast<std::int16_t>(mechanism == "PLAIN" ? ErrorCode::none
+                                                            : ErrorCode::unsupported_sasl_mechanism));
+  to.integer<std::int32_t>(1);
+  to.string("PLAIN");
+  return body;
+}
+
 }  // namespace
 
 ScriptedCluster::ScriptedCluster(int brokers, int partitions)
@@ -56,7 +66,7 @@ void ScriptedCluster::run(Producer& producer, Now now) {
 }
 
 void ScriptedCluster::connect(Producer& producer, const Connect& command, Now now) {
-  if (!is_up) return producer.on_closed(command.connection, "refused", now);
+  if (!is_up) return producer.on_closed(command.connection, local_brokers_away, "refused", now);
   connections_[command.connection] = {command.host.starts_with("broker") ? std::stoi(command.host.substr(6))
                                                                          : 0};
   producer.on_connected(command.connection, now);
@@ -64,7 +74,7 @@ void ScriptedCluster::connect(Producer& producer, const Connect& command, Now no
 
 void ScriptedCluster::end(Producer& producer, ConnectionId connection, Now now) {
   connections_.erase(connection);
-  producer.on_closed(connection, "ended", now);
+  producer.on_closed(connection, local_brokers_away, "ended", now);
 }
 
 void ScriptedCluster::end_connections(Producer& producer, Now now) {
@@ -77,6 +87,24 @@ void ScriptedCluster::forget_producers() {
       written.next_sequence = written.first_sequence = 1'000'000;
 }
 
+std::string ScriptedCluster::answer_login(Connection& connection, std::string_view body, MonoTime now) {
+  const bool is_right = body == login;
+  if (is_right) {
+    ++logins_;
+    connection.logged_in_until = login_lifetime.count() == 0 ? MonoTime::max() : now + login_lifetime;
+  }
+  std::string answer;
+  Writer to(answer);
+  to.integer(static_cast<std::int16_t>(is_right ? ErrorCode::none : ErrorCode::sasl_authentication_failed));
+  if (is_right)
+    to.null_string();
+  else
+    to.string("Invalid username or password");
+  to.bytes("");
+  to.integer(login_lifetime.count());
+  return answer;
+}
+
 std::size_t ScriptedCluster::times_stored(const std::string& value) const {
   std::size_t times = 0;
   for (const auto& partition : partitions_)
@@ -87,6 +115,7 @@ std::size_t ScriptedCluster::times_stored(const std::string& value) const {
 void ScriptedCluster::receive(Producer& producer, const Send& command, Now now) {
   const auto found = connections_.find(command.connection);
   if (found == connections_.end()) return;
+  ++requests_;
   Reader reader(command.bytes);
   reader.integer<std::int32_t>();
   const auto api = static_cast<Api>(reader.integer<std::int16_t>());
@@ -94,6 +123,12 @@ void ScriptedCluster::receive(Producer& producer, const Send& command, Now now) 
   const auto correlation = reader.integer<std::int32_t>();
   static_cast<void>(reader.string());
   std::optional<std::string> body;
+  const bool is_login =
+      api == Api::api_versions || api == Api::sasl_handshake || api == Api::sasl_authenticate;
+  if (login && !is_login && found->second.logged_in_until < now.mono)
+    return end(producer, command.connection, now);
+  if (api == Api::sasl_handshake) body = handshake(reader.string());
+  if (api == Api::sasl_authenticate) body = answer_login(found->second, reader.bytes(), now.mono);
   if (api == Api::api_versions) body = versions();
   if (api == Api::metadata) body = answer_metadata();
   if (api == Api::init_producer_id) {

@@ -3,6 +3,7 @@
 // between the two sides.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -46,6 +47,10 @@ class ScriptedCluster {
   bool is_up = true;                        // false: connections are refused
   std::size_t batch_bytes_max = 1'048'588;  // a larger batch is refused with MESSAGE_TOO_LARGE
   std::int32_t throttle_ms = 0;
+  // With a value, each connection must log in with SASL PLAIN and this message, and again within the
+  // lifetime. Any other request ends the connection before that.
+  std::optional<std::string> login;
+  std::chrono::milliseconds login_lifetime{0};
 
   // Executes the producer's commands and its own answers until neither side has anything to do.
   void run(Producer& producer, Now now);
@@ -62,6 +67,9 @@ class ScriptedCluster {
   }
   [[nodiscard]] std::size_t times_stored(const std::string& value) const;
   [[nodiscard]] std::size_t produce_requests() const { return produce_requests_; }
+  // Requests of all kinds.
+  [[nodiscard]] std::size_t requests() const { return requests_; }
+  [[nodiscard]] int logins() const { return logins_; }
   [[nodiscard]] std::size_t largest_request_batches() const { return largest_request_batches_; }
 
  private:
@@ -77,11 +85,13 @@ class ScriptedCluster {
   };
   struct Connection {
     std::int32_t broker = 0;
+    MonoTime logged_in_until = MonoTime::min();
   };
 
   void connect(Producer& producer, const Connect& command, Now now);
   void receive(Producer& producer, const Send& command, Now now);
   void end(Producer& producer, ConnectionId connection, Now now);
+  std::string answer_login(Connection& connection, std::string_view body, MonoTime now);
   std::optional<std::string> answer_produce(std::int32_t broker, std::string_view body);
   kafka_protocol::ErrorCode write(std::int32_t broker, std::int32_t partition, std::string_view batch,
                                   std::int64_t& base_offset);
@@ -91,7 +101,9 @@ class ScriptedCluster {
   std::vector<Partition> partitions_;
   std::map<ConnectionId, Connection> connections_;
   std::int64_t last_producer_id_ = 0;
+  std::size_t requests_ = 0;
   std::size_t produce_requests_ = 0;
+  int logins_ = 0;
   std::size_t largest_request_batches_ = 0;
 };
 
