@@ -197,8 +197,9 @@ void TopicWatch::apply(Result<Snapshot> snapshot, std::uint64_t losses) {
     // A failure counts in any case. Otherwise a client that is refused again and again would hide the reason.
     if (snapshot && losses != losses_) return;
     const bool alive = std::ranges::any_of(ends_, &End::newer);
-    // The query timed out, but records were written meanwhile: Kafka is slow, and still reachable.
-    if (!snapshot && was_up && alive && snapshot.error().code == "timed_out") return;
+    // The query did not reach a leader, but records were written meanwhile: Kafka is slow, or one of several
+    // brokers is down. Its partitions get another leader while their records wait.
+    if (!snapshot && was_up && alive && is_without_reason(snapshot.error())) return;
     state_.up = snapshot.has_value();
     if (snapshot) {
       state_.error = {};

@@ -48,12 +48,13 @@ class Leaders(weir.Case):
         self.assertFalse(ok - written.keys(), "answered with 200 but not in the topic")
         self.assertFalse(refused & written.keys(), "answered with 503 but in the topic")
         self.assertFalse(written.keys() - ok - unknown)
-        self.assertGreater(len(ok), 20 * (len(unknown) + len(refused)), "few were accepted")
+        # While a dead broker still leads partitions, events may be refused: for a few seconds of each kill.
+        self.assertGreater(len(ok), 2 * (len(unknown) + len(refused)), "few were accepted")
         self.assertEqual(self.producer.stop(), 0)
 
     def test_leaders_move_and_brokers_are_killed_under_load(self):
         senders = self.load()
-        for _ in range(weir.rounds(1, 5)):
+        for _ in range(weir.rounds(1, 3)):
             self.cluster.move_leaders("activity")
             for node in self.cluster.nodes:
                 time.sleep(1)
