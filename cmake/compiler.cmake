@@ -29,3 +29,9 @@ if(CCACHE)
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
   add_compile_options(-fpch-preprocess)
 endif()
+
+# The program is position independent, and its relocations are read-only before main() runs. tests/system/hardening_test.py
+# checks it. Builds with sanitizers are not for users.
+if(NOT WEIR_SANITIZE)
+  add_link_options(-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+endif()
