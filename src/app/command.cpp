@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "app/settings_feed.hpp"
 #include "config/show.hpp"
 
 namespace weir::app {
@@ -19,7 +20,10 @@ config::Sources sources_of(config::Command command, const config::Texts& typed,
 
 std::optional<config::Loaded> load(config::Command command, const config::Texts& typed,
                                    const Dependencies& dependencies) {
-  auto loaded = config::load(sources_of(command, typed, dependencies));
+  config::Sources sources = sources_of(command, typed, dependencies);
+  const auto read = read_sources(sources);
+  auto loaded = config::load(sources);
+  if (loaded && !read) loaded->warnings.push_back(read.error().text);
   if (loaded) return std::move(*loaded);
   // The text lists every wrong setting, so that all can be corrected in one step.
   dependencies.err << config::to_text(loaded.error());

@@ -31,11 +31,13 @@ struct Runnable {
   std::function<int()> run;
 };
 
-// Returns where the settings of the command come from. `typed`: the options of the command line.
+// Returns the command line and the environment as sources of settings. `typed`: the options of the command
+// line.
 [[nodiscard]] config::Sources sources_of(config::Command command, const config::Texts& typed,
                                          const Dependencies& dependencies);
 
-// Returns the settings for the command. On faults, writes all of them to `err` and returns std::nullopt.
+// Returns the settings for the command from all sources, CONFIG_FILE and Consul included. On faults, writes
+// all of them to `err` and returns std::nullopt. If Consul does not answer, that is one of the warnings.
 [[nodiscard]] std::optional<config::Loaded> load(config::Command command, const config::Texts& typed,
                                                  const Dependencies& dependencies);
 

@@ -13,6 +13,7 @@
 #include "app/process.hpp"
 #include "app/query_commands.hpp"
 #include "app/remote.hpp"
+#include "app/settings_feed.hpp"
 #include "base/decimal.hpp"
 #include "base/ensure.hpp"
 #include "commit/fence.hpp"
@@ -52,28 +53,37 @@ std::unique_ptr<telemetry::Logger> make_logger(const config::Settings& settings)
 
 // serve, producer and consumer.
 int load_and_run(config::Command command, const config::Texts& typed, const Dependencies& dependencies) {
-  const auto loaded = load(command, typed, dependencies);
-  if (!loaded) return wrong_usage;
-  const config::Settings& settings = loaded->settings;
-  const auto logger = make_logger(settings);
+  config::Sources sources = sources_of(command, typed, dependencies);
+  const auto consul_index = read_sources(sources);
+  const auto loaded = config::load(sources);
+  if (!loaded) {
+    dependencies.err << config::to_text(loaded.error());
+    return wrong_usage;
+  }
+  const auto logger = make_logger(loaded->settings);
   for (const std::string& warning : loaded->warnings) logger->warn(warning);
+  if (!consul_index)
+    logger->warn(consul_index.error().text +
+                 "; the settings of the other sources are in force until it answers");
   if (!commit::fenced)
     logger->error("this build has no fence and is for tests only: its numbers will be wrong");
-  const auto load_again = [&]() -> std::optional<config::Settings> {
-    auto again = config::load(sources_of(command, typed, dependencies));
-    if (again) return std::move(again->settings);
-    for (const config::SettingError& error : again.error()) logger->error(error.text);
-    return std::nullopt;
-  };
-  return run_process(command, settings, load_again, *logger, dependencies.out);
+  SettingsFeed feed(std::move(sources), *loaded, consul_index.value_or(0));
+  return run_process(command, loaded->settings, feed, *logger, dependencies.out);
 }
 
-// `weir config`. Secrets are masked.
+// `weir config`. Secrets are masked. Wrong values of Consul are shown beside the settings that a process
+// would have without them.
 int show_config(config::Command command, const Dependencies& dependencies) {
-  const auto loaded = load(command, {}, dependencies);
-  if (!loaded) return wrong_usage;
-  dependencies.out << config::to_table(*loaded);
-  return done;
+  config::Sources sources = sources_of(command, {}, dependencies);
+  const auto read = read_sources(sources);
+  const auto shown = config::load_without_refused(sources, {});
+  if (!shown) {
+    dependencies.err << config::to_text(shown.error());
+    return wrong_usage;
+  }
+  if (!read) dependencies.err << read.error().text << '\n';
+  dependencies.out << config::to_table(shown->loaded, shown->refused);
+  return shown->refused.empty() ? done : wrong_usage;
 }
 
 // Where `weir import` keeps its state without --state.
@@ -126,7 +136,8 @@ int run_import(ImportArguments typed, const Dependencies& dependencies) {
   options.page = typed.remote.url;
   while (options.page.ends_with('/')) options.page.pop_back();
 
-  const auto weir = importer::make_weir_client(std::move(*base), typed.remote.credentials);
+  const auto weir = importer::make_weir_client(std::move(*base), typed.remote.credentials,
+                                               {.ca_file = typed.remote.ca_file, .fingerprint = {}});
   const auto wait = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
   return importer::run_import(options, {*weir, read_clock, wait, importer::read_descriptor(STDIN_FILENO),
                                         dependencies.out, dependencies.err});
@@ -217,6 +228,7 @@ class CommandLine {
          .is_required = true},
         url_into(import_.remote.url),
         key_into(import_.remote.key),
+        ca_file_into(import_.remote.ca_file),
         {.name = "--format",
          .help = "auto (default), common, combined, vhost_combined, main, caddy, traefik, activities, or an "
                  "nginx log_format or Apache LogFormat string",
@@ -253,6 +265,7 @@ class CommandLine {
                            if (!find_remote()) return wrong_usage;
                            stats_.url = query_remote_.url;
                            stats_.credentials = query_remote_.credentials;
+                           stats_.trust.ca_file = query_remote_.ca_file;
                            stats_.columns = output_columns(dependencies_);
                            stats_.wait = [] {
                              std::this_thread::sleep_for(watch_interval);
@@ -270,6 +283,7 @@ class CommandLine {
                            if (!find_remote()) return wrong_usage;
                            export_.url = query_remote_.url;
                            export_.credentials = query_remote_.credentials;
+                           export_.trust.ca_file = query_remote_.ca_file;
                            return cli::run_export(export_, dependencies_.out, dependencies_.err);
                          }});
   }

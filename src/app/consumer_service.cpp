@@ -6,11 +6,13 @@
 #include "app/exit_code.hpp"
 #include "base/clock.hpp"
 #include "base/limits.hpp"
+#include "consumer/flush_spans.hpp"
 #include "consumer/metrics.hpp"
 #include "consumer/pacing.hpp"
 #include "consumer/start_at_latest.hpp"
 #include "routes/export_route.hpp"
 #include "routes/report_routes.hpp"
+#include "routes/request_trace.hpp"
 
 // Threads:
 //
@@ -29,6 +31,12 @@ constexpr std::chrono::milliseconds log_retry_interval{1000};
 
 // The settings of the environment, in the form that the consumer takes.
 
+consumer::PacingSettings pacing_settings(const config::Settings& settings) {
+  return {.flush_interval = settings.flush_interval,
+          .flush_min_interval = settings.flush_min_interval,
+          .batch_size = settings.batch_size};
+}
+
 consumer::ConsumerSettings consumer_settings(const config::Settings& settings,
                                              const std::vector<tally::CountedDimension>& dimensions) {
   consumer::ConsumerSettings consumer;
@@ -38,9 +46,6 @@ consumer::ConsumerSettings consumer_settings(const config::Settings& settings,
   consumer.dedupe = {.window = settings.dedup_window, .records = settings.dedup_window_events};
   consumer.on_offset_gone = settings.on_offset_gone;
   consumer.event_bytes_max = settings.max_event_bytes;
-  consumer.commits.pacing = {.flush_interval = settings.flush_interval,
-                             .flush_min_interval = settings.flush_min_interval,
-                             .batch_size = settings.batch_size};
   consumer.commits.retention = {.minute = settings.retention_minute,
                                 .hour = settings.retention_hour,
                                 .day = settings.retention_day,
@@ -49,6 +54,11 @@ consumer::ConsumerSettings consumer_settings(const config::Settings& settings,
 }
 
 }  // namespace
+
+consumer::LogName log_name(const config::Settings& settings) {
+  const bool kafka = settings.event_log == config::EventLogKind::kafka;
+  return {.system = kafka ? "kafka" : "weir", .topic = settings.kafka_topic};
+}
 
 bool starts_at_latest(const config::Settings& settings) {
   return settings.event_log == config::EventLogKind::kafka &&
@@ -74,7 +84,7 @@ class ConsumerService::NotReadyReader final : public report::MetricsReader {
 
 ConsumerService::ConsumerService(const config::Settings& settings, LogAdapter& log, StoreAdapter& store,
                                  telemetry::Logger& logger, OnFatal on_fatal, OnStartStored on_start_stored,
-                                 const schema::Schemas* schemas)
+                                 const schema::Schemas* schemas, const tracing::Tracer* tracer)
     : settings_(settings),
       log_(log),
       store_(store),
@@ -82,12 +92,15 @@ ConsumerService::ConsumerService(const config::Settings& settings, LogAdapter& l
       on_fatal_(std::move(on_fatal)),
       on_start_stored_(std::move(on_start_stored)),
       schemas_(schemas),
+      tracer_(tracer),
       metrics_reader_(std::make_unique<NotReadyReader>(store.metrics())),
       report_(*metrics_reader_, report::LedgerNames{settings.kafka_topic, settings.kafka_group_id},
               [this](std::int32_t partition) { return may_report_lag_of(partition); }),
       query_executor_(query_threads, limits::waiting_queries_max),
       export_executor_(1, routes::waiting_exports_max),
-      live_feed_(report_, read_clock) {}
+      live_feed_(report_, read_clock) {
+  pacing_ = pacing_settings(settings);
+}
 
 ConsumerService::~ConsumerService() {
   (void)stop({}, {});
@@ -180,13 +193,17 @@ void ConsumerService::create_runner(consumer::LogReader& reader) {
   consumer::RunnerHooks hooks;
   hooks.on_fatal = [this](int exit_code, const Error& why) { on_fatal_(exit_code, why); };
   hooks.dead_letter_topic = log_.dead_letter_topic();
-  hooks.on_flush = [this](const consumer::FlushDone&) { live_feed_.on_flush(); };
+  hooks.on_flush = [this, log = log_name(settings_)](const consumer::FlushDone& flush) {
+    live_feed_.on_flush();
+    if (tracer_ == nullptr) return;
+    for (tracing::Span& span : consumer::spans_of(flush, *tracer_, log)) tracer_->add(std::move(span));
+  };
   consumer::ConsumerSettings consumer = consumer_settings(settings_, dimensions_);
   consumer.schemas = schemas_;
+  consumer.trace_records = tracer_ != nullptr;
   const std::lock_guard lock(mutex_);
-  if (!stopping_)
-    runner_.emplace(std::move(consumer), reader, store_.store(), logger_,
-                    std::move(hooks));
+  consumer.commits.pacing = pacing_;
+  if (!stopping_) runner_.emplace(std::move(consumer), reader, store_.store(), logger_, std::move(hooks));
 }
 
 // Blocks for `time`. Returns false at once if the process is stopping.
@@ -217,6 +234,7 @@ void ConsumerService::on_log_unavailable(const Error& why) {
 
 std::vector<http::Route> ConsumerService::routes() {
   std::vector<http::Route> all = routes::report_routes(report_, query_executor_, read_clock);
+  for (http::Route& route : all) route = routes::with_query_span(std::move(route), tracer_);
   all.push_back(routes::live_route(live_feed_));
   all.push_back(routes::export_route(report_, export_executor_, read_clock, stop_exports_.get_token()));
   return all;
@@ -242,6 +260,12 @@ bool ConsumerService::may_report_lag_of(std::int32_t partition) const {
   const auto held = std::ranges::find(now.partitions, partition, &consumer::PartitionStatus::partition);
   if (held == now.partitions.end()) return !log_.is_exclusive();
   return held->state == consumer::PartitionStatus::State::live;
+}
+
+void ConsumerService::set_pacing(const config::Settings& settings) {
+  const std::lock_guard lock(mutex_);
+  pacing_ = pacing_settings(settings);
+  if (runner_) runner_->set_pacing(pacing_);
 }
 
 void ConsumerService::collect(telemetry::Exposition& into) const {

@@ -17,6 +17,7 @@
 #include "app/store_adapter.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
+#include "consumer/flush_spans.hpp"
 #include "consumer/runner.hpp"
 #include "http/router.hpp"
 #include "report/report.hpp"
@@ -25,12 +26,16 @@
 #include "schema/schema_set.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/logger.hpp"
+#include "tracing/tracer.hpp"
 
 namespace weir::app {
 
 // Whether a topic without ledger rows is consumed from its end (KAFKA_START=latest on Kafka). The embedded
 // log is always consumed from its start, because Weir itself accepted every event in it.
 [[nodiscard]] bool starts_at_latest(const config::Settings& settings);
+
+// How spans name the log of this process.
+[[nodiscard]] consumer::LogName log_name(const config::Settings& settings);
 
 // Starts on a thread of its own (the start thread), because the store and the log may be unavailable:
 //
@@ -50,7 +55,8 @@ class ConsumerService {
   // No other object may use the log's reader, or the store.
   ConsumerService(
       const config::Settings& settings, LogAdapter& log, StoreAdapter& store, telemetry::Logger& logger,
-      OnFatal on_fatal, OnStartStored on_start_stored = [] {}, const schema::Schemas* schemas = nullptr);
+      OnFatal on_fatal, OnStartStored on_start_stored = [] {}, const schema::Schemas* schemas = nullptr,
+      const tracing::Tracer* tracer = nullptr);
   ConsumerService(const ConsumerService&) = delete;
   ConsumerService& operator=(const ConsumerService&) = delete;
   ~ConsumerService();  // stop({}, {}), if it was not called
@@ -66,6 +72,9 @@ class ConsumerService {
   void stop_queries();
   // Returns a snapshot of the consumer's state. Thread-safe.
   [[nodiscard]] consumer::Status status() const;
+  // Takes over FLUSH_INTERVAL_SEC, FLUSH_MIN_INTERVAL_MS and BATCH_SIZE, also for what waits already.
+  // Thread-safe.
+  void set_pacing(const config::Settings& settings);
   // Adds weir_consumer_…. Thread-safe.
   void collect(telemetry::Exposition& into) const;
 
@@ -101,14 +110,16 @@ class ConsumerService {
   const OnFatal on_fatal_;
   const OnStartStored on_start_stored_;
   const schema::Schemas* const schemas_;  // null: none
+  const tracing::Tracer* const tracer_;   // null: no spans
   const std::unique_ptr<NotReadyReader> metrics_reader_;
   std::vector<tally::CountedDimension> dimensions_;  // of DIMENSIONS; the opening thread's
   report::Report report_;
 
-  mutable std::mutex mutex_;  // guards stopping_, start_status_ and the creation of runner_
+  mutable std::mutex mutex_;  // guards the members up to runner_ and its creation
   std::condition_variable stopped_;
   bool stopping_ = false;
-  consumer::Status start_status_;  // status() until the runner exists
+  consumer::Status start_status_;    // status() until the runner exists
+  consumer::PacingSettings pacing_;  // for the runner, once it exists
   std::optional<consumer::Runner> runner_;
   std::thread start_thread_;
   // Threads of these two call status(). They are declared last, so that they end first.

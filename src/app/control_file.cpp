@@ -35,7 +35,7 @@ std::string make_control_token() {
 Result<void> write_control_file(const std::filesystem::path& directory, const Control& control) {
   const std::string path = path_in(directory).string();
   const std::string made = path + ".new";
-  const std::string text = control.url + '\n' + control.token + '\n';
+  const std::string text = control.url + '\n' + control.token + '\n' + control.fingerprint + '\n';
   const int file = open(made.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   // open() applies the mode to a new file only. fchmod() also restricts a file that an earlier run left.
   bool written = file >= 0 && fchmod(file, 0600) == 0 &&
@@ -52,6 +52,7 @@ std::optional<Control> read_control_file(const std::filesystem::path& directory)
   if (!std::getline(file, control.url) || !std::getline(file, control.token)) return std::nullopt;
   // A file of another length is incomplete or comes from another version.
   if (control.token.size() != 2 * token_bytes) return std::nullopt;
+  std::getline(file, control.fingerprint);
   return control;
 }
 

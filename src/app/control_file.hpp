@@ -1,6 +1,6 @@
 // The file `weir.control` in DATA_DIR, by which commands on the same machine find the service that holds the
 // directory, and prove that they may read it. Its first line is the URL of the service, its second one a
-// secret token of this run.
+// secret token of this run, its third one the fingerprint of its certificate; empty without TLS.
 #pragma once
 
 #include <filesystem>
@@ -14,6 +14,9 @@ namespace weir::app {
 struct Control {
   std::string url;    // "http://127.0.0.1:8080"
   std::string token;  // 32 hexadecimal digits
+  // SHA-256 of the service's certificate, 64 hexadecimal digits; empty: plain HTTP. The command accepts this
+  // certificate only, and asks no authority.
+  std::string fingerprint = {};
 };
 
 // Returns 128 random bits as text.

@@ -16,10 +16,11 @@ TEST(ControlFile, IsReadAsItWasWrittenAndOnlyByItsOwner) {
   EXPECT_FALSE(read_control_file(folder.path()).has_value());
   const std::string token = make_control_token();
   for (int run = 0; run < 2; ++run)
-    ASSERT_TRUE(write_control_file(folder.path(), {"http://127.0.0.1:8080", token}).has_value());
+    ASSERT_TRUE(write_control_file(folder.path(), {"https://127.0.0.1:8080", token, "ab12"}).has_value());
   const auto control = read_control_file(folder.path());
   ASSERT_TRUE(control.has_value());
-  EXPECT_EQ(control->url, "http://127.0.0.1:8080");
+  EXPECT_EQ(control->url, "https://127.0.0.1:8080");
+  EXPECT_EQ(control->fingerprint, "ab12");
   EXPECT_EQ(control->token, token);
   struct stat found{};
   ASSERT_EQ(stat((folder.path() / "weir.control").c_str(), &found), 0);

@@ -3,16 +3,20 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <unistd.h>
 
 #include "app/exit_code.hpp"
+#include "app/reloader.hpp"
 #include "app/service.hpp"
 #include "app/signals.hpp"
+#include "consul/watcher.hpp"
 #include "http/client.hpp"
 
-// Threads: the main thread opens the service and then waits for signals and fatal errors. To stop, it starts
-// a thread that drains the service, and waits for that thread or for a second signal.
+// Threads: the main thread opens the service and then waits for signals, new settings and fatal errors. The
+// watcher's thread asks Consul for settings. To stop, the main thread starts a thread that drains the
+// service, and waits for that thread or for a second signal.
 //
 //   serving ── signal ──▶ draining (at most 24 s) ──▶ destroying the service ──▶ exit 0
 //      │                     └─ second signal ─▶ exit 1     └─ 24 s since the signal have passed ─▶ exit 0
@@ -23,9 +27,10 @@ namespace {
 // Prints where to find the service. Scripts and tests wait for the first line.
 void print_banner(std::ostream& out, config::Command command, const config::Settings& settings,
                   std::uint16_t port) {
+  const bool secure = !settings.tls_cert.empty();
   const bool everywhere = settings.bind_address == "0.0.0.0" || settings.bind_address == "::";
   const std::string host = everywhere ? "localhost" : settings.bind_address;
-  const std::string url = "http://" + http::BaseUrl{.host = host, .port = port}.authority();
+  const std::string url = http::BaseUrl{.host = host, .port = port, .secure = secure}.text();
   out << "Weir is up.\n";
   if (command != config::Command::producer) out << "  page      " << url << "/\n";
   if (command != config::Command::consumer) {
@@ -57,25 +62,27 @@ constexpr std::chrono::milliseconds stop_deadline{24'000};
   _exit(exit_code);
 }
 
-// Signals::wait(), except that `on_hangup` is called for SIGHUP.
-ProcessEvent wait_for_end(Signals& signals, const std::function<void()>& on_hangup,
-                          MonoTime deadline = MonoTime::max()) {
+// Signals::wait(), except that SIGHUP and new settings are passed to `reloader`; null: they come too late.
+ProcessEvent wait_for_end(Signals& signals, Reloader* reloader, MonoTime deadline = MonoTime::max()) {
   for (;;) {
     ProcessEvent event = signals.wait(deadline);
-    if (event.kind != ProcessEvent::Kind::hangup) return event;
-    on_hangup();
+    const bool hangup = event.kind == ProcessEvent::Kind::hangup;
+    if (!hangup && event.kind != ProcessEvent::Kind::settings) return event;
+    if (reloader != nullptr) hangup ? reloader->on_hangup() : reloader->on_new_settings();
   }
 }
 
-void reload(Service& service, const LoadAgain& load_again, telemetry::Logger& logger) {
-  const auto settings = load_again();
-  if (!settings)
-    return logger.error("SIGHUP received; the settings are wrong, so the old ones stay in force");
-  service.reload(*settings);
-  logger.info(
-      "SIGHUP received; API_KEYS and DASHBOARD_PASSWORD are loaded again; a change of other settings needs a "
-      "restart",
-      {{"api_keys", std::to_string(settings->api_keys.size())}});
+// A default start is open to everybody who reaches the port. That is convenient to begin with, and must be
+// known.
+void warn_if_open(config::Command command, const config::Settings& settings, telemetry::Logger& logger) {
+  const bool loopback = settings.bind_address.starts_with("127.") || settings.bind_address == "::1";
+  const bool may_send = command != config::Command::consumer && settings.api_keys.empty();
+  const bool may_read = command != config::Command::producer && settings.dashboard_password.empty();
+  if (loopback || (!may_send && !may_read)) return;
+  std::string what = may_send ? "send events (API_KEYS is not set)" : "";
+  if (may_read)
+    what.append(what.empty() ? "" : " and ").append("read the numbers (DASHBOARD_PASSWORD is not set)");
+  logger.warn("everybody who reaches this address may " + what, {{"address", settings.bind_address}});
 }
 
 // Runs one step of the stop on a thread of its own and waits for its end. Exits the process with 0 if the
@@ -86,7 +93,7 @@ void run_until(MonoTime deadline, Signals& signals, telemetry::Logger& logger,
     step();
     signals.notify_done();
   });
-  const ProcessEvent event = wait_for_end(signals, [] {}, deadline);  // SIGHUP comes too late
+  const ProcessEvent event = wait_for_end(signals, nullptr, deadline);
   if (event.kind == ProcessEvent::Kind::timeout)
     exit_now(0, unfinished(), logger, "the service did not stop in time");
   if (event.kind != ProcessEvent::Kind::done) exit_now(1, unfinished(), logger, event.detail);
@@ -115,7 +122,7 @@ int drain(std::unique_ptr<Service> service, Signals& signals, telemetry::Logger&
 
 }  // namespace
 
-int run_process(config::Command command, const config::Settings& settings, const LoadAgain& load_again,
+int run_process(config::Command command, const config::Settings& settings, SettingsFeed& feed,
                 telemetry::Logger& logger, std::ostream& out) {
   Signals signals;
   auto service = Service::open(command, settings, signals, logger);
@@ -128,13 +135,22 @@ int run_process(config::Command command, const config::Settings& settings, const
                           {"address", settings.bind_address},
                           {"port", std::to_string((*service)->port())},
                           {"log", settings.event_log == config::EventLogKind::kafka ? "kafka" : "embedded"}});
+  warn_if_open(command, settings, logger);
   print_banner(out, command, settings, (*service)->port());
   if (!out) {
     logger.warn("cannot write to standard output: the addresses of this service were not printed");
     out.clear();  // the service does not need it
   }
 
-  const ProcessEvent event = wait_for_end(signals, [&] { reload(**service, load_again, logger); });
+  std::optional<consul::Watcher> watcher;
+  if (auto query = feed.query())
+    watcher.emplace(*std::move(query), feed.consul_index(), logger, [&](consul::KeyValues keys) {
+      feed.offer(std::move(keys));
+      signals.notify_settings();
+    });
+  Reloader reloader(**service, feed, logger);
+  const ProcessEvent event = wait_for_end(signals, &reloader);
+  if (watcher) watcher->request_stop();  // its thread ends while the service drains
   if (event.kind == ProcessEvent::Kind::fatal) {
     (*service)->answer_last();
     logger.error("cannot go on: " + event.detail);

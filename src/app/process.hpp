@@ -1,10 +1,9 @@
 // The processes `weir serve`, `weir producer` and `weir consumer`, from their start to their exit code.
 #pragma once
 
-#include <functional>
 #include <iosfwd>
-#include <optional>
 
+#include "app/settings_feed.hpp"
 #include "config/settings.hpp"
 #include "config/variable.hpp"
 #include "telemetry/logger.hpp"
@@ -16,10 +15,8 @@ namespace weir::app {
 // a part does not stop in time. Prints a few addresses to `out` when the service is up. Call it on the main
 // thread, before any other thread exists.
 //
-// After each SIGHUP it calls `load_again` and passes the new settings to Service::reload(). Nothing if they
-// are wrong; then the old ones stay, and `load_again` has logged the reason.
-using LoadAgain = std::function<std::optional<config::Settings>()>;
-[[nodiscard]] int run_process(config::Command command, const config::Settings& settings,
-                              const LoadAgain& load_again, telemetry::Logger& logger, std::ostream& out);
+// While it serves, each SIGHUP and each change in Consul puts new settings of `feed` in force (Reloader).
+[[nodiscard]] int run_process(config::Command command, const config::Settings& settings, SettingsFeed& feed,
+                              telemetry::Logger& logger, std::ostream& out);
 
 }  // namespace weir::app

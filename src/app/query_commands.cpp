@@ -46,6 +46,7 @@ std::vector<Argument> stats_arguments(cli::StatsOptions& options, Remote& remote
   const std::vector<std::string> formats{"table", "json", "csv"};  // in the order of cli::StatsFormat
   return {url_into(remote.url),
           key_into(remote.key),
+          ca_file_into(remote.ca_file),
           time_into("--from", "start of the range, in RFC 3339 (default: 24 h before --to)", options.from),
           time_into("--to", "end of the range, in RFC 3339 (default: now)", options.to),
           interval_into(
@@ -81,6 +82,7 @@ std::vector<Argument> export_arguments(cli::ExportOptions& options, Remote& remo
   const std::string dimensions = in_words(cli::dimension_choices());
   return {url_into(remote.url),
           key_into(remote.key),
+          ca_file_into(remote.ca_file),
           time_into("--from", "start of the range, in RFC 3339 (default: 24 h before --to)", options.from),
           time_into("--to", "end of the range, in RFC 3339 (default: now)", options.to),
           interval_into("a row for each interval: " + in_words(intervals()) + " (default: one for the range)",

@@ -1,6 +1,8 @@
 #include "app/remote.hpp"
 
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 
 #include "access/basic_credentials.hpp"
 #include "base/text.hpp"
@@ -28,10 +30,23 @@ void Remote::complete(const config::Settings& settings) {
 Argument url_into(std::string& url) {
   return {.name = "--url",
           .help = "address of the running Weir (default: http://127.0.0.1:SERVER_PORT)",
-          .expected = "http://host:port/prefix, without a user name and password",
+          .expected = "http://host:port/prefix or https://host:port/prefix, without a user name and password",
           .take = [&url](const std::string& typed) {
             url = typed;
             return http::parse_base_url(typed).has_value();
+          }};
+}
+
+Argument ca_file_into(std::string& ca_file) {
+  return {.name = "--cacert",
+          .help =
+              "PEM file of the authorities that may have issued the certificate of an https:// Weir "
+              "(default: SSL_CERT_FILE, else those of the system)",
+          .expected = "a readable file of certificates in PEM",
+          .take = [&ca_file](const std::string& typed) {
+            ca_file = typed;
+            std::error_code ignored;
+            return !std::filesystem::is_directory(typed, ignored) && std::ifstream(typed).is_open();
           }};
 }
 

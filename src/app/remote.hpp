@@ -10,7 +10,8 @@
 namespace weir::app {
 
 struct Remote {
-  std::string url;               // http://host:port/prefix
+  std::string url;               // http://host:port/prefix or https://…
+  std::string ca_file;           // --cacert; empty: the authorities of the system
   std::string key;               // the API key; empty: none
   http::HeaderList credentials;  // headers of each request, after complete()
 
@@ -19,9 +20,10 @@ struct Remote {
   void complete(const config::Settings& settings);
 };
 
-// The options --url and --key.
+// The options --url, --key and --cacert.
 [[nodiscard]] Argument url_into(std::string& url);
 [[nodiscard]] Argument key_into(std::string& key);
+[[nodiscard]] Argument ca_file_into(std::string& ca_file);
 
 // Overwrites the value of --key in the arguments of main(). They are visible to other users (ps), so main()
 // calls it first thing after it has copied them. The variable is not visible at any time.

@@ -57,7 +57,9 @@ class LogSender final : public cli::ReplaySender {
 // Asks the service that has the embedded log.
 class ServiceSender final : public cli::ReplaySender {
  public:
-  ServiceSender(http::BaseUrl base, std::string token) : client_(std::move(base)), token_(std::move(token)) {}
+  ServiceSender(http::BaseUrl base, const Control& control)
+      : client_(std::move(base), {.trust = {.ca_file = {}, .fingerprint = control.fingerprint}}),
+        token_(control.token) {}
 
   Receipts send(std::span<const report::DeadLetterRow> rows) override {
     std::string ids;
@@ -127,7 +129,7 @@ Result<std::unique_ptr<cli::ReplaySender>> open_service_sender(const config::Set
   // The file is absent while a service starts or stops, and in versions before it.
   const auto control = read_control_file(settings.data_dir);
   auto base = control ? http::parse_base_url(control->url) : fail(ErrorKind::invalid, "", "");
-  if (base) return std::make_unique<ServiceSender>(std::move(*base), control->token);
+  if (base) return std::make_unique<ServiceSender>(std::move(*base), *control);
   return fail(ErrorKind::unavailable, "service_starting",
               in_use.text + ", which offers no replay: it is starting or stopping, or of another version");
 }

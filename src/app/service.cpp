@@ -15,6 +15,7 @@
 #include "routes/page_routes.hpp"
 #include "routes/segment_routes.hpp"
 #include "routes/snippet_route.hpp"
+#include "telemetry/log_level.hpp"
 #include "telemetry/process.hpp"
 
 // Order of the start (open(), then start()):
@@ -24,6 +25,7 @@
 // Order of the stop (drain()):
 //
 //   unready ─▶ refuse events, queries ─▶ answer requests in flight ─▶ stop the log's writer ─▶ read, flush
+//   ─▶ export the last spans
 //
 // Threads: the main thread opens, starts and stops. The server's io threads call the routes, health() and
 // collect(). Threads of the log and the consumer call the functions that are passed to them here. Members do
@@ -36,6 +38,8 @@ constexpr std::chrono::milliseconds answer_timeout{8000};
 constexpr std::chrono::milliseconds publish_timeout{4000};
 constexpr std::chrono::milliseconds read_timeout{4000};
 constexpr std::chrono::milliseconds flush_timeout{7000};
+
+constexpr std::chrono::milliseconds trace_timeout{1500};
 
 constexpr std::chrono::milliseconds last_answer_timeout{1000};
 
@@ -99,11 +103,20 @@ Result<void> Service::open_parts() {
     if (!lock) return propagate(lock);
     lock_ = std::move(*lock);
   }
+  if (!settings_.tls_cert.empty()) {
+    auto identity = tls::ServerIdentity::open({settings_.tls_cert, settings_.tls_key}, read_clock().wall);
+    if (!identity) return propagate(identity);
+    identity_ = std::move(*identity);
+  }
   if (!settings_.schema_dir.empty()) {
     auto schemas = schema::Schemas::open(settings_.schema_dir);
     if (!schemas) return propagate(schemas);
     schemas_ = std::move(*schemas);
   }
+  traces_ = TraceExport::open(settings_, logger_);
+  const tracing::Tracer* const tracer = traces_ ? &traces_->tracer() : nullptr;
+  const consumer::LogName log_in_spans = log_name(settings_);
+  ingest_tracing_ = {.tracer = tracer, .log_system = log_in_spans.system, .topic = log_in_spans.topic};
   if (consumes_events()) {
     if (auto opened = open_store(); !opened) return opened;
   }
@@ -123,7 +136,7 @@ Result<void> Service::open_parts() {
         [this] {
           if (start_gate_) start_gate_->open();
         },
-        schemas_.get());
+        schemas_.get(), tracer);
   }
   if (lock_) {
     control_token_ = make_control_token();
@@ -137,8 +150,9 @@ Result<void> Service::write_control() {
   const std::string& bound = settings_.bind_address;
   const bool any = bound == "0.0.0.0" || bound == "::";
   const std::string host = any ? "127.0.0.1" : bound.contains(':') ? '[' + bound + ']' : bound;
-  return write_control_file(settings_.data_dir,
-                            {"http://" + host + ':' + std::to_string(port()), control_token_});
+  const std::string scheme = identity_ ? "https://" : "http://";
+  return write_control_file(settings_.data_dir, {scheme + host + ':' + std::to_string(port()), control_token_,
+                                                 identity_ ? identity_->facts().fingerprint : ""});
 }
 
 Result<void> Service::open_store() {
@@ -167,6 +181,7 @@ Result<void> Service::open_log() {
 
 Result<void> Service::open_server() {
   http::ServerSettings wanted = server_settings(command_, settings_);
+  wanted.identity = identity_.get();
   // Several consumers may run on one host, so a consumer takes any free port if its default port is in use.
   const auto open = [&] {
     return http::Server::open(
@@ -199,8 +214,9 @@ std::vector<http::Route> Service::make_routes() {
   };
   if (accepts_events()) {
     const auto clock = [] { return read_clock().wall; };
-    add_filtered(routes::ingest_routes(*intake_, clock), [this] { return access_.ingest_filter(); });
-    add_filtered(routes::segment_routes(*intake_, clock, access_.body_key_check()),
+    add_filtered(routes::ingest_routes(*intake_, clock, ingest_tracing_),
+                 [this] { return access_.ingest_filter(); });
+    add_filtered(routes::segment_routes(*intake_, clock, access_.body_key_check(), ingest_tracing_),
                  [this] { return access_.ingest_filter(routes::KeyPlace::head_or_body); });
     add({routes::snippet_route()});  // without a key: the page that includes it sends one with its events
   }
@@ -229,7 +245,9 @@ std::int64_t Service::drain() {
   const bool all_answered = server_->stop(answer_timeout);
   if (!all_answered) logger_.warn("some requests were not answered before the server stopped");
   if (accepts_events()) log_->stop_writing(publish_timeout);
-  return consumer_service_ ? consumer_service_->stop(read_timeout, flush_timeout) : 0;
+  const std::int64_t unflushed = consumer_service_ ? consumer_service_->stop(read_timeout, flush_timeout) : 0;
+  if (traces_) traces_->stop(trace_timeout);
+  return unflushed;
 }
 
 // The first steps of drain(), without those that write.
@@ -241,8 +259,18 @@ void Service::answer_last() {
 }
 
 void Service::reload(const config::Settings& settings) {
-  access_.reload(secrets_of(settings));
-  if (!schemas_) return;
+  telemetry::set_min_severity(logger_, settings.log_level);
+  access_.reload(secrets_of(settings), settings.rate_limit);
+  server_->set_cors_origins(settings.cors_origins);
+  if (consumer_service_) consumer_service_->set_pacing(settings);
+}
+
+void Service::reload_files() {
+  if (schemas_) reload_schemas();
+  if (identity_) reload_identity();
+}
+
+void Service::reload_schemas() {
   const auto count = schemas_->reload();
   if (count)
     logger_.info("the schemas are loaded again",
@@ -250,6 +278,19 @@ void Service::reload(const config::Settings& settings) {
   else
     logger_.error("the schemas could not be loaded again; the old ones stay in force",
                   {{"reason", count.error().text}});
+}
+
+// Connections that are open keep the certificate with which they began.
+void Service::reload_identity() {
+  const auto reloaded = identity_->reload(read_clock().wall);
+  if (!reloaded)
+    return logger_.error("TLS_CERT and TLS_KEY could not be loaded again; the old certificate stays in force",
+                         {{"reason", reloaded.error().text}});
+  logger_.info("TLS_CERT and TLS_KEY are loaded again; new connections use them",
+               {{"certificate", identity_->facts().subject}, {"sha256", identity_->facts().fingerprint}});
+  if (auto written = write_control(); !written)
+    logger_.error("weir dlq replay cannot reach this service until its next start",
+                  {{"reason", written.error().text}});
 }
 
 Unfinished Service::unfinished() const {
@@ -277,6 +318,7 @@ void Service::collect(telemetry::Exposition& into) const {
   if (intake_) intake_->collect(into);
   intake::collect(log_->health(), into);
   log_->collect(into);
+  if (traces_) traces_->collect(into);
   if (consumer_service_) consumer_service_->collect(into);
 }
 

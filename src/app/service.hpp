@@ -16,16 +16,19 @@
 #include "app/signals.hpp"
 #include "app/start_gate.hpp"
 #include "app/store_adapter.hpp"
+#include "app/trace_export.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
 #include "config/variable.hpp"
 #include "http/server.hpp"
 #include "intake/intake.hpp"
 #include "routes/access_control.hpp"
+#include "routes/request_trace.hpp"
 #include "schema/schema_set.hpp"
 #include "telemetry/exposition.hpp"
 #include "telemetry/health.hpp"
 #include "telemetry/logger.hpp"
+#include "tls/server_identity.hpp"
 
 namespace weir::app {
 
@@ -64,10 +67,12 @@ class Service {
   // second, and writes nothing more.
   void answer_last();
 
-  // Takes over what can change while the process runs: API_KEYS and DASHBOARD_PASSWORD. Other members of
-  // `settings` are not looked at. Loads the schemas of SCHEMA_DIR again; on an error the old ones stay, and
-  // the log says why. Thread-safe.
+  // Takes over the settings that can change while the process runs (config::TakesEffect::while_running).
+  // Other members of `settings` are not looked at.
   void reload(const config::Settings& settings);
+  // Loads the schemas of SCHEMA_DIR and the files of TLS_CERT and TLS_KEY again. On an error the old ones
+  // stay, and the log has the reason. Main thread only.
+  void reload_files();
 
   // Thread-safe.
   [[nodiscard]] Unfinished unfinished() const;
@@ -86,6 +91,8 @@ class Service {
   [[nodiscard]] Result<void> open_log();
   [[nodiscard]] Result<void> open_server();
   [[nodiscard]] std::vector<http::Route> make_routes();
+  void reload_schemas();
+  void reload_identity();
   // With the embedded log: lets `weir dlq replay` find this service.
   [[nodiscard]] Result<void> write_control();
   // For GET /health/ready and GET /metrics. Called on io threads.
@@ -98,17 +105,20 @@ class Service {
   telemetry::Logger& logger_;
   std::atomic<bool> draining_{false};
 
-  std::optional<DirectoryLock> lock_;         // of DATA_DIR; only with the embedded log
-  std::string control_token_;                 // likewise; see control_file.hpp
-  std::unique_ptr<schema::Schemas> schemas_;  // null without SCHEMA_DIR
-  std::unique_ptr<StoreAdapter> store_;       // only if the process consumes
+  std::optional<DirectoryLock> lock_;              // of DATA_DIR; only with the embedded log
+  std::string control_token_;                      // likewise; see control_file.hpp
+  std::unique_ptr<tls::ServerIdentity> identity_;  // null without TLS_CERT
+  std::unique_ptr<schema::Schemas> schemas_;       // null without SCHEMA_DIR
+  std::unique_ptr<TraceExport> traces_;            // null if spans are not exported
+  routes::IngestTracing ingest_tracing_;
+  std::unique_ptr<StoreAdapter> store_;  // only if the process consumes
   std::unique_ptr<LogAdapter> log_;
   std::optional<StartGate> start_gate_;  // wraps the writer of log_; only with KAFKA_START=latest
   // Each of these two exists only in processes that accept, or consume, events.
   std::optional<intake::Intake> intake_;
   std::optional<ConsumerService> consumer_service_;
   std::optional<ReplayEndpoint> replay_endpoint_;  // only with the embedded log
-  routes::AccessControl access_;  // of all io threads
+  routes::AccessControl access_;                   // of all io threads
   // Declared last: its threads use all other members.
   std::unique_ptr<http::Server> server_;
 };

@@ -11,7 +11,7 @@
 
 // The main thread blocks in poll() on two descriptors: a signalfd for signals, and an eventfd that the other
 // threads write to. What they report lies under the mutex. A signal is reported before a fatal error, and a
-// fatal error before `done`.
+// fatal error before `done`, and that before `settings`.
 namespace weir::app {
 namespace {
 
@@ -67,7 +67,11 @@ ProcessEvent Signals::wait(MonoTime deadline) {
       continue;
     const std::lock_guard lock(mutex_);
     if (fatal_) return *std::exchange(fatal_, std::nullopt);
-    if (std::exchange(done_, false)) return {.kind = ProcessEvent::Kind::done};
+    if (std::exchange(done_, false)) {
+      if (new_settings_) notify();  // the next call returns them
+      return {.kind = ProcessEvent::Kind::done};
+    }
+    if (std::exchange(new_settings_, false)) return {.kind = ProcessEvent::Kind::settings};
   }
 }
 
@@ -85,6 +89,14 @@ void Signals::notify_done() {
   {
     const std::lock_guard lock(mutex_);
     done_ = true;
+  }
+  notify();
+}
+
+void Signals::notify_settings() {
+  {
+    const std::lock_guard lock(mutex_);
+    new_settings_ = true;
   }
   notify();
 }

@@ -15,6 +15,7 @@ struct ProcessEvent {
   enum class Kind : std::uint8_t {
     terminate,  // SIGTERM or SIGINT
     hangup,     // SIGHUP
+    settings,   // notify_settings() was called
     fatal,      // fatal() was called
     done,       // notify_done() was called
     timeout,    // the deadline of wait() has passed
@@ -34,8 +35,9 @@ class Signals {
   Signals& operator=(const Signals&) = delete;
   ~Signals();
 
-  // Blocks until a signal arrives, until fatal() or notify_done() is called, or until `deadline`. A signal
-  // precedes `fatal`, and `fatal` precedes `done`. Main thread only.
+  // Blocks until a signal arrives, until fatal(), notify_done() or notify_settings() is called, or until
+  // `deadline`. A signal precedes `fatal`, `fatal` precedes `done`, and `done` precedes `settings`. Main
+  // thread only.
   [[nodiscard]] ProcessEvent wait(MonoTime deadline = MonoTime::max());
 
   // Makes wait() return `fatal`: a part of the process cannot continue. Before wait() returns, only the first
@@ -43,6 +45,9 @@ class Signals {
   void fatal(int exit_code, std::string why);
   // Makes wait() return `done`, once. Thread-safe.
   void notify_done();
+  // Makes wait() return `settings`, once for all calls before it: another source has new settings.
+  // Thread-safe.
+  void notify_settings();
 
  private:
   // Wakes the main thread.
@@ -50,9 +55,10 @@ class Signals {
 
   int signal_fd_;     // signalfd
   int event_fd_;      // eventfd; readable after notify()
-  std::mutex mutex_;  // guards the two members below
+  std::mutex mutex_;  // guards the members below
   std::optional<ProcessEvent> fatal_;
   bool done_ = false;
+  bool new_settings_ = false;
 };
 
 }  // namespace weir::app

@@ -47,7 +47,7 @@ class Lines {
 Result<void> fetch(const ExportOptions& options, std::ostream& out) {
   auto base = http::parse_base_url(options.url);
   if (!base) return propagate(base);
-  http::Client client(std::move(*base), {.headers = options.credentials});
+  http::Client client(std::move(*base), {.headers = options.credentials, .trust = options.trust});
   const bool is_json = options.format == "ndjson";
   Lines lines(is_json, out);
   auto response = client.get_streamed(api_path("export", {{"from", options.from},

@@ -5,6 +5,7 @@
 #include <iosfwd>
 #include <string>
 
+#include "http/client.hpp"
 #include "http/exchange.hpp"
 
 namespace weir::cli {
@@ -12,6 +13,7 @@ namespace weir::cli {
 struct ExportOptions {
   std::string url = "http://127.0.0.1:8080";
   http::HeaderList credentials;  // headers of the request
+  http::Trust trust;             // for https://
   std::string from;              // RFC 3339; empty: 24 h before `to`
   std::string to;                // RFC 3339; empty: now
   std::string interval;          // minute, hour, day, week or month; empty: the whole range is one interval

@@ -251,7 +251,7 @@ Result<std::string> csv_of(ApiClient& api, const StatsOptions& options) {
 Result<std::string> answer(const StatsOptions& options) {
   auto base = http::parse_base_url(options.url);
   if (!base) return propagate(base);
-  http::Client client(std::move(*base), {.headers = options.credentials});
+  http::Client client(std::move(*base), {.headers = options.credentials, .trust = options.trust});
   ApiClient api(client, options);
   if (options.format == StatsFormat::csv) {
     return csv_of(api, options);

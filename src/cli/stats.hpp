@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "http/client.hpp"
 #include "http/exchange.hpp"
 
 namespace weir::cli {
@@ -18,10 +19,11 @@ enum class StatsFormat : std::uint8_t { table, json, csv };
 struct StatsOptions {
   std::string url = "http://127.0.0.1:8080";
   http::HeaderList credentials;  // headers of each request
-  std::string from;      // RFC 3339; empty: 24 h before `to`
-  std::string to;        // RFC 3339; empty: now
-  std::string interval;  // minute, hour, day, week, month; empty: the API chooses
-  std::string tz;        // time zone of days and of the times in tables; empty: UTC
+  http::Trust trust;             // for https://
+  std::string from;              // RFC 3339; empty: 24 h before `to`
+  std::string to;                // RFC 3339; empty: now
+  std::string interval;          // minute, hour, day, week, month; empty: the API chooses
+  std::string tz;                // time zone of days and of the times in tables; empty: UTC
   StatsFormat format = StatsFormat::table;
   std::vector<std::string> dimensions;  // of the top lists; empty: all that Weir knows
   std::size_t limit = 10;               // rows of a top list

@@ -226,6 +226,8 @@ Changes Flush::changes(WallTime now) {
   bool tallied = false;
   for (const PartitionBatch& batch : batches_) {
     if (!is_held(batch.partition)) continue;
+    std::ranges::copy(batch.pending.traces.all, std::back_inserter(counted_.traces.all));
+    counted_.traces.dropped += batch.pending.traces.dropped;
     const tally::Tally& tally = tally_of(batch);
     for (const WindowStart minute : pending_minutes(batch.partition))
       changes.pending_rollups.push_back({batch.partition, minute});

@@ -1,8 +1,20 @@
 #include "commit/pending_batch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::commit {
+
+void Traces::add(tracing::SpanContext context, std::int32_t partition, std::int64_t offset,
+                 WallTime read_at) {
+  const auto known = std::ranges::find(all, context, &TracedRecords::context);
+  if (known != all.end())
+    ++known->records;
+  else if (all.size() < tracing::span_links_max)
+    all.push_back({std::move(context), partition, offset, 1, read_at});
+  else
+    ++dropped;
+}
 
 Backlog& Backlog::operator+=(const Backlog& more) {
   events += more.events;

@@ -12,8 +12,28 @@
 #include "commit/replay.hpp"
 #include "tally/ledger.hpp"
 #include "tally/tally.hpp"
+#include "tracing/span.hpp"
 
 namespace weir::commit {
+
+// Records of one batch that carry the same trace context: usually those of one request.
+struct TracedRecords {
+  tracing::SpanContext context;
+  std::int32_t partition = 0;
+  std::int64_t first_offset = 0;
+  std::int64_t records = 0;
+  WallTime read_at;
+};
+
+// The trace contexts of a batch: at most span_links_max. Further records are counted only.
+struct Traces {
+  std::vector<TracedRecords> all;
+  std::int64_t dropped = 0;
+
+  // Adds one record. A known context is found by a linear search: the records of a request are usually
+  // adjacent.
+  void add(tracing::SpanContext context, std::int32_t partition, std::int64_t offset, WallTime read_at);
+};
 
 // What is read but not written yet, for the limits on memory.
 struct Backlog {
@@ -47,6 +67,8 @@ struct PendingBatch {
   std::optional<std::int64_t> last_record_hash;
   // The timestamp of the first record, or the time when it was read if its timestamp is later.
   std::optional<RecordTime> first_record_at;
+  // Empty without tracing.
+  Traces traces;
 
   [[nodiscard]] bool empty() const { return counts.read == 0 && counts.skipped == 0; }
   [[nodiscard]] Backlog backlog() const {

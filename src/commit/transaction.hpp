@@ -23,6 +23,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "commit/metrics_store.hpp"
+#include "commit/pending_batch.hpp"
 #include "commit/store_call.hpp"
 #include "tally/ledger.hpp"
 
@@ -59,10 +60,11 @@ struct WriteWindows {
 // plan from the beginning. So a plan must keep its input until it is destroyed. Used by one thread at a time.
 class Plan {
  public:
-  // For metrics: windows that had no row before, and dead letters by reason.
+  // For metrics and spans: windows that had no row before, dead letters by reason, and trace contexts.
   struct Counted {
     std::int64_t windows_opened = 0;
     std::map<std::string, std::int64_t> dead_letters;
+    Traces traces;
   };
 
   Plan() = default;

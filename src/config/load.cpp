@@ -4,9 +4,14 @@
 #include "config/load.hpp"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
+#include <set>
+#include <utility>
 
 #include "base/json_text.hpp"
 #include "config/kafka_property.hpp"
+#include "http/exchange.hpp"
 
 namespace weir::config {
 namespace {
@@ -19,6 +24,12 @@ std::string name_and_value(const Variable& variable, std::string_view name, std:
   return out;
 }
 
+// Where the value stands, if it is not in the environment or on the command line.
+std::string_view place_of(Origin origin) {
+  if (origin == Origin::consul) return " in Consul";
+  return origin == Origin::file ? " in CONFIG_FILE" : "";
+}
+
 // What is wrong with a refused text, as an addition to what was expected.
 std::string fault_of(const ValueSpec& form, std::string_view text) {
   const std::string why = form.fault == nullptr || text.empty() ? "" : form.fault(text);
@@ -27,12 +38,24 @@ std::string fault_of(const ValueSpec& form, std::string_view text) {
 
 class Loader {
  public:
-  explicit Loader(const Sources& sources) : sources_(sources) {
+  explicit Loader(const Sources& sources)
+      : sources_(sources),
+        layers_{{{Origin::command_line, &sources.command_line},
+                 {Origin::environment, &sources.environment},
+                 {Origin::consul, &sources.consul.texts},
+                 {Origin::file, &sources.file.texts}}} {
     // The meaning of LOG_FORMAT=auto, which is the default.
     loaded_.settings.log_format = sources.log_to_terminal ? LogFormat::text : LogFormat::json;
   }
 
+  // One text, without reading the others.
+  [[nodiscard]] std::string text_of(std::string_view name) const {
+    return std::string(find(*find_variable(name)).text);
+  }
+
   std::expected<Loaded, std::vector<SettingError>> run() {
+    for (const SourceTexts* source : {&sources_.file, &sources_.consul})
+      errors_.insert(errors_.end(), source->errors.begin(), source->errors.end());
     for (const auto& [name, text] : sources_.command_line)
       if (find_variable(name) == nullptr) add_error(name, name + " is not a setting of Weir");
     for (const Variable& variable : variables())
@@ -40,6 +63,7 @@ class Loader {
     loaded_.settings.consumer_port_is_set = is_set("CONSUMER_PORT");
     choose_for_dlq();
     check_sizes();
+    check_tls();
     check_combination();
     if (!errors_.empty()) return std::unexpected(std::move(errors_));
     for (const Variable& variable : variables())
@@ -57,14 +81,13 @@ class Loader {
     [[nodiscard]] bool is_set() const { return origin != Origin::default_value; }
   };
 
-  // An empty text of the command line is a value, and is reported. An empty variable counts as unset: shells
-  // and compose files often pass these.
+  // An empty text of the command line is a value, and is reported. Elsewhere it counts as unset: shells and
+  // compose files often pass empty variables.
   Found find(const Variable& variable) const {
-    if (const auto at = sources_.command_line.find(variable.name); at != sources_.command_line.end())
-      return {variable.name, at->second, Origin::command_line};
-    if (const auto at = sources_.environment.find(variable.name);
-        at != sources_.environment.end() && !at->second.empty())
-      return {variable.name, at->second, Origin::environment};
+    for (const auto& [origin, texts] : layers_)
+      if (const auto at = texts->find(variable.name);
+          at != texts->end() && (!at->second.empty() || origin == Origin::command_line))
+        return {variable.name, at->second, origin};
     return {variable.name, variable.default_for(sources_.command), Origin::default_value};
   }
 
@@ -72,12 +95,19 @@ class Loader {
   std::vector<Found> find_all(const Variable& variable) const {
     if (!variable.is_family()) return {find(variable)};
     std::vector<Found> members;
-    // The map is sorted, so the members of a family are adjacent.
     const std::string_view stem = variable.name.substr(0, variable.name.size() - 1);
-    for (auto at = sources_.environment.lower_bound(stem);
-         at != sources_.environment.end() && at->first.starts_with(stem); ++at)
-      if (!at->second.empty() && variable.matches(at->first))
-        members.push_back({at->first, at->second, Origin::environment});
+    for (const auto& [origin, texts] : layers_) {
+      // A later layer does not replace a property of an earlier one. The names may differ in case.
+      const auto is_set_before = [&, known = members.size()](std::string_view name) {
+        return std::ranges::any_of(
+            members.begin(), members.begin() + static_cast<std::ptrdiff_t>(known),
+            [&](const Found& member) { return http::same_ignoring_case(member.name, name); });
+      };
+      // The map is sorted, so the members of a family are adjacent. Some have a row of their own.
+      for (auto at = texts->lower_bound(stem); at != texts->end() && at->first.starts_with(stem); ++at)
+        if (!at->second.empty() && find_variable(at->first) == &variable && !is_set_before(at->first))
+          members.push_back({at->first, at->second, origin});
+    }
     return members;
   }
 
@@ -89,10 +119,12 @@ class Loader {
     // Neither set nor with a default.
     if (found.text.empty() && !found.is_set()) return;
     // How the value appears in errors.
-    const auto shown = [&] { return name_and_value(variable, found.name, found.text); };
+    const auto shown = [&] {
+      return name_and_value(variable, found.name, found.text).append(place_of(found.origin));
+    };
     if (found.text.empty() || !variable.value_spec.read(found.text, loaded_.settings)) {
-      add_error(found.name, shown() + ": expected " + variable.value_spec.expected() +
-                                fault_of(variable.value_spec, found.text));
+      add_error(found, shown() + ": expected " + variable.value_spec.expected() +
+                           fault_of(variable.value_spec, found.text));
       return;
     }
     // The default of an unsupported setting changes nothing, so it is accepted.
@@ -100,8 +132,6 @@ class Loader {
       return;
     // A property has its own rules, beyond those of the table.
     if (variable.name == kafka_properties) add_kafka_property(variable, found);
-    if (variable.support == Support::refused)
-      add_error(found.name, shown() + " is set, but this version does not support it yet: unset it");
     if (variable.support == Support::ignored)
       loaded_.warnings.push_back(std::string(found.name) +
                                  " is set, but this version does not support it yet: it is ignored");
@@ -112,11 +142,12 @@ class Loader {
     auto& properties = loaded_.settings.kafka.properties;
     const std::string error = property_error(property, std::string(found.text));
     if (!error.empty())
-      add_error(found.name, name_and_value(variable, found.name, found.text) + ": " + error);
+      add_error(found, name_and_value(variable, found.name, found.text).append(place_of(found.origin)) +
+                           ": " + error);
     else if (std::ranges::find(properties, property, &std::pair<std::string, std::string>::first) !=
              properties.end())
-      add_error(found.name, std::string(found.name) + ": the property " + property +
-                                " is set by two variables, in upper and lower case: expected one");
+      add_error(found, std::string(found.name) + ": the property " + property +
+                           " is set by two variables, in upper and lower case: expected one");
     else
       properties.emplace_back(std::move(property), found.text);
   }
@@ -144,6 +175,7 @@ class Loader {
     const bool used = is_used(variable);
     if (!variable.used_by.has(sources_.command) || !(found.is_set() || used)) return;
     const bool mask = variable.is_secret_for(found.name) && !found.text.empty();
+    loaded_.values.emplace(found.name, found.text);
     loaded_.effective.push_back(
         {&variable, std::string(found.name), mask ? "***" : std::string(found.text), found.origin, used});
   }
@@ -166,6 +198,15 @@ class Loader {
                 "MAX_EVENT_BYTES=" + std::to_string(settings.max_event_bytes) +
                     " is more than MAX_BODY_BYTES=" + std::to_string(settings.max_body_bytes) +
                     ": expected at most MAX_BODY_BYTES");
+  }
+
+  void check_tls() {
+    const Settings& settings = loaded_.settings;
+    if (settings.tls_cert.empty() == settings.tls_key.empty()) return;
+    const std::string set = settings.tls_key.empty() ? "TLS_CERT" : "TLS_KEY";
+    const std::string missing = settings.tls_key.empty() ? "TLS_KEY" : "TLS_CERT";
+    if (find_variable(set)->used_by.has(sources_.command))
+      add_error(missing, missing + " is not set, but " + set + " is: expected both or none");
   }
 
   // The consumers of a group share their store, which a SQLite file cannot be. The embedded log belongs to
@@ -205,8 +246,13 @@ class Loader {
   void add_error(std::string_view variable, std::string text) {
     errors_.push_back({std::string(variable), std::move(text)});
   }
+  // The error is about the value that was found.
+  void add_error(const Found& found, std::string text) {
+    errors_.push_back({std::string(found.name), std::move(text), found.origin});
+  }
 
   const Sources& sources_;
+  const std::array<std::pair<Origin, const Texts*>, 4> layers_;  // what is used first comes first
   Loaded loaded_;
   std::vector<SettingError> errors_;
 };
@@ -227,6 +273,38 @@ Texts environment_of(const char* const* entries) {
 
 std::expected<Loaded, std::vector<SettingError>> load(const Sources& sources) {
   return Loader(sources).run();
+}
+
+std::string text_of(const Sources& sources, std::string_view variable) {
+  return Loader(sources).text_of(variable);
+}
+
+// Each round takes at least one text out of Consul's, or replaces it by one of `last_good`. A text of
+// last_good that is refused, too, is taken out in the next round.
+std::expected<LoadedWithoutRefused, std::vector<SettingError>> load_without_refused(Sources sources,
+                                                                                    const Texts& last_good) {
+  std::vector<SettingError> refused = std::exchange(sources.consul.errors, {});
+  std::set<std::string, std::less<>> replaced;
+  for (;;) {
+    auto loaded = load(sources);
+    if (loaded)
+      return LoadedWithoutRefused{*std::move(loaded), std::move(refused), std::move(sources.consul.texts)};
+    bool changed = false;
+    for (SettingError& error : loaded.error()) {
+      if (error.origin != Origin::consul) continue;
+      changed = true;
+      const auto good = last_good.find(error.variable);
+      if (good != last_good.end() && replaced.insert(error.variable).second)
+        sources.consul.texts[error.variable] = good->second;
+      else
+        sources.consul.texts.erase(error.variable);
+      refused.push_back(std::move(error));
+    }
+    if (!changed) {
+      std::ranges::move(refused, std::back_inserter(loaded.error()));
+      return std::unexpected(std::move(loaded.error()));
+    }
+  }
 }
 
 }  // namespace weir::config

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,9 +16,11 @@
 #include "base/ip_address.hpp"
 #include "base/limits.hpp"
 #include "consumer/on_offset_gone.hpp"
+#include "http/client.hpp"
 #include "intake/partition_key.hpp"
 #include "tally/dimension.hpp"
 #include "telemetry/logger.hpp"
+#include "tracing/settings.hpp"
 
 namespace weir::config {
 
@@ -77,6 +80,9 @@ struct Settings {
   int http_threads = 0;
   // Folder with the schemas of activity types; empty: none.
   std::filesystem::path schema_dir;
+  // Files of the certificate and the key of the listener; both or none are set. Empty: plain HTTP.
+  std::filesystem::path tls_cert;
+  std::filesystem::path tls_key;
   // Connections of clients, and the log.
   std::string bind_address = "0.0.0.0";
   // Web origins whose scripts may call the ingest paths.
@@ -104,6 +110,14 @@ struct Settings {
   std::chrono::days retention_day{0};
   std::chrono::days retention_metrics{90};
   std::chrono::hours retention_log{72};
+  // Where other settings are read from.
+  std::filesystem::path config_file;            // empty: none
+  std::optional<http::BaseUrl> consul_address;  // nothing: Consul is not used
+  std::string consul_token;
+  std::string consul_prefix = "weir";
+  std::string consul_datacenter;
+  // OTEL_*: traces.
+  tracing::TracingSettings tracing;
 };
 
 }  // namespace weir::config

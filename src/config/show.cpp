@@ -42,7 +42,7 @@ std::string meaning_of(const Variable& variable) {
 }  // namespace
 
 std::string_view name_of(Origin origin) {
-  constexpr std::array<std::string_view, 3> names{"default", "environment", "command line"};
+  constexpr std::array<std::string_view, 5> names{"default", "file", "Consul", "environment", "command line"};
   return names[static_cast<std::size_t>(origin)];
 }
 
@@ -52,7 +52,7 @@ std::string to_text(const std::vector<SettingError>& errors) {
   return out;
 }
 
-std::string to_table(const Loaded& loaded) {
+std::string to_table(const Loaded& loaded, const std::vector<SettingError>& refused) {
   // The widths of the columns come first.
   std::vector<std::string> values;
   std::size_t name_width = 0;
@@ -69,8 +69,11 @@ std::string to_table(const Loaded& loaded) {
     append_padded(out, values[at], value_width + 2);
     out.append(name_of(setting.origin));
     if (!setting.used) out.append(", not used");
+    if (std::ranges::find(refused, setting.name, &SettingError::variable) != refused.end())
+      out.append(", the value in Consul is refused");
     out.append("\n");
   }
+  for (const SettingError& error : refused) out.append("refused: ").append(error.text).append("\n");
   return out;
 }
 
@@ -79,7 +82,7 @@ std::string help_of_variables(Command command) {
   for (const Variable& variable : variables()) {
     // An unsupported setting would only raise expectations.
     if (!variable.used_by.has(command) || !variable.is_supported()) continue;
-    append_padded(out.append("  "), variable.name, 24);
+    append_padded(out.append("  "), variable.name, std::max<std::size_t>(24, variable.name.size() + 2));
     append_padded(out, variable.default_for(command), 30);
     out.append(variable.help).append("\n");
   }
@@ -94,7 +97,7 @@ std::string option_name(const Variable& variable) {
 }
 
 std::string variables_in_markdown() {
-  std::string out = "| variable | default | expected | meaning |\n|---|---|---|---|\n";
+  std::string out = "| variable | default | expected | meaning | a new value |\n|---|---|---|---|---|\n";
   for (const Variable& variable : variables())
     // No text of the table has a '|'.
     out.append("| ")
@@ -105,7 +108,8 @@ std::string variables_in_markdown() {
         .append(variable.value_spec.expected())
         .append(" | ")
         .append(meaning_of(variable))
-        .append(" |\n");
+        .append(variable.takes_effect == TakesEffect::while_running ? " | at once |\n"
+                                                                    : " | after a restart |\n");
   return out;
 }
 

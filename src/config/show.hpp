@@ -10,15 +10,16 @@
 // No function shows a secret.
 namespace weir::config {
 
-// "default", "environment", "command line"
+// "default", "file", "Consul", "environment", "command line"
 [[nodiscard]] std::string_view name_of(Origin origin);
 
 // A line for each error, for stderr.
 [[nodiscard]] std::string to_text(const std::vector<SettingError>& errors);
 
 // The output of `weir config`: name, value and origin of each effective setting, a line each. Secrets are
-// masked.
-[[nodiscard]] std::string to_table(const Loaded& loaded);
+// masked. `refused`: values of Consul that were left out; their settings are marked, and a line for each
+// error follows.
+[[nodiscard]] std::string to_table(const Loaded& loaded, const std::vector<SettingError>& refused = {});
 
 // The end of `weir COMMAND --help`: the variables that the command uses, with their defaults and meanings.
 [[nodiscard]] std::string help_of_variables(Command command);

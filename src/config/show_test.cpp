@@ -45,7 +45,7 @@ TEST(Help, ListsTheVariablesOfTheCommand) {
   const std::string serve = help_of_variables(Command::serve);
   EXPECT_TRUE(has(serve, "FLUSH_INTERVAL_SEC      1 "));
   EXPECT_TRUE(has(serve, "KAFKA_BROKERS"));
-  EXPECT_FALSE(has(serve, "CONSUL_HTTP_ADDR")) << "not supported yet";
+  EXPECT_TRUE(has(serve, "CONSUL_HTTP_ADDR"));
   EXPECT_FALSE(has(help_of_variables(Command::producer), "DB_HOST"));
   EXPECT_TRUE(has(help_of_variables(Command::consumer), "CONSUMER_PORT"));
   const std::string asking = help_of_variables(Command::import);
@@ -61,7 +61,10 @@ TEST(Docs, SettingsPageMatchesTheTable) {
       "setting is an "
       "environment\nvariable. All but secrets and `KAFKA_PROPERTY_*` are also options of the same name in "
       "lower case with "
-      "hyphens:\n`--batch-size`. An option is used before the environment variable.\n\n" +
+      "hyphens:\n`--batch-size`, and keys of `CONFIG_FILE` and of Consul: `batch_size`. "
+      "[OPERATING](OPERATING.md#settings) tells\nwhich source is used first, and how a running process gets "
+      "a "
+      "new value.\n\n" +
       variables_in_markdown();
   if (std::getenv("WEIR_WRITE_DOCS") != nullptr) std::ofstream(page) << expected;
   std::ifstream file(page);

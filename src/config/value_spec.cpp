@@ -73,6 +73,12 @@ bool is_web_origin(std::string_view text) {
          });
 }
 
+std::optional<http::BaseUrl> parse_consul_address(std::string_view text) {
+  auto base = http::parse_base_url(text.contains("://") ? std::string(text) : "http://" + std::string(text));
+  if (!base) return std::nullopt;
+  return *std::move(base);
+}
+
 bool is_database_url(std::string_view text) {
   // The parser that will be used, so both agree.
   return postgres::keywords_of({.url = std::string(text)}).has_value();

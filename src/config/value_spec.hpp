@@ -13,8 +13,10 @@
 #include <type_traits>
 
 #include "base/decimal.hpp"
+#include "base/text.hpp"
 #include "base/words.hpp"
 #include "config/settings.hpp"
+#include "http/client.hpp"
 
 namespace weir::config {
 
@@ -41,6 +43,10 @@ struct ValueSpec {
 // An origin as browsers send it (RFC 6454): scheme://host or scheme://host:port, in lower case, without a
 // path.
 [[nodiscard]] bool is_web_origin(std::string_view text);
+
+// "host:port", as Consul's own tools take it, or a URL with http or https. Without a port it is 80 or 443, as
+// in any URL.
+[[nodiscard]] std::optional<http::BaseUrl> parse_consul_address(std::string_view text);
 
 // Whether libpq can parse it (postgres::keywords_of).
 [[nodiscard]] bool is_database_url(std::string_view text);
@@ -99,5 +105,30 @@ inline constexpr ValueSpec any_text_into{[](std::string_view text, Settings& int
 // Any text that this version does not use.
 inline constexpr ValueSpec any_text{[](std::string_view, Settings&) { return true; },
                                     [] { return std::string("any text"); }};
+
+// Where Consul is, and what Weir reads there.
+inline constexpr ValueSpec consul_address{
+    [](std::string_view text, Settings& into) {
+      const auto base = parse_consul_address(text);
+      if (base) into.consul_address = *base;
+      return base.has_value();
+    },
+    [] { return std::string("host:port, http://host:port or https://host:port"); }};
+
+// It travels in a header.
+inline constexpr ValueSpec consul_token{[](std::string_view text, Settings& into) {
+                                          into.consul_token = text;
+                                          return is_visible_ascii(text);
+                                        },
+                                        [] { return std::string("visible ASCII characters"); }};
+
+inline constexpr ValueSpec consul_prefix{
+    [](std::string_view text, Settings& into) {
+      if (text.ends_with('/')) text.remove_suffix(1);
+      if (text.empty() || text.starts_with('/') || text.ends_with('/')) return false;
+      into.consul_prefix = text;
+      return true;
+    },
+    [] { return std::string("a prefix of keys, without a slash at the beginning"); }};
 
 }  // namespace weir::config

@@ -4,20 +4,20 @@
 #include <array>
 #include <cstddef>
 
-#include "access/api_keys.hpp"
-#include "access/forwarded.hpp"
-#include "access/limits.hpp"
 #include "base/limits.hpp"
 #include "base/secret_name.hpp"
 #include "base/text.hpp"
+#include "config/access_values.hpp"
 #include "config/dimension_list.hpp"
 #include "config/kafka_property.hpp"
+#include "config/tracing_values.hpp"
 #include "postgres/connection_settings.hpp"
 
 namespace weir::config {
 namespace {
 
 using enum Support;
+using enum TakesEffect;
 
 // Who uses a variable. The names below are those of the table.
 constexpr Commands serve = Command::serve;
@@ -30,6 +30,7 @@ constexpr Commands asking = Commands(Command::import) | Command::stats;
 // `weir dlq` opens the store and the log itself.
 constexpr Commands counting_or_dlq = counting | Command::dlq;
 constexpr Commands serving_or_dlq = serving | Command::dlq;
+constexpr Commands all = serving_or_dlq | asking;
 
 // Upper bounds for settings that have no natural one.
 constexpr std::int64_t million = 1'000'000;
@@ -94,6 +95,13 @@ constexpr ValueSpec schema_folder{[](std::string_view text, Settings& into) {
                                   },
                                   [] { return std::string("a folder"); }};
 
+template <std::filesystem::path Settings::* member>
+constexpr ValueSpec file{[](std::string_view text, Settings& into) {
+                           into.*member = text;
+                           return true;
+                         },
+                         [] { return std::string("a file"); }};
+
 constexpr ValueSpec address{[](std::string_view text, Settings& into) {
                               if (!is_ip_address(text)) return false;
                               into.bind_address = text;
@@ -132,43 +140,6 @@ constexpr ValueSpec cors_origins{[](std::string_view text, Settings& into) {
                                        "*, or a list of web origins like https://shop.example, separated by "
                                        "commas: lower case, no path, no space");
                                  }};
-
-constexpr ValueSpec api_keys{[](std::string_view text, Settings& into) {
-                               auto keys = access::parse_api_keys(text);
-                               if (!keys) return false;
-                               into.api_keys = *std::move(keys);
-                               return true;
-                             },
-                             access::api_keys_expected,
-                             [](std::string_view text) {
-                               const auto keys = access::parse_api_keys(text);
-                               return keys ? std::string() : keys.error();
-                             }};
-
-constexpr ValueSpec networks{[](std::string_view text, Settings& into) {
-                               auto list = access::parse_networks(text);
-                               if (!list) return false;
-                               into.trusted_proxies = *std::move(list);
-                               return true;
-                             },
-                             [] {
-                               return std::string(
-                                   "a list of networks like 10.0.0.0/8 or fd00::/8 and of addresses, "
-                                   "separated by commas");
-                             },
-                             [](std::string_view text) {
-                               const auto list = access::parse_networks(text);
-                               return list ? std::string() : list.error();
-                             }};
-
-// A key travels in a header, so it is visible ASCII.
-constexpr ValueSpec own_key{
-    [](std::string_view text, Settings& into) {
-      if (!is_visible_ascii(text) || text.size() > limits::api_key_bytes_max) return false;
-      into.weir_api_key = text;
-      return true;
-    },
-    [] { return "at most " + std::to_string(limits::api_key_bytes_max) + " visible ASCII characters"; }};
 
 constexpr ValueSpec dimensions{[](std::string_view text, Settings& into) {
                                  auto list = parse_dimension_list(text);
@@ -228,7 +199,7 @@ constexpr auto batch_max = static_cast<std::int64_t>(limits::waiting_events_max)
 static_assert(limits::event_bytes_default == 65536 && limits::body_bytes_default == 16 * MiB,
               "the table below has these defaults");
 
-// Name, default, default of serve, accepted values, support, commands, secret, help.
+// Name, default, default of serve, accepted values, support, commands, secret, help, when it takes effect.
 constexpr std::array table{
     Variable{"KAFKA_BROKERS", "localhost:9092", "", brokers, kafka_only, serving_or_dlq, false,
              "Kafka brokers for the first connection"},
@@ -241,9 +212,9 @@ constexpr std::array table{
     Variable{"NUM_WORKERS", "3", "", number<&Settings::num_workers, 1, 256>, full, counting, false,
              "threads that share the partitions of this process"},
     Variable{"FLUSH_INTERVAL_SEC", "30", "1", number<&Settings::flush_interval, 1, 86400>, full, counting,
-             false, "seconds after which waiting events are flushed to the metrics store"},
+             false, "seconds after which waiting events are flushed to the metrics store", while_running},
     Variable{"BATCH_SIZE", "100", "", number<&Settings::batch_size, 1, batch_max>, full, counting, false,
-             "number of waiting events that starts a flush earlier"},
+             "number of waiting events that starts a flush earlier", while_running},
     Variable{"DB_HOST", "localhost", "", any_text_into<db_host>, postgres_only, counting_or_dlq, false,
              "PostgreSQL host: a name, an address, or the folder of a Unix socket"},
     Variable{"DB_PORT", "5432", "", number<db_port, 1, 65535>, postgres_only, counting_or_dlq, false,
@@ -255,7 +226,8 @@ constexpr std::array table{
     Variable{"DB_NAME", "analytics", "", any_text_into<db_name>, postgres_only, counting_or_dlq, false,
              "PostgreSQL database"},
     Variable{"FLUSH_MIN_INTERVAL_MS", "200", "", number<&Settings::flush_min_interval, 0, 60000>, full,
-             counting, false, "milliseconds that are at least between the starts of two flushes"},
+             counting, false, "milliseconds that are at least between the starts of two flushes",
+             while_running},
     Variable{"CONSUMER_PORT", "8081", "", number<&Settings::consumer_port, 0, 65535>, full, consumer, false,
              "port of consumer; if it is not set and 8081 is busy, any free port, which is logged"},
     Variable{"DATA_DIR", "./weir-data", "", folder, embedded_only, Commands(serve) | Command::dlq, false,
@@ -272,7 +244,7 @@ constexpr std::array table{
              false, "threads that serve HTTP; auto: one for each core"},
     Variable{"BIND_ADDRESS", "0.0.0.0", "", address, full, serving, false, "address to listen on"},
     Variable{"LOG_LEVEL", "info", "", choice<&Settings::log_level, LogLevels>, full, serving, false,
-             "lowest severity that is logged"},
+             "lowest severity that is logged", while_running},
     Variable{"LOG_FORMAT", "auto", "", log_format, full, serving, false,
              "format of the log; auto: text on a terminal, otherwise json"},
     Variable{"KAFKA_COMPRESSION", "lz4", "", compression, kafka_only, serving_or_dlq, false,
@@ -294,16 +266,18 @@ constexpr std::array table{
     Variable{"MAX_BODY_BYTES", "16777216", "", number<&Settings::max_body_bytes, 1, body_bytes_max>, full,
              ingesting, false, "size limit of a request body, also when decompressed"},
     Variable{"API_KEYS", "", "", api_keys, full, serving, true,
-             "keys of clients, by name; if it is set, a client needs one to send events"},
+             "keys of clients, by name; if it is set, a client needs one to send events", while_running},
     Variable{"DASHBOARD_PASSWORD", "", "", any_text_into<&Settings::dashboard_password>, full,
              counting | asking, true,
-             "password of the page and the API, for the user weir; an API key is accepted, too"},
+             "password of the page and the API, for the user weir; an API key is accepted, too",
+             while_running},
     Variable{"CORS_ORIGINS", "*", "", cors_origins, full, ingesting, false,
-             "web origins whose scripts may send events; *: any"},
+             "web origins whose scripts may send events; *: any", while_running},
     Variable{"RATE_LIMIT_RPS", "0", "", number<rate_per_second, 0, million>, full, ingesting, false,
-             "requests per second that send events, for each API key or client address; 0: no limit"},
+             "requests per second that send events, for each API key or client address; 0: no limit",
+             while_running},
     Variable{"RATE_LIMIT_BURST", "", "", number<rate_burst, 1, 2 * million>, full, ingesting, false,
-             "such requests at once; not set: twice RATE_LIMIT_RPS"},
+             "such requests at once; not set: twice RATE_LIMIT_RPS", while_running},
     Variable{"TRUSTED_PROXIES", "", "", networks, full, ingesting, false,
              "proxies whose X-Forwarded-For tells the client's address"},
     Variable{"SCHEMA_DIR", "", "", schema_folder, full, serving, false,
@@ -326,16 +300,53 @@ constexpr std::array table{
     Variable{"RETENTION_LOG_HOURS", "72", "", number<&Settings::retention_log, 0, 24 * years_in_days>,
              embedded_only, serve, false, "hours for which the embedded log keeps events; 0: forever"},
     Variable{"WEIR_API_KEY", "", "", own_key, full, asking, true, "API key that import and stats send"},
-    Variable{"OTEL_*", "", "", any_text, ignored, serving, true, "where to send traces and metrics"},
-    Variable{"CONSUL_HTTP_ADDR", "", "", any_text, refused, serving, false,
-             "address of a Consul agent with settings"},
-    Variable{"CONSUL_HTTP_TOKEN", "", "", any_text, refused, serving, true, "ACL token for Consul"},
-    Variable{"CONSUL_PREFIX", "weir", "", any_text, refused, serving, false,
-             "prefix of the settings in Consul's key/value store"},
-    Variable{"CONFIG_FILE", "", "", any_text, refused, serving, false, "file with settings"},
-    Variable{"TLS_CERT", "", "", any_text, refused, serving, false,
-             "file of the TLS certificate; needs TLS_KEY"},
-    Variable{"TLS_KEY", "", "", any_text, refused, serving, false, "file of the private key for TLS_CERT"},
+    Variable{"OTEL_EXPORTER_OTLP_ENDPOINT", "", "", http_url<&tracing::TracingSettings::endpoint>, full,
+             serving, true, "receiver of spans (OTLP/HTTP), to which /v1/traces is added; not set: no spans"},
+    Variable{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "", "",
+             http_url<&tracing::TracingSettings::traces_endpoint>, full, serving, true,
+             "the same as a complete URL; replaces OTEL_EXPORTER_OTLP_ENDPOINT"},
+    Variable{"OTEL_EXPORTER_OTLP_HEADERS", "", "", otlp_headers, full, serving, true,
+             "headers of each request to the receiver of spans"},
+    Variable{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "", choice<otlp_protocol, Protocols>, full,
+             serving, false, "encoding of spans"},
+    Variable{"OTEL_EXPORTER_OTLP_TIMEOUT", "10000", "", number<otlp_timeout, 1, 600'000>, full, serving,
+             false, "milliseconds to wait for the receiver of spans"},
+    Variable{"OTEL_SERVICE_NAME", "", "", any_text_into<service_name>, full, serving, false,
+             "service.name of spans; not set: that of OTEL_RESOURCE_ATTRIBUTES, else weir"},
+    Variable{"OTEL_RESOURCE_ATTRIBUTES", "", "", text_pairs<&tracing::TracingSettings::resource_attributes>,
+             full, serving, false, "attributes of this process in spans"},
+    Variable{"OTEL_TRACES_EXPORTER", "otlp", "", choice<no_trace_exporter, TraceExporters>, full, serving,
+             false, "none: no spans are recorded"},
+    Variable{"OTEL_TRACES_SAMPLER", "parentbased_always_on", "", choice<trace_sampler, Samplers>, full,
+             serving, false, "which traces are recorded; parentbased: as the client has decided"},
+    Variable{"OTEL_TRACES_SAMPLER_ARG", "1", "", sampler_ratio, full, serving, false,
+             "share of traces that the samplers with traceidratio record"},
+    Variable{"OTEL_SDK_DISABLED", "false", "", choice<tracing_disabled, FalseOrTrue>, full, serving, false,
+             "true: no spans are recorded; traceparent is still passed on"},
+    Variable{"OTEL_BSP_MAX_QUEUE_SIZE", "2048", "", number<trace_queue_max, 1, 1'000'000>, full, serving,
+             false, "spans that may wait for their export; further ones are dropped and counted"},
+    Variable{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512", "", number<trace_batch_max, 1, 100'000>, full, serving,
+             false, "most spans of one request to the receiver; so many are sent at once"},
+    Variable{"OTEL_BSP_SCHEDULE_DELAY", "5000", "", number<trace_delay, 1, 3'600'000>, full, serving, false,
+             "milliseconds after which fewer spans are sent"},
+    Variable{"OTEL_*", "", "", any_text, ignored, serving, true,
+             "other variables of OpenTelemetry; metrics are read from /metrics"},
+    Variable{"CONSUL_HTTP_ADDR", "", "", consul_address, full, all, false,
+             "address of a Consul agent whose key/value store has settings", as_source},
+    Variable{"CONSUL_HTTP_TOKEN", "", "", consul_token, full, all, true, "ACL token for Consul", as_source},
+    Variable{
+        "CONSUL_PREFIX", "weir", "", consul_prefix, full, all, false,
+        "prefix of the settings in Consul's key/value store: the keys are PREFIX/rate_limit_rps and so on",
+        as_source},
+    Variable{"CONFIG_FILE", "", "", any_text_into<&Settings::config_file>, full, all, false,
+             "TOML file with settings: rate_limit_rps = 100; SIGHUP reads it again", as_source},
+    Variable{
+        "TLS_CERT", "", "", file<&Settings::tls_cert>, full, serving, false,
+        "PEM file of the listener's certificate and its chain; with TLS_KEY it listens for https:// only"},
+    Variable{"TLS_KEY", "", "", file<&Settings::tls_key>, full, serving, false,
+             "PEM file of the private key for TLS_CERT; SIGHUP reloads both files"},
+    Variable{"CONSUL_DATACENTER", "", "", any_text_into<&Settings::consul_datacenter>, full, all, false,
+             "Consul datacenter with the settings; not set: the agent's own", as_source},
 };
 
 }  // namespace

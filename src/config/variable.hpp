@@ -43,8 +43,16 @@ enum class Support : std::uint8_t {
   postgres_only,
   // Ignores the value, and warns (Loaded::warnings). That cannot do harm.
   ignored,
-  // Does not start, because ignoring the value would be unsafe.
-  refused,
+};
+
+// When a new value of CONFIG_FILE or Consul takes effect in a running process.
+enum class TakesEffect : std::uint8_t {
+  // After a restart; the log names the settings that wait for one.
+  at_start,
+  // At once.
+  while_running,
+  // After a restart. The setting tells where other settings are, so it cannot come from there.
+  as_source,
 };
 
 struct Variable {
@@ -62,17 +70,16 @@ struct Variable {
   bool secret = false;
   // What the variable sets, understandable without its neighbours, without a full stop.
   std::string_view help;
+  TakesEffect takes_effect = TakesEffect::at_start;
 
   // The default for a command; empty if there is none.
   [[nodiscard]] std::string_view default_for(Command command) const;
-  // KAFKA_PROPERTY_* and OTEL_* stand for all names with this beginning.
+  // KAFKA_PROPERTY_* and OTEL_* stand for all names with this beginning that have no row of their own.
   [[nodiscard]] bool is_family() const { return name.ends_with('*'); }
   // Whether it is the variable with this name, or the family that the name belongs to.
   [[nodiscard]] bool matches(std::string_view candidate) const;
   // Whether this version uses it, with some log and store.
-  [[nodiscard]] bool is_supported() const {
-    return support != Support::ignored && support != Support::refused;
-  }
+  [[nodiscard]] bool is_supported() const { return support != Support::ignored; }
   // Whether the value must not be shown. `candidate` is the full name of a member of a family, else `name`.
   [[nodiscard]] bool is_secret_for(std::string_view candidate) const;
 };

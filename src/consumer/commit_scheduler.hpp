@@ -66,6 +66,8 @@ class CommitScheduler {
         pacing_(settings.pacing),
         size_(settings.transaction) {}
 
+  // FLUSH_INTERVAL_SEC, FLUSH_MIN_INTERVAL_MS and BATCH_SIZE have changed.
+  void set_pacing(const PacingSettings& settings) { pacing_.set_settings(settings); }
   // Returns the transaction to run now; nullopt if none is due. The batches in it are taken out of the
   // partitions, which are in_transaction from here on. `settled` (base/settled_clock.hpp) is the time that is
   // written and by which old rows are pruned. `at_once`: flush what is pending without any interval, and do

@@ -148,11 +148,10 @@ void Consumer::on_opening_failed(std::int32_t partition, AssignedPartition& assi
   if (why.code == "another_group") return exit(2, why);
   const bool needs_operator = why.kind == ErrorKind::invalid;
   // One line, however long it takes; and another one once an operator is needed.
-  if (!assigned.open_retries.is_failing() || (needs_operator && !assigned.needs_operator)) {
+  if (!assigned.open_retries.is_failing() || (needs_operator && !assigned.needs_operator))
     logger_.warn(needs_operator ? "a partition cannot be opened until an operator acts; it is retried"
                                 : "a partition cannot be opened yet; it is retried",
                  {{"partition", std::to_string(partition)}, {"reason", why.text}});
-  }
   assigned.needs_operator = needs_operator;
   assigned.reason = why.text;
   assignment_.reopen(assigned, now.mono + assigned.open_retries.after_failure());
@@ -196,6 +195,7 @@ void Consumer::set_open(std::int32_t partition, AssignedPartition& assigned, Ope
                                    .dimensions = settings_.dimensions,
                                    .event_bytes_max = settings_.event_bytes_max,
                                    .schemas = settings_.schemas,
+                                   .trace_records = settings_.trace_records,
                                    .batch = scheduler_.batch_bounds()};
   assigned.state = AssignedPartition::State::open;
   assigned.reason.clear();
@@ -230,7 +230,8 @@ void Consumer::on_transaction_done(std::unique_ptr<commit::Transaction> transact
   status_.store_latency = std::chrono::ceil<std::chrono::milliseconds>(now.mono - started_at_);
   if (kind_ == CommitScheduler::Kind::flush) status_.flush_durations.add(now.mono - started_at_);
   const std::int64_t offsets = status_.count(*transaction, kind_, now);
-  if (offsets > 0) commands_.push_back(FlushDone{offsets, now.wall});
+  const commit::Traces& traces = transaction->plan().counted().traces;
+  if (offsets > 0) commands_.push_back(FlushDone{offsets, now.wall, started_at_, now.mono, traces});
 }
 
 // Applies the transaction's result to one of its partitions.
@@ -352,9 +353,8 @@ void Consumer::release_revoked(Now now) {
 
 void Consumer::update_pauses() {
   for (const Backpressure::Change& change :
-       backpressure_.update(assignment_.partitions(), retry_.is_exhausted(), stopping_)) {
+       backpressure_.update(assignment_.partitions(), retry_.is_exhausted(), stopping_))
     commands_.push_back(change.pause ? Command(Pause{change.partition}) : Command(Resume{change.partition}));
-  }
 }
 
 MonoTime Consumer::next_deadline(Now now) {

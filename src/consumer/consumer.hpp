@@ -61,6 +61,8 @@ struct ConsumerSettings {
   std::size_t event_bytes_max = limits::event_bytes_default;
   // The schemas that records must match; null: none. Must outlive the consumer.
   const schema::Schemas* schemas = nullptr;
+  // Whether FlushDone reports the trace contexts of its records.
+  bool trace_records = false;
   CommitSchedulerSettings commits;
   BacklogBounds backlog;
   // Time for the last flush of a revoked partition.
@@ -119,6 +121,11 @@ struct WriteToDlq {
 struct FlushDone {
   std::int64_t offsets = 0;
   WallTime at;
+  // When the committed try of the flush began and ended.
+  MonoTime started_at;
+  MonoTime ended_at;
+  // The trace contexts of its records; flush_spans.hpp makes spans of them.
+  commit::Traces traces;
 };
 // The process cannot continue. Exit with this code; is_finished() is true from here on.
 struct Exit {
@@ -154,6 +161,8 @@ class Consumer {
   void on_job_done(Job job, Now now);
   // A copy of a WriteToDlq command has ended.
   void on_dlq_result(const DeadLetterTopic::CopyResult& result, Now now);
+  // Other settings for the times of flushes. The next tick() uses them.
+  void set_pacing(const PacingSettings& settings) { scheduler_.set_pacing(settings); }
   // No further record is processed. Later ticks flush what was processed.
   void stop() { stopping_ = true; }
   // Starts what is due: openings, copies, releases, transactions, pauses. Call it after all other events.

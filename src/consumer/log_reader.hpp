@@ -36,6 +36,9 @@ struct RecordView {
   std::optional<std::string_view> value;
   // Header weir.replay: "topic/partition/offset".
   std::optional<std::string_view> replay_source;
+  // Headers traceparent and tracestate, unchecked; empty: none.
+  std::string_view traceparent;
+  std::string_view tracestate;
 };
 
 // The record header that names the dead letter of which the record is a replay.

@@ -37,6 +37,9 @@ class Pacing {
 
   explicit Pacing(PacingSettings settings) : settings_(settings) {}
 
+  // Replaces the settings. They hold from the next call of flush_due_at() on, also for what waits already.
+  void set_settings(PacingSettings settings) { settings_ = settings; }
+
   // Reports what waits for a flush now. Call it after each change.
   //   events   events that no flush contains yet
   //   overdue  other events waited for the dead letter topic and can be written now: due at the minimum
@@ -62,15 +65,16 @@ class Pacing {
       wanted = std::min(wanted,
                         batch_is_complete ? *first_event_at_ : *first_event_at_ + settings_.flush_interval);
     }
-    return started_at_ ? std::max(wanted, *started_at_ + min_interval_) : wanted;
+    if (!started_at_ || !stretched_) return wanted;
+    return std::max(wanted,
+                    *started_at_ + std::max<MonoTime::duration>(settings_.flush_min_interval, *stretched_));
   }
 
   // A flush was handed to the writer.
   void on_flush_started(MonoTime now) { started_at_ = now; }
   // That flush was committed. Its duration sets the minimum interval to the next one.
   void on_flush_committed(MonoTime now) {
-    const auto stretched = std::min<MonoTime::duration>(4 * (now - *started_at_), stretch_max);
-    min_interval_ = std::max<MonoTime::duration>(settings_.flush_min_interval, stretched);
+    stretched_ = std::min<MonoTime::duration>(4 * (now - *started_at_), stretch_max);
   }
 
  private:
@@ -80,7 +84,8 @@ class Pacing {
   std::optional<MonoTime> overdue_since_;
   std::optional<MonoTime> full_since_;
   std::optional<MonoTime> started_at_;
-  MonoTime::duration min_interval_{0};
+  // The interval that the duration of the last flush asks for; nothing before the first one.
+  std::optional<MonoTime::duration> stretched_;
 };
 
 // The rows and bytes that one transaction may write. A timeout of the store halves the bounds. They double

@@ -68,6 +68,20 @@ TEST(Pacing, AConfiguredMinimumAboveTheStretchWins) {
   EXPECT_EQ(pacing.flush_due_at(), start + seconds{5});
 }
 
+TEST(Pacing, NewSettingsHoldForWhatWaitsAlready) {
+  Pacing pacing({.flush_interval = seconds{60}, .flush_min_interval = seconds{30}, .batch_size = 100});
+  pacing.on_flush_started(start);
+  pacing.on_flush_committed(start + milliseconds{1});
+  pacing.set_pending(5, start + milliseconds{10});
+  EXPECT_EQ(pacing.flush_due_at(), start + milliseconds{60'010});
+  pacing.set_settings(
+      {.flush_interval = seconds{1}, .flush_min_interval = milliseconds{200}, .batch_size = 100});
+  EXPECT_EQ(pacing.flush_due_at(), start + milliseconds{1010});
+  pacing.set_settings(
+      {.flush_interval = seconds{1}, .flush_min_interval = milliseconds{200}, .batch_size = 5});
+  EXPECT_EQ(pacing.flush_due_at(), start + milliseconds{200});
+}
+
 TEST(TransactionSize, HalvesAfterATimeoutAndDoublesAfterManyCommits) {
   TransactionSize size({.rows = 1000, .bytes = limits::MiB});
   size.on_timeout({.rows = 900, .bytes = 2000});

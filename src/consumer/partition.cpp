@@ -108,6 +108,7 @@ bool Partition::is_failed_replay(const RecordView& record) const {
 void Partition::count(const RecordView& record, activity::Decoder& decoder, ReadTime at) {
   ++open_.counts.read;
   if (!open_.first_record_at) open_.first_record_at = std::min(record.time, at.wall);
+  if (settings_.trace_records && !record.traceparent.empty()) note_trace(record, at);
 
   Result<activity::UserActivity> activity = validate(record, decoder);
   if (record.replay_source) {
@@ -117,6 +118,13 @@ void Partition::count(const RecordView& record, activity::Decoder& decoder, Read
   if (activity) return count_activity(record, *activity, at);
   ++open_.counts.dead_lettered;
   open_.dead_letters.push_back(reject(record, std::move(activity).error()));
+}
+
+// A context that is not sampled, or not valid, has no spans.
+void Partition::note_trace(const RecordView& record, ReadTime at) {
+  auto context = tracing::parse_trace_context(record.traceparent, record.tracestate);
+  if (context && context->sampled)
+    open_.traces.add(*std::move(context), ledger_.partition, record.offset, at.wall);
 }
 
 Result<activity::UserActivity> Partition::validate(const RecordView& record,

@@ -58,6 +58,8 @@ struct PartitionSettings {
   std::size_t event_bytes_max = limits::event_bytes_default;
   // A record that does not match the schema of its type is a dead letter. null: no schemas.
   const schema::Schemas* schemas = nullptr;
+  // Whether the trace contexts of records are kept for the spans of the flush.
+  bool trace_records = false;
   // A batch of this size is sealed, and the next one begins.
   commit::RowBounds batch{limits::pending_batch_rows_max, limits::pending_batch_bytes_max};
 };
@@ -149,6 +151,7 @@ class Partition {
   void count(const RecordView& record, activity::Decoder& decoder, ReadTime at);
   [[nodiscard]] Result<activity::UserActivity> validate(const RecordView& record,
                                                         activity::Decoder& decoder) const;
+  void note_trace(const RecordView& record, ReadTime at);
   void count_activity(const RecordView& record, const activity::UserActivity& activity, ReadTime at);
   [[nodiscard]] tally::CountedEvent counted(const activity::UserActivity& activity);
   void count_replay(const RecordView& record, commit::DeadLetterId source,

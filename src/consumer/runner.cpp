@@ -50,6 +50,14 @@ Status Runner::status() const {
   return status_;
 }
 
+void Runner::set_pacing(const PacingSettings& settings) {
+  {
+    const std::lock_guard lock(mutex_);
+    new_pacing_ = settings;
+  }
+  reader_.wake();
+}
+
 std::int64_t Runner::stop(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
   stop_requested_ = true;
@@ -73,7 +81,9 @@ void Runner::run_consumer() {
     if (abandoned_) break;
     const bool stop = stop_requested_ && !std::exchange(stop_seen, stop_requested_);
     std::vector<Job> ended = std::exchange(written_, {});
+    const std::optional<PacingSettings> pacing = std::exchange(new_pacing_, std::nullopt);
     lock.unlock();
+    if (pacing) consumer_.set_pacing(*pacing);
 
     // The records of this poll are processed before the stop takes effect.
     publish(run_poll_iteration(consumer_, reader_, hooks_.dead_letter_topic, polled, std::move(ended),

@@ -13,6 +13,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -53,6 +54,10 @@ class Runner {
   // Returns the status after the last iteration. Any thread.
   [[nodiscard]] Status status() const;
 
+  // Replaces ConsumerSettings::commits.pacing. Any thread; the consumer thread takes the settings over at
+  // once.
+  void set_pacing(const PacingSettings& settings);
+
   // Stops reading and flushes what was read. Blocks until that is done, at most for `timeout`. Returns the
   // number of events that were read and not written: 0 if everything was flushed. Call it once, from any
   // thread but the runner's own.
@@ -78,6 +83,7 @@ class Runner {
   std::deque<Job> to_write_;
   std::vector<Job> written_;
   Status status_;
+  std::optional<PacingSettings> new_pacing_;
   bool stop_requested_ = false;
   // The destructor runs: both threads must return as soon as possible.
   bool abandoned_ = false;

@@ -1,19 +1,14 @@
-// The client blocks, but every step is an asynchronous operation that runs until it ends: this is how
-// beast::tcp_stream enforces its deadline.
+// The client blocks. Its connection (client_connection.hpp) runs each asynchronous operation until it ends.
 #include "http/client.hpp"
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 
 #include "base/decimal.hpp"
+#include "http/client_connection.hpp"
 #include "http/exchange.hpp"
 
 namespace weir::http {
@@ -22,9 +17,11 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 
 using Code = boost::system::error_code;
-using Tcp = asio::ip::tcp;
 
 namespace {
+
+constexpr std::uint16_t http_port = 80;
+constexpr std::uint16_t https_port = 443;
 
 // The error never shows credentials of the URL.
 std::unexpected<Error> bad_url(std::string_view url) {
@@ -32,9 +29,9 @@ std::unexpected<Error> bad_url(std::string_view url) {
   if (shown != url)
     return fail(ErrorKind::invalid, "url_invalid",
                 "\"" + shown + "\" has a user name, a password or a key, which is not supported: expected " +
-                    "http://host:port/prefix");
+                    "http://host:port/prefix or https://…");
   return fail(ErrorKind::invalid, "url_invalid",
-              "\"" + shown + "\" is not a URL of the form http://host:port/prefix");
+              "\"" + shown + "\" is not a URL of the form http://host:port/prefix or https://…");
 }
 
 // Beast's texts for bytes that are not HTTP, such as "bad version", do not mention HTTP.
@@ -64,12 +61,16 @@ std::string without_credentials(std::string_view url) {
 // RFC 3986 §3.2.2: an IPv6 address stands in brackets. The default port is left out.
 std::string BaseUrl::authority() const {
   const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return port == 80 ? name : name + ":" + std::to_string(port);
+  return port == (secure ? https_port : http_port) ? name : name + ":" + std::to_string(port);
 }
+
+std::string BaseUrl::text() const { return (secure ? "https://" : "http://") + authority(); }
 
 // Characters that begin a query, a fragment, user information or another header line are refused.
 Result<BaseUrl> parse_base_url(std::string_view url) {
-  constexpr std::string_view scheme = "http://";
+  constexpr std::string_view secure_scheme = "https://";
+  const bool secure = same_ignoring_case(url.substr(0, secure_scheme.size()), secure_scheme);
+  const std::string_view scheme = secure ? secure_scheme : "http://";
   if (!same_ignoring_case(url.substr(0, scheme.size()), scheme)) return bad_url(url);
   const std::string_view rest = url.substr(scheme.size());
   const std::size_t path_at = std::min(rest.find('/'), rest.size());
@@ -79,6 +80,8 @@ Result<BaseUrl> parse_base_url(std::string_view url) {
   if (rest.find_first_of(" ?#@\\\r\n\t") != std::string_view::npos) return bad_url(url);
 
   BaseUrl base;
+  base.secure = secure;
+  base.port = secure ? https_port : http_port;
   base.prefix = prefix;
   std::string_view port;
   if (authority.starts_with('[')) {
@@ -120,50 +123,6 @@ Response response_of(const auto& message) {
 
 }  // namespace
 
-struct Client::Connection {
-  asio::io_context io{1};
-  beast::tcp_stream stream{io};
-  beast::flat_buffer buffer;
-
-  // Starts an operation and returns its result once it has ended.
-  Code run(auto&& start) {
-    Code outcome = asio::error::operation_aborted;
-    start([&outcome](const Code& code, auto&&...) { outcome = code; });
-    // run() returns when the operation has ended, because nothing else keeps the context busy.
-    io.restart();
-    io.run();
-    return outcome;
-  }
-
-  // Whether the connection of the last request can be used again: the server has neither closed it nor sent
-  // bytes without a request.
-  bool is_usable() {
-    if (!stream.socket().is_open()) return false;
-    char byte = 0;
-    Code code;
-    stream.socket().non_blocking(true, code);
-    stream.socket().receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, code);
-    return code == asio::error::would_block;
-  }
-
-  Code connect(const BaseUrl& base, std::chrono::milliseconds deadline) {
-    close();
-    Code code;
-    const auto addresses = Tcp::resolver(io).resolve(base.host, std::to_string(base.port), code);
-    if (code) return code;
-    stream.expires_after(deadline);
-    code = run([&](auto done) { stream.async_connect(addresses, std::move(done)); });
-    // Without Nagle's algorithm a small request is not delayed until an earlier packet is acknowledged.
-    if (!code) stream.socket().set_option(Tcp::no_delay(true), code);
-    return code;
-  }
-
-  void close() {
-    stream.close();
-    buffer.clear();
-  }
-};
-
 Client::Client(BaseUrl base, ClientSettings settings)
     : base_(std::move(base)), settings_(std::move(settings)), connection_(std::make_unique<Connection>()) {}
 
@@ -173,12 +132,8 @@ Client::~Client() = default;
 Result<void> Client::send_request(std::string_view method, std::string_view path, const HeaderList& headers,
                                   std::string_view body) {
   if (!connection_->is_usable()) {
-    const Code code = connection_->connect(base_, settings_.connect_deadline);
-    if (code) {
-      connection_->close();
-      return fail(ErrorKind::unavailable, connect_failed,
-                  "cannot connect to " + base_.authority() + ": " + code.message());
-    }
+    auto connected = connection_->connect(base_, settings_);
+    if (!connected) return connected;
   }
   std::string head;
   head.append(method).append(" ").append(base_.prefix).append(path).append(" HTTP/1.1\r\n");
@@ -193,8 +148,8 @@ Result<void> Client::send_request(std::string_view method, std::string_view path
 
   connection_->stream.expires_after(settings_.request_deadline);
   const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
-  Code code =
-      connection_->run([&](auto done) { asio::async_write(connection_->stream, parts, std::move(done)); });
+  const Code code = connection_->run_on_stream(
+      [&](auto& stream, auto done) { asio::async_write(stream, parts, std::move(done)); });
   // A server that refuses a body may reply and close before it has read all of it. So an error while sending
   // is not final: the reply counts.
   if (code == beast::error::timeout) return no_answer_because(code.message());
@@ -212,8 +167,8 @@ Result<Response> Client::get_streamed(std::string_view path, const HeaderList& h
   if (auto sent = send_request("GET", path, headers, ""); !sent) return propagate(sent);
   beast::http::response_parser<beast::http::buffer_body> parser;
   parser.body_limit(boost::none);
-  Code code = connection_->run([&](auto done) {
-    beast::http::async_read_header(connection_->stream, connection_->buffer, parser, std::move(done));
+  Code code = connection_->run_on_stream([&](auto& stream, auto done) {
+    beast::http::async_read_header(stream, connection_->buffer, parser, std::move(done));
   });
   if (code) return no_answer_because(reason_of(code));
   Response response = response_of(parser.get());
@@ -223,8 +178,8 @@ Result<Response> Client::get_streamed(std::string_view path, const HeaderList& h
     parser.get().body().data = part.data();
     parser.get().body().size = part.size();
     connection_->stream.expires_after(deadline);
-    code = connection_->run([&](auto done) {
-      beast::http::async_read_some(connection_->stream, connection_->buffer, parser, std::move(done));
+    code = connection_->run_on_stream([&](auto& stream, auto done) {
+      beast::http::async_read_some(stream, connection_->buffer, parser, std::move(done));
     });
     // Beast reports a full buffer as an error. The next turn provides the buffer again.
     if (code == beast::http::error::need_buffer) code = {};
@@ -245,8 +200,8 @@ Result<Response> Client::receive(bool without_body) {
     parser.body_limit(settings_.response_bytes_max);
     // A reply to HEAD has the headers of a body and no body (RFC 9110 §9.3.2).
     parser.skip(without_body);
-    const Code code = connection_->run([&](auto done) {
-      beast::http::async_read(connection_->stream, connection_->buffer, parser, std::move(done));
+    const Code code = connection_->run_on_stream([&](auto& stream, auto done) {
+      beast::http::async_read(stream, connection_->buffer, parser, std::move(done));
     });
     if (code) return no_answer_because(reason_of(code));
     auto message = parser.release();

@@ -1,4 +1,4 @@
-// A small blocking HTTP/1.1 client for the commands that talk to a running Weir. It speaks http:// only.
+// A small blocking HTTP/1.1 client for the commands that talk to a running Weir, with http:// and https://.
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,11 @@ namespace weir::http {
 struct BaseUrl {
   std::string host;  // a name or an address; an IPv6 address without brackets
   std::uint16_t port = 80;
-  std::string prefix;  // "" or "/something", without a slash at the end
+  std::string prefix;   // "" or "/something", without a slash at the end
+  bool secure = false;  // https
 
+  // "https://host:port", without the prefix. The port is left out if it is the default of the scheme.
+  [[nodiscard]] std::string text() const;
   // Returns the value of the Host header.
   [[nodiscard]] std::string authority() const;
 };
@@ -32,8 +35,8 @@ struct BaseUrl {
 // does everything after "?key=".
 [[nodiscard]] std::string without_credentials(std::string_view url);
 
-// Parses "http://host[:port][/prefix]". Error: ErrorKind::invalid, url_invalid. Its text never contains a
-// password of the URL.
+// Parses "http://host[:port][/prefix]" or the same with https. Error: ErrorKind::invalid, url_invalid. Its
+// text never contains a password of the URL.
 [[nodiscard]] Result<BaseUrl> parse_base_url(std::string_view url);
 
 // A complete response. Its body is as received: the client asks for no compression.
@@ -46,6 +49,13 @@ struct Response {
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
 };
 
+// Which certificates of https:// servers are accepted. Without members: those that an authority of the system
+// has issued for the host of the URL (OpenSSL's default store, SSL_CERT_FILE, SSL_CERT_DIR).
+struct Trust {
+  std::string ca_file;      // PEM: these authorities instead of the system's
+  std::string fingerprint;  // SHA-256 in hexadecimal: this one certificate, for any host and by any issuer
+};
+
 // The bounds of each request, and what all of them have in common.
 struct ClientSettings {
   std::chrono::milliseconds connect_deadline{5000};
@@ -53,6 +63,7 @@ struct ClientSettings {
   std::chrono::milliseconds request_deadline{60000};
   std::size_t response_bytes_max = 64 * limits::MiB;
   HeaderList headers;  // sent with each request: credentials
+  Trust trust;
 };
 
 // One connection, which is kept between requests and opened again after it was closed. Not thread-safe.
@@ -60,7 +71,8 @@ class Client {
  public:
   // The codes of send()'s errors; both have ErrorKind::unavailable. They differ for callers that must not
   // send a request twice.
-  static constexpr std::string_view connect_failed = "connect_failed";  // the server did not receive it
+  static constexpr std::string_view connect_failed = "connect_failed";  // the server did not receive it;
+                                                                        // also: its certificate is refused
   static constexpr std::string_view no_answer = "no_answer";            // the server may have received it
 
   explicit Client(BaseUrl base, ClientSettings settings = {});

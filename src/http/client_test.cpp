@@ -60,7 +60,7 @@ TEST(BaseUrl, IsPrintedWithoutItsCredentials) {
 
 TEST(BaseUrl, IsRefusedWithItsTextIfItIsMalformed) {
   for (const std::string_view url :
-       {"", "127.0.0.1:8080", "https://weir", "http://", "http:///a", "http://weir:", "http://weir:0",
+       {"", "127.0.0.1:8080", "https://", "http://", "http:///a", "http://weir:", "http://weir:0",
         "http://weir:65536", "http://weir:80x", "http://weir:-1", "http://[::1", "http://[::1]80",
         "http://a b", "http://weir/?a=1", "http://weir/#a", "http://weir/\r\nX: 1"}) {
     const auto base = parse_base_url(url);

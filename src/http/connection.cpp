@@ -24,8 +24,6 @@
 
 namespace weir::http {
 
-namespace asio = boost::asio;
-
 using Code = boost::system::error_code;
 using Step = RequestReader::Step;
 
@@ -38,8 +36,8 @@ bool is_valid_request_id(std::string_view id) {
 
 }  // namespace
 
-Connection::Connection(IoThread& io_thread, ConnectionId id, asio::ip::tcp::socket socket,
-                       const IpAddress& peer, ClientTable::Holding holding)
+Connection::Connection(IoThread& io_thread, ConnectionId id, ClientSocket socket, const IpAddress& peer,
+                       ClientTable::Holding holding)
     : io_thread_(io_thread), id_(id), socket_(std::move(socket)), peer_(peer), holding_(std::move(holding)) {}
 
 Connection::~Connection() { close(); }
@@ -47,11 +45,13 @@ Connection::~Connection() { close(); }
 // --- Events
 
 void Connection::begin() {
+  if (socket_.tls()) return begin_handshake();
   deadline_ = io_thread_.sweep_after(io_thread_.settings().idle_deadline);
   wait();
 }
 
 void Connection::reject_overload() {
+  if (socket_.tls() && !std::exchange(is_rejected_, true)) return begin_handshake();
   deadline_ = io_thread_.sweep_after(io_thread_.settings().linger_deadline);
   refuse({503, "too many connections, try again", "too_many_connections"});
   finish_event();
@@ -60,15 +60,19 @@ void Connection::reject_overload() {
 void Connection::on_readable(const Code& code) {
   waits_to_read_ = false;
   if (code) return close();
+  if (phase_ == Phase::handshaking) return continue_handshake();
   if (phase_ == Phase::lingering) return discard_input();
   if (phase_ == Phase::streaming) return;  // the next request waits until the stream has ended
   if (receive()) return serve();
+  if (socket_.tls() && phase_ != Phase::closed) return finish_event();  // a part of a record counts, too
   wait();
 }
 
 void Connection::on_writable(const Code& code) {
   waits_to_write_ = false;
   if (code) return close();
+  if (phase_ == Phase::handshaking) return continue_handshake();
+  if (socket_.waits_to_write() && unsent_.empty()) return on_readable({});
   flush();
   if (unsent_.empty()) return serve();
   wait();
@@ -83,6 +87,7 @@ void Connection::on_reply(Reply reply) {
 void Connection::on_sweep(std::uint64_t sweep) {
   watch_client();
   if (sweep < deadline_) return;
+  if (phase_ == Phase::handshaking) return fail_handshake(tls::HandshakeFailure::timeout);
   if (!can_refuse()) return close();
   if (phase_ == Phase::reading)
     refuse({408, "the request took too long to come"});
@@ -97,6 +102,7 @@ void Connection::on_stop() {
   // An incomplete request gets only a little more time.
   if (phase_ == Phase::reading)
     deadline_ = std::min(deadline_, io_thread_.sweep_after(io_thread_.settings().linger_deadline));
+  if (phase_ == Phase::handshaking) return close();
   if (phase_ != Phase::idle || !unsent_.empty()) return;
   if (receive()) return serve();  // a request had arrived before the stop
   close();
@@ -129,7 +135,7 @@ void Connection::watch_client() {
   const bool is_watched =
       phase_ == Phase::streaming || (phase_ == Phase::handling && client_gone_.stop_possible());
   if (!is_watched) return;
-  pollfd socket{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
+  pollfd socket{.fd = socket_.tcp().native_handle(), .events = POLLRDHUP, .revents = 0};
   if (poll(&socket, 1, 0) <= 0) return;
   const bool closed = (socket.revents & (POLLERR | POLLHUP)) != 0;
   if (!closed && !std::exchange(half_closed_, true)) return;

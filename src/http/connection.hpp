@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/system/error_code.hpp>
 #include <cstdint>
 #include <memory>
@@ -12,6 +11,7 @@
 #include <stop_token>
 #include <string>
 
+#include "http/client_socket.hpp"
 #include "http/client_table.hpp"
 #include "http/exchange.hpp"
 #include "http/io_thread.hpp"
@@ -24,7 +24,8 @@ namespace weir::http {
 // event the connection may be closed(); then the io thread destroys it.
 //
 // Deadlines (ServerSettings): idle_deadline between two requests; request_deadline from the first byte of a
-// request to the last byte of its reply; linger_deadline after the last reply. A request that exceeds its
+// request to the last byte of its reply; linger_deadline after the last reply; handshake_deadline for the
+// TLS handshake. A request that exceeds its
 // deadline gets 408 or 500, if nothing of a reply was sent yet, and the connection closes.
 //
 // Memory, in the worst case: one incomplete request with its body, the decompressed body, and 64 KiB of
@@ -33,14 +34,13 @@ class Connection {
  public:
   static constexpr std::size_t request_id_bytes_max = 128;
 
-  // `socket` is non-blocking.
-  Connection(IoThread& io_thread, ConnectionId id, boost::asio::ip::tcp::socket socket, const IpAddress& peer,
+  Connection(IoThread& io_thread, ConnectionId id, ClientSocket socket, const IpAddress& peer,
              ClientTable::Holding holding);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
-  // The first event: waits for a request.
+  // The first event: waits for a request, after the handshake if the socket has a TLS session.
   void begin();
   // The first event, instead of begin(), when the server is full: replies 503 and closes.
   void reject_overload();
@@ -76,11 +76,12 @@ class Connection {
 
  private:
   enum class Phase : std::uint8_t {
-    idle,       // between two requests
-    reading,    // a request has begun to arrive
-    handling,   // a handler has the request
-    streaming,  // the head of the reply is written, and its body follows (connection_stream.cpp)
-    lingering,  // the last reply is sent; further input is discarded until the client closes
+    handshaking,  // its TLS session begins (connection_handshake.cpp)
+    idle,         // between two requests
+    reading,      // a request has begun to arrive
+    handling,     // a handler has the request
+    streaming,    // the head of the reply is written, and its body follows (connection_stream.cpp)
+    lingering,    // the last reply is sent; further input is discarded until the client closes
     closed,
   };
 
@@ -118,6 +119,12 @@ class Connection {
   [[nodiscard]] bool can_refuse() const;
   void watch_client();
 
+  // TLS (connection_handshake.cpp).
+  void begin_handshake();
+  void continue_handshake();
+  void end_handshake();
+  void fail_handshake(tls::HandshakeFailure failure);
+
   // Streams (connection_stream.cpp).
   void begin_stream(std::shared_ptr<StreamBody> body);
   void pump_stream();
@@ -147,7 +154,7 @@ class Connection {
 
   IoThread& io_thread_;
   const ConnectionId id_;
-  boost::asio::ip::tcp::socket socket_;
+  ClientSocket socket_;
   const IpAddress peer_;
 
   Phase phase_ = Phase::idle;
@@ -158,6 +165,8 @@ class Connection {
   bool waits_to_write_ = false;
   // A reply is complete, and the deadline of the next request is not set yet.
   bool reply_finished_ = false;
+  // The server was full when it came.
+  bool is_rejected_ = false;
   // Nothing is written after what is unsent.
   bool close_after_reply_ = false;
 

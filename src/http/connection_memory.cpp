@@ -6,7 +6,6 @@
 // of the connection's own. That buffer doubles as bytes arrive, so a client that announces a large body and
 // does not send it costs nothing.
 #include <algorithm>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <cstring>
 
@@ -36,8 +35,7 @@ bool Connection::receive() {
     return false;
   }
   Code code;
-  const std::size_t some =
-      socket_.receive(asio::buffer(in_.bytes.get() + in_.size, in_.capacity - in_.size), 0, code);
+  const std::size_t some = socket_.receive({in_.bytes.get() + in_.size, in_.capacity - in_.size}, code);
   if (code && code != asio::error::would_block) close();
   if (some == 0) {
     if (phase_ == Phase::idle) release_buffer();
@@ -93,7 +91,7 @@ void Connection::release_buffer() {
 }
 
 std::size_t Connection::releasable_bytes() const {
-  return (is_block_ ? 0 : in_.capacity) + reader_.held_bytes() + unsent_.capacity();
+  return (is_block_ ? 0 : in_.capacity) + reader_.held_bytes() + unsent_.capacity() + socket_.buffer_bytes();
 }
 
 void Connection::update_holding() {

@@ -34,7 +34,7 @@ void Connection::flush() {
   std::size_t sent = unsent_.empty() ? 0 : sent_;
   while (sent < bytes.size()) {
     Code code;
-    const std::size_t some = socket_.send(asio::buffer(bytes.data() + sent, bytes.size() - sent), 0, code);
+    const std::size_t some = socket_.send({bytes.data() + sent, bytes.size() - sent}, code);
     if (code == asio::error::would_block) break;
     if (code) return close();
     sent += some;
@@ -66,23 +66,24 @@ void Connection::update_deadline() {
 // Waits for one event at most: for the socket to accept output, else for the mailbox, else for input.
 void Connection::wait() {
   if (phase_ == Phase::closed) return;
-  if (!unsent_.empty()) {
-    if (!waits_to_write_) io_thread_.wait_writable(socket_, id_);
+  if (!unsent_.empty() || socket_.waits_to_write()) {
+    if (!waits_to_write_) io_thread_.wait_writable(socket_.tcp(), id_);
     waits_to_write_ = true;
     return;
   }
   if (phase_ == Phase::handling || phase_ == Phase::streaming) return;
   const bool is_over = close_after_reply_ || (io_thread_.stopping() && phase_ == Phase::idle);
   if (is_over && phase_ != Phase::lingering) linger();
-  if (!waits_to_read_) io_thread_.wait_readable(socket_, id_);
+  if (waits_to_read_) return;
   waits_to_read_ = true;
+  if (socket_.has_input() && phase_ != Phase::lingering) return io_thread_.notify_readable(id_);
+  io_thread_.wait_readable(socket_.tcp(), id_);
 }
 
 // If a socket is closed while received bytes are unread, TCP resets the connection, and the client may lose
 // the reply (RFC 9112 §9.6). So the sending side is closed first, and input is discarded for a while.
 void Connection::linger() {
-  Code ignored;
-  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+  socket_.shutdown_send();
   phase_ = Phase::lingering;
   deadline_ = io_thread_.sweep_after(io_thread_.settings().linger_deadline);
 }
@@ -90,7 +91,7 @@ void Connection::linger() {
 void Connection::discard_input() {
   ReadBuffer block = io_thread_.take_block();
   Code code;
-  socket_.receive(asio::buffer(block.bytes.get(), block.capacity), 0, code);
+  socket_.tcp().receive(asio::buffer(block.bytes.get(), block.capacity), 0, code);
   io_thread_.return_block(std::move(block));
   if (code && code != asio::error::would_block) return close();
   wait();
@@ -102,8 +103,7 @@ void Connection::close() {
   client_gone_.request_stop();
   release_stream();
   io_thread_.out().clear();
-  Code ignored;
-  socket_.close(ignored);
+  socket_.close();
   release_buffer();
   unsent_ = std::string();
   holding_.release();

@@ -32,6 +32,25 @@ void IoThread::record_slow_stream(const std::string& peer) {
   record_eviction(FairnessCounts::stream_bytes, peer);
 }
 
+void IoThread::count_handshake() { increase(handshakes_.completed); }
+
+// A client that only opens and closes a connection, as load balancers do to check the port, is not logged.
+void IoThread::record_handshake_failure(tls::HandshakeFailure failure, const std::string& reason,
+                                        const std::string& peer) {
+  const auto index = std::to_underlying(failure);
+  increase(handshakes_.failed[index]);
+  if (failure == tls::HandshakeFailure::closed) return;
+  const auto times = handshake_logs_[index].on_occurrence(read_clock().mono);
+  if (!times) return;
+  const bool plain = failure == tls::HandshakeFailure::plain_http;
+  logger_.warn(
+      plain ? "clients send plain HTTP to the TLS port; they must use https://" : "TLS handshakes failed",
+      {{"times", std::to_string(*times)},
+       {"code", std::string(tls::failure_name(failure))},
+       {"reason", reason},
+       {"client", peer}});
+}
+
 void IoThread::record_eviction(FairnessCounts::Why why, const std::string& peer) {
   using Line = std::pair<std::string_view, std::string_view>;
   constexpr std::array<Line, FairnessCounts::whys> lines{

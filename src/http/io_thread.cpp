@@ -33,8 +33,8 @@ constexpr std::size_t rejected_connections_max = 64;
 
 // The precision of all deadlines: a quarter of the shortest one, at most one second.
 std::chrono::milliseconds sweep_interval(const ServerSettings& settings) {
-  const auto shortest =
-      std::min({settings.request_deadline, settings.idle_deadline, settings.linger_deadline});
+  const auto shortest = std::min({settings.request_deadline, settings.idle_deadline, settings.linger_deadline,
+                                  settings.handshake_deadline});
   return std::clamp(shortest / 4, std::chrono::milliseconds(5), std::chrono::milliseconds(1000));
 }
 
@@ -51,12 +51,12 @@ ReadBuffer ReadBuffer::of(std::size_t capacity) {
 }
 
 IoThread::IoThread(const ServerSettings& settings, std::size_t connections_max, ClientTable& clients,
-                   telemetry::Logger& logger)
+                   const Published<CorsPolicy>& cors, telemetry::Logger& logger)
     : settings_(settings),
       connections_max_(connections_max),
       clients_(clients),
       logger_(logger),
-      cors_(settings.cors_origins),
+      cors_(cors),
       // Only this thread uses its sockets and timers, so Asio needs no locks for them. Posting stays
       // thread-safe.
       io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
@@ -169,10 +169,16 @@ void IoThread::add(Tcp::socket socket) {
   const ConnectionId id{free_slots_.back(), slots_[free_slots_.back()].generation};
   free_slots_.pop_back();
   slots_[id.slot].connection =
-      std::make_unique<Connection>(*this, id, std::move(socket), peer, std::move(holding));
+      std::make_unique<Connection>(*this, id, secured(std::move(socket)), peer, std::move(holding));
   open_.store(open + 1, std::memory_order_relaxed);
   arm_sweep();
   dispatch(id, [&](Connection& connection) { full ? connection.reject_overload() : connection.begin(); });
+}
+
+ClientSocket IoThread::secured(Tcp::socket socket) const {
+  std::unique_ptr<tls::Session> session;
+  if (settings_.identity != nullptr) session = settings_.identity->accept(socket.native_handle());
+  return {std::move(socket), std::move(session)};
 }
 
 template <class Event>
@@ -273,6 +279,10 @@ void IoThread::wait_writable(Tcp::socket& socket, ConnectionId id) {
   socket.async_wait(Tcp::socket::wait_write, [this, id](const Code& code) {
     dispatch(id, [&](Connection& connection) { connection.on_writable(code); });
   });
+}
+
+void IoThread::notify_readable(ConnectionId id) {
+  asio::post(io_, [this, id] { dispatch(id, [](Connection& connection) { connection.on_readable({}); }); });
 }
 
 // --- Memory

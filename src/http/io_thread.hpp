@@ -16,8 +16,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/published.hpp"
+#include "http/client_socket.hpp"
 #include "http/client_table.hpp"
 #include "http/cors.hpp"
 #include "http/eviction.hpp"
@@ -29,6 +32,7 @@
 #include "http/router.hpp"
 #include "http/server.hpp"
 #include "telemetry/log_throttle.hpp"
+#include "tls/session.hpp"
 
 namespace weir::http {
 
@@ -52,6 +56,14 @@ struct FairnessCounts {
   std::array<std::atomic<std::uint64_t>, whys> evicted{};  // connections
 };
 
+// The TLS handshakes of an io thread. Only the io thread writes; any thread reads.
+struct HandshakeCounts {
+  static constexpr std::size_t failures = std::to_underlying(tls::HandshakeFailure::count);
+
+  std::atomic<std::uint64_t> completed{0};
+  std::array<std::atomic<std::uint64_t>, failures> failed{};
+};
+
 // One thread constructs and configures it, then run() turns another thread into the io thread. The io thread
 // owns everything in here: only the functions listed for any thread may be called elsewhere.
 class IoThread {
@@ -61,10 +73,10 @@ class IoThread {
   // Size of the shared read buffers; enough for most requests.
   static constexpr std::size_t block_bytes = 16 * limits::KiB;
 
-  // `clients` is shared with the other io threads of the server and must outlive them. `connections_max` is
-  // for this thread.
+  // `clients` and `cors` are shared with the other io threads of the server and must outlive them.
+  // `connections_max` is for this thread.
   IoThread(const ServerSettings& settings, std::size_t connections_max, ClientTable& clients,
-           telemetry::Logger& logger);
+           const Published<CorsPolicy>& cors, telemetry::Logger& logger);
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
   ~IoThread();
@@ -92,6 +104,7 @@ class IoThread {
   [[nodiscard]] std::size_t streams() const { return streams_.load(std::memory_order_relaxed); }
   [[nodiscard]] const RequestCounts& counts() const { return *counts_; }
   [[nodiscard]] const FairnessCounts& fairness() const { return fairness_; }
+  [[nodiscard]] const HandshakeCounts& handshakes() const { return handshakes_; }
 
   // Returns the number of connections that close_all() found open. After run() has returned.
   [[nodiscard]] std::size_t connections_cut() const { return connections_cut_; }
@@ -100,7 +113,7 @@ class IoThread {
 
   [[nodiscard]] const ServerSettings& settings() const { return settings_; }
   [[nodiscard]] const Router& router() const { return *router_; }
-  [[nodiscard]] const CorsPolicy& cors() const { return cors_; }
+  [[nodiscard]] const CorsPolicy& cors() { return cors_.newest(); }
   [[nodiscard]] bool stopping() const { return stopping_; }
 
   // Runs the filters of a route. Returns the reply of the first filter that refuses the request, or nothing.
@@ -137,6 +150,14 @@ class IoThread {
   // A connection stops reading because its client does not read replies.
   void count_paused_read();
 
+  // Calls the connection's on_readable() after the events that are due now, without waiting for its socket.
+  void notify_readable(ConnectionId id);
+
+  // TLS handshakes that were completed, and one that has failed.
+  void count_handshake();
+  void record_handshake_failure(tls::HandshakeFailure failure, const std::string& reason,
+                                const std::string& peer);
+
   // A connection closes because its client reads a stream too slowly.
   void record_slow_stream(const std::string& peer);
   // Adds `change` to the number of open streams.
@@ -159,6 +180,8 @@ class IoThread {
   void on_accept(const boost::system::error_code& code, Tcp::socket socket);
   void on_accept_failed(const boost::system::error_code& code);
   void add(Tcp::socket socket);
+  // With a TLS session, if the server has an identity.
+  [[nodiscard]] ClientSocket secured(Tcp::socket socket) const;
   void remove(ConnectionId id);
   // Pass an event to a connection that is still open, and remove the connection if the event closes it.
   template <class Event>
@@ -184,7 +207,7 @@ class IoThread {
   const std::size_t connections_max_;
   ClientTable& clients_;
   telemetry::Logger& logger_;
-  const CorsPolicy cors_;
+  Published<CorsPolicy>::Reader cors_;
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;  // keeps run() running
   IoTask* task_ = nullptr;
@@ -206,6 +229,8 @@ class IoThread {
   std::vector<IoThread*> others_;
   FairnessCounts fairness_;
   std::array<telemetry::LogThrottle, FairnessCounts::whys> eviction_logs_;
+  HandshakeCounts handshakes_;
+  std::array<telemetry::LogThrottle, HandshakeCounts::failures> handshake_logs_;
   std::vector<ConnectionId> dispensable_;  // found and not closed yet; the next one is the last
   // The sweep at which no dispensable connection was found, and for a newcomer with how many connections.
   std::uint64_t none_dispensable_at_ = 0;

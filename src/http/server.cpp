@@ -74,7 +74,8 @@ ClientTable::Limits client_limits(const ServerSettings& settings) {
 
 // The io threads, and what they share.
 struct Server::Threads {
-  explicit Threads(ClientTable::Limits limits) : clients(limits) {}
+  Threads(ClientTable::Limits limits, std::vector<std::string> cors_origins)
+      : clients(limits), cors(std::make_shared<const CorsPolicy>(std::move(cors_origins))) {}
 
   // Gives each io thread the list of the others.
   void connect_threads() const {
@@ -110,8 +111,28 @@ struct Server::Threads {
     }
   }
 
+  void collect_handshakes(telemetry::Exposition& into) const {
+    const auto expiry = std::chrono::duration<double>(identity->facts().not_after.time_since_epoch());
+    into.gauge("weir_http_tls_certificate_expiry_timestamp_seconds",
+               "When the certificate in TLS_CERT expires, in seconds since 1970.", expiry.count());
+    std::uint64_t completed = 0;
+    for (const auto& one : io) completed += one->handshakes().completed;
+    into.counter("weir_http_tls_handshakes_total", "TLS handshakes that were completed.",
+                 static_cast<double>(completed));
+    for (std::size_t failure = 0; failure < HandshakeCounts::failures; ++failure) {
+      std::uint64_t failed = 0;
+      for (const auto& one : io) failed += one->handshakes().failed[failure];
+      into.counter("weir_http_tls_handshake_failures_total",
+                   "TLS handshakes that failed, by reason; plain_http: the client did not use https://.",
+                   static_cast<double>(failed),
+                   {{"reason", tls::failure_name(static_cast<tls::HandshakeFailure>(failure))}});
+    }
+  }
+
+  const tls::ServerIdentity* identity = nullptr;  // null: plain HTTP
   std::uint16_t port = 0;
   ClientTable clients;
+  Published<CorsPolicy> cors;
   std::vector<std::unique_ptr<IoThread>> io;
   std::vector<std::thread> running;  // empty before start() and after stop()
 
@@ -134,11 +155,12 @@ Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, con
                 "cannot listen on " + settings.bind_address + ": it is not an IP address");
   Tcp::endpoint endpoint(address, settings.port);
 
-  auto threads = std::make_unique<Threads>(client_limits(settings));
+  auto threads = std::make_unique<Threads>(client_limits(settings), settings.cors_origins);
   const auto count = static_cast<std::size_t>(settings.threads);
   const std::size_t connections_max = std::max<std::size_t>(1, settings.connections_max / count);
   for (std::size_t thread = 0; thread < count; ++thread) {
-    threads->io.push_back(std::make_unique<IoThread>(settings, connections_max, threads->clients, logger));
+    threads->io.push_back(
+        std::make_unique<IoThread>(settings, connections_max, threads->clients, threads->cors, logger));
     asio::io_context& io = threads->io.back()->io();
     if (thread == 0 && count > 1) code = check_port(io, endpoint);
     Tcp::acceptor acceptor(io);
@@ -149,6 +171,7 @@ Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, con
     threads->io.back()->serve(std::move(acceptor), make_routes(), make_task ? make_task() : nullptr);
   }
   threads->connect_threads();
+  threads->identity = settings.identity;
   threads->port = endpoint.port();
   return std::unique_ptr<Server>(new Server(std::move(threads)));
 }
@@ -162,6 +185,10 @@ void Server::start() {
       ++threads.finished;
       threads.thread_finished.notify_all();
     });
+}
+
+void Server::set_cors_origins(std::vector<std::string> origins) {
+  threads_->cors.publish(std::make_shared<const CorsPolicy>(std::move(origins)));
 }
 
 std::uint16_t Server::port() const { return threads_->port; }
@@ -178,6 +205,7 @@ void Server::collect(telemetry::Exposition& into) const {
   for (const auto& io : threads_->io) streams += io->streams();
   into.gauge("weir_http_streams", "Replies that are being streamed.", static_cast<double>(streams));
   threads_->collect_fairness(into);
+  if (threads_->identity != nullptr) threads_->collect_handshakes(into);
   std::vector<const RequestCounts*> counts;
   for (const auto& io : threads_->io) counts.push_back(&io->counts());
   RequestCounts::collect(counts, into);

@@ -18,6 +18,7 @@
 #include "http/exchange.hpp"
 #include "http/io_task.hpp"
 #include "telemetry/logger.hpp"
+#include "tls/server_identity.hpp"
 
 namespace weir::telemetry {
 class Exposition;
@@ -45,9 +46,13 @@ struct ServerSettings {
   std::chrono::milliseconds request_deadline = limits::request_deadline;
   // Between two requests.
   std::chrono::milliseconds idle_deadline = limits::idle_deadline;
+  // For the TLS handshake of a connection.
+  std::chrono::milliseconds handshake_deadline{10'000};
   // After the last reply of a connection: how long input is still discarded, so that the client can read the
   // reply. When the server stops: how long incomplete requests may still arrive and streams may still end.
   std::chrono::milliseconds linger_deadline{2000};
+  // The server speaks TLS only. Null: plain HTTP only. Must outlive the server.
+  const tls::ServerIdentity* identity = nullptr;
 };
 
 // Called once for each io thread, before start() returns. Objects that the routes of one call share are used
@@ -72,6 +77,9 @@ class Server {
 
   // Starts the io threads. Call it once.
   void start();
+
+  // Replaces ServerSettings::cors_origins, from the next request on. Thread-safe.
+  void set_cors_origins(std::vector<std::string> origins);
 
   // Returns the port that is bound.
   [[nodiscard]] std::uint16_t port() const;

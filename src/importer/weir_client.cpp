@@ -63,8 +63,10 @@ std::size_t limit_at(const json::object& report, std::string_view name) {
 
 class HttpWeirClient final : public WeirClient {
  public:
-  HttpWeirClient(http::BaseUrl base, http::HeaderList credentials)
-      : client_(std::move(base), {.request_deadline = answer_deadline, .headers = std::move(credentials)}) {}
+  HttpWeirClient(http::BaseUrl base, http::HeaderList credentials, http::Trust trust)
+      : client_(std::move(base), {.request_deadline = answer_deadline,
+                                  .headers = std::move(credentials),
+                                  .trust = std::move(trust)}) {}
 
   Result<LogState> log_state() override {
     const auto response = client_.send("GET", "/health/ready", {}, "");
@@ -141,8 +143,9 @@ class HttpWeirClient final : public WeirClient {
 
 }  // namespace
 
-std::unique_ptr<WeirClient> make_weir_client(http::BaseUrl base, http::HeaderList credentials) {
-  return std::make_unique<HttpWeirClient>(std::move(base), std::move(credentials));
+std::unique_ptr<WeirClient> make_weir_client(http::BaseUrl base, http::HeaderList credentials,
+                                             http::Trust trust) {
+  return std::make_unique<HttpWeirClient>(std::move(base), std::move(credentials), std::move(trust));
 }
 
 }  // namespace weir::importer

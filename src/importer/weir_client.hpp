@@ -76,6 +76,7 @@ class WeirClient {
 // Over HTTP, with the credentials as headers of each request. The outcome of a request without a complete
 // answer within 15 s is unknown.
 [[nodiscard]] std::unique_ptr<WeirClient> make_weir_client(http::BaseUrl base,
-                                                           http::HeaderList credentials = {});
+                                                           http::HeaderList credentials = {},
+                                                           http::Trust trust = {});
 
 }  // namespace weir::importer

@@ -3,6 +3,7 @@
 // stated here.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -29,17 +30,44 @@ struct RecordSlice {
   std::vector<Header> headers;  // usually empty
 };
 
+// Bounds EventBatch::shared_headers, for all records of a request together.
+inline constexpr std::size_t shared_header_bytes_max = std::size_t{1} << 20;
+
 // The events of one request, in order. All their bytes are one allocation, because a batch has thousands of
 // events.
 struct EventBatch {
   std::string bytes;
   std::vector<RecordSlice> records;
+  // The headers of the first `records_with_shared_headers` records, once for all of them: the trace context
+  // of the request.
+  std::vector<Header> shared_headers;
+  std::size_t records_with_shared_headers = 0;
 
   [[nodiscard]] std::string_view key(const RecordSlice& record) const {
     return std::string_view(bytes).substr(record.key_at, record.key_bytes);
   }
   [[nodiscard]] std::string_view value(const RecordSlice& record) const {
     return std::string_view(bytes).substr(record.value_at, record.value_bytes);
+  }
+  // Gives these headers to all records, or to as many of the first ones as shared_header_bytes_max
+  // allows.
+  void share(std::vector<Header> headers) {
+    shared_headers = std::move(headers);
+    records_with_shared_headers = records.size();
+    if (const std::size_t all = shared_header_bytes(); all > shared_header_bytes_max)
+      records_with_shared_headers = shared_header_bytes_max / (all / records.size());
+  }
+  // Of all records together.
+  [[nodiscard]] std::size_t shared_header_bytes() const {
+    std::size_t one = 0;
+    for (const Header& header : shared_headers) one += header.name.size() + header.value.size();
+    return one * records_with_shared_headers;
+  }
+  // `record` is an element of `records`. One with headers of its own has only these.
+  [[nodiscard]] const std::vector<Header>& headers(const RecordSlice& record) const {
+    const auto index = static_cast<std::size_t>(&record - records.data());
+    const bool shares = record.headers.empty() && index < records_with_shared_headers;
+    return shares ? shared_headers : record.headers;
   }
 };
 

@@ -281,8 +281,8 @@ std::string_view Intake::key_of(const UserActivity& activity) const {
   return activity.message_id.value_or("");
 }
 
-void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallTime now,
-                        OutcomeCallback done) {
+void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallTime now, OutcomeCallback done,
+                        std::vector<Header> headers) {
   if (refuse_if_draining(done)) return;
   auto activity = check_event(decoder, body, now, settings_);
   if (!activity) return reject_request(done, std::move(activity).error());
@@ -291,10 +291,12 @@ void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallT
   batch.events.bytes.reserve(key.size() + body.size());
   add_record(batch.events, key, body);
   batch.indexes.push_back(0);
+  batch.events.share(std::move(headers));
   append_to_log(std::move(batch), std::move(done));
 }
 
-void Intake::accept_batch(activity::Decoder& decoder, ItemReader& items, WallTime now, OutcomeCallback done) {
+void Intake::accept_batch(activity::Decoder& decoder, ItemReader& items, WallTime now, OutcomeCallback done,
+                          std::vector<Header> headers) {
   if (refuse_if_draining(done)) return;
   Batch batch;
   const std::size_t bytes = items.bytes_expected();
@@ -320,11 +322,14 @@ void Intake::accept_batch(activity::Decoder& decoder, ItemReader& items, WallTim
     }
   }
   if (batch.indexes.empty()) return done(std::move(batch.outcome));
+  batch.events.share(std::move(headers));
   append_to_log(std::move(batch), std::move(done));
 }
 
 void Intake::append_to_log(Batch batch, OutcomeCallback done) {
-  const std::size_t bytes = batch.events.bytes.capacity() + batch.events.records.size() * sizeof(RecordSlice);
+  const std::size_t bytes = batch.events.bytes.capacity() +
+                            batch.events.records.size() * sizeof(RecordSlice) +
+                            batch.events.shared_header_bytes();
   InFlight in_flight(state_, bytes);
   const bool is_small = batch.is_one || bytes <= settings_.event_bytes_max;
   if (in_flight.bytes_of_all() >
@@ -339,7 +344,9 @@ void Intake::append_to_log(Batch batch, OutcomeCallback done) {
                outcome = std::move(batch.outcome), done = std::move(done), epoch = *epoch,
                is_one = batch.is_one](Receipts receipts) mutable {
                 SharedState& state = in_flight.state();
-                state.append_durations.observe(state.clock() - begun);
+                outcome.appended_at = begun;
+                outcome.answered_at = state.clock();
+                state.append_durations.observe(outcome.answered_at - begun);
                 apply_receipts(outcome, receipts, indexes, state.counts);
                 state.on_receipts(epoch, receipts, outcome);
                 if (!outcome.failed.empty() && is_fault_of_event(receipts)) {

@@ -84,6 +84,9 @@ struct Outcome {
   Receipt receipt = Receipt::kept;  // the worst receipt of the good events
   std::string_view code;            // why events failed; static storage
   std::chrono::seconds retry_after{1};
+  // When the events were appended to the log, and when it answered; both zero if nothing was appended.
+  MonoTime appended_at{};
+  MonoTime answered_at{};
 };
 
 // Called exactly once per request: on the caller's thread before accept_one() or accept_batch() returns, or
@@ -120,12 +123,16 @@ class Intake {
   ~Intake();
 
   // Accepts a request with one activity. limits::json_slack_bytes after `body` are readable. The body is not
-  // needed after the call.
-  void accept_one(activity::Decoder& decoder, std::string_view body, WallTime now, OutcomeCallback done);
+  // needed after the call. `headers` become headers of the record: the trace context.
+  void accept_one(activity::Decoder& decoder, std::string_view body, WallTime now, OutcomeCallback done,
+                  std::vector<Header> headers = {});
 
   // Accepts a request with items of any format. Reads `items` to the end before it returns. Good events go to
-  // the log in one append; the outcome lists the others with their index.
-  void accept_batch(activity::Decoder& decoder, ItemReader& items, WallTime now, OutcomeCallback done);
+  // the log in one append; the outcome lists the others with their index. `headers` become headers of each
+  // record; if they are more than shared_header_bytes_max for all records together, of the first
+  // ones.
+  void accept_batch(activity::Decoder& decoder, ItemReader& items, WallTime now, OutcomeCallback done,
+                    std::vector<Header> headers = {});
 
   // Refuses every further request (shutting_down). Requests in flight finish as usual.
   void drain();

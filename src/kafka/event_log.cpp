@@ -119,8 +119,8 @@ void KafkaEventLog::send(Request& request) {
   for (std::size_t i = 0; i < records; ++i) {
     Slot& slot = request.slots[i];
     const auto& record = request.events.records[i];
-    const int error =
-        producer_->send(request.events.key(record), request.events.value(record), record.headers, &slot);
+    const int error = producer_->send(request.events.key(record), request.events.value(record),
+                                      request.events.headers(record), &slot);
     if (error == 0) continue;
     if (error == RD_KAFKA_RESP_ERR__FATAL && !producer_failed_.exchange(true)) producer_->wake();
     apply_receipt(slot, Receipt::not_kept, error);

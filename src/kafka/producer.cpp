@@ -66,7 +66,7 @@ struct Bytes {
   [[nodiscard]] void* value_at() const { return const_cast<char*>(value.data()); }
 };
 
-// rd_kafka_produce takes no headers. Only replays and copies of dead letters have some.
+// rd_kafka_produce takes no headers. Replays, copies of dead letters and traced events have some.
 rd_kafka_resp_err_t send_plain(rd_kafka_topic_t* topic, const Bytes& bytes, void* ticket) {
   const int failed = rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, 0, bytes.value_at(), bytes.value.size(),
                                       bytes.key_at(), bytes.key.size(), ticket);

@@ -78,7 +78,7 @@ void Producer::distribute(const intake::EventBatch& events, Requests::iterator r
     const auto value = events.value(record);
     headers.clear();
     std::size_t bytes = key.size() + value.size() + record_frame_bytes;
-    for (const auto& header : record.headers) {
+    for (const auto& header : events.headers(record)) {
       headers.push_back({header.name, header.value});
       bytes += header.name.size() + header.value.size() + record_frame_bytes;
     }

@@ -89,23 +89,35 @@ PresentedKey find_key(const access::ApiKeys& keys, const http::Request& head) {
 
 AccessControl::AccessControl(AccessSettings settings, std::function<MonoTime()> clock)
     : keys_(std::move(settings.secrets)),
-      limiter_(settings.rate_limit),
-      policy_(policy_text(limiter_.limit())),
+      limit_(std::make_shared<const LimitInForce>(settings.rate_limit)),
+      rate_limit_(settings.rate_limit),
       trusted_proxies_(std::move(settings.trusted_proxies)),
       clock_(std::move(clock)) {}
 
+AccessControl::LimitInForce::LimitInForce(const access::RateLimit& limit)
+    : limiter(limit), policy(policy_text(limiter.limit())) {}
+
+void AccessControl::reload(access::Secrets secrets, const access::RateLimit& rate_limit) {
+  keys_.reload(std::move(secrets));
+  const bool is_same =
+      rate_limit.per_second == rate_limit_.per_second && rate_limit.burst == rate_limit_.burst;
+  if (is_same) return;  // a new limiter would forget what its clients have used
+  rate_limit_ = rate_limit;
+  limit_.publish(std::make_shared<const LimitInForce>(rate_limit));
+}
+
 http::Filter AccessControl::ingest_filter(KeyPlace place) {
   return
-      [this, place, reader = access::KeyRing::Reader(keys_)](
+      [this, place, reader = access::KeyRing::Reader(keys_), limit_reader = Limit::Reader(limit_)](
           const http::Request& head, http::HeaderList& reply_headers) mutable -> std::optional<http::Reply> {
         const access::KeySnapshot& now = reader.snapshot();
         // The limit is decided before the key is refused. So attempts to guess a key are limited by address.
         const bool needs_key = !now.keys.empty();
         const PresentedKey key = needs_key ? find_key(now.keys, head) : PresentedKey{};
         access::KeyCounts* const counts = key.known ? now.uses[*key.known].counts : nullptr;
-        if (limiter_.is_on()) {
+        if (const LimitInForce& in_force = limit_reader.newest(); in_force.limiter.is_on()) {
           const auto client = key.known ? now.uses[*key.known].client : client_of(head);
-          if (auto refused = limit(client, reply_headers, counts)) return refused;
+          if (auto refused = limit(in_force, client, reply_headers, counts)) return refused;
         }
         if (counts != nullptr) counts->accepted.fetch_add(1, std::memory_order_relaxed);
         // A Segment library may send its key in the body. The handler checks it there (body_key_check).
@@ -149,10 +161,10 @@ http::Filter AccessControl::reading_filter() {
 }
 
 // Returns 429 if the client is over its limit. `counts` are those of its key; null if it has none.
-std::optional<http::Reply> AccessControl::limit(access::RateLimited client, http::HeaderList& reply_headers,
-                                                access::KeyCounts* counts) {
-  const auto decision = limiter_.take(client, clock_());
-  reply_headers.emplace_back("RateLimit-Policy", policy_);
+std::optional<http::Reply> AccessControl::limit(const LimitInForce& limit, access::RateLimited client,
+                                                http::HeaderList& reply_headers, access::KeyCounts* counts) {
+  const auto decision = limit.limiter.take(client, clock_());
+  reply_headers.emplace_back("RateLimit-Policy", limit.policy);
   reply_headers.emplace_back("RateLimit", "\"default\";r=" + std::to_string(decision.remaining) +
                                               ";t=" + std::to_string(ceil_seconds(decision.next_request)));
   if (decision.allowed) return std::nullopt;
@@ -184,7 +196,7 @@ http::Reply AccessControl::refuse_key(bool is_present) {
 
 void AccessControl::collect(telemetry::Exposition& into) const {
   keys_.collect(into);
-  limiter_.collect(into);
+  limit_.get()->limiter.collect(into);
 }
 
 }  // namespace weir::routes

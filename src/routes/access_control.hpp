@@ -12,6 +12,7 @@
 #include "access/rate_limiter.hpp"
 #include "base/clock.hpp"
 #include "base/ip_address.hpp"
+#include "base/published.hpp"
 #include "http/exchange.hpp"
 
 namespace weir::telemetry {
@@ -47,8 +48,9 @@ class AccessControl {
  public:
   AccessControl(AccessSettings settings, std::function<MonoTime()> clock);
 
-  // Replaces keys and password. Requests that arrive afterwards are checked against the new ones.
-  void reload(access::Secrets secrets) { keys_.reload(std::move(secrets)); }
+  // Replaces keys, password and rate limit. Requests that arrive afterwards are checked against the new ones.
+  // With another rate limit, each client begins with its whole burst.
+  void reload(access::Secrets secrets, const access::RateLimit& rate_limit);
 
   // The filter of an ingest route. Each io thread needs its own. With neither keys nor a rate limit it lets
   // all requests pass; that costs a few nanoseconds.
@@ -78,14 +80,22 @@ class AccessControl {
   void collect(telemetry::Exposition& into) const;
 
  private:
-  [[nodiscard]] std::optional<http::Reply> limit(access::RateLimited client, http::HeaderList& reply_headers,
-                                                 access::KeyCounts* counts);
+  // A limiter belongs to one limit.
+  struct LimitInForce {
+    explicit LimitInForce(const access::RateLimit& limit);
+    mutable access::RateLimiter limiter;  // thread-safe
+    std::string policy;                   // the value of RateLimit-Policy
+  };
+  using Limit = Published<LimitInForce>;
+
+  [[nodiscard]] std::optional<http::Reply> limit(const LimitInForce& limit, access::RateLimited client,
+                                                 http::HeaderList& reply_headers, access::KeyCounts* counts);
   [[nodiscard]] access::RateLimited client_of(const http::Request& head) const;
   [[nodiscard]] http::Reply refuse_key(bool is_present);
 
   access::KeyRing keys_;
-  access::RateLimiter limiter_;
-  const std::string policy_;  // the value of RateLimit-Policy
+  Limit limit_;
+  access::RateLimit rate_limit_;  // the one of limit_, as it was set; of the thread that calls reload()
   const std::vector<IpNetwork> trusted_proxies_;
   const std::function<MonoTime()> clock_;
 };

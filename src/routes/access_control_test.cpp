@@ -131,14 +131,28 @@ TEST_F(Access, ReloadedKeysAreInForceAtTheNextRequest) {
   start("web:old");
   EXPECT_EQ(ingest({{"X-Api-Key", "old"}}), 0);
   access_->reload(
-      {.api_keys = *access::parse_api_keys("web:new"), .dashboard_password = access::digest_of("p")});
+      {.api_keys = *access::parse_api_keys("web:new"), .dashboard_password = access::digest_of("p")}, {});
   EXPECT_EQ(ingest({{"X-Api-Key", "old"}}), 403);
   EXPECT_EQ(ingest({{"X-Api-Key", "new"}}), 0);
   EXPECT_EQ(reading({}), 401);
   expect_metric(R"(weir_access_key_requests_total{key="web",outcome="accepted"} 2)");
-  access_->reload({});
+  access_->reload({}, {});
   EXPECT_EQ(ingest({}), 0);
   EXPECT_EQ(reading({}), 0);
+}
+
+TEST_F(Access, AReloadedRateLimitIsInForceAtTheNextRequest) {
+  start("");
+  EXPECT_EQ(ingest({}), 0);
+  access_->reload({}, {.per_second = 1, .burst = 1});
+  EXPECT_EQ(ingest({}), 0);
+  EXPECT_EQ(ingest({}), 429);
+  access_->reload({}, {.per_second = 1, .burst = 1});
+  EXPECT_EQ(ingest({}), 429) << "the same limit does not forget what was used";
+  access_->reload({}, {.per_second = 1, .burst = 2});
+  EXPECT_EQ(ingest({}), 0);
+  access_->reload({}, {});
+  for (int request = 0; request < 9; ++request) EXPECT_EQ(ingest({}), 0);
 }
 
 TEST_F(Access, AKeyMayStandInTheBodyWhereTheRouteSaysSo) {

@@ -30,6 +30,11 @@ http::Reply reply_to_refused(const Outcome& outcome) {
   return http::error_reply(too_large ? 413 : 400, error.text);
 }
 
+http::Reply finished(IngestTrace& trace, const Outcome& outcome, http::Reply reply) {
+  trace.finish(outcome, reply);
+  return reply;
+}
+
 // The body of every reply to a batch: counts, rejected items, and the indexes of failed events.
 std::string batch_json(const Outcome& outcome) {
   JsonText json;
@@ -73,7 +78,8 @@ http::Reply reply_to_batch(const Outcome& outcome) {
   return reply;
 }
 
-std::vector<http::Route> ingest_routes(intake::Intake& intake, std::function<WallTime()> clock) {
+std::vector<http::Route> ingest_routes(intake::Intake& intake, std::function<WallTime()> clock,
+                                       const IngestTracing& tracing) {
   // Shared by both routes; one io thread calls them.
   const auto decoder = std::make_shared<activity::Decoder>();
   const auto now = std::make_shared<std::function<WallTime()>>(std::move(clock));
@@ -81,19 +87,25 @@ std::vector<http::Route> ingest_routes(intake::Intake& intake, std::function<Wal
   http::Route one{.method = "POST", .path = "/activity"};
   one.body_bytes_max = intake.settings().event_bytes_read_max();
   one.cross_origin = true;
-  one.handle = [&intake, decoder, now](const http::Request& request, http::Respond respond) {
-    intake.accept_one(
-        *decoder, request.body, (*now)(),
-        [respond = std::move(respond)](Outcome outcome) mutable { respond(reply_to_one(outcome)); });
+  one.handle = [&intake, &tracing, decoder, now](const http::Request& request, http::Respond respond) {
+    IngestTrace trace(tracing, request);
+    auto headers = trace.record_headers();
+    auto reply = [trace = std::move(trace), respond = std::move(respond)](Outcome outcome) mutable {
+      respond(finished(trace, outcome, reply_to_one(outcome)));
+    };
+    intake.accept_one(*decoder, request.body, (*now)(), std::move(reply), std::move(headers));
   };
   http::Route batch{.method = "POST", .path = "/activities"};
   batch.body_bytes_max = intake.settings().body_bytes_max;
   batch.cross_origin = true;
-  batch.handle = [&intake, decoder, now](const http::Request& request, http::Respond respond) {
+  batch.handle = [&intake, &tracing, decoder, now](const http::Request& request, http::Respond respond) {
+    IngestTrace trace(tracing, request);
+    auto headers = trace.record_headers();
     intake::JsonItems items(request.body);
-    intake.accept_batch(*decoder, items, (*now)(), [respond = std::move(respond)](Outcome outcome) mutable {
-      respond(reply_to_batch(outcome));
-    });
+    auto reply = [trace = std::move(trace), respond = std::move(respond)](Outcome outcome) mutable {
+      respond(finished(trace, outcome, reply_to_batch(outcome)));
+    };
+    intake.accept_batch(*decoder, items, (*now)(), std::move(reply), std::move(headers));
   };
   return {std::move(one), std::move(batch)};
 }

@@ -52,6 +52,7 @@ struct Shared {
   intake::Intake& intake;
   std::function<WallTime()> now;
   CheckWriteKey check_write_key;
+  const IngestTracing& tracing;
   activity::Decoder decoder;
   segment::Translator translator;
 };
@@ -68,11 +69,17 @@ void handle(Shared& shared, std::optional<EventType> type, const http::Request& 
     const std::string_view write_key = query.get("writeKey").value_or(items.write_key());
     if (auto refusal = shared.check_write_key(request, write_key)) return respond(*std::move(refusal));
   }
+  IngestTrace trace(shared.tracing, request);
+  auto headers = trace.record_headers();
   shared.intake.accept_batch(
       shared.decoder, items, now,
-      [respond = std::move(respond), is_one = type.has_value()](const intake::Outcome& outcome) mutable {
-        respond(reply_to_segment(outcome, is_one));
-      });
+      [trace = std::move(trace), respond = std::move(respond),
+       is_one = type.has_value()](const intake::Outcome& outcome) mutable {
+        http::Reply reply = reply_to_segment(outcome, is_one);
+        trace.finish(outcome, reply);
+        respond(std::move(reply));
+      },
+      std::move(headers));
 }
 
 }  // namespace
@@ -94,9 +101,9 @@ http::Reply reply_to_segment(const intake::Outcome& outcome, bool is_one) {
 }
 
 std::vector<http::Route> segment_routes(intake::Intake& intake, std::function<WallTime()> clock,
-                                        CheckWriteKey check_write_key) {
+                                        CheckWriteKey check_write_key, const IngestTracing& tracing) {
   const std::shared_ptr<Shared> shared(
-      new Shared{intake, std::move(clock), std::move(check_write_key), {}, {}});
+      new Shared{intake, std::move(clock), std::move(check_write_key), tracing, {}, {}});
   std::vector<http::Route> routes;
   for (const auto& [path, type] : paths) {
     http::Route route{.method = "POST", .path = std::string(path)};

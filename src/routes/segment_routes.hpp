@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "http/exchange.hpp"
 #include "intake/intake.hpp"
+#include "routes/request_trace.hpp"
 
 namespace weir::routes {
 
@@ -20,12 +21,13 @@ namespace weir::routes {
 using CheckWriteKey =
     std::function<std::optional<http::Reply>(const http::Request& request, std::string_view write_key)>;
 
-// Call it once for each io thread, as ingest_routes(). `intake` must outlive the routes. Each request reads
-// `clock` once. Without `check_write_key` each request passes.
+// Call it once for each io thread, as ingest_routes(). `intake` and `tracing` must outlive the routes. Each
+// request reads `clock` once. Without `check_write_key` each request passes.
 //
 // A body of gzip is decompressed also without Content-Encoding, and any Content-Type is accepted.
 [[nodiscard]] std::vector<http::Route> segment_routes(intake::Intake& intake, std::function<WallTime()> clock,
-                                                      CheckWriteKey check_write_key = {});
+                                                      CheckWriteKey check_write_key = {},
+                                                      const IngestTracing& tracing = without_spans);
 
 // Translates the outcome of a request. Segment's libraries repeat a request after 429, 500 and 503, and give
 // its events up after another 4xx, so a batch with wrong events is answered 200: X-Weir-Rejected is their

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/hash.hpp"
+#include "tracing/trace_context.hpp"
 
 namespace weir::sqlite {
 namespace {
@@ -41,7 +42,7 @@ class Cursor {
     return true;
   }
 
-  // Of the headers only the source of a replay is kept.
+  // Of the headers only the source of a replay and the trace context are kept.
   bool record(consumer::RecordView& out) {
     std::string_view value;
     if (!bytes(out.key) || !bytes(value)) return false;
@@ -52,6 +53,8 @@ class Cursor {
       std::string_view name;
       if (!bytes(name) || !bytes(value)) return false;
       if (name == consumer::replay_header) out.replay_source = value;
+      if (name == tracing::traceparent_header) out.traceparent = value;
+      if (name == tracing::tracestate_header) out.tracestate = value;
     }
     return true;
   }
@@ -92,8 +95,9 @@ std::unexpected<Error> damaged(const SegmentRow& row, std::string_view how) {
 void SegmentWriter::add(const intake::EventBatch& events, const intake::RecordSlice& record) {
   add_bytes(events.key(record));
   add_bytes(events.value(record));
-  add_number(record.headers.size());
-  for (const auto& header : record.headers) {
+  const auto& headers = events.headers(record);
+  add_number(headers.size());
+  for (const auto& header : headers) {
     add_bytes(header.name);
     add_bytes(header.value);
   }

@@ -46,6 +46,8 @@ TEST(Segment, ReadsBackItsRecords) {
   EXPECT_FALSE(records[2].replay_source);
   EXPECT_EQ(records[3].replay_source, "topic/0/17");
   EXPECT_EQ(records[3].offset, 103);
+  EXPECT_EQ(records[3].traceparent, "00-0");
+  EXPECT_EQ(records[0].traceparent, "");
 }
 
 TEST(Segment, IsFullByBytesOrByRecords) {

@@ -10,6 +10,7 @@
 
 #include "base/json_text.hpp"
 #include "base/printable.hpp"
+#include "telemetry/log_level.hpp"
 
 // write() runs on the calling thread. It drops lines below the minimum severity, builds the line, escapes
 // control characters, and passes the line to spdlog's stderr sink. The sink's mutex keeps lines whole and in
@@ -85,6 +86,8 @@ class SpdlogLogger final : public Logger {
     logger_.flush_on(spdlog::level::debug);
   }
 
+  void set_min_severity(Severity min_severity) { logger_.set_level(level_of(min_severity)); }
+
   void write(Severity severity, std::string_view text, std::initializer_list<Field> fields) override {
     if (!logger_.should_log(level_of(severity))) return;
     // The line is built here and not by a spdlog formatter, because a formatter does not see the fields.
@@ -130,6 +133,10 @@ class SilentLogger final : public Logger {
 
 std::unique_ptr<Logger> make_logger(Severity min_severity, bool json, std::function<WallTime()> clock) {
   return std::make_unique<SpdlogLogger>(min_severity, json, std::move(clock));
+}
+
+void set_min_severity(Logger& logger, Severity min_severity) {
+  if (auto* const own = dynamic_cast<SpdlogLogger*>(&logger)) own->set_min_severity(min_severity);
 }
 
 std::unique_ptr<Logger> make_silent_logger() { return std::make_unique<SilentLogger>(); }

@@ -248,7 +248,7 @@ class Usage(Commands):
                 ("help",): ['unknown command "help"', "weir --help"],
                 ("-v",): ['unknown option "-v"', "--version"],
                 (): ["a command is missing"],
-                ("stats", "--bogus"): ['unknown option "--bogus" of weir stats', "--url, --key, --from"],
+                ("stats", "--bogus"): ['unknown option "--bogus" of weir stats', "--url, --key, --cacert, --from"],
                 ("stats", "--format", "xml", "--limit", "0"): ['--format="xml": expected table, json or csv',
                                                                '--limit="0": expected a number from 1 to 500'],
                 ("stats", "--interval"): ["--interval has no value: expected minute, hour, day, week or month"],

@@ -11,12 +11,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Modules by height: a module includes only modules of a lower number, so modules on one line do not include each other.
 HEIGHT = {
     "base": 0,
-    "activity": 1, "telemetry": 1, "decompress": 1, "formats": 1, "schema": 1, "kafka_protocol": 1,
-    "tally": 2, "access": 2,
+    "activity": 1, "telemetry": 1, "decompress": 1, "tls": 1, "formats": 1, "schema": 1, "kafka_protocol": 1,
+    "tally": 2, "access": 2, "tracing": 2,
     "intake": 3, "commit": 3, "report": 3,
     "consumer": 4, "http": 4, "segment": 4,
     "kafka": 5, "postgres": 5, "sqlite": 5, "simulation": 5,
-    "kafka_producer": 6, "routes": 6, "config": 6, "importer": 6,
+    "kafka_producer": 6, "routes": 6, "config": 6, "importer": 6, "consul": 6,
     "cli": 7,
     "app": 8,
 }
@@ -25,7 +25,7 @@ TEST_MODULES = {"simulation"}
 
 # Vendor headers, and the modules that may include them.
 VENDORS = {
-    r"simdjson": {"activity", "formats"},
+    r"simdjson": {"activity", "formats", "consul"},
     r"boost/(asio|beast)": {"http", "kafka_producer", "app"},
     r"boost/json": {"cli", "importer", "schema"},
     r"absl/": {"report"},
@@ -37,7 +37,7 @@ VENDORS = {
     r"libpq-fe\.h": {"postgres"},
     r"librdkafka/": {"kafka"},
     r"prometheus/": {"telemetry"},
-    r"openssl/": {"access"},
+    r"openssl/": {"access", "tls", "http"},
 }
 
 FILE_LINES_MAX = 400

@@ -42,6 +42,9 @@ class RawSocket {
   RawSocket& operator=(RawSocket&&) = delete;
   ~RawSocket() { close(); }
 
+  // For a library that sends and receives itself. Not owned.
+  [[nodiscard]] int fd() const { return fd_; }
+
   // Sets the client's own address, one of 127.0.0.0/8. Call it before connect().
   void bind(const std::string& own) {
     sockaddr_in address{};
