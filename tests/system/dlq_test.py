@@ -80,7 +80,7 @@ class Embedded(weir.Case, Checks):
         self.assertEqual(self.dlq("replay").stdout, "0 dead letters sent\n")
         self.assertEqual(self.one.summary(weir.now(-3600), weir.now(3600))["events"], 4)
 
-    def test_a_replay_that_failed_before_a_restart_with_looser_rules_does_not_make_the_next_one_a_duplicate(self):
+    def test_fault_25_a_replay_that_failed_before_a_restart_with_looser_rules_does_not_make_the_next_one_a_duplicate(self):
         self.one.start()
         large = {**weir.activity("ada", note="x" * self.LARGE), "message_id": "m-1"}
         self.assertEqual(self.one.post("/activity", large).status, 200)
@@ -199,7 +199,7 @@ class Cluster(cluster.Case, Checks):
                 if each.get("headers")]
         self.assertIn(f"{self.topic}/5/2", {each.get("weir.replay") for each in sent})
 
-    def test_a_replay_that_failed_before_a_restart_with_looser_rules_does_not_make_the_next_one_a_duplicate(self):
+    def test_fault_25_a_replay_that_failed_before_a_restart_with_looser_rules_does_not_make_the_next_one_a_duplicate(self):
         one = self.start("consumer", MAX_EVENT_BYTES=1000)
         large = json.dumps({**weir.activity("ada", note="x" * 2_000), "message_id": "m-1"})
         self.kafka.produce(self.topic, [large], "-k", "ada")
