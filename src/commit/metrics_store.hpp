@@ -231,6 +231,9 @@ class MetricsStore {
   // Returns the offsets in [from, to) that have a row in activity_dead_letters, ascending.
   virtual Result<std::vector<std::int64_t>> find_dead_letters(std::int32_t partition, std::int64_t from,
                                                               std::int64_t to) = 0;
+  // Returns the dead letters with a failed replay and without a counted one (attempts above 1, replayed_at
+  // not set), of all topics and partitions, ascending.
+  virtual Result<std::vector<DeadLetterId>> find_failed_replays() = 0;
   // Returns the minutes whose rollup is pending, ascending.
   virtual Result<std::vector<WindowStart>> find_pending_rollups(std::int32_t partition) = 0;
 

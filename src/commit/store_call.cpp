@@ -12,6 +12,10 @@ ArchiveLedger::Response ArchiveLedger::send(MetricsStore& store) const {
   return store.archive_ledger(archival);
 }
 
+FindFailedReplays::Response FindFailedReplays::send(MetricsStore& store) const {
+  return store.find_failed_replays();
+}
+
 FindDeadLetters::Response FindDeadLetters::send(MetricsStore& store) const {
   return store.find_dead_letters(partition, from, to);
 }

@@ -54,6 +54,13 @@ struct FindDeadLetters {
   [[nodiscard]] Response send(MetricsStore& store) const;
 };
 
+// Calls find_failed_replays().
+struct FindFailedReplays {
+  using Response = Result<std::vector<DeadLetterId>>;
+
+  [[nodiscard]] Response send(MetricsStore& store) const;
+};
+
 // Calls find_pending_rollups().
 struct FindPendingRollups {
   using Response = Result<std::vector<WindowStart>>;
@@ -145,9 +152,9 @@ class Call {
 };
 
 using StoreCall =
-    std::variant<Call<OpenLedger>, Call<ArchiveLedger>, Call<FindDeadLetters>, Call<FindPendingRollups>,
-                 Call<Begin>, Call<ReadWindows>, Call<ReadPendingRows>, Call<LockDeadLetters>, Call<Write>,
-                 Call<Commit>, Call<Rollback>>;
+    std::variant<Call<OpenLedger>, Call<ArchiveLedger>, Call<FindDeadLetters>, Call<FindFailedReplays>,
+                 Call<FindPendingRollups>, Call<Begin>, Call<ReadWindows>, Call<ReadPendingRows>,
+                 Call<LockDeadLetters>, Call<Write>, Call<Commit>, Call<Rollback>>;
 
 // The request of the call if it has this type, otherwise nullptr. Valid as long as the call.
 template <class Request>

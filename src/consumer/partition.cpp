@@ -33,6 +33,7 @@ Partition::Partition(OpenedPartition opened, const PartitionSettings& settings, 
       live_from_(opened.ledger.next_offset),
       dedupe_(settings.dedupe.window, settings.dedupe.records),
       known_dead_letters_(std::move(opened.dead_letters)),
+      failed_replays_(std::move(opened.failed_replays)),
       position_(std::min(opened.read_from, opened.ledger.next_offset)),
       log_end_(opened.log_end),
       open_(settings.minute_retention) {
@@ -85,17 +86,23 @@ void Partition::skip_to(std::int64_t offset) {
 }
 
 // A dead letter is not remembered; otherwise its replay would be a duplicate. Older rules may have rejected
-// a record that is valid today: the store knows its dead letter. A failed replay has no row there; it is
-// validated again.
+// a record that is valid today, so the store decides: it has a row of each dead letter. A failed replay has
+// none, but the row that it names has further attempts. While no replay of that row is counted, all failed.
 void Partition::rebuild_dedupe(const RecordView& record, activity::Decoder& decoder) {
   while (dead_letters_passed_ < known_dead_letters_.size() &&
          known_dead_letters_[dead_letters_passed_] < record.offset)
     ++dead_letters_passed_;
   const bool is_dead_letter = dead_letters_passed_ < known_dead_letters_.size() &&
                               known_dead_letters_[dead_letters_passed_] == record.offset;
-  if (is_dead_letter) return;
+  if (is_dead_letter || is_failed_replay(record)) return;
   if (const Result<activity::UserActivity> activity = validate(record, decoder))
     (void)is_duplicate(*activity);
+}
+
+bool Partition::is_failed_replay(const RecordView& record) const {
+  if (failed_replays_.empty() || !record.replay_source) return false;
+  const auto source = commit::parse_dead_letter_id(*record.replay_source);
+  return source && std::ranges::binary_search(failed_replays_, *source);
 }
 
 void Partition::count(const RecordView& record, activity::Decoder& decoder, ReadTime at) {

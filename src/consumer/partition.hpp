@@ -149,6 +149,7 @@ class Partition {
  private:
   // How one record is processed; partition.cpp describes the order.
   void rebuild_dedupe(const RecordView& record, activity::Decoder& decoder);
+  [[nodiscard]] bool is_failed_replay(const RecordView& record) const;
   void count(const RecordView& record, activity::Decoder& decoder, ReadTime at);
   [[nodiscard]] Result<activity::UserActivity> validate(const RecordView& record,
                                                         activity::Decoder& decoder) const;
@@ -174,6 +175,8 @@ class Partition {
   tally::Dedupe dedupe_;
   // Offsets before live_from_, ascending.
   std::vector<std::int64_t> known_dead_letters_;
+  // Dead letters of which no replay before live_from_ was counted, ascending.
+  std::vector<commit::DeadLetterId> failed_replays_;
   // How many of known_dead_letters_ are before position_.
   std::size_t dead_letters_passed_ = 0;
   std::int64_t position_ = 0;

@@ -107,7 +107,9 @@ std::optional<commit::StoreCall> PartitionOpener::next() {
         [this](Result<std::optional<tally::LedgerRow>> row) { on_ledger_archived(std::move(row)); });
   if (phase_ == Phase::find_dead_letters)
     return make_call(commit::FindDeadLetters{partition_, opened_.read_from, ledger.next_offset},
-                     opened_.dead_letters, Phase::done);
+                     opened_.dead_letters, Phase::find_failed_replays);
+  if (phase_ == Phase::find_failed_replays)
+    return make_call(commit::FindFailedReplays{}, opened_.failed_replays, Phase::done);
   return std::nullopt;
 }
 

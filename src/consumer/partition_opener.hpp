@@ -4,7 +4,7 @@
 // A state machine without I/O. It asks the log and the store in turn:
 //
 //   log: bounds ─▶ store: ledger row, pending roll-ups ─▶ log: bounds, and the record before next_offset
-//    ▲                                                       ├─▶ store: dead letters to rebuild ─▶ done
+//    ▲                                                       ├─▶ store: dead letters, failed replays ─▶ done
 //    │                                                       ├─▶ refused (ON_OFFSET_GONE=stop)
 //    └── the row has changed since ◀── store: archive the ledger row ─▶ done
 //                                      (it is another log, and ON_OFFSET_GONE=earliest)
@@ -67,6 +67,8 @@ struct OpenedPartition {
   std::int64_t read_from = 0;
   // The offsets of dead letters in [read_from, next_offset), ascending.
   std::vector<std::int64_t> dead_letters;
+  // Dead letters of which each replay before next_offset failed, ascending.
+  std::vector<commit::DeadLetterId> failed_replays;
   // Minutes that are not completely rolled up.
   std::vector<WindowStart> pending_rollups;
   std::int64_t log_end = 0;
@@ -105,6 +107,7 @@ class PartitionOpener final : public commit::StoreWork {
     query_identity,
     archive_ledger,
     find_dead_letters,
+    find_failed_replays,
     done
   };
 

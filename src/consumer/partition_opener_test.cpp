@@ -78,6 +78,9 @@ class Opener {
     return row;
   }
   Result<std::vector<WindowStart>> response_to(const commit::FindPendingRollups&) { return {}; }
+  Result<std::vector<commit::DeadLetterId>> response_to(const commit::FindFailedReplays&) {
+    return std::vector{commit::DeadLetterId{"events", 1, 5}};
+  }
   Result<std::vector<std::int64_t>> response_to(const commit::FindDeadLetters& request) {
     EXPECT_EQ(request.to, situation_.next_offset);
     return std::vector{request.from};

@@ -22,6 +22,8 @@ class Log {
     stored.key = record.key;
     if (record.value) stored.value = *record.value + std::string(limits::json_slack_bytes, '\0');
     views_.push_back({.offset = next_, .time = at, .key = stored.key, .value = {}, .replay_source = {}});
+    stored.replay_source = event.replay_of;
+    if (stored.replay_source) views_.back().replay_source = *stored.replay_source;
     if (record.value) views_.back().value = std::string_view(stored.value).substr(0, record.value->size());
     return next_++;
   }
@@ -42,6 +44,7 @@ class Log {
   struct Stored {
     std::string key;
     std::string value;
+    std::optional<std::string> replay_source;
   };
   std::deque<Stored> stored_;
   std::vector<RecordView> views_;
@@ -145,6 +148,19 @@ TEST_F(PartitionTest, DoesNotRememberTheMessageIdOfADeadLetter) {
   Partition partition(std::move(opened), settings(), MonoTime{});
   partition.process(log_.from(0), decoder_);
   EXPECT_EQ(partition.open_batch().counts.tallied, 1);
+}
+
+TEST_F(PartitionTest, DoesNotRememberTheMessageIdOfAReplayThatFailedByAnOlderRule) {
+  log_.add({.user = "anna", .message_id = "failed", .at = noon, .replay_of = "events/3/7"});
+  log_.add({.user = "anna", .message_id = "counted", .at = noon, .replay_of = "events/3/8"});
+  log_.add({.user = "anna", .message_id = "failed", .at = noon});
+  log_.add({.user = "anna", .message_id = "counted", .at = noon});
+  OpenedPartition opened = opened_at(2, 0);
+  opened.failed_replays = {{"events", 3, 6}, {"events", 3, 7}, {"events", 4, 8}};
+  Partition partition(std::move(opened), settings(), MonoTime{});
+  partition.process(log_.from(0), decoder_);
+  EXPECT_EQ(partition.open_batch().counts.tallied, 1);
+  EXPECT_EQ(partition.open_batch().counts.duplicate, 1);
 }
 
 TEST_F(PartitionTest, CountsAGapAsSkippedThoughNoRecordFollows) {

@@ -58,6 +58,8 @@ OpenedPartition open(LogReader& reader, const Log& log, const tally::LedgerRow& 
             record.offset < find->request().to)
           dead_letters.push_back(record.offset);
       find->respond(std::move(dead_letters));
+    } else if (auto* const failed = std::get_if<commit::Call<commit::FindFailedReplays>>(&call)) {
+      failed->respond({});
     } else if (auto* const open = std::get_if<commit::Call<commit::OpenLedger>>(&call)) {
       open->respond(ledger);
     } else {

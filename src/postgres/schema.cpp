@@ -117,7 +117,12 @@ WHERE granularity IN (0, 1, 2) AND dimension = 0;
 ALTER TABLE activity_windows DROP COLUMN stored_activity_types, DROP COLUMN stored_pages,
   DROP COLUMN stored_referrers)sql";
 
-constexpr std::array migrations{tables, counted_from, own_dimensions};
+// Few dead letters have a failed replay. Each opening of a partition asks for them.
+constexpr std::string_view failed_replays = R"sql(
+CREATE INDEX activity_failed_replays ON activity_dead_letters (topic, partition, "offset")
+WHERE attempts > 1 AND replayed_at IS NULL)sql";
+
+constexpr std::array migrations{tables, counted_from, own_dimensions, failed_replays};
 
 // Of minutes in the views below.
 static_assert(tally::index_of(tally::finest_granularity) == 0);

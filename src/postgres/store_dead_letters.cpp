@@ -23,6 +23,17 @@ Result<std::vector<std::int64_t>> PostgresMetricsStore::find_dead_letters(std::i
   return offsets;
 }
 
+Result<std::vector<commit::DeadLetterId>> PostgresMetricsStore::find_failed_replays() {
+  auto answers = run_outside({{store_sql::failed_replays, Parameters()}});
+  if (!answers) return propagate(answers);
+  const Rows& rows = answers->front();
+  std::vector<commit::DeadLetterId> found;
+  for (int row = 0; row < rows.count(); ++row)
+    found.push_back({std::string(rows.bytes(row, 0)), static_cast<std::int32_t>(rows.number(row, 1)),
+                     rows.number(row, 2)});
+  return found;
+}
+
 Result<std::vector<commit::DeadLetterState>> PostgresMetricsStore::lock_dead_letters(
     std::span<const commit::DeadLetterId> letters) {
   using commit::DeadLetterState;

@@ -96,6 +96,11 @@ WHERE topic = $1::text AND partition = $2::int AND "offset" >= $3::bigint AND "o
 ORDER BY "offset")sql",
                                     "n", "activity_dead_letters"};
 
+const Statement failed_replays{"weir_failed_replays", R"sql(
+SELECT topic, partition, "offset" FROM activity_dead_letters
+WHERE attempts > 1 AND replayed_at IS NULL ORDER BY topic, partition, "offset")sql",
+                               "tnn", "activity_dead_letters"};
+
 const Statement pending_rollup_minutes{"weir_pending_rollup_minutes", R"sql(
 SELECT window_start FROM activity_unrolled WHERE topic = $1::text AND partition = $2::int ORDER BY window_start)sql",
                                        "m", "activity_unrolled"};

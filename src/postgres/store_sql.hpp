@@ -31,6 +31,7 @@ extern const Statement commit;
 //   archive_ledger          partition, next_offset, version, new topic              partition
 //   archive_dead_letters    partition, new topic
 //   dead_letter_offsets     partition, from, to       offset
+//   failed_replays          (no topic either)         topic, partition, offset
 //   pending_rollup_minutes  partition                 window_start
 // Those of dimensions take no topic.
 //   lock_dimensions                                   locks until the transaction ends
@@ -47,6 +48,7 @@ extern const Statement begin_topic;
 extern const Statement archive_ledger;
 extern const Statement archive_dead_letters;
 extern const Statement dead_letter_offsets;
+extern const Statement failed_replays;
 extern const Statement pending_rollup_minutes;
 
 // The fence. Parameters after $1: partitions, next_offsets, versions, and the four sums. Returns the

@@ -47,6 +47,7 @@ class SqliteMetricsStore final : public commit::MetricsStore {
   Result<std::optional<tally::LedgerRow>> archive_ledger(const commit::LedgerArchival& archival) override;
   Result<std::vector<tally::CountedDimension>> register_dimensions(
       std::span<const tally::OwnDimension> wanted, WallTime now) override;
+  Result<std::vector<commit::DeadLetterId>> find_failed_replays() override;
   Result<std::vector<std::int64_t>> find_dead_letters(std::int32_t partition, std::int64_t from,
                                                       std::int64_t to) override;
   Result<std::vector<WindowStart>> find_pending_rollups(std::int32_t partition) override;

@@ -125,7 +125,14 @@ UPDATE activity_windows SET
 WHERE granularity IN (0, 1, 2) AND dimension = 0;
 )sql"};
 
-constexpr std::array metrics_store_migrations{Migration{tables}, counted_from, own_dimensions};
+// Few dead letters have a failed replay. Each opening of a partition asks for them.
+constexpr Migration failed_replays{.sql = R"sql(
+CREATE INDEX activity_failed_replays ON activity_dead_letters (topic, partition, offset)
+WHERE attempts > 1 AND replayed_at IS NULL;
+)sql"};
+
+constexpr std::array metrics_store_migrations{Migration{tables}, counted_from, own_dimensions,
+                                              failed_replays};
 
 // Of minutes in the views below.
 static_assert(tally::index_of(tally::finest_granularity) == 0);

@@ -37,6 +37,17 @@ Result<std::vector<std::int64_t>> SqliteMetricsStore::find_dead_letters(std::int
   }
 }
 
+Result<std::vector<commit::DeadLetterId>> SqliteMetricsStore::find_failed_replays() {
+  Statement& rows = statement(store_sql::failed_replays);
+  std::vector<commit::DeadLetterId> found;
+  while (true) {
+    auto row = rows.step();
+    if (!row) return std::unexpected(give_up(std::move(row).error()));
+    if (!*row) return found;
+    found.push_back({std::string(rows.text(0)), static_cast<std::int32_t>(rows.number(1)), rows.number(2)});
+  }
+}
+
 // The transaction has the write lock of the whole file, so no row is locked.
 Result<std::vector<commit::DeadLetterState>> SqliteMetricsStore::lock_dead_letters(
     std::span<const commit::DeadLetterId> letters) {

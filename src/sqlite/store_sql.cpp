@@ -42,6 +42,10 @@ const NamedSql dead_letter_offsets{"dead_letter_offsets", R"sql(
 SELECT offset FROM activity_dead_letters
 WHERE topic = ?1 AND partition = ?2 AND offset >= ?3 AND offset < ?4 ORDER BY offset)sql"};
 
+const NamedSql failed_replays{"failed_replays", R"sql(
+SELECT topic, partition, offset FROM activity_dead_letters
+WHERE attempts > 1 AND replayed_at IS NULL ORDER BY topic, partition, offset)sql"};
+
 const NamedSql pending_rollup_minutes{"pending_rollup_minutes", R"sql(
 SELECT window_start FROM activity_unrolled WHERE topic = ?1 AND partition = ?2 ORDER BY window_start)sql"};
 
@@ -142,6 +146,7 @@ std::span<const NamedSql* const> all() {
                                &archive_ledger,
                                &archive_dead_letters,
                                &dead_letter_offsets,
+                               &failed_replays,
                                &pending_rollup_minutes,
                                &fence,
                                &read_window,

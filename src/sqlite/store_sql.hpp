@@ -17,6 +17,7 @@ namespace weir::sqlite::store_sql {
 //   archive_ledger          partition, next_offset, version, new topic
 //   archive_dead_letters    partition, new topic
 //   dead_letter_offsets     partition, from, to       offset
+//   failed_replays          (no topic either)         topic, partition, offset
 //   pending_rollup_minutes  partition                 window_start
 // Those of dimensions take no topic.
 //   read_dimensions                                   id, name, source, since, by number
@@ -30,6 +31,7 @@ extern const NamedSql read_ledger;
 extern const NamedSql archive_ledger;
 extern const NamedSql archive_dead_letters;
 extern const NamedSql dead_letter_offsets;
+extern const NamedSql failed_replays;
 extern const NamedSql pending_rollup_minutes;
 
 // The fence. Parameters after ?1: partition, next_offset, version, and the four sums. Raises the version by

@@ -80,6 +80,26 @@ class Embedded(weir.Case, Checks):
         self.assertEqual(self.dlq("replay").stdout, "0 dead letters sent\n")
         self.assertEqual(self.one.summary(weir.now(-3600), weir.now(3600))["events"], 4)
 
+    def test_fault_25_a_replay_that_failed_before_a_restart_with_looser_rules_does_not_make_the_next_one_a_duplicate(self):
+        self.one.start()
+        large = {**weir.activity("ada", note="x" * self.LARGE), "message_id": "m-1"}
+        self.assertEqual(self.one.post("/activity", large).status, 200)
+        self.one.kill()  # before the flush
+        self.one.environment.update(FLUSH_INTERVAL_SEC="1", MAX_EVENT_BYTES="1000")
+        self.one.start()
+        self.assert_sums(0, 0, 1)
+        self.dlq("replay")
+        self.assert_sums(0, 0, 2)  # still too large
+        self.relax()
+        self.one.start()
+        self.dlq("replay")
+        self.assert_sums(1, 0, 2)
+        self.one.stop()
+        self.one.start()
+        self.dlq("replay", "--include-replayed")
+        self.assertEqual(self.one.post("/activity", large).status, 200)
+        self.assert_sums(1, 2, 2)
+
     def test_a_replay_beside_a_stopped_service_is_counted_at_the_next_start(self):
         self.with_dead_letters()
         self.relax()
@@ -178,6 +198,20 @@ class Cluster(cluster.Case, Checks):
         sent = [dict(zip(each["headers"][::2], each["headers"][1::2])) for each in self.kafka.records(self.topic)
                 if each.get("headers")]
         self.assertIn(f"{self.topic}/5/2", {each.get("weir.replay") for each in sent})
+
+    def test_fault_25_a_replay_that_failed_before_a_restart_with_looser_rules_does_not_make_the_next_one_a_duplicate(self):
+        one = self.start("consumer", MAX_EVENT_BYTES=1000)
+        large = json.dumps({**weir.activity("ada", note="x" * 2_000), "message_id": "m-1"})
+        self.kafka.produce(self.topic, [large], "-k", "ada")
+        self.wait_counted()
+        self.dlq("replay")
+        self.assertEqual(self.wait_counted()["dead_lettered"], 2)
+        one.stop()
+        self.start("consumer")
+        self.dlq("replay")
+        sums = self.wait_counted()
+        self.assertEqual((sums["tallied"], sums["duplicate"], sums["dead_lettered"]), (1, 0, 2))
+        self.assert_identities()
 
     def test_a_broker_that_is_away_ends_the_replay_with_1(self):
         self.start("consumer")

@@ -22,6 +22,7 @@ namespace weir::commit {
 enum class StoreStep : std::uint8_t {
   open_ledger,
   find_dead_letters,
+  find_failed_replays,
   find_pending_rollups,
   begin,
   read_windows,

@@ -78,6 +78,16 @@ Result<std::vector<std::int64_t>> FakeMetricsStore::find_dead_letters(std::int32
   return offsets;
 }
 
+Result<std::vector<DeadLetterId>> FakeMetricsStore::find_failed_replays() {
+  Result<Fault> fault = fault_of(StoreStep::find_failed_replays);
+  if (!fault) return propagate(fault);
+  if (*fault != Fault::none) return away();
+  std::vector<DeadLetterId> found;
+  for (const auto& [id, row] : database_.dead_letters)
+    if (row.attempts > 1 && !row.replayed_at) found.push_back(id);
+  return found;
+}
+
 Result<std::vector<WindowStart>> FakeMetricsStore::find_pending_rollups(std::int32_t partition) {
   Result<Fault> fault = fault_of(StoreStep::find_pending_rollups);
   if (!fault) return propagate(fault);

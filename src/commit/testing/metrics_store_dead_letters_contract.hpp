@@ -36,6 +36,19 @@ TEST_P(MetricsStoreContract, FindsTheOffsetsOfDeadLetters) {
   EXPECT_EQ(store_->find_dead_letters(1, 0, 99).value(), Offsets{25});
 }
 
+TEST_P(MetricsStoreContract, FindsTheDeadLettersOfWhichEachReplayFailed) {
+  using store_contract::letter;
+  EXPECT_EQ(store_->find_failed_replays().value(), std::vector<DeadLetterId>{});
+  Changes changes;
+  for (const std::int64_t offset : {9, 10, 11, 12})
+    changes.dead_letters.push_back({.partition = 0, .offset = offset});
+  changes.dead_letters.push_back({.partition = 3, .offset = 2});
+  changes.failed_replays = {{letter(0, 10)}, {letter(0, 9)}, {letter(3, 2), 2}, {letter(0, 11)}};
+  const tally::LedgerRow ledger = flush(open(), changes);
+  flush(ledger, {.replayed = {letter(0, 11), letter(0, 12)}});
+  EXPECT_EQ(store_->find_failed_replays().value(), (std::vector{letter(0, 9), letter(0, 10), letter(3, 2)}));
+}
+
 TEST_P(MetricsStoreContract, RefusesADeadLetterThatExists) {
   const Changes letter{.dead_letters = {{.partition = 0, .offset = 5}}};
   const tally::LedgerRow ledger = flush(open(), letter);
