@@ -103,6 +103,9 @@ class IoThread {
   [[nodiscard]] std::size_t connections() const { return open_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t streams() const { return streams_.load(std::memory_order_relaxed); }
   [[nodiscard]] const RequestCounts& counts() const { return *counts_; }
+  // A request has begun, or its connection has closed before its reply.
+  void record_request() { counts_->begin(); }
+  void record_abandoned_request() { counts_->abandon(); }
   [[nodiscard]] const FairnessCounts& fairness() const { return fairness_; }
   [[nodiscard]] const HandshakeCounts& handshakes() const { return handshakes_; }
 
