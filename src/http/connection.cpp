@@ -167,6 +167,7 @@ Step Connection::read_request() {
     const Step step = reader_.read_head({in_.bytes.get() + at_, in_.size - at_});
     if (step != Step::done) return step;
     head_done_ = true;
+    begin_request();
     on_head();
   }
   return read_body();
@@ -251,8 +252,15 @@ void Connection::handle_request() {
   handling_bytes_ = body_bytes;  // the handler has a copy; finish_event() releases the buffer
 }
 
+// From here to write_reply() or close(), the request is in flight.
+void Connection::begin_request() {
+  has_request_ = true;
+  io_thread_.record_request();
+}
+
 void Connection::refuse(const Refusal& refusal) {
   if (!head_done_ && phase_ != Phase::handling) {  // the head was refused, or is not complete
+    begin_request();
     make_request_id();
     traits_ = {};
     allow_origin_of_partial_head();
@@ -281,6 +289,7 @@ void Connection::write_reply(Reply reply) {
   close_after_reply_ =
       reply.close || !traits_.keep_alive || io_thread_.stopping() || (streamed && traits_.http_10);
   const Now now = read_clock();
+  has_request_ = false;
   io_thread_.record_outcome(traits_.route, reply, {request_id_.data(), request_id_bytes_}, traits_.since,
                             now.mono);
   append_reply(out(), reply,

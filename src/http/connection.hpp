@@ -112,6 +112,7 @@ class Connection {
   void run_filters();
   void assign_request_id();
   void make_request_id();
+  void begin_request();
   void refuse(const Refusal& refusal);
   void allow_origin_of_partial_head();
   void write_reply(Reply reply);
@@ -181,6 +182,8 @@ class Connection {
   // The current request.
   RequestReader reader_;
   bool head_done_ = false;
+  // A request was counted, and its reply is not written yet.
+  bool has_request_ = false;
   bool continue_sent_ = false;
   const Route* route_ = nullptr;
   std::size_t body_bytes_max_ = 0;

@@ -3,6 +3,7 @@
 // does not accept are copied into `unsent_`; while there are any, no further request is read.
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+#include <utility>
 
 #include "http/connection.hpp"
 
@@ -100,6 +101,7 @@ void Connection::discard_input() {
 void Connection::close() {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
+  if (std::exchange(has_request_, false)) io_thread_.record_abandoned_request();
   client_gone_.request_stop();
   release_stream();
   io_thread_.out().clear();

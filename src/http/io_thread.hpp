@@ -105,6 +105,9 @@ class IoThread {
   // Returns the number of requests whose handler has not replied yet.
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
   [[nodiscard]] const RequestCounts& counts() const { return *counts_; }
+  // A request has begun, or its connection has closed before its reply.
+  void record_request() { counts_->begin(); }
+  void record_abandoned_request() { counts_->abandon(); }
   [[nodiscard]] const FairnessCounts& fairness() const { return fairness_; }
   [[nodiscard]] const HandshakeCounts& handshakes() const { return handshakes_; }
 

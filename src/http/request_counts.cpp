@@ -25,6 +25,10 @@ std::size_t index_of(int status) {
 
 RequestCounts::RequestCounts(std::span<const Route> routes) : routes_(routes), counts_(routes.size() + 1) {}
 
+void RequestCounts::begin() { increase(received_, 1); }
+
+void RequestCounts::abandon() { increase(abandoned_, 1); }
+
 void RequestCounts::count(const Route* route, int status) {
   OfRoute& counts = route ? counts_[static_cast<std::size_t>(route - routes_.data())] : counts_.back();
   increase(counts.by_status[index_of(status)], 1);
@@ -39,8 +43,22 @@ void RequestCounts::time(const Route& route, std::chrono::nanoseconds duration) 
 }
 
 void RequestCounts::collect(Threads threads, telemetry::Exposition& into) {
+  collect_requests(threads, into);
   collect_counts(threads, into);
   collect_durations(threads, into);
+}
+
+void RequestCounts::collect_requests(Threads threads, telemetry::Exposition& into) {
+  std::uint64_t received = 0;
+  std::uint64_t abandoned = 0;
+  for (const RequestCounts* thread : threads) {
+    received += thread->received_;
+    abandoned += thread->abandoned_;
+  }
+  into.counter("weir_http_requests_received_total", "Requests whose head is complete, or was refused.",
+               static_cast<double>(received));
+  into.counter("weir_http_requests_abandoned_total", "Requests whose connection closed before their reply.",
+               static_cast<double>(abandoned));
 }
 
 void RequestCounts::collect_counts(Threads threads, telemetry::Exposition& into) {

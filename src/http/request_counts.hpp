@@ -37,13 +37,18 @@ class RequestCounts {
   RequestCounts(const RequestCounts&) = delete;
   RequestCounts& operator=(const RequestCounts&) = delete;
 
+  // Counts a request whose head is complete or was refused. Each ends in count() or in abandon(), unless it
+  // is in flight. Only for the io thread.
+  void begin();
+  // Counts a request whose connection closed before its reply. Only for the io thread.
+  void abandon();
   // Counts one reply. `route` is an element of the constructor's routes, or null for a request without a
   // route. Only for the io thread.
   void count(const Route* route, int status);
   // Records the time from a complete request to its reply. Only for the io thread.
   void time(const Route& route, std::chrono::nanoseconds duration);
 
-  // Adds weir_http_requests_total and weir_http_request_duration_seconds as sums over `threads`, which must
+  // Adds weir_http_requests_…_total and weir_http_request_duration_seconds as sums over `threads`, which must
   // have the same routes. For any thread.
   static void collect(std::span<const RequestCounts* const> threads, telemetry::Exposition& into);
 
@@ -56,10 +61,13 @@ class RequestCounts {
     Count nanoseconds{0};
   };
 
+  static void collect_requests(Threads threads, telemetry::Exposition& into);
   static void collect_counts(Threads threads, telemetry::Exposition& into);
   static void collect_durations(Threads threads, telemetry::Exposition& into);
 
   std::span<const Route> routes_;
+  Count received_{0};
+  Count abandoned_{0};
   std::vector<OfRoute> counts_;  // one for each route, then one for requests without a route
 };
 

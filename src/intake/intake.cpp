@@ -181,13 +181,17 @@ struct Intake::SharedState {
 // Counts the bytes of one request as in flight, from its construction to its destruction.
 class Intake::InFlight {
  public:
-  InFlight(std::shared_ptr<SharedState> state, std::size_t bytes) : state_(std::move(state)), bytes_(bytes) {
+  InFlight(std::shared_ptr<SharedState> state, std::size_t bytes, std::size_t events)
+      : state_(std::move(state)), bytes_(bytes), events_(events) {
+    state_->counts.in_flight_events.fetch_add(events_, std::memory_order_relaxed);
     bytes_of_all_ = state_->counts.in_flight_bytes.fetch_add(bytes_, std::memory_order_relaxed) + bytes_;
   }
   InFlight(InFlight&& other) noexcept = default;
   InFlight& operator=(InFlight&&) = delete;
   ~InFlight() {
-    if (state_) state_->counts.in_flight_bytes.fetch_sub(bytes_, std::memory_order_relaxed);
+    if (!state_) return;
+    state_->counts.in_flight_bytes.fetch_sub(bytes_, std::memory_order_relaxed);
+    state_->counts.in_flight_events.fetch_sub(events_, std::memory_order_relaxed);
   }
 
   // Of all requests, when this one was added.
@@ -197,6 +201,7 @@ class Intake::InFlight {
  private:
   std::shared_ptr<SharedState> state_;
   std::size_t bytes_ = 0;
+  std::size_t events_ = 0;
   std::size_t bytes_of_all_ = 0;
 };
 
@@ -214,28 +219,7 @@ const IntakeCounts& Intake::counts() const { return state_->counts; }
 Breaker::State Intake::breaker_state() const { return state_->breaker.state(state_->clock()); }
 
 void Intake::collect(telemetry::Exposition& into) const {
-  const IntakeCounts& counts = state_->counts;
-  into.counter("weir_intake_accepted_total", "Events that are durable in the event log.",
-               static_cast<double>(counts.accepted.load(std::memory_order_relaxed)));
-  // `always` lists codes whose series exist from the start, so that an alert can use rate() on them.
-  const auto by_code = [&into](std::string_view name, std::string_view help,
-                               const telemetry::CountsByCode& its,
-                               std::initializer_list<std::string_view> always) {
-    auto all = its.all();
-    for (const std::string_view code : always) all.try_emplace(code, 0);
-    for (const auto& [code, times] : all)
-      into.counter(name, help, static_cast<double>(times), {{"code", code}});
-  };
-  by_code("weir_intake_rejected_total", "Events, and bodies as a whole, that were wrong (HTTP 4xx).",
-          counts.rejected, {"not_json"});
-  by_code("weir_intake_refused_total", "Requests that were refused without an append to the log (HTTP 503).",
-          counts.refused, {"circuit_open", "too_much_in_flight", "shutting_down"});
-  by_code("weir_intake_not_kept_total", "Good events that are not in the log.", counts.not_kept,
-          {"log_full"});
-  by_code("weir_intake_unknown_total", "Good events that may or may not be in the log.", counts.unknown,
-          {"timed_out"});
-  into.gauge("weir_intake_in_flight_bytes", "Bytes of events that wait for a receipt of the log.",
-             static_cast<double>(counts.in_flight_bytes.load(std::memory_order_relaxed)));
+  intake::collect(state_->counts, into);
   using enum Breaker::State;
   const Breaker::State now = breaker_state();
   for (const Breaker::State state : {closed, open, half_open})
@@ -246,21 +230,30 @@ void Intake::collect(telemetry::Exposition& into) const {
   state_->append_durations.collect(into);
 }
 
-void Intake::refuse_request(OutcomeCallback& done, Error why, std::chrono::seconds retry_after) {
+void Intake::count_received(std::size_t items) {
+  state_->counts.received.fetch_add(items, std::memory_order_relaxed);
+}
+
+void Intake::refuse_request(OutcomeCallback& done, Error why, std::size_t events,
+                            std::chrono::seconds retry_after) {
   state_->counts.refused.add(why.code);
+  state_->counts.refused_events.add(why.code, events);
   Outcome outcome = refused_outcome(std::move(why));
   outcome.retry_after = retry_after;
   done(std::move(outcome));
 }
 
-void Intake::reject_request(OutcomeCallback& done, Error why) {
-  state_->counts.rejected.add(why.code);
+// The fault counts as one item. The good events that were read before it are rejected with it.
+void Intake::reject_request(OutcomeCallback& done, Error why, std::size_t good_events) {
+  count_received(1);
+  state_->counts.rejected.add(why.code, 1 + good_events);
   done(refused_outcome(std::move(why)));
 }
 
 bool Intake::refuse_if_draining(OutcomeCallback& done) {
   if (!draining_.load(std::memory_order_relaxed)) return false;
-  refuse_request(done, {ErrorKind::unavailable, "shutting_down", "shutting down"});
+  count_received(1);
+  refuse_request(done, {ErrorKind::unavailable, "shutting_down", "shutting down"}, 1);
   return true;
 }
 
@@ -286,6 +279,7 @@ void Intake::accept_one(activity::Decoder& decoder, std::string_view body, WallT
   if (refuse_if_draining(done)) return;
   auto activity = check_event(decoder, body, now, settings_);
   if (!activity) return reject_request(done, std::move(activity).error());
+  count_received(1);
   const std::string_view key = key_of(*activity);
   Batch batch{.is_one = true};
   batch.events.bytes.reserve(key.size() + body.size());
@@ -303,7 +297,10 @@ void Intake::accept_batch(activity::Decoder& decoder, ItemReader& items, WallTim
   batch.events.bytes.reserve(bytes + bytes / 8);  // the record keys need some, too
   while (true) {
     auto item = items.next();
-    if (!item) return reject_request(done, std::move(item).error());
+    if (!item) {
+      count_received(batch.items());
+      return reject_request(done, std::move(item).error(), batch.indexes.size());
+    }
     if (!*item) break;
     const auto& [index, event, rejection] = **item;
     auto activity = rejection ? Result<UserActivity>(std::unexpected(*rejection))
@@ -315,12 +312,16 @@ void Intake::accept_batch(activity::Decoder& decoder, ItemReader& items, WallTim
     } else if (batch.outcome.rejected.size() < limits::rejected_items_max) {
       batch.outcome.rejected.push_back({index, std::move(activity).error().text});
     } else {
+      count_received(batch.items() + 1);
       return reject_request(
-          done, {ErrorKind::invalid, "too_many_rejected",
-                 "more than " + std::to_string(limits::rejected_items_max) +
-                     " items are wrong, the first of them " + batch.outcome.rejected.front().error});
+          done,
+          {ErrorKind::invalid, "too_many_rejected",
+           "more than " + std::to_string(limits::rejected_items_max) +
+               " items are wrong, the first of them " + batch.outcome.rejected.front().error},
+          batch.indexes.size());
     }
   }
+  count_received(batch.items());
   if (batch.indexes.empty()) return done(std::move(batch.outcome));
   batch.events.share(std::move(headers));
   append_to_log(std::move(batch), std::move(done));
@@ -330,13 +331,14 @@ void Intake::append_to_log(Batch batch, OutcomeCallback done) {
   const std::size_t bytes = batch.events.bytes.capacity() +
                             batch.events.records.size() * sizeof(RecordSlice) +
                             batch.events.shared_header_bytes();
-  InFlight in_flight(state_, bytes);
+  const std::size_t events = batch.indexes.size();
+  InFlight in_flight(state_, bytes, events);
   const bool is_small = batch.is_one || bytes <= settings_.event_bytes_max;
   if (in_flight.bytes_of_all() >
       settings_.in_flight_bytes_max - (is_small ? 0 : settings_.in_flight_reserve()))
-    return refuse_request(done,
-                          {ErrorKind::unavailable, "too_much_in_flight", "too much is in flight, try again"});
-  const auto epoch = pass_breaker(done);
+    return refuse_request(
+        done, {ErrorKind::unavailable, "too_much_in_flight", "too much is in flight, try again"}, events);
+  const auto epoch = pass_breaker(done, events);
   if (!epoch) return;
   const MonoTime begun = state_->clock();
   log_.append(std::move(batch.events),
@@ -360,7 +362,7 @@ void Intake::append_to_log(Batch batch, OutcomeCallback done) {
 }
 
 // Returns nothing if the breaker is open; then it has refused the request.
-std::optional<Breaker::Epoch> Intake::pass_breaker(OutcomeCallback& done) {
+std::optional<Breaker::Epoch> Intake::pass_breaker(OutcomeCallback& done, std::size_t events) {
   if (const auto epoch = state_->breaker.pass_if_closed()) return epoch;
   const MonoTime now = state_->clock();
   const auto epoch = state_->breaker.pass(now);
@@ -372,19 +374,8 @@ std::optional<Breaker::Epoch> Intake::pass_breaker(OutcomeCallback& done) {
   refuse_request(
       done,
       {ErrorKind::unavailable, "circuit_open", "the event log does not take events just now, try again"},
-      state_->breaker.retry_after(now));
+      events, state_->breaker.retry_after(now));
   return std::nullopt;
-}
-
-void collect(const LogHealth& health, telemetry::Exposition& into) {
-  into.gauge("weir_log_up", "1 while the event log accepts events.", health.up ? 1 : 0);
-  into.gauge("weir_log_end_offset", "Sum of the end offsets of the log's partitions.",
-             static_cast<double>(health.end));
-  into.gauge("weir_log_partitions", "Partitions of the log; 0 while unknown.",
-             static_cast<double>(health.partitions));
-  if (health.disk_free_bytes)
-    into.gauge("weir_log_disk_free_bytes", "Free bytes of the file system that holds DATA_DIR.",
-               static_cast<double>(*health.disk_free_bytes));
 }
 
 }  // namespace weir::intake

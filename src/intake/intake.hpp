@@ -94,14 +94,21 @@ struct Outcome {
 using OutcomeCallback = std::move_only_function<void(Outcome)>;
 
 // Counters for health and metrics. Each is exact; a reader sees them at slightly different moments.
+//
+// An item is an event, or what is wrong as a whole: a body, or the rest of one after its last readable item.
+// Each item ends in one counter, so at rest: received = accepted + rejected + refused_events + not_kept +
+// unknown. Until then it is part of in_flight_events.
 struct IntakeCounts {
+  std::atomic<std::uint64_t> received{0};  // items
   std::atomic<std::uint64_t> accepted{0};  // events
+  std::atomic<std::uint64_t> in_flight_events{0};
   std::atomic<std::size_t> in_flight_bytes{0};
   telemetry::CountsByCode
       rejected;                     // wrong events, alone or in a batch, and bodies that are wrong as a whole
   telemetry::CountsByCode refused;  // requests with Outcome::refused of ErrorKind::unavailable
-  telemetry::CountsByCode not_kept;  // events, by the reason of the log
-  telemetry::CountsByCode unknown;   // events, by the reason of the log
+  telemetry::CountsByCode refused_events;  // the good events of these requests, or 1 if none was read
+  telemetry::CountsByCode not_kept;        // events, by the reason of the log
+  telemetry::CountsByCode unknown;         // events, by the reason of the log
 };
 
 // Thread-safe, if each thread passes its own decoder. Intake may be destroyed while requests are in flight;
@@ -152,14 +159,17 @@ class Intake {
     std::vector<std::size_t> indexes;  // for each record: its index in the request
     Outcome outcome;
     bool is_one = false;  // from accept_one()
+
+    [[nodiscard]] std::size_t items() const { return indexes.size() + outcome.rejected.size(); }
   };
 
+  void count_received(std::size_t items);
   [[nodiscard]] bool refuse_if_draining(OutcomeCallback& done);
   [[nodiscard]] std::string_view key_of(const activity::UserActivity& activity) const;
   void append_to_log(Batch batch, OutcomeCallback done);
-  [[nodiscard]] std::optional<Breaker::Epoch> pass_breaker(OutcomeCallback& done);
-  void reject_request(OutcomeCallback& done, Error why);
-  void refuse_request(OutcomeCallback& done, Error why,
+  [[nodiscard]] std::optional<Breaker::Epoch> pass_breaker(OutcomeCallback& done, std::size_t events);
+  void reject_request(OutcomeCallback& done, Error why, std::size_t good_events = 0);
+  void refuse_request(OutcomeCallback& done, Error why, std::size_t events,
                       std::chrono::seconds retry_after = std::chrono::seconds{1});
 
   EventLog& log_;
@@ -167,6 +177,9 @@ class Intake {
   std::atomic<bool> draining_{false};
   std::shared_ptr<SharedState> state_;  // shared with the requests in flight
 };
+
+// Adds the metrics weir_intake_…_total and weir_intake_in_flight_….
+void collect(const IntakeCounts& counts, telemetry::Exposition& into);
 
 // Adds the metrics weir_log_…: whether the log accepts events, and its end offset.
 void collect(const LogHealth& health, telemetry::Exposition& into);

@@ -517,6 +517,52 @@ TEST_F(IntakeTest, RefusesEveryRequestWhileItDrainsButCompletesThoseInFlight) {
   EXPECT_EQ(intake_->counts().refused.of("shutting_down"), 2u);
 }
 
+// The identity of IntakeCounts: each item ends in one counter.
+std::uint64_t sum_of_ends(const IntakeCounts& counts) {
+  std::uint64_t sum = counts.accepted + counts.in_flight_events;
+  for (const auto* by_code : {&counts.rejected, &counts.refused_events, &counts.not_kept, &counts.unknown})
+    for (const auto& [code, times] : by_code->all()) sum += times;
+  return sum;
+}
+
+TEST_F(IntakeTest, EndsEachItemInOneCounter) {
+  std::uint64_t received = 0;
+  const auto expect_received = [&](std::uint64_t more, const std::string& what) {
+    received += more;
+    EXPECT_EQ(intake_->counts().received, received) << what;
+    EXPECT_EQ(sum_of_ends(intake_->counts()), received) << what;
+  };
+  one(activity("u"));
+  one("{}");
+  expect_received(2, "single events");
+  batch("[" + activity("u") + ",{}," + activity("v") + "]");
+  expect_received(3, "a batch with a wrong item");
+  batch("[" + activity("u") + ",{}," + activity("v") + "; ");
+  expect_received(4, "a body that is wrong after three items: its rest is the fourth");
+  batch("nothing");
+  expect_received(1, "a body that is wrong from its first byte");
+  std::string many = activity("u") + "\n";
+  for (std::size_t i = 0; i <= limits::rejected_items_max; ++i) many += "{}\n";
+  batch(many + activity("v"));
+  expect_received(limits::rejected_items_max + 3, "too many wrong items: what follows them is one item");
+  for (const Receipt receipt : {Receipt::not_kept, Receipt::unknown}) {
+    log_.answer(receipt);
+    batch("[" + activity("u") + "," + activity("v") + ",{}]");
+    expect_received(3, "events that the log does not keep");
+  }
+  log_.answer(Receipt::kept);
+  log_.hold();
+  batch("[" + activity("u") + "," + activity("v") + "]");
+  EXPECT_EQ(intake_->counts().in_flight_events, 2u);
+  expect_received(2, "in flight");
+  log_.release();
+  EXPECT_EQ(intake_->counts().in_flight_events, 0u);
+  expect_received(0, "no longer in flight");
+  intake_->drain();
+  batch("[" + activity("u") + "," + activity("v") + "]");
+  expect_received(1, "a body that is not read");
+}
+
 TEST_F(IntakeTest, MayBeDestroyedBeforeTheLastReceipt) {
   log_.hold();
   send_one();

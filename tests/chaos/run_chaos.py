@@ -23,6 +23,7 @@ from tests.chaos.deployment import make_deployment
 from tests.chaos.environment import make_environment
 from tests.chaos.health_monitor import HealthMonitor
 from tests.chaos.run_log import RunLog
+from tests.checker.counters import check_counters
 from tests.checker.ledger import LedgerReader
 from tests.checker.recount_check import check
 from tests.checker.recount_refusals import check_refusals
@@ -109,6 +110,9 @@ def recover_and_recount(deployment):
         if name not in deployment.plan.clocks:
             for finding in check_refusals(ledgers, urls, deployment.weirs[name]):
                 run_log.find(f"(f) {name}: {finding}")
+    for name, process in deployment.weirs.items():
+        for finding in check_counters(process):
+            run_log.find(f"(f) {name}: {finding}")
     run_log.sent = {outcome: ledgers.count(outcome) for outcome in ("kept", "refused", "unknown")}
     run_log.note("the recount is done")
 
