@@ -81,9 +81,12 @@ def measured(results, target):
     ours = results.median(target.case, WEIR, target.figure)
     if ours is None:
         return None
+    steady = CASES[target.case].steady
+    reached = not steady or results.median(target.case, WEIR, "rate") >= 0.95 * steady
     sign, compare = (("≥", float.__ge__) if target.at_least else ("≤", float.__le__))
     if not target.against:
-        return f"{sign} {text(target.figure, target.limit)}", text(target.figure, ours), compare(float(ours), float(target.limit))
+        return f"{sign} {text(target.figure, target.limit)}", text(target.figure, ours) + ("" if reached else ", at a lower rate"), \
+            reached and compare(float(ours), float(target.limit))
     case, contender, figure = target.against
     theirs = results.median(case, contender, figure)
     if theirs is None:
