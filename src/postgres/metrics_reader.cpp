@@ -103,6 +103,22 @@ class PostgresMetricsReader::Snapshot final : public report::MetricsSnapshot {
         });
   }
 
+  Result<void> scan_day_marks(WindowStart from, WindowStart to,
+                              std::function<void(const report::DayMark&)> take) override {
+    constexpr auto day = tally::Granularity::day;
+    const auto kept = report::kept_part({day, from, to}, horizons_);
+    Parameters parameters;
+    parameters.add(topic_).add(kept.from).add(kept.to);
+    return fetch_all(reader_sql::day_marks, reader_sql::fetch_day_marks, parameters,
+                     reader_sql::rows_of_counts_max, [&](const Rows& rows, int row) {
+                       take({.day = tally::floor_to(day, window_start(rows, row, 0)),
+                             .partition = static_cast<std::int32_t>(rows.number(row, 1)),
+                             .is_pending = rows.number(row, 2) != 0,
+                             .events = rows.number(row, 3),
+                             .last_write = rows.moment(row, 4)});
+                     });
+  }
+
   Result<std::vector<tally::KnownDimension>> dimensions() override {
     auto rows = session_->run(reader_sql::dimensions);
     if (!rows) return propagate(rows);

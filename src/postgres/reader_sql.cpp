@@ -130,6 +130,18 @@ const Statement fetch_values{"weir_fetch_values", fetch(rows_of_counts_max), "tn
 const Statement fetch_values_with_users{"weir_fetch_values_with_users", fetch(rows_with_users_max), "tnnt",
                                         "activity_windows"};
 
+const Statement day_marks{
+    "weir_day_marks",
+    declare +
+        "SELECT window_start, partition, 0::bigint, events, last_write FROM activity_windows"
+        " WHERE topic = $1::text AND granularity = 2 AND dimension = 0"
+        " AND window_start >= $2::timestamptz AND window_start < $3::timestamptz"
+        " UNION ALL SELECT window_start, partition, 1::bigint, 0, to_timestamp(0) FROM activity_unrolled"
+        " WHERE topic = $1::text AND window_start >= $2::timestamptz AND window_start < $3::timestamptz"};
+
+const Statement fetch_day_marks{"weir_fetch_day_marks", fetch(rows_of_counts_max), "mnnnm",
+                                "activity_windows"};
+
 const Statement dead_letters{"weir_dead_letters", declare + "SELECT " + std::string(dead_letter_columns) +
                                                       std::string(matching_dead_letters) +
                                                       " ORDER BY partition, \"offset\""};

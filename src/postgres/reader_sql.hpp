@@ -35,6 +35,10 @@ extern const Statement count_by_value;  // value, events, page_views: one row a 
 // the sort: the server fetches them afterwards (TOAST).
 extern const Statement users_by_value;
 
+// The marks of days: window_start, partition, is_pending (0 or 1), events, last_write. window_start is that
+// of the minute where is_pending is 1. $2 first and $3 end of the days.
+extern const Statement day_marks;
+
 // Of dead letters: dead_letter_columns. A filter that is NULL matches every row: $2 reason, $3 first and $4
 // end of `at`, $5 partition, $6 offset. $7: true for those without replayed_at alone. Only rows after
 // partition $8 and offset $9.
@@ -54,6 +58,7 @@ extern const Statement fetch_windows;
 extern const Statement fetch_windows_with_users;
 extern const Statement fetch_values;
 extern const Statement fetch_values_with_users;
+extern const Statement fetch_day_marks;
 extern const Statement close;
 
 }  // namespace reader_sql

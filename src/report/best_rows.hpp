@@ -50,6 +50,11 @@ class BestRows {
     std::ranges::push_heap(rows_, row_is_better());
   }
 
+  // Returns whether a row whose number is at most `rank` can still be kept, whatever its value is.
+  [[nodiscard]] bool can_keep(std::int64_t rank) const {
+    return rows_.size() < limit_ || (limit_ > 0 && rank >= rank_of(rows_.front().numbers));
+  }
+
   // Returns the kept rows, the best one first, and removes them.
   [[nodiscard]] std::vector<TopRow> take() {
     std::ranges::sort(rows_, row_is_better());

@@ -15,77 +15,34 @@ namespace weir::report {
 
 namespace {
 
-// The value of the row that has what the others of its interval lack: `other` of a top list.
-constexpr std::string_view other = tally::value_other;
-
-// Passes the rows of one value after the other on. ends_early() once the callback wants no more.
-class ValueRows {
- public:
-  ValueRows(WindowStart time, const TakeExportRow& take) : time_(time), take_(take) {}
-
-  // Rows of one value are consecutive, so a new value completes the one before it.
-  void add(const ValueRow& row) {
-    if (!united_ || ends_early_) return;
-    if (row.value != value_) {
-      finish_value();
-      value_ = row.value;
-    }
-    gathered_.events += row.events;
-    gathered_.page_views += row.page_views;
-    united_ = unite(gathered_.users, row.users);
-  }
-  void finish_value() {
-    if (gathered_.events > 0 && value_ != other && !ends_early_) {
-      ends_early_ = !take_({.time = time_, .value = value_, .numbers = gathered_.numbers()});
-      events_ += gathered_.events;
-      page_views_ += gathered_.page_views;
-    }
-    // The value `(other)` is not a row of its own: finish_interval() has its counts as part of the rest.
-    gathered_ = {};
-  }
-  // After the last value: what the summary of the interval has besides them.
-  void finish_interval(std::int64_t events, std::int64_t page_views) {
-    const Numbers rest{events - events_, page_views - page_views_, 0};
-    if (ends_early_ || rest == Numbers{}) return;
-    ends_early_ = !take_({.time = time_, .value = other, .numbers = rest, .has_users = false});
-  }
-
-  [[nodiscard]] const Result<void>& united() const { return united_; }
-  [[nodiscard]] bool ends_early() const { return ends_early_; }
-
- private:
-  const WindowStart time_;
-  const TakeExportRow& take_;
-  std::string value_;
-  Gathered gathered_;
-  std::int64_t events_ = 0;
-  std::int64_t page_views_ = 0;
-  Result<void> united_;
-  bool ends_early_ = false;
-};
-
-// Returns whether further rows are wanted.
+// The values of one interval, and then what the others lack: `other` of a top list. Returns whether further
+// rows are wanted.
 Result<bool> export_values(const Reading& reading, const UsedRange& part, WindowStart time,
                            tally::Granularity coarsest, tally::Dimension dimension,
                            const TakeExportRow& take) {
   const auto runs = decompose(part, coarsest, reading.horizons);
-  ValueRows rows(time, take);
+  bool more = true;
+  Numbers rest{};  // what the interval has besides its values
+  ValueGatherer values([&](std::string_view value, const Gathered& gathered) {
+    more = take({.time = time, .value = value, .numbers = gathered.numbers()});
+    rest.events -= gathered.events;
+    rest.page_views -= gathered.page_views;
+    return more;
+  });
   auto done =
-      reading.snapshot->users_by_value({dimension, runs}, [&](const ValueRow& row) { rows.add(row); });
+      reading.snapshot->users_by_value({dimension, runs}, [&](const ValueRow& row) { values.add(row); });
   if (!done) return store_failed(done);
-  if (!rows.united()) return std::unexpected(rows.united().error());
-  rows.finish_value();
-  std::int64_t events = 0;
-  std::int64_t page_views = 0;
+  if (auto united = values.finish(); !united) return propagate(united);
+  if (!more) return false;
   // The totals of the same windows. They contain events without a value of this dimension.
   auto counted = scan(reading, runs, {.with_users = false}, [&](const ViewRow& row) {
-    events += row.events;
-    page_views += row.page_views;
+    rest.events += row.events;
+    rest.page_views += row.page_views;
     return Result<void>();
   });
   if (!counted) return propagate(counted);
-  rows.finish_interval(events, page_views);
-  return !rows.ends_early();
+  if (rest == Numbers{}) return true;
+  return take({.time = time, .value = tally::value_other, .numbers = rest, .has_users = false});
 }
 
 // The rows of the intervals that begin at `starts`; the last element is the end of the last one.
@@ -112,7 +69,7 @@ Result<bool> export_part(const Reading& reading, const ExportQuery& query, const
 
 Result<void> Report::export_rows(const ExportQuery& query, const TakeExportRow& take,
                                  const Cancellation& cancellation) {
-  auto reading = begin_reading(reader_, cancellation);
+  auto reading = begin_reading(reader_, cancellation, kept_.get());
   if (!reading) return propagate(reading);
   // Where finer windows are pruned, the export uses coarser ones, as every other answer does.
   const UsedRange range = round_outward(query.range, reading->horizons);

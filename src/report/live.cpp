@@ -59,7 +59,7 @@ Result<std::string> Report::live_id(const Cancellation& cancellation) {
 }
 
 Result<LiveAnswer> Report::live(const LiveQuery& query, const Cancellation& cancellation) {
-  auto reading = begin_reading(reader_, cancellation);
+  auto reading = begin_reading(reader_, cancellation, kept_.get());
   if (!reading) return propagate(reading);
   LiveAnswer answer{.time = query.now};
   auto visitors = summarise(*reading, until(query.now, live_visitors_range), std::nullopt);

@@ -65,6 +65,17 @@ struct ViewRow {
   std::string_view users;  // hll storage format; empty without with_users
 };
 
+// The total row of a day of one partition, without its sketch; or a minute of that day that is not wholly
+// rolled up. Every event of a day is counted in its total row once its minute is rolled up, and with its
+// other rows in one transaction. So without such a minute, equal marks mean equal rows of all dimensions.
+struct DayMark {
+  WindowStart day;
+  std::int32_t partition = 0;
+  bool is_pending = false;  // a minute that is not wholly rolled up; events and last_write are 0
+  std::int64_t events = 0;
+  WallTime last_write;
+};
+
 // For each granularity the time before which its windows may be pruned. Windows that start at or after it are
 // complete.
 struct Horizons {
@@ -100,6 +111,11 @@ class MetricsSnapshot {
   // users_by_value() returns each stored row, and the rows of one value are consecutive.
   virtual Result<void> count_by_value(const ValueQuery& query, std::function<void(const ValueRow&)> take) = 0;
   virtual Result<void> users_by_value(const ValueQuery& query, std::function<void(const ValueRow&)> take) = 0;
+
+  // Calls `take` for the marks of the days in [from, to), in no particular order. A day without one has no
+  // rows.
+  virtual Result<void> scan_day_marks(WindowStart from, WindowStart to,
+                                      std::function<void(const DayMark&)> take) = 0;
 
   // Returns the ledger rows of the topic, in ascending order of their partitions.
   virtual Result<std::vector<tally::LedgerRow>> ledger() = 0;

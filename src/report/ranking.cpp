@@ -1,10 +1,12 @@
 // The values of a dimension with the highest figures.
-#include <map>
-#include <string>
+#include <algorithm>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "base/limits.hpp"
 #include "report/best_rows.hpp"
+#include "report/gather.hpp"
 #include "report/reading.hpp"
 
 namespace weir::report {
@@ -14,13 +16,13 @@ namespace {
 using tally::Dimension;
 
 // The best values, without users.
-Result<std::vector<TopRow>> rank_by_counts(const Reading& reading, const ValueQuery& query, Sort sort,
-                                           std::size_t limit) {
+Result<std::vector<TopRow>> rank_by_counts(const Reading& reading, const SplitRuns& runs, Dimension dimension,
+                                           Sort sort, std::size_t limit) {
   BestRows best(sort, limit);
-  auto done = reading.snapshot->count_by_value(query, [&](const ValueRow& row) {
+  auto done = count_values(reading, runs, dimension, [&](const ValueRow& row) {
     if (row.value != tally::value_other) best.offer(row.value, {row.events, row.page_views, 0});
   });
-  if (!done) return store_failed(done);
+  if (!done) return propagate(done);
   return best.take();
 }
 
@@ -40,19 +42,14 @@ Result<void> fill_other(const Reading& reading, TopAnswer& answer) {
   return {};
 }
 
-Result<void> fill_users(const Reading& reading, const UsedRange& range, Dimension dimension,
-                        std::vector<TopRow>& rows) {
-  if (rows.empty()) return {};
-  std::map<std::string_view, tally::Sketch> users;  // a tree: no choice of values makes it slow
-  Wanted wanted{.dimension = dimension, .values = std::vector<std::string_view>(), .with_users = true};
-  for (const auto& row : rows) {
-    users.try_emplace(row.value);
-    wanted.values->push_back(row.value);
-  }
-  auto done =
-      scan(reading, range, wanted, [&](const ViewRow& row) { return unite(users.at(row.value), row.users); });
-  if (!done) return done;
-  for (auto& row : rows) row.numbers.unique_users = users.at(row.value).estimate();
+Result<void> fill_users(const Reading& reading, const SplitRuns& runs, Dimension dimension,
+                        std::span<TopRow> rows) {
+  std::vector<std::string_view> values;
+  for (const TopRow& row : rows) values.push_back(row.value);
+  auto gathered = gather_values(reading, runs, dimension, values);
+  if (!gathered) return propagate(gathered);
+  for (std::size_t at = 0; at < rows.size(); ++at)
+    rows[at].numbers.unique_users = (*gathered)[at].users.estimate();
   return {};
 }
 
@@ -67,66 +64,57 @@ std::int64_t users_at_most(std::int64_t events) {
 Result<std::vector<TopRow>> rank_all_by_users(const Reading& reading, const ValueQuery& query,
                                               std::size_t limit) {
   BestRows best(Sort::unique_users, limit);
-  std::string value;
-  Gathered gathered;
-  const auto finish_value = [&] {
-    if (gathered.events > 0 && value != tally::value_other) best.offer(value, gathered.numbers());
-    gathered = {};
-  };
-  Result<void> united;
-  auto done = reading.snapshot->users_by_value(query, [&](const ValueRow& row) {
-    if (!united) return;
-    if (row.value != value) {
-      finish_value();
-      value = row.value;
-    }
-    gathered.events += row.events;
-    gathered.page_views += row.page_views;
-    united = unite(gathered.users, row.users);
+  ValueGatherer values([&](std::string_view value, const Gathered& gathered) {
+    best.offer(value, gathered.numbers());
+    return true;
   });
+  auto done = reading.snapshot->users_by_value(query, [&](const ValueRow& row) { values.add(row); });
   if (!done) return store_failed(done);
-  if (!united) return propagate(united);
-  finish_value();
+  if (auto united = values.finish(); !united) return propagate(united);
   return best.take();
 }
 
+// The values whose users are united first. In most stores they are enough, see below.
+constexpr std::size_t first_values = 25;
+
 // `most_events`: one more value than are united at once, those with the most events. A user has at least one
-// event. So in most stores the users of these values are enough: if the next value has too few events to take
-// the last place, so has every further one. Else all values are united. Two passes at the most, and the
-// counting before.
-Result<std::vector<TopRow>> best_by_users(const Reading& reading, const UsedRange& range,
-                                          const ValueQuery& query, std::vector<TopRow> most_events,
-                                          std::size_t limit) {
-  std::int64_t next_events = 0;
-  if (most_events.size() > limits::top_rows_max) {
-    next_events = most_events.back().numbers.events;
-    most_events.pop_back();
-  }
-  if (auto filled = fill_users(reading, range, query.dimension, most_events); !filled)
-    return propagate(filled);
+// event. So the users of the first values show how many events a value needs to enter the list, and the users
+// of the values that have as many are united next. If even the last of `most_events` has, all values are
+// united. Two passes at the most, and the counting before.
+Result<std::vector<TopRow>> best_by_users(const Reading& reading, const SplitRuns& runs, Dimension dimension,
+                                          std::vector<TopRow> most_events, std::size_t limit) {
   BestRows best(Sort::unique_users, limit);
-  for (const TopRow& row : most_events) best.offer(row.value, row.numbers);
-  std::vector<TopRow> rows = best.take();
-  if (next_events == 0 || users_at_most(next_events) < rows.back().numbers.unique_users) return rows;
-  return rank_all_by_users(reading, query, limit);
+  const auto unite = [&](std::size_t first, std::size_t end) -> Result<void> {
+    const std::span<TopRow> rows = std::span(most_events).subspan(first, end - first);
+    if (auto filled = fill_users(reading, runs, dimension, rows); !filled) return filled;
+    for (const TopRow& row : rows) best.offer(row.value, row.numbers);
+    return {};
+  };
+  const std::size_t first = std::min(std::max(limit, first_values), most_events.size());
+  if (auto done = unite(0, first); !done) return propagate(done);
+  std::size_t end = first;
+  while (end < most_events.size() && best.can_keep(users_at_most(most_events[end].numbers.events))) ++end;
+  if (end > limits::top_rows_max) return rank_all_by_users(reading, {dimension, runs.all}, limit);
+  if (auto done = unite(first, end); !done) return propagate(done);
+  return best.take();
 }
 
 }  // namespace
 
 Result<TopAnswer> top_of(const Reading& reading, const TopQuery& query) {
   TopAnswer answer{.range = round_outward(query.range, reading.horizons), .dimension = query.dimension_name};
-  const auto runs = decompose(answer.range, tally::coarsest_granularity, reading.horizons);
-  const ValueQuery values{query.dimension, runs};
+  auto runs = split_runs(reading, decompose(answer.range, tally::coarsest_granularity, reading.horizons));
+  if (!runs) return propagate(runs);
   const bool by_users = query.sort == Sort::unique_users;
-  auto ranking = rank_by_counts(reading, values, by_users ? Sort::events : query.sort,
+  auto ranking = rank_by_counts(reading, *runs, query.dimension, by_users ? Sort::events : query.sort,
                                 by_users ? limits::top_rows_max + 1 : query.limit);
   if (!ranking) return propagate(ranking);
   answer.rows = *std::move(ranking);
   if (by_users) {
-    auto best = best_by_users(reading, answer.range, values, std::move(answer.rows), query.limit);
+    auto best = best_by_users(reading, *runs, query.dimension, std::move(answer.rows), query.limit);
     if (!best) return propagate(best);
     answer.rows = std::move(*best);
-  } else if (auto filled = fill_users(reading, answer.range, query.dimension, answer.rows); !filled) {
+  } else if (auto filled = fill_users(reading, *runs, query.dimension, answer.rows); !filled) {
     return propagate(filled);
   }
   if (auto filled = fill_other(reading, answer); !filled) return propagate(filled);

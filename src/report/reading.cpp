@@ -14,24 +14,47 @@ std::unexpected<Error> client_error(Error why) {
   return std::unexpected<Error>(std::move(why));
 }
 
-Result<Reading> begin_reading(MetricsReader& reader, const Cancellation& cancellation) {
+Result<Reading> begin_reading(MetricsReader& reader, const Cancellation& cancellation, KeptDays* kept) {
   auto snapshot = reader.snapshot(cancellation);
   if (!snapshot) return store_failed(snapshot);
   // Read first: every range is rounded by the horizons of the snapshot that answers it.
   auto horizons = (*snapshot)->horizons();
   if (!horizons) return store_failed(horizons);
-  return Reading{std::move(*snapshot), *horizons};
+  return Reading{std::move(*snapshot), *horizons, kept};
 }
 
-Result<void> unite(tally::Sketch& users, std::string_view stored) {
-  if (auto united = users.unite_encoded(stored); !united) return propagate(united);
+Result<void> Gathered::add(std::int64_t more_events, std::int64_t more_page_views,
+                           std::string_view stored_users) {
+  events += more_events;
+  page_views += more_page_views;
+  if (auto united = users.unite_encoded(stored_users); !united) return propagate(united);
   return {};
 }
 
-Result<void> Gathered::add(const ViewRow& row) {
-  events += row.events;
-  page_views += row.page_views;
-  return unite(users, row.users);
+void Gathered::add(const Gathered& other) {
+  events += other.events;
+  page_views += other.page_views;
+  users.unite(other.users);
+}
+
+void ValueGatherer::add(const ValueRow& row) {
+  if (!united_ || !wants_more_) return;
+  if (row.value != value_) {
+    pass_value();
+    value_ = row.value;
+  }
+  united_ = gathered_.add(row.events, row.page_views, row.users);
+}
+
+Result<void> ValueGatherer::finish() {
+  if (united_) pass_value();
+  return united_;
+}
+
+void ValueGatherer::pass_value() {
+  if (wants_more_ && gathered_.events > 0 && value_ != tally::value_other)
+    wants_more_ = take_(value_, gathered_);
+  gathered_ = {};
 }
 
 Wanted wanted_by(const std::optional<Filter>& filter) {

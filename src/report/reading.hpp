@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -21,14 +22,18 @@
 
 namespace weir::report {
 
+struct KeptDays;  // kept_days.hpp
+
 // One snapshot, and the time from which each of its granularities is complete.
 struct Reading {
   std::unique_ptr<MetricsSnapshot> snapshot;
   Horizons horizons;
+  KeptDays* kept = nullptr;  // null: nothing is kept for further questions
 };
 
 // Errors are those of store_failed().
-[[nodiscard]] Result<Reading> begin_reading(MetricsReader& reader, const Cancellation& cancellation);
+[[nodiscard]] Result<Reading> begin_reading(MetricsReader& reader, const Cancellation& cancellation,
+                                            KeptDays* kept);
 
 // Returns the error that a client receives when the store has failed: its kind and code without its text,
 // which may name the address of the store. The log and /health/ready have the text. ErrorKind::invalid
@@ -46,13 +51,37 @@ struct Gathered {
   std::int64_t page_views = 0;
   tally::Sketch users;
 
-  // Error: ErrorKind::internal, the sketch of the row cannot be decoded.
-  Result<void> add(const ViewRow& row);
+  // Error: ErrorKind::internal, the sketch cannot be decoded.
+  Result<void> add(std::int64_t more_events, std::int64_t more_page_views, std::string_view stored_users);
+  Result<void> add(const ViewRow& row) { return add(row.events, row.page_views, row.users); }
+  void add(const Gathered& other);
   [[nodiscard]] Numbers numbers() const { return {events, page_views, users.estimate()}; }
 };
 
-// Unites the users with those of an encoded sketch. Error: as Gathered::add().
-[[nodiscard]] Result<void> unite(tally::Sketch& users, std::string_view stored);
+// Unites the rows of MetricsSnapshot::users_by_value(), one value after the other. Passes each value that has
+// events, except `(other)`, which is no value of a client.
+class ValueGatherer {
+ public:
+  // Returns whether further values are wanted.
+  using Take = std::function<bool(std::string_view value, const Gathered& gathered)>;
+
+  explicit ValueGatherer(Take take) : take_(std::move(take)) {}
+
+  // Rows of one value are consecutive, so a new value completes the one before it. Ignores rows after an
+  // error, and once no more values are wanted.
+  void add(const ValueRow& row);
+  // Completes the last value. Returns the first error of a row, as Gathered::add().
+  Result<void> finish();
+
+ private:
+  void pass_value();
+
+  const Take take_;
+  std::string value_;
+  Gathered gathered_;
+  Result<void> united_;
+  bool wants_more_ = true;
+};
 
 // Which rows of a range are read.
 struct Wanted {

@@ -1,10 +1,12 @@
 // Each public function takes a snapshot of its own and answers from it alone, on the thread that asks. So the
-// figures of one answer agree with each other, and a Report has no state that changes.
+// figures of one answer agree with each other. The only state that changes are the kept days.
 #include "report/report.hpp"
 
 #include <algorithm>
 #include <utility>
 
+#include "report/gather.hpp"
+#include "report/kept_days.hpp"
 #include "report/reading.hpp"
 
 namespace weir::report {
@@ -12,17 +14,27 @@ namespace weir::report {
 Result<Summary> summarise(const Reading& reading, const AskedRange& asked,
                           const std::optional<Filter>& filter) {
   const auto range = round_outward(asked, reading.horizons);
-  Gathered all;
-  auto done = scan(reading, range, wanted_by(filter), [&](const ViewRow& row) { return all.add(row); });
-  if (!done) return propagate(done);
+  auto runs = split_runs(reading, decompose(range, tally::coarsest_granularity, reading.horizons));
+  if (!runs) return propagate(runs);
+  // With a filter, the rows of one value are read instead of the rows of `total`.
+  const auto dimension = filter ? filter->dimension : tally::Dimension::total;
+  const std::string_view value = filter ? std::string_view(filter->value) : "";
+  auto gathered = gather_values(reading, *runs, dimension, {&value, 1});
+  if (!gathered) return propagate(gathered);
+  const Gathered& all = gathered->front();
   return Summary{range, all.numbers(), all.users.relative_error()};
 }
 
-Report::Report(MetricsReader& reader, LedgerNames names, KnowsLag knows_lag)
-    : reader_(reader), names_(std::move(names)), knows_lag_(std::move(knows_lag)) {}
+Report::Report(MetricsReader& reader, LedgerNames names, KnowsLag knows_lag, std::size_t kept_bytes)
+    : reader_(reader),
+      names_(std::move(names)),
+      knows_lag_(std::move(knows_lag)),
+      kept_(kept_bytes > 0 ? std::make_unique<KeptDays>(kept_bytes) : nullptr) {}
+
+Report::~Report() = default;
 
 Result<SummaryAnswer> Report::summary(const SummaryQuery& query, const Cancellation& cancellation) {
-  auto reading = begin_reading(reader_, cancellation);
+  auto reading = begin_reading(reader_, cancellation, kept_.get());
   if (!reading) return propagate(reading);
   auto summary = summarise(*reading, query.range, query.filter);
   if (!summary) return propagate(summary);
@@ -36,13 +48,13 @@ Result<SummaryAnswer> Report::summary(const SummaryQuery& query, const Cancellat
 }
 
 Result<SeriesAnswer> Report::series(const SeriesQuery& query, const Cancellation& cancellation) {
-  auto reading = begin_reading(reader_, cancellation);
+  auto reading = begin_reading(reader_, cancellation, kept_.get());
   if (!reading) return propagate(reading);
   return series_of(*reading, query);
 }
 
 Result<TopAnswer> Report::top(const TopQuery& query, const Cancellation& cancellation) {
-  auto reading = begin_reading(reader_, cancellation);
+  auto reading = begin_reading(reader_, cancellation, kept_.get());
   if (!reading) return propagate(reading);
   return top_of(*reading, query);
 }

@@ -3,7 +3,7 @@
 //
 // unique_users is always the estimate of a union, never a sum. What an answer costs is what it reads: a row
 // of a view takes some microseconds to unite, so ranges are put together from the coarsest windows that fit
-// (range.hpp).
+// (range.hpp), and past days are united once (gather.hpp).
 #pragma once
 
 #include <chrono>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/limits.hpp"
 #include "base/result.hpp"
 #include "report/cancellation.hpp"
 #include "report/dead_letters.hpp"
@@ -110,10 +111,14 @@ struct LedgerNames {
   std::string group_id;
 };
 
+struct KeptDays;   // kept_days.hpp
 struct LiveQuery;  // live.hpp
 struct LiveAnswer;
 struct ExportQuery;  // export.hpp
 struct ExportRow;
+
+// Memory for numbers of past days that a Report keeps for further questions.
+inline constexpr std::size_t kept_days_bytes_max = 32 * limits::MiB;
 
 // Any thread may ask; a question blocks its thread until the store has answered, or until its cancellation is
 // due. Errors: ErrorKind::invalid, the question cannot be answered as asked (code too_many_points);
@@ -121,15 +126,22 @@ struct ExportRow;
 // store cannot be read.
 //
 // Memory of one question is below 64 MB, for any store: at most 500 sketches of up to 64 KiB at once, and one
-// row of the store at a time. Values of a dimension pass in their order and are never all in memory.
+// row of the store at a time. Values of a dimension pass in their order and are never all in memory. All
+// questions share kept_days_bytes_max.
 class Report {
  public:
   // Whether the lag of a partition can be computed from its row if that is recent; false while this process
   // itself holds the partition and does not count it. Called on the thread that asks.
   using KnowsLag = std::function<bool(std::int32_t partition)>;
 
-  // `reader` must outlive the report.
-  Report(MetricsReader& reader, LedgerNames names, KnowsLag knows_lag = [](std::int32_t) { return true; });
+  // `reader` must outlive the report. `kept_bytes` bounds the memory for numbers of past days that are kept
+  // for further questions. They change the time of an answer, and never its numbers. 0: nothing is kept.
+  Report(
+      MetricsReader& reader, LedgerNames names, KnowsLag knows_lag = [](std::int32_t) { return true; },
+      std::size_t kept_bytes = kept_days_bytes_max);
+  Report(const Report&) = delete;
+  Report& operator=(const Report&) = delete;
+  ~Report();
 
   [[nodiscard]] Result<SummaryAnswer> summary(const SummaryQuery& query,
                                               const Cancellation& cancellation = {});
@@ -154,6 +166,7 @@ class Report {
   MetricsReader& reader_;
   const LedgerNames names_;
   const KnowsLag knows_lag_;
+  const std::unique_ptr<KeptDays> kept_;
 };
 
 }  // namespace weir::report

@@ -18,6 +18,8 @@ using testing::fill;
 constexpr WindowStart june_1 = sys_days(std::chrono::June / 1 / 2026);
 constexpr AskedRange first_day{june_1, june_1 + 24h};
 
+constexpr auto knows_every_lag = [](std::int32_t) { return true; };
+
 class ReportTest : public ::testing::Test {
  protected:
   FakeMetricsReader store_;
@@ -103,7 +105,8 @@ TEST_F(ReportTest, StatesTheErrorOfUniqueUsers) {
 }
 
 TEST_F(ReportTest, ReadsALongRangeMostlyByDay) {
-  ASSERT_TRUE(report_.summary({.range = {june_1 + 90min, june_1 + 400 * 24h}}));
+  Report keeps_nothing(store_, {"clicks", "weir"}, knows_every_lag, 0);
+  ASSERT_TRUE(keeps_nothing.summary({.range = {june_1 + 90min, june_1 + 400 * 24h}}));
   const auto scans = store_.scans();
   ASSERT_EQ(scans.size(), 3u);
   EXPECT_EQ(scans.at(2).granularity, Granularity::day);
@@ -351,25 +354,40 @@ TEST_F(ReportTest, Fault43EndsAQuestionWhoseClientIsGone) {
 TEST_F(ReportTest, ReturnsEachErrorOfTheStore) {
   fill(store_, {{.at = june_1}}, 1);
   const Error away{ErrorKind::unavailable, "store_away", "the store is away"};
+  std::size_t kept_bytes = 0;
   const auto ask = [&](auto query, int calls) {
     for (int call = 0; call < calls; ++call) {
+      Report report(store_, {"clicks", "weir"}, knows_every_lag, kept_bytes);
       store_.fail_call(call, away);
-      const auto answer = query();
+      const auto answer = query(report);
       ASSERT_FALSE(answer) << "call " << call;
       EXPECT_EQ(answer.error().code, "store_away");
     }
+    Report report(store_, {"clicks", "weir"}, knows_every_lag, kept_bytes);
     store_.fail_call(calls, away);
-    EXPECT_TRUE(query());
+    EXPECT_TRUE(query(report));
     store_.fail_call(0, away);
     EXPECT_FALSE(store_.snapshot());  // consumes the failure
   };
-  ask([&] { return report_.summary({.range = first_day, .compare_previous = true}); }, 4);
-  ask([&] { return report_.series({.range = first_day}); }, 3);
+  const auto summary = [](Report& report) {
+    return report.summary({.range = first_day, .compare_previous = true});
+  };
+  const auto top = [](Report& report) { return report.top({.range = first_day}); };
+  const auto top_by_users = [](Report& report) {
+    return report.top({.range = first_day, .sort = Sort::unique_users});
+  };
+  ask(summary, 4);
+  ask([](Report& report) { return report.series({.range = first_day}); }, 3);
   // snapshot, horizons, counts, users of the best, counts of all
-  ask([&] { return report_.top({.range = first_day}); }, 5);
-  ask([&] { return report_.top({.range = first_day, .sort = Sort::unique_users}); }, 5);
-  ask([&] { return report_.dimensions(); }, 2);
-  ask([&] { return report_.ledger(june_1); }, 2);
+  ask(top, 5);
+  ask(top_by_users, 5);
+  ask([](Report& report) { return report.dimensions(); }, 2);
+  ask([](Report& report) { return report.ledger(june_1); }, 2);
+  // The marks of the days are read, too.
+  kept_bytes = 1 << 20;
+  ask(summary, 5);
+  ask(top, 6);
+  ask(top_by_users, 6);
 }
 
 TEST_F(ReportTest, ReturnsAnInternalErrorForABrokenSketch) {

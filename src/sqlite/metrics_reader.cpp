@@ -104,6 +104,23 @@ class SqliteMetricsReader::Snapshot final : public report::MetricsSnapshot {
     return read ? looked_up : read;
   }
 
+  Result<void> scan_day_marks(WindowStart from, WindowStart to,
+                              std::function<void(const report::DayMark&)> take) override {
+    constexpr auto day = tally::Granularity::day;
+    const auto kept = report::kept_part({day, from, to}, horizons_);
+    Statement& rows = connection_->statements[reader_sql::day_marks]
+                          .bind_text(1, topic_)
+                          .bind(2, seconds_of(kept.from))
+                          .bind(3, seconds_of(kept.to));
+    return each_row(rows, [&] {
+      take({.day = tally::floor_to(day, window_start(rows.number(0))),
+            .partition = static_cast<std::int32_t>(rows.number(1)),
+            .is_pending = rows.number(2) != 0,
+            .events = rows.number(3),
+            .last_write = WallTime{std::chrono::milliseconds{rows.number(4)}}});
+    });
+  }
+
   Result<std::vector<tally::KnownDimension>> dimensions() override {
     return read_all<tally::KnownDimension>(connection_->statements[reader_sql::dimensions], known_dimension);
   }

@@ -100,6 +100,13 @@ const NamedSql users_of_row{"users_of_row", R"sql(
 SELECT users FROM activity_windows
 WHERE topic = ?1 AND dimension = ?2 AND granularity = ?3 AND window_start = ?4 AND partition = ?5 AND value = ?6)sql"};
 
+const NamedSql day_marks{"day_marks", R"sql(
+SELECT window_start, partition, 0, events, last_write_ms FROM activity_windows
+WHERE topic = ?1 AND granularity = 2 AND dimension = 0 AND window_start >= ?2 AND window_start < ?3
+UNION ALL
+SELECT window_start, partition, 1, 0, 0 FROM activity_unrolled
+WHERE topic = ?1 AND window_start >= ?2 AND window_start < ?3)sql"};
+
 namespace {
 
 constexpr std::string_view dead_letter_columns =
@@ -136,8 +143,9 @@ const NamedSql& scan(const Scan& scan) {
 
 std::span<const NamedSql* const> all() {
   static const std::vector<const NamedSql*> list = [] {
-    std::vector<const NamedSql*> made{&horizons,       &dimensions,   &ledgers,      &count_by_value,
-                                      &users_by_value, &users_of_row, &dead_letters, &dead_letter_groups};
+    std::vector<const NamedSql*> made{&horizons,       &dimensions,     &ledgers,
+                                      &count_by_value, &users_by_value, &users_of_row,
+                                      &day_marks,      &dead_letters,   &dead_letter_groups};
     for (std::size_t index = 0; index < Scan::count; ++index) made.push_back(&scan(report::scan_at(index)));
     return made;
   }();

@@ -30,6 +30,10 @@ inline constexpr int inline_users_bytes_max = 1024;
 // Such a sketch: ?2 dimension, ?3 granularity, ?4 window_start, ?5 partition, ?6 value.
 extern const NamedSql users_of_row;
 
+// The marks of days: window_start, partition, is_pending, events, last_write_ms. window_start is that of the
+// minute where is_pending is 1. ?2 first and ?3 end of the days.
+extern const NamedSql day_marks;
+
 // Of dead letters: partition, offset, reason, detail, key, value, at, attempts, replayed_at. A filter that is
 // NULL matches every row: ?2 reason, ?3 first and ?4 end of `at`, ?5 partition, ?6 offset. ?7: 1 for those
 // without replayed_at alone. Only rows after partition ?8 and offset ?9.

@@ -30,10 +30,13 @@ def rows(values, value_bytes=1, users_max=1):
         yield TOPIC, 2, 2, day, 0, value, users, users, 0, 0, number % VALUES_A_DAY + 1, None, None, day, sketch(dice, users)
 
 
-def fill_sqlite(path, made):
+def fill_sqlite(path, made, minute_horizon=None):
     with sqlite3.connect(path) as store:
         names = ", ".join(COLUMNS).replace("last_write", "last_write_ms")
-        store.executemany(f"INSERT INTO activity_windows ({names}) VALUES ({', '.join('?' * len(COLUMNS))})", made)
+        values = ", ".join("?" * (len(COLUMNS) - 2)) + ", 1000 * ?, ?"
+        store.executemany(f"INSERT INTO activity_windows ({names}) VALUES ({values})", made)
+        if minute_horizon:
+            store.execute("UPDATE activity_horizon SET pruned_to = ? WHERE granularity = 'minute'", (minute_horizon,))
     store.close()
 
 

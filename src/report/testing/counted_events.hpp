@@ -62,8 +62,9 @@ class RowsOf {
     for (auto& [key, counted] : rows_) {
       auto& row = counted.row;
       row.users = counted.users.encode();
-      if (granularity_ == tally::Granularity::minute && row.events != row.rolled_events)
-        reader.set_pending_rollup(key.partition, key.start, true);
+      // Each event is counted in the total row of its minute.
+      if (granularity_ == tally::Granularity::minute && key.dimension == tally::Dimension::total)
+        reader.set_pending_rollup(key.partition, key.start, row.events != row.rolled_events);
       reader.put(row);
     }
   }

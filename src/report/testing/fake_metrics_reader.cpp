@@ -88,6 +88,28 @@ class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
     return {};
   }
 
+  Result<void> scan_day_marks(WindowStart from, WindowStart to,
+                              std::function<void(const DayMark&)> take) override {
+    if (auto error = reader_.count_call()) return std::unexpected(*error);
+    const auto is_asked = [&](WindowStart day) {
+      return day >= from && day < to && day >= rows_.horizons.of(Granularity::day);
+    };
+    for (const auto& [key, row] : rows_.windows) {
+      if (auto due = cancellation_.check(); !due) return due;
+      if (key.granularity == Granularity::day && key.dimension == tally::Dimension::total &&
+          is_asked(key.start))
+        take({.day = key.start,
+              .partition = key.partition,
+              .events = row.events,
+              .last_write = rows_.last_writes.at(key)});
+    }
+    for (const auto& [partition, minute] : rows_.pending_rollups) {
+      const WindowStart day = tally::floor_to(Granularity::day, minute);
+      if (is_asked(day)) take({.day = day, .partition = partition, .is_pending = true});
+    }
+    return {};
+  }
+
   Result<std::vector<tally::LedgerRow>> ledger() override {
     if (auto error = reader_.count_call()) return std::unexpected(*error);
     std::vector<tally::LedgerRow> rows;
@@ -186,6 +208,9 @@ class FakeMetricsReader::Snapshot final : public MetricsSnapshot {
 void FakeMetricsReader::put(WindowRow row) {
   const std::lock_guard lock(mutex_);
   auto key = row.key;
+  const auto old = rows_.windows.find(key);
+  if (old != rows_.windows.end() && old->second == row) return;
+  rows_.last_writes[key] = WallTime{std::chrono::milliseconds{++writes_}};
   rows_.windows.insert_or_assign(std::move(key), std::move(row));
 }
 

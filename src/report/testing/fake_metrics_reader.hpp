@@ -20,7 +20,7 @@ namespace weir::report {
 class FakeMetricsReader final : public MetricsReader {
  public:
   // These functions change the rows of the store. They do not affect existing snapshots.
-  void put(tally::WindowRow row);  // replaces the row of the same key
+  void put(tally::WindowRow row);  // replaces the row of the same key; an equal row is no write
   void put(tally::LedgerRow row);  // replaces the row of the same partition
   void put(DeadLetterRow row);     // replaces the row of the same partition and offset
   // Sets whether a minute of a partition has counts that its hour and day lack.
@@ -44,6 +44,7 @@ class FakeMetricsReader final : public MetricsReader {
   class Snapshot;
   struct Rows {
     std::map<tally::WindowKey, tally::WindowRow> windows;
+    std::map<tally::WindowKey, WallTime> last_writes;  // the number of the put(), as a time
     std::set<std::pair<std::int32_t, WindowStart>> pending_rollups;
     std::map<std::int32_t, tally::LedgerRow> ledger;
     std::map<std::pair<std::int32_t, std::int64_t>, DeadLetterRow> dead_letters;
@@ -57,6 +58,7 @@ class FakeMetricsReader final : public MetricsReader {
   mutable std::mutex mutex_;
   Rows rows_;
   std::vector<WindowQuery> scans_;
+  std::int64_t writes_ = 0;
   std::optional<Error> failure_;
   int calls_before_failure_ = 0;
   int snapshots_ = 0;

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "report/testing/metrics_reader_days_contract.hpp"
 #include "report/testing/metrics_reader_dead_letters_contract.hpp"
 #include "report/testing/metrics_reader_fixture.hpp"
 #include "report/testing/metrics_reader_values_contract.hpp"
