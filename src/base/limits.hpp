@@ -133,6 +133,8 @@ inline constexpr std::size_t top_rows_max = 500;
 // From the arrival of a query to the end of all work on it: the queue, the store, the union of sketches. The
 // reply is 503 when it passes.
 inline constexpr std::chrono::seconds query_deadline{7};
+// Memory for the numbers of past days that are kept for further queries.
+inline constexpr std::size_t kept_days_bytes_max = 32 * MiB;
 // Queries that wait for a thread. Further ones are answered 503 at once.
 inline constexpr std::size_t waiting_queries_max = 256;
 

@@ -121,25 +121,27 @@ Result<void> gather_rows(const Reading& reading, const std::vector<WindowRun>& r
               [&](const ViewRow& row) { return gathered[index.at(row.value)].add(row); });
 }
 
-// Adds the numbers of the block. Returns false if they are not kept for each of the values.
-Result<bool> add_kept(const Reading& reading, const DayBlock& block, Dimension dimension,
-                      std::span<const std::string_view> values, std::vector<Gathered>& gathered) {
+// Adds the numbers of the block. Returns the bytes that it takes; 0 if it is not kept for each of the values.
+Result<std::size_t> add_kept(const Reading& reading, const DayBlock& block, Dimension dimension,
+                             std::span<const std::string_view> values, std::vector<Gathered>& gathered) {
   std::vector<std::shared_ptr<const BlockOfValue>> found;
+  std::size_t bytes = 0;
   for (const std::string_view value : values) {
-    found.push_back(reading.kept->values.find(dimension, value, block));
-    if (!found.back()) return false;
+    found.push_back(reading.kept->of(dimension).find(dimension, value, block));
+    if (!found.back()) return 0;
+    bytes += found.back()->bytes();
   }
   for (std::size_t at = 0; at < values.size(); ++at) {
     const BlockOfValue& one = *found[at];
     if (one.events == 0) continue;
     if (auto added = gathered[at].add(one.events, one.page_views, one.users); !added) return propagate(added);
   }
-  return true;
+  return bytes;
 }
 
-// Reads blocks from the store, adds them and keeps them.
-Result<void> add_read(const Reading& reading, std::span<const DayBlock> blocks, Dimension dimension,
-                      std::span<const std::string_view> values, std::vector<Gathered>& gathered) {
+// Reads blocks from the store, adds them and keeps them. Returns the bytes that they take.
+Result<std::size_t> add_read(const Reading& reading, std::span<const DayBlock> blocks, Dimension dimension,
+                             std::span<const std::string_view> values, std::vector<Gathered>& gathered) {
   std::vector<WindowRun> runs;
   for (const DayBlock& block : blocks) add_run(runs, run_of(block));
   const ValueIndex index(dimension, values);
@@ -150,17 +152,19 @@ Result<void> add_read(const Reading& reading, std::span<const DayBlock> blocks, 
     const auto after = std::ranges::upper_bound(blocks, row.start, {}, &DayBlock::from);
     return parts.at(static_cast<std::size_t>(after - blocks.begin()) - 1)[index.at(row.value)].add(row);
   });
-  if (!done) return done;
+  if (!done) return propagate(done);
+  std::size_t bytes = 0;
   for (std::size_t at = 0; at < blocks.size(); ++at) {
     for (std::size_t value = 0; value < values.size(); ++value) {
       const Gathered& part = parts[at][value];
       gathered[value].add(part);
-      reading.kept->values.keep(
-          dimension, values[value], blocks[at],
-          std::make_shared<BlockOfValue>(BlockOfValue{part.events, part.page_views, part.users.encode()}));
+      auto block =
+          std::make_shared<BlockOfValue>(BlockOfValue{part.events, part.page_views, part.users.encode()});
+      bytes += block->bytes();
+      reading.kept->of(dimension).keep(dimension, values[value], blocks[at], std::move(block));
     }
   }
-  return {};
+  return bytes;
 }
 
 // Reads the counts of a block from the store and keeps them.
@@ -257,19 +261,29 @@ Result<std::vector<Gathered>> gather_values(const Reading& reading, const SplitR
     return gathered;
   }
   std::vector<DayBlock> missing;
+  std::size_t bytes = 0;
   for (const DayBlock& block : runs.blocks) {
     auto added = add_kept(reading, block, dimension, values, gathered);
     if (!added) return propagate(added);
-    if (!*added) missing.push_back(block);
+    if (*added == 0) missing.push_back(block);
+    bytes += *added;
   }
+  // Half of the memory for one question. If its blocks do not fit, the others are read with the rest. If they
+  // were kept, too, each of them would drop one that the same question needs the next time.
+  const std::size_t bytes_max = runs.blocks.empty() ? 0 : reading.kept->of(dimension).bytes_max() / 2;
   // Sketches of some blocks are in memory at once.
   const std::size_t at_a_time = std::max<std::size_t>(1, points_at_a_time / values.size());
-  for (std::span<const DayBlock> left = missing; !left.empty();) {
+  std::span<const DayBlock> left = missing;
+  while (!left.empty() && bytes < bytes_max) {
     const auto some = left.first(std::min(at_a_time, left.size()));
-    if (auto done = add_read(reading, some, dimension, values, gathered); !done) return propagate(done);
+    auto read = add_read(reading, some, dimension, values, gathered);
+    if (!read) return propagate(read);
+    bytes += *read;
     left = left.subspan(some.size());
   }
-  if (auto done = gather_rows(reading, runs.rest, index, gathered); !done) return propagate(done);
+  std::vector<WindowRun> rest = runs.rest;
+  for (const DayBlock& block : left) add_run(rest, run_of(block));
+  if (auto done = gather_rows(reading, rest, index, gathered); !done) return propagate(done);
   return gathered;
 }
 

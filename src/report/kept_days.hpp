@@ -148,10 +148,17 @@ class KeptBlocks {
 
 // What a Report keeps of days.
 struct KeptDays {
-  explicit KeptDays(std::size_t bytes_max) : values(bytes_max / 4 * 3), counts(bytes_max / 4) {}
+  explicit KeptDays(std::size_t bytes_max)
+      : totals(bytes_max / 8), values(bytes_max / 8 * 5), counts(bytes_max / 4) {}
 
+  // Of Dimension::total. They have memory of their own, because every page asks for them.
+  KeptBlocks<BlockOfValue> totals;
   KeptBlocks<BlockOfValue> values;
   KeptBlocks<BlockOfCounts> counts;
+
+  [[nodiscard]] KeptBlocks<BlockOfValue>& of(tally::Dimension dimension) {
+    return dimension == tally::Dimension::total ? totals : values;
+  }
 };
 
 }  // namespace weir::report

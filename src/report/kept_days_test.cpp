@@ -165,7 +165,8 @@ class KeptDaysProperty : public ::testing::TestWithParam<unsigned> {
 
 TEST_P(KeptDaysProperty, EachAnswerIsTheOneWithoutKeptDays) {
   // Some reports drop most of what they keep, and some keep everything.
-  Report kept(store_, {"clicks", "weir"}, knows_every_lag, pick(0, 1) == 0 ? 20'000 : kept_days_bytes_max);
+  Report kept(store_, {"clicks", "weir"}, knows_every_lag,
+              pick(0, 1) == 0 ? 20'000 : limits::kept_days_bytes_max);
   Report plain(store_, {"clicks", "weir"}, knows_every_lag, 0);
   constexpr std::array dimensions{Dimension::page, Dimension::referrer, Dimension::activity_type};
   constexpr std::array sorts{Sort::events, Sort::page_views, Sort::unique_users};

@@ -117,9 +117,6 @@ struct LiveAnswer;
 struct ExportQuery;  // export.hpp
 struct ExportRow;
 
-// Memory for numbers of past days that a Report keeps for further questions.
-inline constexpr std::size_t kept_days_bytes_max = 32 * limits::MiB;
-
 // Any thread may ask; a question blocks its thread until the store has answered, or until its cancellation is
 // due. Errors: ErrorKind::invalid, the question cannot be answered as asked (code too_many_points);
 // ErrorKind::unavailable, the store is away or the cancellation is due; ErrorKind::internal, a row of the
@@ -127,7 +124,7 @@ inline constexpr std::size_t kept_days_bytes_max = 32 * limits::MiB;
 //
 // Memory of one question is below 64 MB, for any store: at most 500 sketches of up to 64 KiB at once, and one
 // row of the store at a time. Values of a dimension pass in their order and are never all in memory. All
-// questions share kept_days_bytes_max.
+// questions share limits::kept_days_bytes_max.
 class Report {
  public:
   // Whether the lag of a partition can be computed from its row if that is recent; false while this process
@@ -138,7 +135,7 @@ class Report {
   // for further questions. They change the time of an answer, and never its numbers. 0: nothing is kept.
   Report(
       MetricsReader& reader, LedgerNames names, KnowsLag knows_lag = [](std::int32_t) { return true; },
-      std::size_t kept_bytes = kept_days_bytes_max);
+      std::size_t kept_bytes = limits::kept_days_bytes_max);
   Report(const Report&) = delete;
   Report& operator=(const Report&) = delete;
   ~Report();
