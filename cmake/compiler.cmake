@@ -30,8 +30,16 @@ if(CCACHE)
   add_compile_options(-fpch-preprocess)
 endif()
 
-# The program is position independent, and its relocations are read-only before main() runs. tests/system/hardening_test.py
-# checks it. Builds with sanitizers are not for users.
-if(NOT WEIR_SANITIZE)
+# Hardening of optimized builds; tests/system/hardening_test.py checks the program. Sanitizers have checks of their own, and
+# FORTIFY needs the optimizer. Meanings: dpkg-buildflags(1), gcc(1).
+if(NOT WEIR_SANITIZE AND NOT WEIR_COVERAGE)
+  add_compile_options(-fPIE -fstack-protector-strong -fstack-clash-protection)
+  add_compile_options($<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-U_FORTIFY_SOURCE>
+                      $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-D_FORTIFY_SOURCE=3>)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    add_compile_options(-fcf-protection=full)
+  elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64")
+    add_compile_options(-mbranch-protection=standard)
+  endif()
   add_link_options(-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
 endif()
