@@ -124,9 +124,8 @@ def sockets(stage, _contender):
 
 
 def questions(_stage, _contender):
-    """Runs bench/question_times.py (or query_times.py) and keeps what it prints."""
-    name = "question_times" if (weir.ROOT / "bench" / "question_times.py").exists() else "query_times"
-    done = subprocess.run([sys.executable, "-B", "-m", f"bench.{name}"], cwd=weir.ROOT, capture_output=True, text=True)
+    """Runs bench/question_times.py and keeps what it prints."""
+    done = subprocess.run([sys.executable, "-B", "-m", "bench.question_times"], cwd=weir.ROOT, capture_output=True, text=True)
     if done.returncode != 0:
         raise AssertionError(done.stderr[-1000:])
     return {"text": done.stdout}

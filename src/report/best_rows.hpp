@@ -50,7 +50,7 @@ class BestRows {
     std::ranges::push_heap(rows_, row_is_better());
   }
 
-  // Returns whether a row whose number is at most `rank` can still be kept, whatever its value is.
+  // Returns whether a row whose number is at most `rank` can still be kept, for any value.
   [[nodiscard]] bool can_keep(std::int64_t rank) const {
     return rows_.size() < limit_ || (limit_ > 0 && rank >= rank_of(rows_.front().numbers));
   }
