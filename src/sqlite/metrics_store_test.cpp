@@ -227,7 +227,8 @@ TEST_F(MetricsStore, FindsEveryRowByAnIndex) {
   open();
   Database database = open_database(folder_);
   for (const NamedSql* const each : store_sql::all()) {
-    if (each == &store_sql::prune_flushes) continue;  // reads the oldest rows
+    // These read the oldest rows, and all rows of an index of few.
+    if (each == &store_sql::prune_flushes || each == &store_sql::failed_replays) continue;
     const std::string& sql = each->sql;
     for_each_row(database, "EXPLAIN QUERY PLAN " + sql, [&](const Statement& row) {
       EXPECT_NE(row.text(3).substr(0, 5), "SCAN ") << sql;
