@@ -200,7 +200,7 @@ class Cluster(cluster.Case, Checks):
         self.assertIn(f"{self.topic}/5/2", {each.get("weir.replay") for each in sent})
 
     def test_fault_25_a_replay_that_failed_before_a_restart_with_looser_rules_does_not_make_the_next_one_a_duplicate(self):
-        one = self.start("consumer", MAX_EVENT_BYTES=1000)
+        one, = self.start("consumer", MAX_EVENT_BYTES=1000)
         large = json.dumps({**weir.activity("ada", note="x" * 2_000), "message_id": "m-1"})
         self.kafka.produce(self.topic, [large], "-k", "ada")
         self.wait_counted()

@@ -134,8 +134,12 @@ class Httplint(weir.Case):
                 self.lint("POST", path, headers, event, one)
         for path in ("/", "/api/v1/summary"):
             self.lint("GET", path, one=one)
+        keyed = self.weir("keyed", API_KEYS="web:s3cret").start()
+        for path in ("/activity", "/activities", "/v1/track"):
+            for headers in ({}, {**ORIGIN, "X-Api-Key": "wrong"}):
+                self.lint("POST", path, headers, event, keyed)
         large = self.weir("small", MAX_EVENT_BYTES=1_000, MAX_BODY_BYTES=2_000).start()
-        self.lint("POST", "/activity", {}, b"x" * 1_500, large)
+        self.lint("POST", "/activity", {}, b"x" * 2_500, large)
         self.lint("GET", "/health", {"X": "x" * 40_000}, one=large)
         waiting = self.weir("waiting", METRICS_STORE="postgres", DB_PORT=weir.free_port()).start(ready=False)
         weir.wait_until(lambda: waiting.get("/health").status == 200, 20, "the process to serve")

@@ -116,7 +116,7 @@ class Installed(weir.Case):
         weir.wait_until(lambda: "SIGHUP received" in one.log(), 20, "the reload")
         os.kill(program, signal.SIGTERM)
         self.assertEqual(one.process.wait(60), 0)
-        used = set(re.findall(r"(?m)^\d+ (?:<\.\.\. )?(\w+)(?:\(| resumed)", trace.read_text(errors="replace")))
+        used = set(re.findall(r"(?m)^\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)", trace.read_text(errors="replace")))
         self.assertGreater(len(used), 30)
         self.assertEqual(used - allowed - {"fchown"}, set())  # SQLite calls fchown only as root, as this test does
 
