@@ -1,6 +1,6 @@
 // A load generator for the benchmarks: one thread, keep-alive connections, one request under way on each.
 //
-//   weir_load --port P --connections N --seconds S --events FILE [--rate R] [--batch K] [--gzip]
+//   weir_load --port P --connections N --seconds S --events FILE [--rate R] [--batch K] [--gzip] [--key K]
 //
 // FILE has one event a line. With --batch, a request has K events (NDJSON to /activities), otherwise one (to
 // /activity). Without --rate each connection sends its next request when it has the reply to the last one.
@@ -37,6 +37,7 @@ struct Options {
   std::size_t batch = 1;
   bool gzip = false;
   std::string events;
+  std::string key;  // the header X-Api-Key; empty: none
 };
 
 [[noreturn]] void die(const std::string& why) {
@@ -66,6 +67,8 @@ Options parse(int argc, char** argv) {
       options.batch = std::strtoul(value, nullptr, 10);
     else if (name == "--events")
       options.events = value;
+    else if (name == "--key")
+      options.key = value;
     else
       die("unknown option " + name);
   }
@@ -111,6 +114,7 @@ std::vector<Request> make_requests(const Options& options) {
                     " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/" +
                     (options.batch > 1 ? "x-ndjson" : "json") +
                     (options.gzip ? "\r\nContent-Encoding: gzip" : "") +
+                    (options.key.empty() ? "" : "\r\nX-Api-Key: " + options.key) +
                     "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
     if (!options.gzip) {
       std::size_t at = 0;
