@@ -34,17 +34,18 @@ class IntakeTest : public testing::Test {
 
   // Sends a request. Returns its outcome, if that is known when the call returns.
   std::optional<Outcome> one(std::string body) {
-    std::optional<Outcome> outcome;
+    // Shared, because an outcome may also come later.
+    const auto outcome = std::make_shared<std::optional<Outcome>>();
     intake_->accept_one(decoder_, Body(std::move(body)).view(), now,
-                        [&](Outcome its) { outcome = std::move(its); });
-    return outcome;
+                        [outcome](Outcome its) { *outcome = std::move(its); });
+    return std::move(*outcome);
   }
   std::optional<Outcome> batch(std::string body) {
-    std::optional<Outcome> outcome;
+    const auto outcome = std::make_shared<std::optional<Outcome>>();
     const Body kept(std::move(body));
     JsonItems items(kept.view());
-    intake_->accept_batch(decoder_, items, now, [&](Outcome its) { outcome = std::move(its); });
-    return outcome;
+    intake_->accept_batch(decoder_, items, now, [outcome](Outcome its) { *outcome = std::move(its); });
+    return std::move(*outcome);
   }
   // Sends a good activity whose outcome is reported later.
   void send_one() {
