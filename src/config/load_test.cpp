@@ -214,7 +214,7 @@ TEST(Load, ReportsAMalformedValueAndWhatWasExpected) {
       {"CONSUMER_PORT", "65536", "a whole number from 0 to 65535"},
       {"DB_POOL_SIZE", "1", "a whole number from 2 to 1000"},
       {"KAFKA_START", "newest", "earliest or latest"},
-      {"KAFKA_LINGER_MS", "1ms", "a whole number from 0 to 900000"},
+      {"KAFKA_LINGER_MS", "1ms", "a whole number from 0 to 5000"},
       {"KAFKA_BROKERS", "kafka:9092,", "a list of host:port, separated by commas"},
       {"KAFKA_BROKERS", "kafka:http", "a list of host:port, separated by commas"},
       {"KAFKA_BROKERS", ":9092", "a list of host:port, separated by commas"},

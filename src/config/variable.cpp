@@ -249,8 +249,9 @@ constexpr std::array table{
              "format of the log; auto: text on a terminal, otherwise json"},
     Variable{"KAFKA_COMPRESSION", "lz4", "", compression, kafka_only, serving_or_dlq, false,
              "compression of records that Weir sends to Kafka"},
-    Variable{"KAFKA_LINGER_MS", "0", "", number<kafka_linger, 0, 900'000>, kafka_only, ingesting, false,
-             "milliseconds to wait for more records before they are sent to Kafka"},
+    Variable{"KAFKA_LINGER_MS", "0", "", number<kafka_linger, 0, 5000>, kafka_only, ingesting, false,
+             "milliseconds to wait for more records before they are sent to Kafka; 0: up to 4 while many "
+             "keep arriving, else none"},
     Variable{"KAFKA_PARTITIONS", "12", "", number<kafka_partitions, 1, 100'000>, kafka_only, serving_or_dlq,
              false, "partitions of the topic, if Weir has to create it"},
     Variable{"KAFKA_PARTITION_KEY", "user_id", "", partition_key, kafka_only, ingesting, false,

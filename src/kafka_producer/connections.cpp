@@ -33,7 +33,7 @@ std::pair<std::string_view, std::string_view> host_and_port(std::string_view add
 Producer::Peer& Producer::peer_at(std::string_view host, std::string_view port) {
   for (const auto& peer : peers_)
     if (peer->host == host && peer->port == port) return *peer;
-  auto& peer = *peers_.emplace_back(std::make_unique<Peer>());
+  auto& peer = *peers_.emplace_back(std::make_unique<Peer>(settings_.linger));
   peer.host = host;
   peer.port = port;
   return peer;

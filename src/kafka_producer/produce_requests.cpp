@@ -31,10 +31,7 @@ bool Producer::is_sendable(Partition& partition, MonoTime now) {
     partition.producer = producer_id_;
     partition.next_sequence = 0;
   }
-  // A batch waits for the linger time, unless it was sent before or is closed already.
-  if (settings_.linger.count() == 0) return true;
-  const Batch& batch = *partition.queue.front();
-  return batch.tries > 0 || partition.queue.size() > 1 || batch.oldest + settings_.linger <= now;
+  return true;
 }
 
 void Producer::encode(Partition& partition, Batch& batch) {
@@ -42,11 +39,11 @@ void Producer::encode(Partition& partition, Batch& batch) {
   batch_writer_.write(batch.records, *partition.producer, batch.first_sequence, batch.encoded);
 }
 
-void Producer::send_batches(Peer& peer, std::span<Partition* const> partitions, Now now) {
+void Producer::send_batches(Peer& peer, Now now) {
   std::vector<kafka_protocol::RequestWriter::PartitionBatch> batches;
-  batches.reserve(partitions.size());
+  batches.reserve(peer.ready.size());
   std::size_t bytes = 0;
-  for (Partition* const partition : partitions) {
+  for (Partition* const partition : peer.ready) {
     Batch& batch = *partition->queue.front();
     if (batch.encoded.empty()) encode(*partition, batch);
     if (!batches.empty() && bytes + batch.encoded.size() > settings_.request_bytes_max) break;
@@ -57,6 +54,7 @@ void Producer::send_batches(Peer& peer, std::span<Partition* const> partitions, 
     peer.sent.push_back(partition);
   }
   peer.is_producing = true;
+  peer.gather_time.on_sent(peer.gathered, now.mono);
   ++counts_.requests;
   counts_.batches += batches.size();
   send(peer, kafka_protocol::Api::produce, now.mono,

@@ -46,8 +46,6 @@ Producer::Producer(ProducerSettings settings)
 Producer::~Producer() { ensure(requests_.empty(), "a producer is destroyed only after give_up()"); }
 
 milliseconds Producer::tick_interval() const {
-  if (settings_.linger.count() > 0 && !pending_.empty())
-    return std::clamp(settings_.linger / 2, milliseconds{1}, busy_tick);
   const bool waits = !requests_.empty() || topic_error_ != 0 || !producer_id_;
   return waits ? busy_tick : idle_tick;
 }
@@ -84,6 +82,7 @@ void Producer::distribute(const intake::EventBatch& events, Requests::iterator r
     }
     Batch& batch = open_batch(partition_of(key), bytes, now.mono);
     batch.records.add(key, value, headers, now.wall);
+    batch.newest = now.mono;
     batch.tickets.push_back({request, i});
   }
 }
@@ -166,19 +165,39 @@ void Producer::drop_front(Partition& partition) {
   spare_batches_.push_back(std::move(batch));
 }
 
-// Groups the partitions that can send by their leaders. Each leader gets one Produce request.
+// Groups the partitions that can send by their leaders. Each leader gets one Produce request when its events
+// have waited long enough.
 void Producer::flush(Now now) {
-  std::vector<std::pair<Peer*, std::vector<Partition*>>> by_leader;
+  for (const auto& peer : peers_) {
+    peer->ready.clear();
+    peer->gathered = {};
+  }
   std::erase_if(pending_, [&](Partition* partition) {
     partition->is_pending = !partition->queue.empty();
     if (!partition->is_pending) return true;
-    if (!is_sendable(*partition, now.mono)) return false;
-    auto found = std::ranges::find(by_leader, partition->leader, &decltype(by_leader)::value_type::first);
-    if (found == by_leader.end()) found = by_leader.insert(found, {partition->leader, {}});
-    found->second.push_back(partition);
+    if (is_sendable(*partition, now.mono)) gather(*partition);
     return false;
   });
-  for (const auto& [peer, partitions] : by_leader) send_batches(*peer, partitions, now);
+  flush_at_ = MonoTime::max();
+  for (const auto& peer : peers_) {
+    if (peer->ready.empty()) continue;
+    const MonoTime due_at = peer->gather_time.due_at(peer->gathered);
+    if (due_at <= now.mono)
+      send_batches(*peer, now);
+    else
+      flush_at_ = std::min(flush_at_, due_at);
+  }
+}
+
+// Adds the front batch of the partition to what its leader gets next.
+void Producer::gather(Partition& partition) {
+  const Batch& batch = *partition.queue.front();
+  Peer& leader = *partition.leader;
+  leader.ready.push_back(&partition);
+  leader.gathered.records += static_cast<std::size_t>(batch.records.count());
+  leader.gathered.oldest = std::min(leader.gathered.oldest, batch.oldest);
+  leader.gathered.newest = std::max(leader.gathered.newest, batch.newest);
+  leader.gathered.is_complete |= batch.tries > 0 || partition.queue.size() > 1;
 }
 
 void Producer::tick(Now now) {

@@ -42,7 +42,8 @@ struct ProducerSettings {
   std::vector<std::string> bootstrap;
   std::string client_id = "weir";
   kafka_protocol::Compression compression = kafka_protocol::Compression::lz4;
-  // A batch is sent when its first record is this old, or when the next batch begins. 0: at the next flush().
+  // The time that the records of a request wait for further ones (GatherTime). 0: up to 4 ms while records
+  // keep arriving, else none.
   std::chrono::milliseconds linger{0};
   // Bytes of the encoded records of a batch before compression. Brokers accept 1,048,588 by default.
   std::size_t batch_bytes_max = 1'000'000;
@@ -142,8 +143,11 @@ class Producer {
   // Copies the records into batches. take_answers() returns the answer exactly once, within answer_timeout
   // plus tick_interval().
   void append(intake::EventBatch events, intake::ReceiptCallback receive, std::size_t cost, Now now);
-  // Sends what can be sent. Call it after append(), once for all appends of one turn of the event loop.
+  // Sends what is due. Call it after append(), once for all appends of one turn of the event loop, and at
+  // flush_at().
   void flush(Now now);
+  // Returns when the records are due that wait for further ones; MonoTime::max() if none do.
+  [[nodiscard]] MonoTime flush_at() const { return flush_at_; }
   // Handles deadlines: answers expired records, closes connections that do not respond, connects again. Call
   // it at least every tick_interval() while the producer exists.
   void tick(Now now);
@@ -186,13 +190,14 @@ class Producer {
   void settle_all(Batch& batch, intake::Receipt receipt, int error);
   void finish(Requests::iterator request);
   void drop_front(Partition& partition);
+  void gather(Partition& partition);
   void expire(MonoTime now);
   void expire(Partition& partition, int error_untried, MonoTime now);
 
   // Produce requests and their responses (produce_requests.cpp).
   [[nodiscard]] bool is_sendable(Partition& partition, MonoTime now);
   void encode(Partition& partition, Batch& batch);
-  void send_batches(Peer& peer, std::span<Partition* const> partitions, Now now);
+  void send_batches(Peer& peer, Now now);
   void on_produced(Peer& peer, const kafka_protocol::ProduceResponse& response, Now now);
   void on_batch_result(Partition& partition, int error, std::int64_t base_offset, MonoTime now);
   void retry(Partition& partition, kafka_protocol::ProduceVerdict verdict, int error, MonoTime now);
@@ -244,6 +249,7 @@ class Producer {
   std::size_t partition_count_ = 0;
   // The partitions that have a batch.
   std::vector<Partition*> pending_;
+  MonoTime flush_at_ = MonoTime::max();
   // Empty batches for reuse of their memory.
   std::vector<std::unique_ptr<Batch>> spare_batches_;
   // The partition for the records without a key of one append(). Increases with each append().

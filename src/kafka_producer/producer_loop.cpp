@@ -36,6 +36,7 @@ void ProducerLoop::start(asio::io_context& io) {
   }
   loop_of_this_thread = this;
   timer_.emplace(io);
+  flush_timer_.emplace(io);
   producer_.tick(read_clock());
   pump();
   schedule_tick();
@@ -48,6 +49,7 @@ void ProducerLoop::stop() {
   }
   loop_of_this_thread = nullptr;
   timer_.reset();
+  flush_timer_.reset();
   producer_.give_up();
   pump();
 }
@@ -58,9 +60,13 @@ void ProducerLoop::append(intake::EventBatch events, intake::ReceiptCallback rec
   if (std::exchange(flush_is_posted_, true)) return;
   asio::post(*io_, [this] {
     flush_is_posted_ = false;
-    producer_.flush(read_clock());
-    pump();
+    flush();
   });
+}
+
+void ProducerLoop::flush() {
+  producer_.flush(read_clock());
+  pump();
 }
 
 bool ProducerLoop::post(intake::EventBatch& events, intake::ReceiptCallback& receive, std::size_t cost) {
@@ -89,6 +95,7 @@ bool ProducerLoop::post(intake::EventBatch& events, intake::ReceiptCallback& rec
 // Sends requests before it answers clients, so that the broker works in the meantime. Reports the ends of
 // partitions before the answers of the same records.
 void ProducerLoop::pump() {
+  schedule_flush();
   for (auto& command : producer_.take_commands()) execute(std::move(command));
   const auto written = producer_.take_written();
   if (!written.empty()) events_.written(written);
@@ -126,6 +133,18 @@ void ProducerLoop::execute(Command command) {
     connections_.emplace(id, connection);
     connection->connect(connect->host, connect->port);
   }
+}
+
+// A timer that expires too early does no harm, so only an earlier time sets it again.
+void ProducerLoop::schedule_flush() {
+  if (!flush_timer_ || producer_.flush_at() >= flush_timer_at_) return;
+  flush_timer_at_ = producer_.flush_at();
+  flush_timer_->expires_at(flush_timer_at_);
+  flush_timer_->async_wait([this](const boost::system::error_code& code) {
+    if (code || !flush_timer_) return;
+    flush_timer_at_ = MonoTime::max();
+    flush();
+  });
 }
 
 void ProducerLoop::schedule_tick() {

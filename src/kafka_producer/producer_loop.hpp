@@ -49,6 +49,8 @@ class ProducerLoop final : public http::IoTask {
   void pump();
   void execute(Command command);
   void schedule_tick();
+  void flush();
+  void schedule_flush();
 
   Producer producer_;
   const tls::ClientContext* const tls_;
@@ -56,6 +58,8 @@ class ProducerLoop final : public http::IoTask {
   std::mutex mutex_;                       // guards io_ against post()
   boost::asio::io_context* io_ = nullptr;  // while running
   std::optional<boost::asio::steady_timer> timer_;
+  std::optional<boost::asio::steady_timer> flush_timer_;
+  MonoTime flush_timer_at_ = MonoTime::max();  // the time of flush_timer_; max while it does not run
   std::map<ConnectionId, std::shared_ptr<BrokerConnection>> connections_;
   bool flush_is_posted_ = false;
 };

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kafka_producer/gather_time.hpp"
 #include "kafka_producer/producer.hpp"
 
 namespace weir::kafka_producer {
@@ -37,8 +38,9 @@ struct Producer::Batch {
   kafka_protocol::RecordSet records;
   // Empty after the records are answered. The batch can still be in a request then.
   std::vector<Ticket> tickets;
-  // The time of the append() of the first record.
+  // The times of the append() of the first and of the last record.
   MonoTime oldest;
+  MonoTime newest;
 
   // Set by the first try. `encoded` and `first_sequence` do not change until the result of the batch is
   // final.
@@ -88,6 +90,8 @@ struct Producer::Partition {
 //
 // A lost connection, a deadline and a wrong response lead from each state back to closed.
 struct Producer::Peer {
+  explicit Peer(std::chrono::milliseconds linger) : gather_time(linger) {}
+
   enum class State : std::uint8_t { closed, connecting, asking_versions, logging_in, ready };
   // A request without a response.
   struct Asked {
@@ -119,6 +123,10 @@ struct Producer::Peer {
   bool is_producing = false;
   // The partitions of this Produce request.
   std::vector<Partition*> sent;
+  // The partitions that have a batch for the next Produce request, and what waits in them. flush() sets both.
+  std::vector<Partition*> ready;
+  Gathered gathered;
+  GatherTime gather_time;
   // The broker asked for no Produce request before this time (quota).
   MonoTime throttled_until = MonoTime::min();
 

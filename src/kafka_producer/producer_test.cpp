@@ -15,6 +15,16 @@ using intake::Receipt;
 using kafka_protocol::ErrorCode;
 using namespace std::chrono_literals;
 
+intake::EventBatch one_record(char key) {
+  intake::EventBatch events;
+  events.bytes = key;
+  intake::RecordSlice record;
+  record.key_bytes = 1;
+  record.value_bytes = 1;
+  events.records.push_back(record);
+  return events;
+}
+
 class ProducerTest : public testing::Test {
  protected:
   ProducerTest() : cluster_(2, 4), producer_(settings()) {}
@@ -82,6 +92,34 @@ TEST_F(ProducerTest, SendsOneRequestToABrokerForAllOfItsPartitions) {
   EXPECT_EQ(ends_.at(request).all, Receipt::kept);
   EXPECT_LE(cluster_.produce_requests(), 2U);
   EXPECT_EQ(cluster_.largest_request_batches(), 2U);
+}
+
+TEST(ProducerLinger, SendsOneRequestWhenTheFirstRecordHasWaitedThatLong) {
+  Now now{WallTime{1'700'000'000'000ms}, MonoTime{1h}};
+  ScriptedCluster cluster(1, 4);
+  Producer producer({.topic = "topic",
+                     .bootstrap = {"bootstrap:9092"},
+                     .compression = kafka_protocol::Compression::none,
+                     .linger = 20ms});
+  const auto pass = [&](std::chrono::milliseconds time) {
+    now.mono += time;
+    producer.tick(now);
+    cluster.run(producer, now);
+  };
+  for (int i = 0; i < 10; ++i) pass(50ms);
+  EXPECT_EQ(producer.flush_at(), MonoTime::max());
+  const MonoTime first = now.mono;
+  for (const char key : {'a', 'b', 'c', 'd'}) {
+    producer.append(one_record(key), [](const intake::Receipts&) {}, 1, now);
+    producer.flush(now);
+    EXPECT_EQ(producer.flush_at(), first + 20ms);
+    pass(4ms);
+  }
+  EXPECT_EQ(cluster.produce_requests(), 0U);
+  pass(4ms);
+  EXPECT_EQ(cluster.produce_requests(), 1U);
+  EXPECT_EQ(producer.flush_at(), MonoTime::max());
+  producer.give_up();
 }
 
 TEST_F(ProducerTest, KeepsWhatIsAppendedBeforeTheTopicIsKnown) {
