@@ -4,9 +4,9 @@
 #include <limits>
 #include <simdjson.h>
 
-#include "access/base64.hpp"
 #include "base/decimal.hpp"
 #include "base/limits.hpp"
+#include "base64/base64.hpp"
 
 namespace weir::consul {
 namespace {
@@ -44,7 +44,7 @@ bool add_entry(const simdjson::dom::element& entry, const std::string& folder, K
   if (key.empty() || key.ends_with('/')) return true;
   std::string_view base64;
   if (!value.is_null() && value.get_string().get(base64) != simdjson::SUCCESS) return false;
-  auto text = access::decode_base64(base64);
+  auto text = decode_base64(base64, Base64Padding::optional);
   if (!text) return false;
   into.values.insert_or_assign(std::string(key), *std::move(text));
   return true;

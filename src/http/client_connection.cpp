@@ -18,21 +18,6 @@ std::unexpected<Error> cannot_connect(ErrorKind kind, const BaseUrl& base, const
   return fail(kind, Client::connect_failed, "cannot connect to " + base.authority() + ": " + reason);
 }
 
-// Sets the host that the certificate must name. Server Name Indication has names only (RFC 6066 §3).
-void name_host(SSL* session, const std::string& host) {
-  boost::system::error_code code;
-  (void)asio::ip::make_address(host, code);
-  const bool is_address = !code;
-  if (is_address) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str());
-  } else {
-    SSL_set1_host(session, host.c_str());
-    // SSL_set_tlsext_host_name(), whose macro has an old-style cast.
-    SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-             const_cast<char*>(host.c_str()));  // NOLINT: it is copied
-  }
-}
-
 // The text of OpenSSL for a wrong host does not name the host.
 std::string refusal(long verified, const BaseUrl& base) {
   if (verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH)
@@ -94,7 +79,7 @@ Result<void> Client::Connection::begin_tls(const BaseUrl& base, const Trust& tru
         "the file of authorities \"" + trust.ca_file + "\" cannot be used: " + code.message());
   tls.emplace(stream, *context);
   tls->set_verify_mode(pinned ? ssl::verify_none : ssl::verify_peer);
-  name_host(tls->native_handle(), base.host);
+  tls::name_server(tls->native_handle(), base.host, true);
   stream.expires_after(deadline);
   code = run([&](auto done) { tls->async_handshake(ssl::stream_base::client, std::move(done)); });
   // The reason of the verification says more than the alert that ends the handshake.

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "base/ensure.hpp"
+#include "base64/base64.hpp"
 
 namespace weir::sasl {
 namespace {
@@ -32,20 +33,14 @@ const unsigned char* bytes_of(std::string_view text) {
 }
 
 std::string to_base64(const Bytes& bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // OpenSSL writes a zero after it
-  text.resize(static_cast<std::size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                                       bytes.data(), static_cast<int>(bytes.size()))));
-  return text;
+  return encode_base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-// Returns nothing if the text is no base64 with padding.
+// Returns nothing if the text is empty, or no base64 with padding.
 std::optional<Bytes> from_base64(std::string_view text) {
-  if (text.empty() || text.size() % 4 != 0) return std::nullopt;
-  Bytes bytes(text.size() / 4 * 3);
-  if (EVP_DecodeBlock(bytes.data(), bytes_of(text), static_cast<int>(text.size())) < 0) return std::nullopt;
-  const auto padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  bytes.resize(bytes.size() - static_cast<std::size_t>(padding));
-  return bytes;
+  const auto bytes = text.empty() ? std::nullopt : decode_base64(text, Base64Padding::required);
+  if (!bytes) return std::nullopt;
+  return Bytes(bytes->begin(), bytes->end());
 }
 
 Bytes hmac(const EVP_MD* hash, const Bytes& key, std::string_view text) {

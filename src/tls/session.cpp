@@ -30,24 +30,11 @@ Session::Session(ssl_ctx_st* context, int socket) : ssl_(SSL_new(context)) {
   SSL_set_accept_state(ssl_.get());
 }
 
-// An address is never sent as the server name (RFC 6066), and is compared with the addresses of the
-// certificate.
 Session::Session(ssl_ctx_st* context, int socket, const std::string& host, bool checks_host)
     : ssl_(SSL_new(context)) {
   ensure(ssl_ != nullptr && SSL_set_fd(ssl_.get(), socket) == 1, "OpenSSL provides a session");
   SSL_set_connect_state(ssl_.get());
-  X509_VERIFY_PARAM* const rules = SSL_get0_param(ssl_.get());
-  const std::unique_ptr<ASN1_OCTET_STRING, decltype(&ASN1_OCTET_STRING_free)> address(
-      a2i_IPADDRESS(host.c_str()), &ASN1_OCTET_STRING_free);
-  ERR_clear_error();
-  // SSL_set_tlsext_host_name() is a macro with a C cast.
-  if (!address)
-    SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-             const_cast<char*>(host.c_str()));
-  if (!checks_host) return;
-  const int set = address ? X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str())
-                          : X509_VERIFY_PARAM_set1_host(rules, host.c_str(), host.size());
-  ensure(set == 1, "OpenSSL accepts the name of the server");
+  name_server(ssl_.get(), host, checks_host);
 }
 
 Session::~Session() = default;
@@ -145,6 +132,21 @@ void Session::end_output() {
   ERR_clear_error();
   (void)SSL_shutdown(ssl_.get());
   ERR_clear_error();
+}
+
+void name_server(ssl_st* session, const std::string& host, bool checks_host) {
+  X509_VERIFY_PARAM* const rules = SSL_get0_param(session);
+  const std::unique_ptr<ASN1_OCTET_STRING, decltype(&ASN1_OCTET_STRING_free)> address(
+      a2i_IPADDRESS(host.c_str()), &ASN1_OCTET_STRING_free);
+  ERR_clear_error();
+  // SSL_set_tlsext_host_name() is a macro with a C cast.
+  if (!address)
+    SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+             const_cast<char*>(host.c_str()));  // NOLINT: it is copied
+  if (!checks_host) return;
+  const int set = address ? X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str())
+                          : X509_VERIFY_PARAM_set1_host(rules, host.c_str(), host.size());
+  ensure(set == 1, "OpenSSL accepts the name of the server");
 }
 
 std::string fingerprint_of(const x509_st* certificate) {

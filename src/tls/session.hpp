@@ -94,6 +94,11 @@ class Session {
   std::string failure_text_;
 };
 
+// Names the server of a client's session before its handshake. A name is sent to the server (Server Name
+// Indication); an address is not (RFC 6066 §3). `checks_host`: the certificate must contain the name or
+// address.
+void name_server(ssl_st* session, const std::string& host, bool checks_host);
+
 // Returns the SHA-256 of the certificate's DER form, as 64 hexadecimal digits.
 [[nodiscard]] std::string fingerprint_of(const x509_st* certificate);
 

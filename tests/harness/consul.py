@@ -2,10 +2,11 @@
 X-Consul-Index, base64 values, 404 for a prefix without keys, 403 for a wrong token. It can also fail in several ways."""
 import base64
 import contextlib
-import http.server
 import json
 import threading
 import urllib.parse
+
+from tests.harness.loopback_http import LoopbackHttp
 
 
 class Consul:
@@ -18,28 +19,12 @@ class Consul:
         self.queries = []  # the parameters of each request
         self.abandoned = 0  # how often the blocking queries were ended
         self.changed = threading.Condition()
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                outer.reply(self)
-
-            def log_message(self, *_):
-                pass
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        self.address = f"127.0.0.1:{self.port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
-        self.thread.start()
+        self.server = LoopbackHttp(port, GET=self.reply)
+        self.port, self.address = self.server.port, self.server.authority
 
     def end(self):
         self.set_mode("ended")
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        self.server.close()
 
     def put(self, **values):
         """Sets keys below `weir/`; None deletes one."""

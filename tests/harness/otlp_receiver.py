@@ -1,12 +1,11 @@
 """A receiver of spans by OTLP/HTTP, which decodes them with the package opentelemetry-proto (scripts/fetch-python otlp)."""
-import http.server
 import json
-import ssl
 import sys
 import threading
 import time
 
 from tests.harness import weir
+from tests.harness.loopback_http import LoopbackHttp
 
 PACKAGE = weir.ROOT / "build/vendor/otlp"
 
@@ -33,31 +32,12 @@ class Receiver:
         self.status, self.retry_after = status, retry_after
         self.requests, self.spans, self.resources = [], [], set()
         self._released = threading.Event()
-        receiver = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                receiver._handle(self)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda *_: None
-        if identity is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*identity)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"http{'s' if identity else ''}://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server = LoopbackHttp(identity=identity, POST=self._handle)
+        self.url = self._server.url
 
     def close(self):
         self._released.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
     def names(self, trace):
         """Returns the names of the spans of a trace (hexadecimal), in the order of their start."""

@@ -2,11 +2,12 @@
 import collections
 import gzip
 import http.client
-import http.server
 import json
 import socket
 import struct
 import threading
+
+from tests.harness.loopback_http import LoopbackHttp
 
 # What happens to a request. The last two happen after the target has answered: the client sends again what was kept.
 FAULTS = ("429", "503", "reset", "lost answer", "503 after")
@@ -25,26 +26,11 @@ class RefusingProxy:
         self.sent, self.faults = collections.Counter(), collections.Counter()
         self._faults_max, self._met, self._requests = faults_max, collections.Counter(), 0
         self._lock = threading.Lock()
-        proxy = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                proxy._handle(self)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda *_: None  # a client that resets its connection
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server = LoopbackHttp(POST=self._handle)
+        self.port = self._server.port
 
     def close(self):
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
     def _handle(self, request):
         body = request.rfile.read(int(request.headers["Content-Length"]))

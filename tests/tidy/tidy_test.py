@@ -12,8 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEIGHT = {
     "base": 0,
     "activity": 1, "telemetry": 1, "decompress": 1, "tls": 1, "formats": 1, "schema": 1, "kafka_protocol": 1,
-    "sasl": 1,
-    "tally": 2, "access": 2, "tracing": 2,
+    "base64": 1,
+    "tally": 2, "access": 2, "tracing": 2, "sasl": 2,
     "intake": 3, "commit": 3, "report": 3,
     "consumer": 4, "http": 4, "segment": 4,
     "kafka": 5, "postgres": 5, "sqlite": 5, "simulation": 5,
@@ -38,7 +38,7 @@ VENDORS = {
     r"libpq-fe\.h": {"postgres"},
     r"librdkafka/": {"kafka"},
     r"prometheus/": {"telemetry"},
-    r"openssl/": {"access", "tls", "sasl", "http"},
+    r"openssl/": {"access", "base64", "tls", "sasl", "http"},
 }
 
 FILE_LINES_MAX = 400
