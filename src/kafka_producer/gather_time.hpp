@@ -4,11 +4,11 @@
 // of few requests of many. So while events keep arriving, the producer waits for more, at most `longest`. It
 // does not wait if nothing would come: a client that sends one event after each reply gets no delay.
 //
-// The wait follows what the last waits have brought. It doubles while events arrive evenly until its end, at a
-// rate at which `longest` gathers records_worth. If they stop early, as they do when all clients wait for their
-// replies, the next wait ends soon after that moment. At a low rate there is none. At a higher rate at which each
-// request has one event only, waits are tried for a moment once a second: only a trial tells events that would
-// come anyway from those of a client that waits for its reply.
+// The wait follows what the last waits have brought. It doubles while events arrive evenly until its end,
+// at a rate at which `longest` gathers records_worth. If they stop early, as they do when all clients wait
+// for their replies, the next wait ends soon after that moment. At a low rate there is none. At a higher
+// rate at which each request has one event only, waits are tried for a moment once a second: only a trial
+// tells events that would come anyway from those of a client that waits for its reply.
 //
 // Not thread-safe. Time is a parameter.
 #pragma once

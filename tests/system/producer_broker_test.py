@@ -1,6 +1,7 @@
 """Weir's own producer and one real broker: a quota, and what other clients read."""
 import collections
 import json
+import statistics
 import subprocess
 import time
 
@@ -53,6 +54,18 @@ class Broker(weir.Case):
         self.assertLess(sent / took, 4 * limit)  # the quota covers the last ten seconds, so the begin is faster
         for code in ("broker_unavailable", "tls_failed", "not_authenticated"):
             self.assertEqual(one.metric("weir_kafka_connections_failed_total", code=code), 0)
+        self.assertEqual(one.stop(), 0)
+
+    def test_a_linger_time_delays_an_event_of_an_idle_producer_by_that_time_only(self):
+        one = self.producer("linger", KAFKA_LINGER_MS="50")
+        times = []
+        for number in range(15):
+            time.sleep(0.1)  # the producer has nothing to do meanwhile
+            begun = time.monotonic()
+            self.assertEqual(one.post("/activity", weir.activity(message_id=str(number))).status, 200)
+            times.append(time.monotonic() - begun)
+        self.assertGreaterEqual(min(times), 0.05)
+        self.assertLess(statistics.median(times), 0.3, times)
         self.assertEqual(one.stop(), 0)
 
     def read_by_java(self, topic, count):
