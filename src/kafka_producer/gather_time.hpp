@@ -1,8 +1,9 @@
 // How long the events of the next Produce request to a broker wait for further ones.
 //
-// A request has a fixed price at the broker and here: many requests of few events cost several times the CPU
-// of few requests of many. So while events keep arriving, the producer waits for more, at most `longest`. It
-// does not wait if nothing would come: a client that sends one event after each reply gets no delay.
+// Each request costs a fixed CPU time at the broker and in this process, so many small requests cost
+// several times the CPU of a few large ones. While events keep arriving, the producer waits for more, at
+// most `longest`. It does not wait if nothing would come: a client that sends one event after each reply
+// gets no delay.
 //
 // The wait follows what the last waits have brought. It doubles while events arrive evenly until its end,
 // at a rate at which `longest` gathers records_worth. If they stop early, as they do when all clients wait
@@ -34,7 +35,7 @@ struct Gathered {
 class GatherTime {
  public:
   static constexpr std::chrono::microseconds longest{4000};
-  // A request with this many records is sent at once: more would reduce the price of a record only little.
+  // A request with this many records is sent at once: more records would save little CPU for each of them.
   static constexpr std::size_t records_enough = 64;
 
   // `fixed` is KAFKA_LINGER_MS: the wait of each request. 0: as described above.

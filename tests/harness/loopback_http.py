@@ -1,4 +1,4 @@
-"""An HTTP server of the tests' own, on a loopback port, which hands each request to a function."""
+"""An HTTP server for tests, on a loopback port. It calls a function for each request."""
 import http.server
 import ssl
 import threading
