@@ -1,10 +1,9 @@
 // step() runs on the feed's thread, and is the only function that reads the store:
 //
-//   admit_joining   takes over the readers that io threads have added
-//   poll_store      reads the id of the newest figures: after a flush, else
-//   once a second make_update     reads the figures, if a reader does not have
-//   that id send_updates    writes the text to every reader that does not have
-//   it
+//   admit_joining   takes over the readers that io threads have added, and removes those that have left
+//   poll_store      reads the id of the newest figures: after a flush, else once a second
+//   make_update     reads the figures, if a reader does not have that id
+//   send_updates    writes the text to every reader that does not have it
 //
 // A reader that connects within a second after an update gets that text. So the store is read at most once a
 // second for the figures, for any number of readers.
@@ -120,10 +119,13 @@ MonoTime LiveFeed::step() {
   return next_step(now.mono);
 }
 
-// Also removes the readers that have left.
+// Stop is also requested when the server stops, before or after stop() is called here. Such a stream must end
+// as complete; for a reader that has left, end() does nothing.
 void LiveFeed::admit_joining(MonoTime now) {
-  std::erase_if(readers_,
-                [](const Connected& reader) { return reader.writer.stop_token().stop_requested(); });
+  const auto over = std::ranges::partition(
+      readers_, [](const Connected& reader) { return !reader.writer.stop_token().stop_requested(); });
+  for (Connected& reader : over) reader.writer.end();
+  readers_.erase(over.begin(), over.end());
   const std::lock_guard lock(mutex_);
   for (LiveReader& reader : joining_)
     readers_.push_back(

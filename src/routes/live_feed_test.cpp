@@ -222,6 +222,16 @@ TEST_F(LiveFeedTest, EndsAllStreamsWhenItStops) {
   EXPECT_EQ(feed_.admission(), Admission::stopping);
 }
 
+// The server asks each stream to stop; the feed's thread may see that before or after stop().
+TEST_F(LiveFeedTest, EndsAStreamThatTheServerStops) {
+  const auto body = join();
+  step_after(0ms);
+  (void)body->take();
+  body->request_stop();
+  step_after(0ms);
+  EXPECT_EQ(body->take().progress, Progress::ended);
+}
+
 // The route.
 
 http::Reply answer_of(LiveFeed& feed, std::string_view method, std::string_view query) {
