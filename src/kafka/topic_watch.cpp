@@ -4,6 +4,7 @@
 #include "kafka/topic_watch.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "kafka/errors.hpp"
 #include "kafka/rdkafka_handles.hpp"
@@ -138,6 +139,7 @@ Result<TopicWatch::Snapshot> TopicWatch::query() {
   const auto& topic = options_.cluster.topic;
   auto metadata = ensured_ ? describe_topic(client_.get(), topic, query_timeout)
                            : ensure_topic(client_.get(), {topic, options_.partitions}, query_timeout);
+  answered_ = metadata.has_value();
   if (!metadata) return propagate(metadata);
   if (metadata->created)
     logger_.info("topic created", {{"topic", topic}, {"partitions", std::to_string(metadata->partitions)}});
@@ -190,16 +192,19 @@ void TopicWatch::apply(Result<Snapshot> snapshot, std::uint64_t losses) {
   bool was_up = false;
   std::optional<Error> before;
   {
-    const std::scoped_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
     was_up = state_.up;
     if (!was_up) before = state_.error;
     // The brokers were lost after this query began: its success may be older. watch() queries again at once.
     // A failure counts in any case. Otherwise a client that is refused again and again would hide the reason.
     if (snapshot && losses != losses_) return;
     const bool alive = std::ranges::any_of(ends_, &End::newer);
-    // The query did not reach a leader, but records were written meanwhile: Kafka is slow, or one of several
-    // brokers is down. Its partitions get another leader while their records wait.
-    if (!snapshot && was_up && alive && is_without_reason(snapshot.error())) return;
+    if (snapshot || alive) reached_at_ = read_clock().mono;
+    if (!snapshot && was_up && stays_up(snapshot.error(), alive)) {
+      lock.unlock();
+      return log_wait_for_leader(snapshot.error().text);
+    }
+    awaits_leader_ = false;
     state_.up = snapshot.has_value();
     if (snapshot) {
       state_.error = {};
@@ -217,6 +222,20 @@ void TopicWatch::apply(Result<Snapshot> snapshot, std::uint64_t losses) {
   }
   changed_.notify_all();
   log_change(was_up, before);
+}
+
+// The query did not reach a leader. If records were written meanwhile, Kafka is slow, or a leader is down. If
+// a broker has returned the metadata, one of several brokers is down. While the in-sync replicas of a
+// partition include it, that partition acknowledges nothing. The records wait until Kafka has noticed it.
+bool TopicWatch::stays_up(const Error& error, bool alive) const {
+  if (!is_without_reason(error)) return false;
+  return alive || (answered_ && read_clock().mono < reached_at_ + options_.leader_grace);
+}
+
+void TopicWatch::log_wait_for_leader(const std::string& reason) {
+  if (!std::exchange(awaits_leader_, true))
+    logger_.warn("a partition has no leader that answers; its events wait for another leader",
+                 {{"reason", reason}, {"topic", options_.cluster.topic}});
 }
 
 // Only this thread sets `up`, so a state that is read here is up only if apply() has just set it.

@@ -32,8 +32,15 @@ struct TopicWatchOptions {
   std::int32_t partitions = 12;
   // Create <topic>.dlq too, if it is missing. A failure is only logged.
   bool create_dlq_topic = false;
+  // How long the topic stays up while brokers return its metadata but the leader of a partition does not
+  // answer. Longer than Kafka takes to elect another leader: 9 s by default (broker.session.timeout.ms).
+  std::chrono::milliseconds leader_grace{15'000};
 };
 
+// The topic is up from a query that reaches the leaders of all partitions until a query fails. A query that
+// reaches a broker, but not each leader, counts as failed only after leader_grace: events of these partitions
+// wait for another leader.
+//
 // While `up` is false, `error` says why: the code is `starting`, or that of the last query. If the query did
 // not reach a broker, it is the reason for which a connection failed last: tls_failed or not_authenticated
 // tell the operator more than timed_out. The members after
@@ -101,6 +108,11 @@ class TopicWatch {
   Result<std::vector<std::int64_t>> await_ends(std::int32_t partitions, MonoTime until);
   // Makes the result of a query the state, unless the brokers were lost since the query began.
   void apply(Result<Snapshot> snapshot, std::uint64_t losses);
+  // Returns true if the topic stays up after a query that failed with `error`. `alive`: records were written
+  // during the query.
+  [[nodiscard]] bool stays_up(const Error& error, bool alive) const;
+  // Logs once that a query did not reach a leader, until one reaches all or the topic is not up.
+  void log_wait_for_leader(const std::string& reason);
   // Logs a change from `was_up` and the error before it.
   void log_change(bool was_up, const std::optional<Error>& before);
   // The time until the next query. Requires the lock.
@@ -125,6 +137,12 @@ class TopicWatch {
   Client client_;
   ConnectionFailure connection_failure_;
   bool ensured_ = false;
+  // A broker has returned the metadata to the current query.
+  bool answered_ = false;
+  // When a query last reached all leaders, or records were written during it.
+  MonoTime reached_at_ = MonoTime::min();
+  // It is logged that a query did not reach a leader.
+  bool awaits_leader_ = false;
 
   std::thread thread_;
 };

@@ -1,9 +1,12 @@
 #include "kafka/topic_watch.hpp"
 
+#include <algorithm>
 #include <array>
 #include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
 
 #include "kafka/testing/fake_brokers.hpp"
+#include "telemetry/testing/fake_logger.hpp"
 
 namespace weir::kafka {
 namespace {
@@ -14,13 +17,23 @@ class TopicWatchTest : public testing::Test {
  protected:
   TopicWatchTest() { brokers_.make_topic("events", 3); }
 
-  void open() {
-    auto opened = TopicWatch::open({.cluster = {.brokers = brokers_.address(), .topic = "events"}}, *quiet_);
+  void open(std::chrono::milliseconds leader_grace = std::chrono::seconds{15}) {
+    auto opened = TopicWatch::open(
+        {.cluster = {.brokers = brokers_.address(), .topic = "events"}, .leader_grace = leader_grace},
+        logger_);
     ASSERT_TRUE(opened) << opened.error().text;
     watch_ = std::move(*opened);
   }
 
-  std::unique_ptr<telemetry::Logger> quiet_ = telemetry::make_silent_logger();
+  // state() keeps the queries frequent.
+  void await_down() {
+    const MonoTime until = read_clock().mono + timeout;
+    while (watch_->state().up && read_clock().mono < until)
+      static_cast<void>(logger_.await("Kafka is not reachable", std::chrono::seconds{1}));
+    EXPECT_FALSE(watch_->up());
+  }
+
+  telemetry::FakeLogger logger_;
   FakeBrokers brokers_{3};
   std::unique_ptr<TopicWatch> watch_;
 };
@@ -69,6 +82,29 @@ TEST_F(TopicWatchTest, IsNotUpBetweenTheLossOfTheBrokersAndTheNextQuery) {
   brokers_.set_up(true);
   EXPECT_TRUE(watch_->await_up(timeout)) << watch_->state().error.text;
   EXPECT_TRUE(watch_->up());
+}
+
+// One of several brokers is down: another one returns the metadata, and its partitions get other leaders.
+TEST_F(TopicWatchTest, StaysUpForAWhileWithoutTheLeaderOfAPartition) {
+  const std::chrono::milliseconds grace{5000};
+  const MonoTime opened_at = read_clock().mono;
+  open(grace);
+  ASSERT_TRUE(watch_->await_up(timeout));
+  brokers_.refuse_next(FakeBrokers::Api::list_offsets, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, 1000);
+  await_down();
+  EXPECT_GE(read_clock().mono, opened_at + grace);
+  const auto is_wait = [](const std::string& line) { return line.contains("its events wait"); };
+  EXPECT_EQ(std::ranges::count_if(logger_.lines(), is_wait), 1);
+  EXPECT_EQ(watch_->state().error.code, "broker_unavailable");
+  brokers_.refuse_no_more(FakeBrokers::Api::list_offsets);
+  EXPECT_TRUE(watch_->await_up(timeout)) << watch_->state().error.text;
+}
+
+TEST_F(TopicWatchTest, IsNotUpAtOnceWhenNoBrokerReturnsTheMetadata) {
+  open(std::chrono::hours{1});
+  ASSERT_TRUE(watch_->await_up(timeout));
+  brokers_.set_up(false);
+  await_down();
 }
 
 TEST_F(TopicWatchTest, StartsWithoutBrokersAndIsUpOnceTheyAreReachable) {

@@ -110,8 +110,11 @@ void Producer::retry(Partition& partition, ProduceVerdict verdict, int error, Mo
   if (verdict == ProduceVerdict::retry_unsure || verdict == ProduceVerdict::retry_elsewhere)
     batch.maybe_written = true;
   const bool is_answered = batch.tickets.empty();
-  // A change of the leader is no failure of the batch, so only answer_timeout limits these tries.
-  const bool tried_enough = verdict != ProduceVerdict::retry_elsewhere && batch.tries >= settings_.tries_max;
+  // While a broker is down, the leader changes, or the others wait for it in vain. That is no failure of the
+  // batch, so only answer_timeout limits these tries.
+  const bool is_limited =
+      verdict != ProduceVerdict::retry_elsewhere && error != code_of(ErrorCode::request_timed_out);
+  const bool tried_enough = is_limited && batch.tries >= settings_.tries_max;
   if (is_answered || tried_enough) return refuse(partition, error);
   const auto pause = settings_.retry_pause * (1 << std::min(batch.tries - 1, 8));
   partition.retry_at = now + std::min(pause, settings_.retry_pause_max);

@@ -57,7 +57,8 @@ struct ProducerSettings {
   std::chrono::milliseconds retry_pause_max{1000};
   // The interval of metadata requests if no error asks for one earlier.
   std::chrono::milliseconds metadata_interval{30'000};
-  // The maximum number of tries of a batch for which a broker returns temporary errors.
+  // The maximum number of tries of a batch for which a broker returns temporary errors. It does not apply to
+  // errors of a change of the leader and to REQUEST_TIMED_OUT.
   int tries_max = 3;
   // The login on each connection. Absent: the brokers want none.
   std::optional<sasl::Credentials> login;

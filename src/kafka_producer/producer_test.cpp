@@ -211,6 +211,20 @@ TEST_F(ProducerTest, GivesUpABatchThatIsRefusedThreeTimes) {
   EXPECT_EQ(tries, 3);
 }
 
+// The in-sync replicas include a killed broker until its session ends, so the others do not confirm in time.
+TEST_F(ProducerTest, TriesABatchThatIsNotReplicatedInTimeUntilItsAnswerIsDue) {
+  connect();
+  int tries = 0;
+  cluster_.batch_fault = [&](std::int32_t) {
+    return ScriptedCluster::BatchFault{++tries <= 5 ? ErrorCode::request_timed_out : ErrorCode::none, true};
+  };
+  const int request = append({"a"});
+  pass(8s);
+  EXPECT_EQ(ends_.at(request).all, Receipt::kept);
+  EXPECT_EQ(tries, 6);
+  EXPECT_EQ(cluster_.times_stored("a"), 1U);
+}
+
 TEST_F(ProducerTest, TakesANewProducerIdWhenTheBrokersForgotTheSequence) {
   connect();
   append({"a1"});
