@@ -134,7 +134,12 @@ void Producer::on_bytes(ConnectionId connection, std::string_view bytes, Now now
     if (find(same) == nullptr) return;  // the response was a refusal of the login
     rest.remove_prefix(whole);
   }
-  peer->received = std::string(rest);
+  if (rest.empty())
+    peer->received = std::string();
+  else if (gathered)  // not a new copy: a large response comes in many parts
+    peer->received.erase(0, peer->received.size() - rest.size());
+  else
+    peer->received.assign(rest);
   ask_for_what_is_missing(now);
   connect_where_needed(now.mono);
   flush(now);

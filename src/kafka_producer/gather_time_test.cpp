@@ -43,7 +43,8 @@ class Wave {
   int requests = 0;
 };
 
-// Events arrive at random, or evenly, whatever the producer does. Returns the mean wait of the second half.
+// Events arrive at random, or evenly, and do not wait for the producer. Returns the mean wait of the second
+// half.
 microseconds mean_wait_at(double events_a_second, Wave& wave, bool evenly = false) {
   constexpr auto time = 2s;
   std::mt19937_64 random(1);

@@ -116,5 +116,17 @@ TEST_F(LoginTest, LogsInAgainBeforeTheLifetimeEnds) {
   for (int i = 0; i < 300; ++i) EXPECT_EQ(cluster_.times_stored("event " + std::to_string(i)), 1U);
 }
 
+// The lifetime is a number of the broker.
+TEST_F(LoginTest, DoesNotLogInAgainIfTheLifetimeIsTheLargestNumber) {
+  cluster_.login_lifetime = std::chrono::milliseconds::max();
+  open("pencil");
+  append("one");
+  pass(2s);
+  EXPECT_EQ(receipts_, std::vector{Receipt::kept});
+  const auto logins = cluster_.logins();
+  pass(20s);
+  EXPECT_EQ(cluster_.logins(), logins);
+}
+
 }  // namespace
 }  // namespace weir::kafka_producer

@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::int16_t acks_all = -1;
 
+// A longer lifetime of a login is read as this one, so that calculations with it cannot overflow.
+constexpr std::chrono::milliseconds login_lifetime_max = std::chrono::years(10);
+
 // Returns the response, or nothing if the bytes ended too early.
 template <class T>
 std::optional<T> whole(const Reader& reader, T response) {
@@ -189,7 +192,8 @@ std::optional<SaslAuthenticateResponse> parse_sasl_authenticate(std::string_view
   response.error = read_error(reader);
   response.error_text = reader.nullable_string().value_or(std::string_view{});
   response.message = reader.bytes();
-  response.lifetime = std::chrono::milliseconds{std::max<std::int64_t>(0, reader.integer<std::int64_t>())};
+  const std::chrono::milliseconds lifetime{reader.integer<std::int64_t>()};
+  response.lifetime = std::clamp(lifetime, std::chrono::milliseconds{0}, login_lifetime_max);
   return whole(reader, std::move(response));
 }
 

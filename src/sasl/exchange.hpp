@@ -60,7 +60,7 @@ class Exchange {
   std::vector<unsigned char> server_signature_;
 };
 
-// Returns 24 random letters and digits of base64, from OpenSSL. Thread-safe.
+// Returns 24 random characters of Base64, from OpenSSL. Thread-safe.
 [[nodiscard]] std::string random_nonce();
 
 }  // namespace weir::sasl

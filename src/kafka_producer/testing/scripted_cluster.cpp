@@ -1,6 +1,7 @@
 #include "kafka_producer/testing/scripted_cluster.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/ensure.hpp"
 #include "kafka_protocol/crc32c.hpp"
@@ -67,8 +68,11 @@ void ScriptedCluster::run(Producer& producer, Now now) {
 
 void ScriptedCluster::connect(Producer& producer, const Connect& command, Now now) {
   if (!is_up) return producer.on_closed(command.connection, local_brokers_away, "refused", now);
-  connections_[command.connection] = {command.host.starts_with("broker") ? std::stoi(command.host.substr(6))
-                                                                         : 0};
+  // Any other host is the first broker too: the bootstrap servers, and names in a changed response.
+  std::int32_t broker = 0;
+  if (command.host.starts_with("broker"))
+    std::from_chars(command.host.data() + 6, command.host.data() + command.host.size(), broker);
+  connections_[command.connection] = {broker};
   producer.on_connected(command.connection, now);
 }
 
@@ -91,7 +95,8 @@ std::string ScriptedCluster::answer_login(Connection& connection, std::string_vi
   const bool is_right = body == login;
   if (is_right) {
     ++logins_;
-    connection.logged_in_until = login_lifetime.count() == 0 ? MonoTime::max() : now + login_lifetime;
+    const bool is_limited = login_lifetime.count() > 0 && login_lifetime < std::chrono::years(1);
+    connection.logged_in_until = is_limited ? now + login_lifetime : MonoTime::max();
   }
   std::string answer;
   Writer to(answer);
@@ -146,7 +151,9 @@ void ScriptedCluster::receive(Producer& producer, const Send& command, Now now) 
     if (fault == ProduceFault::lose_response) return end(producer, command.connection, now);
   }
   ensure(body.has_value(), "the producer sends only requests that the test knows");
-  producer.on_bytes(command.connection, framed(correlation, *body), now);
+  const std::string response = framed(correlation, *body);
+  if (!change_response) return producer.on_bytes(command.connection, response, now);
+  for (const auto& part : change_response(response)) producer.on_bytes(command.connection, part, now);
 }
 
 std::string ScriptedCluster::answer_metadata() const {
@@ -211,7 +218,9 @@ std::optional<std::string> ScriptedCluster::answer_produce(std::int32_t broker, 
 // follow it.
 ErrorCode ScriptedCluster::write(std::int32_t broker, std::int32_t partition, std::string_view batch,
                                  std::int64_t& base_offset) {
-  Partition& at = partitions_.at(static_cast<std::size_t>(partition));
+  if (partition < 0 || static_cast<std::size_t>(partition) >= partitions_.size())
+    return ErrorCode::unknown_topic_or_partition;
+  Partition& at = partitions_[static_cast<std::size_t>(partition)];
   const BatchFault fault = batch_fault ? batch_fault(partition) : BatchFault{};
   if (fault.error != ErrorCode::none && !fault.after_write) return fault.error;
   if (at.leader != broker) return ErrorCode::not_leader_or_follower;

@@ -43,6 +43,9 @@ class ScriptedCluster {
     bool after_write = false;
   };
   std::function<BatchFault(std::int32_t partition)> batch_fault;
+  // Called for each response, if set: returns the parts in which the producer receives it instead, changed or
+  // not.
+  std::function<std::vector<std::string>(std::string response)> change_response;
   kafka_protocol::ErrorCode topic_error = kafka_protocol::ErrorCode::none;
   bool is_up = true;                        // false: connections are refused
   std::size_t batch_bytes_max = 1'048'588;  // a larger batch is refused with MESSAGE_TOO_LARGE
