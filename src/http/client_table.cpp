@@ -6,6 +6,15 @@
 
 namespace weir::http {
 
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds time_a_closing{100};
+constexpr milliseconds closings_free{1000};
+
+}  // namespace
+
 ClientTable::Holding ClientTable::open(ClientAddress address) {
   Entries::value_type* entry = nullptr;
   {
@@ -69,6 +78,21 @@ void ClientTable::Holding::resize(std::size_t bytes) {
   else
     table_->subtract(entry_->second, counted_ - bytes);
   counted_ = bytes;
+}
+
+// Of two threads at the same time, one closing may be lost, which does not matter.
+void ClientTable::Holding::record_closing(MonoTime now) {
+  auto& until = entry_->second.closings_until;
+  const MonoTime before{MonoTime::duration{until.load(std::memory_order_relaxed)}};
+  const MonoTime after =
+      std::min(std::max(before, now) + time_a_closing, now + closings_free + closings_wait_max);
+  until.store(after.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+milliseconds ClientTable::Holding::wait_of_newcomer(MonoTime now) const {
+  const MonoTime::duration until{entry_->second.closings_until.load(std::memory_order_relaxed)};
+  return std::max(milliseconds{0},
+                  std::chrono::ceil<milliseconds>(MonoTime{until} - closings_free - now));
 }
 
 void ClientTable::Holding::release() {

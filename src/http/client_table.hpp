@@ -4,15 +4,21 @@
 // A client address is an IPv4 address or an IPv6 /64 (base/ip_address.hpp). Each connection counts with the
 // bytes that it holds, and at least with limits::connection_bytes_min. So a connection that holds less never
 // touches the shared counters while it is open. A request smaller than that is never refused for memory.
+//
+// Clients whose connections are closed for memory usually connect again at once. So the table also counts
+// these closings of each address, and lets its new connections wait. Otherwise the same few clients would
+// take most of the CPU time.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/ip_address.hpp"
 #include "base/limits.hpp"
 
@@ -53,6 +59,8 @@ class ClientTable {
   struct Entry {
     std::atomic<std::size_t> bytes{0};
     std::atomic<std::size_t> connections{0};
+    // As a rate limiter counts (GCRA): the time until which the closings so far are worked off.
+    std::atomic<MonoTime::rep> closings_until{0};
   };
   using Entries = std::map<ClientAddress, Entry>;
 
@@ -85,6 +93,13 @@ class ClientTable::Holding {
   [[nodiscard]] Pressure pressure() const { return pressure_above(1, 1); }
   // The same with 7/8 of the limits. Once a limit is exceeded, connections are closed down to this level.
   [[nodiscard]] Pressure pressure_above_low_water() const { return pressure_above(7, 8); }
+
+  // A connection of the address is closed because it holds too much.
+  void record_closing(MonoTime now);
+  // Returns how long a new connection of the address waits until it is read: 0 if at most 10 connections of
+  // the address, and 10 more each second, were closed; else up to closings_wait_max.
+  [[nodiscard]] std::chrono::milliseconds wait_of_newcomer(MonoTime now) const;
+  static constexpr std::chrono::milliseconds closings_wait_max{8000};
 
   // Returns whether the connection holds at most the minimum that counts.
   [[nodiscard]] bool is_small() const { return counted_ <= limits::connection_bytes_min; }

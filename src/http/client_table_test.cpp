@@ -60,5 +60,23 @@ TEST(ClientTable, ReportsOnceThatTheTotalHasFallen) {
   EXPECT_FALSE(table.should_trim_memory());
 }
 
+TEST(ClientTable, LetsNewConnectionsOfAnAddressWaitAfterManyClosings) {
+  using std::chrono::milliseconds;
+  ClientTable table({});
+  auto one = table.open(address("10.0.0.1"));
+  auto other = table.open(address("10.0.0.2"));
+  const MonoTime now{std::chrono::hours{1}};
+  EXPECT_EQ(one.wait_of_newcomer(now), milliseconds{0});
+  for (int closing = 0; closing < 10; ++closing) one.record_closing(now);
+  EXPECT_EQ(one.wait_of_newcomer(now), milliseconds{0});
+  for (int closing = 0; closing < 10; ++closing) one.record_closing(now);
+  EXPECT_EQ(one.wait_of_newcomer(now), milliseconds{1000});
+  EXPECT_EQ(one.wait_of_newcomer(now + milliseconds{400}), milliseconds{600});
+  EXPECT_EQ(one.wait_of_newcomer(now + milliseconds{1000}), milliseconds{0});
+  EXPECT_EQ(other.wait_of_newcomer(now), milliseconds{0});
+  for (int closing = 0; closing < 1000; ++closing) one.record_closing(now);
+  EXPECT_EQ(one.wait_of_newcomer(now), ClientTable::Holding::closings_wait_max);
+}
+
 }  // namespace
 }  // namespace weir::http

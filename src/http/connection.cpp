@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <poll.h>
 #include <utility>
 
@@ -45,6 +46,16 @@ Connection::~Connection() { close(); }
 // --- Events
 
 void Connection::begin() {
+  const auto wait_time = holding_.wait_of_newcomer(read_clock().mono);
+  if (wait_time.count() == 0) return admit();
+  phase_ = Phase::waiting;
+  deadline_ = io_thread_.sweep_after(wait_time);
+  update_holding();  // with the memory of a TLS session
+  io_thread_.count_delayed_newcomer();
+}
+
+void Connection::admit() {
+  phase_ = Phase::idle;
   if (socket_.tls()) return begin_handshake();
   deadline_ = io_thread_.sweep_after(io_thread_.settings().idle_deadline);
   wait();
@@ -87,6 +98,10 @@ void Connection::on_reply(Reply reply) {
 void Connection::on_sweep(std::uint64_t sweep) {
   watch_client();
   if (sweep < deadline_) return;
+  if (phase_ == Phase::waiting) {
+    deadline_ = std::numeric_limits<std::uint64_t>::max();
+    return io_thread_.admit_later(id_);
+  }
   if (phase_ == Phase::handshaking) return fail_handshake(tls::HandshakeFailure::timeout);
   if (!can_refuse()) return close();
   if (phase_ == Phase::reading)
@@ -102,7 +117,7 @@ void Connection::on_stop() {
   // An incomplete request gets only a little more time.
   if (phase_ == Phase::reading)
     deadline_ = std::min(deadline_, io_thread_.sweep_after(io_thread_.settings().linger_deadline));
-  if (phase_ == Phase::handshaking) return close();
+  if (phase_ == Phase::waiting || phase_ == Phase::handshaking) return close();
   if (phase_ != Phase::idle || !unsent_.empty()) return;
   if (receive()) return serve();  // a request had arrived before the stop
   close();

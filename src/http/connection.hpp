@@ -40,8 +40,11 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
-  // The first event: waits for a request, after the handshake if the socket has a TLS session.
+  // The first event: waits for a request, after the handshake if the socket has a TLS session. If connections
+  // of its address were closed for memory, it first waits for admit().
   void begin();
+  // The wait is over.
+  void admit();
   // The first event, instead of begin(), when the server is full: replies 503 and closes.
   void reject_overload();
 
@@ -69,6 +72,8 @@ class Connection {
   [[nodiscard]] std::uint64_t deadline() const { return deadline_; }
   [[nodiscard]] std::string peer() const { return peer_.text(); }
   [[nodiscard]] const ClientTable::Holding& holding() const { return holding_; }
+  // It is closed because it holds too much.
+  void record_closing(MonoTime now) { holding_.record_closing(now); }
   // The bytes that closing the connection frees. Those of a request that is being handled are not part of it.
   [[nodiscard]] std::size_t releasable_bytes() const;
   // The sweep since which it has held more than limits::connection_bytes_min.
@@ -76,6 +81,7 @@ class Connection {
 
  private:
   enum class Phase : std::uint8_t {
+    waiting,      // nothing is read yet: connections of its address were closed for memory (client_table.hpp)
     handshaking,  // its TLS session begins (connection_handshake.cpp)
     idle,         // between two requests
     reading,      // a request has begun to arrive

@@ -19,6 +19,14 @@ namespace {
 // Found at one time, because the search is linear in the connections.
 constexpr std::size_t dispensable_max = 64;
 
+// Closed in one event for memory, unless more must be closed to get below the limit. Closing a connection
+// takes some 100 µs if the kernel has buffered much for it.
+constexpr int closed_at_once_max = 2;
+
+// Between two connections that have waited. They become due together, at a sweep; if they were read together,
+// other clients would wait.
+constexpr std::chrono::milliseconds admission_interval{2};
+
 // A load and a store are enough, because only the io thread writes.
 void increase(std::atomic<std::uint64_t>& count) {
   count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -27,6 +35,8 @@ void increase(std::atomic<std::uint64_t>& count) {
 }  // namespace
 
 void IoThread::count_paused_read() { increase(fairness_.reads_paused); }
+
+void IoThread::count_delayed_newcomer() { increase(fairness_.newcomers_delayed); }
 
 void IoThread::record_slow_stream(const std::string& peer) {
   record_eviction(FairnessCounts::stream_bytes, peer);
@@ -88,8 +98,9 @@ void IoThread::request_relief() {
   });
 }
 
-// Closes holders until no limit is exceeded by more than the low-water mark. Returns false if `asking` should
-// be closed, too; its caller does that, because its function is still running.
+// Closes holders until no limit is exceeded, and then further ones down to the low-water mark, so that the
+// search does not follow at once. Returns false if `asking` should be closed, too; its caller does that,
+// because its function is still running.
 bool IoThread::evict_holders(const Connection* asking) {
   std::vector<MemoryHolder> holders;
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
@@ -102,13 +113,17 @@ bool IoThread::evict_holders(const Connection* asking) {
                        .address_bytes = one->holding().bytes_of_address()});
   }
   bool asking_may_stay = true;
+  int closed = 0;
+  const MonoTime now = read_clock().mono;
   evicting_ = true;
   for (const ConnectionId id : greediest_first(std::move(holders))) {
     Connection* one = slots_[id.slot].connection.get();
     const Pressure pressure = one->holding().pressure_above_low_water();
     if (pressure == Pressure::none) continue;
+    if (++closed > closed_at_once_max && one->holding().pressure() == Pressure::none) break;
     const bool total = pressure == Pressure::total;
     record_eviction(total ? FairnessCounts::total_bytes : FairnessCounts::address_bytes, one->peer());
+    one->record_closing(now);
     if (one == asking) {
       asking_may_stay = false;
       break;
@@ -120,6 +135,22 @@ bool IoThread::evict_holders(const Connection* asking) {
 }
 
 // --- Connections and descriptors
+
+void IoThread::admit_later(ConnectionId id) {
+  to_admit_.push_back(id);
+  if (to_admit_.size() == 1) arm_admission();
+}
+
+void IoThread::arm_admission() {
+  admission_timer_.expires_after(admission_interval);
+  admission_timer_.async_wait([this](const boost::system::error_code& code) {
+    if (code) return;
+    const ConnectionId id = to_admit_.front();
+    to_admit_.pop_front();
+    if (!to_admit_.empty()) arm_admission();
+    admit(id);
+  });
+}
 
 // Closes one connection. Returns false if none may be closed for this newcomer.
 bool IoThread::close_one_for(std::size_t newcomer_connections, FairnessCounts::Why why) {

@@ -62,6 +62,7 @@ IoThread::IoThread(const ServerSettings& settings, std::size_t connections_max, 
       io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       work_(io_.get_executor()),
       mailbox_(std::make_shared<Mailbox>([this] { asio::post(io_, [this] { deliver_mail(); }); })),
+      admission_timer_(io_),
       sweep_timer_(io_),
       sweep_interval_(sweep_interval(settings)) {
   // A random start, so that request ids of two processes differ.
@@ -114,6 +115,7 @@ void IoThread::close_all() {
 void IoThread::finish_if_stopped() {
   if (!stopping_ || connections() > 0) return;
   sweep_timer_.cancel();
+  admission_timer_.cancel();
   work_.reset();
   if (IoTask* const task = std::exchange(task_, nullptr)) task->stop();
 }
@@ -197,6 +199,10 @@ void IoThread::dispatch_to_all(Event&& event) {
 
 void IoThread::evict(ConnectionId id) {
   dispatch(id, [](Connection& connection) { connection.evict("too_much_held"); });
+}
+
+void IoThread::admit(ConnectionId id) {
+  dispatch(id, [](Connection& connection) { connection.admit(); });
 }
 
 void IoThread::close_for_newcomer(ConnectionId id) {

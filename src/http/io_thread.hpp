@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -53,6 +54,7 @@ struct FairnessCounts {
   enum Why : std::uint8_t { address_bytes, total_bytes, connections, descriptors, stream_bytes, whys };
 
   std::atomic<std::uint64_t> reads_paused{0};
+  std::atomic<std::uint64_t> newcomers_delayed{0};
   std::array<std::atomic<std::uint64_t>, whys> evicted{};  // connections
 };
 
@@ -154,6 +156,10 @@ class IoThread {
   [[nodiscard]] bool relieve_pressure(const Connection& asking);
   // A connection stops reading because its client does not read replies.
   void count_paused_read();
+  // A new connection waits (Connection::begin()).
+  void count_delayed_newcomer();
+  // Calls the connection's admit() soon: one connection every 2 ms.
+  void admit_later(ConnectionId id);
 
   // Calls the connection's on_readable() after the events that are due now, without waiting for its socket.
   void notify_readable(ConnectionId id);
@@ -207,6 +213,8 @@ class IoThread {
   void record_eviction(FairnessCounts::Why why, const std::string& peer);
   void evict(ConnectionId id);
   void close_for_newcomer(ConnectionId id);
+  void admit(ConnectionId id);
+  void arm_admission();
 
   const ServerSettings settings_;
   const std::size_t connections_max_;
@@ -241,6 +249,8 @@ class IoThread {
   // The sweep at which no dispensable connection was found, and for a newcomer with how many connections.
   std::uint64_t none_dispensable_at_ = 0;
   std::size_t none_dispensable_for_ = 0;
+  std::deque<ConnectionId> to_admit_;
+  boost::asio::steady_timer admission_timer_;
   bool evicting_ = false;
   std::atomic<bool> relief_requested_{false};
   std::atomic<bool> descriptor_requested_{false};

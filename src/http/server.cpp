@@ -100,6 +100,12 @@ struct Server::Threads {
     into.counter("weir_http_reads_paused_total",
                  "Times that reading a connection paused because its client did not read the replies.",
                  static_cast<double>(paused));
+    std::uint64_t delayed = 0;
+    for (const auto& one : io) delayed += one->fairness().newcomers_delayed;
+    into.counter("weir_http_newcomers_delayed_total",
+                 "New connections that waited, because many connections of their address were closed for "
+                 "memory.",
+                 static_cast<double>(delayed));
     constexpr std::array<std::string_view, FairnessCounts::whys> reasons{
         "address_bytes", "total_bytes", "connections", "descriptors", "stream_bytes"};
     for (std::size_t why = 0; why < reasons.size(); ++why) {

@@ -646,6 +646,44 @@ TEST_F(ServerTest, Fault38ClosesTheGreediestConnectionsOfAnAddressAndServesOther
   EXPECT_EQ(metric("weir_http_connections_evicted_total", {{"reason", "total_bytes"}}), 0);
 }
 
+TEST_F(ServerTest, Fault38ReadsNewConnectionsOfAGreedyAddressLater) {
+  settings_.linger_deadline = 20ms;  // so connections are checked every 5 ms
+  settings_.body_bytes_max = 64 * limits::KiB;
+  settings_.address_held_bytes_max = 0;
+  start();
+  const std::string part = post("/echo", std::string(64 * limits::KiB, 'x')).substr(0, 64 * limits::KiB);
+  std::vector<RawSocket> greedy;
+  while (metric("weir_http_newcomers_delayed_total") == 0) {
+    ASSERT_LT(greedy.size(), 200U);
+    greedy.push_back(client_at("127.0.0.2"));
+    greedy.back().send(part);
+  }
+  RawSocket honest = client_at("127.0.0.3");
+  honest.send(get("/hello"));
+  EXPECT_EQ(honest.reply().status, 200);
+  EXPECT_GT(metric("weir_http_connections_evicted_total", {{"reason", "address_bytes"}}), 10);
+  RawSocket newcomer = client_at("127.0.0.2");
+  newcomer.send(get("/hello"));
+  EXPECT_EQ(newcomer.reply().status, 200) << "after a while";
+}
+
+TEST_F(ServerTest, StopsAtOnceWhileNewConnectionsWait) {
+  settings_.body_bytes_max = 64 * limits::KiB;
+  settings_.address_held_bytes_max = 0;
+  start();
+  const std::string part = post("/echo", std::string(64 * limits::KiB, 'x')).substr(0, 64 * limits::KiB);
+  std::vector<RawSocket> greedy;
+  while (metric("weir_http_newcomers_delayed_total") == 0) {
+    ASSERT_LT(greedy.size(), 200U);
+    greedy.push_back(client_at("127.0.0.2"));
+    greedy.back().send(part);
+  }
+  RawSocket newcomer = client_at("127.0.0.2");
+  while (metric("weir_http_newcomers_delayed_total") < 2) std::this_thread::yield();
+  EXPECT_TRUE(server_->stop(10s));
+  EXPECT_EQ(newcomer.rest(), "");
+}
+
 TEST_F(ServerTest, Fault38ClosesTheGreediestAddressFirstWhenTheTotalIsExceeded) {
   settings_.body_bytes_max = 64 * limits::KiB;
   settings_.address_held_bytes_max = 0;
