@@ -35,6 +35,7 @@ CASES = {
                       once=True),
     "idle": Case("weir serve, idle", cases_steady.idle, once=True),
     "sockets": Case("2,000 idle sockets", cases_steady.sockets, once=True),
+    "hostile": Case("an honest client beside 2,000 hostile sockets", cases_steady.hostile),
     "growth-events": Case("ten times the events", cases_out.growth_events, once=True),
     "growth-values": Case("100,000 pages and 10 M users in place of 100 and 10,000", cases_out.growth_values, once=True),
     "questions": Case("questions over a year while events arrive", cases_steady.questions, once=True),
@@ -66,6 +67,9 @@ FIGURES = {  # name: (title, unit, decimals, whether less is better)
     "producer_mb": ("memory of the producer", "MB", 1, True),
     "consumer_mb": ("memory of the consumer", "MB", 1, True),
     "kb_per_socket": ("memory a socket", "KB", 2, True),
+    "alone_p99_ms": ("latency alone, p99", "ms", 2, True),
+    "beside_p99_ms": ("latency beside the hostile sockets, p99", "ms", 2, True),
+    "p99_ratio": ("ratio of the two", "", 2, True),
     "cpu_ratio": ("ratio of CPU", "", 2, True),
     "errors": ("refused events", "", 0, True),
 }
@@ -109,5 +113,5 @@ TARGETS = [
     Target("all-in", "consumer_core_percent", 9), Target("all-in", "postgres_core_percent", 14),
     Target("committed", "p50_ms", 200), Target("committed", "p99_ms", 450), Target("committed", "page_p99_ms", 1300),
     Target("idle", "rss_mb", 25), Target("idle", "core_percent", 0.2), Target("idle", "first_200_ms", 50), Target("idle", "busy_rss_mb", 80),
-    Target("sockets", "kb_per_socket", 6), Target("growth-events", "cpu_ratio", 10.5), Target("growth-values", "cpu_ratio", 2),
+    Target("sockets", "kb_per_socket", 6), Target("hostile", "p99_ratio", 2), Target("growth-events", "cpu_ratio", 10.5), Target("growth-values", "cpu_ratio", 2),
 ]

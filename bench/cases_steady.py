@@ -12,6 +12,7 @@ import time
 from bench.cases_in import WARM_SECONDS
 from bench.processes import Meter, Program, memory_mb
 from tests.harness import weir
+from tests.harness.hostile_clients import HostileProcess
 
 CORE_HOURS = 1e9 / 1e6 / 3600  # of a billion events, from microseconds an event
 
@@ -121,6 +122,30 @@ def sockets(stage, _contender):
         for client in clients:
             client.close()
         return found
+
+
+def hostile(stage, _contender):
+    """The latency of a client at 200 events a second, alone and then beside 2,000 hostile sockets from ten addresses. The hostile
+    clients have a core of their own, so what differs is what they cost Weir and the kernel. Measured from 3 s after they have
+    connected."""
+    count, ours, theirs = 2000, 0, 1
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    with Program(stage.folder, ["taskset", "-c", ours, weir.BINARY, "serve"], "/health/ready") as program:
+        def p99():
+            got = stage.load(program.port, 8, 3 * stage.seconds, "--rate", 200, core=ours)
+            if got["errors"]:
+                raise AssertionError(f"{got['errors']} requests of the honest client were refused")
+            return got["p99_ms"]
+        p99()  # a warm start
+        alone = p99()
+        attack = HostileProcess(program.port, count, core=theirs)
+        try:
+            attack.wait_open()
+            time.sleep(3)
+            beside = p99()
+        finally:
+            attack.stop()
+        return {"alone_p99_ms": alone, "beside_p99_ms": beside, "p99_ratio": beside / alone}
 
 
 def questions(_stage, _contender):

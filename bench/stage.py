@@ -73,10 +73,10 @@ class Stage:
         self.topics[key] = topic
         return topic
 
-    def load(self, port, connections, seconds, *options):
-        """Runs the load generator and returns its figures."""
-        command = [self.tools / "weir_load", "--port", port, "--connections", connections, "--seconds", seconds, "--events",
-                   self.file, *options]
+    def load(self, port, connections, seconds, *options, core=None):
+        """Runs the load generator, on one core if `core` is its number, and returns its figures."""
+        command = [*(["taskset", "-c", core] if core is not None else []), self.tools / "weir_load", "--port", port, "--connections",
+                   connections, "--seconds", seconds, "--events", self.file, *options]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if done.returncode != 0:
             raise AssertionError(f"the load generator failed: {done.stderr}")
