@@ -43,12 +43,12 @@ class Http(weir.Case):
             out += part
 
     def raw(self, data):
-        connection = self.connect()
-        try:
-            connection.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        return self.read_all(connection)
+        with self.connect() as connection:
+            try:
+                connection.sendall(data)
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+            return self.read_all(connection)
 
     def refused(self, data, status=400):
         out = self.raw(data)
