@@ -1,6 +1,6 @@
 // A producer whose brokers send changed responses, in parts of any size: it does not crash, and it answers
-// each append() exactly once. If a broker's answer is changed, a receipt may be false, so the receipts are not
-// checked here; ProducerProperty (producer_test.cpp) does that.
+// each append() exactly once. If a broker's answer is changed, a receipt may be false; ProducerProperty
+// (producer_test.cpp) checks that receipts are true.
 #include <gtest/gtest.h>
 #include <iostream>
 #include <random>
