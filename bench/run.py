@@ -5,7 +5,7 @@
     make bench RESUME=1                            continues the last run: keeps what its result file has
     python3 -B -m bench.run --list                 the cases
 
-A round runs each case once for each contender: A B C A B C. The figure of a process is the user and system time of all its
+A round runs each case once for each contender: A B C, then B C A. The figure of a process is the user and system time of all its
 threads by /proc/PID/stat, divided by the events. Weir runs with its defaults, apart from addresses and names."""
 import argparse
 import json
@@ -61,7 +61,10 @@ def measure(stage, options, done):
             case = CASES[name]
             if case.once and number > 0:
                 continue
-            for contender in (WEIR, *(peer for peer in case.peers if peer in stage.built or peer == BARE)):
+            # The first one after another case finds a broker that is optimized for that case, so each contender is first in turn.
+            present = [WEIR, *(peer for peer in case.peers if peer in stage.built or peer == BARE)]
+            first = number % len(present)
+            for contender in present[first:] + present[:first]:
                 if (name, contender, number) in done:
                     continue
                 begun = time.monotonic()

@@ -59,7 +59,8 @@ class ClientTable {
   struct Entry {
     std::atomic<std::size_t> bytes{0};
     std::atomic<std::size_t> connections{0};
-    // As a rate limiter counts (GCRA): the time until which the closings so far are worked off.
+    // As a rate limiter counts (GCRA): the time until which the closings so far are worked off. It is
+    // forgotten with the address, when its last connection closes.
     std::atomic<MonoTime::rep> closings_until{0};
   };
   using Entries = std::map<ClientAddress, Entry>;

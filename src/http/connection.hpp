@@ -24,9 +24,9 @@ namespace weir::http {
 // event the connection may be closed(); then the io thread destroys it.
 //
 // Deadlines (ServerSettings): idle_deadline between two requests; request_deadline from the first byte of a
-// request to the last byte of its reply; linger_deadline after the last reply; handshake_deadline for the
-// TLS handshake. A request that exceeds its
-// deadline gets 408 or 500, if nothing of a reply was sent yet, and the connection closes.
+// request to the last byte of its reply; linger_deadline after the last reply; handshake_deadline for the TLS
+// handshake. A request that exceeds its deadline gets 408 or 500, if nothing of a reply was sent yet, and the
+// connection closes.
 //
 // Memory, in the worst case: one incomplete request with its body, the decompressed body, and 64 KiB of
 // unsent pipelined replies, or one larger reply. All of it counts for the client (client_table.hpp).

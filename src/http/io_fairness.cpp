@@ -1,6 +1,6 @@
 // The part of an io thread that closes connections so that others are served: when clients hold too much
 // memory, when too many connections are open, and when no file descriptor is free. eviction.hpp decides which
-// ones.
+// ones. It also admits the new connections that had to wait (Connection::begin()).
 //
 // All of it runs on the io thread. An io thread closes only its own connections; what is not enough, it
 // requests from the other io threads by request_relief() and request_descriptor(), which post to them.
