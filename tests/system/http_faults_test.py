@@ -163,8 +163,9 @@ class Http(weir.Case):
         self.assertGreater(len(honest.seconds) - before, 100)
         self.assertLessEqual(held, 128 * 2**20 + 2 * 16_000_000)  # each thread may read one request beyond the bound
         self.assertGreater(float(series["weir_http_reads_paused_total"]), 0)
-        # Ten addresses with ten closings a second each, however often their clients connect again.
-        self.assertLess(evicted_a_second, 150)
+        # Ten addresses with ten closings a second each, or, if half of the sockets are closed again and again, as many as follow
+        # from the longest wait of 8 s. Without the wait it is thousands.
+        self.assertLess(evicted_a_second, 1.5 * max(100, sockets / 2 / 8))
         self.assertLess(self.rss_mb("VmHWM"), 512)
         weir.wait_until(lambda: float(self.series()["weir_http_connections"]) < 10, 30, "the sockets to be closed")
         weir.wait_until(lambda: self.rss_mb() < quiet_rss + 64, 30, "the memory to be released")
