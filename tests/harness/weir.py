@@ -37,14 +37,22 @@ def missing(what):
     raise unittest.SkipTest(f"missing: {what}")
 
 
+RESERVATIONS = []  # sockets, bound until this process ends
+
+
 def free_port():
-    """Returns a free port below the range that the kernel uses for outgoing connections. Otherwise a client that retries
-    while its server is down could be assigned that very port and keep it."""
+    """Returns a port that no other test is given while this process runs, also while no server listens there. It is below
+    the range that the kernel uses for outgoing connections: otherwise a client that retries while its server is down
+    could be assigned that very port and keep it."""
     dice = random.SystemRandom()  # not seeded: tests with the same seed must not choose the same ports
     while True:
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", dice.randrange(20000, 32000)))
-            return probe.getsockname()[1]
+        reservation = socket.socket()
+        with contextlib.suppress(OSError):
+            reservation.bind(("127.0.0.1", dice.randrange(20000, 32000)))
+            reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that sets it too may listen there
+            RESERVATIONS.append(reservation)
+            return reservation.getsockname()[1]
+        reservation.close()
 
 
 def wait_until(claim, seconds=20.0, what="it"):
