@@ -6,6 +6,7 @@ import pathlib
 import pwd
 import shutil
 import subprocess
+import threading
 
 from tests.harness import server, weir
 
@@ -118,6 +119,14 @@ class Postgres(server.Server):
 
     def lock_table(self, table, seconds, database):
         self.psql(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT", database, False)
+
+    def hold_lock(self, table, seconds, database):
+        """Calls lock_table in a thread, and returns the thread when the table is locked."""
+        thread = threading.Thread(target=self.lock_table, args=(table, seconds, database))
+        thread.start()
+        held = f"SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = '{table}'::regclass AND granted"
+        weir.wait_until(lambda: self.rows(held, database), what=f"{table} to be locked")
+        return thread
 
     def cross_locks(self, first, second, database):
         """Locks the ledger rows of two partitions in sequence. A flush that locks them in the opposite order deadlocks;

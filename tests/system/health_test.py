@@ -4,7 +4,6 @@ import json
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 from tests.harness import clocks, cluster, disk, weir
@@ -158,8 +157,7 @@ class Cluster(cluster.Case):
             batch = [weir.activity(f"user{i}", when=weir.now(-3700)) for i in range(500)]
             self.assertEqual(producer.post("/activities", json.dumps(batch)).status, 200)
         self.wait_counted()
-        locker = threading.Thread(target=self.postgres.lock_table, args=("activity_ledger", 6, self.database))
-        locker.start()
+        locker = self.postgres.hold_lock("activity_ledger", 6, self.database)
         self.assertEqual(producer.post("/activities", json.dumps(batch)).status, 200)
         late = wait_for(consumer, "freshness", "degraded", "catching up: the oldest event that is not counted is", 20)
         self.assertGreater(late["oldest_unread_age_ms"], 3_500_000)

@@ -54,7 +54,8 @@ class Queries(weir.Case):
         threads = [threading.Thread(target=ask) for _ in range(100)]
         for thread in threads:
             thread.start()
-        weir.wait_until(lambda: statuses, 20, "a first answer")
+        weir.wait_until(lambda: statuses and len(statuses) + one.metric("weir_http_requests_in_flight") >= 100, 20,
+                        "a first answer, after the server has read all requests")
         began = time.monotonic()
         self.assertEqual(one.stop(), 0)
         took = time.monotonic() - began
@@ -112,11 +113,7 @@ class QueriesOnPostgres(weir.Case):
 
     def lock_rows(self, seconds):
         """Locks the table, so that no query about windows is answered for `seconds`."""
-        thread = threading.Thread(target=self.server.lock_table, args=("activity_windows", seconds, self.server.database))
-        thread.start()
-        self.addCleanup(thread.join)
-        weir.wait_until(lambda: self.server.number("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND "
-                                                   "relation = 'activity_windows'::regclass AND granted") == 1)
+        self.addCleanup(self.server.hold_lock("activity_windows", seconds, self.server.database).join)
 
     def waiting(self):
         """Returns how many queries wait for the table in PostgreSQL, without the writer."""
