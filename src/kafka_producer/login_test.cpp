@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "intake/testing/event_log_fixture.hpp"
 #include "kafka_producer/producer.hpp"
 #include "kafka_producer/testing/scripted_cluster.hpp"
 
@@ -7,6 +8,7 @@ namespace weir::kafka_producer {
 namespace {
 
 using intake::Receipt;
+namespace event_log_contract = intake::event_log_contract;
 using namespace std::chrono_literals;
 
 class LoginTest : public testing::Test {
@@ -25,14 +27,9 @@ class LoginTest : public testing::Test {
                                        .login = sasl::Credentials{mechanism, "ada", password}});
   }
   void append(const std::string& value) {
-    intake::EventBatch events;
-    intake::RecordSlice record;
-    record.value_bytes = static_cast<std::uint32_t>(value.size());
-    events.bytes = value;
-    events.records.push_back(record);
     producer_->append(
-        std::move(events), [this](const intake::Receipts& receipts) { receipts_.push_back(receipts.all); }, 1,
-        now_);
+        event_log_contract::request({{"", value, {}}}),
+        [this](const intake::Receipts& receipts) { receipts_.push_back(receipts.all); }, 1, now_);
   }
   void collect() {
     for (auto& answer : producer_->take_answers()) {
@@ -43,11 +40,7 @@ class LoginTest : public testing::Test {
   }
   void pass(std::chrono::milliseconds time) {
     for (const auto until = now_.mono + time; now_.mono < until;) {
-      now_.mono += 50ms;
-      now_.wall += 50ms;
-      producer_->tick(now_);
-      producer_->flush(now_);
-      cluster_.run(*producer_, now_);
+      cluster_.run_after(50ms, *producer_, now_);
       collect();
     }
   }

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/testing/seeds.hpp"
+#include "intake/testing/event_log_fixture.hpp"
 #include "kafka_producer/testing/scripted_cluster.hpp"
 #include "kafka_protocol/testing/mutated.hpp"
 
@@ -34,12 +35,7 @@ class FuzzedRun {
   void run() {
     for (int step = 0; step < 120; ++step) {
       if (step < 100) append();
-      const auto time = std::chrono::milliseconds{random_() % 600};
-      now_.mono += time;
-      now_.wall += time;
-      producer_.tick(now_);
-      producer_.flush(now_);
-      cluster_.run(producer_, now_);
+      cluster_.run_after(std::chrono::milliseconds{random_() % 600}, producer_, now_);
       deliver();
     }
     producer_.give_up();
@@ -85,21 +81,16 @@ class FuzzedRun {
   }
 
   void append() {
-    intake::EventBatch events;
-    const std::size_t records = 1 + random_() % 5;
-    for (std::size_t i = 0; i < records; ++i) {
-      intake::RecordSlice record;
-      record.key_at = static_cast<std::uint32_t>(events.bytes.size());
-      record.key_bytes = 1;
-      record.value_at = record.key_at;
-      record.value_bytes = static_cast<std::uint32_t>(1 + random_() % 60);
-      events.bytes.append(record.value_bytes, static_cast<char>('a' + random_() % 20));
-      events.records.push_back(record);
+    std::vector<intake::StoredRecord> records(1 + random_() % 5);
+    for (auto& record : records) {
+      record.key = static_cast<char>('a' + random_() % 20);
+      record.value.assign(1 + random_() % 60, 'v');
     }
     const std::size_t number = answers_.size();
     answers_.push_back(0);
     producer_.append(
-        std::move(events), [this, number](const intake::Receipts&) { ++answers_[number]; }, 1, now_);
+        intake::event_log_contract::request(records),
+        [this, number](const intake::Receipts&) { ++answers_[number]; }, 1, now_);
   }
   void deliver() {
     for (auto& answer : producer_.take_answers()) answer.receive(std::move(answer.receipts));

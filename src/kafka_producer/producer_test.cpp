@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/testing/seeds.hpp"
+#include "intake/testing/event_log_fixture.hpp"
 #include "kafka_producer/testing/scripted_cluster.hpp"
 
 namespace weir::kafka_producer {
@@ -15,14 +16,11 @@ using intake::Receipt;
 using kafka_protocol::ErrorCode;
 using namespace std::chrono_literals;
 
-intake::EventBatch one_record(char key) {
-  intake::EventBatch events;
-  events.bytes = key;
-  intake::RecordSlice record;
-  record.key_bytes = 1;
-  record.value_bytes = 1;
-  events.records.push_back(record);
-  return events;
+// Returns a batch with a record for each value. The key of a record is the first byte of its value.
+intake::EventBatch batch_of(const std::vector<std::string>& values) {
+  std::vector<intake::StoredRecord> records;
+  for (const auto& value : values) records.push_back({value.substr(0, 1), value, {}});
+  return intake::event_log_contract::request(records);
 }
 
 class ProducerTest : public testing::Test {
@@ -38,21 +36,10 @@ class ProducerTest : public testing::Test {
         .topic = "topic", .bootstrap = {"bootstrap:9092"}, .compression = kafka_protocol::Compression::none};
   }
 
-  // Appends one request with a record for each value. The key of a record is the first byte of its value.
   int append(const std::vector<std::string>& values) {
-    intake::EventBatch events;
-    for (const auto& value : values) {
-      intake::RecordSlice record;
-      record.key_at = static_cast<std::uint32_t>(events.bytes.size());
-      record.key_bytes = 1;
-      record.value_at = record.key_at;
-      record.value_bytes = static_cast<std::uint32_t>(value.size());
-      events.bytes += value;
-      events.records.push_back(record);
-    }
     const int request = ++last_request_;
     producer_.append(
-        std::move(events),
+        batch_of(values),
         [this, request](intake::Receipts receipts) { ends_[request] = std::move(receipts); }, 1, now_);
     return request;
   }
@@ -63,10 +50,8 @@ class ProducerTest : public testing::Test {
   }
   void pass(std::chrono::milliseconds time, std::chrono::milliseconds step = 50ms) {
     for (const auto until = now_.mono + time; now_.mono < until;) {
-      now_.mono += step;
-      now_.wall += step;
-      producer_.tick(now_);
-      run();
+      cluster_.run_after(step, producer_, now_);
+      collect_answers();
     }
   }
   void connect() { pass(200ms); }
@@ -109,8 +94,8 @@ TEST(ProducerLinger, SendsOneRequestWhenTheFirstRecordHasWaitedThatLong) {
   for (int i = 0; i < 10; ++i) pass(50ms);
   EXPECT_EQ(producer.flush_at(), MonoTime::max());
   const MonoTime first = now.mono;
-  for (const char key : {'a', 'b', 'c', 'd'}) {
-    producer.append(one_record(key), [](const intake::Receipts&) {}, 1, now);
+  for (const auto* const value : {"a", "b", "c", "d"}) {
+    producer.append(batch_of({value}), [](const intake::Receipts&) {}, 1, now);
     producer.flush(now);
     EXPECT_EQ(producer.flush_at(), first + 20ms);
     pass(4ms);
@@ -335,12 +320,7 @@ class FaultyRun {
     for (int step = 0; step < 300; ++step) {
       if (step < 200 && one_in(2)) append();
       harm_cluster();
-      const auto time = std::chrono::milliseconds{random_() % 400};
-      now_.mono += time;
-      now_.wall += time;
-      producer_.tick(now_);
-      producer_.flush(now_);
-      cluster_.run(producer_, now_);
+      cluster_.run_after(std::chrono::milliseconds{random_() % 400}, producer_, now_);
       deliver();
     }
     producer_.give_up();
@@ -376,19 +356,13 @@ class FaultyRun {
   }
 
   void append() {
-    intake::EventBatch events;
+    std::vector<intake::StoredRecord> records;
     std::vector<std::string> values;
     for (std::uint64_t i = 0, count = 1 + random_() % 8; i < count; ++i) {
       values.push_back("event " + std::to_string(fates_.size()));
       fates_[values.back()];
-      const std::string key(random_() % 2, static_cast<char>('a' + random_() % 20));
-      intake::RecordSlice record;
-      record.key_at = static_cast<std::uint32_t>(events.bytes.size());
-      events.bytes += key + values.back();
-      record.key_bytes = static_cast<std::uint32_t>(key.size());
-      record.value_at = record.key_at + record.key_bytes;
-      record.value_bytes = static_cast<std::uint32_t>(values.back().size());
-      events.records.push_back(record);
+      records.push_back(
+          {std::string(random_() % 2, static_cast<char>('a' + random_() % 20)), values.back(), {}});
     }
     const auto receive = [this, values](const intake::Receipts& receipts) {
       for (std::size_t i = 0; i < values.size(); ++i) {
@@ -396,7 +370,7 @@ class FaultyRun {
         fates_[values[i]] = receipts.of(i);
       }
     };
-    producer_.append(std::move(events), receive, 1, now_);
+    producer_.append(intake::event_log_contract::request(records), receive, 1, now_);
   }
 
   void harm_cluster() {

@@ -66,6 +66,14 @@ void ScriptedCluster::run(Producer& producer, Now now) {
     }
 }
 
+void ScriptedCluster::run_after(std::chrono::milliseconds time, Producer& producer, Now& now) {
+  now.mono += time;
+  now.wall += time;
+  producer.tick(now);
+  producer.flush(now);
+  run(producer, now);
+}
+
 void ScriptedCluster::connect(Producer& producer, const Connect& command, Now now) {
   if (!is_up) return producer.on_closed(command.connection, local_brokers_away, "refused", now);
   // Any other host is the first broker too: the bootstrap servers, and names in a changed response.

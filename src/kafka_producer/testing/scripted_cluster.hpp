@@ -57,6 +57,8 @@ class ScriptedCluster {
 
   // Executes the producer's commands and its own answers until neither side has anything to do.
   void run(Producer& producer, Now now);
+  // Lets the time pass, then lets the producer send what waits, and runs.
+  void run_after(std::chrono::milliseconds time, Producer& producer, Now& now);
   // Ends every connection, as a restart of all brokers does.
   void end_connections(Producer& producer, Now now);
   void move_leader(std::int32_t partition, std::int32_t broker) {
