@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <poll.h>
 #include <utility>
 
@@ -99,7 +98,7 @@ void Connection::on_sweep(std::uint64_t sweep) {
   watch_client();
   if (sweep < deadline_) return;
   if (phase_ == Phase::waiting) {
-    deadline_ = std::numeric_limits<std::uint64_t>::max();
+    deadline_ = no_deadline;
     return io_thread_.admit_later(id_);
   }
   if (phase_ == Phase::handshaking) return fail_handshake(tls::HandshakeFailure::timeout);

@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/system/error_code.hpp>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -167,6 +168,7 @@ class Connection {
   Phase phase_ = Phase::idle;
   // The sweep at which the connection closes.
   std::uint64_t deadline_ = 0;
+  static constexpr std::uint64_t no_deadline = std::numeric_limits<std::uint64_t>::max();
   // Whether the io thread will call on_readable() and on_writable().
   bool waits_to_read_ = false;
   bool waits_to_write_ = false;

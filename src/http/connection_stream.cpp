@@ -8,20 +8,12 @@
 // closes when the client reads too slowly: unsent bytes exceed the bound of the stream, or bytes wait for
 // longer than the request deadline.
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "http/connection.hpp"
 #include "http/reply_writer.hpp"
 
 namespace weir::http {
-
-namespace {
-
-// An open stream whose client keeps up may last for ever.
-constexpr std::uint64_t no_deadline = std::numeric_limits<std::uint64_t>::max();
-
-}  // namespace
 
 void Connection::begin_stream(std::shared_ptr<StreamBody> body) {
   stream_ = std::move(body);
@@ -85,7 +77,7 @@ void Connection::update_stream() {
   stream_->set_unsent(unsent_.size());
   if (io_thread_.stopping()) return;  // stop_stream() has set the deadline
   if (unsent_.empty())
-    deadline_ = no_deadline;
+    deadline_ = no_deadline;  // an open stream whose client keeps up may last for ever
   else if (deadline_ == no_deadline)
     deadline_ = io_thread_.sweep_after(io_thread_.settings().request_deadline);
 }
