@@ -10,8 +10,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds time_a_closing{100};
-constexpr milliseconds closings_free{1000};
+constexpr milliseconds time_per_closing{100};
+constexpr milliseconds wait_free_time{1000};
 
 }  // namespace
 
@@ -85,14 +85,13 @@ void ClientTable::Holding::record_closing(MonoTime now) {
   auto& until = entry_->second.closings_until;
   const MonoTime before{MonoTime::duration{until.load(std::memory_order_relaxed)}};
   const MonoTime after =
-      std::min(std::max(before, now) + time_a_closing, now + closings_free + closings_wait_max);
+      std::min(std::max(before, now) + time_per_closing, now + wait_free_time + closings_wait_max);
   until.store(after.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 milliseconds ClientTable::Holding::wait_of_newcomer(MonoTime now) const {
   const MonoTime::duration until{entry_->second.closings_until.load(std::memory_order_relaxed)};
-  return std::max(milliseconds{0},
-                  std::chrono::ceil<milliseconds>(MonoTime{until} - closings_free - now));
+  return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(MonoTime{until} - wait_free_time - now));
 }
 
 void ClientTable::Holding::release() {

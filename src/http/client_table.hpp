@@ -59,7 +59,7 @@ class ClientTable {
   struct Entry {
     std::atomic<std::size_t> bytes{0};
     std::atomic<std::size_t> connections{0};
-    // As a rate limiter counts (GCRA): the time until which the closings so far are worked off. It is
+    // The theoretical arrival time of a GCRA rate limiter (as in access/), over the closings so far. It is
     // forgotten with the address, when its last connection closes.
     std::atomic<MonoTime::rep> closings_until{0};
   };

@@ -91,6 +91,20 @@ class ServerTest : public TestServer {
     client.connect(server_->port());
     return client;
   }
+  // Starts the server, and holds too much memory from 127.0.0.2 until new connections of that address wait.
+  std::vector<RawSocket> start_attacked() {
+    settings_.body_bytes_max = 64 * limits::KiB;
+    settings_.address_held_bytes_max = 0;
+    start();
+    const std::string part = post("/echo", std::string(64 * limits::KiB, 'x')).substr(0, 64 * limits::KiB);
+    std::vector<RawSocket> greedy;
+    while (metric("weir_http_newcomers_delayed_total") == 0 && greedy.size() < 200) {
+      greedy.push_back(client_at("127.0.0.2"));
+      greedy.back().send(part);
+    }
+    EXPECT_GT(metric("weir_http_newcomers_delayed_total"), 0);
+    return greedy;
+  }
 
   PendingResponds pending_;
   std::stop_token client_gone_;  // of the last request for /watched
@@ -648,16 +662,7 @@ TEST_F(ServerTest, Fault38ClosesTheGreediestConnectionsOfAnAddressAndServesOther
 
 TEST_F(ServerTest, Fault38ReadsNewConnectionsOfAGreedyAddressLater) {
   settings_.linger_deadline = 20ms;  // so connections are checked every 5 ms
-  settings_.body_bytes_max = 64 * limits::KiB;
-  settings_.address_held_bytes_max = 0;
-  start();
-  const std::string part = post("/echo", std::string(64 * limits::KiB, 'x')).substr(0, 64 * limits::KiB);
-  std::vector<RawSocket> greedy;
-  while (metric("weir_http_newcomers_delayed_total") == 0) {
-    ASSERT_LT(greedy.size(), 200U);
-    greedy.push_back(client_at("127.0.0.2"));
-    greedy.back().send(part);
-  }
+  const std::vector<RawSocket> greedy = start_attacked();
   RawSocket honest = client_at("127.0.0.3");
   honest.send(get("/hello"));
   EXPECT_EQ(honest.reply().status, 200);
@@ -668,16 +673,7 @@ TEST_F(ServerTest, Fault38ReadsNewConnectionsOfAGreedyAddressLater) {
 }
 
 TEST_F(ServerTest, StopsAtOnceWhileNewConnectionsWait) {
-  settings_.body_bytes_max = 64 * limits::KiB;
-  settings_.address_held_bytes_max = 0;
-  start();
-  const std::string part = post("/echo", std::string(64 * limits::KiB, 'x')).substr(0, 64 * limits::KiB);
-  std::vector<RawSocket> greedy;
-  while (metric("weir_http_newcomers_delayed_total") == 0) {
-    ASSERT_LT(greedy.size(), 200U);
-    greedy.push_back(client_at("127.0.0.2"));
-    greedy.back().send(part);
-  }
+  const std::vector<RawSocket> greedy = start_attacked();
   RawSocket newcomer = client_at("127.0.0.2");
   while (metric("weir_http_newcomers_delayed_total") < 2) std::this_thread::yield();
   EXPECT_TRUE(server_->stop(10s));
