@@ -97,8 +97,11 @@ Result<void> EmbeddedLog::load_end() {
   const SegmentRow segment{.first_offset = newest->number(0),
                            .records = newest->number(1),
                            .time = record_time(newest->number(2))};
+  std::string bytes;
   std::vector<consumer::RecordView> records;
-  if (auto read = read_segment(segment, newest->blob(3), records); !read) {
+  auto read = unpack_segment(segment, newest->blob(3), bytes);
+  if (read) read = read_records(segment, bytes, records);
+  if (!read) {
     read.error().text = options_.file.string() + ": " + read.error().text;
     return read;
   }

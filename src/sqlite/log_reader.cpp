@@ -1,5 +1,5 @@
-// poll() waits for the writer's CommitSignal and reads nothing from the file before it. It then copies whole
-// segments into bodies_ in one read transaction, ends that, and parses the copies into records_.
+// poll() waits for the writer's CommitSignal and reads nothing from the file before it. It then unpacks whole
+// segments into bytes_ in one read transaction, ends that, and parses the bytes into records_.
 #include "sqlite/log_reader.hpp"
 
 #include <algorithm>
@@ -92,36 +92,36 @@ Result<std::vector<LogEvent>> EmbeddedLogReader::read_batch(std::int64_t positio
   return events;
 }
 
-// Copies whole segments until there are enough records or bytes. The result has no hole: offsets of segments
+// Unpacks whole segments until there are enough records or bytes. The result has no hole: offsets of segments
 // adjoin.
 Result<void> EmbeddedLogReader::fetch(std::int64_t position) {
   fetched_.clear();
-  bodies_.clear();
+  bytes_.clear();
   std::int64_t records = 0;
   from_.bind(1, position);
-  while (bodies_.size() < limits::poll_bytes_max && records < limits::poll_records_max) {
+  while (bytes_.size() < limits::poll_bytes_max && records < limits::poll_records_max) {
     auto row = from_.step();
     if (!row) return propagate(row);
     if (!*row) break;
-    const std::string_view body = from_.blob(3);
     const SegmentRow segment = row_of(from_);
     if (!fetched_.empty() && segment.first_offset != fetched_.back().row.end())
       return fail(ErrorKind::internal, code_segment_damaged,
                   "the event log has no record at offset " + std::to_string(fetched_.back().row.end()));
-    fetched_.push_back({.row = segment, .body_at = bodies_.size(), .body_bytes = body.size()});
-    bodies_ += body;
+    const std::size_t at = bytes_.size();
+    if (auto unpacked = unpack_segment(segment, from_.blob(3), bytes_); !unpacked) return unpacked;
+    fetched_.push_back({.row = segment, .at = at, .bytes = bytes_.size() - at});
     records += segment.records;
   }
-  // The JSON parser reads beyond the end of a value (read_segment).
-  bodies_.append(limits::json_slack_bytes, '\0');
+  // The JSON parser reads beyond the end of a value (read_records).
+  bytes_.append(limits::json_slack_bytes, '\0');
   return {};
 }
 
 Result<void> EmbeddedLogReader::decode(std::int64_t position) {
   records_.clear();
   for (const auto& segment : fetched_) {
-    const auto body = std::string_view(bodies_).substr(segment.body_at, segment.body_bytes);
-    if (auto read = read_segment(segment.row, body, records_); !read) return read;
+    const auto bytes = std::string_view(bytes_).substr(segment.at, segment.bytes);
+    if (auto read = read_records(segment.row, bytes, records_); !read) return read;
   }
   // The first segment may begin before the position.
   const auto first = std::ranges::find_if(records_, [&](const auto& r) { return r.offset >= position; });
@@ -162,13 +162,15 @@ Result<std::optional<SegmentRow>> EmbeddedLogReader::segment_at(std::int64_t off
 Result<std::optional<EmbeddedLogReader::RecordIdentity>> EmbeddedLogReader::record_identity(
     std::int32_t, std::int64_t offset) {
   auto segment = segment_at(offset);
-  // The body is copied, so that the statement can be reset at once.
-  const std::string body(segment && *segment ? floor_.blob(3) : std::string_view());
+  std::string bytes;
+  Result<void> unpacked;
+  if (segment && *segment) unpacked = unpack_segment(**segment, floor_.blob(3), bytes);
   floor_.reset();
   if (!segment) return propagate(segment);
   if (!*segment) return std::nullopt;
+  if (!unpacked) return propagate(unpacked);
   std::vector<consumer::RecordView> records;
-  if (auto read = read_segment(**segment, body, records); !read) return propagate(read);
+  if (auto read = read_records(**segment, bytes, records); !read) return propagate(read);
   const auto& record = records[static_cast<std::size_t>(offset - (*segment)->first_offset)];
   return RecordIdentity{.hash = hash_of(record), .time = record.time};
 }

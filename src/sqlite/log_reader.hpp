@@ -66,14 +66,14 @@ class EmbeddedLogReader final : public consumer::LogReader {
   bool paused_ = false;
   std::optional<std::int64_t> position_;  // of the next record to read; none before seek()
 
-  // The result of the last poll(): the bodies of its segments, one after another, and views into them.
+  // The result of the last poll(): the records of its segments, one after another, and views into them.
   struct Fetched {
     SegmentRow row;
-    std::size_t body_at = 0;
-    std::size_t body_bytes = 0;
+    std::size_t at = 0;  // in bytes_
+    std::size_t bytes = 0;
   };
   std::vector<Fetched> fetched_;
-  std::string bodies_;
+  std::string bytes_;
   std::vector<consumer::RecordView> records_;
 };
 

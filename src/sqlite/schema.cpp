@@ -204,7 +204,9 @@ CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE segments(first_offset INTEGER PRIMARY KEY, records INTEGER NOT NULL, time_ms INTEGER NOT NULL,
                       body BLOB NOT NULL);
 INSERT INTO meta VALUES('log_id', lower(hex(randomblob(16))));
-)sql"}};
+)sql"},
+                                          // Segments may be packed from here on (segment.hpp).
+                                          Migration{""}};
 
 }  // namespace
 

@@ -1,7 +1,8 @@
-// A body is checked in two steps. The hash finds bytes that the disk has changed. The parser then bounds each
-// length by the bytes that are left, and compares the number of records with the row.
+// A body is checked in two steps. The hash finds bytes that the disk has changed. What reads it then bounds
+// each length by the bytes that are left, and compares the number of records with the row.
 #include "sqlite/segment.hpp"
 
+#include <lz4.h>
 #include <optional>
 
 #include "base/hash.hpp"
@@ -10,8 +11,13 @@
 namespace weir::sqlite {
 namespace {
 
-constexpr char version = 1;
+constexpr char plain_version = 1;
+constexpr char packed_version = 2;
 constexpr std::size_t check_bytes = 8;
+// Fewer bytes are not packed: they would fill a page of the file anyway.
+constexpr std::size_t packed_bytes_min = 1024;
+// A byte of a block is at most so many bytes of records: the most of one length byte of LZ4.
+constexpr std::size_t expansion_max = 255;
 
 std::uint64_t check_of(std::string_view bytes) { return murmur3(bytes).low; }
 
@@ -21,6 +27,7 @@ class Cursor {
   explicit Cursor(std::string_view rest) : rest_(rest) {}
 
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
+  [[nodiscard]] std::string_view rest() const { return rest_; }
 
   // LEB128, at most the ten bytes that 64 bits need.
   std::optional<std::size_t> number() {
@@ -64,7 +71,7 @@ class Cursor {
 };
 
 // Offsets are consecutive, and all records of a segment have its time.
-bool read_records(const SegmentRow& row, std::string_view bytes, std::vector<consumer::RecordView>& out) {
+bool parse_records(const SegmentRow& row, std::string_view bytes, std::vector<consumer::RecordView>& out) {
   Cursor cursor(bytes);
   for (std::int64_t i = 0; i < row.records; ++i) {
     auto& record = out.emplace_back();
@@ -73,6 +80,29 @@ bool read_records(const SegmentRow& row, std::string_view bytes, std::vector<con
     if (!cursor.record(record)) return false;
   }
   return cursor.at_end();  // the row may name fewer records than the body has
+}
+
+// Appends the records of a block, whose length precedes it.
+bool unpack_block(std::string_view content, std::string& out) {
+  Cursor cursor(content);
+  const auto size = cursor.number();
+  const std::string_view block = cursor.rest();
+  if (!size || *size > expansion_max * block.size()) return false;
+  const std::size_t before = out.size();
+  bool whole = false;
+  out.resize_and_overwrite(before + *size, [&](char* bytes, std::size_t) {
+    const int unpacked = LZ4_decompress_safe(block.data(), bytes + before, static_cast<int>(block.size()),
+                                             static_cast<int>(*size));
+    whole = unpacked >= 0 && static_cast<std::size_t>(unpacked) == *size;
+    return whole ? before + *size : before;
+  });
+  return whole;
+}
+
+// LEB128.
+void append_number(std::string& to, std::size_t number) {
+  for (; number >= 0x80; number >>= 7) to += static_cast<char>((number & 0x7fU) | 0x80U);
+  to += static_cast<char>(number);
 }
 
 // Byte by byte, so that the format does not depend on the byte order of the machine.
@@ -96,7 +126,7 @@ void SegmentWriter::add(const intake::EventBatch& events, const intake::RecordSl
   add_bytes(events.key(record));
   add_bytes(events.value(record));
   const auto& headers = events.headers(record);
-  add_number(headers.size());
+  append_number(plain_, headers.size());
   for (const auto& header : headers) {
     add_bytes(header.name);
     add_bytes(header.value);
@@ -105,42 +135,61 @@ void SegmentWriter::add(const intake::EventBatch& events, const intake::RecordSl
 }
 
 std::string_view SegmentWriter::finish() {
-  const std::uint64_t check = check_of(body_);
-  for (std::size_t i = 0; i < check_bytes; ++i) body_ += static_cast<char>(check >> (8 * i) & 0xffU);
-  return body_;
+  std::string& body = pack() ? packed_ : plain_;
+  const std::uint64_t check = check_of(body);
+  for (std::size_t i = 0; i < check_bytes; ++i) body += static_cast<char>(check >> (8 * i) & 0xffU);
+  return body;
+}
+
+// Returns false if the segment should stay plain.
+bool SegmentWriter::pack() {
+  if (plain_.size() < packed_bytes_min) return false;
+  const std::string_view records = std::string_view(plain_).substr(1);
+  packed_.assign(1, packed_version);
+  append_number(packed_, records.size());
+  const std::size_t at = packed_.size();
+  const int size = static_cast<int>(records.size());
+  const auto room = static_cast<std::size_t>(LZ4_compressBound(size));
+  int block = 0;
+  packed_.resize_and_overwrite(at + room, [&](char* bytes, std::size_t) {
+    block = LZ4_compress_default(records.data(), bytes + at, size, static_cast<int>(room));
+    return at + static_cast<std::size_t>(block);
+  });
+  return block > 0 && packed_.size() < plain_.size() / 8 * 7;
 }
 
 void SegmentWriter::reset() {
-  body_.assign(1, version);
+  plain_.assign(1, plain_version);
   records_ = 0;
 }
 
-// LEB128.
-void SegmentWriter::add_number(std::size_t number) {
-  for (; number >= 0x80; number >>= 7) body_ += static_cast<char>((number & 0x7fU) | 0x80U);
-  body_ += static_cast<char>(number);
-}
-
 void SegmentWriter::add_bytes(std::string_view bytes) {
-  add_number(bytes.size());
-  body_ += bytes;
+  append_number(plain_, bytes.size());
+  plain_ += bytes;
 }
 
-Result<void> read_segment(const SegmentRow& row, std::string_view body,
-                          std::vector<consumer::RecordView>& out) {
+Result<void> unpack_segment(const SegmentRow& row, std::string_view body, std::string& out) {
   if (body.size() < 1 + check_bytes) return damaged(row, "is too short");
   const std::string_view checked = body.substr(0, body.size() - check_bytes);
   if (check_of(checked) != read_check(body.substr(checked.size()))) return damaged(row, "fails its check");
-  if (checked.front() != version)
-    return damaged(row, "is of format " + std::to_string(static_cast<unsigned char>(checked.front())) +
-                            "; expected " + std::to_string(version));
-  // The check holds and the records do not match: a defect of the writer, or another row.
-  const std::size_t before = out.size();
-  if (!read_records(row, checked.substr(1), out)) {
-    out.resize(before);
-    return damaged(row, "does not hold the " + std::to_string(row.records) + " records of its row");
+  if (checked.front() == plain_version) {
+    out += checked.substr(1);
+    return {};
   }
+  if (checked.front() != packed_version)
+    return damaged(row, "is of format " + std::to_string(static_cast<unsigned char>(checked.front())) +
+                            "; expected 1 or 2");
+  if (!unpack_block(checked.substr(1), out)) return damaged(row, "cannot be unpacked");
   return {};
+}
+
+Result<void> read_records(const SegmentRow& row, std::string_view bytes,
+                          std::vector<consumer::RecordView>& out) {
+  const std::size_t before = out.size();
+  if (parse_records(row, bytes, out)) return {};
+  // A defect of the writer, or another row.
+  out.resize(before);
+  return damaged(row, "does not hold the " + std::to_string(row.records) + " records of its row");
 }
 
 }  // namespace weir::sqlite

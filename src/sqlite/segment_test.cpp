@@ -1,6 +1,11 @@
 #include "sqlite/segment.hpp"
 
+#include <gtest/gtest.h>
+#include <random>
+
+#include "base/hash.hpp"
 #include "base/limits.hpp"
+#include "base/testing/seeds.hpp"
 
 namespace weir::sqlite {
 namespace {
@@ -25,16 +30,46 @@ std::string body_of(const std::vector<intake::EventBatch>& appends) {
   return std::string(writer.finish());
 }
 
+// The records of a segment, and the bytes that they are views into.
+struct Read {
+  std::string bytes;
+  std::vector<consumer::RecordView> records;
+};
+
+Result<Read> read(const SegmentRow& row, std::string_view body) {
+  Read read;
+  if (auto unpacked = unpack_segment(row, body, read.bytes); !unpacked) return propagate(unpacked);
+  const std::size_t size = read.bytes.size();
+  read.bytes.append(limits::json_slack_bytes, '\0');
+  if (auto parsed = read_records(row, std::string_view(read.bytes).substr(0, size), read.records); !parsed)
+    return propagate(parsed);
+  return read;
+}
+
+// Replaces the check of a body by the right one.
+void seal(std::string& body) {
+  body.resize(body.size() - 8);
+  const std::uint64_t check = murmur3(body).low;
+  for (int shift = 0; shift < 64; shift += 8) body += static_cast<char>(check >> shift);
+}
+
+std::vector<intake::EventBatch> similar_events(int count) {
+  std::vector<intake::EventBatch> events;
+  for (int i = 0; i < count; ++i)
+    events.push_back(one("user" + std::to_string(i),
+                         R"({"user_id":"user)" + std::to_string(i) + R"(","activity_type":"page_view"})"));
+  return events;
+}
+
 TEST(Segment, ReadsBackItsRecords) {
   const std::string large(70'000, 'x');
-  std::string body = body_of({one("user", "value"), one("", ""), one("k", large),
-                              one("r", "again", {{"traceparent", "00-0"}, {"weir.replay", "topic/0/17"}})});
+  const std::string body =
+      body_of({one("user", "value"), one("", ""), one("k", large),
+               one("r", "again", {{"traceparent", "00-0"}, {"weir.replay", "topic/0/17"}})});
   const SegmentRow row{.first_offset = 100, .records = 4, .time = noon};
-  const auto bytes = body.size();
-  body.append(limits::json_slack_bytes, '\0');
-  std::vector<consumer::RecordView> records;
-  const auto read = read_segment(row, std::string_view(body).substr(0, bytes), records);
+  const auto read = sqlite::read(row, body);
   ASSERT_TRUE(read) << read.error().text;
+  const auto& records = read->records;
   ASSERT_EQ(records.size(), 4U);
   EXPECT_EQ(records[0].key, "user");
   EXPECT_EQ(records[0].value, "value");
@@ -48,6 +83,61 @@ TEST(Segment, ReadsBackItsRecords) {
   EXPECT_EQ(records[3].offset, 103);
   EXPECT_EQ(records[3].traceparent, "00-0");
   EXPECT_EQ(records[0].traceparent, "");
+}
+
+TEST(Segment, IsPackedIfThatMakesItClearlySmaller) {
+  const std::string body = body_of(similar_events(100));
+  EXPECT_EQ(body[0], 2);
+  EXPECT_LT(body.size(), 2000U) << "of 6,000";
+  const auto read = sqlite::read({.first_offset = 0, .records = 100, .time = noon}, body);
+  ASSERT_TRUE(read) << read.error().text;
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(read->records[static_cast<std::size_t>(i)].key, "user" + std::to_string(i));
+  EXPECT_EQ(body_of(similar_events(3))[0], 1) << "small";
+  std::mt19937_64 random(1);
+  std::string noise(10'000, '\0');
+  for (char& byte : noise) byte = static_cast<char>(random());
+  EXPECT_EQ(body_of({one("k", noise)})[0], 1) << "not compressible";
+}
+
+TEST(Segment, AppendsToWhatWasUnpackedBefore) {
+  std::string bytes = "before";
+  const std::string body = body_of(similar_events(100));
+  const SegmentRow row{.first_offset = 0, .records = 100, .time = noon};
+  ASSERT_TRUE(unpack_segment(row, body, bytes));
+  ASSERT_TRUE(bytes.starts_with("before"));
+  std::vector<consumer::RecordView> records;
+  EXPECT_TRUE(read_records(row, std::string_view(bytes).substr(6), records));
+}
+
+// A body with a right check may still be wrong, if another program has written it.
+TEST(SegmentProperty, AnyBodyIsReadOrRefused) {
+  const std::string packed = body_of(similar_events(40));
+  const SegmentRow row{.first_offset = 0, .records = 40, .time = noon};
+  for_each_seed(500, [&](std::uint64_t seed) {
+    std::mt19937_64 random(seed);
+    std::string body = packed;
+    for (std::uint64_t changes = 1 + random() % 4; changes > 0; --changes)
+      body[random() % 3 == 0 ? 1 + random() % 4 : random() % body.size()] = static_cast<char>(random());
+    if (random() % 4 == 0) body.resize(9 + random() % (body.size() - 9));
+    seal(body);
+    std::string bytes = "before";
+    if (!unpack_segment(row, body, bytes)) {
+      EXPECT_EQ(bytes, "before");
+      return;
+    }
+    const auto read = sqlite::read(row, body);
+    if (!read) {
+      EXPECT_EQ(read.error().code, code_segment_damaged);
+    }
+  });
+}
+
+TEST(Segment, RefusesABodyThatAnnouncesTooManyBytes) {
+  std::string body = body_of(similar_events(40));
+  std::string huge = body.substr(0, 1) + "\xff\xff\xff\xff\x7f" + body.substr(3);
+  seal(huge);
+  EXPECT_FALSE(read({.first_offset = 0, .records = 40, .time = noon}, huge));
 }
 
 TEST(Segment, IsFullByBytesOrByRecords) {
@@ -64,26 +154,27 @@ TEST(Segment, IsFullByBytesOrByRecords) {
 
 // Every flipped bit and every missing byte is detected.
 TEST(Segment, DetectsADamagedBody) {
-  const std::string whole = body_of({one("user", "value"), one("u", "v")});
-  const SegmentRow row{.first_offset = 7, .records = 2, .time = noon};
-  std::vector<consumer::RecordView> records;
-  for (std::size_t at = 0; at < whole.size(); ++at) {
-    std::string flipped = whole;
-    flipped[at] = static_cast<char>(flipped[at] ^ 0x10);
-    EXPECT_FALSE(read_segment(row, flipped, records)) << at;
-    EXPECT_FALSE(read_segment(row, whole.substr(0, at), records)) << at;
+  for (const int count : {2, 40}) {  // plain and packed
+    const std::string whole = body_of(similar_events(count));
+    const SegmentRow row{.first_offset = 7, .records = count, .time = noon};
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+      std::string flipped = whole;
+      flipped[at] = static_cast<char>(flipped[at] ^ 0x10);
+      EXPECT_FALSE(read(row, flipped)) << at;
+      EXPECT_FALSE(read(row, whole.substr(0, at))) << at;
+    }
+    const auto damaged = read(row, whole.substr(1));
+    EXPECT_EQ(damaged.error().code, code_segment_damaged);
+    EXPECT_EQ(damaged.error().kind, ErrorKind::internal);
   }
-  EXPECT_TRUE(records.empty());
-  const auto damaged = read_segment(row, whole.substr(1), records);
-  EXPECT_EQ(damaged.error().code, code_segment_damaged);
-  EXPECT_EQ(damaged.error().kind, ErrorKind::internal);
 }
 
 TEST(Segment, DetectsABodyOfAnotherRow) {
-  const std::string body = body_of({one("user", "value"), one("u", "v")});
+  std::string bytes;
+  ASSERT_TRUE(unpack_segment({}, body_of({one("user", "value"), one("u", "v")}), bytes));
   std::vector<consumer::RecordView> records;
   for (const std::int64_t count : {0, 1, 3, 1'000'000}) {
-    EXPECT_FALSE(read_segment({.first_offset = 7, .records = count, .time = noon}, body, records)) << count;
+    EXPECT_FALSE(read_records({.first_offset = 7, .records = count, .time = noon}, bytes, records)) << count;
     EXPECT_TRUE(records.empty());
   }
 }

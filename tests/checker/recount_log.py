@@ -1,5 +1,7 @@
 """Reads the records of the event log from outside the service: a Kafka topic by kcat, the embedded log from its file."""
+import ctypes
 import dataclasses
+import functools
 import re
 import sqlite3
 import subprocess
@@ -63,22 +65,39 @@ def file_records(path):
 
 
 def segment_records(first, count, time_ms, body):
-    if body[0] != 1:
-        raise ValueError(f"the segment at offset {first} has format {body[0]}")
-    at = 1
+    records = records_of(first, body)
+    at = 0
     for offset in range(first, first + count):
-        key, at = take_bytes(body, at)
-        value, at = take_bytes(body, at)
-        headers, at = take_number(body, at)
+        key, at = take_bytes(records, at)
+        value, at = take_bytes(records, at)
+        headers, at = take_number(records, at)
         replay = None
         for _ in range(headers):
-            name, at = take_bytes(body, at)
-            text, at = take_bytes(body, at)
+            name, at = take_bytes(records, at)
+            text, at = take_bytes(records, at)
             if name.decode() == REPLAY_HEADER:
                 replay = text.decode(errors="replace")
         yield Record(0, offset, time_ms, key, value, replay)
-    if at != len(body) - 8:
+    if at != len(records):
         raise ValueError(f"the segment at offset {first} does not hold the {count} records of its row")
+
+
+def records_of(first, body):
+    if body[0] == 1:
+        return body[1:-8]
+    if body[0] != 2:
+        raise ValueError(f"the segment at offset {first} has format {body[0]}")
+    size, at = take_number(body, 1)
+    records = ctypes.create_string_buffer(size)
+    block = body[at:-8]
+    if lz4().LZ4_decompress_safe(block, records, len(block), size) != size:
+        raise ValueError(f"the segment at offset {first} cannot be unpacked")
+    return records.raw
+
+
+@functools.cache
+def lz4():
+    return ctypes.CDLL("liblz4.so.1")
 
 
 def take_number(body, at):
