@@ -48,10 +48,12 @@ static_assert(limits::query_deadline < answer_timeout,
 
 http::ServerSettings server_settings(config::Command command, const config::Settings& settings) {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  const int threads = settings.http_threads == 0 ? cores : settings.http_threads;
+  const bool is_auto = settings.http_threads == 0;
+  const int threads = is_auto ? cores : settings.http_threads;
   return {.bind_address = settings.bind_address,
           .port = command == config::Command::consumer ? settings.consumer_port : settings.server_port,
           .threads = threads,
+          .threads_at_start = is_auto ? 1 : threads,
           .body_bytes_max = settings.max_body_bytes,
           .connections_max = connections_within(raise_descriptor_limit(), threads),
           .cors_origins = settings.cors_origins};

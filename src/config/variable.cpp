@@ -241,7 +241,7 @@ constexpr std::array table{
     Variable{"DB_POOL_SIZE", "4", "", number<db_pool_size, 2, 1000>, postgres_only, counting, false,
              "connections to PostgreSQL: one writes, the others read"},
     Variable{"HTTP_THREADS", "auto", "", number_or_auto<&Settings::http_threads, 1, 1024>, full, serving,
-             false, "threads that serve HTTP; auto: one for each core"},
+             false, "threads that serve HTTP; auto: one, and up to one for each core when they are busy"},
     Variable{"BIND_ADDRESS", "0.0.0.0", "", address, full, serving, false, "address to listen on"},
     Variable{"LOG_LEVEL", "info", "", choice<&Settings::log_level, LogLevels>, full, serving, false,
              "lowest severity that is logged", while_running},

@@ -1,12 +1,23 @@
 #include "http/client_socket.hpp"
 
 #include <boost/asio/error.hpp>
+#include <unistd.h>
 
 namespace weir::http {
 
 namespace asio = boost::asio;
 
 using tls::Progress;
+
+ReleasedSocket::~ReleasedSocket() {
+  tls.reset();
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+ReleasedSocket ClientSocket::release() {
+  Code ignored;
+  return {socket_.release(ignored), std::move(tls_)};
+}
 
 // Bytes precede an error: if the session has some, the error follows with the next call.
 std::size_t ClientSocket::receive_tls(std::span<char> into, Code& code) {

@@ -13,6 +13,26 @@
 
 namespace weir::http {
 
+// A socket between two io threads, with its TLS session if it has one. Closes the socket if no io thread
+// takes it. Movable.
+struct ReleasedSocket {
+  ReleasedSocket(int descriptor, std::unique_ptr<tls::Session> session)
+      : tls(std::move(session)), descriptor_(descriptor) {}
+  ReleasedSocket(ReleasedSocket&& other) noexcept
+      : tls(std::move(other.tls)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+  ReleasedSocket& operator=(ReleasedSocket&&) = delete;
+  ~ReleasedSocket();
+
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+  // Another object closes the descriptor from now on.
+  void forget_descriptor() { descriptor_ = -1; }
+
+  std::unique_ptr<tls::Session> tls;
+
+ private:
+  int descriptor_;
+};
+
 // Used on its io thread only. No function blocks.
 class ClientSocket {
  public:
@@ -47,6 +67,10 @@ class ClientSocket {
   [[nodiscard]] bool waits_to_write() const { return waits_to_write_; }
   // What the session holds besides the connection's own buffers: an upper bound.
   [[nodiscard]] std::size_t buffer_bytes() const { return tls_ ? tls_->buffer_bytes() : 0; }
+
+  // Gives the socket away, and cancels what waits for it. Only between two calls of receive() and send() of
+  // which none has returned would_block for a part of its bytes. Nothing else may be called after that.
+  [[nodiscard]] ReleasedSocket release();
 
   // Tells the client that no more bytes follow. Received bytes can only be discarded after that (tcp()).
   void shutdown_send();

@@ -23,6 +23,7 @@ ClientTable::Holding ClientTable::open(ClientAddress address) {
     entry = &*entries_.try_emplace(address).first;
     entry->second.connections.fetch_add(1, std::memory_order_relaxed);
   }
+  connections_.fetch_add(1, std::memory_order_relaxed);
   Holding holding(*this, *entry);
   holding.resize(0);
   return holding;
@@ -57,6 +58,7 @@ void ClientTable::subtract(Entry& entry, std::size_t bytes) {
 // The last connection of an address removes its entry.
 void ClientTable::close(Entries::value_type& entry, std::size_t bytes) {
   subtract(entry.second, bytes);
+  connections_.fetch_sub(1, std::memory_order_relaxed);
   const std::scoped_lock lock(mutex_);
   if (entry.second.connections.fetch_sub(1, std::memory_order_relaxed) == 1) entries_.erase(entry.first);
 }

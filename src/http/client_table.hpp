@@ -46,6 +46,8 @@ class ClientTable {
   // Adds one connection of `address`.
   [[nodiscard]] Holding open(ClientAddress address);
 
+  // Returns the number of connections of all addresses.
+  [[nodiscard]] std::size_t connections() const { return connections_.load(std::memory_order_relaxed); }
   // Returns the bytes that all connections hold.
   [[nodiscard]] std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   // Returns the number of addresses with an open connection.
@@ -70,6 +72,7 @@ class ClientTable {
   void close(Entries::value_type& entry, std::size_t bytes);
 
   const Limits limits_;
+  std::atomic<std::size_t> connections_{0};
   std::atomic<std::size_t> bytes_{0};
   std::atomic<std::size_t> peak_{0};  // of bytes_, since should_trim_memory() last returned true
   mutable std::mutex mutex_;          // guards the shape of the tree; the counters of an entry are atomic

@@ -56,8 +56,17 @@ void Connection::begin() {
 void Connection::admit() {
   phase_ = Phase::idle;
   if (socket_.tls()) return begin_handshake();
+  resume();
+}
+
+void Connection::resume() {
   deadline_ = io_thread_.sweep_after(io_thread_.settings().idle_deadline);
   wait();
+}
+
+void Connection::hand_over() {
+  next_thread_->adopt({socket_.release(), peer_, std::move(holding_)});
+  phase_ = Phase::closed;
 }
 
 void Connection::reject_overload() {

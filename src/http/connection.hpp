@@ -46,6 +46,8 @@ class Connection {
   void begin();
   // The wait is over.
   void admit();
+  // The first event, instead of begin(), of a connection that another io thread has served before.
+  void resume();
   // The first event, instead of begin(), when the server is full: replies 503 and closes.
   void reject_overload();
 
@@ -64,6 +66,15 @@ class Connection {
   void evict(std::string_view code);
   // Closes, unless it is idle and a request has arrived by now; then it serves that.
   void close_for_newcomer();
+
+  // Another io thread serves this client from its next request on. The io thread calls hand_over() after an
+  // event as soon as is_leaving() returns true.
+  void leave_for(IoThread& next) { next_thread_ = &next; }
+  [[nodiscard]] bool is_leaving() const {
+    return next_thread_ != nullptr && is_idle() && !close_after_reply_ && !socket_.has_input() &&
+           !socket_.waits_to_write();
+  }
+  void hand_over();
 
   [[nodiscard]] bool closed() const { return phase_ == Phase::closed; }
   // Between two requests, with all replies sent.
@@ -164,6 +175,7 @@ class Connection {
   const ConnectionId id_;
   ClientSocket socket_;
   const IpAddress peer_;
+  IoThread* next_thread_ = nullptr;  // null: it stays
 
   Phase phase_ = Phase::idle;
   // The sweep at which the connection closes.

@@ -155,7 +155,7 @@ void IoThread::arm_admission() {
 // Closes one connection. Returns false if none may be closed for this newcomer.
 bool IoThread::close_one_for(std::size_t newcomer_connections, FairnessCounts::Why why) {
   if (evicting_) return false;
-  const Newcomer newcomer{newcomer_connections, std::max<std::size_t>(1, connections_max_ / 16)};
+  const Newcomer newcomer{newcomer_connections, std::max<std::size_t>(1, settings_.connections_max / 16)};
   while (true) {
     if (dispensable_.empty()) find_dispensable(newcomer);
     if (dispensable_.empty()) return false;

@@ -1,5 +1,5 @@
-// Everything here runs on the io thread, except the four functions that post to it: begin_stop, close_all,
-// request_relief and request_descriptor.
+// Everything here runs on the io thread, except the functions that post to it: begin_stop, close_all, and
+// those of io_joining.cpp and io_fairness.cpp.
 //
 // Asio calls back for one event at a time: a socket is ready, a connection was accepted, the sweep timer has
 // expired, or another thread has posted. dispatch() passes the event to its connection, which reads, replies
@@ -50,10 +50,9 @@ ReadBuffer ReadBuffer::of(std::size_t capacity) {
   return {std::make_unique_for_overwrite<char[]>(capacity + limits::json_slack_bytes), capacity, 0};
 }
 
-IoThread::IoThread(const ServerSettings& settings, std::size_t connections_max, ClientTable& clients,
-                   const Published<CorsPolicy>& cors, telemetry::Logger& logger)
+IoThread::IoThread(const ServerSettings& settings, ClientTable& clients, const Published<CorsPolicy>& cors,
+                   telemetry::Logger& logger)
     : settings_(settings),
-      connections_max_(connections_max),
       clients_(clients),
       logger_(logger),
       cors_(cors),
@@ -85,18 +84,21 @@ void IoThread::serve(Tcp::acceptor acceptor, std::vector<Route> routes, IoTask* 
 void IoThread::run() {
   mailbox_->belong_to_this_thread();
   if (task_ != nullptr) task_->start(io_);
-  accept();
   io_.run();
   mailbox_->close();
 }
 
 void IoThread::begin_stop() {
   asio::post(io_, [this] {
-    stopping_ = true;
-    Code ignored;
-    acceptor_->close(ignored);
-    dispatch_to_all([](Connection& connection) { connection.on_stop(); });
-    finish_if_stopped();
+    accept_rest();
+    // A connection may have been accepted whose on_accept() is still to come.
+    asio::post(io_, [this] {
+      stopping_ = true;
+      Code ignored;
+      acceptor_->close(ignored);
+      dispatch_to_all([](Connection& connection) { connection.on_stop(); });
+      finish_if_stopped();
+    });
   });
 }
 
@@ -123,6 +125,7 @@ void IoThread::finish_if_stopped() {
 // --- Connections
 
 void IoThread::accept() {
+  if (!accepts_) return;
   acceptor_->async_accept(
       peer_, [this](const Code& code, Tcp::socket socket) { on_accept(code, std::move(socket)); });
 }
@@ -136,6 +139,19 @@ void IoThread::on_accept(const Code& code, Tcp::socket socket) {
     add(std::move(socket));
   }
   accept();
+}
+
+// Accepts what has connected before the stop. The kernel resets what is left when the listener closes, and
+// its requests with it.
+void IoThread::accept_rest() {
+  if (!std::exchange(accepts_, false)) return;
+  Code code;
+  acceptor_->cancel(code);
+  acceptor_->non_blocking(true, code);
+  while (!code) {
+    Tcp::socket socket = acceptor_->accept(peer_, code);
+    if (!code) add(std::move(socket));
+  }
 }
 
 // Usually there is no free file descriptor. Accepting again at once would fail again, in a busy loop. So an
@@ -157,24 +173,29 @@ void IoThread::on_accept_failed(const Code& code) {
 void IoThread::add(Tcp::socket socket) {
   const IpAddress peer = address_of(peer_.address());
   auto holding = clients_.open(ClientAddress::of(peer));
-  const bool full = connections() >= connections_max_ &&
+  const std::size_t connections_max = settings_.connections_max;
+  const bool full = clients_.connections() > connections_max &&
                     !close_one_for(holding.connections_of_address(), FairnessCounts::connections);
-  const std::size_t open = connections();
-  const std::size_t rejected_max = std::min(rejected_connections_max, connections_max_ / 8 + 1);
-  if (open >= connections_max_ + rejected_max) return;  // closes the socket
+  const std::size_t rejected_max = std::min(rejected_connections_max, connections_max / 8 + 1);
+  if (clients_.connections() > connections_max + rejected_max) return;  // closes the socket
+  Code ignored;
+  socket.non_blocking(true, ignored);
+  const ConnectionId id = place(secured(std::move(socket)), peer, std::move(holding));
+  dispatch(id, [&](Connection& connection) { full ? connection.reject_overload() : connection.begin(); });
+}
+
+ConnectionId IoThread::place(ClientSocket socket, const IpAddress& peer, ClientTable::Holding holding) {
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();
   }
-  Code ignored;
-  socket.non_blocking(true, ignored);
   const ConnectionId id{free_slots_.back(), slots_[free_slots_.back()].generation};
   free_slots_.pop_back();
   slots_[id.slot].connection =
-      std::make_unique<Connection>(*this, id, secured(std::move(socket)), peer, std::move(holding));
-  open_.store(open + 1, std::memory_order_relaxed);
+      std::make_unique<Connection>(*this, id, std::move(socket), peer, std::move(holding));
+  open_.store(connections() + 1, std::memory_order_relaxed);
   arm_sweep();
-  dispatch(id, [&](Connection& connection) { full ? connection.reject_overload() : connection.begin(); });
+  return id;
 }
 
 ClientSocket IoThread::secured(Tcp::socket socket) const {
@@ -188,6 +209,8 @@ void IoThread::dispatch(ConnectionId id, Event&& event) {
   if (slots_[id.slot].generation != id.generation || !slots_[id.slot].connection) return;
   Connection& connection = *slots_[id.slot].connection;
   event(connection);
+  if (connection.is_leaving() && !stopping_ && !evicting_) [[unlikely]]
+    connection.hand_over();
   if (connection.closed()) remove(id);
   if (out_.capacity() > out_kept_bytes_max) out_ = std::string();
 }
@@ -199,6 +222,10 @@ void IoThread::dispatch_to_all(Event&& event) {
 
 void IoThread::evict(ConnectionId id) {
   dispatch(id, [](Connection& connection) { connection.evict("too_much_held"); });
+}
+
+void IoThread::resume(ConnectionId id) {
+  dispatch(id, [](Connection& connection) { connection.resume(); });
 }
 
 void IoThread::admit(ConnectionId id) {
@@ -332,6 +359,7 @@ void IoThread::sweep() {
   dispatch_to_all([this](Connection& connection) { connection.on_sweep(sweeps_); });
   if (std::exchange(accepting_paused_, false) && !stopping_) accept();
   if (clients_.should_trim_memory()) ::malloc_trim(0);
+  if (on_saturated_ && load_.observe(read_thread_times(), read_clock().mono)) on_saturated_();
   if (connections() > 0 || accepting_paused_) arm_sweep();  // without connections the thread sleeps
 }
 

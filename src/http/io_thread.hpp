@@ -32,6 +32,7 @@
 #include "http/request_counts.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
+#include "http/thread_load.hpp"
 #include "telemetry/log_throttle.hpp"
 #include "tls/session.hpp"
 
@@ -66,6 +67,13 @@ struct HandshakeCounts {
   std::array<std::atomic<std::uint64_t>, failures> failed{};
 };
 
+// A connection between two io threads.
+struct MovedConnection {
+  ReleasedSocket socket;
+  IpAddress peer;
+  ClientTable::Holding holding;
+};
+
 // One thread constructs and configures it, then run() turns another thread into the io thread. The io thread
 // owns everything in here: only the functions listed for any thread may be called elsewhere.
 class IoThread {
@@ -76,24 +84,31 @@ class IoThread {
   static constexpr std::size_t block_bytes = 16 * limits::KiB;
 
   // `clients` and `cors` are shared with the other io threads of the server and must outlive them.
-  // `connections_max` is for this thread.
-  IoThread(const ServerSettings& settings, std::size_t connections_max, ClientTable& clients,
-           const Published<CorsPolicy>& cors, telemetry::Logger& logger);
+  IoThread(const ServerSettings& settings, ClientTable& clients, const Published<CorsPolicy>& cors,
+           telemetry::Logger& logger);
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
   ~IoThread();
 
-  // Configuration, before run(). set_others() names the other io threads of the server.
+  // Configuration, before run().
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
-  // `task` may be null.
+  // `acceptor` is bound. `task` may be null.
   void serve(Tcp::acceptor acceptor, std::vector<Route> routes, IoTask* task);
-  void set_others(std::vector<IoThread*> others) { others_ = std::move(others); }
+  // Names the other io threads of the server. `on_saturated` is called on the io thread when another one
+  // should help (thread_load.hpp), again and again until share_with(); it may be empty.
+  void join(std::vector<IoThread*> others, std::function<void()> on_saturated);
 
   // Serves until it was stopped and the last connection has closed.
   void run();
 
   // --- For any thread.
 
+  // Listens and accepts connections from now on.
+  void begin_accepting();
+  // Every n-th connection that is open now moves to `other`, after its next reply.
+  void share_with(IoThread& other, std::size_t nth);
+  // Serves the connection from now on.
+  void adopt(MovedConnection moving);
   // Accepts no more connections. Idle ones close, the others close after their current request.
   void begin_stop();
   // Closes all connections.
@@ -189,8 +204,10 @@ class IoThread {
 
   void accept();
   void on_accept(const boost::system::error_code& code, Tcp::socket socket);
+  void accept_rest();
   void on_accept_failed(const boost::system::error_code& code);
   void add(Tcp::socket socket);
+  [[nodiscard]] ConnectionId place(ClientSocket socket, const IpAddress& peer, ClientTable::Holding holding);
   // With a TLS session, if the server has an identity.
   [[nodiscard]] ClientSocket secured(Tcp::socket socket) const;
   void remove(ConnectionId id);
@@ -214,10 +231,10 @@ class IoThread {
   void evict(ConnectionId id);
   void close_for_newcomer(ConnectionId id);
   void admit(ConnectionId id);
+  void resume(ConnectionId id);
   void arm_admission();
 
   const ServerSettings settings_;
-  const std::size_t connections_max_;
   ClientTable& clients_;
   telemetry::Logger& logger_;
   Published<CorsPolicy>::Reader cors_;
@@ -225,6 +242,7 @@ class IoThread {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;  // keeps run() running
   IoTask* task_ = nullptr;
   std::optional<Tcp::acceptor> acceptor_;
+  bool accepts_ = false;
   Tcp::endpoint peer_;  // of the connection that is being accepted
   std::unique_ptr<Router> router_;
   std::unique_ptr<RequestCounts> counts_;                                        // of the router's routes
@@ -239,8 +257,11 @@ class IoThread {
   std::atomic<std::size_t> in_flight_{0};
   std::vector<ReadBuffer> blocks_;  // free shared read buffers
 
-  // Fairness.
   std::vector<IoThread*> others_;
+  std::function<void()> on_saturated_;
+  ThreadLoad load_;
+
+  // Fairness.
   FairnessCounts fairness_;
   std::array<telemetry::LogThrottle, FairnessCounts::whys> eviction_logs_;
   HandshakeCounts handshakes_;

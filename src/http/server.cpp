@@ -78,13 +78,23 @@ struct Server::Threads {
       : clients(limits), cors(std::make_shared<const CorsPolicy>(std::move(cors_origins))) {}
 
   // Gives each io thread the list of the others.
-  void connect_threads() const {
+  void connect_threads() {
     for (const auto& one : io) {
       std::vector<IoThread*> others;
       for (const auto& other : io)
         if (other != one) others.push_back(other.get());
-      one->set_others(std::move(others));
+      std::function<void()> on_saturated;
+      if (serving < io.size()) on_saturated = [this] { add_serving_thread(); };
+      one->join(std::move(others), std::move(on_saturated));
     }
+  }
+
+  // Called on any thread. Of two calls at the same time one has an effect.
+  void add_serving_thread() {
+    std::size_t before = serving;
+    if (before == io.size() || !serving.compare_exchange_strong(before, before + 1)) return;
+    io[before]->begin_accepting();
+    for (std::size_t thread = 0; thread < before; ++thread) io[thread]->share_with(*io[before], before + 1);
   }
 
   void collect_fairness(telemetry::Exposition& into) const {
@@ -140,7 +150,8 @@ struct Server::Threads {
   ClientTable clients;
   Published<CorsPolicy> cors;
   std::vector<std::unique_ptr<IoThread>> io;
-  std::vector<std::thread> running;  // empty before start() and after stop()
+  std::atomic<std::size_t> serving{0};  // the number of io threads that accept connections: the first of `io`
+  std::vector<std::thread> running;     // empty before start() and after stop()
 
   std::mutex mutex;
   std::condition_variable thread_finished;
@@ -153,7 +164,8 @@ Server::~Server() { stop(std::chrono::milliseconds(0)); }
 
 Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, const MakeRoutes& make_routes,
                                              telemetry::Logger& logger, const MakeIoTask& make_task) {
-  ensure(settings.threads > 0, "a server has at least one thread");
+  ensure(settings.threads_at_start > 0 && settings.threads_at_start <= settings.threads,
+         "a server has at least one serving thread");
   Code code;
   const auto address = asio::ip::make_address(settings.bind_address, code);
   if (code)
@@ -163,19 +175,19 @@ Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, con
 
   auto threads = std::make_unique<Threads>(client_limits(settings), settings.cors_origins);
   const auto count = static_cast<std::size_t>(settings.threads);
-  const std::size_t connections_max = std::max<std::size_t>(1, settings.connections_max / count);
+  const auto serving = static_cast<std::size_t>(settings.threads_at_start);
   for (std::size_t thread = 0; thread < count; ++thread) {
-    threads->io.push_back(
-        std::make_unique<IoThread>(settings, connections_max, threads->clients, threads->cors, logger));
+    threads->io.push_back(std::make_unique<IoThread>(settings, threads->clients, threads->cors, logger));
     asio::io_context& io = threads->io.back()->io();
     if (thread == 0 && count > 1) code = check_port(io, endpoint);
     Tcp::acceptor acceptor(io);
     if (!code) code = bind(acceptor, endpoint, count > 1);
-    if (!code) acceptor.listen(asio::socket_base::max_listen_connections, code);
+    if (!code && thread < serving) acceptor.listen(asio::socket_base::max_listen_connections, code);
     if (!code) endpoint = acceptor.local_endpoint(code);
     if (code) return cannot_listen(endpoint, code);
     threads->io.back()->serve(std::move(acceptor), make_routes(), make_task ? make_task() : nullptr);
   }
+  threads->serving = serving;
   threads->connect_threads();
   threads->identity = settings.identity;
   threads->port = endpoint.port();
@@ -184,6 +196,7 @@ Result<std::unique_ptr<Server>> Server::open(const ServerSettings& settings, con
 
 void Server::start() {
   ensure(threads_->running.empty(), "a server is started once");
+  for (std::size_t thread = 0; thread < threads_->serving; ++thread) threads_->io[thread]->begin_accepting();
   for (const auto& io : threads_->io)
     threads_->running.emplace_back([&threads = *threads_, &io = *io] {
       io.run();
@@ -192,6 +205,8 @@ void Server::start() {
       threads.thread_finished.notify_all();
     });
 }
+
+void Server::add_serving_thread() { threads_->add_serving_thread(); }
 
 void Server::set_cors_origins(std::vector<std::string> origins) {
   threads_->cors.publish(std::make_shared<const CorsPolicy>(std::move(origins)));
@@ -206,6 +221,8 @@ std::size_t Server::connections() const {
 }
 
 void Server::collect(telemetry::Exposition& into) const {
+  into.gauge("weir_http_serving_threads", "io threads that accept connections.",
+             static_cast<double>(threads_->serving));
   into.gauge("weir_http_connections", "Open connections.", static_cast<double>(connections()));
   std::size_t streams = 0;
   for (const auto& io : threads_->io) streams += io->streams();

@@ -1,8 +1,12 @@
 // The HTTP/1.1 server.
 //
 // Each io thread has its own listener on the same port (SO_REUSEPORT), its own connections and its own set of
-// routes. A connection stays on its thread, so a handler needs no lock for what belongs to its thread. A
-// small request on loopback costs about 8 µs of CPU, 7 of them in the kernel.
+// routes. A request stays on its thread, so a handler needs no lock for what belongs to its thread. A small
+// request on loopback costs about 8 µs of CPU, 7 of them in the kernel.
+//
+// At first one io thread may serve alone: it handles more requests for each time that it wakes up, and what
+// it sends on has fewer and larger parts. When it is saturated and a core is free, the next io thread joins
+// and takes its share of the connections, between two of their requests (thread_load.hpp).
 #pragma once
 
 #include <chrono>
@@ -30,10 +34,12 @@ struct ServerSettings {
   std::string bind_address = "0.0.0.0";  // numeric, IPv4 or IPv6
   std::uint16_t port = 8080;             // 0: the system chooses a free port
   int threads = 1;
+  // How many of them serve from the start. The others join when they are needed, and stay.
+  int threads_at_start = 1;
   // Bounds a body, both as sent and decompressed.
   std::size_t body_bytes_max = limits::body_bytes_default;
-  // Divided evenly between the threads. When it is reached, an idle connection is closed for a new one
-  // (eviction.hpp). If there is none, the new one gets 503.
+  // When it is reached, an idle connection of the same io thread is closed for a new one (eviction.hpp). If
+  // there is none, the new one gets 503.
   std::size_t connections_max = limits::connections_max;
   // Bounds what clients hold: all of them, and those of one address (client_table.hpp). Low values are
   // raised: one address may hold at least three bodies, all addresses at least twice that.
@@ -77,6 +83,10 @@ class Server {
 
   // Starts the io threads. Call it once.
   void start();
+
+  // Lets one more io thread serve, if one is left. The server calls it itself when a thread is saturated.
+  // Thread-safe.
+  void add_serving_thread();
 
   // Replaces ServerSettings::cors_origins, from the next request on. Thread-safe.
   void set_cors_origins(std::vector<std::string> origins);

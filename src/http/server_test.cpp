@@ -7,6 +7,7 @@
 #include <regex>
 #include <stop_token>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "http/testing/test_server.hpp"
 
@@ -59,6 +60,8 @@ class ServerTest : public TestServer {
                    }});
     all.push_back(
         {"POST", "/later", [this](const Request&, Respond respond) { pending_.put(std::move(respond)); }});
+    all.push_back({"GET", "/thread",
+                   [](const Request&, Respond respond) { respond({.body = std::to_string(::gettid())}); }});
     Route watched{"GET", "/watched", [this](const Request& request, Respond respond) {
                     client_gone_ = request.client_gone;
                     pending_.put(std::move(respond));
@@ -812,7 +815,7 @@ TEST_F(ServerTest, ClosesWhatHasNotFinishedAtTheTimeoutOfStop) {
 
 TEST_F(ServerTest, RefusesAPortThatIsInUseAndNamesIt) {
   for (const int threads : {1, 2}) {
-    settings_.threads = threads;
+    settings_.threads = settings_.threads_at_start = threads;
     settings_.port = 0;
     start();
     settings_.port = server_->port();
@@ -828,8 +831,117 @@ TEST_F(ServerTest, RefusesAPortThatIsInUseAndNamesIt) {
   EXPECT_EQ(nowhere.error().code, "address_invalid");
 }
 
-TEST_F(ServerTest, ServesManyClientsOnSeveralThreads) {
-  settings_.threads = 2;
+TEST_F(ServerTest, AnswersRequestsOfConnectionsThatItHadNotAcceptedBeforeTheStop) {
+  std::promise<void> free;
+  auto all = routes();
+  all.push_back({"GET", "/busy", [&, busy = free.get_future().share()](const Request&, Respond respond) {
+                   busy.wait();
+                   respond({});
+                 }});
+  TestServer::start(std::move(all));
+  RawSocket first = client();
+  first.send(get("/busy"));
+  std::vector<RawSocket> waiting;
+  for (int number = 0; number < 20; ++number) {
+    waiting.push_back(client());
+    waiting.back().send(get("/hello"));
+  }
+  auto stopped = std::async(std::launch::async, [&] { return server_->stop(10s); });
+  EXPECT_EQ(stopped.wait_for(20ms), std::future_status::timeout) << "the io thread is busy";
+  free.set_value();
+  EXPECT_EQ(first.reply().status, 200);
+  for (RawSocket& one : waiting) EXPECT_EQ(one.reply().status, 200);
+  EXPECT_TRUE(stopped.get());
+}
+
+// A server of which one of two io threads serves at first.
+class JoiningThreads : public ServerTest {
+ protected:
+  JoiningThreads() { settings_.threads = 2; }
+
+  void connect_clients(int count) {
+    for (int number = 0; number < count; ++number) clients_.push_back(client());
+  }
+  // Sends a request on each connection, and returns the number of the connections that each io thread serves.
+  std::map<std::string, int> ask_each() {
+    std::map<std::string, int> served;
+    for (RawSocket& client : clients_) {
+      client.send(get("/thread"));
+      ++served[client.reply().body];
+    }
+    return served;
+  }
+
+  std::vector<RawSocket> clients_;
+};
+
+TEST_F(JoiningThreads, TakeTheirShareOfTheConnectionsAfterTheNextReply) {
+  start();
+  connect_clients(9);
+  const auto before = ask_each();
+  ASSERT_EQ(before.size(), 1U);
+  EXPECT_EQ(metric("weir_http_serving_threads"), 1);
+  server_->add_serving_thread();
+  server_->add_serving_thread();  // none is left
+  EXPECT_EQ(metric("weir_http_serving_threads"), 2);
+  auto served = ask_each();
+  while (served.size() < 2 || served[before.begin()->first] > 5) served = ask_each();
+  EXPECT_EQ(served[before.begin()->first], 5);
+  EXPECT_EQ(server_->connections(), 9U);
+  EXPECT_EQ(metric("weir_http_held_bytes"), 9 * limits::connection_bytes_min);
+}
+
+TEST_F(JoiningThreads, AcceptNewConnections) {
+  start();
+  server_->add_serving_thread();
+  while (ask_each().size() < 2) {
+    ASSERT_LT(clients_.size(), 100U);
+    connect_clients(1);
+  }
+}
+
+TEST_F(JoiningThreads, TakeNoConnectionWhoseRequestIsBeingHandled) {
+  start();
+  connect_clients(2);
+  const std::string first = ask_each().begin()->first;
+  std::vector<Respond> later;
+  for (RawSocket& client : clients_) {
+    client.send(post("/later", "x") + get("/thread"));
+    later.push_back(pending_.take());
+  }
+  server_->add_serving_thread();
+  for (std::size_t number = 0; number < 2; ++number) {
+    later[number]({.body = "later"});
+    EXPECT_EQ(clients_[number].reply().body, "later");
+    EXPECT_EQ(clients_[number].reply().body, first) << "it had arrived before the move";
+  }
+  EXPECT_EQ(ask_each().size(), 2U);
+}
+
+TEST_F(JoiningThreads, HaveOneLimitOfConnectionsTogether) {
+  settings_.connections_max = 2;
+  start();
+  connect_clients(2);
+  EXPECT_EQ(ask_each().size(), 1U);
+  server_->add_serving_thread();
+  while (ask_each().size() < 2) {
+  }
+  RawSocket third = client();
+  third.send(get("/hello"));
+  EXPECT_EQ(third.reply().status, 200);
+  EXPECT_EQ(metric("weir_http_connections_evicted_total", {{"reason", "connections"}}), 1);
+}
+
+TEST_F(JoiningThreads, StopWhileConnectionsMove) {
+  start();
+  connect_clients(8);
+  EXPECT_EQ(ask_each().size(), 1U);
+  server_->add_serving_thread();
+  EXPECT_TRUE(server_->stop(10s));
+  for (RawSocket& client : clients_) EXPECT_EQ(client.rest(), "");
+}
+
+TEST_F(JoiningThreads, LoseNoRequestOfManyClients) {
   start();
   std::atomic<bool> over = false;
   std::thread answers([&] {
@@ -847,6 +959,8 @@ TEST_F(ServerTest, ServesManyClientsOnSeveralThreads) {
         good += client.reply().body == "hello a";
       }
     });
+  while (good < 8 * 20) std::this_thread::yield();
+  server_->add_serving_thread();
   for (std::thread& client : clients) client.join();
   answers.join();
   EXPECT_TRUE(over);

@@ -375,7 +375,7 @@ TEST_F(StreamedReplies, MayBeWrittenAfterTheServerIsGone) {
 TEST_F(StreamedReplies, TakeWritesOfManyThreads) {
   constexpr std::size_t threads = 8;
   constexpr std::size_t writes = 500;
-  settings_.threads = 2;
+  settings_.threads = settings_.threads_at_start = 2;
   start();
   RawSocket client = connect();
   client.send(get("/stream"));

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <set>
+#include <unistd.h>
 
 #include "http/client.hpp"
 #include "http/stream.hpp"
@@ -82,6 +84,8 @@ class TlsTest : public TestServer {
           [](const Request&, Respond respond) { respond({.body = std::string(8 * limits::MiB, 'x')}); }},
          {"POST", "/echo",
           [](const Request& request, Respond respond) { respond({.body = std::string(request.body)}); }},
+         {"GET", "/thread",
+          [](const Request&, Respond respond) { respond({.body = std::to_string(::gettid()) + " end"}); }},
          {"GET", "/stream", [this](const Request&, Respond respond) {
             Stream stream = make_stream();
             writer_ = std::make_shared<StreamWriter>(std::move(stream.writer));
@@ -119,6 +123,27 @@ TEST_F(TlsTest, AnswersManyRequestsOnOneConnection) {
   }
   EXPECT_EQ(metric("weir_http_tls_handshakes_total"), 1);
   EXPECT_GT(metric("weir_http_tls_certificate_expiry_timestamp_seconds"), 1.7e9);
+}
+
+TEST_F(TlsTest, KeepsTheSessionsOfConnectionsThatMoveToAnotherIoThread) {
+  settings_.threads = 2;
+  start();
+  std::array<RawTls, 2> clients{RawTls(server_->port(), TLS1_3_VERSION),
+                                RawTls(server_->port(), TLS1_3_VERSION)};
+  std::set<std::string> threads;
+  const auto ask_each = [&] {
+    threads.clear();
+    for (RawTls& client : clients) {
+      client.send(get("/thread"));
+      const std::string reply = client.receive_until("end");
+      threads.insert(reply.substr(reply.find("\r\n\r\n")));
+    }
+  };
+  for (RawTls& client : clients) EXPECT_TRUE(client.handshake());
+  ask_each();
+  EXPECT_EQ(threads.size(), 1U);
+  server_->add_serving_thread();
+  while (threads.size() < 2) ask_each();
 }
 
 TEST_F(TlsTest, ReceivesAndSendsBodiesOfManyRecords) {
