@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 
 namespace weir::sqlite {
@@ -20,7 +21,7 @@ class CommitSignal {
   void publish(std::int64_t end) {
     const std::scoped_lock lock(mutex_);
     end_ = end;
-    changed_.notify_one();
+    if (end > seen_) changed_.notify_one();
   }
 
   // The offset that the next record will get. Reads an atomic.
@@ -29,8 +30,10 @@ class CommitSignal {
   // For the reader. Returns as soon as end() is greater than `seen`, after a wake(), or after `wait_max`.
   void wait_beyond(std::int64_t seen, std::chrono::milliseconds wait_max) {
     std::unique_lock lock(mutex_);
+    seen_ = seen;
     changed_.wait_for(lock, wait_max, [this, seen] { return woken_ || end_ > seen; });
     woken_ = false;
+    seen_ = std::numeric_limits<std::int64_t>::max();
   }
 
   // Ends the wait of the reader, or its next one if it does not wait now.
@@ -44,7 +47,9 @@ class CommitSignal {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::atomic<std::int64_t> end_;  // written under the mutex
-  bool woken_ = false;             // guarded by the mutex
+  // Guarded by the mutex.
+  bool woken_ = false;
+  std::int64_t seen_ = std::numeric_limits<std::int64_t>::max();  // by the reader that waits; max: none waits
 };
 
 }  // namespace weir::sqlite
