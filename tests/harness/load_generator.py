@@ -32,7 +32,7 @@ class LoadGenerator:
         self._thread.start()
         return self
 
-    def wait(self, seconds=120):
+    def wait(self, seconds=240):
         """Waits until everything is sent. Returns the number of accepted events."""
         self._thread.join(seconds)
         if self._error:

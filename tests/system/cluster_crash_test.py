@@ -88,7 +88,7 @@ class Kills(cluster.Case):
         producer, = self.start("producer")
         consumers = self.start("consumer", 2, FLUSH_MIN_INTERVAL_MS=0, BATCH_SIZE=1)
         # One event a request: a transaction is then open nearly all the time.
-        sender = LoadGenerator([producer.port], traffic(weir.rounds(12_000, 12_000)), at_once=1, per_second=300).start()
+        sender = LoadGenerator([producer.port], traffic(60_000), at_once=1, per_second=300).start()
         open_transactions = ("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' "
                      f"AND datname = '{self.database}'")
         caught = False
@@ -105,7 +105,8 @@ class Kills(cluster.Case):
         weir.wait_until(lambda: self.postgres.number(open_transactions, self.database) == 0, 15, "the server to terminate it")
         time.sleep(SESSION)
         zombie.thaw()
-        sender.wait()
+        time.sleep(2)
+        sender.stop()
         self.assert_exact([sender])
 
     def test_fault_22_a_foreign_member_comes_and_goes_every_5_seconds(self):
