@@ -158,7 +158,7 @@ class Live(weir.Case):
             return (cpu_seconds(one.process) - before) / seconds
         busy = cost(10)
         print(f"500 readers, {crowd.updates / 500 / 10:.1f} updates a second each: {busy:.2%} of a core")
-        self.assertGreater(crowd.updates, 500 * 7)
+        self.assertGreater(crowd.updates, 500 * 5)
         self.assertLess(busy, 0.10, "measured: below 3 %; the rest is for a busy machine")
         before = cpu_seconds(one.process)
         crowd.read_for(5)
