@@ -21,6 +21,7 @@ constexpr std::int32_t only_partition = 0;
 // cost more than counting the records, so it waits a moment for more.
 constexpr std::int64_t records_worth_a_poll = 1000;
 constexpr std::chrono::milliseconds gather_time{5};
+constexpr std::chrono::milliseconds no_time{0};
 
 // Columns 0 to 2 of each statement of this file.
 SegmentRow row_of(const Statement& statement) {
@@ -69,9 +70,11 @@ Result<std::vector<LogEvent>> EmbeddedLogReader::poll(std::chrono::milliseconds 
   // While it is paused or has no position, it waits for wake() alone.
   const bool reading = position_ && !paused_;
   const std::int64_t seen = reading ? *position_ : std::numeric_limits<std::int64_t>::max();
+  const MonoTime until = read_clock().mono + wait_max;
   commits_->wait_beyond(seen, wait_max);
   if (!reading || commits_->end() <= seen) return events;
-  commits_->wait_beyond(seen + records_worth_a_poll, std::min(wait_max, gather_time));
+  const auto left = std::chrono::floor<std::chrono::milliseconds>(until - read_clock().mono);
+  commits_->wait_beyond(seen + records_worth_a_poll, std::clamp(left, no_time, gather_time));
   return read_batch(seen);
 }
 
