@@ -68,8 +68,8 @@ class ClientSocket {
   // What the session holds besides the connection's own buffers: an upper bound.
   [[nodiscard]] std::size_t buffer_bytes() const { return tls_ ? tls_->buffer_bytes() : 0; }
 
-  // Gives the socket away, and cancels what waits for it. Only between two calls of receive() and send() of
-  // which none has returned would_block for a part of its bytes. Nothing else may be called after that.
+  // Gives the socket away, and cancels the waits for it. The caller must have sent all bytes that it began to
+  // send. Nothing else may be called after that.
   [[nodiscard]] ReleasedSocket release();
 
   // Tells the client that no more bytes follow. Received bytes can only be discarded after that (tcp()).

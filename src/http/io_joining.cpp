@@ -12,7 +12,7 @@ namespace asio = boost::asio;
 
 using Code = boost::system::error_code;
 
-void IoThread::join(std::vector<IoThread*> others, std::function<void()> on_saturated) {
+void IoThread::set_others(std::vector<IoThread*> others, std::function<void()> on_saturated) {
   others_ = std::move(others);
   on_saturated_ = std::move(on_saturated);
 }

@@ -96,7 +96,7 @@ class IoThread {
   void serve(Tcp::acceptor acceptor, std::vector<Route> routes, IoTask* task);
   // Names the other io threads of the server. `on_saturated` is called on the io thread when another one
   // should help (thread_load.hpp), again and again until share_with(); it may be empty.
-  void join(std::vector<IoThread*> others, std::function<void()> on_saturated);
+  void set_others(std::vector<IoThread*> others, std::function<void()> on_saturated);
 
   // Serves until it was stopped and the last connection has closed.
   void run();

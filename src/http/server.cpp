@@ -85,7 +85,7 @@ struct Server::Threads {
         if (other != one) others.push_back(other.get());
       std::function<void()> on_saturated;
       if (serving < io.size()) on_saturated = [this] { add_serving_thread(); };
-      one->join(std::move(others), std::move(on_saturated));
+      one->set_others(std::move(others), std::move(on_saturated));
     }
   }
 
